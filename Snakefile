@@ -1,0 +1,39 @@
+# Faceoff: which face detector x emotion model should one trust, how sure is that, and does a vote beat the best single one?
+# What to run is in config.yaml, how to run it in profiles/, what the rules do in workflow/.
+import os
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+sys.path.insert(0, os.path.join(workflow.basedir, "workflow", "scripts"))
+
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml" if os.path.exists("config.yaml") else os.path.join(workflow.basedir, "config.yaml")
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/detect.smk"
+include: "workflow/rules/predict.smk"
+include: "workflow/rules/fuse.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        f"{plan.folder}/check.ok",
+
+
+onstart:
+    start_run()

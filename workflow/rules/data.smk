@@ -1,0 +1,35 @@
+rule samples:
+    input:
+        script=script("samples"),
+    output:
+        f"{R}/samples/{{dataset}}.parquet",
+    log:
+        f"{R}/logs/samples/{{dataset}}.log",
+    params:
+        spec=spec("samples_spec", "dataset"),
+    threads: 1
+    resources:
+        mem_mb=2000,
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "python {input.script} --output {output} --spec {params.spec:q} > {log} 2>&1"
+
+
+rule frames:
+    input:
+        script=script("frames"),
+        samples=f"{R}/samples/{{dataset}}.parquet",
+    output:
+        f"{R}/frames/{{dataset}}.parquet",
+    log:
+        f"{R}/logs/frames/{{dataset}}.log",
+    params:
+        spec=spec("frames_spec", "dataset"),
+    threads: 1
+    resources:
+        mem_mb=2000,
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "python {input.script} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"

@@ -1,0 +1,22 @@
+rule detect:
+    input:
+        script=script("detect"),
+        failed=script("record_failure"),
+        frames=f"{R}/frames/{{dataset}}.parquet",
+    output:
+        faces=f"{R}/faces/{{dataset}}/{{detector}}.parquet",
+        timing=f"{R}/faces/{{dataset}}/{{detector}}.timing.json",
+    log:
+        f"{R}/logs/detect/{{dataset}}/{{detector}}.log",
+    benchmark:
+        f"{R}/benchmarks/detect/{{dataset}}/{{detector}}.tsv"
+    params:
+        spec=spec("detect_spec", "dataset", "detector"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+    conda:
+        env_of("detector")
+    shell:
+        "python {input.script} --frames {input.frames} --output {output.faces} --timing {output.timing} --spec {params.spec:q} > {log} 2>&1"
+        " || python {input.failed} --status $? --log {log} --kind faces --frames {input.frames} --output {output.faces} --timing {output.timing}"

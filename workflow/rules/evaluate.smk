@@ -1,0 +1,85 @@
+rule score:
+    input:
+        script=script("score"),
+        samples=f"{R}/samples/{{dataset}}.parquet",
+        predictions=cell_predictions,
+    output:
+        f"{R}/scores/{{dataset}}/{{detector}}/{{model}}.json",
+    log:
+        f"{R}/logs/score/{{dataset}}/{{detector}}/{{model}}.log",
+    params:
+        spec=spec("score_spec", "dataset", "detector", "model"),
+    wildcard_constraints:
+        detector=r"(?!fusion/)[a-z0-9_-]+",
+    threads: 1
+    resources:
+        mem_mb=2000,
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "python {input.script} --samples {input.samples} --predictions {input.predictions} --output {output} --spec {params.spec:q} > {log} 2>&1"
+
+
+rule score_fusion:
+    input:
+        script=script("score"),
+        samples=f"{R}/samples/{{dataset}}.parquet",
+        predictions=f"{R}/fusion/{{dataset}}/{{fusion}}.parquet",
+    output:
+        f"{R}/scores/{{dataset}}/fusion/{{fusion}}.json",
+    log:
+        f"{R}/logs/score/{{dataset}}/fusion/{{fusion}}.log",
+    params:
+        spec=spec("fusion_score_spec", "dataset", "fusion"),
+    threads: 1
+    resources:
+        mem_mb=2000,
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "python {input.script} --samples {input.samples} --predictions {input.predictions} --output {output} --spec {params.spec:q} > {log} 2>&1"
+
+
+rule compare:
+    input:
+        script=script("compare"),
+        samples=f"{R}/samples/{{dataset}}.parquet",
+        predictions=lambda wildcards: plan.prediction_files(wildcards.dataset),
+        validation=validation_predictions,
+    output:
+        f"{R}/comparisons/{{dataset}}.json",
+    log:
+        f"{R}/logs/compare/{{dataset}}.log",
+    params:
+        spec=spec("compare_spec", "dataset"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "python {input.script} --samples {input.samples} --predictions {input.predictions} --validation {input.validation}"
+        " --output {output} --spec {params.spec:q} > {log} 2>&1"
+
+
+rule tables:
+    input:
+        script=script("tables"),
+        scores=plan.score_files(),
+        comparisons=expand(f"{R}/comparisons/{{dataset}}.json", dataset=plan.datasets("test")),
+        timings=plan.timing_files(),
+    output:
+        table_outputs("accuracy", "per_class", "confusion", "comparisons", "coverage", "speed"),
+    log:
+        f"{R}/logs/tables.log",
+    params:
+        spec=plan.aggregate_spec("tables"),
+        folder=f"{R}/tables",
+    threads: 1
+    resources:
+        mem_mb=2000,
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "python {input.script} --scores {input.scores} --comparisons {input.comparisons} --timings {input.timings}"
+        " --output {params.folder} --spec {params.spec:q} > {log} 2>&1"

@@ -1,0 +1,279 @@
+"""The configuration: one pydantic model per section, unknown keys forbidden, errors that name the key and the nearest valid one.
+
+The JSON schema in workflow/schemas and the comments of config.yaml are generated from these models (`faceoff config --write`).
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from faceoff import emotions, registry
+
+
+class ConfigError(Exception):
+    """The configuration is wrong; the message has one line per fault."""
+
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_DEFAULT_VARIABLES = {"FACEOFF_DATA": "./data"}
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("names are lower-case letters, digits, '-' and '_', as they become file names")
+    return value
+
+
+def expand(value: str) -> str:
+    """Replace `${NAME}` by the environment variable; FACEOFF_DATA defaults to ./data, any other must be set."""
+
+    def replace(match: re.Match[str]) -> str:
+        name = match.group(1)
+        found = os.environ.get(name) or _DEFAULT_VARIABLES.get(name)
+        if found is None:
+            raise ValueError(f"environment variable {name} is not set")
+        return found
+
+    return _VARIABLE.sub(replace, value)
+
+
+def _expanded(value: Any) -> Any:
+    return Path(expand(str(value))) if isinstance(value, str | Path) else value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+DataPath = Annotated[Path, BeforeValidator(_expanded)]
+Limit = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class DatasetConfig(Section):
+    """Keys that every dataset has; each plug-in adds its own."""
+
+    type: str | None = Field(None, description="the dataset plug-in; default: the key itself")
+    role: Literal["test", "validation", "train"] = Field("test", description="test: scored; validation: chooses the best single; train: only trains models")
+    validation: Name | None = Field(None, description="the dataset of this run (role: validation) on which the best single is chosen")
+    space: str | list[str] | None = Field(None, description="label space of the scores: basic8, basic7, basic6 or a list; default: the dataset's own")
+    limit: Limit | None = Field(None, description="stratified, seeded subset (count or share); stamps every output 'not for reporting'")
+
+
+class DetectorConfig(Section):
+    detector: str | None = Field(None, description="the detector plug-in; default: the key itself")
+    upscale: int = Field(1, ge=1, le=8, description="enlarge frames by this factor before detection (48x48 pictures defeat most detectors)")
+    threshold: float | None = Field(None, ge=0, le=1, description="score threshold; default: the detector's card")
+    min_size: float | None = Field(None, ge=0, description="smallest face side in pixels of the frame; default: the detector's card")
+    options: dict[str, Any] = Field(default_factory=dict, description="options of the plug-in's class")
+
+
+class ModelConfig(Section):
+    model: str | None = Field(None, description="the model plug-in, a model card's name, or the path of a card (.yaml); default: the key itself")
+    train: Name | None = Field(None, description="the dataset of this run (role: train) that a trainable model learns from")
+    margin: float | None = Field(None, ge=-0.5, le=2, description="margin around the canonical face box; default: the model's crop specification")
+    options: dict[str, Any] = Field(default_factory=dict, description="options of the plug-in's class")
+
+
+class FusionConfig(Section):
+    rule: Literal["majority", "soft_mean", "soft_median", "soft_max", "product", "borda"] = Field("soft_mean", description="how posteriors are joined")
+    members: list[str] = Field(default_factory=lambda: ["*/*"], min_length=1, description="cells to join, as detector/model globs")
+    per_detector: bool = Field(False, description="one fusion per detector (named fusion.detector) instead of one over all matching cells")
+    allow_clones: bool = Field(False, description="let members of one lineage (the same weights behind two names) vote more than once")
+
+
+class FacesConfig(Section):
+    policy: Literal["largest", "most_confident", "centre"] = Field("largest", description="which face of a picture is the sample's face")
+    box: Literal["calibrated", "raw"] = Field("calibrated", description="calibrated: crops by the canonical face box (closed division); raw: as shipped")
+
+
+class FiguresConfig(Section):
+    formats: list[Literal["svg", "pdf", "png"]] = Field(default_factory=lambda: ["svg", "pdf", "png"], min_length=1, description="file formats")
+    examples: int = Field(8, ge=0, le=64, description="right and wrong example faces per cell and dataset")
+
+
+class ReportConfig(Section):
+    title: str = Field("Faceoff", description="title of report.html")
+    faces: bool = Field(True, description="show face crops; false leaves every picture of a face out (privacy)")
+
+
+class RunConfig(Section):
+    """A run: what to do, never how (threads, partitions and devices are in profiles/)."""
+
+    run: Name = Field("demo", description="name of the run; outputs go to results/<run>/")
+    seed: int = Field(0, ge=0, description="seed of every random choice")
+    plugins: list[DataPath] = Field(default_factory=list, description="folders with more plug-ins (.py) and model cards (.yaml)")
+    datasets: dict[Name, DatasetConfig] = Field(min_length=1, description="labelled pictures, by the name they have in this run")
+    detectors: dict[Name, DetectorConfig] = Field(min_length=1, description="face detectors; every one meets every model")
+    models: dict[Name, ModelConfig] = Field(min_length=1, description="emotion models")
+    fusions: dict[Name, FusionConfig] = Field(default_factory=dict, description="votes of several cells")
+    faces: FacesConfig = Field(default_factory=FacesConfig, description="which face, and which box")
+    figures: FiguresConfig = Field(default_factory=FiguresConfig, description="paper figures")
+    report: ReportConfig = Field(default_factory=ReportConfig, description="results/<run>/report.html")
+
+
+def _fields_at(model: type[BaseModel], location: tuple[Any, ...], options: Mapping[str, type[BaseModel]]) -> list[str]:
+    """Names of the fields valid at an error's location, following sections and name -> section mappings."""
+    current: Any = model
+    path = list(location[:-1])
+    while path:
+        key = path.pop(0)
+        if current is model and key == "datasets" and path:
+            current = options.get(path.pop(0), DatasetConfig)
+            continue
+        annotation = current.model_fields[key].annotation if key in getattr(current, "model_fields", {}) else current
+        arguments = getattr(annotation, "__args__", ())
+        if getattr(annotation, "__origin__", None) is dict and path:
+            path.pop(0)
+            annotation = arguments[1]
+        current = annotation
+    return list(getattr(current, "model_fields", {}))
+
+
+def _explain(error: ValidationError, options: Mapping[str, type[BaseModel]], prefix: tuple[Any, ...] = ()) -> list[str]:
+    lines = []
+    for fault in error.errors(include_url=False):
+        location = (*prefix, *[part for part in fault["loc"] if part != "[key]" and not str(part).startswith(("function-", "constrained-"))])
+        where = ".".join(str(part) for part in location)
+        if fault["type"] == "extra_forbidden":
+            valid = _fields_at(RunConfig, location, options)
+            lines.append(f"unknown key {where!r}{emotions.suggestion(str(location[-1]), valid)}")
+        elif fault["type"] == "missing":
+            lines.append(f"key {where!r} is missing")
+        elif fault["type"] == "literal_error":
+            valid = re.findall(r"'([^']+)'", str(fault["ctx"]["expected"]))
+            lines.append(f"{where}: {fault['input']!r} is not valid{emotions.suggestion(str(fault['input']), valid)}")
+        else:
+            given = f" (given: {fault['input']!r})" if not isinstance(fault["input"], Mapping) else ""
+            lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}{given}")
+    return lines
+
+
+def _dataset_options(raw: Mapping[str, Any], folders: tuple[Path, ...], faults: list[str]) -> dict[str, type[DatasetConfig]]:
+    found: dict[str, type[DatasetConfig]] = {}
+    for name, section in raw.items():
+        kind = (section or {}).get("type") or name if isinstance(section, Mapping) or section is None else name
+        try:
+            plugin = registry.get("dataset", str(kind), folders)
+            found[name] = registry.load(plugin.source, plugin.class_name).Options
+        except registry.RegistryError as error:
+            faults.append(f"datasets.{name}: {error}")
+    return found
+
+
+def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]) -> None:
+    """Every name that points at another section or at a plug-in exists."""
+    for name, detector in config.detectors.items():
+        _known("detector", detector.detector or name, f"detectors.{name}", folders, faults)
+    for name, model in config.models.items():
+        plugin = _known("model", model.model or name, f"models.{name}", folders, faults)
+        trainable = bool(plugin and plugin.card.get("trainable"))
+        if trainable and not model.train:
+            faults.append(f"models.{name}: this model learns from data: name a dataset of role train in 'models.{name}.train'")
+        if plugin and model.train and not trainable:
+            faults.append(f"models.{name}.train: model {plugin.name!r} has fixed weights and cannot be trained")
+        if model.train and model.train not in config.datasets:
+            faults.append(f"models.{name}.train: no dataset {model.train!r} in this run{emotions.suggestion(model.train, config.datasets)}")
+    for name, dataset in config.datasets.items():
+        if dataset.validation and dataset.validation not in config.datasets:
+            faults.append(f"datasets.{name}.validation: no dataset {dataset.validation!r} in this run{emotions.suggestion(dataset.validation, config.datasets)}")
+        if dataset.validation and dataset.validation == name:
+            faults.append(f"datasets.{name}.validation: a dataset cannot validate itself")
+        if dataset.space is not None:
+            try:
+                emotions.space(dataset.space)
+            except ValueError as error:
+                faults.append(f"datasets.{name}.space: {error}")
+    if not any(dataset.role == "test" for dataset in config.datasets.values()):
+        faults.append("datasets: none has the role 'test', so nothing would be scored")
+
+
+def _known(kind: str, name: str, where: str, folders: tuple[Path, ...], faults: list[str]) -> registry.Plugin | None:
+    try:
+        return registry.get(kind, name, folders)
+    except registry.RegistryError as error:
+        faults.append(f"{where}: {error}")
+        return None
+
+
+def parse(raw: Mapping[str, Any]) -> RunConfig:
+    """Validate a configuration as read from YAML. Raises ConfigError with one line per fault."""
+    faults: list[str] = []
+    raw = {key: {} if value is None and key in {"fusions", "faces", "figures", "report"} else value for key, value in raw.items()}
+    for key in ("datasets", "detectors", "models", "fusions"):
+        if isinstance(raw.get(key), Mapping):
+            raw[key] = {str(name): {} if section is None else section for name, section in raw[key].items()}
+    try:
+        folders = tuple(Path(expand(str(folder))) for folder in raw.get("plugins") or ())
+        registry.discover(folders)
+    except (ValueError, OSError) as error:
+        raise ConfigError(str(error)) from None
+    datasets = raw.get("datasets") if isinstance(raw.get("datasets"), Mapping) else {}
+    options = _dataset_options(datasets, folders, faults)
+    parsed: dict[str, DatasetConfig] = {}
+    for name, section in datasets.items():
+        if name in options:
+            try:
+                parsed[name] = options[name].model_validate(section)
+            except ValidationError as error:
+                faults += _explain(error, options, ("datasets", name))
+    try:
+        # The plug-ins' options were checked above, so the common model sees only the instances.
+        config = RunConfig.model_validate({**raw, "datasets": {name: parsed.get(name, DatasetConfig()) for name in datasets}} if datasets else raw)
+    except ValidationError as error:
+        raise ConfigError("\n".join(faults + _explain(error, options))) from None
+    _check_names(config, folders, faults)
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return config
+
+
+def read(path: Path | str) -> RunConfig:
+    """Read and validate a YAML file. Raises ConfigError."""
+    try:
+        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"{path}: expected sections such as datasets, detectors and models")
+    return parse(raw)
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of a configuration with the options of every built-in dataset (for editors; `parse` is stricter)."""
+    document = RunConfig.model_json_schema()
+    variants = []
+    for name in registry.names("dataset"):
+        plugin = registry.get("dataset", name)
+        options = registry.load(plugin.source, plugin.class_name).Options.model_json_schema()
+        document["$defs"].update(options.pop("$defs", {}))
+        document["$defs"][f"dataset_{name}"] = {**options, "title": f"dataset {name}"}
+        variants.append({"$ref": f"#/$defs/dataset_{name}"})
+    document["properties"]["datasets"]["additionalProperties"] = {"anyOf": variants}
+    document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return document
+
+
+def commented(values: Mapping[str, Any]) -> str:
+    """YAML of a configuration's values, each section under its description and the keys that it may have."""
+    lines = ["# Faceoff: what to run. How to run it (cores, cluster, GPU) is in profiles/.", "# Generated by `faceoff config --write` from the values below; "
+             "comments come from workflow/scripts/faceoff/config.py.", ""]  # fmt: skip
+    entry_models = {"detectors": DetectorConfig, "models": ModelConfig, "fusions": FusionConfig, "datasets": DatasetConfig}
+    for key, field in RunConfig.model_fields.items():
+        lines.append(f"# {field.description}")
+        entry = entry_models.get(key) or (field.annotation if isinstance(field.annotation, type) and issubclass(field.annotation, Section) else None)
+        if entry:
+            lines += [f"#   {name}: {option.description}" for name, option in entry.model_fields.items()]
+        value = values.get(key, field.get_default(call_default_factory=True))
+        if isinstance(value, BaseModel):
+            value = value.model_dump(mode="json")
+        lines += [yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=120).rstrip(), ""]
+    return "\n".join(lines)

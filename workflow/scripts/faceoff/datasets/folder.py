@@ -1,0 +1,75 @@
+"""One's own pictures: a folder with one sub-folder per class, named as the emotions are (or by a label map)."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from faceoff import emotions
+from faceoff.config import DataPath, DatasetConfig
+from faceoff.protocols import Sample
+
+DATASETS = {"folder": {"class": "Folder", "title": "folder of pictures", "terms": "your own", "how_to_get": "put pictures into <path>/<emotion>/"}}
+
+
+class Options(DatasetConfig):
+    """Keys of a folder dataset."""
+
+    path: DataPath = Field(description="folder with one sub-folder per class")
+    label_map: dict[str, str | None] = Field(default_factory=dict, description="sub-folder name -> emotion, or null for 'no emotion'")
+
+
+def _text(path: Path) -> str:
+    """A path as valid UTF-8: undecodable bytes of a file name are shown escaped."""
+    return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+class Folder:
+    """Pictures of class sub-folders, sorted by name; hidden files are left out, everything else gets a row."""
+
+    Options = Options
+    version = "1"
+
+    def __init__(self, options: Options, seed: int = 0):
+        self.options = options
+        if not options.path.is_dir():
+            raise FileNotFoundError(f"{options.path}: the folder is not there (dataset key 'path')")
+        self._labels: dict[Path, str | None] = {}
+        for folder in sorted(path for path in options.path.iterdir() if path.is_dir() and not path.name.startswith(".")):
+            try:
+                self._labels[folder] = emotions.canonical(folder.name, options.label_map)
+            except ValueError as error:
+                raise ValueError(f"{folder}: {error}") from None
+        if not self._labels:
+            raise FileNotFoundError(f"{options.path}: no class sub-folders (expected e.g. {options.path}/happiness/picture.jpg)")
+        self.space = emotions.order([label for label in self._labels.values() if label])
+        self._paths: dict[str, Path] = {}
+
+    def _files(self) -> Iterator[tuple[Path, str | None]]:
+        for folder, label in self._labels.items():
+            for parent, folders, files in os.walk(folder):
+                folders[:] = sorted(name for name in folders if not name.startswith("."))
+                for name in sorted(files):
+                    if not name.startswith("."):
+                        yield Path(parent) / name, label
+
+    def samples(self) -> Iterator[Sample]:
+        """Every file below every class folder, sorted."""
+        for path, label in self._files():
+            sample_id = _text(path.relative_to(self.options.path))
+            self._paths[sample_id] = path
+            yield Sample(sample_id=sample_id, path=sample_id, label=label)
+
+    def read(self, sample: Sample) -> bytes:
+        path = self._paths.get(sample.sample_id, self.options.path / sample.path)
+        return path.read_bytes()
+
+    def fingerprint(self) -> Any:
+        digest = hashlib.sha256()
+        for path, label in self._files():
+            stat = path.stat()
+            digest.update(f"{_text(path)}|{label}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+        return digest.hexdigest()

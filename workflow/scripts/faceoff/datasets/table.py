@@ -1,0 +1,127 @@
+"""One's own pictures listed in a CSV or Parquet table, with a map from its columns to Faceoff's."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow.csv
+import pyarrow.parquet
+from pydantic import BaseModel, ConfigDict, Field
+
+from faceoff import emotions
+from faceoff.config import DataPath, DatasetConfig
+from faceoff.protocols import Sample
+
+DATASETS = {"table": {"class": "Table", "title": "table of pictures", "terms": "your own", "how_to_get": "write a CSV with a path and a label column"}}
+
+
+class Columns(BaseModel):
+    """Which column of the table holds what; only `path` is needed."""
+
+    model_config = ConfigDict(extra="forbid")
+    path: str = "path"
+    label: str | None = "label"
+    id: str | None = Field(None, description="default: the path")
+    subject: str | None = None
+    split: str | None = None
+    valence: str | None = None
+    arousal: str | None = None
+    groups: list[str] = Field(default_factory=list)
+
+
+class Options(DatasetConfig):
+    """Keys of a table dataset."""
+
+    path: DataPath = Field(description="the table, .csv or .parquet")
+    root: DataPath | None = Field(None, description="folder that relative picture paths start from; default: the table's folder")
+    columns: Columns = Field(default_factory=Columns, description="column names of path, label, id, subject, split, valence, arousal, groups")
+    label_map: dict[str, str | None] = Field(default_factory=dict, description="label as written -> emotion, or null for 'no emotion'")
+    split: str | None = Field(None, description="keep only rows of this split")
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if value is None or value == "" else float(value)
+    except ValueError:
+        return None
+
+
+class Table:
+    """Rows of a table, in its order."""
+
+    Options = Options
+    version = "1"
+
+    def __init__(self, options: Options, seed: int = 0):
+        self.options = options
+        if not options.path.is_file():
+            raise FileNotFoundError(f"{options.path}: the table is not there (dataset key 'path')")
+        self._root = options.root or options.path.parent
+        columns = options.columns
+        named = [columns.path, columns.id, columns.subject, columns.split, columns.valence, columns.arousal, *columns.groups]
+        present = self._column_names()
+        for column in [name for name in named if name] + ([columns.label] if columns.label not in (None, "label") else []):
+            if column not in present:
+                raise ValueError(f"{options.path}: no column {column!r}{emotions.suggestion(column, present)}; name it in the dataset key 'columns'")
+        self._has_label = columns.label in present
+
+    @cached_property
+    def space(self) -> tuple[str, ...]:
+        """The emotions that the table's labels name, in canonical order."""
+        return emotions.order(sorted({sample.label for sample in self.samples() if sample.label}))
+
+    def _column_names(self) -> list[str]:
+        if self.options.path.suffix == ".parquet":
+            return pyarrow.parquet.read_schema(self.options.path).names
+        with pyarrow.csv.open_csv(self.options.path) as reader:
+            return reader.schema.names
+
+    def _rows(self) -> Iterator[Mapping[str, Any]]:
+        if self.options.path.suffix == ".parquet":
+            with pyarrow.parquet.ParquetFile(self.options.path) as parquet:
+                for batch in parquet.iter_batches():
+                    yield from batch.to_pylist()
+            return
+        # Every column as text: "007" is an identity, not a number.
+        convert = pyarrow.csv.ConvertOptions(column_types={name: pyarrow.string() for name in self._column_names()}, strings_can_be_null=True)
+        with pyarrow.csv.open_csv(self.options.path, convert_options=convert) as reader:
+            for batch in reader:
+                yield from batch.to_pylist()
+
+    def samples(self) -> Iterator[Sample]:
+        """One sample per row; a repeated id gets its row number."""
+        columns = self.options.columns
+        seen: set[str] = set()
+        for number, row in enumerate(self._rows(), start=1):
+            split = str(row[columns.split]) if columns.split else "test"
+            if self.options.split and split != self.options.split:
+                continue
+            written = row[columns.label] if self._has_label else None
+            try:
+                label = emotions.canonical(str(written), self.options.label_map) if written not in (None, "") else None
+            except ValueError as error:
+                raise ValueError(f"{self.options.path}, row {number}: {error}") from None
+            path = str(row[columns.path] or "")
+            sample_id = str(row[columns.id]) if columns.id else path
+            sample_id = sample_id if sample_id not in seen else f"{sample_id}#{number}"
+            seen.add(sample_id)
+            yield Sample(
+                sample_id=sample_id,
+                path=path,
+                label=label,
+                subject=str(row[columns.subject]) if columns.subject and row[columns.subject] is not None else None,
+                split=split,
+                valence=_number(row[columns.valence]) if columns.valence else None,
+                arousal=_number(row[columns.arousal]) if columns.arousal else None,
+                groups={name: str(row[name]) for name in columns.groups if row[name] is not None},
+            )
+
+    def read(self, sample: Sample) -> bytes:
+        if not sample.path:
+            raise FileNotFoundError("the row names no file")
+        return (self._root / Path(sample.path)).read_bytes()
+
+    def fingerprint(self) -> Any:
+        stat = self.options.path.stat()
+        return [stat.st_size, stat.st_mtime_ns]

@@ -1,0 +1,52 @@
+"""Viola–Jones cascade as OpenCV ships it (haarcascade_frontalface_default)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from faceoff.protocols import RGB, Face
+
+DETECTORS = {
+    "haar": {
+        "class": "Haar",
+        "framework": "onnx",
+        "requires": {"modules": ["cv2"]},
+        "assets": {
+            "cascade": {
+                "package": "cv2",
+                "file": "data/haarcascade_frontalface_default.xml",
+                "sha256": "0f7d4527844eb514d4a4948e822da90fbb16a34a0bbbbc6adc6498747a5aafb0",
+            }
+        },
+        "options": {"scale_factor": 1.1, "min_neighbors": 5},
+        "threshold": 0.0,
+        "min_size": 24,
+        "licence": "Intel License Agreement For Open Source Computer Vision Library",
+        "source": "https://github.com/opencv/opencv/tree/4.x/data/haarcascades",
+    }
+}
+
+
+class Haar:
+    """Grey-scale cascade; the score is the weight of the last stage."""
+
+    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
+        self._cascade = cv2.CascadeClassifier(str(assets["cascade"]))
+        self._options = card["options"]
+        self._side = max(24, int(card["min_size"]))
+
+    def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
+        return [self._detect(image) for image in images]
+
+    def _detect(self, image: RGB) -> list[Face]:
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        boxes, _, weights = self._cascade.detectMultiScale3(
+            grey,
+            scaleFactor=self._options["scale_factor"],
+            minNeighbors=self._options["min_neighbors"],
+            minSize=(self._side, self._side),
+            outputRejectLevels=True,
+        )
+        return [Face(box=tuple(float(side) for side in box), score=float(weight)) for box, weight in zip(boxes, weights, strict=True)]

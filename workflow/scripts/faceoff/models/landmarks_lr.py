@@ -1,0 +1,82 @@
+"""Logistic regression on face-mesh geometry: a small, honest baseline, trained by the workflow on a dataset's train split."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff.emotions import order
+from faceoff.mesh import FaceMesh, measures, normalise
+from faceoff.protocols import CropSpec, Prediction
+from faceoff.runtimes import softmax
+
+MODELS = {
+    "landmarks_lr": {
+        "class": "LandmarksLR",
+        "framework": "mediapipe",
+        "requires": {"modules": ["ai_edge_litert", "mediapipe"]},
+        "assets": {
+            "mesh": {
+                "package": "mediapipe",
+                "file": "modules/face_landmark/face_landmark.tflite",
+                "sha256": "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
+            }
+        },
+        "trainable": True,
+        "options": {"C": 0.03, "presence": 0.5},
+        "lineage": "landmarks-lr",
+        "licence": "MIT (mesh: Apache-2.0)",
+        "source": "this package",
+    }
+}
+
+# Every eighth point covers the face evenly; neighbours on the mesh move together.
+_POINTS = slice(0, 468, 8)
+
+
+def features(points: np.ndarray) -> np.ndarray:
+    """(n, f) geometry features of (n, 468, 2) landmarks: the named measures and a thinned, normalised mesh."""
+    named = np.column_stack(list(measures(points).values()))
+    return np.hstack([named, normalise(points)[:, _POINTS].reshape(len(points), -1)])
+
+
+class LandmarksLR:
+    """Multinomial logistic regression; its trained parameters are an .npz of plain arrays (no pickle)."""
+
+    crop = CropSpec(size=(256, 256), channels=3, margin=0.4)
+
+    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
+        self._mesh = FaceMesh(assets["mesh"])
+        self._options = card["options"]
+        if "trained" in assets:
+            with np.load(assets["trained"], allow_pickle=False) as stored:
+                self.emotions = tuple(str(emotion) for emotion in stored["emotions"])
+                self._mean, self._std, self._coef, self._intercept = (stored[name] for name in ("mean", "std", "coef", "intercept"))
+
+    def fit(self, batches: Iterable[tuple[np.ndarray, list[str]]]) -> dict[str, np.ndarray]:
+        """Learn from (crops, labels) batches; returns the arrays to store. Raises ValueError with fewer than two classes."""
+        from sklearn.linear_model import LogisticRegression
+
+        found, labels = [], []
+        for crops, names in batches:
+            points, presence = self._mesh.landmarks(crops)
+            kept = presence >= self._options["presence"]
+            found.append(features(points[kept]))
+            labels += [name for name, keep in zip(names, kept, strict=True) if keep]
+        classes = order(labels)
+        if len(classes) < 2:
+            raise ValueError(f"landmarks_lr: the training data show {len(classes)} classes with a readable face, two are needed")
+        x = np.concatenate(found)
+        mean, std = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
+        target = np.array([classes.index(name) for name in labels])
+        regression = LogisticRegression(C=self._options["C"], max_iter=2000).fit((x - mean) / std, target)
+        coef, intercept = regression.coef_, regression.intercept_
+        if len(classes) == 2:  # scikit-learn stores one row for two classes
+            coef, intercept = np.vstack([-coef / 2, coef / 2]), np.concatenate([-intercept / 2, intercept / 2])
+        return {"emotions": np.array(classes), "mean": mean, "std": std, "coef": coef, "intercept": intercept}
+
+    def predict(self, crops: np.ndarray) -> Prediction:
+        points, presence = self._mesh.landmarks(crops)
+        logits = (features(points) - self._mean) / self._std @ self._coef.T + self._intercept
+        return Prediction(posterior=softmax(logits), evaluable=presence >= self._options["presence"])

@@ -1,0 +1,92 @@
+"""What a plug-in is: the records it exchanges with the workflow and the methods it must have.
+
+Images are RGB uint8 arrays of shape (height, width, 3) everywhere; boxes are (x, y, w, h) in pixels of the frame they belong to.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+RGB = np.ndarray  # (height, width, 3) uint8
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled picture or clip. `label` is None where the task has no emotion for it (it is then covered, never scored)."""
+
+    sample_id: str
+    path: str
+    label: str | None = None
+    kind: Literal["image", "video"] = "image"
+    votes: tuple[float, ...] | None = None  # eight numbers in canonical order
+    valence: float | None = None
+    arousal: float | None = None
+    subject: str | None = None
+    split: str = "test"
+    groups: Mapping[str, str] = field(default_factory=dict)
+    boxes: tuple[Box, ...] | None = None  # exact face boxes, largest first, where the dataset knows them
+
+
+@dataclass(frozen=True)
+class Face:
+    """One detected face: box and five landmarks (viewer's left eye, right eye, nose tip, left and right mouth corner) in pixels."""
+
+    box: Box
+    score: float
+    landmarks: np.ndarray | None = None  # (5, 2) float
+
+
+@dataclass(frozen=True)
+class CropSpec:
+    """How a model wants its face: `size` (height, width) px, `channels` 1 (luma) or 3 (RGB), `margin` as a share of the canonical face box."""
+
+    size: tuple[int, int]
+    channels: Literal[1, 3] = 3
+    margin: float = 0.0
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A batch of predictions; every array has n rows. `posterior` (n, k) sums to one per row, in the order of the model's classes."""
+
+    posterior: np.ndarray
+    valence: np.ndarray | None = None
+    arousal: np.ndarray | None = None
+    aus: Mapping[str, np.ndarray] = field(default_factory=dict)  # name -> (n,) intensity 0–5
+    evaluable: np.ndarray | None = None  # (n,) bool; False where the model could not read the crop
+
+
+class Dataset(Protocol):
+    """A labelled task. `name` and `version` identify it in every result; constructed with its validated options."""
+
+    version: str
+    space: tuple[str, ...]
+
+    def samples(self) -> Iterable[Sample]:
+        """Yield the samples in the task's order."""
+
+    def read(self, sample: Sample) -> bytes:
+        """The encoded image of one sample as stored; raises OSError when it cannot be had (the reason goes into its row)."""
+
+    def fingerprint(self) -> Any:
+        """A cheap JSON-able value that changes when the data on disk change; part of the rule's params, never of a result."""
+
+
+class FaceDetector(Protocol):
+    """A face detector, constructed with the options of its card."""
+
+    def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
+        """Faces of each image, best first, boxes in pixels of that image."""
+
+
+class EmotionModel(Protocol):
+    """An emotion model, constructed with the options of its card."""
+
+    emotions: tuple[str, ...]
+    crop: CropSpec
+
+    def predict(self, crops: np.ndarray) -> Prediction:
+        """Posterior for (n, height, width, channels) uint8 crops; n may be 0."""

@@ -1,0 +1,225 @@
+"""Find plug-ins by name without importing them.
+
+A plug-in file declares what it offers in one literal at its top, which is read with `ast` and never executed:
+
+    DETECTORS = {"yunet": {"class": "YuNet", "framework": "onnx", "assets": {"weights": {"file": …, "sha256": …}}, …}}
+
+(`DATASETS` and `MODELS` likewise). A model that is only a weights file is a YAML card in models/cards. Other folders of plug-ins come
+from the config's `plugins:` list and from installed packages' `faceoff.plugins` entry points. So the workflow knows frameworks,
+assets and reasons to skip in milliseconds, and a framework is imported only in the job that uses it.
+"""
+
+import ast
+import importlib
+import importlib.metadata
+import importlib.util
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from faceoff import emotions
+from faceoff.assets import Asset
+
+PACKAGE = Path(__file__).parent
+HEADERS = {"DATASETS": "dataset", "DETECTORS": "detector", "MODELS": "model"}
+FRAMEWORKS = ("core", "onnx", "mediapipe", "torch", "tensorflow")
+CARD_RUNTIMES = {"onnx": "onnx", "tflite": "onnx"}  # runtime of a card -> env
+
+
+class RegistryError(ValueError):
+    """A plug-in is unknown or its header or card is wrong; the message names the file and the fix."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What is known of a plug-in without importing it. `card` holds the rest of its header: options, calibration, lineage, licence …"""
+
+    kind: str
+    name: str
+    source: Path
+    class_name: str
+    framework: str = "core"
+    assets: Mapping[str, Asset] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
+    binaries: tuple[str, ...] = ()
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def source_name(self) -> str:
+        """The file relative to the package (so that a moved checkout stays the same job), or as given for a plug-in from outside."""
+        return str(self.source.relative_to(PACKAGE) if self.source.is_relative_to(PACKAGE) else self.source)
+
+    def skip(self) -> str | None:
+        """Why this plug-in cannot run in this environment, or None. Imports nothing."""
+        for module in self.modules:
+            if importlib.util.find_spec(module) is None:
+                return f"python package {module!r} is not installed"
+        for binary in self.binaries:
+            if shutil.which(binary) is None:
+                return f"program {binary!r} is not on PATH"
+        return None
+
+    def job(self) -> dict[str, Any]:
+        """All that a job needs to load it again, JSON-able: source and class, options, assets."""
+        return {
+            "name": self.name,
+            "source": self.source_name,
+            "class": self.class_name,
+            "assets": {role: {"file": a.file, "sha256": a.sha256, "package": a.package, "urls": list(a.urls)} for role, a in sorted(self.assets.items())},
+            "card": dict(self.card),
+        }
+
+
+def _header(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
+    """The literal headers of a Python file, as (kind, entries)."""
+    for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in HEADERS:
+            try:
+                yield HEADERS[node.targets[0].id], ast.literal_eval(node.value)
+            except ValueError:
+                raise RegistryError(f"{path}:{node.lineno}: {node.targets[0].id} must be a literal (no names, calls or f-strings)") from None
+
+
+def _from_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) -> Plugin:
+    rest = dict(entry)
+    requires = rest.pop("requires", {})
+    framework = rest.pop("framework", "core")
+    if framework not in FRAMEWORKS:
+        raise RegistryError(f"{source}: {name}: framework {framework!r}{emotions.suggestion(framework, FRAMEWORKS)}")
+    if "class" not in rest:
+        raise RegistryError(f"{source}: {name}: the header lacks `class`")
+    return Plugin(
+        kind=kind,
+        name=name,
+        source=source,
+        class_name=rest.pop("class"),
+        framework=framework,
+        assets={role: Asset.parse(value) for role, value in rest.pop("assets", {}).items()},
+        modules=tuple(requires.get("modules", ())),
+        binaries=tuple(requires.get("binaries", ())),
+        card=rest,
+    )
+
+
+_CARD_KEYS = {
+    "name", "package", "file", "sha256", "urls", "runtime", "input", "activation", "emotions", "lineage", "licence", "training_data", "selected_on",
+    "source", "published", "notes",
+}  # fmt: skip
+_CARD_INPUT = {"size", "channels", "margin", "layout", "scale", "mean", "std"}
+
+
+def read_card(path: Path) -> Plugin:
+    """A model card (YAML) as a plug-in. Raises RegistryError naming the file, the key and the nearest valid one."""
+    try:
+        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise RegistryError(f"model card {path}: {error}") from None
+    if not isinstance(card, dict):
+        raise RegistryError(f"model card {path}: expected keys and values")
+    for keys, valid, where in ((card, _CARD_KEYS, ""), (card.get("input") or {}, _CARD_INPUT, "input.")):
+        for key in keys:
+            if key not in valid:
+                raise RegistryError(f"model card {path}: unknown key {where}{key}{emotions.suggestion(str(key), sorted(valid))}")
+    for key in ("file", "sha256", "runtime", "input", "emotions"):
+        if key not in card:
+            raise RegistryError(f"model card {path}: key {key!r} is missing")
+    if card["runtime"] not in CARD_RUNTIMES:
+        raise RegistryError(f"model card {path}: runtime {card['runtime']!r}{emotions.suggestion(str(card['runtime']), CARD_RUNTIMES)}")
+    activation = card.get("activation", "softmax")
+    if activation not in ("softmax", "none"):
+        raise RegistryError(f"model card {path}: activation {activation!r}{emotions.suggestion(str(activation), ['softmax', 'none'])}")
+    try:
+        classes = [emotions.canonical(str(label)) for label in card["emotions"]]
+    except ValueError as error:
+        raise RegistryError(f"model card {path}: emotions: {error}") from None
+    beside = path.parent / str(card["file"])
+    weights = Asset(
+        file=str(beside.resolve()) if beside.is_file() and "package" not in card else str(card["file"]),
+        package=card.get("package"),
+        sha256=str(card["sha256"]),
+        urls=tuple(card.get("urls", ())),
+        licence=str(card.get("licence", "")),
+        source=str(card.get("source", "")),
+    )
+    module = {"onnx": "onnxruntime", "tflite": "ai_edge_litert"}[card["runtime"]]
+    return Plugin(
+        kind="model",
+        name=str(card.get("name", path.stem)),
+        source=PACKAGE / "models" / "card.py",
+        class_name="CardModel",
+        framework=CARD_RUNTIMES[card["runtime"]],
+        assets={"weights": weights},
+        modules=(module,),
+        card={**{key: value for key, value in card.items() if key not in {"file", "sha256", "urls"}}, "emotions": classes, "activation": activation},
+    )
+
+
+def _files(folders: Iterable[Path]) -> Iterable[Path]:
+    builtin = [PACKAGE / room for room in ("datasets", "detectors", "models", "models/cards")]
+    for folder in [*builtin, *folders]:
+        if not folder.is_dir():
+            raise RegistryError(f"plugins: {folder} is not a folder")
+        yield from sorted(path for path in folder.iterdir() if path.suffix in {".py", ".yaml"} and not path.name.startswith(("_", ".")))
+
+
+def _entry_point_folders() -> list[Path]:
+    """Folders offered by installed packages: entry points of group `faceoff.plugins` name a package whose folder is searched."""
+    folders = []
+    for point in importlib.metadata.entry_points(group="faceoff.plugins"):
+        spec = importlib.util.find_spec(point.value)
+        folders += [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
+    return folders
+
+
+@lru_cache(maxsize=16)
+def discover(folders: tuple[Path, ...] = ()) -> Mapping[tuple[str, str], Plugin]:
+    """Every plug-in by (kind, name), built-in ones first; a second plug-in of the same kind and name is an error."""
+    found: dict[tuple[str, str], Plugin] = {}
+    for path in _files([*_entry_point_folders(), *folders]):
+        if path.suffix == ".yaml":
+            plugins = [read_card(path)]
+        else:
+            plugins = [_from_header(kind, name, entry, path) for kind, entries in _header(path) for name, entry in entries.items()]
+        for plugin in plugins:
+            key = (plugin.kind, plugin.name)
+            if key in found:
+                raise RegistryError(f"{path}: {plugin.kind} {plugin.name!r} is already defined in {found[key].source}")
+            found[key] = plugin
+    return found
+
+
+def names(kind: str, folders: tuple[Path, ...] = ()) -> list[str]:
+    """Sorted names of all plug-ins of a kind."""
+    return sorted(name for found, name in discover(folders) if found == kind)
+
+
+def get(kind: str, name: str, folders: tuple[Path, ...] = ()) -> Plugin:
+    """A plug-in by name; for a model also the path of a card (.yaml). Raises RegistryError with "did you mean"."""
+    if kind == "model" and name.endswith((".yaml", ".yml")):
+        return read_card(Path(name))
+    plugins = discover(folders)
+    if (kind, name) not in plugins:
+        raise RegistryError(f"unknown {kind} {name!r}{emotions.suggestion(name, names(kind, folders))}")
+    return plugins[kind, name]
+
+
+def load(source: str | Path, class_name: str) -> type:
+    """Import a plug-in file and return its class. Built-in files are imported as modules of the package, others by path."""
+    source = (PACKAGE / source).resolve() if (PACKAGE / source).is_file() else Path(source).resolve()
+    if source.is_relative_to(PACKAGE):
+        module = importlib.import_module("faceoff." + ".".join(source.relative_to(PACKAGE).with_suffix("").parts))
+    else:
+        name = f"faceoff_plugin_{source.stem}"
+        spec = importlib.util.spec_from_file_location(name, source)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    if not hasattr(module, class_name):
+        raise RegistryError(f"{source}: class {class_name!r} is not in the file")
+    return getattr(module, class_name)

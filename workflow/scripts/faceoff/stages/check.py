@@ -1,0 +1,31 @@
+"""The last stage: did every cell succeed? If not, say which and why, and clear the way for the next run to try exactly those again."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from faceoff import tables
+
+
+def check(scores: Sequence[Path], output: Path) -> int:
+    """Write `output` and return 0 when no cell failed; else print the failures, remove what derives from them, and return 1."""
+    failed = {path: score for path, score in ((path, tables.read_json(path)) for path in scores) if score["failed_files"] or score["state"] == "error"}
+    skipped = [score for score in map(tables.read_json, scores) if score["state"] == "skipped"]
+    for score in skipped:
+        print(f"skipped {score['dataset']}: {name_of(score)}: {score['reason']}")
+    if not failed:
+        tables.write_text(output, "".join(f"{path}\n" for path in sorted(map(str, scores))))
+        return 0
+    for score in failed.values():
+        print(f"FAILED {score['dataset']}: {name_of(score)}: {score['reason'] or 'a member failed'}")
+    # Score files last: if this job is killed in between, the next run still meets them and comes here again.
+    for name in sorted({name for score in failed.values() for name in score["failed_files"]}):
+        Path(name).unlink(missing_ok=True)
+    for path in failed:
+        path.unlink(missing_ok=True)
+    print(f"{len(failed)} of {len(scores)} cells failed; the report shows them; the next run tries only these again")
+    return 1
+
+
+def name_of(score: dict) -> str:
+    """'detector/model' or 'fusion/name'."""
+    return f"fusion/{score['fusion']}" if score["kind"] == "fusion" else f"{score['detector']}/{score['model']}"

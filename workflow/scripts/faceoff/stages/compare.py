@@ -1,0 +1,133 @@
+"""Stage 7: fusion against the best single cell, and models against the top one, on the same samples (protocol §17–19, §24)."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff import fusion, metrics, stats, tables
+from faceoff.evaluation import Task, read_task, sample_posteriors
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A cell or fusion on a task: predictions (n,) and log loss per sample (n,), NaN where not covered."""
+
+    name: str
+    predicted: np.ndarray
+    log_loss: np.ndarray
+    correct: np.ndarray
+
+
+def _candidates(task: Task, paths: Sequence[Path]) -> list[Candidate]:
+    """Every sound cell and fusion; failed ones (error rows only) take no part."""
+    found = []
+    for path in paths:
+        cell = sample_posteriors(path, task.ids)
+        if all(state == tables.ERROR for state in cell.states):
+            continue
+        posterior, _ = cell.in_space(task.space)
+        predicted = metrics.argmax(posterior)
+        name = f"{path.parent.name}/{path.stem}" if path.parents[1].parent.name == "predictions" else f"fusion/{path.stem}"
+        found.append(Candidate(name, predicted, metrics.sample_log_loss(task.truth, posterior), predicted == task.truth))
+    return found
+
+
+def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
+    """Write the comparisons of one dataset. `validation`: prediction files and, last, the samples table of the validation dataset."""
+    task = read_task(samples)
+    candidates = _candidates(task, predictions)
+    singles = [candidate for candidate in candidates if not candidate.name.startswith("fusion/")]
+    fused = [candidate for candidate in candidates if candidate.name.startswith("fusion/")]
+    result: dict[str, Any] = {"dataset": spec["dataset"], "task": task.describe(), "best_single": None, "hindsight": None, "oracle": None,
+                              "effective_members": None, "comparisons": [], "pairs": [], "clones": []}  # fmt: skip
+    if singles:
+        clusters = task.clusters
+        best, result["best_single"] = _best_single(task, singles, validation, spec["seed"])
+        correct = np.stack([single.correct for single in singles])
+        predicted = np.stack([single.predicted for single in singles])
+        top = singles[fusion.best_single_on(correct, np.stack([single.log_loss for single in singles]), [single.name for single in singles])]
+        result["hindsight"] = {"name": top.name, **_level(top.correct, clusters)}
+        result["oracle"] = {**_level(fusion.oracle(task.truth, predicted), clusters), "members": [single.name for single in singles]}
+        result["effective_members"] = fusion.effective_members(correct)
+        result["pairs"] = _pairs(singles)
+        result["clones"] = [[singles[pair.first].name, singles[pair.second].name] for pair in fusion.clone_pairs(predicted)]
+        family = [("headline", candidate, best, "best single") for candidate in fused]
+        family += [("headline", candidate, top.correct, top.name) for candidate in singles if candidate is not top]
+        result["comparisons"] = _compare(family, clusters, spec["seed"])
+    tables.write_json(output, result)
+
+
+def _level(correct: np.ndarray, clusters: np.ndarray | None) -> dict[str, Any]:
+    if clusters is None:
+        interval = stats.wilson(int(correct.sum()), len(correct))
+    else:
+        interval = stats.cluster_interval(correct.astype(float), clusters, bounds=(0.0, 1.0))
+    return {"accuracy": float(correct.mean()), "n_correct": int(correct.sum()), "interval": [interval.low, interval.high]}
+
+
+def _best_single(task: Task, singles: Sequence[Candidate], validation: Sequence[Path], seed: int) -> tuple[np.ndarray, dict[str, Any]]:
+    """((n,) correctness of the best single cell, how it was chosen): on the validation dataset, else on the other folds."""
+    names = [single.name for single in singles]
+    correct = np.stack([single.correct for single in singles])
+    if validation:
+        held_out = read_task(validation[-1])
+        chosen = [candidate for candidate in _candidates(held_out, validation[:-1]) if candidate.name in names]
+        index = fusion.best_single_on(np.stack([c.correct for c in chosen]), np.stack([c.log_loss for c in chosen]), [c.name for c in chosen])
+        best = correct[names.index(chosen[index].name)]
+        how, choices = f"chosen on {held_out.info['name']} (n = {len(held_out.ids)})", [{"fold": None, "cell": chosen[index].name}]
+    else:
+        folds = stats.stratified_group_folds(task.truth, task.clusters, k=FOLDS, seed=seed)
+        chosen_by_fold = fusion.best_single(correct, np.stack([single.log_loss for single in singles]), names, folds)
+        best = correct[chosen_by_fold.member, np.arange(len(folds))]
+        how = f"chosen on the other folds of {FOLDS}"
+        choices = [{"fold": fold, "cell": names[member]} for fold, member in sorted(chosen_by_fold.choices.items())]
+    counted = Counter(choice["cell"] for choice in choices)
+    name = min(counted, key=lambda cell: (-counted[cell], cell))
+    return best, {"how": how, "choices": choices, "name": name, **_level(best, task.clusters)}
+
+
+def _compare(family: Sequence[tuple[str, Candidate, np.ndarray, str]], clusters: np.ndarray | None, seed: int) -> list[dict[str, Any]]:
+    """Paired verdicts of one Holm family."""
+    verdicts = [stats.paired_verdict(candidate.correct, against, clusters=clusters, seed=seed) for _, candidate, against, _ in family]
+    tested = [index for index, verdict in enumerate(verdicts) if verdict.p is not None]
+    adjusted = dict(zip(tested, stats.holm(np.array([verdicts[index].p for index in tested])), strict=True)) if tested else {}
+    return [
+        {
+            "family": name,
+            "a": candidate.name,
+            "b": against_name,
+            "difference": verdict.difference,
+            "low": verdict.low,
+            "high": verdict.high,
+            "p": verdict.p,
+            "p_exact": verdict.p_exact,
+            "p_adjusted": adjusted.get(index),
+            "test": verdict.test,
+            "verdict": stats.judge(adjusted.get(index), verdict.low, verdict.high),
+            "n": len(candidate.correct),
+        }
+        for index, ((name, candidate, _, against_name), verdict) in enumerate(zip(family, verdicts, strict=True))
+    ]
+
+
+def _pairs(singles: Sequence[Candidate]) -> list[dict[str, Any]]:
+    """Diversity of every pair of cells: disagreement and Q of their correctness, kappa and agreement of their predictions."""
+    found = []
+    for first, a in enumerate(singles):
+        for b in singles[first + 1 :]:
+            both = (a.predicted >= 0) & (b.predicted >= 0)
+            found.append({
+                "a": a.name,
+                "b": b.name,
+                "disagreement": stats.disagreement(a.correct, b.correct),
+                "q": stats.q_statistic(a.correct, b.correct),
+                "kappa": stats.cohens_kappa(a.predicted[both], b.predicted[both]) if both.any() else None,
+                "agreement": float((a.predicted[both] == b.predicted[both]).mean()) if both.any() else None,
+            })  # fmt: skip
+    return found

@@ -1,0 +1,52 @@
+"""Stand-ins for the output of a failed job, so that the rest of the matrix and its report can be made."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from faceoff import tables
+
+_SIGNALS = {134: "aborted", 137: "killed, probably out of memory", 139: "segmentation fault", 136: "arithmetic fault", 132: "illegal instruction"}
+INTERRUPTED = {130, 143}  # the run was stopped, not the job: nothing is to be recorded
+
+
+def reason_of(status: int, log: Path) -> str:
+    """The last telling line of a failed job's log, or the signal that ended it."""
+    if status in _SIGNALS:
+        return f"{_SIGNALS[status]} (exit status {status})"
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()] if log.exists() else []
+    return (lines[-1] if lines else "no message")[:400] + f" (exit status {status})"
+
+
+def upstream_failures(paths: Sequence[Path]) -> list[str]:
+    """What failed before this job: the failed files that its inputs declare."""
+    failed: list[str] = []
+    for path in paths:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as stored:
+                failed += stored["failed_files"].tolist() if "failure" in stored else []
+        else:
+            failed += tables.failed_files(path)
+    return failed
+
+
+def record_failure(kind: str, status: int, log: Path, output: Path, frames: Path | None, timing: Path | None, upstream: Sequence[Path]) -> None:
+    """Write error rows (or a failed training) with the reason, marked so that the next run makes the file again."""
+    reason = reason_of(status, log)
+    failed = [str(output), *upstream_failures(upstream)]
+    print(f"recorded: {reason}")
+    if timing:
+        tables.write_json(timing, {"failed": True})
+    if kind == "trained":
+        with tables.atomic(output) as scratch, open(scratch, "wb") as file:
+            np.savez(file, failure=np.array(reason), failed_files=np.array(failed))
+        return
+    schema: pa.Schema = {"faces": tables.FACES, "predictions": tables.predictions_schema(())}[kind]
+
+    def row(frame: dict[str, Any]) -> dict[str, Any]:
+        return frame | {"face_id": -1, "n_faces": 0, "success": 0, "state": tables.ERROR, "reason": reason}
+
+    tables.write_rows(output, tables.with_failure(schema, failed), (row(frame) for frame in tables.rows(frames, ["sample_id", "frame", "timestamp_s"])))

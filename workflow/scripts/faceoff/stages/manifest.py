@@ -1,0 +1,64 @@
+"""Stage: what made these results (protocol §27)."""
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from faceoff import tables
+
+_PACKAGES = ("snakemake", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert", "mediapipe", "fer",
+             "matplotlib", "torch")  # fmt: skip
+
+
+def write_manifest(scores: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
+    """Write manifest.json: commit, configuration, versions, hardware, weights, tasks. Host and time make it differ from run to run."""
+    tasks = {}
+    for path in sorted(scores):
+        score = tables.read_json(path)
+        if score["task"]:
+            tasks[score["dataset"]] = {key: score["task"][key] for key in ("version", "n", "hash", "space", "limited")}
+    tables.write_json(
+        output,
+        {
+            "faceoff": {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")), "code": spec["code"]},
+            "config": spec["config"],
+            "weights": spec["assets"],
+            "tasks": tasks,
+            "versions": {"python": sys.version.split()[0]} | versions(),
+            "host": {"name": platform.node(), "system": platform.platform(), "cores": os.cpu_count(), "memory_bytes": _memory()},
+            "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        },
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that shape results, where installed in this environment."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _git(*arguments: str) -> str | None:
+    """A git answer about the checkout that this file is in, None outside of one."""
+    try:
+        done = subprocess.run(["git", "-C", str(Path(__file__).parent), *arguments], capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None

@@ -1,0 +1,113 @@
+"""Stage 4: read the emotion of every frame's face, once per dataset, detector and model."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff import crops, tables
+from faceoff.emotions import SENTIMENT, order
+from faceoff.faces import choose
+from faceoff.progress import track
+from faceoff.protocols import CropSpec, Prediction
+from faceoff.stages.batches import Clock, guarded, image_of, load_plugin, reason
+
+BATCH = 64
+
+
+def framed(frames: Path, faces: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """(frame row, its face rows), streamed side by side: both files are in frame order."""
+    key = lambda row: (row["sample_id"], row["frame"])  # noqa: E731
+    grouped = groupby(tables.rows(faces), key)
+    for frame in (frame for batch in tables.stream(frames) for frame in batch):
+        found, rows = next(grouped)
+        if found != key(frame):
+            raise ValueError(f"{faces} does not belong to {frames}: {found} stands where {key(frame)} should")
+        yield frame, list(rows)
+
+
+def face_crop(frame: Mapping[str, Any], rows: list[dict[str, Any]], crop: CropSpec, spec: Mapping[str, Any]) -> tuple[dict[str, Any], np.ndarray | None]:
+    """(the face row that the policy chooses, its crop); the crop is None where there is no face or picture."""
+    if not rows[0]["success"]:
+        return rows[0], None
+    face = choose(rows, spec["policy"], frame["width"], frame["height"])
+    box = None if spec["whole_frame"] else crops.calibrate((face["x"], face["y"], face["w"], face["h"]), spec["calibration"])
+    return face, crops.crop(image_of(frame), box, crop)
+
+
+def crop_spec(model: Any, spec: Mapping[str, Any]) -> CropSpec:
+    """The model's crop specification with the config's margin, if one is given."""
+    return model.crop if spec["margin"] is None else replace(model.crop, margin=spec["margin"])
+
+
+def trained_parameters(path: Path | None) -> dict[str, Path]:
+    """The `trained` asset of a model, if there is one. Raises RuntimeError with the reason when its training failed."""
+    if path is None:
+        return {}
+    with np.load(path, allow_pickle=False) as stored:
+        if "failure" in stored:
+            raise RuntimeError(f"training failed: {stored['failure']}")
+    return {"trained": path}
+
+
+def write_predictions(frames: Path, faces: Path, output: Path, timing: Path, spec: Mapping[str, Any], trained: Path | None = None) -> None:
+    """Write the predictions table: one row per frame, with a posterior where there is a face that the model could read."""
+    failed = tables.failed_files(faces)
+    if failed:
+        raise RuntimeError(f"face detection failed: {next(tables.rows(faces))['reason']}")
+    clock = Clock()
+    model = load_plugin(spec["plugin"], clock, **trained_parameters(trained))
+    crop = crop_spec(model, spec)
+    classes = order(model.emotions)
+    columns = [model.emotions.index(emotion) for emotion in classes]
+    title = f"{spec['dataset']}: {spec['detector']} x {spec['model']}"
+
+    def predict(inputs: list[np.ndarray]) -> list[dict[str, Any]]:
+        return _rows(model.predict(np.stack(inputs)), classes, columns)
+
+    aus = tuple(getattr(model, "aus", ()))
+    with tables.Writer(output, tables.predictions_schema(classes, aus)) as writer:
+        pending: list[tuple[dict[str, Any], np.ndarray | None]] = []
+
+        def flush() -> None:
+            results = iter(guarded(predict, [pixels for _, pixels in pending if pixels is not None], clock))
+            for row, pixels in pending:
+                result = next(results) if pixels is not None else {}
+                if isinstance(result, Exception):
+                    result = {"success": 0, "state": tables.ERROR, "reason": reason(result)}
+                writer.write(row | result)
+            pending.clear()
+
+        for frame, rows in track(framed(frames, faces), title, tables.count(frames)):
+            face, pixels = face_crop(frame, rows, crop, spec)
+            row = {key: face[key] for key in ("sample_id", "frame", "timestamp_s", "face_id", "success", "state", "reason")}
+            pending.append((row, pixels))
+            if len(pending) == BATCH:
+                flush()
+        flush()
+    clock.write(timing, stage="predict", dataset=spec["dataset"], detector=spec["detector"], model=spec["model"], batch=BATCH)
+
+
+def _rows(prediction: Prediction, classes: tuple[str, ...], columns: list[int]) -> list[dict[str, Any]]:
+    """Row fragments of a batch: posterior in canonical order, winner, confidence, sentiment, valence, arousal, action units."""
+    posterior = np.asarray(prediction.posterior, np.float64)[:, columns]
+    rows = []
+    for index, p in enumerate(posterior):
+        if prediction.evaluable is not None and not prediction.evaluable[index]:
+            rows.append({"success": 0, "state": tables.NO_FACE, "reason": "the model found no face in the crop"})
+            continue
+        if not np.isfinite(p).all() or p.min() < 0 or not math.isclose(p.sum(), 1.0, abs_tol=1e-3):
+            rows.append({"success": 0, "state": tables.ERROR, "reason": f"not a probability distribution (sum {p.sum():.4g}, min {p.min():.4g})"})
+            continue
+        winner = classes[int(p.argmax())]
+        row = {f"p_{emotion}": float(value) for emotion, value in zip(classes, p, strict=True)}
+        row |= {"emotion": winner, "confidence": float(p.max()), "sentiment": SENTIMENT.get(winner)}
+        if prediction.valence is not None:
+            row |= {"valence": float(np.clip(prediction.valence[index], -1, 1)), "arousal": float(np.clip(prediction.arousal[index], -1, 1))}
+        row |= {f"au_{name.removeprefix('AU').lower()}": float(values[index]) for name, values in prediction.aus.items()}
+        rows.append(row)
+    return rows

@@ -1,0 +1,54 @@
+"""Stage 1: a dataset's samples as rows, with the task they belong to in the file's metadata."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from faceoff import emotions, registry, tables
+from faceoff.progress import track
+from faceoff.sampling import limited
+
+_TASK = b"faceoff_task"
+
+
+def open_dataset(spec: Mapping[str, Any]) -> Any:
+    """The dataset plug-in of a job's spec ({source, class, options, seed}), with its options validated again."""
+    plugin = registry.load(spec["source"], spec["class"])
+    return plugin(plugin.Options.model_validate(spec["options"]), seed=spec["seed"])
+
+
+def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
+    """Write the samples table. Raises ValueError when the dataset is empty or an id stands twice."""
+    dataset = open_dataset(spec)
+    samples = dataset.samples()
+    if spec["options"].get("limit") is not None:
+        samples = limited(list(samples), spec["options"]["limit"], spec["seed"])
+    seen: set[str] = set()
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for sample in track(samples, f"samples of {spec['dataset']}"):
+            if sample.sample_id in seen:
+                raise ValueError(f"dataset {spec['dataset']}: sample id {sample.sample_id!r} stands twice")
+            seen.add(sample.sample_id)
+            yield {**asdict(sample), "groups": sorted(sample.groups.items())}
+        if not seen:
+            raise ValueError(f"dataset {spec['dataset']} is empty: no sample passes its options {spec['options']}")
+
+    task = {
+        "name": spec["dataset"],
+        "type": spec["type"],
+        "version": dataset.version,
+        "space": emotions.space(spec["options"].get("space") or dataset.space),
+        "limited": spec["options"].get("limit") is not None,
+        "headline": spec["headline"],
+    }
+    tables.write_rows(output, tables.SAMPLES.with_metadata({_TASK: json.dumps(task, sort_keys=True)}), rows())
+
+
+def task_of(samples: Path) -> dict[str, Any]:
+    """The task that a samples table belongs to: name, type, version, space, limited, headline."""
+    return json.loads(pq.read_schema(samples).metadata[_TASK])

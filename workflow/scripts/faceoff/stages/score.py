@@ -1,0 +1,88 @@
+"""Stage 6: one cell's or fusion's scores, with their intervals, as JSON."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff import metrics, stats, tables
+from faceoff.evaluation import SamplePosteriors, Task, read_task, sample_posteriors
+from faceoff.fusion import RULES
+
+ERROR_SHARE = 0.05  # of samples, above which a cell is flagged (protocol §14)
+
+
+def write_score(samples: Path, predictions: Path | None, output: Path, spec: Mapping[str, Any]) -> None:
+    """Write the score file; a skipped or failed cell has its reason instead of metrics."""
+    about = {key: value for key, value in spec.items() if key not in {"code", "seed", "skip"}}
+    if spec["skip"]:
+        tables.write_json(output, about | {"state": "skipped", "reason": spec["skip"], "task": None, "failed_files": []})
+        return
+    task = read_task(samples)
+    failed = tables.failed_files(predictions)
+    cell = sample_posteriors(predictions, task.ids)
+    counts = {state: Counter(cell.states)[state] for state in tables.STATES}
+    about |= {"task": task.describe(), "counts": counts, "failed_files": failed}
+    if not counts[tables.OK] and counts[tables.ERROR]:
+        reason = next(reason for state, reason in zip(cell.states, cell.reasons, strict=True) if state == tables.ERROR)
+        tables.write_json(output, about | {"state": "error", "reason": reason})
+        return
+    tables.write_json(output, about | {"state": "ok", "reason": None} | _scores(task, cell, spec))
+
+
+def _scores(task: Task, cell: SamplePosteriors, spec: Mapping[str, Any]) -> dict[str, Any]:
+    hard = spec["kind"] == "fusion" and RULES[spec["rule"]].hard
+    posterior, outside = cell.in_space(task.space)
+    predicted = metrics.argmax(posterior)
+    k = len(task.space)
+    values: dict[str, Any] = metrics.summary(task.truth, posterior, hard=hard)
+    values["strict_accuracy"] = metrics.accuracy(task.truth, metrics.strict_predictions(cell.own, cell.classes, task.space))
+    values["mass_outside"] = float(np.nanmean(outside)) if metrics.is_covered(posterior).any() else None
+    if task.label_sets:
+        inside = [p != metrics.NO_FACE and task.space[p] in labels for p, labels in zip(predicted, task.label_sets, strict=True)]
+        values["set_accuracy"] = float(np.mean(inside))
+    per_class = metrics.per_class(task.truth, predicted, k)
+    confusion = metrics.confusion(task.truth, predicted, k)
+    return {
+        "metrics": values,
+        **_intervals(task, predicted, values, spec["seed"]),
+        "per_class": [
+            {"emotion": emotion, "n": per_class.n[i], "precision": per_class.precision[i], "recall": per_class.recall[i], "f1": per_class.f1[i],
+             "predicted": int(confusion[:, i].sum())}
+            for i, emotion in enumerate(task.space)
+        ],
+        "confusion": confusion,
+        "flags": _flags(task, cell, predicted),
+    }  # fmt: skip
+
+
+def _intervals(task: Task, predicted: np.ndarray, values: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """95 % intervals: Wilson or, with subjects, t over cluster means for accuracies; bootstrap-t for the non-linear scores (protocol §13)."""
+    correct = predicted == task.truth
+    k = len(task.space)
+    clusters = task.clusters
+    covered = predicted != metrics.NO_FACE
+    intervals: dict[str, stats.Interval] = {}
+    if clusters is not None and len(np.unique(clusters)) > 1:
+        intervals["accuracy"] = stats.cluster_interval(correct.astype(float), clusters, bounds=(0.0, 1.0))
+    else:
+        intervals["accuracy"] = stats.wilson(int(correct.sum()), len(correct))
+    intervals["covered_accuracy"] = stats.wilson(int(correct[covered].sum()), int(covered.sum()))
+    for name, statistic in (("balanced_accuracy", metrics.balanced_accuracy_of), ("macro_f1", metrics.macro_f1_of)):
+        intervals[name] = stats.bootstrap_t_confusion(statistic, task.truth, predicted, k, clusters=clusters, seed=seed)
+    return {
+        "intervals": {name: [interval.low, interval.high] for name, interval in intervals.items()},
+        "design_effect": stats.design_effect(correct.astype(float), clusters) if clusters is not None else None,
+    }
+
+
+def _flags(task: Task, cell: SamplePosteriors, predicted: np.ndarray) -> list[str]:
+    flags = []
+    if metrics.collapsed(task.truth, predicted, len(task.space)):
+        flags.append("collapsed onto one class")
+    errors = Counter(cell.states)[tables.ERROR] / len(task.ids)
+    if errors > ERROR_SHARE:
+        flags.append(f"{errors:.0%} of samples ended in an error")
+    return flags

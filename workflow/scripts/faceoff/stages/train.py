@@ -1,0 +1,38 @@
+"""Stage: fit a trainable model on a dataset's faces as one detector crops them."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff import tables
+from faceoff.progress import track
+from faceoff.stages.batches import Clock, load_plugin
+from faceoff.stages.predict import BATCH, crop_spec, face_crop, framed
+
+
+def write_trained(samples: Path, frames: Path, faces: Path, output: Path, spec: Mapping[str, Any]) -> None:
+    """Write the fitted parameters as an .npz of plain arrays. Samples without a label or a face do not take part."""
+    if tables.failed_files(faces):
+        raise RuntimeError(f"face detection failed: {next(tables.rows(faces))['reason']}")
+    model = load_plugin(spec["plugin"], Clock())
+    crop = crop_spec(model, spec)
+    labels = dict(zip(*tables.read(samples, columns=["sample_id", "label"]).to_pydict().values(), strict=True))
+
+    def batches() -> Iterator[tuple[np.ndarray, list[str]]]:
+        found: list[tuple[np.ndarray, str]] = []
+        for frame, rows in track(framed(frames, faces), f"{spec['dataset']}: train {spec['model']}", tables.count(frames)):
+            label = labels[frame["sample_id"]]
+            pixels = face_crop(frame, rows, crop, spec)[1] if label else None
+            if pixels is not None:
+                found.append((pixels, label))
+            if len(found) == BATCH:
+                yield np.stack([pixels for pixels, _ in found]), [label for _, label in found]
+                found.clear()
+        if found:
+            yield np.stack([pixels for pixels, _ in found]), [label for _, label in found]
+
+    arrays = model.fit(batches())
+    with tables.atomic(output) as scratch, open(scratch, "wb") as file:
+        np.savez(file, **arrays)

@@ -1,0 +1,241 @@
+"""Column contracts of every table Faceoff writes, and atomic, streaming, reproducible Parquet, JSON and text files.
+
+A file is written to `.{name}.{host}-{pid}.tmp` beside its target and renamed when complete, so a reader never meets half a file.
+The same rows give the same bytes: row groups are cut by count (and by image bytes), never by time or by how rows arrived.
+"""
+
+import json
+import math
+import os
+import socket
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROW_GROUP = 1024
+GROUP_BYTES = 32 * 2**20
+
+OK, NO_FACE, UNREADABLE, ERROR = "ok", "no_face", "unreadable", "error"
+STATES = (OK, NO_FACE, UNREADABLE, ERROR)
+
+_KEY = [pa.field("sample_id", pa.string(), nullable=False), pa.field("frame", pa.int32(), nullable=False), pa.field("timestamp_s", pa.float64())]
+_STATE = [pa.field("state", pa.string(), nullable=False), pa.field("reason", pa.string())]
+
+SAMPLES = pa.schema([
+    pa.field("sample_id", pa.string(), nullable=False),
+    pa.field("kind", pa.string(), nullable=False),
+    pa.field("path", pa.string(), nullable=False),
+    pa.field("label", pa.string()),
+    pa.field("votes", pa.list_(pa.float64())),
+    pa.field("valence", pa.float64()),
+    pa.field("arousal", pa.float64()),
+    pa.field("subject", pa.string()),
+    pa.field("split", pa.string(), nullable=False),
+    pa.field("groups", pa.map_(pa.string(), pa.string())),
+    pa.field("boxes", pa.list_(pa.list_(pa.float64()))),
+])  # fmt: skip
+
+# Readable by Hugging Face `datasets` as an image dataset (the metadata names the feature).
+FRAMES = pa.schema(
+    [
+        *_KEY,
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+        *_STATE,
+        pa.field("sha256", pa.string()),
+        pa.field("image", pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])),
+    ],
+    metadata={
+        "huggingface": json.dumps(
+            {
+                "info": {
+                    "features": {
+                        "sample_id": {"dtype": "string", "_type": "Value"},
+                        "frame": {"dtype": "int32", "_type": "Value"},
+                        "timestamp_s": {"dtype": "float64", "_type": "Value"},
+                        "width": {"dtype": "int32", "_type": "Value"},
+                        "height": {"dtype": "int32", "_type": "Value"},
+                        "state": {"dtype": "string", "_type": "Value"},
+                        "reason": {"dtype": "string", "_type": "Value"},
+                        "sha256": {"dtype": "string", "_type": "Value"},
+                        "image": {"_type": "Image"},
+                    }
+                }
+            }
+        )
+    },
+)
+
+FACES = pa.schema([
+    *_KEY,
+    pa.field("face_id", pa.int32(), nullable=False),
+    pa.field("n_faces", pa.int32(), nullable=False),
+    pa.field("success", pa.int8(), nullable=False),
+    *_STATE,
+    *[pa.field(name, pa.float64()) for name in ("x", "y", "w", "h", "score")],
+    pa.field("landmarks", pa.list_(pa.float64())),  # x1, y1, … x5, y5
+])  # fmt: skip
+
+
+def predictions_schema(emotions: Sequence[str], aus: Sequence[str] = ()) -> pa.Schema:
+    """Schema of a predictions (or fusion) table for a model with these classes and action units."""
+    return pa.schema([
+        *_KEY,
+        pa.field("face_id", pa.int32(), nullable=False),
+        pa.field("success", pa.int8(), nullable=False),
+        *_STATE,
+        *[pa.field(f"p_{emotion}", pa.float64()) for emotion in emotions],
+        pa.field("emotion", pa.string()),
+        pa.field("confidence", pa.float64()),
+        pa.field("sentiment", pa.string()),
+        pa.field("valence", pa.float64()),
+        pa.field("arousal", pa.float64()),
+        *[pa.field(f"au_{au.removeprefix('AU').lower()}", pa.float64()) for au in aus],
+    ])  # fmt: skip
+
+
+FAILURE = b"faceoff_failed_files"
+
+
+def with_failure(schema: pa.Schema, failed_files: Sequence[str]) -> pa.Schema:
+    """A schema that says of its file: these rows stand in for a failed job; the listed files are to be removed and made again."""
+    return schema.with_metadata({**(schema.metadata or {}), FAILURE: json.dumps(sorted(set(failed_files)))})
+
+
+def failed_files(path: Path | str) -> list[str]:
+    """The files that `path` (Parquet) declares as failed, itself among them; empty for a sound file."""
+    return json.loads((pq.read_schema(path).metadata or {}).get(FAILURE, b"[]"))
+
+
+def classes_of(schema: pa.Schema) -> tuple[str, ...]:
+    """The emotions a predictions table has columns for, in their order."""
+    return tuple(name.removeprefix("p_") for name in schema.names if name.startswith("p_"))
+
+
+def temporary(path: Path) -> Path:
+    """The temporary neighbour that `path` is written to before it is renamed."""
+    return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
+
+
+@contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Give a temporary path in the target's folder; rename it onto `path` on success, remove it on failure."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = temporary(path)
+    try:
+        yield scratch
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
+    """Remove temporary files of dead writers below `folder`: this host's whose process is gone, other hosts' after a day."""
+    for leftover in folder.rglob(".*.tmp"):
+        host, _, pid = leftover.name.removesuffix(".tmp").rpartition(".")[2].rpartition("-")
+        if host == socket.gethostname() and pid.isdigit():
+            dead = not Path(f"/proc/{pid}").exists() if Path("/proc").exists() else True
+        else:
+            dead = time.time() - leftover.stat().st_mtime > older_than_s
+        if dead:
+            leftover.unlink(missing_ok=True)
+
+
+class Writer:
+    """Stream rows (mappings) into a Parquet file; memory holds at most one row group. Use as a context manager."""
+
+    def __init__(self, path: Path | str, schema: pa.Schema):
+        self._atomic = atomic(path)
+        self._schema = schema
+        self._rows: list[Mapping[str, Any]] = []
+        self._bytes = 0
+
+    def __enter__(self) -> "Writer":
+        self._parquet = pq.ParquetWriter(self._atomic.__enter__(), self._schema, compression="zstd")
+        return self
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Append one row; columns that it lacks become null."""
+        self._rows.append(row)
+        image = row.get("image")
+        self._bytes += len(image["bytes"] or b"") if image else 0
+        if len(self._rows) >= ROW_GROUP or self._bytes >= GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._parquet.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+            self._rows, self._bytes = [], 0
+
+    def __exit__(self, *failure: Any) -> None:
+        try:
+            if failure[0] is None:
+                self._flush()
+        finally:
+            self._parquet.close()
+            self._atomic.__exit__(*failure)
+
+
+def stream(path: Path | str, batch_size: int = 64, columns: Sequence[str] | None = None) -> Iterator[list[dict[str, Any]]]:
+    """Yield lists of at most `batch_size` rows; memory holds one row group."""
+    with pq.ParquetFile(path) as parquet:
+        for batch in parquet.iter_batches(batch_size=batch_size, columns=None if columns is None else list(columns)):
+            yield batch.to_pylist()
+
+
+def rows(path: Path | str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a Parquet file one by one, streaming."""
+    for batch in stream(path, ROW_GROUP, columns):
+        yield from batch
+
+
+def read(*paths: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read one logical table from its parts (shards), in the order given."""
+    return pa.concat_tables([pq.read_table(path, columns=None if columns is None else list(columns)) for path in paths])
+
+
+def count(path: Path | str) -> int:
+    """Number of rows, from the footer alone."""
+    return pq.read_metadata(path).num_rows
+
+
+def _plain(value: Any) -> Any:
+    """JSON has neither NaN nor numpy scalars: NaN and infinities become null, arrays become lists."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write sorted, indented JSON atomically; NaN and infinities as null."""
+    write_text(path, json.dumps(_plain(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write a UTF-8 text file atomically, with Unix line ends."""
+    with atomic(path) as scratch:
+        scratch.write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read a UTF-8 JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_rows(path: Path | str, schema: pa.Schema, items: Iterable[Mapping[str, Any]]) -> None:
+    """Write all rows of an iterable as one Parquet file."""
+    with Writer(path, schema) as writer:
+        for item in items:
+            writer.write(item)

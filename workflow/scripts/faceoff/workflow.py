@@ -1,0 +1,375 @@
+"""The plan of a run: which cells there are, where their files lie and what each job is told. The Snakefile asks; nothing here computes."""
+
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, TextIO
+
+from faceoff import assets, codehash, registry, tables
+from faceoff.config import ConfigError, DatasetConfig, DetectorConfig, FusionConfig, ModelConfig, RunConfig, parse
+
+STAGES = Path(__file__).parent / "stages"
+Cell = tuple[str, str]  # detector, model
+
+
+class PreflightError(Exception):
+    """Something that the run needs is not there; the message says what, where and how to get it."""
+
+
+class Plan:
+    """A validated configuration with everything that follows from it."""
+
+    def __init__(self, raw: Mapping[str, Any], check_modules: bool = True):
+        self.config: RunConfig = parse({key: value for key, value in raw.items()})
+        self._folders = tuple(self.config.plugins)
+        self._check_modules = check_modules
+        reserved = [name for name in self.config.detectors if name == "fusion"]
+        if reserved:
+            raise ConfigError("detectors.fusion: this name is reserved for fusions")
+        for name in self.config.fusions:
+            if not any(self._matching(self.config.fusions[name])):
+                raise ConfigError(f"fusions.{name}.members: {self.config.fusions[name].members} match no detector/model cell of this run")
+
+    # -- names ---------------------------------------------------------------------------------------------------
+
+    def datasets(self, *roles: str) -> list[str]:
+        """Names of the datasets with one of these roles (all without an argument), sorted."""
+        return sorted(name for name, dataset in self.config.datasets.items() if not roles or dataset.role in roles)
+
+    @property
+    def scored(self) -> list[str]:
+        """Datasets whose cells are predicted and scored: tests, and validations, on which the best single is chosen."""
+        return self.datasets("test", "validation")
+
+    def _matching(self, fusion: FusionConfig) -> Iterator[Cell]:
+        for detector in sorted(self.config.detectors):
+            for model in sorted(self.config.models):
+                if any(fnmatchcase(f"{detector}/{model}", pattern) for pattern in fusion.members):
+                    yield detector, model
+
+    @cached_property
+    def fusions(self) -> dict[str, tuple[FusionConfig, list[Cell]]]:
+        """Every fusion to make, by its name in the results, with its members; skipped cells do not vote."""
+        made: dict[str, tuple[FusionConfig, list[Cell]]] = {}
+        for name, fusion in sorted(self.config.fusions.items()):
+            cells = [cell for cell in self._matching(fusion) if not self.skip(*cell)]
+            if not fusion.per_detector:
+                made[name] = (fusion, cells)
+                continue
+            for detector in sorted({detector for detector, _ in cells}):
+                made[f"{name}.{detector}"] = (fusion, [cell for cell in cells if cell[0] == detector])
+        return {name: value for name, value in made.items() if value[1]}
+
+    # -- plug-ins ------------------------------------------------------------------------------------------------
+
+    def detector(self, name: str) -> tuple[DetectorConfig, registry.Plugin]:
+        section = self.config.detectors[name]
+        return section, registry.get("detector", section.detector or name, self._folders)
+
+    def model(self, name: str) -> tuple[ModelConfig, registry.Plugin]:
+        section = self.config.models[name]
+        return section, registry.get("model", section.model or name, self._folders)
+
+    def dataset(self, name: str) -> tuple[DatasetConfig, registry.Plugin]:
+        section = self.config.datasets[name]
+        return section, registry.get("dataset", section.type or name, self._folders)
+
+    @lru_cache(maxsize=None)
+    def skip(self, detector: str, model: str) -> str | None:
+        """Why a cell cannot run here, or None."""
+        if not self._check_modules:
+            return None
+        for plugin in (self.detector(detector)[1], self.model(model)[1]):
+            reason = plugin.skip()
+            if reason:
+                return f"{plugin.kind} {plugin.name}: {reason}"
+        return None
+
+    def lineage(self, model: str) -> str:
+        plugin = self.model(model)[1]
+        return str(plugin.card.get("lineage", plugin.name))
+
+    def env(self, kind: str, name: str) -> str:
+        """The framework environment of a detector or model."""
+        return (self.detector if kind == "detector" else self.model)(name)[1].framework
+
+    # -- files ---------------------------------------------------------------------------------------------------
+
+    @property
+    def folder(self) -> str:
+        return f"results/{self.config.run}"
+
+    def score_files(self, *datasets: str) -> list[str]:
+        """The score file of every cell and fusion of these datasets (default: all scored ones)."""
+        files = []
+        for dataset in datasets or self.scored:
+            files += [f"{self.folder}/scores/{dataset}/{detector}/{model}.json" for detector in sorted(self.config.detectors) for model in sorted(self.config.models)]
+            files += [f"{self.folder}/scores/{dataset}/fusion/{fusion}.json" for fusion in self.fusions]
+        return files
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Every detector x model pair that can run here, sorted."""
+        return [(d, m) for d in sorted(self.config.detectors) for m in sorted(self.config.models) if not self.skip(d, m)]
+
+    @property
+    def runnable_detectors(self) -> list[str]:
+        """Detectors of at least one cell that can run here, sorted."""
+        return sorted({detector for detector, _ in self.cells})
+
+    def cell_prediction_files(self, dataset: str) -> list[str]:
+        """The predictions of every cell that can run."""
+        return [f"{self.folder}/predictions/{dataset}/{detector}/{model}.parquet" for detector, model in self.cells]
+
+    def prediction_files(self, dataset: str) -> list[str]:
+        """The predictions of every cell that can run, then of every fusion."""
+        return self.cell_prediction_files(dataset) + [f"{self.folder}/fusion/{dataset}/{fusion}.parquet" for fusion in self.fusions]
+
+    def timing_files(self) -> list[str]:
+        """Timings of every detection and prediction job of the test datasets."""
+        faces = {f"{self.folder}/faces/{dataset}/{detector}.timing.json" for dataset in self.datasets("test") for detector in self.runnable_detectors}
+        return sorted(faces | {path.replace(".parquet", ".timing.json") for dataset in self.datasets("test") for path in self.cell_prediction_files(dataset)})
+
+    # -- what jobs are told (JSON, one `spec` per rule) ------------------------------------------------------------
+
+    @staticmethod
+    def _spec(value: Mapping[str, Any]) -> str:
+        return json.dumps(value, sort_keys=True, default=str)
+
+    def samples_spec(self, name: str) -> str:
+        section, plugin = self.dataset(name)
+        job = plugin.job()
+        return self._spec({
+            "dataset": name,
+            "type": plugin.name,
+            "source": job["source"],
+            "class": job["class"],
+            "options": section.model_dump(mode="json", exclude={"role", "validation"}),
+            "headline": not plugin.card.get("drawn", False),
+            "seed": self.config.seed,
+            "fingerprint": self._fingerprint(name),
+            "code": code(STAGES / "samples.py", plugin.source),
+        })  # fmt: skip
+
+    @lru_cache(maxsize=None)
+    def _fingerprint(self, name: str) -> Any:
+        try:
+            return self.open(name).fingerprint()
+        except (OSError, ValueError) as error:
+            return f"missing: {error}"  # the preflight says so before any work
+
+    def open(self, name: str) -> Any:
+        section, plugin = self.dataset(name)
+        return registry.load(plugin.source, plugin.class_name)(section, seed=self.config.seed)
+
+    def frames_spec(self, name: str) -> str:
+        spec = json.loads(self.samples_spec(name))
+        return self._spec({**spec, "code": code(STAGES / "frames.py", self.dataset(name)[1].source)})
+
+    def _detector_job(self, name: str) -> dict[str, Any]:
+        section, plugin = self.detector(name)
+        job = plugin.job()
+        card = {"threshold": 0.0, "min_size": 0, **job["card"]}
+        card["options"] = {**card.get("options", {}), **section.options}
+        card |= {key: value for key, value in (("threshold", section.threshold), ("min_size", section.min_size)) if value is not None}
+        # What a detector is told does not include what its boxes are used for: a new calibration must not detect again.
+        return {**job, "card": {key: value for key, value in card.items() if key not in {"calibration", "whole_frame"}}}
+
+    def detect_spec(self, dataset: str, detector: str) -> str:
+        section, plugin = self.detector(detector)
+        return self._spec({
+            "dataset": dataset,
+            "detector": detector,
+            "plugin": self._detector_job(detector),
+            "upscale": section.upscale,
+            "code": code(STAGES / "detect.py", plugin.source),
+        })  # fmt: skip
+
+    def _crop(self, detector: str, model: str) -> dict[str, Any]:
+        card = self.detector(detector)[1].card
+        return {
+            "detector": detector,
+            "policy": self.config.faces.policy,
+            "whole_frame": bool(card.get("whole_frame")),
+            "calibration": card.get("calibration") if self.config.faces.box == "calibrated" else None,
+            "margin": self.model(model)[0].margin,
+        }
+
+    def _model_job(self, name: str) -> dict[str, Any]:
+        section, plugin = self.model(name)
+        job = plugin.job()
+        return {**job, "card": {**job["card"], "options": {**job["card"].get("options", {}), **section.options}}}
+
+    def predict_spec(self, dataset: str, detector: str, model: str, stage: str = "predict") -> str:
+        plugin = self.model(model)[1]
+        return self._spec({
+            "dataset": dataset,
+            "model": model,
+            "plugin": self._model_job(model),
+            **self._crop(detector, model),
+            "seed": self.config.seed,
+            "code": code(STAGES / f"{stage}.py", plugin.source),
+        })  # fmt: skip
+
+    def train_spec(self, detector: str, model: str) -> str:
+        return self.predict_spec(self.config.models[model].train or "", detector, model, stage="train")
+
+    def fuse_spec(self, dataset: str, fusion: str) -> str:
+        section, cells = self.fusions[fusion]
+        return self._spec({
+            "dataset": dataset,
+            "fusion": fusion,
+            "rule": section.rule,
+            "members": [{"detector": d, "model": m, "lineage": self.lineage(m), "whole_frame": bool(self.detector(d)[1].card.get("whole_frame"))} for d, m in cells],
+            "allow_clones": section.allow_clones,
+            "policy": self.config.faces.policy,
+            "code": code(STAGES / "fuse.py"),
+        })  # fmt: skip
+
+    def score_spec(self, dataset: str, detector: str, model: str) -> str:
+        plugin = self.model(model)[1]
+        return self._spec({
+            "dataset": dataset,
+            "kind": "cell",
+            "detector": detector,
+            "model": model,
+            "skip": self.skip(detector, model),
+            "lineage": self.lineage(model),
+            "train_status": self._train_status(dataset, model),
+            "circular": "emfacs" == plugin.card.get("recipe") and bool(self.dataset(dataset)[1].card.get("drawn")),
+            "seed": self.config.seed,
+            "code": code(STAGES / "score.py"),
+        })  # fmt: skip
+
+    def _train_status(self, dataset: str, model: str) -> str:
+        """How the model's training data relate to this dataset (protocol §15)."""
+        section, plugin = self.dataset(dataset)
+        split = str(getattr(section, "split", "test"))
+        trained_on = self.config.models[model].train
+        if trained_on:
+            same = self.dataset(trained_on)[1].name == plugin.name
+            return ("in-sample" if getattr(self.config.datasets[trained_on], "split", None) == split else "held-out") if same else "cross-corpus"
+        card = self.model(model)[1].card
+        if "training_data" not in card:
+            return "not trained" if card.get("trained") is False else "unknown"
+        if split in (card.get("selected_on") or {}).get(plugin.name, []):
+            return "selected-on"
+        if plugin.name in card["training_data"]:
+            return "in-sample" if split in card["training_data"][plugin.name] else "held-out"
+        if {plugin.name, *card["training_data"]} >= {"ferplus", "fer2013"}:
+            return "relabelled"
+        return "cross-corpus"
+
+    def fusion_score_spec(self, dataset: str, fusion: str) -> str:
+        section, cells = self.fusions[fusion]
+        statuses = {self._train_status(dataset, model) for _, model in cells}
+        return self._spec({
+            "dataset": dataset,
+            "kind": "fusion",
+            "fusion": fusion,
+            "rule": section.rule,
+            "members": [f"{detector}/{model}" for detector, model in cells],
+            "skip": None,
+            "train_status": statuses.pop() if len(statuses) == 1 else "mixed",
+            "circular": any(json.loads(self.score_spec(dataset, detector, model))["circular"] for detector, model in cells),
+            "seed": self.config.seed,
+            "code": code(STAGES / "score.py"),
+        })  # fmt: skip
+
+    def compare_spec(self, dataset: str) -> str:
+        return self._spec({
+            "dataset": dataset,
+            "validation": self.config.datasets[dataset].validation,
+            "fusions": {name: [f"{detector}/{model}" for detector, model in cells] for name, (_, cells) in self.fusions.items()},
+            "seed": self.config.seed,
+            "code": code(STAGES / "compare.py"),
+        })  # fmt: skip
+
+    def examples_spec(self, dataset: str) -> str:
+        return self._spec({
+            "dataset": dataset,
+            "examples": self.config.figures.examples if self.config.report.faces else 0,
+            "crops": {f"{d}/{m}": self._crop(d, m) for d in sorted(self.config.detectors) for m in sorted(self.config.models)},
+            "seed": self.config.seed,
+            "code": code(STAGES / "examples.py"),
+        })  # fmt: skip
+
+    def aggregate_spec(self, stage: str) -> str:
+        """Spec of tables, figures, report, manifest: the whole resolved configuration and the code of that stage."""
+        weights = {user: {"file": asset.name, "sha256": asset.sha256, "licence": asset.licence, "source": asset.source} for user, asset in self.assets().items()}
+        return self._spec({"config": self.config.model_dump(mode="json"), "datasets": self._cards(), "assets": weights, "code": code(STAGES / f"{stage}.py")})
+
+    def _cards(self) -> dict[str, Any]:
+        return {name: {**self.dataset(name)[1].card, "type": self.dataset(name)[1].name, "role": self.config.datasets[name].role} for name in self.datasets()}
+
+    # -- before any work -----------------------------------------------------------------------------------------
+
+    def assets(self) -> dict[str, assets.Asset]:
+        """Every asset that a cell which can run needs, by 'plug-in: role'."""
+        needed: dict[str, assets.Asset] = {}
+        plugins = [self.detector(name)[1] for name in self.config.detectors] + [self.model(name)[1] for name in self.config.models]
+        for plugin in plugins:
+            if not (self._check_modules and plugin.skip()):
+                needed |= {f"{plugin.kind} {plugin.name}: {role}": asset for role, asset in plugin.assets.items()}
+        return needed
+
+    def preflight(self) -> None:
+        """Open every dataset and fetch every asset. Raises PreflightError with one line per thing that is missing."""
+        problems = []
+        for name in self.datasets():
+            try:
+                self.open(name)
+            except (OSError, ValueError) as error:
+                problems.append(f"dataset {name}: {error}")
+        for user, asset in self.assets().items():
+            # An asset inside a package is looked for by the job, in the environment that has the package.
+            if asset.package and not self._check_modules:
+                continue
+            try:
+                assets.fetch(asset)
+            except assets.AssetError as error:
+                problems.append(f"{user}: {error}")
+        if problems:
+            raise PreflightError("\n".join(problems))
+
+    def lock(self) -> TextIO:
+        """Take the run's lock for the life of this process; the kernel frees it however the process ends. Raises PreflightError."""
+        folder = Path(self.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = open(folder / ".lock", "w", encoding="utf-8")  # noqa: SIM115 - it stays open until the process ends
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise PreflightError(f"another run is working in {folder}") from None
+        tables.clear_leftovers(folder)
+        return handle
+
+
+@lru_cache(maxsize=None)
+def code(*paths: Path) -> str:
+    """The code hash of these files, computed once per process."""
+    return codehash.code_of(*paths)
+
+
+def prepare_environment() -> None:
+    """Let jobs find this interpreter first and no user site, also when Snakemake runs from a virtual environment that is not activated."""
+    here = str(Path(sys.executable).parent)
+    if os.environ.get("PATH", "").split(os.pathsep)[0] != here:
+        os.environ["PATH"] = here + os.pathsep + os.environ.get("PATH", "")
+    os.environ["PYTHONNOUSERSITE"] = "1"
+    assets.isolate_caches()
+
+
+def stop(action: Callable[[], Any]) -> Any:
+    """Run a step that may refuse to start; print its reasons without a traceback and end the process."""
+    try:
+        return action()
+    except (ConfigError, PreflightError, registry.RegistryError, assets.AssetError) as error:
+        for line in str(error).splitlines():
+            print(f"faceoff: {line}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,15 @@
+"""Join the posteriors of several cells."""
+
+import argparse
+from pathlib import Path
+
+from faceoff.stages.fuse import write_fusion
+from faceoff.stages.batches import parse_spec
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--members", type=Path, nargs="+", required=True)
+parser.add_argument("--faces", type=Path, nargs="+", required=True)
+parser.add_argument("--frames", type=Path, required=True)
+parser.add_argument("--output", type=Path, required=True)
+parser.add_argument("--spec", type=parse_spec, required=True)
+write_fusion(**vars(parser.parse_args()))

@@ -1,0 +1,13 @@
+"""Write what made these results: code, configuration, versions, hardware, hashes."""
+
+import argparse
+from pathlib import Path
+
+from faceoff.stages.manifest import write_manifest
+from faceoff.stages.batches import parse_spec
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--scores", type=Path, nargs="*", default=[])
+parser.add_argument("--output", type=Path, required=True)
+parser.add_argument("--spec", type=parse_spec, required=True)
+write_manifest(**vars(parser.parse_args()))

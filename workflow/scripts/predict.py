@@ -1,0 +1,16 @@
+"""Read the emotion of every frame's face with one model."""
+
+import argparse
+from pathlib import Path
+
+from faceoff.stages.batches import parse_spec
+from faceoff.stages.predict import write_predictions
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--frames", type=Path, required=True)
+parser.add_argument("--faces", type=Path, required=True)
+parser.add_argument("--trained", type=Path, nargs="?")
+parser.add_argument("--output", type=Path, required=True)
+parser.add_argument("--timing", type=Path, required=True)
+parser.add_argument("--spec", type=parse_spec, required=True)
+write_predictions(**vars(parser.parse_args()))

@@ -1,0 +1,17 @@
+"""Write the self-contained HTML report."""
+
+import argparse
+from pathlib import Path
+
+from faceoff.stages.batches import parse_spec
+from faceoff.stages.report import write_report
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--scores", type=Path, nargs="+", required=True)
+parser.add_argument("--comparisons", type=Path, nargs="*", default=[])
+parser.add_argument("--examples", type=Path, nargs="*", default=[])
+parser.add_argument("--figures", dest="figures_folder", type=Path, required=True)
+parser.add_argument("--manifest", type=Path)
+parser.add_argument("--output", type=Path, required=True)
+parser.add_argument("--spec", type=parse_spec, required=True)
+write_report(**vars(parser.parse_args()))

@@ -1,0 +1,14 @@
+"""Score one cell or fusion."""
+
+import argparse
+from pathlib import Path
+
+from faceoff.stages.batches import parse_spec
+from faceoff.stages.score import write_score
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--samples", type=Path, required=True)
+parser.add_argument("--predictions", type=Path, nargs="?", help="none for a cell that is skipped")
+parser.add_argument("--output", type=Path, required=True)
+parser.add_argument("--spec", type=parse_spec, required=True)
+write_score(**vars(parser.parse_args()))

@@ -1,0 +1,15 @@
+"""Write the tables as CSV, Markdown and LaTeX."""
+
+import argparse
+from pathlib import Path
+
+from faceoff.stages.tables import write_tables
+from faceoff.stages.batches import parse_spec
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--scores", type=Path, nargs="*", default=[])
+parser.add_argument("--comparisons", type=Path, nargs="*", default=[])
+parser.add_argument("--timings", type=Path, nargs="*", default=[])
+parser.add_argument("--output", type=Path, required=True)
+parser.add_argument("--spec", type=parse_spec, required=True)
+write_tables(**vars(parser.parse_args()))
