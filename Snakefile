@@ -37,3 +37,7 @@ rule all:
 
 onstart:
     start_run()
+
+
+onsuccess:
+    show_leaderboard()

@@ -25,6 +25,14 @@ def start_run():
     house.stop(plan.preflight)
 
 
+def show_leaderboard():
+    """Print the leaderboard once every cell has succeeded; a partial target (one table, say) may have made no score."""
+    from faceoff import leaderboard
+
+    if os.path.exists(f"{R}/check.ok"):
+        leaderboard.show(plan.config.run)
+
+
 def script(name):
     """A rule's script, relative to the working directory: an absolute path would rerun everything when the tree moves."""
     return os.path.relpath(os.path.join(workflow.basedir, "workflow", "scripts", f"{name}.py"))

@@ -5,6 +5,7 @@ The JSON schema in workflow/schemas and the comments of config.yaml are generate
 
 import os
 import re
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -71,6 +72,7 @@ class DatasetConfig(Section):
 class DetectorConfig(Section):
     detector: str | None = Field(None, description="the detector plug-in; default: the key itself")
     upscale: int = Field(1, ge=1, le=8, description="enlarge frames by this factor before detection (48x48 pictures defeat most detectors)")
+    pad: float = Field(0.0, ge=0, le=2, description="black border, as a share of the frame's sides, before detection (full-range detectors miss faces that fill it)")
     threshold: float | None = Field(None, ge=0, le=1, description="score threshold; default: the detector's card")
     min_size: float | None = Field(None, ge=0, description="smallest face side in pixels of the frame; default: the detector's card")
     options: dict[str, Any] = Field(default_factory=dict, description="options of the plug-in's class")
@@ -275,5 +277,6 @@ def commented(values: Mapping[str, Any]) -> str:
         value = values.get(key, field.get_default(call_default_factory=True))
         if isinstance(value, BaseModel):
             value = value.model_dump(mode="json")
-        lines += [yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=120).rstrip(), ""]
+        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None).removesuffix("\n...\n").rstrip()
+        lines += [f"{key}:\n{textwrap.indent(text, '  ')}" if "\n" in text else f"{key}: {text}", ""]
     return "\n".join(lines)

@@ -15,7 +15,7 @@ A *hard* rule returns votes or ranks, not probabilities: no log loss, Brier or E
 normalising, so that argmax(fused) is the decision everywhere downstream. A *trained* rule is fitted on labelled posteriors and returns a function.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -380,27 +380,27 @@ def best_single(correct: np.ndarray, log_loss: np.ndarray, names: Sequence[str],
 # ---------------------------------------------------------------- inside
 
 
-def _sum(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum over the members that are not NaN, and their number: (members, n, k) -> (n, k) twice. Member by member, so that memory stays flat."""
-    total, count = np.zeros(values.shape[1:]), np.zeros(values.shape[1:], dtype=np.int64)
-    for member in values:
+def _sum(members: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Sum over the members that are not NaN, and their number, each (n, k). Takes members (n, k) one by one, so that memory stays flat."""
+    total, count = 0.0, 0
+    for member in members:
         there = ~np.isnan(member)
         total += np.where(there, member, 0.0)
-        count += there
+        count += there.astype(np.int64)
     return total, count
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
+def _mean(posteriors: np.ndarray) -> np.ndarray:
     """Mean over the members that are not NaN, 0 where all are: (members, n, k) -> (n, k)."""
-    total, count = _sum(values)
+    total, count = _sum(posteriors)
     return total / np.maximum(count, 1)
 
 
 def _log_sum(posteriors: np.ndarray) -> np.ndarray:
     """Number of present members times the mean log max(p, ε) over those that have the class; −inf where none has it."""
-    total, having = _sum(np.log(np.maximum(posteriors, EPSILON)))
-    present = (~np.isnan(posteriors)).any(axis=2).sum(axis=0)[:, None]
-    return np.where(having > 0, total * (present / np.maximum(having, 1)), -np.inf)
+    total, having = _sum(np.log(np.maximum(member, EPSILON)) for member in posteriors)
+    present, _ = _sum(np.where(np.isnan(member).all(axis=1), np.nan, 1.0) for member in posteriors)
+    return np.where(having > 0, total * (present[:, None] / np.maximum(having, 1)), -np.inf)
 
 
 def _mean_rank(posteriors: np.ndarray) -> np.ndarray:

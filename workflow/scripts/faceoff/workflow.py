@@ -187,6 +187,7 @@ class Plan:
             "detector": detector,
             "plugin": self._detector_job(detector),
             "upscale": section.upscale,
+            "pad": section.pad,
             "code": code(STAGES / "detect.py", plugin.source),
         })  # fmt: skip
 

@@ -188,6 +188,7 @@ class FerPlus:
         self._part = _Part(options.path, options.split)
         if options.votes == "label" and self._part.source.suffix == ".csv":
             raise FileNotFoundError(f"{options.path}: `votes: label` needs the generator's folders or archives, which hold label.csv")
+        self._several = options.rule in {"probability", "multi_target"}
         clean = f"-clean_{options.clean}" if options.clean else ""
         self.version = f"{options.votes}-{options.rule}-{options.split}{clean}@1"
 
@@ -229,7 +230,8 @@ class FerPlus:
                 label=FERPLUS_COLUMNS[int(target.argmax())],
                 votes=tuple(float(by_name[emotion]) for emotion in EMOTIONS),
                 split=self.options.split,
-                groups={"label_set": "|".join(FERPLUS_COLUMNS[index] for index in np.flatnonzero(target))},
+                # Rules that keep several labels per picture also score whether the prediction is one of them.
+                groups={"label_set": "|".join(FERPLUS_COLUMNS[index] for index in np.flatnonzero(target))} if self._several else {},
             )
 
     def read(self, sample: Sample) -> bytes:

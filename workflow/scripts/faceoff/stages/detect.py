@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 
 from faceoff import tables
 from faceoff.progress import track
@@ -20,35 +22,55 @@ def write_faces(frames: Path, output: Path, timing: Path, spec: Mapping[str, Any
     """Write the faces table: one row per face, and one for every frame without."""
     clock = Clock()
     detector = load_plugin(spec["plugin"], clock)
-    card, upscale = spec["plugin"]["card"], spec["upscale"]
+    card = spec["plugin"]["card"]
     title = f"{spec['dataset']}: faces by {spec['detector']}"
     with tables.Writer(output, tables.FACES) as writer:
         for batch in track(tables.stream(frames, BATCH), title, math.ceil(tables.count(frames) / BATCH)):
             readable = [frame for frame in batch if frame["state"] == tables.OK]
-            images = [enlarge(image_of(frame), upscale) for frame in readable]
-            found = iter(guarded(detector.detect, images, clock))
+            views = [View.of(image_of(frame), spec["upscale"], spec["pad"]) for frame in readable]
+            found = zip(views, guarded(detector.detect, [view.image for view in views], clock), strict=True)
             for frame in batch:
-                _write(writer, frame, next(found) if frame["state"] == tables.OK else None, card, upscale)
+                _write(writer, frame, *(next(found) if frame["state"] == tables.OK else (None, None)), card)
     clock.write(timing, stage="detect", dataset=spec["dataset"], detector=spec["detector"], batch=BATCH)
 
 
-def enlarge(image: RGB, factor: int) -> RGB:
-    """Enlarge a frame by a whole factor (bicubic), for detectors that miss small faces."""
-    return image if factor == 1 else cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+@dataclass(frozen=True)
+class View:
+    """A frame as the detector sees it: enlarged `scale` times, with a black border of `left` and `top` pixels (after enlarging)."""
+
+    image: RGB
+    scale: int
+    left: int
+    top: int
+
+    @classmethod
+    def of(cls, frame: RGB, upscale: int, pad: float) -> "View":
+        """Enlarge by a whole factor (bicubic) and add the border; a frame that needs neither is passed on as it is."""
+        image = frame if upscale == 1 else cv2.resize(frame, None, fx=upscale, fy=upscale, interpolation=cv2.INTER_CUBIC)
+        left, top = round(pad * image.shape[1]), round(pad * image.shape[0])
+        if left or top:
+            image = cv2.copyMakeBorder(image, top, top, left, left, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+        return cls(image, upscale, left, top)
+
+    def in_frame(self, face: Face) -> Face:
+        """A face of this view in pixels of the frame."""
+        x, y, w, h = (float(side) for side in face.box)
+        box = ((x - self.left) / self.scale, (y - self.top) / self.scale, w / self.scale, h / self.scale)
+        landmarks = None if face.landmarks is None else (face.landmarks - np.array([self.left, self.top])) / self.scale
+        return Face(box=box, score=face.score, landmarks=landmarks)
 
 
-def postprocess(faces: Sequence[Face], card: Mapping[str, Any], upscale: int) -> list[Face]:
-    """Undo the enlargement, drop what is malformed, weak or tiny, and put the best first (score, then size, then leftmost)."""
-    kept = []
-    for face in faces:
-        box = tuple(float(side) / upscale for side in face.box)
-        sound = all(math.isfinite(side) for side in box) and min(box[2:]) > 0 and math.isfinite(face.score)
-        if sound and face.score >= card["threshold"] and min(box[2:]) >= card["min_size"]:
-            kept.append(Face(box=box, score=face.score, landmarks=None if face.landmarks is None else face.landmarks / upscale))
-    return sorted(kept, key=lambda face: (-face.score, -face.box[2] * face.box[3], face.box[0]))
+def postprocess(faces: Sequence[Face], card: Mapping[str, Any]) -> list[Face]:
+    """Drop what is malformed, weak or tiny, and put the best first (score, then size, then leftmost)."""
+
+    def kept(face: Face) -> bool:
+        sound = all(math.isfinite(side) for side in (*face.box, face.score)) and min(face.box[2:]) > 0
+        return sound and face.score >= card["threshold"] and min(face.box[2:]) >= card["min_size"]
+
+    return sorted(filter(kept, faces), key=lambda face: (-face.score, -face.box[2] * face.box[3], face.box[0]))
 
 
-def _write(writer: tables.Writer, frame: Mapping[str, Any], found: Any, card: Mapping[str, Any], upscale: int) -> None:
+def _write(writer: tables.Writer, frame: Mapping[str, Any], view: View | None, found: Any, card: Mapping[str, Any]) -> None:
     row = {key: frame[key] for key in ("sample_id", "frame", "timestamp_s")} | {"face_id": -1, "n_faces": 0, "success": 0}
     if frame["state"] != tables.OK:
         writer.write(row | {"state": frame["state"], "reason": frame["reason"]})
@@ -56,7 +78,7 @@ def _write(writer: tables.Writer, frame: Mapping[str, Any], found: Any, card: Ma
     if isinstance(found, Exception):
         writer.write(row | {"state": tables.ERROR, "reason": reason(found)})
         return
-    faces = postprocess(found, card, upscale)
+    faces = postprocess([view.in_frame(face) for face in found], card)
     if not faces:
         writer.write(row | {"state": tables.NO_FACE, "reason": "no face found"})
     for number, face in enumerate(faces):

@@ -1,0 +1,54 @@
+# Two commands: `make` runs the embedded default, `make test` runs the tests. Each makes its own environment from a locked file.
+PYTHON ?= python3.11
+LIGHT := .venv
+FULL := .venv-full
+CORES ?= all
+PIP_FLAGS := --quiet --disable-pip-version-check --no-input
+
+.PHONY: run test test-fast lint format lock clean help
+run: $(LIGHT)/.ready ## run config.yaml, print the leaderboard and the report's path (the default)
+	$(LIGHT)/bin/snakemake --cores $(CORES) --quiet rules
+
+test: $(FULL)/.ready ## all tests, the fast ones first
+	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile
+	$(FULL)/bin/pytest -m slow -n 2 --dist loadfile
+
+test-fast: $(FULL)/.ready ## the fast tests only
+	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile
+
+lint: $(FULL)/.ready ## snakemake --lint, snakefmt, ruff
+	$(FULL)/bin/snakemake --lint
+	$(FULL)/bin/snakefmt --check Snakefile workflow
+	$(FULL)/bin/ruff check .
+	$(FULL)/bin/ruff format --check .
+
+format: $(FULL)/.ready ## format everything
+	$(FULL)/bin/ruff check --fix .
+	$(FULL)/bin/ruff format .
+	$(FULL)/bin/snakefmt Snakefile workflow
+
+lock: ## make the locked requirements anew (needs uv)
+	cd requirements && for name in light full; do \
+	  uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links --generate-hashes --python-version 3.11 \
+	    --override $$name.overrides $$( [ $$name = full ] && echo --constraint light.txt ) $$name.in -o $$name.txt || exit 1; done
+
+clean: ## remove results and environments
+	rm -rf results/*/ .snakemake $(LIGHT) $(FULL)
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# --no-deps with hashes: the lock is complete, and what libraries over-declare (TensorFlow, jax …) stays out.
+$(LIGHT)/.ready: requirements/light.txt pyproject.toml
+	$(PYTHON) -m venv $(LIGHT)
+	$(LIGHT)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/light.txt
+	$(LIGHT)/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .
+	touch $@
+
+# torch alone is not locked by hash: which of its builds is right (CPU, CUDA) depends on the machine.
+$(FULL)/.ready: requirements/full.txt requirements/torch.txt pyproject.toml
+	$(PYTHON) -m venv $(FULL)
+	$(FULL)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/full.txt
+	$(FULL)/bin/python -m pip install $(PIP_FLAGS) -r requirements/torch.txt
+	$(FULL)/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .
+	touch $@

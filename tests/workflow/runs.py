@@ -1,0 +1,72 @@
+"""Start the workflow as a user does, in a folder of its own."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+
+SMALL = {
+    "run": "small",
+    "datasets": {
+        "posed": {"rungs": ["plain"], "limit": 24},
+        "posed-train": {"type": "posed", "split": "train", "role": "train", "rungs": ["plain"], "limit": 32},
+    },
+    "detectors": {"whole": {}, "mediapipe_full": {}},
+    "models": {"fer": {}, "landmarks_lr": {"train": "posed-train"}},
+    "fusions": {"soft_mean": {"members": ["*/*"]}, "majority": {"rule": "majority", "per_detector": True}},
+    "figures": {"formats": ["svg", "pdf"], "examples": 2},
+}
+
+
+def command(folder: Path, config: dict, *arguments: str) -> list[str]:
+    """Write the configuration into the folder and return the command line that runs it there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "config.yaml"
+    text = yaml.safe_dump(config, sort_keys=False)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+    return [str(SNAKEMAKE), "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--configfile", str(path), "--cores", "2",
+            "--workflow-profile", str(ROOT / "profiles" / "default"), *arguments]  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """The caller's environment without what pytest or an outer run set."""
+    return {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+
+
+def run(folder: Path, config: dict, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+    """Run to the end; stdout and stderr together in `stdout`."""
+    return subprocess.run(
+        command(folder, config, *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment() | variables, timeout=600, check=False
+    )
+
+
+VARYING = ("speed.", "manifest.json", ".timing.json", "/logs/", "/benchmarks/", ".lock")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """sha256 of every result that must not vary, by path: all but timings, logs and the manifest (which names host and time)."""
+    files = (path for path in sorted((folder / "results").rglob("*")) if path.is_file())
+    names = ((path.relative_to(folder).as_posix(), path) for path in files)
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in names if not any(part in name for part in VARYING)}
+
+
+def jobs(output: str) -> dict[str, int]:
+    """Rule -> count, read from the job table that Snakemake prints."""
+    counted: dict[str, int] = {}
+    inside = False
+    for line in output.splitlines():
+        words = line.split()
+        if words[:2] == ["job", "count"]:
+            inside = True
+        elif inside and len(words) == 2 and words[1].isdigit():
+            counted[words[0]] = int(words[1])
+        elif inside and words and set(words[0]) != {"-"}:
+            break
+    return counted

@@ -1,0 +1,96 @@
+"""A small run end to end: what it leaves, that it repeats itself, and that a change reruns no more than it must."""
+
+import copy
+import csv
+import json
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+import runs
+
+pytestmark = pytest.mark.slow
+
+
+def rows(folder, name):
+    with open(folder / f"results/small/tables/{name}.csv", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_everything_is_there_and_accounts_for_every_sample(finished):
+    results = finished / "results/small"
+    assert (results / "report.html").stat().st_size > 10_000
+    assert {"accuracy.csv", "accuracy.md", "accuracy.tex", "comparisons.csv", "confusion.csv", "speed.csv"} <= {path.name for path in (results / "tables").iterdir()}
+    assert list((results / "figures").glob("*.svg"))
+    samples = pq.read_table(results / "samples/posed.parquet").num_rows
+    for path in results.glob("predictions/posed/*/*.parquet"):
+        assert pq.read_table(path).num_rows == samples, path
+    for row in rows(finished, "coverage"):
+        assert sum(int(row[state]) for state in ("ok", "no_face", "unreadable", "error")) == int(row["n"])
+
+
+def test_accuracy_is_recomputed_from_the_prediction_rows(finished):
+    results = finished / "results/small"
+    truth = dict(zip(*(pq.read_table(results / "samples/posed.parquet").to_pydict()[name] for name in ("sample_id", "label")), strict=True))
+    for row in rows(finished, "accuracy"):
+        part = "fusion/posed" if row["kind"] == "fusion" else f"predictions/posed/{row['detector']}"
+        predicted = pq.read_table(results / part / f"{row['model']}.parquet").to_pylist()
+        scored = [p for p in predicted if truth[p["sample_id"]]]
+        # Seven-class models never say contempt, so their own winner is their winner in the task's space.
+        right = sum(p["success"] and p["emotion"] == truth[p["sample_id"]] for p in scored)
+        assert float(row["accuracy"]) == pytest.approx(right / len(scored), abs=1e-12), row["cell"]
+
+
+def test_limited_runs_say_so(finished):
+    assert all(row["limited"] == "True" for row in rows(finished, "accuracy"))
+    assert "not for reporting" in (finished / "results/small/tables/accuracy.md").read_text()
+    assert "not for reporting" in (finished / "results/small/report.html").read_text()
+
+
+def test_manifest_names_what_made_it(finished):
+    manifest = json.loads((finished / "results/small/manifest.json").read_text())
+    assert manifest["config"]["run"] == "small"
+    assert {asset["sha256"] for asset in manifest["weights"].values()}
+    assert manifest["tasks"]["posed"]["n"] == 24
+    assert manifest["versions"]["snakemake"]
+
+
+def test_nothing_to_do_the_second_time(finished):
+    again = runs.run(finished, runs.SMALL)
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout
+
+
+def test_two_runs_from_scratch_give_the_same_bytes(finished, tmp_path):
+    other = tmp_path / "elsewhere, with a space"
+    done = runs.run(other, runs.SMALL)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert runs.digests(other) == runs.digests(finished)
+
+
+def test_a_new_model_costs_only_its_own_cells(finished, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    config = copy.deepcopy(runs.SMALL)
+    config["models"]["geometry"] = {}
+    config["fusions"] = {"soft_mean": {"members": ["*/fer", "*/landmarks_lr"]}, "majority": config["fusions"]["majority"] | {"members": ["*/fer", "*/landmarks_lr"]}}
+    planned = runs.jobs(runs.run(folder, config, "--dry-run").stdout)
+    assert planned["predict"] == 2
+    assert planned["score"] == 2
+    assert not {"samples", "frames", "detect", "train", "fuse"} & set(planned)
+
+
+def test_a_new_calibration_detects_nothing_again(finished, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    config = copy.deepcopy(runs.SMALL)
+    config["faces"] = {"box": "raw"}
+    planned = runs.jobs(runs.run(folder, config, "--dry-run").stdout)
+    assert planned["predict"] == 4
+    assert "detect" not in planned
+
+
+def test_snakemake_report_is_made(finished, tmp_path):
+    done = runs.run(finished, runs.SMALL, "--report", str(tmp_path / "archive.zip"))
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert (tmp_path / "archive.zip").stat().st_size > 50_000

@@ -1,0 +1,135 @@
+"""`faceoff`: what the workflow's package offers on the command line besides the workflow itself."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from faceoff import assets, registry, tables
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Faceoff: face detector x emotion model, compared. Run the workflow itself with snakemake.")
+console = Console()
+Plugins = Annotated[list[Path] | None, typer.Option("--plugins", help="folder with more plug-ins; may be repeated")]
+
+
+def _fail(message: object) -> None:
+    for line in str(message).splitlines():
+        print(f"faceoff: {line}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+@app.command()
+def leaderboard(run: Annotated[str, typer.Argument(help="name of the run, a folder of results/")] = "demo") -> None:
+    """Print a run's leaderboard and where its report is."""
+    from faceoff.leaderboard import show
+
+    try:
+        show(run)
+    except FileNotFoundError as error:
+        _fail(error)
+
+
+def _listing(kind: str, folders: list[Path] | None) -> None:
+    table = Table(title=f"{kind}s")
+    for name in ("name", "framework", "licence", "lineage" if kind == "model" else "box calibration", "here"):
+        table.add_column(name)
+    for name in registry.names(kind, tuple(folders or ())):
+        plugin = registry.get(kind, name, tuple(folders or ()))
+        problems = [plugin.skip()] if plugin.skip() else assets.availability(list(plugin.assets.values()))
+        calibration = plugin.card.get("calibration")
+        detail = plugin.card.get("lineage", "") if kind == "model" else "whole frame" if plugin.card.get("whole_frame") else "fitted" if calibration else "none"
+        table.add_row(name, plugin.framework, str(plugin.card.get("licence", "")), detail, "; ".join(problems) or "[green]yes[/green]")
+    console.print(table)
+
+
+@app.command()
+def detectors(plugins: Plugins = None) -> None:
+    """List the face detectors and whether each can run here."""
+    _listing("detector", plugins)
+
+
+@app.command()
+def models(plugins: Plugins = None) -> None:
+    """List the emotion models and whether each can run here."""
+    _listing("model", plugins)
+
+
+@app.command()
+def datasets(plugins: Plugins = None) -> None:
+    """List the datasets, their terms and how to get them."""
+    table = Table(title="datasets")
+    for name in ("type", "what", "terms", "how to get it"):
+        table.add_column(name)
+    for name in registry.names("dataset", tuple(plugins or ())):
+        card = registry.get("dataset", name, tuple(plugins or ())).card
+        table.add_row(name, *(str(card.get(key, "")) for key in ("title", "terms", "how_to_get")))
+    console.print(table)
+
+
+@app.command(name="assets")
+def list_assets(plugins: Plugins = None) -> None:
+    """List every weight file with sha256, URL and where it was found, e.g. to fill a mirror."""
+    table = Table(title="assets")
+    for name in ("used by", "file", "sha256", "found", "url"):
+        table.add_column(name, overflow="fold")
+    for (kind, name), plugin in sorted(registry.discover(tuple(plugins or ())).items()):
+        for asset in plugin.assets.values():
+            try:
+                found = str(assets.locate(asset) or "no")
+            except assets.AssetError as error:
+                found = f"[red]{error}[/red]"
+            table.add_row(f"{kind} {name}", asset.name, asset.sha256, found, " ".join(asset.urls) or (f"package {asset.package}" if asset.package else ""))
+    console.print(table)
+
+
+@app.command()
+def config(
+    path: Annotated[Path, typer.Argument(help="the configuration to check")] = Path("config.yaml"),
+    write: Annotated[bool, typer.Option("--write", help="write its comments anew, and the JSON schema")] = False,
+) -> None:
+    """Check a configuration; with --write, regenerate its comments and workflow/schemas/config.schema.json from the models."""
+    from faceoff import config as configuration
+
+    try:
+        configuration.read(path)
+    except configuration.ConfigError as error:
+        _fail(f"{path}:\n{error}")
+    if write:
+        tables.write_text(path, configuration.commented(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        schema = registry.PACKAGE.parents[1] / "schemas" / "config.schema.json"
+        tables.write_text(schema, json.dumps(configuration.schema(), indent=1, sort_keys=True) + "\n")
+    console.print(f"{path}: valid")
+
+
+@app.command()
+def calibrate(
+    detector: Annotated[str, typer.Argument(help="name of a detector")],
+    plugins: Plugins = None,
+) -> None:
+    """Fit a detector's box calibration on drawn faces (posed, train identities) and print it for its card."""
+    from faceoff import calibration
+    from faceoff.drawing import scenes
+    from faceoff.stages.batches import Clock, load_plugin
+    from faceoff.stages.detect import postprocess
+
+    plugin = registry.get("detector", detector, tuple(plugins or ()))
+    network = load_plugin(plugin.job(), Clock())
+    planned = [scene for scene in scenes.plan("train") if scene.rung in scenes.EASY]
+    raw, true = [], []
+    for scene in planned:
+        image, faces = scenes.draw(scene)
+        found = [face.box for face in postprocess(network.detect([image])[0], plugin.card)]
+        box = calibration.match(found, faces[0].box)
+        if box is not None:
+            raw.append(box)
+            true.append(faces[0].box)
+    console.print(f"{detector}: {len(raw)} of {len(planned)} faces matched", json.dumps({"calibration": calibration.fit(raw, true)}))
+
+
+if __name__ == "__main__":
+    app()
