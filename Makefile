@@ -7,7 +7,8 @@ PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 
 .PHONY: run test test-fast lint format lock clean help
 run: $(LIGHT)/.ready ## run config.yaml, print the leaderboard and the report's path (the default)
-	$(LIGHT)/bin/snakemake --cores $(CORES) --quiet rules
+	FACEOFF_LEADERBOARD=0 $(LIGHT)/bin/snakemake --cores $(CORES) --quiet rules
+	$(LIGHT)/bin/faceoff leaderboard
 
 test: $(FULL)/.ready ## all tests, the fast ones first
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile

@@ -39,14 +39,14 @@ def imports(path: Path) -> frozenset[Path]:
 
 
 def code_of(*paths: Path | str) -> str:
-    """First 16 hex digits of the sha256 over these files and, transitively, what they import inside the package."""
+    """First 16 hex digits of the sha256 over these files (Python or not) and, transitively, what they import inside the package."""
     todo = [Path(path).resolve() for path in paths]
     seen: set[Path] = set()
     while todo:
         path = todo.pop()
         if path not in seen:
             seen.add(path)
-            todo.extend(imports(path))
+            todo.extend(imports(path) if path.suffix == ".py" else ())
     digest = hashlib.sha256()
     # Sorted by content as well as name, so that the place of the checkout does not matter.
     for name, content in sorted((path.name, path.read_bytes()) for path in seen):

@@ -154,7 +154,7 @@ def _explain(error: ValidationError, options: Mapping[str, type[BaseModel]], pre
             valid = re.findall(r"'([^']+)'", str(fault["ctx"]["expected"]))
             lines.append(f"{where}: {fault['input']!r} is not valid{emotions.suggestion(str(fault['input']), valid)}")
         else:
-            given = f" (given: {fault['input']!r})" if not isinstance(fault["input"], Mapping) else ""
+            given = "" if isinstance(fault["input"], Mapping | list) and fault["input"] else f" (given: {fault['input']!r})"
             lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}{given}")
     return lines
 
@@ -184,11 +184,16 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
             faults.append(f"models.{name}.train: model {plugin.name!r} has fixed weights and cannot be trained")
         if model.train and model.train not in config.datasets:
             faults.append(f"models.{name}.train: no dataset {model.train!r} in this run{emotions.suggestion(model.train, config.datasets)}")
+        elif model.train and config.datasets[model.train].role != "train":
+            faults.append(f"models.{name}.train: dataset {model.train!r} has the role {config.datasets[model.train].role!r}, not 'train'")
     for name, dataset in config.datasets.items():
         if dataset.validation and dataset.validation not in config.datasets:
             faults.append(f"datasets.{name}.validation: no dataset {dataset.validation!r} in this run{emotions.suggestion(dataset.validation, config.datasets)}")
-        if dataset.validation and dataset.validation == name:
+        elif dataset.validation == name:
             faults.append(f"datasets.{name}.validation: a dataset cannot validate itself")
+        elif dataset.validation and config.datasets[dataset.validation].role != "validation":
+            role = config.datasets[dataset.validation].role
+            faults.append(f"datasets.{name}.validation: dataset {dataset.validation!r} has the role {role!r}, not 'validation'")
         if dataset.space is not None:
             try:
                 emotions.space(dataset.space)
@@ -213,6 +218,8 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
     for key in ("datasets", "detectors", "models", "fusions"):
         if isinstance(raw.get(key), Mapping):
             raw[key] = {str(name): {} if section is None else section for name, section in raw[key].items()}
+    if not isinstance(raw.get("plugins") or [], list):
+        raise ConfigError("plugins: expected a list of folders")
     try:
         folders = tuple(Path(expand(str(folder))) for folder in raw.get("plugins") or ())
         registry.discover(folders)
@@ -278,5 +285,6 @@ def commented(values: Mapping[str, Any]) -> str:
         if isinstance(value, BaseModel):
             value = value.model_dump(mode="json")
         text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None).removesuffix("\n...\n").rstrip()
-        lines += [f"{key}:\n{textwrap.indent(text, '  ')}" if "\n" in text else f"{key}: {text}", ""]
+        block = "\n" in text or (isinstance(value, Mapping) and not text.startswith("{"))
+        lines += [f"{key}:\n{textwrap.indent(text, '  ')}" if block else f"{key}: {text}", ""]
     return "\n".join(lines)

@@ -75,7 +75,7 @@ def canonical(label: str, label_map: Mapping[str, str | None] | None = None) -> 
     if label_map:
         for written, target in label_map.items():
             if written.strip().casefold() == key:
-                return target
+                return SYNONYMS.get(target.strip().casefold(), target) if target else None
     if key in EMOTIONS:
         return key
     if key in SYNONYMS:

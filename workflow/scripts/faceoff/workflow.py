@@ -14,6 +14,8 @@ from faceoff import assets, codehash, registry, tables
 from faceoff.config import ConfigError, DatasetConfig, DetectorConfig, FusionConfig, ModelConfig, RunConfig, parse
 
 STAGES = Path(__file__).parent / "stages"
+# What shapes a page or figure without being Python.
+LOOKS = {"report": ("report/template.html.j2", "report/page.css", "report/page.js"), "figures": ("figures.mplstyle",)}
 Cell = tuple[str, str]  # detector, model
 
 
@@ -303,7 +305,8 @@ class Plan:
     def aggregate_spec(self, stage: str) -> str:
         """Spec of tables, figures, report, manifest: the whole resolved configuration and the code of that stage."""
         weights = {user: {"file": asset.name, "sha256": asset.sha256, "licence": asset.licence, "source": asset.source} for user, asset in self.assets().items()}
-        return self._spec({"config": self.config.model_dump(mode="json"), "datasets": self._cards(), "assets": weights, "code": code(STAGES / f"{stage}.py")})
+        made_by = code(STAGES / f"{stage}.py", *(STAGES.parent / name for name in LOOKS.get(stage, ())))
+        return self._spec({"config": self.config.model_dump(mode="json"), "datasets": self._cards(), "assets": weights, "code": made_by})
 
     def _cards(self) -> dict[str, Any]:
         return {name: {**self.dataset(name)[1].card, "type": self.dataset(name)[1].name, "role": self.config.datasets[name].role} for name in self.datasets()}

@@ -116,7 +116,7 @@ def identity(name: str) -> Identity:
     colours = (
         ["grey", "white", "grey", "black"]
         if older
-        else ["black", "brown"]
+        else ["black", "black", "brown"]
         if tone >= 6
         else ["black", "brown", "chestnut", "blond", "red"]
         if tone < 4

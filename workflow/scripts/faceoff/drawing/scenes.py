@@ -144,7 +144,8 @@ def _stage(scene: Scene) -> list[_Staged]:
             covering = ("sunglasses", "mask", "hand", "scarf")[int(rng.integers(4))]
         elif scene.rung == "multi":
             tall = _within(0.46, 0.54, rng) if i == 0 else _within(0.28, 0.42, rng)
-        look = Look((_either_way(0, 0.5, rng), _within(-0.2, 0.4, rng)), _either_way(0, 0.12, rng), covering)
+        lowered = 0.7 if part.emotion == "sadness" else 0.0  # EMFACS: eyes down (64)
+        look = Look((_either_way(0, 0.5, rng), _within(-0.2, 0.4, rng) + lowered), _either_way(0, 0.12, rng), covering)
         scale = tall * h / _FACE_MM
         share = w / max(len(scene.cast), 1)
         wander = 0.5 if scene.rung == "small" else 0.10

@@ -55,10 +55,10 @@ function openTarget() {
 addEventListener("hashchange", openTarget);
 openTarget();
 
-// On paper everything is open.
-let closed = [];
+// On paper nothing can be unfolded, so all is, but the configuration and the confusion matrices beyond the first.
+let unfolded = [];
 addEventListener("beforeprint", () => {
-  closed = [...document.querySelectorAll("details.gallery:not([open]), #provenance details:not([open])")];
-  closed.forEach((details) => (details.open = true));
+  unfolded = [...document.querySelectorAll("details:not([open], .pipeline, .config)")];
+  unfolded.forEach((details) => (details.open = true));
 });
-addEventListener("afterprint", () => closed.forEach((details) => (details.open = false)));
+addEventListener("afterprint", () => unfolded.forEach((details) => (details.open = false)));

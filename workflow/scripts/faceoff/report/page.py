@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from faceoff import tables
 from faceoff.report import names, results, words
@@ -33,7 +33,14 @@ def render(
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": words.percent, "number": words.number, "span": words.span, "p_value": words.p_value, "short": shorten}
+    environment.filters |= {
+        "percent": words.percent,
+        "number": words.number,
+        "span": words.span,
+        "p_value": words.p_value,
+        "short": shorten,
+        "breakable": _breakable,
+    }
     config = spec["config"]
     return environment.get_template("template.html.j2").render(
         title=shorten(config["report"]["title"], 120),
@@ -46,6 +53,11 @@ def render(
         css=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         js=Markup((_HERE / "page.js").read_text(encoding="utf-8")),
     )
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may wrap after '_' and '.', so that narrow columns do not cut words."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>").replace(".", ".<wbr>"))
 
 
 def _dataset(index: int, dataset: DatasetResults, examples: Path | None, figures_folder: Path, output: Path, config: Mapping[str, Any]) -> View:
@@ -193,7 +205,7 @@ def _tests(tests: Sequence[Mapping[str, Any]]) -> View:
     rows = [
         {
             **test,
-            "title": words.label_short(test["a"]),
+            "title": words.label_short(test["a"].removeprefix("fusion/")),
             "against": words.label_short(test["b"]),
             "bar": _bar(test["difference"], test["low"], test["high"], start - pad, end + pad),
         }
@@ -270,7 +282,7 @@ def _coverage(dataset: DatasetResults) -> list[View]:
 
 
 def _gallery(dataset: DatasetResults, path: Path | None) -> list[View]:
-    """Example faces of the leading cells; each picture is stored once, however many cells show it."""
+    """Example faces of the leading cells, inside the page as data: URIs."""
     by_cell: dict[str, list[dict[str, Any]]] = {}
     for row in tables.rows(path) if path else ():
         by_cell.setdefault(row["cell"], []).append(row)

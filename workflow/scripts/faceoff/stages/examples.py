@@ -30,7 +30,8 @@ def write_examples(samples: Path, frames: Path, faces: Sequence[Path], predictio
     """Write the examples table: per cell `examples` right and as many wrong ones, drawn by a hash of the seed, spread over the true classes."""
     wanted: dict[str, dict[str, list[dict[str, Any]]]] = {path.stem: {} for path in faces}
     task = read_task(samples)
-    for path in predictions if spec["examples"] else ():
+    sound = [path for path in predictions if not tables.failed_files(path)]
+    for path in sound if spec["examples"] else ():
         detector, cell = path.parent.name, f"{path.parent.name}/{path.stem}"
         posterior, _ = sample_posteriors(path, task.ids).in_space(task.space)
         predicted = metrics.argmax(posterior)

@@ -64,18 +64,20 @@ def _intervals(task: Task, predicted: np.ndarray, values: Mapping[str, Any], see
     k = len(task.space)
     clusters = task.clusters
     covered = predicted != metrics.NO_FACE
-    intervals: dict[str, stats.Interval] = {}
-    if clusters is not None and len(np.unique(clusters)) > 1:
-        intervals["accuracy"] = stats.cluster_interval(correct.astype(float), clusters, bounds=(0.0, 1.0))
-    else:
-        intervals["accuracy"] = stats.wilson(int(correct.sum()), len(correct))
-    intervals["covered_accuracy"] = stats.wilson(int(correct[covered].sum()), int(covered.sum()))
+    intervals = {"accuracy": _share(correct, clusters), "covered_accuracy": _share(correct[covered], clusters if clusters is None else clusters[covered])}
     for name, statistic in (("balanced_accuracy", metrics.balanced_accuracy_of), ("macro_f1", metrics.macro_f1_of)):
         intervals[name] = stats.bootstrap_t_confusion(statistic, task.truth, predicted, k, clusters=clusters, seed=seed)
     return {
         "intervals": {name: [interval.low, interval.high] for name, interval in intervals.items()},
         "design_effect": stats.design_effect(correct.astype(float), clusters) if clusters is not None else None,
     }
+
+
+def _share(correct: np.ndarray, clusters: np.ndarray | None) -> stats.Interval:
+    """A share's interval: t over the means of the clusters where there are at least two, else Wilson's."""
+    if clusters is not None and len(np.unique(clusters)) > 1:
+        return stats.cluster_interval(correct.astype(float), clusters, bounds=(0.0, 1.0))
+    return stats.wilson(int(correct.sum()), len(correct))
 
 
 def _flags(task: Task, cell: SamplePosteriors, predicted: np.ndarray) -> list[str]:

@@ -1,0 +1,27 @@
+"""Places of the real weights and data that some tests need; without them those tests skip."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def _folder(variable: str, what: str) -> Path:
+    value = os.environ.get(variable)
+    if not value:
+        pytest.skip(f"{variable} is not set: it names the folder with {what}")
+    if not Path(value).is_dir():
+        pytest.skip(f"{variable}={value} is not a folder")
+    return Path(value)
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """The folder of real weights."""
+    return _folder("FACEOFF_MIRROR", "real weights")
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data sets and media."""
+    return _folder("FACEOFF_DATA", "real data sets and media")

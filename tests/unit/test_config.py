@@ -1,0 +1,227 @@
+"""The configuration: every error names its key, the value of that leaf alone and the nearest valid name; generated files are in step."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from faceoff import config
+from faceoff.config import ConfigError, parse
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = {
+    "run": "t",
+    "datasets": {"posed": {}, "posed-train": {"type": "posed", "split": "train", "role": "train"}},
+    "detectors": {"whole": {}},
+    "models": {"fer": {}, "landmarks_lr": {"train": "posed-train"}},
+    "fusions": {"vote": {"rule": "majority"}},
+}
+
+
+def changed(change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    raw = copy.deepcopy(GOOD)
+    change(raw)
+    return raw
+
+
+def put(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(raw: dict[str, Any]) -> None:
+        *parents, last = path.split(".")
+        for key in parents:
+            raw = raw.setdefault(key, {})
+        raw[last] = value
+
+    return change
+
+
+def refused(raw: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse(raw)
+    return str(caught.value)
+
+
+def test_the_good_one_is_good() -> None:
+    parsed = parse(GOOD)
+    assert parsed.run == "t"
+    assert parsed.datasets["posed"].split == "test"
+    assert parsed.faces.policy == "largest"
+
+
+@pytest.mark.parametrize(
+    ("path", "nearest"),
+    [("modles", "models"), ("datasets.posed.splt", "split"), ("datasets.posed.rol", "role"), ("detectors.whole.upscal", "upscale"), ("models.fer.margn", "margin"),
+     ("fusions.vote.member", "members"), ("faces.polcy", "policy"), ("figures.format", "formats"), ("report.titel", "title"),
+     ("datasets.mine.columns.pth", "path")],
+)  # fmt: skip
+def test_unknown_key_at_each_level(path: str, nearest: str) -> None:
+    base = changed(put("datasets.mine", {"type": "table", "path": "x.csv"})) if ".mine." in path else copy.deepcopy(GOOD)
+    put(path, "SECRET")(base)
+    message = refused(base)
+    assert f"unknown key '{path}', did you mean '{nearest}'?" in message
+    assert "SECRET" not in message
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "nearest"),
+    [("faces.policy", "larges", "largest"), ("fusions.vote.rule", "soft_maen", "soft_mean"), ("datasets.posed.role", "tset", "test"),
+     ("datasets.posed.split", "tests", "test"), ("figures.formats", ["svgg"], "svg"), ("datasets.posed.space", "basic9", "basic8"),
+     ("datasets.faces1.type", "foldr", "folder"), ("detectors.whole.detector", "harr", "haar"), ("models.fer.model", "geometri", "geometry")],
+)  # fmt: skip
+def test_bad_name_says_key_value_and_nearest(path: str, value: Any, nearest: str) -> None:
+    message = refused(changed(put(path, value)))
+    bad = value[0] if isinstance(value, list) else value
+    assert repr(bad) in message
+    assert path.removesuffix(".type").removesuffix(".detector").removesuffix(".model") in message
+    assert "did you mean '" in message
+    assert nearest[:4] in message.split("did you mean '")[1].split("'")[0]
+
+
+@pytest.mark.parametrize("key", ["datasets", "detectors", "models"])
+def test_missing_section(key: str) -> None:
+    assert f"key '{key}' is missing" in refused(changed(lambda raw: raw.pop(key)))
+
+
+def test_missing_key_of_a_dataset() -> None:
+    assert "key 'datasets.mine.path' is missing" in refused(changed(put("datasets.mine", {"type": "folder"})))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("seed", -1), ("detectors.whole.upscale", 99), ("detectors.whole.threshold", 1.5), ("models.fer.margin", 9), ("figures.examples", 65), ("datasets.posed.limit", 0),
+     ("datasets.posed.limit", 1.5), ("run", "Big Name"), ("fusions.vote.members", []), ("seed", "many")],
+)  # fmt: skip
+def test_bad_value_names_key_and_value(path: str, value: Any) -> None:
+    message = refused(changed(put(path, value)))
+    assert path in message
+    assert repr(value) in message
+
+
+@pytest.mark.parametrize("name", ["Fer", "a b", "ä", "-x", ""])
+@pytest.mark.parametrize("section", ["detectors", "fusions"])
+def test_names_become_file_names(section: str, name: str) -> None:
+    def rename(raw: dict[str, Any]) -> None:
+        raw[section] = {name: {"detector": "whole"} if section == "detectors" else {}}
+
+    assert "lower-case" in refused(changed(rename))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("detectors.whole", {"upscale": 99, "options": {"token": "SECRET"}}), ("models", [{"token": "SECRET"}]), ("datasets", [{"token": "SECRET"}]),
+     ("models.fer", ["SECRET"]), ("faces", [{"x": "SECRET"}]), ("datasets.posed", {"rungs": {"x": "SECRET"}}), ("fusions.vote.members", {"x": "SECRET"})],
+)  # fmt: skip
+def test_only_the_wrong_leaf_is_printed(path: str, value: Any) -> None:
+    message = refused(changed(put(path, value)))
+    assert path.split(".")[0] in message
+    assert "SECRET" not in message
+
+
+@pytest.mark.parametrize("value", [5, {"a": 1}, "folder"])
+def test_plugins_that_are_no_list(value: Any) -> None:
+    assert "plugins" in refused(changed(put("plugins", value)))
+
+
+def test_plugin_folder_that_is_not_there() -> None:
+    assert "/nowhere/plugins is not a folder" in refused(changed(put("plugins", ["/nowhere/plugins"])))
+
+
+def test_every_fault_is_reported_at_once() -> None:
+    raw = changed(put("modles", 1))
+    put("datasets.posed.splt", 1)(raw)
+    put("datasets.mine", {"type": "nothing_like_it"})(raw)
+    message = refused(raw)
+    assert len(message.splitlines()) == 3
+
+
+def test_unset_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FACES_AT", raising=False)
+    raw = changed(put("datasets.mine", {"type": "folder", "path": "${FACES_AT}/x"}))
+    message = refused(raw)
+    assert "datasets.mine.path" in message
+    assert "FACES_AT is not set" in message
+    monkeypatch.setenv("FACES_AT", "/here")
+    assert parse(raw).datasets["mine"].path == Path("/here/x")
+
+
+def test_data_folder_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = changed(put("datasets.mine", {"type": "folder", "path": "${FACEOFF_DATA}/x"}))
+    monkeypatch.delenv("FACEOFF_DATA", raising=False)
+    assert parse(raw).datasets["mine"].path == Path("data/x")
+    monkeypatch.setenv("FACEOFF_DATA", "/elsewhere")
+    assert parse(raw).datasets["mine"].path == Path("/elsewhere/x")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [("datasets.posed.validation", "posed-trian", "no dataset 'posed-trian' in this run, did you mean 'posed-train'?"),
+     ("datasets.posed.validation", "posed", "cannot validate itself"),
+     ("datasets.posed.validation", "posed-train", "role"),
+     ("models.landmarks_lr.train", "posed-trian", "no dataset 'posed-trian' in this run, did you mean 'posed-train'?"),
+     ("models.landmarks_lr.train", "posed", "role"),
+     ("models.landmarks_lr", {}, "models.landmarks_lr.train"),
+     ("models.fer.train", "posed-train", "fixed weights"),
+     ("datasets.posed.role", "validation", "none has the role 'test'")],
+)  # fmt: skip
+def test_references_between_sections(path: str, value: Any, says: str) -> None:
+    assert says in refused(changed(put(path, value)))
+
+
+def test_sections_may_be_empty_in_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("datasets:\n  posed:\ndetectors:\n  whole:\nmodels:\n  fer:\nfusions:\nfigures:\n")
+    assert list(config.read(path).datasets) == ["posed"]
+
+
+@pytest.mark.parametrize("text", ["just words", "- a\n- b\n", "a: [", ""])
+def test_file_that_is_no_configuration(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"c\.yaml"):
+        config.read(path)
+    with pytest.raises(ConfigError, match=r"absent\.yaml"):
+        config.read(tmp_path / "absent.yaml")
+
+
+def test_commented_round_trips() -> None:
+    text = config.commented(GOOD)
+    again = yaml.safe_load(text)
+    assert parse(again) == parse(GOOD)
+    assert config.commented(again) == text
+    for field in config.RunConfig.model_fields.values():
+        assert field.description in text
+
+
+def test_commented_of_nothing_shows_the_defaults() -> None:
+    written = yaml.safe_load(config.commented({**GOOD, "faces": {"policy": "centre"}}))
+    assert written["faces"]["policy"] == "centre"
+    assert written["figures"] == {"formats": ["svg", "pdf", "png"], "examples": 8}
+
+
+def test_schema_file_is_in_step() -> None:
+    """`faceoff config --write` makes it."""
+    assert json.loads((ROOT / "workflow/schemas/config.schema.json").read_text(encoding="utf-8")) == json.loads(json.dumps(config.schema()))
+
+
+def test_config_yaml_is_in_step() -> None:
+    """`faceoff config --write` makes its comments."""
+    text = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    assert config.commented(yaml.safe_load(text)) == text
+
+
+@pytest.mark.parametrize("path", [ROOT / "config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))], ids=lambda path: path.name)
+def test_every_ready_made_run_is_valid(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEOFF_DATA", str(tmp_path))
+    monkeypatch.chdir(ROOT)
+    assert config.read(path).datasets
+
+
+def test_schema_accepts_the_ready_made_run_and_refuses_unknown_keys() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    validator = jsonschema.Draft202012Validator(config.schema())
+    values = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    assert validator.is_valid(values)
+    assert not validator.is_valid({**values, "modles": {}})
+    assert not validator.is_valid({**values, "datasets": {"posed": {"splt": 1}}})
