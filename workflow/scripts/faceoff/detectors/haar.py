@@ -23,7 +23,7 @@ DETECTORS = {
         "options": {"scale_factor": 1.1, "min_neighbors": 5},
         "threshold": 0.0,
         "min_size": 24,
-        "calibration": {"dx": 0.0018, "dy": 0.0487, "sx": 0.8189, "sy": 1.0533},
+        "calibration": {"dx": 0.0018, "dy": 0.0495, "sx": 0.8191, "sy": 1.0555},
         "licence": "Intel License Agreement For Open Source Computer Vision Library",
         "source": "https://github.com/opencv/opencv/tree/4.x/data/haarcascades",
     }

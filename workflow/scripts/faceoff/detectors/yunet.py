@@ -27,7 +27,7 @@ DETECTORS = {
         "options": {"longest_side": 640, "nms_threshold": 0.3},
         "threshold": 0.6,
         "min_size": 8,
-        "calibration": {"dx": -0.0016, "dy": -0.0134, "sx": 1.0428, "sy": 1.0281},
+        "calibration": {"dx": -0.0017, "dy": -0.0138, "sx": 1.0432, "sy": 1.0276},
         "licence": "Apache-2.0",
         "source": "https://github.com/ShiqiYu/libfacedetection.train",
     }

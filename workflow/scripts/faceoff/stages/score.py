@@ -47,7 +47,7 @@ def _scores(task: Task, cell: SamplePosteriors, spec: Mapping[str, Any]) -> dict
     confusion = metrics.confusion(task.truth, predicted, k)
     return {
         "metrics": values,
-        **_intervals(task, predicted, values, spec["seed"]),
+        **_intervals(task, predicted, spec["seed"]),
         "per_class": [
             {"emotion": emotion, "n": per_class.n[i], "precision": per_class.precision[i], "recall": per_class.recall[i], "f1": per_class.f1[i],
              "predicted": int(confusion[:, i].sum())}
@@ -58,7 +58,7 @@ def _scores(task: Task, cell: SamplePosteriors, spec: Mapping[str, Any]) -> dict
     }  # fmt: skip
 
 
-def _intervals(task: Task, predicted: np.ndarray, values: Mapping[str, Any], seed: int) -> dict[str, Any]:
+def _intervals(task: Task, predicted: np.ndarray, seed: int) -> dict[str, Any]:
     """95 % intervals: Wilson or, with subjects, t over cluster means for accuracies; bootstrap-t for the non-linear scores (protocol §13)."""
     correct = predicted == task.truth
     k = len(task.space)

@@ -1,0 +1,169 @@
+"""Weights: where they are looked for, in which order, and that only the file that the card names is ever used."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from faceoff import assets
+from faceoff.assets import Asset, AssetError, fetch, locate
+
+GOOD, BAD = b"the real weights", b"<html>not found</html>"
+SHA = hashlib.sha256(GOOD).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """An empty mirror and an empty cache."""
+    folders = {"mirror": tmp_path / "mirror", "cache": tmp_path / "cache"}
+    (folders["cache"] / "weights").mkdir(parents=True)
+    folders["mirror"].mkdir()
+    monkeypatch.setenv("FACEOFF_MIRROR", str(folders["mirror"]))
+    monkeypatch.setenv("FACEOFF_CACHE", str(folders["cache"]))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return {"mirror": folders["mirror"], "cache": folders["cache"] / "weights"}
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, list[str]]]:
+    """Address of a server that has w.bin (right) and bad.bin (wrong), and the list of paths asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802 - the name is http.server's
+            asked.append(self.path)
+            body = {"/w.bin": GOOD, "/bad.bin": BAD}.get(self.path)
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def asset(*urls: str, **more: object) -> Asset:
+    return Asset(**{"file": "w.bin", "sha256": SHA, "urls": urls, "source": "https://example.org/home"} | more)
+
+
+def test_parse_names_the_file_and_the_key() -> None:
+    assert Asset.parse({"file": "a/w.bin", "sha256": SHA, "urls": ["u"]}).name == "w.bin"
+    with pytest.raises(AssetError, match=r"w\.bin.*sha256"):
+        Asset.parse({"file": "w.bin"})
+    with pytest.raises(AssetError, match=r"w\.bin.*ulrs"):
+        Asset.parse({"file": "w.bin", "sha256": SHA, "ulrs": []})
+
+
+def test_mirror_comes_before_cache(places: dict[str, Path]) -> None:
+    (places["cache"] / "w.bin").write_bytes(GOOD)
+    assert locate(asset()) == places["cache"] / "w.bin"
+    (places["mirror"] / "w.bin").write_bytes(GOOD)
+    assert locate(asset()) == places["mirror"] / "w.bin"
+
+
+def test_absolute_file_is_looked_at_first_and_may_be_in_the_mirror_instead(places: dict[str, Path], tmp_path: Path) -> None:
+    given = asset(file=str(tmp_path / "own" / "w.bin"))
+    (places["mirror"] / "w.bin").write_bytes(GOOD)
+    assert locate(given) == places["mirror"] / "w.bin"
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "w.bin").write_bytes(GOOD)
+    assert locate(given) == tmp_path / "own" / "w.bin"
+
+
+@pytest.mark.parametrize("place", ["mirror", "cache"])
+def test_wrong_file_is_refused_even_when_a_download_could_replace_it(places: dict[str, Path], place: str, server: tuple[str, list[str]]) -> None:
+    path = places[place] / "w.bin"
+    path.write_bytes(BAD)
+    for use in (locate, fetch):
+        with pytest.raises(AssetError) as caught:
+            use(asset(f"{server[0]}/w.bin"))
+        assert str(path) in str(caught.value)
+        assert SHA in str(caught.value)
+        assert hashlib.sha256(BAD).hexdigest() in str(caught.value)
+    assert path.read_bytes() == BAD
+    assert not server[1]
+
+
+def test_file_that_changes_after_it_was_verified_is_verified_again(places: dict[str, Path]) -> None:
+    path = places["mirror"] / "w.bin"
+    path.write_bytes(GOOD)
+    locate(asset())
+    path.write_bytes(BAD)
+    with pytest.raises(AssetError):
+        locate(asset())
+
+
+def test_absent_asset_names_file_places_source_and_hash(places: dict[str, Path]) -> None:
+    with pytest.raises(AssetError) as caught:
+        fetch(asset())
+    for part in ("w.bin", SHA, str(places["mirror"]), str(places["cache"]), "https://example.org/home"):
+        assert part in str(caught.value)
+    assert locate(asset()) is None
+    assert len(assets.availability([asset(), asset(file="v.bin"), asset("http://x/w.bin")])) == 2
+
+
+def test_package_carries_the_file(places: dict[str, Path]) -> None:
+    import json as package
+
+    path = Path(package.__file__).parent / "decoder.py"
+    inside = Asset(file="decoder.py", package="json", sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    assert locate(inside) == path
+    (places["mirror"] / "decoder.py").write_bytes(b"another")  # the package's file is never taken from elsewhere
+    assert fetch(inside) == path
+    with pytest.raises(AssetError, match="sha256"):
+        locate(Asset(file="decoder.py", package="json", sha256=SHA))
+    for absent in (Asset(file="no.bin", package="json", sha256=SHA), Asset(file="no.bin", package="no_such_package", sha256=SHA)):
+        with pytest.raises(AssetError, match=rf"no\.bin.*install {absent.package}"):
+            fetch(absent)
+
+
+def test_download_goes_into_the_cache_once(places: dict[str, Path], server: tuple[str, list[str]]) -> None:
+    address, asked = server
+    for _ in range(2):
+        assert fetch(asset(f"{address}/w.bin")) == places["cache"] / "w.bin"
+    assert (places["cache"] / "w.bin").read_bytes() == GOOD
+    assert asked == ["/w.bin"]
+    assert [path.name for path in places["cache"].iterdir()] == ["w.bin"]
+
+
+def test_next_address_is_tried(places: dict[str, Path], server: tuple[str, list[str]]) -> None:
+    address, asked = server
+    assert fetch(asset(f"{address}/gone.bin", f"{address}/w.bin")).read_bytes() == GOOD
+    assert asked == ["/gone.bin", "/w.bin"]
+
+
+@pytest.mark.parametrize("page", ["bad.bin", "gone.bin"])
+def test_download_of_another_file_leaves_nothing_behind(places: dict[str, Path], server: tuple[str, list[str]], page: str) -> None:
+    with pytest.raises(AssetError) as caught:
+        fetch(asset(f"{server[0]}/{page}"))
+    assert f"{server[0]}/{page}" in str(caught.value)
+    assert not list(places["cache"].iterdir())
+    assert locate(asset()) is None
+
+
+def test_without_network_the_address_is_in_the_message() -> None:
+    with pytest.raises(AssetError, match="127.0.0.1:9"):
+        fetch(asset("http://127.0.0.1:9/w.bin"))
+
+
+def test_framework_caches_go_to_one_folder(places: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in ("DEEPFACE_HOME", "TORCH_HOME", "HF_HOME", "MPLCONFIGDIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TORCH_HOME", "/chosen")
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    assets.isolate_caches()
+    assert os.environ["TORCH_HOME"] == "/chosen"
+    assert Path(os.environ["DEEPFACE_HOME"]).parent == places["cache"].parent

@@ -1,0 +1,116 @@
+"""Crops: the exact pixels of a box, black outside the frame, true colours, and the box calibration."""
+
+import numpy as np
+import pytest
+from faceoff.crops import calibrate, crop, cut, iou, square
+from faceoff.protocols import CropSpec
+from hypothesis import given
+from hypothesis import strategies as st
+
+RNG = np.random.default_rng(0)
+NOISE = RNG.integers(1, 256, (40, 60, 3), np.uint8)  # never black
+
+
+def test_identity_at_equal_size() -> None:
+    assert np.array_equal(crop(NOISE, (10, 5, 20, 20), CropSpec((20, 20))), NOISE[5:25, 10:30])
+    assert np.array_equal(crop(NOISE, None, CropSpec((40, 60))), NOISE)
+
+
+def test_no_box_takes_the_whole_frame_without_margin() -> None:
+    spec = CropSpec((20, 30), margin=0.5)
+    assert crop(NOISE, None, spec).shape == (20, 30, 3)
+    assert np.array_equal(crop(NOISE, None, spec), crop(NOISE, None, CropSpec((20, 30))))
+
+
+def test_shrinking_averages_areas() -> None:
+    halves = NOISE[:20, :20].astype(float).reshape(10, 2, 10, 2, 3).mean(axis=(1, 3))
+    assert np.abs(crop(NOISE, (0, 0, 20, 20), CropSpec((10, 10))).astype(float) - halves).max() <= 0.51
+
+
+def test_box_is_made_square_around_its_centre_with_margin() -> None:
+    assert square((10, 20, 30, 10), 0.0) == (10, 10, 30, 30)
+    assert square((10, 10, 20, 20), 0.5) == (5, 5, 30, 30)
+    assert np.array_equal(crop(NOISE, (15, 10, 10, 10), CropSpec((20, 20), margin=1.0)), NOISE[5:25, 10:30])
+
+
+def test_outside_the_frame_is_black() -> None:
+    pixels = crop(NOISE, (-10, -5, 20, 20), CropSpec((20, 20)))
+    assert np.array_equal(pixels[5:, 10:], NOISE[:15, :10])
+    assert not pixels[:5].any()
+    assert not pixels[:, :10].any()
+    pixels = crop(NOISE, (50, 30, 20, 20), CropSpec((20, 20)))
+    assert np.array_equal(pixels[:10, :10], NOISE[30:, 50:])
+    assert not pixels[10:].any()
+    assert not pixels[:, 10:].any()
+
+
+@pytest.mark.parametrize("box", [(-100, -100, 20, 20), (200, 0, 10, 10), (0, 1e7, 5, 5), (-1e9, 0, 3, 3)])
+def test_box_wholly_outside_is_black(box: tuple[float, ...]) -> None:
+    pixels = crop(NOISE, box, CropSpec((16, 16)))
+    assert pixels.shape == (16, 16, 3)
+    assert not pixels.any()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    "box",
+    [(5.0, 5.0, 0.0, 0.0), (5.2, 5.2, 0.01, 0.3), (-300, -300, 700, 700), (-3e3, -3e3, 6e3, 6e3), (-1e6, -1e6, 2e6, 2e6), (-1e9, -1e9, 2e9, 2e9), (0, 0, 60, 1), (0.49, 0.51, 39.5, 39.5)],
+)  # fmt: skip
+def test_any_box_gives_a_crop(box: tuple[float, ...], channels: int) -> None:
+    pixels = crop(NOISE, box, CropSpec((24, 20), channels=channels, margin=0.2))
+    assert pixels.shape == (24, 20, channels)
+    assert pixels.dtype == np.uint8
+
+
+def test_huge_box_shows_the_frame_small_in_its_middle() -> None:
+    pixels = crop(np.full((40, 40, 3), 200, np.uint8), (-180, -180, 400, 400), CropSpec((40, 40)))
+    assert pixels[18:22, 18:22].min() == 200
+    assert pixels.sum() == pytest.approx(200 * 16 * 3, rel=0.05)
+
+
+def test_crops_do_not_change_the_frame() -> None:
+    image = NOISE.copy()
+    for box in (None, (0, 0, 60, 60), (-5, -5, 30, 30)):
+        crop(image, box, CropSpec((30, 30), margin=0.3))
+    assert np.array_equal(image, NOISE)
+
+
+@pytest.mark.parametrize("box", [None, (2, 2, 30, 30), (-10, -10, 70, 70)])
+def test_red_stays_red(box: tuple[float, ...] | None) -> None:
+    """RGB in, RGB out: a swap of channels costs points without an error."""
+    red = np.zeros((40, 40, 3), np.uint8)
+    red[..., 0] = 255
+    middle = crop(red, box, CropSpec((9, 9)))[4, 4]
+    assert middle.tolist() == [255, 0, 0]
+    grey = crop(red, box, CropSpec((9, 9), channels=1))
+    assert grey[4, 4, 0] == round(0.299 * 255)  # luma of red; blue would be 29
+
+
+def test_calibrate_by_hand() -> None:
+    # centre (110, 210) moves by (0.1·20, -0.5·40); sides 20·1.5 and 40·0.5
+    assert calibrate((100, 190, 20, 40), {"dx": 0.1, "dy": -0.5, "sx": 1.5, "sy": 0.5}) == pytest.approx((97, 180, 30, 20))
+    assert calibrate((1, 2, 3, 4), None) == (1, 2, 3, 4)
+    assert calibrate((1, 2, 3, 4), {"dx": 0, "dy": 0, "sx": 1, "sy": 1}) == (1, 2, 3, 4)
+
+
+def test_cut_rounds_edges_to_the_nearest_pixel() -> None:
+    assert np.array_equal(cut(NOISE, (9.6, 4.4, 20.0, 20.0)), NOISE[4:24, 10:30])
+    assert cut(NOISE, (3.0, 3.0, 0.0, 0.0)).shape == (1, 1, 3)
+
+
+whole_boxes = st.tuples(st.integers(-8, 8), st.integers(-8, 8), st.integers(1, 12), st.integers(1, 12))
+
+
+@given(whole_boxes, whole_boxes)
+def test_iou_against_counted_pixels(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    def cells(box: tuple[int, ...]) -> set[tuple[int, int]]:
+        x, y, w, h = box
+        return {(i, j) for i in range(x, x + w) for j in range(y, y + h)}
+
+    assert iou(a, b) == pytest.approx(len(cells(a) & cells(b)) / len(cells(a) | cells(b)))
+    assert iou(a, b) == iou(b, a)
+
+
+def test_iou_of_empty_boxes_is_zero() -> None:
+    assert iou((0, 0, 0, 0), (0, 0, 0, 0)) == 0.0
+    assert iou((0, 0, 5, 5), (5, 0, 5, 5)) == 0.0

@@ -1,0 +1,170 @@
+"""Plug-ins are found and described without being imported, and faults in them name the file and the key."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from faceoff import registry
+from faceoff.registry import RegistryError
+
+HEX = "0" * 64
+CARD = {"file": "net.onnx", "sha256": HEX, "runtime": "onnx", "input": {"size": [8, 8], "channels": 1}, "emotions": ["neutral", "happy"]}
+
+
+def plugin_file(folder: Path, text: str, name: str = "mine.py") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def card_file(folder: Path, change: dict | None = None, drop: str | None = None, name: str = "card1.yaml") -> Path:
+    card = {key: value for key, value in (CARD | (change or {})).items() if key != drop}
+    return plugin_file(folder, yaml.safe_dump(card), name)
+
+
+def test_what_the_package_brings() -> None:
+    assert {"posed", "ferplus", "folder", "table"} <= set(registry.names("dataset"))
+    assert {"whole", "mediapipe_short", "mediapipe_full", "haar", "yunet"} <= set(registry.names("detector"))
+    assert {"fer", "pd_best", "geometry", "landmarks_lr"} <= set(registry.names("model"))
+
+
+def test_header_is_read_without_importing(tmp_path: Path) -> None:
+    """A plug-in whose framework is not installed, or that raises at import, is still known."""
+    plugin_file(tmp_path, 'raise RuntimeError("imported")\nimport no_such_framework\nDETECTORS = {"mine": {"class": "Mine", "framework": "torch", "licence": "MIT"}}\n')
+    found = registry.get("detector", "mine", (tmp_path,))
+    assert (found.framework, found.class_name, found.card["licence"]) == ("torch", "Mine", "MIT")
+    assert "no_such_framework" not in sys.modules
+    with pytest.raises(RuntimeError, match="imported"):
+        registry.load(found.source, found.class_name)
+
+
+def test_listing_imports_no_framework() -> None:
+    """Asking for every plug-in in a fresh interpreter loads none of the heavy packages."""
+    import subprocess
+
+    code = (
+        "import sys; from faceoff import registry; registry.discover()\n"
+        "print(sorted({'cv2', 'mediapipe', 'torch', 'tensorflow', 'onnxruntime', 'sklearn', 'numpy'} & set(sys.modules)))"
+    )
+    environment = {"PYTHONPATH": str(registry.PACKAGE.parent), "PATH": ""}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('DETECTORS = {"x": dict()}', "must be a literal"),
+        ('NAME = 1\nDETECTORS = {NAME: {"class": "X"}}', "must be a literal"),
+        ('DETECTORS = {"x": {"framework": "core"}}', "lacks `class`"),
+        ('DETECTORS = {"x": {"class": "X", "framework": "onxn"}}', "did you mean 'onnx'"),
+        ('DETECTORS = {"x": {"class": "X", "assets": {"w": {"file": "a.onnx"}}}}', "sha256"),
+        ('DETECTORS = {"x": {"class": "X", "assets": {"w": {"file": "a.onnx", "sha256": "0", "ulrs": []}}}}', "ulrs"),
+        ('DETECTORS = ["x"]', "DETECTORS"),
+        ('DETECTORS = {"x": "X"}', "x"),
+        ("def broken(:\n", "syntax"),
+    ],
+)
+def test_bad_header_names_the_file(tmp_path: Path, text: str, says: str) -> None:
+    path = plugin_file(tmp_path, text)
+    with pytest.raises(RegistryError) as caught:
+        registry.discover((tmp_path,))
+    assert str(path) in str(caught.value)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "drop", "says"),
+    [
+        ({"emotons": []}, None, "unknown key emotons, did you mean 'emotions'"),
+        ({"input": {"size": [8, 8], "chanels": 1}}, None, "unknown key input.chanels, did you mean 'channels'"),
+        ({}, "sha256", "'sha256' is missing"),
+        ({}, "emotions", "'emotions' is missing"),
+        ({}, "input", "'input' is missing"),
+        ({"runtime": "onxn"}, None, "did you mean 'onnx'"),
+        ({"activation": "sofmax"}, None, "did you mean 'softmax'"),
+        ({"emotions": ["neutral", "hapiness"]}, None, "did you mean 'happiness'"),
+        ({"emotions": ["happy", "happiness"]}, None, "twice"),
+        ({"input": {"channels": 1}}, None, "size"),
+        ({"input": 5}, None, "input"),
+    ],
+)
+def test_bad_card_names_file_and_key(tmp_path: Path, change: dict, drop: str | None, says: str) -> None:
+    path = card_file(tmp_path, change, drop)
+    for ask in (lambda: registry.read_card(path), lambda: registry.get("model", str(path)), lambda: registry.discover((tmp_path,))):
+        with pytest.raises(RegistryError) as caught:
+            ask()
+        assert str(path) in str(caught.value)
+        assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a: [", "- a\n", ""])
+def test_card_that_is_no_mapping(tmp_path: Path, text: str) -> None:
+    path = plugin_file(tmp_path, text, "c.yaml")
+    with pytest.raises(RegistryError, match=r"c\.yaml"):
+        registry.read_card(path)
+    with pytest.raises(RegistryError, match=r"absent\.yaml"):
+        registry.get("model", str(tmp_path / "absent.yaml"))
+
+
+def test_card_speaks_canonical_names_and_finds_weights_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"x")
+    found = registry.read_card(card_file(tmp_path))
+    assert found.name == "card1"
+    assert found.card["emotions"] == ["neutral", "happiness"]
+    assert found.assets["weights"].file == str(tmp_path / "net.onnx")
+    assert found.framework == "onnx"
+
+
+def test_a_name_defined_twice_names_both_files(tmp_path: Path) -> None:
+    path = plugin_file(tmp_path, 'DETECTORS = {"whole": {"class": "X"}}')
+    with pytest.raises(RegistryError, match=r"'whole' is already defined in .*whole\.py") as caught:
+        registry.discover((tmp_path,))
+    assert str(path) in str(caught.value)
+
+
+def test_same_name_for_another_kind_is_fine(tmp_path: Path) -> None:
+    plugin_file(tmp_path, 'MODELS = {"whole": {"class": "X"}}')
+    assert registry.get("model", "whole", (tmp_path,)).source.parent == tmp_path
+
+
+def test_hidden_and_private_files_are_no_plugins(tmp_path: Path) -> None:
+    for name in ("_draft.py", ".draft.py", "notes.txt"):
+        plugin_file(tmp_path, "this is not python(", name)
+    assert registry.discover((tmp_path,)).keys() == registry.discover().keys()
+
+
+@pytest.mark.parametrize(("kind", "name", "near"), [("detector", "harr", "haar"), ("model", "geometri", "geometry"), ("dataset", "fer_plus", "ferplus")])
+def test_unknown_name_suggests_the_nearest(kind: str, name: str, near: str) -> None:
+    with pytest.raises(RegistryError, match=f"unknown {kind} '{name}', did you mean '{near}'"):
+        registry.get(kind, name)
+
+
+def test_folder_that_is_not_there() -> None:
+    with pytest.raises(RegistryError, match="/nowhere is not a folder"):
+        registry.discover((Path("/nowhere"),))
+
+
+def test_outside_plugin_loads_by_path(tmp_path: Path) -> None:
+    plugin_file(tmp_path, 'DETECTORS = {"mine": {"class": "Mine"}}\nclass Mine:\n    answer = 42\n')
+    found = registry.get("detector", "mine", (tmp_path,))
+    assert registry.load(found.job()["source"], found.job()["class"]).answer == 42
+    with pytest.raises(RegistryError, match=r"mine\.py.*'Nobody'"):
+        registry.load(found.source, "Nobody")
+
+
+def test_builtin_source_is_relative_so_that_a_moved_checkout_is_the_same_job() -> None:
+    job = registry.get("detector", "haar").job()
+    assert job["source"] == "detectors/haar.py"
+    assert registry.load(job["source"], "Haar").__module__ == "faceoff.detectors.haar"
+
+
+@pytest.mark.parametrize(
+    ("requires", "says"),
+    [({"modules": ["no_such_module"]}, "'no_such_module' is not installed"), ({"modules": ["no_such_module.part"]}, "'no_such_module.part' is not installed"),
+     ({"binaries": ["no-such-program"]}, "'no-such-program' is not on PATH"), ({"modules": ["json"], "binaries": ["sh"]}, None), ({}, None)],
+)  # fmt: skip
+def test_skip_names_what_is_missing(tmp_path: Path, requires: dict, says: str | None) -> None:
+    plugin_file(tmp_path, f'DETECTORS = {{"mine": {{"class": "Mine", "requires": {requires!r}}}}}')
+    reason = registry.get("detector", "mine", (tmp_path,)).skip()
+    assert reason is None if says is None else says in reason
