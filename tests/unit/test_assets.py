@@ -33,7 +33,7 @@ def server() -> Iterator[tuple[str, list[str]]]:
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the name is http.server's
+        def do_GET(self) -> None:
             asked.append(self.path)
             body = {"/w.bin": GOOD, "/bad.bin": BAD}.get(self.path)
             self.send_response(200 if body else 404)

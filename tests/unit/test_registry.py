@@ -31,7 +31,9 @@ def test_what_the_package_brings() -> None:
 
 def test_header_is_read_without_importing(tmp_path: Path) -> None:
     """A plug-in whose framework is not installed, or that raises at import, is still known."""
-    plugin_file(tmp_path, 'raise RuntimeError("imported")\nimport no_such_framework\nDETECTORS = {"mine": {"class": "Mine", "framework": "torch", "licence": "MIT"}}\n')
+    plugin_file(
+        tmp_path, 'raise RuntimeError("imported")\nimport no_such_framework\nDETECTORS = {"mine": {"class": "Mine", "framework": "torch", "licence": "MIT"}}\n'
+    )
     found = registry.get("detector", "mine", (tmp_path,))
     assert (found.framework, found.class_name, found.card["licence"]) == ("torch", "Mine", "MIT")
     assert "no_such_framework" not in sys.modules
@@ -61,7 +63,7 @@ def test_listing_imports_no_framework() -> None:
         ('DETECTORS = {"x": {"class": "X", "assets": {"w": {"file": "a.onnx"}}}}', "sha256"),
         ('DETECTORS = {"x": {"class": "X", "assets": {"w": {"file": "a.onnx", "sha256": "0", "ulrs": []}}}}', "ulrs"),
         ('DETECTORS = ["x"]', "DETECTORS"),
-        ('DETECTORS = {"x": "X"}', "x"),
+        ('DETECTORS = {"x": "X"}', "DETECTORS"),
         ("def broken(:\n", "syntax"),
     ],
 )

@@ -43,7 +43,13 @@ def environment() -> dict[str, str]:
 def run(folder: Path, config: dict, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
     """Run to the end; stdout and stderr together in `stdout`."""
     return subprocess.run(
-        command(folder, config, *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment() | variables, timeout=600, check=False
+        command(folder, config, *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment() | variables,
+        timeout=600,
+        check=False,
     )
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 pytestmark = pytest.mark.slow
 
-SOUND = '''
+SOUND = """
 import numpy as np
 from faceoff.protocols import CropSpec, Prediction
 
@@ -34,7 +34,7 @@ class Model:
         %(on_predict)s
         share = crops.reshape(len(crops), -1).mean(axis=1) / 255
         return Prediction(posterior=np.column_stack([share, 1 - share]))
-'''
+"""
 
 
 def write_plugin(folder: Path, name: str, on_init: str = "pass", on_predict: str = "pass") -> None:
@@ -123,7 +123,9 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(finished, tmp_path):
 
 def test_a_second_run_in_the_same_folder_is_refused(finished, tmp_path):
     folder = tmp_path / "locked"
-    first = subprocess.Popen(runs.command(folder, runs.SMALL), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=runs.environment(), start_new_session=True)
+    first = subprocess.Popen(
+        runs.command(folder, runs.SMALL), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=runs.environment(), start_new_session=True
+    )
     try:
         for _ in range(300):
             if (folder / "results/small/.lock").exists():

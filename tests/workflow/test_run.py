@@ -20,7 +20,9 @@ def rows(folder, name):
 def test_everything_is_there_and_accounts_for_every_sample(finished):
     results = finished / "results/small"
     assert (results / "report.html").stat().st_size > 10_000
-    assert {"accuracy.csv", "accuracy.md", "accuracy.tex", "comparisons.csv", "confusion.csv", "speed.csv"} <= {path.name for path in (results / "tables").iterdir()}
+    assert {"accuracy.csv", "accuracy.md", "accuracy.tex", "comparisons.csv", "confusion.csv", "speed.csv"} <= {
+        path.name for path in (results / "tables").iterdir()
+    }
     assert list((results / "figures").glob("*.svg"))
     samples = pq.read_table(results / "samples/posed.parquet").num_rows
     for path in results.glob("predictions/posed/*/*.parquet"):
@@ -73,7 +75,10 @@ def test_a_new_model_costs_only_its_own_cells(finished, tmp_path):
     shutil.copytree(finished, folder)
     config = copy.deepcopy(runs.SMALL)
     config["models"]["geometry"] = {}
-    config["fusions"] = {"soft_mean": {"members": ["*/fer", "*/landmarks_lr"]}, "majority": config["fusions"]["majority"] | {"members": ["*/fer", "*/landmarks_lr"]}}
+    config["fusions"] = {
+        "soft_mean": {"members": ["*/fer", "*/landmarks_lr"]},
+        "majority": config["fusions"]["majority"] | {"members": ["*/fer", "*/landmarks_lr"]},
+    }
     planned = runs.jobs(runs.run(folder, config, "--dry-run").stdout)
     assert planned["predict"] == 2
     assert planned["score"] == 2

@@ -4,6 +4,8 @@ import os
 from faceoff import workflow as house
 from faceoff.report.names import TITLES, figure_names
 
+archived = report  # a line that starts with "report(" would be read as Snakemake's keyword
+
 house.prepare_environment()
 USE_CONDA = any(method.name == "CONDA" for method in workflow.deployment_settings.deployment_method)
 plan = house.stop(lambda: house.Plan(config, check_modules=not USE_CONDA))
@@ -54,14 +56,21 @@ def training_file(stage):
 
     def find(wildcards):
         dataset = plan.config.models[wildcards.model].train
-        return f"{R}/faces/{dataset}/{wildcards.detector}.parquet" if stage == "faces" else f"{R}/{stage}/{dataset}.parquet"
+        return (
+            f"{R}/faces/{dataset}/{wildcards.detector}.parquet"
+            if stage == "faces"
+            else f"{R}/{stage}/{dataset}.parquet"
+        )
 
     return find
 
 
 def members_of(wildcards):
     """The predictions that a fusion joins."""
-    return [f"{R}/predictions/{wildcards.dataset}/{detector}/{model}.parquet" for detector, model in plan.fusions[wildcards.fusion][1]]
+    return [
+        f"{R}/predictions/{wildcards.dataset}/{detector}/{model}.parquet"
+        for detector, model in plan.fusions[wildcards.fusion][1]
+    ]
 
 
 def member_faces(wildcards):
@@ -97,12 +106,22 @@ def figure_outputs():
             path = f"{R}/figures/{name}.{suffix}"
             caption = f"../report/{kind}.rst"
             labels = {"dataset": dataset or "all", "figure": TITLES[kind]}
-            files.append(report(path, caption=caption, category="Figures", labels=labels) if suffix == shown else path)
+            files.append(
+                archived(path, caption=caption, category="Figures", labels=labels) if suffix == shown else path
+            )
     return files
 
 
 def table_outputs(*names):
     """The tables' files; the CSV of each is shown in `snakemake --report`."""
     caption = "../report/table.rst"
-    shown = [report(f"{R}/tables/{name}.csv", caption=caption, category="Tables", labels={"table": name}) for name in names]
+    shown = [
+        archived(
+            f"{R}/tables/{name}.csv",
+            caption=caption,
+            category="Tables",
+            labels={"table": name},
+        )
+        for name in names
+    ]
     return shown + [f"{R}/tables/{name}.{suffix}" for name in names for suffix in ("md", "tex")]

@@ -5,13 +5,13 @@ rule samples:
         f"{R}/samples/{{dataset}}.parquet",
     log:
         f"{R}/logs/samples/{{dataset}}.log",
-    params:
-        spec=spec("samples_spec", "dataset"),
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        spec=spec("samples_spec", "dataset"),
     shell:
         "python {input.script} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
@@ -24,12 +24,12 @@ rule frames:
         f"{R}/frames/{{dataset}}.parquet",
     log:
         f"{R}/logs/frames/{{dataset}}.log",
-    params:
-        spec=spec("frames_spec", "dataset"),
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        spec=spec("frames_spec", "dataset"),
     shell:
         "python {input.script} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"

@@ -10,13 +10,13 @@ rule detect:
         f"{R}/logs/detect/{{dataset}}/{{detector}}.log",
     benchmark:
         f"{R}/benchmarks/detect/{{dataset}}/{{detector}}.tsv"
-    params:
-        spec=spec("detect_spec", "dataset", "detector"),
+    conda:
+        env_of("detector")
     threads: 1
     resources:
         mem_mb=4000,
-    conda:
-        env_of("detector")
+    params:
+        spec=spec("detect_spec", "dataset", "detector"),
     shell:
         "python {input.script} --frames {input.frames} --output {output.faces} --timing {output.timing} --spec {params.spec:q} > {log} 2>&1"
         " || python {input.failed} --status $? --log {log} --kind faces --frames {input.frames} --output {output.faces} --timing {output.timing}"

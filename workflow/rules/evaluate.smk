@@ -7,15 +7,15 @@ rule score:
         f"{R}/scores/{{dataset}}/{{detector}}/{{model}}.json",
     log:
         f"{R}/logs/score/{{dataset}}/{{detector}}/{{model}}.log",
-    params:
-        spec=spec("score_spec", "dataset", "detector", "model"),
     wildcard_constraints:
         detector=r"(?!fusion/)[a-z0-9_-]+",
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        spec=spec("score_spec", "dataset", "detector", "model"),
     shell:
         "python {input.script} --samples {input.samples} --predictions {input.predictions} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
@@ -29,13 +29,13 @@ rule score_fusion:
         f"{R}/scores/{{dataset}}/fusion/{{fusion}}.json",
     log:
         f"{R}/logs/score/{{dataset}}/fusion/{{fusion}}.log",
-    params:
-        spec=spec("fusion_score_spec", "dataset", "fusion"),
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        spec=spec("fusion_score_spec", "dataset", "fusion"),
     shell:
         "python {input.script} --samples {input.samples} --predictions {input.predictions} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
@@ -50,13 +50,13 @@ rule compare:
         f"{R}/comparisons/{{dataset}}.json",
     log:
         f"{R}/logs/compare/{{dataset}}.log",
-    params:
-        spec=spec("compare_spec", "dataset"),
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        spec=spec("compare_spec", "dataset"),
     shell:
         "python {input.script} --samples {input.samples} --predictions {input.predictions} --validation {input.validation}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
@@ -72,14 +72,14 @@ rule tables:
         table_outputs("accuracy", "per_class", "confusion", "comparisons", "coverage", "speed"),
     log:
         f"{R}/logs/tables.log",
-    params:
-        spec=plan.aggregate_spec("tables"),
-        folder=f"{R}/tables",
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        spec=plan.aggregate_spec("tables"),
+        folder=subpath(output[0], parent=True),
     shell:
         "python {input.script} --scores {input.scores} --comparisons {input.comparisons} --timings {input.timings}"
         " --output {params.folder} --spec {params.spec:q} > {log} 2>&1"

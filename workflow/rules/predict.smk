@@ -9,13 +9,13 @@ rule train:
         f"{R}/trained/{{detector}}/{{model}}.npz",
     log:
         f"{R}/logs/train/{{detector}}/{{model}}.log",
-    params:
-        spec=spec("train_spec", "detector", "model"),
+    conda:
+        env_of("model")
     threads: 1
     resources:
         mem_mb=4000,
-    conda:
-        env_of("model")
+    params:
+        spec=spec("train_spec", "detector", "model"),
     shell:
         "python {input.script} --samples {input.samples} --frames {input.frames} --faces {input.faces} --output {output}"
         " --spec {params.spec:q} > {log} 2>&1"
@@ -36,13 +36,13 @@ rule predict:
         f"{R}/logs/predict/{{dataset}}/{{detector}}/{{model}}.log",
     benchmark:
         f"{R}/benchmarks/predict/{{dataset}}/{{detector}}/{{model}}.tsv"
-    params:
-        spec=spec("predict_spec", "dataset", "detector", "model"),
+    conda:
+        env_of("model")
     threads: 1
     resources:
         mem_mb=4000,
-    conda:
-        env_of("model")
+    params:
+        spec=spec("predict_spec", "dataset", "detector", "model"),
     shell:
         "python {input.script} --frames {input.frames} --faces {input.faces} --trained {input.trained} --output {output.predictions}"
         " --timing {output.timing} --spec {params.spec:q} > {log} 2>&1"

@@ -3,19 +3,22 @@ rule examples:
         script=script("examples"),
         samples=f"{R}/samples/{{dataset}}.parquet",
         frames=f"{R}/frames/{{dataset}}.parquet",
-        faces=expand(f"{R}/faces/{{{{dataset}}}}/{{detector}}.parquet", detector=plan.runnable_detectors),
+        faces=expand(
+            f"{R}/faces/{{{{dataset}}}}/{{detector}}.parquet",
+            detector=plan.runnable_detectors,
+        ),
         predictions=lambda wildcards: plan.cell_prediction_files(wildcards.dataset),
     output:
         f"{R}/examples/{{dataset}}.parquet",
     log:
         f"{R}/logs/examples/{{dataset}}.log",
-    params:
-        spec=spec("examples_spec", "dataset"),
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        spec=spec("examples_spec", "dataset"),
     shell:
         "python {input.script} --samples {input.samples} --frames {input.frames} --faces {input.faces} --predictions {input.predictions}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
@@ -31,14 +34,14 @@ rule figures:
         figure_outputs(),
     log:
         f"{R}/logs/figures.log",
-    params:
-        spec=plan.aggregate_spec("figures"),
-        folder=f"{R}/figures",
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        spec=plan.aggregate_spec("figures"),
+        folder=subpath(output[0], parent=True),
     shell:
         "python {input.script} --scores {input.scores} --comparisons {input.comparisons} --examples {input.examples}"
         " --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
@@ -52,13 +55,13 @@ rule manifest:
         f"{R}/manifest.json",
     log:
         f"{R}/logs/manifest.log",
-    params:
-        spec=plan.aggregate_spec("manifest"),
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=1000,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        spec=plan.aggregate_spec("manifest"),
     shell:
         "python {input.script} --scores {input.scores} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
@@ -75,14 +78,14 @@ rule report:
         report(f"{R}/report.html", caption="../report/workflow.rst", category="Report"),
     log:
         f"{R}/logs/report.log",
-    params:
-        spec=plan.aggregate_spec("report"),
-        figures=f"{R}/figures",
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        spec=plan.aggregate_spec("report"),
+        figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
     shell:
         "python {input.script} --scores {input.scores} --comparisons {input.comparisons} --examples {input.examples}"
         " --figures {params.figures} --manifest {input.manifest} --output {output} --spec {params.spec:q} > {log} 2>&1"
@@ -99,10 +102,10 @@ rule check:
         f"{R}/check.ok",
     log:
         f"{R}/logs/check.log",
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=1000,
-    conda:
-        "../../envs/core.yaml"
     shell:
         "python {input.script} --scores {input.scores} --output {output} > {log} 2>&1"

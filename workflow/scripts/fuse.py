@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from faceoff.stages.fuse import write_fusion
 from faceoff.stages.batches import parse_spec
+from faceoff.stages.fuse import write_fusion
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--members", type=Path, nargs="+", required=True)

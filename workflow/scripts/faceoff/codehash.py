@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -17,7 +17,7 @@ def _module_file(parts: list[str]) -> Path | None:
     return path / "__init__.py" if (path / "__init__.py").is_file() else None
 
 
-@lru_cache(maxsize=None)
+@cache
 def imports(path: Path) -> frozenset[Path]:
     """Files of the package that this file imports, absolutely (`faceoff.x`) or relatively (`from . import x`)."""
     found: set[Path | None] = set()

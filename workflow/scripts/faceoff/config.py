@@ -72,7 +72,9 @@ class DatasetConfig(Section):
 class DetectorConfig(Section):
     detector: str | None = Field(None, description="the detector plug-in; default: the key itself")
     upscale: int = Field(1, ge=1, le=8, description="enlarge frames by this factor before detection (48x48 pictures defeat most detectors)")
-    pad: float = Field(0.0, ge=0, le=2, description="black border, as a share of the frame's sides, before detection (full-range detectors miss faces that fill it)")
+    pad: float = Field(
+        0.0, ge=0, le=2, description="black border, as a share of the frame's sides, before detection (full-range detectors miss faces that fill it)"
+    )
     threshold: float | None = Field(None, ge=0, le=1, description="score threshold; default: the detector's card")
     min_size: float | None = Field(None, ge=0, description="smallest face side in pixels of the frame; default: the detector's card")
     options: dict[str, Any] = Field(default_factory=dict, description="options of the plug-in's class")
@@ -188,7 +190,9 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
             faults.append(f"models.{name}.train: dataset {model.train!r} has the role {config.datasets[model.train].role!r}, not 'train'")
     for name, dataset in config.datasets.items():
         if dataset.validation and dataset.validation not in config.datasets:
-            faults.append(f"datasets.{name}.validation: no dataset {dataset.validation!r} in this run{emotions.suggestion(dataset.validation, config.datasets)}")
+            faults.append(
+                f"datasets.{name}.validation: no dataset {dataset.validation!r} in this run{emotions.suggestion(dataset.validation, config.datasets)}"
+            )
         elif dataset.validation == name:
             faults.append(f"datasets.{name}.validation: a dataset cannot validate itself")
         elif dataset.validation and config.datasets[dataset.validation].role != "validation":

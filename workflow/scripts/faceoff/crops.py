@@ -11,6 +11,7 @@ import numpy as np
 
 from faceoff.protocols import RGB, Box, CropSpec
 
+_LARGEST = 8192  # pixels of a crop's side before it is resampled
 cv2.setNumThreads(1)  # a job's parallelism is its rule's threads, not OpenCV's pool
 
 
@@ -57,7 +58,14 @@ def cut(image: RGB, box: Box) -> RGB:
 
 def crop(image: RGB, box: Box | None, spec: CropSpec) -> np.ndarray:
     """One model input (height, width, channels) uint8. `box` None takes the whole frame, stretched to the input size, without margin."""
-    pixels = resize(image if box is None else cut(image, square(box, spec.margin)), spec.size)
+    if box is not None:
+        area = square(box, spec.margin)
+        shrink = area[2] / _LARGEST
+        if shrink > 1:  # a detector's wild guess must not take gigabytes of black border
+            image = resize(image, (max(1, round(image.shape[0] / shrink)), max(1, round(image.shape[1] / shrink))))
+            area = tuple(side / shrink for side in area)
+        image = cut(image, area)
+    pixels = resize(image, spec.size)
     if spec.channels == 1:
         return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[:, :, None]
     return pixels

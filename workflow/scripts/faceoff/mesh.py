@@ -63,7 +63,9 @@ def normalise(points: np.ndarray) -> np.ndarray:
     length = np.maximum(np.linalg.norm(across, axis=1), 1e-9)
     cosine, sine = across[:, 0] / length, across[:, 1] / length
     centred = points - ((left + right) / 2)[:, None]
-    turned = np.stack([centred[..., 0] * cosine[:, None] + centred[..., 1] * sine[:, None], centred[..., 1] * cosine[:, None] - centred[..., 0] * sine[:, None]], axis=-1)
+    turned = np.stack(
+        [centred[..., 0] * cosine[:, None] + centred[..., 1] * sine[:, None], centred[..., 1] * cosine[:, None] - centred[..., 0] * sine[:, None]], axis=-1
+    )
     return turned / length[:, None, None]
 
 

@@ -17,14 +17,14 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from faceoff import emotions
-from faceoff.assets import Asset
+from faceoff.assets import Asset, AssetError
 
 PACKAGE = Path(__file__).parent
 HEADERS = {"DATASETS": "dataset", "DETECTORS": "detector", "MODELS": "model"}
@@ -58,7 +58,7 @@ class Plugin:
     def skip(self) -> str | None:
         """Why this plug-in cannot run in this environment, or None. Imports nothing."""
         for module in self.modules:
-            if importlib.util.find_spec(module) is None:
+            if not _installed(module):
                 return f"python package {module!r} is not installed"
         for binary in self.binaries:
             if shutil.which(binary) is None:
@@ -76,14 +76,34 @@ class Plugin:
         }
 
 
+def _installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # the package that it would be a part of
+        return False
+
+
+@cache
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
 def _header(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
     """The literal headers of a Python file, as (kind, entries)."""
-    for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
+    try:
+        body = ast.parse(path.read_bytes(), filename=str(path)).body
+    except (SyntaxError, ValueError) as error:
+        raise RegistryError(f"{path}: syntax error: {error}") from None
+    for node in body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in HEADERS:
+            name = node.targets[0].id
             try:
-                yield HEADERS[node.targets[0].id], ast.literal_eval(node.value)
-            except ValueError:
-                raise RegistryError(f"{path}:{node.lineno}: {node.targets[0].id} must be a literal (no names, calls or f-strings)") from None
+                entries = ast.literal_eval(node.value)
+            except (ValueError, TypeError):
+                raise RegistryError(f"{path}:{node.lineno}: {name} must be a literal (no names, calls or f-strings)") from None
+            if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+                raise RegistryError(f"{path}:{node.lineno}: {name} must map each plug-in's name to its keys")
+            yield HEADERS[name], entries
 
 
 def _from_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) -> Plugin:
@@ -94,13 +114,17 @@ def _from_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) -
         raise RegistryError(f"{source}: {name}: framework {framework!r}{emotions.suggestion(framework, FRAMEWORKS)}")
     if "class" not in rest:
         raise RegistryError(f"{source}: {name}: the header lacks `class`")
+    try:
+        needed = {role: Asset.parse(value) for role, value in rest.pop("assets", {}).items()}
+    except AssetError as error:
+        raise RegistryError(f"{source}: {name}: {error}") from None
     return Plugin(
         kind=kind,
         name=name,
         source=source,
         class_name=rest.pop("class"),
         framework=framework,
-        assets={role: Asset.parse(value) for role, value in rest.pop("assets", {}).items()},
+        assets=needed,
         modules=tuple(requires.get("modules", ())),
         binaries=tuple(requires.get("binaries", ())),
         card=rest,
@@ -118,10 +142,12 @@ def read_card(path: Path) -> Plugin:
     """A model card (YAML) as a plug-in. Raises RegistryError naming the file, the key and the nearest valid one."""
     try:
         card = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RegistryError(f"model card {path}: {error}") from None
     if not isinstance(card, dict):
         raise RegistryError(f"model card {path}: expected keys and values")
+    if not isinstance(card.get("input", {}), dict):
+        raise RegistryError(f"model card {path}: input: expected keys and values ({', '.join(sorted(_CARD_INPUT))})")
     for keys, valid, where in ((card, _CARD_KEYS, ""), (card.get("input") or {}, _CARD_INPUT, "input.")):
         for key in keys:
             if key not in valid:
@@ -129,6 +155,8 @@ def read_card(path: Path) -> Plugin:
     for key in ("file", "sha256", "runtime", "input", "emotions"):
         if key not in card:
             raise RegistryError(f"model card {path}: key {key!r} is missing")
+    if "size" not in card["input"]:
+        raise RegistryError(f"model card {path}: key 'input.size' is missing: [height, width] in pixels")
     if card["runtime"] not in CARD_RUNTIMES:
         raise RegistryError(f"model card {path}: runtime {card['runtime']!r}{emotions.suggestion(str(card['runtime']), CARD_RUNTIMES)}")
     activation = card.get("activation", "softmax")
@@ -138,6 +166,8 @@ def read_card(path: Path) -> Plugin:
         classes = [emotions.canonical(str(label)) for label in card["emotions"]]
     except ValueError as error:
         raise RegistryError(f"model card {path}: emotions: {error}") from None
+    if len(set(classes)) < len(classes):
+        raise RegistryError(f"model card {path}: emotions: {next(name for name in classes if classes.count(name) > 1)!r} stands twice")
     beside = path.parent / str(card["file"])
     weights = Asset(
         file=str(beside.resolve()) if beside.is_file() and "package" not in card else str(card["file"]),
@@ -158,6 +188,12 @@ def read_card(path: Path) -> Plugin:
         modules=(module,),
         card={**{key: value for key, value in card.items() if key not in {"file", "sha256", "urls"}}, "emotions": classes, "activation": activation},
     )
+
+
+@cache
+def _card_at(path: Path, mtime_ns: int) -> Plugin:
+    """A card by path, read once for as long as the file stays the same."""
+    return read_card(path)
 
 
 def _files(folders: Iterable[Path]) -> Iterable[Path]:
@@ -202,7 +238,7 @@ def names(kind: str, folders: tuple[Path, ...] = ()) -> list[str]:
 def get(kind: str, name: str, folders: tuple[Path, ...] = ()) -> Plugin:
     """A plug-in by name; for a model also the path of a card (.yaml). Raises RegistryError with "did you mean"."""
     if kind == "model" and name.endswith((".yaml", ".yml")):
-        return read_card(Path(name))
+        return _card_at(Path(name), Path(name).stat().st_mtime_ns if Path(name).exists() else 0)
     plugins = discover(folders)
     if (kind, name) not in plugins:
         raise RegistryError(f"unknown {kind} {name!r}{emotions.suggestion(name, names(kind, folders))}")

@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +137,10 @@ def atomic(path: Path | str) -> Iterator[Path]:
 
 def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
     """Remove temporary files of dead writers below `folder`: this host's whose process is gone, other hosts' after a day."""
+    here = f".{socket.gethostname()}"  # a host's name may have dots, so its end is compared
     for leftover in folder.rglob(".*.tmp"):
-        host, _, pid = leftover.name.removesuffix(".tmp").rpartition(".")[2].rpartition("-")
-        if host == socket.gethostname() and pid.isdigit():
+        host, _, pid = leftover.name.removesuffix(".tmp").rpartition("-")
+        if host.endswith(here) and pid.isdigit():
             dead = not Path(f"/proc/{pid}").exists() if Path("/proc").exists() else True
         else:
             dead = time.time() - leftover.stat().st_mtime > older_than_s
@@ -157,7 +158,10 @@ class Writer:
         self._bytes = 0
 
     def __enter__(self) -> "Writer":
-        self._parquet = pq.ParquetWriter(self._atomic.__enter__(), self._schema, compression="zstd")
+        with ExitStack() as stack:
+            scratch = stack.enter_context(self._atomic)
+            self._parquet = stack.enter_context(pq.ParquetWriter(scratch, self._schema, compression="zstd"))
+            self._open = stack.pop_all()
         return self
 
     def write(self, row: Mapping[str, Any]) -> None:
@@ -174,12 +178,11 @@ class Writer:
             self._rows, self._bytes = [], 0
 
     def __exit__(self, *failure: Any) -> None:
-        try:
-            if failure[0] is None:
+        if failure[0] is None:
+            with self._open:  # a row of the last group may be refused too: then the old file stays
                 self._flush()
-        finally:
-            self._parquet.close()
-            self._atomic.__exit__(*failure)
+        else:
+            self._open.__exit__(*failure)
 
 
 def stream(path: Path | str, batch_size: int = 64, columns: Sequence[str] | None = None) -> Iterator[list[dict[str, Any]]]:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -27,9 +27,10 @@ class Plan:
     """A validated configuration with everything that follows from it."""
 
     def __init__(self, raw: Mapping[str, Any], check_modules: bool = True):
-        self.config: RunConfig = parse({key: value for key, value in raw.items()})
+        self.config: RunConfig = parse(dict(raw))
         self._folders = tuple(self.config.plugins)
         self._check_modules = check_modules
+        self._fingerprints: dict[str, Any] = {}
         reserved = [name for name in self.config.detectors if name == "fusion"]
         if reserved:
             raise ConfigError("detectors.fusion: this name is reserved for fusions")
@@ -81,7 +82,6 @@ class Plan:
         section = self.config.datasets[name]
         return section, registry.get("dataset", section.type or name, self._folders)
 
-    @lru_cache(maxsize=None)
     def skip(self, detector: str, model: str) -> str | None:
         """Why a cell cannot run here, or None."""
         if not self._check_modules:
@@ -110,7 +110,9 @@ class Plan:
         """The score file of every cell and fusion of these datasets (default: all scored ones)."""
         files = []
         for dataset in datasets or self.scored:
-            files += [f"{self.folder}/scores/{dataset}/{detector}/{model}.json" for detector in sorted(self.config.detectors) for model in sorted(self.config.models)]
+            files += [
+                f"{self.folder}/scores/{dataset}/{detector}/{model}.json" for detector in sorted(self.config.detectors) for model in sorted(self.config.models)
+            ]
             files += [f"{self.folder}/scores/{dataset}/fusion/{fusion}.json" for fusion in self.fusions]
         return files
 
@@ -158,12 +160,14 @@ class Plan:
             "code": code(STAGES / "samples.py", plugin.source),
         })  # fmt: skip
 
-    @lru_cache(maxsize=None)
     def _fingerprint(self, name: str) -> Any:
-        try:
-            return self.open(name).fingerprint()
-        except (OSError, ValueError) as error:
-            return f"missing: {error}"  # the preflight says so before any work
+        """What changes when the dataset's files change; looked up once, as every table of the dataset asks."""
+        if name not in self._fingerprints:
+            try:
+                self._fingerprints[name] = self.open(name).fingerprint()
+            except (OSError, ValueError) as error:
+                self._fingerprints[name] = f"missing: {error}"  # the preflight says so before any work
+        return self._fingerprints[name]
 
     def open(self, name: str) -> Any:
         section, plugin = self.dataset(name)
@@ -228,7 +232,7 @@ class Plan:
             "dataset": dataset,
             "fusion": fusion,
             "rule": section.rule,
-            "members": [{"detector": d, "model": m, "lineage": self.lineage(m), "whole_frame": bool(self.detector(d)[1].card.get("whole_frame"))} for d, m in cells],
+            "members": [{"detector": d, "model": m, "lineage": self.lineage(m), "whole_frame": self._crop(d, m)["whole_frame"]} for d, m in cells],
             "allow_clones": section.allow_clones,
             "policy": self.config.faces.policy,
             "code": code(STAGES / "fuse.py"),
@@ -244,7 +248,7 @@ class Plan:
             "skip": self.skip(detector, model),
             "lineage": self.lineage(model),
             "train_status": self._train_status(dataset, model),
-            "circular": "emfacs" == plugin.card.get("recipe") and bool(self.dataset(dataset)[1].card.get("drawn")),
+            "circular": plugin.card.get("recipe") == "emfacs" and bool(self.dataset(dataset)[1].card.get("drawn")),
             "seed": self.config.seed,
             "code": code(STAGES / "score.py"),
         })  # fmt: skip
@@ -255,8 +259,13 @@ class Plan:
         split = str(getattr(section, "split", "test"))
         trained_on = self.config.models[model].train
         if trained_on:
-            same = self.dataset(trained_on)[1].name == plugin.name
-            return ("in-sample" if getattr(self.config.datasets[trained_on], "split", None) == split else "held-out") if same else "cross-corpus"
+            learnt, other = self.dataset(trained_on)
+            if other.name != plugin.name:
+                return "cross-corpus"
+            splits = (getattr(learnt, "split", None), getattr(section, "split", None))
+            # Where pictures have no split, their place tells them apart.
+            same = getattr(learnt, "path", None) == getattr(section, "path", None) if None in splits else splits[0] == splits[1]
+            return "in-sample" if same else "held-out"
         card = self.model(model)[1].card
         if "training_data" not in card:
             return "not trained" if card.get("trained") is False else "unknown"
@@ -304,7 +313,9 @@ class Plan:
 
     def aggregate_spec(self, stage: str) -> str:
         """Spec of tables, figures, report, manifest: the whole resolved configuration and the code of that stage."""
-        weights = {user: {"file": asset.name, "sha256": asset.sha256, "licence": asset.licence, "source": asset.source} for user, asset in self.assets().items()}
+        weights = {
+            user: {"file": asset.name, "sha256": asset.sha256, "licence": asset.licence, "source": asset.source} for user, asset in self.assets().items()
+        }
         made_by = code(STAGES / f"{stage}.py", *(STAGES.parent / name for name in LOOKS.get(stage, ())))
         return self._spec({"config": self.config.model_dump(mode="json"), "datasets": self._cards(), "assets": weights, "code": made_by})
 
@@ -354,7 +365,7 @@ class Plan:
         return handle
 
 
-@lru_cache(maxsize=None)
+@cache
 def code(*paths: Path) -> str:
     """The code hash of these files, computed once per process."""
     return codehash.code_of(*paths)

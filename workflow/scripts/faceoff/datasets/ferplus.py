@@ -120,7 +120,7 @@ class _Part:
 
     @cached_property
     def _tar(self) -> tuple[tarfile.TarFile, dict[str, tarfile.TarInfo]]:
-        archive = tarfile.open(self.source, "r:gz")
+        archive = tarfile.open(self.source, "r:gz")  # noqa: SIM115 - it stays open for as long as its pictures are read
         return archive, {Path(member.name).name: member for member in archive if member.isfile()}
 
     @cached_property
@@ -239,5 +239,6 @@ class FerPlus:
 
     def fingerprint(self) -> Any:
         root = self.options.path
-        files = [path for path in (root / "fer2013new.csv", root / "fer2013.csv", *(root / f"{name}{end}" for name, _ in PARTS.values() for end in ("", ".tar.gz", ".zip")))]
+        ends = ("", ".tar.gz", ".zip")
+        files = [root / "fer2013new.csv", root / "fer2013.csv", *(root / f"{name}{end}" for name, _ in PARTS.values() for end in ends)]
         return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.exists()]

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,6 @@ class Folder:
         if not self._labels:
             raise FileNotFoundError(f"{options.path}: no class sub-folders (expected e.g. {options.path}/happiness/picture.jpg)")
         self.space = emotions.order([label for label in self._labels.values() if label])
-        self._paths: dict[str, Path] = {}
 
     def _files(self) -> Iterator[tuple[Path, str | None]]:
         for folder, label in self._labels.items():
@@ -59,12 +59,21 @@ class Folder:
     def samples(self) -> Iterator[Sample]:
         """Every file below every class folder, sorted."""
         for path, label in self._files():
-            sample_id = _text(path.relative_to(self.options.path))
-            self._paths[sample_id] = path
+            sample_id = self._id(path)
             yield Sample(sample_id=sample_id, path=sample_id, label=label)
 
+    def _id(self, path: Path) -> str:
+        return _text(path.relative_to(self.options.path))
+
+    @cached_property
+    def _undecodable(self) -> dict[str, Path]:
+        """Files whose name is not valid UTF-8, by the id that spells it: that id is no path."""
+        return {self._id(path): path for path, _ in self._files() if self._id(path) != path.relative_to(self.options.path).as_posix()}
+
     def read(self, sample: Sample) -> bytes:
-        path = self._paths.get(sample.sample_id, self.options.path / sample.path)
+        path = self.options.path / sample.path
+        if "\\x" in sample.path:
+            path = self._undecodable.get(sample.sample_id, path)
         return path.read_bytes()
 
     def fingerprint(self) -> Any:

@@ -22,7 +22,7 @@ DETECTORS = {
         },
         "options": {"scale_factor": 1.1, "min_neighbors": 5},
         "threshold": 0.0,
-        "min_size": 24,
+        "min_size": 32,
         "calibration": {"dx": 0.0018, "dy": 0.0495, "sx": 0.8191, "sy": 1.0555},
         "licence": "Intel License Agreement For Open Source Computer Vision Library",
         "source": "https://github.com/opencv/opencv/tree/4.x/data/haarcascades",
@@ -36,7 +36,7 @@ class Haar:
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         self._cascade = cv2.CascadeClassifier(str(assets["cascade"]))
         self._options = card["options"]
-        self._side = max(24, int(card["min_size"]))
+        self._side = int(card["min_size"])
 
     def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
         return [self._detect(image) for image in images]

@@ -17,7 +17,12 @@ def write_frames(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
     dataset = open_dataset(spec)
     with tables.Writer(output, tables.FRAMES) as writer:
         for row in track(tables.rows(samples), f"frames of {spec['dataset']}", tables.count(samples)):
-            fields = {**row, "groups": dict(row["groups"] or ()), "votes": row["votes"] and tuple(row["votes"]), "boxes": row["boxes"] and tuple(map(tuple, row["boxes"]))}
+            fields = {
+                **row,
+                "groups": dict(row["groups"] or ()),
+                "votes": row["votes"] and tuple(row["votes"]),
+                "boxes": row["boxes"] and tuple(map(tuple, row["boxes"])),
+            }
             writer.write(_frame(dataset, Sample(**fields)))
 
 

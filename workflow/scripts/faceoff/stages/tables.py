@@ -102,11 +102,31 @@ def _number(value: float | None, digits: int = 3) -> str:
 
 
 def _short_accuracy(rows: Sequence[Row]) -> tuple[list[list[str]], list[str]]:
-    headers = ["dataset", "detector", "model", "n", "accuracy % [95 % CI]", "covered %", "coverage %", "UAR %", "macro-F1 %", "log loss", "ECE", "trained", "notes"]
+    headers = [
+        "dataset",
+        "detector",
+        "model",
+        "n",
+        "accuracy % [95 % CI]",
+        "covered %",
+        "coverage %",
+        "UAR %",
+        "macro-F1 %",
+        "log loss",
+        "ECE",
+        "trained",
+        "notes",
+    ]
     shown = [
-        [row["dataset"], row["detector"], row["model"], str(row["n"] or "–"), _with_interval(row, "accuracy"), _percent(row.get("covered_accuracy")),
-         _percent(row.get("coverage")), _percent(row.get("balanced_accuracy")), _percent(row.get("macro_f1")), _number(row.get("log_loss")), _number(row.get("ece")),
-         row["train_status"] or "–", row["reason"] or "; ".join(filter(None, [row["flags"], "circular" if row["circular"] else ""]))]
+        [
+            *(row[name] for name in ("dataset", "detector", "model")),
+            str(row["n"] or "–"),
+            _with_interval(row, "accuracy"),
+            *(_percent(row.get(name)) for name in ("covered_accuracy", "coverage", "balanced_accuracy", "macro_f1")),
+            *(_number(row.get(name)) for name in ("log_loss", "ece")),
+            row["train_status"] or "–",
+            row["reason"] or "; ".join(filter(None, [row["flags"], "circular" if row["circular"] else ""])),
+        ]
         for row in rows
     ]  # fmt: skip
     return shown, headers
@@ -115,7 +135,8 @@ def _short_accuracy(rows: Sequence[Row]) -> tuple[list[list[str]], list[str]]:
 def _short_per_class(rows: Sequence[Row]) -> tuple[list[list[str]], list[str]]:
     headers = ["dataset", "detector", "model", "emotion", "n", "precision %", "recall %", "F1 %"]
     return [
-        [row["dataset"], row["detector"], row["model"], row["emotion"], str(row["n"]), *(_percent(row[x]) for x in ("precision", "recall", "f1"))] for row in rows
+        [row["dataset"], row["detector"], row["model"], row["emotion"], str(row["n"]), *(_percent(row[x]) for x in ("precision", "recall", "f1"))]
+        for row in rows
     ], headers
 
 
@@ -149,7 +170,16 @@ def _short_coverage(rows: Sequence[Row]) -> tuple[list[list[str]], list[str]]:
 def _short_speed(rows: Sequence[Row]) -> tuple[list[list[str]], list[str]]:
     headers = ["dataset", "stage", "detector", "model", "images", "images/s", "p90 ms", "load s"]
     return [
-        [row["dataset"], row["stage"], row["detector"], row["model"] or "", str(row["items"]), _number(row["items_per_s"], 1), _number(row["p90_ms"], 2), _number(row["load_s"], 2)]
+        [
+            row["dataset"],
+            row["stage"],
+            row["detector"],
+            row["model"] or "",
+            str(row["items"]),
+            _number(row["items_per_s"], 1),
+            _number(row["p90_ms"], 2),
+            _number(row["load_s"], 2),
+        ]
         for row in rows
     ], headers
 

@@ -1,0 +1,125 @@
+"""From prediction rows to one posterior per sample, and the identity of a task."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from faceoff import tables
+from faceoff.evaluation import read_task, sample_posteriors
+
+CLASSES = ("happiness", "sadness")
+
+
+def predictions(path: Path, rows: list[tuple[str, int, str, list[float] | None]]) -> Path:
+    def row(sample: str, frame: int, state: str, p: list[float] | None) -> dict:
+        values = dict(zip((f"p_{emotion}" for emotion in CLASSES), p or (None, None), strict=True))
+        return {
+            "sample_id": sample,
+            "frame": frame,
+            "face_id": 0,
+            "success": int(state == "ok"),
+            "state": state,
+            "reason": None if state == "ok" else f"{state}!",
+        } | values
+
+    tables.write_rows(path, tables.predictions_schema(CLASSES), (row(*item) for item in rows))
+    return path
+
+
+def samples(path: Path, rows: list[dict], space: tuple[str, ...] = ("happiness", "sadness")) -> Path:
+    task = {"name": "mine", "type": "folder", "version": "1", "space": space, "limited": False, "headline": True}
+    common = {"kind": "image", "path": "x", "split": "test", "groups": []}
+    tables.write_rows(path, tables.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), (common | row for row in rows))
+    return path
+
+
+def test_mean_over_frames_with_a_face(tmp_path: Path) -> None:
+    path = predictions(
+        tmp_path / "p.parquet",
+        [("b", 0, "ok", [0.9, 0.1]), ("a", 0, "no_face", None), ("a", 1, "ok", [0.2, 0.8]), ("a", 2, "ok", [0.6, 0.4]), ("b", 1, "error", None)],
+    )
+    cell = sample_posteriors(path, ["a", "b"])
+    assert cell.own == pytest.approx(np.array([[0.4, 0.6], [0.9, 0.1]]))
+    assert cell.states == ("ok", "ok")
+    assert cell.reasons == (None, None)
+
+
+@pytest.mark.parametrize("state", ["no_face", "unreadable", "error"])
+def test_sample_without_a_face_has_no_posterior_but_a_reason(tmp_path: Path, state: str) -> None:
+    path = predictions(tmp_path / "p.parquet", [("a", 0, state, None), ("a", 1, "no_face", None), ("b", 0, "ok", [1.0, 0.0])])
+    cell = sample_posteriors(path, ["a", "b"])
+    assert np.isnan(cell.own[0]).all()
+    assert cell.states == (state, "ok")
+    assert cell.reasons[0] == f"{state}!"
+
+
+def test_sample_without_a_row_is_an_error(tmp_path: Path) -> None:
+    path = predictions(tmp_path / "p.parquet", [("a", 0, "ok", [1.0, 0.0])])
+    with pytest.raises(ValueError, match=r"2 of 3 samples have no row, the first is 'b'"):
+        sample_posteriors(path, ["a", "b", "c"])
+
+
+def test_rows_of_samples_that_are_not_scored_do_not_matter(tmp_path: Path) -> None:
+    path = predictions(tmp_path / "p.parquet", [("x", 0, "ok", [1.0, 0.0]), ("a", 0, "ok", [0.0, 1.0])])
+    assert sample_posteriors(path, ["a"]).own.tolist() == [[0.0, 1.0]]
+
+
+def test_posterior_in_a_wider_and_a_narrower_space(tmp_path: Path) -> None:
+    cell = sample_posteriors(predictions(tmp_path / "p.parquet", [("a", 0, "ok", [0.25, 0.75])]), ["a"])
+    wide, outside = cell.in_space(("neutral", "happiness", "sadness"))
+    assert wide.tolist() == [[0.0, 0.25, 0.75]]
+    assert outside.tolist() == [0.0]
+    narrow, outside = cell.in_space(("neutral", "happiness"))
+    assert narrow.tolist() == [[0.0, 1.0]]
+    assert outside.tolist() == [0.75]
+
+
+def test_task_keeps_labelled_samples_in_order(tmp_path: Path) -> None:
+    rows = [
+        {"sample_id": "a", "label": "sadness"},
+        {"sample_id": "b", "label": None},
+        {"sample_id": "c", "label": "anger"},
+        {"sample_id": "d", "label": "happiness"},
+    ]
+    task = read_task(samples(tmp_path / "s.parquet", rows))
+    assert task.ids == ("a", "d")
+    assert task.truth.tolist() == [1, 0]
+    assert task.subjects is None
+    assert task.clusters is None
+    assert task.describe()["n"] == 2
+
+
+def test_task_without_a_scored_sample_names_its_space(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"mine.*happiness, sadness"):
+        read_task(samples(tmp_path / "s.parquet", [{"sample_id": "a", "label": "fear"}]))
+
+
+def test_hash_is_about_ids_order_labels_and_space(tmp_path: Path) -> None:
+    rows = [{"sample_id": "a", "label": "sadness"}, {"sample_id": "b", "label": "happiness"}]
+
+    def hashed(rows: list[dict], **more: object) -> str:
+        return read_task(samples(tmp_path / "s.parquet", rows, **more)).hash
+
+    same = hashed(rows)
+    assert hashed([*rows, {"sample_id": "c", "label": None}]) == same, "what is not scored is no part of the task"
+    others = [
+        hashed(rows[::-1]),
+        hashed([{**rows[0], "label": "happiness"}, rows[1]]),
+        hashed([{**rows[0], "sample_id": "z"}, rows[1]]),
+        hashed(rows, space=("sadness", "happiness")),
+        hashed(rows[:1]),
+    ]
+    assert len({same, *others}) == 6
+
+
+def test_clusters_only_when_every_sample_has_a_subject(tmp_path: Path) -> None:
+    rows = [{"sample_id": name, "label": "sadness", "subject": who} for name, who in (("a", "x"), ("b", "y"), ("c", "x"))]
+    clusters = read_task(samples(tmp_path / "s.parquet", rows)).clusters
+    assert clusters[0] == clusters[2] != clusters[1]
+    assert read_task(samples(tmp_path / "s.parquet", [*rows, {"sample_id": "d", "label": "sadness"}])).clusters is None
+
+
+def test_label_sets_of_rules_that_keep_several_labels(tmp_path: Path) -> None:
+    rows = [{"sample_id": "a", "label": "sadness", "groups": [("label_set", "sadness|fear")]}]
+    assert read_task(samples(tmp_path / "s.parquet", rows)).label_sets == (frozenset({"sadness", "fear"}),)

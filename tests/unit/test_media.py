@@ -1,0 +1,260 @@
+"""Decoding: every kind of still image becomes upright RGB uint8, everything else a reason, and nothing ever raises anything else."""
+
+import io
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from faceoff import media
+from faceoff.media import DecodeError, decode_image, encode_png
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+RNG = np.random.default_rng(0)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format=kind, **options)
+    return buffer.getvalue()
+
+
+def picture(width: int = 24, height: int = 16) -> Image.Image:
+    """Left half red, right half blue, top row green."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[:, : width // 2, 0] = 255
+    pixels[:, width // 2 :, 2] = 255
+    pixels[0] = (0, 255, 0)
+    return Image.fromarray(pixels)
+
+
+def noise(side: int = 64) -> Image.Image:
+    return Image.fromarray(RNG.integers(0, 256, (side, side, 3), np.uint8))
+
+
+def reason(data: bytes) -> str:
+    with pytest.raises(DecodeError) as caught:
+        decode_image(data)
+    message = str(caught.value)
+    assert message
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM", "WEBP"])
+def test_lossless_kinds_keep_every_pixel(kind: str) -> None:
+    data = encoded(picture(), kind, **({"lossless": True} if kind == "WEBP" else {}))
+    decoded = decode_image(data)
+    assert decoded.dtype == np.uint8
+    assert np.array_equal(decoded, np.asarray(picture()))
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b"hello, this is text\n" * 9, "not an image"),
+        (b"%PDF-1.7\n%%EOF", "not an image"),
+        (b"\x89PNG\r\n\x1a\n", "image"),
+        (bytes(1000), "not an image"),
+    ],
+    ids=["empty", "text", "pdf", "signature", "zeros"],
+)
+def test_what_is_no_image_has_a_reason(data: bytes, says: str) -> None:
+    assert says in reason(data)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
+def test_truncated_file_is_refused_not_half_shown(kind: str) -> None:
+    data = encoded(noise(), kind)
+    decode_image(data)
+    for share in (0.9, 0.5, 0.2):
+        reason(data[: int(share * len(data))])
+
+
+def test_one_pixel() -> None:
+    assert decode_image(encoded(Image.new("RGB", (1, 1), (1, 2, 3)), "PNG")).tolist() == [[[1, 2, 3]]]
+
+
+def test_sixteen_bit_grey_keeps_relative_brightness() -> None:
+    """A dark 16-bit picture stays dark: it is scaled by its range, not stretched to its own maximum, nor clipped."""
+    ramp = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
+    for values in (ramp, ramp // 4):
+        decoded = decode_image(encoded(Image.fromarray(values), "PNG"))
+        assert decoded.shape == (16, 16, 3)
+        assert np.abs(decoded[..., 0] - values / 257.0).max() <= 0.51
+        assert np.array_equal(decoded[..., 0], decoded[..., 2])
+
+
+def test_grey_has_three_equal_channels() -> None:
+    values = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    decoded = decode_image(encoded(Image.fromarray(values), "PNG"))
+    assert all(np.array_equal(decoded[..., channel], values) for channel in range(3))
+
+
+def test_one_bit_is_black_and_white() -> None:
+    assert set(decode_image(encoded(noise().convert("1"), "PNG")).ravel()) == {0, 255}
+
+
+def test_alpha_is_laid_over_black() -> None:
+    pixels = np.zeros((1, 3, 4), np.uint8)
+    pixels[..., 0] = 200
+    pixels[0, :, 3] = (0, 128, 255)
+    decoded = decode_image(encoded(Image.fromarray(pixels, "RGBA"), "PNG"))
+    assert decoded[0, :, 0].tolist() == [0, 100, 200]
+    assert not decoded[..., 1:].any()
+    grey = decode_image(encoded(Image.fromarray(pixels[..., [0, 3]], "LA"), "PNG"))
+    assert grey[0, :, 1].tolist() == [0, 100, 200]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_palette_with_transparency(kind: str) -> None:
+    image = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
+    image.putpalette([250, 0, 0, 0, 0, 250] + [0] * 756)
+    assert decode_image(encoded(image, kind))[0].tolist() == [[250, 0, 0], [0, 0, 250]]
+    assert decode_image(encoded(image, kind, transparency=0))[0].tolist() == [[0, 0, 0], [0, 0, 250]]
+
+
+def test_cmyk_jpeg() -> None:
+    decoded = decode_image(encoded(picture(64, 64).convert("CMYK"), "JPEG", quality=95))
+    assert np.abs(decoded[32, 8].astype(int) - (255, 0, 0)).max() < 30
+    assert np.abs(decoded[32, 56].astype(int) - (0, 0, 255)).max() < 30
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_exif_orientation_comes_out_upright(orientation: int) -> None:
+    """The stored picture is the upright one moved as the tag undoes it (EXIF 2.3, table of orientations)."""
+    upright = np.asarray(picture())
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright, 1),  # to be turned 90° clockwise for display
+        7: upright.transpose(1, 0, 2)[::-1, ::-1],
+        8: np.rot90(upright, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    decoded = decode_image(encoded(Image.fromarray(np.ascontiguousarray(stored)), "PNG", exif=exif))
+    assert np.array_equal(decoded, upright)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_animation_is_a_video_not_an_image(kind: str) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "green")]
+    message = reason(encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=50))
+    assert "animated" in message
+    assert "3 frames" in message
+    decode_image(encoded(frames[0], kind))
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def claimed_png(width: int, height: int) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+
+
+def test_oversize_is_refused_by_its_header_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_decoding(*_: object, **__: object) -> None:
+        raise AssertionError("pixels were decoded")
+
+    monkeypatch.setattr(Image.Image, "load", no_decoding)
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", no_decoding, raising=False)
+    assert "40000x40000" in reason(claimed_png(40000, 40000))
+
+
+def test_largest_allowed_size_is_about_the_product_of_the_sides() -> None:
+    assert "pixels" in reason(claimed_png(media.MAX_PIXELS + 1, 1))
+    assert "cannot decode" in reason(claimed_png(100, 100))  # too few pixels for its header
+
+
+def test_odd_but_readable_files_make_no_warnings() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        image = noise().convert("P")
+        image.info["transparency"] = bytes(range(256))
+        decode_image(encoded(image, "PNG", transparency=bytes(range(256))))
+
+
+def test_png_round_trip_and_same_bytes() -> None:
+    pixels = np.asarray(noise())
+    assert np.array_equal(decode_image(encode_png(pixels)), pixels)
+    assert encode_png(pixels) == encode_png(pixels.copy())
+
+
+def survives(data: bytes) -> None:
+    try:
+        decoded = decode_image(data)
+    except DecodeError as error:
+        assert str(error)
+        return
+    assert decoded.dtype == np.uint8
+    assert decoded.ndim == 3
+    assert decoded.shape[2] == 3
+
+
+STARTS = [
+    b"",
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff\xe0",
+    b"GIF89a",
+    b"RIFF\x10\x00\x00\x00WEBPVP8 ",
+    b"BM",
+    b"II*\x00",
+    b"MM\x00*",
+    b"P6\n",
+    b"8BPS",
+    b"DDS ",
+    b"\x00\x00\x01\x00",
+    b"%!PS-Adobe",
+    b"qoif",
+]
+_quick = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@_quick
+@given(st.sampled_from(STARTS), st.binary(max_size=300))
+def test_random_bytes_never_crash(start: bytes, rest: bytes) -> None:
+    survives(start + rest)
+
+
+def _small() -> dict[str, bytes]:
+    small = Image.fromarray(np.random.default_rng(1).integers(0, 256, (12, 10, 3), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    found = {kind: encoded(small, kind) for kind in ("JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO", "TGA", "JPEG2000", "DDS", "PCX", "SGI", "QOI")}
+    found["PNG"] = encoded(small.convert("RGBA"), "PNG", exif=exif)
+    found["PNG-16"] = encoded(Image.fromarray(np.arange(120, dtype=np.uint16).reshape(12, 10)), "PNG")
+    found["JPEG-exif"] = encoded(small, "JPEG", exif=exif)
+    found["GIF-animated"] = encoded(small, "GIF", save_all=True, append_images=[small.rotate(90)])
+    found["TIFF-deflate"] = encoded(small, "TIFF", compression="tiff_deflate")
+    return found
+
+
+SMALL = _small()
+
+
+def test_readers_own_exceptions_become_reasons() -> None:
+    """Pillow's GIF reader lets struct.error out for a cut animation, its DDS reader NotImplementedError; found by the fuzzing below."""
+    for end in range(1, len(SMALL["GIF-animated"])):
+        survives(SMALL["GIF-animated"][:end])
+    dds = bytearray(SMALL["DDS"])
+    dds[80:84] = bytes(4)  # pixel format flags
+    reason(bytes(dds))
+
+
+@settings(_quick, max_examples=1200)
+@given(st.sampled_from(sorted(SMALL)), st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4), st.floats(0.3, 1))
+def test_flipped_bits_never_crash(kind: str, flips: list[tuple[float, int]], kept: float) -> None:
+    data = bytearray(SMALL[kind])
+    for place, value in flips:
+        data[int(place * len(data))] ^= value
+    survives(bytes(data[: max(1, int(kept * len(data)))]) if kept < 0.9 else bytes(data))

@@ -1,0 +1,269 @@
+"""The plan of a run: cells, fusions, reasons to skip, the status of training data, and what each job is told."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faceoff import codehash, registry, workflow
+from faceoff.config import ConfigError
+from faceoff.workflow import Plan, PreflightError
+
+ROOT = Path(__file__).resolve().parents[2]
+RAW = {
+    "run": "t",
+    "datasets": {"posed": {}, "posed-train": {"type": "posed", "split": "train", "role": "train"}},
+    "detectors": {"whole": {}, "haar": {"upscale": 2}},
+    "models": {"fer": {}, "geometry": {}, "landmarks_lr": {"train": "posed-train"}},
+    "fusions": {
+        "vote": {"rule": "majority", "per_detector": True},
+        "all": {"rule": "soft_mean"},
+        "pair": {"rule": "product", "members": ["haar/fer", "whole/geo*"]},
+    },
+}
+SKIPPED = 'MODELS = {"absent": {"class": "Absent", "requires": {"modules": ["no_such_module"]}, "lineage": "x"}}\n'
+
+
+def plan(changes: dict[str, Any] | None = None, **options: Any) -> Plan:
+    return Plan({**copy.deepcopy(RAW), **(changes or {})}, **options)
+
+
+@pytest.fixture
+def skipping(tmp_path: Path) -> Plan:
+    """A plan with a model that cannot run here."""
+    (tmp_path / "absent.py").write_text(SKIPPED)
+    return plan({"plugins": [str(tmp_path)], "models": {"fer": {}, "absent": {}}, "fusions": {"vote": {}, "alone": {"members": ["*/absent"]}}})
+
+
+def test_every_detector_meets_every_model() -> None:
+    assert plan().cells == [(detector, model) for detector in ("haar", "whole") for model in ("fer", "geometry", "landmarks_lr")]
+
+
+def test_fusions_have_the_cells_that_their_globs_name() -> None:
+    fusions = {name: cells for name, (_, cells) in plan().fusions.items()}
+    assert set(fusions) == {"vote.haar", "vote.whole", "all", "pair"}
+    assert fusions["vote.haar"] == [("haar", "fer"), ("haar", "geometry"), ("haar", "landmarks_lr")]
+    assert fusions["all"] == plan().cells
+    assert fusions["pair"] == [("haar", "fer"), ("whole", "geometry")]
+
+
+def test_fusion_that_matches_nothing_is_a_config_error() -> None:
+    with pytest.raises(ConfigError, match=r"fusions\.vote\.members.*nobody"):
+        plan({"fusions": {"vote": {"members": ["nobody/*"]}}})
+
+
+def test_detector_may_not_be_called_fusion() -> None:
+    """Its scores would lie where those of fusions do."""
+    with pytest.raises(ConfigError, match=r"detectors\.fusion"):
+        plan({"detectors": {"fusion": {"detector": "whole"}}})
+
+
+def test_skipped_cell_has_a_reason_and_a_score_file_and_does_not_vote(skipping: Plan) -> None:
+    assert skipping.skip("whole", "absent") == "model absent: python package 'no_such_module' is not installed"
+    assert skipping.skip("whole", "fer") is None
+    assert skipping.cells == [("haar", "fer"), ("whole", "fer")]
+    assert "results/t/scores/posed/whole/absent.json" in skipping.score_files()
+    assert json.loads(skipping.score_spec("posed", "whole", "absent"))["skip"]
+    assert not any("absent" in path for path in skipping.prediction_files("posed") + skipping.timing_files())
+    assert list(skipping.fusions) == ["vote"]
+    assert skipping.fusions["vote"][1] == skipping.cells
+    assert not any("absent" in user for user in skipping.assets())
+
+
+def test_with_an_environment_per_rule_nothing_is_skipped_for_a_missing_module(tmp_path: Path) -> None:
+    (tmp_path / "absent.py").write_text(SKIPPED)
+    apart = plan({"plugins": [str(tmp_path)], "models": {"fer": {}, "absent": {}}, "fusions": {}}, check_modules=False)
+    assert apart.skip("whole", "absent") is None
+    assert ("whole", "absent") in apart.cells
+
+
+def test_only_tests_and_validations_are_scored() -> None:
+    made = plan({"datasets": {**RAW["datasets"], "posed-valid": {"type": "posed", "split": "valid", "role": "validation"}}})
+    assert made.scored == ["posed", "posed-valid"]
+    assert made.datasets("test") == ["posed"]
+    assert made.datasets() == ["posed", "posed-train", "posed-valid"]
+    assert len(made.score_files()) == 2 * (6 + 4)
+    assert len(set(made.score_files())) == len(made.score_files())
+    assert all("posed-valid" not in path for path in made.timing_files())
+
+
+def test_environment_is_the_plugins_framework() -> None:
+    made = plan()
+    assert made.env("detector", "haar") == registry.get("detector", "haar").framework
+    assert made.env("model", "fer") == "onnx"
+    assert (ROOT / "envs" / f"{made.env('model', 'geometry')}.yaml").is_file()
+
+
+# -- protocol §15 -------------------------------------------------------------------------------------------------------
+
+HEX = "0" * 64
+
+
+@pytest.fixture
+def cards(tmp_path: Path) -> dict[str, str]:
+    """Cards with every kind of statement about their training data."""
+    about = {
+        "states": {"training_data": {"ferplus": ["train"]}, "selected_on": {"ferplus": ["valid"]}},
+        "tested": {"training_data": {"ferplus": ["train", "test"]}},
+        "labels": {"training_data": {"fer2013": ["train"]}},
+        "other": {"training_data": {"affectnet": ["train"]}},
+        "silent": {},
+    }
+    paths = {}
+    for name, more in about.items():
+        card = {"file": "net.onnx", "sha256": HEX, "runtime": "onnx", "input": {"size": [8, 8]}, "emotions": ["neutral", "happiness"], **more}
+        paths[name] = str(tmp_path / f"{name}.yaml")
+        Path(paths[name]).write_text(json.dumps(card))
+    return paths
+
+
+def status(made: Plan, dataset: str, model: str) -> str:
+    return json.loads(made.score_spec(dataset, "whole", model))["train_status"]
+
+
+@pytest.mark.parametrize(
+    ("card", "split", "expected"),
+    [
+        ("states", "train", "in-sample"), ("states", "valid", "selected-on"), ("states", "test", "held-out"), ("tested", "test", "in-sample"),
+        ("labels", "test", "relabelled"), ("other", "test", "cross-corpus"), ("silent", "test", "unknown"),
+    ],
+)  # fmt: skip
+def test_train_status_of_fixed_weights(cards: dict[str, str], card: str, split: str, expected: str) -> None:
+    made = plan({"datasets": {"ferplus": {"path": "/data", "split": split}}, "models": {card: {"model": cards[card]}}, "fusions": {}})
+    assert status(made, "ferplus", card) == expected
+
+
+def test_train_status_of_what_the_run_trains() -> None:
+    made = plan({"datasets": {**RAW["datasets"], "same": {"type": "posed", "split": "train"}, "ferplus": {"path": "/data"}}})
+    assert status(made, "posed", "landmarks_lr") == "held-out"
+    assert status(made, "same", "landmarks_lr") == "in-sample"
+    assert status(made, "ferplus", "landmarks_lr") == "cross-corpus"
+    assert status(made, "posed", "geometry") == "not trained"
+
+
+@pytest.mark.parametrize(("other", "expected"), [("/data/a", "in-sample"), ("/data/b", "held-out")])
+def test_train_status_of_own_pictures_goes_by_their_folder(other: str, expected: str) -> None:
+    made = plan({
+        "datasets": {"mine": {"type": "folder", "path": "/data/a"}, "learn": {"type": "folder", "path": other, "role": "train"}},
+        "models": {"landmarks_lr": {"train": "learn"}}, "fusions": {},
+    })  # fmt: skip
+    assert status(made, "mine", "landmarks_lr") == expected
+
+
+def test_recipe_on_drawn_faces_is_circular() -> None:
+    made = plan({"datasets": {**RAW["datasets"], "ferplus": {"path": "/data"}}})
+
+    def circular(dataset: str, model: str) -> bool:
+        return json.loads(made.score_spec(dataset, "whole", model))["circular"]
+
+    assert circular("posed", "geometry")
+    assert not circular("posed", "fer")
+    assert not circular("ferplus", "geometry")
+    assert json.loads(made.fusion_score_spec("posed", "pair"))["circular"]
+
+
+def test_drawn_faces_never_enter_the_headline() -> None:
+    made = plan({"datasets": {**RAW["datasets"], "ferplus": {"path": "/data"}}})
+    assert json.loads(made.samples_spec("posed"))["headline"] is False
+    assert json.loads(made.samples_spec("ferplus"))["headline"] is True
+
+
+# -- spec ---------------------------------------------------------------------------------------------------------------
+
+
+def every_spec(made: Plan) -> dict[str, str]:
+    return {
+        "samples": made.samples_spec("posed"),
+        "frames": made.frames_spec("posed"),
+        "detect": made.detect_spec("posed", "haar"),
+        "predict": made.predict_spec("posed", "haar", "fer"),
+        "train": made.train_spec("haar", "landmarks_lr"),
+        "fuse": made.fuse_spec("posed", "all"),
+        "score": made.score_spec("posed", "haar", "fer"),
+        "score_fusion": made.fusion_score_spec("posed", "all"),
+        "compare": made.compare_spec("posed"),
+        "examples": made.examples_spec("posed"),
+        **{stage: made.aggregate_spec(stage) for stage in ("tables", "figures", "report", "manifest")},
+    }
+
+
+def test_specs_are_deterministic_json_without_the_place_of_the_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first = every_spec(plan())
+    monkeypatch.chdir(tmp_path)
+    for cache in (workflow.code, codehash.imports, registry.discover):
+        cache.cache_clear()
+    shuffled = {key: dict(reversed(value.items())) if isinstance(value, dict) else value for key, value in reversed(RAW.items())}
+    for name, spec in every_spec(Plan(shuffled)).items():
+        assert str(ROOT) not in spec, name
+        if name not in ("tables", "figures", "report", "manifest"):  # these hold the configuration as written
+            assert spec == first[name], name
+        assert len(json.loads(spec)["code"]) == 16
+
+
+def test_editing_a_setting_reruns_what_depends_on_it_only() -> None:
+    before = every_spec(plan())
+
+    def changed(changes: dict[str, Any]) -> set[str]:
+        after = every_spec(plan(changes))
+        aggregates = {"tables", "figures", "report", "manifest"}
+        return {name for name in before if before[name] != after[name]} - aggregates
+
+    assert changed({"models": {**RAW["models"], "pd_best": {}}, "fusions": RAW["fusions"]}) <= {"fuse", "score_fusion", "compare", "examples"}
+    assert changed({"detectors": {**RAW["detectors"], "haar": {"upscale": 3}}}) == {"detect"}
+    assert changed({"models": {**RAW["models"], "fer": {"margin": 0.5}}}) == {"predict", "examples"}
+    assert changed({"faces": {"policy": "centre"}}) == {"predict", "train", "fuse", "examples"}
+    assert changed({"report": {"title": "Other"}}) == set()
+
+
+def test_detection_does_not_know_what_its_boxes_are_for() -> None:
+    """A new calibration must not detect again; it does predict again."""
+    spec = json.loads(plan().detect_spec("posed", "haar"))
+    assert "calibration" not in spec["plugin"]["card"]
+    assert json.loads(plan().predict_spec("posed", "haar", "fer"))["calibration"]
+    assert json.loads(plan({"faces": {"box": "raw"}}).predict_spec("posed", "haar", "fer"))["calibration"] is None
+
+
+def test_settings_of_the_run_win_over_the_card() -> None:
+    made = plan({"detectors": {"haar": {"threshold": 0.25, "min_size": 40, "options": {"min_neighbors": 9}}}, "fusions": {}})
+    card = json.loads(made.detect_spec("posed", "haar"))["plugin"]["card"]
+    assert (card["threshold"], card["min_size"]) == (0.25, 40)
+    assert card["options"] == {**registry.get("detector", "haar").card["options"], "min_neighbors": 9}
+
+
+# -- before any work ----------------------------------------------------------------------------------------------------
+
+
+def test_preflight_names_everything_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
+    card = {"file": "net.onnx", "sha256": HEX, "runtime": "onnx", "input": {"size": [8, 8]}, "emotions": ["neutral", "happiness"]}
+    (tmp_path / "c.yaml").write_text(json.dumps(card))
+    made = plan(
+        {"datasets": {"mine": {"type": "folder", "path": str(tmp_path / "nowhere")}}, "models": {"c": {"model": str(tmp_path / "c.yaml")}}, "fusions": {}}
+    )
+    with pytest.raises(PreflightError) as caught:
+        made.preflight()
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("dataset mine: ")
+    assert "nowhere" in lines[0]
+    assert "net.onnx" in str(caught.value)
+    assert str(tmp_path / "mirror") in str(caught.value)
+
+
+def test_second_run_of_the_same_name_is_refused_until_the_first_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    held = plan().lock()
+    with pytest.raises(PreflightError, match="another run is working in results/t"):
+        plan().lock()
+    plan({"run": "other"}).lock().close()
+    held.close()
+    plan().lock().close()
+
+
+def test_refusal_prints_lines_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        workflow.stop(lambda: plan({"modles": {}}))
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "faceoff: unknown key 'modles', did you mean 'models'?\n"
+    assert workflow.stop(lambda: 5) == 5
