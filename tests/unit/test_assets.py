@@ -153,7 +153,7 @@ def test_download_of_another_file_leaves_nothing_behind(places: dict[str, Path],
 
 
 def test_without_network_the_address_is_in_the_message() -> None:
-    with pytest.raises(AssetError, match="127.0.0.1:9"):
+    with pytest.raises(AssetError, match=r"127\.0\.0\.1:9"):
         fetch(asset("http://127.0.0.1:9/w.bin"))
 
 

@@ -52,7 +52,8 @@ def test_the_good_one_is_good() -> None:
 
 @pytest.mark.parametrize(
     ("path", "nearest"),
-    [("modles", "models"), ("datasets.posed.splt", "split"), ("datasets.posed.rol", "role"), ("detectors.whole.upscal", "upscale"), ("models.fer.margn", "margin"),
+    [("modles", "models"), ("datasets.posed.splt", "split"),
+     ("datasets.posed.rol", "role"), ("detectors.whole.upscal", "upscale"), ("models.fer.margn", "margin"),
      ("fusions.vote.member", "members"), ("faces.polcy", "policy"), ("figures.format", "formats"), ("report.titel", "title"),
      ("datasets.mine.columns.pth", "path")],
 )  # fmt: skip
@@ -90,7 +91,8 @@ def test_missing_key_of_a_dataset() -> None:
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("seed", -1), ("detectors.whole.upscale", 99), ("detectors.whole.threshold", 1.5), ("models.fer.margin", 9), ("figures.examples", 65), ("datasets.posed.limit", 0),
+    [("seed", -1), ("detectors.whole.upscale", 99), ("detectors.whole.threshold", 1.5),
+     ("models.fer.margin", 9), ("figures.examples", 65), ("datasets.posed.limit", 0),
      ("datasets.posed.limit", 1.5), ("run", "Big Name"), ("fusions.vote.members", []), ("seed", "many")],
 )  # fmt: skip
 def test_bad_value_names_key_and_value(path: str, value: Any) -> None:

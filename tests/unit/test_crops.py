@@ -54,7 +54,8 @@ def test_box_wholly_outside_is_black(box: tuple[float, ...]) -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
     "box",
-    [(5.0, 5.0, 0.0, 0.0), (5.2, 5.2, 0.01, 0.3), (-300, -300, 700, 700), (-3e3, -3e3, 6e3, 6e3), (-1e6, -1e6, 2e6, 2e6), (-1e9, -1e9, 2e9, 2e9), (0, 0, 60, 1), (0.49, 0.51, 39.5, 39.5)],
+    [(5.0, 5.0, 0.0, 0.0), (5.2, 5.2, 0.01, 0.3), (-300, -300, 700, 700), (-3e3, -3e3, 6e3, 6e3),
+     (-1e6, -1e6, 2e6, 2e6), (-1e9, -1e9, 2e9, 2e9), (0, 0, 60, 1), (0.49, 0.51, 39.5, 39.5)],
 )  # fmt: skip
 def test_any_box_gives_a_crop(box: tuple[float, ...], channels: int) -> None:
     pixels = crop(NOISE, box, CropSpec((24, 20), channels=channels, margin=0.2))

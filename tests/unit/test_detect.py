@@ -61,7 +61,8 @@ def test_view_and_frame_are_inverse(scale: int, left: int, top: int, box: list[f
 
 @pytest.mark.parametrize(
     "face",
-    [Face((0, 0, 20, 20), 0.49), Face((0, 0, 7.9, 20), 0.9), Face((0, 0, 20, 7.9), 0.9), Face((0, 0, 20, 20), float("nan")), Face((float("nan"), 0, 20, 20), 0.9),
+    [Face((0, 0, 20, 20), 0.49),
+     Face((0, 0, 7.9, 20), 0.9), Face((0, 0, 20, 7.9), 0.9), Face((0, 0, 20, 20), float("nan")), Face((float("nan"), 0, 20, 20), 0.9),
      Face((0, 0, float("inf"), 20), 0.9), Face((0, 0, -20, 20), 0.9), Face((0, 0, 0, 20), 0.9)],
     ids=["weak", "narrow", "flat", "nan score", "nan box", "endless", "negative", "empty"],
 )  # fmt: skip
@@ -118,7 +119,8 @@ def test_every_frame_has_a_row_with_its_state(tmp_path: Path) -> None:
     rows = run(tmp_path, [204, 0, None, 66, 102])
     states = [(row["sample_id"], row["state"], row["success"], row["face_id"], row["n_faces"]) for row in rows]
     assert states == [
-        ("s0", "ok", 1, 0, 2), ("s0", "ok", 1, 1, 2), ("s1", "no_face", 0, -1, 0), ("s2", "unreadable", 0, -1, 0), ("s3", "error", 0, -1, 0), ("s4", "ok", 1, 0, 1),
+        ("s0", "ok", 1, 0, 2), ("s0", "ok", 1, 1, 2),
+        ("s1", "no_face", 0, -1, 0), ("s2", "unreadable", 0, -1, 0), ("s3", "error", 0, -1, 0), ("s4", "ok", 1, 0, 1),
     ]  # fmt: skip
     assert (rows[0]["x"], rows[0]["y"], rows[0]["score"]) == (4.0, 8.0, 0.8)
     assert rows[3]["reason"] == "empty file"

@@ -193,8 +193,7 @@ def test_png_round_trip_and_same_bytes() -> None:
 def survives(data: bytes) -> None:
     try:
         decoded = decode_image(data)
-    except DecodeError as error:
-        assert str(error)
+    except DecodeError:
         return
     assert decoded.dtype == np.uint8
     assert decoded.ndim == 3

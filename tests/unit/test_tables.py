@@ -41,9 +41,14 @@ def test_atomic_shows_nothing_before_it_is_complete(tmp_path: Path) -> None:
 def test_failure_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "t.txt"
     target.write_text("old")
-    with pytest.raises(KeyboardInterrupt), tables.atomic(target) as scratch:
-        scratch.write_text("half")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with tables.atomic(target) as scratch:
+            scratch.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert target.read_text() == "old"
     assert files(tmp_path) == ["t.txt"]
 

@@ -131,5 +131,20 @@ def calibrate(
     console.print(f"{detector}: {len(raw)} of {len(planned)} faces matched", json.dumps({"calibration": calibration.fit(raw, true)}))
 
 
+@app.command(name="contact-sheet")
+def contact_sheet(
+    output: Annotated[Path, typer.Argument(help="picture to write, .png or .jpg")],
+    identities: Annotated[list[str] | None, typer.Option("--identity", help="a drawn person, e.g. test03; may be repeated")] = None,
+) -> None:
+    """Draw a contact sheet of the posed dataset: one person per row, one emotion per column."""
+    from PIL import Image
+
+    from faceoff.drawing import scenes
+
+    sheet = scenes.contact_sheet(identities or ["test03", "test09", "test14", "test08", "test12", "test00"], tile=112)
+    with tables.atomic(output) as scratch:
+        Image.fromarray(sheet).save(scratch, format="JPEG" if output.suffix in {".jpg", ".jpeg"} else "PNG", quality=88)
+
+
 if __name__ == "__main__":
     app()

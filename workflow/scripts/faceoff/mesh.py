@@ -5,6 +5,7 @@ the longer side of the landmarks' box, turned by the line between the eyes), and
 Landmark indices are those of MediaPipe's canonical face model; "left" and "right" are the viewer's.
 """
 
+from math import prod
 from pathlib import Path
 
 import cv2
@@ -42,7 +43,7 @@ class FaceMesh:
 
     def _run(self, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         outputs = self._network.run(squares.astype(np.float32) / 255)
-        points, presence = sorted((output.reshape(len(squares), -1) for output in outputs), key=lambda output: -output.shape[1])
+        points, presence = sorted((output.reshape(len(output), prod(output.shape[1:])) for output in outputs), key=lambda output: -output.shape[1])
         return points.reshape(-1, 468, 3)[:, :, :2].astype(np.float64), 1 / (1 + np.exp(-presence[:, 0].astype(np.float64)))
 
 

@@ -76,16 +76,12 @@ class Plugin:
         }
 
 
+@cache
 def _installed(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:  # the package that it would be a part of
         return False
-
-
-@cache
-def _installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
 
 
 def _header(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:

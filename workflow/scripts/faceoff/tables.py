@@ -17,8 +17,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-ROW_GROUP = 1024
-GROUP_BYTES = 32 * 2**20
+ROW_GROUP = 256
+GROUP_BYTES = 16 * 2**20
 
 OK, NO_FACE, UNREADABLE, ERROR = "ok", "no_face", "unreadable", "error"
 STATES = (OK, NO_FACE, UNREADABLE, ERROR)
@@ -187,9 +187,12 @@ class Writer:
 
 def stream(path: Path | str, batch_size: int = 64, columns: Sequence[str] | None = None) -> Iterator[list[dict[str, Any]]]:
     """Yield lists of at most `batch_size` rows; memory holds one row group."""
+    # Group by group: `iter_batches` over the whole file keeps what it has read, so that memory grows with the file.
     with pq.ParquetFile(path) as parquet:
-        for batch in parquet.iter_batches(batch_size=batch_size, columns=None if columns is None else list(columns)):
-            yield batch.to_pylist()
+        for group in range(parquet.num_row_groups):
+            table = parquet.read_row_group(group, columns=None if columns is None else list(columns), use_threads=False)
+            for start in range(0, table.num_rows, batch_size):
+                yield table.slice(start, batch_size).to_pylist()
 
 
 def rows(path: Path | str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:

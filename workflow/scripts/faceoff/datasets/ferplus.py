@@ -186,6 +186,7 @@ class FerPlus:
         if options.votes == "fer2013new" and not table.is_file():
             raise FileNotFoundError(f"{table}: the vote table is not there; get it from github.com/microsoft/FERPlus")
         self._part = _Part(options.path, options.split)
+        self._others = {split: _Part(options.path, split) for split in (options.clean or "").split("_") if split and split != options.split}
         if options.votes == "label" and self._part.source.suffix == ".csv":
             raise FileNotFoundError(f"{options.path}: `votes: label` needs the generator's folders or archives, which hold label.csv")
         self._several = options.rule in {"probability", "multi_target"}
@@ -206,10 +207,8 @@ class FerPlus:
     def _seen(self) -> set[str]:
         """Pixel hashes of the parts that `clean` names."""
         hashes: set[str] = set()
-        for split in (self.options.clean or "").split("_"):
-            if split and split != self.options.split:
-                part = _Part(self.options.path, split)
-                hashes |= {digest for _, digest in part.pictures(name for name, _ in self._votes(split, part))}
+        for split, part in self._others.items():
+            hashes |= {digest for _, digest in part.pictures(name for name, _ in self._votes(split, part))}
         return hashes
 
     def samples(self) -> Iterator[Sample]:

@@ -9,7 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from pydantic import BaseModel, ConfigDict, Field
 
-from faceoff import emotions
+from faceoff import emotions, tables
 from faceoff.config import DataPath, DatasetConfig
 from faceoff.protocols import Sample
 
@@ -79,9 +79,7 @@ class Table:
 
     def _rows(self) -> Iterator[Mapping[str, Any]]:
         if self.options.path.suffix == ".parquet":
-            with pyarrow.parquet.ParquetFile(self.options.path) as parquet:
-                for batch in parquet.iter_batches():
-                    yield from batch.to_pylist()
+            yield from tables.rows(self.options.path)
             return
         # Every column as text: "007" is an identity, not a number.
         convert = pyarrow.csv.ConvertOptions(column_types={name: pyarrow.string() for name in self._column_names()}, strings_can_be_null=True)

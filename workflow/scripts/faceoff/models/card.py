@@ -1,6 +1,7 @@
 """A model that is only a weights file: everything else is in its card (YAML)."""
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ class CardModel:
         inputs = (crops.astype(np.float32) * self._scale - self._mean) / self._std
         if self._channels_first:
             inputs = np.ascontiguousarray(inputs.transpose(0, 3, 1, 2))
-        output = self._network.run(inputs)[0].reshape(len(crops), -1)
+        output = self._network.run(inputs)[0]
+        output = output.reshape(len(output), prod(output.shape[1:]))
         if output.shape[1] != len(self.emotions):
             raise ValueError(f"the network has {output.shape[1]} outputs, the card names {len(self.emotions)} emotions")
         if self._activation == "softmax":

@@ -38,7 +38,8 @@ _POINTS = slice(0, 468, 8)
 def features(points: np.ndarray) -> np.ndarray:
     """(n, f) geometry features of (n, 468, 2) landmarks: the named measures and a thinned, normalised mesh."""
     named = np.column_stack(list(measures(points).values()))
-    return np.hstack([named, normalise(points)[:, _POINTS].reshape(len(points), -1)])
+    thinned = normalise(points)[:, _POINTS]
+    return np.hstack([named, thinned.reshape(len(points), thinned.shape[1] * 2)])
 
 
 class LandmarksLR:
