@@ -134,12 +134,30 @@ def test_grey_and_transparent_pictures_work(data: Path, name: str, expected: dic
     assert {detector: len(found(detector, image)) for detector in expected} == expected
 
 
-def test_a_swap_of_channels_would_show(data: Path) -> None:
-    """The grey detector does not care about colour order, the others may: RGB is what gives the counts above."""
+def test_yunet_sees_the_colours_as_its_library_does(data: Path, mirror: Path) -> None:
+    """OpenCV's own detector on the BGR array is the judge: a swap of channels costs points without an error."""
+    import cv2
+
+    image = picture(data, "single_face.jpg")  # below 640 px, so it is not shrunk
+    bgr = np.ascontiguousarray(image[..., ::-1])
+    judge = cv2.FaceDetectorYN.create(str(mirror / "yunet_n_640_640.onnx"), "", (bgr.shape[1], bgr.shape[0]), 0.6, 0.3, 5000)
+    expected = judge.detect(bgr)[1][0]
+    face = found("yunet", image)[0]
+    assert face.box == pytest.approx(expected[:4].tolist())
+    assert face.score == pytest.approx(float(expected[14]))
+    assert face.landmarks.ravel() == pytest.approx(expected[4:14])
+    assert face.score != pytest.approx(found("yunet", bgr)[0].score, abs=1e-6), "the judge can tell"
+
+
+@pytest.mark.parametrize(("detector", "selection"), [("mediapipe_short", 0), ("mediapipe_full", 1)])
+def test_mediapipe_sees_the_colours_as_its_library_does(data: Path, detector: str, selection: int) -> None:
+    mediapipe = pytest.importorskip("mediapipe")
     image = picture(data, "single_face.jpg")
-    assert found("haar", image)[0].box == pytest.approx(found("haar", np.repeat(_grey(image), 3, axis=2))[0].box, abs=2)
-    assert found("yunet", image)[0].score != found("yunet", np.ascontiguousarray(image[..., ::-1]))[0].score
-
-
-def _grey(image: np.ndarray) -> np.ndarray:
-    return np.rint(image @ np.array([0.299, 0.587, 0.114]))[..., None].astype(np.uint8)
+    with mediapipe.solutions.face_detection.FaceDetection(model_selection=selection, min_detection_confidence=0.5) as judge:
+        expected = judge.process(image).detections[0]
+    box = expected.location_data.relative_bounding_box
+    face = found(detector, image)[0]
+    height, width = image.shape[:2]
+    assert face.box == pytest.approx((box.xmin * width, box.ymin * height, box.width * width, box.height * height))
+    assert face.score == pytest.approx(expected.score[0])
+    assert face.score != pytest.approx(found(detector, np.ascontiguousarray(image[..., ::-1]))[0].score, abs=1e-6), "the judge can tell"

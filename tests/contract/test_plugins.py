@@ -138,7 +138,7 @@ def test_detector_finds_drawn_faces_on_the_image_scale(plugin: Plugin) -> None:
     network = load(plugin)
     hits = 0
     for image, truth in drawn()[:12]:
-        for larger in (1, 2):
+        for larger in (1, 3):  # 720 px is more than some networks take at once
             picture = image.repeat(larger, axis=0).repeat(larger, axis=1)
             faces = postprocess(network.detect([picture])[0], plugin.card)
             for face in faces:
@@ -149,7 +149,7 @@ def test_detector_finds_drawn_faces_on_the_image_scale(plugin: Plugin) -> None:
                 x, y, w, h = calibrate(faces[0].box, plugin.card.get("calibration"))
                 tx, ty, tw, th = (larger * side for side in truth[0].box)
                 inside = tx < x + w / 2 < tx + tw and ty < y + h / 2 < ty + th
-                hits += inside and (plugin.card.get("whole_frame") or 0.6 < w / tw < 1.6)
+                hits += inside and (plugin.card.get("whole_frame") or (0.6 < w / tw < 1.6 and 0.6 < h / th < 1.6))
     assert hits >= 14, f"{hits} of 24"  # the cascade's first box is right in 16, the others' in 24; a swapped scale or side leaves none
 
 
@@ -278,13 +278,14 @@ def test_model_takes_any_crop(plugin: Plugin, ready: Callable) -> None:
 
 @every_model
 def test_model_reads_expressions(plugin: Plugin, ready: Callable) -> None:
-    """On strong drawn faces it is better than chance: a wrong order of classes or colour scale would not be."""
+    """Neutral, happy and surprised drawn faces are mostly read right: a wrong order of classes or scale of colours would not do that."""
     model = ready(plugin)
     crops, labels = crops_for(model.crop, 40)
     winners = [model.emotions[index] for index in model.predict(crops).posterior.argmax(axis=1)]
-    right = [found == label for found, label in zip(winners, labels, strict=True) if label in model.emotions]
-    assert np.mean(right) > 1.8 / len(model.emotions)
-    assert len(set(winners)) >= 3
+    right = {emotion: [found == emotion for found, label in zip(winners, labels, strict=True) if label == emotion] for emotion in model.emotions}
+    assert np.mean(sum(right.values(), [])) > 0.4
+    for emotion in {"neutral", "happiness", "surprise"} & set(model.emotions):
+        assert np.mean(right[emotion]) > 0.5, emotion
 
 
 @every_model

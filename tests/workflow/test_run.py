@@ -12,6 +12,14 @@ import runs
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture
+def copied(finished, tmp_path_factory):
+    """A copy of the finished run, as deep in the tree as it: scripts are inputs by their relative path."""
+    folder = tmp_path_factory.mktemp("copied")
+    shutil.copytree(finished, folder, dirs_exist_ok=True)
+    return folder
+
+
 def rows(folder, name):
     with open(folder / f"results/small/tables/{name}.csv", newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -70,28 +78,25 @@ def test_two_runs_from_scratch_give_the_same_bytes(finished, tmp_path):
     assert runs.digests(other) == runs.digests(finished)
 
 
-def test_a_new_model_costs_only_its_own_cells(finished, tmp_path):
-    folder = tmp_path / "copy"
-    shutil.copytree(finished, folder)
+def test_a_new_model_costs_only_its_own_cells(finished, copied):
     config = copy.deepcopy(runs.SMALL)
     config["models"]["geometry"] = {}
     config["fusions"] = {
         "soft_mean": {"members": ["*/fer", "*/landmarks_lr"]},
         "majority": config["fusions"]["majority"] | {"members": ["*/fer", "*/landmarks_lr"]},
     }
-    planned = runs.jobs(runs.run(folder, config, "--dry-run").stdout)
+    planned = runs.jobs(runs.run(copied, config, "--dry-run").stdout)
     assert planned["predict"] == 2
     assert planned["score"] == 2
     assert not {"samples", "frames", "detect", "train", "fuse"} & set(planned)
 
 
-def test_a_new_calibration_detects_nothing_again(finished, tmp_path):
-    folder = tmp_path / "copy"
-    shutil.copytree(finished, folder)
+def test_a_new_calibration_detects_nothing_again(finished, copied):
     config = copy.deepcopy(runs.SMALL)
     config["faces"] = {"box": "raw"}
-    planned = runs.jobs(runs.run(folder, config, "--dry-run").stdout)
-    assert planned["predict"] == 4
+    planned = runs.jobs(runs.run(copied, config, "--dry-run").stdout)
+    assert planned["predict"] == 2  # `whole` has no calibration to lose
+    assert planned["train"] == 1
     assert "detect" not in planned
 
 

@@ -23,6 +23,9 @@ def show(run: str) -> None:
     console = Console(width=None if Console().width >= 100 else 100)  # names stay readable in a narrow terminal or a log
     for dataset, scores in by_dataset.items():
         console.print(_table(dataset, scores))
+        for score in scores:
+            if score["state"] != "ok":
+                console.print(f"  {_name(score)}: {score['state']}, {score['reason']}", style="dim", markup=False, highlight=False)
     console.print(f"report: {(folder / 'report.html').resolve()}", soft_wrap=True, highlight=False)
 
 
@@ -45,7 +48,4 @@ def _table(dataset: str, scores: Sequence[Mapping[str, Any]]) -> Table:
         accuracy = f"{metrics['n_correct']}/{metrics['n']} = {metrics['accuracy']:.6f}"
         shares = [f"{100 * metrics[name]:.2f}" for name in ("coverage", "balanced_accuracy", "macro_f1")]
         table.add_row(_name(score), accuracy, f"{100 * low:.1f}–{100 * high:.1f}", *shares)
-    for score in scores:
-        if score["state"] != "ok":
-            table.add_row(f"{_name(score)}: {score['state']}, {score['reason']}"[:90], style="dim")
     return table
