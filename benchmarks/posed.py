@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 
 import cv2
 import numpy as np
+
 from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
 

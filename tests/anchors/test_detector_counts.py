@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from faceoff import assets, registry
 from faceoff.crops import iou
 from faceoff.media import decode_image

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from faceoff.datasets.ferplus import RULES, FerPlus, Options
 from faceoff.emotions import FERPLUS_COLUMNS
 from faceoff.media import decode_image

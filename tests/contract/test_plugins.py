@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+
 from faceoff import assets, registry
 from faceoff.crops import calibrate, crop
 from faceoff.drawing import scenes
@@ -136,9 +137,9 @@ def test_detector_batches(plugin: Plugin) -> None:
 @every_detector
 def test_detector_finds_drawn_faces_on_the_image_scale(plugin: Plugin) -> None:
     network = load(plugin)
-    hits = 0
-    for image, truth in drawn()[:12]:
-        for larger in (1, 3):  # 720 px is more than some networks take at once
+    hits = large = 0
+    for index, (image, truth) in enumerate(drawn()[:12]):
+        for larger in (1, 6)[: 2 if index < 4 else 1]:  # 1440 px is more than networks take at once
             picture = image.repeat(larger, axis=0).repeat(larger, axis=1)
             faces = postprocess(network.detect([picture])[0], plugin.card)
             for face in faces:
@@ -149,8 +150,11 @@ def test_detector_finds_drawn_faces_on_the_image_scale(plugin: Plugin) -> None:
                 x, y, w, h = calibrate(faces[0].box, plugin.card.get("calibration"))
                 tx, ty, tw, th = (larger * side for side in truth[0].box)
                 inside = tx < x + w / 2 < tx + tw and ty < y + h / 2 < ty + th
-                hits += inside and (plugin.card.get("whole_frame") or (0.6 < w / tw < 1.6 and 0.6 < h / th < 1.6))
-    assert hits >= 14, f"{hits} of 24"  # the cascade's first box is right in 16, the others' in 24; a swapped scale or side leaves none
+                right = inside and (plugin.card.get("whole_frame") or (0.6 < w / tw < 1.6 and 0.6 < h / th < 1.6))
+                hits += right
+                large += right and larger > 1
+    assert large >= 3, "boxes of a large picture are on its scale"
+    assert hits >= 9, f"{hits} of 16"  # the cascade is the weakest; a swapped scale or side leaves fewer
 
 
 @every_detector
@@ -283,7 +287,7 @@ def test_model_reads_expressions(plugin: Plugin, ready: Callable) -> None:
     crops, labels = crops_for(model.crop, 40)
     winners = [model.emotions[index] for index in model.predict(crops).posterior.argmax(axis=1)]
     right = {emotion: [found == emotion for found, label in zip(winners, labels, strict=True) if label == emotion] for emotion in model.emotions}
-    assert np.mean(sum(right.values(), [])) > 0.4
+    assert np.mean([hit for hits in right.values() for hit in hits]) > 0.4
     for emotion in {"neutral", "happiness", "surprise"} & set(model.emotions):
         assert np.mean(right[emotion]) > 0.5, emotion
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from faceoff import tables
 from faceoff.media import encode_png
 from faceoff.stages.detect import write_faces

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from faceoff import tables
 from faceoff.emotions import EMOTIONS
 from faceoff.media import encode_png

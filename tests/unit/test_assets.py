@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from faceoff import assets
 from faceoff.assets import Asset, AssetError, fetch, locate
 

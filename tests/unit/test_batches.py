@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
 from faceoff.stages.batches import Clock, guarded, load_plugin, parse_spec, reason
 
 

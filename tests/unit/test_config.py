@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from faceoff import config
 from faceoff.config import ConfigError, parse
 

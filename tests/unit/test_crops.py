@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from faceoff.crops import calibrate, crop, cut, iou, square
-from faceoff.protocols import CropSpec
 from hypothesis import given
 from hypothesis import strategies as st
+
+from faceoff.crops import calibrate, crop, cut, iou, square
+from faceoff.protocols import CropSpec
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(1, 256, (40, 60, 3), np.uint8)  # never black

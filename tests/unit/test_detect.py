@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from faceoff import tables
 from faceoff.media import encode_png
 from faceoff.protocols import Face
 from faceoff.stages.detect import View, postprocess, write_faces
-from hypothesis import given
-from hypothesis import strategies as st
 
 CARD = {"threshold": 0.5, "min_size": 8}
 

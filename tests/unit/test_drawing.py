@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from faceoff.drawing import scenes
 from faceoff.drawing.expressions import INTENSITIES, PROTOTYPES, action_units
 from faceoff.drawing.face import Look, draw_face, locate_face

@@ -1,6 +1,7 @@
 """The label space: published orders, synonyms, suggestions, sentiment and EMFACS prototypes."""
 
 import pytest
+
 from faceoff import emotions
 from faceoff.emotions import EMOTIONS, canonical, order, space, suggestion
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from faceoff import tables
 from faceoff.evaluation import read_task, sample_posteriors
 

@@ -3,6 +3,7 @@
 from itertools import permutations
 
 import pytest
+
 from faceoff.faces import choose
 
 FRAME = (100, 80)

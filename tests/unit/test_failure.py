@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from faceoff import tables
 from faceoff.stages.check import check
 from faceoff.stages.failure import INTERRUPTED, reason_of, record_failure

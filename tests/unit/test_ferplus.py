@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faceoff.datasets.ferplus import RULES, FerPlus, Options
-from faceoff.emotions import FERPLUS_COLUMNS
-from faceoff.media import decode_image
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+
+from faceoff.datasets.ferplus import RULES, FerPlus, Options
+from faceoff.emotions import FERPLUS_COLUMNS
+from faceoff.media import decode_image
 
 NE, HA, SU, SA, AN, DI, FE, CO, UN, NF = range(10)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 import report_fixtures as fixtures
+
 from faceoff import figures
 from faceoff.report import names, results
 from faceoff.stages.figures import write_figures

@@ -4,12 +4,13 @@ from itertools import product as every
 
 import numpy as np
 import pytest
-from faceoff import fusion, metrics
-from faceoff.fusion import RULES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
+
+from faceoff import fusion, metrics
+from faceoff.fusion import RULES
 
 NAN = float("nan")
 GONE = [NAN, NAN, NAN]

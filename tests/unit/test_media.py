@@ -7,11 +7,12 @@ import zlib
 
 import numpy as np
 import pytest
-from faceoff import media
-from faceoff.media import DecodeError, decode_image, encode_png
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+
+from faceoff import media
+from faceoff.media import DecodeError, decode_image, encode_png
 
 RNG = np.random.default_rng(0)
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import scipy.stats
 import sklearn.metrics as reference
-from faceoff import metrics
 from hypothesis import given
 from hypothesis import strategies as st
+
+from faceoff import metrics
 
 K = 5
 NAN = float("nan")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from faceoff import registry
 from faceoff.registry import RegistryError
 

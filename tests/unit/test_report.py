@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import report_fixtures as fixtures
+
 from faceoff import tables
 from faceoff.report import names, words
 from faceoff.report.results import DatasetResults

@@ -3,10 +3,11 @@
 from collections import Counter
 
 import pytest
-from faceoff.protocols import Sample
-from faceoff.sampling import limited
 from hypothesis import given
 from hypothesis import strategies as st
+
+from faceoff.protocols import Sample
+from faceoff.sampling import limited
 
 
 def samples(**counts: int) -> list[Sample]:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
-from faceoff import metrics, stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
@@ -14,6 +13,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
+
+from faceoff import metrics, stats
 
 NAN = float("nan")
 

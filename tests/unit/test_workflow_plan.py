@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from faceoff import codehash, registry, workflow
 from faceoff.config import ConfigError
 from faceoff.workflow import Plan, PreflightError

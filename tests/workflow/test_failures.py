@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import runs
 from PIL import Image
+
+import runs
 
 pytestmark = pytest.mark.slow
 

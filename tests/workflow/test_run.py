@@ -7,6 +7,7 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
+
 import runs
 
 pytestmark = pytest.mark.slow

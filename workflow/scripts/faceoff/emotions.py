@@ -22,7 +22,7 @@ AFFECTNET_ORDER = ("neutral", "happiness", "sadness", "surprise", "fear", "disgu
 HSEMOTION_ORDER = ("anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 
 SYNONYMS: dict[str, str] = {
-    "neutrality": "neutral", "normal": "neutral", "none": "neutral",
+    "neutrality": "neutral", "normal": "neutral",
     "happy": "happiness", "joy": "happiness", "joyful": "happiness", "smile": "happiness",
     "sad": "sadness",
     "surprised": "surprise", "astonishment": "surprise",

@@ -8,6 +8,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from faceoff.protocols import RGB
 
+# What pictures of faces come in. Pillow knows more, among them EPS, which it would hand to Ghostscript: a program in a picture's clothes.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 # A 100-megapixel picture takes 300 MB as RGB: larger ones are refused by a readable reason rather than by the kernel.
 MAX_PIXELS = 100_000_000
 Image.MAX_IMAGE_PIXELS = None  # checked by ourselves, before any pixel is decoded
@@ -25,7 +27,7 @@ def decode_image(data: bytes) -> RGB:
     if not data:
         raise DecodeError("empty file")
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             frames = getattr(image, "n_frames", 1)
             if getattr(image, "is_animated", False) and frames > 1 and image.format in {"GIF", "WEBP", "PNG"}:
                 raise DecodeError(f"animated {image.format} of {frames} frames: a video, not an image")

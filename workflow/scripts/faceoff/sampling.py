@@ -1,7 +1,6 @@
 """Stratified, seeded subsets of a list of samples."""
 
 import hashlib
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -15,7 +14,7 @@ def limited(samples: Sequence[Sample], limit: int | float | None, seed: int) -> 
     """
     if limit is None:
         return list(samples)
-    wanted = min(len(samples), math.ceil(limit * len(samples)) if isinstance(limit, float) else limit)
+    wanted = min(len(samples), max(1, round(limit * len(samples))) if isinstance(limit, float) else limit)
     strata: dict[str, list[int]] = defaultdict(list)
     for index, sample in enumerate(samples):
         strata[sample.label or ""].append(index)
