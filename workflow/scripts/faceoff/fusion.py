@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
 
 EPSILON = 1e-9
 CLIP = 1e-7  # of probabilities in a fitted NLL, as in the log loss
@@ -153,6 +152,8 @@ def fit_temperature(posterior: np.ndarray, truth: np.ndarray) -> float:
     def nll(log_temperature: float) -> float:
         scale = np.exp(-log_temperature)
         return float((np.log(np.exp((logs - top[:, None]) * scale).sum(axis=1)) - (own - top) * scale).mean())
+
+    from scipy.optimize import minimize_scalar  # only trained rules pay for it
 
     found = minimize_scalar(nll, bounds=tuple(np.log(TEMPERATURES)), method="bounded", options={"xatol": 1e-8})
     return float(np.exp(found.x))
@@ -474,6 +475,8 @@ def _mixture_weights(posteriors: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
     if len(truth) == 0:
         return np.full(len(posteriors), 1 / len(posteriors))
+    from scipy.optimize import minimize
+
     logits = minimize(nll, np.zeros(len(posteriors)), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
     weights = np.exp(logits - logits.max())
     return weights / weights.sum()

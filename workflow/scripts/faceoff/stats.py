@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import brentq, linear_sum_assignment
-from scipy.stats import binom, norm, t
+from scipy.special import bdtr, gammaln, ndtri, stdtrit
 
 EPSILON = 1e-9
 LEVEL = 0.95
@@ -110,8 +109,8 @@ def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> McNemar:
     b, c = int((correct_a & ~correct_b).sum()), int((~correct_a & correct_b).sum())
     if b + c == 0:
         return McNemar(b, c, 1.0, 1.0)
-    point = float(binom.pmf(b, b + c, 0.5))
-    exact = min(1.0, 2 * float(binom.cdf(min(b, c), b + c, 0.5)))
+    point = float(np.exp(gammaln(b + c + 1) - gammaln(b + 1) - gammaln(c + 1) + (b + c) * np.log(0.5)))
+    exact = min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5)))
     return McNemar(b, c, exact, 1 - point / 2 if b == c else exact - point)
 
 
@@ -138,6 +137,8 @@ def _tango_upper(b: int, c: int, n: int, z: float) -> float:
     if c == n:
         return (z * z - n) / (n + z * z)
 
+    from scipy.optimize import brentq  # half the start-up of a scoring job, which has no need of it
+
     def excess(d: float) -> float:
         linear = (2 * n - b + c) * d - b - c
         restricted = (np.sqrt(max(linear**2 + 8 * n * c * d * (1 - d), 0.0)) - linear) / (4 * n)
@@ -158,7 +159,7 @@ def cluster_interval(values: np.ndarray, clusters: np.ndarray, level: float = LE
     estimate = float(means.mean())
     if len(means) < 2:
         return _undefined(estimate)
-    half = float(t.ppf((1 + level) / 2, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means)))
+    half = float(stdtrit(len(means) - 1, (1 + level) / 2) * means.std(ddof=1) / np.sqrt(len(means)))
     return _clip(Interval(estimate, estimate - half, estimate + half), bounds)
 
 
@@ -442,6 +443,8 @@ def best_class_permutation(truth: np.ndarray, posterior: np.ndarray) -> ClassOrd
     covered = ~np.isnan(posterior).any(axis=1)
     column = np.where(covered[:, None], posterior, 0.0).argmax(axis=1)
     counts = np.bincount(column[covered] * k + truth[covered], minlength=k * k).reshape(k, k)
+    from scipy.optimize import linear_sum_assignment
+
     renamed = linear_sum_assignment(counts, maximize=True)[1]
     if counts[np.arange(k), renamed].sum() == np.trace(counts):
         renamed = np.arange(k)
@@ -458,7 +461,7 @@ def best_class_permutation(truth: np.ndarray, posterior: np.ndarray) -> ClassOrd
 def _z(level: float) -> float:
     if not 0 < level < 1:
         raise ValueError(f"level: {level} given, expected a number between 0 and 1, as 0.95")
-    return float(norm.ppf((1 + level) / 2))
+    return float(ndtri((1 + level) / 2))
 
 
 def _undefined(estimate: float) -> Interval:
