@@ -162,7 +162,7 @@ def bad_pictures(root: Path) -> dict[str, str]:
     exif = Image.Exif()
     exif[0x0112] = 6
     picture("rotated.jpg", Image.fromarray(rgb), exif=exif)
-    picture("moving.gif", Image.fromarray(grey), "unreadable", save_all=True, append_images=[Image.fromarray(grey.T)])
+    picture("moving.gif", Image.fromarray(grey), save_all=True, append_images=[Image.fromarray(grey.T)])
     picture("large.jpg", Image.fromarray(cv2.resize(rgb, (6000, 5000))))
     good = (happy / "plain.png").read_bytes()
     for name, data in {"empty.png": b"", "truncated.png": good[: len(good) // 2], "text.jpg": b"no picture at all", "Ünïcode 面 'q\".png": good}.items():

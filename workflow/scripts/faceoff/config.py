@@ -66,6 +66,8 @@ class DatasetConfig(Section):
     role: Literal["test", "validation", "train"] = Field("test", description="test: scored; validation: chooses the best single; train: only trains models")
     validation: Name | None = Field(None, description="the dataset of this run (role: validation) on which the best single is chosen")
     space: str | list[str] | None = Field(None, description="label space of the scores: basic8, basic7, basic6 or a list; default: the dataset's own")
+    fps: float = Field(5.0, ge=0, le=1000, description="frames per second sampled from videos; 0 takes every frame")
+    jpeg: int | None = Field(None, ge=1, le=100, description="store sampled video frames as JPEG of this quality; default: losslessly")
     limit: Limit | None = Field(None, description="stratified, seeded subset (count or share); stamps every output 'not for reporting'")
 
 

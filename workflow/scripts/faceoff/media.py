@@ -1,7 +1,11 @@
-"""Decode images. Every decoding failure becomes a `DecodeError` with a reason that a row can carry, never a crash of the run."""
+"""Decode images and videos. Every decoding failure becomes a `DecodeError` with a reason that a row can carry, never a crash of the run."""
 
 import io
 import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -15,14 +19,23 @@ MAX_PIXELS = 100_000_000
 Image.MAX_IMAGE_PIXELS = None  # checked by ourselves, before any pixel is decoded
 
 
+# What is read as a video by its name; animations among the pictures are found by looking.
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".ogv", ".3gp", ".mts", ".ts"})
+Picture = TypeVar("Picture")
+
+
 class DecodeError(Exception):
     """The bytes are no still image that can be read; the message is the reason shown in the row."""
+
+
+class AnimationError(DecodeError):
+    """The bytes are an animation: `decode_animation` reads it."""
 
 
 def decode_image(data: bytes) -> RGB:
     """Decode one still image to RGB uint8 (height, width, 3), upright (EXIF), without alpha (over black), 16-bit scaled to 8.
 
-    Raises DecodeError with a one-line reason for empty, truncated, foreign, animated and oversized data.
+    Raises DecodeError with a one-line reason for empty, truncated, foreign and oversized data, AnimationError for animations.
     """
     if not data:
         raise DecodeError("empty file")
@@ -30,7 +43,7 @@ def decode_image(data: bytes) -> RGB:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             frames = getattr(image, "n_frames", 1)
             if getattr(image, "is_animated", False) and frames > 1 and image.format in {"GIF", "WEBP", "PNG"}:
-                raise DecodeError(f"animated {image.format} of {frames} frames: a video, not an image")
+                raise AnimationError(f"animated {image.format} of {frames} frames: a video, not an image")
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise DecodeError(f"{width}x{height} pixels, more than the limit of {MAX_PIXELS:,}")
@@ -65,3 +78,106 @@ def encode_png(image: RGB) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", compress_level=0)
     return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """A sampled frame: `number` counts the samples from 0, `timestamp_s` is its presentation time as the file has it."""
+
+    number: int
+    timestamp_s: float
+    image: RGB
+
+
+def sampled(timed: Iterable[tuple[float, Picture]], fps: float) -> Iterator[tuple[int, float, Picture]]:
+    """Sample (seconds, picture) pairs of rising time at a fixed rate: sample k is the last picture with time <= t0 + k / fps (protocol §5).
+
+    Yields (k, its own time, picture); at a rate above the video's, a picture stands for several samples. fps 0 takes every picture.
+    """
+    number, held, start = 0, None, 0.0
+    for seconds, picture in timed:
+        if fps == 0:
+            yield number, seconds, picture
+            number += 1
+            continue
+        if held is None:
+            start = seconds
+        while held is not None and start + number / fps < seconds - 1e-9:
+            yield number, *held
+            number += 1
+        held = (seconds, picture)
+    while held is not None and start + number / fps <= held[0] + 1e-9:
+        yield number, *held
+        number += 1
+
+
+def decode_video(path: Path, fps: float, threads: int = 1) -> Iterator[VideoFrame]:
+    """Sample a video file (see `sampled`), frame by frame: upright, in presentation order, its frames counted rather than believed.
+
+    Raises DecodeError without a decodable frame, and after the last good frame when the file breaks off.
+    """
+    import av  # only video needs it
+
+    if not path.exists() or path.stat().st_size == 0:
+        raise DecodeError("empty file" if path.exists() else "cannot read: No such file or directory")
+    last = None
+    try:
+        with av.open(str(path)) as container:
+            streams = [stream for stream in container.streams.video if not stream.disposition & av.stream.Disposition.attached_pic]
+            if not streams:
+                raise DecodeError("no video in the file" + (", only sound" if container.streams.audio else ""))
+            stream = container.streams.best("video") if container.streams.best("video") in streams else streams[0]
+            stream.codec_context.thread_count = threads
+            for number, last, frame in sampled(_timed(container.decode(stream)), fps):
+                yield VideoFrame(number, last, _upright(frame))
+    except av.error.FFmpegError as error:
+        where = "cannot decode" if last is None else f"breaks off after {last:.2f} s"
+        raise DecodeError(f"{where}: {error.strerror or error}") from None
+    if last is None:
+        raise DecodeError("no frame could be decoded")
+
+
+def _timed(frames: Iterable) -> Iterator[tuple[float, object]]:
+    """(presentation time, frame); a frame without a time, or with one that does not rise, is left out, as it has no place in time."""
+    last = None
+    for frame in frames:
+        if frame.time is not None and (last is None or frame.time > last):
+            last = frame.time
+            yield frame.time, frame
+
+
+def _upright(frame) -> RGB:
+    """RGB pixels of a decoded frame, turned as its display matrix says (`rotation` is counter-clockwise, in degrees)."""
+    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90) % 4))
+
+
+def decode_animation(data: bytes, fps: float) -> Iterator[VideoFrame]:
+    """Sample an animated GIF, WebP or PNG like a video; a frame's time is the sum of the durations before it."""
+
+    def timed() -> Iterator[tuple[float, RGB]]:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            elapsed = 0.0
+            for index in range(image.n_frames):
+                image.seek(index)
+                yield elapsed, _to_rgb(image)
+                # Browsers show frames of 0 ms for 100 ms.
+                elapsed += (image.info.get("duration") or 100) / 1000
+
+    try:
+        for number, seconds, picture in sampled(timed(), fps):
+            yield VideoFrame(number, seconds, picture)
+    except Exception as error:  # as in decode_image
+        raise DecodeError(f"cannot decode: {str(error)[:120] or type(error).__name__}") from None
+
+
+def encoder(jpeg_quality: int | None) -> Callable[[RGB], bytes]:
+    """How sampled video frames are stored: losslessly, or as JPEG of this quality (4:4:4, so that colour edges of lips and eyes stay)."""
+    if jpeg_quality is None:
+        return encode_png
+
+    def encode_jpeg(image: RGB) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, format="JPEG", quality=jpeg_quality, subsampling=0)
+        return buffer.getvalue()
+
+    return encode_jpeg

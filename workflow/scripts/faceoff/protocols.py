@@ -5,6 +5,7 @@ Images are RGB uint8 arrays of shape (height, width, 3) everywhere; boxes are (x
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -70,6 +71,9 @@ class Dataset(Protocol):
 
     def read(self, sample: Sample) -> bytes:
         """The encoded image of one sample as stored; raises OSError when it cannot be had (the reason goes into its row)."""
+
+    def file(self, sample: Sample) -> Path:
+        """Where the clip of a sample of kind video lies; needed only of datasets that have such samples."""
 
     def fingerprint(self) -> Any:
         """A cheap JSON-able value that changes when the data on disk change; part of the rule's params, never of a result."""

@@ -1,4 +1,4 @@
-"""One's own pictures: a folder with one sub-folder per class, named as the emotions are (or by a label map)."""
+"""One's own pictures and videos: a folder with one sub-folder per class, named as the emotions are (or by a label map)."""
 
 import hashlib
 import os
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from faceoff import emotions
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.media import VIDEO_SUFFIXES
 from faceoff.protocols import Sample
 
 DATASETS = {"folder": {"class": "Folder", "title": "folder of pictures", "terms": "your own", "how_to_get": "put pictures into <path>/<emotion>/"}}
@@ -60,7 +61,7 @@ class Folder:
         """Every file below every class folder, sorted."""
         for path, label in self._files():
             sample_id = self._id(path)
-            yield Sample(sample_id=sample_id, path=sample_id, label=label)
+            yield Sample(sample_id=sample_id, path=sample_id, label=label, kind="video" if path.suffix.lower() in VIDEO_SUFFIXES else "image")
 
     def _id(self, path: Path) -> str:
         return _text(path.relative_to(self.options.path))
@@ -71,10 +72,11 @@ class Folder:
         return {self._id(path): path for path, _ in self._files() if self._id(path) != path.relative_to(self.options.path).as_posix()}
 
     def read(self, sample: Sample) -> bytes:
+        return self.file(sample).read_bytes()
+
+    def file(self, sample: Sample) -> Path:
         path = self.options.path / sample.path
-        if "\\x" in sample.path:
-            path = self._undecodable.get(sample.sample_id, path)
-        return path.read_bytes()
+        return self._undecodable.get(sample.sample_id, path) if "\\x" in sample.path else path
 
     def fingerprint(self) -> Any:
         digest = hashlib.sha256()

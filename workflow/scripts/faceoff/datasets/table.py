@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from faceoff import emotions, tables
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.media import VIDEO_SUFFIXES
 from faceoff.protocols import Sample
 
 DATASETS = {"table": {"class": "Table", "title": "table of pictures", "terms": "your own", "how_to_get": "write a CSV with a path and a label column"}}
@@ -107,6 +108,7 @@ class Table:
             yield Sample(
                 sample_id=sample_id,
                 path=path,
+                kind="video" if Path(path).suffix.lower() in VIDEO_SUFFIXES else "image",
                 label=label,
                 subject=str(row[columns.subject]) if columns.subject and row[columns.subject] is not None else None,
                 split=split,
@@ -118,7 +120,10 @@ class Table:
     def read(self, sample: Sample) -> bytes:
         if not sample.path:
             raise FileNotFoundError("the row names no file")
-        return (self._root / Path(sample.path)).read_bytes()
+        return self.file(sample).read_bytes()
+
+    def file(self, sample: Sample) -> Path:
+        return self._root / sample.path
 
     def fingerprint(self) -> Any:
         stat = self.options.path.stat()

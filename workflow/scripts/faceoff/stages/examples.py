@@ -43,6 +43,8 @@ def write_examples(samples: Path, frames: Path, faces: Sequence[Path], predictio
     rows = []
     for path in faces:
         for frame, found in framed(frames, path) if wanted[path.stem] else ():
+            if not found[0]["success"]:
+                continue  # of a video, the first frame with a face is shown
             for row in wanted[path.stem].pop(frame["sample_id"], ()):
                 pixels = face_crop(frame, found, _CROP, spec["crops"][row["cell"]])[1]
                 rows.append(row | {"image": {"bytes": encode_png(pixels), "path": frame["image"]["path"]}})

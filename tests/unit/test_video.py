@@ -1,0 +1,211 @@
+"""Videos become sampled frames with true times; broken ones end in a reason."""
+
+import io
+import struct
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from faceoff.media import DecodeError, decode_animation, decode_image, decode_video, sampled
+from faceoff.protocols import Sample
+from faceoff.stages import frames as stage
+from faceoff.stages.batches import parse_spec
+
+
+def write_video(path: Path, times_ms: list[int], size: tuple[int, int] = (64, 48), codec: str = "mpeg4", audio: bool = False) -> Path:
+    """A clip whose n-th frame is shown at times_ms[n] and is uniformly 10 + 8 n bright; its left half is red, so that turning shows."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        sound = container.add_stream("aac", rate=16_000) if audio else None
+        for index, time_ms in enumerate(times_ms):
+            picture = np.full((size[1], size[0], 3), 10 + 8 * index, np.uint8)
+            picture[:, : size[0] // 2, 0] = 250
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if sound:
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence.sample_rate, silence.pts = 16_000, 0
+            container.mux(sound.encode(silence))
+            container.mux(sound.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("times", "fps", "expected"),
+    [
+        ([0.0, 0.1, 0.2, 0.3, 0.4, 0.5], 5, [(0, 0.0), (1, 0.2), (2, 0.4)]),
+        ([0.0, 0.15, 0.25, 0.39, 0.41], 5, [(0, 0.0), (1, 0.15), (2, 0.39)]),  # the last frame not after each moment
+        ([2.0, 2.1, 2.2], 10, [(0, 2.0), (1, 2.1), (2, 2.2)]),  # moments count from the first frame
+        ([0.0, 1.0], 4, [(0, 0.0), (1, 0.0), (2, 0.0), (3, 0.0), (4, 1.0)]),  # a slow video's frame stands for several moments
+        ([0.0, 0.3, 0.31], 0, [(0, 0.0), (1, 0.3), (2, 0.31)]),
+        ([7.5], 5, [(0, 7.5)]),
+        ([], 5, []),
+    ],
+)
+def test_sampling_takes_the_last_frame_at_each_moment(times, fps, expected):
+    assert [(number, seconds) for number, seconds, _ in sampled(((t, None) for t in times), fps)] == expected
+
+
+def test_sampling_agrees_with_a_search_for_each_moment():
+    """Against the rule written down literally, on random variable-rate times."""
+    random = np.random.default_rng(5)
+    for fps in (3.0, 5.0, 29.97):
+        times = np.round(np.cumsum(random.uniform(0.001, 0.2, 200)), 3)
+        moments = times[0] + np.arange(int((times[-1] - times[0]) * fps + 1e-9) + 1) / fps
+        literal = [float(times[times <= moment + 1e-9].max()) for moment in moments]
+        assert [seconds for _, seconds, _ in sampled(((float(t), None) for t in times), fps)] == literal
+
+
+def test_variable_frame_rate_keeps_true_times(tmp_path):
+    path = write_video(tmp_path / "vfr.mp4", [0, 40, 80, 500, 520, 1000])
+    found = list(decode_video(path, 0))
+    assert [round(1000 * frame.timestamp_s) for frame in found] == [0, 40, 80, 500, 520, 1000]
+    brightness = [int(frame.image[:, 40:].mean()) for frame in found]
+    assert brightness == sorted(brightness)
+    assert [round(1000 * frame.timestamp_s) for frame in decode_video(path, 5)] == [0, 80, 80, 520, 520, 1000]
+
+
+@pytest.mark.parametrize(("turn", "matrix"), [(90, (0, 1, -1, 0)), (180, (-1, 0, 0, -1)), (270, (0, -1, 1, 0))])
+def test_display_matrix_is_applied(tmp_path, turn, matrix):
+    """Phones store pictures as the sensor lies and say how to turn them: the matrix of the track header, in 16.16 fixed point."""
+    path = write_video(tmp_path / "turned.mp4", [0, 40])
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = (value * 65536 for value in matrix)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000)
+    path.write_bytes(data)
+    stored = next(decode_video(write_video(tmp_path / "plain.mp4", [0, 40]), 0)).image
+    upright = next(decode_video(path, 0)).image
+    clockwise = np.rot90(stored, -turn // 90)
+    assert upright.shape == clockwise.shape
+    assert np.abs(upright.astype(int) - clockwise).mean() < 2
+
+
+def test_animations_are_sampled_like_videos():
+    pictures = [Image.new("RGB", (16, 12), (40 * index, 0, 0)) for index in range(5)]
+    for kind in ("GIF", "WEBP"):
+        buffer = io.BytesIO()
+        pictures[0].save(buffer, format=kind, save_all=True, append_images=pictures[1:], duration=[100, 200, 100, 300, 100])
+        found = list(decode_animation(buffer.getvalue(), 0))
+        assert [round(frame.timestamp_s, 3) for frame in found] == [0.0, 0.1, 0.3, 0.4, 0.7], kind
+        assert [round(float(frame.image[..., 0].mean()), -1) for frame in found] == pytest.approx([0, 40, 80, 120, 160], abs=11), kind
+        assert [round(frame.timestamp_s, 3) for frame in decode_animation(buffer.getvalue(), 5)] == [0.0, 0.1, 0.4, 0.4]
+
+
+class Clips:
+    """The least a dataset of clips must offer."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def file(self, sample: Sample) -> Path:
+        return self.folder / sample.path
+
+
+def rows_of(folder: Path, name: str, fps: float = 5.0) -> list[dict]:
+    return list(stage._clip(Clips(folder), Sample(sample_id=name, path=name, kind="video"), fps, stage.encoder(None)))
+
+
+def broken(kind: str, path: Path) -> None:
+    if kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "text":
+        path.write_text("no video at all, only words " * 50)
+    elif kind == "sound only":
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("aac", rate=16_000)
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence.sample_rate, silence.pts = 16_000, 0
+            container.mux(stream.encode(silence))
+            container.mux(stream.encode(None))
+    elif kind == "header only":
+        path.write_bytes(write_video(path.with_suffix(".avi"), [0, 40, 80]).read_bytes()[:600])
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("empty", "empty file"), ("text", "cannot decode"), ("sound only", "only sound"), ("header only", ""), ("absent", "No such file")]
+)
+def test_a_broken_clip_is_one_unreadable_row_with_a_reason(tmp_path, kind, said):
+    broken(kind, tmp_path / "clip.mp4")
+    rows = rows_of(tmp_path, "clip.mp4")
+    assert [row["state"] for row in rows] == ["unreadable"]
+    assert said in rows[0]["reason"]
+    assert rows[0]["reason"]
+
+
+def test_a_clip_cut_in_the_middle_keeps_its_good_frames(tmp_path):
+    whole = write_video(tmp_path / "whole.avi", list(range(0, 4000, 40)))
+    (tmp_path / "cut.avi").write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])  # an AVI ends in a long index
+    good = [row for row in rows_of(tmp_path, "cut.avi", 0) if row["state"] == "ok"]
+    assert 20 < len(good) < 100
+    assert all(decode_image(row["image"]["bytes"]).shape == (48, 64, 3) for row in good)
+
+
+def test_odd_sizes_and_a_cover_picture_do_not_matter(tmp_path):
+    assert next(decode_video(write_video(tmp_path / "odd.avi", [0, 40], size=(50, 38)), 0)).image.shape == (38, 50, 3)
+    with_sound = write_video(tmp_path / "sound.mp4", [0, 40, 80], audio=True)
+    assert len(list(decode_video(with_sound, 0))) == 3
+
+
+def test_jpeg_storage_is_smaller_and_close():
+    ramp = np.dstack([np.tile(np.arange(128, dtype=np.uint8), (128, 1))] * 3)
+    lossless, lossy = stage.encoder(None)(ramp), stage.encoder(90)(ramp)
+    assert np.array_equal(decode_image(lossless), ramp)
+    assert len(lossy) < len(lossless) / 5
+    assert np.abs(decode_image(lossy).astype(int) - ramp).max() <= 4
+
+
+COUNTS = {"WolfgangLanger_Pexels.mp4": 472, "single_face.mp4": 72, "no_face.mp4": 95, "face_noface.mov": 169, "noface_face.mov": 169, "fer_test.mp4": 115,
+          "woman2.mp4": 464, "multi_face.avi": 702, "default.wmv": 288}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "count"), COUNTS.items())
+def test_real_videos_have_the_frames_that_are_really_in_them(data, name, count):
+    """Counts of guide/facts/data.md; no_face.mp4 says 98 in its header and holds 95."""
+    times = [frame.timestamp_s for frame in decode_video(data / "media/videos" / name, 0)]
+    assert len(times) == count
+    assert times == sorted(set(times))
+
+
+def test_a_folder_of_clips_runs_through_the_stages(tmp_path, data):
+    """Real clips: frames, faces and posteriors per clip; the clip without a face is no_face and wrong."""
+    from faceoff.evaluation import read_task, sample_posteriors
+    from faceoff.stages.detect import write_faces
+    from faceoff.stages.predict import write_predictions
+    from faceoff.stages.samples import write_samples
+    from faceoff.workflow import Plan
+
+    for label, name in (("happiness", "single_face.mp4"), ("neutral", "no_face.mp4")):
+        (tmp_path / "clips" / label).mkdir(parents=True)
+        (tmp_path / "clips" / label / name).symlink_to(data / "media/videos" / name)
+    (tmp_path / "clips/neutral/broken.mp4").write_bytes(b"nothing")
+    dataset = {"clips": {"type": "folder", "path": str(tmp_path / "clips"), "fps": 2}}
+    plan = Plan({"run": "v", "datasets": dataset, "detectors": {"mediapipe_short": {}}, "models": {"fer": {}}})
+    paths = {name: tmp_path / f"{name}.parquet" for name in ("samples", "frames", "faces", "predictions")}
+    write_samples(paths["samples"], parse_spec(plan.samples_spec("clips")))
+    stage.write_frames(paths["samples"], paths["frames"], parse_spec(plan.frames_spec("clips")))
+    frames = pq.read_table(paths["frames"]).to_pylist()
+    assert [row["frame"] for row in frames if row["sample_id"].endswith("single_face.mp4")] == [0, 1, 2, 3, 4]
+    write_faces(paths["frames"], paths["faces"], tmp_path / "t.json", parse_spec(plan.detect_spec("clips", "mediapipe_short")))
+    write_predictions(
+        paths["frames"], paths["faces"], paths["predictions"], tmp_path / "t.json", parse_spec(plan.predict_spec("clips", "mediapipe_short", "fer"))
+    )
+    task = read_task(paths["samples"])
+    found = dict(zip(task.ids, sample_posteriors(paths["predictions"], task.ids).states, strict=True))
+    assert found == {"happiness/single_face.mp4": "ok", "neutral/no_face.mp4": "no_face", "neutral/broken.mp4": "unreadable"}
+
+
+def test_a_clip_without_frames_raises(tmp_path):
+    (tmp_path / "x.mp4").write_bytes(b"")
+    with pytest.raises(DecodeError, match="empty file"):
+        list(decode_video(tmp_path / "x.mp4", 5))
