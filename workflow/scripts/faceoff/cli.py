@@ -107,6 +107,41 @@ def config(
 
 
 @app.command()
+def validate(
+    path: Annotated[Path, typer.Argument(help="a configuration")] = Path("config.yaml"),
+    dataset: Annotated[list[str] | None, typer.Option("--dataset", help="only this dataset; may be repeated")] = None,
+) -> None:
+    """Look a configuration's datasets over: counts, unreadable files, duplicates, label conflicts, pictures and people that two of them share.
+
+    Exits 1 when a dataset cannot be opened or holds an unreadable file.
+    """
+    from faceoff import audit, workflow
+    from faceoff import config as configuration
+    from faceoff.progress import track
+
+    try:
+        plan = workflow.Plan(yaml.safe_load(path.read_text(encoding="utf-8")))
+        names = dataset or plan.datasets()
+        opened = {name: plan.open(name) for name in names}
+    except (configuration.ConfigError, registry.RegistryError, OSError, ValueError) as error:
+        _fail(f"{path}: {error}")
+    except KeyError as error:
+        _fail(f"{path}: no dataset {error} in this configuration; it has {', '.join(plan.datasets())}")
+    audits = [audit.audit(name, source, track(source.samples(), name)) for name, source in opened.items()]
+    table = Table(title=str(path))
+    for heading in ("dataset", "version", "samples", "subjects", "labels"):
+        table.add_column(heading)
+    for found in audits:
+        labels = ", ".join(f"{label} {count}" for label, count in sorted(found.labels.items()))
+        table.add_row(found.name, opened[found.name].version, str(found.n), str(len(found.subjects) or "–"), labels)
+    console.print(table)
+    for line in audit.findings(audits):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if any(found.unreadable for found in audits):
+        raise typer.Exit(1)
+
+
+@app.command()
 def calibrate(
     detector: Annotated[str, typer.Argument(help="name of a detector")],
     plugins: Plugins = None,

@@ -1,0 +1,123 @@
+"""A dataset looked over: duplicates, conflicts, contamination and broken files are found and told apart."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from faceoff import audit
+from faceoff.cli import app
+from faceoff.protocols import Sample
+
+
+def picture(seed: int, size: int = 64, kind: str = "PNG") -> bytes:
+    """A smooth random picture (noise would not survive resizing)."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC).save(buffer, format=kind, **({"quality": 85} if kind == "JPEG" else {}))
+    return buffer.getvalue()
+
+
+class Memory:
+    """A dataset of pictures held in a dict: id -> (label, subject, bytes)."""
+
+    version = "1"
+
+    def __init__(self, **pictures: tuple[str, str | None, bytes]):
+        self.pictures = pictures
+
+    def samples(self):
+        return [Sample(sample_id=name, path=name, label=label, subject=subject) for name, (label, subject, _) in self.pictures.items()]
+
+    def read(self, sample: Sample) -> bytes:
+        return self.pictures[sample.sample_id][2]
+
+
+def look_over(name: str = "d", **pictures) -> audit.Audit:
+    dataset = Memory(**pictures)
+    return audit.audit(name, dataset, dataset.samples())
+
+
+def test_same_pixels_are_duplicates_whatever_the_encoding():
+    found = look_over(a=("happiness", None, picture(1)), b=("happiness", None, picture(1, kind="BMP")), c=("happiness", None, picture(2)))
+    assert found.duplicates() == [["a", "b"]]
+    assert found.conflicts() == []
+    assert found.look_alikes() == []
+
+
+def test_duplicates_with_other_labels_are_conflicts():
+    found = look_over(a=("happiness", None, picture(1)), b=("fear", None, picture(1)))
+    assert found.conflicts() == [["a", "b"]]
+
+
+def test_resized_and_recompressed_pictures_look_alike_and_others_do_not():
+    found = look_over(a=("x", None, picture(1)), b=("x", None, picture(1, size=128)), c=("x", None, picture(1, kind="JPEG")), d=("x", None, picture(9)))
+    assert found.duplicates() == []
+    assert found.look_alikes() == [["a", "b", "c"]]
+
+
+def test_flat_pictures_do_not_look_alike():
+    def flat(value: int) -> bytes:
+        buffer = io.BytesIO()
+        Image.new("L", (8, 8), value).save(buffer, format="PNG")
+        return buffer.getvalue()
+
+    assert look_over(a=("x", None, flat(0)), b=("x", None, flat(255))).look_alikes() == []
+
+
+def test_the_look_is_the_difference_hash():
+    """Against the definition: brightness rising to the right, row by row, most significant bit first."""
+    rising = np.repeat(np.tile(np.arange(0, 180, 20, dtype=np.uint8), (8, 1))[:, :, None], 3, axis=2)
+    assert audit.look(rising) == 2**64 - 1
+    assert audit.look(rising[:, ::-1].copy()) == 0
+
+
+def test_broken_files_are_named_with_their_reason():
+    found = look_over(a=("x", None, b""), b=("x", None, picture(1)[:60]), c=("x", None, picture(1)))
+    assert set(found.unreadable) == {"a", "b"}
+    assert found.unreadable["a"] == "empty file"
+    assert found.n == 3
+
+
+def test_contamination_and_shared_people_between_datasets():
+    train = look_over("train", t1=("x", "ann", picture(1)), t2=("x", "bob", picture(2)), t3=("x", "bob", picture(2)))
+    test = look_over("test", e1=("x", "bob", picture(3)), e2=("x", "eve", picture(2)))
+    assert audit.shared(test, train) == [("e2", "t2")]
+    assert audit.shared_subjects(test, train) == ["bob"]
+    told = list(audit.findings([test, train]))
+    assert any("1 pictures of test are in train" in line for line in told)
+    assert any("1 subjects in both: bob" in line for line in told)
+
+
+def test_validate_reports_and_fails_on_unreadable_files(tmp_path):
+    for name, data in (("a.png", picture(1)), ("b.png", picture(1)), ("c.png", b"")):
+        (tmp_path / "pictures/anger").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pictures/anger" / name).write_bytes(data)
+    config = tmp_path / "c.yaml"
+    config.write_text(f"run: r\ndatasets: {{mine: {{type: folder, path: '{tmp_path}/pictures'}}}}\ndetectors: {{whole: {{}}}}\nmodels: {{fer: {{}}}}\n")
+    result = CliRunner().invoke(app, ["validate", str(config)])
+    assert result.exit_code == 1
+    assert "mine: 1 unreadable: anger/c.png (empty file)" in result.output
+    assert "anger/a.png = anger/b.png" in result.output
+    (tmp_path / "pictures/anger/c.png").unlink()
+    assert CliRunner().invoke(app, ["validate", str(config)]).exit_code == 0
+    missing = CliRunner().invoke(app, ["validate", str(config), "--dataset", "other"])
+    assert missing.exit_code == 1
+    assert "it has mine" in missing.output
+
+
+@pytest.mark.slow
+def test_ferplus_contamination_is_what_the_protocol_says(data):
+    """288 of the 3,573 test files are pixel-identical to a training picture, and 259 of the 3,153 scored rows."""
+    from faceoff.datasets.ferplus import FerPlus, Options
+
+    def look_at(split: str, **options: str) -> audit.Audit:
+        dataset = FerPlus(Options(path=Path(data) / "datasets/ferplus", split=split, **options))
+        return audit.audit(split, dataset, dataset.samples())
+
+    train = look_at("train", votes="label", rule="argmax8")  # this table and rule keep every file
+    assert len(audit.shared(look_at("test", votes="label", rule="argmax8"), train)) == 288
+    assert len(audit.shared(look_at("test", votes="fer2013new", rule="majority"), train)) == 259
