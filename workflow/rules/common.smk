@@ -65,18 +65,24 @@ def training_file(stage):
     return find
 
 
-def members_of(wildcards):
-    """The predictions that a fusion joins."""
-    return [
-        f"{R}/predictions/{wildcards.dataset}/{detector}/{model}.parquet"
-        for detector, model in plan.fusions[wildcards.fusion][1]
-    ]
+def votes_of(what, validation=False):
+    """A fusion's inputs: its members' predictions, the faces behind them (one file per detector), the frames and samples.
 
+    With `validation`: the same of the dataset that a trained rule is fitted on; nothing where it is cross-fitted or needs no fitting.
+    """
 
-def member_faces(wildcards):
-    """The faces behind a fusion's members, one file per detector."""
-    detectors = sorted({detector for detector, _ in plan.fusions[wildcards.fusion][1]})
-    return [f"{R}/faces/{wildcards.dataset}/{detector}.parquet" for detector in detectors]
+    def find(wildcards):
+        dataset = plan.fitted_on(wildcards.dataset, wildcards.fusion) if validation else wildcards.dataset
+        cells = plan.fusions[wildcards.fusion][1]
+        if dataset is None:
+            return []
+        if what == "members":
+            return [f"{R}/predictions/{dataset}/{detector}/{model}.parquet" for detector, model in cells]
+        if what == "faces":
+            return [f"{R}/faces/{dataset}/{detector}.parquet" for detector in sorted({detector for detector, _ in cells})]
+        return [f"{R}/{what}/{dataset}.parquet"]
+
+    return find
 
 
 def cell_predictions(wildcards):

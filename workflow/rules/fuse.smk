@@ -1,20 +1,29 @@
 rule fuse:
     input:
         script=script("fuse"),
-        members=members_of,
-        faces=member_faces,
-        frames=f"{R}/frames/{{dataset}}.parquet",
+        failed=script("record_failure"),
+        members=votes_of("members"),
+        faces=votes_of("faces"),
+        frames=votes_of("frames"),
+        samples=votes_of("samples"),
+        validation_members=votes_of("members", validation=True),
+        validation_faces=votes_of("faces", validation=True),
+        validation_frames=votes_of("frames", validation=True),
+        validation_samples=votes_of("samples", validation=True),
     output:
         f"{R}/fusion/{{dataset}}/{{fusion}}.parquet",
     log:
         f"{R}/logs/fuse/{{dataset}}/{{fusion}}.log",
-    conda:
-        "../../envs/core.yaml"
+    params:
+        spec=spec("fuse_spec", "dataset", "fusion"),
     threads: 1
     resources:
         mem_mb=4000,
-    params:
-        spec=spec("fuse_spec", "dataset", "fusion"),
+    conda:
+        "../../envs/core.yaml"
     shell:
-        "python {input.script} --members {input.members} --faces {input.faces} --frames {input.frames} --output {output}"
-        " --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script} --members {input.members} --faces {input.faces} --frames {input.frames} --samples {input.samples}"
+        " --validation-members {input.validation_members} --validation-faces {input.validation_faces}"
+        " --validation-frames {input.validation_frames} --validation-samples {input.validation_samples}"
+        " --output {output} --spec {params.spec:q} > {log} 2>&1"
+        " || python {input.failed} --status $? --log {log} --kind predictions --frames {input.frames} --upstream {input.members} --output {output}"

@@ -7,9 +7,12 @@ from faceoff.stages.batches import parse_spec
 from faceoff.stages.fuse import write_fusion
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--members", type=Path, nargs="+", required=True)
-parser.add_argument("--faces", type=Path, nargs="+", required=True)
-parser.add_argument("--frames", type=Path, required=True)
+for name in ("members", "faces"):
+    parser.add_argument(f"--{name}", type=Path, nargs="+", required=True)
+    parser.add_argument(f"--validation-{name}", type=Path, nargs="*", default=[])
+for name in ("frames", "samples"):
+    parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument(f"--validation-{name}", type=Path, nargs="?")
 parser.add_argument("--output", type=Path, required=True)
 parser.add_argument("--spec", type=parse_spec, required=True)
 write_fusion(**vars(parser.parse_args()))

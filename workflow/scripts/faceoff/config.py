@@ -90,7 +90,11 @@ class ModelConfig(Section):
 
 
 class FusionConfig(Section):
-    rule: Literal["majority", "soft_mean", "soft_median", "soft_max", "product", "borda"] = Field("soft_mean", description="how posteriors are joined")
+    # fmt: off
+    rule: Literal[
+        "majority", "soft_mean", "soft_median", "soft_max", "product", "borda", "temperature", "weighted", "stacking", "naive_bayes", "dempster_shafer",
+    ] = Field("soft_mean", description="how posteriors are joined; rules from temperature on learn, on the validation dataset or the other folds")
+    # fmt: on
     members: list[str] = Field(default_factory=lambda: ["*/*"], min_length=1, description="cells to join, as detector/model globs")
     per_detector: bool = Field(False, description="one fusion per detector (named fusion.detector) instead of one over all matching cells")
     allow_clones: bool = Field(False, description="let members of one lineage (the same weights behind two names) vote more than once")

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from faceoff import assets, codehash, registry, tables
 from faceoff.config import ConfigError, DatasetConfig, DetectorConfig, FusionConfig, ModelConfig, RunConfig, parse
+from faceoff.fusion import RULES
 
 STAGES = Path(__file__).parent / "stages"
 # What shapes a page or figure without being Python.
@@ -67,6 +68,10 @@ class Plan:
             for detector in sorted({detector for detector, _ in cells}):
                 made[f"{name}.{detector}"] = (fusion, [cell for cell in cells if cell[0] == detector])
         return {name: value for name, value in made.items() if value[1]}
+
+    def fitted_on(self, dataset: str, fusion: str) -> str | None:
+        """The dataset that a trained fusion rule learns from: the declared validation; None where the rule is cross-fitted or untrained."""
+        return self.config.datasets[dataset].validation if RULES[self.fusions[fusion][0].rule].trained else None
 
     # -- plug-ins ------------------------------------------------------------------------------------------------
 
@@ -235,6 +240,7 @@ class Plan:
             "members": [{"detector": d, "model": m, "lineage": self.lineage(m), "whole_frame": self._crop(d, m)["whole_frame"]} for d, m in cells],
             "allow_clones": section.allow_clones,
             "policy": self.config.faces.policy,
+            "seed": self.config.seed,
             "code": code(STAGES / "fuse.py"),
         })  # fmt: skip
 

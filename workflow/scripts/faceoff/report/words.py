@@ -15,6 +15,11 @@ _RULES = {
     "soft_max": "soft maximum",
     "product": "product of posteriors",
     "borda": "Borda count",
+    "temperature": "calibrated mean",
+    "weighted": "weighted mean",
+    "stacking": "stacked regression",
+    "naive_bayes": "naive Bayes",
+    "dempster_shafer": "Dempster–Shafer",
 }
 TRAIN_STATUS = {
     "in-sample": "the model was trained on these very pictures: its score is not evidence",

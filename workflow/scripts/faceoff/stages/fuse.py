@@ -1,6 +1,7 @@
 """Stage 5: join the posteriors of several cells into one, frame by frame; same columns as predictions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from faceoff import tables
 from faceoff.crops import iou
 from faceoff.emotions import SENTIMENT, order
 from faceoff.faces import choose
-from faceoff.fusion import RULES
+from faceoff.fusion import RULES, Rule, cross_fit
 from faceoff.protocols import Box
+from faceoff.stats import stratified_group_folds
 
+FOLDS = 5
 SAME_FACE = 0.4  # IoU from which two detectors' faces are the same (protocol §21)
 
 
@@ -40,34 +43,84 @@ def agreed(boxes: Sequence[Box | None]) -> list[bool]:
     return [box is None or same[best][index] for index, box in enumerate(boxes)]
 
 
-def write_fusion(members: Sequence[Path], faces: Sequence[Path], frames: Path, output: Path, spec: Mapping[str, Any]) -> None:
-    """Fuse all frames at once (n × members × classes floats in memory) and stream the rows out."""
+@dataclass(frozen=True)
+class Votes:
+    """What the members say of one dataset's frames. `posteriors` (members, n, k), NaN where a member abstains or lacks the class.
+
+    truth: (n,) class index, -1 where the sample has no label among the classes; people: (n,) the subject, else the sample, of each frame;
+    problems: (n,) (state, reason) of the first member, for frames that nobody can read.
+    """
+
+    keys: list[tuple[Any, ...]]
+    posteriors: np.ndarray
+    truth: np.ndarray
+    people: np.ndarray
+    problems: list[tuple[str, str | None]]
+
+
+def write_fusion(
+    members: Sequence[Path],
+    faces: Sequence[Path],
+    frames: Path,
+    samples: Path,
+    output: Path,
+    spec: Mapping[str, Any],
+    validation_members: Sequence[Path] = (),
+    validation_faces: Sequence[Path] = (),
+    validation_frames: Path | None = None,
+    validation_samples: Path | None = None,
+) -> None:
+    """Fuse all frames at once (n × members × classes floats in memory) and stream the rows out.
+
+    A trained rule is fitted on the validation dataset where there is one, else cross-fitted over folds that keep each subject together (protocol §20).
+    """
     voters = list(range(len(members))) if spec["allow_clones"] else one_per_lineage(spec["members"])
-    names = [spec["members"][index] for index in voters]
+    voting = {**spec, "members": [spec["members"][index] for index in voters]}
     paths = [members[index] for index in voters]
     classes = order({emotion for path in paths for emotion in tables.classes_of(pq.read_schema(path))})
-    keys, posteriors, problems = _read(paths, classes)
-    if len({member["detector"] for member in names}) > 1:
-        posteriors[~_same_face(names, faces, frames, len(keys), spec["policy"])] = np.nan
-    fused = RULES[spec["rule"]].combine(posteriors) if classes else np.full((len(keys), 0), np.nan)
-    schema = tables.predictions_schema(classes)
+    votes = _read(paths, faces, frames, samples, classes, voting)
+    held_out = None
+    if validation_members:
+        chosen = [validation_members[index] for index in voters]
+        held_out = _read(chosen, validation_faces, validation_frames, validation_samples, classes, voting)
+    fused = fuse(RULES[spec["rule"]], votes, held_out, spec["seed"]) if classes else np.full((len(votes.keys), 0), np.nan)
     tainted = [path for member in paths for path in tables.failed_files(member)]
+    schema = tables.predictions_schema(classes)
     with tables.Writer(output, tables.with_failure(schema, [str(output), *tainted]) if tainted else schema) as writer:
-        for index, key in enumerate(keys):
-            row = dict(zip(("sample_id", "frame", "timestamp_s"), key, strict=True)) | {"face_id": 0}
-            p = fused[index]
-            if not classes or np.isnan(p).any():
-                state, reason = problems[index]
-                writer.write(row | {"face_id": -1, "success": 0, "state": state, "reason": f"no member has a prediction: {reason}"})
-                continue
-            winner = classes[int(p.argmax())]
-            row |= {f"p_{emotion}": float(value) for emotion, value in zip(classes, p, strict=True)}
-            row |= {"success": 1, "state": tables.OK, "emotion": winner, "confidence": float(p.max()), "sentiment": SENTIMENT.get(winner)}
-            writer.write(row)
+        for key, p, problem in zip(votes.keys, fused, votes.problems, strict=True):
+            writer.write(_row(key, p, problem, classes))
 
 
-def _read(paths: Sequence[Path], classes: Sequence[str]) -> tuple[list[tuple[Any, ...]], np.ndarray, list[tuple[str, str | None]]]:
-    """(keys, posteriors (members, n, k) with NaN where absent, (state, reason) of the first member for frames that nobody can read)."""
+def fuse(rule: Rule, votes: Votes, held_out: Votes | None, seed: int) -> np.ndarray:
+    """(n, k) fused posterior. Frames without a label are fused by the rule fitted on all labelled ones: they taught it nothing."""
+    if not rule.trained:
+        return rule.combine(votes.posteriors)
+    if held_out is not None:
+        known = held_out.truth >= 0
+        return rule.fit(held_out.posteriors[:, known], held_out.truth[known])(votes.posteriors)
+    known = votes.truth >= 0
+    taught, truth = votes.posteriors[:, known], votes.truth[known]
+    fused = np.full(votes.posteriors.shape[1:], np.nan)
+    folds = stratified_group_folds(truth, np.unique(votes.people[known], return_inverse=True)[1], k=FOLDS, seed=seed)
+    fused[known] = cross_fit(rule, taught, truth, folds)
+    if not known.all():
+        fused[~known] = rule.fit(taught, truth)(votes.posteriors[:, ~known])
+    return fused
+
+
+def _row(key: tuple[Any, ...], p: np.ndarray, problem: tuple[str, str | None], classes: Sequence[str]) -> dict[str, Any]:
+    row = dict(zip(("sample_id", "frame", "timestamp_s"), key, strict=True))
+    if not classes or np.isnan(p).any():
+        state, reason = problem
+        return row | {"face_id": -1, "success": 0, "state": state, "reason": f"no member has a prediction: {reason}"}
+    winner = classes[int(p.argmax())]
+    row |= {f"p_{emotion}": float(value) for emotion, value in zip(classes, p, strict=True)}
+    verdict = {"emotion": winner, "confidence": float(p.max()), "sentiment": SENTIMENT.get(winner)}
+    return row | {"face_id": 0, "success": 1, "state": tables.OK} | verdict
+
+
+def _read(paths: Sequence[Path], faces: Sequence[Path], frames: Path, samples: Path, classes: Sequence[str], spec: Mapping[str, Any]) -> Votes:
+    """Read the members' rows side by side. Raises ValueError when they are not about the same frames."""
     keys: list[tuple[Any, ...]] = []
     problems: list[tuple[str, str | None]] = []
     posteriors = np.full((len(paths), tables.count(paths[0]), len(classes)), np.nan)
@@ -82,7 +135,13 @@ def _read(paths: Sequence[Path], classes: Sequence[str]) -> tuple[list[tuple[Any
                 raise ValueError(f"{path}: row {index} is {key[:2]}, {paths[0]} has {keys[index][:2]}: members of a fusion must predict the same frames")
             if row["success"]:
                 posteriors[member, index, [classes.index(emotion) for emotion in own]] = [row[f"p_{emotion}"] for emotion in own]
-    return keys, posteriors, problems
+    if len({member["detector"] for member in spec["members"]}) > 1:
+        posteriors[~_same_face(spec["members"], faces, frames, len(keys), spec["policy"])] = np.nan
+    known = {row["sample_id"]: row for row in tables.rows(samples, ["sample_id", "label", "subject"])}
+    labels = [known[key[0]]["label"] for key in keys]
+    truth = np.array([classes.index(label) if label in classes else -1 for label in labels])
+    people = np.array([known[key[0]]["subject"] or key[0] for key in keys])
+    return Votes(keys, posteriors, truth, people, problems)
 
 
 def _same_face(names: Sequence[Mapping[str, Any]], faces: Sequence[Path], frames: Path, n: int, policy: str) -> np.ndarray:

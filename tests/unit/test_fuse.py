@@ -1,0 +1,155 @@
+"""Fusing prediction files: who votes, whose face, and that trained rules never see what they fuse."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from faceoff import tables
+from faceoff.config import FusionConfig
+from faceoff.fusion import RULES, Rule
+from faceoff.stages import fuse as stage
+
+CLASSES = ("neutral", "happiness", "sadness")
+
+
+def test_config_and_rules_name_the_same_rules():
+    assert set(FusionConfig.model_fields["rule"].annotation.__args__) == set(RULES)
+
+
+def write(folder, name, posterior, boxes=None, labels=None, subjects=None, classes=CLASSES):
+    """Predictions (and, once, samples, frames and faces) of n pictures; NaN rows are no_face."""
+    n = len(posterior)
+    keys = [{"sample_id": f"s{i}", "frame": 0, "timestamp_s": 0.0} for i in range(n)]
+    found = ~np.isnan(posterior).any(axis=1)
+    state = [{"success": int(ok), "state": "ok" if ok else "no_face", "reason": None if ok else "no face found", "face_id": 0 if ok else -1} for ok in found]
+    rows = [key | s | {f"p_{c}": float(v) for c, v in zip(classes, p, strict=True) if ok} for key, s, p, ok in zip(keys, state, posterior, found, strict=True)]
+    tables.write_rows(folder / f"{name}.parquet", tables.predictions_schema(classes), rows)
+    boxes = boxes if boxes is not None else [(0.0, 0.0, 10.0, 10.0)] * n
+    faces = [key | s | {"n_faces": 1, "score": 1.0} | dict(zip("xywh", map(float, box), strict=True)) for key, s, box in zip(keys, state, boxes, strict=True)]
+    tables.write_rows(folder / f"faces-{name}.parquet", tables.FACES, faces)
+    tables.write_rows(folder / "frames.parquet", tables.FRAMES, [key | {"state": "ok", "width": 100, "height": 100} for key in keys])
+    labels = labels if labels is not None else [CLASSES[i % 3] for i in range(n)]
+    subjects = subjects or [None] * n
+    samples = [
+        {"sample_id": k["sample_id"], "kind": "image", "path": "", "label": la, "subject": su, "split": "test"}
+        for k, la, su in zip(keys, labels, subjects, strict=True)
+    ]
+    tables.write_rows(folder / "samples.parquet", tables.SAMPLES, samples)
+
+
+def fused(folder, names, rule="soft_mean", detectors=None, lineages=None, **more):
+    detectors = detectors or ["d"] * len(names)
+    members = [{"detector": d, "model": m, "lineage": li, "whole_frame": d == "whole"} for d, m, li in zip(detectors, names, lineages or names, strict=True)]
+    for detector, name in zip(detectors, names, strict=True):
+        (folder / f"{detector}.parquet").write_bytes((folder / f"faces-{name}.parquet").read_bytes())
+    spec = {"rule": rule, "members": members, "allow_clones": False, "policy": "largest", "seed": 0, **more}
+    faces = [folder / f"{detector}.parquet" for detector in sorted(set(detectors))]
+    paths = [folder / f"{name}.parquet" for name in names]
+    stage.write_fusion(paths, faces, folder / "frames.parquet", folder / "samples.parquet", folder / "out.parquet", json.loads(json.dumps(spec)))
+    return pq.read_table(folder / "out.parquet").to_pylist()
+
+
+def posteriors(seed, n=30):
+    return np.random.default_rng(seed).dirichlet(np.ones(3), n)
+
+
+def test_the_mean_of_two_members_and_one_that_abstains(tmp_path):
+    a, b = posteriors(1, 4), posteriors(2, 4)
+    b[2], a[3], b[3] = np.nan, np.nan, np.nan
+    write(tmp_path, "a", a)
+    write(tmp_path, "b", b)
+    rows = fused(tmp_path, ["a", "b"])
+    assert [rows[0][f"p_{c}"] for c in CLASSES] == pytest.approx((a[0] + b[0]) / 2)
+    assert [rows[2][f"p_{c}"] for c in CLASSES] == pytest.approx(a[2])
+    assert (rows[3]["success"], rows[3]["state"]) == (0, "no_face")
+
+
+def test_clones_of_one_lineage_vote_once(tmp_path):
+    for name, seed in (("a", 1), ("b", 2), ("c", 3)):
+        write(tmp_path, name, posteriors(seed, 5))
+    both = fused(tmp_path, ["a", "b", "c"], lineages=["x", "x", "y"])
+    assert both == fused(tmp_path, ["a", "c"])
+    assert both != fused(tmp_path, ["a", "b", "c"], lineages=["x", "x", "y"], allow_clones=True)
+
+
+def test_a_member_that_looks_at_another_face_is_left_out(tmp_path):
+    """Two detectors agree on a face, the third looks elsewhere; the whole frame always takes part."""
+    n = 3
+    here, there = [(10, 10, 40, 40)] * n, [(60, 60, 30, 30)] * n
+    for name, seed, boxes in (("a", 1, here), ("b", 2, here), ("c", 3, there), ("w", 4, [(0, 0, 100, 100)] * n)):
+        write(tmp_path, name, posteriors(seed, n), boxes)
+    rows = fused(tmp_path, ["a", "b", "c", "w"], detectors=["d1", "d2", "d3", "whole"])
+    expected = (posteriors(1, n)[0] + posteriors(2, n)[0] + posteriors(4, n)[0]) / 3
+    assert [rows[0][f"p_{c}"] for c in CLASSES] == pytest.approx(expected)
+
+
+def test_members_of_different_frames_are_refused(tmp_path):
+    write(tmp_path, "a", posteriors(1, 4))
+    write(tmp_path, "b", posteriors(2, 5))
+    with pytest.raises((ValueError, IndexError)):
+        fused(tmp_path, ["a", "b"])
+
+
+def recording(log):
+    """A trained rule that notes which samples (by their first posterior value) taught it, and fuses by the mean."""
+
+    def fit(taught, truth):
+        assert (truth >= 0).all()
+        taught_by = set(np.round(taught[0, :, 0], 12))
+
+        def combine(votes):
+            log.append((taught_by, set(np.round(votes[0, :, 0], 12))))
+            return np.nanmean(votes, axis=0)
+
+        return combine
+
+    return Rule(hard=False, fit=fit)
+
+
+def votes_of(n, labels, people):
+    p = posteriors(7, n)
+    return stage.Votes([(f"s{i}", 0, 0.0) for i in range(n)], p[None], np.array(labels), np.array(people), [("ok", None)] * n)
+
+
+def test_no_frame_teaches_the_rule_that_fuses_it_nor_does_its_subject():
+    log = []
+    people = [f"p{i // 3}" for i in range(60)]
+    votes = votes_of(60, [i % 3 for i in range(60)], people)
+    out = stage.fuse(recording(log), votes, None, seed=0)
+    assert not np.isnan(out).any()
+    person = dict(zip(np.round(votes.posteriors[0, :, 0], 12), people, strict=True))
+    assert len(log) == 5
+    for taught, fused_here in log:
+        assert not {person[x] for x in taught} & {person[x] for x in fused_here}
+
+
+def test_frames_without_a_label_are_fused_but_teach_nothing():
+    log = []
+    votes = votes_of(40, [-1 if i % 4 == 0 else i % 3 for i in range(40)], [f"p{i}" for i in range(40)])
+    out = stage.fuse(recording(log), votes, None, seed=0)
+    unlabelled = set(np.round(votes.posteriors[0, ::4, 0], 12))
+    assert not np.isnan(out).any()
+    assert not any(taught & unlabelled for taught, _ in log)
+
+
+def test_with_a_validation_dataset_the_rule_learns_there_only():
+    log = []
+    test, valid = votes_of(20, [i % 3 for i in range(20)], ["p"] * 20), votes_of(20, [i % 3 for i in range(20)], ["q"] * 20)
+    valid = stage.Votes(valid.keys, posteriors(99, 20)[None], valid.truth, valid.people, valid.problems)
+    stage.fuse(recording(log), test, valid, seed=0)
+    assert [taught for taught, _ in log] == [set(np.round(valid.posteriors[0, :, 0], 12))]
+
+
+@pytest.mark.parametrize("rule", sorted(name for name, rule in RULES.items() if rule.trained))
+def test_trained_rules_learn_which_member_to_trust(tmp_path, rule):
+    """One member is nearly always right, two guess: a rule that learns comes close to the good one, the plain mean does not have to."""
+    random = np.random.default_rng(4)
+    truth = random.integers(0, 3, 300)
+    good = np.where(np.arange(3) == truth[:, None], 0.8, 0.1)
+    for name, p in (("a", random.dirichlet(np.ones(3) * 0.3, 300)), ("b", good), ("c", random.dirichlet(np.ones(3) * 0.3, 300))):
+        write(tmp_path, name, p, labels=[CLASSES[t] for t in truth])
+    rows = fused(tmp_path, ["a", "b", "c"], rule)
+    right = np.mean([row["emotion"] == CLASSES[t] for row, t in zip(rows, truth, strict=True)])
+    assert right > 0.9
