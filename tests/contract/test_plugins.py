@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from faceoff import assets, registry
 from faceoff.crops import calibrate, crop
@@ -61,8 +62,9 @@ def test_class_loads_by_name(plugin: Plugin) -> None:
     if plugin.skip():
         pytest.skip(plugin.skip())
     loaded = registry.load(plugin.source_name, plugin.class_name)
-    needed = {"dataset": ("samples", "read", "fingerprint"), "detector": ("detect",), "model": ("predict",)}[plugin.kind]
+    needed = {"dataset": ("samples", "fingerprint"), "detector": ("detect",), "model": ("predict",)}[plugin.kind]
     assert all(callable(getattr(loaded, method)) for method in needed)
+    assert plugin.kind != "dataset" or hasattr(loaded, "read") or hasattr(loaded, "file"), "pictures are read, clips are files"
     assert loaded.__doc__
 
 
@@ -327,7 +329,38 @@ def _table(root: Path) -> dict[str, Any]:
     return {"path": root / "t.csv"}
 
 
-TREES: dict[str, Callable[[Path], dict[str, Any]]] = {"ferplus": _ferplus, "folder": _folder, "table": _table, "posed": lambda root: {}}
+def _named(*names: str) -> Callable[[Path], dict[str, Any]]:
+    """A tree of files whose names say everything: grey TIFFs, or clips that nobody decodes here."""
+
+    def make(root: Path) -> dict[str, Any]:
+        for name in names:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((20, 20), 80, np.uint8)).save(root / name, format="TIFF")
+        return {"path": root}
+
+    return make
+
+
+def _affectnet(root: Path) -> dict[str, Any]:
+    root.mkdir()
+    rows = ("a.png,1,1,9,9,,1,0.5,0.1", "b.png,1,1,9,9,,7,-2,-2")
+    header = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal"
+    (root / "validation.csv").write_text("\n".join([header, *rows]))
+    for name in "ab":
+        (root / f"{name}.png").write_bytes(encode_png(np.full((20, 20, 3), 80, np.uint8)))
+    return {"path": root}
+
+
+TREES: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "affectnet": _affectnet,
+    "crema_d": _named("VideoFlash/1001_DFA_ANG_XX.flv", "VideoFlash/1091_IEO_HAP_HI.flv"),
+    "ferplus": _ferplus,
+    "folder": _folder,
+    "jaffe": _named("KA.AN1.39.tiff", "KA.HA1.29.tiff"),
+    "posed": lambda root: {},
+    "ravdess": _named("Actor_01/01-01-03-01-01-01-01.mp4", "Actor_02/01-01-05-02-01-01-02.mp4"),
+    "table": _table,
+}
 
 
 @pytest.mark.parametrize("plugin", of_kind("dataset"))
@@ -346,6 +379,9 @@ def test_dataset(plugin: Plugin, tmp_path: Path) -> None:
     assert list(loaded(options, seed=0).samples()) == samples, "the order is the task's"
     other = loaded(options, seed=0)  # another job reads what this one listed
     for sample in samples[:5]:
+        if sample.kind == "video":
+            assert other.file(sample).is_file()
+            continue
         data = other.read(sample)
         assert decode_image(data).ndim == 3
         assert dataset.read(sample) == data

@@ -1,15 +1,18 @@
 """Weights: where they are looked for, in which order, and that only the file that the card names is ever used."""
 
 import hashlib
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from faceoff import assets
 from faceoff.assets import Asset, AssetError, fetch, locate
+from faceoff.cli import app
 
 GOOD, BAD = b"the real weights", b"<html>not found</html>"
 SHA = hashlib.sha256(GOOD).hexdigest()
@@ -46,7 +49,7 @@ def server() -> Iterator[tuple[str, list[str]]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}", asked
     server.shutdown()
@@ -60,8 +63,11 @@ def asset(*urls: str, **more: object) -> Asset:
 
 def test_parse_names_the_file_and_the_key() -> None:
     assert Asset.parse({"file": "a/w.bin", "sha256": SHA, "urls": ["u"]}).name == "w.bin"
-    with pytest.raises(AssetError, match=r"w\.bin.*sha256"):
-        Asset.parse({"file": "w.bin"})
+    for hashes in ({}, {"sha256": ""}, {"sha256": None, "md5": None}):
+        with pytest.raises(AssetError, match=r"w\.bin.*sha256.*md5"):
+            Asset.parse({"file": "w.bin", **hashes})
+    with pytest.raises(AssetError, match=r"w\.bin.*sha256.*md5"):
+        Asset("w.bin")
     with pytest.raises(AssetError, match=r"w\.bin.*ulrs"):
         Asset.parse({"file": "w.bin", "sha256": SHA, "ulrs": []})
 
@@ -94,6 +100,16 @@ def test_wrong_file_is_refused_even_when_a_download_could_replace_it(places: dic
         assert hashlib.sha256(BAD).hexdigest() in str(caught.value)
     assert path.read_bytes() == BAD
     assert not server[1]
+
+
+def test_sha256_decides_where_a_publisher_gives_both(places: dict[str, Path]) -> None:
+    (places["mirror"] / "w.bin").write_bytes(GOOD)
+    md5 = hashlib.md5(GOOD).hexdigest()
+    for hashes in ({"sha256": SHA, "md5": "0" * 32}, {"sha256": SHA.upper()}, {"sha256": None, "md5": md5}, {"sha256": None, "md5": md5.upper()}):
+        assert locate(asset(**hashes)) == places["mirror"] / "w.bin"
+    for hashes in ({"sha256": "0" * 64, "md5": md5}, {"sha256": None, "md5": "0" * 32}):
+        with pytest.raises(AssetError, match="the card says 000"):
+            locate(asset(**hashes))
 
 
 def test_file_that_changes_after_it_was_verified_is_verified_again(places: dict[str, Path]) -> None:
@@ -153,7 +169,8 @@ def test_download_of_another_file_leaves_nothing_behind(places: dict[str, Path],
     assert locate(asset()) is None
 
 
-def test_without_network_the_address_is_in_the_message() -> None:
+def test_without_network_the_address_is_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assets, "_FIRST_DELAY_S", 0.0)
     with pytest.raises(AssetError, match=r"127\.0\.0\.1:9"):
         fetch(asset("http://127.0.0.1:9/w.bin"))
 
@@ -168,3 +185,44 @@ def test_framework_caches_go_to_one_folder(places: dict[str, Path], monkeypatch:
     assets.isolate_caches()
     assert os.environ["TORCH_HOME"] == "/chosen"
     assert Path(os.environ["DEEPFACE_HOME"]).parent == places["cache"].parent
+
+
+@pytest.fixture
+def listing(places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Output of `faceoff assets` with two plug-ins that share a file, of which the mirror holds a wrong copy on request."""
+    header = {
+        role: {"file": f"{role}.bin", "sha256": SHA, "urls": [f"https://example.org/{role}.bin"], "licence": "MIT", "size": len(GOOD)}
+        for role in ("one", "two")
+    }
+    plugin = tmp_path / "plugins" / "mine.py"
+    plugin.parent.mkdir(parents=True)
+    entries = {name: {"class": "Mine", "assets": header} for name in ("mine", "other")}
+    plugin.write_text(f"DETECTORS = {entries!r}\n")
+
+    def call(*options: str) -> str:
+        result = CliRunner().invoke(app, ["assets", "--plugins", str(tmp_path / "plugins"), *options])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return call
+
+
+def test_every_asset_is_listed_for_a_mirror(listing: Callable[..., str], places: dict[str, Path]) -> None:
+    (places["mirror"] / "one.bin").write_bytes(GOOD)
+    rows = {line.split("\t")[0]: line.split("\t") for line in listing("--list").splitlines()}
+    assert rows["file"] == ["file", "size", "hash", "licence", "found", "url", "source", "used by"]
+    found = str(places["mirror"] / "one.bin")
+    assert rows["one.bin"] == ["one.bin", str(len(GOOD)), f"sha256:{SHA}", "MIT", found, "https://example.org/one.bin", "", "detector mine, detector other"]
+    assert rows["two.bin"][4] == "no"
+    assert "yunet_n_640_640.onnx" in rows
+
+
+def test_the_listing_for_programs_says_the_same(listing: Callable[..., str], places: dict[str, Path]) -> None:
+    (places["mirror"] / "two.bin").write_bytes(BAD)
+    rows = {row["file"]: row for row in json.loads(listing("--json"))}
+    assert rows["one.bin"] == {
+        "file": "one.bin", "size": len(GOOD), "sha256": SHA, "md5": None, "licence": "MIT", "found": None, "problem": None, "package": None,
+        "urls": ["https://example.org/one.bin"], "source": "", "used_by": ["detector mine", "detector other"],
+    }  # fmt: skip
+    assert rows["two.bin"]["found"] is None
+    assert hashlib.sha256(BAD).hexdigest() in rows["two.bin"]["problem"]

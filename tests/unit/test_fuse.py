@@ -44,7 +44,7 @@ def fused(folder, names, rule="soft_mean", detectors=None, lineages=None, **more
     members = [{"detector": d, "model": m, "lineage": li, "whole_frame": d == "whole"} for d, m, li in zip(detectors, names, lineages or names, strict=True)]
     for detector, name in zip(detectors, names, strict=True):
         (folder / f"{detector}.parquet").write_bytes((folder / f"faces-{name}.parquet").read_bytes())
-    spec = {"rule": rule, "members": members, "allow_clones": False, "policy": "largest", "seed": 0, **more}
+    spec = {"rule": rule, "members": members, "allow_clones": False, "check_order": True, "policy": "largest", "seed": 0, **more}
     faces = [folder / f"{detector}.parquet" for detector in sorted(set(detectors))]
     paths = [folder / f"{name}.parquet" for name in names]
     stage.write_fusion(paths, faces, folder / "frames.parquet", folder / "samples.parquet", folder / "out.parquet", json.loads(json.dumps(spec)))
@@ -153,3 +153,31 @@ def test_trained_rules_learn_which_member_to_trust(tmp_path, rule):
     rows = fused(tmp_path, ["a", "b", "c"], rule)
     right = np.mean([row["emotion"] == CLASSES[t] for row, t in zip(rows, truth, strict=True)])
     assert right > 0.9
+
+
+def mislabelled(tmp_path, n=240, noise=0.3):
+    """Member a reads well; member b too, but its card swaps happiness and sadness."""
+    random = np.random.default_rng(8)
+    truth = random.integers(0, 3, n)
+    seen = np.where(random.random(n) < noise, random.integers(0, 3, n), truth)
+    good = np.where(np.arange(3) == seen[:, None], 0.8, 0.1)
+    labels = [CLASSES[t] for t in truth]
+    write(tmp_path, "a", good, labels=labels)
+    write(tmp_path, "b", good[:, [0, 2, 1]], labels=labels)
+
+
+def test_a_wrong_class_order_is_refused_with_the_order_that_fits(tmp_path):
+    mislabelled(tmp_path)
+    with pytest.raises(ValueError, match=r"d/b: the declared order .* happiness is sadness, sadness is happiness; correct `emotions`"):
+        fused(tmp_path, ["a", "b"])
+    assert len(fused(tmp_path, ["a", "b"], check_order=False)) == 240
+
+
+def test_a_weak_member_is_not_taken_for_a_mislabelled_one(tmp_path):
+    """Guessing, and a member without one of the classes, are no doubt about the order."""
+    n = 240
+    random = np.random.default_rng(8)
+    labels = [CLASSES[t] for t in random.integers(0, 3, n)]
+    write(tmp_path, "a", random.dirichlet(np.ones(3), n), labels=labels)
+    write(tmp_path, "b", random.dirichlet(np.ones(2), n), labels=labels, classes=CLASSES[:2])
+    assert len(fused(tmp_path, ["a", "b"])) == n

@@ -68,11 +68,11 @@ def training_file(stage):
 def votes_of(what, validation=False):
     """A fusion's inputs: its members' predictions, the faces behind them (one file per detector), the frames and samples.
 
-    With `validation`: the same of the dataset that a trained rule is fitted on; nothing where it is cross-fitted or needs no fitting.
+    With `validation`: the same of the dataset on which members are checked and trained rules fitted; nothing where folds serve.
     """
 
     def find(wildcards):
-        dataset = plan.fitted_on(wildcards.dataset, wildcards.fusion) if validation else wildcards.dataset
+        dataset = plan.judged_on(wildcards.dataset) if validation else wildcards.dataset
         cells = plan.fusions[wildcards.fusion][1]
         if dataset is None:
             return []

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import yaml
@@ -71,20 +71,57 @@ def datasets(plugins: Plugins = None) -> None:
     console.print(table)
 
 
-@app.command(name="assets")
-def list_assets(plugins: Plugins = None) -> None:
-    """List every weight file with sha256, URL and where it was found, e.g. to fill a mirror."""
-    table = Table(title="assets")
-    for name in ("used by", "file", "sha256", "found", "url"):
-        table.add_column(name, overflow="fold")
-    for (kind, name), plugin in sorted(registry.discover(tuple(plugins or ())).items()):
+def _assets(folders: list[Path] | None) -> list[dict[str, Any]]:
+    """Every asset of every plug-in once, by file name: card, users, and its verified local copy (`found`) or what is wrong with it (`problem`)."""
+    users: dict[assets.Asset, list[registry.Plugin]] = {}
+    for _, plugin in sorted(registry.discover(tuple(folders or ())).items()):
         for asset in plugin.assets.values():
-            try:
-                found = str(assets.locate(asset) or "no")
-            except assets.AssetError as error:
-                found = f"[red]{error}[/red]"
-            table.add_row(f"{kind} {name}", asset.name, asset.sha256, found, " ".join(asset.urls) or (f"package {asset.package}" if asset.package else ""))
-    console.print(table)
+            users.setdefault(asset, []).append(plugin)
+    rows = []
+    for asset, plugins in sorted(users.items(), key=lambda item: item[0].name):
+        found, problem = None, None
+        try:
+            found = assets.locate(asset)
+        except assets.AssetError as error:
+            problem = str(error)
+        size = asset.size or (found.stat().st_size if found else None)
+        licence = asset.licence or str(plugins[0].card.get("licence", ""))
+        card = {"file": asset.name, "size": size, "sha256": asset.sha256, "md5": asset.md5, "licence": licence, "package": asset.package}
+        used_by = [f"{plugin.kind} {plugin.name}" for plugin in plugins]
+        rows.append(card | {"urls": list(asset.urls), "source": asset.source, "found": found and str(found), "problem": problem, "used_by": used_by})
+    return rows
+
+
+def _where(row: dict[str, Any]) -> str:
+    return " ".join(row["urls"]) or (f"package {row['package']}" if row["package"] else "")
+
+
+@app.command(name="assets")
+def list_assets(
+    plugins: Plugins = None,
+    lines: Annotated[bool, typer.Option("--list", help="a line per file, its fields parted by tabs")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="the same for programs")] = False,
+) -> None:
+    """List every weight file with size, hash, licence, URL and where it was found, e.g. to fill a mirror (docs/assets.md)."""
+    rows = _assets(plugins)
+    if as_json:
+        print(json.dumps(rows, indent=1))
+    elif lines:
+        print("file", "size", "hash", "licence", "found", "url", "source", "used by", sep="\t")
+        for row in rows:
+            checksum = f"sha256:{row['sha256']}" if row["sha256"] else f"md5:{row['md5']}"
+            fields = row["file"], row["size"] or "", checksum, row["licence"], row["problem"] or row["found"] or "no", _where(row), row["source"]
+            print(*fields, ", ".join(row["used_by"]), sep="\t")
+    else:
+        _show_assets(rows)
+
+
+def _show_assets(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        algorithm = "sha256" if row["sha256"] else "md5"
+        size = f"{row['size']:,} bytes" if row["size"] else "size not stated"
+        print(f"{row['file']}: {size}, licence {row['licence'] or 'not stated'}, for {', '.join(row['used_by'])}")
+        print(f"  {algorithm:7}{row[algorithm]}\n  from   {_where(row)}\n  found  {row['problem'] or row['found'] or 'no'}")
 
 
 @app.command()

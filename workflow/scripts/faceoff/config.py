@@ -98,6 +98,7 @@ class FusionConfig(Section):
     members: list[str] = Field(default_factory=lambda: ["*/*"], min_length=1, description="cells to join, as detector/model globs")
     per_detector: bool = Field(False, description="one fusion per detector (named fusion.detector) instead of one over all matching cells")
     allow_clones: bool = Field(False, description="let members of one lineage (the same weights behind two names) vote more than once")
+    check_order: bool = Field(True, description="refuse a member whose classes would fit much better in another order (a wrong label map)")
 
 
 class FacesConfig(Section):
@@ -144,7 +145,8 @@ def _fields_at(model: type[BaseModel], location: tuple[Any, ...], options: Mappi
         if getattr(annotation, "__origin__", None) is dict and path:
             path.pop(0)
             annotation = arguments[1]
-        current = annotation
+        # `Section | None` is the section.
+        current = next((part for part in getattr(annotation, "__args__", ()) if hasattr(part, "model_fields")), annotation)
     return list(getattr(current, "model_fields", {}))
 
 

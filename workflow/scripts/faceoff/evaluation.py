@@ -12,6 +12,9 @@ import pyarrow.parquet as pq
 
 from faceoff import metrics, tables
 from faceoff.stages.samples import task_of
+from faceoff.stats import stratified_group_folds
+
+FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -106,3 +109,9 @@ def sample_posteriors(predictions: Path, ids: Sequence[str]) -> SamplePosteriors
         raise ValueError(f"{predictions}: {len(missing)} of {len(ids)} samples have no row, the first is {missing[0]!r}")
     with np.errstate(invalid="ignore"):
         return SamplePosteriors(schema_classes, total / np.where(count > 0, count, np.nan)[:, None], tuple(states), tuple(reasons))
+
+
+def folds_for(labels: np.ndarray, groups: np.ndarray | None, seed: int) -> np.ndarray | None:
+    """(n,) five seeded, stratified folds that keep groups together (protocol §19), fewer where there are fewer groups; None below two groups."""
+    distinct = len(labels) if groups is None else len(np.unique(groups))
+    return stratified_group_folds(labels, groups, k=min(FOLDS, distinct), seed=seed) if distinct >= 2 else None

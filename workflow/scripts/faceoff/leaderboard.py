@@ -47,5 +47,5 @@ def _table(dataset: str, scores: Sequence[Mapping[str, Any]]) -> Table:
         metrics, (low, high) = score["metrics"], score["intervals"]["accuracy"]
         accuracy = f"{metrics['n_correct']}/{metrics['n']} = {metrics['accuracy']:.6f}"
         shares = [f"{100 * metrics[name]:.2f}" for name in ("coverage", "balanced_accuracy", "macro_f1")]
-        table.add_row(_name(score), accuracy, f"{100 * low:.1f}–{100 * high:.1f}", *shares)
+        table.add_row(_name(score), accuracy, "–" if low is None else f"{100 * low:.1f}–{100 * high:.1f}", *shares)
     return table

@@ -71,7 +71,7 @@ class Plugin:
             "name": self.name,
             "source": self.source_name,
             "class": self.class_name,
-            "assets": {role: {"file": a.file, "sha256": a.sha256, "package": a.package, "urls": list(a.urls)} for role, a in sorted(self.assets.items())},
+            "assets": {role: {**vars(asset), "urls": list(asset.urls)} for role, asset in sorted(self.assets.items())},
             "card": dict(self.card),
         }
 
@@ -128,7 +128,7 @@ def _from_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) -
 
 
 _CARD_KEYS = {
-    "name", "package", "file", "sha256", "urls", "runtime", "input", "activation", "emotions", "lineage", "licence", "training_data", "selected_on",
+    "name", "package", "file", "sha256", "urls", "size", "runtime", "input", "activation", "emotions", "lineage", "licence", "training_data", "selected_on",
     "source", "published", "notes",
 }  # fmt: skip
 _CARD_INPUT = {"size", "channels", "margin", "layout", "scale", "mean", "std"}
@@ -170,6 +170,7 @@ def read_card(path: Path) -> Plugin:
         package=card.get("package"),
         sha256=str(card["sha256"]),
         urls=tuple(card.get("urls", ())),
+        size=card.get("size"),
         licence=str(card.get("licence", "")),
         source=str(card.get("source", "")),
     )
@@ -182,7 +183,7 @@ def read_card(path: Path) -> Plugin:
         framework=CARD_RUNTIMES[card["runtime"]],
         assets={"weights": weights},
         modules=(module,),
-        card={**{key: value for key, value in card.items() if key not in {"file", "sha256", "urls"}}, "emotions": classes, "activation": activation},
+        card={**{key: value for key, value in card.items() if key not in {"file", "sha256", "urls", "size"}}, "emotions": classes, "activation": activation},
     )
 
 

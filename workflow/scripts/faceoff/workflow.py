@@ -12,7 +12,6 @@ from typing import Any, TextIO
 
 from faceoff import assets, codehash, registry, tables
 from faceoff.config import ConfigError, DatasetConfig, DetectorConfig, FusionConfig, ModelConfig, RunConfig, parse
-from faceoff.fusion import RULES
 
 STAGES = Path(__file__).parent / "stages"
 # What shapes a page or figure without being Python.
@@ -69,9 +68,9 @@ class Plan:
                 made[f"{name}.{detector}"] = (fusion, [cell for cell in cells if cell[0] == detector])
         return {name: value for name, value in made.items() if value[1]}
 
-    def fitted_on(self, dataset: str, fusion: str) -> str | None:
-        """The dataset that a trained fusion rule learns from: the declared validation; None where the rule is cross-fitted or untrained."""
-        return self.config.datasets[dataset].validation if RULES[self.fusions[fusion][0].rule].trained else None
+    def judged_on(self, dataset: str) -> str | None:
+        """The dataset on which a fusion's members are checked and a trained rule learns: the declared validation, else None (folds do)."""
+        return self.config.datasets[dataset].validation
 
     # -- plug-ins ------------------------------------------------------------------------------------------------
 
@@ -239,6 +238,7 @@ class Plan:
             "rule": section.rule,
             "members": [{"detector": d, "model": m, "lineage": self.lineage(m), "whole_frame": self._crop(d, m)["whole_frame"]} for d, m in cells],
             "allow_clones": section.allow_clones,
+            "check_order": section.check_order,
             "policy": self.config.faces.policy,
             "seed": self.config.seed,
             "code": code(STAGES / "fuse.py"),

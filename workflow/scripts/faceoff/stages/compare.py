@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from faceoff import fusion, metrics, stats, tables
-from faceoff.evaluation import Task, read_task, sample_posteriors
-
-FOLDS = 5
+from faceoff.evaluation import Task, folds_for, read_task, sample_posteriors
 
 
 @dataclass(frozen=True)
@@ -82,10 +80,19 @@ def _best_single(task: Task, singles: Sequence[Candidate], validation: Sequence[
         best = correct[names.index(chosen[index].name)]
         how, choices = f"chosen on {held_out.info['name']} (n = {len(held_out.ids)})", [{"fold": None, "cell": chosen[index].name}]
     else:
-        folds = stats.stratified_group_folds(task.truth, task.clusters, k=FOLDS, seed=seed)
-        chosen_by_fold = fusion.best_single(correct, np.stack([single.log_loss for single in singles]), names, folds)
+        log_loss = np.stack([single.log_loss for single in singles])
+        folds = folds_for(task.truth, task.clusters, seed)
+        if folds is None:
+            index = fusion.best_single_on(correct, log_loss, names)
+            return correct[index], {
+                "how": "in hindsight, as there is too little to set apart",
+                "choices": [],
+                "name": names[index],
+                **_level(correct[index], task.clusters),
+            }
+        chosen_by_fold = fusion.best_single(correct, log_loss, names, folds)
         best = correct[chosen_by_fold.member, np.arange(len(folds))]
-        how = f"chosen on the other folds of {FOLDS}"
+        how = f"chosen on the other folds of {len(np.unique(folds))}"
         choices = [{"fold": fold, "cell": names[member]} for fold, member in sorted(chosen_by_fold.choices.items())]
     counted = Counter(choice["cell"] for choice in choices)
     name = min(counted, key=lambda cell: (-counted[cell], cell))

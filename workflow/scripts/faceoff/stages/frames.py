@@ -17,11 +17,12 @@ Row = dict[str, Any]
 
 def write_frames(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
     """Write the frames table: a row for every picture and every sampled video frame, `unreadable` with a reason where there is none."""
-    dataset, fps, encode = open_dataset(spec), spec["options"]["fps"], encoder(spec["options"]["jpeg"])
+    dataset, options = open_dataset(spec)
+    encode = encoder(options.jpeg)
     with tables.Writer(output, tables.FRAMES) as writer:
         for row in track(tables.rows(samples), f"frames of {spec['dataset']}", tables.count(samples)):
             sample = _sample(row)
-            for frame in _clip(dataset, sample, fps, encode) if sample.kind == "video" else _picture(dataset, sample, fps, encode):
+            for frame in (_clip if sample.kind == "video" else _picture)(dataset, sample, options.fps, encode):
                 writer.write(frame)
 
 
@@ -57,7 +58,12 @@ def _picture(dataset: Any, sample: Sample, fps: float, encode: Callable[..., byt
 
 
 def _clip(dataset: Any, sample: Sample, fps: float, encode: Callable[..., bytes]) -> Iterator[Row]:
-    yield from _video_rows(sample, decode_video(dataset.file(sample), fps, threads()), encode)
+    try:
+        path = dataset.file(sample)
+    except OSError as error:
+        yield _unreadable(_row(sample), f"cannot read: {error.strerror or error}")
+        return
+    yield from _video_rows(sample, decode_video(path, fps, threads()), encode)
 
 
 def _video_rows(sample: Sample, frames: Iterable[VideoFrame], encode: Callable[..., bytes]) -> Iterator[Row]:

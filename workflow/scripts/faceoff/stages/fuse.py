@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 from faceoff import tables
 from faceoff.crops import iou
 from faceoff.emotions import SENTIMENT, order
+from faceoff.evaluation import folds_for
 from faceoff.faces import choose
 from faceoff.fusion import RULES, Rule, cross_fit
 from faceoff.protocols import Box
-from faceoff.stats import stratified_group_folds
+from faceoff.stats import best_class_permutation
 
-FOLDS = 5
 SAME_FACE = 0.4  # IoU from which two detectors' faces are the same (protocol §21)
 
 
@@ -73,6 +73,7 @@ def write_fusion(
     """Fuse all frames at once (n × members × classes floats in memory) and stream the rows out.
 
     A trained rule is fitted on the validation dataset where there is one, else cross-fitted over folds that keep each subject together (protocol §20).
+    Raises ValueError when a member's class order is doubtful (see `refuse_doubtful_order`).
     """
     voters = list(range(len(members))) if spec["allow_clones"] else one_per_lineage(spec["members"])
     voting = {**spec, "members": [spec["members"][index] for index in voters]}
@@ -83,12 +84,44 @@ def write_fusion(
     if validation_members:
         chosen = [validation_members[index] for index in voters]
         held_out = _read(chosen, validation_faces, validation_frames, validation_samples, classes, voting)
+    if spec["check_order"]:
+        refuse_doubtful_order(
+            votes if held_out is None else held_out, held_out is None, [f"{m['detector']}/{m['model']}" for m in voting["members"]], classes, spec["seed"]
+        )
     fused = fuse(RULES[spec["rule"]], votes, held_out, spec["seed"]) if classes else np.full((len(votes.keys), 0), np.nan)
     tainted = [path for member in paths for path in tables.failed_files(member)]
     schema = tables.predictions_schema(classes)
     with tables.Writer(output, tables.with_failure(schema, [str(output), *tainted]) if tainted else schema) as writer:
         for key, p, problem in zip(votes.keys, fused, votes.problems, strict=True):
             writer.write(_row(key, p, problem, classes))
+
+
+def refuse_doubtful_order(votes: Votes, by_folds: bool, names: Sequence[str], classes: Sequence[str], seed: int) -> None:
+    """Stop when renaming a member's classes would make it much better (protocol §23): a wrong label map hides well inside a fusion.
+
+    A sample counts once, however many frames it has. With `by_folds` each fold is judged by the other ones; else all labelled samples
+    (of the validation dataset) judge. Raises ValueError naming the member and the order that fits.
+    """
+    samples, first, of_frame = np.unique([key[0] for key in votes.keys], return_index=True, return_inverse=True)
+    truth, people = votes.truth[first], votes.people[first]
+    known = truth >= 0
+    parts = [known]
+    if by_folds:
+        folds = folds_for(truth[known], people[known], seed)
+        parts = [] if folds is None else [np.flatnonzero(known)[folds != fold] for fold in np.unique(folds)]
+    for name, posterior in zip(names, votes.posteriors, strict=True):
+        present = ~np.isnan(posterior).all(axis=1)
+        total = np.zeros((len(samples), len(classes)))
+        np.add.at(total, of_frame[present], np.nan_to_num(posterior[present]))  # a class that the member lacks has p = 0
+        total[np.bincount(of_frame[present], minlength=len(samples)) == 0] = np.nan
+        for part in parts:
+            found = best_class_permutation(truth[part], total[part])
+            if found.suspicious:
+                renamed = ", ".join(f"{classes[a]} is {classes[b]}" for a, b in enumerate(found.permutation) if a != b)
+                raise ValueError(
+                    f"{name}: the declared order of its classes is doubtful: it would be right on {100 * found.gain:.1f} points more if {renamed}; "
+                    "correct `emotions` in its card, or set check_order: false for this fusion"
+                )
 
 
 def fuse(rule: Rule, votes: Votes, held_out: Votes | None, seed: int) -> np.ndarray:
@@ -101,7 +134,9 @@ def fuse(rule: Rule, votes: Votes, held_out: Votes | None, seed: int) -> np.ndar
     known = votes.truth >= 0
     taught, truth = votes.posteriors[:, known], votes.truth[known]
     fused = np.full(votes.posteriors.shape[1:], np.nan)
-    folds = stratified_group_folds(truth, np.unique(votes.people[known], return_inverse=True)[1], k=FOLDS, seed=seed)
+    folds = folds_for(truth, votes.people[known], seed)
+    if folds is None:
+        raise ValueError("a rule that learns needs samples of at least two subjects, or a `validation` dataset")
     fused[known] = cross_fit(rule, taught, truth, folds)
     if not known.all():
         fused[~known] = rule.fit(taught, truth)(votes.posteriors[:, ~known])

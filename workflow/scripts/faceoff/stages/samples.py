@@ -15,18 +15,19 @@ from faceoff.sampling import limited
 _TASK = b"faceoff_task"
 
 
-def open_dataset(spec: Mapping[str, Any]) -> Any:
-    """The dataset plug-in of a job's spec ({source, class, options, seed}), with its options validated again."""
+def open_dataset(spec: Mapping[str, Any]) -> tuple[Any, Any]:
+    """(dataset, its validated options) of a job's spec ({source, class, options, seed})."""
     plugin = registry.load(spec["source"], spec["class"])
-    return plugin(plugin.Options.model_validate(spec["options"]), seed=spec["seed"])
+    options = plugin.Options.model_validate(spec["options"])
+    return plugin(options, seed=spec["seed"]), options
 
 
 def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
     """Write the samples table. Raises ValueError when the dataset is empty or an id stands twice."""
-    dataset = open_dataset(spec)
+    dataset, options = open_dataset(spec)
     samples = dataset.samples()
-    if spec["options"].get("limit") is not None:
-        samples = limited(list(samples), spec["options"]["limit"], spec["seed"])
+    if options.limit is not None:
+        samples = limited(list(samples), options.limit, spec["seed"])
     seen: set[str] = set()
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -42,8 +43,8 @@ def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
         "name": spec["dataset"],
         "type": spec["type"],
         "version": dataset.version,
-        "space": emotions.space(spec["options"].get("space") or dataset.space),
-        "limited": spec["options"].get("limit") is not None,
+        "space": emotions.space(options.space or dataset.space),
+        "limited": options.limit is not None,
         "headline": spec["headline"],
     }
     tables.write_rows(output, tables.SAMPLES.with_metadata({_TASK: json.dumps(task, sort_keys=True)}), rows())

@@ -97,6 +97,12 @@ def _with_interval(row: Mapping[str, Any], name: str) -> str:
     return _percent(row[name]) + (f" [{_percent(low)}, {_percent(high)}]" if low is not None else "")
 
 
+def _points(row: Mapping[str, Any]) -> str:
+    """A difference in percentage points with its interval, which too few clusters do not give."""
+    limits = "" if row["low"] is None else f" [{100 * row['low']:+.2f}, {100 * row['high']:+.2f}]"
+    return f"{100 * row['difference']:+.2f}{limits}"
+
+
 def _number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
@@ -153,7 +159,7 @@ def _short_confusion(rows: Sequence[Row]) -> tuple[list[list[str]], list[str]]:
 def _short_comparisons(rows: Sequence[Row]) -> tuple[list[list[str]], list[str]]:
     headers = ["dataset", "a", "b", "difference, points [95 % CI]", "p", "Holm p", "test", "verdict"]
     return [
-        [row["dataset"], row["a"], row["b"], f"{100 * row['difference']:+.2f} [{100 * row['low']:+.2f}, {100 * row['high']:+.2f}]", _number(row["p"], 4),
+        [row["dataset"], row["a"], row["b"], _points(row), _number(row["p"], 4),
          _number(row["p_adjusted"], 4), row["test"], row["verdict"]]
         for row in rows
     ], headers  # fmt: skip

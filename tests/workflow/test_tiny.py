@@ -1,0 +1,40 @@
+"""Almost no data: a handful of pictures, one subject. Everything is made; what cannot be said is left open, not crashed on."""
+
+import csv
+
+import pytest
+
+import runs
+from faceoff.drawing import scenes
+from faceoff.media import encode_png
+
+pytestmark = pytest.mark.slow
+
+
+def test_three_pictures_and_one_subject(tmp_path):
+    drawn = [scene for scene in scenes.plan("test") if scene.rung == "plain"][:3]
+    for scene, label in zip(drawn, ("happiness", "sadness", "sadness"), strict=True):
+        folder = tmp_path / "pictures" / label
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{scene.sample_id}.png").write_bytes(encode_png(scenes.draw(scene)[0]))
+    table = tmp_path / "one.csv"
+    pictures = sorted((tmp_path / "pictures").rglob("*.png"))
+    table.write_text("path,label,who\n" + "".join(f"{path},{path.parent.name},ann\n" for path in pictures[:2]))
+    config = {
+        "run": "tiny",
+        "datasets": {
+            "few": {"type": "folder", "path": str(tmp_path / "pictures")},
+            "one": {"type": "table", "path": str(table), "columns": {"subject": "who"}},
+        },
+        "detectors": {"whole": {}, "mediapipe_short": {}},
+        "models": {"fer": {}},
+        "fusions": {"vote": {}},
+        "figures": {"formats": ["png"], "examples": 2},
+    }
+    done = runs.run(tmp_path / "run", config)
+    assert done.returncode == 0, done.stdout[-3000:]
+    with open(tmp_path / "run/results/tiny/tables/comparisons.csv", newline="", encoding="utf-8") as file:
+        verdicts = {(row["dataset"], row["verdict"]) for row in csv.DictReader(file)}
+    assert ("one", "too few clusters") in verdicts
+    assert "few: 1, n = 3" in done.stdout
+    assert "one: 1, n = 2" in done.stdout

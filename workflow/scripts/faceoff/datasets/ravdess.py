@@ -1,0 +1,221 @@
+"""RAVDESS (Livingstone & Russo 2018): 24 actors speak and sing two sentences in up to eight emotions (protocol §1.3).
+
+Layout: the official archives, unpacked anywhere below the folder: …/Actor_01/01-01-03-01-01-01-01.mp4. The name says everything:
+modality-vocal-emotion-intensity-statement-repetition-actor.
+"""
+
+import hashlib
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from faceoff import emotions
+from faceoff.config import DataPath, DatasetConfig
+from faceoff.protocols import Sample
+
+DATASETS = {
+    "ravdess": {
+        "class": "Ravdess",
+        "title": "RAVDESS",
+        "terms": "CC BY-NC-SA 4.0; commercial licences from the authors",
+        "how_to_get": "Video_Speech_Actor_*.zip and Video_Song_Actor_*.zip of https://zenodo.org/records/1188976",
+    }
+}
+
+# What each field's codes mean, in the order of the name.
+CODES: dict[str, dict[str, str]] = {
+    "modality": {"01": "av", "02": "video", "03": "audio"},
+    "vocal": {"01": "speech", "02": "song"},
+    "emotion": dict(zip((f"{code:02d}" for code in range(1, 9)), ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"))),
+    "intensity": {"01": "normal", "02": "strong"},
+    "statement": {"01": "kids", "02": "dogs"},
+    "repetition": {"01": "1", "02": "2"},
+    "actor": {f"{actor:02d}": f"{actor:02d}" for actor in range(1, 25)},
+}
+
+# Test actors of the published folds, under the numbers that their publishers give them.
+FOLDS: dict[str, dict[int, tuple[int, ...]]] = {
+    "emobox": {1: (1, 11, 20, 21), 2: (4, 10, 12, 14), 3: (8, 9, 19, 23), 4: (3, 5, 7, 24), 5: (2, 15, 16, 18), 6: (6, 13, 17, 22)},
+    "mmer": {0: (2, 5, 14, 15, 16), 1: (3, 6, 7, 13, 18), 2: (10, 11, 12, 19, 20), 3: (8, 17, 21, 23, 24), 4: (1, 4, 9, 22)},
+}
+FOLD_OF = {name: {actor: fold for fold, actors in folds.items() for actor in actors} for name, folds in FOLDS.items()}
+
+_NAME = re.compile(r"\d\d(?:-\d\d){6}")
+Actor = Annotated[int, Field(ge=1, le=24)]
+
+
+class Clip(NamedTuple):
+    """What a file name says, in words; `actor` is two digits."""
+
+    modality: str
+    vocal: str
+    emotion: str
+    intensity: str
+    statement: str
+    repetition: str
+    actor: str
+
+    @property
+    def stem(self) -> str:
+        """The clip's official name without its suffix; also its sample id."""
+        return "-".join(next(code for code, word in codes.items() if word == field) for field, codes in zip(self, CODES.values(), strict=True))
+
+
+def parse(stem: str) -> Clip | None:
+    """Read a file name without suffix; None where it is no RAVDESS name. Raises ValueError naming the field whose code is unknown."""
+    if not _NAME.fullmatch(stem):
+        return None
+    words = []
+    for code, (field, codes) in zip(stem.split("-"), CODES.items(), strict=True):
+        if code not in codes:
+            raise ValueError(f"unknown {field} code {code!r}; known: {', '.join(codes)}")
+        words.append(codes[code])
+    return Clip(*words)
+
+
+def published(modality: str, vocal: str) -> Iterator[Clip]:
+    """Every clip that RAVDESS has of one modality and vocal channel: 1,440 of speech, 1,012 of song."""
+    for words in product(*(codes.values() for field, codes in CODES.items() if field not in {"modality", "vocal"})):
+        clip = Clip(modality, vocal, *words)
+        sung = vocal == "song" and (clip.actor == "18" or clip.emotion in {"disgust", "surprise"})
+        if not sung and not (clip.emotion == "neutral" and clip.intensity == "strong"):
+            yield clip
+
+
+class Options(DatasetConfig):
+    """Keys of a ravdess dataset."""
+
+    path: DataPath = Field(description="folder below which the archives were unpacked")
+    vocal: Literal["speech", "song", "both"] = Field("speech", description="spoken clips, sung clips, or both")
+    modality: Literal["av", "video"] = Field("av", description="clips with sound (01) or without (02); both show the same pictures, so never both")
+    calm: Literal["drop", "neutral", "keep"] = Field("drop", description="calm clips: left out (7 classes), counted as neutral, or a class of their own")
+    intensity: Literal["normal", "strong"] | None = Field(None, description="keep only clips of this intensity; neutral has no strong ones")
+    actors: list[Actor] | None = Field(None, min_length=1, description="keep only these actors (1-24)")
+    fold_set: Literal["emobox", "mmer"] | None = Field(None, description="published folds that `folds` refers to: emobox 1-6, mmer 0-4")
+    folds: list[int] | None = Field(None, min_length=1, description="keep only the test actors of these folds; default: all folds")
+
+    @model_validator(mode="after")
+    def _folds_exist(self) -> Self:
+        if self.folds is not None and self.fold_set is None:
+            raise ValueError("'folds' needs 'fold_set': emobox or mmer")
+        unknown = sorted(set(self.folds or ()) - set(FOLDS.get(self.fold_set or "", ())))
+        if unknown:
+            raise ValueError(f"folds {unknown} are not among the folds of {self.fold_set}: {', '.join(map(str, FOLDS[self.fold_set]))}")
+        return self
+
+    @property
+    def kept_actors(self) -> list[int]:
+        """Actors that `actors` and `folds` both leave, in order."""
+        chosen = set(self.actors or range(1, 25))
+        if self.folds is not None:
+            chosen &= {actor for fold in self.folds for actor in FOLDS[self.fold_set][fold]}
+        return sorted(chosen)
+
+
+class Ravdess:
+    """Clips of the chosen actors and emotions, by actor and name. `left_out` counts the files below the folder that are not in the task, by reason."""
+
+    Options = Options
+
+    def __init__(self, options: Options, seed: int = 0):
+        self.options = options
+        if not options.path.is_dir():
+            raise FileNotFoundError(f"{options.path}: the folder of RAVDESS is not there (dataset key 'path'); get it from https://zenodo.org/records/1188976")
+        vocals = ("speech", "song") if options.vocal == "both" else (options.vocal,)
+        self._wanted = {clip for vocal in vocals for clip in published(options.modality, vocal) if self._chosen(clip)}
+        if not self._wanted:
+            raise ValueError("RAVDESS has no clip under these options: no actor is both in 'actors' and in 'folds', or only actor 18, who does not sing")
+        self.space = emotions.order([self._label(clip) for clip in self._wanted])
+        self.left_out: Counter[str] = Counter()
+        self._files = self._scan()
+        if not self._files:
+            seen = ", ".join(f"{count:,} × {reason}" for reason, count in sorted(self.left_out.items())) or "nothing, no file is there"
+            example = self.missing()[0]
+            raise FileNotFoundError(f"{options.path}: no clip of the task below it, such as {example} (dataset key 'path'); left out: {seen}")
+        actors = "" if len(options.kept_actors) == 24 else f"-actors_{'_'.join(map(str, options.kept_actors))}"
+        self.version = f"{options.vocal}-{options.modality}-calm_{options.calm}{f'-{options.intensity}' if options.intensity else ''}{actors}@1"
+
+    def _chosen(self, clip: Clip) -> bool:
+        options = self.options
+        if int(clip.actor) not in options.kept_actors or (clip.emotion == "calm" and options.calm == "drop"):
+            return False
+        return options.intensity in (None, clip.intensity)
+
+    def _label(self, clip: Clip) -> str:
+        return "neutral" if clip.emotion == "calm" and self.options.calm == "neutral" else clip.emotion
+
+    def _scan(self) -> dict[Clip, Path]:
+        """The task's clips and their files. A name in several folders is one clip: the first path in order is read."""
+        found: dict[Clip, Path] = {}
+        for parent, folders, names in os.walk(self.options.path):
+            folders.sort()
+            for name in sorted(names):
+                path = Path(parent, name)
+                try:
+                    clip = parse(path.stem) if path.suffix.lower() == ".mp4" else None
+                except ValueError as error:
+                    raise ValueError(f"{path}: {error}") from None
+                reason = self._reason(clip, found)
+                if reason:
+                    self.left_out[reason] += 1
+                else:
+                    found[clip] = path
+        return dict(sorted(found.items(), key=lambda item: (item[0].actor, item[0].stem)))
+
+    def _reason(self, clip: Clip | None, found: dict[Clip, Path]) -> str | None:
+        """Why a file is not in the task, or None."""
+        if clip is None:
+            return "other file"
+        if clip.modality != self.options.modality:
+            return "other modality"
+        if self.options.vocal not in ("both", clip.vocal):
+            return "other vocal channel"
+        if clip not in self._wanted:
+            return "not chosen"
+        return "duplicate" if clip in found else None
+
+    def missing(self) -> list[str]:
+        """Official names of the task's clips that are not below the folder, sorted by actor."""
+        return [f"{clip.stem}.mp4" for clip in sorted(self._wanted - self._files.keys(), key=lambda clip: (clip.actor, clip.stem))]
+
+    def samples(self) -> Iterator[Sample]:
+        """The task's clips that are there; what is missing is said on stderr, as an incomplete copy is another task (its n and hash tell)."""
+        missing = self.missing()
+        if missing:
+            print(f"ravdess: {len(missing):,} of {len(self._wanted):,} clips are not below {self.options.path}, first {missing[0]}", file=sys.stderr)
+        for clip, path in self._files.items():
+            actor = int(clip.actor)
+            yield Sample(
+                sample_id=clip.stem,
+                path=path.relative_to(self.options.path).as_posix(),
+                kind="video",
+                label=self._label(clip),
+                subject=clip.actor,
+                groups={
+                    "actor": clip.actor,
+                    "sex": "male" if actor % 2 else "female",
+                    "intensity": clip.intensity,
+                    "statement": clip.statement,
+                    "repetition": clip.repetition,
+                    "vocal": clip.vocal,
+                    **{f"{name}_fold": str(fold_of[actor]) for name, fold_of in FOLD_OF.items()},
+                },
+            )
+
+    def file(self, sample: Sample) -> Path:
+        """The clip on disk."""
+        return self.options.path / sample.path
+
+    def fingerprint(self) -> Any:
+        digest = hashlib.sha256()
+        for clip, path in self._files.items():
+            stat = path.stat()
+            digest.update(f"{clip.stem}|{path.relative_to(self.options.path)}|{stat.st_size}|{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
