@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from faceoff import tables
-from faceoff.evaluation import read_task, sample_posteriors
+from faceoff.evaluation import UnlabelledError, read_task, sample_posteriors
 
 CLASSES = ("happiness", "sadness")
 
@@ -91,8 +91,8 @@ def test_task_keeps_labelled_samples_in_order(tmp_path: Path) -> None:
     assert task.describe()["n"] == 2
 
 
-def test_task_without_a_scored_sample_names_its_space(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"mine.*happiness, sadness"):
+def test_task_without_a_scored_sample_is_unlabelled(tmp_path: Path) -> None:
+    with pytest.raises(UnlabelledError, match="predictions only, nothing to score"):
         read_task(samples(tmp_path / "s.parquet", [{"sample_id": "a", "label": "fear"}]))
 
 

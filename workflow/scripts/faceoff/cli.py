@@ -144,6 +144,32 @@ def config(
 
 
 @app.command()
+def export(
+    run: Annotated[str, typer.Argument(help="name of the run, a folder of results/")],
+    output: Annotated[Path, typer.Argument(help="CSV file to write")],
+) -> None:
+    """Write every prediction of a run, frame by frame with its time, as one CSV: a timeline of each clip for each detector, model and fusion."""
+    import csv
+
+    import pyarrow.parquet as pq
+
+    folder = Path("results") / run
+    files = sorted([*folder.glob("predictions/*/*/*.parquet"), *folder.glob("fusion/*/*.parquet")])
+    if not files:
+        _fail(f"{folder} holds no predictions; run snakemake first, or name another run")
+    about = ["dataset", "detector", "model"]
+    columns = about + list(dict.fromkeys(name for path in files for name in pq.read_schema(path).names))
+    with tables.atomic(output) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        for path in files:
+            parts = path.relative_to(folder).with_suffix("").parts
+            cell = dict(zip(about, parts[1:] if parts[0] == "predictions" else (parts[1], "fusion", parts[2]), strict=True))
+            writer.writerows(cell | row for row in tables.rows(path))
+    console.print(f"{output}: {len(files)} detector x model cells and fusions")
+
+
+@app.command()
 def validate(
     path: Annotated[Path, typer.Argument(help="a configuration")] = Path("config.yaml"),
     dataset: Annotated[list[str] | None, typer.Option("--dataset", help="only this dataset; may be repeated")] = None,

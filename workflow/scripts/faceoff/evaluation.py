@@ -17,6 +17,10 @@ from faceoff.stats import stratified_group_folds
 FOLDS = 5
 
 
+class UnlabelledError(ValueError):
+    """A dataset has no label that could be scored: its predictions stand for themselves."""
+
+
 @dataclass(frozen=True)
 class Task:
     """The scored samples of a dataset: those whose label is in its space, in order. `truth` (n,) int indexes `space`."""
@@ -48,7 +52,7 @@ class Task:
 
 
 def read_task(samples: Path) -> Task:
-    """Read a task. Raises ValueError when no sample's label is in its space."""
+    """Read a task. Raises UnlabelledError when no sample's label is in its space."""
     info = task_of(samples)
     space = info["space"]
     ids, truth, subjects, label_sets = [], [], [], []
@@ -59,7 +63,7 @@ def read_task(samples: Path) -> Task:
             subjects.append(row["subject"])
             label_sets.append(dict(row["groups"] or ()).get("label_set"))
     if not ids:
-        raise ValueError(f"dataset {info['name']}: no sample has a label in its space ({', '.join(space)})")
+        raise UnlabelledError("no sample has a label in its space: predictions only, nothing to score")
     return Task(
         info=info,
         ids=tuple(ids),

@@ -21,6 +21,7 @@ class Options(DatasetConfig):
     """Keys of a folder dataset."""
 
     path: DataPath = Field(description="folder with one sub-folder per class")
+    labelled: bool = Field(True, description="false: everything below the folder is only to be predicted, nothing is scored")
     label_map: dict[str, str | None] = Field(default_factory=dict, description="sub-folder name -> emotion, or null for 'no emotion'")
 
 
@@ -40,14 +41,19 @@ class Folder:
         if not options.path.is_dir():
             raise FileNotFoundError(f"{options.path}: the folder is not there (dataset key 'path')")
         self._labels: dict[Path, str | None] = {}
-        for folder in sorted(path for path in options.path.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        classes = [path for path in options.path.iterdir() if path.is_dir() and not path.name.startswith(".")] if options.labelled else []
+        for folder in sorted(classes):
             try:
                 self._labels[folder] = emotions.canonical(folder.name, options.label_map)
             except ValueError as error:
                 raise ValueError(f"{folder}: {error}") from None
+        if not options.labelled:
+            self._labels = {options.path: None}
         if not self._labels:
-            raise FileNotFoundError(f"{options.path}: no class sub-folders (expected e.g. {options.path}/happiness/picture.jpg)")
-        self.space = emotions.order([label for label in self._labels.values() if label])
+            raise FileNotFoundError(
+                f"{options.path}: no class sub-folders (expected e.g. {options.path}/happiness/picture.jpg; without labels, set labelled: false)"
+            )
+        self.space = emotions.order([label for label in self._labels.values() if label]) or emotions.EMOTIONS
 
     def _files(self) -> Iterator[tuple[Path, str | None]]:
         for folder, label in self._labels.items():

@@ -70,7 +70,7 @@ class Table:
     @cached_property
     def space(self) -> tuple[str, ...]:
         """The emotions that the table's labels name, in canonical order."""
-        return emotions.order(sorted({sample.label for sample in self.samples() if sample.label}))
+        return emotions.order(sorted({sample.label for sample in self.samples() if sample.label})) or emotions.EMOTIONS
 
     def _column_names(self) -> list[str]:
         if self.options.path.suffix == ".parquet":

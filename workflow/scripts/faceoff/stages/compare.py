@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from faceoff import fusion, metrics, stats, tables
-from faceoff.evaluation import Task, folds_for, read_task, sample_posteriors
+from faceoff.evaluation import Task, UnlabelledError, folds_for, read_task, sample_posteriors
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,16 @@ def _candidates(task: Task, paths: Sequence[Path]) -> list[Candidate]:
 
 def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
     """Write the comparisons of one dataset. `validation`: prediction files and, last, the samples table of the validation dataset."""
-    task = read_task(samples)
+    nothing = dict.fromkeys(("best_single", "hindsight", "oracle", "effective_members")) | {"comparisons": [], "pairs": [], "clones": []}
+    try:
+        task = read_task(samples)
+    except UnlabelledError:
+        tables.write_json(output, {"dataset": spec["dataset"], "task": None} | nothing)
+        return
     candidates = _candidates(task, predictions)
     singles = [candidate for candidate in candidates if not candidate.name.startswith("fusion/")]
     fused = [candidate for candidate in candidates if candidate.name.startswith("fusion/")]
-    result: dict[str, Any] = {"dataset": spec["dataset"], "task": task.describe(), "best_single": None, "hindsight": None, "oracle": None,
-                              "effective_members": None, "comparisons": [], "pairs": [], "clones": []}  # fmt: skip
+    result: dict[str, Any] = {"dataset": spec["dataset"], "task": task.describe()} | nothing
     if singles:
         clusters = task.clusters
         best, result["best_single"] = _best_single(task, singles, validation, spec["seed"])

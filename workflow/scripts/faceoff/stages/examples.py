@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from faceoff import metrics, tables
-from faceoff.evaluation import read_task, sample_posteriors
+from faceoff.evaluation import UnlabelledError, read_task, sample_posteriors
 from faceoff.media import encode_png
 from faceoff.protocols import CropSpec
 from faceoff.stages.predict import face_crop, framed
@@ -29,7 +29,11 @@ SCHEMA = pa.schema([
 def write_examples(samples: Path, frames: Path, faces: Sequence[Path], predictions: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
     """Write the examples table: per cell `examples` right and as many wrong ones, drawn by a hash of the seed, spread over the true classes."""
     wanted: dict[str, dict[str, list[dict[str, Any]]]] = {path.stem: {} for path in faces}
-    task = read_task(samples)
+    try:
+        task = read_task(samples)
+    except UnlabelledError:
+        tables.write_rows(output, SCHEMA, ())
+        return
     sound = [path for path in predictions if not tables.failed_files(path)]
     for path in sound if spec["examples"] else ():
         detector, cell = path.parent.name, f"{path.parent.name}/{path.stem}"

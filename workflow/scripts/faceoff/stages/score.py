@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from faceoff import metrics, stats, tables
-from faceoff.evaluation import SamplePosteriors, Task, read_task, sample_posteriors
+from faceoff.evaluation import SamplePosteriors, Task, UnlabelledError, read_task, sample_posteriors
 from faceoff.fusion import RULES
 
 ERROR_SHARE = 0.05  # of samples, above which a cell is flagged (protocol §14)
@@ -20,7 +20,13 @@ def write_score(samples: Path, predictions: Path | None, output: Path, spec: Map
     if spec["skip"]:
         tables.write_json(output, about | {"state": "skipped", "reason": spec["skip"], "task": None, "failed_files": []})
         return
-    task = read_task(samples)
+    try:
+        task = read_task(samples)
+    except UnlabelledError as error:
+        failed = tables.failed_files(predictions)
+        state = {"state": "error", "reason": "the job failed, see its log"} if failed else {"state": "skipped", "reason": str(error)}
+        tables.write_json(output, about | state | {"task": None, "failed_files": failed})
+        return
     failed = tables.failed_files(predictions)
     cell = sample_posteriors(predictions, task.ids)
     counts = {state: Counter(cell.states)[state] for state in tables.STATES}
