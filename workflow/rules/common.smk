@@ -79,7 +79,9 @@ def votes_of(what, validation=False):
         if what == "members":
             return [f"{R}/predictions/{dataset}/{detector}/{model}.parquet" for detector, model in cells]
         if what == "faces":
-            return [f"{R}/faces/{dataset}/{detector}.parquet" for detector in sorted({detector for detector, _ in cells})]
+            return [
+                f"{R}/faces/{dataset}/{detector}.parquet" for detector in sorted({detector for detector, _ in cells})
+            ]
         return [f"{R}/{what}/{dataset}.parquet"]
 
     return find

@@ -14,13 +14,13 @@ rule fuse:
         f"{R}/fusion/{{dataset}}/{{fusion}}.parquet",
     log:
         f"{R}/logs/fuse/{{dataset}}/{{fusion}}.log",
-    params:
-        spec=spec("fuse_spec", "dataset", "fusion"),
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        spec=spec("fuse_spec", "dataset", "fusion"),
     shell:
         "python {input.script} --members {input.members} --faces {input.faces} --frames {input.frames} --samples {input.samples}"
         " --validation-members {input.validation_members} --validation-faces {input.validation_faces}"
