@@ -1,6 +1,6 @@
 """What running costs: the default run, a rerun with nothing to do, one FER+ cell, and whether memory grows with the data.
 
-    python benchmarks/run.py [--folder /tmp/somewhere] [--only default|noop|ferplus|memory]
+    python benchmarks/run.py [--folder FOLDER] [--only default|noop|ferplus|memory]
 
 Figures depend on the machine; what should hold anywhere is in the last column.
 """

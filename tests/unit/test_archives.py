@@ -84,14 +84,14 @@ def test_an_empty_folder_is_filled_and_a_full_one_left_alone(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
-@pytest.mark.parametrize("name", ["../escaped", "a/../../escaped", "/tmp/faceoff-escaped", "C:/escaped", "c:escaped", "..\\escaped", "a\\b", ".."])
+@pytest.mark.parametrize("name", ["../escaped", "a/../../escaped", "/faceoff-escaped", "C:/escaped", "c:escaped", "..\\escaped", "a\\b", ".."])
 def test_a_path_that_leads_out_is_refused(tmp_path: Path, kind: str, name: str) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()
     message = refused(packed(inner, kind, {"good": b"good", name: b"escaped"}), "leads out")
     assert repr(name) in message
     assert sorted(path.name for path in tmp_path.iterdir()) == ["inner"]
-    assert not Path("/tmp/faceoff-escaped").exists()
+    assert not Path("/faceoff-escaped").exists()
     refused(inner / f"archive.{kind}", "leads out", members=lambda name: name == "good")
 
 

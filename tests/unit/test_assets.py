@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from faceoff import assets
+from faceoff import assets, downloads
 from faceoff.assets import Asset, AssetError, fetch, locate
 from faceoff.cli import app
 
@@ -170,7 +170,7 @@ def test_download_of_another_file_leaves_nothing_behind(places: dict[str, Path],
 
 
 def test_without_network_the_address_is_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assets, "_FIRST_DELAY_S", 0.0)
+    monkeypatch.setattr(downloads, "_FIRST_DELAY_S", 0.0)
     with pytest.raises(AssetError, match=r"127\.0\.0\.1:9"):
         fetch(asset("http://127.0.0.1:9/w.bin"))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from faceoff import assets
+from faceoff import assets, downloads
 from faceoff.assets import Asset, AssetError, fetch
 
 BODY = hashlib.shake_256(b"weights").digest(1_000_000)
@@ -102,8 +102,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that would have been waited."""
     found: list[float] = []
-    monkeypatch.setattr(assets.time, "sleep", found.append)
-    monkeypatch.setattr(assets, "_READ_S", 2.0)
+    monkeypatch.setattr(downloads.time, "sleep", found.append)
+    monkeypatch.setattr(downloads, "_READ_S", 2.0)
     return found
 
 
@@ -149,7 +149,7 @@ def test_a_dropped_connection_is_resumed(cache: Path, server: Server, waits: lis
     first, second = server.asked
     assert "Range" not in first
     start = int(second["Range"].removeprefix("bytes=").rstrip("-"))
-    assert CUT - assets._CHUNK <= start <= CUT
+    assert CUT - downloads._CHUNK <= start <= CUT
     assert second["If-Range"] == '"v1"'
     assert server.sent == [CUT, len(BODY) - start]
     assert waits == [1.0]
@@ -163,7 +163,7 @@ def test_a_connection_that_drops_again_and_again_but_moves_on_is_not_given_up(ca
 
     server.answers = [piece]
     arrives(cache, asset(server.url))
-    assert len(server.asked) > assets._ATTEMPTS
+    assert len(server.asked) > downloads._ATTEMPTS
     assert set(waits) == {1.0}
 
 
@@ -173,12 +173,12 @@ def test_the_next_call_goes_on_where_an_earlier_one_was_cut(cache: Path, server:
     server.answers, server.asked = [ranged], []
     arrives(cache, asset(server.url))
     assert "Range" in server.asked[0]
-    assert server.sent[-1] < len(BODY) - CUT + assets._CHUNK + 1
+    assert server.sent[-1] < len(BODY) - CUT + downloads._CHUNK + 1
 
 
 def test_a_complete_part_is_not_fetched_again(cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(assets.os, "replace", lambda *paths: sys.exit("killed"))
+        patch.setattr(downloads.os, "replace", lambda *paths: sys.exit("killed"))
         with pytest.raises(SystemExit):
             fetch(asset(server.url))
     arrives(cache, asset(server.url))
@@ -289,7 +289,7 @@ def test_a_refused_connection_is_tried_again(cache: Path, waits: list[float]) ->
 
 
 def test_a_server_that_goes_silent_is_a_cut(cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assets, "_READ_S", 0.2)
+    monkeypatch.setattr(downloads, "_READ_S", 0.2)
     done = threading.Event()
 
     def silent(handler: Handler) -> None:
@@ -376,13 +376,13 @@ def test_no_space_is_said_before_anything_is_written(cache: Path, server: Server
 
     server.answers = [whole if known == "Content-Length" else without_length]
     usage = shutil.disk_usage(cache.parent.parent)
-    monkeypatch.setattr(assets.shutil, "disk_usage", lambda path: usage._replace(free=len(BODY) - 1))
+    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda path: usage._replace(free=len(BODY) - 1))
     message = fails(cache, asset(server.url, size=len(BODY) if known == "size" else None), network=False)
     assert "1,000,000 bytes are needed, 999,999 are free" in message
 
 
 def test_a_disk_that_fills_up_is_freed(cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assets.os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(downloads.os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     assert "No space left on device" in fails(cache, asset(server.url), network=False)
 
 
@@ -455,7 +455,7 @@ def test_the_lock_of_a_process_that_died_holds_nobody(cache: Path, server: Serve
 
 
 def test_a_lock_that_its_holder_removed_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, lock, handles = tmp_path / "lock", assets._lock, []
+    path, lock, handles = tmp_path / "lock", downloads._lock, []
 
     def waited(handle: object, at: Path) -> None:
         lock(handle, at)
@@ -463,15 +463,15 @@ def test_a_lock_that_its_holder_removed_meanwhile_is_taken_anew(tmp_path: Path, 
         if len(handles) == 1:
             at.unlink()
 
-    monkeypatch.setattr(assets, "_lock", waited)
-    with assets._locked(path):
+    monkeypatch.setattr(downloads, "_lock", waited)
+    with downloads._locked(path):
         assert len(handles) == 2
         assert os.path.samestat(os.fstat(handles[1].fileno()), path.stat())
     assert not path.exists()
 
 
 def test_progress_is_a_line_now_and_then(cache: Path, server: Server, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assets, "_EVERY_S", 0.0)
+    monkeypatch.setattr(downloads, "_EVERY_S", 0.0)
     server.answers = [cut(), ranged]
     arrives(cache, asset(server.url))
     said = capfd.readouterr().err
