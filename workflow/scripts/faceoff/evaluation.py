@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from faceoff import metrics, tables
 from faceoff.stages.samples import task_of
-from faceoff.stats import stratified_group_folds
+from faceoff.stats import Interval, cluster_interval, stratified_group_folds, wilson
 
 FOLDS = 5
 
@@ -119,3 +119,10 @@ def folds_for(labels: np.ndarray, groups: np.ndarray | None, seed: int) -> np.nd
     """(n,) five seeded, stratified folds that keep groups together (protocol §19), fewer where there are fewer groups; None below two groups."""
     distinct = len(labels) if groups is None else len(np.unique(groups))
     return stratified_group_folds(labels, groups, k=min(FOLDS, distinct), seed=seed) if distinct >= 2 else None
+
+
+def share_interval(correct: np.ndarray, clusters: np.ndarray | None) -> Interval:
+    """95 % interval of a share (protocol §13): Wilson's for independent samples, t over cluster means with clusters (NaN below two of them)."""
+    if clusters is None or len(correct) == 0:
+        return wilson(int(correct.sum()), len(correct))
+    return cluster_interval(correct.astype(float), clusters, bounds=(0.0, 1.0))

@@ -9,7 +9,7 @@ Conventions
     seed         every random result is a function of its arguments and its seed alone (numpy PCG64)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -297,8 +297,8 @@ def _studentised(statistic: Callable[[np.ndarray], np.ndarray], units: np.ndarra
 # ---------------------------------------------------------------- families and verdicts
 
 
-def holm(p: np.ndarray) -> np.ndarray:
-    """Step-down adjusted p values (Holm 1979), in the order given. NaN (no test) stays NaN and does not count."""
+def holm(p: Sequence[float | None] | np.ndarray) -> np.ndarray:
+    """Step-down adjusted p values (Holm 1979), in the order given. None or NaN (no test) becomes NaN and does not count."""
     p, adjusted = _p_values(p)
     known = np.flatnonzero(~np.isnan(p))
     order = known[np.argsort(p[known], kind="stable")]
@@ -306,7 +306,7 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+def benjamini_hochberg(p: Sequence[float | None] | np.ndarray) -> np.ndarray:
     """Step-up adjusted p values for the false discovery rate (Benjamini & Hochberg 1995). NaN as in `holm`."""
     p, adjusted = _p_values(p)
     known = np.flatnonzero(~np.isnan(p))
@@ -511,7 +511,7 @@ def _same_length(name: str, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, n
     return a, b
 
 
-def _p_values(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _p_values(p: Sequence[float | None] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     p = np.asarray([np.nan if value is None else value for value in p], dtype=np.float64)
     if ((p < 0) | (p > 1)).any():
         raise ValueError("p: values outside 0–1")

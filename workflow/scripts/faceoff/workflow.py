@@ -245,7 +245,6 @@ class Plan:
         })  # fmt: skip
 
     def score_spec(self, dataset: str, detector: str, model: str) -> str:
-        plugin = self.model(model)[1]
         return self._spec({
             "dataset": dataset,
             "kind": "cell",
@@ -254,10 +253,14 @@ class Plan:
             "skip": self.skip(detector, model),
             "lineage": self.lineage(model),
             "train_status": self._train_status(dataset, model),
-            "circular": plugin.card.get("recipe") == "emfacs" and bool(self.dataset(dataset)[1].card.get("drawn")),
+            "circular": self._circular(dataset, model),
             "seed": self.config.seed,
             "code": code(STAGES / "score.py"),
         })  # fmt: skip
+
+    def _circular(self, dataset: str, model: str) -> bool:
+        """Whether the model reads emotions by the recipe that drew the dataset (protocol §16)."""
+        return self.model(model)[1].card.get("recipe") == "emfacs" and bool(self.dataset(dataset)[1].card.get("drawn"))
 
     def _train_status(self, dataset: str, model: str) -> str:
         """How the model's training data relate to this dataset (protocol §15)."""
@@ -294,7 +297,7 @@ class Plan:
             "members": [f"{detector}/{model}" for detector, model in cells],
             "skip": None,
             "train_status": statuses.pop() if len(statuses) == 1 else "mixed",
-            "circular": any(json.loads(self.score_spec(dataset, detector, model))["circular"] for detector, model in cells),
+            "circular": any(self._circular(dataset, model) for _, model in cells),
             "seed": self.config.seed,
             "code": code(STAGES / "score.py"),
         })  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from faceoff import fusion, metrics, stats, tables
-from faceoff.evaluation import Task, UnlabelledError, folds_for, read_task, sample_posteriors
+from faceoff.evaluation import Task, UnlabelledError, folds_for, read_task, sample_posteriors, share_interval
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,7 @@ def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Se
 
 
 def _level(correct: np.ndarray, clusters: np.ndarray | None) -> dict[str, Any]:
-    if clusters is None:
-        interval = stats.wilson(int(correct.sum()), len(correct))
-    else:
-        interval = stats.cluster_interval(correct.astype(float), clusters, bounds=(0.0, 1.0))
+    interval = share_interval(correct, clusters)
     return {"accuracy": float(correct.mean()), "n_correct": int(correct.sum()), "interval": [interval.low, interval.high]}
 
 
@@ -106,8 +103,7 @@ def _best_single(task: Task, singles: Sequence[Candidate], validation: Sequence[
 def _compare(family: Sequence[tuple[str, Candidate, np.ndarray, str]], clusters: np.ndarray | None, seed: int) -> list[dict[str, Any]]:
     """Paired verdicts of one Holm family."""
     verdicts = [stats.paired_verdict(candidate.correct, against, clusters=clusters, seed=seed) for _, candidate, against, _ in family]
-    tested = [index for index, verdict in enumerate(verdicts) if verdict.p is not None]
-    adjusted = dict(zip(tested, stats.holm(np.array([verdicts[index].p for index in tested])), strict=True)) if tested else {}
+    adjusted = stats.holm([verdict.p for verdict in verdicts])
     return [
         {
             "family": name,
@@ -118,12 +114,12 @@ def _compare(family: Sequence[tuple[str, Candidate, np.ndarray, str]], clusters:
             "high": verdict.high,
             "p": verdict.p,
             "p_exact": verdict.p_exact,
-            "p_adjusted": adjusted.get(index),
+            "p_adjusted": p_adjusted,
             "test": verdict.test,
-            "verdict": stats.judge(adjusted.get(index), verdict.low, verdict.high),
+            "verdict": stats.judge(p_adjusted, verdict.low, verdict.high),
             "n": len(candidate.correct),
         }
-        for index, ((name, candidate, _, against_name), verdict) in enumerate(zip(family, verdicts, strict=True))
+        for (name, candidate, _, against_name), verdict, p_adjusted in zip(family, verdicts, adjusted, strict=True)
     ]
 
 

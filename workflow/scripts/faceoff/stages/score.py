@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from faceoff import metrics, stats, tables
-from faceoff.evaluation import SamplePosteriors, Task, UnlabelledError, read_task, sample_posteriors
+from faceoff.evaluation import SamplePosteriors, Task, UnlabelledError, read_task, sample_posteriors, share_interval
 from faceoff.fusion import RULES
 
 ERROR_SHARE = 0.05  # of samples, above which a cell is flagged (protocol §14)
@@ -70,20 +70,14 @@ def _intervals(task: Task, predicted: np.ndarray, seed: int) -> dict[str, Any]:
     k = len(task.space)
     clusters = task.clusters
     covered = predicted != metrics.NO_FACE
-    intervals = {"accuracy": _share(correct, clusters), "covered_accuracy": _share(correct[covered], clusters if clusters is None else clusters[covered])}
+    inside = None if clusters is None else clusters[covered]
+    intervals = {"accuracy": share_interval(correct, clusters), "covered_accuracy": share_interval(correct[covered], inside)}
     for name, statistic in (("balanced_accuracy", metrics.balanced_accuracy_of), ("macro_f1", metrics.macro_f1_of)):
         intervals[name] = stats.bootstrap_t_confusion(statistic, task.truth, predicted, k, clusters=clusters, seed=seed)
     return {
         "intervals": {name: [interval.low, interval.high] for name, interval in intervals.items()},
         "design_effect": stats.design_effect(correct.astype(float), clusters) if clusters is not None else None,
     }
-
-
-def _share(correct: np.ndarray, clusters: np.ndarray | None) -> stats.Interval:
-    """A share's interval: t over the means of the clusters where there are at least two, else Wilson's."""
-    if clusters is not None and len(np.unique(clusters)) > 1:
-        return stats.cluster_interval(correct.astype(float), clusters, bounds=(0.0, 1.0))
-    return stats.wilson(int(correct.sum()), len(correct))
 
 
 def _flags(task: Task, cell: SamplePosteriors, predicted: np.ndarray) -> list[str]:
