@@ -1,4 +1,4 @@
-"""Fusion of several members' posteriors into one, and the choice of the best single member. Pure functions, as protocol §4 fixes them.
+"""Fusion of several members' posteriors into one. Pure functions, as protocol §4 fixes them.
 
 Conventions
     posteriors  (members, n, k) float64; a row of NaN is a member without a prediction for that sample (it abstains), a column of NaN a class that
@@ -6,8 +6,6 @@ Conventions
     fused       (n, k) float64, rows sum to one, argmax is the decision; a row of NaN where every member abstains (no_face); a class that no present
                 member has gets 0
     truth       (n,) int class index, 0 … k-1
-    predicted   (members, n) int, -1 where the member abstains
-    correct     (members, n) bool, False where the member abstains
     folds       (n,) int ≥ 0
     ties        go to the earlier class; voting rules compare within EPSILON, so that the order of members cannot break a tie by rounding
 
@@ -15,11 +13,13 @@ A *hard* rule returns votes or ranks, not probabilities: no log loss, Brier or E
 normalising, so that argmax(fused) is the decision everywhere downstream. A *trained* rule is fitted on labelled posteriors and returns a function.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+
+from faceoff.stats import check_folds
 
 EPSILON = 1e-9
 CLIP = 1e-7  # of probabilities in a fitted NLL, as in the log loss
@@ -42,23 +42,6 @@ class Rule:
     @property
     def trained(self) -> bool:
         return self.fit is not None
-
-
-@dataclass(frozen=True)
-class BestSingle:
-    """`member` (n,) int: the member used for each sample; `choices`: fold -> the member chosen on the other folds."""
-
-    member: np.ndarray
-    choices: dict[int, int]
-
-
-@dataclass(frozen=True)
-class ClonePair:
-    """Two members (indices first < second) whose argmax agrees on the share `agreement` of the samples that both cover."""
-
-    first: int
-    second: int
-    agreement: float
 
 
 # ---------------------------------------------------------------- untrained rules
@@ -301,81 +284,12 @@ def cross_fit(rule: Rule, posteriors: np.ndarray, truth: np.ndarray, folds: np.n
     posteriors, truth = _training(posteriors, truth)
     if not rule.trained:
         return rule.combine(posteriors)
-    folds = _folds(folds, len(truth))
+    folds = check_folds(folds, len(truth))
     fused = np.full(posteriors.shape[1:], np.nan)
     for fold in np.unique(folds):
         here = folds == fold
         fused[here] = rule.fit(posteriors[:, ~here], truth[~here])(posteriors[:, here])
     return fused
-
-
-# ---------------------------------------------------------------- beside a fusion
-
-
-def oracle(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """(n,) bool: whether any member is right (§24)."""
-    truth, predicted = np.asarray(truth), np.asarray(predicted)
-    if predicted.ndim != 2 or truth.shape != predicted.shape[1:]:
-        raise ValueError(f"predicted: shape {predicted.shape} given, expected (members, {len(truth)}) as truth has {len(truth)} samples")
-    return (predicted == truth).any(axis=0)
-
-
-def effective_members(correct: np.ndarray) -> float:
-    """Effective number of members, 1 … members: participation ratio (tr C)² / tr C² = M² / Σ r² of the correlation matrix of correctness (§22).
-
-    A member that is always right or always wrong correlates 1 with its equals and 0 with the others.
-    """
-    correct = _two_axes("correct", correct, "(members, n)").astype(np.float64)
-    centred = correct - correct.mean(axis=1, keepdims=True)
-    norm = np.sqrt((centred**2).sum(axis=1))
-    constant = norm == 0
-    unit = centred / np.where(constant, 1.0, norm)[:, None]
-    correlation = unit @ unit.T
-    correlation[np.ix_(constant, constant)] = np.equal.outer(correct[constant, 0], correct[constant, 0])
-    return float(len(correct) ** 2 / (correlation**2).sum())
-
-
-def clone_pairs(predicted: np.ndarray, threshold: float = 0.99) -> list[ClonePair]:
-    """Pairs of members whose argmax agrees on more than `threshold` of the samples that both cover (§22)."""
-    predicted = _two_axes("predicted", predicted, "(members, n)")
-    pairs = []
-    for first in range(len(predicted)):
-        for second in range(first + 1, len(predicted)):
-            both = (predicted[first] >= 0) & (predicted[second] >= 0)
-            if both.any():
-                agreement = float((predicted[first, both] == predicted[second, both]).mean())
-                if agreement > threshold:
-                    pairs.append(ClonePair(first, second, agreement))
-    return pairs
-
-
-def best_single_on(correct: np.ndarray, log_loss: np.ndarray, names: Sequence[str]) -> int:
-    """Index of the best member on these (validation) samples: end-to-end accuracy, ties by lower log loss, then name (§19).
-
-    log_loss: (members, n), NaN where the member is not covered; its mean is over covered samples, and a member without any loses ties.
-    """
-    correct, log_loss = _two_axes("correct", correct, "(members, n)"), _two_axes("log_loss", log_loss, "(members, n)")
-    if correct.shape != log_loss.shape or len(names) != len(correct):
-        raise ValueError(f"correct, log_loss, names: shapes {correct.shape}, {log_loss.shape}, ({len(names)},) given, expected equal members and samples")
-    if correct.shape[1] == 0:
-        raise ValueError("correct: no samples to choose the best single member on")
-    right = correct.astype(bool).sum(axis=1)
-    covered = (~np.isnan(log_loss)).sum(axis=1)
-    loss = np.where(covered > 0, np.nansum(log_loss, axis=1) / np.maximum(covered, 1), np.inf)
-    return min(range(len(names)), key=lambda member: (-int(right[member]), float(loss[member]), names[member]))
-
-
-def best_single(correct: np.ndarray, log_loss: np.ndarray, names: Sequence[str], folds: np.ndarray) -> BestSingle:
-    """The best member of each fold, chosen on the other folds by `best_single_on` (§19)."""
-    correct, log_loss = _two_axes("correct", correct, "(members, n)"), _two_axes("log_loss", log_loss, "(members, n)")
-    folds = _folds(folds, correct.shape[1])
-    member = np.full(len(folds), -1)
-    choices = {}
-    for fold in np.unique(folds):
-        here = folds == fold
-        choices[int(fold)] = best_single_on(correct[:, ~here], log_loss[:, ~here], names)
-        member[here] = choices[int(fold)]
-    return BestSingle(member, choices)
 
 
 # ---------------------------------------------------------------- inside
@@ -527,19 +441,3 @@ def _labels(truth: np.ndarray, n: int, k: int) -> np.ndarray:
     if n and (not np.issubdtype(truth.dtype, np.integer) or truth.min() < 0 or truth.max() >= k):
         raise ValueError(f"truth: {truth.dtype} from {truth.min()} to {truth.max()} given, expected class indices 0 to {k - 1}")
     return truth.astype(np.int64)
-
-
-def _folds(folds: np.ndarray, n: int) -> np.ndarray:
-    folds = np.asarray(folds)
-    if folds.shape != (n,):
-        raise ValueError(f"folds: shape {folds.shape} given, expected ({n},)")
-    if len(np.unique(folds)) < 2 or not np.issubdtype(folds.dtype, np.integer) or folds.min() < 0:
-        raise ValueError("folds: expected integers ≥ 0 with at least two different folds")
-    return folds
-
-
-def _two_axes(name: str, values: np.ndarray, expected: str) -> np.ndarray:
-    values = np.asarray(values)
-    if values.ndim != 2 or values.shape[0] == 0:
-        raise ValueError(f"{name}: shape {values.shape} given, expected {expected}")
-    return values

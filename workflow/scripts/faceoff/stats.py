@@ -380,6 +380,16 @@ def stratified_group_folds(labels: np.ndarray, groups: np.ndarray | None = None,
     return _deal_groups(counts, k, random)[group]
 
 
+def check_folds(folds: np.ndarray, n: int) -> np.ndarray:
+    """The folds as an array. Raises ValueError unless they are (n,) non-negative integers of at least two folds."""
+    folds = np.asarray(folds)
+    if folds.shape != (n,):
+        raise ValueError(f"folds: shape {folds.shape} given, expected ({n},)")
+    if len(np.unique(folds)) < 2 or not np.issubdtype(folds.dtype, np.integer) or folds.min() < 0:
+        raise ValueError("folds: expected integers ≥ 0 with at least two different folds")
+    return folds
+
+
 def _deal_groups(counts: np.ndarray, k: int, random: np.random.Generator) -> np.ndarray:
     """(G,) fold of each group, from its class counts (G, classes)."""
     shares = counts / counts.sum(axis=0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import fusion, metrics, stats, tables
+from faceoff import members, metrics, stats, tables
 from faceoff.evaluation import Task, UnlabelledError, folds_for, read_task, sample_posteriors, share_interval
 
 
@@ -53,12 +53,12 @@ def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Se
         best, result["best_single"] = _best_single(task, singles, validation, spec["seed"])
         correct = np.stack([single.correct for single in singles])
         predicted = np.stack([single.predicted for single in singles])
-        top = singles[fusion.best_single_on(correct, np.stack([single.log_loss for single in singles]), [single.name for single in singles])]
+        top = singles[members.best_single_on(correct, np.stack([single.log_loss for single in singles]), [single.name for single in singles])]
         result["hindsight"] = {"name": top.name, **_level(top.correct, clusters)}
-        result["oracle"] = {**_level(fusion.oracle(task.truth, predicted), clusters), "members": [single.name for single in singles]}
-        result["effective_members"] = fusion.effective_members(correct)
+        result["oracle"] = {**_level(members.oracle(task.truth, predicted), clusters), "members": [single.name for single in singles]}
+        result["effective_members"] = members.effective_members(correct)
         result["pairs"] = _pairs(singles)
-        result["clones"] = [[singles[pair.first].name, singles[pair.second].name] for pair in fusion.clone_pairs(predicted)]
+        result["clones"] = [[singles[pair.first].name, singles[pair.second].name] for pair in members.clone_pairs(predicted)]
         family = [("headline", candidate, best, "best single") for candidate in fused]
         family += [("headline", candidate, top.correct, top.name) for candidate in singles if candidate is not top]
         result["comparisons"] = _compare(family, clusters, spec["seed"])
@@ -77,21 +77,21 @@ def _best_single(task: Task, singles: Sequence[Candidate], validation: Sequence[
     if validation:
         held_out = read_task(validation[-1])
         chosen = [candidate for candidate in _candidates(held_out, validation[:-1]) if candidate.name in names]
-        index = fusion.best_single_on(np.stack([c.correct for c in chosen]), np.stack([c.log_loss for c in chosen]), [c.name for c in chosen])
+        index = members.best_single_on(np.stack([c.correct for c in chosen]), np.stack([c.log_loss for c in chosen]), [c.name for c in chosen])
         best = correct[names.index(chosen[index].name)]
         how, choices = f"chosen on {held_out.info['name']} (n = {len(held_out.ids)})", [{"fold": None, "cell": chosen[index].name}]
     else:
         log_loss = np.stack([single.log_loss for single in singles])
         folds = folds_for(task.truth, task.clusters, seed)
         if folds is None:
-            index = fusion.best_single_on(correct, log_loss, names)
+            index = members.best_single_on(correct, log_loss, names)
             return correct[index], {
                 "how": "in hindsight, as there is too little to set apart",
                 "choices": [],
                 "name": names[index],
                 **_level(correct[index], task.clusters),
             }
-        chosen_by_fold = fusion.best_single(correct, log_loss, names, folds)
+        chosen_by_fold = members.best_single(correct, log_loss, names, folds)
         best = correct[chosen_by_fold.member, np.arange(len(folds))]
         how = f"chosen on the other folds of {len(np.unique(folds))}"
         choices = [{"fold": fold, "cell": names[member]} for fold, member in sorted(chosen_by_fold.choices.items())]
