@@ -9,7 +9,7 @@ import pytest
 
 from faceoff import config
 from faceoff.config import ConfigError
-from faceoff.datasets.affectnet import COLUMNS, AffectNet, Options
+from faceoff.datasets.affectnet import COLUMNS, AffectNet, Options, _five
 from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
 from faceoff.media import decode_image, encode_png
@@ -102,6 +102,17 @@ def test_both_layouts_tell_the_same(tmp_path: Path, pictures: list[bytes]) -> No
     assert told[0] == told[1]
     assert table.version != arrays.version, "releases differ by a few rows, so the layout is part of the name"
     assert all(decode_image(data).ndim == 3 for data in told[0])
+
+
+def test_five_landmarks_are_taken_from_the_68_of_a_row() -> None:
+    """iBUG's numbering: eyes 36-41 and 42-47, tip of the nose 30, corners of the mouth 48 and 54."""
+    points = np.column_stack([np.arange(68.0), np.arange(68.0) / 2])
+    text = ";".join(f"{value:.1f}" for value in points.ravel())
+    assert _five(text, (0, 0, 68, 68)) == ((38.5, 19.25), (44.5, 22.25), (30.0, 15.0), (48.0, 24.0), (54.0, 27.0))
+    assert _five(text, (500, 500, 68, 68)) is None, "not about this face"
+    assert _five(text + ";1.0", (0, 0, 68, 68)) is None
+    assert _five("", (0, 0, 68, 68)) is None
+    assert _five(text.replace("3.0;", "NULL;", 1), (0, 0, 68, 68)) is None
 
 
 def test_boxes_come_from_the_csv(tmp_path: Path, pictures: list[bytes]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceoff import tables
+from faceoff import registry, tables
 from faceoff.media import encode_png
 from faceoff.protocols import Face
 from faceoff.stages.detect import View, postprocess, write_faces
@@ -144,3 +144,19 @@ def test_detector_that_always_fails_fails_the_job(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="picture"):
         run(tmp_path, [66, 66])
     assert not (tmp_path / "faces.parquet").exists()
+
+
+def test_given_faces_come_from_the_rows_whatever_the_view(tmp_path: Path) -> None:
+    """Boxes and landmarks of the frames table, in frame pixels even where other detectors would see an enlarged picture."""
+    points = [float(value) for value in range(10)]
+    frames = [{"boxes": [[1.0, 2.0, 9.0, 9.0], [3.0, 4.0, 20.0, 20.0]], "landmarks": None}, {"boxes": [[5.0, 5.0, 6.0, 7.0]], "landmarks": [points]}, {}]
+    rows = ({"sample_id": f"s{index}", "frame": 0, "state": tables.OK, "image": {"bytes": None, "path": "x"}, **frame} for index, frame in enumerate(frames))
+    tables.write_rows(tmp_path / "frames.parquet", tables.FRAMES, rows)
+    plugin = registry.get("detector", "given").job()
+    spec = {"dataset": "d", "detector": "given", "upscale": 4, "pad": 0.5, "plugin": plugin}
+    write_faces(tmp_path / "frames.parquet", tmp_path / "faces.parquet", tmp_path / "timing.json", spec)
+    found = list(tables.rows(tmp_path / "faces.parquet"))
+    assert [(row["sample_id"], row["state"], row["x"], row["w"]) for row in found] == [
+        ("s0", "ok", 3.0, 20.0), ("s0", "ok", 1.0, 9.0), ("s1", "ok", 5.0, 6.0), ("s2", "no_face", None, None),
+    ]  # fmt: skip
+    assert found[2]["landmarks"] == points

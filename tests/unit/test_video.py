@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from faceoff.media import DecodeError, decode_animation, decode_image, decode_video, sampled
-from faceoff.protocols import Sample
+from faceoff.media import ALL_FRAMES, DecodeError, Sampling, decode_animation, decode_image, decode_video, encode_png, sampled
+from faceoff.protocols import Annotation, Sample
 from faceoff.stages import frames as stage
 from faceoff.stages.batches import parse_spec
 
@@ -52,7 +52,7 @@ def write_video(path: Path, times_ms: list[int], size: tuple[int, int] = (64, 48
     ],
 )
 def test_sampling_takes_the_last_frame_at_each_moment(times, fps, expected):
-    assert [(number, seconds) for number, seconds, _ in sampled(((t, None) for t in times), fps)] == expected
+    assert [(number, seconds) for number, seconds, _ in sampled(((t, None) for t in times), Sampling(fps))] == expected
 
 
 def test_sampling_agrees_with_a_search_for_each_moment():
@@ -62,16 +62,16 @@ def test_sampling_agrees_with_a_search_for_each_moment():
         times = np.round(np.cumsum(random.uniform(0.001, 0.2, 200)), 3)
         moments = times[0] + np.arange(int((times[-1] - times[0]) * fps + 1e-9) + 1) / fps
         literal = [float(times[times <= moment + 1e-9].max()) for moment in moments]
-        assert [seconds for _, seconds, _ in sampled(((float(t), None) for t in times), fps)] == literal
+        assert [seconds for _, seconds, _ in sampled(((float(t), None) for t in times), Sampling(fps))] == literal
 
 
 def test_variable_frame_rate_keeps_true_times(tmp_path):
     path = write_video(tmp_path / "vfr.mp4", [0, 40, 80, 500, 520, 1000])
-    found = list(decode_video(path, 0))
+    found = list(decode_video(path, ALL_FRAMES))
     assert [round(1000 * frame.timestamp_s) for frame in found] == [0, 40, 80, 500, 520, 1000]
     brightness = [int(frame.image[:, 40:].mean()) for frame in found]
     assert brightness == sorted(brightness)
-    assert [round(1000 * frame.timestamp_s) for frame in decode_video(path, 5)] == [0, 80, 80, 520, 520, 1000]
+    assert [round(1000 * frame.timestamp_s) for frame in decode_video(path, Sampling(5))] == [0, 80, 80, 520, 520, 1000]
 
 
 @pytest.mark.parametrize(("turn", "matrix"), [(90, (0, 1, -1, 0)), (180, (-1, 0, 0, -1)), (270, (0, -1, 1, 0))])
@@ -83,8 +83,8 @@ def test_display_matrix_is_applied(tmp_path, turn, matrix):
     a, b, c, d = (value * 65536 for value in matrix)
     data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000)
     path.write_bytes(data)
-    stored = next(decode_video(write_video(tmp_path / "plain.mp4", [0, 40]), 0)).image
-    upright = next(decode_video(path, 0)).image
+    stored = next(decode_video(write_video(tmp_path / "plain.mp4", [0, 40]), ALL_FRAMES)).image
+    upright = next(decode_video(path, ALL_FRAMES)).image
     clockwise = np.rot90(stored, -turn // 90)
     assert upright.shape == clockwise.shape
     assert np.abs(upright.astype(int) - clockwise).mean() < 2
@@ -95,10 +95,10 @@ def test_animations_are_sampled_like_videos():
     for kind in ("GIF", "WEBP"):
         buffer = io.BytesIO()
         pictures[0].save(buffer, format=kind, save_all=True, append_images=pictures[1:], duration=[100, 200, 100, 300, 100])
-        found = list(decode_animation(buffer.getvalue(), 0))
+        found = list(decode_animation(buffer.getvalue(), ALL_FRAMES))
         assert [round(frame.timestamp_s, 3) for frame in found] == [0.0, 0.1, 0.3, 0.4, 0.7], kind
         assert [round(float(frame.image[..., 0].mean()), -1) for frame in found] == pytest.approx([0, 40, 80, 120, 160], abs=11), kind
-        assert [round(frame.timestamp_s, 3) for frame in decode_animation(buffer.getvalue(), 5)] == [0.0, 0.1, 0.4, 0.4]
+        assert [round(frame.timestamp_s, 3) for frame in decode_animation(buffer.getvalue(), Sampling(5))] == [0.0, 0.1, 0.4, 0.4]
 
 
 class Clips:
@@ -112,7 +112,7 @@ class Clips:
 
 
 def rows_of(folder: Path, name: str, fps: float = 5.0) -> list[dict]:
-    return list(stage._clip(Clips(folder), Sample(sample_id=name, path=name, kind="video"), fps, stage.encoder(None)))
+    return list(stage._clip(Clips(folder), Sample(sample_id=name, path=name, kind="video"), Sampling(fps), stage.encoder(None)))
 
 
 def broken(kind: str, path: Path) -> None:
@@ -151,9 +151,94 @@ def test_a_clip_cut_in_the_middle_keeps_its_good_frames(tmp_path):
 
 
 def test_odd_sizes_and_a_cover_picture_do_not_matter(tmp_path):
-    assert next(decode_video(write_video(tmp_path / "odd.avi", [0, 40], size=(50, 38)), 0)).image.shape == (38, 50, 3)
+    assert next(decode_video(write_video(tmp_path / "odd.avi", [0, 40], size=(50, 38)), ALL_FRAMES)).image.shape == (38, 50, 3)
     with_sound = write_video(tmp_path / "sound.mp4", [0, 40, 80], audio=True)
-    assert len(list(decode_video(with_sound, 0))) == 3
+    assert len(list(decode_video(with_sound, ALL_FRAMES))) == 3
+
+
+def test_interlaced_clips_are_deinterlaced_at_their_own_times(tmp_path):
+    """Two fields half a frame apart comb a moving edge; one picture per frame is left, without the comb. Progressive clips are not touched."""
+
+    def comb(interlaced):
+        path = tmp_path / f"{interlaced}.mpg"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("mpeg2video", rate=25)
+            stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+            if interlaced:
+                stream.codec_context.flags |= av.codec.context.Flags.interlaced_dct | av.codec.context.Flags.interlaced_me
+            for index in range(8):
+                picture = np.zeros((64, 96, 3), np.uint8)
+                picture[0::2, 8 * index : 8 * index + 8] = 255
+                picture[1::2, 8 * index + 4 : 8 * index + 12] = 255
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                frame.pts, frame.time_base = index, Fraction(1, 25)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        found = list(decode_video(path, ALL_FRAMES))
+        assert len(found) == 8
+        assert np.diff([frame.timestamp_s for frame in found]) == pytest.approx(np.full(7, 0.04))
+        lines = found[4].image.astype(float).mean(axis=2)
+        return np.abs(lines[1:-1] - (lines[:-2] + lines[2:]) / 2).mean()
+
+    assert comb(interlaced=True) < 1 < 10 < comb(interlaced=False)
+
+
+def test_of_several_video_streams_the_best_is_read(tmp_path):
+    """A small preview stands before the film in the file; the film is read."""
+    path = tmp_path / "two.mkv"
+    with av.open(str(path), "w") as container:
+        streams = []
+        for size in ((32, 24), (96, 64)):
+            stream = container.add_stream("mpeg4", rate=25)
+            stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+            streams.append(stream)
+        for index in range(5):
+            for stream in streams:
+                frame = av.VideoFrame.from_ndarray(np.full((stream.height, stream.width, 3), 100, np.uint8), format="rgb24")
+                frame.pts, frame.time_base = index, Fraction(1, 25)
+                container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    assert {frame.image.shape for frame in decode_video(path, ALL_FRAMES)} == {(64, 96, 3)}
+
+
+def test_every_nth_frame(tmp_path):
+    path = write_video(tmp_path / "nth.mp4", [0, 40, 80, 500, 520, 1000, 1010])
+    assert [(frame.number, round(1000 * frame.timestamp_s)) for frame in decode_video(path, Sampling(0, every=3))] == [(0, 0), (1, 500), (2, 1010)]
+
+
+class Sequences:
+    """Sequences of pictures at 10 per second; one picture of them is broken."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def pictures(self, sample):
+        return ((index / 10, path) for index, path in enumerate(sorted((self.root / sample.path).iterdir())))
+
+    def annotation(self, sample, timestamp_s):
+        return Annotation(label="happiness" if timestamp_s > 0.35 else "neutral", valence=timestamp_s, boxes=((1.0, 2.0, 3.0, 4.0),))
+
+
+def test_a_sequence_of_pictures_keeps_its_bytes_and_its_truth_over_time(tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "none").mkdir()
+    for index in range(6):
+        (tmp_path / "s" / f"{index:03d}.png").write_bytes(b"broken" if index == 4 else encode_png(np.full((20, 30, 3), 40 * index, np.uint8)))
+    sample = Sample(sample_id="s", path="s", kind="sequence")
+    rows = list(stage._sequence(Sequences(tmp_path), sample, Sampling(5), stage.encoder(None)))
+    assert [(row["frame"], row["timestamp_s"], row["state"]) for row in rows] == [(0, 0.0, "ok"), (1, 0.2, "ok"), (2, 0.4, "unreadable")]
+    assert rows[1]["image"] == {"bytes": (tmp_path / "s/002.png").read_bytes(), "path": "002.png"}
+    assert [(row["label"], row["valence"]) for row in rows] == [("neutral", 0.0), ("neutral", 0.2), ("happiness", 0.4)]
+    assert rows[0]["boxes"] == ((1.0, 2.0, 3.0, 4.0),)
+    for name in ("none", "absent"):
+        (row,) = stage._sequence(Sequences(tmp_path), Sample(sample_id="x", path=name, kind="sequence"), Sampling(5), stage.encoder(None))
+        assert row["state"] == "unreadable"
+
+
+def test_sound_alone_has_a_row_that_says_so(tmp_path):
+    (row,) = stage.KINDS["audio"](None, Sample(sample_id="a", path="a.wav", kind="audio"), Sampling(5), stage.encoder(None))
+    assert (row["state"], row["reason"]) == ("unreadable", "only sound, no picture")
 
 
 def test_jpeg_storage_is_smaller_and_close():
@@ -172,7 +257,7 @@ COUNTS = {"WolfgangLanger_Pexels.mp4": 472, "single_face.mp4": 72, "no_face.mp4"
 @pytest.mark.parametrize(("name", "count"), COUNTS.items())
 def test_real_videos_have_the_frames_that_are_really_in_them(data, name, count):
     """Counts of guide/facts/data.md; no_face.mp4 says 98 in its header and holds 95."""
-    times = [frame.timestamp_s for frame in decode_video(data / "media/videos" / name, 0)]
+    times = [frame.timestamp_s for frame in decode_video(data / "media/videos" / name, ALL_FRAMES)]
     assert len(times) == count
     assert times == sorted(set(times))
 
@@ -208,4 +293,4 @@ def test_a_folder_of_clips_runs_through_the_stages(tmp_path, data):
 def test_a_clip_without_frames_raises(tmp_path):
     (tmp_path / "x.mp4").write_bytes(b"")
     with pytest.raises(DecodeError, match="empty file"):
-        list(decode_video(tmp_path / "x.mp4", 5))
+        list(decode_video(tmp_path / "x.mp4", Sampling(5)))

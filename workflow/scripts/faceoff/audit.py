@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from faceoff.media import DecodeError, decode_image, decode_video
+from faceoff.media import ALL_FRAMES, DecodeError, decode_image, decode_video
 from faceoff.protocols import RGB, Sample
 
 
@@ -57,7 +57,7 @@ def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
         if sample.subject:
             found.subjects.add(sample.subject)
         try:
-            image = next(decode_video(dataset.file(sample), 0)).image if sample.kind == "video" else decode_image(dataset.read(sample))
+            image = next(decode_video(dataset.file(sample), ALL_FRAMES)).image if sample.kind == "video" else decode_image(dataset.read(sample))
         except DecodeError as error:
             found.unreadable[sample.sample_id] = str(error)
         except OSError as error:

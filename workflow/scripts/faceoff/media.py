@@ -4,6 +4,7 @@ import io
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,11 +74,20 @@ def _to_rgb(image: Image.Image) -> RGB:
 def encode_png(image: RGB) -> bytes:
     """Encode RGB uint8 losslessly; the same pixels give the same bytes.
 
-    Stored, not deflated: the tables compress their columns themselves, and such a picture is read back in half the time, once per cell.
+    Stored, not deflated: the tables compress their columns themselves, and such a picture is read back in half the time.
     """
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", compress_level=0)
     return buffer.getvalue()
+
+
+def encode_ppm(image: RGB) -> bytes:
+    """Encode RGB uint8 as binary PPM: the pixels behind a line of text, written and read at the speed of memory.
+
+    For frames of videos: the table compresses its columns, and every cell reads each frame again.
+    """
+    height, width = image.shape[:2]
+    return b"P6\n%d %d\n255\n%b" % (width, height, np.ascontiguousarray(image).data)
 
 
 @dataclass(frozen=True)
@@ -89,17 +99,28 @@ class VideoFrame:
     image: RGB
 
 
-def sampled(timed: Iterable[tuple[float, Picture]], fps: float) -> Iterator[tuple[int, float, Picture]]:
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a clip are taken: `fps` per second, or with fps 0 every `every`-th of them."""
+
+    fps: float = 5.0
+    every: int = 1
+
+
+ALL_FRAMES = Sampling(fps=0)
+
+
+def sampled(timed: Iterable[tuple[float, Picture]], sampling: Sampling) -> Iterator[tuple[int, float, Picture]]:
     """Sample (seconds, picture) pairs of rising time at a fixed rate: sample k is the last picture with time <= t0 + k / fps (protocol §5).
 
-    Yields (k, its own time, picture); at a rate above the video's, a picture stands for several samples. fps 0 takes every picture.
+    Yields (k, its own time, picture); at a rate above the video's, a picture stands for several samples.
     """
+    fps = sampling.fps
+    if fps == 0:
+        yield from ((number, *pair) for number, pair in enumerate(islice(timed, None, None, sampling.every)))
+        return
     number, held, start = 0, None, 0.0
     for seconds, picture in timed:
-        if fps == 0:
-            yield number, seconds, picture
-            number += 1
-            continue
         if held is None:
             start = seconds
         while held is not None and start + number / fps < seconds - 1e-9:
@@ -111,7 +132,7 @@ def sampled(timed: Iterable[tuple[float, Picture]], fps: float) -> Iterator[tupl
         number += 1
 
 
-def decode_video(path: Path, fps: float, threads: int = 1) -> Iterator[VideoFrame]:
+def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[VideoFrame]:
     """Sample a video file (see `sampled`), frame by frame: upright, in presentation order, its frames counted rather than believed.
 
     Raises DecodeError without a decodable frame, and after the last good frame when the file breaks off.
@@ -126,15 +147,47 @@ def decode_video(path: Path, fps: float, threads: int = 1) -> Iterator[VideoFram
             streams = [stream for stream in container.streams.video if not stream.disposition & av.stream.Disposition.attached_pic]
             if not streams:
                 raise DecodeError("no video in the file" + (", only sound" if container.streams.audio else ""))
-            stream = container.streams.best("video") if container.streams.best("video") in streams else streams[0]
+            stream = max(streams, key=lambda stream: stream.width * stream.height)  # of several, not the preview
             stream.codec_context.thread_count = threads
-            for number, last, frame in sampled(_timed(container.decode(stream)), fps):
+            for number, last, frame in sampled(_timed(_progressive(container.decode(stream))), sampling):
                 yield VideoFrame(number, last, _upright(frame))
     except av.error.FFmpegError as error:
         where = "cannot decode" if last is None else f"breaks off after {last:.2f} s"
         raise DecodeError(f"{where}: {error.strerror or error}") from None
     if last is None:
         raise DecodeError("no frame could be decoded")
+
+
+def _progressive(frames: Iterable) -> Iterator:
+    """The frames, interlaced ones deinterlaced (one picture per frame, at its time), from the first interlaced one on."""
+    from av.filter import Graph
+
+    graph = None
+    for frame in frames:
+        if graph is None and frame.interlaced_frame:
+            graph = Graph()
+            # Progressive frames in between pass untouched (deint=interlaced).
+            source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+            graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink")).configure()
+        if graph is None:
+            yield frame
+            continue
+        graph.push(frame)
+        yield from _pulled(graph)
+    if graph is not None:
+        graph.push(None)
+        yield from _pulled(graph)
+
+
+def _pulled(graph) -> Iterator:
+    """What the filters have ready."""
+    import av
+
+    while True:
+        try:
+            yield graph.pull()
+        except (av.BlockingIOError, EOFError):
+            return
 
 
 def _timed(frames: Iterable) -> Iterator[tuple[float, object]]:
@@ -151,7 +204,7 @@ def _upright(frame) -> RGB:
     return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90) % 4))
 
 
-def decode_animation(data: bytes, fps: float) -> Iterator[VideoFrame]:
+def decode_animation(data: bytes, sampling: Sampling) -> Iterator[VideoFrame]:
     """Sample an animated GIF, WebP or PNG like a video; a frame's time is the sum of the durations before it."""
 
     def timed() -> Iterator[tuple[float, RGB]]:
@@ -164,7 +217,7 @@ def decode_animation(data: bytes, fps: float) -> Iterator[VideoFrame]:
                 elapsed += (image.info.get("duration") or 100) / 1000
 
     try:
-        for number, seconds, picture in sampled(timed(), fps):
+        for number, seconds, picture in sampled(timed(), sampling):
             yield VideoFrame(number, seconds, picture)
     except Exception as error:  # as in decode_image
         raise DecodeError(f"cannot decode: {str(error)[:120] or type(error).__name__}") from None
@@ -173,7 +226,7 @@ def decode_animation(data: bytes, fps: float) -> Iterator[VideoFrame]:
 def encoder(jpeg_quality: int | None) -> Callable[[RGB], bytes]:
     """How sampled video frames are stored: losslessly, or as JPEG of this quality (4:4:4, so that colour edges of lips and eyes stay)."""
     if jpeg_quality is None:
-        return encode_png
+        return encode_ppm
 
     def encode_jpeg(image: RGB) -> bytes:
         buffer = io.BytesIO()

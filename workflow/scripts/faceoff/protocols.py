@@ -12,6 +12,7 @@ import numpy as np
 
 RGB = np.ndarray  # (height, width, 3) uint8
 Box = tuple[float, float, float, float]
+Points = tuple[tuple[float, float], ...]  # five landmarks (x, y), in the order of `Face.landmarks`
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,26 @@ class Sample:
     sample_id: str
     path: str
     label: str | None = None
-    kind: Literal["image", "video"] = "image"
+    kind: Literal["image", "video", "sequence", "audio"] = "image"
     votes: tuple[float, ...] | None = None  # eight numbers in canonical order
     valence: float | None = None
     arousal: float | None = None
     subject: str | None = None
     split: str = "test"
     groups: Mapping[str, str] = field(default_factory=dict)
-    boxes: tuple[Box, ...] | None = None  # exact face boxes, largest first, where the dataset knows them
+    boxes: tuple[Box, ...] | None = None  # face boxes, largest first, where the dataset knows them
+    landmarks: tuple[Points, ...] | None = None  # of each of these boxes
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What a dataset says of one moment of a clip; None where it says nothing. A still's annotation is its sample's."""
+
+    label: str | None = None
+    valence: float | None = None
+    arousal: float | None = None
+    boxes: tuple[Box, ...] | None = None
+    landmarks: tuple[Points, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,18 @@ class Dataset(Protocol):
         """The encoded image of one sample as stored; raises OSError when it cannot be had (the reason goes into its row)."""
 
     def file(self, sample: Sample) -> Path:
-        """Where the clip of a sample of kind video lies; needed only of datasets that have such samples."""
+        """Where a sample of kind video or audio lies; needed only of datasets that have such samples."""
+
+    def pictures(self, sample: Sample) -> Iterable[tuple[float, Path]]:
+        """(seconds, picture file) of a sample of kind sequence, in order of time; needed only of datasets that have such samples."""
+
+    def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
+        """What is known of a clip at this moment; only datasets that are annotated over time have this method."""
+
+    @classmethod
+    def archives(cls, options: Any) -> Iterable[Any]:
+        """The archives (assets) that these options need, fetched and unpacked below `options.path` where `options.download` is set; only
+        datasets that everyone may download have this method."""
 
     def fingerprint(self) -> Any:
         """A cheap JSON-able value that changes when the data on disk change; part of the rule's params, never of a result."""
@@ -84,6 +108,9 @@ class FaceDetector(Protocol):
 
     def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
         """Faces of each image, best first, boxes in pixels of that image."""
+
+    def known(self, frames: Sequence[Mapping[str, Any]]) -> list[list[Face]]:
+        """Faces of each frame row, in its pixels; only a detector that does not look at pictures (`given`) has this method."""
 
 
 class EmotionModel(Protocol):

@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ STATES = (OK, NO_FACE, UNREADABLE, ERROR)
 
 _KEY = [pa.field("sample_id", pa.string(), nullable=False), pa.field("frame", pa.int32(), nullable=False), pa.field("timestamp_s", pa.float64())]
 _STATE = [pa.field("state", pa.string(), nullable=False), pa.field("reason", pa.string())]
+_AFFECT = [pa.field("valence", pa.float64()), pa.field("arousal", pa.float64())]
+# Faces that the dataset itself knows: boxes x, y, w, h and landmarks x1, y1, … x5, y5 of each.
+_GIVEN = [pa.field("boxes", pa.list_(pa.list_(pa.float64()))), pa.field("landmarks", pa.list_(pa.list_(pa.float64())))]
 
 SAMPLES = pa.schema([
     pa.field("sample_id", pa.string(), nullable=False),
@@ -32,12 +36,11 @@ SAMPLES = pa.schema([
     pa.field("path", pa.string(), nullable=False),
     pa.field("label", pa.string()),
     pa.field("votes", pa.list_(pa.float64())),
-    pa.field("valence", pa.float64()),
-    pa.field("arousal", pa.float64()),
+    *_AFFECT,
     pa.field("subject", pa.string()),
     pa.field("split", pa.string(), nullable=False),
     pa.field("groups", pa.map_(pa.string(), pa.string())),
-    pa.field("boxes", pa.list_(pa.list_(pa.float64()))),
+    *_GIVEN,
 ])  # fmt: skip
 
 # Readable by Hugging Face `datasets` as an image dataset (the metadata names the feature).
@@ -48,6 +51,9 @@ FRAMES = pa.schema(
         pa.field("height", pa.int32()),
         *_STATE,
         pa.field("sha256", pa.string()),
+        pa.field("label", pa.string()),
+        *_AFFECT,
+        *_GIVEN,
         pa.field("image", pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])),
     ],
     metadata={
@@ -63,6 +69,11 @@ FRAMES = pa.schema(
                         "state": {"dtype": "string", "_type": "Value"},
                         "reason": {"dtype": "string", "_type": "Value"},
                         "sha256": {"dtype": "string", "_type": "Value"},
+                        "label": {"dtype": "string", "_type": "Value"},
+                        "valence": {"dtype": "float64", "_type": "Value"},
+                        "arousal": {"dtype": "float64", "_type": "Value"},
+                        "boxes": {"feature": {"feature": {"dtype": "float64", "_type": "Value"}, "_type": "Sequence"}, "_type": "Sequence"},
+                        "landmarks": {"feature": {"feature": {"dtype": "float64", "_type": "Value"}, "_type": "Sequence"}, "_type": "Sequence"},
                         "image": {"_type": "Image"},
                     }
                 }
@@ -93,8 +104,7 @@ def predictions_schema(emotions: Sequence[str], aus: Sequence[str] = ()) -> pa.S
         pa.field("emotion", pa.string()),
         pa.field("confidence", pa.float64()),
         pa.field("sentiment", pa.string()),
-        pa.field("valence", pa.float64()),
-        pa.field("arousal", pa.float64()),
+        *_AFFECT,
         *[pa.field(f"au_{au.removeprefix('AU').lower()}", pa.float64()) for au in aus],
     ])  # fmt: skip
 
@@ -149,18 +159,26 @@ def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
 
 
 class Writer:
-    """Stream rows (mappings) into a Parquet file; memory holds at most one row group. Use as a context manager."""
+    """Stream rows (mappings) into a Parquet file; memory holds at most two row groups. Use as a context manager.
+
+    A full group is compressed in a second thread while the next one is collected: a decoder and the compression share two cores.
+    """
 
     def __init__(self, path: Path | str, schema: pa.Schema):
         self._atomic = atomic(path)
         self._schema = schema
         self._rows: list[Mapping[str, Any]] = []
         self._bytes = 0
+        self._pending: Future[None] | None = None
 
     def __enter__(self) -> "Writer":
+        # Neither the least nor the most frequent picture is of interest; looking for them takes as long as compressing.
+        plain = [name for name in self._schema.names if name != "image"]
         with ExitStack() as stack:
             scratch = stack.enter_context(self._atomic)
-            self._parquet = stack.enter_context(pq.ParquetWriter(scratch, self._schema, compression="zstd"))
+            writer = pq.ParquetWriter(scratch, self._schema, compression="zstd", use_dictionary=plain, write_statistics=plain)
+            self._parquet = stack.enter_context(writer)
+            self._compressor = stack.enter_context(ThreadPoolExecutor(1))
             self._open = stack.pop_all()
         return self
 
@@ -173,14 +191,25 @@ class Writer:
             self._flush()
 
     def _flush(self) -> None:
+        self._wait()
         if self._rows:
-            self._parquet.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+            self._pending = self._compressor.submit(self._write_group, self._rows)
             self._rows, self._bytes = [], 0
+
+    def _write_group(self, rows: list[Mapping[str, Any]]) -> None:
+        self._parquet.write_table(pa.Table.from_pylist(rows, schema=self._schema))
+
+    def _wait(self) -> None:
+        """Let the group before be finished, and raise here what went wrong with it."""
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
 
     def __exit__(self, *failure: Any) -> None:
         if failure[0] is None:
             with self._open:  # a row of the last group may be refused too: then the old file stays
                 self._flush()
+                self._wait()
         else:
             self._open.__exit__(*failure)
 

@@ -20,7 +20,7 @@ from pydantic import Field, field_validator
 
 from faceoff.config import DataPath, DatasetConfig, Section
 from faceoff.emotions import AFFECTNET_ORDER, EMOTIONS, suggestion
-from faceoff.protocols import Box, Sample
+from faceoff.protocols import Box, Points, Sample
 
 DATASETS = {
     "affectnet": {
@@ -33,7 +33,7 @@ DATASETS = {
 
 NOT_EMOTIONS = ("none", "uncertain", "no face")  # codes 8, 9, 10
 COLUMNS = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks", "expression", "valence", "arousal")
-_AFFECT = (*COLUMNS[1:5], "valence", "arousal")
+_AFFECT = (*COLUMNS[1:6], "valence", "arousal")
 _CSV = {"train": "training.csv", "valid": "validation.csv"}
 _SETS = {"train": "train_set", "valid": "val_set"}
 
@@ -64,7 +64,7 @@ class Options(DatasetConfig):
 
 
 class _Row(NamedTuple):
-    """One annotated picture; `where` names its place in messages, `affect` is what valence, arousal and box are read from."""
+    """One annotated picture; `where` names its place in messages, `affect` is what valence, arousal, box and landmarks are read from."""
 
     sample_id: str
     path: str
@@ -86,6 +86,31 @@ def _affect(text: str) -> float | None:
     """Valence or arousal; −2 says that it was not annotated."""
     value = _number(text)
     return None if value == -2 else value
+
+
+class _Affect(NamedTuple):
+    """What a row says beside its expression."""
+
+    valence: float | None
+    arousal: float | None
+    box: Box | None = None
+    landmarks: Points | None = None
+
+
+def _five(text: str, box: Box) -> Points | None:
+    """Five landmarks (centres of the eyes, tip of the nose, corners of the mouth) of the 68 that a row lists as `x;y;x;y…` (iBUG order).
+
+    None where they are not 68 points, or do not lie about the face box.
+    """
+    numbers = [_number(value) for value in text.split(";")]
+    if len(numbers) != 136 or None in numbers:
+        return None
+    points = np.reshape(numbers, (68, 2))
+    centre = points.mean(axis=0) - box[:2]
+    if not (0 < centre[0] < box[2] and 0 < centre[1] < box[3]):
+        return None
+    five = (points[36:42].mean(axis=0), points[42:48].mean(axis=0), points[30], points[48], points[54])
+    return tuple((float(x), float(y)) for x, y in five)
 
 
 class _CsvLayout:
@@ -122,12 +147,12 @@ class _CsvLayout:
                 seen.add(sample_id)
                 yield _Row(sample_id, path, row.get("expression", ""), where, tuple(row.get(column, "") for column in _AFFECT))
 
-    def affect(self, row: _Row) -> tuple[float | None, float | None, Box | None]:
-        """(valence, arousal, face box in pixels of the picture); rows without a face have no box."""
-        *corners, valence, arousal = row.affect
+    def affect(self, row: _Row) -> _Affect:
+        """Valence, arousal, face box and landmarks in pixels of the picture; rows without a face have neither box nor landmarks."""
+        *corners, points, valence, arousal = row.affect
         x, y, w, h = map(_number, corners)
         box = (x, y, w, h) if None not in (x, y, w, h) and w > 0 and h > 0 else None
-        return _affect(valence), _affect(arousal), box
+        return _Affect(_affect(valence), _affect(arousal), box, _five(points, box) if box else None)
 
     def fingerprint(self) -> Any:
         stat = self._table.stat()
@@ -161,12 +186,12 @@ class _NpyLayout:
             path = (self._images / f"{name}.jpg").relative_to(self.root).as_posix()
             yield _Row(name, path, self._value(file), str(self._annotations / file), name)
 
-    def affect(self, row: _Row) -> tuple[float | None, float | None, Box | None]:
-        """(valence, arousal, None): the pictures are face crops already."""
+    def affect(self, row: _Row) -> _Affect:
+        """Valence and arousal; no box, as the pictures are face crops already."""
         valence, arousal = (
             _affect(self._value(name)) if (self._annotations / name).exists() else None for name in (f"{row.affect}_val.npy", f"{row.affect}_aro.npy")
         )
-        return valence, arousal, None
+        return _Affect(valence, arousal)
 
     def without_annotation(self) -> int:
         """How many pictures have no _exp.npy."""
@@ -253,9 +278,9 @@ class AffectNet:
         """The task's rows in the data's order; what is left out is counted and said on stderr."""
         self.left_out.clear()
         for row, label in self._subset(self.options.subset) if self.options.subset else self._labelled():
-            valence, arousal, box = self._layout.affect(row)
-            boxes = (box,) if box else None
-            yield Sample(sample_id=row.sample_id, path=row.path, label=label, valence=valence, arousal=arousal, split=self.options.split, boxes=boxes)
+            valence, arousal, box, points = self._layout.affect(row)
+            boxes, landmarks = (box,) if box else None, (points,) if points else None
+            yield Sample(row.sample_id, row.path, label, valence=valence, arousal=arousal, split=self.options.split, boxes=boxes, landmarks=landmarks)
         if isinstance(self._layout, _NpyLayout) and self._layout.without_annotation():
             self.left_out["picture without annotation"] = self._layout.without_annotation()
         if self.left_out:

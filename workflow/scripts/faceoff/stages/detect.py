@@ -1,7 +1,7 @@
 """Stage 3: find the faces of every frame, once per dataset and detector."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,18 @@ def write_faces(frames: Path, output: Path, timing: Path, spec: Mapping[str, Any
     with tables.Writer(output, tables.FACES) as writer:
         for batch in track(tables.stream(frames, BATCH), title, math.ceil(tables.count(frames) / BATCH)):
             readable = [frame for frame in batch if frame["state"] == tables.OK]
-            views = [View.of(image_of(frame), spec["upscale"], spec["pad"]) for frame in readable]
-            found = zip(views, guarded(detector.detect, [view.image for view in views], clock), strict=True)
+            # Only `given` knows faces from the rows; the others look at the pictures.
+            found = iter(guarded(detector.known, readable, clock) if hasattr(detector, "known") else _seen(detector, readable, spec, clock))
             for frame in batch:
-                _write(writer, frame, *(next(found) if frame["state"] == tables.OK else (None, None)), card)
+                _write(writer, frame, next(found) if frame["state"] == tables.OK else None, card)
     clock.write(timing, stage="detect", dataset=spec["dataset"], detector=spec["detector"], batch=BATCH)
+
+
+def _seen(detector: Any, frames: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], clock: Clock) -> Iterator[list[Face] | Exception]:
+    """The faces that a detector sees in these frames, in their pixels; the exception of a frame that it could not take."""
+    views = [View.of(image_of(frame), spec["upscale"], spec["pad"]) for frame in frames]
+    for view, faces in zip(views, guarded(detector.detect, [view.image for view in views], clock), strict=True):
+        yield faces if isinstance(faces, Exception) else [view.in_frame(face) for face in faces]
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ def postprocess(faces: Sequence[Face], card: Mapping[str, Any]) -> list[Face]:
     return sorted(filter(kept, faces), key=lambda face: (-face.score, -face.box[2] * face.box[3], face.box[0]))
 
 
-def _write(writer: tables.Writer, frame: Mapping[str, Any], view: View | None, found: Any, card: Mapping[str, Any]) -> None:
+def _write(writer: tables.Writer, frame: Mapping[str, Any], found: Any, card: Mapping[str, Any]) -> None:
     row = {key: frame[key] for key in ("sample_id", "frame", "timestamp_s")} | {"face_id": -1, "n_faces": 0, "success": 0}
     if frame["state"] != tables.OK:
         writer.write(row | {"state": frame["state"], "reason": frame["reason"]})
@@ -78,7 +85,7 @@ def _write(writer: tables.Writer, frame: Mapping[str, Any], view: View | None, f
     if isinstance(found, Exception):
         writer.write(row | {"state": tables.ERROR, "reason": reason(found)})
         return
-    faces = postprocess([view.in_frame(face) for face in found], card)
+    faces = postprocess(found, card)
     if not faces:
         writer.write(row | {"state": tables.NO_FACE, "reason": "no face found"})
     for number, face in enumerate(faces):

@@ -6,67 +6,90 @@ from pathlib import Path
 from typing import Any
 
 from faceoff import tables
-from faceoff.media import AnimationError, DecodeError, VideoFrame, decode_animation, decode_image, decode_video, encoder
+from faceoff.media import AnimationError, DecodeError, Sampling, VideoFrame, decode_animation, decode_image, decode_video, encoder, sampled
 from faceoff.progress import track
-from faceoff.protocols import Sample
+from faceoff.protocols import RGB, Annotation, Sample
 from faceoff.runtimes import threads
-from faceoff.stages.samples import open_dataset
+from faceoff.stages.samples import flat, open_dataset
 
 Row = dict[str, Any]
+Encode = Callable[[RGB], bytes]
 
 
 def write_frames(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
-    """Write the frames table: a row for every picture and every sampled video frame, `unreadable` with a reason where there is none."""
+    """Write the frames table: a row for every picture and every sampled frame of a clip, `unreadable` with a reason where there is none."""
     dataset, options = open_dataset(spec)
+    sampling = Sampling(0, options.every) if options.every else Sampling(options.fps)
     encode = encoder(options.jpeg)
-    with tables.Writer(output, tables.FRAMES) as writer:
+
+    def rows() -> Iterator[Row]:
         for row in track(tables.rows(samples), f"frames of {spec['dataset']}", tables.count(samples)):
-            sample = _sample(row)
-            for frame in (_clip if sample.kind == "video" else _picture)(dataset, sample, options.fps, encode):
-                writer.write(frame)
+            yield from KINDS[row["kind"]](dataset, _sample(row), sampling, encode)
+
+    tables.write_rows(output, tables.FRAMES, rows())
 
 
 def _sample(row: Mapping[str, Any]) -> Sample:
-    tuples = {"votes": row["votes"] and tuple(row["votes"]), "boxes": row["boxes"] and tuple(map(tuple, row["boxes"]))}
-    return Sample(**{**row, **tuples, "groups": dict(row["groups"] or ())})
+    given = {
+        "votes": row["votes"] and tuple(row["votes"]),
+        "boxes": row["boxes"] and tuple(map(tuple, row["boxes"])),
+        "landmarks": row["landmarks"] and tuple(tuple(zip(points[::2], points[1::2], strict=True)) for points in row["landmarks"]),
+    }
+    return Sample(**{**row, **given, "groups": dict(row["groups"] or ())})
 
 
 def _row(sample: Sample, number: int = 0, timestamp_s: float | None = 0.0) -> Row:
     return {"sample_id": sample.sample_id, "frame": number, "timestamp_s": timestamp_s, "state": tables.OK, "image": {"bytes": None, "path": sample.path}}
 
 
+def _annotated(dataset: Any, sample: Sample, row: Row) -> Row:
+    """The row with what the dataset says of this moment; a clip's own label is that of the whole clip, not of a frame."""
+    about: Sample | Annotation
+    if sample.kind == "image":
+        about = sample
+    elif hasattr(dataset, "annotation"):
+        about = dataset.annotation(sample, row["timestamp_s"])
+    else:
+        return row
+    return row | {"label": about.label, "valence": about.valence, "arousal": about.arousal, "boxes": about.boxes, "landmarks": flat(about.landmarks)}
+
+
 def _unreadable(row: Row, reason: str) -> Row:
     return row | {"state": tables.UNREADABLE, "reason": reason}
 
 
-def _picture(dataset: Any, sample: Sample, fps: float, encode: Callable[..., bytes]) -> Iterator[Row]:
+def _picture(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
     """A picture keeps its own bytes; an animation among the pictures is sampled as a video."""
-    row = _row(sample)
+    row = _annotated(dataset, sample, _row(sample))
     try:
         data = dataset.read(sample)
-        row["sha256"] = hashlib.sha256(data).hexdigest()
-        row["height"], row["width"] = decode_image(data).shape[:2]
-        row["image"]["bytes"] = data
+        yield row | _still(row, data)
     except AnimationError:
-        yield from _video_rows(sample, decode_animation(data, fps), encode)
-        return
-    except DecodeError as error:
-        row = _unreadable(row, str(error))
-    except OSError as error:
-        row = _unreadable(row, f"cannot read: {error.strerror or error}")
-    yield row
+        yield from _video_rows(dataset, sample, decode_animation(data, sampling), encode)
+    except (DecodeError, OSError) as error:
+        yield _unreadable(row, _why(error))
 
 
-def _clip(dataset: Any, sample: Sample, fps: float, encode: Callable[..., bytes]) -> Iterator[Row]:
+def _still(row: Row, data: bytes) -> Row:
+    """What a readable picture adds to its row. Raises DecodeError."""
+    height, width = decode_image(data).shape[:2]
+    return {"sha256": hashlib.sha256(data).hexdigest(), "height": height, "width": width, "image": {"bytes": data, "path": row["image"]["path"]}}
+
+
+def _why(error: DecodeError | OSError) -> str:
+    return str(error) if isinstance(error, DecodeError) else f"cannot read: {error.strerror or error}"
+
+
+def _clip(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
     try:
         path = dataset.file(sample)
     except OSError as error:
-        yield _unreadable(_row(sample), f"cannot read: {error.strerror or error}")
+        yield _unreadable(_row(sample), _why(error))
         return
-    yield from _video_rows(sample, decode_video(path, fps, threads()), encode)
+    yield from _video_rows(dataset, sample, decode_video(path, sampling, threads()), encode)
 
 
-def _video_rows(sample: Sample, frames: Iterable[VideoFrame], encode: Callable[..., bytes]) -> Iterator[Row]:
+def _video_rows(dataset: Any, sample: Sample, frames: Iterable[VideoFrame], encode: Encode) -> Iterator[Row]:
     """The sampled frames; where decoding ends early, a last row says so, as the frames before it are good."""
     number = 0
     try:
@@ -76,6 +99,32 @@ def _video_rows(sample: Sample, frames: Iterable[VideoFrame], encode: Callable[.
             row["height"], row["width"] = frame.image.shape[:2]
             row["sha256"], row["image"]["bytes"] = hashlib.sha256(data).hexdigest(), data
             number = frame.number + 1
-            yield row
+            yield _annotated(dataset, sample, row)
     except DecodeError as error:
         yield _unreadable(_row(sample, number, None if number else 0.0), str(error))
+
+
+def _sequence(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
+    """The sampled pictures of a sequence, each with its own bytes; a broken one spoils only its row."""
+    row = None
+    try:
+        for number, seconds, path in sampled(dataset.pictures(sample), sampling):
+            row = _annotated(dataset, sample, _row(sample, number, seconds))
+            row["image"]["path"] = path.name
+            try:
+                row |= _still(row, path.read_bytes())
+            except (DecodeError, OSError) as error:
+                row = _unreadable(row, _why(error))
+            yield row
+    except OSError as error:
+        row = _unreadable(_row(sample), _why(error))
+        yield row
+    if row is None:
+        yield _unreadable(_row(sample), "no picture in the sequence")
+
+
+def _sound(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
+    yield _unreadable(_row(sample), "only sound, no picture")
+
+
+KINDS = {"image": _picture, "video": _clip, "sequence": _sequence, "audio": _sound}

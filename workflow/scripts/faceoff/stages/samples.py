@@ -1,7 +1,7 @@
 """Stage 1: a dataset's samples as rows, with the task they belong to in the file's metadata."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from faceoff import emotions, registry, tables
 from faceoff.progress import track
+from faceoff.protocols import Points
 from faceoff.sampling import limited
 
 _TASK = b"faceoff_task"
@@ -35,7 +36,7 @@ def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
             if sample.sample_id in seen:
                 raise ValueError(f"dataset {spec['dataset']}: sample id {sample.sample_id!r} stands twice")
             seen.add(sample.sample_id)
-            yield {**asdict(sample), "groups": sorted(sample.groups.items())}
+            yield {**asdict(sample), "groups": sorted(sample.groups.items()), "landmarks": flat(sample.landmarks)}
         if not seen:
             raise ValueError(f"dataset {spec['dataset']} is empty: no sample passes its options {spec['options']}")
 
@@ -48,6 +49,11 @@ def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
         "headline": spec["headline"],
     }
     tables.write_rows(output, tables.SAMPLES.with_metadata({_TASK: json.dumps(task, sort_keys=True)}), rows())
+
+
+def flat(landmarks: Sequence[Points] | None) -> list[list[float]] | None:
+    """Landmarks as a table holds them: x1, y1, … x5, y5 of each face."""
+    return None if landmarks is None else [[float(value) for point in points for value in point] for points in landmarks]
 
 
 def task_of(samples: Path) -> dict[str, Any]:

@@ -1,0 +1,154 @@
+"""What reading videos costs: frame extraction beside a bare PyAV loop, memory over an hour of video, and reading frames back.
+
+    python benchmarks/media.py [--videos FOLDER] [--only extract|hour|back] [--threads 2]
+
+Figures depend on the machine; what should hold anywhere is in the last column. Without `--videos`, clips are drawn.
+"""
+
+import argparse
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from faceoff import tables  # noqa: E402
+from faceoff.drawing import scenes  # noqa: E402
+from faceoff.media import VIDEO_SUFFIXES, decode_image  # noqa: E402
+from faceoff.stages.batches import parse_spec  # noqa: E402
+from faceoff.stages.frames import write_frames  # noqa: E402
+from faceoff.stages.samples import write_samples  # noqa: E402
+from faceoff.workflow import Plan  # noqa: E402
+
+FPS = 5
+
+
+def write_clip(path: Path, seconds: float, size: tuple[int, int] = (640, 480), fps: int = 25) -> None:
+    """A drawn face that moves a little, with sensor noise."""
+    face = np.asarray(Image.fromarray(scenes.draw(scenes.plan("test")[3])[0]).resize(size))
+    noise = np.random.default_rng(0).integers(-6, 7, (16, *face.shape), np.int16)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=fps, options={"qscale": "4"})
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for index in range(int(seconds * fps)):
+            picture = np.clip(np.roll(face, index % 40, axis=1) + noise[index % 16], 0, 255).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, fps)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def bare(path: Path, threads: int) -> int:
+    """The loop a user would write: decode everything, keep RGB of the frames at each fifth of a second."""
+    kept, following = 0, None
+    with av.open(str(path)) as container:
+        stream = container.streams.best("video")
+        stream.codec_context.thread_count = threads
+        for frame in container.decode(stream):
+            following = frame.time if following is None else following
+            if frame.time >= following:
+                frame.to_ndarray(format="rgb24")
+                kept, following = kept + 1, following + 1 / FPS
+    return kept
+
+
+def specs(folder: Path, **options: object) -> tuple[dict, dict]:
+    dataset = {"type": "folder", "path": str(folder), "labelled": False, "fps": FPS, **options}
+    plan = Plan({"run": "b", "datasets": {"clips": dataset}, "detectors": {"whole": {}}, "models": {"fer": {}}})
+    return parse_spec(plan.samples_spec("clips")), parse_spec(plan.frames_spec("clips"))
+
+
+def extract(videos: Path, scratch: Path, threads: int, table: Table) -> None:
+    """Frame extraction to a table beside the bare loop, in turns, the faster of three each."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    clips = sorted(path for path in videos.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES)
+    for name, options in (("losslessly", {}), ("as JPEG 95", {"jpeg": 95})):
+        samples, frames = specs(videos, **options)
+        write_samples(scratch / "samples.parquet", samples)
+        loops, ours = [], []
+        for _ in range(3):
+            start = time.perf_counter()
+            for path in clips:
+                bare(path, threads)
+            loops.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            write_frames(scratch / "samples.parquet", scratch / "frames.parquet", frames)
+            ours.append(time.perf_counter() - start)
+        n = tables.count(scratch / "frames.parquet")
+        rate = f"{n / min(ours):.0f} frames/s"
+        table.add_row(f"extract {n} frames of {len(clips)} clips {name}", f"{min(ours):.2f} s, {rate}", f"{min(loops) / min(ours):.2f} x bare PyAV", ">= 0.8 x")
+
+
+def hour(scratch: Path, threads: int, table: Table) -> None:
+    """Peak memory of extracting five minutes and an hour of video."""
+    for minutes in (5, 60):
+        folder = scratch / f"{minutes}min"
+        folder.mkdir()
+        write_clip(folder / "clip.avi", 60 * minutes, (320, 240))
+        samples, _ = specs(folder)
+        write_samples(scratch / "samples.parquet", samples)
+        code = (
+            f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+            "from pathlib import Path; import media\n"
+            f"media.write_frames(Path({str(scratch / 'samples.parquet')!r}), Path({str(scratch / 'frames.parquet')!r}),"
+            f" media.specs(Path({str(folder)!r}))[1])"
+        )
+        start = time.perf_counter()
+        process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "OMP_NUM_THREADS": str(threads)}, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            raise SystemExit(code)
+        seconds, n = time.perf_counter() - start, tables.count(scratch / "frames.parquet")
+        table.add_row(f"{minutes} min of video, {n} frames", f"{seconds:.1f} s", f"{usage.ru_maxrss / 1024:.0f} MiB at most", "< 600 MiB, flat")
+
+
+def back(scratch: Path, table: Table) -> None:
+    """Reading frames back and decoding them, on one core."""
+    face = scenes.draw(scenes.plan("test")[3])[0][8:232, 8:232]
+    buffer = io.BytesIO()
+    Image.fromarray(face).save(buffer, format="JPEG", quality=90)
+    key = {"frame": 0, "timestamp_s": 0.0, "state": tables.OK, "width": 224, "height": 224, "image": {"bytes": buffer.getvalue(), "path": "x.jpg"}}
+    tables.write_rows(scratch / "back.parquet", tables.FRAMES, (key | {"sample_id": f"s{index}"} for index in range(5000)))
+    start = time.perf_counter()
+    for row in tables.rows(scratch / "back.parquet"):
+        decode_image(row["image"]["bytes"])
+    table.add_row("read back 5000 JPEGs of 224 px", f"{5000 / (time.perf_counter() - start):.0f} /s", "", ">= 1000 /s on one core")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--videos", type=Path)
+    parser.add_argument("--only", choices=("extract", "hour", "back"))
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    table = Table("what", "measured", "", "should be", title="videos")
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        if arguments.only in (None, "extract"):
+            videos = arguments.videos or scratch / "clips"
+            if not arguments.videos:
+                videos.mkdir()
+                for index in range(4):
+                    write_clip(videos / f"{index}.mp4", 10)
+            extract(videos, scratch, arguments.threads, table)
+        if arguments.only in (None, "hour"):
+            hour(scratch, arguments.threads, table)
+        if arguments.only in (None, "back"):
+            back(scratch, table)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
