@@ -464,7 +464,7 @@ def test_a_lock_that_its_holder_removed_meanwhile_is_taken_anew(tmp_path: Path, 
             at.unlink()
 
     monkeypatch.setattr(downloads, "_lock", waited)
-    with downloads._locked(path):
+    with downloads.locked(path):
         assert len(handles) == 2
         assert os.path.samestat(os.fstat(handles[1].fileno()), path.stat())
     assert not path.exists()

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 import yaml
@@ -12,12 +12,15 @@ from rich.table import Table
 
 from faceoff import assets, registry, tables
 
+if TYPE_CHECKING:
+    from faceoff.workflow import Plan
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Faceoff: face detector x emotion model, compared. Run the workflow itself with snakemake.")
 console = Console()
 Plugins = Annotated[list[Path] | None, typer.Option("--plugins", help="folder with more plug-ins; may be repeated")]
 
 
-def _fail(message: object) -> None:
+def _fail(message: object) -> NoReturn:
     for line in str(message).splitlines():
         print(f"faceoff: {line}", file=sys.stderr)
     raise typer.Exit(1)
@@ -71,12 +74,37 @@ def datasets(plugins: Plugins = None) -> None:
     console.print(table)
 
 
-def _assets(folders: list[Path] | None) -> list[dict[str, Any]]:
-    """Every asset of every plug-in once, by file name: card, users, and its verified local copy (`found`) or what is wrong with it (`problem`)."""
-    users: dict[assets.Asset, list[registry.Plugin]] = {}
-    for _, plugin in sorted(registry.discover(tuple(folders or ())).items()):
+Users = dict[assets.Asset, list[registry.Plugin]]
+
+
+def _users_of_all(folders: tuple[Path, ...]) -> Users:
+    """Every weight file of every plug-in, and who uses it."""
+    users: Users = {}
+    for _, plugin in sorted(registry.discover(folders).items()):
         for asset in plugin.assets.values():
             users.setdefault(asset, []).append(plugin)
+    return users
+
+
+def _users_in(path: Path) -> Users:
+    """Every weight file and dataset archive that a configuration needs, and who uses it."""
+    plan = _plan(path)
+    users: Users = {}
+    for plugin in plan.plugins():
+        for asset in plugin.assets.values():
+            users.setdefault(asset, []).append(plugin)
+    for name in plan.datasets():
+        try:
+            archives = plan.archives(name)
+        except assets.AssetError as error:
+            _fail(error)
+        for archive in archives:
+            users.setdefault(archive, []).append(plan.dataset(name)[1])
+    return users
+
+
+def _asset_rows(users: Users) -> list[dict[str, Any]]:
+    """By file name: card, users, and the verified local copy (`found`) or what is wrong with it (`problem`)."""
     rows = []
     for asset, plugins in sorted(users.items(), key=lambda item: item[0].name):
         found, problem = None, None
@@ -87,7 +115,7 @@ def _assets(folders: list[Path] | None) -> list[dict[str, Any]]:
         size = asset.size or (found.stat().st_size if found else None)
         licence = asset.licence or str(plugins[0].card.get("licence", ""))
         card = {"file": asset.name, "size": size, "sha256": asset.sha256, "md5": asset.md5, "licence": licence, "package": asset.package}
-        used_by = [f"{plugin.kind} {plugin.name}" for plugin in plugins]
+        used_by = sorted({f"{plugin.kind} {plugin.name}" for plugin in plugins})
         rows.append(card | {"urls": list(asset.urls), "source": asset.source, "found": found and str(found), "problem": problem, "used_by": used_by})
     return rows
 
@@ -99,11 +127,12 @@ def _where(row: dict[str, Any]) -> str:
 @app.command(name="assets")
 def list_assets(
     plugins: Plugins = None,
+    needed_by: Annotated[Path | None, typer.Option("--config", help="only what this configuration needs, with the archives of its datasets")] = None,
     lines: Annotated[bool, typer.Option("--list", help="a line per file, its fields parted by tabs")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="the same for programs")] = False,
 ) -> None:
     """List every weight file with size, hash, licence, URL and where it was found, e.g. to fill a mirror (docs/assets.md)."""
-    rows = _assets(plugins)
+    rows = _asset_rows(_users_in(needed_by) if needed_by else _users_of_all(tuple(plugins or ())))
     if as_json:
         print(json.dumps(rows, indent=1))
     elif lines:
@@ -122,6 +151,33 @@ def _show_assets(rows: list[dict[str, Any]]) -> None:
         size = f"{row['size']:,} bytes" if row["size"] else "size not stated"
         print(f"{row['file']}: {size}, licence {row['licence'] or 'not stated'}, for {', '.join(row['used_by'])}")
         print(f"  {algorithm:7}{row[algorithm]}\n  from   {_where(row)}\n  found  {row['problem'] or row['found'] or 'no'}")
+
+
+def _plan(path: Path) -> "Plan":
+    """The plan of a configuration file; ends the program with the reason when it is wrong."""
+    from faceoff import config as configuration
+    from faceoff.workflow import Plan
+
+    try:
+        raw = configuration.load(path)
+    except configuration.ConfigError as error:
+        _fail(error)
+    try:
+        return Plan(raw)
+    except (configuration.ConfigError, registry.RegistryError, OSError) as error:
+        _fail(f"{path}:\n{error}")
+
+
+@app.command()
+def fetch(path: Annotated[Path, typer.Argument(help="a configuration")] = Path("config.yaml")) -> None:
+    """Fetch all that a run needs and may be downloaded, weights and datasets, e.g. on a login node before the jobs run without a network."""
+    from faceoff.workflow import PreflightError
+
+    try:
+        _plan(path).preflight()
+    except PreflightError as error:
+        _fail(str(error))
+    console.print(f"{path}: everything is here")
 
 
 @app.command()
@@ -178,15 +234,14 @@ def validate(
 
     Exits 1 when a dataset cannot be opened or holds an unreadable file.
     """
-    from faceoff import audit, workflow
-    from faceoff import config as configuration
+    from faceoff import audit
     from faceoff.progress import track
 
+    plan = _plan(path)
     try:
-        plan = workflow.Plan(yaml.safe_load(path.read_text(encoding="utf-8")))
         names = dataset or plan.datasets()
         opened = {name: plan.open(name) for name in names}
-    except (configuration.ConfigError, registry.RegistryError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         _fail(f"{path}: {error}")
     except KeyError as error:
         _fail(f"{path}: no dataset {error} in this configuration; it has {', '.join(plan.datasets())}")

@@ -67,6 +67,7 @@ class DatasetConfig(Section):
     validation: Name | None = Field(None, description="the dataset of this run (role: validation) on which the best single is chosen")
     space: str | list[str] | None = Field(None, description="label space of the scores: basic8, basic7, basic6 or a list; default: the dataset's own")
     fps: float = Field(5.0, ge=0, le=1000, description="frames per second sampled from videos; 0 takes every frame")
+    every: int | None = Field(None, ge=1, description="take every n-th frame of videos instead of a fixed rate")
     jpeg: int | None = Field(None, ge=1, le=100, description="store sampled video frames as JPEG of this quality; default: losslessly")
     limit: Limit | None = Field(None, description="stratified, seeded subset (count or share); stamps every output 'not for reporting'")
 
@@ -257,15 +258,20 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
     return config
 
 
-def read(path: Path | str) -> RunConfig:
-    """Read and validate a YAML file. Raises ConfigError."""
+def load(path: Path | str) -> Mapping[str, Any]:
+    """The sections of a YAML file, not yet validated. Raises ConfigError naming the file."""
     try:
         raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {error}") from None
     if not isinstance(raw, Mapping):
         raise ConfigError(f"{path}: expected sections such as datasets, detectors and models")
-    return parse(raw)
+    return raw
+
+
+def read(path: Path | str) -> RunConfig:
+    """Read and validate a YAML file. Raises ConfigError."""
+    return parse(load(path))
 
 
 def schema() -> dict[str, Any]:

@@ -53,14 +53,14 @@ def download(asset: Asset, folder: Path) -> Path:
     target = folder / asset.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / f".{asset.name}.lock"):
+        with locked(folder / f".{asset.name}.lock"):
             return verified(target, asset) if target.is_file() else _from_urls(asset, target)
     except OSError as error:  # what goes wrong on the network never comes as OSError
         raise AssetError(f"  {target}: cannot be written: {error.strerror or error}") from None
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold the lock on this file, which goes at the end; wait while another process holds it, for the kernel frees it if that one dies."""
     while True:
         with open(path, "a", encoding="utf-8") as handle:

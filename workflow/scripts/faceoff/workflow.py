@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from faceoff import assets, codehash, registry, tables
+from faceoff import acquisition, assets, codehash, registry, tables
 from faceoff.config import ConfigError, DatasetConfig, DetectorConfig, FusionConfig, ModelConfig, RunConfig, parse
 
 STAGES = Path(__file__).parent / "stages"
@@ -166,6 +166,10 @@ class Plan:
 
     def _fingerprint(self, name: str) -> Any:
         """What changes when the dataset's files change; looked up once, as every table of the dataset asks."""
+        section = self.config.datasets[name]
+        if getattr(section, "download", False):
+            # What is downloaded is known by its options and hashes before it is there, so that the first run and the next are told the same.
+            return "downloaded"
         if name not in self._fingerprints:
             try:
                 self._fingerprints[name] = self.open(name).fingerprint()
@@ -176,6 +180,11 @@ class Plan:
     def open(self, name: str) -> Any:
         section, plugin = self.dataset(name)
         return registry.load(plugin.source, plugin.class_name)(section, seed=self.config.seed)
+
+    def archives(self, name: str) -> list[assets.Asset]:
+        """The archives that a dataset is made of, where its options ask for downloading them. Raises AssetError."""
+        section, plugin = self.dataset(name)
+        return registry.load(plugin.source, plugin.class_name).archives(section) if getattr(section, "download", False) else []
 
     def frames_spec(self, name: str) -> str:
         spec = json.loads(self.samples_spec(name))
@@ -333,22 +342,28 @@ class Plan:
 
     # -- before any work -----------------------------------------------------------------------------------------
 
+    def plugins(self) -> list[registry.Plugin]:
+        """The plug-ins of the detectors and models."""
+        return [self.detector(name)[1] for name in self.config.detectors] + [self.model(name)[1] for name in self.config.models]
+
     def assets(self) -> dict[str, assets.Asset]:
         """Every asset that a cell which can run needs, by 'plug-in: role'."""
         needed: dict[str, assets.Asset] = {}
-        plugins = [self.detector(name)[1] for name in self.config.detectors] + [self.model(name)[1] for name in self.config.models]
-        for plugin in plugins:
+        for plugin in self.plugins():
             if not (self._check_modules and plugin.skip()):
                 needed |= {f"{plugin.kind} {plugin.name}: {role}": asset for role, asset in plugin.assets.items()}
         return needed
 
     def preflight(self) -> None:
-        """Open every dataset and fetch every asset. Raises PreflightError with one line per thing that is missing."""
+        """Fetch every asset and dataset that is to be downloaded, and open every dataset. Raises PreflightError with one line per thing that is missing."""
         problems = []
         for name in self.datasets():
             try:
+                archives = self.archives(name)
+                if archives:
+                    acquisition.obtain(archives, self.config.datasets[name].path)
                 self.open(name)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, assets.AssetError) as error:
                 problems.append(f"dataset {name}: {error}")
         for user, asset in self.assets().items():
             # An asset inside a package is looked for by the job, in the environment that has the package.

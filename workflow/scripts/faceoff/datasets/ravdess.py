@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from faceoff import emotions
+from faceoff import emotions, zenodo
+from faceoff.assets import Asset, AssetError
 from faceoff.config import DataPath, DatasetConfig
 from faceoff.protocols import Sample
 
@@ -47,8 +48,41 @@ FOLDS: dict[str, dict[int, tuple[int, ...]]] = {
 }
 FOLD_OF = {name: {actor: fold for fold, actors in folds.items() for actor in actors} for name, folds in FOLDS.items()}
 
+# MD5 and bytes of Video_Speech_Actor_NN.zip as Zenodo's record states them; those of the songs are asked of the record.
+SPEECH_ARCHIVES: dict[int, tuple[str, int]] = {
+    1: ("3c8ececaf392b4a9b11b32271f4f6d01", 552_968_353),
+    2: ("a6f40d413b2e6ef25b3a595099e59abb", 570_673_024),
+    3: ("68fa240ddd8a3cc410c64efe5fb2b0e4", 567_824_665),
+    4: ("013eed832af1f7e97082aae398a00dbe", 546_560_009),
+    5: ("b00e17d61374ef6ba86fef35d50a20fb", 562_966_425),
+    6: ("3c42877921cc08cfb5c841a0f2cb94a7", 568_517_859),
+    7: ("bdd29bfe082f80361ec6b589845c283d", 565_652_404),
+    8: ("bed5f43d9c18e177e34d4bc1ed9b6d77", 562_573_079),
+    9: ("775da349c50bf915a1bbcb37379bd092", 523_489_249),
+    10: ("70199d1c6902f76e17df308d5c41fa01", 565_580_163),
+    11: ("824504aa41a8fd575e5459d5701dd378", 518_634_370),
+    12: ("2a1f0ddc0ca207beedee6ce2ea863ad7", 557_928_718),
+    13: ("c5f2fd4fd77941636947620368c612b5", 501_877_549),
+    14: ("466d31f4cce92a14b1f4ee884bbdf7d7", 552_484_059),
+    15: ("4b3b9bc8473e86f884630f2506684887", 525_205_576),
+    16: ("a63c54570ebbe6bd616d0dced5630f7e", 562_416_513),
+    17: ("8b7ae3e5a85d2874ac8e1195e722e047", 551_688_845),
+    18: ("fef2131ac361da182c0cb85f3d8e8a6c", 565_655_520),
+    19: ("abb97d97d8c4e88c866cee1cea9d06d6", 581_121_687),
+    20: ("5ddfb22770093bafebdefe8faa449f48", 561_349_264),
+    21: ("d810cf2ff6863ef91306fc7a16d74fbb", 590_292_896),
+    22: ("fee55f72c9871401f23d4b167de3217d", 560_907_466),
+    23: ("b31e8c8904e66102e7a951694db752d6", 545_177_865),
+    24: ("eef90e806c9179bc5b4b098d03647ae3", 595_799_165),
+}
+RECORD = zenodo.API.format(record=1188976)
+
 _NAME = re.compile(r"\d\d(?:-\d\d){6}")
 Actor = Annotated[int, Field(ge=1, le=24)]
+
+
+def _archive(name: str, md5: str, size: int) -> Asset:
+    return Asset(file=name, md5=md5, size=size, urls=(f"https://zenodo.org/records/1188976/files/{name}?download=1",), licence="CC BY-NC-SA 4.0")
 
 
 class Clip(NamedTuple):
@@ -92,7 +126,9 @@ def published(modality: str, vocal: str) -> Iterator[Clip]:
 class Options(DatasetConfig):
     """Keys of a ravdess dataset."""
 
-    path: DataPath = Field(description="folder below which the archives were unpacked")
+    path: DataPath = Field(description="folder below which the archives were unpacked, or are with `download`")
+    download: bool = Field(False, description="fetch the chosen actors' archives (some 530 MB each) before the run and unpack them below path")
+    record: str = Field(RECORD, description="address of the record (JSON) that lists the archives with their MD5: Zenodo's, or a mirror's of the same form")
     vocal: Literal["speech", "song", "both"] = Field("speech", description="spoken clips, sung clips, or both")
     modality: Literal["av", "video"] = Field("av", description="clips with sound (01) or without (02); both show the same pictures, so never both")
     calm: Literal["drop", "neutral", "keep"] = Field("drop", description="calm clips: left out (7 classes), counted as neutral, or a class of their own")
@@ -127,7 +163,7 @@ class Ravdess:
     def __init__(self, options: Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
-            raise FileNotFoundError(f"{options.path}: the folder of RAVDESS is not there (dataset key 'path'); get it from https://zenodo.org/records/1188976")
+            raise FileNotFoundError(f"{options.path}: the folder of RAVDESS is not there (dataset key 'path'); set `download: true`, or get it from https://zenodo.org/records/1188976")
         vocals = ("speech", "song") if options.vocal == "both" else (options.vocal,)
         self._wanted = {clip for vocal in vocals for clip in published(options.modality, vocal) if self._chosen(clip)}
         if not self._wanted:
@@ -141,6 +177,23 @@ class Ravdess:
             raise FileNotFoundError(f"{options.path}: no clip of the task below it, such as {example} (dataset key 'path'); left out: {seen}")
         actors = "" if len(options.kept_actors) == 24 else f"-actors_{'_'.join(map(str, options.kept_actors))}"
         self.version = f"{options.vocal}-{options.modality}-calm_{options.calm}{f'-{options.intensity}' if options.intensity else ''}{actors}@1"
+
+    @classmethod
+    def archives(cls, options: Options) -> list[Asset]:
+        """The archives of the chosen actors and vocal channels. Raises AssetError when the record that lists them cannot be had."""
+        names = [
+            (vocal, actor, f"Video_{vocal.capitalize()}_Actor_{actor:02d}.zip")
+            for vocal in (("speech", "song") if options.vocal == "both" else (options.vocal,))
+            for actor in options.kept_actors
+            if (vocal, actor) != ("song", 18)
+        ]
+        if options.record == RECORD and options.vocal == "speech":
+            return [_archive(name, *SPEECH_ARCHIVES[actor]) for _, actor, name in names]
+        listed = zenodo.files(options.record)
+        absent = [name for _, _, name in names if name not in listed]
+        if absent:
+            raise AssetError(f"{options.record}: the record does not list {', '.join(absent)}")
+        return [listed[name] for _, _, name in names]
 
     def _chosen(self, clip: Clip) -> bool:
         options = self.options

@@ -1,0 +1,187 @@
+"""Datasets that everyone may download: archives come from a server, are verified, unpacked and only then seen."""
+
+import hashlib
+import io
+import json
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from faceoff import acquisition, zenodo
+from faceoff.assets import Asset, AssetError
+from faceoff.datasets import ravdess
+from faceoff.workflow import Plan, PreflightError
+
+
+def packed(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"a clip")
+    return buffer.getvalue()
+
+
+def clips(actor: int) -> list[str]:
+    """What an actor's archive holds: the spoken clips with and without sound."""
+    return [f"Actor_{actor:02d}/{clip.stem}.mp4" for modality in ("av", "video") for clip in ravdess.published(modality, "speech") if int(clip.actor) == actor]
+
+
+class Zenodo:
+    """A server with a record of archives; `asked` lists the paths that were requested."""
+
+    def __init__(self, files: dict[str, bytes], lie: bool = False):
+        self.files, self.asked = files, []
+        zenodo = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                zenodo.asked.append(self.path)
+                body = zenodo.record(lie) if self.path == "/record" else zenodo.files.get(self.path[1:])
+                self.send_response(200 if body is not None else 404)
+                self.send_header("Content-Length", str(len(body or b"")))
+                self.end_headers()
+                self.wfile.write(body or b"")
+
+            def log_message(self, *words: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def record(self, lie: bool) -> bytes:
+        entries = [
+            {
+                "key": name,
+                "size": len(body),
+                "checksum": f"md5:{hashlib.md5(b'other' if lie else body).hexdigest()}",
+                "links": {"self": f"{self.address}/{name}"},
+            }
+            for name, body in self.files.items()
+        ]
+        return json.dumps({"files": entries}).encode()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Iterator[Zenodo]:
+    """Archives of two actors."""
+    served = Zenodo({f"Video_Speech_Actor_{actor:02d}.zip": packed(*clips(actor)) for actor in (1, 2)}, **getattr(request, "param", {}))
+    yield served
+    served.close()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("FACEOFF_MIRROR", raising=False)
+    return tmp_path / "cache"
+
+
+def plan(root: Path, record: str, **options: object) -> Plan:
+    dataset = {"type": "ravdess", "path": str(root), "download": True, "record": record, **options}
+    return Plan({"run": "r", "datasets": {"speech": dataset}, "detectors": {"whole": {}}, "models": {"fer": {}}})
+
+
+def test_a_run_fetches_the_archives_that_it_needs_once(tmp_path: Path, server: Zenodo, cache: Path) -> None:
+    root = tmp_path / "data"
+    made = plan(root, f"{server.address}/record", actors=[1])
+    before = made.samples_spec("speech")
+    made.preflight()
+    assert server.asked == ["/record", "/Video_Speech_Actor_01.zip"], "actor 2 is not asked for"
+    assert len(list(root.rglob("*.mp4"))) == 120
+    assert len(list(made.open("speech").samples())) == 52, "60 spoken clips with sound without the 8 calm ones"
+    assert not list(cache.rglob("*.zip")), "an unpacked archive need not be kept"
+    assert not [path.name for path in root.iterdir() if path.name.startswith(".")], "nothing half-made remains"
+    assert plan(root, f"{server.address}/record", actors=[1]).samples_spec("speech") == before, "the next run makes nothing anew"
+    plan(root, f"{server.address}/record", actors=[1, 2]).preflight()
+    assert [path for path in server.asked if path.endswith(".zip")] == ["/Video_Speech_Actor_01.zip", "/Video_Speech_Actor_02.zip"]
+
+
+def test_a_mirror_is_used_and_left_alone(tmp_path: Path, server: Zenodo, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mirror").mkdir()
+    kept = tmp_path / "mirror/Video_Speech_Actor_02.zip"
+    kept.write_bytes(server.files[kept.name])
+    monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path / "mirror"))
+    plan(tmp_path / "data", f"{server.address}/record", actors=[2]).preflight()
+    assert server.asked == ["/record"]
+    assert kept.is_file()
+
+
+@pytest.mark.parametrize("server", [{"lie": True}], indirect=True)
+def test_an_archive_with_another_md5_is_not_unpacked(tmp_path: Path, server: Zenodo) -> None:
+    with pytest.raises(PreflightError, match=r"(?s)dataset speech: .*Video_Speech_Actor_01\.zip.*md5 expected"):
+        plan(tmp_path / "data", f"{server.address}/record", actors=[1]).preflight()
+    assert not list((tmp_path / "data").rglob("*.mp4"))
+
+
+def test_an_archive_that_leads_out_of_its_folder_is_refused(tmp_path: Path, server: Zenodo) -> None:
+    server.files["Video_Speech_Actor_01.zip"] = packed("Actor_01/01-01-01-01-01-01-01.mp4", "../../escaped.mp4")
+    with pytest.raises(PreflightError, match=r"escaped\.mp4.*leads out"):
+        plan(tmp_path / "data", f"{server.address}/record", actors=[1]).preflight()
+    assert not list(tmp_path.rglob("*.mp4"))
+
+
+def test_a_record_without_the_archive_is_said(tmp_path: Path, server: Zenodo) -> None:
+    with pytest.raises(PreflightError, match=r"does not list Video_Speech_Actor_03\.zip"):
+        plan(tmp_path / "data", f"{server.address}/record", actors=[3]).preflight()
+
+
+def test_a_record_that_is_no_record(tmp_path: Path, server: Zenodo) -> None:
+    server.files["page"] = b"<html>moved</html>"
+    for address in (f"{server.address}/page", f"{server.address}/nothing", "http://127.0.0.1:9/record"):
+        with pytest.raises(AssetError, match="cannot be read"):
+            zenodo.files(address)
+    with pytest.raises(AssetError, match="only taken over https"):
+        zenodo.files("http://example.org/record")
+
+
+def test_archives_of_the_official_record_are_pinned() -> None:
+    """All 24 spoken archives, as Zenodo lists them: 12.44 GiB, every MD5 different."""
+    archives = ravdess.Ravdess.archives(ravdess.Options(path="d"))
+    assert [archive.name for archive in archives] == [f"Video_Speech_Actor_{actor:02d}.zip" for actor in range(1, 25)]
+    assert len({archive.md5 for archive in archives}) == 24
+    assert sum(archive.size for archive in archives) / 2**30 == pytest.approx(12.44, abs=0.005)
+    assert all(archive.urls[0].startswith("https://zenodo.org/records/1188976/files/") for archive in archives)
+
+
+def test_the_actor_who_does_not_sing_has_no_archive_of_songs(server: Zenodo) -> None:
+    server.files |= {f"Video_Song_Actor_{actor:02d}.zip": b"" for actor in (17, 19)}
+    options = ravdess.Options(path="d", vocal="song", actors=[17, 18, 19], record=f"{server.address}/record")
+    assert [archive.name for archive in ravdess.Ravdess.archives(options)] == ["Video_Song_Actor_17.zip", "Video_Song_Actor_19.zip"]
+
+
+def test_two_processes_unpack_once(tmp_path: Path, server: Zenodo) -> None:
+    archive = zenodo.files(f"{server.address}/record")["Video_Speech_Actor_01.zip"]
+    errors = []
+
+    def one() -> None:
+        try:
+            acquisition.obtain([archive], tmp_path / "data")
+        except AssetError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert server.asked.count("/Video_Speech_Actor_01.zip") == 1
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file, no folder")
+    with pytest.raises(AssetError, match="cannot be written"):
+        acquisition.obtain([Asset(file="a.zip", md5="0" * 32)], tmp_path / "data")
