@@ -1,0 +1,58 @@
+"""Sequences that are stored as folders of numbered pictures (CK+, CASME II, SMIC): their order, their times, their fingerprint."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+
+_NUMBER = re.compile(r"(\d+)\D*$")
+
+
+def numbered(folder: Path) -> dict[int, Path]:
+    """Frame number -> picture, by rising number; the number is the last one in the file's name, with or without leading zeros.
+
+    Hidden files, other files and pictures without a number are left out. Raises ValueError when two pictures have one number.
+    """
+    found: dict[int, Path] = {}
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and Path(entry.name).suffix.lower() in SUFFIXES)
+    for name in names:
+        number = _NUMBER.search(Path(name).stem)
+        if number is None:
+            continue
+        path = folder / name
+        if found.setdefault(int(number.group(1)), path) is not path:
+            raise ValueError(f"{path}: the same frame number as {found[int(number.group(1))].name}; keep one of them")
+    return dict(sorted(found.items()))
+
+
+def timed(frames: dict[int, Path], fps: float) -> Iterator[tuple[float, Path]]:
+    """(seconds since the first frame, picture); a missing number is a gap in time."""
+    first = min(frames, default=0)
+    for number, path in frames.items():
+        yield (number - first) / fps, path
+
+
+def only_folder(root: Path, name: str) -> Path | None:
+    """The folder of this name in `root` or one folder deeper, None without one; of a folder inside its namesake (Cropped/Cropped) the inner one.
+
+    Raises ValueError when there are several, as two releases may lie side by side.
+    """
+    found = [path for path in (root / name, *sorted(root.glob(f"*/{name}"))) if path.is_dir()]
+    inner = [path for path in found if path / name not in found]
+    if len(inner) > 1:
+        places = ", ".join(path.relative_to(root).as_posix() for path in inner)
+        raise ValueError(f"{root}: several folders {name} ({places}); name the folder above one of them by the dataset key 'path'")
+    return inner[0] if inner else None
+
+
+def fingerprint(root: Path, files: Iterable[Path]) -> str:
+    """Hash of the files' places below `root`, sizes and times of change."""
+    digest = hashlib.sha256()
+    for path in files:
+        stat = path.stat()
+        digest.update(f"{os.path.relpath(path, root)}|{stat.st_size}|{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
