@@ -33,6 +33,7 @@ rule all:
     default_target: True
     input:
         f"{plan.folder}/check.ok",
+        plan.audio_files(),
 
 
 onstart:

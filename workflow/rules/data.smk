@@ -33,3 +33,22 @@ rule frames:
         spec=spec("frames_spec", "dataset"),
     shell:
         "python {input.script} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"
+
+
+rule audio:
+    input:
+        script=script("audio"),
+        samples=f"{R}/samples/{{dataset}}.parquet",
+    output:
+        f"{R}/audio/{{dataset}}.parquet",
+    log:
+        f"{R}/logs/audio/{{dataset}}.log",
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        spec=spec("audio_spec", "dataset"),
+    shell:
+        "python {input.script} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"

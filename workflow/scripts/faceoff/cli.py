@@ -199,6 +199,28 @@ def config(
     console.print(f"{path}: valid")
 
 
+@app.command(name="export-audio")
+def export_audio(
+    run: Annotated[str, typer.Argument(help="name of the run, a folder of results/")],
+    output: Annotated[Path, typer.Argument(help="folder to write the WAV files to, below it one per dataset")],
+) -> None:
+    """Write the sound of a run's clips (datasets with `audio: true`) as WAV files."""
+    files = sorted((Path("results") / run / "audio").glob("*.parquet"))
+    if not files:
+        _fail(f"results/{run}/audio holds no sound: set `audio: true` for a dataset and run snakemake")
+    for path in files:
+        number = 0
+        for row in tables.rows(path):
+            if row["state"] != tables.OK:
+                continue
+            # An id may hold any character; as a file name it may not lead out of the folder.
+            target = output / path.stem / (row["sample_id"].replace("/", "__").lstrip(".") + ".wav")
+            with tables.atomic(target) as scratch:
+                scratch.write_bytes(row["audio"]["bytes"])
+            number += 1
+        console.print(f"{output / path.stem}: {number} of {tables.count(path)} clips have sound")
+
+
 @app.command()
 def export(
     run: Annotated[str, typer.Argument(help="name of the run, a folder of results/")],

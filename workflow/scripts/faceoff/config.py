@@ -69,6 +69,7 @@ class DatasetConfig(Section):
     fps: float = Field(5.0, ge=0, le=1000, description="frames per second sampled from videos; 0 takes every frame")
     every: int | None = Field(None, ge=1, description="take every n-th frame of videos instead of a fixed rate")
     jpeg: int | None = Field(None, ge=1, le=100, description="store sampled video frames as JPEG of this quality; default: losslessly")
+    audio: bool = Field(False, description="extract the clips' sound, 16 kHz mono WAV, to audio/<dataset>.parquet")
     limit: Limit | None = Field(None, description="stratified, seeded subset (count or share); stamps every output 'not for reporting'")
 
 

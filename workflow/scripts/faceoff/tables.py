@@ -21,6 +21,8 @@ import pyarrow.parquet as pq
 ROW_GROUP = 256
 GROUP_BYTES = 16 * 2**20
 
+_MEDIA = ("image", "audio")  # columns of encoded bytes
+
 OK, NO_FACE, UNREADABLE, ERROR = "ok", "no_face", "unreadable", "error"
 STATES = (OK, NO_FACE, UNREADABLE, ERROR)
 
@@ -75,6 +77,35 @@ FRAMES = pa.schema(
                         "boxes": {"feature": {"feature": {"dtype": "float64", "_type": "Value"}, "_type": "Sequence"}, "_type": "Sequence"},
                         "landmarks": {"feature": {"feature": {"dtype": "float64", "_type": "Value"}, "_type": "Sequence"}, "_type": "Sequence"},
                         "image": {"_type": "Image"},
+                    }
+                }
+            }
+        )
+    },
+)
+
+# Readable by Hugging Face `datasets` as an audio dataset.
+AUDIO = pa.schema(
+    [
+        pa.field("sample_id", pa.string(), nullable=False),
+        pa.field("start_s", pa.float64()),
+        pa.field("duration_s", pa.float64()),
+        pa.field("sampling_rate", pa.int32()),
+        *_STATE,
+        pa.field("audio", pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])),
+    ],
+    metadata={
+        "huggingface": json.dumps(
+            {
+                "info": {
+                    "features": {
+                        "sample_id": {"dtype": "string", "_type": "Value"},
+                        "start_s": {"dtype": "float64", "_type": "Value"},
+                        "duration_s": {"dtype": "float64", "_type": "Value"},
+                        "sampling_rate": {"dtype": "int32", "_type": "Value"},
+                        "state": {"dtype": "string", "_type": "Value"},
+                        "reason": {"dtype": "string", "_type": "Value"},
+                        "audio": {"sampling_rate": 16000, "_type": "Audio"},
                     }
                 }
             }
@@ -173,7 +204,7 @@ class Writer:
 
     def __enter__(self) -> "Writer":
         # Neither the least nor the most frequent picture is of interest; looking for them takes as long as compressing.
-        plain = [name for name in self._schema.names if name != "image"]
+        plain = [name for name in self._schema.names if name not in _MEDIA]
         with ExitStack() as stack:
             scratch = stack.enter_context(self._atomic)
             writer = pq.ParquetWriter(scratch, self._schema, compression="zstd", use_dictionary=plain, write_statistics=plain)
@@ -185,8 +216,7 @@ class Writer:
     def write(self, row: Mapping[str, Any]) -> None:
         """Append one row; columns that it lacks become null."""
         self._rows.append(row)
-        image = row.get("image")
-        self._bytes += len(image["bytes"] or b"") if image else 0
+        self._bytes += sum(len(row[name]["bytes"] or b"") for name in _MEDIA if row.get(name))
         if len(self._rows) >= ROW_GROUP or self._bytes >= GROUP_BYTES:
             self._flush()
 

@@ -138,6 +138,10 @@ class Plan:
         """The predictions of every cell that can run, then of every fusion."""
         return self.cell_prediction_files(dataset) + [f"{self.folder}/fusion/{dataset}/{fusion}.parquet" for fusion in self.fusions]
 
+    def audio_files(self) -> list[str]:
+        """The sound of the datasets that ask for it."""
+        return [f"{self.folder}/audio/{dataset}.parquet" for dataset in self.datasets() if self.config.datasets[dataset].audio]
+
     def timing_files(self) -> list[str]:
         """Timings of every detection and prediction job of the test datasets."""
         faces = {f"{self.folder}/faces/{dataset}/{detector}.timing.json" for dataset in self.datasets("test") for detector in self.runnable_detectors}
@@ -186,9 +190,12 @@ class Plan:
         section, plugin = self.dataset(name)
         return registry.load(plugin.source, plugin.class_name).archives(section) if getattr(section, "download", False) else []
 
-    def frames_spec(self, name: str) -> str:
+    def frames_spec(self, name: str, stage: str = "frames") -> str:
         spec = json.loads(self.samples_spec(name))
-        return self._spec({**spec, "code": code(STAGES / "frames.py", self.dataset(name)[1].source)})
+        return self._spec({**spec, "code": code(STAGES / f"{stage}.py", self.dataset(name)[1].source)})
+
+    def audio_spec(self, name: str) -> str:
+        return self.frames_spec(name, stage="audio")
 
     def _detector_job(self, name: str) -> dict[str, Any]:
         section, plugin = self.detector(name)

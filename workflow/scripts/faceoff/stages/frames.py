@@ -24,12 +24,13 @@ def write_frames(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
 
     def rows() -> Iterator[Row]:
         for row in track(tables.rows(samples), f"frames of {spec['dataset']}", tables.count(samples)):
-            yield from KINDS[row["kind"]](dataset, _sample(row), sampling, encode)
+            yield from KINDS[row["kind"]](dataset, sample_of(row), sampling, encode)
 
     tables.write_rows(output, tables.FRAMES, rows())
 
 
-def _sample(row: Mapping[str, Any]) -> Sample:
+def sample_of(row: Mapping[str, Any]) -> Sample:
+    """A row of the samples table as the dataset made it."""
     given = {
         "votes": row["votes"] and tuple(row["votes"]),
         "boxes": row["boxes"] and tuple(map(tuple, row["boxes"])),

@@ -1,0 +1,96 @@
+"""The sound of clips: resampled, mixed down, on the clock of the frames; what has none says so."""
+
+import io
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from faceoff import tables
+from faceoff.media import DecodeError
+from faceoff.sound import RATE, extract_sound
+from faceoff.stages.audio import write_audio
+from faceoff.stages.batches import parse_spec
+from faceoff.stages.samples import write_samples
+from faceoff.workflow import Plan
+
+
+def tone(
+    path: Path, seconds: float = 1.0, rate: int = 44_100, hertz: float = 440.0, channels: str = "stereo", start_s: float = 0.0, codec: str = "pcm_s16le"
+) -> Path:
+    """A pure tone, as loud in every channel."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate, layout=channels)
+        for start in range(0, int(seconds * rate), 1024):
+            times = np.arange(start, min(start + 1024, int(seconds * rate))) / rate
+            wave_ = np.int16(12_000 * np.sin(2 * np.pi * hertz * times))
+            n = {"mono": 1, "stereo": 2}[channels]
+            frame = av.AudioFrame.from_ndarray(np.repeat(wave_, n)[None], format="s16", layout=channels)
+            frame.sample_rate, frame.pts, frame.time_base = rate, int((start_s * rate) + start), Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def samples_of(data: bytes) -> np.ndarray:
+    with wave.open(io.BytesIO(data)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
+        return np.frombuffer(file.readframes(file.getnframes()), np.int16)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(44_100, "stereo"), (48_000, "mono"), (16_000, "mono"), (8_000, "mono")])
+def test_any_rate_becomes_16_khz_mono(tmp_path: Path, rate: int, channels: str) -> None:
+    sound = extract_sound(tone(tmp_path / "a.wav", rate=rate, channels=channels))
+    values = samples_of(sound.wav)
+    assert sound.duration_s == pytest.approx(1.0, abs=0.01)
+    assert len(values) == round(sound.duration_s * RATE)
+    spectrum = np.abs(np.fft.rfft(values * np.hanning(len(values))))
+    assert np.fft.rfftfreq(len(values), 1 / RATE)[spectrum.argmax()] == pytest.approx(440, abs=2)
+    assert np.abs(values[2000:-2000]).max() == pytest.approx(12_000, rel=0.02), "as loud as it was"
+
+
+def test_sound_that_starts_late_says_when(tmp_path: Path) -> None:
+    assert extract_sound(tone(tmp_path / "a.mkv", start_s=0.5)).start_s == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_same_sound_is_the_same_bytes(tmp_path: Path) -> None:
+    path = tone(tmp_path / "a.wav")
+    assert extract_sound(path).wav == extract_sound(path).wav
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"), [("a.wav", b"", "empty"), ("a.wav", b"no sound " * 99, "cannot decode"), ("absent.wav", None, "No such file")]
+)
+def test_what_has_no_sound(tmp_path: Path, name: str, content: bytes | None, reason: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DecodeError, match=reason):
+        extract_sound(tmp_path / name)
+
+
+def test_a_track_that_breaks_off_keeps_its_beginning(tmp_path: Path) -> None:
+    whole = tone(tmp_path / "a.wav", seconds=2)
+    (tmp_path / "cut.wav").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert extract_sound(tmp_path / "cut.wav").duration_s == pytest.approx(1.0, abs=0.05)
+
+
+def test_every_sample_of_a_dataset_has_a_row(tmp_path: Path) -> None:
+    folder = tmp_path / "clips" / "happy"
+    folder.mkdir(parents=True)
+    tone(folder / "a.mkv")
+    (folder / "b.mp4").write_bytes(b"broken")
+    (folder / "c.png").write_bytes(b"a picture")
+    plan = Plan(
+        {"run": "v", "datasets": {"d": {"type": "folder", "path": str(tmp_path / "clips"), "audio": True}}, "detectors": {"whole": {}}, "models": {"fer": {}}}
+    )
+    assert plan.audio_files() == ["results/v/audio/d.parquet"]
+    write_samples(tmp_path / "samples.parquet", parse_spec(plan.samples_spec("d")))
+    write_audio(tmp_path / "samples.parquet", tmp_path / "audio.parquet", parse_spec(plan.audio_spec("d")))
+    rows = {row["sample_id"]: row for row in tables.rows(tmp_path / "audio.parquet")}
+    assert {name: row["state"] for name, row in rows.items()} == {"happy/a.mkv": "ok", "happy/b.mp4": "unreadable", "happy/c.png": "unreadable"}
+    assert rows["happy/c.png"]["reason"] == "pictures have no sound"
+    assert rows["happy/a.mkv"]["sampling_rate"] == RATE
+    assert len(samples_of(rows["happy/a.mkv"]["audio"]["bytes"])) == pytest.approx(RATE, rel=0.01)

@@ -1,0 +1,35 @@
+"""The sound of a dataset's clips, beside their frames, for models that listen."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from faceoff import tables
+from faceoff.media import DecodeError
+from faceoff.progress import track
+from faceoff.sound import RATE, extract_sound
+from faceoff.stages.frames import sample_of
+from faceoff.stages.samples import open_dataset
+
+
+def write_audio(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
+    """Write the audio table: a row for every sample, `unreadable` with a reason where there is no sound."""
+    dataset, _ = open_dataset(spec)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for row in track(tables.rows(samples), f"sound of {spec['dataset']}", tables.count(samples)):
+            sample = sample_of(row)
+            about = {"sample_id": sample.sample_id, "audio": {"bytes": None, "path": f"{sample.sample_id}.wav"}}
+            try:
+                if sample.kind not in {"video", "audio"}:
+                    raise DecodeError("pictures have no sound")
+                sound = extract_sound(dataset.file(sample))
+            except DecodeError as error:
+                yield about | {"state": tables.UNREADABLE, "reason": str(error)}
+            except OSError as error:
+                yield about | {"state": tables.UNREADABLE, "reason": f"cannot read: {error.strerror or error}"}
+            else:
+                found = {"state": tables.OK, "start_s": sound.start_s, "duration_s": sound.duration_s, "sampling_rate": RATE}
+                yield about | found | {"audio": {**about["audio"], "bytes": sound.wav}}
+
+    tables.write_rows(output, tables.AUDIO, rows())
