@@ -26,14 +26,14 @@ class Memory:
 
     version = "1"
 
-    def __init__(self, **pictures: tuple[str, str | None, bytes]):
-        self.pictures = pictures
+    def __init__(self, **held: tuple[str, str | None, bytes]):
+        self.held = held
 
     def samples(self):
-        return [Sample(sample_id=name, path=name, label=label, subject=subject) for name, (label, subject, _) in self.pictures.items()]
+        return [Sample(sample_id=name, path=name, label=label, subject=subject) for name, (label, subject, _) in self.held.items()]
 
     def read(self, sample: Sample) -> bytes:
-        return self.pictures[sample.sample_id][2]
+        return self.held[sample.sample_id][2]
 
 
 def look_over(name: str = "d", **pictures) -> audit.Audit:
@@ -121,3 +121,28 @@ def test_ferplus_contamination_is_what_the_protocol_says(data):
     train = look_at("train", votes="label", rule="argmax8")  # this table and rule keep every file
     assert len(audit.shared(look_at("test", votes="label", rule="argmax8"), train)) == 288
     assert len(audit.shared(look_at("test", votes="fer2013new", rule="majority"), train)) == 259
+
+
+def test_what_is_missing_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    """Sequences are judged by their first picture, sound by nothing."""
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/1.png").write_bytes(picture(1))
+
+    class Incomplete(Memory):
+        left_out = {"other file": 3}  # noqa: RUF012
+
+        def samples(self):
+            return [Sample(sample_id=name, path=name, kind=kind) for name, kind in (("s", "sequence"), ("empty", "sequence"), ("a", "audio"))]
+
+        def pictures(self, sample: Sample):
+            return [(0.0, tmp_path / "s/1.png")] if sample.path == "s" else []
+
+        def missing(self) -> list[str]:
+            return ["b.mp4", "c.mp4"]
+
+    dataset = Incomplete()
+    found = audit.audit("d", dataset, dataset.samples())
+    assert list(found.pixels) == ["s"]
+    assert found.unreadable == {"empty": "no picture in the sequence"}
+    lines = list(audit.findings([found]))
+    assert lines[:2] == ["d: 2 of the published files are missing: b.mp4; c.mp4", "d: not in the task: 3 x other file"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faceoff.protocols import Sample
-from faceoff.sampling import limited
+from faceoff.sampling import PARTS, limited, part_of
 
 
 def samples(**counts: int) -> list[Sample]:
@@ -71,3 +71,43 @@ def test_one_more_sample_displaces_at_most_one() -> None:
 @pytest.mark.parametrize("limit", [1, 2])
 def test_fewer_than_classes(limit: int) -> None:
     assert len(limited(samples(anger=9, fear=9, neutral=9), limit, 0)) == limit
+
+
+def people(count: int, each: int = 3) -> list[Sample]:
+    return [Sample(sample_id=f"{person}-{index}", path="", label="fear", subject=f"s{person:03d}") for index in range(each) for person in range(count)]
+
+
+@given(st.integers(3, 80), st.integers(0, 5))
+def test_parts_share_no_subject_and_leave_none_out(count: int, seed: int) -> None:
+    everything = people(count)
+    parts = [part_of(everything, part, (0.7, 0.2, 0.1), seed) for part in PARTS]
+    subjects = [{sample.subject for sample in part} for part in parts]
+    assert sum(map(len, parts)) == len(everything)
+    assert len(set.union(*subjects)) == sum(map(len, subjects)) == count
+    assert all(subjects)
+    for found, share in zip(subjects, (0.7, 0.2, 0.1), strict=True):
+        assert abs(len(found) - share * count) <= 2
+    order = {sample.sample_id: index for index, sample in enumerate(everything)}
+    assert all([order[sample.sample_id] for sample in part] == sorted(order[sample.sample_id] for sample in part) for part in parts)
+
+
+def test_ten_people_by_hand() -> None:
+    assert [len(part_of(people(10, 1), part, (0.7, 0.2, 0.1), 0)) for part in PARTS] == [7, 2, 1]
+    assert [len(part_of(people(10, 1), part, (1, 1, 0), 0)) for part in PARTS] == [5, 5, 0]
+
+
+def test_one_person_more_moves_at_most_one_across_each_cut() -> None:
+    before = {part: {sample.subject for sample in part_of(people(40), part, (0.7, 0.2, 0.1), 3)} for part in PARTS}
+    after = {part: {sample.subject for sample in part_of(people(41), part, (0.7, 0.2, 0.1), 3)} for part in PARTS}
+    moved = sum(len(before[part] - after[part]) for part in PARTS)
+    assert moved <= 2
+
+
+def test_samples_without_a_subject_are_split_one_by_one() -> None:
+    everything = samples(anger=50, fear=50)
+    assert [len(part_of(everything, part, (0.7, 0.2, 0.1), 0)) for part in PARTS] == [70, 20, 10]
+
+
+def test_too_few_subjects() -> None:
+    with pytest.raises(ValueError, match="2 subjects cannot be split into 3 parts"):
+        part_of(people(2), "train", (0.7, 0.2, 0.1), 0)

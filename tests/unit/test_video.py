@@ -1,7 +1,10 @@
 """Videos become sampled frames with true times; broken ones end in a reason."""
 
 import io
+import json
+import shutil
 import struct
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -260,6 +263,23 @@ def test_real_videos_have_the_frames_that_are_really_in_them(data, name, count):
     times = [frame.timestamp_s for frame in decode_video(data / "media/videos" / name, ALL_FRAMES)]
     assert len(times) == count
     assert times == sorted(set(times))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed")
+@pytest.mark.parametrize("name", COUNTS)
+def test_times_of_real_videos_are_those_that_ffprobe_reads(data, name):
+    """An independent reader: FFmpeg's own program, frame by frame, as decoded."""
+    path = data / "media/videos" / name
+    entries = ["-show_entries", "frame=best_effort_timestamp_time:stream=width,height:stream_side_data=rotation"]
+    command = ["ffprobe", "-v", "error", "-select_streams", "v:0", *entries, "-of", "json", str(path)]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    expected = [float(frame["best_effort_timestamp_time"]) for frame in found["frames"] if "best_effort_timestamp_time" in frame]
+    frames = list(decode_video(path, ALL_FRAMES))
+    assert [frame.timestamp_s for frame in frames] == pytest.approx(expected, abs=1e-5)
+    stream = found["streams"][0]
+    turned = any(side.get("rotation", 0) % 180 for side in stream.get("side_data_list", ()))
+    assert frames[0].image.shape[:2] == ((stream["width"], stream["height"]) if turned else (stream["height"], stream["width"]))
 
 
 def test_a_folder_of_clips_runs_through_the_stages(tmp_path, data):

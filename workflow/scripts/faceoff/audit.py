@@ -24,6 +24,8 @@ class Audit:
     unreadable: dict[str, str] = field(default_factory=dict)
     pixels: dict[str, bytes] = field(default_factory=dict)
     looks: dict[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)  # files or rows that are not in the task, by reason
+    missing: Sequence[str] = ()  # what the published dataset has and this copy has not
 
     @property
     def n(self) -> int:
@@ -48,6 +50,18 @@ def look(image: RGB) -> int:
     return int.from_bytes(np.packbits(np.diff(grey, axis=1) > 0).tobytes())
 
 
+def first_picture(dataset: Any, sample: Sample) -> RGB:
+    """A still, or the first picture of a clip or sequence. Raises DecodeError or OSError with the reason."""
+    if sample.kind == "video":
+        return next(decode_video(dataset.file(sample), ALL_FRAMES)).image
+    if sample.kind == "sequence":
+        path = next((path for _, path in dataset.pictures(sample)), None)
+        if path is None:
+            raise DecodeError("no picture in the sequence")
+        return decode_image(path.read_bytes())
+    return decode_image(dataset.read(sample))
+
+
 def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
     """Read every sample once (of a clip, its first frame) and keep two short hashes of each; memory is some 200 bytes per sample."""
     found = Audit(name)
@@ -56,8 +70,10 @@ def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
         found.label_of[sample.sample_id] = sample.label
         if sample.subject:
             found.subjects.add(sample.subject)
+        if sample.kind == "audio":
+            continue
         try:
-            image = next(decode_video(dataset.file(sample), ALL_FRAMES)).image if sample.kind == "video" else decode_image(dataset.read(sample))
+            image = first_picture(dataset, sample)
         except DecodeError as error:
             found.unreadable[sample.sample_id] = str(error)
         except OSError as error:
@@ -66,6 +82,8 @@ def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
             found.pixels[sample.sample_id] = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()[:16]
             if image.std() > 0:  # every flat picture looks like every other
                 found.looks[sample.sample_id] = look(image)
+    found.left_out = dict(getattr(dataset, "left_out", {}))
+    found.missing = dataset.missing() if hasattr(dataset, "missing") else ()
     return found
 
 
@@ -94,6 +112,10 @@ def findings(audits: Sequence[Audit]) -> Iterator[str]:
         return "; ".join(str(item) for item in items[:3]) + (f"; and {len(items) - 3} more" if len(items) > 3 else "")
 
     for a in audits:
+        if a.missing:
+            yield f"{a.name}: {len(a.missing)} of the published files are missing: {some(a.missing)}"
+        if a.left_out:
+            yield f"{a.name}: not in the task: {', '.join(f'{count:,} x {reason}' for reason, count in sorted(a.left_out.items()))}"
         if a.unreadable:
             yield f"{a.name}: {len(a.unreadable)} unreadable: {some([f'{sample} ({reason})' for sample, reason in a.unreadable.items()])}"
         for what, groups in (

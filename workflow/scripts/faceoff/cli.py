@@ -252,9 +252,9 @@ def validate(
     path: Annotated[Path, typer.Argument(help="a configuration")] = Path("config.yaml"),
     dataset: Annotated[list[str] | None, typer.Option("--dataset", help="only this dataset; may be repeated")] = None,
 ) -> None:
-    """Look a configuration's datasets over: counts, unreadable files, duplicates, label conflicts, pictures and people that two of them share.
+    """Look a configuration's datasets over: counts, missing and unreadable files, duplicates, label conflicts, pictures and people that two of them share.
 
-    Exits 1 when a dataset cannot be opened or holds an unreadable file.
+    Says what a published dataset has and this copy lacks. Exits 1 when a dataset cannot be opened, is incomplete or holds an unreadable file.
     """
     from faceoff import audit
     from faceoff.progress import track
@@ -277,7 +277,7 @@ def validate(
     console.print(table)
     for line in audit.findings(audits):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if any(found.unreadable for found in audits):
+    if any(found.unreadable or found.missing for found in audits):
         raise typer.Exit(1)
 
 

@@ -48,8 +48,16 @@ def _expanded(value: Any) -> Any:
     return Path(expand(str(value))) if isinstance(value, str | Path) else value
 
 
+def _shares(value: tuple[float, float, float]) -> tuple[float, float, float]:
+    if sum(value) <= 0:
+        raise ValueError("one of the shares must be above 0")
+    return value
+
+
+Share = Annotated[float, Field(ge=0)]
 Name = Annotated[str, AfterValidator(_name)]
 DataPath = Annotated[Path, BeforeValidator(_expanded)]
+Shares = Annotated[tuple[Share, Share, Share], AfterValidator(_shares)]
 Limit = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -70,6 +78,8 @@ class DatasetConfig(Section):
     every: int | None = Field(None, ge=1, description="take every n-th frame of videos instead of a fixed rate")
     jpeg: int | None = Field(None, ge=1, le=100, description="store sampled video frames as JPEG of this quality; default: losslessly")
     audio: bool = Field(False, description="extract the clips' sound, 16 kHz mono WAV, to audio/<dataset>.parquet")
+    part: Literal["train", "valid", "test"] | None = Field(None, description="keep one of three parts that share no subject, cut by a seeded hash")
+    shares: Shares = Field((0.7, 0.2, 0.1), description="shares of the subjects in the parts train, valid and test")
     limit: Limit | None = Field(None, description="stratified, seeded subset (count or share); stamps every output 'not for reporting'")
 
 

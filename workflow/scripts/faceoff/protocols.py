@@ -74,7 +74,11 @@ class Prediction:
 
 
 class Dataset(Protocol):
-    """A labelled task. `name` and `version` identify it in every result; constructed with its validated options."""
+    """A labelled task. `name` and `version` identify it in every result; constructed with its validated options.
+
+    `samples`, `fingerprint` and what its kinds of samples need are a must; the rest is for datasets that know more of themselves, among it
+    `left_out`, which counts by reason the files or rows that are not in the task.
+    """
 
     version: str
     space: tuple[str, ...]
@@ -98,6 +102,9 @@ class Dataset(Protocol):
     def archives(cls, options: Any) -> Iterable[Any]:
         """The archives (assets) that these options need, fetched and unpacked below `options.path` where `options.download` is set; only
         datasets that everyone may download have this method."""
+
+    def missing(self) -> list[str]:
+        """What the published dataset has of this task and this copy has not, by its official names, sorted."""
 
     def fingerprint(self) -> Any:
         """A cheap JSON-able value that changes when the data on disk change; part of the rule's params, never of a result."""

@@ -1,10 +1,37 @@
-"""Stratified, seeded subsets of a list of samples."""
+"""Seeded subsets of a list of samples: stratified limits, and parts that share no subject."""
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 
 from faceoff.protocols import Sample
+
+PARTS = ("train", "valid", "test")
+
+
+def part_of(samples: Sequence[Sample], part: str, shares: Sequence[float], seed: int) -> list[Sample]:
+    """The samples of one of three parts that have no subject in common, in the original order; a sample without a subject stands for itself.
+
+    Subjects are put in the order of a hash of seed and name and cut at the shares (normalised, of subjects, largest remainder, none empty), so the
+    same subjects are in the same part on every machine, and one subject more moves at most one across each cut.
+    Raises ValueError with fewer subjects than parts.
+    """
+    wanted = [index for index, share in enumerate(shares) if share > 0]
+    subjects = sorted({_subject(sample) for sample in samples}, key=lambda name: hashlib.sha256(f"{seed}|{name}".encode()).digest())
+    if len(subjects) < len(wanted):
+        raise ValueError(f"{len(subjects)} subjects cannot be split into {len(wanted)} parts")
+    exact = [share / sum(shares) * len(subjects) for share in shares]
+    counts = [max(int(value), index in wanted) for index, value in enumerate(exact)]
+    for index in sorted(wanted, key=lambda index: counts[index] - exact[index])[: max(0, len(subjects) - sum(counts))]:
+        counts[index] += 1
+    counts[counts.index(max(counts))] += len(subjects) - sum(counts)  # what the parts that may not be empty took
+    start = sum(counts[: PARTS.index(part)])
+    kept = set(subjects[start : start + counts[PARTS.index(part)]])
+    return [sample for sample in samples if _subject(sample) in kept]
+
+
+def _subject(sample: Sample) -> str:
+    return f"subject {sample.subject}" if sample.subject is not None else f"sample {sample.sample_id}"
 
 
 def limited(samples: Sequence[Sample], limit: int | float | None, seed: int) -> list[Sample]:

@@ -287,6 +287,8 @@ class Plan:
             learnt, other = self.dataset(trained_on)
             if other.name != plugin.name:
                 return "cross-corpus"
+            if learnt.part and section.part and learnt.shares == section.shares:
+                return "in-sample" if learnt.part == section.part else "held-out"
             splits = (getattr(learnt, "split", None), getattr(section, "split", None))
             # Where pictures have no split, their place tells them apart.
             same = getattr(learnt, "path", None) == getattr(section, "path", None) if None in splits else splits[0] == splits[1]

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from faceoff import emotions, registry, tables
 from faceoff.progress import track
 from faceoff.protocols import Points
-from faceoff.sampling import limited
+from faceoff.sampling import limited, part_of
 
 _TASK = b"faceoff_task"
 
@@ -26,7 +26,10 @@ def open_dataset(spec: Mapping[str, Any]) -> tuple[Any, Any]:
 def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
     """Write the samples table. Raises ValueError when the dataset is empty or an id stands twice."""
     dataset, options = open_dataset(spec)
-    samples = dataset.samples()
+    samples, version = dataset.samples(), dataset.version
+    if options.part is not None:
+        samples = part_of(list(samples), options.part, options.shares, spec["seed"])
+        version += f"-{options.part}_of_{'_'.join(f'{share:g}' for share in options.shares)}_seed_{spec['seed']}"
     if options.limit is not None:
         samples = limited(list(samples), options.limit, spec["seed"])
     seen: set[str] = set()
@@ -43,7 +46,7 @@ def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
     task = {
         "name": spec["dataset"],
         "type": spec["type"],
-        "version": dataset.version,
+        "version": version,
         "space": emotions.space(options.space or dataset.space),
         "limited": options.limit is not None,
         "headline": spec["headline"],
