@@ -5,12 +5,8 @@ makes them, or the original fer2013.csv; and fer2013new.csv for the vote table o
 """
 
 import csv
-import hashlib
 import io
-import tarfile
-import zipfile
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +15,7 @@ from pydantic import Field
 
 from faceoff.config import DataPath, DatasetConfig
 from faceoff.emotions import EMOTIONS, FERPLUS_COLUMNS
-from faceoff.media import DecodeError, decode_image, encode_png
+from faceoff.fer2013_pictures import PARTS, Part, fingerprint, others, twins
 from faceoff.protocols import Sample
 
 DATASETS = {
@@ -30,9 +26,6 @@ DATASETS = {
         "how_to_get": "FER2013 from Kaggle, votes and generator from github.com/microsoft/FERPlus",
     }
 }
-
-PARTS = {"train": ("FER2013Train", "Training"), "valid": ("FER2013Valid", "PublicTest"), "test": ("FER2013Test", "PrivateTest")}
-_SIDE = 48
 
 
 class Options(DatasetConfig):
@@ -107,71 +100,6 @@ RULES = {
 }
 
 
-class _Part:
-    """The pictures of one split: from a folder, a .tar.gz, a .zip or rows of fer2013.csv."""
-
-    def __init__(self, root: Path, split: str):
-        self.name, self.usage = PARTS[split]
-        folder, tar, zipped = root / self.name, root / f"{self.name}.tar.gz", root / f"{self.name}.zip"
-        self._csv = root / "fer2013.csv"
-        self.source = next((path for path in (folder, tar, zipped, self._csv) if path.exists()), None)
-        if self.source is None:
-            raise FileNotFoundError(f"{root}: neither {self.name}/ nor {self.name}.tar.gz, {self.name}.zip or fer2013.csv is there")
-
-    @cached_property
-    def _tar(self) -> tuple[tarfile.TarFile, dict[str, tarfile.TarInfo]]:
-        archive = tarfile.open(self.source, "r:gz")  # noqa: SIM115 - it stays open for as long as its pictures are read
-        return archive, {Path(member.name).name: member for member in archive if member.isfile()}
-
-    @cached_property
-    def _zip(self) -> tuple[zipfile.ZipFile, dict[str, str]]:
-        archive = zipfile.ZipFile(self.source)
-        return archive, {Path(name).name: name for name in archive.namelist()}
-
-    @cached_property
-    def _offsets(self) -> dict[str, int]:
-        """Byte offset of each picture's row in fer2013.csv; its n-th row is the picture fer{n:07d}.png."""
-        offsets = {}
-        with open(self._csv, "rb") as file:
-            file.readline()
-            index, offset = 0, file.tell()
-            for line in file:
-                if line.strip():
-                    offsets[f"fer{index:07d}.png"] = offset
-                    index += 1
-                offset += len(line)
-        return offsets
-
-    def read(self, name: str) -> bytes:
-        """Encoded bytes of a picture or file of this part. Raises OSError when it is not there."""
-        if self.source.is_dir():
-            return (self.source / name).read_bytes()
-        if self.source.suffix == ".zip":
-            archive, members = self._zip
-            if name in members:
-                return archive.read(members[name])
-        elif self.source.suffix == ".gz":
-            archive, members = self._tar
-            if name in members:
-                return archive.extractfile(members[name]).read()
-        elif name in self._offsets:
-            with open(self._csv, "rb") as file:
-                file.seek(self._offsets[name])
-                pixels = np.array(file.readline().split(b",")[1].replace(b'"', b"").split(), np.uint8)
-            if pixels.size != _SIDE * _SIDE:
-                raise OSError(f"{pixels.size} pixels instead of {_SIDE * _SIDE}")
-            return encode_png(np.repeat(pixels.reshape(_SIDE, _SIDE, 1), 3, axis=2))
-        raise FileNotFoundError(f"{name} is not in {self.source.name}")
-
-    def pictures(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """(name, hash of the pixels) of every readable picture among these."""
-        for name in names:
-            try:
-                yield name, hashlib.sha256(decode_image(self.read(name)).tobytes()).hexdigest()
-            except (OSError, DecodeError):
-                continue
-
-
 class FerPlus:
     """FER+ under one vote table, rule and split."""
 
@@ -185,15 +113,15 @@ class FerPlus:
         table = options.path / "fer2013new.csv"
         if options.votes == "fer2013new" and not table.is_file():
             raise FileNotFoundError(f"{table}: the vote table is not there; get it from github.com/microsoft/FERPlus")
-        self._part = _Part(options.path, options.split)
-        self._others = {split: _Part(options.path, split) for split in (options.clean or "").split("_") if split and split != options.split}
+        self._part = Part(options.path, options.split)
+        self._others = others(options.path, options.split, options.clean)
         if options.votes == "label" and self._part.source.suffix == ".csv":
             raise FileNotFoundError(f"{options.path}: `votes: label` needs the generator's folders or archives, which hold label.csv")
         self._several = options.rule in {"probability", "multi_target"}
         clean = f"-clean_{options.clean}" if options.clean else ""
         self.version = f"{options.votes}-{options.rule}-{options.split}{clean}@1"
 
-    def _votes(self, split: str, part: _Part) -> Iterator[tuple[str, np.ndarray]]:
+    def _votes(self, split: str, part: Part) -> Iterator[tuple[str, np.ndarray]]:
         """(file name, ten votes) row by row; several rows may name one file."""
         if self.options.votes == "label":
             for row in csv.reader(io.StringIO(part.read("label.csv").decode())):
@@ -204,22 +132,19 @@ class FerPlus:
                 if row["Usage"] == PARTS[split][1] and row["Image name"].strip():
                     yield row["Image name"].strip(), np.array([row[column] for column in FERPLUS_COLUMNS], float)
 
-    def _seen(self) -> set[str]:
-        """Pixel hashes of the parts that `clean` names."""
-        hashes: set[str] = set()
-        for split, part in self._others.items():
-            hashes |= {digest for _, digest in part.pictures(name for name, _ in self._votes(split, part))}
-        return hashes
-
     def samples(self) -> Iterator[Sample]:
         """The rows of the vote table that the rule gives an emotion, in the table's order."""
-        seen = self._seen()
-        twins = {name for name, digest in self._part.pictures(dict(self._votes(self.options.split, self._part))) if digest in seen} if seen else set()
+
+        def names(split: str, part: Part) -> dict[str, None]:
+            return dict.fromkeys(name for name, _ in self._votes(split, part))
+
+        elsewhere = [(part, names(split, part)) for split, part in self._others.items()]
+        left_out = twins(self._part, names(self.options.split, self._part), elsewhere) if elsewhere else set()
         times: dict[str, int] = {}
         for name, votes in self._votes(self.options.split, self._part):
             times[name] = times.get(name, 0) + 1
             target = RULES[self.options.rule](votes)
-            if target is None or name in twins:
+            if target is None or name in left_out:
                 continue
             by_name = dict(zip(FERPLUS_COLUMNS, votes, strict=True))
             stem = Path(name).stem
@@ -237,7 +162,4 @@ class FerPlus:
         return self._part.read(Path(sample.path).name)
 
     def fingerprint(self) -> Any:
-        root = self.options.path
-        ends = ("", ".tar.gz", ".zip")
-        files = [root / "fer2013new.csv", root / "fer2013.csv", *(root / f"{name}{end}" for name, _ in PARTS.values() for end in ends)]
-        return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.exists()]
+        return fingerprint(self.options.path, "fer2013new.csv")

@@ -1,0 +1,60 @@
+"""One time line from several raters' ratings, and its value at a moment. Pure functions: arrays in, arrays or floats out.
+
+Conventions
+    ratings      (raters, times) float; NaN where a rater gave none
+    seconds      (times,) float, increasing
+"""
+
+import numpy as np
+
+
+def evaluator_weights(ratings: np.ndarray) -> np.ndarray:
+    """(raters,) weights of the evaluator-weighted estimator: each rater's Pearson correlation with the mean of all raters (Grimm & Kroschel 2005).
+
+    Over the moments where the rater gave a rating. Negative correlations and constant raters, whose correlation is undefined, weigh 0.
+    """
+    ratings = _ratings(ratings)
+    mean = _mean(ratings, np.ones(len(ratings)))
+    weights = np.zeros(len(ratings))
+    steady = 1e-9 * np.max(np.abs(ratings), where=np.isfinite(ratings), initial=0.0)  # a mean that should be constant varies by rounding
+    for index, rating in enumerate(ratings):
+        there = np.isfinite(rating)
+        own, others = rating[there], mean[there]
+        if len(own) > 1 and np.ptp(own) > steady and np.ptp(others) > steady:
+            weights[index] = max(0.0, np.corrcoef(own, others)[0, 1])
+    return weights
+
+
+def evaluator_weighted(ratings: np.ndarray) -> np.ndarray:
+    """(times,) evaluator-weighted estimate: Σ r·x / Σ r over the raters of each moment (Grimm & Kroschel 2005, ASRU, 381–385).
+
+    NaN where nobody rated. Where no rater there has a positive weight (all constant, or opposed to the rest) it is their plain mean.
+    """
+    ratings = _ratings(ratings)
+    return _mean(ratings, evaluator_weights(ratings))
+
+
+def at(seconds: np.ndarray, values: np.ndarray, moment_s: float, reach_s: float) -> float | None:
+    """The value at a moment, linearly between its neighbours; None more than `reach_s` before the first or after the last finite value."""
+    seconds, values = np.asarray(seconds, float), np.asarray(values, float)
+    there = np.isfinite(values)
+    seconds, values = seconds[there], values[there]
+    if len(seconds) == 0 or moment_s < seconds[0] - reach_s or moment_s > seconds[-1] + reach_s:
+        return None
+    return float(np.interp(moment_s, seconds, values))
+
+
+def _ratings(ratings: np.ndarray) -> np.ndarray:
+    ratings = np.asarray(ratings, float)
+    if ratings.ndim != 2 or len(ratings) == 0:
+        raise ValueError(f"ratings of shape {ratings.shape}: (raters, times) is needed, with at least one rater")
+    return ratings
+
+
+def _mean(ratings: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean over raters of each moment; plain where the weights there sum to 0, NaN where nobody rated."""
+    there = np.isfinite(ratings)
+    shares = there * weights[:, None]
+    shares = np.where(shares.sum(axis=0) > 0, shares, there)
+    total = shares.sum(axis=0)
+    return np.divide((shares * np.where(there, ratings, 0.0)).sum(axis=0), total, out=np.full(ratings.shape[1], np.nan), where=total > 0)

@@ -1,0 +1,153 @@
+"""AVEC 2013 (Valstar et al. 2013): recordings of people at a computer, with valence and arousal over time.
+
+Layout: clips 203_1_cut_combined.mp4 (person, recording) below a folder whose path has Training, Development or Testing in it; for each clip a CSV
+file of valence and one of arousal whose names start with 203_1_ and have that word in them, a value per line, the first for the clip's start.
+"""
+
+import csv
+import hashlib
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from faceoff.annotation import at
+from faceoff.config import DataPath, DatasetConfig
+from faceoff.emotions import EMOTIONS
+from faceoff.media import VIDEO_SUFFIXES
+from faceoff.protocols import Annotation, Sample
+
+DATASETS = {
+    "avec2013": {
+        "class": "Avec2013",
+        "title": "AVEC 2013",
+        "terms": "on request from the organisers, for research; the wording could not be verified",
+        "how_to_get": "ask the organisers of AVEC 2013 (doi.org/10.1145/2512530.2512533)",
+    }
+}
+
+SPLITS = {"train": "training", "valid": "development", "test": "testing"}
+_VIDEO = re.compile(r"(\d{3})_(\d+)_cut_combined", re.IGNORECASE)
+_LABELS = re.compile(r"(\d{3})_(\d+)_.*(valence|arousal).*", re.IGNORECASE)
+
+Key = tuple[str, str]  # person, recording
+
+
+class Options(DatasetConfig):
+    """Keys of an avec2013 dataset."""
+
+    path: DataPath = Field(description="folder below which the clips and the label files lie")
+    split: Literal["train", "valid", "test"] = Field("valid", description="Training, Development or Testing")
+    label_hz: float = Field(30.0, gt=0, le=1000, description="label values per second; one per frame of the clips")
+
+
+def read_values(path: Path) -> np.ndarray:
+    """(times,) values of a label file, the last column of each line; a first line of words is a header. Raises ValueError naming file and line."""
+    values = []
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        for number, row in enumerate((row for row in csv.reader(file, skipinitialspace=True) if any(cell.strip() for cell in row)), start=1):
+            try:
+                values.append(float(row[-1]))
+            except ValueError:
+                if number > 1:
+                    raise ValueError(f"{path}, line {number}: {row[-1]!r} is no number") from None
+                continue
+            if np.isfinite(values[-1]) and abs(values[-1]) > 1 + 1e-6:
+                raise ValueError(f"{path}, line {number}: {values[-1]:g} is outside -1 to 1")
+    if not values:
+        raise ValueError(f"{path}: no value in it")
+    return np.array(values)
+
+
+class Avec2013:
+    """Clips of one part, by person and recording. `incomplete` counts those without labels, which are only predicted."""
+
+    Options = Options
+    space = EMOTIONS  # no sample has a label: models are compared by their valence and arousal
+
+    def __init__(self, options: Options, seed: int = 0):
+        self.options = options
+        if not options.path.is_dir():
+            raise FileNotFoundError(f"{options.path}: the folder of AVEC 2013 is not there (dataset key 'path')")
+        self._clips: dict[Key, Path] = {}
+        self._labels: dict[tuple[Key, str], Path] = {}
+        for parent, folders, names in os.walk(options.path):
+            folders.sort()
+            for name in sorted(names):
+                self._place(Path(parent, name))
+        if not self._clips:
+            raise FileNotFoundError(
+                f"{options.path}: no clip such as {SPLITS[options.split].capitalize()}/203_1_cut_combined.mp4 below it (dataset keys 'path', 'split')"
+            )
+        self.incomplete: Counter[str] = Counter()
+        self.version = f"{options.split}-{options.label_hz:g}hz@1"
+
+    def _place(self, path: Path) -> None:
+        """Keep a clip or label file of the part; a second file of the same name is the same file."""
+        if path.name.startswith(".") or SPLITS[self.options.split] not in path.parent.relative_to(self.options.path).as_posix().lower():
+            return
+        clip, label = _VIDEO.fullmatch(path.stem), _LABELS.fullmatch(path.stem)
+        if clip and path.suffix.lower() in VIDEO_SUFFIXES:
+            self._clips.setdefault(clip.group(1, 2), path)
+        elif label and path.suffix.lower() == ".csv":
+            kept = self._labels.setdefault((label.group(1, 2), label.group(3).lower()), path)
+            if kept.name != path.name:
+                raise ValueError(f"{path}: a second {label.group(3).lower()} file of this clip beside {kept}; keep one of them below 'path'")
+
+    @lru_cache(maxsize=4)  # noqa: B019 - a clip's frames come one after the other; a dataset lives as long as its job
+    def _values(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        values = read_values(path)
+        return np.arange(len(values)) / self.options.label_hz, values
+
+    def _mean(self, key: Key, dimension: str) -> float | None:
+        if (key, dimension) not in self._labels:
+            return None
+        values = self._values(self._labels[key, dimension])[1]
+        return float(np.nanmean(values)) if np.isfinite(values).any() else None
+
+    def samples(self) -> Iterator[Sample]:
+        """The part's clips; the clip's valence and arousal are the means over time. Clips without label files are kept, counted and said on stderr."""
+        self.incomplete.clear()
+        for key, path in sorted(self._clips.items()):
+            if not any((key, dimension) in self._labels for dimension in ("valence", "arousal")):
+                self.incomplete["clip without labels"] += 1
+            person, recording = key
+            yield Sample(
+                sample_id=f"{person}_{recording}",
+                path=path.relative_to(self.options.path).as_posix(),
+                kind="video",
+                valence=self._mean(key, "valence"),
+                arousal=self._mean(key, "arousal"),
+                subject=person,
+                split=self.options.split,
+                groups={"person": person, "recording": recording},
+            )
+        if self.incomplete["clip without labels"]:
+            print(f"avec2013: {self.incomplete['clip without labels']} × clip without labels, predicted only", file=sys.stderr)
+
+    def file(self, sample: Sample) -> Path:
+        """The clip on disk."""
+        return self.options.path / sample.path
+
+    def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
+        """Valence and arousal at this moment, between the values around it; none beyond one value before the first or after the last."""
+        person, recording = sample.sample_id.split("_")
+        found = {}
+        for dimension in ("valence", "arousal"):
+            path = self._labels.get(((person, recording), dimension))
+            found[dimension] = at(*self._values(path), timestamp_s, 1 / self.options.label_hz) if path else None
+        return Annotation(**found)
+
+    def fingerprint(self) -> Any:
+        digest = hashlib.sha256()
+        for path in [*(path for _, path in sorted(self._clips.items())), *(path for _, path in sorted(self._labels.items()))]:
+            stat = path.stat()
+            digest.update(f"{path.relative_to(self.options.path)}|{stat.st_size}|{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
