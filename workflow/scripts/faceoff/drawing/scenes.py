@@ -18,7 +18,7 @@ from faceoff.drawing.expressions import INTENSITIES, action_units, strength, val
 from faceoff.drawing.face import Light, Look, draw_face, locate_face
 from faceoff.drawing.identities import Identity, identity
 from faceoff.drawing.pose import Placement, Pose
-from faceoff.drawing.seeds import stream
+from faceoff.drawing.seeds import either_way, stream, within
 from faceoff.emotions import EMOTIONS
 
 EASY = ("plain", "roll")
@@ -27,7 +27,7 @@ RUNGS = (*EASY, *HARD, "multi", "empty")
 SIZE = (240, 240)
 # Per split: scenes of each hard rung per emotion, scenes with two faces, with three, with none
 _QUOTA = {"train": (8, 36, 24, 30), "valid": (1, 14, 10, 12), "test": (5, 24, 16, 24)}
-_FACE_MM = 186.0  # hairline to chin of an average face
+FACE_MM = 186.0  # hairline to chin of an average face
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class FaceTruth:
 
 
 @dataclass(frozen=True)
-class _Staged:
+class Staged:
     """One face as it will be drawn."""
 
     part: Part
@@ -113,49 +113,46 @@ def plan(split: str, seed: int = 0) -> list[Scene]:
     return scenes
 
 
-def _within(low: float, high: float, rng: np.random.Generator) -> float:
-    return float(low + (high - low) * rng.random())
+def room_light(rng: np.random.Generator) -> Light:
+    """A key light from somewhere in front and above, nearly white."""
+    return Light((within(-0.6, 0.6, rng), within(-0.85, -0.25, rng), 0.8), tuple(1 - d for d in (0.06 * rng.random(3)).tolist()), within(0.34, 0.55, rng))
 
 
-def _either_way(low: float, high: float, rng: np.random.Generator) -> float:
-    return _within(low, high, rng) * (1 if rng.random() < 0.5 else -1)
-
-
-def _stage(scene: Scene) -> list[_Staged]:
+def _stage(scene: Scene) -> list[Staged]:
     """Poses, places, lights and action units of a scene's faces, from its own streams."""
     rng = stream("stage", scene.seed, scene.sample_id)
     w, h = scene.size
-    light = Light((_within(-0.6, 0.6, rng), _within(-0.85, -0.25, rng), 0.8), tuple(1 - d for d in (0.06 * rng.random(3)).tolist()), _within(0.34, 0.55, rng))
+    light = room_light(rng)
     slots = rng.permutation(len(scene.cast))
     staged = []
     for i, part in enumerate(scene.cast):
         who = identity(part.identity)
         aus = action_units(part.emotion, part.intensity, rng)
-        pose = Pose(_either_way(0, 7, rng), _within(-5, 5, rng), _either_way(0, 5, rng))
-        tall = _within(0.50, 0.64, rng)
+        pose = Pose(either_way(0, 7, rng), within(-5, 5, rng), either_way(0, 5, rng))
+        tall = within(0.50, 0.64, rng)
         covering = "none"
         if scene.rung == "roll":
-            pose = Pose(pose.yaw, pose.pitch, _either_way(9, 26, rng))
+            pose = Pose(pose.yaw, pose.pitch, either_way(9, 26, rng))
         elif scene.rung == "yaw":
-            pose = Pose(_either_way(24, 35, rng), pose.pitch, pose.roll)
+            pose = Pose(either_way(24, 35, rng), pose.pitch, pose.roll)
         elif scene.rung == "small":
-            tall = _within(0.085, 0.17, rng)
+            tall = within(0.085, 0.17, rng)
         elif scene.rung == "occluded":
             covering = ("sunglasses", "mask", "hand", "scarf")[int(rng.integers(4))]
         elif scene.rung == "multi":
-            tall = _within(0.46, 0.54, rng) if i == 0 else _within(0.28, 0.42, rng)
+            tall = within(0.46, 0.54, rng) if i == 0 else within(0.28, 0.42, rng)
         lowered = 0.7 if part.emotion == "sadness" else 0.0  # EMFACS: eyes down (64)
-        look = Look((_either_way(0, 0.5, rng), _within(-0.2, 0.4, rng) + lowered), _either_way(0, 0.12, rng), covering)
-        scale = tall * h / _FACE_MM
+        look = Look((either_way(0, 0.5, rng), within(-0.2, 0.4, rng) + lowered), either_way(0, 0.12, rng), covering)
+        scale = tall * h / FACE_MM
         share = w / max(len(scene.cast), 1)
         wander = 0.5 if scene.rung == "small" else 0.10
-        at = (share * (slots[i] + 0.5) + share * _either_way(0, wander, rng) * 0.8, h * (0.55 + _either_way(0, wander * 0.6, rng)))
-        placement = _inside(who, aus, pose, Placement(*at, scale), look.asymmetry, scene.size)
-        staged.append(_Staged(part, who, aus, valence_arousal(part.emotion, part.intensity, rng), pose, placement, light, look))
+        at = (share * (slots[i] + 0.5) + share * either_way(0, wander, rng) * 0.8, h * (0.55 + either_way(0, wander * 0.6, rng)))
+        placement = inside(who, aus, pose, Placement(*at, scale), look.asymmetry, scene.size)
+        staged.append(Staged(part, who, aus, valence_arousal(part.emotion, part.intensity, rng), pose, placement, light, look))
     return staged
 
 
-def _inside(who: Identity, aus: dict[str, float], pose: Pose, placement: Placement, asymmetry: float, size: tuple[int, int]) -> Placement:
+def inside(who: Identity, aus: dict[str, float], pose: Pose, placement: Placement, asymmetry: float, size: tuple[int, int]) -> Placement:
     """The placement shifted so that the face's box keeps 4 pixels from the borders."""
     (x, y, w, h), _ = locate_face(who, aus, pose, placement, asymmetry)
     dx = max(4 - x, 0) + min(size[0] - 4 - x - w, 0)
@@ -163,7 +160,7 @@ def _inside(who: Identity, aus: dict[str, float], pose: Pose, placement: Placeme
     return Placement(placement.x + dx, placement.y + dy, placement.scale)
 
 
-def _truth(s: _Staged) -> FaceTruth:
+def _truth(s: Staged) -> FaceTruth:
     box, points = locate_face(s.who, s.aus, s.pose, s.placement, s.look.asymmetry)
     return FaceTruth(
         identity=s.who.name,
@@ -182,10 +179,11 @@ def _truth(s: _Staged) -> FaceTruth:
 
 def truth(scene: Scene) -> list[FaceTruth]:
     """The truth of every face, largest first; nothing is drawn."""
-    return _largest_first(_stage(scene))
+    return largest_first(_stage(scene))
 
 
-def _largest_first(staged: list[_Staged]) -> list[FaceTruth]:
+def largest_first(staged: Sequence[Staged]) -> list[FaceTruth]:
+    """The truth of staged faces, the largest box first."""
     return sorted((_truth(s) for s in staged), key=lambda face: -face.box[2] * face.box[3])
 
 
@@ -193,25 +191,25 @@ def draw(scene: Scene) -> tuple[np.ndarray, list[FaceTruth]]:
     """The picture, (h, w, 3) uint8 RGB, and its truth."""
     staged = _stage(scene)
     rng = stream("picture", scene.seed, scene.sample_id)
-    image = camera.backdrop(scene.size, rng, int(rng.integers(5, 12)), 0.8 if scene.rung == "empty" else _within(2, 7, rng))
+    image = camera.backdrop(scene.size, rng, int(rng.integers(5, 12)), 0.8 if scene.rung == "empty" else within(2, 7, rng))
     for s in sorted(staged, key=lambda s: s.placement.scale):
         draw_face(image, s.who, s.aus, s.pose, s.placement, s.light, s.look)
-    return camera.develop(_degrade(image, scene.rung, rng)), _largest_first(staged)
+    return camera.develop(_degrade(image, scene.rung, rng)), largest_first(staged)
 
 
 def _degrade(image: np.ndarray, rung: str, rng: np.random.Generator) -> np.ndarray:
     """The camera of a rung: every picture has a little blur, noise and compression; hard rungs have more of one."""
     if rung == "blur":
         image = (
-            cv2.GaussianBlur(image, (0, 0), _within(3.0, 5.5, rng))
+            cv2.GaussianBlur(image, (0, 0), within(3.0, 5.5, rng))
             if rng.random() < 0.6
-            else camera.motion_blur(image, _within(12, 24, rng), _within(0, 3.14, rng))
+            else camera.motion_blur(image, within(12, 24, rng), within(0, 3.14, rng))
         )
     if rung == "dark":
-        image = image * np.float32(_within(0.08, 0.24, rng))
-    sigma = {"noise": _within(22, 44, rng), "dark": _within(2.5, 5, rng)}.get(rung, _within(0.8, 2.5, rng))
+        image = image * np.float32(within(0.08, 0.24, rng))
+    sigma = {"noise": within(22, 44, rng), "dark": within(2.5, 5, rng)}.get(rung, within(0.8, 2.5, rng))
     image = np.clip(camera.grain(image, sigma, rng), 0, 255)
-    return camera.compress(image, _within(1.2, 2.2, rng) if rung == "noise" else _within(0.15, 0.5, rng))
+    return camera.compress(image, within(1.2, 2.2, rng) if rung == "noise" else within(0.15, 0.5, rng))
 
 
 def contact_sheet(rows: Sequence[str], columns: Sequence[str] = EMOTIONS, tile: int = 150) -> np.ndarray:
@@ -224,7 +222,7 @@ def contact_sheet(rows: Sequence[str], columns: Sequence[str] = EMOTIONS, tile: 
         for i, name in enumerate(rows):
             rng = stream("contact sheet", name, emotion)
             image = camera.backdrop((tile, tile), stream("contact sheet", name), 4, 6.0)
-            pose = Pose(_either_way(0, 8, rng), _within(-3, 3, rng), _either_way(0, 5, rng))
-            draw_face(image, identity(name), action_units(emotion, "apex", rng), pose, Placement(tile / 2, 0.52 * tile, 0.60 * tile / _FACE_MM))
+            pose = Pose(either_way(0, 8, rng), within(-3, 3, rng), either_way(0, 5, rng))
+            draw_face(image, identity(name), action_units(emotion, "apex", rng), pose, Placement(tile / 2, 0.52 * tile, 0.60 * tile / FACE_MM))
             sheet[header + tile * i : header + tile * (i + 1), tile * j : tile * (j + 1)] = camera.develop(image)
     return sheet

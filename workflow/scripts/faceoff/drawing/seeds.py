@@ -9,3 +9,13 @@ def stream(*words: object) -> np.random.Generator:
     """A PCG64 generator seeded by SHA-256 of the words, e.g. ``stream("identity", 3)``; never by Python's salted ``hash``."""
     digest = hashlib.sha256("|".join(str(word) for word in words).encode()).digest()
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(int.from_bytes(digest[:16], "big"))))
+
+
+def within(low: float, high: float, rng: np.random.Generator) -> float:
+    """A uniform number of [low, high)."""
+    return float(low + (high - low) * rng.random())
+
+
+def either_way(low: float, high: float, rng: np.random.Generator) -> float:
+    """A uniform number of [low, high), or its negative."""
+    return within(low, high, rng) * (1 if rng.random() < 0.5 else -1)

@@ -1,0 +1,98 @@
+"""posed_video: clips of drawn faces whose expressions rise, hold and fall, with the exact truth of every frame.
+
+As `posed`, it is for demonstration and tests; it never enters headline rankings (protocol §16).
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from faceoff.assets import cache_folder
+from faceoff.codehash import code_of
+from faceoff.config import DatasetConfig
+from faceoff.drawing import clips, video
+from faceoff.drawing.identities import identity
+from faceoff.emotions import EMOTIONS
+from faceoff.protocols import Annotation, Sample
+from faceoff.tables import atomic
+
+DATASETS = {
+    "posed_video": {
+        "class": "PosedVideo",
+        "title": "posed video (drawn faces)",
+        "terms": "drawn by this package, MIT; for demonstration, not for headline rankings",
+        "how_to_get": "nothing to get",
+        "drawn": True,
+    }
+}
+
+
+class Options(DatasetConfig):
+    """Keys of a posed_video dataset."""
+
+    split: Literal["train", "valid", "test"] = Field("test", description="identities of the splits are disjoint, and those of posed")
+    seed: int = Field(0, ge=0, description="seed of the drawings")
+    kinds: list[str] | None = Field(None, min_length=1, description="keep only these kinds of clips: single, several, two, leaving; default: all")
+
+
+class PosedVideo:
+    """Drawn clips: the label is the emotion of the largest face at its apex; clips of several emotions in a row have none, only their frames do."""
+
+    Options = Options
+    space = EMOTIONS
+
+    def __init__(self, options: Options, seed: int = 0):
+        self.options = options
+        self._kinds = tuple(options.kinds or clips.KINDS)
+        unknown = set(self._kinds) - set(clips.KINDS)
+        if unknown:
+            raise ValueError(f"posed_video: unknown kinds {sorted(unknown)}; valid: {', '.join(clips.KINDS)}")
+        kinds = "" if options.kinds is None else "-" + "_".join(sorted(set(options.kinds)))
+        self.version = f"{options.split}-seed{options.seed}{kinds}@1"
+
+    @cached_property
+    def _clips(self) -> dict[str, clips.Clip]:
+        return {clip.sample_id: clip for clip in clips.plan(self.options.split, self.options.seed, self._kinds)}
+
+    @cached_property
+    def _folder(self) -> Path:
+        """Where clips are kept. The hash of what draws them is in the name, so that no clip of older code is taken for a new one."""
+        return cache_folder() / "posed_video" / f"{self.options.split}-seed{self.options.seed}@1-{code_of(clips.__file__, video.__file__)}"
+
+    def samples(self) -> Iterator[Sample]:
+        """The planned clips; what is known over time is in `annotation`."""
+        for clip in self._clips.values():
+            lead = clip.cast[0]
+            who = identity(lead.identity)
+            yield Sample(
+                sample_id=clip.sample_id,
+                path=f"{clip.sample_id}.mp4",
+                kind="video",
+                label=clip.label,
+                subject=lead.identity,
+                split=clip.split,
+                groups={"kind": clip.kind, "n_people": str(len(clip.cast)), "intensity": lead.acts[0].intensity, **who.groups},
+            )
+
+    def file(self, sample: Sample) -> Path:
+        """The clip, drawn when it is first asked for."""
+        path = self._folder / sample.path
+        if not path.is_file():
+            clip = self._clips[sample.sample_id]
+            with atomic(path) as scratch:
+                video.write_video(scratch, (image for _, image, _ in clips.frames(clip)), clip.fps)
+        return path
+
+    def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
+        """Truth of the frame shown at this moment: emotion, valence and arousal of the largest face (None without one), and all boxes, largest first."""
+        faces = clips.truth_at(self._clips[sample.sample_id], timestamp_s)
+        boxes, landmarks = tuple(face.box for face in faces), tuple(face.landmarks for face in faces)
+        if not faces:
+            return Annotation(boxes=boxes, landmarks=landmarks)
+        return Annotation(faces[0].emotion, faces[0].valence, faces[0].arousal, boxes, landmarks)
+
+    def fingerprint(self) -> Any:
+        return self.version
