@@ -1,12 +1,9 @@
 """Datasets that everyone may download: archives come from a server, are verified, unpacked and only then seen."""
 
-import hashlib
 import io
-import json
 import threading
 import zipfile
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from faceoff import acquisition, zenodo
 from faceoff.assets import Asset, AssetError
 from faceoff.datasets import ravdess
 from faceoff.workflow import Plan, PreflightError
+from zenodo_server import Zenodo
 
 
 def packed(*names: str) -> bytes:
@@ -28,50 +26,6 @@ def packed(*names: str) -> bytes:
 def clips(actor: int) -> list[str]:
     """What an actor's archive holds: the spoken clips with and without sound."""
     return [f"Actor_{actor:02d}/{clip.stem}.mp4" for modality in ("av", "video") for clip in ravdess.published(modality, "speech") if int(clip.actor) == actor]
-
-
-class Zenodo:
-    """A server with a record of archives; `asked` lists the paths that were requested."""
-
-    def __init__(self, files: dict[str, bytes], lie: bool = False):
-        self.files, self.asked = files, []
-        zenodo = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                zenodo.asked.append(self.path)
-                body = zenodo.record(lie) if self.path == "/record" else zenodo.files.get(self.path[1:])
-                self.send_response(200 if body is not None else 404)
-                self.send_header("Content-Length", str(len(body or b"")))
-                self.end_headers()
-                self.wfile.write(body or b"")
-
-            def log_message(self, *words: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def record(self, lie: bool) -> bytes:
-        entries = [
-            {
-                "key": name,
-                "size": len(body),
-                "checksum": f"md5:{hashlib.md5(b'other' if lie else body).hexdigest()}",
-                "links": {"self": f"{self.address}/{name}"},
-            }
-            for name, body in self.files.items()
-        ]
-        return json.dumps({"files": entries}).encode()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -107,6 +61,16 @@ def test_a_run_fetches_the_archives_that_it_needs_once(tmp_path: Path, server: Z
     assert plan(root, f"{server.address}/record", actors=[1]).samples_spec("speech") == before, "the next run makes nothing anew"
     plan(root, f"{server.address}/record", actors=[1, 2]).preflight()
     assert [path for path in server.asked if path.endswith(".zip")] == ["/Video_Speech_Actor_01.zip", "/Video_Speech_Actor_02.zip"]
+
+
+def test_clips_that_are_there_already_are_not_fetched_again(tmp_path: Path, server: Zenodo) -> None:
+    """Unpacked by hand, wherever below the folder; an actor of whom one clip is missing is fetched."""
+    root = tmp_path / "data"
+    for name in [name for name in clips(1) if name[9:11] == "01"] + clips(2)[1:]:
+        (root / "by hand" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "by hand" / name).write_bytes(b"mine")
+    plan(root, f"{server.address}/record", actors=[1, 2]).preflight()
+    assert [path for path in server.asked if path.endswith(".zip")] == ["/Video_Speech_Actor_02.zip"]
 
 
 def test_a_mirror_is_used_and_left_alone(tmp_path: Path, server: Zenodo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -312,13 +312,39 @@ def contact_sheet(
     identities: Annotated[list[str] | None, typer.Option("--identity", help="a drawn person, e.g. test03; may be repeated")] = None,
 ) -> None:
     """Draw a contact sheet of the posed dataset: one person per row, one emotion per column."""
-    from PIL import Image
-
     from faceoff.drawing import scenes
 
-    sheet = scenes.contact_sheet(identities or ["test03", "test09", "test14", "test08", "test12", "test00"], tile=112)
+    _save_picture(scenes.contact_sheet(identities or ["test03", "test09", "test14", "test08", "test12", "test00"], tile=112), output, 88)
+
+
+@app.command(name="film-strip")
+def film_strip(output: Annotated[Path, typer.Argument(help="picture to write, .png or .jpg")]) -> None:
+    """Draw a film strip of the posed_video dataset: one clip of every kind per row."""
+    from faceoff.drawing import film_strip as strips
+
+    _save_picture(strips.film_strip(strips.examples()), output, 82)
+
+
+@app.command(name="draw-ravdess")
+def draw_ravdess(
+    output: Annotated[Path, typer.Argument(help="folder to write Actor_01/… to")],
+    actors: Annotated[list[int] | None, typer.Option("--actor", min=1, max=24, help="only this actor; may be repeated")] = None,
+    full: Annotated[bool, typer.Option("--full", help="320 x 240 px and 2.6 s, three seconds of work per clip; default: 96 x 96 px and 0.6 s")] = False,
+) -> None:
+    """Draw clips in RAVDESS's names and layout, spoken ones with sound, to try a configuration of the ravdess dataset without the real clips."""
+    from faceoff.datasets import ravdess
+    from faceoff.drawing.ravdess import write_ravdess
+
+    takes = [(clip.stem, clip.emotion, clip.intensity, clip.actor) for clip in ravdess.published("av", "speech")]
+    written = write_ravdess(output, takes, actors or None, size="full" if full else "tiny")
+    console.print(f"{output}: {len(written)} clips")
+
+
+def _save_picture(pixels: Any, output: Path, quality: int) -> None:
+    from PIL import Image
+
     with tables.atomic(output) as scratch:
-        Image.fromarray(sheet).save(scratch, format="JPEG" if output.suffix in {".jpg", ".jpeg"} else "PNG", quality=88)
+        Image.fromarray(pixels).save(scratch, format="JPEG" if output.suffix in {".jpg", ".jpeg"} else "PNG", quality=quality)
 
 
 if __name__ == "__main__":

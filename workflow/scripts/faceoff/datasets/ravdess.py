@@ -163,7 +163,9 @@ class Ravdess:
     def __init__(self, options: Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
-            raise FileNotFoundError(f"{options.path}: the folder of RAVDESS is not there (dataset key 'path'); set `download: true`, or get it from https://zenodo.org/records/1188976")
+            raise FileNotFoundError(
+                f"{options.path}: the folder of RAVDESS is not there (dataset key 'path'); set `download: true`, or get it from https://zenodo.org/records/1188976"
+            )
         vocals = ("speech", "song") if options.vocal == "both" else (options.vocal,)
         self._wanted = {clip for vocal in vocals for clip in published(options.modality, vocal) if self._chosen(clip)}
         if not self._wanted:
@@ -180,20 +182,25 @@ class Ravdess:
 
     @classmethod
     def archives(cls, options: Options) -> list[Asset]:
-        """The archives of the chosen actors and vocal channels. Raises AssetError when the record that lists them cannot be had."""
-        names = [
-            (vocal, actor, f"Video_{vocal.capitalize()}_Actor_{actor:02d}.zip")
+        """The archives of the chosen actors and vocal channels whose clips are not all below the folder.
+
+        Raises AssetError when the record that lists them cannot be had.
+        """
+        present = {name.removesuffix(".mp4") for _, _, names in os.walk(options.path) for name in names}
+        needed = {
+            (vocal, int(clip.actor))
             for vocal in (("speech", "song") if options.vocal == "both" else (options.vocal,))
-            for actor in options.kept_actors
-            if (vocal, actor) != ("song", 18)
-        ]
+            for clip in published(options.modality, vocal)
+            if int(clip.actor) in options.kept_actors and clip.stem not in present
+        }
+        names = {f"Video_{vocal.capitalize()}_Actor_{actor:02d}.zip": actor for vocal, actor in sorted(needed)}
         if options.record == RECORD and options.vocal == "speech":
-            return [_archive(name, *SPEECH_ARCHIVES[actor]) for _, actor, name in names]
-        listed = zenodo.files(options.record)
-        absent = [name for _, _, name in names if name not in listed]
+            return [_archive(name, *SPEECH_ARCHIVES[actor]) for name, actor in names.items()]
+        listed = zenodo.files(options.record) if names else {}
+        absent = names.keys() - listed.keys()
         if absent:
-            raise AssetError(f"{options.record}: the record does not list {', '.join(absent)}")
-        return [listed[name] for _, _, name in names]
+            raise AssetError(f"{options.record}: the record does not list {', '.join(sorted(absent))}")
+        return [listed[name] for name in names]
 
     def _chosen(self, clip: Clip) -> bool:
         options = self.options

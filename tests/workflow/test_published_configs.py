@@ -1,0 +1,101 @@
+"""The shipped configurations of published datasets, run for real on drawn faces in the official layouts."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from faceoff import tables
+from faceoff.datasets import affectnet, ravdess
+from faceoff.drawing import scenes
+from faceoff.drawing.ravdess import write_archives, write_ravdess
+from faceoff.emotions import AFFECTNET_ORDER
+from runs import ROOT, digests, jobs, run
+from zenodo_server import Zenodo
+
+pytestmark = pytest.mark.slow
+
+
+def shipped(name: str) -> dict:
+    return yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text())
+
+
+def test_ravdess_from_24_archives_to_the_report(tmp_path: Path) -> None:
+    """Downloaded, verified, unpacked, sampled, scored by actor; a second run asks the server for nothing and makes nothing."""
+    takes = [(clip.stem, clip.emotion, clip.intensity, clip.actor) for clip in ravdess.published("av", "speech")]
+    write_ravdess(tmp_path / "drawn", takes, size="tiny", sound=False)
+    archives = write_archives(tmp_path / "drawn", tmp_path / "archives")
+    assert [path.name for path in archives] == [f"Video_Speech_Actor_{actor:02d}.zip" for actor in range(1, 25)]
+    server = Zenodo({path.name: path.read_bytes() for path in archives})
+    config = shipped("ravdess")
+    config["datasets"]["ravdess"] |= {"path": str(tmp_path / "data"), "record": f"{server.address}/record"}
+    config["detectors"] = {"whole": {}}
+    config["models"] = {"fer": {}}
+    config["fusions"] = {}
+    config["figures"] = {"formats": ["svg"], "examples": 2}
+    done = run(tmp_path / "run", config, FACEOFF_CACHE=str(tmp_path / "cache"), FACEOFF_MIRROR="")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert len([path for path in server.asked if path.endswith(".zip")]) == 24
+    results = tmp_path / "run/results/ravdess"
+    score = tables.read_json(results / "scores/ravdess/whole/fer.json")
+    assert score["task"]["n"] == 1248, "1,440 without the 192 calm ones"
+    assert score["counts"]["ok"] == 1248
+    rows = tables.read(results / "samples/ravdess.parquet").to_pylist()
+    assert len({row["subject"] for row in rows}) == 24
+    assert tables.count(results / "frames/ravdess.parquet") == 1248 * 3, "0.6 s at 5 frames per second"
+    server.close()
+    before = digests(tmp_path / "run")
+    again = run(tmp_path / "run", config, FACEOFF_CACHE=str(tmp_path / "cache"), FACEOFF_MIRROR="")
+    assert again.returncode == 0, again.stdout[-3000:]
+    assert jobs(again.stdout) == {}
+    assert digests(tmp_path / "run") == before
+
+
+def affectnet_tree(root: Path, per_class: int) -> Path:
+    """Pictures of 384 x 240 px with the face's box in the CSV, `per_class` of each of the eight emotions and two that show none."""
+    planned = [scene for scene in scenes.plan("test") if scene.rung == "plain" and scene.cast[0].intensity == "apex"]
+    chosen = [scene for emotion in AFFECTNET_ORDER for scene in [s for s in planned if s.cast[0].emotion == emotion][:per_class]]
+    (root / "Manually_Annotated_Images/1").mkdir(parents=True)
+    with open(root / "validation.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(affectnet.COLUMNS)
+        for index, scene in enumerate(chosen):
+            image, (truth, *_) = scenes.draw(scene)
+            wide = np.zeros((240, 384, 3), np.uint8)
+            wide[:, 100:340] = image
+            buffer = io.BytesIO()
+            Image.fromarray(wide).save(buffer, format="JPEG", quality=95)
+            (root / f"Manually_Annotated_Images/1/{index}.jpg").write_bytes(buffer.getvalue())
+            x, y, w, h = truth.box
+            box = (round(x + 100), round(y), round(w), round(h))
+            code = AFFECTNET_ORDER.index(truth.emotion)
+            writer.writerow([f"1/{index}.jpg", *box, "", code, round(truth.valence, 3), round(truth.arousal, 3)])
+        for code in (8, 10):
+            writer.writerow([f"1/{code}.jpg", "NULL", "NULL", "NULL", "NULL", "", code, -2, -2])
+    return root
+
+
+def test_affectnet_in_the_csv_layout(tmp_path: Path) -> None:
+    """Both tasks; the CSV's own boxes as a detector, on which a net must be better than on the whole picture, where the face is not in the middle."""
+    root = affectnet_tree(tmp_path / "affectnet", 6)
+    config = shipped("affectnet")
+    for dataset in config["datasets"].values():
+        dataset["path"] = str(root)
+    del config["detectors"]["yunet"]
+    del config["models"]["pd_best"]
+    config["fusions"] = {"soft_mean": {"members": ["*/*"]}}
+    config["figures"] = {"formats": ["svg"], "examples": 2}
+    done = run(tmp_path / "run", config)
+    assert done.returncode == 0, done.stdout[-3000:]
+    results = tmp_path / "run/results/affectnet"
+    given, whole = (tables.read_json(results / f"scores/affectnet7/{name}/fer.json") for name in ("given", "whole"))
+    assert (given["task"]["n"], whole["task"]["n"]) == (42, 42)
+    assert tables.read_json(results / "scores/affectnet8/given/fer.json")["task"]["n"] == 48
+    assert given["metrics"]["coverage"] == 1
+    assert given["metrics"]["accuracy"] > whole["metrics"]["accuracy"]
+    faces = tables.read(results / "faces/affectnet8/given.parquet").to_pylist()
+    assert all(row["x"] >= 100 for row in faces)
