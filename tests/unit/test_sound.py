@@ -71,6 +71,16 @@ def test_what_has_no_sound(tmp_path: Path, name: str, content: bytes | None, rea
         extract_sound(tmp_path / name)
 
 
+def test_a_silent_film_says_so(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height = 32, 32
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")))
+        container.mux(stream.encode(None))
+    with pytest.raises(DecodeError, match="no sound in the file"):
+        extract_sound(tmp_path / "a.mp4")
+
+
 def test_a_track_that_breaks_off_keeps_its_beginning(tmp_path: Path) -> None:
     whole = tone(tmp_path / "a.wav", seconds=2)
     (tmp_path / "cut.wav").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])

@@ -31,11 +31,11 @@ def extract_sound(path: Path) -> Sound:
     buffer, start, samples = io.BytesIO(), None, 0
     try:
         with av.open(str(path)) as container, wave.open(buffer, "wb") as out:
-            if not container.streams.audio:
-                raise DecodeError("no sound in the file")
             out.setnchannels(1)
             out.setsampwidth(2)
             out.setframerate(RATE)
+            if not container.streams.audio:
+                raise DecodeError("no sound in the file")
             resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
             try:
                 for frame in container.decode(container.streams.audio[0]):
