@@ -248,6 +248,41 @@ def export(
 
 
 @app.command()
+def timeline(
+    run: Annotated[str, typer.Argument(help="name of the run, a folder of results/")],
+    output: Annotated[Path, typer.Argument(help="picture to write: .svg, .pdf or .png")],
+    cell: Annotated[str | None, typer.Option("--cell", help="detector/model or fusion/name; default: the first fusion, else the first pair")] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", help="default: the first one with clips")] = None,
+    sample: Annotated[list[str] | None, typer.Option("--sample", help="only this clip; may be repeated")] = None,
+    most: Annotated[int, typer.Option("--most", min=1, max=40, help="clips shown at most")] = 8,
+) -> None:
+    """Draw each clip's probabilities over time, with the moments that have no face."""
+    from itertools import islice
+
+    from faceoff import figures
+    from faceoff.report.results import label, shorten
+    from faceoff.timelines import timelines
+
+    if output.suffix not in {".svg", ".pdf", ".png"}:
+        _fail(f"{output}: the suffix must be .svg, .pdf or .png")
+    folder = Path("results") / run
+    fusion = "*" if cell is None else cell.removeprefix("fusion/") if cell.startswith("fusion/") else None
+    files = sorted(folder.glob(f"fusion/{dataset or '*'}/{fusion}.parquet")) + sorted(folder.glob(f"predictions/{dataset or '*'}/{cell or '*/*'}.parquet"))
+    for path in files:
+        parts = path.relative_to(folder).with_suffix("").parts
+        frames = folder / "frames" / f"{parts[1]}.parquet"
+        shown = list(islice(timelines(path, frames, sample or ()), most))
+        if shown:
+            panels = [{**vars(clip), "title": shorten(clip.sample_id, 80)} for clip in shown]
+            figures.save(figures.timeline(panels), output.with_suffix(""), [output.suffix[1:]])
+            console.print(
+                f"{output}: {len(shown)} clips of {parts[1]} under {label('/'.join(parts[2:]) if parts[0] == 'predictions' else f'fusion/{parts[2]}')}"
+            )
+            return
+    _fail(f"{folder} holds no clip of several frames" + (f" under {cell}" if cell else "") + "; run snakemake first, or look at `faceoff timeline --help`")
+
+
+@app.command()
 def validate(
     path: Annotated[Path, typer.Argument(help="a configuration")] = Path("config.yaml"),
     dataset: Annotated[list[str] | None, typer.Option("--dataset", help="only this dataset; may be repeated")] = None,

@@ -1,0 +1,42 @@
+"""Predictions along a clip's time, as they lie in a run's tables: what a figure of a clip shows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from faceoff import tables
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A clip under one detector x model cell or fusion. `posterior` (t, k) has NaN rows where there is no face; `truth`: the frames' own labels, if any."""
+
+    sample_id: str
+    emotions: tuple[str, ...]
+    seconds: np.ndarray
+    posterior: np.ndarray
+    truth: tuple[str | None, ...] = field(default=())
+
+
+def timelines(predictions: Path, frames: Path | None = None, samples: Sequence[str] = ()) -> Iterator[Timeline]:
+    """The timeline of every sample with more than one frame, or of the named ones, in the table's order; streamed, one clip at a time.
+
+    frames: the dataset's frames table, for what the dataset says of each moment.
+    """
+    emotions = tables.classes_of(pq.read_schema(predictions))
+    columns = [f"p_{emotion}" for emotion in emotions]
+    rows = tables.rows(predictions, ["sample_id", "frame", "timestamp_s", "success", *columns])
+    labels = tables.rows(frames, ["sample_id", "frame", "label"]) if frames and frames.is_file() else None
+    said = groupby(labels, lambda row: row["sample_id"]) if labels else None
+    for sample_id, group in groupby(rows, lambda row: row["sample_id"]):
+        found = [row for row in group if row["timestamp_s"] is not None]
+        truth = {row["frame"]: row["label"] for row in next(said)[1]} if said else {}  # both tables are in frame order
+        if (samples and sample_id not in samples) or len(found) < 2:
+            continue
+        posterior = np.array([[row[column] for column in columns] if row["success"] else [np.nan] * len(columns) for row in found], float)
+        shown = tuple(truth.get(row["frame"]) for row in found)
+        yield Timeline(sample_id, emotions, np.array([row["timestamp_s"] for row in found]), posterior, shown if any(shown) else ())
