@@ -18,13 +18,14 @@ def test_config_and_rules_name_the_same_rules():
     assert set(FusionConfig.model_fields["rule"].annotation.__args__) == set(RULES)
 
 
-def write(folder, name, posterior, boxes=None, labels=None, subjects=None, classes=CLASSES):
+def write(folder, name, posterior, boxes=None, labels=None, subjects=None, classes=CLASSES, valence=None):
     """Predictions (and, once, samples, frames and faces) of n pictures; NaN rows are no_face."""
     n = len(posterior)
     keys = [{"sample_id": f"s{i}", "frame": 0, "timestamp_s": 0.0} for i in range(n)]
     found = ~np.isnan(posterior).any(axis=1)
     state = [{"success": int(ok), "state": "ok" if ok else "no_face", "reason": None if ok else "no face found", "face_id": 0 if ok else -1} for ok in found]
     rows = [key | s | {f"p_{c}": float(v) for c, v in zip(classes, p, strict=True) if ok} for key, s, p, ok in zip(keys, state, posterior, found, strict=True)]
+    rows = [row | {"valence": value} for row, value in zip(rows, valence if valence is not None else [None] * n, strict=True)]
     tables.write_rows(folder / f"{name}.parquet", tables.predictions_schema(classes), rows)
     boxes = boxes if boxes is not None else [(0.0, 0.0, 10.0, 10.0)] * n
     faces = [key | s | {"n_faces": 1, "score": 1.0} | dict(zip("xywh", map(float, box), strict=True)) for key, s, box in zip(keys, state, boxes, strict=True)]
@@ -64,6 +65,17 @@ def test_the_mean_of_two_members_and_one_that_abstains(tmp_path):
     assert [rows[0][f"p_{c}"] for c in CLASSES] == pytest.approx((a[0] + b[0]) / 2)
     assert [rows[2][f"p_{c}"] for c in CLASSES] == pytest.approx(a[2])
     assert (rows[3]["success"], rows[3]["state"]) == (0, "no_face")
+
+
+def test_valence_is_the_mean_of_the_members_that_read_it(tmp_path):
+    a, b, c = (posteriors(seed, 3) for seed in (1, 2, 3))
+    a[1] = np.nan
+    write(tmp_path, "a", a, valence=[0.2, None, 0.6])
+    write(tmp_path, "b", b, valence=[0.4, 0.5, None])
+    write(tmp_path, "c", c)
+    rows = fused(tmp_path, ["a", "b", "c"])
+    assert [row["valence"] for row in rows] == pytest.approx([0.3, 0.5, 0.6])
+    assert [row["arousal"] for row in rows] == [None] * 3
 
 
 def test_clones_of_one_lineage_vote_once(tmp_path):

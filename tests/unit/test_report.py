@@ -97,6 +97,31 @@ def test_every_cell_is_on_the_page_with_its_reason(tmp_path):
     assert "f" * 64 in page.text
 
 
+def test_valence_and_arousal_are_shown_where_there_are_any(tmp_path):
+    """Also of a cell that is not scored by emotion; the better reader first; nulls are dashes."""
+    values = {
+        "n": 40,
+        "coverage": 0.95,
+        "ccc": 0.5,
+        "ccc_low": 0.31,
+        "ccc_high": 0.64,
+        "ccc_within_clips": None,
+        "pearson": 0.55,
+        "rmse": 0.2,
+        "sign_agreement": 0.8,
+    }
+    better = values | {"ccc": 0.7}
+    scores = [
+        fixtures.score("alpha", "yunet", "net", 0.7, affect={"valence": values}),
+        fixtures.without_scores("alpha", "whole", "net", "skipped", "no label") | {"affect": {"valence": better, "arousal": values}},
+    ]
+    page = Page(_render(_one(tmp_path / "with", scores)))
+    shown = page.text[page.text.index("Agreement with the dataset") :]
+    assert shown.index("0.700 [0.310, 0.640]") < shown.index("0.500 [0.310, 0.640]")
+    assert "arousal" in shown
+    assert "Agreement with the dataset" not in Page(_render(_one(tmp_path / "without", [fixtures.score("alpha", "yunet", "net", 0.7)]))).text
+
+
 def test_flagged_cells_are_not_ranked(tmp_path):
     scores = [fixtures.score("alpha", "whole", "net", 0.9, flags=["collapsed onto one class"]), fixtures.score("alpha", "yunet", "net", 0.5)]
     html = _render(_one(tmp_path, scores, fusions={}))

@@ -2,6 +2,7 @@ rule score:
     input:
         script=script("score"),
         samples=f"{R}/samples/{{dataset}}.parquet",
+        frames=f"{R}/frames/{{dataset}}.parquet",
         predictions=cell_predictions,
     output:
         f"{R}/scores/{{dataset}}/{{detector}}/{{model}}.json",
@@ -17,13 +18,15 @@ rule score:
     params:
         spec=spec("score_spec", "dataset", "detector", "model"),
     shell:
-        "python {input.script} --samples {input.samples} --predictions {input.predictions} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
+        " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule score_fusion:
     input:
         script=script("score"),
         samples=f"{R}/samples/{{dataset}}.parquet",
+        frames=f"{R}/frames/{{dataset}}.parquet",
         predictions=f"{R}/fusion/{{dataset}}/{{fusion}}.parquet",
     output:
         f"{R}/scores/{{dataset}}/fusion/{{fusion}}.json",
@@ -37,7 +40,8 @@ rule score_fusion:
     params:
         spec=spec("fusion_score_spec", "dataset", "fusion"),
     shell:
-        "python {input.script} --samples {input.samples} --predictions {input.predictions} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
+        " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule compare:
@@ -69,7 +73,7 @@ rule tables:
         comparisons=expand(f"{R}/comparisons/{{dataset}}.json", dataset=plan.datasets("test")),
         timings=plan.timing_files(),
     output:
-        table_outputs("accuracy", "per_class", "confusion", "comparisons", "coverage", "speed"),
+        table_outputs("accuracy", "per_class", "confusion", "comparisons", "coverage", "affect", "speed"),
     log:
         f"{R}/logs/tables.log",
     conda:

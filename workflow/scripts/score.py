@@ -8,6 +8,7 @@ from faceoff.stages.score import write_score
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--samples", type=Path, required=True)
+parser.add_argument("--frames", type=Path, required=True)
 parser.add_argument("--predictions", type=Path, nargs="?", help="none for a cell that is skipped")
 parser.add_argument("--output", type=Path, required=True)
 parser.add_argument("--spec", type=parse_spec, required=True)

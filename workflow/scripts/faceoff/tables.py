@@ -28,7 +28,8 @@ STATES = (OK, NO_FACE, UNREADABLE, ERROR)
 
 _KEY = [pa.field("sample_id", pa.string(), nullable=False), pa.field("frame", pa.int32(), nullable=False), pa.field("timestamp_s", pa.float64())]
 _STATE = [pa.field("state", pa.string(), nullable=False), pa.field("reason", pa.string())]
-_AFFECT = [pa.field("valence", pa.float64()), pa.field("arousal", pa.float64())]
+DIMENSIONS = ("valence", "arousal")  # both −1 … 1
+_AFFECT = [pa.field(name, pa.float64()) for name in DIMENSIONS]
 # Faces that the dataset itself knows: boxes x, y, w, h and landmarks x1, y1, … x5, y5 of each.
 _GIVEN = [pa.field("boxes", pa.list_(pa.list_(pa.float64()))), pa.field("landmarks", pa.list_(pa.list_(pa.float64())))]
 

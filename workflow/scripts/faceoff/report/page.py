@@ -89,10 +89,21 @@ def _dataset(index: int, dataset: DatasetResults, examples: Path | None, figures
         "pairs": _pairs(dataset),
         "pipelines": [_pipeline(score, ids[name_of(score)], opened=place == 0) for place, score in enumerate(_by_interest(dataset))],
         "per_class": _per_class(dataset),
+        "affect": _affect(dataset),
         "coverage": _coverage(dataset),
         "gallery": _gallery(dataset, examples),
         "files": files,
     }
+
+
+def _affect(dataset: DatasetResults) -> list[View]:
+    """Valence and arousal of every pipeline that reads them, best CCC first."""
+    rows = [
+        {"title": words.title_of(score), "dimension": name, **values}
+        for score in dataset.leaderboard
+        for name, values in sorted((score.get("affect") or {}).items(), reverse=True)
+    ]
+    return sorted(rows, key=lambda row: (row["dimension"] != "valence", -(row["ccc"] if words.is_number(row["ccc"]) else -2)))
 
 
 def _accuracy_axis(dataset: DatasetResults) -> tuple[float, float]:

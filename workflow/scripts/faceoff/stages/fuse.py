@@ -1,7 +1,7 @@
 """Stage 5: join the posteriors of several cells into one, frame by frame; same columns as predictions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from faceoff.faces import choose
 from faceoff.fusion import RULES, Rule, cross_fit
 from faceoff.protocols import Box
 from faceoff.stats import best_class_permutation
+from faceoff.tables import DIMENSIONS
 
 SAME_FACE = 0.4  # IoU from which two detectors' faces are the same (protocol §21)
 
@@ -48,7 +49,7 @@ class Votes:
     """What the members say of one dataset's frames. `posteriors` (members, n, k), NaN where a member abstains or lacks the class.
 
     truth: (n,) class index, -1 where the sample has no label among the classes; people: (n,) the subject, else the sample, of each frame;
-    problems: (n,) (state, reason) of the first member, for frames that nobody can read.
+    problems: (n,) (state, reason) of the first member, for frames that nobody can read; affect: (n, 2) mean valence and arousal of the members that read them.
     """
 
     keys: list[tuple[Any, ...]]
@@ -56,6 +57,7 @@ class Votes:
     truth: np.ndarray
     people: np.ndarray
     problems: list[tuple[str, str | None]]
+    affect: np.ndarray = field(default_factory=lambda: np.empty((0, len(DIMENSIONS))))
 
 
 def write_fusion(
@@ -92,8 +94,8 @@ def write_fusion(
     tainted = [path for member in paths for path in tables.failed_files(member)]
     schema = tables.predictions_schema(classes)
     with tables.Writer(output, tables.with_failure(schema, [str(output), *tainted]) if tainted else schema) as writer:
-        for key, p, problem in zip(votes.keys, fused, votes.problems, strict=True):
-            writer.write(_row(key, p, problem, classes))
+        for key, p, felt, problem in zip(votes.keys, fused, votes.affect, votes.problems, strict=True):
+            writer.write(_row(key, p, felt, problem, classes))
 
 
 def refuse_doubtful_order(votes: Votes, by_folds: bool, names: Sequence[str], classes: Sequence[str], seed: int) -> None:
@@ -143,7 +145,7 @@ def fuse(rule: Rule, votes: Votes, held_out: Votes | None, seed: int) -> np.ndar
     return fused
 
 
-def _row(key: tuple[Any, ...], p: np.ndarray, problem: tuple[str, str | None], classes: Sequence[str]) -> dict[str, Any]:
+def _row(key: tuple[Any, ...], p: np.ndarray, affect: np.ndarray, problem: tuple[str, str | None], classes: Sequence[str]) -> dict[str, Any]:
     row = dict(zip(("sample_id", "frame", "timestamp_s"), key, strict=True))
     if not classes or np.isnan(p).any():
         state, reason = problem
@@ -151,6 +153,7 @@ def _row(key: tuple[Any, ...], p: np.ndarray, problem: tuple[str, str | None], c
     winner = classes[int(p.argmax())]
     row |= {f"p_{emotion}": float(value) for emotion, value in zip(classes, p, strict=True)}
     verdict = {"emotion": winner, "confidence": float(p.max()), "sentiment": SENTIMENT.get(winner)}
+    verdict |= {name: float(value) for name, value in zip(DIMENSIONS, affect, strict=True) if np.isfinite(value)}
     return row | {"face_id": 0, "success": 1, "state": tables.OK} | verdict
 
 
@@ -159,6 +162,7 @@ def _read(paths: Sequence[Path], faces: Sequence[Path], frames: Path, samples: P
     keys: list[tuple[Any, ...]] = []
     problems: list[tuple[str, str | None]] = []
     posteriors = np.full((len(paths), tables.count(paths[0]), len(classes)), np.nan)
+    affect = np.full((*posteriors.shape[:2], len(DIMENSIONS)), np.nan)
     for member, path in enumerate(paths):
         own = tables.classes_of(pq.read_schema(path))
         for index, row in enumerate(tables.rows(path)):
@@ -170,13 +174,17 @@ def _read(paths: Sequence[Path], faces: Sequence[Path], frames: Path, samples: P
                 raise ValueError(f"{path}: row {index} is {key[:2]}, {paths[0]} has {keys[index][:2]}: members of a fusion must predict the same frames")
             if row["success"]:
                 posteriors[member, index, [classes.index(emotion) for emotion in own]] = [row[f"p_{emotion}"] for emotion in own]
+                affect[member, index] = [np.nan if row[name] is None else row[name] for name in DIMENSIONS]
     if len({member["detector"] for member in spec["members"]}) > 1:
-        posteriors[~_same_face(spec["members"], faces, frames, len(keys), spec["policy"])] = np.nan
+        other_face = ~_same_face(spec["members"], faces, frames, len(keys), spec["policy"])
+        posteriors[other_face] = affect[other_face] = np.nan
     known = {row["sample_id"]: row for row in tables.rows(samples, ["sample_id", "label", "subject"])}
     labels = [known[key[0]]["label"] for key in keys]
     truth = np.array([classes.index(label) if label in classes else -1 for label in labels])
     people = np.array([known[key[0]]["subject"] or key[0] for key in keys])
-    return Votes(keys, posteriors, truth, people, problems)
+    read = np.isfinite(affect)
+    mean = np.where(read.any(axis=0), np.nansum(affect, axis=0) / np.maximum(read.sum(axis=0), 1), np.nan)
+    return Votes(keys, posteriors, truth, people, problems, mean)
 
 
 def _same_face(names: Sequence[Mapping[str, Any]], faces: Sequence[Path], frames: Path, n: int, policy: str) -> np.ndarray:

@@ -7,27 +7,28 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import metrics, stats, tables
+from faceoff import affect, metrics, stats, tables
 from faceoff.evaluation import SamplePosteriors, Task, UnlabelledError, read_task, sample_posteriors, share_interval
 from faceoff.fusion import RULES
 
 ERROR_SHARE = 0.05  # of samples, above which a cell is flagged (protocol §14)
 
 
-def write_score(samples: Path, predictions: Path | None, output: Path, spec: Mapping[str, Any]) -> None:
+def write_score(samples: Path, frames: Path, predictions: Path | None, output: Path, spec: Mapping[str, Any]) -> None:
     """Write the score file; a skipped or failed cell has its reason instead of metrics."""
     about = {key: value for key, value in spec.items() if key not in {"code", "seed", "skip"}}
     if spec["skip"]:
         tables.write_json(output, about | {"state": "skipped", "reason": spec["skip"], "task": None, "failed_files": []})
         return
+    failed = tables.failed_files(predictions)
+    if not failed:
+        about["affect"] = _affect(samples, frames, predictions, spec["seed"])
     try:
         task = read_task(samples)
     except UnlabelledError as error:
-        failed = tables.failed_files(predictions)
         state = {"state": "error", "reason": "the job failed, see its log"} if failed else {"state": "skipped", "reason": str(error)}
         tables.write_json(output, about | state | {"task": None, "failed_files": failed})
         return
-    failed = tables.failed_files(predictions)
     cell = sample_posteriors(predictions, task.ids)
     counts = {state: Counter(cell.states)[state] for state in tables.STATES}
     about |= {"task": task.describe(), "counts": counts, "failed_files": failed}
@@ -36,6 +37,13 @@ def write_score(samples: Path, predictions: Path | None, output: Path, spec: Map
         tables.write_json(output, about | {"state": "error", "reason": reason})
         return
     tables.write_json(output, about | {"state": "ok", "reason": None} | _scores(task, cell, spec))
+
+
+def _affect(samples: Path, frames: Path, predictions: Path, seed: int) -> dict[str, Any]:
+    """Scores of valence and arousal, where the dataset and the model both have them."""
+    rows = list(tables.rows(samples, ["sample_id", "subject"]))
+    found = affect.moments(frames, predictions, {row["sample_id"]: number for number, row in enumerate(rows)})
+    return {name: affect.score(moments, [row["subject"] for row in rows], seed) for name, moments in found.items()}
 
 
 def _scores(task: Task, cell: SamplePosteriors, spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ _CELL = ("dataset", "task", "n", "task_hash", "kind", "detector", "model", "cell
 
 
 def write_tables(scores: Sequence[Path], comparisons: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
-    """Write accuracy, per_class, confusion, comparisons, coverage and speed. Rows are sorted, best first within a dataset."""
+    """Write accuracy, per_class, confusion, comparisons, coverage, affect (valence and arousal) and speed. Rows are sorted, best first within a dataset."""
     cells = sorted((tables.read_json(path) for path in scores), key=_rank)
     paired = [tables.read_json(path) for path in sorted(comparisons)]
     made = {
@@ -24,6 +24,7 @@ def write_tables(scores: Sequence[Path], comparisons: Sequence[Path], timings: S
         "confusion": _confusion(cells),
         "comparisons": [{"dataset": c["dataset"], **pair} for c in paired for pair in c["comparisons"]],
         "coverage": [_about(cell) | cell["counts"] | {"coverage": cell["metrics"]["coverage"]} for cell in cells if cell["state"] == "ok"],
+        "affect": [_about(cell) | {"dimension": name} | values for cell in cells for name, values in sorted(cell.get("affect", {}).items())],
         "speed": _speed(timings),
     }
     limited = any(cell["task"] and cell["task"]["limited"] for cell in cells)
@@ -173,6 +174,20 @@ def _short_coverage(rows: Sequence[Row]) -> tuple[list[list[str]], list[str]]:
     ], headers
 
 
+def _short_affect(rows: Sequence[Row]) -> tuple[list[list[str]], list[str]]:
+    headers = ["dataset", "detector", "model", "dimension", "n", "CCC [95 % CI]", "CCC within clips", "Pearson r", "RMSE", "sign agreement %", "coverage %"]
+    return [
+        [
+            *(row[name] for name in ("dataset", "detector", "model", "dimension")),
+            str(row["n"]),
+            _number(row["ccc"]) + ("" if row["ccc_low"] is None else f" [{_number(row['ccc_low'])}, {_number(row['ccc_high'])}]"),
+            *(_number(row[name]) for name in ("ccc_within_clips", "pearson", "rmse")),
+            *(_percent(row[name]) for name in ("sign_agreement", "coverage")),
+        ]
+        for row in rows
+    ], headers
+
+
 def _short_speed(rows: Sequence[Row]) -> tuple[list[list[str]], list[str]]:
     headers = ["dataset", "stage", "detector", "model", "images", "images/s", "p90 ms", "load s"]
     return [
@@ -196,6 +211,7 @@ _SHORT = {
     "confusion": _short_confusion,
     "comparisons": _short_comparisons,
     "coverage": _short_coverage,
+    "affect": _short_affect,
     "speed": _short_speed,
 }
 

@@ -1,0 +1,121 @@
+"""Valence and arousal: agreement by hand, with intervals by subject, from the tables of a run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceoff import affect, metrics, tables
+from faceoff.affect import Moments, moments, score
+from faceoff.stages.score import write_score
+
+
+def noisy(clips: int, each: int, noise: float, seed: int = 0) -> Moments:
+    """Clips that differ in level, read with this much error."""
+    random = np.random.default_rng(seed)
+    sample = np.repeat(np.arange(clips), each)
+    truth = np.clip(random.normal(0, 0.3, clips)[sample] + random.normal(0, 0.2, clips * each), -1, 1)
+    return Moments(truth, np.clip(truth + random.normal(0, noise, clips * each), -1, 1), sample)
+
+
+def test_by_hand() -> None:
+    """truth 0 .5 1, predicted 0 0 1: means .5, 1/3; variances 1/6, 2/9; covariance 1/6; CCC = (1/3) / (1/6 + 2/9 + 1/36) = 0.8."""
+    found = score(Moments(np.array([0, 0.5, 1.0]), np.array([0, 0, 1.0]), np.array([0, 0, 0])), ["a"], seed=0)
+    assert found["ccc"] == found["ccc_within_clips"] == pytest.approx(0.8)
+    assert found["pearson"] == pytest.approx(np.corrcoef([0, 0.5, 1], [0, 0, 1])[0, 1])
+    assert found["rmse"] == pytest.approx(np.sqrt(0.25 / 3))
+    assert found["sign_agreement"] == pytest.approx(2 / 3)
+    assert (found["n"], found["coverage"]) == (3, 1.0)
+
+
+def test_unread_moments_lower_coverage_not_agreement() -> None:
+    found = noisy(20, 5, 0.1)
+    gaps = found.predicted.copy()
+    gaps[::4] = np.nan
+    values = score(Moments(found.truth, gaps, found.sample), [None] * 20, seed=0)
+    assert values["coverage"] == pytest.approx(0.75)
+    assert values["ccc"] == pytest.approx(metrics.ccc(found.truth, gaps))
+    nothing = score(Moments(found.truth, np.full(100, np.nan), found.sample), [None] * 20, seed=0)
+    assert (nothing["coverage"], nothing["ccc_low"], nothing["ccc_within_clips"]) == (0.0, None, None)
+
+
+def test_stills_have_no_agreement_within_clips() -> None:
+    assert score(noisy(30, 1, 0.1), [None] * 30, seed=0)["ccc_within_clips"] is None
+
+
+def test_a_constant_prediction_scores_nothing() -> None:
+    found = noisy(30, 3, 0.1)
+    values = score(Moments(found.truth, np.full(90, 0.2), found.sample), [None] * 30, seed=0)
+    assert values["ccc"] == 0.0
+
+
+def test_the_interval_is_by_subject() -> None:
+    """Ten subjects of ten clips tell less than a hundred independent clips; more noise, lower agreement."""
+    found = noisy(100, 4, 0.2)
+    free = score(found, [None] * 100, seed=1)
+    tied = score(found, [f"s{number // 10}" for number in range(100)], seed=1)
+    assert free["ccc_low"] < free["ccc"] < free["ccc_high"]
+    assert tied["ccc"] == free["ccc"]
+    assert score(noisy(100, 4, 0.6), [None] * 100, seed=1)["ccc_high"] < free["ccc_low"]
+    assert score(found, [None] * 100, seed=1) == free
+
+
+def test_sums_of_moments_give_the_ccc() -> None:
+    found = noisy(7, 6, 0.3)
+    sums = affect._sums(found, ["a", "a", "b", None, None, "c", "c"])
+    assert len(sums) == 5, "three subjects, two clips without"
+    assert affect._ccc_of_sums(sums.sum(axis=0, keepdims=True))[0] == pytest.approx(metrics.ccc(found.truth, found.predicted))
+    assert len(affect._sums(noisy(3000, 1, 0.3), [None] * 3000)) == 1000, "no more units than that, however many pictures"
+
+
+def tables_of(folder: Path, valence: list[float | None], predicted: list[float | None]) -> dict[str, Path]:
+    """Two clips of two annotated frames each, without a label."""
+    paths = {name: folder / f"{name}.parquet" for name in ("samples", "frames", "predictions")}
+    keys = [{"sample_id": name, "frame": frame, "timestamp_s": 0.5 * frame} for name in "ab" for frame in (0, 1)]
+    task = b'{"name": "d", "type": "send", "version": "1", "space": ["neutral", "happiness"], "limited": false, "headline": true}'
+    samples = [{"sample_id": name, "kind": "video", "path": name, "split": "test", "subject": name, "groups": []} for name in "ab"]
+    tables.write_rows(paths["samples"], tables.SAMPLES.with_metadata({b"faceoff_task": task}), samples)
+    tables.write_rows(paths["frames"], tables.FRAMES, (key | {"state": "ok", "valence": value} for key, value in zip(keys, valence, strict=True)))
+    rows = (
+        {**key, "face_id": 0, "success": 1, "state": "ok", "valence": value, "p_neutral": 1.0, "p_happiness": 0.0}
+        for key, value in zip(keys, predicted, strict=True)
+    )
+    tables.write_rows(paths["predictions"], tables.predictions_schema(["neutral", "happiness"]), rows)
+    return paths
+
+
+SPEC = {
+    "dataset": "d",
+    "kind": "cell",
+    "detector": "whole",
+    "model": "m",
+    "skip": None,
+    "train_status": "unknown",
+    "circular": False,
+    "seed": 0,
+    "lineage": "m",
+}
+
+
+def test_a_dataset_without_emotions_is_scored_by_valence(tmp_path: Path) -> None:
+    paths = tables_of(tmp_path, [0.1, 0.5, None, -0.4], [0.2, 0.4, 0.9, -0.3])
+    write_score(**paths, output=tmp_path / "score.json", spec=SPEC)
+    written = tables.read_json(tmp_path / "score.json")
+    assert written["state"] == "skipped"
+    assert set(written["affect"]) == {"valence"}, "nobody annotates or reads arousal"
+    assert written["affect"]["valence"]["n"] == 3, "a moment without annotation is not scored"
+    assert written["affect"]["valence"]["ccc"] == pytest.approx(metrics.ccc(np.array([0.1, 0.5, -0.4]), np.array([0.2, 0.4, -0.3])))
+
+
+def test_a_model_that_reads_none_has_none(tmp_path: Path) -> None:
+    paths = tables_of(tmp_path, [0.1, 0.5, 0.2, -0.4], [None] * 4)
+    write_score(**paths, output=tmp_path / "score.json", spec=SPEC)
+    assert tables.read_json(tmp_path / "score.json")["affect"] == {}
+
+
+def test_tables_that_do_not_belong_together(tmp_path: Path) -> None:
+    paths = tables_of(tmp_path, [0.1, 0.5, 0.2, -0.4], [0.1] * 4)
+    other = list(tables.rows(paths["predictions"]))
+    tables.write_rows(paths["predictions"], tables.predictions_schema(["neutral", "happiness"]), other[::-1])
+    with pytest.raises(ValueError, match="does not belong"):
+        moments(paths["frames"], paths["predictions"], {"a": 0, "b": 1})
