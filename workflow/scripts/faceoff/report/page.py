@@ -129,6 +129,7 @@ def _bar(value: float | None, low: float | None, high: float | None, start: floa
 
 def _leaderboard(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: float) -> list[View]:
     rows, rank = [], 0
+    places = {row["name"]: row for row in (dataset.comparison or {}).get("ranking") or ()}
     for score in dataset.leaderboard:
         good = results.scored(score)
         ranked = good and not score.get("flags")
@@ -139,6 +140,7 @@ def _leaderboard(dataset: DatasetResults, ids: Mapping[str, str], start: float, 
         rows.append(
             {
                 "rank": rank if ranked else None,
+                "place": places.get(name_of(score)),
                 "id": ids.get(name_of(score)),
                 "fusion": fused,
                 "detector": words.pairs(score) if fused else shorten(score["detector"], _NAME),

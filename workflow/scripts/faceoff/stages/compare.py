@@ -10,6 +10,7 @@ import numpy as np
 
 from faceoff import members, metrics, stats, tables
 from faceoff.evaluation import Task, UnlabelledError, folds_for, read_task, sample_posteriors, share_interval
+from faceoff.ranking import rank_uncertainty
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def _candidates(task: Task, paths: Sequence[Path]) -> list[Candidate]:
 
 def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
     """Write the comparisons of one dataset. `validation`: prediction files and, last, the samples table of the validation dataset."""
-    nothing = dict.fromkeys(("best_single", "hindsight", "oracle", "effective_members")) | {"comparisons": [], "pairs": [], "clones": []}
+    nothing = dict.fromkeys(("best_single", "hindsight", "oracle", "effective_members")) | {"comparisons": [], "ranking": [], "pairs": [], "clones": []}
     try:
         task = read_task(samples)
     except UnlabelledError:
@@ -62,6 +63,7 @@ def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Se
         family = [("headline", candidate, best, "best single") for candidate in fused]
         family += [("headline", candidate, top.correct, top.name) for candidate in singles if candidate is not top]
         result["comparisons"] = _compare(family, clusters, spec["seed"])
+        result["ranking"] = _ranking(candidates, clusters, spec["seed"])
     tables.write_json(output, result)
 
 
@@ -120,6 +122,16 @@ def _compare(family: Sequence[tuple[str, Candidate, np.ndarray, str]], clusters:
             "n": len(candidate.correct),
         }
         for (name, candidate, _, against_name), verdict, p_adjusted in zip(family, verdicts, adjusted, strict=True)
+    ]
+
+
+def _ranking(candidates: Sequence[Candidate], clusters: np.ndarray | None, seed: int) -> list[dict[str, Any]]:
+    """How sure each cell's and fusion's place is."""
+    found = rank_uncertainty(np.stack([candidate.correct for candidate in candidates]), clusters, seed=seed)
+    columns = zip(candidates, found.p_best, found.rank_low, found.rank_high, found.tied, strict=True)
+    return [
+        {"name": candidate.name, "p_best": float(p), "rank_low": int(low), "rank_high": int(high), "tied_with_best": bool(tied)}
+        for candidate, p, low, high, tied in columns
     ]
 
 

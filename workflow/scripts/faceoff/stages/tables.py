@@ -19,7 +19,7 @@ def write_tables(scores: Sequence[Path], comparisons: Sequence[Path], timings: S
     cells = sorted((tables.read_json(path) for path in scores), key=_rank)
     paired = [tables.read_json(path) for path in sorted(comparisons)]
     made = {
-        "accuracy": _accuracy(cells),
+        "accuracy": _accuracy(cells, {(c["dataset"], row["name"]): row for c in paired for row in c["ranking"]}),
         "per_class": [_about(cell) | per for cell in cells if cell["state"] == "ok" for per in cell["per_class"]],
         "confusion": _confusion(cells),
         "comparisons": [{"dataset": c["dataset"], **pair} for c in paired for pair in c["comparisons"]],
@@ -49,7 +49,8 @@ def _about(cell: Mapping[str, Any]) -> Row:
     return dict(zip(_CELL, values, strict=True))
 
 
-def _accuracy(cells: Sequence[Mapping[str, Any]]) -> list[Row]:
+def _accuracy(cells: Sequence[Mapping[str, Any]], ranking: Mapping[tuple[str, str], Row]) -> list[Row]:
+    """`ranking`: (dataset, cell) -> how sure its place is; validation datasets are not ranked."""
     rows = []
     for cell in cells:
         row = _about(cell) | {"state": cell["state"], "reason": cell["reason"]}
@@ -58,6 +59,8 @@ def _accuracy(cells: Sequence[Mapping[str, Any]]) -> list[Row]:
             for name, (low, high) in sorted(cell["intervals"].items()):
                 row |= {f"{name}_low": low, f"{name}_high": high}
             row["design_effect"] = cell["design_effect"]
+            place = ranking.get((cell["dataset"], name_of(cell)), {})
+            row |= {name: place.get(name) for name in ("rank_low", "rank_high", "p_best", "tied_with_best")}
         row |= {"train_status": cell.get("train_status"), "circular": cell.get("circular"), "flags": "; ".join(cell.get("flags", ()))}
         row["limited"] = (cell["task"] or {}).get("limited")
         rows.append(row)
@@ -98,6 +101,12 @@ def _with_interval(row: Mapping[str, Any], name: str) -> str:
     return _percent(row[name]) + (f" [{_percent(low)}, {_percent(high)}]" if low is not None else "")
 
 
+def _ranks(row: Mapping[str, Any]) -> str:
+    """The 95 % interval of a rank."""
+    low, high = row.get("rank_low"), row.get("rank_high")
+    return "–" if low is None else str(low) if low == high else f"{low}–{high}"
+
+
 def _points(row: Mapping[str, Any]) -> str:
     """A difference in percentage points with its interval, which too few clusters do not give."""
     limits = "" if row["low"] is None else f" [{100 * row['low']:+.2f}, {100 * row['high']:+.2f}]"
@@ -115,6 +124,7 @@ def _short_accuracy(rows: Sequence[Row]) -> tuple[list[list[str]], list[str]]:
         "model",
         "n",
         "accuracy % [95 % CI]",
+        "rank",
         "covered %",
         "coverage %",
         "UAR %",
@@ -128,7 +138,8 @@ def _short_accuracy(rows: Sequence[Row]) -> tuple[list[list[str]], list[str]]:
         [
             *(row[name] for name in ("dataset", "detector", "model")),
             str(row["n"] or "–"),
-            _with_interval(row, "accuracy"),
+            _with_interval(row, "accuracy") + (" =" if row.get("tied_with_best") else ""),
+            _ranks(row),
             *(_percent(row.get(name)) for name in ("covered_accuracy", "coverage", "balanced_accuracy", "macro_f1")),
             *(_number(row.get(name)) for name in ("log_loss", "ece")),
             row["train_status"] or "–",
