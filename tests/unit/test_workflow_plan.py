@@ -252,6 +252,26 @@ def test_preflight_names_everything_that_is_missing(tmp_path: Path, monkeypatch:
     assert str(tmp_path / "mirror") in str(caught.value)
 
 
+def test_with_present_weights_only_the_others_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pair stands in the report with its reason; once the file is there, it runs; `faceoff fetch` still wants everything."""
+    monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path))
+    monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
+    card = {"file": "net.onnx", "sha256": HEX, "runtime": "onnx", "input": {"size": [8, 8]}, "emotions": ["neutral", "happiness"]}
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "cards/c.yaml").write_text(json.dumps(card))
+    changes = {"weights": "present", "models": {"c": {"model": str(tmp_path / "cards/c.yaml")}, "fer": {}}, "fusions": {"all": {}}}
+    made = plan(changes)
+    assert made.skip("haar", "c").startswith("model c: net.onnx is not here (`faceoff fetch`")
+    assert made.skip("haar", "fer") is None
+    assert {model for _, model in made.fusions["all"][1]} == {"fer"}
+    made.preflight()
+    with pytest.raises(PreflightError, match=r"net\.onnx"):
+        made.preflight(every_weight=True)
+    (tmp_path / "net.onnx").write_bytes(b"")
+    assert plan(changes).skip("haar", "c") is None
+    assert plan({**changes, "weights": "fetch"}).skip("haar", "c") is None
+
+
 def test_second_run_of_the_same_name_is_refused_until_the_first_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     held = plan().lock()

@@ -107,6 +107,11 @@ def verified(path: Path, asset: Asset) -> Path:
     return path
 
 
+def is_there(asset: Asset) -> bool:
+    """Whether a file of that name lies in a place that is searched; its hash is compared by who opens it."""
+    return any(path.is_file() for path in _candidates(asset))
+
+
 def locate(asset: Asset, folder: str = "weights") -> Path | None:
     """Path of a verified local copy, or None when there is none. `folder`: which folder of the cache is searched.
 

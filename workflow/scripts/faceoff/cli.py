@@ -174,7 +174,7 @@ def fetch(path: Annotated[Path, typer.Argument(help="a configuration")] = Path("
     from faceoff.workflow import PreflightError
 
     try:
-        _plan(path).preflight()
+        _plan(path).preflight(every_weight=True)
     except PreflightError as error:
         _fail(str(error))
     console.print(f"{path}: everything is here")

@@ -133,6 +133,9 @@ class RunConfig(Section):
 
     run: Name = Field("demo", description="name of the run; outputs go to results/<run>/")
     seed: int = Field(0, ge=0, description="seed of every random choice")
+    weights: Literal["fetch", "present"] = Field(
+        "fetch", description="fetch: download missing weights before the run, or stop; present: skip the pairs whose weights are not here"
+    )
     plugins: list[DataPath] = Field(default_factory=list, description="folders with more plug-ins (.py) and model cards (.yaml)")
     datasets: dict[Name, DatasetConfig] = Field(min_length=1, description="labelled pictures, by the name they have in this run")
     detectors: dict[Name, DetectorConfig] = Field(min_length=1, description="face detectors; every one meets every model")

@@ -88,13 +88,20 @@ class Plan:
 
     def skip(self, detector: str, model: str) -> str | None:
         """Why a cell cannot run here, or None."""
-        if not self._check_modules:
-            return None
         for plugin in (self.detector(detector)[1], self.model(model)[1]):
-            reason = plugin.skip()
+            reason = (plugin.skip() if self._check_modules else None) or self._absent(plugin)
             if reason:
                 return f"{plugin.kind} {plugin.name}: {reason}"
         return None
+
+    def _absent(self, plugin: registry.Plugin) -> str | None:
+        """Which weights of a plug-in are not here, where the run is to do with what is present; else None."""
+        if self.config.weights == "fetch":
+            return None
+        # What a package carries is looked for by the job, in the environment that has the package.
+        needed = [asset for asset in plugin.assets.values() if self._check_modules or not asset.package]
+        absent = next((asset for asset in needed if not assets.is_there(asset)), None)
+        return f"{absent.name} is not here (`faceoff fetch` gets what may be downloaded; `faceoff assets` says from where)" if absent else None
 
     def lineage(self, model: str) -> str:
         plugin = self.model(model)[1]
@@ -363,8 +370,11 @@ class Plan:
                 needed |= {f"{plugin.kind} {plugin.name}: {role}": asset for role, asset in plugin.assets.items()}
         return needed
 
-    def preflight(self) -> None:
-        """Fetch every asset and dataset that is to be downloaded, and open every dataset. Raises PreflightError with one line per thing that is missing."""
+    def preflight(self, every_weight: bool = False) -> None:
+        """Fetch every asset and dataset that is to be downloaded, and open every dataset. Raises PreflightError with one line per thing that is missing.
+
+        every_weight: fetch weights also where the run does with those present.
+        """
         problems = []
         for name in self.datasets():
             try:
@@ -374,7 +384,7 @@ class Plan:
                 self.open(name)
             except (OSError, ValueError, assets.AssetError) as error:
                 problems.append(f"dataset {name}: {error}")
-        for user, asset in self.assets().items():
+        for user, asset in self.assets().items() if every_weight or self.config.weights == "fetch" else ():
             # An asset inside a package is looked for by the job, in the environment that has the package.
             if asset.package and not self._check_modules:
                 continue
