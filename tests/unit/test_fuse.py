@@ -45,7 +45,7 @@ def fused(folder, names, rule="soft_mean", detectors=None, lineages=None, **more
     members = [{"detector": d, "model": m, "lineage": li, "whole_frame": d == "whole"} for d, m, li in zip(detectors, names, lineages or names, strict=True)]
     for detector, name in zip(detectors, names, strict=True):
         (folder / f"{detector}.parquet").write_bytes((folder / f"faces-{name}.parquet").read_bytes())
-    spec = {"rule": rule, "members": members, "allow_clones": False, "check_order": True, "policy": "largest", "seed": 0, **more}
+    spec = {"rule": rule, "members": members, "allow_clones": False, "top": None, "check_order": True, "policy": "largest", "seed": 0, **more}
     faces = [folder / f"{detector}.parquet" for detector in sorted(set(detectors))]
     paths = [folder / f"{name}.parquet" for name in names]
     stage.write_fusion(paths, faces, folder / "frames.parquet", folder / "samples.parquet", folder / "out.parquet", json.loads(json.dumps(spec)))
@@ -76,6 +76,18 @@ def test_valence_is_the_mean_of_the_members_that_read_it(tmp_path):
     rows = fused(tmp_path, ["a", "b", "c"])
     assert [row["valence"] for row in rows] == pytest.approx([0.3, 0.5, 0.6])
     assert [row["arousal"] for row in rows] == [None] * 3
+
+
+def test_only_the_most_accurate_vote(tmp_path):
+    """A member that is wrong on every picture is left out by the folds that never saw the picture."""
+    labels = [CLASSES[i % 3] for i in range(30)]
+    right = np.full((30, 3), 0.1) + 0.7 * np.eye(3)[np.arange(30) % 3]
+    wrong = np.full((30, 3), 0.1) + 0.7 * np.eye(3)[(np.arange(30) + 1) % 3]
+    for name, p in (("a", wrong), ("b", right), ("c", wrong)):
+        write(tmp_path, name, p, labels=labels)
+    rows = fused(tmp_path, ["a", "b", "c"], top=1, check_order=False)
+    assert [row["emotion"] for row in rows] == labels
+    assert rows == fused(tmp_path, ["b"], top=1, check_order=False)
 
 
 def test_clones_of_one_lineage_vote_once(tmp_path):

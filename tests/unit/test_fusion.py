@@ -416,6 +416,41 @@ def test_dempster_shafer_survives_total_conflict():
     np.testing.assert_allclose(result, [[0.5, 0.5]])
 
 
+def test_class_weighted_by_hand():
+    """Member 0 finds class 0 in 2 of 2 and class 1 in 0 of 2 samples, member 1 the other way round: weights (2+1)/(2+2) and (0+1)/(2+2)."""
+    truth = np.array([0, 0, 1, 1])
+    always_0, always_1 = np.tile([0.9, 0.1], (4, 1)), np.tile([0.2, 0.8], (4, 1))
+    combine = fusion.fit_class_weighted(np.stack([always_0, always_1]), truth)
+    scores = np.array([0.75 * 0.6 + 0.25 * 0.3, 0.25 * 0.4 + 0.75 * 0.7])
+    np.testing.assert_allclose(combine(one_sample([0.6, 0.4], [0.3, 0.7]))[0], scores / scores.sum())
+    np.testing.assert_allclose(combine(one_sample([0.6, 0.4], [NAN, NAN]))[0], [0.6, 0.4])
+    assert np.isnan(combine(one_sample([NAN, NAN], [NAN, NAN]))).all()
+
+
+def test_class_weighted_trusts_specialists():
+    """One member knows classes 0 and 1, the other 2 and 3; each guesses at the rest."""
+    posteriors, truth = noisy_members(members=2, strength=(3.0, 3.0), n=2000)
+    random = np.random.default_rng(1)
+    for member, known in ((0, (0, 1)), (1, (2, 3))):
+        blind = ~np.isin(truth, known)
+        posteriors[member, blind] = random.dirichlet(np.ones(4), blind.sum())
+    trained = fusion.cross_fit(RULES["class_weighted"], posteriors, truth, np.arange(2000) % 5)
+    assert (trained.argmax(axis=1) == truth).mean() > (RULES["soft_mean"].combine(posteriors).argmax(axis=1) == truth).mean() - 0.002
+
+
+def test_top_keeps_the_most_accurate():
+    posteriors, truth = noisy_members(members=3, strength=(1.0, 2.5, 1.8), n=600)
+    both = fusion.top(RULES["soft_mean"], 2)
+    assert both.trained
+    np.testing.assert_array_equal(both.fit(posteriors, truth)(posteriors), RULES["soft_mean"].combine(posteriors[[1, 2]]))
+    learnt = fusion.top(RULES["weighted"], 2)
+    np.testing.assert_array_equal(learnt.fit(posteriors, truth)(posteriors), fusion.fit_weighted(posteriors[[1, 2]], truth)(posteriors[[1, 2]]))
+    np.testing.assert_array_equal(fusion.top(RULES["soft_mean"], 9).fit(posteriors, truth)(posteriors), RULES["soft_mean"].combine(posteriors))
+    assert fusion.top(RULES["majority"], 1).hard
+    with pytest.raises(ValueError, match="2 members given, expected 3"):
+        both.fit(posteriors, truth)(posteriors[:2])
+
+
 def test_a_trained_rule_refuses_other_members():
     posteriors, truth = noisy_members()
     with pytest.raises(ValueError, match="2 members given, expected 3"):
@@ -424,7 +459,7 @@ def test_a_trained_rule_refuses_other_members():
 
 def test_registry_marks_hard_and_trained_rules():
     assert {name for name, rule in RULES.items() if rule.hard} == {"majority", "borda"}
-    assert {*TRAINED} == {"temperature", "weighted", "stacking", "naive_bayes", "dempster_shafer"}
+    assert {*TRAINED} == {"temperature", "weighted", "class_weighted", "stacking", "naive_bayes", "dempster_shafer"}
     assert all((rule.combine is None) == rule.trained for rule in RULES.values())
 
 

@@ -104,10 +104,12 @@ class ModelConfig(Section):
 class FusionConfig(Section):
     # fmt: off
     rule: Literal[
-        "majority", "soft_mean", "soft_median", "soft_max", "product", "borda", "temperature", "weighted", "stacking", "naive_bayes", "dempster_shafer",
+        "majority", "soft_mean", "soft_median", "soft_max", "product", "borda", "temperature", "weighted", "class_weighted", "stacking", "naive_bayes",
+        "dempster_shafer",
     ] = Field("soft_mean", description="how posteriors are joined; rules from temperature on learn, on the validation dataset or the other folds")
     # fmt: on
     members: list[str] = Field(default_factory=lambda: ["*/*"], min_length=1, description="cells to join, as detector/model globs")
+    top: int | None = Field(None, ge=1, description="only the most accurate members vote, this many, chosen where a rule learns; default: all")
     per_detector: bool = Field(False, description="one fusion per detector (named fusion.detector) instead of one over all matching cells")
     allow_clones: bool = Field(False, description="let members of one lineage (the same weights behind two names) vote more than once")
     check_order: bool = Field(True, description="refuse a member whose classes would fit much better in another order (a wrong label map)")

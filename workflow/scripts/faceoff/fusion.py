@@ -211,6 +211,41 @@ def fit_stacking(posteriors: np.ndarray, truth: np.ndarray) -> Combine:
     return combine
 
 
+def fit_class_weighted(posteriors: np.ndarray, truth: np.ndarray) -> Combine:
+    """Mean weighted by each member's accuracy per class: weights (members, k) are its recall of the class, (hits + 1) / (n + 2), over the samples it covers."""
+    posteriors, truth = _training(posteriors, truth)
+    members, _, k = posteriors.shape
+    choice = votes(posteriors)
+    trust = np.zeros((members, k))
+    for m in range(members):
+        present = choice[m] >= 0
+        seen = np.bincount(truth[present], minlength=k)
+        hits = np.bincount(truth[present & (choice[m] == truth)], minlength=k)
+        trust[m] = (hits + 1) / (seen + 2)
+
+    def combine(test: np.ndarray) -> np.ndarray:
+        test = _same_members(test, members)
+        there = ~np.isnan(test)
+        weight = np.einsum("mc,mnc->nc", trust, there)
+        total = np.einsum("mc,mnc->nc", trust, np.nan_to_num(test))
+        return _normalise(total / np.where(weight > 0, weight, 1.0), _anyone(test))
+
+    return combine
+
+
+def top(rule: Rule, count: int) -> Rule:
+    """The rule over the `count` members that are most accurate on the training samples, where abstaining is wrong; ties to the earlier member."""
+
+    def fit(posteriors: np.ndarray, truth: np.ndarray) -> Combine:
+        posteriors, truth = _training(posteriors, truth)
+        accuracy = (votes(posteriors) == truth).mean(axis=1) if len(truth) else np.zeros(len(posteriors))
+        chosen = np.sort(np.argsort(-accuracy, kind="stable")[:count])
+        combine = rule.fit(posteriors[chosen], truth) if rule.trained else rule.combine
+        return lambda test: combine(_same_members(test, len(posteriors))[chosen])
+
+    return Rule(hard=rule.hard, fit=fit)
+
+
 def fit_naive_bayes(posteriors: np.ndarray, truth: np.ndarray) -> Combine:
     """Naive Bayes on votes (Kuncheva 2004): P(t | votes) ∝ (n_t + 1) Π (count[t, vote] + 1) / Σ, over the present members.
 
@@ -273,6 +308,7 @@ RULES: dict[str, Rule] = {
     "borda": Rule(hard=True, combine=borda),
     "temperature": Rule(hard=False, fit=fit_temperature_mean),
     "weighted": Rule(hard=False, fit=fit_weighted),
+    "class_weighted": Rule(hard=False, fit=fit_class_weighted),
     "stacking": Rule(hard=False, fit=fit_stacking),
     "naive_bayes": Rule(hard=False, fit=fit_naive_bayes),
     "dempster_shafer": Rule(hard=False, fit=fit_dempster_shafer),

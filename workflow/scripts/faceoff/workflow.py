@@ -260,6 +260,7 @@ class Plan:
             "fusion": fusion,
             "rule": section.rule,
             "members": [{"detector": d, "model": m, "lineage": self.lineage(m), "whole_frame": self._crop(d, m)["whole_frame"]} for d, m in cells],
+            "top": section.top,
             "allow_clones": section.allow_clones,
             "check_order": section.check_order,
             "policy": self.config.faces.policy,

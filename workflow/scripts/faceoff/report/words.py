@@ -17,6 +17,7 @@ _RULES = {
     "borda": "Borda count",
     "temperature": "calibrated mean",
     "weighted": "weighted mean",
+    "class_weighted": "mean weighted by class",
     "stacking": "stacked regression",
     "naive_bayes": "naive Bayes",
     "dempster_shafer": "Dempster–Shafer",

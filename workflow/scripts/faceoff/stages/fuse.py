@@ -14,7 +14,7 @@ from faceoff.crops import iou
 from faceoff.emotions import SENTIMENT, order
 from faceoff.evaluation import folds_for
 from faceoff.faces import choose
-from faceoff.fusion import RULES, Rule, cross_fit
+from faceoff.fusion import RULES, Rule, cross_fit, top
 from faceoff.protocols import Box
 from faceoff.stats import best_class_permutation
 from faceoff.tables import DIMENSIONS
@@ -90,7 +90,8 @@ def write_fusion(
         refuse_doubtful_order(
             votes if held_out is None else held_out, held_out is None, [f"{m['detector']}/{m['model']}" for m in voting["members"]], classes, spec["seed"]
         )
-    fused = fuse(RULES[spec["rule"]], votes, held_out, spec["seed"]) if classes else np.full((len(votes.keys), 0), np.nan)
+    rule = RULES[spec["rule"]] if spec["top"] is None else top(RULES[spec["rule"]], spec["top"])
+    fused = fuse(rule, votes, held_out, spec["seed"]) if classes else np.full((len(votes.keys), 0), np.nan)
     tainted = [path for member in paths for path in tables.failed_files(member)]
     schema = tables.predictions_schema(classes)
     with tables.Writer(output, tables.with_failure(schema, [str(output), *tainted]) if tainted else schema) as writer:
