@@ -283,6 +283,66 @@ def timeline(
 
 
 @app.command()
+def score(
+    predictions: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON: a row per sample with its id and a probability per emotion")],
+    path: Annotated[Path, typer.Option("--config", help="a configuration that has the dataset")] = Path("config.yaml"),
+    dataset: Annotated[str | None, typer.Option("--dataset", help="which of its datasets; default: its only test dataset")] = None,
+    options: Annotated[list[str] | None, typer.Option("--option", help="key=value as of the model `recorded`, such as id=file or columns.anger=ang")] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="also write every digit as JSON")] = None,
+) -> None:
+    """Score anyone's posteriors against a dataset's frozen task: no detector, no model, the same metrics and intervals as in a run."""
+    import tempfile
+
+    from faceoff.stages.scoring import score_file
+
+    plan = _plan(path)
+    names = plan.datasets("test")
+    if dataset is None and len(names) > 1:
+        _fail(f"{path} has several test datasets; name one with --dataset: {', '.join(names)}")
+    name = dataset or names[0]
+    if name not in plan.datasets():
+        _fail(f"{path}: no dataset {name!r} in this configuration; it has {', '.join(plan.datasets())}")
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            found = score_file(predictions, plan.samples_spec(name), _options(options or []), Path(scratch))
+    except (OSError, ValueError) as error:
+        _fail(error)
+    if output:
+        tables.write_json(output, found)
+    _show_score(found, predictions)
+
+
+def _options(pairs: list[str]) -> dict[str, Any]:
+    """`key=value` and `key.name=value` texts as nested options, their values as YAML."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            _fail(f"--option {pair}: expected key=value")
+        *outer, last = key.split(".")
+        inner = found
+        for part in outer:
+            inner = inner.setdefault(part, {})
+        inner[last] = yaml.safe_load(value)
+    return found
+
+
+def _show_score(found: dict[str, Any], predictions: Path) -> None:
+    task, metrics, intervals = found["task"], found["metrics"], found["intervals"]
+    table = Table(title=f"{predictions.name} on {task['name']} ({task['version']}), n = {task['n']}, task {task['hash']}")
+    for heading in ("metric", "value", "95 % interval"):
+        table.add_column(heading)
+    for name, value in metrics.items():
+        if isinstance(value, float):
+            low, high = intervals.get(name, (None, None))
+            table.add_row(name.replace("_", " "), f"{value:.6f}", f"{low:.4f} to {high:.4f}" if low is not None else "")
+    console.print(table)
+    print(f"correct {metrics['n_correct']} of {task['n']}; without a prediction {task['n'] - metrics['n_covered']}")
+    for flag in found["flags"] + (["limited: not for reporting"] if task["limited"] else []):
+        print(f"mind: {flag}")
+
+
+@app.command()
 def validate(
     path: Annotated[Path, typer.Argument(help="a configuration")] = Path("config.yaml"),
     dataset: Annotated[list[str] | None, typer.Option("--dataset", help="only this dataset; may be repeated")] = None,

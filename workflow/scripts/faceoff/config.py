@@ -97,6 +97,7 @@ class DetectorConfig(Section):
 class ModelConfig(Section):
     model: str | None = Field(None, description="the model plug-in, a model card's name, or the path of a card (.yaml); default: the key itself")
     train: Name | None = Field(None, description="the dataset of this run (role: train) that a trainable model learns from")
+    detectors: list[str] = Field(default_factory=lambda: ["*"], min_length=1, description="only behind these detectors of the run (globs); default: all")
     margin: float | None = Field(None, ge=-0.5, le=2, description="margin around the canonical face box; default: the model's crop specification")
     options: dict[str, Any] = Field(default_factory=dict, description="options of the plug-in's class")
 

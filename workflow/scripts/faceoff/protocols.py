@@ -128,3 +128,6 @@ class EmotionModel(Protocol):
 
     def predict(self, crops: np.ndarray) -> Prediction:
         """Posterior for (n, height, width, channels) uint8 crops; n may be 0."""
+
+    def known(self, frames: Sequence[Mapping[str, Any]]) -> Prediction:
+        """Posterior for frame rows (sample_id, timestamp_s); only a model that does not look at pictures (`recorded`) has this method."""

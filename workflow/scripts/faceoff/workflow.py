@@ -88,6 +88,9 @@ class Plan:
 
     def skip(self, detector: str, model: str) -> str | None:
         """Why a cell cannot run here, or None."""
+        asked = self.config.models[model].detectors
+        if not any(fnmatchcase(detector, pattern) for pattern in asked):
+            return f"not asked for: models.{model}.detectors is {', '.join(asked)}"
         for plugin in (self.detector(detector)[1], self.model(model)[1]):
             reason = (plugin.skip() if self._check_modules else None) or self._absent(plugin)
             if reason:
@@ -105,7 +108,8 @@ class Plan:
 
     def lineage(self, model: str) -> str:
         plugin = self.model(model)[1]
-        return str(plugin.card.get("lineage", plugin.name))
+        # Two files of recorded predictions are two opinions.
+        return model if "reads" in plugin.card else str(plugin.card.get("lineage", plugin.name))
 
     def env(self, kind: str, name: str) -> str:
         """The framework environment of a detector or model."""
@@ -237,7 +241,10 @@ class Plan:
     def _model_job(self, name: str) -> dict[str, Any]:
         section, plugin = self.model(name)
         job = plugin.job()
-        return {**job, "card": {**job["card"], "options": {**job["card"].get("options", {}), **section.options}}}
+        options = {**job["card"].get("options", {}), **section.options}
+        # A plug-in that `reads` a file of the user's is run again when that file changes.
+        read = [plugin.card["reads"]] if "reads" in plugin.card else []
+        return {**job, "card": {**job["card"], "options": options}, "read": {key: _stat(options.get(key)) for key in read}}
 
     def predict_spec(self, dataset: str, detector: str, model: str, stage: str = "predict") -> str:
         plugin = self.model(model)[1]
@@ -385,6 +392,12 @@ class Plan:
                 self.open(name)
             except (OSError, ValueError, assets.AssetError) as error:
                 problems.append(f"dataset {name}: {error}")
+        for name in self.config.models:
+            plugin = self.model(name)[1]
+            if "reads" in plugin.card and not (path := self.config.models[name].options.get(plugin.card["reads"])):
+                problems.append(f"models.{name}.options.{plugin.card['reads']} is missing: the file with the predictions")
+            elif "reads" in plugin.card and not Path(path).is_file():
+                problems.append(f"models.{name}.options.{plugin.card['reads']}: {path} is not there")
         for user, asset in self.assets().items() if every_weight or self.config.weights == "fetch" else ():
             # An asset inside a package is looked for by the job, in the environment that has the package.
             if asset.package and not self._check_modules:
@@ -407,6 +420,14 @@ class Plan:
             raise PreflightError(f"another run is working in {folder}") from None
         tables.clear_leftovers(folder)
         return handle
+
+
+def _stat(path: str | None) -> list[int] | None:
+    """Size and time of change of a file, None where there is none."""
+    if not path or not Path(path).is_file():
+        return None
+    found = Path(path).stat()
+    return [found.st_size, found.st_mtime_ns]
 
 
 @cache

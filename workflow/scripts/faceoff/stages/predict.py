@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -61,44 +61,49 @@ def write_predictions(frames: Path, faces: Path, output: Path, timing: Path, spe
         raise RuntimeError(f"face detection failed: {next(tables.rows(faces))['reason']}")
     clock = Clock()
     model = load_plugin(spec["plugin"], clock, **trained_parameters(trained))
-    crop = crop_spec(model, spec)
     classes = order(model.emotions)
-    columns = [model.emotions.index(emotion) for emotion in classes]
+    # Only `recorded` speaks of samples; the others look at crops.
+    rows = _spoken(model, frames, classes) if hasattr(model, "known") else _seen(model, frames, faces, classes, spec, clock)
     title = f"{spec['dataset']}: {spec['detector']} x {spec['model']}"
-
-    def predict(inputs: list[np.ndarray]) -> list[dict[str, Any]]:
-        return _rows(model.predict(np.stack(inputs)), classes, columns)
-
-    aus = tuple(getattr(model, "aus", ()))
-    with tables.Writer(output, tables.predictions_schema(classes, aus)) as writer:
-        pending: list[tuple[dict[str, Any], np.ndarray | None]] = []
-
-        def flush() -> None:
-            results = iter(guarded(predict, [pixels for _, pixels in pending if pixels is not None], clock))
-            for row, pixels in pending:
-                result = next(results) if pixels is not None else {}
-                if isinstance(result, Exception):
-                    result = {"success": 0, "state": tables.ERROR, "reason": reason(result)}
-                writer.write(row | result)
-            pending.clear()
-
-        for frame, rows in track(framed(frames, faces), title, tables.count(frames)):
-            face, pixels = face_crop(frame, rows, crop, spec)
-            row = {key: face[key] for key in ("sample_id", "frame", "timestamp_s", "face_id", "success", "state", "reason")}
-            pending.append((row, pixels))
-            if len(pending) == BATCH:
-                flush()
-        flush()
+    schema = tables.predictions_schema(classes, tuple(getattr(model, "aus", ())))
+    tables.write_rows(output, schema, track(rows, title, tables.count(frames)))
     clock.write(timing, stage="predict", dataset=spec["dataset"], detector=spec["detector"], model=spec["model"], batch=BATCH)
 
 
-def _rows(prediction: Prediction, classes: tuple[str, ...], columns: list[int]) -> list[dict[str, Any]]:
-    """Row fragments of a batch: posterior in canonical order, winner, confidence, sentiment, valence, arousal, action units."""
-    posterior = np.asarray(prediction.posterior, np.float64)[:, columns]
+def _spoken(model: Any, frames: Path, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Rows of a model that knows its posteriors by sample and time, whether or not there is a face."""
+    for batch in tables.stream(frames, BATCH, ["sample_id", "frame", "timestamp_s"]):
+        for row, result in zip(batch, _rows(model.known(batch), model.emotions, classes, (tables.UNREADABLE, "no recorded prediction")), strict=True):
+            yield {**row, "face_id": 0, "success": 1, "state": tables.OK, **result}
+
+
+def _seen(model: Any, frames: Path, faces: Path, classes: tuple[str, ...], spec: Mapping[str, Any], clock: Clock) -> Iterator[dict[str, Any]]:
+    """Rows of a model that reads the crop of each frame's face."""
+    crop = crop_spec(model, spec)
+    framewise = (face_crop(frame, rows, crop, spec) for frame, rows in framed(frames, faces))
+
+    def predict(inputs: list[np.ndarray]) -> list[dict[str, Any]]:
+        return _rows(model.predict(np.stack(inputs)), model.emotions, classes, (tables.NO_FACE, "the model found no face in the crop"))
+
+    while pending := list(islice(framewise, BATCH)):
+        results = iter(guarded(predict, [pixels for _, pixels in pending if pixels is not None], clock))
+        for face, pixels in pending:
+            result = next(results) if pixels is not None else {}
+            if isinstance(result, Exception):
+                result = {"success": 0, "state": tables.ERROR, "reason": reason(result)}
+            yield {key: face[key] for key in ("sample_id", "frame", "timestamp_s", "face_id", "success", "state", "reason")} | result
+
+
+def _rows(prediction: Prediction, own: tuple[str, ...], classes: tuple[str, ...], silent: tuple[str, str]) -> list[dict[str, Any]]:
+    """Row fragments of a batch: posterior in canonical order, winner, confidence, sentiment, valence, arousal, action units.
+
+    own: the model's classes in its output order; silent: state and reason of a row that the model could not evaluate.
+    """
+    posterior = np.asarray(prediction.posterior, np.float64)[:, [own.index(emotion) for emotion in classes]]
     rows = []
     for index, p in enumerate(posterior):
         if prediction.evaluable is not None and not prediction.evaluable[index]:
-            rows.append({"success": 0, "state": tables.NO_FACE, "reason": "the model found no face in the crop"})
+            rows.append({"success": 0, "state": silent[0], "reason": silent[1]})
             continue
         if not np.isfinite(p).all() or p.min() < 0 or not math.isclose(p.sum(), 1.0, abs_tol=1e-3):
             rows.append({"success": 0, "state": tables.ERROR, "reason": f"not a probability distribution (sum {p.sum():.4g}, min {p.min():.4g})"})
@@ -106,8 +111,9 @@ def _rows(prediction: Prediction, classes: tuple[str, ...], columns: list[int]) 
         winner = classes[int(p.argmax())]
         row = {f"p_{emotion}": float(value) for emotion, value in zip(classes, p, strict=True)}
         row |= {"emotion": winner, "confidence": float(p.max()), "sentiment": SENTIMENT.get(winner)}
-        if prediction.valence is not None:
-            row |= {"valence": float(np.clip(prediction.valence[index], -1, 1)), "arousal": float(np.clip(prediction.arousal[index], -1, 1))}
+        for name, values in (("valence", prediction.valence), ("arousal", prediction.arousal)):
+            if values is not None and np.isfinite(values[index]):
+                row[name] = float(np.clip(values[index], -1, 1))
         row |= {f"au_{name.removeprefix('AU').lower()}": float(values[index]) for name, values in prediction.aus.items()}
         rows.append(row)
     return rows

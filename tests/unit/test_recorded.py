@@ -1,0 +1,125 @@
+"""Posteriors from a file: any column names and formats, by sample or by time, through the stages and into a run's plan."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from faceoff import registry, tables
+from faceoff.models.recorded import Recorded
+from faceoff.stages.batches import parse_spec
+from faceoff.stages.predict import write_predictions
+from faceoff.workflow import Plan, PreflightError
+
+OPTIONS = registry.get("model", "recorded").card["options"]
+ROWS = [{"sample_id": "007", "hap": 0.7, "ang": 0.3}, {"sample_id": "b", "hap": 0.2, "ang": 0.8}]
+
+
+def opened(path: Path, **options: object) -> Recorded:
+    return Recorded({"options": {**OPTIONS, "path": str(path), **options}}, {})
+
+
+def asked(model: Recorded, *frames: tuple[str, float | None]) -> list[list[float] | None]:
+    found = model.known([{"sample_id": sample, "timestamp_s": seconds} for sample, seconds in frames])
+    return [p.tolist() if known else None for p, known in zip(found.posterior, found.evaluable, strict=True)]
+
+
+def written(folder: Path, suffix: str) -> Path:
+    path = folder / f"preds{suffix}"
+    if suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(ROWS), path)
+    elif suffix == ".json":
+        path.write_text(json.dumps(ROWS))
+    elif suffix == ".jsonl":
+        path.write_text("\n".join(json.dumps(row) for row in ROWS))
+    else:
+        path.write_text("sample_id, hap,ang\n" + "".join(f"{row['sample_id']},{row['hap']},{row['ang']}\n" for row in ROWS))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".json", ".jsonl"])
+def test_every_format_says_the_same(tmp_path: Path, suffix: str) -> None:
+    model = opened(written(tmp_path, suffix), columns={"happiness": "hap", "anger": "ang"})
+    assert model.emotions == ("happiness", "anger"), "in canonical order, however the file has them"
+    assert asked(model, ("b", 0.0), ("007", 3.0), ("absent", 0.0), ("7", 0.0)) == [[0.2, 0.8], [0.7, 0.3], None, None]
+
+
+def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("sample_id,p_angry,Happy,valence,note\na,0.25,0.75,0.5,x\n")
+    model = opened(tmp_path / "p.csv")
+    assert model.emotions == ("happiness", "anger")
+    found = model.known([{"sample_id": "a", "timestamp_s": 0.0}, {"sample_id": "b", "timestamp_s": 0.0}])
+    assert found.posterior[0].tolist() == [0.75, 0.25]
+    assert found.valence[0] == 0.5
+    assert np.isnan(found.valence[1])
+
+
+def test_the_nearest_moment_within_the_tolerance(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("clip,t,happy,angry\nc,2.0,0.9,0.1\nc,0.0,0.1,0.9\nc,1.0,0.5,0.5\nd,5,0.3,0.7\n")
+    model = opened(tmp_path / "p.csv", id="clip", time="t", tolerance_s=0.4)
+    assert asked(model, ("c", 0.1), ("c", 0.9), ("c", 2.4), ("c", 1.45), ("d", 0.0), ("c", None)) == [[0.1, 0.9], [0.5, 0.5], [0.9, 0.1], None, None, None]
+
+
+def test_scores_may_be_normalised(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("sample_id,happy,angry\na,3,1\n")
+    assert asked(opened(tmp_path / "p.csv", normalise=True), ("a", 0.0)) == [[0.75, 0.25]]
+    assert asked(opened(tmp_path / "p.csv"), ("a", 0.0)) == [[3.0, 1.0]], "the stage refuses such a row"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("sample_id,happy,angry\n", {}, "no row"),
+        ("id,happy,angry\na,1,0\n", {}, "no column 'sample_id'.*options.id"),
+        ("sample_id,happy,angry\na,1,0\na,0,1\n", {}, "row 2: sample_id 'a' stands twice"),
+        ("sample_id,happy,joy\na,1,0\n", {}, "both name happiness"),
+        ("sample_id,x,y\na,1,0\n", {}, "no columns of emotions"),
+        ("sample_id,x,y\na,1,0\n", {"columns": {"happiness": "z", "anger": "y"}}, "no column 'z' .options.columns.happiness"),
+        ("sample_id,happy,angry\na,1,0\n", {"time": "t"}, "no column 't'"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, options: dict, message: str) -> None:
+    (tmp_path / "p.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        opened(tmp_path / "p.csv", **options)
+    with pytest.raises(ValueError, match=r"gone\.csv: the file is not there"):
+        opened(tmp_path / "gone.csv")
+
+
+def plan(tmp_path: Path, **options: object) -> Plan:
+    models = {"speech": {"model": "recorded", "detectors": ["whole"], "options": {"path": str(tmp_path / "p.csv"), **options}}, "fer": {}}
+    return Plan({"run": "r", "datasets": {"posed": {}}, "detectors": {"whole": {}, "haar": {}}, "models": models, "fusions": {"all": {}}})
+
+
+def test_in_a_run(tmp_path: Path) -> None:
+    """One pair only, its own lineage, run again when the file changes, missed before work starts."""
+    with pytest.raises(PreflightError, match=r"models\.speech\.options\.path: .*p\.csv is not there"):
+        plan(tmp_path).preflight()
+    (tmp_path / "p.csv").write_text("sample_id,happy,angry\na,1,0\n")
+    made = plan(tmp_path)
+    made.preflight()
+    assert made.skip("haar", "speech") == "not asked for: models.speech.detectors is whole"
+    assert made.skip("whole", "speech") is None
+    assert made.lineage("speech") == "speech"
+    assert len(made.fusions["all"][1]) == 3
+    before = made.predict_spec("posed", "whole", "speech")
+    (tmp_path / "p.csv").write_text("sample_id,happy,angry\na,0.25,0.75\n")
+    assert plan(tmp_path).predict_spec("posed", "whole", "speech") != before
+
+
+def test_rows_of_the_predictions_table(tmp_path: Path) -> None:
+    """A sample that the file has, one that it lacks, one whose values are no probabilities; whether there is a face plays no part."""
+    (tmp_path / "p.csv").write_text("sample_id,happy,angry,arousal\na,0.25,0.75,0.5\nc,0.9,0.9,\n")
+    keys = [{"sample_id": name, "frame": 0, "timestamp_s": 0.0} for name in "abc"]
+    tables.write_rows(tmp_path / "frames.parquet", tables.FRAMES, (key | {"state": "unreadable"} for key in keys))
+    faces = (key | {"face_id": -1, "n_faces": 0, "success": 0, "state": "no_face"} for key in keys)
+    tables.write_rows(tmp_path / "faces.parquet", tables.FACES, faces)
+    spec = parse_spec(plan(tmp_path).predict_spec("posed", "whole", "speech"))
+    write_predictions(tmp_path / "frames.parquet", tmp_path / "faces.parquet", tmp_path / "out.parquet", tmp_path / "t.json", spec)
+    a, b, c = tables.rows(tmp_path / "out.parquet")
+    assert (a["emotion"], a["p_happiness"], a["arousal"], a["state"]) == ("anger", 0.25, 0.5, "ok")
+    assert (b["success"], b["state"], b["reason"]) == (0, "unreadable", "no recorded prediction")
+    assert (c["success"], c["state"]) == (0, "error")

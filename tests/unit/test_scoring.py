@@ -1,0 +1,73 @@
+"""Posteriors in a file against a frozen task: the same numbers as the run that made them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from faceoff import tables
+from faceoff.cli import app
+
+CONFIG = """
+run: t
+datasets: {posed: {rungs: [plain], limit: 40}}
+detectors: {whole: {}}
+models: {fer: {}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration, and the truth of its task in its own order."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def truth(folder: Path) -> list[tuple[str, str]]:
+    from faceoff.config import load
+    from faceoff.stages.batches import parse_spec
+    from faceoff.stages.samples import write_samples
+    from faceoff.workflow import Plan
+
+    write_samples(folder / "s.parquet", parse_spec(Plan(load(folder / "config.yaml")).samples_spec("posed")))
+    return [(row["sample_id"], row["label"]) for row in tables.rows(folder / "s.parquet")]
+
+
+def scored(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["score", *arguments])
+    return result.exit_code, result.output
+
+
+def test_a_third_right_a_third_wrong_a_third_missing(folder: Path) -> None:
+    labelled = truth(folder)[:39]
+    lines = ["file,hap,neu,rest"]
+    expected = 0
+    for index, (sample, label) in enumerate(labelled):
+        if index % 3 == 2:
+            continue
+        says = (label == "happiness") if index % 3 == 0 else (label != "happiness")
+        lines.append(f"{sample},{0.8 if says else 0.1},{0.1 if says else 0.8},0.1")
+        expected += (label == "happiness") if says else (label == "neutral")
+    (folder / "p.csv").write_text("\n".join(lines))
+    options = ["--option", "id=file", "--option", "columns.happiness=hap", "--option", "columns.neutral=neu", "--option", "columns.anger=rest"]
+    code, said = scored("p.csv", *options, "--output", "out.json")
+    assert code == 0, said
+    found = json.loads((folder / "out.json").read_text())
+    assert found["metrics"]["n_correct"] == expected
+    assert found["metrics"]["n_covered"] == 26
+    assert found["metrics"]["accuracy"] == expected / 40
+    assert f"correct {expected} of 40; without a prediction 14" in said
+    assert "limited: not for reporting" in said
+    assert np.isfinite(found["intervals"]["accuracy"]).all()
+
+
+def test_what_goes_wrong(folder: Path) -> None:
+    (folder / "p.csv").write_text("sample_id,happy,angry\nnobody,1,0\n")
+    assert scored("p.csv")[0] == 1
+    assert scored("absent.csv")[0] == 1
+    assert scored("p.csv", "--dataset", "other")[0] == 1
+    assert scored("p.csv", "--option", "id")[0] == 1
+    assert not (folder / "out.json").exists()

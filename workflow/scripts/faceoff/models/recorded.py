@@ -1,0 +1,133 @@
+"""Posteriors from elsewhere: probabilities per sample or moment, so that speech, text or published predictions join the comparison and the vote."""
+
+import json
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.csv
+import pyarrow.parquet
+
+from faceoff import emotions, tables
+from faceoff.protocols import CropSpec, Prediction
+
+MODELS = {
+    "recorded": {
+        "class": "Recorded",
+        "reads": "path",
+        "licence": "that of the predictions",
+        "lineage": "recorded",
+        "options": {"path": None, "id": "sample_id", "time": None, "tolerance_s": 0.5, "columns": {}, "normalise": False},
+    }
+}
+
+
+class Recorded:
+    """The rows of a CSV, Parquet or JSON file (a list, or an object per line), looked up by sample id and, with a `time` column, by the nearest moment.
+
+    Options: `path`; `id`, `time`: names of those columns; `tolerance_s`: how far the nearest moment may be; `columns`: emotion -> column, by default
+    every column named as an emotion, with or without `p_` before it; `normalise`: divide rows by their sum instead of refusing them.
+    Raises ValueError naming file and key.
+    """
+
+    crop = CropSpec(size=(1, 1))
+
+    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
+        options = card["options"]
+        if not options.get("path"):
+            raise ValueError("model recorded: options.path is missing: the file with the predictions")
+        self._path, self._tolerance = Path(options["path"]), float(options["tolerance_s"])
+        rows = _rows(self._path)
+        present = list(rows[0])
+        for key in ("id", "time"):
+            if options[key] and options[key] not in present:
+                raise ValueError(f"{self._path}: no column {options[key]!r}{emotions.suggestion(options[key], present)}; name it in options.{key}")
+        columns = _columns(options["columns"], present, self._path)
+        self.emotions = tuple(columns)
+        values = np.array([[_number(row[column]) for column in columns.values()] for row in rows], float)
+        self._posterior = values / values.sum(axis=1, keepdims=True) if options["normalise"] else values
+        self._affect = {name: np.array([_number(row[name]) for row in rows]) for name in tables.DIMENSIONS if name in present}
+        self._timed = options["time"] is not None
+        self._moments = self._indexed(rows, options["id"], options["time"])
+
+    def _indexed(self, rows: Sequence[Mapping[str, Any]], identity: str, time: str | None) -> dict[str, list[tuple[float, int]]]:
+        """Sample id -> its (time, row number), by rising time. Raises ValueError for a second row of a sample without a time."""
+        moments: dict[str, list[tuple[float, int]]] = defaultdict(list)
+        for index, row in enumerate(rows):
+            sample = str(row[identity])
+            if time is None and sample in moments:
+                raise ValueError(f"{self._path}, row {index + 1}: {identity} {sample!r} stands twice; name the column of times in options.time")
+            moments[sample].append((_number(row[time]) if time else 0.0, index))
+        return {sample: sorted(found) for sample, found in moments.items()}
+
+    def predict(self, crops: np.ndarray) -> Prediction:
+        """Nothing can be read from pictures: every crop is said to be not evaluable."""
+        return Prediction(np.full((len(crops), len(self.emotions)), 1 / len(self.emotions)), evaluable=np.zeros(len(crops), bool))
+
+    def known(self, frames: Sequence[Mapping[str, Any]]) -> Prediction:
+        """What the file says of each frame row; `evaluable` False where it says nothing."""
+        index = np.array([self._row_of(frame["sample_id"], frame["timestamp_s"]) for frame in frames], int)
+        affect = {name: np.where(index >= 0, values[index], np.nan) for name, values in self._affect.items()}
+        return Prediction(self._posterior[index], affect.get("valence"), affect.get("arousal"), evaluable=index >= 0)
+
+    def _row_of(self, sample: str, seconds: float | None) -> int:
+        """Number of the row that speaks of this moment, -1 for none."""
+        moments = self._moments.get(sample)
+        if not moments:
+            return -1
+        if not self._timed:
+            return moments[0][1]
+        if seconds is None:
+            return -1
+        place = bisect_left(moments, (seconds, -1))
+        distance, row = min((abs(time - seconds), row) for time, row in moments[max(0, place - 1) : place + 1])
+        return row if distance <= self._tolerance else -1
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file, by its suffix. Raises ValueError when there are none."""
+    if not path.is_file():
+        raise ValueError(f"{path}: the file is not there (options.path)")
+    if path.suffix == ".parquet":
+        rows = pyarrow.parquet.read_table(path).to_pylist()
+    elif path.suffix in {".json", ".jsonl"}:
+        text = path.read_text(encoding="utf-8")
+        rows = json.loads(text) if text.lstrip().startswith("[") else [json.loads(line) for line in text.splitlines() if line.strip()]
+    else:
+        names = pyarrow.csv.open_csv(path).schema.names
+        # Every column as text first: "007" is an identity, not a number.
+        convert = pyarrow.csv.ConvertOptions(column_types={name: pyarrow.string() for name in names}, strings_can_be_null=True)
+        rows = pyarrow.csv.read_csv(path, convert_options=convert).to_pylist()
+    if not rows:
+        raise ValueError(f"{path}: no row")
+    return [{str(key).strip(): value for key, value in row.items()} for row in rows]
+
+
+def _columns(given: Mapping[str, str], present: Sequence[str], path: Path) -> dict[str, str]:
+    """Emotion -> column, in canonical order."""
+    found: dict[str, str] = {}
+    for emotion, column in given.items():
+        if column not in present:
+            raise ValueError(f"{path}: no column {column!r} (options.columns.{emotion}){emotions.suggestion(column, present)}")
+        found[emotion] = column
+    for column in () if given else present:
+        try:
+            emotion = emotions.canonical(column.removeprefix("p_"))
+        except ValueError:
+            continue
+        if emotion in found:
+            raise ValueError(f"{path}: columns {found[emotion]!r} and {column!r} both name {emotion}; say which in options.columns")
+        found[emotion] = column
+    if len(found) < 2:
+        raise ValueError(f"{path}: no columns of emotions; map them in options.columns, such as {{happiness: hap, anger: ang}}")
+    return {emotion: found[emotion] for emotion in emotions.order(list(found))}
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")

@@ -1,0 +1,38 @@
+"""Score a file of posteriors against a task, outside a run."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from faceoff import registry, tables
+from faceoff.stages.predict import write_predictions
+from faceoff.stages.samples import write_samples
+from faceoff.stages.score import write_score
+
+
+def score_file(path: Path, samples_spec: str, options: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
+    """What a run's score file would hold of these posteriors (see `models.recorded`), of every sample of the dataset; `scratch` is an empty folder.
+
+    Raises ValueError naming what is wrong with the file or that the dataset has no labels.
+    """
+    spec = json.loads(samples_spec)
+    plugin = registry.get("model", "recorded").job()
+    plugin["card"]["options"] = {**plugin["card"]["options"], **options, "path": str(path)}
+    files = {name: scratch / f"{name}.parquet" for name in ("samples", "frames", "faces", "predictions")}
+    write_samples(files["samples"], spec)
+    # One moment per sample: what the file says of it is looked up by its id.
+    keys = ({"sample_id": row["sample_id"], "frame": 0, "timestamp_s": 0.0, "state": tables.OK} for row in tables.rows(files["samples"], ["sample_id"]))
+    tables.write_rows(files["frames"], tables.FRAMES, keys)
+    tables.write_rows(files["faces"], tables.FACES, ())
+    about = {"dataset": spec["dataset"], "detector": "none", "model": path.name, "seed": spec["seed"]}
+    write_predictions(files["frames"], files["faces"], files["predictions"], scratch / "timing.json", {**about, "plugin": plugin})
+    cell = {"kind": "cell", "skip": None, "lineage": "recorded", "train_status": "unknown", "circular": False}
+    write_score(files["samples"], files["frames"], files["predictions"], scratch / "score.json", {**about, **cell})
+    found = tables.read_json(scratch / "score.json")
+    if found["state"] != "ok":
+        raise ValueError(f"{path}: {found['reason']}")
+    if not found["metrics"]["n_covered"]:
+        first = next(tables.rows(files["samples"], ["sample_id"]))["sample_id"]
+        raise ValueError(f"{path}: not one of its ids is a sample of {spec['dataset']}, whose ids look like {first!r}")
+    return found
