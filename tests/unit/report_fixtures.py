@@ -176,6 +176,11 @@ def comparison(dataset: str, fusions: tuple[str, ...] = ("vote",), verdict: str 
         "effective_members": 1.8,
         "comparisons": rows,
         "clones": [["whole/net", "yunet/net"]],
+        "ensemble": {
+            "curve": [{"size": 1, "added": "yunet/net", **level}, {"size": 2, "added": "whole/net", **level, "accuracy": 0.72}],
+            "members": [{"name": "yunet/net", "leave_one_out": 0.04, "shapley": 0.4}, {"name": "whole/net", "leave_one_out": -0.01, "shapley": 0.3}],
+        },
+        "ranking": [{"name": "yunet/net", "p_best": 0.8, "rank_low": 1, "rank_high": 2, "tied_with_best": True}],
         "pairs": [{"a": "whole/net", "b": "yunet/net", "disagreement": 0.2, "q": 0.6, "kappa": 0.7, "agreement": 0.8}],
     }
 

@@ -97,6 +97,14 @@ def test_every_cell_is_on_the_page_with_its_reason(tmp_path):
     assert "f" * 64 in page.text
 
 
+def test_ranks_have_intervals_and_a_vote_its_curve(tmp_path):
+    page = Page(_render(fixtures.typical(tmp_path)))
+    assert "tied with best" in page.text
+    assert "1–2" in page.text
+    assert "How many pairs does a vote need?" in page.text
+    assert "72.0 %" in page.text.replace("\u00a0", " ")
+
+
 def test_valence_and_arousal_are_shown_where_there_are_any(tmp_path):
     """Also of a cell that is not scored by emotion; the better reader first; nulls are dashes."""
     values = {

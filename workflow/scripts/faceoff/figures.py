@@ -125,6 +125,34 @@ def fusion_vs_single(levels: Sequence[Mapping[str, Any]], differences: Sequence[
 
 
 @_styled
+def ensemble(curve: Sequence[Mapping[str, Any]], worth: Sequence[Mapping[str, Any]], measure: str) -> Figure:
+    """Left: accuracy against the number of members. Right: what each is worth to the vote of all, in points.
+
+    curve: {size, accuracy, low, high} by rising size; worth: {title, value (share of 1)}; measure: shapley or leave_one_out.
+    """
+    figure = _canvas(DOUBLE_MM, max(62, 22 + 4.6 * len(worth)))
+    left, right = figure.subplots(1, 2, width_ratios=[1, 1.15])
+    if not curve:
+        left.set_axis_off()
+        return _nothing(figure, right, "fewer than two scored pairs")
+    sizes = [step["size"] for step in curve]
+    if all(_number(step["low"]) and _number(step["high"]) for step in curve):
+        left.fill_between(sizes, [100 * step["low"] for step in curve], [100 * step["high"] for step in curve], color=_BLUE, alpha=0.15, linewidth=0)
+    left.plot(sizes, [100 * step["accuracy"] for step in curve], color=_BLUE, marker="o", markersize=3.5)
+    left.axhline(100 * curve[0]["accuracy"], color=_RULE, linewidth=0.8, zorder=0)
+    left.set_title("Accuracy of a soft mean of the best, %")
+    left.set_xlabel("members, chosen on the other folds")
+    left.xaxis.get_major_locator().set_params(integer=True)
+    left.grid(axis="y")
+    values = [100 * member["value"] for member in worth]
+    right.barh(range(len(worth)), values, height=0.66, color=[_BLUE if value >= 0 else _RED for value in values])
+    right.axvline(0, color=_MUTED, linewidth=0.8)
+    right.set_title("Shapley value in a vote of all, points" if measure == "shapley" else "Lost when left out of a vote of all, points")
+    _rows(right, [member["title"] for member in worth])
+    return figure
+
+
+@_styled
 def per_class(space: Sequence[str], series: Sequence[Mapping[str, Any]]) -> Figure:
     """Recall (above) and F1 (below) of each emotion, one bar per pipeline. series: {title, fusion (bool), recall (k,), f1 (k,), n (k,)}."""
     figure = _canvas(DOUBLE_MM, 96 + 4.2 * math.ceil(len(series) / 3))

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-HEATMAP, CONFUSION, FUSION, PER_CLASS, EXAMPLES, COVERAGE = "heatmap", "confusion", "fusion", "per_class", "examples", "coverage"
+HEATMAP, CONFUSION, FUSION, ENSEMBLE = "heatmap", "confusion", "fusion", "ensemble"
+PER_CLASS, EXAMPLES, COVERAGE = "per_class", "examples", "coverage"
 
 # Words for a figure's kind, as the page and `snakemake --report` show them.
 TITLES = {
     HEATMAP: "Accuracy of every detector × model pair",
     CONFUSION: "Confusion matrices",
     FUSION: "Fusion against the best single pair",
+    ENSEMBLE: "How many pairs a vote needs, and what each is worth",
     PER_CLASS: "Recall and F1 by emotion",
     EXAMPLES: "Examples, right and wrong",
     COVERAGE: "What each detector covered",
@@ -24,11 +26,13 @@ def test_datasets(config: Mapping[str, Any]) -> list[str]:
 def figure_names(config: Mapping[str, Any]) -> list[str]:
     """Stems of all figures of a resolved configuration (a `RunConfig` as a dict), in the order of the report.
 
-    The fusion figure is left out when the run declares no fusion, the examples when the run shows no faces.
+    The fusion figure is left out when the run declares no fusion, that of the ensemble when there is but one pair, the examples when the run shows no faces.
     """
     kinds = [HEATMAP, CONFUSION]
     if config["fusions"]:
         kinds.append(FUSION)
+    if len(config["detectors"]) * len(config["models"]) > 1:
+        kinds.append(ENSEMBLE)
     kinds.append(PER_CLASS)
     if config["report"]["faces"] and config["figures"]["examples"]:
         kinds.append(EXAMPLES)

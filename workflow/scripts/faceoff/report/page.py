@@ -66,7 +66,7 @@ def _dataset(index: int, dataset: DatasetResults, examples: Path | None, figures
     sentence, more = words.verdict(dataset)
     files = {
         kind: _files(f"{kind}-{dataset.name}", figures_folder, output, config)
-        for kind in (names.HEATMAP, names.CONFUSION, names.FUSION, names.PER_CLASS, names.EXAMPLES)
+        for kind in (names.HEATMAP, names.CONFUSION, names.FUSION, names.ENSEMBLE, names.PER_CLASS, names.EXAMPLES)
     }
     low, high = _accuracy_axis(dataset)
     return {
@@ -84,6 +84,7 @@ def _dataset(index: int, dataset: DatasetResults, examples: Path | None, figures
         "heat": _heat(dataset, ids),
         "levels": _levels(dataset),
         "tests": _tests(dataset.fusion_tests),
+        "ensemble": _ensemble(dataset),
         "single_tests": _tests(dataset.single_tests),
         "clones": [[words.label_short(name) for name in pair] for pair in (dataset.comparison or {}).get("clones") or []],
         "pairs": _pairs(dataset),
@@ -94,6 +95,21 @@ def _dataset(index: int, dataset: DatasetResults, examples: Path | None, figures
         "gallery": _gallery(dataset, examples),
         "files": files,
     }
+
+
+def _ensemble(dataset: DatasetResults) -> View | None:
+    """The steps of greedy selection, with bars on a common axis."""
+    curve = ((dataset.comparison or {}).get("ensemble") or {}).get("curve") or []
+    if not curve:
+        return None
+    bounds = [bound for step in curve for bound in (step["accuracy"], *step["interval"]) if words.is_number(bound)]
+    low, high = results.tens(bounds)
+    steps = [
+        {**step, "added": words.label_short(step["added"]), "low": step["interval"][0], "high": step["interval"][1],
+         "bar": _bar(step["accuracy"], *step["interval"], low, high)}
+        for step in curve
+    ]  # fmt: skip
+    return {"low": low, "high": high, "steps": steps}
 
 
 def _affect(dataset: DatasetResults) -> list[View]:

@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import members, metrics, stats, tables
+from faceoff import ensembles, members, metrics, stats, tables
 from faceoff.evaluation import Task, UnlabelledError, folds_for, read_task, sample_posteriors, share_interval
 from faceoff.ranking import rank_uncertainty
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A cell or fusion on a task: predictions (n,) and log loss per sample (n,), NaN where not covered."""
+    """A cell or fusion on a task: posterior (n, k) and log loss per sample (n,), NaN where not covered, predictions and whether they are right (n,)."""
 
     name: str
+    posterior: np.ndarray
     predicted: np.ndarray
     log_loss: np.ndarray
     correct: np.ndarray
@@ -33,13 +34,19 @@ def _candidates(task: Task, paths: Sequence[Path]) -> list[Candidate]:
         posterior, _ = cell.in_space(task.space)
         predicted = metrics.argmax(posterior)
         name = f"{path.parent.name}/{path.stem}" if path.parents[1].parent.name == "predictions" else f"fusion/{path.stem}"
-        found.append(Candidate(name, predicted, metrics.sample_log_loss(task.truth, posterior), predicted == task.truth))
+        found.append(Candidate(name, posterior, predicted, metrics.sample_log_loss(task.truth, posterior), predicted == task.truth))
     return found
 
 
 def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
     """Write the comparisons of one dataset. `validation`: prediction files and, last, the samples table of the validation dataset."""
-    nothing = dict.fromkeys(("best_single", "hindsight", "oracle", "effective_members")) | {"comparisons": [], "ranking": [], "pairs": [], "clones": []}
+    nothing = dict.fromkeys(("best_single", "hindsight", "oracle", "effective_members")) | {
+        "comparisons": [],
+        "ranking": [],
+        "ensemble": None,
+        "pairs": [],
+        "clones": [],
+    }
     try:
         task = read_task(samples)
     except UnlabelledError:
@@ -63,6 +70,7 @@ def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Se
         family = [("headline", candidate, best, "best single") for candidate in fused]
         family += [("headline", candidate, top.correct, top.name) for candidate in singles if candidate is not top]
         result["comparisons"] = _compare(family, clusters, spec["seed"])
+        result["ensemble"] = _ensemble(task, singles, spec["seed"])
         result["ranking"] = _ranking(candidates, clusters, spec["seed"])
     tables.write_json(output, result)
 
@@ -123,6 +131,26 @@ def _compare(family: Sequence[tuple[str, Candidate, np.ndarray, str]], clusters:
         }
         for (name, candidate, _, against_name), verdict, p_adjusted in zip(family, verdicts, adjusted, strict=True)
     ]
+
+
+def _ensemble(task: Task, singles: Sequence[Candidate], seed: int) -> dict[str, Any] | None:
+    """What each pair is worth to a soft mean of all, and how accurate one of the best 1, 2, 3 … is; None with one pair or too few samples for folds."""
+    folds = folds_for(task.truth, task.clusters, seed)
+    if len(singles) < 2 or folds is None:
+        return None
+    posteriors = np.stack([single.posterior for single in singles])
+    shares = ensembles.shapley(posteriors, task.truth)
+    without = ensembles.leave_one_out(posteriors, task.truth)
+    return {
+        "curve": [
+            {"size": step.size, "added": singles[step.added].name, **_level(step.correct, task.clusters)}
+            for step in ensembles.greedy(posteriors, task.truth, folds)
+        ],
+        "members": [
+            {"name": single.name, "leave_one_out": float(without[index]), "shapley": None if shares is None else float(shares[index])}
+            for index, single in enumerate(singles)
+        ],
+    }
 
 
 def _ranking(candidates: Sequence[Candidate], clusters: np.ndarray | None, seed: int) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from faceoff.report.results import DatasetResults, label, name_of, shorten
 Row = dict[str, Any]
 _PANELS = 6  # confusion matrices in one figure: more would be too small to read
 _BARS = 6  # pipelines per emotion
+_WORTH = 16  # pairs whose worth to a vote is drawn
 
 
 def write_figures(scores: Sequence[Path], comparisons: Sequence[Path], examples: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
@@ -27,6 +28,7 @@ def write_figures(scores: Sequence[Path], comparisons: Sequence[Path], examples:
             names.HEATMAP: lambda dataset=dataset: heatmap(dataset),
             names.CONFUSION: lambda dataset=dataset: confusion(dataset),
             names.FUSION: lambda dataset=dataset: fusion(dataset),
+            names.ENSEMBLE: lambda dataset=dataset: ensemble(dataset),
             names.PER_CLASS: lambda dataset=dataset: per_class(dataset),
             names.EXAMPLES: lambda dataset=dataset: example_faces(dataset, pictures.get(dataset.name), config["figures"]["examples"]),
         }
@@ -98,6 +100,18 @@ def fusion(dataset: DatasetResults) -> tuple[Any, list[Row]]:
         for test in dataset.fusion_tests
     ]
     return figures.fusion_vs_single(levels, tests), rows
+
+
+def ensemble(dataset: DatasetResults) -> tuple[Any, list[Row]]:
+    """The curve of greedy selection, and the pairs that are worth most to a vote of all."""
+    found = (dataset.comparison or {}).get("ensemble") or {"curve": [], "members": []}
+    curve = [{**step, "low": step["interval"][0], "high": step["interval"][1]} for step in found["curve"]]
+    key = "shapley" if any(member["shapley"] is not None for member in found["members"]) else "leave_one_out"
+    worth = sorted((member for member in found["members"] if member[key] is not None), key=lambda member: (-member[key], member["name"]))
+    rows = [{"part": "curve", "name": step["added"], **{name: step[name] for name in ("size", "accuracy", "low", "high")}} for step in curve]
+    rows += [{"part": "member", "name": member["name"], "leave_one_out": member["leave_one_out"], "shapley": member["shapley"]} for member in worth]
+    shown = [{"title": shorten(label(member["name"]), 44), "value": member[key]} for member in worth[:_WORTH]]
+    return figures.ensemble(curve, shown, key), rows
 
 
 def per_class(dataset: DatasetResults) -> tuple[Any, list[Row]]:
