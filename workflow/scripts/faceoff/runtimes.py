@@ -1,6 +1,7 @@
 """Run ONNX and TFLite weights in fixed-size batches, one thread count for all, the last batch padded (protocol: determinism)."""
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +21,7 @@ def threads() -> int:
     return int(os.environ.get("OMP_NUM_THREADS") or 1)
 
 
-def _batched(inputs: np.ndarray, batch: int, invoke) -> list[np.ndarray]:
+def batched(inputs: np.ndarray, batch: int, invoke: Callable[[np.ndarray], Sequence[np.ndarray]]) -> list[np.ndarray]:
     """Call `invoke` on padded batches of exactly `batch` rows and join the valid rows of each output. No rows still yield output shapes."""
     parts: list[list[np.ndarray]] = []
     for start in range(0, max(len(inputs), 1), batch):
@@ -51,7 +52,7 @@ class Tflite:
         return [self._interpreter.get_tensor(index) for index in self._outputs]
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
-        return _batched(inputs, self._batch, self._invoke)
+        return batched(inputs, self._batch, self._invoke)
 
 
 class Onnx:
@@ -71,7 +72,7 @@ class Onnx:
         self.input_shape = tuple(side if isinstance(side, int) else None for side in described.shape[1:])
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
-        return _batched(inputs, self._batch, lambda padded: self._session.run(None, {self._name: padded}))
+        return batched(inputs, self._batch, lambda padded: self._session.run(None, {self._name: padded}))
 
 
 RUNTIMES = {"onnx": Onnx, "tflite": Tflite}

@@ -1,4 +1,7 @@
-"""YuNet (Wu et al. 2023) through OpenCV's FaceDetectorYN."""
+"""YuNet (Wu et al. 2023) through OpenCV's FaceDetectorYN: variants n and s (fewer parameters).
+
+The published files for 320 and 640 pixels hold the same weights; the size is set by `longest_side`.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,7 +33,28 @@ DETECTORS = {
         "calibration": {"dx": -0.0017, "dy": -0.0138, "sx": 1.0432, "sy": 1.0276},
         "licence": "Apache-2.0",
         "source": "https://github.com/ShiqiYu/libfacedetection.train",
-    }
+    },
+    "yunet_s": {
+        "class": "YuNet",
+        "framework": "onnx",
+        "requires": {"modules": ["cv2"]},
+        "assets": {
+            "weights": {
+                "file": "yunet_s_640_640.onnx",
+                "sha256": "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+                "urls": ["https://github.com/ShiqiYu/libfacedetection.train/raw/0047ac24afb1a50a0c6105001c89d1b5b805dbf1/onnx/yunet_s_640_640.onnx"],
+                "size": 232589,
+                "licence": "Apache-2.0",
+                "source": "https://github.com/ShiqiYu/libfacedetection.train",
+            }
+        },
+        "options": {"longest_side": 640, "nms_threshold": 0.3},
+        "threshold": 0.6,
+        "min_size": 8,
+        "calibration": {"dx": 0.0017, "dy": 0.0042, "sx": 1.045, "sy": 1.0189},
+        "licence": "Apache-2.0",
+        "source": "https://github.com/ShiqiYu/libfacedetection.train",
+    },
 }
 
 

@@ -1,0 +1,71 @@
+"""Read PyTorch weights (.pth, .pt, .safetensors) as plain tensors: what could run code is refused, what does not fit is named."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "ema_state_dict")  # keys under which training loops store the weights
+_PREFIXES = ("module.", "_orig_mod.")  # DataParallel, torch.compile
+
+
+class CheckpointError(ValueError):
+    """The file holds no plain weights, or not those of this network; the message names the file and the keys."""
+
+
+def read_state(path: Path) -> dict[str, torch.Tensor]:
+    """Weights by name. Raises CheckpointError for a file that is not readable or holds pickled code, which is never run."""
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return _plain(load_file(path), path)
+        except SafetensorError as error:
+            raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        asked = next((line.strip() for line in str(error).splitlines() if "GLOBAL" in line or "global" in line), str(error).splitlines()[0])
+        raise CheckpointError(
+            f"{path}: refused: it holds pickled Python objects, not only weights ({asked[:200]}); "
+            "save the weights alone, torch.save(model.state_dict(), …) or safetensors, and use that file's sha256"
+        ) from None
+    except (RuntimeError, EOFError, OSError) as error:
+        raise CheckpointError(f"{path}: not a readable PyTorch file: {str(error).splitlines()[0]}") from None
+    return _plain(stored, path)
+
+
+def _plain(stored: Any, path: Path) -> dict[str, torch.Tensor]:
+    """The mapping from names to tensors inside what was stored, without the prefixes that wrappers put before the names."""
+    while isinstance(stored, Mapping) and not any(isinstance(value, torch.Tensor) for value in stored.values()):
+        inner = next((stored[key] for key in _WRAPPERS if isinstance(stored.get(key), Mapping)), None)
+        if inner is None:
+            break
+        stored = inner
+    if not isinstance(stored, Mapping) or not any(isinstance(value, torch.Tensor) for value in stored.values()):
+        raise CheckpointError(f"{path}: no weights in it (a {type(stored).__name__}); looked for tensors by name, also under {', '.join(_WRAPPERS)}")
+    state = {str(key): value for key, value in stored.items() if isinstance(value, torch.Tensor)}
+    for prefix in _PREFIXES:
+        if all(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
+
+
+def fill(network: torch.nn.Module, path: Path) -> torch.nn.Module:
+    """Load the file's weights into a network, key for key. Raises CheckpointError naming what is missing, unexpected or of another shape."""
+    state, wanted = read_state(path), network.state_dict()
+    optional = {key for key in wanted if key.endswith("num_batches_tracked")}  # counts training steps; not used when predicting
+    missing, unexpected = sorted(set(wanted) - set(state) - optional), sorted(set(state) - set(wanted))
+    shapes = [f"{key} {tuple(state[key].shape)}, not {tuple(wanted[key].shape)}" for key in wanted if key in state and state[key].shape != wanted[key].shape]
+    problems = [f"{what} {_few(keys)}" for what, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes)) if keys]
+    if problems:
+        raise CheckpointError(f"{path}: not the weights of this {type(network).__name__}: {'; '.join(problems)}")
+    network.load_state_dict(state, strict=False)
+    return network.eval().requires_grad_(False)
+
+
+def _few(keys: list[str]) -> str:
+    return ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")

@@ -1,0 +1,79 @@
+"""RetinaFace (Deng et al. 2020) on a quarter-width MobileNet, trained by biubug6 on WIDER FACE.
+
+The file `mobilenet0.25_Final.pth` belongs to biubug6/Face-Detector-1MB-with-landmark: plain rectifiers and anchors of 10 to 256 pixels.
+Another file of that name, of Pytorch_Retinaface, has the same keys and needs leaky rectifiers and anchors of 16 to 512; hence the hash.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff import boxes as geometry
+from faceoff.devices import Torch, torch_device
+from faceoff.protocols import RGB, Face
+
+DETECTORS = {
+    "retinaface": {
+        "class": "RetinaFace",
+        "framework": "torch",
+        "requires": {"modules": ["torch"]},
+        "assets": {
+            "weights": {
+                "file": "mobilenet0.25_Final.pth",
+                "sha256": "ed6fa7d45a5179f03cb5ce82c73b0c6711372968e53782e88395acee88d319e1",
+                "urls": [
+                    "https://github.com/biubug6/Face-Detector-1MB-with-landmark/raw/2b075657aef954b9426f938ac7fce100b6910fe6/weights/mobilenet0.25_Final.pth"
+                ],
+                "size": 1789735,
+                "licence": "MIT",
+                "source": "https://github.com/biubug6/Face-Detector-1MB-with-landmark",
+            }
+        },
+        "options": {"longest_side": 640, "nms_threshold": 0.4},
+        "threshold": 0.6,
+        "min_size": 8,
+        "calibration": {"dx": -0.0035, "dy": -0.0045, "sx": 1.0726, "sy": 1.0003},
+        "licence": "MIT",
+        "source": "https://github.com/biubug6/Face-Detector-1MB-with-landmark",
+    }
+}
+SMALL, BATCH = 256 * 256, 16  # pictures of at most so many pixels run in batches: larger ones gain nothing by it
+MEAN = np.array([104, 117, 123], np.float32)  # of blue, green, red
+
+
+class RetinaFace:
+    """Boxes and five landmarks. Frames are shrunk to the longest side, never enlarged (that is the detector key `upscale`)."""
+
+    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
+        from faceoff.checkpoints import fill
+        from faceoff.networks import retinaface
+
+        self._options, self._threshold = card["options"], card["threshold"]
+        network = fill(retinaface.RetinaFace(), assets["weights"]).to(torch_device())
+        self._one, self._many = Torch(network, 1), Torch(network, BATCH)
+        self._priors = lru_cache(maxsize=8)(lambda shape: geometry.priors(shape, retinaface.STRIDES, retinaface.SIDES))
+
+    def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
+        views = [geometry.shrink(image, self._options["longest_side"]) for image in images]
+        places = defaultdict(list)  # shape -> indices of the pictures of that shape
+        for index, (view, _) in enumerate(views):
+            places[view.shape[:2]].append(index)
+        found: list[list[Face]] = [[] for _ in images]
+        for (height, width), indices in places.items():
+            inputs = np.stack([(views[index][0][..., ::-1] - MEAN).transpose(2, 0, 1) for index in indices])
+            runtime = self._many if height * width <= SMALL else self._one
+            for index, *outputs in zip(indices, *runtime.run(inputs), strict=True):
+                found[index] = self._faces(*outputs, shape=(height, width), back=views[index][1])
+        return found
+
+    def _faces(self, scores: np.ndarray, offsets: np.ndarray, points: np.ndarray, shape: tuple[int, int], back: np.ndarray) -> list[Face]:
+        sure = np.flatnonzero(scores >= self._threshold)
+        anchors = self._priors(shape)[sure]
+        found = geometry.decode_boxes(offsets[sure], anchors)
+        kept = geometry.nms(found, scores[sure], self._options["nms_threshold"], border=1)
+        landmarks = geometry.decode_points(points[sure][kept], anchors[kept])
+        return geometry.faces(found[kept] * np.tile(back, 2), scores[sure][kept], landmarks * back)
