@@ -27,7 +27,7 @@ def card_file(folder: Path, change: dict | None = None, drop: str | None = None,
 def test_what_the_package_brings() -> None:
     assert {"posed", "ferplus", "folder", "table"} <= set(registry.names("dataset"))
     assert {"whole", "mediapipe_short", "mediapipe_full", "haar", "yunet"} <= set(registry.names("detector"))
-    assert {"fer", "pd_best", "geometry", "landmarks_lr"} <= set(registry.names("model"))
+    assert {"fer", "pd_best", "geometry", "landmarks_lr", "deepface", "mini_xception", "enet_b0_8_best_vgaf"} <= set(registry.names("model"))
 
 
 def test_header_is_read_without_importing(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_listing_imports_no_framework() -> None:
 
     code = (
         "import sys; from faceoff import registry; registry.discover()\n"
-        "print(sorted({'cv2', 'mediapipe', 'torch', 'tensorflow', 'onnxruntime', 'sklearn', 'numpy'} & set(sys.modules)))"
+        "print(sorted({'cv2', 'mediapipe', 'torch', 'timm', 'h5py', 'tensorflow', 'onnxruntime', 'sklearn', 'numpy'} & set(sys.modules)))"
     )
     environment = {"PYTHONPATH": str(registry.PACKAGE.parent), "PATH": ""}
     assert subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout.strip() == "[]"
@@ -90,6 +90,15 @@ def test_bad_header_names_the_file(tmp_path: Path, text: str, says: str) -> None
         ({"emotions": ["happy", "happiness"]}, None, "twice"),
         ({"input": {"channels": 1}}, None, "size"),
         ({"input": 5}, None, "input"),
+        ({"input": {"size": [8, 8], "colours": "bgrr"}}, None, "input.colours 'bgrr', did you mean 'bgr'"),
+        ({"input": {"size": [8, 8], "layout": "nhcw"}}, None, "input.layout 'nhcw', did you mean 'nhwc'"),
+        ({"batch": 0}, None, "batch 0: expected a number of pictures"),
+        ({"batch": True}, None, "batch True"),
+        ({"outputs": ["valence", "emotions"]}, None, "expected [emotions] or [emotions, valence, arousal]"),
+        ({"outputs": ["emotions", "valence"]}, None, "valence and arousal come together"),
+        ({"outputs": "emotions"}, None, "outputs 'emotions'"),
+        ({"architecture": "resnet18"}, None, "belongs to runtime timm"),
+        ({"runtime": "timm"}, None, "'architecture' (a name in timm)"),
     ],
 )
 def test_bad_card_names_file_and_key(tmp_path: Path, change: dict, drop: str | None, says: str) -> None:
@@ -117,6 +126,17 @@ def test_card_speaks_canonical_names_and_finds_weights_beside_it(tmp_path: Path)
     assert found.card["emotions"] == ["neutral", "happiness"]
     assert found.assets["weights"].file == str(tmp_path / "net.onnx")
     assert found.framework == "onnx"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "framework", "source"),
+    [("onnx", "onnx", "card.py"), ("tflite", "onnx", "card.py"), ("keras", "torch", "torch_card.py"), ("torchscript", "torch", "torch_card.py")],
+)
+def test_the_runtime_of_a_card_chooses_environment_and_code(tmp_path: Path, runtime: str, framework: str, source: str) -> None:
+    """A card that runs in onnxruntime does not depend on the code that runs others in PyTorch."""
+    found = registry.read_card(card_file(tmp_path, {"runtime": runtime, "batch": 8, "outputs": ["emotions", "arousal", "valence"]}))
+    assert (found.framework, found.source.name) == (framework, source)
+    assert (found.card["batch"], found.card["outputs"]) == (8, ["emotions", "arousal", "valence"])
 
 
 def test_a_name_defined_twice_names_both_files(tmp_path: Path) -> None:

@@ -29,7 +29,14 @@ from faceoff.assets import Asset, AssetError
 PACKAGE = Path(__file__).parent
 HEADERS = {"DATASETS": "dataset", "DETECTORS": "detector", "MODELS": "model"}
 FRAMEWORKS = ("core", "onnx", "mediapipe", "torch", "tensorflow")
-CARD_RUNTIMES = {"onnx": "onnx", "tflite": "onnx"}  # runtime of a card -> env
+CARD_RUNTIMES = {"onnx": "onnx", "tflite": "onnx", "keras": "torch", "timm": "torch", "torchscript": "torch"}  # runtime of a card -> env
+_CARD_MODULES = {  # runtime of a card -> python packages it needs
+    "onnx": ("onnxruntime",),
+    "tflite": ("ai_edge_litert",),
+    "keras": ("torch", "h5py"),
+    "timm": ("torch", "timm"),
+    "torchscript": ("torch",),
+}
 
 
 class RegistryError(ValueError):
@@ -129,9 +136,10 @@ def _from_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) -
 
 _CARD_KEYS = {
     "name", "package", "file", "sha256", "urls", "size", "runtime", "input", "activation", "emotions", "lineage", "licence", "training_data", "selected_on",
-    "source", "published", "notes",
+    "source", "published", "notes", "architecture", "batch", "outputs",
 }  # fmt: skip
-_CARD_INPUT = {"size", "channels", "margin", "layout", "scale", "mean", "std"}
+_CARD_INPUT = {"size", "channels", "margin", "layout", "scale", "mean", "std", "colours"}
+_CARD_CHOICES = {"activation": ("softmax", "none"), "input.layout": ("nchw", "nhwc"), "input.colours": ("rgb", "bgr")}  # the first is the default
 
 
 def read_card(path: Path) -> Plugin:
@@ -155,9 +163,7 @@ def read_card(path: Path) -> Plugin:
         raise RegistryError(f"model card {path}: key 'input.size' is missing: [height, width] in pixels")
     if card["runtime"] not in CARD_RUNTIMES:
         raise RegistryError(f"model card {path}: runtime {card['runtime']!r}{emotions.suggestion(str(card['runtime']), CARD_RUNTIMES)}")
-    activation = card.get("activation", "softmax")
-    if activation not in ("softmax", "none"):
-        raise RegistryError(f"model card {path}: activation {activation!r}{emotions.suggestion(str(activation), ['softmax', 'none'])}")
+    _check_card_values(path, card)
     try:
         classes = [emotions.canonical(str(label)) for label in card["emotions"]]
     except ValueError as error:
@@ -174,17 +180,37 @@ def read_card(path: Path) -> Plugin:
         licence=str(card.get("licence", "")),
         source=str(card.get("source", "")),
     )
-    module = {"onnx": "onnxruntime", "tflite": "ai_edge_litert"}[card["runtime"]]
+    framework = CARD_RUNTIMES[card["runtime"]]
+    module, class_name = ("torch_card.py", "TorchCardModel") if framework == "torch" else ("card.py", "CardModel")
+    rest = {key: value for key, value in card.items() if key not in {"file", "sha256", "urls", "size"}}
     return Plugin(
         kind="model",
         name=str(card.get("name", path.stem)),
-        source=PACKAGE / "models" / "card.py",
-        class_name="CardModel",
-        framework=CARD_RUNTIMES[card["runtime"]],
+        source=PACKAGE / "models" / module,
+        class_name=class_name,
+        framework=framework,
         assets={"weights": weights},
-        modules=(module,),
-        card={**{key: value for key, value in card.items() if key not in {"file", "sha256", "urls", "size"}}, "emotions": classes, "activation": activation},
+        modules=_CARD_MODULES[card["runtime"]],
+        card={**rest, "emotions": classes, "activation": card.get("activation", "softmax")},
     )
+
+
+def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
+    """Raise RegistryError for a value that no runtime could use, naming file and key."""
+    for key, valid in _CARD_CHOICES.items():
+        value = (card["input"] if "." in key else card).get(key.split(".")[-1], valid[0])
+        if value not in valid:
+            raise RegistryError(f"model card {path}: {key} {value!r}{emotions.suggestion(str(value), valid)}")
+    batch = card.get("batch", 1)
+    if type(batch) is not int or batch < 1:
+        raise RegistryError(f"model card {path}: batch {batch!r}: expected a number of pictures, 1 or more")
+    outputs = card.get("outputs", ["emotions"])
+    if not isinstance(outputs, list) or outputs[:1] != ["emotions"] or not set(outputs[1:]) <= {"valence", "arousal"} or len(set(outputs)) < len(outputs):
+        raise RegistryError(f"model card {path}: outputs {outputs!r}: expected [emotions] or [emotions, valence, arousal], in the order of the columns")
+    if ("valence" in outputs) != ("arousal" in outputs):
+        raise RegistryError(f"model card {path}: outputs {outputs!r}: valence and arousal come together")
+    if (card["runtime"] == "timm") != ("architecture" in card):
+        raise RegistryError(f"model card {path}: key 'architecture' (a name in timm) belongs to runtime timm, and is needed there")
 
 
 @cache

@@ -1,0 +1,178 @@
+"""What each emotion model costs: seconds to load, pictures per second in batches and one by one, beside its authors' own library.
+
+    FACEOFF_MIRROR=/folder/of/weights OMP_NUM_THREADS=2 python benchmarks/models.py [NAME …] [--pictures 64] [--markdown]
+
+Weights that are not here are replaced by random ones of the same shapes (marked *): they cost the same and say nothing. Both sides get the
+same crops in the same process, in turns; speeds are medians of three passes after one to warm up. Faceoff always computes whole batches, the
+last one padded, so that a picture's result does not depend on its company: one by one is therefore what it is worst at. The
+libraries take every core they see, so give Faceoff as many threads. Figures depend on the machine.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
+
+from faceoff import assets, registry
+from faceoff.crops import crop
+from faceoff.drawing import scenes
+from faceoff.stages.batches import Clock, load_plugin
+
+HSEMOTION = {"enet_b0_8_best_afew": 8, "enet_b0_8_best_vgaf": 8, "enet_b0_8_va_mtl": 10, "enet_b2_7": 7, "enet_b2_8": 8}
+DEEPFACE = {"conv_1": (5, 5, 1, 64), "conv_2": (3, 3, 64, 64), "conv_3": (3, 3, 64, 64), "conv_4": (3, 3, 64, 128), "conv_5": (3, 3, 128, 128),
+            "fc_1": (128, 1024), "fc_2": (1024, 1024), "fc_3": (1024, 7)}  # fmt: skip
+NAMES = ("fer", "pd_best", "mini_xception", "pd_best_keras", "deepface", *HSEMOTION)
+
+
+def faces(count: int, spec: Any) -> np.ndarray:
+    """Crops of drawn faces by their true boxes."""
+    drawn = [scenes.draw(scene) for scene in [scene for scene in scenes.plan("train") if len(scene.cast) == 1][:count]]
+    return np.stack([crop(image, truth[0].box, spec) for image, truth in drawn])
+
+
+def random_weights(name: str, folder: Path) -> None:
+    """A file of random weights where Faceoff looks, and its like where the authors' library does (below HOME)."""
+    target = folder / registry.get("model", name).assets["weights"].name
+    if name == "deepface":
+        import h5py
+        import torch
+
+        rng = np.random.default_rng(0)
+        state, home = {}, folder / ".deepface" / "weights"
+        with h5py.File(target, "w") as file:
+            file.attrs["layer_names"] = [layer.encode() for layer in DEEPFACE]
+            for layer, shape in DEEPFACE.items():
+                kernel, bias = rng.normal(0, 0.05, shape).astype(np.float32), np.zeros(shape[-1], np.float32)
+                file[f"{layer}/kernel:0"], file[f"{layer}/bias:0"] = kernel, bias
+                state[f"{layer}.weight"] = torch.from_numpy(kernel.transpose(3, 2, 0, 1) if len(shape) == 4 else kernel.T).contiguous()
+                state[f"{layer}.bias"] = torch.from_numpy(bias)
+        home.mkdir(parents=True, exist_ok=True)
+        torch.save(state, home / "facial_expression_model_weights.pth")
+        return
+    from faceoff.devices import prepare_torchvision
+
+    prepare_torchvision()
+    import timm
+    import torch
+
+    network = timm.create_model(f"tf_efficientnet_{name.split('_')[1]}", pretrained=False, num_classes=HSEMOTION[name]).eval()
+    side = registry.get("model", name).card["input"]["size"][0]
+    with contextlib.redirect_stdout(io.StringIO()):
+        torch.onnx.export(
+            network, torch.zeros(2, 3, side, side), target, opset_version=17, dynamo=False,
+            input_names=["input"], output_names=["output"], dynamic_axes={"input": {0: "n"}, "output": {0: "n"}},
+        )  # fmt: skip
+
+
+def job(name: str, folder: Path) -> tuple[dict[str, Any], bool]:
+    """(the plug-in's job, whether its weights are real). Random ones are pinned by their own hash."""
+    described = registry.get("model", name).job()
+    pin = described["assets"]["weights"]
+    if assets.locate(assets.Asset.parse(pin)):
+        return described, True
+    path = folder / Path(pin["file"]).name
+    if not path.is_file():
+        random_weights(name, folder)
+    pin |= {"file": str(path), "sha256": assets.hash_of(path, "sha256"), "urls": [], "size": None}
+    return described, False
+
+
+def upstream(name: str, weights: Path, folder: Path, crops: np.ndarray) -> Callable[[np.ndarray], object] | None:
+    """The call of the authors' library on crops, as its documentation shows it; None where there is none to compare with here."""
+    if name in HSEMOTION:
+        (folder / ".hsemotion").mkdir(exist_ok=True)
+        link = folder / ".hsemotion" / f"{name}.onnx"
+        link.unlink(missing_ok=True)
+        link.symlink_to(weights)
+        from hsemotion_onnx.facial_emotions import HSEmotionRecognizer
+
+        recognizer = HSEmotionRecognizer(model_name=name)
+        return lambda some: recognizer.predict_multi_emotions(list(some), logits=False)
+    if name == "deepface" and (folder / ".deepface").is_dir():
+        os.environ |= {"DEEPFACE_HOME": str(folder), "DEEPFACE_BACKEND_ENGINE": "pytorch"}
+        from deepface import DeepFace
+
+        client = DeepFace.build_model(task="facial_attribute", model_name="Emotion")
+        return lambda some: client.predict(list(some.repeat(3, axis=3).astype(np.float32) / 255))
+    return None
+
+
+def per_second(calls: dict[str, Callable[[], object]], count: int, repeats: int = 3) -> dict[str, float]:
+    """Pictures per second of each call, run in turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(repeats + 1):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if turn:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: count / statistics.median(values) for name, values in seconds.items()}
+
+
+def load_seconds(described: dict[str, Any]) -> float:
+    """Import, verify, read and construct, in a process of its own."""
+    import json
+
+    code = (
+        "import json, sys; sys.path.insert(0, sys.argv[1])\nfrom faceoff.stages.batches import Clock, load_plugin\n"
+        "clock = Clock(); load_plugin(json.loads(sys.argv[2]), clock); print(clock.load_s)"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code, str(registry.PACKAGE.parent), json.dumps(described)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+
+
+def measure(name: str, folder: Path, count: int) -> tuple[str, ...]:
+    described, real = job(name, folder)
+    model = load_plugin(described, Clock())
+    crops = faces(count, model.crop)
+    weights = assets.fetch(assets.Asset.parse(described["assets"]["weights"]))
+    theirs = upstream(name, weights, folder, crops)
+    few = crops[:8]
+    batch = {"ours": lambda: model.predict(crops)} | ({"theirs": lambda: theirs(crops)} if theirs else {})
+    single = {"ours": lambda: [model.predict(one[None]) for one in few]} | ({"theirs": lambda: [theirs(one[None]) for one in few]} if theirs else {})
+    together, alone = per_second(batch, len(crops)), per_second(single, len(few))
+    cells = [name + ("" if real else "*"), f"{load_seconds(described):.2f}"]
+    for speeds in (together, alone):
+        cells += [f"{speeds['ours']:,.0f}"] + ([f"{speeds['theirs']:,.0f}", f"{speeds['ours'] / speeds['theirs']:.2f}"] if theirs else ["–", "–"])
+    return tuple(cells)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=NAMES, help="models; by default those with a library to compare with, and Keras' beside TFLite's")
+    parser.add_argument("--pictures", type=int, default=64)
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    arguments = parser.parse_args()
+    header = ("model", "load s", f"images/s, {arguments.pictures} at once", "library", "ratio", "images/s, one by one", "library", "ratio")
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["HOME"] = scratch  # where hsemotion looks for weights
+        rows = [
+            (name, why, *[""] * 6) if (why := registry.get("model", name).skip()) else measure(name, Path(scratch), arguments.pictures)
+            for name in arguments.names
+        ]
+    if arguments.markdown:
+        print("\n".join("| " + " | ".join(row) + " |" for row in (header, ("---",) * len(header), *rows)))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*header, title=f"{arguments.pictures} crops of drawn faces; * random weights")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

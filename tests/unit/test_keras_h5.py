@@ -1,0 +1,183 @@
+"""Keras files in PyTorch: every layer against plain numpy, both dialects of the description, and faults that name file and layer."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("h5py")
+
+import keras_files as judge
+from faceoff.keras_h5 import KerasFileError, KerasNetwork, Layer, sequence
+
+RNG = np.random.default_rng(0)
+
+
+def normal(*shape: int) -> np.ndarray:
+    return RNG.normal(0, 0.5, shape).astype(np.float32)
+
+
+def batch_norm(channels: int) -> dict[str, np.ndarray]:
+    return {"gamma": normal(channels), "beta": normal(channels), "moving_mean": normal(channels), "moving_variance": np.abs(normal(channels)) + 0.1}
+
+
+def images(*shape: int) -> np.ndarray:
+    return RNG.random((3, *shape), np.float32)
+
+
+def result(path: Path, x: np.ndarray, **options: Any) -> np.ndarray:
+    return KerasNetwork(path, **options).run(x)[0]
+
+
+def test_separable_network_of_keras_two(tmp_path: Path) -> None:
+    """Strides and "same" on odd sides, normalisation, leaky rectifier, average with a border that does not count."""
+    weights = {
+        "conv": {"kernel": normal(3, 3, 2, 4), "bias": normal(4)},
+        "bn": batch_norm(4),
+        "sep": {"depthwise_kernel": normal(3, 3, 4, 2), "pointwise_kernel": normal(1, 1, 8, 5), "bias": normal(5)},
+        "dense": {"kernel": normal(3 * 2 * 5, 4), "bias": normal(4)},
+    }
+    layers = [
+        ("InputLayer", "in", {}),
+        ("Conv2D", "conv", {"kernel_size": [3, 3], "strides": [2, 2], "padding": "same", "activation": "relu"}),
+        ("BatchNormalization", "bn", {"epsilon": 0.001}),
+        ("LeakyReLU", "leaky", {"alpha": 0.02}),
+        ("SeparableConv2D", "sep", {"kernel_size": [3, 3], "strides": [1, 1], "padding": "same", "depth_multiplier": 2}),
+        ("AveragePooling2D", "pool", {"pool_size": [3, 3], "strides": [2, 2], "padding": "same"}),
+        ("SpatialDropout2D", "drop", {"rate": 0.1}),
+        ("Flatten", "flat", {}),
+        ("Dense", "dense", {"activation": "softmax"}),
+    ]
+    x = images(11, 7, 2)
+    y = judge.relu(judge.convolution(x, **weights["conv"], stride=2, same=True))
+    y = judge.normalisation(y, **weights["bn"], epsilon=0.001)
+    y = np.where(y > 0, y, 0.02 * y)
+    y = judge.depthwise(y, weights["sep"]["depthwise_kernel"], same=True)
+    y = judge.convolution(y, weights["sep"]["pointwise_kernel"], weights["sep"]["bias"])
+    y = judge.average(y, 3, 2, same=True).reshape(3, -1)
+    expected = judge.softmax(y @ weights["dense"]["kernel"] + weights["dense"]["bias"])
+    assert np.abs(result(judge.write(tmp_path / "a.h5", layers, weights), x) - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize("dialect", [2, 3])
+def test_joined_network(tmp_path: Path, dialect: int) -> None:
+    """A residual block as in mini_XCEPTION, the layers in an order in which they do not compute."""
+    weights = {
+        "aside": {"kernel": normal(1, 1, 3, 4)},
+        "deep": {"depthwise_kernel": normal(3, 3, 3, 1), "bias": normal(3)},
+        "up": {"kernel": normal(1, 1, 3, 4)},
+    }
+    layers = [
+        ("InputLayer", "in", {}),
+        ("Conv2D", "aside", {"kernel_size": [1, 1], "strides": [2, 2], "padding": "same", "use_bias": False}),
+        ("Add", "add", {}),
+        ("DepthwiseConv2D", "deep", {"kernel_size": [3, 3], "padding": "valid", "activation": "relu6"}),
+        ("ZeroPadding2D", "frame", {"padding": [[1, 1], [1, 1]]}),
+        ("Conv2D", "up", {"kernel_size": 1, "use_bias": False}),
+        ("MaxPooling2D", "pool", {"pool_size": [3, 3], "strides": [2, 2], "padding": "same"}),
+        ("Concatenate", "cat", {"axis": -1}),
+        ("GlobalAveragePooling2D", "mean", {"keepdims": True}),
+        ("Flatten", "flat", {}),
+        ("Activation", "out", {"activation": "softmax"}),
+    ]
+    joined = {
+        "aside": ["in"], "deep": ["in"], "frame": ["deep"], "up": ["frame"], "pool": ["up"], "add": ["pool", "aside"],
+        "cat": ["add", "aside"], "mean": ["cat"], "flat": ["mean"], "out": ["flat"],
+    }  # fmt: skip
+    x = 20 * images(8, 9, 3)  # so that relu6 cuts
+    aside = judge.convolution(x, weights["aside"]["kernel"], stride=2, same=True)
+    deep = np.clip(judge.depthwise(x, weights["deep"]["depthwise_kernel"]) + weights["deep"]["bias"], 0, 6)
+    up = judge.convolution(np.pad(deep, ((0, 0), (1, 1), (1, 1), (0, 0))), weights["up"]["kernel"])
+    added = judge.maximum(up, 3, 2, same=True) + aside
+    expected = judge.softmax(np.concatenate([added, aside], axis=3).mean(axis=(1, 2)))
+    path = judge.write(tmp_path / "a.h5", layers, weights, joined, dialect)
+    assert np.abs(result(path, x) - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "expected"),
+    [
+        ("Activation", {"activation": "sigmoid"}, lambda x: 1 / (1 + np.exp(-x))),
+        ("Activation", {"activation": "swish"}, lambda x: x / (1 + np.exp(-x))),
+        ("Activation", {"activation": "tanh"}, np.tanh),
+        ("ReLU", {"max_value": 0.5}, lambda x: np.clip(x, 0, 0.5)),
+        ("ELU", {"alpha": 0.7}, lambda x: np.where(x > 0, x, 0.7 * np.expm1(x))),
+        ("Rescaling", {"scale": 2.0, "offset": -1.0}, lambda x: 2 * x - 1),
+        ("MaxPooling2D", {"pool_size": 2}, lambda x: judge.maximum(x, 2, 2)),
+        ("AveragePooling2D", {"pool_size": [3, 3], "strides": 1}, lambda x: judge.average(x, 3, 1)),
+        ("GlobalMaxPooling2D", {}, lambda x: x.max(axis=(1, 2))),
+        ("Reshape", {"target_shape": [3, 8, 1]}, lambda x: x),
+        ("Dropout", {"rate": 0.5}, lambda x: x),
+    ],
+)
+def test_layers_without_weights(tmp_path: Path, kind: str, options: dict, expected: Any) -> None:
+    x = images(4, 3, 2) - 0.5
+    path = judge.write(tmp_path / "a.h5", [("InputLayer", "in", {}), (kind, "layer", options)], {})
+    assert np.abs(result(path, x) - expected(x).reshape(3, -1)).max() < 1e-6
+
+
+def test_prelu_and_rows_alone_or_together(tmp_path: Path) -> None:
+    weights = {"p": {"alpha": normal(1, 1, 2)}}
+    x = images(4, 3, 2) - 0.5
+    path = judge.write(tmp_path / "a.h5", [("PReLU", "p", {"shared_axes": [1, 2]})], weights)
+    together = result(path, x, batch=2)
+    assert np.abs(together - np.where(x > 0, x, weights["p"]["alpha"] * x).reshape(3, -1)).max() < 1e-6
+    assert np.array_equal(np.concatenate([result(path, x[i : i + 1], batch=2) for i in range(3)]), together)
+    assert result(path, x[:0], batch=2).shape == (0, 24)
+
+
+CONV = ("Conv2D", "c", {"kernel_size": [3, 3]})
+GOOD = {"c": {"kernel": normal(3, 3, 1, 2), "bias": normal(2)}}
+
+
+@pytest.mark.parametrize(
+    ("layers", "weights", "says"),
+    [
+        ([("LSTM", "l", {})], {}, r"layer 'l': layers of class 'LSTM' are not supported; supported: .*Conv2D"),
+        ([("Lambda", "l", {"function": "cos"})], {}, "'Lambda' are not supported"),
+        ([("Activation", "a", {"activation": "mish"})], {}, "layer 'a': activation 'mish' is not supported"),
+        ([CONV], {}, r"layer 'c' \(Conv2D\): weight 'kernel' is missing; the file has no weights"),
+        ([CONV], {"c": {"kernel": GOOD["c"]["kernel"]}}, "'bias' is missing"),
+        ([CONV], {"c": {**GOOD["c"], "gamma": normal(2)}}, r"layer 'c' \(Conv2D\): unexpected weights \['gamma'\]"),
+        ([CONV], GOOD | {"d": {"kernel": normal(2, 2)}}, r"weights of layers that are not in the description: \['d'\]"),
+        ([("Conv2D", "c", {"kernel_size": [5, 5]})], GOOD, r"layer 'c': its kernel is \(3, 3\), the description says \(5, 5\)"),
+        ([("Conv2D", "c", {"kernel_size": [3, 3], "padding": "causal"})], GOOD, "padding 'causal'"),
+        ([("Conv2D", "c", {"kernel_size": [3, 3], "data_format": "channels_first"})], GOOD, "only channels_last"),
+    ],
+)
+def test_faults_name_file_and_layer(tmp_path: Path, layers: list, weights: dict, says: str) -> None:
+    path = judge.write(tmp_path / "bad.h5", layers, weights)
+    with pytest.raises(KerasFileError, match=says) as caught:
+        KerasNetwork(path)
+    assert "bad.h5" in str(caught.value)
+
+
+def test_input_of_another_shape_names_the_layer(tmp_path: Path) -> None:
+    path = judge.write(tmp_path / "a.h5", [CONV, ("Flatten", "f", {}), ("Dense", "d", {})], GOOD | {"d": {"kernel": normal(8, 2), "bias": normal(2)}})
+    with pytest.raises(KerasFileError, match="layer 'c'"):
+        result(path, images(4, 4, 3))
+    with pytest.raises(KerasFileError, match="layer 'd': takes 8 values, gets"):
+        result(path, images(6, 6, 1))
+
+
+def test_files_that_are_no_model(tmp_path: Path) -> None:
+    torn = tmp_path / "torn.h5"
+    torn.write_bytes(judge.write(tmp_path / "a.h5", [CONV], GOOD).read_bytes()[:1000])
+    with pytest.raises(KerasFileError, match=r"torn\.h5: not a readable Keras HDF5 file"):
+        KerasNetwork(torn)
+    with pytest.raises(KerasFileError, match="holds weights only"):
+        KerasNetwork(judge.write(tmp_path / "w.h5", None, GOOD))
+
+
+def test_weights_only_goes_by_order(tmp_path: Path) -> None:
+    """As Keras' load_weights: the names in the file do not matter, the order does."""
+    path = judge.write(tmp_path / "w.h5", None, {"conv2d_17": GOOD["c"]})
+    x = images(5, 5, 1)
+    found = result(path, x, layers=sequence([Layer("Conv2D", "first", {"kernel_size": 3})]))
+    assert np.abs(found - judge.convolution(x, **GOOD["c"]).reshape(3, -1)).max() < 1e-6
+    with pytest.raises(KerasFileError, match=r"1 layers with weights, 2 expected: missing \['second'\]"):
+        KerasNetwork(path, layers=sequence([Layer("Conv2D", "first", {}), Layer("Dense", "second", {})]))
+    with pytest.raises(KerasFileError, match=r"unexpected \['conv2d_17'\]"):
+        KerasNetwork(path, layers=sequence([Layer("Flatten", "f")]))

@@ -1,0 +1,10 @@
+"""A model that is only a weights file of TorchScript, timm or Keras: everything else is in its card (YAML)."""
+
+from faceoff.cards import CardNetwork
+from faceoff.torch_runtimes import RUNTIMES
+
+
+class TorchCardModel(CardNetwork):
+    """Run the weights of a model card in PyTorch."""
+
+    openers = RUNTIMES
