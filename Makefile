@@ -5,10 +5,13 @@ FULL := .venv-full
 CORES ?= all
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 
-.PHONY: run test test-fast lint format lock clean help
+.PHONY: run zoo test test-fast lint format lock clean help
 run: $(LIGHT)/.ready ## run config.yaml, print the leaderboard and the report's path (the default)
 	FACEOFF_LEADERBOARD=0 $(LIGHT)/bin/snakemake --cores $(CORES) --quiet rules
 	$(LIGHT)/bin/faceoff leaderboard
+
+zoo: $(FULL)/.ready ## run configs/zoo.yaml: every detector and model whose weights are here
+	$(FULL)/bin/snakemake --configfile configs/zoo.yaml --cores $(CORES) --quiet rules
 
 test: $(FULL)/.ready ## all tests, the fast ones first
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile

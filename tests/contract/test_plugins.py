@@ -39,6 +39,9 @@ def load(plugin: Plugin, **more: Path) -> Any:
     """The plug-in, ready; skips with its own reason, or where a weights file is absent."""
     if plugin.skip():
         pytest.skip(plugin.skip())
+    absent = [asset.name for asset in plugin.assets.values() if not assets.is_there(asset)]
+    if absent:  # nothing is downloaded by a test
+        pytest.skip(f"{plugin.name}: {', '.join(absent)} is in no local place")
     try:
         return load_plugin({**plugin.job(), "card": {"options": {}, "threshold": 0.0, "min_size": 0, **plugin.card}}, Clock(), **more)
     except assets.AssetError as error:

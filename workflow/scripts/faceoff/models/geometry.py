@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from faceoff.emotions import EMFACS, EMOTIONS
+from faceoff import emfacs
 from faceoff.mesh import FaceMesh, measures
 from faceoff.protocols import CropSpec, Prediction
 from faceoff.runtimes import softmax
@@ -67,17 +67,12 @@ def action_units(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def evaluable() -> tuple[str, ...]:
     """Neutral and the emotions whose every required unit has an estimate (disgust needs one of 9 and 10, and one of 15, 16 and 17)."""
-    readable = {*_READ_FROM, "AU12L", "AU12R"}
-    return tuple(emotion for emotion in EMOTIONS if emotion == "neutral" or all(readable & set(options) for options in EMFACS[emotion]))
+    return emfacs.evaluable({*_READ_FROM, "AU12L", "AU12R"})
 
 
 def scores(units: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """EMFACS scores (n,), 0–1, of every evaluable emotion but neutral: the mean intensity / 5 over its required units."""
-    return {
-        emotion: np.mean([np.max([units[unit] for unit in options if unit in units], axis=0) for options in EMFACS[emotion]], axis=0) / 5
-        for emotion in evaluable()
-        if emotion != "neutral"
-    }
+    """EMFACS scores (n,), 0–1, of every evaluable emotion but neutral."""
+    return emfacs.scores(units)
 
 
 class Geometry:

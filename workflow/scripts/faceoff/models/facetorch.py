@@ -1,0 +1,247 @@
+"""facetorch (Gajarsky): its predictors of expression, action units, and valence and arousal, on this package's crops.
+
+The classes that preprocess, run and postprocess are facetorch's own, with the settings of its published configuration; only its downloader is
+not used. Its files lie on Google Drive and Hugging Face and no hash of them is published that could be read here, so a file is given with its
+sha256 (it stands on the file's page at Hugging Face):
+
+    models: {facetorch_b2: {options: {fer: {path: /path/model.pt, sha256: …}, va: {path: …, sha256: …}, au: {path: …, sha256: …}}}}
+
+`va` and `au` are optional beside the expression network: they add valence and arousal, and action units, to its rows.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff import emfacs
+from faceoff.assets import Asset, AssetError, verified
+from faceoff.emotions import canonical
+from faceoff.protocols import CropSpec, Prediction
+from faceoff.runtimes import softmax
+
+MODELS = {
+    "facetorch_b0": {
+        "class": "FacetorchB0",
+        "framework": "torch",
+        "requires": {"modules": ["torch", "facetorch"]},
+        "options": {"fer": None, "va": None, "au": None},
+        "lineage": "hsemotion-enet-b0-7",
+        "licence": "Apache-2.0",
+        "training_data": {"affectnet": ["train"], "vggface2": ["train"]},
+        "source": "https://github.com/tomas-gajarsky/facetorch",
+        "published": [{"task": "AffectNet-7 validation", "accuracy": 0.6574, "note": "HSEmotion's enet_b0_7, at 224 px; facetorch feeds it 244"}],
+    },
+    "facetorch_b2": {
+        "class": "FacetorchB2",
+        "framework": "torch",
+        "requires": {"modules": ["torch", "facetorch"]},
+        "options": {"fer": None, "va": None, "au": None},
+        "lineage": "hsemotion-enet-b2-8",
+        "licence": "Apache-2.0",
+        "training_data": {"affectnet": ["train"], "vggface2": ["train"]},
+        "source": "https://github.com/tomas-gajarsky/facetorch",
+        "published": [{"task": "AffectNet-8 validation", "accuracy": 0.6303, "note": "HSEmotion's enet_b2_8"}],
+    },
+    "facetorch_au": {
+        "class": "FacetorchAU",
+        "framework": "torch",
+        "requires": {"modules": ["torch", "facetorch"]},
+        "recipe": "emfacs",
+        "options": {"au": None, "va": None, "neutral": 0.35, "temperature": 1.0, "variants": []},
+        "lineage": "opengraphau",
+        "licence": "Apache-2.0",
+        "training_data": {"bp4d": ["train"], "disfa": ["train"]},
+        "source": "https://github.com/tomas-gajarsky/facetorch",
+    },
+}  # fmt: skip
+
+BATCH = 16
+
+# facetorch's conf/analyzer/predictor: what each network is fed, what postprocesses it, its labels in output order, where its file lies.
+PREDICTORS: dict[str, dict[str, Any]] = {
+    "b0": {
+        "side": 244,
+        "post": "PostArgMax",
+        "labels": ["Anger", "Disgust", "Fear", "Happiness", "Neutral", "Sadness", "Surprise"],
+        "file_id": "1i5f8vy1dZv_u8vsJsj9CHEzHwsokIknr",
+        "repository": "tomas-gajarsky/facetorch-fer-efficientnet-b0",
+    },
+    "b2": {
+        "side": 260,
+        "post": "PostArgMax",
+        "labels": ["Anger", "Contempt", "Disgust", "Fear", "Happiness", "Neutral", "Sadness", "Surprise"],
+        "file_id": "1xoB5VYOd0XLjb-rQqqHWCkQvma4NytEd",
+        "repository": "tomas-gajarsky/facetorch-fer-efficientnet-b2",
+    },
+    "va": {
+        "side": 224,
+        "post": "PostLabelConfidencePairs",
+        "labels": ["valence", "arousal"],
+        "file_id": "1Xl4ilNCU_DgKNhITrXb3UyQUUdm3VTKS",
+        "repository": "tomas-gajarsky/facetorch-va-elim",
+    },
+    "au": {
+        "side": 224,
+        "post": "PostMultiLabel",
+        "labels": [
+            "inner_brow_raiser", "outer_brow_raiser", "brow_lowerer", "upper_lid_raiser", "cheek_raiser", "lid_tightener", "nose_wrinkler",
+            "upper_lip_raiser", "nasolabial_deepener", "lip_corner_puller", "sharp_lip_puller", "dimpler", "lip_corner_depressor",
+            "lower_lip_depressor", "chin_raiser", "lip_pucker", "tongue_show", "lip_stretcher", "lip_funneler", "lip_tightener", "lip_pressor",
+            "lips_part", "jaw_drop", "mouth_stretch", "lip_bite", "nostril_dilator", "nostril_compressor", "left_inner_brow_raiser",
+            "right_inner_brow_raiser", "left_outer_brow_raiser", "right_outer_brow_raiser", "left_brow_lowerer", "right_brow_lowerer",
+            "left_cheek_raiser", "right_cheek_raiser", "left_upper_lip_raiser", "right_upper_lip_raiser", "left_nasolabial_deepener",
+            "right_nasolabial_deepener", "left_dimpler", "right_dimpler",
+        ],
+        # facetorch runs this file's weights in its own class, because the traced Swin transformer hangs on newer CUDA.
+        "native": "facetorch.analyzer.predictor.au_model.OpenGraphAU",
+        "file_id": "1uoVX9suSA5JVWTms3hEtJKzwO-CUR_jV",
+        "repository": "tomas-gajarsky/facetorch-au-opengraph",
+    },
+}  # fmt: skip
+
+# FACS numbers of the 27 units of OpenGraphAU, in its order. Its 14 one-sided outputs say where a unit is, not that it is on one side only;
+# so AU14 counts as one-sided by the difference of both, named by the viewer's side (facetorch names the subject's).
+UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU11", "AU12", "AU13", "AU14", "AU15", "AU16", "AU17", "AU18", "AU19",
+         "AU20", "AU22", "AU23", "AU24", "AU25", "AU26", "AU27", "AU32", "AU38", "AU39", "AU14L", "AU14R")  # fmt: skip
+
+
+def given(options: Mapping[str, Any], role: str) -> Path | None:
+    """The verified file that an option gives as {path, sha256}, None where it gives none. Raises AssetError."""
+    value = options.get(role)
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or set(value) != {"path", "sha256"}:
+        raise AssetError(f"option {role!r}: expected {{path: …, sha256: …}}, found {value!r}")
+    path = Path(value["path"]).expanduser()
+    if not path.is_file():
+        raise AssetError(f"{path} is not there (option `{role}`)")
+    return verified(path, Asset(file=str(path), sha256=str(value["sha256"])))
+
+
+def required(options: Mapping[str, Any], role: str, name: str) -> Path:
+    """As `given`, but the file must be given."""
+    path = given(options, role)
+    if path is None:
+        source = PREDICTORS[name]["repository"]
+        raise AssetError(f"facetorch's model.pt of {source} has no published hash: give it as option `{role}: {{path: …, sha256: …}}`")
+    return path
+
+
+class Predictor:
+    """One FacePredictor of facetorch on uint8 crops, in batches of a fixed size."""
+
+    def __init__(self, name: str, path: Path):
+        from faceoff.devices import prepare_torchvision, torch_device
+
+        prepare_torchvision()
+        import torch
+        from facetorch.analyzer.predictor import FacePredictor, post, pre
+        from facetorch.downloader import DownloaderHuggingFace
+        from torchvision import transforms
+
+        settings, device = PREDICTORS[name], torch.device(torch_device())
+        preprocessing = transforms.Compose([
+            transforms.Resize([settings["side"]] * 2, antialias=True),
+            transforms.Normalize(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
+        ])  # fmt: skip
+        more = {"PostArgMax": {"dim": 1}, "PostMultiLabel": {"dim": 1, "threshold": 0.5}, "PostLabelConfidencePairs": {"offsets": [0, 0]}}[settings["post"]]
+        native = {"native_model_class": settings["native"]} if settings.get("native") else {}
+        self._predictor = FacePredictor(
+            # The file is there and verified, so facetorch does not download it.
+            downloader=DownloaderHuggingFace(file_id=settings["file_id"], path_local=str(path), repo_id=settings["repository"], filename="model.pt"),
+            device=device,
+            preprocessor=pre.PredictorPreProcessor(transform=preprocessing, device=device, optimize_transform=False, reverse_colors=False),
+            postprocessor=getattr(post, settings["post"])(transform=None, device=device, optimize_transform=False, labels=list(settings["labels"]), **more),
+            **native,
+        )
+        self.columns = len(settings["labels"])
+
+    def __call__(self, crops: np.ndarray) -> np.ndarray:
+        """(n, height, width, 3) uint8 RGB -> (n, labels) float64: what facetorch keeps as `logits` of each face."""
+        import torch
+
+        from faceoff.runtimes import batched
+
+        def run(padded: np.ndarray) -> list[np.ndarray]:
+            faces = torch.from_numpy(padded).permute(0, 3, 1, 2).contiguous() / 255
+            found = torch.stack([prediction.logits for prediction in self._predictor.run(faces)]).double().cpu().numpy()
+            if found.shape[1] != self.columns:
+                raise ValueError(f"the network has {found.shape[1]} outputs, facetorch's configuration names {self.columns} labels")
+            return [found]
+
+        return batched(crops.astype(np.float32), BATCH, run)[0]
+
+
+def action_units(found: np.ndarray) -> dict[str, np.ndarray]:
+    """Intensities (n,), 0–5, from the (n, 41) outputs of OpenGraphAU: five times its score of occurrence, for it knows no intensity."""
+    labels = PREDICTORS["au"]["labels"]
+    units = {unit: 5 * np.clip(found[:, index], 0, 1) for index, unit in enumerate(UNITS[:27])}
+    left, right = (found[:, labels.index(f"{side}_dimpler")] for side in ("left", "right"))
+    return units | {"AU14L": 5 * np.clip(right - left, 0, 1), "AU14R": 5 * np.clip(left - right, 0, 1)}
+
+
+def affect(predictor: Predictor | None, crops: np.ndarray) -> dict[str, np.ndarray]:
+    """Valence and arousal in [-1, 1], where the network is given."""
+    if predictor is None:
+        return {}
+    found = np.clip(predictor(crops), -1, 1)
+    return {"valence": found[:, 0], "arousal": found[:, 1]}
+
+
+class _Expression:
+    """An EfficientNet of HSEmotion as facetorch ships it, and what else of facetorch the options give."""
+
+    network: str
+    emotions: tuple[str, ...]
+    crop: CropSpec
+
+    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
+        options = card["options"]
+        fer, va, au = required(options, "fer", self.network), given(options, "va"), given(options, "au")
+        self._expression = Predictor(self.network, fer)
+        self._affect = Predictor("va", va) if va else None
+        self._units = Predictor("au", au) if au else None
+        self.aus = UNITS if au else ()
+
+    def predict(self, crops: np.ndarray) -> Prediction:
+        units = action_units(self._units(crops)) if self._units else {}
+        return Prediction(posterior=softmax(self._expression(crops)), aus=units, **affect(self._affect, crops))
+
+
+class FacetorchB0(_Expression):
+    """facetorch's fer/efficientnet_b0_7: seven classes, 244 pixels."""
+
+    network = "b0"
+    emotions = tuple(canonical(label) for label in PREDICTORS["b0"]["labels"])
+    crop = CropSpec(size=(244, 244), channels=3, margin=0.0)
+
+
+class FacetorchB2(_Expression):
+    """facetorch's fer/efficientnet_b2_8: eight classes, 260 pixels."""
+
+    network = "b2"
+    emotions = tuple(canonical(label) for label in PREDICTORS["b2"]["labels"])
+    crop = CropSpec(size=(260, 260), channels=3, margin=0.0)
+
+
+class FacetorchAU:
+    """facetorch's au/open_graph_swin_base: action units, and emotions from them by EMFACS rules."""
+
+    crop = CropSpec(size=(224, 224), channels=3, margin=0.0)
+    aus = UNITS
+
+    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
+        options = card["options"]
+        au, va = required(options, "au", "au"), given(options, "va")
+        self._neutral, self._temperature = options["neutral"], options["temperature"]
+        self._rules = emfacs.rules(options["variants"])
+        self.emotions = emfacs.evaluable(self.aus, self._rules)
+        self._units = Predictor("au", au)
+        self._affect = Predictor("va", va) if va else None
+
+    def predict(self, crops: np.ndarray) -> Prediction:
+        units = action_units(self._units(crops))
+        posterior = emfacs.posterior(emfacs.scores(units, self._rules), self.emotions, self._neutral, self._temperature)
+        return Prediction(posterior=posterior, aus=units, **affect(self._affect, crops))
