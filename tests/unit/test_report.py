@@ -97,6 +97,13 @@ def test_every_cell_is_on_the_page_with_its_reason(tmp_path):
     assert "f" * 64 in page.text
 
 
+def test_a_vote_of_the_best_says_so():
+    score = fixtures.score("alpha", "", "", 0.7, "vote")
+    assert words.pairs(score) == "2 pairs"
+    assert words.pairs(score | {"top": 1}) == "1 of 2 pairs"
+    assert words.pairs(score | {"top": 5}) == "2 pairs"
+
+
 def test_ranks_have_intervals_and_a_vote_its_curve(tmp_path):
     page = Page(_render(fixtures.typical(tmp_path)))
     assert "tied with best" in page.text

@@ -328,6 +328,7 @@ class Plan:
             "fusion": fusion,
             "rule": section.rule,
             "members": [f"{detector}/{model}" for detector, model in cells],
+            "top": section.top,
             "skip": None,
             "train_status": statuses.pop() if len(statuses) == 1 else "mixed",
             "circular": any(self._circular(dataset, model) for _, model in cells),

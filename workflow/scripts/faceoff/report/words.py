@@ -131,9 +131,9 @@ def fusion_phrase(dataset: DatasetResults, name: str) -> str:
 
 
 def pairs(score: Mapping[str, Any]) -> str:
-    """How many members a fusion has: '4 pairs'."""
-    members = len(score.get("members") or ())
-    return f"{members} pair{'s' if members != 1 else ''}"
+    """How many members a fusion has: '4 pairs', or '2 of 4 pairs' where only the most accurate vote."""
+    members, top = len(score.get("members") or ()), score.get("top")
+    return f"{f'{top} of ' if top and top < members else ''}{members} pair{'s' if members != 1 else ''}"
 
 
 def _tally(tests: Sequence[Mapping[str, Any]]) -> str:
