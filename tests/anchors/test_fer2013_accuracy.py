@@ -28,14 +28,6 @@ CONTRADICTED = 13  # test pictures whose twin in the train part has another labe
 MISNUMBERED = 35_657  # of 35,714 names
 
 
-@pytest.fixture
-def root(data: Path) -> Path:
-    folder = data / "datasets" / "ferplus"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is not there")
-    return folder
-
-
 @cache
 def opened(root: Path, split: str = "test", **options: str) -> tuple[Fer2013, list]:
     dataset = Fer2013(Options(path=root, split=split, **options))

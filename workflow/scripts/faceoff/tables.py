@@ -46,8 +46,23 @@ SAMPLES = pa.schema([
     *_GIVEN,
 ])  # fmt: skip
 
-# Readable by Hugging Face `datasets` as an image dataset (the metadata names the feature).
-FRAMES = pa.schema(
+
+def _hugging_face(media: str, feature: Mapping[str, Any], fields: Sequence[pa.Field]) -> pa.Schema:
+    """These fields and, last, a column of encoded bytes, described so that Hugging Face `datasets` decodes it as this feature."""
+
+    def described(kind: pa.DataType) -> dict[str, Any]:
+        if pa.types.is_list(kind):
+            return {"feature": described(kind.value_type), "_type": "Sequence"}
+        return {"dtype": {"double": "float64"}.get(str(kind), str(kind)), "_type": "Value"}
+
+    features = {field.name: described(field.type) for field in fields} | {media: dict(feature)}
+    column = pa.field(media, pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())]))
+    return pa.schema([*fields, column], metadata={"huggingface": json.dumps({"info": {"features": features}})})
+
+
+FRAMES = _hugging_face(
+    "image",
+    {"_type": "Image"},
     [
         *_KEY,
         pa.field("width", pa.int32()),
@@ -57,61 +72,19 @@ FRAMES = pa.schema(
         pa.field("label", pa.string()),
         *_AFFECT,
         *_GIVEN,
-        pa.field("image", pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])),
     ],
-    metadata={
-        "huggingface": json.dumps(
-            {
-                "info": {
-                    "features": {
-                        "sample_id": {"dtype": "string", "_type": "Value"},
-                        "frame": {"dtype": "int32", "_type": "Value"},
-                        "timestamp_s": {"dtype": "float64", "_type": "Value"},
-                        "width": {"dtype": "int32", "_type": "Value"},
-                        "height": {"dtype": "int32", "_type": "Value"},
-                        "state": {"dtype": "string", "_type": "Value"},
-                        "reason": {"dtype": "string", "_type": "Value"},
-                        "sha256": {"dtype": "string", "_type": "Value"},
-                        "label": {"dtype": "string", "_type": "Value"},
-                        "valence": {"dtype": "float64", "_type": "Value"},
-                        "arousal": {"dtype": "float64", "_type": "Value"},
-                        "boxes": {"feature": {"feature": {"dtype": "float64", "_type": "Value"}, "_type": "Sequence"}, "_type": "Sequence"},
-                        "landmarks": {"feature": {"feature": {"dtype": "float64", "_type": "Value"}, "_type": "Sequence"}, "_type": "Sequence"},
-                        "image": {"_type": "Image"},
-                    }
-                }
-            }
-        )
-    },
 )
 
-# Readable by Hugging Face `datasets` as an audio dataset.
-AUDIO = pa.schema(
+AUDIO = _hugging_face(
+    "audio",
+    {"sampling_rate": 16_000, "_type": "Audio"},
     [
         pa.field("sample_id", pa.string(), nullable=False),
         pa.field("start_s", pa.float64()),
         pa.field("duration_s", pa.float64()),
         pa.field("sampling_rate", pa.int32()),
         *_STATE,
-        pa.field("audio", pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])),
     ],
-    metadata={
-        "huggingface": json.dumps(
-            {
-                "info": {
-                    "features": {
-                        "sample_id": {"dtype": "string", "_type": "Value"},
-                        "start_s": {"dtype": "float64", "_type": "Value"},
-                        "duration_s": {"dtype": "float64", "_type": "Value"},
-                        "sampling_rate": {"dtype": "int32", "_type": "Value"},
-                        "state": {"dtype": "string", "_type": "Value"},
-                        "reason": {"dtype": "string", "_type": "Value"},
-                        "audio": {"sampling_rate": 16000, "_type": "Audio"},
-                    }
-                }
-            }
-        )
-    },
 )
 
 FACES = pa.schema([
