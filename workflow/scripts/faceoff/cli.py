@@ -293,7 +293,7 @@ def score(
     """Score anyone's posteriors against a dataset's frozen task: no detector, no model, the same metrics and intervals as in a run."""
     import tempfile
 
-    from faceoff.stages.scoring import score_file
+    from faceoff.stages.score_file import score_file
 
     plan = _plan(path)
     names = plan.datasets("test")

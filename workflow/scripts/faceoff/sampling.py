@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from faceoff.protocols import Sample
 
@@ -16,22 +16,31 @@ def part_of(samples: Sequence[Sample], part: str, shares: Sequence[float], seed:
     same subjects are in the same part on every machine, and one subject more moves at most one across each cut.
     Raises ValueError with fewer subjects than parts.
     """
-    wanted = [index for index, share in enumerate(shares) if share > 0]
+    weights = {name: share for name, share in zip(PARTS, shares, strict=True) if share > 0}
     subjects = sorted({_subject(sample) for sample in samples}, key=lambda name: hashlib.sha256(f"{seed}|{name}".encode()).digest())
-    if len(subjects) < len(wanted):
-        raise ValueError(f"{len(subjects)} subjects cannot be split into {len(wanted)} parts")
-    exact = [share / sum(shares) * len(subjects) for share in shares]
-    counts = [max(int(value), index in wanted) for index, value in enumerate(exact)]
-    for index in sorted(wanted, key=lambda index: counts[index] - exact[index])[: max(0, len(subjects) - sum(counts))]:
-        counts[index] += 1
-    counts[counts.index(max(counts))] += len(subjects) - sum(counts)  # what the parts that may not be empty took
-    start = sum(counts[: PARTS.index(part)])
-    kept = set(subjects[start : start + counts[PARTS.index(part)]])
+    if len(subjects) < len(weights):
+        raise ValueError(f"{len(subjects)} subjects cannot be split into {len(weights)} parts")
+    counts = dict.fromkeys(PARTS, 0) | _apportioned(len(subjects), weights)
+    for name in weights:
+        if not counts[name]:  # the largest part gives one
+            counts[max(counts, key=lambda other: counts[other])] -= 1
+            counts[name] = 1
+    start = sum(counts[name] for name in PARTS[: PARTS.index(part)])
+    kept = set(subjects[start : start + counts[part]])
     return [sample for sample in samples if _subject(sample) in kept]
 
 
 def _subject(sample: Sample) -> str:
     return f"subject {sample.subject}" if sample.subject is not None else f"sample {sample.sample_id}"
+
+
+def _apportioned(total: int, weights: Mapping[str, float]) -> dict[str, int]:
+    """Whole numbers in proportion to the weights that sum to `total`, by largest remainder; ties to the earlier name."""
+    shares = {name: total * weight / sum(weights.values()) for name, weight in weights.items()}
+    counts = {name: int(share) for name, share in shares.items()}
+    for name in sorted(shares, key=lambda name: (counts[name] - shares[name], name))[: total - sum(counts.values())]:
+        counts[name] += 1
+    return counts
 
 
 def limited(samples: Sequence[Sample], limit: int | float | None, seed: int) -> list[Sample]:
@@ -45,10 +54,7 @@ def limited(samples: Sequence[Sample], limit: int | float | None, seed: int) -> 
     strata: dict[str, list[int]] = defaultdict(list)
     for index, sample in enumerate(samples):
         strata[sample.label or ""].append(index)
-    shares = {label: wanted * len(members) / len(samples) for label, members in strata.items()}
-    counts = {label: int(share) for label, share in shares.items()}
-    for label in sorted(strata, key=lambda label: (counts[label] - shares[label], label))[: wanted - sum(counts.values())]:
-        counts[label] += 1
+    counts = _apportioned(wanted, {label: len(members) for label, members in strata.items()})
     kept: set[int] = set()
     for label, members in strata.items():
         drawn = sorted(members, key=lambda index: hashlib.sha256(f"{seed}|{samples[index].sample_id}".encode()).digest())
