@@ -275,7 +275,7 @@ def test_the_page_sorts_filters_and_opens_in_a_browser(tmp_path, browse):
     def column(place: int) -> list[str]:
         return page.locator(f"#d0-table tbody tr > :nth-child({place})").all_inner_texts()
 
-    assert column(1) == ["1", "2", "3", "4", "–", "–"]
+    assert [text.splitlines()[0] for text in column(1)] == ["1", "2", "3", "4", "–", "–"]
     heading = page.locator("#d0-table thead th").nth(3)
     heading.locator("button").focus()
     page.keyboard.press("Enter")
