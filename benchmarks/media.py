@@ -1,6 +1,6 @@
 """What reading videos costs: frame extraction beside a bare PyAV loop, memory over an hour of video, and reading frames back.
 
-    python benchmarks/media.py [--videos FOLDER] [--only extract|hour|back] [--threads 2]
+    python benchmarks/media.py [--videos FOLDER] [--only extract|hour|back] [--threads 1]
 
 Figures depend on the machine; what should hold anywhere is in the last column. Without `--videos`, clips are drawn.
 """
@@ -131,7 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--videos", type=Path)
     parser.add_argument("--only", choices=("extract", "hour", "back"))
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     table = Table("what", "measured", "", "should be", title="videos")
     with tempfile.TemporaryDirectory() as folder:

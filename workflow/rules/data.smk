@@ -26,7 +26,7 @@ rule frames:
         f"{R}/logs/frames/{{dataset}}.log",
     conda:
         "../../envs/core.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=2000,
     params:

@@ -1,0 +1,36 @@
+"""PyTorch detectors and Keras weights in a run, beside models whose weights are not here."""
+
+from pathlib import Path
+
+import pytest
+from runs import digests, run
+
+from faceoff import tables
+
+pytestmark = pytest.mark.slow
+
+CONFIG = {
+    "run": "zoo",
+    "weights": "present",
+    "datasets": {"posed": {"rungs": ["plain"], "limit": 16}},
+    "detectors": {"mtcnn": {}, "retinaface": {}, "s3fd": {}},
+    "models": {"mini_xception": {}, "emonet_8": {}},
+    "fusions": {"best": {"members": ["*/*"], "top": 1, "check_order": False}},
+    "figures": {"formats": ["svg"], "examples": 1},
+}
+
+
+def test_what_is_here_runs_and_what_is_not_is_explained(tmp_path: Path, mirror: Path) -> None:
+    pytest.importorskip("torch")
+    for folder in ("once", "again"):
+        done = run(tmp_path / folder, CONFIG, FACEOFF_MIRROR=str(mirror), FACEOFF_CACHE=str(tmp_path / "cache"))
+        assert done.returncode == 0, done.stdout[-3000:]
+    scores = tmp_path / "once/results/zoo/scores/posed"
+    for detector in ("mtcnn", "retinaface"):
+        score = tables.read_json(scores / f"{detector}/mini_xception.json")
+        assert score["state"] == "ok"
+        assert score["metrics"]["coverage"] == 1.0
+        assert tables.read_json(scores / f"{detector}/emonet_8.json")["reason"].startswith("model emonet_8: emonet_8.pth is not here")
+    assert "s3fd" in tables.read_json(scores / "s3fd/mini_xception.json")["reason"]
+    assert tables.read_json(scores / "fusion/best.json")["state"] == "ok"
+    assert digests(tmp_path / "once") == digests(tmp_path / "again"), "PyTorch too gives the same bytes twice"
