@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from runs import digests, run
 
 from faceoff import tables
+from runs import digests, run
 
 pytestmark = pytest.mark.slow
 
