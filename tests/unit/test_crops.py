@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceoff.crops import calibrate, crop, cut, iou, square
+from faceoff.crops import TEMPLATE, calibrate, crop, cut, iou, square
+from faceoff.drawing import scenes
 from faceoff.protocols import CropSpec
 
 RNG = np.random.default_rng(0)
@@ -116,3 +117,81 @@ def test_iou_against_counted_pixels(a: tuple[int, ...], b: tuple[int, ...]) -> N
 def test_iou_of_empty_boxes_is_zero() -> None:
     assert iou((0, 0, 0, 0), (0, 0, 0, 0)) == 0.0
     assert iou((0, 0, 5, 5), (5, 0, 5, 5)) == 0.0
+
+
+# -- alignment ------------------------------------------------------------------------------------------------------------
+
+
+def dotted(points: np.ndarray, size: int = 400, radius: int = 4) -> np.ndarray:
+    """Red, green, blue, yellow and white dots at five places (x, y)."""
+    image = np.zeros((size, size, 3), np.uint8)
+    rows, columns = np.mgrid[:size, :size] + 0.5
+    for (x, y), colour in zip(points, ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 255, 255)), strict=True):
+        image[(columns - x) ** 2 + (rows - y) ** 2 <= radius**2] = colour
+    return image
+
+
+def places(pixels: np.ndarray) -> np.ndarray:
+    """Centres of the five dots."""
+    found = []
+    on = pixels > 100
+    for colour in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 1, 1)):
+        rows, columns = np.nonzero((on == np.array(colour, bool)).all(axis=2))
+        found.append((columns.mean() + 0.5, rows.mean() + 0.5))
+    return np.array(found)
+
+
+def turned(points: np.ndarray, degrees: float, scale: float = 1.0, about: tuple[float, float] = (200.0, 200.0)) -> np.ndarray:
+    angle = np.deg2rad(degrees)
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return (points - about) @ turn.T + about
+
+
+FACE = np.array([[160.0, 170.0], [240.0, 170.0], [200.0, 215.0], [168.0, 260.0], [232.0, 260.0]])
+
+
+@pytest.mark.parametrize("degrees", [-35, 0, 12, 80])
+@pytest.mark.parametrize("side", [100, 300])
+def test_eyes_become_level(degrees: float, side: int) -> None:
+    points = turned(FACE, degrees)
+    found = places(crop(dotted(points), (100, 100, 200, 200), CropSpec((side, side), align="eyes"), points))
+    assert found == pytest.approx((FACE - 100) * side / 200, abs=0.02 * side), "as the upright face would lie"
+
+
+@pytest.mark.parametrize(("degrees", "scale"), [(0, 1.0), (25, 1.0), (-60, 0.7), (10, 1.2)])
+@pytest.mark.parametrize("margin", [0.0, 0.4])
+def test_five_points_lie_on_the_template_whatever_the_box(degrees: float, scale: float, margin: float) -> None:
+    shape = turned((TEMPLATE - 0.5) * 200 + 200, degrees, scale)
+    pixels = crop(dotted(shape), (0, 0, 10, 10), CropSpec((224, 224), margin=margin, align="five_point"), shape)
+    assert places(pixels) == pytest.approx(((TEMPLATE - 0.5) / (1 + margin) + 0.5) * 224, abs=2.0)
+
+
+def test_a_level_face_is_the_plain_crop() -> None:
+    image, truth = scenes.draw(scenes.plan("test")[0])
+    points = np.array(truth[0].landmarks)
+    points[1, 1] = points[0, 1]
+    for side in (64, 200):
+        plain = crop(image, truth[0].box, CropSpec((side, side), margin=0.2))
+        aligned = crop(image, truth[0].box, CropSpec((side, side), margin=0.2, align="eyes"), points)
+        assert np.abs(plain.astype(int) - aligned).mean() < 4
+
+
+def test_shrinking_averages() -> None:
+    fine = np.zeros((512, 512, 3), np.uint8)
+    fine[::2, ::2] = fine[1::2, 1::2] = 255
+    pixels = crop(fine, (100, 100, 300, 300), CropSpec((32, 32), align="eyes"), turned(FACE, 20))
+    assert pixels.std() < 20
+    assert abs(pixels.mean() - 127.5) < 10
+
+
+@pytest.mark.parametrize("align", ["eyes", "five_point"])
+def test_what_cannot_be_aligned(align: str) -> None:
+    spec = CropSpec((48, 48), channels=1, align=align)
+    with pytest.raises(ValueError, match="needs five landmarks"):
+        crop(np.zeros((50, 50, 3), np.uint8), (0, 0, 50, 50), spec)
+    if align == "five_point":
+        with pytest.raises(ValueError, match="on one point"):
+            crop(np.zeros((50, 50, 3), np.uint8), (0, 0, 50, 50), spec, np.ones((5, 2)))
+    for wild in (np.full((5, 2), 1e6) + np.arange(10).reshape(5, 2), FACE * 1000):
+        pixels = crop(np.full((50, 60, 3), 90, np.uint8), (-1e6, -1e6, 4e6, 4e6), spec, wild)
+        assert pixels.shape == (48, 48, 1)

@@ -99,6 +99,9 @@ class ModelConfig(Section):
     train: Name | None = Field(None, description="the dataset of this run (role: train) that a trainable model learns from")
     detectors: list[str] = Field(default_factory=lambda: ["*"], min_length=1, description="only behind these detectors of the run (globs); default: all")
     margin: float | None = Field(None, ge=-0.5, le=2, description="margin around the canonical face box; default: the model's crop specification")
+    align: Literal["none", "eyes", "five_point"] | None = Field(
+        None, description="turn the face until its eyes are level, or lay five landmarks on a template; default: the model's crop specification"
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="options of the plug-in's class")
 
 

@@ -55,11 +55,15 @@ class Face:
 
 @dataclass(frozen=True)
 class CropSpec:
-    """How a model wants its face: `size` (height, width) px, `channels` 1 (luma) or 3 (RGB), `margin` as a share of the canonical face box."""
+    """How a model wants its face: `size` (height, width) px, `channels` 1 (luma) or 3 (RGB), `margin` as a share of the canonical face box.
+
+    `align`: none; eyes (turned about the box's centre until the eyes are level); five_point (a similarity that lays the landmarks on a template).
+    """
 
     size: tuple[int, int]
     channels: Literal[1, 3] = 3
     margin: float = 0.0
+    align: Literal["none", "eyes", "five_point"] = "none"
 
 
 @dataclass(frozen=True)

@@ -236,6 +236,7 @@ class Plan:
             "whole_frame": bool(card.get("whole_frame")),
             "calibration": card.get("calibration") if self.config.faces.box == "calibrated" else None,
             "margin": self.model(model)[0].margin,
+            "align": self.model(model)[0].align,
         }
 
     def _model_job(self, name: str) -> dict[str, Any]:

@@ -31,17 +31,21 @@ def framed(frames: Path, faces: Path) -> Iterator[tuple[dict[str, Any], list[dic
 
 
 def face_crop(frame: Mapping[str, Any], rows: list[dict[str, Any]], crop: CropSpec, spec: Mapping[str, Any]) -> tuple[dict[str, Any], np.ndarray | None]:
-    """(the face row that the policy chooses, its crop); the crop is None where there is no face or picture."""
+    """(the face row that the policy chooses, its crop); the crop is None where there is no face or picture, or none that can be aligned (state error)."""
     if not rows[0]["success"]:
         return rows[0], None
     face = choose(rows, spec["policy"], frame["width"], frame["height"])
     box = None if spec["whole_frame"] else crops.calibrate((face["x"], face["y"], face["w"], face["h"]), spec["calibration"])
-    return face, crops.crop(image_of(frame), box, crop)
+    landmarks = None if face["landmarks"] is None else np.reshape(face["landmarks"], (5, 2))
+    try:
+        return face, crops.crop(image_of(frame), box, crop, landmarks)
+    except ValueError as error:
+        return {**face, "success": 0, "state": tables.ERROR, "reason": str(error)}, None
 
 
 def crop_spec(model: Any, spec: Mapping[str, Any]) -> CropSpec:
-    """The model's crop specification with the config's margin, if one is given."""
-    return model.crop if spec["margin"] is None else replace(model.crop, margin=spec["margin"])
+    """The model's crop specification with the config's margin and alignment, if they are given."""
+    return replace(model.crop, **{key: spec[key] for key in ("margin", "align") if spec[key] is not None})
 
 
 def trained_parameters(path: Path | None) -> dict[str, Path]:
