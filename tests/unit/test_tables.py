@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,23 @@ def test_leftovers_of_dead_writers_are_cleared(tmp_path: Path, monkeypatch: pyte
     assert not stale.exists()
     assert (tmp_path / "a.parquet").exists()
     assert (tmp_path / "notes.tmp").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are told apart by /proc")
+def test_zombies_and_processes_that_got_the_writers_number_write_nothing(tmp_path: Path) -> None:
+    """A killed writer whose parent is gone may stay a zombie for ever, and its number may be another's by the next start."""
+    zombie = subprocess.Popen([sys.executable, "-c", ""])
+    while Path(f"/proc/{zombie.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.01)
+    left = tmp_path / f".a.parquet.{socket.gethostname()}-{zombie.pid}.tmp"
+    old = tables.temporary(tmp_path / "b.parquet")  # this very process, but the file is older than it
+    mine = tables.temporary(tmp_path / "c.parquet")
+    for path in (left, old, mine):
+        path.write_text("x")
+    os.utime(old, (1e9, 1e9))
+    tables.clear_leftovers(tmp_path)
+    zombie.wait()
+    assert [path.exists() for path in (left, old, mine)] == [False, False, True]
 
 
 def test_json_has_null_for_what_it_cannot_say(tmp_path: Path) -> None:

@@ -150,13 +150,24 @@ def atomic(path: Path | str) -> Iterator[Path]:
         scratch.unlink(missing_ok=True)
 
 
+def _writes(pid: int, leftover: Path) -> bool:
+    """Whether this host's process is still writing the file: it lives, is no zombie, and is not a later one that got the writer's number."""
+    try:
+        # After the name in brackets, which may hold anything: the state, and as the 20th field the start in ticks since the machine started.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        age = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return fields[0] not in {"Z", "X"} and time.time() - age <= leftover.stat().st_mtime + 1.0
+    except (OSError, ValueError, IndexError):  # no such process, or no /proc
+        return False
+
+
 def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
     """Remove temporary files of dead writers below `folder`: this host's whose process is gone, other hosts' after a day."""
     here = f".{socket.gethostname()}"  # a host's name may have dots, so its end is compared
     for leftover in folder.rglob(".*.tmp"):
         host, _, pid = leftover.name.removesuffix(".tmp").rpartition("-")
         if host.endswith(here) and pid.isdigit():
-            dead = not Path(f"/proc/{pid}").exists() if Path("/proc").exists() else True
+            dead = not _writes(int(pid), leftover)
         else:
             dead = time.time() - leftover.stat().st_mtime > older_than_s
         if dead:
