@@ -166,11 +166,8 @@ def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
     here = f".{socket.gethostname()}"  # a host's name may have dots, so its end is compared
     for leftover in folder.rglob(".*.tmp"):
         host, _, pid = leftover.name.removesuffix(".tmp").rpartition("-")
-        if host.endswith(here) and pid.isdigit():
-            dead = not _writes(int(pid), leftover)
-        else:
-            dead = time.time() - leftover.stat().st_mtime > older_than_s
-        if dead:
+        local = host.endswith(here) and pid.isdigit()
+        if not _writes(int(pid), leftover) if local else time.time() - leftover.stat().st_mtime > older_than_s:
             leftover.unlink(missing_ok=True)
 
 
