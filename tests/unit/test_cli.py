@@ -82,3 +82,12 @@ def test_leaderboard_shows_exact_counts_and_reasons(tmp_path, monkeypatch, capsy
     assert "2764/3153 = 0.876625" in shown
     assert "n = 3153" in shown
     assert "no licence" in shown
+
+
+def test_listing_tells_what_is_here_from_what_would_be_downloaded(call, monkeypatch, tmp_path):
+    monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path))
+    monkeypatch.delenv("FACEOFF_MIRROR", raising=False)
+    _, output = call("models")
+    lines = {line.split("│")[1].strip(): line for line in output.splitlines() if line.startswith("│")}
+    assert "yes" in lines["fer"]
+    assert "to be downloaded" in lines["pd_best"]

@@ -40,13 +40,14 @@ def leaderboard(run: Annotated[str, typer.Argument(help="name of the run, a fold
 def _listing(kind: str, folders: list[Path] | None) -> None:
     table = Table(title=f"{kind}s")
     for name in ("name", "framework", "licence", "lineage" if kind == "model" else "box calibration", "here"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name in {"name", "framework"})
     for name in registry.names(kind, tuple(folders or ())):
         plugin = registry.get(kind, name, tuple(folders or ()))
         problems = [plugin.skip()] if plugin.skip() else assets.availability(list(plugin.assets.values()))
+        here = "[green]yes[/green]" if all(map(assets.is_there, plugin.assets.values())) else "[yellow]to be downloaded[/yellow]"
         calibration = plugin.card.get("calibration")
         detail = plugin.card.get("lineage", "") if kind == "model" else "whole frame" if plugin.card.get("whole_frame") else "fitted" if calibration else "none"
-        table.add_row(name, plugin.framework, str(plugin.card.get("licence", "")), detail, "; ".join(problems) or "[green]yes[/green]")
+        table.add_row(name, plugin.framework, str(plugin.card.get("licence", "")), detail, "; ".join(problems) or here)
     console.print(table)
 
 
