@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from faceoff import tables
+from faceoff.class_order import best_class_permutation
 from faceoff.crops import iou
 from faceoff.emotions import SENTIMENT, order
 from faceoff.evaluation import folds_for
 from faceoff.faces import choose
 from faceoff.fusion import RULES, Rule, cross_fit, top
 from faceoff.protocols import Box
-from faceoff.stats import best_class_permutation
 from faceoff.tables import DIMENSIONS
 
 SAME_FACE = 0.4  # IoU from which two detectors' faces are the same (protocol §21)
