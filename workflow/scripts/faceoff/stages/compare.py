@@ -173,6 +173,7 @@ def _pairs(singles: Sequence[Candidate]) -> list[dict[str, Any]]:
                 "a": a.name,
                 "b": b.name,
                 "disagreement": stats.disagreement(a.correct, b.correct),
+                "double_fault": stats.double_fault(a.correct, b.correct),
                 "q": stats.q_statistic(a.correct, b.correct),
                 "kappa": stats.cohens_kappa(a.predicted[both], b.predicted[both]) if both.any() else None,
                 "agreement": float((a.predicted[both] == b.predicted[both]).mean()) if both.any() else None,
