@@ -107,6 +107,16 @@ def verified(path: Path, asset: Asset) -> Path:
     return path
 
 
+def given(path: str | Path, sha256: str | None, option: str) -> Path:
+    """The verified file of weights that a plug-in's option names, with the hash that stands beside it there. Raises AssetError naming the option."""
+    if not sha256:
+        raise AssetError(f"{path}: give its sha256 too, as option `sha256`; nothing is loaded without")
+    found = Path(path).expanduser()
+    if not found.is_file():
+        raise AssetError(f"{found} is not there (option `{option}`)")
+    return verified(found, Asset(file=str(found), sha256=str(sha256)))
+
+
 def is_there(asset: Asset) -> bool:
     """Whether a file of that name lies in a place that is searched; its hash is compared by who opens it."""
     return any(path.is_file() for path in _candidates(asset))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from faceoff.assets import Asset, AssetError, cache_folder, mirror_folder, verified
+from faceoff.assets import AssetError, cache_folder, given, mirror_folder
 from faceoff.emotions import AFFECTNET_ORDER
 from faceoff.protocols import CropSpec, Prediction
 from faceoff.runtimes import softmax
@@ -104,12 +104,7 @@ def checkpoint(card: Mapping[str, Any]) -> Path:
     """The verified file of weights: the one that the options give with its sha256, else the published one. Raises AssetError."""
     options, published = card["options"], card.get("checkpoint")
     if options["weights"]:
-        if not options["sha256"]:
-            raise AssetError(f"{options['weights']}: give its sha256 too, as option `sha256`; nothing is loaded without")
-        path = Path(options["weights"]).expanduser()
-        if not path.is_file():
-            raise AssetError(f"{path} is not there (option `weights`)")
-        return verified(path, Asset(file=str(path), sha256=options["sha256"]))
+        return given(options["weights"], options["sha256"], "weights")
     if not published:
         raise AssetError("no checkpoint of this model is published with a hash: give one as options `weights` and `sha256`")
     places = [place / published["file"] for place in (mirror_folder(), cache_folder() / "weights") if place]

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import emfacs
-from faceoff.assets import Asset, AssetError, verified
+from faceoff import assets, emfacs
+from faceoff.assets import AssetError
 from faceoff.emotions import canonical
 from faceoff.protocols import CropSpec, Prediction
 from faceoff.runtimes import softmax
@@ -114,10 +114,7 @@ def given(options: Mapping[str, Any], role: str) -> Path | None:
         return None
     if not isinstance(value, Mapping) or set(value) != {"path", "sha256"}:
         raise AssetError(f"option {role!r}: expected {{path: …, sha256: …}}, found {value!r}")
-    path = Path(value["path"]).expanduser()
-    if not path.is_file():
-        raise AssetError(f"{path} is not there (option `{role}`)")
-    return verified(path, Asset(file=str(path), sha256=str(value["sha256"])))
+    return assets.given(value["path"], value["sha256"], role)
 
 
 def required(options: Mapping[str, Any], role: str, name: str) -> Path:
