@@ -9,7 +9,7 @@ import matplotlib
 import pytest
 import report_fixtures as fixtures
 
-from faceoff import figures
+from faceoff.figures import canvas, heatmap
 from faceoff.report import names, results
 from faceoff.stages.figures import write_figures
 
@@ -115,8 +115,8 @@ def test_null_metrics_and_one_cell(tmp_path):
 
 def test_the_size_is_that_of_a_column():
     cells = {("a", "b"): {"state": "ok", "value": 0.5, "low": 0.4, "high": 0.6}}
-    width, _ = figures.heatmap(["a"], ["b"], cells, (0.0, 1.0)).get_size_inches()
-    assert width * 25.4 == pytest.approx(figures.SINGLE_MM)
+    width, _ = heatmap.draw(["a"], ["b"], cells, (0.0, 1.0)).get_size_inches()
+    assert width * 25.4 == pytest.approx(canvas.SINGLE_MM)
 
 
 def test_colour_scale_is_never_narrower_than_twenty_points():

@@ -260,7 +260,8 @@ def timeline(
     """Draw each clip's probabilities over time, with the moments that have no face."""
     from itertools import islice
 
-    from faceoff import figures
+    from faceoff.figures import canvas
+    from faceoff.figures import timeline as drawing
     from faceoff.report.results import label, shorten
     from faceoff.timelines import timelines
 
@@ -275,7 +276,7 @@ def timeline(
         shown = list(islice(timelines(path, frames, sample or ()), most))
         if shown:
             panels = [{**vars(clip), "title": shorten(clip.sample_id, 80)} for clip in shown]
-            figures.save(figures.timeline(panels), output.with_suffix(""), [output.suffix[1:]])
+            canvas.save(drawing.draw(panels), output.with_suffix(""), [output.suffix[1:]])
             console.print(
                 f"{output}: {len(shown)} clips of {parts[1]} under {label('/'.join(parts[2:]) if parts[0] == 'predictions' else f'fusion/{parts[2]}')}"
             )

@@ -15,7 +15,7 @@ from faceoff.config import ConfigError, DatasetConfig, DetectorConfig, FusionCon
 
 STAGES = Path(__file__).parent / "stages"
 # What shapes a page or figure without being Python.
-LOOKS = {"report": ("report/template.html.j2", "report/page.css", "report/page.js"), "figures": ("figures.mplstyle",)}
+LOOKS = {"report": ("report/template.html.j2", "report/page.css", "report/page.js"), "figures": ("figures/look.mplstyle",)}
 Cell = tuple[str, str]  # detector, model
 
 

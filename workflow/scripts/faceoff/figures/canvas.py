@@ -1,0 +1,106 @@
+"""What all figures share: sizes, colours, the style, and `save`, which writes the same bytes for the same figure.
+
+A figure is a module of this package with two functions: `draw`, plain data in and a matplotlib Figure out, and `of_dataset` (`of_run` where it shows all
+datasets), which takes that data from a run's results and also returns the rows of the CSV beside the figure. The stage calls it by its name in
+report/names.py; its caption is in workflow/report/. Timelines are drawn by `faceoff timeline`, not by a run.
+
+Accuracies, recalls, shares and their intervals are given as 0–1 and drawn in percent; differences in percentage points.
+None (JSON's null) and NaN stand for "no value" and are drawn as a gap or a dash, never as zero. How everything looks is in look.mplstyle.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import matplotlib.style
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from faceoff import tables
+
+Row = dict[str, Any]
+Drawn = tuple[Figure, list[Row]]  # a figure and the rows of the CSV beside it
+
+SINGLE_MM, DOUBLE_MM = 89.0, 183.0  # one and two columns of a journal page
+_STYLE = Path(__file__).with_name("look.mplstyle")
+INK, MUTED, RULE = "#111111", "#666666", "#bbbbbb"
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+SEQUENTIAL = LinearSegmentedColormap.from_list("faceoff", ["#f5f8fa", "#b9d6e6", "#5d9fc4", "#1f6a9a", "#0b3557"])
+SMALL = 6.5  # points; interval half-widths and counts under a percentage
+_METADATA: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": "Faceoff"},
+    "pdf": {"CreationDate": None, "Creator": "Faceoff"},
+    "png": {"Software": None},
+}
+
+P = ParamSpec("P")
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw under look.mplstyle, whatever the user's own matplotlib settings are."""
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with matplotlib.style.context(_STYLE, after_reset=True):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
+    """Write `stem`.<format> for each format (svg, pdf, png); the bytes hold no date, host or random id."""
+    written = []
+    for suffix in formats:
+        path = stem.with_name(f"{stem.name}.{suffix}")
+        with matplotlib.style.context(_STYLE, after_reset=True), tables.atomic(path) as scratch:
+            figure.savefig(scratch, format=suffix, metadata=_METADATA[suffix])
+        written.append(path)
+    return written
+
+
+def canvas(width_mm: float, height_mm: float) -> Figure:
+    figure = Figure(figsize=(width_mm / 25.4, height_mm / 25.4))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def single(width_mm: float, height_mm: float) -> tuple[Figure, Any]:
+    figure = canvas(width_mm, height_mm)
+    return figure, figure.add_subplot()
+
+
+def nothing(figure: Figure, axes: Any, words: str) -> Figure:
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, words, ha="center", va="center", color=MUTED, transform=axes.transAxes)
+    return figure
+
+
+def is_number(value: Any) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def ink_on(share: float) -> str:
+    """Text colour on the sequential map at 0–1: white from where it reads better."""
+    return "white" if share > 0.58 else INK
+
+
+def draw_interval(axes: Any, y: int, value: Any, low: Any, high: Any, marker: str, colour: str) -> None:
+    if is_number(low) and is_number(high):
+        axes.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=1.4, solid_capstyle="round")
+    if is_number(value):
+        axes.plot(100 * value, y, marker=marker, color=colour, markersize=4.2, markeredgecolor="white", markeredgewidth=0.5)
+
+
+def label_rows(axes: Any, titles: Sequence[str]) -> None:
+    axes.set_yticks(range(len(titles)), titles)
+    axes.set_ylim(max(1, len(titles)) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
