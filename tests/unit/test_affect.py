@@ -7,6 +7,8 @@ import pytest
 
 from faceoff import affect, metrics, tables
 from faceoff.affect import Moments, moments, score
+from faceoff.protocols import Prediction
+from faceoff.stages.predict import _rows
 from faceoff.stages.score import write_score
 
 
@@ -68,12 +70,12 @@ def test_sums_of_moments_give_the_ccc() -> None:
     assert len(affect._sums(noisy(3000, 1, 0.3), [None] * 3000)) == 1000, "no more units than that, however many pictures"
 
 
-def tables_of(folder: Path, valence: list[float | None], predicted: list[float | None]) -> dict[str, Path]:
-    """Two clips of two annotated frames each, without a label."""
+def tables_of(folder: Path, valence: list[float | None], predicted: list[float | None], label: str | None = None) -> dict[str, Path]:
+    """Two clips of two annotated frames each, without a label unless one is given."""
     paths = {name: folder / f"{name}.parquet" for name in ("samples", "frames", "predictions")}
     keys = [{"sample_id": name, "frame": frame, "timestamp_s": 0.5 * frame} for name in "ab" for frame in (0, 1)]
     task = b'{"name": "d", "type": "send", "version": "1", "space": ["neutral", "happiness"], "limited": false, "headline": true}'
-    samples = [{"sample_id": name, "kind": "video", "path": name, "split": "test", "subject": name, "groups": []} for name in "ab"]
+    samples = [{"sample_id": name, "kind": "video", "path": name, "split": "test", "subject": name, "groups": [], "label": label} for name in "ab"]
     tables.write_rows(paths["samples"], tables.SAMPLES.with_metadata({b"faceoff_task": task}), samples)
     tables.write_rows(paths["frames"], tables.FRAMES, (key | {"state": "ok", "valence": value} for key, value in zip(keys, valence, strict=True)))
     rows = (
@@ -119,3 +121,28 @@ def test_tables_that_do_not_belong_together(tmp_path: Path) -> None:
     tables.write_rows(paths["predictions"], tables.predictions_schema(["neutral", "happiness"]), other[::-1])
     with pytest.raises(ValueError, match="does not belong"):
         moments(paths["frames"], paths["predictions"], {"a": 0, "b": 1})
+
+
+@pytest.mark.parametrize(("readings", "share"), [([0.2, -0.99, 1.0, -1.0], 0.5), ([0.2, None, 0.999, -0.5], 0.0), ([None] * 4, None)])
+def test_readings_that_were_clipped_are_counted_and_flagged(tmp_path: Path, readings: list[float | None], share: float | None) -> None:
+    paths = tables_of(tmp_path, [0.1, 0.5, None, -0.4], readings, label="neutral")
+    write_score(**paths, output=tmp_path / "score.json", spec=SPEC)
+    written = tables.read_json(tmp_path / "score.json")
+    assert written["state"] == "ok"
+    assert written["affect_clipped"] == share
+    assert [flag for flag in written["flags"] if "valence" in flag] == (
+        ["50% of its valence and arousal lay at ±1 or beyond, and was clipped"] if share else []
+    )
+
+
+def test_what_a_model_reads_outside_the_scale_is_clipped_when_it_is_written() -> None:
+    """In the rows of the predictions table, so that no model can leave it out; NaN is no reading."""
+    posterior = np.tile([0.25, 0.75], (3, 1))
+    found = _rows(
+        Prediction(posterior=posterior, valence=np.array([1.4, -0.2, np.nan]), arousal=np.array([-3, 1, 0.5])),
+        ("happiness", "neutral"),
+        ("neutral", "happiness"),
+        ("", ""),
+    )
+    assert [row.get("valence") for row in found] == [1.0, -0.2, None]
+    assert [row["arousal"] for row in found] == [-1.0, 1.0, 0.5]

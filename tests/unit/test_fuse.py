@@ -110,10 +110,65 @@ def test_a_member_that_looks_at_another_face_is_left_out(tmp_path):
 
 
 def test_members_of_different_frames_are_refused(tmp_path):
-    write(tmp_path, "a", posteriors(1, 4))
     write(tmp_path, "b", posteriors(2, 5))
-    with pytest.raises((ValueError, IndexError)):
+    write(tmp_path, "a", posteriors(1, 4))
+    with pytest.raises(ValueError, match=r"b.parquet: 5 rows, .*a.parquet has 4: members of a fusion must predict the same frames"):
         fused(tmp_path, ["a", "b"])
+
+
+def test_rows_that_are_no_distribution_are_refused(tmp_path):
+    wrong = posteriors(1, 4)
+    wrong[2] *= 1.5
+    write(tmp_path, "a", posteriors(2, 4))
+    write(tmp_path, "b", wrong)
+    with pytest.raises(ValueError, match=r"b.parquet: the probabilities of \('s2', 0\) sum to 1.5000, expected 1"):
+        fused(tmp_path, ["a", "b"])
+
+
+def test_a_frame_that_stands_there_twice_is_refused(tmp_path):
+    write(tmp_path, "a", posteriors(1, 4))
+    table = pq.read_table(tmp_path / "a.parquet")
+    pq.write_table(table.take([0, 1, 2, 2]), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"a.parquet: \('s2', 0\) stands there 2 times, expected each frame once"):
+        fused(tmp_path, ["a"])
+
+
+def test_one_member_alone_is_itself(tmp_path):
+    p = posteriors(1, 6)
+    write(tmp_path, "a", p)
+    rows = fused(tmp_path, ["a"])
+    np.testing.assert_allclose([[row[f"p_{c}"] for c in CLASSES] for row in rows], p)
+
+
+def test_members_with_other_labels_share_those_that_they_have(tmp_path):
+    """Member b knows no sadness: there a alone speaks, and the row is renormalised."""
+    a, b = posteriors(1, 4), np.random.default_rng(2).dirichlet(np.ones(2), 4)
+    write(tmp_path, "b", b, classes=CLASSES[:2])
+    write(tmp_path, "a", a)
+    mean = np.column_stack([(a[:, :2] + b) / 2, a[:, 2]])
+    rows = fused(tmp_path, ["a", "b"], check_order=False)
+    np.testing.assert_allclose([[row[f"p_{c}"] for c in CLASSES] for row in rows], mean / mean.sum(axis=1, keepdims=True))
+
+
+def test_the_switcher_looks_at_the_faces_boxes(tmp_path):
+    """Member a reads small faces, b large ones; every face has its box in the faces table of their detector."""
+    random = np.random.default_rng(1)
+    truth, small = random.integers(0, 3, 240), random.random(240) < 0.5
+    sure = np.where(np.arange(3) == truth[:, None], 0.8, 0.1)
+    noise = random.dirichlet(np.ones(3), 240)
+    boxes = [(5.0, 5.0, side, side) for side in np.where(small, 12.0, 80.0)]
+    labels = [CLASSES[t] for t in truth]
+    write(tmp_path, "a", np.where(small[:, None], sure, noise), boxes, labels)
+    write(tmp_path, "b", np.where(small[:, None], noise, sure), boxes, labels)
+    assert [row["emotion"] for row in fused(tmp_path, ["a", "b"], "switcher")] == labels
+    assert [row["emotion"] for row in fused(tmp_path, ["a", "b"], "switcher", top=2)] == labels
+
+
+def test_the_folds_follow_the_fusions_seed(tmp_path):
+    for name, seed in (("a", 1), ("b", 2)):
+        write(tmp_path, name, posteriors(seed, 60))
+    assert fused(tmp_path, ["a", "b"], "weighted", seed=1) == fused(tmp_path, ["a", "b"], "weighted", seed=1)
+    assert fused(tmp_path, ["a", "b"], "weighted", seed=1) != fused(tmp_path, ["a", "b"], "weighted", seed=2)
 
 
 def recording(log):

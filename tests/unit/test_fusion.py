@@ -305,6 +305,62 @@ def test_absent_everywhere_in_training(name, gappy):
     np.testing.assert_allclose(result.sum(axis=1), 1)
 
 
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_order_of_members_and_of_classes_does_not_matter(name, gappy):
+    posteriors, truth, folds = gappy
+    result = fusion.cross_fit(RULES[name], posteriors, truth, folds)
+    members_moved = fusion.cross_fit(RULES[name], posteriors[[2, 0, 1]], truth, folds)
+    np.testing.assert_allclose(members_moved, result, atol=2e-4)
+    order = np.array([2, 0, 3, 1])
+    classes_moved = fusion.cross_fit(RULES[name], posteriors[:, :, order], np.argsort(order)[truth], folds)
+    # Rules that count votes and ranks break ties by the order of classes, which is part of their definition.
+    same = ~np.isnan(result).any(axis=1) & (np.sort(posteriors, axis=2)[:, :, :1] >= 0).all(axis=(0, 2)) if RULES[name].hard else slice(None)
+    np.testing.assert_allclose(classes_moved[same], result[same][:, order], atol=2e-4)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_fold_without_some_class_and_one_member_alone(name):
+    """The class is in no training sample: every rule still gives distributions, and is right about the classes that it saw."""
+    posteriors, truth = noisy_members(n=300)
+    learn = truth != 3
+    for voters in (posteriors, posteriors[:1]):
+        result = RULES[name].fit(voters[:, learn], truth[learn])(voters)
+        np.testing.assert_allclose(result.sum(axis=1), 1)
+        assert (result[learn].argmax(axis=1) == truth[learn]).mean() > 0.5
+
+
+def test_switcher_follows_the_member_that_reads_such_faces():
+    """One member reads small faces, one large ones; a third is mediocre everywhere. Size is the second of two conditions."""
+    random = np.random.default_rng(3)
+    n = 600
+    truth, small = random.integers(0, 3, n), random.random(n) < 0.5
+    sure = np.where(np.arange(3) == truth[:, None], 0.8, 0.1)
+    noise = np.roll(sure, 1, axis=1)
+    mediocre = np.where((random.random(n) < 0.6)[:, None], sure, noise)
+    posteriors = np.stack([np.where(small[:, None], sure, noise), np.where(small[:, None], noise, sure), mediocre])
+    conditions = np.stack([random.normal(size=n), np.where(small, 5.0, 8.0)], axis=1)[None].repeat(3, axis=0)
+    folds = np.arange(n) % 5
+    switched = fusion.cross_fit(RULES["switcher"], posteriors, truth, folds, conditions)
+    assert (switched.argmax(axis=1) == truth).all()
+    blind = fusion.cross_fit(RULES["switcher"], posteriors, truth, folds)
+    assert (blind.argmax(axis=1) == truth).mean() < 0.75, "without conditions it can but take the most accurate member"
+    absent = posteriors.copy()
+    absent[0, small] = NAN
+    without = fusion.cross_fit(RULES["switcher"], absent, truth, folds, conditions)
+    np.testing.assert_array_equal(without[small].argmax(axis=1), mediocre[small].argmax(axis=1))
+
+
+def test_top_of_a_switcher_keeps_its_conditions():
+    random = np.random.default_rng(5)
+    posteriors, truth = noisy_members(n=200)
+    conditions = random.normal(size=(3, 200, 5))
+    folds = np.arange(200) % 4
+    everyone = fusion.cross_fit(fusion.top(RULES["switcher"], 3), posteriors, truth, folds, conditions)
+    np.testing.assert_array_equal(everyone, fusion.cross_fit(RULES["switcher"], posteriors, truth, folds, conditions))
+    one = fusion.cross_fit(fusion.top(RULES["switcher"], 1), posteriors, truth, folds, conditions)
+    np.testing.assert_array_equal(one.argmax(axis=1), posteriors[0].argmax(axis=1))
+
+
 def test_untrained_rules_pass_through_cross_fit(gappy):
     posteriors, truth, folds = gappy
     np.testing.assert_array_equal(fusion.cross_fit(RULES["product"], posteriors, truth, folds), fusion.product(posteriors))
@@ -459,7 +515,8 @@ def test_a_trained_rule_refuses_other_members():
 
 def test_registry_marks_hard_and_trained_rules():
     assert {name for name, rule in RULES.items() if rule.hard} == {"majority", "borda"}
-    assert {*TRAINED} == {"temperature", "weighted", "class_weighted", "stacking", "naive_bayes", "dempster_shafer"}
+    assert {*TRAINED} == {"temperature", "weighted", "class_weighted", "stacking", "naive_bayes", "dempster_shafer", "switcher"}
+    assert {name for name, rule in RULES.items() if rule.by_face} == {"switcher"}
     assert all((rule.combine is None) == rule.trained for rule in RULES.values())
 
 
@@ -532,6 +589,8 @@ def test_best_single_is_chosen_on_the_other_folds():
         (lambda: fusion.soft_mean(np.ones((0, 2, 3))), "at least one member"),
         (lambda: fusion.product(np.array([[A, [0.5, NAN, 0.5]]])), "member 0 is NaN in part"),
         (lambda: fusion.majority(one_sample(A, [1.2, -0.2, 0])), "member 1 holds negative"),
+        (lambda: fusion.soft_max(one_sample(A, [np.inf, 0, 0])), "infinite"),
+        (lambda: fusion.fit_switcher(np.ones((1, 2, 3)) / 3, np.array([0, 1]), np.ones((1, 3, 5))), r"conditions: shape \(1, 3, 5\) given, expected \(1, 2"),
         (lambda: fusion.fit_weighted(np.ones((1, 2, 3)) / 3, np.array([0])), r"truth: shape \(1,\) given, expected \(2,\)"),
         (lambda: fusion.fit_weighted(np.ones((1, 1, 3)) / 3, np.array([3])), "expected class indices 0 to 2"),
         (lambda: fusion.cross_fit(RULES["weighted"], np.ones((1, 2, 3)) / 3, np.array([0, 1]), np.array([0, 0])), "at least two different folds"),

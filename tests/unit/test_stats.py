@@ -14,7 +14,8 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from faceoff import metrics, stats
+from faceoff import agreement, intervals, metrics, resampling, stats
+from faceoff.folds import stratified_group_folds
 
 NAN = float("nan")
 
@@ -31,20 +32,20 @@ def pairs(b, c, n):
 @pytest.mark.parametrize(("successes", "n"), [(0, 10), (10, 10), (3, 7), (2764, 3153), (1, 1)])
 @pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
 def test_wilson_against_statsmodels(successes, n, level):
-    interval = stats.wilson(successes, n, level)
+    interval = intervals.wilson(successes, n, level)
     np.testing.assert_allclose((interval.low, interval.high), proportion_confint(successes, n, 1 - level, method="wilson"), atol=1e-12)
     assert 0 <= interval.low <= interval.estimate <= interval.high <= 1
 
 
 def test_wilson_edges():
-    assert np.isnan(stats.wilson(0, 0).estimate)
-    assert np.isnan(stats.wilson(0, 0).low)
-    assert stats.wilson(0, 5).low == 0.0
-    assert stats.wilson(5, 5).high == 1.0
+    assert np.isnan(intervals.wilson(0, 0).estimate)
+    assert np.isnan(intervals.wilson(0, 0).low)
+    assert intervals.wilson(0, 5).low == 0.0
+    assert intervals.wilson(5, 5).high == 1.0
     with pytest.raises(ValueError, match="6 of 5"):
-        stats.wilson(6, 5)
+        intervals.wilson(6, 5)
     with pytest.raises(ValueError, match="level: 95"):
-        stats.wilson(1, 5, level=95)
+        intervals.wilson(1, 5, level=95)
 
 
 @pytest.mark.parametrize(("b", "c"), [(0, 0), (1, 7), (6, 16), (16, 6), (5, 5), (60, 20), (0, 9)])
@@ -77,7 +78,7 @@ def test_mcnemar_published_examples():
     ],
 )
 def test_tango_published_examples(b, c, n, level, low, high):
-    interval = stats.tango_interval(b, c, n, level)
+    interval = intervals.tango_interval(b, c, n, level)
     assert interval.estimate == (b - c) / n
     assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
 
@@ -94,7 +95,7 @@ def tango_accepts(b, c, n, d, z=1.959963984540054):
 
 @pytest.mark.parametrize(("b", "c", "n"), [(0, 0, 10), (3, 0, 10), (0, 3, 10), (10, 0, 10), (0, 10, 10), (5, 5, 10), (2, 7, 30), (9, 1, 10), (1, 0, 2)])
 def test_tango_against_brute_force(b, c, n):
-    interval = stats.tango_interval(b, c, n)
+    interval = intervals.tango_interval(b, c, n)
     grid = np.linspace(-0.999, 0.999, 1000)
     accepted = grid[[tango_accepts(b, c, n, d) for d in grid]]
     assert interval.low == pytest.approx(accepted.min(), abs=2.5e-3)
@@ -104,21 +105,21 @@ def test_tango_against_brute_force(b, c, n):
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))
 def test_tango_properties(b, c, rest):
     n = b + c + rest
-    interval = stats.tango_interval(b, c, n)
+    interval = intervals.tango_interval(b, c, n)
     if n == 0:
         assert np.isnan(interval.low)
         return
     assert -1 <= interval.low <= interval.estimate <= interval.high <= 1
-    mirror = stats.tango_interval(c, b, n)
+    mirror = intervals.tango_interval(c, b, n)
     assert (mirror.low, mirror.high) == (-interval.high, -interval.low)
-    narrower = stats.tango_interval(b, c, n, 0.8)
+    narrower = intervals.tango_interval(b, c, n, 0.8)
     assert interval.low <= narrower.low
     assert narrower.high <= interval.high
 
 
 def test_tango_refuses_impossible_counts():
     with pytest.raises(ValueError, match="6, 6, 10 given"):
-        stats.tango_interval(6, 6, 10)
+        intervals.tango_interval(6, 6, 10)
 
 
 # ---------------------------------------------------------------- clusters
@@ -129,28 +130,28 @@ def test_cluster_interval_against_scipy():
     clusters = np.repeat(list("gfedcba"), 9)
     values = random.random(63)
     means = [values[clusters == name].mean() for name in "abcdefg"]
-    interval = stats.cluster_interval(values, clusters)
+    interval = intervals.cluster_interval(values, clusters)
     low, high = scipy.stats.t.interval(0.95, 6, np.mean(means), scipy.stats.sem(means))
     np.testing.assert_allclose((interval.estimate, interval.low, interval.high), (np.mean(means), low, high))
 
 
 def test_cluster_interval_edges():
-    alone = stats.cluster_interval(np.array([0.0, 1.0]), np.array(["a", "a"]))
+    alone = intervals.cluster_interval(np.array([0.0, 1.0]), np.array(["a", "a"]))
     assert alone.estimate == 0.5
     assert np.isnan(alone.low)
     assert np.isnan(alone.high)
-    assert stats.cluster_interval(np.array([1.0, 1, 1, 0]), np.arange(4), bounds=(0, 1)).high == 1.0
+    assert intervals.cluster_interval(np.array([1.0, 1, 1, 0]), np.arange(4), bounds=(0, 1)).high == 1.0
     with pytest.raises(ValueError, match="clusters"):
-        stats.cluster_interval(np.ones(3), np.arange(2))
+        intervals.cluster_interval(np.ones(3), np.arange(2))
 
 
 def test_design_effect():
     # all samples of a cluster equal: m = 5 samples carry the information of one
     random = np.random.default_rng(1)
     clusters = np.repeat(np.arange(400), 5)
-    assert stats.design_effect(np.repeat(random.normal(size=400), 5), clusters) == pytest.approx(5, rel=0.01)
-    assert stats.design_effect(random.normal(size=2000), clusters) == pytest.approx(1, abs=0.2)
-    assert np.isnan(stats.design_effect(np.ones(10), np.arange(10)))
+    assert intervals.design_effect(np.repeat(random.normal(size=400), 5), clusters) == pytest.approx(5, rel=0.01)
+    assert intervals.design_effect(random.normal(size=2000), clusters) == pytest.approx(1, abs=0.2)
+    assert np.isnan(intervals.design_effect(np.ones(10), np.arange(10)))
 
 
 @pytest.mark.parametrize("groups", [6, 9])
@@ -208,7 +209,7 @@ def test_sign_flip_edges():
 def test_bootstrap_standard_error_is_the_jackknife():
     values = np.random.default_rng(0).normal(size=30)
     units = np.stack([values, np.ones(30)], axis=1)
-    (mean,), (error,) = stats._studentised(lambda totals: totals[:, 0] / totals[:, 1], units, np.ones((1, 30), int))
+    (mean,), (error,) = resampling._studentised(lambda totals: totals[:, 0] / totals[:, 1], units, np.ones((1, 30), int))
     assert mean == pytest.approx(values.mean())
     assert error == pytest.approx(scipy.stats.sem(values))  # for a mean the jackknife is the usual standard error
 
@@ -216,7 +217,7 @@ def test_bootstrap_standard_error_is_the_jackknife():
 def test_bootstrap_t_of_a_normal_mean_is_close_to_students_t():
     values = np.random.default_rng(4).normal(size=60)
     units = np.stack([values, np.ones(60)], axis=1)
-    interval = stats.bootstrap_t(lambda totals: totals[:, 0] / totals[:, 1], units, seed=0)
+    interval = resampling.bootstrap_t(lambda totals: totals[:, 0] / totals[:, 1], units, seed=0)
     low, high = scipy.stats.t.interval(0.95, 59, values.mean(), scipy.stats.sem(values))
     np.testing.assert_allclose((interval.low, interval.high), (low, high), atol=0.1 * (high - low))
 
@@ -224,8 +225,8 @@ def test_bootstrap_t_of_a_normal_mean_is_close_to_students_t():
 def test_kinds_with_multiplicity_equal_single_samples():
     random = np.random.default_rng(5)
     truth, predicted = random.integers(0, 3, 80), random.integers(-1, 3, 80)
-    pooled = stats.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 3, seed=0, replicates=4000)
-    singles = stats.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 3, np.arange(80), seed=0, replicates=4000)
+    pooled = resampling.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 3, seed=0, replicates=4000)
+    singles = resampling.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 3, np.arange(80), seed=0, replicates=4000)
     assert pooled.estimate == singles.estimate == pytest.approx(metrics.macro_f1(truth, predicted, 3))
     np.testing.assert_allclose((pooled.low, pooled.high), (singles.low, singles.high), atol=0.02)
 
@@ -235,12 +236,12 @@ def test_bootstrap_t_paired_difference():
     truth = random.integers(0, 3, 300)
     good = np.where(random.random(300) < 0.8, truth, 0)
     poor = np.where(random.random(300) < 0.5, truth, -1)
-    both = stats.bootstrap_t_confusion(metrics.balanced_accuracy_of, truth, np.stack([good, poor]), 3, seed=0, replicates=2000)
+    both = resampling.bootstrap_t_confusion(metrics.balanced_accuracy_of, truth, np.stack([good, poor]), 3, seed=0, replicates=2000)
     assert both.estimate == pytest.approx(metrics.balanced_accuracy(truth, good, 3) - metrics.balanced_accuracy(truth, poor, 3))
     assert 0 < both.low < both.estimate < both.high
-    swapped = stats.bootstrap_t_confusion(metrics.balanced_accuracy_of, truth, np.stack([poor, good]), 3, seed=0, replicates=2000)
+    swapped = resampling.bootstrap_t_confusion(metrics.balanced_accuracy_of, truth, np.stack([poor, good]), 3, seed=0, replicates=2000)
     np.testing.assert_allclose((swapped.low, swapped.high), (-both.high, -both.low), atol=0.02)
-    same = stats.bootstrap_t_confusion(metrics.macro_f1_of, truth, np.stack([good, good]), 3, seed=0, replicates=200)
+    same = resampling.bootstrap_t_confusion(metrics.macro_f1_of, truth, np.stack([good, good]), 3, seed=0, replicates=200)
     assert (same.low, same.estimate, same.high) == (0, 0, 0)
 
 
@@ -254,7 +255,7 @@ def test_bootstrap_t_covers(clustered, groups):
         truth = np.arange(len(clusters)) % 2
         shift = random.uniform(-0.25, 0.25, groups)[clusters] if clustered else 0.0
         right = random.random(len(truth)) < np.where(truth == 0, 0.7, 0.6) + shift
-        interval = stats.bootstrap_t_confusion(
+        interval = resampling.bootstrap_t_confusion(
             metrics.balanced_accuracy_of, truth, np.where(right, truth, 1 - truth), 2, clusters if clustered else None, seed=run, replicates=400
         )
         hits += interval.low <= 0.65 <= interval.high
@@ -263,21 +264,21 @@ def test_bootstrap_t_covers(clustered, groups):
 
 def test_bootstrap_is_a_function_of_its_seed():
     truth, predicted = np.arange(60) % 3, np.arange(60) % 4 - 1
-    runs = [stats.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 3, seed=seed, replicates=300) for seed in (1, 1, 2)]
+    runs = [resampling.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 3, seed=seed, replicates=300) for seed in (1, 1, 2)]
     assert runs[0] == runs[1] != runs[2]
 
 
 def test_bootstrap_edges():
-    perfect = stats.bootstrap_t_confusion(metrics.macro_f1_of, np.arange(30) % 3, np.arange(30) % 3, 3, seed=0, replicates=100)
+    perfect = resampling.bootstrap_t_confusion(metrics.macro_f1_of, np.arange(30) % 3, np.arange(30) % 3, 3, seed=0, replicates=100)
     assert (perfect.low, perfect.estimate, perfect.high) == (1, 1, 1)
-    one_cluster = stats.bootstrap_t_confusion(metrics.macro_f1_of, np.arange(6) % 3, np.arange(6) % 3, 3, np.zeros(6), seed=0)
+    one_cluster = resampling.bootstrap_t_confusion(metrics.macro_f1_of, np.arange(6) % 3, np.arange(6) % 3, 3, np.zeros(6), seed=0)
     assert one_cluster.estimate == 1
     assert np.isnan(one_cluster.low)
-    assert np.isnan(stats.bootstrap_t_confusion(metrics.macro_f1_of, np.zeros(0, int), np.zeros(0, int), 3, seed=0).estimate)
+    assert np.isnan(resampling.bootstrap_t_confusion(metrics.macro_f1_of, np.zeros(0, int), np.zeros(0, int), 3, seed=0).estimate)
     with pytest.raises(ValueError, match="expected classes 0 to 1"):
-        stats.bootstrap_t_confusion(metrics.macro_f1_of, np.array([2]), np.array([0]), 2, seed=0)
+        resampling.bootstrap_t_confusion(metrics.macro_f1_of, np.array([2]), np.array([0]), 2, seed=0)
     with pytest.raises(ValueError, match="units"):
-        stats.bootstrap_t(lambda totals: totals[:, 0], np.zeros(3), seed=0)
+        resampling.bootstrap_t(lambda totals: totals[:, 0], np.zeros(3), seed=0)
 
 
 # ---------------------------------------------------------------- families and verdicts
@@ -369,18 +370,18 @@ def test_verdict_refusals():
 @given(seed=st.integers(0, 1000), n=st.integers(5, 200), k=st.integers(2, 5))
 def test_folds_without_groups_are_even(seed, n, k):
     labels = np.random.default_rng(seed).integers(0, 4, n)
-    folds = stats.stratified_group_folds(labels, k=k, seed=seed)
+    folds = stratified_group_folds(labels, k=k, seed=seed)
     assert np.ptp(np.bincount(folds, minlength=k)) <= 1
     for label in np.unique(labels):
         assert np.ptp(np.bincount(folds[labels == label], minlength=k)) <= 1
-    np.testing.assert_array_equal(folds, stats.stratified_group_folds(labels, k=k, seed=seed))
+    np.testing.assert_array_equal(folds, stratified_group_folds(labels, k=k, seed=seed))
 
 
 @given(seed=st.integers(0, 1000), groups=st.integers(5, 40))
 def test_folds_never_split_a_group_nor_leave_a_fold_empty(seed, groups):
     random = np.random.default_rng(seed)
     group = np.r_[np.arange(groups), random.integers(0, groups, 200)]
-    folds = stats.stratified_group_folds(random.integers(0, 3, len(group)), group, seed=seed)
+    folds = stratified_group_folds(random.integers(0, 3, len(group)), group, seed=seed)
     assert all(len(np.unique(folds[group == g])) == 1 for g in range(groups))
     assert set(folds) == set(range(5))
 
@@ -396,7 +397,7 @@ def test_grouped_folds_are_as_even_as_scikit_learns():
         random = np.random.default_rng(seed)
         groups = random.integers(0, 40, 600)
         labels = np.where(random.random(600) < 0.5, groups % 4, random.integers(0, 4, 600))
-        ours.append(unevenness(labels, stats.stratified_group_folds(labels, groups, seed=seed)))
+        ours.append(unevenness(labels, stratified_group_folds(labels, groups, seed=seed)))
         folds = np.empty(600, int)
         for fold, (_, test) in enumerate(StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(labels, labels, groups)):
             folds[test] = fold
@@ -406,13 +407,13 @@ def test_grouped_folds_are_as_even_as_scikit_learns():
 
 def test_folds_depend_on_the_seed_and_refuse_too_few():
     labels, groups = np.arange(60) % 3, np.repeat(np.arange(20), 3)
-    assert (stats.stratified_group_folds(labels, groups, seed=1) != stats.stratified_group_folds(labels, groups, seed=2)).any()
+    assert (stratified_group_folds(labels, groups, seed=1) != stratified_group_folds(labels, groups, seed=2)).any()
     with pytest.raises(ValueError, match="groups: 3 different groups"):
-        stats.stratified_group_folds(labels, np.arange(60) % 3, seed=0)
+        stratified_group_folds(labels, np.arange(60) % 3, seed=0)
     with pytest.raises(ValueError, match="labels: 3 samples"):
-        stats.stratified_group_folds(np.arange(3), seed=0)
+        stratified_group_folds(np.arange(3), seed=0)
     with pytest.raises(ValueError, match="k ≥ 2"):
-        stats.stratified_group_folds(labels, k=1, seed=0)
+        stratified_group_folds(labels, k=1, seed=0)
 
 
 # ---------------------------------------------------------------- agreement
@@ -422,16 +423,16 @@ def test_kappa_against_scikit_learn():
     random = np.random.default_rng(0)
     a = random.integers(-1, 4, 300)
     b = np.where(random.random(300) < 0.5, a, random.integers(-1, 4, 300))
-    assert stats.cohens_kappa(a, b) == pytest.approx(cohen_kappa_score(a, b))
-    assert stats.cohens_kappa(a, a) == 1.0
-    assert np.isnan(stats.cohens_kappa(np.ones(4, int), np.ones(4, int)))
+    assert agreement.cohens_kappa(a, b) == pytest.approx(cohen_kappa_score(a, b))
+    assert agreement.cohens_kappa(a, a) == 1.0
+    assert np.isnan(agreement.cohens_kappa(np.ones(4, int), np.ones(4, int)))
 
 
 def test_pairwise_diversity_by_hand():
     a, b = np.array([1, 1, 1, 1, 0, 0, 0, 1], bool), np.array([1, 1, 1, 0, 1, 0, 0, 0], bool)
-    assert stats.q_statistic(a, b) == (3 * 2 - 2 * 1) / (3 * 2 + 2 * 1)
-    assert stats.disagreement(a, b) == 3 / 8
-    assert stats.double_fault(a, b) == 2 / 8
-    assert stats.q_statistic(a, a) == 1.0
-    assert stats.q_statistic(a, ~a) == -1.0
-    assert np.isnan(stats.q_statistic(np.ones(3, bool), np.ones(3, bool)))
+    assert agreement.q_statistic(a, b) == (3 * 2 - 2 * 1) / (3 * 2 + 2 * 1)
+    assert agreement.disagreement(a, b) == 3 / 8
+    assert agreement.double_fault(a, b) == 2 / 8
+    assert agreement.q_statistic(a, a) == 1.0
+    assert agreement.q_statistic(a, ~a) == -1.0
+    assert np.isnan(agreement.q_statistic(np.ones(3, bool), np.ones(3, bool)))

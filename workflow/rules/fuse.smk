@@ -18,7 +18,8 @@ rule fuse:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000, 20, "members"),
+        runtime=runtime(60),
     params:
         spec=spec("fuse_spec", "dataset", "fusion"),
     shell:

@@ -44,6 +44,15 @@ def moments(frames: Path, predictions: Path, ids: Mapping[str, int]) -> dict[str
     return {name: Moments(truth, predicted, sample.astype(int)) for name, (truth, predicted, sample) in columns_of.items()}
 
 
+def clipped_share(predictions: Path) -> float | None:
+    """Share of a cell's readings of valence and arousal that lie at −1 or 1; None where it has none.
+
+    Readings beyond are cut to these when they are written (EmotiEffLib issue 40), so a reading that is there was at the end of the scale or past it.
+    """
+    readings = [abs(row[name]) for row in tables.rows(predictions, list(DIMENSIONS)) for name in DIMENSIONS if row[name] is not None]
+    return sum(reading >= 1 for reading in readings) / len(readings) if readings else None
+
+
 def score(found: Moments, subjects: Sequence[str | None], seed: int) -> dict[str, Any]:
     """Pooled CCC with its interval, CCC within clips, Pearson, RMSE, sign agreement, and the share of moments that were read.
 

@@ -9,18 +9,20 @@ from math import comb
 
 import numpy as np
 
-from faceoff.stats import check_folds
+from faceoff.folds import check_folds
 
 SHAPLEY_MEMBERS = 10  # 2^10 votes; above that no exact value is given
 
 
 @dataclass(frozen=True)
 class Step:
-    """A size of the greedy ensemble: `correct` (n,) bool on samples that chose nothing; `added` the member that most folds added at this size."""
+    """A size of the greedy ensemble: `correct` (n,) bool on samples that chose nothing; `added` the member that most folds added at this size;
+    `chosen` each fold's members, in the order in which they were added."""
 
     size: int
     added: int
     correct: np.ndarray
+    chosen: tuple[tuple[int, ...], ...]
 
 
 class _Votes:
@@ -81,7 +83,10 @@ def greedy(posteriors: np.ndarray, truth: np.ndarray, folds: np.ndarray) -> list
         held_out = _Votes(posteriors[:, here], np.asarray(truth)[here])
         for size in range(members):
             correct[size, here] = held_out.of(list(order[number, : size + 1]))
-    return [Step(size + 1, int(np.bincount(order[:, size]).argmax()), correct[size]) for size in range(members)]
+    return [
+        Step(size + 1, int(np.bincount(order[:, size]).argmax()), correct[size], tuple(tuple(grown[: size + 1].tolist()) for grown in order))
+        for size in range(members)
+    ]
 
 
 def _grown(votes: _Votes) -> list[int]:

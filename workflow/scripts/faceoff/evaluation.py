@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from faceoff import metrics, tables
+from faceoff.folds import stratified_group_folds
+from faceoff.intervals import Interval, cluster_interval, wilson
 from faceoff.stages.samples import task_of
-from faceoff.stats import Interval, cluster_interval, stratified_group_folds, wilson
 
 FOLDS = 5
 

@@ -19,29 +19,42 @@ from itertools import combinations
 
 import numpy as np
 
-from faceoff.stats import check_folds
+from faceoff import conditions as faces
+from faceoff.folds import check_folds
 
 EPSILON = 1e-9
 CLIP = 1e-7  # of probabilities in a fitted NLL, as in the log loss
 STACKING_FLOOR = 1e-6
 STACKING_C = 0.1
 TEMPERATURES = (0.05, 20.0)
+_BLOCK = 2048  # samples sorted at a time: what fits into a processor's cache is sorted in half the time
 
 Combine = Callable[[np.ndarray], np.ndarray]  # posteriors (members, n, k) -> fused (n, k)
-Fit = Callable[[np.ndarray, np.ndarray], Combine]  # posteriors, truth -> Combine
+Fit = Callable[..., Combine]  # posteriors, truth -> Combine; of a rule by face also conditions, and its Combine takes them too
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A fusion rule: exactly one of `combine` (untrained) and `fit` (trained). `hard` rules yield votes or ranks, not probabilities."""
+    """A fusion rule: exactly one of `combine` (untrained) and `fit` (trained). `hard` rules yield votes or ranks, not probabilities.
+
+    A rule `by_face` learns and decides by the conditions (members, n, c) of the members' faces (`conditions.of_face`).
+    """
 
     hard: bool
     combine: Combine | None = None
     fit: Fit | None = None
+    by_face: bool = False
 
     @property
     def trained(self) -> bool:
         return self.fit is not None
+
+    def learn(self, posteriors: np.ndarray, truth: np.ndarray, conditions: np.ndarray | None = None) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
+        """What a trained rule makes of these samples: (posteriors, conditions) -> fused. Only rules `by_face` look at conditions."""
+        if self.by_face:
+            return self.fit(posteriors, truth, conditions)
+        combine = self.fit(posteriors, truth)
+        return lambda test, _: combine(test)
 
 
 # ---------------------------------------------------------------- untrained rules
@@ -49,18 +62,20 @@ class Rule:
 
 def soft_mean(posteriors: np.ndarray) -> np.ndarray:
     """Mean of each class over the present members that have it, then renormalised (§21). Returns fused (n, k)."""
-    posteriors = _members(posteriors)
-    return _normalise(_mean(posteriors), _anyone(posteriors))
+    return _soft_mean(_members(posteriors))
 
 
 def soft_median(posteriors: np.ndarray) -> np.ndarray:
     """Median of each class over the present members that have it, then renormalised. Rows whose medians are all 0 take the soft mean."""
     posteriors = _members(posteriors)
-    count = (~np.isnan(posteriors)).sum(axis=0)
-    ordered = np.sort(posteriors, axis=0)  # NaN last
-    low, high = np.maximum(count - 1, 0) // 2, np.maximum(count, 1) // 2
-    middle = (np.take_along_axis(ordered, low[None], axis=0)[0] + np.take_along_axis(ordered, high[None], axis=0)[0]) / 2
-    middle = np.where(count > 0, middle, 0.0)
+    members, n, k = posteriors.shape
+    middle = np.empty((n, k))
+    for start in range(0, n, _BLOCK):
+        block = np.ascontiguousarray(posteriors[:, start : start + _BLOCK].reshape(members, -1).T)
+        count = members - np.isnan(block).sum(axis=1, keepdims=True)
+        block.sort(axis=1)  # NaN last
+        low, high = (np.take_along_axis(block, index, axis=1) for index in (np.maximum(count - 1, 0) // 2, count // 2))
+        middle[start : start + _BLOCK] = np.where(count > 0, (low + high) / 2, 0.0).reshape(-1, k)
     empty = middle.sum(axis=1) <= EPSILON
     middle[empty] = _mean(posteriors[:, empty])
     return _normalise(middle, _anyone(posteriors))
@@ -86,9 +101,12 @@ def majority(posteriors: np.ndarray) -> np.ndarray:
     """Share of votes; each present member votes for its argmax. Ties by higher mean posterior, then canonical order. Hard."""
     posteriors = _members(posteriors)
     k = posteriors.shape[2]
-    choice = votes(posteriors)
-    counts = np.stack([(choice == c).sum(axis=0) for c in range(k)], axis=1)
-    return _decide(_normalise(counts.astype(np.float64), _anyone(posteriors)), soft_mean(posteriors))
+    choice = _votes(posteriors)
+    counts = np.zeros((posteriors.shape[1], k))
+    for cast in choice:
+        present = np.flatnonzero(cast >= 0)
+        counts[present, cast[present]] += 1
+    return _decide(_normalise(counts, _anyone(posteriors)), _soft_mean(posteriors))
 
 
 def borda(posteriors: np.ndarray) -> np.ndarray:
@@ -100,17 +118,12 @@ def borda(posteriors: np.ndarray) -> np.ndarray:
     k = posteriors.shape[2]
     mean_rank = _mean_rank(posteriors)
     score = np.where(mean_rank > 0, k + 1 - mean_rank, 0.0)
-    return _decide(_normalise(score, _anyone(posteriors)), soft_mean(posteriors))
+    return _decide(_normalise(score, _anyone(posteriors)), _soft_mean(posteriors))
 
 
 def votes(posteriors: np.ndarray) -> np.ndarray:
     """(members, n) int: each member's argmax over the classes it has, ties to the earlier, -1 where it abstains."""
-    posteriors = _members(posteriors)
-    choice = np.empty(posteriors.shape[:2], dtype=np.int64)
-    for m, member in enumerate(posteriors):
-        filled = np.where(np.isnan(member), -1.0, member)
-        choice[m] = np.where(filled.max(axis=1) < 0, -1, filled.argmax(axis=1))
-    return choice
+    return _votes(_members(posteriors))
 
 
 # ---------------------------------------------------------------- calibration
@@ -130,16 +143,24 @@ def fit_temperature(posterior: np.ndarray, truth: np.ndarray) -> float:
     has = ~np.isnan(posterior[usable]).all(axis=0)
     logs = np.log(np.maximum(posterior[usable][:, has], EPSILON))
     own = np.log(np.maximum(own_truth[usable], EPSILON))
-    top = logs.max(axis=1)
-
-    def nll(log_temperature: float) -> float:
-        scale = np.exp(-log_temperature)
-        return float((np.log(np.exp((logs - top[:, None]) * scale).sum(axis=1)) - (own - top) * scale).mean())
-
-    from scipy.optimize import minimize_scalar  # only trained rules pay for it
-
-    found = minimize_scalar(nll, bounds=tuple(np.log(TEMPERATURES)), method="bounded", options={"xatol": 1e-8})
-    return float(np.exp(found.x))
+    # With s = 1/T the NLL is convex: its derivative is the mean of E_s[log p] − log p[truth], rising by Var_s[log p]. Newton's steps, halving where one leaves
+    # the bracket; scipy's minimisers would double the start-up of a scoring job.
+    low, high = 1 / TEMPERATURES[1], 1 / TEMPERATURES[0]
+    scale = 1.0
+    for _ in range(100):
+        powers = np.exp((logs - logs.max(axis=1, keepdims=True)) * scale)
+        share = powers / powers.sum(axis=1, keepdims=True)
+        expected = (share * logs).sum(axis=1)
+        slope, bend = float((expected - own).mean()), float((share * (logs - expected[:, None]) ** 2).sum(axis=1).mean())
+        if slope == 0:
+            break
+        low, high = (low, scale) if slope > 0 else (scale, high)
+        step = scale - slope / bend if bend > 0 else np.inf
+        following = step if low < step < high else (low + high) / 2
+        if abs(following - scale) <= 1e-12 * scale:
+            break
+        scale = following
+    return float(1 / scale)
 
 
 def temper(posterior: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
@@ -236,14 +257,15 @@ def fit_class_weighted(posteriors: np.ndarray, truth: np.ndarray) -> Combine:
 def top(rule: Rule, count: int) -> Rule:
     """The rule over the `count` members that are most accurate on the training samples, where abstaining is wrong; ties to the earlier member."""
 
-    def fit(posteriors: np.ndarray, truth: np.ndarray) -> Combine:
+    def fit(posteriors: np.ndarray, truth: np.ndarray, conditions: np.ndarray | None = None) -> Combine:
         posteriors, truth = _training(posteriors, truth)
         accuracy = (votes(posteriors) == truth).mean(axis=1) if len(truth) else np.zeros(len(posteriors))
         chosen = np.sort(np.argsort(-accuracy, kind="stable")[:count])
-        combine = rule.fit(posteriors[chosen], truth) if rule.trained else rule.combine
-        return lambda test: combine(_same_members(test, len(posteriors))[chosen])
+        of_chosen = None if conditions is None else conditions[chosen]
+        combine = rule.learn(posteriors[chosen], truth, of_chosen) if rule.trained else lambda test, _: rule.combine(test)
+        return lambda test, met=None: combine(_same_members(test, len(posteriors))[chosen], None if met is None else met[chosen])
 
-    return Rule(hard=rule.hard, fit=fit)
+    return Rule(hard=rule.hard, fit=fit, by_face=rule.by_face)
 
 
 def fit_naive_bayes(posteriors: np.ndarray, truth: np.ndarray) -> Combine:
@@ -299,6 +321,30 @@ def fit_dempster_shafer(posteriors: np.ndarray, truth: np.ndarray) -> Combine:
     return combine
 
 
+def fit_switcher(posteriors: np.ndarray, truth: np.ndarray, conditions: np.ndarray | None = None) -> Combine:
+    """For each sample the one present member that is most trusted with such a face (`conditions.fit_trust`), calibrated; ties to the earlier member.
+
+    conditions: (members, n, c) of each member's own face, NaN where not known. Without any, it is the member most often right where it has a face.
+    """
+    posteriors, truth = _training(posteriors, truth)
+    members, n, _ = posteriors.shape
+    met = _conditions(conditions, members, n)
+    temperatures = _temperatures(posteriors, truth)
+    choice = votes(posteriors)
+    trust = [faces.fit_trust((cast == truth)[cast >= 0], own[cast >= 0]) for cast, own in zip(choice, met, strict=True)]
+
+    def combine(test: np.ndarray, conditions: np.ndarray | None = None) -> np.ndarray:
+        test = _same_members(test, members)
+        met = _conditions(conditions, members, test.shape[1])
+        trusted = np.stack([judge(own) for judge, own in zip(trust, met, strict=True)])
+        trusted[np.isnan(test).all(axis=2)] = -1.0
+        chosen = (trusted >= trusted.max(axis=0) - EPSILON).argmax(axis=0)
+        calibrated = temper(test, temperatures)[chosen, np.arange(test.shape[1])]
+        return _normalise(np.nan_to_num(calibrated), _anyone(test))
+
+    return combine
+
+
 RULES: dict[str, Rule] = {
     "majority": Rule(hard=True, combine=majority),
     "soft_mean": Rule(hard=False, combine=soft_mean),
@@ -312,10 +358,11 @@ RULES: dict[str, Rule] = {
     "stacking": Rule(hard=False, fit=fit_stacking),
     "naive_bayes": Rule(hard=False, fit=fit_naive_bayes),
     "dempster_shafer": Rule(hard=False, fit=fit_dempster_shafer),
+    "switcher": Rule(hard=False, fit=fit_switcher, by_face=True),
 }
 
 
-def cross_fit(rule: Rule, posteriors: np.ndarray, truth: np.ndarray, folds: np.ndarray) -> np.ndarray:
+def cross_fit(rule: Rule, posteriors: np.ndarray, truth: np.ndarray, folds: np.ndarray, conditions: np.ndarray | None = None) -> np.ndarray:
     """Fused (n, k) where each fold is fused by the rule fitted on the other folds (§20); an untrained rule is applied as it is."""
     posteriors, truth = _training(posteriors, truth)
     if not rule.trained:
@@ -324,11 +371,28 @@ def cross_fit(rule: Rule, posteriors: np.ndarray, truth: np.ndarray, folds: np.n
     fused = np.full(posteriors.shape[1:], np.nan)
     for fold in np.unique(folds):
         here = folds == fold
-        fused[here] = rule.fit(posteriors[:, ~here], truth[~here])(posteriors[:, here])
+        met, elsewhere = (None, None) if conditions is None else (conditions[:, here], conditions[:, ~here])
+        fused[here] = rule.learn(posteriors[:, ~here], truth[~here], elsewhere)(posteriors[:, here], met)
     return fused
 
 
 # ---------------------------------------------------------------- inside
+
+
+def _soft_mean(posteriors: np.ndarray) -> np.ndarray:
+    return _normalise(_mean(posteriors), _anyone(posteriors))
+
+
+def _votes(posteriors: np.ndarray) -> np.ndarray:
+    choice = np.empty(posteriors.shape[:2], dtype=np.int64)
+    for m, member in enumerate(posteriors):
+        columns = np.ascontiguousarray(member.T)  # class by class over whole columns: faster than the argmax of short rows
+        best, winner = np.full(len(member), -1.0), np.full(len(member), -1, np.int64)
+        for c, column in enumerate(columns):
+            winner[column > best] = c  # NaN is never ahead
+            best = np.fmax(best, column)
+        choice[m] = winner
+    return choice
 
 
 def _sum(members: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -356,13 +420,18 @@ def _log_sum(posteriors: np.ndarray) -> np.ndarray:
 
 def _mean_rank(posteriors: np.ndarray) -> np.ndarray:
     """(n, k) mean over members of each class's rank within its row, 1 = most probable, ties to the earlier class; 0 where no member has the class."""
-    columns = np.ascontiguousarray(np.moveaxis(posteriors, 2, 0))  # whole columns are compared pair by pair: faster than sorting short rows
-    there = ~np.isnan(columns)
-    ranks = there.astype(np.int16)
-    for first, second in combinations(range(len(columns)), 2):
-        ranks[second] += columns[first] >= columns[second]
-        ranks[first] += columns[second] > columns[first]
-    return (ranks.sum(axis=1) / np.maximum(there.sum(axis=1), 1)).T
+    total, having = np.zeros(posteriors.shape[:0:-1], np.int32), np.zeros(posteriors.shape[:0:-1], np.int32)
+    for member in posteriors:
+        columns = np.ascontiguousarray(member.T)  # whole columns are compared pair by pair: faster than sorting short rows
+        there = ~np.isnan(columns)
+        ranks = there.astype(np.int16)
+        for first, second in combinations(range(len(columns)), 2):
+            ahead = columns[first] >= columns[second]
+            ranks[second] += ahead
+            ranks[first] += ~ahead & there[first] & there[second]
+        total += ranks
+        having += there
+    return (total / np.maximum(having, 1)).T
 
 
 def _decide(score: np.ndarray, mean_posterior: np.ndarray) -> np.ndarray:
@@ -440,7 +509,21 @@ def _stacking_features(posteriors: np.ndarray, temperatures: np.ndarray, has: np
 
 def _anyone(posteriors: np.ndarray) -> np.ndarray:
     """(n,) bool: samples for which some member is present."""
-    return ~np.isnan(posteriors).all(axis=(0, 2))
+    anyone = np.zeros(posteriors.shape[1], bool)
+    for member in posteriors:
+        anyone |= ~_absent(_missing(member), posteriors.shape[2])
+    return anyone
+
+
+def _missing(member: np.ndarray) -> np.ndarray:
+    """(n, bytes) uint8: the classes that are NaN in each row, as bits: whole rows are compared at once."""
+    return np.packbits(np.isnan(member), axis=1)
+
+
+def _absent(missing: np.ndarray, classes: int) -> np.ndarray:
+    """(n,) bool: rows without any class."""
+    full = np.packbits(np.ones(classes, bool))
+    return np.logical_and.reduce([missing[:, byte] == value for byte, value in enumerate(full)])
 
 
 def _members(posteriors: np.ndarray) -> np.ndarray:
@@ -448,14 +531,21 @@ def _members(posteriors: np.ndarray) -> np.ndarray:
     if posteriors.ndim != 3 or posteriors.shape[0] == 0 or posteriors.shape[2] == 0:
         raise ValueError(f"posteriors: shape {posteriors.shape} given, expected (members, n, k) with at least one member and one class")
     for m, member in enumerate(posteriors):
-        missing = np.isnan(member)
-        absent = missing.all(axis=1)
-        lacking = missing[~absent]
+        missing = _missing(member)
+        lacking = missing[~_absent(missing, posteriors.shape[2])]
         if len(lacking) and (lacking != lacking[0]).any():
             raise ValueError(f"posteriors: member {m} is NaN in part of a row; expected whole rows (abstains) and whole columns (class it lacks)")
-        if (member < 0).any() or np.isinf(member).any():
+        if member.size and (np.fmin.reduce(member, axis=None) < 0 or np.fmax.reduce(member, axis=None) == np.inf):
             raise ValueError(f"posteriors: member {m} holds negative or infinite values, expected probabilities")
     return posteriors
+
+
+def _conditions(conditions: np.ndarray | None, members: int, n: int) -> np.ndarray:
+    if conditions is None:
+        return np.full((members, n, len(faces.NAMES)), np.nan)
+    if conditions.ndim != 3 or conditions.shape[:2] != (members, n):
+        raise ValueError(f"conditions: shape {conditions.shape} given, expected ({members}, {n}, conditions)")
+    return conditions
 
 
 def _same_members(posteriors: np.ndarray, members: int) -> np.ndarray:

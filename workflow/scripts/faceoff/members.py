@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faceoff.stats import check_folds
+from faceoff.folds import check_folds
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from faceoff import ensembles, members, metrics, stats, tables
+from faceoff import agreement, ensembles, members, metrics, omnibus, stats, tables
+from faceoff.decomposition import LEAST_SAMPLES, decompose
 from faceoff.evaluation import Task, UnlabelledError, folds_for, read_task, sample_posteriors, share_interval
+from faceoff.intervals import design_effect
+from faceoff.power import detectable_difference
 from faceoff.ranking import rank_uncertainty
+from faceoff.variants import equivalence
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,13 @@ def _candidates(task: Task, paths: Sequence[Path]) -> list[Candidate]:
 
 def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
     """Write the comparisons of one dataset. `validation`: prediction files and, last, the samples table of the validation dataset."""
-    nothing = dict.fromkeys(("best_single", "hindsight", "oracle", "effective_members")) | {
+    nothing = dict.fromkeys(("best_single", "hindsight", "oracle", "effective_members", "cochran_q", "decomposition")) | {
         "comparisons": [],
         "ranking": [],
         "ensemble": None,
         "pairs": [],
         "clones": [],
+        "variants": [],
     }
     try:
         task = read_task(samples)
@@ -65,14 +70,33 @@ def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Se
         result["hindsight"] = {"name": top.name, **_level(top.correct, clusters)}
         result["oracle"] = {**_level(members.oracle(task.truth, predicted), clusters), "members": [single.name for single in singles]}
         result["effective_members"] = members.effective_members(correct)
-        result["pairs"] = _pairs(singles)
+        result["pairs"] = _pairs(singles, clusters, spec["seed"])
+        if len(singles) > 1:
+            q = omnibus.cochran_q(correct, clusters, seed=spec["seed"])
+            result["cochran_q"] = {"statistic": q.statistic, "df": q.df, "p": q.p, "test": q.test}
+            result["decomposition"] = _decomposition(singles, correct, clusters, spec)
         result["clones"] = [[singles[pair.first].name, singles[pair.second].name] for pair in members.clone_pairs(predicted)]
         family = [("headline", candidate, best, "best single") for candidate in fused]
         family += [("headline", candidate, top.correct, top.name) for candidate in singles if candidate is not top]
         result["comparisons"] = _compare(family, clusters, spec["seed"])
+        result["variants"] = _variants(task, singles, spec)
         result["ensemble"] = _ensemble(task, singles, spec["seed"])
         result["ranking"] = _ranking(candidates, clusters, spec["seed"])
     tables.write_json(output, result)
+
+
+def _variants(task: Task, singles: Sequence[Candidate], spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Whether each model of reduced precision may stand for its original (protocol §26), behind every detector that both have."""
+    found = {single.name: single for single in singles}
+    pairs = [(variant, original) for variant, original in sorted(spec["variants"].items()) if variant in found and original in found]
+    return [
+        {
+            "variant": variant,
+            "original": original,
+            **asdict(equivalence(task.truth, found[original].predicted, found[variant].predicted, task.clusters, seed=spec["seed"])),
+        }
+        for variant, original in pairs
+    ]
 
 
 def _level(correct: np.ndarray, clusters: np.ndarray | None) -> dict[str, Any]:
@@ -128,8 +152,10 @@ def _compare(family: Sequence[tuple[str, Candidate, np.ndarray, str]], clusters:
             "test": verdict.test,
             "verdict": stats.judge(p_adjusted, verdict.low, verdict.high),
             "n": len(candidate.correct),
+            "minimum_detectable": detectable_difference(candidate.correct, against, clusters),
+            "design_effect": None if clusters is None else design_effect(candidate.correct.astype(float) - against, clusters),
         }
-        for (name, candidate, _, against_name), verdict, p_adjusted in zip(family, verdicts, adjusted, strict=True)
+        for (name, candidate, against, against_name), verdict, p_adjusted in zip(family, verdicts, adjusted, strict=True)
     ]
 
 
@@ -140,12 +166,11 @@ def _ensemble(task: Task, singles: Sequence[Candidate], seed: int) -> dict[str, 
         return None
     posteriors = np.stack([single.posterior for single in singles])
     shares = ensembles.shapley(posteriors, task.truth)
+    steps = ensembles.greedy(posteriors, task.truth, folds)
     without = ensembles.leave_one_out(posteriors, task.truth)
     return {
-        "curve": [
-            {"size": step.size, "added": singles[step.added].name, **_level(step.correct, task.clusters)}
-            for step in ensembles.greedy(posteriors, task.truth, folds)
-        ],
+        "curve": [{"size": step.size, "added": singles[step.added].name, **_level(step.correct, task.clusters)} for step in steps],
+        "order": [[singles[member].name for member in grown] for grown in steps[-1].chosen],
         "members": [
             {"name": single.name, "leave_one_out": float(without[index]), "shapley": None if shares is None else float(shares[index])}
             for index, single in enumerate(singles)
@@ -163,19 +188,35 @@ def _ranking(candidates: Sequence[Candidate], clusters: np.ndarray | None, seed:
     ]
 
 
-def _pairs(singles: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """Diversity of every pair of cells: disagreement and Q of their correctness, kappa and agreement of their predictions."""
+def _decomposition(singles: Sequence[Candidate], correct: np.ndarray, clusters: np.ndarray | None, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """How much of being right is due to detector, crop, model and sample, and whether each factor matters at all."""
+    if correct.shape[1] < LEAST_SAMPLES:
+        return {"components": [], "effects": [], "left_out": {"all": f"too few samples: {correct.shape[1]}, and {LEAST_SAMPLES} are needed"}}
+    factors = {name: [spec["factors"][single.name][name] for single in singles] for name in ("detector", "crop", "model")}
+    found = decompose(correct, factors, clusters, seed=spec["seed"])
+    return {
+        "components": [asdict(component) for component in found.components],
+        "effects": [asdict(effect) for effect in found.effects],
+        "left_out": found.left_out,
+    }
+
+
+def _pairs(singles: Sequence[Candidate], clusters: np.ndarray | None, seed: int) -> list[dict[str, Any]]:
+    """Diversity of every pair of cells: disagreement and Q of their correctness, kappa and agreement of their predictions where both have one."""
     found = []
     for first, a in enumerate(singles):
         for b in singles[first + 1 :]:
             both = (a.predicted >= 0) & (b.predicted >= 0)
+            kappa = agreement.kappa_interval(a.predicted[both], b.predicted[both], None if clusters is None else clusters[both], seed=seed)
             found.append({
                 "a": a.name,
                 "b": b.name,
-                "disagreement": stats.disagreement(a.correct, b.correct),
-                "double_fault": stats.double_fault(a.correct, b.correct),
-                "q": stats.q_statistic(a.correct, b.correct),
-                "kappa": stats.cohens_kappa(a.predicted[both], b.predicted[both]) if both.any() else None,
+                "disagreement": agreement.disagreement(a.correct, b.correct),
+                "double_fault": agreement.double_fault(a.correct, b.correct),
+                "q": agreement.q_statistic(a.correct, b.correct),
+                "kappa": kappa.estimate,
+                "kappa_low": kappa.low,
+                "kappa_high": kappa.high,
                 "agreement": float((a.predicted[both] == b.predicted[both]).mean()) if both.any() else None,
             })  # fmt: skip
     return found

@@ -1,5 +1,6 @@
 """Stage 5: join the posteriors of several cells into one, frame by frame; same columns as predictions."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 
 from faceoff import tables
 from faceoff.class_order import best_class_permutation
+from faceoff.conditions import of_face
 from faceoff.crops import iou
 from faceoff.emotions import SENTIMENT, order
 from faceoff.evaluation import folds_for
@@ -19,6 +21,7 @@ from faceoff.fusion import RULES, Rule, cross_fit, top
 from faceoff.protocols import Box
 from faceoff.tables import DIMENSIONS
 
+SUM_TOLERANCE = 1e-3  # of a row's probabilities: single precision and rounded tables stay within it
 SAME_FACE = 0.4  # IoU from which two detectors' faces are the same (protocol §21)
 
 
@@ -49,7 +52,8 @@ class Votes:
     """What the members say of one dataset's frames. `posteriors` (members, n, k), NaN where a member abstains or lacks the class.
 
     truth: (n,) class index, -1 where the sample has no label among the classes; people: (n,) the subject, else the sample, of each frame;
-    problems: (n,) (state, reason) of the first member, for frames that nobody can read; affect: (n, 2) mean valence and arousal of the members that read them.
+    problems: (n,) (state, reason) of the first member, for frames that nobody can read; affect: (n, 2) mean valence and arousal of the members that read them;
+    conditions: (members, n, c) of the face that each member looks at (`conditions.of_face`), NaN for the whole frame.
     """
 
     keys: list[tuple[Any, ...]]
@@ -58,6 +62,7 @@ class Votes:
     people: np.ndarray
     problems: list[tuple[str, str | None]]
     affect: np.ndarray = field(default_factory=lambda: np.empty((0, len(DIMENSIONS))))
+    conditions: np.ndarray | None = None
 
 
 def write_fusion(
@@ -133,17 +138,22 @@ def fuse(rule: Rule, votes: Votes, held_out: Votes | None, seed: int) -> np.ndar
         return rule.combine(votes.posteriors)
     if held_out is not None:
         known = held_out.truth >= 0
-        return rule.fit(held_out.posteriors[:, known], held_out.truth[known])(votes.posteriors)
+        return rule.learn(held_out.posteriors[:, known], held_out.truth[known], _of(held_out, known))(votes.posteriors, votes.conditions)
     known = votes.truth >= 0
     taught, truth = votes.posteriors[:, known], votes.truth[known]
     fused = np.full(votes.posteriors.shape[1:], np.nan)
     folds = folds_for(truth, votes.people[known], seed)
     if folds is None:
         raise ValueError("a rule that learns needs samples of at least two subjects, or a `validation` dataset")
-    fused[known] = cross_fit(rule, taught, truth, folds)
+    fused[known] = cross_fit(rule, taught, truth, folds, _of(votes, known))
     if not known.all():
-        fused[~known] = rule.fit(taught, truth)(votes.posteriors[:, ~known])
+        fused[~known] = rule.learn(taught, truth, _of(votes, known))(votes.posteriors[:, ~known], _of(votes, ~known))
     return fused
+
+
+def _of(votes: Votes, chosen: np.ndarray) -> np.ndarray | None:
+    """The conditions of these samples."""
+    return None if votes.conditions is None else votes.conditions[:, chosen]
 
 
 def _row(key: tuple[Any, ...], p: np.ndarray, affect: np.ndarray, problem: tuple[str, str | None], classes: Sequence[str]) -> dict[str, Any]:
@@ -159,13 +169,15 @@ def _row(key: tuple[Any, ...], p: np.ndarray, affect: np.ndarray, problem: tuple
 
 
 def _read(paths: Sequence[Path], faces: Sequence[Path], frames: Path, samples: Path, classes: Sequence[str], spec: Mapping[str, Any]) -> Votes:
-    """Read the members' rows side by side. Raises ValueError when they are not about the same frames."""
+    """Read the members' rows side by side. Raises ValueError when they are not about the same frames, each once, or a row is no probability distribution."""
     keys: list[tuple[Any, ...]] = []
     problems: list[tuple[str, str | None]] = []
     posteriors = np.full((len(paths), tables.count(paths[0]), len(classes)), np.nan)
     affect = np.full((*posteriors.shape[:2], len(DIMENSIONS)), np.nan)
     for member, path in enumerate(paths):
         own = tables.classes_of(pq.read_schema(path))
+        if tables.count(path) != posteriors.shape[1]:
+            raise ValueError(f"{path}: {tables.count(path)} rows, {paths[0]} has {posteriors.shape[1]}: members of a fusion must predict the same frames")
         for index, row in enumerate(tables.rows(path)):
             key = (row["sample_id"], row["frame"], row["timestamp_s"])
             if member == 0:
@@ -176,28 +188,46 @@ def _read(paths: Sequence[Path], faces: Sequence[Path], frames: Path, samples: P
             if row["success"]:
                 posteriors[member, index, [classes.index(emotion) for emotion in own]] = [row[f"p_{emotion}"] for emotion in own]
                 affect[member, index] = [np.nan if row[name] is None else row[name] for name in DIMENSIONS]
-    if len({member["detector"] for member in spec["members"]}) > 1:
-        other_face = ~_same_face(spec["members"], faces, frames, len(keys), spec["policy"])
+        total = np.nansum(posteriors[member], axis=1)
+        wrong = np.flatnonzero((np.abs(total - 1) > SUM_TOLERANCE) & ~np.isnan(posteriors[member]).all(axis=1))
+        if len(wrong):
+            raise ValueError(f"{path}: the probabilities of {keys[wrong[0]][:2]} sum to {total[wrong[0]]:.4f}, expected 1; predict this cell again")
+    if len(set(keys)) < len(keys):
+        twice = next(key for key, count in Counter(keys).items() if count > 1)
+        raise ValueError(f"{paths[0]}: {twice[:2]} stands there {Counter(keys)[twice]} times, expected each frame once")
+    several, by_face = len({member["detector"] for member in spec["members"]}) > 1, RULES[spec["rule"]].by_face
+    conditions = None
+    if several or by_face:
+        sizes = [(row["width"], row["height"]) for row in tables.rows(frames, ["width", "height"])]
+        looked_at = _faces(spec["members"], faces, sizes, spec["policy"])
+    if several:
+        other_face = ~_same_face(looked_at)
         posteriors[other_face] = affect[other_face] = np.nan
+    if by_face:
+        conditions = np.array([[of_face(face, *size) for face, size in zip(found, sizes, strict=True)] for found in looked_at])
     known = {row["sample_id"]: row for row in tables.rows(samples, ["sample_id", "label", "subject"])}
     labels = [known[key[0]]["label"] for key in keys]
     truth = np.array([classes.index(label) if label in classes else -1 for label in labels])
     people = np.array([known[key[0]]["subject"] or key[0] for key in keys])
     read = np.isfinite(affect)
     mean = np.where(read.any(axis=0), np.nansum(affect, axis=0) / np.maximum(read.sum(axis=0), 1), np.nan)
-    return Votes(keys, posteriors, truth, people, problems, mean)
+    return Votes(keys, posteriors, truth, people, problems, mean, conditions)
 
 
-def _same_face(names: Sequence[Mapping[str, Any]], faces: Sequence[Path], frames: Path, n: int, policy: str) -> np.ndarray:
-    """(members, n) bool: whether each member looks at the face that is fused, from the boxes its detector gave the policy to choose from."""
-    chosen: dict[str, list[Box | None]] = {}
-    whole = {member["detector"] for member in names if member["whole_frame"]}
-    sizes = [(row["width"], row["height"]) for row in tables.rows(frames, ["width", "height"])]
+def _faces(members: Sequence[Mapping[str, Any]], faces: Sequence[Path], sizes: Sequence[tuple[int, int]], policy: str) -> list[list[Mapping[str, Any] | None]]:
+    """Of each member, the face of every frame that the policy chose among its detector's; None where there is none, or the member sees the whole frame."""
+    chosen: dict[str, list[Mapping[str, Any] | None]] = {}
     for path in faces:
         found = []
         for (width, height), (_, rows) in zip(sizes, groupby(tables.rows(path), lambda row: (row["sample_id"], row["frame"])), strict=True):
             listed = list(rows)
-            face = choose(listed, policy, width, height) if listed[0]["success"] else None
-            found.append((face["x"], face["y"], face["w"], face["h"]) if face else None)
+            found.append(choose(listed, policy, width, height) if listed[0]["success"] else None)
         chosen[path.stem] = found
-    return np.array([agreed([None if m["detector"] in whole else chosen[m["detector"]][index] for m in names]) for index in range(n)]).T
+    nothing: list[Mapping[str, Any] | None] = [None] * len(sizes)
+    return [nothing if member["whole_frame"] else chosen[member["detector"]] for member in members]
+
+
+def _same_face(looked_at: Sequence[Sequence[Mapping[str, Any] | None]]) -> np.ndarray:
+    """(members, n) bool: whether each member looks at the face that is fused."""
+    boxes = [[(face["x"], face["y"], face["w"], face["h"]) if face else None for face in found] for found in looked_at]
+    return np.array([agreed(of_frame) for of_frame in zip(*boxes, strict=True)]).T

@@ -1,0 +1,113 @@
+"""Are votes and resamples fast enough? 50 members × 100,000 samples × 8 classes, drawn; targets stand in the last column.
+
+    OMP_NUM_THREADS=1 python benchmarks/fusion.py [--members 50] [--samples 100000] [--classes 8] [--markdown]
+
+Seconds are CPU time of one thread. Each part runs in a process of its own, so that its peak memory is its own; the drawn posteriors alone take
+8 bytes × members × samples × classes of it. Figures depend on the machine.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
+
+from faceoff import decomposition, fusion, ranking
+
+SUBJECTS = 1_000
+REPLICATES = 2_000
+UNTRAINED = tuple(name for name, rule in fusion.RULES.items() if not rule.trained)
+
+
+def posteriors(members: int, samples: int, classes: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """(posteriors (members, samples, classes), truth (samples,)): members see the truth through noise, and abstain from one sample in fifty."""
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, classes, samples)
+    drawn = np.empty((members, samples, classes))
+    for member in range(members):
+        logits = random.normal(0, 1.5, (samples, classes))
+        logits[np.arange(samples), truth] += 2
+        np.exp(logits, out=logits)
+        drawn[member] = logits / logits.sum(axis=1, keepdims=True)
+        drawn[member, random.random(samples) < 0.02] = np.nan
+    return drawn, truth
+
+
+def rules(members: int, samples: int, classes: int) -> dict[str, float]:
+    """Seconds of every untrained rule."""
+    drawn, _ = posteriors(members, samples, classes)
+    return {name: _seconds(lambda name=name: fusion.RULES[name].combine(drawn)) for name in UNTRAINED}
+
+
+def resamples(members: int, samples: int, classes: int) -> dict[str, float]:
+    """Seconds of 2,000 resamples of 1,000 subjects, in each of which every two pipelines are compared."""
+    random = np.random.default_rng(2)
+    correct = random.random((members, samples)) < random.uniform(0.5, 0.8, (members, 1))
+    clusters = random.integers(0, SUBJECTS, samples)
+    return {"clustered resamples of all pairs": _seconds(lambda: ranking.rank_uncertainty(correct, clusters, seed=3, replicates=REPLICATES))}
+
+
+def variances(members: int, samples: int, classes: int) -> dict[str, float]:
+    """Seconds of the variance decomposition of members on 3,000 samples, 5 detectors each."""
+    random = np.random.default_rng(4)
+    easy = random.normal(0, 1.5, 3_000)
+    correct = random.random((members, 3_000)) < 1 / (1 + np.exp(-easy - random.normal(1, 0.5, (members, 1))))
+    factors = {"detector": [f"d{index % 5}" for index in range(members)], "model": [f"m{index // 5}" for index in range(members)]}
+    return {"variance decomposition, 3,000 samples": _seconds(lambda: decomposition.decompose(correct, factors, seed=5))}
+
+
+PARTS: dict[str, Callable[[int, int, int], dict[str, float]]] = {"rules": rules, "resamples": resamples, "variances": variances}
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--members", type=int, default=50)
+    parser.add_argument("--samples", type=int, default=100_000)
+    parser.add_argument("--classes", type=int, default=8)
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    size = (arguments.members, arguments.samples, arguments.classes)
+    if arguments.part:
+        found = PARTS[arguments.part](*size)
+        print(json.dumps({"seconds": found, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2}))
+        return
+    rows = []
+    for part in PARTS:
+        ran = subprocess.run(
+            [sys.executable, __file__, *sys.argv[1:], "--part", part], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
+        if ran.returncode:
+            raise SystemExit(ran.stderr)
+        found = json.loads(ran.stdout)
+        seconds, peak = found["seconds"], f"{found['peak']:.1f} GiB"
+        if part == "rules":
+            rows += [(name, f"{value:.2f} s", "", "") for name, value in seconds.items()]
+            rows.append(("all untrained rules", f"{sum(seconds.values()):.2f} s", peak, "< 5 s, < 2 GB"))
+        else:
+            ((name, value),) = seconds.items()
+            rows.append((name, f"{value:.1f} s", peak, "< 60 s, < 2 GB"))
+    header = (f"{size[0]} members × {size[1]:,} samples × {size[2]} classes", "time", "peak memory", "target")
+    if arguments.markdown:
+        print("\n".join("| " + " | ".join(row) + " |" for row in (header, ("---",) * 4, *rows)))
+        return
+    for row in (header, *rows):
+        print("  ".join(f"{value:<48}" if index == 0 else f"{value:>14}" for index, value in enumerate(row)))
+
+
+if __name__ == "__main__":
+    main()

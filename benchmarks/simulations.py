@@ -1,0 +1,333 @@
+"""Do the statistics keep their promises? Drawn data whose truth is known, many times over; the answers go into docs/statistics.md.
+
+    OMP_NUM_THREADS=1 python benchmarks/simulations.py [--scale 1.0] [--seed 20] [--write]
+
+Every study draws its data from one seed and resamples from another. `--scale 0.1` draws a tenth as often; `--write` replaces the tables between the
+marks in docs/statistics.md. A rate's Monte-Carlo standard error is √(rate (1 − rate) / draws).
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+
+from faceoff import agreement, decomposition, intervals, metrics, omnibus, power, ranking, resampling, stats  # noqa: E402
+
+PAGE = ROOT / "docs" / "statistics.md"
+BEGIN, END = "<!-- simulations: begin -->", "<!-- simulations: end -->"
+GROUPS = (10, 24, 100)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something happened in `draws` simulations, and the band (low, high) in which the rate must lie; None: reported, not promised."""
+
+    study: str
+    setting: str
+    rate: float
+    draws: int
+    band: tuple[float, float] | None
+
+    @property
+    def error(self) -> float:
+        """Monte-Carlo standard error, at the rate or, outside its band, at the band's nearer end."""
+        expected = self.rate if self.band is None else min(max(self.rate, self.band[0]), self.band[1])
+        expected = min(max(expected, 0.01), 0.99)
+        return float(np.sqrt(expected * (1 - expected) / self.draws))
+
+    @property
+    def kept(self) -> bool:
+        """Whether the rate lies in its band, give or take two Monte-Carlo standard errors."""
+        return self.band is None or self.band[0] - 2 * self.error <= self.rate <= self.band[1] + 2 * self.error
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Estimates of a variance whose truth is known: mean and spread over `draws` simulations, and how often its interval holds the truth (NaN: it has none)."""
+
+    component: str
+    truth: float
+    mean: float
+    spread: float
+    covered: float
+    draws: int
+
+
+def simulate(
+    levels: Mapping[str, int], variances: Mapping[str, float], samples: int, mean: float, random: np.random.Generator
+) -> tuple[np.ndarray, dict[str, list[str]]]:
+    """(correct (m, samples), factors) drawn from the model of `decomposition`: `levels` of each factor, fully crossed; variances not named are 0."""
+    cells = list(product(*(range(count) for count in levels.values())))
+    factors = {name: [f"{name}{cell[axis]}" for cell in cells] for axis, name in enumerate(levels)}
+    logits = mean + random.normal(0, np.sqrt(variances.get("interaction", 0.0)), len(cells))
+    logits = logits[:, None] + random.normal(0, np.sqrt(variances.get("sample", 0.0)), samples)
+    for axis, (name, count) in enumerate(levels.items()):
+        own = [cell[axis] for cell in cells]
+        logits += random.normal(0, np.sqrt(variances.get(name, 0.0)), count)[own][:, None]
+        logits += random.normal(0, np.sqrt(variances.get(f"{name} × sample", 0.0)), (count, samples))[own]
+    return random.random(logits.shape) < 1 / (1 + np.exp(-logits)), factors
+
+
+def _pair(random: np.random.Generator, n: int, discordance: float, difference: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Correctness of two pipelines on n independent samples: `discordance` of them right by one alone, accuracies `difference` apart."""
+    only_a, only_b = (discordance + difference) / 2, (discordance - difference) / 2
+    kind = random.choice(4, size=n, p=[only_a, only_b, 0.8 * (1 - discordance), 0.2 * (1 - discordance)])
+    return (kind == 0) | (kind == 2), (kind == 1) | (kind == 2)
+
+
+def _people(
+    random: np.random.Generator, groups: int, each: int, pipelines: int = 1, accuracy: float = 0.7, spread: float = 6.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """(correct (pipelines, n), clusters (n,)): every subject has an accuracy of its own for every pipeline, Beta-distributed about `accuracy`."""
+    own = random.beta(accuracy * spread, (1 - accuracy) * spread, (pipelines, groups))
+    clusters = np.repeat(np.arange(groups), each)
+    return random.random((pipelines, groups * each)) < own[:, clusters], clusters
+
+
+def _share(happened: Callable[[np.random.Generator, int], bool], draws: int, seed: int) -> float:
+    random = np.random.default_rng(seed)
+    return float(np.mean([happened(random, index) for index in range(draws)]))
+
+
+def sizes(scale: float, seed: int) -> list[Rate]:
+    """How often tests at 5 % reject where there is nothing to find."""
+    draws, found = max(200, int(4000 * scale)), []
+    for n, discordance in ((200, 0.1), (500, 0.2), (3000, 0.1)):
+        random = np.random.default_rng([seed, n])
+        tests = [stats.mcnemar(*_pair(random, n, discordance)) for _ in range(draws)]
+        setting = f"n = {n}, {100 * discordance:.0f} % discordant"
+        found.append(Rate("exact McNemar", setting, float(np.mean([test.exact < 0.05 for test in tests])), draws, (0.0, 0.05)))
+        found.append(Rate("mid-p McNemar", setting, float(np.mean([test.mid_p < 0.05 for test in tests])), draws, (0.04, 0.06)))
+    for groups in GROUPS:
+
+        def flipped(random: np.random.Generator, index: int, groups: int = groups) -> bool:
+            (a, b), clusters = _people(random, groups, 20, pipelines=2)
+            return stats.sign_flip(a.astype(int) - b, clusters, seed=100_000 + index, replicates=1999).p < 0.05
+
+        found.append(Rate("sign flip over clusters", f"{groups} subjects × 20", _share(flipped, draws, seed + groups), draws, (0.04, 0.06)))
+
+    def asked(random: np.random.Generator, index: int) -> bool:
+        easy = random.beta(2, 1, 400)
+        return omnibus.cochran_q(random.random((5, 400)) < easy, seed=150_000 + index).p < 0.05
+
+    found.append(Rate("Cochran's Q", "5 pipelines, n = 400", _share(asked, draws, seed + 1), draws, (0.04, 0.06)))
+    fewer = max(200, int(1000 * scale))
+
+    def exchanged(random: np.random.Generator, index: int) -> bool:
+        correct, _ = simulate({"detector": 3, "model": 2}, {"model": 1.0, "sample": 2.0, "model × sample": 1.0}, 150, 0.5, random)
+        counts = correct.reshape(3, 2, -1).transpose(2, 0, 1)
+        return omnibus.exchange_p(counts, seed=500_000 + index, replicates=499) < 0.05
+
+    found.append(Rate("exchanging detectors", "3 detectors that do not matter × 2 models, n = 150", _share(exchanged, fewer, seed + 2), fewer, (0.04, 0.06)))
+    return found
+
+
+def powers(scale: float, seed: int) -> list[Rate]:
+    """How often the minimum detectable difference is detected, where it is the truth: 80 % by its definition."""
+    draws, found = max(200, int(2000 * scale)), []
+    for n, discordance in ((300, 0.2), (3000, 0.1)):
+        delta = power.mcnemar_detectable(n, discordance)
+
+        def detected(random: np.random.Generator, index: int, n: int = n, discordance: float = discordance, delta: float = delta) -> bool:
+            return stats.mcnemar(*_pair(random, n, discordance, delta)).mid_p < 0.05
+
+        setting = f"mid-p McNemar, n = {n}, {100 * discordance:.0f} % discordant: {100 * delta:.1f} points"
+        found.append(Rate("minimum detectable difference", setting, _share(detected, draws, seed + n), draws, (0.77, 0.83)))
+    delta = power.cluster_detectable(24, 0.1)
+
+    def noticed(random: np.random.Generator, index: int) -> bool:
+        return stats.sign_flip(random.normal(delta, 0.1, 24), np.arange(24), seed=200_000 + index, replicates=1999).p < 0.05
+
+    setting = f"sign flip, 24 subjects, spread 10 points: {100 * delta:.1f} points"
+    found.append(Rate("minimum detectable difference", setting, _share(noticed, draws, seed + 3), draws, (0.77, 0.83)))
+    return found
+
+
+def coverages(scale: float, seed: int) -> list[Rate]:
+    """How often 95 % intervals hold the truth."""
+    draws, found = max(200, int(4000 * scale)), []
+
+    def holds(interval: intervals.Interval, truth: float) -> bool:
+        return interval.low <= truth <= interval.high
+
+    for n, share in ((100, 0.7), (400, 0.9), (3000, 0.85)):
+        rate = _share(lambda random, _, n=n, share=share: holds(intervals.wilson(int(random.binomial(n, share)), n), share), draws, seed + n)
+        found.append(Rate("Wilson", f"n = {n}, accuracy {share}", rate, draws, (0.94, 0.96)))
+    for n, discordance, difference in ((200, 0.2, 0.0), (400, 0.15, 0.05), (3000, 0.1, 0.02)):
+
+        def tango(random: np.random.Generator, index: int, n: int = n, discordance: float = discordance, difference: float = difference) -> bool:
+            a, b = _pair(random, n, discordance, difference)
+            return holds(intervals.tango_interval(int((a & ~b).sum()), int((~a & b).sum()), n), difference)
+
+        found.append(
+            Rate("Tango", f"n = {n}, {100 * discordance:.0f} % discordant, difference {difference}", _share(tango, draws, seed + n + 1), draws, (0.94, 0.96))
+        )
+    for groups in GROUPS:
+
+        def level(random: np.random.Generator, index: int, groups: int = groups) -> bool:
+            (a,), clusters = _people(random, groups, 20)
+            return holds(intervals.cluster_interval(a, clusters), 0.7)
+
+        def gap(random: np.random.Generator, index: int, groups: int = groups) -> bool:
+            (a, b), clusters = _people(random, groups, 20, pipelines=2)
+            return holds(intervals.cluster_interval(a.astype(int) - b, clusters), 0.0)
+
+        found.append(Rate("cluster t, accuracy", f"{groups} subjects × 20", _share(level, draws, seed + groups + 2), draws, (0.935, 0.965)))
+        found.append(Rate("cluster t, difference", f"{groups} subjects × 20", _share(gap, draws, seed + groups + 3), draws, (0.935, 0.965)))
+    return found + _bootstraps(scale, seed)
+
+
+def _bootstraps(scale: float, seed: int) -> list[Rate]:
+    """Bootstrap intervals of macro-F1 and kappa; the truth of macro-F1 is that of a very large sample."""
+    draws, found = max(100, int(1000 * scale)), []
+    shares, k = np.array([0.5, 0.3, 0.2]), 3
+    confuses = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.25, 0.15, 0.6]])
+
+    def sample(random: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        truth = random.choice(k, n, p=shares)
+        return truth, (random.random((n, 1)) > confuses[truth].cumsum(axis=1)).sum(axis=1)
+
+    counts = np.hstack([shares[:, None] * confuses, np.zeros((k, 1))])
+    macro = float(metrics.macro_f1_of(1e6 * counts))
+
+    def of_confusion(totals: np.ndarray) -> np.ndarray:
+        return metrics.macro_f1_of(totals.reshape(-1, k, k + 1))
+
+    for n in (100, 400):
+
+        def both(random: np.random.Generator, index: int, n: int = n) -> tuple[bool, bool]:
+            truth, predicted = sample(random, n)
+            t = resampling.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, k, seed=300_000 + index, replicates=999)
+            kinds, multiplicity = np.unique(truth * (k + 1) + predicted, return_counts=True)
+            b = resampling.bca(of_confusion, np.eye(k * (k + 1))[kinds], multiplicity, seed=300_000 + index, replicates=999)
+            return t.low <= macro <= t.high, b.low <= macro <= b.high
+
+        random = np.random.default_rng([seed, n])
+        hit = np.mean([both(random, index) for index in range(draws)], axis=0)
+        found.append(Rate("bootstrap-t, macro-F1", f"n = {n}, independent", float(hit[0]), draws, (0.935, 0.965)))
+        found.append(Rate("BCa, macro-F1", f"n = {n}, independent", float(hit[1]), draws, (0.93, 0.965) if n > 100 else None))
+    for groups in GROUPS:
+
+        def of_people(random: np.random.Generator, index: int, groups: int = groups) -> tuple[bool, bool]:
+            (a,), clusters = _people(random, groups, 20)
+            units = np.stack([np.bincount(clusters, weights=a), np.full(groups, 20.0)], axis=1)
+            t = resampling.bootstrap_t(_ratio, units, seed=400_000 + index, replicates=999)
+            b = resampling.bca(_ratio, units, seed=400_000 + index, replicates=999)
+            return t.low <= 0.7 <= t.high, b.low <= 0.7 <= b.high
+
+        random = np.random.default_rng([seed, groups, 1])
+        hit = np.mean([of_people(random, index) for index in range(draws)], axis=0)
+        found.append(Rate("bootstrap-t, accuracy", f"{groups} subjects × 20", float(hit[0]), draws, (0.935, 0.965)))
+        found.append(Rate("BCa, accuracy", f"{groups} subjects × 20", float(hit[1]), draws, (0.935, 0.965) if groups > 24 else None))
+
+    joint = np.array([[0.4, 0.05, 0.05], [0.05, 0.2, 0.05], [0.02, 0.03, 0.15]])
+    by_chance = joint.sum(axis=0) @ joint.sum(axis=1)
+    kappa = float((np.trace(joint) - by_chance) / (1 - by_chance))
+
+    def agreed(random: np.random.Generator, index: int) -> bool:
+        cell = random.choice(9, 300, p=joint.ravel())
+        interval = agreement.kappa_interval(cell // 3, cell % 3, seed=600_000 + index, replicates=999)
+        return interval.low <= kappa <= interval.high
+
+    found.append(Rate("BCa, Cohen's kappa", "n = 300, independent", _share(agreed, draws, seed + 5), draws, (0.935, 0.965)))
+    return found
+
+
+def _ratio(totals: np.ndarray) -> np.ndarray:
+    return totals[:, 0] / totals[:, 1]
+
+
+def ranks(scale: float, seed: int) -> list[Rate]:
+    """Rank intervals, and whether the truly best pipeline is kept among those that cannot be told from the best."""
+    draws, found = max(100, int(500 * scale)), []
+    accuracy = np.array([0.80, 0.78, 0.75, 0.72, 0.70, 0.60])
+    truly = np.arange(1, 7)
+    for groups in (None, 24):
+        random = np.random.default_rng([seed, groups or 0])
+        kept, held = [], []
+        for index in range(draws):
+            if groups is None:
+                correct, clusters = random.random((6, 400)) < accuracy[:, None], None
+            else:
+                easy = random.normal(0, 0.08, groups)
+                clusters = np.repeat(np.arange(groups), 20)
+                correct = random.random((6, len(clusters))) < np.clip(accuracy[:, None] + easy, 0, 1)[:, clusters]
+            found_here = ranking.rank_uncertainty(correct, clusters, seed=700_000 + index, replicates=500)
+            kept.append(found_here.tied[0])
+            held.append(((found_here.rank_low <= truly) & (truly <= found_here.rank_high)).mean())
+        setting = "6 pipelines, n = 400" if groups is None else f"6 pipelines, {groups} subjects × 20"
+        found.append(Rate("best kept among the tied", setting, float(np.mean(kept)), draws, (0.94, 1.0)))
+        found.append(Rate("rank intervals", setting, float(np.mean(held)), draws, (0.94, 1.0)))
+    return found
+
+
+def recoveries(scale: float, seed: int) -> list[Recovery]:
+    """Estimates of known variance components: 5 detectors × 5 models on 500 samples."""
+    truth = {"detector": 0.1, "model": 0.5, "interaction": 0.05, "sample": 2.0, "detector × sample": 0.3, "model × sample": 1.0}
+    draws = max(8, int(60 * scale))
+    random = np.random.default_rng([seed, 9])
+    found: dict[str, list[decomposition.Component]] = {name: [] for name in truth}
+    for index in range(draws):
+        correct, factors = simulate({"detector": 5, "model": 5}, truth, 500, 1.0, random)
+        for component in decomposition.decompose(correct, factors, seed=800_000 + index).components:
+            if component.name in found:
+                found[component.name].append(component)
+    rows = []
+    for name, components in found.items():
+        values = np.array([component.variance for component in components])
+        covered = float(np.mean([component.low <= truth[name] <= component.high for component in components]))
+        rows.append(Recovery(name, truth[name], float(values.mean()), float(values.std(ddof=1)), covered, draws))
+    return rows
+
+
+def _table(rates: list[Rate], what: str) -> list[str]:
+    lines = [f"| what | setting | {what} | promised | draws |", "| --- | --- | --- | --- | --- |"]
+    for rate in rates:
+        band = "–" if rate.band is None else f"{100 * rate.band[0]:.1f}–{100 * rate.band[1]:.1f} %"
+        lines.append(
+            f"| {rate.study} | {rate.setting} | {100 * rate.rate:.1f} ± {100 * rate.error:.1f} %{'' if rate.kept else ' ✗'} | {band} | {rate.draws:,} |"
+        )
+    return lines
+
+
+def report(scale: float, seed: int) -> str:
+    """All studies as Markdown."""
+    made = f"`benchmarks/simulations.py --scale {scale:g} --seed {seed}`"
+    lines = [f"Made by {made}; ± is one Monte-Carlo standard error, ✗ marks a rate more than two outside its band.", ""]
+    lines += ["**Tests at 5 % where there is nothing to find: how often they reject**", "", *_table(sizes(scale, seed), "rejects"), ""]
+    lines += ["**95 % intervals: how often they hold the truth**", "", *_table(coverages(scale, seed), "covers"), ""]
+    lines += ["**The minimum detectable difference, where it is the truth: how often it is detected**", "", *_table(powers(scale, seed), "detected"), ""]
+    lines += ["**Ranks**", "", *_table(ranks(scale, seed), "holds"), ""]
+    recovered = recoveries(scale, seed)
+    lines += [f"**Variance components** (5 detectors × 5 models, 500 samples, {recovered[0].draws} draws)", ""]
+    lines += ["| component | true variance | mean estimate ± s.e. | spread of estimates | interval holds the truth |", "| --- | --- | --- | --- | --- |"]
+    for row in recovered:
+        error = row.spread / np.sqrt(row.draws)
+        lines.append(f"| {row.component} | {row.truth:g} | {row.mean:.3f} ± {error:.3f} | {row.spread:.3f} | {100 * row.covered:.0f} % |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--write", action="store_true", help="replace the tables of docs/statistics.md")
+    arguments = parser.parse_args()
+    text = report(arguments.scale, arguments.seed)
+    if not arguments.write:
+        print(text)
+        return
+    page = PAGE.read_text(encoding="utf-8")
+    before, after = page.split(BEGIN)[0], page.split(END)[1]
+    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

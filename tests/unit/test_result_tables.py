@@ -1,0 +1,129 @@
+"""The tables over several datasets, of variance and of cost, from the fixtures' score files."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import report_fixtures as fixtures
+
+from faceoff import tables
+from faceoff.across import rank_across
+from faceoff.figures import agreement, critical_difference
+from faceoff.report import names, results
+from faceoff.stages.tables import write_tables
+
+
+def many(count: int, **task: object) -> list[dict]:
+    """Score files of `count` datasets on which the same three cells keep their order."""
+    scores = []
+    for index in range(count):
+        for model, accuracy in (("a", 0.8), ("b", 0.7), ("c", 0.5)):
+            score = fixtures.score(f"d{index}", "whole", model, accuracy + index / 100)
+            score["task"] |= {"type": f"kind{index}", "headline": True, **task}
+            scores.append(score)
+    return scores
+
+
+def made(folder: Path, scores: list[dict], comparisons: list[dict], timings: list[dict] = ()) -> dict[str, list[dict[str, str]]]:
+    run = fixtures.write_run(folder, fixtures.spec({item["dataset"]: "test" for item in comparisons}), scores, comparisons, {})
+    timed = []
+    for index, timing in enumerate(timings):
+        timed.append(folder / f"{index}.timing.json")
+        tables.write_json(timed[-1], timing)
+    write_tables(run.scores, run.comparisons, timed, folder / "tables", run.spec)
+    read = {}
+    for path in (folder / "tables").glob("*.csv"):
+        with open(path, newline="", encoding="utf-8") as file:
+            read[path.stem] = list(csv.DictReader(file))
+        assert path.with_suffix(".md").exists()
+        assert path.with_suffix(".tex").exists()
+    return read
+
+
+def test_ranks_over_seven_datasets(tmp_path: Path) -> None:
+    rows = made(tmp_path, many(7), [fixtures.comparison(f"d{index}") for index in range(7)])["ranks"]
+    assert [(row["cell"], float(row["mean_rank"])) for row in rows] == [("whole/a", 1.0), ("whole/b", 2.0), ("whole/c", 3.0)]
+    assert float(rows[0]["p"]) < 0.01
+    # Nemenyi for three pipelines on seven datasets: 2.343 √(3·4/42) = 1.2524 (Demšar 2006, table 5a)
+    assert float(rows[0]["critical_difference"]) == pytest.approx(1.2524, abs=1e-3)
+    assert [row["tied_with_best"] for row in rows] == ["True", "True", "False"]
+
+
+def test_too_few_datasets_have_ranks_and_a_reason(tmp_path: Path) -> None:
+    rows = made(tmp_path, many(3), [fixtures.comparison(f"d{index}") for index in range(3)])["ranks"]
+    assert {(row["datasets"], row["p"], row["tied_with_best"]) for row in rows} == {("3", "", "")}
+    assert all("too few datasets: 3" in row["reason"] for row in rows)
+
+
+def test_only_independent_datasets_count() -> None:
+    scores = many(6)
+    for score in scores:
+        if score["dataset"] in ("d1", "d2"):
+            score["task"]["type"] = {"d1": "ferplus", "d2": "fer2013"}[score["dataset"]]
+        if score["dataset"] == "d3":
+            score["task"]["headline"] = False
+    found = rank_across(scores)
+    assert found.datasets == ("d0", "d1", "d4", "d5")
+    assert found.left_out == {"d2": "the same pictures as d1", "d3": "drawn, not for headline rankings"}
+    assert rank_across(many(1)) is None
+    assert rank_across([score for score in many(3) if score["model"] == "a"]) is None
+    assert rank_across([]) is None
+
+
+def test_variance_components_with_what_could_not_be_told(tmp_path: Path) -> None:
+    rows = {row["component"]: row for row in made(tmp_path, [fixtures.score("alpha", "whole", "net")], [fixtures.comparison("alpha")])["decomposition"]}
+    assert (rows["detector"]["p"], rows["detector"]["levels"], rows["sample"]["p"]) == ("0.001", "2", "")
+    assert rows["crop"]["reason"] == "all pipelines have the same"
+    assert rows["detector"]["high"] == "", "an interval without an upper end"
+    assert "[0.010, –]" in (tmp_path / "tables" / "decomposition.md").read_text(encoding="utf-8")
+
+
+def test_a_shared_detector_is_paid_once(tmp_path: Path) -> None:
+    timings = [
+        {"dataset": "alpha", "stage": "detect", "detector": "yunet", "model": None, "items": 10, "items_per_s": 100.0},
+        {"dataset": "alpha", "stage": "predict", "detector": "yunet", "model": "net", "items": 10, "items_per_s": 50.0},
+        {"dataset": "alpha", "stage": "predict", "detector": "yunet", "model": "geometry", "items": 10, "items_per_s": 500.0},
+        {"dataset": "beta", "stage": "detect", "detector": "yunet", "model": None, "items": 10, "items_per_s": 1.0},
+    ]
+    comparison = fixtures.comparison("alpha")
+    comparison["ensemble"]["order"] = [["yunet/net", "yunet/geometry"]] * 4 + [["yunet/geometry", "yunet/net"]]
+    comparison["ensemble"]["members"][1]["name"] = "yunet/geometry"
+    rows = made(tmp_path, [fixtures.score("alpha", "yunet", "net")], [comparison], timings)["cost"]
+    curve = {row["size"]: float(row["ms"]) for row in rows if row["part"] == "curve"}
+    assert curve == {"1": pytest.approx((4 * 30 + 12) / 5), "2": pytest.approx(32)}
+    net = next(row for row in rows if row["part"] == "member" and row["name"] == "yunet/net")
+    assert (float(net["ms"]), float(net["worth_per_ms"])) == (pytest.approx(30), pytest.approx(0.4 / 30))
+
+
+def test_without_times_cost_is_empty(tmp_path: Path) -> None:
+    rows = made(tmp_path, [fixtures.score("alpha", "yunet", "net")], [fixtures.comparison("alpha")])["cost"]
+    assert {row["ms"] for row in rows} == {""}
+
+
+def test_critical_difference_is_drawn_from_six_datasets_on() -> None:
+    several = {"datasets": {f"d{index}": {"role": "test"} for index in range(6)}}
+    config = {**fixtures.spec({"d0": "test"})["config"], **several}
+    assert "critical_difference" in names.figure_names(config)
+    datasets = [results.DatasetResults(f"d{index}", {}, [score for score in many(6) if score["dataset"] == f"d{index}"], None) for index in range(6)]
+    figure, rows = critical_difference.of_run(datasets)
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert any("critical difference" in text and "6 datasets" in text for text in words)
+    assert [row["cell"] for row in rows] == ["whole/a", "whole/b", "whole/c"]
+    few, _ = critical_difference.of_run(datasets[:4])
+    assert "too few datasets: 4" in few.axes[0].texts[0].get_text()
+
+
+def test_bars_join_what_cannot_be_told_apart() -> None:
+    assert critical_difference._bars([1.0, 1.5, 2.2, 4.0], 0.8) == [(1.0, 1.5), (1.5, 2.2)]
+    assert critical_difference._bars([1.0, 1.1, 1.2], 0.8) == [(1.0, 1.2)]
+    assert critical_difference._bars([1.0, 3.0], 0.8) == []
+
+
+def test_agreement_shows_every_two_of_the_leading_pairs() -> None:
+    scores = [fixtures.score("alpha", "whole", "net", 0.6), fixtures.score("alpha", "yunet", "net", 0.7)]
+    figure, rows = agreement.of_dataset(results.DatasetResults("alpha", {}, scores, fixtures.comparison("alpha")))
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["yunet × net", "whole × net"], "best first"
+    assert [text.get_text() for text in figure.axes[0].texts] == [".70", ".70"]
+    assert rows[0]["kappa_low"] == 0.6
+    empty, _ = agreement.of_dataset(results.DatasetResults("alpha", {}, [], None))
+    assert "fewer than two" in empty.axes[0].texts[0].get_text()

@@ -1,0 +1,75 @@
+"""What a face's box and landmarks say of how hard it is to read, and how far to trust a member under such conditions. Pure functions.
+
+Conditions are columns of an array (…, 5), NaN where a detector does not give them: `NAMES`. Blur is not among them: it needs the pixels, and a fusion
+reads tables only.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+NAMES = ("size", "share", "score", "roll", "yaw")
+RIDGE = 1.0  # penalty of standardised slopes
+_STEPS = 50
+
+Trust = Callable[[np.ndarray], np.ndarray]  # conditions (n, 5) -> probability of being right (n,)
+
+
+def of_face(face: Mapping[str, Any] | None, width: float, height: float) -> np.ndarray:
+    """(5,) conditions of a row of a faces table in a frame of this size; all NaN for None.
+
+    size:  log₂ of the box's side √(w h) in pixels; share: log₂ of √(w h / frame); score: the detector's own
+    roll:  angle of the line between the eyes, radians, 0 … π; yaw: how far the nose tip lies off the middle between the eyes along that line, in
+           distances between the eyes: a proxy, 0 for a frontal face
+    """
+    found = np.full(len(NAMES), np.nan)
+    if face is None:
+        return found
+    area = face["w"] * face["h"]
+    if area > 0:
+        found[0] = np.log2(area) / 2
+        found[1] = np.log2(area / (width * height)) / 2
+    if face["score"] is not None:
+        found[2] = face["score"]
+    if face.get("landmarks"):
+        left, right, nose = np.reshape(face["landmarks"], (5, 2))[:3]
+        eyes = right - left
+        distance = float(np.hypot(*eyes))
+        if distance > 0:
+            found[3] = abs(np.arctan2(eyes[1], eyes[0]))
+            found[4] = abs((nose - (left + right) / 2) @ eyes) / distance**2
+    return found
+
+
+def fit_trust(right: np.ndarray, conditions: np.ndarray) -> Trust:
+    """How probably a member is right, given its face's conditions: logistic regression on standardised conditions, by Newton's method.
+
+    right: (n,) bool; conditions: (n, c), NaN counts as the mean. Slopes are penalised by `RIDGE`; one right and one wrong face of mean conditions are
+    added, so that a member that was never wrong keeps a finite trust, and one without any face here has 1/2.
+    """
+    right, conditions = np.asarray(right, bool), np.asarray(conditions, np.float64)
+    if right.ndim != 1 or conditions.ndim != 2 or len(conditions) != len(right):
+        raise ValueError(f"right, conditions: shapes {right.shape} and {conditions.shape} given, expected (n,) and (n, conditions)")
+    known = ~np.isnan(conditions)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, conditions, 0.0).sum(axis=0) / count
+    spread = np.sqrt(np.where(known, (conditions - mean) ** 2, 0.0).sum(axis=0) / count)
+    spread = np.where(spread > 1e-9, spread, np.inf)  # a constant condition says nothing
+
+    def design(values: np.ndarray) -> np.ndarray:
+        standard = np.where(np.isnan(values), 0.0, (values - mean) / spread)
+        return np.column_stack([np.ones(len(values)), standard])
+
+    x = np.vstack([design(conditions), design(np.full((2, conditions.shape[1]), np.nan))])
+    y = np.concatenate([right, [1.0, 0.0]])
+    penalty = np.diag([0.0] + [RIDGE] * conditions.shape[1])
+    slopes = np.zeros(x.shape[1])
+    for _ in range(_STEPS):
+        p = 1 / (1 + np.exp(-np.clip(x @ slopes, -30, 30)))
+        gradient = x.T @ (p - y) + penalty @ slopes
+        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + penalty + 1e-9 * np.eye(len(slopes)), gradient)
+        slopes -= step / max(1.0, float(np.abs(step).max()))  # never more than one unit: a full step may overshoot
+        if np.abs(step).max() < 1e-10:
+            break
+    return lambda values: 1 / (1 + np.exp(-np.clip(design(np.asarray(values, np.float64)) @ slopes, -30, 30)))

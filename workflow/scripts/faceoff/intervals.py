@@ -1,0 +1,140 @@
+"""Confidence intervals of shares, means and paired differences, for independent samples and for clusters (protocol §13, §17). Pure functions.
+
+Conventions
+    correct      (n,) bool: end-to-end correctness of one pipeline; not covered is False
+    difference   A minus B: positive where A is better; b counts samples that only A gets right, c those that only B gets right
+    clusters     (n,) any sortable labels (actor, subject, video), one per sample; G is the number of different ones
+    interval     two-sided, `level` 0.95 unless given; NaN bounds where it is undefined (no samples, one cluster)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri, stdtrit
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A point estimate and its two-sided confidence limits, in the unit of the estimate."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+# ---------------------------------------------------------------- independent samples
+
+
+def wilson(successes: int, n: int, level: float = LEVEL) -> Interval:
+    """Score interval of a proportion (Wilson 1927): (p̂ + z²/2n ± z √(p̂(1−p̂)/n + z²/4n²)) / (1 + z²/n). n = 0 is NaN."""
+    if n < 0 or not 0 <= successes <= n:
+        raise ValueError(f"successes, n: {successes} of {n} given, expected 0 ≤ successes ≤ n")
+    if n == 0:
+        return undefined(float("nan"))
+    z, share = _z(level), successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    low = 0.0 if successes == 0 else float(centre - half)
+    high = 1.0 if successes == n else float(centre + half)
+    return Interval(share, low, high)
+
+
+def tango_interval(b: int, c: int, n: int, level: float = LEVEL) -> Interval:
+    """Score interval of a paired difference of proportions (b − c)/n (Tango 1998, equations 24–26).
+
+    Its limits d solve (b − c − n d)² = z² n (2q + d(1 − d)), q the probability of cell c restricted to a difference of d; found by bracketing
+    between the estimate and ±1. b = c = 0 gives ± z²/(n + z²); n = 0 is NaN.
+    """
+    if min(b, c) < 0 or b + c > n:
+        raise ValueError(f"b, c, n: {b}, {c}, {n} given, expected b, c ≥ 0 and b + c ≤ n")
+    if n == 0:
+        return undefined(float("nan"))
+    z = _z(level)
+    return Interval((b - c) / n, -_tango_upper(c, b, n, z), _tango_upper(b, c, n, z))
+
+
+def _tango_upper(b: int, c: int, n: int, z: float) -> float:
+    if b == n:
+        return 1.0
+    # In these two cases the variance vanishes at the estimate, which is then a root without meaning; the other root is closed.
+    if b == c == 0:
+        return z * z / (n + z * z)
+    if c == n:
+        return (z * z - n) / (n + z * z)
+
+    from scipy.optimize import brentq  # half the start-up of a scoring job, which has no need of it
+
+    def excess(d: float) -> float:
+        linear = (2 * n - b + c) * d - b - c
+        restricted = (np.sqrt(max(linear**2 + 8 * n * c * d * (1 - d), 0.0)) - linear) / (4 * n)
+        return b - c - n * d + z * np.sqrt(n * max(2 * restricted + d * (1 - d), 0.0))
+
+    return float(brentq(excess, (b - c) / n, 1.0, xtol=1e-14, rtol=1e-14))
+
+
+# ---------------------------------------------------------------- clusters
+
+
+def cluster_interval(values: np.ndarray, clusters: np.ndarray, level: float = LEVEL, bounds: tuple[float, float] | None = None) -> Interval:
+    """Mean ± t_{G−1} · sd / √G of the G cluster means, each cluster counting once; for levels (correctness) and paired differences alike.
+
+    The estimate is the mean of cluster means, which differs from the mean over samples where cluster sizes differ. `bounds` clips the limits.
+    """
+    means = cluster_means(values, clusters)
+    estimate = float(means.mean())
+    if len(means) < 2:
+        return undefined(estimate)
+    half = float(stdtrit(len(means) - 1, (1 + level) / 2) * means.std(ddof=1) / np.sqrt(len(means)))
+    return clip(Interval(estimate, estimate - half, estimate + half), bounds)
+
+
+def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
+    """Variance of the mean by cluster means over its variance if samples were independent (Kish 1965): intervals widen by its square root.
+
+    NaN where the values are constant or there is one cluster.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    means = cluster_means(values, clusters)
+    if len(means) < 2 or np.ptp(values) == 0:
+        return float("nan")
+    return float((means.var(ddof=1) / len(means)) / (values.var(ddof=1) / len(values)))
+
+
+def cluster_sums(values: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    return np.bincount(group_index(clusters, len(values)), weights=values)
+
+
+def cluster_means(values: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    sums = cluster_sums(values, clusters)
+    if len(sums) == 0:
+        raise ValueError("values: no samples")
+    return sums / np.bincount(group_index(clusters, len(np.asarray(values))))
+
+
+def group_index(clusters: np.ndarray, n: int) -> np.ndarray:
+    clusters = np.asarray(clusters)
+    if clusters.shape != (n,):
+        raise ValueError(f"clusters: shape {clusters.shape} given, expected ({n},), one label per sample")
+    return np.unique(clusters, return_inverse=True)[1]
+
+
+# ---------------------------------------------------------------- inside
+
+
+def _z(level: float) -> float:
+    if not 0 < level < 1:
+        raise ValueError(f"level: {level} given, expected a number between 0 and 1, as 0.95")
+    return float(ndtri((1 + level) / 2))
+
+
+def undefined(estimate: float) -> Interval:
+    return Interval(estimate, float("nan"), float("nan"))
+
+
+def clip(interval: Interval, bounds: tuple[float, float] | None) -> Interval:
+    if bounds is None:
+        return interval
+    return Interval(interval.estimate, max(interval.low, bounds[0]), min(interval.high, bounds[1]))
