@@ -279,3 +279,62 @@ def test_fingerprint_follows_the_files(tmp_path: Path) -> None:
     with open(root / "fer2013new.csv", "a") as file:
         file.write("\n")
     assert FerPlus(Options(path=root)).fingerprint() != before
+
+
+def test_keep_all_adds_rows_without_a_label_and_changes_no_other(tmp_path: Path) -> None:
+    root = layout(tmp_path / "d", "folder")
+    with open(root / "fer2013new.csv", "a") as file:
+        file.write("PrivateTest,fer0000004.png,4,0,0,0,0,0,0,0,5,1\n")
+    plain, whole = (FerPlus(Options(path=root, keep=keep)) for keep in ("labelled", "all"))
+    assert plain.version == whole.version, "the task is the same: what has no label is not scored"
+    labelled = [sample for sample in whole.samples() if sample.label]
+    assert labelled == list(plain.samples())
+    outliers = {sample.sample_id: sample for sample in whole.samples() if not sample.label}
+    assert {name: sample.groups["outlier"] for name, sample in outliers.items()} == {"fer0000007": "NF", "fer0000004#2": "unknown"}
+    assert outliers["fer0000004#2"].groups == {"outlier": "unknown", "votes_unknown": "5", "votes_NF": "1"}
+    assert outliers["fer0000004#2"].votes == (4, 0, 0, 0, 0, 0, 0, 0)
+
+
+def test_universes_of_every_table_rule_and_policy(tmp_path: Path) -> None:
+    root = layout(tmp_path / "d", "folder")
+    with open(root / "fer2013new.csv", "a") as file:
+        file.write("PrivateTest,fer0000004.png,0,6,4,0,0,0,0,0,0,0\n")
+    found = {tuple(universe.factors.values()): dict.fromkeys(universe.rows) for universe in FerPlus(Options(path=root, keep="all")).universes()}
+
+    def ids(*factors: str) -> list[str]:
+        return [sample.removeprefix("fer000000") for sample, _ in found[factors]]
+
+    assert ids("fer2013new", "majority", "label", "rows") == ["4", "5", "6", "4#2"]
+    assert ids("fer2013new", "majority", "label", "distinct") == ["4", "5", "6"]
+    assert ids("fer2013new", "majority", "label", "clean_train") == ["4", "6", "4#2"]
+    assert ids("fer2013new", "majority", "label", "clean_train_valid") == ["4", "4#2"]
+    assert ids("label", "majority", "label", "rows") == ["4", "5", "6"]
+    assert ids("fer2013new", "argmax8", "label", "rows") == ["4", "5", "6", "7", "4#2"], "argmax8 keeps the non-face"
+    assert ids("fer2013new", "argmax8", "set", "rows") == ["4", "5", "6", "4#2"]
+    assert ("fer0000004#2", frozenset({"happiness", "surprise"})) in found["fer2013new", "multi_target", "set", "rows"]
+    assert {factors[2] for factors in found if factors[1] == "majority"} == {"label"}
+
+
+def test_universes_follow_the_configured_table_and_the_files_that_are_there(tmp_path: Path) -> None:
+    root = layout(tmp_path / "d", "folder")
+    with open(root / "fer2013new.csv", "a") as file:
+        file.write("PrivateTest,fer0000004.png,0,6,4,0,0,0,0,0,0,0\n")
+    from_label = {tuple(u.factors.values()): u.rows for u in FerPlus(Options(path=root, votes="label", keep="all")).universes()}
+    rows = [sample for sample, _ in from_label["fer2013new", "majority", "label", "rows"]]
+    assert rows == ["fer0000004", "fer0000005", "fer0000006", "fer0000004"], "the run has but one sample of that picture"
+    (root / "FER2013Train").rename(tmp_path / "train")
+    (root / "fer2013new.csv").unlink()
+    left = FerPlus(Options(path=root, votes="label", keep="all")).universes()
+    assert {universe.factors["votes"] for universe in left} == {"label"}
+    assert {universe.factors["duplicates"] for universe in left} == {"rows", "distinct"}
+
+
+def test_universes_of_the_original_csv_have_no_label_table(tmp_path: Path) -> None:
+    found = FerPlus(Options(path=layout(tmp_path / "d", "csv"), keep="all")).universes()
+    assert {universe.factors["votes"] for universe in found} == {"fer2013new"}
+    assert {universe.factors["duplicates"] for universe in found} == {"rows", "distinct", "clean_train", "clean_train_valid"}
+
+
+def test_multiverse_of_a_cleaned_task_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no clean"):
+        Options(path=tmp_path, keep="all", clean="train", multiverse=True)

@@ -216,8 +216,18 @@ def expected_calibration_error(truth: np.ndarray, posterior: np.ndarray, *, bins
         return float("nan")
     confidence = posterior.max(axis=1)
     gap = (posterior.argmax(axis=1) == truth) - confidence
-    bin_of = np.searchsorted(_bin_edges(confidence, bins, mode), confidence, side="left")
+    bin_of = np.searchsorted(bin_edges(confidence, bins, mode), confidence, side="left")
     return float(np.abs(np.bincount(bin_of, weights=gap, minlength=bins)).sum() / len(truth))
+
+
+def bin_edges(confidence: np.ndarray, bins: int, mode: str) -> np.ndarray:
+    """The bins − 1 inner edges of bins (lo, hi]: mode "width" cuts 0–1 evenly, "mass" at the order statistics of confidence (n,)."""
+    if mode == "width":
+        return np.arange(1, bins) / bins
+    if mode == "mass":
+        n = len(confidence)
+        return np.sort(confidence)[-(-n * np.arange(1, bins) // bins) - 1]
+    raise ValueError(f"mode: {mode!r} given, expected 'width' or 'mass'")
 
 
 def top_k_accuracy(truth: np.ndarray, posterior: np.ndarray, k: int = 2) -> float:
@@ -314,16 +324,6 @@ def _mean_over_present(scores: np.ndarray) -> np.ndarray:
     """Mean over the last axis of what is not NaN; NaN where nothing is left."""
     present = ~np.isnan(scores)
     return _divide(np.where(present, scores, 0.0).sum(axis=-1), present.sum(axis=-1), np.nan)
-
-
-def _bin_edges(confidence: np.ndarray, bins: int, mode: str) -> np.ndarray:
-    """The bins - 1 inner edges."""
-    if mode == "width":
-        return np.arange(1, bins) / bins
-    if mode == "mass":
-        n = len(confidence)
-        return np.sort(confidence)[-(-n * np.arange(1, bins) // bins) - 1]
-    raise ValueError(f"mode: {mode!r} given, expected 'width' or 'mass'")
 
 
 def _mean(values: np.ndarray) -> float:

@@ -6,17 +6,19 @@ makes them, or the original fer2013.csv; and fer2013new.csv for the vote table o
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from faceoff.config import DataPath, DatasetConfig
 from faceoff.emotions import EMOTIONS, FERPLUS_COLUMNS
 from faceoff.fer2013_pictures import PARTS, Part, fingerprint, others, twins
+from faceoff.groups import OUTLIER, VOTES
 from faceoff.protocols import Sample
+from faceoff.universes import Universe
 
 DATASETS = {
     "ferplus": {
@@ -24,6 +26,7 @@ DATASETS = {
         "title": "FER+",
         "terms": "pictures: ICML-2013 challenge, research use; votes: MIT (Microsoft/FERPlus)",
         "how_to_get": "FER2013 from Kaggle, votes and generator from github.com/microsoft/FERPlus",
+        "votes": True,
     }
 }
 
@@ -36,6 +39,15 @@ class Options(DatasetConfig):
     rule: Literal["majority", "argmax8", "argmax10", "probability", "multi_target"] = Field("majority", description="how votes become a label")
     split: Literal["train", "valid", "test"] = Field("test", description="part of the data")
     clean: Literal["train", "train_valid"] | None = Field(None, description="leave out pictures pixel-identical to one of these parts")
+    keep: Literal["labelled", "all"] = Field(
+        "labelled", description="all: also predict the rows that the rule gives no emotion, unlabelled, as outliers that had better be rejected"
+    )
+
+    @model_validator(mode="after")
+    def _every_row_for_every_rule(self) -> "Options":
+        if self.multiverse and (self.keep != "all" or self.clean):
+            raise ValueError("multiverse needs the rows of every rule: set keep: all, and no clean")
+        return self
 
 
 def majority(votes: np.ndarray) -> np.ndarray | None:
@@ -100,6 +112,28 @@ RULES = {
 }
 
 
+def readings(rule: str, votes: np.ndarray) -> dict[str, tuple[int, ...]]:
+    """What may count as right under a rule, as column indices: nothing where it drops the row.
+
+    label: the one label, ties to the first; last: ties to the last; untied: absent where another class has as much; set: every class that the rule keeps,
+    or that ties.
+    """
+    target = RULES[rule](votes)
+    if target is None:
+        return {}
+    label = (int(target.argmax()),)
+    if rule == "majority":
+        return {"label": label}
+    if rule.startswith("argmax"):
+        counted = votes[: int(rule.removeprefix("argmax"))]
+        tied = np.flatnonzero(counted == counted.max())
+        kept = tied if counted.any() else tied[:0]  # argmax8 keeps rows without any emotion: that all classes tie at no vote makes none of them right
+    else:
+        kept, tied = np.flatnonzero(target), np.flatnonzero(target == target.max())
+    found = {"label": label, "last": (int(tied[-1]),), "untied": label if len(tied) == 1 else (), "set": tuple(map(int, kept))}
+    return {answer: emotions for answer, columns in found.items() if (emotions := tuple(column for column in columns if column < 8))}
+
+
 class FerPlus:
     """FER+ under one vote table, rule and split."""
 
@@ -121,9 +155,9 @@ class FerPlus:
         clean = f"-clean_{options.clean}" if options.clean else ""
         self.version = f"{options.votes}-{options.rule}-{options.split}{clean}@1"
 
-    def _votes(self, split: str, part: Part) -> Iterator[tuple[str, np.ndarray]]:
-        """(file name, ten votes) row by row; several rows may name one file."""
-        if self.options.votes == "label":
+    def _votes(self, split: str, part: Part, table: str | None = None) -> Iterator[tuple[str, np.ndarray]]:
+        """(file name, ten votes) row by row of a vote table (default: the configured one); several rows may name one file."""
+        if (table or self.options.votes) == "label":
             for row in csv.reader(io.StringIO(part.read("label.csv").decode())):
                 yield row[0], np.array(row[2:12], float)
             return
@@ -133,33 +167,102 @@ class FerPlus:
                     yield row["Image name"].strip(), np.array([row[column] for column in FERPLUS_COLUMNS], float)
 
     def samples(self) -> Iterator[Sample]:
-        """The rows of the vote table that the rule gives an emotion, in the table's order."""
+        """The rows of the vote table that the rule gives an emotion, in the table's order; with `keep: all` the others too, without a label."""
 
         def names(split: str, part: Part) -> dict[str, None]:
             return dict.fromkeys(name for name, _ in self._votes(split, part))
 
         elsewhere = [(part, names(split, part)) for split, part in self._others.items()]
         left_out = twins(self._part, names(self.options.split, self._part), elsewhere) if elsewhere else set()
-        times: dict[str, int] = {}
-        for name, votes in self._votes(self.options.split, self._part):
-            times[name] = times.get(name, 0) + 1
+        for sample_id, name, votes in _identified(self._votes(self.options.split, self._part)):
             target = RULES[self.options.rule](votes)
-            if target is None or name in left_out:
+            if name in left_out or (target is None and self.options.keep == "labelled"):
                 continue
             by_name = dict(zip(FERPLUS_COLUMNS, votes, strict=True))
-            stem = Path(name).stem
             yield Sample(
-                sample_id=stem if times[name] == 1 else f"{stem}#{times[name]}",
+                sample_id=sample_id,
                 path=f"{self._part.name}/{name}",
-                label=FERPLUS_COLUMNS[int(target.argmax())],
+                label=None if target is None else FERPLUS_COLUMNS[int(target.argmax())],
                 votes=tuple(float(by_name[emotion]) for emotion in EMOTIONS),
                 split=self.options.split,
-                # Rules that keep several labels per picture also score whether the prediction is one of them.
-                groups={"label_set": "|".join(FERPLUS_COLUMNS[index] for index in np.flatnonzero(target))} if self._several else {},
+                groups=self._groups(by_name, target),
             )
+
+    def _groups(self, votes: dict[str, float], target: np.ndarray | None) -> dict[str, str]:
+        """Votes for no emotion; the labels that a rule keeps beside the first, so that it can be scored whether the prediction is one of them.
+
+        A row without a label is an outlier: non-face where that leads the votes, else unknown, as FERPlus' `ferplus.py` calls rows that no class wins.
+        """
+        found = {f"{VOTES}{column}": f"{votes[column]:g}" for column in FERPLUS_COLUMNS[8:] if votes[column]}
+        if target is None:
+            return found | {OUTLIER: "NF" if max(votes, key=lambda column: votes[column]) == "NF" else "unknown"}
+        if self._several:
+            found["label_set"] = "|".join(FERPLUS_COLUMNS[index] for index in np.flatnonzero(target))
+        return found
+
+    def universes(self) -> list[Universe]:
+        """This split under every vote table, rule, answer (see `readings`) and policy for duplicates, as far as the files are there.
+
+        duplicates: every row of the table; distinct, one row per picture (the first); clean_train and clean_train_valid as the key `clean` has them.
+        """
+        split = self.options.split
+        tables = [name for name in ("fer2013new", "label") if name == self.options.votes or self._has(name)]
+        rows = {name: list(self._votes(split, self._part, name)) for name in tables}
+        emitted = {sample_id for sample_id, _, _ in _identified(rows[self.options.votes])}
+        left_out = self._duplicates(dict.fromkeys(name for table in tables for name, _ in rows[table]))
+        found = []
+        for table in tables:
+            for policy, without in left_out.items():
+                kept: dict[tuple[str, str], list[tuple[str, frozenset[str]]]] = {}
+                for sample_id, name, votes in _identified(rows[table]):
+                    if name in without or (policy == "distinct" and "#" in sample_id):
+                        continue
+                    for rule in RULES:
+                        for answer, columns in readings(rule, votes).items():
+                            # A second row of one picture may stand in one table only: the picture's prediction serves for both.
+                            known = sample_id if sample_id in emitted else Path(name).stem
+                            kept.setdefault((rule, answer), []).append((known, frozenset(FERPLUS_COLUMNS[column] for column in columns)))
+                found += [
+                    Universe({"votes": table, "rule": rule, "answer": answer, "duplicates": policy}, tuple(kept[rule, answer]))
+                    for rule in RULES
+                    for answer in ("label", "last", "untied", "set")
+                    if (rule, answer) in kept
+                ]
+        return found
+
+    def _has(self, table: str) -> bool:
+        """Whether the other vote table is there too."""
+        return self._part.source.suffix != ".csv" if table == "label" else (self.options.path / "fer2013new.csv").is_file()
+
+    def _duplicates(self, names: Iterable[str]) -> dict[str, set[str]]:
+        """Policy for duplicates -> names that it leaves out; policies whose parts are not there are absent."""
+        digests = dict(self._part.pictures(names))
+        first = {digest: name for name, digest in reversed(digests.items())}
+        found: dict[str, set[str]] = {"rows": set(), "distinct": {name for name, digest in digests.items() if first[digest] != name}}
+        elsewhere: dict[str, set[str]] = {}
+        for clean in ("train", "train_valid"):
+            try:
+                parts = others(self.options.path, self.options.split, clean)
+            except FileNotFoundError:
+                continue
+            for split, part in parts.items():
+                if split not in elsewhere:
+                    elsewhere[split] = {digest for _, digest in part.pictures(dict.fromkeys(name for name, _ in self._votes(split, part)))}
+            if parts:
+                found[f"clean_{clean}"] = {name for name, digest in digests.items() if any(digest in elsewhere[split] for split in parts)}
+        return found
 
     def read(self, sample: Sample) -> bytes:
         return self._part.read(Path(sample.path).name)
 
     def fingerprint(self) -> Any:
         return fingerprint(self.options.path, "fer2013new.csv")
+
+
+def _identified(rows: Iterable[tuple[str, np.ndarray]]) -> Iterator[tuple[str, str, np.ndarray]]:
+    """(sample id, file name, votes): an id is the name's stem, with #2 … for the further rows of one file."""
+    times: dict[str, int] = {}
+    for name, votes in rows:
+        times[name] = times.get(name, 0) + 1
+        stem = Path(name).stem
+        yield (stem if times[name] == 1 else f"{stem}#{times[name]}"), name, votes

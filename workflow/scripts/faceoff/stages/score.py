@@ -1,21 +1,26 @@
 """Stage 6: one cell's or fusion's scores, with their intervals, as JSON."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from faceoff import affect, metrics, stats, tables
+from faceoff import affect, metrics, stats, subgroups, tables
 from faceoff.evaluation import SamplePosteriors, Task, UnlabelledError, read_task, sample_posteriors, share_interval
 from faceoff.fusion import RULES
+from faceoff.stages import trust
 
 ERROR_SHARE = 0.05  # of samples, above which a cell is flagged (protocol §14)
+CLIPPED_SHARE = 0.01  # of readings of valence and arousal, above which a cell is flagged
 
 
-def write_score(samples: Path, frames: Path, predictions: Path | None, output: Path, spec: Mapping[str, Any]) -> None:
-    """Write the score file; a skipped or failed cell has its reason instead of metrics."""
+def write_score(samples: Path, frames: Path, predictions: Path | None, output: Path, spec: Mapping[str, Any], validation: Sequence[Path] = ()) -> None:
+    """Write the score file; a skipped or failed cell has its reason instead of metrics.
+
+    validation: the pipeline's predictions of the validation dataset and that dataset's samples, where its temperature is fitted; else the other folds do.
+    """
     about = {key: value for key, value in spec.items() if key not in {"code", "seed", "skip"}}
     if spec["skip"]:
         tables.write_json(output, about | {"state": "skipped", "reason": spec["skip"], "task": None, "failed_files": []})
@@ -23,6 +28,7 @@ def write_score(samples: Path, frames: Path, predictions: Path | None, output: P
     failed = tables.failed_files(predictions)
     if not failed:
         about["affect"] = _affect(samples, frames, predictions, spec["seed"])
+        about["affect_clipped"] = affect.clipped_share(predictions)
     try:
         task = read_task(samples)
     except UnlabelledError as error:
@@ -36,7 +42,19 @@ def write_score(samples: Path, frames: Path, predictions: Path | None, output: P
         reason = next(reason for state, reason in zip(cell.states, cell.reasons, strict=True) if state == tables.ERROR)
         tables.write_json(output, about | {"state": "error", "reason": reason})
         return
-    tables.write_json(output, about | {"state": "ok", "reason": None} | _scores(task, cell, spec))
+    hard = spec["kind"] == "fusion" and RULES[spec["rule"]].hard
+    found = _scores(task, cell, spec, hard) | trust.parts(samples, predictions, validation, task, cell, spec["seed"], hard=hard)
+    found["groups"] = _groups(samples, task, cell, spec["seed"])
+    if (about.get("affect_clipped") or 0) > CLIPPED_SHARE:
+        found["flags"].append(f"{about['affect_clipped']:.0%} of its valence and arousal lay at ±1 or beyond, and was clipped")
+    tables.write_json(output, about | {"state": "ok", "reason": None} | found)
+
+
+def _groups(samples: Path, task: Task, cell: SamplePosteriors, seed: int) -> list[dict[str, Any]]:
+    """Accuracy by what the dataset says of its samples."""
+    said = {row["sample_id"]: dict(row["groups"] or ()) for row in tables.rows(samples, ["sample_id", "groups"])}
+    correct = metrics.argmax(cell.in_space(task.space)[0]) == task.truth
+    return subgroups.by_group([said[sample] for sample in task.ids], correct, task.clusters, seed=seed)
 
 
 def _affect(samples: Path, frames: Path, predictions: Path, seed: int) -> dict[str, Any]:
@@ -46,8 +64,7 @@ def _affect(samples: Path, frames: Path, predictions: Path, seed: int) -> dict[s
     return {name: affect.score(moments, [row["subject"] for row in rows], seed) for name, moments in found.items()}
 
 
-def _scores(task: Task, cell: SamplePosteriors, spec: Mapping[str, Any]) -> dict[str, Any]:
-    hard = spec["kind"] == "fusion" and RULES[spec["rule"]].hard
+def _scores(task: Task, cell: SamplePosteriors, spec: Mapping[str, Any], hard: bool) -> dict[str, Any]:
     posterior, outside = cell.in_space(task.space)
     predicted = metrics.argmax(posterior)
     k = len(task.space)

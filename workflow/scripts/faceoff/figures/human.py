@@ -1,0 +1,94 @@
+"""Pipelines beside people, where every sample has the votes of several."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from faceoff.figures.canvas import DOUBLE_MM, INK, SEQUENTIAL, SMALL, Drawn, canvas, ink_on, is_number, nothing, styled
+from faceoff.report.results import DatasetResults, label, name_of, shorten
+
+_LINES = 6
+
+
+@styled
+def draw(series: Sequence[Mapping[str, Any]], people: Mapping[str, Any], space: Sequence[str], matrices: Sequence[Mapping[str, Any]]) -> Figure:
+    """Above: accuracy by how far people agree, of pipelines and of one person against the others. Below: whom each takes for what, in % of a row.
+
+    series: {title, accuracy (s,), low (s,), high (s,)}; people: {strata (s,) titles, ceiling (s,), overall}; matrices: {title, matrix (k, k+1), last (title
+    of the last column)}.
+    """
+    figure = canvas(DOUBLE_MM, 150 if matrices else 76)
+    if not series:
+        return nothing(figure, figure.add_subplot(), "no votes")
+    grid = figure.add_gridspec(2 if matrices else 1, max(1, len(matrices)), height_ratios=[1, 1.25] if matrices else [1])
+    axes = figure.add_subplot(grid[0, :])
+    places = np.arange(len(people["strata"]))
+    for number, line in enumerate(series):
+        shift = 0.12 * (number - (len(series) - 1) / 2)
+        heights = [100 * value if is_number(value) else np.nan for value in line["accuracy"]]
+        (drawn,) = axes.plot(places + shift, heights, marker="o", markersize=3.5, linewidth=0.8, label=line["title"])
+        for x, low, high in zip(places + shift, line["low"], line["high"], strict=True):
+            if is_number(low) and is_number(high):
+                axes.plot([x, x], [100 * low, 100 * high], color=drawn.get_color(), linewidth=0.8)
+    ceiling = [100 * value if is_number(value) else np.nan for value in people["ceiling"]]
+    overall = f" ({100 * people['overall']:.1f} % in all)" if is_number(people["overall"]) else ""
+    axes.plot(places, ceiling, color=INK, linestyle="--", marker="s", markersize=3.5, label=f"one person against the others{overall}")
+    axes.set_xticks(places, people["strata"])
+    axes.set_title("Accuracy, %, by the share of votes on the winner")
+    axes.set_ylim(0, 102)
+    axes.grid(axis="y")
+    axes.legend(loc="lower right", fontsize=SMALL)
+    for place, panel in enumerate(matrices):
+        _matrix(figure.add_subplot(grid[1, place]), panel, space, first=place == 0)
+    return figure
+
+
+def of_dataset(dataset: DatasetResults) -> Drawn:
+    """The chosen best single and the leading fusions; the matrices are those of people and of the best single."""
+    chosen = [score for score in dataset.shown(singles=1) if score.get("human")][:_LINES]
+    if not chosen:
+        return draw([], {"strata": [], "ceiling": [], "overall": None}, dataset.space, []), []
+    strata = chosen[0]["human"]["strata"]
+    people = {
+        "strata": [f"≤ {100 * s['high']:.0f} %" if s["low"] == 0 else f"{100 * s['low']:.0f}–{100 * s['high']:.0f} %" for s in strata],
+        "ceiling": [s["ceiling"] for s in strata],
+        "overall": chosen[0]["human"]["ceiling"],
+    }
+    series, rows = [], []
+    for score in chosen:
+        found = score["human"]
+        columns = {"accuracy": [s["accuracy"] for s in found["strata"]]}
+        columns |= {name: [s["interval"][side] for s in found["strata"]] for side, name in enumerate(("low", "high"))}
+        series.append({"title": f"{shorten(label(name_of(score)), 34)}: KL {found['kl']:.2f}" if is_number(found["kl"]) else label(name_of(score)), **columns})
+        for s in found["strata"]:
+            about = {"agreement_low": s["low"], "agreement_high": s["high"], "n": s["n"], "accuracy": s["accuracy"]}
+            rows.append({"part": "stratum", "pipeline": name_of(score), **about, "low": s["interval"][0], "high": s["interval"][1], "ceiling": s["ceiling"]})
+        names = ("cross_entropy", "vote_entropy", "kl", "ceiling", "accuracy_over_ceiling", "accuracy_as_tagger", "as_tagger_over_ceiling")
+        rows.append({"part": "summary", "pipeline": name_of(score), "n": found["n"], **{name: found[name] for name in names}})
+    best = chosen[0]
+    matrices = [
+        {"title": "one person (rows: the others)", "matrix": best["human"]["confusion"], "last": "other"},
+        {"title": shorten(label(name_of(best)), 34), "matrix": best["confusion"], "last": "no face"},
+    ]
+    for panel, who in zip(matrices, ("people", name_of(best)), strict=True):
+        for truth, counts in zip(dataset.space, panel["matrix"], strict=True):
+            taken = zip([*dataset.space, panel["last"]], counts, strict=True)
+            rows += [{"part": "confusion", "pipeline": who, "truth": truth, "predicted": name, "n": count} for name, count in taken]
+    return draw(series, people, dataset.space, matrices), rows
+
+
+def _matrix(axes: Any, panel: Mapping[str, Any], space: Sequence[str], *, first: bool) -> None:
+    counts = np.asarray(panel["matrix"], dtype=float).reshape(len(space), len(space) + 1)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+    axes.imshow(shares, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        if share >= 0.005:
+            axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=SMALL, color=ink_on(share))
+    axes.set_title(panel["title"])
+    axes.set_xticks(range(len(space) + 1), [*space, panel["last"]], rotation=45, ha="right", rotation_mode="anchor", fontsize=SMALL)
+    axes.set_yticks(range(len(space)), space if first else [""] * len(space), fontsize=SMALL)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)

@@ -1,0 +1,59 @@
+"""Every pipeline's predictions under every label rule that the dataset knows: does the ranking hang on how votes became labels?"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff import metrics, tables
+from faceoff.evaluation import UnlabelledError, read_task, sample_posteriors
+from faceoff.intervals import wilson
+from faceoff.stages.samples import open_dataset, task_of
+from faceoff.universes import Universe, over, swapped
+
+
+def write_multiverse(samples: Path, predictions: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
+    """Write one dataset's multiverse as JSON. `predictions`: of every cell and fusion; failed ones (error rows only) take no part.
+
+    Raises ValueError when the dataset has no method `universes`.
+    """
+    dataset, _ = open_dataset(spec)
+    if not hasattr(dataset, "universes"):
+        raise ValueError(f"dataset {spec['dataset']}: its plug-in {spec['type']!r} knows one label rule only; remove 'multiverse: true'")
+    info, ids = task_of(samples), [row["sample_id"] for row in tables.rows(samples, ["sample_id"])]
+    names, predicted = [], []
+    for path in predictions:
+        cell = sample_posteriors(path, ids)
+        if any(state != tables.ERROR for state in cell.states):
+            names.append(f"{path.parent.name}/{path.stem}" if path.parents[2].name == "predictions" else f"fusion/{path.stem}")
+            predicted.append(metrics.argmax(cell.in_space(info["space"])[0]))
+    try:
+        task = read_task(samples)
+        described, home_rows = task.describe(), [(sample, frozenset({task.space[label]})) for sample, label in zip(task.ids, task.truth, strict=True)]
+    except UnlabelledError:
+        described, home_rows = None, []
+    universes = list(dataset.universes())
+    found = [_scored(universe, names, predicted, ids, info["space"]) for universe in universes]
+    home = next((place for place, universe in enumerate(universes) if list(universe.rows) == home_rows), None)
+    for entry in found:
+        entry["swapped"] = None if home is None else swapped(np.array(entry["accuracy"]), np.array(found[home]["accuracy"]))
+    tables.write_json(output, {"dataset": spec["dataset"], "task": described, "pipelines": names, "home": home, "universes": found})
+
+
+def _scored(universe: Universe, names: Sequence[str], predicted: Sequence[np.ndarray], ids: Sequence[str], space: Sequence[str]) -> dict[str, Any]:
+    """n, and for every pipeline n_correct, accuracy and its Wilson interval; `best`: the most accurate pipeline, the first where several are."""
+    rows = over(universe, ids, space)
+    n = len(rows.sample)
+    counts = [int(rows.correct(choice).sum()) for choice in predicted]
+    intervals = [wilson(count, n) for count in counts]
+    return {
+        "name": universe.name,
+        "factors": dict(universe.factors),
+        "n": n,
+        "n_correct": counts,
+        "accuracy": [interval.estimate for interval in intervals],
+        "low": [interval.low for interval in intervals],
+        "high": [interval.high for interval in intervals],
+        "best": names[int(np.argmax(counts))] if names and n else None,
+    }
