@@ -2,10 +2,12 @@
 PYTHON ?= python3.11
 LIGHT := .venv
 FULL := .venv-full
+CLUSTER := .venv-cluster
+BELOW ?= $(FULL)
 CORES ?= all
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 
-.PHONY: run zoo test test-fast lint format lock clean help
+.PHONY: run zoo test test-fast cluster lint format lock clean help
 run: $(LIGHT)/.ready ## run config.yaml, print the leaderboard and the report's path (the default)
 	FACEOFF_LEADERBOARD=0 $(LIGHT)/bin/snakemake --cores $(CORES) --quiet rules
 	$(LIGHT)/bin/faceoff leaderboard
@@ -13,12 +15,14 @@ run: $(LIGHT)/.ready ## run config.yaml, print the leaderboard and the report's 
 zoo: $(FULL)/.ready ## run configs/zoo.yaml: every detector and model whose weights are here
 	$(FULL)/bin/snakemake --configfile configs/zoo.yaml --cores $(CORES) --quiet rules
 
-test: $(FULL)/.ready ## all tests, the fast ones first
+test: $(FULL)/.ready $(CLUSTER)/.ready ## all tests, the fast ones first
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile
 	$(FULL)/bin/pytest -m slow -n 2 --dist loadfile
 
 test-fast: $(FULL)/.ready ## the fast tests only
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile
+
+cluster: $(CLUSTER)/.ready ## an environment that submits to a cluster (BELOW=.venv: over the light one); docs/hpc.md
 
 lint: $(FULL)/.ready ## snakemake --lint, snakefmt, ruff
 	$(FULL)/bin/snakemake --lint
@@ -32,12 +36,12 @@ format: $(FULL)/.ready ## format everything
 	$(FULL)/bin/snakefmt Snakefile workflow
 
 lock: ## make the locked requirements anew (needs uv)
-	cd requirements && for name in light full; do \
+	cd requirements && for name in light full cluster; do \
 	  uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links --generate-hashes --python-version 3.11 \
-	    --override $$name.overrides $$( [ $$name = full ] && echo --constraint light.txt ) $$name.in -o $$name.txt || exit 1; done
+	    --override $$name.overrides $$( [ $$name = light ] || echo --constraint light.txt ) $$name.in -o $$name.txt || exit 1; done
 
 clean: ## remove results and environments
-	rm -rf results/*/ .snakemake $(LIGHT) $(FULL)
+	rm -rf results/*/ .snakemake $(LIGHT) $(FULL) $(CLUSTER)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,4 +59,14 @@ $(FULL)/.ready: requirements/full.txt requirements/torch.txt pyproject.toml
 	$(FULL)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/full.txt
 	$(FULL)/bin/python -m pip install $(PIP_FLAGS) -r requirements/torch.txt
 	$(FULL)/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .
+	touch $@
+
+# A thin layer over another environment: the plug-ins of cluster.txt slow every start of Snakemake, so that one stays without them.
+$(CLUSTER)/.ready: requirements/cluster.txt $(BELOW)/.ready
+	$(PYTHON) -m venv --clear $(CLUSTER)
+	$(CLUSTER)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/cluster.txt
+	echo "import site; site.addsitedir('$$($(BELOW)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
+	  > "$$($(CLUSTER)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
+	for name in snakemake faceoff; do \
+	  sed "1s|.*|#!$(CURDIR)/$(CLUSTER)/bin/python|" $(BELOW)/bin/$$name > $(CLUSTER)/bin/$$name && chmod +x $(CLUSTER)/bin/$$name || exit 1; done
 	touch $@

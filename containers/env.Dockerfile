@@ -1,0 +1,6 @@
+# One environment of envs/, as `--use-conda` makes it: for a cluster where conda may not run. Never built by this project's tests; docs/hpc.md.
+#   docker build -f containers/env.Dockerfile --build-arg ENV=torch -t faceoff-torch .
+FROM mambaorg/micromamba:2.0-debian12-slim
+ARG ENV=core
+COPY envs/${ENV}.yaml /tmp/env.yaml
+RUN micromamba install --yes --name base --file /tmp/env.yaml && micromamba clean --all --yes

@@ -1,0 +1,33 @@
+#!/bin/sh
+# The commands of SGE, PBS and LSF as far as profiles/ calls them, by the name this is called: one job at a time, the first of all is "killed".
+# It checks that the profiles' command lines are well-formed and their answers understood, not that a scheduler of that name would take them.
+state="$(dirname "$0")/state"
+mkdir -p "$state"
+name="$(basename "$0")"
+for last; do :; done
+
+ended() { # exit status of a job, nothing while it runs
+  cat "$state/$last.status" 2> /dev/null
+}
+
+case "$name" in
+  qsub | bsub)
+    id=$(($(wc -l < "$state/submitted" 2> /dev/null || echo 0) + 1))
+    echo "$@" >> "$state/submitted"
+    if [ "$id" -eq 1 ]; then
+      echo 137 > "$state/$id.status"
+    else
+      (setsid "$last" > "$state/$id.log" 2>&1; echo $? > "$state/$id.status") > /dev/null 2>&1 &
+    fi
+    [ "$name" = bsub ] && echo "Job <$id> is submitted to default queue <normal>." || echo "$id"
+    ;;
+  bjobs) case "$(ended)" in "") echo RUN ;; 0) echo DONE ;; *) echo EXIT ;; esac ;;
+  qacct) [ -n "$(ended)" ] && printf 'failed       0\nexit_status  %s\n' "$(ended)" ;;
+  qstat)
+    if [ "$1" = -x ]; then
+      [ -n "$(ended)" ] && printf '    job_state = F\n    Exit_status = %s\n' "$(ended)" || echo "    job_state = R"
+    else
+      [ -z "$(ended)" ] # SGE forgets ended jobs
+    fi
+    ;;
+esac

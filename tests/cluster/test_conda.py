@@ -1,0 +1,64 @@
+"""`snakemake --use-conda` as the README has it: every rule in the environment of its own file, the same bytes as in one environment."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import runs
+
+pytestmark = pytest.mark.slow
+
+STAND_IN = Path(__file__).with_name("stand_in_conda.py")
+REPORT = "results/small/report.html"
+MATRIX = {
+    "run": "small",
+    "datasets": {"posed": {"rungs": ["plain"], "limit": 16}},
+    "detectors": {"whole": {}},
+    "models": {"fer": {}, "geometry": {}},
+    "fusions": {"soft_mean": {"members": ["*/*"]}},
+    "figures": {"formats": ["svg"], "examples": 1},
+}
+
+
+@pytest.fixture
+def with_conda(tmp_path) -> str:
+    """A PATH with the stand-in for conda first."""
+    folder = tmp_path / "conda/bin"
+    folder.mkdir(parents=True)
+    shutil.copy(STAND_IN, folder / "conda.py")
+    (folder / "conda").write_text(f'#!/bin/sh\nexec {sys.executable} {folder}/conda.py "$@"\n')
+    (folder / "conda").chmod(0o755)
+    (folder / "activate").write_text('source "$1/bin/activate"\n')
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+def test_every_rule_in_its_own_environment_gives_the_same_bytes(with_conda, tmp_path_factory):
+    alone, apart = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("apart")
+    done = runs.run(alone, MATRIX)
+    assert done.returncode == 0, done.stdout[-3000:]
+    runs.command(apart, MATRIX)  # writes config.yaml
+    command = [str(runs.SNAKEMAKE), "--snakefile", str(runs.ROOT / "Snakefile"), "--cores", "2", "--use-conda"]
+    done = subprocess.run(
+        command, cwd=apart, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=runs.environment() | {"PATH": with_conda}, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    made = {path.read_text().partition("\n")[0] for path in (apart / ".snakemake/conda").glob("*.yaml")}
+    assert made == {(runs.ROOT / f"envs/{name}.yaml").read_text().partition("\n")[0] for name in ("core", "onnx", "mediapipe")}
+    results = [{name: digest for name, digest in runs.digests(folder).items() if name != REPORT} for folder in (apart, alone)]
+    assert results[0] == results[1]
+    pages = [re.sub(r"<dd>[^<]*numpy[^<]*</dd>", "", (folder / REPORT).read_text()) for folder in (apart, alone)]
+    assert pages[0] == pages[1]  # but for the packages' versions, which are those of the environment that wrote the page
+
+
+def test_a_package_that_the_env_file_forgets_is_missed(with_conda, tmp_path):
+    (tmp_path / "env.yaml").write_text("channels: [conda-forge]\ndependencies: [python=3.11, {pip: [rich]}]\n")
+    create = ["conda", "env", "create", "--quiet", "--no-default-packages", "--file", str(tmp_path / "env.yaml"), "--prefix", str(tmp_path / "made")]
+    subprocess.run(create, check=True, env=os.environ | {"PATH": with_conda})
+    python = str(tmp_path / "made/bin/python")
+    assert subprocess.run([python, "-c", "import rich, pygments"], check=False).returncode == 0
+    assert subprocess.run([python, "-c", "import numpy"], check=False, stderr=subprocess.DEVNULL).returncode != 0

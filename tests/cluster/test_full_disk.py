@@ -1,0 +1,51 @@
+"""A disk that fills in the middle of a run: the run says so, leaves no half-written file, and goes on when there is space again."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import runs
+
+pytestmark = pytest.mark.slow
+
+MATRIX = {
+    "run": "small",
+    "datasets": {"posed": {"rungs": ["plain"], "limit": 24}},
+    "detectors": {"whole": {}},
+    "models": {"fer": {}},
+    "figures": {"formats": ["svg"], "examples": 1},
+}
+PREDICTIONS = "results/small/predictions/posed/whole/fer.parquet"
+
+
+@pytest.fixture
+def disk(tmp_path) -> Iterator[Path]:
+    """A disk of 1 MiB: less than the frames need."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("a small disk needs root")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=False, capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no small disk: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_space(disk, tmp_path):
+    stopped = runs.run(disk, MATRIX, PREDICTIONS)
+    assert stopped.returncode != 0
+    assert "the disk is full or the quota used up; make space and run again" in stopped.stdout
+    assert "results/small/frames/posed.parquet" in stopped.stdout
+    assert not list((disk / "results").rglob(".*.tmp"))
+    assert not (disk / "results/small/frames/posed.parquet").exists()
+
+    subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+    resumed = runs.run(disk, MATRIX, PREDICTIONS)
+    assert resumed.returncode == 0, resumed.stdout[-3000:]
+    assert "samples" not in runs.jobs(resumed.stdout)
+    assert runs.run(tmp_path / "fresh", MATRIX, PREDICTIONS).returncode == 0
+    assert runs.digests(disk) == runs.digests(tmp_path / "fresh")
