@@ -24,12 +24,12 @@ from faceoff import tables
 Row = dict[str, Any]
 Drawn = tuple[Figure, list[Row]]  # a figure and the rows of the CSV beside it
 
-SINGLE_MM, DOUBLE_MM = 89.0, 183.0  # one and two columns of a journal page
+SINGLE_MM, DOUBLE_MM = 89.0, 183.0  # one and two columns of a journal page; every figure has one of these widths
 _STYLE = Path(__file__).with_name("look.mplstyle")
 INK, MUTED, RULE = "#111111", "#666666", "#bbbbbb"
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SEQUENTIAL = LinearSegmentedColormap.from_list("faceoff", ["#f5f8fa", "#b9d6e6", "#5d9fc4", "#1f6a9a", "#0b3557"])
-SMALL = 6.5  # points; interval half-widths and counts under a percentage
+SMALL = 6.5  # points; counts, half-widths of intervals and captions of faces inside a panel. All other text has the 8 points of look.mplstyle
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": "Faceoff"},
     "pdf": {"CreationDate": None, "Creator": "Faceoff"},

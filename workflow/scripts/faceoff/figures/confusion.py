@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from faceoff.figures.canvas import DOUBLE_MM, SEQUENTIAL, SINGLE_MM, Drawn, canvas, ink_on, nothing, styled
+from faceoff.figures.canvas import DOUBLE_MM, SEQUENTIAL, SINGLE_MM, SMALL, Drawn, canvas, ink_on, nothing, styled
 from faceoff.report.results import DatasetResults, label, name_of, shorten
 
 _PANELS = 6  # confusion matrices in one figure: more would be too small to read
@@ -23,8 +23,8 @@ def draw(panels: Sequence[Mapping[str, Any]], space: Sequence[str]) -> Figure:
     k = len(space)
     across = 1 if len(panels) == 1 else 2 if len(panels) <= 4 else 3
     down = max(1, math.ceil(len(panels) / across))
-    width = {1: SINGLE_MM + 12, 2: DOUBLE_MM, 3: DOUBLE_MM}[across]
-    figure = canvas(width, down * ((width - 26) / across * k / (k + 1.5) + 8) + 20)
+    width = SINGLE_MM if across == 1 else DOUBLE_MM
+    figure = canvas(width, down * ((width - 26) / across * k / (k + 1.5) + 11) + 20)
     grid = figure.add_gridspec(down, across)
     for index in range(max(1, len(panels))):
         axes = figure.add_subplot(grid[index // across, index % across])
@@ -32,9 +32,9 @@ def draw(panels: Sequence[Mapping[str, Any]], space: Sequence[str]) -> Figure:
             return nothing(figure, axes, "no scored pair")
         # Tick labels only at the outer edge keep the panels large.
         last_row = index + across >= len(panels)
-        _confusion_panel(axes, panels[index], space, left=index % across == 0, bottom=last_row, small=across == 3)
-    figure.supxlabel("predicted", fontsize=8)
-    figure.supylabel("true", fontsize=8)
+        _confusion_panel(axes, panels[index], space, left=index % across == 0, bottom=last_row)
+    figure.supxlabel("predicted", fontsize="medium")
+    figure.supylabel("true", fontsize="medium")
     return figure
 
 
@@ -44,7 +44,7 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     panels, rows = [], []
     for score in chosen:
         accuracy = 100 * score["metrics"]["accuracy"]
-        panels.append({"title": f"{shorten(label(name_of(score)), 26)}: {accuracy:.1f} %", "matrix": score["confusion"]})
+        panels.append({"title": f"{shorten(label(name_of(score)), 30)}\n{accuracy:.1f} %", "matrix": score["confusion"]})
         for truth, counts in zip(dataset.space, score["confusion"], strict=True):
             rows += [
                 {"pipeline": name_of(score), "truth": truth, "predicted": name, "count": n} for name, n in zip([*dataset.space, "no_face"], counts, strict=True)
@@ -52,22 +52,21 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     return draw(panels, dataset.space), rows
 
 
-def _confusion_panel(axes: Any, panel: Mapping[str, Any], space: Sequence[str], *, left: bool, bottom: bool, small: bool) -> None:
+def _confusion_panel(axes: Any, panel: Mapping[str, Any], space: Sequence[str], *, left: bool, bottom: bool) -> None:
     counts = np.asarray(panel["matrix"], dtype=float).reshape(len(space), len(space) + 1)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     # The last column is set apart by half a cell: no face is an outcome, not a class.
     places = [*range(len(space)), len(space) + 0.5]
-    size = 5.0 if small else 6.5
     for row in range(len(space)):
         for column, x in enumerate(places):
             share, count = shares[row, column], counts[row, column]
             axes.add_patch(Rectangle((x - 0.5, row - 0.5), 1, 1, facecolor=SEQUENTIAL(share), edgecolor="white", linewidth=0.6))
             if count:
-                axes.text(x, row, f"{count:.0f}", ha="center", va="center", fontsize=size, color=ink_on(share))
+                axes.text(x, row, f"{count:.0f}", ha="center", va="center", fontsize=SMALL, color=ink_on(share))
     axes.set(xlim=(-0.5, len(space) + 1), ylim=(len(space) - 0.5, -0.5), aspect="equal")
-    axes.set_title(panel["title"], fontsize=7 if small else 8)
-    axes.set_xticks(places, [*space, "no face"] if bottom else [""] * len(places), rotation=45, ha="right", rotation_mode="anchor", fontsize=7)
-    axes.set_yticks(range(len(space)), space if left else [""] * len(space), fontsize=7)
+    axes.set_title(panel["title"])
+    axes.set_xticks(places, [*space, "no face"] if bottom else [""] * len(places), rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(space)), space if left else [""] * len(space))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

@@ -33,7 +33,7 @@ def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
                 axes.barh(place, share, left=left, height=0.66, color=colour, hatch=hatch, edgecolor="white", linewidth=0.4)
                 left += share
             note = f"{100 * row['ok'] / total:.1f} % of {total:,}" if total else row["reason"] or "not run"
-            axes.text(101 if total else 1, place, cut(note, 90), va="center", ha="left", fontsize=7, color=INK if total else MUTED)
+            axes.text(101 if total else 1, place, cut(note, 90), va="center", ha="left", color=INK if total else MUTED)
         axes.set(xlim=(0, 100), ylim=(len(panel["rows"]) - 0.4, -0.6))
         axes.set_yticks(range(len(panel["rows"])), [row["detector"] for row in panel["rows"]])
         axes.tick_params(axis="y", length=0)

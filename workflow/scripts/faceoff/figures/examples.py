@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from faceoff import tables
-from faceoff.figures.canvas import DOUBLE_MM, GREEN, RED, Drawn, canvas, is_number, nothing, single, styled
+from faceoff.figures.canvas import DOUBLE_MM, GREEN, RED, SMALL, Drawn, canvas, is_number, nothing, single, styled
 from faceoff.media import decode_image
 from faceoff.report.results import DatasetResults, name_of, shorten
 
@@ -58,4 +58,4 @@ def _example(axes: Any, item: Mapping[str, Any], colour: str, word: str) -> None
         axes.set_ylabel(word, color=colour, fontweight="bold")
     confidence = f" {100 * item['confidence']:.0f} %" if is_number(item["confidence"]) else ""
     outcome = f"{item['truth']}{confidence}" if item["correct"] else f"{item['truth']}\n→ {item['predicted']}{confidence}"
-    axes.text(0.0, -0.05, outcome, fontsize=6.5, va="top", linespacing=1.2, transform=axes.transAxes)
+    axes.text(0.0, -0.05, outcome, fontsize=SMALL, va="top", linespacing=1.2, transform=axes.transAxes)

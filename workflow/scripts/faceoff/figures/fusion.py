@@ -61,7 +61,7 @@ def _forest_levels(axes: Any, levels: Sequence[Mapping[str, Any]]) -> None:
         words = f"{100 * level['value']:.1f}" if is_number(level["value"]) else "–"
         if is_number(level["low"]) and is_number(level["high"]):
             words += f"  [{100 * level['low']:.1f}, {100 * level['high']:.1f}]"
-        axes.text(1.01, place, words, va="center", ha="left", fontsize=7, transform=axes.get_yaxis_transform())
+        axes.text(1.01, place, words, va="center", ha="left", transform=axes.get_yaxis_transform())
     if levels and levels[0]["kind"] == "best_single" and is_number(levels[0]["value"]):
         axes.axvline(100 * levels[0]["value"], color=RULE, linewidth=0.6, zorder=0)
     label_rows(axes, [level["title"] for level in levels])
@@ -80,7 +80,7 @@ def _forest_differences(axes: Any, differences: Sequence[Mapping[str, Any]]) -> 
         draw_interval(axes, place, row["difference"], row["low"], row["high"], "D", colour)
         p = f"Holm p {p_words(row['p_adjusted'])}" if is_number(row["p_adjusted"]) else "no test"
         difference = f"{100 * row['difference']:+.1f}".replace("-", "−") if is_number(row["difference"]) else "–"
-        axes.text(1.01, place, f"{difference}   {p}   {row['verdict']}", va="center", ha="left", fontsize=7, transform=axes.get_yaxis_transform())
+        axes.text(1.01, place, f"{difference}   {p}   {row['verdict']}", va="center", ha="left", transform=axes.get_yaxis_transform())
     label_rows(axes, [row["title"] for row in differences])
 
 

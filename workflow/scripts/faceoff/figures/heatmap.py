@@ -23,8 +23,8 @@ def draw(detectors: Sequence[str], models: Sequence[str], cells: Mapping[tuple[s
     """
     detectors, models = list(detectors) or ["–"], list(models) or ["–"]
     low, high = scale
-    side, longest = 15.0, max(len(name) for name in detectors)
-    width = min(max(SINGLE_MM, 30 + 1.6 * longest + side * len(models)), DOUBLE_MM)
+    side, longest = 13.0, max(len(name) for name in detectors)
+    width = SINGLE_MM if 26 + 1.6 * longest + side * len(models) <= SINGLE_MM else DOUBLE_MM
     figure, axes = single(width, 24 + 10.5 * len(detectors) + 1.1 * max(len(name) for name in models))
     for row, detector in enumerate(detectors):
         for column, model in enumerate(models):
@@ -77,4 +77,4 @@ def _heat_cell(axes: Any, x: int, y: int, cell: Mapping[str, Any], low: float, h
     axes.add_patch(
         Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#fbeee6" if failed else "#f4f4f4", edgecolor="#cccccc", hatch=None if failed else "/////", linewidth=0)
     )
-    axes.text(x, y, "✗" if failed else "–", ha="center", va="center", color=RED if failed else MUTED, fontsize=10, bbox=None if failed else _PATCH)
+    axes.text(x, y, "✗" if failed else "–", ha="center", va="center", color=RED if failed else MUTED, bbox=None if failed else _PATCH)

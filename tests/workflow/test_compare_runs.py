@@ -1,0 +1,82 @@
+"""`faceoff compare` on real runs: the same configuration again, a changed margin, and another subset of the samples."""
+
+import copy
+import csv
+
+import pytest
+from typer.testing import CliRunner
+
+import runs
+from faceoff.cli import app
+from faceoff.run_comparison import compare_runs, read_run
+
+pytestmark = pytest.mark.slow
+
+CONFIG = {
+    "run": "small",
+    "datasets": {"posed": {"rungs": ["plain"], "limit": 24}},
+    "detectors": {"whole": {}, "mediapipe_full": {}},
+    "models": {"fer": {}},
+    "fusions": {"soft_mean": {"members": ["*/*"]}},
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Folders of four runs, as far as their scores: twice the same, a wider margin, fewer samples."""
+    configs = {name: copy.deepcopy(CONFIG) for name in ("first", "again", "margin", "fewer")}
+    configs["margin"]["models"]["fer"] = {"margin": 0.5}
+    configs["fewer"]["datasets"]["posed"]["limit"] = 16
+    folders = {}
+    for name, config in configs.items():
+        folder = tmp_path_factory.mktemp(name)
+        done = runs.run(folder, config, "results/small/manifest.json")
+        assert done.returncode == 0, done.stdout[-3000:]
+        folders[name] = folder / "results/small"
+    return folders
+
+
+def test_the_same_again_differs_in_nothing(made):
+    found = compare_runs(read_run(made["first"]), read_run(made["again"]))
+    assert not found.results_differ
+    assert not found.provenance
+    assert [cell.name for cell in found.cells] == ["fusion/soft_mean", "mediapipe_full/fer", "whole/fer"]
+
+
+def test_a_margin_changes_its_cells_and_is_named(made, tmp_path):
+    a, b = made["first"], made["margin"]
+    found = compare_runs(read_run(a), read_run(b))
+    assert [(row.kind, row.key, row.a, row.b) for row in found.provenance] == [("config", "models.fer.margin", None, 0.5)]
+    cells = {cell.name: cell for cell in found.cells}
+    cell = cells["mediapipe_full/fer"]
+    assert cell.changed
+    # The margin grows the box of a face; `whole` has none to grow.
+    assert not cells["whole/fer"].changed
+    for run, side in ((a, cell.a), (b, cell.b)):
+        assert side.accuracy == read_run(run).scores["posed"]["mediapipe_full/fer"]["metrics"]["accuracy"]
+    assert cell.b.n_correct - cell.a.n_correct == cell.gained - cell.lost
+    assert cell.paired.test == "sign-flip over clusters"
+    result = CliRunner().invoke(app, ["compare", str(a), str(b), "--output", str(tmp_path / "diff.html")])
+    assert result.exit_code == 0
+    assert "models.fer.margin" in result.output
+    assert "mediapipe_full × fer" in (tmp_path / "diff.html").read_text(encoding="utf-8")
+
+
+def test_other_samples_are_compared_only_where_both_have_them(made):
+    a, b = read_run(made["first"]), read_run(made["fewer"])
+    (apart,) = compare_runs(a, b).datasets
+    assert not apart.cells
+    assert ("n", 24, 16) in apart.differs
+    (shared,) = compare_runs(a, b, common=True).datasets
+    assert 0 < shared.common.n <= 16
+    assert shared.common.n + shared.common.only_b == 16
+    assert not any(cell.changed for cell in shared.cells), "the same pictures through the same pipelines"
+
+
+def test_leaderboard_csv_has_every_cell(made, tmp_path, monkeypatch):
+    monkeypatch.chdir(made["first"].parents[1])
+    assert CliRunner().invoke(app, ["leaderboard", "small", "--csv", str(tmp_path / "board.csv")]).exit_code == 0
+    with open(tmp_path / "board.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3
+    assert [float(row["accuracy"]) for row in rows] == sorted((float(row["accuracy"]) for row in rows), reverse=True)
