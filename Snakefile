@@ -18,6 +18,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/shards.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/fuse.smk"
@@ -33,6 +34,7 @@ rule all:
     default_target: True
     input:
         f"{plan.folder}/check.ok",
+        f"{plan.folder}/figures/captions.md",
         plan.audio_files(),
 
 

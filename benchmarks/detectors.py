@@ -11,8 +11,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,15 +47,13 @@ def per_second(call: Callable[[], object], count: int, repeats: int = 3) -> floa
     return count / statistics.median(seconds)
 
 
-def upstream(name: str, images: Sequence[np.ndarray]) -> Callable[[], object] | None:
-    """One pass over the pictures through the public call of the detector's own library, as its documentation shows it."""
+def upstream(name: str, size: tuple[int, int]) -> Callable[[np.ndarray], Any] | None:
+    """The public call of the detector's own library on one RGB picture of this (width, height), as its documentation shows it; None without one."""
     plugin = registry.get("detector", name)
     files = {role: assets.fetch(asset) for role, asset in plugin.assets.items()}
-    bgr = [np.ascontiguousarray(image[..., ::-1]) for image in images]
     if name.startswith("yunet"):
-        height, width = images[0].shape[:2]
-        network = cv2.FaceDetectorYN.create(str(files["weights"]), "", (width, height), 0.6, 0.3, 5000)
-        return lambda: [network.detect(image) for image in bgr]
+        network = cv2.FaceDetectorYN.create(str(files["weights"]), "", size, 0.6, 0.3, 5000)
+        return lambda image: network.detect(np.ascontiguousarray(image[..., ::-1]))
     if name == "mtcnn":
         import torch
 
@@ -72,7 +71,7 @@ def upstream(name: str, images: Sequence[np.ndarray]) -> Callable[[], object] | 
 
             detect_face.batched_nms = batched_nms
         network = MTCNN(keep_all=True, device=torch_device())
-        return lambda: [network.detect(image) for image in images]
+        return network.detect
     if name in ("blazeface", "retinaface", "s3fd"):
         from faceoff.devices import prepare_torchvision, torch_device
 
@@ -84,7 +83,7 @@ def upstream(name: str, images: Sequence[np.ndarray]) -> Callable[[], object] | 
             network = blazeface.FaceDetector(device, path_to_detector=weights, path_to_anchor=str(files["anchors"]))
         else:
             network = {"retinaface": retinaface, "s3fd": sfd}[name].FaceDetector(device, path_to_detector=weights)
-        return lambda: [network.detect_from_image(image) for image in (bgr if name == "retinaface" else images)]
+        return lambda image: network.detect_from_image(np.ascontiguousarray(image[..., ::-1]) if name == "retinaface" else image)
     return None
 
 
@@ -124,8 +123,8 @@ def main() -> None:
         batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
         batched = per_second(lambda network=network, batches=batches: [network.detect(batch) for batch in batches], len(images))
         single = per_second(lambda network=network: [network.detect([image]) for image in images[:8]], 8)
-        judge = upstream(name, images)
-        theirs = per_second(judge, len(images)) if judge else None
+        judge = upstream(name, images[0].shape[1::-1])
+        theirs = per_second(lambda judge=judge: [judge(image) for image in images], len(images)) if judge else None
         rows.append(
             (
                 name,

@@ -1,16 +1,17 @@
 """A small synthetic run on disk (scores, comparisons, examples, spec) for the tests of figures and page."""
 
+import base64
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from faceoff import tables
+from faceoff import rejection, reliability, subgroups, tables
 from faceoff.emotions import EMOTIONS
-from faceoff.media import encode_png
+from faceoff.evaluation import share_interval
 from faceoff.stages import examples as examples_stage
 
 HOSTILE = "<script>alert(1)</script> \"'&$x^2$ ../../etc\x07\n" + "A" * 10_000
@@ -26,6 +27,8 @@ class Run:
     comparisons: list[Path]
     examples: list[Path]
     spec: dict[str, Any]
+    overlaps: list[Path] = field(default_factory=list)
+    answers: list[Path] = field(default_factory=list)
 
 
 def spec(datasets: dict[str, str], fusions: dict[str, Any] | None = None, formats: tuple[str, ...] = ("svg",), faces: bool = True) -> dict[str, Any]:
@@ -106,7 +109,25 @@ def score(dataset: str, detector: str, model: str, accuracy: float = 0.6, fusion
         "confusion": confusion,
         "flags": [],
         "failed_files": [],
+        **_trust(k * each, value),
     } | more
+
+
+def _trust(n: int, accuracy: float) -> dict[str, Any]:
+    """Calibration, rejection and groups of n synthetic samples, computed as a run does."""
+    rng = np.random.default_rng(n)
+    posterior = rng.dirichlet(np.full(len(SPACE), 0.6), n)
+    predicted = posterior.argmax(axis=1)
+    truth = np.where(rng.random(n) < accuracy, predicted, (predicted + 1) % len(SPACE))
+    before = reliability.describe(truth, posterior, share_interval)
+    groups = [{"glasses": "round" if place % 3 else "none", "one": "level"} for place in range(n)]
+    at = {"coverage": 0.9, "threshold": 0.4, "n": n, "accuracy": accuracy, "interval": [accuracy - 0.1, accuracy + 0.1], "outliers_rejected": None}
+    return {
+        "calibration": {"fitted_on": "the other folds of 5", "temperature": 1.2, "temperatures": [1.2], "before": before, "after": before},
+        "rejection": {**rejection.describe(posterior.max(axis=1), predicted == truth), "at": [at], "outliers": None},
+        "human": None,
+        "groups": subgroups.by_group(groups, predicted == truth, None, seed=0),
+    }
 
 
 def without_scores(dataset: str, detector: str, model: str, state: str, reason: str) -> dict[str, Any]:
@@ -142,6 +163,8 @@ def comparison(dataset: str, fusions: tuple[str, ...] = ("vote",), verdict: str 
             "test": "mid-p McNemar",
             "verdict": verdict,
             "n": 210,
+            "minimum_detectable": 0.06,
+            "design_effect": None,
         }
         for name in fusions
     ]
@@ -159,6 +182,8 @@ def comparison(dataset: str, fusions: tuple[str, ...] = ("vote",), verdict: str 
             "test": "mid-p McNemar",
             "verdict": "worse",
             "n": 210,
+            "minimum_detectable": 0.07,
+            "design_effect": None,
         }
     )
     level = {"accuracy": 0.7, "n_correct": 147, "interval": [0.64, 0.76]}
@@ -174,14 +199,38 @@ def comparison(dataset: str, fusions: tuple[str, ...] = ("vote",), verdict: str 
         "hindsight": {"name": "yunet/net", **level},
         "oracle": {**level, "accuracy": 0.9, "interval": [0.86, 0.94], "members": ["whole/net", "yunet/net"]},
         "effective_members": 1.8,
+        "cochran_q": {"statistic": 9.1, "df": 1, "p": 0.003, "test": "chi-square"},
+        "decomposition": {
+            "components": [
+                {"name": "detector", "variance": 0.2, "low": 0.01, "high": None, "share": 0.04},
+                {"name": "sample", "variance": 1.5, "low": 1.1, "high": 2.0, "share": 0.3},
+                {"name": "residual", "variance": 3.29, "low": None, "high": None, "share": 0.66},
+            ],
+            "effects": [{"factor": "detector", "levels": 2, "p": 0.001, "reason": ""}],
+            "left_out": {"crop": "all pipelines have the same"},
+        },
         "comparisons": rows,
         "clones": [["whole/net", "yunet/net"]],
+        "variants": [],
         "ensemble": {
             "curve": [{"size": 1, "added": "yunet/net", **level}, {"size": 2, "added": "whole/net", **level, "accuracy": 0.72}],
             "members": [{"name": "yunet/net", "leave_one_out": 0.04, "shapley": 0.4}, {"name": "whole/net", "leave_one_out": -0.01, "shapley": 0.3}],
+            "order": [["yunet/net", "whole/net"]] * 5,
         },
         "ranking": [{"name": "yunet/net", "p_best": 0.8, "rank_low": 1, "rank_high": 2, "tied_with_best": True}],
-        "pairs": [{"a": "whole/net", "b": "yunet/net", "disagreement": 0.2, "q": 0.6, "kappa": 0.7, "agreement": 0.8}],
+        "pairs": [
+            {
+                "a": "whole/net",
+                "b": "yunet/net",
+                "disagreement": 0.2,
+                "double_fault": 0.1,
+                "q": 0.6,
+                "kappa": 0.7,
+                "kappa_low": 0.6,
+                "kappa_high": 0.8,
+                "agreement": 0.8,
+            }
+        ],
     }
 
 
@@ -201,10 +250,44 @@ def example_rows(cells: list[str], count: int = 4) -> list[dict[str, Any]]:
                         "predicted": SPACE[index if correct else index + 1],
                         "confidence": 0.5 + index / 20,
                         "correct": correct,
-                        "image": {"bytes": encode_png(image), "path": "s.png"},
+                        "image": {"bytes": examples_stage.encode(image), "path": "s.png"},
                     }
                 )
     return rows
+
+
+def overlaps(dataset: str, a: str = "haar", b: str = "yunet") -> dict[str, Any]:
+    """An overlaps file's content."""
+    pair = {"a": a, "b": b, "frames": 210, "both": 190, "only_a": 5, "only_b": 10, "neither": 5, "mean_iou": 0.71, "same_face": 188}
+    detectors = [{"detector": "yunet", "with_face": 200, "on_face": 180, "false_alarms": 3}]
+    return {"dataset": dataset, "detectors": detectors, "pairs": [pair]}
+
+
+def answers(dataset: str, labelled: bool = True, clip: str = "walk.mp4", moments: int = 12) -> dict[str, Any]:
+    """An answers file's content: two pipelines, one clip with a moment without a face."""
+    rng = np.random.default_rng(1)
+    names = ("whole/net", "yunet/net")
+    posteriors = {name: [[int(p) for p in 1000 * rng.dirichlet(np.ones(len(SPACE)))] for _ in range(moments)] for name in names}
+    posteriors["yunet/net"][3] = None
+    picture = base64.b64encode(examples_stage.encode(np.full((40, 60, 3), 90, np.uint8))).decode()
+    return {
+        "dataset": dataset,
+        "n": 20,
+        "labelled": labelled,
+        "pipelines": [{"name": name, "counts": {SPACE[0]: 12, SPACE[1]: 6}, "confidence": 0.61} for name in names],
+        "agreement": [] if labelled else [{"a": names[0], "b": names[1], "n": 18, "same": 0.5}],
+        "clips": [
+            {
+                "sample_id": clip,
+                "label": SPACE[1] if labelled else None,
+                "emotions": SPACE,
+                "seconds": [place / 5 for place in range(moments)],
+                "truth": [],
+                "pipelines": posteriors,
+                "frames": [picture if place % 2 == 0 else None for place in range(moments)],
+            }
+        ],
+    }
 
 
 def write_run(
@@ -246,4 +329,53 @@ def typical(folder: Path, formats: tuple[str, ...] = ("svg",), reason: str = "mo
     for item in scores[6:12]:
         item["task"] |= {"headline": False, "limited": True}
     comparisons = [comparison("alpha", ("vote", "product")), comparison("beta", ("vote", "product"), "no difference", 0.001)]
-    return write_run(folder, declared, scores, comparisons, {name: example_rows(["whole/net", "yunet/net"]) for name in ("alpha", "beta")})
+    run = write_run(folder, declared, scores, comparisons, {name: example_rows(["whole/net", "yunet/net"]) for name in ("alpha", "beta")})
+    run.spec["models"] = {
+        "net": {"source": "a thesis", "published": [{"task": "alpha", "accuracy": 0.7, "n": 210}]},
+        "geometry": {"source": None, "published": None},
+    }
+    for name in ("alpha", "beta"):
+        run.overlaps.append(folder / "overlaps" / f"{name}.json")
+        tables.write_json(run.overlaps[-1], overlaps(name))
+    run.answers.append(folder / "answers" / "alpha.json")
+    tables.write_json(run.answers[-1], answers("alpha"))
+    return run
+
+
+def hostile(folder: Path) -> Run:
+    """A run in which every name, label, reason and sample id tries to be markup, a path or a wall of letters."""
+    nasty = HOSTILE
+    declared = spec({nasty: "test"})
+    declared["config"]["report"]["title"] = nasty
+    declared["datasets"][nasty] |= {"title": nasty, "terms": nasty, "how_to_get": nasty}
+    declared["assets"] = {nasty: {"licence": nasty, "sha256": nasty}}
+    declared["models"] = {nasty: {"source": nasty, "published": [{"task": nasty, "accuracy": 0.5, "note": nasty}]}}
+    cell, fused = score("alpha", nasty, nasty, 0.6, flags=[nasty], train_status=nasty), score("alpha", "", "", 0.7, nasty)
+    classes = [f"{nasty} {index}" for index in range(len(SPACE))]
+    hostile_task = cell["task"] | {"name": nasty, "version": nasty, "space": classes}
+    for item in (cell, fused):
+        item |= {"dataset": nasty, "task": hostile_task}
+        item["calibration"]["fitted_on"] = nasty
+        for row, emotion in zip(item["per_class"], classes, strict=True):
+            row["emotion"] = emotion
+        for group in item["groups"]:
+            group |= {"name": nasty, "best": nasty, "worst": nasty, "levels": [level | {"level": nasty} for level in group["levels"]]}
+    failed = without_scores("alpha", "x", "y", "error", nasty) | {"dataset": nasty}
+    compared = comparison("alpha", (nasty,)) | {"dataset": nasty, "task": hostile_task, "clones": [[nasty, nasty]]}
+    compared["best_single"] |= {"name": f"{nasty}/{nasty}", "how": nasty[:200]}
+    rows = [row | {"cell": f"{nasty}/{nasty}", "truth": nasty, "predicted": nasty, "sample_id": nasty} for row in example_rows(["a/b"])]
+    told = answers(nasty, labelled=False, clip=nasty) | {"agreement": [{"a": nasty, "b": nasty, "n": 3, "same": 0.4}]}
+    told["clips"][0] |= {"label": nasty, "emotions": classes, "truth": [nasty] * 12}
+    told["pipelines"] = [{"name": f"{nasty}/{nasty}", "counts": {nasty: 3}, "confidence": 0.4}]
+    for path, item in (
+        ("scores/0.json", cell),
+        ("scores/1.json", fused),
+        ("scores/2.json", failed),
+        ("comparisons/0.json", compared),
+        ("overlaps/0.json", overlaps(nasty, nasty, "b")),
+        ("answers/0.json", told),
+    ):
+        tables.write_json(folder / path, item)
+    tables.write_rows(folder / "examples" / "0.parquet", examples_stage.SCHEMA, rows)
+    found = {name: sorted((folder / name).iterdir()) for name in ("scores", "comparisons", "examples", "overlaps", "answers")}
+    return Run(folder, spec=json.loads(json.dumps(declared)), **found)

@@ -212,7 +212,7 @@ def test_editing_a_setting_reruns_what_depends_on_it_only() -> None:
 
     assert changed({"models": {**RAW["models"], "pd_best": {}}, "fusions": RAW["fusions"]}) <= {"fuse", "score_fusion", "compare", "examples"}
     assert changed({"detectors": {**RAW["detectors"], "haar": {"upscale": 3}}}) == {"detect"}
-    assert changed({"models": {**RAW["models"], "fer": {"margin": 0.5}}}) == {"predict", "examples"}
+    assert changed({"models": {**RAW["models"], "fer": {"margin": 0.5}}}) == {"predict", "compare", "examples"}
     assert changed({"faces": {"policy": "centre"}}) == {"predict", "train", "fuse", "examples"}
     assert changed({"report": {"title": "Other"}}) == set()
 
@@ -288,3 +288,15 @@ def test_refusal_prints_lines_without_a_traceback(capsys: pytest.CaptureFixture[
     assert stopped.value.code == 1
     assert capsys.readouterr().err == "faceoff: unknown key 'modles', did you mean 'models'?\n"
     assert workflow.stop(lambda: 5) == 5
+
+
+def test_a_multiverse_is_made_where_it_is_asked_for_and_samples_stay(tmp_path: Path) -> None:
+    def with_ferplus(**options: Any) -> Plan:
+        section = {"type": "ferplus", "path": str(tmp_path), "keep": "all"} | options
+        return plan({"datasets": {**RAW["datasets"], "votes": section}})
+
+    asked, plain = with_ferplus(multiverse=True), with_ferplus()
+    assert asked.multiverse_files() == [f"{asked.folder}/multiverse/votes.json"]
+    assert plain.multiverse_files() == with_ferplus(multiverse=True, role="train").multiverse_files() == []
+    assert asked.samples_spec("votes") == plain.samples_spec("votes"), "asking for it predicts nothing again"
+    assert json.loads(asked.multiverse_spec("votes"))["class"] == "FerPlus"

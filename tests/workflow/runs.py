@@ -53,7 +53,7 @@ def run(folder: Path, config: dict, *arguments: str, **variables: str) -> subpro
     )
 
 
-VARYING = ("speed.", "manifest.json", ".timing.json", "/logs/", "/benchmarks/", ".lock")
+VARYING = ("speed.", "cost.", "manifest.json", ".timing.json", "/logs/", "/benchmarks/", ".lock")
 
 
 def digests(folder: Path) -> dict[str, str]:

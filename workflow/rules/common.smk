@@ -1,4 +1,5 @@
 # Functions that the rules ask; the answers come from faceoff.workflow.Plan.
+import json
 import os
 
 from faceoff import workflow as house
@@ -10,10 +11,12 @@ house.prepare_environment()
 USE_CONDA = any(method.name == "CONDA" for method in workflow.deployment_settings.deployment_method)
 plan = house.stop(lambda: house.Plan(config, check_modules=not USE_CONDA))
 R = plan.folder
+# Which datasets a job works on as a whole or by shard, and which are gathered from shards: no file has two rules that make it.
+WORKED, GATHERED = plan.patterns()
 
 
 wildcard_constraints:
-    dataset=r"[a-z0-9_-]+(@\d+of\d+)?",
+    dataset=r"[a-z0-9_-]+",
     detector=r"[a-z0-9_-]+",
     model=r"[a-z0-9_-]+",
     fusion=r"[a-z0-9_.-]+",
@@ -43,6 +46,30 @@ def script(name):
 def env_of(kind):
     """The conda environment of the wildcard's detector or model, by its framework."""
     return lambda wildcards: f"../../envs/{plan.env(kind, getattr(wildcards, kind))}.yaml"
+
+
+def memory(base_mb, per_mb=0, *tables):
+    """A job's `mem_mb`: a base, and so much for each MB of the named inputs, which it holds in memory; doubled by each further attempt."""
+    return lambda wildcards, input, attempt: int(
+        (base_mb + per_mb * sum(_bytes(input[name]) for name in tables) / 1e6) * 2 ** (attempt - 1)
+    )
+
+
+def runtime(base_minutes, per_gb=0):
+    """A job's `runtime` in minutes: a base, and so many for each GB that it reads; doubled by each further attempt."""
+    return lambda wildcards, input, attempt: int(
+        (base_minutes + (per_gb * _bytes(input) / 1e9 if per_gb else 0)) * 2 ** (attempt - 1)
+    )
+
+
+def _bytes(files):
+    """Size of a file or of a list of them; `input.size_mb` would start an event loop for every job, a third of the planning of 10,000."""
+    return os.path.getsize(files) if isinstance(files, str) else sum(map(os.path.getsize, files))
+
+
+def gpus_of(kind):
+    """How many GPUs a job of the wildcard's detector or model asks for."""
+    return lambda wildcards: plan.gpus(kind, getattr(wildcards, kind))
 
 
 def trained_of(wildcards):
@@ -99,16 +126,38 @@ def validation_predictions(wildcards):
     return plan.prediction_files(validation) + [f"{R}/samples/{validation}.parquet"] if validation else []
 
 
+def held_out_predictions(wildcards):
+    """A cell's or fusion's predictions of the validation dataset and that dataset's samples; none where there is none or the cell is skipped."""
+    validation = plan.config.datasets[wildcards.dataset].validation
+    fusion = wildcards.get("fusion")
+    if validation is None or (fusion is None and plan.skip(wildcards.detector, wildcards.model)):
+        return []
+    place = (
+        f"fusion/{validation}/{fusion}"
+        if fusion
+        else f"predictions/{validation}/{wildcards.detector}/{wildcards.model}"
+    )
+    return [f"{R}/{place}.parquet", f"{R}/samples/{validation}.parquet"]
+
+
 def spec(function, *names):
-    """A rule's `spec`: a JSON text made by a method of the plan from these wildcards."""
-    return lambda wildcards: getattr(plan, function)(*[getattr(wildcards, name) for name in names])
+    """A rule's `spec`: a JSON text made by a method of the plan from these wildcards; a shard is told what its dataset is."""
+    return lambda wildcards: getattr(plan, function)(*[getattr(wildcards, name).partition("@")[0] for name in names])
+
+
+def shards_of(pattern):
+    """The files of all shards of the wildcard's dataset, in order. `pattern` has {shard} and the wildcards."""
+    return lambda wildcards: [
+        pattern.format(shard=shard, **dict(wildcards.items())) for shard in plan.shard_names(wildcards.dataset)
+    ]
 
 
 def figure_outputs():
     """The figures' files; one picture of each has its place and caption in `snakemake --report`."""
     shown = next(kind for kind in ("svg", "png", "pdf") if kind in plan.config.figures.formats)
     files = []
-    for name in figure_names(plan.config.model_dump(mode="json")):
+    told = json.loads(plan.aggregate_spec("figures"))
+    for name in figure_names(told["config"], told["datasets"]):
         kind, _, dataset = name.partition("-")
         for suffix in (*plan.config.figures.formats, "csv"):
             path = f"{R}/figures/{name}.{suffix}"
@@ -120,13 +169,20 @@ def figure_outputs():
     return files
 
 
+def caption_files():
+    """The captions of all figures and tables; that of the whole archive is no one's."""
+    folder = os.path.join(workflow.basedir, "workflow", "report")
+    return [
+        os.path.relpath(os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if name != "workflow.rst"
+    ]
+
+
 def table_outputs(*names):
-    """The tables' files; the CSV of each is shown in `snakemake --report`."""
-    caption = "../report/table.rst"
+    """The tables' files; the CSV of each has its place and caption in `snakemake --report`."""
     shown = [
         archived(
             f"{R}/tables/{name}.csv",
-            caption=caption,
+            caption=f"../report/table_{name}.rst",
             category="Tables",
             labels={"table": name},
         )

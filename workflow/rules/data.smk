@@ -9,7 +9,8 @@ rule samples:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
+        runtime=runtime(120),
     params:
         spec=spec("samples_spec", "dataset"),
     shell:
@@ -24,11 +25,14 @@ rule frames:
         f"{R}/frames/{{dataset}}.parquet",
     log:
         f"{R}/logs/frames/{{dataset}}.log",
+    wildcard_constraints:
+        dataset=WORKED,
     conda:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
+        runtime=runtime(240, per_gb=1200),
     params:
         spec=spec("frames_spec", "dataset"),
     shell:
@@ -47,7 +51,8 @@ rule audio:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
+        runtime=runtime(240, per_gb=1200),
     params:
         spec=spec("audio_spec", "dataset"),
     shell:

@@ -10,11 +10,15 @@ rule detect:
         f"{R}/logs/detect/{{dataset}}/{{detector}}.log",
     benchmark:
         f"{R}/benchmarks/detect/{{dataset}}/{{detector}}.tsv"
+    wildcard_constraints:
+        dataset=WORKED,
     conda:
         env_of("detector")
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
+        runtime=runtime(60, per_gb=120),
+        gpu=gpus_of("detector"),
     params:
         spec=spec("detect_spec", "dataset", "detector"),
     shell:

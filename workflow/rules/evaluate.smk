@@ -4,6 +4,7 @@ rule score:
         samples=f"{R}/samples/{{dataset}}.parquet",
         frames=f"{R}/frames/{{dataset}}.parquet",
         predictions=cell_predictions,
+        validation=held_out_predictions,
     output:
         f"{R}/scores/{{dataset}}/{{detector}}/{{model}}.json",
     log:
@@ -14,12 +15,13 @@ rule score:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000, 20, "predictions"),
+        runtime=runtime(60),
     params:
         spec=spec("score_spec", "dataset", "detector", "model"),
     shell:
         "python {input.script} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
-        " --output {output} --spec {params.spec:q} > {log} 2>&1"
+        " --validation {input.validation} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule score_fusion:
@@ -28,6 +30,7 @@ rule score_fusion:
         samples=f"{R}/samples/{{dataset}}.parquet",
         frames=f"{R}/frames/{{dataset}}.parquet",
         predictions=f"{R}/fusion/{{dataset}}/{{fusion}}.parquet",
+        validation=held_out_predictions,
     output:
         f"{R}/scores/{{dataset}}/fusion/{{fusion}}.json",
     log:
@@ -36,12 +39,13 @@ rule score_fusion:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000, 20, "predictions"),
+        runtime=runtime(60),
     params:
         spec=spec("fusion_score_spec", "dataset", "fusion"),
     shell:
         "python {input.script} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
-        " --output {output} --spec {params.spec:q} > {log} 2>&1"
+        " --validation {input.validation} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule compare:
@@ -58,11 +62,34 @@ rule compare:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000, 20, "predictions"),
+        runtime=runtime(120),
     params:
         spec=spec("compare_spec", "dataset"),
     shell:
         "python {input.script} --samples {input.samples} --predictions {input.predictions} --validation {input.validation}"
+        " --output {output} --spec {params.spec:q} > {log} 2>&1"
+
+
+rule multiverse:
+    input:
+        script=script("multiverse"),
+        samples=f"{R}/samples/{{dataset}}.parquet",
+        predictions=lambda wildcards: plan.prediction_files(wildcards.dataset),
+    output:
+        f"{R}/multiverse/{{dataset}}.json",
+    log:
+        f"{R}/logs/multiverse/{{dataset}}.log",
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000, 20, "predictions"),
+        runtime=runtime(60),
+    params:
+        spec=spec("multiverse_spec", "dataset"),
+    shell:
+        "python {input.script} --samples {input.samples} --predictions {input.predictions}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -72,18 +99,33 @@ rule tables:
         scores=plan.score_files(),
         comparisons=expand(f"{R}/comparisons/{{dataset}}.json", dataset=plan.datasets("test")),
         timings=plan.timing_files(),
+        multiverse=plan.multiverse_files(),
     output:
-        table_outputs("accuracy", "per_class", "confusion", "comparisons", "coverage", "affect", "speed"),
+        table_outputs(
+            "accuracy",
+            "per_class",
+            "confusion",
+            "comparisons",
+            "decomposition",
+            "ranks",
+            "coverage",
+            "affect",
+            "speed",
+            "cost",
+            *(["multiverse"] if plan.multiverse_files() else []),
+        ),
     log:
         f"{R}/logs/tables.log",
+    localrule: True
     conda:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
+        runtime=runtime(30),
     params:
         spec=plan.aggregate_spec("tables"),
         folder=subpath(output[0], parent=True),
     shell:
         "python {input.script} --scores {input.scores} --comparisons {input.comparisons} --timings {input.timings}"
-        " --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
+        " --multiverse {input.multiverse} --output {params.folder} --spec {params.spec:q} > {log} 2>&1"

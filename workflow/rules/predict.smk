@@ -13,7 +13,9 @@ rule train:
         env_of("model")
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
+        runtime=runtime(60, per_gb=120),
+        gpu=gpus_of("model"),
     params:
         spec=spec("train_spec", "detector", "model"),
     shell:
@@ -36,11 +38,15 @@ rule predict:
         f"{R}/logs/predict/{{dataset}}/{{detector}}/{{model}}.log",
     benchmark:
         f"{R}/benchmarks/predict/{{dataset}}/{{detector}}/{{model}}.tsv"
+    wildcard_constraints:
+        dataset=WORKED,
     conda:
         env_of("model")
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
+        runtime=runtime(60, per_gb=120),
+        gpu=gpus_of("model"),
     params:
         spec=spec("predict_spec", "dataset", "detector", "model"),
     shell:

@@ -16,12 +16,81 @@ rule examples:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000, 20, "predictions"),
+        runtime=runtime(60),
     params:
         spec=spec("examples_spec", "dataset"),
     shell:
         "python {input.script} --samples {input.samples} --frames {input.frames} --faces {input.faces} --predictions {input.predictions}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
+
+
+rule overlaps:
+    input:
+        script=script("overlaps"),
+        frames=f"{R}/frames/{{dataset}}.parquet",
+        faces=expand(
+            f"{R}/faces/{{{{dataset}}}}/{{detector}}.parquet",
+            detector=plan.runnable_detectors,
+        ),
+    output:
+        f"{R}/overlaps/{{dataset}}.json",
+    log:
+        f"{R}/logs/overlaps/{{dataset}}.log",
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000, 20, "faces"),
+        runtime=runtime(30),
+    params:
+        spec=spec("overlaps_spec", "dataset"),
+    shell:
+        "python {input.script} --frames {input.frames} --faces {input.faces} --output {output} --spec {params.spec:q} > {log} 2>&1"
+
+
+rule answers:
+    input:
+        script=script("answers"),
+        samples=f"{R}/samples/{{dataset}}.parquet",
+        frames=f"{R}/frames/{{dataset}}.parquet",
+        predictions=lambda wildcards: plan.prediction_files(wildcards.dataset),
+    output:
+        f"{R}/answers/{{dataset}}.json",
+    log:
+        f"{R}/logs/answers/{{dataset}}.log",
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000, 20, "predictions"),
+        runtime=runtime(60),
+    params:
+        spec=spec("answers_spec", "dataset"),
+    shell:
+        "python {input.script} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
+        " --output {output} --spec {params.spec:q} > {log} 2>&1"
+
+
+rule speed:
+    input:
+        script=script("speed"),
+        scores=plan.score_files(),
+        timings=plan.timing_files(),
+    output:
+        report(f"{R}/speed.html", caption="../report/speed.rst", category="Report"),
+    log:
+        f"{R}/logs/speed.log",
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=runtime(30),
+    params:
+        spec=plan.aggregate_spec("speed"),
+    shell:
+        "python {input.script} --scores {input.scores} --timings {input.timings} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule figures:
@@ -30,6 +99,7 @@ rule figures:
         scores=plan.score_files(),
         comparisons=expand(f"{R}/comparisons/{{dataset}}.json", dataset=plan.datasets("test")),
         examples=expand(f"{R}/examples/{{dataset}}.parquet", dataset=plan.datasets("test")),
+        multiverse=plan.multiverse_files(),
     output:
         figure_outputs(),
     log:
@@ -38,32 +108,57 @@ rule figures:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
+        runtime=runtime(60),
     params:
         spec=plan.aggregate_spec("figures"),
         folder=subpath(output[0], parent=True),
     shell:
         "python {input.script} --scores {input.scores} --comparisons {input.comparisons} --examples {input.examples}"
-        " --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
+        " --multiverse {input.multiverse} --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
+
+
+rule captions:
+    input:
+        script=script("captions"),
+        captions=caption_files(),
+    output:
+        f"{R}/figures/captions.md",
+    log:
+        f"{R}/logs/captions.log",
+    localrule: True
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=runtime(30),
+    params:
+        spec=plan.aggregate_spec("captions"),
+    shell:
+        "python {input.script} --captions {input.captions} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule manifest:
     input:
         script=script("manifest"),
         scores=plan.score_files(),
+        timings=plan.timing_files(),
     output:
         f"{R}/manifest.json",
     log:
         f"{R}/logs/manifest.log",
+    localrule: True
     conda:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
+        runtime=runtime(30),
     params:
         spec=plan.aggregate_spec("manifest"),
     shell:
-        "python {input.script} --scores {input.scores} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script} --scores {input.scores} --timings {input.timings} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule report:
@@ -72,8 +167,12 @@ rule report:
         scores=plan.score_files(),
         comparisons=expand(f"{R}/comparisons/{{dataset}}.json", dataset=plan.datasets("test")),
         examples=expand(f"{R}/examples/{{dataset}}.parquet", dataset=plan.datasets("test")),
+        overlaps=expand(f"{R}/overlaps/{{dataset}}.json", dataset=plan.datasets("test")),
+        answers=expand(f"{R}/answers/{{dataset}}.json", dataset=plan.datasets("test")),
+        multiverse=plan.multiverse_files(),
         figures=rules.figures.output,
         manifest=f"{R}/manifest.json",
+        speed=f"{R}/speed.html",
     output:
         report(f"{R}/report.html", caption="../report/workflow.rst", category="Report"),
     log:
@@ -82,12 +181,14 @@ rule report:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
+        runtime=runtime(30),
     params:
         spec=plan.aggregate_spec("report"),
         figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
     shell:
         "python {input.script} --scores {input.scores} --comparisons {input.comparisons} --examples {input.examples}"
+        " --overlaps {input.overlaps} --answers {input.answers} --multiverse {input.multiverse} --speed {input.speed}"
         " --figures {params.figures} --manifest {input.manifest} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -102,10 +203,13 @@ rule check:
         f"{R}/check.ok",
     log:
         f"{R}/logs/check.log",
+    retries: 0  # a second attempt would find the failed cells cleared away
+    localrule: True
     conda:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
+        runtime=runtime(30),
     shell:
         "python {input.script} --scores {input.scores} --output {output} > {log} 2>&1"

@@ -8,6 +8,7 @@ from faceoff.stages.manifest import write_manifest
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--scores", type=Path, nargs="*", default=[])
+parser.add_argument("--timings", type=Path, nargs="*", default=[])
 parser.add_argument("--output", type=Path, required=True)
 parser.add_argument("--spec", type=parse_spec, required=True)
 write_manifest(**vars(parser.parse_args()))

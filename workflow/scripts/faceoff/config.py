@@ -1,6 +1,6 @@
 """The configuration: one pydantic model per section, unknown keys forbidden, errors that name the key and the nearest valid one.
 
-The JSON schema in workflow/schemas and the comments of config.yaml are generated from these models (`faceoff config --write`).
+The JSON schema in workflow/schemas, the comments of config.yaml and docs/reference.md are generated from these models (`faceoff config --write`).
 """
 
 import os
@@ -81,6 +81,10 @@ class DatasetConfig(Section):
     part: Literal["train", "valid", "test"] | None = Field(None, description="keep one of three parts that share no subject, cut by a seeded hash")
     shares: Shares = Field((0.7, 0.2, 0.1), description="shares of the subjects in the parts train, valid and test")
     limit: Limit | None = Field(None, description="stratified, seeded subset (count or share); stamps every output 'not for reporting'")
+    multiverse: bool = Field(False, description="score the same predictions under every label rule that the plug-in knows (ferplus, with keep: all)")
+    shards: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = Field(
+        1, description="cut frames, faces and predictions into this many independent jobs each; auto: by the number of pictures and clips; same results"
+    )
 
 
 class DetectorConfig(Section):
@@ -102,6 +106,9 @@ class ModelConfig(Section):
     align: Literal["none", "eyes", "five_point"] | None = Field(
         None, description="turn the face until its eyes are level, or lay five landmarks on a template; default: the model's crop specification"
     )
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", description="type that a PyTorch network computes in on the way; a variant that must first prove equal to the original (protocol §26)"
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="options of the plug-in's class")
 
 
@@ -109,13 +116,14 @@ class FusionConfig(Section):
     # fmt: off
     rule: Literal[
         "majority", "soft_mean", "soft_median", "soft_max", "product", "borda", "temperature", "weighted", "class_weighted", "stacking", "naive_bayes",
-        "dempster_shafer",
+        "dempster_shafer", "switcher",
     ] = Field("soft_mean", description="how posteriors are joined; rules from temperature on learn, on the validation dataset or the other folds")
     # fmt: on
     members: list[str] = Field(default_factory=lambda: ["*/*"], min_length=1, description="cells to join, as detector/model globs")
     top: int | None = Field(None, ge=1, description="only the most accurate members vote, this many, chosen where a rule learns; default: all")
     per_detector: bool = Field(False, description="one fusion per detector (named fusion.detector) instead of one over all matching cells")
     allow_clones: bool = Field(False, description="let members of one lineage (the same weights behind two names) vote more than once")
+    seed: int | None = Field(None, ge=0, description="seed of the folds on which a rule learns; default: the run's seed")
     check_order: bool = Field(True, description="refuse a member whose classes would fit much better in another order (a wrong label map)")
 
 
@@ -132,6 +140,9 @@ class FiguresConfig(Section):
 class ReportConfig(Section):
     title: str = Field("Faceoff", description="title of report.html")
     faces: bool = Field(True, description="show face crops; false leaves every picture of a face out (privacy)")
+    gallery: int = Field(4, ge=0, le=64, description="faces of every cell of a confusion matrix in the gallery")
+    clips: int = Field(4, ge=0, le=40, description="clips shown over time, per dataset of videos")
+    megabytes: float = Field(8.0, gt=0, description="what the gallery's pictures may take of report.html; the later ones of every confusion go first")
 
 
 class RunConfig(Section):
@@ -141,6 +152,9 @@ class RunConfig(Section):
     seed: int = Field(0, ge=0, description="seed of every random choice")
     weights: Literal["fetch", "present"] = Field(
         "fetch", description="fetch: download missing weights before the run, or stop; present: skip the pairs whose weights are not here"
+    )
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
+        "auto", description="where networks compute: auto (a GPU where there is one), cpu, cuda or cuda:N; FACEOFF_DEVICE overrides it on one machine"
     )
     plugins: list[DataPath] = Field(default_factory=list, description="folders with more plug-ins (.py) and model cards (.yaml)")
     datasets: dict[Name, DatasetConfig] = Field(min_length=1, description="labelled pictures, by the name they have in this run")
@@ -196,7 +210,10 @@ def _dataset_options(raw: Mapping[str, Any], folders: tuple[Path, ...], faults: 
         kind = (section or {}).get("type") or name if isinstance(section, Mapping) or section is None else name
         try:
             plugin = registry.get("dataset", str(kind), folders)
-            found[name] = registry.load(plugin.source, plugin.class_name).Options
+            dataset = registry.load(plugin.source, plugin.class_name)
+            found[name] = dataset.Options
+            if isinstance(section, Mapping) and section.get("multiverse") and not hasattr(dataset, "universes"):
+                faults.append(f"datasets.{name}.multiverse: dataset {plugin.name!r} knows one label rule only, so there is nothing to compare: remove the key")
         except registry.RegistryError as error:
             faults.append(f"datasets.{name}: {error}")
     return found
@@ -213,6 +230,8 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
             faults.append(f"models.{name}: this model learns from data: name a dataset of role train in 'models.{name}.train'")
         if plugin and model.train and not trainable:
             faults.append(f"models.{name}.train: model {plugin.name!r} has fixed weights and cannot be trained")
+        if plugin and model.precision != "float32" and not plugin.torch:
+            faults.append(f"models.{name}.precision: model {plugin.name!r} runs in {plugin.framework}, not in PyTorch: it computes in the type of its weights")
         if model.train and model.train not in config.datasets:
             faults.append(f"models.{name}.train: no dataset {model.train!r} in this run{emotions.suggestion(model.train, config.datasets)}")
         elif model.train and config.datasets[model.train].role != "train":

@@ -1,6 +1,7 @@
 """Where PyTorch plug-ins compute, and what has to be done before PyTorch or torchvision is first used. Call these inside a plug-in's constructor."""
 
-import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -9,20 +10,47 @@ from faceoff import runtimes
 
 
 def torch_device() -> str:
-    """ "cuda" where PyTorch sees such a device and FACEOFF_DEVICE is not "cpu", else "cpu". Sets the threads of this job on the way.
+    """The job's device as PyTorch names it: "cpu", "cuda" or "cuda:N". Sets the threads of this job on the way.
 
     On a GPU the TF32 short cuts are switched off: they would move scores by 1e-3 between machines.
+    Raises DeviceError where a GPU is asked for and PyTorch sees none, or not that one.
     """
     import torch
 
     torch.set_num_threads(runtimes.threads())
-    if os.environ.get("FACEOFF_DEVICE") == "cpu" or not torch.cuda.is_available():
+    wanted = runtimes.hardware().device
+    seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted.startswith("cuda") and int(wanted.partition(":")[2] or 0) >= seen:
+        why = "this build is for CPUs only" if torch.version.cuda is None else "look at nvidia-smi for the driver and at CUDA_VISIBLE_DEVICES"
+        raise runtimes.DeviceError(f"device: {wanted} is asked for, but PyTorch {torch.__version__} sees {seen} GPUs: {why}; device: auto takes what is there")
+    if wanted == "cpu" or not seen:
         return "cpu"
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
-    return "cuda"
+    return "cuda" if wanted == "auto" else wanted
+
+
+def autocast() -> AbstractContextManager[Any]:
+    """The context in which PyTorch networks compute in the job's precision; it does nothing for float32."""
+    precision = runtimes.hardware().precision
+    if precision == "float32":
+        return nullcontext()
+    import torch
+
+    return torch.autocast("cuda" if on_gpu() else "cpu", getattr(torch, precision))
+
+
+def on_gpu() -> bool:
+    """Whether a plug-in of this process has put something on a GPU."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized()
+
+
+def peak_vram_mib() -> float | None:
+    """The most GPU memory that PyTorch held at once in this process, in MiB; None without a GPU."""
+    return sys.modules["torch"].cuda.max_memory_allocated() / 2**20 if on_gpu() else None
 
 
 def prepare_torchvision() -> None:
@@ -56,7 +84,8 @@ class Torch:
     """A PyTorch network as a `faceoff.runtimes.Runtime`: batches of exactly `batch` rows, the last one padded.
 
     The size is fixed because the bits of a row depend on how many rows are computed with it, not on what they hold (measured on CPUs);
-    so one picture alone gives what it gives among others. Outputs come back as float32 arrays.
+    so one picture alone gives what it gives among others. It is halved only where a GPU's memory does not hold a batch.
+    Outputs come back as float32 arrays.
     """
 
     def __init__(self, network: Any, batch: int):
@@ -69,9 +98,21 @@ class Torch:
         with torch.inference_mode():
             # Pictures compute up to twice as fast with their channels last.
             layout = torch.channels_last if inputs.ndim == 4 else torch.preserve_format
-            outputs = self._network(torch.from_numpy(inputs).to(self._device, memory_format=layout))
+            rows = torch.from_numpy(inputs)
+            rows = rows.pin_memory() if self._device.type == "cuda" else rows
+            outputs = self._network(rows.to(self._device, memory_format=layout, non_blocking=True))
         return [output.float().cpu().numpy() for output in (outputs if isinstance(outputs, (tuple, list)) else (outputs,))]
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         """inputs (n, …) float32 -> each output with n rows."""
-        return runtimes.batched(inputs, self._batch, self._invoke)
+        import torch
+
+        while True:
+            try:
+                return runtimes.batched(inputs, self._batch, self._invoke)
+            except torch.OutOfMemoryError:
+                if self._batch == 1:
+                    raise
+                self._batch //= 2
+                print(f"GPU out of memory: going on with batches of {self._batch}", file=sys.stderr)
+                torch.cuda.empty_cache()

@@ -1,9 +1,13 @@
-"""Run ONNX and TFLite weights in fixed-size batches, one thread count for all, the last batch padded (protocol: determinism)."""
+"""Run ONNX and TFLite weights in fixed-size batches, one thread count for all, the last batch padded (protocol: determinism).
+
+Also what a job was told of the hardware: its threads, its device and the precision of its networks.
+"""
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,6 +18,32 @@ class Runtime(Protocol):
     """A loaded network: `run` takes (n, …) float32 and returns its outputs, each with n rows."""
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]: ...
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """device: auto (a GPU where there is one), cpu, cuda or cuda:N; precision: float32, or the type that a network may compute in on the way."""
+
+    device: str = "auto"
+    precision: str = "float32"
+
+
+_told = Hardware()
+
+
+def tell(hardware: Hardware) -> None:
+    """Set what the plug-ins of this process compute on; called before one is constructed."""
+    global _told
+    _told = hardware
+
+
+def hardware() -> Hardware:
+    """What this process computes on; FACEOFF_DEVICE, where it is set, stands above the configuration's `device`."""
+    return replace(_told, device=os.environ.get("FACEOFF_DEVICE") or _told.device)
+
+
+class DeviceError(RuntimeError):
+    """The configuration asks for a device that is not here; the message says what to do."""
 
 
 def threads() -> int:
@@ -55,8 +85,28 @@ class Tflite:
         return batched(inputs, self._batch, self._invoke)
 
 
+def onnx_providers() -> list[Any]:
+    """onnxruntime's execution providers for this job's device, the CPU always last. Raises DeviceError where CUDA is asked for and not built in.
+
+    FACEOFF_TENSORRT=1 puts TensorRT first: its engines are built for minutes on first use, and they move scores.
+    """
+    import onnxruntime
+
+    device, built = hardware().device, onnxruntime.get_available_providers()
+    kind, _, number = device.partition(":")
+    if kind == "cuda" and "CUDAExecutionProvider" not in built:
+        raise DeviceError(f"device: {device} is asked for, but this onnxruntime has no CUDA: pip install onnxruntime-gpu in its place, or set device: auto")
+    if kind == "cpu" or "CUDAExecutionProvider" not in built:
+        return ["CPUExecutionProvider"]
+    options = {"device_id": int(number or 0)}
+    # TF32 would move scores by 1e-3; the default search for a convolution's algorithm picks another one from run to run.
+    cuda = ("CUDAExecutionProvider", {**options, "use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"})
+    first = [("TensorrtExecutionProvider", options)] if os.environ.get("FACEOFF_TENSORRT") == "1" and "TensorrtExecutionProvider" in built else []
+    return [*first, cuda, "CPUExecutionProvider"]
+
+
 class Onnx:
-    """An ONNX network on the CPU (onnxruntime). A model with a fixed batch dimension runs in batches of that size."""
+    """An ONNX network (onnxruntime), on a GPU where the job has one and this onnxruntime can. A fixed batch dimension sets the size of batches."""
 
     def __init__(self, path: Path, batch: int = BATCH):
         import onnxruntime
@@ -65,7 +115,7 @@ class Onnx:
         options.intra_op_num_threads = threads()
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=onnx_providers())
         described = self._session.get_inputs()[0]
         self._name = described.name
         self._batch = described.shape[0] if isinstance(described.shape[0], int) else batch

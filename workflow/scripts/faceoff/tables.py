@@ -4,6 +4,7 @@ A file is written to `.{name}.{host}-{pid}.tmp` beside its target and renamed wh
 The same rows give the same bytes: row groups are cut by count (and by image bytes), never by time or by how rows arrived.
 """
 
+import errno
 import json
 import math
 import os
@@ -139,13 +140,18 @@ def temporary(path: Path) -> Path:
 
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
-    """Give a temporary path in the target's folder; rename it onto `path` on success, remove it on failure."""
+    """Give a temporary path in the target's folder; rename it onto `path` on success, remove it on failure. A full disk is an OSError that says so."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = temporary(path)
     try:
         yield scratch
         os.replace(scratch, path)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        said = "the disk is full or the quota used up; make space and run again, what is finished stays"
+        raise OSError(error.errno, said, str(path)) from error
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -226,14 +232,24 @@ class Writer:
             self._open.__exit__(*failure)
 
 
+SHARDS = b"faceoff_shards"
+
+
+def shards_of(path: Path | str) -> list[Path]:
+    """The files that hold a table's rows: its shards where it only names them (relative to its folder), else itself."""
+    named = (pq.read_schema(path).metadata or {}).get(SHARDS)
+    return [Path(path)] if named is None else [Path(path).parent / name for name in json.loads(named)]
+
+
 def stream(path: Path | str, batch_size: int = 64, columns: Sequence[str] | None = None) -> Iterator[list[dict[str, Any]]]:
     """Yield lists of at most `batch_size` rows; memory holds one row group."""
     # Group by group: `iter_batches` over the whole file keeps what it has read, so that memory grows with the file.
-    with pq.ParquetFile(path) as parquet:
-        for group in range(parquet.num_row_groups):
-            table = parquet.read_row_group(group, columns=None if columns is None else list(columns), use_threads=False)
-            for start in range(0, table.num_rows, batch_size):
-                yield table.slice(start, batch_size).to_pylist()
+    for shard in shards_of(path):
+        with pq.ParquetFile(shard) as parquet:
+            for group in range(parquet.num_row_groups):
+                table = parquet.read_row_group(group, columns=None if columns is None else list(columns), use_threads=False)
+                for start in range(0, table.num_rows, batch_size):
+                    yield table.slice(start, batch_size).to_pylist()
 
 
 def rows(path: Path | str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
@@ -248,8 +264,8 @@ def read(*paths: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
 
 
 def count(path: Path | str) -> int:
-    """Number of rows, from the footer alone."""
-    return pq.read_metadata(path).num_rows
+    """Number of rows, from the footers alone."""
+    return sum(pq.read_metadata(shard).num_rows for shard in shards_of(path))
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,9 @@
 """The plan of a run: which cells there are, where their files lie and what each job is told. The Snakefile asks; nothing here computes."""
 
 import fcntl
+import hashlib
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,8 +17,13 @@ from faceoff.config import ConfigError, DatasetConfig, DetectorConfig, FusionCon
 
 STAGES = Path(__file__).parent / "stages"
 # What shapes a page or figure without being Python.
-LOOKS = {"report": ("report/template.html.j2", "report/page.css", "report/page.js"), "figures": ("figures/look.mplstyle",)}
+_PAGES = tuple(f"report/{pattern}" for pattern in ("*.j2", "sections/*.j2", "*.css", "*.js", "vendor/*.js"))
+LOOKS = {"report": _PAGES, "speed": _PAGES, "figures": ("figures/look.mplstyle",)}
 Cell = tuple[str, str]  # detector, model
+# What a sample weighs when `shards: auto` cuts a dataset, in pictures: a clip of 20 s at five frames per second is a hundred.
+SAMPLE_COST = {"image": 1, "sequence": 50, "video": 100, "audio": 1}
+SHARD_COST = 20_000
+MOST_SHARDS = 1000  # a rule with more inputs is slow to plan
 
 
 class PreflightError(Exception):
@@ -31,6 +38,7 @@ class Plan:
         self._folders = tuple(self.config.plugins)
         self._check_modules = check_modules
         self._fingerprints: dict[str, Any] = {}
+        self._shards: dict[str, int] = {}
         reserved = [name for name in self.config.detectors if name == "fusion"]
         if reserved:
             raise ConfigError("detectors.fusion: this name is reserved for fusions")
@@ -71,6 +79,43 @@ class Plan:
     def judged_on(self, dataset: str) -> str | None:
         """The dataset on which a fusion's members are checked and a trained rule learns: the declared validation, else None (folds do)."""
         return self.config.datasets[dataset].validation
+
+    def shards(self, dataset: str) -> int:
+        """How many independent jobs share a dataset's frames, faces and predictions: as configured, or as many as keep each below `SHARD_COST`."""
+        wanted = self.config.datasets[dataset].shards
+        if wanted != "auto":
+            return wanted
+        if dataset not in self._shards:
+            self._shards[dataset] = self._counted(dataset)
+        return self._shards[dataset]
+
+    def _counted(self, dataset: str) -> int:
+        """The number of shards that a dataset's samples ask for. Listing a large dataset takes long, so the number is kept in the cache."""
+        job = {**json.loads(self.samples_spec(dataset)), "cost": SAMPLE_COST}
+        kept = assets.cache_folder() / "shards" / f"{hashlib.sha256(self._spec(job).encode()).hexdigest()[:32]}.json"
+        if kept.is_file():
+            return int(tables.read_json(kept))
+        from faceoff.stages.samples import selected
+
+        try:
+            cost = sum(SAMPLE_COST[sample.kind] for sample in selected(self.open(dataset), self.config.datasets[dataset], self.config.seed))
+        except (OSError, ValueError):
+            return 1  # the preflight says what is missing
+        count = max(1, min(MOST_SHARDS, math.ceil(cost / SHARD_COST)))
+        tables.write_json(kept, count)
+        return count
+
+    def shard_names(self, dataset: str) -> list[str]:
+        """The names that the shards of a dataset have in file names, in order: 'ferplus@0of3' …"""
+        count = self.shards(dataset)
+        return [f"{dataset}@{number}of{count}" for number in range(count)]
+
+    def patterns(self) -> tuple[str, str]:
+        """Regular expressions of what jobs work on (datasets of one shard, shards of the others) and of the datasets that are gathered from shards."""
+        counts = {dataset: self.shards(dataset) for dataset in self.datasets()}
+        worked = [dataset if count == 1 else rf"{dataset}@\d+of{count}" for dataset, count in counts.items()]
+        gathered = [dataset for dataset, count in counts.items() if count > 1]
+        return "|".join(worked), "|".join(gathered) or "(?!)"
 
     # -- plug-ins ------------------------------------------------------------------------------------------------
 
@@ -115,6 +160,10 @@ class Plan:
         """The framework environment of a detector or model."""
         return (self.detector if kind == "detector" else self.model)(name)[1].framework
 
+    def gpus(self, kind: str, name: str) -> int:
+        """How many GPUs a job of this detector or model asks a cluster for: one where the configuration names a GPU and the plug-in can use it."""
+        return int(self.config.device.startswith("cuda") and (self.detector if kind == "detector" else self.model)(name)[1].torch)
+
     # -- files ---------------------------------------------------------------------------------------------------
 
     @property
@@ -153,6 +202,10 @@ class Plan:
         """The sound of the datasets that ask for it."""
         return [f"{self.folder}/audio/{dataset}.parquet" for dataset in self.datasets() if self.config.datasets[dataset].audio]
 
+    def multiverse_files(self) -> list[str]:
+        """The scores under every label rule of the test datasets that ask for them."""
+        return [f"{self.folder}/multiverse/{dataset}.json" for dataset in self.datasets("test") if self.config.datasets[dataset].multiverse]
+
     def timing_files(self) -> list[str]:
         """Timings of every detection and prediction job of the test datasets."""
         faces = {f"{self.folder}/faces/{dataset}/{detector}.timing.json" for dataset in self.datasets("test") for detector in self.runnable_detectors}
@@ -172,7 +225,7 @@ class Plan:
             "type": plugin.name,
             "source": job["source"],
             "class": job["class"],
-            "options": section.model_dump(mode="json", exclude={"role", "validation"}),
+            "options": section.model_dump(mode="json", exclude={"role", "validation", "multiverse", "shards"}),
             "headline": not plugin.card.get("drawn", False),
             "seed": self.config.seed,
             "fingerprint": self._fingerprint(name),
@@ -215,6 +268,7 @@ class Plan:
         card["options"] = {**card.get("options", {}), **section.options}
         card |= {key: value for key, value in (("threshold", section.threshold), ("min_size", section.min_size)) if value is not None}
         # What a detector is told does not include what its boxes are used for: a new calibration must not detect again.
+        job |= {"device": self.config.device, "precision": "float32"}
         return {**job, "card": {key: value for key, value in card.items() if key not in {"calibration", "whole_frame"}}}
 
     def detect_spec(self, dataset: str, detector: str) -> str:
@@ -245,6 +299,7 @@ class Plan:
         options = {**job["card"].get("options", {}), **section.options}
         # A plug-in that `reads` a file of the user's is run again when that file changes.
         read = [plugin.card["reads"]] if "reads" in plugin.card else []
+        job |= {"device": self.config.device, "precision": self.model(name)[0].precision}
         return {**job, "card": {**job["card"], "options": options}, "read": {key: _stat(options.get(key)) for key in read}}
 
     def predict_spec(self, dataset: str, detector: str, model: str, stage: str = "predict") -> str:
@@ -272,7 +327,7 @@ class Plan:
             "allow_clones": section.allow_clones,
             "check_order": section.check_order,
             "policy": self.config.faces.policy,
-            "seed": self.config.seed,
+            "seed": self.config.seed if section.seed is None else section.seed,
             "code": code(STAGES / "fuse.py"),
         })  # fmt: skip
 
@@ -337,22 +392,71 @@ class Plan:
             "code": code(STAGES / "score.py"),
         })  # fmt: skip
 
+    def shard_spec(self, number: str, shards: str) -> str:
+        return self._spec({"number": int(number), "shards": int(shards), "code": code(STAGES / "shards.py")})
+
+    def gather_spec(self) -> str:
+        return self._spec({"code": code(STAGES / "shards.py")})
+
     def compare_spec(self, dataset: str) -> str:
         return self._spec({
             "dataset": dataset,
             "validation": self.config.datasets[dataset].validation,
             "fusions": {name: [f"{detector}/{model}" for detector, model in cells] for name, (_, cells) in self.fusions.items()},
+            "factors": {f"{detector}/{model}": self._factors(detector, model) for detector, model in self.cells},
+            "variants": {f"{d}/{variant}": f"{d}/{original}" for variant, original in self._variants().items() for d in sorted(self.config.detectors)},
             "seed": self.config.seed,
             "code": code(STAGES / "compare.py"),
         })  # fmt: skip
+
+    def _variants(self) -> dict[str, str]:
+        """Models of reduced precision -> the model of this run that is the same but computes in float32."""
+
+        def described(name: str, **changes: Any) -> str:
+            section, plugin = self.model(name)
+            return self._spec({**section.model_dump(mode="json"), "model": plugin.name, **changes})
+
+        originals = {described(name): name for name, section in sorted(self.config.models.items()) if section.precision == "float32"}
+        reduced = [name for name, section in sorted(self.config.models.items()) if section.precision != "float32"]
+        return {name: originals[key] for name in reduced if (key := described(name, precision="float32")) in originals}
+
+    def _factors(self, detector: str, model: str) -> dict[str, str]:
+        """What a cell is made of: two names of one model that crop differently are one model and two crops."""
+        section, plugin = self.model(model)
+        crop = {"margin": section.margin, "align": section.align}
+        learnt = {key: value for key, value in (("options", section.options), ("train", section.train)) if value}
+        return {
+            "detector": detector,
+            "crop": self._spec({key: value for key, value in crop.items() if value is not None}),
+            "model": f"{plugin.name} {self._spec(learnt)}" if learnt else plugin.name,
+        }
+
+    def multiverse_spec(self, dataset: str) -> str:
+        return self.frames_spec(dataset, stage="multiverse")
 
     def examples_spec(self, dataset: str) -> str:
         return self._spec({
             "dataset": dataset,
             "examples": self.config.figures.examples if self.config.report.faces else 0,
+            "gallery": self.config.report.gallery if self.config.report.faces else 0,
+            "megabytes": self.config.report.megabytes / len(self.datasets("test")),
             "crops": {f"{d}/{m}": self._crop(d, m) for d in sorted(self.config.detectors) for m in sorted(self.config.models)},
             "seed": self.config.seed,
             "code": code(STAGES / "examples.py"),
+        })  # fmt: skip
+
+    def overlaps_spec(self, dataset: str) -> str:
+        cards = {name: self.detector(name)[1].card for name in sorted(self.config.detectors)}
+        boxed = {name: card.get("calibration") for name, card in cards.items() if not card.get("whole_frame")}
+        return self._spec({"dataset": dataset, "policy": self.config.faces.policy, "calibrations": boxed, "code": code(STAGES / "overlaps.py")})
+
+    def answers_spec(self, dataset: str) -> str:
+        return self._spec({
+            "dataset": dataset,
+            "clips": self.config.report.clips,
+            "faces": self.config.report.faces,
+            "seed": self.config.seed,
+            "code": code(STAGES / "answers.py"),
         })  # fmt: skip
 
     def aggregate_spec(self, stage: str) -> str:
@@ -360,8 +464,15 @@ class Plan:
         weights = {
             user: {"file": asset.name, "sha256": asset.sha256, "licence": asset.licence, "source": asset.source} for user, asset in self.assets().items()
         }
-        made_by = code(STAGES / f"{stage}.py", *(STAGES.parent / name for name in LOOKS.get(stage, ())))
-        return self._spec({"config": self.config.model_dump(mode="json"), "datasets": self._cards(), "assets": weights, "code": made_by})
+        made_by = code(STAGES / f"{stage}.py", *sorted(file for pattern in LOOKS.get(stage, ()) for file in STAGES.parent.glob(pattern)))
+        stated: dict[str, Any] = {"models": self._stated()} if stage in {"report", "manifest"} else {}
+        if stage == "manifest":
+            stated["environments"] = {f"{kind} {name}": self.env(kind, name) for kind in ("detector", "model") for name in getattr(self.config, f"{kind}s")}
+        return self._spec({"config": self.config.model_dump(mode="json"), "datasets": self._cards(), "assets": weights, "code": made_by, **stated})
+
+    def _stated(self) -> dict[str, Any]:
+        """What the models' cards state of themselves that a report shows: source and published results."""
+        return {name: {key: self.model(name)[1].card.get(key) for key in ("source", "published")} for name in self.config.models}
 
     def _cards(self) -> dict[str, Any]:
         return {name: {**self.dataset(name)[1].card, "type": self.dataset(name)[1].name, "role": self.config.datasets[name].role} for name in self.datasets()}
@@ -418,8 +529,10 @@ class Plan:
         handle = open(folder / ".lock", "w", encoding="utf-8")  # noqa: SIM115 - it stays open until the process ends
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise PreflightError(f"another run is working in {folder}") from None
+        except OSError as error:
+            raise PreflightError(f"{folder}: its file system has no locks ({error.strerror}); use another one with --directory") from None
         tables.clear_leftovers(folder)
         return handle
 

@@ -21,6 +21,7 @@ MODELS = {
                 "package": "mediapipe",
                 "file": "modules/face_landmark/face_landmark.tflite",
                 "sha256": "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
+                "size": 1242398,
             }
         },
         "trainable": True,
@@ -79,5 +80,6 @@ class LandmarksLR:
 
     def predict(self, crops: np.ndarray) -> Prediction:
         points, presence = self._mesh.landmarks(crops)
-        logits = (features(points) - self._mean) / self._std @ self._coef.T + self._intercept
+        # Not `@`: the bits of its rows depend on how many there are, and shards cut batches elsewhere.
+        logits = np.einsum("nf,kf->nk", (features(points) - self._mean) / self._std, self._coef) + self._intercept
         return Prediction(posterior=softmax(logits), evaluable=presence >= self._options["presence"])

@@ -12,9 +12,11 @@ import numpy as np
 from faceoff import tables
 from faceoff.progress import track
 from faceoff.protocols import RGB, Face
-from faceoff.stages.batches import Clock, guarded, image_of, load_plugin, reason
+from faceoff.stages.batches import Clock, ahead, guarded, image_of, load_plugin, reason
 
 BATCH = 16
+Row = dict[str, Any]
+Found = list[Face] | Exception
 cv2.setNumThreads(1)  # a job's parallelism is its rule's threads
 
 
@@ -25,20 +27,35 @@ def write_faces(frames: Path, output: Path, timing: Path, spec: Mapping[str, Any
     card = spec["plugin"]["card"]
     title = f"{spec['dataset']}: faces by {spec['detector']}"
     with tables.Writer(output, tables.FACES) as writer:
-        for batch in track(tables.stream(frames, BATCH), title, math.ceil(tables.count(frames) / BATCH)):
-            readable = [frame for frame in batch if frame["state"] == tables.OK]
-            # Only `given` knows faces from the rows; the others look at the pictures.
-            found = iter(guarded(detector.known, readable, clock) if hasattr(detector, "known") else _seen(detector, readable, spec, clock))
+        # Only `given` knows faces from the rows; the others look at the pictures.
+        batches = _known(detector, frames, clock) if hasattr(detector, "known") else _seen(detector, frames, spec, clock)
+        for batch, faces in track(batches, title, math.ceil(tables.count(frames) / BATCH)):
+            found = iter(faces)
             for frame in batch:
                 _write(writer, frame, next(found) if frame["state"] == tables.OK else None, card)
     clock.write(timing, stage="detect", dataset=spec["dataset"], detector=spec["detector"], batch=BATCH)
 
 
-def _seen(detector: Any, frames: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], clock: Clock) -> Iterator[list[Face] | Exception]:
-    """The faces that a detector sees in these frames, in their pixels; the exception of a frame that it could not take."""
-    views = [View.of(image_of(frame), spec["upscale"], spec["pad"]) for frame in frames]
-    for view, faces in zip(views, guarded(detector.detect, [view.image for view in views], clock), strict=True):
-        yield faces if isinstance(faces, Exception) else [view.in_frame(face) for face in faces]
+def _readable(frames: Sequence[Row]) -> list[Row]:
+    return [frame for frame in frames if frame["state"] == tables.OK]
+
+
+def _known(detector: Any, frames: Path, clock: Clock) -> Iterator[tuple[list[Row], list[Found]]]:
+    """Batches of frame rows, and what a detector knows of the readable ones."""
+    for batch in tables.stream(frames, BATCH):
+        yield batch, guarded(detector.known, _readable(batch), clock)
+
+
+def _seen(detector: Any, frames: Path, spec: Mapping[str, Any], clock: Clock) -> Iterator[tuple[list[Row], list[Found]]]:
+    """Batches of frame rows, and what a detector sees in the readable ones, in their pixels; the exception of a frame that it could not take."""
+
+    def views() -> Iterator[tuple[list[Row], list[View]]]:
+        for batch in tables.stream(frames, BATCH):
+            yield batch, [View.of(image_of(frame), spec["upscale"], spec["pad"]) for frame in _readable(batch)]
+
+    for batch, seen in ahead(views()):
+        found = guarded(detector.detect, [view.image for view in seen], clock)
+        yield batch, [faces if isinstance(faces, Exception) else [view.in_frame(face) for face in faces] for view, faces in zip(seen, found, strict=True)]
 
 
 @dataclass(frozen=True)

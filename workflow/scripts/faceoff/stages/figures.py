@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from faceoff import tables
-from faceoff.figures import confusion, coverage, ensemble, fusion, heatmap, per_class
+from faceoff.figures import agreement, confusion, coverage, critical_difference, ensemble, fusion, heatmap, human, per_class, rejection, reliability
 from faceoff.figures import examples as faces
+from faceoff.figures import multiverse as label_rules
 from faceoff.figures.canvas import Drawn, save
 from faceoff.report import names, results
 
@@ -19,22 +20,37 @@ DRAWERS = {
     names.CONFUSION: confusion.of_dataset,
     names.FUSION: fusion.of_dataset,
     names.ENSEMBLE: ensemble.of_dataset,
+    names.AGREEMENT: agreement.of_dataset,
     names.PER_CLASS: per_class.of_dataset,
+    names.RELIABILITY: reliability.of_dataset,
+    names.REJECTION: rejection.of_dataset,
+    names.HUMAN: human.of_dataset,
 }
 
 
-def write_figures(scores: Sequence[Path], comparisons: Sequence[Path], examples: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
-    """Write the files that `names.figure_files` lists into the folder `output`. `examples`: <dataset>.parquet, one per test dataset."""
+def write_figures(
+    scores: Sequence[Path], comparisons: Sequence[Path], examples: Sequence[Path], output: Path, spec: Mapping[str, Any], multiverse: Sequence[Path] = ()
+) -> None:
+    """Write the files that `names.figure_files` lists into the folder `output`.
+
+    examples: <dataset>.parquet, one per test dataset; multiverse: <dataset>.json of those that are asked for one.
+    """
     config = spec["config"]
-    wanted = names.figure_names(config)
-    pictures = {path.stem: path for path in examples}
+    wanted = names.figure_names(config, spec["datasets"])
+    pictures, universes = ({path.stem: path for path in paths} for paths in (examples, multiverse))
     found = results.read(scores, comparisons, spec, names.test_datasets(config))
     for dataset in found:
-        drawers = {**DRAWERS, names.EXAMPLES: partial(faces.of_dataset, path=pictures.get(dataset.name), count=config["figures"]["examples"])}
+        drawers = {
+            **DRAWERS,
+            names.EXAMPLES: partial(faces.of_dataset, path=pictures.get(dataset.name), count=config["figures"]["examples"]),
+            names.MULTIVERSE: partial(label_rules.of_dataset, path=universes.get(dataset.name)),
+        }
         for kind, draw in drawers.items():
             if f"{kind}-{dataset.name}" in wanted:
                 _write(output / f"{kind}-{dataset.name}", draw(dataset), config["figures"]["formats"])
-    _write(output / names.COVERAGE, coverage.of_run(found), config["figures"]["formats"])
+    for kind, draw in ((names.COVERAGE, coverage.of_run), (names.CRITICAL_DIFFERENCE, critical_difference.of_run)):
+        if kind in wanted:
+            _write(output / kind, draw(found), config["figures"]["formats"])
 
 
 def _write(stem: Path, drawn: Drawn, formats: Sequence[str]) -> None:

@@ -1,22 +1,18 @@
 """Stage: what made these results (protocol §27)."""
 
 import datetime
-import importlib.metadata
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from faceoff import tables
-
-_PACKAGES = ("snakemake", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert", "mediapipe", "fer",
-             "matplotlib", "torch")  # fmt: skip
+from faceoff.provenance import versions
 
 
-def write_manifest(scores: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
+def write_manifest(scores: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
     """Write manifest.json: commit, configuration, versions, hardware, weights, tasks. Host and time make it differ from run to run."""
     tasks = {}
     for path in sorted(scores):
@@ -29,22 +25,24 @@ def write_manifest(scores: Sequence[Path], output: Path, spec: Mapping[str, Any]
             "faceoff": {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")), "code": spec["code"]},
             "config": spec["config"],
             "weights": spec["assets"],
+            "datasets": spec["datasets"],
+            "models": spec.get("models", {}),
             "tasks": tasks,
-            "versions": {"python": sys.version.split()[0]} | versions(),
+            "versions": versions(),
+            "environments": _environments(timings, spec["environments"]),
             "host": {"name": platform.node(), "system": platform.platform(), "cores": os.cpu_count(), "memory_bytes": _memory()},
             "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         },
     )
 
 
-def versions() -> dict[str, str]:
-    """Versions of the packages that shape results, where installed in this environment."""
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+def _environments(timings: Sequence[Path], names: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Package versions of each environment in which detectors and models ran; `names`: 'detector haar' -> 'onnx'."""
+    found: dict[str, dict[str, str]] = {}
+    for timing in (tables.read_json(path) for path in sorted(timings)):
+        if not timing.get("failed"):
+            plugin = f"model {timing['model']}" if timing["stage"] == "predict" else f"detector {timing['detector']}"
+            found.setdefault(names[plugin], {}).update(timing["versions"])
     return found
 
 

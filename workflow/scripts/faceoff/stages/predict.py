@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import crops, tables
+from faceoff import crops, devices, tables
 from faceoff.emotions import SENTIMENT, order
 from faceoff.faces import choose
 from faceoff.progress import track
 from faceoff.protocols import CropSpec, Prediction
-from faceoff.stages.batches import Clock, guarded, image_of, load_plugin, reason
+from faceoff.stages.batches import Clock, ahead, guarded, image_of, load_plugin, reason
 
 BATCH = 64
 
@@ -87,9 +87,11 @@ def _seen(model: Any, frames: Path, faces: Path, classes: tuple[str, ...], spec:
     framewise = (face_crop(frame, rows, crop, spec) for frame, rows in framed(frames, faces))
 
     def predict(inputs: list[np.ndarray]) -> list[dict[str, Any]]:
-        return _rows(model.predict(np.stack(inputs)), model.emotions, classes, (tables.NO_FACE, "the model found no face in the crop"))
+        with devices.autocast():
+            prediction = model.predict(np.stack(inputs))
+        return _rows(prediction, model.emotions, classes, (tables.NO_FACE, "the model found no face in the crop"))
 
-    while pending := list(islice(framewise, BATCH)):
+    for pending in ahead(iter(lambda: list(islice(framewise, BATCH)), [])):
         results = iter(guarded(predict, [pixels for _, pixels in pending if pixels is not None], clock))
         for face, pixels in pending:
             result = next(results) if pixels is not None else {}

@@ -1,7 +1,7 @@
 """Stage 1: a dataset's samples as rows, with the task they belong to in the file's metadata."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from faceoff import emotions, registry, tables
 from faceoff.progress import track
-from faceoff.protocols import Points
+from faceoff.protocols import Points, Sample
 from faceoff.sampling import limited, part_of
 
 _TASK = b"faceoff_task"
@@ -26,16 +26,13 @@ def open_dataset(spec: Mapping[str, Any]) -> tuple[Any, Any]:
 def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
     """Write the samples table. Raises ValueError when the dataset is empty or an id stands twice."""
     dataset, options = open_dataset(spec)
-    samples, version = dataset.samples(), dataset.version
+    version = dataset.version
     if options.part is not None:
-        samples = part_of(list(samples), options.part, options.shares, spec["seed"])
         version += f"-{options.part}_of_{'_'.join(f'{share:g}' for share in options.shares)}_seed_{spec['seed']}"
-    if options.limit is not None:
-        samples = limited(list(samples), options.limit, spec["seed"])
     seen: set[str] = set()
 
     def rows() -> Iterator[dict[str, Any]]:
-        for sample in track(samples, f"samples of {spec['dataset']}"):
+        for sample in track(selected(dataset, options, spec["seed"]), f"samples of {spec['dataset']}"):
             if sample.sample_id in seen:
                 raise ValueError(f"dataset {spec['dataset']}: sample id {sample.sample_id!r} stands twice")
             seen.add(sample.sample_id)
@@ -52,6 +49,14 @@ def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
         "headline": spec["headline"],
     }
     tables.write_rows(output, tables.SAMPLES.with_metadata({_TASK: json.dumps(task, sort_keys=True)}), rows())
+
+
+def selected(dataset: Any, options: Any, seed: int) -> Iterable[Sample]:
+    """The samples that the options `part` and `limit` leave of a dataset, in its order."""
+    samples = dataset.samples()
+    if options.part is not None:
+        samples = part_of(list(samples), options.part, options.shares, seed)
+    return samples if options.limit is None else limited(list(samples), options.limit, seed)
 
 
 def flat(landmarks: Sequence[Points] | None) -> list[list[float]] | None:

@@ -1,0 +1,125 @@
+"""Scatter and gather: shards in order are the dataset, and what is gathered is what one job would have written."""
+
+import json
+from itertools import pairwise
+
+import pyarrow.parquet as pq
+import pytest
+
+from faceoff import tables
+from faceoff.stages import shards
+from faceoff.stages.samples import task_of
+from faceoff.workflow import SHARD_COST, Plan
+
+TASK = {"space": ["neutral"], "version": "1"}
+SAMPLES = tables.SAMPLES.with_metadata({b"faceoff_task": json.dumps(TASK)})
+PREDICTIONS = tables.predictions_schema(("neutral", "happiness"))
+
+
+def _samples(folder, count):
+    rows = ({"sample_id": f"s{i:04}", "kind": "image", "path": f"{i}.png", "split": "test", "groups": [("age", "old")]} for i in range(count))
+    tables.write_rows(folder / "all.parquet", SAMPLES, rows)
+    return folder / "all.parquet"
+
+
+def _prediction(number):
+    row = {"sample_id": f"s{number:04}", "frame": 0, "timestamp_s": 0.0, "face_id": 0, "success": 1, "state": tables.OK}
+    return row | {"p_neutral": number / 1000, "p_happiness": 1 - number / 1000}
+
+
+def _face(number):
+    row = {"sample_id": f"s{number:04}", "frame": 0, "timestamp_s": 0.0, "face_id": 0, "n_faces": 1, "success": 1, "state": tables.OK}
+    return row | {"x": 1.0, "y": 2.0, "w": 3.0, "h": 4.0, "score": 0.5, "landmarks": [float(number)] * 10}
+
+
+@pytest.mark.parametrize(("count", "cut"), [(10, 3), (600, 2), (2, 5)])
+def test_shards_in_order_are_the_dataset(tmp_path, count, cut):
+    whole = _samples(tmp_path, count)
+    parts = [tmp_path / f"{number}.parquet" for number in range(cut)]
+    for number, path in enumerate(parts):
+        shards.write_shard(whole, path, {"number": number, "shards": cut})
+    assert [row for path in parts for row in tables.rows(path)] == list(tables.rows(whole))
+    sizes = [tables.count(path) for path in parts]
+    assert max(sizes) - min(sizes) <= 1
+    assert all(task_of(path) == TASK for path in parts), "a shard says what task it belongs to"
+
+
+@pytest.mark.parametrize(("schema", "row"), [(PREDICTIONS, _prediction), (tables.FACES, _face)])
+def test_gathered_bytes_are_those_of_one_job(tmp_path, schema, row):
+    tables.write_rows(tmp_path / "one.parquet", schema, map(row, range(700)))
+    cuts = [0, 100, 100, 650, 700]
+    paths = [tmp_path / f"{number}.parquet" for number in range(len(cuts) - 1)]
+    for path, (start, end) in zip(paths, pairwise(cuts), strict=True):
+        tables.write_rows(path, schema, map(row, range(start, end)))
+    shards.gather(paths, tmp_path / "joined.parquet")
+    assert (tmp_path / "joined.parquet").read_bytes() == (tmp_path / "one.parquet").read_bytes()
+
+
+def test_a_failed_shard_keeps_its_reason_and_asks_to_be_made_again(tmp_path):
+    sound, broken, joined = (tmp_path / f"{name}.parquet" for name in ("sound", "broken", "joined"))
+    tables.write_rows(sound, PREDICTIONS, map(_prediction, range(3)))
+    failure = {"sample_id": "s0003", "frame": 0, "timestamp_s": 0.0, "face_id": -1, "success": 0, "state": tables.ERROR, "reason": "killed"}
+    tables.write_rows(broken, tables.with_failure(tables.predictions_schema(()), [str(broken), "up"]), [failure])
+    for order in ([sound, broken], [broken, sound]):
+        shards.gather(order, joined)
+        assert tables.classes_of(pq.read_schema(joined)) == ("neutral", "happiness")
+        assert tables.failed_files(joined) == sorted([str(joined), str(broken), "up"])
+        assert {row["reason"] for row in tables.rows(joined) if row["state"] == tables.ERROR} == {"killed"}
+        assert tables.count(joined) == 4
+
+
+def test_gathered_frames_copy_no_picture_and_read_like_a_table(tmp_path):
+    def frame(number):
+        row = {"sample_id": f"s{number}", "frame": 0, "timestamp_s": 0.0, "width": 1, "height": 1, "state": tables.OK}
+        return row | {"image": {"bytes": b"x" * 50_000, "path": None}}
+
+    (tmp_path / "parts").mkdir()
+    paths = [tmp_path / "parts" / f"{number}.parquet" for number in range(3)]
+    for number, path in enumerate(paths):
+        tables.write_rows(path, tables.FRAMES, [frame(number)])
+    whole = tmp_path / "frames.parquet"
+    shards.gather_frames(paths, whole)
+    assert whole.stat().st_size < 20_000
+    assert tables.count(whole) == 3
+    assert [row["sample_id"] for row in tables.rows(whole, ["sample_id"])] == ["s0", "s1", "s2"]
+    (tmp_path / "parts").rename(tmp_path / "gone")
+    with pytest.raises(FileNotFoundError, match=r"0\.parquet"):
+        list(tables.rows(whole))
+
+
+def test_timings_add_up():
+    def used(wall_s, peak_rss_mib, peak_vram_mib=None):
+        return {"wall_s": wall_s, "peak_rss_mib": peak_rss_mib, "peak_vram_mib": peak_vram_mib, "energy_j": 1.0}
+
+    a = {"dataset": "d", "items": 10, "items_per_s": 5.0, "load_s": 1.0, "compute_s": 2.0, "p90_ms": 3.0} | used(5.0, 100.0)
+    b = {"dataset": "d", "items": 30, "items_per_s": 10.0, "load_s": 2.0, "compute_s": 3.0, "p90_ms": 4.0} | used(6.0, 90.0, 10.0)
+    empty = {"dataset": "d", "items": 0, "items_per_s": None, "load_s": 0.5, "compute_s": 0.0, "p90_ms": None} | used(1.0, 80.0)
+    joined = shards.joined([a, {"failed": True}, b, empty])
+    together = {"dataset": "d", "items": 40, "items_per_s": 8.0, "load_s": 3.5, "compute_s": 5.0, "p90_ms": 4.0, "shards": 4}
+    assert joined == together | {"wall_s": 12.0, "peak_rss_mib": 100.0, "peak_vram_mib": 10.0, "energy_j": None}
+    assert shards.joined([{"failed": True}]) == {"failed": True}
+
+
+def _plan(**dataset):
+    return Plan({"run": "t", "datasets": {"posed": dataset, "other": {"type": "posed"}}, "detectors": {"whole": {}}, "models": {"fer": {}}})
+
+
+def test_no_file_has_two_rules_that_make_it():
+    worked, gathered = _plan(shards=3).patterns()
+    assert (worked, gathered) == (r"other|posed@\d+of3", "posed") or (worked, gathered) == (r"posed@\d+of3|other", "posed")
+    assert _plan().patterns()[1] == "(?!)", "matches nothing"
+    assert _plan(shards=3).shard_names("posed") == ["posed@0of3", "posed@1of3", "posed@2of3"]
+
+
+def test_results_do_not_depend_on_shards():
+    assert _plan(shards=3).samples_spec("posed") == _plan().samples_spec("posed")
+
+
+def test_auto_cuts_by_what_the_dataset_holds_and_lists_it_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path))
+    assert _plan(shards="auto").shards("posed") == 1
+    monkeypatch.setattr("faceoff.workflow.SHARD_COST", SHARD_COST // 100)
+    (kept,) = (tmp_path / "shards").iterdir()
+    assert _plan(shards="auto").shards("posed") == 1, "the listing is kept"
+    kept.unlink()
+    assert _plan(shards="auto").shards("posed") > 1

@@ -1,0 +1,79 @@
+"""A dataset cut into shards gives what it gives in one piece; one shard that fails is tried again alone."""
+
+import copy
+
+import pytest
+
+import runs
+from faceoff import tables
+
+pytestmark = pytest.mark.slow
+
+# The job dies when it meets the brightness that the flag file names: a job that dies, not a picture that is broken.
+FLAKY = """
+import os
+import numpy as np
+from faceoff.protocols import CropSpec, Prediction
+
+MODELS = {"flaky": {"class": "Flaky", "licence": "MIT", "source": "this test", "lineage": "flaky"}}
+
+
+class Flaky:
+    emotions = ("neutral", "happiness")
+    crop = CropSpec(size=(16, 16))
+
+    def __init__(self, card, assets):
+        pass
+
+    def predict(self, crops):
+        share = crops.reshape(len(crops), -1).mean(axis=1) / 255
+        if os.path.exists(%r) and abs(share[0] - float(open(%r).read())) < 1e-12:
+            os._exit(137)
+        return Prediction(posterior=np.column_stack([share, 1 - share]))
+"""
+
+
+def _sharded(count):
+    config = copy.deepcopy(runs.SMALL)
+    config["datasets"]["posed_video"] = {"limit": 3}
+    for section in config["datasets"].values():
+        section["shards"] = count
+    return config
+
+
+def test_shards_change_nothing(tmp_path):
+    one, three = tmp_path / "one", tmp_path / "three"
+    for folder, count in ((one, 1), (three, 3)):
+        done = runs.run(folder, _sharded(count))
+        assert done.returncode == 0, done.stdout[-4000:]
+    whole, cut = runs.digests(one), runs.digests(three)
+    assert set(whole) <= set(cut)
+    # Frames of shards stay where they are, and the page shows the configuration.
+    different = [name for name in whole if whole[name] != cut[name] and "/frames/" not in name and not name.endswith("report.html")]
+    assert different == []
+    assert runs.jobs(runs.run(three, _sharded(3), "--dry-run").stdout) == {}, "nothing to do the second time"
+
+
+def test_one_failed_shard_is_tried_again_alone(tmp_path):
+    flag, plugins, fresh, folder = tmp_path / "flag", tmp_path / "plugins", tmp_path / "fresh", tmp_path / "run"
+    plugins.mkdir()
+    (plugins / "flaky.py").write_text(FLAKY % (str(flag), str(flag)))
+    config = copy.deepcopy(runs.SMALL) | {"plugins": [str(plugins)], "models": {"flaky": {}}, "detectors": {"whole": {}}, "fusions": {}}
+    config["datasets"] = {"posed": {"rungs": ["plain"], "limit": 24, "shards": 3}}
+    sound = runs.run(fresh, config)
+    assert sound.returncode == 0, sound.stdout[-3000:]
+
+    # The brightness by which the second shard's first picture is known makes its job die.
+    first = next(tables.rows(fresh / "results/small/predictions/posed@1of3/whole/flaky.parquet"))
+    flag.write_text(repr(first["p_neutral"]))
+    broken = runs.run(folder, config)
+    assert broken.returncode != 0
+    assert "FAILED posed: whole/flaky" in broken.stdout
+    assert "33% of samples ended in an error" in (folder / "results/small/report.html").read_text()
+
+    flag.unlink()
+    planned = runs.jobs(runs.run(folder, config, "--dry-run").stdout)
+    assert planned["predict"] == 1
+    assert not {"shard", "frames", "detect"} & set(planned)
+    assert runs.run(folder, config).returncode == 0
+    assert runs.digests(folder) == runs.digests(fresh)

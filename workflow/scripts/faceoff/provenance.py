@@ -1,0 +1,21 @@
+"""Which packages make a result, asked in the environment that makes it (protocol §27)."""
+
+import importlib.metadata
+import sys
+
+_PACKAGES = (
+    "snakemake", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "av", "opencv-python-headless", "matplotlib", "onnxruntime", "onnxruntime-gpu",
+    "ai-edge-litert", "mediapipe", "fer", "torch", "torchvision", "timm", "transformers", "safetensors", "h5py", "facenet-pytorch", "face-alignment",
+    "facetorch", "py-feat", "libreface", "openface-test",
+)  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that shape results, where installed in this environment."""
+    found = {"python": sys.version.split()[0]}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,63 @@
+"""Scatter a dataset's samples over independent jobs, and gather what those jobs wrote as if one had written it."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from faceoff import tables
+
+
+def write_shard(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
+    """Write the samples of shard `number` of `shards`: consecutive rows, so that the shards in order are the dataset in order.
+
+    Sizes differ by at most one; with more shards than samples some are empty.
+    """
+    total = tables.count(samples)
+    start, end = (total * place // spec["shards"] for place in (spec["number"], spec["number"] + 1))
+    tables.write_rows(output, pq.read_schema(samples), islice(tables.rows(samples), start, end))
+
+
+def gather(shards: Sequence[Path], output: Path, timings: Sequence[Path] = (), timing: Path | None = None) -> None:
+    """Join the shards' faces or predictions into the table that one job would have written, byte for byte, and their timings.
+
+    Where a shard's job failed its rows say so, and the table asks for that shard (and itself) to be made again.
+    """
+    failed = [name for path in shards for name in tables.failed_files(path)]
+    # A failed shard does not know the model's classes; a sound one does.
+    schema = max((pq.read_schema(path) for path in shards), key=lambda schema: len(schema.names)).remove_metadata()
+    if schema.names == tables.FACES.names:
+        schema = tables.FACES  # what is read back names the elements of lists otherwise
+    tables.write_rows(output, tables.with_failure(schema, [str(output), *failed]) if failed else schema, chain.from_iterable(map(tables.rows, shards)))
+    if timing is not None:
+        tables.write_json(timing, joined([tables.read_json(path) for path in timings]))
+
+
+def gather_frames(shards: Sequence[Path], output: Path) -> None:
+    """Write a table without rows that names the shards' frames, in order: pictures are not copied, and whoever reads the table reads them."""
+    names = [os.path.relpath(path, output.parent) for path in shards]
+    tables.write_rows(output, tables.FRAMES.with_metadata({**tables.FRAMES.metadata, tables.SHARDS: json.dumps(names)}), ())
+
+
+def joined(timings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One timing for all shards: seconds and items add up, the rate is that of one worker, p90 that of the slowest shard."""
+    sound = [timing for timing in timings if not timing.get("failed")]
+    if not sound:
+        return {"failed": True}
+    rated = [timing for timing in sound if timing["items_per_s"]]
+    seconds = sum(timing["items"] / timing["items_per_s"] for timing in rated)
+    return {
+        **sound[0],
+        **{name: sum(timing[name] for timing in sound) for name in ("load_s", "compute_s", "items")},
+        "items_per_s": sum(timing["items"] for timing in rated) / seconds if seconds else None,
+        "p90_ms": max((timing["p90_ms"] for timing in sound if timing["p90_ms"] is not None), default=None),
+        "wall_s": sum(timing["wall_s"] for timing in sound),
+        "peak_rss_mib": max(timing["peak_rss_mib"] for timing in sound),
+        "peak_vram_mib": max((timing["peak_vram_mib"] for timing in sound if timing["peak_vram_mib"] is not None), default=None),
+        "energy_j": None,  # shards run beside each other, each counting the whole machine
+        "shards": len(timings),
+    }

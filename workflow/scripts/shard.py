@@ -1,0 +1,13 @@
+"""Write one shard of a dataset's samples."""
+
+import argparse
+from pathlib import Path
+
+from faceoff.stages.batches import parse_spec
+from faceoff.stages.shards import write_shard
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--samples", type=Path, required=True)
+parser.add_argument("--output", type=Path, required=True)
+parser.add_argument("--spec", type=parse_spec, required=True)
+write_shard(**vars(parser.parse_args()))
