@@ -11,6 +11,7 @@ libraries take every core they see, so give Faceoff as many threads. Figures dep
 import argparse
 import contextlib
 import io
+import json
 import os
 import statistics
 import subprocess
@@ -33,7 +34,8 @@ from faceoff.stages.batches import Clock, load_plugin
 HSEMOTION = {"enet_b0_8_best_afew": 8, "enet_b0_8_best_vgaf": 8, "enet_b0_8_va_mtl": 10, "enet_b2_7": 7, "enet_b2_8": 8}
 DEEPFACE = {"conv_1": (5, 5, 1, 64), "conv_2": (3, 3, 64, 64), "conv_3": (3, 3, 64, 64), "conv_4": (3, 3, 64, 128), "conv_5": (3, 3, 128, 128),
             "fc_1": (128, 1024), "fc_2": (1024, 1024), "fc_3": (1024, 7)}  # fmt: skip
-NAMES = ("fer", "pd_best", "mini_xception", "pd_best_keras", "deepface", *HSEMOTION)
+VIT = "vit_tiny"  # no card of the package: a network of transformers with random weights, as a card of runtime transformers
+NAMES = ("fer", "pd_best", "mini_xception", "pd_best_keras", "deepface", *HSEMOTION, VIT)
 
 
 def faces(count: int, spec: Any) -> np.ndarray:
@@ -76,8 +78,26 @@ def random_weights(name: str, folder: Path) -> None:
         )  # fmt: skip
 
 
+def vit_card(folder: Path) -> registry.Plugin:
+    """A ViT of 224 px as Hugging Face would have it in a folder, and its card."""
+    from faceoff.devices import prepare_torchvision
+
+    prepare_torchvision()
+    from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
+
+    classes = dict(enumerate(("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")))
+    config = ViTConfig(hidden_size=192, intermediate_size=768, num_attention_heads=3, id2label=classes, label2id={name: key for key, name in classes.items()})
+    ViTForImageClassification(config).save_pretrained(folder / VIT)
+    ViTImageProcessor().save_pretrained(folder / VIT)
+    hashes = {file: assets.hash_of(folder / VIT / file, "sha256") for file in registry.HUB_FILES.values()}
+    (folder / f"{VIT}.yaml").write_text(json.dumps({"file": VIT, "runtime": "transformers", "sha256": hashes}), encoding="utf-8")  # JSON is YAML
+    return registry.read_card(folder / f"{VIT}.yaml")
+
+
 def job(name: str, folder: Path) -> tuple[dict[str, Any], bool]:
     """(the plug-in's job, whether its weights are real). Random ones are pinned by their own hash."""
+    if name == VIT:
+        return vit_card(folder).job(), False
     described = registry.get("model", name).job()
     pin = described["assets"]["weights"]
     if assets.locate(assets.Asset.parse(pin)):
@@ -91,6 +111,12 @@ def job(name: str, folder: Path) -> tuple[dict[str, Any], bool]:
 
 def upstream(name: str, weights: Path, folder: Path, crops: np.ndarray) -> Callable[[np.ndarray], object] | None:
     """The call of the authors' library on crops, as its documentation shows it; None where there is none to compare with here."""
+    if name == VIT:
+        from PIL import Image
+        from transformers import pipeline
+
+        classifier = pipeline("image-classification", model=str(weights.parent), top_k=None, batch_size=16, device="cpu")
+        return lambda some: classifier([Image.fromarray(one) for one in some])
     if name in HSEMOTION:
         (folder / ".hsemotion").mkdir(exist_ok=True)
         link = folder / ".hsemotion" / f"{name}.onnx"
@@ -123,8 +149,6 @@ def per_second(calls: dict[str, Callable[[], object]], count: int, repeats: int 
 
 def load_seconds(described: dict[str, Any]) -> float:
     """Import, verify, read and construct, in a process of its own."""
-    import json
-
     code = (
         "import json, sys; sys.path.insert(0, sys.argv[1])\nfrom faceoff.stages.batches import Clock, load_plugin\n"
         "clock = Clock(); load_plugin(json.loads(sys.argv[2]), clock); print(clock.load_s)"
@@ -159,7 +183,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["HOME"] = scratch  # where hsemotion looks for weights
         rows = [
-            (name, why, *[""] * 6) if (why := registry.get("model", name).skip()) else measure(name, Path(scratch), arguments.pictures)
+            (name, why, *[""] * 6) if name != VIT and (why := registry.get("model", name).skip()) else measure(name, Path(scratch), arguments.pictures)
             for name in arguments.names
         ]
     if arguments.markdown:

@@ -317,6 +317,30 @@ def _iou(a: Sequence[float], b: Sequence[float]) -> float:
     return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared + 1e-5)
 
 
+# -- MediaPipe ------------------------------------------------------------------------------------------------------------
+
+
+def test_mediapipes_two_interfaces_give_the_same_boxes(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mp.solutions`, which releases after 0.10.21 lack, and the task FaceDetector, whose boxes are rounded down to pixels.
+
+    0.10.21's task fails on the full-range network; 1.2.2's does not (docs/detectors.md).
+    """
+    mediapipe = pytest.importorskip("mediapipe")
+    if not hasattr(mediapipe, "solutions"):
+        pytest.skip("this release has the task only")
+    name = "mediapipe_short"
+    old = detector(name)
+    monkeypatch.delattr(mediapipe, "solutions")
+    new, found = load_plugin(registry.get("detector", name).job(), Clock()), 0
+    for photograph in PHOTOS:
+        faces = new.detect([photo(data, photograph)])[0]
+        before = old.detect([photo(data, photograph)])[0]
+        # Sides and corners are cut to whole pixels each, so a far corner may be two off.
+        agree(faces, [(x, y, x + w, y + h) for x, y, w, h in (face.box for face in before)], [face.score for face in before], pixels=2)
+        found += len(faces)
+    assert found >= 5
+
+
 # -- S3FD and FAN ---------------------------------------------------------------------------------------------------------
 
 

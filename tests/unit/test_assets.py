@@ -145,6 +145,16 @@ def test_package_carries_the_file(places: dict[str, Path]) -> None:
             fetch(absent)
 
 
+def test_what_some_releases_of_a_package_lack_comes_from_elsewhere(places: dict[str, Path], server: tuple[str, list[str]]) -> None:
+    """The package first; then the mirror, the cache and the address."""
+    address, _ = server
+    lacking = Asset(file="inner/w.bin", package="json", sha256=SHA, urls=(f"{address}/w.bin",))
+    assert locate(lacking) is None
+    assert fetch(lacking) == places["cache"] / "w.bin"
+    (places["mirror"] / "w.bin").write_bytes(GOOD)
+    assert fetch(lacking) == places["mirror"] / "w.bin"
+
+
 def test_download_goes_into_the_cache_once(places: dict[str, Path], server: tuple[str, list[str]]) -> None:
     address, asked = server
     for _ in range(2):

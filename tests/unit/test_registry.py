@@ -182,6 +182,21 @@ def test_builtin_source_is_relative_so_that_a_moved_checkout_is_the_same_job() -
     assert registry.load(job["source"], "Haar").__module__ == "faceoff.detectors.haar"
 
 
+def test_looking_for_a_part_of_a_package_does_not_import_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "brittle" / "inner").mkdir(parents=True)
+    plugin_file(tmp_path / "brittle", 'raise RuntimeError("imported")', "__init__.py")
+    plugin_file(tmp_path / "brittle" / "inner", "", "part.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    for name, module in (("whole_package", "brittle"), ("its_part", "brittle.inner.part"), ("no_part", "brittle.inner.absent"), ("of_a_file", "brittle.x.y")):
+        plugin_file(folder, f'MODELS = {{{name!r}: {{"class": "Mine", "requires": {{"modules": [{module!r}]}}}}}}', f"{name}.py")
+    reasons = {name: registry.get("model", name, (folder,)).skip() for name in ("whole_package", "its_part", "no_part", "of_a_file")}
+    assert (reasons["whole_package"], reasons["its_part"]) == (None, None)
+    assert "brittle.inner.absent" in reasons["no_part"]
+    assert "brittle.x.y" in reasons["of_a_file"]
+
+
 @pytest.mark.parametrize(
     ("requires", "says"),
     [({"modules": ["no_such_module"]}, "'no_such_module' is not installed"), ({"modules": ["no_such_module.part"]}, "'no_such_module.part' is not installed"),

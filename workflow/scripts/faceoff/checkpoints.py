@@ -60,11 +60,16 @@ def fill(network: torch.nn.Module, path: Path) -> torch.nn.Module:
     optional = {key for key in wanted if key.endswith("num_batches_tracked")}  # counts training steps; not used when predicting
     missing, unexpected = sorted(set(wanted) - set(state) - optional), sorted(set(state) - set(wanted))
     shapes = [f"{key} {tuple(state[key].shape)}, not {tuple(wanted[key].shape)}" for key in wanted if key in state and state[key].shape != wanted[key].shape]
-    problems = [f"{what} {_few(keys)}" for what, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes)) if keys]
-    if problems:
-        raise CheckpointError(f"{path}: not the weights of this {type(network).__name__}: {'; '.join(problems)}")
+    check_keys(path, type(network).__name__, missing, unexpected, shapes)
     network.load_state_dict(state, strict=False)
     return network.eval().requires_grad_(False)
+
+
+def check_keys(path: Path, network: str, missing: list[str], unexpected: list[str], shapes: list[str]) -> None:
+    """Raise CheckpointError naming the keys (a few of each kind) in which the file's weights are not those of the network."""
+    problems = [f"{what} {_few(keys)}" for what, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes)) if keys]
+    if problems:
+        raise CheckpointError(f"{path}: not the weights of this {network}: {'; '.join(problems)}")
 
 
 def _few(keys: list[str]) -> str:

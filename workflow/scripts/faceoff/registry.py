@@ -11,8 +11,10 @@ assets and reasons to skip in milliseconds, and a framework is imported only in 
 
 import ast
 import importlib
+import importlib.machinery
 import importlib.metadata
 import importlib.util
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
@@ -28,14 +30,23 @@ from faceoff.assets import Asset, AssetError
 
 PACKAGE = Path(__file__).parent
 HEADERS = {"DATASETS": "dataset", "DETECTORS": "detector", "MODELS": "model"}
-FRAMEWORKS = ("core", "onnx", "mediapipe", "torch", "tensorflow")
-CARD_RUNTIMES = {"onnx": "onnx", "tflite": "onnx", "keras": "torch", "timm": "torch", "torchscript": "torch"}  # runtime of a card -> env
+FRAMEWORKS = ("core", "onnx", "mediapipe", "torch", "face_alignment", "facetorch", "openface3", "pyfeat", "libreface")
+CARD_RUNTIMES = {  # runtime of a card -> env
+    "onnx": "onnx", "tflite": "onnx", "keras": "torch", "timm": "torch", "torchscript": "torch", "transformers": "torch",
+}  # fmt: skip
+_WITHOUT_TORCH = ("core", "onnx", "mediapipe")
 _CARD_MODULES = {  # runtime of a card -> python packages it needs
     "onnx": ("onnxruntime",),
     "tflite": ("ai_edge_litert",),
     "keras": ("torch", "h5py"),
     "timm": ("torch", "timm"),
     "torchscript": ("torch",),
+    "transformers": ("torch", "transformers"),
+}
+_CARD_CLASSES = {  # runtime of a card -> file in models/ and its class; the others of an env share one
+    "onnx": ("card.py", "CardModel"),
+    "torch": ("torch_card.py", "TorchCardModel"),
+    "transformers": ("transformers_card.py", "TransformersCardModel"),
 }
 
 
@@ -62,6 +73,11 @@ class Plugin:
         """The file relative to the package (so that a moved checkout stays the same job), or as given for a plug-in from outside."""
         return str(self.source.relative_to(PACKAGE) if self.source.is_relative_to(PACKAGE) else self.source)
 
+    @property
+    def torch(self) -> bool:
+        """Whether it computes in PyTorch, which finds a GPU and can reduce precision."""
+        return self.framework not in _WITHOUT_TORCH
+
     def skip(self) -> str | None:
         """Why this plug-in cannot run in this environment, or None. Imports nothing."""
         for module in self.modules:
@@ -85,10 +101,12 @@ class Plugin:
 
 @cache
 def _installed(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # the package that it would be a part of
-        return False
+    first, *inner = module.split(".")
+    spec = importlib.util.find_spec(first)
+    for name in inner:  # find_spec of a dotted name would import what it is a part of
+        places = spec.submodule_search_locations if spec else None
+        spec = importlib.machinery.PathFinder.find_spec(name, places) if places else None
+    return spec is not None
 
 
 def _header(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
@@ -136,7 +154,7 @@ def _from_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) -
 
 _CARD_KEYS = {
     "name", "package", "file", "sha256", "urls", "size", "runtime", "input", "activation", "emotions", "lineage", "licence", "training_data", "selected_on",
-    "source", "published", "notes", "architecture", "batch", "outputs",
+    "source", "published", "notes", "architecture", "batch", "outputs", "revision",
 }  # fmt: skip
 _CARD_INPUT = {"size", "channels", "margin", "layout", "scale", "mean", "std", "colours"}
 _CARD_CHOICES = {"activation": ("softmax", "none"), "input.layout": ("nchw", "nhwc"), "input.colours": ("rgb", "bgr")}  # the first is the default
@@ -156,22 +174,42 @@ def read_card(path: Path) -> Plugin:
         for key in keys:
             if key not in valid:
                 raise RegistryError(f"model card {path}: unknown key {where}{key}{emotions.suggestion(str(key), sorted(valid))}")
-    for key in ("file", "sha256", "runtime", "input", "emotions"):
+    hub = card.get("runtime") == "transformers"  # such a model's own files say what its input and its classes are
+    for key in ("file", "sha256", "runtime") if hub else ("file", "sha256", "runtime", "input", "emotions"):
         if key not in card:
             raise RegistryError(f"model card {path}: key {key!r} is missing")
-    if "size" not in card["input"]:
+    if not hub and "size" not in card["input"]:
         raise RegistryError(f"model card {path}: key 'input.size' is missing: [height, width] in pixels")
     if card["runtime"] not in CARD_RUNTIMES:
         raise RegistryError(f"model card {path}: runtime {card['runtime']!r}{emotions.suggestion(str(card['runtime']), CARD_RUNTIMES)}")
     _check_card_values(path, card)
     try:
-        classes = [emotions.canonical(str(label)) for label in card["emotions"]]
+        classes = [emotions.canonical(str(label)) for label in card.get("emotions", ())]
     except ValueError as error:
         raise RegistryError(f"model card {path}: emotions: {error}") from None
     if len(set(classes)) < len(classes):
         raise RegistryError(f"model card {path}: emotions: {next(name for name in classes if classes.count(name) > 1)!r} stands twice")
+    framework = CARD_RUNTIMES[card["runtime"]]
+    module, class_name = _CARD_CLASSES.get(card["runtime"]) or _CARD_CLASSES[framework]
+    rest = {key: value for key, value in card.items() if key not in {"file", "sha256", "urls", "size"}}
+    if classes:
+        rest["emotions"] = classes
+    return Plugin(
+        kind="model",
+        name=str(card.get("name", path.stem)),
+        source=PACKAGE / "models" / module,
+        class_name=class_name,
+        framework=framework,
+        assets=_hub_files(path, card) if hub else {"weights": _weights(path, card)},
+        modules=_CARD_MODULES[card["runtime"]],
+        card={**rest, "activation": card.get("activation", "softmax")},
+    )
+
+
+def _weights(path: Path, card: Mapping[str, Any]) -> Asset:
+    """The one file of a card: beside it, or wherever assets are looked for."""
     beside = path.parent / str(card["file"])
-    weights = Asset(
+    return Asset(
         file=str(beside.resolve()) if beside.is_file() and "package" not in card else str(card["file"]),
         package=card.get("package"),
         sha256=str(card["sha256"]),
@@ -180,25 +218,38 @@ def read_card(path: Path) -> Plugin:
         licence=str(card.get("licence", "")),
         source=str(card.get("source", "")),
     )
-    framework = CARD_RUNTIMES[card["runtime"]]
-    module, class_name = ("torch_card.py", "TorchCardModel") if framework == "torch" else ("card.py", "CardModel")
-    rest = {key: value for key, value in card.items() if key not in {"file", "sha256", "urls", "size"}}
-    return Plugin(
-        kind="model",
-        name=str(card.get("name", path.stem)),
-        source=PACKAGE / "models" / module,
-        class_name=class_name,
-        framework=framework,
-        assets={"weights": weights},
-        modules=_CARD_MODULES[card["runtime"]],
-        card={**rest, "emotions": classes, "activation": card.get("activation", "softmax")},
-    )
+
+
+HUB_FILES = {"config": "config.json", "processor": "preprocessor_config.json", "weights": "model.safetensors"}  # role -> name at Hugging Face
+
+
+def _hub_files(path: Path, card: Mapping[str, Any]) -> dict[str, Asset]:
+    """The three files of a model of transformers, each pinned: in a folder, or of one commit at Hugging Face.
+
+    In the mirror and the cache they lie as OWNER--NAME--COMMIT--FILE, since every model calls them the same.
+    """
+    hashes, file = card["sha256"], str(card["file"])
+    if not isinstance(hashes, dict) or set(hashes) != set(HUB_FILES.values()):
+        raise RegistryError(f"model card {path}: sha256: expected one for each of {', '.join(HUB_FILES.values())} (one weights file, never a pickle)")
+    about = {"licence": str(card.get("licence", "")), "source": str(card.get("source", ""))}
+    if not file.startswith("hf:"):
+        folder = (path.parent / file).resolve()
+        if not folder.is_dir():
+            raise RegistryError(f"model card {path}: file {file!r} is not a folder; a model at Hugging Face is written hf:owner/name")
+        return {role: Asset(file=str(folder / name), sha256=str(hashes[name]), **about) for role, name in HUB_FILES.items()}
+    repository, revision = file.removeprefix("hf:"), str(card.get("revision", ""))
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise RegistryError(f"model card {path}: file {file!r}: expected hf:owner/name")
+    if not re.fullmatch(r"[0-9a-f]{40}", revision):
+        raise RegistryError(f"model card {path}: revision {revision!r}: expected the commit, 40 hex digits (a branch or tag may move)")
+    address, prefix = f"https://huggingface.co/{repository}/resolve/{revision}", f"{repository.replace('/', '--')}--{revision[:12]}"
+    return {role: Asset(file=f"{prefix}--{name}", sha256=str(hashes[name]), urls=(f"{address}/{name}",), **about) for role, name in HUB_FILES.items()}
 
 
 def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
     """Raise RegistryError for a value that no runtime could use, naming file and key."""
     for key, valid in _CARD_CHOICES.items():
-        value = (card["input"] if "." in key else card).get(key.split(".")[-1], valid[0])
+        value = ((card.get("input") or {}) if "." in key else card).get(key.split(".")[-1], valid[0])
         if value not in valid:
             raise RegistryError(f"model card {path}: {key} {value!r}{emotions.suggestion(str(value), valid)}")
     batch = card.get("batch", 1)
@@ -209,6 +260,11 @@ def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
         raise RegistryError(f"model card {path}: outputs {outputs!r}: expected [emotions] or [emotions, valence, arousal], in the order of the columns")
     if ("valence" in outputs) != ("arousal" in outputs):
         raise RegistryError(f"model card {path}: outputs {outputs!r}: valence and arousal come together")
+    if card["runtime"] == "transformers":
+        own = [f"input.{key}" for key in card.get("input") or {} if key != "margin"]
+        own += [key for key in ("activation", "outputs", "package", "urls") if key in card]
+        if own:
+            raise RegistryError(f"model card {path}: {', '.join(own)}: a model of transformers says that itself; only input.margin is yours")
     if (card["runtime"] == "timm") != ("architecture" in card):
         raise RegistryError(f"model card {path}: key 'architecture' (a name in timm) belongs to runtime timm, and is needed there")
 

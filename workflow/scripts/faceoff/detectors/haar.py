@@ -18,6 +18,7 @@ DETECTORS = {
                 "package": "cv2",
                 "file": "data/haarcascade_frontalface_default.xml",
                 "sha256": "0f7d4527844eb514d4a4948e822da90fbb16a34a0bbbbc6adc6498747a5aafb0",
+                "size": 930127,
             }
         },
         "options": {"scale_factor": 1.1, "min_neighbors": 5},

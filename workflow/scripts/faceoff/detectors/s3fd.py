@@ -19,7 +19,7 @@ from faceoff.protocols import RGB, Face
 DETECTORS = {
     "s3fd": {
         "class": "S3FD",
-        "framework": "torch",
+        "framework": "face_alignment",
         "requires": {"modules": ["torch", "face_alignment"]},
         "assets": {
             "weights": {
@@ -40,7 +40,7 @@ DETECTORS = {
     },
     "s3fd_fan": {
         "class": "S3FD",
-        "framework": "torch",
+        "framework": "face_alignment",
         "requires": {"modules": ["torch", "face_alignment"]},
         "assets": {
             "weights": {

@@ -27,6 +27,7 @@ MODELS = {
                 "source": "https://github.com/face-analysis/emonet",
             }
         },
+        "outputs": ["emotions", "valence", "arousal"],
         "lineage": "emonet-5",
         "licence": "CC BY-NC-ND 4.0",
         "training_data": {"affectnet": ["train"]},
@@ -53,6 +54,7 @@ MODELS = {
                 "source": "https://github.com/face-analysis/emonet",
             }
         },
+        "outputs": ["emotions", "valence", "arousal"],
         "lineage": "emonet-8",
         "licence": "CC BY-NC-ND 4.0",
         "training_data": {"affectnet": ["train"]},

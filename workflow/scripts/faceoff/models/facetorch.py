@@ -24,9 +24,10 @@ from faceoff.runtimes import softmax
 MODELS = {
     "facetorch_b0": {
         "class": "FacetorchB0",
-        "framework": "torch",
+        "framework": "facetorch",
         "requires": {"modules": ["torch", "facetorch"]},
         "options": {"fer": None, "va": None, "au": None},
+        "checkpoint": {"file": "model.pt", "url": "https://huggingface.co/tomas-gajarsky/facetorch-fer-efficientnet-b0"},
         "lineage": "hsemotion-enet-b0-7",
         "licence": "Apache-2.0",
         "training_data": {"affectnet": ["train"], "vggface2": ["train"]},
@@ -35,9 +36,10 @@ MODELS = {
     },
     "facetorch_b2": {
         "class": "FacetorchB2",
-        "framework": "torch",
+        "framework": "facetorch",
         "requires": {"modules": ["torch", "facetorch"]},
         "options": {"fer": None, "va": None, "au": None},
+        "checkpoint": {"file": "model.pt", "url": "https://huggingface.co/tomas-gajarsky/facetorch-fer-efficientnet-b2"},
         "lineage": "hsemotion-enet-b2-8",
         "licence": "Apache-2.0",
         "training_data": {"affectnet": ["train"], "vggface2": ["train"]},
@@ -46,10 +48,11 @@ MODELS = {
     },
     "facetorch_au": {
         "class": "FacetorchAU",
-        "framework": "torch",
+        "framework": "facetorch",
         "requires": {"modules": ["torch", "facetorch"]},
         "recipe": "emfacs",
         "options": {"au": None, "va": None, "neutral": 0.35, "temperature": 1.0, "variants": []},
+        "checkpoint": {"file": "model.pt", "url": "https://huggingface.co/tomas-gajarsky/facetorch-au-opengraph"},
         "lineage": "opengraphau",
         "licence": "Apache-2.0",
         "training_data": {"bp4d": ["train"], "disfa": ["train"]},

@@ -21,6 +21,7 @@ MODELS = {
                 "package": "mediapipe",
                 "file": "modules/face_landmark/face_landmark.tflite",
                 "sha256": "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
+                "size": 1242398,
             }
         },
         "recipe": "emfacs",

@@ -1,0 +1,107 @@
+"""Every environment file names what the plug-ins of its framework import: found by reading the code, so that it holds where nothing is installed."""
+
+import ast
+import re
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from faceoff import codehash, registry
+
+ENVS = Path(__file__).resolve().parents[2] / "envs"
+PACKAGE = registry.PACKAGE
+# Import name -> distribution, where they differ.
+DISTRIBUTIONS = {
+    "PIL": "pillow", "ai_edge_litert": "ai-edge-litert", "cv2": "opencv-python-headless", "face_alignment": "face-alignment", "feat": "py-feat",
+    "facenet_pytorch": "facenet-pytorch", "openface": "openface-test", "sklearn": "scikit-learn", "yaml": "pyyaml",
+}  # fmt: skip
+# Distributions that bring another one, or the same package.
+BROUGHT_BY = {"opencv-python-headless": {"libreface", "mediapipe", "openface-test", "opencv-python"}, "urllib3": {"requests"}, "markupsafe": {"jinja2"}}
+# Imported inside a function that only some users of the module call: those say so in `requires`.
+CHOSEN = {"runtimes.py": {"onnxruntime", "ai_edge_litert"}, "media.py": {"av"}, "devices.py": {"torch", "torchvision"}}
+SHARED = ("registry.py", "assets.py", "downloads.py", "progress.py", "stages/failure.py")  # of every job; the code's hash leaves some of them out
+IN_FRAMEWORKS = {"detect.py": "detector", "predict.py": "model", "train.py": "model"}  # the stages that run in a plug-in's environment
+
+
+@cache
+def named(framework: str) -> frozenset[str]:
+    """Distributions that an environment file names, in lower case."""
+    listed = yaml.safe_load((ENVS / f"{framework}.yaml").read_text(encoding="utf-8"))["dependencies"]
+    texts = [item for entry in listed for item in (entry["pip"] if isinstance(entry, dict) else [entry])]
+    return frozenset(re.split(r"[\[<>=!~ ;]", text)[0].casefold() for text in texts)
+
+
+@cache
+def third_party(path: Path) -> frozenset[str]:
+    """Top names of what a file imports from outside the standard library and this package, without what CHOSEN leaves to others."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").split(".")[0])
+    return frozenset(found - set(sys.stdlib_module_names) - {"faceoff"} - CHOSEN.get(path.name, set()))
+
+
+def reached(*roots: Path) -> set[Path]:
+    """These files and all that they import inside the package."""
+    seen: set[Path] = set()
+    todo = [*roots, *(PACKAGE / name for name in SHARED)]
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            todo.extend(codehash.imports(path))
+    return seen
+
+
+def needed(framework: str) -> dict[str, set[str]]:
+    """What the plug-ins of a framework import, by the distribution that brings it, and who imports it."""
+    users: dict[str, set[str]] = {}
+
+    def use(module: str, user: str) -> None:
+        users.setdefault(DISTRIBUTIONS.get(module, module), set()).add(user)
+
+    for plugin in registry.discover().values():
+        stages = [PACKAGE / "stages" / name for name, kind in IN_FRAMEWORKS.items() if kind == plugin.kind]
+        if plugin.framework != framework or not stages:
+            continue
+        for path in reached(plugin.source, *stages):
+            for module in third_party(path):
+                use(module, path.name)
+        # A file that a package carries may be downloaded instead where the asset says from where.
+        for module in (*plugin.modules, *(asset.package for asset in plugin.assets.values() if asset.package and not asset.urls)):
+            use(module.split(".")[0], plugin.name)
+    for runtime, home in registry.CARD_RUNTIMES.items():
+        for module in registry._CARD_MODULES[runtime] if home == framework else ():
+            use(module, f"cards of runtime {runtime}")
+    return users
+
+
+def test_one_file_for_each_framework() -> None:
+    assert {path.stem for path in ENVS.glob("*.yaml")} == set(registry.FRAMEWORKS)
+
+
+@pytest.mark.parametrize("framework", registry.FRAMEWORKS)
+def test_the_environment_names_what_its_plugins_import(framework: str) -> None:
+    users = needed(framework)
+    absent = {name: sorted(who) for name, who in users.items() if not ({name.casefold()} | BROUGHT_BY.get(name, set())) & named(framework)}
+    assert users, "an environment that no plug-in uses"
+    assert not absent
+
+
+def test_core_names_what_the_other_stages_and_the_datasets_import() -> None:
+    stages = [path for path in (PACKAGE / "stages").glob("*.py") if path.name not in IN_FRAMEWORKS]
+    datasets = [plugin.source for plugin in registry.discover().values() if plugin.kind == "dataset"]
+    users = {DISTRIBUTIONS.get(module, module): path.name for path in reached(*stages, *datasets) for module in third_party(path)}
+    users["av"] = "media.py"  # clips are decoded here
+    assert {name: who for name, who in users.items() if not ({name.casefold()} | BROUGHT_BY.get(name, set())) & named("core")} == {}
+
+
+def test_python_is_new_enough() -> None:
+    for framework in registry.FRAMEWORKS:
+        listed = yaml.safe_load((ENVS / f"{framework}.yaml").read_text(encoding="utf-8"))["dependencies"]
+        assert "python=3.11" in listed, f"{framework}: this package needs 3.11, and every lock was made with it"

@@ -1,0 +1,138 @@
+"""py-feat 2 (Cheong et al. 2023): the multitask network of its Detectorv2, on this package's crops.
+
+Its weights lie at Hugging Face (py-feat/face_multitask_v2, safetensors). No hash of the file could be found elsewhere, so it is given with
+its sha256, which stands on its page there:
+
+    models: {pyfeat: {options: {weights: /path/face_multitask_v28.safetensors, sha256: …}}}
+
+py-feat's own detectors, and the classic Detectorv1 whose weights are pickled, are not used.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff import emfacs
+from faceoff.assets import AssetError, given
+from faceoff.emotions import canonical
+from faceoff.protocols import CropSpec, Prediction
+
+MODELS = {
+    "pyfeat": {
+        "class": "PyFeat",
+        "framework": "pyfeat",
+        "requires": {"modules": ["feat.multitask"]},
+        "options": {"weights": None, "sha256": None},
+        "outputs": ["emotions", "valence", "arousal"],
+        "checkpoint": {
+            "file": "face_multitask_v28.safetensors",
+            "url": "https://huggingface.co/py-feat/face_multitask_v2/resolve/main/face_multitask_v28.safetensors",
+        },
+        "lineage": "pyfeat-multitask-v2",
+        "licence": "code MIT, weights for non-commercial research",
+        "training_data": {
+            "affectnet": ["train"], "raf-db": ["train"], "ferplus": ["train"], "expw": ["train"], "meld": ["train"], "ck_plus": ["train"], "bp4d": ["train"],
+            "disfa": ["train"], "emotionet": ["train"], "unbc": ["train"], "am-fed": ["train"], "aff-wild2": ["train"], "afew-va": ["train"],
+        },
+        "selected_on": {"affectnet": ["valid"], "raf-db": ["test"], "ferplus": ["valid", "test"]},
+        "source": "https://github.com/cosanlab/py-feat",
+        "published": [
+            {"task": "AffectNet-7 validation", "accuracy": 0.628, "note": "model card of face_multitask_v28"},
+            {"task": "RAF-DB test", "accuracy": 0.869, "note": "model card of face_multitask_v28"},
+        ],
+        "notes": "its model card names the splits held out of training, not on which of them its epochs were chosen: all count as selected-on",
+    },
+    "pyfeat_au": {
+        "class": "PyFeatAU",
+        "framework": "pyfeat",
+        "requires": {"modules": ["feat.multitask"]},
+        "recipe": "emfacs",
+        "options": {"weights": None, "sha256": None, "neutral": 0.35, "temperature": 1.0, "variants": []},
+        "outputs": ["emotions", "valence", "arousal"],
+        "checkpoint": {
+            "file": "face_multitask_v28.safetensors",
+            "url": "https://huggingface.co/py-feat/face_multitask_v2/resolve/main/face_multitask_v28.safetensors",
+        },
+        "lineage": "pyfeat-multitask-v2",
+        "licence": "code MIT, weights for non-commercial research",
+        "training_data": {
+            "affectnet": ["train"], "raf-db": ["train"], "ferplus": ["train"], "expw": ["train"], "meld": ["train"], "ck_plus": ["train"], "bp4d": ["train"],
+            "disfa": ["train"], "emotionet": ["train"], "unbc": ["train"], "am-fed": ["train"], "aff-wild2": ["train"], "afew-va": ["train"],
+        },
+        "selected_on": {"affectnet": ["valid"], "raf-db": ["test"], "ferplus": ["valid", "test"]},
+        "source": "https://github.com/cosanlab/py-feat",
+        "notes": "AU20 hardly works (F1 0.06 on DISFA+), AU15 and AU06 weakly, says its model card",
+    },
+}  # fmt: skip
+
+BATCH = 16
+# Columns of the network in its order (feat.multitask.AU_NAMES_V24); AU43, closed eyes, is not a unit of any rule.
+UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU11", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "AU24", "AU25", "AU26",
+         "AU28", "AU43")  # fmt: skip
+
+
+class PyFeat:
+    """Posterior of its own emotion head (seven classes), valence and arousal, and 20 units: five times the probability of each, for it knows no intensity."""
+
+    crop = CropSpec(size=(256, 256), channels=3, margin=0.2)  # Detectorv2 enlarges its square boxes by 1.2
+    emotions = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
+    aus = UNITS
+
+    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
+        options = card["options"]
+        if not options["weights"]:
+            raise AssetError(f"py-feat's weights have no published hash: get {card['checkpoint']['url']} and give it as options `weights` and `sha256`")
+        path = given(options["weights"], options["sha256"], "weights")
+        if path.suffix != ".safetensors":
+            raise AssetError(f"{path}: expected a .safetensors file; py-feat's older .pt checkpoints are pickles, which are not loaded")
+        from faceoff.devices import prepare_torchvision, torch_device
+
+        prepare_torchvision()
+        from feat.multitask.inference import MultitaskModel
+
+        self._model = MultitaskModel(device=torch_device(), weights_path=str(path), amp=False)
+        found = (tuple(self._model.au_names), tuple(map(canonical, self._model.emotion_names)))
+        if found != (UNITS, PyFeat.emotions):
+            raise ValueError(f"{path}: a network of other outputs ({', '.join((*found[0], *found[1]))}); this reads face_multitask_v24 to v28")
+
+    def _run(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+        """What MultitaskModel gives for crops: emotion (n, 7), au (n, 20), valence and arousal (n,)."""
+        import torch
+
+        from faceoff.runtimes import batched
+
+        def run(padded: np.ndarray) -> list[np.ndarray]:
+            found = self._model(torch.from_numpy(padded).permute(0, 3, 1, 2).contiguous() / 255)
+            return [found.emotion, found.au, found.valence, found.arousal]
+
+        return dict(zip(("emotion", "au", "valence", "arousal"), batched(crops.astype(np.float32), BATCH, run), strict=True))
+
+    def predict(self, crops: np.ndarray) -> Prediction:
+        found = self._run(crops)
+        posterior = found["emotion"].astype(np.float64)
+        return Prediction(
+            posterior=posterior / posterior.sum(axis=1, keepdims=True), valence=found["valence"], arousal=found["arousal"], aus=_units(found["au"])
+        )
+
+
+def _units(probabilities: np.ndarray) -> dict[str, np.ndarray]:
+    return {unit: 5 * np.clip(probabilities[:, index].astype(np.float64), 0, 1) for index, unit in enumerate(UNITS)}
+
+
+class PyFeatAU(PyFeat):
+    """The same network, emotions from its units by EMFACS rules: all but contempt, which takes a unit of one side."""
+
+    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
+        super().__init__(card, assets)
+        options = card["options"]
+        self._neutral, self._temperature = options["neutral"], options["temperature"]
+        self._rules = emfacs.rules(options["variants"])
+        self.emotions = emfacs.evaluable(UNITS, self._rules)
+
+    def predict(self, crops: np.ndarray) -> Prediction:
+        found = self._run(crops)
+        units = _units(found["au"])
+        posterior = emfacs.posterior(emfacs.scores(units, self._rules), self.emotions, self._neutral, self._temperature)
+        return Prediction(posterior=posterior, valence=found["valence"], arousal=found["arousal"], aus=units)
