@@ -101,7 +101,7 @@ def four_faces(folder: Path) -> tuple[str, ...]:
     """Detect four faces in 1080p frames, cut them out and read them: milliseconds per frame."""
     import cv2
 
-    four = [image for image in pictures(4 * FRAMES, 480)]
+    four = pictures(4 * FRAMES, 480)
     frames = [np.zeros((1080, 1920, 3), np.uint8) for _ in range(FRAMES)]
     for number, image in enumerate(four):
         x = 480 * (number % 4)

@@ -121,3 +121,18 @@ def test_known_variances_are_found_again() -> None:
     for row in simulations.recoveries(0.2, 31):
         assert abs(row.mean - row.truth) < 3.5 * row.spread / np.sqrt(row.draws) + 0.03 * row.truth, row
         assert row.covered >= 0.7, row
+
+
+@pytest.mark.parametrize(("seed", "alike"), [(seed, alike) for seed in range(6) for alike in (False, True)])
+def test_small_and_degenerate_designs_end_in_components_not_in_an_error(seed: int, alike: bool) -> None:
+    """Few samples, pipelines that answer the same, variances at zero: the search for an interval once ended on the wrong side of its minimum."""
+    random = np.random.default_rng([20, 34, 46, *range(3)][seed])
+    n, detectors, models = int(random.integers(20, 60)), 2, 3
+    correct = random.random((detectors, models, n)) < random.random((detectors, models, 1))
+    if alike:
+        correct[:, 0] = correct[0, 0]
+    factors = {"detector": [f"d{i}" for i in range(detectors) for _ in range(models)], "model": [f"m{j}" for _ in range(detectors) for j in range(models)]}
+    found = decomposition.decompose(correct.reshape(-1, n), factors, seed=1)
+    for part in found.components:
+        assert part.variance >= 0
+        assert np.isnan(part.low) or part.low <= part.variance <= part.high

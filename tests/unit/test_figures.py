@@ -38,7 +38,8 @@ def test_names_need_no_matplotlib():
 
 def test_fusion_and_examples_are_left_out_where_there_are_none():
     config = fixtures.spec({"alpha": "test", "train": "train"}, fusions={}, faces=False)["config"]
-    assert names.figure_names(config) == ["heatmap-alpha", "confusion-alpha", "ensemble-alpha", "agreement-alpha", "per_class-alpha", "reliability-alpha", "rejection-alpha", "coverage"]
+    kinds = ("heatmap", "confusion", "ensemble", "agreement", "per_class", "reliability", "rejection")
+    assert names.figure_names(config) == [*(f"{kind}-alpha" for kind in kinds), "coverage"]
     config["detectors"] = {"whole": {}}
     config["models"] = {"net": {}}
     assert "ensemble-alpha" not in names.figure_names(config), "one pair is no ensemble"

@@ -1,5 +1,8 @@
 """The page: honest words, every cell accounted for, text never becomes markup, no network, the same bytes."""
 
+import base64
+import hashlib
+import json
 import os
 import re
 import subprocess
@@ -9,13 +12,16 @@ from pathlib import Path
 
 import pytest
 import report_fixtures as fixtures
+from typer.testing import CliRunner
 
-from faceoff import tables
-from faceoff.report import names, words
+from faceoff import registry, tables
+from faceoff.cli import app
+from faceoff.report import names, page, results, words
 from faceoff.report.results import DatasetResults
-from faceoff.stages.report import write_report
+from faceoff.report.sections import published
+from faceoff.stages.report import write_again, write_report
 
-CHROMIUM = "/usr/bin/chromium"
+SCRIPT = re.compile(r"<script( type=.application/json.)?>(.*?)</script>", re.DOTALL)
 SCRIPTS = Path(names.__file__).parents[2]
 
 
@@ -46,7 +52,7 @@ class Page(HTMLParser):
 
 def _render(run: fixtures.Run, output: Path | None = None, manifest: Path | None = None) -> str:
     output = output or run.folder / "report.html"
-    write_report(run.scores, run.comparisons, run.examples, run.folder / "figures", manifest, output, run.spec)
+    write_report(run.scores, run.comparisons, run.examples, run.folder / "figures", manifest, output, run.spec, run.overlaps, run.answers)
     return output.read_text(encoding="utf-8")
 
 
@@ -84,17 +90,17 @@ def test_a_fusion_that_is_better_leads_even_if_another_scores_higher():
 
 
 def test_every_cell_is_on_the_page_with_its_reason(tmp_path):
-    page = Page(_render(fixtures.typical(tmp_path)))
-    assert "✗ failed" in page.text
-    assert "– skipped" in page.text
-    assert "Segmentation fault: model net: licence not accepted" in page.text
-    assert "collapsed onto one class" in page.text
-    assert "demonstration data, not for headline" in page.text
-    assert "limited: not for reporting" in page.text
-    assert "Perceived, not felt, emotion" in page.text
-    assert "drawn: free for any use" in page.text
-    assert "valid title" not in page.text  # validation data are not reported
-    assert "f" * 64 in page.text
+    read = Page(_render(fixtures.typical(tmp_path)))
+    assert "✗ failed" in read.text
+    assert "– skipped" in read.text
+    assert "Segmentation fault: model net: licence not accepted" in read.text
+    assert "collapsed onto one class" in read.text
+    assert "demonstration data, not for headline" in read.text
+    assert "limited: not for reporting" in read.text
+    assert "Perceived, not felt, emotion" in read.text
+    assert "drawn: free for any use" in read.text
+    assert "valid title" not in read.text  # validation data are not reported
+    assert "f" * 64 in read.text
 
 
 def test_a_vote_of_the_best_says_so():
@@ -105,11 +111,11 @@ def test_a_vote_of_the_best_says_so():
 
 
 def test_ranks_have_intervals_and_a_vote_its_curve(tmp_path):
-    page = Page(_render(fixtures.typical(tmp_path)))
-    assert "tied with best" in page.text
-    assert "1–2" in page.text
-    assert "How many pairs does a vote need?" in page.text
-    assert "72.0 %" in page.text.replace("\u00a0", " ")
+    read = Page(_render(fixtures.typical(tmp_path)))
+    assert "tied with best" in read.text
+    assert "1–2" in read.text
+    assert "How many pairs does a vote need?" in read.text
+    assert "72.0 %" in read.text.replace("\u00a0", " ")
 
 
 def test_valence_and_arousal_are_shown_where_there_are_any(tmp_path):
@@ -130,8 +136,8 @@ def test_valence_and_arousal_are_shown_where_there_are_any(tmp_path):
         fixtures.score("alpha", "yunet", "net", 0.7, affect={"valence": values}),
         fixtures.without_scores("alpha", "whole", "net", "skipped", "no label") | {"affect": {"valence": better, "arousal": values}},
     ]
-    page = Page(_render(_one(tmp_path / "with", scores)))
-    shown = page.text[page.text.index("Agreement with the dataset") :]
+    read = Page(_render(_one(tmp_path / "with", scores)))
+    shown = read.text[read.text.index("Agreement with the dataset") :]
     assert shown.index("0.700 [0.310, 0.640]") < shown.index("0.500 [0.310, 0.640]")
     assert "arousal" in shown
     assert "Agreement with the dataset" not in Page(_render(_one(tmp_path / "without", [fixtures.score("alpha", "yunet", "net", 0.7)]))).text
@@ -144,50 +150,164 @@ def test_flagged_cells_are_not_ranked(tmp_path):
     assert ranks == [("1", "1", "yunet"), ("", "–", "whole")]
 
 
+def _hostile(folder: Path) -> str:
+    """The hostile run's page. Its per-dataset files cannot bear the dataset's name, so they are given by name as the stage does after reading the paths."""
+    run = fixtures.hostile(folder)
+    extras = page.Extras(*({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers)))
+    found = results.read(run.scores, run.comparisons, run.spec, [fixtures.HOSTILE])
+    html = page.render(found, extras, folder / "figures", folder / "report.html", run.spec)
+    tables.write_text(folder / "report.html", html)
+    return html
+
+
 def test_hostile_text_stays_text(tmp_path):
-    nasty = fixtures.HOSTILE
-    declared = fixtures.spec({nasty: "test"})
-    declared["config"]["report"]["title"] = nasty
-    declared["datasets"][nasty] |= {"title": nasty, "terms": nasty}
-    declared["assets"] = {nasty: {"licence": nasty, "sha256": nasty}}
-    cell, fused = fixtures.score("alpha", nasty, nasty, 0.6, flags=[nasty], train_status=nasty), fixtures.score("alpha", "", "", 0.7, nasty)
-    task = cell["task"] | {"name": nasty, "version": nasty, "space": [f"{nasty} {index}" for index in range(7)]}
-    for score in (cell, fused):
-        score |= {"dataset": nasty, "task": task}
-        for row, emotion in zip(score["per_class"], task["space"], strict=True):
-            row["emotion"] = emotion
-    failed = fixtures.without_scores("alpha", "x", "y", "error", nasty) | {"dataset": nasty}
-    comparison = fixtures.comparison("alpha", (nasty,)) | {"dataset": nasty, "task": task, "clones": [[nasty, nasty]]}
-    comparison["best_single"] |= {"name": f"{nasty}/{nasty}", "how": nasty[:200]}
-    rows = [row | {"cell": f"{nasty}/{nasty}", "truth": nasty, "sample_id": nasty} for row in fixtures.example_rows(["a/b"])]
-    run = fixtures.write_run(tmp_path, declared, [], [], {"examples": rows})
-    for index, (folder, item) in enumerate((("s", cell), ("s", fused), ("s", failed), ("c", comparison))):
-        tables.write_json(tmp_path / folder / f"{index}.json", item)
-    run.scores, run.comparisons = sorted((tmp_path / "s").iterdir()), sorted((tmp_path / "c").iterdir())
-    html = _render(run)
-    page = Page(html)
-    assert html.count("<script") == 1
-    assert "alert(1)" not in re.search(r"<script>(.*?)</script>", html, re.DOTALL).group(1)
-    assert "<script>alert(1)</script>" in page.text
-    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
-    assert len(html) < 1_500_000
+    html = _hostile(tmp_path)
+    read = Page(html)
+    for kind, body in SCRIPT.findall(html):
+        if kind:
+            assert "<" not in body
+            json.loads(body)
+        else:
+            assert "alert(1)" not in body
+    assert "<script>alert(1)</script>" in read.text
+    assert not any(name.startswith("on") for _, attributes in read.tags for name in attributes)
+    assert len(html) < 1_800_000
+
+
+def test_only_our_scripts_may_run(tmp_path):
+    html = _render(fixtures.typical(tmp_path))
+    policy = next(a["content"] for tag, a in Page(html).tags if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy")
+    bodies = [body for kind, body in SCRIPT.findall(html) if not kind]
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()}'" for body in bodies]
+    assert len(bodies) == 5
+    assert policy.split("script-src ")[1].split() == hashes
+    assert "unsafe-eval" not in policy
+    assert "unsafe-inline" not in policy.split("script-src")[1]
+
+
+def test_vendored_scripts_are_what_their_authors_published():
+    folder = Path(page.__file__).parent / "vendor"
+    stated = dict(re.findall(r"^\| (\S+\.js) .*`([0-9a-f]{64})` \|$", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert stated == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.js")}
+    assert len(stated) == 2
+
+
+def test_a_page_without_charts_does_not_carry_the_library(tmp_path):
+    plain = _render(_one(tmp_path, [{**fixtures.score("alpha", "yunet", "net"), "rejection": None, "calibration": None}]))
+    assert "Observable" not in plain
+    assert len(plain) < 150_000
+
+
+def test_an_unlabelled_dataset_shows_what_was_answered(tmp_path):
+    scores = [fixtures.without_scores("alpha", detector, "net", "skipped", "no sample has a label in its space") for detector in ("whole", "yunet")]
+    rows = [row | {"truth": None, "correct": None} for row in fixtures.example_rows(["whole/net"])]
+    run = _one(tmp_path, scores, examples=rows)
+    run.answers = [tmp_path / "answers" / "alpha.json"]
+    tables.write_json(run.answers[0], fixtures.answers("alpha", labelled=False))
+    read = Page(_render(run))
+    assert "nothing is scored, what was answered is shown" in read.text
+    assert "67" in read.text  # 12 of 18 answers are neutral
+    assert "answered by both" in read.text
+    assert "Clips over time" in read.text
+    assert next(a["alt"] for tag, a in read.tags if tag == "img") == "Face predicted neutral"
+    assert "Fusion against the best single pair" not in read.text
+
+
+def test_a_picture_stands_once_however_many_pipelines_saw_it(tmp_path):
+    rows = fixtures.example_rows(["yunet/net", "whole/net"], count=2)
+    run = _one(tmp_path, [fixtures.score("alpha", "yunet", "net"), fixtures.score("alpha", "whole", "net", 0.5)], examples=rows)
+    store = next(json.loads(body) for kind, body in SCRIPT.findall(_render(run)) if kind and '"images"' in body)
+    assert len(store["images"]) == len(set(store["images"])) == len({row["image"]["bytes"] for row in rows})
+    assert [len(pipeline["faces"]) for pipeline in store["pipelines"]] == [4, 4]
+    assert sum(len(pipeline["faces"]) for pipeline in store["pipelines"]) > len(store["images"])
+
+
+def test_subgroups_state_gap_and_how_many_were_looked_at(tmp_path):
+    read = Page(_render(fixtures.typical(tmp_path)))
+    assert "Does it work equally well for all?" in read.text
+    assert "4 gaps were looked at" in read.text
+    assert "glasses: gap" in read.text
+
+
+@pytest.mark.parametrize(("correct", "colour", "said"), [(126, "green", "the same count of 210"), (10, "red", "116 more of 210 right than published")])
+def test_published_and_measured_counts(tmp_path, correct, colour, said):
+    run = _one(tmp_path, [fixtures.score("alpha", "yunet", "net", 0.6)])
+    stated = {"task": "alpha", "type": "posed", "version": "posed-1", "accuracy": correct / 210, "correct": correct, "n": 210}
+    run.spec["models"] = {"net": {"source": None, "published": [stated]}}
+    read = Page(_render(run))
+    assert said in read.text
+    assert [a["class"] for tag, a in read.tags if tag == "b" and a.get("class", "").startswith("agree")][3:] == [f"agree {colour}"]
+
+
+def test_what_is_published_of_other_samples_is_not_compared(tmp_path):
+    task = fixtures.task("alpha")
+    stated = {"type": task["type"], "version": task["version"], "n": task["n"], "correct": 100}
+    assert published.comparable(stated, task)
+    for other in ({"n": 209}, {"version": None}, {"type": "ferplus"}):
+        assert not published.comparable(stated | other, task)
+    assert not published.comparable(stated, task | {"limited": True})
+    assert [published.colour(2764, measured, 3153) for measured in (2764, 2758, 2757)] == ["green", "amber", "red"]
+    assert "not comparable" in Page(_render(fixtures.typical(tmp_path))).text
+
+
+def test_cards_name_what_makes_their_numbers_comparable():
+    stated = [row for plugin in registry.discover(()).values() for row in plugin.card.get("published") or () if "version" in row]
+    assert len(stated) >= 2  # pd_best, and the Keras file it was made from
+    for row in stated:
+        assert published.comparable(row, {"type": row["type"], "version": row["version"], "n": row["n"], "limited": False})
+        assert row["correct"] / row["n"] == pytest.approx(row["accuracy"], abs=1e-6)
+
+
+def test_the_citation_is_that_of_the_repository(tmp_path):
+    text = Page(_render(fixtures.typical(tmp_path))).text
+    assert "@software{faceoff, author = {{The Faceoff authors}}, title = {Faceoff: a reproducible" in text
+    assert "a thesis" in text
+
+
+def test_a_finished_run_is_rendered_again_without_faces(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match=r"manifest\.json is not there"):
+        write_again(tmp_path / "results" / "none", tmp_path / "again.html")
+    run = fixtures.typical(tmp_path / "results" / "demo")
+    tables.write_json(run.folder / "manifest.json", {"config": run.spec["config"]})
+    with pytest.raises(ValueError, match="older release"):
+        write_again(run.folder, tmp_path / "again.html")
+    made = {"config": run.spec["config"], "faceoff": {"code": "c0de"}, "weights": {}, "datasets": run.spec["datasets"], "models": run.spec["models"]}
+    tables.write_json(run.folder / "manifest.json", made)
+    for path in run.scores:  # where a run has them
+        score = tables.read_json(path)
+        tables.write_json(run.folder / "scores" / score["dataset"] / score["kind"] / path.name, score)
+        path.unlink()
+    write_again(run.folder, tmp_path / "faces.html")
+    write_again(run.folder, tmp_path / "plain.html", faces=False)
+    with_faces, without = ((tmp_path / name).read_text(encoding="utf-8") for name in ("faces.html", "plain.html"))
+    assert "data:image/webp" in with_faces
+    assert "data:image/" not in without
+    assert "left out of this page on request" in without
+    assert "Clips over time" in without  # the curves stay, the pictures go
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["report", "demo", "--no-faces", "--output", "handed_on.html"])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "handed_on.html").read_bytes() == (tmp_path / "plain.html").read_bytes()
+    unknown = CliRunner().invoke(app, ["report", "nope"])
+    assert unknown.exit_code == 1
+    assert "results/nope/manifest.json is not there" in unknown.output
 
 
 def test_no_remote_load(tmp_path):
-    page = Page(_render(fixtures.typical(tmp_path)))
-    assert not [tag for tag, attributes in page.tags if tag in {"iframe", "object", "embed", "base"} or (tag == "link" and attributes["href"] != "data:,")]
-    for tag, attributes in page.tags:
+    read = Page(_render(fixtures.typical(tmp_path)))
+    assert not [tag for tag, attributes in read.tags if tag in {"iframe", "object", "embed", "base"} or (tag == "link" and attributes["href"] != "data:,")]
+    for tag, attributes in read.tags:
         source = attributes.get("src")
-        assert source is None or source.startswith("data:image/png;base64,"), (tag, source)
+        assert source is None or source.startswith("data:image/webp;base64,"), (tag, source)
         assert not re.match(r"(https?:)?//|javascript:", attributes.get("href") or "")
 
 
 def test_ids_are_unique_and_links_arrive(tmp_path):
     run = fixtures.typical(tmp_path)
-    page = Page(_render(run))
-    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    read = Page(_render(run))
+    ids = [attributes["id"] for _, attributes in read.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    assert {a["href"][1:] for tag, a in page.tags if tag == "a" and a["href"].startswith("#")} <= set(ids)
+    assert {a["href"][1:] for tag, a in read.tags if tag == "a" and a["href"].startswith("#")} <= set(ids)
 
 
 def test_figures_are_linked_where_they_exist(tmp_path):
@@ -201,9 +321,9 @@ def test_figures_are_linked_where_they_exist(tmp_path):
 def test_faces_are_left_out_on_request(tmp_path):
     run = fixtures.typical(tmp_path)
     run.spec["config"]["report"]["faces"] = False
-    page = Page(_render(run))
-    assert not [tag for tag, _ in page.tags if tag == "img"]
-    assert "left out of this page on request" in page.text
+    read = Page(_render(run))
+    assert not [tag for tag, _ in read.tags if tag == "img"]
+    assert "left out of this page on request" in read.text
 
 
 def test_no_fusion_one_cell_and_null_metrics(tmp_path):
@@ -212,16 +332,16 @@ def test_no_fusion_one_cell_and_null_metrics(tmp_path):
     cell["intervals"] = {"accuracy": [None, None]}
     cell["per_class"][0] |= {"recall": None, "f1": None}
     comparison = fixtures.comparison("alpha", ()) | {"comparisons": [], "pairs": [], "clones": []}
-    page = Page(_render(_one(tmp_path, [cell], comparison, fusions={})))
-    assert "No fusion was compared" in page.text
-    assert "None" not in page.text
-    assert "nan" not in page.text.lower().split()
+    read = Page(_render(_one(tmp_path, [cell], comparison, fusions={})))
+    assert "No fusion was compared" in read.text
+    assert "None" not in read.text
+    assert "nan" not in read.text.lower().split()
 
 
 def test_nothing_scored(tmp_path):
-    page = Page(_render(_one(tmp_path, [fixtures.without_scores("alpha", "whole", "net", "skipped", "licence missing")])))
-    assert "No pair could be scored here" in page.text
-    assert "licence missing" in page.text
+    read = Page(_render(_one(tmp_path, [fixtures.without_scores("alpha", "whole", "net", "skipped", "licence missing")])))
+    assert "No pair could be scored here" in read.text
+    assert "licence missing" in read.text
 
 
 def test_bytes_do_not_depend_on_process_order_or_what_the_manifest_says_of_the_host(tmp_path):
@@ -237,58 +357,9 @@ def test_bytes_do_not_depend_on_process_order_or_what_the_manifest_says_of_the_h
         "folder = Path(sys.argv[1]); run = f.typical(folder)\n"
         f"tables.write_json(folder / 'manifest.json', {made | {'host': {'name': 'two'}, 'time': '2027-02-02'}!r})\n"
         "results = run.scores[::-1], run.comparisons[::-1], run.examples[::-1]\n"
-        "write_report(*results, folder / 'figures', folder / 'manifest.json', folder / 'report.html', run.spec)"
+        "more = run.overlaps[::-1], run.answers[::-1]\n"
+        "write_report(*results, folder / 'figures', folder / 'manifest.json', folder / 'report.html', run.spec, *more)"
     )
     environment = {**os.environ, "PYTHONPATH": f"{SCRIPTS}{os.pathsep}{Path(__file__).parent}", "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "two")], check=True, env=environment)
     assert (tmp_path / "two" / "report.html").read_text(encoding="utf-8") == first
-
-
-@pytest.fixture
-def browse():
-    """Open a file in headless Chromium without a network; yields a function (path, **context) -> (page, what the console said)."""
-    if not os.path.exists(CHROMIUM):
-        pytest.skip(f"{CHROMIUM} is not installed")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-
-        def visit(path: Path, **context):
-            page = browser.new_page(offline=True, **context)
-            said: list[str] = []
-            page.on("console", lambda message: said.append(message.text))
-            page.on("pageerror", lambda error: said.append(str(error)))
-            page.goto(path.as_uri())
-            return page, said
-
-        yield visit
-        browser.close()
-
-
-@pytest.mark.slow
-def test_the_page_sorts_filters_and_opens_in_a_browser(tmp_path, browse):
-    run = fixtures.typical(tmp_path)
-    _render(run)
-    page, said = browse(tmp_path / "report.html", viewport={"width": 390, "height": 800}, color_scheme="dark")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-    def column(place: int) -> list[str]:
-        return page.locator(f"#d0-table tbody tr > :nth-child({place})").all_inner_texts()
-
-    assert [text.splitlines()[0] for text in column(1)] == ["1", "2", "3", "4", "–", "–"]
-    heading = page.locator("#d0-table thead th").nth(3)
-    heading.locator("button").focus()
-    page.keyboard.press("Enter")
-    assert heading.get_attribute("aria-sort") == "descending"
-    page.keyboard.press("Enter")
-    assert heading.get_attribute("aria-sort") == "ascending"
-    accuracies = column(4)
-    assert accuracies[0].startswith("60.0")
-    assert "skipped" in accuracies[-1]  # rows without a value stay last either way
-    page.locator("input[data-filter=d0-table]").fill("yunet geometry")
-    assert page.locator("#d0-table tbody tr:visible").count() == 1
-    assert page.locator("output[data-count=d0-table]").inner_text() == "1 of 6"
-    target = page.locator("#d0 table.heat a").first.get_attribute("href")
-    page.locator("#d0 table.heat a").first.click()
-    page.wait_for_function(f"document.querySelector('{target}').open")
-    assert said == []

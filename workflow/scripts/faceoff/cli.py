@@ -27,14 +27,69 @@ def _fail(message: object) -> NoReturn:
 
 
 @app.command()
-def leaderboard(run: Annotated[str, typer.Argument(help="name of the run, a folder of results/")] = "demo") -> None:
+def leaderboard(
+    run: Annotated[str, typer.Argument(help="name of the run, a folder of results/")] = "demo",
+    dataset: Annotated[list[str] | None, typer.Option("--dataset", help="only this dataset; may be repeated")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="write the same rows, every digit, to this file instead of printing them")] = None,
+) -> None:
     """Print a run's leaderboard and where its report is."""
-    from faceoff.leaderboard import show
+    from faceoff.leaderboard import read, show, write_csv
 
     try:
-        show(run)
-    except FileNotFoundError as error:
+        if csv is None:
+            show(run, dataset or ())
+        else:
+            console.print(f"{csv}: {write_csv(read(run, dataset or ()), csv)} rows")
+    except (FileNotFoundError, ValueError) as error:
         _fail(error)
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="the run to compare with: its name in results/, or its folder")],
+    b: Annotated[str, typer.Argument(metavar="B", help="the run that is judged")],
+    output: Annotated[Path | None, typer.Option("--output", help="also write one self-contained HTML file")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print everything, every digit, as JSON")] = False,
+    common: Annotated[bool, typer.Option("--common", help="where the tasks differ, compare the samples that both have")] = False,
+    fail_on_worse: Annotated[bool, typer.Option("--fail-on-worse", help="exit 1 when a cell is significantly worse or failed in B, or none compares")] = False,
+) -> None:
+    """Compare two runs cell by cell, paired, on the same samples, and say what differs in what made them (docs/compare.md)."""
+    from faceoff import run_comparison, run_comparison_page, run_comparison_terminal
+
+    try:
+        found = run_comparison.compare_runs(run_comparison.read_run(a), run_comparison.read_run(b), common=common)
+    except (OSError, ValueError) as error:
+        _fail(error)
+    if output:
+        tables.write_text(output, run_comparison_page.render(found))
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=1, sort_keys=True, allow_nan=False))
+    else:
+        run_comparison_terminal.show(found, console)
+    if fail_on_worse and (found.worse or not any(cell.paired for cell in found.cells)):
+        _fail("worse in B: " + "; ".join(found.worse) if found.worse else "nothing could be compared")
+
+
+@app.command(name="model-index")
+def model_index(
+    run: Annotated[str, typer.Argument(help="name of the run in results/, or its folder")],
+    cell: Annotated[str, typer.Argument(help="detector/model or fusion/name")],
+    name: Annotated[str | None, typer.Option("--name", help="the model's name on the Hub; default: the cell")] = None,
+    dataset: Annotated[list[str] | None, typer.Option("--dataset", help="only this dataset; may be repeated")] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="write to this file instead of printing")] = None,
+) -> None:
+    """A cell's scores as the `model-index` block of a Hugging Face model card (YAML)."""
+    from faceoff.model_index import as_yaml, model_index
+    from faceoff.run_comparison import read_run
+
+    try:
+        text = as_yaml(model_index(read_run(run), cell, name or cell, dataset or ()))
+    except (OSError, ValueError) as error:
+        _fail(error)
+    if output:
+        tables.write_text(output, text)
+    else:
+        print(text, end="")
 
 
 def _listing(kind: str, folders: list[Path] | None) -> None:
@@ -184,10 +239,11 @@ def fetch(path: Annotated[Path, typer.Argument(help="a configuration")] = Path("
 @app.command()
 def config(
     path: Annotated[Path, typer.Argument(help="the configuration to check")] = Path("config.yaml"),
-    write: Annotated[bool, typer.Option("--write", help="write its comments anew, and the JSON schema")] = False,
+    write: Annotated[bool, typer.Option("--write", help="write its comments anew, the JSON schema and docs/reference.md")] = False,
 ) -> None:
-    """Check a configuration; with --write, regenerate its comments and workflow/schemas/config.schema.json from the models."""
+    """Check a configuration; with --write, regenerate its comments, workflow/schemas/config.schema.json and docs/reference.md from the models."""
     from faceoff import config as configuration
+    from faceoff import reference_page
 
     try:
         configuration.read(path)
@@ -195,9 +251,22 @@ def config(
         _fail(f"{path}:\n{error}")
     if write:
         tables.write_text(path, configuration.commented(yaml.safe_load(path.read_text(encoding="utf-8"))))
-        schema = registry.PACKAGE.parents[1] / "schemas" / "config.schema.json"
-        tables.write_text(schema, json.dumps(configuration.schema(), indent=1, sort_keys=True) + "\n")
+        tables.write_text(configuration.SCHEMA, json.dumps(configuration.schema(), indent=1, sort_keys=True) + "\n")
+        tables.write_text(reference_page.PATH, reference_page.page())
     console.print(f"{path}: valid")
+
+
+@app.command()
+def cards(write: Annotated[bool, typer.Option("--write", help="write docs/cards.md anew")] = False) -> None:
+    """Print what the cards of all detectors and models say, as Markdown; with --write, into the documentation. It needs the full environment."""
+    from faceoff import card_page
+
+    text = card_page.page(plugin for plugin in registry.discover().values() if plugin.kind != "dataset")
+    if write:
+        tables.write_text(card_page.PATH, text)
+        console.print(f"{card_page.PATH}: written")
+    else:
+        print(text, end="")
 
 
 @app.command(name="export-audio")
@@ -282,6 +351,22 @@ def timeline(
             )
             return
     _fail(f"{folder} holds no clip of several frames" + (f" under {cell}" if cell else "") + "; run snakemake first, or look at `faceoff timeline --help`")
+
+
+@app.command()
+def report(
+    run: Annotated[str, typer.Argument(help="name of the run, a folder of results/")],
+    output: Annotated[Path, typer.Option("--output", help="page to write")] = Path("report.html"),
+    faces: Annotated[bool | None, typer.Option("--faces/--no-faces", help="with or without pictures of faces; default: as configured")] = None,
+) -> None:
+    """Render a finished run's page again elsewhere, e.g. without pictures of faces to hand it on."""
+    from faceoff.stages.report import write_again
+
+    try:
+        write_again(Path("results") / run, output, faces)
+    except (OSError, ValueError) as error:
+        _fail(error)
+    console.print(f"{output}: {output.stat().st_size / 1e6:.1f} MB", soft_wrap=True, highlight=False)
 
 
 @app.command()

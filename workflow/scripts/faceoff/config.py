@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError
 
 from faceoff import emotions, registry
 
@@ -20,6 +20,7 @@ class ConfigError(Exception):
     """The configuration is wrong; the message has one line per fault."""
 
 
+SCHEMA = registry.PACKAGE.parents[1] / "schemas" / "config.schema.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _DEFAULT_VARIABLES = {"FACEOFF_DATA": "./data"}
@@ -157,7 +158,7 @@ class RunConfig(Section):
         "auto", description="where networks compute: auto (a GPU where there is one), cpu, cuda or cuda:N; FACEOFF_DEVICE overrides it on one machine"
     )
     plugins: list[DataPath] = Field(default_factory=list, description="folders with more plug-ins (.py) and model cards (.yaml)")
-    datasets: dict[Name, DatasetConfig] = Field(min_length=1, description="labelled pictures, by the name they have in this run")
+    datasets: dict[Name, SerializeAsAny[DatasetConfig]] = Field(min_length=1, description="labelled pictures, by the name they have in this run")
     detectors: dict[Name, DetectorConfig] = Field(min_length=1, description="face detectors; every one meets every model")
     models: dict[Name, ModelConfig] = Field(min_length=1, description="emotion models")
     fusions: dict[Name, FusionConfig] = Field(default_factory=dict, description="votes of several cells")

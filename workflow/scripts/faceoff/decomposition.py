@@ -285,7 +285,9 @@ def _minimum(loss: Callable[[np.ndarray], float], start: np.ndarray, fixed: Mapp
     # From the start and from a flat likelihood's other side: a variance at 0 must be able to leave it.
     starts = [np.log(np.clip(values[free], 1e-3, _BOUND)), np.log(np.full(len(free), 0.1))]
     found = min((minimize(lambda logs: loss(at(logs)), logs, method="L-BFGS-B", bounds=bounds) for logs in starts), key=lambda result: result.fun)
-    return at(found.x), float(found.fun)
+    # The search starts off a boundary and may miss a minimum on it: what it was given counts too.
+    stay = loss(values)
+    return (values, stay) if stay <= found.fun else (at(found.x), float(found.fun))
 
 
 # ---------------------------------------------------------------- does it matter at all?

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from pathlib import Path
@@ -512,9 +513,11 @@ class Plan:
             elif "reads" in plugin.card and not Path(path).is_file():
                 problems.append(f"models.{name}.options.{plugin.card['reads']}: {path} is not there")
         for user, asset in self.assets().items() if every_weight or self.config.weights == "fetch" else ():
-            # An asset inside a package is looked for by the job, in the environment that has the package.
+            # In other environments than this one the job looks into its packages; what may be downloaded instead is got ready for those that have not.
             if asset.package and not self._check_modules:
-                continue
+                if not asset.urls:
+                    continue
+                asset = replace(asset, package=None)
             try:
                 assets.fetch(asset)
             except assets.AssetError as error:

@@ -164,7 +164,12 @@ def tens(values: Sequence[float]) -> tuple[float, float]:
 
 def colour_scale(scores: Sequence[Score]) -> tuple[float, float]:
     """Accuracies at the ends of a heat map's colours: never less than 20 points apart, so that a small gap does not look like a chasm."""
-    low, high = tens([score["metrics"]["accuracy"] for score in scores if scored(score)])
+    return colour_scale_of([score["metrics"]["accuracy"] for score in scores if scored(score)])
+
+
+def colour_scale_of(accuracies: Sequence[float]) -> tuple[float, float]:
+    """The same of accuracies, 0–1."""
+    low, high = tens(accuracies)
     high = max(high, 0.2)
     return max(0.0, min(low, high - 0.2)), high
 

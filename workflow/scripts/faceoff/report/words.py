@@ -44,6 +44,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}".replace("-", "−") if is_number(value) else "–"
 
 
+def points(value: float | None, digits: int = 1) -> str:
+    """A share or difference of shares times 100, without a unit; '–' for no value."""
+    return number(None if value is None else 100 * value, digits)
+
+
 def is_number(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
@@ -62,6 +67,11 @@ def p_value(p: float | None) -> str:
         return "no p"
     written = "<\u00a00.001" if p < 0.001 else f"=\u00a0{p:.2f}" if p >= 0.1 else f"=\u00a0{p:.3f}"
     return f"p{NBSP}{written}"
+
+
+def agreement(difference: int, n: int) -> str:
+    """How far a measured count of right answers is from a published one, of n."""
+    return f"the same count of {n:,}" if difference == 0 else f"{abs(difference)} {'more' if difference > 0 else 'fewer'} of {n:,} right than published"
 
 
 def rule(name: str) -> str:

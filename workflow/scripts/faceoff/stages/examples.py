@@ -1,19 +1,24 @@
-"""Stage: a few right and wrong faces of every cell, cropped as the models saw them, for the report and the figures."""
+"""Stage: faces of every cell, cropped as the models saw them, for the report's gallery and the figures: right and wrong ones, and some of every confusion."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from PIL import Image
 
 from faceoff import metrics, tables
 from faceoff.evaluation import UnlabelledError, read_task, sample_posteriors
-from faceoff.media import encode_png
-from faceoff.protocols import CropSpec
+from faceoff.protocols import RGB, CropSpec
 from faceoff.stages.predict import face_crop, framed
+from faceoff.stages.samples import task_of
 
 _CROP = CropSpec(size=(96, 96), margin=0.25)
+_QUALITY = 80  # of WebP: about 2 kB for a face
+_BASE64 = 4 / 3  # by which a picture grows inside a page
 
 SCHEMA = pa.schema([
     ("cell", pa.string()),
@@ -24,45 +29,92 @@ SCHEMA = pa.schema([
     ("correct", pa.bool_()),
     ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
 ])  # fmt: skip
+Row = dict[str, Any]
 
 
 def write_examples(samples: Path, frames: Path, faces: Sequence[Path], predictions: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
-    """Write the examples table: per cell `examples` right and as many wrong ones, drawn by a hash of the seed, spread over the true classes."""
-    wanted: dict[str, dict[str, list[dict[str, Any]]]] = {path.stem: {} for path in faces}
+    """Write the examples table: per cell `examples` right and as many wrong faces spread over the true classes, and `gallery` of every confusion.
+
+    Faces are drawn by a hash of the seed and the sample, the same in all cells: a picture then serves several. Without labels (truth and correct are null)
+    they are drawn by answer. When the pictures exceed `megabytes`, the later ones of every confusion go first, in all cells alike.
+    """
+    chosen: list[Row] = []
+    for path in [path for path in predictions if not tables.failed_files(path)] if spec["examples"] or spec["gallery"] else ():
+        chosen += _of_cell(f"{path.parent.name}/{path.stem}", *_answers(samples, path), spec)
+    pictures: dict[tuple[str, str], tuple[bytes, str]] = {}
+    for path in faces:
+        cells = {row["cell"] for row in chosen if row["cell"].startswith(f"{path.stem}/")}
+        wanted = {row["sample_id"] for row in chosen if row["cell"] in cells}
+        for sample, picture in _pictures(frames, path, wanted, spec["crops"][min(cells)]) if cells else ():
+            pictures[path.stem, sample] = picture
+    kept = _within(sorted(chosen, key=lambda row: (row["turn"], row["cell"], row["place"])), pictures, spec["megabytes"] * 1e6)
+    kept.sort(key=lambda row: (row["cell"], row["correct"] is False, row["place"], row["truth"] or "", row["predicted"], row["sample_id"]))
+    tables.write_rows(output, SCHEMA, kept)
+
+
+def _answers(samples: Path, predictions: Path) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray | None, np.ndarray]:
+    """(sample ids, label space, truth (n,) or None without labels, posterior (n, k) with NaN rows where there is no answer)."""
     try:
         task = read_task(samples)
+        ids, space, truth = task.ids, task.space, task.truth
     except UnlabelledError:
-        tables.write_rows(output, SCHEMA, ())
-        return
-    sound = [path for path in predictions if not tables.failed_files(path)]
-    for path in sound if spec["examples"] else ():
-        detector, cell = path.parent.name, f"{path.parent.name}/{path.stem}"
-        posterior, _ = sample_posteriors(path, task.ids).in_space(task.space)
-        predicted = metrics.argmax(posterior)
-        for correct in (True, False):
-            indices = [i for i in range(len(task.ids)) if predicted[i] >= 0 and (predicted[i] == task.truth[i]) == correct]
-            for i in _spread(indices, task, f"{spec['seed']}|{cell}", spec["examples"]):
-                row = {"cell": cell, "sample_id": task.ids[i], "truth": task.space[task.truth[i]], "predicted": task.space[predicted[i]]}
-                wanted[detector].setdefault(task.ids[i], []).append(row | {"confidence": float(posterior[i].max()), "correct": correct})
+        ids, space, truth = tuple(row["sample_id"] for row in tables.rows(samples, ["sample_id"])), tuple(task_of(samples)["space"]), None
+    return ids, space, truth, sample_posteriors(predictions, ids).in_space(space)[0]
+
+
+def _of_cell(cell: str, ids: Sequence[str], space: Sequence[str], truth: np.ndarray | None, posterior: np.ndarray, spec: Mapping[str, Any]) -> Iterator[Row]:
+    """The faces to show of one cell. `turn`: 0 for those spread over the classes, else the place in its confusion; `place`: the order of showing."""
+    predicted = metrics.argmax(posterior)
+    drawn = sorted(np.flatnonzero(predicted >= 0), key=lambda i: hashlib.sha256(f"{spec['seed']}|{ids[i]}".encode()).digest())
+    in_class: dict[tuple[bool, int], int] = {}
+    in_confusion: dict[tuple[int, int], int] = {}
     rows = []
-    for path in faces:
-        for frame, found in framed(frames, path) if wanted[path.stem] else ():
-            if not found[0]["success"]:
-                continue  # of a video, the first frame with a face is shown
-            for row in wanted[path.stem].pop(frame["sample_id"], ()):
-                pixels = face_crop(frame, found, _CROP, spec["crops"][row["cell"]])[1]
-                rows.append(row | {"image": {"bytes": encode_png(pixels), "path": frame["image"]["path"]}})
-    rows.sort(key=lambda row: (row["cell"], not row["correct"], row["truth"], row["sample_id"]))
-    tables.write_rows(output, SCHEMA, rows)
-
-
-def _spread(indices: Sequence[int], task: Any, seed: str, count: int) -> list[int]:
-    """`count` of these samples, one class after the other in turn."""
-    drawn = sorted(indices, key=lambda i: hashlib.sha256(f"{seed}|{task.ids[i]}".encode()).digest())
-    turn: dict[int, int] = {}
-    ranked = []
     for i in drawn:
-        label = int(task.truth[i])
-        turn[label] = turn.get(label, 0) + 1
-        ranked.append((turn[label], label, i))
-    return [i for _, _, i in sorted(ranked)[:count]]
+        label, answer = int(truth[i]) if truth is not None else -1, int(predicted[i])
+        of_class = (label == answer, label if label >= 0 else answer)
+        in_class[of_class] = in_class.get(of_class, -1) + 1
+        in_confusion[label, answer] = in_confusion.get((label, answer), -1) + 1
+        rows.append((in_class[of_class], of_class, in_confusion[label, answer], i, label, answer))
+    spread: dict[bool, int] = {}
+    for place, (correct, _), turn, i, label, answer in sorted(rows, key=lambda row: row[:2]):
+        spread[correct] = spread.get(correct, 0) + 1
+        first = spread[correct] <= spec["examples"]
+        if first or turn < spec["gallery"]:
+            yield {
+                "cell": cell, "sample_id": ids[i], "truth": space[label] if label >= 0 else None, "predicted": space[answer],
+                "confidence": float(posterior[i].max()), "correct": correct if label >= 0 else None, "turn": 0 if first else turn + 1, "place": place,
+            }  # fmt: skip
+
+
+def _pictures(frames: Path, faces: Path, wanted: set[str], crop: Mapping[str, Any]) -> Iterator[tuple[str, tuple[bytes, str]]]:
+    """(sample, its encoded crop and path) of the wanted samples; of a video, the first frame with a face. The crop is the same for all models."""
+    left = set(wanted)
+    for frame, found in framed(frames, faces):
+        if frame["sample_id"] in left and found[0]["success"]:
+            left.remove(frame["sample_id"])
+            pixels = face_crop(frame, found, _CROP, crop)[1]
+            if pixels is not None:
+                yield frame["sample_id"], (encode(pixels), frame["image"]["path"])
+
+
+def encode(image: RGB, quality: int = _QUALITY) -> bytes:
+    """RGB uint8 as WebP: a third of JPEG's size on faces, and every browser shows it."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="WEBP", quality=quality, method=4)
+    return buffer.getvalue()
+
+
+def _within(rows: Sequence[Row], pictures: Mapping[tuple[str, str], tuple[bytes, str]], most: float) -> list[Row]:
+    """The rows, in order, as long as their pictures fit into so many bytes of a page; one that several rows show counts once."""
+    kept, shown, size = [], set(), 0.0
+    for row in rows:
+        key = (row["cell"].partition("/")[0], row["sample_id"])
+        if key not in pictures:
+            continue  # the detector found a face that cannot be cropped
+        data, path = pictures[key]
+        size += 0 if data in shown else len(data) * _BASE64
+        if size > most:
+            break
+        shown.add(data)
+        kept.append({**row, "image": {"bytes": data, "path": path}})
+    return kept

@@ -16,9 +16,49 @@ def write_report(
     manifest: Path | None,
     output: Path,
     spec: Mapping[str, Any],
+    overlaps: Sequence[Path] = (),
+    answers: Sequence[Path] = (),
+    multiverse: Sequence[Path] = (),
+    speed: Path | None = None,
 ) -> None:
-    """Write the page. `examples`: <dataset>.parquet, one per test dataset; the figures are linked where their files exist."""
+    """Write the page. `examples`, `overlaps`, `answers`, `multiverse`: one file per test dataset, named after it.
+
+    The figures are linked where their files exist.
+    """
     found = results.read(scores, comparisons, spec, names.test_datasets(spec["config"]))
+    by_dataset = [{path.stem: path for path in paths} for paths in (examples, overlaps, answers, multiverse)]
     # Privacy wins over whatever lies on disk from an earlier run.
-    pictures = {path.stem: path for path in examples} if spec["config"]["report"]["faces"] else {}
-    tables.write_text(output, page.render(found, pictures, figures_folder, manifest, output, spec))
+    pictures = by_dataset[0] if spec["config"]["report"]["faces"] else {}
+    extras = page.Extras(pictures, *by_dataset[1:], manifest, speed)
+    tables.write_text(output, page.render(found, extras, figures_folder, output, spec))
+
+
+def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
+    """Render a finished run's page again from the files in `folder` (results/<run>); faces: False leaves every picture out, None as configured.
+
+    Raises FileNotFoundError when the run is not finished, ValueError when an older release wrote its manifest.
+    """
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        raise FileNotFoundError(f"{manifest} is not there; run snakemake first, or name another run")
+    made = tables.read_json(manifest)
+    if "datasets" not in made:
+        raise ValueError(f"{manifest} was written by an older release: run snakemake again, which makes it anew")
+    config = made["config"]
+    if faces is not None:
+        config["report"]["faces"] = faces
+    spec = {"config": config, "code": made["faceoff"]["code"], "assets": made["weights"], "datasets": made["datasets"], "models": made["models"]}
+    speed = folder / "speed.html"
+    per_dataset = {
+        name: [path for dataset in names.test_datasets(config) if (path := folder / name / f"{dataset}.{suffix}").is_file()]
+        for name, suffix in (("comparisons", "json"), ("examples", "parquet"), ("overlaps", "json"), ("answers", "json"), ("multiverse", "json"))
+    }
+    write_report(
+        scores=sorted(folder.glob("scores/*/*/*.json")),
+        figures_folder=folder / "figures",
+        manifest=manifest,
+        output=output,
+        spec=spec,
+        speed=speed if speed.is_file() else None,
+        **per_dataset,
+    )

@@ -1,0 +1,62 @@
+"""What a section of the page is made from, and how its numbers are placed on an axis. A section is a module and a template of the same name in sections/.
+
+The module has `ANCHOR` (the end of its id), `TITLE` (its heading), `NAV` (its entry in the contents) and `view(part)`, which turns results into plain rows for
+the template, or returns None where this run has nothing to say there: then the section is left out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from faceoff.report import words
+from faceoff.report.results import DatasetResults, name_of
+
+NAME, REASON, LABEL = 60, 400, 24  # characters shown of a name, of a reason, of an emotion
+View = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One dataset's share of the page.
+
+    `key` begins its ids; `ids`: pipeline -> id of its panel; `links`: kind of figure -> its files' links; `config`: the run's; `models`: what the models'
+    cards say; `pictures`: the examples table, None where no face is shown; `overlaps`, `answers`, `multiverse`: what those stages wrote; `speed`: link to
+    the speed page.
+    """
+
+    dataset: DatasetResults
+    key: str
+    ids: Mapping[str, str]
+    links: Callable[[str], list[View]]
+    config: Mapping[str, Any]
+    models: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Path | None = None
+    overlaps: Mapping[str, Any] | None = None
+    answers: Mapping[str, Any] | None = None
+    multiverse: Mapping[str, Any] | None = None
+    speed: str | None = None
+
+
+def bar(value: float | None, low: float | None, high: float | None, start: float, end: float) -> View | None:
+    """Places of an interval and its point on an axis from start to end, in percent of its length."""
+    if not words.is_number(value) or end <= start:
+        return None
+
+    def place(x: float) -> float:
+        return round(100 * min(1.0, max(0.0, (x - start) / (end - start))), 2)
+
+    bounded = words.is_number(low) and words.is_number(high)
+    left, right = (place(low), place(high)) if bounded else (place(value), place(value))
+    return {"point": place(value), "left": left, "width": round(right - left, 2)}
+
+
+def shade(share: float) -> int:
+    """A share as whole percent of the colour scale."""
+    return round(100 * min(1.0, max(0.0, share)))
+
+
+def by_interest(dataset: DatasetResults) -> list[Mapping[str, Any]]:
+    """Every scored pipeline: the chosen best single first, then as ranked."""
+    first = [score for score in dataset.ranked if name_of(score) == dataset.chosen_single]
+    return first + [score for score in dataset.ranked if score not in first]

@@ -1,0 +1,17 @@
+"""Valence and arousal: how well continuous ratings are followed."""
+
+from faceoff.report import words
+from faceoff.report.part import Part, View
+
+ANCHOR, TITLE, NAV = "affect", "Valence and arousal", "Valence, arousal"
+
+
+def view(part: Part) -> View | None:
+    """Every pipeline that reads them, best CCC first."""
+    rows = [
+        {"title": words.title_of(score), "dimension": name, **values}
+        for score in part.dataset.leaderboard
+        for name, values in sorted((score.get("affect") or {}).items(), reverse=True)
+    ]
+    rows.sort(key=lambda row: (row["dimension"] != "valence", -(row["ccc"] if words.is_number(row["ccc"]) else -2)))
+    return {"rows": rows} if rows else None

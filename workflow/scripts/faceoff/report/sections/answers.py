@@ -1,0 +1,27 @@
+"""What every pipeline answered, whether or not anyone knows the truth: the page of an unlabelled dataset."""
+
+from faceoff.report import words
+from faceoff.report.part import LABEL, Part, View, shade
+from faceoff.report.results import shorten
+
+ANCHOR, TITLE, NAV = "answers", "What was answered", "Answers"
+
+
+def view(part: Part) -> View | None:
+    """Shares of the answers per pipeline, in a table coloured by share; for a dataset without labels, where the leaderboard has nothing to say."""
+    found = part.answers or {}
+    rows = found.get("pipelines") or []
+    if found.get("labelled", True) or not rows:
+        return None
+    classes = list(dict.fromkeys(emotion for row in rows for emotion in row["counts"]))
+    shown = []
+    for row in rows:
+        answered = sum(row["counts"].values())
+        shares = [row["counts"].get(emotion, 0) / answered if answered else None for emotion in classes]
+        cells = [{"share": share, "shade": shade(share) if share is not None else 0} for share in shares]
+        shown.append({"title": words.label_short(row["name"]), "n": answered, "silent": found["n"] - answered, "cells": cells, "confidence": row["confidence"]})
+    pairs = [
+        {**pair, "a": words.label_short(pair["a"]), "b": words.label_short(pair["b"])}
+        for pair in sorted(found.get("agreement") or (), key=lambda pair: (-(pair["same"] or 0.0), pair["a"], pair["b"]))
+    ]
+    return {"classes": [shorten(emotion, LABEL) for emotion in classes], "rows": shown, "n": found["n"], "pairs": pairs}

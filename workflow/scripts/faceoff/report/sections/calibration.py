@@ -1,0 +1,39 @@
+"""Whether stated probabilities can be believed: calibration before and after temperature scaling, and what the Brier score is made of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from faceoff.report import words
+from faceoff.report.part import Part, View
+from faceoff.report.results import Score, name_of, shorten
+
+ANCHOR, TITLE, NAV = "calibration", "Can its probabilities be believed?", "Calibration"
+
+
+def view(part: Part) -> View | None:
+    """A row per pipeline with calibration, as ranked; None where no score has any (older results, or votes by majority alone)."""
+    scores = [score for score in part.dataset.ranked if score.get("calibration")]
+    rows = [
+        {
+            "title": words.title_of(score),
+            "id": part.ids[name_of(score)],
+            "temperature": score["calibration"]["temperature"],
+            "before": score["calibration"]["before"],
+            "after": score["calibration"]["after"],
+        }
+        for score in scores
+    ]
+    fitted = sorted({shorten(score["calibration"]["fitted_on"], 80) for score in scores if score["calibration"]["fitted_on"]})
+    return {"rows": rows, "fitted_on": ", ".join(fitted)} if rows else None
+
+
+def reliability(score: Score) -> list[View]:
+    """The bins of equal mass before and after scaling as points for a chart, in percent; empty without calibration."""
+    found: Mapping[str, Any] = score.get("calibration") or {}
+    points = []
+    for stage in ("before", "after"):
+        columns = ((found.get(stage) or {}).get("bins") or {}).get("mass") or {}
+        for values in zip(*(columns.get(name, ()) for name in ("confidence", "accuracy", "accuracy_low", "accuracy_high", "n")), strict=True):
+            confidence, accuracy, low, high = (None if value is None else round(100 * value, 1) for value in values[:4])
+            points.append({"stage": stage, "confidence": confidence, "accuracy": accuracy, "low": low, "high": high, "n": values[4]})
+    return points

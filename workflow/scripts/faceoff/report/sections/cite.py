@@ -1,0 +1,34 @@
+"""How to cite the software and what was run with it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from faceoff.report.part import NAME, View
+from faceoff.report.results import shorten
+
+ANCHOR, TITLE = "cite", "How to cite"
+CITATION = Path(__file__).parents[5] / "CITATION.cff"  # in a checkout; a package has none
+
+
+def view(spec: Mapping[str, Any], citation: Path = CITATION) -> View:
+    """The citation file as BibTeX, and the sources of the models that ran, whose authors are to be cited too."""
+    sources = sorted((shorten(name, NAME), shorten(card["source"], 200)) for name, card in spec.get("models", {}).items() if card.get("source"))
+    return {"bibtex": bibtex(yaml.safe_load(citation.read_text(encoding="utf-8"))) if citation.is_file() else None, "sources": sources}
+
+
+def bibtex(cited: Mapping[str, Any]) -> str:
+    """A CITATION.cff (1.2.0) as a BibTeX entry."""
+    authors = " and ".join(author.get("name") or f"{author['family-names']}, {author['given-names']}" for author in cited["authors"])
+    fields = {
+        "author": f"{{{authors}}}",
+        "title": cited["title"],
+        "version": str(cited["version"]),
+        "year": str(cited["date-released"])[:4],
+        **({"doi": cited["doi"]} if "doi" in cited else {}),
+        **({"url": cited["repository-code"]} if "repository-code" in cited else {}),
+    }
+    lines = ",\n".join(f"  {key} = {{{value}}}" for key, value in fields.items())
+    return f"@software{{faceoff,\n{lines}\n}}"

@@ -1,0 +1,67 @@
+"""What each detector found: by outcome, against the true boxes where a dataset has them, and how far two detectors' boxes agree."""
+
+from typing import Any
+
+from faceoff import tables
+from faceoff.report import names
+from faceoff.report.part import NAME, REASON, Part, View, shade
+from faceoff.report.results import shorten
+
+ANCHOR, TITLE, NAV = "coverage", "What each detector found", "Detectors"
+
+
+def view(part: Part) -> View:
+    return {"rows": _outcomes(part), "agreement": _agreement(part.overlaps or {}), "files": part.links(names.COVERAGE)}
+
+
+def _outcomes(part: Part) -> list[View]:
+    on_faces = {row["detector"]: row for row in (part.overlaps or {}).get("detectors") or ()}
+    rows = []
+    for row in part.dataset.coverage:
+        total = sum(row[state] for state in tables.STATES)
+        widths = {state: round(100 * row[state] / total, 2) if total else 0 for state in tables.STATES}
+        found = on_faces.get(row["detector"], {})
+        rows.append(
+            {
+                **row,
+                "detector": shorten(row["detector"], NAME),
+                "reason": _answered(row["detector"], part) or shorten(row["reason"] or "", REASON),
+                "total": total,
+                "widths": widths,
+                "share": row[tables.OK] / total if total else None,
+                "on_face": found.get("on_face"),
+                "with_face": found.get("with_face"),
+                "false_alarms": found.get("false_alarms"),
+            }
+        )
+    return rows
+
+
+def _answered(detector: str, part: Part) -> str:
+    """For a dataset that is not scored: how many samples the pipeline behind this detector answers that answers most."""
+    found = part.answers or {}
+    counts = [sum(row["counts"].values()) for row in found.get("pipelines") or () if row["name"].startswith(f"{detector}/")]
+    return f"not scored; {max(counts):,} of {found['n']:,} samples got an answer" if counts and not found["labelled"] else ""
+
+
+def _agreement(overlaps: dict[str, Any]) -> View | None:
+    """The detectors' pairs as a square table: mean overlap of the chosen boxes, and on which share of frames both, one or none found a face."""
+    pairs = overlaps.get("pairs") or []
+    if not pairs:
+        return None
+    names = sorted({pair[side] for pair in pairs for side in ("a", "b")})
+    found = {frozenset((pair["a"], pair["b"])): pair for pair in pairs}
+    rows = []
+    for a in names:
+        cells = []
+        for b in names:
+            pair = found.get(frozenset((a, b)))
+            iou = pair["mean_iou"] if pair else None
+            both = pair["both"] / pair["frames"] if pair and pair["frames"] else None
+            cells.append({"same": a == b, "iou": iou, "both": both, "shade": shade(iou) if iou is not None else 0, **_counts(pair)})
+        rows.append({"detector": shorten(a, NAME), "cells": cells})
+    return {"names": [shorten(name, NAME) for name in names], "rows": rows, "frames": max(pair["frames"] for pair in pairs)}
+
+
+def _counts(pair: dict[str, Any] | None) -> View:
+    return {key: pair[key] if pair else None for key in ("only_a", "only_b", "neither", "same_face")}

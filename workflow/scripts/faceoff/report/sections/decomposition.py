@@ -1,0 +1,18 @@
+"""What decides whether a face is read right: how much of it is the detector, the crop, the model, the picture, and what they make together."""
+
+from faceoff.report.part import LABEL, REASON, Part, View
+from faceoff.report.results import shorten
+
+ANCHOR, TITLE, NAV = "decomposition", "What decides whether a face is read right?", "What decides"
+
+
+def view(part: Part) -> View | None:
+    """Shares of the variance on the logit scale, as found, and whether each factor matters; None where nothing could be told apart."""
+    comparison = part.dataset.comparison or {}
+    found, q = comparison.get("decomposition"), comparison.get("cochran_q")
+    if not (found and found["components"]) and not q:
+        return None
+    components = [{**row, "name": shorten(row["name"], 60), "width": round(100 * (row["share"] or 0), 1)} for row in (found or {}).get("components") or ()]
+    effects = [{**row, "factor": shorten(row["factor"], LABEL), "reason": shorten(row["reason"], REASON)} for row in (found or {}).get("effects") or ()]
+    left_out = [(shorten(name, 60), shorten(reason, REASON)) for name, reason in sorted(((found or {}).get("left_out") or {}).items())]
+    return {"components": components, "effects": effects, "left_out": left_out, "q": q}

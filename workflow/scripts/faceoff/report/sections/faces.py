@@ -1,0 +1,63 @@
+"""The gallery: faces of every confusion cell as the models saw them. A picture stands once in the page, however many pipelines looked at it."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from faceoff import tables
+from faceoff.report import names, words
+from faceoff.report.part import LABEL, Part, View, by_interest
+from faceoff.report.results import name_of, shorten
+
+ANCHOR, TITLE, NAV = "faces", "Faces, right and wrong", "Faces"
+_FIRST = 8  # right and wrong faces that are there before anything is chosen
+
+
+def data_uri(data: bytes) -> str:
+    """An encoded picture as a URI that holds it. Galleries are WebP; a table of another program may hold PNG."""
+    kind = "webp" if data[:4] == b"RIFF" else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def view(part: Part) -> View | None:
+    """`store`: what the browser shows by choice; `right`, `wrong`: what is shown at first, of the pipeline of most interest."""
+    by_cell: dict[str, list[dict[str, Any]]] = {}
+    for row in tables.rows(part.pictures) if part.pictures else ():
+        by_cell.setdefault(row["cell"], []).append(row)
+    order = [name_of(score) for score in by_interest(part.dataset) if name_of(score) in by_cell] or sorted(by_cell)
+    if not order:
+        return None
+    images: dict[bytes, int] = {}
+    labels: dict[str, int] = {}
+    pipelines = []
+    for cell in order:
+        faces = [_stored(row, images, labels) for row in by_cell[cell]]
+        pipelines.append({"id": part.ids.get(cell, ""), "title": words.label_short(cell), "faces": faces})
+    shown = [_face(row) for row in by_cell[order[0]]]
+    return {
+        "store": {"images": [data_uri(data) for data in images], "labels": list(labels), "pipelines": pipelines},
+        "first": pipelines[0]["title"],
+        "labelled": any(row["truth"] for row in by_cell[order[0]]),
+        "right": [face for face in shown if face["outcome"] == "right"][:_FIRST],
+        "wrong": [face for face in shown if face["outcome"] == "wrong"][:_FIRST],
+        "unlabelled": [face for face in shown if face["outcome"] == ""][:_FIRST],
+        "files": part.links(names.EXAMPLES),
+    }
+
+
+def _stored(row: Mapping[str, Any], images: dict[bytes, int], labels: dict[str, int]) -> list[Any]:
+    """[picture, truth, predicted, confidence in percent, sample], the first three as places in the store's lists; truth −1 where there is none."""
+    picture = images.setdefault(row["image"]["bytes"], len(images))
+    truth, predicted = (-1 if row[key] is None else labels.setdefault(shorten(row[key], LABEL), len(labels)) for key in ("truth", "predicted"))
+    return [picture, truth, predicted, round(100 * row["confidence"]), shorten(row["sample_id"], 80)]
+
+
+def _face(row: Mapping[str, Any]) -> View:
+    return {
+        "src": data_uri(row["image"]["bytes"]),
+        "truth": "" if row["truth"] is None else shorten(row["truth"], LABEL),
+        "predicted": shorten(row["predicted"], LABEL),
+        "confidence": row["confidence"],
+        "sample": shorten(row["sample_id"], 80),
+        "outcome": {True: "right", False: "wrong", None: ""}[row["correct"]],
+    }

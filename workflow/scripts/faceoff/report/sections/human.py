@@ -1,0 +1,24 @@
+"""Scores beside people: what one of the taggers would have reached, and where people agree less than the pipelines do."""
+
+from faceoff.report import words
+from faceoff.report.part import Part, View, bar
+from faceoff.report.results import name_of, tens
+
+ANCHOR, TITLE, NAV = "human", "Beside people", "Beside people"
+
+
+def view(part: Part) -> View | None:
+    """A row per pipeline, and by how far people agree; None where samples have no votes."""
+    scores = [score for score in part.dataset.ranked if score.get("human")]
+    if not scores:
+        return None
+    chosen = next((score for score in scores if name_of(score) == part.dataset.chosen_single), scores[0])
+    strata = chosen["human"]["strata"]
+    bounds = [bound for row in strata for bound in (row["accuracy"], *row["interval"], row["ceiling"]) if words.is_number(bound)]
+    low, high = tens(bounds)
+    return {
+        "rows": [{"title": words.title_of(score), "id": part.ids[name_of(score)], **score["human"]} for score in scores],
+        "about": chosen["human"],
+        "title": words.title_of(chosen),
+        "strata": [{**row, "bar": bar(row["accuracy"], *row["interval"], low, high)} for row in strata],
+    }

@@ -1,0 +1,106 @@
+"""Every pipeline's scores in one table: sorted, searched and filtered in the browser, columns switched on and off there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from faceoff.report import results, words
+from faceoff.report.part import NAME, REASON, Part, View, bar
+from faceoff.report.results import DatasetResults, name_of, shorten
+
+ANCHOR, TITLE, NAV = "board", "Leaderboard", "Leaderboard"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A numeric column. `scale`: 100 for shares shown in percent; `digits` after the point; `small_first`: less is better; `shown` when the page opens."""
+
+    key: str
+    heading: str
+    about: str
+    scale: int = 100
+    digits: int = 1
+    small_first: bool = False
+    shown: bool = True
+
+
+COLUMNS = (
+    Column("covered_accuracy", "Covered", "accuracy over the samples with a face"),
+    Column("coverage", "Coverage", "share of samples with a face"),
+    Column("balanced_accuracy", "UAR", "balanced accuracy: the mean recall over classes"),
+    Column("macro_f1", "Macro-F1", "mean F1 over classes"),
+    Column("weighted_f1", "Weighted F1", "mean F1 over samples", shown=False),
+    Column("top2", "Top-2", "the label is among the two likeliest emotions, over covered samples", shown=False),
+    Column("log_loss", "Log loss", "over covered samples; smaller is better", 1, 3, True),
+    Column("brier", "Brier", "squared error of the probabilities, 0 to 2, over covered samples; smaller is better", 1, 3, True, False),
+    Column("ece", "ECE", "expected calibration error, 15 bins of equal width; smaller is better", 1, 3, True),
+    Column("ece_mass", "ECE, equal mass", "expected calibration error, 15 bins of equal mass; smaller is better", 1, 3, True, False),
+    Column("strict_accuracy", "Unmasked", "accuracy when answers outside the label space count as wrong", shown=False),
+    Column("mass_outside", "Mass outside", "mean probability on emotions outside the label space", shown=False),
+)
+
+
+def view(part: Part) -> View:
+    dataset = part.dataset
+    low, high = _axis(dataset)
+    return {
+        "columns": COLUMNS,
+        "rows": _rows(dataset, part.ids, low, high),
+        "low": low,
+        "high": high,
+        "detectors": [shorten(name, NAME) for name in dataset.detectors],
+        "models": [shorten(name, NAME) for name in dataset.models],
+        "kinds": {score["kind"] for score in dataset.scores} == {"cell", "fusion"},
+    }
+
+
+def _axis(dataset: DatasetResults) -> tuple[float, float]:
+    """Ends of the bars: all intervals, in whole tens of percent."""
+    bounds = [
+        bound for score in dataset.ranked for bound in (results.metric(score, "accuracy"), *results.interval(score, "accuracy")) if words.is_number(bound)
+    ]
+    return results.tens(bounds)
+
+
+def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: float) -> list[View]:
+    rows, rank = [], 0
+    places = {row["name"]: row for row in (dataset.comparison or {}).get("ranking") or ()}
+    for score in dataset.leaderboard:
+        good = results.scored(score)
+        ranked = good and not score.get("flags")
+        rank += ranked
+        low, high = results.interval(score, "accuracy")
+        metrics = score.get("metrics") or {}
+        fused = score["kind"] == "fusion"
+        rows.append(
+            {
+                "rank": rank if ranked else None,
+                "place": places.get(name_of(score)),
+                "id": ids.get(name_of(score)),
+                "fusion": fused,
+                **_parts(score),
+                "detector": words.pairs(score) if fused else shorten(score["detector"], NAME),
+                "model": shorten(score["fusion"] if fused else score["model"], NAME),
+                "rule": words.rule(score.get("rule", "")) if fused else "",
+                "members": ", ".join(words.label_short(member) for member in score.get("members") or ()),
+                "chosen": name_of(score) == dataset.chosen_single,
+                "state": "ok" if good else score["state"] if score["state"] != "ok" else "empty",
+                "reason": shorten(score.get("reason") or ("no sample to score" if not good else ""), REASON),
+                "metrics": {name: metrics.get(name) for name in ("accuracy", *(column.key for column in COLUMNS))},
+                "low": low,
+                "high": high,
+                "bar": bar(metrics.get("accuracy"), low, high, start, end),
+                "train_status": shorten(score.get("train_status") or "unknown", 40),
+                "flags": [shorten(flag, 120) for flag in score.get("flags") or ()] + (["circular"] if score.get("circular") else []),
+            }
+        )
+    return rows
+
+
+def _parts(score: Mapping[str, Any]) -> View:
+    """The detectors and models in a pipeline, by which the table is filtered: a fusion has those of its members."""
+    cells = [member.partition("/") for member in score.get("members") or ()] if score["kind"] == "fusion" else [(score["detector"], "/", score["model"])]
+    return {
+        "detectors": sorted({shorten(detector, NAME) for detector, _, _ in cells}),
+        "models": sorted({shorten(model, NAME) for _, _, model in cells}),
+    }

@@ -1,0 +1,23 @@
+"""Recall and F1 by emotion of the pipelines that matter most."""
+
+from faceoff.report import names, words
+from faceoff.report.part import LABEL, Part, View
+from faceoff.report.results import shorten
+
+ANCHOR, TITLE, NAV = "classes", "By emotion", "By emotion"
+_COLUMNS = 6  # pipelines side by side
+
+
+def view(part: Part) -> View | None:
+    chosen = part.dataset.shown(singles=3)[:_COLUMNS]
+    if not chosen:
+        return None
+    rows = []
+    for place, emotion in enumerate(part.dataset.space):
+        lines = [score["per_class"][place] for score in chosen]
+        cells = [
+            {"recall": line["recall"], "f1": line["f1"], "width": round(100 * line["recall"], 1) if words.is_number(line["recall"]) else 0} for line in lines
+        ]
+        rows.append({"emotion": shorten(emotion, LABEL), "n": lines[0]["n"], "cells": cells})
+    columns = [{"title": words.title_of(score), "fusion": score["kind"] == "fusion"} for score in chosen]
+    return {"columns": columns, "rows": rows, "files": part.links(names.PER_CLASS)}

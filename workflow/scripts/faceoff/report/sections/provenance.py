@@ -1,0 +1,39 @@
+"""What made these results, without time, host or speed, which differ between runs with equal results."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from faceoff import tables
+from faceoff.report.part import LABEL, NAME, View
+from faceoff.report.results import DatasetResults, shorten
+
+ANCHOR, TITLE = "provenance", "Provenance"
+
+
+def view(found: Sequence[DatasetResults], manifest: Path | None, output: Path, spec: Mapping[str, Any]) -> View:
+    made = tables.read_json(manifest) if manifest else {}
+    return {
+        "code": spec["code"],
+        "commit": (made.get("faceoff") or {}).get("commit"),
+        "seed": spec["config"].get("seed"),
+        "versions": sorted((made.get("versions") or {}).items()),
+        "weights": sorted(
+            (shorten(user, NAME), shorten(asset.get("licence") or "–", 80), str(asset.get("sha256") or "–")) for user, asset in spec.get("assets", {}).items()
+        ),
+        "config": json.dumps(spec["config"], indent=2, sort_keys=True, ensure_ascii=False),
+        "manifest": quote(os.path.relpath(manifest, output.parent)) if manifest else None,
+        "tasks": [
+            {
+                "name": shorten(dataset.name, NAME),
+                "version": shorten((dataset.task or {}).get("version", "–"), 120),
+                "n": (dataset.task or {}).get("n"),
+                "space": ", ".join(shorten(emotion, LABEL) for emotion in dataset.space) or "–",
+                "hash": str((dataset.task or {}).get("hash") or "–"),
+            }
+            for dataset in found
+        ],
+    }

@@ -1,0 +1,10 @@
+"""How to read the page: what each number means."""
+
+from faceoff.report import words
+from faceoff.report.part import View
+
+ANCHOR, TITLE = "reading", "How to read this page"
+
+
+def view() -> View:
+    return {"train_status": words.TRAIN_STATUS}

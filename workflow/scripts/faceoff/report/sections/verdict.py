@@ -1,0 +1,11 @@
+"""The head of a dataset's part: what was asked of the pipelines, and the answer in one sentence with its interval."""
+
+from faceoff.report import words
+from faceoff.report.part import Part, View
+from faceoff.report.results import shorten
+
+
+def view(part: Part) -> View:
+    sentence, more = words.verdict(part.dataset)
+    task = part.dataset.task
+    return {"task": task, "version": shorten((task or {}).get("version", ""), 120), "caveats": words.caveats(part.dataset), "lead": sentence, "more": more}

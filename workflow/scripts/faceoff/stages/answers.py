@@ -1,0 +1,127 @@
+"""Stage: what every pipeline answered, labels or not: how often each emotion, how alike two pipelines, and a few clips over time with their pictures."""
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from faceoff import metrics, tables
+from faceoff.boxes import shrink
+from faceoff.evaluation import UnlabelledError, read_task, sample_posteriors
+from faceoff.stages.batches import image_of
+from faceoff.stages.examples import encode
+from faceoff.timelines import timelines
+
+MOMENTS, PICTURES = 120, 24  # of a clip at most, evenly spread
+_SIDE, _QUALITY = 160, 70  # pixels and WebP quality of a moment's picture
+
+
+def write_answers(samples: Path, frames: Path, predictions: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
+    """Write the answers of one dataset as JSON.
+
+    `pipelines`: counts of the answers in the model's own classes and the mean probability of the answer given; `agreement`: of pairs of cells, where the
+    dataset has no labels; `clips`: `spec.clips` samples with several frames, drawn by a hash of the seed, with probabilities in per mille (null: no face).
+    """
+    rows = list(tables.rows(samples, ["sample_id", "label"]))
+    ids = [row["sample_id"] for row in rows]
+    sound = {_name(path): path for path in predictions if not tables.failed_files(path)}
+    given = {name: _given(path, ids) for name, path in sound.items()}
+    labelled = _labelled(samples)
+    chosen = _drawn_clips(frames, spec["clips"], spec["seed"])
+    tables.write_json(
+        output,
+        {
+            "dataset": spec["dataset"],
+            "n": len(ids),
+            "labelled": labelled,
+            "pipelines": [{"name": name, **_counted(*found)} for name, found in given.items()],
+            "agreement": [] if labelled else list(_agreement({name: answers for name, (answers, _) in given.items() if not name.startswith("fusion/")})),
+            "clips": list(_clips(chosen, {row["sample_id"]: row["label"] for row in rows}, frames, sound, spec["faces"])),
+        },
+    )
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}" if path.parents[1].parent.name == "predictions" else f"fusion/{path.stem}"
+
+
+def _labelled(samples: Path) -> bool:
+    try:
+        read_task(samples)
+    except UnlabelledError:
+        return False
+    return True
+
+
+def _given(predictions: Path, ids: Sequence[str]) -> tuple[list[str | None], np.ndarray]:
+    """(the answer to each sample, None where there is none; (n,) its probability, NaN there)."""
+    found = sample_posteriors(predictions, ids)
+    answers = metrics.argmax(found.own)
+    return [None if answer < 0 else found.classes[answer] for answer in answers], np.max(found.own, axis=1)
+
+
+def _counted(answers: Sequence[str | None], confidence: np.ndarray) -> dict[str, Any]:
+    counts = Counter(answer for answer in answers if answer is not None)
+    return {"counts": dict(sorted(counts.items())), "confidence": float(np.nanmean(confidence)) if counts else None}
+
+
+def _agreement(answers: Mapping[str, Sequence[str | None]]) -> Iterator[dict[str, Any]]:
+    for (a, of_a), (b, of_b) in combinations(answers.items(), 2):
+        both = [x == y for x, y in zip(of_a, of_b, strict=True) if x is not None and y is not None]
+        yield {"a": a, "b": b, "n": len(both), "same": float(np.mean(both)) if both else None}
+
+
+def _drawn_clips(frames: Path, count: int, seed: int) -> list[str]:
+    """The ids of the clips to show, in the table's order."""
+    several = [sample for sample, rows in groupby(tables.rows(frames, ["sample_id"]), lambda row: row["sample_id"]) if len(list(rows)) > 1]
+    drawn = set(sorted(several, key=lambda sample: hashlib.sha256(f"{seed}|clip|{sample}".encode()).digest())[:count])
+    return [sample for sample in several if sample in drawn]
+
+
+def _clips(chosen: Sequence[str], labels: Mapping[str, str | None], frames: Path, predictions: Mapping[str, Path], faces: bool) -> Iterator[dict[str, Any]]:
+    by_clip: dict[str, dict[str, Any]] = {sample: {} for sample in chosen}
+    for name, path in predictions.items():
+        for clip in timelines(path, frames, chosen) if chosen else ():
+            by_clip[clip.sample_id][name] = clip
+    for sample, found in by_clip.items():
+        if not found:
+            continue
+        first = next(iter(found.values()))
+        kept = _spread(len(first.seconds), MOMENTS)
+        emotions = list(dict.fromkeys(emotion for clip in found.values() for emotion in clip.emotions))
+        pictures = dict(_pictures(frames, sample, kept[_spread(len(kept), PICTURES)])) if faces else {}
+        yield {
+            "sample_id": sample,
+            "label": labels.get(sample),
+            "emotions": emotions,
+            "seconds": [round(float(first.seconds[index]), 3) for index in kept],
+            "truth": [first.truth[index] for index in kept] if first.truth else [],
+            "pipelines": {name: [_per_mille(clip.posterior[index], clip.emotions, emotions) for index in kept] for name, clip in found.items()},
+            "frames": [pictures.get(index) for index in kept],
+        }
+
+
+def _spread(count: int, most: int) -> np.ndarray:
+    """At most so many places of a sequence, evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+
+
+def _per_mille(posterior: np.ndarray, own: Sequence[str], emotions: Sequence[str]) -> list[int] | None:
+    if np.isnan(posterior).any():
+        return None
+    values = dict(zip(own, posterior, strict=True))
+    return [round(1000 * values.get(emotion, 0.0)) for emotion in emotions]
+
+
+def _pictures(frames: Path, sample: str, places: np.ndarray) -> Iterator[tuple[int, str]]:
+    """(place among the clip's timed frames, the frame as small WebP in base64)."""
+    rows = [row for row in pq.read_table(frames, filters=[("sample_id", "=", sample)]).to_pylist() if row["timestamp_s"] is not None]
+    for place in places:
+        if rows[place]["state"] == tables.OK:
+            yield int(place), base64.b64encode(encode(shrink(image_of(rows[place]), _SIDE)[0], _QUALITY)).decode("ascii")

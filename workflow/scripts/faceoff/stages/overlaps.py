@@ -1,0 +1,77 @@
+"""Stage: whether the detectors see the same face: how their boxes overlap, and how they lie on the true ones where a dataset has them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff import tables
+from faceoff.boxes import overlap
+from faceoff.crops import calibrate
+from faceoff.faces import choose
+
+SAME_FACE = 0.4  # IoU from which two detectors' boxes are of one face (protocol §21)
+ON_FACE = 0.5  # IoU with a true box from which a face counts as found (protocol §9)
+
+
+def write_overlaps(frames: Path, faces: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
+    """Write the overlaps of one dataset as JSON; detectors that take the whole frame, and those that failed, are left out.
+
+    `detectors`: frames with a true face (`with_face`), of those the ones where the chosen, calibrated box lies on it (`on_face`), and frames without any
+    face in which one was found (`false_alarms`); null where the dataset knows no boxes. `pairs`: frames where both, one or none found a face, mean IoU
+    over both (null without), and how often it is the same face.
+    """
+    shown = list(tables.rows(frames, ["width", "height", "boxes"]))
+    chosen = {
+        path.stem: list(_chosen(shown, path, spec["policy"])) for path in sorted(faces) if path.stem in spec["calibrations"] and not tables.failed_files(path)
+    }
+    truth = [row["boxes"] for row in shown]
+    tables.write_json(
+        output,
+        {
+            "dataset": spec["dataset"],
+            "detectors": [{"detector": name, **_on_truth(found, truth, spec["calibrations"][name])} for name, found in chosen.items()],
+            "pairs": [{"a": a, "b": b, **_pair(chosen[a], chosen[b])} for a, b in combinations(chosen, 2)],
+        },
+    )
+
+
+def _chosen(frames: Sequence[Mapping[str, Any]], faces: Path, policy: str) -> Iterator[tuple[float, ...] | None]:
+    """The box x, y, w, h that the policy chooses in each frame, None where no face was found. Both tables are in frame order."""
+    columns = ["sample_id", "frame", "success", "x", "y", "w", "h", "score"]
+    grouped = groupby(tables.rows(faces, columns), lambda row: (row["sample_id"], row["frame"]))
+    for frame, (_, group) in zip(frames, grouped, strict=True):
+        rows = list(group)
+        face = choose(rows, policy, frame["width"], frame["height"]) if rows[0]["success"] else None
+        yield face and tuple(face[key] for key in ("x", "y", "w", "h"))
+
+
+def iou(a: Sequence[float], b: Sequence[float]) -> float:
+    """Overlap of two boxes x, y, w, h as a share of their union."""
+    corners = [np.array([x, y, x + w, y + h], float) for x, y, w, h in (a, b)]
+    return float(overlap(corners[0], corners[1][None])[0])
+
+
+def _pair(a: Sequence[Any], b: Sequence[Any]) -> dict[str, Any]:
+    overlaps = [iou(x, y) for x, y in zip(a, b, strict=True) if x and y]
+    return {
+        "frames": len(a),
+        "both": len(overlaps),
+        "only_a": sum(bool(x and not y) for x, y in zip(a, b, strict=True)),
+        "only_b": sum(bool(y and not x) for x, y in zip(a, b, strict=True)),
+        "neither": sum(not x and not y for x, y in zip(a, b, strict=True)),
+        "mean_iou": float(np.mean(overlaps)) if overlaps else None,
+        "same_face": sum(value >= SAME_FACE for value in overlaps),
+    }
+
+
+def _on_truth(found: Sequence[Any], truth: Sequence[Any], calibration: Any) -> dict[str, Any]:
+    """How a detector's chosen boxes lie on the true ones; nulls where the dataset has no boxes at all."""
+    if not any(truth):
+        return dict.fromkeys(("with_face", "on_face", "false_alarms"))
+    with_face = [(box, boxes) for box, boxes in zip(found, truth, strict=True) if boxes]
+    hits = sum(any(iou(calibrate(box, calibration), true) >= ON_FACE for true in boxes) for box, boxes in with_face if box)
+    alarms = sum(bool(box) for box, boxes in zip(found, truth, strict=True) if boxes == [])
+    return {"with_face": len(with_face), "on_face": hits, "false_alarms": alarms}

@@ -1,0 +1,70 @@
+"""Stage: speed.html, accuracy against speed. Times differ from run to run, so they have a page of their own: report.html is the same bytes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from faceoff import tables
+from faceoff.report import names, page, results, words
+from faceoff.report.part import NAME
+from faceoff.report.results import DatasetResults, name_of, shorten
+
+Seconds = dict[tuple[str, ...], Mapping[str, Any]]  # (dataset, detector) or (dataset, detector, model) -> timing
+
+
+def write_speed(scores: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
+    """Write the page from score files and the `*.timing.json` of detection and prediction jobs."""
+    found = results.read(scores, (), spec, names.test_datasets(spec["config"]))
+    seconds: Seconds = {}
+    for path in sorted(timings):
+        timing = tables.read_json(path)
+        if not timing.get("failed"):
+            seconds[tuple(timing[key] for key in ("dataset", "detector", "model") if timing.get(key))] = timing
+    config = spec["config"]
+    shown = [{"name": shorten(dataset.name, NAME), "key": f"d{index}", "rows": speeds(dataset, seconds)} for index, dataset in enumerate(found)]
+    html = (
+        page.environment()
+        .get_template("speed.html.j2")
+        .render(title=shorten(config["report"]["title"], 120), run=shorten(config["run"], NAME), datasets=shown, **page.looks(charts=True))
+    )
+    tables.write_text(output, html)
+
+
+def speeds(dataset: DatasetResults, seconds: Seconds) -> list[dict[str, Any]]:
+    """Every scored pipeline whose jobs were timed, the fastest first: pictures per second from picture to answer, accuracy, whether it is on the front.
+
+    A pipeline's time is its detector's and its model's computing together, over all pictures; loading is apart. A fusion takes its members' time, each
+    detector once: the vote itself is free beside them.
+    """
+    rows = []
+    for score in dataset.ranked:
+        cells = [tuple(member.split("/", 1)) for member in score["members"]] if score["kind"] == "fusion" else [(score["detector"], score["model"])]
+        jobs = sorted({(dataset.name, detector) for detector, _ in cells} | {(dataset.name, *cell) for cell in cells})
+        timed = [seconds.get(job) for job in jobs]
+        if not all(timed):
+            continue
+        pictures, compute = timed[0]["items"], sum(timing["compute_s"] for timing in timed)
+        if not pictures or compute <= 0:
+            continue
+        low, high = results.interval(score, "accuracy")
+        rows.append({
+            "title": words.title_of(score),
+            "name": name_of(score),
+            "fusion": score["kind"] == "fusion",
+            "speed": pictures / compute,
+            "detect_ms": 1000 * sum(timing["compute_s"] for timing in timed if not timing.get("model")) / pictures,
+            "predict_ms": 1000 * sum(timing["compute_s"] for timing in timed if timing.get("model")) / pictures,
+            "load_s": sum(timing["load_s"] for timing in timed),
+            "value": results.metric(score, "accuracy"), "low": low, "high": high,
+        })  # fmt: skip
+    rows.sort(key=lambda row: (-row["speed"], row["name"]))
+    for row in rows:
+        row["front"] = on_front(row, rows)
+    return rows
+
+
+def on_front(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether no other pipeline is at least as fast and as accurate, and better in one of them (the Pareto front)."""
+    return not any(
+        other["speed"] >= row["speed"] and other["value"] >= row["value"] and (other["speed"] > row["speed"] or other["value"] > row["value"]) for other in rows
+    )
