@@ -3,11 +3,12 @@ PYTHON ?= python3.11
 LIGHT := .venv
 FULL := .venv-full
 CLUSTER := .venv-cluster
+DOCS := .venv-docs
 BELOW ?= $(FULL)
 CORES ?= all
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 
-.PHONY: run zoo test test-fast cluster lint format lock clean help
+.PHONY: run zoo paper test test-fast cluster docs docs-serve lint format lock clean help
 run: $(LIGHT)/.ready ## run config.yaml, print the leaderboard and the report's path (the default)
 	FACEOFF_LEADERBOARD=0 $(LIGHT)/bin/snakemake --cores $(CORES) --quiet rules
 	$(LIGHT)/bin/faceoff leaderboard
@@ -15,7 +16,10 @@ run: $(LIGHT)/.ready ## run config.yaml, print the leaderboard and the report's 
 zoo: $(FULL)/.ready ## run configs/zoo.yaml: every detector and model whose weights are here
 	$(FULL)/bin/snakemake --configfile configs/zoo.yaml --cores $(CORES) --quiet rules
 
-test: $(FULL)/.ready $(CLUSTER)/.ready ## all tests, the fast ones first
+paper: $(LIGHT)/.ready ## every figure and LaTeX table of a paper (configs/paper.yaml)
+	$(LIGHT)/bin/snakemake --configfile configs/paper.yaml --cores $(CORES) --quiet rules
+
+test: $(FULL)/.ready $(CLUSTER)/.ready $(DOCS)/.ready ## all tests, the fast ones first
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile
 	$(FULL)/bin/pytest -m slow -n 2 --dist loadfile
 
@@ -23,6 +27,12 @@ test-fast: $(FULL)/.ready ## the fast tests only
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile
 
 cluster: $(CLUSTER)/.ready ## an environment that submits to a cluster (BELOW=.venv: over the light one); docs/hpc.md
+
+docs: $(DOCS)/.ready ## the pages of docs/ as a site that opens without a network: build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
+
+docs-serve: $(DOCS)/.ready ## the same at http://127.0.0.1:8000, renewed as files change
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs serve --dev-addr 127.0.0.1:8000
 
 lint: $(FULL)/.ready ## snakemake --lint, snakefmt, ruff
 	$(FULL)/bin/snakemake --lint
@@ -36,12 +46,12 @@ format: $(FULL)/.ready ## format everything
 	$(FULL)/bin/snakefmt Snakefile workflow
 
 lock: ## make the locked requirements anew (needs uv)
-	cd requirements && for name in light full cluster; do \
+	cd requirements && for name in light full cluster docs; do \
 	  uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links --generate-hashes --python-version 3.11 \
 	    --override $$name.overrides $$( [ $$name = light ] || echo --constraint light.txt ) $$name.in -o $$name.txt || exit 1; done
 
 clean: ## remove results and environments
-	rm -rf results/*/ .snakemake $(LIGHT) $(FULL) $(CLUSTER)
+	rm -rf results/*/ .snakemake build $(LIGHT) $(FULL) $(CLUSTER) $(DOCS)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,4 +79,9 @@ $(CLUSTER)/.ready: requirements/cluster.txt $(BELOW)/.ready
 	  > "$$($(CLUSTER)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
 	for name in snakemake faceoff; do \
 	  sed "1s|.*|#!$(CURDIR)/$(CLUSTER)/bin/python|" $(BELOW)/bin/$$name > $(CLUSTER)/bin/$$name && chmod +x $(CLUSTER)/bin/$$name || exit 1; done
+	touch $@
+
+$(DOCS)/.ready: requirements/docs.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/docs.txt
 	touch $@

@@ -109,6 +109,22 @@ def test_validate_reports_and_fails_on_unreadable_files(tmp_path):
     assert "it has mine" in missing.output
 
 
+def test_parts_of_one_table_share_neither_people_nor_pictures(tmp_path):
+    rows = ["path,label,person"]
+    for number in range(12):
+        (tmp_path / f"{number}.png").write_bytes(picture(number))
+        rows.append(f"{number}.png,anger,p{number // 2}")
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    table = f"type: table, path: '{tmp_path}/t.csv', columns: {{subject: person}}, shares: [0.5, 0, 0.5]"
+    config = tmp_path / "c.yaml"
+    datasets = f"a: {{{table}, part: train, role: train}}, b: {{{table}, part: test}}"
+    config.write_text(f"run: r\ndatasets: {{{datasets}}}\ndetectors: {{whole: {{}}}}\nmodels: {{fer: {{}}}}\n")
+    result = CliRunner().invoke(app, ["validate", str(config)])
+    assert result.exit_code == 0, result.output
+    assert "are in" not in result.output
+    assert "in both" not in result.output
+
+
 @pytest.mark.slow
 def test_ferplus_contamination_is_what_the_protocol_says(data):
     """288 of the 3,573 test files are pixel-identical to a training picture, and 259 of the 3,153 scored rows."""

@@ -24,6 +24,34 @@ SMALL = {
 }
 
 
+# A model that answers by brightness; what it does on the way is put in.
+_MODEL = """
+import numpy as np
+from faceoff.protocols import CropSpec, Prediction
+
+MODELS = {"%(name)s": {"class": "Model", "licence": "MIT", "source": "this test", "lineage": "%(name)s"}}
+
+
+class Model:
+    emotions = ("neutral", "happiness")
+    crop = CropSpec(size=(16, 16))
+
+    def __init__(self, card, assets):
+        %(on_init)s
+
+    def predict(self, crops):
+        %(on_predict)s
+        share = crops.reshape(len(crops), -1).mean(axis=1) / 255
+        return Prediction(posterior=np.column_stack([share, 1 - share]))
+"""
+
+
+def write_plugin(folder: Path, name: str, on_init: str = "pass", on_predict: str = "pass") -> None:
+    """Write a plug-in with a model of this name; `on_init` and `on_predict` are statements that it runs there."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.py").write_text(_MODEL % {"name": name, "on_init": on_init, "on_predict": on_predict})
+
+
 def command(folder: Path, config: dict, *arguments: str) -> list[str]:
     """Write the configuration into the folder and return the command line that runs it there."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -17,31 +17,6 @@ import runs
 
 pytestmark = pytest.mark.slow
 
-SOUND = """
-import numpy as np
-from faceoff.protocols import CropSpec, Prediction
-
-MODELS = {"%(name)s": {"class": "Model", "licence": "MIT", "source": "this test", "lineage": "%(name)s"}}
-
-
-class Model:
-    emotions = ("neutral", "happiness")
-    crop = CropSpec(size=(16, 16))
-
-    def __init__(self, card, assets):
-        %(on_init)s
-
-    def predict(self, crops):
-        %(on_predict)s
-        share = crops.reshape(len(crops), -1).mean(axis=1) / 255
-        return Prediction(posterior=np.column_stack([share, 1 - share]))
-"""
-
-
-def write_plugin(folder: Path, name: str, on_init: str = "pass", on_predict: str = "pass") -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.py").write_text(SOUND % {"name": name, "on_init": on_init, "on_predict": on_predict})
-
 
 def with_scratch_models(plugins: Path) -> dict:
     config = copy.deepcopy(runs.SMALL)
@@ -54,8 +29,8 @@ def with_scratch_models(plugins: Path) -> dict:
 
 def test_failed_cells_stand_in_the_report_and_only_they_are_tried_again(tmp_path):
     plugins, folder, fresh = tmp_path / "plugins", tmp_path / "run", tmp_path / "fresh"
-    write_plugin(plugins, "raises", on_init="raise RuntimeError('no <b>licence</b> found')")
-    write_plugin(plugins, "crashes", on_predict="import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    runs.write_plugin(plugins, "raises", on_init="raise RuntimeError('no <b>licence</b> found')")
+    runs.write_plugin(plugins, "crashes", on_predict="import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     config = with_scratch_models(plugins)
 
     broken = runs.run(folder, config)
@@ -67,8 +42,8 @@ def test_failed_cells_stand_in_the_report_and_only_they_are_tried_again(tmp_path
     assert "segmentation fault" in report
     assert not (folder / "results/small/check.ok").exists()
 
-    write_plugin(plugins, "raises")
-    write_plugin(plugins, "crashes")
+    runs.write_plugin(plugins, "raises")
+    runs.write_plugin(plugins, "crashes")
     planned = runs.jobs(runs.run(folder, config, "--dry-run").stdout)
     assert planned["predict"] == 4  # two models on two detectors
     assert planned["score"] == 4
@@ -242,7 +217,7 @@ def test_one_clear_error_before_any_work(tmp_path, key, value, said):
 
 def test_a_skipped_cell_is_no_failure(tmp_path):
     plugins = tmp_path / "plugins"
-    write_plugin(plugins, "licensed")
+    runs.write_plugin(plugins, "licensed")
     path = plugins / "licensed.py"
     path.write_text(path.read_text().replace('"licence": "MIT"', '"licence": "MIT", "requires": {"binaries": ["no-such-program"]}'))
     config = copy.deepcopy(runs.SMALL) | {"plugins": [str(plugins)], "models": {"fer": {}, "licensed": {}}, "fusions": {}}

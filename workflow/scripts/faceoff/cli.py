@@ -436,10 +436,11 @@ def validate(
 ) -> None:
     """Look a configuration's datasets over: counts, missing and unreadable files, duplicates, label conflicts, pictures and people that two of them share.
 
-    Says what a published dataset has and this copy lacks. Exits 1 when a dataset cannot be opened, is incomplete or holds an unreadable file.
+    Of a dataset with `part` or `limit`, only the samples that these leave. Says what a published dataset has and this copy lacks. Exits 1 when a dataset cannot be opened, is incomplete or holds an unreadable file.
     """
     from faceoff import audit
     from faceoff.progress import track
+    from faceoff.stages.samples import selected
 
     plan = _plan(path)
     try:
@@ -449,7 +450,8 @@ def validate(
         _fail(f"{path}: {error}")
     except KeyError as error:
         _fail(f"{path}: no dataset {error} in this configuration; it has {', '.join(plan.datasets())}")
-    audits = [audit.audit(name, source, track(source.samples(), name)) for name, source in opened.items()]
+    chosen = {name: selected(source, plan.config.datasets[name], plan.config.seed) for name, source in opened.items()}
+    audits = [audit.audit(name, source, track(chosen[name], name)) for name, source in opened.items()]
     table = Table(title=str(path))
     for heading in ("dataset", "version", "samples", "subjects", "labels"):
         table.add_column(heading)
@@ -485,7 +487,7 @@ def calibrate(
         if box is not None:
             raw.append(box)
             true.append(faces[0].box)
-    console.print(f"{detector}: {len(raw)} of {len(planned)} faces matched", json.dumps({"calibration": calibration.fit(raw, true)}))
+    console.print(f"{detector}: {len(raw)} of {len(planned)} faces matched", json.dumps({"calibration": calibration.fit(raw, true)}), soft_wrap=True)
 
 
 @app.command(name="contact-sheet")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -40,9 +40,10 @@ What a default of – means, and what each option does, says the plug-in's file 
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:
-    """The model behind a section's annotation: itself, or the value of a name -> section mapping."""
-    inner = getattr(annotation, "__args__", (annotation,))[-1]
-    return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
+    """The model in a key's annotation: itself, one that may be null, or the value of a name -> section mapping."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in reversed(get_args(annotation)) if (found := _section(part))), None)
 
 
 def _datasets() -> Iterator[str]:
@@ -62,7 +63,7 @@ def _rows(model: type[BaseModel], prefix: str, only: Sequence[str] | None = None
     for key, field in model.model_fields.items():
         if key in skip or (only is not None and key not in only):
             continue
-        inner = next((part for part in (field.annotation, *getattr(field.annotation, "__args__", ())) if _section(part)), None)
+        inner = _section(field.annotation)
         meaning = (field.description or "").replace("<", "&lt;")  # <run> is no tag
         if inner is not None:
             yield f"`{prefix}{key}`", "mapping, see below", _NONE, meaning
@@ -87,7 +88,7 @@ def _type(schema: Mapping[str, Any]) -> str:
     if isinstance(schema.get("additionalProperties"), Mapping):
         return f"mapping of names to {_type(schema['additionalProperties'])}"
     if "pattern" in schema:
-        return f"text like `{schema['pattern']}`"
+        return f"text like <code>{schema['pattern'].replace('|', '&#124;')}</code>"  # a bar in `code` would end the cell in one of the two renderers
     return ("path" if schema.get("format") == "path" else _TYPES[schema["type"]]) + _bounds(schema)
 
 

@@ -22,6 +22,7 @@ def draw(titles: Sequence[str], kappa: Mapping[tuple[int, int], float | None]) -
     side = min(11.0, (DOUBLE_MM - 30 - 1.4 * longest) / len(titles))
     width = SINGLE_MM if 34 + 1.4 * longest + side * len(titles) <= SINGLE_MM else DOUBLE_MM
     figure, axes = single(width, 24 + 1.1 * longest + side * len(titles))
+    figure.set_layout_engine("compressed")  # the plain one lets long labels of square axes run off the page
     for row in range(len(titles)):
         axes.add_patch(Rectangle((row - 0.5, row - 0.5), 1, 1, facecolor="#f4f4f4", edgecolor="white"))
         for column in range(row):

@@ -1,0 +1,244 @@
+"""What the pages say is so: links and anchors lead somewhere, commands, options and keys exist, generated pages and tables of columns are up to date."""
+
+import importlib.util
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+from PIL import Image
+from typer.testing import CliRunner
+
+from faceoff import config, reference_page, registry, tables
+from faceoff.cli import app
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "results/README.md")] + sorted((ROOT / "docs").rglob("*.md"))
+COMMANDS = typer.main.get_command(app).commands
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+_FENCED = re.compile(r"^(?P<mark>```|~~~)(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=mark)$", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"!?\[[^\]]*(?:\[[^\]]*\][^\]]*)*\]\(([^)\s]+)\)")
+
+
+def prose(text: str) -> str:
+    """A page without its code."""
+    return _INLINE.sub("", _FENCED.sub("", text))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as the repository's host and the site make them."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#{1,6} (.+)$", _FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE):
+        words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+        slug = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        count = sum(re.fullmatch(rf"{re.escape(slug)}(-\d+)?", other) is not None for other in found)
+        found.add(f"{slug}-{count}" if count else slug)
+    return found
+
+
+def faults(page: Path) -> list[str]:
+    """Relative links and images of a page that lead nowhere."""
+    found = []
+    for link in _LINK.findall(prose(page.read_text(encoding="utf-8"))):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.is_file():
+            found.append(f"{link}: no such file")
+        elif anchor and (target.suffix != ".md" or anchor not in anchors(target)):
+            found.append(f"{link}: no such heading")
+    return found
+
+
+@every_page
+def test_links_lead_somewhere(page: Path) -> None:
+    assert faults(page) == []
+
+
+def test_a_dead_link_is_found(tmp_path: Path) -> None:
+    (tmp_path / "there.md").write_text("# A title: with `code`, twice\n\n## Same\n\n## Same\n", encoding="utf-8")
+    page = tmp_path / "page.md"
+    good = "[a](there.md) [b](there.md#a-title-with-code-twice) [c](there.md#same-1) [d](#here) [e](https://example.org/x) `[f](no.md)`"
+    page.write_text(f"# Here\n\n{good}\n\n```\n[g](no.md)\n```\n", encoding="utf-8")
+    assert faults(page) == []
+    page.write_text("[a](no.md) ![b](no.png) [c](there.md#no) [d](#no)", encoding="utf-8")
+    assert len(faults(page)) == 4
+
+
+def snippets(text: str) -> Iterator[str]:
+    """Lines of commands, without comments, and inline code."""
+    for block in _FENCED.finditer(text):
+        if block["language"] in {"", "bash"}:
+            yield from (line.split(" #")[0] for line in block["text"].splitlines() if not line.startswith(("#", "from ")))
+    yield from _INLINE.findall(_FENCED.sub("", text))
+
+
+_CALL = re.compile(r"(?<![\w/.-])(?:\S*/bin/)?faceoff ([a-z][a-z-]*)([^|;&#)]*)")
+
+
+def wrong_calls(text: str) -> list[str]:
+    """Calls of `faceoff` in code whose command or option does not exist."""
+    found = []
+    for snippet in snippets(text):
+        for command, rest in _CALL.findall(snippet):
+            if command not in COMMANDS:
+                found.append(f"faceoff {command}: no such command")
+                continue
+            known = {option for parameter in COMMANDS[command].params for option in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
+            found += [f"faceoff {command} {option}: no such option" for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", rest) if option not in known]
+    return found
+
+
+@every_page
+def test_commands_and_options_exist(page: Path) -> None:
+    assert wrong_calls(page.read_text(encoding="utf-8")) == []
+
+
+def test_a_wrong_command_or_option_is_found() -> None:
+    assert wrong_calls(
+        "```bash\n.venv/bin/faceoff leaderbord demo\nfaceoff report demo --no-faces --outptu x  # faceoff nothing\n```\n`faceoff cards --wirte`"
+    ) == [
+        "faceoff leaderbord: no such command",
+        "faceoff report --outptu: no such option",
+        "faceoff cards --wirte: no such option",
+    ]
+
+
+def test_every_command_is_told_of_somewhere() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert [name for name in COMMANDS if f"faceoff {name}" not in text] == []
+
+
+def configurations(text: str) -> Iterator[dict[str, Any]]:
+    """The (parts of) configurations that a page shows: YAML blocks, and inline code that sets a section."""
+    shown = [block["text"] for block in _FENCED.finditer(text) if block["language"] == "yaml"]
+    shown += [code for code in _INLINE.findall(_FENCED.sub("", text)) if re.match(r"\w+: [{\[]", code)]
+    for code in shown:
+        values = yaml.safe_load(code)
+        sections = isinstance(values, dict) and any(isinstance(values.get(name), dict) for name in config.RunConfig.model_fields)
+        if (
+            sections and "plugins" not in values and "..." not in code and "…" not in code
+        ):  # plug-ins of walk-throughs are run, those of extend.md are not there
+            yield values
+
+
+def checked(shown: dict[str, Any]) -> config.RunConfig:
+    """Parse what is shown, with the smallest possible rest around it."""
+    whole = {"datasets": {}, "detectors": {"whole": {}}, "models": {"fer": {}}, **shown}
+    whole["datasets"] = {**whole["datasets"], "scored": {"type": "posed"}}
+    for model in (whole["models"] or {}).values():
+        if model and model.get("train"):
+            whole["datasets"].setdefault(model["train"], {"type": "posed", "role": "train"})
+    return config.parse(whole)
+
+
+@every_page
+def test_configurations_are_valid(page: Path) -> None:
+    for shown in configurations(page.read_text(encoding="utf-8")):
+        assert checked(shown).datasets
+
+
+def test_configurations_are_looked_at() -> None:
+    found = [shown for page in PAGES for shown in configurations(page.read_text(encoding="utf-8"))]
+    assert len(found) >= 30
+    assert {"datasets", "detectors", "models", "fusions", "faces", "report"} <= {key for shown in found for key in shown}
+    with pytest.raises(config.ConfigError, match="did you mean"):
+        [checked(shown) for shown in configurations("```yaml\ndatasets: {posed: {rungz: [plain]}}\n```")]
+
+
+# -- generated pages -------------------------------------------------------------------------------------------------
+
+
+def test_reference_is_in_step() -> None:
+    """`faceoff config --write` makes it."""
+    assert reference_page.PATH.read_text(encoding="utf-8") == reference_page.page()
+
+
+def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
+    rows = [line for line in reference_page.page().splitlines() if line.startswith("| `")]
+    sections = (
+        config.DatasetConfig,
+        config.DetectorConfig,
+        config.ModelConfig,
+        config.FusionConfig,
+        config.FacesConfig,
+        config.FiguresConfig,
+        config.ReportConfig,
+    )
+    for model in sections:
+        for key, field in model.model_fields.items():
+            assert any(row.startswith(f"| `{key}` |") and field.description.replace("<", "&lt;") in row for row in rows), key
+    titles = re.findall(r"^##+ (.+)$", reference_page.page(), re.MULTILINE)
+    types = [f"`type: {name}`" for name in registry.names("dataset")]
+    named = ["datasets.NAME", *types, "detectors.NAME", "models.NAME", "fusions.NAME"]
+    assert titles == ["Top level", *named, "faces", "figures", "report", "Options of detectors and models"]
+    assert "| `upscale` | whole number, ≥ 1 and ≤ 8 | `1` |" in "\n".join(rows)
+    assert "| `subset.per_class` | whole number, ≥ 1 | **required** |" in "\n".join(rows)
+    assert '| `members` | list of text, not empty | `["*/*"]` |' in "\n".join(rows)
+    assert "| `limit` | whole number, ≥ 1 or number, > 0 and < 1 | – |" in "\n".join(rows)
+
+
+def test_one_command_writes_all_that_is_generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference_page, "PATH", tmp_path / "reference.md")
+    monkeypatch.setattr(config, "SCHEMA", tmp_path / "schema.json")
+    (tmp_path / "config.yaml").write_text("datasets: {posed: {}}\ndetectors: {whole: {}}\nmodels: {fer: {}}\n", encoding="utf-8")
+    done = CliRunner().invoke(app, ["config", str(tmp_path / "config.yaml"), "--write"])
+    assert done.exit_code == 0, done.output
+    assert "# face detectors" in (tmp_path / "config.yaml").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "schema.json").read_text(encoding="utf-8"))["properties"]["models"]
+    assert (tmp_path / "reference.md").read_text(encoding="utf-8") == reference_page.page()
+
+
+SCHEMAS = {
+    "samples/DATASET.parquet": tables.SAMPLES,
+    "frames/DATASET.parquet": tables.FRAMES,
+    "audio/DATASET.parquet": tables.AUDIO,
+    "faces/DATASET/DETECTOR.parquet": tables.FACES,
+    "predictions/DATASET/DETECTOR/MODEL.parquet and fusion/DATASET/FUSION.parquet": tables.predictions_schema(("neutral",), ("AU01",)),
+}
+
+
+@pytest.mark.parametrize("title", SCHEMAS)
+def test_columns_are_those_of_the_schema(title: str) -> None:
+    part = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8").split(f"## {title}\n")[1].split("\n## ")[0]
+    said = re.findall(r"^\| `(\w+)`(?: …)? \| (.+?) \| (yes|no) \| .+ \|$", part, re.MULTILINE)
+    plain = lambda kind: re.sub(r"(element|item): ", "", str(kind)).replace("<", "&lt;").replace(">", "&gt;")  # noqa: E731
+    assert said == [(field.name, plain(field.type), "yes" if field.nullable else "no") for field in SCHEMAS[title]]
+
+
+# -- the gallery -----------------------------------------------------------------------------------------------------
+
+GALLERY = ROOT / "docs" / "images" / "gallery"
+
+
+def test_gallery_pictures_are_small_and_shown() -> None:
+    page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    files = sorted(GALLERY.iterdir())
+    assert len(files) >= 10
+    for path in files:
+        assert path.stat().st_size < 200_000, path.name
+        assert f"](images/gallery/{path.name})" in page
+
+
+def test_a_large_figure_becomes_a_small_png(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = importlib.util.spec_from_file_location("gallery", ROOT / "docs" / "images" / "gallery.py")
+    gallery = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(gallery)
+    monkeypatch.setattr(gallery, "GALLERY", tmp_path)
+    figures = tmp_path / "figures"
+    figures.mkdir()
+    Image.effect_noise((1600, 400), 60).save(figures / "large.png")
+    (figures / "large.svg").write_text("<svg/>" * 40_000, encoding="utf-8")
+    (figures / "small.svg").write_text("<svg/>", encoding="utf-8")
+    assert gallery.copy(figures / "small.svg") == tmp_path / "small.svg"
+    made = gallery.copy(figures / "large.svg")
+    assert made == tmp_path / "large.png"
+    assert Image.open(made).size == (1400, 350)
+    assert made.stat().st_size < (figures / "large.png").stat().st_size

@@ -1,0 +1,32 @@
+"""docs/formats.md names every column of every table that a run writes."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+import runs
+
+pytestmark = pytest.mark.slow
+ABOUT_CELLS = "all about cells"
+
+
+def documented() -> dict[str, set[str]]:
+    """Table -> the columns that the page names."""
+    part = (runs.ROOT / "docs" / "formats.md").read_text(encoding="utf-8").split("## tables/*.csv\n")[1].split("\n## ")[0]
+    found: dict[str, set[str]] = {}
+    for table, columns in re.findall(r"^\| ([\w ]+) \| ([^|]+) \|", part, re.MULTILINE):
+        found.setdefault(table, set()).update(re.findall(r"`(\w+)`", columns))
+    return found
+
+
+def test_every_column_is_there(finished: Path) -> None:
+    known = documented()
+    files = sorted((finished / "results" / "small" / "tables").glob("*.csv"))
+    assert {"accuracy", "comparisons", "confusion", "coverage", "speed"} <= {path.stem for path in files}
+    for path in files:
+        with open(path, newline="", encoding="utf-8") as file:
+            columns = next(csv.reader(file))
+        assert path.stem in known, f"{path.name} is not on the page"
+        assert set(columns) - known[path.stem] - known[ABOUT_CELLS] == set(), path.name
