@@ -15,6 +15,9 @@ from pathlib import Path
 import yaml
 from packaging.requirements import Requirement
 
+# The locks have one of the wheels that carry the module cv2.
+SAME_MODULE = {"opencv-contrib-python": "opencv-python-headless"}
+
 
 def needed(asked: list[str]) -> dict[str, metadata.Distribution]:
     """The installed packages that satisfy these requirements and, in turn, theirs. Exits when one that is asked for is absent or of another version."""
@@ -26,7 +29,7 @@ def needed(asked: list[str]) -> dict[str, metadata.Distribution]:
         if requirement.marker and not direct and not requirement.marker.evaluate({"extra": ""}):
             continue
         try:
-            package = metadata.distribution(requirement.name)
+            package = metadata.distribution(SAME_MODULE.get(requirement.name, requirement.name))
         except metadata.PackageNotFoundError:
             if direct:
                 sys.exit(f"stand-in conda: {requirement} is not installed here")

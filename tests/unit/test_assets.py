@@ -236,3 +236,19 @@ def test_the_listing_for_programs_says_the_same(listing: Callable[..., str], pla
     }  # fmt: skip
     assert rows["two.bin"]["found"] is None
     assert hashlib.sha256(BAD).hexdigest() in rows["two.bin"]["problem"]
+
+
+def test_other_environments_get_a_copy_of_what_a_package_here_carries(
+    places: dict[str, Path], server: tuple[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "carrier").mkdir()
+    (tmp_path / "carrier/__init__.py").touch()
+    (tmp_path / "carrier/w.bin").write_bytes(GOOD)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    carried = asset(f"{server[0]}/w.bin", package="carrier")
+    assert assets.fetch_for_others(carried) == places["cache"] / "w.bin"
+    assert (places["cache"] / "w.bin").read_bytes() == GOOD
+    assert server[1] == [], "nothing is downloaded that lies here"
+    (places["cache"] / "w.bin").unlink()
+    assert assets.fetch_for_others(asset(f"{server[0]}/w.bin", package="no_such_package")).read_bytes() == GOOD
+    assert server[1] == ["/w.bin"]

@@ -21,7 +21,7 @@ DISTRIBUTIONS = {
 # Distributions that bring another one, or the same package.
 BROUGHT_BY = {"opencv-python-headless": {"libreface", "mediapipe", "openface-test", "opencv-python"}, "urllib3": {"requests"}, "markupsafe": {"jinja2"}}
 # Imported inside a function that only some users of the module call: those say so in `requires`.
-CHOSEN = {"runtimes.py": {"onnxruntime", "ai_edge_litert"}, "media.py": {"av"}, "devices.py": {"torch", "torchvision"}}
+CHOSEN = {"runtimes.py": {"onnxruntime", "ai_edge_litert"}, "media.py": {"av"}, "devices.py": {"torch", "torchvision"}, "casme2.py": {"openpyxl"}}
 SHARED = ("registry.py", "assets.py", "downloads.py", "progress.py", "stages/failure.py")  # of every job; the code's hash leaves some of them out
 IN_FRAMEWORKS = {"detect.py": "detector", "predict.py": "model", "train.py": "model"}  # the stages that run in a plug-in's environment
 

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 def small_paper() -> dict:
     """The shipped configuration with fewer samples and pairs."""
     config = yaml.safe_load((runs.ROOT / "configs/paper.yaml").read_text())
-    config["datasets"]["posed"] = {"rungs": ["plain"], "limit": 32}
-    config["datasets"]["posed-video"] |= {"kinds": ["single"], "limit": 4, "fps": 2}
+    config["datasets"]["posed"] = {"rungs": ["plain"], "limit": 16}
+    config["datasets"]["posed-video"] |= {"kinds": ["single"], "limit": 3, "fps": 1}
     config["datasets"]["posed-train"] |= {"limit": 32}
     config["detectors"] = {"whole": {}, "mediapipe_short": {}}
     return config

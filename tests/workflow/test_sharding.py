@@ -9,29 +9,32 @@ from faceoff import tables
 
 pytestmark = pytest.mark.slow
 
-# The job dies where it meets the brightness that a file names: no picture is broken, and no batch before is lost by halves.
+# The job dies where it meets the brightness that a file names: it is not the picture that is broken.
 DIES = "import os; os.path.exists(%r) and any(abs(row.mean() / 255 - float(open(%r).read())) < 1e-12 for row in crops) and os._exit(137)"
 
 
 def _sharded(count):
     config = copy.deepcopy(runs.SMALL)
-    config["datasets"]["posed_video"] = {"limit": 3}
+    config["datasets"]["posed_video"] = {"kinds": ["single"], "limit": 3, "fps": 2}
+    config["detectors"] = {"mediapipe_full": {}}
+    config["fusions"] = {"stacked": {"rule": "stacking"}}
+    config["figures"]["formats"] = ["svg"]
     for section in config["datasets"].values():
         section["shards"] = count
     return config
 
 
 def test_shards_change_nothing(tmp_path):
-    one, three = tmp_path / "one", tmp_path / "three"
-    for folder, count in ((one, 1), (three, 3)):
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder, count in ((one, 1), (two, 2)):
         done = runs.run(folder, _sharded(count))
         assert done.returncode == 0, done.stdout[-4000:]
-    whole, cut = runs.digests(one), runs.digests(three)
+    whole, cut = runs.digests(one), runs.digests(two)
     assert set(whole) <= set(cut)
     # Frames of shards stay where they are, and the page shows the configuration.
     different = [name for name in whole if whole[name] != cut[name] and "/frames/" not in name and not name.endswith("report.html")]
     assert different == []
-    assert runs.jobs(runs.run(three, _sharded(3), "--dry-run").stdout) == {}, "nothing to do the second time"
+    assert runs.jobs(runs.run(two, _sharded(2), "--dry-run").stdout) == {}, "nothing to do the second time"
 
 
 def test_one_failed_shard_is_tried_again_alone(tmp_path):

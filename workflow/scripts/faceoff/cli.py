@@ -436,7 +436,8 @@ def validate(
 ) -> None:
     """Look a configuration's datasets over: counts, missing and unreadable files, duplicates, label conflicts, pictures and people that two of them share.
 
-    Of a dataset with `part` or `limit`, only the samples that these leave. Says what a published dataset has and this copy lacks. Exits 1 when a dataset cannot be opened, is incomplete or holds an unreadable file.
+    Of a dataset with `part` or `limit`, only the samples that these leave. Says what a published dataset has and this copy lacks.
+    Exits 1 when a dataset cannot be opened, is incomplete or holds an unreadable file.
     """
     from faceoff import audit
     from faceoff.progress import track

@@ -7,7 +7,6 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from pathlib import Path
@@ -514,12 +513,11 @@ class Plan:
                 problems.append(f"models.{name}.options.{plugin.card['reads']}: {path} is not there")
         for user, asset in self.assets().items() if every_weight or self.config.weights == "fetch" else ():
             # In other environments than this one the job looks into its packages; what may be downloaded instead is got ready for those that have not.
-            if asset.package and not self._check_modules:
-                if not asset.urls:
-                    continue
-                asset = replace(asset, package=None)
+            elsewhere = bool(asset.package) and not self._check_modules
+            if elsewhere and not asset.urls:
+                continue
             try:
-                assets.fetch(asset)
+                assets.fetch_for_others(asset) if elsewhere else assets.fetch(asset)
             except assets.AssetError as error:
                 problems.append(f"{user}: {error}")
         if problems:

@@ -121,7 +121,8 @@ def _per_mille(posterior: np.ndarray, own: Sequence[str], emotions: Sequence[str
 
 def _pictures(frames: Path, sample: str, places: np.ndarray) -> Iterator[tuple[int, str]]:
     """(place among the clip's timed frames, the frame as small WebP in base64)."""
-    rows = [row for row in pq.read_table(frames, filters=[("sample_id", "=", sample)]).to_pylist() if row["timestamp_s"] is not None]
+    found = (row for shard in tables.shards_of(frames) for row in pq.read_table(shard, filters=[("sample_id", "=", sample)]).to_pylist())
+    rows = [row for row in found if row["timestamp_s"] is not None]
     for place in places:
         if rows[place]["state"] == tables.OK:
             yield int(place), base64.b64encode(encode(shrink(image_of(rows[place]), _SIDE)[0], _QUALITY)).decode("ascii")
