@@ -187,9 +187,9 @@ def kernels(paths: list[Path], folder: Path, specs: dict[str, CropSpec]) -> floa
     return sum(timing["compute_s"] for timing in timings) + decoding * (1 + len(timings)) + warping
 
 
-def differences(found: dict[tuple[str, str, str], tuple[Any, Any]], folder: Path, order: dict[str, list[str]]) -> tuple[float, float, int]:
-    """(largest distance of a box's side in pixels, largest difference of a probability, faces that only one side has)."""
-    pixels = probability = 0.0
+def differences(found: dict[tuple[str, str, str], tuple[Any, Any]], folder: Path, order: dict[str, list[str]]) -> tuple[float, dict[str, float], int]:
+    """(largest distance of a box's side in pixels, largest difference of a probability by model, faces that only one side has)."""
+    pixels, probability = 0.0, dict.fromkeys(order, 0.0)
     alone = 0
     for detector in DETECTORS:
         boxes: dict[str, tuple[float, ...]] = {}
@@ -207,7 +207,7 @@ def differences(found: dict[tuple[str, str, str], tuple[Any, Any]], folder: Path
                     alone += 1
                 elif box is not None:
                     pixels = max(pixels, float(np.abs(np.subtract(box, boxes[stem])).max()))
-                    probability = max(probability, float(np.abs(np.asarray(answer) - [rows[stem][f"p_{name}"] for name in emotions]).max()))
+                    probability[model] = max(probability[model], float(np.abs(np.asarray(answer) - [rows[stem][f"p_{name}"] for name in emotions]).max()))
     return pixels, probability, alone
 
 
@@ -246,7 +246,7 @@ def main() -> None:
         ("the loop, each detector once per picture", f"{scale * spent['shared']:.0f} s, {scale * spent['shared'] / wall:.1f} x Faceoff's", ""),
         ("bare kernels, decoding and warping / cores", f"{bare:.1f} s; Faceoff takes {wall / bare:.2f} x that", "<= 1.25 x"),
         ("boxes, largest difference", f"{pixels:.3f} px", f"<= {PIXELS:g} px"),
-        ("probabilities, largest difference", f"{probability:.1e}", f"<= {PROBABILITY:g}"),
+        *[(f"probabilities of {model}, largest difference", f"{value:.1e}", f"<= {PROBABILITY:g}") for model, value in probability.items()],
         ("faces that only one of both has", str(alone), "0"),
     ]
     header = ("what", f"{len(paths)} pictures, {cores} cores", "should be")
