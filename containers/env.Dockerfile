@@ -2,5 +2,5 @@
 #   docker build -f containers/env.Dockerfile --build-arg ENV=torch -t faceoff-torch .
 FROM mambaorg/micromamba:2.0-debian12-slim
 ARG ENV=core
-COPY envs/${ENV}.yaml /tmp/env.yaml
-RUN micromamba install --yes --name base --file /tmp/env.yaml && micromamba clean --all --yes
+COPY envs/${ENV}.yaml /env.yaml
+RUN micromamba install --yes --name base --file /env.yaml && micromamba clean --all --yes

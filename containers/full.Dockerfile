@@ -1,9 +1,9 @@
 # The whole full environment with the workflow in it. Never built by this project's tests, which have no container engine; docs/hpc.md.
 #   docker build -f containers/full.Dockerfile -t faceoff .
-#   docker run --rm -v "$PWD:/work" faceoff --cores 8
+#   docker run --rm -v "$PWD:/study" faceoff --cores 8
 FROM python:3.11-slim-bookworm
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make && rm -rf /var/lib/apt/lists/*
-WORKDIR /opt/faceoff
+WORKDIR /faceoff
 COPY Makefile pyproject.toml README.md ./
 COPY requirements requirements
 COPY workflow workflow
@@ -12,6 +12,6 @@ COPY Snakefile config.yaml ./
 COPY configs configs
 COPY envs envs
 COPY profiles profiles
-ENV PATH=/opt/faceoff/.venv-full/bin:$PATH FACEOFF_CACHE=/work/cache
-WORKDIR /work
-ENTRYPOINT ["snakemake", "--snakefile", "/opt/faceoff/Snakefile", "--workflow-profile", "/opt/faceoff/profiles/default"]
+ENV PATH=/faceoff/.venv-full/bin:$PATH FACEOFF_CACHE=/study/cache
+WORKDIR /study
+ENTRYPOINT ["snakemake", "--snakefile", "/faceoff/Snakefile", "--workflow-profile", "/faceoff/profiles/default"]
