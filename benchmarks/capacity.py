@@ -10,16 +10,14 @@ core, where you have measured that (benchmarks/gpu.py); 1 gives hours of such co
 import argparse
 import csv
 import heapq
-import math
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
-from rich.console import Console
-from rich.table import Table
+from printing import show
 
-from faceoff.workflow import MOST_SHARDS, SHARD_COST
+from faceoff.sharding import shards_for
 
 FPS = 5
 CORPORA = {
@@ -40,7 +38,7 @@ def makespan(jobs: list[float], workers: int) -> float:
 
 def jobs_of(stages: list[dict[str, str]], pictures: int, start_up: float, speed_up: float) -> list[float]:
     """Seconds of every shard's job of every detector and pair."""
-    shards = min(MOST_SHARDS, math.ceil(pictures / SHARD_COST))
+    shards = shards_for(pictures)
     each = [start_up + float(row["load_s"]) + pictures / shards / (speed_up * float(row["items_per_s"])) for row in stages]
     return [seconds for seconds in each for _ in range(shards)]
 
@@ -63,13 +61,7 @@ def main() -> None:
         made.append((name, str(len(jobs) // len(stages)), *[f"{makespan(jobs, count) / 3600:,.1f}" for count in WORKERS]))
     pairs = sum(1 for _, model in stages if model)
     title = f"{len(stages) - pairs} detectors, {pairs} pairs of {arguments.run.name}; {arguments.speed_up:g} x the measured core"
-    if arguments.markdown:
-        print(title + "\n\n" + "\n".join("| " + " | ".join(row) + " |" for row in (header, ("---",) * len(header), *made)))
-        return
-    table = Table(*header, title=title)
-    for row in made:
-        table.add_row(*row)
-    Console().print(table)
+    show(header, made, title, arguments.markdown)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from printing import show
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
@@ -136,13 +135,7 @@ def main() -> None:
             )
         )
     header = ("detector", "load s", f"images/s, batches of {BATCH}", "images/s, one by one", "images/s, its own library", "ratio")
-    if arguments.markdown:
-        print("\n".join("| " + " | ".join(row) + " |" for row in (header, ("---",) * len(header), *rows)))
-        return
-    table = Table(*header, title=f"{len(images)} pictures of {arguments.size} x {arguments.size}")
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+    show(header, rows, f"{len(images)} pictures of {arguments.size} x {arguments.size}", arguments.markdown)
 
 
 if __name__ == "__main__":

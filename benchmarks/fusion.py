@@ -20,6 +20,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
+from printing import show
+
 from faceoff import decomposition, fusion, ranking
 
 SUBJECTS = 1_000
@@ -102,11 +104,7 @@ def main() -> None:
             ((name, value),) = seconds.items()
             rows.append((name, f"{value:.1f} s", peak, "< 60 s, < 2 GB"))
     header = (f"{size[0]} members × {size[1]:,} samples × {size[2]} classes", "time", "peak memory", "target")
-    if arguments.markdown:
-        print("\n".join("| " + " | ".join(row) + " |" for row in (header, ("---",) * 4, *rows)))
-        return
-    for row in (header, *rows):
-        print("  ".join(f"{value:<48}" if index == 0 else f"{value:>14}" for index, value in enumerate(row)))
+    show(header, rows, markdown=arguments.markdown)
 
 
 if __name__ == "__main__":

@@ -22,12 +22,11 @@ from typing import Any
 import cv2
 import numpy as np
 import yaml
-from rich.console import Console
-from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
 from models import random_weights
+from printing import show
 
 from faceoff import assets, crops, registry, tables
 from faceoff.drawing import scenes
@@ -250,13 +249,7 @@ def main() -> None:
         ("faces that only one of both has", str(alone), "0"),
     ]
     header = ("what", f"{len(paths)} pictures, {cores} cores", "should be")
-    if arguments.markdown:
-        print("\n".join("| " + " | ".join(row) + " |" for row in (header, ("---",) * 3, *rows)))
-        return
-    table = Table(*header)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+    show(header, rows, markdown=arguments.markdown)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
+from printing import show
+
 from faceoff import assets, registry
 from faceoff.crops import crop
 from faceoff.drawing import scenes
@@ -186,16 +188,7 @@ def main() -> None:
             (name, why, *[""] * 6) if name != VIT and (why := registry.get("model", name).skip()) else measure(name, Path(scratch), arguments.pictures)
             for name in arguments.names
         ]
-    if arguments.markdown:
-        print("\n".join("| " + " | ".join(row) + " |" for row in (header, ("---",) * len(header), *rows)))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*header, title=f"{arguments.pictures} crops of drawn faces; * random weights")
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+    show(header, rows, f"{arguments.pictures} crops of drawn faces; * random weights", arguments.markdown)
 
 
 if __name__ == "__main__":

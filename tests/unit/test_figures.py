@@ -33,7 +33,8 @@ def test_the_files_are_those_named_before_the_run(tmp_path):
 
 def test_names_need_no_matplotlib():
     code = "import sys; from faceoff.report import names; assert not {'matplotlib', 'numpy', 'jinja2'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(SCRIPTS)})
+    asked = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": str(SCRIPTS)})
+    assert asked.returncode == 0
 
 
 def test_fusion_and_examples_are_left_out_where_there_are_none():

@@ -7,9 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from faceoff import tables
+from faceoff.sharding import MOST_SHARDS, SHARD_COST, shards_for
 from faceoff.stages import shards
 from faceoff.stages.samples import task_of
-from faceoff.workflow import SHARD_COST, Plan
+from faceoff.workflow import Plan
 
 TASK = {"space": ["neutral"], "version": "1"}
 SAMPLES = tables.SAMPLES.with_metadata({b"faceoff_task": json.dumps(TASK)})
@@ -118,8 +119,12 @@ def test_results_do_not_depend_on_shards():
 def test_auto_cuts_by_what_the_dataset_holds_and_lists_it_once(tmp_path, monkeypatch):
     monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path))
     assert _plan(shards="auto").shards("posed") == 1
-    monkeypatch.setattr("faceoff.workflow.SHARD_COST", SHARD_COST // 100)
+    monkeypatch.setattr("faceoff.sharding.SHARD_COST", SHARD_COST // 100)
     (kept,) = (tmp_path / "shards").iterdir()
-    assert _plan(shards="auto").shards("posed") == 1, "the listing is kept"
-    kept.unlink()
     assert _plan(shards="auto").shards("posed") > 1
+    kept.write_text("1")
+    assert _plan(shards="auto").shards("posed") == 1, "the listing is kept"
+
+
+def test_shards_grow_with_the_data_up_to_what_can_be_planned():
+    assert [shards_for(cost) for cost in (0, 1, SHARD_COST, SHARD_COST + 1, 10**9)] == [1, 1, 1, 2, MOST_SHARDS]

@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -14,16 +13,13 @@ from typing import Any, TextIO
 
 from faceoff import acquisition, assets, codehash, registry, tables
 from faceoff.config import ConfigError, DatasetConfig, DetectorConfig, FusionConfig, ModelConfig, RunConfig, parse
+from faceoff.sharding import SAMPLE_COST, cost_of, shards_for
 
 STAGES = Path(__file__).parent / "stages"
 # What shapes a page or figure without being Python.
 _PAGES = tuple(f"report/{pattern}" for pattern in ("*.j2", "sections/*.j2", "*.css", "*.js", "vendor/*.js"))
 LOOKS = {"report": _PAGES, "speed": _PAGES, "figures": ("figures/look.mplstyle",)}
 Cell = tuple[str, str]  # detector, model
-# What a sample weighs when `shards: auto` cuts a dataset, in pictures: a clip of 20 s at five frames per second is a hundred.
-SAMPLE_COST = {"image": 1, "sequence": 50, "video": 100, "audio": 1}
-SHARD_COST = 20_000
-MOST_SHARDS = 1000  # a rule with more inputs is slow to plan
 
 
 class PreflightError(Exception):
@@ -81,16 +77,16 @@ class Plan:
         return self.config.datasets[dataset].validation
 
     def shards(self, dataset: str) -> int:
-        """How many independent jobs share a dataset's frames, faces and predictions: as configured, or as many as keep each below `SHARD_COST`."""
+        """How many independent jobs share a dataset's frames, faces and predictions: as configured, or as many as it is worth."""
         wanted = self.config.datasets[dataset].shards
         if wanted != "auto":
             return wanted
         if dataset not in self._shards:
-            self._shards[dataset] = self._counted(dataset)
+            self._shards[dataset] = shards_for(self._cost(dataset))
         return self._shards[dataset]
 
-    def _counted(self, dataset: str) -> int:
-        """The number of shards that a dataset's samples ask for. Listing a large dataset takes long, so the number is kept in the cache."""
+    def _cost(self, dataset: str) -> int:
+        """What a dataset's samples weigh. Listing a large dataset takes long, so the number is kept in the cache."""
         job = {**json.loads(self.samples_spec(dataset)), "cost": SAMPLE_COST}
         kept = assets.cache_folder() / "shards" / f"{hashlib.sha256(self._spec(job).encode()).hexdigest()[:32]}.json"
         if kept.is_file():
@@ -98,12 +94,11 @@ class Plan:
         from faceoff.stages.samples import selected
 
         try:
-            cost = sum(SAMPLE_COST[sample.kind] for sample in selected(self.open(dataset), self.config.datasets[dataset], self.config.seed))
+            cost = cost_of(selected(self.open(dataset), self.config.datasets[dataset], self.config.seed))
         except (OSError, ValueError):
-            return 1  # the preflight says what is missing
-        count = max(1, min(MOST_SHARDS, math.ceil(cost / SHARD_COST)))
-        tables.write_json(kept, count)
-        return count
+            return 0  # the preflight says what is missing
+        tables.write_json(kept, cost)
+        return cost
 
     def shard_names(self, dataset: str) -> list[str]:
         """The names that the shards of a dataset have in file names, in order: 'ferplus@0of3' …"""

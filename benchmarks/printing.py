@@ -1,0 +1,18 @@
+"""How every benchmark shows its table: in the terminal, or as Markdown to paste into the docs."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+
+def show(header: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", markdown: bool = False) -> None:
+    """Print a table; with `markdown`, as text whose first line is the title, if there is one."""
+    if markdown:
+        lines = ("| " + " | ".join(row) + " |" for row in (header, ("---",) * len(header), *rows))
+        print("\n".join([title, "", *lines] if title else lines))
+        return
+    table = Table(*header, title=title or None)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
