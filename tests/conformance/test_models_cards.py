@@ -81,7 +81,7 @@ def test_colours_scaling_and_probabilities(tmp_path: Path) -> None:
     path, pictures = script(tmp_path / "net.pt", Small("softmax")), crops()
     found = ready(path, "torchscript", activation="none", input={"size": [32, 32], "colours": "bgr"}).predict(pictures).posterior
     assert np.abs(found - expected(Small(), pictures[..., ::-1])).max() < 1e-6
-    half = ready(path, "torchscript", activation="none", input={"size": [32, 32], "scale": 1.0, "mean": [0, 0, 0], "std": [255, 255, 255]})
+    half = ready(path, "torchscript", activation="none", input={"size": [32, 32], "divisor": 1.0, "mean": [0, 0, 0], "std": [255, 255, 255]})
     assert np.abs(half.predict(pictures).posterior - expected(Small(), pictures)).max() < 1e-6
 
 

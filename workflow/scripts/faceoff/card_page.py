@@ -79,8 +79,8 @@ def _input(given: Mapping[str, Any]) -> str:
     text = f"{side} px, {'grey' if given.get('channels', 3) == 1 else given.get('colours', 'rgb').upper()}, margin {given.get('margin', 0.0):g}"
     if "scaled" in given:
         return text
-    scale, mean, std = given.get("scale", 1 / 255), given.get("mean", 0.0), given.get("std", 1.0)
-    scaled = {1 / 255: "x / 255", 1.0: "x"}.get(scale, f"x · {scale:.6g}") + (f" − {_numbers(mean)}" if mean else "")
+    divisor, mean, std = given.get("divisor", 255), given.get("mean", 0.0), given.get("std", 1.0)
+    scaled = ("x" if divisor == 1 else f"x / {divisor:g}") + (f" − {_numbers(mean)}" if mean else "")
     return f"{text}; " + (scaled if std == 1.0 else f"({scaled}) / {_numbers(std)}")
 
 

@@ -16,7 +16,7 @@ _OFF_BY = 0.05  # how far the sum of an 8-bit network's probabilities may be fro
 
 
 class CardNetwork:
-    """A network and its card: crop -> (x · scale − mean) / std -> network -> activation. Subclasses name the runtimes they open."""
+    """A network and its card: crop -> (x / divisor − mean) / std -> network -> activation. Subclasses name the runtimes they open."""
 
     openers: Mapping[str, Opener] = {}
 
@@ -24,7 +24,7 @@ class CardNetwork:
         spec = card["input"]
         self.emotions = tuple(card["emotions"])
         self.crop = CropSpec(size=tuple(spec["size"]), channels=spec.get("channels", 3), margin=spec.get("margin", 0.0))
-        self._scale = np.float32(spec.get("scale", 1 / 255))
+        self._divisor = np.float32(spec.get("divisor", 255))
         self._mean = np.asarray(spec.get("mean", 0.0), np.float32)
         self._std = np.asarray(spec.get("std", 1.0), np.float32)
         self._bgr = spec.get("colours", "rgb") == "bgr"
@@ -36,7 +36,7 @@ class CardNetwork:
     def predict(self, crops: np.ndarray) -> Prediction:
         """Posterior of (n, height, width, channels) uint8 crops; valence and arousal are clipped to [-1, 1]."""
         pixels = crops[..., ::-1] if self._bgr else crops
-        inputs = (pixels.astype(np.float32) * self._scale - self._mean) / self._std
+        inputs = (pixels.astype(np.float32) / self._divisor - self._mean) / self._std
         if self._channels_first:
             inputs = np.ascontiguousarray(inputs.transpose(0, 3, 1, 2))
         outputs = [output.reshape(len(output), prod(output.shape[1:])) for output in self._network.run(inputs)]

@@ -156,7 +156,7 @@ _CARD_KEYS = {
     "name", "package", "file", "sha256", "urls", "size", "runtime", "input", "activation", "emotions", "lineage", "licence", "training_data", "selected_on",
     "source", "published", "notes", "architecture", "batch", "outputs", "revision",
 }  # fmt: skip
-_CARD_INPUT = {"size", "channels", "margin", "layout", "scale", "mean", "std", "colours"}
+_CARD_INPUT = {"size", "channels", "margin", "layout", "divisor", "mean", "std", "colours"}
 _CARD_CHOICES = {"activation": ("softmax", "none"), "input.layout": ("nchw", "nhwc"), "input.colours": ("rgb", "bgr")}  # the first is the default
 
 
