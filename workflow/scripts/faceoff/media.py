@@ -201,7 +201,8 @@ def _timed(frames: Iterable) -> Iterator[tuple[float, object]]:
 
 def _upright(frame) -> RGB:
     """RGB pixels of a decoded frame, turned as its display matrix says (`rotation` is counter-clockwise, in degrees)."""
-    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90) % 4))
+    pixels = frame.to_ndarray(format="rgb24", threads=1)  # by default it starts a thread per core for each frame, which takes longer than the work
+    return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90) % 4))
 
 
 def decode_animation(data: bytes, sampling: Sampling) -> Iterator[VideoFrame]:
