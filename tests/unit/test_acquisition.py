@@ -11,7 +11,8 @@ import pytest
 from faceoff import acquisition, zenodo
 from faceoff.assets import Asset, AssetError
 from faceoff.datasets import ravdess
-from faceoff.workflow import Plan, PreflightError
+from faceoff.preflight import PreflightError, check
+from faceoff.workflow import Plan
 from zenodo_server import Zenodo
 
 
@@ -52,14 +53,14 @@ def test_a_run_fetches_the_archives_that_it_needs_once(tmp_path: Path, server: Z
     root = tmp_path / "data"
     made = plan(root, f"{server.address}/record", actors=[1])
     before = made.samples_spec("speech")
-    made.preflight()
+    check(made)
     assert server.asked == ["/record", "/Video_Speech_Actor_01.zip"], "actor 2 is not asked for"
     assert len(list(root.rglob("*.mp4"))) == 120
     assert len(list(made.open("speech").samples())) == 52, "60 spoken clips with sound without the 8 calm ones"
     assert not list(cache.rglob("*.zip")), "an unpacked archive need not be kept"
     assert not [path.name for path in root.iterdir() if path.name.startswith(".")], "nothing half-made remains"
     assert plan(root, f"{server.address}/record", actors=[1]).samples_spec("speech") == before, "the next run makes nothing anew"
-    plan(root, f"{server.address}/record", actors=[1, 2]).preflight()
+    check(plan(root, f"{server.address}/record", actors=[1, 2]))
     assert [path for path in server.asked if path.endswith(".zip")] == ["/Video_Speech_Actor_01.zip", "/Video_Speech_Actor_02.zip"]
 
 
@@ -69,7 +70,7 @@ def test_clips_that_are_there_already_are_not_fetched_again(tmp_path: Path, serv
     for name in [name for name in clips(1) if name[9:11] == "01"] + clips(2)[1:]:
         (root / "by hand" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "by hand" / name).write_bytes(b"mine")
-    plan(root, f"{server.address}/record", actors=[1, 2]).preflight()
+    check(plan(root, f"{server.address}/record", actors=[1, 2]))
     assert [path for path in server.asked if path.endswith(".zip")] == ["/Video_Speech_Actor_02.zip"]
 
 
@@ -78,7 +79,7 @@ def test_a_mirror_is_used_and_left_alone(tmp_path: Path, server: Zenodo, monkeyp
     kept = tmp_path / "mirror/Video_Speech_Actor_02.zip"
     kept.write_bytes(server.files[kept.name])
     monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path / "mirror"))
-    plan(tmp_path / "data", f"{server.address}/record", actors=[2]).preflight()
+    check(plan(tmp_path / "data", f"{server.address}/record", actors=[2]))
     assert server.asked == ["/record"]
     assert kept.is_file()
 
@@ -86,20 +87,20 @@ def test_a_mirror_is_used_and_left_alone(tmp_path: Path, server: Zenodo, monkeyp
 @pytest.mark.parametrize("server", [{"lie": True}], indirect=True)
 def test_an_archive_with_another_md5_is_not_unpacked(tmp_path: Path, server: Zenodo) -> None:
     with pytest.raises(PreflightError, match=r"(?s)dataset speech: .*Video_Speech_Actor_01\.zip.*md5 expected"):
-        plan(tmp_path / "data", f"{server.address}/record", actors=[1]).preflight()
+        check(plan(tmp_path / "data", f"{server.address}/record", actors=[1]))
     assert not list((tmp_path / "data").rglob("*.mp4"))
 
 
 def test_an_archive_that_leads_out_of_its_folder_is_refused(tmp_path: Path, server: Zenodo) -> None:
     server.files["Video_Speech_Actor_01.zip"] = packed("Actor_01/01-01-01-01-01-01-01.mp4", "../../escaped.mp4")
     with pytest.raises(PreflightError, match=r"escaped\.mp4.*leads out"):
-        plan(tmp_path / "data", f"{server.address}/record", actors=[1]).preflight()
+        check(plan(tmp_path / "data", f"{server.address}/record", actors=[1]))
     assert not list(tmp_path.rglob("*.mp4"))
 
 
 def test_a_record_without_the_archive_is_said(tmp_path: Path, server: Zenodo) -> None:
     with pytest.raises(PreflightError, match=r"does not list Video_Speech_Actor_03\.zip"):
-        plan(tmp_path / "data", f"{server.address}/record", actors=[3]).preflight()
+        check(plan(tmp_path / "data", f"{server.address}/record", actors=[3]))
 
 
 def test_a_record_that_is_no_record(tmp_path: Path, server: Zenodo) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from faceoff import registry, tables
 from faceoff.models.recorded import Recorded
+from faceoff.preflight import PreflightError, check
 from faceoff.stages.batches import parse_spec
 from faceoff.stages.predict import write_predictions
-from faceoff.workflow import Plan, PreflightError
+from faceoff.workflow import Plan
 
 OPTIONS = registry.get("model", "recorded").card["options"]
 ROWS = [{"sample_id": "007", "hap": 0.7, "ang": 0.3}, {"sample_id": "b", "hap": 0.2, "ang": 0.8}]
@@ -97,10 +98,10 @@ def plan(tmp_path: Path, **options: object) -> Plan:
 def test_in_a_run(tmp_path: Path) -> None:
     """One pair only, its own lineage, run again when the file changes, missed before work starts."""
     with pytest.raises(PreflightError, match=r"models\.speech\.options\.path: .*p\.csv is not there"):
-        plan(tmp_path).preflight()
+        check(plan(tmp_path))
     (tmp_path / "p.csv").write_text("sample_id,happy,angry\na,1,0\n")
     made = plan(tmp_path)
-    made.preflight()
+    check(made)
     assert made.skip("haar", "speech") == "not asked for: models.speech.detectors is whole"
     assert made.skip("whole", "speech") is None
     assert made.lineage("speech") == "speech"

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from faceoff import fusion, metrics, reliability
+from faceoff import metrics, reliability
 from faceoff.evaluation import share_interval
 from faceoff.intervals import wilson
+from faceoff.temperature import TEMPERATURES, fit_temperature, temper
 
 NAN = float("nan")
 PARTS = ("reliability", "resolution", "uncertainty", "within_bin_variance", "within_bin_covariance")
@@ -16,7 +17,7 @@ def posteriors(n: int = 3000, k: int = 4, sharpness: float = 1.0, seed: int = 0)
     random = np.random.default_rng(seed)
     honest = random.dirichlet(np.full(k, 0.7), n)
     truth = (random.random(n)[:, None] > honest.cumsum(axis=1)).sum(axis=1).clip(0, k - 1)
-    return truth, fusion.temper(honest, 1 / sharpness)
+    return truth, temper(honest, 1 / sharpness)
 
 
 def total(parts: dict[str, float]) -> float:
@@ -110,8 +111,8 @@ def test_held_out_samples_teach_one_temperature() -> None:
     held_truth, held = posteriors(3000, sharpness=3.0, seed=1)
     _, posterior = posteriors(10, seed=2)
     found = reliability.fit_elsewhere(posterior, held_truth, held)
-    assert found.temperatures == (fusion.fit_temperature(held, held_truth),)
-    assert found.posterior == pytest.approx(fusion.temper(posterior, found.temperature))
+    assert found.temperatures == (fit_temperature(held, held_truth),)
+    assert found.posterior == pytest.approx(temper(posterior, found.temperature))
 
 
 def test_a_class_that_is_never_given_anything_stays_at_zero() -> None:
@@ -145,7 +146,7 @@ def test_one_sample_one_class_and_certainty() -> None:
         assert sum(found["bins"]["width"]["n"]) == len(truth)
         if len(truth) > 1:
             tempered = reliability.cross_fit(truth, posterior, np.arange(20) % 2)
-            assert fusion.TEMPERATURES[0] <= tempered.temperature <= fusion.TEMPERATURES[1]
+            assert TEMPERATURES[0] <= tempered.temperature <= TEMPERATURES[1]
             assert np.isfinite(tempered.posterior).all()
 
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from faceoff import tables
 from faceoff.cli import app
-from faceoff.timelines import timelines
+from faceoff.timelines import first_clips, timelines
 
 CLASSES = ("neutral", "happiness")
 
@@ -46,6 +46,21 @@ def test_timelines_of_the_clips(tmp_path: Path) -> None:
     assert (a.truth, b.truth) == ((), ("happiness",) * 3)
     (only,) = timelines(folder / "predictions/d/whole/fer.parquet", None, ["b"])
     assert (only.sample_id, only.truth) == ("b", ())
+
+
+def test_the_first_clips_are_those_of_a_fusion_unless_another_is_named(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    assert first_clips(folder)[:2] == ("d", "whole/fer")
+    single = folder / "predictions/d/whole/fer.parquet"
+    (folder / "fusion/d").mkdir(parents=True)
+    (folder / "fusion/d/vote.parquet").write_bytes(single.read_bytes())
+    assert first_clips(folder)[:2] == ("d", "fusion/vote")
+    dataset, cell, clips = first_clips(folder, cell="whole/fer", most=1)
+    assert (dataset, cell, [clip.sample_id for clip in clips]) == ("d", "whole/fer", ["a"])
+    assert [clip.sample_id for clip in first_clips(folder, cell="fusion/vote", samples=["b"])[2]] == ["b"]
+    for nothing in ({"cell": "fusion/other"}, {"dataset": "e"}, {"samples": ["still"]}):
+        with pytest.raises(FileNotFoundError, match="no clip of several frames"):
+            first_clips(folder, **nothing)
 
 
 def test_a_picture_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

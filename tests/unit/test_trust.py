@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceoff import fusion, metrics, tables
+from faceoff import metrics, tables
 from faceoff.evaluation import folds_for
 from faceoff.stages.score import write_score
+from faceoff.temperature import fit_temperature, temper
 
 SPACE = ("neutral", "happiness", "sadness")
 SPEC = {"dataset": "d", "kind": "cell", "detector": "whole", "model": "m", "skip": None, "seed": 3}
@@ -44,7 +45,7 @@ def drawn(n: int, sharpness: float = 2.0, seed: int = 0) -> tuple[np.ndarray, li
     random = np.random.default_rng(seed)
     honest = random.dirichlet(np.ones(3), n)
     truth = (random.random(n)[:, None] > honest.cumsum(axis=1)).sum(axis=1)
-    return fusion.temper(honest, 1 / sharpness), [SPACE[c] for c in truth]
+    return temper(honest, 1 / sharpness), [SPACE[c] for c in truth]
 
 
 def test_temperature_is_cross_fitted_over_the_folds_of_the_seed(tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_temperature_is_cross_fitted_over_the_folds_of_the_seed(tmp_path: Path) 
     found = scored(tmp_path, *write(tmp_path, posterior, labels))["calibration"]
     truth = np.array([SPACE.index(label) for label in labels])
     folds = folds_for(truth, None, SPEC["seed"])
-    assert found["temperatures"] == pytest.approx([fusion.fit_temperature(posterior[folds != fold], truth[folds != fold]) for fold in range(5)])
+    assert found["temperatures"] == pytest.approx([fit_temperature(posterior[folds != fold], truth[folds != fold]) for fold in range(5)])
     assert found["fitted_on"] == "the other folds of 5"
     assert found["after"]["log_loss"] < found["before"]["log_loss"] == pytest.approx(metrics.log_loss(truth, posterior))
 
@@ -72,7 +73,7 @@ def test_temperature_of_a_validation_dataset(tmp_path: Path) -> None:
     validation = write(tmp_path / "v", held, held_labels, "held", (*SPACE, "anger"))[::-1]
     posterior, labels = drawn(40)
     found = scored(tmp_path, *write(tmp_path, posterior, labels), validation)["calibration"]
-    expected = fusion.fit_temperature(held[2:], np.array([SPACE.index(label) for label in held_labels[2:]]))
+    expected = fit_temperature(held[2:], np.array([SPACE.index(label) for label in held_labels[2:]]))
     assert found["fitted_on"] == "held"
     assert found["temperatures"] == [pytest.approx(expected)]
     assert found["temperature"] == pytest.approx(expected)

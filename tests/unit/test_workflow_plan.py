@@ -9,7 +9,7 @@ import pytest
 
 from faceoff import codehash, registry, workflow
 from faceoff.config import ConfigError
-from faceoff.workflow import Plan, PreflightError
+from faceoff.workflow import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 RAW = {
@@ -230,64 +230,6 @@ def test_settings_of_the_run_win_over_the_card() -> None:
     card = json.loads(made.detect_spec("posed", "haar"))["plugin"]["card"]
     assert (card["threshold"], card["min_size"]) == (0.25, 40)
     assert card["options"] == {**registry.get("detector", "haar").card["options"], "min_neighbors": 9}
-
-
-# -- before any work ----------------------------------------------------------------------------------------------------
-
-
-def test_preflight_names_everything_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path / "mirror"))
-    monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
-    card = {"file": "net.onnx", "sha256": HEX, "runtime": "onnx", "input": {"size": [8, 8]}, "emotions": ["neutral", "happiness"]}
-    (tmp_path / "c.yaml").write_text(json.dumps(card))
-    made = plan(
-        {"datasets": {"mine": {"type": "folder", "path": str(tmp_path / "nowhere")}}, "models": {"c": {"model": str(tmp_path / "c.yaml")}}, "fusions": {}}
-    )
-    with pytest.raises(PreflightError) as caught:
-        made.preflight()
-    lines = str(caught.value).splitlines()
-    assert lines[0].startswith("dataset mine: ")
-    assert "nowhere" in lines[0]
-    assert "net.onnx" in str(caught.value)
-    assert str(tmp_path / "mirror") in str(caught.value)
-
-
-def test_with_present_weights_only_the_others_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pair stands in the report with its reason; once the file is there, it runs; `faceoff fetch` still wants everything."""
-    monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path))
-    monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
-    card = {"file": "net.onnx", "sha256": HEX, "runtime": "onnx", "input": {"size": [8, 8]}, "emotions": ["neutral", "happiness"]}
-    (tmp_path / "cards").mkdir()
-    (tmp_path / "cards/c.yaml").write_text(json.dumps(card))
-    changes = {"weights": "present", "models": {"c": {"model": str(tmp_path / "cards/c.yaml")}, "fer": {}}, "fusions": {"all": {}}}
-    made = plan(changes)
-    assert made.skip("haar", "c").startswith("model c: net.onnx is not here (`faceoff fetch`")
-    assert made.skip("haar", "fer") is None
-    assert {model for _, model in made.fusions["all"][1]} == {"fer"}
-    made.preflight()
-    with pytest.raises(PreflightError, match=r"net\.onnx"):
-        made.preflight(every_weight=True)
-    (tmp_path / "net.onnx").write_bytes(b"")
-    assert plan(changes).skip("haar", "c") is None
-    assert plan({**changes, "weights": "fetch"}).skip("haar", "c") is None
-
-
-def test_second_run_of_the_same_name_is_refused_until_the_first_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    held = plan().lock()
-    with pytest.raises(PreflightError, match="another run is working in results/t"):
-        plan().lock()
-    plan({"run": "other"}).lock().close()
-    held.close()
-    plan().lock().close()
-
-
-def test_refusal_prints_lines_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        workflow.stop(lambda: plan({"modles": {}}))
-    assert stopped.value.code == 1
-    assert capsys.readouterr().err == "faceoff: unknown key 'modles', did you mean 'models'?\n"
-    assert workflow.stop(lambda: 5) == 5
 
 
 def test_a_multiverse_is_made_where_it_is_asked_for_and_samples_stay(tmp_path: Path) -> None:

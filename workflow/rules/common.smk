@@ -2,17 +2,20 @@
 import json
 import os
 
-from faceoff import workflow as house
+from faceoff import preflight
 from faceoff.report.names import TITLES, figure_names
+from faceoff.workflow import Plan
 
 archived = report  # a line that starts with "report(" would be read as Snakemake's keyword
 
-house.prepare_environment()
+preflight.prepare_environment()
 USE_CONDA = any(method.name == "CONDA" for method in workflow.deployment_settings.deployment_method)
-plan = house.stop(lambda: house.Plan(config, check_modules=not USE_CONDA))
+plan = preflight.stop(lambda: Plan(config, check_modules=not USE_CONDA))
 R = plan.folder
 # Which datasets a job works on as a whole or by shard, and which are gathered from shards: no file has two rules that make it.
 WORKED, GATHERED = plan.patterns()
+# Snakemake gives a job's libraries as many threads as the job has cores; a job that only asks for cores to be alone says otherwise.
+ONE_THREAD = "OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMEXPR_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1"
 
 
 wildcard_constraints:
@@ -26,8 +29,8 @@ wildcard_constraints:
 def start_run():
     """Take the run's lock and refuse to start when data or weights are missing."""
     global lock  # held until this process ends
-    lock = house.stop(plan.lock)
-    house.stop(plan.preflight)
+    lock = preflight.stop(lambda: preflight.lock(plan))
+    preflight.stop(lambda: preflight.check(plan))
 
 
 def show_leaderboard():
@@ -65,6 +68,11 @@ def runtime(base_minutes, per_gb=0):
 def _bytes(files):
     """Size of a file or of a list of them; `input.size_mb` would start an event loop for every job, a third of the planning of 10,000."""
     return os.path.getsize(files) if isinstance(files, str) else sum(map(os.path.getsize, files))
+
+
+def all_cores(wildcards):
+    """Every core that the run has; on a cluster, where jobs have cores of their own, one."""
+    return workflow.resource_settings.cores or 1
 
 
 def gpus_of(kind):

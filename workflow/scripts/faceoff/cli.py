@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 import yaml
 from rich.console import Console
-from rich.table import Table
 
 from faceoff import assets, registry, tables
 
@@ -24,6 +23,21 @@ def _fail(message: object) -> NoReturn:
     for line in str(message).splitlines():
         print(f"faceoff: {line}", file=sys.stderr)
     raise typer.Exit(1)
+
+
+def _plan(path: Path) -> "Plan":
+    """The plan of a configuration file; ends the program with the reason when it is wrong."""
+    from faceoff import config as configuration
+    from faceoff.workflow import Plan
+
+    try:
+        raw = configuration.load(path)
+    except configuration.ConfigError as error:
+        _fail(error)
+    try:
+        return Plan(raw)
+    except (configuration.ConfigError, registry.RegistryError, OSError) as error:
+        _fail(f"{path}:\n{error}")
 
 
 @app.command()
@@ -92,92 +106,28 @@ def model_index(
         print(text, end="")
 
 
-def _listing(kind: str, folders: list[Path] | None) -> None:
-    table = Table(title=f"{kind}s")
-    for name in ("name", "framework", "licence", "lineage" if kind == "model" else "box calibration", "here"):
-        table.add_column(name, no_wrap=name in {"name", "framework"})
-    for name in registry.names(kind, tuple(folders or ())):
-        plugin = registry.get(kind, name, tuple(folders or ()))
-        problems = [plugin.skip()] if plugin.skip() else assets.availability(list(plugin.assets.values()))
-        here = "[green]yes[/green]" if all(map(assets.is_there, plugin.assets.values())) else "[yellow]to be downloaded[/yellow]"
-        calibration = plugin.card.get("calibration")
-        detail = plugin.card.get("lineage", "") if kind == "model" else "whole frame" if plugin.card.get("whole_frame") else "fitted" if calibration else "none"
-        table.add_row(name, plugin.framework, str(plugin.card.get("licence", "")), detail, "; ".join(problems) or here)
-    console.print(table)
-
-
 @app.command()
 def detectors(plugins: Plugins = None) -> None:
     """List the face detectors and whether each can run here."""
-    _listing("detector", plugins)
+    from faceoff import plugin_listing
+
+    console.print(plugin_listing.detectors(plugins or ()))
 
 
 @app.command()
 def models(plugins: Plugins = None) -> None:
     """List the emotion models and whether each can run here."""
-    _listing("model", plugins)
+    from faceoff import plugin_listing
+
+    console.print(plugin_listing.models(plugins or ()))
 
 
 @app.command()
 def datasets(plugins: Plugins = None) -> None:
     """List the datasets, their terms and how to get them."""
-    table = Table(title="datasets")
-    for name in ("type", "what", "terms", "how to get it"):
-        table.add_column(name)
-    for name in registry.names("dataset", tuple(plugins or ())):
-        card = registry.get("dataset", name, tuple(plugins or ())).card
-        table.add_row(name, *(str(card.get(key, "")) for key in ("title", "terms", "how_to_get")))
-    console.print(table)
+    from faceoff import plugin_listing
 
-
-Users = dict[assets.Asset, list[registry.Plugin]]
-
-
-def _users_of_all(folders: tuple[Path, ...]) -> Users:
-    """Every weight file of every plug-in, and who uses it."""
-    users: Users = {}
-    for _, plugin in sorted(registry.discover(folders).items()):
-        for asset in plugin.assets.values():
-            users.setdefault(asset, []).append(plugin)
-    return users
-
-
-def _users_in(path: Path) -> Users:
-    """Every weight file and dataset archive that a configuration needs, and who uses it."""
-    plan = _plan(path)
-    users: Users = {}
-    for plugin in plan.plugins():
-        for asset in plugin.assets.values():
-            users.setdefault(asset, []).append(plugin)
-    for name in plan.datasets():
-        try:
-            archives = plan.archives(name)
-        except assets.AssetError as error:
-            _fail(error)
-        for archive in archives:
-            users.setdefault(archive, []).append(plan.dataset(name)[1])
-    return users
-
-
-def _asset_rows(users: Users) -> list[dict[str, Any]]:
-    """By file name: card, users, and the verified local copy (`found`) or what is wrong with it (`problem`)."""
-    rows = []
-    for asset, plugins in sorted(users.items(), key=lambda item: item[0].name):
-        found, problem = None, None
-        try:
-            found = assets.locate(asset)
-        except assets.AssetError as error:
-            problem = str(error)
-        size = asset.size or (found.stat().st_size if found else None)
-        licence = asset.licence or str(plugins[0].card.get("licence", ""))
-        card = {"file": asset.name, "size": size, "sha256": asset.sha256, "md5": asset.md5, "licence": licence, "package": asset.package}
-        used_by = sorted({f"{plugin.kind} {plugin.name}" for plugin in plugins})
-        rows.append(card | {"urls": list(asset.urls), "source": asset.source, "found": found and str(found), "problem": problem, "used_by": used_by})
-    return rows
-
-
-def _where(row: dict[str, Any]) -> str:
-    return " ".join(row["urls"]) or (f"package {row['package']}" if row["package"] else "")
+    console.print(plugin_listing.datasets(plugins or ()))
 
 
 @app.command(name="assets")
@@ -188,50 +138,27 @@ def list_assets(
     as_json: Annotated[bool, typer.Option("--json", help="the same for programs")] = False,
 ) -> None:
     """List every weight file with size, hash, licence, URL and where it was found, e.g. to fill a mirror (docs/assets.md)."""
-    rows = _asset_rows(_users_in(needed_by) if needed_by else _users_of_all(tuple(plugins or ())))
+    from faceoff import asset_listing
+
+    try:
+        rows = asset_listing.rows(asset_listing.users_in(_plan(needed_by)) if needed_by else asset_listing.users_of_all(plugins or ()))
+    except assets.AssetError as error:
+        _fail(error)
     if as_json:
         print(json.dumps(rows, indent=1))
-    elif lines:
-        print("file", "size", "hash", "licence", "found", "url", "source", "used by", sep="\t")
-        for row in rows:
-            checksum = f"sha256:{row['sha256']}" if row["sha256"] else f"md5:{row['md5']}"
-            fields = row["file"], row["size"] or "", checksum, row["licence"], row["problem"] or row["found"] or "no", _where(row), row["source"]
-            print(*fields, ", ".join(row["used_by"]), sep="\t")
     else:
-        _show_assets(rows)
-
-
-def _show_assets(rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        algorithm = "sha256" if row["sha256"] else "md5"
-        size = f"{row['size']:,} bytes" if row["size"] else "size not stated"
-        print(f"{row['file']}: {size}, licence {row['licence'] or 'not stated'}, for {', '.join(row['used_by'])}")
-        print(f"  {algorithm:7}{row[algorithm]}\n  from   {_where(row)}\n  found  {row['problem'] or row['found'] or 'no'}")
-
-
-def _plan(path: Path) -> "Plan":
-    """The plan of a configuration file; ends the program with the reason when it is wrong."""
-    from faceoff import config as configuration
-    from faceoff.workflow import Plan
-
-    try:
-        raw = configuration.load(path)
-    except configuration.ConfigError as error:
-        _fail(error)
-    try:
-        return Plan(raw)
-    except (configuration.ConfigError, registry.RegistryError, OSError) as error:
-        _fail(f"{path}:\n{error}")
+        for text in asset_listing.as_lines(rows) if lines else asset_listing.as_paragraphs(rows):
+            print(text)
 
 
 @app.command()
 def fetch(path: Annotated[Path, typer.Argument(help="a configuration")] = Path("config.yaml")) -> None:
     """Fetch all that a run needs and may be downloaded, weights and datasets, e.g. on a login node before the jobs run without a network."""
-    from faceoff.workflow import PreflightError
+    from faceoff import preflight
 
     try:
-        _plan(path).preflight(every_weight=True)
-    except PreflightError as error:
+        preflight.check(_plan(path), every_weight=True)
+    except preflight.PreflightError as error:
         _fail(str(error))
     console.print(f"{path}: everything is here")
 
@@ -275,20 +202,13 @@ def export_audio(
     output: Annotated[Path, typer.Argument(help="folder to write the WAV files to, below it one per dataset")],
 ) -> None:
     """Write the sound of a run's clips (datasets with `audio: true`) as WAV files."""
-    files = sorted((Path("results") / run / "audio").glob("*.parquet"))
-    if not files:
-        _fail(f"results/{run}/audio holds no sound: set `audio: true` for a dataset and run snakemake")
-    for path in files:
-        number = 0
-        for row in tables.rows(path):
-            if row["state"] != tables.OK:
-                continue
-            # An id may hold any character; as a file name it may not lead out of the folder.
-            target = output / path.stem / (row["sample_id"].replace("/", "__").lstrip(".") + ".wav")
-            with tables.atomic(target) as scratch:
-                scratch.write_bytes(row["audio"]["bytes"])
-            number += 1
-        console.print(f"{output / path.stem}: {number} of {tables.count(path)} clips have sound")
+    from faceoff.exports import write_sounds
+
+    try:
+        for folder, sounds, clips in write_sounds(Path("results") / run, output):
+            console.print(f"{folder}: {sounds} of {clips} clips have sound")
+    except FileNotFoundError as error:
+        _fail(error)
 
 
 @app.command()
@@ -297,24 +217,12 @@ def export(
     output: Annotated[Path, typer.Argument(help="CSV file to write")],
 ) -> None:
     """Write every prediction of a run, frame by frame with its time, as one CSV: a timeline of each clip for each detector, model and fusion."""
-    import csv
+    from faceoff.exports import write_predictions
 
-    import pyarrow.parquet as pq
-
-    folder = Path("results") / run
-    files = sorted([*folder.glob("predictions/*/*/*.parquet"), *folder.glob("fusion/*/*.parquet")])
-    if not files:
-        _fail(f"{folder} holds no predictions; run snakemake first, or name another run")
-    about = ["dataset", "detector", "model"]
-    columns = about + list(dict.fromkeys(name for path in files for name in pq.read_schema(path).names))
-    with tables.atomic(output) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        for path in files:
-            parts = path.relative_to(folder).with_suffix("").parts
-            cell = dict(zip(about, parts[1:] if parts[0] == "predictions" else (parts[1], "fusion", parts[2]), strict=True))
-            writer.writerows(cell | row for row in tables.rows(path))
-    console.print(f"{output}: {len(files)} detector x model cells and fusions")
+    try:
+        console.print(f"{output}: {write_predictions(Path('results') / run, output)} detector x model cells and fusions")
+    except FileNotFoundError as error:
+        _fail(error)
 
 
 @app.command()
@@ -327,30 +235,20 @@ def timeline(
     most: Annotated[int, typer.Option("--most", min=1, max=40, help="clips shown at most")] = 8,
 ) -> None:
     """Draw each clip's probabilities over time, with the moments that have no face."""
-    from itertools import islice
-
     from faceoff.figures import canvas
     from faceoff.figures import timeline as drawing
     from faceoff.report.results import label, shorten
-    from faceoff.timelines import timelines
+    from faceoff.timelines import first_clips
 
     if output.suffix not in {".svg", ".pdf", ".png"}:
         _fail(f"{output}: the suffix must be .svg, .pdf or .png")
-    folder = Path("results") / run
-    fusion = "*" if cell is None else cell.removeprefix("fusion/") if cell.startswith("fusion/") else None
-    files = sorted(folder.glob(f"fusion/{dataset or '*'}/{fusion}.parquet")) + sorted(folder.glob(f"predictions/{dataset or '*'}/{cell or '*/*'}.parquet"))
-    for path in files:
-        parts = path.relative_to(folder).with_suffix("").parts
-        frames = folder / "frames" / f"{parts[1]}.parquet"
-        shown = list(islice(timelines(path, frames, sample or ()), most))
-        if shown:
-            panels = [{**vars(clip), "title": shorten(clip.sample_id, 80)} for clip in shown]
-            canvas.save(drawing.draw(panels), output.with_suffix(""), [output.suffix[1:]])
-            console.print(
-                f"{output}: {len(shown)} clips of {parts[1]} under {label('/'.join(parts[2:]) if parts[0] == 'predictions' else f'fusion/{parts[2]}')}"
-            )
-            return
-    _fail(f"{folder} holds no clip of several frames" + (f" under {cell}" if cell else "") + "; run snakemake first, or look at `faceoff timeline --help`")
+    try:
+        found, name, clips = first_clips(Path("results") / run, cell, dataset, sample or (), most)
+    except FileNotFoundError as error:
+        _fail(f"{error}; run snakemake first, or look at `faceoff timeline --help`")
+    panels = [{**vars(clip), "title": shorten(clip.sample_id, 80)} for clip in clips]
+    canvas.save(drawing.draw(panels), output.with_suffix(""), [output.suffix[1:]])
+    console.print(f"{output}: {len(clips)} clips of {found} under {label(name)}")
 
 
 @app.command()
@@ -380,7 +278,8 @@ def score(
     """Score anyone's posteriors against a dataset's frozen task: no detector, no model, the same metrics and intervals as in a run."""
     import tempfile
 
-    from faceoff.stages.score_file import score_file
+    from faceoff import score_file_terminal
+    from faceoff.stages.score_file import options_of, score_file
 
     plan = _plan(path)
     names = plan.datasets("test")
@@ -391,42 +290,12 @@ def score(
         _fail(f"{path}: no dataset {name!r} in this configuration; it has {', '.join(plan.datasets())}")
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            found = score_file(predictions, plan.samples_spec(name), _options(options or []), Path(scratch))
+            found = score_file(predictions, plan.samples_spec(name), options_of(options or ()), Path(scratch))
     except (OSError, ValueError) as error:
         _fail(error)
     if output:
         tables.write_json(output, found)
-    _show_score(found, predictions)
-
-
-def _options(pairs: list[str]) -> dict[str, Any]:
-    """`key=value` and `key.name=value` texts as nested options, their values as YAML."""
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            _fail(f"--option {pair}: expected key=value")
-        *outer, last = key.split(".")
-        inner = found
-        for part in outer:
-            inner = inner.setdefault(part, {})
-        inner[last] = yaml.safe_load(value)
-    return found
-
-
-def _show_score(found: dict[str, Any], predictions: Path) -> None:
-    task, metrics, intervals = found["task"], found["metrics"], found["intervals"]
-    table = Table(title=f"{predictions.name} on {task['name']} ({task['version']}), n = {task['n']}, task {task['hash']}")
-    for heading in ("metric", "value", "95 % interval"):
-        table.add_column(heading)
-    for name, value in metrics.items():
-        if isinstance(value, float):
-            low, high = intervals.get(name, (None, None))
-            table.add_row(name.replace("_", " "), f"{value:.6f}", f"{low:.4f} to {high:.4f}" if low is not None else "")
-    console.print(table)
-    print(f"correct {metrics['n_correct']} of {task['n']}; without a prediction {task['n'] - metrics['n_covered']}")
-    for flag in found["flags"] + (["limited: not for reporting"] if task["limited"] else []):
-        print(f"mind: {flag}")
+    score_file_terminal.show(found, predictions, console)
 
 
 @app.command()
@@ -439,7 +308,7 @@ def validate(
     Of a dataset with `part` or `limit`, only the samples that these leave. Says what a published dataset has and this copy lacks.
     Exits 1 when a dataset cannot be opened, is incomplete or holds an unreadable file.
     """
-    from faceoff import audit
+    from faceoff import audit, audit_terminal
     from faceoff.progress import track
     from faceoff.stages.samples import selected
 
@@ -453,15 +322,7 @@ def validate(
         _fail(f"{path}: no dataset {error} in this configuration; it has {', '.join(plan.datasets())}")
     chosen = {name: selected(source, plan.config.datasets[name], plan.config.seed) for name, source in opened.items()}
     audits = [audit.audit(name, source, track(chosen[name], name)) for name, source in opened.items()]
-    table = Table(title=str(path))
-    for heading in ("dataset", "version", "samples", "subjects", "labels"):
-        table.add_column(heading)
-    for found in audits:
-        labels = ", ".join(f"{label} {count}" for label, count in sorted(found.labels.items()))
-        table.add_row(found.name, opened[found.name].version, str(found.n), str(len(found.subjects) or "–"), labels)
-    console.print(table)
-    for line in audit.findings(audits):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    audit_terminal.show(str(path), audits, {name: source.version for name, source in opened.items()}, console)
     if any(found.unreadable or found.missing for found in audits):
         raise typer.Exit(1)
 
@@ -472,23 +333,10 @@ def calibrate(
     plugins: Plugins = None,
 ) -> None:
     """Fit a detector's box calibration on drawn faces (posed, train identities) and print it for its card."""
-    from faceoff import calibration
-    from faceoff.drawing import scenes
-    from faceoff.stages.batches import Clock, load_plugin
-    from faceoff.stages.detect import postprocess
+    from faceoff import drawn_calibration
 
-    plugin = registry.get("detector", detector, tuple(plugins or ()))
-    network = load_plugin(plugin.job(), Clock())
-    planned = [scene for scene in scenes.plan("train") if scene.rung in scenes.EASY]
-    raw, true = [], []
-    for scene in planned:
-        image, faces = scenes.draw(scene)
-        found = [face.box for face in postprocess(network.detect([image])[0], plugin.card)]
-        box = calibration.match(found, faces[0].box)
-        if box is not None:
-            raw.append(box)
-            true.append(faces[0].box)
-    console.print(f"{detector}: {len(raw)} of {len(planned)} faces matched", json.dumps({"calibration": calibration.fit(raw, true)}), soft_wrap=True)
+    found, matched, drawn = drawn_calibration.fit(registry.get("detector", detector, tuple(plugins or ())))
+    console.print(f"{detector}: {matched} of {drawn} faces matched", json.dumps({"calibration": found}), soft_wrap=True)
 
 
 @app.command(name="contact-sheet")

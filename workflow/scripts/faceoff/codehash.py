@@ -7,7 +7,10 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 # Wiring decides which code and file is used, not what is computed; whatever it decides is in the rule's params already (of a file, its hash).
-WIRING = {PACKAGE / name for name in ("registry.py", "config.py", "cli.py", "codehash.py", "workflow.py", "progress.py", "assets.py", "zenodo.py")}
+WIRING = {
+    PACKAGE / name
+    for name in ("registry.py", "config.py", "cli.py", "codehash.py", "workflow.py", "matrix.py", "preflight.py", "progress.py", "assets.py", "zenodo.py")
+}
 
 
 def _module_file(parts: list[str]) -> Path | None:

@@ -1,6 +1,6 @@
 """What each member is worth to a vote: leave-one-out, Shapley values, and the curve of greedy ensemble selection. Soft mean throughout.
 
-Conventions as in `fusion`: posteriors (members, n, k) with NaN rows where a member abstains; truth (n,) int; folds (n,) int.
+Conventions as in `posteriors`: posteriors (members, n, k) with NaN rows where a member abstains; truth (n,) int; folds (n,) int.
 Accuracy is end to end: a sample that nobody reads is wrong.
 """
 

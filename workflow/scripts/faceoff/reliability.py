@@ -12,7 +12,7 @@ import numpy as np
 
 from faceoff import metrics
 from faceoff.folds import check_folds
-from faceoff.fusion import fit_temperature, temper
+from faceoff.temperature import fit_temperature, temper
 
 IntervalOf = Callable[[np.ndarray, np.ndarray | None], Any]  # (correct, clusters) -> something with `low` and `high`
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
@@ -40,3 +40,21 @@ def timelines(predictions: Path, frames: Path | None = None, samples: Sequence[s
         posterior = np.array([[row[column] for column in columns] if row["success"] else [np.nan] * len(columns) for row in found], float)
         shown = tuple(truth.get(row["frame"]) for row in found)
         yield Timeline(sample_id, emotions, np.array([row["timestamp_s"] for row in found]), posterior, shown if any(shown) else ())
+
+
+def first_clips(
+    folder: Path, cell: str | None = None, dataset: str | None = None, samples: Sequence[str] = (), most: int = 8
+) -> tuple[str, str, list[Timeline]]:
+    """The clips of the run in this folder that a picture shows: (dataset, cell as detector/model or fusion/name, at most so many timelines).
+
+    Of the named cell and dataset; by default the first fusion, else the first pair, that has clips of several frames.
+    Raises FileNotFoundError where there are none.
+    """
+    fusion = "*" if cell is None else cell.removeprefix("fusion/") if cell.startswith("fusion/") else None
+    files = sorted(folder.glob(f"fusion/{dataset or '*'}/{fusion}.parquet")) + sorted(folder.glob(f"predictions/{dataset or '*'}/{cell or '*/*'}.parquet"))
+    for path in files:
+        kind, found, *names = path.relative_to(folder).with_suffix("").parts
+        shown = list(islice(timelines(path, folder / "frames" / f"{found}.parquet", samples), most))
+        if shown:
+            return found, "/".join(names if kind == "predictions" else (kind, *names)), shown
+    raise FileNotFoundError(f"{folder} holds no clip of several frames" + (f" under {cell}" if cell else ""))

@@ -1,80 +1,31 @@
-"""The plan of a run: which cells there are, where their files lie and what each job is told. The Snakefile asks; nothing here computes."""
+"""The plan of a run: how many jobs share a dataset and what each job is told. The Snakefile asks; nothing here computes."""
 
-import fcntl
 import hashlib
 import json
-import os
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from fnmatch import fnmatchcase
-from functools import cache, cached_property
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from faceoff import acquisition, assets, codehash, registry, tables
-from faceoff.config import ConfigError, DatasetConfig, DetectorConfig, FusionConfig, ModelConfig, RunConfig, parse
+from faceoff import assets, codehash, registry, tables
+from faceoff.matrix import Matrix
 from faceoff.sharding import SAMPLE_COST, cost_of, shards_for
 
 STAGES = Path(__file__).parent / "stages"
 # What shapes a page or figure without being Python.
 _PAGES = tuple(f"report/{pattern}" for pattern in ("*.j2", "sections/*.j2", "*.css", "*.js", "vendor/*.js"))
 LOOKS = {"report": _PAGES, "speed": _PAGES, "figures": ("figures/look.mplstyle",)}
-Cell = tuple[str, str]  # detector, model
 
 
-class PreflightError(Exception):
-    """Something that the run needs is not there; the message says what, where and how to get it."""
-
-
-class Plan:
-    """A validated configuration with everything that follows from it."""
+class Plan(Matrix):
+    """The matrix of a run with the jobs that make it."""
 
     def __init__(self, raw: Mapping[str, Any], check_modules: bool = True):
-        self.config: RunConfig = parse(dict(raw))
-        self._folders = tuple(self.config.plugins)
-        self._check_modules = check_modules
+        super().__init__(raw, check_modules)
         self._fingerprints: dict[str, Any] = {}
         self._shards: dict[str, int] = {}
-        reserved = [name for name in self.config.detectors if name == "fusion"]
-        if reserved:
-            raise ConfigError("detectors.fusion: this name is reserved for fusions")
-        for name in self.config.fusions:
-            if not any(self._matching(self.config.fusions[name])):
-                raise ConfigError(f"fusions.{name}.members: {self.config.fusions[name].members} match no detector/model cell of this run")
 
-    # -- names ---------------------------------------------------------------------------------------------------
-
-    def datasets(self, *roles: str) -> list[str]:
-        """Names of the datasets with one of these roles (all without an argument), sorted."""
-        return sorted(name for name, dataset in self.config.datasets.items() if not roles or dataset.role in roles)
-
-    @property
-    def scored(self) -> list[str]:
-        """Datasets whose cells are predicted and scored: tests, and validations, on which the best single is chosen."""
-        return self.datasets("test", "validation")
-
-    def _matching(self, fusion: FusionConfig) -> Iterator[Cell]:
-        for detector in sorted(self.config.detectors):
-            for model in sorted(self.config.models):
-                if any(fnmatchcase(f"{detector}/{model}", pattern) for pattern in fusion.members):
-                    yield detector, model
-
-    @cached_property
-    def fusions(self) -> dict[str, tuple[FusionConfig, list[Cell]]]:
-        """Every fusion to make, by its name in the results, with its members; skipped cells do not vote."""
-        made: dict[str, tuple[FusionConfig, list[Cell]]] = {}
-        for name, fusion in sorted(self.config.fusions.items()):
-            cells = [cell for cell in self._matching(fusion) if not self.skip(*cell)]
-            if not fusion.per_detector:
-                made[name] = (fusion, cells)
-                continue
-            for detector in sorted({detector for detector, _ in cells}):
-                made[f"{name}.{detector}"] = (fusion, [cell for cell in cells if cell[0] == detector])
-        return {name: value for name, value in made.items() if value[1]}
-
-    def judged_on(self, dataset: str) -> str | None:
-        """The dataset on which a fusion's members are checked and a trained rule learns: the declared validation, else None (folds do)."""
-        return self.config.datasets[dataset].validation
+    # -- how many jobs share a dataset -----------------------------------------------------------------------------
 
     def shards(self, dataset: str) -> int:
         """How many independent jobs share a dataset's frames, faces and predictions: as configured, or as many as it is worth."""
@@ -112,100 +63,6 @@ class Plan:
         gathered = [dataset for dataset, count in counts.items() if count > 1]
         return "|".join(worked), "|".join(gathered) or "(?!)"
 
-    # -- plug-ins ------------------------------------------------------------------------------------------------
-
-    def detector(self, name: str) -> tuple[DetectorConfig, registry.Plugin]:
-        section = self.config.detectors[name]
-        return section, registry.get("detector", section.detector or name, self._folders)
-
-    def model(self, name: str) -> tuple[ModelConfig, registry.Plugin]:
-        section = self.config.models[name]
-        return section, registry.get("model", section.model or name, self._folders)
-
-    def dataset(self, name: str) -> tuple[DatasetConfig, registry.Plugin]:
-        section = self.config.datasets[name]
-        return section, registry.get("dataset", section.type or name, self._folders)
-
-    def skip(self, detector: str, model: str) -> str | None:
-        """Why a cell cannot run here, or None."""
-        asked = self.config.models[model].detectors
-        if not any(fnmatchcase(detector, pattern) for pattern in asked):
-            return f"not asked for: models.{model}.detectors is {', '.join(asked)}"
-        for plugin in (self.detector(detector)[1], self.model(model)[1]):
-            reason = (plugin.skip() if self._check_modules else None) or self._absent(plugin)
-            if reason:
-                return f"{plugin.kind} {plugin.name}: {reason}"
-        return None
-
-    def _absent(self, plugin: registry.Plugin) -> str | None:
-        """Which weights of a plug-in are not here, where the run is to do with what is present; else None."""
-        if self.config.weights == "fetch":
-            return None
-        # What a package carries is looked for by the job, in the environment that has the package.
-        needed = [asset for asset in plugin.assets.values() if self._check_modules or not asset.package]
-        absent = next((asset for asset in needed if not assets.is_there(asset)), None)
-        return f"{absent.name} is not here (`faceoff fetch` gets what may be downloaded; `faceoff assets` says from where)" if absent else None
-
-    def lineage(self, model: str) -> str:
-        plugin = self.model(model)[1]
-        # Two files of recorded predictions are two opinions.
-        return model if "reads" in plugin.card else str(plugin.card.get("lineage", plugin.name))
-
-    def env(self, kind: str, name: str) -> str:
-        """The framework environment of a detector or model."""
-        return (self.detector if kind == "detector" else self.model)(name)[1].framework
-
-    def gpus(self, kind: str, name: str) -> int:
-        """How many GPUs a job of this detector or model asks a cluster for: one where the configuration names a GPU and the plug-in can use it."""
-        return int(self.config.device.startswith("cuda") and (self.detector if kind == "detector" else self.model)(name)[1].torch)
-
-    # -- files ---------------------------------------------------------------------------------------------------
-
-    @property
-    def folder(self) -> str:
-        return f"results/{self.config.run}"
-
-    def score_files(self, *datasets: str) -> list[str]:
-        """The score file of every cell and fusion of these datasets (default: all scored ones)."""
-        files = []
-        for dataset in datasets or self.scored:
-            files += [
-                f"{self.folder}/scores/{dataset}/{detector}/{model}.json" for detector in sorted(self.config.detectors) for model in sorted(self.config.models)
-            ]
-            files += [f"{self.folder}/scores/{dataset}/fusion/{fusion}.json" for fusion in self.fusions]
-        return files
-
-    @property
-    def cells(self) -> list[Cell]:
-        """Every detector x model pair that can run here, sorted."""
-        return [(d, m) for d in sorted(self.config.detectors) for m in sorted(self.config.models) if not self.skip(d, m)]
-
-    @property
-    def runnable_detectors(self) -> list[str]:
-        """Detectors of at least one cell that can run here, sorted."""
-        return sorted({detector for detector, _ in self.cells})
-
-    def cell_prediction_files(self, dataset: str) -> list[str]:
-        """The predictions of every cell that can run."""
-        return [f"{self.folder}/predictions/{dataset}/{detector}/{model}.parquet" for detector, model in self.cells]
-
-    def prediction_files(self, dataset: str) -> list[str]:
-        """The predictions of every cell that can run, then of every fusion."""
-        return self.cell_prediction_files(dataset) + [f"{self.folder}/fusion/{dataset}/{fusion}.parquet" for fusion in self.fusions]
-
-    def audio_files(self) -> list[str]:
-        """The sound of the datasets that ask for it."""
-        return [f"{self.folder}/audio/{dataset}.parquet" for dataset in self.datasets() if self.config.datasets[dataset].audio]
-
-    def multiverse_files(self) -> list[str]:
-        """The scores under every label rule of the test datasets that ask for them."""
-        return [f"{self.folder}/multiverse/{dataset}.json" for dataset in self.datasets("test") if self.config.datasets[dataset].multiverse]
-
-    def timing_files(self) -> list[str]:
-        """Timings of every detection and prediction job of the test datasets."""
-        faces = {f"{self.folder}/faces/{dataset}/{detector}.timing.json" for dataset in self.datasets("test") for detector in self.runnable_detectors}
-        return sorted(faces | {path.replace(".parquet", ".timing.json") for dataset in self.datasets("test") for path in self.cell_prediction_files(dataset)})
-
     # -- what jobs are told (JSON, one `spec` per rule) ------------------------------------------------------------
 
     @staticmethod
@@ -239,15 +96,6 @@ class Plan:
             except (OSError, ValueError) as error:
                 self._fingerprints[name] = f"missing: {error}"  # the preflight says so before any work
         return self._fingerprints[name]
-
-    def open(self, name: str) -> Any:
-        section, plugin = self.dataset(name)
-        return registry.load(plugin.source, plugin.class_name)(section, seed=self.config.seed)
-
-    def archives(self, name: str) -> list[assets.Asset]:
-        """The archives that a dataset is made of, where its options ask for downloading them. Raises AssetError."""
-        section, plugin = self.dataset(name)
-        return registry.load(plugin.source, plugin.class_name).archives(section) if getattr(section, "download", False) else []
 
     def frames_spec(self, name: str, stage: str = "frames") -> str:
         spec = json.loads(self.samples_spec(name))
@@ -307,6 +155,17 @@ class Plan:
             "seed": self.config.seed,
             "code": code(STAGES / f"{stage}.py", plugin.source),
         })  # fmt: skip
+
+    def detector_latency_spec(self, dataset: str, detector: str) -> str:
+        return self._latency_spec(self.detect_spec(dataset, detector), self.detector(detector)[1])
+
+    def model_latency_spec(self, dataset: str, detector: str, model: str) -> str:
+        return self._latency_spec(self.predict_spec(dataset, detector, model), self.model(model)[1])
+
+    def _latency_spec(self, job: str, plugin: registry.Plugin) -> str:
+        """What the job that is timed is told, and on how many pictures."""
+        timed = {"queries": self.config.speed.queries, "seed": self.config.seed, "code": code(STAGES / "latency.py", plugin.source)}
+        return self._spec({**json.loads(job), **timed})
 
     def train_spec(self, detector: str, model: str) -> str:
         return self.predict_spec(self.config.models[model].train or "", detector, model, stage="train")
@@ -472,66 +331,6 @@ class Plan:
     def _cards(self) -> dict[str, Any]:
         return {name: {**self.dataset(name)[1].card, "type": self.dataset(name)[1].name, "role": self.config.datasets[name].role} for name in self.datasets()}
 
-    # -- before any work -----------------------------------------------------------------------------------------
-
-    def plugins(self) -> list[registry.Plugin]:
-        """The plug-ins of the detectors and models."""
-        return [self.detector(name)[1] for name in self.config.detectors] + [self.model(name)[1] for name in self.config.models]
-
-    def assets(self) -> dict[str, assets.Asset]:
-        """Every asset that a cell which can run needs, by 'plug-in: role'."""
-        needed: dict[str, assets.Asset] = {}
-        for plugin in self.plugins():
-            if not (self._check_modules and plugin.skip()):
-                needed |= {f"{plugin.kind} {plugin.name}: {role}": asset for role, asset in plugin.assets.items()}
-        return needed
-
-    def preflight(self, every_weight: bool = False) -> None:
-        """Fetch every asset and dataset that is to be downloaded, and open every dataset. Raises PreflightError with one line per thing that is missing.
-
-        every_weight: fetch weights also where the run does with those present.
-        """
-        problems = []
-        for name in self.datasets():
-            try:
-                archives = self.archives(name)
-                if archives:
-                    acquisition.obtain(archives, self.config.datasets[name].path)
-                self.open(name)
-            except (OSError, ValueError, assets.AssetError) as error:
-                problems.append(f"dataset {name}: {error}")
-        for name in self.config.models:
-            plugin = self.model(name)[1]
-            if "reads" in plugin.card and not (path := self.config.models[name].options.get(plugin.card["reads"])):
-                problems.append(f"models.{name}.options.{plugin.card['reads']} is missing: the file with the predictions")
-            elif "reads" in plugin.card and not Path(path).is_file():
-                problems.append(f"models.{name}.options.{plugin.card['reads']}: {path} is not there")
-        for user, asset in self.assets().items() if every_weight or self.config.weights == "fetch" else ():
-            # In other environments than this one the job looks into its packages; what may be downloaded instead is got ready for those that have not.
-            elsewhere = bool(asset.package) and not self._check_modules
-            if elsewhere and not asset.urls:
-                continue
-            try:
-                assets.fetch_for_others(asset) if elsewhere else assets.fetch(asset)
-            except assets.AssetError as error:
-                problems.append(f"{user}: {error}")
-        if problems:
-            raise PreflightError("\n".join(problems))
-
-    def lock(self) -> TextIO:
-        """Take the run's lock for the life of this process; the kernel frees it however the process ends. Raises PreflightError."""
-        folder = Path(self.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = open(folder / ".lock", "w", encoding="utf-8")  # noqa: SIM115 - it stays open until the process ends
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise PreflightError(f"another run is working in {folder}") from None
-        except OSError as error:
-            raise PreflightError(f"{folder}: its file system has no locks ({error.strerror}); use another one with --directory") from None
-        tables.clear_leftovers(folder)
-        return handle
-
 
 def _stat(path: str | None) -> list[int] | None:
     """Size and time of change of a file, None where there is none."""
@@ -545,22 +344,3 @@ def _stat(path: str | None) -> list[int] | None:
 def code(*paths: Path) -> str:
     """The code hash of these files, computed once per process."""
     return codehash.code_of(*paths)
-
-
-def prepare_environment() -> None:
-    """Let jobs find this interpreter first and no user site, also when Snakemake runs from a virtual environment that is not activated."""
-    here = str(Path(sys.executable).parent)
-    if os.environ.get("PATH", "").split(os.pathsep)[0] != here:
-        os.environ["PATH"] = here + os.pathsep + os.environ.get("PATH", "")
-    os.environ["PYTHONNOUSERSITE"] = "1"
-    assets.isolate_caches()
-
-
-def stop(action: Callable[[], Any]) -> Any:
-    """Run a step that may refuse to start; print its reasons without a traceback and end the process."""
-    try:
-        return action()
-    except (ConfigError, PreflightError, registry.RegistryError, assets.AssetError) as error:
-        for line in str(error).splitlines():
-            print(f"faceoff: {line}", file=sys.stderr)
-        sys.exit(1)

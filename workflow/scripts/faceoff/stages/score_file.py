@@ -1,9 +1,11 @@
 """Score a file of posteriors against a task, outside a run."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from faceoff import registry, tables
 from faceoff.stages.predict import write_predictions
@@ -35,4 +37,19 @@ def score_file(path: Path, samples_spec: str, options: Mapping[str, Any], scratc
     if not found["metrics"]["n_covered"]:
         first = next(tables.rows(files["samples"], ["sample_id"]))["sample_id"]
         raise ValueError(f"{path}: not one of its ids is a sample of {spec['dataset']}, whose ids look like {first!r}")
+    return found
+
+
+def options_of(pairs: Sequence[str]) -> dict[str, Any]:
+    """`key=value` and `key.name=value` texts as nested options, their values as YAML. Raises ValueError for a text without "="."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--option {pair}: expected key=value")
+        *outer, last = key.split(".")
+        inner = found
+        for part in outer:
+            inner = inner.setdefault(part, {})
+        inner[last] = yaml.safe_load(value)
     return found

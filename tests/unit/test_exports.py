@@ -1,0 +1,68 @@
+"""A run's predictions as one CSV and its sound as WAV files."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from faceoff import tables
+from faceoff.cli import app
+
+
+def write_predictions(path: Path, classes: tuple[str, ...], *posterior: float) -> None:
+    rows = [
+        {
+            "sample_id": "a",
+            "frame": 0,
+            "timestamp_s": 0.5,
+            "face_id": 0,
+            "success": 1,
+            "state": tables.OK,
+            **dict(zip([f"p_{c}" for c in classes], posterior, strict=True)),
+        },
+        {"sample_id": "b", "frame": 0, "timestamp_s": 0.0, "face_id": 0, "success": 0, "state": tables.NO_FACE},
+    ]
+    tables.write_rows(path, tables.predictions_schema(classes), rows)
+
+
+def test_every_prediction_is_a_row_of_one_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells that know other classes share one header; what a cell has not is empty; fusions come with the detector "fusion"."""
+    monkeypatch.chdir(tmp_path)
+    write_predictions(tmp_path / "results/r/predictions/d/whole/net.parquet", ("neutral", "anger"), 0.1, 0.9)
+    write_predictions(tmp_path / "results/r/predictions/d/haar/other.parquet", ("neutral", "fear"), 1 / 3, 2 / 3)
+    write_predictions(tmp_path / "results/r/fusion/d/vote.parquet", ("neutral", "anger"), 0.25, 0.75)
+    done = CliRunner().invoke(app, ["export", "r", "out/all.csv"])
+    assert done.exit_code == 0, done.output
+    assert "3 detector x model cells and fusions" in done.output
+    with open(tmp_path / "out/all.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["dataset"], row["detector"], row["model"], row["sample_id"]) for row in rows] == [
+        ("d", detector, model, sample) for detector, model in (("fusion", "vote"), ("haar", "other"), ("whole", "net")) for sample in "ab"
+    ]
+    assert float(rows[2]["p_fear"]) == 2 / 3, "every digit"
+    assert (rows[2]["p_anger"], rows[3]["p_fear"], rows[3]["state"]) == ("", "", "no_face")
+    assert (rows[4]["p_fear"], rows[4]["p_anger"]) == ("", "0.9")
+
+
+def test_sounds_become_files_inside_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sounds = [
+        {"sample_id": name, "audio": {"bytes": content, "path": None}, "state": tables.OK if content else "unreadable"}
+        for name, content in (("clip", b"RIFF1"), ("../../up", b"RIFF2"), ("mute", None))
+    ]
+    tables.write_rows(tmp_path / "results/r/audio/d.parquet", tables.AUDIO, sounds)
+    done = CliRunner().invoke(app, ["export-audio", "r", "wav"])
+    assert done.exit_code == 0, done.output
+    assert "wav/d: 2 of 3 clips have sound" in done.output
+    written = {path.relative_to(tmp_path / "wav").as_posix(): path.read_bytes() for path in tmp_path.rglob("*.wav")}
+    assert written == {"d/clip.wav": b"RIFF1", "d/__..__up.wav": b"RIFF2"}
+
+
+@pytest.mark.parametrize(("command", "reason"), [("export", "results/none holds no predictions"), ("export-audio", "results/none/audio holds no sound")])
+def test_a_run_without_any_is_said(command: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, [command, "none", "out"])
+    assert done.exit_code == 1
+    assert reason in done.output
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,69 @@
+"""What happens before the first job: what is missing is named, one run at a time, refusals without a traceback."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faceoff import preflight
+from faceoff.workflow import Plan
+
+CARD = {"file": "net.onnx", "sha256": "0" * 64, "runtime": "onnx", "input": {"size": [8, 8]}, "emotions": ["neutral", "happiness"]}
+
+
+def plan(changes: dict[str, Any] | None = None) -> Plan:
+    return Plan({"run": "t", "datasets": {"posed": {}}, "detectors": {"whole": {}, "haar": {}}, "models": {"fer": {}}, **(changes or {})})
+
+
+def test_preflight_names_everything_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "c.yaml").write_text(json.dumps(CARD))
+    made = plan(
+        {"datasets": {"mine": {"type": "folder", "path": str(tmp_path / "nowhere")}}, "models": {"c": {"model": str(tmp_path / "c.yaml")}}, "fusions": {}}
+    )
+    with pytest.raises(preflight.PreflightError) as caught:
+        preflight.check(made)
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("dataset mine: ")
+    assert "nowhere" in lines[0]
+    assert "net.onnx" in str(caught.value)
+    assert str(tmp_path / "mirror") in str(caught.value)
+
+
+def test_with_present_weights_only_the_others_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pair stands in the report with its reason; once the file is there, it runs; `faceoff fetch` still wants everything."""
+    monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path))
+    monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "cards/c.yaml").write_text(json.dumps(CARD))
+    changes = {"weights": "present", "models": {"c": {"model": str(tmp_path / "cards/c.yaml")}, "fer": {}}, "fusions": {"all": {}}}
+    made = plan(changes)
+    assert made.skip("haar", "c").startswith("model c: net.onnx is not here (`faceoff fetch`")
+    assert made.skip("haar", "fer") is None
+    assert {model for _, model in made.fusions["all"][1]} == {"fer"}
+    preflight.check(made)
+    with pytest.raises(preflight.PreflightError, match=r"net\.onnx"):
+        preflight.check(made, every_weight=True)
+    (tmp_path / "net.onnx").write_bytes(b"")
+    assert plan(changes).skip("haar", "c") is None
+    assert plan({**changes, "weights": "fetch"}).skip("haar", "c") is None
+
+
+def test_second_run_of_the_same_name_is_refused_until_the_first_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    held = preflight.lock(plan())
+    with pytest.raises(preflight.PreflightError, match="another run is working in results/t"):
+        preflight.lock(plan())
+    preflight.lock(plan({"run": "other"})).close()
+    held.close()
+    preflight.lock(plan()).close()
+
+
+def test_refusal_prints_lines_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        preflight.stop(lambda: plan({"modles": {}}))
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "faceoff: unknown key 'modles', did you mean 'models'?\n"
+    assert preflight.stop(lambda: 5) == 5

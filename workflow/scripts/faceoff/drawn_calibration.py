@@ -1,0 +1,24 @@
+"""A detector's box calibration, fitted on drawn faces, whose boxes are exact (protocol §9)."""
+
+from faceoff import calibration, registry
+from faceoff.drawing import scenes
+from faceoff.stages.batches import Clock, load_plugin
+from faceoff.stages.detect import postprocess
+
+
+def fit(plugin: registry.Plugin) -> tuple[dict[str, float], int, int]:
+    """Calibration of a detector by the easy scenes of the posed training identities, in how many of them its box matched, and how many there are.
+
+    Raises ValueError where too few matched.
+    """
+    network = load_plugin(plugin.job(), Clock())
+    planned = [scene for scene in scenes.plan("train") if scene.rung in scenes.EASY]
+    raw, true = [], []
+    for scene in planned:
+        image, faces = scenes.draw(scene)
+        found = [face.box for face in postprocess(network.detect([image])[0], plugin.card)]
+        box = calibration.match(found, faces[0].box)
+        if box is not None:
+            raw.append(box)
+            true.append(faces[0].box)
+    return calibration.fit(raw, true), len(raw), len(planned)

@@ -1,0 +1,51 @@
+"""What a run holds, written for other programs: predictions as one CSV, the sound of clips as WAV files."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from faceoff import tables
+
+_ABOUT = ("dataset", "detector", "model")
+
+
+def write_predictions(folder: Path, output: Path) -> int:
+    """Write every prediction of the run in this folder, a row per frame, to a CSV file; returns the number of cells and fusions.
+
+    Raises FileNotFoundError without predictions.
+    """
+    files = sorted([*folder.glob("predictions/*/*/*.parquet"), *folder.glob("fusion/*/*.parquet")])
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no predictions; run snakemake first, or name another run")
+    columns = [*_ABOUT, *dict.fromkeys(name for path in files for name in pq.read_schema(path).names)]
+    with tables.atomic(output) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        for path in files:
+            parts = path.relative_to(folder).with_suffix("").parts
+            cell = dict(zip(_ABOUT, parts[1:] if parts[0] == "predictions" else (parts[1], "fusion", parts[2]), strict=True))
+            writer.writerows(cell | row for row in tables.rows(path))
+    return len(files)
+
+
+def write_sounds(folder: Path, output: Path) -> Iterator[tuple[Path, int, int]]:
+    """Write the sound of the clips of the run in this folder as WAV files, one dataset after the other: (its folder, clips with sound, clips).
+
+    Raises FileNotFoundError without sound.
+    """
+    files = sorted((folder / "audio").glob("*.parquet"))
+    if not files:
+        raise FileNotFoundError(f"{folder}/audio holds no sound: set `audio: true` for a dataset and run snakemake")
+    for path in files:
+        number = 0
+        for row in tables.rows(path):
+            if row["state"] != tables.OK:
+                continue
+            # An id may hold any character; as a file name it may not lead out of the folder.
+            target = output / path.stem / (row["sample_id"].replace("/", "__").lstrip(".") + ".wav")
+            with tables.atomic(target) as scratch:
+                scratch.write_bytes(row["audio"]["bytes"])
+            number += 1
+        yield output / path.stem, number, tables.count(path)

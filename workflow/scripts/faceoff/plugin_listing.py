@@ -1,0 +1,50 @@
+"""Lists of the plug-ins for the terminal: detectors, models and datasets, and whether each can be used here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from faceoff import assets, registry
+
+
+def detectors(folders: Sequence[Path]) -> Table:
+    """Every face detector, those of plug-in folders included."""
+    return _of_kind("detector", "box calibration", folders)
+
+
+def models(folders: Sequence[Path]) -> Table:
+    """Every emotion model, those of plug-in folders included."""
+    return _of_kind("model", "lineage", folders)
+
+
+def datasets(folders: Sequence[Path]) -> Table:
+    """Every dataset, its terms and how to get it."""
+    table = Table(title="datasets")
+    for name in ("type", "what", "terms", "how to get it"):
+        table.add_column(name)
+    for name in registry.names("dataset", tuple(folders)):
+        card = registry.get("dataset", name, tuple(folders)).card
+        table.add_row(name, *(str(card.get(key, "")) for key in ("title", "terms", "how_to_get")))
+    return table
+
+
+def _of_kind(kind: str, detail: str, folders: Sequence[Path]) -> Table:
+    table = Table(title=f"{kind}s")
+    for name in ("name", "framework", "licence", detail, "here"):
+        table.add_column(name, no_wrap=name in {"name", "framework"})
+    for name in registry.names(kind, tuple(folders)):
+        plugin = registry.get(kind, name, tuple(folders))
+        told = str(plugin.card.get("lineage", "")) if kind == "model" else _calibration(plugin)
+        table.add_row(name, plugin.framework, str(plugin.card.get("licence", "")), told, _here(plugin))
+    return table
+
+
+def _calibration(plugin: registry.Plugin) -> str:
+    return "whole frame" if plugin.card.get("whole_frame") else "fitted" if plugin.card.get("calibration") else "none"
+
+
+def _here(plugin: registry.Plugin) -> str:
+    problems = [plugin.skip()] if plugin.skip() else assets.availability(list(plugin.assets.values()))
+    there = "[green]yes[/green]" if all(map(assets.is_there, plugin.assets.values())) else "[yellow]to be downloaded[/yellow]"
+    return "; ".join(problems) or there
