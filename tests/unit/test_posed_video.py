@@ -1,6 +1,9 @@
 """Drawn clips: the same bytes each time, the truth of every frame, and RAVDESS's names around drawn faces."""
 
 import hashlib
+import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -245,6 +248,22 @@ def spec(**options: object) -> dict:
         "dataset": "posed_video", "type": "posed_video", "source": "datasets/posed_video.py", "class": "PosedVideo",
         "options": {"split": "valid", **options}, "seed": 0, "headline": False,
     }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_what_memory_held_before_does_not_matter(tmp_path: Path) -> None:
+    """glibc fills every new block with the complement of MALLOC_PERTURB_: an encoder that reads what it never wrote gives itself away."""
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from faceoff.drawing import clips, video
+        clip = clips.plan("valid", 0, ["single"])[1]
+        video.write_video(Path(sys.argv[1]), [image for _, image, _ in clips.frames(clip)], clip.fps)
+    """
+    paths = {str(fill): tmp_path / f"{fill}.mp4" for fill in (0, 1)}
+    for fill, path in paths.items():
+        subprocess.run([sys.executable, "-c", code, str(path)], check=True, env=os.environ | {"MALLOC_PERTURB_": fill})
+    assert paths["0"].read_bytes() == paths["1"].read_bytes()
 
 
 def test_samples_and_options() -> None:
