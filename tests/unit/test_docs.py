@@ -171,6 +171,7 @@ def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
         config.FacesConfig,
         config.FiguresConfig,
         config.ReportConfig,
+        config.SpeedConfig,
     )
     for model in sections:
         for key, field in model.model_fields.items():
@@ -178,7 +179,7 @@ def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
     titles = re.findall(r"^##+ (.+)$", reference_page.page(), re.MULTILINE)
     types = [f"`type: {name}`" for name in registry.names("dataset")]
     named = ["datasets.NAME", *types, "detectors.NAME", "models.NAME", "fusions.NAME"]
-    assert titles == ["Top level", *named, "faces", "figures", "report", "Options of detectors and models"]
+    assert titles == ["Top level", *named, "faces", "figures", "report", "speed", "Options of detectors and models"]
     assert "| `upscale` | whole number, ≥ 1 and ≤ 8 | `1` |" in "\n".join(rows)
     assert "| `subset.per_class` | whole number, ≥ 1 | **required** |" in "\n".join(rows)
     assert '| `members` | list of text, not empty | `["*/*"]` |' in "\n".join(rows)

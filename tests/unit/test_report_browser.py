@@ -240,3 +240,28 @@ def test_the_speed_page_draws_its_front(browse, tmp_path):
     assert rows.count() == 4
     assert rows.first.locator("td").first.inner_text() == "105.0"  # 210 pictures in 1 s + 1 s
     assert "No scored pipeline was timed" in page.locator("main").inner_text()
+    assert "One picture at a time" not in page.locator("main").inner_text()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_speed_page_draws_latencies(browse, tmp_path, width):
+    run = fixtures.typical(tmp_path)
+    asked = {"sample_id": [f"s{place}" for place in range(10)], "frame": [0] * 10, "outcome": ["ok"] * 10}
+    told = {"batch": 16, "threads": 1, "device": "cpu", "others": 0.7, "offline_items": 10, "offline_s": 0.05}
+    about = {"dataset": "alpha", "state": "ok", "reason": None, **told, **asked}
+    latencies = []
+    for detector, first in (("whole", 1.0), ("yunet", 20.0)):
+        for model in (None, "net", "geometry"):
+            latencies.append(tmp_path / "latency" / detector / f"{model}.json")
+            tables.write_json(latencies[-1], {**about, "detector": detector, "model": model, "ms": [first + place for place in range(10)]})
+    broken = {"dataset": "alpha", "detector": "yunet", "model": "geometry", "state": "error", "reason": fixtures.HOSTILE}
+    tables.write_json(latencies[-1], broken)
+    write_speed(run.scores, [], tmp_path / "speed.html", run.spec, latencies)
+    page = browse(tmp_path / "speed.html", viewport={"width": width, "height": 900})
+    page.locator("figure.chart[data-chart=latency] svg[role=img]").first.wait_for()
+    rows = page.locator("main section").first.locator("tbody tr")
+    assert [text.strip() for text in rows.first.locator("td.n").all_inner_texts()][:3] == ["10.00", "18.00", "20.00"]  # twice 1 … 10 ms
+    assert page.locator("figure.chart[data-chart=latency] circle, figure.chart[data-chart=latency] [aria-label] path").count() >= 3
+    assert "Not timed on single pictures: yunet × geometry: <script>" in page.locator("main").inner_text()
+    assert "other programs kept up to 0.7 cores" in page.locator("main").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -99,6 +99,7 @@ rule tables:
         scores=plan.score_files(),
         comparisons=expand(f"{R}/comparisons/{{dataset}}.json", dataset=plan.datasets("test")),
         timings=plan.timing_files(),
+        latencies=plan.latency_files(),
         multiverse=plan.multiverse_files(),
     output:
         table_outputs(
@@ -112,6 +113,7 @@ rule tables:
             "affect",
             "speed",
             "cost",
+            *(["latency"] if plan.latency_files() else []),
             *(["multiverse"] if plan.multiverse_files() else []),
         ),
     log:
@@ -128,4 +130,4 @@ rule tables:
         folder=subpath(output[0], parent=True),
     shell:
         "python {input.script} --scores {input.scores} --comparisons {input.comparisons} --timings {input.timings}"
-        " --multiverse {input.multiverse} --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
+        " --latencies {input.latencies} --multiverse {input.multiverse} --output {params.folder} --spec {params.spec:q} > {log} 2>&1"

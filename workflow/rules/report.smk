@@ -77,6 +77,7 @@ rule speed:
         script=script("speed"),
         scores=plan.score_files(),
         timings=plan.timing_files(),
+        latencies=plan.latency_files(),
     output:
         report(f"{R}/speed.html", caption="../report/speed.rst", category="Report"),
     log:
@@ -90,7 +91,8 @@ rule speed:
     params:
         spec=plan.aggregate_spec("speed"),
     shell:
-        "python {input.script} --scores {input.scores} --timings {input.timings} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script} --scores {input.scores} --timings {input.timings} --latencies {input.latencies}"
+        " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule figures:
@@ -197,6 +199,7 @@ rule check:
     input:
         script=script("check"),
         scores=plan.score_files(),
+        latencies=plan.latency_files(),
         tables=rules.tables.output,
         report=f"{R}/report.html",
     output:
@@ -212,4 +215,4 @@ rule check:
         mem_mb=memory(1000),
         runtime=runtime(30),
     shell:
-        "python {input.script} --scores {input.scores} --output {output} > {log} 2>&1"
+        "python {input.script} --scores {input.scores} --latencies {input.latencies} --output {output} > {log} 2>&1"

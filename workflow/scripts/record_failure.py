@@ -1,19 +1,21 @@
 """Stand in for a failed job: error rows with the reason, so that the rest of the matrix can be made. Passes an interruption on."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from faceoff.stages.failure import INTERRUPTED, record_failure
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--kind", choices=["faces", "predictions", "trained"], required=True)
+parser.add_argument("--kind", choices=["faces", "predictions", "trained", "latency"], required=True)
 parser.add_argument("--status", type=int, required=True)
 parser.add_argument("--log", type=Path, required=True)
 parser.add_argument("--frames", type=Path)
 parser.add_argument("--upstream", type=Path, nargs="*", default=[])
 parser.add_argument("--output", type=Path, required=True)
 parser.add_argument("--timing", type=Path)
+parser.add_argument("--spec", type=json.loads)
 arguments = parser.parse_args()
 if arguments.status in INTERRUPTED:
     sys.exit(arguments.status)

@@ -9,6 +9,7 @@ from faceoff.stages.speed import write_speed
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--scores", type=Path, nargs="+", required=True)
 parser.add_argument("--timings", type=Path, nargs="*", default=[])
+parser.add_argument("--latencies", type=Path, nargs="*", default=[])
 parser.add_argument("--output", type=Path, required=True)
 parser.add_argument("--spec", type=parse_spec, required=True)
 write_speed(**vars(parser.parse_args()))

@@ -146,6 +146,12 @@ class ReportConfig(Section):
     megabytes: float = Field(8.0, gt=0, description="what the gallery's pictures may take of report.html; the later ones of every confusion go first")
 
 
+class SpeedConfig(Section):
+    queries: int = Field(
+        0, ge=0, le=100_000, description="how many pictures each detector and model is timed on, one at a time, alone on the machine; 0: not timed"
+    )
+
+
 class RunConfig(Section):
     """A run: what to do, never how (threads, partitions and devices are in profiles/)."""
 
@@ -165,6 +171,7 @@ class RunConfig(Section):
     faces: FacesConfig = Field(default_factory=FacesConfig, description="which face, and which box")
     figures: FiguresConfig = Field(default_factory=FiguresConfig, description="paper figures")
     report: ReportConfig = Field(default_factory=ReportConfig, description="results/<run>/report.html")
+    speed: SpeedConfig = Field(default_factory=SpeedConfig, description="latency of single pictures and throughput of full batches (docs/performance.md)")
 
 
 def _fields_at(model: type[BaseModel], location: tuple[Any, ...], options: Mapping[str, type[BaseModel]]) -> list[str]:
@@ -267,7 +274,7 @@ def _known(kind: str, name: str, where: str, folders: tuple[Path, ...], faults: 
 def parse(raw: Mapping[str, Any]) -> RunConfig:
     """Validate a configuration as read from YAML. Raises ConfigError with one line per fault."""
     faults: list[str] = []
-    raw = {key: {} if value is None and key in {"fusions", "faces", "figures", "report"} else value for key, value in raw.items()}
+    raw = {key: {} if value is None and key in {"fusions", "faces", "figures", "report", "speed"} else value for key, value in raw.items()}
     for key in ("datasets", "detectors", "models", "fusions"):
         if isinstance(raw.get(key), Mapping):
             raw[key] = {str(name): {} if section is None else section for name, section in raw[key].items()}

@@ -81,15 +81,15 @@ _declared: Any = None  # the declarations live as long as this object
 
 
 class Torch:
-    """A PyTorch network as a `faceoff.runtimes.Runtime`: batches of exactly `batch` rows, the last one padded.
+    """A PyTorch network as a `faceoff.runtimes.Runtime`: batches of exactly `batch` pictures, the last one padded; None: all rows at once, unpadded.
 
     The size is fixed because the bits of a row depend on how many rows are computed with it, not on what they hold (measured on CPUs);
     so one picture alone gives what it gives among others. It is halved only where a GPU's memory does not hold a batch.
     Outputs come back as float32 arrays.
     """
 
-    def __init__(self, network: Any, batch: int):
-        self._network, self._batch = network, batch
+    def __init__(self, network: Any, batch: int | None):
+        self._network, self._batch = network, None if batch is None else runtimes.batch_size(batch)
         self._device = next(network.parameters()).device
 
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
@@ -108,11 +108,12 @@ class Torch:
         import torch
 
         while True:
+            rows = self._batch or max(1, len(inputs))
             try:
-                return runtimes.batched(inputs, self._batch, self._invoke)
+                return runtimes.batched(inputs, rows, self._invoke)
             except torch.OutOfMemoryError:
-                if self._batch == 1:
+                if rows == 1:
                     raise
-                self._batch //= 2
+                self._batch = rows // 2
                 print(f"GPU out of memory: going on with batches of {self._batch}", file=sys.stderr)
                 torch.cuda.empty_cache()

@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from faceoff.devices import torch_device
-from faceoff.runtimes import batched
+from faceoff.runtimes import batch_size, batched
 
 BATCH = 16  # pictures computed together; measured faster than 64 for small networks on CPUs
 
@@ -354,7 +354,7 @@ class KerasNetwork:
         unknown = sorted(set(weights) - {layer.name for layer in stored})
         if unknown:
             raise KerasFileError(f"{path}: weights of layers that are not in the description: {unknown}")
-        self._device, self._batch = torch_device(), batch
+        self._device, self._batch = torch_device(), batch_size(batch)
         self._steps: list[tuple[Layer, Operation]] = []
         try:
             for layer in stored:

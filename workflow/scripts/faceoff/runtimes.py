@@ -22,10 +22,14 @@ class Runtime(Protocol):
 
 @dataclass(frozen=True)
 class Hardware:
-    """device: auto (a GPU where there is one), cpu, cuda or cuda:N; precision: float32, or the type that a network may compute in on the way."""
+    """device: auto (a GPU where there is one), cpu, cuda or cuda:N; precision: float32, or the type that a network may compute in on the way.
+
+    batch: how many pictures networks compute together; None: as many as each declares. A row's last bits depend on it, so only timing sets it.
+    """
 
     device: str = "auto"
     precision: str = "float32"
+    batch: int | None = None
 
 
 _told = Hardware()
@@ -51,6 +55,11 @@ def threads() -> int:
     return int(os.environ.get("OMP_NUM_THREADS") or 1)
 
 
+def batch_size(declared: int) -> int:
+    """How many pictures a network computes together: as many as it declares, unless this job was told otherwise. Asked when a plug-in is constructed."""
+    return _told.batch or declared
+
+
 def batched(inputs: np.ndarray, batch: int, invoke: Callable[[np.ndarray], Sequence[np.ndarray]]) -> list[np.ndarray]:
     """Call `invoke` on padded batches of exactly `batch` rows and join the valid rows of each output. No rows still yield output shapes."""
     parts: list[list[np.ndarray]] = []
@@ -70,8 +79,8 @@ class Tflite:
 
         self._interpreter = Interpreter(str(path), num_threads=threads())
         self._input = self._interpreter.get_input_details()[0]
-        self._batch = batch
-        self._interpreter.resize_tensor_input(self._input["index"], [batch, *self._input["shape"][1:]])
+        self._batch = batch_size(batch)
+        self._interpreter.resize_tensor_input(self._input["index"], [self._batch, *self._input["shape"][1:]])
         self._interpreter.allocate_tensors()
         self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
         self.input_shape = tuple(int(side) for side in self._input["shape"][1:])
@@ -118,7 +127,7 @@ class Onnx:
         self._session = onnxruntime.InferenceSession(str(path), options, providers=onnx_providers())
         described = self._session.get_inputs()[0]
         self._name = described.name
-        self._batch = described.shape[0] if isinstance(described.shape[0], int) else batch
+        self._batch = described.shape[0] if isinstance(described.shape[0], int) else batch_size(batch)
         self.input_shape = tuple(side if isinstance(side, int) else None for side in described.shape[1:])
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:

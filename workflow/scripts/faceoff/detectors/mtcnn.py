@@ -121,7 +121,7 @@ class MTCNN:
 def _run(network: Any, pixels: np.ndarray) -> list[np.ndarray]:
     """A network's outputs for pixels (n, h, w, 3) of 0–255, all at once."""
     inputs = np.ascontiguousarray(((pixels - 127.5) / 128).transpose(0, 3, 1, 2), dtype=np.float32)
-    return Torch(network, max(1, len(inputs))).run(inputs)
+    return Torch(network, batch=None).run(inputs)
 
 
 def _moved(squares: np.ndarray, offsets: np.ndarray, border: int) -> np.ndarray:

@@ -134,6 +134,7 @@ class Predictor:
 
     def __init__(self, name: str, path: Path):
         from faceoff.devices import prepare_torchvision, torch_device
+        from faceoff.runtimes import batch_size
 
         prepare_torchvision()
         import torch
@@ -156,7 +157,7 @@ class Predictor:
             postprocessor=getattr(post, settings["post"])(transform=None, device=device, optimize_transform=False, labels=list(settings["labels"]), **more),
             **native,
         )
-        self.columns = len(settings["labels"])
+        self.columns, self._batch = len(settings["labels"]), batch_size(BATCH)
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 RGB -> (n, labels) float64: what facetorch keeps as `logits` of each face."""
@@ -171,7 +172,7 @@ class Predictor:
                 raise ValueError(f"the network has {found.shape[1]} outputs, facetorch's configuration names {self.columns} labels")
             return [found]
 
-        return batched(crops.astype(np.float32), BATCH, run)[0]
+        return batched(crops.astype(np.float32), self._batch, run)[0]
 
 
 def action_units(found: np.ndarray) -> dict[str, np.ndarray]:

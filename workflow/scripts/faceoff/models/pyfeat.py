@@ -88,10 +88,12 @@ class PyFeat:
         if path.suffix != ".safetensors":
             raise AssetError(f"{path}: expected a .safetensors file; py-feat's older .pt checkpoints are pickles, which are not loaded")
         from faceoff.devices import prepare_torchvision, torch_device
+        from faceoff.runtimes import batch_size
 
         prepare_torchvision()
         from feat.multitask.inference import MultitaskModel
 
+        self._batch = batch_size(BATCH)
         self._model = MultitaskModel(device=torch_device(), weights_path=str(path), amp=False)
         found = (tuple(self._model.au_names), tuple(map(canonical, self._model.emotion_names)))
         if found != (UNITS, PyFeat.emotions):
@@ -107,7 +109,7 @@ class PyFeat:
             found = self._model(torch.from_numpy(padded).permute(0, 3, 1, 2).contiguous() / 255)
             return [found.emotion, found.au, found.valence, found.arousal]
 
-        return dict(zip(("emotion", "au", "valence", "arousal"), batched(crops.astype(np.float32), BATCH, run), strict=True))
+        return dict(zip(("emotion", "au", "valence", "arousal"), batched(crops.astype(np.float32), self._batch, run), strict=True))
 
     def predict(self, crops: np.ndarray) -> Prediction:
         found = self._run(crops)

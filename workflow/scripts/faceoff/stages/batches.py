@@ -70,7 +70,7 @@ def _energy_uj() -> int | None:
 def load_plugin(job: Mapping[str, Any], clock: Clock, **more_assets: Path) -> Any:
     """Verify a job's assets, import its plug-in and construct it."""
     assets.isolate_caches()
-    runtimes.tell(runtimes.Hardware(**{key: job[key] for key in ("device", "precision") if key in job}))
+    runtimes.tell(runtimes.Hardware(**{key: job[key] for key in ("device", "precision", "batch") if key in job}))
     start = time.perf_counter()
     files = {role: assets.fetch(assets.Asset.parse(value)) for role, value in job["assets"].items()}
     plugin = registry.load(job["source"], job["class"])(job["card"], {**files, **more_assets})

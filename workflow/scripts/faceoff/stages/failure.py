@@ -1,6 +1,6 @@
 """Stand-ins for the output of a failed job, so that the rest of the matrix and its report can be made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,29 @@ def upstream_failures(paths: Sequence[Path]) -> list[str]:
     return failed
 
 
-def record_failure(kind: str, status: int, log: Path, output: Path, frames: Path | None, timing: Path | None, upstream: Sequence[Path]) -> None:
-    """Write error rows (or a failed training) with the reason, marked so that the next run makes the file again."""
+def record_failure(
+    kind: str,
+    status: int,
+    log: Path,
+    output: Path,
+    frames: Path | None = None,
+    timing: Path | None = None,
+    upstream: Sequence[Path] = (),
+    spec: Mapping[str, Any] | None = None,
+) -> None:
+    """Write error rows (or a failed training or timing) with the reason, marked so that the next run makes the file again.
+
+    spec: what the job was told, for a kind whose file says by itself what it is about (latency).
+    """
     reason = reason_of(status, log)
     failed = [str(output), *upstream_failures(upstream)]
     print(f"recorded: {reason}")
     if timing:
         tables.write_json(timing, {"failed": True})
+    if kind == "latency":
+        about = {key: spec[key] for key in ("dataset", "detector", "model") if key in spec}
+        tables.write_json(output, {**about, "state": tables.ERROR, "reason": reason})
+        return
     if kind == "trained":
         with tables.atomic(output) as scratch, open(scratch, "wb") as file:
             np.savez(file, failure=np.array(reason), failed_files=np.array(failed))

@@ -13,7 +13,7 @@ from faceoff import crops, devices, tables
 from faceoff.emotions import SENTIMENT, order
 from faceoff.faces import choose
 from faceoff.progress import track
-from faceoff.protocols import CropSpec, Prediction
+from faceoff.protocols import RGB, CropSpec, Prediction
 from faceoff.stages.batches import Clock, ahead, guarded, image_of, load_plugin, reason
 
 BATCH = 64
@@ -30,15 +30,20 @@ def framed(frames: Path, faces: Path) -> Iterator[tuple[dict[str, Any], list[dic
         yield frame, list(rows)
 
 
-def face_crop(frame: Mapping[str, Any], rows: list[dict[str, Any]], crop: CropSpec, spec: Mapping[str, Any]) -> tuple[dict[str, Any], np.ndarray | None]:
-    """(the face row that the policy chooses, its crop); the crop is None where there is no face or picture, or none that can be aligned (state error)."""
+def face_crop(
+    frame: Mapping[str, Any], rows: list[dict[str, Any]], crop: CropSpec, spec: Mapping[str, Any], image: RGB | None = None
+) -> tuple[dict[str, Any], np.ndarray | None]:
+    """(the face row that the policy chooses, its crop); the crop is None where there is no face or picture, or none that can be aligned (state error).
+
+    image: the frame's picture where it is decoded already.
+    """
     if not rows[0]["success"]:
         return rows[0], None
     face = choose(rows, spec["policy"], frame["width"], frame["height"])
     box = None if spec["whole_frame"] else crops.calibrate((face["x"], face["y"], face["w"], face["h"]), spec["calibration"])
     landmarks = None if face["landmarks"] is None else np.reshape(face["landmarks"], (5, 2))
     try:
-        return face, crops.crop(image_of(frame), box, crop, landmarks)
+        return face, crops.crop(image_of(frame) if image is None else image, box, crop, landmarks)
     except ValueError as error:
         return {**face, "success": 0, "state": tables.ERROR, "reason": str(error)}, None
 

@@ -1,10 +1,10 @@
-"""Stage: speed.html, accuracy against speed. Times differ from run to run, so they have a page of their own: report.html is the same bytes."""
+"""Stage: speed.html, accuracy against speed and latency. Times differ from run to run, so they have a page of their own: report.html is the same bytes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff import tables
+from faceoff import latency, tables
 from faceoff.report import names, page, results, words
 from faceoff.report.part import NAME
 from faceoff.report.results import DatasetResults, name_of, shorten
@@ -12,8 +12,8 @@ from faceoff.report.results import DatasetResults, name_of, shorten
 Seconds = dict[tuple[str, ...], Mapping[str, Any]]  # (dataset, detector) or (dataset, detector, model) -> timing
 
 
-def write_speed(scores: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
-    """Write the page from score files and the `*.timing.json` of detection and prediction jobs."""
+def write_speed(scores: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any], latencies: Sequence[Path] = ()) -> None:
+    """Write the page from score files, the `*.timing.json` of detection and prediction jobs, and the files of the latency stage where the run has some."""
     found = results.read(scores, (), spec, names.test_datasets(spec["config"]))
     seconds: Seconds = {}
     for path in sorted(timings):
@@ -21,7 +21,12 @@ def write_speed(scores: Sequence[Path], timings: Sequence[Path], output: Path, s
         if not timing.get("failed"):
             seconds[tuple(timing[key] for key in ("dataset", "detector", "model") if timing.get(key))] = timing
     config = spec["config"]
-    shown = [{"name": shorten(dataset.name, NAME), "key": f"d{index}", "rows": speeds(dataset, seconds)} for index, dataset in enumerate(found)]
+    timed = latency.rows(map(tables.read_json, sorted(latencies)), [score for dataset in found for score in dataset.scores])
+    shown = [
+        {"name": shorten(dataset.name, NAME), "key": f"d{index}", "rows": speeds(dataset, seconds), "latencies": waits(dataset, timed),
+         "untimed": [row for row in timed if row["dataset"] == dataset.name and row["part"] in {"detector", "model"} and row["reason"]]}
+        for index, dataset in enumerate(found)
+    ]  # fmt: skip
     html = (
         page.environment()
         .get_template("speed.html.j2")
@@ -58,6 +63,34 @@ def speeds(dataset: DatasetResults, seconds: Seconds) -> list[dict[str, Any]]:
             "value": results.metric(score, "accuracy"), "low": low, "high": high,
         })  # fmt: skip
     rows.sort(key=lambda row: (-row["speed"], row["name"]))
+    for row in rows:
+        row["front"] = on_front(row, rows)
+    return rows
+
+
+def waits(dataset: DatasetResults, timed: Sequence[latency.Row]) -> list[dict[str, Any]]:
+    """Every scored pipeline and fusion whose parts were timed on single pictures, the shortest 90 % latency first; `timed`: rows of `latency.rows`."""
+    found = {(row["part"], row["detector"], row["model"]): row for row in timed if row["dataset"] == dataset.name and row["p90_ms"] is not None}
+    rows = []
+    for score in dataset.ranked:
+        fusion = score["kind"] == "fusion"
+        detector, model = ("fusion", score["fusion"]) if fusion else (score["detector"], score["model"])
+        row = found.get(("fusion" if fusion else "pipeline", detector, model))
+        if row is None:
+            continue
+        low, high = results.interval(score, "accuracy")
+        alone = {part: found.get((part, detector, name), {}).get("p90_ms") for part, name in (("detector", ""), ("model", model))}
+        rows.append({
+            "title": words.title_of(score),
+            "name": name_of(score),
+            "fusion": fusion,
+            "speed": 1000 / row["p90_ms"],
+            "detect_ms": alone["detector"],
+            "predict_ms": alone["model"],
+            **{key: row[key] for key in (*latency.PERCENTILES, "queries", "failed", "offline_per_s", "others")},
+            "value": results.metric(score, "accuracy"), "low": low, "high": high,
+        })  # fmt: skip
+    rows.sort(key=lambda row: (row["p90_ms"], row["name"]))
     for row in rows:
         row["front"] = on_front(row, rows)
     return rows

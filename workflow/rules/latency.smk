@@ -1,0 +1,51 @@
+# With `speed.queries`: every detector and every model timed while nothing else of this run works on the machine (on a cluster, on the job's own cores).
+# They are asked for all cores, so that they wait for each other, and use as many as the jobs that detect and predict.
+rule detector_latency:
+    input:
+        script=script("detector_latency"),
+        failed=script("record_failure"),
+        frames=f"{R}/frames/{{dataset}}.parquet",
+    output:
+        f"{R}/latency/{{dataset}}/{{detector}}.json",
+    log:
+        f"{R}/logs/latency/{{dataset}}/{{detector}}.log",
+    conda:
+        env_of("detector")
+    threads: all_cores
+    resources:
+        mem_mb=memory(4000),
+        runtime=runtime(60, per_gb=10),
+        gpu=gpus_of("detector"),
+    params:
+        one_thread=ONE_THREAD,
+        spec=spec("detector_latency_spec", "dataset", "detector"),
+    shell:
+        "{params.one_thread} python {input.script} --frames {input.frames} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        " || python {input.failed} --status $? --log {log} --kind latency --spec {params.spec:q} --output {output}"
+
+
+rule model_latency:
+    input:
+        script=script("model_latency"),
+        failed=script("record_failure"),
+        frames=f"{R}/frames/{{dataset}}.parquet",
+        faces=f"{R}/faces/{{dataset}}/{{detector}}.parquet",
+        trained=trained_of,
+    output:
+        f"{R}/latency/{{dataset}}/{{detector}}/{{model}}.json",
+    log:
+        f"{R}/logs/latency/{{dataset}}/{{detector}}/{{model}}.log",
+    conda:
+        env_of("model")
+    threads: all_cores
+    resources:
+        mem_mb=memory(4000),
+        runtime=runtime(60, per_gb=10),
+        gpu=gpus_of("model"),
+    params:
+        one_thread=ONE_THREAD,
+        spec=spec("model_latency_spec", "dataset", "detector", "model"),
+    shell:
+        "{params.one_thread} python {input.script} --frames {input.frames} --faces {input.faces} --trained {input.trained} --output {output}"
+        " --spec {params.spec:q} > {log} 2>&1"
+        " || python {input.failed} --status $? --log {log} --kind latency --spec {params.spec:q} --output {output}"

@@ -1,0 +1,176 @@
+"""Stage: how long a detector or a model takes for one picture, and how many it does a second in full batches, alone on the machine.
+
+After the scenarios "single stream" and "offline" of MLPerf Inference: the next picture is asked about once the last one is answered; or all are there at
+once. What differs is in docs/performance.md. Times vary, so nothing of this enters a result that is to be the same bytes.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff import devices, latency, runtimes, tables
+from faceoff.progress import track
+from faceoff.stages import detect, predict
+from faceoff.stages.batches import Clock, image_of, load_plugin
+
+WARM_UP = 8  # queries that come first and do not count
+_DRAW = 1_024  # beside the run's seed: a stream of its own
+
+Answer = Callable[[Sequence[Any]], object]  # what is timed, for a batch of what queries hold
+Load = Callable[[int | None], tuple[Answer, Clock]]  # a plug-in for batches of so many pictures, None: as many as it declares
+
+
+@dataclass(frozen=True)
+class Query:
+    """A picture to ask about: `held` is what the plug-in is given, None where it is not asked, with the reason as the outcome."""
+
+    frame: Mapping[str, Any]
+    held: Any
+    outcome: str = latency.OK
+
+
+def time_detector(frames: Path, output: Path, spec: Mapping[str, Any]) -> None:
+    """Write the times of decoding a picture and finding its faces."""
+    places = drawn(frames, spec["queries"], spec["seed"])
+    card = spec["plugin"]["card"]
+
+    def load(batch: int | None) -> tuple[Answer, Clock]:
+        clock = Clock()
+        detector = load_plugin({**spec["plugin"], "batch": batch}, clock)
+
+        def answer(held: Sequence[Mapping[str, Any]]) -> object:
+            images = [image_of(frame) for frame in held]
+            if hasattr(detector, "known"):
+                return [detect.postprocess(faces, card) for faces in detector.known(held)]
+            views = [detect.View.of(image, spec["upscale"], spec["pad"]) for image in images]
+            found = detector.detect([view.image for view in views])
+            return [detect.postprocess([view.in_frame(face) for face in faces], card) for view, faces in zip(views, found, strict=True)]
+
+        return answer, clock
+
+    def asked() -> Iterator[Query]:
+        return (Query(frame, frame) for frame in _at(lambda: tables.rows(frames), places))
+
+    _measure(asked, load, detect.BATCH, output, spec)
+
+
+def time_model(frames: Path, faces: Path, output: Path, spec: Mapping[str, Any], trained: Path | None = None) -> None:
+    """Write the times of cutting out a picture's face and reading its emotion; the picture is decoded already, and the run has found its face."""
+    if tables.failed_files(faces):
+        raise RuntimeError(f"face detection failed: {next(tables.rows(faces))['reason']}")
+    places = drawn(frames, spec["queries"], spec["seed"])
+    parameters = predict.trained_parameters(trained)
+
+    def load(batch: int | None) -> tuple[Answer, Clock]:
+        clock = Clock()
+        model = load_plugin({**spec["plugin"], "batch": batch}, clock, **parameters)
+        crop = predict.crop_spec(model, spec)
+
+        def answer(held: Sequence[tuple[Mapping[str, Any], list[dict[str, Any]], np.ndarray]]) -> object:
+            pixels = [predict.face_crop(frame, rows, crop, spec, image)[1] for frame, rows, image in held]
+            with devices.autocast():
+                return model.predict(np.stack(pixels))
+
+        return answer, clock
+
+    def asked() -> Iterator[Query]:
+        for frame, rows in _at(lambda: predict.framed(frames, faces), places):
+            yield Query(frame, (frame, rows, image_of(frame))) if rows[0]["success"] else Query(frame, None, rows[0]["state"])
+
+    _measure(asked, load, predict.BATCH, output, spec)
+
+
+def drawn(frames: Path, queries: int, seed: int) -> list[int]:
+    """Places of the pictures to ask about in the frames table: the same for every detector and model, drawn among those that can be read.
+
+    Ascending; where there are more queries than pictures, once through all of them as often as goes, then the drawn rest.
+    """
+    readable = [place for place, row in enumerate(tables.rows(frames, ["state"])) if row["state"] == tables.OK]
+    if not readable:
+        return []
+    passes, rest = divmod(queries, len(readable))
+    return readable * passes + sorted(np.random.default_rng([seed, _DRAW]).choice(readable, rest, replace=False).tolist())
+
+
+def _at(rows: Callable[[], Iterator[Any]], places: Iterable[int]) -> Iterator[Any]:
+    """The rows of a table at these places; it is read from the front again where they begin again. No more than one row is held."""
+    source, last = rows(), -1
+    for place in places:
+        if place <= last:
+            source, last = rows(), -1
+        yield next(islice(source, place - last - 1, None))
+        last = place
+
+
+def _measure(asked: Callable[[], Iterator[Query]], load: Load, batch: int, output: Path, spec: Mapping[str, Any]) -> None:
+    """Ask one by one, then in full batches, and write both. Raises the last error where no query was answered."""
+    about = {key: spec[key] for key in ("dataset", "detector", "model") if key in spec}
+    answer, clock = load(1)
+    for query in islice((query for query in asked() if query.held is not None), WARM_UP):
+        _seconds(answer, [query.held])
+    error, rows, others = None, [], Others()
+    for query in track(asked(), f"{'/'.join(about.values())}: single pictures", spec["queries"]):
+        taken, ms, outcome = None if query.held is None else _seconds(answer, [query.held]), None, query.outcome
+        if isinstance(taken, Exception):
+            error, outcome = taken, latency.ERROR
+        elif taken is not None:
+            ms = 1000 * taken
+        rows.append({"sample_id": query.frame["sample_id"], "frame": query.frame["frame"], "outcome": outcome, "ms": ms})
+    if error and all(row["ms"] is None for row in rows):
+        raise error
+    busy = others.cores()
+    answer, _ = load(None)
+    pictures, seconds = _offline(answer, (query.held for query in asked() if query.held is not None), batch)
+    about |= {"state": latency.OK, "reason": None, "batch": batch, "threads": runtimes.threads(), "device": "cuda" if devices.on_gpu() else "cpu"}
+    single = {key: [row[key] for row in rows] for key in ("sample_id", "frame", "outcome", "ms")}
+    tables.write_json(output, {**about, **single, "load_s": clock.load_s, "others": busy, "offline_items": pictures, "offline_s": seconds})
+
+
+class Others:
+    """How many cores processes other than this one (and the programs that it has run) keep busy; what a hypervisor takes away counts."""
+
+    def __init__(self) -> None:
+        self._start, self._busy, self._own = time.perf_counter(), self._seconds_of_all(), sum(os.times()[:4])
+
+    def cores(self) -> float | None:
+        """The mean since construction; None where the kernel does not tell (/proc/stat of Linux)."""
+        busy, own, passed = self._seconds_of_all(), sum(os.times()[:4]), time.perf_counter() - self._start
+        return None if busy is None or self._busy is None else max(0.0, busy - self._busy - own + self._own) / passed
+
+    @staticmethod
+    def _seconds_of_all() -> float | None:
+        try:
+            ticks = [int(word) for word in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:]]
+        except (OSError, ValueError, IndexError):
+            return None
+        return (sum(ticks[:3]) + sum(ticks[5:8])) / os.sysconf("SC_CLK_TCK")  # user, nice, system; interrupts, stolen; not idle, not waiting for a disk
+
+
+def _seconds(answer: Answer, held: Sequence[Any]) -> float | Exception:
+    """How long an answer takes; the exception where there is none."""
+    start = time.perf_counter()
+    try:
+        answer(held)
+    except Exception as error:
+        return error
+    return time.perf_counter() - start
+
+
+def _offline(answer: Answer, held: Iterator[Any], batch: int) -> tuple[int, float]:
+    """(pictures, seconds) of full batches, and of one that is not full only where it is the first; that one is computed once before, as a warm-up."""
+    pictures, seconds = 0, 0.0
+    for index, items in enumerate(iter(lambda: list(islice(held, batch)), [])):
+        if index == 0:
+            _seconds(answer, items)
+        elif len(items) < batch:
+            break
+        taken = _seconds(answer, items)
+        if not isinstance(taken, Exception):
+            pictures, seconds = pictures + len(items), seconds + taken
+    return pictures, seconds
