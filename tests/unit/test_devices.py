@@ -1,6 +1,9 @@
 """What jobs compute on: the configuration's device and precision reach the networks; a GPU that is not there, or too small, is met plainly."""
 
 import json
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -29,6 +32,30 @@ def test_auto_takes_the_cpu_where_there_is_no_gpu():
     assert runtimes.onnx_providers()[-1] == "CPUExecutionProvider"
     assert not devices.on_gpu()
     assert devices.peak_vram_mib() is None
+
+
+@no_gpu
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator than glibc's")
+def test_on_a_cpu_a_second_batch_finds_its_memory_where_the_first_left_it():
+    """The kernel clears every page of a block that is new; 32 MiB have 8192."""
+    code = """if True:
+        import resource, sys, torch
+        from faceoff import devices
+        if sys.argv[1] == "ours":
+            devices.torch_device()
+        torch.set_num_threads(1)
+        def faults():
+            return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        def batch():
+            (torch.ones(8 * 2**20) + 1).sum()
+        batch()
+        before = faults()
+        batch()
+        print(faults() - before)
+    """
+    pages = {who: int(subprocess.run([sys.executable, "-c", code, who], check=True, capture_output=True, text=True).stdout) for who in ("ours", "plain")}
+    assert pages["plain"] > 8000
+    assert pages["ours"] < 100
 
 
 @no_gpu

@@ -1,5 +1,6 @@
 """Where PyTorch plug-ins compute, and what has to be done before PyTorch or torchvision is first used. Call these inside a plug-in's constructor."""
 
+import ctypes
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -24,12 +25,24 @@ def torch_device() -> str:
         why = "this build is for CPUs only" if torch.version.cuda is None else "look at nvidia-smi for the driver and at CUDA_VISIBLE_DEVICES"
         raise runtimes.DeviceError(f"device: {wanted} is asked for, but PyTorch {torch.__version__} sees {seen} GPUs: {why}; device: auto takes what is there")
     if wanted == "cpu" or not seen:
+        _keep_memory()
         return "cpu"
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     return "cuda" if wanted == "auto" else wanted
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _C_INT_MAX = -1, -3, 2**31 - 1  # of glibc's malloc.h
+
+
+def _keep_memory() -> None:
+    """Let glibc keep what a network's layers take and give back; by default the kernel clears every large block anew, a fifth of EfficientNet's time."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_MMAP_THRESHOLD, _C_INT_MAX)
+        libc.mallopt(_M_TRIM_THRESHOLD, _C_INT_MAX)
 
 
 def autocast() -> AbstractContextManager[Any]:
