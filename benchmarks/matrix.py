@@ -3,9 +3,10 @@
     FACEOFF_MIRROR=/folder/of/weights python benchmarks/matrix.py [--pictures 1000] [--sample 60] [--folder FOLDER]
 
 {haar, mtcnn, yunet, mediapipe_short} x {fer, deepface, hsemotion's EfficientNet-B0}, from JPEG files to prediction tables. Weights of the two
-last models are random: they cost the same. The loop uses each library's own call on one picture, is timed on a sample of the pictures in
-the same process and scaled up; Faceoff is timed as `snakemake --cores all` on all of them, start-up, frames and tables included. Both see
-the same crops, so that predictions can be compared. Figures depend on the machine; ratios should not.
+last models are random: they cost the same. The loop uses each library's own call on one picture, and once more `DeepFace.extract_faces` for
+the detectors that it has; it is timed on a sample of the pictures in the same process and scaled up. Faceoff is timed as
+`snakemake --cores all` on all of them, start-up, frames and tables included. Both see the same crops, so that predictions can be compared.
+Figures depend on the machine; ratios should not.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from faceoff.stages.batches import Clock, load_plugin
 
 ROOT = Path(__file__).resolve().parents[1]
 DETECTORS = ("haar", "mtcnn", "yunet", "mediapipe_short")
+DEEPFACE = {"haar": "opencv", "mediapipe_short": "mediapipe"}  # detectors that DeepFace has without a download, under its names
 RGB = np.ndarray
 PIXELS, PROBABILITY = 1.0, 1e-4  # how far boxes and predictions may be from the loop's
 
@@ -144,19 +146,37 @@ def one_picture_models(folder: Path) -> dict[str, Callable[[RGB], np.ndarray]]:
     }
 
 
+def deepface_detectors() -> dict[str, Callable[[RGB], object]]:
+    """`DeepFace.extract_faces` on one picture, by the name of the detector here: it aligns and cuts out every face besides."""
+    from deepface import DeepFace
+
+    def caller(backend: str) -> Callable[[RGB], object]:
+        return lambda image: DeepFace.extract_faces(image[..., ::-1], detector_backend=backend, enforce_detection=False)
+
+    return {name: caller(backend) for name, backend in DEEPFACE.items()}
+
+
 def crop_of(image: RGB, box: tuple[float, ...], spec: CropSpec, detector: str) -> RGB:
     return crops.crop(image, crops.calibrate(box, registry.get("detector", detector).card.get("calibration")), spec)
 
 
 def loop(paths: list[Path], folder: Path, specs: dict[str, CropSpec]) -> tuple[dict[str, float], dict[tuple[str, str, str], tuple[Any, Any]]]:
-    """Seconds of the loop: `all`, and `shared` where each detector sees each picture once; and (box, probabilities) by picture, detector and model."""
+    """Seconds of the loop and (box, probabilities) by picture, detector and model.
+
+    Seconds: `all`; `shared`, where each detector sees each picture once; `deepface`, where DeepFace.extract_faces stands for the detectors in DEEPFACE.
+    """
     find, read = one_picture_detectors(), one_picture_models(folder)
     warm = cv2.imread(str(paths[0]))[..., ::-1]
-    for call in find.values():
+    extract = deepface_detectors()
+    for call in (*find.values(), *extract.values()):
         call(warm)
-    spent, found = {"all": 0.0, "shared": 0.0}, {}
+    spent, found = {"all": 0.0, "shared": 0.0, "deepface": 0.0}, {}
     for path in paths:
         for detector, detect in find.items():
+            image = np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
+            start = time.perf_counter()
+            extract.get(detector, detect)(image)
+            spent["deepface"] += len(read) * (time.perf_counter() - start)
             for place, (model, predict) in enumerate(read.items()):
                 start = time.perf_counter()
                 image = np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
@@ -166,13 +186,14 @@ def loop(paths: list[Path], folder: Path, specs: dict[str, CropSpec]) -> tuple[d
                 answer = None if box is None else predict(crop_of(image, box, specs[model], detector))
                 end = time.perf_counter()
                 spent["all"] += end - start
+                spent["deepface"] += end - looked
                 spent["shared"] += end - (looked if place else start)
                 found[path.stem, detector, model] = (box, answer)
     return spent, found
 
 
-def kernels(paths: list[Path], folder: Path, specs: dict[str, CropSpec]) -> float:
-    """Seconds that one core needs for the bare work: what detectors and models computed, decoding for each job, warping for each cell."""
+def kernels(paths: list[Path], folder: Path, specs: dict[str, CropSpec]) -> tuple[float, float]:
+    """Seconds that one core needs for the bare work: (what detectors and models computed, decoding for each job and warping for each cell)."""
     start = time.perf_counter()
     images = [np.ascontiguousarray(cv2.imread(str(path))[..., ::-1]) for path in paths[:100]]
     decoding = (time.perf_counter() - start) / len(images) * len(paths)
@@ -183,7 +204,7 @@ def kernels(paths: list[Path], folder: Path, specs: dict[str, CropSpec]) -> floa
             crop_of(image, (100.0, 100.0, 200.0, 200.0), spec, "whole")
         warping += (time.perf_counter() - start) / len(images) * len(paths) * len(DETECTORS)
     timings = [tables.read_json(path) for path in (folder / "results/matrix").rglob("*.timing.json")]
-    return sum(timing["compute_s"] for timing in timings) + decoding * (1 + len(timings)) + warping
+    return sum(timing["compute_s"] for timing in timings), decoding * (1 + len(timings)) + warping
 
 
 def differences(found: dict[tuple[str, str, str], tuple[Any, Any]], folder: Path, order: dict[str, list[str]]) -> tuple[float, dict[str, float], int]:
@@ -238,12 +259,15 @@ def main() -> None:
         scale = len(paths) / len(paths[::step][: arguments.sample])
         pixels, probability, alone = differences(found, folder, order)
         cores = len(os.sched_getaffinity(0))
-        bare = kernels(paths, folder, specs) / cores
+        networks, pixels_s = kernels(paths, folder, specs)
+        bare = (networks + pixels_s) / cores
     rows = [
         ("Faceoff, the whole matrix", f"{wall:.1f} s", ""),
         ("the loop", f"{scale * spent['all']:.0f} s, {scale * spent['all'] / wall:.1f} x Faceoff's", ">= 10 x"),
+        (f"the loop, {' and '.join(DEEPFACE)} by DeepFace.extract_faces", f"{scale * spent['deepface']:.0f} s, {scale * spent['deepface'] / wall:.1f} x", ""),
         ("the loop, each detector once per picture", f"{scale * spent['shared']:.0f} s, {scale * spent['shared'] / wall:.1f} x Faceoff's", ""),
         ("bare kernels, decoding and warping / cores", f"{bare:.1f} s; Faceoff takes {wall / bare:.2f} x that", "<= 1.25 x"),
+        ("of these decoding for each job and warping for each cell", f"{pixels_s / cores:.1f} s, {pixels_s / (networks + pixels_s):.0%}", ""),
         ("boxes, largest difference", f"{pixels:.3f} px", f"<= {PIXELS:g} px"),
         *[(f"probabilities of {model}, largest difference", f"{value:.1e}", f"<= {PROBABILITY:g}") for model, value in probability.items()],
         ("faces that only one of both has", str(alone), "0"),
