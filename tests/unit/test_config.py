@@ -102,6 +102,12 @@ def test_bad_value_names_key_and_value(path: str, value: Any) -> None:
     assert repr(value) in message
 
 
+@pytest.mark.parametrize(("limit", "kept"), [(1, 1), (0.5, 0.5), (1.0, 1.0)])
+def test_a_limit_of_one_is_a_sample_and_of_1_0_everything(limit: float, kept: float) -> None:
+    read = parse(changed(put("datasets.posed.limit", limit))).datasets["posed"].limit
+    assert (read, type(read)) == (kept, type(kept))
+
+
 @pytest.mark.parametrize("name", ["Fer", "a b", "ä", "-x", ""])
 @pytest.mark.parametrize("section", ["detectors", "fusions"])
 def test_names_become_file_names(section: str, name: str) -> None:

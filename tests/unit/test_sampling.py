@@ -33,6 +33,7 @@ def test_each_class_in_proportion_though_the_list_is_sorted() -> None:
 
 def test_share_is_a_count_of_the_whole() -> None:
     assert len(limited(samples(anger=60, fear=40), 0.25, 0)) == 25
+    assert len(limited(samples(anger=60, fear=40), 1.0, 0)) == 100
     assert len(limited(samples(anger=3), 0.01, 0)) == 1
 
 

@@ -152,6 +152,33 @@ def test_train_status_of_own_pictures_goes_by_their_folder(other: str, expected:
     assert status(made, "mine", "landmarks_lr") == expected
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "held-out"),
+        ({"part": "train"}, "in-sample"),
+        ({"shares": (0.5, 0.3, 0.2)}, "in-sample"),
+        ({"rule": "argmax8"}, "in-sample"),  # other rows are left over, and so the parts are cut elsewhere
+        ({"fps": 9}, "held-out"),
+        ({"split": "valid", "part": "train"}, "held-out"),
+    ],
+)
+def test_train_status_of_parts_goes_by_where_they_are_cut(changes: dict[str, Any], expected: str) -> None:
+    learnt = {"type": "ferplus", "path": "/data", "part": "train", "role": "train"}
+    made = plan({
+        "datasets": {"learn": learnt, "mine": {"type": "ferplus", "path": "/data", "part": "test", **changes}},
+        "models": {"landmarks_lr": {"train": "learn"}}, "fusions": {},
+    })  # fmt: skip
+    assert status(made, "mine", "landmarks_lr") == expected
+
+
+def test_what_is_yet_to_be_downloaded_cannot_be_counted() -> None:
+    ravdess = {"type": "ravdess", "path": "/data", "download": True}
+    assert plan({"datasets": {"ravdess": {**ravdess, "shards": 7}}, "models": {"fer": {}}}).shards("ravdess") == 7
+    with pytest.raises(ConfigError, match=r"datasets\.ravdess\.shards: auto .* give a number"):
+        plan({"datasets": {"ravdess": {**ravdess, "shards": "auto"}}, "models": {"fer": {}}})
+
+
 def test_recipe_on_drawn_faces_is_circular() -> None:
     made = plan({"datasets": {**RAW["datasets"], "ferplus": {"path": "/data"}}})
 

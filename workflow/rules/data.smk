@@ -14,7 +14,7 @@ rule samples:
     params:
         spec=spec("samples_spec", "dataset"),
     shell:
-        "python {input.script} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule frames:
@@ -36,7 +36,7 @@ rule frames:
     params:
         spec=spec("frames_spec", "dataset"),
     shell:
-        "python {input.script} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule audio:
@@ -56,4 +56,4 @@ rule audio:
     params:
         spec=spec("audio_spec", "dataset"),
     shell:
-        "python {input.script} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"

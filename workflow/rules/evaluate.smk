@@ -20,7 +20,7 @@ rule score:
     params:
         spec=spec("score_spec", "dataset", "detector", "model"),
     shell:
-        "python {input.script} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
+        "python {input.script:q} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
         " --validation {input.validation} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -44,7 +44,7 @@ rule score_fusion:
     params:
         spec=spec("fusion_score_spec", "dataset", "fusion"),
     shell:
-        "python {input.script} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
+        "python {input.script:q} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
         " --validation {input.validation} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -67,7 +67,7 @@ rule compare:
     params:
         spec=spec("compare_spec", "dataset"),
     shell:
-        "python {input.script} --samples {input.samples} --predictions {input.predictions} --validation {input.validation}"
+        "python {input.script:q} --samples {input.samples} --predictions {input.predictions} --validation {input.validation}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -89,7 +89,7 @@ rule multiverse:
     params:
         spec=spec("multiverse_spec", "dataset"),
     shell:
-        "python {input.script} --samples {input.samples} --predictions {input.predictions}"
+        "python {input.script:q} --samples {input.samples} --predictions {input.predictions}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -129,5 +129,5 @@ rule tables:
         spec=plan.aggregate_spec("tables"),
         folder=subpath(output[0], parent=True),
     shell:
-        "python {input.script} --scores {input.scores} --comparisons {input.comparisons} --timings {input.timings}"
+        "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons} --timings {input.timings}"
         " --latencies {input.latencies} --multiverse {input.multiverse} --output {params.folder} --spec {params.spec:q} > {log} 2>&1"

@@ -20,8 +20,8 @@ rule detector_latency:
         one_thread=ONE_THREAD,
         spec=spec("detector_latency_spec", "dataset", "detector"),
     shell:
-        "{params.one_thread} python {input.script} --frames {input.frames} --output {output} --spec {params.spec:q} > {log} 2>&1"
-        " || python {input.failed} --status $? --log {log} --kind latency --spec {params.spec:q} --output {output}"
+        "{params.one_thread} python {input.script:q} --frames {input.frames} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        " || python {input.failed:q} --status $? --log {log} --kind latency --spec {params.spec:q} --output {output}"
 
 
 rule model_latency:
@@ -46,6 +46,6 @@ rule model_latency:
         one_thread=ONE_THREAD,
         spec=spec("model_latency_spec", "dataset", "detector", "model"),
     shell:
-        "{params.one_thread} python {input.script} --frames {input.frames} --faces {input.faces} --trained {input.trained} --output {output}"
+        "{params.one_thread} python {input.script:q} --frames {input.frames} --faces {input.faces} --trained {input.trained} --output {output}"
         " --spec {params.spec:q} > {log} 2>&1"
-        " || python {input.failed} --status $? --log {log} --kind latency --spec {params.spec:q} --output {output}"
+        " || python {input.failed:q} --status $? --log {log} --kind latency --spec {params.spec:q} --output {output}"

@@ -21,7 +21,7 @@ rule examples:
     params:
         spec=spec("examples_spec", "dataset"),
     shell:
-        "python {input.script} --samples {input.samples} --frames {input.frames} --faces {input.faces} --predictions {input.predictions}"
+        "python {input.script:q} --samples {input.samples} --frames {input.frames} --faces {input.faces} --predictions {input.predictions}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -46,7 +46,7 @@ rule overlaps:
     params:
         spec=spec("overlaps_spec", "dataset"),
     shell:
-        "python {input.script} --frames {input.frames} --faces {input.faces} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --frames {input.frames} --faces {input.faces} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule answers:
@@ -68,7 +68,7 @@ rule answers:
     params:
         spec=spec("answers_spec", "dataset"),
     shell:
-        "python {input.script} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
+        "python {input.script:q} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -91,7 +91,7 @@ rule speed:
     params:
         spec=plan.aggregate_spec("speed"),
     shell:
-        "python {input.script} --scores {input.scores} --timings {input.timings} --latencies {input.latencies}"
+        "python {input.script:q} --scores {input.scores} --timings {input.timings} --latencies {input.latencies}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -116,7 +116,7 @@ rule figures:
         spec=plan.aggregate_spec("figures"),
         folder=subpath(output[0], parent=True),
     shell:
-        "python {input.script} --scores {input.scores} --comparisons {input.comparisons} --examples {input.examples}"
+        "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons} --examples {input.examples}"
         " --multiverse {input.multiverse} --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -138,7 +138,7 @@ rule captions:
     params:
         spec=plan.aggregate_spec("captions"),
     shell:
-        "python {input.script} --captions {input.captions} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --captions {input.captions:q} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule manifest:
@@ -160,7 +160,7 @@ rule manifest:
     params:
         spec=plan.aggregate_spec("manifest"),
     shell:
-        "python {input.script} --scores {input.scores} --timings {input.timings} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --scores {input.scores} --timings {input.timings} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule report:
@@ -189,7 +189,7 @@ rule report:
         spec=plan.aggregate_spec("report"),
         figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
     shell:
-        "python {input.script} --scores {input.scores} --comparisons {input.comparisons} --examples {input.examples}"
+        "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons} --examples {input.examples}"
         " --overlaps {input.overlaps} --answers {input.answers} --multiverse {input.multiverse} --speed {input.speed}"
         " --figures {params.figures} --manifest {input.manifest} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
@@ -215,4 +215,4 @@ rule check:
         mem_mb=memory(1000),
         runtime=runtime(30),
     shell:
-        "python {input.script} --scores {input.scores} --latencies {input.latencies} --output {output} > {log} 2>&1"
+        "python {input.script:q} --scores {input.scores} --latencies {input.latencies} --output {output} > {log} 2>&1"

@@ -20,7 +20,7 @@ rule shard:
     params:
         spec=spec("shard_spec", "number", "shards"),
     shell:
-        "python {input.script} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule gather_frames:
@@ -42,7 +42,7 @@ rule gather_frames:
     params:
         spec=plan.gather_spec(),
     shell:
-        "python {input.script} --shards {input.shards} --output {output} > {log} 2>&1"
+        "python {input.script:q} --shards {input.shards} --output {output} > {log} 2>&1"
 
 
 rule gather_faces:
@@ -66,7 +66,7 @@ rule gather_faces:
     params:
         spec=plan.gather_spec(),
     shell:
-        "python {input.script} --shards {input.shards} --timings {input.timings} --output {output.table} --timing {output.timing} > {log} 2>&1"
+        "python {input.script:q} --shards {input.shards} --timings {input.timings} --output {output.table} --timing {output.timing} > {log} 2>&1"
 
 
 use rule gather_faces as gather_predictions with:

@@ -57,13 +57,20 @@ def autocast() -> AbstractContextManager[Any]:
 
 def on_gpu() -> bool:
     """Whether a plug-in of this process has put something on a GPU."""
+    return _torch_on_gpu() or runtimes.onnx_on_gpu()
+
+
+def _torch_on_gpu() -> bool:
     torch = sys.modules.get("torch")
     return torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized()
 
 
 def peak_vram_mib() -> float | None:
-    """The most GPU memory that PyTorch held at once in this process, in MiB; None without a GPU."""
-    return sys.modules["torch"].cuda.max_memory_allocated() / 2**20 if on_gpu() else None
+    """The most memory of one GPU that PyTorch held at once in this process, in MiB; None where it held none (onnxruntime does not tell)."""
+    if not _torch_on_gpu():
+        return None
+    cuda = sys.modules["torch"].cuda
+    return max(cuda.max_memory_allocated(number) for number in range(cuda.device_count())) / 2**20
 
 
 def prepare_torchvision() -> None:

@@ -22,9 +22,9 @@ class Matrix:
         self.config: RunConfig = parse(dict(raw))
         self._folders = tuple(self.config.plugins)
         self.check_modules = check_modules
-        reserved = [name for name in self.config.detectors if name == "fusion"]
+        reserved = [kind for kind in ("datasets", "detectors") if "fusion" in getattr(self.config, kind)]
         if reserved:
-            raise ConfigError("detectors.fusion: this name is reserved for fusions")
+            raise ConfigError(f"{reserved[0]}.fusion: this name is reserved for fusions")
         for name in self.config.fusions:
             if not any(self._matching(self.config.fusions[name])):
                 raise ConfigError(f"fusions.{name}.members: {self.config.fusions[name].members} match no detector/model cell of this run")
@@ -108,7 +108,7 @@ class Matrix:
 
     def gpus(self, kind: str, name: str) -> int:
         """How many GPUs a job of this detector or model asks a cluster for: one where the configuration names a GPU and the plug-in can use it."""
-        return int(self.config.device.startswith("cuda") and (self.detector if kind == "detector" else self.model)(name)[1].torch)
+        return int(self.config.device.startswith("cuda") and (self.detector if kind == "detector" else self.model)(name)[1].gpu)
 
     def open(self, name: str) -> Any:
         section, plugin = self.dataset(name)

@@ -78,6 +78,11 @@ class Plugin:
         """Whether it computes in PyTorch, which finds a GPU and can reduce precision."""
         return self.framework not in _WITHOUT_TORCH
 
+    @property
+    def gpu(self) -> bool:
+        """Whether it computes on a GPU where the job has one."""
+        return self.torch or "onnxruntime" in self.modules
+
     def skip(self) -> str | None:
         """Why this plug-in cannot run in this environment, or None. Imports nothing."""
         for module in self.modules:

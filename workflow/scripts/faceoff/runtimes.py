@@ -114,6 +114,24 @@ def onnx_providers() -> list[Any]:
     return [*first, cuda, "CPUExecutionProvider"]
 
 
+_onnx_on_gpu = False
+
+
+def _note_provider(first: str) -> None:
+    """Remember what onnxruntime computes on: it goes on with the CPU, silently, where CUDA does not start. Raises DeviceError where CUDA was asked for."""
+    global _onnx_on_gpu
+    if first != "CPUExecutionProvider":
+        _onnx_on_gpu = True
+    elif hardware().device.startswith("cuda"):
+        why = "onnxruntime could not start CUDA: look at its version, cuDNN's and the driver's"
+        raise DeviceError(f"device: {hardware().device} is asked for, but {why}; device: auto takes what is there")
+
+
+def onnx_on_gpu() -> bool:
+    """Whether an ONNX network of this process computes on a GPU."""
+    return _onnx_on_gpu
+
+
 class Onnx:
     """An ONNX network (onnxruntime), on a GPU where the job has one and this onnxruntime can. A fixed batch dimension sets the size of batches."""
 
@@ -125,6 +143,7 @@ class Onnx:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(path), options, providers=onnx_providers())
+        _note_provider(self._session.get_providers()[0])
         described = self._session.get_inputs()[0]
         self._name = described.name
         self._batch = described.shape[0] if isinstance(described.shape[0], int) else batch_size(batch)

@@ -44,7 +44,7 @@ def _apportioned(total: int, weights: Mapping[str, float]) -> dict[str, int]:
 
 
 def limited(samples: Sequence[Sample], limit: int | float | None, seed: int) -> list[Sample]:
-    """At most `limit` samples (a count, or a share below 1), each label in proportion (largest remainder), in the original order.
+    """At most `limit` samples (a count, or a share up to 1.0), each label in proportion (largest remainder), in the original order.
 
     Which ones is decided by a hash of seed and id, so that adding a sample does not reshuffle the others.
     """

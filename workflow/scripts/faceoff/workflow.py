@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from faceoff import assets, codehash, registry, tables
+from faceoff.config import ConfigError, DatasetConfig
 from faceoff.matrix import Matrix
 from faceoff.sharding import SAMPLE_COST, cost_of, shards_for
 
@@ -22,6 +23,10 @@ class Plan(Matrix):
 
     def __init__(self, raw: Mapping[str, Any], check_modules: bool = True):
         super().__init__(raw, check_modules)
+        for name, section in self.config.datasets.items():
+            if section.shards == "auto" and getattr(section, "download", False):
+                # Jobs are planned before the download: the next plan, and that of each job on a cluster, would be another one.
+                raise ConfigError(f"datasets.{name}.shards: auto counts what is there, and {name} is yet to be downloaded; give a number")
         self._fingerprints: dict[str, Any] = {}
         self._shards: dict[str, int] = {}
 
@@ -210,14 +215,7 @@ class Plan(Matrix):
         trained_on = self.config.models[model].train
         if trained_on:
             learnt, other = self.dataset(trained_on)
-            if other.name != plugin.name:
-                return "cross-corpus"
-            if learnt.part and section.part and learnt.shares == section.shares:
-                return "in-sample" if learnt.part == section.part else "held-out"
-            splits = (getattr(learnt, "split", None), getattr(section, "split", None))
-            # Where pictures have no split, their place tells them apart.
-            same = getattr(learnt, "path", None) == getattr(section, "path", None) if None in splits else splits[0] == splits[1]
-            return "in-sample" if same else "held-out"
+            return _kinship(learnt, section) if other.name == plugin.name else "cross-corpus"
         card = self.model(model)[1].card
         if "training_data" not in card:
             return "not trained" if card.get("trained") is False else "unknown"
@@ -330,6 +328,23 @@ class Plan(Matrix):
 
     def _cards(self) -> dict[str, Any]:
         return {name: {**self.dataset(name)[1].card, "type": self.dataset(name)[1].name, "role": self.config.datasets[name].role} for name in self.datasets()}
+
+
+# What leaves the samples of a dataset, and so the cut into parts, as they are.
+_NOT_SAMPLES = {"type", "role", "validation", "space", "fps", "every", "jpeg", "audio", "part", "limit", "multiverse", "shards", "download"}
+
+
+def _kinship(learnt: DatasetConfig, scored: DatasetConfig) -> str:
+    """held-out where two sections of one dataset surely have no sample in common, else in-sample."""
+    splits = (getattr(learnt, "split", None), getattr(scored, "split", None))
+    # Where pictures have no split, their place tells them apart.
+    places = splits if None not in splits else (getattr(learnt, "path", None), getattr(scored, "path", None))
+    if places[0] != places[1]:
+        return "held-out"
+    # Parts are cut from what other options leave, so that only the same options cut at the same places.
+    cut = [section.model_dump(exclude=_NOT_SAMPLES) for section in (learnt, scored)]
+    apart = learnt.part and scored.part and learnt.part != scored.part and cut[0] == cut[1]
+    return "held-out" if apart else "in-sample"
 
 
 def _stat(path: str | None) -> list[int] | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff import tables
+from faceoff import score_files, tables
 from faceoff.report import names, page, results
 
 
@@ -54,7 +54,7 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
         for name, suffix in (("comparisons", "json"), ("examples", "parquet"), ("overlaps", "json"), ("answers", "json"), ("multiverse", "json"))
     }
     write_report(
-        scores=sorted(folder.glob("scores/*/*/*.json")),
+        scores=score_files.of_run(folder),
         figures_folder=folder / "figures",
         manifest=manifest,
         output=output,
