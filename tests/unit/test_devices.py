@@ -167,3 +167,14 @@ def test_working_ahead_keeps_order_and_errors(monkeypatch, threads):
     assert next(working) == 1
     with pytest.raises(OSError, match="gone"):
         next(working)
+
+
+def test_onnxruntime_that_cannot_start_cuda_does_not_go_on_with_the_cpu(monkeypatch, mirror):
+    """It would, with no more than a line in a log."""
+    network = mirror / "version-RFB-320.onnx"
+    monkeypatch.setattr(runtimes, "onnx_providers", lambda: ["CPUExecutionProvider"])  # what is left of the list where CUDA does not start
+    runtimes.Onnx(network, batch=1)
+    assert not devices.on_gpu()
+    runtimes.tell(Hardware("cuda"))
+    with pytest.raises(DeviceError, match=r"could not start CUDA.*device: auto"):
+        runtimes.Onnx(network, batch=1)

@@ -9,6 +9,7 @@ from faceoff import tables
 from faceoff.stages.check import check
 from faceoff.stages.failure import INTERRUPTED, reason_of, record_failure
 from faceoff.stages.predict import trained_parameters
+from faceoff.stages.score import write_score
 
 
 @pytest.fixture
@@ -106,3 +107,19 @@ def test_check_catches_a_fusion_with_a_failed_member(tmp_path: Path) -> None:
     (tmp_path / "member.parquet").touch()
     assert check([score(tmp_path / "f.json", "ok", [str(tmp_path / "member.parquet")])], tmp_path / "check.ok") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_predictions_that_are_all_errors_are_made_again(tmp_path: Path) -> None:
+    """The job itself succeeded, so nothing else marks them: a plug-in may raise on every picture until its environment is mended."""
+    keys = [{"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0} for index in range(3)]
+    task = b'{"name": "d", "type": "folder", "version": "1", "space": ["neutral", "happiness"], "limited": false, "headline": true}'
+    samples = [{"sample_id": key["sample_id"], "kind": "image", "path": "", "label": "neutral", "split": "test", "groups": []} for key in keys]
+    tables.write_rows(tmp_path / "samples.parquet", tables.SAMPLES.with_metadata({b"faceoff_task": task}), samples)
+    tables.write_rows(tmp_path / "frames.parquet", tables.FRAMES, [key | {"state": tables.OK} for key in keys])
+    broken = [key | {"face_id": 0, "success": 0, "state": tables.ERROR, "reason": "OSError: no kernel"} for key in keys]
+    predictions = tmp_path / "predictions.parquet"
+    tables.write_rows(predictions, tables.predictions_schema(("neutral", "happiness")), broken)
+    spec = {"dataset": "d", "kind": "cell", "detector": "whole", "model": "m", "skip": None, "train_status": "unknown", "circular": False, "seed": 0}
+    write_score(tmp_path / "samples.parquet", tmp_path / "frames.parquet", predictions, tmp_path / "score.json", spec)
+    assert check([tmp_path / "score.json"], tmp_path / "check.ok") == 1
+    assert not predictions.exists()

@@ -40,7 +40,7 @@ def write(folder, name, posterior, boxes=None, labels=None, subjects=None, class
     tables.write_rows(folder / "samples.parquet", tables.SAMPLES, samples)
 
 
-def fused(folder, names, rule="soft_mean", detectors=None, lineages=None, **more):
+def fused(folder, names, rule="soft_mean", judges=None, detectors=None, lineages=None, **more):
     detectors = detectors or ["d"] * len(names)
     members = [{"detector": d, "model": m, "lineage": li, "whole_frame": d == "whole"} for d, m, li in zip(detectors, names, lineages or names, strict=True)]
     for detector, name in zip(detectors, names, strict=True):
@@ -48,7 +48,9 @@ def fused(folder, names, rule="soft_mean", detectors=None, lineages=None, **more
     spec = {"rule": rule, "members": members, "allow_clones": False, "top": None, "check_order": True, "policy": "largest", "seed": 0, **more}
     faces = [folder / f"{detector}.parquet" for detector in sorted(set(detectors))]
     paths = [folder / f"{name}.parquet" for name in names]
-    stage.write_fusion(paths, faces, folder / "frames.parquet", folder / "samples.parquet", folder / "out.parquet", json.loads(json.dumps(spec)))
+    stage.write_fusion(
+        paths, faces, folder / "frames.parquet", folder / "samples.parquet", folder / "out.parquet", json.loads(json.dumps(spec)), **(judges or {})
+    )
     return pq.read_table(folder / "out.parquet").to_pylist()
 
 
@@ -232,6 +234,27 @@ def test_trained_rules_learn_which_member_to_trust(tmp_path, rule):
     rows = fused(tmp_path, ["a", "b", "c"], rule)
     right = np.mean([row["emotion"] == CLASSES[t] for row, t in zip(rows, truth, strict=True)])
     assert right > 0.9
+
+
+def test_a_rule_that_learnt_from_a_failed_member_is_marked_as_failed(tmp_path):
+    """The next run then makes that member, and this fusion, again."""
+    valid = tmp_path / "valid"
+    valid.mkdir()
+    for seed, name in enumerate("ab"):
+        write(tmp_path, name, posteriors(seed))
+        write(valid, name, posteriors(seed))
+    rows = [
+        {**row, "success": 0, "state": "error", "reason": "killed"}
+        for row in tables.rows(valid / "b.parquet", ["sample_id", "frame", "timestamp_s", "face_id"])
+    ]
+    tables.write_rows(valid / "b.parquet", tables.with_failure(tables.predictions_schema(()), ["valid/b.parquet"]), rows)
+    judges = {
+        "validation_members": [valid / "a.parquet", valid / "b.parquet"], "validation_faces": [valid / "faces-a.parquet"],
+        "validation_frames": valid / "frames.parquet", "validation_samples": valid / "samples.parquet",
+    }  # fmt: skip
+    for rule, expected in (("naive_bayes", [str(tmp_path / "out.parquet"), "valid/b.parquet"]), ("soft_mean", [])):
+        fused(tmp_path, ["a", "b"], rule, judges, check_order=False)
+        assert tables.failed_files(tmp_path / "out.parquet") == sorted(expected)
 
 
 def mislabelled(tmp_path, n=240, noise=0.3):

@@ -1,5 +1,6 @@
 """Stage 5: join the posteriors of several cells into one, frame by frame; same columns as predictions."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,14 +16,15 @@ from faceoff.class_order import best_class_permutation
 from faceoff.conditions import of_face
 from faceoff.crops import iou
 from faceoff.emotions import SENTIMENT, order
-from faceoff.evaluation import folds_for
+from faceoff.evaluation import WEIGHTS, folds_for, owners
 from faceoff.faces import choose
 from faceoff.fusion import RULES, Rule, cross_fit, top
+from faceoff.limits import SAME_FACE
 from faceoff.protocols import Box
 from faceoff.tables import DIMENSIONS
+from faceoff.trained_fusion import fit_weights
 
 SUM_TOLERANCE = 1e-3  # of a row's probabilities: single precision and rounded tables stay within it
-SAME_FACE = 0.4  # IoU from which two detectors' faces are the same (protocol §21)
 
 
 def one_per_lineage(members: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -87,18 +89,25 @@ def write_fusion(
     paths = [members[index] for index in voters]
     classes = order({emotion for path in paths for emotion in tables.classes_of(pq.read_schema(path))})
     votes = _read(paths, faces, frames, samples, classes, voting)
-    held_out = None
-    if validation_members:
-        chosen = [validation_members[index] for index in voters]
-        held_out = _read(chosen, validation_faces, validation_frames, validation_samples, classes, voting)
+    held_out, judges = None, [validation_members[index] for index in voters] if validation_members else []
+    if judges:
+        held_out = _read(judges, validation_faces, validation_frames, validation_samples, classes, voting)
+        if classes and not (held_out.truth >= 0).any():
+            print(f"{validation_samples.stem} has no label among the classes {', '.join(classes)}: the other folds judge and teach instead")
+            held_out = None
     if spec["check_order"]:
         refuse_doubtful_order(
             votes if held_out is None else held_out, held_out is None, [f"{m['detector']}/{m['model']}" for m in voting["members"]], classes, spec["seed"]
         )
     rule = RULES[spec["rule"]] if spec["top"] is None else top(RULES[spec["rule"]], spec["top"])
     fused = fuse(rule, votes, held_out, spec["seed"]) if classes else np.full((len(votes.keys), 0), np.nan)
-    tainted = [path for member in paths for path in tables.failed_files(member)]
+    # A rule that learnt from a failed member's silence is not the rule that was asked for.
+    tainted = [path for member in (*paths, *(judges if rule.trained or spec["check_order"] else ())) for path in tables.failed_files(member)]
     schema = tables.predictions_schema(classes)
+    weights = learnt_weights(votes if held_out is None else held_out) if classes and spec["rule"] == "weighted" and spec["top"] is None else None
+    if weights is not None:
+        named = {f"{m['detector']}/{m['model']}": weight for m, weight in zip(voting["members"], weights.tolist(), strict=True)}
+        schema = schema.with_metadata({**(schema.metadata or {}), WEIGHTS: json.dumps(named)})
     with tables.Writer(output, tables.with_failure(schema, [str(output), *tainted]) if tainted else schema) as writer:
         for key, p, felt, problem in zip(votes.keys, fused, votes.affect, votes.problems, strict=True):
             writer.write(_row(key, p, felt, problem, classes))
@@ -113,7 +122,7 @@ def refuse_doubtful_order(votes: Votes, by_folds: bool, names: Sequence[str], cl
     samples, first, of_frame = np.unique([key[0] for key in votes.keys], return_index=True, return_inverse=True)
     truth, people = votes.truth[first], votes.people[first]
     known = truth >= 0
-    parts = [known]
+    parts = [known] if known.any() else []
     if by_folds:
         folds = folds_for(truth[known], people[known], seed)
         parts = [] if folds is None else [np.flatnonzero(known)[folds != fold] for fold in np.unique(folds)]
@@ -149,6 +158,12 @@ def fuse(rule: Rule, votes: Votes, held_out: Votes | None, seed: int) -> np.ndar
     if not known.all():
         fused[~known] = rule.learn(taught, truth, _of(votes, known))(votes.posteriors[:, ~known], _of(votes, ~known))
     return fused
+
+
+def learnt_weights(votes: Votes) -> np.ndarray:
+    """(members,) weights that the rule `weighted` learns from all labelled frames; where it is cross-fitted, each fold's own differ a little from them."""
+    known = votes.truth >= 0
+    return fit_weights(votes.posteriors[:, known], votes.truth[known])
 
 
 def _of(votes: Votes, chosen: np.ndarray) -> np.ndarray | None:
@@ -208,7 +223,7 @@ def _read(paths: Sequence[Path], faces: Sequence[Path], frames: Path, samples: P
     known = {row["sample_id"]: row for row in tables.rows(samples, ["sample_id", "label", "subject"])}
     labels = [known[key[0]]["label"] for key in keys]
     truth = np.array([classes.index(label) if label in classes else -1 for label in labels])
-    people = np.array([known[key[0]]["subject"] or key[0] for key in keys])
+    people = owners([key[0] for key in keys], [known[key[0]]["subject"] for key in keys])
     read = np.isfinite(affect)
     mean = np.where(read.any(axis=0), np.nansum(affect, axis=0) / np.maximum(read.sum(axis=0), 1), np.nan)
     return Votes(keys, posteriors, truth, people, problems, mean, conditions)
