@@ -1,7 +1,17 @@
-"""Runs of the workflow are started as in tests/workflow."""
+"""Runs of the workflow are started as in tests/workflow; all the ways of running it are compared with one local run."""
 
 import sys
 from pathlib import Path
 
-for folder in (Path(__file__).parent, Path(__file__).parents[1] / "workflow"):
-    sys.path.insert(0, str(folder))
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
+
+import runs
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory) -> Path:
+    """The folder of a run of `runs.MATRIX` in plain processes, in one piece and in one environment."""
+    return runs.finished(tmp_path_factory, "local", runs.MATRIX)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The commands of SGE, PBS and LSF as far as profiles/ calls them, by the name this is called: one job at a time, the first of all is "killed".
 # It checks that the profiles' command lines are well-formed and their answers understood, not that a scheduler of that name would take them.
+# The file named in LATE is not to be seen for LATE_S seconds after the job that made it ended, as an NFS may do to the machine that asks.
 state="$(dirname "$0")/state"
 mkdir -p "$state"
 name="$(basename "$0")"
@@ -10,6 +11,16 @@ ended() { # exit status of a job, nothing while it runs
   cat "$state/$last.status" 2> /dev/null
 }
 
+run() { # a job, by its number
+  setsid "$last" > "$state/$1.log" 2>&1
+  status=$?
+  if [ -e "${LATE:=}" ]; then
+    mv "$LATE" "$state/late.$1"
+    (sleep "$LATE_S"; mv "$state/late.$1" "$LATE") &
+  fi
+  echo $status > "$state/$1.status"
+}
+
 case "$name" in
   qsub | bsub)
     id=$(($(wc -l < "$state/submitted" 2> /dev/null || echo 0) + 1))
@@ -17,7 +28,7 @@ case "$name" in
     if [ "$id" -eq 1 ]; then
       echo 137 > "$state/$id.status"
     else
-      (setsid "$last" > "$state/$id.log" 2>&1; echo $? > "$state/$id.status") > /dev/null 2>&1 &
+      (run "$id") > /dev/null 2>&1 & # the parentheses let go of the pipe that the submitter reads
     fi
     [ "$name" = bsub ] && echo "Job <$id> is submitted to default queue <normal>." || echo "$id"
     ;;

@@ -15,14 +15,6 @@ pytestmark = pytest.mark.slow
 
 STAND_IN = Path(__file__).with_name("stand_in_conda.py")
 REPORT = "results/small/report.html"
-MATRIX = {
-    "run": "small",
-    "datasets": {"posed": {"rungs": ["plain"], "limit": 16}},
-    "detectors": {"whole": {}},
-    "models": {"fer": {}, "geometry": {}},
-    "fusions": {"soft_mean": {"members": ["*/*"]}},
-    "figures": {"formats": ["svg"], "examples": 1},
-}
 
 
 @pytest.fixture
@@ -37,21 +29,17 @@ def with_conda(tmp_path) -> str:
     return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
-def test_every_rule_in_its_own_environment_gives_the_same_bytes(with_conda, tmp_path_factory):
-    alone, apart = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("apart")
-    done = runs.run(alone, MATRIX)
-    assert done.returncode == 0, done.stdout[-3000:]
-    runs.command(apart, MATRIX)  # writes config.yaml
+def test_every_rule_in_its_own_environment_gives_the_same_bytes(with_conda, local, tmp_path):
+    runs.command(tmp_path, runs.MATRIX)  # writes config.yaml
     command = [str(runs.SNAKEMAKE), "--snakefile", str(runs.ROOT / "Snakefile"), "--cores", "2", "--use-conda"]
-    done = subprocess.run(
-        command, cwd=apart, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=runs.environment() | {"PATH": with_conda}, check=False, timeout=300
-    )
+    environment = runs.environment() | {"PATH": with_conda}
+    done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False, timeout=300)
     assert done.returncode == 0, done.stdout[-3000:]
-    made = {path.read_text().partition("\n")[0] for path in (apart / ".snakemake/conda").glob("*.yaml")}
+    made = {path.read_text().partition("\n")[0] for path in (tmp_path / ".snakemake/conda").glob("*.yaml")}
     assert made == {(runs.ROOT / f"envs/{name}.yaml").read_text().partition("\n")[0] for name in ("core", "onnx", "mediapipe")}
-    results = [{name: digest for name, digest in runs.digests(folder).items() if name != REPORT} for folder in (apart, alone)]
+    results = [{name: digest for name, digest in runs.digests(folder).items() if name != REPORT} for folder in (tmp_path, local)]
     assert results[0] == results[1]
-    pages = [re.sub(r"<dd>[^<]*numpy[^<]*</dd>", "", (folder / REPORT).read_text()) for folder in (apart, alone)]
+    pages = [re.sub(r"<dd>[^<]*numpy[^<]*</dd>", "", (folder / REPORT).read_text()) for folder in (tmp_path, local)]
     assert pages[0] == pages[1]  # but for the packages' versions, which are those of the environment that wrote the page
 
 

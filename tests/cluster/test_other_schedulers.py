@@ -13,7 +13,6 @@ import runs
 STAND_IN = Path(__file__).with_name("stand_in_scheduler.sh")
 SNAKEMAKE = runs.ROOT / ".venv-cluster/bin/snakemake"
 PROFILES = sorted(runs.ROOT.glob("profiles/*/config.yaml"))
-MATRIX = {"run": "small", "datasets": {"posed": {"rungs": ["plain"], "limit": 8}}, "detectors": {"whole": {}}, "models": {"fer": {}}}
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.parent.name)
@@ -22,7 +21,7 @@ def test_every_profile_resumes_without_snakemakes_own_lock(profile):
     assert {name: settings[name] for name in ("nolock", "rerun-incomplete", "keep-going", "show-failed-logs")} == dict.fromkeys(
         ("nolock", "rerun-incomplete", "keep-going", "show-failed-logs"), True
     )
-    assert ("latency-wait" in settings) == (profile.parent.name != "default")
+    assert settings.get("latency-wait") == (None if profile.parent.name == "default" else 60)
 
 
 @pytest.mark.slow
@@ -34,20 +33,22 @@ def test_every_profile_resumes_without_snakemakes_own_lock(profile):
         ("pbs", ["qsub", "qstat", "qdel"], "-l select=1:ncpus=1:mem={mem}mb -l walltime={seconds}"),
     ],
 )
-def test_a_killed_job_is_sent_again_with_twice_the_memory_and_time(name, commands, asked, tmp_path):
+def test_a_killed_job_is_sent_again_with_twice_the_memory_and_time_and_a_late_file_is_waited_for(name, commands, asked, local, tmp_path):
     if not SNAKEMAKE.exists():
         pytest.skip("no .venv-cluster (`make cluster`)")
     for command in commands:
         shutil.copy(STAND_IN, tmp_path / command)
-    line = [part for part in runs.command(tmp_path / "run", MATRIX) if part not in {"--cores", "2"}][1:-2]
+    line = [part for part in runs.command(tmp_path / "run", runs.MATRIX) if part not in {"--cores", "2"}][1:-2]
     table = "results/small/samples/posed.parquet"
+    waits = ["--seconds-between-status-checks", "1", "--latency-wait", "10"]
     done = subprocess.run(
-        [str(SNAKEMAKE), *line, "--workflow-profile", str(runs.ROOT / "profiles" / name), "--seconds-between-status-checks", "1", "--", table],
+        [str(SNAKEMAKE), *line, "--workflow-profile", str(runs.ROOT / "profiles" / name), *waits, "--", table],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=120,
-        env=runs.environment() | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        env=runs.environment() | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "LATE": table, "LATE_S": "2"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]
     first, second = (tmp_path / "state/submitted").read_text().splitlines()
     assert asked.format(mem=2000, minutes=120, seconds=7200) in first
     assert asked.format(mem=4000, minutes=240, seconds=14400) in second
-    assert (tmp_path / "run" / table).exists()
+    assert "Waiting at most 10 seconds for missing files" in done.stdout
+    assert runs.digests(tmp_path / "run") == {table: runs.digests(local)[table]}

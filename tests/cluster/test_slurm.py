@@ -1,5 +1,6 @@
-"""Through a real Slurm of one node, with jobs killed, nodes failing and time running out: the same bytes as a local run."""
+"""Through a real Slurm of one node, with jobs killed, preempted and hanging, the node drained and lost, time running out: the same bytes as a local run."""
 
+import copy
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,14 +13,7 @@ import runs
 pytestmark = pytest.mark.slow
 
 SNAKEMAKE = runs.ROOT / ".venv-cluster/bin/snakemake"
-MATRIX = {
-    "run": "small",
-    "datasets": {"posed": {"rungs": ["plain"], "limit": 24}},
-    "detectors": {"whole": {}, "haar": {}},
-    "models": {"fer": {}, "geometry": {}},
-    "fusions": {"soft_mean": {"members": ["*/*"]}},
-    "figures": {"formats": ["svg"], "examples": 2},
-}
+URGENT = ("sbatch", "--parsable", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=true")  # takes the node from whatever runs on it
 
 
 @pytest.fixture(scope="module")
@@ -31,54 +25,74 @@ def slurm(tmp_path_factory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def local(slurm, tmp_path_factory) -> dict[str, str]:
-    """The digests of the matrix run without Slurm."""
-    folder = tmp_path_factory.mktemp("local")
-    done = runs.run(folder, MATRIX)
-    assert done.returncode == 0, done.stdout[-3000:]
-    return runs.digests(folder)
-
-
 def ask(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout.strip()
 
 
-def until(look: Callable[[], str], what: str, seconds: float = 180) -> str:
+def node(*changes: str) -> None:
+    ask("scontrol", "update", "NodeName=localhost", *changes)
+
+
+def until(look: Callable[[], object], what: str, seconds: float = 180) -> object:
     """What `look` finds, as soon as it finds something."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := look():
             return found
         time.sleep(0.2)
-    raise AssertionError(f"no {what} in {seconds} s:\n{ask('squeue')}")
+    raise AssertionError(f"no {what} in {seconds} s:\n{ask('squeue', '--states=all', '--format=%i %T %r %k')}")
 
 
-def running(rule: str) -> str:
-    """The id of a job of this rule that Slurm runs now; empty when there is none."""
-    jobs = (line.split(maxsplit=1) for line in ask("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines())
-    return next((number for number, comment in jobs if comment.startswith(f"rule_{rule}_wildcards")), "")
+def job(rule: str, state: str = "RUNNING") -> str:
+    """The id of a job of this rule in this state; waits for one."""
+
+    def look() -> str:
+        jobs = (line.split(maxsplit=1) for line in ask("squeue", "--noheader", f"--states={state}", "--format=%i %k").splitlines())
+        return next((number for number, comment in jobs if comment.startswith(f"rule_{rule}_wildcards")), "")
+
+    return str(until(look, f"{rule} job that is {state}"))
 
 
-def state(job: str) -> dict[str, str]:
+def told(number: str) -> dict[str, str]:
     """What Slurm tells of a job."""
-    return dict(word.split("=", 1) for word in ask("scontrol", "--oneliner", "show", "job", job).split() if "=" in word)
+    return dict(word.split("=", 1) for word in ask("scontrol", "--oneliner", "show", "job", number).split() if "=" in word)
 
 
-def test_a_slurm_job_each_with_a_job_cancelled_and_the_node_lost(local, tmp_path):
+def sent_again(number: str) -> dict[str, str]:
+    """What Slurm tells of the job that Snakemake sent in the place of one that failed."""
+    comment = told(number)["Comment"]
+    jobs = map(told, ask("squeue", "--noheader", "--states=all", "--format=%i").split())
+    return next(each for each in jobs if each["Comment"] == comment and each["JobId"] != number)
+
+
+def test_a_slurm_job_each_through_every_fault(slurm, local, tmp_path):
     if not SNAKEMAKE.exists():
         pytest.skip("no .venv-cluster (`make cluster`)")
-    profile = ["--workflow-profile", str(runs.ROOT / "profiles/slurm"), "--slurm-init-seconds-before-status-checks", "10"]
-    command = [part for part in runs.command(tmp_path / "run", MATRIX) if part not in {"--cores", "2"}][:-2]
+    profile = ["--workflow-profile", str(runs.ROOT / "profiles/slurm"), "--slurm-init-seconds-before-status-checks", "15"]
+    command = [part for part in runs.command(tmp_path / "run", runs.MATRIX) if part not in {"--cores", "2"}][:-2]
     with open(tmp_path / "output.txt", "w+", encoding="utf-8") as output:
         process = subprocess.Popen([str(SNAKEMAKE), *command[1:], *profile], stdout=output, stderr=subprocess.STDOUT, env=runs.environment())
         try:
-            cancelled = until(lambda: running("predict"), "predict job")
-            ask("scancel", cancelled)
-            lost = until(lambda: running("score"), "score job")
-            ask("scontrol", "update", "NodeName=localhost", "State=DOWN", "Reason=test")
+            drained = job("samples")
+            node("State=DRAIN", "Reason=test")
+            waiting = job("frames", "PENDING")
+            unhurt, queued = told(drained), told(waiting)
+            node("State=RESUME")
+
+            job("detect")
+            urgent = ask(*URGENT)
+            until(lambda: told(urgent)["JobState"] == "COMPLETED", "urgent job that took the node")
+            twice = job("detect")
+            node("State=DOWN", "Reason=test")
             # A node that answers again comes back by itself (ReturnToService), and then cannot be told to.
             subprocess.run(["scontrol", "update", "NodeName=localhost", "State=RESUME"], check=False)
+
+            cancelled = job("predict")
+            ask("scancel", cancelled)
+
+            hung = job("overlaps")
+            ask("scancel", "--full", "--signal=STOP", hung)
+            ask("scontrol", "update", f"JobId={hung}", "EndTime=now+2")  # a limit has whole minutes; Slurm looks at it every 30 s
             status = process.wait(timeout=540)
         finally:
             process.kill()
@@ -86,25 +100,38 @@ def test_a_slurm_job_each_with_a_job_cancelled_and_the_node_lost(local, tmp_path
         output.seek(0)
         said = output.read()
     assert status == 0, said[-4000:]
-    assert state(cancelled)["JobState"] == "CANCELLED"
-    assert f"'{cancelled}' failed, SLURM status is: 'CANCELLED'" in said
-    again = next(job for job in map(state, ask("squeue", "--noheader", "--states=all", "--format=%i").split())
-                 if job["Comment"] == state(cancelled)["Comment"] and job["JobId"] != cancelled)  # fmt: skip
-    assert (again["MinMemoryNode"], again["TimeLimit"]) == ("8000M", "02:00:00")  # twice what the first attempt had
-    assert state(lost)["Restarts"] == "1"  # Slurm's own requeueing
-    assert runs.digests(tmp_path / "run") == local
+    assert (unhurt["JobState"], unhurt["Restarts"]) == ("COMPLETED", "0")
+    assert queued["JobState"] == "PENDING"
+    assert told(waiting)["Restarts"] == "0"
+    assert told(twice)["Restarts"] == "2"  # put back into the queue by Slurm, when preempted and when the node was lost
+    assert {number: told(number)["JobState"] for number in (cancelled, hung)} == {cancelled: "CANCELLED", hung: "TIMEOUT"}
+    for number in (cancelled, hung):
+        assert f"'{number}' failed, SLURM status is: '{told(number)['JobState']}'" in said
+    # Twice what the first attempts had.
+    assert [(each["MinMemoryNode"], each["TimeLimit"]) for each in map(sent_again, (cancelled, hung))] == [("8000M", "02:00:00"), ("4000M", "01:00:00")]
+    assert runs.digests(tmp_path / "run") == runs.digests(local)
 
 
-def test_one_allocation_whose_time_runs_out_goes_back_to_the_queue_and_resumes(local, tmp_path):
-    runs.command(tmp_path / "run", MATRIX)  # writes config.yaml
+def test_one_allocation_with_shards_preempted_and_out_of_time(slurm, local, tmp_path):
+    config = copy.deepcopy(runs.MATRIX)
+    config["datasets"]["posed"]["shards"] = 2
+    runs.command(tmp_path / "run", config)  # writes config.yaml
+    results = tmp_path / "run/results/small"
     script = runs.ROOT / "profiles/slurm_one_node/faceoff.sbatch"
     submit = ["sbatch", "--parsable", f"--chdir={tmp_path / 'run'}", "--cpus-per-task=2", "--mem=8G", "--time=10", str(script)]
-    job = subprocess.run(submit, check=True, capture_output=True, text=True, env=runs.environment() | {"FACEOFF_SNAKEMAKE": str(runs.SNAKEMAKE)}).stdout.strip()
-    until(lambda: "begun" if (tmp_path / "run/results/small/samples/posed.parquet").exists() else "", "first table")
-    ask("scancel", "--signal=USR1", "--batch", job)  # what Slurm sends before the limit, at a moment that does not depend on this machine's speed
-    until(lambda: "again" if state(job)["Restarts"] != "0" else "", "requeueing")
-    until(lambda: "ended" if state(job)["JobState"] not in {"PENDING", "RUNNING", "COMPLETING"} else "", "end", seconds=300)
-    said = (tmp_path / f"run/faceoff-{job}.log").read_text()
-    assert state(job)["JobState"] == "COMPLETED", said[-4000:]
+    environment = runs.environment() | {"FACEOFF_SNAKEMAKE": str(runs.SNAKEMAKE)}
+    number = subprocess.run(submit, check=True, capture_output=True, text=True, env=environment).stdout.strip()
+    until((results / "samples/posed.parquet").exists, "first table")
+    ask(*URGENT)
+    until(lambda: told(number)["Restarts"] == "1", "preemption")
+    until(lambda: list(results.glob("predictions/*/*/*.parquet")), "predictions")
+    ask("scancel", "--signal=USR1", "--batch", number)  # what Slurm sends before the limit, at a moment that does not depend on this machine's speed
+    until(lambda: told(number)["Restarts"] == "2", "requeueing")
+    until(lambda: told(number)["JobState"] not in {"PENDING", "RUNNING", "COMPLETING"}, "end", seconds=300)
+    said = (tmp_path / f"run/faceoff-{number}.log").read_text()
+    assert told(number)["JobState"] == "COMPLETED", said[-4000:]
     assert "the time limit is near" in said
-    assert runs.digests(tmp_path / "run") == local
+    whole, cut = runs.digests(local), runs.digests(tmp_path / "run")
+    apart = {"results/small/frames/posed.parquet", "results/small/report.html"}  # frames stay in their shards; the page shows the configuration
+    assert {name: cut.get(name) for name in whole.keys() - apart} == {name: whole[name] for name in whole.keys() - apart}
+    assert runs.page(tmp_path / "run") == runs.page(local)

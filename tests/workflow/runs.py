@@ -1,11 +1,14 @@
 """Start the workflow as a user does, in a folder of its own."""
 
+import fcntl
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +24,16 @@ SMALL = {
     "models": {"fer": {}, "landmarks_lr": {"train": "posed-train"}},
     "fusions": {"soft_mean": {"members": ["*/*"]}, "majority": {"rule": "majority", "per_detector": True}},
     "figures": {"formats": ["svg", "pdf"], "examples": 2},
+}
+
+# What is run locally, through schedulers, in conda's environments and on a disk that fills, to the same bytes. Each job costs Slurm two starts of Snakemake.
+MATRIX = {
+    "run": "small",
+    "datasets": {"posed": {"rungs": ["plain"], "limit": 24}},
+    "detectors": {"whole": {}, "mediapipe_full": {}},
+    "models": {"fer": {}},
+    "fusions": {"soft_mean": {"members": ["*/*"]}},
+    "figures": {"formats": ["svg"], "examples": 1},
 }
 
 
@@ -81,7 +94,21 @@ def run(folder: Path, config: dict, *arguments: str, **variables: str) -> subpro
     )
 
 
-VARYING = ("speed.", "cost.", "manifest.json", ".timing.json", "/logs/", "/benchmarks/", ".lock")
+def finished(temporary: pytest.TempPathFactory, name: str, config: dict) -> Path:
+    """The folder of a run of this configuration that ended well; it is made once for all of pytest's workers, by the first that asks."""
+    base = temporary.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder = base / name
+    with open(base / f"{name}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "results" / config["run"] / "check.ok").exists():
+            done = run(folder, config)
+            assert done.returncode == 0, done.stdout[-4000:]
+    return folder
+
+
+VARYING = ("speed.", "cost.", "latency.", "/latency/", "manifest.json", ".timing.json", "/logs/", "/benchmarks/", ".lock")
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -89,6 +116,12 @@ def digests(folder: Path) -> dict[str, str]:
     files = (path for path in sorted((folder / "results").rglob("*")) if path.is_file())
     names = ((path.relative_to(folder).as_posix(), path) for path in files)
     return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in names if not any(part in name for part in VARYING)}
+
+
+def page(folder: Path) -> str:
+    """The report but for the whole configuration that stands in it, which says into how many shards data are cut."""
+    (path,) = folder.glob("results/*/report.html")
+    return re.sub(r'<details class="config">.*?</details>', "", path.read_text(), flags=re.DOTALL)
 
 
 def jobs(output: str) -> dict[str, int]:

@@ -14,11 +14,13 @@ DIES = "import os; os.path.exists(%r) and any(abs(row.mean() / 255 - float(open(
 
 
 def _sharded(count):
+    """Videos, a model trained on shards, a trained fusion; tests/cluster runs pictures in shards."""
     config = copy.deepcopy(runs.SMALL)
     config["datasets"]["posed_video"] = {"kinds": ["single"], "limit": 3, "fps": 2}
+    del config["datasets"]["posed"]
     config["detectors"] = {"mediapipe_full": {}}
     config["fusions"] = {"stacked": {"rule": "stacking"}}
-    config["figures"]["formats"] = ["svg"]
+    config["figures"] = {"formats": ["svg"], "examples": 1}
     for section in config["datasets"].values():
         section["shards"] = count
     return config
@@ -34,6 +36,7 @@ def test_shards_change_nothing(tmp_path):
     # Frames of shards stay where they are, and the page shows the configuration.
     different = [name for name in whole if whole[name] != cut[name] and "/frames/" not in name and not name.endswith("report.html")]
     assert different == []
+    assert runs.page(two) == runs.page(one)
     assert runs.jobs(runs.run(two, _sharded(2), "--dry-run").stdout) == {}, "nothing to do the second time"
 
 
@@ -42,6 +45,7 @@ def test_one_failed_shard_is_tried_again_alone(tmp_path):
     runs.write_plugin(plugins, "flaky", on_predict=DIES % (str(flag), str(flag)))
     config = copy.deepcopy(runs.SMALL) | {"plugins": [str(plugins)], "models": {"flaky": {}}, "detectors": {"whole": {}}, "fusions": {}}
     config["datasets"] = {"posed": {"rungs": ["plain"], "limit": 24, "shards": 3}}
+    config["figures"] = {"formats": ["svg"], "examples": 1}
     sound = runs.run(fresh, config)
     assert sound.returncode == 0, sound.stdout[-3000:]
 
