@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# Before numpy and PyTorch are imported: small matrices on several threads take three times the processor time of one. Runs of the workflow are not told.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def _folder(variable: str, what: str) -> Path:
     value = os.environ.get(variable)

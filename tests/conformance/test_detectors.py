@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import synthetic_files
 
 from faceoff import assets, registry
 from faceoff import boxes as geometry
@@ -346,26 +347,14 @@ def test_mediapipes_two_interfaces_give_the_same_boxes(data: Path, monkeypatch: 
 
 @pytest.fixture(scope="module")
 def s3fd_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Random weights of the right shapes under the library's file names; the last layers lean to background so that some faces are found."""
-    torch = pytest.importorskip("torch")
-    net_s3fd = pytest.importorskip("face_alignment.detection.sfd.net_s3fd")
-    from face_alignment.models import FAN
-
+    """Under the library's file names."""
+    pytest.importorskip("torch")
+    pytest.importorskip("face_alignment.detection.sfd.net_s3fd")
     folder = tmp_path_factory.mktemp("s3fd")
-    torch.manual_seed(0)
-    network = net_s3fd.s3fd()
-    for name, module in network.named_modules():
-        if isinstance(module, torch.nn.Conv2d):
-            torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            if name.endswith("_conf"):
-                module.weight.data *= 0.5
-                module.bias.data[:-1] += 3.0
-            if name.endswith("_loc"):
-                module.weight.data *= 0.1
     files = {"weights": folder / "s3fd-619a316812.pth", "fan": folder / "hub" / "checkpoints" / "2DFAN4-11f355bf06.pth.tar"}
     files["fan"].parent.mkdir(parents=True)
-    torch.save(network.state_dict(), files["weights"])
-    torch.save(FAN(4).state_dict(), files["fan"])
+    synthetic_files.s3fd(files["weights"])
+    synthetic_files.fan(files["fan"])
     return files
 
 

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+import synthetic_files
 import synthetic_weights
 import torch
 
@@ -72,27 +73,6 @@ def judged(config: dict[str, Any], crops: np.ndarray) -> list[Any]:
     return [predictor.run(torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255)[0] for crop in crops]
 
 
-class Small(torch.nn.Module):
-    """Mean colours of a 4 x 4 grid, mixed by seeded weights."""
-
-    def __init__(self, outputs: int, squashed: bool):
-        super().__init__()
-        self.mix = torch.nn.Linear(48, outputs)
-        self.squashed = squashed
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        mixed = self.mix(torch.nn.functional.adaptive_avg_pool2d(x, 4).flatten(1))
-        return mixed.sigmoid() if self.squashed else mixed
-
-
-def saved(network: torch.nn.Module, side: int, path: Path) -> Path:
-    """The network with seeded weights, traced."""
-    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in synthetic_weights.state(shapes).items()})
-    torch.jit.trace(network.eval(), torch.rand(1, 3, side, side)).save(str(path))
-    return path
-
-
 def loaded(name: str, **files: Path) -> Any:
     job = registry.get("model", name).job()
     options = {role: {"path": str(path), "sha256": assets.hash_of(path, "sha256")} for role, path in files.items()}
@@ -108,9 +88,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {}
     for name, architecture in ARCHITECTURE.items():
         side, labels = PUBLISHED[name]
-        made[name] = saved(timm.create_model(architecture, num_classes=len(labels)), side, folder / f"{name}.pt")
-    made["va"] = saved(Small(2, squashed=False), 224, folder / "va.pt")
-    made["au"] = saved(Small(41, squashed=True), 224, folder / "au.pt")
+        made[name] = synthetic_files.traced(timm.create_model(architecture, num_classes=len(labels)), side, folder / f"{name}.pt")
+    made["va"] = synthetic_files.traced(synthetic_files.small(2), 224, folder / "va.pt")
+    made["au"] = synthetic_files.traced(synthetic_files.small(41, squashed=True), 224, folder / "au.pt")
     return made
 
 

@@ -11,7 +11,9 @@ import pytest
 
 pytest.importorskip("pkg_resources")
 pytest.importorskip("pandas")
-litert = pytest.importorskip("ai_edge_litert.interpreter")
+pytest.importorskip("ai_edge_litert.interpreter")
+
+from ai_edge_litert import interpreter as litert
 
 from faceoff import registry
 from faceoff.drawing import scenes

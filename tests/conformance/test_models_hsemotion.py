@@ -6,8 +6,6 @@ put them where each library looks for its download; FACEOFF_MIRROR with the real
 
 # ruff: noqa: E402 (the operators that torchvision misses are declared before anything imports it)
 
-import contextlib
-import io
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +21,7 @@ pytest.importorskip("faceoff.devices").prepare_torchvision()
 pytest.importorskip("timm")
 pytest.importorskip("emotiefflib")
 
+import synthetic_files
 import timm
 import torch
 from emotiefflib.facial_analysis import EmotiEffLibRecognizer
@@ -65,9 +64,10 @@ def seeded(architecture: str, outputs: int, side: int) -> torch.nn.Module:
     mean, std = (torch.tensor(values)[:, None, None] for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     x = (pixels - mean) / std
     with torch.no_grad():
-        network.train()
-        for _ in range(20):
-            network(x)  # so that the layers' stored statistics are those of pictures
+        for layer in network.modules():
+            if isinstance(layer, torch.nn.BatchNorm2d):
+                layer.momentum = 1.0
+        network.train()(x)  # so that the layers' stored statistics are those of pictures
         scores = network.eval()(x)
         centre = scores.mean(dim=0)
         spread = (scores - centre).std()
@@ -87,11 +87,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             network = seeded(architecture, outputs, side)
             made[name] = home / ".emotiefflib" / f"{name}.onnx"
             made[name].parent.mkdir(exist_ok=True)
-            with contextlib.redirect_stdout(io.StringIO()):
-                torch.onnx.export(
-                    network, torch.zeros(2, 3, side, side), made[name], opset_version=17, dynamo=False,
-                    input_names=["input"], output_names=["output"], dynamic_axes={"input": {0: "batch_size"}, "output": {0: "batch_size"}},
-                )  # fmt: skip
+            synthetic_files.exported(network, side, made[name])
             torch.save(network, made[name].with_suffix(".pt"))
             (home / ".hsemotion").mkdir(exist_ok=True)
             for suffix in (".onnx", ".pt"):

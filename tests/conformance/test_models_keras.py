@@ -16,27 +16,18 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("h5py")
 
+import synthetic_files
+
 import keras_files as judge
 from faceoff import assets, registry
 from faceoff.keras_h5 import KerasFileError, KerasNetwork
 from faceoff.models.deepface import ARCHITECTURE
 from faceoff.stages.batches import Clock, load_plugin
 
-SHAPES = {"conv2d_1": (5, 5, 1, 64), "conv2d_2": (3, 3, 64, 64), "conv2d_3": (3, 3, 64, 64), "conv2d_4": (3, 3, 64, 128), "conv2d_5": (3, 3, 128, 128),
-          "dense_1": (128, 1024), "dense_2": (1024, 1024), "dense_3": (1024, 7)}  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def weights() -> dict[str, dict[str, np.ndarray]]:
-    """DeepFace's layers with seeded weights, scaled so that the classes differ."""
-    rng = np.random.default_rng(7)
-    return {
-        name: {
-            "kernel": rng.normal(0, (2 / np.prod(shape[:-1])) ** 0.5, shape).astype(np.float32),
-            "bias": rng.normal(0, 0.1, shape[-1]).astype(np.float32),
-        }
-        for name, shape in SHAPES.items()
-    }
+    return synthetic_files.deepface_weights()
 
 
 def pinned(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -82,7 +73,7 @@ def test_deepface_as_the_package_runs_it(tmp_path: Path, monkeypatch: pytest.Mon
     model = pinned("deepface", judge.write(tmp_path / "facial_expression_model_weights.h5", None, weights), monkeypatch)
     crops = pictures(5)
     state = {}
-    for index, name in enumerate(SHAPES, 1):
+    for index, name in enumerate(weights, 1):
         kernel = torch.from_numpy(weights[name]["kernel"])
         layer = f"conv_{index}" if index <= 5 else f"fc_{index - 5}"
         state[f"{layer}.weight"] = kernel.permute(3, 2, 0, 1).contiguous() if index <= 5 else kernel.T.contiguous()

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+import synthetic_files
 import synthetic_weights
 import torch
 
@@ -41,18 +42,6 @@ STATE_DICTS = {  # the authors' modules -> number of entries, fingerprint
 }
 
 
-def shapes(network: torch.nn.Module) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(value.shape) for name, value in network.state_dict().items()}
-
-
-def seeded(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Its state dict with seeded values; EmoNet's last layer is scaled so that its logits are of order one."""
-    found = {name: torch.from_numpy(np.array(value)) for name, value in synthetic_weights.state(shapes(network)).items()}
-    if "emo_fc_2.3.weight" in found:
-        found["emo_fc_2.3.weight"] *= 1e-5
-    return found
-
-
 def pictures(side: int) -> np.ndarray:
     return np.stack([synthetic_weights.picture(side), synthetic_weights.picture(side, 6)])
 
@@ -74,19 +63,12 @@ def with_checkpoint(name: str, path: Path, **options: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def emonet_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As the authors save theirs: from a DataParallel module, in the format of PyTorch 1."""
-    path = tmp_path_factory.mktemp("emonet") / "emonet_8.pth"
-    torch.save({f"module.{name}": value for name, value in seeded(EmoNet(8)).items()}, path, _use_new_zipfile_serialization=False)
-    return path
+    return synthetic_files.emonet(tmp_path_factory.mktemp("emonet") / "emonet_8.pth", 8)
 
 
 @pytest.fixture(scope="module")
 def ddamfn_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As the authors save theirs, with the optimiser's state."""
-    path = tmp_path_factory.mktemp("ddamfn") / "affecnet8_epoch25_acc0.6469.pth"
-    optimiser = {"state": {0: {"momentum_buffer": torch.zeros(3)}}, "param_groups": [{"lr": 0.1}]}
-    torch.save({"iter": 25, "model_state_dict": seeded(DDAMFN(8)), "optimizer_state_dict": optimiser}, path)
-    return path
+    return synthetic_files.ddamfn(tmp_path_factory.mktemp("ddamfn") / "affecnet8_epoch25_acc0.6469.pth", 8)
 
 
 # -- the networks ---------------------------------------------------------------------------------------------------------
@@ -95,7 +77,7 @@ def ddamfn_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("authors", STATE_DICTS)
 def test_state_dict_has_the_authors_names_and_shapes(authors: str) -> None:
     network, classes, entries, fingerprint = STATE_DICTS[authors]
-    found = shapes(network(classes))
+    found = synthetic_files.shapes(network(classes))
     assert len(found) == entries
     assert synthetic_weights.fingerprint(found) == fingerprint
 
@@ -117,7 +99,7 @@ def test_ddamfn_gives_the_authors_numbers(ddamfn_file: Path) -> None:
 
 def test_emonet_columns_are_classes_then_valence_then_arousal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network whose last bias alone speaks: the fifth of five classes is anger, and affect beyond one is clipped."""
-    state = seeded(EmoNet(5))
+    state = synthetic_files.seeded(EmoNet(5))
     state["emo_fc_2.3.weight"] *= 0
     state["emo_fc_2.3.bias"] = torch.tensor([0.0, 0.0, 0.0, 0.0, 3.0, -0.25, 1.7])
     torch.save(state, tmp_path / "emonet_5.pth")
@@ -137,7 +119,7 @@ def test_red_is_the_first_channel(name: str, emonet_file: Path, ddamfn_file: Pat
 @pytest.mark.parametrize("name", ["emonet_8", "ddamfn_pp"])
 def test_any_number_of_crops(name: str, emonet_file: Path, ddamfn_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = pinned(name, emonet_file, monkeypatch) if name == "emonet_8" else with_checkpoint(name, ddamfn_file)
-    crops = np.concatenate([pictures(model.crop.size[0])] * 5)[:9]
+    crops = np.concatenate([pictures(model.crop.size[0])] * 3)[:5]  # one more than a batch
     many = model.predict(crops)
     assert np.array_equal(model.predict(crops[:1]).posterior, many.posterior[:1]), "alone or among others"
     assert np.array_equal(model.predict(crops).posterior, many.posterior), "twice"
@@ -149,7 +131,7 @@ def test_any_number_of_crops(name: str, emonet_file: Path, ddamfn_file: Path, mo
 
 
 def test_missing_and_unexpected_keys_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    state = seeded(EmoNet(8))
+    state = synthetic_files.seeded(EmoNet(8))
     del state["m0.b2_plus_1.conv1.weight"]
     state["temporal_state"] = torch.zeros(3)
     torch.save(state, tmp_path / "emonet_8.pth")
@@ -230,66 +212,17 @@ def _written(path: Path, content: bytes) -> Path:
 
 # -- VGG13 of FER+ --------------------------------------------------------------------------------------------------------
 
-VGG13 = (("c", 1, 64), ("c", 64, 64), "p", ("c", 64, 128), ("c", 128, 128), "p", ("c", 128, 256), ("c", 256, 256), ("c", 256, 256), "p",
-         ("c", 256, 256), ("c", 256, 256), ("c", 256, 256), "p")  # fmt: skip
-
-
-def vgg13_onnx(path: Path, weights: Mapping[str, np.ndarray]) -> Path:
-    """The layers of Barsoum et al. (models.py of FERPlus) as the zoo's file has them: batch 1, grey levels normalised in the graph, logits out."""
-    onnx = pytest.importorskip("onnx")
-    from onnx import TensorProto, helper, numpy_helper
-
-    constants = {"mean": np.array([127.5], np.float32), "range": np.array([255.0], np.float32), **weights}
-    nodes = [helper.make_node("Sub", ["Input3", "mean"], ["centred"]), helper.make_node("Div", ["centred", "range"], ["scaled"])]
-    last, convolutions = "scaled", 0
-    for step, layer in enumerate(VGG13):
-        if layer == "p":
-            nodes.append(helper.make_node("MaxPool", [last], [f"step{step}"], kernel_shape=[2, 2], strides=[2, 2]))
-        else:
-            name = f"conv{convolutions}"
-            nodes.append(helper.make_node("Conv", [last, f"{name}.weight", f"{name}.bias"], [f"{name}.sum"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]))
-            nodes.append(helper.make_node("Relu", [f"{name}.sum"], [f"step{step}"]))
-            convolutions += 1
-        last = f"step{step}"
-    nodes.append(helper.make_node("Flatten", [last], ["flat"]))
-    last = "flat"
-    for name in ("fc5", "fc6", "output"):
-        nodes.append(helper.make_node("Gemm", [last, f"{name}.weight", f"{name}.bias"], [f"{name}.sum" if name != "output" else "Plus692_Output_0"], transB=1))
-        if name != "output":
-            nodes.append(helper.make_node("Relu", [f"{name}.sum"], [f"{name}.relu"]))
-            last = f"{name}.relu"
-    graph = helper.make_graph(
-        nodes, "CNTKGraph",
-        [helper.make_tensor_value_info("Input3", TensorProto.FLOAT, [1, 1, 64, 64])],
-        [helper.make_tensor_value_info("Plus692_Output_0", TensorProto.FLOAT, [1, 8])],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )  # fmt: skip
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 8)], ir_version=4), path)
-    return path
-
 
 def test_vgg13_card_feeds_grey_levels_and_reads_logits_in_ferplus_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    layers = [layer for layer in VGG13 if layer != "p"]
-    sizes = {f"conv{index}.weight": (outputs, inputs, 3, 3) for index, (_, inputs, outputs) in enumerate(layers)}
-    sizes |= {f"conv{index}.bias": (outputs,) for index, (_, _, outputs) in enumerate(layers)}
-    sizes |= {
-        "fc5.weight": (1024, 256 * 4 * 4),
-        "fc5.bias": (1024,),
-        "fc6.weight": (1024, 1024),
-        "fc6.bias": (1024,),
-        "output.weight": (8, 1024),
-        "output.bias": (8,),
-    }
-    weights = {name: value * (1.4 if value.ndim > 1 else 1) for name, value in synthetic_weights.state(sizes).items()}
-    weights = {name: value.astype(np.float32) for name, value in weights.items()}
-    model = pinned("ferplus_vgg13", vgg13_onnx(tmp_path / "emotion-ferplus-8.onnx", weights), monkeypatch)
+    weights = synthetic_files.vgg13_weights()
+    model = pinned("ferplus_vgg13", synthetic_files.vgg13(tmp_path / "emotion-ferplus-8.onnx", weights), monkeypatch)
     assert model.emotions == ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
     assert (model.crop.size, model.crop.channels) == ((64, 64), 1)
 
     grey = pictures(64)[..., :1]
     x = (torch.from_numpy(grey).permute(0, 3, 1, 2).float() - 127.5) / 255
     index = 0
-    for layer in VGG13:
+    for layer in synthetic_files.VGG13:
         if layer == "p":
             x = torch.nn.functional.max_pool2d(x, 2)
         else:

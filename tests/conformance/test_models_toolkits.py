@@ -158,12 +158,13 @@ def test_pyfeat_takes_no_pickle(tmp_path: Path) -> None:
 
 
 def libreface_weights(folder: Path) -> dict[str, dict[str, str]]:
-    """State dicts of both networks at the places below a weights folder where LibreFace looks for them."""
+    """State dicts of both networks at the places below a weights folder where LibreFace looks for them, and beside them safetensors for the plug-in."""
     from types import SimpleNamespace
 
     import torch
     from libreface.AU_Recognition.models.resnet18_combine import ResNet18
     from libreface.Facial_Expression_Recognition.models.repvgg import RepVGG
+    from safetensors.torch import save_file
 
     from faceoff.models.libreface import without_imagenet
 
@@ -177,8 +178,10 @@ def libreface_weights(folder: Path) -> dict[str, dict[str, str]]:
     for role, (network, name) in networks.items():
         path = folder / name
         path.parent.mkdir(parents=True)
-        torch.save({"model": filled(network, gain=0.6 if role == "fer" else 1)}, path)
-        given[role] = {"path": str(path), "sha256": assets.hash_of(path, "sha256")}
+        state, converted = filled(network, gain=0.6 if role == "fer" else 1), path.with_suffix(".safetensors")
+        torch.save({"model": state}, path)
+        save_file({name: tensor.contiguous().clone() for name, tensor in state.items()}, converted)
+        given[role] = {"path": str(converted), "sha256": assets.hash_of(converted, "sha256")}
     return given
 
 
@@ -193,14 +196,18 @@ def test_libreface(tmp_path: Path) -> None:
     from libreface.Facial_Expression_Recognition.solver_inference_image import solver_inference_image
     from PIL import Image
 
+    from faceoff.checkpoints import CheckpointError
     from faceoff.models.libreface import PRESENCES, without_imagenet
 
+    expressions, units = (Path(given[role]["path"]).with_suffix(".pt") for role in ("fer", "au"))
+    with pytest.raises(CheckpointError, match="CVE-2025-32434"):  # of the PyTorch that it pins
+        ready("libreface_au", au={"path": str(units), "sha256": assets.hash_of(units, "sha256")})
     model, by_units = ready("libreface", **given), ready("libreface_au", au=given["au"])
     crops = faces(model.crop)
     found, from_units = model.predict(crops), by_units.predict(crops)
     assert found.evaluable.tolist() == [True] * (len(crops) - 1) + [False], "the black one has no face"
     assert set(by_units.emotions) == {"neutral", "happiness", "sadness", "surprise", "fear", "disgust"}
-    config = ConfigObject({"ckpt_path": given["fer"]["path"], "weights_download_id": "", "image_size": 224, "num_labels": 8, "dropout": 0.1,
+    config = ConfigObject({"ckpt_path": str(expressions), "weights_download_id": "", "image_size": 224, "num_labels": 8, "dropout": 0.1,
                            "fm_distillation": True, "student_model_name": "repvgg", "device": "cpu"})  # fmt: skip
     with without_imagenet():
         solver = solver_inference_image(config).eval()

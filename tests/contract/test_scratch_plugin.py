@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff import tables
+from faceoff import preflight, tables
 from faceoff.media import encode_png
 from faceoff.stages.detect import write_faces
 from faceoff.stages.predict import write_predictions
@@ -123,7 +123,7 @@ def test_plan_knows_them(plan: Plan) -> None:
     assert detector["plugin"]["card"]["options"] == {"side": 16}
     assert model["plugin"]["card"]["emotions"] == ["anger", "happiness", "neutral"]
     assert len(detector["code"]) == len(model["code"]) == 16
-    plan.preflight()
+    preflight.check(plan)
 
 
 def test_stages_run_them(plan: Plan, frames: Path, tmp_path: Path) -> None:
@@ -158,10 +158,9 @@ def test_weights_that_are_not_the_cards_are_refused(plan: Plan, frames: Path, tm
     weights = tmp_path / "plugins" / "redness.onnx"
     weights.write_bytes(weights.read_bytes() + b"x")
     from faceoff.assets import AssetError
-    from faceoff.workflow import PreflightError
 
-    with pytest.raises(PreflightError, match=r"model redness: weights: .*sha256"):
-        plan.preflight()
+    with pytest.raises(preflight.PreflightError, match=r"model redness: weights: .*sha256"):
+        preflight.check(plan)
     write_faces(frames, tmp_path / "faces.parquet", tmp_path / "t.json", json.loads(plan.detect_spec("posed", "lighthouse")))
     with pytest.raises(AssetError, match="sha256"):
         write_predictions(

@@ -1,6 +1,9 @@
-"""One finished small run that several tests look at; each that changes it works on a copy."""
+"""Finished small runs that several tests look at; a test that changes one works on a copy."""
 
+import shutil
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,24 @@ import runs
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Path:
     """The folder of a small run that ended well."""
-    folder = tmp_path_factory.mktemp("finished")
-    done = runs.run(folder, runs.SMALL)
-    assert done.returncode == 0, done.stdout[-4000:]
-    return folder
+    return runs.finished(tmp_path_factory, "finished", runs.SMALL)
+
+
+@pytest.fixture(scope="session")
+def again(tmp_path_factory) -> Path:
+    """The folder of the same run made from nothing a second time, in a place with an awkward name."""
+    return runs.finished(tmp_path_factory, "elsewhere, with a space", runs.SMALL)
+
+
+@pytest.fixture(scope="session")
+def copy_of_finished(finished) -> Callable[[], Path]:
+    """Makes a folder in which the finished run goes on: its results, and what Snakemake knows of them."""
+
+    def make() -> Path:
+        # As deep in the tree as the run itself: scripts are inputs by their relative path.
+        folder = Path(tempfile.mkdtemp(prefix="copied-", dir=finished.parent))
+        for part in ("results", ".snakemake/metadata"):
+            shutil.copytree(finished / part, folder / part)
+        return folder
+
+    return make

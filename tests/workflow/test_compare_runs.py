@@ -12,35 +12,36 @@ from faceoff.run_comparison import compare_runs, read_run
 
 pytestmark = pytest.mark.slow
 
-CONFIG = {
-    "run": "small",
-    "datasets": {"posed": {"rungs": ["plain"], "limit": 24}},
-    "detectors": {"whole": {}, "mediapipe_full": {}},
-    "models": {"fer": {}},
-    "fusions": {"soft_mean": {"members": ["*/*"]}},
-}
+CELLS = [
+    "fusion/majority.mediapipe_full",
+    "fusion/majority.whole",
+    "fusion/soft_mean",
+    "mediapipe_full/fer",
+    "mediapipe_full/landmarks_lr",
+    "whole/fer",
+    "whole/landmarks_lr",
+]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Folders of four runs, as far as their scores: twice the same, a wider margin, fewer samples."""
-    configs = {name: copy.deepcopy(CONFIG) for name in ("first", "again", "margin", "fewer")}
+def made(finished, again, copy_of_finished):
+    """Results of four runs: twice the same, and as far as their scores, a wider margin and fewer samples."""
+    configs = {name: copy.deepcopy(runs.SMALL) for name in ("margin", "fewer")}
     configs["margin"]["models"]["fer"] = {"margin": 0.5}
     configs["fewer"]["datasets"]["posed"]["limit"] = 16
-    folders = {}
+    folders = {"first": finished, "again": again}
     for name, config in configs.items():
-        folder = tmp_path_factory.mktemp(name)
-        done = runs.run(folder, config, "results/small/manifest.json")
+        folders[name] = copy_of_finished()
+        done = runs.run(folders[name], config, "results/small/manifest.json")
         assert done.returncode == 0, done.stdout[-3000:]
-        folders[name] = folder / "results/small"
-    return folders
+    return {name: folder / "results/small" for name, folder in folders.items()}
 
 
 def test_the_same_again_differs_in_nothing(made):
     found = compare_runs(read_run(made["first"]), read_run(made["again"]))
     assert not found.results_differ
     assert not found.provenance
-    assert [cell.name for cell in found.cells] == ["fusion/soft_mean", "mediapipe_full/fer", "whole/fer"]
+    assert [cell.name for cell in found.cells] == CELLS
 
 
 def test_a_margin_changes_its_cells_and_is_named(made, tmp_path):
@@ -52,6 +53,7 @@ def test_a_margin_changes_its_cells_and_is_named(made, tmp_path):
     assert cell.changed
     # The margin grows the box of a face; `whole` has none to grow.
     assert not cells["whole/fer"].changed
+    assert not cells["mediapipe_full/landmarks_lr"].changed
     for run, side in ((a, cell.a), (b, cell.b)):
         assert side.accuracy == read_run(run).scores["posed"]["mediapipe_full/fer"]["metrics"]["accuracy"]
     assert cell.b.n_correct - cell.a.n_correct == cell.gained - cell.lost
@@ -78,5 +80,5 @@ def test_leaderboard_csv_has_every_cell(made, tmp_path, monkeypatch):
     assert CliRunner().invoke(app, ["leaderboard", "small", "--csv", str(tmp_path / "board.csv")]).exit_code == 0
     with open(tmp_path / "board.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 3
+    assert len(rows) == len(CELLS)
     assert [float(row["accuracy"]) for row in rows] == sorted((float(row["accuracy"]) for row in rows), reverse=True)

@@ -17,12 +17,16 @@ import runs
 
 pytestmark = pytest.mark.slow
 
+# Nothing is asked of the figures of these runs.
+PLAIN = runs.SMALL | {"figures": {"formats": ["svg"], "examples": 1}}
+
 
 def with_scratch_models(plugins: Path) -> dict:
-    config = copy.deepcopy(runs.SMALL)
+    config = copy.deepcopy(PLAIN)
     config["plugins"] = [str(plugins)]
+    config["datasets"] = {"posed": {"rungs": ["plain"], "limit": 16}}
+    config["detectors"] = {"whole": {}, "haar": {}}
     config["models"] = {"fer": {}, "raises": {}, "crashes": {}}
-    del config["datasets"]["posed-train"]
     config["fusions"] = {"soft_mean": {"members": ["whole/*"]}}
     return config
 
@@ -63,7 +67,7 @@ def test_a_failing_detector_fails_its_cells_and_no_others(tmp_path):
         'DETECTORS = {"shy": {"class": "Shy", "licence": "MIT", "source": "this test"}}\n\n\n'
         "class Shy:\n    def __init__(self, card, assets):\n        raise OSError('camera is covered')\n"
     )
-    config = copy.deepcopy(runs.SMALL) | {"plugins": [str(plugins)], "detectors": {"whole": {}, "shy": {}}}
+    config = copy.deepcopy(PLAIN) | {"plugins": [str(plugins)], "detectors": {"whole": {}, "shy": {}}}
     config["fusions"] = {}
     done = runs.run(tmp_path / "run", config)
     assert done.returncode != 0
@@ -220,8 +224,8 @@ def test_a_skipped_cell_is_no_failure(tmp_path):
     runs.write_plugin(plugins, "licensed")
     path = plugins / "licensed.py"
     path.write_text(path.read_text().replace('"licence": "MIT"', '"licence": "MIT", "requires": {"binaries": ["no-such-program"]}'))
-    config = copy.deepcopy(runs.SMALL) | {"plugins": [str(plugins)], "models": {"fer": {}, "licensed": {}}, "fusions": {}}
-    del config["datasets"]["posed-train"]
+    config = copy.deepcopy(PLAIN) | {"plugins": [str(plugins)], "detectors": {"whole": {}}, "models": {"fer": {}, "licensed": {}}, "fusions": {}}
+    config["datasets"] = {"posed": {"rungs": ["plain"], "limit": 8}}
     done = runs.run(tmp_path / "run", config)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "no-such-program" in (tmp_path / "run/results/small/report.html").read_text()

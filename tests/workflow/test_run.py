@@ -3,7 +3,6 @@
 import copy
 import csv
 import json
-import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -11,14 +10,6 @@ import pytest
 import runs
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def copied(finished, tmp_path_factory):
-    """A copy of the finished run, as deep in the tree as it: scripts are inputs by their relative path."""
-    folder = tmp_path_factory.mktemp("copied")
-    shutil.copytree(finished, folder, dirs_exist_ok=True)
-    return folder
 
 
 def rows(folder, name):
@@ -72,30 +63,27 @@ def test_nothing_to_do_the_second_time(finished):
     assert "Nothing to be done" in again.stdout
 
 
-def test_two_runs_from_scratch_give_the_same_bytes(finished, tmp_path):
-    other = tmp_path / "elsewhere, with a space"
-    done = runs.run(other, runs.SMALL)
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert runs.digests(other) == runs.digests(finished)
+def test_two_runs_from_scratch_give_the_same_bytes(finished, again):
+    assert runs.digests(again) == runs.digests(finished)
 
 
-def test_a_new_model_costs_only_its_own_cells(finished, copied):
+def test_a_new_model_costs_only_its_own_cells(copy_of_finished):
     config = copy.deepcopy(runs.SMALL)
     config["models"]["geometry"] = {}
     config["fusions"] = {
         "soft_mean": {"members": ["*/fer", "*/landmarks_lr"]},
         "majority": config["fusions"]["majority"] | {"members": ["*/fer", "*/landmarks_lr"]},
     }
-    planned = runs.jobs(runs.run(copied, config, "--dry-run").stdout)
+    planned = runs.jobs(runs.run(copy_of_finished(), config, "--dry-run").stdout)
     assert planned["predict"] == 2
     assert planned["score"] == 2
     assert not {"samples", "frames", "detect", "train", "fuse"} & set(planned)
 
 
-def test_a_new_calibration_detects_nothing_again(finished, copied):
+def test_a_new_calibration_detects_nothing_again(copy_of_finished):
     config = copy.deepcopy(runs.SMALL)
     config["faces"] = {"box": "raw"}
-    planned = runs.jobs(runs.run(copied, config, "--dry-run").stdout)
+    planned = runs.jobs(runs.run(copy_of_finished(), config, "--dry-run").stdout)
     assert planned["predict"] == 2  # `whole` has no calibration to lose
     assert planned["train"] == 1
     assert "detect" not in planned

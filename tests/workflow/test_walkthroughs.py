@@ -1,6 +1,7 @@
 """The walk-throughs of docs/ work as they stand: files are written, commands run and outputs compared, in a copy of the checkout, in order.
 
-Nothing is added but what the pages ask for: the checkout, and the environment's programs first on PATH.
+Nothing is added but what the pages ask for: the checkout, and the environment's programs first on PATH. One thing is taken away: figures, which no page
+looks at, are drawn in one format.
 """
 
 import os
@@ -47,6 +48,8 @@ def checkout(tmp_path: Path) -> Path:
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         else:
             shutil.copy(source, tmp_path / name)
+    with open(tmp_path / "profiles" / "default" / "config.yaml", "a", encoding="utf-8") as profile:
+        profile.write("config: ['figures={formats: [svg], examples: 1}']\n")
     return tmp_path
 
 

@@ -1,0 +1,78 @@
+"""Files that stand in for weights that are not at hand, so that the code of their plug-ins runs all the same.
+
+EmoNet, DDAMFN, DeepFace, VGG13, S3FD and FAN are their own networks with seeded values. Where the network comes inside the file (TorchScript, HSEmotion's
+ONNX files) it is one of a few layers with the right outputs: the plug-in does not know the difference. The conformance tests have the large ones.
+MediaPipe's landmarker is made of the networks in its package.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import landmarker_task
+import synthetic_files
+
+from faceoff import assets
+from faceoff.registry import Plugin
+
+
+def _small_onnx(path: Path, outputs: int, side: int) -> Path:
+    network = synthetic_files.small(outputs)
+    network.load_state_dict(synthetic_files.seeded(network))
+    return synthetic_files.exported(network, side, path)
+
+
+def _small_script(path: Path, outputs: int, side: int, squashed: bool = False) -> Path:
+    return synthetic_files.traced(synthetic_files.small(outputs, squashed), side, path)
+
+
+def _s3fd(path: Path) -> Path:
+    return synthetic_files.s3fd(path, contrast=0.0165)  # at most a few faces to a picture, as FAN then looks at each
+
+
+# Plug-in -> role of an asset, or of a file that its options give -> what makes it.
+MAKERS: dict[str, dict[str, Callable[[Path], Path]]] = {
+    "s3fd": {"weights": _s3fd},
+    "s3fd_fan": {"weights": _s3fd, "fan": synthetic_files.fan},
+    "emonet_5": {"weights": lambda path: synthetic_files.emonet(path, 5)},
+    "emonet_8": {"weights": lambda path: synthetic_files.emonet(path, 8)},
+    "ddamfn": {"weights": lambda path: synthetic_files.ddamfn(path, 8)},
+    "ddamfn_pp": {"weights": lambda path: synthetic_files.ddamfn(path, 8)},
+    "ddamfn_pp_7": {"weights": lambda path: synthetic_files.ddamfn(path, 7)},
+    "ddamfn_pp_rafdb": {"weights": lambda path: synthetic_files.ddamfn(path, 7)},
+    "deepface": {"weights": synthetic_files.deepface},
+    "blendshapes": {"landmarker": landmarker_task.write},
+    "ferplus_vgg13": {"weights": lambda path: synthetic_files.vgg13(path, synthetic_files.vgg13_weights())},
+    "facetorch_b0": {
+        "fer": lambda path: _small_script(path, 7, 244),
+        "va": lambda path: _small_script(path, 2, 224),
+        "au": lambda path: _small_script(path, 41, 224, squashed=True),
+    },
+    "facetorch_b2": {"fer": lambda path: _small_script(path, 8, 260)},
+    "facetorch_au": {"au": lambda path: _small_script(path, 41, 224, squashed=True), "va": lambda path: _small_script(path, 2, 224)},
+    "enet_b0_8_best_afew": {"weights": lambda path: _small_onnx(path, 8, 224)},
+    "enet_b0_8_best_vgaf": {"weights": lambda path: _small_onnx(path, 8, 224)},
+    "enet_b0_8_va_mtl": {"weights": lambda path: _small_onnx(path, 10, 224)},
+    "enet_b2_7": {"weights": lambda path: _small_onnx(path, 7, 260)},
+    "enet_b2_8": {"weights": lambda path: _small_onnx(path, 8, 260)},
+    "mbf_va_mtl": {"weights": lambda path: _small_onnx(path, 10, 112)},
+    "mobilevit_va_mtl": {"weights": lambda path: _small_onnx(path, 10, 224)},
+}
+
+
+def job(plugin: Plugin, folder: Path) -> dict[str, Any]:
+    """The plug-in's job with stand-ins below `folder` in the place of its files, each with its own hash: found and verified as any other."""
+    made = plugin.job()
+    options = dict(made["card"].get("options", {}))
+    for role, make in MAKERS[plugin.name].items():
+        path = folder / f"{plugin.name}-{role}"
+        if not path.is_file():
+            make(path)
+        digest = assets.hash_of(path, "sha256")
+        if role in made["assets"]:
+            made["assets"][role] |= {"file": str(path), "sha256": digest, "urls": [], "size": None}
+        elif "sha256" in options:
+            options |= {role: str(path), "sha256": digest}
+        else:
+            options[role] = {"path": str(path), "sha256": digest}
+    return {**made, "card": {**made["card"], "options": options}}
