@@ -22,6 +22,7 @@ def write(path: Path, layers: Sequence[Layer] | None, weights: Weights, joined: 
             if joined is not None:
                 config |= {"input_layers": [[layers[0][1], 0, 0]], "output_layers": [[layers[-1][1], 0, 0]]}
             kind = "Sequential" if joined is None else ("Model" if dialect == 2 else "Functional")
+            file.attrs["keras_version"] = {2: "2.15.0", 3: "3.3.3"}[dialect]
             file.attrs["model_config"] = json.dumps({"class_name": kind, "config": config})
             root = file.create_group("model_weights")
         root.attrs["layer_names"] = [name.encode() for name in weights]

@@ -65,15 +65,6 @@ def test_all_of_a_good_archive_arrives(tmp_path: Path, kind: str) -> None:
     assert stat.S_IMODE((tmp_path / "deep/out").stat().st_mode) == stat.S_IMODE((tmp_path / "deep").stat().st_mode)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_only_chosen_members_arrive(tmp_path: Path, kind: str) -> None:
-    archive = packed(tmp_path, kind, {"big": os.urandom(2 << 20), **FILES})
-    found = unpack(archive, tmp_path / "out", members=lambda name: name.startswith("Actor_02"))
-    assert [path.name for path in found] == ["größe 顔.txt"]
-    assert found[0].read_bytes() == b"two"
-    assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == ["größe 顔.txt"]
-
-
 def test_an_empty_folder_is_filled_and_a_full_one_left_alone(tmp_path: Path) -> None:
     archive = packed(tmp_path, "zip", FILES)
     (tmp_path / "out").mkdir()
@@ -92,16 +83,14 @@ def test_a_path_that_leads_out_is_refused(tmp_path: Path, kind: str, name: str) 
     assert repr(name) in message
     assert sorted(path.name for path in tmp_path.iterdir()) == ["inner"]
     assert not Path("/faceoff-escaped").exists()
-    refused(inner / f"archive.{kind}", "leads out", members=lambda name: name == "good")
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
-def test_links_and_devices_in_a_tar_are_refused_unless_left_out(tmp_path: Path, kind: bytes) -> None:
+def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
     bad = tarfile.TarInfo("bad")
     bad.type, bad.linkname = kind, "good"
     archive = tarred(tmp_path / "a.tar", {"good": b"good"}, bad)
     assert "'bad'" in refused(archive, "is a link, device")
-    assert [path.name for path in unpack(archive, tmp_path / "out", members=lambda name: name == "good")] == ["good"]
 
 
 @pytest.mark.parametrize("mode", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])
@@ -146,11 +135,6 @@ def test_a_bomb_is_stopped_early(tmp_path: Path, kind: str, monkeypatch: pytest.
     assert sum(written) < 8 << 20 if kind != "tar.gz" else sum(written) < 24 << 20
     assert "'bomb'" in refused(archive, "more than 2,000,000 bytes", max_bytes=2_000_000, max_ratio=1e9)
     assert len(unpack(archive, tmp_path / "out", max_ratio=1e9)) == 2
-
-
-def test_a_bomb_that_is_not_taken_is_stopped_as_well(tmp_path: Path) -> None:
-    archive = packed(tmp_path, "tar.xz", {"bomb": bytes(30 << 20), "good": b"good"})
-    refused(archive, "for each byte", members=lambda name: name == "good")
 
 
 def test_a_bomb_behind_the_last_member_is_stopped(tmp_path: Path) -> None:

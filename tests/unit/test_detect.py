@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from faceoff import registry, tables
 from faceoff.media import encode_png
-from faceoff.protocols import Face
+from faceoff.protocols import CropSpec, Face
 from faceoff.stages.detect import View, postprocess, write_faces
+from faceoff.stages.predict import face_crop
 
 CARD = {"threshold": 0.5, "min_size": 8}
 
@@ -105,13 +106,17 @@ def frames_table(path: Path, first_pixels: list[int | None]) -> Path:
 
 
 def run(folder: Path, first_pixels: list[int | None], upscale: int = 1) -> list[dict]:
+    return detected(frames_table(folder / "frames.parquet", first_pixels), folder, upscale)
+
+
+def detected(frames: Path, folder: Path, upscale: int = 1) -> list[dict]:
     source = folder / "bright.py"
     source.write_text(PLUGIN)
     spec = {
         "dataset": "d", "detector": "bright", "upscale": upscale, "pad": 0.0,
         "plugin": {"source": str(source), "class": "Bright", "assets": {}, "card": {"threshold": 0.5, "min_size": 4}},
     }  # fmt: skip
-    write_faces(frames_table(folder / "frames.parquet", first_pixels), folder / "faces.parquet", folder / "timing.json", spec)
+    write_faces(frames, folder / "faces.parquet", folder / "timing.json", spec)
     assert tables.read_json(folder / "timing.json")["dataset"] == "d"
     return list(tables.rows(folder / "faces.parquet"))
 
@@ -127,6 +132,25 @@ def test_every_frame_has_a_row_with_its_state(tmp_path: Path) -> None:
     assert rows[3]["reason"] == "empty file"
     assert rows[4]["reason"] == "RuntimeError: a bad picture"
     assert all(row["x"] is None for row in rows if not row["success"])
+
+
+def test_a_frame_whose_bytes_do_not_decode_spoils_its_own_row_only(tmp_path: Path) -> None:
+    """A frames table may come from elsewhere, or from another version of Pillow."""
+    frames = list(tables.rows(frames_table(tmp_path / "frames.parquet", [204, 204, 102])))
+    frames[1]["image"] = {"bytes": frames[1]["image"]["bytes"][:-40], "path": "x"}
+    tables.write_rows(tmp_path / "frames.parquet", tables.FRAMES, frames)
+    rows = detected(tmp_path / "frames.parquet", tmp_path)
+    assert [(row["sample_id"], row["state"], row["success"]) for row in rows] == [("s0", "ok", 1), ("s0", "ok", 1), ("s1", "error", 0), ("s2", "ok", 1)]
+    assert rows[2]["reason"].startswith("DecodeError: cannot decode")
+
+
+def test_a_face_whose_frame_does_not_decode_is_an_error_of_its_row() -> None:
+    """`given` takes boxes from the table, so that the model's stage is the first to look at the picture."""
+    frame = {"image": {"bytes": b"broken", "path": "x"}, "width": 32, "height": 32}
+    face = {"face_id": 0, "success": 1, "state": tables.OK, "reason": None, "x": 1.0, "y": 1.0, "w": 9.0, "h": 9.0, "score": 1.0, "landmarks": None}
+    spec = {"policy": "largest", "whole_frame": False, "calibration": None}
+    row, pixels = face_crop(frame, [face], CropSpec(size=(8, 8)), spec)
+    assert (row["state"], row["success"], row["reason"], pixels) == ("error", 0, "not an image", None)
 
 
 def test_boxes_are_in_pixels_of_the_frame_and_min_size_too(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from faceoff import tables
+from faceoff import exports, tables
 from faceoff.cli import app
 
 
@@ -45,18 +45,38 @@ def test_every_prediction_is_a_row_of_one_csv(tmp_path: Path, monkeypatch: pytes
     assert (rows[4]["p_fear"], rows[4]["p_anger"]) == ("", "0.9")
 
 
+def test_a_sharded_dataset_is_exported_once(tmp_path: Path) -> None:
+    """The rows of a dataset's shards stand beside those of the whole."""
+    for dataset in ("d", "d@0of2", "d@1of2"):
+        write_predictions(tmp_path / f"predictions/{dataset}/whole/net.parquet", ("neutral", "anger"), 0.1, 0.9)
+    assert exports.write_predictions(tmp_path, tmp_path / "all.csv") == 1
+    with open(tmp_path / "all.csv", newline="", encoding="utf-8") as file:
+        assert [(row["dataset"], row["sample_id"]) for row in csv.DictReader(file)] == [("d", "a"), ("d", "b")]
+
+
 def test_sounds_become_files_inside_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     sounds = [
         {"sample_id": name, "audio": {"bytes": content, "path": None}, "state": tables.OK if content else "unreadable"}
-        for name, content in (("clip", b"RIFF1"), ("../../up", b"RIFF2"), ("mute", None))
+        for name, content in (
+            ("clip", b"RIFF1"),
+            ("../../up", b"RIFF2"),
+            ("mute", None),
+            ("a/b", b"RIFF3"),
+            ("a__b", b"RIFF4"),
+            (".clip", b"RIFF5"),
+            ("a%2Fb", b"RIFF6"),
+        )
     ]
     tables.write_rows(tmp_path / "results/r/audio/d.parquet", tables.AUDIO, sounds)
     done = CliRunner().invoke(app, ["export-audio", "r", "wav"])
     assert done.exit_code == 0, done.output
-    assert "wav/d: 2 of 3 clips have sound" in done.output
+    assert "wav/d: 6 of 7 clips have sound" in done.output
     written = {path.relative_to(tmp_path / "wav").as_posix(): path.read_bytes() for path in tmp_path.rglob("*.wav")}
-    assert written == {"d/clip.wav": b"RIFF1", "d/__..__up.wav": b"RIFF2"}
+    assert written == {
+        "d/clip.wav": b"RIFF1", "d/%2E.%2F..%2Fup.wav": b"RIFF2", "d/a%2Fb.wav": b"RIFF3", "d/a__b.wav": b"RIFF4", "d/%2Eclip.wav": b"RIFF5",
+        "d/a%252Fb.wav": b"RIFF6",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("command", "reason"), [("export", "results/none holds no predictions"), ("export-audio", "results/none/audio holds no sound")])

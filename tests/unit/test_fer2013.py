@@ -18,7 +18,8 @@ from faceoff.datasets.ferplus import FerPlus
 from faceoff.datasets.ferplus import Options as FerPlusOptions
 from faceoff.emotions import EMOTIONS, FER2013_ORDER, FERPLUS_COLUMNS
 from faceoff.fer2013_pictures import NAMES, split_of
-from faceoff.media import decode_image, encode_png
+from faceoff.media import DecodeError, Sampling, decode_image, encode_png
+from faceoff.stages import frames
 from faceoff.workflow import Plan
 
 PICTURES = np.random.default_rng(1).integers(0, 256, (9, 48, 48), np.uint8)
@@ -159,6 +160,27 @@ def test_spaces_and_blank_lines_do_not_matter(tmp_path: Path) -> None:
     assert found(root)[-1] == ("row00008", "happiness")
     dataset = opened(root)
     assert not decode_image(dataset.read(list(dataset.samples())[-1])).any()
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        (PIXELS[:-1] + "x", r"row 6: pixels: invalid literal.*'x'"),
+        (PIXELS[:-1] + "256", "row 6: pixels from 0 to 256, not from 0 to 255"),
+        (PIXELS[:-1] + "-1", "row 6: pixels from -1 to 0"),
+        (PIXELS[:-2], "row 6: 2303 pixels instead of 2304"),
+        ("", "row 6: 0 pixels"),
+    ],
+)
+def test_a_bad_row_of_pixels_spoils_its_own_row_only(tmp_path: Path, cell: str, says: str) -> None:
+    dataset = opened(fer2013_csv(tmp_path / "d", row6=f"6,{cell},PrivateTest"))
+    samples = list(dataset.samples())
+    with pytest.raises(DecodeError, match=says) as caught:
+        dataset.read(samples[1])
+    assert "fer2013.csv" in str(caught.value)
+    (row,) = frames._picture(dataset, samples[1], Sampling(), encode_png)
+    assert (row["state"], row["reason"]) == ("unreadable", str(caught.value))
+    assert [row["state"] for sample in samples for row in frames._picture(dataset, sample, Sampling(), encode_png)] == ["ok", "unreadable", "ok", "ok"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("h5py")
 
+import h5py
+
 import keras_files as judge
 from faceoff.keras_h5 import KerasFileError, KerasNetwork, Layer, sequence
 
@@ -116,6 +118,57 @@ def test_layers_without_weights(tmp_path: Path, kind: str, options: dict, expect
     x = images(4, 3, 2) - 0.5
     path = judge.write(tmp_path / "a.h5", [("InputLayer", "in", {}), (kind, "layer", options)], {})
     assert np.abs(result(path, x) - expected(x).reshape(3, -1)).max() < 1e-6
+
+
+@pytest.mark.parametrize(("dialect", "slope"), [(2, 1 / 5), (3, 1 / 6)])
+def test_hard_sigmoid_is_that_of_the_keras_that_wrote_the_file(tmp_path: Path, dialect: int, slope: float) -> None:
+    """Keras 2: clip(0.2 x + 0.5, 0, 1); Keras 3: relu6(x + 3) / 6."""
+    x = 8 * images(4, 3, 2) - 4
+    path = judge.write(tmp_path / "a.h5", [("InputLayer", "in", {}), ("Activation", "a", {"activation": "hard_sigmoid"})], {}, dialect=dialect)
+    assert np.abs(result(path, x) - np.clip(slope * x + 0.5, 0, 1).reshape(3, -1)).max() < 1e-6
+    with h5py.File(path, "a") as file:
+        del file.attrs["keras_version"]
+    assert np.abs(result(path, x) - np.clip(0.2 * x + 0.5, 0, 1).reshape(3, -1)).max() < 1e-6, "files from before there was that attribute"
+
+
+@pytest.mark.parametrize(("axis", "fine"), [(-1, True), (3, True), (1, False), (2, False)])
+@pytest.mark.parametrize("kind", ["Concatenate", "Softmax", "BatchNormalization"])
+def test_only_the_last_axis_is_that_of_the_channels(tmp_path: Path, kind: str, axis: int, fine: bool) -> None:
+    weights = {"l": batch_norm(2)} if kind == "BatchNormalization" else {}
+    options = {"axis": [axis] if kind == "BatchNormalization" else axis}
+    path = judge.write(tmp_path / "a.h5", [("InputLayer", "in", {}), (kind, "l", options)], weights, {"l": ["in", "in"] if kind == "Concatenate" else ["in"]})
+    if fine:
+        assert result(path, images(4, 3, 2)).shape == (3, 48 if kind == "Concatenate" else 24)
+    else:
+        with pytest.raises(KerasFileError, match=f"layer 'l': {kind} along axis {axis} of 4 is not supported"):
+            result(path, images(4, 3, 2))
+    flat = [("InputLayer", "in", {}), ("Flatten", "f", {}), ("Concatenate", "l", {"axis": 1})]
+    path = judge.write(tmp_path / "b.h5", flat, {}, {"f": ["in"], "l": ["f", "f"]})
+    assert result(path, images(4, 3, 2)).shape == (3, 48), "of two axes, the second is the last"
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ("{cut", "its model_config is no description of Keras layers"),
+        ("[]", "its model_config is no description of Keras layers"),
+        ("{}", "its model_config lacks 'class_name'"),
+        ('{"class_name": "Sequential"}', "its model_config lacks 'config'"),
+        ('{"class_name": "Sequential", "config": {"name": "m"}}', "its model_config lacks 'layers'"),
+        ('{"class_name": "Sequential", "config": [{"config": {}}]}', "its model_config lacks 'class_name'"),
+        ('{"class_name": "Functional", "config": {"layers": []}}', "its model_config lacks 'output_layers'"),
+        ('{"class_name": "Functional", "config": {"layers": [], "output_layers": [["gone", 0, 0]]}}', "its model_config lacks 'gone'"),
+        ('{"class_name": "Mine", "config": {}}', "a model of class 'Mine' is written in Python code"),
+        ('{"class_name": "Sequential", "config": [{"class_name": "Reshape", "config": {"name": "r"}}]}', r"layer 'r' \(Reshape\): .* lacks 'target_shape'"),
+    ],
+)
+def test_a_description_that_is_none_is_named(tmp_path: Path, config: str, says: str) -> None:
+    path = judge.write(tmp_path / "odd.h5", [], {})
+    with h5py.File(path, "a") as file:
+        file.attrs["model_config"] = config
+    with pytest.raises(KerasFileError, match=says) as caught:
+        KerasNetwork(path)
+    assert "odd.h5" in str(caught.value)
 
 
 def test_prelu_and_rows_alone_or_together(tmp_path: Path) -> None:

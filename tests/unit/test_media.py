@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from faceoff import media
-from faceoff.media import DecodeError, decode_image, encode_png
+from faceoff.media import DecodeError, Sampling, decode_animation, decode_image, encode_png
 
 RNG = np.random.default_rng(0)
 
@@ -169,12 +169,34 @@ def test_oversize_is_refused_by_its_header_alone(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(Image.Image, "load", no_decoding)
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", no_decoding, raising=False)
-    assert "40000x40000" in reason(claimed_png(40000, 40000))
+    assert reason(claimed_png(40000, 40000)) == f"Image size (1600000000 pixels) exceeds limit of {media.MAX_PIXELS} pixels"
 
 
 def test_largest_allowed_size_is_about_the_product_of_the_sides() -> None:
     assert "pixels" in reason(claimed_png(media.MAX_PIXELS + 1, 1))
     assert "cannot decode" in reason(claimed_png(100, 100))  # too few pixels for its header
+
+
+def animated_gif(**patched: tuple[int, int]) -> bytes:
+    """Three frames of 8 × 8; `screen` and `second` give the sides that the file's header and its second frame claim."""
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "green")]
+    data = bytearray(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50))
+    sides = struct.pack("<HHHH", 0, 0, 8, 8)
+    second = data.index(b"," + sides, data.index(b"," + sides) + 1)
+    for at, claimed in ((6, patched.get("screen")), (second + 5, patched.get("second"))):
+        if claimed:
+            data[at : at + 4] = struct.pack("<HH", *claimed)
+    return bytes(data)
+
+
+def test_an_oversized_animation_is_refused_like_a_picture() -> None:
+    """By its header, and by a later frame that claims more than the first."""
+    assert "exceeds limit" in reason(animated_gif(screen=(20_000, 20_000)))
+    assert "animated" in reason(animated_gif(second=(20_000, 20_000)))
+    for data in (animated_gif(screen=(20_000, 20_000)), animated_gif(second=(20_000, 20_000))):
+        with pytest.raises(DecodeError, match="exceeds limit of 100000000 pixels"):
+            list(decode_animation(data, Sampling(5)))
+    assert len(list(decode_animation(animated_gif(), Sampling(5)))) == 1
 
 
 def test_odd_but_readable_files_make_no_warnings() -> None:

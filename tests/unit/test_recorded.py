@@ -48,6 +48,11 @@ def test_every_format_says_the_same(tmp_path: Path, suffix: str) -> None:
     assert asked(model, ("b", 0.0), ("007", 3.0), ("absent", 0.0), ("7", 0.0)) == [[0.2, 0.8], [0.7, 0.3], None, None]
 
 
+def test_a_sample_may_be_called_na(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("sample_id,happy,angry\nNA,0.25,0.75\n")
+    assert asked(opened(tmp_path / "p.csv"), ("NA", 0.0), ("None", 0.0)) == [[0.25, 0.75], None]
+
+
 def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("sample_id,p_angry,Happy,valence,note\na,0.25,0.75,0.5,x\n")
     model = opened(tmp_path / "p.csv")
@@ -88,6 +93,31 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, options: dict, messag
         opened(tmp_path / "p.csv", **options)
     with pytest.raises(ValueError, match=r"gone\.csv: the file is not there"):
         opened(tmp_path / "gone.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options", "message"),
+    [
+        ("p.csv", "sample_id,t,happy,angry\nc,2.0,0.9,0.1\nc,,0.1,0.9\n", {"time": "t"}, r"p\.csv, row 2: t is no number of seconds: None"),
+        ("p.csv", "sample_id,t,happy,angry\nc,nan,0.9,0.1\n", {"time": "t"}, "row 1: t is no number of seconds: 'nan'"),
+        ("p.csv", "sample_id,t,happy,angry\nc,00:01,0.9,0.1\n", {"time": "t"}, "row 1: t is no number of seconds: '00:01'"),
+        ("p.csv", "sample_id,happy,angry\na,1,0\n,0,1\n", {}, "row 2: sample_id is empty"),
+        ("p.csv", "sample_id,happy,angry\na,1\n", {}, r"p\.csv: cannot be read"),
+        ("p.parquet", "PAR1 and no more", {}, r"p\.parquet: cannot be read"),
+        ("p.json", '[{"sample_id": "a", "happy": 1, "angry": 0}, {"sample_id": "b", "happy": 1}]', {}, r"p\.json, row 2: no 'angry'"),
+        ("p.json", '[{"sample_id": "a", "happy": 1, "angry": 0}, {"sample_id": "b", "happy": 1, "angry": 0, "sad": 0}]', {}, r"row 1: no 'sad'"),
+        ("p.json", '[{"sample_id": "a", "happy": 1, "angry": 0}, {"happy": 1, "angry": 0}]', {}, "row 2: no 'sample_id'"),
+        ("p.json", '[{"sample_id": "a", "happy": 1, "angry": 0}, ["b", 1, 0]]', {}, "row 2: no object with names and values"),
+        ("p.json", '[{"sample_id": "a", "happy": 1, "angry"', {}, r"p\.json: no sound JSON, or cut: Expecting ':' delimiter: line 1 column 40"),
+        ("p.jsonl", '{"sample_id": "a", "happy": 1, "angry": 0}\n{"sample_id": "b", "hap', {}, r"p\.jsonl, row 2: no sound JSON, or cut"),
+    ],
+)
+def test_rows_that_cannot_be_read_are_named(tmp_path: Path, name: str, text: str, options: dict, message: str) -> None:
+    """An empty time would otherwise break the search for the nearest moment of its whole sample."""
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=message) as caught:
+        opened(tmp_path / name, **options)
+    assert type(caught.value) is ValueError
 
 
 def plan(tmp_path: Path, **options: object) -> Plan:

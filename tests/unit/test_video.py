@@ -68,6 +68,24 @@ def test_sampling_agrees_with_a_search_for_each_moment():
         assert [seconds for _, seconds, _ in sampled(((float(t), None) for t in times), Sampling(fps))] == literal
 
 
+def test_a_gap_in_the_times_ends_the_clip_instead_of_repeating_a_picture():
+    """A 33-bit clock that begins anew, after 2**33 / 90,000 s; a minute is still no gap."""
+    jump = 2**33 / 90_000
+    found = []
+    with pytest.raises(DecodeError, match=r"a gap of 95443\.3 s in its time stamps, after 0\.40 s"):
+        found.extend(sampled(((t, None) for t in [1.0, 1.1, 1.4, 1.4 + jump - 0.4, 1.5 + jump]), Sampling(5)))
+    assert [(number, seconds) for number, seconds, _ in found] == [(0, 1.0), (1, 1.1), (2, 1.4)]
+    assert len(list(sampled(((t, None) for t in [0.0, 60.0]), Sampling(5)))) == 301
+    assert len(list(sampled(((t, None) for t in [0.0, jump]), ALL_FRAMES))) == 2, "taken one by one, none is repeated"
+
+
+def test_a_clip_with_a_gap_has_its_good_frames_and_a_reason(tmp_path):
+    write_video(tmp_path / "gap.mp4", [0, 200, 400, 100_000, 100_200])
+    rows = rows_of(tmp_path, "gap.mp4")
+    assert [(row["frame"], row["state"]) for row in rows] == [(0, "ok"), (1, "ok"), (2, "ok"), (3, "unreadable")]
+    assert rows[-1]["reason"].startswith("a gap of 99.6 s in its time stamps")
+
+
 def test_variable_frame_rate_keeps_true_times(tmp_path):
     path = write_video(tmp_path / "vfr.mp4", [0, 40, 80, 500, 520, 1000])
     found = list(decode_video(path, ALL_FRAMES))
@@ -102,6 +120,15 @@ def test_animations_are_sampled_like_videos():
         assert [round(frame.timestamp_s, 3) for frame in found] == [0.0, 0.1, 0.3, 0.4, 0.7], kind
         assert [round(float(frame.image[..., 0].mean()), -1) for frame in found] == pytest.approx([0, 40, 80, 120, 160], abs=11), kind
         assert [round(frame.timestamp_s, 3) for frame in decode_animation(buffer.getvalue(), Sampling(5))] == [0.0, 0.1, 0.4, 0.4]
+
+
+def test_a_slide_show_is_seen_to_its_end_in_bounds():
+    """Three pictures of 16,000 s each, which an animation can say in 244 bytes: each stands for a minute."""
+    buffer = io.BytesIO()
+    pictures = [Image.new("RGB", (16, 12), (80 * index, 0, 0)) for index in range(3)]
+    pictures[0].save(buffer, format="WEBP", save_all=True, append_images=pictures[1:], duration=16_000_000)
+    found = [frame.timestamp_s for frame in decode_animation(buffer.getvalue(), Sampling(5))]
+    assert found == [0.0] * 300 + [60.0] * 300 + [120.0]
 
 
 class Clips:
@@ -234,6 +261,11 @@ def test_a_sequence_of_pictures_keeps_its_bytes_and_its_truth_over_time(tmp_path
     assert rows[1]["image"] == {"bytes": (tmp_path / "s/002.png").read_bytes(), "path": "002.png"}
     assert [(row["label"], row["valence"]) for row in rows] == [("neutral", 0.0), ("neutral", 0.2), ("happiness", 0.4)]
     assert rows[0]["boxes"] == ((1.0, 2.0, 3.0, 4.0),)
+    late = Sequences(tmp_path)
+    late.pictures = lambda sample: ((100.0 * index, path) for index, path in enumerate(sorted((tmp_path / "s").iterdir())))
+    first, last = stage._sequence(late, sample, Sampling(5), stage.encoder(None))
+    assert (first["frame"], first["state"], last["frame"], last["state"], last["timestamp_s"]) == (0, "ok", 1, "unreadable", None)
+    assert last["reason"].startswith("a gap of 100.0 s")
     for name in ("none", "absent"):
         (row,) = stage._sequence(Sequences(tmp_path), Sample(sample_id="x", path=name, kind="sequence"), Sampling(5), stage.encoder(None))
         assert row["state"] == "unreadable"

@@ -33,22 +33,21 @@ class ArchiveError(Exception):
 def unpack(
     archive: Path,
     folder: Path,
-    members: Callable[[str], bool] | None = None,
     max_bytes: int = MAX_BYTES,
     max_files: int = MAX_FILES,
     max_ratio: float = MAX_RATIO,
 ) -> list[Path]:
     """Unpack a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz (told by content) into `folder`, which appears when all is there; its files in the archive's order.
 
-    `members(name)` says which to take. Bounds: bytes that come out (counted, whatever the headers say), entries, bytes out per byte of the archive.
+    Bounds: bytes that come out (counted, whatever the headers say), entries, bytes out per byte of the archive.
     Raises ArchiveError, with nothing left behind, for an entry with an absolute path, `..`, a drive letter or a backslash; for a link, device
-    or encrypted entry among those taken; beyond a bound; for a broken archive; and when `folder` is there and not empty.
+    or encrypted entry; beyond a bound; for a broken archive; and when `folder` is there and not empty.
     """
     archive, folder = Path(archive), Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ArchiveError(f"{archive}: {folder} is there already and not empty; remove it to unpack anew")
     with _unpacking(archive, folder) as scratch:
-        sink = _Sink(archive, scratch, members or (lambda name: True), max_bytes, max_files, max_ratio)
+        sink = _Sink(archive, scratch, max_bytes, max_files, max_ratio)
         (_unzip if _magic(archive).startswith((b"PK\3\4", b"PK\5\6")) else _untar)(archive, sink)
     return [folder / path for path in sink.written]
 
@@ -74,8 +73,8 @@ def _unpacking(archive: Path, folder: Path) -> Iterator[Path]:
 class _Sink:
     """Where members go, and the count of what has come."""
 
-    def __init__(self, archive: Path, folder: Path, wanted: Callable[[str], bool], max_bytes: int, max_files: int, max_ratio: float):
-        self.archive, self.wanted, self._folder = archive, wanted, folder
+    def __init__(self, archive: Path, folder: Path, max_bytes: int, max_files: int, max_ratio: float):
+        self.archive, self._folder = archive, folder
         self._most, self._most_entries, self._most_ratio = max_bytes, max_files, max_ratio
         self._packed = max(1, archive.stat().st_size)
         self._bytes = self._entries = 0
@@ -135,8 +134,6 @@ def _unzip(archive: Path, sink: _Sink) -> None:
     with zipfile.ZipFile(archive) as packed:
         for info in packed.infolist():
             path = sink.enter(info.filename)
-            if not sink.wanted(info.filename):
-                continue
             if info.is_dir():
                 sink.folder(path)
                 continue
@@ -193,7 +190,7 @@ def _untar(archive: Path, sink: _Sink) -> None:
     opener = next((opener for start, opener in _OPENERS.items() if magic.startswith(start)), None)
     with open(archive, "rb") as file, opener(file) if opener else file as source:
         reader = _Reader(source, sink)
-        # As a stream: every byte is read once and in order, those of members that are not taken as well.
+        # As a stream: every byte is read once and in order.
         with tarfile.open(fileobj=reader, mode="r|", tarinfo=_Header) as packed:
             while member := _next(packed, reader):
                 reader.name = member.name
@@ -213,13 +210,9 @@ def _next(packed: tarfile.TarFile, reader: _Reader) -> tarfile.TarInfo | None:
 
 def _take(packed: tarfile.TarFile, member: tarfile.TarInfo, sink: _Sink) -> None:
     path = sink.enter(member.name)
-    wanted = sink.wanted(member.name)
-    if wanted and (member.issparse() or not (member.isreg() or member.isdir())):
+    if member.issparse() or not (member.isreg() or member.isdir()):
         raise sink.refuse(member.name, "is a link, device, pipe or sparse file")
-    if wanted and member.isdir():
+    if member.isdir():
         sink.folder(path)
-    source = packed.extractfile(member) if member.isreg() and not member.issparse() else None
-    if source and wanted:
-        sink.file(path, member.name, source, member.size, counted=True)
-    while source and source.read(_BLOCK):  # what is not taken is read over here, so that only headers are left to _next
-        pass
+    else:
+        sink.file(path, member.name, packed.extractfile(member), member.size, counted=True)  # read to its end, so that only headers are left to _next

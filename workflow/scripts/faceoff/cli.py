@@ -8,13 +8,32 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 import yaml
 from rich.console import Console
+from typer.core import TyperGroup
 
 from faceoff import assets, registry, tables
 
 if TYPE_CHECKING:
     from faceoff.workflow import Plan
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Faceoff: face detector x emotion model, compared. Run the workflow itself with snakemake.")
+
+class _Commands(TyperGroup):
+    """Whatever command meets an unknown plug-in, a wrong weights file or a file that cannot be read or written ends with a line, not with a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except (registry.RegistryError, assets.AssetError, OSError) as error:
+            _fail(error)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    help="Faceoff: face detector x emotion model, compared. Run the workflow itself with snakemake.",
+)
 console = Console()
 Plugins = Annotated[list[Path] | None, typer.Option("--plugins", help="folder with more plug-ins; may be repeated")]
 
@@ -140,10 +159,7 @@ def list_assets(
     """List every weight file with size, hash, licence, URL and where it was found, e.g. to fill a mirror (docs/assets.md)."""
     from faceoff import asset_listing
 
-    try:
-        rows = asset_listing.rows(asset_listing.users_in(_plan(needed_by)) if needed_by else asset_listing.users_of_all(plugins or ()))
-    except assets.AssetError as error:
-        _fail(error)
+    rows = asset_listing.rows(asset_listing.users_in(_plan(needed_by)) if needed_by else asset_listing.users_of_all(plugins or ()))
     if as_json:
         print(json.dumps(rows, indent=1))
     else:
@@ -204,11 +220,8 @@ def export_audio(
     """Write the sound of a run's clips (datasets with `audio: true`) as WAV files."""
     from faceoff.exports import write_sounds
 
-    try:
-        for folder, sounds, clips in write_sounds(Path("results") / run, output):
-            console.print(f"{folder}: {sounds} of {clips} clips have sound")
-    except FileNotFoundError as error:
-        _fail(error)
+    for folder, sounds, clips in write_sounds(Path("results") / run, output):
+        console.print(f"{folder}: {sounds} of {clips} clips have sound")
 
 
 @app.command()
@@ -219,10 +232,7 @@ def export(
     """Write every prediction of a run, frame by frame with its time, as one CSV: a timeline of each clip for each detector, model and fusion."""
     from faceoff.exports import write_predictions
 
-    try:
-        console.print(f"{output}: {write_predictions(Path('results') / run, output)} detector x model cells and fusions")
-    except FileNotFoundError as error:
-        _fail(error)
+    console.print(f"{output}: {write_predictions(Path('results') / run, output)} detector x model cells and fusions")
 
 
 @app.command()
@@ -335,7 +345,11 @@ def calibrate(
     """Fit a detector's box calibration on drawn faces (posed, train identities) and print it for its card."""
     from faceoff import drawn_calibration
 
-    found, matched, drawn = drawn_calibration.fit(registry.get("detector", detector, tuple(plugins or ())))
+    plugin = registry.get("detector", detector, tuple(plugins or ()))
+    try:
+        found, matched, drawn = drawn_calibration.fit(plugin)
+    except ValueError as error:
+        _fail(f"{detector}: {error}")
     console.print(f"{detector}: {matched} of {drawn} faces matched", json.dumps({"calibration": found}), soft_wrap=True)
 
 
@@ -345,8 +359,14 @@ def contact_sheet(
     identities: Annotated[list[str] | None, typer.Option("--identity", help="a drawn person, e.g. test03; may be repeated")] = None,
 ) -> None:
     """Draw a contact sheet of the posed dataset: one person per row, one emotion per column."""
+    from faceoff.drawing import identities as drawn_people
     from faceoff.drawing import scenes
+    from faceoff.emotions import suggestion
 
+    known = [name for split in drawn_people.COUNT for name in drawn_people.names(split)]
+    for name in identities or ():
+        if name not in known:
+            _fail(f"no drawn person {name!r}{suggestion(name, known)}")
     _save_picture(scenes.contact_sheet(identities or ["test03", "test09", "test14", "test08", "test12", "test00"], tile=112), output, 88)
 
 

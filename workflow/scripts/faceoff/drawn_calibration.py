@@ -9,14 +9,18 @@ from faceoff.stages.detect import postprocess
 def fit(plugin: registry.Plugin) -> tuple[dict[str, float], int, int]:
     """Calibration of a detector by the easy scenes of the posed training identities, in how many of them its box matched, and how many there are.
 
-    Raises ValueError where too few matched.
+    Raises ValueError where it cannot run here, or too few matched.
     """
-    network = load_plugin(plugin.job(), Clock())
+    if reason := plugin.skip():
+        raise ValueError(reason)
+    job = plugin.job()
+    job["card"] = {"threshold": 0.0, "min_size": 0, "options": {}} | job["card"]  # a header may leave them out, as in a run
+    network = load_plugin(job, Clock())
     planned = [scene for scene in scenes.plan("train") if scene.rung in scenes.EASY]
     raw, true = [], []
     for scene in planned:
         image, faces = scenes.draw(scene)
-        found = [face.box for face in postprocess(network.detect([image])[0], plugin.card)]
+        found = [face.box for face in postprocess(network.detect([image])[0], job["card"])]
         box = calibration.match(found, faces[0].box)
         if box is not None:
             raw.append(box)

@@ -16,7 +16,8 @@ def write_predictions(folder: Path, output: Path) -> int:
 
     Raises FileNotFoundError without predictions.
     """
-    files = sorted([*folder.glob("predictions/*/*/*.parquet"), *folder.glob("fusion/*/*.parquet")])
+    found = sorted([*folder.glob("predictions/*/*/*.parquet"), *folder.glob("fusion/*/*.parquet")])
+    files = [path for path in found if "@" not in path.relative_to(folder).parts[1]]  # a shard's rows stand in its dataset's file too
     if not files:
         raise FileNotFoundError(f"{folder} holds no predictions; run snakemake first, or name another run")
     columns = [*_ABOUT, *dict.fromkeys(name for path in files for name in pq.read_schema(path).names)]
@@ -43,9 +44,14 @@ def write_sounds(folder: Path, output: Path) -> Iterator[tuple[Path, int, int]]:
         for row in tables.rows(path):
             if row["state"] != tables.OK:
                 continue
-            # An id may hold any character; as a file name it may not lead out of the folder.
-            target = output / path.stem / (row["sample_id"].replace("/", "__").lstrip(".") + ".wav")
+            target = output / path.stem / (_file_name(row["sample_id"]) + ".wav")
             with tables.atomic(target) as scratch:
                 scratch.write_bytes(row["audio"]["bytes"])
             number += 1
         yield output / path.stem, number, tables.count(path)
+
+
+def _file_name(sample_id: str) -> str:
+    """An id, which may hold any character, as a file name of its own: "/", "%" and a leading "." as in URLs (RFC 3986 §2.1: %2F, %25, %2E)."""
+    name = sample_id.replace("%", "%25").replace("/", "%2F")
+    return "%2E" + name[1:] if name.startswith(".") else name

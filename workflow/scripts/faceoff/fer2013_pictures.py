@@ -5,9 +5,11 @@ That number is not the row: unnamed rows have none, and four names stand twice, 
 """
 
 import csv
+import gzip
 import hashlib
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +61,19 @@ def csv_lines(path: Path) -> Iterator[tuple[int, int, list[bytes]]]:
             offset += len(line)
 
 
+def _grey(cell: bytes, where: str) -> np.ndarray:
+    """(48, 48) uint8 of a cell of pixels. Raises DecodeError naming the row."""
+    try:
+        values = [int(number) for number in cell.split()]
+    except ValueError as error:
+        raise DecodeError(f"{where}: pixels: {error}") from None
+    if len(values) != SIDE * SIDE:
+        raise DecodeError(f"{where}: {len(values)} pixels instead of {SIDE * SIDE}")
+    if not 0 <= min(values) <= max(values) <= 255:
+        raise DecodeError(f"{where}: pixels from {min(values)} to {max(values)}, not from 0 to 255")
+    return np.array(values, np.uint8).reshape(SIDE, SIDE)
+
+
 class Part:
     """The pictures of one split: from a folder, a .tar.gz, a .zip or rows of fer2013.csv, the first that is there.
 
@@ -76,9 +91,16 @@ class Part:
             raise FileNotFoundError(f"{root}: {wanted} there (dataset key 'path')")
 
     @cached_property
-    def _tar(self) -> tuple[tarfile.TarFile, dict[str, tarfile.TarInfo]]:
-        archive = tarfile.open(self.source, "r:gz")  # noqa: SIM115 - it stays open for as long as its pictures are read
-        return archive, {Path(member.name).name: member for member in archive if member.isfile()}
+    def _unpacked(self) -> dict[str, bytes]:
+        """All files of a .tar.gz, read once from end to end (60 MB for the largest part): it cannot be read elsewhere than from its start.
+
+        Raises ValueError for a damaged or cut archive.
+        """
+        try:
+            with tarfile.open(self.source, "r|gz") as archive:
+                return {Path(member.name).name: archive.extractfile(member).read() for member in archive if member.isfile()}
+        except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise ValueError(f"{self.source}: damaged or cut: {error}") from None
 
     @cached_property
     def _zip(self) -> tuple[zipfile.ZipFile, dict[str, str]]:
@@ -86,21 +108,21 @@ class Part:
         return archive, {Path(name).name: name for name in archive.namelist()}
 
     @cached_property
-    def _offsets(self) -> dict[str, int]:
-        """Byte offset of each picture's row in fer2013.csv. Raises ValueError where the two tables' rows do not belong together."""
+    def _places(self) -> dict[str, tuple[int, int]]:
+        """Number and byte offset of each picture's row in fer2013.csv. Raises ValueError where the two tables' rows do not belong together."""
         if self._names is None:
-            return {row_name(row): offset for row, offset, _ in csv_lines(self._csv)}
+            return {row_name(row): (row, offset) for row, offset, _ in csv_lines(self._csv)}
         with open(self._names, newline="", encoding="utf-8") as file:
             named = [(row["Usage"], row["Image name"].strip()) for row in csv.DictReader(file)]
-        offsets = {}
+        places = {}
         for row, offset, (_, _, usage) in csv_lines(self._csv):
             if row >= len(named) or named[row][0].encode() != usage:
                 raise ValueError(f"{self._csv}, row {row}: {self._names.name} has no such {usage.decode('utf-8', 'replace')} row: one of them is cut or sorted")
-            offsets[named[row][1]] = offset
-        return offsets
+            places[named[row][1]] = (row, offset)
+        return places
 
     def read(self, name: str) -> bytes:
-        """Encoded bytes of a picture or file of this part. Raises OSError when it is not there."""
+        """Encoded bytes of a picture or file of this part. Raises OSError when it is not there, DecodeError for a row of fer2013.csv that holds no picture."""
         if self.source.is_dir():
             return (self.source / name).read_bytes()
         if self.source.suffix == ".zip":
@@ -108,16 +130,14 @@ class Part:
             if name in members:
                 return archive.read(members[name])
         elif self.source.suffix == ".gz":
-            archive, members = self._tar
-            if name in members:
-                return archive.extractfile(members[name]).read()
-        elif name in self._offsets:
+            if name in self._unpacked:
+                return self._unpacked[name]
+        elif name in self._places:
+            row, offset = self._places[name]
             with open(self._csv, "rb") as file:
-                file.seek(self._offsets[name])
-                pixels = np.array(file.readline().split(b",")[1].replace(b'"', b"").split(), np.uint8)
-            if pixels.size != SIDE * SIDE:
-                raise OSError(f"{pixels.size} pixels instead of {SIDE * SIDE}")
-            return encode_png(np.repeat(pixels.reshape(SIDE, SIDE, 1), 3, axis=2))
+                file.seek(offset)
+                cell = file.readline().split(b",")[1].replace(b'"', b"")
+            return encode_png(np.repeat(_grey(cell, f"{self._csv}, row {row}")[..., None], 3, axis=2))
         raise FileNotFoundError(f"{name} is not in {self.source.name}")
 
     def pictures(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:

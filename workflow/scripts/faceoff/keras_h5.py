@@ -7,7 +7,7 @@ in the file is executed. A file that holds only weights needs the layers given. 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,13 @@ class KerasFileError(ValueError):
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer as the file describes it: Keras' class name, its options, and the layers whose outputs it takes."""
+    """One layer as the file describes it: Keras' class name, its options, the layers whose outputs it takes, and the Keras (2 or 3) that wrote it."""
 
     kind: str
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
+    keras: int = 2
 
 
 # -- what is in the file ----------------------------------------------------------------------------------------------------
@@ -45,33 +46,48 @@ def read(path: Path) -> tuple[list[Layer] | None, dict[str, Arrays]]:
     """(layers in the order they compute, or None in a file of weights only; weights by layer). Raises KerasFileError."""
     try:
         with h5py.File(path, "r") as file:
-            config = file.attrs.get("model_config")
+            config, written_by = file.attrs.get("model_config"), file.attrs.get("keras_version", "2")
             weights = _weights(file.get("model_weights", file))
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise KerasFileError(f"{path}: not a readable Keras HDF5 file: {error}") from None
     if config is None:
         return None, weights
-    model = json.loads(config)
+    try:
+        return _layers(json.loads(config), 2 if int(_text(written_by).split(".")[0]) < 3 else 3), weights
+    except KerasFileError as error:
+        raise KerasFileError(f"{path}: {error}") from None
+    except KeyError as error:
+        raise KerasFileError(f"{path}: its model_config lacks {error}") from None
+    except (TypeError, AttributeError, IndexError, ValueError) as error:
+        raise KerasFileError(f"{path}: its model_config is no description of Keras layers: {error}") from None
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _layers(model: Mapping[str, Any], keras: int) -> list[Layer]:
+    """The layers of a model_config in the order they compute."""
     if model["class_name"] not in ("Sequential", "Model", "Functional"):
-        raise KerasFileError(f"{path}: a model of class {model['class_name']!r} is written in Python code, which the file does not hold")
+        raise KerasFileError(f"a model of class {model['class_name']!r} is written in Python code, which the file does not hold")
     described = model["config"]["layers"] if isinstance(model["config"], dict) else model["config"]
-    layers = [Layer(item["class_name"], item["config"].get("name", item.get("name", "")), item["config"], _sources(item)) for item in described]
+    layers = [Layer(item["class_name"], item["config"].get("name", item.get("name", "")), item["config"], _sources(item), keras) for item in described]
     if model["class_name"] == "Sequential":
-        return sequence(layers), weights
+        return sequence(layers)
     outputs = _histories(model["config"]["output_layers"])
     if len(outputs) != 1:
-        raise KerasFileError(f"{path}: the model has {len(outputs)} outputs, one is expected")
-    return _needed(layers, outputs[0]), weights
+        raise KerasFileError(f"the model has {len(outputs)} outputs, one is expected")
+    return _needed(layers, outputs[0])
 
 
 def sequence(layers: Sequence[Layer]) -> list[Layer]:
     """Layers that follow one another, each joined to the one before."""
-    return [Layer(layer.kind, layer.name, layer.options, (layers[index - 1].name,) if index else ()) for index, layer in enumerate(layers)]
+    return [replace(layer, inputs=(layers[index - 1].name,) if index else ()) for index, layer in enumerate(layers)]
 
 
 def _weights(root: h5py.Group) -> dict[str, Arrays]:
     """Weights by layer, in the file's order; a weight's name without the layer's and TensorFlow's ":0"."""
-    order = [name.decode() if isinstance(name, bytes) else name for name in root.attrs.get("layer_names", list(root))]
+    order = [_text(name) for name in root.attrs.get("layer_names", list(root))]
     found: dict[str, Arrays] = {}
     for layer in order:
         arrays: Arrays = {}
@@ -133,8 +149,9 @@ _ACTIVATIONS: dict[str, Operation] = {
     "softplus": functional.softplus,
     "swish": functional.silu,
     "silu": functional.silu,
-    "hard_sigmoid": lambda x: torch.clamp(0.2 * x + 0.5, 0, 1),  # Keras 2
+    "hard_sigmoid": functional.hardsigmoid,  # x / 6 + 0.5, from 0 to 1
 }
+_OF_KERAS_2: dict[str, Operation] = {"hard_sigmoid": lambda x: torch.clamp(0.2 * x + 0.5, 0, 1)}
 _IDENTITY = ("InputLayer", "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "ActivityRegularization", "RandomFlip", "RandomRotation")
 
 
@@ -179,7 +196,20 @@ def _activation(layer: Layer) -> Operation:
     name = layer.options.get("activation", "linear")
     if name not in _ACTIVATIONS:
         raise KerasFileError(f"layer {layer.name!r}: activation {name!r} is not supported; known: {', '.join(sorted(_ACTIVATIONS))}")
-    return _ACTIVATIONS[name]
+    return _OF_KERAS_2.get(name, _ACTIVATIONS[name]) if layer.keras == 2 else _ACTIVATIONS[name]
+
+
+def _along_channels(layer: Layer, operation: Operation) -> Operation:
+    """The operation, which goes along the channels, where the layer's `axis` is that one: the last in Keras' order."""
+    axis = layer.options.get("axis", -1)
+    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+
+    def run(*xs: torch.Tensor) -> torch.Tensor:
+        if axis not in (-1, xs[0].ndim - 1):
+            raise KerasFileError(f"layer {layer.name!r}: {layer.kind} along axis {axis} of {xs[0].ndim} is not supported, along the last one it is")
+        return operation(*xs)
+
+    return run
 
 
 def _padding(layer: Layer) -> bool:
@@ -308,10 +338,10 @@ def _operation(layer: Layer, weights: _Weights) -> Operation:
         **dict.fromkeys(("Conv2D", "DepthwiseConv2D", "SeparableConv2D"), lambda: _convolution(layer, weights)),
         **dict.fromkeys(("ReLU", "LeakyReLU", "ELU", "PReLU"), lambda: _rectifier(layer, weights)),
         **dict.fromkeys(("MaxPooling2D", "AveragePooling2D"), lambda: _pooling(layer)),
-        "BatchNormalization": lambda: _normalisation(layer, weights),
+        "BatchNormalization": lambda: _along_channels(layer, _normalisation(layer, weights)),
         "Dense": lambda: _dense(layer, weights),
         "Activation": lambda: _activation(layer),
-        "Softmax": lambda: _ACTIVATIONS["softmax"],
+        "Softmax": lambda: _along_channels(layer, _ACTIVATIONS["softmax"]),
         "Flatten": lambda: _flat,
         "Reshape": lambda: _reshaped(layer),
         "ZeroPadding2D": lambda: _zero_padding(layer),
@@ -320,7 +350,7 @@ def _operation(layer: Layer, weights: _Weights) -> Operation:
         "GlobalMaxPooling2D": lambda: lambda x: x.amax(dim=(2, 3), keepdim=bool(layer.options.get("keepdims"))),
         "Add": lambda: lambda *xs: sum(xs[1:], xs[0]),
         "Multiply": lambda: lambda *xs: torch.stack(torch.broadcast_tensors(*xs)).prod(dim=0),
-        "Concatenate": lambda: lambda *xs: torch.cat(xs, dim=1),
+        "Concatenate": lambda: _along_channels(layer, lambda *xs: torch.cat(xs, dim=1)),
     }
     if kind not in builders:
         raise KerasFileError(f"layer {layer.name!r}: layers of class {kind!r} are not supported; supported: {', '.join(sorted({*builders, *_IDENTITY}))}")
@@ -363,6 +393,8 @@ class KerasNetwork:
                 arrays.finish()
         except KerasFileError as error:
             raise KerasFileError(f"{path}: {error}") from None
+        except KeyError as error:
+            raise KerasFileError(f"{path}: layer {layer.name!r} ({layer.kind}): its description lacks {error}") from None
 
     @torch.inference_mode()
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:

@@ -3,6 +3,7 @@
 import io
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,10 @@ from faceoff.protocols import RGB
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 # A 100-megapixel picture takes 300 MB as RGB: larger ones are refused by a readable reason rather than by the kernel.
 MAX_PIXELS = 100_000_000
-Image.MAX_IMAGE_PIXELS = None  # checked by ourselves, before any pixel is decoded
+# Pillow looks before it decodes, and at each frame of an animation, which may be larger than the first; it raises from twice this number on.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+# A time stamp that is wrong by a day (33-bit clocks of broadcasts begin anew after 26.5 h) would repeat one picture half a million times.
+MAX_HOLD_S = 60.0
 
 
 # What is read as a video by its name; animations among the pictures are found by looking.
@@ -40,19 +44,25 @@ def decode_image(data: bytes) -> RGB:
     """
     if not data:
         raise DecodeError("empty file")
+    with _reasons(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        frames = getattr(image, "n_frames", 1)
+        if getattr(image, "is_animated", False) and frames > 1 and image.format in {"GIF", "WEBP", "PNG"}:
+            raise AnimationError(f"animated {image.format} of {frames} frames: a video, not an image")
+        return _to_rgb(ImageOps.exif_transpose(image))
+
+
+@contextmanager
+def _reasons() -> Iterator[None]:
+    """Turn whatever Pillow raises into a DecodeError of one line, and its warnings into nothing."""
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            frames = getattr(image, "n_frames", 1)
-            if getattr(image, "is_animated", False) and frames > 1 and image.format in {"GIF", "WEBP", "PNG"}:
-                raise AnimationError(f"animated {image.format} of {frames} frames: a video, not an image")
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise DecodeError(f"{width}x{height} pixels, more than the limit of {MAX_PIXELS:,}")
-            return _to_rgb(ImageOps.exif_transpose(image))
+        with warnings.catch_warnings(action="ignore"):
+            yield
     except DecodeError:
         raise
     except UnidentifiedImageError:
         raise DecodeError("not an image") from None
+    except Image.DecompressionBombError as error:
+        raise DecodeError(str(error).partition(",")[0]) from None  # "Image size (N pixels) exceeds limit of M pixels"
     except Exception as error:  # Pillow's readers raise whatever their parsing meets: struct.error, NotImplementedError, zlib.error …
         raise DecodeError(f"cannot decode: {str(error)[:120] or type(error).__name__}") from None
 
@@ -114,15 +124,19 @@ def sampled(timed: Iterable[tuple[float, Picture]], sampling: Sampling) -> Itera
     """Sample (seconds, picture) pairs of rising time at a fixed rate: sample k is the last picture with time <= t0 + k / fps (protocol §5).
 
     Yields (k, its own time, picture); at a rate above the video's, a picture stands for several samples.
+    Raises DecodeError where it would have to for more than MAX_HOLD_S, after the samples before that gap.
     """
     fps = sampling.fps
     if fps == 0:
         yield from ((number, *pair) for number, pair in enumerate(islice(timed, None, None, sampling.every)))
         return
-    number, held, start = 0, None, 0.0
+    number, held, start, gap = 0, None, 0.0, 0.0
     for seconds, picture in timed:
         if held is None:
             start = seconds
+        elif seconds - held[0] > MAX_HOLD_S:
+            gap = seconds - held[0]
+            break
         while held is not None and start + number / fps < seconds - 1e-9:
             yield number, *held
             number += 1
@@ -130,6 +144,8 @@ def sampled(timed: Iterable[tuple[float, Picture]], sampling: Sampling) -> Itera
     while held is not None and start + number / fps <= held[0] + 1e-9:
         yield number, *held
         number += 1
+    if gap:
+        raise DecodeError(f"a gap of {gap:.1f} s in its time stamps, after {held[0] - start:.2f} s")
 
 
 def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[VideoFrame]:
@@ -206,22 +222,27 @@ def _upright(frame) -> RGB:
 
 
 def decode_animation(data: bytes, sampling: Sampling) -> Iterator[VideoFrame]:
-    """Sample an animated GIF, WebP or PNG like a video; a frame's time is the sum of the durations before it."""
+    """Sample an animated GIF, WebP or PNG like a video; a frame's time is the sum of the durations before it, each at most MAX_HOLD_S.
+
+    Raises DecodeError where a frame cannot be decoded, or is oversized.
+    """
 
     def timed() -> Iterator[tuple[float, RGB]]:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with _reasons():
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            count = image.n_frames
+        with image:
             elapsed = 0.0
-            for index in range(image.n_frames):
-                image.seek(index)
-                yield elapsed, _to_rgb(image)
-                # Browsers show frames of 0 ms for 100 ms.
-                elapsed += (image.info.get("duration") or 100) / 1000
+            for index in range(count):
+                with _reasons():
+                    image.seek(index)
+                    picture = _to_rgb(image)
+                yield elapsed, picture
+                # Browsers show frames of 0 ms for 100 ms. A long duration is meant, unlike a gap between time stamps: the pictures after it are read too.
+                elapsed += min((image.info.get("duration") or 100) / 1000, MAX_HOLD_S)
 
-    try:
-        for number, seconds, picture in sampled(timed(), sampling):
-            yield VideoFrame(number, seconds, picture)
-    except Exception as error:  # as in decode_image
-        raise DecodeError(f"cannot decode: {str(error)[:120] or type(error).__name__}") from None
+    for number, seconds, picture in sampled(timed(), sampling):
+        yield VideoFrame(number, seconds, picture)
 
 
 def encoder(jpeg_quality: int | None) -> Callable[[RGB], bytes]:

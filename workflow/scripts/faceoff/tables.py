@@ -173,7 +173,11 @@ def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
     for leftover in folder.rglob(".*.tmp"):
         host, _, pid = leftover.name.removesuffix(".tmp").rpartition("-")
         local = host.endswith(here) and pid.isdigit()
-        if not _writes(int(pid), leftover) if local else time.time() - leftover.stat().st_mtime > older_than_s:
+        try:
+            abandoned = not _writes(int(pid), leftover) if local else time.time() - leftover.stat().st_mtime > older_than_s
+        except FileNotFoundError:  # its writer has just renamed it
+            continue
+        if abandoned:
             leftover.unlink(missing_ok=True)
 
 

@@ -2,7 +2,7 @@
 
 Its weights lie on Google Drive and no hash of them is published, so each file is given with its sha256:
 
-    models: {libreface: {options: {fer: {path: /path/repvgg.pt, sha256: …}, au: {path: /path/combined_resnet.pt, sha256: …}}}}
+    models: {libreface: {options: {fer: {path: /path/repvgg.safetensors, sha256: …}, au: {path: /path/combined_resnet.safetensors, sha256: …}}}}
 
 `fer` is Facial_Expression_Recognition/weights/repvgg.pt (Drive id 1yPBUjPhkwcIkRLt47-JJRLRD7rCwPIVU), `au`
 AU_Recognition/weights/combined_resnet.pt (1CbnBr8OBt8Wb73sL1ENcrtrWAFWSSRv0); `libreface` needs the first, `libreface_au` the second.

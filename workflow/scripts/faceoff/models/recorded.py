@@ -1,6 +1,7 @@
 """Posteriors from elsewhere: probabilities per sample or moment, so that speech, text or published predictions join the comparison and the vote."""
 
 import json
+import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -41,26 +42,35 @@ class Recorded:
             raise ValueError("model recorded: options.path is missing: the file with the predictions")
         self._path, self._tolerance = Path(options["path"]), float(options["tolerance_s"])
         rows = _rows(self._path)
-        present = list(rows[0])
+        present = list(dict.fromkeys(key for row in rows for key in row))
         for key in ("id", "time"):
             if options[key] and options[key] not in present:
                 raise ValueError(f"{self._path}: no column {options[key]!r}{emotions.suggestion(options[key], present)}; name it in options.{key}")
         columns = _columns(options["columns"], present, self._path)
+        affect = [name for name in tables.DIMENSIONS if name in present]
+        for number, row in enumerate(rows, 1):
+            missing = [key for key in (options["id"], options["time"], *columns.values(), *affect) if key and key not in row]
+            if missing:
+                raise ValueError(f"{self._path}, row {number}: no {missing[0]!r}")
         self.emotions = tuple(columns)
         values = np.array([[_number(row[column]) for column in columns.values()] for row in rows], float)
         self._posterior = values / values.sum(axis=1, keepdims=True) if options["normalise"] else values
-        self._affect = {name: np.array([_number(row[name]) for row in rows]) for name in tables.DIMENSIONS if name in present}
+        self._affect = {name: np.array([_number(row[name]) for row in rows]) for name in affect}
         self._timed = options["time"] is not None
         self._moments = self._indexed(rows, options["id"], options["time"])
 
     def _indexed(self, rows: Sequence[Mapping[str, Any]], identity: str, time: str | None) -> dict[str, list[tuple[float, int]]]:
-        """Sample id -> its (time, row number), by rising time. Raises ValueError for a second row of a sample without a time."""
+        """Sample id -> its (time, row number), by rising time. Raises ValueError for a row without either, and for a second one where there are no times."""
         moments: dict[str, list[tuple[float, int]]] = defaultdict(list)
         for index, row in enumerate(rows):
-            sample = str(row[identity])
+            sample, seconds = str(row[identity]), _number(row[time]) if time else 0.0
+            if row[identity] is None:
+                raise ValueError(f"{self._path}, row {index + 1}: {identity} is empty")
+            if not math.isfinite(seconds):
+                raise ValueError(f"{self._path}, row {index + 1}: {time} is no number of seconds: {row[time]!r}")
             if time is None and sample in moments:
                 raise ValueError(f"{self._path}, row {index + 1}: {identity} {sample!r} stands twice; name the column of times in options.time")
-            moments[sample].append((_number(row[time]) if time else 0.0, index))
+            moments[sample].append((seconds, index))
         return {sample: sorted(found) for sample, found in moments.items()}
 
     def predict(self, crops: np.ndarray) -> Prediction:
@@ -88,22 +98,44 @@ class Recorded:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a file, by its suffix. Raises ValueError when there are none."""
+    """The rows of a file, by its suffix. Raises ValueError when there are none, or none can be read."""
     if not path.is_file():
         raise ValueError(f"{path}: the file is not there (options.path)")
-    if path.suffix == ".parquet":
-        rows = pyarrow.parquet.read_table(path).to_pylist()
-    elif path.suffix in {".json", ".jsonl"}:
-        text = path.read_text(encoding="utf-8")
-        rows = json.loads(text) if text.lstrip().startswith("[") else [json.loads(line) for line in text.splitlines() if line.strip()]
-    else:
-        names = pyarrow.csv.open_csv(path).schema.names
-        # Every column as text first: "007" is an identity, not a number.
-        convert = pyarrow.csv.ConvertOptions(column_types={name: pyarrow.string() for name in names}, strings_can_be_null=True)
-        rows = pyarrow.csv.read_csv(path, convert_options=convert).to_pylist()
+    try:
+        if path.suffix == ".parquet":
+            rows = pyarrow.parquet.read_table(path).to_pylist()
+        elif path.suffix in {".json", ".jsonl"}:
+            rows = _objects(path)
+        else:
+            names = pyarrow.csv.open_csv(path).schema.names
+            # Every column as text first: "007" and "NA" are identities, neither a number nor nothing.
+            convert = pyarrow.csv.ConvertOptions(column_types={name: pyarrow.string() for name in names}, strings_can_be_null=True, null_values=[""])
+            rows = pyarrow.csv.read_csv(path, convert_options=convert).to_pylist()
+    except pyarrow.ArrowException as error:
+        raise ValueError(f"{path}: cannot be read: {error}") from None
     if not rows:
         raise ValueError(f"{path}: no row")
     return [{str(key).strip(): value for key, value in row.items()} for row in rows]
+
+
+def _objects(path: Path) -> list[dict[str, Any]]:
+    """The objects of a JSON list, or one per line. Raises ValueError naming the row."""
+    text = path.read_text(encoding="utf-8")
+    if text.lstrip().startswith("["):
+        rows = _parsed(text, str(path))
+    else:
+        rows = [_parsed(line, f"{path}, row {number}") for number, line in enumerate(filter(str.strip, text.split("\n")), 1)]
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise ValueError(f"{path}, row {number}: no object with names and values: {str(row)[:40]!r}")
+    return rows
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{where}: no sound JSON, or cut: {error}") from None
 
 
 def _columns(given: Mapping[str, str], present: Sequence[str], path: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from faceoff import tables
+from faceoff.media import DecodeError
 from faceoff.progress import track
 from faceoff.protocols import RGB, Face
 from faceoff.stages.batches import Clock, ahead, guarded, image_of, load_plugin, reason
@@ -49,13 +50,19 @@ def _known(detector: Any, frames: Path, clock: Clock) -> Iterator[tuple[list[Row
 def _seen(detector: Any, frames: Path, spec: Mapping[str, Any], clock: Clock) -> Iterator[tuple[list[Row], list[Found]]]:
     """Batches of frame rows, and what a detector sees in the readable ones, in their pixels; the exception of a frame that it could not take."""
 
-    def views() -> Iterator[tuple[list[Row], list[View]]]:
+    def view_of(frame: Row) -> View | Exception:
+        try:
+            return View.of(image_of(frame), spec["upscale"], spec["pad"])
+        except (DecodeError, cv2.error) as error:
+            return error
+
+    def views() -> Iterator[tuple[list[Row], list[View | Exception]]]:
         for batch in tables.stream(frames, BATCH):
-            yield batch, [View.of(image_of(frame), spec["upscale"], spec["pad"]) for frame in _readable(batch)]
+            yield batch, [view_of(frame) for frame in _readable(batch)]
 
     for batch, seen in ahead(views()):
-        found = guarded(detector.detect, [view.image for view in seen], clock)
-        yield batch, [faces if isinstance(faces, Exception) else [view.in_frame(face) for face in faces] for view, faces in zip(seen, found, strict=True)]
+        found = iter(guarded(detector.detect, [view.image for view in seen if isinstance(view, View)], clock))
+        yield batch, [view.found(next(found)) if isinstance(view, View) else view for view in seen]
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,10 @@ class View:
         if left or top:
             image = cv2.copyMakeBorder(image, top, top, left, left, cv2.BORDER_CONSTANT, value=(0, 0, 0))
         return cls(image, upscale, left, top)
+
+    def found(self, faces: Found) -> Found:
+        """What a detector found in this view, in pixels of the frame."""
+        return faces if isinstance(faces, Exception) else [self.in_frame(face) for face in faces]
 
     def in_frame(self, face: Face) -> Face:
         """A face of this view in pixels of the frame."""

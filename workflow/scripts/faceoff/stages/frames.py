@@ -106,7 +106,7 @@ def _video_rows(dataset: Any, sample: Sample, frames: Iterable[VideoFrame], enco
 
 
 def _sequence(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
-    """The sampled pictures of a sequence, each with its own bytes; a broken one spoils only its row."""
+    """The sampled pictures of a sequence, each with its own bytes; a broken one spoils only its row. Where its times break off, a last row says so."""
     row = None
     try:
         for number, seconds, path in sampled(dataset.pictures(sample), sampling):
@@ -117,8 +117,8 @@ def _sequence(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) 
             except (DecodeError, OSError) as error:
                 row = _unreadable(row, _why(error))
             yield row
-    except OSError as error:
-        row = _unreadable(_row(sample), _why(error))
+    except (DecodeError, OSError) as error:
+        row = _unreadable(_row(sample) if row is None else _row(sample, row["frame"] + 1, None), _why(error))
         yield row
     if row is None:
         yield _unreadable(_row(sample), "no picture in the sequence")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from faceoff import devices, latency, runtimes, tables
+from faceoff.media import DecodeError
 from faceoff.progress import track
 from faceoff.stages import detect, predict
 from faceoff.stages.batches import Clock, image_of, load_plugin
@@ -81,7 +82,13 @@ def time_model(frames: Path, faces: Path, output: Path, spec: Mapping[str, Any],
 
     def asked() -> Iterator[Query]:
         for frame, rows in _at(lambda: predict.framed(frames, faces), places):
-            yield Query(frame, (frame, rows, image_of(frame))) if rows[0]["success"] else Query(frame, None, rows[0]["state"])
+            if not rows[0]["success"]:
+                yield Query(frame, None, rows[0]["state"])
+                continue
+            try:
+                yield Query(frame, (frame, rows, image_of(frame)))
+            except DecodeError:
+                yield Query(frame, None, latency.ERROR)
 
     _measure(asked, load, predict.BATCH, output, spec)
 

@@ -12,6 +12,7 @@ import numpy as np
 from faceoff import crops, devices, tables
 from faceoff.emotions import SENTIMENT, order
 from faceoff.faces import choose
+from faceoff.media import DecodeError
 from faceoff.progress import track
 from faceoff.protocols import RGB, CropSpec, Prediction
 from faceoff.stages.batches import Clock, ahead, guarded, image_of, load_plugin, reason
@@ -33,7 +34,7 @@ def framed(frames: Path, faces: Path) -> Iterator[tuple[dict[str, Any], list[dic
 def face_crop(
     frame: Mapping[str, Any], rows: list[dict[str, Any]], crop: CropSpec, spec: Mapping[str, Any], image: RGB | None = None
 ) -> tuple[dict[str, Any], np.ndarray | None]:
-    """(the face row that the policy chooses, its crop); the crop is None where there is no face or picture, or none that can be aligned (state error).
+    """(the face row that the policy chooses, its crop); the crop is None where there is no face, or none that can be aligned or decoded (state error).
 
     image: the frame's picture where it is decoded already.
     """
@@ -44,7 +45,7 @@ def face_crop(
     landmarks = None if face["landmarks"] is None else np.reshape(face["landmarks"], (5, 2))
     try:
         return face, crops.crop(image_of(frame) if image is None else image, box, crop, landmarks)
-    except ValueError as error:
+    except (DecodeError, ValueError) as error:
         return {**face, "success": 0, "state": tables.ERROR, "reason": str(error)}, None
 
 

@@ -8,8 +8,9 @@ from faceoff import latency, tables
 from faceoff.report import names, page, results, words
 from faceoff.report.part import NAME
 from faceoff.report.results import DatasetResults, name_of, shorten
+from faceoff.throughput import Job, job_of, per_picture
 
-Seconds = dict[tuple[str, ...], Mapping[str, Any]]  # (dataset, detector) or (dataset, detector, model) -> timing
+Seconds = dict[Job, Mapping[str, Any]]  # timings
 
 
 def write_speed(scores: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any], latencies: Sequence[Path] = ()) -> None:
@@ -19,7 +20,7 @@ def write_speed(scores: Sequence[Path], timings: Sequence[Path], output: Path, s
     for path in sorted(timings):
         timing = tables.read_json(path)
         if not timing.get("failed"):
-            seconds[tuple(timing[key] for key in ("dataset", "detector", "model") if timing.get(key))] = timing
+            seconds[job_of(timing)] = timing
     config = spec["config"]
     timed = latency.rows(map(tables.read_json, sorted(latencies)), [score for dataset in found for score in dataset.scores])
     shown = [
@@ -41,25 +42,25 @@ def speeds(dataset: DatasetResults, seconds: Seconds) -> list[dict[str, Any]]:
     A pipeline's time is its detector's and its model's computing together, over all pictures; loading is apart. A fusion takes its members' time, each
     detector once: the vote itself is free beside them.
     """
+    paid = per_picture(seconds.values())
     rows = []
     for score in dataset.ranked:
         cells = [tuple(member.split("/", 1)) for member in score["members"]] if score["kind"] == "fusion" else [(score["detector"], score["model"])]
         jobs = sorted({(dataset.name, detector) for detector, _ in cells} | {(dataset.name, *cell) for cell in cells})
-        timed = [seconds.get(job) for job in jobs]
-        if not all(timed):
+        if not all(job in paid for job in jobs):
             continue
-        pictures, compute = timed[0]["items"], sum(timing["compute_s"] for timing in timed)
-        if not pictures or compute <= 0:
+        detect, predict = (sum(paid[job] for job in jobs if len(job) == parts) for parts in (2, 3))
+        if detect + predict <= 0:
             continue
         low, high = results.interval(score, "accuracy")
         rows.append({
             "title": words.title_of(score),
             "name": name_of(score),
             "fusion": score["kind"] == "fusion",
-            "speed": pictures / compute,
-            "detect_ms": 1000 * sum(timing["compute_s"] for timing in timed if not timing.get("model")) / pictures,
-            "predict_ms": 1000 * sum(timing["compute_s"] for timing in timed if timing.get("model")) / pictures,
-            "load_s": sum(timing["load_s"] for timing in timed),
+            "speed": 1 / (detect + predict),
+            "detect_ms": 1000 * detect,
+            "predict_ms": 1000 * predict,
+            "load_s": sum(seconds[job]["load_s"] for job in jobs),
             "value": results.metric(score, "accuracy"), "low": low, "high": high,
         })  # fmt: skip
     rows.sort(key=lambda row: (-row["speed"], row["name"]))
