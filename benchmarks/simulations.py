@@ -23,6 +23,7 @@ from faceoff import agreement, decomposition, intervals, metrics, omnibus, power
 PAGE = ROOT / "docs" / "statistics.md"
 BEGIN, END = "<!-- simulations: begin -->", "<!-- simulations: end -->"
 GROUPS = (10, 24, 100)
+RARE, RARE_RECALL = [200, 200, 8, 8], [0.8, 0.8, 0.95, 0.95]  # classes of which most resamples show no error
 
 
 @dataclass(frozen=True)
@@ -140,13 +141,15 @@ def powers(scale: float, seed: int) -> list[Rate]:
 
         setting = f"mid-p McNemar, n = {n}, {100 * discordance:.0f} % discordant: {100 * delta:.1f} points"
         found.append(Rate("minimum detectable difference", setting, _share(detected, draws, seed + n), draws, (0.77, 0.83)))
-    delta = power.cluster_detectable(24, 0.1)
+    for groups, family in ((24, 1), (24, 10), (8, 5)):
+        delta = power.sign_flip_detectable(groups, 0.1, alpha=0.05 / family)
 
-    def noticed(random: np.random.Generator, index: int) -> bool:
-        return stats.sign_flip(random.normal(delta, 0.1, 24), np.arange(24), seed=200_000 + index, replicates=1999).p < 0.05
+        def noticed(random: np.random.Generator, index: int, groups: int = groups, family: int = family, delta: float = delta) -> bool:
+            flips = stats.sign_flip(random.normal(delta, 0.1, groups), np.arange(groups), seed=200_000 + index, replicates=1999 * family)
+            return flips.p < 0.05 / family
 
-    setting = f"sign flip, 24 subjects, spread 10 points: {100 * delta:.1f} points"
-    found.append(Rate("minimum detectable difference", setting, _share(noticed, draws, seed + 3), draws, (0.77, 0.83)))
+        setting = f"sign flip, {groups} subjects, spread 10 points{f', first of {family} tests' if family > 1 else ''}: {100 * delta:.1f} points"
+        found.append(Rate("minimum detectable difference", setting, _share(noticed, draws, seed + 3), draws, (0.77, 0.83)))
     return found
 
 
@@ -181,6 +184,20 @@ def coverages(scale: float, seed: int) -> list[Rate]:
 
         found.append(Rate("cluster t, accuracy", f"{groups} subjects × 20", _share(level, draws, seed + groups + 2), draws, (0.935, 0.965)))
         found.append(Rate("cluster t, difference", f"{groups} subjects × 20", _share(gap, draws, seed + groups + 3), draws, (0.935, 0.965)))
+
+        def uneven(random: np.random.Generator, index: int, groups: int = groups) -> bool:
+            clusters = np.repeat(np.arange(groups), np.maximum(1, np.exp(random.normal(2.5, 1, groups)).astype(int)))
+            return holds(intervals.cluster_interval(random.random(len(clusters)) < random.beta(4.2, 1.8, groups)[clusters], clusters), 0.7)
+
+        setting = f"{groups} subjects of very different sizes (log-normal, σ = 1)"
+        found.append(Rate("cluster t, accuracy", setting, _share(uneven, draws, seed + groups + 4), draws, (0.925, 0.965) if groups > 24 else None))
+    for size, recall in (([50, 30, 20], [0.8, 0.7, 0.6]), (RARE, RARE_RECALL)):
+
+        def recalls(random: np.random.Generator, index: int, size: list[int] = size, recall: list[float] = recall) -> bool:
+            return holds(intervals.mean_share(random.binomial(size, recall), size), float(np.mean(recall)))
+
+        setting = f"classes of {', '.join(map(str, size))}, recalls {', '.join(map(str, recall))}"
+        found.append(Rate("UAR", setting, _share(recalls, draws, seed + sum(size) + 5), draws, (0.935, 0.965) if size is not RARE else (0.935, 1.0)))
     return found + _bootstraps(scale, seed)
 
 
@@ -213,6 +230,17 @@ def _bootstraps(scale: float, seed: int) -> list[Rate]:
         hit = np.mean([both(random, index) for index in range(draws)], axis=0)
         found.append(Rate("bootstrap-t, macro-F1", f"n = {n}, independent", float(hit[0]), draws, (0.935, 0.965)))
         found.append(Rate("BCa, macro-F1", f"n = {n}, independent", float(hit[1]), draws, (0.93, 0.965) if n > 100 else None))
+    size, recall = np.array(RARE), np.array(RARE_RECALL)
+    mixed = (1 - recall)[:, None] / 3 * (1 - np.eye(4)) + np.diag(recall)
+    rare = float(metrics.macro_f1_of(1e6 * np.hstack([size[:, None] * mixed, np.zeros((4, 1))])))
+
+    def of_rare(random: np.random.Generator, index: int) -> bool:
+        truth = random.choice(4, size.sum(), p=size / size.sum())
+        predicted = (random.random((len(truth), 1)) > mixed[truth].cumsum(axis=1)[:, :3]).sum(axis=1)
+        interval = resampling.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 4, seed=310_000 + index, replicates=999)
+        return interval.low <= rare <= interval.high
+
+    found.append(Rate("bootstrap-t, macro-F1", f"classes of {', '.join(map(str, RARE))}", _share(of_rare, draws, seed + 6), draws, None))
     for groups in GROUPS:
 
         def of_people(random: np.random.Generator, index: int, groups: int = groups) -> tuple[bool, bool]:

@@ -73,7 +73,7 @@ def test_one_tagger_against_the_others(samples) -> None:
     assert 100 * np.trace(matrix[:, :-1]) / 3_153 == pytest.approx(77.1, abs=0.1)
 
 
-def test_without_the_votes_for_unknown_the_ceiling_is_another(samples) -> None:
+def test_without_the_votes_for_unknown_one_person_reaches_something_else(samples) -> None:
     path = samples("labelled")
     votes = read_votes(path, read_task(path))[:, : len(EMOTIONS)]
     assert round(100 * human.one_against_the_others(votes).mean(), 1) != 77.1

@@ -108,6 +108,7 @@ def score(dataset: str, detector: str, model: str, accuracy: float = 0.6, fusion
         ],
         "confusion": confusion,
         "flags": [],
+        "ranked": True,
         "failed_files": [],
         **_trust(k * each, value),
     } | more
@@ -320,7 +321,7 @@ def typical(folder: Path, formats: tuple[str, ...] = ("svg",), reason: str = "mo
         score("alpha", "", "", 0.72, "product"),
         score("beta", "whole", "net", 0.5),
         score("beta", "yunet", "net", 0.55),
-        score("beta", "whole", "geometry", 0.2, flags=["collapsed onto one class"]),
+        score("beta", "whole", "geometry", 0.2, flags=["collapsed onto one class"], ranked=False),
         score("beta", "yunet", "geometry", 0.3, circular=True, train_status="in-sample"),
         score("beta", "", "", 0.55, "vote"),
         score("beta", "", "", 0.54, "product"),

@@ -41,6 +41,16 @@ def test_unread_moments_lower_coverage_not_agreement() -> None:
     assert (nothing["coverage"], nothing["ccc_low"], nothing["ccc_within_clips"]) == (0.0, None, None)
 
 
+def test_within_clips_counts_clips_of_two_read_moments() -> None:
+    """By hand: a clip that is followed perfectly (CCC 1), one read at one moment only, one not read at all, one that is read as its mirror (−1)."""
+    truth = np.array([0.1, 0.5, 0.2, 0.6, 0.3, 0.7, -0.2, 0.2])
+    predicted = np.array([0.1, 0.5, 0.2, np.nan, np.nan, np.nan, 0.2, -0.2])
+    found = score(Moments(truth, predicted, np.repeat(np.arange(4), 2)), [None] * 4, seed=0)
+    assert (found["ccc_within_clips"], found["clips"]) == (pytest.approx(0.0), 2)
+    without = score(Moments(truth[:6], predicted[:6], np.repeat(np.arange(3), 2)), [None] * 3, seed=0)
+    assert (without["ccc_within_clips"], without["clips"]) == (pytest.approx(1.0), 1)
+
+
 def test_stills_have_no_agreement_within_clips() -> None:
     assert score(noisy(30, 1, 0.1), [None] * 30, seed=0)["ccc_within_clips"] is None
 

@@ -183,7 +183,7 @@ def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
     assert "| `upscale` | whole number, ≥ 1 and ≤ 8 | `1` |" in "\n".join(rows)
     assert "| `subset.per_class` | whole number, ≥ 1 | **required** |" in "\n".join(rows)
     assert '| `members` | list of text, not empty | `["*/*"]` |' in "\n".join(rows)
-    assert "| `limit` | whole number, ≥ 1 or number, > 0 and < 1 | – |" in "\n".join(rows)
+    assert "| `limit` | whole number, ≥ 1 or number, > 0 and ≤ 1 | – |" in "\n".join(rows)
 
 
 def test_one_command_writes_all_that_is_generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

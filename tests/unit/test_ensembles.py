@@ -23,9 +23,9 @@ def members(strengths: tuple[float, ...], n: int = 400, k: int = 3, seed: int = 
 
 
 def accuracy(posteriors: np.ndarray, truth: np.ndarray, chosen: tuple[int, ...]) -> float:
-    """By the fusion rule itself."""
+    """By the fusion rule itself; nobody's vote is the most frequent class."""
     if not chosen:
-        return 0.0
+        return float((truth == np.bincount(truth).argmax()).mean())
     fused = soft_mean(posteriors[list(chosen)])
     return float((np.nan_to_num(fused, nan=-1).argmax(axis=1) == truth)[~np.isnan(fused[:, 0])].sum() / len(truth))
 
@@ -39,7 +39,7 @@ def test_leave_one_out_is_the_difference_of_two_votes() -> None:
 
 
 def test_shapley_values_by_their_definition() -> None:
-    """The mean over all orders of joining of what a member adds; together they make the accuracy of all."""
+    """The mean over all orders of joining of what a member adds; together they make what all add to answering the most frequent class."""
     posteriors, truth = members((2.0, 1.0, 0.3), n=150)
     found = ensembles.shapley(posteriors, truth)
     for m in range(3):
@@ -49,7 +49,22 @@ def test_shapley_values_by_their_definition() -> None:
             adds = [accuracy(posteriors, truth, (*before, m)) - accuracy(posteriors, truth, before) for before in combinations(others, size)]
             gains.append(np.mean(adds))
         assert found[m] == pytest.approx(np.mean(gains))
-    assert found.sum() == pytest.approx(accuracy(posteriors, truth, (0, 1, 2)))
+    assert found.sum() == pytest.approx(accuracy(posteriors, truth, (0, 1, 2)) - accuracy(posteriors, truth, ()))
+
+
+def test_chance_is_worth_nothing() -> None:
+    """Who always answers the most frequent class is worth 0 alone; a confident coin beside three members that are right on 80 % takes from their vote."""
+    random = np.random.default_rng(2)
+    truth = random.choice(2, 2000, p=[0.7, 0.3])
+    always = np.tile([1.0, 0.0], (2000, 1))
+    assert ensembles.shapley(always[None], truth) == pytest.approx([0])
+    right = np.stack([random.random(2000) < 0.8 for _ in range(3)])
+    said = np.where(right, truth, 1 - truth)
+    good = np.where(np.arange(2) == said[..., None], 0.7, 0.3)
+    coin = np.eye(2)[random.integers(0, 2, 2000)]
+    worth = ensembles.shapley(np.concatenate([good, coin[None]]), truth)
+    assert worth[3] < -0.05
+    assert (worth[:3] > 0.03).all()
 
 
 def test_twins_are_worth_the_same_and_eleven_have_no_value() -> None:

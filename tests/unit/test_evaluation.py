@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from faceoff import tables
-from faceoff.evaluation import UnlabelledError, read_task, sample_posteriors
+from faceoff.evaluation import UnlabelledError, cell_name, owners, read_task, sample_posteriors
 
 CLASSES = ("happiness", "sadness")
 
@@ -86,7 +86,7 @@ def test_task_keeps_labelled_samples_in_order(tmp_path: Path) -> None:
     task = read_task(samples(tmp_path / "s.parquet", rows))
     assert task.ids == ("a", "d")
     assert task.truth.tolist() == [1, 0]
-    assert task.subjects is None
+    assert task.people is None
     assert task.clusters is None
     assert task.describe()["n"] == 2
 
@@ -114,11 +114,32 @@ def test_hash_is_about_ids_order_labels_and_space(tmp_path: Path) -> None:
     assert len({same, *others}) == 6
 
 
-def test_clusters_only_when_every_sample_has_a_subject(tmp_path: Path) -> None:
+def test_a_sample_without_a_subject_is_its_own_among_people(tmp_path: Path) -> None:
     rows = [{"sample_id": name, "label": "sadness", "subject": who} for name, who in (("a", "x"), ("b", "y"), ("c", "x"))]
     clusters = read_task(samples(tmp_path / "s.parquet", rows)).clusters
     assert clusters[0] == clusters[2] != clusters[1]
-    assert read_task(samples(tmp_path / "s.parquet", [*rows, {"sample_id": "d", "label": "sadness"}])).clusters is None
+    more = [*rows, {"sample_id": "d", "label": "sadness"}, {"sample_id": "x", "label": "sadness"}]
+    clusters = read_task(samples(tmp_path / "s.parquet", more)).clusters
+    assert clusters[0] == clusters[2]
+    assert len(set(clusters.tolist())) == 4, "x and y, the sample d, and a sample that is called as a person is"
+    nobody = [row | {"subject": None} for row in more]
+    assert read_task(samples(tmp_path / "s.parquet", nobody)).clusters is None
+
+
+def test_owners_keep_the_order_of_names() -> None:
+    assert np.argsort(owners("abc", ["p2", "p10", "p1"])).tolist() == [2, 1, 0]
+    assert np.unique(owners([1, 2, 3], [None, "", "1"])).tolist() == ["sample 1", "sample 2", "subject 1"]
+
+
+@pytest.mark.parametrize("run", ["demo", "predictions", "fusion"])
+def test_the_name_of_a_cell_is_in_its_path_whatever_the_run_is_called(run: str) -> None:
+    assert cell_name(Path("results", run, "predictions/d/whole/net.parquet")) == "whole/net"
+    assert cell_name(Path("results", run, "fusion/d/vote.mtcnn.parquet")) == "fusion/vote.mtcnn"
+
+
+def test_what_a_vote_averages_is_missing_where_the_model_lacks_the_class(tmp_path: Path) -> None:
+    cell = sample_posteriors(predictions(tmp_path / "p.parquet", [("a", 0, "ok", [0.25, 0.75]), ("b", 0, "no_face", None)]), ["a", "b"])
+    assert cell.votes_in(("neutral", "sadness")) == pytest.approx(np.array([[np.nan, 0.75], [np.nan, np.nan]]), nan_ok=True)
 
 
 def test_label_sets_of_rules_that_keep_several_labels(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -205,6 +206,27 @@ def test_every_layout_gives_the_same_samples_and_pixels(tmp_path: Path, kind: st
     assert [(sample.sample_id, sample.label) for sample in found] == [("fer0000004", "surprise"), ("fer0000005", "fear"), ("fer0000006", "disgust")]
     for sample, index in zip(found, (4, 5, 6), strict=True):
         assert np.array_equal(decode_image(dataset.read(sample)), np.repeat(PICTURES[index][:, :, None], 3, axis=2))
+
+
+def test_a_compressed_archive_is_read_once(tmp_path: Path) -> None:
+    """The table need not be in the archive's order; going back in a .tar.gz means to unpack it from its start again."""
+    root = layout(tmp_path / "d", "tar")
+    dataset = FerPlus(Options(path=root))
+    samples = list(dataset.samples())
+    first = dataset.read(samples[-1])
+    os.truncate(root / "FER2013Test.tar.gz", 0)
+    assert [dataset.read(sample) for sample in reversed(samples)] == [png(index) for index in (6, 5, 4)]
+    assert first == png(6)
+    with pytest.raises(FileNotFoundError, match=r"fer0000009\.png is not in FER2013Test\.tar\.gz"):
+        dataset._part.read("fer0000009.png")
+
+
+def test_a_cut_archive_is_named(tmp_path: Path) -> None:
+    root = layout(tmp_path / "d", "tar")
+    os.truncate(root / "FER2013Test.tar.gz", 200)
+    dataset = FerPlus(Options(path=root))
+    with pytest.raises(ValueError, match=r"FER2013Test\.tar\.gz: damaged or cut"):
+        dataset.read(next(iter(dataset.samples())))
 
 
 @pytest.mark.parametrize("kind", ["folder", "tar", "zip", "csv"])

@@ -8,6 +8,7 @@ import pytest
 
 from faceoff import tables
 from faceoff.config import FusionConfig
+from faceoff.evaluation import weights_of
 from faceoff.fusion import RULES, Rule
 from faceoff.stages import fuse as stage
 
@@ -283,3 +284,64 @@ def test_a_weak_member_is_not_taken_for_a_mislabelled_one(tmp_path):
     write(tmp_path, "a", random.dirichlet(np.ones(3), n), labels=labels)
     write(tmp_path, "b", random.dirichlet(np.ones(2), n), labels=labels, classes=CLASSES[:2])
     assert len(fused(tmp_path, ["a", "b"])) == n
+
+
+def judged(folder, names):
+    """The validation arguments of `write_fusion` for tables below `folder`."""
+    return {
+        "validation_members": [folder / f"{name}.parquet" for name in names], "validation_faces": [folder / f"faces-{names[0]}.parquet"],
+        "validation_frames": folder / "frames.parquet", "validation_samples": folder / "samples.parquet",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", ["soft_mean", "weighted", "stacking"])
+def test_a_validation_dataset_without_labels_leaves_judging_and_teaching_to_the_folds(tmp_path, rule, capsys):
+    valid = tmp_path / "valid"
+    valid.mkdir()
+    for seed, name in enumerate("ab"):
+        write(tmp_path, name, posteriors(seed))
+        write(valid, name, posteriors(seed + 5), labels=["unheard of"] * 30)
+    with_it = fused(tmp_path, ["a", "b"], rule, judged(valid, "ab"))
+    assert "samples has no label among the classes" in capsys.readouterr().out
+    assert with_it == fused(tmp_path, ["a", "b"], rule)
+
+
+def test_without_any_label_nothing_is_judged(tmp_path):
+    write(tmp_path, "a", posteriors(1), labels=[None] * 30)
+    assert {row["state"] for row in fused(tmp_path, ["a"])} == {"ok"}
+
+
+def test_a_sample_without_a_subject_is_a_person_of_its_own(tmp_path):
+    """Also beside samples that have one, and where that one is called like the sample."""
+    write(tmp_path, "a", posteriors(1, 6), subjects=["p", "p", "s3", None, "", "s3"])
+    member = [{"detector": "d", "model": "a", "lineage": "a", "whole_frame": False}]
+    spec = {"members": member, "rule": "soft_mean", "policy": "largest"}
+    people = stage._read([tmp_path / "a.parquet"], [], tmp_path / "frames.parquet", tmp_path / "samples.parquet", CLASSES, spec).people
+    assert np.unique(people, return_inverse=True)[1].tolist() == [2, 2, 3, 0, 1, 3]
+
+
+def test_learnt_weights_stand_in_the_file(tmp_path):
+    """Of the members that vote, as the rule learns them from all labelled samples; other rules leave none."""
+    random = np.random.default_rng(4)
+    truth = random.integers(0, 3, 200)
+    good = np.where(np.arange(3) == truth[:, None], 0.8, 0.1)
+    for name, p in (("a", good), ("b", random.dirichlet(np.ones(3), 200)), ("c", good)):
+        write(tmp_path, name, p, labels=[CLASSES[t] for t in truth])
+    fused(tmp_path, ["a", "b", "c"], "weighted", lineages=["one", "two", "one"])
+    weights = weights_of(tmp_path / "out.parquet")
+    assert list(weights) == ["d/a", "d/b"]
+    assert sum(weights.values()) == pytest.approx(1)
+    assert weights["d/a"] > 0.9
+    fused(tmp_path, ["a", "b"], "soft_mean")
+    assert weights_of(tmp_path / "out.parquet") is None
+
+
+def test_members_without_emotions_have_no_order_to_be_judged(tmp_path):
+    valid = tmp_path / "valid"
+    valid.mkdir()
+    for folder in (tmp_path, valid):
+        write(folder, "a", np.empty((30, 0)), classes=(), valence=np.linspace(-1, 1, 30))
+    rows = fused(tmp_path, ["a"], judges=judged(valid, "a"))
+    assert len(rows) == 30
+    assert "emotion" in rows[0]
+    assert not any(name.startswith("p_") for name in rows[0])

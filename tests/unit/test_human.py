@@ -35,7 +35,15 @@ def test_a_prediction_is_held_against_the_same_others() -> None:
     assert found == pytest.approx([(2 * 0.5 + 1) / 3, (2 * 0.5 + 0) / 3, 1, 0])
 
 
-def test_a_ceiling_against_simulated_taggers() -> None:
+def test_one_person_is_no_ceiling() -> None:
+    """Votes of 6 to 4: one of the six meets 5:4 and is right, one of the four meets 6:3 and is wrong; who says what most say is right against all of them."""
+    votes = np.array([[6, 4]], float)
+    assert human.one_against_the_others(votes) == pytest.approx([0.6])
+    assert human.as_a_tagger(votes, np.array([0])) == pytest.approx([1.0])
+    assert described([[6, 4]], [0], [[1, 0]])["as_tagger_over_one_person"] == pytest.approx(1 / 0.6)
+
+
+def test_one_person_against_simulated_taggers() -> None:
     random = np.random.default_rng(0)
     answers = random.choice(4, p=[0.5, 0.3, 0.15, 0.05], size=(400, 7))
     votes = np.stack([(answers == c).sum(axis=1) for c in range(4)], axis=1).astype(float)
@@ -83,10 +91,10 @@ def test_describe_holds_who_has_no_face_as_wrong() -> None:
     assert (found["n"], found["n_distribution"], found["votes_per_sample"]) == (4, 3, 5)
     assert [s["n"] for s in found["strata"]] == [1, 1, 2], "60 %, 80 % and both unanimous ones"
     assert [s["accuracy"] for s in found["strata"]] == [0, 1, 0.5]
-    assert found["ceiling"] == pytest.approx(np.mean([4 / 5, 1, 1, (3 * 0.5 + 0) / 5]))
-    assert found["accuracy_over_ceiling"] == pytest.approx(0.5 / found["ceiling"])
+    assert found["one_person"] == pytest.approx(np.mean([4 / 5, 1, 1, (3 * 0.5 + 0) / 5]))
+    assert found["as_tagger_over_one_person"] == pytest.approx(found["accuracy_as_tagger"] / found["one_person"])
     assert found["with_own_vote"] == pytest.approx(np.mean([0.8, 1, 1, 0.6]))
-    assert found["ceiling_interval"][0] < found["ceiling"] < found["ceiling_interval"][1]
+    assert found["one_person_interval"][0] < found["one_person"] < found["one_person_interval"][1]
 
 
 def test_shares_of_tenths_fall_into_the_stratum_that_they_close() -> None:
@@ -103,14 +111,14 @@ def test_hard_votes_have_no_divergence() -> None:
 def test_votes_of_zero_or_one_are_left_out() -> None:
     found = described([[0, 0], [1, 0]], [0, 0], [[1, 0], [1, 0]])
     assert found["n"] == 0
-    assert np.isnan([found["ceiling"], found["accuracy_over_ceiling"], found["accuracy_as_tagger"]]).all()
+    assert np.isnan([found["one_person"], found["as_tagger_over_one_person"], found["accuracy_as_tagger"]]).all()
     assert found["n_distribution"] == 1
     assert found["strata"][0]["n"] == 1
-    assert np.isnan(found["strata"][0]["ceiling"])
+    assert np.isnan(found["strata"][0]["one_person"])
 
 
-def test_a_ceiling_of_zero_divides_nothing() -> None:
-    assert np.isnan(described([[1, 1]], [0], [[1, 0]])["accuracy_over_ceiling"])
+def test_a_person_who_is_never_right_divides_nothing() -> None:
+    assert np.isnan(described([[1, 1]], [0], [[1, 0]])["as_tagger_over_one_person"])
 
 
 @pytest.mark.parametrize("bad", [-1.0, NAN, np.inf])

@@ -8,7 +8,6 @@ import scipy.stats
 from statsmodels.stats.contingency_tables import cochrans_q
 
 from faceoff import omnibus
-from faceoff.report import names
 
 # Demšar 2006 (JMLR 7), table 6: AUC of C4.5, C4.5+m, C4.5+cf and C4.5+m+cf on 14 data sets. The paper ranks 0.975 and 0.975 of "voting" apart, by digits
 # that it does not print; the third is raised by half a unit of the fourth digit.
@@ -112,13 +111,18 @@ def test_below_six_datasets_there_are_ranks_and_a_reason() -> None:
     assert "too few datasets: 5" in found.reason
     assert np.isnan([found.p, found.p_f, found.critical_difference]).all()
     assert found.mean_rank.sum() == pytest.approx(10)
-    assert names.LEAST_DATASETS == omnibus.LEAST_DATASETS
 
 
 def test_ties_everywhere_a_perfect_order_and_bad_scores() -> None:
     assert omnibus.friedman(np.ones((7, 3))).reason == "all pipelines tie on every dataset"
     order = omnibus.friedman(np.tile([3.0, 2.0, 1.0], (7, 1)))
-    assert (order.mean_rank.tolist(), order.p_f) == ([1.0, 2.0, 3.0], 0.0)
+    assert (order.mean_rank.tolist(), order.f) == ([1.0, 2.0, 3.0], np.inf)
+    assert order.p_f == pytest.approx(6**-6), "of the six orders, six datasets have that of the seventh"
+    tied = omnibus.friedman(np.tile([3.0, 2.0, 2.0], (7, 1)))
+    assert tied.p_f == pytest.approx(3**-6), "two tie: three orders"
+    nearly = np.tile([8.0, 7, 6, 5, 4, 3, 2, 1], (6, 1))
+    nearly[0, :2] = 7, 8
+    assert omnibus.friedman(nearly).p_f >= omnibus.friedman(np.sort(nearly)).p_f, "all alike is the rarest"
     for bad in (np.ones((7, 1)), np.full((7, 3), np.nan), np.empty((0, 3))):
         with pytest.raises(ValueError, match="expected \\(datasets, at least two pipelines\\) without NaN"):
             omnibus.friedman(bad)

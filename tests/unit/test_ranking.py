@@ -1,9 +1,15 @@
 """Rank uncertainty: against a plain loop, on cases whose answer is known, and in its error rate."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
+import report_fixtures as fixtures
 
+from faceoff import tables
 from faceoff.ranking import rank_uncertainty
+from faceoff.stages.report import write_report
 
 
 def coins(shares: list[float], n: int, seed: int = 0) -> np.ndarray:
@@ -65,6 +71,37 @@ def test_the_best_is_rarely_dropped_and_a_worse_one_is() -> None:
     kept = np.array([rank_uncertainty(coins([0.6, 0.6, 0.6, 0.4], 150, seed), seed=0, replicates=400).tied for seed in range(300)])
     assert (kept[:, :3].mean(axis=0) > 0.92).all()
     assert kept[:, 3].mean() < 0.2
+
+
+@pytest.mark.parametrize(("clusters", "kind"), [(np.zeros(40), "clusters"), (np.arange(40) % 5, "clusters"), (None, "samples")])
+def test_too_little_to_resample(clusters: np.ndarray | None, kind: str) -> None:
+    """One subject is drawn again and again: the order that it happens to have would be certain."""
+    n = 40 if kind == "clusters" else 5
+    found = rank_uncertainty(coins([0.9, 0.3], n), clusters, seed=0)
+    assert (found.p_best, found.rank_low, found.rank_high, found.tied) == (None, None, None, None)
+    assert found.reason.startswith(f"too few {kind}: ")
+    assert found.reason.endswith("and a ranking needs 6")
+
+
+def test_six_subjects_are_enough() -> None:
+    found = rank_uncertainty(coins([0.9, 0.3], 240), np.arange(240) % 6, seed=0, replicates=500)
+    assert (found.p_best.tolist(), found.reason) == ([1, 0], "")
+
+
+def test_a_place_that_nobody_knows_stands_nowhere_on_the_page(tmp_path: Path) -> None:
+    run = fixtures.typical(tmp_path)
+    for path in run.comparisons:
+        found = tables.read_json(path)
+        unknown = dict.fromkeys(("p_best", "rank_low", "rank_high", "tied_with_best")) | {"reason": "too few clusters: 2, and a ranking needs 6"}
+        found["ranking"] = [row | unknown for row in found["ranking"]]
+        found["comparisons"] = [row | {"minimum_detectable": None, "detectable_reason": "no result could be significant"} for row in found["comparisons"]]
+        tables.write_json(path, found)
+    write_report(run.scores, run.comparisons, run.examples, run.folder / "figures", None, tmp_path / "report.html", run.spec, run.overlaps, run.answers)
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r">\s*None", html)
+    assert "tied with best" not in html
+    assert 'title="too few clusters: 2, and a ranking needs 6"' in html
+    assert 'title="no result could be significant">–<' in html
 
 
 def test_nothing_to_rank() -> None:

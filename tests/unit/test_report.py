@@ -127,6 +127,7 @@ def test_valence_and_arousal_are_shown_where_there_are_any(tmp_path):
         "ccc_low": 0.31,
         "ccc_high": 0.64,
         "ccc_within_clips": None,
+        "clips": 0,
         "pearson": 0.55,
         "rmse": 0.2,
         "sign_agreement": 0.8,
@@ -144,10 +145,23 @@ def test_valence_and_arousal_are_shown_where_there_are_any(tmp_path):
 
 
 def test_flagged_cells_are_not_ranked(tmp_path):
-    scores = [fixtures.score("alpha", "whole", "net", 0.9, flags=["collapsed onto one class"]), fixtures.score("alpha", "yunet", "net", 0.5)]
+    scores = [fixtures.score("alpha", "whole", "net", 0.9, flags=["collapsed onto one class"], ranked=False), fixtures.score("alpha", "yunet", "net", 0.5)]
     html = _render(_one(tmp_path, scores, fusions={}))
     ranks = re.findall(r'<td class="n" data-v="(\d*)">(\S+)</td>\s*<td>(\w+)</td>', html)
     assert ranks == [("1", "1", "yunet"), ("", "–", "whole")]
+
+
+def test_a_warning_about_valence_takes_no_rank(tmp_path):
+    scores = [fixtures.score("alpha", "whole", "net", 0.9, flags=["its valence was clipped"]), fixtures.score("alpha", "yunet", "net", 0.5)]
+    html = _render(_one(tmp_path, scores, fusions={}))
+    assert re.findall(r'<td class="n" data-v="(\d*)">(?:\S+)</td>\s*<td>(\w+)</td>', html) == [("1", "whole"), ("2", "yunet")]
+
+
+def test_weights_that_a_fusion_learnt_are_shown(tmp_path):
+    weighted = fixtures.score("alpha", "", "", 0.75, "vote", weights={"whole/net": 0.25, "yunet/net": 0.75})
+    text = Page(_render(_one(tmp_path, [fixtures.score("alpha", "yunet", "net", 0.7), weighted], fixtures.comparison("alpha")))).text
+    shown = text[text.index("Weights learnt by vote") :]
+    assert shown.index("0.750") < shown.index("0.250")
 
 
 def _hostile(folder: Path) -> str:

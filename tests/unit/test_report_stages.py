@@ -11,7 +11,7 @@ from faceoff import tables
 from faceoff.media import decode_image, encode_png
 from faceoff.stages.answers import MOMENTS, PICTURES, write_answers
 from faceoff.stages.examples import encode, write_examples
-from faceoff.stages.overlaps import iou, write_overlaps
+from faceoff.stages.overlaps import write_overlaps
 from faceoff.stages.speed import on_front
 
 SPACE = ("happiness", "sadness", "anger")
@@ -143,12 +143,6 @@ def test_overlaps_with_truth_use_the_calibrated_box_and_leave_out_the_whole_fram
     found = run.overlaps(calibrations={"wide": {"dx": -0.5, "dy": 0.0, "sx": 1.0, "sy": 1.0}})
     assert found["pairs"] == []
     assert found["detectors"] == [{"detector": "wide", "with_face": 19, "on_face": 18, "false_alarms": 1}]
-
-
-def test_iou():
-    assert iou((0, 0, 2, 2), (0, 0, 2, 2)) == 1.0
-    assert iou((0, 0, 2, 2), (1, 0, 2, 2)) == pytest.approx(1 / 3)
-    assert iou((0, 0, 2, 2), (5, 5, 2, 2)) == 0.0
 
 
 def test_answers_of_an_unlabelled_dataset(tmp_path):

@@ -64,10 +64,58 @@ def test_only_independent_datasets_count() -> None:
             score["task"]["headline"] = False
     found = rank_across(scores)
     assert found.datasets == ("d0", "d1", "d4", "d5")
-    assert found.left_out == {"d2": "the same pictures as d1", "d3": "drawn, not for headline rankings"}
+    assert found.left_out == {"d2": "of the same collection as d1", "d3": "drawn, not for headline rankings"}
     assert rank_across(many(1)) is None
     assert rank_across([score for score in many(3) if score["model"] == "a"]) is None
     assert rank_across([]) is None
+
+
+def test_folders_and_tables_are_collections_of_their_own() -> None:
+    """Seven folders are seven datasets; one that is given twice, with the same samples and labels, counts once."""
+    scores = many(7)
+    for score in scores:
+        score["task"] |= {"type": "table" if score["dataset"] == "d0" else "folder", "hash": score["dataset"]}
+    assert rank_across(scores).datasets == tuple(f"d{index}" for index in range(7))
+    for score in scores:
+        if score["dataset"] == "d6":
+            score["task"]["hash"] = "d2"
+    found = rank_across(scores)
+    assert found.left_out == {"d6": "of the same collection as d2"}
+    assert found.ranks.datasets == 6
+
+
+def test_two_parts_of_one_collection_of_people_count_once() -> None:
+    scores = many(2)
+    for score in scores:
+        score["task"]["type"] = "ravdess"
+    assert rank_across(scores) is None
+
+
+def test_a_flagged_pipeline_has_no_rank_over_datasets_either(tmp_path: Path) -> None:
+    scores = many(6)
+    next(score for score in scores if (score["dataset"], score["model"]) == ("d3", "a")).update(flags=["collapsed onto one class"], ranked=False)
+    found = rank_across(scores)
+    assert (found.names, found.flagged) == (("whole/b", "whole/c"), ("whole/a",))
+    rows = made(tmp_path, scores, [fixtures.comparison(f"d{index}") for index in range(6)])["ranks"]
+    assert [(row["cell"], row["flagged"]) for row in rows] == [("whole/b", "whole/a"), ("whole/c", "whole/a")]
+
+
+def test_what_is_not_ranked_stands_last_and_is_never_the_best(tmp_path: Path) -> None:
+    scores = [fixtures.score("alpha", "whole", name, level) for name, level in (("good", 0.7), ("weak", 0.5))]
+    scores.append(fixtures.score("alpha", "whole", "flat", 0.9, flags=["collapsed onto one class"], ranked=False))
+    rows = made(tmp_path, scores, [fixtures.comparison("alpha")])["accuracy"]
+    assert [(row["model"], row["ranked"]) for row in rows] == [("good", "True"), ("weak", "True"), ("flat", "False")]
+    lines = (tmp_path / "tables" / "accuracy.tex").read_text(encoding="utf-8").splitlines()
+    assert [name for name in ("good", "weak", "flat") if any(f"& {name} &" in line and "textbf{" in line for line in lines)] == ["good"]
+
+
+def test_one_p_is_printed_and_it_has_a_name(tmp_path: Path) -> None:
+    """Three pipelines in one order on seven datasets: F is infinite; the chance of that is (1/3!)⁶."""
+    rows = made(tmp_path, many(7), [fixtures.comparison(f"d{index}") for index in range(7)])["ranks"]
+    assert (rows[0]["f"], float(rows[0]["p_f"])) == ("", pytest.approx(6**-6))
+    printed = (tmp_path / "tables" / "ranks.md").read_text(encoding="utf-8")
+    assert "Iman–Davenport p" in printed
+    assert "| < 0.0001 |" in printed
 
 
 def test_variance_components_with_what_could_not_be_told(tmp_path: Path) -> None:
@@ -79,11 +127,12 @@ def test_variance_components_with_what_could_not_be_told(tmp_path: Path) -> None
 
 
 def test_a_shared_detector_is_paid_once(tmp_path: Path) -> None:
+    """And a model's time, spent on the 5 faces that there are, is over all 10 pictures, so that it adds up with the detector's."""
     timings = [
-        {"dataset": "alpha", "stage": "detect", "detector": "yunet", "model": None, "items": 10, "items_per_s": 100.0},
-        {"dataset": "alpha", "stage": "predict", "detector": "yunet", "model": "net", "items": 10, "items_per_s": 50.0},
-        {"dataset": "alpha", "stage": "predict", "detector": "yunet", "model": "geometry", "items": 10, "items_per_s": 500.0},
-        {"dataset": "beta", "stage": "detect", "detector": "yunet", "model": None, "items": 10, "items_per_s": 1.0},
+        {"dataset": "alpha", "stage": "detect", "detector": "yunet", "model": None, "items": 10, "items_per_s": 90.0, "compute_s": 0.1},
+        {"dataset": "alpha", "stage": "predict", "detector": "yunet", "model": "net", "items": 5, "items_per_s": 25.0, "compute_s": 0.2},
+        {"dataset": "alpha", "stage": "predict", "detector": "yunet", "model": "geometry", "items": 5, "items_per_s": 250.0, "compute_s": 0.02},
+        {"dataset": "beta", "stage": "detect", "detector": "yunet", "model": None, "items": 10, "items_per_s": 1.0, "compute_s": 10.0},
     ]
     comparison = fixtures.comparison("alpha")
     comparison["ensemble"]["order"] = [["yunet/net", "yunet/geometry"]] * 4 + [["yunet/geometry", "yunet/net"]]

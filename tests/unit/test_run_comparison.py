@@ -48,7 +48,8 @@ def make_run(
         tables.write_json(folder / f"scores/{dataset}/{name}.json", score)
     detectors = {name.split("/")[0]: {} for name in cells if not name.startswith("fusion/")}
     models = {name.split("/")[1]: {} for name in cells if not name.startswith("fusion/")}
-    config = {"run": folder.name, "seed": 3, "datasets": {dataset: {}}, "detectors": detectors, "models": models, "fusions": {}}
+    fusions = {name.split("/")[1]: {} for name in cells if name.startswith("fusion/")}
+    config = {"run": folder.name, "seed": 3, "datasets": {dataset: {}}, "detectors": detectors, "models": models, "fusions": fusions}
     tables.write_json(folder / "manifest.json", {"config": config, "faceoff": {"commit": "c1", "dirty": False}, "versions": {"numpy": "1"}} | manifest)
     return folder
 
@@ -143,6 +144,9 @@ def test_what_only_one_run_has(tmp_path):
     a = make_run(tmp_path / "a", {"d/m": "rw", "d/old": "rr"})
     b = make_run(tmp_path / "b", {"d/m": "rw", "new/m": "rr", "fusion/f": "rr"})
     tables.write_json(b / "scores/more/d/m.json", {"dataset": "more", "kind": "cell", "detector": "d", "model": "m", "state": "skipped", "reason": "x"})
+    made = tables.read_json(b / "manifest.json")
+    made["config"]["datasets"]["more"] = {}
+    tables.write_json(b / "manifest.json", made)
     found = compared(a, b)
     assert found.only_b == ["more"]
     assert (found.datasets[0].only_a, found.datasets[0].only_b) == (["d/old"], ["fusion/f", "new/m"])

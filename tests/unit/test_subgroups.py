@@ -31,12 +31,25 @@ def test_what_is_no_group_is_left_out():
         rare=["a"] * 35 + ["b"] * 5,
         names=[str(place) for place in range(n)],
         AU04=["0", "1"] * 20,
+        au45=["0", "1"] * 20,
+        AU_43=["0", "1"] * 20,
         label_set=["a|b", "a"] * 20,
         outlier=["x", "y"] * 20,
         votes_unknown=["1", "2"] * 20,
         kept=["x", "y"] * 20,
     )
     assert [group["name"] for group in subgroups.by_group(groups, np.arange(n) % 3 == 0, None, seed=0)] == ["kept"]
+
+
+def test_a_group_that_names_the_people_is_left_out():
+    """Four people in groups of two, once by name, once by sex, and with sex told of one alone in each level."""
+    person = np.repeat(np.arange(4), 12)
+    groups = _groups(actor=[f"actor {p}" for p in person], sex=["fm"[p % 2] for p in person], side=["lr"[place % 2] for place in range(48)])
+    correct = np.random.default_rng(0).random(48) < 0.3 + 0.2 * person
+    assert [group["name"] for group in subgroups.by_group(groups, correct, person, seed=0)] == ["sex", "side"]
+    of_two = person < 2
+    kept = [group for group, here in zip(groups, of_two, strict=True) if here]
+    assert [group["name"] for group in subgroups.by_group(kept, correct[of_two], person[of_two], seed=0)] == ["side"]
 
 
 def test_samples_without_the_group_are_left_out_of_it():

@@ -120,6 +120,8 @@ def test_leftovers_of_dead_writers_are_cleared(tmp_path: Path, monkeypatch: pyte
     mine = tables.temporary(tmp_path / "a.parquet")
     dead = tmp_path / "deep" / f".b.parquet.{host}-{gone.pid}.tmp"
     elsewhere, stale = tmp_path / ".c.parquet.othernode-1.tmp", tmp_path / ".d.parquet.othernode-1.tmp"
+    renamed = tmp_path / ".e.parquet.othernode-1.tmp"
+    renamed.symlink_to(tmp_path / "nowhere")  # like a file that its writer renames between being listed and being looked at
     dead.parent.mkdir()
     for path in (mine, dead, elsewhere, stale, tmp_path / "a.parquet", tmp_path / "notes.tmp"):
         path.write_text("x")
@@ -129,6 +131,7 @@ def test_leftovers_of_dead_writers_are_cleared(tmp_path: Path, monkeypatch: pyte
     assert not dead.exists()
     assert elsewhere.exists(), "another host's writer may live"
     assert not stale.exists()
+    assert renamed.is_symlink()
     assert (tmp_path / "a.parquet").exists()
     assert (tmp_path / "notes.tmp").exists()
 

@@ -81,8 +81,15 @@ def test_stacking_with_a_class_missing_in_training():
     result = trained_fusion.fit_stacking(posteriors[:, keep], truth[keep])(posteriors)
     np.testing.assert_array_equal(result[:, 2], 0)
     np.testing.assert_allclose(result.sum(axis=1), 1)
-    with pytest.raises(ValueError, match="two classes"):
-        trained_fusion.fit_stacking(posteriors[:, truth == 0], truth[truth == 0])
+
+
+def test_stacking_of_one_class_is_the_calibrated_mean():
+    posteriors, truth = noisy_members()
+    here = truth == 0
+    calibrated = np.stack([temper(p, fit_temperature(p[here], truth[here])) for p in posteriors])
+    np.testing.assert_allclose(trained_fusion.fit_stacking(posteriors[:, here], truth[here])(posteriors), calibrated.mean(axis=0), atol=1e-12)
+    absent = np.full_like(posteriors, NAN)
+    np.testing.assert_allclose(trained_fusion.fit_stacking(absent, truth)(posteriors), posteriors.mean(axis=0), atol=1e-6)
 
 
 def test_naive_bayes_by_hand():

@@ -142,4 +142,5 @@ def test_a_run_with_votes_and_a_multiverse_has_their_figures_and_table(tmp_path:
     assert float(row["ece_after"]) == expected["calibration"]["after"]["ece"]
     assert float(row["aurc"]) == expected["rejection"]["aurc"]
     assert (row["accuracy_at_80"], row["accuracy_at_95"], row["outlier_auroc"]) == ("0.8", "", "0.7")
-    assert float(row["human_ceiling"]) == expected["human"]["ceiling"]
+    assert float(row["one_person"]) == expected["human"]["one_person"]
+    assert float(row["as_tagger_over_one_person"]) == pytest.approx(float(row["accuracy_as_tagger"]) / float(row["one_person"]))

@@ -94,7 +94,7 @@ def run(folder: Path, config: dict, *arguments: str, **variables: str) -> subpro
     )
 
 
-def finished(temporary: pytest.TempPathFactory, name: str, config: dict) -> Path:
+def finished(temporary: pytest.TempPathFactory, name: str, config: dict, **variables: str) -> Path:
     """The folder of a run of this configuration that ended well; it is made once for all of pytest's workers, by the first that asks."""
     base = temporary.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -103,7 +103,7 @@ def finished(temporary: pytest.TempPathFactory, name: str, config: dict) -> Path
     with open(base / f"{name}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "results" / config["run"] / "check.ok").exists():
-            done = run(folder, config)
+            done = run(folder, config, **variables)
             assert done.returncode == 0, done.stdout[-4000:]
     return folder
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from faceoff import metrics, tables
-from faceoff.stats import bootstrap_t
+from faceoff.evaluation import owners
+from faceoff.resampling import bootstrap_t
 from faceoff.tables import DIMENSIONS
 
 _UNITS = 1_000  # resampled units at most; more pictures are drawn in groups of equal size
@@ -54,16 +55,18 @@ def clipped_share(predictions: Path) -> float | None:
 
 
 def score(found: Moments, subjects: Sequence[str | None], seed: int) -> dict[str, Any]:
-    """Pooled CCC with its interval, CCC within clips, Pearson, RMSE, sign agreement, and the share of moments that were read.
+    """Pooled CCC with its interval, mean CCC within the `clips` that have one, Pearson, RMSE, sign agreement, and the share of moments that were read.
 
     subjects: of each sample by its number; resampled whole, as are clips without one. Unread moments are left out of the agreement, which `coverage` shows.
     """
     truth, predicted = found.truth, found.predicted
+    within = _within_clips(found)
     values = {
         "n": len(truth),
         "coverage": float(np.isfinite(predicted).mean()),
         "ccc": metrics.ccc(truth, predicted),
-        "ccc_within_clips": _within_clips(found),
+        "ccc_within_clips": float(np.mean(within)) if within else None,
+        "clips": len(within),
         "pearson": metrics.pearson(truth, predicted),
         "rmse": metrics.rmse(truth, predicted),
         "sign_agreement": metrics.sign_agreement(truth, predicted),
@@ -72,21 +75,19 @@ def score(found: Moments, subjects: Sequence[str | None], seed: int) -> dict[str
     return {**values, "ccc_low": interval.low if interval else None, "ccc_high": interval.high if interval else None}
 
 
-def _within_clips(found: Moments) -> float | None:
-    """Mean over the clips of several annotated moments of the CCC inside each; None where there is no such clip."""
-    order = np.argsort(found.sample, kind="stable")
+def _within_clips(found: Moments) -> list[float]:
+    """The CCC inside each clip of two moments or more that were annotated and read: of one moment there is no agreement."""
+    order = np.flatnonzero(np.isfinite(found.predicted))
+    order = order[np.argsort(found.sample[order], kind="stable")]
     groups = np.split(order, np.flatnonzero(np.diff(found.sample[order])) + 1)
-    inside = [metrics.ccc(found.truth[group], found.predicted[group]) for group in groups if len(group) > 1]
-    known = [value for value in inside if np.isfinite(value)]
-    return float(np.mean(known)) if known else None
+    return [metrics.ccc(found.truth[group], found.predicted[group]) for group in groups if len(group) > 1]
 
 
 def _sums(found: Moments, subjects: Sequence[str | None]) -> np.ndarray:
     """(units, 6) sums of 1, t, p, t², p², tp of each resampled unit."""
     kept = np.isfinite(found.predicted)
     t, p, sample = found.truth[kept], found.predicted[kept], found.sample[kept]
-    names = np.array([f"subject {subjects[number]}" if subjects[number] else f"sample {number}" for number in sample])
-    unit = np.unique(names, return_inverse=True)[1]
+    unit = np.unique(owners(sample, [subjects[number] for number in sample]), return_inverse=True)[1]
     if unit.max() >= _UNITS:
         unit = unit % _UNITS
     sums = np.zeros((unit.max() + 1, 6))

@@ -2,40 +2,25 @@
 
 import numpy as np
 
-from faceoff.intervals import Interval, group_index
-from faceoff.resampling import bca
+from faceoff.intervals import Interval, undefined
+from faceoff.resampling import bca, cell_counts
 
 KAPPA_REPLICATES = 2_000  # of every pair of pipelines
-
-
-def cohens_kappa(predicted_a: np.ndarray, predicted_b: np.ndarray) -> float:
-    """Chance-corrected agreement (Cohen 1960), (p_o − p_e)/(1 − p_e), ≤ 1. "Not covered" (-1) counts as one more category. NaN if p_e = 1."""
-    predicted_a, predicted_b = same_length("predicted_a, predicted_b", predicted_a, predicted_b)
-    _, codes = np.unique(np.concatenate([predicted_a, predicted_b]), return_inverse=True)
-    a, b = codes[: len(predicted_a)], codes[len(predicted_a) :]
-    size, n = codes.max() + 1, len(a)
-    observed = (a == b).mean()
-    expected = (np.bincount(a, minlength=size) * np.bincount(b, minlength=size)).sum() / n**2
-    return float("nan") if expected == 1 else float((observed - expected) / (1 - expected))
 
 
 def kappa_interval(
     predicted_a: np.ndarray, predicted_b: np.ndarray, clusters: np.ndarray | None = None, *, seed: int, replicates: int = KAPPA_REPLICATES
 ) -> Interval:
-    """`cohens_kappa` with its BCa interval; samples are drawn singly, or in whole clusters. NaN for no samples."""
+    """Chance-corrected agreement (Cohen 1960), (p_o − p_e)/(1 − p_e), ≤ 1, with its BCa interval; "not covered" (-1) counts as one more category.
+
+    Samples are drawn singly, or in whole clusters. NaN for no samples, and where p_e = 1.
+    """
     predicted_a, predicted_b = same_length("predicted_a, predicted_b", predicted_a, predicted_b)
     if len(predicted_a) == 0:
-        return Interval(float("nan"), float("nan"), float("nan"))
+        return undefined(float("nan"))
     classes, codes = np.unique(np.concatenate([predicted_a, predicted_b]), return_inverse=True)
     size, n = len(classes), len(predicted_a)
-    cell = codes[:n] * size + codes[n:]
-    if clusters is None:
-        kinds, multiplicity = np.unique(cell, return_counts=True)
-        units = np.eye(size * size)[kinds]
-    else:
-        group, multiplicity = group_index(clusters, n), None
-        units = np.zeros((group.max() + 1, size * size))
-        np.add.at(units, (group, cell), 1)
+    units, multiplicity = cell_counts(codes[:n] * size + codes[n:], size * size, clusters)
     return bca(lambda totals: _kappa(totals.reshape(-1, size, size)), units, multiplicity, seed=seed, replicates=replicates)
 
 

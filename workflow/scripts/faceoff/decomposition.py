@@ -28,7 +28,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize
 from scipy.special import chdtri, kolmogi, ndtr, stdtrit
 
-from faceoff.intervals import LEVEL, group_index
+from faceoff.intervals import LEVEL, group_index, too_few
 from faceoff.omnibus import by_cluster, exchange_p
 
 RESIDUAL = np.pi**2 / 3  # variance of the standard logistic distribution
@@ -67,7 +67,7 @@ class Effect:
 @dataclass(frozen=True)
 class Decomposition:
     """`components` by the part of the model that they are the variance of, the largest possible set that the design tells apart; `effects` by factor;
-    `left_out`: name -> why a component cannot be told from the others."""
+    `left_out`: name -> why a component cannot be told from the others; "all" where none can."""
 
     components: tuple[Component, ...]
     effects: tuple[Effect, ...]
@@ -78,15 +78,17 @@ def decompose(correct: np.ndarray, factors: Mapping[str, Sequence[str]], cluster
     """Variance components of correctness and a test of each factor.
 
     Intervals: of the samples' components by a jackknife over 20 parts of the samples (whole clusters), on the scale of standard deviations; of the
-    pipelines' by profile likelihood. A factor of one level has no component, one whose effects cannot be told from another's is `left_out`.
-    Raises ValueError for fewer than two pipelines or 20 samples, or levels that do not fit.
+    pipelines' by profile likelihood. A factor of one level has no component, one whose effects cannot be told from another's is `left_out`, as is all
+    below 20 samples or six clusters. Raises ValueError for fewer than two pipelines, or levels that do not fit.
     """
     correct = np.asarray(correct, bool)
-    if correct.ndim != 2 or len(correct) < 2 or correct.shape[1] < LEAST_SAMPLES:
-        raise ValueError(f"correct: shape {correct.shape} given, expected at least two pipelines and {LEAST_SAMPLES} samples")
+    if correct.ndim != 2 or len(correct) < 2:
+        raise ValueError(f"correct: shape {correct.shape} given, expected (pipelines, samples) with at least two pipelines")
     for name, levels in factors.items():
         if len(levels) != len(correct):
             raise ValueError(f"factors: {len(levels)} levels of {name} given, expected {len(correct)}, one per pipeline")
+    if reason := _too_little(correct.shape[1], clusters):
+        return Decomposition((), (), {"all": reason})
     codes = {name: np.unique(list(levels), return_inverse=True)[1] for name, levels in factors.items()}
     varied = {name: code for name, code in codes.items() if code.max() > 0}
     left_out = {name: "all pipelines have the same" for name in codes if name not in varied}
@@ -103,6 +105,13 @@ def decompose(correct: np.ndarray, factors: Mapping[str, Sequence[str]], cluster
     shared = tuple(Component(part.name, part.variance, part.low, part.high, part.variance / whole) for part in found)
     effects = tuple(_effect(name, codes, counts, seed) for name in sorted(varied))
     return Decomposition(shared, effects, left_out)
+
+
+def _too_little(n: int, clusters: np.ndarray | None) -> str:
+    """Why nothing can be told from n samples of these clusters; empty where it can."""
+    if n < LEAST_SAMPLES:
+        return f"too few samples: {n}, and {LEAST_SAMPLES} are needed"
+    return "" if clusters is None else too_few(int(group_index(clusters, n).max()) + 1, "a decomposition")
 
 
 # ---------------------------------------------------------------- samples: pairwise likelihood

@@ -53,12 +53,18 @@ def leave_one_out(posteriors: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def shapley(posteriors: np.ndarray, truth: np.ndarray) -> np.ndarray | None:
-    """(members,) Shapley values of the vote's accuracy (Shapley 1953), which sum to the accuracy of all; None above ten members."""
+    """(members,) Shapley values of the vote's accuracy (Shapley 1953); None above ten members.
+
+    They sum to the accuracy of all minus that of nobody's vote, which is to answer the most frequent class: what can be had without looking at a face.
+    Were it 0, the member that is asked first would have the credit for what chance gets right. Below 0: on average over the orders of joining, a member
+    takes from a vote of those before it more than it adds, beginning with that answer; whether the vote of all is better without it, `leave_one_out` says.
+    """
     members = len(posteriors)
     if members > SHAPLEY_MEMBERS:
         return None
     votes = _Votes(posteriors, truth)
-    value = np.array([votes.of([m for m in range(members) if subset >> m & 1]).mean() if subset else 0.0 for subset in range(2**members)])
+    nobody = np.bincount(truth).max() / len(truth)
+    value = np.array([votes.of([m for m in range(members) if subset >> m & 1]).mean() if subset else nobody for subset in range(2**members)])
     sizes = np.array([subset.bit_count() for subset in range(2**members)])
     worth = np.zeros(members)
     for m in range(members):

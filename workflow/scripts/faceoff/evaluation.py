@@ -1,6 +1,8 @@
 """From prediction rows to what is scored: a task's truth, and one posterior per sample in the task's label space."""
 
 import hashlib
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +18,8 @@ from faceoff.intervals import Interval, cluster_interval, wilson
 from faceoff.stages.samples import task_of
 
 FOLDS = 5
+WEIGHTS = b"faceoff_weights"  # metadata of a fusion's file: JSON, member -> weight
+ERROR_SHARE = 0.05  # of samples, above which a pipeline is flagged (protocol §14)
 
 
 class UnlabelledError(ValueError):
@@ -24,12 +28,15 @@ class UnlabelledError(ValueError):
 
 @dataclass(frozen=True)
 class Task:
-    """The scored samples of a dataset: those whose label is in its space, in order. `truth` (n,) int indexes `space`."""
+    """The scored samples of a dataset: those whose label is in its space, in order. `truth` (n,) int indexes `space`.
+
+    `people` (n,) are the `owners` of the samples; None where no sample has a subject: then all are independent.
+    """
 
     info: dict[str, Any]
     ids: tuple[str, ...]
     truth: np.ndarray
-    subjects: tuple[str, ...] | None
+    people: np.ndarray | None
     label_sets: tuple[frozenset[str], ...] | None
 
     @property
@@ -38,8 +45,8 @@ class Task:
 
     @cached_property
     def clusters(self) -> np.ndarray | None:
-        """(n,) int index of each sample's subject, None where the samples are independent."""
-        return np.unique(self.subjects, return_inverse=True)[1] if self.subjects else None
+        """(n,) int index of whose each sample is, None where the samples are independent."""
+        return None if self.people is None else np.unique(self.people, return_inverse=True)[1]
 
     @cached_property
     def hash(self) -> str:
@@ -50,6 +57,11 @@ class Task:
     def describe(self) -> dict[str, Any]:
         """The task as it stands beside every score."""
         return {**self.info, "space": list(self.space), "n": len(self.ids), "hash": self.hash}
+
+
+def owners(ids: Sequence[Any], subjects: Sequence[str | None]) -> np.ndarray:
+    """(n,) whose each sample is: its subject, or the sample itself where it has none; a subject and a sample of one name are two."""
+    return np.array([f"subject {subject}" if subject else f"sample {sample}" for sample, subject in zip(ids, subjects, strict=True)])
 
 
 def read_task(samples: Path) -> Task:
@@ -69,7 +81,7 @@ def read_task(samples: Path) -> Task:
         info=info,
         ids=tuple(ids),
         truth=np.array(truth),
-        subjects=tuple(subjects) if all(subjects) else None,
+        people=owners(ids, subjects) if any(subjects) else None,
         label_sets=tuple(frozenset(text.split("|")) for text in label_sets) if all(label_sets) else None,
     )
 
@@ -86,6 +98,21 @@ class SamplePosteriors:
     def in_space(self, space: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """(posterior (n, len(space)), mass outside the space (n,)); classes outside are masked, the rest renormalised (protocol §12)."""
         return metrics.restrict(self.own, self.classes, space)
+
+    def votes_in(self, space: Sequence[str]) -> np.ndarray:
+        """(n, len(space)) what it gives to these classes, as it is: NaN for a class that it lacks, which a vote averages over the others (protocol §21)."""
+        own = np.column_stack([self.own, np.full(len(self.own), np.nan)])
+        return own[:, [self.classes.index(emotion) if emotion in self.classes else -1 for emotion in space]]
+
+
+def cell_name(predictions: Path) -> str:
+    """'detector/model' or 'fusion/name' of a file predictions/<dataset>/<detector>/<model>.parquet or fusion/<dataset>/<name>.parquet."""
+    return f"fusion/{predictions.stem}" if predictions.parents[1].name == "fusion" else f"{predictions.parent.name}/{predictions.stem}"
+
+
+def weights_of(predictions: Path) -> dict[str, float] | None:
+    """Member -> the weight that a fusion's rule learnt, sum 1; None of a cell, and of rules that have no such weights."""
+    return json.loads((pq.read_schema(predictions).metadata or {}).get(WEIGHTS, b"null"))
 
 
 def sample_posteriors(predictions: Path, ids: Sequence[str]) -> SamplePosteriors:
@@ -116,6 +143,17 @@ def sample_posteriors(predictions: Path, ids: Sequence[str]) -> SamplePosteriors
         return SamplePosteriors(schema_classes, total / np.where(count > 0, count, np.nan)[:, None], tuple(states), tuple(reasons))
 
 
+def flags(task: Task, cell: SamplePosteriors, predicted: np.ndarray) -> list[str]:
+    """Why a pipeline that predicts this (n,) is not ranked (protocol §14); empty for most."""
+    found = []
+    if metrics.collapsed(task.truth, predicted, len(task.space)):
+        found.append("collapsed onto one class")
+    errors = Counter(cell.states)[tables.ERROR] / len(task.ids)
+    if errors > ERROR_SHARE:
+        found.append(f"{errors:.0%} of samples ended in an error")
+    return found
+
+
 def folds_for(labels: np.ndarray, groups: np.ndarray | None, seed: int) -> np.ndarray | None:
     """(n,) five seeded, stratified folds that keep groups together (protocol §19), fewer where there are fewer groups; None below two groups."""
     distinct = len(labels) if groups is None else len(np.unique(groups))
@@ -123,7 +161,7 @@ def folds_for(labels: np.ndarray, groups: np.ndarray | None, seed: int) -> np.nd
 
 
 def share_interval(correct: np.ndarray, clusters: np.ndarray | None) -> Interval:
-    """95 % interval of a share (protocol §13): Wilson's for independent samples, t over cluster means with clusters (NaN below two of them)."""
+    """95 % interval of a share (protocol §13): Wilson's for independent samples, with clusters `cluster_interval` (NaN below two of them)."""
     if clusters is None or len(correct) == 0:
         return wilson(int(correct.sum()), len(correct))
     return cluster_interval(correct.astype(float), clusters, bounds=(0.0, 1.0))

@@ -41,7 +41,10 @@ def agreement(votes: np.ndarray) -> np.ndarray:
 
 
 def one_against_the_others(votes: np.ndarray) -> np.ndarray:
-    """(n,) chance that a random tagger of the sample says what most of the others say; NaN below two votes. Its mean is the leave-one-out ceiling."""
+    """(n,) chance that a random tagger of the sample says what most of the others say; NaN below two votes.
+
+    Its mean is what one person reaches: no ceiling, as a pipeline that says what most people say is right against all others more often than they are.
+    """
     return sum(share * credit[:, tagger] for tagger, (share, credit) in enumerate(_left_out(votes)))
 
 
@@ -82,9 +85,8 @@ def describe(votes: np.ndarray, truth: np.ndarray, posterior: np.ndarray, interv
     both = ~np.isnan(crossed)
     tagger, machine = one_against_the_others(votes), as_a_tagger(votes, predicted)
     held = ~np.isnan(tagger)
-    ceiling = _mean(tagger[held])
+    person = _mean(tagger[held])
     limits = interval(tagger[held], held)
-    accuracy = _mean(correct[held])
     return {
         "n": int(held.sum()),
         "votes_per_sample": _mean(_votes(votes).sum(axis=1)[held]),
@@ -92,13 +94,12 @@ def describe(votes: np.ndarray, truth: np.ndarray, posterior: np.ndarray, interv
         "cross_entropy": float("nan") if hard else _mean(crossed[both]),
         "vote_entropy": _mean(entropy[both]),
         "kl": float("nan") if hard else _mean((crossed - entropy)[both]),
-        "ceiling": ceiling,
-        "ceiling_interval": [limits.low, limits.high],
+        "one_person": person,
+        "one_person_interval": [limits.low, limits.high],
         "with_own_vote": _mean(agreement(votes)[held]),
         "pair_agreement": _mean(pair_agreement(votes)[held]),
-        "accuracy_over_ceiling": accuracy / ceiling if ceiling > 0 else float("nan"),
         "accuracy_as_tagger": _mean(machine[held]),
-        "as_tagger_over_ceiling": _mean(machine[held]) / ceiling if ceiling > 0 else float("nan"),
+        "as_tagger_over_one_person": _mean(machine[held]) / person if person > 0 else float("nan"),
         "strata": _strata(agreement(votes), correct, tagger, interval),
         "confusion": confusion(votes, k),
     }
@@ -108,7 +109,7 @@ def describe(votes: np.ndarray, truth: np.ndarray, posterior: np.ndarray, interv
 
 
 def _strata(shares: np.ndarray, correct: np.ndarray, tagger: np.ndarray, interval: MeanInterval) -> list[dict[str, Any]]:
-    """Accuracy of the pipeline and ceiling of people by how far people agree; strata without samples are left out."""
+    """Accuracy of the pipeline, and what one person reaches, by how far people agree; strata without samples are left out."""
     found = []
     for low, high in zip((0.0, *AGREEMENT), (*AGREEMENT, 1.0), strict=True):
         here = (shares > low + metrics.EPSILON) & (shares <= high + metrics.EPSILON)
@@ -117,7 +118,7 @@ def _strata(shares: np.ndarray, correct: np.ndarray, tagger: np.ndarray, interva
             held = here & ~np.isnan(tagger)
             found.append({
                 "low": low, "high": high, "n": int(here.sum()), "accuracy": _mean(correct[here]), "interval": [limits.low, limits.high],
-                "ceiling": _mean(tagger[held]),
+                "one_person": _mean(tagger[held]),
             })  # fmt: skip
     return found
 

@@ -13,6 +13,9 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 LEVEL = 0.95
+LEAST_CLUSTERS = 6  # below it there is no test, no rank, no resampled interval (protocol §17)
+TOO_FEW = "too few clusters"
+NO_SPREAD = 1e-12  # a standard error up to this is rounding
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,24 @@ def wilson(successes: int, n: int, level: float = LEVEL) -> Interval:
     low = 0.0 if successes == 0 else float(centre - half)
     high = 1.0 if successes == n else float(centre + half)
     return Interval(share, low, high)
+
+
+def mean_share(successes: np.ndarray, n: np.ndarray, level: float = LEVEL) -> Interval:
+    """Mean of the shares successes_j / n_j of k independent groups of samples, as UAR is of recalls; groups of n_j = 0 are left out, NaN if all are.
+
+    Price & Bonett 2004: every group is given 2/k successes more and 2/k failures, p̃_j = (successes_j + 2/k) / (n_j + 4/k), and the limits are
+    mean p̃_j ± z √Σ p̃_j (1 − p̃_j) / (n_j + 4/k) / k: Agresti and Coull's for one group, Agresti and Caffo's for two. Within 0–1.
+    """
+    hits, size = np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    if hits.ndim != 1 or hits.shape != size.shape or not ((hits >= 0) & (hits <= size)).all():
+        raise ValueError(f"successes, n: {successes} of {n} given, expected 0 ≤ successes ≤ n of each group")
+    hits, size = hits[size > 0], size[size > 0]
+    k = len(size)
+    if k == 0:
+        return undefined(float("nan"))
+    share = (hits + 2 / k) / (size + 4 / k)
+    centre, half = float(share.mean()), _z(level) * float(np.sqrt((share * (1 - share) / (size + 4 / k)).sum())) / k
+    return clip(Interval(float((hits / size).mean()), centre - half, centre + half), (0.0, 1.0))
 
 
 def tango_interval(b: int, c: int, n: int, level: float = LEVEL) -> Interval:
@@ -77,41 +98,57 @@ def _tango_upper(b: int, c: int, n: int, z: float) -> float:
 # ---------------------------------------------------------------- clusters
 
 
-def cluster_interval(values: np.ndarray, clusters: np.ndarray, level: float = LEVEL, bounds: tuple[float, float] | None = None) -> Interval:
-    """Mean ± t_{G−1} · sd / √G of the G cluster means, each cluster counting once; for levels (correctness) and paired differences alike.
+def too_few(groups: int, what: str, kind: str = "clusters") -> str:
+    """Why so few clusters (or samples, as `kind` says) do not give `what`; empty where they are enough."""
+    return "" if groups >= LEAST_CLUSTERS else f"too few {kind}: {groups}, and {what} needs {LEAST_CLUSTERS}"
 
-    The estimate is the mean of cluster means, which differs from the mean over samples where cluster sizes differ. `bounds` clips the limits.
+
+def cluster_interval(values: np.ndarray, clusters: np.ndarray, level: float = LEVEL, bounds: tuple[float, float] | None = None) -> Interval:
+    """Mean over all samples ± t_{G−1} times its standard error by cluster (`cluster_error`); for levels (correctness) and paired differences alike.
+
+    `bounds` clips the limits.
     """
-    means = cluster_means(values, clusters)
-    estimate = float(means.mean())
-    if len(means) < 2:
+    error, groups = cluster_error(values, clusters)
+    estimate = float(np.mean(values))
+    if groups < 2:
         return undefined(estimate)
-    half = float(stdtrit(len(means) - 1, (1 + level) / 2) * means.std(ddof=1) / np.sqrt(len(means)))
+    half = float(stdtrit(groups - 1, (1 + level) / 2) * error)
     return clip(Interval(estimate, estimate - half, estimate + half), bounds)
 
 
+def cluster_error(values: np.ndarray, clusters: np.ndarray) -> tuple[float, int]:
+    """(standard error of the mean over n samples of which whole clusters are drawn, G): √((G−1)/G · Σ_g (r_g / (n − n_g))²), r_g = Σ_{i∈g} (x_i − x̄).
+
+    The mean is a ratio of two cluster totals, and this is its jackknife (Särndal, Swensson & Wretman 1992, chapter 11). Where all clusters have equally many
+    samples it is sd / √G of the cluster means, as is the linearised √(G/(G−1) · Σ r_g²) / n (Cochran 1977, chapter 6); where sizes differ much that one
+    is too small, as the largest clusters pull the mean towards themselves. NaN for one cluster; raises ValueError without samples.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if len(values) == 0:
+        raise ValueError("values: no samples")
+    sizes = cluster_sums(np.ones(len(values)), clusters)
+    groups = len(sizes)
+    if groups < 2:
+        return float("nan"), groups
+    residuals = cluster_sums(values, clusters) - sizes * values.mean()
+    return float(np.sqrt((groups - 1) / groups * ((residuals / (len(values) - sizes)) ** 2).sum())), groups
+
+
 def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
-    """Variance of the mean by cluster means over its variance if samples were independent (Kish 1965): intervals widen by its square root.
+    """Variance of the mean by cluster over its variance if samples were independent (Kish 1965): intervals widen by its square root.
 
     NaN where the values are constant or there is one cluster.
     """
     values = np.asarray(values, dtype=np.float64)
-    means = cluster_means(values, clusters)
-    if len(means) < 2 or np.ptp(values) == 0:
+    error, groups = cluster_error(values, clusters)
+    if groups < 2 or np.ptp(values) == 0:
         return float("nan")
-    return float((means.var(ddof=1) / len(means)) / (values.var(ddof=1) / len(values)))
+    return float(error**2 / (values.var(ddof=1) / len(values)))
 
 
 def cluster_sums(values: np.ndarray, clusters: np.ndarray) -> np.ndarray:
     values = np.asarray(values, dtype=np.float64)
     return np.bincount(group_index(clusters, len(values)), weights=values)
-
-
-def cluster_means(values: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    sums = cluster_sums(values, clusters)
-    if len(sums) == 0:
-        raise ValueError("values: no samples")
-    return sums / np.bincount(group_index(clusters, len(np.asarray(values))))
 
 
 def group_index(clusters: np.ndarray, n: int) -> np.ndarray:

@@ -9,8 +9,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from faceoff import tables
+from faceoff import score_files, tables
 from faceoff.emotions import suggestion
+from faceoff.report.results import ranked
 
 Scores = dict[str, list[dict[str, Any]]]  # dataset -> content of its score files
 _CSV = ("dataset", "task", "n", "task_hash", "limited", "kind", "detector", "model", "state", "reason")
@@ -21,7 +22,7 @@ def read(run: str, datasets: Sequence[str] = ()) -> Scores:
     """The scores of results/<run>, of these datasets or all. Raises FileNotFoundError without scores, ValueError for a dataset that has none."""
     folder = Path("results") / run
     by_dataset: Scores = {}
-    for path in sorted((folder / "scores").glob("*/*/*.json")):
+    for path in score_files.of_run(folder):
         score = tables.read_json(path)
         by_dataset.setdefault(score["dataset"], []).append(score)
     if not by_dataset:
@@ -40,6 +41,8 @@ def show(run: str, datasets: Sequence[str] = ()) -> None:
         for score in scores:
             if score["state"] != "ok":
                 console.print(f"  {_name(score)}: {score['state']}, {score['reason']}", style="dim", markup=False, highlight=False)
+            elif not ranked(score):
+                console.print(f"  {_name(score)}: not ranked, {'; '.join(score['flags'])}", style="dim", markup=False, highlight=False)
     console.print(f"report: {(Path('results') / run / 'report.html').resolve()}", soft_wrap=True, highlight=False)
 
 
@@ -65,8 +68,10 @@ def write_csv(by_dataset: Scores, output: Path) -> int:
 
 
 def _sorted(scores: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Best first, then those without an accuracy, by name."""
-    return sorted(scores, key=lambda score: (score["state"] != "ok", -score["metrics"]["accuracy"] if score["state"] == "ok" else 0.0, _name(score)))
+    """Best first, then those that are not ranked, then those without an accuracy, by name."""
+    return sorted(
+        scores, key=lambda score: (score["state"] != "ok", not ranked(score), -score["metrics"]["accuracy"] if score["state"] == "ok" else 0.0, _name(score))
+    )
 
 
 def _name(score: Mapping[str, Any]) -> str:

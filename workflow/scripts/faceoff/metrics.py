@@ -147,13 +147,8 @@ def weighted_f1(truth: np.ndarray, predicted: np.ndarray, k: int) -> float:
     return float(weighted_f1_of(confusion(truth, predicted, k, outside=True)))
 
 
-def accuracy_of(confusions: np.ndarray) -> np.ndarray:
-    """Accuracy of confusion matrices (..., k, ≥ k), vectorised over the leading axes, as are the three below; used by the bootstrap."""
-    return _divide(np.trace(confusions[..., : confusions.shape[-2]], axis1=-2, axis2=-1), confusions.sum(axis=(-2, -1)), np.nan)
-
-
 def balanced_accuracy_of(confusions: np.ndarray) -> np.ndarray:
-    """Balanced accuracy of confusion matrices (..., k, ≥ k) -> (...)."""
+    """Balanced accuracy of confusion matrices (..., k, ≥ k) -> (...), vectorised over the leading axes, as are the two below; used by the bootstrap."""
     return _mean_over_present(_class_scores(confusions)[1])
 
 
@@ -237,15 +232,14 @@ def top_k_accuracy(truth: np.ndarray, posterior: np.ndarray, k: int = 2) -> floa
     return _mean((best == truth[:, None]).any(axis=1))
 
 
-def summary(truth: np.ndarray, posterior: np.ndarray, *, predicted: np.ndarray | None = None, hard: bool = False) -> dict[str, float]:
+def summary(truth: np.ndarray, posterior: np.ndarray, *, hard: bool = False) -> dict[str, float]:
     """All headline numbers of a cell, always with the same keys.
 
-    predicted: (n,) where it is not the posterior's argmax (strict predictions).
     hard: the posterior holds votes or ranks, not probabilities: log_loss, brier, ece, ece_mass and top2 are NaN (below the winner, votes mostly tie).
     """
     truth, posterior = _scored(truth, posterior)
     k = posterior.shape[1]
-    predicted = argmax(posterior) if predicted is None else _pair(truth, predicted, k)[1]
+    predicted = argmax(posterior)
     nan = float("nan")
     return {
         "accuracy": accuracy(truth, predicted),

@@ -6,22 +6,24 @@ Conventions
     scores    (N, k) of k pipelines on N datasets, larger is better
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import chdtrc, fdtrc
 from scipy.stats import rankdata, studentized_range
 
-from faceoff.intervals import group_index
+from faceoff.intervals import group_index, too_few
+from faceoff.limits import LEAST_DATASETS
 
-LEAST_DATASETS = 6  # below it neither Friedman's test nor a critical difference is given (protocol §18)
 PERMUTATIONS = 2_000
 _CHUNK = 4_000_000  # numbers gathered at a time
 
 
 @dataclass(frozen=True)
 class CochranQ:
-    """`statistic` Q with `df` degrees of freedom; `p` of chi-square, or with clusters of the permutation that `test` names; NaN without any disagreement."""
+    """`statistic` Q with `df` degrees of freedom; `p` of chi-square, or with clusters of the permutation that `test` names; NaN without any disagreement, and
+    below six clusters, which `test` then says."""
 
     statistic: float
     df: int
@@ -48,7 +50,7 @@ class Friedman:
 def cochran_q(correct: np.ndarray, clusters: np.ndarray | None = None, *, seed: int) -> CochranQ:
     """Whether m ≥ 2 pipelines are equally often right (Cochran 1950): Q = (m − 1)(m Σ C² − N²) / (m N − Σ R²), C by pipeline, R by sample, N in all.
 
-    With clusters the chi-square does not hold, and p is that of permuting the pipelines within whole clusters (`exchange_p`).
+    With clusters the chi-square does not hold, and p is that of permuting the pipelines within whole clusters (`exchange_p`), NaN below six of them.
     Raises ValueError for fewer than two pipelines or no samples.
     """
     correct = np.asarray(correct, bool)
@@ -63,7 +65,10 @@ def cochran_q(correct: np.ndarray, clusters: np.ndarray | None = None, *, seed: 
     q = float((pipelines - 1) * (pipelines * (columns.astype(np.int64) ** 2).sum() - total**2) / spread)
     if clusters is None:
         return CochranQ(q, pipelines - 1, float(chdtrc(pipelines - 1, q)), test)
-    return CochranQ(q, pipelines - 1, exchange_p(by_cluster(correct, clusters)[:, :, None], seed=seed), test)
+    counts = by_cluster(correct, clusters)
+    if reason := too_few(len(counts), "the test"):
+        return CochranQ(q, pipelines - 1, float("nan"), reason)
+    return CochranQ(q, pipelines - 1, exchange_p(counts[:, :, None], seed=seed), test)
 
 
 def by_cluster(correct: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
@@ -113,6 +118,8 @@ def nemenyi_difference(pipelines: int, datasets: int, level: float = 0.95) -> fl
 def friedman(scores: np.ndarray, level: float = 0.95) -> Friedman:
     """Friedman's test over datasets (Friedman 1937, with the correction for ties), Iman and Davenport's F (1980), and Nemenyi's critical difference.
 
+    The p of F, the one that is reported (Demšar 2006), is never below the exact chance that all datasets rank the pipelines in the same way, where F is
+    infinite: Π over the datasets but one of Π tᵢ!/k!, with tᵢ pipelines in each tie.
     Below six datasets there are mean ranks and a reason, no test. Raises ValueError for NaN or fewer than two pipelines.
     """
     scores = np.asarray(scores, dtype=np.float64)
@@ -134,5 +141,12 @@ def friedman(scores: np.ndarray, level: float = 0.95) -> Friedman:
     f = (datasets - 1) * chi2 / remainder if remainder > 1e-9 else float("inf")
     distance = np.abs(mean[:, None] - mean) / np.sqrt(k * (k + 1) / (6 * datasets)) * np.sqrt(2)
     p_pairs = studentized_range.sf(distance, k, np.inf)
-    p_f = float(fdtrc(k - 1, (k - 1) * (datasets - 1), f)) if np.isfinite(f) else 0.0
+    p_f = max(float(fdtrc(k - 1, (k - 1) * (datasets - 1), f)) if np.isfinite(f) else 0.0, _all_alike_p(ranks))
     return Friedman(mean, datasets, chi2, float(chdtrc(k - 1, chi2)), f, p_f, nemenyi_difference(k, datasets, level), np.minimum(p_pairs, 1.0))
+
+
+def _all_alike_p(ranks: np.ndarray) -> float:
+    """The chance that datasets with ties like these (N, k) would all rank alike, were every order equally likely; the most even one may be any."""
+    k = ranks.shape[1]
+    orders = [math.factorial(k) // math.prod(math.factorial(int(tied)) for tied in np.unique(row, return_counts=True)[1]) for row in ranks]
+    return math.exp(-(sum(map(math.log, orders)) - math.log(max(orders))))

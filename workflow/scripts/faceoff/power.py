@@ -3,33 +3,60 @@
 It is about the design, not about the result: with no more samples than these, a true difference below it will mostly stay "no difference".
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import nctdtr, ndtri, stdtrit
 
-from faceoff.intervals import cluster_means
+from faceoff.intervals import NO_SPREAD, cluster_error, too_few
+from faceoff.stats import least_p
 
 POWER = 0.8
 ALPHA = 0.05
 
 
-def detectable_difference(
-    correct_a: np.ndarray, correct_b: np.ndarray, clusters: np.ndarray | None = None, power: float = POWER, alpha: float = ALPHA
-) -> float:
-    """The smallest true difference of two accuracies, 0–1, that the two-sided test at `alpha` finds with probability `power`.
+@dataclass(frozen=True)
+class Detectable:
+    """The smallest true `difference` of two accuracies, 0–1, that a test finds with the probability asked for; None, with a `reason`, where there is none."""
 
-    Independent samples: McNemar's test at the observed share of samples on which exactly one is right (`mcnemar_detectable`). Clusters: the t test of
-    G cluster differences at their observed spread (`cluster_detectable`). NaN for no samples or a single cluster.
+    difference: float | None
+    reason: str = ""
+
+
+def detectable_difference(correct_a: np.ndarray, correct_b: np.ndarray, clusters: np.ndarray | None = None, family: int = 1) -> Detectable:
+    """The smallest true difference that the paired test (two-sided, 5 %) of these two finds four times in five, as one of a `family` of tests.
+
+    Holm's first step, which a difference passes whatever the other tests say, asks p to be below 5 % / family: that is the level here. Independent samples:
+    McNemar's test at the observed share of samples on which exactly one is right (`mcnemar_detectable`). Clusters: the sign-flip test at their observed
+    spread (`sign_flip_detectable`). None for no samples, below six clusters, where even the smallest possible p is not below the level, and where the
+    clusters' differences have no spread to go by.
     """
     difference = np.asarray(correct_a, np.float64) - np.asarray(correct_b, np.float64)
     if difference.ndim != 1:
         raise ValueError(f"correct_a, correct_b: shapes {np.shape(correct_a)} and {np.shape(correct_b)} given, expected (n,) twice")
-    if len(difference) == 0:
-        return float("nan")
+    if family < 1:
+        raise ValueError(f"family: {family} given, expected a number of tests")
+    n, alpha = len(difference), ALPHA / family
+    if n == 0:
+        return Detectable(None, "no samples")
     if clusters is None:
-        return mcnemar_detectable(len(difference), float((difference != 0).mean()), power, alpha)
-    means = cluster_means(difference, clusters)
-    return cluster_detectable(len(means), float(means.std(ddof=1)), power, alpha) if len(means) > 1 else float("nan")
+        if 0.5**n >= alpha:  # mid-p with all samples on one side
+            return Detectable(None, _never(0.5**n, family))
+        return Detectable(mcnemar_detectable(n, float((difference != 0).mean()), POWER, alpha))
+    error, groups = cluster_error(difference, clusters)
+    if reason := too_few(groups, "the test"):
+        return Detectable(None, reason)
+    if least_p(groups) >= alpha:
+        return Detectable(None, _never(least_p(groups), family))
+    if error <= NO_SPREAD:
+        return Detectable(None, "no spread: the two differ by as much in every cluster")
+    return Detectable(sign_flip_detectable(groups, error * np.sqrt(groups), POWER, alpha))
+
+
+def _never(least: float, family: int) -> str:
+    where = f" / {family}, the first step of {family} tests" if family > 1 else ""
+    return f"no result could be significant: p is {least:.2g} at least, and would have to be below {ALPHA:g}{where}"
 
 
 def mcnemar_detectable(n: int, discordance: float, power: float = POWER, alpha: float = ALPHA) -> float:
@@ -58,12 +85,26 @@ def cluster_detectable(groups: int, spread: float, power: float = POWER, alpha: 
     df, limit = groups - 1, stdtrit(groups - 1, 1 - alpha / 2)
 
     def missing(noncentrality: float) -> float:
-        return power - (1 - nctdtr(df, noncentrality, limit) + nctdtr(df, noncentrality, -limit))
+        # Significant on the wrong side is practically impossible at a power worth asking for, and far out `nctdtr` is NaN.
+        return power - (1 - nctdtr(df, noncentrality, limit))
 
     upper = 1.0
     while missing(upper) > 0:
         upper *= 2
     return float(brentq(missing, 0.0, upper, xtol=1e-10) * spread / np.sqrt(groups))
+
+
+def sign_flip_detectable(groups: int, spread: float, power: float = POWER, alpha: float = ALPHA) -> float:
+    """`cluster_detectable` at the largest p below `alpha` that the sign-flip test of so many clusters can give: with few clusters its p are few.
+
+    Where only the smallest is below, all clusters must lie on one side: Φ(δ / spread)^groups = power, if that δ is larger.
+    """
+    least = least_p(groups)
+    level = (np.ceil(alpha / least) - 1) * least
+    if not level > 0:
+        raise ValueError(f"groups, alpha: {groups} and {alpha} given, and the smallest p of so many clusters is {least:.2g}")
+    detectable = cluster_detectable(groups, spread, power, level)
+    return max(detectable, float(spread * ndtri(power ** (1 / groups)))) if level == 2.0 ** (1 - groups) else detectable
 
 
 def _shares(power: float, alpha: float) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from faceoff import latex
+from faceoff.report.words import p_in_table
 
 Row = dict[str, Any]
 Printed = tuple[list[list[str]], list[str]]  # rows, headers
@@ -60,10 +61,6 @@ def _number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def _p(value: float | None) -> str:
-    return "< 0.0001" if value is not None and value < 0.0001 else _number(value, 4)
-
-
 def _short_accuracy(rows: Sequence[Row]) -> Printed:
     headers = [
         "dataset",
@@ -118,7 +115,7 @@ def _short_confusion(rows: Sequence[Row]) -> Printed:
 def _short_comparisons(rows: Sequence[Row]) -> Printed:
     headers = ["dataset", "a", "b", "difference, points [95 % CI]", "p", "Holm p", "test", "verdict", "detectable, points"]
     return [
-        [row["dataset"], row["a"], row["b"], _points(row), _p(row["p"]), _p(row["p_adjusted"]),
+        [row["dataset"], row["a"], row["b"], _points(row), p_in_table(row["p"]), p_in_table(row["p_adjusted"]),
          row["test"], row["verdict"], _percent(row["minimum_detectable"])]
         for row in rows
     ], headers  # fmt: skip
@@ -128,16 +125,16 @@ def _short_decomposition(rows: Sequence[Row]) -> Printed:
     headers = ["dataset", "component", "variance, logit² [95 % CI]", "share %", "does it matter? p", "notes"]
     return [
         [row["dataset"], row["component"], _number(row["variance"]) + ("" if row["low"] is None else f" [{_number(row['low'])}, {_number(row['high'])}]"),
-         _percent(row["share"]), _p(row["p"]), row["reason"]]
+         _percent(row["share"]), p_in_table(row["p"]), row["reason"]]
         for row in rows
     ], headers  # fmt: skip
 
 
 def _short_ranks(rows: Sequence[Row]) -> Printed:
-    headers = ["cell", _MEAN_RANK, "datasets", "critical difference", "Friedman p", "notes"]
+    headers = ["cell", _MEAN_RANK, "datasets", "critical difference", "Iman–Davenport p", "notes"]
     return [
         [row["cell"], _number(row["mean_rank"], 2), str(row["datasets"]),
-         _number(row["critical_difference"], 2), _p(row["p"]), "; ".join(filter(None, [row["reason"], row["left_out"]]))]
+         _number(row["critical_difference"], 2), p_in_table(row["p_f"]), "; ".join(filter(None, [row["reason"], row["left_out"]]))]
         for row in rows
     ], headers  # fmt: skip
 
@@ -160,13 +157,28 @@ def _short_coverage(rows: Sequence[Row]) -> Printed:
 
 
 def _short_affect(rows: Sequence[Row]) -> Printed:
-    headers = ["dataset", "detector", "model", "dimension", "n", "CCC [95 % CI]", "CCC within clips", "Pearson r", "RMSE", "sign agreement %", "coverage %"]
+    headers = [
+        "dataset",
+        "detector",
+        "model",
+        "dimension",
+        "n",
+        "CCC [95 % CI]",
+        "CCC within clips",
+        "clips",
+        "Pearson r",
+        "RMSE",
+        "sign agreement %",
+        "coverage %",
+    ]
     return [
         [
             *(row[name] for name in ("dataset", "detector", "model", "dimension")),
             str(row["n"]),
             _number(row["ccc"]) + ("" if row["ccc_low"] is None else f" [{_number(row['ccc_low'])}, {_number(row['ccc_high'])}]"),
-            *(_number(row[name]) for name in ("ccc_within_clips", "pearson", "rmse")),
+            _number(row["ccc_within_clips"]),
+            str(row["clips"]),
+            *(_number(row[name]) for name in ("pearson", "rmse")),
             *(_percent(row[name]) for name in ("sign_agreement", "coverage")),
         ]
         for row in rows
@@ -252,7 +264,7 @@ def _latex(name: str, rows: Sequence[Row], shown: Sequence[Sequence[str]], heade
     bold = {
         (row, kept.index(headers.index(header)))
         for header, (key, lowest) in _BEST.get(name, {}).items()
-        for row in latex.best(rows, key, group=of_dataset, lowest=lowest)
+        for row in latex.best([row | {key: None} if row.get("ranked") is False else row for row in rows], key, group=of_dataset, lowest=lowest)
     }
     marked = {(row, kept.index(column)) for row, column in tied} - bold
     cells = [[_cut(values[column]) for column in kept] for values in shown]

@@ -9,35 +9,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceoff.intervals import LEVEL, too_few
+
 REPLICATES = 10_000
-LEVEL = 0.95
 _CHUNK = 4_000_000  # weights drawn at a time
 
 
 @dataclass(frozen=True)
 class Ranking:
     """Of m pipelines: p_best (m,) share of resamples in which each is best (ties shared), rank_low and rank_high (m,) the 95 % interval of its rank
-    (1 is best), tied (m,) bool: it cannot be told from the best."""
+    (1 is best), tied (m,) bool: it cannot be told from the best. All None, with a `reason`, where there is too little to resample."""
 
-    p_best: np.ndarray
-    rank_low: np.ndarray
-    rank_high: np.ndarray
-    tied: np.ndarray
+    p_best: np.ndarray | None
+    rank_low: np.ndarray | None
+    rank_high: np.ndarray | None
+    tied: np.ndarray | None
+    reason: str = ""
 
 
 def rank_uncertainty(correct: np.ndarray, clusters: np.ndarray | None = None, *, seed: int, replicates: int = REPLICATES, level: float = LEVEL) -> Ranking:
     """Rank uncertainty of accuracies (Goldstein & Spiegelhalter 1996) and multiple comparison with the best (Hsu 1984), by the bootstrap.
 
     correct:  (m, n) bool, end-to-end correctness on the same samples
-    clusters: (n,) int from 0, resampled whole; None where samples are independent
+    clusters: (n,) any sortable labels, resampled whole; None where samples are independent
     A pipeline is `tied` unless the best one's lead over it exceeds the level-quantile of the largest of the others' resampled deviations minus
     its own: the pipeline that is truly the best is dropped with a probability of 1 − level at most.
+    Below six clusters (or samples, without clusters) nothing is said: a single one would be resampled to itself, and any order be certain.
     Raises ValueError for an empty matrix.
     """
     correct = np.asarray(correct, bool)
     if correct.ndim != 2 or 0 in correct.shape:
         raise ValueError(f"correct: shape {correct.shape} given, expected (pipelines, samples) with at least one of each")
     groups = np.arange(correct.shape[1]) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    if reason := too_few(int(groups.max()) + 1, "a ranking", "samples" if clusters is None else "clusters"):
+        return Ranking(None, None, None, None, reason)
     hits = np.zeros((groups.max() + 1, len(correct)))
     np.add.at(hits, groups, correct.T)
     size = np.bincount(groups).astype(float)

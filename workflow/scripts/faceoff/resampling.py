@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from faceoff.intervals import LEVEL, Interval, clip, group_index, undefined
+from faceoff.intervals import LEAST_CLUSTERS, LEVEL, NO_SPREAD, Interval, clip, group_index, undefined
 
 REPLICATES = 10_000
 CHUNK_VALUES = 4_000_000  # floats held at a time by the resampling loops (32 MB)
@@ -31,22 +31,23 @@ def bootstrap_t(
     units:        (U, cells) counts of each kind of resampled unit: a cluster's cells, or one sample's
     multiplicity: (U,) int, how many units of that kind there are (default 1 each): independent samples need one row per *kind* of sample
     statistic:    vectorised, totals (R, cells) -> (R,)
-    Replicates whose standard error is 0 or NaN are left out. A zero standard error of the estimate gives an interval of length zero.
+    Replicates whose standard error is 0 or NaN are left out. The limits are NaN below six units, and where the estimate's standard error is 0: units
+    that are all alike (everything right) tell nothing about others.
     """
     units, multiplicity = _checked(units, multiplicity)
     n = int(multiplicity.sum())
     (estimate,), (error,) = _studentised(statistic, units, multiplicity[None])
-    if n < 2 or np.isnan(estimate) or np.isnan(error):
+    if n < LEAST_CLUSTERS or np.isnan(estimate) or not error > NO_SPREAD:
         return undefined(float(estimate))
     random = np.random.default_rng(seed)
     pivots = []
     for rows in chunks(replicates, units.size):
         score, deviation = _studentised(statistic, units, random.multinomial(n, multiplicity / n, size=rows))
-        usable = deviation > 0
+        usable = deviation > NO_SPREAD
         pivots.append((score[usable] - estimate) / deviation[usable])
     pivot = np.concatenate(pivots)
-    if error == 0 or len(pivot) == 0:
-        return Interval(float(estimate), float(estimate), float(estimate))
+    if len(pivot) == 0:
+        return undefined(float(estimate))
     lower, upper = np.quantile(pivot, [(1 - level) / 2, (1 + level) / 2])
     return clip(Interval(float(estimate), float(estimate - upper * error), float(estimate - lower * error)), bounds)
 
@@ -63,14 +64,14 @@ def bca(
     """Bias-corrected and accelerated bootstrap interval (Efron 1987) of a function of summed counts; arguments as `bootstrap_t`.
 
     Its limits are quantiles of the replicates, so they respect the range of the statistic. The acceleration is the jackknife's (Efron 1987, §6), replicates
-    equal to the estimate count half in the bias correction. Replicates that are not finite are left out; without any, for one unit, or
-    where leaving out one unit leaves nothing finite, the limits are NaN.
+    equal to the estimate count half in the bias correction. Replicates that are not finite are left out; without any, below six units, where all units
+    are alike, or where leaving out one unit leaves nothing finite, the limits are NaN.
     """
     units, multiplicity = _checked(units, multiplicity)
     n = int(multiplicity.sum())
     estimate = float(statistic(multiplicity[None].astype(np.float64) @ units)[0])
     without = statistic(multiplicity @ units - units)
-    if n < 2 or not np.isfinite([estimate, *without]).all():
+    if n < LEAST_CLUSTERS or not np.isfinite([estimate, *without]).all() or np.ptp(without) <= NO_SPREAD:
         return undefined(estimate)
     random = np.random.default_rng(seed)
     drawn = np.concatenate(
@@ -100,36 +101,37 @@ def bootstrap_t_confusion(
     replicates: int = REPLICATES,
     level: float = LEVEL,
 ) -> Interval:
-    """Bootstrap-t interval of a score of the confusion matrix (macro-F1, UAR, …), or of the paired difference of two pipelines' scores.
+    """Bootstrap-t interval of a score of the confusion matrix: macro-F1, UAR by cluster …
 
     score:     vectorised, confusion matrices (..., k, k+1) -> (...), for example metrics.macro_f1_of
-    predicted: (n,) int, -1 where not covered, for one pipeline; (2, n) for the difference first − second
-    clusters:  resampled whole where given; otherwise samples are independent and drawn from their cell counts, which is as fast for any n
+    predicted: (n,) int, -1 where not covered
+    clusters:  resampled whole where given, otherwise samples are independent
     """
-    truth, predicted = np.asarray(truth), np.atleast_2d(predicted)
-    if truth.ndim != 1 or predicted.shape[1:] != truth.shape or len(predicted) > 2:
-        raise ValueError(f"truth, predicted: shapes {truth.shape} and {predicted.shape} given, expected (n,) and (n,) or (2, n)")
+    truth, predicted = np.asarray(truth), np.asarray(predicted)
+    if truth.ndim != 1 or predicted.shape != truth.shape:
+        raise ValueError(f"truth, predicted: shapes {truth.shape} and {predicted.shape} given, expected (n,) twice")
     if len(truth) == 0:
         return undefined(float("nan"))
     if truth.min() < 0 or truth.max() >= k or predicted.min() < -1 or predicted.max() >= k:
         raise ValueError(f"truth, predicted: expected classes 0 to {k - 1}, and -1 only in predicted")
-    pipelines, cells = len(predicted), k * (k + 1)
-    cell = truth * (k + 1) + np.where(predicted == -1, k, predicted)  # (pipelines, n)
+    units, multiplicity = cell_counts(truth * (k + 1) + np.where(predicted == -1, k, predicted), k * (k + 1), clusters)
+    return bootstrap_t(
+        lambda totals: score(totals.reshape(-1, k, k + 1)), units, multiplicity, seed=seed, replicates=replicates, level=level, bounds=(0.0, 1.0)
+    )
+
+
+def cell_counts(cell: np.ndarray, cells: int, clusters: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Samples (n,) by the cell of a table that they fall into as (units, multiplicity) to resample.
+
+    Independent samples are drawn by kind, which is as fast for any n; clusters whole.
+    """
     if clusters is None:
-        kinds, multiplicity = np.unique(cell, axis=1, return_counts=True)
-        group = np.arange(kinds.shape[1])
-    else:
-        kinds, multiplicity, group = cell, None, group_index(clusters, len(truth))
-    units = np.zeros((group.max() + 1, pipelines, cells))
-    for pipeline in range(pipelines):
-        np.add.at(units[:, pipeline], (group, kinds[pipeline]), 1)
-
-    def statistic(totals: np.ndarray) -> np.ndarray:
-        scores = score(totals.reshape(-1, pipelines, k, k + 1))
-        return scores[:, 0] - scores[:, 1] if pipelines == 2 else scores[:, 0]
-
-    bounds = (-1.0, 1.0) if pipelines == 2 else (0.0, 1.0)
-    return bootstrap_t(statistic, units.reshape(len(units), -1), multiplicity, seed=seed, replicates=replicates, level=level, bounds=bounds)
+        kinds, multiplicity = np.unique(cell, return_counts=True)
+        return np.eye(cells)[kinds], multiplicity
+    group = group_index(clusters, len(cell))
+    units = np.zeros((group.max() + 1, cells))
+    np.add.at(units, (group, cell), 1)
+    return units, None
 
 
 def _checked(units: np.ndarray, multiplicity: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import metrics, stats, tables
+from faceoff import metrics, score_files, stats, tables
 from faceoff.evaluation import SamplePosteriors, Task, UnlabelledError, read_task, sample_posteriors
 from faceoff.report.results import name_of
 
@@ -36,13 +36,7 @@ class Run:
 
     def configures(self, dataset: str, cell: str) -> bool:
         """Whether the run's configuration names the parts of a cell."""
-        config = (self.manifest or {}).get("config") or {}
-        detector, _, model = cell.partition("/")
-        if dataset not in config.get("datasets", {}):
-            return False
-        if detector == "fusion":  # one per detector is named fusion.detector
-            return not {model, model.partition(".")[0]}.isdisjoint(config.get("fusions", {}))
-        return detector in config.get("detectors", {}) and model in config.get("models", {})
+        return score_files.configures((self.manifest or {}).get("config") or {}, dataset, cell)
 
     def predictions(self, dataset: str, cell: str) -> Path:
         head, _, tail = cell.partition("/")
@@ -188,7 +182,7 @@ def read_run(name: str | Path) -> Run:
     if folder is None:
         raise FileNotFoundError(f"{name}: neither results/{name} nor {name} is the folder of a run with scores/; run snakemake first, or name another run")
     scores: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for path in sorted((folder / "scores").glob("*/*/*.json")):
+    for path in score_files.of_run(folder):
         score = _json(path)
         scores.setdefault(score["dataset"], {})[name_of(score)] = score
     if not scores:
@@ -339,7 +333,8 @@ def _adjusted(cells: Sequence[CellComparison]) -> list[CellComparison]:
     found = {}
     for cell, p in zip(tested, stats.holm([cell.paired.p for cell in tested]), strict=True):
         adjusted = None if np.isnan(p) else float(p)
-        found[cell.name] = dataclasses.replace(cell, p_adjusted=adjusted, verdict=stats.judge(adjusted, cell.paired.low, cell.paired.high))
+        verdict = stats.judge(adjusted, cell.paired.difference, cell.paired.low, cell.paired.high)
+        found[cell.name] = dataclasses.replace(cell, p_adjusted=adjusted, verdict=verdict)
     return [found.get(cell.name, cell) for cell in cells]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from faceoff.report.results import label, shorten
+from faceoff.report.words import p_in_table
 from faceoff.run_comparison import CellComparison, Comparison, DatasetComparison, Provenance, Side
 
 _LENGTH = 90  # characters shown of a name or a value
@@ -63,8 +64,7 @@ def difference(cell: CellComparison) -> str:
 
 
 def p_adjusted(cell: CellComparison) -> str:
-    p = cell.p_adjusted
-    return "–" if p is None else "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+    return p_in_table(cell.p_adjusted)
 
 
 def moves(cell: CellComparison) -> str:

@@ -1,4 +1,4 @@
-"""Paired tests, families and verdicts. Pure functions, as protocol §4 fixes them; the intervals are those of `intervals` and `resampling`.
+"""Paired tests, families and verdicts. Pure functions, as protocol §4 fixes them; the intervals are those of `intervals`.
 
 Conventions
     correct      (n,) bool: end-to-end correctness of one pipeline; not covered is False
@@ -17,16 +17,12 @@ import numpy as np
 from scipy.special import bdtr, gammaln
 
 from faceoff.agreement import correct_pair
-from faceoff.intervals import LEVEL, cluster_interval, cluster_sums, design_effect, tango_interval
-from faceoff.resampling import REPLICATES, bootstrap_t, bootstrap_t_confusion, chunks
-
-__all__ = ["bootstrap_t", "bootstrap_t_confusion", "design_effect"]  # asked for here by those who score
+from faceoff.intervals import LEVEL, TOO_FEW, cluster_interval, cluster_sums, tango_interval, too_few
+from faceoff.resampling import REPLICATES, chunks
 
 EPSILON = 1e-9
 ENUMERATE_CLUSTERS = 16  # 2^16 sign patterns
-LEAST_CLUSTERS = 6
 
-TOO_FEW = "too few clusters"
 Verdict = Literal["better", "worse", "no difference", "inconclusive", "too few clusters"]
 
 
@@ -85,8 +81,8 @@ def sign_flip(differences: np.ndarray, clusters: np.ndarray, seed: int, replicat
     """
     sums = cluster_sums(differences, clusters)
     groups, statistic = len(sums), float(sums.sum())
-    if groups < LEAST_CLUSTERS:
-        return SignFlip(statistic, groups, None, False, f"{TOO_FEW}: {groups}, and the test needs {LEAST_CLUSTERS}")
+    if reason := too_few(groups, "the test"):
+        return SignFlip(statistic, groups, None, False, reason)
     least = abs(statistic) - EPSILON  # sums of one pattern in another order must count as equal
     if groups <= ENUMERATE_CLUSTERS:
         totals = np.zeros(1)
@@ -101,32 +97,31 @@ def sign_flip(differences: np.ndarray, clusters: np.ndarray, seed: int, replicat
     return SignFlip(statistic, groups, (1 + extreme) / (1 + replicates), False)
 
 
+def least_p(groups: int) -> float:
+    """The smallest p that `sign_flip` can give for this number of clusters."""
+    return 2.0 ** (1 - groups) if groups <= ENUMERATE_CLUSTERS else 1 / (1 + REPLICATES)
+
+
 # ---------------------------------------------------------------- families and verdicts
 
 
 def holm(p: Sequence[float | None] | np.ndarray) -> np.ndarray:
     """Step-down adjusted p values (Holm 1979), in the order given. None or NaN (no test) becomes NaN and does not count."""
-    p, adjusted = _p_values(p)
+    p = np.asarray([np.nan if value is None else value for value in p], dtype=np.float64)
+    if ((p < 0) | (p > 1)).any():
+        raise ValueError("p: values outside 0–1")
+    adjusted = np.full(len(p), np.nan)
     known = np.flatnonzero(~np.isnan(p))
     order = known[np.argsort(p[known], kind="stable")]
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0)
     return adjusted
 
 
-def benjamini_hochberg(p: Sequence[float | None] | np.ndarray) -> np.ndarray:
-    """Step-up adjusted p values for the false discovery rate (Benjamini & Hochberg 1995). NaN as in `holm`."""
-    p, adjusted = _p_values(p)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(-p[known], kind="stable")]
-    adjusted[order] = np.minimum(np.minimum.accumulate(p[order] * len(order) / np.arange(len(order), 0, -1)), 1.0)
-    return adjusted
-
-
 def paired_verdict(correct_a: np.ndarray, correct_b: np.ndarray, clusters: np.ndarray | None = None, *, seed: int, level: float = LEVEL) -> PairedVerdict:
     """Is A better than B? (protocol §17): mid-p McNemar with Tango's interval, or with clusters the sign-flip test with the cluster t interval.
 
-    `difference` is the difference of the two accuracies over samples; with clusters of different sizes the interval is about the mean of cluster
-    differences. For a family, adjust the p values (`holm`) and ask `judge` again with the adjusted one.
+    Test and interval are both about `difference`, that of the two accuracies over samples. For a family, adjust the p values (`holm`) and ask `judge`
+    again with the adjusted one.
     """
     correct_a, correct_b = correct_pair(correct_a, correct_b)
     if len(correct_a) == 0:
@@ -141,26 +136,16 @@ def paired_verdict(correct_a: np.ndarray, correct_b: np.ndarray, clusters: np.nd
         flip = sign_flip(paired, clusters, seed)
         interval = cluster_interval(paired, clusters, level, bounds=(-1.0, 1.0))
         name, p, p_exact = "sign-flip over clusters", flip.p, flip.p if flip.enumerated else None
-    return PairedVerdict(difference, interval.low, interval.high, p, p_exact, name, judge(p, interval.low, interval.high, level))
+    return PairedVerdict(difference, interval.low, interval.high, p, p_exact, name, judge(p, difference, interval.low, interval.high, level))
 
 
-def judge(p: float | None, low: float, high: float, level: float = LEVEL) -> Verdict:
-    """The verdict of a test and an interval of A − B: they must agree, otherwise "inconclusive"; p None (or NaN) is "too few clusters"."""
+def judge(p: float | None, difference: float, low: float, high: float, level: float = LEVEL) -> Verdict:
+    """The verdict of a test, a difference A − B and its interval: all must agree, otherwise "inconclusive"; p None (or NaN) is "too few clusters"."""
     if p is None or np.isnan(p):
         return TOO_FEW
-    significant, excludes_zero = p < round(1 - level, 12), low > 0 or high < 0
-    if significant != excludes_zero:
+    significant, side = p < round(1 - level, 12), 1 if low > 0 else -1 if high < 0 else 0
+    if significant != (side != 0) or (side and side * difference <= 0):
         return "inconclusive"
     if not significant:
         return "no difference"
-    return "better" if low > 0 else "worse"
-
-
-# ---------------------------------------------------------------- inside
-
-
-def _p_values(p: Sequence[float | None] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    p = np.asarray([np.nan if value is None else value for value in p], dtype=np.float64)
-    if ((p < 0) | (p > 1)).any():
-        raise ValueError("p: values outside 0–1")
-    return p, np.full(len(p), np.nan)
+    return "better" if side > 0 else "worse"

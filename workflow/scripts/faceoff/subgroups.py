@@ -1,5 +1,6 @@
 """Accuracy in the groups that a dataset names, and how far the best and the worst served one are apart: pure functions, arrays in, plain values out."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,10 +13,13 @@ LEAST, MOST_LEVELS = 10, 12  # samples in a level, levels of a group: below and 
 SHUFFLES = 2_000
 # What else lies in `groups`: sets of labels, measured action units, votes.
 _NO_GROUP = ("label_set", "units", OUTLIER)
+_ACTION_UNIT = re.compile(r"au_?\d", re.IGNORECASE)
 
 
 def by_group(groups: Sequence[Mapping[str, str]], correct: np.ndarray, clusters: np.ndarray | None, *, seed: int) -> list[dict[str, Any]]:
     """Accuracy by every group of the samples that divides them into 2 to 12 levels of at least 10 samples each; smaller levels are left out.
+
+    A group of which every level is one subject names the people and is left out too.
 
     groups: of each of the n samples, name -> level; correct: (n,) bool; clusters: (n,) int of subjects, or None where samples are independent.
     Each group: name; levels [{level, n, n_correct, accuracy, low, high}] by name, intervals as of any accuracy (protocol §13); best, worst: levels; gap:
@@ -23,7 +27,8 @@ def by_group(groups: Sequence[Mapping[str, str]], correct: np.ndarray, clusters:
     Whole subjects are shuffled where all of a subject's samples share a level, else samples within each subject; without subjects all samples.
     The gap is the largest of all differences: an interval around it would be too narrow, so it has a p alone.
     """
-    names = sorted({name for group in groups for name in group if name not in _NO_GROUP and not name.lower().startswith(("au0", "au1", "au2", VOTES))})
+    said = {name for group in groups for name in group}
+    names = sorted(name for name in said if name not in _NO_GROUP and not _ACTION_UNIT.match(name) and not name.lower().startswith(VOTES))
     random = np.random.default_rng([seed, len(correct), 7])
     found = []
     for name in names:
@@ -35,11 +40,19 @@ def by_group(groups: Sequence[Mapping[str, str]], correct: np.ndarray, clusters:
         inside = np.isin(level_of, levels)
         code = np.searchsorted(levels, level_of[inside].astype(str))
         right, subjects = np.asarray(correct, bool)[inside], None if clusters is None else np.unique(clusters[inside], return_inverse=True)[1]
+        if subjects is not None and _one_subject_each(code, subjects):
+            continue
         rows = [_level(level, right[code == index], None if subjects is None else subjects[code == index]) for index, level in enumerate(levels)]
         best, worst = max(rows, key=lambda row: row["accuracy"]), min(rows, key=lambda row: row["accuracy"])
         p = shuffled_gap(code, right, subjects, len(levels), random)
         found.append({"name": name, "levels": rows, "best": best["level"], "worst": worst["level"], "gap": best["accuracy"] - worst["accuracy"], "p": p})
     return found
+
+
+def _one_subject_each(code: np.ndarray, subjects: np.ndarray) -> bool:
+    """Whether every level is one subject's own: such a group names the people, and shuffling them leaves every gap as it is."""
+    pairs = np.unique(np.column_stack([code, subjects]), axis=0)
+    return len(pairs) == len(np.unique(code)) == len(np.unique(subjects))
 
 
 def _level(level: str, correct: np.ndarray, subjects: np.ndarray | None) -> dict[str, Any]:

@@ -47,18 +47,18 @@ def fit_weights(posteriors: np.ndarray, truth: np.ndarray) -> np.ndarray:
 def fit_stacking(posteriors: np.ndarray, truth: np.ndarray) -> Combine:
     """Multinomial logistic regression, C = 0.1, on log(p_T + 1e-6) of every member and class it has.
 
-    An absent member's features are those of the soft mean of the present calibrated members. Classes without truth in training get 0.
-    Raises ValueError when the training data hold fewer than two classes or no covered sample.
+    An absent member's features are those of the soft mean of the present calibrated members. Classes without truth in training get 0. Where the
+    covered training samples are all of one class there is nothing to regress on: then it is the calibrated mean.
     """
-    from sklearn.linear_model import LogisticRegression  # 0.8 s to import, and only this rule needs it
-
     posteriors, truth = check_training(posteriors, truth)
     k = posteriors.shape[2]
     temperatures = fit_temperatures(posteriors, truth)
     has = ~np.isnan(posteriors).all(axis=1)
     covered = anyone_present(posteriors)
     if len(np.unique(truth[covered])) < 2:
-        raise ValueError("truth: stacking needs covered training samples of two classes or more")
+        return lambda test: soft_mean(temper(check_same_members(test, len(temperatures)), temperatures))
+    from sklearn.linear_model import LogisticRegression  # 0.8 s to import, and only this rule needs it
+
     model = LogisticRegression(C=STACKING_C, max_iter=1000)
     model.fit(_stacking_features(posteriors[:, covered], temperatures, has), truth[covered])
 

@@ -1,15 +1,16 @@
 """Is a cheaper variant of a model (reduced precision, quantised, converted) still that model? Protocol §26."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from faceoff.metrics import NO_FACE
 from faceoff.stats import paired_verdict
 
-LEAST_AGREEMENT = 0.99  # of argmax, over the samples that both cover
+LEAST_AGREEMENT = 0.99  # of argmax, over the samples that either covers
 MOST_DIFFERENCE = 0.005  # the interval of the accuracies' difference lies inside ± this
-MOST_RECALL_LOST = 0.02  # by any class
+MOST_RECALL_LOST = Fraction(2, 100)  # by any class; exact, as the difference of two rounded shares may lie above what was lost
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,15 @@ def equivalence(truth: np.ndarray, original: np.ndarray, variant: np.ndarray, cl
     either = (original != NO_FACE) | (variant != NO_FACE)
     agreement = float((original == variant)[either].mean()) if either.any() else 1.0
     paired = paired_verdict(variant == truth, original == truth, clusters, seed=seed)
-    lost = max(float((original[of] == label).mean() - (variant[of] == label).mean()) for label in np.unique(truth) for of in [truth == label])
+    lost = max(_recall(original, truth, label) - _recall(variant, truth, label) for label in np.unique(truth))
     inside = paired.low >= -MOST_DIFFERENCE and paired.high <= MOST_DIFFERENCE  # False where there is no interval
     conditions = {
         f"predictions agree on {agreement:.2%}, {LEAST_AGREEMENT:.0%} are needed": agreement >= LEAST_AGREEMENT,
         f"the accuracy's difference lies in {100 * paired.low:+.2f} to {100 * paired.high:+.2f} points, ±{100 * MOST_DIFFERENCE:g} is allowed": inside,
-        f"a class lost {100 * lost:.1f} points of recall, {100 * MOST_RECALL_LOST:g} are allowed": lost <= MOST_RECALL_LOST,
+        f"a class lost {100 * float(lost):.2f} points of recall, {100 * float(MOST_RECALL_LOST):g} are allowed": lost <= MOST_RECALL_LOST,
     }
-    return Equivalence(agreement, paired.difference, paired.low, paired.high, lost, tuple(fault for fault, holds in conditions.items() if not holds))
+    return Equivalence(agreement, paired.difference, paired.low, paired.high, float(lost), tuple(fault for fault, holds in conditions.items() if not holds))
+
+
+def _recall(predicted: np.ndarray, truth: np.ndarray, label: int) -> Fraction:
+    return Fraction(int((predicted[truth == label] == label).sum()), int((truth == label).sum()))

@@ -32,7 +32,7 @@ def draw(panels: Sequence[Mapping[str, Any]], space: Sequence[str]) -> Figure:
             return nothing(figure, axes, "no scored pair")
         # Tick labels only at the outer edge keep the panels large.
         last_row = index + across >= len(panels)
-        _confusion_panel(axes, panels[index], space, left=index % across == 0, bottom=last_row)
+        draw_panel(axes, panels[index], space, left=index % across == 0, bottom=last_row)
     figure.supxlabel("predicted", fontsize="medium")
     figure.supylabel("true", fontsize="medium")
     return figure
@@ -52,7 +52,8 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     return draw(panels, dataset.space), rows
 
 
-def _confusion_panel(axes: Any, panel: Mapping[str, Any], space: Sequence[str], *, left: bool, bottom: bool) -> None:
+def draw_panel(axes: Any, panel: Mapping[str, Any], space: Sequence[str], *, left: bool, bottom: bool, percent: bool = False, last: str = "no face") -> None:
+    """One matrix, coloured by share of the row, with counts or shares in percent; `last` names the column that is no class."""
     counts = np.asarray(panel["matrix"], dtype=float).reshape(len(space), len(space) + 1)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
@@ -62,11 +63,12 @@ def _confusion_panel(axes: Any, panel: Mapping[str, Any], space: Sequence[str], 
         for column, x in enumerate(places):
             share, count = shares[row, column], counts[row, column]
             axes.add_patch(Rectangle((x - 0.5, row - 0.5), 1, 1, facecolor=SEQUENTIAL(share), edgecolor="white", linewidth=0.6))
-            if count:
-                axes.text(x, row, f"{count:.0f}", ha="center", va="center", fontsize=SMALL, color=ink_on(share))
+            written = f"{100 * share:.0f}" if percent else f"{count:.0f}"
+            if written != "0":
+                axes.text(x, row, written, ha="center", va="center", fontsize=SMALL, color=ink_on(share))
     axes.set(xlim=(-0.5, len(space) + 1), ylim=(len(space) - 0.5, -0.5), aspect="equal")
     axes.set_title(panel["title"])
-    axes.set_xticks(places, [*space, "no face"] if bottom else [""] * len(places), rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_xticks(places, [*space, last] if bottom else [""] * len(places), rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(space)), space if left else [""] * len(space))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

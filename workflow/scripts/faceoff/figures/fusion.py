@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from faceoff.figures.canvas import BLUE, DOUBLE_MM, GREEN, INK, MUTED, RED, RULE, Drawn, canvas, draw_interval, is_number, label_rows, styled
 from faceoff.report.results import DatasetResults, label, shorten
+from faceoff.report.words import p_relation
 
 _KINDS = {"best_single": ("o", INK), "hindsight": ("o", MUTED), "fusion": ("D", BLUE), "oracle": ("s", GREEN)}
 
@@ -78,12 +79,7 @@ def _forest_differences(axes: Any, differences: Sequence[Mapping[str, Any]]) -> 
     for place, row in enumerate(differences):
         colour = {"better": BLUE, "worse": RED}.get(row["verdict"], MUTED)
         draw_interval(axes, place, row["difference"], row["low"], row["high"], "D", colour)
-        p = f"Holm p {p_words(row['p_adjusted'])}" if is_number(row["p_adjusted"]) else "no test"
+        p = f"Holm p {p_relation(row['p_adjusted'])}" if is_number(row["p_adjusted"]) else "no test"
         difference = f"{100 * row['difference']:+.1f}".replace("-", "−") if is_number(row["difference"]) else "–"
         axes.text(1.01, place, f"{difference}   {p}   {row['verdict']}", va="center", ha="left", transform=axes.get_yaxis_transform())
     label_rows(axes, [row["title"] for row in differences])
-
-
-def p_words(p: float) -> str:
-    """'= 0.013', or '< 0.001'."""
-    return "< 0.001" if p < 0.001 else f"= {p:.2f}" if p >= 0.1 else f"= {p:.3f}"

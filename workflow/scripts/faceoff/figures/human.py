@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from faceoff.figures.canvas import DOUBLE_MM, INK, SEQUENTIAL, SMALL, Drawn, canvas, ink_on, is_number, nothing, styled
+from faceoff.figures.canvas import DOUBLE_MM, INK, SMALL, Drawn, canvas, is_number, nothing, styled
+from faceoff.figures.confusion import draw_panel
 from faceoff.report.results import DatasetResults, label, name_of, shorten
 
 _LINES = 6
@@ -16,7 +17,7 @@ _LINES = 6
 def draw(series: Sequence[Mapping[str, Any]], people: Mapping[str, Any], space: Sequence[str], matrices: Sequence[Mapping[str, Any]]) -> Figure:
     """Above: accuracy by how far people agree, of pipelines and of one person against the others. Below: whom each takes for what, in % of a row.
 
-    series: {title, accuracy (s,), low (s,), high (s,)}; people: {strata (s,) titles, ceiling (s,), overall}; matrices: {title, matrix (k, k+1), last (title
+    series: {title, accuracy (s,), low (s,), high (s,)}; people: {strata (s,) titles, one_person (s,), overall}; matrices: {title, matrix (k, k+1), last (title
     of the last column)}.
     """
     figure = canvas(DOUBLE_MM, 150 if matrices else 76)
@@ -32,16 +33,16 @@ def draw(series: Sequence[Mapping[str, Any]], people: Mapping[str, Any], space: 
         for x, low, high in zip(places + shift, line["low"], line["high"], strict=True):
             if is_number(low) and is_number(high):
                 axes.plot([x, x], [100 * low, 100 * high], color=drawn.get_color(), linewidth=0.8)
-    ceiling = [100 * value if is_number(value) else np.nan for value in people["ceiling"]]
+    person = [100 * value if is_number(value) else np.nan for value in people["one_person"]]
     overall = f" ({100 * people['overall']:.1f} % in all)" if is_number(people["overall"]) else ""
-    axes.plot(places, ceiling, color=INK, linestyle="--", marker="s", markersize=3.5, label=f"one person against the others{overall}")
+    axes.plot(places, person, color=INK, linestyle="--", marker="s", markersize=3.5, label=f"one person against the others{overall}")
     axes.set_xticks(places, people["strata"])
     axes.set_title("Accuracy, %, by the share of votes on the winner")
     axes.set_ylim(0, 102)
     axes.grid(axis="y")
     axes.legend(loc="lower right", fontsize=SMALL)
     for place, panel in enumerate(matrices):
-        _matrix(figure.add_subplot(grid[1, place]), panel, space, first=place == 0)
+        draw_panel(figure.add_subplot(grid[1, place]), panel, space, left=place == 0, bottom=True, percent=True, last=panel["last"])
     return figure
 
 
@@ -49,12 +50,12 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     """The chosen best single and the leading fusions; the matrices are those of people and of the best single."""
     chosen = [score for score in dataset.shown(singles=1) if score.get("human")][:_LINES]
     if not chosen:
-        return draw([], {"strata": [], "ceiling": [], "overall": None}, dataset.space, []), []
+        return draw([], {"strata": [], "one_person": [], "overall": None}, dataset.space, []), []
     strata = chosen[0]["human"]["strata"]
     people = {
         "strata": [f"≤ {100 * s['high']:.0f} %" if s["low"] == 0 else f"{100 * s['low']:.0f}–{100 * s['high']:.0f} %" for s in strata],
-        "ceiling": [s["ceiling"] for s in strata],
-        "overall": chosen[0]["human"]["ceiling"],
+        "one_person": [s["one_person"] for s in strata],
+        "overall": chosen[0]["human"]["one_person"],
     }
     series, rows = [], []
     for score in chosen:
@@ -64,8 +65,10 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
         series.append({"title": f"{shorten(label(name_of(score)), 34)}: KL {found['kl']:.2f}" if is_number(found["kl"]) else label(name_of(score)), **columns})
         for s in found["strata"]:
             about = {"agreement_low": s["low"], "agreement_high": s["high"], "n": s["n"], "accuracy": s["accuracy"]}
-            rows.append({"part": "stratum", "pipeline": name_of(score), **about, "low": s["interval"][0], "high": s["interval"][1], "ceiling": s["ceiling"]})
-        names = ("cross_entropy", "vote_entropy", "kl", "ceiling", "accuracy_over_ceiling", "accuracy_as_tagger", "as_tagger_over_ceiling")
+            rows.append(
+                {"part": "stratum", "pipeline": name_of(score), **about, "low": s["interval"][0], "high": s["interval"][1], "one_person": s["one_person"]}
+            )
+        names = ("cross_entropy", "vote_entropy", "kl", "one_person", "accuracy_as_tagger", "as_tagger_over_one_person")
         rows.append({"part": "summary", "pipeline": name_of(score), "n": found["n"], **{name: found[name] for name in names}})
     best = chosen[0]
     matrices = [
@@ -77,18 +80,3 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
             taken = zip([*dataset.space, panel["last"]], counts, strict=True)
             rows += [{"part": "confusion", "pipeline": who, "truth": truth, "predicted": name, "n": count} for name, count in taken]
     return draw(series, people, dataset.space, matrices), rows
-
-
-def _matrix(axes: Any, panel: Mapping[str, Any], space: Sequence[str], *, first: bool) -> None:
-    counts = np.asarray(panel["matrix"], dtype=float).reshape(len(space), len(space) + 1)
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-    axes.imshow(shares, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
-    for (row, column), share in np.ndenumerate(shares):
-        if share >= 0.005:
-            axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=SMALL, color=ink_on(share))
-    axes.set_title(panel["title"])
-    axes.set_xticks(range(len(space) + 1), [*space, panel["last"]], rotation=45, ha="right", rotation_mode="anchor", fontsize=SMALL)
-    axes.set_yticks(range(len(space)), space if first else [""] * len(space), fontsize=SMALL)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from faceoff.limits import LEAST_DATASETS
+
 HEATMAP, CONFUSION, FUSION, ENSEMBLE = "heatmap", "confusion", "fusion", "ensemble"
 PER_CLASS, EXAMPLES, COVERAGE = "per_class", "examples", "coverage"
 AGREEMENT, CRITICAL_DIFFERENCE = "agreement", "critical_difference"
-LEAST_DATASETS = 6  # from which ranks over datasets are tested
 RELIABILITY, REJECTION, HUMAN, MULTIVERSE = "reliability", "rejection", "human", "multiverse"
 
 # Words for a figure's kind, as the page and `snakemake --report` show them.

@@ -98,7 +98,7 @@ def environment() -> jinja2.Environment:
     """The templates, with the words' filters; what they do not find is an error, what they show is escaped."""
     loader = jinja2.FileSystemLoader([_HERE, _HERE / "sections"])
     made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {name: getattr(words, name) for name in ("percent", "points", "number", "span", "p_value")}
+    made.filters |= {name: getattr(words, name) for name in ("percent", "points", "number", "span", "p_value", "p_in_table")}
     made.filters |= {"short": shorten, "breakable": _breakable}
     return made
 

@@ -65,7 +65,7 @@ class DatasetResults:
 
     @cached_property
     def leaderboard(self) -> list[Score]:
-        """Scored rows best first (ties by log loss, then name), flagged ones after them, then failed, then skipped ones."""
+        """Scored rows best first (ties by log loss, then name), those that are not ranked after them, then failed, then skipped ones."""
         return sorted(self.scores, key=_standing)
 
     @cached_property
@@ -145,6 +145,11 @@ def scored(score: Score) -> bool:
     return score["state"] == "ok" and (score.get("metrics") or {}).get("accuracy") is not None
 
 
+def ranked(score: Score) -> bool:
+    """Whether a scored pipeline takes part in rankings: it has no warning that its answers collapsed or broke off (protocol §14)."""
+    return score.get("ranked", True)
+
+
 def metric(score: Score, name: str) -> float | None:
     return (score.get("metrics") or {}).get(name)
 
@@ -175,7 +180,7 @@ def colour_scale_of(accuracies: Sequence[float]) -> tuple[float, float]:
 
 
 def _standing(score: Score) -> tuple[Any, ...]:
-    place = bool(score.get("flags")) if scored(score) else {"ok": 2, "error": 3}.get(score["state"], 4)
+    place = not ranked(score) if scored(score) else {"ok": 2, "error": 3}.get(score["state"], 4)
     accuracy, log_loss = metric(score, "accuracy"), metric(score, "log_loss")
     return (place, -(accuracy or 0.0), float("inf") if log_loss is None else log_loss, name_of(score))
 

@@ -61,12 +61,19 @@ def span(low: float | None, high: float | None, digits: int = 1) -> str:
     return f"{number(100 * low, digits)}{between}{number(100 * high, digits)}"
 
 
+def p_relation(p: float) -> str:
+    """'= 0.12', '= 0.012', or '< 0.001' below that."""
+    return "< 0.001" if p < 0.001 else f"= {p:.2f}" if p >= 0.1 else f"= {p:.3f}"
+
+
 def p_value(p: float | None) -> str:
-    """'p = 0.012' with two significant figures, 'p < 0.001' below that."""
-    if not is_number(p):
-        return "no p"
-    written = "<\u00a00.001" if p < 0.001 else f"=\u00a0{p:.2f}" if p >= 0.1 else f"=\u00a0{p:.3f}"
-    return f"p{NBSP}{written}"
+    """'p = 0.012', unbroken; 'no p' for no value."""
+    return f"p {p_relation(p)}".replace(" ", NBSP) if is_number(p) else "no p"
+
+
+def p_in_table(p: float | None) -> str:
+    """'0.0123', or '< 0.0001' below that; '–' for no value."""
+    return "< 0.0001" if is_number(p) and p < 0.0001 else number(p, 4)
 
 
 def agreement(difference: int, n: int) -> str:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from faceoff import metrics, tables
 from faceoff.boxes import shrink
-from faceoff.evaluation import UnlabelledError, read_task, sample_posteriors
+from faceoff.evaluation import UnlabelledError, cell_name, read_task, sample_posteriors
 from faceoff.stages.batches import image_of
 from faceoff.stages.examples import encode
 from faceoff.timelines import timelines
@@ -30,7 +30,7 @@ def write_answers(samples: Path, frames: Path, predictions: Sequence[Path], outp
     """
     rows = list(tables.rows(samples, ["sample_id", "label"]))
     ids = [row["sample_id"] for row in rows]
-    sound = {_name(path): path for path in predictions if not tables.failed_files(path)}
+    sound = {cell_name(path): path for path in predictions if not tables.failed_files(path)}
     given = {name: _given(path, ids) for name, path in sound.items()}
     labelled = _labelled(samples)
     chosen = _drawn_clips(frames, spec["clips"], spec["seed"])
@@ -45,10 +45,6 @@ def write_answers(samples: Path, frames: Path, predictions: Sequence[Path], outp
             "clips": list(_clips(chosen, {row["sample_id"]: row["label"] for row in rows}, frames, sound, spec["faces"])),
         },
     )
-
-
-def _name(path: Path) -> str:
-    return f"{path.parent.name}/{path.stem}" if path.parents[1].parent.name == "predictions" else f"fusion/{path.stem}"
 
 
 def _labelled(samples: Path) -> bool:

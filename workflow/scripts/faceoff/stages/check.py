@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceoff import tables
+from faceoff.report.results import name_of
 
 
 def check(scores: Sequence[Path], output: Path, latencies: Sequence[Path] = ()) -> int:
@@ -30,8 +31,3 @@ def check(scores: Sequence[Path], output: Path, latencies: Sequence[Path] = ()) 
     if failed:
         print(f"{len(failed)} of {len(scores)} cells failed; the report shows them; the next run tries only these again")
     return 1
-
-
-def name_of(score: dict) -> str:
-    """'detector/model' or 'fusion/name'."""
-    return f"fusion/{score['fusion']}" if score["kind"] == "fusion" else f"{score['detector']}/{score['model']}"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from faceoff import agreement, ensembles, members, metrics, omnibus, stats, tables
-from faceoff.decomposition import LEAST_SAMPLES, decompose
-from faceoff.evaluation import Task, UnlabelledError, folds_for, read_task, sample_posteriors, share_interval
+from faceoff.decomposition import decompose
+from faceoff.evaluation import Task, UnlabelledError, cell_name, flags, folds_for, read_task, sample_posteriors, share_interval
 from faceoff.intervals import design_effect
 from faceoff.power import detectable_difference
 from faceoff.ranking import rank_uncertainty
@@ -19,10 +19,14 @@ from faceoff.variants import equivalence
 
 @dataclass(frozen=True)
 class Candidate:
-    """A cell or fusion on a task: posterior (n, k) and log loss per sample (n,), NaN where not covered, predictions and whether they are right (n,)."""
+    """A cell or fusion on a task: log loss per sample (n,), NaN where not covered, predictions and whether they are right (n,).
+
+    `votes` (n, k): what it gives to the classes, NaN where not covered and for a class that it lacks; `ranked`: no warning takes its rank.
+    """
 
     name: str
-    posterior: np.ndarray
+    votes: np.ndarray
+    ranked: bool
     predicted: np.ndarray
     log_loss: np.ndarray
     correct: np.ndarray
@@ -37,8 +41,9 @@ def _candidates(task: Task, paths: Sequence[Path]) -> list[Candidate]:
             continue
         posterior, _ = cell.in_space(task.space)
         predicted = metrics.argmax(posterior)
-        name = f"{path.parent.name}/{path.stem}" if path.parents[1].parent.name == "predictions" else f"fusion/{path.stem}"
-        found.append(Candidate(name, posterior, predicted, metrics.sample_log_loss(task.truth, posterior), predicted == task.truth))
+        ranked = not flags(task, cell, predicted)
+        log_loss = metrics.sample_log_loss(task.truth, posterior)
+        found.append(Candidate(cell_name(path), cell.votes_in(task.space), ranked, predicted, log_loss, predicted == task.truth))
     return found
 
 
@@ -105,12 +110,11 @@ def _level(correct: np.ndarray, clusters: np.ndarray | None) -> dict[str, Any]:
 
 
 def _best_single(task: Task, singles: Sequence[Candidate], validation: Sequence[Path], seed: int) -> tuple[np.ndarray, dict[str, Any]]:
-    """((n,) correctness of the best single cell, how it was chosen): on the validation dataset, else on the other folds."""
+    """((n,) correctness of the best single cell, how it was chosen): on the validation dataset, else, or where that is of no use, on the other folds."""
     names = [single.name for single in singles]
     correct = np.stack([single.correct for single in singles])
-    if validation:
-        held_out = read_task(validation[-1])
-        chosen = [candidate for candidate in _candidates(held_out, validation[:-1]) if candidate.name in names]
+    held_out, chosen, instead = _held_out(validation, names)
+    if held_out is not None:
         index = members.best_single_on(np.stack([c.correct for c in chosen]), np.stack([c.log_loss for c in chosen]), [c.name for c in chosen])
         best = correct[names.index(chosen[index].name)]
         how, choices = f"chosen on {held_out.info['name']} (n = {len(held_out.ids)})", [{"fold": None, "cell": chosen[index].name}]
@@ -120,24 +124,37 @@ def _best_single(task: Task, singles: Sequence[Candidate], validation: Sequence[
         if folds is None:
             index = members.best_single_on(correct, log_loss, names)
             return correct[index], {
-                "how": "in hindsight, as there is too little to set apart",
+                "how": f"in hindsight, as there is too little to set apart{instead}",
                 "choices": [],
                 "name": names[index],
                 **_level(correct[index], task.clusters),
             }
         chosen_by_fold = members.best_single(correct, log_loss, names, folds)
         best = correct[chosen_by_fold.member, np.arange(len(folds))]
-        how = f"chosen on the other folds of {len(np.unique(folds))}"
+        how = f"chosen on the other folds of {len(np.unique(folds))}{instead}"
         choices = [{"fold": fold, "cell": names[member]} for fold, member in sorted(chosen_by_fold.choices.items())]
     counted = Counter(choice["cell"] for choice in choices)
     name = min(counted, key=lambda cell: (-counted[cell], cell))
     return best, {"how": how, "choices": choices, "name": name, **_level(best, task.clusters)}
 
 
+def _held_out(validation: Sequence[Path], names: Sequence[str]) -> tuple[Task | None, list[Candidate], str]:
+    """(the validation task, its sound cells of these names, why there is none although there is a validation dataset)."""
+    if not validation:
+        return None, [], ""
+    try:
+        task = read_task(validation[-1])
+    except UnlabelledError:
+        return None, [], f", as {validation[-1].stem} has no labels"
+    chosen = [candidate for candidate in _candidates(task, validation[:-1]) if candidate.name in names]
+    return (task, chosen, "") if chosen else (None, [], f", as every cell failed on {validation[-1].stem}")
+
+
 def _compare(family: Sequence[tuple[str, Candidate, np.ndarray, str]], clusters: np.ndarray | None, seed: int) -> list[dict[str, Any]]:
     """Paired verdicts of one Holm family."""
     verdicts = [stats.paired_verdict(candidate.correct, against, clusters=clusters, seed=seed) for _, candidate, against, _ in family]
     adjusted = stats.holm([verdict.p for verdict in verdicts])
+    shown = [detectable_difference(candidate.correct, against, clusters, len(family)) for _, candidate, against, _ in family]
     return [
         {
             "family": name,
@@ -150,21 +167,25 @@ def _compare(family: Sequence[tuple[str, Candidate, np.ndarray, str]], clusters:
             "p_exact": verdict.p_exact,
             "p_adjusted": p_adjusted,
             "test": verdict.test,
-            "verdict": stats.judge(p_adjusted, verdict.low, verdict.high),
+            "verdict": stats.judge(p_adjusted, verdict.difference, verdict.low, verdict.high),
             "n": len(candidate.correct),
-            "minimum_detectable": detectable_difference(candidate.correct, against, clusters),
+            "minimum_detectable": detectable.difference,
+            "detectable_reason": detectable.reason,
             "design_effect": None if clusters is None else design_effect(candidate.correct.astype(float) - against, clusters),
         }
-        for (name, candidate, against, against_name), verdict, p_adjusted in zip(family, verdicts, adjusted, strict=True)
+        for (name, candidate, against, against_name), verdict, p_adjusted, detectable in zip(family, verdicts, adjusted, shown, strict=True)
     ]
 
 
 def _ensemble(task: Task, singles: Sequence[Candidate], seed: int) -> dict[str, Any] | None:
-    """What each pair is worth to a soft mean of all, and how accurate one of the best 1, 2, 3 … is; None with one pair or too few samples for folds."""
+    """What each pair is worth to a soft mean of all, and how accurate one of the best 1, 2, 3 … is; None with one pair or too few samples for folds.
+
+    A class is averaged over the pairs that have it, as a fusion does (protocol §21).
+    """
     folds = folds_for(task.truth, task.clusters, seed)
     if len(singles) < 2 or folds is None:
         return None
-    posteriors = np.stack([single.posterior for single in singles])
+    posteriors = np.stack([single.votes for single in singles])
     shares = ensembles.shapley(posteriors, task.truth)
     steps = ensembles.greedy(posteriors, task.truth, folds)
     without = ensembles.leave_one_out(posteriors, task.truth)
@@ -179,19 +200,23 @@ def _ensemble(task: Task, singles: Sequence[Candidate], seed: int) -> dict[str, 
 
 
 def _ranking(candidates: Sequence[Candidate], clusters: np.ndarray | None, seed: int) -> list[dict[str, Any]]:
-    """How sure each cell's and fusion's place is."""
-    found = rank_uncertainty(np.stack([candidate.correct for candidate in candidates]), clusters, seed=seed)
-    columns = zip(candidates, found.p_best, found.rank_low, found.rank_high, found.tied, strict=True)
+    """How sure each cell's and fusion's place is among those without a warning that takes their rank (protocol §14)."""
+    ranked = [candidate for candidate in candidates if candidate.ranked]
+    if not ranked:
+        return []
+    found = rank_uncertainty(np.stack([candidate.correct for candidate in ranked]), clusters, seed=seed)
+    if found.reason:
+        nothing = dict.fromkeys(("p_best", "rank_low", "rank_high", "tied_with_best"))
+        return [{"name": candidate.name, **nothing, "reason": found.reason} for candidate in ranked]
+    columns = zip(ranked, found.p_best, found.rank_low, found.rank_high, found.tied, strict=True)
     return [
-        {"name": candidate.name, "p_best": float(p), "rank_low": int(low), "rank_high": int(high), "tied_with_best": bool(tied)}
+        {"name": candidate.name, "p_best": float(p), "rank_low": int(low), "rank_high": int(high), "tied_with_best": bool(tied), "reason": ""}
         for candidate, p, low, high, tied in columns
     ]
 
 
 def _decomposition(singles: Sequence[Candidate], correct: np.ndarray, clusters: np.ndarray | None, spec: Mapping[str, Any]) -> dict[str, Any]:
     """How much of being right is due to detector, crop, model and sample, and whether each factor matters at all."""
-    if correct.shape[1] < LEAST_SAMPLES:
-        return {"components": [], "effects": [], "left_out": {"all": f"too few samples: {correct.shape[1]}, and {LEAST_SAMPLES} are needed"}}
     factors = {name: [spec["factors"][single.name][name] for single in singles] for name in ("detector", "crop", "model")}
     found = decompose(correct, factors, clusters, seed=spec["seed"])
     return {

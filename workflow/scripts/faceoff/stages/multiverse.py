@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from faceoff import metrics, tables
-from faceoff.evaluation import UnlabelledError, read_task, sample_posteriors
+from faceoff.evaluation import UnlabelledError, cell_name, read_task, sample_posteriors
 from faceoff.intervals import wilson
 from faceoff.stages.samples import open_dataset, task_of
 from faceoff.universes import Universe, over, swapped
@@ -26,7 +26,7 @@ def write_multiverse(samples: Path, predictions: Sequence[Path], output: Path, s
     for path in predictions:
         cell = sample_posteriors(path, ids)
         if any(state != tables.ERROR for state in cell.states):
-            names.append(f"{path.parent.name}/{path.stem}" if path.parents[2].name == "predictions" else f"fusion/{path.stem}")
+            names.append(cell_name(path))
             predicted.append(metrics.argmax(cell.in_space(info["space"])[0]))
     try:
         task = read_task(samples)

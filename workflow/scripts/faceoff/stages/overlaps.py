@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from faceoff import tables
-from faceoff.boxes import overlap
-from faceoff.crops import calibrate
+from faceoff.crops import calibrate, iou
 from faceoff.faces import choose
+from faceoff.limits import SAME_FACE
 
-SAME_FACE = 0.4  # IoU from which two detectors' boxes are of one face (protocol §21)
 ON_FACE = 0.5  # IoU with a true box from which a face counts as found (protocol §9)
 
 
@@ -46,12 +45,6 @@ def _chosen(frames: Sequence[Mapping[str, Any]], faces: Path, policy: str) -> It
         rows = list(group)
         face = choose(rows, policy, frame["width"], frame["height"]) if rows[0]["success"] else None
         yield face and tuple(face[key] for key in ("x", "y", "w", "h"))
-
-
-def iou(a: Sequence[float], b: Sequence[float]) -> float:
-    """Overlap of two boxes x, y, w, h as a share of their union."""
-    corners = [np.array([x, y, x + w, y + h], float) for x, y, w, h in (a, b)]
-    return float(overlap(corners[0], corners[1][None])[0])
 
 
 def _pair(a: Sequence[Any], b: Sequence[Any]) -> dict[str, Any]:

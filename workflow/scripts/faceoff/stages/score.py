@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import affect, metrics, stats, subgroups, tables
-from faceoff.evaluation import SamplePosteriors, Task, UnlabelledError, read_task, sample_posteriors, share_interval
+from faceoff import affect, metrics, subgroups, tables
+from faceoff.evaluation import SamplePosteriors, Task, UnlabelledError, flags, read_task, sample_posteriors, share_interval, weights_of
 from faceoff.fusion import RULES
+from faceoff.intervals import design_effect, mean_share
+from faceoff.resampling import bootstrap_t_confusion
 from faceoff.stages import trust
 
-ERROR_SHARE = 0.05  # of samples, above which a cell is flagged (protocol §14)
-CLIPPED_SHARE = 0.01  # of readings of valence and arousal, above which a cell is flagged
+CLIPPED_SHARE = 0.01  # of readings of valence and arousal, above which a warning says so
 
 
 def write_score(samples: Path, frames: Path, predictions: Path | None, output: Path, spec: Mapping[str, Any], validation: Sequence[Path] = ()) -> None:
@@ -40,11 +41,12 @@ def write_score(samples: Path, frames: Path, predictions: Path | None, output: P
     about |= {"task": task.describe(), "counts": counts, "failed_files": failed}
     if not counts[tables.OK] and counts[tables.ERROR]:
         reason = next(reason for state, reason in zip(cell.states, cell.reasons, strict=True) if state == tables.ERROR)
-        tables.write_json(output, about | {"state": "error", "reason": reason})
+        tables.write_json(output, about | {"state": "error", "reason": reason, "failed_files": failed or [str(predictions)]})
         return
     hard = spec["kind"] == "fusion" and RULES[spec["rule"]].hard
     found = _scores(task, cell, spec, hard) | trust.parts(samples, predictions, validation, task, cell, spec["seed"], hard=hard)
     found["groups"] = _groups(samples, task, cell, spec["seed"])
+    found["weights"] = weights_of(predictions)
     if (about.get("affect_clipped") or 0) > CLIPPED_SHARE:
         found["flags"].append(f"{about['affect_clipped']:.0%} of its valence and arousal lay at ±1 or beyond, and was clipped")
     tables.write_json(output, about | {"state": "ok", "reason": None} | found)
@@ -76,6 +78,7 @@ def _scores(task: Task, cell: SamplePosteriors, spec: Mapping[str, Any], hard: b
         values["set_accuracy"] = float(np.mean(inside))
     per_class = metrics.per_class(task.truth, predicted, k)
     confusion = metrics.confusion(task.truth, predicted, k)
+    warnings = flags(task, cell, predicted)
     return {
         "metrics": values,
         **_intervals(task, predicted, spec["seed"]),
@@ -85,31 +88,26 @@ def _scores(task: Task, cell: SamplePosteriors, spec: Mapping[str, Any], hard: b
             for i, emotion in enumerate(task.space)
         ],
         "confusion": confusion,
-        "flags": _flags(task, cell, predicted),
+        "flags": warnings,
+        "ranked": not warnings,
     }  # fmt: skip
 
 
 def _intervals(task: Task, predicted: np.ndarray, seed: int) -> dict[str, Any]:
-    """95 % intervals: Wilson or, with subjects, t over cluster means for accuracies; bootstrap-t for the non-linear scores (protocol §13)."""
+    """95 % intervals (protocol §13): Wilson or, with subjects, t over clusters; of UAR `mean_share` or, with subjects, bootstrap-t; of macro-F1 bootstrap-t."""
     correct = predicted == task.truth
     k = len(task.space)
     clusters = task.clusters
     covered = predicted != metrics.NO_FACE
     inside = None if clusters is None else clusters[covered]
     intervals = {"accuracy": share_interval(correct, clusters), "covered_accuracy": share_interval(correct[covered], inside)}
-    for name, statistic in (("balanced_accuracy", metrics.balanced_accuracy_of), ("macro_f1", metrics.macro_f1_of)):
-        intervals[name] = stats.bootstrap_t_confusion(statistic, task.truth, predicted, k, clusters=clusters, seed=seed)
+    if clusters is None:
+        confusion = metrics.confusion(task.truth, predicted, k)
+        intervals["balanced_accuracy"] = mean_share(confusion.diagonal(), confusion.sum(axis=1))
+    else:
+        intervals["balanced_accuracy"] = bootstrap_t_confusion(metrics.balanced_accuracy_of, task.truth, predicted, k, clusters, seed=seed)
+    intervals["macro_f1"] = bootstrap_t_confusion(metrics.macro_f1_of, task.truth, predicted, k, clusters, seed=seed)
     return {
         "intervals": {name: [interval.low, interval.high] for name, interval in intervals.items()},
-        "design_effect": stats.design_effect(correct.astype(float), clusters) if clusters is not None else None,
+        "design_effect": design_effect(correct.astype(float), clusters) if clusters is not None else None,
     }
-
-
-def _flags(task: Task, cell: SamplePosteriors, predicted: np.ndarray) -> list[str]:
-    flags = []
-    if metrics.collapsed(task.truth, predicted, len(task.space)):
-        flags.append("collapsed onto one class")
-    errors = Counter(cell.states)[tables.ERROR] / len(task.ids)
-    if errors > ERROR_SHARE:
-        flags.append(f"{errors:.0%} of samples ended in an error")
-    return flags

@@ -10,7 +10,8 @@ from typing import Any
 from faceoff import latency, tables, universes
 from faceoff.across import rank_across
 from faceoff.printed_tables import Row, in_print
-from faceoff.stages.check import name_of
+from faceoff.report.results import name_of, ranked
+from faceoff.throughput import per_picture
 
 _CELL = ("dataset", "task", "n", "task_hash", "kind", "detector", "model", "cell")
 
@@ -64,7 +65,7 @@ def write_tables(
 
 
 def _rank(cell: Mapping[str, Any]) -> tuple[Any, ...]:
-    return (cell["dataset"], cell["state"] != "ok", -cell["metrics"]["accuracy"] if cell["state"] == "ok" else 0.0, name_of(cell))
+    return (cell["dataset"], cell["state"] != "ok", not ranked(cell), -cell["metrics"]["accuracy"] if cell["state"] == "ok" else 0.0, name_of(cell))
 
 
 def _about(cell: Mapping[str, Any]) -> Row:
@@ -85,6 +86,7 @@ def _accuracy(cells: Sequence[Mapping[str, Any]], ranking: Mapping[tuple[str, st
             for name, (low, high) in sorted(cell["intervals"].items()):
                 row |= {f"{name}_low": low, f"{name}_high": high}
             row["design_effect"] = cell["design_effect"]
+            row["ranked"] = ranked(cell)
             row |= _trust(cell)
             place = ranking.get((cell["dataset"], name_of(cell)), {})
             row |= {name: place.get(name) for name in ("rank_low", "rank_high", "p_best", "tied_with_best")}
@@ -109,8 +111,7 @@ def _trust(cell: Mapping[str, Any]) -> Row:
         "outlier_auroc": outliers.get("auroc"),
         "cross_entropy_votes": human.get("cross_entropy"),
         "kl_votes": human.get("kl"),
-        "human_ceiling": human.get("ceiling"),
-        **{name: human.get(name) for name in ("accuracy_over_ceiling", "accuracy_as_tagger")},
+        **{name: human.get(name) for name in ("one_person", "accuracy_as_tagger", "as_tagger_over_one_person")},
     }
 
 
@@ -165,6 +166,7 @@ def _ranks_across(cells: Sequence[Mapping[str, Any]]) -> list[Row]:
             "p_f": _finite(ranks.p_f),
             "on": "; ".join(standing.datasets),
             "left_out": "; ".join(f"{dataset}: {why}" for dataset, why in sorted(standing.left_out.items())),
+            "flagged": "; ".join(standing.flagged),
             "reason": ranks.reason,
         })  # fmt: skip
     return rows
@@ -182,16 +184,12 @@ def _cost(comparison: Mapping[str, Any], timings: Sequence[Mapping[str, Any]]) -
     ensemble = comparison.get("ensemble")
     if not ensemble:
         return []
-    paid: dict[tuple[str, ...], float] = {}
-    for timing in timings:
-        if timing["dataset"] == comparison["dataset"] and timing.get("items_per_s"):
-            user = (timing["detector"], timing["model"]) if timing.get("model") else (timing["detector"],)
-            paid[user] = 1000 / timing["items_per_s"]
+    paid = per_picture(timings)
 
     def cost(cells: Sequence[str]) -> float | None:
-        users = {tuple(cell.split("/")) for cell in cells}
-        found = [paid.get(user) for user in sorted(users | {user[:1] for user in users})]
-        return None if None in found else sum(found)
+        jobs = {(comparison["dataset"], *cell.split("/")) for cell in cells}
+        found = [paid.get(job) for job in sorted(jobs | {job[:2] for job in jobs})]
+        return None if None in found else 1000 * sum(found)
 
     rows = []
     for step in ensemble["curve"]:

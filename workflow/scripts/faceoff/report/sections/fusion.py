@@ -21,6 +21,7 @@ def view(part: Part) -> View | None:
         "tests": _tests(dataset.fusion_tests),
         "single_tests": _tests(dataset.single_tests),
         "clones": [[words.label_short(name) for name in pair] for pair in clones],
+        "weights": _weights(dataset),
         "pairs": _pairs(dataset),
         "files": part.links(names.FUSION),
     }
@@ -54,6 +55,20 @@ def _tests(tests: Sequence[Mapping[str, Any]]) -> View:
     ]
     zero = bar(0.0, None, None, start - pad, end + pad)
     return {"rows": rows, "zero": zero["point"] if zero else 50}
+
+
+def _weights(dataset: DatasetResults) -> list[View]:
+    """What each fusion that learns weights gives to its members, the heaviest first."""
+    return [
+        {
+            "title": words.title_of(score),
+            "members": [
+                {"name": words.label_short(name), "weight": weight} for name, weight in sorted(score["weights"].items(), key=lambda item: (-item[1], item[0]))
+            ],
+        }
+        for score in dataset.ranked
+        if score.get("weights")
+    ]
 
 
 def _pairs(dataset: DatasetResults) -> list[View]:

@@ -14,7 +14,7 @@ def view(part: Part) -> View | None:
         return None
     chosen = next((score for score in scores if name_of(score) == part.dataset.chosen_single), scores[0])
     strata = chosen["human"]["strata"]
-    bounds = [bound for row in strata for bound in (row["accuracy"], *row["interval"], row["ceiling"]) if words.is_number(bound)]
+    bounds = [bound for row in strata for bound in (row["accuracy"], *row["interval"], row["one_person"]) if words.is_number(bound)]
     low, high = tens(bounds)
     return {
         "rows": [{"title": words.title_of(score), "id": part.ids[name_of(score)], **score["human"]} for score in scores],

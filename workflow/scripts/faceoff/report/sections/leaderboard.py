@@ -67,7 +67,7 @@ def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: fl
     places = {row["name"]: row for row in (dataset.comparison or {}).get("ranking") or ()}
     for score in dataset.leaderboard:
         good = results.scored(score)
-        ranked = good and not score.get("flags")
+        ranked = good and results.ranked(score)
         rank += ranked
         low, high = results.interval(score, "accuracy")
         metrics = score.get("metrics") or {}

@@ -25,5 +25,6 @@ def view(found: Sequence[DatasetResults]) -> View | None:
         "p": float(ranks.p_f),
         "difference": float(ranks.critical_difference),
         "reason": shorten(ranks.reason, REASON),
+        "flagged": [words.label_short(name) for name in standing.flagged],
         "left_out": [(shorten(name, NAME), shorten(why, REASON)) for name, why in sorted(standing.left_out.items())],
     }

@@ -1,0 +1,75 @@
+"""The intervals in a score file, from prediction files whose answers are known."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from statsmodels.stats.proportion import proportion_confint
+
+from faceoff import metrics, resampling, tables
+from faceoff.intervals import mean_share
+from faceoff.stages.score import write_score
+
+CLASSES = ("neutral", "happiness", "sadness")
+
+
+def scored(folder: Path, truth: np.ndarray, predicted: np.ndarray, subjects: np.ndarray | None = None) -> dict:
+    """The score file of a cell that answers `predicted`, -1 for no face."""
+    task = {"name": "d", "type": "folder", "version": "1", "space": CLASSES, "limited": False, "headline": True}
+    common = {"kind": "image", "path": "x", "split": "test", "groups": []}
+    ids = [f"s{number:04}" for number in range(len(truth))]
+    people = [None] * len(ids) if subjects is None else [f"p{subject}" for subject in subjects]
+    labelled = [common | {"sample_id": i, "label": CLASSES[t], "subject": who} for i, t, who in zip(ids, truth, people, strict=True)]
+    tables.write_rows(folder / "samples.parquet", tables.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), labelled)
+    frames = [{"sample_id": i, "frame": 0, "width": 1, "height": 1, "state": "ok"} for i in ids]
+    tables.write_rows(folder / "frames.parquet", tables.FRAMES, frames)
+    rows = [
+        {"sample_id": i, "frame": 0, "face_id": 0, "success": 1, "state": "ok", **{f"p_{name}": 0.6 if p == c else 0.2 for c, name in enumerate(CLASSES)}}
+        if p >= 0
+        else {"sample_id": i, "frame": 0, "face_id": -1, "success": 0, "state": "no_face"}
+        for i, p in zip(ids, predicted, strict=True)
+    ]
+    tables.write_rows(folder / "predictions.parquet", tables.predictions_schema(CLASSES), rows)
+    spec = {"skip": "", "kind": "cell", "dataset": "d", "detector": "x", "model": "y", "code": "", "seed": 3}
+    write_score(folder / "samples.parquet", folder / "frames.parquet", folder / "predictions.parquet", folder / "score.json", spec)
+    return tables.read_json(folder / "score.json")
+
+
+def test_of_independent_samples(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    truth = np.repeat([0, 1, 2], [60, 50, 5])
+    predicted = np.where(random.random(115) < 0.8, truth, random.integers(-1, 3, 115))
+    predicted[110:] = 2
+    found = scored(tmp_path, truth, predicted)
+    right = predicted == truth
+    assert found["intervals"]["accuracy"] == pytest.approx(proportion_confint(right.sum(), 115, method="wilson"))
+    uar = mean_share([right[truth == label].sum() for label in range(3)], [60, 50, 5])
+    assert found["intervals"]["balanced_accuracy"] == pytest.approx([uar.low, uar.high])
+    assert uar.estimate == pytest.approx(found["metrics"]["balanced_accuracy"])
+    f1 = resampling.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 3, seed=3)
+    assert found["intervals"]["macro_f1"] == pytest.approx([f1.low, f1.high])
+    assert found["design_effect"] is None
+
+
+def test_everything_right_is_no_certainty(tmp_path: Path) -> None:
+    found = scored(tmp_path, np.arange(12) % 3, np.arange(12) % 3)
+    assert found["metrics"]["macro_f1"] == 1
+    assert found["intervals"]["accuracy"][0] < 0.8
+    assert found["intervals"]["balanced_accuracy"][0] < 0.9
+    assert found["intervals"]["macro_f1"] == [None, None]
+
+
+@pytest.mark.parametrize("groups", [2, 6])
+def test_of_subjects(tmp_path: Path, groups: int) -> None:
+    """One subject of 100 samples and some of 10: the accuracy lies in its interval; below six subjects nothing is resampled."""
+    random = np.random.default_rng(groups)
+    subjects = np.concatenate([np.zeros(100, int), np.repeat(np.arange(1, groups), 10)])
+    truth = np.arange(len(subjects)) % 3
+    right = random.random(len(subjects)) < np.where(subjects == 0, 0.9, 0.3)
+    found = scored(tmp_path, truth, np.where(right, truth, (truth + 1) % 3), subjects)
+    low, high = found["intervals"]["accuracy"]
+    assert low <= found["metrics"]["accuracy"] <= high
+    assert found["design_effect"] > 1
+    resampled = [found["intervals"][name][0] for name in ("balanced_accuracy", "macro_f1")]
+    assert [low is None for low in resampled] == [groups < 6] * 2
