@@ -28,3 +28,8 @@ def mirror() -> Path:
 def data() -> Path:
     """The folder of real data sets and media."""
     return _folder("FACEOFF_DATA", "real data sets and media")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of long tests first, so that pytest's workers end at about the same time (with xdist's --no-loadscope-reorder)."""
+    items.sort(key=lambda item: {"cluster": 0, "workflow": 1}.get(item.path.parent.name, 2))
