@@ -63,7 +63,7 @@ MAKERS: dict[str, dict[str, Callable[[Path], Path]]] = {
 def job(plugin: Plugin, folder: Path) -> dict[str, Any]:
     """The plug-in's job with stand-ins below `folder` in the place of its files, each with its own hash: found and verified as any other."""
     made = plugin.job()
-    options = dict(made["card"].get("options", {}))
+    options = dict(made["card"]["options"])
     for role, make in MAKERS[plugin.name].items():
         path = folder / f"{plugin.name}-{role}"
         if not path.is_file():

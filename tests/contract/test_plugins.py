@@ -79,7 +79,7 @@ def load(tmp_path_factory: pytest.TempPathFactory, program: str | None) -> Itera
             pytest.skip(f"{plugin.name}: a stand-in for its program has learnt nothing")
 
         def start(job: dict[str, Any]) -> Any:
-            return load_plugin({**job, "batch": batch, "card": {"options": {}, "threshold": 0.0, "min_size": 0, **job["card"]}}, Clock(), **more)
+            return load_plugin({**job, "batch": batch}, Clock(), **more)
 
         absent = [asset.name for asset in plugin.assets.values() if not assets.is_there(asset)]
         reason = f"{plugin.name}: {', '.join(absent)} is in no local place"

@@ -122,7 +122,7 @@ def test_encrypted_members_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_methods_whose_output_has_no_bound_are_refused(tmp_path: Path, method: int) -> None:
-    refused(zipped(tmp_path / "a.zip", {"a": b"x" * 100}, method), "compression method")
+    assert "'a'" in refused(zipped(tmp_path / "a.zip", {"a": b"x" * 100}, method), "compression method")
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "tar.xz"])

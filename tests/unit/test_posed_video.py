@@ -329,7 +329,7 @@ def test_a_detector_finds_the_faces_of_the_decoded_clip(cache: Path, kind: str) 
     if plugin.skip():
         pytest.skip(plugin.skip())
     try:
-        detector = load_plugin({**plugin.job(), "card": {"options": {}, "threshold": 0.0, "min_size": 0, **plugin.card}}, Clock())
+        detector = load_plugin(plugin.job(), Clock())
     except assets.AssetError as error:
         pytest.skip(str(error).splitlines()[0])
     dataset = PosedVideo(Options(split="valid", kinds=[kind]))

@@ -14,7 +14,6 @@ def fit(plugin: registry.Plugin) -> tuple[dict[str, float], int, int]:
     if reason := plugin.skip():
         raise ValueError(reason)
     job = plugin.job()
-    job["card"] = {"threshold": 0.0, "min_size": 0, "options": {}} | job["card"]  # a header may leave them out, as in a run
     network = load_plugin(job, Clock())
     planned = [scene for scene in scenes.plan("train") if scene.rung in scenes.EASY]
     raw, true = [], []

@@ -54,6 +54,10 @@ class RegistryError(ValueError):
     """A plug-in is unknown or its header or card is wrong; the message names the file and the fix."""
 
 
+# What a header or card may leave out.
+_CARD_DEFAULTS: Mapping[str, Mapping[str, Any]] = {"dataset": {}, "detector": {"threshold": 0.0, "min_size": 0, "options": {}}, "model": {"options": {}}}
+
+
 @dataclass(frozen=True)
 class Plugin:
     """What is known of a plug-in without importing it. `card` holds the rest of its header: options, calibration, lineage, licence …"""
@@ -100,7 +104,7 @@ class Plugin:
             "source": self.source_name,
             "class": self.class_name,
             "assets": {role: {**vars(asset), "urls": list(asset.urls)} for role, asset in sorted(self.assets.items())},
-            "card": dict(self.card),
+            "card": {**_CARD_DEFAULTS[self.kind], **self.card},
         }
 
 

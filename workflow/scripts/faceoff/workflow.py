@@ -112,8 +112,7 @@ class Plan(Matrix):
     def _detector_job(self, name: str) -> dict[str, Any]:
         section, plugin = self.detector(name)
         job = plugin.job()
-        card = {"threshold": 0.0, "min_size": 0, **job["card"]}
-        card["options"] = {**card.get("options", {}), **section.options}
+        card = {**job["card"], "options": {**job["card"]["options"], **section.options}}
         card |= {key: value for key, value in (("threshold", section.threshold), ("min_size", section.min_size)) if value is not None}
         # What a detector is told does not include what its boxes are used for: a new calibration must not detect again.
         job |= {"device": self.config.device, "precision": "float32"}
@@ -144,7 +143,7 @@ class Plan(Matrix):
     def _model_job(self, name: str) -> dict[str, Any]:
         section, plugin = self.model(name)
         job = plugin.job()
-        options = {**job["card"].get("options", {}), **section.options}
+        options = {**job["card"]["options"], **section.options}
         # A plug-in that `reads` a file of the user's is run again when that file changes.
         read = [plugin.card["reads"]] if "reads" in plugin.card else []
         job |= {"device": self.config.device, "precision": self.model(name)[0].precision}
