@@ -142,6 +142,8 @@ charts.kinds.risk = (figure, data) => {
 /** Accuracy against pictures per second; the front is what no other pipeline beats in both. */
 charts.kinds.speed = (figure, data) => {
   const front = d3.sort(data.filter((row) => row.front), (row) => row.speed);
+  // Votes of the same members share a mark, and so a label.
+  const named = [...d3.group(front, (row) => `${row.speed} ${row.accuracy}`).values()].map((rows) => ({ ...rows[0], title: rows.map((row) => row.title).join(", ") }));
   figure.append(
     charts.plot(figure, {
       height: 420,
@@ -163,7 +165,7 @@ charts.kinds.speed = (figure, data) => {
           title: (row) => `${row.title}\n${row.accuracy.toFixed(1)} % at ${row.speed.toPrecision(3)} pictures/s`,
           tip: true,
         }),
-        Plot.text(figure.clientWidth < 500 ? [] : front, { x: "speed", y: "accuracy", text: "title", textAnchor: "start", dx: 9, dy: -6, fontSize: 11, stroke: "var(--paper)", fill: "var(--ink)", lineWidth: 12 }),
+        Plot.text(figure.clientWidth < 500 ? [] : named, { x: "speed", y: "accuracy", text: "title", textAnchor: "start", dx: 9, dy: -6, fontSize: 11, stroke: "var(--paper)", fill: "var(--ink)", lineWidth: 12 }),
       ],
     }),
   );
