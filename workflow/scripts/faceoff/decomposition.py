@@ -36,6 +36,7 @@ PARTS = 20  # parts of the samples, each left out once, behind the intervals of 
 LEAST_SAMPLES = 20
 LARGEST = 1000.0  # of a variance in step 1: beyond, samples are right or wrong for certain, and no variance can be told
 _BOUND = 1e4  # of a variance in step 2
+_NO_LOSS = 1e-7  # of log likelihood: far below what a test could see, above what rounding makes
 
 _SIGMA = np.linspace(-6.5, 6.5, 81)
 _DENSITY = np.exp(-(_SIGMA**2) / 2) / np.exp(-(_SIGMA**2) / 2).sum()
@@ -271,7 +272,8 @@ def _restricted(logits: np.ndarray, kernels: np.ndarray, covariance: np.ndarray)
 
     def loss(variances: np.ndarray) -> float:
         root = np.linalg.cholesky(known + np.tensordot(variances, inside, axes=1))
-        return float(np.log(root.diagonal()).sum() + (np.linalg.solve(root, data) ** 2).sum() / 2)
+        # A copy: of a strided view, NumPy's logarithm has one of two last digits, by where in memory the result comes to lie.
+        return float(np.log(root.diagonal().copy()).sum() + (np.linalg.solve(root, data) ** 2).sum() / 2)
 
     return loss
 
@@ -296,7 +298,13 @@ def _minimum(loss: Callable[[np.ndarray], float], start: np.ndarray, fixed: Mapp
     found = min((minimize(lambda logs: loss(at(logs)), logs, method="L-BFGS-B", bounds=bounds) for logs in starts), key=lambda result: result.fun)
     # The search starts off a boundary and may miss a minimum on it: what it was given counts too.
     stay = loss(values)
-    return (values, stay) if stay <= found.fun else (at(found.x), float(found.fun))
+    best, least = (values, stay) if stay <= found.fun else (at(found.x), float(found.fun))
+    # And a variance that the data do not ask for is 0, not the small number at which the search happened to stop.
+    for index in free:
+        without = np.where(np.arange(len(best)) == index, 0.0, best)
+        if loss(without) <= least + _NO_LOSS:
+            best = without
+    return best, loss(best)
 
 
 # ---------------------------------------------------------------- does it matter at all?
