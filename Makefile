@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 LIGHT := .venv
 FULL := .venv-full
 CLUSTER := .venv-cluster
+OVER = $(CLUSTER)/.over-$(notdir $(BELOW))
 DOCS := .venv-docs
 BELOW ?= $(FULL)
 CORES ?= all
@@ -19,14 +20,14 @@ zoo: $(FULL)/.ready ## run configs/zoo.yaml: every detector and model whose weig
 paper: $(LIGHT)/.ready ## every figure and LaTeX table of a paper (configs/paper.yaml)
 	$(LIGHT)/bin/snakemake --configfile configs/paper.yaml --cores $(CORES) --quiet rules
 
-test: $(FULL)/.ready $(CLUSTER)/.ready $(DOCS)/.ready ## all tests, the fast ones first
+test: $(FULL)/.ready $(OVER) $(DOCS)/.ready ## all tests, the fast ones first
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile
 	$(FULL)/bin/pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder --durations 12
 
 test-fast: $(FULL)/.ready ## the fast tests only
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile
 
-cluster: $(CLUSTER)/.ready ## an environment that submits to a cluster (BELOW=.venv: over the light one); docs/hpc.md
+cluster: $(OVER) ## an environment that submits to a cluster (BELOW=.venv: over the light one); docs/hpc.md
 
 docs: $(DOCS)/.ready ## the pages of docs/ as a site that opens without a network: build/site/index.html
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
@@ -58,21 +59,21 @@ help: ## this list
 
 # --no-deps with hashes: the lock is complete, and what libraries over-declare (TensorFlow, jax …) stays out.
 $(LIGHT)/.ready: requirements/light.txt pyproject.toml
-	$(PYTHON) -m venv $(LIGHT)
+	$(PYTHON) -m venv --clear $(LIGHT)
 	$(LIGHT)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/light.txt
 	$(LIGHT)/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .
 	touch $@
 
 # torch alone is not locked by hash: which of its builds is right (CPU, CUDA) depends on the machine.
 $(FULL)/.ready: requirements/full.txt requirements/torch.txt pyproject.toml
-	$(PYTHON) -m venv $(FULL)
+	$(PYTHON) -m venv --clear $(FULL)
 	$(FULL)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/full.txt
 	$(FULL)/bin/python -m pip install $(PIP_FLAGS) -r requirements/torch.txt
 	$(FULL)/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .
 	touch $@
 
 # A thin layer over another environment: the plug-ins of cluster.txt slow every start of Snakemake, so that one stays without them.
-$(CLUSTER)/.ready: requirements/cluster.txt $(BELOW)/.ready
+$(OVER): requirements/cluster.txt $(BELOW)/.ready
 	$(PYTHON) -m venv --clear $(CLUSTER)
 	$(CLUSTER)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/cluster.txt
 	echo "import site; site.addsitedir('$$($(BELOW)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \

@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -93,12 +94,28 @@ def test_the_environment_names_what_its_plugins_import(framework: str) -> None:
     assert not absent
 
 
-def test_core_names_what_the_other_stages_and_the_datasets_import() -> None:
+def of_the_core() -> dict[str, str]:
+    """What stages without a plug-in, data sets and the command line import, by the distribution that brings it: one of the files that do."""
     stages = [path for path in (PACKAGE / "stages").glob("*.py") if path.name not in IN_FRAMEWORKS]
     datasets = [plugin.source for plugin in registry.discover().values() if plugin.kind == "dataset"]
     users = {DISTRIBUTIONS.get(module, module): path.name for path in reached(*stages, *datasets) for module in third_party(path)}
-    users["av"] = "media.py"  # clips are decoded here
-    assert {name: who for name, who in users.items() if not ({name.casefold()} | BROUGHT_BY.get(name, set())) & named("core")} == {}
+    return users | {"av": "media.py"}  # clips are decoded here
+
+
+def test_core_names_what_the_other_stages_and_the_datasets_import() -> None:
+    assert {name: who for name, who in of_the_core().items() if not ({name.casefold()} | BROUGHT_BY.get(name, set())) & named("core")} == {}
+
+
+def test_core_names_nothing_else() -> None:
+    assert named("core") - {name.casefold() for name in of_the_core()} - {"pip", "python"} == set()
+
+
+def test_the_package_requires_what_its_commands_import() -> None:
+    """`pip install .` alone is enough for every command that needs no plug-in."""
+    declared = tomllib.loads((ENVS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    commands = {DISTRIBUTIONS.get(module, module) for path in reached(PACKAGE / "cli.py") for module in third_party(path)}
+    assert {re.split(r"[<>=]", text)[0] for text in declared} == named("core") - {"pip", "python"} | {"typer"}
+    assert {name for name in commands if not ({name.casefold()} | BROUGHT_BY.get(name, set())) & (named("core") | {"typer"})} == set()
 
 
 def test_python_is_new_enough() -> None:
