@@ -30,9 +30,10 @@ BATCH = 16
 
 
 def pictures(count: int, size: int) -> list[np.ndarray]:
-    """Scenes with several people, stretched to size x size pixels."""
-    chosen = [scene for scene in scenes.plan("train") if len(scene.cast) > 1][:count]
-    return [cv2.resize(scenes.draw(scene)[0], (size, size), interpolation=cv2.INTER_LINEAR) for scene in chosen]
+    """So many scenes with several people, stretched to size x size pixels; after the last one the first comes again."""
+    chosen = [scene for scene in scenes.plan("train") if len(scene.cast) > 1]
+    drawn = [cv2.resize(scenes.draw(scene)[0], (size, size), interpolation=cv2.INTER_LINEAR) for scene in chosen[:count]]
+    return [drawn[number % len(drawn)] for number in range(count)]
 
 
 def per_second(call: Callable[[], object], count: int, repeats: int = 3) -> float:
@@ -121,7 +122,7 @@ def main() -> None:
         network = load_plugin(plugin.job(), Clock())
         batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
         batched = per_second(lambda network=network, batches=batches: [network.detect(batch) for batch in batches], len(images))
-        single = per_second(lambda network=network: [network.detect([image]) for image in images[:8]], 8)
+        single = per_second(lambda network=network: [network.detect([image]) for image in images[:8]], len(images[:8]))
         judge = upstream(name, images[0].shape[1::-1])
         theirs = per_second(lambda judge=judge: [judge(image) for image in images], len(images)) if judge else None
         rows.append(

@@ -1,16 +1,24 @@
-"""The checks that need a GPU, in one table: same answers as on the CPU, share of the bare network's speed, milliseconds per frame, memory.
+"""The checks that need a GPU, in one table: same answers as on the CPU, same bits twice, share of the bare network's speed, memory, a GPU too small.
 
-    FACEOFF_MIRROR=/folder/of/weights python benchmarks/gpu.py [NAME …] [--pictures 512]
+    FACEOFF_MIRROR=/folder/of/weights python benchmarks/gpu.py [NAME …] [--pictures 512] [--frames 32]
 
-Weights that are not here are random (marked *): they cost the same. Without a GPU it says so and exits with 2.
+Names are models, detectors, `memory` (batches halved when memory runs out) and `frames` (1080p frames with four faces, from JPEG to posteriors).
+Weights that are not here are random (marked *), which costs the same, or their row says so. A row is told on standard error once it is made,
+the table comes at the end. Exit codes: 0; 1 where something disagrees or breaks, or nothing could be measured; 2 without a GPU.
+`--rehearse` goes through it on the CPU, to try the script itself.
 """
 
 import argparse
+import gc
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import astuple, dataclass, field
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -18,128 +26,357 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
+import bare
+import crowd
 from detectors import pictures
-from models import faces, job
-from rich.console import Console
-from rich.table import Table
+from models import TIMM, VIT, faces, job, scratch_home
+from printing import show
 
-from faceoff import assets, crops, devices, registry, runtimes
-from faceoff.runtimes import Hardware
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff import assets, devices, registry, runtimes
+from faceoff.stages.batches import Clock, load_plugin, reason
 
-MODELS = ("deepface", "enet_b0_8_best_vgaf", "vit_tiny")
+MODELS = ("deepface", "pd_best_keras", TIMM, VIT, "enet_b0_8_best_vgaf")
 DETECTORS = ("mtcnn", "retinaface", "blazeface")
+CROWD = ("retinaface", "mtcnn")  # find all four faces of a frame; BlazeFace sees frames at 128 pixels and does not
+BATCHES = (64, 256)  # beside a model's own: what a GPU needs to be busy
 AGREEMENT = 0.999  # of argmax across devices (protocol §29)
-FRAMES = 32  # of 1920 x 1080 with four faces
+SHARE, PER_FRAME_MS = 0.85, 5.0  # aims: of the bare network's speed, at most for a frame
+HEADER = (
+    "what", "as on the CPU", "largest difference", "same bits", "images/s", "bare network, images/s", "of it: all, network and copies", "GPU memory", "verdict",
+)  # fmt: skip
 
 
-def on(device: str, described: dict[str, Any]) -> Any:
+class NotHereError(Exception):
+    """A row cannot be measured here; the message says why."""
+
+
+ABSENT = (NotHereError, assets.AssetError, runtimes.DeviceError, ImportError)
+
+
+@dataclass
+class Row:
+    """One line of the table. `remark`: what its reader should know; `wrong`: what makes the whole run fail."""
+
+    what: str
+    agreement: str = "–"
+    difference: str = "–"
+    bits: str = "–"
+    speed: str = "–"
+    bare: str = "–"
+    share: str = "–"
+    memory: str = "–"
+    remark: str = ""
+    wrong: list[str] = field(default_factory=list)
+    measured: bool = True
+
+    def cells(self) -> tuple[str, ...]:
+        *cells, remark, wrong, measured = astuple(self)
+        verdict = f"FAILS: {'; '.join(wrong)}" if wrong else "ok" if measured else ""
+        return (*cells, "; ".join(part for part in (verdict, remark) if part))
+
+
+def guarded(what: str, rows: Callable[[], Iterable[Row]]) -> Iterator[Row]:
+    """The rows as they come; what breaks becomes a row too."""
+    try:
+        yield from rows()
+    except ABSENT as error:
+        yield Row(what, remark=f"not measured: {error}", measured=False)
+    except Exception as error:
+        yield Row(what, wrong=[reason(error)], measured=False)
+
+
+def on(device: str, described: dict[str, Any], batch: int | None = None, precision: str = "float32") -> Any:
     """The plug-in, constructed on this device."""
-    return load_plugin({**described, "device": device, "precision": "float32"}, Clock())
+    return load_plugin({**described, "device": device, "batch": batch, "precision": precision}, Clock())
 
 
-def seconds(call: Callable[[], object], repeats: int = 5) -> float:
-    """Median seconds of a call, the GPU's queue emptied; two calls before warm it up."""
+def here(kind: str, name: str) -> registry.Plugin:
+    """The plug-in of that name. Raises NotHereError where a package or a file of it is absent."""
+    plugin = registry.get(kind, name)
+    absent = [asset.name for asset in plugin.assets.values() if assets.locate(asset) is None]
+    why = plugin.skip() or (f"neither FACEOFF_MIRROR nor the cache has {', '.join(absent)}" if absent else None)
+    if why:
+        raise NotHereError(why)
+    return plugin
+
+
+def settle() -> None:
+    """Wait until the GPU has done what it was given."""
     import torch
 
-    spent = []
-    for turn in range(repeats + 2):
+    if torch.cuda.is_initialized():
         torch.cuda.synchronize()
+
+
+def seconds(call: Callable[[], object], turns: int = 5, budget: float = 20.0) -> float:
+    """Median seconds of a call, the GPU's queue emptied; two calls before warm it up, and no further one begins once the budget is spent."""
+    spent: list[float] = []
+    while len(spent) < 3 or (len(spent) < turns + 2 and sum(spent) < budget):
+        settle()
         start = time.perf_counter()
         call()
-        torch.cuda.synchronize()
-        if turn >= 2:
-            spent.append(time.perf_counter() - start)
-    return float(np.median(spent))
+        settle()
+        spent.append(time.perf_counter() - start)
+    return float(np.median(spent[2:]))
 
 
-def bare(model: Any, pixels: np.ndarray) -> float | None:
-    """Seconds of the network alone on as many rows already on the GPU; None for one that is no torch module."""
-    import torch
+class Memory:
+    """What the GPU's memory is asked for from here on: PyTorch's peak, or what is taken of the card where another library computes."""
 
-    wrapped = next((value for value in vars(model).values() if isinstance(value, devices.Torch)), None)
-    if wrapped is None:
-        return None
-    size = (wrapped._batch, 3, *pixels.shape[1:3])
-    rows = torch.zeros(size, device="cuda").to(memory_format=torch.channels_last)
+    def __init__(self) -> None:
+        import torch
 
-    def run() -> None:
-        with torch.inference_mode():
-            for _ in range(0, len(pixels), wrapped._batch):
-                wrapped._network(rows)
+        gc.collect()
+        self._cuda = torch.cuda if torch.cuda.is_available() else None
+        if self._cuda:
+            self._cuda.init()
+            self._cuda.empty_cache()
+            self._cuda.reset_peak_memory_stats()
+            self._free = self._cuda.mem_get_info()[0]
 
-    return seconds(run)
+    def told(self) -> str:
+        if not self._cuda:
+            return "–"
+        peak = self._cuda.max_memory_allocated()
+        return f"{peak / 2**20:,.0f} MiB" if peak else f"{(self._free - self._cuda.mem_get_info()[0]) / 2**20:,.0f} MiB of the card"
 
 
-def measure_model(name: str, folder: Path, count: int) -> tuple[str, ...]:
-    import torch
+def asking(plugin: Any, inputs: Any) -> Any:
+    return plugin.detect(inputs) if hasattr(plugin, "detect") else plugin.predict(inputs).posterior
 
-    described, real = job(name, folder)
-    cpu, gpu = on("cpu", described), on("cuda", described)
-    pixels = faces(count, gpu.crop)
-    expected, found = cpu.predict(pixels).posterior, gpu.predict(pixels).posterior
+
+def as_bytes(answer: Any) -> bytes:
+    """The bits of posteriors, or of each picture's boxes, scores and landmarks."""
+    if isinstance(answer, np.ndarray):
+        return answer.tobytes()
+    arrays = ([*face.box, face.score, *(() if face.landmarks is None else face.landmarks.ravel())] for found in answer for face in found)
+    return repr([len(found) for found in answer]).encode() + b"".join(np.asarray(values, float).tobytes() for values in arrays)
+
+
+def answered(device: str, described: dict[str, Any], inputs: Any) -> bytes:
+    """What a process that begins with this plug-in answers."""
+    warnings.simplefilter("ignore")
+    return as_bytes(asking(on(device, described), inputs))
+
+
+def repeated(plugin: Any, device: str, described: dict[str, Any], inputs: Any, first: Any) -> tuple[str, list[str]]:
+    """(cell, what is wrong): whether this process and another one answer with the same bits as before (protocol §29)."""
+    again = as_bytes(asking(plugin, inputs))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        elsewhere = pool.submit(answered, device, described, inputs).result()
+    differing = [where for where, bits in (("in one process", again), ("in another process", elsewhere)) if bits != as_bytes(first)]
+    return ("no" if differing else "yes"), [f"other bits the second time, {where}" for where in differing]
+
+
+def speeds(plugin: Any, inputs: Any, row: Row) -> None:
+    """Put into the row how fast the plug-in is, beside its bare networks on as many rows that lie on the device already."""
+    questions = bare.asked(plugin, lambda: asking(plugin, inputs))
+    network = bare.alone(questions)
+    whole = len(inputs) / seconds(lambda: asking(plugin, inputs))
+    row.speed = f"{whole:,.0f}"
+    if network is None:
+        return
+    # The bare network computes full batches, of which the last one's padding answers nothing: it is paid for its rows.
+    paid = sum(question.turns * question.batch for question in questions) / sum(len(question.inputs) for question in questions)
+    alone = len(inputs) * paid / seconds(network)
+    copying = len(inputs) / seconds(lambda: [question.runtime.run(question.inputs) for question in questions])
+    row.bare, row.share = f"{alone:,.0f}", f"{whole / alone:.0%}, {copying / alone:.0%}"
+    if whole / alone < SHARE:
+        row.remark = "; ".join(part for part in (row.remark, f"aim of {SHARE:.0%} missed") if part)
+
+
+def compared(row: Row, expected: np.ndarray, found: np.ndarray, needed: float | None = AGREEMENT) -> None:
+    """Put into the row how far two posteriors agree."""
     same = float((expected.argmax(axis=1) == found.argmax(axis=1)).mean())
-    torch.cuda.reset_peak_memory_stats()
-    spent, alone = seconds(lambda: gpu.predict(pixels)), bare(gpu, pixels)
-    share = "–" if alone is None else f"{alone / spent:.0%}"
-    difference = f"{np.abs(expected - found).max():.1e}"
-    return (name + ("" if real else "*"), f"{same:.2%}", difference, f"{count / spent:,.0f} images/s", share, f"{devices.peak_vram_mib():,.0f} MiB")
+    row.agreement, row.difference = f"{same:.2%}", f"{np.abs(expected - found).max():.1e}"
+    if needed and not same >= needed:
+        row.wrong.append(f"{same:.2%} of the answers are the same, {needed:.1%} is needed")
 
 
-def measure_detector(name: str, count: int) -> tuple[str, ...]:
-    described = registry.get("detector", name).job()
+def model_rows(name: str, folder: Path, count: int, device: str) -> Iterator[Row]:
+    described, real = job(name, folder)
+    label = name + ("" if real else "*")
+    network = the_network(on(device, described))
+    own = network._batch
+    on_cpu = on("cpu", described)
+    pixels = faces(count, on_cpu.crop)
+    expected = on_cpu.predict(pixels).posterior
+    for batch in (None, *(batch for batch in BATCHES if own != batch <= count)):
+        what = f"{label}, batches of {batch or f'{own} (its own)'}"
+        yield from guarded(what, partial(model_rows_of, what, described, batch, pixels, expected, device))
+    if not isinstance(network, runtimes.Onnx | runtimes.Tflite):
+        what = f"{label}, bfloat16 beside float32"
+        yield from guarded(what, partial(reduced_rows, what, described, pixels, device))
+
+
+def the_network(model: Any) -> Any:
+    """The runtime of a model that has one."""
+    found = list(bare.networks(model).values())
+    if len(found) != 1:
+        raise NotHereError(f"it keeps {len(found)} networks; this script measures models that keep one")
+    return found[0]
+
+
+def model_rows_of(what: str, described: dict[str, Any], batch: int | None, pixels: np.ndarray, expected: np.ndarray, device: str) -> Iterator[Row]:
+    row, memory = Row(what), Memory()
+    model = on(device, described, batch)
+    found = model.predict(pixels).posterior
+    row.memory = memory.told()
+    compared(row, expected, found)
+    if batch is None:
+        row.bits, row.wrong[len(row.wrong) :] = repeated(model, device, described, pixels, found)
+    speeds(model, pixels, row)
+    yield row
+
+
+def reduced_rows(what: str, described: dict[str, Any], pixels: np.ndarray, device: str) -> Iterator[Row]:
+    """Its first two columns compare with float32 on the same device; the bare network computes in bfloat16 too."""
+    row = Row(what, remark="whether it may be used, a dataset decides (protocol §26)")
+    expected = on(device, described).predict(pixels).posterior
+    memory = Memory()
+    model = on(device, described, precision="bfloat16")
+    with devices.autocast():
+        found = model.predict(pixels).posterior
+        row.memory = memory.told()
+        compared(row, expected, found, needed=None)
+        speeds(model, pixels, row)
+    if not np.isfinite(found).all():
+        row.wrong.append("not finite")
+    yield row
+
+
+def detector_rows(name: str, count: int, device: str) -> Iterator[Row]:
+    described = here("detector", name).job()
     images = pictures(count, 512)
-    cpu, gpu = on("cpu", described), on("cuda", described)
-    expected, found = cpu.detect(images), gpu.detect(images)
-    counts = float(np.mean([len(a) == len(b) for a, b in zip(expected, found, strict=True)]))
-    apart = [np.abs(np.subtract(a.box, b.box)).max() for x, y in zip(expected, found, strict=True) for a, b in zip(x, y, strict=False)]
-    spent = seconds(lambda: gpu.detect(images))
-    return (name, f"{counts:.2%}", f"{max(apart, default=0.0):.1e} px", f"{count / spent:,.0f} images/s", "–", f"{devices.peak_vram_mib():,.0f} MiB")
+    expected = on("cpu", described).detect(images)
+    row, memory = Row(name), Memory()
+    detector = on(device, described)
+    found = detector.detect(images)
+    row.memory = memory.told()
+    pairs = list(zip(expected, found, strict=True))
+    same = float(np.mean([len(a) == len(b) for a, b in pairs]))
+    apart = [np.abs(np.subtract(a.box, b.box)).max() for x, y in pairs if len(x) == len(y) for a, b in zip(x, y, strict=True)]
+    row.agreement, row.difference = f"{same:.2%}", f"{max(apart, default=0.0):.1e} px"
+    row.remark = f"{sum(map(len, found))} faces in {count} pictures of 512 px"
+    row.wrong += ["no face in any picture: nothing was compared"] if not apart else []
+    row.wrong += [f"as many faces in {same:.2%} of the pictures, {AGREEMENT:.1%} is needed"] if same < AGREEMENT else []
+    row.bits, wrong = repeated(detector, device, described, images, found)
+    row.wrong += wrong
+    speeds(detector, images, row)
+    yield row
 
 
-def four_faces(folder: Path) -> tuple[str, ...]:
-    """Detect four faces in 1080p frames, cut them out and read them: milliseconds per frame."""
-    import cv2
-
-    four = pictures(4 * FRAMES, 480)
-    frames = [np.zeros((1080, 1920, 3), np.uint8) for _ in range(FRAMES)]
-    for number, image in enumerate(four):
-        x = 480 * (number % 4)
-        frames[number // 4][300:780, x : x + 480] = cv2.resize(image, (480, 480))
-    detector, model = on("cuda", registry.get("detector", "blazeface").job()), on("cuda", job("vit_tiny", folder)[0])
-
-    def run() -> None:
-        cut = [crops.crop(frame, face.box, model.crop) for frame, found in zip(frames, detector.detect(frames), strict=True) for face in found[:4]]
-        if cut:
-            model.predict(np.stack(cut))
-
-    return ("1080p, up to 4 faces: blazeface, vit_tiny*", "–", "–", f"{1000 * seconds(run) / FRAMES:.2f} ms per frame (<= 5)", "–", "–")
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=[*MODELS, *DETECTORS])
-    parser.add_argument("--pictures", type=int, default=512)
-    arguments = parser.parse_args()
+def small_gpu_rows(name: str, folder: Path, count: int, device: str) -> Iterator[Row]:
+    """The answers of one batch of `count` when the GPU has two fifths of the memory that it takes."""
     import torch
 
-    if not torch.cuda.is_available():
-        print("no GPU: nothing was measured", file=sys.stderr)
+    if device == "cpu":
+        raise NotHereError("a CPU refuses no memory")
+    described, real = job(name, folder)
+    row, cuda = Row(f"{name}{'' if real else '*'}, GPU too small for batches of {count}"), torch.cuda
+
+    def answer() -> tuple[np.ndarray, int]:
+        model = on(device, described, count)
+        return model.predict(faces(count, model.crop)).posterior, the_network(model)._batch
+
+    Memory()
+    expected, _ = answer()
+    limit = 0.4 * cuda.max_memory_reserved()
+    memory = Memory()
+    refused = cuda.memory_stats().get("num_ooms", 0)
+    cuda.set_per_process_memory_fraction(limit / cuda.get_device_properties(0).total_memory)
+    try:
+        found, batch = answer()
+    finally:
+        cuda.set_per_process_memory_fraction(1.0)
+    refused = cuda.memory_stats().get("num_ooms", 0) - refused
+    row.memory, row.remark = memory.told(), f"limit {limit / 2**20:,.0f} MiB, refused {refused} times, went on with batches of {batch}"
+    row.wrong += ["the limit was not met: nothing was tried"] if not refused else []
+    compared(row, expected, found)
+    yield row
+
+
+def frame_rows(what: str, detector: str | None, frames: Sequence[crowd.Frame], folder: Path, device: str) -> Iterator[Row]:
+    """From JPEG to four posteriors a frame. detector None: the true boxes."""
+    boxes: Callable[..., Any] = crowd.given
+    if detector:
+        plugin = here("detector", detector)
+        boxes = crowd.detecting(on(device, plugin.job()), plugin.card)
+    row, memory = Row(what), Memory()
+    model = on(device, job(VIT, folder)[0])
+    counts = crowd.read(frames, boxes, model)
+    row.memory = memory.told()
+    if set(counts) != {crowd.PEOPLE}:
+        row.wrong.append(f"faces per frame: {', '.join(map(str, counts))}; {crowd.PEOPLE} are in each")
+    spent = 1000 * seconds(lambda: crowd.read(frames, boxes, model)) / len(frames)
+    decoding = 1000 * seconds(lambda: list(crowd.decoded(frames))) / len(frames)
+    row.speed = f"{spent:.2f} ms per frame"
+    aim = "" if spent <= PER_FRAME_MS else f"aim of {PER_FRAME_MS:.0f} ms missed, "
+    row.remark = f"{aim}{np.mean(counts):g} faces in each of {len(frames)} frames, decoding alone takes {decoding:.2f} ms"
+    yield row
+
+
+def all_rows(arguments: argparse.Namespace, folder: Path, device: str) -> Iterator[Row]:
+    for name in arguments.names:
+        if name == "memory":
+            for model in ("deepface", VIT):
+                yield from guarded(f"{model}, GPU too small", partial(small_gpu_rows, model, folder, arguments.pictures, device))
+        elif name == "frames":
+            frames = crowd.draw(arguments.frames)
+            for detector in (*CROWD, None):
+                what = f"1080p, four faces: {detector or 'true boxes, nothing detected'}, {VIT}*"
+                yield from guarded(what, partial(frame_rows, what, detector, frames, folder, device))
+        elif ("detector", name) in registry.discover():
+            yield from guarded(name, partial(detector_rows, name, min(arguments.pictures, 64), device))
+        else:
+            yield from guarded(name, partial(model_rows, name, folder, arguments.pictures, device))
+
+
+def missing_gpu() -> str | None:
+    """Why nothing can be measured here, and what to do; None where PyTorch sees a GPU."""
+    try:
+        import torch
+    except ImportError:
+        return "PyTorch is not installed: install it as docs/install.md says"
+    if torch.cuda.is_available():
+        return None
+    if torch.version.cuda is None:
+        return f"PyTorch {torch.__version__} is built for CPUs only: install a build for CUDA"
+    return f"PyTorch {torch.__version__} sees none: look at nvidia-smi for the driver and at CUDA_VISIBLE_DEVICES"
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=[*MODELS, *DETECTORS, "memory", "frames"])
+    parser.add_argument("--pictures", type=int, default=512, help="for models, best a multiple of 256, which fills every batch; detectors get 64 at most")
+    parser.add_argument("--frames", type=int, default=32, help="of 1920 x 1080 with four faces")
+    parser.add_argument("--rehearse", action="store_true", help="on the CPU: tries the script and measures nothing of a GPU")
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    arguments = parser.parse_args(given)
+    why = None if arguments.rehearse else missing_gpu()
+    if why:
+        print(f"no GPU, nothing was measured: {why}; --rehearse goes through it on the CPU", file=sys.stderr)
         return 2
-    table = Table("what", "as on the CPU", "largest difference", "speed", "of the bare network", "peak GPU memory", title=torch.cuda.get_device_name())
-    with tempfile.TemporaryDirectory() as scratch:
-        os.environ["HOME"] = scratch
-        for name in arguments.names:
-            if name in DETECTORS:
-                absent = [asset.name for asset in registry.get("detector", name).assets.values() if assets.locate(asset) is None]
-                table.add_row(*((name, f"{absent[0]} is not here") if absent else measure_detector(name, min(arguments.pictures, 64))))
-            else:
-                table.add_row(*measure_model(name, Path(scratch), arguments.pictures))
-        table.add_row(*four_faces(Path(scratch)))
-    runtimes.tell(Hardware())
-    table.caption = f"as on the CPU: share of equal answers (models, {AGREEMENT:.1%} is needed) or of pictures with as many faces (detectors); * random weights"
-    Console().print(table)
-    return 0
+    os.environ.pop("FACEOFF_DEVICE", None)  # it would stand above what each row asks for
+    # By its number: told "cuda", a second process would take another GPU.
+    device, title = ("cpu", "REHEARSAL on the CPU: no figure is a GPU's") if arguments.rehearse else ("cuda:0", gpu_name())
+    rows: list[Row] = []
+    try:
+        with scratch_home() as folder:
+            for row in all_rows(arguments, folder, device):
+                rows.append(row)
+                print(" | ".join(row.cells()), file=sys.stderr, flush=True)
+    finally:
+        runtimes.tell(runtimes.Hardware())
+        show(HEADER, [row.cells() for row in rows], title, arguments.markdown)
+        print(f"\nas on the CPU: models, share of equal answers ({AGREEMENT:.1%} is needed); detectors, share of pictures with as many faces. * random weights")
+    return int(any(row.wrong for row in rows) or not any(row.measured for row in rows))
+
+
+def gpu_name() -> str:
+    import torch
+
+    return f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}"
 
 
 if __name__ == "__main__":

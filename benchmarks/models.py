@@ -2,10 +2,10 @@
 
     FACEOFF_MIRROR=/folder/of/weights OMP_NUM_THREADS=2 python benchmarks/models.py [NAME …] [--pictures 64] [--markdown]
 
-Weights that are not here are replaced by random ones of the same shapes (marked *): they cost the same and say nothing. Both sides get the
-same crops in the same process, in turns; speeds are medians of three passes after one to warm up. Faceoff always computes whole batches, the
-last one padded, so that a picture's result does not depend on its company: one by one is therefore what it is worst at. The
-libraries take every core they see, so give Faceoff as many threads. Figures depend on the machine.
+Weights that are not here are replaced, where the network is known, by random ones of the same shapes (marked *): they cost the same and
+say nothing. Both sides get the same crops in the same process, in turns; speeds are medians of three passes after one to warm up. Faceoff
+always computes whole batches, the last one padded, so that a picture's result does not depend on its company: one by one is therefore what
+it is worst at. The libraries take every core they see, so give Faceoff as many threads. Figures depend on the machine.
 """
 
 import argparse
@@ -18,7 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,23 +32,64 @@ from printing import show
 from faceoff import assets, registry
 from faceoff.crops import crop
 from faceoff.drawing import scenes
+from faceoff.protocols import CropSpec
 from faceoff.stages.batches import Clock, load_plugin
 
 HSEMOTION = {"enet_b0_8_best_afew": 8, "enet_b0_8_best_vgaf": 8, "enet_b0_8_va_mtl": 10, "enet_b2_7": 7, "enet_b2_8": 8}
 DEEPFACE = {"conv_1": (5, 5, 1, 64), "conv_2": (3, 3, 64, 64), "conv_3": (3, 3, 64, 64), "conv_4": (3, 3, 64, 128), "conv_5": (3, 3, 128, 128),
             "fc_1": (128, 1024), "fc_2": (1024, 1024), "fc_3": (1024, 7)}  # fmt: skip
 VIT = "vit_tiny"  # no card of the package: a network of transformers with random weights, as a card of runtime transformers
+TIMM = "enet_b0_timm"  # likewise: HSEmotion's architecture in PyTorch, as a card of runtime timm
 NAMES = ("fer", "pd_best", "mini_xception", "pd_best_keras", "deepface", *HSEMOTION, VIT)
 
 
+@contextlib.contextmanager
+def scratch_home() -> Iterator[Path]:
+    """A folder in the place of HOME, where libraries look for weights and random ones are put. The user's own cache of real weights stays in sight."""
+    before = {name: os.environ.get(name) for name in ("HOME", "FACEOFF_CACHE")}
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"FACEOFF_CACHE": str(assets.cache_folder()), "HOME": folder}
+        try:
+            yield Path(folder)
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@lru_cache(maxsize=1024)
+def portrait(number: int, rungs: tuple[str, ...] = scenes.RUNGS) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+    """(picture, true box) of a drawn scene with one face on one of these rungs; after the last scene the first comes again."""
+    single = [scene for scene in scenes.plan("train") if len(scene.cast) == 1 and scene.rung in rungs]
+    image, truth = scenes.draw(single[number % len(single)])
+    return image, truth[0].box
+
+
 def faces(count: int, spec: Any) -> np.ndarray:
-    """Crops of drawn faces by their true boxes."""
-    drawn = [scenes.draw(scene) for scene in [scene for scene in scenes.plan("train") if len(scene.cast) == 1][:count]]
-    return np.stack([crop(image, truth[0].box, spec) for image, truth in drawn])
+    """So many crops of drawn faces by their true boxes."""
+    return np.stack([crop(*portrait(number), spec) for number in range(count)])
+
+
+def random_efficientnet(name: str, outputs: int, side: int) -> Any:
+    """timm's network with random weights that tell pictures apart: its normalisation is fitted to some, else all would get the same answer to six digits."""
+    from faceoff.devices import prepare_torchvision
+
+    prepare_torchvision()
+    import timm
+    import torch
+
+    torch.manual_seed(0)
+    network = timm.create_model(name, pretrained=False, num_classes=outputs).train()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # the statistics become the pictures' own
+    pixels = faces(16, CropSpec(size=(side, side), channels=3, margin=0.0)).astype(np.float32) / 255
+    with torch.no_grad():
+        network((torch.from_numpy(pixels).permute(0, 3, 1, 2) - 0.45) / 0.225)
+    return network.eval()
 
 
 def random_weights(name: str, folder: Path) -> None:
-    """A file of random weights where Faceoff looks, and its like where the authors' library does (below HOME)."""
+    """A file of random weights where Faceoff looks, and its like where the authors' library does (below HOME). Raises AssetError for other networks."""
     target = folder / registry.get("model", name).assets["weights"].name
     if name == "deepface":
         import h5py
@@ -58,21 +100,20 @@ def random_weights(name: str, folder: Path) -> None:
         with h5py.File(target, "w") as file:
             file.attrs["layer_names"] = [layer.encode() for layer in DEEPFACE]
             for layer, shape in DEEPFACE.items():
-                kernel, bias = rng.normal(0, 0.05, shape).astype(np.float32), np.zeros(shape[-1], np.float32)
+                kernel = rng.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape).astype(np.float32)  # He et al. 2015: signals keep their size
+                bias = np.zeros(shape[-1], np.float32)
                 file[f"{layer}/kernel:0"], file[f"{layer}/bias:0"] = kernel, bias
                 state[f"{layer}.weight"] = torch.from_numpy(kernel.transpose(3, 2, 0, 1) if len(shape) == 4 else kernel.T).contiguous()
                 state[f"{layer}.bias"] = torch.from_numpy(bias)
         home.mkdir(parents=True, exist_ok=True)
         torch.save(state, home / "facial_expression_model_weights.pth")
         return
-    from faceoff.devices import prepare_torchvision
-
-    prepare_torchvision()
-    import timm
+    if name not in HSEMOTION:
+        raise assets.AssetError(f"{target.name} is not here, and there is no random network in its place")
     import torch
 
-    network = timm.create_model(f"tf_efficientnet_{name.split('_')[1]}", pretrained=False, num_classes=HSEMOTION[name]).eval()
     side = registry.get("model", name).card["input"]["size"][0]
+    network = random_efficientnet(f"tf_efficientnet_{name.split('_')[1]}", HSEMOTION[name], side)
     with contextlib.redirect_stdout(io.StringIO()):
         torch.onnx.export(
             network, torch.zeros(2, 3, side, side), target, opset_version=17, dynamo=False,
@@ -85,8 +126,11 @@ def vit_card(folder: Path) -> registry.Plugin:
     from faceoff.devices import prepare_torchvision
 
     prepare_torchvision()
-    from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
+    import torch
+    from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor, logging
 
+    logging.disable_progress_bar()
+    torch.manual_seed(0)
     classes = dict(enumerate(("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")))
     config = ViTConfig(hidden_size=192, intermediate_size=768, num_attention_heads=3, id2label=classes, label2id={name: key for key, name in classes.items()})
     ViTForImageClassification(config).save_pretrained(folder / VIT)
@@ -96,10 +140,24 @@ def vit_card(folder: Path) -> registry.Plugin:
     return registry.read_card(folder / f"{VIT}.yaml")
 
 
+def timm_card(folder: Path) -> registry.Plugin:
+    """HSEmotion's smaller EfficientNet with random weights, and its card: the card of the ONNX file with another runtime."""
+    import torch
+
+    card = registry.get("model", "enet_b0_8_best_vgaf").card
+    path = folder / f"{TIMM}.pt"
+    torch.save(random_efficientnet("tf_efficientnet_b0", len(card["emotions"]), card["input"]["size"][0]).state_dict(), path)
+    told = {"runtime": "timm", "architecture": "tf_efficientnet_b0", "input": card["input"], "emotions": card["emotions"]}
+    (folder / f"{TIMM}.yaml").write_text(json.dumps({"file": path.name, "sha256": assets.hash_of(path, "sha256"), **told}), encoding="utf-8")
+    return registry.read_card(folder / f"{TIMM}.yaml")
+
+
 def job(name: str, folder: Path) -> tuple[dict[str, Any], bool]:
-    """(the plug-in's job, whether its weights are real). Random ones are pinned by their own hash."""
-    if name == VIT:
-        return vit_card(folder).job(), False
+    """(the plug-in's job, whether its weights are real). Random ones are pinned by their own hash. Raises AssetError where there are neither."""
+    if name in (VIT, TIMM):
+        made = folder / f"{name}.yaml"
+        card = registry.read_card(made) if made.is_file() else {VIT: vit_card, TIMM: timm_card}[name](folder)
+        return card.job(), False
     described = registry.get("model", name).job()
     pin = described["assets"]["weights"]
     if assets.locate(assets.Asset.parse(pin)):
@@ -175,6 +233,15 @@ def measure(name: str, folder: Path, count: int) -> tuple[str, ...]:
     return tuple(cells)
 
 
+def row(name: str, folder: Path, count: int) -> tuple[str, ...]:
+    """What is measured of a model, or why nothing is."""
+    why = None if name in (VIT, TIMM) else registry.get("model", name).skip()
+    try:
+        return (name, why, *[""] * 6) if why else measure(name, folder, count)
+    except assets.AssetError as error:
+        return (name, str(error), *[""] * 6)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=NAMES, help="models; by default those with a library to compare with, and Keras' beside TFLite's")
@@ -182,12 +249,8 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     arguments = parser.parse_args()
     header = ("model", "load s", f"images/s, {arguments.pictures} at once", "library", "ratio", "images/s, one by one", "library", "ratio")
-    with tempfile.TemporaryDirectory() as scratch:
-        os.environ["HOME"] = scratch  # where hsemotion looks for weights
-        rows = [
-            (name, why, *[""] * 6) if name != VIT and (why := registry.get("model", name).skip()) else measure(name, Path(scratch), arguments.pictures)
-            for name in arguments.names
-        ]
+    with scratch_home() as scratch:
+        rows = [row(name, scratch, arguments.pictures) for name in arguments.names]
     show(header, rows, f"{arguments.pictures} crops of drawn faces; * random weights", arguments.markdown)
 
 

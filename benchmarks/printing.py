@@ -1,8 +1,10 @@
 """How every benchmark shows its table: in the terminal, or as Markdown to paste into the docs."""
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -14,5 +16,5 @@ def show(header: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", 
         return
     table = Table(*header, title=title or None)
     for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+        table.add_row(*map(escape, row))
+    Console(width=None if sys.stdout.isatty() else 240).print(table)  # a file or pipe has no width at which to cut names off

@@ -1,0 +1,73 @@
+"""Frames of 1920 x 1080 pixels in which four drawn people stand side by side, as JPEG, and the way from such bytes to four posteriors a frame."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from models import portrait
+
+from faceoff import crops, media
+from faceoff.stages.batches import ahead
+from faceoff.stages.detect import BATCH, postprocess
+
+PEOPLE, SIDE = 4, 480  # of a frame; pixels of the square that each one stands in
+TOP = (1080 - SIDE) // 2
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """jpeg: the encoded picture; boxes: where its faces are, (x, y, w, h) px, hairline to chin."""
+
+    jpeg: bytes
+    boxes: tuple[Box, ...]
+
+
+def draw(count: int) -> list[Frame]:
+    """So many frames, of the plainest scenes: detectors of faces in the wild find all four."""
+    encode = media.encoder(95)
+    frames = []
+    for number in range(count):
+        image, boxes = np.zeros((1080, 1920, 3), np.uint8), []
+        for place in range(PEOPLE):
+            drawn, box = portrait(PEOPLE * number + place, ("plain",))
+            factor = SIDE / len(drawn)
+            image[TOP : TOP + SIDE, SIDE * place : SIDE * (place + 1)] = cv2.resize(drawn, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+            boxes.append((box[0] * factor + SIDE * place, box[1] * factor + TOP, box[2] * factor, box[3] * factor))
+        frames.append(Frame(encode(image), tuple(boxes)))
+    return frames
+
+
+def decoded(frames: Sequence[Frame]) -> Iterator[tuple[Sequence[Frame], list[np.ndarray]]]:
+    """Batches of frames and their pictures, as the product has them: the next ones decoded meanwhile where a GPU or a second core is free."""
+    starts = range(0, len(frames), BATCH)
+    return ahead((batch, [media.decode_image(frame.jpeg) for frame in batch]) for batch in (frames[start : start + BATCH] for start in starts))
+
+
+def detecting(detector: Any, card: Mapping[str, Any]) -> Callable[[Sequence[Frame], list[np.ndarray]], list[list[Box]]]:
+    """The canonical boxes of a batch's faces as the product's detection has them."""
+
+    def boxes(frames: Sequence[Frame], images: list[np.ndarray]) -> list[list[Box]]:
+        return [[crops.calibrate(face.box, card.get("calibration")) for face in postprocess(found, card)] for found in detector.detect(images)]
+
+    return boxes
+
+
+def given(frames: Sequence[Frame], images: list[np.ndarray]) -> list[list[Box]]:
+    """The true boxes of a batch."""
+    return [list(frame.boxes) for frame in frames]
+
+
+def read(frames: Sequence[Frame], boxes: Callable[[Sequence[Frame], list[np.ndarray]], list[list[Box]]], model: Any) -> list[int]:
+    """Decode all frames, find their faces, cut them out, read their emotions: how many posteriors each frame got."""
+    counts: list[int] = []
+    for batch, images in decoded(frames):
+        found = boxes(batch, images)
+        cut = [crops.crop(image, box, model.crop) for image, some in zip(images, found, strict=True) for box in some]
+        posterior = model.predict(np.stack(cut)).posterior if cut else ()
+        if len(posterior) != len(cut):
+            raise RuntimeError(f"{len(cut)} faces, {len(posterior)} posteriors")
+        counts += [len(some) for some in found]
+    return counts
