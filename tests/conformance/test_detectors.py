@@ -399,7 +399,7 @@ def test_fan_is_face_alignments(data: Path, s3fd_files: dict[str, Path], monkeyp
     image = photo(data, "justin.jpg")
     network = s3fd(s3fd_files, "s3fd_fan")
     chosen = [[100, 90, 220, 240, 0.9], [30, 60, 160, 190, 0.8]]  # random weights find boxes outside of the picture, which the library's crop refuses
-    monkeypatch.setattr(network._detector, "detect_from_image", lambda view: chosen)
+    monkeypatch.setattr(network, "_found", lambda view: chosen)
     faces = network.detect([image])[0]
     assert [face.score for face in faces] == [0.9, 0.8]
     for face in faces:
@@ -407,6 +407,37 @@ def test_fan_is_face_alignments(data: Path, s3fd_files: dict[str, Path], monkeyp
         points = judge.get_landmarks_from_image(image, detected_faces=[[x, y, x + w, y + h, face.score]])[0]
         left, right = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
         assert np.abs(face.landmarks - np.stack([left, right, points[30], points[48], points[54]])).max() < 1e-3
+
+
+class _Cuda(str):
+    """PyTorch takes it for the text that it is, "cpu"; the library looks for "cuda" in it."""
+
+    __slots__ = ()
+
+    def __contains__(self, part: object) -> bool:
+        return part == "cuda" or super().__contains__(part)
+
+
+@pytest.mark.parametrize("name", ["s3fd", "s3fd_fan"])
+def test_on_a_gpu_the_library_does_not_let_the_clock_choose_algorithms(s3fd_files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """cuDNN's choice by timing, which the library switches on, gives other bits from run to run."""
+    import torch
+    from face_alignment.detection import sfd
+
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    view = np.full((64, 64, 3), 90, np.uint8)
+    sfd.FaceDetector(_Cuda("cpu"), path_to_detector=str(s3fd_files["weights"])).detect_from_image(view)
+    assert torch.backends.cudnn.benchmark, "the library takes this device for a GPU"
+
+    torch.backends.cudnn.benchmark = False
+    plugin = registry.get("detector", name)
+    adapter = registry.load(plugin.source_name, plugin.class_name)
+    monkeypatch.setitem(adapter.__init__.__globals__, "torch_device", lambda: _Cuda("cpu"))
+    network = adapter(plugin.card, {role: s3fd_files[role] for role in plugin.assets})
+    seen = [torch.backends.cudnn.benchmark]
+    network._detector.face_detector.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.benchmark))
+    network.detect([view])
+    assert seen == [False, False]
 
 
 # -- all of them ----------------------------------------------------------------------------------------------------------

@@ -77,6 +77,25 @@ def test_torchscript(tmp_path: Path) -> None:
     assert card(tmp_path / "net.pt", "torchscript").framework == "torch"
 
 
+class Viewing(Small):
+    """It flattens with `view`, which takes the memory to be channels first."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.relu(self.conv(x))
+        return 20 * self.head(y.view(y.size(0), -1).view(y.size(0), 6, -1).mean(dim=2))
+
+
+@pytest.mark.parametrize("network", [Small, Viewing])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_torchscript_as_its_author_left_it(tmp_path: Path, network: type, frozen: bool) -> None:
+    """Traced with the layout of its author, and perhaps frozen, which leaves it no parameters."""
+    traced = torch.jit.trace(network().eval(), torch.zeros(2, 3, 32, 32))
+    (torch.jit.freeze(traced) if frozen else traced).save(str(tmp_path / "net.pt"))
+    assert frozen != any(True for _ in torch.jit.load(str(tmp_path / "net.pt")).parameters())
+    found = ready(tmp_path / "net.pt", "torchscript").predict(crops()).posterior
+    assert np.abs(found - expected(network(), crops())).max() < 1e-6
+
+
 def test_colours_scaling_and_probabilities(tmp_path: Path) -> None:
     path, pictures = script(tmp_path / "net.pt", Small("softmax")), crops()
     found = ready(path, "torchscript", activation="none", input={"size": [32, 32], "colours": "bgr"}).predict(pictures).posterior

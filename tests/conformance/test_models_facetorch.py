@@ -17,8 +17,8 @@ import synthetic_files
 import synthetic_weights
 import torch
 
-from faceoff import assets, registry
-from faceoff.devices import prepare_torchvision
+from faceoff import assets, registry, runtimes
+from faceoff.devices import autocast, prepare_torchvision
 from faceoff.emotions import EMOTIONS
 from faceoff.models import facetorch
 from faceoff.runtimes import softmax
@@ -150,6 +150,20 @@ def test_all_predictors_beside_one_another(files: dict[str, Path]) -> None:
     assert np.array_equal(alone.posterior, found.posterior[2:])
     assert np.array_equal(alone.aus["AU12"], found.aus["AU12"][2:])
     assert model.predict(crops(244)[:0]).posterior.shape == (0, 7)
+
+
+def test_reduced_precision(files: dict[str, Path]) -> None:
+    """facetorch makes arrays of what its networks give, and no array is bfloat16."""
+    model = loaded("facetorch_b0", fer=files["facetorch_b0"], va=files["va"], au=files["au"])
+    full = model.predict(crops(244))
+    runtimes.tell(runtimes.Hardware(precision="bfloat16"))
+    try:
+        with autocast():
+            reduced = model.predict(crops(244))
+    finally:
+        runtimes.tell(runtimes.Hardware())
+    for a, b in ((full.posterior, reduced.posterior), (full.valence, reduced.valence), (full.aus["AU12"], reduced.aus["AU12"])):
+        assert 0 < np.abs(a - b).max() < 0.05
 
 
 def test_labels_are_units_in_facs_order() -> None:

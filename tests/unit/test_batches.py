@@ -1,12 +1,20 @@
 """One bad picture spoils its own row only; a broken plug-in stops the job."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from faceoff import tables
+from faceoff.media import encode_png
+from faceoff.protocols import Prediction
+from faceoff.runtimes import BatchedNetwork, MachineError
 from faceoff.stages.batches import Clock, guarded, load_plugin, parse_spec, reason
+from faceoff.stages.failure import record_failure
 
 
 def halve(items: Sequence[int]) -> list[float]:
@@ -44,6 +52,120 @@ def test_all_bad_in_a_later_batch_is_bad_luck() -> None:
     clock = Clock()
     guarded(halve, [1, 2], clock)
     assert all(isinstance(result, ZeroDivisionError) for result in guarded(halve, [0, 0], clock))
+
+
+@pytest.mark.parametrize(("given", "items"), [(3, [1, 2]), (1, [1, 2]), (0, [1])])
+def test_more_or_fewer_results_than_pictures_is_a_broken_plugin_at_any_time(given: int, items: list[int]) -> None:
+    clock = Clock()
+    guarded(halve, [1, 2], clock)
+    with pytest.raises(ValueError, match=f"gave {given} results for {len(items)} pictures"):
+        guarded(lambda _: [0.5] * given, items, clock)
+
+
+@pytest.mark.parametrize("array", ["valence", "arousal", "evaluable"])
+def test_a_prediction_has_as_many_of_everything(array: str) -> None:
+    posterior = np.full((3, 2), 0.5)
+    Prediction(posterior, **{array: np.zeros(3)}, aus={"AU12": np.zeros(3)})
+    with pytest.raises(ValueError, match=f"3 rows with other lengths: {array} 2, AU12 4"):
+        Prediction(posterior, **{array: np.zeros(2)}, aus={"AU12": np.zeros(4)})
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("CUDA error: out of memory\nCompile with X to debug"), MemoryError(), OSError(28, "No space left on device")])
+def test_a_failing_machine_is_no_bad_picture_at_any_time(failure: Exception) -> None:
+    def broken(items: Sequence[int]) -> list[int]:
+        raise failure
+
+    clock = Clock()
+    guarded(halve, [1, 2], clock)
+    with pytest.raises(MachineError, match=f"^{type(failure).__name__}: ") as raised:
+        guarded(broken, [1, 2], clock)
+    assert raised.value.__cause__ is failure
+    assert "\n" not in str(raised.value), "its last line is what the report gives as the reason"
+
+
+def test_what_does_not_fit_together_is_computed_one_by_one() -> None:
+    """A plug-in may hand all pictures to its framework at once; and one bad picture is still that one's."""
+
+    def narrow(items: Sequence[int]) -> list[float]:
+        if len(items) > 1:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return halve(items)
+
+    first, bad, last = guarded(narrow, [1, 0, 4], Clock())
+    assert (first, last) == (1, 0.25)
+    assert isinstance(bad, ZeroDivisionError)
+
+
+def test_a_gpus_error_is_not_met_by_trying_on() -> None:
+    calls: list[int] = []
+
+    def dead(items: Sequence[int]) -> list[int]:
+        calls.append(len(items))
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    with pytest.raises(MachineError):
+        guarded(dead, [1, 2, 3], Clock())
+    assert calls == [3]
+
+
+MODEL = """
+import numpy as np
+from faceoff.protocols import CropSpec, Prediction
+
+class Model:
+    emotions = ("neutral", "happiness")
+    crop = CropSpec(size=(8, 8))
+
+    def __init__(self, card, assets):
+        self.calls = 0
+
+    def predict(self, crops):
+        self.calls += 1
+        if self.calls > 1:
+            raise RuntimeError("CUDA error: out of memory\\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.")
+        return Prediction(posterior=np.full((len(crops), 2), 0.5))
+"""
+
+
+def test_memory_that_runs_out_in_the_second_batch_leaves_a_file_to_be_made_again(tmp_path: Path) -> None:
+    """Through the rule's own script: no sound file in which most rows are errors, but its mark and its reason."""
+    (tmp_path / "model.py").write_text(MODEL)
+    png, frames, faces = encode_png(np.zeros((9, 9, 3), np.uint8)), [], []
+    for number in range(70):  # a batch has 64
+        key = {"sample_id": f"s{number:02d}", "frame": 0, "timestamp_s": None, "state": "ok"}
+        frames.append(key | {"width": 9, "height": 9, "image": {"bytes": png, "path": "p"}})
+        faces.append(key | {"face_id": 0, "n_faces": 1, "success": 1, "x": 0.0, "y": 0.0, "w": 9.0, "h": 9.0, "score": 1.0})
+    tables.write_rows(tmp_path / "frames.parquet", tables.FRAMES, frames)
+    tables.write_rows(tmp_path / "faces.parquet", tables.FACES, faces)
+    plugin = {"source": str(tmp_path / "model.py"), "class": "Model", "assets": {}, "card": {}, "device": "cpu", "precision": "float32"}
+    spec = {"dataset": "d", "detector": "whole", "model": "m", "plugin": plugin, "policy": "largest", "whole_frame": True}
+    spec |= {"calibration": None, "margin": None, "align": None}
+    output, timing = tmp_path / "predictions.parquet", tmp_path / "timing.json"
+    script = [sys.executable, str(Path(__file__).parents[2] / "workflow" / "scripts" / "predict.py"), "--spec", json.dumps(spec)]
+    paths = {"frames": tmp_path / "frames.parquet", "faces": tmp_path / "faces.parquet", "output": output, "timing": timing}
+    with open(tmp_path / "log", "w") as log:
+        arguments = [word for name, path in paths.items() for word in (f"--{name}", str(path))]
+        status = subprocess.run([*script, *arguments], check=False, stdout=log, stderr=subprocess.STDOUT).returncode
+    assert status == 1
+    assert not output.exists()
+    record_failure("predictions", status, tmp_path / "log", output, tmp_path / "frames.parquet", timing, [tmp_path / "faces.parquet"])
+    assert tables.failed_files(output) == [str(output)], "the next run makes it again"
+    (found,) = {row["reason"] for row in tables.rows(output)}
+    assert "RuntimeError: CUDA error: out of memory" in found
+
+
+def test_timing_tells_the_batches_that_networks_computed(tmp_path: Path) -> None:
+    class Doubling(BatchedNetwork):
+        _batch = 7
+
+        def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
+            return [2 * inputs]
+
+    Doubling().run(np.ones((3, 2), np.float32))
+    Clock().write(tmp_path / "t.json", batch=64)
+    written = json.loads((tmp_path / "t.json").read_text())
+    assert written["batch"] == 64
+    assert 7 in written["network_batches"]
 
 
 def test_empty_batch_calls_nothing_and_does_not_count_as_the_first() -> None:

@@ -115,6 +115,28 @@ def test_memory_for_not_even_one_row_is_an_error():
         devices.Torch(None_(), batch=4).run(np.zeros((2, 2), np.float32))
 
 
+def test_a_network_without_parameters_computes_on_the_jobs_device():
+    """As a frozen TorchScript graph, whose weights are constants."""
+    runtimes.tell(Hardware("cpu"))
+    rows = np.arange(6, dtype=np.float32).reshape(3, 2)
+    np.testing.assert_array_equal(devices.Torch(torch.nn.ReLU(), batch=2).run(rows - 3)[0], np.maximum(rows - 3, 0))
+    with_buffers = torch.nn.BatchNorm1d(2, eps=0.0, affine=False).eval()
+    np.testing.assert_array_equal(devices.Torch(with_buffers, batch=2).run(rows)[0], rows)
+
+
+def test_a_cpu_computes_as_many_together_as_the_plug_in_declares():
+    seen = []
+
+    class Counting(torch.nn.Linear):
+        def forward(self, rows):
+            seen.append(len(rows))
+            return super().forward(rows)
+
+    for more in (False, True):
+        devices.Torch(Counting(2, 1), batch=4, more_on_gpu=more).run(np.zeros((6, 2), np.float32))
+    assert seen == [4] * 4
+
+
 def test_reduced_precision_is_close_and_not_the_same():
     torch.manual_seed(0)
     network = devices.Torch(torch.nn.Linear(64, 8), batch=4)

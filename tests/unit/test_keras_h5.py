@@ -10,8 +10,10 @@ pytest.importorskip("torch")
 pytest.importorskip("h5py")
 
 import h5py
+import torch
 
 import keras_files as judge
+from faceoff import devices, runtimes
 from faceoff.keras_h5 import KerasFileError, KerasNetwork, Layer, sequence
 
 RNG = np.random.default_rng(0)
@@ -234,3 +236,56 @@ def test_weights_only_goes_by_order(tmp_path: Path) -> None:
         KerasNetwork(path, layers=sequence([Layer("Conv2D", "first", {}), Layer("Dense", "second", {})]))
     with pytest.raises(KerasFileError, match=r"unexpected \['conv2d_17'\]"):
         KerasNetwork(path, layers=sequence([Layer("Flatten", "f")]))
+
+
+# -- the machine ----------------------------------------------------------------------------------------------------------------
+
+
+def test_reduced_precision_is_close_and_not_the_same(tmp_path: Path) -> None:
+    weights = {
+        "conv": {"kernel": normal(3, 3, 2, 4), "bias": normal(4)},
+        "bn": batch_norm(4),
+        "pre": {"alpha": normal(1, 1, 4)},
+        "sep": {"depthwise_kernel": normal(3, 3, 4, 2), "pointwise_kernel": normal(1, 1, 8, 5), "bias": normal(5)},
+        "dense": {"kernel": normal(5, 4), "bias": normal(4)},
+    }
+    layers = [
+        ("InputLayer", "in", {}),
+        ("Conv2D", "conv", {"kernel_size": [3, 3], "strides": [2, 2], "padding": "same"}),
+        ("BatchNormalization", "bn", {"epsilon": 0.001}),
+        ("PReLU", "pre", {}),
+        ("SeparableConv2D", "sep", {"kernel_size": [3, 3], "padding": "same", "depth_multiplier": 2}),
+        ("MaxPooling2D", "max", {"pool_size": [2, 2], "padding": "same"}),
+        ("GlobalAveragePooling2D", "mean", {}),
+        ("Dense", "dense", {"activation": "linear"}),
+    ]
+    network, pictures = KerasNetwork(judge.write(tmp_path / "a.h5", layers, weights)), images(11, 7, 2)
+    (full,) = network.run(pictures)
+    runtimes.tell(runtimes.Hardware(precision="bfloat16"))
+    try:
+        with devices.autocast():
+            (reduced,) = network.run(pictures)
+    finally:
+        runtimes.tell(runtimes.Hardware())
+    assert reduced.dtype == np.float32
+    assert 0 < np.abs(full - reduced).max() < 0.05 * np.abs(full).max()
+
+
+def test_memory_that_runs_out_in_a_layer_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    """The batch is halved until it fits; what is wrong with the file still names its layer."""
+    path = judge.write(tmp_path / "a.h5", [("InputLayer", "in", {}), ("Flatten", "flat", {})], {})
+    network, pictures = KerasNetwork(path, batch=16), images(2, 2, 1)
+    (layer, flatten), asked = network._steps[-1], []
+
+    def limited(x: torch.Tensor) -> torch.Tensor:
+        asked.append(len(x))
+        if len(x) > 4:
+            raise RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")
+        return flatten(x)
+
+    network._steps[-1] = (layer, limited)
+    np.testing.assert_array_equal(network.run(pictures)[0], pictures.reshape(3, -1))
+    assert asked == [16, 8, 4]
+    network._steps[-1] = (layer, lambda x: x.reshape(7, 7))
+    with pytest.raises(KerasFileError, match="layer 'flat'"):
+        network.run(pictures)

@@ -89,15 +89,17 @@ def test_gathered_frames_copy_no_picture_and_read_like_a_table(tmp_path):
 
 
 def test_timings_add_up():
-    def used(wall_s, peak_rss_mib, peak_vram_mib=None):
-        return {"wall_s": wall_s, "peak_rss_mib": peak_rss_mib, "peak_vram_mib": peak_vram_mib, "energy_j": 1.0}
+    def used(wall_s, peak_rss_mib, peak_vram_mib=None, device="cpu", batches=(64,)):
+        memory = {"peak_rss_mib": peak_rss_mib, "peak_vram_mib": peak_vram_mib}
+        return memory | {"wall_s": wall_s, "device": device, "network_batches": list(batches), "energy_j": 1.0}
 
     a = {"dataset": "d", "items": 10, "items_per_s": 5.0, "load_s": 1.0, "compute_s": 2.0, "p90_ms": 3.0} | used(5.0, 100.0)
-    b = {"dataset": "d", "items": 30, "items_per_s": 10.0, "load_s": 2.0, "compute_s": 3.0, "p90_ms": 4.0} | used(6.0, 90.0, 10.0)
-    empty = {"dataset": "d", "items": 0, "items_per_s": None, "load_s": 0.5, "compute_s": 0.0, "p90_ms": None} | used(1.0, 80.0)
+    b = {"dataset": "d", "items": 30, "items_per_s": 10.0, "load_s": 2.0, "compute_s": 3.0, "p90_ms": 4.0} | used(6.0, 90.0, 10.0, "cuda (Tesla T4)", (32, 64))
+    empty = {"dataset": "d", "items": 0, "items_per_s": None, "load_s": 0.5, "compute_s": 0.0, "p90_ms": None} | used(1.0, 80.0, batches=())
     joined = shards.joined([a, {"failed": True}, b, empty])
     together = {"dataset": "d", "items": 40, "items_per_s": 8.0, "load_s": 3.5, "compute_s": 5.0, "p90_ms": 4.0, "shards": 4}
-    assert joined == together | {"wall_s": 12.0, "peak_rss_mib": 100.0, "peak_vram_mib": 10.0, "energy_j": None}
+    machine = {"wall_s": 12.0, "peak_rss_mib": 100.0, "peak_vram_mib": 10.0, "device": "cpu; cuda (Tesla T4)", "network_batches": [32, 64], "energy_j": None}
+    assert joined == together | machine
     assert shards.joined([{"failed": True}]) == {"failed": True}
 
 

@@ -1,19 +1,25 @@
 # Functions that the rules ask; the answers come from faceoff.workflow.Plan.
+import functools
 import json
 import os
+import re
 
 from faceoff import preflight
-from faceoff.report.names import TITLES, figure_names
+from faceoff.config import load
+from faceoff.report.names import TITLES, figure_files
 from faceoff.workflow import Plan
 
 archived = report  # a line that starts with "report(" would be read as Snakemake's keyword
 
 preflight.prepare_environment()
 USE_CONDA = any(method.name == "CONDA" for method in workflow.deployment_settings.deployment_method)
+# Of a key that stands twice, Snakemake has kept the last one without a word.
+preflight.stop(lambda: [load(path) for path in workflow.configfiles])
 plan = preflight.stop(lambda: Plan(config, check_modules=not USE_CONDA))
 R = plan.folder
 # Which datasets a job works on as a whole or by shard, and which are gathered from shards: no file has two rules that make it.
 WORKED, GATHERED = plan.patterns()
+GATHERED_FRAMES = re.compile(rf"{re.escape(R)}/frames/(?P<dataset>{GATHERED})\.parquet")
 # Snakemake gives a job's libraries as many threads as the job has cores; a job that only asks for cores to be alone says otherwise.
 ONE_THREAD = "OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMEXPR_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1"
 
@@ -67,7 +73,19 @@ def runtime(base_minutes, per_gb=0):
 
 def _bytes(files):
     """Size of a file or of a list of them; `input.size_mb` would start an event loop for every job, a third of the planning of 10,000."""
-    return os.path.getsize(files) if isinstance(files, str) else sum(map(os.path.getsize, files))
+    return _size(files) if isinstance(files, str) else sum(map(_size, files))
+
+
+def _size(path):
+    """Size of a file, with that of the shards' frames where it only names them."""
+    file, named = os.stat(path), GATHERED_FRAMES.fullmatch(path)
+    return file.st_size + (_shards_size(named["dataset"], file.st_mtime_ns) if named else 0)
+
+
+@functools.cache
+def _shards_size(dataset, made):
+    """Size of the frames of a dataset's shards. They are asked for by every job; `made`: when they were gathered, since another run of theirs has other sizes."""
+    return sum(os.path.getsize(f"{R}/frames/{shard}.parquet") for shard in plan.shard_names(dataset))
 
 
 def all_cores(wildcards):
@@ -165,15 +183,13 @@ def figure_outputs():
     shown = next(kind for kind in ("svg", "png", "pdf") if kind in plan.config.figures.formats)
     files = []
     told = json.loads(plan.aggregate_spec("figures"))
-    for name in figure_names(told["config"], told["datasets"]):
+    for file in figure_files(told["config"], told["datasets"]):
+        name, _, suffix = file.rpartition(".")
         kind, _, dataset = name.partition("-")
-        for suffix in (*plan.config.figures.formats, "csv"):
-            path = f"{R}/figures/{name}.{suffix}"
-            caption = f"../report/{kind}.rst"
-            labels = {"dataset": dataset or "all", "figure": TITLES[kind]}
-            files.append(
-                archived(path, caption=caption, category="Figures", labels=labels) if suffix == shown else path
-            )
+        path = f"{R}/figures/{file}"
+        caption = f"../report/{kind}.rst"
+        labels = {"dataset": dataset or "all", "figure": TITLES[kind]}
+        files.append(archived(path, caption=caption, category="Figures", labels=labels) if suffix == shown else path)
     return files
 
 

@@ -3,15 +3,16 @@
 import ctypes
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from faceoff import runtimes
+from faceoff import gpus, runtimes
 
 
 def torch_device() -> str:
-    """The job's device as PyTorch names it: "cpu", "cuda" or "cuda:N". Sets the threads of this job on the way.
+    """The job's device as PyTorch names it: "cpu" or "cuda:N". Sets the threads of this job on the way.
 
     On a GPU the TF32 short cuts are switched off: they would move scores by 1e-3 between machines.
     Raises DeviceError where a GPU is asked for and PyTorch sees none, or not that one.
@@ -31,7 +32,9 @@ def torch_device() -> str:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
-    return "cuda" if wanted == "auto" else wanted
+    number = gpus.index(wanted, seen)
+    torch.cuda.set_device(number)  # for what a library puts on "cuda", and for pinned memory
+    return f"cuda:{number}"
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _C_INT_MAX = -1, -3, 2**31 - 1  # of glibc's malloc.h
@@ -63,6 +66,11 @@ def on_gpu() -> bool:
 def _torch_on_gpu() -> bool:
     torch = sys.modules.get("torch")
     return torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized()
+
+
+def gpu() -> int | None:
+    """CUDA's number of the GPU that this process computes on; None where it computes on the CPU."""
+    return gpus.index(runtimes.hardware().device) if on_gpu() else None
 
 
 def peak_vram_mib() -> float | None:
@@ -100,40 +108,28 @@ def prepare_torchvision() -> None:
 _declared: Any = None  # the declarations live as long as this object
 
 
-class Torch:
+class Torch(runtimes.BatchedNetwork):
     """A PyTorch network as a `faceoff.runtimes.Runtime`: batches of exactly `batch` pictures, the last one padded; None: all rows at once, unpadded.
 
-    The size is fixed because the bits of a row depend on how many rows are computed with it, not on what they hold (measured on CPUs);
-    so one picture alone gives what it gives among others. It is halved only where a GPU's memory does not hold a batch.
+    more_on_gpu: `batch` suits a CPU; a GPU computes `runtimes.GPU_BATCH` together, if that is more.
+    channels_last: pictures compute up to twice as fast so; not for graphs of others, whose `view` after a convolution may hold for channels first only.
     Outputs come back as float32 arrays.
     """
 
-    def __init__(self, network: Any, batch: int | None):
-        self._network, self._batch = network, None if batch is None else runtimes.batch_size(batch)
-        self._device = next(network.parameters()).device
+    def __init__(self, network: Any, batch: int | None, more_on_gpu: bool = False, channels_last: bool = True):
+        import torch
+
+        first = next(chain(network.parameters(), network.buffers()), None)  # a frozen TorchScript graph has neither
+        self._device = torch.device(torch_device()) if first is None else first.device
+        self._network, self._channels_last = network, channels_last
+        self._batch = None if batch is None else runtimes.batch_size(batch, more_on_gpu and self._device.type == "cuda")
 
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
         import torch
 
         with torch.inference_mode():
-            # Pictures compute up to twice as fast with their channels last.
-            layout = torch.channels_last if inputs.ndim == 4 else torch.preserve_format
+            layout = torch.channels_last if inputs.ndim == 4 and self._channels_last else torch.preserve_format
             rows = torch.from_numpy(inputs)
             rows = rows.pin_memory() if self._device.type == "cuda" else rows
             outputs = self._network(rows.to(self._device, memory_format=layout, non_blocking=True))
         return [output.float().cpu().numpy() for output in (outputs if isinstance(outputs, (tuple, list)) else (outputs,))]
-
-    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
-        """inputs (n, …) float32 -> each output with n rows."""
-        import torch
-
-        while True:
-            rows = self._batch or max(1, len(inputs))
-            try:
-                return runtimes.batched(inputs, rows, self._invoke)
-            except torch.OutOfMemoryError:
-                if rows == 1:
-                    raise
-                self._batch = rows // 2
-                print(f"GPU out of memory: going on with batches of {self._batch}", file=sys.stderr)
-                torch.cuda.empty_cache()

@@ -17,9 +17,9 @@ import torch
 from torch.nn import functional
 
 from faceoff.devices import torch_device
-from faceoff.runtimes import batch_size, batched
+from faceoff.runtimes import BatchedNetwork, batch_size, is_of_the_machine
 
-BATCH = 16  # pictures computed together; measured faster than 64 for small networks on CPUs
+BATCH = 16  # pictures computed together on a CPU; measured faster than 64 for small networks
 
 Arrays = dict[str, np.ndarray]  # name of a weight ("kernel", "bias", …) -> values
 
@@ -372,10 +372,13 @@ def by_order(layers: Sequence[Layer], weights: Mapping[str, Arrays], path: Path)
     return {layer.name: arrays for layer, arrays in zip(wanted, weights.values(), strict=True)}
 
 
-class KerasNetwork:
-    """A Keras network in PyTorch. `run` takes (n, height, width, channels) float32 and returns [(n, k)]."""
+class KerasNetwork(BatchedNetwork):
+    """A Keras network in PyTorch. `run` takes (n, height, width, channels) float32 and returns [(n, k)].
 
-    def __init__(self, path: Path, layers: Sequence[Layer] | None = None, batch: int = BATCH):
+    batch: pictures computed together; None: as many as suit the device.
+    """
+
+    def __init__(self, path: Path, layers: Sequence[Layer] | None = None, batch: int | None = None):
         stored, weights = read(path)
         if layers is not None:
             weights, stored = by_order(layers, weights, path), list(layers)
@@ -384,7 +387,8 @@ class KerasNetwork:
         unknown = sorted(set(weights) - {layer.name for layer in stored})
         if unknown:
             raise KerasFileError(f"{path}: weights of layers that are not in the description: {unknown}")
-        self._device, self._batch = torch_device(), batch_size(batch)
+        self._device = torch_device()
+        self._batch = batch_size(batch or BATCH, on_gpu=batch is None and self._device != "cpu")
         self._steps: list[tuple[Layer, Operation]] = []
         try:
             for layer in stored:
@@ -404,8 +408,7 @@ class KerasNetwork:
             try:
                 values[layer.name] = operation(*(values[name] for name in layer.inputs)) if layer.inputs else operation(start)
             except RuntimeError as error:
+                if is_of_the_machine(error):
+                    raise  # no fault of the file
                 raise KerasFileError(f"layer {layer.name!r} ({layer.kind}): {str(error).splitlines()[0]}") from None
-        return [_flat(values[self._steps[-1][0].name]).cpu().numpy()]
-
-    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
-        return batched(np.ascontiguousarray(inputs, np.float32), self._batch, self._invoke)
+        return [_flat(values[self._steps[-1][0].name]).float().cpu().numpy()]

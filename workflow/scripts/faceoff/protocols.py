@@ -68,13 +68,19 @@ class CropSpec:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A batch of predictions; every array has n rows. `posterior` (n, k) sums to one per row, in the order of the model's classes."""
+    """A batch of predictions; every array has n rows, else ValueError. `posterior` (n, k) sums to one per row, in the order of the model's classes."""
 
     posterior: np.ndarray
     valence: np.ndarray | None = None
     arousal: np.ndarray | None = None
     aus: Mapping[str, np.ndarray] = field(default_factory=dict)  # name -> (n,) intensity 0–5
     evaluable: np.ndarray | None = None  # (n,) bool; False where the model could not read the crop
+
+    def __post_init__(self) -> None:
+        more = {"valence": self.valence, "arousal": self.arousal, "evaluable": self.evaluable, **self.aus}
+        wrong = {name: len(values) for name, values in more.items() if values is not None and len(values) != len(self.posterior)}
+        if wrong:
+            raise ValueError(f"a prediction of {len(self.posterior)} rows with other lengths: {', '.join(f'{name} {n}' for name, n in wrong.items())}")
 
 
 class Dataset(Protocol):

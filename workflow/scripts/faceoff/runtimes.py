@@ -3,7 +3,10 @@
 Also what a job was told of the hardware: its threads, its device and the precision of its networks.
 """
 
+import errno
 import os
+import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +14,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from faceoff import gpus
+
 BATCH = 64
+GPU_BATCH = 64  # of networks that leave it to the device; as many as the stage that reads emotions hands over
 
 
 class Runtime(Protocol):
@@ -46,8 +52,37 @@ def hardware() -> Hardware:
     return replace(_told, device=os.environ.get("FACEOFF_DEVICE") or _told.device)
 
 
-class DeviceError(RuntimeError):
+class MachineError(RuntimeError):
+    """The machine failed, not a picture: on another try, or another machine, the same pictures have an answer."""
+
+
+class DeviceError(MachineError):
     """The configuration asks for a device that is not here; the message says what to do."""
+
+
+# How libraries say it where the exception's type does not: CUDA, TorchScript's interpreter (any C++ exception is a RuntimeError there), PyTorch's and
+# onnxruntime's allocators, cuDNN and cuBLAS, OpenCV, C++ itself. No bare "cudnn": TorchScript quotes source lines, `torch.backends.cudnn.enabled` among them.
+_OUT_OF_MEMORY = re.compile(r"out of memory|failed to allocate memory|can(?:'t|not) allocate memory|_ALLOC_FAILED|insufficient memory|bad_alloc", re.IGNORECASE)
+_GPU_FAILED = re.compile(r"(?:CUDA|cuDNN|cuBLAS|cuFFT|HIP) (?:error|failure)|(?:CUDNN|CUBLAS)_STATUS_|unable to find an engine to execute", re.IGNORECASE)
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}  # and files enough open
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, a GPU's or the host's: fewer rows at a time may do."""
+    return isinstance(error, (MemoryError, *_of_torch("OutOfMemoryError"))) or bool(_OUT_OF_MEMORY.search(str(error)))
+
+
+def is_of_the_machine(error: BaseException) -> bool:
+    """Whether the machine failed (no memory, a GPU's error, a full disk), not the picture that was computed."""
+    if isinstance(error, (MachineError, *_of_torch("AcceleratorError"))) or (isinstance(error, OSError) and error.errno in _DISK_FULL):
+        return True
+    return is_out_of_memory(error) or bool(_GPU_FAILED.search(str(error)))
+
+
+def _of_torch(name: str) -> tuple[type[BaseException], ...]:
+    """PyTorch's exception of that name, where PyTorch is loaded and has it."""
+    torch = sys.modules.get("torch")
+    return (getattr(torch, name),) if hasattr(torch, name) else ()
 
 
 def threads() -> int:
@@ -55,9 +90,12 @@ def threads() -> int:
     return int(os.environ.get("OMP_NUM_THREADS") or 1)
 
 
-def batch_size(declared: int) -> int:
-    """How many pictures a network computes together: as many as it declares, unless this job was told otherwise. Asked when a plug-in is constructed."""
-    return _told.batch or declared
+def batch_size(declared: int, on_gpu: bool = False) -> int:
+    """How many pictures a network computes together: as many as it declares, unless this job was told otherwise. Asked when a plug-in is constructed.
+
+    on_gpu: it computes on a GPU, and what it declares is what suits a CPU: GPU_BATCH at least.
+    """
+    return _told.batch or (max(declared, GPU_BATCH) if on_gpu else declared)
 
 
 def batched(inputs: np.ndarray, batch: int, invoke: Callable[[np.ndarray], Sequence[np.ndarray]]) -> list[np.ndarray]:
@@ -71,7 +109,48 @@ def batched(inputs: np.ndarray, batch: int, invoke: Callable[[np.ndarray], Seque
     return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
 
-class Tflite:
+_sizes: set[int] = set()
+
+
+def network_batches() -> list[int]:
+    """Sizes of the batches that networks of this process computed: one for each network, more where memory ran out; none where they have no fixed size."""
+    return sorted(_sizes)
+
+
+class BatchedNetwork:
+    """A network that computes batches of exactly `_batch` rows in `_invoke`, the last one padded; `_batch` None: all rows at once, unpadded.
+
+    The size is fixed because the bits of a row depend on how many rows are computed with it, not on what they hold (measured on CPUs);
+    so one picture alone gives what it gives among others. Only where memory does not hold a batch is it halved, for good, until one fits.
+    """
+
+    _batch: int | None
+    _one_size = False  # of a network that takes no other
+
+    def _invoke(self, inputs: np.ndarray) -> Sequence[np.ndarray]:
+        raise NotImplementedError
+
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
+        """inputs (n, …) float32 -> each output with n rows. Raises what the framework raises where not even one row fits."""
+        while True:
+            rows = self._batch or max(1, len(inputs))
+            try:
+                outputs = batched(inputs, rows, self._invoke)
+            except Exception as error:
+                if rows == 1 or self._one_size or not is_out_of_memory(error):
+                    raise
+            else:
+                if self._batch:
+                    _sizes.add(self._batch)
+                return outputs
+            # Outside the handler: the exception's traceback holds what the batch had computed so far.
+            self._batch = rows // 2
+            print(f"out of memory: going on with batches of {self._batch}", file=sys.stderr)
+            if torch := sys.modules.get("torch"):
+                torch.cuda.empty_cache()
+
+
+class Tflite(BatchedNetwork):
     """A TFLite network on the CPU (LiteRT with XNNPACK)."""
 
     def __init__(self, path: Path, batch: int = BATCH):
@@ -80,18 +159,21 @@ class Tflite:
         self._interpreter = Interpreter(str(path), num_threads=threads())
         self._input = self._interpreter.get_input_details()[0]
         self._batch = batch_size(batch)
-        self._interpreter.resize_tensor_input(self._input["index"], [self._batch, *self._input["shape"][1:]])
-        self._interpreter.allocate_tensors()
+        self._prepare(self._batch)
         self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
         self.input_shape = tuple(int(side) for side in self._input["shape"][1:])
 
+    def _prepare(self, rows: int) -> None:
+        self._interpreter.resize_tensor_input(self._input["index"], [rows, *self._input["shape"][1:]])
+        self._interpreter.allocate_tensors()
+        self._rows = rows
+
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
+        if len(inputs) != self._rows:
+            self._prepare(len(inputs))
         self._interpreter.set_tensor(self._input["index"], inputs)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index) for index in self._outputs]
-
-    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
-        return batched(inputs, self._batch, self._invoke)
 
 
 def onnx_providers() -> list[Any]:
@@ -102,12 +184,12 @@ def onnx_providers() -> list[Any]:
     import onnxruntime
 
     device, built = hardware().device, onnxruntime.get_available_providers()
-    kind, _, number = device.partition(":")
+    kind = device.partition(":")[0]
     if kind == "cuda" and "CUDAExecutionProvider" not in built:
         raise DeviceError(f"device: {device} is asked for, but this onnxruntime has no CUDA: pip install onnxruntime-gpu in its place, or set device: auto")
     if kind == "cpu" or "CUDAExecutionProvider" not in built:
         return ["CPUExecutionProvider"]
-    options = {"device_id": int(number or 0)}
+    options = {"device_id": gpus.index(device)}
     # TF32 would move scores by 1e-3; the default search for a convolution's algorithm picks another one from run to run.
     cuda = ("CUDAExecutionProvider", {**options, "use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"})
     first = [("TensorrtExecutionProvider", options)] if os.environ.get("FACEOFF_TENSORRT") == "1" and "TensorrtExecutionProvider" in built else []
@@ -117,14 +199,16 @@ def onnx_providers() -> list[Any]:
 _onnx_on_gpu = False
 
 
-def _note_provider(first: str) -> None:
-    """Remember what onnxruntime computes on: it goes on with the CPU, silently, where CUDA does not start. Raises DeviceError where CUDA was asked for."""
+def _note_provider(first: str, wanted: str) -> None:
+    """Remember what onnxruntime computes on: where CUDA does not start it goes on with the CPU, silently. So say it; DeviceError where CUDA was asked for."""
     global _onnx_on_gpu
+    why = "onnxruntime could not start CUDA: look at its version, cuDNN's and the driver's"
     if first != "CPUExecutionProvider":
         _onnx_on_gpu = True
     elif hardware().device.startswith("cuda"):
-        why = "onnxruntime could not start CUDA: look at its version, cuDNN's and the driver's"
         raise DeviceError(f"device: {hardware().device} is asked for, but {why}; device: auto takes what is there")
+    elif wanted != first:
+        print(f"going on with the CPU: {why}", file=sys.stderr)
 
 
 def onnx_on_gpu() -> bool:
@@ -132,7 +216,7 @@ def onnx_on_gpu() -> bool:
     return _onnx_on_gpu
 
 
-class Onnx:
+class Onnx(BatchedNetwork):
     """An ONNX network (onnxruntime), on a GPU where the job has one and this onnxruntime can. A fixed batch dimension sets the size of batches."""
 
     def __init__(self, path: Path, batch: int = BATCH):
@@ -142,15 +226,19 @@ class Onnx:
         options.intra_op_num_threads = threads()
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=onnx_providers())
-        _note_provider(self._session.get_providers()[0])
+        providers = onnx_providers()
+        wanted = providers[0] if isinstance(providers[0], str) else providers[0][0]
+        if wanted != "CPUExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
+            onnxruntime.preload_dlls()  # pip puts CUDA and cuDNN into packages of their own, where nothing else looks for them
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        _note_provider(self._session.get_providers()[0], wanted)
         described = self._session.get_inputs()[0]
-        self._name = described.name
-        self._batch = described.shape[0] if isinstance(described.shape[0], int) else batch_size(batch)
+        self._name, self._one_size = described.name, isinstance(described.shape[0], int)
+        self._batch = described.shape[0] if self._one_size else batch_size(batch)
         self.input_shape = tuple(side if isinstance(side, int) else None for side in described.shape[1:])
 
-    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
-        return batched(inputs, self._batch, lambda padded: self._session.run(None, {self._name: padded}))
+    def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
+        return self._session.run(None, {self._name: inputs})
 
 
 RUNTIMES = {"onnx": Onnx, "tflite": Tflite}

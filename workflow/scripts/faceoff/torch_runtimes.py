@@ -9,9 +9,8 @@ import torch
 
 from faceoff.checkpoints import CheckpointError, fill
 from faceoff.devices import Torch, prepare_torchvision, torch_device
-from faceoff.keras_h5 import BATCH as KERAS_BATCH
 from faceoff.keras_h5 import KerasNetwork
-from faceoff.runtimes import BATCH, Runtime
+from faceoff.runtimes import BATCH, Runtime, is_of_the_machine
 
 
 def torchscript(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
@@ -20,8 +19,10 @@ def torchscript(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
     try:
         network = torch.jit.load(str(path), map_location=torch_device()).eval()
     except RuntimeError as error:
+        if is_of_the_machine(error):
+            raise
         raise CheckpointError(f"{path}: not a TorchScript file that this PyTorch can read: {str(error).splitlines()[0]}") from None
-    return Torch(network, card.get("batch", BATCH))
+    return Torch(network, card.get("batch", BATCH), channels_last=False)
 
 
 def timm_network(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
@@ -39,7 +40,7 @@ def timm_network(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
 
 def keras(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
     """A model saved by Keras as HDF5."""
-    return KerasNetwork(path, batch=card.get("batch", KERAS_BATCH))
+    return KerasNetwork(path, batch=card.get("batch"))
 
 
 RUNTIMES = {"torchscript": torchscript, "timm": timm_network, "keras": keras}

@@ -69,6 +69,7 @@ DETECTORS = {
 }
 # iBUG's 68 points that make up each of the five landmarks: the eyes' outlines, the nose tip, the mouth's corners.
 FIVE_OF_68 = (range(36, 42), range(42, 48), (30,), (48,), (54,))
+BGR_MEANS = (104.0, 117.0, 123.0)
 SMALLEST = 32  # pixels: five poolings leave nothing of less
 
 
@@ -78,13 +79,13 @@ class S3FD:
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         from face_alignment.detection.sfd.sfd_detector import SFDDetector
 
-        self._longest, device = card["options"]["longest_side"], torch_device()
+        self._longest, self._device = card["options"]["longest_side"], torch_device()
         self._fan = None
         if "fan" in assets:
-            self._fan = _fan(assets, device, card["threshold"])
+            self._fan = _fan(assets, self._device, card["threshold"])
             self._detector = self._fan.face_detector
         else:
-            self._detector = SFDDetector(device, path_to_detector=str(assets["weights"]), filter_threshold=card["threshold"])
+            self._detector = SFDDetector(self._device, path_to_detector=str(assets["weights"]), filter_threshold=card["threshold"])
 
     def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
         return [self._detect(image) for image in images]
@@ -93,13 +94,24 @@ class S3FD:
         view, back = geometry.shrink(image, self._longest)
         below, right = (max(0, SMALLEST - side) for side in view.shape[:2])
         view = np.pad(view, ((0, below), (0, right), (0, 0)))
-        found = self._detector.detect_from_image(view)
-        rows = np.reshape(np.asarray(found, float), (-1, 5))  # x1, y1, x2, y2, score
+        rows = np.reshape(np.asarray(self._found(view), float), (-1, 5))  # x1, y1, x2, y2, score
         if self._fan is None or not len(rows):
             return geometry.faces(rows[:, :4] * np.tile(back, 2), rows[:, 4])
         rows = rows[(rows[:, :2] < view.shape[1::-1]).all(axis=1) & (rows[:, 2:4] > 0).all(axis=1)]  # the library cannot crop what lies outside
         points = [five(face) * back for face in (self._fan.get_landmarks_from_image(view, detected_faces=rows) or ())]
         return geometry.faces(rows[:, :4] * np.tile(back, 2), rows[:, 4], points)
+
+    def _found(self, view: RGB) -> Any:
+        """The library's `detect_from_image`, which on a GPU also has cuDNN choose its algorithms by how fast they happen to be, differently from run to run."""
+        import torch
+        from face_alignment.detection.sfd.detect import get_predictions
+
+        means = torch.tensor(BGR_MEANS, device=self._device).view(1, 3, 1, 1)
+        pixels = torch.from_numpy(view.transpose(2, 0, 1)[None].copy()).to(self._device, dtype=torch.float32).flip(-3) - means
+        with torch.inference_mode():
+            maps = self._detector.face_detector(pixels)  # for each of six sizes the classes, then the boxes
+        maps = [output if place % 2 else output.softmax(dim=1) for place, output in enumerate(maps)]
+        return self._detector._filter_bboxes(get_predictions([output.cpu().numpy() for output in maps], 1)[0])
 
 
 def five(points: np.ndarray) -> np.ndarray:
@@ -110,6 +122,7 @@ def five(points: np.ndarray) -> np.ndarray:
 def _fan(assets: Mapping[str, Path], device: str, threshold: float) -> Any:
     """face_alignment.FaceAlignment with its downloads replaced by the verified files."""
     import face_alignment
+    import torch
     from face_alignment.models import FAN
 
     from faceoff.checkpoints import fill
@@ -119,4 +132,7 @@ def _fan(assets: Mapping[str, Path], device: str, threshold: float) -> Any:
             return fill(FAN(size), assets["fan"]).to(where, dtype=dtype)
 
     kwargs = {"path_to_detector": str(assets["weights"]), "filter_threshold": threshold}
-    return Verified(face_alignment.LandmarksType.TWO_D, device=device, face_detector_kwargs=kwargs, compile=False)
+    chosen = torch.backends.cudnn.benchmark
+    fan = Verified(face_alignment.LandmarksType.TWO_D, device=device, face_detector_kwargs=kwargs, compile=False)
+    torch.backends.cudnn.benchmark = chosen  # the constructor sets it on a GPU
+    return fan

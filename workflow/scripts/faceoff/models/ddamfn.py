@@ -129,7 +129,7 @@ class _DDAMFN:
         from faceoff.devices import Torch, torch_device
         from faceoff.networks.ddamfn import DDAMFN
 
-        self._network = Torch(fill(DDAMFN(len(self.emotions), card["options"]["heads"]), path).to(torch_device()), BATCH)
+        self._network = Torch(fill(DDAMFN(len(self.emotions), card["options"]["heads"]), path).to(torch_device()), BATCH, more_on_gpu=True)
 
     def predict(self, crops: np.ndarray) -> Prediction:
         inputs = (crops.astype(np.float32) / np.float32(255) - MEAN) / STD

@@ -83,7 +83,7 @@ class _EmoNet:
         from faceoff.devices import Torch, torch_device
         from faceoff.networks.emonet import EmoNet
 
-        self._network = Torch(fill(EmoNet(len(self.emotions)), assets["weights"]).to(torch_device()), BATCH)
+        self._network = Torch(fill(EmoNet(len(self.emotions)), assets["weights"]).to(torch_device()), BATCH, more_on_gpu=True)
 
     def predict(self, crops: np.ndarray) -> Prediction:
         """Posterior; valence and arousal in [-1, 1], clipped as the authors' demo does."""

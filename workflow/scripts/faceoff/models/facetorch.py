@@ -19,7 +19,7 @@ from faceoff import assets, emfacs
 from faceoff.assets import AssetError
 from faceoff.emotions import canonical
 from faceoff.protocols import CropSpec, Prediction
-from faceoff.runtimes import softmax
+from faceoff.runtimes import BatchedNetwork, batch_size, softmax
 
 MODELS = {
     "facetorch_b0": {
@@ -129,12 +129,11 @@ def required(options: Mapping[str, Any], role: str, name: str) -> Path:
     return path
 
 
-class Predictor:
+class Predictor(BatchedNetwork):
     """One FacePredictor of facetorch on uint8 crops, in batches of a fixed size."""
 
     def __init__(self, name: str, path: Path):
         from faceoff.devices import prepare_torchvision, torch_device
-        from faceoff.runtimes import batch_size
 
         prepare_torchvision()
         import torch
@@ -157,22 +156,26 @@ class Predictor:
             postprocessor=getattr(post, settings["post"])(transform=None, device=device, optimize_transform=False, labels=list(settings["labels"]), **more),
             **native,
         )
-        self.columns, self._batch = len(settings["labels"]), batch_size(BATCH)
+        infer = self._predictor.inference
+        self._predictor.inference = lambda faces: _float32(infer(faces))  # what postprocesses it makes arrays of it, of which none is bfloat16
+        self.columns, self._batch = len(settings["labels"]), batch_size(BATCH, on_gpu=device.type == "cuda")
+
+    def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
+        import torch
+
+        faces = torch.from_numpy(inputs).permute(0, 3, 1, 2).contiguous() / 255
+        found = torch.stack([prediction.logits for prediction in self._predictor.run(faces)]).double().cpu().numpy()
+        if found.shape[1] != self.columns:
+            raise ValueError(f"the network has {found.shape[1]} outputs, facetorch's configuration names {self.columns} labels")
+        return [found]
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) uint8 RGB -> (n, labels) float64: what facetorch keeps as `logits` of each face."""
-        import torch
+        return self.run(crops)[0]
 
-        from faceoff.runtimes import batched
 
-        def run(padded: np.ndarray) -> list[np.ndarray]:
-            faces = torch.from_numpy(padded).permute(0, 3, 1, 2).contiguous() / 255
-            found = torch.stack([prediction.logits for prediction in self._predictor.run(faces)]).double().cpu().numpy()
-            if found.shape[1] != self.columns:
-                raise ValueError(f"the network has {found.shape[1]} outputs, facetorch's configuration names {self.columns} labels")
-            return [found]
-
-        return batched(crops.astype(np.float32), self._batch, run)[0]
+def _float32(outputs: Any) -> Any:
+    return tuple(map(_float32, outputs)) if isinstance(outputs, tuple) else outputs.float()
 
 
 def action_units(found: np.ndarray) -> dict[str, np.ndarray]:

@@ -101,7 +101,7 @@ def _network(which: str, path: Path) -> Any:
 
             sizes = {"au_recognition_num_labels": len(INTENSITIES), "au_detection_num_labels": len(PRESENCES)}
             network = _joint(ResNet18(SimpleNamespace(fm_distillation=False, dropout=0.1, **sizes)))
-    return Torch(fill(network, path).to(torch_device()), BATCH)
+    return Torch(fill(network, path).to(torch_device()), BATCH, more_on_gpu=True)
 
 
 def _joint(network: Any) -> Any:

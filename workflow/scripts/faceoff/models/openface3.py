@@ -82,7 +82,7 @@ class OpenFace3:
 
         read_state(path)  # refuses pickled code; the package loads with whatever its PyTorch does by default
         self._predictor = MultitaskPredictor(str(path), device=torch_device())
-        self._network = Torch(self._predictor.model, BATCH)
+        self._network = Torch(self._predictor.model, BATCH, more_on_gpu=True)
 
     def predict(self, crops: np.ndarray) -> Prediction:
         inputs = np.zeros((len(crops), 3, *self.crop.size), np.float32)

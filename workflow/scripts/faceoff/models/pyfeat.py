@@ -18,6 +18,7 @@ from faceoff import emfacs
 from faceoff.assets import AssetError, given
 from faceoff.emotions import canonical
 from faceoff.protocols import CropSpec, Prediction
+from faceoff.runtimes import BatchedNetwork, batch_size
 
 MODELS = {
     "pyfeat": {
@@ -73,7 +74,7 @@ UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU11",
          "AU28", "AU43")  # fmt: skip
 
 
-class PyFeat:
+class PyFeat(BatchedNetwork):
     """Posterior of its own emotion head (seven classes), valence and arousal, and 20 units: five times the probability of each, for it knows no intensity."""
 
     crop = CropSpec(size=(256, 256), channels=3, margin=0.2)  # Detectorv2 enlarges its square boxes by 1.2
@@ -88,31 +89,29 @@ class PyFeat:
         if path.suffix != ".safetensors":
             raise AssetError(f"{path}: expected a .safetensors file; py-feat's older .pt checkpoints are pickles, which are not loaded")
         from faceoff.devices import prepare_torchvision, torch_device
-        from faceoff.runtimes import batch_size
 
         prepare_torchvision()
         from feat.multitask.inference import MultitaskModel
 
-        self._batch = batch_size(BATCH)
-        self._model = MultitaskModel(device=torch_device(), weights_path=str(path), amp=False)
+        device = torch_device()
+        self._batch = batch_size(BATCH, on_gpu=device != "cpu")
+        self._model = MultitaskModel(device=device, weights_path=str(path), amp=False)
         found = (tuple(self._model.au_names), tuple(map(canonical, self._model.emotion_names)))
         if found != (UNITS, PyFeat.emotions):
             raise ValueError(f"{path}: a network of other outputs ({', '.join((*found[0], *found[1]))}); this reads face_multitask_v24 to v28")
 
-    def _run(self, crops: np.ndarray) -> dict[str, np.ndarray]:
-        """What MultitaskModel gives for crops: emotion (n, 7), au (n, 20), valence and arousal (n,)."""
+    def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
         import torch
 
-        from faceoff.runtimes import batched
+        found = self._model(torch.from_numpy(inputs).permute(0, 3, 1, 2).contiguous() / 255)
+        return [found.emotion, found.au, found.valence, found.arousal]
 
-        def run(padded: np.ndarray) -> list[np.ndarray]:
-            found = self._model(torch.from_numpy(padded).permute(0, 3, 1, 2).contiguous() / 255)
-            return [found.emotion, found.au, found.valence, found.arousal]
-
-        return dict(zip(("emotion", "au", "valence", "arousal"), batched(crops.astype(np.float32), self._batch, run), strict=True))
+    def _read(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+        """What MultitaskModel gives for crops: emotion (n, 7), au (n, 20), valence and arousal (n,)."""
+        return dict(zip(("emotion", "au", "valence", "arousal"), self.run(crops), strict=True))
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        found = self._run(crops)
+        found = self._read(crops)
         posterior = found["emotion"].astype(np.float64)
         return Prediction(
             posterior=posterior / posterior.sum(axis=1, keepdims=True), valence=found["valence"], arousal=found["arousal"], aus=_units(found["au"])
@@ -134,7 +133,7 @@ class PyFeatAU(PyFeat):
         self.emotions = emfacs.evaluable(UNITS, self._rules)
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        found = self._run(crops)
+        found = self._read(crops)
         units = _units(found["au"])
         posterior = emfacs.posterior(emfacs.scores(units, self._rules), self.emotions, self._neutral, self._temperature)
         return Prediction(posterior=posterior, valence=found["valence"], arousal=found["arousal"], aus=units)

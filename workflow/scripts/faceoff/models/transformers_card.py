@@ -33,7 +33,7 @@ class TransformersCardModel:
             network, self._processor = _load(folder, assets["weights"])
         self.emotions = _classes(network.config, card.get("emotions"))
         self.crop = CropSpec(size=_side(self._processor, network.config), channels=3, margin=(card.get("input") or {}).get("margin", 0.0))
-        self._network = Torch(_Logits(network).to(torch_device()), card.get("batch", BATCH))
+        self._network = Torch(_Logits(network).to(torch_device()), card.get("batch", BATCH), more_on_gpu="batch" not in card)
 
     def predict(self, crops: np.ndarray) -> Prediction:
         """Posterior of (n, height, width, 3) uint8 crops, scaled and normalised by the model's own processor."""

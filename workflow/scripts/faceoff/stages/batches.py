@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from faceoff import assets, devices, provenance, registry, runtimes, tables
+from faceoff import assets, devices, gpus, provenance, registry, runtimes, tables
+from faceoff.energy import Meter
 from faceoff.media import decode_image
 
 Item = TypeVar("Item")
@@ -23,7 +24,7 @@ class Clock:
 
     load_s: float = 0.0
     started: float = field(default_factory=time.perf_counter)
-    energy_uj: int | None = field(default_factory=lambda: _energy_uj())
+    energy: Meter = field(default_factory=Meter)
     compute_s: float = 0.0
     items: int = 0
     batches: list[tuple[int, float]] = field(default_factory=list)
@@ -45,26 +46,14 @@ class Clock:
                 "p90_ms": 1000 * per_item[int(0.9 * (len(per_item) - 1))] if per_item else None,
                 "wall_s": time.perf_counter() - self.started,
                 "threads": runtimes.threads(),
-                "device": "cuda" if devices.on_gpu() else "cpu",
+                "device": gpus.described(devices.gpu()),
+                "network_batches": runtimes.network_batches(),
                 "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
                 "peak_vram_mib": devices.peak_vram_mib(),
-                "energy_j": self._energy_j(),
+                "energy_j": self.energy.joules(devices.gpu()),
                 "versions": provenance.versions(),
             },
         )
-
-    def _energy_j(self) -> float | None:
-        """What the whole package drew meanwhile, other jobs with it; None where the counter cannot be read, or began anew."""
-        end = _energy_uj()
-        return None if end is None or self.energy_uj is None or end < self.energy_uj else (end - self.energy_uj) / 1e6
-
-
-def _energy_uj() -> int | None:
-    """The processor package's energy counter in microjoules (Linux powercap); None where there is none or root alone may read it."""
-    try:
-        return int(Path("/sys/class/powercap/intel-rapl:0/energy_uj").read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
 
 
 def load_plugin(job: Mapping[str, Any], clock: Clock, **more_assets: Path) -> Any:
@@ -97,27 +86,44 @@ _END: Any = object()
 def guarded(call: Callable[[Sequence[Item]], Sequence[Any]], items: Sequence[Item], clock: Clock) -> list[Any]:
     """call(items), one result per item; when it raises, item by item, with the exception as the result of a failing one.
 
-    Raises the exception when every item of the first batch fails: then the plug-in is broken, not a picture.
+    Raises the exception when every item of the first batch fails, and ValueError where a call gives more or fewer results than it was given items: then
+    the plug-in is broken, not a picture. Raises MachineError when not a picture but the machine fails, so that the job is tried again; memory that runs
+    out only where one item alone does not fit.
     """
     if not items:
         return []
     start = time.perf_counter()
     try:
         results = list(call(items))
-    except Exception:
+    except Exception as failure:
+        if not runtimes.is_out_of_memory(failure):
+            _raise_if_of_the_machine(failure)
         results = []
         for item in items:
             try:
-                results.append(call([item])[0])
+                results.extend(call([item]))
             except Exception as error:
+                _raise_if_of_the_machine(error)
                 results.append(error)
         if not clock.batches and all(isinstance(result, Exception) for result in results):
             raise
+    if len(results) != len(items):  # whose they are cannot be told
+        raise ValueError(f"the plug-in gave {len(results)} results for {len(items)} pictures")
     seconds = time.perf_counter() - start
     clock.compute_s += seconds
     clock.items += len(items)
     clock.batches.append((len(items), seconds))
     return results
+
+
+def _raise_if_of_the_machine(error: Exception) -> None:
+    """Raise a failure of the machine in one line: the last one of CUDA's own messages says how to debug a kernel.
+
+    Memory is the machine's even for a single picture. What a picture takes is bounded (`media.MAX_PIXELS`, checked before it is decoded), so with more
+    memory it has an answer: a row "error" would let the scores depend on how much there happened to be.
+    """
+    if runtimes.is_of_the_machine(error):
+        raise runtimes.MachineError(reason(error)) from error
 
 
 def reason(error: BaseException) -> str:

@@ -13,6 +13,7 @@ from faceoff import tables
 from faceoff.media import DecodeError
 from faceoff.progress import track
 from faceoff.protocols import RGB, Face
+from faceoff.runtimes import is_of_the_machine
 from faceoff.stages.batches import Clock, ahead, guarded, image_of, load_plugin, reason
 
 BATCH = 16
@@ -54,6 +55,8 @@ def _seen(detector: Any, frames: Path, spec: Mapping[str, Any], clock: Clock) ->
         try:
             return View.of(image_of(frame), spec["upscale"], spec["pad"])
         except (DecodeError, cv2.error) as error:
+            if is_of_the_machine(error):
+                raise
             return error
 
     def views() -> Iterator[tuple[list[Row], list[View | Exception]]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import devices, latency, runtimes, tables
+from faceoff import devices, gpus, latency, runtimes, tables
 from faceoff.media import DecodeError
 from faceoff.progress import track
 from faceoff.stages import detect, predict
@@ -134,7 +134,7 @@ def _measure(asked: Callable[[], Iterator[Query]], load: Load, batch: int, outpu
     busy = others.cores()
     answer, _ = load(None)
     pictures, seconds = _offline(answer, (query.held for query in asked() if query.held is not None), batch)
-    about |= {"state": latency.OK, "reason": None, "batch": batch, "threads": runtimes.threads(), "device": "cuda" if devices.on_gpu() else "cpu"}
+    about |= {"state": latency.OK, "reason": None, "batch": batch, "threads": runtimes.threads(), "device": gpus.described(devices.gpu())}
     single = {key: [row[key] for row in rows] for key in ("sample_id", "frame", "outcome", "ms")}
     tables.write_json(output, {**about, **single, "load_s": clock.load_s, "others": busy, "offline_items": pictures, "offline_s": seconds})
 
@@ -160,11 +160,13 @@ class Others:
 
 
 def _seconds(answer: Answer, held: Sequence[Any]) -> float | Exception:
-    """How long an answer takes; the exception where there is none."""
+    """How long an answer takes; the exception where there is none. Raises a failure of the machine."""
     start = time.perf_counter()
     try:
         answer(held)
     except Exception as error:
+        if runtimes.is_of_the_machine(error):
+            raise
         return error
     return time.perf_counter() - start
 

@@ -13,7 +13,7 @@ from faceoff.provenance import versions
 
 
 def write_manifest(scores: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
-    """Write manifest.json: commit, configuration, versions, hardware, weights, tasks. Host and time make it differ from run to run."""
+    """Write manifest.json: commit, configuration, versions, hardware, devices, weights, tasks. Host and time make it differ from run to run."""
     tasks = {}
     for path in sorted(scores):
         score = tables.read_json(path)
@@ -30,6 +30,7 @@ def write_manifest(scores: Sequence[Path], timings: Sequence[Path], output: Path
             "tasks": tasks,
             "versions": versions(),
             "environments": _environments(timings, spec["environments"]),
+            "devices": _devices(timings),
             "host": {"name": platform.node(), "system": platform.platform(), "cores": os.cpu_count(), "memory_bytes": _memory()},
             "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         },
@@ -44,6 +45,15 @@ def _environments(timings: Sequence[Path], names: Mapping[str, str]) -> dict[str
             plugin = f"model {timing['model']}" if timing["stage"] == "predict" else f"detector {timing['detector']}"
             found.setdefault(names[plugin], {}).update(timing["versions"])
     return found
+
+
+def _devices(timings: Sequence[Path]) -> dict[str, list[str]]:
+    """What the jobs of each stage computed on: 'predict' -> ['cpu', 'cuda (NVIDIA H200)']."""
+    found: dict[str, set[str]] = {}
+    for timing in map(tables.read_json, timings):
+        if not timing.get("failed"):
+            found.setdefault(timing["stage"], set()).update(timing["device"].split("; "))  # shards of one dataset may have had different ones
+    return {stage: sorted(devices) for stage, devices in found.items()}
 
 
 def _git(*arguments: str) -> str | None:

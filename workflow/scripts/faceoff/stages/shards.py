@@ -53,6 +53,8 @@ def joined(timings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         **sound[0],
         **{name: sum(timing[name] for timing in sound) for name in ("load_s", "compute_s", "items")},
+        "device": "; ".join(sorted({timing["device"] for timing in sound})),
+        "network_batches": sorted({size for timing in sound for size in timing["network_batches"]}),
         "items_per_s": sum(timing["items"] for timing in rated) / seconds if seconds else None,
         "p90_ms": max((timing["p90_ms"] for timing in sound if timing["p90_ms"] is not None), default=None),
         "wall_s": sum(timing["wall_s"] for timing in sound),
