@@ -9,7 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from faceoff.media import ALL_FRAMES, DecodeError, decode_image, decode_video
+from faceoff.media import ALL_FRAMES, AnimationError, DecodeError, decode_animation, decode_image, decode_video
+from faceoff.omissions import counted
 from faceoff.protocols import RGB, Sample
 
 
@@ -51,7 +52,7 @@ def look(image: RGB) -> int:
 
 
 def first_picture(dataset: Any, sample: Sample) -> RGB:
-    """A still, or the first picture of a clip or sequence. Raises DecodeError or OSError with the reason."""
+    """A still, or the first picture of a clip, an animation or a sequence. Raises DecodeError or OSError with the reason."""
     if sample.kind == "video":
         return next(decode_video(dataset.file(sample), ALL_FRAMES)).image
     if sample.kind == "sequence":
@@ -59,7 +60,11 @@ def first_picture(dataset: Any, sample: Sample) -> RGB:
         if path is None:
             raise DecodeError("no picture in the sequence")
         return decode_image(path.read_bytes())
-    return decode_image(dataset.read(sample))
+    data = dataset.read(sample)
+    try:
+        return decode_image(data)
+    except AnimationError:
+        return next(decode_animation(data, ALL_FRAMES)).image
 
 
 def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
@@ -115,7 +120,7 @@ def findings(audits: Sequence[Audit]) -> Iterator[str]:
         if a.missing:
             yield f"{a.name}: {len(a.missing)} of the published files are missing: {some(a.missing)}"
         if a.left_out:
-            yield f"{a.name}: not in the task: {', '.join(f'{count:,} x {reason}' for reason, count in sorted(a.left_out.items()))}"
+            yield f"{a.name}: not in the task: {counted(a.left_out)}"
         if a.unreadable:
             yield f"{a.name}: {len(a.unreadable)} unreadable: {some([f'{sample} ({reason})' for sample, reason in a.unreadable.items()])}"
         for what, groups in (

@@ -1,9 +1,8 @@
-"""Sequences that are stored as folders of numbered pictures (CK+, CASME II, SMIC): their order, their times, their fingerprint."""
+"""Sequences that are stored as folders of numbered pictures (CK+, CASME II, SMIC): their order and their times."""
 
-import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
@@ -47,12 +46,3 @@ def only_folder(root: Path, name: str) -> Path | None:
         places = ", ".join(path.relative_to(root).as_posix() for path in inner)
         raise ValueError(f"{root}: several folders {name} ({places}); name the folder above one of them by the dataset key 'path'")
     return inner[0] if inner else None
-
-
-def fingerprint(root: Path, files: Iterable[Path]) -> str:
-    """Hash of the files' places below `root`, sizes and times of change."""
-    digest = hashlib.sha256()
-    for path in files:
-        stat = path.stat()
-        digest.update(f"{os.path.relpath(path, root)}|{stat.st_size}|{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -70,8 +71,13 @@ def _reasons() -> Iterator[None]:
 def _to_rgb(image: Image.Image) -> RGB:
     if image.mode in {"I;16", "I;16B", "I;16L", "I;16N", "I", "F"}:
         values = np.asarray(image).astype(np.float64)
+        if not np.isfinite(values).all():
+            raise DecodeError("grey values that are no finite numbers")
         # 16-bit files use 0–65535; Pillow's "I" and "F" carry whatever the file holds, so those are scaled by what is there.
-        top = 65535.0 if image.mode.startswith("I;16") or (values.min() >= 0 and values.max() > 255) else 255.0
+        if image.mode == "F" and values.max() <= 1:
+            top = 1.0
+        else:
+            top = 65535.0 if image.mode.startswith("I;16") or (values.min() >= 0 and values.max() > 255) else 255.0
         grey = np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
@@ -149,7 +155,7 @@ def sampled(timed: Iterable[tuple[float, Picture]], sampling: Sampling) -> Itera
 
 
 def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[VideoFrame]:
-    """Sample a video file (see `sampled`), frame by frame: upright, in presentation order, its frames counted rather than believed.
+    """Sample a video file (see `sampled`), frame by frame: upright, with square pixels, in presentation order, its frames counted rather than believed.
 
     Raises DecodeError without a decodable frame, and after the last good frame when the file breaks off.
     """
@@ -166,7 +172,7 @@ def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[V
             stream = max(streams, key=lambda stream: stream.width * stream.height)  # of several, not the preview
             stream.codec_context.thread_count = threads
             for number, last, frame in sampled(_timed(_progressive(container.decode(stream))), sampling):
-                yield VideoFrame(number, last, _upright(frame))
+                yield VideoFrame(number, last, _upright(frame, width_of(frame.width, frame.height, stream.sample_aspect_ratio)))
     except av.error.FFmpegError as error:
         where = "cannot decode" if last is None else f"breaks off after {last:.2f} s"
         raise DecodeError(f"{where}: {error.strerror or error}") from None
@@ -215,9 +221,22 @@ def _timed(frames: Iterable) -> Iterator[tuple[float, object]]:
             yield frame.time, frame
 
 
-def _upright(frame) -> RGB:
-    """RGB pixels of a decoded frame, turned as its display matrix says (`rotation` is counter-clockwise, in degrees)."""
-    pixels = frame.to_ndarray(format="rgb24", threads=1)  # by default it starts a thread per core for each frame, which takes longer than the work
+def width_of(width: int, height: int, pixel_aspect: Fraction | None) -> int:
+    """The width at which pixels stored as `pixel_aspect` times as wide as high are square; 0 and None say that the file does not tell.
+
+    Raises DecodeError where that is oversized.
+    """
+    widened = max(1, round(width * pixel_aspect)) if pixel_aspect else width
+    if widened != width and widened * height > MAX_PIXELS:
+        raise DecodeError(f"{width} x {height} pixels that are each {pixel_aspect} as wide as high exceed {MAX_PIXELS:,}")
+    return widened
+
+
+def _upright(frame, width: int) -> RGB:
+    """RGB pixels of a decoded frame, at this width, turned as its display matrix says (`rotation` is counter-clockwise, in degrees)."""
+    scaled = {} if width == frame.width else {"width": width, "interpolation": "BICUBIC"}
+    # By default it starts a thread per core for each frame, which takes longer than the work.
+    pixels = frame.to_ndarray(format="rgb24", threads=1, **scaled)
     return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90) % 4))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from faceoff import acquisition, assets, registry, tables
+from faceoff import acquisition, assets, emotions, registry, tables
 from faceoff.config import ConfigError
 from faceoff.workflow import Plan
 
@@ -27,7 +27,9 @@ def check(plan: Plan, every_weight: bool = False) -> None:
             archives = plan.archives(name)
             if archives:
                 acquisition.obtain(archives, plan.config.datasets[name].path)
-            plan.open(name)
+            dataset, space = plan.open(name), plan.config.datasets[name].space
+            if isinstance(space, list):
+                emotions.space(space, dataset.space)
         except (OSError, ValueError, assets.AssetError) as error:
             problems.append(f"dataset {name}: {error}")
     for name in plan.config.models:

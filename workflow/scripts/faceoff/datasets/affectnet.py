@@ -8,7 +8,6 @@ import csv
 import hashlib
 import heapq
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
@@ -19,7 +18,9 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from faceoff.config import DataPath, DatasetConfig, Section
+from faceoff.data_files import fingerprint
 from faceoff.emotions import AFFECTNET_ORDER, EMOTIONS, suggestion
+from faceoff.omissions import say
 from faceoff.protocols import Box, Points, Sample
 
 DATASETS = {
@@ -155,8 +156,7 @@ class _CsvLayout:
         return _Affect(_affect(valence), _affect(arousal), box, _five(points, box) if box else None)
 
     def fingerprint(self) -> Any:
-        stat = self._table.stat()
-        return [self._table.name, stat.st_size, stat.st_mtime_ns, str(self.root)]
+        return [fingerprint(self._table.parent, [self._table]), str(self.root)]
 
 
 class _NpyLayout:
@@ -199,13 +199,9 @@ class _NpyLayout:
         return len(pictures - {name.removesuffix("_exp.npy") for name in os.listdir(self._annotations)})
 
     def fingerprint(self) -> Any:
-        digest = hashlib.sha256()
-        with os.scandir(self._annotations) as entries:
-            for entry in sorted((entry for entry in entries if entry.name.endswith("_exp.npy")), key=lambda entry: entry.name):
-                stat = entry.stat()
-                digest.update(f"{entry.name}|{stat.st_size}|{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+        expressions = sorted(name for name in os.listdir(self._annotations) if name.endswith("_exp.npy"))
         # The other files count a million in the train set: their folders' times say when one came or went.
-        return [digest.hexdigest(), self._images.stat().st_mtime_ns, self._annotations.stat().st_mtime_ns]
+        return fingerprint(self.root, [*(f"{self._annotations}/{name}" for name in expressions), self._images, self._annotations])
 
 
 def _layout(options: Options) -> tuple[str, _CsvLayout | _NpyLayout]:
@@ -283,8 +279,7 @@ class AffectNet:
             yield Sample(row.sample_id, row.path, label, valence=valence, arousal=arousal, split=self.options.split, boxes=boxes, landmarks=landmarks)
         if isinstance(self._layout, _NpyLayout) and self._layout.without_annotation():
             self.left_out["picture without annotation"] = self._layout.without_annotation()
-        if self.left_out:
-            print(f"affectnet: left out {', '.join(f'{count:,} × {reason}' for reason, count in sorted(self.left_out.items()))}", file=sys.stderr)
+        say("affectnet", self.left_out)
 
     def read(self, sample: Sample) -> bytes:
         return (self._layout.root / sample.path).read_bytes()

@@ -5,10 +5,7 @@ file of valence and one of arousal whose names start with 203_1_ and have that w
 """
 
 import csv
-import hashlib
-import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -20,8 +17,10 @@ from pydantic import Field
 
 from faceoff.annotation import at
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.data_files import files_below, fingerprint
 from faceoff.emotions import EMOTIONS
 from faceoff.media import VIDEO_SUFFIXES
+from faceoff.omissions import say
 from faceoff.protocols import Annotation, Sample
 
 DATASETS = {
@@ -78,10 +77,8 @@ class Avec2013:
             raise FileNotFoundError(f"{options.path}: the folder of AVEC 2013 is not there (dataset key 'path')")
         self._clips: dict[Key, Path] = {}
         self._labels: dict[tuple[Key, str], Path] = {}
-        for parent, folders, names in os.walk(options.path):
-            folders.sort()
-            for name in sorted(names):
-                self._place(Path(parent, name))
+        for path in files_below(options.path):
+            self._place(path)
         if not self._clips:
             raise FileNotFoundError(
                 f"{options.path}: no clip such as {SPLITS[options.split].capitalize()}/203_1_cut_combined.mp4 below it (dataset keys 'path', 'split')"
@@ -129,8 +126,7 @@ class Avec2013:
                 split=self.options.split,
                 groups={"person": person, "recording": recording},
             )
-        if self.incomplete["clip without labels"]:
-            print(f"avec2013: {self.incomplete['clip without labels']} × clip without labels, predicted only", file=sys.stderr)
+        say("avec2013", self.incomplete, "kept all the same:")
 
     def file(self, sample: Sample) -> Path:
         """The clip on disk."""
@@ -146,8 +142,4 @@ class Avec2013:
         return Annotation(**found)
 
     def fingerprint(self) -> Any:
-        digest = hashlib.sha256()
-        for path in [*(path for _, path in sorted(self._clips.items())), *(path for _, path in sorted(self._labels.items()))]:
-            stat = path.stat()
-            digest.update(f"{path.relative_to(self.options.path)}|{stat.st_size}|{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()
+        return fingerprint(self.options.path, [path for files in (self._clips, self._labels) for _, path in sorted(files.items())])

@@ -6,7 +6,6 @@ columns Subject, Filename, OnsetFrame, ApexFrame, OffsetFrame, Action Units, Est
 
 import csv
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,8 +14,10 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.data_files import files_below, fingerprint
 from faceoff.emotions import order, suggestion
-from faceoff.image_sequences import fingerprint, numbered, only_folder, timed
+from faceoff.image_sequences import numbered, only_folder, timed
+from faceoff.omissions import counted, say
 from faceoff.protocols import Sample
 
 DATASETS = {
@@ -141,7 +142,7 @@ class Casme2:
         self.left_out: Counter[str] = Counter()
         self._clips = dict(self._match(read_coding(self._table)))
         if not self._clips:
-            seen = ", ".join(f"{count:,} × {reason}" for reason, count in sorted(self.left_out.items())) or "the coding table is empty"
+            seen = counted(self.left_out) or "the coding table is empty"
             raise FileNotFoundError(f"{root}: no clip of {self._table.name} such as sub01/EP02_01f/img46.jpg below it; left out: {seen}")
         kept = "".join(f"-{label}" for label in OWN if label in options.keep)
         self.version = f"{options.unit}-{options.pictures}{kept}@1"
@@ -152,8 +153,9 @@ class Casme2:
             if not self.options.coding.is_file():
                 raise FileNotFoundError(f"{self.options.coding}: the coding table is not there (dataset key 'coding')")
             return self.options.coding
+        files = list(files_below(self.options.path, hidden=False))
         for suffix in (".csv", ".xlsx"):
-            found = sorted(path for path in self.options.path.rglob(f"CASME2-coding*{suffix}") if not path.name.startswith((".", "~")))
+            found = sorted(path for path in files if path.name.startswith("CASME2-coding") and path.suffix == suffix)
             if len(found) > 1:
                 raise ValueError(f"{found[0]} and {found[1].name}: several coding tables; name one by the dataset key 'coding'")
             if found:
@@ -198,8 +200,7 @@ class Casme2:
 
     def samples(self) -> Iterator[Sample]:
         """The table's rows in its order; what is left out is counted and said on stderr."""
-        if self.left_out:
-            print(f"casme2: left out {', '.join(f'{count:,} × {reason}' for reason, count in sorted(self.left_out.items()))}", file=sys.stderr)
+        say("casme2", self.left_out)
         for sample_id, (row, frames) in self._clips.items():
             picture = next(iter(frames.values()))
             apex = self.options.unit == "apex"

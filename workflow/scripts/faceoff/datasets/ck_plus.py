@@ -15,8 +15,10 @@ import numpy as np
 from pydantic import Field
 
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.data_files import fingerprint
 from faceoff.emotions import EMOTIONS
-from faceoff.image_sequences import fingerprint, numbered, only_folder, timed
+from faceoff.image_sequences import numbered, only_folder, timed
+from faceoff.omissions import say
 from faceoff.protocols import Annotation, Box, Points, Sample
 
 DATASETS = {
@@ -182,8 +184,7 @@ class CkPlus:
         """The pictures or sequences in order of their names; what is left out, and an incomplete copy, is said on stderr."""
         if len(self._clips) != sum(PUBLISHED.values()):
             print(f"ck_plus: {len(self._clips)} of {sum(PUBLISHED.values())} labelled sequences are below {self.options.path}", file=sys.stderr)
-        if self.left_out:
-            print(f"ck_plus: left out {', '.join(f'{count:,} × {reason}' for reason, count in sorted(self.left_out.items()))}", file=sys.stderr)
+        say("ck_plus", self.left_out)
         for clip in self._clips.values():
             subject = clip.name[:4]
             if self.options.unit == "sequences":

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from faceoff import emotions
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.data_files import files_below, fingerprint
 from faceoff.protocols import Sample
 
 DATASETS = {
@@ -83,7 +84,7 @@ class CremaD:
         if not options.path.is_dir():
             raise FileNotFoundError(f"{options.path}: the folder of CREMA-D is not there (dataset key 'path')")
         self._clips: dict[tuple[str, str, str, str], Path] = {}
-        for path in sorted(path for path in options.path.rglob("*.flv") if not path.name.startswith(".")):
+        for path in sorted(path for path in files_below(options.path, hidden=False) if path.suffix == ".flv"):
             try:
                 parts = parse(path.stem)
             except ValueError as error:
@@ -92,7 +93,7 @@ class CremaD:
                 self._clips.setdefault(parts, path)  # a name in two folders is one clip
         if not self._clips:
             raise FileNotFoundError(f"{options.path}: no clip such as VideoFlash/1001_DFA_ANG_XX.flv below it (dataset key 'path')")
-        pointers = [path for path in self._clips.values() if path.stat().st_size < 200 and path.read_bytes().startswith(_LFS)]
+        pointers = [path for path in self._clips.values() if path.is_file() and path.stat().st_size < 200 and path.read_bytes().startswith(_LFS)]
         if pointers:
             raise FileNotFoundError(
                 f"{pointers[0]}: a Git LFS pointer stands for the clip, as for {len(pointers):,} in all; run `git lfs pull` in the repository"
@@ -126,4 +127,4 @@ class CremaD:
 
     def fingerprint(self) -> Any:
         files = [*self._clips.values(), *([self._table] if self._table else [])]
-        return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+        return fingerprint(self.options.path, files)

@@ -16,6 +16,7 @@ from pydantic import Field
 from faceoff import emotions
 from faceoff.config import DataPath, DatasetConfig
 from faceoff.fer2013_pictures import PARTS, ROWS, Part, csv_lines, fingerprint, others, row_name, split_of, twins
+from faceoff.omissions import say
 from faceoff.protocols import Sample
 
 DATASETS = {
@@ -138,8 +139,7 @@ class Fer2013:
                 yield Sample(sample_id=Path(name).stem, path=f"{self._part.name}/{name}", label=label, split=split, groups=groups)
         if rows != ROWS[split]:
             print(f"fer2013: {rows:,} of {ROWS[split]:,} pictures of {PARTS[split][1]} have a label in {self._table}", file=sys.stderr)
-        if self.left_out:
-            print(f"fer2013: left out {', '.join(f'{count:,} × {reason}' for reason, count in sorted(self.left_out.items()))}", file=sys.stderr)
+        say("fer2013", self.left_out)
 
     def read(self, sample: Sample) -> bytes:
         return self._part.read(Path(sample.path).name)

@@ -3,7 +3,6 @@
 Layout: fer2013/{train,test}/<class>/*.png or *.jpg below the folder. Its test part is FER+ (label.csv) under argmax8; the other parts are oversampled.
 """
 
-import hashlib
 import os
 import sys
 from collections import Counter
@@ -15,6 +14,8 @@ from pydantic import Field, model_validator
 
 from faceoff import emotions
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.data_files import fingerprint
+from faceoff.omissions import say
 from faceoff.protocols import Sample
 
 DATASETS = {
@@ -94,15 +95,10 @@ class Fer2013Plus:
             yield Sample(sample_id=name.rsplit(".", 1)[0], path=name, label=label, split=self.options.split)
         if self.options.split == "test" and count != TEST_PICTURES:
             print(f"fer2013plus: {count:,} pictures instead of {TEST_PICTURES:,} are below {self._root}", file=sys.stderr)
-        if self.left_out:
-            print(f"fer2013plus: left out {', '.join(f'{n:,} × {reason}' for reason, n in sorted(self.left_out.items()))}", file=sys.stderr)
+        say("fer2013plus", self.left_out)
 
     def read(self, sample: Sample) -> bytes:
         return (self._root / sample.path).read_bytes()
 
     def fingerprint(self) -> Any:
-        digest = hashlib.sha256()
-        for path, _ in self._files(Counter()):
-            stat = path.stat()
-            digest.update(f"{path.relative_to(self._root).as_posix()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()
+        return fingerprint(self._root, (path for path, _ in self._files(Counter())))

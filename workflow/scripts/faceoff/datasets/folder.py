@@ -1,7 +1,6 @@
 """One's own pictures and videos: a folder with one sub-folder per class, named as the emotions are (or by a label map)."""
 
-import hashlib
-import os
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -10,19 +9,21 @@ from typing import Any
 from pydantic import Field
 
 from faceoff import emotions
-from faceoff.config import DataPath, DatasetConfig
+from faceoff.config import DataPath
+from faceoff.data_files import files_below, fingerprint
 from faceoff.media import VIDEO_SUFFIXES
+from faceoff.omissions import say
+from faceoff.own_labels import OwnLabels
 from faceoff.protocols import Sample
 
 DATASETS = {"folder": {"class": "Folder", "title": "folder of pictures", "terms": "your own", "how_to_get": "put pictures into <path>/<emotion>/"}}
 
 
-class Options(DatasetConfig):
+class Options(OwnLabels):
     """Keys of a folder dataset."""
 
     path: DataPath = Field(description="folder with one sub-folder per class")
     labelled: bool = Field(True, description="false: everything below the folder is only to be predicted, nothing is scored")
-    label_map: dict[str, str | None] = Field(default_factory=dict, description="sub-folder name -> emotion, or null for 'no emotion'")
 
 
 def _text(path: Path) -> str:
@@ -31,7 +32,10 @@ def _text(path: Path) -> str:
 
 
 class Folder:
-    """Pictures of class sub-folders, sorted by name; hidden files are left out, everything else gets a row."""
+    """Pictures of class sub-folders, sorted by name; hidden files are left out, everything else gets a row.
+
+    `left_out` counts the files beside the class folders, which have no label.
+    """
 
     Options = Options
     version = "1"
@@ -41,10 +45,13 @@ class Folder:
         if not options.path.is_dir():
             raise FileNotFoundError(f"{options.path}: the folder is not there (dataset key 'path')")
         self._labels: dict[Path, str | None] = {}
-        classes = [path for path in options.path.iterdir() if path.is_dir() and not path.name.startswith(".")] if options.labelled else []
-        for folder in sorted(classes):
+        self.left_out: Counter[str] = Counter()
+        for folder in sorted(path for path in options.path.iterdir() if not path.name.startswith(".")) if options.labelled else ():
+            if not folder.is_dir():
+                self.left_out["file beside the class folders"] += 1
+                continue
             try:
-                self._labels[folder] = emotions.canonical(folder.name, options.label_map)
+                self._labels[folder] = options.label(folder.name)
             except ValueError as error:
                 raise ValueError(f"{folder}: {error}") from None
         if not options.labelled:
@@ -57,14 +64,11 @@ class Folder:
 
     def _files(self) -> Iterator[tuple[Path, str | None]]:
         for folder, label in self._labels.items():
-            for parent, folders, files in os.walk(folder):
-                folders[:] = sorted(name for name in folders if not name.startswith("."))
-                for name in sorted(files):
-                    if not name.startswith("."):
-                        yield Path(parent) / name, label
+            yield from ((path, label) for path in files_below(folder, hidden=False))
 
     def samples(self) -> Iterator[Sample]:
-        """Every file below every class folder, sorted."""
+        """Every file below every class folder, sorted; what is left out is said on stderr."""
+        say("folder", self.left_out)
         for path, label in self._files():
             sample_id = self._id(path)
             yield Sample(sample_id=sample_id, path=sample_id, label=label, kind="video" if path.suffix.lower() in VIDEO_SUFFIXES else "image")
@@ -85,8 +89,4 @@ class Folder:
         return self._undecodable.get(sample.sample_id, path) if "\\x" in sample.path else path
 
     def fingerprint(self) -> Any:
-        digest = hashlib.sha256()
-        for path, label in self._files():
-            stat = path.stat()
-            digest.update(f"{_text(path)}|{label}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
-        return digest.hexdigest()
+        return fingerprint(self.options.path, (path for path, _ in self._files()))

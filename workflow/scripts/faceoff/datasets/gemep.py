@@ -15,8 +15,10 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.data_files import files_below, fingerprint
 from faceoff.emotions import EMOTIONS, order, suggestion
 from faceoff.media import VIDEO_SUFFIXES
+from faceoff.omissions import counted, say
 from faceoff.protocols import Sample
 
 DATASETS = {
@@ -106,14 +108,14 @@ class Gemep:
             else:
                 self._clips[name] = clip
         if not self._clips:
-            seen = ", ".join(f"{count:,} × {reason}" for reason, count in sorted(self.left_out.items())) or "nothing"
+            seen = counted(self.left_out) or "nothing"
             raise FileNotFoundError(f"{options.path}: no clip of the task such as 01joy….avi below it (dataset keys 'path', 'labels'); left out: {seen}")
         self.version = f"{options.states}{'-table' if options.labels else ''}@1"
 
     def _named(self) -> Iterator[_Clip]:
         """Clips whose names say what they show."""
-        for path in sorted(self.options.path.rglob("*")):
-            if path.name.startswith(".") or path.suffix.lower() not in VIDEO_SUFFIXES:
+        for path in files_below(self.options.path, hidden=False):
+            if path.suffix.lower() not in VIDEO_SUFFIXES:
                 continue
             try:
                 parts = parse(path.stem)
@@ -156,8 +158,7 @@ class Gemep:
         """The clips; what is left out, and an incomplete copy, is said on stderr."""
         if len(self._clips) + sum(count for state, count in self.left_out.items() if state in STATES) != CLIPS:
             print(f"gemep: {len(self._clips)} clips are in the task; the core set has {CLIPS}", file=sys.stderr)
-        if self.left_out:
-            print(f"gemep: left out {', '.join(f'{count:,} × {reason}' for reason, count in sorted(self.left_out.items()))}", file=sys.stderr)
+        say("gemep", self.left_out)
         for name, clip in self._clips.items():
             yield Sample(
                 sample_id=name,
@@ -174,4 +175,4 @@ class Gemep:
 
     def fingerprint(self) -> Any:
         files = [*(clip.path for clip in self._clips.values()), *([self.options.labels] if self.options.labels else [])]
-        return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+        return fingerprint(self.options.path, files)

@@ -6,7 +6,6 @@ Layout: labels/high_info.csv (File_ID as [10119], Split, then the ten intensitie
 
 import csv
 import math
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +14,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.data_files import fingerprint
 from faceoff.emotions import order, suggestion
+from faceoff.omissions import say
 from faceoff.protocols import Sample
 
 DATASETS = {
@@ -153,9 +154,7 @@ class HumeVocalBursts:
             yield sample
         if not count:
             raise ValueError(f"{self._table}: no row has Split {SPLITS[self.options.split]!r} (dataset key 'split')")
-        told = {reason: n for reason, n in sorted(self.incomplete.items()) if n}
-        if told:
-            print(f"hvb: kept all the same: {', '.join(f'{n:,} × {reason}' for reason, n in told.items())}", file=sys.stderr)
+        say("hvb", self.incomplete, "kept all the same:")
 
     def file(self, sample: Sample) -> Path:
         """The sound on disk."""
@@ -163,5 +162,4 @@ class HumeVocalBursts:
 
     def fingerprint(self) -> Any:
         """The label files, and the sound folder's time, which changes when a file comes or goes."""
-        paths = [path for path in (self._table, self._affect, self.options.path / "audio" / "wav") if path.exists()]
-        return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
+        return fingerprint(self.options.path, [self._table, self._affect, self.options.path / "audio" / "wav"])

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from faceoff import emotions
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.data_files import files_below, fingerprint
 from faceoff.protocols import Sample
 
 DATASETS = {
@@ -49,7 +50,7 @@ class Jaffe:
         if not options.path.is_dir():
             raise FileNotFoundError(f"{options.path}: the folder of JAFFE is not there (dataset key 'path')")
         self._pictures: dict[str, Path] = {}
-        for path in sorted(options.path.rglob("*")):
+        for path in sorted(files_below(options.path)):
             name = _NAME.fullmatch(path.stem)
             if not name or path.suffix.lower() not in {".tiff", ".tif"}:
                 continue
@@ -79,4 +80,4 @@ class Jaffe:
         return (self.options.path / sample.path).read_bytes()
 
     def fingerprint(self) -> Any:
-        return [[stem, path.stat().st_size, path.stat().st_mtime_ns] for stem, path in sorted(self._pictures.items())]
+        return fingerprint(self.options.path, (path for _, path in sorted(self._pictures.items())))

@@ -6,7 +6,6 @@ S001-002-oao_aucs.xml with <ActionUnit Number="12">.
 """
 
 import re
-import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterator
@@ -16,8 +15,10 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.data_files import fingerprint
 from faceoff.emotions import order
 from faceoff.media import VIDEO_SUFFIXES
+from faceoff.omissions import counted, say
 from faceoff.protocols import Sample
 
 DATASETS = {
@@ -105,11 +106,8 @@ class Mmi:
             else:
                 self._sessions[found.clip.stem] = found
         if not self._sessions:
-            raise FileNotFoundError(f"{root}: no session of the task (dataset keys 'path', 'views'); left out: {self._counts()}")
+            raise FileNotFoundError(f"{root}: no session of the task (dataset keys 'path', 'views'); left out: {counted(self.left_out)}")
         self.version = f"{'-'.join(view for view in VIEWS.values() if view in options.views)}@1"
-
-    def _counts(self) -> str:
-        return ", ".join(f"{count:,} × {reason}" for reason, count in sorted(self.left_out.items()))
 
     def _session(self, folder: Path) -> _Session | str:
         """A session of the task, or why it is not in it."""
@@ -133,8 +131,7 @@ class Mmi:
 
     def samples(self) -> Iterator[Sample]:
         """The clips in order of their names; what is left out is counted and said on stderr."""
-        if self.left_out:
-            print(f"mmi: left out {self._counts()}", file=sys.stderr)
+        say("mmi", self.left_out)
         for name, session in sorted(self._sessions.items()):
             yield Sample(
                 sample_id=name,
@@ -156,4 +153,4 @@ class Mmi:
 
     def fingerprint(self) -> Any:
         files = [path for session in self._sessions.values() for path in session.files]
-        return [[path.relative_to(self.options.path).as_posix(), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+        return fingerprint(self.options.path, files)

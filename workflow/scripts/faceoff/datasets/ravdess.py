@@ -4,8 +4,6 @@ Layout: the official archives, unpacked anywhere below the folder: …/Actor_01/
 modality-vocal-emotion-intensity-statement-repetition-actor.
 """
 
-import hashlib
-import os
 import re
 import sys
 from collections import Counter
@@ -19,6 +17,8 @@ from pydantic import Field, model_validator
 from faceoff import emotions, zenodo
 from faceoff.assets import Asset, AssetError
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.data_files import files_below, fingerprint
+from faceoff.omissions import counted
 from faceoff.protocols import Sample
 
 DATASETS = {
@@ -174,7 +174,7 @@ class Ravdess:
         self.left_out: Counter[str] = Counter()
         self._files = self._scan()
         if not self._files:
-            seen = ", ".join(f"{count:,} × {reason}" for reason, count in sorted(self.left_out.items())) or "nothing, no file is there"
+            seen = counted(self.left_out) or "nothing, no file is there"
             example = self.missing()[0]
             raise FileNotFoundError(f"{options.path}: no clip of the task below it, such as {example} (dataset key 'path'); left out: {seen}")
         actors = "" if len(options.kept_actors) == 24 else f"-actors_{'_'.join(map(str, options.kept_actors))}"
@@ -186,7 +186,7 @@ class Ravdess:
 
         Raises AssetError when the record that lists them cannot be had.
         """
-        present = {name.removesuffix(".mp4") for _, _, names in os.walk(options.path) for name in names}
+        present = {path.name.removesuffix(".mp4") for path in files_below(options.path)} if options.path.is_dir() else set()
         needed = {
             (vocal, int(clip.actor))
             for vocal in (("speech", "song") if options.vocal == "both" else (options.vocal,))
@@ -214,19 +214,16 @@ class Ravdess:
     def _scan(self) -> dict[Clip, Path]:
         """The task's clips and their files. A name in several folders is one clip: the first path in order is read."""
         found: dict[Clip, Path] = {}
-        for parent, folders, names in os.walk(self.options.path):
-            folders.sort()
-            for name in sorted(names):
-                path = Path(parent, name)
-                try:
-                    clip = parse(path.stem) if path.suffix.lower() == ".mp4" else None
-                except ValueError as error:
-                    raise ValueError(f"{path}: {error}") from None
-                reason = self._reason(clip, found)
-                if reason:
-                    self.left_out[reason] += 1
-                else:
-                    found[clip] = path
+        for path in files_below(self.options.path):
+            try:
+                clip = parse(path.stem) if path.suffix.lower() == ".mp4" else None
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from None
+            reason = self._reason(clip, found)
+            if reason:
+                self.left_out[reason] += 1
+            else:
+                found[clip] = path
         return dict(sorted(found.items(), key=lambda item: (item[0].actor, item[0].stem)))
 
     def _reason(self, clip: Clip | None, found: dict[Clip, Path]) -> str | None:
@@ -274,8 +271,4 @@ class Ravdess:
         return self.options.path / sample.path
 
     def fingerprint(self) -> Any:
-        digest = hashlib.sha256()
-        for clip, path in self._files.items():
-            stat = path.stat()
-            digest.update(f"{clip.stem}|{path.relative_to(self.options.path)}|{stat.st_size}|{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()
+        return fingerprint(self.options.path, self._files.values())

@@ -6,7 +6,6 @@ then one column per rater; 0–100) and target/target_112_1_normal.csv (time, ra
 """
 
 import csv
-import hashlib
 import re
 import sys
 from collections import Counter
@@ -20,8 +19,10 @@ from pydantic import Field
 
 from faceoff.annotation import at, evaluator_weighted
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.data_files import files_below, fingerprint
 from faceoff.emotions import EMOTIONS, suggestion
 from faceoff.media import VIDEO_SUFFIXES
+from faceoff.omissions import say
 from faceoff.protocols import Annotation, Sample
 
 DATASETS = {
@@ -35,7 +36,6 @@ DATASETS = {
 
 CLIPS = {"train": 114, "valid": 40, "test": 39}
 SHARED = {"train": 54, "valid": 27, "test": 31}  # clips whose speakers agreed to their being given to researchers; the others have ratings only
-PEOPLE = {"train": 29, "valid": 10, "test": 10}  # counted in the authors' partitions; nobody is in two of them
 WINDOW_S = 0.5
 
 # gold standard -> (folder, file name, lowest, highest)
@@ -130,7 +130,7 @@ class Send:
     @cached_property
     def _clips(self) -> dict[Key, Path]:
         found: dict[Key, Path] = {}
-        for path in sorted(self._videos.rglob("*")):
+        for path in sorted(files_below(self._videos)):
             name = _VIDEO.fullmatch(path.stem)
             if name and path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
                 found.setdefault((int(name.group(1)), int(name.group(2))), path)  # a name in two folders is one clip
@@ -165,8 +165,7 @@ class Send:
             raise FileNotFoundError(f"{self._videos}: no clip such as ID112_vid1.mp4 of the rated ones below it (dataset keys 'path', 'videos')")
         if found != SHARED[self.options.split]:
             print(f"send: {found} of the {SHARED[self.options.split]} clips of {self.options.split} that are given out are there", file=sys.stderr)
-        if self.left_out["ratings without a clip"]:
-            print(f"send: left out {self.left_out['ratings without a clip']} × ratings without a clip", file=sys.stderr)
+        say("send", self.left_out)
 
     def file(self, sample: Sample) -> Path:
         """The clip on disk."""
@@ -178,8 +177,4 @@ class Send:
         return Annotation(valence=at(*self._valence((int(person), int(narrative))), timestamp_s, WINDOW_S))
 
     def fingerprint(self) -> Any:
-        digest = hashlib.sha256()
-        for path in [*self._ratings.values(), *(self._clips[key] for key in self._ratings if key in self._clips)]:
-            stat = path.stat()
-            digest.update(f"{path.name}|{stat.st_size}|{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()
+        return fingerprint(self.options.path, [*self._ratings.values(), *(self._clips[key] for key in self._ratings if key in self._clips)])

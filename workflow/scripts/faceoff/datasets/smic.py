@@ -14,8 +14,10 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.data_files import fingerprint
 from faceoff.emotions import order, suggestion
-from faceoff.image_sequences import fingerprint, numbered, only_folder, timed
+from faceoff.image_sequences import numbered, only_folder, timed
+from faceoff.omissions import say
 from faceoff.protocols import Sample
 
 DATASETS = {
@@ -30,7 +32,6 @@ DATASETS = {
 CLASSES = ("negative", "positive", "surprise")
 FPS = {"HS": 100.0, "VIS": 25.0, "NIR": 25.0}
 PUBLISHED = {"HS": 164, "VIS": 71, "NIR": 71}  # clips
-PUBLISHED_HS = {"negative": 70, "positive": 51, "surprise": 43}
 
 _SUBJECT = re.compile(r"s0*(\d+)", re.IGNORECASE)
 
@@ -97,8 +98,7 @@ class Smic:
         published = PUBLISHED[self.options.camera]
         if self.options.classes == "three" and len(self._clips) != published:
             print(f"smic: {len(self._clips)} of {published} clips of {self.options.camera} are below {self.options.path}", file=sys.stderr)
-        if self.left_out:
-            print(f"smic: left out {', '.join(f'{count:,} × {reason}' for reason, count in sorted(self.left_out.items()))}", file=sys.stderr)
+        say("smic", self.left_out)
         for name, clip in self._clips.items():
             pictures = list(numbered(clip.folder).values())
             middle = self.options.unit == "middle"

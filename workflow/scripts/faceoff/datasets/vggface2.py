@@ -4,7 +4,6 @@ Layout: train/ and test/ with n000001/0001_01.jpg: identity, picture and face. O
 bb_landmark/loose_landmark_test.csv (NAME_ID, P1X, P1Y … P5X, P5Y), the same for train. Nothing is ever held for more than one identity.
 """
 
-import hashlib
 import os
 import re
 import sys
@@ -17,7 +16,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from faceoff.config import DataPath, DatasetConfig
+from faceoff.data_files import fingerprint
 from faceoff.emotions import EMOTIONS, suggestion
+from faceoff.omissions import say
 from faceoff.protocols import Sample
 
 DATASETS = {
@@ -153,17 +154,13 @@ class VggFace2:
                 )
         if len(identities) != IDENTITIES[self.options.split]:
             print(f"vggface2: {len(identities):,} of {IDENTITIES[self.options.split]:,} identities are below {self._root}", file=sys.stderr)
-        for what, counts in (("left out", self.left_out), ("kept all the same", self.incomplete)):
-            if counts:
-                print(f"vggface2: {what}: {', '.join(f'{count:,} × {reason}' for reason, count in sorted(counts.items()))}", file=sys.stderr)
+        say("vggface2", self.left_out)
+        say("vggface2", self.incomplete, "kept all the same:")
 
     def read(self, sample: Sample) -> bytes:
         return (self._root / sample.path).read_bytes()
 
     def fingerprint(self) -> Any:
         """Names and times of the identities' folders, which change when a picture comes or goes, and the tables: 3 million files are not looked at."""
-        digest = hashlib.sha256()
-        for identity in self._identities():
-            digest.update(f"{identity.name}|{identity.stat().st_mtime_ns}\n".encode())
         tables = [table._path for table in (self._boxes, self._landmarks) if table]
-        return [digest.hexdigest(), *([path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in tables)]
+        return fingerprint(self.options.path, [*self._identities(), *tables])

@@ -1,12 +1,11 @@
 """Stage 1: a dataset's samples as rows, with the task they belong to in the file's metadata."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import pyarrow.parquet as pq
 
 from faceoff import emotions, registry, tables
 from faceoff.progress import track
@@ -24,18 +23,20 @@ def open_dataset(spec: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
-    """Write the samples table. Raises ValueError when the dataset is empty or an id stands twice."""
+    """Write the samples table; classes of the space that no sample has are said. Raises ValueError when the dataset is empty or an id stands twice."""
     dataset, options = open_dataset(spec)
     version = dataset.version
     if options.part is not None:
         version += f"-{options.part}_of_{'_'.join(f'{share:g}' for share in options.shares)}_seed_{spec['seed']}"
     seen: set[str] = set()
+    labels: set[str | None] = set()
 
     def rows() -> Iterator[dict[str, Any]]:
         for sample in track(selected(dataset, options, spec["seed"]), f"samples of {spec['dataset']}"):
             if sample.sample_id in seen:
                 raise ValueError(f"dataset {spec['dataset']}: sample id {sample.sample_id!r} stands twice")
             seen.add(sample.sample_id)
+            labels.add(sample.label)
             yield {**asdict(sample), "groups": sorted(sample.groups.items()), "landmarks": flat(sample.landmarks)}
         if not seen:
             raise ValueError(f"dataset {spec['dataset']} is empty: no sample passes its options {spec['options']}")
@@ -44,11 +45,14 @@ def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
         "name": spec["dataset"],
         "type": spec["type"],
         "version": version,
-        "space": emotions.space(options.space or dataset.space),
+        "space": dataset.space if options.space is None else emotions.space(options.space, dataset.space),
         "limited": options.limit is not None,
         "headline": spec["headline"],
     }
     tables.write_rows(output, tables.SAMPLES.with_metadata({_TASK: json.dumps(task, sort_keys=True)}), rows())
+    absent = [emotion for emotion in task["space"] if emotion not in labels]
+    if absent and labels != {None}:
+        print(f"{spec['dataset']}: no sample of {', '.join(absent)}, in the space of the scores all the same", file=sys.stderr)
 
 
 def selected(dataset: Any, options: Any, seed: int) -> Iterable[Sample]:
@@ -66,4 +70,4 @@ def flat(landmarks: Sequence[Points] | None) -> list[list[float]] | None:
 
 def task_of(samples: Path) -> dict[str, Any]:
     """The task that a samples table belongs to: name, type, version, space, limited, headline."""
-    return json.loads(pq.read_schema(samples).metadata[_TASK])
+    return json.loads(tables.read_schema(samples).metadata[_TASK])
