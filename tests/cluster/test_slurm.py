@@ -2,7 +2,6 @@
 
 import copy
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,6 +13,7 @@ pytestmark = pytest.mark.slow
 
 SNAKEMAKE = runs.ROOT / ".venv-cluster/bin/snakemake"
 URGENT = ("sbatch", "--parsable", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=true")  # takes the node from whatever runs on it
+BY_SLURM = ("overlaps/posed.json", "fusion/posed/soft_mean.parquet", "scores/posed/whole/fer.json", "scores/posed/mediapipe_full/fer.json")
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +34,11 @@ def node(*changes: str) -> None:
 
 
 def until(look: Callable[[], object], what: str, seconds: float = 180) -> object:
-    """What `look` finds, as soon as it finds something."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := look():
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"no {what} in {seconds} s:\n{ask('squeue', '--states=all', '--format=%i %T %r %k')}")
+    """What `look` finds, as soon as it finds something; where it does not, the queue is told."""
+    try:
+        return runs.until(look, what, seconds, pause_s=0.2)
+    except AssertionError as error:
+        raise AssertionError(f"{error}:\n{ask('squeue', '--states=all', '--format=%i %T %r %k')}") from None
 
 
 def job(rule: str, state: str = "RUNNING") -> str:
@@ -66,12 +64,14 @@ def sent_again(number: str) -> dict[str, str]:
 
 
 def test_a_slurm_job_each_through_every_fault(slurm, local, tmp_path):
+    """As far as the vote and the cells' scores; what is drawn from them, one job after the other, is made without Slurm, which makes nothing again."""
     if not SNAKEMAKE.exists():
         pytest.skip("no .venv-cluster (`make cluster`)")
     profile = ["--workflow-profile", str(runs.ROOT / "profiles/slurm"), "--slurm-init-seconds-before-status-checks", "15"]
     command = [part for part in runs.command(tmp_path / "run", runs.MATRIX) if part not in {"--cores", "2"}][:-2]
+    targets = [f"results/small/{name}" for name in BY_SLURM]
     with open(tmp_path / "output.txt", "w+", encoding="utf-8") as output:
-        process = subprocess.Popen([str(SNAKEMAKE), *command[1:], *profile], stdout=output, stderr=subprocess.STDOUT, env=runs.environment())
+        process = subprocess.Popen([str(SNAKEMAKE), *command[1:], *profile, "--", *targets], stdout=output, stderr=subprocess.STDOUT, env=runs.environment())
         try:
             drained = job("samples")
             node("State=DRAIN", "Reason=test")
@@ -109,6 +109,9 @@ def test_a_slurm_job_each_through_every_fault(slurm, local, tmp_path):
         assert f"'{number}' failed, SLURM status is: '{told(number)['JobState']}'" in said
     # Twice what the first attempts had.
     assert [(each["MinMemoryNode"], each["TimeLimit"]) for each in map(sent_again, (cancelled, hung))] == [("8000M", "02:00:00"), ("4000M", "01:00:00")]
+    rest = runs.run(tmp_path / "run", runs.MATRIX)
+    assert rest.returncode == 0, rest.stdout[-4000:]
+    assert set(runs.jobs(rest.stdout)).isdisjoint({"samples", "frames", "detect", "predict", "overlaps", "fuse", "score"})
     assert runs.digests(tmp_path / "run") == runs.digests(local)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from faceoff import preflight
+from faceoff.config import ConfigError
 from faceoff.workflow import Plan
 
 CARD = {"file": "net.onnx", "sha256": "0" * 64, "runtime": "onnx", "input": {"size": [8, 8]}, "emotions": ["neutral", "happiness"]}
@@ -28,8 +29,27 @@ def test_preflight_names_everything_that_is_missing(tmp_path: Path, monkeypatch:
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("dataset mine: ")
     assert "nowhere" in lines[0]
+    assert "key 'path'" in lines[0]
     assert "net.onnx" in str(caught.value)
+    assert "put it at" in str(caught.value)
     assert str(tmp_path / "mirror") in str(caught.value)
+
+
+def test_a_space_that_the_dataset_cannot_fill_stops_the_run(tmp_path: Path) -> None:
+    """Taken literally, a class without a sample would leave its pictures out, and any model be right on those of the other."""
+    (tmp_path / "happy").mkdir()
+    (tmp_path / "angry").mkdir()
+
+    def checked(**keys: Any) -> None:
+        preflight.check(plan({"datasets": {"mine": {"type": "folder", "path": str(tmp_path), **keys}}}))
+
+    checked(space=["Happiness", "anger"])
+    with pytest.raises(preflight.PreflightError, match="dataset mine: no sample can have the class 'hapiness' of `space`, did you mean 'happiness'"):
+        checked(space=["hapiness", "anger"])
+    with pytest.raises(ConfigError, match=r"datasets\.mine\.space: 'happiness' and 'Joy' are one class"):
+        checked(space=["happiness", "anger", "Joy"])
+    with pytest.raises(ConfigError, match=r"datasets\.mine: label_map: 'froh': 'Hapiness' is no known emotion, did you mean 'happiness'"):
+        checked(label_map={"froh": "Hapiness"})
 
 
 def test_with_present_weights_only_the_others_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,4 +86,12 @@ def test_refusal_prints_lines_without_a_traceback(capsys: pytest.CaptureFixture[
         preflight.stop(lambda: plan({"modles": {}}))
     assert stopped.value.code == 1
     assert capsys.readouterr().err == "faceoff: unknown key 'modles', did you mean 'models'?\n"
+    for changes, said in (
+        ({"detectors": {"mediapip_full": {}}}, ["mediapip_full", "did you mean 'mediapipe_full'"]),
+        ({"faces": {"policy": "biggest"}}, ["faces.policy", "'biggest'", "largest"]),
+    ):
+        with pytest.raises(SystemExit):
+            preflight.stop(lambda changes=changes: plan(changes))
+        printed = capsys.readouterr().err
+        assert all(words in printed for words in said), printed
     assert preflight.stop(lambda: 5) == 5

@@ -4,8 +4,11 @@ import fcntl
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -92,6 +95,30 @@ def run(folder: Path, config: dict, *arguments: str, **variables: str) -> subpro
         timeout=600,
         check=False,
     )
+
+
+def start(folder: Path, config: dict) -> subprocess.Popen:
+    """A run that goes on in a session of its own, so that `kill` ends it with its jobs."""
+    return subprocess.Popen(command(folder, config), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(), start_new_session=True)
+
+
+def kill(process: subprocess.Popen, with_jobs: bool = True) -> int:
+    """SIGKILL a run that was started, with all its jobs or its main process alone; its exit status, -9 where it was running."""
+    if with_jobs:
+        subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
+    else:
+        process.send_signal(signal.SIGKILL)
+    return process.wait()
+
+
+def until(look: Callable[[], object], what: str, seconds: float = 180, pause_s: float = 0.02) -> object:
+    """What `look` finds, as soon as it finds something. Raises AssertionError after so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := look():
+            return found
+        time.sleep(pause_s)
+    raise AssertionError(f"no {what} in {seconds} s")
 
 
 def finished(temporary: pytest.TempPathFactory, name: str, config: dict, **variables: str) -> Path:

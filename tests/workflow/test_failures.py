@@ -1,16 +1,16 @@
 """What goes wrong is said before work starts, or stands in the report; and it is tried again, alone."""
 
-import copy
+import csv
+import re
 import shutil
 import signal
-import subprocess
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from PIL import Image
 
 import runs
@@ -21,100 +21,84 @@ pytestmark = pytest.mark.slow
 PLAIN = runs.SMALL | {"figures": {"formats": ["svg"], "examples": 1}}
 
 
-def with_scratch_models(plugins: Path) -> dict:
-    config = copy.deepcopy(PLAIN)
-    config["plugins"] = [str(plugins)]
-    config["datasets"] = {"posed": {"rungs": ["plain"], "limit": 16}}
-    config["detectors"] = {"whole": {}, "haar": {}}
-    config["models"] = {"fer": {}, "raises": {}, "crashes": {}}
-    config["fusions"] = {"soft_mean": {"members": ["whole/*"]}}
-    return config
+# A detector that boxes the whole picture; what it does on the way is put in.
+_DETECTOR = """
+from faceoff.protocols import Face
+
+DETECTORS = {"shy": {"class": "Shy", "licence": "MIT", "source": "this test"}}
+
+
+class Shy:
+    def __init__(self, card, assets):
+        %s
+
+    def detect(self, images):
+        return [[Face(box=(0.0, 0.0, float(image.shape[1]), float(image.shape[0])), score=1.0)] for image in images]
+"""
 
 
 def test_failed_cells_stand_in_the_report_and_only_they_are_tried_again(tmp_path):
-    plugins, folder, fresh = tmp_path / "plugins", tmp_path / "run", tmp_path / "fresh"
+    """A model that raises, one that crashes and a detector that raises; test_sharding.py shows that mended results are those of a fresh run."""
+    plugins, folder = tmp_path / "plugins", tmp_path / "run"
+    results = folder / "results/small"
     runs.write_plugin(plugins, "raises", on_init="raise RuntimeError('no <b>licence</b> found')")
     runs.write_plugin(plugins, "crashes", on_predict="import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
-    config = with_scratch_models(plugins)
+    (plugins / "shy.py").write_text(_DETECTOR % "raise OSError('camera is covered')")
+    config = PLAIN | {"plugins": [str(plugins)], "detectors": {"whole": {}, "shy": {}}, "fusions": {"soft_mean": {"members": ["whole/*"]}}}
+    config["models"] = PLAIN["models"] | {"raises": {}, "crashes": {}}
 
     broken = runs.run(folder, config)
     assert broken.returncode != 0
-    assert "FAILED posed: whole/raises" in broken.stdout
+    failed = set(re.findall(r"FAILED posed: ([\w/]+)", broken.stdout))
+    assert failed == {"whole/raises", "whole/crashes", *(f"shy/{model}" for model in config["models"]), "fusion/soft_mean"}
+    report = (results / "report.html").read_text()
+    for reason in ("no &lt;b&gt;licence&lt;/b&gt; found", "segmentation fault", "camera is covered"):
+        assert reason in report
     assert "segmentation fault" in broken.stdout
-    report = (folder / "results/small/report.html").read_text()
-    assert "no &lt;b&gt;licence&lt;/b&gt; found" in report
-    assert "segmentation fault" in report
-    assert not (folder / "results/small/check.ok").exists()
+    assert not (results / "check.ok").exists()
 
     runs.write_plugin(plugins, "raises")
     runs.write_plugin(plugins, "crashes")
+    (plugins / "shy.py").write_text(_DETECTOR % "pass")
     planned = runs.jobs(runs.run(folder, config, "--dry-run").stdout)
-    assert planned["predict"] == 4  # two models on two detectors
-    assert planned["score"] == 4
+    assert planned["detect"] == 2  # the test and the training faces
+    assert planned["train"] == 1
+    assert planned["predict"] == 6  # two models on the sound detector, four on the other
+    assert planned["score"] == 6
     assert planned["fuse"] == 1
-    assert not {"samples", "frames", "detect"} & set(planned)
+    assert not {"samples", "frames"} & set(planned)
 
     mended = runs.run(folder, config)
     assert mended.returncode == 0, mended.stdout[-3000:]
-    assert runs.run(fresh, config).returncode == 0
-    assert runs.digests(folder) == runs.digests(fresh)
-
-
-def test_a_failing_detector_fails_its_cells_and_no_others(tmp_path):
-    plugins = tmp_path / "plugins"
-    plugins.mkdir()
-    (plugins / "shy.py").write_text(
-        'DETECTORS = {"shy": {"class": "Shy", "licence": "MIT", "source": "this test"}}\n\n\n'
-        "class Shy:\n    def __init__(self, card, assets):\n        raise OSError('camera is covered')\n"
-    )
-    config = copy.deepcopy(PLAIN) | {"plugins": [str(plugins)], "detectors": {"whole": {}, "shy": {}}}
-    config["fusions"] = {}
-    done = runs.run(tmp_path / "run", config)
-    assert done.returncode != 0
-    assert "FAILED posed: shy/fer" in done.stdout
-    assert "FAILED posed: shy/landmarks_lr" in done.stdout
-    assert "FAILED posed: whole" not in done.stdout
-    assert "camera is covered" in (tmp_path / "run/results/small/report.html").read_text()
-    planned = runs.jobs(runs.run(tmp_path / "run", config, "--dry-run").stdout)
-    assert planned["detect"] == 2  # the test and the training faces
-    assert planned["train"] == 1
-    assert planned["predict"] == 2
+    with open(results / "tables/coverage.csv", newline="", encoding="utf-8") as file:
+        assert {row["error"] for row in csv.DictReader(file)} == {"0"}
 
 
 def test_killed_at_any_moment_it_resumes_to_the_same_bytes(finished, tmp_path):
-    """Five SIGKILLs, of everything or of the main process alone, at moments spread over the run; then the same plain command."""
+    """SIGKILL three times, of everything, of the main process alone and of everything, in the middle of named work; then the same plain command."""
     folder = tmp_path / "killed"
-    random = np.random.default_rng(20_260)
-    for attempt in range(5):
-        process = subprocess.Popen(
-            runs.command(folder, runs.SMALL), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=runs.environment(), start_new_session=True
-        )
-        time.sleep(2.0 + 2.5 * attempt * random.uniform(0.6, 1.4))
-        if attempt % 2:
-            process.kill()
-        else:
-            subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
-        assert process.wait() in (0, -signal.SIGKILL)
+    results = folder / "results/small"
+    for seen, with_jobs in (("samples/*.parquet", True), ("frames/.*.tmp", False), ("predictions/*/*/*.parquet", True)):
+        process = runs.start(folder, runs.SMALL)
+        try:
+            runs.until(lambda seen=seen, process=process: list(results.glob(seen)) or process.poll() is not None, seen)
+        finally:
+            status = runs.kill(process, with_jobs)
+        assert status == -signal.SIGKILL, f"it had ended before {seen}"
     done = runs.run(folder, runs.SMALL)
     assert done.returncode == 0, done.stdout[-4000:]
     assert runs.digests(folder) == runs.digests(finished)
     assert not list((folder / "results").rglob(".*.tmp"))
 
 
-def test_a_second_run_in_the_same_folder_is_refused(finished, tmp_path):
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
     folder = tmp_path / "locked"
-    first = subprocess.Popen(
-        runs.command(folder, runs.SMALL), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=runs.environment(), start_new_session=True
-    )
+    first = runs.start(folder, PLAIN)
     try:
-        for _ in range(300):
-            if (folder / "results/small/.lock").exists():
-                break
-            time.sleep(0.1)
-        second = runs.run(folder, runs.SMALL)
+        runs.until((folder / "results/small/samples").exists, "first job, which starts when the lock is held")
+        second = runs.run(folder, PLAIN)
     finally:
-        subprocess.run(["pkill", "-KILL", "-s", str(first.pid)], check=False)
-        first.wait()
+        assert runs.kill(first) == -signal.SIGKILL, "it ran all the while"
     assert second.returncode != 0
     assert "another run is working in results/small" in second.stdout
 
@@ -152,13 +136,17 @@ def bad_pictures(root: Path) -> dict[str, str]:
     return expected
 
 
-def test_bad_input_gets_a_state_and_a_reason_and_ends_no_run(tmp_path):
+def test_bad_input_gets_a_state_and_a_reason_and_neither_it_nor_a_skipped_cell_ends_a_run(tmp_path):
+    runs.write_plugin(tmp_path / "plugins", "licensed")
+    path = tmp_path / "plugins/licensed.py"
+    path.write_text(path.read_text().replace('"licence": "MIT"', '"licence": "MIT", "requires": {"binaries": ["no-such-program"]}'))
     expected = bad_pictures(tmp_path / "pictures")
     config = {
         "run": "bad",
+        "plugins": [str(tmp_path / "plugins")],
         "datasets": {"own": {"type": "folder", "path": str(tmp_path / "pictures"), "label_map": {"trauer ü 悲": "sadness"}}},
         "detectors": {"whole": {}, "haar": {}, "mediapipe_short": {}},
-        "models": {"fer": {}, "geometry": {}},
+        "models": {"fer": {}, "geometry": {}, "licensed": {}},
         "figures": {"formats": ["png"], "examples": 1},
     }
     done = runs.run(tmp_path / "run", config)
@@ -170,63 +158,32 @@ def test_bad_input_gets_a_state_and_a_reason_and_ends_no_run(tmp_path):
         for row in pq.read_table(path).to_pylist():
             assert row["success"] or row["reason"], (path, row["sample_id"])
         assert pq.read_metadata(path).num_rows == len(expected)
+    assert not list(results.glob("predictions/own/*/licensed.parquet"))
+    assert "no-such-program" in (results / "report.html").read_text()
+    assert shutil.which("no-such-program") is None
 
 
-def problem(config: dict, key: str, value: object) -> dict:
-    changed = copy.deepcopy(config)
-    target = changed
-    *parents, last = key.split(".")
-    for parent in parents:
-        target = target.setdefault(parent, {})
-    target[last] = value
-    return changed
-
-
-CARD = """name: mine
-file: {file}
-sha256: {digest}
-runtime: onnx
-input: {{size: [8, 8]}}
-emotions: [neutral, happy]
-"""
+def wrong_weights(folder: Path) -> dict:
+    """A model whose card gives another hash than its file has."""
+    card = {"name": "mine", "file": "wrong.onnx", "sha256": "0" * 64, "runtime": "onnx", "input": {"size": [8, 8]}, "emotions": ["neutral", "happy"]}
+    (folder / "wrong.onnx").write_bytes(b"not these bytes")
+    (folder / "wrong.yaml").write_text(yaml.safe_dump(card))
+    return {"models": {"mine": {"model": str(folder / "wrong.yaml")}}}
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("change", "said"),
     [
-        ("modles", {}, ["modles", "did you mean 'models'"]),
-        ("datasets.posed.rungz", ["plain"], ["datasets.posed.rungz", "did you mean 'rungs'"]),
-        ("detectors.mediapip_full", {}, ["mediapip_full", "did you mean 'mediapipe_full'"]),
-        ("faces.policy", "biggest", ["faces.policy", "'biggest'", "largest"]),
-        ("models.landmarks_lr.train", "posed-tran", ["posed-tran", "did you mean 'posed-train'"]),
-        ("datasets.own", {"type": "folder", "path": "/no/such/folder"}, ["dataset own", "/no/such/folder", "path"]),
-        ("datasets.own", {"type": "folder", "path": "${NO_SUCH_VARIABLE}/x"}, ["datasets.own.path", "NO_SUCH_VARIABLE is not set"]),
-        ("models.mine", {"model": "CARD_ABSENT"}, ["absent.onnx", "put it at"]),
-        ("models.mine", {"model": "CARD_WRONG"}, ["wrong.onnx", "sha256 is", "remove the file or correct the card"]),
+        (lambda folder: {"modles": {}}, ["modles", "did you mean 'models'"]),
+        (wrong_weights, ["wrong.onnx", "sha256 is", "remove the file or correct the card"]),
     ],
+    ids=["when the configuration is read", "when the run starts"],
 )
-def test_one_clear_error_before_any_work(tmp_path, key, value, said):
-    (tmp_path / "wrong.onnx").write_bytes(b"not these bytes")
-    for name in ("absent", "wrong"):
-        (tmp_path / f"{name}.yaml").write_text(CARD.format(file=f"{name}.onnx", digest="0" * 64))
-    if isinstance(value, dict) and str(value.get("model", "")).startswith("CARD_"):
-        value = {"model": str(tmp_path / f"{value['model'].removeprefix('CARD_').lower()}.yaml")}
-    done = runs.run(tmp_path / "run", problem(runs.SMALL, key, value), FACEOFF_CACHE=str(tmp_path / "cache"))
+def test_one_clear_error_before_any_work(tmp_path, change, said):
+    """Of either kind; what else is refused, and in which words, is in tests/unit/test_config.py and test_preflight.py."""
+    done = runs.run(tmp_path / "run", PLAIN | {"fusions": {}} | change(tmp_path), FACEOFF_CACHE=str(tmp_path / "cache"))
     assert done.returncode != 0
     for words in said:
         assert words in done.stdout, done.stdout[-2000:]
     assert "Traceback" not in done.stdout
     assert not (tmp_path / "run/results/small/samples").exists()
-
-
-def test_a_skipped_cell_is_no_failure(tmp_path):
-    plugins = tmp_path / "plugins"
-    runs.write_plugin(plugins, "licensed")
-    path = plugins / "licensed.py"
-    path.write_text(path.read_text().replace('"licence": "MIT"', '"licence": "MIT", "requires": {"binaries": ["no-such-program"]}'))
-    config = copy.deepcopy(PLAIN) | {"plugins": [str(plugins)], "detectors": {"whole": {}}, "models": {"fer": {}, "licensed": {}}, "fusions": {}}
-    config["datasets"] = {"posed": {"rungs": ["plain"], "limit": 8}}
-    done = runs.run(tmp_path / "run", config)
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert "no-such-program" in (tmp_path / "run/results/small/report.html").read_text()
-    assert shutil.which("no-such-program") is None

@@ -15,13 +15,15 @@ pytestmark = pytest.mark.slow
 
 
 def small_paper() -> dict:
-    """The shipped configuration with fewer samples and pairs."""
+    """The shipped configuration with fewer samples, pairs and fusions."""
     config = yaml.safe_load((runs.ROOT / "configs/paper.yaml").read_text())
     config["datasets"]["posed"] = {"rungs": ["plain"], "limit": 16}
     config["datasets"]["posed-video"] |= {"kinds": ["single"], "limit": 3, "fps": 1}
     config["datasets"]["posed-train"] |= {"limit": 32}
     config["detectors"] = {"whole": {}, "mediapipe_short": {}}
     del config["models"]["geometry"]  # other runs have it
+    for rule in ("product", "majority", "weighted"):
+        del config["fusions"][rule]
     return config
 
 

@@ -55,6 +55,7 @@ def test_manifest_names_what_made_it(finished):
     assert {asset["sha256"] for asset in manifest["weights"].values()}
     assert manifest["tasks"]["posed"]["n"] == 24
     assert manifest["versions"]["snakemake"]
+    assert set(manifest["devices"]) == {"detect", "predict"}
 
 
 def test_nothing_to_do_the_second_time(finished):
@@ -87,9 +88,3 @@ def test_a_new_calibration_detects_nothing_again(copy_of_finished):
     assert planned["predict"] == 2  # `whole` has no calibration to lose
     assert planned["train"] == 1
     assert "detect" not in planned
-
-
-def test_snakemake_report_is_made(finished, tmp_path):
-    done = runs.run(finished, runs.SMALL, "--report", str(tmp_path / "archive.zip"))
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert (tmp_path / "archive.zip").stat().st_size > 50_000

@@ -1,6 +1,9 @@
 """A dataset cut into shards gives what it gives in one piece; one shard that fails is tried again alone."""
 
 import copy
+import os
+import re
+import time
 
 import pytest
 
@@ -43,23 +46,50 @@ def test_shards_change_nothing(tmp_path):
 def test_one_failed_shard_is_tried_again_alone(tmp_path):
     flag, plugins, fresh, folder = tmp_path / "flag", tmp_path / "plugins", tmp_path / "fresh", tmp_path / "run"
     runs.write_plugin(plugins, "flaky", on_predict=DIES % (str(flag), str(flag)))
-    config = copy.deepcopy(runs.SMALL) | {"plugins": [str(plugins)], "models": {"flaky": {}}, "detectors": {"whole": {}}, "fusions": {}}
-    config["datasets"] = {"posed": {"rungs": ["plain"], "limit": 24, "shards": 3}}
+    runs.write_plugin(plugins, "sound")
+    config = copy.deepcopy(runs.SMALL) | {"plugins": [str(plugins)], "models": {"flaky": {}, "sound": {}}, "detectors": {"whole": {}}}
+    config["fusions"] = {"vote": {"check_order": False}}
+    config["datasets"] = {"posed": {"rungs": ["plain"], "limit": 16, "shards": 2}}
     config["figures"] = {"formats": ["svg"], "examples": 1}
-    sound = runs.run(fresh, config)
-    assert sound.returncode == 0, sound.stdout[-3000:]
+    whole = runs.run(fresh, config)
+    assert whole.returncode == 0, whole.stdout[-3000:]
 
     # The brightness by which the second shard's first picture is known makes its job die.
-    first = next(tables.rows(fresh / "results/small/predictions/posed@1of3/whole/flaky.parquet"))
+    first = next(tables.rows(fresh / "results/small/predictions/posed@1of2/whole/flaky.parquet"))
     flag.write_text(repr(first["p_neutral"]))
     broken = runs.run(folder, config)
     assert broken.returncode != 0
     assert "FAILED posed: whole/flaky" in broken.stdout
-    assert "33% of samples ended in an error" in (folder / "results/small/report.html").read_text()
+    assert "50% of samples ended in an error" in (folder / "results/small/report.html").read_text()
 
     flag.unlink()
     planned = runs.jobs(runs.run(folder, config, "--dry-run").stdout)
-    assert planned["predict"] == 1
+    assert planned["predict"] == planned["fuse"] == 1
     assert not {"shard", "frames", "detect"} & set(planned)
     assert runs.run(folder, config).returncode == 0
     assert runs.digests(folder) == runs.digests(fresh)
+
+
+def test_a_job_that_reads_gathered_frames_asks_for_the_time_of_all_shards(tmp_path):
+    """The gathered table only names them. Files of this size are holes; a plan looks at sizes and ages only."""
+    config = copy.deepcopy(runs.SMALL)
+    config["datasets"]["posed-train"]["shards"] = 3
+    files = [
+        "samples/posed-train",
+        "frames/posed-train@0of3",
+        "frames/posed-train@1of3",
+        "frames/posed-train@2of3",
+        "frames/posed-train",
+        "faces/posed-train/whole",
+    ]
+    later = time.time() + 3600  # than the scripts
+    for age, name in enumerate(files):
+        path = tmp_path / "results" / "small" / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.truncate(path, 10**9 if "@" in name else 0)
+        os.utime(path, (later + age, later + age))
+    arguments = ("--dry-run", "--rerun-triggers", "input", "--forcerun", "train", "--", "results/small/trained/whole/landmarks_lr.npz")
+    planned = runs.run(tmp_path, config, *arguments).stdout
+    assert runs.jobs(planned) == {"train": 1, "total": 1}
+    assert re.findall(r"resources: .*runtime=(\d+)", planned) == [str(60 + 3 * 120)], planned

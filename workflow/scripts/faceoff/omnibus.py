@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import chdtrc, fdtrc
-from scipy.stats import rankdata, studentized_range
 
 from faceoff.intervals import group_index, too_few
 from faceoff.limits import LEAST_DATASETS
@@ -111,6 +110,8 @@ def _unevenness(totals: np.ndarray) -> np.ndarray:
 
 def nemenyi_difference(pipelines: int, datasets: int, level: float = 0.95) -> float:
     """Critical difference of mean ranks (Nemenyi 1963; Demšar 2006, §3.2.2): q √(k(k + 1)/6N), q the studentised range's quantile over √2."""
+    from scipy.stats import studentized_range  # half the start-up of all who import this module, and needed from six datasets on
+
     q = studentized_range.ppf(level, pipelines, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(pipelines * (pipelines + 1) / (6 * datasets)))
 
@@ -126,7 +127,7 @@ def friedman(scores: np.ndarray, level: float = 0.95) -> Friedman:
     if scores.ndim != 2 or scores.shape[1] < 2 or len(scores) == 0 or np.isnan(scores).any():
         raise ValueError(f"scores: shape {scores.shape} given, expected (datasets, at least two pipelines) without NaN")
     datasets, k = scores.shape
-    ranks = rankdata(-scores, axis=1)
+    ranks = _ranks(scores)
     mean = ranks.mean(axis=0)
     nothing = float("nan")
     if datasets < LEAST_DATASETS:
@@ -139,10 +140,18 @@ def friedman(scores: np.ndarray, level: float = 0.95) -> Friedman:
     chi2 = float((k - 1) * datasets**2 * ((mean - (k + 1) / 2) ** 2).sum() / spread)
     remainder = datasets * (k - 1) - chi2
     f = (datasets - 1) * chi2 / remainder if remainder > 1e-9 else float("inf")
+    from scipy.stats import studentized_range
+
     distance = np.abs(mean[:, None] - mean) / np.sqrt(k * (k + 1) / (6 * datasets)) * np.sqrt(2)
     p_pairs = studentized_range.sf(distance, k, np.inf)
     p_f = max(float(fdtrc(k - 1, (k - 1) * (datasets - 1), f)) if np.isfinite(f) else 0.0, _all_alike_p(ranks))
     return Friedman(mean, datasets, chi2, float(chdtrc(k - 1, chi2)), f, p_f, nemenyi_difference(k, datasets, level), np.minimum(p_pairs, 1.0))
+
+
+def _ranks(scores: np.ndarray) -> np.ndarray:
+    """(N, k) rank of each pipeline on each dataset, 1 for the largest score; those that tie have the mean of their ranks."""
+    others, own = scores[:, None, :], scores[:, :, None]
+    return ((others > own).sum(axis=2) + (others >= own).sum(axis=2) + 1) / 2
 
 
 def _all_alike_p(ranks: np.ndarray) -> float:
