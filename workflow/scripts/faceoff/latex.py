@@ -1,4 +1,8 @@
-"""Tables as LaTeX for a paper, with the packages booktabs and (for tables longer than a page) longtable; they compile with pdflatex whatever a name holds."""
+"""Tables as LaTeX for a paper; they compile with pdflatex whatever a name holds.
+
+They need the packages booktabs and (for tables longer than a page) longtable, and for letters such as ą, ð or þ the fonts of `fontenc` with the option T1; the
+first line of each says so.
+"""
 
 import re
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
@@ -13,22 +17,24 @@ _ESCAPED = {
 }  # fmt: skip
 _MINUS = re.compile(r"(?<![\w.])-(?=\d)")
 _NUMBER = re.compile(r"(< )?[+−-]?\d|–$|$")
+_FONTS = r"\usepackage[T1]{fontenc}"
 PAGE = 50  # rows beyond which a table gets the environment longtable, which breaks over pages and takes no float around it
 LINE = 32  # characters beyond which a text is broken into lines
-_SET_UP = 0x17F  # pdflatex's fonts have the letters of Latin-1 and Latin Extended-A
+_LIGATURE = re.compile(r"(?<=-)(?=-)|(?<=,)(?=,)|(?<=')(?=')|(?<=`)(?=`)|(?<=[?!])(?=`)")  # between signs that TeX would set as one other
+_SET_UP = frozenset(range(0x180)) - frozenset(map(ord, "ĦħĸĿŀŉŦŧſ"))  # Latin-1 and Latin Extended-A, as far as fonts in T1 encoding have them
 
 
 def escape(text: str) -> str:
     """A text as pdflatex prints it. Signs that TeX reads as commands are escaped, a hyphen before a number becomes a minus, blanks are one blank.
 
-    A character that the standard fonts do not have is written by its number, U+4E2D.
+    A character that fonts in T1 encoding do not have is written by its number, U+4E2D.
     """
-    line = _MINUS.sub("−", re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", str(text)).strip()).replace("--", "-\0-")  # two hyphens are no dash
+    line = _LIGATURE.sub("\0", _MINUS.sub("−", re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", str(text)).strip()))
     return "".join("{}" if letter == "\0" else _letter(letter) for letter in line)
 
 
 def _letter(letter: str) -> str:
-    return _ESCAPED.get(letter) or (letter if ord(letter) <= _SET_UP else f"U+{ord(letter):04X}")
+    return _ESCAPED.get(letter) or (letter if ord(letter) in _SET_UP else f"U+{ord(letter):04X}")
 
 
 def table(
@@ -61,10 +67,10 @@ def table(
     body = [_line(cell(row, column) for column in range(len(headers))) for row in range(len(rows))]
     below = [rf"\multicolumn{{{len(headers)}}}{{@{{}}l@{{}}}}{{\footnotesize {_note(note)}}} \\" for note in notes]
     if len(rows) > PAGE:
-        lines = ["% \\usepackage{booktabs,longtable}", r"\begin{longtable}{@{}" + align + "@{}}", *head, r"\endhead", r"\bottomrule", r"\endfoot"]
+        lines = [rf"% {_FONTS}\usepackage{{booktabs,longtable}}", r"\begin{longtable}{@{}" + align + "@{}}", *head, r"\endhead", r"\bottomrule", r"\endfoot"]
         lines += [r"\bottomrule", *below, r"\endlastfoot", *body, r"\end{longtable}"]
     else:
-        lines = ["% \\usepackage{booktabs}", r"\begin{tabular}{@{}" + align + "@{}}", *head, *body, r"\bottomrule", *below, r"\end{tabular}"]
+        lines = [rf"% {_FONTS}\usepackage{{booktabs}}", r"\begin{tabular}{@{}" + align + "@{}}", *head, *body, r"\bottomrule", *below, r"\end{tabular}"]
     return "\n".join(lines) + "\n"
 
 

@@ -1,5 +1,6 @@
 """Rows of the results' tables as they look in print, rounded and with intervals: Markdown and LaTeX. The CSV files keep every digit."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ _BEST = {
 }
 # Columns that a page has no room for: the CSV has them, a dagger says more than a rank, and a note names the tests.
 _TOO_WIDE = {"accuracy": {"rank", "covered %", "log loss", "ECE", "trained"}, "comparisons": {"test", "detectable, points"}}
+# What Markdown would take for markup: names are text. A sign between blanks is none, and brackets make a link only before an opening one.
+_MARKUP = re.compile(r"[\\`*_|~>]|[<&](?! )|\](?=[(\[])")
 _PRINTED = 90  # characters of a reason
 _TIED = "† not significantly different from the best"
 
@@ -224,7 +227,7 @@ def _short_multiverse(rows: Sequence[Row]) -> Printed:
         home = next((row["accuracy"] for row in own if row["home"]), None)
         best = sum(row["best"] for row in own)
         shown.append([*key, _percent(home), _percent(min(values, default=None)), _percent(max(values, default=None)), f"{best} of {len(own)}"])
-    return shown, ["dataset", "pipeline", "this task %", "lowest %", "highest %", "best in"]
+    return shown, ["dataset", "pipeline", "this task %", "lowest %", "highest %", "best or tied in"]
 
 
 _SHORT = {
@@ -247,7 +250,7 @@ def _markdown(rows: Sequence[Sequence[str]], headers: Sequence[str], note: str, 
     """`tied`: cells (row, column) that get a trailing "="."""
 
     def line(values: Sequence[str]) -> str:
-        return "| " + " | ".join(str(value).replace("|", "\\|").replace("\n", " ") for value in values) + " |"
+        return "| " + " | ".join(_MARKUP.sub(r"\\\g<0>", " ".join(str(value).split())) for value in values) + " |"
 
     marked = [[f"{value} =" if (row, column) in tied else value for column, value in enumerate(values)] for row, values in enumerate(rows)]
     text = "\n".join([line(headers), "|" + " --- |" * len(headers), *map(line, marked)]) + "\n"

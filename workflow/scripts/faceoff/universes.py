@@ -40,10 +40,15 @@ class Scored:
         return (chosen != metrics.NO_FACE) & self.right[np.arange(len(chosen)), np.maximum(chosen, 0)]
 
 
+def in_space(universe: Universe, space: Sequence[str]) -> list[tuple[str, frozenset[str]]]:
+    """The rows that have a label in the space (protocol §12), in their order."""
+    return [(sample, labels) for sample, labels in universe.rows if not labels.isdisjoint(space)]
+
+
 def over(universe: Universe, ids: Sequence[str], space: Sequence[str]) -> Scored:
-    """The rows whose sample is there and that have a label in the space (protocol §12), in their order."""
+    """The rows in the space whose sample is there, in their order."""
     place = {sample: index for index, sample in enumerate(ids)}
-    kept = [(place[sample], labels) for sample, labels in universe.rows if sample in place and not labels.isdisjoint(space)]
+    kept = [(place[sample], labels) for sample, labels in in_space(universe, space) if sample in place]
     right = np.array([[emotion in labels for emotion in space] for _, labels in kept], dtype=bool).reshape(len(kept), len(space))
     return Scored(np.array([index for index, _ in kept], dtype=np.int64), right)
 
@@ -54,7 +59,7 @@ def swapped(accuracies: np.ndarray, home: np.ndarray) -> int:
 
 
 def rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row per universe and pipeline of a multiverse file."""
+    """One row per universe and pipeline of a multiverse file; `best`: no other pipeline is more accurate there."""
     return [
         {
             **universe["factors"],
@@ -62,7 +67,7 @@ def rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
             "n": universe["n"],
             "pipeline": name,
             **{key: universe[key][index] for key in ("n_correct", "accuracy", "low", "high")},
-            "best": name == universe["best"],
+            "best": name in universe["best"],
             "swapped": universe["swapped"],
         }
         for place, universe in enumerate(found["universes"])

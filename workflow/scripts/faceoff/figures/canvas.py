@@ -6,6 +6,7 @@ report/names.py; its caption is in workflow/report/. Timelines are drawn by `fac
 
 Accuracies, recalls, shares and their intervals are given as 0–1 and drawn in percent; differences in percentage points.
 None (JSON's null) and NaN stand for "no value" and are drawn as a gap or a dash, never as zero. How everything looks is in look.mplstyle.
+Names from outside become text by `titles`: one line, told apart where they are cut, in letters that the font has. Lines differ in more than colour.
 """
 
 import functools
@@ -15,11 +16,13 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import matplotlib.style
+from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from faceoff import tables
+from faceoff.report.results import shorten_all
 
 Row = dict[str, Any]
 Drawn = tuple[Figure, list[Row]]  # a figure and the rows of the CSV beside it
@@ -30,6 +33,10 @@ INK, MUTED, RULE = "#111111", "#666666", "#bbbbbb"
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SEQUENTIAL = LinearSegmentedColormap.from_list("faceoff", ["#f5f8fa", "#b9d6e6", "#5d9fc4", "#1f6a9a", "#0b3557"])
 SMALL = 6.5  # points; counts, half-widths of intervals and captions of faces inside a panel. All other text has the 8 points of look.mplstyle
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
+STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))  # of lines, in the order of MARKERS
+LETTER_MM, SMALL_LETTER_MM = 1.6, 1.3  # mean width of a letter of 8 points, and of a small one
+_STAMP_MM = 5.0
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": "Faceoff"},
     "pdf": {"CreationDate": None, "Creator": "Faceoff"},
@@ -50,8 +57,10 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
-def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
-    """Write `stem`.<format> for each format (svg, pdf, png); the bytes hold no date, host or random id."""
+def save(figure: Figure, stem: Path, formats: Sequence[str], stamp: str = "") -> list[Path]:
+    """Write `stem`.<format> for each format (svg, pdf, png); the bytes hold no date, host or random id. `stamp`: words above the whole figure."""
+    if stamp:
+        _stamp(figure, stamp)
     written = []
     for suffix in formats:
         path = stem.with_name(f"{stem.name}.{suffix}")
@@ -59,6 +68,25 @@ def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
             figure.savefig(scratch, format=suffix, metadata=_METADATA[suffix])
         written.append(path)
     return written
+
+
+def _stamp(figure: Figure, words: str) -> None:
+    """Put the words into a band of their own, by which the figure grows; all else keeps its size and its distance from the lower edge."""
+    with matplotlib.style.context(_STYLE, after_reset=True):
+        figure.draw_without_rendering()  # lays it out
+        figure.set_layout_engine("none")
+        width, height = figure.get_size_inches()
+        grown = height + _STAMP_MM / 25.4
+        share = height / grown
+        figure.set_size_inches(width, grown)
+        for axes in figure.axes:
+            place = axes.get_position(original=True)
+            axes.set_position((place.x0, place.y0 * share, place.width, place.height * share))
+        for text in figure.texts:
+            text.set_y(text.get_position()[1] * share)
+        for legend in figure.legends:
+            legend.set_bbox_to_anchor((0, 0, 1, share), transform=figure.transFigure)
+        figure.text(1.5 / (25.4 * width), 1 - 1 / (25.4 * grown), words, va="top", color=RED, fontweight="bold")
 
 
 def canvas(width_mm: float, height_mm: float) -> Figure:
@@ -82,8 +110,16 @@ def is_number(value: Any) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+def titles(names: Sequence[str], length: int) -> list[str]:
+    """`shorten_all` for a figure: a character that its font lacks is written by its number, U+4E2D, as in the LaTeX tables."""
+    return shorten_all(names, length, lambda letter: letter if ord(letter) in _letters() else f"U+{ord(letter):04X}")
+
+
+@functools.cache
+def _letters() -> frozenset[int]:
+    """Code points that the figures' font has, plain and bold."""
+    plain, bold = (font_manager.get_font(font_manager.findfont(f"DejaVu Sans:{weight}")).get_charmap() for weight in ("regular", "bold"))
+    return frozenset(plain) & frozenset(bold)
 
 
 def ink_on(share: float) -> str:

@@ -8,31 +8,53 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from faceoff.figures.canvas import DOUBLE_MM, SEQUENTIAL, SINGLE_MM, SMALL, Drawn, canvas, ink_on, nothing, styled
-from faceoff.report.results import DatasetResults, label, name_of, shorten
+from faceoff.figures.canvas import (
+    DOUBLE_MM,
+    LETTER_MM,
+    SEQUENTIAL,
+    SINGLE_MM,
+    SMALL,
+    SMALL_LETTER_MM,
+    Drawn,
+    canvas,
+    ink_on,
+    nothing,
+    single,
+    styled,
+    titles,
+)
+from faceoff.report.results import DatasetResults, label, name_of
 
 _PANELS = 6  # confusion matrices in one figure: more would be too small to read
+_CELL = 4.0  # mm, the smallest that three matrices beside each other may have
+_LABEL = 18  # characters of an emotion
+_TITLE = 60.0  # mm of a matrix up to which its title is set small
+_SLANTED = 11  # characters up to which all names below a matrix are slanted
 
 
 @styled
 def draw(panels: Sequence[Mapping[str, Any]], space: Sequence[str]) -> Figure:
     """Row-normalised confusion matrices with their counts.
 
-    panels: {title, matrix (k, k+1) of counts, rows truth, columns predicted in `space` order then no_face}. The no-face column stands apart.
+    panels: {title, accuracy (0–1), matrix (k, k+1) of counts, rows truth, columns predicted in `space` order then no_face}. The no-face column stands apart.
     """
-    k = len(space)
-    across = 1 if len(panels) == 1 else 2 if len(panels) <= 4 else 3
-    down = max(1, math.ceil(len(panels) / across))
+    if not panels or not len(space):
+        return nothing(*single(SINGLE_MM, 40), "no scored pair")
+    longest = max(map(len, titles(space, _LABEL)))
+    beside = 16 + LETTER_MM * longest
+    across = 1 if len(panels) == 1 else 2 if len(panels) <= 4 or (DOUBLE_MM - beside) / 3 < _CELL * (len(space) + 1.5) else 3
+    down = math.ceil(len(panels) / across)
     width = SINGLE_MM if across == 1 else DOUBLE_MM
-    figure = canvas(width, down * ((width - 26) / across * k / (k + 1.5) + 11) + 20)
+    side = (width - beside) / across
+    figure = canvas(width, down * (side * len(space) / (len(space) + 1.5) + 11) + 13 + LETTER_MM * longest * (1 if longest > _SLANTED else 0.7))
+    figure.set_layout_engine("compressed")  # the plain one lets titles of square axes run off the page
     grid = figure.add_gridspec(down, across)
-    for index in range(max(1, len(panels))):
+    names = titles([panel["title"] for panel in panels], int(side / (1.25 * (LETTER_MM if side > _TITLE else SMALL_LETTER_MM))))
+    for index, (panel, name) in enumerate(zip(panels, names, strict=True)):
         axes = figure.add_subplot(grid[index // across, index % across])
-        if not panels or not k:
-            return nothing(figure, axes, "no scored pair")
+        titled = {**panel, "title": f"{name}\n{100 * panel['accuracy']:.1f} %"}
         # Tick labels only at the outer edge keep the panels large.
-        last_row = index + across >= len(panels)
-        draw_panel(axes, panels[index], space, left=index % across == 0, bottom=last_row)
+        draw_panel(axes, titled, space, side, left=index % across == 0, bottom=index + across >= len(panels))
     figure.supxlabel("predicted", fontsize="medium")
     figure.supylabel("true", fontsize="medium")
     return figure
@@ -43,8 +65,7 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     chosen = dataset.shown(singles=1)[:_PANELS]
     panels, rows = [], []
     for score in chosen:
-        accuracy = 100 * score["metrics"]["accuracy"]
-        panels.append({"title": f"{shorten(label(name_of(score)), 30)}\n{accuracy:.1f} %", "matrix": score["confusion"]})
+        panels.append({"title": label(name_of(score)), "accuracy": score["metrics"]["accuracy"], "matrix": score["confusion"]})
         for truth, counts in zip(dataset.space, score["confusion"], strict=True):
             rows += [
                 {"pipeline": name_of(score), "truth": truth, "predicted": name, "count": n} for name, n in zip([*dataset.space, "no_face"], counts, strict=True)
@@ -52,23 +73,33 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     return draw(panels, dataset.space), rows
 
 
-def draw_panel(axes: Any, panel: Mapping[str, Any], space: Sequence[str], *, left: bool, bottom: bool, percent: bool = False, last: str = "no face") -> None:
-    """One matrix, coloured by share of the row, with counts or shares in percent; `last` names the column that is no class."""
+def draw_panel(
+    axes: Any, panel: Mapping[str, Any], space: Sequence[str], side: float, *, left: bool, bottom: bool, percent: bool = False, last: str = "no face"
+) -> None:
+    """One matrix, about `side` mm wide, coloured by share of the row, with counts or shares in percent where all of them have room.
+
+    `last` names the column that is no class.
+    """
     counts = np.asarray(panel["matrix"], dtype=float).reshape(len(space), len(space) + 1)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     # The last column is set apart by half a cell: no face is an outcome, not a class.
     places = [*range(len(space)), len(space) + 0.5]
+    digits = 3 if percent else len(f"{counts.max():.0f}")
+    room = digits * SMALL_LETTER_MM <= side / (len(space) + 1.5)
+    names = titles(space, _LABEL)
     for row in range(len(space)):
         for column, x in enumerate(places):
             share, count = shares[row, column], counts[row, column]
             axes.add_patch(Rectangle((x - 0.5, row - 0.5), 1, 1, facecolor=SEQUENTIAL(share), edgecolor="white", linewidth=0.6))
             written = f"{100 * share:.0f}" if percent else f"{count:.0f}"
-            if written != "0":
+            if room and written != "0":
                 axes.text(x, row, written, ha="center", va="center", fontsize=SMALL, color=ink_on(share))
     axes.set(xlim=(-0.5, len(space) + 1), ylim=(len(space) - 0.5, -0.5), aspect="equal")
-    axes.set_title(panel["title"])
-    axes.set_xticks(places, [*space, last] if bottom else [""] * len(places), rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(space)), space if left else [""] * len(space))
+    axes.set_title(panel["title"], fontsize=None if side > _TITLE else SMALL)
+    # Long names stand upright: slanted they would push the matrices apart.
+    slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names), default=0) <= _SLANTED else {"rotation": 90}
+    axes.set_xticks(places, [*names, last] if bottom else [""] * len(places), **slanted)
+    axes.set_yticks(range(len(space)), names if left else [""] * len(space))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

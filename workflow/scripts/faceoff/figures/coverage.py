@@ -6,8 +6,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from faceoff.figures.canvas import BLUE, DOUBLE_MM, INK, MUTED, ORANGE, RED, Drawn, canvas, cut, styled
-from faceoff.report.results import DatasetResults, shorten
+from faceoff.figures.canvas import BLUE, DOUBLE_MM, INK, MUTED, ORANGE, RED, Drawn, canvas, styled, titles
+from faceoff.report.results import DatasetResults
 
 
 @styled
@@ -25,7 +25,7 @@ def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
     )
     for index, panel in enumerate(panels):
         axes = figure.add_subplot(grid[index])
-        axes.set_title(panel["title"])
+        axes.set_title(titles([panel["title"]], 60)[0])
         for place, row in enumerate(panel["rows"]):
             total, left = sum(row[state] for state, *_ in states), 0.0
             for state, _, colour, hatch in states if total else ():
@@ -33,9 +33,9 @@ def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
                 axes.barh(place, share, left=left, height=0.66, color=colour, hatch=hatch, edgecolor="white", linewidth=0.4)
                 left += share
             note = f"{100 * row['ok'] / total:.1f} % of {total:,}" if total else row["reason"] or "not run"
-            axes.text(101 if total else 1, place, cut(note, 90), va="center", ha="left", color=INK if total else MUTED)
+            axes.text(101 if total else 1, place, titles([note], 90)[0], va="center", ha="left", color=INK if total else MUTED)
         axes.set(xlim=(0, 100), ylim=(len(panel["rows"]) - 0.4, -0.6))
-        axes.set_yticks(range(len(panel["rows"])), [row["detector"] for row in panel["rows"]])
+        axes.set_yticks(range(len(panel["rows"])), titles([row["detector"] for row in panel["rows"]], 24))
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         if index == len(panels) - 1:
@@ -46,11 +46,5 @@ def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def of_run(found: Sequence[DatasetResults]) -> Drawn:
-    panels = [
-        {
-            "title": shorten(dataset.name, 60),
-            "rows": [{**row, "detector": shorten(row["detector"], 24), "reason": shorten(row["reason"] or "", 90)} for row in dataset.coverage],
-        }
-        for dataset in found
-    ]
+    panels = [{"title": dataset.name, "rows": dataset.coverage} for dataset in found]
     return draw(panels), [{"dataset": dataset.name, **row} for dataset in found for row in dataset.coverage]

@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from faceoff.across import rank_across
-from faceoff.figures.canvas import BLUE, DOUBLE_MM, INK, MUTED, SMALL, Drawn, nothing, single, styled
-from faceoff.report.results import DatasetResults, label, shorten
+from faceoff.figures.canvas import BLUE, DOUBLE_MM, INK, MUTED, SMALL, Drawn, nothing, single, styled, titles
+from faceoff.report.results import DatasetResults, label
 
 _SHOWN = 20  # as many names as can be read; the CSV has all
 
 
 @styled
-def draw(titles: Sequence[str], ranks: Sequence[float], difference: float, datasets: int) -> Figure:
+def draw(names: Sequence[str], ranks: Sequence[float], difference: float, datasets: int) -> Figure:
     """A line per mean rank (1 is best, best first); a bar joins those that lie within the critical `difference` of each other."""
-    count, best, worst = len(titles), min(ranks), max(ranks)
+    count, best, worst = len(names), min(ranks), max(ranks)
     bars = _bars(ranks, difference)
     figure, axes = single(DOUBLE_MM, 26 + 3.2 * len(bars) + 2.6 * count)
     half = (count + 1) // 2
     pad = 0.06 * max(worst - best, difference)
-    for index, (title, rank) in enumerate(zip(titles, ranks, strict=True)):
+    for index, (title, rank) in enumerate(zip(titles(names, 40), ranks, strict=True)):
         left = index < half
         level = -(len(bars) * 0.6 + 1.2 + (index if left else count - 1 - index))
         end = best - pad if left else worst + pad
@@ -66,5 +66,5 @@ def of_run(found: Sequence[DatasetResults]) -> Drawn:
     if ranks.reason:
         return nothing(*single(DOUBLE_MM, 40), ranks.reason), rows
     shown = order[:_SHOWN]
-    titles = [shorten(label(standing.names[index]), 40) for index in shown]
-    return draw(titles, [float(ranks.mean_rank[index]) for index in shown], ranks.critical_difference, ranks.datasets), rows
+    names = [label(standing.names[index]) for index in shown]
+    return draw(names, [float(ranks.mean_rank[index]) for index in shown], ranks.critical_difference, ranks.datasets), rows

@@ -5,8 +5,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from faceoff.figures.canvas import BLUE, DOUBLE_MM, MUTED, RED, RULE, Drawn, canvas, is_number, label_rows, nothing, styled
-from faceoff.report.results import DatasetResults, label, shorten
+from faceoff.figures.canvas import BLUE, DOUBLE_MM, MUTED, RED, RULE, Drawn, canvas, is_number, label_rows, nothing, styled, titles
+from faceoff.report.results import DatasetResults, label
 
 _WORTH = 16  # pairs whose worth to a vote is drawn
 
@@ -35,7 +35,7 @@ def draw(curve: Sequence[Mapping[str, Any]], worth: Sequence[Mapping[str, Any]],
     right.barh(range(len(worth)), values, height=0.66, color=[BLUE if value >= 0 else RED for value in values])
     right.axvline(0, color=MUTED, linewidth=0.8)
     right.set_title("Shapley value in a vote of all, points" if measure == "shapley" else "Lost when left out of a vote of all, points")
-    label_rows(right, [member["title"] for member in worth])
+    label_rows(right, titles([member["title"] for member in worth], 44))
     return figure
 
 
@@ -47,5 +47,5 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     worth = sorted((member for member in found["members"] if member[key] is not None), key=lambda member: (-member[key], member["name"]))
     rows = [{"part": "curve", "name": step["added"], **{name: step[name] for name in ("size", "accuracy", "low", "high")}} for step in curve]
     rows += [{"part": "member", "name": member["name"], "leave_one_out": member["leave_one_out"], "shapley": member["shapley"]} for member in worth]
-    shown = [{"title": shorten(label(member["name"]), 44), "value": member[key]} for member in worth[:_WORTH]]
+    shown = [{"title": label(member["name"]), "value": member[key]} for member in worth[:_WORTH]]
     return draw(curve, shown, key), rows

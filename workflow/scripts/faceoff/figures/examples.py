@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from faceoff import tables
-from faceoff.figures.canvas import DOUBLE_MM, GREEN, RED, SMALL, Drawn, canvas, is_number, nothing, single, styled
+from faceoff.figures.canvas import DOUBLE_MM, GREEN, RED, SMALL, Drawn, canvas, is_number, nothing, single, styled, titles
 from faceoff.media import decode_image
-from faceoff.report.results import DatasetResults, name_of, shorten
+from faceoff.report.results import DatasetResults, name_of
 
 
 @styled
@@ -42,9 +42,9 @@ def of_dataset(dataset: DatasetResults, path: Path | None, count: int) -> Drawn:
     cells = [name_of(score) for score in dataset.shown(singles=len(dataset.cells)) if score["kind"] == "cell"]
     best = next((cell for cell in cells if any(row["cell"] == cell for row in found)), None)
     chosen = [row for correct in (True, False) for row in [row for row in found if row["cell"] == best and row["correct"] == correct][:count]]
-    items = [
-        {**row, "image": decode_image(row["image"]["bytes"]), "truth": shorten(row["truth"], 16), "predicted": shorten(row["predicted"], 16)} for row in chosen
-    ]
+    emotions = list(dict.fromkeys(row[key] for row in chosen for key in ("truth", "predicted")))
+    shown = dict(zip(emotions, titles(emotions, 16), strict=True))
+    items = [{**row, "image": decode_image(row["image"]["bytes"]), "truth": shown[row["truth"]], "predicted": shown[row["predicted"]]} for row in chosen]
     return draw(items), [{key: row[key] for key in ("cell", "sample_id", "truth", "predicted", "confidence", "correct")} for row in chosen]
 
 

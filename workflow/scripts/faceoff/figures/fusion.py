@@ -5,9 +5,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from faceoff.figures.canvas import BLUE, DOUBLE_MM, GREEN, INK, MUTED, RED, RULE, Drawn, canvas, draw_interval, is_number, label_rows, styled
-from faceoff.report.results import DatasetResults, label, shorten
-from faceoff.report.words import p_relation
+from faceoff.figures.canvas import BLUE, DOUBLE_MM, GREEN, INK, MUTED, RED, RULE, Drawn, canvas, draw_interval, is_number, label_rows, styled, titles
+from faceoff.report.results import DatasetResults
+from faceoff.report.words import of_level, p_relation
 
 _KINDS = {"best_single": ("o", INK), "hindsight": ("o", MUTED), "fusion": ("D", BLUE), "oracle": ("s", GREEN)}
 
@@ -28,13 +28,16 @@ def draw(levels: Sequence[Mapping[str, Any]], differences: Sequence[Mapping[str,
 
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
-    levels = []
-    for level in dataset.levels:
-        suffix = f": {label(level['name'])}" if level["kind"] in {"best_single", "hindsight"} else " (fusion)" if level["kind"] == "fusion" else ""
-        levels.append({**level, "title": shorten(level["title"] + suffix, 56)})
-    tests = [{**row, "title": shorten(row["a"].removeprefix("fusion/"), 56)} for row in dataset.fusion_tests]
+    names = titles([_name(level) for level in dataset.levels], 60)
+    levels = [{**level, "title": title} for level, title in zip(dataset.levels, names, strict=True)]
+    names = titles([row["a"].removeprefix("fusion/") for row in dataset.fusion_tests], 60)
+    tests = [{**row, "title": title} for row, title in zip(dataset.fusion_tests, names, strict=True)]
     rows = [
-        {"part": "level", "name": level["name"] or level["title"], "kind": level["kind"], "value": level["value"], "low": level["low"], "high": level["high"]}
+        {
+            "part": "level",
+            "name": f"chosen per fold, most often {level['name']}" if level["mixed"] else level["name"] or level["title"],
+            **{key: level[key] for key in ("kind", "value", "low", "high")},
+        }
         for level in dataset.levels
     ]
     rows += [
@@ -52,6 +55,16 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
         for test in dataset.fusion_tests
     ]
     return draw(levels, tests), rows
+
+
+def _name(level: Mapping[str, Any]) -> str:
+    match level["kind"]:
+        case "fusion":
+            return f"{level['title']} (fusion)"
+        case "oracle":
+            return level["title"]
+        case _:
+            return f"{level['title']}: {of_level(level)}"
 
 
 def _forest_levels(axes: Any, levels: Sequence[Mapping[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """Accuracy of every detector × model pair."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,11 +8,14 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from faceoff.figures.canvas import DOUBLE_MM, MUTED, RED, SEQUENTIAL, SINGLE_MM, SMALL, Drawn, ink_on, is_number, single, styled
+from faceoff.figures.canvas import DOUBLE_MM, LETTER_MM, MUTED, RED, SEQUENTIAL, SINGLE_MM, SMALL, Drawn, canvas, ink_on, is_number, styled, titles
 from faceoff.report import results
-from faceoff.report.results import DatasetResults, shorten
+from faceoff.report.results import DatasetResults
 
 _PATCH = {"boxstyle": "round,pad=0.15", "facecolor": "#f4f4f4", "edgecolor": "none"}
+_COLUMN = 13.0  # mm of a column in a figure of one journal column
+# mm of a column from which on there is room for an accuracy with its interval, for it alone, for slanted names, for names at all.
+_INTERVAL, _NUMBER, _SLANTED, _NAME = 9.0, 6.5, 5.5, 3.2
 
 
 @styled
@@ -19,23 +23,33 @@ def draw(detectors: Sequence[str], models: Sequence[str], cells: Mapping[tuple[s
     """Accuracy of every detector (row) × model (column).
 
     cells[detector, model]: state (ok, skipped, error), value, low and high (0–1 or None); scale: the values at the ends of the colours. Skipped cells are
-    hatched with a dash, failed ones carry a cross; the small print is the interval's half-width in points.
+    hatched with a dash, failed ones carry a cross; the small print is the interval's half-width in points. Where columns are narrow, first the interval
+    is left out, then the number; more models than have room for their names go on below.
     """
     detectors, models = list(detectors) or ["–"], list(models) or ["–"]
-    low, high = scale
-    side, longest = 13.0, max(len(name) for name in detectors)
-    width = SINGLE_MM if 26 + 1.6 * longest + side * len(models) <= SINGLE_MM else DOUBLE_MM
-    figure, axes = single(width, 24 + 10.5 * len(detectors) + 1.1 * max(len(name) for name in models))
-    for row, detector in enumerate(detectors):
-        for column, model in enumerate(models):
-            _heat_cell(axes, column, row, cells.get((detector, model)) or {"state": "skipped"}, low, high)
-    axes.set(xlim=(-0.5, len(models) - 0.5), ylim=(len(detectors) - 0.5, -0.5))
-    axes.set_xticks(range(len(models)), models, rotation=35, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(detectors)), detectors)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    mappable = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(100 * low, 100 * high), SEQUENTIAL)
-    bar = figure.colorbar(mappable, ax=axes, fraction=0.05, pad=0.02, aspect=14)
+    rows, columns = titles(detectors, 24), titles(models, 24)
+    beside = 26 + LETTER_MM * max(map(len, rows))
+    width = SINGLE_MM if beside + _COLUMN * len(models) <= SINGLE_MM else DOUBLE_MM
+    bands = math.ceil(len(models) * _NAME / (width - beside))
+    across = math.ceil(len(models) / bands)
+    pitch = (width - beside) / across
+    each = (10.5 if pitch >= _INTERVAL else 6.0) * len(rows) + (1.1 if pitch >= _SLANTED else LETTER_MM) * max(map(len, columns))
+    figure = canvas(width, 24 + bands * each + 4 * (bands - 1))
+    panels = figure.subplots(bands, 1, squeeze=False)[:, 0]
+    for band, axes in enumerate(panels):
+        start = band * across
+        for row, detector in enumerate(detectors):
+            for column, model in enumerate(models[start : start + across]):
+                _heat_cell(axes, column, row, cells.get((detector, model)) or {"state": "skipped"}, scale, pitch)
+        axes.set(xlim=(-0.5, across - 0.5), ylim=(len(rows) - 0.5, -0.5))
+        shown = columns[start : start + across]
+        slanted = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if pitch >= _SLANTED else {"rotation": 90}
+        axes.set_xticks(range(len(shown)), shown, **slanted)
+        axes.set_yticks(range(len(rows)), rows)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+    mappable = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(100 * scale[0], 100 * scale[1]), SEQUENTIAL)
+    bar = figure.colorbar(mappable, ax=panels, fraction=0.05, pad=0.02, aspect=14)
     bar.outline.set_visible(False)
     bar.set_label("accuracy, %")
     return figure
@@ -48,7 +62,7 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
         low, high = results.interval(score, "accuracy")
         state = "ok" if results.scored(score) else "error" if score["state"] == "error" else "skipped"
         value = results.metric(score, "accuracy") if state == "ok" else None
-        cells[shorten(score["detector"], 24), shorten(score["model"], 24)] = {"state": state, "value": value, "low": low, "high": high}
+        cells[score["detector"], score["model"]] = {"state": state, "value": value, "low": low, "high": high}
         rows.append(
             {
                 "detector": score["detector"],
@@ -60,16 +74,20 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
                 "reason": score["reason"],
             }
         )
-    detectors, models = ([shorten(name, 24) for name in group] for group in (dataset.detectors, dataset.models))
-    return draw(detectors, models, cells, results.colour_scale(dataset.cells)), rows
+    return draw(dataset.detectors, dataset.models, cells, results.colour_scale(dataset.cells)), rows
 
 
-def _heat_cell(axes: Any, x: int, y: int, cell: Mapping[str, Any], low: float, high: float) -> None:
+def _heat_cell(axes: Any, x: int, y: int, cell: Mapping[str, Any], scale: tuple[float, float], pitch: float) -> None:
+    """One cell of a column that is `pitch` mm wide."""
     if cell["state"] == "ok" and is_number(cell.get("value")):
-        share = (cell["value"] - low) / (high - low)
-        axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=SEQUENTIAL(share), edgecolor="white", linewidth=1.2))
-        axes.text(x, y - 0.12, f"{100 * cell['value']:.1f}", ha="center", va="center", color=ink_on(share))
-        if is_number(cell.get("low")) and is_number(cell.get("high")):
+        share = (cell["value"] - scale[0]) / (scale[1] - scale[0])
+        axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=SEQUENTIAL(share), edgecolor="white", linewidth=1.2 if pitch >= _NUMBER else 0.6))
+        interval = pitch >= _INTERVAL and is_number(cell.get("low")) and is_number(cell.get("high"))
+        if pitch >= _NUMBER:
+            size = None if pitch >= _INTERVAL else SMALL
+            shift = 0.12 if pitch >= _INTERVAL else 0
+            axes.text(x, y - shift, f"{100 * cell['value']:.1f}", ha="center", va="center", color=ink_on(share), fontsize=size)
+        if interval:
             half = 50 * (cell["high"] - cell["low"])
             axes.text(x, y + 0.25, f"± {half:.1f}", ha="center", va="center", fontsize=SMALL, color=ink_on(share))
         return

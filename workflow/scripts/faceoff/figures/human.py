@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from faceoff.figures.canvas import DOUBLE_MM, INK, SMALL, Drawn, canvas, is_number, nothing, styled
+from faceoff.figures.canvas import DOUBLE_MM, INK, MARKERS, SMALL, Drawn, canvas, is_number, nothing, styled, titles
 from faceoff.figures.confusion import draw_panel
-from faceoff.report.results import DatasetResults, label, name_of, shorten
+from faceoff.report.results import DatasetResults, label, name_of
 
 _LINES = 6
 
@@ -17,8 +17,8 @@ _LINES = 6
 def draw(series: Sequence[Mapping[str, Any]], people: Mapping[str, Any], space: Sequence[str], matrices: Sequence[Mapping[str, Any]]) -> Figure:
     """Above: accuracy by how far people agree, of pipelines and of one person against the others. Below: whom each takes for what, in % of a row.
 
-    series: {title, accuracy (s,), low (s,), high (s,)}; people: {strata (s,) titles, one_person (s,), overall}; matrices: {title, matrix (k, k+1), last (title
-    of the last column)}.
+    series: {title, kl (or None), accuracy (s,), low (s,), high (s,)}; people: {strata (s,) titles, one_person (s,), overall}; matrices: {title, matrix
+    (k, k+1), last (title of the last column)}.
     """
     figure = canvas(DOUBLE_MM, 150 if matrices else 76)
     if not series:
@@ -26,23 +26,26 @@ def draw(series: Sequence[Mapping[str, Any]], people: Mapping[str, Any], space: 
     grid = figure.add_gridspec(2 if matrices else 1, max(1, len(matrices)), height_ratios=[1, 1.25] if matrices else [1])
     axes = figure.add_subplot(grid[0, :])
     places = np.arange(len(people["strata"]))
+    names = titles([line["title"] for line in series], 34)
     for number, line in enumerate(series):
         shift = 0.12 * (number - (len(series) - 1) / 2)
         heights = [100 * value if is_number(value) else np.nan for value in line["accuracy"]]
-        (drawn,) = axes.plot(places + shift, heights, marker="o", markersize=3.5, linewidth=0.8, label=line["title"])
+        marker, told = MARKERS[number % len(MARKERS)], f": KL {line['kl']:.2f}" if is_number(line["kl"]) else ""
+        (drawn,) = axes.plot(places + shift, heights, marker=marker, markersize=3.5, linewidth=0.8, label=f"{names[number]}{told}")
         for x, low, high in zip(places + shift, line["low"], line["high"], strict=True):
             if is_number(low) and is_number(high):
                 axes.plot([x, x], [100 * low, 100 * high], color=drawn.get_color(), linewidth=0.8)
     person = [100 * value if is_number(value) else np.nan for value in people["one_person"]]
     overall = f" ({100 * people['overall']:.1f} % in all)" if is_number(people["overall"]) else ""
-    axes.plot(places, person, color=INK, linestyle="--", marker="s", markersize=3.5, label=f"one person against the others{overall}")
+    axes.plot(places, person, color=INK, linestyle="--", marker="x", markersize=3.5, label=f"one person against the others{overall}")
     axes.set_xticks(places, people["strata"])
     axes.set_title("Accuracy, %, by the share of votes on the winner")
     axes.set_ylim(0, 102)
     axes.grid(axis="y")
     axes.legend(loc="lower right", fontsize=SMALL)
     for place, panel in enumerate(matrices):
-        draw_panel(figure.add_subplot(grid[1, place]), panel, space, left=place == 0, bottom=True, percent=True, last=panel["last"])
+        titled = {**panel, "title": titles([panel["title"]], 40)[0]}
+        draw_panel(figure.add_subplot(grid[1, place]), titled, space, 0.36 * DOUBLE_MM, left=place == 0, bottom=True, percent=True, last=panel["last"])
     return figure
 
 
@@ -62,7 +65,7 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
         found = score["human"]
         columns = {"accuracy": [s["accuracy"] for s in found["strata"]]}
         columns |= {name: [s["interval"][side] for s in found["strata"]] for side, name in enumerate(("low", "high"))}
-        series.append({"title": f"{shorten(label(name_of(score)), 34)}: KL {found['kl']:.2f}" if is_number(found["kl"]) else label(name_of(score)), **columns})
+        series.append({"title": label(name_of(score)), "kl": found["kl"], **columns})
         for s in found["strata"]:
             about = {"agreement_low": s["low"], "agreement_high": s["high"], "n": s["n"], "accuracy": s["accuracy"]}
             rows.append(
@@ -73,7 +76,7 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     best = chosen[0]
     matrices = [
         {"title": "one person (rows: the others)", "matrix": best["human"]["confusion"], "last": "other"},
-        {"title": shorten(label(name_of(best)), 34), "matrix": best["confusion"], "last": "no face"},
+        {"title": label(name_of(best)), "matrix": best["confusion"], "last": "no face"},
     ]
     for panel, who in zip(matrices, ("people", name_of(best)), strict=True):
         for truth, counts in zip(dataset.space, panel["matrix"], strict=True):

@@ -7,32 +7,32 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from faceoff import tables
-from faceoff.figures.canvas import DOUBLE_MM, INK, MUTED, RED, RULE, SMALL, Drawn, canvas, is_number, nothing, styled
-from faceoff.report.results import DatasetResults, label, name_of, shorten
+from faceoff.figures.canvas import DOUBLE_MM, INK, MARKERS, MUTED, RED, RULE, SMALL, Drawn, canvas, is_number, nothing, styled, titles
+from faceoff.report.results import DatasetResults, label, name_of
 from faceoff.universes import rows
 
 _LINES = 5
 
 
 @styled
-def draw(universes: Sequence[Mapping[str, Any]], titles: Sequence[str]) -> Figure:
+def draw(universes: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Figure:
     """Above: accuracy of each pipeline in every universe, sorted by the first one's, with 95 % intervals. Below: what each universe chooses.
 
-    universes: {factors, accuracy, low, high (one value per title), home (bool), swapped (int or None)}, in the order of drawing. A red mark stands where
-    pipelines are in another order than at home, the dashed line at home.
+    universes: {factors, accuracy, low, high (one value per name), home (bool), swapped (int or None)}, in the order of drawing. A red mark stands where
+    pipelines are in another order than at home, the dashed line at home; without a home there is neither.
     """
     factors = list(dict.fromkeys(factor for universe in universes for factor in universe["factors"]))
     options = [(factor, option) for factor in factors for option in sorted({universe["factors"][factor] for universe in universes})]
     figure = canvas(DOUBLE_MM, 92 + 3.4 * len(options))
-    if not universes or not titles:
+    if not universes or not names:
         return nothing(figure, figure.add_subplot(), "no scored pair")
     grid = figure.add_gridspec(2, 1, height_ratios=[76, 8 + 3.4 * len(options)])
     upper = figure.add_subplot(grid[0])
     lower = figure.add_subplot(grid[1], sharex=upper)
     places = range(len(universes))
-    for number, title in enumerate(titles):
+    for number, title in enumerate(titles(names, 34)):
         values = [100 * universe["accuracy"][number] if is_number(universe["accuracy"][number]) else float("nan") for universe in universes]
-        (drawn,) = upper.plot(places, values, marker="o", markersize=2, linewidth=0.5, label=title)
+        (drawn,) = upper.plot(places, values, marker=MARKERS[number % len(MARKERS)], markersize=2.4, linewidth=0.5, label=title)
         for place, universe in zip(places, universes, strict=True):
             if is_number(universe["low"][number]):
                 limits = [100 * universe["low"][number], 100 * universe["high"][number]]
@@ -43,7 +43,8 @@ def draw(universes: Sequence[Mapping[str, Any]], titles: Sequence[str]) -> Figur
         if universe["home"]:
             upper.axvline(place, color=INK, linewidth=0.8, linestyle="--", zorder=0)
             lower.axvline(place, color=INK, linewidth=0.8, linestyle="--", zorder=0)
-    upper.set_title("Accuracy, % (95 % interval); red: another order of pipelines than at the dashed line")
+    home = "; red: another order of pipelines than at the dashed line" if any(universe["home"] for universe in universes) else ""
+    upper.set_title(f"Accuracy, % (95 % interval){home}")
     upper.tick_params(labelbottom=False)
     upper.grid(axis="y")
     figure.legend(loc="outside upper left", ncols=3, fontsize=SMALL)
@@ -52,7 +53,7 @@ def draw(universes: Sequence[Mapping[str, Any]], titles: Sequence[str]) -> Figur
         lower.plot(chosen, [row] * len(chosen), linestyle="none", marker="s", markersize=1.6, color=MUTED)
         if row and options[row - 1][0] != factor:
             lower.axhline(row - 0.5, color=RULE, linewidth=0.5)
-    lower.set_yticks(range(len(options)), [f"{factor}: {option}" for factor, option in options], fontsize=SMALL)
+    lower.set_yticks(range(len(options)), titles([f"{factor}: {option}" for factor, option in options], 44), fontsize=SMALL)
     lower.set_ylim(len(options) - 0.5, -0.5)
     lower.set_xlim(-1, len(universes))
     lower.tick_params(length=0, labelbottom=False)
@@ -71,4 +72,4 @@ def of_dataset(dataset: DatasetResults, path: Path) -> Drawn:
         for place, universe in enumerate(found["universes"])
     ]
     universes.sort(key=lambda universe: [value if is_number(value) else -1.0 for value in universe["accuracy"][:1]])
-    return draw(universes, [shorten(label(names[index]), 34) for index in shown]), rows(found)
+    return draw(universes, [label(names[index]) for index in shown]), rows(found)

@@ -5,48 +5,54 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from faceoff.figures.canvas import DOUBLE_MM, MUTED, RULE, SMALL, Drawn, canvas, draw_interval, is_number, label_rows, nothing, styled
-from faceoff.report.results import DatasetResults, label, name_of, scored, shorten
+from faceoff.figures.canvas import DOUBLE_MM, MARKERS, MUTED, RULE, SMALL, STYLES, Drawn, canvas, draw_interval, is_number, label_rows, nothing, styled, titles
+from faceoff.report.results import DatasetResults, label, name_of, scored
+from faceoff.report.words import reached, share_reached
 
 _LINES = 6
 
 
 @styled
 def draw(series: Sequence[Mapping[str, Any]]) -> Figure:
-    """Left: share of the accepted that is wrong against the share that is accepted. Right: accuracy of the accepted at fixed shares, with 95 % intervals.
+    """Left: share of the accepted that is wrong against the share that is accepted. Right: accuracy where at least so many are accepted, with 95 % intervals.
 
-    series: {title, coverage (m,), risk (m,), aurc, auroc (of labelled samples against outliers, or None), at: [{coverage, accuracy, interval}]}.
+    series: {title, coverage (m,), risk (m,), aurc, auroc (of labelled samples against outliers, or None), at: [{coverage, accuracy, interval, n}], n}: `n`
+    are the accepted samples, and all.
     """
-    steps = [(line, step) for line in series for step in line["at"]]
-    figure = canvas(DOUBLE_MM, max(76, 20 + 4.2 * len(steps)))
+    steps = [(place, step) for place, line in enumerate(series) for step in line["at"]]
+    figure = canvas(DOUBLE_MM, max(76, 20 + 4.2 * len(steps)) + 4 * -(-len(series) // 2))
     left, right = figure.subplots(1, 2, width_ratios=[1.1, 1])
     if not series:
         left.set_axis_off()
         return nothing(figure, right, "no scored pair")
-    colours = {}
-    for line in series:
+    colours = []
+    for place, (title, line) in enumerate(zip(titles([line["title"] for line in series], 34), series, strict=True)):
         outliers = f", AUROC {line['auroc']:.3f}" if is_number(line["auroc"]) else ""
         (drawn,) = left.plot(
-            [100 * x for x in line["coverage"]], [100 * y for y in line["risk"]], label=f"{line['title']}: AURC {100 * line['aurc']:.1f} %{outliers}"
+            [100 * x for x in line["coverage"]],
+            [100 * y for y in line["risk"]],
+            linestyle=STYLES[place % len(STYLES)],
+            label=f"{title}: AURC {100 * line['aurc']:.1f} %{outliers}",
         )
-        colours[line["title"]] = drawn.get_color()
+        colours.append(drawn.get_color())
     left.set_title("Wrong among the accepted, %")
-    left.set_xlabel("accepted, % of all samples, most confident first")
+    left.set_xlabel("accepted, % of all samples")
     left.set(xlim=(0, 101))
     left.set_ylim(bottom=0)
     left.grid()
-    left.legend(loc="upper left", fontsize=SMALL)
-    for place, (line, step) in enumerate(steps):
+    figure.legend(loc="outside upper left", ncols=2, fontsize=SMALL, handlelength=2.6)
+    for place, (number, step) in enumerate(steps):
         low, high = step["interval"] or (None, None)
-        draw_interval(right, place, step["accuracy"], low, high, "o", colours[line["title"]])
+        draw_interval(right, place, step["accuracy"], low, high, MARKERS[number % len(MARKERS)], colours[number])
         words = f"{100 * step['accuracy']:.1f}" if is_number(step["accuracy"]) else "out of reach"
         right.text(
             1.01, place, words, va="center", fontsize=SMALL, color="black" if is_number(step["accuracy"]) else MUTED, transform=right.get_yaxis_transform()
         )
-        if place and line is not steps[place - 1][0]:
+        if place and number != steps[place - 1][0]:
             right.axhline(place - 0.5, color=RULE, linewidth=0.5)
     right.set_title("Accuracy of the accepted, %")
-    label_rows(right, [f"{shorten(line['title'], 24)}, {100 * step['coverage']:.0f} %" for line, step in steps])
+    names = titles([line["title"] for line in series], 24)
+    label_rows(right, [f"{names[number]}, {reached(step, series[number]['n'])}" for number, step in steps])
     right.tick_params(axis="y", labelsize=SMALL)
     return figure
 
@@ -58,13 +64,14 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     for score in chosen:
         found = score["rejection"]
         auroc = (found["outliers"] or {}).get("auroc")
-        series.append({"title": shorten(label(name_of(score)), 34), **found["curve"], "aurc": found["aurc"], "auroc": auroc, "at": found["at"]})
+        series.append({"title": label(name_of(score)), **found["curve"], **{key: found[key] for key in ("aurc", "at", "n")}, "auroc": auroc})
         about = {"pipeline": name_of(score)}
         for coverage, risk in zip(found["curve"]["coverage"], found["curve"]["risk"], strict=True):
             rows.append({"part": "curve", **about, "coverage": coverage, "risk": risk})
         for step in found["at"]:
             low, high = step["interval"] or (None, None)
-            limits = {"threshold": step["threshold"], "n": step["n"], "accuracy": step["accuracy"], "low": low, "high": high}
-            rows.append({"part": "at", **about, "coverage": step["coverage"], **limits, "outliers_rejected": step["outliers_rejected"]})
+            accepted = {"threshold": step["threshold"], "n": step["n"], "reached": share_reached(step, found["n"])}
+            limits = {"accuracy": step["accuracy"], "low": low, "high": high}
+            rows.append({"part": "at", **about, "coverage": step["coverage"], **accepted, **limits, "outliers_rejected": step["outliers_rejected"]})
         rows.append({"part": "summary", **about, "aurc": found["aurc"], "e_aurc": found["e_aurc"], "auroc": auroc})
     return draw(series), rows

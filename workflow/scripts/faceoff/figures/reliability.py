@@ -6,8 +6,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from faceoff.figures.canvas import BLUE, DOUBLE_MM, ORANGE, RULE, SINGLE_MM, SMALL, Drawn, canvas, is_number, nothing, styled
-from faceoff.report.results import DatasetResults, label, name_of, shorten
+from faceoff.figures.canvas import BLUE, DOUBLE_MM, ORANGE, RULE, SINGLE_MM, SMALL, Drawn, canvas, is_number, nothing, styled, titles
+from faceoff.report.results import DatasetResults, label, name_of
 
 _PANELS = 6
 _ACROSS = 3
@@ -26,6 +26,7 @@ def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
     figure = canvas(width, 62 * down if across > 1 else 84)
     if not panels:
         return nothing(figure, figure.add_subplot(), "no pair with probabilities")
+    names = titles([panel["title"] for panel in panels], 32)
     for place, panel in enumerate(panels):
         axes = figure.add_subplot(down, across, place + 1)
         axes.plot([0, 100], [0, 100], color=RULE, linewidth=0.8, zorder=0)
@@ -33,7 +34,7 @@ def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
         for key, colour, marker, words in (("before", ORANGE, "o", "before"), ("after", BLUE, "D", f"after{temperature}")):
             if panel[key]:
                 _series(axes, panel[key], colour, marker, words)
-        axes.set_title(panel["title"], fontsize=SMALL)
+        axes.set_title(names[place], fontsize=SMALL)
         axes.set(xlim=(0, 102), ylim=(0, 102), aspect="equal")
         axes.set_xlabel("mean confidence, %")
         axes.grid()
@@ -49,7 +50,7 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     for score in chosen:
         found = score["calibration"]
         parts = {key: found[key] and {"ece": found[key]["ece"], "bins": found[key]["bins"]["width"]} for key in ("before", "after")}
-        panels.append({"title": shorten(label(name_of(score)), 34), "temperature": found["temperature"], **parts})
+        panels.append({"title": label(name_of(score)), "temperature": found["temperature"], **parts})
         for key in ("before", "after"):
             for mode, columns in (found[key] or {"bins": {}})["bins"].items():
                 for values in zip(*(columns[name] for name in _COLUMNS), strict=True):

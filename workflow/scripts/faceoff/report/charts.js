@@ -24,8 +24,23 @@ charts.plot = (figure, options) => {
   return drawn;
 };
 
-/** The colour of the n-th line: eight hues after Okabe and Ito, which colour-blind readers can tell apart; they repeat beyond. */
+/** The colour of the n-th line: eight hues after Okabe and Ito, which colour-blind readers can tell apart; they repeat beyond, where lines are broken. */
 charts.colour = (index) => `var(--hue-${index % 8})`;
+/** Ways of breaking a line, the first of them none. */
+charts.dash = (index) => ["none", "7 3", "2 2.5", "9 3 2 3", "12 4", "9 3 2 3 2 3"][index % 6];
+
+/** What each line looks like. lines: [{title, colour, dash}]. */
+charts.key = (lines) => {
+  const sample = ({ colour, dash }) => {
+    const drawn = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
+    for (const [name, value] of Object.entries({ width: 28, height: 10, "aria-hidden": "true" })) drawn.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ x1: 0, x2: 28, y1: 5, y2: 5, stroke: colour, "stroke-width": 2, "stroke-dasharray": dash })) line.setAttribute(name, value);
+    drawn.append(line);
+    return drawn;
+  };
+  return charts.element("p", { className: "key" }, ...lines.map((line) => charts.element("span", {}, sample(line), line.title)));
+};
 
 charts.kinds.timeline = (figure, data) => {
   const { element } = charts;
@@ -39,6 +54,7 @@ charts.kinds.timeline = (figure, data) => {
   said.setAttribute("aria-live", "polite");
   moment.append(...(picture ? [picture] : []), said);
   figure.append(element("p", { className: "tools" }, element("label", {}, "Pipeline ", pick)), element("div", { className: "screen" }, element("div", {}, area, slider), moment));
+  const lines = data.emotions.map((title, index) => ({ title, colour: charts.colour(index), dash: charts.dash(Math.floor(index / 8)) }));
   let rule = null;
 
   /** The last stored picture up to a moment: not every moment has one of its own. */
@@ -76,15 +92,17 @@ charts.kinds.timeline = (figure, data) => {
       marginBottom: 34,
       x: { label: "seconds", labelAnchor: "center" },
       y: { domain: [0, 100], label: truth.length ? "probability, %; bars above: the label" : "probability, %", ticks: 5, grid: true },
-      color: { domain: data.emotions, range: data.emotions.map((_, index) => charts.colour(index)), legend: true },
+      color: { domain: data.emotions, range: lines.map(({ colour }) => colour) },
       marks: [
         Plot.ruleY([0]),
-        Plot.lineY(rows, { x: "second", y: "value", z: "emotion", stroke: "emotion", strokeWidth: (row) => (frequent.has(row.emotion) ? 1.8 : 1), curve: "monotone-x" }),
+        ...d3.groups(rows, ({ place }) => lines[place].dash).map(([dash, group]) =>
+          Plot.lineY(group, { x: "second", y: "value", z: "emotion", stroke: "emotion", strokeDasharray: dash, strokeWidth: (row) => (frequent.has(row.emotion) ? 1.8 : 1), curve: "monotone-x" }),
+        ),
         Plot.dot(rows, { x: "second", y: "value", fill: "emotion", r: p.length > 40 ? 0 : 1.8 }),
         ...(truth.length ? [Plot.ruleX(truth.filter(({ label }) => label), { x: "second", y1: 102, y2: 108, stroke: "label", strokeWidth: 5 })] : []),
       ],
     });
-    area.replaceChildren(plot);
+    area.replaceChildren(charts.key(lines), plot);
     const svg = area.querySelector("svg[role=img]");
     const x = plot.scale("x");
     rule = document.createElementNS("http://www.w3.org/2000/svg", "line");
@@ -126,15 +144,22 @@ charts.kinds.reliability = (figure, data) => {
 
 /** Risk against coverage of several pipelines. */
 charts.kinds.risk = (figure, data) => {
-  const rows = data.flatMap(({ title, points }) => points.map(([coverage, risk]) => ({ title, coverage, risk })));
+  const curves = data.map(({ title, points }) => points.map(([coverage, risk]) => ({ title, coverage, risk })));
+  const lines = data.map(({ title }, index) => ({ title, colour: charts.colour(index + 1), dash: charts.dash(index) }));
+  const place = { x: "coverage", y: "risk", stroke: "title" };
   figure.append(
+    charts.key(lines),
     charts.plot(figure, {
       height: 300,
       marginBottom: 36,
       x: { domain: [0, 100], label: "answered, % of samples", labelAnchor: "center" },
       y: { label: "wrong among the answers, %", grid: true, zero: true },
-      color: { domain: data.map(({ title }) => title), range: data.map((_, index) => charts.colour(index + 1)), legend: true },
-      marks: [Plot.ruleY([0]), Plot.line(rows, { x: "coverage", y: "risk", stroke: "title", strokeWidth: 1.8, tip: { format: { y: (value) => value.toFixed(1) } } })],
+      color: { domain: lines.map(({ title }) => title), range: lines.map(({ colour }) => colour) },
+      marks: [
+        Plot.ruleY([0]),
+        ...curves.map((curve, index) => Plot.line(curve, { ...place, strokeWidth: 1.8, strokeDasharray: lines[index].dash })),
+        Plot.tip(curves.flat(), Plot.pointer({ ...place, format: { y: (value) => value.toFixed(1) } })),
+      ],
     }),
   );
 };

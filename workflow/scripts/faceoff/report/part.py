@@ -6,11 +6,12 @@ the template, or returns None where this run has nothing to say there: then the 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from faceoff.report import words
-from faceoff.report.results import DatasetResults, name_of
+from faceoff.report.results import DatasetResults, name_of, shorten, shorten_all
 
 NAME, REASON, LABEL = 60, 400, 24  # characters shown of a name, of a reason, of an emotion
 View = dict[str, Any]
@@ -36,6 +37,14 @@ class Part:
     answers: Mapping[str, Any] | None = None
     multiverse: Mapping[str, Any] | None = None
     speed: str | None = None
+
+    def emotion(self, name: str) -> str:
+        """An emotion as the page writes it everywhere."""
+        return self._emotions.get(name) or shorten(name, LABEL)
+
+    @cached_property
+    def _emotions(self) -> dict[str, str]:
+        return dict(zip(self.dataset.space, shorten_all(self.dataset.space, LABEL), strict=True))
 
 
 def bar(value: float | None, low: float | None, high: float | None, start: float, end: float) -> View | None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,36 @@ def shorten(text: str, length: int = 40) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
+def shorten_all(names: Sequence[str], length: int, spell: Callable[[str], str] = str) -> list[str]:
+    """Each name as one printable line of at most `length` characters, different names as different lines. `spell`: a letter -> how it is written.
+
+    Names that are too long lose their end; all of them their middle where that tells them apart; and where nothing does, those alike bear their numbers.
+    """
+    spelled = [[spell(letter) for letter in shorten(name, 10 * length)] for name in names]
+    for tail in (0, length // 2):
+        shown = [_cut(letters, length - tail, tail) for letters in spelled]
+        if len(set(shown)) == len(set(names)):
+            return shown
+    twins = [{name for name, line in zip(names, shown, strict=True) if line == own} for own in shown]
+    numbers = {name: f" ({number})" for number, name in enumerate(dict.fromkeys(names), start=1)}
+    return [
+        _cut(letters, length - len(numbers[name]), 0) + numbers[name] if len(alike) > 1 else line
+        for name, letters, line, alike in zip(names, spelled, shown, twins, strict=True)
+    ]
+
+
+def _cut(letters: Sequence[str], head: int, tail: int) -> str:
+    """The first `head` and the last `tail` characters, the last of the first ones '…', or all where they fit."""
+    if sum(map(len, letters)) <= head + tail:
+        return "".join(letters)
+    first, last = list(letters), list(letters)
+    while sum(map(len, first)) > head - 1:
+        first.pop()
+    while sum(map(len, last)) > tail:
+        last.pop(0)
+    return f"{''.join(first)}…{''.join(last)}"
+
+
 @dataclass(frozen=True)
 class DatasetResults:
     """Everything that a run says about one test dataset."""
@@ -46,6 +76,11 @@ class DatasetResults:
         """The task that was scored; None when nothing was."""
         tasks = [score["task"] for score in self.scores if score.get("task")]
         return tasks[0] if tasks else (self.comparison or {}).get("task")
+
+    @property
+    def limited(self) -> bool:
+        """Whether only some of its samples were taken (protocol §6): its numbers are not for reporting."""
+        return bool((self.task or {}).get("limited"))
 
     @cached_property
     def space(self) -> list[str]:
@@ -119,24 +154,28 @@ class DatasetResults:
 
     @cached_property
     def levels(self) -> list[dict[str, Any]]:
-        """Accuracy of the best single, the hindsight best, every fusion and the oracle, with intervals where they exist."""
+        """Accuracy of the best single, the hindsight best, every fusion and the oracle, with intervals where they exist.
+
+        `mixed`: the accuracy is no one pair's, as folds chose different ones; `name` is the one most often chosen.
+        """
         found = self.comparison or {}
         rows = []
         for key, title in (("best_single", "best single"), ("hindsight", "best single (hindsight)")):
             entry = found.get(key)
             if entry:
                 low, high = entry.get("interval") or (None, None)
-                rows.append({"kind": key, "title": title, "name": entry["name"], "value": entry["accuracy"], "low": low, "high": high})
+                mixed = len({choice["cell"] for choice in entry.get("choices") or ()}) > 1
+                rows.append({"kind": key, "title": title, "name": entry["name"], "mixed": mixed, "value": entry["accuracy"], "low": low, "high": high})
         for score in self.ranked:
             if score["kind"] == "fusion":
                 low, high = interval(score, "accuracy")
-                rows.append(
-                    {"kind": "fusion", "title": score["fusion"], "name": name_of(score), "value": score["metrics"]["accuracy"], "low": low, "high": high}
-                )
+                value = score["metrics"]["accuracy"]
+                rows.append({"kind": "fusion", "title": score["fusion"], "name": name_of(score), "mixed": False, "value": value, "low": low, "high": high})
         oracle = found.get("oracle")
         if oracle:
             low, high = oracle.get("interval") or (None, None)
-            rows.append({"kind": "oracle", "title": "oracle (any pair right)", "name": "", "value": oracle["accuracy"], "low": low, "high": high})
+            value = oracle["accuracy"]
+            rows.append({"kind": "oracle", "title": "oracle (any pair right)", "name": "", "mixed": False, "value": value, "low": low, "high": high})
         return rows
 
 

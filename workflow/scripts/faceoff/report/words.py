@@ -8,6 +8,7 @@ from typing import Any
 from faceoff.report.results import DatasetResults, label, name_of, shorten
 
 NBSP = "\u00a0"
+LIMITED = "limited: not for reporting"  # stands on every output of a run of which only some samples were taken
 _RULES = {
     "majority": "majority vote",
     "soft_mean": "soft mean",
@@ -76,6 +77,23 @@ def p_in_table(p: float | None) -> str:
     return "< 0.0001" if is_number(p) and p < 0.0001 else number(p, 4)
 
 
+def share_reached(step: Mapping[str, Any], n: int) -> float | None:
+    """The share of `n` samples that a step of the reject option accepts: at least its `coverage`, and more where confidences tie. None where out of reach."""
+    return step["n"] / n if step["n"] is not None and n else None
+
+
+def further(step: Mapping[str, Any], n: int) -> str:
+    """'100 %' where that share was accepted, more than a point beyond the one asked for; '' where it was met."""
+    share = share_reached(step, n)
+    return percent(share, 0) if share is not None and share - step["coverage"] > 0.01 else ""
+
+
+def reached(step: Mapping[str, Any], n: int) -> str:
+    """'≥ 80 %', or '≥ 80 % (100 %)' where so many were accepted."""
+    share = further(step, n)
+    return f"≥{NBSP}{percent(step['coverage'], 0)}{f' ({share})' if share else ''}"
+
+
 def agreement(difference: int, n: int) -> str:
     """How far a measured count of right answers is from a published one, of n."""
     return f"the same count of {n:,}" if difference == 0 else f"{abs(difference)} {'more' if difference > 0 else 'fewer'} of {n:,} right than published"
@@ -91,8 +109,8 @@ def caveats(dataset: DatasetResults) -> list[str]:
     found = []
     if task and not task.get("headline", True):
         found.append("demonstration data, not for headline")
-    if task.get("limited"):
-        found.append("limited: not for reporting")
+    if dataset.limited:
+        found.append(LIMITED)
     return found
 
 
@@ -175,6 +193,12 @@ def _single(best: Mapping[str, Any]) -> str:
         else f": {label_short(best['name'])}"
     )
     return f"{percent(best['accuracy'])}{f' (95{NBSP}% CI {interval})' if interval else ''}, {best['how']}{often}"
+
+
+def of_level(level: Mapping[str, Any]) -> str:
+    """Whose accuracy a level of `DatasetResults.levels` is: a pair, or several where each fold chose its own."""
+    pair = label_short(level["name"])
+    return f"chosen per fold, most often {pair}" if level["mixed"] else pair
 
 
 def _ceiling(dataset: DatasetResults) -> list[str]:

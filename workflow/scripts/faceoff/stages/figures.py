@@ -13,6 +13,8 @@ from faceoff.figures import examples as faces
 from faceoff.figures import multiverse as label_rules
 from faceoff.figures.canvas import Drawn, save
 from faceoff.report import names, results
+from faceoff.report.results import DatasetResults
+from faceoff.report.words import LIMITED
 
 # What draws a dataset's figure of this kind.
 DRAWERS = {
@@ -47,15 +49,18 @@ def write_figures(
         }
         for kind, draw in drawers.items():
             if f"{kind}-{dataset.name}" in wanted:
-                _write(output / f"{kind}-{dataset.name}", draw(dataset), config["figures"]["formats"])
+                _write(output / f"{kind}-{dataset.name}", draw(dataset), config["figures"]["formats"], [dataset])
     for kind, draw in ((names.COVERAGE, coverage.of_run), (names.CRITICAL_DIFFERENCE, critical_difference.of_run)):
         if kind in wanted:
-            _write(output / kind, draw(found), config["figures"]["formats"])
+            _write(output / kind, draw(found), config["figures"]["formats"], found)
 
 
-def _write(stem: Path, drawn: Drawn, formats: Sequence[str]) -> None:
+def _write(stem: Path, drawn: Drawn, formats: Sequence[str], shown: Sequence[DatasetResults]) -> None:
+    """`shown`: the datasets in the figure; where one is limited, the figure is stamped, and of each row of the CSV it is said."""
     figure, rows = drawn
-    save(figure, stem, formats)
+    limited = {dataset.name for dataset in shown if dataset.limited}
+    save(figure, stem, formats, stamp=LIMITED if limited else "")
+    rows = [{**row, "limited": row["dataset"] in limited if "dataset" in row else bool(limited)} for row in rows]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(dict.fromkeys(key for row in rows for key in row)) or ["empty"], lineterminator="\n")
     writer.writeheader()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from faceoff import tables
 from faceoff.class_order import best_class_permutation
@@ -87,7 +86,7 @@ def write_fusion(
     voters = list(range(len(members))) if spec["allow_clones"] else one_per_lineage(spec["members"])
     voting = {**spec, "members": [spec["members"][index] for index in voters]}
     paths = [members[index] for index in voters]
-    classes = order({emotion for path in paths for emotion in tables.classes_of(pq.read_schema(path))})
+    classes = order({emotion for path in paths for emotion in tables.classes_of(tables.read_schema(path))})
     votes = _read(paths, faces, frames, samples, classes, voting)
     held_out, judges = None, [validation_members[index] for index in voters] if validation_members else []
     if judges:
@@ -190,7 +189,7 @@ def _read(paths: Sequence[Path], faces: Sequence[Path], frames: Path, samples: P
     posteriors = np.full((len(paths), tables.count(paths[0]), len(classes)), np.nan)
     affect = np.full((*posteriors.shape[:2], len(DIMENSIONS)), np.nan)
     for member, path in enumerate(paths):
-        own = tables.classes_of(pq.read_schema(path))
+        own = tables.classes_of(tables.read_schema(path))
         if tables.count(path) != posteriors.shape[1]:
             raise ValueError(f"{path}: {tables.count(path)} rows, {paths[0]} has {posteriors.shape[1]}: members of a fusion must predict the same frames")
         for index, row in enumerate(tables.rows(path)):

@@ -10,7 +10,7 @@ from faceoff import metrics, tables
 from faceoff.evaluation import UnlabelledError, cell_name, read_task, sample_posteriors
 from faceoff.intervals import wilson
 from faceoff.stages.samples import open_dataset, task_of
-from faceoff.universes import Universe, over, swapped
+from faceoff.universes import Universe, in_space, over, swapped
 
 
 def write_multiverse(samples: Path, predictions: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
@@ -29,20 +29,28 @@ def write_multiverse(samples: Path, predictions: Sequence[Path], output: Path, s
             names.append(cell_name(path))
             predicted.append(metrics.argmax(cell.in_space(info["space"])[0]))
     try:
-        task = read_task(samples)
-        described, home_rows = task.describe(), [(sample, frozenset({task.space[label]})) for sample, label in zip(task.ids, task.truth, strict=True)]
+        described = read_task(samples).describe()
     except UnlabelledError:
-        described, home_rows = None, []
+        described = None
     universes = list(dataset.universes())
     found = [_scored(universe, names, predicted, ids, info["space"]) for universe in universes]
-    home = next((place for place, universe in enumerate(universes) if list(universe.rows) == home_rows), None)
+    home = _home(universes, dataset, info["space"])
     for entry in found:
         entry["swapped"] = None if home is None else swapped(np.array(entry["accuracy"]), np.array(found[home]["accuracy"]))
     tables.write_json(output, {"dataset": spec["dataset"], "task": described, "pipelines": names, "home": home, "universes": found})
 
 
+def _home(universes: Sequence[Universe], dataset: Any, space: Sequence[str]) -> int | None:
+    """The place of the run's own label rule; None where no universe has its labels.
+
+    Found by all samples of the dataset: among those that `part` and `limit` leave, several rules may say the same.
+    """
+    own = [(sample.sample_id, frozenset({sample.label})) for sample in dataset.samples() if sample.label in space]
+    return next((place for place, universe in enumerate(universes) if own and in_space(universe, space) == own), None)
+
+
 def _scored(universe: Universe, names: Sequence[str], predicted: Sequence[np.ndarray], ids: Sequence[str], space: Sequence[str]) -> dict[str, Any]:
-    """n, and for every pipeline n_correct, accuracy and its Wilson interval; `best`: the most accurate pipeline, the first where several are."""
+    """n, and for every pipeline n_correct, accuracy and its Wilson interval; `best`: the most accurate pipeline, all of them where several tie."""
     rows = over(universe, ids, space)
     n = len(rows.sample)
     counts = [int(rows.correct(choice).sum()) for choice in predicted]
@@ -55,5 +63,5 @@ def _scored(universe: Universe, names: Sequence[str], predicted: Sequence[np.nda
         "accuracy": [interval.estimate for interval in intervals],
         "low": [interval.low for interval in intervals],
         "high": [interval.high for interval in intervals],
-        "best": names[int(np.argmax(counts))] if names and n else None,
+        "best": [name for name, count in zip(names, counts, strict=True) if count == max(counts)] if n else [],
     }

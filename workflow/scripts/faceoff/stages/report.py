@@ -26,11 +26,20 @@ def write_report(
     The figures are linked where their files exist.
     """
     found = results.read(scores, comparisons, spec, names.test_datasets(spec["config"]))
-    by_dataset = [{path.stem: path for path in paths} for paths in (examples, overlaps, answers, multiverse)]
-    # Privacy wins over whatever lies on disk from an earlier run.
-    pictures = by_dataset[0] if spec["config"]["report"]["faces"] else {}
-    extras = page.Extras(pictures, *by_dataset[1:], manifest, speed)
+    extras = page.Extras(
+        # Privacy wins over whatever lies on disk from an earlier run.
+        examples=_by_dataset(examples) if spec["config"]["report"]["faces"] else {},
+        overlaps=_by_dataset(overlaps),
+        answers=_by_dataset(answers),
+        multiverse=_by_dataset(multiverse),
+        manifest=manifest,
+        speed=speed,
+    )
     tables.write_text(output, page.render(found, extras, figures_folder, output, spec))
+
+
+def _by_dataset(paths: Sequence[Path]) -> dict[str, Path]:
+    return {path.stem: path for path in paths}
 
 
 def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:

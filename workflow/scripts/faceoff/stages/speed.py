@@ -24,7 +24,8 @@ def write_speed(scores: Sequence[Path], timings: Sequence[Path], output: Path, s
     config = spec["config"]
     timed = latency.rows(map(tables.read_json, sorted(latencies)), [score for dataset in found for score in dataset.scores])
     shown = [
-        {"name": shorten(dataset.name, NAME), "key": f"d{index}", "rows": speeds(dataset, seconds), "latencies": waits(dataset, timed),
+        {"name": shorten(dataset.name, NAME), "key": f"d{index}", "caveats": words.caveats(dataset),
+         "rows": speeds(dataset, seconds), "latencies": waits(dataset, timed),
          "untimed": [row for row in timed if row["dataset"] == dataset.name and row["part"] in {"detector", "model"} and row["reason"]]}
         for index, dataset in enumerate(found)
     ]  # fmt: skip

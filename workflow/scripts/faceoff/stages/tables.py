@@ -11,6 +11,7 @@ from faceoff import latency, tables, universes
 from faceoff.across import rank_across
 from faceoff.printed_tables import Row, in_print
 from faceoff.report.results import name_of, ranked
+from faceoff.report.words import LIMITED, share_reached
 from faceoff.throughput import per_picture
 
 _CELL = ("dataset", "task", "n", "task_hash", "kind", "detector", "model", "cell")
@@ -27,9 +28,10 @@ def write_tables(
 ) -> None:
     """Write accuracy, per_class, confusion, comparisons, decomposition, ranks (over datasets), coverage, affect (valence and arousal), speed and cost.
 
-    Rows are sorted, best first within a dataset. `multiverse`, `latencies`: the files of those stages, where the run asks for them; without any there is
-    no such table.
+    Rows are sorted, best first within a dataset; each says at its end whether its dataset (of ranks: one of them) is limited. `multiverse`, `latencies`: the
+    files of those stages, where the run asks for them; without any there is no such table.
     """
+    limited = {name for name, section in spec["config"]["datasets"].items() if section["limit"] is not None}
     cells = sorted((tables.read_json(path) for path in scores), key=_rank)
     paired = [tables.read_json(path) for path in sorted(comparisons)]
     measured = [timing for timing in map(tables.read_json, sorted(timings)) if not timing.get("failed")]
@@ -55,11 +57,11 @@ def write_tables(
         made["multiverse"] = [{"dataset": entry["dataset"], **row} for entry in found for row in universes.rows(entry)]
     if latencies:
         made["latency"] = latency.rows(map(tables.read_json, sorted(latencies)), cells)
-    note = "limited: not for reporting" if any(cell["task"] and cell["task"]["limited"] for cell in cells) else ""
     for name, rows in made.items():
+        rows = [{**row, "limited": not limited.isdisjoint([row["dataset"]] if "dataset" in row else row["on"].split("; "))} for row in rows]
         columns = list(dict.fromkeys(column for row in rows for column in row)) or ["dataset"]
         tables.write_text(output / f"{name}.csv", _csv(rows, columns))
-        markdown, latex = in_print(name, rows, note)
+        markdown, latex = in_print(name, rows, LIMITED if any(row["limited"] for row in rows) else "")
         tables.write_text(output / f"{name}.md", markdown)
         tables.write_text(output / f"{name}.tex", latex)
 
@@ -94,7 +96,6 @@ def _accuracy(cells: Sequence[Mapping[str, Any]], ranking: Mapping[tuple[str, st
         variant = variants.get((cell["dataset"], name_of(cell)))
         if variant and variant["faults"]:
             row["flags"] = "; ".join(filter(None, [row["flags"], f"may not stand for {variant['original']}", *variant["faults"]]))
-        row["limited"] = (cell["task"] or {}).get("limited")
         rows.append(row)
     return rows
 
@@ -102,12 +103,14 @@ def _accuracy(cells: Sequence[Mapping[str, Any]], ranking: Mapping[tuple[str, st
 def _trust(cell: Mapping[str, Any]) -> Row:
     """What temperature scaling, the reject option and people's votes add to a cell's scores; None where a cell has no such part."""
     calibration, rejection, human = (cell.get(part) or {} for part in ("calibration", "rejection", "human"))
+    at = rejection.get("at") or ()
     after, outliers = calibration.get("after") or {}, rejection.get("outliers") or {}
     return {
         "temperature": calibration.get("temperature"),
         **{f"{name}_after": after.get(name) for name in ("log_loss", "brier", "ece", "ece_mass")},
         **{name: rejection.get(name) for name in ("aurc", "e_aurc")},
-        **{f"accuracy_at_{round(100 * step['coverage'])}": step["accuracy"] for step in rejection.get("at") or ()},
+        **{f"accuracy_at_{round(100 * step['coverage'])}": step["accuracy"] for step in at},
+        **{f"reached_at_{round(100 * step['coverage'])}": share_reached(step, rejection["n"]) for step in at},
         "outlier_auroc": outliers.get("auroc"),
         "cross_entropy_votes": human.get("cross_entropy"),
         "kl_votes": human.get("kl"),

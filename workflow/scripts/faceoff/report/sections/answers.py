@@ -2,7 +2,7 @@
 
 from faceoff.report import words
 from faceoff.report.part import LABEL, Part, View, shade
-from faceoff.report.results import shorten
+from faceoff.report.results import shorten_all
 
 ANCHOR, TITLE, NAV = "answers", "What was answered", "Answers"
 
@@ -24,4 +24,4 @@ def view(part: Part) -> View | None:
         {**pair, "a": words.label_short(pair["a"]), "b": words.label_short(pair["b"])}
         for pair in sorted(found.get("agreement") or (), key=lambda pair: (-(pair["same"] or 0.0), pair["a"], pair["b"]))
     ]
-    return {"classes": [shorten(emotion, LABEL) for emotion in classes], "rows": shown, "n": found["n"], "pairs": pairs}
+    return {"classes": shorten_all(classes, LABEL), "rows": shown, "n": found["n"], "pairs": pairs}

@@ -1,6 +1,6 @@
 """What is known of the dataset itself: terms, where it comes from, how its labels are spread."""
 
-from faceoff.report.part import LABEL, Part, View
+from faceoff.report.part import Part, View
 from faceoff.report.results import shorten
 
 ANCHOR, TITLE, NAV = "card", "The data set", "Data set"
@@ -8,7 +8,7 @@ ANCHOR, TITLE, NAV = "card", "The data set", "Data set"
 
 def view(part: Part) -> View:
     dataset, card, task = part.dataset, part.dataset.card, part.dataset.task or {}
-    counts = [(shorten(row["emotion"], LABEL), row["n"]) for score in dataset.ranked[:1] for row in score["per_class"]]
+    counts = [(part.emotion(row["emotion"]), row["n"]) for score in dataset.ranked[:1] for row in score["per_class"]]
     most = max((n for _, n in counts), default=0)
     return {
         "type": shorten(card.get("type") or task.get("type") or "–", 40),

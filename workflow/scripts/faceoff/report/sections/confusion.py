@@ -5,7 +5,7 @@ from typing import Any
 
 from faceoff import tables
 from faceoff.report import names, results, words
-from faceoff.report.part import LABEL, Part, View, by_interest, shade
+from faceoff.report.part import Part, View, by_interest, shade
 from faceoff.report.results import Score, name_of, shorten
 from faceoff.report.sections.calibration import reliability
 
@@ -16,30 +16,30 @@ def view(part: Part) -> View | None:
     if not part.dataset.ranked:
         return None
     return {
-        "pipelines": [_pipeline(score, part.ids[name_of(score)], opened=place == 0) for place, score in enumerate(by_interest(part.dataset))],
+        "pipelines": [_pipeline(score, part, opened=place == 0) for place, score in enumerate(by_interest(part.dataset))],
         "faces": bool(part.pictures),
         "speed": part.speed,
         "files": part.links(names.CONFUSION),
     }
 
 
-def _pipeline(score: Score, key: str, opened: bool) -> View:
+def _pipeline(score: Score, part: Part, opened: bool) -> View:
     low, high = results.interval(score, "accuracy")
     matrix = []
     for truth, counts in zip(score["task"]["space"], score["confusion"], strict=True):
         total = sum(counts)
         cells = [{"count": count, "shade": shade(count / total) if total else 0, "right": column == len(matrix)} for column, count in enumerate(counts)]
-        matrix.append({"truth": shorten(truth, LABEL), "n": total, "cells": cells})
+        matrix.append({"truth": part.emotion(truth), "n": total, "cells": cells})
     return {
-        "id": key,
+        "id": part.ids[name_of(score)],
         "title": words.title_of(score),
         "open": opened,
         "accuracy": results.metric(score, "accuracy"),
         "low": low,
         "high": high,
-        "space": [shorten(emotion, LABEL) for emotion in score["task"]["space"]],
+        "space": [part.emotion(emotion) for emotion in score["task"]["space"]],
         "matrix": matrix,
-        "per_class": [{**row, "emotion": shorten(row["emotion"], LABEL)} for row in score["per_class"]],
+        "per_class": [{**row, "emotion": part.emotion(row["emotion"])} for row in score["per_class"]],
         "metrics": score["metrics"],
         "members": ", ".join(words.label_short(member) for member in score.get("members") or ()),
         "train_status": shorten(score.get("train_status") or "unknown", 40),

@@ -6,7 +6,7 @@ from typing import Any
 
 from faceoff import tables
 from faceoff.report import names, words
-from faceoff.report.part import LABEL, Part, View, by_interest
+from faceoff.report.part import Part, View, by_interest
 from faceoff.report.results import name_of, shorten
 
 ANCHOR, TITLE, NAV = "faces", "Faces, right and wrong", "Faces"
@@ -31,9 +31,9 @@ def view(part: Part) -> View | None:
     labels: dict[str, int] = {}
     pipelines = []
     for cell in order:
-        faces = [_stored(row, images, labels) for row in by_cell[cell]]
+        faces = [_stored(row, images, labels, part) for row in by_cell[cell]]
         pipelines.append({"id": part.ids.get(cell, ""), "title": words.label_short(cell), "faces": faces})
-    shown = [_face(row) for row in by_cell[order[0]]]
+    shown = [_face(row, part) for row in by_cell[order[0]]]
     return {
         "store": {"images": [data_uri(data) for data in images], "labels": list(labels), "pipelines": pipelines},
         "first": pipelines[0]["title"],
@@ -45,18 +45,18 @@ def view(part: Part) -> View | None:
     }
 
 
-def _stored(row: Mapping[str, Any], images: dict[bytes, int], labels: dict[str, int]) -> list[Any]:
+def _stored(row: Mapping[str, Any], images: dict[bytes, int], labels: dict[str, int], part: Part) -> list[Any]:
     """[picture, truth, predicted, confidence in percent, sample], the first three as places in the store's lists; truth −1 where there is none."""
     picture = images.setdefault(row["image"]["bytes"], len(images))
-    truth, predicted = (-1 if row[key] is None else labels.setdefault(shorten(row[key], LABEL), len(labels)) for key in ("truth", "predicted"))
+    truth, predicted = (-1 if row[key] is None else labels.setdefault(part.emotion(row[key]), len(labels)) for key in ("truth", "predicted"))
     return [picture, truth, predicted, round(100 * row["confidence"]), shorten(row["sample_id"], 80)]
 
 
-def _face(row: Mapping[str, Any]) -> View:
+def _face(row: Mapping[str, Any], part: Part) -> View:
     return {
         "src": data_uri(row["image"]["bytes"]),
-        "truth": "" if row["truth"] is None else shorten(row["truth"], LABEL),
-        "predicted": shorten(row["predicted"], LABEL),
+        "truth": "" if row["truth"] is None else part.emotion(row["truth"]),
+        "predicted": part.emotion(row["predicted"]),
         "confidence": row["confidence"],
         "sample": shorten(row["sample_id"], 80),
         "outcome": {True: "right", False: "wrong", None: ""}[row["correct"]],

@@ -30,7 +30,7 @@ def view(part: Part) -> View | None:
                     "low": universe["low"][place],
                     "high": universe["high"][place],
                     "shade": shade((universe["accuracy"][place] - low) / (high - low)),
-                    "best": universe["best"] == found["pipelines"][place],
+                    "best": found["pipelines"][place] in universe["best"],
                 }
                 for place in order
             ],

@@ -1,8 +1,7 @@
 """Recall and F1 by emotion of the pipelines that matter most."""
 
 from faceoff.report import names, words
-from faceoff.report.part import LABEL, Part, View
-from faceoff.report.results import shorten
+from faceoff.report.part import Part, View
 
 ANCHOR, TITLE, NAV = "classes", "By emotion", "By emotion"
 _COLUMNS = 6  # pipelines side by side
@@ -18,6 +17,6 @@ def view(part: Part) -> View | None:
         cells = [
             {"recall": line["recall"], "f1": line["f1"], "width": round(100 * line["recall"], 1) if words.is_number(line["recall"]) else 0} for line in lines
         ]
-        rows.append({"emotion": shorten(emotion, LABEL), "n": lines[0]["n"], "cells": cells})
+        rows.append({"emotion": part.emotion(emotion), "n": lines[0]["n"], "cells": cells})
     columns = [{"title": words.title_of(score), "fusion": score["kind"] == "fusion"} for score in chosen]
     return {"columns": columns, "rows": rows, "files": part.links(names.PER_CLASS)}

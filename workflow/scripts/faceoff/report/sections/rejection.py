@@ -2,7 +2,7 @@
 
 from faceoff.report import words
 from faceoff.report.part import Part, View
-from faceoff.report.results import name_of
+from faceoff.report.results import label, name_of, shorten_all
 
 ANCHOR, TITLE, NAV = "rejection", "What if it may say “not sure”?", "Not sure"
 _CURVES = 6  # pipelines in the chart
@@ -18,18 +18,18 @@ def view(part: Part) -> View | None:
             "title": words.title_of(score),
             "id": part.ids[name_of(score)],
             "accuracy": score["metrics"]["accuracy"],
-            "at": score["rejection"]["at"],
+            "at": [{**step, "reached": words.further(step, score["rejection"]["n"])} for step in score["rejection"]["at"]],
             "aurc": score["rejection"]["aurc"],
             "e_aurc": score["rejection"]["e_aurc"],
             "outliers": score["rejection"]["outliers"],
         }
         for score in scores
     ]
+    drawn = [score for score in scores[:_CURVES] if score["rejection"]["curve"]["coverage"]]
+    titles = shorten_all([label(name_of(score)) for score in drawn], 70)  # the chart tells its lines apart by them
     curves = [
-        {"title": words.title_of(score), "points": [[round(100 * x, 1), round(100 * y, 2)] for x, y in zip(curve["coverage"], curve["risk"], strict=True)]}
-        for score in scores[:_CURVES]
-        for curve in [score["rejection"]["curve"]]
-        if curve["coverage"]
+        {"title": title, "points": [[round(100 * x, 1), round(100 * y, 2)] for x, y in zip(curve["coverage"], curve["risk"], strict=True)]}
+        for title, curve in zip(titles, (score["rejection"]["curve"] for score in drawn), strict=True)
     ]
     return {
         "rows": rows,

@@ -5,7 +5,7 @@ from typing import Any
 
 from faceoff.report import words
 from faceoff.report.part import LABEL, Part, View, by_interest
-from faceoff.report.results import name_of, shorten
+from faceoff.report.results import name_of, shorten, shorten_all
 
 ANCHOR, TITLE, NAV = "clips", "Clips over time", "Clips"
 
@@ -17,14 +17,15 @@ def view(part: Part) -> View | None:
 
 def _clip(clip: Mapping[str, Any], part: Part) -> View:
     """The clip's data for the browser, and as a table what the pipeline of most interest says moment by moment."""
-    emotions = [shorten(emotion, LABEL) for emotion in clip["emotions"]]
+    emotions = shorten_all(clip["emotions"], LABEL)
+    known = dict(zip(clip["emotions"], emotions, strict=True))
     wanted = [name_of(score) for score in by_interest(part.dataset)]
     names = sorted(clip["pipelines"], key=lambda name: (wanted.index(name) if name in wanted else len(wanted), name.startswith("fusion/"), name))
     first = clip["pipelines"][names[0]]
     data = {
         "emotions": emotions,
         "seconds": clip["seconds"],
-        "truth": [None if label is None else shorten(label, LABEL) for label in clip["truth"]] if any(clip["truth"]) else [],
+        "truth": [None if label is None else known.get(label) or shorten(label, LABEL) for label in clip["truth"]] if any(clip["truth"]) else [],
         "pipelines": [{"title": words.label_short(name), "p": clip["pipelines"][name]} for name in names],
         "frames": [None if data is None else f"data:image/webp;base64,{data}" for data in clip["frames"]] if part.config["report"]["faces"] else [],
     }
