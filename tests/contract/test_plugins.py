@@ -1,5 +1,6 @@
 """Every registered dataset, detector and model is held to the same promises; a new plug-in is tested here by being there."""
 
+import ast
 import json
 import os
 import re
@@ -121,6 +122,24 @@ def test_class_loads_by_name(plugin: Plugin) -> None:
     assert all(callable(getattr(loaded, method)) for method in needed)
     assert plugin.kind != "dataset" or hasattr(loaded, "read") or hasattr(loaded, "file"), "pictures are read, clips are files"
     assert loaded.__doc__
+
+
+@every_plugin
+def test_options_are_those_that_the_code_reads(plugin: Plugin) -> None:
+    """Every declared one is named in the code, and what the code looks up by name is declared: a configuration may set nothing else."""
+    code = [node for node in ast.parse(plugin.source.read_text(encoding="utf-8")).body if not isinstance(node, ast.Assign)]
+    words = {node.value for part in code for node in ast.walk(part) if isinstance(node, ast.Constant)}
+    looked_up = {
+        node.slice.value
+        for part in code
+        for node in ast.walk(part)
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and re.search(r"(\b|_)options('\])?$", ast.unparse(node.value))
+    }
+    beside = [other.card.get("options", {}) for other in PLUGINS if other.source == plugin.source]
+    assert set(plugin.card.get("options", {})) <= words
+    assert looked_up <= {option for options in beside for option in options}
+    assert plugin.unknown_options(plugin.card.get("options", {})) == []
+    assert plugin.unknown_options(["no_such"])[0].startswith(f"{plugin.kind} {plugin.name!r} has no option 'no_such'")
 
 
 @every_plugin

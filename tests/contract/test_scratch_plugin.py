@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from faceoff import preflight, tables
+from faceoff.config import ConfigError
 from faceoff.media import encode_png
+from faceoff.registry import RegistryError, discover
 from faceoff.stages.detect import write_faces
 from faceoff.stages.predict import write_predictions
 from faceoff.workflow import Plan
@@ -111,6 +113,21 @@ def frames(tmp_path: Path) -> Path:
     rows.append({"sample_id": "s4", "frame": 0, "timestamp_s": 0.0, "state": "unreadable", "reason": "empty file", "image": {"bytes": None, "path": "y"}})
     tables.write_rows(tmp_path / "frames.parquet", tables.FRAMES, rows)
     return tmp_path / "frames.parquet"
+
+
+@pytest.mark.parametrize("key", ["framework", "options", "threshold", "min_size", "calibration", "dx", "licence"])
+def test_a_misspelt_key_of_its_header_is_no_key_of_its_own(tmp_path: Path, key: str) -> None:
+    misspelt = f"{key[:-2]}{key[-1]}{key[-2]}"
+    (tmp_path / "lighthouse.py").write_text(DETECTOR.replace(f'"{key}":', f'"{misspelt}":'), encoding="utf-8")
+    with pytest.raises(RegistryError, match=rf"lighthouse\.py: lighthouse: unknown key (calibration\.)?{misspelt}(, did you mean '{key}'|; valid: .*{key})"):
+        discover((tmp_path,))
+
+
+def test_a_misspelt_option_of_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lighthouse.py").write_text(DETECTOR, encoding="utf-8")
+    raw = {"plugins": [str(tmp_path)], "datasets": {"posed": {}}, "detectors": {"lighthouse": {"options": {"sied": 16}}}, "models": {"fer": {}}}
+    with pytest.raises(ConfigError, match=r"detectors\.lighthouse\.options: detector 'lighthouse' has no option 'sied', did you mean 'side'\?"):
+        Plan(raw)
 
 
 def test_plan_knows_them(plan: Plan) -> None:

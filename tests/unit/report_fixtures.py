@@ -327,6 +327,7 @@ def typical(folder: Path, formats: tuple[str, ...] = ("svg",), reason: str = "mo
         score("beta", "", "", 0.54, "product"),
         score("valid", "whole", "net", 0.99),
     ]
+    declared["config"]["datasets"]["beta"]["limit"] = 210
     for item in scores[6:12]:
         item["task"] |= {"headline": False, "limited": True}
     comparisons = [comparison("alpha", ("vote", "product")), comparison("beta", ("vote", "product"), "no difference", 0.001)]

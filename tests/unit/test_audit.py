@@ -106,7 +106,7 @@ def test_validate_reports_and_fails_on_unreadable_files(tmp_path):
     assert CliRunner().invoke(app, ["validate", str(config)]).exit_code == 0
     missing = CliRunner().invoke(app, ["validate", str(config), "--dataset", "other"])
     assert missing.exit_code == 1
-    assert "it has mine" in missing.output
+    assert "no dataset 'other' in this configuration; valid: mine" in missing.output
 
 
 def test_parts_of_one_table_share_neither_people_nor_pictures(tmp_path):
@@ -139,6 +139,19 @@ def test_ferplus_contamination_is_what_the_protocol_says(data):
     assert len(audit.shared(look_at("test", votes="fer2013new", rule="majority"), train)) == 259
 
 
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_an_animation_is_judged_by_its_first_picture(kind: str) -> None:
+    """A run reads it as a clip, so it is not unreadable."""
+    first, second = (Image.open(io.BytesIO(picture(seed))) for seed in (1, 2))
+    buffer = io.BytesIO()
+    first.save(buffer, format=kind, save_all=True, append_images=[second], duration=100, **({"lossless": True} if kind == "WEBP" else {}))
+    held = {"a": ("happiness", None, buffer.getvalue())}
+    assert look_over(**held).unreadable == {}
+    found = audit.first_picture(Memory(**held), Sample(sample_id="a", path="a")).astype(int)
+    assert np.abs(found - np.asarray(first)).mean() < (10 if kind == "GIF" else 1e-9), "a GIF has 256 colours"
+    assert np.abs(found - np.asarray(second)).mean() > 30
+
+
 def test_what_is_missing_and_what_is_left_out_is_said(tmp_path: Path) -> None:
     """Sequences are judged by their first picture, sound by nothing."""
     (tmp_path / "s").mkdir()
@@ -161,4 +174,4 @@ def test_what_is_missing_and_what_is_left_out_is_said(tmp_path: Path) -> None:
     assert list(found.pixels) == ["s"]
     assert found.unreadable == {"empty": "no picture in the sequence"}
     lines = list(audit.findings([found]))
-    assert lines[:2] == ["d: 2 of the published files are missing: b.mp4; c.mp4", "d: not in the task: 3 x other file"]
+    assert lines[:2] == ["d: 2 of the published files are missing: b.mp4; c.mp4", "d: not in the task: 3 × other file"]

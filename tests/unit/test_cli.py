@@ -1,12 +1,16 @@
 """The `faceoff` command: what it lists, and that its errors are lines, not tracebacks."""
 
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
+from PIL import Image
 from typer.testing import CliRunner
 
-from faceoff import config
+from faceoff import config, plugin_listing, reference_page, registry, tables
 from faceoff.cli import app
 from faceoff.drawing import scenes
 
@@ -35,6 +39,34 @@ def test_listings_name_every_plugin(call, command, expected):
     assert all(name in output for name in expected)
 
 
+@pytest.mark.parametrize("kind", ["detector", "model", "dataset"])
+def test_a_listing_in_a_pipe_has_a_line_per_plugin_with_all_of_it(call, kind):
+    rows = [[part.strip() for part in line.strip("│").split("│")] for line in call(f"{kind}s")[1].splitlines() if line.startswith("│")]
+    assert [row[0] for row in rows] == registry.names(kind)
+    for name, *told in rows:
+        card = registry.get(kind, name).card
+        assert (told[:3] == [card["title"], card["terms"], card["how_to_get"]]) if kind == "dataset" else (told[1] == card["licence"])
+
+
+@pytest.mark.parametrize(("terminal", "width"), [(80, 100), (120, 120)])
+def test_a_listing_in_a_terminal_has_room_for_its_names(terminal, width, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(terminal))
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal
+    plugin_listing.show(plugin_listing.detectors(()))
+    lines = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) == width
+    assert all(any(name in line for line in lines) for name in registry.names("detector"))
+
+
+def test_the_version_is_that_of_the_package_and_of_its_citation(call):
+    code, output = call("--version")
+    assert code == 0
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    assert output == f"faceoff {version}\n"
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
+
+
 def test_a_missing_weight_is_listed_with_how_to_get_it(call, monkeypatch, tmp_path):
     monkeypatch.delenv("FACEOFF_MIRROR", raising=False)
     monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path))
@@ -51,6 +83,59 @@ def test_config_check_names_the_fault(call, tmp_path):
     assert code == 1
     assert "did you mean 'whole'" in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [("fusions: {vote: {members: ['nosuch/*']}}", "fusions.vote.members: 'nosuch/*' matches no detector/model cell"),
+     ("detectors: {fusion: {detector: whole}}", "detectors.fusion: this name is reserved"),
+     ("detectors: {haar: {options: {min_neighbours: 3}}}", "detectors.haar.options: detector 'haar' has no option 'min_neighbours', did you mean"),
+     ("models: {fer: {detectors: [haar]}}", "models.fer.detectors: 'haar' matches no detector"),
+     ("datasets: {ravdess: {path: x, download: true, shards: auto}}", "datasets.ravdess.shards: auto counts what is there")],
+)  # fmt: skip
+def test_config_check_refuses_what_a_run_refuses(call, tmp_path, section, says):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"datasets": {"posed": {}}, "detectors": {"whole": {}}, "models": {"fer": {}}} | yaml.safe_load(section)))
+    code, output = call("config", str(path))
+    assert code == 1
+    assert output.startswith(f"faceoff: {path}:\nfaceoff: {says}")
+    assert len(output.splitlines()) == 2
+
+
+@pytest.mark.parametrize("command", [("config",), ("fetch",), ("validate",), ("score", "p.csv", "--config"), ("assets", "--config")])
+def test_a_configuration_that_is_not_there_is_named_once(call, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    assert call(*command, "absent.yaml") == (1, "faceoff: absent.yaml: No such file or directory\n")
+
+
+@pytest.fixture
+def damaged(tmp_path, monkeypatch):
+    """A run whose one score and one table of predictions were cut short."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results/r"
+    tables.write_json(folder / "scores/d/whole/fer.json", {"dataset": "d", "state": "ok"})
+    tables.write_json(folder / "manifest.json", {"datasets": {}, "config": None})
+    row = {"sample_id": "a", "frame": 0, "face_id": 0, "success": 0, "state": tables.NO_FACE}
+    tables.write_rows(folder / "predictions/d/whole/fer.parquet", tables.predictions_schema(("neutral",)), [row] * 3)
+    for path in [*folder.glob("scores/*/*/*"), *folder.glob("predictions/*/*/*")]:
+        path.write_bytes(path.read_bytes()[:-9])
+
+
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [(("export", "r", "all.csv"), "predictions/d/whole/fer.parquet is no Parquet file, or a damaged one"),
+     (("timeline", "r", "t.svg"), "predictions/d/whole/fer.parquet is no Parquet file, or a damaged one"),
+     (("leaderboard", "r"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
+     (("compare", "r", "r"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
+     (("model-index", "r", "whole/fer"), "scores/d/whole/fer.json is no JSON, or a damaged one")],
+)  # fmt: skip
+def test_a_damaged_file_of_a_run_is_named_in_a_line(call, damaged, tmp_path, command, file):
+    code, output = call(*command)
+    assert code == 1
+    assert output.startswith(f"faceoff: results/r/{file} (")
+    assert output.endswith("; remove it and run snakemake with this file as the target\n")
+    assert len(output.splitlines()) == 1
+    assert not {"all.csv", "t.svg"} & {path.name for path in tmp_path.iterdir()}
 
 
 @pytest.fixture
@@ -72,7 +157,11 @@ def few_scenes(monkeypatch):
         (("assets", "--plugins", "/nonexistent"), "plugins: /nonexistent is not a folder"),
         (("contact-sheet", "sheet.png", "--identity", "test3"), "no drawn person 'test3', did you mean 'test"),
         (("contact-sheet", "sheet.png", "--identity", "test99"), "no drawn person 'test99'"),
-        (("contact-sheet", "file/sheet.png", "--identity", "test03"), "File exists: 'file'"),
+        (("contact-sheet", "file/sheet.png", "--identity", "test03"), "file: File exists"),
+        (("contact-sheet", "sheet.gif", "--identity", "test03"), "sheet.gif: the suffix must be .png or .jpg"),
+        (("film-strip", "strip"), "strip: the suffix must be .png or .jpg"),
+        (("leaderboard", "results/none"), "results/none: neither results/results/none nor results/none is the folder of a run"),
+        (("report", "none"), "none: neither results/none nor none is the folder of a run"),
     ],
 )
 def test_what_a_command_cannot_do_is_said_in_a_line(call, few_scenes, tmp_path, monkeypatch, command, says):
@@ -83,6 +172,38 @@ def test_what_a_command_cannot_do_is_said_in_a_line(call, few_scenes, tmp_path, 
     assert output.startswith("faceoff: ")
     assert says in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(("name", "kind"), [("sheet.JPG", "JPEG"), ("sheet.jpeg", "JPEG"), ("sheet.PNG", "PNG")])
+def test_a_picture_is_of_the_kind_that_its_suffix_names(call, tmp_path, name, kind):
+    assert call("contact-sheet", str(tmp_path / name), "--identity", "test03")[0] == 0
+    with Image.open(tmp_path / name) as picture:
+        assert picture.format == kind
+
+
+def test_drawing_ravdess_asks_before_it_draws_over_clips(call, tmp_path):
+    real = tmp_path / "Actor_03/01-01-05-02-01-02-03.mp4"
+    real.parent.mkdir()
+    real.write_bytes(b"real")
+    code, output = call("draw-ravdess", str(tmp_path), "--actor", "3")
+    assert code == 1
+    assert output.startswith("faceoff: 1 of the 60 clips to draw are there already")
+    assert output.endswith("--force draws over them\n")
+    assert (real.read_bytes(), len(list(tmp_path.rglob("*.mp4")))) == (b"real", 1)
+
+
+def test_writing_a_configuration_spares_ones_own_comments_and_the_checkout(call, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("# why these\ndatasets: {posed: {}}\ndetectors: {whole: {}}  # quick\nmodels: {fer: {}}\n")
+    before, checkout = path.read_bytes(), [config.SCHEMA.stat().st_mtime_ns, reference_page.PATH.stat().st_mtime_ns]
+    code, output = call("config", str(path), "--write")
+    assert code == 1
+    assert "--write would delete 2 comments, the first is '# why these'; --force writes it all the same" in output
+    assert path.read_bytes() == before
+    for arguments in (("--force",), ()):  # what it has written itself it may write again
+        assert call("config", str(path), "--write", *arguments)[0] == 0
+        assert path.read_text(encoding="utf-8") == config.commented(config.load(path))
+    assert [config.SCHEMA.stat().st_mtime_ns, reference_page.PATH.stat().st_mtime_ns] == checkout
 
 
 def test_a_detector_is_calibrated_whatever_its_header_leaves_out(call, few_scenes, tmp_path):
@@ -117,7 +238,7 @@ def test_leaderboard_of_an_unknown_run(call, tmp_path, monkeypatch):
 
 
 def test_leaderboard_shows_exact_counts_and_reasons(tmp_path, monkeypatch, capsys):
-    from faceoff import leaderboard, tables
+    from faceoff import leaderboard
 
     task = {"version": "x@1", "n": 3153, "headline": True, "limited": False}
     score = {
@@ -131,7 +252,7 @@ def test_leaderboard_shows_exact_counts_and_reasons(tmp_path, monkeypatch, capsy
     tables.write_json(Path("results/r/scores/ferplus/whole/flat.json"), flat)
     tables.write_json(Path("results/r/scores/ferplus/whole/pd_best.json"), score)
     tables.write_json(Path("results/r/scores/ferplus/whole/broken.json"), failed)
-    leaderboard.show("r")
+    leaderboard.show("results/r")
     shown = capsys.readouterr().out
     assert "2764/3153 = 0.876625" in shown
     assert "n = 3153" in shown

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -172,10 +174,39 @@ def test_data_folder_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
      ("models.landmarks_lr.train", "posed", "role"),
      ("models.landmarks_lr", {}, "models.landmarks_lr.train"),
      ("models.fer.train", "posed-train", "fixed weights"),
-     ("datasets.posed.role", "validation", "none has the role 'test'")],
+     ("datasets.posed.role", "validation", "none has the role 'test'"),
+     ("fusions.vote.members", ["whol/*"], "fusions.vote.members: 'whol/*' matches no detector/model cell of this run, did you mean 'whole'?"),
+     ("fusions.vote.members", ["whole/*", "whole/fre"], "'whole/fre' matches no detector/model cell of this run, did you mean 'fer'?"),
+     ("fusions.vote.members", ["whole"], "'whole' matches no detector/model cell of this run; valid: fer, landmarks_lr"),
+     ("models.fer.detectors", ["whole", "h*r"], "models.fer.detectors: 'h*r' matches no detector of this run; valid: whole"),
+     ("models.fer.detectors", ["whol"], "models.fer.detectors: 'whol' matches no detector of this run, did you mean 'whole'?"),
+     ("detectors.fusion", {"detector": "whole"}, "detectors.fusion: this name is reserved for fusions"),
+     ("datasets.fusion", {"type": "posed"}, "datasets.fusion: this name is reserved for fusions")],
 )  # fmt: skip
 def test_references_between_sections(path: str, value: Any, says: str) -> None:
     assert says in refused(changed(put(path, value)))
+
+
+def test_a_cell_that_is_not_asked_for_is_no_member() -> None:
+    raw = changed(put("detectors.haar", {}))
+    put("models.fer.detectors", ["whole"])(raw)
+    put("fusions.vote.members", ["haar/fer"])(raw)
+    assert "'haar/fer' matches no detector/model cell of this run; models.fer.detectors leaves it out" in refused(raw)
+    put("fusions.vote.members", ["haar/*"])(raw)
+    assert list(parse(raw).members("haar/*", "*/fer")) == [("haar", "landmarks_lr"), ("whole", "fer")]
+
+
+@pytest.mark.parametrize(
+    ("path", "plugin", "options", "says"),
+    [("detectors.mine", {"detector": "mediapipe_short"}, {"model_selectoin": 1}, "'mediapipe_short' has no option 'model_selectoin', did you mean 'model_sel"),
+     ("detectors.whole", {}, {"side": 3}, "detector 'whole' has no option 'side'; it has none"),
+     ("models.geometry", {}, {"presence": 0.2, "sharp": 1}, "models.geometry.options: model 'geometry' has no option 'sharp', did you mean 'sharpness'?"),
+     ("models.fer", {}, {"x": 1}, "models.fer.options: model 'fer' has no option 'x'; it has none")],
+)  # fmt: skip
+def test_an_option_that_the_plugin_does_not_declare(path: str, plugin: dict, options: dict, says: str) -> None:
+    message = refused(changed(put(path, {**plugin, "options": options})))
+    assert says in message
+    assert len(message.splitlines()) == 1
 
 
 def test_sections_may_be_empty_in_yaml(tmp_path: Path) -> None:
@@ -190,8 +221,42 @@ def test_file_that_is_no_configuration(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(ConfigError, match=r"c\.yaml"):
         config.read(path)
-    with pytest.raises(ConfigError, match=r"absent\.yaml"):
+    with pytest.raises(ConfigError) as absent:
         config.read(tmp_path / "absent.yaml")
+    assert str(absent.value) == f"{tmp_path / 'absent.yaml'}: No such file or directory"
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("datasets: {posed: {}}\ndetectors: {whole: {}}\nmodels:\n  fer: {margin: 0.1, margin: 0.2}\n  'fer': {}\ndatasets: {}\n")
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    assert str(caught.value).splitlines() == [
+        f"{path}, line 4: key 'margin' stands a second time, first in line 4",
+        f"{path}, line 5: key 'fer' stands a second time, first in line 4",
+        f"{path}, line 6: key 'datasets' stands a second time, first in line 1",
+    ]
+
+
+def test_a_run_refuses_a_key_that_stands_twice(tmp_path: Path) -> None:
+    """Snakemake reads the file itself, and has kept the last one."""
+    (tmp_path / "c.yaml").write_text("datasets: {posed: {}}\ndetectors: {whole: {}}\nmodels: {fer: {}}\nmodels: {fer: {}}\n")
+    command = [Path(sys.executable).with_name("snakemake"), "-s", ROOT / "Snakefile", "--directory", tmp_path, "--configfile", tmp_path / "c.yaml", "-n"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"faceoff: {tmp_path / 'c.yaml'}, line 4: key 'models' stands a second time, first in line 3\n" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_merged_key_may_be_given_anew(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb: {deep: {deeper: &b {<<: *a, x: 3}}}\nc: {<<: *b, y: 4}\n")
+    assert config.load(path)["c"] == {"x": 3, "y": 4}
+
+
+def test_comments_are_told_from_text() -> None:
+    text = "# a\nx: 'b # c'  # d\ny: |\n  # e\nz: f#g\nl: [1,  # h\n 2]\n# i"
+    assert config.comments(text) == ["# a", "# d", "# h", "# i"]
 
 
 def test_commented_round_trips() -> None:

@@ -136,6 +136,8 @@ def checked(shown: dict[str, Any]) -> config.RunConfig:
     for model in (whole["models"] or {}).values():
         if model and model.get("train"):
             whole["datasets"].setdefault(model["train"], {"type": "posed", "role": "train"})
+        if "detectors" not in shown:
+            whole["detectors"] |= {name: {} for name in (model or {}).get("detectors", ()) if "*" not in name}
     return config.parse(whole)
 
 
@@ -151,6 +153,8 @@ def test_configurations_are_looked_at() -> None:
     assert {"datasets", "detectors", "models", "fusions", "faces", "report"} <= {key for shown in found for key in shown}
     with pytest.raises(config.ConfigError, match="did you mean"):
         [checked(shown) for shown in configurations("```yaml\ndatasets: {posed: {rungz: [plain]}}\n```")]
+    with pytest.raises(config.ConfigError, match="matches no detector"):
+        [checked(shown) for shown in configurations("`fusions: {vote: {members: ['nosuch/*']}}`")]
 
 
 # -- generated pages -------------------------------------------------------------------------------------------------
@@ -189,6 +193,7 @@ def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
 def test_one_command_writes_all_that_is_generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference_page, "PATH", tmp_path / "reference.md")
     monkeypatch.setattr(config, "SCHEMA", tmp_path / "schema.json")
+    monkeypatch.setattr(config, "OWN", tmp_path.resolve() / "config.yaml")
     (tmp_path / "config.yaml").write_text("datasets: {posed: {}}\ndetectors: {whole: {}}\nmodels: {fer: {}}\n", encoding="utf-8")
     done = CliRunner().invoke(app, ["config", str(tmp_path / "config.yaml"), "--write"])
     assert done.exit_code == 0, done.output

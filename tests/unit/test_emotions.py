@@ -5,11 +5,10 @@ import pytest
 from faceoff import emotions
 from faceoff.emotions import EMOTIONS, canonical, order, space, suggestion
 
-# As their authors write them (FERPlus header, FER2013/deepface/fer, HSEmotion, AffectNet), independent of the module's own tuples.
+# As their authors write them (FERPlus header, FER2013/deepface/fer, AffectNet), independent of the module's own tuples.
 PUBLISHED = {
     "FERPLUS_COLUMNS": "neutral, happiness, surprise, sadness, anger, disgust, fear, contempt",
     "FER2013_ORDER": "angry, disgust, fear, happy, sad, surprise, neutral",
-    "HSEMOTION_ORDER": "Anger, Contempt, Disgust, Fear, Happiness, Neutral, Sadness, Surprise",
     "AFFECTNET_ORDER": "neutral, happy, sad, surprise, fear, disgust, anger, contempt",
 }
 
@@ -32,7 +31,7 @@ def test_canonical_space_and_its_parts() -> None:
 
 
 def test_every_order_is_a_permutation_of_known_emotions() -> None:
-    for name in ("FER2013_ORDER", "HSEMOTION_ORDER", "AFFECTNET_ORDER"):
+    for name in ("FER2013_ORDER", "AFFECTNET_ORDER"):
         classes = getattr(emotions, name)
         assert len(set(classes)) == len(classes)
         assert set(classes) <= set(EMOTIONS)
@@ -53,16 +52,49 @@ def test_synonyms_lead_to_emotions_and_never_rename_one() -> None:
 
 
 def test_label_map_wins_over_synonyms_and_may_say_no_emotion() -> None:
-    label_map = {"Happy": "surprise", "blurred": None, "calm": "calm"}
+    label_map = {"Happy": "surprise", "blurred": None}
     assert canonical("happy", label_map) == "surprise"
     assert canonical("BLURRED ", label_map) is None
-    assert canonical("calm", label_map) == "calm"
     assert canonical("sad", label_map) == "sadness"
 
 
 def test_label_map_to_a_synonym_means_the_emotion() -> None:
     """`lachend: happy` must not make a ninth class that no model has."""
     assert canonical("lachend", {"lachend": "happy"}) == "happiness"
+    assert canonical("lachend", {"lachend": " Happiness"}) == "happiness"
+
+
+def test_a_class_of_ones_own_has_to_be_declared() -> None:
+    """A misspelt target would be a class that no model has, and leave its pictures out of the others."""
+    with pytest.raises(ValueError, match=r"label_map: 'froh': 'hapiness' is no known emotion, did you mean 'happiness'\?; a class of your own .* `space`"):
+        canonical("froh", {"froh": "hapiness"})
+    with pytest.raises(ValueError, match=r"'calm' is no known emotion.*`space`"):
+        canonical("calm")
+    assert canonical("Calm", own=("happiness", "calm")) == "calm"
+    assert canonical("ruhig", {"ruhig": "CALM"}, own=("calm",)) == "calm"
+
+
+def test_a_list_of_classes_is_read_as_labels_are() -> None:
+    """A capital or a synonym taken literally is a class without samples: the others then win by default."""
+    assert space(["Happy", " anger", "Calm"]) == ("happiness", "anger", "calm")
+    assert space(["awe", "joy"], of_dataset=("Awe", "happiness")) == ("Awe", "happiness"), "a plug-in's own spelling stands"
+    assert space(["contempt", "fear"], of_dataset=("fear", "neutral")) == ("contempt", "fear"), "models can answer every emotion"
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (["happiness", "Happy", "anger"], "'happiness' and 'Happy' are one class, happiness"),
+        (["calm", "anger", "calm"], "'calm' and 'calm' are one class"),
+        (["happiness"], "two classes or more, not 1"),
+        ([], "two classes or more, not 0"),
+        (["hapiness", "anger"], "no sample can have the class 'hapiness' of `space`, did you mean 'happiness'"),
+        (["clam", "anger"], "no sample can have the class 'clam' of `space`, did you mean 'calm'"),
+    ],
+)
+def test_a_space_that_cannot_be_is_an_error(classes: list[str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        space(classes, of_dataset=("happiness", "anger", "calm"))
 
 
 def test_unknown_label_names_the_nearest_and_the_cure() -> None:
@@ -82,7 +114,7 @@ def test_order_puts_emotions_first_and_a_tasks_own_classes_by_name() -> None:
     assert order(EMOTIONS[::-1]) == EMOTIONS
 
 
-# Friesen & Ekman 1983, as the facts page gives them; | separates alternatives.
+# Friesen & Ekman 1983 (EMFACS-7); | separates alternatives.
 EMFACS = {
     "happiness": "6+12",
     "sadness": "1+4+15",

@@ -54,6 +54,20 @@ def test_a_sharded_dataset_is_exported_once(tmp_path: Path) -> None:
         assert [(row["dataset"], row["sample_id"]) for row in csv.DictReader(file)] == [("d", "a"), ("d", "b")]
 
 
+def test_a_cell_that_left_the_configuration_is_left_out(tmp_path: Path) -> None:
+    for cell in ("whole/net", "whole/old"):
+        write_predictions(tmp_path / f"predictions/d/{cell}.parquet", ("neutral", "anger"), 0.1, 0.9)
+    write_predictions(tmp_path / "fusion/d/vote.whole.parquet", ("neutral", "anger"), 0.1, 0.9)
+    config = {"datasets": {"d": {}}, "detectors": {"whole": {}}, "models": {"net": {}}, "fusions": {"vote": {}}}
+    tables.write_json(tmp_path / "manifest.json", {"config": config})
+    assert exports.write_predictions(tmp_path, tmp_path / "all.csv") == 2
+    with open(tmp_path / "all.csv", newline="", encoding="utf-8") as file:
+        assert {row["model"] for row in csv.DictReader(file)} == {"vote.whole", "net"}
+    tables.write_json(tmp_path / "manifest.json", {"config": config | {"datasets": {"e": {}}}})
+    with pytest.raises(FileNotFoundError, match="no predictions of its present configuration"):
+        exports.write_predictions(tmp_path, tmp_path / "none.csv")
+
+
 def test_sounds_become_files_inside_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     sounds = [
@@ -79,10 +93,15 @@ def test_sounds_become_files_inside_their_folder(tmp_path: Path, monkeypatch: py
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("command", "reason"), [("export", "results/none holds no predictions"), ("export-audio", "results/none/audio holds no sound")])
+@pytest.mark.parametrize(("command", "reason"), [("export", "results/r holds no predictions"), ("export-audio", "results/r/audio holds no sound")])
 def test_a_run_without_any_is_said(command: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(app, [command, "none", "out"])
-    assert done.exit_code == 1
-    assert reason in done.output
-    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "results/r").mkdir(parents=True)
+    for name in ("r", "results/r", str(tmp_path / "results/r")):
+        done = CliRunner().invoke(app, [command, name, "out"])
+        assert done.exit_code == 1
+        assert reason in done.output
+    absent = CliRunner().invoke(app, [command, "none", "out"])
+    assert absent.exit_code == 1
+    assert "none: neither results/none nor none is the folder of a run" in absent.output
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]

@@ -92,6 +92,50 @@ def test_unknown_class_folder_is_an_error_with_a_suggestion(tmp_path: Path) -> N
         open_folder(tree(tmp_path, "hapy/a.png"))
 
 
+def test_a_class_of_ones_own_is_declared_by_the_space(tmp_path: Path) -> None:
+    root = tree(tmp_path, "happy/a.png", "Ruhig/b.png", "calm/c.png")
+    dataset = open_folder(root, label_map={"ruhig": "Calm"}, space=["Happy", "calm"])
+    assert labels(dataset) == {"Ruhig/b.png": "calm", "calm/c.png": "calm", "happy/a.png": "happiness"}
+    assert dataset.space == ("happiness", "calm")
+    with pytest.raises(ValueError, match=r"'calm' is no known emotion.*`space`"):
+        open_folder(root, label_map={"ruhig": "neutral"})
+
+
+@pytest.mark.parametrize("options", [folder.Options, table.Options])
+def test_a_misspelt_target_is_refused_before_any_label_is_read(options: type) -> None:
+    with pytest.raises(ValueError, match=r"'traurig': 'sadnes' is no known emotion, did you mean 'sadness'"):
+        options(path="anywhere", label_map={"froh": "Happiness", "traurig": "sadnes"})
+    with pytest.raises(ValueError, match="'happiness' and 'Happy' are one class"):
+        options(path="anywhere", label_map={"froh": "Happiness"}, space=["happiness", "Happy", "anger"])
+
+
+def test_the_task_has_the_space_as_it_was_meant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tree(tmp_path / "faces", "happy/a.png", "angry/b.png", "sad/c.png")
+    staged(folder.Folder, tmp_path, path=str(root), space=["Anger", "joy"])
+    assert task_of(tmp_path / "samples.parquet")["space"] == ["anger", "happiness"]
+    assert "no sample" not in capsys.readouterr().err
+    staged(folder.Folder, tmp_path, path=str(root), space=["anger", "fear", "contempt"])
+    assert "mine: no sample of fear, contempt, in the space of the scores all the same" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="no sample can have the class 'angr' of `space`, did you mean 'anger'"):
+        staged(folder.Folder, tmp_path, path=str(root), space=["angr", "joy"])
+
+
+def test_files_beside_the_class_folders_are_counted_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = open_folder(tree(tmp_path, "happy/a.png", "sad/b.png", "c.png", "d.png", ".hidden.png"))
+    assert list(labels(dataset)) == ["happy/a.png", "sad/b.png"]
+    assert dataset.left_out == {"file beside the class folders": 2}
+    assert capsys.readouterr().err == "folder: left out 2 × file beside the class folders\n"
+
+
+def test_linked_folders_are_read_once_and_never_in_a_circle(tmp_path: Path) -> None:
+    root = tree(tmp_path / "faces", "happy/a.png", "happy/real/b.png", "sad/c.png")
+    tree(tmp_path / "disk", "far/d.png")
+    (root / "happy" / "far").symlink_to(tmp_path / "disk" / "far")
+    (root / "happy" / "again").symlink_to(root / "happy" / "real")
+    (root / "happy" / "real" / "up").symlink_to(root)
+    assert list(labels(open_folder(root))) == ["happy/a.png", "happy/real/b.png", "happy/far/d.png", "sad/c.png"]
+
+
 @pytest.mark.parametrize("names", [(), ("a.png",)])
 def test_no_class_folders(tmp_path: Path, names: tuple[str, ...]) -> None:
     with pytest.raises(FileNotFoundError, match="no class sub-folders"):
@@ -109,6 +153,17 @@ def test_folder_fingerprint_follows_the_files(tmp_path: Path) -> None:
     assert open_folder(root).fingerprint() == before
     tree(tmp_path, "sad/c.png")
     assert open_folder(root).fingerprint() != before
+
+
+def test_a_dangling_link_does_not_hide_what_becomes_of_the_other_files(tmp_path: Path) -> None:
+    root = tree(tmp_path, "happy/a.png", "sad/b.png")
+    (root / "happy" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    found = {open_folder(root).fingerprint()}
+    (root / "sad" / "b.png").write_bytes(b"other")
+    found.add(open_folder(root).fingerprint())
+    (root / "happy" / "gone.png").unlink()
+    found.add(open_folder(root).fingerprint())
+    assert len(found) == 3
 
 
 # -- table ------------------------------------------------------------------------------------------------------------
@@ -142,7 +197,7 @@ def test_rows_in_order_with_text_kept_as_text(tmp_path: Path, kind: str) -> None
     dataset = open_table(path, {"subject": "who", "valence": "v", "groups": ["camera"]})
     found = list(dataset.samples())
     assert [sample.label for sample in found] == ["happiness", "sadness", None]
-    assert [sample.subject for sample in found][:2] == ["007", "7"], "an identity is no number"
+    assert [sample.subject for sample in found] == ["007", "7", "NA"], "an identity is neither a number nor nothing"
     assert [sample.valence for sample in found] == [0.5, -1.0, None]
     assert found[0].groups == {"camera": "x"}
     assert dataset.space == ("happiness", "sadness")
@@ -194,6 +249,50 @@ def test_label_map_and_split(tmp_path: Path) -> None:
 def test_ids_of_its_own(tmp_path: Path) -> None:
     path = write_table(tmp_path, "csv", {"path": ["a", "a"], "label": ["sad", "happy"], "nr": ["1", "2"]})
     assert [(sample.sample_id, sample.path) for sample in open_table(path, {"id": "nr"}).samples()] == [("1", "a"), ("2", "a")]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_only_an_empty_cell_is_nothing(tmp_path: Path, kind: str) -> None:
+    """JAFFE has a subject NA; a label NA has to be said to be none."""
+    words = ["NA", "nan", "null", "N/A", ""]
+    columns = {"path": list("abcde"), "who": words, "label": words, "v": words, "part": words}
+    path = write_table(tmp_path, kind, columns)
+    names = {"subject": "who", "valence": "v", "split": "part", "groups": ["who"]}
+    found = list(open_table(path, names, label_map=dict.fromkeys(words[:4])).samples())
+    assert [sample.subject for sample in found] == ["NA", "nan", "null", "N/A", None]
+    assert [dict(sample.groups) for sample in found] == [{"who": word} for word in words[:4]] + [{}]
+    assert [sample.split for sample in found] == words
+    assert {(sample.label, sample.valence) for sample in found} == {(None, None)}
+    with pytest.raises(ValueError, match="row 1: label 'NA' is no known emotion"):
+        list(open_table(path).samples())
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_an_empty_id_is_an_error_that_names_the_row(tmp_path: Path, kind: str) -> None:
+    path = write_table(tmp_path, kind, {"path": ["a", "b"], "label": ["sad", "happy"], "nr": ["NA", ""]})
+    dataset = open_table(path, {"id": "nr"}).samples()
+    assert next(dataset).sample_id == "NA"
+    with pytest.raises(ValueError, match=r"faces.*, row 2: nr is empty"):
+        next(dataset)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_table_fingerprint_follows_the_table_and_the_files_that_it_lists(tmp_path: Path, kind: str) -> None:
+    path = write_table(tmp_path, kind, {"path": ["a.png", "sub/b.png", "gone.png", ""], "label": ["sad", "happy", "sad", "sad"]})
+    tree(tmp_path, "a.png", "sub/b.png")
+    found = [open_table(path).fingerprint() for _ in range(2)]
+    assert found[0] == found[1]
+    (tmp_path / "unlisted.png").write_bytes(PNG)
+    assert open_table(path).fingerprint() == found[0], "a file that the table does not list is nothing to it"
+    (tmp_path / "sub/b.png").write_bytes(PNG + b"more")
+    found.append(open_table(path).fingerprint())
+    tree(tmp_path, "gone.png")
+    found.append(open_table(path).fingerprint())
+    with open(path, "ab") as file:
+        file.write(b"\n" if kind == "csv" else b"")
+    os.utime(path, ns=(0, 0))
+    found.append(open_table(path).fingerprint())
+    assert len({str(value) for value in found}) == 4
 
 
 def test_row_without_a_file_is_unreadable_not_dropped(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ from faceoff import latex
 
 NASTY = [HOSTILE, "a_b%c&d#e$f{g}h~i^j\\k", "[0.1, 0.2]", "*", "--option", "éß Ł", "表情", "x −0.5 ± 2 ≤ 3 → …", "<p> | \"q\" 'r'", "\x07\n\t", ""]
 
+# Every letter that is written as it is, too: with the packages that the table itself names.
+COMPILED = [*NASTY, *("".join(map(chr, range(start, start + 16))) for start in range(0xA0, 0x180, 16))]
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -24,6 +27,8 @@ NASTY = [HOSTILE, "a_b%c&d#e$f{g}h~i^j\\k", "[0.1, 0.2]", "*", "--option", "éß
         ("表", "U+8868"),
         ("a\n b\x07c", "a b c"),
         ("\\input{x}", r"\textbackslash{}input\{x\}"),
+        ("ąłðþ«ħ»", "ąłðþ«U+0127»"),
+        ("a,,b ?`c ''d", "a,{},b ?{}`c '{}'d"),
     ],
 )
 def test_texts_are_set_as_they_are(text, expected):
@@ -35,6 +40,7 @@ def test_best_and_marked_cells_columns_and_notes():
         ["model", "accuracy %"], [["net", "90.00"], ["geo", "–"], ["x", "-1"]], bold={(0, 1)}, marked={(2, 1)}, notes=["† tied_with best", "limited"]
     )
     lines = text.splitlines()
+    assert lines[0] == r"% \usepackage[T1]{fontenc}\usepackage{booktabs}"
     assert lines[1] == r"\begin{tabular}{@{}lr@{}}"
     assert r"net & \textbf{90.00} \\" in lines
     assert r"x & $-$1" + latex.DAGGER + r" \\" in lines
@@ -75,11 +81,12 @@ def test_every_row_has_as_many_cells_as_there_are_columns(length):
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
-@pytest.mark.parametrize("length", [len(NASTY), latex.PAGE + 20])
+@pytest.mark.parametrize("length", [len(COMPILED), latex.PAGE + 20 + len(COMPILED)])
 def test_nasty_tables_compile(tmp_path, length):
-    rows = [[NASTY[row % len(NASTY)][:60], "-1.5"] for row in range(length)]
+    rows = [[COMPILED[row % len(COMPILED)][:60], "-1.5"] for row in range(length)]
     (tmp_path / "table.tex").write_text(latex.table(["na_me", "%"], rows, bold={(0, 1)}, marked={(1, 1)}, notes=["† 95 %"]), encoding="utf-8")
-    (tmp_path / "main.tex").write_text(r"\documentclass{article}\usepackage{booktabs,longtable}\begin{document}\input{table}\end{document}")
+    packages = (tmp_path / "table.tex").read_text(encoding="utf-8").splitlines()[0].removeprefix("% ")
+    (tmp_path / "main.tex").write_text(rf"\documentclass{{article}}{packages}\begin{{document}}\input{{table}}\end{{document}}")
     done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"], cwd=tmp_path, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
     assert b"Missing character" not in (tmp_path / "main.log").read_bytes()

@@ -90,6 +90,22 @@ def test_sixteen_bit_grey_keeps_relative_brightness() -> None:
         assert np.array_equal(decoded[..., 0], decoded[..., 2])
 
 
+def test_floating_point_grey_is_scaled_by_what_it_means() -> None:
+    """TIFF of float32: 0–1 as image libraries compute, 0–255 and 0–65535 as they are counted."""
+    ramp = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    for top in (1, 255, 65535):
+        decoded = decode_image(encoded(Image.fromarray(ramp * np.float32(top)), "TIFF"))
+        assert np.array_equal(decoded[..., 1], np.arange(256).reshape(16, 16)), top
+    assert not decode_image(encoded(Image.fromarray(np.zeros((4, 4), np.float32)), "TIFF")).any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_floating_point_grey_that_is_no_number_is_a_reason(value: float) -> None:
+    values = np.full((4, 4), 0.5, np.float32)
+    values[1, 2] = value
+    assert "no finite numbers" in reason(encoded(Image.fromarray(values), "TIFF"))
+
+
 def test_grey_has_three_equal_channels() -> None:
     values = np.arange(256, dtype=np.uint8).reshape(16, 16)
     decoded = decode_image(encoded(Image.fromarray(values), "PNG"))

@@ -416,6 +416,19 @@ def test_ravdess_writes_the_same_bytes_in_any_order(tree: Path, tmp_path: Path) 
         write_ravdess(tmp_path, takes("audio", "speech"), size="tiny")
 
 
+def test_ravdess_clips_that_are_there_stay_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has the real clips has them under these names."""
+    few = takes("av", "speech", lambda clip: clip.actor == "01" and clip.emotion == "calm" and clip.statement == "kids")
+    real = tmp_path / "Actor_01" / f"{few[1][0]}.mp4"
+    real.parent.mkdir()
+    real.write_bytes(b"real")
+    with pytest.raises(FileExistsError, match=rf"1 of the {len(few)} clips to draw are there already, maybe real ones, the first is .*{few[1][0]}\.mp4"):
+        write_ravdess(tmp_path, few, size="tiny")
+    assert [path for path in tmp_path.rglob("*.mp4") if path.read_bytes() != b"real"] == []
+    assert len(write_ravdess(tmp_path, few, size="tiny", overwrite=True)) == len(few)
+    assert real.read_bytes() != b"real"
+
+
 @pytest.mark.slow
 def test_ravdess_at_full_size(tmp_path: Path) -> None:
     (path,) = write_ravdess(tmp_path, takes("av", "speech", lambda clip: clip.stem == "01-01-03-02-01-01-07"))

@@ -231,6 +231,21 @@ def test_fingerprint_follows_the_files(tmp_path: Path) -> None:
     assert made(tmp_path).fingerprint() != after
 
 
+def test_clips_of_linked_folders_count_and_a_dangling_link_hides_nothing(tmp_path: Path) -> None:
+    """Actors may lie on other disks; what a link leads to is not fetched anew."""
+    root, disk = tmp_path / "ravdess", tmp_path / "disk"
+    put(root, names("01", "01")[:60])
+    put(disk, names("01", "01")[60:120])
+    (root / "more").symlink_to(disk)
+    first = made(root)
+    assert [clip.stem for clip in first._files] == [name for name in names("01", "01")[:120] if name[6:8] != "02"]
+    assert len(Ravdess.archives(first.options)) == 22
+    (root / f"{names('01', '01')[130]}.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    before = made(root).fingerprint()
+    next(disk.rglob("*.mp4")).write_bytes(b"longer")
+    assert made(root).fingerprint() != before
+
+
 def test_version_names_the_rules(tree: Path) -> None:
     variants = [
         {},

@@ -16,10 +16,12 @@ from typer.testing import CliRunner
 
 from faceoff import registry, tables
 from faceoff.cli import app
+from faceoff.figures import fusion as fusion_figure
 from faceoff.report import names, page, results, words
 from faceoff.report.results import DatasetResults
 from faceoff.report.sections import published
 from faceoff.stages.report import write_again, write_report
+from faceoff.stages.speed import write_speed
 
 SCRIPT = re.compile(r"<script( type=.application/json.)?>(.*?)</script>", re.DOTALL)
 SCRIPTS = Path(names.__file__).parents[2]
@@ -89,6 +91,48 @@ def test_a_fusion_that_is_better_leads_even_if_another_scores_higher():
     assert more[0] == "Of 2 fusions, 1 is better and 1 is inconclusive."
 
 
+def test_an_accuracy_of_several_pairs_is_not_said_to_be_ones():
+    comparison = fixtures.comparison("alpha")
+    (best, *_) = DatasetResults("alpha", {}, [], comparison).levels
+    assert (words.of_level(best), best["mixed"]) == ("yunet × net", False)
+    comparison["best_single"]["choices"][0] = {"fold": 0, "cell": "whole/net"}
+    (best, hindsight, *_) = DatasetResults("alpha", {}, [], comparison).levels
+    assert words.of_level(best) == "chosen per fold, most often yunet × net"
+    assert words.of_level(hindsight) == "yunet × net"
+
+
+def test_several_pairs_are_named_on_page_and_figure(tmp_path):
+    comparison = fixtures.comparison("alpha")
+    comparison["best_single"]["choices"][0] = {"fold": 0, "cell": "whole/net"}
+    run = _one(tmp_path, [fixtures.score("alpha", "yunet", "net", 0.7), fixtures.score("alpha", "", "", 0.75, "vote")], comparison)
+    assert "best single chosen per fold, most often yunet × net" in Page(_render(run)).text
+    figure, rows = fusion_figure.of_dataset(results.read(run.scores, run.comparisons, run.spec, ["alpha"])[0])
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "best single: chosen per fold, most often yunet × net"
+    assert rows[0]["name"] == "chosen per fold, most often yunet/net"
+
+
+def test_the_share_that_was_answered_is_named_where_it_is_another(tmp_path):
+    score = fixtures.score("alpha", "yunet", "net", 0.7)
+    step = score["rejection"]["at"][0]
+    exact = {**step, "coverage": 0.8, "n": round(0.8 * score["rejection"]["n"])}
+    score["rejection"]["at"] = [exact, step]  # at least 90 %, but all were answered
+    text = Page(_render(_one(tmp_path, [score]))).text.replace("\u00a0", " ")
+    assert "at least 90 %at least 80 %" in text, "the headings"
+    assert text.count("100 % answered") == 1
+
+
+def test_emotions_of_one_beginning_stay_apart(tmp_path):
+    names = {"neutral": "a very long label of an emotion, one", "fear": "a very long label of an emotion, two"}
+    rows = [{**row, "truth": names["neutral"], "predicted": names["fear"]} for row in fixtures.example_rows(["yunet/net"])]
+    score = json.loads(
+        json.dumps(fixtures.score("alpha", "yunet", "net")).replace('"neutral"', f'"{names["neutral"]}"').replace('"fear"', f'"{names["fear"]}"')
+    )
+    html = _render(_one(tmp_path, [score], examples=rows))
+    store = next(json.loads(body) for kind, body in SCRIPT.findall(html) if kind and '"images"' in body)
+    assert len(set(store["labels"])) == 2
+    assert all(f"<span>{label}</span></th>" in html for label in store["labels"]), "the panels' matrices call them alike"
+
+
 def test_every_cell_is_on_the_page_with_its_reason(tmp_path):
     read = Page(_render(fixtures.typical(tmp_path)))
     assert "✗ failed" in read.text
@@ -101,6 +145,14 @@ def test_every_cell_is_on_the_page_with_its_reason(tmp_path):
     assert "drawn: free for any use" in read.text
     assert "valid title" not in read.text  # validation data are not reported
     assert "f" * 64 in read.text
+
+
+def test_the_page_on_speed_says_what_is_limited(tmp_path):
+    run = fixtures.typical(tmp_path)
+    write_speed(run.scores, [], tmp_path / "speed.html", run.spec)
+    alpha, beta = Page((tmp_path / "speed.html").read_text(encoding="utf-8")).text.split("alpha")[-1].split("beta")
+    assert "limited: not for reporting" in beta
+    assert "limited" not in alpha
 
 
 def test_a_vote_of_the_best_says_so():
@@ -304,7 +356,8 @@ def test_a_finished_run_is_rendered_again_without_faces(tmp_path, monkeypatch):
     assert (tmp_path / "handed_on.html").read_bytes() == (tmp_path / "plain.html").read_bytes()
     unknown = CliRunner().invoke(app, ["report", "nope"])
     assert unknown.exit_code == 1
-    assert "results/nope/manifest.json is not there" in unknown.output
+    assert "results/nope" in unknown.output
+    assert "run snakemake first" in unknown.output
 
 
 def test_no_remote_load(tmp_path):

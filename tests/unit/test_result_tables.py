@@ -9,6 +9,7 @@ import report_fixtures as fixtures
 from faceoff import tables
 from faceoff.across import rank_across
 from faceoff.figures import agreement, critical_difference
+from faceoff.printed_tables import in_print
 from faceoff.report import names, results
 from faceoff.stages.tables import write_tables
 
@@ -53,6 +54,39 @@ def test_too_few_datasets_have_ranks_and_a_reason(tmp_path: Path) -> None:
     rows = made(tmp_path, many(3), [fixtures.comparison(f"d{index}") for index in range(3)])["ranks"]
     assert {(row["datasets"], row["p"], row["tied_with_best"]) for row in rows} == {("3", "", "")}
     assert all("too few datasets: 3" in row["reason"] for row in rows)
+
+
+def test_every_row_says_whether_its_dataset_is_limited(tmp_path: Path) -> None:
+    scores = [fixtures.score(name, "whole", model) for name in ("alpha", "beta") for model in ("net", "geometry")]
+    run = fixtures.write_run(tmp_path, fixtures.spec({"alpha": "test", "beta": "test"}), scores, [fixtures.comparison(name) for name in ("alpha", "beta")], {})
+    run.spec["config"]["datasets"]["beta"]["limit"] = 100
+    tables.write_json(tmp_path / "t.json", {"dataset": "beta", "stage": "detect", "detector": "whole", "items": 1, "items_per_s": 1.0, "compute_s": 1.0})
+    write_tables(run.scores, run.comparisons, [tmp_path / "t.json"], tmp_path / "tables", run.spec)
+    found = {}
+    for path in (tmp_path / "tables").glob("*.csv"):
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        found[path.stem] = {(row.get("dataset", row.get("on")), row["limited"]) for row in rows}
+        for suffix in (".md", ".tex"):
+            note = "limited: not for reporting" in path.with_suffix(suffix).read_text(encoding="utf-8")
+            assert note == any(row["limited"] == "True" for row in rows), path.stem
+    both = {("alpha", "False"), ("beta", "True")}
+    assert {name: said for name, said in found.items() if said and name not in {"speed", "ranks"}} == dict.fromkeys(
+        ("accuracy", "per_class", "confusion", "comparisons", "coverage", "cost", "decomposition"), both
+    )
+    assert found["speed"] == {("beta", "True")}
+
+
+def test_names_are_text_in_markdown(tmp_path: Path) -> None:
+    """Read as GitHub reads it, by a parser of CommonMark with tables."""
+    markdown = pytest.importorskip("markdown_it", reason="markdown-it-py is not installed")
+    name = "<b>a_b_c*d*</b> & `e` \\| f~~g~~ [h](javascript:x) &lt; ![i](j)"
+    rows = [{"dataset": name, "detector": "_x_", "model": "**m**", "n": 3, "coverage": 0.5, "no_face": 1, "unreadable": 0, "error": 0}]
+    text, _ = in_print("coverage", rows)
+    parsed = [token for token in markdown.MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text) if token.type == "inline"]
+    cells = [token for token in parsed if token.content][8:]
+    assert ["".join(part.content for part in cell.children) for cell in cells[:3]] == [name, "_x_", "**m**"]
+    assert {part.type for cell in cells for part in cell.children} <= {"text", "text_special"}
 
 
 def test_only_independent_datasets_count() -> None:

@@ -8,7 +8,7 @@ import pytest
 from report_fixtures import HOSTILE
 from typer.testing import CliRunner
 
-from faceoff import run_comparison, run_comparison_page, tables
+from faceoff import run_comparison, run_comparison_page, run_comparison_words, tables
 from faceoff.cli import app
 from faceoff.run_comparison import changed_provenance, compare_runs, read_run
 
@@ -26,6 +26,9 @@ def make_run(
     dataset: str = "mine",
     reasons: dict[str, str] | None = None,
     affect: dict[str, dict[str, Any]] | None = None,
+    labelled: bool = True,
+    skipped: str | None = None,
+    limited: bool = False,
     **manifest: Any,
 ) -> Path:
     """A run whose cells (detector/model or fusion/name -> a letter per sample) are right and wrong as the letters say."""
@@ -33,9 +36,10 @@ def make_run(
     truth = {sample: (labels or {}).get(sample, SPACE[number % 3]) for number, sample in enumerate(ids)}
     common = {"kind": "image", "path": "x.png", "split": "test", "groups": []}
     rows = [
-        {"sample_id": sample, "label": truth[sample], "subject": f"p{number % subjects}" if subjects else None, **common} for number, sample in enumerate(ids)
+        {"sample_id": sample, "label": truth[sample] if labelled else None, "subject": f"p{number % subjects}" if subjects else None, **common}
+        for number, sample in enumerate(ids)
     ]
-    task = {"name": dataset, "type": "folder", "version": "1", "space": space, "limited": False, "headline": True}
+    task = {"name": dataset, "type": "folder", "version": "1", "space": space, "limited": limited, "headline": True}
     tables.write_rows(folder / f"samples/{dataset}.parquet", tables.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), rows)
     for name, letters in cells.items():
         detector, _, model = name.partition("/")
@@ -44,7 +48,11 @@ def make_run(
         tables.write_rows(folder / f"{place}.parquet", tables.predictions_schema(SPACE), predicted)
         about = {"kind": "fusion", "fusion": model} if detector == "fusion" else {"kind": "cell", "detector": detector, "model": model}
         state = {"state": "error", "reason": reasons[name]} if name in (reasons or {}) else {"state": "ok", "reason": None}
+        if not labelled:
+            state = {"state": "skipped", "reason": "no sample has a label in its space"}
         score = {"dataset": dataset, "task": {"hash": "?"}, "affect": (affect or {}).get(name, {}), **about, **state}
+        if name == skipped:
+            score = {"dataset": dataset, "task": None, **about, "state": "skipped", "reason": "no weights"}
         tables.write_json(folder / f"scores/{dataset}/{name}.json", score)
     detectors = {name.split("/")[0]: {} for name in cells if not name.startswith("fusion/")}
     models = {name.split("/")[1]: {} for name in cells if not name.startswith("fusion/")}
@@ -132,6 +140,16 @@ def test_other_tasks_are_named_and_compared_only_when_asked(tmp_path):
     assert (dataset.cells[0].n, dataset.cells[0].a.n_correct, dataset.cells[0].b.n_correct) == (3, 1, 1)
 
 
+def test_a_dataset_that_is_another_task_is_not_passed_over_in_the_summary(tmp_path):
+    a, b = (make_run(tmp_path / name, {"d/m": "rw"}) for name in "ab")
+    for folder, letters in ((a, "rrr"), (b, "rr")):
+        manifest = tables.read_json(folder / "manifest.json")
+        make_run(folder, {"d/m": letters}, dataset="other")
+        manifest["config"]["datasets"]["other"] = {}
+        tables.write_json(folder / "manifest.json", manifest)
+    assert run_comparison_words.summary(compared(a, b)) == "Of 1 cells: 1 unchanged. Not compared, as their samples differ: 1 of 2 datasets."
+
+
 def test_other_label_spaces_are_never_compared(tmp_path):
     a = make_run(tmp_path / "a", {"d/m": "rrrr"})
     b = make_run(tmp_path / "b", {"d/m": "rrrr"}, space=SPACE[:2])
@@ -210,6 +228,55 @@ def test_a_run_without_a_manifest_is_compared_and_says_so(tmp_path):
     assert found.cells[0].verdict == "no difference"
 
 
+def test_unlabelled_predictions_are_compared_sample_by_sample(tmp_path):
+    a, same, b = (make_run(tmp_path / name, {"d/m": letters}, labelled=False) for name, letters in (("a", "rrwn"), ("same", "rrwn"), ("b", "rwnw")))
+    found = compared(a, same)
+    assert (found.results_differ, found.cells[0].n, found.cells[0].paired) == (False, 4, None)
+    assert run_comparison_words.summary(found) == "Nothing differs: all 1 cells predict the same for every sample."
+    found = compared(a, b)
+    (cell,) = found.cells
+    assert (found.results_differ, cell.other, cell.lost, cell.gained) == (True, 3, 0, 0)
+    assert cell.states == {"no_face → ok": 1, "ok → no_face": 1}
+    assert run_comparison_words.summary(found) == "Of 1 cells: 1 changed, not tested."
+    assert "d × m: 3 of 4 predictions differ" in run_comparison_words.remarks(found.datasets[0])
+
+
+def test_other_unlabelled_samples_are_another_task(tmp_path):
+    a = make_run(tmp_path / "a", {"d/m": "rrr"}, ids=["a", "b", "c"], labelled=False)
+    b = make_run(tmp_path / "b", {"d/m": "rr"}, ids=["c", "x"], labelled=False)
+    (dataset,) = compared(a, b).datasets
+    assert dataset.differs == [("set of unlabelled samples", "2 of its own, such as a", "1 of its own, such as x")]
+    assert not dataset.cells
+    assert run_comparison_words.task_remarks(dataset)[1] == "not compared: not the same question"
+
+
+def test_what_has_no_predictions_is_not_called_the_same(tmp_path):
+    """A skipped cell may have files of an earlier run; neither they nor absent ones say anything."""
+    a, b = (make_run(tmp_path / name, {"d/m": "rw", "d/off": letters}, skipped="d/off") for name, letters in (("a", "rr"), ("b", "ww")))
+    found = compared(a, b)
+    assert found.results_differ is None
+    assert [cell.compared for cell in found.cells] == [True, False]
+    assert run_comparison_words.summary(found) == "The 1 cells that could be compared predict the same for every sample; 1 not compared."
+    assert run_comparison_words.remarks(found.datasets[0]) == ["not compared, without predictions in either run: d × off"]
+    assert run_comparison_words.verdict(found.cells[1]) == "not compared"
+    for folder in (a, b):
+        (folder / "predictions/mine/d/m.parquet").unlink()
+    gone = compared(a, b)
+    assert gone.results_differ is None
+    assert run_comparison_words.summary(gone) == "Nothing could be compared: none of the 2 cells has predictions in both runs."
+
+
+def test_a_limited_run_is_said_to_be(tmp_path):
+    a = make_run(tmp_path / "a", {"d/m": "rw"})
+    b = make_run(tmp_path / "b", {"d/m": "rw"}, limited=True)
+    found = compared(b, b)
+    assert found.as_dict()["datasets"][0]["limited"] == ["A", "B"]
+    assert run_comparison_words.dataset_title(found.datasets[0]).endswith("; limited in A and B: not for reporting")
+    assert "limited in A and B: not for reporting" in run_comparison_page.render(found)
+    assert run_comparison_words.dataset_title(compared(a, b).datasets[0]).endswith("; limited in B: not for reporting")
+    assert "not for reporting" not in run_comparison_page.render(compared(a, a))
+
+
 # ---------------------------------------------------------------- the command
 
 
@@ -234,6 +301,8 @@ def test_runs_are_named_by_name_or_by_path(call, tmp_path):
     code, output = call("a", "nowhere")
     assert code == 1
     assert "neither results/nowhere nor nowhere" in output
+    code, output = call("elsewhere/b", "elsewhere/b", "--json")
+    assert json.loads(output)["results_differ"] is False
     (tmp_path / "results/a/scores/mine/d/m.json").write_text("{")
     code, output = call("a", "elsewhere/b")
     assert code == 1
@@ -251,6 +320,11 @@ def test_fail_on_worse(call, tmp_path):
     code, output = call("a", "c", "--fail-on-worse")
     assert (code, "nothing could be compared" in output) == (1, True)
     assert call("a", "c", "--fail-on-worse", "--common")[0] == 0
+    for name, letters in (("u", "r" * 9), ("v", "w" * 9)):
+        make_run(tmp_path / "results" / name, {"d/m": letters}, labelled=False)
+    assert call("u", "u", "--fail-on-worse")[0] == 0
+    code, output = call("u", "v", "--fail-on-worse")
+    assert (code, "nothing has labels to judge it by" in output) == (1, True)
 
 
 def test_terminal_and_json_say_the_same(call, tmp_path):

@@ -227,3 +227,33 @@ def test_hugging_face_reads_frames_as_images(tmp_path: Path, monkeypatch: pytest
     for index, pixels in enumerate(pictures):
         assert np.array_equal(np.asarray(loaded[index]["image"]), pixels)
     assert loaded["state"][3] == "unreadable"
+
+
+@pytest.mark.parametrize("damage", ["cut short", "empty", "another file", "a garbled page"])
+def test_a_damaged_parquet_file_is_named_with_the_remedy(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "p.parquet"
+    tables.write_rows(path, SCHEMA, ROWS)
+    whole = path.read_bytes()
+    garbled = whole[:20] + bytes(200) + whole[220:]
+    path.write_bytes({"cut short": whole[: len(whole) // 2], "empty": b"", "another file": b"a,b\n1,x\n" * 9, "a garbled page": garbled}[damage])
+    ways = {
+        "schema": lambda: tables.read_schema(path), "rows": lambda: list(tables.rows(path)), "table": lambda: tables.read(path),
+        "count": lambda: tables.count(path), "failed": lambda: tables.failed_files(path),
+    }  # fmt: skip
+    for name in ("rows", "table") if damage == "a garbled page" else ways:  # a footer alone is still whole
+        with pytest.raises(ValueError, match=r"p\.parquet is no Parquet file, or a damaged one .*; remove it and run snakemake"):
+            ways[name]()
+
+
+def test_a_parquet_file_that_is_not_there_is_not_called_damaged(tmp_path: Path) -> None:
+    for way in (tables.read_schema, tables.read, tables.count, tables.failed_files, lambda path: list(tables.rows(path))):
+        with pytest.raises(FileNotFoundError, match="absent"):
+            way(tmp_path / "absent.parquet")
+
+
+@pytest.mark.parametrize("content", [b'{"a": ', b"", b'{"a": "\xff"}'])
+def test_a_damaged_json_file_is_named_with_the_remedy(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "s.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"s\.json is no JSON, or a damaged one .*; remove it and run snakemake"):
+        tables.read_json(path)

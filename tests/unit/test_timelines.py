@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 
 from faceoff import tables
 from faceoff.cli import app
+from faceoff.emotions import EMOTIONS
+from faceoff.figures import timeline
 from faceoff.timelines import first_clips, timelines
 
 CLASSES = ("neutral", "happiness")
@@ -33,6 +35,16 @@ def run_folder(root: Path) -> Path:
     )
     tables.write_rows(folder / "frames/d.parquet", tables.FRAMES, labels)
     return folder
+
+
+def test_no_two_of_many_emotions_look_alike() -> None:
+    emotions = [*EMOTIONS, *(f"state {number}" for number in range(30))]
+    posterior = np.full((5, len(emotions)), 1 / len(emotions))
+    figure = timeline.draw([{"title": "c", "emotions": emotions, "seconds": np.arange(5.0), "posterior": posterior, "truth": ()}])
+    lines = [line for line in figure.axes[0].get_lines() if len(line.get_xdata()) > 2]
+    assert len(lines) == len({(line.get_color(), str(line._dash_pattern), line.get_marker()) for line in lines}) == len(emotions)
+    assert len({line.get_marker() for line in lines[: len(EMOTIONS)]}) == len(EMOTIONS), "also without colours"
+    assert [text.get_text() for text in figure.legends[0].get_texts()][:8] == list(EMOTIONS)
 
 
 def test_timelines_of_the_clips(tmp_path: Path) -> None:
@@ -63,11 +75,22 @@ def test_the_first_clips_are_those_of_a_fusion_unless_another_is_named(tmp_path:
             first_clips(folder, **nothing)
 
 
+def test_a_cell_that_left_the_configuration_is_passed_over(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    (folder / "fusion/d").mkdir(parents=True)
+    (folder / "fusion/d/vote.parquet").write_bytes((folder / "predictions/d/whole/fer.parquet").read_bytes())
+    config = {"datasets": {"d": {}}, "detectors": {"whole": {}}, "models": {"fer": {}}}
+    tables.write_json(folder / "manifest.json", {"config": config})
+    assert first_clips(folder)[:2] == ("d", "whole/fer")
+    with pytest.raises(FileNotFoundError, match="under fusion/vote"):
+        first_clips(folder, cell="fusion/vote")
+
+
 def test_a_picture_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_folder(tmp_path)
     monkeypatch.chdir(tmp_path)
-    for name in ("t.svg", "again.svg"):
-        result = CliRunner().invoke(app, ["timeline", "r", name, "--cell", "whole/fer"])
+    for run, name in (("r", "t.svg"), ("results/r", "again.svg")):
+        result = CliRunner().invoke(app, ["timeline", run, name, "--cell", "whole/fer"])
         assert result.exit_code == 0, result.output
     assert "2 clips of d under whole" in result.output
     assert (tmp_path / "t.svg").read_bytes() == (tmp_path / "again.svg").read_bytes()

@@ -15,7 +15,7 @@ from faceoff.figures import multiverse as multiverse_figure
 from faceoff.figures import rejection as rejection_figure
 from faceoff.figures import reliability as reliability_figure
 from faceoff.intervals import Interval
-from faceoff.report import names
+from faceoff.report import names, words
 from faceoff.report.results import DatasetResults
 from faceoff.stages.figures import write_figures
 from faceoff.stages.tables import write_tables
@@ -39,7 +39,7 @@ def parts(n: int, seed: int = 0) -> dict[str, object]:
     correct = np.nan_to_num(posterior, nan=-1).argmax(axis=1) == truth
     correct[: n // 10] = False
     votes = np.stack([random.multinomial(10, share) for share in random.dirichlet(np.full(K + 1, 0.2), n)]).astype(float)
-    at = [{"coverage": c, "threshold": 0.5, "n": 9, "accuracy": 0.8, "interval": [0.7, 0.9], "outliers_rejected": 0.1} for c in (0.8, 0.9)]
+    at = [{"coverage": c, "threshold": 0.5, "n": round(0.905 * n), "accuracy": 0.8, "interval": [0.7, 0.9], "outliers_rejected": 0.1} for c in (0.8, 0.9)]
     at.append({"coverage": 0.95, "threshold": None, "n": None, "accuracy": None, "interval": None, "outliers_rejected": None})
     found = {
         "calibration": {
@@ -87,6 +87,32 @@ def test_what_is_not_there_is_not_drawn(kind: str, extra: dict[str, object], tmp
     canvas.save(DRAWERS[kind].of_dataset(DatasetResults("alpha", {}, [], None))[0], tmp_path / "empty", ["svg"])
 
 
+def test_pipelines_of_one_beginning_have_lines_of_their_own() -> None:
+    names = [f"mediapipe_full_range_upscaled_{number}" for number in range(6)]
+    scores = [fixtures.score("alpha", "", "", 0.7 - number / 100, fusion=name, **parts(80, seed=number)) for number, name in enumerate(names)]
+    left, right = rejection_figure.of_dataset(DatasetResults("alpha", {}, scores, None))[0].axes
+    drawn = [line for line in left.get_lines() if len(line.get_xdata()) > 10]
+    assert len({line.get_color() for line in drawn}) == len({str(line.get_linestyle()) + str(line._dash_pattern) for line in drawn}) == 6
+    dots = [line for line in right.get_lines() if len(line.get_xdata()) == 1]
+    assert [line.get_color() for line in dots] == [line.get_color() for line in drawn for _ in (0.8, 0.9)]
+    assert len({line.get_marker() for line in dots}) == 6
+    labels = [tick.get_text() for tick in right.get_yticklabels()]
+    assert len(set(labels)) == len(labels)
+
+
+def test_the_share_that_was_answered_is_named_where_it_is_another() -> None:
+    figure, rows = rejection_figure.of_dataset(dataset({**parts(200), "calibration": None}))
+    labels = [tick.get_text().replace("\u00a0", " ") for tick in figure.axes[1].get_yticklabels()]
+    assert labels == ["d0 × net, ≥ 80 % (90 %)", "d0 × net, ≥ 90 %", "d0 × net, ≥ 95 %"]
+    assert [row["reached"] for row in rows if row["part"] == "at"] == [0.905, 0.905, None]
+
+
+def test_a_hard_votes_share_is_not_the_one_asked_for() -> None:
+    """All confidences alike: whoever asks for 80 % gets all."""
+    everything = rejection.threshold(np.ones(20), 0.8)
+    assert words.reached({"coverage": 0.8, "n": int(everything.accepted.sum())}, 20).replace("\u00a0", " ") == "≥ 80 % (100 %)"
+
+
 def test_csv_of_reliability_holds_the_bins_of_both_modes_before_and_after() -> None:
     found = parts(150)
     rows = reliability_figure.of_dataset(dataset(found))[1]
@@ -105,7 +131,7 @@ def multiverse(folder: Path, pipelines: list[str], home: int | None = 0) -> Path
             "accuracy": [0.5 if place else None] * len(pipelines),
             "low": [0.4 if place else None] * len(pipelines),
             "high": [0.6 if place else None] * len(pipelines),
-            "best": pipelines[0] if pipelines and place else None,
+            "best": pipelines if place else [],
             "swapped": None if home is None else place % 2,
         }
         for place, (rule, answer) in enumerate((rule, answer) for rule in ("majority", "argmax8") for answer in ("label", "set"))
@@ -120,6 +146,9 @@ def test_multiverse_is_drawn(tmp_path: Path, pipelines: list[str], home: int | N
     canvas.save(figure, tmp_path / "m", ["svg"])
     assert len(rows) == 4 * len(pipelines)
     assert sum(row["home"] for row in rows) == (0 if home is None else len(pipelines))
+    assert sum(row["best"] for row in rows) == 3 * len(pipelines), "those that tie are all the best, of no sample none is"
+    title = figure.axes[0].get_title(loc="left")
+    assert ("dashed" in title) == (home is not None)
 
 
 def test_a_run_with_votes_and_a_multiverse_has_their_figures_and_table(tmp_path: Path) -> None:
@@ -133,7 +162,7 @@ def test_a_run_with_votes_and_a_multiverse_has_their_figures_and_table(tmp_path:
     write_figures(run.scores, run.comparisons, run.examples, tmp_path / "figures", spec, multiverse=[path])
     assert sorted(file.name for file in (tmp_path / "figures").iterdir()) == sorted(wanted)
     write_tables(run.scores, [], [], tmp_path / "tables", spec, multiverse=[path])
-    assert "alpha,label,majority,True,0,d0/net,0,,,,False,0" in (tmp_path / "tables/multiverse.csv").read_text()
+    assert "alpha,label,majority,True,0,d0/net,0,,,,False,0,False" in (tmp_path / "tables/multiverse.csv").read_text()
     assert "| alpha | d0/net | – | 50.00 | 50.00 | 3 of 4 |" in (tmp_path / "tables/multiverse.md").read_text()
     header, line = (tmp_path / "tables/accuracy.csv").read_text().splitlines()
     row = dict(zip(header.split(","), line.split(","), strict=True))
@@ -142,5 +171,6 @@ def test_a_run_with_votes_and_a_multiverse_has_their_figures_and_table(tmp_path:
     assert float(row["ece_after"]) == expected["calibration"]["after"]["ece"]
     assert float(row["aurc"]) == expected["rejection"]["aurc"]
     assert (row["accuracy_at_80"], row["accuracy_at_95"], row["outlier_auroc"]) == ("0.8", "", "0.7")
+    assert (row["reached_at_80"], row["reached_at_90"], row["reached_at_95"]) == ("0.9", "0.9", "")
     assert float(row["one_person"]) == expected["human"]["one_person"]
     assert float(row["as_tagger_over_one_person"]) == pytest.approx(float(row["accuracy_as_tagger"]) / float(row["one_person"]))

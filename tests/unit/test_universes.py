@@ -45,7 +45,7 @@ def test_table_rows() -> None:
         "home": 1,
         "pipelines": ["whole/a", "fusion/b"],
         "universes": [
-            {"factors": {"rule": rule}, "n": 10, "n_correct": [6, 7], "accuracy": [0.6, 0.7], "low": [0, 0], "high": [1, 1], "best": "fusion/b", "swapped": 0}
+            {"factors": {"rule": rule}, "n": 10, "n_correct": [6, 7], "accuracy": [0.6, 0.7], "low": [0, 0], "high": [1, 1], "best": ["fusion/b"], "swapped": 0}
             for rule in ("x", "y")
         ],
     }
@@ -130,8 +130,23 @@ def test_the_stage_scores_cells_and_fusions_and_finds_home(tmp_path: Path) -> No
     assert found["home"] == 1
     loose, strict, empty = found["universes"]
     assert (loose["n"], loose["n_correct"]) == (3, [1, 1])
-    assert (strict["n"], strict["n_correct"], strict["best"], strict["swapped"]) == (2, [1, 0], "whole/net", 0)
-    assert (empty["n"], empty["accuracy"], empty["best"]) == (0, [None, None], None)
+    assert (strict["n"], strict["n_correct"], strict["best"], strict["swapped"]) == (2, [1, 0], ["whole/net"], 0)
+    assert loose["best"] == ["whole/net", "fusion/vote"], "as many are right"
+    assert (empty["n"], empty["accuracy"], empty["best"]) == (0, [None, None], [])
+
+
+@pytest.mark.parametrize(("options", "n"), [({"limit": 2}, 1), ({"part": "train"}, 1), ({"space": "basic6"}, 1)])
+def test_home_is_found_in_a_run_on_some_of_the_samples(tmp_path: Path, options: dict, n: int) -> None:
+    """And is the run's own rule, not the first one that says the same of these samples."""
+    source = tmp_path / "twofold.py"
+    source.write_text(PLUGIN)
+    spec = {"dataset": "two", "type": "twofold", "source": str(source), "class": "Twofold", "options": options, "seed": 0, "headline": True}
+    write_samples(tmp_path / "samples.parquet", spec)
+    cell = predicted(tmp_path / "predictions/two/whole/net.parquet", dict.fromkeys("abc", "neutral"))
+    write_multiverse(tmp_path / "samples.parquet", [cell], tmp_path / "out.json", spec)
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert found["home"] == 1
+    assert found["universes"][1]["n"] == n
 
 
 def test_a_dataset_with_one_rule_is_refused(tmp_path: Path) -> None:

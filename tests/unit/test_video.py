@@ -14,18 +14,25 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from faceoff.media import ALL_FRAMES, DecodeError, Sampling, decode_animation, decode_image, decode_video, encode_png, sampled
+from faceoff.media import ALL_FRAMES, DecodeError, Sampling, decode_animation, decode_image, decode_video, encode_png, sampled, width_of
 from faceoff.protocols import Annotation, Sample
 from faceoff.stages import frames as stage
 from faceoff.stages.batches import parse_spec
 
 
-def write_video(path: Path, times_ms: list[int], size: tuple[int, int] = (64, 48), codec: str = "mpeg4", audio: bool = False) -> Path:
-    """A clip whose n-th frame is shown at times_ms[n] and is uniformly 10 + 8 n bright; its left half is red, so that turning shows."""
+def write_video(
+    path: Path, times_ms: list[int], size: tuple[int, int] = (64, 48), codec: str = "mpeg4", audio: bool = False, aspect: Fraction | None = None
+) -> Path:
+    """A clip whose n-th frame is shown at times_ms[n] and is uniformly 10 + 8 n bright; its left half is red, so that turning shows.
+
+    aspect: of its pixels, width to height, as the file says it.
+    """
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
         sound = container.add_stream("aac", rate=16_000) if audio else None
         for index, time_ms in enumerate(times_ms):
             picture = np.full((size[1], size[0], 3), 10 + 8 * index, np.uint8)
@@ -109,6 +116,34 @@ def test_display_matrix_is_applied(tmp_path, turn, matrix):
     clockwise = np.rot90(stored, -turn // 90)
     assert upright.shape == clockwise.shape
     assert np.abs(upright.astype(int) - clockwise).mean() < 2
+
+
+@pytest.mark.parametrize(("aspect", "width"), [(Fraction(2), 128), (Fraction(8, 9), 57), (Fraction(1), 64), (None, 64)])
+@pytest.mark.parametrize("kind", ["square.mp4", "square.avi"])
+def test_pixels_that_are_not_square_are_made_so(tmp_path, kind, aspect, width):
+    """A face stored half as wide as it is (anamorphic tape and broadcast) is shown as wide as it is, at the same times."""
+    plain = list(decode_video(write_video(tmp_path / kind, [0, 40, 80]), ALL_FRAMES))
+    shown = list(decode_video(write_video(tmp_path / f"other_{kind}", [0, 40, 80], aspect=aspect), ALL_FRAMES))
+    assert [frame.timestamp_s for frame in shown] == [frame.timestamp_s for frame in plain]
+    for stored, wide in zip(plain, shown, strict=True):
+        assert wide.image.shape == (48, width, 3)
+        if width == 64:
+            assert np.array_equal(wide.image, stored.image), "the same bits"
+        else:
+            expected = Image.fromarray(stored.image).resize((width, 48), Image.Resampling.BICUBIC)
+            assert np.abs(wide.image.astype(int) - np.asarray(expected)).mean() < 2
+
+
+def test_a_turned_clip_is_widened_as_it_is_stored_and_an_absurd_aspect_is_a_reason(tmp_path):
+    path = write_video(tmp_path / "turned.mp4", [0, 40], aspect=Fraction(2))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40
+    data[at : at + 36] = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 0x40000000)
+    path.write_bytes(data)
+    assert next(decode_video(path, ALL_FRAMES)).image.shape == (128, 48, 3)
+    assert width_of(720, 576, Fraction(16, 15)) == 768
+    with pytest.raises(DecodeError, match=r"720 x 576 pixels that are each 999 as wide as high exceed 100,000,000"):
+        width_of(720, 576, Fraction(999))
 
 
 def test_animations_are_sampled_like_videos():
@@ -291,7 +326,7 @@ COUNTS = {"WolfgangLanger_Pexels.mp4": 472, "single_face.mp4": 72, "no_face.mp4"
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "count"), COUNTS.items())
 def test_real_videos_have_the_frames_that_are_really_in_them(data, name, count):
-    """Counts of guide/facts/data.md; no_face.mp4 says 98 in its header and holds 95."""
+    """As `ffprobe -count_frames` counts them; no_face.mp4 says 98 in its header and holds 95."""
     times = [frame.timestamp_s for frame in decode_video(data / "media/videos" / name, ALL_FRAMES)]
     assert len(times) == count
     assert times == sorted(set(times))

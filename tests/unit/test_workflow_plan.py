@@ -49,15 +49,11 @@ def test_fusions_have_the_cells_that_their_globs_name() -> None:
     assert fusions["pair"] == [("haar", "fer"), ("whole", "geometry")]
 
 
-def test_fusion_that_matches_nothing_is_a_config_error() -> None:
-    with pytest.raises(ConfigError, match=r"fusions\.vote\.members.*nobody"):
-        plan({"fusions": {"vote": {"members": ["nobody/*"]}}})
-
-
-def test_detector_may_not_be_called_fusion() -> None:
-    """Its scores would lie where those of fusions do."""
-    with pytest.raises(ConfigError, match=r"detectors\.fusion"):
-        plan({"detectors": {"fusion": {"detector": "whole"}}})
+def test_a_model_may_keep_to_some_detectors() -> None:
+    made = plan({"models": {"fer": {"detectors": ["who*"]}, "geometry": {}}, "fusions": {"all": {}}})
+    assert made.cells == [("haar", "geometry"), ("whole", "fer"), ("whole", "geometry")]
+    assert made.skip("haar", "fer") == "not asked for: models.fer.detectors is who*"
+    assert made.fusions["all"][1] == made.cells
 
 
 def test_skipped_cell_has_a_reason_and_a_score_file_and_does_not_vote(skipping: Plan) -> None:
@@ -174,9 +170,20 @@ def test_train_status_of_parts_goes_by_where_they_are_cut(changes: dict[str, Any
 
 def test_what_is_yet_to_be_downloaded_cannot_be_counted() -> None:
     ravdess = {"type": "ravdess", "path": "/data", "download": True}
-    assert plan({"datasets": {"ravdess": {**ravdess, "shards": 7}}, "models": {"fer": {}}}).shards("ravdess") == 7
+    assert plan({"datasets": {"ravdess": {**ravdess, "shards": 7}}, "models": {"fer": {}}, "fusions": {}}).shards("ravdess") == 7
     with pytest.raises(ConfigError, match=r"datasets\.ravdess\.shards: auto .* give a number"):
-        plan({"datasets": {"ravdess": {**ravdess, "shards": "auto"}}, "models": {"fer": {}}})
+        plan({"datasets": {"ravdess": {**ravdess, "shards": "auto"}}, "models": {"fer": {}}, "fusions": {}})
+
+
+def test_a_kept_count_that_was_cut_short_is_counted_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path))
+    raw = {"datasets": {"posed": {"shards": "auto", "rungs": ["plain"]}}, "models": {"fer": {}}, "fusions": {}}
+    assert plan(raw).shards("posed") == 1
+    (kept,) = (tmp_path / "shards").iterdir()
+    counted = kept.read_bytes()
+    kept.write_bytes(b"")
+    assert plan(raw).shards("posed") == 1
+    assert kept.read_bytes() == counted
 
 
 def test_recipe_on_drawn_faces_is_circular() -> None:

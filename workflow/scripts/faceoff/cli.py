@@ -1,45 +1,45 @@
 """`faceoff`: what the workflow's package offers on the command line besides the workflow itself."""
 
+import importlib.metadata
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-import yaml
 from rich.console import Console
 from typer.core import TyperGroup
 
-from faceoff import assets, registry, tables
+from faceoff import assets, registry, score_files, tables
+from faceoff.emotions import suggestion
 
 if TYPE_CHECKING:
     from faceoff.workflow import Plan
 
 
 class _Commands(TyperGroup):
-    """Whatever command meets an unknown plug-in, a wrong weights file or a file that cannot be read or written ends with a line, not with a traceback."""
+    """Whatever command meets a wrong name, configuration or weights file, or a file that cannot be read or written, ends with a line, not with a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
             raise
-        except (registry.RegistryError, assets.AssetError, OSError) as error:
+        except (OSError, ValueError, assets.AssetError) as error:
             _fail(error)
 
 
-app = typer.Typer(
-    cls=_Commands,
-    no_args_is_help=True,
-    add_completion=False,
-    help="Faceoff: face detector x emotion model, compared. Run the workflow itself with snakemake.",
-)
+app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False)
 console = Console()
+RunName = Annotated[str, typer.Argument(help="the run: its name in results/, or its folder")]
 Plugins = Annotated[list[Path] | None, typer.Option("--plugins", help="folder with more plug-ins; may be repeated")]
 
 
-def _fail(message: object) -> NoReturn:
-    for line in str(message).splitlines():
+def _fail(reason: object) -> NoReturn:
+    """End the program with a reason, which may have several lines."""
+    if isinstance(reason, OSError) and reason.strerror:
+        reason = f"{reason.filename}: {reason.strerror}" if reason.filename else reason.strerror
+    for line in str(reason).splitlines():
         print(f"faceoff: {line}", file=sys.stderr)
     raise typer.Exit(1)
 
@@ -49,32 +49,45 @@ def _plan(path: Path) -> "Plan":
     from faceoff import config as configuration
     from faceoff.workflow import Plan
 
-    try:
-        raw = configuration.load(path)
-    except configuration.ConfigError as error:
-        _fail(error)
+    raw = configuration.load(path)
     try:
         return Plan(raw)
-    except (configuration.ConfigError, registry.RegistryError, OSError) as error:
+    except (OSError, ValueError) as error:
         _fail(f"{path}:\n{error}")
+
+
+def _check_dataset(name: str, plan: "Plan", path: Path) -> None:
+    """End the program where a configuration has no dataset of this name."""
+    if name not in plan.datasets():
+        _fail(f"{path}: no dataset {name!r} in this configuration{suggestion(name, plan.datasets())}")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"faceoff {importlib.metadata.version('faceoff')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="print the version and exit")] = False,
+) -> None:
+    """Faceoff: face detector x emotion model, compared. Run the workflow itself with snakemake."""
 
 
 @app.command()
 def leaderboard(
-    run: Annotated[str, typer.Argument(help="name of the run, a folder of results/")] = "demo",
+    run: RunName = "demo",
     dataset: Annotated[list[str] | None, typer.Option("--dataset", help="only this dataset; may be repeated")] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="write the same rows, every digit, to this file instead of printing them")] = None,
 ) -> None:
     """Print a run's leaderboard and where its report is."""
     from faceoff.leaderboard import read, show, write_csv
 
-    try:
-        if csv is None:
-            show(run, dataset or ())
-        else:
-            console.print(f"{csv}: {write_csv(read(run, dataset or ()), csv)} rows")
-    except (FileNotFoundError, ValueError) as error:
-        _fail(error)
+    if csv is None:
+        show(run, dataset or ())
+    else:
+        console.print(f"{csv}: {write_csv(read(run, dataset or ()), csv)} rows")
 
 
 @app.command()
@@ -84,28 +97,25 @@ def compare(
     output: Annotated[Path | None, typer.Option("--output", help="also write one self-contained HTML file")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print everything, every digit, as JSON")] = False,
     common: Annotated[bool, typer.Option("--common", help="where the tasks differ, compare the samples that both have")] = False,
-    fail_on_worse: Annotated[bool, typer.Option("--fail-on-worse", help="exit 1 when a cell is significantly worse or failed in B, or none compares")] = False,
+    fail_on_worse: Annotated[bool, typer.Option("--fail-on-worse", help="exit 1 when a cell is significantly worse or failed in B, or none is judged")] = False,
 ) -> None:
     """Compare two runs cell by cell, paired, on the same samples, and say what differs in what made them (docs/compare.md)."""
     from faceoff import run_comparison, run_comparison_page, run_comparison_terminal
 
-    try:
-        found = run_comparison.compare_runs(run_comparison.read_run(a), run_comparison.read_run(b), common=common)
-    except (OSError, ValueError) as error:
-        _fail(error)
+    found = run_comparison.compare_runs(run_comparison.read_run(a), run_comparison.read_run(b), common=common)
     if output:
         tables.write_text(output, run_comparison_page.render(found))
     if as_json:
         print(json.dumps(found.as_dict(), indent=1, sort_keys=True, allow_nan=False))
     else:
         run_comparison_terminal.show(found, console)
-    if fail_on_worse and (found.worse or not any(cell.paired for cell in found.cells)):
-        _fail("worse in B: " + "; ".join(found.worse) if found.worse else "nothing could be compared")
+    if fail_on_worse and (found.worse or not (any(cell.paired for cell in found.cells) or found.results_differ is False)):
+        _fail("worse in B: " + "; ".join(found.worse) if found.worse else "nothing could be compared, or nothing has labels to judge it by")
 
 
 @app.command(name="model-index")
 def model_index(
-    run: Annotated[str, typer.Argument(help="name of the run in results/, or its folder")],
+    run: RunName,
     cell: Annotated[str, typer.Argument(help="detector/model or fusion/name")],
     name: Annotated[str | None, typer.Option("--name", help="the model's name on the Hub; default: the cell")] = None,
     dataset: Annotated[list[str] | None, typer.Option("--dataset", help="only this dataset; may be repeated")] = None,
@@ -115,10 +125,7 @@ def model_index(
     from faceoff.model_index import as_yaml, model_index
     from faceoff.run_comparison import read_run
 
-    try:
-        text = as_yaml(model_index(read_run(run), cell, name or cell, dataset or ()))
-    except (OSError, ValueError) as error:
-        _fail(error)
+    text = as_yaml(model_index(read_run(run), cell, name or cell, dataset or ()))
     if output:
         tables.write_text(output, text)
     else:
@@ -130,7 +137,7 @@ def detectors(plugins: Plugins = None) -> None:
     """List the face detectors and whether each can run here."""
     from faceoff import plugin_listing
 
-    console.print(plugin_listing.detectors(plugins or ()))
+    plugin_listing.show(plugin_listing.detectors(plugins or ()))
 
 
 @app.command()
@@ -138,7 +145,7 @@ def models(plugins: Plugins = None) -> None:
     """List the emotion models and whether each can run here."""
     from faceoff import plugin_listing
 
-    console.print(plugin_listing.models(plugins or ()))
+    plugin_listing.show(plugin_listing.models(plugins or ()))
 
 
 @app.command()
@@ -146,7 +153,7 @@ def datasets(plugins: Plugins = None) -> None:
     """List the datasets, their terms and how to get them."""
     from faceoff import plugin_listing
 
-    console.print(plugin_listing.datasets(plugins or ()))
+    plugin_listing.show(plugin_listing.datasets(plugins or ()))
 
 
 @app.command(name="assets")
@@ -182,18 +189,23 @@ def fetch(path: Annotated[Path, typer.Argument(help="a configuration")] = Path("
 @app.command()
 def config(
     path: Annotated[Path, typer.Argument(help="the configuration to check")] = Path("config.yaml"),
-    write: Annotated[bool, typer.Option("--write", help="write its comments anew, the JSON schema and docs/reference.md")] = False,
+    write: Annotated[bool, typer.Option("--write", help="write its comments anew; of the repository's own, the JSON schema and docs/reference.md too")] = False,
+    force: Annotated[bool, typer.Option("--force", help="with --write: even where comments of your own are lost")] = False,
 ) -> None:
-    """Check a configuration; with --write, regenerate its comments, workflow/schemas/config.schema.json and docs/reference.md from the models."""
+    """Check a configuration; with --write, write every key into it, each under its generated comment."""
     from faceoff import config as configuration
     from faceoff import reference_page
 
-    try:
-        configuration.read(path)
-    except configuration.ConfigError as error:
-        _fail(f"{path}:\n{error}")
+    _plan(path)
+    own = path.resolve() == configuration.OWN
     if write:
-        tables.write_text(path, configuration.commented(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        text = configuration.commented(configuration.load(path))
+        generated = set(configuration.comments(text))
+        lost = [comment for comment in configuration.comments(path.read_text(encoding="utf-8")) if comment not in generated]
+        if lost and not (own or force):
+            _fail(f"{path}: --write would delete {len(lost)} comments, the first is {lost[0]!r}; --force writes it all the same")
+        tables.write_text(path, text)
+    if write and own:
         tables.write_text(configuration.SCHEMA, json.dumps(configuration.schema(), indent=1, sort_keys=True) + "\n")
         tables.write_text(reference_page.PATH, reference_page.page())
     console.print(f"{path}: valid")
@@ -214,30 +226,30 @@ def cards(write: Annotated[bool, typer.Option("--write", help="write docs/cards.
 
 @app.command(name="export-audio")
 def export_audio(
-    run: Annotated[str, typer.Argument(help="name of the run, a folder of results/")],
+    run: RunName,
     output: Annotated[Path, typer.Argument(help="folder to write the WAV files to, below it one per dataset")],
 ) -> None:
     """Write the sound of a run's clips (datasets with `audio: true`) as WAV files."""
     from faceoff.exports import write_sounds
 
-    for folder, sounds, clips in write_sounds(Path("results") / run, output):
+    for folder, sounds, clips in write_sounds(score_files.run_folder(run), output):
         console.print(f"{folder}: {sounds} of {clips} clips have sound")
 
 
 @app.command()
 def export(
-    run: Annotated[str, typer.Argument(help="name of the run, a folder of results/")],
+    run: RunName,
     output: Annotated[Path, typer.Argument(help="CSV file to write")],
 ) -> None:
     """Write every prediction of a run, frame by frame with its time, as one CSV: a timeline of each clip for each detector, model and fusion."""
     from faceoff.exports import write_predictions
 
-    console.print(f"{output}: {write_predictions(Path('results') / run, output)} detector x model cells and fusions")
+    console.print(f"{output}: {write_predictions(score_files.run_folder(run), output)} detector x model cells and fusions")
 
 
 @app.command()
 def timeline(
-    run: Annotated[str, typer.Argument(help="name of the run, a folder of results/")],
+    run: RunName,
     output: Annotated[Path, typer.Argument(help="picture to write: .svg, .pdf or .png")],
     cell: Annotated[str | None, typer.Option("--cell", help="detector/model or fusion/name; default: the first fusion, else the first pair")] = None,
     dataset: Annotated[str | None, typer.Option("--dataset", help="default: the first one with clips")] = None,
@@ -253,7 +265,7 @@ def timeline(
     if output.suffix not in {".svg", ".pdf", ".png"}:
         _fail(f"{output}: the suffix must be .svg, .pdf or .png")
     try:
-        found, name, clips = first_clips(Path("results") / run, cell, dataset, sample or (), most)
+        found, name, clips = first_clips(score_files.run_folder(run), cell, dataset, sample or (), most)
     except FileNotFoundError as error:
         _fail(f"{error}; run snakemake first, or look at `faceoff timeline --help`")
     panels = [{**vars(clip), "title": shorten(clip.sample_id, 80)} for clip in clips]
@@ -263,17 +275,14 @@ def timeline(
 
 @app.command()
 def report(
-    run: Annotated[str, typer.Argument(help="name of the run, a folder of results/")],
+    run: RunName,
     output: Annotated[Path, typer.Option("--output", help="page to write")] = Path("report.html"),
     faces: Annotated[bool | None, typer.Option("--faces/--no-faces", help="with or without pictures of faces; default: as configured")] = None,
 ) -> None:
     """Render a finished run's page again elsewhere, e.g. without pictures of faces to hand it on."""
     from faceoff.stages.report import write_again
 
-    try:
-        write_again(Path("results") / run, output, faces)
-    except (OSError, ValueError) as error:
-        _fail(error)
+    write_again(score_files.run_folder(run), output, faces)
     console.print(f"{output}: {output.stat().st_size / 1e6:.1f} MB", soft_wrap=True, highlight=False)
 
 
@@ -296,13 +305,9 @@ def score(
     if dataset is None and len(names) > 1:
         _fail(f"{path} has several test datasets; name one with --dataset: {', '.join(names)}")
     name = dataset or names[0]
-    if name not in plan.datasets():
-        _fail(f"{path}: no dataset {name!r} in this configuration; it has {', '.join(plan.datasets())}")
-    try:
-        with tempfile.TemporaryDirectory() as scratch:
-            found = score_file(predictions, plan.samples_spec(name), options_of(options or ()), Path(scratch))
-    except (OSError, ValueError) as error:
-        _fail(error)
+    _check_dataset(name, plan, path)
+    with tempfile.TemporaryDirectory() as scratch:
+        found = score_file(predictions, plan.samples_spec(name), options_of(options or ()), Path(scratch))
     if output:
         tables.write_json(output, found)
     score_file_terminal.show(found, predictions, console)
@@ -323,13 +328,13 @@ def validate(
     from faceoff.stages.samples import selected
 
     plan = _plan(path)
+    names = dataset or plan.datasets()
+    for name in names:
+        _check_dataset(name, plan, path)
     try:
-        names = dataset or plan.datasets()
         opened = {name: plan.open(name) for name in names}
     except (OSError, ValueError) as error:
         _fail(f"{path}: {error}")
-    except KeyError as error:
-        _fail(f"{path}: no dataset {error} in this configuration; it has {', '.join(plan.datasets())}")
     chosen = {name: selected(source, plan.config.datasets[name], plan.config.seed) for name, source in opened.items()}
     audits = [audit.audit(name, source, track(chosen[name], name)) for name, source in opened.items()]
     audit_terminal.show(str(path), audits, {name: source.version for name, source in opened.items()}, console)
@@ -361,13 +366,13 @@ def contact_sheet(
     """Draw a contact sheet of the posed dataset: one person per row, one emotion per column."""
     from faceoff.drawing import identities as drawn_people
     from faceoff.drawing import scenes
-    from faceoff.emotions import suggestion
 
+    kind = _picture_format(output)
     known = [name for split in drawn_people.COUNT for name in drawn_people.names(split)]
     for name in identities or ():
         if name not in known:
             _fail(f"no drawn person {name!r}{suggestion(name, known)}")
-    _save_picture(scenes.contact_sheet(identities or ["test03", "test09", "test14", "test08", "test12", "test00"], tile=112), output, 88)
+    _save_picture(scenes.contact_sheet(identities or ["test03", "test09", "test14", "test08", "test12", "test00"], tile=112), output, kind, 88)
 
 
 @app.command(name="film-strip")
@@ -375,7 +380,8 @@ def film_strip(output: Annotated[Path, typer.Argument(help="picture to write, .p
     """Draw a film strip of the posed_video dataset: one clip of every kind per row."""
     from faceoff.drawing import film_strip as strips
 
-    _save_picture(strips.film_strip(strips.examples()), output, 82)
+    kind = _picture_format(output)
+    _save_picture(strips.film_strip(strips.examples()), output, kind, 82)
 
 
 @app.command(name="draw-ravdess")
@@ -383,21 +389,31 @@ def draw_ravdess(
     output: Annotated[Path, typer.Argument(help="folder to write Actor_01/… to")],
     actors: Annotated[list[int] | None, typer.Option("--actor", min=1, max=24, help="only this actor; may be repeated")] = None,
     full: Annotated[bool, typer.Option("--full", help="320 x 240 px and 2.6 s, three seconds of work per clip; default: 96 x 96 px and 0.6 s")] = False,
+    force: Annotated[bool, typer.Option("--force", help="draw over clips of these names that are there already")] = False,
 ) -> None:
     """Draw clips in RAVDESS's names and layout, spoken ones with sound, to try a configuration of the ravdess dataset without the real clips."""
     from faceoff.datasets import ravdess
     from faceoff.drawing.ravdess import write_ravdess
 
     takes = [(clip.stem, clip.emotion, clip.intensity, clip.actor) for clip in ravdess.published("av", "speech")]
-    written = write_ravdess(output, takes, actors or None, size="full" if full else "tiny")
+    try:
+        written = write_ravdess(output, takes, actors or None, size="full" if full else "tiny", overwrite=force)
+    except FileExistsError as error:
+        _fail(f"{error}; --force draws over them" if not error.strerror else error)
     console.print(f"{output}: {len(written)} clips")
 
 
-def _save_picture(pixels: Any, output: Path, quality: int) -> None:
+def _picture_format(output: Path) -> str:
+    """Pillow's name of the format that a file's suffix asks for; ends the program for another one."""
+    found = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}.get(output.suffix.lower())
+    return found or _fail(f"{output}: the suffix must be .png or .jpg")
+
+
+def _save_picture(pixels: Any, output: Path, kind: str, quality: int) -> None:
     from PIL import Image
 
     with tables.atomic(output) as scratch:
-        Image.fromarray(pixels).save(scratch, format="JPEG" if output.suffix in {".jpg", ".jpeg"} else "PNG", quality=quality)
+        Image.fromarray(pixels).save(scratch, format=kind, quality=quality)
 
 
 if __name__ == "__main__":

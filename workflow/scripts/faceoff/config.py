@@ -6,7 +6,9 @@ The JSON schema in workflow/schemas, the comments of config.yaml and docs/refere
 import os
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,11 +18,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from faceoff import emotions, registry
 
 
-class ConfigError(Exception):
+class ConfigError(ValueError):
     """The configuration is wrong; the message has one line per fault."""
 
 
 SCHEMA = registry.PACKAGE.parents[1] / "schemas" / "config.schema.json"
+OWN = registry.PACKAGE.parents[2].resolve() / "config.yaml"  # the repository's; all its comments are generated
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _DEFAULT_VARIABLES = {"FACEOFF_DATA": "./data"}
@@ -60,6 +63,26 @@ Name = Annotated[str, AfterValidator(_name)]
 DataPath = Annotated[Path, BeforeValidator(_expanded)]
 Shares = Annotated[tuple[Share, Share, Share], AfterValidator(_shares)]
 Limit = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, le=1)]  # strict: 1.0 is all of it, not one sample
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML as ever and notes each key that stands twice in a mapping: YAML itself lets the last one win."""
+
+    def __init__(self, text: str):
+        super().__init__(text)
+        self.twice: list[str] = []
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        first: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            line = key.start_mark.line + 1
+            if key.value in first:
+                self.twice.append(f"line {line}: key {key.value!r} stands a second time, first in line {first[key.value]}")
+            first.setdefault(key.value, line)
+        return node
 
 
 class Section(BaseModel):
@@ -173,6 +196,17 @@ class RunConfig(Section):
     report: ReportConfig = Field(default_factory=ReportConfig, description="results/<run>/report.html")
     speed: SpeedConfig = Field(default_factory=SpeedConfig, description="latency of single pictures and throughput of full batches (docs/performance.md)")
 
+    def asks_for(self, detector: str, model: str) -> bool:
+        """Whether the model is to run behind the detector."""
+        return any(fnmatchcase(detector, pattern) for pattern in self.models[model].detectors)
+
+    def members(self, *patterns: str) -> Iterator[tuple[str, str]]:
+        """The detector x model cells that one of these detector/model globs names, sorted."""
+        for detector in sorted(self.detectors):
+            for model in sorted(self.models):
+                if self.asks_for(detector, model) and any(fnmatchcase(f"{detector}/{model}", pattern) for pattern in patterns):
+                    yield detector, model
+
 
 def _fields_at(model: type[BaseModel], location: tuple[Any, ...], options: Mapping[str, type[BaseModel]]) -> list[str]:
     """Names of the fields valid at an error's location, following sections and name -> section mappings."""
@@ -228,11 +262,28 @@ def _dataset_options(raw: Mapping[str, Any], folders: tuple[Path, ...], faults: 
 
 
 def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]) -> None:
-    """Every name that points at another section or at a plug-in exists."""
+    """Every name and glob that points at another section, at a plug-in or at its options finds something, and no name takes a fusion's place."""
+    for kind in ("datasets", "detectors"):
+        if "fusion" in getattr(config, kind):
+            faults.append(f"{kind}.fusion: this name is reserved for fusions")
     for name, detector in config.detectors.items():
-        _known("detector", detector.detector or name, f"detectors.{name}", folders, faults)
+        plugin = _known("detector", detector.detector or name, f"detectors.{name}", folders, faults)
+        faults += [f"detectors.{name}.options: {fault}" for fault in (plugin.unknown_options(detector.options) if plugin else ())]
+    _check_models(config, folders, faults)
+    _check_datasets(config, faults)
+    for name, fusion in config.fusions.items():
+        for pattern in fusion.members:
+            if not any(config.members(pattern)):
+                faults.append(f"fusions.{name}.members: {pattern!r} matches no detector/model cell of this run{_nearest_member(config, pattern)}")
+
+
+def _check_models(config: RunConfig, folders: tuple[Path, ...], faults: list[str]) -> None:
     for name, model in config.models.items():
         plugin = _known("model", model.model or name, f"models.{name}", folders, faults)
+        faults += [f"models.{name}.options: {fault}" for fault in (plugin.unknown_options(model.options) if plugin else ())]
+        for pattern in model.detectors:
+            if not any(fnmatchcase(detector, pattern) for detector in config.detectors):
+                faults.append(f"models.{name}.detectors: {pattern!r} matches no detector of this run{emotions.suggestion(pattern, config.detectors)}")
         trainable = bool(plugin and plugin.card.get("trainable"))
         if trainable and not model.train:
             faults.append(f"models.{name}: this model learns from data: name a dataset of role train in 'models.{name}.train'")
@@ -244,6 +295,9 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
             faults.append(f"models.{name}.train: no dataset {model.train!r} in this run{emotions.suggestion(model.train, config.datasets)}")
         elif model.train and config.datasets[model.train].role != "train":
             faults.append(f"models.{name}.train: dataset {model.train!r} has the role {config.datasets[model.train].role!r}, not 'train'")
+
+
+def _check_datasets(config: RunConfig, faults: list[str]) -> None:
     for name, dataset in config.datasets.items():
         if dataset.validation and dataset.validation not in config.datasets:
             faults.append(
@@ -259,8 +313,20 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
                 emotions.space(dataset.space)
             except ValueError as error:
                 faults.append(f"datasets.{name}.space: {error}")
+        if dataset.shards == "auto" and getattr(dataset, "download", False):
+            # Jobs are planned before the download: the next plan, and that of each job on a cluster, would be another one.
+            faults.append(f"datasets.{name}.shards: auto counts what is there, and {name} is yet to be downloaded; give a number")
     if not any(dataset.role == "test" for dataset in config.datasets.values()):
         faults.append("datasets: none has the role 'test', so nothing would be scored")
+
+
+def _nearest_member(config: RunConfig, pattern: str) -> str:
+    """What ends the message on a detector/model glob without a cell: the nearest name to the part that finds none."""
+    detector, _, model = pattern.partition("/")
+    for part, names in ((detector, config.detectors), (model, config.models)):
+        if not any(fnmatchcase(name, part) for name in names):
+            return emotions.suggestion(part, names)
+    return f"; models.{model}.detectors leaves it out" if model in config.models else "; the models' `detectors` leave it out"
 
 
 def _known(kind: str, name: str, where: str, folders: tuple[Path, ...], faults: list[str]) -> registry.Plugin | None:
@@ -306,11 +372,14 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
 
 
 def load(path: Path | str) -> Mapping[str, Any]:
-    """The sections of a YAML file, not yet validated. Raises ConfigError naming the file."""
+    """The sections of a YAML file, not yet validated. Raises ConfigError naming the file, and the line of each key that stands twice."""
     try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        loader = _Loader(Path(path).read_text(encoding="utf-8"))
+        raw = loader.get_single_data()
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: {error}") from None
+        raise ConfigError(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from None
+    if loader.twice:
+        raise ConfigError("\n".join(f"{path}, {fault}" for fault in loader.twice))
     if not isinstance(raw, Mapping):
         raise ConfigError(f"{path}: expected sections such as datasets, detectors and models")
     return raw
@@ -353,3 +422,9 @@ def commented(values: Mapping[str, Any]) -> str:
         block = "\n" in text or (isinstance(value, Mapping) and not text.startswith("{"))
         lines += [f"{key}:\n{textwrap.indent(text, '  ')}" if block else f"{key}: {text}", ""]
     return "\n".join(lines)
+
+
+def comments(text: str) -> list[str]:
+    """The comments of a YAML text, each from its "#" on: what stands between two tokens."""
+    tokens = list(yaml.scan(text, Loader=yaml.SafeLoader))
+    return [found for before, after in pairwise(tokens) for found in re.findall("#.*", text[before.end_mark.index : after.start_mark.index])]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from faceoff import metrics, tables
 from faceoff.folds import stratified_group_folds
@@ -112,7 +111,7 @@ def cell_name(predictions: Path) -> str:
 
 def weights_of(predictions: Path) -> dict[str, float] | None:
     """Member -> the weight that a fusion's rule learnt, sum 1; None of a cell, and of rules that have no such weights."""
-    return json.loads((pq.read_schema(predictions).metadata or {}).get(WEIGHTS, b"null"))
+    return json.loads((tables.read_schema(predictions).metadata or {}).get(WEIGHTS, b"null"))
 
 
 def sample_posteriors(predictions: Path, ids: Sequence[str]) -> SamplePosteriors:
@@ -120,7 +119,7 @@ def sample_posteriors(predictions: Path, ids: Sequence[str]) -> SamplePosteriors
 
     Raises ValueError when a sample has no row at all: nothing is dropped silently.
     """
-    schema_classes = tables.classes_of(pq.read_schema(predictions))
+    schema_classes = tables.classes_of(tables.read_schema(predictions))
     columns = [f"p_{emotion}" for emotion in schema_classes]
     where = {sample: index for index, sample in enumerate(ids)}
     total, count = np.zeros((len(ids), len(columns))), np.zeros(len(ids))

@@ -4,9 +4,8 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
-from faceoff import tables
+from faceoff import score_files, tables
+from faceoff.evaluation import cell_name
 
 _ABOUT = ("dataset", "detector", "model")
 
@@ -14,13 +13,17 @@ _ABOUT = ("dataset", "detector", "model")
 def write_predictions(folder: Path, output: Path) -> int:
     """Write every prediction of the run in this folder, a row per frame, to a CSV file; returns the number of cells and fusions.
 
-    Raises FileNotFoundError without predictions.
+    Cells that have left its configuration are left out. Raises FileNotFoundError without predictions.
     """
-    found = sorted([*folder.glob("predictions/*/*/*.parquet"), *folder.glob("fusion/*/*.parquet")])
-    files = [path for path in found if "@" not in path.relative_to(folder).parts[1]]  # a shard's rows stand in its dataset's file too
+    present = score_files.belongs(folder)
+    files = []
+    for path in sorted([*folder.glob("predictions/*/*/*.parquet"), *folder.glob("fusion/*/*.parquet")]):
+        dataset = path.relative_to(folder).parts[1]
+        if "@" not in dataset and present(dataset, cell_name(path)):  # a shard's rows stand in its dataset's file too
+            files.append(path)
     if not files:
-        raise FileNotFoundError(f"{folder} holds no predictions; run snakemake first, or name another run")
-    columns = [*_ABOUT, *dict.fromkeys(name for path in files for name in pq.read_schema(path).names)]
+        raise FileNotFoundError(f"{folder} holds no predictions of its present configuration; run snakemake first, or name another run")
+    columns = [*_ABOUT, *dict.fromkeys(name for path in files for name in tables.read_schema(path).names)]
     with tables.atomic(output) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()

@@ -19,8 +19,11 @@ _METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "coverage", "covered_ac
 
 
 def read(run: str, datasets: Sequence[str] = ()) -> Scores:
-    """The scores of results/<run>, of these datasets or all. Raises FileNotFoundError without scores, ValueError for a dataset that has none."""
-    folder = Path("results") / run
+    """The scores of a run, named as for `score_files.run_folder`, of these datasets or all.
+
+    Raises FileNotFoundError without scores, ValueError for a dataset that has none.
+    """
+    folder = score_files.run_folder(run)
     by_dataset: Scores = {}
     for path in score_files.of_run(folder):
         score = tables.read_json(path)
@@ -34,7 +37,7 @@ def read(run: str, datasets: Sequence[str] = ()) -> Scores:
 
 
 def show(run: str, datasets: Sequence[str] = ()) -> None:
-    """Print the leaderboard of results/<run>, one table per dataset, and the report's path. Raises as `read`."""
+    """Print the leaderboard of a run, one table per dataset, and the report's path. Raises as `read`."""
     console = Console(width=None if Console().width >= 100 else 100)  # names stay readable in a narrow terminal or a log
     for dataset, scores in read(run, datasets).items():
         console.print(_table(dataset, scores))
@@ -43,7 +46,7 @@ def show(run: str, datasets: Sequence[str] = ()) -> None:
                 console.print(f"  {_name(score)}: {score['state']}, {score['reason']}", style="dim", markup=False, highlight=False)
             elif not ranked(score):
                 console.print(f"  {_name(score)}: not ranked, {'; '.join(score['flags'])}", style="dim", markup=False, highlight=False)
-    console.print(f"report: {(Path('results') / run / 'report.html').resolve()}", soft_wrap=True, highlight=False)
+    console.print(f"report: {(score_files.run_folder(run) / 'report.html').resolve()}", soft_wrap=True, highlight=False)
 
 
 def write_csv(by_dataset: Scores, output: Path) -> int:

@@ -1,12 +1,11 @@
 """The matrix of a run: which detectors meet which models on which datasets, what their plug-ins are and where their files lie."""
 
-from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
 from faceoff import assets, registry
-from faceoff.config import ConfigError, DatasetConfig, DetectorConfig, FusionConfig, ModelConfig, RunConfig, parse
+from faceoff.config import DatasetConfig, DetectorConfig, FusionConfig, ModelConfig, RunConfig, parse
 
 Cell = tuple[str, str]  # detector, model
 
@@ -22,12 +21,6 @@ class Matrix:
         self.config: RunConfig = parse(dict(raw))
         self._folders = tuple(self.config.plugins)
         self.check_modules = check_modules
-        reserved = [kind for kind in ("datasets", "detectors") if "fusion" in getattr(self.config, kind)]
-        if reserved:
-            raise ConfigError(f"{reserved[0]}.fusion: this name is reserved for fusions")
-        for name in self.config.fusions:
-            if not any(self._matching(self.config.fusions[name])):
-                raise ConfigError(f"fusions.{name}.members: {self.config.fusions[name].members} match no detector/model cell of this run")
 
     # -- names ---------------------------------------------------------------------------------------------------
 
@@ -40,18 +33,12 @@ class Matrix:
         """Datasets whose cells are predicted and scored: tests, and validations, on which the best single is chosen."""
         return self.datasets("test", "validation")
 
-    def _matching(self, fusion: FusionConfig) -> Iterator[Cell]:
-        for detector in sorted(self.config.detectors):
-            for model in sorted(self.config.models):
-                if any(fnmatchcase(f"{detector}/{model}", pattern) for pattern in fusion.members):
-                    yield detector, model
-
     @cached_property
     def fusions(self) -> dict[str, tuple[FusionConfig, list[Cell]]]:
         """Every fusion to make, by its name in the results, with its members; skipped cells do not vote."""
         made: dict[str, tuple[FusionConfig, list[Cell]]] = {}
         for name, fusion in sorted(self.config.fusions.items()):
-            cells = [cell for cell in self._matching(fusion) if not self.skip(*cell)]
+            cells = [cell for cell in self.config.members(*fusion.members) if not self.skip(*cell)]
             if not fusion.per_detector:
                 made[name] = (fusion, cells)
                 continue
@@ -66,22 +53,24 @@ class Matrix:
     # -- plug-ins ------------------------------------------------------------------------------------------------
 
     def detector(self, name: str) -> tuple[DetectorConfig, registry.Plugin]:
+        """A detector's section and plug-in."""
         section = self.config.detectors[name]
         return section, registry.get("detector", section.detector or name, self._folders)
 
     def model(self, name: str) -> tuple[ModelConfig, registry.Plugin]:
+        """A model's section and plug-in."""
         section = self.config.models[name]
         return section, registry.get("model", section.model or name, self._folders)
 
     def dataset(self, name: str) -> tuple[DatasetConfig, registry.Plugin]:
+        """A dataset's section and plug-in."""
         section = self.config.datasets[name]
         return section, registry.get("dataset", section.type or name, self._folders)
 
     def skip(self, detector: str, model: str) -> str | None:
         """Why a cell cannot run here, or None."""
-        asked = self.config.models[model].detectors
-        if not any(fnmatchcase(detector, pattern) for pattern in asked):
-            return f"not asked for: models.{model}.detectors is {', '.join(asked)}"
+        if not self.config.asks_for(detector, model):
+            return f"not asked for: models.{model}.detectors is {', '.join(self.config.models[model].detectors)}"
         for plugin in (self.detector(detector)[1], self.model(model)[1]):
             reason = (plugin.skip() if self.check_modules else None) or self._absent(plugin)
             if reason:
@@ -98,6 +87,7 @@ class Matrix:
         return f"{absent.name} is not here (`faceoff fetch` gets what may be downloaded; `faceoff assets` says from where)" if absent else None
 
     def lineage(self, model: str) -> str:
+        """What says which models share weights, and so are one opinion: the card's `lineage`, else the plug-in's name."""
         plugin = self.model(model)[1]
         # Two files of recorded predictions are two opinions.
         return model if "reads" in plugin.card else str(plugin.card.get("lineage", plugin.name))
@@ -111,6 +101,7 @@ class Matrix:
         return int(self.config.device.startswith("cuda") and (self.detector if kind == "detector" else self.model)(name)[1].gpu)
 
     def open(self, name: str) -> Any:
+        """The dataset, ready to list its samples. Raises OSError or ValueError where its files are not there or wrong."""
         section, plugin = self.dataset(name)
         return registry.load(plugin.source, plugin.class_name)(section, seed=self.config.seed)
 
@@ -135,6 +126,7 @@ class Matrix:
 
     @property
     def folder(self) -> str:
+        """Where the run's results lie, relative to the working directory."""
         return f"results/{self.config.run}"
 
     def score_files(self, *datasets: str) -> list[str]:

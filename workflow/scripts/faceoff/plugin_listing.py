@@ -3,9 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
 from rich.table import Table
 
 from faceoff import assets, registry
+
+
+def show(table: Table) -> None:
+    """Print a list: in a terminal at least 100 columns wide, so that names stay readable; in a file or pipe with a line per plug-in."""
+    console = Console()
+    natural = console.measure(table, options=console.options.update(width=10_000)).maximum
+    Console(width=max(100, console.width) if console.is_terminal else natural).print(table)
 
 
 def detectors(folders: Sequence[Path]) -> Table:
@@ -20,9 +28,9 @@ def models(folders: Sequence[Path]) -> Table:
 
 def datasets(folders: Sequence[Path]) -> Table:
     """Every dataset, its terms and how to get it."""
-    table = Table(title="datasets")
+    table = Table(title="datasets", title_justify="left")
     for name in ("type", "what", "terms", "how to get it"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for name in registry.names("dataset", tuple(folders)):
         card = registry.get("dataset", name, tuple(folders)).card
         table.add_row(name, *(str(card.get(key, "")) for key in ("title", "terms", "how_to_get")))
@@ -30,9 +38,9 @@ def datasets(folders: Sequence[Path]) -> Table:
 
 
 def _of_kind(kind: str, detail: str, folders: Sequence[Path]) -> Table:
-    table = Table(title=f"{kind}s")
+    table = Table(title=f"{kind}s", title_justify="left")
     for name in ("name", "framework", "licence", detail, "here"):
-        table.add_column(name, no_wrap=name in {"name", "framework"})
+        table.add_column(name, no_wrap=name in {"name", "framework"}, overflow="fold")
     for name in registry.names(kind, tuple(folders)):
         plugin = registry.get(kind, name, tuple(folders))
         told = str(plugin.card.get("lineage", "")) if kind == "model" else _calibration(plugin)

@@ -97,6 +97,12 @@ class Plugin:
                 return f"program {binary!r} is not on PATH"
         return None
 
+    def unknown_options(self, given: Iterable[str]) -> list[str]:
+        """What is wrong with each of these names of options that the header does not declare: the name, and the nearest one that it does."""
+        declared = self.card.get("options", {})
+        instead = {name: emotions.suggestion(str(name), declared) if declared else "; it has none" for name in given if name not in declared}
+        return [f"{self.kind} {self.name!r} has no option {name!r}{hint}" for name, hint in instead.items()]
+
     def job(self) -> dict[str, Any]:
         """All that a job needs to load it again, JSON-able: source and class, options, assets."""
         return {
@@ -136,7 +142,35 @@ def _header(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
             yield HEADERS[name], entries
 
 
+# What a header may say: what the package reads. What a class alone reads are its `options`.
+_RUNS_APART = {"class", "framework", "requires", "assets", "options", "licence", "source", "notes"}
+_HEADER_KEYS = {
+    "dataset": {"class", "title", "terms", "how_to_get", "drawn", "votes"},
+    "detector": {*_RUNS_APART, "threshold", "min_size", "calibration", "whole_frame", "given"},
+    "model": {
+        *_RUNS_APART, "lineage", "training_data", "selected_on", "published", "checkpoint", "outputs", "recipe", "trained", "trainable", "reads",
+    },
+}  # fmt: skip
+_HEADER_PARTS = {"requires": {"modules", "binaries"}, "calibration": {"dx", "dy", "sx", "sy"}}
+
+
+def _check_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) -> None:
+    """Raise RegistryError for a key that nothing would read, naming the file, the key and the nearest valid one."""
+    for key in ("requires", "options", "assets", "calibration"):
+        if not isinstance(entry.get(key, {}), dict):
+            raise RegistryError(f"{source}: {name}: {key}: expected keys and values")
+    parts = [(entry.get(part, {}), valid, f"{part}.") for part, valid in _HEADER_PARTS.items()]
+    for keys, valid, where in ((entry, _HEADER_KEYS[kind], ""), *parts):
+        for key in keys:
+            if key not in valid:
+                raise RegistryError(f"{source}: {name}: unknown key {where}{key}{emotions.suggestion(str(key), sorted(valid))}")
+    for key, value in entry.get("requires", {}).items():
+        if not isinstance(value, list | tuple):
+            raise RegistryError(f"{source}: {name}: requires.{key}: expected a list of names")
+
+
 def _from_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) -> Plugin:
+    _check_header(kind, name, entry, source)
     rest = dict(entry)
     requires = rest.pop("requires", {})
     framework = rest.pop("framework", "core")

@@ -5,7 +5,6 @@ Everything is B minus A and is computed from the prediction rows of both runs, o
 """
 
 import dataclasses
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from faceoff import metrics, score_files, stats, tables
-from faceoff.evaluation import SamplePosteriors, Task, UnlabelledError, read_task, sample_posteriors
+from faceoff.evaluation import SamplePosteriors, UnlabelledError, read_task, sample_posteriors
 from faceoff.report.results import name_of
+from faceoff.stages.samples import task_of
 
 FAMILY = "each cell of run B against the same cell of run A"  # the Holm family of one dataset
 _NO_SCORE = "no result, although its configuration has this cell: it failed or was not run"
@@ -71,8 +71,9 @@ class CellComparison:
     """One cell in both runs.
 
     paired: the paired test of B − A with its interval, None where one of them has no accuracy or its predictions are gone (`note` says which);
-    p_adjusted, verdict: after Holm over the dataset's cells; lost, gained, other: samples whose prediction changed from right to wrong, wrong to
-    right, and otherwise; states: samples by change of state, e.g. 'ok → no_face'.
+    p_adjusted, verdict: after Holm over the dataset's cells; n: samples whose predictions were compared, 0 for a cell that has none in one of the runs;
+    lost, gained, other: samples whose prediction changed from right to wrong, wrong to right, and otherwise, as all changes of unlabelled samples are;
+    states: samples by change of state, e.g. 'ok → no_face'.
     """
 
     name: str
@@ -95,9 +96,15 @@ class CellComparison:
         return self.a.state == "ok" and self.b.state == "error"
 
     @property
+    def compared(self) -> bool:
+        """Whether the predictions of every sample were looked at."""
+        return self.n > 0
+
+    @property
     def changed(self) -> bool:
+        """Whether a difference was found; False of a cell that was not compared says nothing about its predictions."""
         moved = any((row.ccc_a, row.interval_a, row.n_a) != (row.ccc_b, row.interval_b, row.n_b) for row in self.affect)
-        return bool(self.lost or self.gained or self.other or self.states or moved or self.note) or (self.a.state, self.a.reason) != (
+        return bool(self.lost or self.gained or self.other or self.states or moved) or (self.a.state, self.a.reason) != (
             self.b.state,
             self.b.reason,
         )
@@ -115,7 +122,10 @@ class CommonSamples:
 
 @dataclass(frozen=True)
 class DatasetComparison:
-    """One dataset of both runs. differs: what the tasks differ in, as (what, A, B); with differences the cells are compared only where `common` is set."""
+    """One dataset of both runs. differs: what the tasks differ in, as (what, A, B); with differences the cells are compared only where `common` is set.
+
+    hash: None where nothing is labelled; limited: the runs ("A", "B") that only had a subset of it, not for reporting (protocol §6).
+    """
 
     name: str
     version: str
@@ -126,6 +136,7 @@ class DatasetComparison:
     cells: Sequence[CellComparison]
     only_a: Sequence[str]
     only_b: Sequence[str]
+    limited: Sequence[str]
 
     @property
     def compared(self) -> bool:
@@ -159,9 +170,12 @@ class Comparison:
         return [cell for dataset in self.datasets for cell in dataset.cells]
 
     @property
-    def results_differ(self) -> bool:
+    def results_differ(self) -> bool | None:
+        """Whether a difference was found; None where none was, but a cell could not be compared."""
         partial = any(dataset.differs or dataset.only_a or dataset.only_b for dataset in self.datasets)
-        return bool(self.only_a or self.only_b) or partial or any(cell.changed for cell in self.cells)
+        if self.only_a or self.only_b or partial or any(cell.changed for cell in self.cells):
+            return True
+        return False if all(cell.compared for cell in self.cells) else None
 
     @property
     def worse(self) -> list[str]:
@@ -177,25 +191,16 @@ class Comparison:
 
 
 def read_run(name: str | Path) -> Run:
-    """A run by its name below results/ or by the path of its folder. Raises FileNotFoundError without scores, ValueError for a file that is no JSON."""
-    folder = next((path for path in (Path("results") / name, Path(name)) if (path / "scores").is_dir()), None)
-    if folder is None:
-        raise FileNotFoundError(f"{name}: neither results/{name} nor {name} is the folder of a run with scores/; run snakemake first, or name another run")
+    """A run by its name below results/ or by the path of its folder. Raises FileNotFoundError without scores, ValueError for a damaged file."""
+    folder = score_files.run_folder(name)
     scores: dict[str, dict[str, Mapping[str, Any]]] = {}
     for path in score_files.of_run(folder):
-        score = _json(path)
+        score = tables.read_json(path)
         scores.setdefault(score["dataset"], {})[name_of(score)] = score
     if not scores:
         raise FileNotFoundError(f"{folder}/scores holds no score; run snakemake first, or name another run")
     manifest = folder / "manifest.json"
-    return Run(folder, scores, _json(manifest) if manifest.is_file() else None)
-
-
-def _json(path: Path) -> Any:
-    try:
-        return tables.read_json(path)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is no JSON: {error}; run snakemake again to make it anew") from None
+    return Run(folder, scores, tables.read_json(manifest) if manifest.is_file() else None)
 
 
 def compare_runs(a: Run, b: Run, *, common: bool = False) -> Comparison:
@@ -223,27 +228,32 @@ def compare_runs(a: Run, b: Run, *, common: bool = False) -> Comparison:
 
 @dataclass(frozen=True)
 class _Samples:
-    """What both runs are judged on: ids (n), truth (n,) in `space`, clusters (n,) or None; `whole`: the whole task, not the common samples of two."""
+    """What both runs are judged on: ids (n), truth (n,) in `space`, None where nothing is labelled; clusters (n,) or None.
 
+    info: what the samples table says of the task; hash: that of a labelled task; whole: all of them, not the common samples of two.
+    """
+
+    info: Mapping[str, Any]
     ids: tuple[str, ...]
-    truth: np.ndarray
-    space: tuple[str, ...]
-    clusters: np.ndarray | None
+    truth: np.ndarray | None = None
+    clusters: np.ndarray | None = None
+    hash: str | None = None
     whole: bool = True
 
-    @classmethod
-    def of(cls, task: Task | None) -> "_Samples":
-        return cls((), np.zeros(0, int), (), None) if task is None else cls(task.ids, task.truth, task.space, task.clusters)
+    @property
+    def space(self) -> tuple[str, ...]:
+        return tuple(self.info["space"])
 
     def only(self, kept: np.ndarray) -> "_Samples":
-        return _Samples(tuple(self.ids[index] for index in kept), self.truth[kept], self.space, None if self.clusters is None else self.clusters[kept], False)
+        clusters = None if self.clusters is None else self.clusters[kept]
+        return _Samples(self.info, tuple(self.ids[index] for index in kept), self.truth[kept], clusters, whole=False)
 
 
 def _compare_dataset(name: str, a: Run, b: Run, common: bool) -> DatasetComparison:
-    tasks = [_task(run.folder / "samples" / f"{name}.parquet") for run in (a, b)]
+    tasks = [_samples(run.folder / "samples" / f"{name}.parquet") for run in (a, b)]
     differs = _differences(*tasks)
-    samples, shared = _Samples.of(tasks[0]), None
-    if differs and common and all(tasks) and tasks[0].space == tasks[1].space:
+    samples, shared = tasks[0], None
+    if differs and common and all(task.hash for task in tasks) and tasks[0].space == tasks[1].space:
         kept, shared = _common(*tasks)
         samples = samples.only(kept)
     cells = []
@@ -254,37 +264,43 @@ def _compare_dataset(name: str, a: Run, b: Run, common: bool) -> DatasetComparis
     compared = {cell.name for cell in cells}
     return DatasetComparison(
         name=name,
-        version=tasks[0].info["version"] if tasks[0] else "",
+        version=tasks[0].info["version"],
         n=len(samples.ids),
-        hash=tasks[0].hash if tasks[0] else None,
+        hash=tasks[0].hash,
         differs=differs,
         common=shared,
         cells=cells,
         only_a=sorted(set(a.scores[name]) - set(b.scores[name]) - compared),
         only_b=sorted(set(b.scores[name]) - set(a.scores[name]) - compared),
+        limited=[side for side, task in zip("AB", tasks, strict=True) if task.info.get("limited")],
     )
 
 
-def _task(samples: Path) -> Task | None:
-    """The task of a samples table, None where nothing is labelled (such a dataset is compared in valence and arousal only)."""
+def _samples(samples: Path) -> _Samples:
+    """The labelled samples of a table; where nothing is labelled all of them: predictions, valence and arousal are then compared, but no accuracy."""
     if not samples.is_file():
         raise FileNotFoundError(f"{samples} is gone; a comparison needs the folders scores, samples, predictions and fusion of both runs")
     try:
-        return read_task(samples)
+        task = read_task(samples)
     except UnlabelledError:
-        return None
+        return _Samples(task_of(samples), tuple(row["sample_id"] for row in tables.rows(samples, ["sample_id"])))
+    return _Samples(task.info, task.ids, task.truth, task.clusters, task.hash)
 
 
-def _differences(a: Task | None, b: Task | None) -> list[tuple[str, Any, Any]]:
-    if a is None or b is None:
-        return [] if a is b else [("labels", *("none" if task is None else "some" for task in (a, b)))]
+def _differences(a: _Samples, b: _Samples) -> list[tuple[str, Any, Any]]:
+    if not (a.hash and b.hash):
+        if a.hash or b.hash:
+            return [("labels", *("some" if task.hash else "none" for task in (a, b)))]
+        alone = [set(a.ids) - set(b.ids), set(b.ids) - set(a.ids)]
+        told = [f"{len(ids)} of its own, such as {min(ids)}" if ids else "none of its own" for ids in alone]
+        return [("set of unlabelled samples", *told)] if any(alone) else []
     found = [("task version", a.info["version"], b.info["version"]), ("n", len(a.ids), len(b.ids)), ("hash", a.hash, b.hash)]
     found.append(("label space", ", ".join(a.space), ", ".join(b.space)))
     # The hash covers ids, labels and space; a version alone (drawn anew, same samples) does not make another task.
     return [row for row in found if row[1] != row[2]] if a.hash != b.hash else []
 
 
-def _common(a: Task, b: Task) -> tuple[np.ndarray, CommonSamples]:
+def _common(a: _Samples, b: _Samples) -> tuple[np.ndarray, CommonSamples]:
     """((m,) indices into A of the samples that both tasks have with the same label, how many those are)."""
     label_of = dict(zip(b.ids, b.truth, strict=True))
     inside = [index for index, sample in enumerate(a.ids) if sample in label_of]
@@ -299,13 +315,16 @@ def _compare_cell(dataset: str, cell: str, a: Run, b: Run, samples: _Samples) ->
     affect = _affect(*(score.get("affect", {}) for score in scores)) if samples.whole and all(scores) else []
     unpaired: dict[str, Any] = {"name": cell, "n": 0, "lost": 0, "gained": 0, "other": 0, "states": {}, "affect": affect}
     unpaired |= dict.fromkeys(("paired", "p_adjusted", "verdict"))
-    if any(side.state != "ok" for side in sides):
+    if not all(map(_predicted, scores)):
         return CellComparison(a=sides[0], b=sides[1], **unpaired)
     paths = [run.predictions(dataset, cell) for run in (a, b)]
     gone = [str(path) for path in paths if not path.is_file()]
     if gone:
         return CellComparison(a=sides[0], b=sides[1], **unpaired, note=f"not compared: {' and '.join(gone)} gone")
     found = [sample_posteriors(path, samples.ids) for path in paths]
+    if samples.truth is None:
+        moved = int(sum(one != other for one, other in zip(*map(_guesses, found), strict=True)))
+        return CellComparison(a=sides[0], b=sides[1], **unpaired | {"other": moved, "states": _state_changes(*found), "n": len(samples.ids)})
     predicted = [metrics.argmax(posteriors.in_space(samples.space)[0]) for posteriors in found]
     right = [guess == samples.truth for guess in predicted]
     moved = predicted[0] != predicted[1]
@@ -313,6 +332,16 @@ def _compare_cell(dataset: str, cell: str, a: Run, b: Run, samples: _Samples) ->
     paired = stats.paired_verdict(right[1], right[0], clusters=samples.clusters, seed=a.seed)
     sides = [dataclasses.replace(side, accuracy=float(hit.mean()), n_correct=int(hit.sum())) for side, hit in zip(sides, right, strict=True)]
     return CellComparison(a=sides[0], b=sides[1], **unpaired | changes | {"paired": paired, "states": _state_changes(*found), "n": len(samples.ids)})
+
+
+def _predicted(score: Mapping[str, Any] | None) -> bool:
+    """Whether the cell ran: without labels it has no accuracy and is "skipped", but its score file has the key `affect`."""
+    return score is not None and (score["state"] == "ok" or (score["state"] == "skipped" and "affect" in score))
+
+
+def _guesses(found: SamplePosteriors) -> list[str | None]:
+    """The most probable of the model's own classes for each sample, None where there is no prediction."""
+    return [None if index == metrics.NO_FACE else found.classes[index] for index in metrics.argmax(found.own)]
 
 
 def _state_changes(a: SamplePosteriors, b: SamplePosteriors) -> dict[str, int]:

@@ -65,7 +65,7 @@ def _rows(cells: Sequence[CellComparison]) -> list[Mapping[str, Any]]:
             "difference": words.difference(cell),
             "bar": bar(cell),
             "p": words.p_adjusted(cell),
-            "verdict": "failed" if cell.failed_in_b else (cell.verdict or "–") if cell.changed else "unchanged",
+            "verdict": words.verdict(cell),
             "moves": words.moves(cell),
         }
         for cell in words.by_interest(cells)

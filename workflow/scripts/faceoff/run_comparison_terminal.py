@@ -29,8 +29,8 @@ def show(found: Comparison, console: Console) -> None:
         changed = [cell for cell in dataset.cells if cell.changed]
         if any(cell.paired or cell.a.state != cell.b.state for cell in changed):
             console.print(_table(dataset))
-        if len(changed) < len(dataset.cells):
-            line(f"  unchanged: {len(dataset.cells) - len(changed)} of {len(dataset.cells)} cells")
+        if same := sum(map(words.unchanged, dataset.cells)):
+            line(f"  unchanged: {same} of {len(dataset.cells)} cells")
         for text in words.remarks(dataset):
             line(f"  {text}")
     for text in (*words.only_datasets(found), *found.notes):
@@ -55,7 +55,7 @@ def _table(dataset: DatasetComparison) -> Table:
     table.add_column("lost / gained / other", justify="right")
     for cell in words.by_interest(dataset.cells):
         if cell.changed:
-            verdict = "failed" if cell.failed_in_b else cell.verdict or "–"
+            verdict = words.verdict(cell)
             colour = "red" if cell.failed_in_b else _COLOURS.get(verdict, "default")
             texts = (words.cell_title(cell), words.level(cell.a), words.level(cell.b), words.difference(cell), words.p_adjusted(cell))
             table.add_row(*map(escape, texts), f"[{colour}]{verdict}[/]", words.moves(cell))

@@ -12,21 +12,42 @@ _LENGTH = 90  # characters shown of a name or a value
 
 
 def summary(found: Comparison) -> str:
-    """What changed, in one sentence."""
+    """What changed, in a sentence or two."""
     if not found.cells:
         return "Nothing could be compared."
-    if not found.results_differ:
-        return f"Nothing differs: all {len(found.cells)} cells predict the same for every sample."
+    compared = sum(cell.compared for cell in found.cells)
+    if found.results_differ is False:
+        return f"Nothing differs: all {compared} cells predict the same for every sample."
+    if found.results_differ is None:
+        if not compared:
+            return f"Nothing could be compared: none of the {len(found.cells)} cells has predictions in both runs."
+        return f"The {compared} cells that could be compared predict the same for every sample; {len(found.cells) - compared} not compared."
     counts = {
         "significantly better in B": sum(cell.verdict == "better" for cell in found.cells),
         "significantly worse in B": sum(cell.verdict == "worse" for cell in found.cells),
         "failed in B": sum(cell.failed_in_b for cell in found.cells),
-        "changed without a significant difference": sum(
-            cell.changed and cell.verdict not in {"better", "worse"} and not cell.failed_in_b for cell in found.cells
-        ),
-        "unchanged": sum(not cell.changed for cell in found.cells),
+        "changed without a significant difference": sum(bool(cell.changed and cell.paired) and cell.verdict not in {"better", "worse"} for cell in found.cells),
+        "changed, not tested": sum(cell.changed and not cell.paired and not cell.failed_in_b for cell in found.cells),
+        "unchanged": sum(unchanged(cell) for cell in found.cells),
+        "not compared": sum(not cell.changed and not cell.compared for cell in found.cells),
     }
-    return f"Of {len(found.cells)} cells: " + ", ".join(f"{number} {words}" for words, number in counts.items() if number) + "."
+    told = f"Of {len(found.cells)} cells: " + ", ".join(f"{number} {words}" for words, number in counts.items() if number) + "."
+    apart = sum(not dataset.compared for dataset in found.datasets)
+    return f"{told} Not compared, as their samples differ: {apart} of {len(found.datasets)} datasets." if apart else told
+
+
+def unchanged(cell: CellComparison) -> bool:
+    """Whether every sample was looked at and nothing differs."""
+    return cell.compared and not cell.changed
+
+
+def verdict(cell: CellComparison) -> str:
+    """What is said of the cell in B."""
+    if cell.failed_in_b:
+        return "failed"
+    if not cell.changed:
+        return "unchanged" if cell.compared else "not compared"
+    return cell.verdict or "–"
 
 
 def cell_title(cell: CellComparison) -> str:
@@ -73,10 +94,15 @@ def moves(cell: CellComparison) -> str:
 
 
 def remarks(dataset: DatasetComparison) -> list[str]:
-    """Changes of state, of valence and arousal, notes, and what only one run has, a line each."""
+    """Changes of state, of unlabelled predictions, of valence and arousal, notes, what was not compared and what only one run has, a line each."""
     lines = []
+    apart = [cell_title(cell) for cell in dataset.cells if not cell.compared and not cell.note and not cell.changed]
+    if apart:
+        lines.append(f"not compared, without predictions in either run: {shorten(', '.join(apart), 4 * _LENGTH)}")
     for cell in dataset.cells:
         name = cell_title(cell)
+        if cell.other and not cell.paired:
+            lines.append(f"{name}: {cell.other} of {cell.n} predictions differ")
         lines += [f"{name}: {number} samples {change}" for change, number in cell.states.items()]
         if cell.note:
             lines.append(f"{name}: {shorten(cell.note, 4 * _LENGTH)}")
@@ -99,16 +125,19 @@ def task_remarks(dataset: DatasetComparison) -> list[str]:
             f", {common.relabelled} with another label"
         )
     elif dataset.differs:
-        same_space = not any(what in {"label space", "labels"} for what, _, _ in dataset.differs)
-        lines.append("not compared; --common compares the samples that both have" if same_space else "not compared: the scores mean different things")
+        same_space = not any(what in {"label space", "labels", "set of unlabelled samples"} for what, _, _ in dataset.differs)
+        lines.append("not compared; --common compares the samples that both have" if same_space else "not compared: not the same question")
     return lines
 
 
 def dataset_title(dataset: DatasetComparison) -> str:
-    task = f"{shorten(dataset.version, _LENGTH)}, n = {dataset.n}, task {dataset.hash}" if dataset.hash else "no labels: valence and arousal only"
+    task = f"n = {dataset.n}, no labels: predictions, valence and arousal are compared, no accuracy"
+    if dataset.hash:
+        task = f"{shorten(dataset.version, _LENGTH)}, n = {dataset.n}, task {dataset.hash}"
     if dataset.differs:
         task = f"{dataset.common.n} common samples" if dataset.compared and dataset.common else "different tasks"
-    return f"{shorten(dataset.name, _LENGTH)}: {task}"
+    limited = f"; limited in {' and '.join(dataset.limited)}: not for reporting" if dataset.limited else ""
+    return f"{shorten(dataset.name, _LENGTH)}: {task}{limited}"
 
 
 def only_datasets(found: Comparison) -> list[str]:

@@ -19,5 +19,8 @@ def show(found: dict[str, Any], predictions: Path, console: Console) -> None:
             table.add_row(name.replace("_", " "), f"{value:.6f}", f"{low:.4f} to {high:.4f}" if low is not None else "")
     console.print(table)
     print(f"correct {metrics['n_correct']} of {task['n']}; without a prediction {task['n'] - metrics['n_covered']}")
+    if unknown := found["unknown_rows"]:
+        first = ", ".join(repr(sample) for sample in list(unknown)[:3])
+        print(f"mind: {sum(unknown.values())} rows of the file name no sample, such as {first}")
     for flag in found["flags"] + (["limited: not for reporting"] if task["limited"] else []):
         print(f"mind: {flag}")

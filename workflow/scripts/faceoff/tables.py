@@ -125,7 +125,7 @@ def with_failure(schema: pa.Schema, failed_files: Sequence[str]) -> pa.Schema:
 
 def failed_files(path: Path | str) -> list[str]:
     """The files that `path` (Parquet) declares as failed, itself among them; empty for a sound file."""
-    return json.loads((pq.read_schema(path).metadata or {}).get(FAILURE, b"[]"))
+    return json.loads((read_schema(path).metadata or {}).get(FAILURE, b"[]"))
 
 
 def classes_of(schema: pa.Schema) -> tuple[str, ...]:
@@ -236,20 +236,44 @@ class Writer:
             self._open.__exit__(*failure)
 
 
+def _damaged(path: Path | str, kind: str, error: Exception) -> ValueError:
+    """What is said of a file that was cut short or overwritten. Snakemake makes a removed file anew only where a target or a later job needs it."""
+    return ValueError(f"{path} is no {kind}, or a damaged one ({' '.join(str(error).split())}); remove it and run snakemake with this file as the target")
+
+
+@contextmanager
+def _reading(path: Path | str) -> Iterator[None]:
+    """Let what is wrong with a Parquet file be a ValueError that names it, and its absence a FileNotFoundError that does."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise _damaged(path, "Parquet file", error) from None
+
+
+def read_schema(path: Path | str) -> pa.Schema:
+    """The columns of a Parquet file, with its metadata. Raises ValueError naming a file that is damaged."""
+    with _reading(path):
+        return pq.read_schema(path)
+
+
 SHARDS = b"faceoff_shards"
 
 
 def shards_of(path: Path | str) -> list[Path]:
     """The files that hold a table's rows: its shards where it only names them (relative to its folder), else itself."""
-    named = (pq.read_schema(path).metadata or {}).get(SHARDS)
+    named = (read_schema(path).metadata or {}).get(SHARDS)
     return [Path(path)] if named is None else [Path(path).parent / name for name in json.loads(named)]
 
 
 def stream(path: Path | str, batch_size: int = 64, columns: Sequence[str] | None = None) -> Iterator[list[dict[str, Any]]]:
-    """Yield lists of at most `batch_size` rows; memory holds one row group."""
+    """Yield lists of at most `batch_size` rows; memory holds one row group. Raises ValueError naming a file that is damaged."""
     # Group by group: `iter_batches` over the whole file keeps what it has read, so that memory grows with the file.
     for shard in shards_of(path):
-        with pq.ParquetFile(shard) as parquet:
+        with _reading(shard), pq.ParquetFile(shard) as parquet:
             for group in range(parquet.num_row_groups):
                 table = parquet.read_row_group(group, columns=None if columns is None else list(columns), use_threads=False)
                 for start in range(0, table.num_rows, batch_size):
@@ -263,13 +287,21 @@ def rows(path: Path | str, columns: Sequence[str] | None = None) -> Iterator[dic
 
 
 def read(*paths: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read one logical table from its parts (shards), in the order given."""
-    return pa.concat_tables([pq.read_table(path, columns=None if columns is None else list(columns)) for path in paths])
+    """Read one logical table from its parts (shards), in the order given. Raises ValueError naming a file that is damaged."""
+    parts = []
+    for path in paths:
+        with _reading(path):
+            parts.append(pq.read_table(path, columns=None if columns is None else list(columns)))
+    return pa.concat_tables(parts)
 
 
 def count(path: Path | str) -> int:
-    """Number of rows, from the footers alone."""
-    return sum(pq.read_metadata(shard).num_rows for shard in shards_of(path))
+    """Number of rows, from the footers alone. Raises ValueError naming a file that is damaged."""
+    found = 0
+    for shard in shards_of(path):
+        with _reading(shard):
+            found += pq.read_metadata(shard).num_rows
+    return found
 
 
 def _plain(value: Any) -> Any:
@@ -297,8 +329,11 @@ def write_text(path: Path | str, text: str) -> None:
 
 
 def read_json(path: Path | str) -> Any:
-    """Read a UTF-8 JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Read a UTF-8 JSON file. Raises ValueError naming a file that is damaged."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:  # also of bytes that are no UTF-8
+        raise _damaged(path, "JSON", error) from None
 
 
 def write_rows(path: Path | str, schema: pa.Schema, items: Iterable[Mapping[str, Any]]) -> None:

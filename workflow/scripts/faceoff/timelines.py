@@ -6,9 +6,9 @@ from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
-from faceoff import tables
+from faceoff import score_files, tables
+from faceoff.evaluation import cell_name
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def timelines(predictions: Path, frames: Path | None = None, samples: Sequence[s
 
     frames: the dataset's frames table, for what the dataset says of each moment.
     """
-    emotions = tables.classes_of(pq.read_schema(predictions))
+    emotions = tables.classes_of(tables.read_schema(predictions))
     columns = [f"p_{emotion}" for emotion in emotions]
     rows = tables.rows(predictions, ["sample_id", "frame", "timestamp_s", "success", *columns])
     labels = tables.rows(frames, ["sample_id", "frame", "label"]) if frames and frames.is_file() else None
@@ -47,12 +47,16 @@ def first_clips(
 ) -> tuple[str, str, list[Timeline]]:
     """The clips of the run in this folder that a picture shows: (dataset, cell as detector/model or fusion/name, at most so many timelines).
 
-    Of the named cell and dataset; by default the first fusion, else the first pair, that has clips of several frames.
+    Of the named cell and dataset; by default the first fusion, else the first pair, that has clips of several frames. Cells that have left the run's
+    configuration are passed over.
     Raises FileNotFoundError where there are none.
     """
     fusion = "*" if cell is None else cell.removeprefix("fusion/") if cell.startswith("fusion/") else None
     files = sorted(folder.glob(f"fusion/{dataset or '*'}/{fusion}.parquet")) + sorted(folder.glob(f"predictions/{dataset or '*'}/{cell or '*/*'}.parquet"))
+    present = score_files.belongs(folder)
     for path in files:
+        if not present(path.relative_to(folder).parts[1], cell_name(path)):
+            continue
         kind, found, *names = path.relative_to(folder).with_suffix("").parts
         shown = list(islice(timelines(path, folder / "frames" / f"{found}.parquet", samples), most))
         if shown:

@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from faceoff import assets, codehash, registry, tables
-from faceoff.config import ConfigError, DatasetConfig
+from faceoff.config import DatasetConfig
 from faceoff.matrix import Matrix
 from faceoff.sharding import SAMPLE_COST, cost_of, shards_for
 
@@ -23,10 +24,6 @@ class Plan(Matrix):
 
     def __init__(self, raw: Mapping[str, Any], check_modules: bool = True):
         super().__init__(raw, check_modules)
-        for name, section in self.config.datasets.items():
-            if section.shards == "auto" and getattr(section, "download", False):
-                # Jobs are planned before the download: the next plan, and that of each job on a cluster, would be another one.
-                raise ConfigError(f"datasets.{name}.shards: auto counts what is there, and {name} is yet to be downloaded; give a number")
         self._fingerprints: dict[str, Any] = {}
         self._shards: dict[str, int] = {}
 
@@ -46,7 +43,8 @@ class Plan(Matrix):
         job = {**json.loads(self.samples_spec(dataset)), "cost": SAMPLE_COST}
         kept = assets.cache_folder() / "shards" / f"{hashlib.sha256(self._spec(job).encode()).hexdigest()[:32]}.json"
         if kept.is_file():
-            return int(tables.read_json(kept))
+            with suppress(ValueError):  # a damaged one is counted anew
+                return int(tables.read_json(kept))
         from faceoff.stages.samples import selected
 
         try:
@@ -72,9 +70,11 @@ class Plan(Matrix):
 
     @staticmethod
     def _spec(value: Mapping[str, Any]) -> str:
+        """A spec as the rules pass it on: JSON with sorted keys, so that the same job is the same text."""
         return json.dumps(value, sort_keys=True, default=str)
 
     def samples_spec(self, name: str) -> str:
+        """Told to `samples`, and part of every later spec of a dataset: its plug-in, its options and what its files look like."""
         section, plugin = self.dataset(name)
         job = plugin.job()
         return self._spec({
@@ -103,10 +103,12 @@ class Plan(Matrix):
         return self._fingerprints[name]
 
     def frames_spec(self, name: str, stage: str = "frames") -> str:
+        """Told to `frames`, and with another stage to what else reads a dataset's media: `samples_spec` with that stage's code."""
         spec = json.loads(self.samples_spec(name))
         return self._spec({**spec, "code": code(STAGES / f"{stage}.py", self.dataset(name)[1].source)})
 
     def audio_spec(self, name: str) -> str:
+        """Told to `audio`: as `frames_spec`."""
         return self.frames_spec(name, stage="audio")
 
     def _detector_job(self, name: str) -> dict[str, Any]:
@@ -119,6 +121,7 @@ class Plan(Matrix):
         return {**job, "card": {key: value for key, value in card.items() if key not in {"calibration", "whole_frame"}}}
 
     def detect_spec(self, dataset: str, detector: str) -> str:
+        """Told to `detect`, of a dataset's frames: the detector with its options and how frames are prepared, not what its boxes are used for."""
         section, plugin = self.detector(detector)
         return self._spec({
             "dataset": dataset,
@@ -150,6 +153,7 @@ class Plan(Matrix):
         return {**job, "card": {**job["card"], "options": options}, "read": {key: _stat(options.get(key)) for key in read}}
 
     def predict_spec(self, dataset: str, detector: str, model: str, stage: str = "predict") -> str:
+        """Told to `predict`: the model with its options, and how it is cropped from the detector's boxes."""
         plugin = self.model(model)[1]
         return self._spec({
             "dataset": dataset,
@@ -161,9 +165,11 @@ class Plan(Matrix):
         })  # fmt: skip
 
     def detector_latency_spec(self, dataset: str, detector: str) -> str:
+        """Told to the timing of a detector: `detect_spec`, the number of pictures and their seed."""
         return self._latency_spec(self.detect_spec(dataset, detector), self.detector(detector)[1])
 
     def model_latency_spec(self, dataset: str, detector: str, model: str) -> str:
+        """Told to the timing of a model behind a detector: `predict_spec`, the number of pictures and their seed."""
         return self._latency_spec(self.predict_spec(dataset, detector, model), self.model(model)[1])
 
     def _latency_spec(self, job: str, plugin: registry.Plugin) -> str:
@@ -172,9 +178,11 @@ class Plan(Matrix):
         return self._spec({**json.loads(job), **timed})
 
     def train_spec(self, detector: str, model: str) -> str:
+        """Told to `train`, once per detector: `predict_spec` of the dataset that the model learns from."""
         return self.predict_spec(self.config.models[model].train or "", detector, model, stage="train")
 
     def fuse_spec(self, dataset: str, fusion: str) -> str:
+        """Told to `fuse`: the rule and its settings, the members in order with their lineages."""
         section, cells = self.fusions[fusion]
         return self._spec({
             "dataset": dataset,
@@ -190,6 +198,7 @@ class Plan(Matrix):
         })  # fmt: skip
 
     def score_spec(self, dataset: str, detector: str, model: str) -> str:
+        """Told to `score` of a cell: why it is skipped, if it is, and how the model's training relates to the dataset."""
         return self._spec({
             "dataset": dataset,
             "kind": "cell",
@@ -227,6 +236,7 @@ class Plan(Matrix):
         return "cross-corpus"
 
     def fusion_score_spec(self, dataset: str, fusion: str) -> str:
+        """Told to `score` of a fusion: its rule and members; its training status is theirs, or mixed."""
         section, cells = self.fusions[fusion]
         statuses = {self._train_status(dataset, model) for _, model in cells}
         return self._spec({
@@ -244,12 +254,15 @@ class Plan(Matrix):
         })  # fmt: skip
 
     def shard_spec(self, number: str, shards: str) -> str:
+        """Told to the cut of a dataset's samples: which of how many shards."""
         return self._spec({"number": int(number), "shards": int(shards), "code": code(STAGES / "shards.py")})
 
     def gather_spec(self) -> str:
+        """Told to the gathering of a dataset's shards: nothing but the code."""
         return self._spec({"code": code(STAGES / "shards.py")})
 
     def compare_spec(self, dataset: str) -> str:
+        """Told to `compare`: what every cell is made of, the fusions' members, and which variants stand for which originals."""
         return self._spec({
             "dataset": dataset,
             "validation": self.config.datasets[dataset].validation,
@@ -283,9 +296,11 @@ class Plan(Matrix):
         }
 
     def multiverse_spec(self, dataset: str) -> str:
+        """Told to `multiverse`: as `frames_spec`."""
         return self.frames_spec(dataset, stage="multiverse")
 
     def examples_spec(self, dataset: str) -> str:
+        """Told to `examples`: how many faces are shown and how each cell crops them; none where the report shows no faces."""
         return self._spec({
             "dataset": dataset,
             "examples": self.config.figures.examples if self.config.report.faces else 0,
@@ -297,11 +312,13 @@ class Plan(Matrix):
         })  # fmt: skip
 
     def overlaps_spec(self, dataset: str) -> str:
+        """Told to `overlaps`: the calibration of every detector that boxes faces."""
         cards = {name: self.detector(name)[1].card for name in sorted(self.config.detectors)}
         boxed = {name: card.get("calibration") for name, card in cards.items() if not card.get("whole_frame")}
         return self._spec({"dataset": dataset, "policy": self.config.faces.policy, "calibrations": boxed, "code": code(STAGES / "overlaps.py")})
 
     def answers_spec(self, dataset: str) -> str:
+        """Told to `answers`: how many clips are shown over time, and whether with faces."""
         return self._spec({
             "dataset": dataset,
             "clips": self.config.report.clips,

@@ -36,6 +36,10 @@ class Take(NamedTuple):
         """The name without its modality: files that agree in it show the same pictures."""
         return self.stem.partition("-")[2]
 
+    def below(self, folder: Path) -> Path:
+        """The take's file in a tree of the official layout."""
+        return folder / f"Actor_{int(self.actor):02d}" / f"{self.stem}.mp4"
+
 
 def _clip(take: Take, size: Literal["full", "tiny"], seed: int) -> clips.Clip:
     """The pictures of a take. At full size every statement and repetition is acted anew; tiny ones differ in the sensor's noise alone."""
@@ -58,6 +62,7 @@ def write_ravdess(
     size: Literal["full", "tiny"] = "full",
     sound: bool = True,
     seed: int = 0,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Draw takes, (stem, emotion, intensity, actor) each, as ``folder``/Actor_01/01-01-03-01-01-01-01.mp4 …; returns the files, by actor and name.
 
@@ -65,12 +70,16 @@ def write_ravdess(
     actors: keep only the takes of these; default: all.
     size:   full is 320 x 240 px, 25 fps, 2.6 s, with moving heads and mouths; tiny is 96 x 96 px, 10 fps, 0.6 s, for tests.
     sound:  whether modality 01 has a tone (AAC, 48 kHz) in place of the voice.
+    overwrite: draw over files of these names. Without it FileExistsError is raised before anything is drawn: they may be the real clips.
     """
     kept = None if actors is None else set(actors)
     chosen = [take for take in (Take(*map(str, given)) for given in takes) if kept is None or int(take.actor) in kept]
     foreign = [take.stem for take in chosen if not take.stem.startswith(("01-", "02-"))]
     if foreign:
         raise ValueError(f"only modalities 01 and 02 have pictures: {foreign[0]}")
+    present = [] if overwrite else sorted(path for take in chosen if (path := take.below(Path(folder))).exists())
+    if present:
+        raise FileExistsError(f"{len(present)} of the {len(chosen)} clips to draw are there already, maybe real ones, the first is {present[0]}")
 
     def order(take: Take) -> tuple[int, str, str, str]:
         return int(take.actor), take.emotion, take.intensity, take.silent_name
@@ -88,7 +97,7 @@ def _write_takes(folder: Path, takes: list[Take], size: Literal["full", "tiny"],
     for name, same in groupby(takes, key=lambda take: take.silent_name):
         pictures = [clips.expose(image, stream("sensor", seed, name, k)) for k, image in enumerate(scenery)]
         for take in same:
-            path = folder / f"Actor_{int(take.actor):02d}" / f"{take.stem}.mp4"
+            path = take.below(folder)
             heard: np.ndarray | None = tone(clip.duration_s, _HERTZ[take.stem[3:5]]) if sound and take.stem.startswith("01-") else None
             with atomic(path) as scratch:
                 write_video(scratch, pictures, clip.fps, heard)

@@ -4,7 +4,7 @@ import json
 import math
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class Recorded:
         options = card["options"]
         if not options.get("path"):
             raise ValueError("model recorded: options.path is missing: the file with the predictions")
+        _check_types(options)
         self._path, self._tolerance = Path(options["path"]), float(options["tolerance_s"])
         rows = _rows(self._path)
         present = list(dict.fromkeys(key for row in rows for key in row))
@@ -73,6 +74,10 @@ class Recorded:
             moments[sample].append((seconds, index))
         return {sample: sorted(found) for sample, found in moments.items()}
 
+    def unknown_rows(self, samples: Container[str]) -> dict[str, int]:
+        """Sample id -> its rows, of the ids in the file that are none of these samples."""
+        return {sample: len(found) for sample, found in self._moments.items() if sample not in samples}
+
     def predict(self, crops: np.ndarray) -> Prediction:
         """Nothing can be read from pictures: every crop is said to be not evaluable."""
         return Prediction(np.full((len(crops), len(self.emotions)), 1 / len(self.emotions)), evaluable=np.zeros(len(crops), bool))
@@ -95,6 +100,24 @@ class Recorded:
         place = bisect_left(moments, (seconds, -1))
         distance, row = min((abs(time - seconds), row) for time, row in moments[max(0, place - 1) : place + 1])
         return row if distance <= self._tolerance else -1
+
+
+def _check_types(options: Mapping[str, Any]) -> None:
+    """Raise ValueError for the first option whose value is of another type."""
+
+    def is_number(value: Any) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+    column = "the name of a column, in quotes where it is a number"
+    kinds = [("id", isinstance(options["id"], str), column), ("time", isinstance(options["time"], str | None), column)]
+    kinds.append(("columns", isinstance(options["columns"], Mapping), "a mapping from emotions to columns, such as columns.anger=ang"))
+    kinds += [("tolerance_s", is_number(options["tolerance_s"]), "a number of seconds"), ("normalise", isinstance(options["normalise"], bool), "true or false")]
+    for name, right, expected in kinds:
+        if not right:
+            raise ValueError(f"model recorded: options.{name}: expected {expected}, not {options[name]!r}")
+    for emotion, value in options["columns"].items():
+        if not (isinstance(emotion, str) and isinstance(value, str)):
+            raise ValueError(f"model recorded: options.columns.{emotion}: expected {column}, not {value!r}")
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -16,11 +16,16 @@ from faceoff.stages.score import write_score
 def score_file(path: Path, samples_spec: str, options: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
     """What a run's score file would hold of these posteriors (see `models.recorded`), of every sample of the dataset; `scratch` is an empty folder.
 
+    `unknown_rows` counts the file's rows whose id is no sample, by id in the file's order.
     Raises ValueError naming what is wrong with the file or that the dataset has no labels.
     """
     spec = json.loads(samples_spec)
-    plugin = registry.get("model", "recorded").job()
+    recorded = registry.get("model", "recorded")
+    if unknown := recorded.unknown_options(options):
+        raise ValueError("\n".join(f"--option: {fault}" for fault in unknown))
+    plugin = recorded.job()
     plugin["card"]["options"] = {**plugin["card"]["options"], **options, "path": str(path)}
+    given = registry.load(recorded.source, recorded.class_name)(plugin["card"], {})
     files = {name: scratch / f"{name}.parquet" for name in ("samples", "frames", "faces", "predictions")}
     write_samples(files["samples"], spec)
     # One moment per sample: what the file says of it is looked up by its id.
@@ -37,19 +42,30 @@ def score_file(path: Path, samples_spec: str, options: Mapping[str, Any], scratc
     if not found["metrics"]["n_covered"]:
         first = next(tables.rows(files["samples"], ["sample_id"]))["sample_id"]
         raise ValueError(f"{path}: not one of its ids is a sample of {spec['dataset']}, whose ids look like {first!r}")
-    return found
+    samples = {row["sample_id"] for row in tables.rows(files["samples"], ["sample_id"])}
+    return found | {"unknown_rows": given.unknown_rows(samples)}
 
 
 def options_of(pairs: Sequence[str]) -> dict[str, Any]:
-    """`key=value` and `key.name=value` texts as nested options, their values as YAML. Raises ValueError for a text without "="."""
+    """`key=value` and `key.name=value` texts as nested options, their values as YAML.
+
+    Raises ValueError for a text without "=", a value that is no YAML, and a key that has a value already.
+    """
     found: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
-        if not equals:
-            raise ValueError(f"--option {pair}: expected key=value")
         *outer, last = key.split(".")
+        if not equals or not all((*outer, last)):
+            raise ValueError(f"--option {pair}: expected key=value")
         inner = found
         for part in outer:
             inner = inner.setdefault(part, {})
-        inner[last] = yaml.safe_load(value)
+            if not isinstance(inner, dict):
+                raise ValueError(f"--option {pair}: {part} has the value {inner!r} from another --option")
+        if last in inner:
+            raise ValueError(f"--option {pair}: {key} has the value {inner[last]!r} from another --option")
+        try:
+            inner[last] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ValueError(f"--option {pair}: {value!r} is no YAML value; quote it, as in '{key}=\"…\"'") from None
     return found
