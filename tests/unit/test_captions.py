@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import report_fixtures as fixtures
 
-from faceoff.report import names
+from faceoff import figure_names
 from faceoff.stages.captions import write_captions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +17,7 @@ def test_every_kind_of_figure_and_every_table_of_the_workflow_has_a_caption():
     declared = (ROOT / "workflow/rules/evaluate.smk").read_text()
     wanted = {f"table_{name}" for name in re.findall(r'"([a-z_]+)"', re.search(r"table_outputs\((.*?)\)", declared, re.DOTALL)[1])}
     assert "table_accuracy" in wanted
-    assert wanted | set(names.TITLES) <= {path.stem for path in CAPTIONS}
+    assert wanted | set(figure_names.TITLES) <= {path.stem for path in CAPTIONS}
 
 
 def test_captions_of_a_run(tmp_path):
@@ -25,7 +25,7 @@ def test_captions_of_a_run(tmp_path):
     spec["config"]["datasets"]["beta"]["limit"] = 20
     write_captions(CAPTIONS[::-1], tmp_path / "captions.md", spec)
     text = (tmp_path / "captions.md").read_text()
-    figures = names.figure_names(spec["config"])
+    figures = figure_names.figure_names(spec["config"])
     assert re.findall(r"^## (?!tables/)(.+)$", text, re.MULTILINE) == figures
     assert "*limited: not for reporting (beta)*" in text
     assert "**Confusion matrices: alpha.** Confusion matrices of" in text

@@ -17,14 +17,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from faceoff import tables
+from faceoff import figure_names, results, tables
 from faceoff.figures import canvas, confusion, coverage, examples, heatmap
-from faceoff.report import names, results
 from faceoff.stages.figures import write_figures
 
 STYLE = Path(canvas.__file__).with_name("look.mplstyle")
 DETECTORS = ["mediapipe", "whole", "yunet"]
-SCRIPTS = Path(names.__file__).parents[2]
+SCRIPTS = Path(tables.__file__).parents[1]
 
 
 def _bytes(folder: Path) -> dict[str, bytes]:
@@ -38,12 +37,12 @@ def _draw(run: fixtures.Run, output: Path) -> dict[str, bytes]:
 
 def test_the_files_are_those_named_before_the_run(tmp_path):
     run = fixtures.typical(tmp_path, ("svg", "png"))
-    assert sorted(_draw(run, tmp_path / "figures")) == sorted(names.figure_files(run.spec["config"]))
-    assert "heatmap-alpha.csv" in names.figure_files(run.spec["config"])
+    assert sorted(_draw(run, tmp_path / "figures")) == sorted(figure_names.figure_files(run.spec["config"]))
+    assert "heatmap-alpha.csv" in figure_names.figure_files(run.spec["config"])
 
 
 def test_names_need_no_matplotlib():
-    code = "import sys; from faceoff.report import names; assert not {'matplotlib', 'numpy', 'jinja2'} & set(sys.modules)"
+    code = "import sys; from faceoff import figure_names; assert not {'matplotlib', 'numpy', 'jinja2'} & set(sys.modules)"
     asked = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": str(SCRIPTS)})
     assert asked.returncode == 0
 
@@ -51,10 +50,10 @@ def test_names_need_no_matplotlib():
 def test_fusion_and_examples_are_left_out_where_there_are_none():
     config = fixtures.spec({"alpha": "test", "train": "train"}, fusions={}, faces=False)["config"]
     kinds = ("heatmap", "confusion", "ensemble", "agreement", "per_class", "reliability", "rejection")
-    assert names.figure_names(config) == [*(f"{kind}-alpha" for kind in kinds), "coverage"]
+    assert figure_names.figure_names(config) == [*(f"{kind}-alpha" for kind in kinds), "coverage"]
     config["detectors"] = {"whole": {}}
     config["models"] = {"net": {}}
-    assert "ensemble-alpha" not in names.figure_names(config), "one pair is no ensemble"
+    assert "ensemble-alpha" not in figure_names.figure_names(config), "one pair is no ensemble"
 
 
 def test_bytes_do_not_depend_on_process_hash_seed_or_the_users_settings(tmp_path):
@@ -113,7 +112,7 @@ def test_nothing_scored_still_gives_every_file(tmp_path):
         "clones": [],
     }
     run = fixtures.write_run(tmp_path, declared, [fixtures.without_scores("alpha", "whole", "net", "skipped", "no licence")], [comparison], {"alpha": []})
-    assert sorted(_draw(run, tmp_path / "figures")) == sorted(names.figure_files(declared["config"]))
+    assert sorted(_draw(run, tmp_path / "figures")) == sorted(figure_names.figure_files(declared["config"]))
 
 
 def test_null_metrics_and_one_cell(tmp_path):

@@ -12,7 +12,7 @@ from faceoff import tables
 from faceoff.datasets import folder, table
 from faceoff.media import encode_png
 from faceoff.stages.frames import write_frames
-from faceoff.stages.samples import task_of, write_samples
+from faceoff.stages.samples import write_samples
 
 PNG = encode_png(np.full((4, 4, 3), 9, np.uint8))
 
@@ -112,7 +112,7 @@ def test_a_misspelt_target_is_refused_before_any_label_is_read(options: type) ->
 def test_the_task_has_the_space_as_it_was_meant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = tree(tmp_path / "faces", "happy/a.png", "angry/b.png", "sad/c.png")
     staged(folder.Folder, tmp_path, path=str(root), space=["Anger", "joy"])
-    assert task_of(tmp_path / "samples.parquet")["space"] == ["anger", "happiness"]
+    assert tables.task_of(tmp_path / "samples.parquet")["space"] == ["anger", "happiness"]
     assert "no sample" not in capsys.readouterr().err
     staged(folder.Folder, tmp_path, path=str(root), space=["anger", "fear", "contempt"])
     assert "mine: no sample of fear, contempt, in the space of the scores all the same" in capsys.readouterr().err
@@ -314,7 +314,7 @@ def test_missing_table_names_the_key(tmp_path: Path) -> None:
 def test_task_is_stored_with_the_samples(tmp_path: Path) -> None:
     tree(tmp_path / "faces", "happy/a.png", "sad/b.png", "sad/c.png")
     staged(folder.Folder, tmp_path, path=str(tmp_path / "faces"), limit=2, space="basic7")
-    task = task_of(tmp_path / "samples.parquet")
+    task = tables.task_of(tmp_path / "samples.parquet")
     assert (task["name"], task["limited"], task["headline"]) == ("mine", True, True)
     assert task["space"][:2] == ["neutral", "happiness"]
     assert tables.count(tmp_path / "samples.parquet") == 2

@@ -14,17 +14,17 @@ import pytest
 import report_fixtures as fixtures
 from typer.testing import CliRunner
 
-from faceoff import registry, tables
+from faceoff import registry, results, tables, words
 from faceoff.cli import app
 from faceoff.figures import fusion as fusion_figure
-from faceoff.report import names, page, results, words
-from faceoff.report.results import DatasetResults
+from faceoff.report import page
 from faceoff.report.sections import published
+from faceoff.results import DatasetResults
 from faceoff.stages.report import write_again, write_report
 from faceoff.stages.speed import write_speed
 
 SCRIPT = re.compile(r"<script( type=.application/json.)?>(.*?)</script>", re.DOTALL)
-SCRIPTS = Path(names.__file__).parents[2]
+SCRIPTS = Path(tables.__file__).parents[1]
 
 
 class Page(HTMLParser):

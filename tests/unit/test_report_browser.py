@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 import report_fixtures as fixtures
 
-from faceoff import tables
+from faceoff import results, tables
 from faceoff.report import page as pages
-from faceoff.report import results
 from faceoff.stages.report import write_report
 from faceoff.stages.speed import write_speed
 

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 import report_fixtures as fixtures
 
-from faceoff import tables
+from faceoff import figure_names, results, tables
 from faceoff.across import rank_across
 from faceoff.figures import agreement, critical_difference
 from faceoff.printed_tables import in_print
-from faceoff.report import names, results
 from faceoff.stages.tables import write_tables
 
 
@@ -186,7 +185,7 @@ def test_without_times_cost_is_empty(tmp_path: Path) -> None:
 def test_critical_difference_is_drawn_from_six_datasets_on() -> None:
     several = {"datasets": {f"d{index}": {"role": "test"} for index in range(6)}}
     config = {**fixtures.spec({"d0": "test"})["config"], **several}
-    assert "critical_difference" in names.figure_names(config)
+    assert "critical_difference" in figure_names.figure_names(config)
     datasets = [results.DatasetResults(f"d{index}", {}, [score for score in many(6) if score["dataset"] == f"d{index}"], None) for index in range(6)]
     figure, rows = critical_difference.of_run(datasets)
     words = [text.get_text() for text in figure.axes[0].texts]

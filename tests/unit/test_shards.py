@@ -9,7 +9,6 @@ import pytest
 from faceoff import tables
 from faceoff.sharding import MOST_SHARDS, SHARD_COST, shards_for
 from faceoff.stages import shards
-from faceoff.stages.samples import task_of
 from faceoff.workflow import Plan
 
 TASK = {"space": ["neutral"], "version": "1"}
@@ -42,7 +41,7 @@ def test_shards_in_order_are_the_dataset(tmp_path, count, cut):
     assert [row for path in parts for row in tables.rows(path)] == list(tables.rows(whole))
     sizes = [tables.count(path) for path in parts]
     assert max(sizes) - min(sizes) <= 1
-    assert all(task_of(path) == TASK for path in parts), "a shard says what task it belongs to"
+    assert all(tables.task_of(path) == TASK for path in parts), "a shard says what task it belongs to"
 
 
 @pytest.mark.parametrize(("schema", "row"), [(PREDICTIONS, _prediction), (tables.FACES, _face)])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from faceoff.report.results import DatasetResults
+from faceoff.results import DatasetResults
 from faceoff.stages.speed import speeds
 from faceoff.throughput import job_of, per_picture
 

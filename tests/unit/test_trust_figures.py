@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import report_fixtures as fixtures
 
-from faceoff import human, rejection, reliability, tables
+from faceoff import figure_names, human, rejection, reliability, tables, words
 from faceoff.evaluation import share_interval
 from faceoff.figures import canvas
 from faceoff.figures import human as people_figure
@@ -15,8 +15,7 @@ from faceoff.figures import multiverse as multiverse_figure
 from faceoff.figures import rejection as rejection_figure
 from faceoff.figures import reliability as reliability_figure
 from faceoff.intervals import Interval
-from faceoff.report import names, words
-from faceoff.report.results import DatasetResults
+from faceoff.results import DatasetResults
 from faceoff.stages.figures import write_figures
 from faceoff.stages.tables import write_tables
 
@@ -156,7 +155,7 @@ def test_a_run_with_votes_and_a_multiverse_has_their_figures_and_table(tmp_path:
     spec["config"]["datasets"]["alpha"]["multiverse"] = True
     spec["datasets"]["alpha"]["votes"] = True
     run = fixtures.write_run(tmp_path, spec, [fixtures.score("alpha", "d0", "net", **parts(100))], [], {})
-    wanted = names.figure_files(spec["config"], spec["datasets"])
+    wanted = figure_names.figure_files(spec["config"], spec["datasets"])
     assert {"human-alpha.csv", "multiverse-alpha.csv"} <= set(wanted)
     path = multiverse(tmp_path, ["d0/net"])
     write_figures(run.scores, run.comparisons, run.examples, tmp_path / "figures", spec, multiverse=[path])

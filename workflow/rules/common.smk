@@ -6,7 +6,7 @@ import re
 
 from faceoff import preflight
 from faceoff.config import load
-from faceoff.report.names import TITLES, figure_files
+from faceoff.figure_names import TITLES, figure_files
 from faceoff.workflow import Plan
 
 archived = report  # a line that starts with "report(" would be read as Snakemake's keyword

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from faceoff.omnibus import Friedman, friedman
-from faceoff.report.results import name_of, ranked, scored
+from faceoff.results import name_of, ranked, scored
 
 COLLECTION = {"ferplus": "fer2013", "fer2013plus": "fer2013"}  # plug-ins that give other labels to the pictures of another one
 OWN_PICTURES = ("folder", "table")  # plug-ins that read whatever they are pointed at: each such dataset is a collection of its own

@@ -259,7 +259,7 @@ def timeline(
     """Draw each clip's probabilities over time, with the moments that have no face."""
     from faceoff.figures import canvas
     from faceoff.figures import timeline as drawing
-    from faceoff.report.results import label, shorten
+    from faceoff.results import label, shorten
     from faceoff.timelines import first_clips
 
     if output.suffix not in {".svg", ".pdf", ".png"}:

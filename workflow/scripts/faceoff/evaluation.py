@@ -14,7 +14,6 @@ import numpy as np
 from faceoff import metrics, tables
 from faceoff.folds import stratified_group_folds
 from faceoff.intervals import Interval, cluster_interval, wilson
-from faceoff.stages.samples import task_of
 
 FOLDS = 5
 WEIGHTS = b"faceoff_weights"  # metadata of a fusion's file: JSON, member -> weight
@@ -65,7 +64,7 @@ def owners(ids: Sequence[Any], subjects: Sequence[str | None]) -> np.ndarray:
 
 def read_task(samples: Path) -> Task:
     """Read a task. Raises UnlabelledError when no sample's label is in its space."""
-    info = task_of(samples)
+    info = tables.task_of(samples)
     space = info["space"]
     ids, truth, subjects, label_sets = [], [], [], []
     for row in tables.rows(samples, ["sample_id", "label", "subject", "groups"]):

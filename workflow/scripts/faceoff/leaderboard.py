@@ -11,7 +11,7 @@ from rich.table import Table
 
 from faceoff import score_files, tables
 from faceoff.emotions import suggestion
-from faceoff.report.results import ranked
+from faceoff.results import ranked
 
 Scores = dict[str, list[dict[str, Any]]]  # dataset -> content of its score files
 _CSV = ("dataset", "task", "n", "task_hash", "limited", "kind", "detector", "model", "state", "reason")

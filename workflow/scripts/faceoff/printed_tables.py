@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from faceoff import latex
-from faceoff.report.words import p_in_table
+from faceoff.words import p_in_table
 
 Row = dict[str, Any]
 Printed = tuple[list[list[str]], list[str]]  # rows, headers

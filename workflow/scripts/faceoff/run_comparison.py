@@ -15,8 +15,7 @@ import numpy as np
 
 from faceoff import metrics, score_files, stats, tables
 from faceoff.evaluation import SamplePosteriors, UnlabelledError, read_task, sample_posteriors
-from faceoff.report.results import name_of
-from faceoff.stages.samples import task_of
+from faceoff.results import name_of
 
 FAMILY = "each cell of run B against the same cell of run A"  # the Holm family of one dataset
 _NO_SCORE = "no result, although its configuration has this cell: it failed or was not run"
@@ -283,7 +282,7 @@ def _samples(samples: Path) -> _Samples:
     try:
         task = read_task(samples)
     except UnlabelledError:
-        return _Samples(task_of(samples), tuple(row["sample_id"] for row in tables.rows(samples, ["sample_id"])))
+        return _Samples(tables.task_of(samples), tuple(row["sample_id"] for row in tables.rows(samples, ["sample_id"])))
     return _Samples(task.info, task.ids, task.truth, task.clusters, task.hash)
 
 

@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from faceoff.report.results import label, shorten
-from faceoff.report.words import p_in_table
+from faceoff.results import label, shorten
 from faceoff.run_comparison import CellComparison, Comparison, DatasetComparison, Provenance, Side
+from faceoff.words import p_in_table
 
 _LENGTH = 90  # characters shown of a name or a value
 

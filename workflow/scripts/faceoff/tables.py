@@ -260,6 +260,14 @@ def read_schema(path: Path | str) -> pa.Schema:
         return pq.read_schema(path)
 
 
+TASK = b"faceoff_task"
+
+
+def task_of(samples: Path) -> dict[str, Any]:
+    """The task that a samples table belongs to: name, type, version, space, limited, headline."""
+    return json.loads(read_schema(samples).metadata[TASK])
+
+
 SHARDS = b"faceoff_shards"
 
 

@@ -2,7 +2,7 @@
 
 A figure is a module of this package with two functions: `draw`, plain data in and a matplotlib Figure out, and `of_dataset` (`of_run` where it shows all
 datasets), which takes that data from a run's results and also returns the rows of the CSV beside the figure. The stage calls it by its name in
-report/names.py; its caption is in workflow/report/. Timelines are drawn by `faceoff timeline`, not by a run.
+figure_names.py; its caption is in workflow/report/. Timelines are drawn by `faceoff timeline`, not by a run.
 
 Accuracies, recalls, shares and their intervals are given as 0–1 and drawn in percent; differences in percentage points.
 None (JSON's null) and NaN stand for "no value" and are drawn as a gap or a dash, never as zero. How everything looks is in look.mplstyle.
@@ -22,7 +22,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from faceoff import tables
-from faceoff.report.results import shorten_all
+from faceoff.results import shorten_all
 
 Row = dict[str, Any]
 Drawn = tuple[Figure, list[Row]]  # a figure and the rows of the CSV beside it

@@ -23,7 +23,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
-from faceoff.report.results import DatasetResults, label, name_of
+from faceoff.results import DatasetResults, label, name_of
 
 _PANELS = 6  # confusion matrices in one figure: more would be too small to read
 _CELL = 4.0  # mm, the smallest that three matrices beside each other may have

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from faceoff.across import rank_across
 from faceoff.figures.canvas import BLUE, DOUBLE_MM, INK, MUTED, SMALL, Drawn, nothing, single, styled, titles
-from faceoff.report.results import DatasetResults, label
+from faceoff.results import DatasetResults, label
 
 _SHOWN = 20  # as many names as can be read; the CSV has all
 

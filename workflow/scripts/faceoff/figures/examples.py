@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from faceoff import tables
 from faceoff.figures.canvas import DOUBLE_MM, GREEN, RED, SMALL, Drawn, canvas, is_number, nothing, single, styled, titles
 from faceoff.media import decode_image
-from faceoff.report.results import DatasetResults, name_of
+from faceoff.results import DatasetResults, name_of
 
 
 @styled

@@ -8,9 +8,9 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from faceoff import results
 from faceoff.figures.canvas import DOUBLE_MM, LETTER_MM, MUTED, RED, SEQUENTIAL, SINGLE_MM, SMALL, Drawn, canvas, ink_on, is_number, styled, titles
-from faceoff.report import results
-from faceoff.report.results import DatasetResults
+from faceoff.results import DatasetResults
 
 _PATCH = {"boxstyle": "round,pad=0.15", "facecolor": "#f4f4f4", "edgecolor": "none"}
 _COLUMN = 13.0  # mm of a column in a figure of one journal column

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from faceoff import tables
 from faceoff.figures.canvas import DOUBLE_MM, INK, MARKERS, MUTED, RED, RULE, SMALL, Drawn, canvas, is_number, nothing, styled, titles
-from faceoff.report.results import DatasetResults, label, name_of
+from faceoff.results import DatasetResults, label, name_of
 from faceoff.universes import rows
 
 _LINES = 5

@@ -17,10 +17,8 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup, escape
 
-from faceoff import tables
-from faceoff.report import names, words
+from faceoff import figure_names, tables, words
 from faceoff.report.part import NAME, Part, View
-from faceoff.report.results import DatasetResults, name_of, shorten
 from faceoff.report.sections import (
     affect,
     answers,
@@ -47,6 +45,7 @@ from faceoff.report.sections import (
     timelines,
     verdict,
 )
+from faceoff.results import DatasetResults, name_of, shorten
 
 _HERE = Path(__file__).parent
 # In the page's order; a section is left out where it has nothing to say.
@@ -126,7 +125,7 @@ def _dataset(index: int, dataset: DatasetResults, extras: Extras, figures_folder
         return tables.read_json(by_name[dataset.name]) if dataset.name in by_name else None
 
     def links(kind: str) -> list[View]:
-        return _files(kind if kind == names.COVERAGE else f"{kind}-{dataset.name}", names.TITLES[kind], figures_folder, output, config)
+        return _files(kind if kind == figure_names.COVERAGE else f"{kind}-{dataset.name}", figure_names.TITLES[kind], figures_folder, output, config)
 
     part = Part(
         dataset=dataset,

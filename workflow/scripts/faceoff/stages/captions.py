@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff import tables
-from faceoff.report import names
+from faceoff import figure_names, tables
 
 _TABLE = "table_"  # how the caption file of a table starts
 
@@ -20,12 +19,12 @@ def write_captions(captions: Sequence[Path], output: Path, spec: Mapping[str, An
     text_of = {path.stem: _as_markdown(path.read_text(encoding="utf-8")) for path in sorted(captions)}
     config = spec["config"]
     lines = [f"# Captions of the run {config['run']}"]
-    limited = sorted(name for name in names.test_datasets(config) if config["datasets"][name]["limit"] is not None)
+    limited = sorted(name for name in figure_names.test_datasets(config) if config["datasets"][name]["limit"] is not None)
     if limited:
         lines.append(f"*limited: not for reporting ({', '.join(limited)})*")
-    for name in names.figure_names(config, spec["datasets"]):
+    for name in figure_names.figure_names(config, spec["datasets"]):
         kind, _, dataset = name.partition("-")
-        lines.append(f"## {name}\n\n**{names.TITLES[kind]}{f': {dataset}' if dataset else ''}.** {text_of[kind]}")
+        lines.append(f"## {name}\n\n**{figure_names.TITLES[kind]}{f': {dataset}' if dataset else ''}.** {text_of[kind]}")
     lines += [f"## tables/{stem.removeprefix(_TABLE)}\n\n{text}" for stem, text in text_of.items() if stem.startswith(_TABLE)]
     tables.write_text(output, "\n\n".join(lines) + "\n")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceoff import tables
-from faceoff.report.results import name_of
+from faceoff.results import name_of
 
 
 def check(scores: Sequence[Path], output: Path, latencies: Sequence[Path] = ()) -> int:

@@ -14,7 +14,6 @@ from faceoff import metrics, tables
 from faceoff.evaluation import UnlabelledError, read_task, sample_posteriors
 from faceoff.protocols import RGB, CropSpec
 from faceoff.stages.predict import face_crop, framed
-from faceoff.stages.samples import task_of
 
 _CROP = CropSpec(size=(96, 96), margin=0.25)
 _QUALITY = 80  # of WebP: about 2 kB for a face
@@ -58,7 +57,7 @@ def _answers(samples: Path, predictions: Path) -> tuple[tuple[str, ...], tuple[s
         task = read_task(samples)
         ids, space, truth = task.ids, task.space, task.truth
     except UnlabelledError:
-        ids, space, truth = tuple(row["sample_id"] for row in tables.rows(samples, ["sample_id"])), tuple(task_of(samples)["space"]), None
+        ids, space, truth = tuple(row["sample_id"] for row in tables.rows(samples, ["sample_id"])), tuple(tables.task_of(samples)["space"]), None
     return ids, space, truth, sample_posteriors(predictions, ids).in_space(space)[0]
 
 

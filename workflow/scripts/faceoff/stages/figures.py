@@ -7,50 +7,49 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from faceoff import tables
+from faceoff import figure_names, results, tables
 from faceoff.figures import agreement, confusion, coverage, critical_difference, ensemble, fusion, heatmap, human, per_class, rejection, reliability
 from faceoff.figures import examples as faces
 from faceoff.figures import multiverse as label_rules
 from faceoff.figures.canvas import Drawn, save
-from faceoff.report import names, results
-from faceoff.report.results import DatasetResults
-from faceoff.report.words import LIMITED
+from faceoff.results import DatasetResults
+from faceoff.words import LIMITED
 
 # What draws a dataset's figure of this kind.
 DRAWERS = {
-    names.HEATMAP: heatmap.of_dataset,
-    names.CONFUSION: confusion.of_dataset,
-    names.FUSION: fusion.of_dataset,
-    names.ENSEMBLE: ensemble.of_dataset,
-    names.AGREEMENT: agreement.of_dataset,
-    names.PER_CLASS: per_class.of_dataset,
-    names.RELIABILITY: reliability.of_dataset,
-    names.REJECTION: rejection.of_dataset,
-    names.HUMAN: human.of_dataset,
+    figure_names.HEATMAP: heatmap.of_dataset,
+    figure_names.CONFUSION: confusion.of_dataset,
+    figure_names.FUSION: fusion.of_dataset,
+    figure_names.ENSEMBLE: ensemble.of_dataset,
+    figure_names.AGREEMENT: agreement.of_dataset,
+    figure_names.PER_CLASS: per_class.of_dataset,
+    figure_names.RELIABILITY: reliability.of_dataset,
+    figure_names.REJECTION: rejection.of_dataset,
+    figure_names.HUMAN: human.of_dataset,
 }
 
 
 def write_figures(
     scores: Sequence[Path], comparisons: Sequence[Path], examples: Sequence[Path], output: Path, spec: Mapping[str, Any], multiverse: Sequence[Path] = ()
 ) -> None:
-    """Write the files that `names.figure_files` lists into the folder `output`.
+    """Write the files that `figure_names.figure_files` lists into the folder `output`.
 
     examples: <dataset>.parquet, one per test dataset; multiverse: <dataset>.json of those that are asked for one.
     """
     config = spec["config"]
-    wanted = names.figure_names(config, spec["datasets"])
+    wanted = figure_names.figure_names(config, spec["datasets"])
     pictures, universes = ({path.stem: path for path in paths} for paths in (examples, multiverse))
-    found = results.read(scores, comparisons, spec, names.test_datasets(config))
+    found = results.read(scores, comparisons, spec, figure_names.test_datasets(config))
     for dataset in found:
         drawers = {
             **DRAWERS,
-            names.EXAMPLES: partial(faces.of_dataset, path=pictures.get(dataset.name), count=config["figures"]["examples"]),
-            names.MULTIVERSE: partial(label_rules.of_dataset, path=universes.get(dataset.name)),
+            figure_names.EXAMPLES: partial(faces.of_dataset, path=pictures.get(dataset.name), count=config["figures"]["examples"]),
+            figure_names.MULTIVERSE: partial(label_rules.of_dataset, path=universes.get(dataset.name)),
         }
         for kind, draw in drawers.items():
             if f"{kind}-{dataset.name}" in wanted:
                 _write(output / f"{kind}-{dataset.name}", draw(dataset), config["figures"]["formats"], [dataset])
-    for kind, draw in ((names.COVERAGE, coverage.of_run), (names.CRITICAL_DIFFERENCE, critical_difference.of_run)):
+    for kind, draw in ((figure_names.COVERAGE, coverage.of_run), (figure_names.CRITICAL_DIFFERENCE, critical_difference.of_run)):
         if kind in wanted:
             _write(output / kind, draw(found), config["figures"]["formats"], found)
 

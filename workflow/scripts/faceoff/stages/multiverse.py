@@ -9,7 +9,7 @@ import numpy as np
 from faceoff import metrics, tables
 from faceoff.evaluation import UnlabelledError, cell_name, read_task, sample_posteriors
 from faceoff.intervals import wilson
-from faceoff.stages.samples import open_dataset, task_of
+from faceoff.stages.samples import open_dataset
 from faceoff.universes import Universe, in_space, over, swapped
 
 
@@ -21,7 +21,7 @@ def write_multiverse(samples: Path, predictions: Sequence[Path], output: Path, s
     dataset, _ = open_dataset(spec)
     if not hasattr(dataset, "universes"):
         raise ValueError(f"dataset {spec['dataset']}: its plug-in {spec['type']!r} knows one label rule only; remove 'multiverse: true'")
-    info, ids = task_of(samples), [row["sample_id"] for row in tables.rows(samples, ["sample_id"])]
+    info, ids = tables.task_of(samples), [row["sample_id"] for row in tables.rows(samples, ["sample_id"])]
     names, predicted = [], []
     for path in predictions:
         cell = sample_posteriors(path, ids)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff import score_files, tables
-from faceoff.report import names, page, results
+from faceoff import figure_names, results, score_files, tables
+from faceoff.report import page
 
 
 def write_report(
@@ -25,7 +25,7 @@ def write_report(
 
     The figures are linked where their files exist.
     """
-    found = results.read(scores, comparisons, spec, names.test_datasets(spec["config"]))
+    found = results.read(scores, comparisons, spec, figure_names.test_datasets(spec["config"]))
     extras = page.Extras(
         # Privacy wins over whatever lies on disk from an earlier run.
         examples=_by_dataset(examples) if spec["config"]["report"]["faces"] else {},
@@ -59,7 +59,7 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
     spec = {"config": config, "code": made["faceoff"]["code"], "assets": made["weights"], "datasets": made["datasets"], "models": made["models"]}
     speed = folder / "speed.html"
     per_dataset = {
-        name: [path for dataset in names.test_datasets(config) if (path := folder / name / f"{dataset}.{suffix}").is_file()]
+        name: [path for dataset in figure_names.test_datasets(config) if (path := folder / name / f"{dataset}.{suffix}").is_file()]
         for name, suffix in (("comparisons", "json"), ("examples", "parquet"), ("overlaps", "json"), ("answers", "json"), ("multiverse", "json"))
     }
     write_report(

@@ -12,8 +12,6 @@ from faceoff.progress import track
 from faceoff.protocols import Points, Sample
 from faceoff.sampling import limited, part_of
 
-_TASK = b"faceoff_task"
-
 
 def open_dataset(spec: Mapping[str, Any]) -> tuple[Any, Any]:
     """(dataset, its validated options) of a job's spec ({source, class, options, seed})."""
@@ -49,7 +47,7 @@ def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
         "limited": options.limit is not None,
         "headline": spec["headline"],
     }
-    tables.write_rows(output, tables.SAMPLES.with_metadata({_TASK: json.dumps(task, sort_keys=True)}), rows())
+    tables.write_rows(output, tables.SAMPLES.with_metadata({tables.TASK: json.dumps(task, sort_keys=True)}), rows())
     absent = [emotion for emotion in task["space"] if emotion not in labels]
     if absent and labels != {None}:
         print(f"{spec['dataset']}: no sample of {', '.join(absent)}, in the space of the scores all the same", file=sys.stderr)
@@ -66,8 +64,3 @@ def selected(dataset: Any, options: Any, seed: int) -> Iterable[Sample]:
 def flat(landmarks: Sequence[Points] | None) -> list[list[float]] | None:
     """Landmarks as a table holds them: x1, y1, … x5, y5 of each face."""
     return None if landmarks is None else [[float(value) for point in points for value in point] for points in landmarks]
-
-
-def task_of(samples: Path) -> dict[str, Any]:
-    """The task that a samples table belongs to: name, type, version, space, limited, headline."""
-    return json.loads(tables.read_schema(samples).metadata[_TASK])

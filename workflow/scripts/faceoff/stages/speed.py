@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff import latency, tables
-from faceoff.report import names, page, results, words
+from faceoff import figure_names, latency, results, tables, words
+from faceoff.report import page
 from faceoff.report.part import NAME
-from faceoff.report.results import DatasetResults, name_of, shorten
+from faceoff.results import DatasetResults, name_of, shorten
 from faceoff.throughput import Job, job_of, per_picture
 
 Seconds = dict[Job, Mapping[str, Any]]  # timings
@@ -15,7 +15,7 @@ Seconds = dict[Job, Mapping[str, Any]]  # timings
 
 def write_speed(scores: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any], latencies: Sequence[Path] = ()) -> None:
     """Write the page from score files, the `*.timing.json` of detection and prediction jobs, and the files of the latency stage where the run has some."""
-    found = results.read(scores, (), spec, names.test_datasets(spec["config"]))
+    found = results.read(scores, (), spec, figure_names.test_datasets(spec["config"]))
     seconds: Seconds = {}
     for path in sorted(timings):
         timing = tables.read_json(path)

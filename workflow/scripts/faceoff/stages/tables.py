@@ -10,9 +10,9 @@ from typing import Any
 from faceoff import latency, tables, universes
 from faceoff.across import rank_across
 from faceoff.printed_tables import Row, in_print
-from faceoff.report.results import name_of, ranked
-from faceoff.report.words import LIMITED, share_reached
+from faceoff.results import name_of, ranked
 from faceoff.throughput import per_picture
+from faceoff.words import LIMITED, share_reached
 
 _CELL = ("dataset", "task", "n", "task_hash", "kind", "detector", "model", "cell")
 

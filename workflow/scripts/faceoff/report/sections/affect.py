@@ -1,6 +1,6 @@
 """Valence and arousal: how well continuous ratings are followed."""
 
-from faceoff.report import words
+from faceoff import words
 from faceoff.report.part import Part, View
 
 ANCHOR, TITLE, NAV = "affect", "Valence and arousal", "Valence, arousal"

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from faceoff.report import words
+from faceoff import words
 from faceoff.report.part import Part, View
-from faceoff.report.results import Score, name_of, shorten
+from faceoff.results import Score, name_of, shorten
 
 ANCHOR, TITLE, NAV = "calibration", "Can its probabilities be believed?", "Calibration"
 

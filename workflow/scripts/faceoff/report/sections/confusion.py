@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from faceoff import tables
-from faceoff.report import names, results, words
+from faceoff import figure_names, results, tables, words
 from faceoff.report.part import Part, View, by_interest, shade
-from faceoff.report.results import Score, name_of, shorten
 from faceoff.report.sections.calibration import reliability
+from faceoff.results import Score, name_of, shorten
 
 ANCHOR, TITLE, NAV = "confusion", "Every pipeline in detail", "In detail"
 
@@ -19,7 +18,7 @@ def view(part: Part) -> View | None:
         "pipelines": [_pipeline(score, part, opened=place == 0) for place, score in enumerate(by_interest(part.dataset))],
         "faces": bool(part.pictures),
         "speed": part.speed,
-        "files": part.links(names.CONFUSION),
+        "files": part.links(figure_names.CONFUSION),
     }
 
 

@@ -2,16 +2,15 @@
 
 from typing import Any
 
-from faceoff import tables
-from faceoff.report import names
+from faceoff import figure_names, tables
 from faceoff.report.part import NAME, REASON, Part, View, shade
-from faceoff.report.results import shorten
+from faceoff.results import shorten
 
 ANCHOR, TITLE, NAV = "coverage", "What each detector found", "Detectors"
 
 
 def view(part: Part) -> View:
-    return {"rows": _outcomes(part), "agreement": _agreement(part.overlaps or {}), "files": part.links(names.COVERAGE)}
+    return {"rows": _outcomes(part), "agreement": _agreement(part.overlaps or {}), "files": part.links(figure_names.COVERAGE)}
 
 
 def _outcomes(part: Part) -> list[View]:

@@ -1,6 +1,6 @@
 """How accurate a vote of the best one, two, three … pairs is, and what each pair adds."""
 
-from faceoff.report import names, results, words
+from faceoff import figure_names, results, words
 from faceoff.report.part import Part, View, bar
 
 ANCHOR, TITLE, NAV = "ensemble", "How many pairs does a vote need?", "How many pairs"
@@ -18,4 +18,4 @@ def view(part: Part) -> View | None:
          "bar": bar(step["accuracy"], *step["interval"], low, high)}
         for step in curve
     ]  # fmt: skip
-    return {"low": low, "high": high, "steps": steps, "files": part.links(names.ENSEMBLE)}
+    return {"low": low, "high": high, "steps": steps, "files": part.links(figure_names.ENSEMBLE)}

@@ -4,10 +4,9 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from faceoff import tables
-from faceoff.report import names, words
+from faceoff import figure_names, tables, words
 from faceoff.report.part import Part, View, by_interest
-from faceoff.report.results import name_of, shorten
+from faceoff.results import name_of, shorten
 
 ANCHOR, TITLE, NAV = "faces", "Faces, right and wrong", "Faces"
 _FIRST = 8  # right and wrong faces that are there before anything is chosen
@@ -41,7 +40,7 @@ def view(part: Part) -> View | None:
         "right": [face for face in shown if face["outcome"] == "right"][:_FIRST],
         "wrong": [face for face in shown if face["outcome"] == "wrong"][:_FIRST],
         "unlabelled": [face for face in shown if face["outcome"] == ""][:_FIRST],
-        "files": part.links(names.EXAMPLES),
+        "files": part.links(figure_names.EXAMPLES),
     }
 
 

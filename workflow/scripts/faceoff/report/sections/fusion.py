@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from faceoff.report import names, words
+from faceoff import figure_names, words
 from faceoff.report.part import NAME, Part, View, bar
-from faceoff.report.results import DatasetResults, shorten
+from faceoff.results import DatasetResults, shorten
 
 ANCHOR, TITLE, NAV = "fusion", "Fusion against the best single pair", "Fusion vs single"
 _PAIRS = 12  # of pairs shown, the most alike
@@ -23,7 +23,7 @@ def view(part: Part) -> View | None:
         "clones": [[words.label_short(name) for name in pair] for pair in clones],
         "weights": _weights(dataset),
         "pairs": _pairs(dataset),
-        "files": part.links(names.FUSION),
+        "files": part.links(figure_names.FUSION),
     }
 
 

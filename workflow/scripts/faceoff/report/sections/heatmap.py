@@ -1,8 +1,8 @@
 """Accuracy of every detector with every model as a table of coloured cells; each leads to its pipeline's panel."""
 
-from faceoff.report import names, results, words
+from faceoff import figure_names, results, words
 from faceoff.report.part import NAME, REASON, Part, View, shade
-from faceoff.report.results import shorten
+from faceoff.results import shorten
 
 ANCHOR, TITLE, NAV = "heat", "Every detector × model pair", "Detector × model"
 
@@ -36,4 +36,4 @@ def view(part: Part) -> View:
         if score["state"] in {"skipped", "error"}
     ]
     return {"models": [shorten(model, NAME) for model in dataset.models], "rows": rows, "low": low, "high": high, "reasons": reasons,
-            "files": part.links(names.HEATMAP)}  # fmt: skip
+            "files": part.links(figure_names.HEATMAP)}  # fmt: skip

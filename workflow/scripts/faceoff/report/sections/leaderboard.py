@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from faceoff.report import results, words
+from faceoff import results, words
 from faceoff.report.part import NAME, REASON, Part, View, bar
-from faceoff.report.results import DatasetResults, name_of, shorten
+from faceoff.results import DatasetResults, name_of, shorten
 
 ANCHOR, TITLE, NAV = "board", "Leaderboard", "Leaderboard"
 

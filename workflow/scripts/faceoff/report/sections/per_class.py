@@ -1,6 +1,6 @@
 """Recall and F1 by emotion of the pipelines that matter most."""
 
-from faceoff.report import names, words
+from faceoff import figure_names, words
 from faceoff.report.part import Part, View
 
 ANCHOR, TITLE, NAV = "classes", "By emotion", "By emotion"
@@ -19,4 +19,4 @@ def view(part: Part) -> View | None:
         ]
         rows.append({"emotion": part.emotion(emotion), "n": lines[0]["n"], "cells": cells})
     columns = [{"title": words.title_of(score), "fusion": score["kind"] == "fusion"} for score in chosen]
-    return {"columns": columns, "rows": rows, "files": part.links(names.PER_CLASS)}
+    return {"columns": columns, "rows": rows, "files": part.links(figure_names.PER_CLASS)}

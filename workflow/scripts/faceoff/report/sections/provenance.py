@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from faceoff import tables
 from faceoff.report.part import LABEL, NAME, View
-from faceoff.report.results import DatasetResults, shorten
+from faceoff.results import DatasetResults, shorten
 
 ANCHOR, TITLE = "provenance", "Provenance"
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from faceoff.report import results, words
+from faceoff import results, words
 from faceoff.report.part import NAME, REASON, Part, View
-from faceoff.report.results import Score, shorten
+from faceoff.results import Score, shorten
 
 ANCHOR, TITLE, NAV = "published", "Published and measured", "Published"
 AMBER = 0.002  # share of the samples by which the counts may differ

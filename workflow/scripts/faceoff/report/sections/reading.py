@@ -1,6 +1,6 @@
 """How to read the page: what each number means."""
 
-from faceoff.report import words
+from faceoff import words
 from faceoff.report.part import View
 
 ANCHOR, TITLE = "reading", "How to read this page"

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from faceoff.report.results import DatasetResults, label, name_of, shorten
+from faceoff.results import DatasetResults, label, name_of, shorten
 
 NBSP = "\u00a0"
 LIMITED = "limited: not for reporting"  # stands on every output of a run of which only some samples were taken
