@@ -61,4 +61,5 @@ def first_clips(
         shown = list(islice(timelines(path, folder / "frames" / f"{found}.parquet", samples), most))
         if shown:
             return found, "/".join(names if kind == "predictions" else (kind, *names)), shown
-    raise FileNotFoundError(f"{folder} holds no clip of several frames" + (f" under {cell}" if cell else ""))
+    wanted = f" by the name {' or '.join(samples)}" if samples else ""
+    raise FileNotFoundError(f"{folder} holds no clip of several frames{wanted}" + (f" under {cell}" if cell else ""))
