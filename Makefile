@@ -22,7 +22,7 @@ paper: $(LIGHT)/.ready ## every figure and LaTeX table of a paper (configs/paper
 
 test: $(FULL)/.ready $(OVER) $(DOCS)/.ready ## all tests, the fast ones first
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile
-	$(FULL)/bin/pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder --durations 12
+	$(FULL)/bin/pytest -m slow -n 3 --dist loadfile --no-loadscope-reorder --durations 12
 
 test-fast: $(FULL)/.ready ## the fast tests only
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile
