@@ -139,7 +139,7 @@ def test_a_bomb_is_stopped_early(tmp_path: Path, kind: str, monkeypatch: pytest.
 
 def test_a_bomb_behind_the_last_member_is_stopped(tmp_path: Path) -> None:
     archive = tarred(tmp_path / "a.tar.xz", {"good": b"good"}, squeeze=lambda data: lzma.compress(data + bytes(30 << 20)))
-    refused(archive, "for each byte")
+    assert "more than" in refused(archive, "for each byte")
 
 
 def test_headers_that_fill_the_memory_are_refused(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_headers_that_fill_the_memory_are_refused(tmp_path: Path) -> None:
         info.pax_headers = {"comment": "x" * (3 << 20)}
         packed.addfile(info)
     (tmp_path / "a.tar").write_bytes(buffer.getvalue())
-    refused(tmp_path / "a.tar", "bytes of headers")
+    assert "a.tar" in refused(tmp_path / "a.tar", "bytes of headers")
 
 
 @pytest.mark.parametrize("says", [10, 3000, 10 << 20])
@@ -182,8 +182,8 @@ def test_too_many_entries_are_refused(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_names_that_collide_are_refused(tmp_path: Path, kind: str) -> None:
-    refused(packed(tmp_path, kind, {"a/b": b"1", "./a/b": b"2"}), "twice")
-    refused(packed(tmp_path, kind, {"a": b"1", "a/b": b"2"}), "'a/b'")
+    assert "a/b" in refused(packed(tmp_path, kind, {"a/b": b"1", "./a/b": b"2"}), "twice")
+    assert "'a/b'" in refused(packed(tmp_path, kind, {"a": b"1", "a/b": b"2"}), "a/b")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -192,7 +192,7 @@ def test_a_cut_archive_is_refused(tmp_path: Path, kind: str, part: float) -> Non
     archive = packed(tmp_path, kind, {f"{i}": os.urandom(5000) for i in range(8)})
     data = archive.read_bytes()
     archive.write_bytes(data[: int(len(data) * part) if kind != "tar" else int(8 * 5632 * part)])
-    refused(archive, "cannot be unpacked|bytes come out")
+    assert archive.name in refused(archive, "cannot be unpacked|bytes come out")
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.xz"])
@@ -202,13 +202,13 @@ def test_a_damaged_archive_is_refused(tmp_path: Path, kind: str) -> None:
     at = 3 * 5632 + 20 if kind == "tar" else len(data) // 2  # a tar has checksums of its headers only
     data[at] ^= 0xFF
     archive.write_bytes(data)
-    refused(archive, "cannot be unpacked|bytes come out")
+    assert archive.name in refused(archive, "cannot be unpacked|bytes come out")
 
 
 def test_a_tar_that_ends_at_a_member_is_refused(tmp_path: Path) -> None:
     archive = tarred(tmp_path / "a.tar", {"a": b"1", "b": b"2"})
     archive.write_bytes(archive.read_bytes()[:1024])
-    refused(archive, "cut")
+    assert "a.tar" in refused(archive, "cut")
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:

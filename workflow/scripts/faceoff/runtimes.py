@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -117,7 +118,7 @@ def network_batches() -> list[int]:
     return sorted(_sizes)
 
 
-class BatchedNetwork:
+class BatchedNetwork(ABC):
     """A network that computes batches of exactly `_batch` rows in `_invoke`, the last one padded; `_batch` None: all rows at once, unpadded.
 
     The size is fixed because the bits of a row depend on how many rows are computed with it, not on what they hold (measured on CPUs);
@@ -127,8 +128,9 @@ class BatchedNetwork:
     _batch: int | None
     _one_size = False  # of a network that takes no other
 
+    @abstractmethod
     def _invoke(self, inputs: np.ndarray) -> Sequence[np.ndarray]:
-        raise NotImplementedError
+        """One batch: inputs (rows, …) float32 -> each output with as many rows."""
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         """inputs (n, …) float32 -> each output with n rows. Raises what the framework raises where not even one row fits."""
