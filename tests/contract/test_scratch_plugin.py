@@ -191,8 +191,10 @@ def test_editing_the_file_reruns_its_cells_only(plan: Plan, tmp_path: Path) -> N
 
     before = plan.detect_spec("posed", "lighthouse"), plan.detect_spec("posed", "whole"), plan.predict_spec("posed", "whole", "redness")
     source = tmp_path / "plugins" / "lighthouse.py"
-    source.write_text(DETECTOR + "# edited\n", encoding="utf-8")
-    for cache in (workflow.code, codehash.imports, registry.discover):
+    edited = DETECTOR.replace("class Lighthouse:", "class Lighthouse:\n    edited = True\n")
+    source.write_text(edited, encoding="utf-8")
+    codehash.forget()
+    for cache in (workflow.code, registry.discover):
         cache.cache_clear()
     after = plan.detect_spec("posed", "lighthouse"), plan.detect_spec("posed", "whole"), plan.predict_spec("posed", "whole", "redness")
     assert [a == b for a, b in zip(before, after, strict=True)] == [False, True, True]

@@ -48,8 +48,11 @@ def show_leaderboard():
 
 
 def script(name):
-    """A rule's script, relative to the working directory: an absolute path would rerun everything when the tree moves."""
-    return os.path.relpath(os.path.join(workflow.basedir, "workflow", "scripts", f"{name}.py"))
+    """Return a rule's script, relative to the working directory: an absolute path would rerun everything when the tree moves.
+
+    Its age does not count: the hash of the code is in each rule's params, and a changed comment reruns nothing.
+    """
+    return ancient(os.path.relpath(os.path.join(workflow.basedir, "workflow", "scripts", f"{name}.py")))
 
 
 def env_of(kind):

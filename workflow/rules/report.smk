@@ -214,5 +214,7 @@ rule check:
     resources:
         mem_mb=memory(1000),
         runtime=runtime(30),
+    params:
+        spec=plan.code_spec("check"),
     shell:
         "python {input.script:q} --scores {input.scores} --latencies {input.latencies} --output {output} > {log} 2>&1"

@@ -40,7 +40,7 @@ rule gather_frames:
         mem_mb=memory(2000),
         runtime=runtime(30),
     params:
-        spec=plan.gather_spec(),
+        spec=plan.code_spec("gather_frames"),
     shell:
         "python {input.script:q} --shards {input.shards} --output {output} > {log} 2>&1"
 
@@ -64,7 +64,7 @@ rule gather_faces:
         mem_mb=memory(2000),
         runtime=runtime(60),
     params:
-        spec=plan.gather_spec(),
+        spec=plan.code_spec("gather"),
     shell:
         "python {input.script:q} --shards {input.shards} --timings {input.timings} --output {output.table} --timing {output.timing} > {log} 2>&1"
 

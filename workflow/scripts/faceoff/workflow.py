@@ -13,7 +13,7 @@ from faceoff.config import DatasetConfig
 from faceoff.matrix import Matrix
 from faceoff.sharding import SAMPLE_COST, cost_of, shards_for
 
-STAGES = Path(__file__).parent / "stages"
+ADAPTERS = codehash.PACKAGE.parent  # the rules' scripts, each of which calls one stage
 # What shapes a page or figure without being Python.
 _PAGES = tuple(f"report/{pattern}" for pattern in ("*.j2", "sections/*.j2", "*.css", "*.js", "vendor/*.js"))
 LOOKS = {"report": _PAGES, "speed": _PAGES, "figures": ("figures/look.mplstyle",)}
@@ -86,7 +86,7 @@ class Plan(Matrix):
             "headline": not plugin.card.get("drawn", False),
             "seed": self.config.seed,
             "fingerprint": self._fingerprint(name),
-            "code": code(STAGES / "samples.py", plugin.source),
+            "code": code(ADAPTERS / "samples.py", (plugin.source, plugin.class_name)),
         })  # fmt: skip
 
     def _fingerprint(self, name: str) -> Any:
@@ -104,8 +104,8 @@ class Plan(Matrix):
 
     def frames_spec(self, name: str, stage: str = "frames") -> str:
         """Told to `frames`, and with another stage to what else reads a dataset's media: `samples_spec` with that stage's code."""
-        spec = json.loads(self.samples_spec(name))
-        return self._spec({**spec, "code": code(STAGES / f"{stage}.py", self.dataset(name)[1].source)})
+        spec, plugin = json.loads(self.samples_spec(name)), self.dataset(name)[1]
+        return self._spec({**spec, "code": code(ADAPTERS / f"{stage}.py", (plugin.source, plugin.class_name))})
 
     def audio_spec(self, name: str) -> str:
         """Told to `audio`: as `frames_spec`."""
@@ -129,7 +129,7 @@ class Plan(Matrix):
             "plugin": self._detector_job(detector),
             "upscale": section.upscale,
             "pad": section.pad,
-            "code": code(STAGES / "detect.py", plugin.source),
+            "code": code(ADAPTERS / "detect.py", (plugin.source, plugin.class_name)),
         })  # fmt: skip
 
     def _crop(self, detector: str, model: str) -> dict[str, Any]:
@@ -161,7 +161,7 @@ class Plan(Matrix):
             "plugin": self._model_job(model),
             **self._crop(detector, model),
             "seed": self.config.seed,
-            "code": code(STAGES / f"{stage}.py", plugin.source),
+            "code": code(ADAPTERS / f"{stage}.py", (plugin.source, plugin.class_name)),
         })  # fmt: skip
 
     def detector_latency_spec(self, dataset: str, detector: str) -> str:
@@ -174,7 +174,8 @@ class Plan(Matrix):
 
     def _latency_spec(self, job: str, plugin: registry.Plugin) -> str:
         """What the job that is timed is told, and on how many pictures."""
-        timed = {"queries": self.config.speed.queries, "seed": self.config.seed, "code": code(STAGES / "latency.py", plugin.source)}
+        made_by = code(ADAPTERS / f"{plugin.kind}_latency.py", (plugin.source, plugin.class_name))
+        timed = {"queries": self.config.speed.queries, "seed": self.config.seed, "code": made_by}
         return self._spec({**json.loads(job), **timed})
 
     def train_spec(self, detector: str, model: str) -> str:
@@ -194,7 +195,7 @@ class Plan(Matrix):
             "check_order": section.check_order,
             "policy": self.config.faces.policy,
             "seed": self.config.seed if section.seed is None else section.seed,
-            "code": code(STAGES / "fuse.py"),
+            "code": code(ADAPTERS / "fuse.py"),
         })  # fmt: skip
 
     def score_spec(self, dataset: str, detector: str, model: str) -> str:
@@ -209,7 +210,7 @@ class Plan(Matrix):
             "train_status": self._train_status(dataset, model),
             "circular": self._circular(dataset, model),
             "seed": self.config.seed,
-            "code": code(STAGES / "score.py"),
+            "code": code(ADAPTERS / "score.py"),
         })  # fmt: skip
 
     def _circular(self, dataset: str, model: str) -> bool:
@@ -250,16 +251,16 @@ class Plan(Matrix):
             "train_status": statuses.pop() if len(statuses) == 1 else "mixed",
             "circular": any(self._circular(dataset, model) for _, model in cells),
             "seed": self.config.seed,
-            "code": code(STAGES / "score.py"),
+            "code": code(ADAPTERS / "score.py"),
         })  # fmt: skip
 
     def shard_spec(self, number: str, shards: str) -> str:
         """Told to the cut of a dataset's samples: which of how many shards."""
-        return self._spec({"number": int(number), "shards": int(shards), "code": code(STAGES / "shards.py")})
+        return self._spec({"number": int(number), "shards": int(shards), "code": code(ADAPTERS / "shard.py")})
 
-    def gather_spec(self) -> str:
-        """Told to the gathering of a dataset's shards: nothing but the code."""
-        return self._spec({"code": code(STAGES / "shards.py")})
+    def code_spec(self, script: str) -> str:
+        """Return the spec of a rule that needs no settings: the hash of its code."""
+        return self._spec({"code": code(ADAPTERS / f"{script}.py")})
 
     def compare_spec(self, dataset: str) -> str:
         """Told to `compare`: what every cell is made of, the fusions' members, and which variants stand for which originals."""
@@ -270,7 +271,7 @@ class Plan(Matrix):
             "factors": {f"{detector}/{model}": self._factors(detector, model) for detector, model in self.cells},
             "variants": {f"{d}/{variant}": f"{d}/{original}" for variant, original in self._variants().items() for d in sorted(self.config.detectors)},
             "seed": self.config.seed,
-            "code": code(STAGES / "compare.py"),
+            "code": code(ADAPTERS / "compare.py"),
         })  # fmt: skip
 
     def _variants(self) -> dict[str, str]:
@@ -308,14 +309,14 @@ class Plan(Matrix):
             "megabytes": self.config.report.megabytes / len(self.datasets("test")),
             "crops": {f"{d}/{m}": self._crop(d, m) for d in sorted(self.config.detectors) for m in sorted(self.config.models)},
             "seed": self.config.seed,
-            "code": code(STAGES / "examples.py"),
+            "code": code(ADAPTERS / "examples.py"),
         })  # fmt: skip
 
     def overlaps_spec(self, dataset: str) -> str:
         """Told to `overlaps`: the calibration of every detector that boxes faces."""
         cards = {name: self.detector(name)[1].card for name in sorted(self.config.detectors)}
         boxed = {name: card.get("calibration") for name, card in cards.items() if not card.get("whole_frame")}
-        return self._spec({"dataset": dataset, "policy": self.config.faces.policy, "calibrations": boxed, "code": code(STAGES / "overlaps.py")})
+        return self._spec({"dataset": dataset, "policy": self.config.faces.policy, "calibrations": boxed, "code": code(ADAPTERS / "overlaps.py")})
 
     def answers_spec(self, dataset: str) -> str:
         """Told to `answers`: how many clips are shown over time, and whether with faces."""
@@ -324,7 +325,7 @@ class Plan(Matrix):
             "clips": self.config.report.clips,
             "faces": self.config.report.faces,
             "seed": self.config.seed,
-            "code": code(STAGES / "answers.py"),
+            "code": code(ADAPTERS / "answers.py"),
         })  # fmt: skip
 
     def aggregate_spec(self, stage: str) -> str:
@@ -332,7 +333,9 @@ class Plan(Matrix):
         weights = {
             user: {"file": asset.name, "sha256": asset.sha256, "licence": asset.licence, "source": asset.source} for user, asset in self.assets().items()
         }
-        made_by = code(STAGES / f"{stage}.py", *sorted(file for pattern in LOOKS.get(stage, ()) for file in STAGES.parent.glob(pattern)))
+        looks = sorted(file for pattern in LOOKS.get(stage, ()) for file in codehash.PACKAGE.glob(pattern))
+        versions = [codehash.PACKAGE / "provenance.py"] if stage == "manifest" else []  # only the manifest is made of them
+        made_by = code(ADAPTERS / f"{stage}.py", *looks, *versions)
         stated: dict[str, Any] = {"models": self._stated()} if stage in {"report", "manifest"} else {}
         if stage == "manifest":
             stated["environments"] = {f"{kind} {name}": self.env(kind, name) for kind in ("detector", "model") for name in getattr(self.config, f"{kind}s")}
@@ -372,6 +375,6 @@ def _stat(path: str | None) -> list[int] | None:
 
 
 @cache
-def code(*paths: Path) -> str:
-    """The code hash of these files, computed once per process."""
-    return codehash.code_of(*paths)
+def code(*roots: Path | tuple[Path, str]) -> str:
+    """Return the code hash of these files and definitions, computed once per process."""
+    return codehash.code_of(*roots)
