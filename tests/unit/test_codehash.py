@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from faceoff import codehash
+from faceoff.plugins import code_hash
 
 FILES = {
     "__init__.py": "",
@@ -35,14 +35,14 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def use(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codehash, "PACKAGE", root)
-    monkeypatch.setattr(codehash, "WIRING", {root / "registry.py"})
-    codehash.imports.cache_clear()
+    monkeypatch.setattr(code_hash, "PACKAGE", root)
+    monkeypatch.setattr(code_hash, "WIRING", {root / "registry.py"})
+    code_hash.imports.cache_clear()
 
 
 def fresh(*paths: Path) -> str:
-    codehash.imports.cache_clear()
-    return codehash.code_of(*paths)
+    code_hash.imports.cache_clear()
+    return code_hash.code_of(*paths)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_nothing_is_executed_and_order_does_not_count(package: Path) -> None:
 
 def test_real_stages_depend_on_what_they_use() -> None:
     """crops.py is part of prediction, and not of detection or scoring; the registry is part of none."""
-    codehash.imports.cache_clear()
-    stages = codehash.PACKAGE / "stages"
+    code_hash.imports.cache_clear()
+    stages = code_hash.PACKAGE / "stages"
 
     def reached(path: Path) -> set[str]:
         todo, seen = [path], set()
@@ -99,10 +99,10 @@ def test_real_stages_depend_on_what_they_use() -> None:
             file = todo.pop()
             if file not in seen:
                 seen.add(file)
-                todo.extend(codehash.imports(file))
+                todo.extend(code_hash.imports(file))
         return {file.name for file in seen}
 
     assert "crops.py" in reached(stages / "predict.py")
     assert "crops.py" not in reached(stages / "score.py")
-    assert "tables.py" in reached(stages / "score.py")
-    assert not {"registry.py", "config.py", "workflow.py", "matrix.py", "preflight.py"} & reached(stages / "predict.py")
+    assert "parquet.py" in reached(stages / "score.py")
+    assert not {"registry.py", "config.py", "job_specs.py", "matrix.py", "preflight.py"} & reached(stages / "predict.py")
