@@ -23,6 +23,7 @@ FLOORS = (
     {"commands"},
     {"cli"},
 )
+PLUGINS = ("datasets", "detectors", "models")
 
 
 def room(path: Path) -> str:
@@ -55,3 +56,21 @@ def test_no_import_points_upwards_or_across(imports: Mapping[Path, frozenset[Pat
         if path != PACKAGE / "__init__.py" and room(path) != room(target) and floor[room(path)] <= floor[room(target)]
     }
     assert arrows == set()
+
+
+def test_no_circle_of_modules(imports: Mapping[Path, frozenset[Path]]) -> None:
+    """Every module can be taken away after those that it imports."""
+    left = {path: set(targets) - {path} for path, targets in imports.items()}
+    while free := {path for path, targets in left.items() if not targets & left.keys()}:
+        left = {path: targets for path, targets in left.items() if path not in free}
+    assert sorted(str(path.relative_to(PACKAGE)) for path in left) == []
+
+
+def test_no_stage_imports_a_stage(imports: Mapping[Path, frozenset[Path]]) -> None:
+    assert {path.name: target.name for path, targets in imports.items() for target in targets if room(path) == room(target) == "stages"} == {}
+
+
+@pytest.mark.parametrize("plugins", PLUGINS)
+def test_a_plugin_shares_only_private_helpers_with_its_siblings(plugins: str, imports: Mapping[Path, frozenset[Path]]) -> None:
+    shared = {target.name for path, targets in imports.items() for target in targets if room(path) == room(target) == plugins}
+    assert {name for name in shared if not name.startswith("_")} == set()
