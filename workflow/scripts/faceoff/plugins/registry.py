@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 
+from faceoff.plugins import moved
 from faceoff.plugins.headers import from_header, headers_in
 from faceoff.plugins.model_cards import read_card
 from faceoff.plugins.plugin import PACKAGE, Plugin, RegistryError
@@ -80,7 +81,10 @@ def get(kind: str, name: str, folders: tuple[Path, ...] = ()) -> Plugin:
 
 
 def load(source: str | Path, class_name: str) -> type:
-    """Import a plug-in file and return its class. Built-in files are imported as modules of the package, others by path."""
+    """Import a plug-in file and return its class. Built-in files are imported as modules of the package, others by path.
+
+    Raises RegistryError if the file lacks the class, or imports by a path of an older version: then with the new path.
+    """
     source = (PACKAGE / source).resolve() if (PACKAGE / source).is_file() else Path(source).resolve()
     if source.is_relative_to(PACKAGE):
         module = importlib.import_module("faceoff." + ".".join(source.relative_to(PACKAGE).with_suffix("").parts))
@@ -89,7 +93,13 @@ def load(source: str | Path, class_name: str) -> type:
         spec = importlib.util.spec_from_file_location(name, source)
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except ImportError as error:
+            lines = moved.new_paths(source, error) if (error.name or "").partition(".")[0] == "faceoff" else []
+            if lines:
+                raise RegistryError("\n".join(f"{source}: {line}" for line in lines)) from error
+            raise
     if not hasattr(module, class_name):
         raise RegistryError(f"{source}: class {class_name!r} is not in the file")
     return getattr(module, class_name)
