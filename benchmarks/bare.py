@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import devices, runtimes
+from faceoff.inference import runtimes, torch_devices
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ def alone(questions: list[Asked]) -> Callable[[], object] | None:
 def _one_batch(question: Asked) -> Callable[[], object] | None:
     rows = np.zeros((question.batch, *question.inputs.shape[1:]), np.float32)
     rows[: min(len(rows), len(question.inputs))] = question.inputs[: len(rows)]
-    if isinstance(question.runtime, devices.Torch):
+    if isinstance(question.runtime, torch_devices.Torch):
         return _torch_batch(question.runtime, rows)
     if isinstance(question.runtime, runtimes.Onnx):
         return _onnx_batch(question.runtime, rows)
     return _keras_batch(question.runtime, rows) if hasattr(question.runtime, "_steps") else None
 
 
-def _torch_batch(runtime: devices.Torch, rows: np.ndarray) -> Callable[[], object]:
+def _torch_batch(runtime: torch_devices.Torch, rows: np.ndarray) -> Callable[[], object]:
     import torch
 
     tensor = torch.from_numpy(rows).to(runtime._device)
@@ -86,7 +86,7 @@ def _torch_batch(runtime: devices.Torch, rows: np.ndarray) -> Callable[[], objec
 
 
 def _keras_batch(runtime: Any, rows: np.ndarray) -> Callable[[], object]:
-    """Of a `faceoff.keras_h5.KerasNetwork`."""
+    """Of a `faceoff.inference.keras_h5.KerasNetwork`."""
     import torch
 
     start = torch.from_numpy(rows).to(runtime._device).permute(0, 3, 1, 2)

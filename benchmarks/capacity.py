@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 
 from printing import show
 
-from faceoff.sharding import shards_for
+from faceoff.plan.shards import shards_for
 
 FPS = 5
 CORPORA = {

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from models import portrait
 
-from faceoff import crops, media
-from faceoff.stages.batches import ahead
-from faceoff.stages.detect import BATCH, postprocess
+from faceoff.faces import crops
+from faceoff.faces.detection_view import BATCH, postprocess
+from faceoff.inference.plugin_job import ahead
+from faceoff.media.images import decode_image, encoder
 
 PEOPLE, SIDE = 4, 480  # of a frame; pixels of the square that each one stands in
 TOP = (1080 - SIDE) // 2
@@ -27,7 +28,7 @@ class Frame:
 
 def draw(count: int) -> list[Frame]:
     """So many frames, of the plainest scenes: detectors of faces in the wild find all four."""
-    encode = media.encoder(95)
+    encode = encoder(95)
     frames = []
     for number in range(count):
         image, boxes = np.zeros((1080, 1920, 3), np.uint8), []
@@ -43,7 +44,7 @@ def draw(count: int) -> list[Frame]:
 def decoded(frames: Sequence[Frame]) -> Iterator[tuple[Sequence[Frame], list[np.ndarray]]]:
     """Batches of frames and their pictures, as the product has them: the next ones decoded meanwhile where a GPU or a second core is free."""
     starts = range(0, len(frames), BATCH)
-    return ahead((batch, [media.decode_image(frame.jpeg) for frame in batch]) for batch in (frames[start : start + BATCH] for start in starts))
+    return ahead((batch, [decode_image(frame.jpeg) for frame in batch]) for batch in (frames[start : start + BATCH] for start in starts))
 
 
 def detecting(detector: Any, card: Mapping[str, Any]) -> Callable[[Sequence[Frame], list[np.ndarray]], list[list[Box]]]:

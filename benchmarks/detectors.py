@@ -21,10 +21,14 @@ from printing import show
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
-from faceoff import assets, registry
-from faceoff.boxes import nms
+from faceoff.assets import fetch
+from faceoff.assets.asset import AssetError
 from faceoff.drawing import scenes
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.faces.boxes import nms
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.plugins import registry
+from faceoff.plugins.plugin import PACKAGE
 
 BATCH = 16
 
@@ -50,14 +54,14 @@ def per_second(call: Callable[[], object], count: int, repeats: int = 3) -> floa
 def upstream(name: str, size: tuple[int, int]) -> Callable[[np.ndarray], Any] | None:
     """The public call of the detector's own library on one RGB picture of this (width, height), as its documentation shows it; None without one."""
     plugin = registry.get("detector", name)
-    files = {role: assets.fetch(asset) for role, asset in plugin.assets.items()}
+    files = {role: fetch.fetch(asset) for role, asset in plugin.assets.items()}
     if name.startswith("yunet"):
         network = cv2.FaceDetectorYN.create(str(files["weights"]), "", size, 0.6, 0.3, 5000)
         return lambda image: network.detect(np.ascontiguousarray(image[..., ::-1]))
     if name == "mtcnn":
         import torch
 
-        from faceoff.devices import prepare_torchvision, torch_device
+        from faceoff.inference.torch_devices import prepare_torchvision, torch_device
 
         prepare_torchvision()
         from facenet_pytorch import MTCNN
@@ -73,7 +77,7 @@ def upstream(name: str, size: tuple[int, int]) -> Callable[[np.ndarray], Any] | 
         network = MTCNN(keep_all=True, device=torch_device())
         return network.detect
     if name in ("blazeface", "retinaface", "s3fd"):
-        from faceoff.devices import prepare_torchvision, torch_device
+        from faceoff.inference.torch_devices import prepare_torchvision, torch_device
 
         prepare_torchvision()
         from face_alignment.detection import blazeface, retinaface, sfd
@@ -91,10 +95,10 @@ def load_seconds(name: str) -> float:
     """Import, read and construct, in a process of its own."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from faceoff import registry; from faceoff.stages.batches import Clock, load_plugin\n"
+        "from faceoff.inference.clock import Clock; from faceoff.inference.plugin_job import load_plugin; from faceoff.plugins import registry\n"
         "clock = Clock(); load_plugin(registry.get('detector', sys.argv[2]).job(), clock); print(clock.load_s)"
     )
-    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(registry.PACKAGE.parent), name], capture_output=True, text=True, check=True)
+    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(PACKAGE.parent), name], capture_output=True, text=True, check=True)
     return float(ran.stdout.splitlines()[-1])
 
 
@@ -112,8 +116,8 @@ def main() -> None:
     for name in arguments.names:
         plugin = registry.get("detector", name)
         try:
-            absent = [asset.name for asset in plugin.assets.values() if assets.locate(asset) is None]
-        except assets.AssetError as error:
+            absent = [asset.name for asset in plugin.assets.values() if fetch.locate(asset) is None]
+        except AssetError as error:
             absent = [str(error)]
         why = plugin.skip() or (f"{', '.join(absent)} is not here" if absent else None)
         if why:

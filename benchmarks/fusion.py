@@ -22,11 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 
 from printing import show
 
-from faceoff import decomposition, fusion, ranking
+from faceoff.fusion.rules import RULES
+from faceoff.statistics import ranking, variance_components
 
 SUBJECTS = 1_000
 REPLICATES = 2_000
-UNTRAINED = tuple(name for name, rule in fusion.RULES.items() if not rule.trained)
+UNTRAINED = tuple(name for name, rule in RULES.items() if not rule.trained)
 
 
 def posteriors(members: int, samples: int, classes: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +47,7 @@ def posteriors(members: int, samples: int, classes: int, seed: int = 1) -> tuple
 def rules(members: int, samples: int, classes: int) -> dict[str, float]:
     """Seconds of every untrained rule."""
     drawn, _ = posteriors(members, samples, classes)
-    return {name: _seconds(lambda name=name: fusion.RULES[name].combine(drawn)) for name in UNTRAINED}
+    return {name: _seconds(lambda name=name: RULES[name].combine(drawn)) for name in UNTRAINED}
 
 
 def resamples(members: int, samples: int, classes: int) -> dict[str, float]:
@@ -63,7 +64,7 @@ def variances(members: int, samples: int, classes: int) -> dict[str, float]:
     easy = random.normal(0, 1.5, 3_000)
     correct = random.random((members, 3_000)) < 1 / (1 + np.exp(-easy - random.normal(1, 0.5, (members, 1))))
     factors = {"detector": [f"d{index % 5}" for index in range(members)], "model": [f"m{index // 5}" for index in range(members)]}
-    return {"variance decomposition, 3,000 samples": _seconds(lambda: decomposition.decompose(correct, factors, seed=5))}
+    return {"variance decomposition, 3,000 samples": _seconds(lambda: variance_components.decompose(correct, factors, seed=5))}
 
 
 PARTS: dict[str, Callable[[int, int, int], dict[str, float]]] = {"rules": rules, "resamples": resamples, "variances": variances}

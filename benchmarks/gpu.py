@@ -32,8 +32,13 @@ from detectors import pictures
 from models import TIMM, VIT, faces, job, scratch_home
 from printing import show
 
-from faceoff import assets, devices, registry, runtimes
-from faceoff.stages.batches import Clock, load_plugin, reason
+from faceoff.assets import fetch
+from faceoff.assets.asset import AssetError
+from faceoff.inference import hardware, runtimes, torch_devices
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin, reason
+from faceoff.plugins import registry
+from faceoff.plugins.plugin import Plugin
 
 MODELS = ("deepface", "pd_best_keras", TIMM, VIT, "enet_b0_8_best_vgaf")
 DETECTORS = ("mtcnn", "retinaface", "blazeface")
@@ -50,7 +55,7 @@ class NotHereError(Exception):
     """A row cannot be measured here; the message says why."""
 
 
-ABSENT = (NotHereError, assets.AssetError, runtimes.DeviceError, ImportError)
+ABSENT = (NotHereError, AssetError, hardware.DeviceError, ImportError)
 
 
 @dataclass
@@ -90,10 +95,10 @@ def on(device: str, described: dict[str, Any], batch: int | None = None, precisi
     return load_plugin({**described, "device": device, "batch": batch, "precision": precision}, Clock())
 
 
-def here(kind: str, name: str) -> registry.Plugin:
+def here(kind: str, name: str) -> Plugin:
     """The plug-in of that name. Raises NotHereError where a package or a file of it is absent."""
     plugin = registry.get(kind, name)
-    absent = [asset.name for asset in plugin.assets.values() if assets.locate(asset) is None]
+    absent = [asset.name for asset in plugin.assets.values() if fetch.locate(asset) is None]
     why = plugin.skip() or (f"neither FACEOFF_MIRROR nor the cache has {', '.join(absent)}" if absent else None)
     if why:
         raise NotHereError(why)
@@ -235,7 +240,7 @@ def reduced_rows(what: str, described: dict[str, Any], pixels: np.ndarray, devic
     expected = on(device, described).predict(pixels).posterior
     memory = Memory()
     model = on(device, described, precision="bfloat16")
-    with devices.autocast():
+    with torch_devices.autocast():
         found = model.predict(pixels).posterior
         row.memory = memory.told()
         compared(row, expected, found, needed=None)
@@ -367,7 +372,7 @@ def main(given: Sequence[str] | None = None) -> int:
                 rows.append(row)
                 print(" | ".join(row.cells()), file=sys.stderr, flush=True)
     finally:
-        runtimes.tell(runtimes.Hardware())
+        hardware.tell(hardware.Hardware())
         show(HEADER, [row.cells() for row in rows], title, arguments.markdown)
         print(f"\nas on the CPU: models, share of equal answers ({AGREEMENT:.1%} is needed); detectors, share of pictures with as many faces. * random weights")
     return int(any(row.wrong for row in rows) or not any(row.measured for row in rows))

@@ -29,10 +29,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 from models import random_weights
 from printing import show
 
-from faceoff import assets, crops, registry, tables
+from faceoff.assets import fetch
+from faceoff.assets.asset import hash_of
 from faceoff.drawing import scenes
-from faceoff.protocols import CropSpec
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.faces import crops
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.plugins import registry
+from faceoff.plugins.plugin import PACKAGE
+from faceoff.plugins.protocols import CropSpec
+from faceoff.storage import parquet
+from faceoff.storage.files import read_json
 
 ROOT = Path(__file__).resolve().parents[1]
 DETECTORS = ("haar", "mtcnn", "yunet", "mediapipe_short")
@@ -59,13 +66,13 @@ def plugins(folder: Path) -> None:
     """The models whose weights are random, as plug-ins that pin those weights."""
     folder.mkdir()
     random_weights("enet_b0_8_best_vgaf", folder)
-    card = yaml.safe_load((registry.PACKAGE / "models/cards/enet_b0_8_best_vgaf.yaml").read_text())
+    card = yaml.safe_load((PACKAGE / "models/cards/enet_b0_8_best_vgaf.yaml").read_text())
     weights = folder / card["file"]
-    card |= {"name": "random_enet", "file": str(weights), "sha256": assets.hash_of(weights, "sha256"), "urls": []}
+    card |= {"name": "random_enet", "file": str(weights), "sha256": hash_of(weights, "sha256"), "urls": []}
     (folder / "random_enet.yaml").write_text(yaml.safe_dump(card))
     random_weights("deepface", folder)
     weights = folder / registry.get("model", "deepface").assets["weights"].name
-    pinned = {"file": str(weights), "sha256": assets.hash_of(weights, "sha256")}
+    pinned = {"file": str(weights), "sha256": hash_of(weights, "sha256")}
     header = {"random_deepface": {"class": "DeepFaceEmotion", "framework": "torch", "assets": {"weights": pinned}, "lineage": "random"}}
     (folder / "random_deepface.py").write_text(f"from faceoff.models.deepface import DeepFaceEmotion  # noqa: F401\n\nMODELS = {header!r}\n")
 
@@ -82,13 +89,13 @@ def config(folder: Path) -> dict[str, Any]:
 
 def one_picture_detectors() -> dict[str, Callable[[RGB], list[tuple[float, ...]]]]:
     """Each library's own call on one picture -> boxes, the best first."""
-    from faceoff.devices import prepare_torchvision
+    from faceoff.inference.torch_devices import prepare_torchvision
 
     prepare_torchvision()
     import mediapipe
     from detectors import upstream
 
-    files = {name: {role: assets.fetch(asset) for role, asset in registry.get("detector", name).assets.items()} for name in DETECTORS}
+    files = {name: {role: fetch.fetch(asset) for role, asset in registry.get("detector", name).assets.items()} for name in DETECTORS}
     faces = cv2.FaceDetectorYN.create(str(files["yunet"]["weights"]), "", (512, 480), 0.6, 0.3, 5000)
     find = upstream("mtcnn", (512, 480))
 
@@ -122,7 +129,7 @@ def one_picture_models(folder: Path) -> dict[str, Callable[[RGB], np.ndarray]]:
     """Each library's own call on one crop -> its probabilities, in its own order."""
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(assets.fetch(registry.get("model", "fer").assets["weights"])))
+    interpreter = Interpreter(str(fetch.fetch(registry.get("model", "fer").assets["weights"])))
     interpreter.allocate_tensors()
     entrance, exit_ = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
 
@@ -203,7 +210,7 @@ def kernels(paths: list[Path], folder: Path, specs: dict[str, CropSpec]) -> tupl
         for image in images:
             crop_of(image, (100.0, 100.0, 200.0, 200.0), spec, "whole")
         warping += (time.perf_counter() - start) / len(images) * len(paths) * len(DETECTORS)
-    timings = [tables.read_json(path) for path in (folder / "results/matrix").rglob("*.timing.json")]
+    timings = [read_json(path) for path in (folder / "results/matrix").rglob("*.timing.json")]
     return sum(timing["compute_s"] for timing in timings), decoding * (1 + len(timings)) + warping
 
 
@@ -213,13 +220,13 @@ def differences(found: dict[tuple[str, str, str], tuple[Any, Any]], folder: Path
     alone = 0
     for detector in DETECTORS:
         boxes: dict[str, tuple[float, ...]] = {}
-        for row in tables.rows(folder / f"results/matrix/faces/pictures/{detector}.parquet"):
+        for row in parquet.rows(folder / f"results/matrix/faces/pictures/{detector}.parquet"):
             box = (row["x"], row["y"], row["w"], row["h"]) if row["success"] else None
             stem = Path(row["sample_id"]).stem
             if box and (stem not in boxes or box[2] * box[3] > boxes[stem][2] * boxes[stem][3]):
                 boxes[stem] = box
         for model, emotions in order.items():
-            rows = {Path(row["sample_id"]).stem: row for row in tables.rows(folder / f"results/matrix/predictions/pictures/{detector}/{model}.parquet")}
+            rows = {Path(row["sample_id"]).stem: row for row in parquet.rows(folder / f"results/matrix/predictions/pictures/{detector}/{model}.parquet")}
             for (stem, by, read), (box, answer) in found.items():
                 if (by, read) != (detector, model):
                     continue

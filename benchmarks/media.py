@@ -24,13 +24,14 @@ from rich.table import Table
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from faceoff import tables  # noqa: E402
 from faceoff.drawing import scenes  # noqa: E402
-from faceoff.media import VIDEO_SUFFIXES, decode_image  # noqa: E402
-from faceoff.stages.batches import parse_spec  # noqa: E402
+from faceoff.media.images import decode_image  # noqa: E402
+from faceoff.media.videos import VIDEO_SUFFIXES  # noqa: E402
+from faceoff.plan.job_specs import Plan  # noqa: E402
 from faceoff.stages.frames import write_frames  # noqa: E402
 from faceoff.stages.samples import write_samples  # noqa: E402
-from faceoff.workflow import Plan  # noqa: E402
+from faceoff.storage import columns, parquet  # noqa: E402
+from faceoff.storage.files import parse_spec  # noqa: E402
 
 FPS = 5
 
@@ -86,7 +87,7 @@ def extract(videos: Path, scratch: Path, threads: int, table: Table) -> None:
             start = time.perf_counter()
             write_frames(scratch / "samples.parquet", scratch / "frames.parquet", frames)
             ours.append(time.perf_counter() - start)
-        n = tables.count(scratch / "frames.parquet")
+        n = parquet.count(scratch / "frames.parquet")
         rate = f"{n / min(ours):.0f} frames/s"
         table.add_row(f"extract {n} frames of {len(clips)} clips {name}", f"{min(ours):.2f} s, {rate}", f"{min(loops) / min(ours):.2f} x bare PyAV", ">= 0.8 x")
 
@@ -110,7 +111,7 @@ def hour(scratch: Path, threads: int, table: Table) -> None:
         _, status, usage = os.wait4(process.pid, 0)
         if status:
             raise SystemExit(code)
-        seconds, n = time.perf_counter() - start, tables.count(scratch / "frames.parquet")
+        seconds, n = time.perf_counter() - start, parquet.count(scratch / "frames.parquet")
         table.add_row(f"{minutes} min of video, {n} frames", f"{seconds:.1f} s", f"{usage.ru_maxrss / 1024:.0f} MiB at most", "< 600 MiB, flat")
 
 
@@ -119,10 +120,10 @@ def back(scratch: Path, table: Table) -> None:
     face = scenes.draw(scenes.plan("test")[3])[0][8:232, 8:232]
     buffer = io.BytesIO()
     Image.fromarray(face).save(buffer, format="JPEG", quality=90)
-    key = {"frame": 0, "timestamp_s": 0.0, "state": tables.OK, "width": 224, "height": 224, "image": {"bytes": buffer.getvalue(), "path": "x.jpg"}}
-    tables.write_rows(scratch / "back.parquet", tables.FRAMES, (key | {"sample_id": f"s{index}"} for index in range(5000)))
+    key = {"frame": 0, "timestamp_s": 0.0, "state": columns.OK, "width": 224, "height": 224, "image": {"bytes": buffer.getvalue(), "path": "x.jpg"}}
+    parquet.write_rows(scratch / "back.parquet", columns.FRAMES, (key | {"sample_id": f"s{index}"} for index in range(5000)))
     start = time.perf_counter()
-    for row in tables.rows(scratch / "back.parquet"):
+    for row in parquet.rows(scratch / "back.parquet"):
         decode_image(row["image"]["bytes"])
     table.add_row("read back 5000 JPEGs of 224 px", f"{5000 / (time.perf_counter() - start):.0f} /s", "", ">= 1000 /s on one core")
 

@@ -29,11 +29,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 
 from printing import show
 
-from faceoff import assets, registry
-from faceoff.crops import crop
+from faceoff.assets import fetch
+from faceoff.assets.asset import Asset, AssetError, hash_of
 from faceoff.drawing import scenes
-from faceoff.protocols import CropSpec
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.faces.crops import crop
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.plugins import registry
+from faceoff.plugins.model_cards import HUB_FILES, read_card
+from faceoff.plugins.plugin import PACKAGE, Plugin
+from faceoff.plugins.protocols import CropSpec
 
 HSEMOTION = {"enet_b0_8_best_afew": 8, "enet_b0_8_best_vgaf": 8, "enet_b0_8_va_mtl": 10, "enet_b2_7": 7, "enet_b2_8": 8}
 DEEPFACE = {"conv_1": (5, 5, 1, 64), "conv_2": (3, 3, 64, 64), "conv_3": (3, 3, 64, 64), "conv_4": (3, 3, 64, 128), "conv_5": (3, 3, 128, 128),
@@ -48,7 +53,7 @@ def scratch_home() -> Iterator[Path]:
     """A folder in the place of HOME, where libraries look for weights and random ones are put. The user's own cache of real weights stays in sight."""
     before = {name: os.environ.get(name) for name in ("HOME", "FACEOFF_CACHE")}
     with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"FACEOFF_CACHE": str(assets.cache_folder()), "HOME": folder}
+        os.environ |= {"FACEOFF_CACHE": str(fetch.cache_folder()), "HOME": folder}
         try:
             yield Path(folder)
         finally:
@@ -71,7 +76,7 @@ def faces(count: int, spec: Any) -> np.ndarray:
 
 def random_efficientnet(name: str, outputs: int, side: int) -> Any:
     """timm's network with random weights that tell pictures apart: its normalisation is fitted to some, else all would get the same answer to six digits."""
-    from faceoff.devices import prepare_torchvision
+    from faceoff.inference.torch_devices import prepare_torchvision
 
     prepare_torchvision()
     import timm
@@ -109,7 +114,7 @@ def random_weights(name: str, folder: Path) -> None:
         torch.save(state, home / "facial_expression_model_weights.pth")
         return
     if name not in HSEMOTION:
-        raise assets.AssetError(f"{target.name} is not here, and there is no random network in its place")
+        raise AssetError(f"{target.name} is not here, and there is no random network in its place")
     import torch
 
     side = registry.get("model", name).card["input"]["size"][0]
@@ -121,9 +126,9 @@ def random_weights(name: str, folder: Path) -> None:
         )  # fmt: skip
 
 
-def vit_card(folder: Path) -> registry.Plugin:
+def vit_card(folder: Path) -> Plugin:
     """A ViT of 224 px as Hugging Face would have it in a folder, and its card."""
-    from faceoff.devices import prepare_torchvision
+    from faceoff.inference.torch_devices import prepare_torchvision
 
     prepare_torchvision()
     import torch
@@ -135,12 +140,12 @@ def vit_card(folder: Path) -> registry.Plugin:
     config = ViTConfig(hidden_size=192, intermediate_size=768, num_attention_heads=3, id2label=classes, label2id={name: key for key, name in classes.items()})
     ViTForImageClassification(config).save_pretrained(folder / VIT)
     ViTImageProcessor().save_pretrained(folder / VIT)
-    hashes = {file: assets.hash_of(folder / VIT / file, "sha256") for file in registry.HUB_FILES.values()}
+    hashes = {file: hash_of(folder / VIT / file, "sha256") for file in HUB_FILES.values()}
     (folder / f"{VIT}.yaml").write_text(json.dumps({"file": VIT, "runtime": "transformers", "sha256": hashes}), encoding="utf-8")  # JSON is YAML
-    return registry.read_card(folder / f"{VIT}.yaml")
+    return read_card(folder / f"{VIT}.yaml")
 
 
-def timm_card(folder: Path) -> registry.Plugin:
+def timm_card(folder: Path) -> Plugin:
     """HSEmotion's smaller EfficientNet with random weights, and its card: the card of the ONNX file with another runtime."""
     import torch
 
@@ -148,24 +153,24 @@ def timm_card(folder: Path) -> registry.Plugin:
     path = folder / f"{TIMM}.pt"
     torch.save(random_efficientnet("tf_efficientnet_b0", len(card["emotions"]), card["input"]["size"][0]).state_dict(), path)
     told = {"runtime": "timm", "architecture": "tf_efficientnet_b0", "input": card["input"], "emotions": card["emotions"]}
-    (folder / f"{TIMM}.yaml").write_text(json.dumps({"file": path.name, "sha256": assets.hash_of(path, "sha256"), **told}), encoding="utf-8")
-    return registry.read_card(folder / f"{TIMM}.yaml")
+    (folder / f"{TIMM}.yaml").write_text(json.dumps({"file": path.name, "sha256": hash_of(path, "sha256"), **told}), encoding="utf-8")
+    return read_card(folder / f"{TIMM}.yaml")
 
 
 def job(name: str, folder: Path) -> tuple[dict[str, Any], bool]:
     """(the plug-in's job, whether its weights are real). Random ones are pinned by their own hash. Raises AssetError where there are neither."""
     if name in (VIT, TIMM):
         made = folder / f"{name}.yaml"
-        card = registry.read_card(made) if made.is_file() else {VIT: vit_card, TIMM: timm_card}[name](folder)
+        card = read_card(made) if made.is_file() else {VIT: vit_card, TIMM: timm_card}[name](folder)
         return card.job(), False
     described = registry.get("model", name).job()
     pin = described["assets"]["weights"]
-    if assets.locate(assets.Asset.parse(pin)):
+    if fetch.locate(Asset.parse(pin)):
         return described, True
     path = folder / Path(pin["file"]).name
     if not path.is_file():
         random_weights(name, folder)
-    pin |= {"file": str(path), "sha256": assets.hash_of(path, "sha256"), "urls": [], "size": None}
+    pin |= {"file": str(path), "sha256": hash_of(path, "sha256"), "urls": [], "size": None}
     return described, False
 
 
@@ -210,10 +215,10 @@ def per_second(calls: dict[str, Callable[[], object]], count: int, repeats: int 
 def load_seconds(described: dict[str, Any]) -> float:
     """Import, verify, read and construct, in a process of its own."""
     code = (
-        "import json, sys; sys.path.insert(0, sys.argv[1])\nfrom faceoff.stages.batches import Clock, load_plugin\n"
+        "import json, sys; sys.path.insert(0, sys.argv[1])\nfrom faceoff.inference.clock import Clock\nfrom faceoff.inference.plugin_job import load_plugin\n"
         "clock = Clock(); load_plugin(json.loads(sys.argv[2]), clock); print(clock.load_s)"
     )
-    command = [sys.executable, "-W", "ignore", "-c", code, str(registry.PACKAGE.parent), json.dumps(described)]
+    command = [sys.executable, "-W", "ignore", "-c", code, str(PACKAGE.parent), json.dumps(described)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
 
 
@@ -221,7 +226,7 @@ def measure(name: str, folder: Path, count: int) -> tuple[str, ...]:
     described, real = job(name, folder)
     model = load_plugin(described, Clock())
     crops = faces(count, model.crop)
-    weights = assets.fetch(assets.Asset.parse(described["assets"]["weights"]))
+    weights = fetch.fetch(Asset.parse(described["assets"]["weights"]))
     theirs = upstream(name, weights, folder, crops)
     few = crops[:8]
     batch = {"ours": lambda: model.predict(crops)} | ({"theirs": lambda: theirs(crops)} if theirs else {})
@@ -238,7 +243,7 @@ def row(name: str, folder: Path, count: int) -> tuple[str, ...]:
     why = None if name in (VIT, TIMM) else registry.get("model", name).skip()
     try:
         return (name, why, *[""] * 6) if why else measure(name, folder, count)
-    except assets.AssetError as error:
+    except AssetError as error:
         return (name, str(error), *[""] * 6)
 
 

@@ -25,13 +25,14 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "unit")
 
 import report_fixtures as fixtures  # noqa: E402
 
-from faceoff import tables  # noqa: E402
 from faceoff.drawing import scenes  # noqa: E402
 from faceoff.stages.answers import write_answers  # noqa: E402
 from faceoff.stages.examples import write_examples  # noqa: E402
 from faceoff.stages.figures import write_figures  # noqa: E402
 from faceoff.stages.overlaps import write_overlaps  # noqa: E402
 from faceoff.stages.report import write_report  # noqa: E402
+from faceoff.storage import parquet  # noqa: E402
+from faceoff.storage.columns import FACES, FRAMES, SAMPLES, predictions_schema  # noqa: E402
 
 CHROMIUM = "/usr/bin/chromium"
 _DRAWN = 60  # different faces; noise makes the others of them
@@ -51,7 +52,7 @@ def write_data(folder: Path, detectors: list[str], models: list[str], samples: i
     truth = rng.integers(0, len(fixtures.SPACE), samples)
     rows = [{"sample_id": name, "kind": "image", "path": name, "label": fixtures.SPACE[label], "split": "test"} for name, label in zip(ids, truth, strict=True)]
     metadata = {b"faceoff_task": json.dumps(fixtures.task("alpha", samples)).encode()}
-    tables.write_rows(folder / "samples.parquet", tables.SAMPLES.with_metadata(metadata), rows)
+    parquet.write_rows(folder / "samples.parquet", SAMPLES.with_metadata(metadata), rows)
     height, width = drawn[0].shape[:2]
 
     def frames():
@@ -59,7 +60,7 @@ def write_data(folder: Path, detectors: list[str], models: list[str], samples: i
             noisy = np.clip(drawn[place % _DRAWN] + rng.normal(0, 6, 3), 0, 255).astype(np.uint8)
             yield {"sample_id": name, "frame": 0, "width": width, "height": height, "state": "ok", "image": {"bytes": encode_jpeg(noisy), "path": name}}
 
-    tables.write_rows(folder / "frames.parquet", tables.FRAMES, frames())
+    parquet.write_rows(folder / "frames.parquet", FRAMES, frames())
     found = {"faces": [], "predictions": []}
     key = {
         "sample_id": ids,
@@ -72,12 +73,12 @@ def write_data(folder: Path, detectors: list[str], models: list[str], samples: i
     for detector in detectors:
         box = np.array([0.2 * width, 0.15 * height, 0.6 * width, 0.7 * height]) + rng.normal(0, 2, (samples, 4))
         columns = {**key, "n_faces": [1] * samples, **dict(zip("xywh", box.T, strict=True)), "score": np.ones(samples)}
-        found["faces"].append(_write(folder / "faces" / "alpha" / f"{detector}.parquet", tables.FACES, columns))
+        found["faces"].append(_write(folder / "faces" / "alpha" / f"{detector}.parquet", FACES, columns))
         for model in models:
             posterior = rng.dirichlet(np.full(len(fixtures.SPACE), 0.5), samples)
             posterior[np.arange(samples), truth] += 0.4
             posterior /= posterior.sum(axis=1, keepdims=True)
-            schema = tables.predictions_schema(fixtures.SPACE)
+            schema = predictions_schema(fixtures.SPACE)
             columns = {**key, **{f"p_{emotion}": posterior[:, place] for place, emotion in enumerate(fixtures.SPACE)}}
             found["predictions"].append(_write(folder / "predictions" / "alpha" / detector / f"{model}.parquet", schema, columns))
     return found
@@ -93,7 +94,7 @@ def _write(path: Path, schema: pa.Schema, columns: dict) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     length = len(columns["sample_id"])
     table = pa.table([pa.array(columns.get(field.name, [None] * length), field.type) for field in schema], schema=schema)
-    pq.write_table(table, path, row_group_size=tables.ROW_GROUP)
+    pq.write_table(table, path, row_group_size=parquet.ROW_GROUP)
     return path
 
 

@@ -22,10 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from faceoff import tables  # noqa: E402
-from faceoff.config import read  # noqa: E402
-from faceoff.media import encode_png  # noqa: E402
-from faceoff.workflow import Plan  # noqa: E402
+from faceoff.media.images import encode_png  # noqa: E402
+from faceoff.plan.config import read  # noqa: E402
+from faceoff.plan.job_specs import Plan  # noqa: E402
+from faceoff.storage import columns, parquet  # noqa: E402
 
 
 def measured(command: list[str], folder: Path) -> tuple[float, float]:
@@ -56,7 +56,7 @@ def frames_of(n: int, path: Path) -> None:
             key = {"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0, "state": "ok", "width": 48, "height": 48}
             yield key | {"image": {"bytes": encode_png(pixels), "path": f"{index}.png"}}
 
-    tables.write_rows(path, tables.FRAMES, rows())
+    parquet.write_rows(path, columns.FRAMES, rows())
 
 
 def memory(folder: Path, n: int) -> tuple[float, float]:

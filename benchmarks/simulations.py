@@ -18,7 +18,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from faceoff import agreement, decomposition, intervals, metrics, omnibus, power, ranking, resampling, stats  # noqa: E402
+from faceoff.scoring import metrics  # noqa: E402
+from faceoff.statistics import agreement, bootstrap, intervals, omnibus, paired_tests, power, ranking, variance_components  # noqa: E402
 
 PAGE = ROOT / "docs" / "statistics.md"
 BEGIN, END = "<!-- simulations: begin -->", "<!-- simulations: end -->"
@@ -102,7 +103,7 @@ def sizes(scale: float, seed: int) -> list[Rate]:
     draws, found = max(200, int(4000 * scale)), []
     for n, discordance in ((200, 0.1), (500, 0.2), (3000, 0.1)):
         random = np.random.default_rng([seed, n])
-        tests = [stats.mcnemar(*_pair(random, n, discordance)) for _ in range(draws)]
+        tests = [paired_tests.mcnemar(*_pair(random, n, discordance)) for _ in range(draws)]
         setting = f"n = {n}, {100 * discordance:.0f} % discordant"
         found.append(Rate("exact McNemar", setting, float(np.mean([test.exact < 0.05 for test in tests])), draws, (0.0, 0.05)))
         found.append(Rate("mid-p McNemar", setting, float(np.mean([test.mid_p < 0.05 for test in tests])), draws, (0.04, 0.06)))
@@ -110,7 +111,7 @@ def sizes(scale: float, seed: int) -> list[Rate]:
 
         def flipped(random: np.random.Generator, index: int, groups: int = groups) -> bool:
             (a, b), clusters = _people(random, groups, 20, pipelines=2)
-            return stats.sign_flip(a.astype(int) - b, clusters, seed=100_000 + index, replicates=1999).p < 0.05
+            return paired_tests.sign_flip(a.astype(int) - b, clusters, seed=100_000 + index, replicates=1999).p < 0.05
 
         found.append(Rate("sign flip over clusters", f"{groups} subjects × 20", _share(flipped, draws, seed + groups), draws, (0.04, 0.06)))
 
@@ -137,7 +138,7 @@ def powers(scale: float, seed: int) -> list[Rate]:
         delta = power.mcnemar_detectable(n, discordance)
 
         def detected(random: np.random.Generator, index: int, n: int = n, discordance: float = discordance, delta: float = delta) -> bool:
-            return stats.mcnemar(*_pair(random, n, discordance, delta)).mid_p < 0.05
+            return paired_tests.mcnemar(*_pair(random, n, discordance, delta)).mid_p < 0.05
 
         setting = f"mid-p McNemar, n = {n}, {100 * discordance:.0f} % discordant: {100 * delta:.1f} points"
         found.append(Rate("minimum detectable difference", setting, _share(detected, draws, seed + n), draws, (0.77, 0.83)))
@@ -145,7 +146,7 @@ def powers(scale: float, seed: int) -> list[Rate]:
         delta = power.sign_flip_detectable(groups, 0.1, alpha=0.05 / family)
 
         def noticed(random: np.random.Generator, index: int, groups: int = groups, family: int = family, delta: float = delta) -> bool:
-            flips = stats.sign_flip(random.normal(delta, 0.1, groups), np.arange(groups), seed=200_000 + index, replicates=1999 * family)
+            flips = paired_tests.sign_flip(random.normal(delta, 0.1, groups), np.arange(groups), seed=200_000 + index, replicates=1999 * family)
             return flips.p < 0.05 / family
 
         setting = f"sign flip, {groups} subjects, spread 10 points{f', first of {family} tests' if family > 1 else ''}: {100 * delta:.1f} points"
@@ -221,9 +222,9 @@ def _bootstraps(scale: float, seed: int) -> list[Rate]:
 
         def both(random: np.random.Generator, index: int, n: int = n) -> tuple[bool, bool]:
             truth, predicted = sample(random, n)
-            t = resampling.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, k, seed=300_000 + index, replicates=999)
+            t = bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, k, seed=300_000 + index, replicates=999)
             kinds, multiplicity = np.unique(truth * (k + 1) + predicted, return_counts=True)
-            b = resampling.bca(of_confusion, np.eye(k * (k + 1))[kinds], multiplicity, seed=300_000 + index, replicates=999)
+            b = bootstrap.bca(of_confusion, np.eye(k * (k + 1))[kinds], multiplicity, seed=300_000 + index, replicates=999)
             return t.low <= macro <= t.high, b.low <= macro <= b.high
 
         random = np.random.default_rng([seed, n])
@@ -237,7 +238,7 @@ def _bootstraps(scale: float, seed: int) -> list[Rate]:
     def of_rare(random: np.random.Generator, index: int) -> bool:
         truth = random.choice(4, size.sum(), p=size / size.sum())
         predicted = (random.random((len(truth), 1)) > mixed[truth].cumsum(axis=1)[:, :3]).sum(axis=1)
-        interval = resampling.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 4, seed=310_000 + index, replicates=999)
+        interval = bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 4, seed=310_000 + index, replicates=999)
         return interval.low <= rare <= interval.high
 
     found.append(Rate("bootstrap-t, macro-F1", f"classes of {', '.join(map(str, RARE))}", _share(of_rare, draws, seed + 6), draws, None))
@@ -246,8 +247,8 @@ def _bootstraps(scale: float, seed: int) -> list[Rate]:
         def of_people(random: np.random.Generator, index: int, groups: int = groups) -> tuple[bool, bool]:
             (a,), clusters = _people(random, groups, 20)
             units = np.stack([np.bincount(clusters, weights=a), np.full(groups, 20.0)], axis=1)
-            t = resampling.bootstrap_t(_ratio, units, seed=400_000 + index, replicates=999)
-            b = resampling.bca(_ratio, units, seed=400_000 + index, replicates=999)
+            t = bootstrap.bootstrap_t(_ratio, units, seed=400_000 + index, replicates=999)
+            b = bootstrap.bca(_ratio, units, seed=400_000 + index, replicates=999)
             return t.low <= 0.7 <= t.high, b.low <= 0.7 <= b.high
 
         random = np.random.default_rng([seed, groups, 1])
@@ -301,10 +302,10 @@ def recoveries(scale: float, seed: int) -> list[Recovery]:
     truth = {"detector": 0.1, "model": 0.5, "interaction": 0.05, "sample": 2.0, "detector × sample": 0.3, "model × sample": 1.0}
     draws = max(8, int(60 * scale))
     random = np.random.default_rng([seed, 9])
-    found: dict[str, list[decomposition.Component]] = {name: [] for name in truth}
+    found: dict[str, list[variance_components.Component]] = {name: [] for name in truth}
     for index in range(draws):
         correct, factors = simulate({"detector": 5, "model": 5}, truth, 500, 1.0, random)
-        for component in decomposition.decompose(correct, factors, seed=800_000 + index).components:
+        for component in variance_components.decompose(correct, factors, seed=800_000 + index).components:
             if component.name in found:
                 found[component.name].append(component)
     rows = []

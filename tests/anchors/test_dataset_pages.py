@@ -6,10 +6,10 @@ from types import ModuleType
 
 import pytest
 
-from faceoff import registry
 from faceoff.datasets import avec2013, fer2013, fer2013plus, ferplus, hvb, send, vggface2
+from faceoff.datasets._fer2013_pictures import ROWS
 from faceoff.emotions import FER2013_ORDER
-from faceoff.fer2013_pictures import ROWS
+from faceoff.plugins import registry
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "datasets"
 

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceoff import assets, registry
-from faceoff.crops import iou
-from faceoff.media import decode_image
-from faceoff.stages.batches import Clock, load_plugin
-from faceoff.stages.detect import postprocess
+from faceoff.assets.asset import AssetError
+from faceoff.faces.crops import iou
+from faceoff.faces.detection_view import postprocess
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.media.images import decode_image
+from faceoff.plugins import registry
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +73,7 @@ def network(name: str) -> Any:
         pytest.skip(plugin.skip())
     try:
         return load_plugin(plugin.job(), Clock())
-    except assets.AssetError as error:
+    except AssetError as error:
         pytest.skip(str(error))
 
 
@@ -118,7 +120,7 @@ def test_no_face_is_counted_twice(data: Path, detector: str) -> None:
 @pytest.mark.parametrize("name", ["single_face.jpg", "justin.jpg", "aflw-test.jpg"])
 def test_detectors_agree_where_the_face_is(data: Path, name: str) -> None:
     """The calibrated boxes of very different detectors overlap."""
-    from faceoff.crops import calibrate
+    from faceoff.faces.crops import calibrate
 
     image = picture(data, name)
     boxes = []

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff import audit, registry
-from faceoff.crops import crop
+from faceoff.commands import audit
+from faceoff.datasets._fer2013_pictures import NAMES, PARTS, ROWS, split_of
 from faceoff.datasets.fer2013 import Fer2013, Options
 from faceoff.emotions import FER2013_ORDER, canonical
-from faceoff.fer2013_pictures import NAMES, PARTS, ROWS, split_of
-from faceoff.media import decode_image
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.faces.crops import crop
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.media.images import decode_image
+from faceoff.plugins import registry
 
 CLASSES = {
     "train": {"anger": 3_975, "disgust": 439, "fear": 4_076, "happiness": 7_185, "sadness": 4_797, "surprise": 3_154, "neutral": 4_932},

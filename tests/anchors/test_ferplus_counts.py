@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff import registry
-from faceoff.crops import crop
 from faceoff.datasets.ferplus import RULES, FerPlus, Options
 from faceoff.emotions import FERPLUS_COLUMNS
-from faceoff.media import decode_image
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.faces.crops import crop
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.media.images import decode_image
+from faceoff.plugins import registry
 
 COUNTS = {
     ("fer2013new", "majority", "train"): 25_060,

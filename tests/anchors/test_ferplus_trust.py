@@ -6,15 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff import human, metrics, registry, universes
-from faceoff.crops import crop
 from faceoff.datasets.ferplus import FerPlus, Options
 from faceoff.emotions import EMOTIONS
-from faceoff.evaluation import read_task
-from faceoff.media import decode_image
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.faces.crops import crop
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.media.images import decode_image
+from faceoff.plugins import registry
+from faceoff.scoring import human, metrics, multiverse
+from faceoff.scoring.task import read_task
+from faceoff.scoring.trust import read_outliers, read_votes
 from faceoff.stages.samples import write_samples
-from faceoff.stages.trust import read_outliers, read_votes
 
 # vicksam's pd_best on whole pictures of the test part (protocol §2): right and n by vote table, rule, answer and duplicates.
 PD_BEST = {
@@ -92,7 +94,7 @@ def test_one_network_in_every_universe(root: Path, mirror: Path) -> None:
     ids = [row.sample_id for row in rows]
     found = {}
     for universe in dataset.universes():
-        correct = universes.over(universe, ids, EMOTIONS).correct(predicted)
+        correct = multiverse.over(universe, ids, EMOTIONS).correct(predicted)
         found[tuple(universe.factors.values())] = (int(correct.sum()), len(correct))
     assert {key: found[key] for key in PD_BEST} == PD_BEST
     assert {key: found[key][1] for key in ROWS} == ROWS

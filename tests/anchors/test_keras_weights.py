@@ -10,12 +10,14 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("h5py")
 
-from faceoff import assets, registry
-from faceoff.crops import crop
+from faceoff.assets import fetch
 from faceoff.datasets import fer2013, ferplus
 from faceoff.emotions import canonical
-from faceoff.media import decode_image
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.faces.crops import crop
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.media.images import decode_image
+from faceoff.plugins import registry
 
 PD_BEST = 2_764  # of 3,153: vicksam/fer-model's published 87.66 %
 MINI_XCEPTION = 2_340  # of the 3,573 test pictures that FER+ names; 0.66 of 3,589 is published
@@ -26,7 +28,7 @@ def model(name: str) -> Any:
     plugin = registry.get("model", name)
     if plugin.skip():
         pytest.skip(plugin.skip())
-    if any(assets.locate(asset) is None for asset in plugin.assets.values()):
+    if any(fetch.locate(asset) is None for asset in plugin.assets.values()):
         pytest.skip(f"the weights of {name} are not there")
     return load_plugin(plugin.job(), Clock())
 

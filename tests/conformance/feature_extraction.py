@@ -7,7 +7,7 @@ static action units.
 import sys
 from pathlib import Path
 
-from faceoff.openface import UNITS
+from faceoff.faces.openface_csv import UNITS
 
 _PROGRAM = """#!{python}
 import sys

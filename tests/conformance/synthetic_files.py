@@ -36,7 +36,7 @@ def emonet(path: Path, classes: int) -> Path:
     """As its authors save theirs: from a DataParallel module, in the format of PyTorch 1."""
     import torch
 
-    from faceoff.networks.emonet import EmoNet
+    from faceoff.inference.networks.emonet import EmoNet
 
     torch.save({f"module.{name}": value for name, value in seeded(EmoNet(classes)).items()}, path, _use_new_zipfile_serialization=False)
     return path
@@ -46,7 +46,7 @@ def ddamfn(path: Path, classes: int) -> Path:
     """As its authors save theirs, with the optimiser's state."""
     import torch
 
-    from faceoff.networks.ddamfn import DDAMFN
+    from faceoff.inference.networks.ddamfn import DDAMFN
 
     optimiser = {"state": {0: {"momentum_buffer": torch.zeros(3)}}, "param_groups": [{"lr": 0.1}]}
     torch.save({"iter": 25, "model_state_dict": seeded(DDAMFN(classes)), "optimizer_state_dict": optimiser}, path)

@@ -16,12 +16,14 @@ import numpy as np
 import pytest
 import synthetic_files
 
-from faceoff import assets, registry
-from faceoff import boxes as geometry
+from faceoff.assets import fetch
 from faceoff.drawing import scenes
-from faceoff.media import decode_image
-from faceoff.protocols import Face
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.faces import boxes as geometry
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.media.images import decode_image
+from faceoff.plugins import registry
+from faceoff.plugins.protocols import Face
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +55,7 @@ def detector(name: str) -> Any:
     plugin = registry.get("detector", name)
     if plugin.skip():
         pytest.skip(plugin.skip())
-    absent = [asset.name for asset in plugin.assets.values() if assets.locate(asset) is None]
+    absent = [asset.name for asset in plugin.assets.values() if fetch.locate(asset) is None]
     if absent:
         pytest.skip(f"{', '.join(absent)} is not here")
     return load_plugin(plugin.job(), Clock())
@@ -61,7 +63,7 @@ def detector(name: str) -> Any:
 
 def weights(name: str, role: str = "weights") -> str:
     detector(name)  # or skip
-    return str(assets.locate(registry.get("detector", name).assets[role]))
+    return str(fetch.locate(registry.get("detector", name).assets[role]))
 
 
 def options(name: str) -> dict[str, Any]:
@@ -112,7 +114,7 @@ def facenet() -> Iterator[Any]:
     """facenet_pytorch's own MTCNN. Beside a CPU-only PyTorch, torchvision's suppression is missing: then a plain one stands in for it."""
     torch = pytest.importorskip("torch")
     detector("mtcnn")  # or skip
-    from faceoff.devices import prepare_torchvision
+    from faceoff.inference.torch_devices import prepare_torchvision
 
     prepare_torchvision()
     from facenet_pytorch import MTCNN
@@ -173,7 +175,7 @@ def test_mtcnn_of_tiny_pictures(facenet: Any, side: int) -> None:
 def author_of_retinaface() -> Any:
     """face_alignment's copy of biubug6's detector, made that of these weights: plain rectifiers and smaller anchors (see networks/retinaface.py)."""
     torch = pytest.importorskip("torch")
-    from faceoff.devices import prepare_torchvision
+    from faceoff.inference.torch_devices import prepare_torchvision
 
     prepare_torchvision()
     retinaface = pytest.importorskip("face_alignment.detection.retinaface")

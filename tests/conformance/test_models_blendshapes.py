@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceoff import assets, emfacs, registry
-from faceoff.crops import resize
+from faceoff.assets import fetch
 from faceoff.emotions import EMOTIONS
+from faceoff.faces import emfacs
+from faceoff.faces.crops import resize
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
 from faceoff.models import blendshapes
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.plugins import registry
 
 NAMES = sorted({name for signs in blendshapes._READ_FROM.values() for names in signs for name in names} | {"mouthSmileLeft", "mouthSmileRight"})
 
@@ -61,7 +64,7 @@ def model() -> Any:
     plugin = registry.get("model", "blendshapes")
     if plugin.skip():
         pytest.skip(plugin.skip())
-    if assets.locate(plugin.assets["landmarker"]) is None:
+    if fetch.locate(plugin.assets["landmarker"]) is None:
         pytest.skip("face_landmarker.task is neither in FACEOFF_MIRROR nor in the cache")
     return load_plugin(plugin.job(), Clock())
 
@@ -87,7 +90,7 @@ def test_it_is_mediapipes_landmarker(model: Any) -> None:
     from mediapipe.tasks.python import BaseOptions, vision
 
     crop = resize(photograph("facetorch_test2.jpg"), (256, 256))
-    path = assets.locate(registry.get("model", "blendshapes").assets["landmarker"])
+    path = fetch.locate(registry.get("model", "blendshapes").assets["landmarker"])
     options = vision.FaceLandmarkerOptions(base_options=BaseOptions(model_asset_path=str(path)), output_face_blendshapes=True)
     with vision.FaceLandmarker.create_from_options(options) as landmarker:
         faces = landmarker.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=crop)).face_blendshapes

@@ -12,10 +12,12 @@ pytest.importorskip("torch")
 
 import torch
 
-from faceoff import assets, registry
-from faceoff.checkpoints import CheckpointError, fill, read_state
-from faceoff.devices import prepare_torchvision
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.assets.asset import AssetError, hash_of
+from faceoff.inference.checkpoints import CheckpointError, fill, read_state
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.inference.torch_devices import prepare_torchvision
+from faceoff.plugins.model_cards import read_card
 
 CLASSES = ["happy", "sad", "neutral"]
 
@@ -44,9 +46,9 @@ def script(path: Path, network: torch.nn.Module, channels: int = 3) -> Path:
 
 def card(path: Path, runtime: str, **keys: Any) -> Any:
     """The plug-in of a card beside this weights file."""
-    text = {"name": "mine", "file": path.name, "sha256": assets.hash_of(path, "sha256"), "runtime": runtime, "emotions": CLASSES, "lineage": "mine"}
+    text = {"name": "mine", "file": path.name, "sha256": hash_of(path, "sha256"), "runtime": runtime, "emotions": CLASSES, "lineage": "mine"}
     (path.parent / "mine.yaml").write_text(yaml.safe_dump({**text, "input": {"size": [32, 32]}, **keys}), encoding="utf-8")
-    return registry.read_card(path.parent / "mine.yaml")
+    return read_card(path.parent / "mine.yaml")
 
 
 def ready(path: Path, runtime: str, **keys: Any) -> Any:
@@ -193,7 +195,7 @@ def test_damaged_files(tmp_path: Path) -> None:
 
 def test_wrong_hash_is_never_loaded(tmp_path: Path) -> None:
     plugin = card(script(tmp_path / "net.pt", Small()), "torchscript", sha256="0" * 64)
-    with pytest.raises(assets.AssetError, match="remove the file or correct the card"):
+    with pytest.raises(AssetError, match="remove the file or correct the card"):
         load_plugin(plugin.job(), Clock())
 
 

@@ -17,12 +17,15 @@ import synthetic_files
 import synthetic_weights
 import torch
 
-from faceoff import assets, registry, runtimes
-from faceoff.devices import autocast, prepare_torchvision
+from faceoff.assets.asset import AssetError, hash_of
 from faceoff.emotions import EMOTIONS
+from faceoff.inference import hardware
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.inference.runtimes import softmax
+from faceoff.inference.torch_devices import autocast, prepare_torchvision
 from faceoff.models import facetorch
-from faceoff.runtimes import softmax
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.plugins import registry
 
 pytestmark = pytest.mark.skipif(not all(find_spec(name) for name in ("facetorch", "timm")), reason="facetorch or timm is not installed")
 
@@ -75,7 +78,7 @@ def judged(config: dict[str, Any], crops: np.ndarray) -> list[Any]:
 
 def loaded(name: str, **files: Path) -> Any:
     job = registry.get("model", name).job()
-    options = {role: {"path": str(path), "sha256": assets.hash_of(path, "sha256")} for role, path in files.items()}
+    options = {role: {"path": str(path), "sha256": hash_of(path, "sha256")} for role, path in files.items()}
     return load_plugin({**job, "card": {**job["card"], "options": {**job["card"]["options"], **options}}}, Clock())
 
 
@@ -156,12 +159,12 @@ def test_reduced_precision(files: dict[str, Path]) -> None:
     """facetorch makes arrays of what its networks give, and no array is bfloat16."""
     model = loaded("facetorch_b0", fer=files["facetorch_b0"], va=files["va"], au=files["au"])
     full = model.predict(crops(244))
-    runtimes.tell(runtimes.Hardware(precision="bfloat16"))
+    hardware.tell(hardware.Hardware(precision="bfloat16"))
     try:
         with autocast():
             reduced = model.predict(crops(244))
     finally:
-        runtimes.tell(runtimes.Hardware())
+        hardware.tell(hardware.Hardware())
     for a, b in ((full.posterior, reduced.posterior), (full.valence, reduced.valence), (full.aus["AU12"], reduced.aus["AU12"])):
         assert 0 < np.abs(a - b).max() < 0.05
 
@@ -186,17 +189,17 @@ def test_labels_are_units_in_facs_order() -> None:
 
 @pytest.mark.parametrize("name", ["facetorch_b0", "facetorch_b2", "facetorch_au"])
 def test_without_a_file_it_says_what_to_give(name: str) -> None:
-    with pytest.raises(assets.AssetError, match=r"has no published hash: give it as option `(fer|au): \{path: …, sha256: …\}`"):
+    with pytest.raises(AssetError, match=r"has no published hash: give it as option `(fer|au): \{path: …, sha256: …\}`"):
         load_plugin(registry.get("model", name).job(), Clock())
 
 
 def test_a_wrong_hash_is_refused_before_it_is_opened(files: dict[str, Path], tmp_path: Path) -> None:
     options = {"fer": {"path": str(files["facetorch_b0"]), "sha256": "0" * 64}}
-    with pytest.raises(assets.AssetError, match="sha256 is"):
+    with pytest.raises(AssetError, match="sha256 is"):
         facetorch.given(options, "fer")
-    with pytest.raises(assets.AssetError, match="is not there"):
+    with pytest.raises(AssetError, match="is not there"):
         facetorch.given({"fer": {"path": str(tmp_path / "none.pt"), "sha256": "0" * 64}}, "fer")
-    with pytest.raises(assets.AssetError, match="expected"):
+    with pytest.raises(AssetError, match="expected"):
         facetorch.given({"fer": str(files["facetorch_b0"])}, "fer")
 
 

@@ -15,10 +15,11 @@ pytest.importorskip("ai_edge_litert.interpreter")
 
 from ai_edge_litert import interpreter as litert
 
-from faceoff import registry
 from faceoff.drawing import scenes
 from faceoff.emotions import canonical
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.plugins import registry
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-pytest.importorskip("faceoff.devices").prepare_torchvision()
+pytest.importorskip("faceoff.inference.torch_devices").prepare_torchvision()
 pytest.importorskip("timm")
 pytest.importorskip("emotiefflib")
 
@@ -26,9 +26,12 @@ import timm
 import torch
 from emotiefflib.facial_analysis import EmotiEffLibRecognizer
 
-from faceoff import assets, registry
+from faceoff.assets import fetch
+from faceoff.assets.asset import hash_of
 from faceoff.emotions import canonical
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.plugins import registry
 
 ARCHITECTURES = {  # of the weights with these names; a few layers stand in for mbf_va_mtl's MobileFaceNet
     "enet_b0_8_best_afew": ("tf_efficientnet_b0", 8, 224),
@@ -106,7 +109,7 @@ def ready(exported: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> C
         monkeypatch.setenv("HOME", str(path.parents[1]))
         monkeypatch.setenv("FACEOFF_MIRROR", str(path.parent))
         job = registry.get("model", name).job()
-        job["assets"]["weights"] |= {"sha256": assets.hash_of(path, "sha256"), "urls": [], "size": None}
+        job["assets"]["weights"] |= {"sha256": hash_of(path, "sha256"), "urls": [], "size": None}
         return load_plugin(job, Clock())
 
     return load
@@ -192,7 +195,7 @@ def test_cards_say_what_emotiefflib_does(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_real_weights_where_they_are(name: str, mirror: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     plugin = registry.get("model", name)
-    path = assets.locate(plugin.assets["weights"])
+    path = fetch.locate(plugin.assets["weights"])
     if path is None:
         pytest.skip(f"{plugin.assets['weights'].name} is not in {mirror}")
     (tmp_path / ".emotiefflib").mkdir()

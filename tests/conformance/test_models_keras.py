@@ -19,10 +19,12 @@ pytest.importorskip("h5py")
 import synthetic_files
 
 import keras_files as judge
-from faceoff import assets, registry
-from faceoff.keras_h5 import KerasFileError, KerasNetwork
+from faceoff.assets.asset import AssetError, hash_of
+from faceoff.inference.clock import Clock
+from faceoff.inference.keras_h5 import KerasFileError, KerasNetwork
+from faceoff.inference.plugin_job import load_plugin
 from faceoff.models.deepface import ARCHITECTURE
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.plugins import registry
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def weights() -> dict[str, dict[str, np.ndarray]]:
 def pinned(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The plug-in with this file as its weights, found and verified as any other."""
     job = registry.get("model", name).job()
-    job["assets"]["weights"] |= {"file": path.name, "sha256": assets.hash_of(path, "sha256"), "urls": [], "size": None}
+    job["assets"]["weights"] |= {"file": path.name, "sha256": hash_of(path, "sha256"), "urls": [], "size": None}
     monkeypatch.setenv("FACEOFF_MIRROR", str(path.parent))
     return load_plugin(job, Clock())
 
@@ -112,7 +114,7 @@ def test_deepface_file_of_another_network(tmp_path: Path, monkeypatch: pytest.Mo
 def test_wrong_hash_and_truncated_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: dict) -> None:
     path = judge.write(tmp_path / "facial_expression_model_weights.h5", None, weights)
     monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path))
-    with pytest.raises(assets.AssetError, match=r"sha256 is [0-9a-f]{64}, the card says e8e8851d"):
+    with pytest.raises(AssetError, match=r"sha256 is [0-9a-f]{64}, the card says e8e8851d"):
         load_plugin(registry.get("model", "deepface").job(), Clock())
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(KerasFileError, match="not a readable Keras HDF5 file"):

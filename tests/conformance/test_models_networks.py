@@ -17,14 +17,16 @@ import synthetic_files
 import synthetic_weights
 import torch
 
-from faceoff import assets, registry
-from faceoff.checkpoints import CheckpointError
+from faceoff.assets.asset import AssetError, hash_of
 from faceoff.emotions import AFFECTNET_ORDER
+from faceoff.inference.checkpoints import CheckpointError
+from faceoff.inference.clock import Clock
+from faceoff.inference.networks.ddamfn import DDAMFN
+from faceoff.inference.networks.emonet import EmoNet
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.inference.runtimes import softmax
 from faceoff.models import ddamfn
-from faceoff.networks.ddamfn import DDAMFN
-from faceoff.networks.emonet import EmoNet
-from faceoff.runtimes import softmax
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.plugins import registry
 
 EMONET_8 = np.array([
     [0.349893, 0.008739, -0.397239, 0.498632, 1.54191, -3.00372, -0.013778, 1.016357, 0.681669, 0.333666],
@@ -49,7 +51,7 @@ def pictures(side: int) -> np.ndarray:
 def pinned(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The plug-in with this file as its weights, found and verified as any other."""
     job = registry.get("model", name).job()
-    job["assets"]["weights"] |= {"file": path.name, "sha256": assets.hash_of(path, "sha256"), "urls": [], "size": None}
+    job["assets"]["weights"] |= {"file": path.name, "sha256": hash_of(path, "sha256"), "urls": [], "size": None}
     monkeypatch.setenv("FACEOFF_MIRROR", str(path.parent))
     return load_plugin(job, Clock())
 
@@ -57,7 +59,7 @@ def pinned(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def with_checkpoint(name: str, path: Path, **options: Any) -> Any:
     """A DDAMFN plug-in with this file as its options give it."""
     job = registry.get("model", name).job()
-    card = {**job["card"], "options": {**job["card"]["options"], "weights": str(path), "sha256": assets.hash_of(path, "sha256"), **options}}
+    card = {**job["card"], "options": {**job["card"]["options"], "weights": str(path), "sha256": hash_of(path, "sha256"), **options}}
     return load_plugin({**job, "card": card}, Clock())
 
 
@@ -148,7 +150,7 @@ def test_a_truncated_file_and_a_wrong_hash(emonet_file: Path, tmp_path: Path, mo
     cut = tmp_path / "emonet_8.pth"
     cut.write_bytes(emonet_file.read_bytes()[:1_000_000])
     monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path))
-    with pytest.raises(assets.AssetError, match=r"sha256 is .* the card says 52918cff"):
+    with pytest.raises(AssetError, match=r"sha256 is .* the card says 52918cff"):
         load_plugin(registry.get("model", "emonet_8").job(), Clock())
     with pytest.raises(CheckpointError, match=r"not a readable PyTorch file|refused"):
         pinned("emonet_8", cut, monkeypatch)
@@ -178,10 +180,10 @@ def test_ddamfn_is_compared_with_what_git_calls_the_authors_file(ddamfn_file: Pa
     card = registry.get("model", "ddamfn_pp").card
     monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path / "empty"))
-    with pytest.raises(assets.AssetError, match=r"has no published sha256 and is not downloaded: put https://.*acc0\.6469\.pth at "):
+    with pytest.raises(AssetError, match=r"has no published sha256 and is not downloaded: put https://.*acc0\.6469\.pth at "):
         ddamfn.checkpoint(card)
     monkeypatch.setenv("FACEOFF_MIRROR", str(ddamfn_file.parent))
-    with pytest.raises(assets.AssetError, match=r"git blob is .* the authors' file is b8dce63b"):
+    with pytest.raises(AssetError, match=r"git blob is .* the authors' file is b8dce63b"):
         ddamfn.checkpoint(card)
     known = {**card, "checkpoint": {**card["checkpoint"], "git_blob": ddamfn.git_blob(ddamfn_file)}}
     assert ddamfn.checkpoint(known) == ddamfn_file
@@ -193,13 +195,13 @@ def test_ddamfn_checkpoints_by_option(ddamfn_file: Path) -> None:
     def given(**options: Any) -> Mapping[str, Any]:
         return {**card, "options": {**card["options"], **options}}
 
-    with pytest.raises(assets.AssetError, match="no checkpoint of this model is published with a hash"):
+    with pytest.raises(AssetError, match="no checkpoint of this model is published with a hash"):
         ddamfn.checkpoint(card)
-    with pytest.raises(assets.AssetError, match="give its sha256 too"):
+    with pytest.raises(AssetError, match="give its sha256 too"):
         ddamfn.checkpoint(given(weights=str(ddamfn_file)))
-    with pytest.raises(assets.AssetError, match="sha256 is"):
+    with pytest.raises(AssetError, match="sha256 is"):
         ddamfn.checkpoint(given(weights=str(ddamfn_file), sha256="0" * 64))
-    with pytest.raises(assets.AssetError, match="is not there"):
+    with pytest.raises(AssetError, match="is not there"):
         ddamfn.checkpoint(given(weights="/nowhere/x.pth", sha256="0" * 64))
     with pytest.raises(CheckpointError, match="unexpected cat_head1"):
         with_checkpoint("ddamfn", ddamfn_file, heads=1)

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from synthetic_weights import picture, state
 
-from faceoff import assets, registry
-from faceoff.crops import crop
+from faceoff.assets.asset import AssetError, hash_of
 from faceoff.drawing import scenes
 from faceoff.emotions import AFFECTNET_ORDER
-from faceoff.protocols import CropSpec
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.faces.crops import crop
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.plugins import registry
+from faceoff.plugins.protocols import CropSpec
 
 
 def ready(name: str, **options: Any) -> Any:
@@ -28,7 +30,7 @@ def ready(name: str, **options: Any) -> Any:
 def needs(name: str) -> None:
     if reason := registry.get("model", name).skip():
         pytest.skip(reason)
-    from faceoff.devices import prepare_torchvision
+    from faceoff.inference.torch_devices import prepare_torchvision
 
     prepare_torchvision()
 
@@ -77,7 +79,7 @@ def openface_weights(folder: Path) -> dict[str, str]:
     from openface.model.MTL import MTL
 
     torch.save(filled(MTL(), gain=2), folder / "MTL_backbone.pth")
-    return {"weights": str(folder / "MTL_backbone.pth"), "sha256": assets.hash_of(folder / "MTL_backbone.pth", "sha256")}
+    return {"weights": str(folder / "MTL_backbone.pth"), "sha256": hash_of(folder / "MTL_backbone.pth", "sha256")}
 
 
 @pytest.mark.slow
@@ -120,7 +122,7 @@ def pyfeat_weights(folder: Path) -> dict[str, str]:
     chosen = {"n_au": 20, "n_emotion": 7, "n_blendshape": 52, "mesh_normalized": True, "use_head_v3": True, "drop_mefl": True, "emotion_use_au_prob": True}
     path = folder / "face_multitask.safetensors"
     save_file(filled(MEGraphAUv2(ModelV2Config(**chosen, pretrained=False))), path, metadata={"config": json.dumps(chosen)})
-    return {"weights": str(path), "sha256": assets.hash_of(path, "sha256")}
+    return {"weights": str(path), "sha256": hash_of(path, "sha256")}
 
 
 @pytest.mark.slow
@@ -150,8 +152,8 @@ def test_pyfeat(tmp_path: Path) -> None:
 def test_pyfeat_takes_no_pickle(tmp_path: Path) -> None:
     needs("pyfeat")
     (tmp_path / "net.pt").write_bytes(b"x")
-    with pytest.raises(assets.AssetError, match=r"expected a \.safetensors file"):
-        ready("pyfeat", weights=str(tmp_path / "net.pt"), sha256=assets.hash_of(tmp_path / "net.pt", "sha256"))
+    with pytest.raises(AssetError, match=r"expected a \.safetensors file"):
+        ready("pyfeat", weights=str(tmp_path / "net.pt"), sha256=hash_of(tmp_path / "net.pt", "sha256"))
 
 
 # -- LibreFace -------------------------------------------------------------------------------------------------------------------
@@ -181,7 +183,7 @@ def libreface_weights(folder: Path) -> dict[str, dict[str, str]]:
         state, converted = filled(network, gain=0.6 if role == "fer" else 1), path.with_suffix(".safetensors")
         torch.save({"model": state}, path)
         save_file({name: tensor.contiguous().clone() for name, tensor in state.items()}, converted)
-        given[role] = {"path": str(converted), "sha256": assets.hash_of(converted, "sha256")}
+        given[role] = {"path": str(converted), "sha256": hash_of(converted, "sha256")}
     return given
 
 
@@ -196,12 +198,12 @@ def test_libreface(tmp_path: Path) -> None:
     from libreface.Facial_Expression_Recognition.solver_inference_image import solver_inference_image
     from PIL import Image
 
-    from faceoff.checkpoints import CheckpointError
+    from faceoff.inference.checkpoints import CheckpointError
     from faceoff.models.libreface import PRESENCES, without_imagenet
 
     expressions, units = (Path(given[role]["path"]).with_suffix(".pt") for role in ("fer", "au"))
     with pytest.raises(CheckpointError, match="CVE-2025-32434"):  # of the PyTorch that it pins
-        ready("libreface_au", au={"path": str(units), "sha256": assets.hash_of(units, "sha256")})
+        ready("libreface_au", au={"path": str(units), "sha256": hash_of(units, "sha256")})
     model, by_units = ready("libreface", **given), ready("libreface_au", au=given["au"])
     crops = faces(model.crop)
     found, from_units = model.predict(crops), by_units.predict(crops)
@@ -238,13 +240,13 @@ def test_weights_are_asked_for_with_their_hash(name: str, tmp_path: Path) -> Non
     (tmp_path / "net.safetensors").write_bytes(b"x")
     plugin = registry.get("model", name)
     loaded, options = registry.load(plugin.source, plugin.class_name), plugin.card["options"]
-    with pytest.raises(assets.AssetError, match="no published hash"):
+    with pytest.raises(AssetError, match="no published hash"):
         loaded({**plugin.card, "options": options}, {})
     if "weights" in options:
-        with pytest.raises(assets.AssetError, match="give its sha256 too"):
+        with pytest.raises(AssetError, match="give its sha256 too"):
             loaded({**plugin.card, "options": {**options, "weights": str(tmp_path / "net.safetensors")}}, {})
         wrong = {"weights": str(tmp_path / "net.safetensors"), "sha256": "0" * 64}
     else:
         wrong = {role: {"path": str(tmp_path / "net.safetensors"), "sha256": "0" * 64} for role in ("fer", "au") if role in options}
-    with pytest.raises(assets.AssetError, match="remove the file or correct the card"):
+    with pytest.raises(AssetError, match="remove the file or correct the card"):
         loaded({**plugin.card, "options": {**options, **wrong}}, {})

@@ -12,10 +12,13 @@ import yaml
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from faceoff import assets, registry
-from faceoff.checkpoints import CheckpointError
-from faceoff.devices import prepare_torchvision
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.assets.asset import AssetError, hash_of
+from faceoff.inference.checkpoints import CheckpointError
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.inference.torch_devices import prepare_torchvision
+from faceoff.plugins.model_cards import HUB_FILES, read_card
+from faceoff.plugins.plugin import RegistryError
 
 LABELS = ["sad", "Angry", "happy", "neutral"]
 
@@ -51,14 +54,14 @@ def save_convnext(folder: Path) -> Path:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    return {name: assets.hash_of(folder / name, "sha256") for name in registry.HUB_FILES.values()}
+    return {name: hash_of(folder / name, "sha256") for name in HUB_FILES.values()}
 
 
 def card(folder: Path, **keys: Any) -> Any:
     """The plug-in of a card beside this folder."""
     text = {"name": "mine", "file": folder.name, "sha256": hashes(folder), "runtime": "transformers", "lineage": "mine"} | keys
     (folder.parent / "mine.yaml").write_text(yaml.safe_dump(text), encoding="utf-8")
-    return registry.read_card(folder.parent / "mine.yaml")
+    return read_card(folder.parent / "mine.yaml")
 
 
 def ready(folder: Path, **keys: Any) -> Any:
@@ -139,9 +142,9 @@ def test_a_model_at_hugging_face_lies_in_the_mirror_under_its_own_names(tmp_path
 )
 def test_bad_card(tmp_path: Path, change: dict, says: str) -> None:
     (tmp_path / "net").mkdir()
-    for name in registry.HUB_FILES.values():
+    for name in HUB_FILES.values():
         (tmp_path / "net" / name).write_bytes(b"")
-    with pytest.raises(registry.RegistryError) as caught:
+    with pytest.raises(RegistryError) as caught:
         card(tmp_path / "net", **change)
     assert str(tmp_path / "mine.yaml") in str(caught.value)
     assert says in str(caught.value)
@@ -153,7 +156,7 @@ def test_a_changed_file_is_never_loaded(tmp_path: Path) -> None:
     plugin = card(folder)
     text = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     (folder / "config.json").write_text(json.dumps(text | {"id2label": {"0": "happy", "1": "angry", "2": "sad", "3": "neutral"}}), encoding="utf-8")
-    with pytest.raises(assets.AssetError, match=r"config\.json: sha256 is .*the card says"):
+    with pytest.raises(AssetError, match=r"config\.json: sha256 is .*the card says"):
         load_plugin(plugin.job(), Clock())
 
 

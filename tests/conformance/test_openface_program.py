@@ -6,10 +6,11 @@ import feature_extraction
 import numpy as np
 import pytest
 
-from faceoff import registry
 from faceoff.emotions import EMOTIONS
-from faceoff.openface import UNITS, OpenFaceError
-from faceoff.stages.batches import Clock, load_plugin
+from faceoff.faces.openface_csv import UNITS, OpenFaceError
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.plugins import registry
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from faceoff.datasets.hvb import STATES
-from faceoff.media import encode_png
+from faceoff.media.images import encode_png
 
 GREY = encode_png(np.full((48, 48, 3), 80, np.uint8))
 FERPLUS = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"

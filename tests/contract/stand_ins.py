@@ -12,8 +12,8 @@ from typing import Any
 import landmarker_task
 import synthetic_files
 
-from faceoff import assets
-from faceoff.registry import Plugin
+from faceoff.assets.asset import hash_of
+from faceoff.plugins.plugin import Plugin
 
 
 def _small_onnx(path: Path, outputs: int, side: int) -> Path:
@@ -68,7 +68,7 @@ def job(plugin: Plugin, folder: Path) -> dict[str, Any]:
         path = folder / f"{plugin.name}-{role}"
         if not path.is_file():
             make(path)
-        digest = assets.hash_of(path, "sha256")
+        digest = hash_of(path, "sha256")
         if role in made["assets"]:
             made["assets"][role] |= {"file": str(path), "sha256": digest, "urls": [], "size": None}
         elif "sha256" in options:

@@ -18,16 +18,20 @@ import stand_ins
 import yaml
 from dataset_trees import TREES, UNLABELLED
 
-from faceoff import assets, registry, runtimes
-from faceoff.crops import calibrate, crop
+from faceoff.assets import fetch
+from faceoff.assets.asset import AssetError
 from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
-from faceoff.media import decode_image
+from faceoff.faces.crops import calibrate, crop
+from faceoff.faces.detection_view import postprocess
+from faceoff.inference import runtimes
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.media.images import decode_image
 from faceoff.models import facetorch
-from faceoff.protocols import CropSpec, Face, Prediction, Sample
-from faceoff.registry import Plugin
-from faceoff.stages.batches import Clock, load_plugin
-from faceoff.stages.detect import postprocess
+from faceoff.plugins import code_hash, registry
+from faceoff.plugins.plugin import FRAMEWORKS, PACKAGE, Plugin
+from faceoff.plugins.protocols import CropSpec, Face, Prediction, Sample
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = list(registry.discover().values())
@@ -82,12 +86,12 @@ def load(tmp_path_factory: pytest.TempPathFactory, program: str | None) -> Itera
         def start(job: dict[str, Any]) -> Any:
             return load_plugin({**job, "batch": batch}, Clock(), **more)
 
-        absent = [asset.name for asset in plugin.assets.values() if not assets.is_there(asset)]
+        absent = [asset.name for asset in plugin.assets.values() if not fetch.is_there(asset)]
         reason = f"{plugin.name}: {', '.join(absent)} is in no local place"
         if not absent:  # nothing is downloaded by a test
             try:
                 return start(plugin.job())
-            except assets.AssetError as error:
+            except AssetError as error:
                 reason = str(error).splitlines()[0]
         if plugin.name not in stand_ins.MAKERS:
             pytest.skip(reason)
@@ -107,7 +111,7 @@ def load(tmp_path_factory: pytest.TempPathFactory, program: str | None) -> Itera
 @every_plugin
 def test_declaration(plugin: Plugin) -> None:
     assert re.fullmatch(r"[a-z0-9][a-z0-9_-]*", plugin.name), "it becomes a file name"
-    assert plugin.framework in registry.FRAMEWORKS
+    assert plugin.framework in FRAMEWORKS
     if plugin.kind != "dataset":
         assert (ROOT / "envs" / f"{plugin.framework}.yaml").is_file()
     json.dumps(plugin.job())
@@ -164,9 +168,9 @@ def test_origin_and_terms_are_stated(plugin: Plugin) -> None:
 
 @every_plugin
 def test_imports_no_sibling(plugin: Plugin) -> None:
-    rooms = ("datasets", "detectors", "models")
-    text = plugin.source.read_text(encoding="utf-8")
-    assert not re.search(rf"(from|import) faceoff\.({'|'.join(rooms)})\b", text)
+    rooms = {PACKAGE / name for name in ("datasets", "detectors", "models")}
+    siblings = {target for target in code_hash.imports(plugin.source) if target.parent in rooms and not target.name.startswith("_")}
+    assert siblings == set()
 
 
 # -- detectors ------------------------------------------------------------------------------------------------------------
@@ -432,7 +436,7 @@ def test_model_reads_expressions(plugin: Plugin, ready: Callable) -> None:
         assert np.mean(right[emotion]) > 0.5, emotion
 
 
-@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in sorted((registry.PACKAGE / "models" / "cards").glob("*.yaml"))])
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in sorted((PACKAGE / "models" / "cards").glob("*.yaml"))])
 def test_card_is_complete(path: Path) -> None:
     card = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert card["name"] == path.stem

@@ -7,18 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff import preflight, tables
-from faceoff.config import ConfigError
-from faceoff.media import encode_png
-from faceoff.registry import RegistryError, discover
+from faceoff.media.images import encode_png
+from faceoff.plan import preflight
+from faceoff.plan.config import ConfigError
+from faceoff.plan.job_specs import Plan
+from faceoff.plugins.plugin import RegistryError
+from faceoff.plugins.registry import discover
 from faceoff.stages.detect import write_faces
 from faceoff.stages.predict import write_predictions
-from faceoff.workflow import Plan
+from faceoff.storage import columns, parquet
 
 DETECTOR = '''
 """Finds the brightest pixel and calls what is around it a face."""
 import numpy as np
-from faceoff.protocols import Face
+from faceoff.plugins.protocols import Face
 
 DETECTORS = {
     "lighthouse": {
@@ -111,7 +113,7 @@ def frames(tmp_path: Path) -> Path:
         for index, image in enumerate(pictures)
     ]
     rows.append({"sample_id": "s4", "frame": 0, "timestamp_s": 0.0, "state": "unreadable", "reason": "empty file", "image": {"bytes": None, "path": "y"}})
-    tables.write_rows(tmp_path / "frames.parquet", tables.FRAMES, rows)
+    parquet.write_rows(tmp_path / "frames.parquet", columns.FRAMES, rows)
     return tmp_path / "frames.parquet"
 
 
@@ -146,19 +148,19 @@ def test_plan_knows_them(plan: Plan) -> None:
 def test_stages_run_them(plan: Plan, frames: Path, tmp_path: Path) -> None:
     faces, predictions, timing = tmp_path / "faces.parquet", tmp_path / "predictions.parquet", tmp_path / "timing.json"
     write_faces(frames, faces, timing, json.loads(plan.detect_spec("posed", "lighthouse")))
-    found = list(tables.rows(faces))
+    found = list(parquet.rows(faces))
     assert [row["state"] for row in found] == ["ok", "ok", "ok", "no_face", "unreadable"]
     assert (found[1]["x"], found[1]["y"], found[1]["w"], found[1]["h"]) == (42.0, 32.0, 16.0, 16.0)
 
     write_predictions(frames, faces, predictions, timing, json.loads(plan.predict_spec("posed", "lighthouse", "redness")))
-    rows = list(tables.rows(predictions))
+    rows = list(parquet.rows(predictions))
     assert [row["state"] for row in rows] == ["ok", "ok", "ok", "no_face", "unreadable"]
     assert [row["emotion"] for row in rows] == ["anger", "happiness", "neutral", None, None], "the card's order is RGB's"
     for row in rows[:3]:
         assert row["p_neutral"] + row["p_happiness"] + row["p_anger"] == pytest.approx(1)
         assert row["confidence"] > 0.99
     assert [row["reason"] for row in rows[3:]] == ["no face found", "empty file"]
-    assert tables.failed_files(predictions) == []
+    assert parquet.failed_files(predictions) == []
 
 
 def test_same_bytes_when_run_again(plan: Plan, frames: Path, tmp_path: Path) -> None:
@@ -174,7 +176,7 @@ def test_same_bytes_when_run_again(plan: Plan, frames: Path, tmp_path: Path) -> 
 def test_weights_that_are_not_the_cards_are_refused(plan: Plan, frames: Path, tmp_path: Path) -> None:
     weights = tmp_path / "plugins" / "redness.onnx"
     weights.write_bytes(weights.read_bytes() + b"x")
-    from faceoff.assets import AssetError
+    from faceoff.assets.asset import AssetError
 
     with pytest.raises(preflight.PreflightError, match=r"model redness: weights: .*sha256"):
         preflight.check(plan)
@@ -187,14 +189,15 @@ def test_weights_that_are_not_the_cards_are_refused(plan: Plan, frames: Path, tm
 
 
 def test_editing_the_file_reruns_its_cells_only(plan: Plan, tmp_path: Path) -> None:
-    from faceoff import codehash, registry, workflow
+    from faceoff.plan import job_specs
+    from faceoff.plugins import code_hash, registry
 
     before = plan.detect_spec("posed", "lighthouse"), plan.detect_spec("posed", "whole"), plan.predict_spec("posed", "whole", "redness")
     source = tmp_path / "plugins" / "lighthouse.py"
     edited = DETECTOR.replace("class Lighthouse:", "class Lighthouse:\n    edited = True\n")
     source.write_text(edited, encoding="utf-8")
-    codehash.forget()
-    for cache in (workflow.code, registry.discover):
+    code_hash.forget()
+    for cache in (job_specs.code, registry.discover):
         cache.cache_clear()
     after = plan.detect_spec("posed", "lighthouse"), plan.detect_spec("posed", "whole"), plan.predict_spec("posed", "whole", "redness")
     assert [a == b for a, b in zip(before, after, strict=True)] == [False, True, True]

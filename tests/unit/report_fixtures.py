@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import rejection, reliability, subgroups, tables
 from faceoff.emotions import EMOTIONS
-from faceoff.evaluation import share_interval
+from faceoff.media import images
+from faceoff.scoring import calibration, rejection, subgroups
+from faceoff.scoring.task import share_interval
 from faceoff.stages import examples as examples_stage
+from faceoff.storage import files, parquet
 
 HOSTILE = "<script>alert(1)</script> \"'&$x^2$ ../../etc\x07\n" + "A" * 10_000
 SPACE = list(EMOTIONS[:7])
@@ -120,7 +122,7 @@ def _trust(n: int, accuracy: float) -> dict[str, Any]:
     posterior = rng.dirichlet(np.full(len(SPACE), 0.6), n)
     predicted = posterior.argmax(axis=1)
     truth = np.where(rng.random(n) < accuracy, predicted, (predicted + 1) % len(SPACE))
-    before = reliability.describe(truth, posterior, share_interval)
+    before = calibration.describe(truth, posterior, share_interval)
     groups = [{"glasses": "round" if place % 3 else "none", "one": "level"} for place in range(n)]
     at = {"coverage": 0.9, "threshold": 0.4, "n": n, "accuracy": accuracy, "interval": [accuracy - 0.1, accuracy + 0.1], "outliers_rejected": None}
     return {
@@ -251,7 +253,7 @@ def example_rows(cells: list[str], count: int = 4) -> list[dict[str, Any]]:
                         "predicted": SPACE[index if correct else index + 1],
                         "confidence": 0.5 + index / 20,
                         "correct": correct,
-                        "image": {"bytes": examples_stage.encode(image), "path": "s.png"},
+                        "image": {"bytes": images.encode(image), "path": "s.png"},
                     }
                 )
     return rows
@@ -270,7 +272,7 @@ def answers(dataset: str, labelled: bool = True, clip: str = "walk.mp4", moments
     names = ("whole/net", "yunet/net")
     posteriors = {name: [[int(p) for p in 1000 * rng.dirichlet(np.ones(len(SPACE)))] for _ in range(moments)] for name in names}
     posteriors["yunet/net"][3] = None
-    picture = base64.b64encode(examples_stage.encode(np.full((40, 60, 3), 90, np.uint8))).decode()
+    picture = base64.b64encode(images.encode(np.full((40, 60, 3), 90, np.uint8))).decode()
     return {
         "dataset": dataset,
         "n": 20,
@@ -298,13 +300,13 @@ def write_run(
     paths = []
     for index, item in enumerate(scores):
         paths.append(folder / "scores" / item["dataset"] / f"{index}.json")
-        tables.write_json(paths[-1], item)
+        files.write_json(paths[-1], item)
     compared = [folder / "comparisons" / f"{item['dataset']}.json" for item in comparisons]
     for path, item in zip(compared, comparisons, strict=True):
-        tables.write_json(path, item)
+        files.write_json(path, item)
     pictures = [folder / "examples" / f"{dataset}.parquet" for dataset in examples]
     for path, rows in zip(pictures, examples.values(), strict=True):
-        tables.write_rows(path, examples_stage.SCHEMA, rows)
+        parquet.write_rows(path, examples_stage.SCHEMA, rows)
     return Run(folder, paths, compared, pictures, json.loads(json.dumps(spec_)))
 
 
@@ -338,9 +340,9 @@ def typical(folder: Path, formats: tuple[str, ...] = ("svg",), reason: str = "mo
     }
     for name in ("alpha", "beta"):
         run.overlaps.append(folder / "overlaps" / f"{name}.json")
-        tables.write_json(run.overlaps[-1], overlaps(name))
+        files.write_json(run.overlaps[-1], overlaps(name))
     run.answers.append(folder / "answers" / "alpha.json")
-    tables.write_json(run.answers[-1], answers("alpha"))
+    files.write_json(run.answers[-1], answers("alpha"))
     return run
 
 
@@ -377,7 +379,7 @@ def hostile(folder: Path) -> Run:
         ("overlaps/0.json", overlaps(nasty, nasty, "b")),
         ("answers/0.json", told),
     ):
-        tables.write_json(folder / path, item)
-    tables.write_rows(folder / "examples" / "0.parquet", examples_stage.SCHEMA, rows)
+        files.write_json(folder / path, item)
+    parquet.write_rows(folder / "examples" / "0.parquet", examples_stage.SCHEMA, rows)
     found = {name: sorted((folder / name).iterdir()) for name in ("scores", "comparisons", "examples", "overlaps", "answers")}
     return Run(folder, spec=json.loads(json.dumps(declared)), **found)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from faceoff import acquisition, zenodo
-from faceoff.assets import Asset, AssetError
+from faceoff.assets import dataset_archives, zenodo
+from faceoff.assets.asset import Asset, AssetError
 from faceoff.datasets import ravdess
-from faceoff.preflight import PreflightError, check
-from faceoff.workflow import Plan
+from faceoff.plan.job_specs import Plan
+from faceoff.plan.preflight import PreflightError, check
 from zenodo_server import Zenodo
 
 
@@ -133,7 +133,7 @@ def test_two_processes_unpack_once(tmp_path: Path, server: Zenodo) -> None:
 
     def one() -> None:
         try:
-            acquisition.obtain([archive], tmp_path / "data")
+            dataset_archives.obtain([archive], tmp_path / "data")
         except AssetError as error:
             errors.append(error)
 
@@ -149,4 +149,4 @@ def test_two_processes_unpack_once(tmp_path: Path, server: Zenodo) -> None:
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file, no folder")
     with pytest.raises(AssetError, match="cannot be written"):
-        acquisition.obtain([Asset(file="a.zip", md5="0" * 32)], tmp_path / "data")
+        dataset_archives.obtain([Asset(file="a.zip", md5="0" * 32)], tmp_path / "data")

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff import affect, metrics, tables
-from faceoff.affect import Moments, moments, score
-from faceoff.protocols import Prediction
+from faceoff.plugins.protocols import Prediction
+from faceoff.scoring import affect, metrics
+from faceoff.scoring.affect import Moments, moments, score
 from faceoff.stages.predict import _rows
 from faceoff.stages.score import write_score
+from faceoff.storage import columns, files, parquet
 
 
 def noisy(clips: int, each: int, noise: float, seed: int = 0) -> Moments:
@@ -86,13 +87,13 @@ def tables_of(folder: Path, valence: list[float | None], predicted: list[float |
     keys = [{"sample_id": name, "frame": frame, "timestamp_s": 0.5 * frame} for name in "ab" for frame in (0, 1)]
     task = b'{"name": "d", "type": "send", "version": "1", "space": ["neutral", "happiness"], "limited": false, "headline": true}'
     samples = [{"sample_id": name, "kind": "video", "path": name, "split": "test", "subject": name, "groups": [], "label": label} for name in "ab"]
-    tables.write_rows(paths["samples"], tables.SAMPLES.with_metadata({b"faceoff_task": task}), samples)
-    tables.write_rows(paths["frames"], tables.FRAMES, (key | {"state": "ok", "valence": value} for key, value in zip(keys, valence, strict=True)))
+    parquet.write_rows(paths["samples"], columns.SAMPLES.with_metadata({b"faceoff_task": task}), samples)
+    parquet.write_rows(paths["frames"], columns.FRAMES, (key | {"state": "ok", "valence": value} for key, value in zip(keys, valence, strict=True)))
     rows = (
         {**key, "face_id": 0, "success": 1, "state": "ok", "valence": value, "p_neutral": 1.0, "p_happiness": 0.0}
         for key, value in zip(keys, predicted, strict=True)
     )
-    tables.write_rows(paths["predictions"], tables.predictions_schema(["neutral", "happiness"]), rows)
+    parquet.write_rows(paths["predictions"], columns.predictions_schema(["neutral", "happiness"]), rows)
     return paths
 
 
@@ -112,7 +113,7 @@ SPEC = {
 def test_a_dataset_without_emotions_is_scored_by_valence(tmp_path: Path) -> None:
     paths = tables_of(tmp_path, [0.1, 0.5, None, -0.4], [0.2, 0.4, 0.9, -0.3])
     write_score(**paths, output=tmp_path / "score.json", spec=SPEC)
-    written = tables.read_json(tmp_path / "score.json")
+    written = files.read_json(tmp_path / "score.json")
     assert written["state"] == "skipped"
     assert set(written["affect"]) == {"valence"}, "nobody annotates or reads arousal"
     assert written["affect"]["valence"]["n"] == 3, "a moment without annotation is not scored"
@@ -122,13 +123,13 @@ def test_a_dataset_without_emotions_is_scored_by_valence(tmp_path: Path) -> None
 def test_a_model_that_reads_none_has_none(tmp_path: Path) -> None:
     paths = tables_of(tmp_path, [0.1, 0.5, 0.2, -0.4], [None] * 4)
     write_score(**paths, output=tmp_path / "score.json", spec=SPEC)
-    assert tables.read_json(tmp_path / "score.json")["affect"] == {}
+    assert files.read_json(tmp_path / "score.json")["affect"] == {}
 
 
 def test_tables_that_do_not_belong_together(tmp_path: Path) -> None:
     paths = tables_of(tmp_path, [0.1, 0.5, 0.2, -0.4], [0.1] * 4)
-    other = list(tables.rows(paths["predictions"]))
-    tables.write_rows(paths["predictions"], tables.predictions_schema(["neutral", "happiness"]), other[::-1])
+    other = list(parquet.rows(paths["predictions"]))
+    parquet.write_rows(paths["predictions"], columns.predictions_schema(["neutral", "happiness"]), other[::-1])
     with pytest.raises(ValueError, match="does not belong"):
         moments(paths["frames"], paths["predictions"], {"a": 0, "b": 1})
 
@@ -137,7 +138,7 @@ def test_tables_that_do_not_belong_together(tmp_path: Path) -> None:
 def test_readings_that_were_clipped_are_counted_and_flagged(tmp_path: Path, readings: list[float | None], share: float | None) -> None:
     paths = tables_of(tmp_path, [0.1, 0.5, None, -0.4], readings, label="neutral")
     write_score(**paths, output=tmp_path / "score.json", spec=SPEC)
-    written = tables.read_json(tmp_path / "score.json")
+    written = files.read_json(tmp_path / "score.json")
     assert written["state"] == "ok"
     assert written["affect_clipped"] == share
     assert [flag for flag in written["flags"] if "valence" in flag] == (

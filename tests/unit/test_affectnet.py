@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff import config
-from faceoff.config import ConfigError
 from faceoff.datasets.affectnet import COLUMNS, AffectNet, Options, _five
 from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
-from faceoff.media import decode_image, encode_png
-from faceoff.protocols import Sample
+from faceoff.media.images import decode_image, encode_png
+from faceoff.plan import config
+from faceoff.plan.config import ConfigError
+from faceoff.plugins.protocols import Sample
 
 ROOT = Path(__file__).resolve().parents[2]
 CODES = {0: "neutral", 1: "happiness", 2: "sadness", 3: "surprise", 4: "fear", 5: "disgust", 6: "anger", 7: "contempt", 8: None, 9: None, 10: None}

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from faceoff import archives
-from faceoff.archives import ArchiveError, unpack
+from faceoff.assets import archives
+from faceoff.assets.archives import ArchiveError, unpack
 
 FILES = {"Actor_01/01-01.txt": b"one" * 1000, "Actor_02/größe 顔.txt": b"two", "empty": b""}
 KINDS = {"zip": None, "tar": bytes, "tar.gz": gzip.compress, "tar.bz2": bz2.compress, "tar.xz": lzma.compress}

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from faceoff import assets, downloads
-from faceoff.assets import Asset, AssetError, fetch, locate
+from faceoff.assets import downloads
+from faceoff.assets.asset import Asset, AssetError
+from faceoff.assets.fetch import availability, fetch, fetch_for_others, isolate_caches, locate
 from faceoff.cli import app
 
 GOOD, BAD = b"the real weights", b"<html>not found</html>"
@@ -127,7 +128,7 @@ def test_absent_asset_names_file_places_source_and_hash(places: dict[str, Path])
     for part in ("w.bin", SHA, str(places["mirror"]), str(places["cache"]), "https://example.org/home"):
         assert part in str(caught.value)
     assert locate(asset()) is None
-    assert len(assets.availability([asset(), asset(file="v.bin"), asset("http://x/w.bin")])) == 2
+    assert len(availability([asset(), asset(file="v.bin"), asset("http://x/w.bin")])) == 2
 
 
 def test_package_carries_the_file(places: dict[str, Path]) -> None:
@@ -192,7 +193,7 @@ def test_framework_caches_go_to_one_folder(places: dict[str, Path], monkeypatch:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TORCH_HOME", "/chosen")
     monkeypatch.setattr(os, "environ", os.environ.copy())
-    assets.isolate_caches()
+    isolate_caches()
     assert os.environ["TORCH_HOME"] == "/chosen"
     assert Path(os.environ["DEEPFACE_HOME"]).parent == places["cache"].parent
 
@@ -246,9 +247,9 @@ def test_other_environments_get_a_copy_of_what_a_package_here_carries(
     (tmp_path / "carrier/w.bin").write_bytes(GOOD)
     monkeypatch.syspath_prepend(str(tmp_path))
     carried = asset(f"{server[0]}/w.bin", package="carrier")
-    assert assets.fetch_for_others(carried) == places["cache"] / "w.bin"
+    assert fetch_for_others(carried) == places["cache"] / "w.bin"
     assert (places["cache"] / "w.bin").read_bytes() == GOOD
     assert server[1] == [], "nothing is downloaded that lies here"
     (places["cache"] / "w.bin").unlink()
-    assert assets.fetch_for_others(asset(f"{server[0]}/w.bin", package="no_such_package")).read_bytes() == GOOD
+    assert fetch_for_others(asset(f"{server[0]}/w.bin", package="no_such_package")).read_bytes() == GOOD
     assert server[1] == ["/w.bin"]

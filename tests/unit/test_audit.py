@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from faceoff import audit
 from faceoff.cli import app
-from faceoff.protocols import Sample
+from faceoff.commands import audit
+from faceoff.plugins.protocols import Sample
 
 
 def picture(seed: int, size: int = 64, kind: str = "PNG") -> bytes:

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff import tables
-from faceoff.media import encode_png
-from faceoff.protocols import Prediction
-from faceoff.runtimes import BatchedNetwork, MachineError
-from faceoff.stages.batches import Clock, guarded, load_plugin, parse_spec, reason
+from faceoff.inference.clock import Clock
+from faceoff.inference.hardware import MachineError
+from faceoff.inference.plugin_job import guarded, load_plugin, reason
+from faceoff.inference.runtimes import BatchedNetwork
+from faceoff.media.images import encode_png
+from faceoff.plugins.protocols import Prediction
 from faceoff.stages.failure import record_failure
+from faceoff.storage import columns, parquet
+from faceoff.storage.files import parse_spec
 
 
 def halve(items: Sequence[int]) -> list[float]:
@@ -110,7 +113,7 @@ def test_a_gpus_error_is_not_met_by_trying_on() -> None:
 
 MODEL = """
 import numpy as np
-from faceoff.protocols import CropSpec, Prediction
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 class Model:
     emotions = ("neutral", "happiness")
@@ -135,8 +138,8 @@ def test_memory_that_runs_out_in_the_second_batch_leaves_a_file_to_be_made_again
         key = {"sample_id": f"s{number:02d}", "frame": 0, "timestamp_s": None, "state": "ok"}
         frames.append(key | {"width": 9, "height": 9, "image": {"bytes": png, "path": "p"}})
         faces.append(key | {"face_id": 0, "n_faces": 1, "success": 1, "x": 0.0, "y": 0.0, "w": 9.0, "h": 9.0, "score": 1.0})
-    tables.write_rows(tmp_path / "frames.parquet", tables.FRAMES, frames)
-    tables.write_rows(tmp_path / "faces.parquet", tables.FACES, faces)
+    parquet.write_rows(tmp_path / "frames.parquet", columns.FRAMES, frames)
+    parquet.write_rows(tmp_path / "faces.parquet", columns.FACES, faces)
     plugin = {"source": str(tmp_path / "model.py"), "class": "Model", "assets": {}, "card": {}, "device": "cpu", "precision": "float32"}
     spec = {"dataset": "d", "detector": "whole", "model": "m", "plugin": plugin, "policy": "largest", "whole_frame": True}
     spec |= {"calibration": None, "margin": None, "align": None}
@@ -149,8 +152,8 @@ def test_memory_that_runs_out_in_the_second_batch_leaves_a_file_to_be_made_again
     assert status == 1
     assert not output.exists()
     record_failure("predictions", status, tmp_path / "log", output, tmp_path / "frames.parquet", timing, [tmp_path / "faces.parquet"])
-    assert tables.failed_files(output) == [str(output)], "the next run makes it again"
-    (found,) = {row["reason"] for row in tables.rows(output)}
+    assert parquet.failed_files(output) == [str(output)], "the next run makes it again"
+    (found,) = {row["reason"] for row in parquet.rows(output)}
     assert "RuntimeError: CUDA error: out of memory" in found
 
 

@@ -17,7 +17,9 @@ import crowd
 import gpu
 import models
 
-from faceoff import crops, devices, registry
+from faceoff.faces.crops import iou
+from faceoff.inference import torch_devices
+from faceoff.plugins import registry
 
 
 class _Counting(torch.nn.Module):
@@ -34,7 +36,7 @@ class _Counting(torch.nn.Module):
 
 class _Model:
     def __init__(self, network):
-        self._network = devices.Torch(network, batch=4)
+        self._network = torch_devices.Torch(network, batch=4)
 
     def predict(self, crops):
         return self._network.run(crops.astype(np.float32))[0]
@@ -72,7 +74,7 @@ def test_frames_show_four_people_where_they_say(mirror):
     (found,) = crowd.detecting(gpu.on("cpu", plugin.job()), plugin.card)([frame], images)
     assert len(found) == len(frame.boxes) == 4
     for box, truth in zip(sorted(found), frame.boxes, strict=True):
-        assert crops.iou(box, truth) > 0.6
+        assert iou(box, truth) > 0.6
 
 
 def test_answers_that_differ_fail_the_row():

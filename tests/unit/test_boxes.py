@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from faceoff import boxes as geometry
+from faceoff.faces import boxes as geometry
 
 
 def overlap_by_counting(a: tuple[int, ...], b: tuple[int, ...], border: int, over: str) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from faceoff import calibration, crops
+from faceoff.faces import calibration, crops
 
 
 def test_fit_inverts_a_known_convention():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import report_fixtures as fixtures
 
-from faceoff import figure_names
+from faceoff.results import figure_names
 from faceoff.stages.captions import write_captions
 
 ROOT = Path(__file__).resolve().parents[2]

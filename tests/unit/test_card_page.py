@@ -6,8 +6,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from faceoff import card_page, registry
 from faceoff.cli import app
+from faceoff.commands import card_page
+from faceoff.plugins import registry
+from faceoff.plugins.model_cards import read_card
 
 for module in ("torch", "h5py"):  # some plug-ins import them at once
     pytest.importorskip(module)
@@ -36,7 +38,7 @@ def test_what_a_card_says_stands_in_its_rows(tmp_path: Path) -> None:
         "published": [{"task": "FER+ test", "accuracy": 0.5, "n": 10, "correct": 5, "note": "theirs"}],
     }  # fmt: skip
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
-    lines = card_page.page([registry.read_card(tmp_path / "mine.yaml")]).splitlines()
+    lines = card_page.page([read_card(tmp_path / "mine.yaml")]).splitlines()
     assert "| `mine` | onnx | 112 × 96 px, grey, margin 0.25; (x / 255 − 0.5) / 0.25 | happiness, sadness | valence, arousal | ours | MIT | – |" in lines
     assert f"| mine.onnx | `{'a' * 64}` | 1,234,567 | [example.org/a/b](https://example.org/a/b/mine.onnx) | `mine` |" in lines
     said = "trained on ferplus (train and valid); chosen on affectnet (valid); published: 50 % on FER+ test (5/10), theirs; mind the gap"

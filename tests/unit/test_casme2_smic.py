@@ -14,10 +14,10 @@ from faceoff.datasets import casme2, smic
 from faceoff.datasets.casme2 import Casme2, read_coding
 from faceoff.datasets.smic import Smic
 from faceoff.drawing import scenes
-from faceoff.media import decode_image
-from faceoff.stages.batches import parse_spec
+from faceoff.media.images import decode_image
 from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
+from faceoff.storage.files import parse_spec
 
 DOCS = Path(__file__).parents[2] / "docs/datasets"
 FACE = scenes.draw(scenes.plan("test")[0])[0][::4, ::4]
@@ -96,7 +96,7 @@ def test_casme2_sequences(tmp_path: Path) -> None:
 
 
 def test_casme2_sequences_through_the_stages(tmp_path: Path) -> None:
-    from faceoff.workflow import Plan
+    from faceoff.plan.job_specs import Plan
 
     dataset = {"casme2": {"path": str(casme_tree(tmp_path / "c")), "unit": "sequence"}}
     plan = Plan({"run": "v", "datasets": dataset, "detectors": {"whole": {}}, "models": {"fer": {}}})

@@ -12,8 +12,8 @@ pytest.importorskip("torch")
 import torch
 from safetensors.torch import load_file, save_file
 
-from faceoff import checkpoints
-from faceoff.checkpoints import CheckpointError, fill, read_state
+from faceoff.inference import checkpoints
+from faceoff.inference.checkpoints import CheckpointError, fill, read_state
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
 STATE = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.tensor([0.5, -0.5])}
@@ -54,7 +54,7 @@ def test_old_pytorch_opens_no_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch, "load", lambda *arguments, **options: opened.append(arguments))
     for version in ("2.0.0", "2.3.1+cpu", "2.5.1", "2.9.1"):
         monkeypatch.setattr(torch, "__version__", torch.torch_version.TorchVersion(version))
-        with pytest.raises(CheckpointError, match=r"CVE-2025-32434.*python -m faceoff\.checkpoints net\.pt net\.safetensors"):
+        with pytest.raises(CheckpointError, match=r"CVE-2025-32434.*python -m faceoff\.inference\.checkpoints net\.pt net\.safetensors"):
             read_state(path)
         network = fill(torch.nn.Linear(3, 2), tmp_path / "net.safetensors")
         assert torch.equal(network.weight, STATE["weight"])
@@ -66,7 +66,7 @@ def test_a_checkpoint_is_converted_with_one_line(tmp_path: Path) -> None:
     base = torch.arange(6.0)
     stored = {"model": {"module.a": base, "module.b": base[:3], "module.c": base.reshape(2, 3).T}}
     path = saved(tmp_path / "net.pt", stored)
-    call = [sys.executable, "-m", "faceoff.checkpoints", str(path), str(tmp_path / "net.safetensors")]
+    call = [sys.executable, "-m", "faceoff.inference.checkpoints", str(path), str(tmp_path / "net.safetensors")]
     subprocess.run(call, check=True, cwd=tmp_path, env={"PYTHONPATH": str(SCRIPTS)})
     written, read = load_file(tmp_path / "net.safetensors"), checkpoints.read_state(path)
     assert list(written) == ["a", "b", "c"]

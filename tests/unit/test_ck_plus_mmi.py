@@ -10,16 +10,16 @@ import pytest
 from PIL import Image
 
 from faceoff.datasets import ck_plus, mmi
+from faceoff.datasets._image_sequences import numbered, only_folder, timed
 from faceoff.datasets.ck_plus import CkPlus
 from faceoff.datasets.mmi import Mmi
 from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
-from faceoff.image_sequences import numbered, only_folder, timed
-from faceoff.media import decode_image
-from faceoff.protocols import Annotation
-from faceoff.stages.batches import parse_spec
+from faceoff.media.images import decode_image
+from faceoff.plugins.protocols import Annotation
 from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
+from faceoff.storage.files import parse_spec
 
 SEQUENCES = {"S005_001": (3, 5), "S010_002": (7, 4), "S010_004": (1, 6), "S011_001": (None, 3), "S999_001": (2, 2)}  # name -> (code, frames)
 FACE = scenes.draw(scenes.plan("test")[0])[0][::4, ::4]
@@ -220,7 +220,7 @@ def test_ck_plus_nothing_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("unit", "rows"), [("pictures", 14), ("sequences", 5 + 4 + 6 + 2)])
 def test_ck_plus_through_the_stages(tmp_path: Path, unit: str, rows: int) -> None:
-    from faceoff.workflow import Plan
+    from faceoff.plan.job_specs import Plan
 
     ck_tree(tmp_path / "ck")
     (tmp_path / "ck/cohn-kanade-images/S010/002/S010_002_00000002.png").write_bytes(b"broken")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from faceoff.class_order import best_class_permutation
+from faceoff.fusion.class_order import best_class_permutation
 
 
 def one_hot(predicted, k):

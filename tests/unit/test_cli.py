@@ -10,9 +10,12 @@ import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
-from faceoff import config, plugin_listing, reference_page, registry, tables
 from faceoff.cli import app
+from faceoff.commands import plugin_listing, reference_page
 from faceoff.drawing import scenes
+from faceoff.plan import config
+from faceoff.plugins import registry
+from faceoff.storage import columns, files, parquet
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -113,10 +116,10 @@ def damaged(tmp_path, monkeypatch):
     """A run whose one score and one table of predictions were cut short."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "results/r"
-    tables.write_json(folder / "scores/d/whole/fer.json", {"dataset": "d", "state": "ok"})
-    tables.write_json(folder / "manifest.json", {"datasets": {}, "config": None})
-    row = {"sample_id": "a", "frame": 0, "face_id": 0, "success": 0, "state": tables.NO_FACE}
-    tables.write_rows(folder / "predictions/d/whole/fer.parquet", tables.predictions_schema(("neutral",)), [row] * 3)
+    files.write_json(folder / "scores/d/whole/fer.json", {"dataset": "d", "state": "ok"})
+    files.write_json(folder / "manifest.json", {"datasets": {}, "config": None})
+    row = {"sample_id": "a", "frame": 0, "face_id": 0, "success": 0, "state": columns.NO_FACE}
+    parquet.write_rows(folder / "predictions/d/whole/fer.parquet", columns.predictions_schema(("neutral",)), [row] * 3)
     for path in [*folder.glob("scores/*/*/*"), *folder.glob("predictions/*/*/*")]:
         path.write_bytes(path.read_bytes()[:-9])
 
@@ -209,7 +212,7 @@ def test_writing_a_configuration_spares_ones_own_comments_and_the_checkout(call,
 def test_a_detector_is_calibrated_whatever_its_header_leaves_out(call, few_scenes, tmp_path):
     """A plug-in from outside without threshold, smallest face and options, as a run takes it: boxes half as wide and high as the faces, in their middle."""
     (tmp_path / "mine.py").write_text(
-        "from faceoff.protocols import Face\n"
+        "from faceoff.plugins.protocols import Face\n"
         "from faceoff.drawing import scenes\n"
         'DETECTORS = {"mine": {"class": "Mine"}}\n'
         "class Mine:\n"
@@ -238,7 +241,7 @@ def test_leaderboard_of_an_unknown_run(call, tmp_path, monkeypatch):
 
 
 def test_leaderboard_shows_exact_counts_and_reasons(tmp_path, monkeypatch, capsys):
-    from faceoff import leaderboard
+    from faceoff.results import leaderboard
 
     task = {"version": "x@1", "n": 3153, "headline": True, "limited": False}
     score = {
@@ -249,9 +252,9 @@ def test_leaderboard_shows_exact_counts_and_reasons(tmp_path, monkeypatch, capsy
     failed = {"dataset": "ferplus", "kind": "cell", "detector": "whole", "model": "broken", "state": "error", "reason": "no licence", "task": task}
     flat = score | {"model": "flat", "metrics": score["metrics"] | {"accuracy": 0.9}, "flags": ["collapsed onto one class"], "ranked": False}
     monkeypatch.chdir(tmp_path)
-    tables.write_json(Path("results/r/scores/ferplus/whole/flat.json"), flat)
-    tables.write_json(Path("results/r/scores/ferplus/whole/pd_best.json"), score)
-    tables.write_json(Path("results/r/scores/ferplus/whole/broken.json"), failed)
+    files.write_json(Path("results/r/scores/ferplus/whole/flat.json"), flat)
+    files.write_json(Path("results/r/scores/ferplus/whole/pd_best.json"), score)
+    files.write_json(Path("results/r/scores/ferplus/whole/broken.json"), failed)
     leaderboard.show("results/r")
     shown = capsys.readouterr().out
     assert "2764/3153 = 0.876625" in shown

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from faceoff import codehash
+from faceoff.plugins import code_hash
 
 FILES = {
     "__init__.py": "",
@@ -41,14 +41,14 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def use(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codehash, "PACKAGE", root)
-    monkeypatch.setattr(codehash, "WIRING", ("registry.py",))
-    codehash.forget()
+    monkeypatch.setattr(code_hash, "PACKAGE", root)
+    monkeypatch.setattr(code_hash, "WIRING", ("registry.py",))
+    code_hash.forget()
 
 
 def fresh(*roots: Path | tuple[Path, str]) -> str:
-    codehash.forget()
-    return codehash.code_of(*roots)
+    code_hash.forget()
+    return code_hash.code_of(*roots)
 
 
 @pytest.mark.parametrize(
@@ -167,12 +167,12 @@ def test_nothing_is_executed_and_order_does_not_count(package: Path) -> None:
 
 def test_real_stages_depend_on_what_they_use() -> None:
     """Cropping is part of prediction, and not of detection or scoring; wiring is part of none."""
-    codehash.forget()
-    adapters = codehash.PACKAGE.parent
+    code_hash.forget()
+    adapters = code_hash.PACKAGE.parent
 
     def names(stage: str) -> set[str]:
-        return {path.name for path in codehash.reached([(adapters / f"{stage}.py", None)])}
+        return {path.name for path in code_hash.reached([(adapters / f"{stage}.py", None)])}
 
     assert "crops.py" in names("predict")
     assert "crops.py" not in names("score")
-    assert not {"registry.py", "config.py", "workflow.py", "energy.py"} & names("predict")
+    assert not {"registry.py", "config.py", "job_specs.py", "energy.py"} & names("predict")

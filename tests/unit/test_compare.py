@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff import tables, untrained_fusion
-from faceoff.power import detectable_difference
+from faceoff.fusion import untrained
 from faceoff.stages.compare import write_comparisons
+from faceoff.statistics.power import detectable_difference
+from faceoff.storage import columns, files, parquet
 
 CLASSES = ("neutral", "happiness", "sadness")
 NAN = float("nan")
@@ -21,7 +22,7 @@ def run(folder: Path, right: dict[str, np.ndarray], subjects: np.ndarray | None 
     task = {"name": "d", "type": "folder", "version": "1", "space": CLASSES, "limited": False, "headline": True}
     common = {"kind": "image", "path": "x", "split": "test", "groups": []}
     labelled = [{"sample_id": f"s{i:04}", "label": CLASSES[t], "subject": None if subjects is None else f"p{subjects[i]}"} for i, t in enumerate(truth)]
-    tables.write_rows(folder / "samples.parquet", tables.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), (common | row for row in labelled))
+    parquet.write_rows(folder / "samples.parquet", columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), (common | row for row in labelled))
     paths = []
     for name, hit in right.items():
         detector, model = name.split("/")
@@ -32,11 +33,11 @@ def run(folder: Path, right: dict[str, np.ndarray], subjects: np.ndarray | None 
             {"sample_id": f"s{i:04}", "frame": 0, "face_id": 0, "success": 1, "state": "ok", **{f"p_{c}": float(v) for c, v in zip(CLASSES, row, strict=True)}}
             for i, row in enumerate(p)
         ]
-        tables.write_rows(paths[-1], tables.predictions_schema(CLASSES), rows)
+        parquet.write_rows(paths[-1], columns.predictions_schema(CLASSES), rows)
     cells = [name for name in right if not name.startswith("fusion/")]
     factors = {name: {"detector": name.split("/")[0], "crop": "{}", "model": name.split("/")[1]} for name in cells}
     write_comparisons(folder / "samples.parquet", paths, [], folder / "out.json", {"dataset": "d", "factors": factors, "variants": {"b/m": "a/m"}, "seed": 0})
-    return tables.read_json(folder / "out.json")
+    return files.read_json(folder / "out.json")
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def samples_of(path: Path, labels: list[str | None], space: tuple[str, ...] = CL
     task = {"name": path.stem, "type": "folder", "version": "1", "space": space, "limited": False, "headline": True}
     common = {"kind": "image", "path": "x", "split": "test", "groups": [], "subject": None}
     rows = [common | {"sample_id": f"s{i:04}", "label": label} for i, label in enumerate(labels)]
-    tables.write_rows(path, tables.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), rows)
+    parquet.write_rows(path, columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), rows)
     return path
 
 
@@ -130,14 +131,14 @@ def cell_of(path: Path, classes: tuple[str, ...], posterior: np.ndarray, state: 
         sound = state == "ok" and not np.isnan(p).any()
         told = {"success": int(sound), "state": "ok" if sound else state if state != "ok" else "no_face", "face_id": 0 if sound else -1}
         rows.append({"sample_id": f"s{i:04}", "frame": 0, **told, **({f"p_{c}": float(v) for c, v in zip(classes, p, strict=True)} if sound else {})})
-    tables.write_rows(path, tables.predictions_schema(classes), rows)
+    parquet.write_rows(path, columns.predictions_schema(classes), rows)
     return path
 
 
 def compared(folder: Path, samples: Path, cells: list[Path], validation: list[Path] = ()) -> dict:
     factors = {f"{path.parent.name}/{path.stem}": {"detector": path.parent.name, "crop": "{}", "model": path.stem} for path in cells}
     write_comparisons(samples, cells, validation, folder / "out.json", {"dataset": "d", "factors": factors, "variants": {}, "seed": 0})
-    return tables.read_json(folder / "out.json")
+    return files.read_json(folder / "out.json")
 
 
 def test_the_last_greedy_step_is_the_soft_mean_of_the_same_cells(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_the_last_greedy_step_is_the_soft_mean_of_the_same_cells(tmp_path: Path)
     members = np.full((3, 200, 4), NAN)
     for member, (name, classes) in zip(members, own.items(), strict=True):
         member[:, [union.index(emotion) for emotion in classes]] = posteriors[name]
-    voted = untrained_fusion.soft_mean(members)[:, :3].argmax(axis=1)
+    voted = untrained.soft_mean(members)[:, :3].argmax(axis=1)
     samples = samples_of(tmp_path / "samples/d.parquet", [space[t] for t in truth], space)
     found = compared(tmp_path, samples, [cell_of(tmp_path / f"predictions/d/w/{name}.parquet", own[name], p) for name, p in posteriors.items()])
     assert found["ensemble"]["curve"][-1]["n_correct"] == (voted == truth).sum()

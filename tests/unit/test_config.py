@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from faceoff import config
-from faceoff.config import ConfigError, parse
+from faceoff.plan import config
+from faceoff.plan.config import ConfigError, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = {

@@ -13,7 +13,7 @@ from faceoff.datasets.crema_d import CremaD
 from faceoff.datasets.jaffe import Jaffe
 from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
-from faceoff.media import decode_image
+from faceoff.media.images import decode_image
 
 # -- CREMA-D --------------------------------------------------------------------------------------------------------------
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceoff.crops import TEMPLATE, calibrate, crop, cut, iou, square
 from faceoff.drawing import scenes
-from faceoff.protocols import CropSpec
+from faceoff.faces.crops import TEMPLATE, calibrate, crop, cut, iou, square
+from faceoff.plugins.protocols import CropSpec
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(1, 256, (40, 60, 3), np.uint8)  # never black

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from faceoff.data_files import files_below, fingerprint
+from faceoff.datasets._files import files_below, fingerprint
 
 
 def tree(root: Path, *names: str) -> Path:

@@ -8,14 +8,14 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
-from faceoff import decomposition
+from faceoff.statistics import variance_components
 
 _SPEC = importlib.util.spec_from_file_location("simulations", Path(__file__).parents[2] / "benchmarks" / "simulations.py")
 simulations = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(simulations)
 
 
-def variances(found: decomposition.Decomposition) -> dict[str, float]:
+def variances(found: variance_components.Decomposition) -> dict[str, float]:
     return {component.name: component.variance for component in found.components}
 
 
@@ -27,27 +27,27 @@ def test_probability_of_both_right_against_dense_quadrature(shared: float, own: 
     logits = np.array([-1.0, 0.5, 3.0])
     given = np.array([[(expit(logit + np.sqrt(shared) * z + np.sqrt(own) * grid) * weight).sum() for z in grid[::5]] for logit in logits])
     coarse = weight[::5] / weight[::5].sum()
-    np.testing.assert_allclose(decomposition._both(logits, shared, own), (given * coarse) @ given.T, atol=1e-4)
+    np.testing.assert_allclose(variance_components._both(logits, shared, own), (given * coarse) @ given.T, atol=1e-4)
 
 
 def test_logits_give_back_their_accuracies() -> None:
     accuracy = np.array([0.001, 0.3, 0.5, 0.9, 0.9995])
     for variance in (0.0, 2.0, 200.0):
-        logits, slope = decomposition._logits(accuracy, variance)
-        np.testing.assert_allclose(decomposition._mean_logistic(logits, variance), accuracy, atol=1e-9)
-        ahead = decomposition._mean_logistic(logits + 1e-5, variance)
+        logits, slope = variance_components._logits(accuracy, variance)
+        np.testing.assert_allclose(variance_components._mean_logistic(logits, variance), accuracy, atol=1e-9)
+        ahead = variance_components._mean_logistic(logits + 1e-5, variance)
         np.testing.assert_allclose((ahead - accuracy) / 1e-5, slope, rtol=2e-3)
 
 
 def test_sample_variance_is_that_of_the_full_likelihood_where_that_can_be_had() -> None:
     """Pipelines of one detector have only the sample in common: a random-intercept model, whose likelihood is one integral per sample."""
     correct, factors = simulations.simulate({"model": 6}, {"sample": 1.5, "model": 0.3}, 1500, 0.5, np.random.default_rng(4))
-    found = variances(decomposition.decompose(correct, factors, seed=1))
+    found = variances(variance_components.decompose(correct, factors, seed=1))
     nodes, weights = np.polynomial.hermite_e.hermegauss(41)
     weights = weights / weights.sum()
 
     def loss(variance: float) -> float:
-        logits, _ = decomposition._logits(correct.mean(axis=1), variance)
+        logits, _ = variance_components._logits(correct.mean(axis=1), variance)
         right = expit(logits[:, None] + np.sqrt(variance) * nodes)
         logs = np.where(correct[:, :, None], np.log(right)[:, None], np.log1p(-right)[:, None]).sum(axis=0)
         return -np.log(np.exp(logs) @ weights).sum()
@@ -59,11 +59,11 @@ def test_sample_variance_is_that_of_the_full_likelihood_where_that_can_be_had() 
 def test_what_the_design_cannot_tell_is_left_out() -> None:
     random = np.random.default_rng(0)
     correct = random.random((4, 100)) < random.random(100)
-    alone = decomposition.decompose(correct, {"detector": ["d"] * 4, "model": list("abcd")}, seed=1)
+    alone = variance_components.decompose(correct, {"detector": ["d"] * 4, "model": list("abcd")}, seed=1)
     assert set(variances(alone)) == {"model", "sample", "residual"}
     assert alone.left_out["detector"] == "all pipelines have the same"
     assert set(alone.left_out) == {"detector", "model × sample", "interaction"}
-    twins = decomposition.decompose(correct, {"crop": list("aabb"), "model": list("ccdd")}, seed=1)
+    twins = variance_components.decompose(correct, {"crop": list("aabb"), "model": list("ccdd")}, seed=1)
     assert set(twins.left_out) == {"model", "model × sample"}, "a factor that changes together with another cannot be told from it"
     assert [effect.factor for effect in twins.effects] == ["crop", "model"]
     assert all(effect.p is None and "no setting of the others" in effect.reason for effect in twins.effects)
@@ -73,16 +73,16 @@ def test_shares_add_up_and_the_order_of_pipelines_and_names_of_levels_do_not_mat
     correct, factors = simulations.simulate(
         {"detector": 2, "model": 3}, {"model": 0.5, "sample": 1.0, "model × sample": 0.5}, 200, 0.5, np.random.default_rng(2)
     )
-    found = decomposition.decompose(correct, factors, seed=1)
+    found = variance_components.decompose(correct, factors, seed=1)
     assert sum(component.share for component in found.components) == pytest.approx(1)
     assert all(component.low <= component.variance <= component.high for component in found.components if component.name != "residual")
     order = np.random.default_rng(6).permutation(6)
     renamed = {name: [f"z{levels[index]}" for index in order] for name, levels in factors.items()}
-    again = decomposition.decompose(correct[order], renamed, seed=1)
+    again = variance_components.decompose(correct[order], renamed, seed=1)
     for name, value in variances(found).items():
         assert variances(again)[name] == pytest.approx(value, rel=1e-3, abs=1e-3)
     assert [effect.p for effect in again.effects] == pytest.approx([effect.p for effect in found.effects], abs=0.02)
-    assert str(found) == str(decomposition.decompose(correct, factors, seed=1)), "a function of its arguments, bit for bit"
+    assert str(found) == str(variance_components.decompose(correct, factors, seed=1)), "a function of its arguments, bit for bit"
 
 
 def test_a_detector_that_does_not_matter_and_one_that_does() -> None:
@@ -90,7 +90,9 @@ def test_a_detector_that_does_not_matter_and_one_that_does() -> None:
     random = np.random.default_rng(7)
     idle, factors = simulations.simulate({"detector": 3, "model": 2}, truth, 300, 0.5, random)
     busy = idle & ~((np.arange(6) // 2 == 2)[:, None] & (random.random((6, 300)) < 0.3))  # the third detector loses faces
-    p = {kind: {effect.factor: effect.p for effect in decomposition.decompose(c, factors, seed=1).effects} for kind, c in (("idle", idle), ("busy", busy))}
+    p = {
+        kind: {effect.factor: effect.p for effect in variance_components.decompose(c, factors, seed=1).effects} for kind, c in (("idle", idle), ("busy", busy))
+    }
     assert p["idle"]["detector"] > 0.01
     assert p["busy"]["detector"] < 0.001
 
@@ -101,18 +103,18 @@ def test_clusters_widen_intervals() -> None:
     correct, clusters = np.repeat(once, 10, axis=1), np.repeat(np.arange(40), 10)
     width = {}
     for kind, labels in (("alone", None), ("whole", clusters)):
-        sample = next(c for c in decomposition.decompose(correct, factors, labels, seed=1).components if c.name == "sample")
+        sample = next(c for c in variance_components.decompose(correct, factors, labels, seed=1).components if c.name == "sample")
         width[kind] = np.sqrt(sample.high) - np.sqrt(sample.low)
     assert width["whole"] > 1.5 * width["alone"]
 
 
 def test_refusals_and_pipelines_that_are_always_right() -> None:
     with pytest.raises(ValueError, match="at least two pipelines"):
-        decomposition.decompose(np.ones((1, 100), bool), {"model": ["a"]}, seed=0)
+        variance_components.decompose(np.ones((1, 100), bool), {"model": ["a"]}, seed=0)
     with pytest.raises(ValueError, match="3 levels of model given, expected 2"):
-        decomposition.decompose(np.ones((2, 100), bool), {"model": ["a", "b", "c"]}, seed=0)
+        variance_components.decompose(np.ones((2, 100), bool), {"model": ["a", "b", "c"]}, seed=0)
     correct = np.array([[True] * 100, [True] * 60 + [False] * 40, [False] * 100])
-    found = decomposition.decompose(correct, {"model": ["a", "b", "c"]}, seed=0)
+    found = variance_components.decompose(correct, {"model": ["a", "b", "c"]}, seed=0)
     assert np.isfinite(list(variances(found).values())).all()
 
 
@@ -128,8 +130,8 @@ def test_too_little_to_decompose(n: int, clusters: np.ndarray | None, reason: st
     """One subject had no error at all, so that every difference of its cells became an interaction."""
     correct = np.random.default_rng(0).random((6, n)) < 0.6
     factors = {"detector": list("aaabbb"), "model": list("xyzxyz")}
-    assert decomposition.decompose(correct, factors, clusters, seed=0) == decomposition.Decomposition((), (), {"all": reason})
-    six = decomposition.decompose(np.tile(correct, 2), factors, np.arange(2 * n) % 6, seed=0)
+    assert variance_components.decompose(correct, factors, clusters, seed=0) == variance_components.Decomposition((), (), {"all": reason})
+    six = variance_components.decompose(np.tile(correct, 2), factors, np.arange(2 * n) % 6, seed=0)
     assert {component.name for component in six.components} >= {"detector", "model", "interaction"}
 
 
@@ -151,7 +153,7 @@ def test_small_and_degenerate_designs_end_in_components_not_in_an_error(seed: in
     if alike:
         correct[:, 0] = correct[0, 0]
     factors = {"detector": [f"d{i}" for i in range(detectors) for _ in range(models)], "model": [f"m{j}" for _ in range(detectors) for j in range(models)]}
-    found = decomposition.decompose(correct.reshape(-1, n), factors, seed=1)
+    found = variance_components.decompose(correct.reshape(-1, n), factors, seed=1)
     for part in found.components:
         assert part.variance >= 0
         assert np.isnan(part.low) or part.low <= part.variance <= part.high

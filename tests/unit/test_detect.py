@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceoff import registry, tables
-from faceoff.media import encode_png
-from faceoff.protocols import CropSpec, Face
-from faceoff.stages.detect import View, postprocess, write_faces
-from faceoff.stages.predict import face_crop
+from faceoff.faces.detection_view import View, postprocess
+from faceoff.faces.face_crops import face_crop
+from faceoff.media.images import encode_png
+from faceoff.plugins import registry
+from faceoff.plugins.protocols import CropSpec, Face
+from faceoff.stages.detect import write_faces
+from faceoff.storage import files, parquet
+from faceoff.storage.columns import FRAMES, OK, UNREADABLE
 
 CARD = {"threshold": 0.5, "min_size": 8}
 
@@ -82,7 +85,7 @@ def test_best_first_then_larger_then_leftmost() -> None:
 
 
 PLUGIN = """
-from faceoff.protocols import Face
+from faceoff.plugins.protocols import Face
 DETECTORS = {"bright": {"class": "Bright"}}
 class Bright:
     def __init__(self, card, assets):
@@ -98,10 +101,10 @@ def frames_table(path: Path, first_pixels: list[int | None]) -> Path:
     def row(index: int, value: int | None) -> dict:
         row = {"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0}
         if value is None:
-            return row | {"state": tables.UNREADABLE, "reason": "empty file", "image": {"bytes": None, "path": "x"}}
-        return row | {"state": tables.OK, "width": 32, "height": 32, "image": {"bytes": encode_png(np.full((32, 32, 3), value, np.uint8)), "path": "x"}}
+            return row | {"state": UNREADABLE, "reason": "empty file", "image": {"bytes": None, "path": "x"}}
+        return row | {"state": OK, "width": 32, "height": 32, "image": {"bytes": encode_png(np.full((32, 32, 3), value, np.uint8)), "path": "x"}}
 
-    tables.write_rows(path, tables.FRAMES, (row(*item) for item in enumerate(first_pixels)))
+    parquet.write_rows(path, FRAMES, (row(*item) for item in enumerate(first_pixels)))
     return path
 
 
@@ -117,8 +120,8 @@ def detected(frames: Path, folder: Path, upscale: int = 1) -> list[dict]:
         "plugin": {"source": str(source), "class": "Bright", "assets": {}, "card": {"threshold": 0.5, "min_size": 4}},
     }  # fmt: skip
     write_faces(frames, folder / "faces.parquet", folder / "timing.json", spec)
-    assert tables.read_json(folder / "timing.json")["dataset"] == "d"
-    return list(tables.rows(folder / "faces.parquet"))
+    assert files.read_json(folder / "timing.json")["dataset"] == "d"
+    return list(parquet.rows(folder / "faces.parquet"))
 
 
 def test_every_frame_has_a_row_with_its_state(tmp_path: Path) -> None:
@@ -136,9 +139,9 @@ def test_every_frame_has_a_row_with_its_state(tmp_path: Path) -> None:
 
 def test_a_frame_whose_bytes_do_not_decode_spoils_its_own_row_only(tmp_path: Path) -> None:
     """A frames table may come from elsewhere, or from another version of Pillow."""
-    frames = list(tables.rows(frames_table(tmp_path / "frames.parquet", [204, 204, 102])))
+    frames = list(parquet.rows(frames_table(tmp_path / "frames.parquet", [204, 204, 102])))
     frames[1]["image"] = {"bytes": frames[1]["image"]["bytes"][:-40], "path": "x"}
-    tables.write_rows(tmp_path / "frames.parquet", tables.FRAMES, frames)
+    parquet.write_rows(tmp_path / "frames.parquet", FRAMES, frames)
     rows = detected(tmp_path / "frames.parquet", tmp_path)
     assert [(row["sample_id"], row["state"], row["success"]) for row in rows] == [("s0", "ok", 1), ("s0", "ok", 1), ("s1", "error", 0), ("s2", "ok", 1)]
     assert rows[2]["reason"].startswith("DecodeError: cannot decode")
@@ -147,7 +150,7 @@ def test_a_frame_whose_bytes_do_not_decode_spoils_its_own_row_only(tmp_path: Pat
 def test_a_face_whose_frame_does_not_decode_is_an_error_of_its_row() -> None:
     """`given` takes boxes from the table, so that the model's stage is the first to look at the picture."""
     frame = {"image": {"bytes": b"broken", "path": "x"}, "width": 32, "height": 32}
-    face = {"face_id": 0, "success": 1, "state": tables.OK, "reason": None, "x": 1.0, "y": 1.0, "w": 9.0, "h": 9.0, "score": 1.0, "landmarks": None}
+    face = {"face_id": 0, "success": 1, "state": OK, "reason": None, "x": 1.0, "y": 1.0, "w": 9.0, "h": 9.0, "score": 1.0, "landmarks": None}
     spec = {"policy": "largest", "whole_frame": False, "calibration": None}
     row, pixels = face_crop(frame, [face], CropSpec(size=(8, 8)), spec)
     assert (row["state"], row["success"], row["reason"], pixels) == ("error", 0, "not an image", None)
@@ -174,12 +177,12 @@ def test_given_faces_come_from_the_rows_whatever_the_view(tmp_path: Path) -> Non
     """Boxes and landmarks of the frames table, in frame pixels even where other detectors would see an enlarged picture."""
     points = [float(value) for value in range(10)]
     frames = [{"boxes": [[1.0, 2.0, 9.0, 9.0], [3.0, 4.0, 20.0, 20.0]], "landmarks": None}, {"boxes": [[5.0, 5.0, 6.0, 7.0]], "landmarks": [points]}, {}]
-    rows = ({"sample_id": f"s{index}", "frame": 0, "state": tables.OK, "image": {"bytes": None, "path": "x"}, **frame} for index, frame in enumerate(frames))
-    tables.write_rows(tmp_path / "frames.parquet", tables.FRAMES, rows)
+    rows = ({"sample_id": f"s{index}", "frame": 0, "state": OK, "image": {"bytes": None, "path": "x"}, **frame} for index, frame in enumerate(frames))
+    parquet.write_rows(tmp_path / "frames.parquet", FRAMES, rows)
     plugin = registry.get("detector", "given").job()
     spec = {"dataset": "d", "detector": "given", "upscale": 4, "pad": 0.5, "plugin": plugin}
     write_faces(tmp_path / "frames.parquet", tmp_path / "faces.parquet", tmp_path / "timing.json", spec)
-    found = list(tables.rows(tmp_path / "faces.parquet"))
+    found = list(parquet.rows(tmp_path / "faces.parquet"))
     assert [(row["sample_id"], row["state"], row["x"], row["w"]) for row in found] == [
         ("s0", "ok", 3.0, 20.0), ("s0", "ok", 1.0, 9.0), ("s1", "ok", 5.0, 6.0), ("s2", "no_face", None, None),
     ]  # fmt: skip

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from faceoff import devices, runtimes
-from faceoff.config import ConfigError
-from faceoff.runtimes import DeviceError, Hardware
-from faceoff.stages.batches import ahead
-from faceoff.workflow import Plan
+from faceoff.inference import hardware, runtimes, torch_devices
+from faceoff.inference.hardware import DeviceError, Hardware
+from faceoff.inference.plugin_job import ahead
+from faceoff.plan.config import ConfigError
+from faceoff.plan.job_specs import Plan
 
 RAW = {"run": "t", "datasets": {"posed": {}}, "detectors": {"whole": {}, "mtcnn": {}}, "models": {"fer": {}, "emonet_8": {}}}
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
@@ -23,15 +23,15 @@ no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has 
 def _plain(monkeypatch):
     monkeypatch.delenv("FACEOFF_DEVICE", raising=False)
     yield
-    runtimes.tell(Hardware())
+    hardware.tell(Hardware())
 
 
 @no_gpu
 def test_auto_takes_the_cpu_where_there_is_no_gpu():
-    assert devices.torch_device() == "cpu"
+    assert torch_devices.torch_device() == "cpu"
     assert runtimes.onnx_providers()[-1] == "CPUExecutionProvider"
-    assert not devices.on_gpu()
-    assert devices.peak_vram_mib() is None
+    assert not torch_devices.on_gpu()
+    assert torch_devices.peak_vram_mib() is None
 
 
 @no_gpu
@@ -40,9 +40,9 @@ def test_on_a_cpu_a_batch_finds_its_memory_where_those_before_left_it():
     """The kernel clears every page of a block that is new; 32 MiB have 8192."""
     code = """if True:
         import resource, sys, torch
-        from faceoff import devices
+        from faceoff.inference import torch_devices
         if sys.argv[1] == "ours":
-            devices.torch_device()
+            torch_devices.torch_device()
         torch.set_num_threads(1)
         def faults():
             return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -62,9 +62,9 @@ def test_on_a_cpu_a_batch_finds_its_memory_where_those_before_left_it():
 @no_gpu
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
 def test_a_gpu_that_is_not_there_is_an_error_with_a_way_out(device):
-    runtimes.tell(Hardware(device))
+    hardware.tell(Hardware(device))
     with pytest.raises(DeviceError, match=rf"{device} is asked for.*device: auto"):
-        devices.torch_device()
+        torch_devices.torch_device()
 
 
 def test_onnxruntime_without_cuda_says_what_to_install():
@@ -72,16 +72,16 @@ def test_onnxruntime_without_cuda_says_what_to_install():
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has CUDA")
-    runtimes.tell(Hardware("cuda"))
+    hardware.tell(Hardware("cuda"))
     with pytest.raises(DeviceError, match="onnxruntime-gpu"):
         runtimes.onnx_providers()
 
 
 def test_the_environment_stands_above_the_configuration(monkeypatch):
-    runtimes.tell(Hardware("cuda", "bfloat16"))
+    hardware.tell(Hardware("cuda", "bfloat16"))
     monkeypatch.setenv("FACEOFF_DEVICE", "cpu")
-    assert runtimes.hardware() == Hardware("cpu", "bfloat16")
-    assert devices.torch_device() == "cpu"
+    assert hardware.hardware() == Hardware("cpu", "bfloat16")
+    assert torch_devices.torch_device() == "cpu"
 
 
 class _Small(torch.nn.Module):
@@ -98,7 +98,7 @@ class _Small(torch.nn.Module):
 
 
 def test_batches_are_halved_until_they_fit_and_no_row_is_lost(capsys):
-    network = devices.Torch(_Small(), batch=16)
+    network = torch_devices.Torch(_Small(), batch=16)
     rows = np.arange(22, dtype=np.float32).reshape(11, 2)
     (doubled,) = network.run(rows)
     np.testing.assert_array_equal(doubled, 2 * rows)
@@ -112,16 +112,16 @@ def test_memory_for_not_even_one_row_is_an_error():
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(torch.OutOfMemoryError):
-        devices.Torch(None_(), batch=4).run(np.zeros((2, 2), np.float32))
+        torch_devices.Torch(None_(), batch=4).run(np.zeros((2, 2), np.float32))
 
 
 def test_a_network_without_parameters_computes_on_the_jobs_device():
     """As a frozen TorchScript graph, whose weights are constants."""
-    runtimes.tell(Hardware("cpu"))
+    hardware.tell(Hardware("cpu"))
     rows = np.arange(6, dtype=np.float32).reshape(3, 2)
-    np.testing.assert_array_equal(devices.Torch(torch.nn.ReLU(), batch=2).run(rows - 3)[0], np.maximum(rows - 3, 0))
+    np.testing.assert_array_equal(torch_devices.Torch(torch.nn.ReLU(), batch=2).run(rows - 3)[0], np.maximum(rows - 3, 0))
     with_buffers = torch.nn.BatchNorm1d(2, eps=0.0, affine=False).eval()
-    np.testing.assert_array_equal(devices.Torch(with_buffers, batch=2).run(rows)[0], rows)
+    np.testing.assert_array_equal(torch_devices.Torch(with_buffers, batch=2).run(rows)[0], rows)
 
 
 def test_a_cpu_computes_as_many_together_as_the_plug_in_declares():
@@ -133,17 +133,17 @@ def test_a_cpu_computes_as_many_together_as_the_plug_in_declares():
             return super().forward(rows)
 
     for more in (False, True):
-        devices.Torch(Counting(2, 1), batch=4, more_on_gpu=more).run(np.zeros((6, 2), np.float32))
+        torch_devices.Torch(Counting(2, 1), batch=4, more_on_gpu=more).run(np.zeros((6, 2), np.float32))
     assert seen == [4] * 4
 
 
 def test_reduced_precision_is_close_and_not_the_same():
     torch.manual_seed(0)
-    network = devices.Torch(torch.nn.Linear(64, 8), batch=4)
+    network = torch_devices.Torch(torch.nn.Linear(64, 8), batch=4)
     rows = np.random.default_rng(1).normal(size=(4, 64)).astype(np.float32)
     (full,) = network.run(rows)
-    runtimes.tell(Hardware(precision="bfloat16"))
-    with devices.autocast():
+    hardware.tell(Hardware(precision="bfloat16"))
+    with torch_devices.autocast():
         (reduced,) = network.run(rows)
     assert reduced.dtype == np.float32
     assert 0 < np.abs(full - reduced).max() < 0.05
@@ -196,7 +196,7 @@ def test_onnxruntime_that_cannot_start_cuda_does_not_go_on_with_the_cpu(monkeypa
     network = mirror / "version-RFB-320.onnx"
     monkeypatch.setattr(runtimes, "onnx_providers", lambda: ["CPUExecutionProvider"])  # what is left of the list where CUDA does not start
     runtimes.Onnx(network, batch=1)
-    assert not devices.on_gpu()
-    runtimes.tell(Hardware("cuda"))
+    assert not torch_devices.on_gpu()
+    hardware.tell(Hardware("cuda"))
     with pytest.raises(DeviceError, match=r"could not start CUDA.*device: auto"):
         runtimes.Onnx(network, batch=1)

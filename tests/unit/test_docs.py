@@ -13,8 +13,11 @@ import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
-from faceoff import config, reference_page, registry, tables
 from faceoff.cli import app
+from faceoff.commands import reference_page
+from faceoff.plan import config
+from faceoff.plugins import options, registry
+from faceoff.storage import columns
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "results/README.md")] + sorted((ROOT / "docs").rglob("*.md"))
@@ -168,7 +171,7 @@ def test_reference_is_in_step() -> None:
 def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
     rows = [line for line in reference_page.page().splitlines() if line.startswith("| `")]
     sections = (
-        config.DatasetConfig,
+        options.DatasetConfig,
         config.DetectorConfig,
         config.ModelConfig,
         config.FusionConfig,
@@ -203,11 +206,11 @@ def test_one_command_writes_all_that_is_generated(tmp_path: Path, monkeypatch: p
 
 
 SCHEMAS = {
-    "samples/DATASET.parquet": tables.SAMPLES,
-    "frames/DATASET.parquet": tables.FRAMES,
-    "audio/DATASET.parquet": tables.AUDIO,
-    "faces/DATASET/DETECTOR.parquet": tables.FACES,
-    "predictions/DATASET/DETECTOR/MODEL.parquet and fusion/DATASET/FUSION.parquet": tables.predictions_schema(("neutral",), ("AU01",)),
+    "samples/DATASET.parquet": columns.SAMPLES,
+    "frames/DATASET.parquet": columns.FRAMES,
+    "audio/DATASET.parquet": columns.AUDIO,
+    "faces/DATASET/DETECTOR.parquet": columns.FACES,
+    "predictions/DATASET/DETECTOR/MODEL.parquet and fusion/DATASET/FUSION.parquet": columns.predictions_schema(("neutral",), ("AU01",)),
 }
 
 

@@ -80,7 +80,7 @@ def test_what_pages_fetch_and_link_to_is_there(site: Path) -> None:
 
 def test_files_outside_docs_come_along(site: Path) -> None:
     assert "workflow/scripts/faceoff" in (site / "repository" / "CONTRIBUTING.html").read_text(encoding="utf-8")
-    assert (site / "repository/workflow/scripts/faceoff/config.py").read_bytes() == (ROOT / "workflow/scripts/faceoff/config.py").read_bytes()
+    assert (site / "repository/workflow/scripts/faceoff/plan/config.py").read_bytes() == (ROOT / "workflow/scripts/faceoff/plan/config.py").read_bytes()
     page = (site / "formats.html").read_text(encoding="utf-8")
     assert 'href="repository/results/index.html"' in page
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from faceoff import assets, downloads
-from faceoff.assets import Asset, AssetError, fetch
+from faceoff.assets import downloads
+from faceoff.assets.asset import Asset, AssetError
+from faceoff.assets.fetch import fetch, locate
 
 BODY = hashlib.shake_256(b"weights").digest(1_000_000)
 SHA, MD5 = hashlib.sha256(BODY).hexdigest(), hashlib.md5(BODY).hexdigest()
@@ -402,8 +403,8 @@ def test_the_mirror_comes_before_the_network(tmp_path: Path, server: Server, mon
 
 def test_another_folder_of_the_cache(cache: Path, server: Server) -> None:
     wanted = asset(server.url)
-    assert fetch(wanted, "datasets") == assets.locate(wanted, "datasets") == cache.parent / "datasets" / "w.bin"
-    assert assets.locate(wanted) is None
+    assert fetch(wanted, "datasets") == locate(wanted, "datasets") == cache.parent / "datasets" / "w.bin"
+    assert locate(wanted) is None
 
 
 def _fetch_in_process(url: str, cache: str, results: "multiprocessing.Queue[str]") -> None:

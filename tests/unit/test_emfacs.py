@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from faceoff import emfacs
 from faceoff.emotions import EMFACS, EMOTIONS
+from faceoff.faces import emfacs
 
 OPENFACE = {f"AU{number:02d}" for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)}
 EVERY = {unit for rule in EMFACS.values() for options in rule for unit in options}

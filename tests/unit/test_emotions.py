@@ -3,7 +3,8 @@
 import pytest
 
 from faceoff import emotions
-from faceoff.emotions import EMOTIONS, canonical, order, space, suggestion
+from faceoff.emotions import EMOTIONS, canonical, order, space
+from faceoff.spelling import suggestion
 
 # As their authors write them (FERPlus header, FER2013/deepface/fer, AffectNet), independent of the module's own tuples.
 PUBLISHED = {

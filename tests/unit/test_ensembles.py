@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from faceoff import ensembles
-from faceoff.untrained_fusion import soft_mean
+from faceoff.fusion import ensembles
+from faceoff.fusion.untrained import soft_mean
 
 NAN = float("nan")
 

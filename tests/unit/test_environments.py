@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from faceoff import codehash, registry
+from faceoff.plugins import code_hash, registry
+from faceoff.plugins.model_cards import _CARD_MODULES, CARD_RUNTIMES
+from faceoff.plugins.plugin import FRAMEWORKS, PACKAGE
 
 ENVS = Path(__file__).resolve().parents[2] / "envs"
-PACKAGE = registry.PACKAGE
 # Import name -> distribution, where they differ.
 DISTRIBUTIONS = {
     "PIL": "pillow", "ai_edge_litert": "ai-edge-litert", "cv2": "opencv-python-headless", "face_alignment": "face-alignment", "feat": "py-feat",
@@ -22,8 +23,9 @@ DISTRIBUTIONS = {
 # Distributions that bring another one, or the same package.
 BROUGHT_BY = {"opencv-python-headless": {"libreface", "mediapipe", "openface-test", "opencv-python"}, "urllib3": {"requests"}, "markupsafe": {"jinja2"}}
 # Imported inside a function that only some users of the module call: those say so in `requires`.
-CHOSEN = {"runtimes.py": {"onnxruntime", "ai_edge_litert"}, "media.py": {"av"}, "devices.py": {"torch", "torchvision"}, "casme2.py": {"openpyxl"}}
-SHARED = ("registry.py", "assets.py", "downloads.py", "progress.py", "stages/failure.py")  # of every job; the code's hash leaves some of them out
+CHOSEN = {"runtimes.py": {"onnxruntime", "ai_edge_litert"}, "videos.py": {"av"}, "torch_devices.py": {"torch", "torchvision"}, "casme2.py": {"openpyxl"}}
+# Of every job; the code's hash leaves some of them out.
+SHARED = ("plugins/registry.py", "plugins/headers.py", "plugins/model_cards.py", "assets/fetch.py", "assets/downloads.py", "progress.py", "stages/failure.py")
 IN_FRAMEWORKS = {"detect.py": "detector", "predict.py": "model", "train.py": "model"}  # the stages that run in a plug-in's environment
 
 
@@ -55,7 +57,7 @@ def reached(*roots: Path) -> set[Path]:
         path = todo.pop()
         if path not in seen:
             seen.add(path)
-            todo.extend(codehash.imports(path))
+            todo.extend(code_hash.imports(path))
     return seen
 
 
@@ -76,17 +78,17 @@ def needed(framework: str) -> dict[str, set[str]]:
         # A file that a package carries may be downloaded instead where the asset says from where.
         for module in (*plugin.modules, *(asset.package for asset in plugin.assets.values() if asset.package and not asset.urls)):
             use(module.split(".")[0], plugin.name)
-    for runtime, home in registry.CARD_RUNTIMES.items():
-        for module in registry._CARD_MODULES[runtime] if home == framework else ():
+    for runtime, home in CARD_RUNTIMES.items():
+        for module in _CARD_MODULES[runtime] if home == framework else ():
             use(module, f"cards of runtime {runtime}")
     return users
 
 
 def test_one_file_for_each_framework() -> None:
-    assert {path.stem for path in ENVS.glob("*.yaml")} == set(registry.FRAMEWORKS)
+    assert {path.stem for path in ENVS.glob("*.yaml")} == set(FRAMEWORKS)
 
 
-@pytest.mark.parametrize("framework", registry.FRAMEWORKS)
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_environment_names_what_its_plugins_import(framework: str) -> None:
     users = needed(framework)
     absent = {name: sorted(who) for name, who in users.items() if not ({name.casefold()} | BROUGHT_BY.get(name, set())) & named(framework)}
@@ -99,7 +101,7 @@ def of_the_core() -> dict[str, str]:
     stages = [path for path in (PACKAGE / "stages").glob("*.py") if path.name not in IN_FRAMEWORKS]
     datasets = [plugin.source for plugin in registry.discover().values() if plugin.kind == "dataset"]
     users = {DISTRIBUTIONS.get(module, module): path.name for path in reached(*stages, *datasets) for module in third_party(path)}
-    return users | {"av": "media.py"}  # clips are decoded here
+    return users | {"av": "videos.py"}  # clips are decoded here
 
 
 def test_core_names_what_the_other_stages_and_the_datasets_import() -> None:
@@ -119,6 +121,6 @@ def test_the_package_requires_what_its_commands_import() -> None:
 
 
 def test_python_is_new_enough() -> None:
-    for framework in registry.FRAMEWORKS:
+    for framework in FRAMEWORKS:
         listed = yaml.safe_load((ENVS / f"{framework}.yaml").read_text(encoding="utf-8"))["dependencies"]
         assert "python=3.11" in listed, f"{framework}: this package needs 3.11, and every lock was made with it"

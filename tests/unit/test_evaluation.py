@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff import tables
-from faceoff.evaluation import UnlabelledError, cell_name, owners, read_task, sample_posteriors
+from faceoff.scoring.task import UnlabelledError, cell_name, owners, read_task, sample_posteriors
+from faceoff.storage import columns, parquet
 
 CLASSES = ("happiness", "sadness")
 
@@ -24,14 +24,14 @@ def predictions(path: Path, rows: list[tuple[str, int, str, list[float] | None]]
             "reason": None if state == "ok" else f"{state}!",
         } | values
 
-    tables.write_rows(path, tables.predictions_schema(CLASSES), (row(*item) for item in rows))
+    parquet.write_rows(path, columns.predictions_schema(CLASSES), (row(*item) for item in rows))
     return path
 
 
 def samples(path: Path, rows: list[dict], space: tuple[str, ...] = ("happiness", "sadness")) -> Path:
     task = {"name": "mine", "type": "folder", "version": "1", "space": space, "limited": False, "headline": True}
     common = {"kind": "image", "path": "x", "split": "test", "groups": []}
-    tables.write_rows(path, tables.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), (common | row for row in rows))
+    parquet.write_rows(path, columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), (common | row for row in rows))
     return path
 
 

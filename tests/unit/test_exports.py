@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from faceoff import exports, tables
 from faceoff.cli import app
+from faceoff.results import exports
+from faceoff.storage import columns, files, parquet
 
 
 def write_predictions(path: Path, classes: tuple[str, ...], *posterior: float) -> None:
@@ -18,12 +19,12 @@ def write_predictions(path: Path, classes: tuple[str, ...], *posterior: float) -
             "timestamp_s": 0.5,
             "face_id": 0,
             "success": 1,
-            "state": tables.OK,
+            "state": columns.OK,
             **dict(zip([f"p_{c}" for c in classes], posterior, strict=True)),
         },
-        {"sample_id": "b", "frame": 0, "timestamp_s": 0.0, "face_id": 0, "success": 0, "state": tables.NO_FACE},
+        {"sample_id": "b", "frame": 0, "timestamp_s": 0.0, "face_id": 0, "success": 0, "state": columns.NO_FACE},
     ]
-    tables.write_rows(path, tables.predictions_schema(classes), rows)
+    parquet.write_rows(path, columns.predictions_schema(classes), rows)
 
 
 def test_every_prediction_is_a_row_of_one_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,11 +60,11 @@ def test_a_cell_that_left_the_configuration_is_left_out(tmp_path: Path) -> None:
         write_predictions(tmp_path / f"predictions/d/{cell}.parquet", ("neutral", "anger"), 0.1, 0.9)
     write_predictions(tmp_path / "fusion/d/vote.whole.parquet", ("neutral", "anger"), 0.1, 0.9)
     config = {"datasets": {"d": {}}, "detectors": {"whole": {}}, "models": {"net": {}}, "fusions": {"vote": {}}}
-    tables.write_json(tmp_path / "manifest.json", {"config": config})
+    files.write_json(tmp_path / "manifest.json", {"config": config})
     assert exports.write_predictions(tmp_path, tmp_path / "all.csv") == 2
     with open(tmp_path / "all.csv", newline="", encoding="utf-8") as file:
         assert {row["model"] for row in csv.DictReader(file)} == {"vote.whole", "net"}
-    tables.write_json(tmp_path / "manifest.json", {"config": config | {"datasets": {"e": {}}}})
+    files.write_json(tmp_path / "manifest.json", {"config": config | {"datasets": {"e": {}}}})
     with pytest.raises(FileNotFoundError, match="no predictions of its present configuration"):
         exports.write_predictions(tmp_path, tmp_path / "none.csv")
 
@@ -71,7 +72,7 @@ def test_a_cell_that_left_the_configuration_is_left_out(tmp_path: Path) -> None:
 def test_sounds_become_files_inside_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     sounds = [
-        {"sample_id": name, "audio": {"bytes": content, "path": None}, "state": tables.OK if content else "unreadable"}
+        {"sample_id": name, "audio": {"bytes": content, "path": None}, "state": columns.OK if content else "unreadable"}
         for name, content in (
             ("clip", b"RIFF1"),
             ("../../up", b"RIFF2"),
@@ -82,7 +83,7 @@ def test_sounds_become_files_inside_their_folder(tmp_path: Path, monkeypatch: py
             ("a%2Fb", b"RIFF6"),
         )
     ]
-    tables.write_rows(tmp_path / "results/r/audio/d.parquet", tables.AUDIO, sounds)
+    parquet.write_rows(tmp_path / "results/r/audio/d.parquet", columns.AUDIO, sounds)
     done = CliRunner().invoke(app, ["export-audio", "r", "wav"])
     assert done.exit_code == 0, done.output
     assert "wav/d: 6 of 7 clips have sound" in done.output

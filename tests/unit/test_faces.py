@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from faceoff.faces import choose
+from faceoff.faces.choice import choose
 
 FRAME = (100, 80)
 

@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff import tables
+from faceoff.inference.plugin_job import trained_parameters
 from faceoff.stages.check import check
 from faceoff.stages.failure import INTERRUPTED, reason_of, record_failure
-from faceoff.stages.predict import trained_parameters
 from faceoff.stages.score import write_score
+from faceoff.storage import columns, files, parquet
 
 
 @pytest.fixture
 def frames(tmp_path: Path) -> Path:
-    rows = [{"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0, "state": tables.OK} for index in range(3)]
-    tables.write_rows(tmp_path / "frames.parquet", tables.FRAMES, rows)
+    rows = [{"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0, "state": columns.OK} for index in range(3)]
+    parquet.write_rows(tmp_path / "frames.parquet", columns.FRAMES, rows)
     return tmp_path / "frames.parquet"
 
 
@@ -49,11 +49,11 @@ def test_a_stopped_run_is_no_failure() -> None:
 def test_every_frame_gets_an_error_row(tmp_path: Path, frames: Path, kind: str) -> None:
     output, timing = tmp_path / "out.parquet", tmp_path / "out.timing.json"
     record_failure(kind, 139, log(tmp_path), output, frames, timing, [])
-    rows = list(tables.rows(output))
+    rows = list(parquet.rows(output))
     assert [row["sample_id"] for row in rows] == ["s0", "s1", "s2"]
     assert {(row["state"], row["success"]) for row in rows} == {("error", 0)}
     assert all("segmentation fault" in row["reason"] for row in rows)
-    assert tables.failed_files(output) == [str(output)]
+    assert parquet.failed_files(output) == [str(output)]
     assert timing.exists()
 
 
@@ -61,7 +61,7 @@ def test_what_failed_before_is_made_again_too(tmp_path: Path, frames: Path) -> N
     faces, predictions = tmp_path / "faces.parquet", tmp_path / "predictions.parquet"
     record_failure("faces", 1, log(tmp_path), faces, frames, None, [])
     record_failure("predictions", 1, log(tmp_path), predictions, frames, None, [faces])
-    assert tables.failed_files(predictions) == sorted([str(faces), str(predictions)])
+    assert parquet.failed_files(predictions) == sorted([str(faces), str(predictions)])
 
 
 def test_failed_training_is_carried_to_the_cell(tmp_path: Path, frames: Path) -> None:
@@ -70,7 +70,7 @@ def test_failed_training_is_carried_to_the_cell(tmp_path: Path, frames: Path) ->
     with pytest.raises(RuntimeError, match="training failed: ValueError: bad weights"):
         trained_parameters(trained)
     record_failure("predictions", 1, log(tmp_path), predictions, frames, None, [trained])
-    assert tables.failed_files(predictions) == sorted([str(trained), str(predictions)])
+    assert parquet.failed_files(predictions) == sorted([str(trained), str(predictions)])
 
 
 def test_sound_parameters_pass(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_sound_parameters_pass(tmp_path: Path) -> None:
 
 
 def score(path: Path, state: str, failed: list[str], reason: str | None = None) -> Path:
-    tables.write_json(path, {"dataset": "d", "kind": "cell", "detector": "det", "model": path.stem, "state": state, "reason": reason, "failed_files": failed})
+    files.write_json(path, {"dataset": "d", "kind": "cell", "detector": "det", "model": path.stem, "state": state, "reason": reason, "failed_files": failed})
     return path
 
 
@@ -114,11 +114,11 @@ def test_predictions_that_are_all_errors_are_made_again(tmp_path: Path) -> None:
     keys = [{"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0} for index in range(3)]
     task = b'{"name": "d", "type": "folder", "version": "1", "space": ["neutral", "happiness"], "limited": false, "headline": true}'
     samples = [{"sample_id": key["sample_id"], "kind": "image", "path": "", "label": "neutral", "split": "test", "groups": []} for key in keys]
-    tables.write_rows(tmp_path / "samples.parquet", tables.SAMPLES.with_metadata({b"faceoff_task": task}), samples)
-    tables.write_rows(tmp_path / "frames.parquet", tables.FRAMES, [key | {"state": tables.OK} for key in keys])
-    broken = [key | {"face_id": 0, "success": 0, "state": tables.ERROR, "reason": "OSError: no kernel"} for key in keys]
+    parquet.write_rows(tmp_path / "samples.parquet", columns.SAMPLES.with_metadata({b"faceoff_task": task}), samples)
+    parquet.write_rows(tmp_path / "frames.parquet", columns.FRAMES, [key | {"state": columns.OK} for key in keys])
+    broken = [key | {"face_id": 0, "success": 0, "state": columns.ERROR, "reason": "OSError: no kernel"} for key in keys]
     predictions = tmp_path / "predictions.parquet"
-    tables.write_rows(predictions, tables.predictions_schema(("neutral", "happiness")), broken)
+    parquet.write_rows(predictions, columns.predictions_schema(("neutral", "happiness")), broken)
     spec = {"dataset": "d", "kind": "cell", "detector": "whole", "model": "m", "skip": None, "train_status": "unknown", "circular": False, "seed": 0}
     write_score(tmp_path / "samples.parquet", tmp_path / "frames.parquet", predictions, tmp_path / "score.json", spec)
     assert check([tmp_path / "score.json"], tmp_path / "check.ok") == 1

@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from faceoff import audit
-from faceoff.config import ConfigError, parse
+from faceoff.commands import audit
 from faceoff.datasets import fer2013plus
+from faceoff.datasets._fer2013_pictures import NAMES, split_of
 from faceoff.datasets.fer2013 import TABLE, Fer2013, Options
 from faceoff.datasets.fer2013plus import Fer2013Plus
 from faceoff.datasets.ferplus import FerPlus
 from faceoff.datasets.ferplus import Options as FerPlusOptions
 from faceoff.emotions import EMOTIONS, FER2013_ORDER, FERPLUS_COLUMNS
-from faceoff.fer2013_pictures import NAMES, split_of
-from faceoff.media import DecodeError, Sampling, decode_image, encode_png
+from faceoff.media.frame_rate import Sampling
+from faceoff.media.images import DecodeError, decode_image, encode_png
+from faceoff.plan.config import ConfigError, parse
+from faceoff.plan.job_specs import Plan
 from faceoff.stages import frames
-from faceoff.workflow import Plan
 
 PICTURES = np.random.default_rng(1).integers(0, 256, (9, 48, 48), np.uint8)
 PICTURES[8] = PICTURES[0]  # a test picture that is also a train picture

@@ -15,7 +15,7 @@ from PIL import Image
 
 from faceoff.datasets.ferplus import RULES, FerPlus, Options
 from faceoff.emotions import FERPLUS_COLUMNS
-from faceoff.media import decode_image
+from faceoff.media.images import decode_image
 
 NE, HA, SU, SA, AN, DI, FE, CO, UN, NF = range(10)
 

@@ -17,13 +17,15 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from faceoff import figure_names, results, tables
 from faceoff.figures import canvas, confusion, coverage, examples, heatmap
+from faceoff.results import dataset_results, figure_names
 from faceoff.stages.figures import write_figures
+from faceoff.storage import parquet
+from faceoff.storage.files import write_json
 
 STYLE = Path(canvas.__file__).with_name("look.mplstyle")
 DETECTORS = ["mediapipe", "whole", "yunet"]
-SCRIPTS = Path(tables.__file__).parents[1]
+SCRIPTS = Path(parquet.__file__).parents[2]
 
 
 def _bytes(folder: Path) -> dict[str, bytes]:
@@ -42,7 +44,7 @@ def test_the_files_are_those_named_before_the_run(tmp_path):
 
 
 def test_names_need_no_matplotlib():
-    code = "import sys; from faceoff import figure_names; assert not {'matplotlib', 'numpy', 'jinja2'} & set(sys.modules)"
+    code = "import sys; from faceoff.results import figure_names; assert not {'matplotlib', 'numpy', 'jinja2'} & set(sys.modules)"
     asked = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": str(SCRIPTS)})
     assert asked.returncode == 0
 
@@ -154,7 +156,7 @@ def test_names_of_one_beginning_keep_their_own_numbers():
     """Names that are alike as far as there is room for them."""
     values = {"mediapipe_full_range_upscaled_2": 0.9, "mediapipe_full_range_upscaled_3": 0.3}
     scores = [fixtures.score("alpha", name, "net", value) for name, value in values.items()]
-    figure, rows = heatmap.of_dataset(results.DatasetResults("alpha", {}, scores, None))
+    figure, rows = heatmap.of_dataset(dataset_results.DatasetResults("alpha", {}, scores, None))
     axes = figure.axes[0]
     shown = {round(text.get_position()[1] + 0.12): text.get_text() for text in axes.texts if "±" not in text.get_text()}
     assert shown == {0: "90.0", 1: "30.0"}
@@ -175,7 +177,7 @@ def test_names_of_one_beginning_keep_their_own_numbers():
     ],
 )
 def test_shortened_names_are_told_apart(names, length, expected):
-    assert results.shorten_all(names, length) == expected
+    assert dataset_results.shorten_all(names, length) == expected
 
 
 def test_letters_that_the_font_lacks_are_written_by_their_numbers(tmp_path):
@@ -186,7 +188,7 @@ def test_letters_that_the_font_lacks_are_written_by_their_numbers(tmp_path):
         text = path.read_text()
         for old, new in {**dict(zip(fixtures.SPACE, space, strict=True)), "net": "网", "yunet": "脸"}.items():
             text = text.replace(json.dumps(old), json.dumps(new))
-        tables.write_json(path, json.loads(text))
+        write_json(path, json.loads(text))
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib warns of glyphs that are missing
         assert "confusion-alpha.svg" in _draw(run, tmp_path / "figures")
@@ -238,11 +240,11 @@ def test_the_size_is_that_of_a_column():
 
 
 def test_colour_scale_is_never_narrower_than_twenty_points():
-    assert results.colour_scale([fixtures.score("a", "d", "m", 0.7), fixtures.score("a", "d", "n", 0.667)]) == pytest.approx((0.5, 0.7))
-    assert results.colour_scale([]) == (0.0, 1.0)
+    assert dataset_results.colour_scale([fixtures.score("a", "d", "m", 0.7), fixtures.score("a", "d", "n", 0.667)]) == pytest.approx((0.5, 0.7))
+    assert dataset_results.colour_scale([]) == (0.0, 1.0)
 
 
 def test_coverage_is_that_of_the_detector_not_of_a_failing_model():
     failed = fixtures.without_scores("a", "whole", "broken", "error", "Segmentation fault")
-    rows = results.DatasetResults("a", {}, [failed, fixtures.score("a", "whole", "net")], None).coverage
+    rows = dataset_results.DatasetResults("a", {}, [failed, fixtures.score("a", "whole", "net")], None).coverage
     assert [(row["detector"], row["ok"], row["error"], row["reason"]) for row in rows] == [("whole", 196, 0, None)]

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from faceoff import tables
 from faceoff.datasets import folder, table
-from faceoff.media import encode_png
+from faceoff.media.images import encode_png
 from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
+from faceoff.storage import parquet
 
 PNG = encode_png(np.full((4, 4, 3), 9, np.uint8))
 
@@ -39,7 +39,7 @@ def staged(dataset: type, folder_: Path, **options: object) -> list[dict]:
     spec = {"dataset": "mine", "type": "folder", "source": source, "class": dataset.__name__, "options": options, "seed": 0, "headline": True}
     write_samples(folder_ / "samples.parquet", spec)
     write_frames(folder_ / "samples.parquet", folder_ / "frames.parquet", spec)
-    return list(tables.rows(folder_ / "frames.parquet"))
+    return list(parquet.rows(folder_ / "frames.parquet"))
 
 
 # -- folder -----------------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def test_a_misspelt_target_is_refused_before_any_label_is_read(options: type) ->
 def test_the_task_has_the_space_as_it_was_meant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = tree(tmp_path / "faces", "happy/a.png", "angry/b.png", "sad/c.png")
     staged(folder.Folder, tmp_path, path=str(root), space=["Anger", "joy"])
-    assert tables.task_of(tmp_path / "samples.parquet")["space"] == ["anger", "happiness"]
+    assert parquet.task_of(tmp_path / "samples.parquet")["space"] == ["anger", "happiness"]
     assert "no sample" not in capsys.readouterr().err
     staged(folder.Folder, tmp_path, path=str(root), space=["anger", "fear", "contempt"])
     assert "mine: no sample of fear, contempt, in the space of the scores all the same" in capsys.readouterr().err
@@ -314,10 +314,10 @@ def test_missing_table_names_the_key(tmp_path: Path) -> None:
 def test_task_is_stored_with_the_samples(tmp_path: Path) -> None:
     tree(tmp_path / "faces", "happy/a.png", "sad/b.png", "sad/c.png")
     staged(folder.Folder, tmp_path, path=str(tmp_path / "faces"), limit=2, space="basic7")
-    task = tables.task_of(tmp_path / "samples.parquet")
+    task = parquet.task_of(tmp_path / "samples.parquet")
     assert (task["name"], task["limited"], task["headline"]) == ("mine", True, True)
     assert task["space"][:2] == ["neutral", "happiness"]
-    assert tables.count(tmp_path / "samples.parquet") == 2
+    assert parquet.count(tmp_path / "samples.parquet") == 2
 
 
 def test_empty_dataset_is_an_error_not_a_score(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from faceoff import tables
-from faceoff.config import FusionConfig
-from faceoff.evaluation import weights_of
-from faceoff.fusion import RULES, Rule
+from faceoff.fusion.rules import RULES, Rule
+from faceoff.plan.config import FusionConfig
+from faceoff.scoring.task import weights_of
 from faceoff.stages import fuse as stage
+from faceoff.storage import columns, parquet
 
 CLASSES = ("neutral", "happiness", "sadness")
 
@@ -27,18 +27,18 @@ def write(folder, name, posterior, boxes=None, labels=None, subjects=None, class
     state = [{"success": int(ok), "state": "ok" if ok else "no_face", "reason": None if ok else "no face found", "face_id": 0 if ok else -1} for ok in found]
     rows = [key | s | {f"p_{c}": float(v) for c, v in zip(classes, p, strict=True) if ok} for key, s, p, ok in zip(keys, state, posterior, found, strict=True)]
     rows = [row | {"valence": value} for row, value in zip(rows, valence if valence is not None else [None] * n, strict=True)]
-    tables.write_rows(folder / f"{name}.parquet", tables.predictions_schema(classes), rows)
+    parquet.write_rows(folder / f"{name}.parquet", columns.predictions_schema(classes), rows)
     boxes = boxes if boxes is not None else [(0.0, 0.0, 10.0, 10.0)] * n
     faces = [key | s | {"n_faces": 1, "score": 1.0} | dict(zip("xywh", map(float, box), strict=True)) for key, s, box in zip(keys, state, boxes, strict=True)]
-    tables.write_rows(folder / f"faces-{name}.parquet", tables.FACES, faces)
-    tables.write_rows(folder / "frames.parquet", tables.FRAMES, [key | {"state": "ok", "width": 100, "height": 100} for key in keys])
+    parquet.write_rows(folder / f"faces-{name}.parquet", columns.FACES, faces)
+    parquet.write_rows(folder / "frames.parquet", columns.FRAMES, [key | {"state": "ok", "width": 100, "height": 100} for key in keys])
     labels = labels if labels is not None else [CLASSES[i % 3] for i in range(n)]
     subjects = subjects or [None] * n
     samples = [
         {"sample_id": k["sample_id"], "kind": "image", "path": "", "label": la, "subject": su, "split": "test"}
         for k, la, su in zip(keys, labels, subjects, strict=True)
     ]
-    tables.write_rows(folder / "samples.parquet", tables.SAMPLES, samples)
+    parquet.write_rows(folder / "samples.parquet", columns.SAMPLES, samples)
 
 
 def fused(folder, names, rule="soft_mean", judges=None, detectors=None, lineages=None, **more):
@@ -246,16 +246,16 @@ def test_a_rule_that_learnt_from_a_failed_member_is_marked_as_failed(tmp_path):
         write(valid, name, posteriors(seed))
     rows = [
         {**row, "success": 0, "state": "error", "reason": "killed"}
-        for row in tables.rows(valid / "b.parquet", ["sample_id", "frame", "timestamp_s", "face_id"])
+        for row in parquet.rows(valid / "b.parquet", ["sample_id", "frame", "timestamp_s", "face_id"])
     ]
-    tables.write_rows(valid / "b.parquet", tables.with_failure(tables.predictions_schema(()), ["valid/b.parquet"]), rows)
+    parquet.write_rows(valid / "b.parquet", parquet.with_failure(columns.predictions_schema(()), ["valid/b.parquet"]), rows)
     judges = {
         "validation_members": [valid / "a.parquet", valid / "b.parquet"], "validation_faces": [valid / "faces-a.parquet"],
         "validation_frames": valid / "frames.parquet", "validation_samples": valid / "samples.parquet",
     }  # fmt: skip
     for rule, expected in (("naive_bayes", [str(tmp_path / "out.parquet"), "valid/b.parquet"]), ("soft_mean", [])):
         fused(tmp_path, ["a", "b"], rule, judges, check_order=False)
-        assert tables.failed_files(tmp_path / "out.parquet") == sorted(expected)
+        assert parquet.failed_files(tmp_path / "out.parquet") == sorted(expected)
 
 
 def mislabelled(tmp_path, n=240, noise=0.3):

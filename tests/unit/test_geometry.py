@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from faceoff import mesh
 from faceoff.emotions import EMOTIONS
+from faceoff.faces import mesh
 from faceoff.models import geometry
 
 
@@ -66,12 +66,13 @@ def test_every_emotion_is_evaluable_and_in_canonical_order():
 
 def test_the_mesh_follows_a_turned_head():
     """The same drawn face, upright and rolled by 25 degrees, has nearly the same measures: the second pass works on an upright square."""
-    from faceoff import assets, registry
-    from faceoff.crops import crop
+    from faceoff.assets import fetch
     from faceoff.drawing import scenes
-    from faceoff.protocols import CropSpec
+    from faceoff.faces.crops import crop
+    from faceoff.plugins import registry
+    from faceoff.plugins.protocols import CropSpec
 
-    weights = assets.fetch(registry.get("model", "geometry").assets["mesh"])
+    weights = fetch.fetch(registry.get("model", "geometry").assets["mesh"])
     scene = next(scene for scene in scenes.plan("valid") if scene.rung == "plain")
     image, faces = scenes.draw(scene)
     upright = crop(image, faces[0].box, CropSpec(size=(256, 256), margin=0.6))

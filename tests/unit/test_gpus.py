@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from faceoff import gpus
+from faceoff.inference import gpus
 
-PACKAGE = Path(gpus.__file__).parents[1]
+PACKAGE = Path(gpus.__file__).parents[2]
 
 # What a job does: it says which GPU it takes, twice, and works until its input is closed.
-_JOB = "import sys; from faceoff import gpus; print(gpus.index('cuda'), gpus.index('auto'), gpus.index('cuda:1'), flush=True); sys.stdin.read()"
+_JOB = "import sys; from faceoff.inference import gpus; print(gpus.index('cuda'), gpus.index('auto'), gpus.index('cuda:1'), flush=True); sys.stdin.read()"
 
 # Two GPUs, in CUDA's order the second of NVML's first. They draw 5 J and 7 J between two readings, and the first reading is not 0.
 _CUDA = """
@@ -91,10 +91,10 @@ def test_a_folder_that_cannot_be_written_does_not_stop_a_job(job, tmp_path):
 
 _ONNX = """
 import onnxruntime
-from faceoff import runtimes
+from faceoff.inference import hardware, runtimes
 onnxruntime.get_available_providers = lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
 for device in ("auto", "cuda", "cuda:0"):
-    runtimes.tell(runtimes.Hardware(device))
+    hardware.tell(hardware.Hardware(device))
     print(runtimes.onnx_providers()[0][1]["device_id"])
 """
 
@@ -135,7 +135,7 @@ def _compile(source: str, library: Path, *options: str) -> None:
 _METERED = """
 from pathlib import Path
 import sys
-from faceoff import energy, gpus
+from faceoff.inference import energy, gpus
 energy.PACKAGE = Path(sys.argv[1])
 energy.PACKAGE.write_text("1000000")
 meter = energy.Meter()

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from faceoff import human, metrics
-from faceoff.intervals import Interval, cluster_interval
+from faceoff.scoring import human, metrics
+from faceoff.statistics.intervals import Interval, cluster_interval
 
 NAN = float("nan")
 

@@ -13,8 +13,8 @@ import h5py
 import torch
 
 import keras_files as judge
-from faceoff import devices, runtimes
-from faceoff.keras_h5 import KerasFileError, KerasNetwork, Layer, sequence
+from faceoff.inference import hardware, torch_devices
+from faceoff.inference.keras_h5 import KerasFileError, KerasNetwork, Layer, sequence
 
 RNG = np.random.default_rng(0)
 
@@ -261,12 +261,12 @@ def test_reduced_precision_is_close_and_not_the_same(tmp_path: Path) -> None:
     ]
     network, pictures = KerasNetwork(judge.write(tmp_path / "a.h5", layers, weights)), images(11, 7, 2)
     (full,) = network.run(pictures)
-    runtimes.tell(runtimes.Hardware(precision="bfloat16"))
+    hardware.tell(hardware.Hardware(precision="bfloat16"))
     try:
-        with devices.autocast():
+        with torch_devices.autocast():
             (reduced,) = network.run(pictures)
     finally:
-        runtimes.tell(runtimes.Hardware())
+        hardware.tell(hardware.Hardware())
     assert reduced.dtype == np.float32
     assert 0 < np.abs(full - reduced).max() < 0.05 * np.abs(full).max()
 

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 import keras_files
-from faceoff import latency, runtimes, tables
-from faceoff.media import encode_png
+from faceoff.inference import hardware
+from faceoff.media.images import encode_png
+from faceoff.plan.job_specs import Plan
+from faceoff.results import latency
 from faceoff.stages.check import check
 from faceoff.stages.failure import record_failure
 from faceoff.stages.latency import WARM_UP, Others, drawn, time_detector, time_model
-from faceoff.workflow import Plan
+from faceoff.storage import columns, files, parquet
 
 DETECTOR_S, MODEL_S = 0.004, 0.006
 
@@ -127,7 +129,7 @@ def frames_table(path: Path, pictures: int, unreadable: tuple[int, ...] = ()) ->
         image = np.full((30, 40, 3), place, np.uint8)
         image[0, 0] = place  # the plug-ins below know a picture by it
         rows.append(row | ({"state": "unreadable", "reason": "r"} if place in unreadable else {"image": {"bytes": encode_png(image), "path": "p"}}))
-    tables.write_rows(path, tables.FRAMES, rows)
+    parquet.write_rows(path, columns.FRAMES, rows)
     return path
 
 
@@ -153,8 +155,8 @@ PLUGINS = f"""
 import json, time
 from pathlib import Path
 import numpy as np
-from faceoff.protocols import CropSpec, Face, Prediction
-from faceoff.runtimes import batch_size
+from faceoff.plugins.protocols import CropSpec, Face, Prediction
+from faceoff.inference.hardware import batch_size
 
 class _Noted:
     def __init__(self, card, assets):
@@ -204,22 +206,22 @@ class Job:
         spec = self.spec | changed
         if "model" not in spec:
             time_detector(frames, output, spec)
-            return tables.read_json(output)
+            return files.read_json(output)
         faces, rows = self.folder / "faces.parquet", []
         for place in range(pictures):
             state = "unreadable" if place == 1 else "no_face" if place in without_face else "ok"
             row = {"sample_id": f"s{place:03d}", "frame": 0, "face_id": 0, "n_faces": 1, "success": int(state == "ok"), "state": state}
             rows.append(row | ({"x": 0.0, "y": 0.0, "w": 40.0, "h": 30.0, "score": 1.0} if state == "ok" else {}))
-        tables.write_rows(faces, tables.FACES, rows)
+        parquet.write_rows(faces, columns.FACES, rows)
         time_model(frames, faces, output, spec)
-        return tables.read_json(output)
+        return files.read_json(output)
 
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FACEOFF_DEVICE", "cpu")
     yield
-    runtimes.tell(runtimes.Hardware())
+    hardware.tell(hardware.Hardware())
 
 
 @pytest.mark.parametrize(("kind", "least_s", "batch"), [("Detector", DETECTOR_S, 16), ("Model", MODEL_S, 64)])
@@ -239,7 +241,7 @@ def test_every_picture_alone_then_all_in_full_batches(tmp_path: Path, kind: str,
     assert set(found["outcome"]) == {"ok"}
     assert min(found["ms"]) >= 1000 * least_s
     assert sum(found["ms"]) < 1000 * passed, "times of one picture each, not of a batch"
-    assert (found["threads"], found["device"], found["batch"], found["state"]) == (runtimes.threads(), "cpu", batch, "ok")
+    assert (found["threads"], found["device"], found["batch"], found["state"]) == (hardware.threads(), "cpu", batch, "ok")
 
 
 @pytest.mark.parametrize(
@@ -281,8 +283,8 @@ def test_work_of_a_program_beside_is_noticed() -> None:
 @pytest.mark.parametrize(("told", "sizes"), [(None, {4}), (1, {1})])
 def test_networks_compute_batches_of_the_size_that_the_job_was_told(tmp_path: Path, told: int | None, sizes: set[int]) -> None:
     torch = pytest.importorskip("torch")
-    from faceoff.devices import Torch
-    from faceoff.keras_h5 import KerasNetwork
+    from faceoff.inference.keras_h5 import KerasNetwork
+    from faceoff.inference.torch_devices import Torch
 
     seen: dict[str, list[int]] = {"torch": [], "one": [], "keras": []}
 
@@ -295,7 +297,7 @@ def test_networks_compute_batches_of_the_size_that_the_job_was_told(tmp_path: Pa
             seen[self.name].append(len(rows))
             return rows * self.weight
 
-    runtimes.tell(runtimes.Hardware(batch=told))
+    hardware.tell(hardware.Hardware(batch=told))
     layers = [("InputLayer", "in", {"batch_input_shape": [None, 1, 1, 2]}), ("Flatten", "flat", {}), ("Dense", "dense", {"units": 2})]
     path = keras_files.write(tmp_path / "k.h5", layers, {"dense": {"kernel": 2 * np.eye(2, dtype=np.float32), "bias": np.zeros(2, np.float32)}})
     keras = KerasNetwork(path, batch=4)
@@ -327,7 +329,7 @@ def test_one_bad_picture_is_an_error_and_only_bad_ones_are_a_failure(tmp_path: P
 
 def test_faces_of_a_failed_detector_are_said_to_be(tmp_path: Path) -> None:
     row = {"sample_id": "s000", "frame": 0, "face_id": -1, "n_faces": 0, "success": 0, "state": "error", "reason": "no weights"}
-    tables.write_rows(tmp_path / "faces.parquet", tables.with_failure(tables.FACES, ["f"]), [row])
+    parquet.write_rows(tmp_path / "faces.parquet", parquet.with_failure(columns.FACES, ["f"]), [row])
     frames = frames_table(tmp_path / "frames.parquet", 1)
     with pytest.raises(RuntimeError, match="face detection failed: no weights"):
         time_model(frames, tmp_path / "faces.parquet", tmp_path / "o.json", Job(tmp_path, "Model").spec)
@@ -339,13 +341,13 @@ def test_faces_of_a_failed_detector_are_said_to_be(tmp_path: Path) -> None:
 def test_a_failed_timing_ends_the_run_badly_and_is_tried_again_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "job.log").write_text("Traceback …\nMemoryError: too large\n")
     score, broken, fine = tmp_path / "score.json", tmp_path / "m.json", tmp_path / "d.json"
-    tables.write_json(score, {"kind": "cell", "dataset": "a", "detector": "d", "model": "m", "state": "ok", "reason": None, "failed_files": []})
-    tables.write_json(fine, entry("d"))
+    files.write_json(score, {"kind": "cell", "dataset": "a", "detector": "d", "model": "m", "state": "ok", "reason": None, "failed_files": []})
+    files.write_json(fine, entry("d"))
     record_failure("latency", 1, tmp_path / "job.log", broken, spec={"dataset": "a", "detector": "d", "model": "m", "plugin": {}})
     assert check([score], tmp_path / "check.ok", [broken, fine]) == 1
     assert "FAILED timing, a: d/m: MemoryError: too large" in capsys.readouterr().out
     assert (score.exists(), broken.exists(), fine.exists(), (tmp_path / "check.ok").exists()) == (True, False, True, False)
-    tables.write_json(broken, entry("d", "m"))
+    files.write_json(broken, entry("d", "m"))
     assert check([score], tmp_path / "check.ok", [broken, fine]) == 0
 
 

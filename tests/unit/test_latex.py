@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from report_fixtures import HOSTILE
 
-from faceoff import latex
+from faceoff.results import latex
 
 NASTY = [HOSTILE, "a_b%c&d#e$f{g}h~i^j\\k", "[0.1, 0.2]", "*", "--option", "éß Ł", "表情", "x −0.5 ± 2 ≤ 3 → …", "<p> | \"q\" 'r'", "\x07\n\t", ""]
 

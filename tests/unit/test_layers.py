@@ -1,39 +1,76 @@
 """Imports inside the package point downwards: what computes does not know who asks, and what shows does not compute."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from faceoff import codehash, registry
+from faceoff.plugins import code_hash
+from faceoff.plugins.plugin import PACKAGE
 
-PACKAGE = registry.PACKAGE
-# Room -> the modules and rooms that may import from it. A module of no room is named by itself.
-MAY_IMPORT = {
-    "stages": {"stages", "cli", "workflow", "drawn_calibration"},
-    "report": {"report", "stages"},
-    "figures": {"figures", "stages", "cli"},
-    "datasets": {"datasets", "cli"},
-    "detectors": {"detectors"},
-    "models": {"models"},
-    "networks": {"networks", "detectors", "models"},
-    "drawing": {"drawing", "datasets", "cli", "drawn_calibration"},
-}
+# Floor by floor, from the ground up: a room imports from the floors below it and from itself. Modules at the top of the package are rooms of their own.
+FLOORS = (
+    {"progress", "spelling"},
+    {"emotions", "storage"},
+    {"assets", "drawing", "statistics"},
+    {"fusion", "plugins"},
+    {"inference", "media", "plan", "scoring"},
+    {"faces", "results"},
+    {"datasets", "detectors", "models"},
+    {"figures"},
+    {"report"},
+    {"stages"},
+    {"commands"},
+    {"cli"},
+)
+PLUGINS = ("datasets", "detectors", "models")
 
 
 def room(path: Path) -> str:
-    """The folder of a module inside the package, or its own name."""
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return parts[0]
+    """Return the folder of a module inside the package, or its own name."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
-def importers(of: str) -> set[str]:
-    return {room(path) for path in PACKAGE.rglob("*.py") for target in codehash.imports(path) if target.parent != PACKAGE and room(target) == of}
+@pytest.fixture(scope="module")
+def imports() -> Iterator[Mapping[Path, frozenset[Path]]]:
+    """The files that each module of the package imports, wiring included."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(code_hash, "WIRING", ())
+        code_hash.forget()
+        yield {path: frozenset(target for target in code_hash.imports(path) if target != PACKAGE / "__init__.py") for path in PACKAGE.rglob("*.py")}
+    code_hash.forget()
 
 
-@pytest.mark.parametrize("below", MAY_IMPORT)
-def test_imports_point_downwards(below: str) -> None:
-    assert importers(below) <= MAY_IMPORT[below]
+def test_every_room_has_its_floor() -> None:
+    """No module lies at the top of the package but those that are named above."""
+    assert {room(path) for path in PACKAGE.rglob("*.py")} - {"__init__"} == set().union(*FLOORS)
+    assert sum(map(len, FLOORS)) == len(set().union(*FLOORS))
 
 
-def test_every_room_has_its_rule() -> None:
-    assert {path.parent.relative_to(PACKAGE).parts[0] for path in PACKAGE.glob("*/*.py")} == set(MAY_IMPORT)
+def test_no_import_points_upwards_or_across(imports: Mapping[Path, frozenset[Path]]) -> None:
+    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
+    arrows = {
+        (str(path.relative_to(PACKAGE)), str(target.relative_to(PACKAGE)))
+        for path, targets in imports.items()
+        for target in targets
+        if path != PACKAGE / "__init__.py" and room(path) != room(target) and floor[room(path)] <= floor[room(target)]
+    }
+    assert arrows == set()
+
+
+def test_no_circle_of_modules(imports: Mapping[Path, frozenset[Path]]) -> None:
+    """Every module can be taken away after those that it imports."""
+    left = {path: set(targets) - {path} for path, targets in imports.items()}
+    while free := {path for path, targets in left.items() if not targets & left.keys()}:
+        left = {path: targets for path, targets in left.items() if path not in free}
+    assert sorted(str(path.relative_to(PACKAGE)) for path in left) == []
+
+
+def test_no_stage_imports_a_stage(imports: Mapping[Path, frozenset[Path]]) -> None:
+    assert {path.name: target.name for path, targets in imports.items() for target in targets if room(path) == room(target) == "stages"} == {}
+
+
+@pytest.mark.parametrize("plugins", PLUGINS)
+def test_a_plugin_shares_only_private_helpers_with_its_siblings(plugins: str, imports: Mapping[Path, frozenset[Path]]) -> None:
+    shared = {target.name for path, targets in imports.items() for target in targets if room(path) == room(target) == plugins}
+    assert {name for name in shared if not name.startswith("_")} == set()

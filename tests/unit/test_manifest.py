@@ -1,7 +1,7 @@
 """The manifest says on what each stage's jobs computed."""
 
-from faceoff import tables
 from faceoff.stages.manifest import write_manifest
+from faceoff.storage import files
 
 
 def test_devices_by_stage(tmp_path):
@@ -14,9 +14,9 @@ def test_devices_by_stage(tmp_path):
     ]
     timings = [tmp_path / f"{number}.json" for number in range(len(told))]
     for path, timing in zip(timings, told, strict=True):
-        tables.write_json(path, timing | ({} if "failed" in timing else {"versions": {"python": "3"}}))
+        files.write_json(path, timing | ({} if "failed" in timing else {"versions": {"python": "3"}}))
     spec = {"code": "c", "config": {}, "assets": {}, "datasets": {}, "environments": {"detector a": "torch", "model m": "torch", "model n": "onnx"}}
     write_manifest([], timings, tmp_path / "manifest.json", spec)
-    written = tables.read_json(tmp_path / "manifest.json")
+    written = files.read_json(tmp_path / "manifest.json")
     assert written["devices"] == {"detect": ["cpu"], "predict": ["cpu", "cuda (NVIDIA H200)", "cuda (Tesla T4)"]}
     assert written["environments"] == {"torch": {"python": "3"}, "onnx": {"python": "3"}}

@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from faceoff import media
-from faceoff.media import DecodeError, Sampling, decode_animation, decode_image, encode_png
+from faceoff.media import images
+from faceoff.media.frame_rate import Sampling
+from faceoff.media.images import DecodeError, decode_image, encode_png
+from faceoff.media.videos import decode_animation
 
 RNG = np.random.default_rng(0)
 
@@ -185,11 +187,11 @@ def test_oversize_is_refused_by_its_header_alone(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(Image.Image, "load", no_decoding)
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", no_decoding, raising=False)
-    assert reason(claimed_png(40000, 40000)) == f"Image size (1600000000 pixels) exceeds limit of {media.MAX_PIXELS} pixels"
+    assert reason(claimed_png(40000, 40000)) == f"Image size (1600000000 pixels) exceeds limit of {images.MAX_PIXELS} pixels"
 
 
 def test_largest_allowed_size_is_about_the_product_of_the_sides() -> None:
-    assert "pixels" in reason(claimed_png(media.MAX_PIXELS + 1, 1))
+    assert "pixels" in reason(claimed_png(images.MAX_PIXELS + 1, 1))
     assert "cannot decode" in reason(claimed_png(100, 100))  # too few pixels for its header
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from faceoff import members
+from faceoff.fusion import members
 
 NAN = float("nan")
 

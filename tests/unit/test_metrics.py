@@ -7,7 +7,7 @@ import sklearn.metrics as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceoff import metrics
+from faceoff.scoring import metrics
 
 K = 5
 NAN = float("nan")

@@ -5,10 +5,10 @@ import yaml
 from report_fixtures import comparison, score, task, without_scores
 from typer.testing import CliRunner
 
-from faceoff import tables
 from faceoff.cli import app
-from faceoff.model_index import as_yaml, model_index
-from faceoff.run_comparison import read_run
+from faceoff.results.model_index import as_yaml, model_index
+from faceoff.results.run_comparison.compare import read_run
+from faceoff.storage import files
 
 
 @pytest.fixture
@@ -16,11 +16,11 @@ def run(tmp_path, monkeypatch):
     """results/r with a scored pair and fusion on alpha, a limited one on beta, and a failed pair."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "results/r"
-    tables.write_json(folder / "scores/alpha/whole/net.json", score("alpha", "whole", "net"))
-    tables.write_json(folder / "scores/beta/whole/net.json", score("beta", "whole", "net", 0.8) | {"task": task("beta", limited=True)})
-    tables.write_json(folder / "scores/alpha/fusion/vote.json", score("alpha", "fusion", "vote", 0.7, "vote"))
-    tables.write_json(folder / "scores/alpha/whole/broken.json", without_scores("alpha", "whole", "broken", "error", "no licence"))
-    tables.write_json(folder / "comparisons/alpha.json", comparison("alpha"))
+    files.write_json(folder / "scores/alpha/whole/net.json", score("alpha", "whole", "net"))
+    files.write_json(folder / "scores/beta/whole/net.json", score("beta", "whole", "net", 0.8) | {"task": task("beta", limited=True)})
+    files.write_json(folder / "scores/alpha/fusion/vote.json", score("alpha", "fusion", "vote", 0.7, "vote"))
+    files.write_json(folder / "scores/alpha/whole/broken.json", without_scores("alpha", "whole", "broken", "error", "no licence"))
+    files.write_json(folder / "comparisons/alpha.json", comparison("alpha"))
     return read_run("r")
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from faceoff.omissions import counted, say
+from faceoff.plugins.omissions import counted, say
 
 
 def test_reasons_by_name_without_zeros() -> None:

@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 from statsmodels.stats.contingency_tables import cochrans_q
 
-from faceoff import omnibus
+from faceoff.statistics import omnibus
 
 # Demšar 2006 (JMLR 7), table 6: AUC of C4.5, C4.5+m, C4.5+cf and C4.5+m+cf on 14 data sets. The paper ranks 0.975 and 0.975 of "voting" apart, by digits
 # that it does not print; the third is raised by half a unit of the fourth digit.

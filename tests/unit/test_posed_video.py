@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 
-from faceoff import assets, registry, tables
+from faceoff.assets.asset import AssetError
 from faceoff.datasets.posed_video import Options, PosedVideo
 from faceoff.datasets.ravdess import Options as RavdessOptions
 from faceoff.datasets.ravdess import Ravdess, published
@@ -26,11 +26,15 @@ from faceoff.drawing.ravdess import write_archives, write_ravdess
 from faceoff.drawing.seeds import stream
 from faceoff.drawing.video import write_video
 from faceoff.emotions import EMOTIONS
-from faceoff.media import ALL_FRAMES, decode_video
-from faceoff.stages.batches import Clock, load_plugin
-from faceoff.stages.detect import postprocess
+from faceoff.faces.detection_view import postprocess
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.media.frame_rate import ALL_FRAMES
+from faceoff.media.videos import decode_video
+from faceoff.plugins import registry
 from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
+from faceoff.storage import parquet
 
 SPLITS = ("train", "valid", "test")
 
@@ -309,8 +313,8 @@ def test_frames_table_has_the_truth_of_every_frame(cache: Path, tmp_path: Path) 
     write_frames(tmp_path / "samples.parquet", tmp_path / "frames.parquet", job)
     dataset = PosedVideo(Options(split="valid"))
     samples = {sample.sample_id: sample for sample in dataset.samples()}
-    rows = list(tables.rows(tmp_path / "frames.parquet"))
-    assert {row["sample_id"] for row in rows} == {row["sample_id"] for row in tables.rows(tmp_path / "samples.parquet")}
+    rows = list(parquet.rows(tmp_path / "frames.parquet"))
+    assert {row["sample_id"] for row in rows} == {row["sample_id"] for row in parquet.rows(tmp_path / "samples.parquet")}
     assert {len(row["boxes"]) for row in rows} == {0, 1}
     for row in rows:
         assert (row["state"], row["width"], row["height"]) == ("ok", 320, 240)
@@ -330,7 +334,7 @@ def test_a_detector_finds_the_faces_of_the_decoded_clip(cache: Path, kind: str) 
         pytest.skip(plugin.skip())
     try:
         detector = load_plugin(plugin.job(), Clock())
-    except assets.AssetError as error:
+    except AssetError as error:
         pytest.skip(str(error).splitlines()[0])
     dataset = PosedVideo(Options(split="valid", kinds=[kind]))
     sample = list(dataset.samples())[1]

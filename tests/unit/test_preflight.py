@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from faceoff import preflight
-from faceoff.config import ConfigError
-from faceoff.workflow import Plan
+from faceoff.plan import preflight
+from faceoff.plan.config import ConfigError
+from faceoff.plan.job_specs import Plan
 
 CARD = {"file": "net.onnx", "sha256": "0" * 64, "runtime": "onnx", "input": {"size": [8, 8]}, "emotions": ["neutral", "happiness"]}
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import report_fixtures as fixtures
 
-from faceoff import tables
-from faceoff.ranking import rank_uncertainty
 from faceoff.stages.report import write_report
+from faceoff.statistics.ranking import rank_uncertainty
+from faceoff.storage import files
 
 
 def coins(shares: list[float], n: int, seed: int = 0) -> np.ndarray:
@@ -91,11 +91,11 @@ def test_six_subjects_are_enough() -> None:
 def test_a_place_that_nobody_knows_stands_nowhere_on_the_page(tmp_path: Path) -> None:
     run = fixtures.typical(tmp_path)
     for path in run.comparisons:
-        found = tables.read_json(path)
+        found = files.read_json(path)
         unknown = dict.fromkeys(("p_best", "rank_low", "rank_high", "tied_with_best")) | {"reason": "too few clusters: 2, and a ranking needs 6"}
         found["ranking"] = [row | unknown for row in found["ranking"]]
         found["comparisons"] = [row | {"minimum_detectable": None, "detectable_reason": "no result could be significant"} for row in found["comparisons"]]
-        tables.write_json(path, found)
+        files.write_json(path, found)
     write_report(run.scores, run.comparisons, run.examples, run.folder / "figures", None, tmp_path / "report.html", run.spec, run.overlaps, run.answers)
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert not re.search(r">\s*None", html)

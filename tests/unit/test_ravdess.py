@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from faceoff import config
 from faceoff.datasets.ravdess import FOLD_OF, FOLDS, Clip, Options, Ravdess, parse, published
 from faceoff.emotions import EMOTIONS
+from faceoff.plan import config
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = {"01": "neutral", "03": "happiness", "04": "sadness", "05": "anger", "06": "fear", "07": "disgust", "08": "surprise"}

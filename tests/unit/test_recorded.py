@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from faceoff import registry, tables
 from faceoff.models.recorded import Recorded
-from faceoff.preflight import PreflightError, check
-from faceoff.stages.batches import parse_spec
+from faceoff.plan.job_specs import Plan
+from faceoff.plan.preflight import PreflightError, check
+from faceoff.plugins import registry
 from faceoff.stages.predict import write_predictions
-from faceoff.workflow import Plan
+from faceoff.storage import columns, parquet
+from faceoff.storage.files import parse_spec
 
 OPTIONS = registry.get("model", "recorded").card["options"]
 ROWS = [{"sample_id": "007", "hap": 0.7, "ang": 0.3}, {"sample_id": "b", "hap": 0.2, "ang": 0.8}]
@@ -145,12 +146,12 @@ def test_rows_of_the_predictions_table(tmp_path: Path) -> None:
     """A sample that the file has, one that it lacks, one whose values are no probabilities; whether there is a face plays no part."""
     (tmp_path / "p.csv").write_text("sample_id,happy,angry,arousal\na,0.25,0.75,0.5\nc,0.9,0.9,\n")
     keys = [{"sample_id": name, "frame": 0, "timestamp_s": 0.0} for name in "abc"]
-    tables.write_rows(tmp_path / "frames.parquet", tables.FRAMES, (key | {"state": "unreadable"} for key in keys))
+    parquet.write_rows(tmp_path / "frames.parquet", columns.FRAMES, (key | {"state": "unreadable"} for key in keys))
     faces = (key | {"face_id": -1, "n_faces": 0, "success": 0, "state": "no_face"} for key in keys)
-    tables.write_rows(tmp_path / "faces.parquet", tables.FACES, faces)
+    parquet.write_rows(tmp_path / "faces.parquet", columns.FACES, faces)
     spec = parse_spec(plan(tmp_path).predict_spec("posed", "whole", "speech"))
     write_predictions(tmp_path / "frames.parquet", tmp_path / "faces.parquet", tmp_path / "out.parquet", tmp_path / "t.json", spec)
-    a, b, c = tables.rows(tmp_path / "out.parquet")
+    a, b, c = parquet.rows(tmp_path / "out.parquet")
     assert (a["emotion"], a["p_happiness"], a["arousal"], a["state"]) == ("anger", 0.25, 0.5, "ok")
     assert (b["success"], b["state"], b["reason"]) == (0, "unreadable", "no recorded prediction")
     assert (c["success"], c["state"]) == (0, "error")

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from faceoff import registry
-from faceoff.registry import RegistryError
+from faceoff.plugins import registry
+from faceoff.plugins.model_cards import read_card
+from faceoff.plugins.plugin import PACKAGE, RegistryError
 
 HEX = "0" * 64
 CARD = {"file": "net.onnx", "sha256": HEX, "runtime": "onnx", "input": {"size": [8, 8], "channels": 1}, "emotions": ["neutral", "happy"]}
@@ -47,10 +48,10 @@ def test_listing_imports_no_framework() -> None:
     import subprocess
 
     code = (
-        "import sys; from faceoff import registry; registry.discover()\n"
+        "import sys; from faceoff.plugins import registry; registry.discover()\n"
         "print(sorted({'cv2', 'mediapipe', 'torch', 'timm', 'h5py', 'tensorflow', 'onnxruntime', 'sklearn', 'numpy'} & set(sys.modules)))"
     )
-    environment = {"PYTHONPATH": str(registry.PACKAGE.parent), "PATH": ""}
+    environment = {"PYTHONPATH": str(PACKAGE.parent), "PATH": ""}
     assert subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
@@ -112,7 +113,7 @@ def test_bad_header_names_the_file(tmp_path: Path, text: str, says: str) -> None
 )
 def test_bad_card_names_file_and_key(tmp_path: Path, change: dict, drop: str | None, says: str) -> None:
     path = card_file(tmp_path, change, drop)
-    for ask in (lambda: registry.read_card(path), lambda: registry.get("model", str(path)), lambda: registry.discover((tmp_path,))):
+    for ask in (lambda: read_card(path), lambda: registry.get("model", str(path)), lambda: registry.discover((tmp_path,))):
         with pytest.raises(RegistryError) as caught:
             ask()
         assert str(path) in str(caught.value)
@@ -123,14 +124,14 @@ def test_bad_card_names_file_and_key(tmp_path: Path, change: dict, drop: str | N
 def test_card_that_is_no_mapping(tmp_path: Path, text: str) -> None:
     path = plugin_file(tmp_path, text, "c.yaml")
     with pytest.raises(RegistryError, match=r"c\.yaml"):
-        registry.read_card(path)
+        read_card(path)
     with pytest.raises(RegistryError, match=r"absent\.yaml"):
         registry.get("model", str(tmp_path / "absent.yaml"))
 
 
 def test_card_speaks_canonical_names_and_finds_weights_beside_it(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(b"x")
-    found = registry.read_card(card_file(tmp_path))
+    found = read_card(card_file(tmp_path))
     assert found.name == "card1"
     assert found.card["emotions"] == ["neutral", "happiness"]
     assert found.assets["weights"].file == str(tmp_path / "net.onnx")
@@ -143,7 +144,7 @@ def test_card_speaks_canonical_names_and_finds_weights_beside_it(tmp_path: Path)
 )
 def test_the_runtime_of_a_card_chooses_environment_and_code(tmp_path: Path, runtime: str, framework: str, source: str) -> None:
     """A card that runs in onnxruntime does not depend on the code that runs others in PyTorch."""
-    found = registry.read_card(card_file(tmp_path, {"runtime": runtime, "batch": 8, "outputs": ["emotions", "arousal", "valence"]}))
+    found = read_card(card_file(tmp_path, {"runtime": runtime, "batch": 8, "outputs": ["emotions", "arousal", "valence"]}))
     assert (found.framework, found.source.name) == (framework, source)
     assert (found.card["batch"], found.card["outputs"]) == (8, ["emotions", "arousal", "valence"])
 

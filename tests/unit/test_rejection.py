@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from faceoff import rejection
+from faceoff.scoring import rejection
 
 NAN = float("nan")
 RIGHT = np.array([True, True, False, True])

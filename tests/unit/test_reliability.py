@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from faceoff import metrics, reliability
-from faceoff.evaluation import share_interval
-from faceoff.intervals import wilson
-from faceoff.temperature import TEMPERATURES, fit_temperature, temper
+from faceoff.fusion.temperature import TEMPERATURES, fit_temperature, temper
+from faceoff.scoring import calibration, metrics
+from faceoff.scoring.task import share_interval
+from faceoff.statistics.intervals import wilson
 
 NAN = float("nan")
 PARTS = ("reliability", "resolution", "uncertainty", "within_bin_variance", "within_bin_covariance")
@@ -28,7 +28,7 @@ def test_brier_parts_of_two_forecasts_by_hand() -> None:
     """Rain at 0.8 three times (twice right) and at 0.2 once (it rained): two classes, so every term counts twice. One forecast per bin: no within terms."""
     rain = np.array([0.8, 0.8, 0.8, 0.2])
     truth = np.array([0, 0, 1, 0])
-    parts = reliability.brier_parts(truth, np.stack([rain, 1 - rain], axis=1), count=10)
+    parts = calibration.brier_parts(truth, np.stack([rain, 1 - rain], axis=1), count=10)
     assert parts["reliability"] == pytest.approx(2 * (3 * (0.8 - 2 / 3) ** 2 + (0.2 - 1) ** 2) / 4)
     assert parts["resolution"] == pytest.approx(2 * (3 * (2 / 3 - 3 / 4) ** 2 + (1 - 3 / 4) ** 2) / 4)
     assert parts["uncertainty"] == pytest.approx(2 * 3 / 4 * 1 / 4)
@@ -41,12 +41,12 @@ def test_brier_parts_of_two_forecasts_by_hand() -> None:
 def test_brier_parts_sum_to_the_brier_score(count: int, k: int) -> None:
     truth, posterior = posteriors(500, k, sharpness=2.0)
     posterior[::7] = NAN
-    assert total(reliability.brier_parts(truth, posterior, count=count)) == pytest.approx(metrics.brier(truth, posterior), rel=1e-12)
+    assert total(calibration.brier_parts(truth, posterior, count=count)) == pytest.approx(metrics.brier(truth, posterior), rel=1e-12)
 
 
 def test_within_bin_terms_are_needed() -> None:
     truth, posterior = posteriors(2000, 3)
-    parts = reliability.brier_parts(truth, posterior, count=3)
+    parts = calibration.brier_parts(truth, posterior, count=3)
     assert abs(parts["within_bin_variance"] - parts["within_bin_covariance"]) > 0.01
 
 
@@ -55,7 +55,7 @@ def test_bins_against_scikit_learn(mode: str, strategy: str) -> None:
     from sklearn.calibration import calibration_curve
 
     truth, posterior = posteriors(2000, sharpness=1.5)
-    found = reliability.bins(truth, posterior, share_interval, count=10, mode=mode)
+    found = calibration.bins(truth, posterior, share_interval, count=10, mode=mode)
     correct = posterior.argmax(axis=1) == truth
     accuracy, confidence = calibration_curve(correct, posterior.max(axis=1), n_bins=10, strategy=strategy)
     # Quantiles that lie between two samples may fall on either side of them.
@@ -68,7 +68,7 @@ def test_bins_against_scikit_learn(mode: str, strategy: str) -> None:
 def test_bins_make_the_ece_and_hold_every_covered_sample(mode: str) -> None:
     truth, posterior = posteriors(777, sharpness=2.0)
     posterior[5:50] = NAN
-    found = reliability.bins(truth, posterior, share_interval, mode=mode)
+    found = calibration.bins(truth, posterior, share_interval, mode=mode)
     n = np.array(found["n"])
     gap = np.abs(np.array(found["accuracy"]) - found["confidence"])
     assert n.sum() == 777 - 45
@@ -78,18 +78,18 @@ def test_bins_make_the_ece_and_hold_every_covered_sample(mode: str) -> None:
 
 def test_intervals_of_bins_are_wilsons_or_over_clusters() -> None:
     truth, posterior = posteriors(400)
-    plain = reliability.bins(truth, posterior, share_interval, count=2)
+    plain = calibration.bins(truth, posterior, share_interval, count=2)
     for n, accuracy, low, high in zip(plain["n"], plain["accuracy"], plain["accuracy_low"], plain["accuracy_high"], strict=True):
         expected = wilson(round(n * accuracy), n)
         assert (low, high) == (expected.low, expected.high)
-    clustered = reliability.bins(truth, posterior, share_interval, np.arange(400) // 40, count=2)
+    clustered = calibration.bins(truth, posterior, share_interval, np.arange(400) // 40, count=2)
     assert clustered["accuracy"] == plain["accuracy"]
     assert clustered["accuracy_low"] != plain["accuracy_low"]
 
 
 def test_cross_fitting_finds_the_temperature_and_mends_the_ece() -> None:
     truth, posterior = posteriors(4000, sharpness=2.5)
-    found = reliability.cross_fit(truth, posterior, np.arange(4000) % 5)
+    found = calibration.cross_fit(truth, posterior, np.arange(4000) % 5)
     assert len(found.temperatures) == 5
     assert found.temperature == pytest.approx(2.5, rel=0.05)
     assert metrics.expected_calibration_error(truth, found.posterior) < 0.3 * metrics.expected_calibration_error(truth, posterior)
@@ -100,9 +100,9 @@ def test_cross_fitting_finds_the_temperature_and_mends_the_ece() -> None:
 def test_a_fold_is_not_tempered_by_itself() -> None:
     truth, posterior = posteriors(1000, sharpness=2.0)
     folds = np.arange(1000) % 2
-    first = reliability.cross_fit(truth, posterior, folds)
+    first = calibration.cross_fit(truth, posterior, folds)
     lied = np.where(folds == 0, (truth + 1) % 4, truth)
-    second = reliability.cross_fit(lied, posterior, folds)
+    second = calibration.cross_fit(lied, posterior, folds)
     assert second.temperatures[0] == first.temperatures[0]
     assert second.temperatures[1] != first.temperatures[1]
 
@@ -110,7 +110,7 @@ def test_a_fold_is_not_tempered_by_itself() -> None:
 def test_held_out_samples_teach_one_temperature() -> None:
     held_truth, held = posteriors(3000, sharpness=3.0, seed=1)
     _, posterior = posteriors(10, seed=2)
-    found = reliability.fit_elsewhere(posterior, held_truth, held)
+    found = calibration.fit_elsewhere(posterior, held_truth, held)
     assert found.temperatures == (fit_temperature(held, held_truth),)
     assert found.posterior == pytest.approx(temper(posterior, found.temperature))
 
@@ -120,7 +120,7 @@ def test_a_class_that_is_never_given_anything_stays_at_zero() -> None:
     posterior[:, 2] = 0
     posterior /= posterior.sum(axis=1, keepdims=True)
     posterior[3] = NAN
-    found = reliability.cross_fit(truth, posterior, np.arange(400) % 4)
+    found = calibration.cross_fit(truth, posterior, np.arange(400) % 4)
     assert np.isnan(found.posterior[3]).all()
     covered = np.delete(found.posterior, 3, axis=0)
     assert (covered[:, 2] == 0).all()
@@ -129,10 +129,10 @@ def test_a_class_that_is_never_given_anything_stays_at_zero() -> None:
 
 def test_nothing_covered_is_undefined() -> None:
     truth, posterior = np.array([0, 1]), np.full((2, 3), NAN)
-    found = reliability.describe(truth, posterior, share_interval)
+    found = calibration.describe(truth, posterior, share_interval)
     assert np.isnan([found["log_loss"], found["brier"], found["ece"], found["ece_mass"], *found["brier_parts"].values()]).all()
     assert found["bins"]["width"]["n"] == found["bins"]["mass"]["n"] == []
-    assert np.isnan(reliability.cross_fit(truth, posterior, np.array([0, 1])).posterior).all()
+    assert np.isnan(calibration.cross_fit(truth, posterior, np.array([0, 1])).posterior).all()
 
 
 def test_one_sample_one_class_and_certainty() -> None:
@@ -141,11 +141,11 @@ def test_one_sample_one_class_and_certainty() -> None:
         (np.zeros(20, int), np.tile([0.6, 0.4], (20, 1))),
         (np.arange(20) % 2, np.eye(2)[np.arange(20) % 2]),
     ):
-        found = reliability.describe(truth, posterior, share_interval)
+        found = calibration.describe(truth, posterior, share_interval)
         assert total(found["brier_parts"]) == pytest.approx(found["brier"], abs=1e-12)
         assert sum(found["bins"]["width"]["n"]) == len(truth)
         if len(truth) > 1:
-            tempered = reliability.cross_fit(truth, posterior, np.arange(20) % 2)
+            tempered = calibration.cross_fit(truth, posterior, np.arange(20) % 2)
             assert TEMPERATURES[0] <= tempered.temperature <= TEMPERATURES[1]
             assert np.isfinite(tempered.posterior).all()
 
@@ -153,4 +153,4 @@ def test_one_sample_one_class_and_certainty() -> None:
 def test_unbelievable_folds_are_refused() -> None:
     truth, posterior = posteriors(10)
     with pytest.raises(ValueError, match="folds"):
-        reliability.cross_fit(truth, posterior, np.zeros(10, int))
+        calibration.cross_fit(truth, posterior, np.zeros(10, int))

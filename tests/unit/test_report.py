@@ -14,17 +14,19 @@ import pytest
 import report_fixtures as fixtures
 from typer.testing import CliRunner
 
-from faceoff import registry, results, tables, words
 from faceoff.cli import app
 from faceoff.figures import fusion as fusion_figure
+from faceoff.plugins import registry
 from faceoff.report import page
 from faceoff.report.sections import published
-from faceoff.results import DatasetResults
+from faceoff.results import dataset_results, words
+from faceoff.results.dataset_results import DatasetResults
 from faceoff.stages.report import write_again, write_report
 from faceoff.stages.speed import write_speed
+from faceoff.storage import files, parquet
 
 SCRIPT = re.compile(r"<script( type=.application/json.)?>(.*?)</script>", re.DOTALL)
-SCRIPTS = Path(tables.__file__).parents[1]
+SCRIPTS = Path(parquet.__file__).parents[2]
 
 
 class Page(HTMLParser):
@@ -106,7 +108,7 @@ def test_several_pairs_are_named_on_page_and_figure(tmp_path):
     comparison["best_single"]["choices"][0] = {"fold": 0, "cell": "whole/net"}
     run = _one(tmp_path, [fixtures.score("alpha", "yunet", "net", 0.7), fixtures.score("alpha", "", "", 0.75, "vote")], comparison)
     assert "best single chosen per fold, most often yunet × net" in Page(_render(run)).text
-    figure, rows = fusion_figure.of_dataset(results.read(run.scores, run.comparisons, run.spec, ["alpha"])[0])
+    figure, rows = fusion_figure.of_dataset(dataset_results.read(run.scores, run.comparisons, run.spec, ["alpha"])[0])
     assert figure.axes[0].get_yticklabels()[0].get_text() == "best single: chosen per fold, most often yunet × net"
     assert rows[0]["name"] == "chosen per fold, most often yunet/net"
 
@@ -220,9 +222,9 @@ def _hostile(folder: Path) -> str:
     """The hostile run's page. Its per-dataset files cannot bear the dataset's name, so they are given by name as the stage does after reading the paths."""
     run = fixtures.hostile(folder)
     extras = page.Extras(*({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers)))
-    found = results.read(run.scores, run.comparisons, run.spec, [fixtures.HOSTILE])
+    found = dataset_results.read(run.scores, run.comparisons, run.spec, [fixtures.HOSTILE])
     html = page.render(found, extras, folder / "figures", folder / "report.html", run.spec)
-    tables.write_text(folder / "report.html", html)
+    files.write_text(folder / "report.html", html)
     return html
 
 
@@ -269,7 +271,7 @@ def test_an_unlabelled_dataset_shows_what_was_answered(tmp_path):
     rows = [row | {"truth": None, "correct": None} for row in fixtures.example_rows(["whole/net"])]
     run = _one(tmp_path, scores, examples=rows)
     run.answers = [tmp_path / "answers" / "alpha.json"]
-    tables.write_json(run.answers[0], fixtures.answers("alpha", labelled=False))
+    files.write_json(run.answers[0], fixtures.answers("alpha", labelled=False))
     read = Page(_render(run))
     assert "nothing is scored, what was answered is shown" in read.text
     assert "67" in read.text  # 12 of 18 answers are neutral
@@ -334,14 +336,14 @@ def test_a_finished_run_is_rendered_again_without_faces(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"manifest\.json is not there"):
         write_again(tmp_path / "results" / "none", tmp_path / "again.html")
     run = fixtures.typical(tmp_path / "results" / "demo")
-    tables.write_json(run.folder / "manifest.json", {"config": run.spec["config"]})
+    files.write_json(run.folder / "manifest.json", {"config": run.spec["config"]})
     with pytest.raises(ValueError, match="older release"):
         write_again(run.folder, tmp_path / "again.html")
     made = {"config": run.spec["config"], "faceoff": {"code": "c0de"}, "weights": {}, "datasets": run.spec["datasets"], "models": run.spec["models"]}
-    tables.write_json(run.folder / "manifest.json", made)
+    files.write_json(run.folder / "manifest.json", made)
     for path in run.scores:  # where a run has them
-        score = tables.read_json(path)
-        tables.write_json(run.folder / "scores" / score["dataset"] / score["kind"] / path.name, score)
+        score = files.read_json(path)
+        files.write_json(run.folder / "scores" / score["dataset"] / score["kind"] / path.name, score)
         path.unlink()
     write_again(run.folder, tmp_path / "faces.html")
     write_again(run.folder, tmp_path / "plain.html", faces=False)
@@ -414,15 +416,15 @@ def test_nothing_scored(tmp_path):
 def test_bytes_do_not_depend_on_process_order_or_what_the_manifest_says_of_the_host(tmp_path):
     made = {"versions": {"numpy": "1.26.4"}, "faceoff": {"commit": "c0ffee"}, "host": {"name": "one"}, "time": "2026-01-01"}
     (tmp_path / "one").mkdir()
-    tables.write_json(tmp_path / "one" / "manifest.json", made)
+    files.write_json(tmp_path / "one" / "manifest.json", made)
     run = fixtures.typical(tmp_path / "one")
     first = _render(run, manifest=tmp_path / "one" / "manifest.json")
     assert "c0ffee" in first
     assert "2026-01-01" not in first
     code = (
-        "import sys; from pathlib import Path; import report_fixtures as f; from faceoff import tables; from faceoff.stages.report import write_report\n"
+        "import sys; from pathlib import Path; import report_fixtures as f; from faceoff.storage import files; from faceoff.stages.report import write_report\n"
         "folder = Path(sys.argv[1]); run = f.typical(folder)\n"
-        f"tables.write_json(folder / 'manifest.json', {made | {'host': {'name': 'two'}, 'time': '2027-02-02'}!r})\n"
+        f"files.write_json(folder / 'manifest.json', {made | {'host': {'name': 'two'}, 'time': '2027-02-02'}!r})\n"
         "results = run.scores[::-1], run.comparisons[::-1], run.examples[::-1]\n"
         "more = run.overlaps[::-1], run.answers[::-1]\n"
         "write_report(*results, folder / 'figures', folder / 'manifest.json', folder / 'report.html', run.spec, *more)"

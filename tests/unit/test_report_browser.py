@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import report_fixtures as fixtures
 
-from faceoff import results, tables
 from faceoff.report import page as pages
+from faceoff.results import dataset_results
 from faceoff.stages.report import write_report
 from faceoff.stages.speed import write_speed
+from faceoff.storage import files
 
 CHROMIUM = "/usr/bin/chromium"
 pytestmark = pytest.mark.slow
@@ -209,8 +210,8 @@ def test_axe_finds_nothing_serious(report, browse, scheme, width):
 def test_hostile_text_shows_as_text(browse, tmp_path):
     run = fixtures.hostile(tmp_path)
     extras = pages.Extras(*({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers)))
-    found = results.read(run.scores, run.comparisons, run.spec, [fixtures.HOSTILE])
-    tables.write_text(tmp_path / "report.html", pages.render(found, extras, tmp_path / "figures", tmp_path / "report.html", run.spec))
+    found = dataset_results.read(run.scores, run.comparisons, run.spec, [fixtures.HOSTILE])
+    files.write_text(tmp_path / "report.html", pages.render(found, extras, tmp_path / "figures", tmp_path / "report.html", run.spec))
     page = browse(tmp_path / "report.html")
     page.evaluate("document.querySelectorAll('details').forEach((details) => (details.open = true))")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
@@ -231,7 +232,7 @@ def test_the_speed_page_draws_its_front(browse, tmp_path):
         for model in (None, "net", "geometry"):
             timings.append(tmp_path / "timings" / f"{detector}-{model}.timing.json")
             timing = {"dataset": "alpha", "detector": detector, "model": model, "items": 210, "compute_s": compute, "load_s": 0.1}
-            tables.write_json(timings[-1], timing)
+            files.write_json(timings[-1], timing)
     write_speed(run.scores, timings, tmp_path / "speed.html", run.spec)
     page = browse(tmp_path / "speed.html")
     page.locator("figure.chart[data-chart=speed] svg[role=img]").first.wait_for()
@@ -252,9 +253,9 @@ def test_the_speed_page_draws_latencies(browse, tmp_path, width):
     for detector, first in (("whole", 1.0), ("yunet", 20.0)):
         for model in (None, "net", "geometry"):
             latencies.append(tmp_path / "latency" / detector / f"{model}.json")
-            tables.write_json(latencies[-1], {**about, "detector": detector, "model": model, "ms": [first + place for place in range(10)]})
+            files.write_json(latencies[-1], {**about, "detector": detector, "model": model, "ms": [first + place for place in range(10)]})
     broken = {"dataset": "alpha", "detector": "yunet", "model": "geometry", "state": "error", "reason": fixtures.HOSTILE}
-    tables.write_json(latencies[-1], broken)
+    files.write_json(latencies[-1], broken)
     write_speed(run.scores, [], tmp_path / "speed.html", run.spec, latencies)
     page = browse(tmp_path / "speed.html", viewport={"width": width, "height": 900})
     page.locator("figure.chart[data-chart=latency] svg[role=img]").first.wait_for()

@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from faceoff import tables
-from faceoff.media import decode_image, encode_png
+from faceoff.media.images import decode_image, encode, encode_png
 from faceoff.stages.answers import MOMENTS, PICTURES, write_answers
-from faceoff.stages.examples import encode, write_examples
+from faceoff.stages.examples import write_examples
 from faceoff.stages.overlaps import write_overlaps
 from faceoff.stages.speed import on_front
+from faceoff.storage import columns, files, parquet
 
 SPACE = ("happiness", "sadness", "anger")
 CROP = {"policy": "largest", "whole_frame": False, "calibration": None, "margin": None, "align": None}
@@ -26,10 +26,10 @@ class Run:
         self.folder, self.truth = folder, [SPACE[place % 3] for place in range(n)]
         self.ids = ["clip" if clip else f"s{place:03d}" for place in range(n)]
         task = {"name": "a", "type": "folder", "version": "1", "space": SPACE, "limited": False, "headline": True}
-        schema = tables.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task).encode()})
+        schema = columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task).encode()})
         about = {"kind": "image", "path": "p", "split": "test"}
         samples = [{**about, "sample_id": name, "label": label if labelled else None} for name, label in zip(self.ids, self.truth, strict=True)]
-        tables.write_rows(folder / "samples.parquet", schema, samples[:1] if clip else samples)
+        parquet.write_rows(folder / "samples.parquet", schema, samples[:1] if clip else samples)
         key = [{"sample_id": name, "frame": place if clip else 0, "timestamp_s": place / 5 if clip else None} for place, name in enumerate(self.ids)]
         frames = []
         for place, row in enumerate(key):
@@ -37,7 +37,7 @@ class Run:
             image[20:60, 20:60] = rng.integers(0, 256, (40, 40, 3))
             boxes = [] if place == 0 else [[20.0, 20.0, 40.0, 40.0]]
             frames.append({**row, "width": 80, "height": 80, "state": "ok", "boxes": boxes, "image": {"bytes": encode_png(image), "path": row["sample_id"]}})
-        tables.write_rows(folder / "frames.parquet", tables.FRAMES, frames)
+        parquet.write_rows(folder / "frames.parquet", columns.FRAMES, frames)
         self.faces, self.predictions = [], []
         for name, missed in (("near", 5), ("wide", 1)):
             rows = []
@@ -47,7 +47,7 @@ class Run:
                 box = {"x": x, "y": 20.0, "w": 40.0, "h": 40.0, "score": 0.9} if found else {}
                 rows.append({**row, "face_id": 0, "n_faces": 1, "success": int(found), "state": "ok" if found else "no_face", **box})
             self.faces.append(folder / "faces" / "a" / f"{name}.parquet")
-            tables.write_rows(self.faces[-1], tables.FACES, rows)
+            parquet.write_rows(self.faces[-1], columns.FACES, rows)
             posterior = rng.dirichlet(np.ones(3), n)
             predicted = [
                 {
@@ -60,23 +60,23 @@ class Run:
                 for row, face, values in zip(key, rows, posterior, strict=True)
             ]
             self.predictions.append(folder / "predictions" / "a" / name / "net.parquet")
-            tables.write_rows(self.predictions[-1], tables.predictions_schema(SPACE), predicted)
+            parquet.write_rows(self.predictions[-1], columns.predictions_schema(SPACE), predicted)
 
     def examples(self, **changed):
         spec = {"seed": 0, "examples": 4, "gallery": 2, "megabytes": 8.0, "crops": {"near/net": CROP, "wide/net": CROP}} | changed
         output = self.folder / "examples.parquet"
         write_examples(self.folder / "samples.parquet", self.folder / "frames.parquet", self.faces, self.predictions, output, spec)
-        return list(tables.rows(output))
+        return list(parquet.rows(output))
 
     def overlaps(self, **changed):
         spec = {"dataset": "a", "policy": "largest", "calibrations": {"near": None, "wide": None}} | changed
         write_overlaps(self.folder / "frames.parquet", self.faces, self.folder / "o.json", spec)
-        return tables.read_json(self.folder / "o.json")
+        return files.read_json(self.folder / "o.json")
 
     def answers(self, **changed):
         spec = {"dataset": "a", "clips": 2, "faces": True, "seed": 0} | changed
         write_answers(self.folder / "samples.parquet", self.folder / "frames.parquet", self.predictions, self.folder / "a.json", spec)
-        return tables.read_json(self.folder / "a.json")
+        return files.read_json(self.folder / "a.json")
 
 
 def test_examples_hold_some_of_every_confusion(tmp_path):

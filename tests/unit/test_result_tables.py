@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import report_fixtures as fixtures
 
-from faceoff import figure_names, results, tables
-from faceoff.across import rank_across
 from faceoff.figures import agreement, critical_difference
-from faceoff.printed_tables import in_print
+from faceoff.results import dataset_results, figure_names
+from faceoff.results.across_datasets import rank_across
+from faceoff.results.printed_tables import in_print
 from faceoff.stages.tables import write_tables
+from faceoff.storage import files
 
 
 def many(count: int, **task: object) -> list[dict]:
@@ -29,7 +30,7 @@ def made(folder: Path, scores: list[dict], comparisons: list[dict], timings: lis
     timed = []
     for index, timing in enumerate(timings):
         timed.append(folder / f"{index}.timing.json")
-        tables.write_json(timed[-1], timing)
+        files.write_json(timed[-1], timing)
     write_tables(run.scores, run.comparisons, timed, folder / "tables", run.spec)
     read = {}
     for path in (folder / "tables").glob("*.csv"):
@@ -59,7 +60,7 @@ def test_every_row_says_whether_its_dataset_is_limited(tmp_path: Path) -> None:
     scores = [fixtures.score(name, "whole", model) for name in ("alpha", "beta") for model in ("net", "geometry")]
     run = fixtures.write_run(tmp_path, fixtures.spec({"alpha": "test", "beta": "test"}), scores, [fixtures.comparison(name) for name in ("alpha", "beta")], {})
     run.spec["config"]["datasets"]["beta"]["limit"] = 100
-    tables.write_json(tmp_path / "t.json", {"dataset": "beta", "stage": "detect", "detector": "whole", "items": 1, "items_per_s": 1.0, "compute_s": 1.0})
+    files.write_json(tmp_path / "t.json", {"dataset": "beta", "stage": "detect", "detector": "whole", "items": 1, "items_per_s": 1.0, "compute_s": 1.0})
     write_tables(run.scores, run.comparisons, [tmp_path / "t.json"], tmp_path / "tables", run.spec)
     found = {}
     for path in (tmp_path / "tables").glob("*.csv"):
@@ -186,7 +187,7 @@ def test_critical_difference_is_drawn_from_six_datasets_on() -> None:
     several = {"datasets": {f"d{index}": {"role": "test"} for index in range(6)}}
     config = {**fixtures.spec({"d0": "test"})["config"], **several}
     assert "critical_difference" in figure_names.figure_names(config)
-    datasets = [results.DatasetResults(f"d{index}", {}, [score for score in many(6) if score["dataset"] == f"d{index}"], None) for index in range(6)]
+    datasets = [dataset_results.DatasetResults(f"d{index}", {}, [score for score in many(6) if score["dataset"] == f"d{index}"], None) for index in range(6)]
     figure, rows = critical_difference.of_run(datasets)
     words = [text.get_text() for text in figure.axes[0].texts]
     assert any("critical difference" in text and "6 datasets" in text for text in words)
@@ -203,9 +204,9 @@ def test_bars_join_what_cannot_be_told_apart() -> None:
 
 def test_agreement_shows_every_two_of_the_leading_pairs() -> None:
     scores = [fixtures.score("alpha", "whole", "net", 0.6), fixtures.score("alpha", "yunet", "net", 0.7)]
-    figure, rows = agreement.of_dataset(results.DatasetResults("alpha", {}, scores, fixtures.comparison("alpha")))
+    figure, rows = agreement.of_dataset(dataset_results.DatasetResults("alpha", {}, scores, fixtures.comparison("alpha")))
     assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["yunet × net", "whole × net"], "best first"
     assert [text.get_text() for text in figure.axes[0].texts] == [".70", ".70"]
     assert rows[0]["kappa_low"] == 0.6
-    empty, _ = agreement.of_dataset(results.DatasetResults("alpha", {}, [], None))
+    empty, _ = agreement.of_dataset(dataset_results.DatasetResults("alpha", {}, [], None))
     assert "fewer than two" in empty.axes[0].texts[0].get_text()

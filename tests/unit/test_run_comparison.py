@@ -8,9 +8,11 @@ import pytest
 from report_fixtures import HOSTILE
 from typer.testing import CliRunner
 
-from faceoff import run_comparison, run_comparison_page, run_comparison_words, tables
 from faceoff.cli import app
-from faceoff.run_comparison import changed_provenance, compare_runs, read_run
+from faceoff.results.run_comparison import compare, words
+from faceoff.results.run_comparison.compare import changed_provenance, compare_runs, read_run
+from faceoff.results.run_comparison.page import render
+from faceoff.storage import columns, files, parquet
 
 SPACE = ("happiness", "sadness", "anger")
 RIGHT, WRONG, OTHER, LOST = "r", "w", "o", "n"  # per sample: the label, the next class, the one after, no face
@@ -40,12 +42,12 @@ def make_run(
         for number, sample in enumerate(ids)
     ]
     task = {"name": dataset, "type": "folder", "version": "1", "space": space, "limited": limited, "headline": True}
-    tables.write_rows(folder / f"samples/{dataset}.parquet", tables.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), rows)
+    parquet.write_rows(folder / f"samples/{dataset}.parquet", columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), rows)
     for name, letters in cells.items():
         detector, _, model = name.partition("/")
         place = f"fusion/{dataset}/{model}" if detector == "fusion" else f"predictions/{dataset}/{name}"
         predicted = [_row(sample, truth[sample], letter) for sample, letter in zip(ids, letters, strict=False)]
-        tables.write_rows(folder / f"{place}.parquet", tables.predictions_schema(SPACE), predicted)
+        parquet.write_rows(folder / f"{place}.parquet", columns.predictions_schema(SPACE), predicted)
         about = {"kind": "fusion", "fusion": model} if detector == "fusion" else {"kind": "cell", "detector": detector, "model": model}
         state = {"state": "error", "reason": reasons[name]} if name in (reasons or {}) else {"state": "ok", "reason": None}
         if not labelled:
@@ -53,12 +55,12 @@ def make_run(
         score = {"dataset": dataset, "task": {"hash": "?"}, "affect": (affect or {}).get(name, {}), **about, **state}
         if name == skipped:
             score = {"dataset": dataset, "task": None, **about, "state": "skipped", "reason": "no weights"}
-        tables.write_json(folder / f"scores/{dataset}/{name}.json", score)
+        files.write_json(folder / f"scores/{dataset}/{name}.json", score)
     detectors = {name.split("/")[0]: {} for name in cells if not name.startswith("fusion/")}
     models = {name.split("/")[1]: {} for name in cells if not name.startswith("fusion/")}
     fusions = {name.split("/")[1]: {} for name in cells if name.startswith("fusion/")}
     config = {"run": folder.name, "seed": 3, "datasets": {dataset: {}}, "detectors": detectors, "models": models, "fusions": fusions}
-    tables.write_json(folder / "manifest.json", {"config": config, "faceoff": {"commit": "c1", "dirty": False}, "versions": {"numpy": "1"}} | manifest)
+    files.write_json(folder / "manifest.json", {"config": config, "faceoff": {"commit": "c1", "dirty": False}, "versions": {"numpy": "1"}} | manifest)
     return folder
 
 
@@ -70,7 +72,7 @@ def _row(sample: str, label: str, letter: str) -> dict[str, Any]:
     return about | {"success": 1, "state": "ok"} | {f"p_{emotion}": 0.8 if index == guess else 0.1 for index, emotion in enumerate(SPACE)}
 
 
-def compared(a: Path, b: Path, **options: Any) -> run_comparison.Comparison:
+def compared(a: Path, b: Path, **options: Any) -> compare.Comparison:
     return compare_runs(read_run(a), read_run(b), **options)
 
 
@@ -136,18 +138,18 @@ def test_other_tasks_are_named_and_compared_only_when_asked(tmp_path):
     assert not dataset.compared
     assert not dataset.cells
     (dataset,) = compared(a, b, common=True).datasets
-    assert dataset.common == run_comparison.CommonSamples(n=3, only_a=2, only_b=1, relabelled=1)  # c, e, f; b has another label
+    assert dataset.common == compare.CommonSamples(n=3, only_a=2, only_b=1, relabelled=1)  # c, e, f; b has another label
     assert (dataset.cells[0].n, dataset.cells[0].a.n_correct, dataset.cells[0].b.n_correct) == (3, 1, 1)
 
 
 def test_a_dataset_that_is_another_task_is_not_passed_over_in_the_summary(tmp_path):
     a, b = (make_run(tmp_path / name, {"d/m": "rw"}) for name in "ab")
     for folder, letters in ((a, "rrr"), (b, "rr")):
-        manifest = tables.read_json(folder / "manifest.json")
+        manifest = files.read_json(folder / "manifest.json")
         make_run(folder, {"d/m": letters}, dataset="other")
         manifest["config"]["datasets"]["other"] = {}
-        tables.write_json(folder / "manifest.json", manifest)
-    assert run_comparison_words.summary(compared(a, b)) == "Of 1 cells: 1 unchanged. Not compared, as their samples differ: 1 of 2 datasets."
+        files.write_json(folder / "manifest.json", manifest)
+    assert words.summary(compared(a, b)) == "Of 1 cells: 1 unchanged. Not compared, as their samples differ: 1 of 2 datasets."
 
 
 def test_other_label_spaces_are_never_compared(tmp_path):
@@ -161,10 +163,10 @@ def test_other_label_spaces_are_never_compared(tmp_path):
 def test_what_only_one_run_has(tmp_path):
     a = make_run(tmp_path / "a", {"d/m": "rw", "d/old": "rr"})
     b = make_run(tmp_path / "b", {"d/m": "rw", "new/m": "rr", "fusion/f": "rr"})
-    tables.write_json(b / "scores/more/d/m.json", {"dataset": "more", "kind": "cell", "detector": "d", "model": "m", "state": "skipped", "reason": "x"})
-    made = tables.read_json(b / "manifest.json")
+    files.write_json(b / "scores/more/d/m.json", {"dataset": "more", "kind": "cell", "detector": "d", "model": "m", "state": "skipped", "reason": "x"})
+    made = files.read_json(b / "manifest.json")
     made["config"]["datasets"]["more"] = {}
-    tables.write_json(b / "manifest.json", made)
+    files.write_json(b / "manifest.json", made)
     found = compared(a, b)
     assert found.only_b == ["more"]
     assert (found.datasets[0].only_a, found.datasets[0].only_b) == (["d/old"], ["fusion/f", "new/m"])
@@ -232,13 +234,13 @@ def test_unlabelled_predictions_are_compared_sample_by_sample(tmp_path):
     a, same, b = (make_run(tmp_path / name, {"d/m": letters}, labelled=False) for name, letters in (("a", "rrwn"), ("same", "rrwn"), ("b", "rwnw")))
     found = compared(a, same)
     assert (found.results_differ, found.cells[0].n, found.cells[0].paired) == (False, 4, None)
-    assert run_comparison_words.summary(found) == "Nothing differs: all 1 cells predict the same for every sample."
+    assert words.summary(found) == "Nothing differs: all 1 cells predict the same for every sample."
     found = compared(a, b)
     (cell,) = found.cells
     assert (found.results_differ, cell.other, cell.lost, cell.gained) == (True, 3, 0, 0)
     assert cell.states == {"no_face → ok": 1, "ok → no_face": 1}
-    assert run_comparison_words.summary(found) == "Of 1 cells: 1 changed, not tested."
-    assert "d × m: 3 of 4 predictions differ" in run_comparison_words.remarks(found.datasets[0])
+    assert words.summary(found) == "Of 1 cells: 1 changed, not tested."
+    assert "d × m: 3 of 4 predictions differ" in words.remarks(found.datasets[0])
 
 
 def test_other_unlabelled_samples_are_another_task(tmp_path):
@@ -247,7 +249,7 @@ def test_other_unlabelled_samples_are_another_task(tmp_path):
     (dataset,) = compared(a, b).datasets
     assert dataset.differs == [("set of unlabelled samples", "2 of its own, such as a", "1 of its own, such as x")]
     assert not dataset.cells
-    assert run_comparison_words.task_remarks(dataset)[1] == "not compared: not the same question"
+    assert words.task_remarks(dataset)[1] == "not compared: not the same question"
 
 
 def test_what_has_no_predictions_is_not_called_the_same(tmp_path):
@@ -256,14 +258,14 @@ def test_what_has_no_predictions_is_not_called_the_same(tmp_path):
     found = compared(a, b)
     assert found.results_differ is None
     assert [cell.compared for cell in found.cells] == [True, False]
-    assert run_comparison_words.summary(found) == "The 1 cells that could be compared predict the same for every sample; 1 not compared."
-    assert run_comparison_words.remarks(found.datasets[0]) == ["not compared, without predictions in either run: d × off"]
-    assert run_comparison_words.verdict(found.cells[1]) == "not compared"
+    assert words.summary(found) == "The 1 cells that could be compared predict the same for every sample; 1 not compared."
+    assert words.remarks(found.datasets[0]) == ["not compared, without predictions in either run: d × off"]
+    assert words.verdict(found.cells[1]) == "not compared"
     for folder in (a, b):
         (folder / "predictions/mine/d/m.parquet").unlink()
     gone = compared(a, b)
     assert gone.results_differ is None
-    assert run_comparison_words.summary(gone) == "Nothing could be compared: none of the 2 cells has predictions in both runs."
+    assert words.summary(gone) == "Nothing could be compared: none of the 2 cells has predictions in both runs."
 
 
 def test_a_limited_run_is_said_to_be(tmp_path):
@@ -271,10 +273,10 @@ def test_a_limited_run_is_said_to_be(tmp_path):
     b = make_run(tmp_path / "b", {"d/m": "rw"}, limited=True)
     found = compared(b, b)
     assert found.as_dict()["datasets"][0]["limited"] == ["A", "B"]
-    assert run_comparison_words.dataset_title(found.datasets[0]).endswith("; limited in A and B: not for reporting")
-    assert "limited in A and B: not for reporting" in run_comparison_page.render(found)
-    assert run_comparison_words.dataset_title(compared(a, b).datasets[0]).endswith("; limited in B: not for reporting")
-    assert "not for reporting" not in run_comparison_page.render(compared(a, a))
+    assert words.dataset_title(found.datasets[0]).endswith("; limited in A and B: not for reporting")
+    assert "limited in A and B: not for reporting" in render(found)
+    assert words.dataset_title(compared(a, b).datasets[0]).endswith("; limited in B: not for reporting")
+    assert "not for reporting" not in render(compared(a, a))
 
 
 # ---------------------------------------------------------------- the command
@@ -349,5 +351,5 @@ def test_page_is_self_contained_and_shows_hostile_text_as_text(call, tmp_path):
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "http" not in page.replace("http-equiv", "")
-    assert page == run_comparison_page.render(compared(Path("results/a"), Path("results/b")))
+    assert page == render(compared(Path("results/a"), Path("results/b")))
     assert "A" * 200 not in page

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff import runtimes
-from faceoff.runtimes import BatchedNetwork, DeviceError, Hardware, Onnx, Tflite, is_of_the_machine, is_out_of_memory
+from faceoff.inference import hardware, runtimes
+from faceoff.inference.hardware import DeviceError, Hardware, is_of_the_machine, is_out_of_memory
+from faceoff.inference.runtimes import BatchedNetwork, Onnx, Tflite
 
 # As the libraries word them; a GPU's can only be quoted here.
 NO_MEMORY = {
@@ -39,7 +40,7 @@ OF_PICTURES = {
 def _plain(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("FACEOFF_DEVICE", raising=False)
     yield
-    runtimes.tell(Hardware())
+    hardware.tell(Hardware())
 
 
 def raised(call) -> Exception:
@@ -140,10 +141,10 @@ def test_what_smaller_batches_do_not_help_is_raised(network: Limited, asked: lis
 
 
 def test_a_gpu_computes_more_together_than_suits_a_cpu_unless_the_job_is_told() -> None:
-    assert [runtimes.batch_size(declared) for declared in (4, 16, 128)] == [4, 16, 128]
-    assert [runtimes.batch_size(declared, on_gpu=True) for declared in (4, 16, 128)] == [64, 64, 128]
-    runtimes.tell(Hardware(batch=1))
-    assert runtimes.batch_size(4, on_gpu=True) == runtimes.batch_size(4) == 1
+    assert [hardware.batch_size(declared) for declared in (4, 16, 128)] == [4, 16, 128]
+    assert [hardware.batch_size(declared, on_gpu=True) for declared in (4, 16, 128)] == [64, 64, 128]
+    hardware.tell(Hardware(batch=1))
+    assert hardware.batch_size(4, on_gpu=True) == hardware.batch_size(4) == 1
 
 
 # More than any machine can address where more than 8 rows are computed together; nearly nothing else.
@@ -152,7 +153,7 @@ TOO_MUCH, MOST = 2**48, 8
 
 def test_where_pytorch_finds_no_memory_it_goes_on_with_less() -> None:
     torch = pytest.importorskip("torch")
-    from faceoff.devices import Torch
+    from faceoff.inference.torch_devices import Torch
 
     class Large(torch.nn.Module):
         def forward(self, rows):
@@ -223,7 +224,7 @@ def test_a_job_for_the_cpu_neither_looks_for_cuda_nor_misses_it(monkeypatch: pyt
     onnxruntime = pytest.importorskip("onnxruntime")
     loaded: list[None] = []
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: loaded.append(None))
-    runtimes.tell(Hardware("cpu"))
+    hardware.tell(Hardware("cpu"))
     Onnx(mirror / "version-RFB-320.onnx")
     assert "CUDA" not in capfd.readouterr().err
     assert not loaded

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceoff.protocols import Sample
-from faceoff.sampling import PARTS, limited, part_of
+from faceoff.plugins.protocols import Sample
+from faceoff.plugins.subsets import PARTS, limited, part_of
 
 
 def samples(**counts: int) -> list[Sample]:

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from faceoff import metrics, resampling, tables
-from faceoff.intervals import mean_share
+from faceoff.scoring import metrics
 from faceoff.stages.score import write_score
+from faceoff.statistics import bootstrap
+from faceoff.statistics.intervals import mean_share
+from faceoff.storage import columns, files, parquet
 
 CLASSES = ("neutral", "happiness", "sadness")
 
@@ -21,19 +23,19 @@ def scored(folder: Path, truth: np.ndarray, predicted: np.ndarray, subjects: np.
     ids = [f"s{number:04}" for number in range(len(truth))]
     people = [None] * len(ids) if subjects is None else [f"p{subject}" for subject in subjects]
     labelled = [common | {"sample_id": i, "label": CLASSES[t], "subject": who} for i, t, who in zip(ids, truth, people, strict=True)]
-    tables.write_rows(folder / "samples.parquet", tables.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), labelled)
+    parquet.write_rows(folder / "samples.parquet", columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), labelled)
     frames = [{"sample_id": i, "frame": 0, "width": 1, "height": 1, "state": "ok"} for i in ids]
-    tables.write_rows(folder / "frames.parquet", tables.FRAMES, frames)
+    parquet.write_rows(folder / "frames.parquet", columns.FRAMES, frames)
     rows = [
         {"sample_id": i, "frame": 0, "face_id": 0, "success": 1, "state": "ok", **{f"p_{name}": 0.6 if p == c else 0.2 for c, name in enumerate(CLASSES)}}
         if p >= 0
         else {"sample_id": i, "frame": 0, "face_id": -1, "success": 0, "state": "no_face"}
         for i, p in zip(ids, predicted, strict=True)
     ]
-    tables.write_rows(folder / "predictions.parquet", tables.predictions_schema(CLASSES), rows)
+    parquet.write_rows(folder / "predictions.parquet", columns.predictions_schema(CLASSES), rows)
     spec = {"skip": "", "kind": "cell", "dataset": "d", "detector": "x", "model": "y", "code": "", "seed": 3}
     write_score(folder / "samples.parquet", folder / "frames.parquet", folder / "predictions.parquet", folder / "score.json", spec)
-    return tables.read_json(folder / "score.json")
+    return files.read_json(folder / "score.json")
 
 
 def test_of_independent_samples(tmp_path: Path) -> None:
@@ -47,7 +49,7 @@ def test_of_independent_samples(tmp_path: Path) -> None:
     uar = mean_share([right[truth == label].sum() for label in range(3)], [60, 50, 5])
     assert found["intervals"]["balanced_accuracy"] == pytest.approx([uar.low, uar.high])
     assert uar.estimate == pytest.approx(found["metrics"]["balanced_accuracy"])
-    f1 = resampling.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 3, seed=3)
+    f1 = bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 3, seed=3)
     assert found["intervals"]["macro_f1"] == pytest.approx([f1.low, f1.high])
     assert found["design_effect"] is None
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from faceoff import tables
 from faceoff.cli import app
+from faceoff.storage import parquet
 
 CONFIG = """
 run: t
@@ -27,13 +27,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def truth(folder: Path) -> list[tuple[str, str]]:
-    from faceoff.config import load
-    from faceoff.stages.batches import parse_spec
+    from faceoff.plan.config import load
+    from faceoff.plan.job_specs import Plan
     from faceoff.stages.samples import write_samples
-    from faceoff.workflow import Plan
+    from faceoff.storage.files import parse_spec
 
     write_samples(folder / "s.parquet", parse_spec(Plan(load(folder / "config.yaml")).samples_spec("posed")))
-    return [(row["sample_id"], row["label"]) for row in tables.rows(folder / "s.parquet")]
+    return [(row["sample_id"], row["label"]) for row in parquet.rows(folder / "s.parquet")]
 
 
 def scored(*arguments: str) -> tuple[int, str]:

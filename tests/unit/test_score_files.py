@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from faceoff import score_files, tables
+from faceoff.results import run_folder
+from faceoff.storage import files
 
 CONFIG = {"datasets": {"a": {}}, "detectors": {"whole": {}}, "models": {"fer": {}}, "fusions": {"vote": {}}}
 FILES = ("a/whole/fer", "a/whole/gone", "a/fusion/vote", "a/fusion/vote.whole", "a/fusion/gone", "gone/whole/fer")
@@ -13,13 +14,13 @@ FILES = ("a/whole/fer", "a/whole/gone", "a/fusion/vote", "a/fusion/vote.whole", 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for name in FILES:
-        tables.write_json(tmp_path / f"scores/{name}.json", {})
+        files.write_json(tmp_path / f"scores/{name}.json", {})
     return tmp_path
 
 
 def test_what_has_left_the_configuration_is_left_out(folder: Path) -> None:
-    tables.write_json(folder / "manifest.json", {"config": CONFIG})
-    assert [str(path.relative_to(folder / "scores")) for path in score_files.of_run(folder)] == [
+    files.write_json(folder / "manifest.json", {"config": CONFIG})
+    assert [str(path.relative_to(folder / "scores")) for path in run_folder.of_run(folder)] == [
         "a/fusion/vote.json",
         "a/fusion/vote.whole.json",
         "a/whole/fer.json",
@@ -27,4 +28,4 @@ def test_what_has_left_the_configuration_is_left_out(folder: Path) -> None:
 
 
 def test_without_a_manifest_all_count(folder: Path) -> None:
-    assert len(score_files.of_run(folder)) == len(FILES)
+    assert len(run_folder.of_run(folder)) == len(FILES)

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from faceoff import tables
-from faceoff.annotation import at, evaluator_weighted, evaluator_weights
 from faceoff.datasets import avec2013, send
+from faceoff.datasets._raters import at, evaluator_weighted, evaluator_weights
 from faceoff.datasets.avec2013 import Avec2013
 from faceoff.datasets.send import Send
-from faceoff.stages.batches import parse_spec
+from faceoff.plan.job_specs import Plan
 from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
-from faceoff.workflow import Plan
+from faceoff.storage import parquet
+from faceoff.storage.files import parse_spec
 
 # -- evaluator-weighted estimator -----------------------------------------------------------------------------------------
 
@@ -162,7 +162,7 @@ def test_send_through_the_stages(send_tree: Path, tmp_path: Path) -> None:
     samples, frames = tmp_path / "samples.parquet", tmp_path / "frames.parquet"
     write_samples(samples, parse_spec(plan.samples_spec("send")))
     write_frames(samples, frames, parse_spec(plan.frames_spec("send")))
-    assert tables.task_of(samples)["version"] == "v1-test-observer_EWE@1"
+    assert parquet.task_of(samples)["version"] == "v1-test-observer_EWE@1"
     assert pq.read_table(samples)["valence"].to_pylist() == pytest.approx([-0.2, 0.0])
     rows = [row for row in pq.read_table(frames).to_pylist() if row["sample_id"] == "ID112_vid2"]
     assert [row["state"] for row in rows] == ["ok"] * 8

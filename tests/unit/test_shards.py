@@ -6,29 +6,29 @@ from itertools import pairwise
 import pyarrow.parquet as pq
 import pytest
 
-from faceoff import tables
-from faceoff.sharding import MOST_SHARDS, SHARD_COST, shards_for
+from faceoff.plan.job_specs import Plan
+from faceoff.plan.shards import MOST_SHARDS, SHARD_COST, shards_for
 from faceoff.stages import shards
-from faceoff.workflow import Plan
+from faceoff.storage import columns, parquet
 
 TASK = {"space": ["neutral"], "version": "1"}
-SAMPLES = tables.SAMPLES.with_metadata({b"faceoff_task": json.dumps(TASK)})
-PREDICTIONS = tables.predictions_schema(("neutral", "happiness"))
+SAMPLES = columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(TASK)})
+PREDICTIONS = columns.predictions_schema(("neutral", "happiness"))
 
 
 def _samples(folder, count):
     rows = ({"sample_id": f"s{i:04}", "kind": "image", "path": f"{i}.png", "split": "test", "groups": [("age", "old")]} for i in range(count))
-    tables.write_rows(folder / "all.parquet", SAMPLES, rows)
+    parquet.write_rows(folder / "all.parquet", SAMPLES, rows)
     return folder / "all.parquet"
 
 
 def _prediction(number):
-    row = {"sample_id": f"s{number:04}", "frame": 0, "timestamp_s": 0.0, "face_id": 0, "success": 1, "state": tables.OK}
+    row = {"sample_id": f"s{number:04}", "frame": 0, "timestamp_s": 0.0, "face_id": 0, "success": 1, "state": columns.OK}
     return row | {"p_neutral": number / 1000, "p_happiness": 1 - number / 1000}
 
 
 def _face(number):
-    row = {"sample_id": f"s{number:04}", "frame": 0, "timestamp_s": 0.0, "face_id": 0, "n_faces": 1, "success": 1, "state": tables.OK}
+    row = {"sample_id": f"s{number:04}", "frame": 0, "timestamp_s": 0.0, "face_id": 0, "n_faces": 1, "success": 1, "state": columns.OK}
     return row | {"x": 1.0, "y": 2.0, "w": 3.0, "h": 4.0, "score": 0.5, "landmarks": [float(number)] * 10}
 
 
@@ -38,53 +38,53 @@ def test_shards_in_order_are_the_dataset(tmp_path, count, cut):
     parts = [tmp_path / f"{number}.parquet" for number in range(cut)]
     for number, path in enumerate(parts):
         shards.write_shard(whole, path, {"number": number, "shards": cut})
-    assert [row for path in parts for row in tables.rows(path)] == list(tables.rows(whole))
-    sizes = [tables.count(path) for path in parts]
+    assert [row for path in parts for row in parquet.rows(path)] == list(parquet.rows(whole))
+    sizes = [parquet.count(path) for path in parts]
     assert max(sizes) - min(sizes) <= 1
-    assert all(tables.task_of(path) == TASK for path in parts), "a shard says what task it belongs to"
+    assert all(parquet.task_of(path) == TASK for path in parts), "a shard says what task it belongs to"
 
 
-@pytest.mark.parametrize(("schema", "row"), [(PREDICTIONS, _prediction), (tables.FACES, _face)])
+@pytest.mark.parametrize(("schema", "row"), [(PREDICTIONS, _prediction), (columns.FACES, _face)])
 def test_gathered_bytes_are_those_of_one_job(tmp_path, schema, row):
-    tables.write_rows(tmp_path / "one.parquet", schema, map(row, range(700)))
+    parquet.write_rows(tmp_path / "one.parquet", schema, map(row, range(700)))
     cuts = [0, 100, 100, 650, 700]
     paths = [tmp_path / f"{number}.parquet" for number in range(len(cuts) - 1)]
     for path, (start, end) in zip(paths, pairwise(cuts), strict=True):
-        tables.write_rows(path, schema, map(row, range(start, end)))
+        parquet.write_rows(path, schema, map(row, range(start, end)))
     shards.gather(paths, tmp_path / "joined.parquet")
     assert (tmp_path / "joined.parquet").read_bytes() == (tmp_path / "one.parquet").read_bytes()
 
 
 def test_a_failed_shard_keeps_its_reason_and_asks_to_be_made_again(tmp_path):
     sound, broken, joined = (tmp_path / f"{name}.parquet" for name in ("sound", "broken", "joined"))
-    tables.write_rows(sound, PREDICTIONS, map(_prediction, range(3)))
-    failure = {"sample_id": "s0003", "frame": 0, "timestamp_s": 0.0, "face_id": -1, "success": 0, "state": tables.ERROR, "reason": "killed"}
-    tables.write_rows(broken, tables.with_failure(tables.predictions_schema(()), [str(broken), "up"]), [failure])
+    parquet.write_rows(sound, PREDICTIONS, map(_prediction, range(3)))
+    failure = {"sample_id": "s0003", "frame": 0, "timestamp_s": 0.0, "face_id": -1, "success": 0, "state": columns.ERROR, "reason": "killed"}
+    parquet.write_rows(broken, parquet.with_failure(columns.predictions_schema(()), [str(broken), "up"]), [failure])
     for order in ([sound, broken], [broken, sound]):
         shards.gather(order, joined)
-        assert tables.classes_of(pq.read_schema(joined)) == ("neutral", "happiness")
-        assert tables.failed_files(joined) == sorted([str(joined), str(broken), "up"])
-        assert {row["reason"] for row in tables.rows(joined) if row["state"] == tables.ERROR} == {"killed"}
-        assert tables.count(joined) == 4
+        assert columns.classes_of(pq.read_schema(joined)) == ("neutral", "happiness")
+        assert parquet.failed_files(joined) == sorted([str(joined), str(broken), "up"])
+        assert {row["reason"] for row in parquet.rows(joined) if row["state"] == columns.ERROR} == {"killed"}
+        assert parquet.count(joined) == 4
 
 
 def test_gathered_frames_copy_no_picture_and_read_like_a_table(tmp_path):
     def frame(number):
-        row = {"sample_id": f"s{number}", "frame": 0, "timestamp_s": 0.0, "width": 1, "height": 1, "state": tables.OK}
+        row = {"sample_id": f"s{number}", "frame": 0, "timestamp_s": 0.0, "width": 1, "height": 1, "state": columns.OK}
         return row | {"image": {"bytes": b"x" * 50_000, "path": None}}
 
     (tmp_path / "parts").mkdir()
     paths = [tmp_path / "parts" / f"{number}.parquet" for number in range(3)]
     for number, path in enumerate(paths):
-        tables.write_rows(path, tables.FRAMES, [frame(number)])
+        parquet.write_rows(path, columns.FRAMES, [frame(number)])
     whole = tmp_path / "frames.parquet"
     shards.gather_frames(paths, whole)
     assert whole.stat().st_size < 20_000
-    assert tables.count(whole) == 3
-    assert [row["sample_id"] for row in tables.rows(whole, ["sample_id"])] == ["s0", "s1", "s2"]
+    assert parquet.count(whole) == 3
+    assert [row["sample_id"] for row in parquet.rows(whole, ["sample_id"])] == ["s0", "s1", "s2"]
     (tmp_path / "parts").rename(tmp_path / "gone")
     with pytest.raises(FileNotFoundError, match=r"0\.parquet"):
-        list(tables.rows(whole))
+        list(parquet.rows(whole))
 
 
 def test_timings_add_up():
@@ -120,7 +120,7 @@ def test_results_do_not_depend_on_shards():
 def test_auto_cuts_by_what_the_dataset_holds_and_lists_it_once(tmp_path, monkeypatch):
     monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path))
     assert _plan(shards="auto").shards("posed") == 1
-    monkeypatch.setattr("faceoff.sharding.SHARD_COST", SHARD_COST // 100)
+    monkeypatch.setattr("faceoff.plan.shards.SHARD_COST", SHARD_COST // 100)
     (kept,) = (tmp_path / "shards").iterdir()
     assert _plan(shards="auto").shards("posed") > 1
     kept.write_text("1")

@@ -9,13 +9,13 @@ import av
 import numpy as np
 import pytest
 
-from faceoff import tables
-from faceoff.media import DecodeError
-from faceoff.sound import RATE, extract_sound
+from faceoff.media.images import DecodeError
+from faceoff.media.sound import RATE, extract_sound
+from faceoff.plan.job_specs import Plan
 from faceoff.stages.audio import write_audio
-from faceoff.stages.batches import parse_spec
 from faceoff.stages.samples import write_samples
-from faceoff.workflow import Plan
+from faceoff.storage import parquet
+from faceoff.storage.files import parse_spec
 
 
 def tone(
@@ -99,7 +99,7 @@ def test_every_sample_of_a_dataset_has_a_row(tmp_path: Path) -> None:
     assert plan.audio_files() == ["results/v/audio/d.parquet"]
     write_samples(tmp_path / "samples.parquet", parse_spec(plan.samples_spec("d")))
     write_audio(tmp_path / "samples.parquet", tmp_path / "audio.parquet", parse_spec(plan.audio_spec("d")))
-    rows = {row["sample_id"]: row for row in tables.rows(tmp_path / "audio.parquet")}
+    rows = {row["sample_id"]: row for row in parquet.rows(tmp_path / "audio.parquet")}
     assert {name: row["state"] for name, row in rows.items()} == {"happy/a.mkv": "ok", "happy/b.mp4": "unreadable", "happy/c.png": "unreadable"}
     assert rows["happy/c.png"]["reason"] == "pictures have no sound"
     assert rows["happy/a.mkv"]["sampling_rate"] == RATE

@@ -13,8 +13,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from faceoff import agreement, stats
-from faceoff.folds import stratified_group_folds
+from faceoff.statistics import agreement, paired_tests
+from faceoff.statistics.folds import stratified_group_folds
 
 NAN = float("nan")
 
@@ -30,7 +30,7 @@ def pairs(b, c, n):
 
 @pytest.mark.parametrize(("b", "c"), [(0, 0), (1, 7), (6, 16), (16, 6), (5, 5), (60, 20), (0, 9)])
 def test_mcnemar_against_statsmodels_and_the_binomial(b, c):
-    result = stats.mcnemar(*pairs(b, c, 100))
+    result = paired_tests.mcnemar(*pairs(b, c, 100))
     assert (result.b, result.c) == (b, c)
     assert result.exact == pytest.approx(statsmodels_mcnemar([[50, b], [c, 10]], exact=True).pvalue)
     x = np.arange(b + c + 1)
@@ -44,7 +44,7 @@ def test_mcnemar_against_statsmodels_and_the_binomial(b, c):
 
 def test_mcnemar_published_examples():
     # Fagerland, Lydersen & Laake 2017, chapter 8: Cavo et al. 2012 and Bentur et al. 2009
-    cavo, bentur = stats.mcnemar(*pairs(6, 16, 161)), stats.mcnemar(*pairs(1, 7, 21))
+    cavo, bentur = paired_tests.mcnemar(*pairs(6, 16, 161)), paired_tests.mcnemar(*pairs(1, 7, 21))
     assert (round(cavo.exact, 6), round(cavo.mid_p, 6)) == (0.052479, 0.034690)
     assert bentur.mid_p == pytest.approx(10 / 256)
 
@@ -60,7 +60,7 @@ def test_sign_flip_against_enumeration_and_scipy(groups):
     sums = np.array([differences[clusters == g].sum() for g in range(groups)])
     flips = [abs(sum(s * v for s, v in zip(signs, sums, strict=True))) for signs in product((1, -1), repeat=groups)]
     expected = np.mean([total >= abs(sums.sum()) for total in flips])
-    result = stats.sign_flip(differences, clusters, seed=0)
+    result = paired_tests.sign_flip(differences, clusters, seed=0)
     assert result.enumerated
     assert result.groups == groups
     assert result.statistic == sums.sum()
@@ -76,28 +76,28 @@ def test_sign_flip_random_patterns_approach_enumeration():
     for value in sums:
         enumerated = np.concatenate([enumerated + value, enumerated - value])
     exact = (np.abs(enumerated) >= abs(sums.sum())).mean()
-    result = stats.sign_flip(sums, np.arange(17), seed=1)
+    result = paired_tests.sign_flip(sums, np.arange(17), seed=1)
     assert not result.enumerated
     assert result.p == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 10_000))
-    assert result == stats.sign_flip(sums, np.arange(17), seed=1)
-    assert result.p != stats.sign_flip(sums, np.arange(17), seed=2).p
+    assert result == paired_tests.sign_flip(sums, np.arange(17), seed=1)
+    assert result.p != paired_tests.sign_flip(sums, np.arange(17), seed=2).p
 
 
 def test_sign_flip_random_p_is_never_zero():
-    result = stats.sign_flip(np.ones(200), np.arange(200), seed=0, replicates=99)
+    result = paired_tests.sign_flip(np.ones(200), np.arange(200), seed=0, replicates=99)
     assert result.p == 1 / 100
 
 
 def test_sign_flip_edges():
-    few = stats.sign_flip(np.ones(50), np.arange(50) % 5, seed=0)
+    few = paired_tests.sign_flip(np.ones(50), np.arange(50) % 5, seed=0)
     assert few.p is None
     assert few.reason.startswith("too few clusters")
-    assert stats.sign_flip(np.zeros(12), np.arange(12) % 6, seed=0).p == 1.0
-    assert stats.sign_flip(np.ones(6), np.arange(6), seed=0).p == 2 / 64
+    assert paired_tests.sign_flip(np.zeros(12), np.arange(12) % 6, seed=0).p == 1.0
+    assert paired_tests.sign_flip(np.ones(6), np.arange(6), seed=0).p == 2 / 64
     # fractions that add up to the same in another order only but for rounding
     assert (
-        stats.sign_flip(np.array([0.1, 0.2, 0.3, -0.6, 0.1, 0.1]), np.arange(6), seed=0).p
-        == stats.sign_flip(np.array([1, 2, 3, -6, 1, 1]), np.arange(6), seed=0).p
+        paired_tests.sign_flip(np.array([0.1, 0.2, 0.3, -0.6, 0.1, 0.1]), np.arange(6), seed=0).p
+        == paired_tests.sign_flip(np.array([1, 2, 3, -6, 1, 1]), np.arange(6), seed=0).p
     )
 
 
@@ -107,45 +107,45 @@ def test_sign_flip_edges():
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_adjusted_p_against_statsmodels(p):
-    np.testing.assert_allclose(stats.holm(np.array(p)), multipletests(p, method="holm")[1], atol=1e-12)
+    np.testing.assert_allclose(paired_tests.holm(np.array(p)), multipletests(p, method="holm")[1], atol=1e-12)
 
 
 def test_missing_tests_do_not_count_in_a_family():
-    np.testing.assert_allclose(stats.holm([0.01, None, 0.04]), [0.02, NAN, 0.04])
-    assert len(stats.holm([])) == 0
+    np.testing.assert_allclose(paired_tests.holm([0.01, None, 0.04]), [0.02, NAN, 0.04])
+    assert len(paired_tests.holm([])) == 0
     with pytest.raises(ValueError, match="outside 0–1"):
-        stats.holm([1.2])
+        paired_tests.holm([1.2])
 
 
 def test_verdicts_of_independent_samples():
-    better = stats.paired_verdict(*pairs(60, 20, 1000), seed=0)
+    better = paired_tests.paired_verdict(*pairs(60, 20, 1000), seed=0)
     assert better.verdict == "better"
     assert better.test == "mid-p McNemar"
     assert better.difference == 0.04
     assert better.low > 0
     assert better.p < better.p_exact
     assert better.p_exact == pytest.approx(statsmodels_mcnemar([[0, 60], [20, 0]], exact=True).pvalue, rel=1e-12)
-    assert stats.paired_verdict(*pairs(20, 60, 1000), seed=0).verdict == "worse"
-    assert stats.paired_verdict(*pairs(20, 22, 1000), seed=0).verdict == "no difference"
-    nothing = stats.paired_verdict(*pairs(0, 0, 50), seed=0)
+    assert paired_tests.paired_verdict(*pairs(20, 60, 1000), seed=0).verdict == "worse"
+    assert paired_tests.paired_verdict(*pairs(20, 22, 1000), seed=0).verdict == "no difference"
+    nothing = paired_tests.paired_verdict(*pairs(0, 0, 50), seed=0)
     assert (nothing.verdict, nothing.p, nothing.difference) == ("no difference", 1.0, 0.0)
 
 
 def test_judge_needs_test_and_interval_to_agree():
-    assert stats.judge(0.01, 0.15, 0.1, 0.2) == "better"
-    assert stats.judge(0.01, -0.15, -0.2, -0.1) == "worse"
-    assert stats.judge(0.2, 0.05, -0.1, 0.2) == "no difference"
-    assert stats.judge(0.2, 0.15, 0.1, 0.2) == "inconclusive"
-    assert stats.judge(0.01, 0.05, -0.1, 0.2) == "inconclusive"
-    assert stats.judge(0.05, 0.05, -0.1, 0.2) == "no difference"
-    assert stats.judge(None, 0.15, 0.1, 0.2) == "too few clusters"
-    assert stats.judge(0.03, 0.15, 0.1, 0.2, level=0.99) == "inconclusive"
-    assert stats.judge(0.01, -0.05, 0.1, 0.2) == "inconclusive", "the interval and the difference point to different sides"
-    assert stats.judge(0.01, 0.0, -0.2, -0.1) == "inconclusive"
+    assert paired_tests.judge(0.01, 0.15, 0.1, 0.2) == "better"
+    assert paired_tests.judge(0.01, -0.15, -0.2, -0.1) == "worse"
+    assert paired_tests.judge(0.2, 0.05, -0.1, 0.2) == "no difference"
+    assert paired_tests.judge(0.2, 0.15, 0.1, 0.2) == "inconclusive"
+    assert paired_tests.judge(0.01, 0.05, -0.1, 0.2) == "inconclusive"
+    assert paired_tests.judge(0.05, 0.05, -0.1, 0.2) == "no difference"
+    assert paired_tests.judge(None, 0.15, 0.1, 0.2) == "too few clusters"
+    assert paired_tests.judge(0.03, 0.15, 0.1, 0.2, level=0.99) == "inconclusive"
+    assert paired_tests.judge(0.01, -0.05, 0.1, 0.2) == "inconclusive", "the interval and the difference point to different sides"
+    assert paired_tests.judge(0.01, 0.0, -0.2, -0.1) == "inconclusive"
 
 
 def test_a_real_disagreement_is_inconclusive():
-    verdicts = {(b, c): stats.paired_verdict(*pairs(b, c, 40), seed=0) for b in range(12) for c in range(12)}
+    verdicts = {(b, c): paired_tests.paired_verdict(*pairs(b, c, 40), seed=0) for b in range(12) for c in range(12)}
     split = [v for v in verdicts.values() if (v.p < 0.05) != (v.low > 0 or v.high < 0)]
     assert split
     assert all(v.verdict == "inconclusive" for v in split)
@@ -155,15 +155,15 @@ def test_verdicts_of_clusters():
     clusters = np.repeat(np.arange(10), 20)
     correct_b = np.arange(200) % 4 == 0
     correct_a = correct_b | (np.arange(200) % 7 == 0)
-    verdict = stats.paired_verdict(correct_a, correct_b, clusters, seed=0)
+    verdict = paired_tests.paired_verdict(correct_a, correct_b, clusters, seed=0)
     assert verdict.verdict == "better"
     assert verdict.test == "sign-flip over clusters"
     assert verdict.p == verdict.p_exact == 2 / 2**10
     assert verdict.low < verdict.difference < verdict.high
-    many = stats.paired_verdict(correct_a, correct_b, np.repeat(np.arange(50), 4), seed=0)
+    many = paired_tests.paired_verdict(correct_a, correct_b, np.repeat(np.arange(50), 4), seed=0)
     assert many.p_exact is None
     assert many.p == 1 / 10_001
-    few = stats.paired_verdict(correct_a, correct_b, np.repeat(np.arange(5), 40), seed=0)
+    few = paired_tests.paired_verdict(correct_a, correct_b, np.repeat(np.arange(5), 40), seed=0)
     assert few.verdict == "too few clusters"
     assert few.p is None
     assert few.low > 0
@@ -174,7 +174,7 @@ def test_no_verdict_against_the_difference():
     large, small = np.repeat([-1, 0], [50, 950]), np.repeat([1, 0], [2, 8])
     paired = np.concatenate([np.tile(large, 10), np.tile(small, 60)])
     clusters = np.concatenate([np.repeat(np.arange(10), 1000), np.repeat(np.arange(10, 70), 10)])
-    verdict = stats.paired_verdict(paired >= 0, paired <= 0, clusters, seed=0)
+    verdict = paired_tests.paired_verdict(paired >= 0, paired <= 0, clusters, seed=0)
     assert verdict.difference == pytest.approx((-500 + 120) / 10_600)
     assert verdict.low < verdict.difference < verdict.high < 0
     assert verdict.verdict == "worse"
@@ -184,15 +184,15 @@ def test_clones_within_clusters_do_not_make_a_verdict():
     """One cluster of 100 identical samples is one observation, however many rows it has."""
     correct_a = np.repeat([True, False, False, True, False, True, False, True], [100, 20, 20, 20, 20, 20, 20, 20])
     clusters = np.repeat(np.arange(8), [100, 20, 20, 20, 20, 20, 20, 20])
-    assert stats.paired_verdict(correct_a, ~correct_a, seed=0).verdict == "better"
-    assert stats.paired_verdict(correct_a, ~correct_a, clusters, seed=0).verdict == "no difference"
+    assert paired_tests.paired_verdict(correct_a, ~correct_a, seed=0).verdict == "better"
+    assert paired_tests.paired_verdict(correct_a, ~correct_a, clusters, seed=0).verdict == "no difference"
 
 
 def test_verdict_refusals():
     with pytest.raises(ValueError, match="no samples"):
-        stats.paired_verdict(np.zeros(0, bool), np.zeros(0, bool), seed=0)
+        paired_tests.paired_verdict(np.zeros(0, bool), np.zeros(0, bool), seed=0)
     with pytest.raises(ValueError, match=r"correct_a, correct_b: shapes \(2,\) and \(3,\)"):
-        stats.paired_verdict(np.zeros(2, bool), np.zeros(3, bool), seed=0)
+        paired_tests.paired_verdict(np.zeros(2, bool), np.zeros(3, bool), seed=0)
 
 
 # ---------------------------------------------------------------- folds

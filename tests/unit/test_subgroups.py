@@ -5,8 +5,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from faceoff import subgroups
-from faceoff.intervals import wilson
+from faceoff.scoring import subgroups
+from faceoff.statistics.intervals import wilson
 
 
 def _groups(**columns):

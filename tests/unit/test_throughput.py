@@ -2,9 +2,9 @@
 
 import pytest
 
-from faceoff.results import DatasetResults
+from faceoff.results.dataset_results import DatasetResults
+from faceoff.results.throughput import job_of, per_picture
 from faceoff.stages.speed import speeds
-from faceoff.throughput import job_of, per_picture
 
 
 def timing(dataset: str, detector: str, model: str | None, items: int, compute_s: float) -> dict:

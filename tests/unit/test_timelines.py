@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from faceoff import tables
 from faceoff.cli import app
 from faceoff.emotions import EMOTIONS
 from faceoff.figures import timeline
-from faceoff.timelines import first_clips, timelines
+from faceoff.results.timelines import first_clips, timelines
+from faceoff.storage import columns, files, parquet
 
 CLASSES = ("neutral", "happiness")
 
@@ -24,16 +24,16 @@ def run_folder(root: Path) -> Path:
             for frame in range(count):
                 key = {"sample_id": name, "frame": frame, "timestamp_s": 0.2 * frame, "face_id": 0}
                 if (name, frame) == ("a", 1):
-                    yield key | {"success": 0, "state": tables.NO_FACE}
+                    yield key | {"success": 0, "state": columns.NO_FACE}
                 else:
-                    yield key | {"success": 1, "state": tables.OK, "p_neutral": 1 - 0.1 * frame, "p_happiness": 0.1 * frame}
+                    yield key | {"success": 1, "state": columns.OK, "p_neutral": 1 - 0.1 * frame, "p_happiness": 0.1 * frame}
 
     found = list(rows())
-    tables.write_rows(folder / "predictions/d/whole/fer.parquet", tables.predictions_schema(CLASSES), found)
+    parquet.write_rows(folder / "predictions/d/whole/fer.parquet", columns.predictions_schema(CLASSES), found)
     labels = (
-        {**{key: row[key] for key in ("sample_id", "frame")}, "state": tables.OK, "label": "happiness" if row["sample_id"] == "b" else None} for row in found
+        {**{key: row[key] for key in ("sample_id", "frame")}, "state": columns.OK, "label": "happiness" if row["sample_id"] == "b" else None} for row in found
     )
-    tables.write_rows(folder / "frames/d.parquet", tables.FRAMES, labels)
+    parquet.write_rows(folder / "frames/d.parquet", columns.FRAMES, labels)
     return folder
 
 
@@ -80,7 +80,7 @@ def test_a_cell_that_left_the_configuration_is_passed_over(tmp_path: Path) -> No
     (folder / "fusion/d").mkdir(parents=True)
     (folder / "fusion/d/vote.parquet").write_bytes((folder / "predictions/d/whole/fer.parquet").read_bytes())
     config = {"datasets": {"d": {}}, "detectors": {"whole": {}}, "models": {"fer": {}}}
-    tables.write_json(folder / "manifest.json", {"config": config})
+    files.write_json(folder / "manifest.json", {"config": config})
     assert first_clips(folder)[:2] == ("d", "whole/fer")
     with pytest.raises(FileNotFoundError, match="under fusion/vote"):
         first_clips(folder, cell="fusion/vote")

@@ -8,9 +8,10 @@ from posterior_fixtures import NAN, gappy_members, noisy_members, one_sample
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from faceoff import fusion, trained_fusion, untrained_fusion
-from faceoff.fusion import RULES
-from faceoff.temperature import fit_temperature, temper
+from faceoff.fusion import rules, untrained
+from faceoff.fusion.rules import RULES
+from faceoff.fusion.temperature import fit_temperature, temper
+from faceoff.fusion.trained import fit_class_weighted, fit_dempster_shafer, fit_naive_bayes, fit_stacking, fit_switcher, fit_weighted, fit_weights
 
 
 def test_switcher_follows_the_member_that_reads_such_faces():
@@ -24,13 +25,13 @@ def test_switcher_follows_the_member_that_reads_such_faces():
     posteriors = np.stack([np.where(small[:, None], sure, noise), np.where(small[:, None], noise, sure), mediocre])
     conditions = np.stack([random.normal(size=n), np.where(small, 5.0, 8.0)], axis=1)[None].repeat(3, axis=0)
     folds = np.arange(n) % 5
-    switched = fusion.cross_fit(RULES["switcher"], posteriors, truth, folds, conditions)
+    switched = rules.cross_fit(RULES["switcher"], posteriors, truth, folds, conditions)
     assert (switched.argmax(axis=1) == truth).all()
-    blind = fusion.cross_fit(RULES["switcher"], posteriors, truth, folds)
+    blind = rules.cross_fit(RULES["switcher"], posteriors, truth, folds)
     assert (blind.argmax(axis=1) == truth).mean() < 0.75, "without conditions it can but take the most accurate member"
     absent = posteriors.copy()
     absent[0, small] = NAN
-    without = fusion.cross_fit(RULES["switcher"], absent, truth, folds, conditions)
+    without = rules.cross_fit(RULES["switcher"], absent, truth, folds, conditions)
     np.testing.assert_array_equal(without[small].argmax(axis=1), mediocre[small].argmax(axis=1))
 
 
@@ -44,10 +45,10 @@ def test_weights_against_a_derivative_free_search():
 
     found = minimize(nll, [0.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12, "maxiter": 4000}).x
     expected = np.exp(np.r_[0.0, found]) / np.exp(np.r_[0.0, found]).sum()
-    weights = trained_fusion.fit_weights(posteriors, truth)
+    weights = fit_weights(posteriors, truth)
     np.testing.assert_allclose(weights, expected, atol=2e-3)
     assert weights[0] > weights[1] > weights[2]
-    np.testing.assert_allclose(trained_fusion.fit_weighted(posteriors, truth)(posteriors), np.tensordot(weights, calibrated, 1), atol=1e-12)
+    np.testing.assert_allclose(fit_weighted(posteriors, truth)(posteriors), np.tensordot(weights, calibrated, 1), atol=1e-12)
 
 
 def test_weights_with_gaps_against_a_search():
@@ -65,20 +66,20 @@ def test_weights_with_gaps_against_a_search():
 
     found = minimize(nll, [0.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12, "maxiter": 4000}).x
     expected = np.exp(np.r_[0.0, found]) / np.exp(np.r_[0.0, found]).sum()
-    np.testing.assert_allclose(trained_fusion.fit_weights(posteriors, truth), expected, atol=2e-3)
+    np.testing.assert_allclose(fit_weights(posteriors, truth), expected, atol=2e-3)
 
 
 def test_stacking_is_the_stated_regression():
     posteriors, truth = noisy_members()
     features = np.concatenate([np.log(temper(p, fit_temperature(p, truth)) + 1e-6) for p in posteriors], axis=1)
     expected = LogisticRegression(C=0.1, max_iter=1000).fit(features, truth).predict_proba(features)
-    np.testing.assert_allclose(trained_fusion.fit_stacking(posteriors, truth)(posteriors), expected, atol=1e-12)
+    np.testing.assert_allclose(fit_stacking(posteriors, truth)(posteriors), expected, atol=1e-12)
 
 
 def test_stacking_with_a_class_missing_in_training():
     posteriors, truth = noisy_members()
     keep = truth != 2
-    result = trained_fusion.fit_stacking(posteriors[:, keep], truth[keep])(posteriors)
+    result = fit_stacking(posteriors[:, keep], truth[keep])(posteriors)
     np.testing.assert_array_equal(result[:, 2], 0)
     np.testing.assert_allclose(result.sum(axis=1), 1)
 
@@ -87,16 +88,16 @@ def test_stacking_of_one_class_is_the_calibrated_mean():
     posteriors, truth = noisy_members()
     here = truth == 0
     calibrated = np.stack([temper(p, fit_temperature(p[here], truth[here])) for p in posteriors])
-    np.testing.assert_allclose(trained_fusion.fit_stacking(posteriors[:, here], truth[here])(posteriors), calibrated.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(fit_stacking(posteriors[:, here], truth[here])(posteriors), calibrated.mean(axis=0), atol=1e-12)
     absent = np.full_like(posteriors, NAN)
-    np.testing.assert_allclose(trained_fusion.fit_stacking(absent, truth)(posteriors), posteriors.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(fit_stacking(absent, truth)(posteriors), posteriors.mean(axis=0), atol=1e-6)
 
 
 def test_naive_bayes_by_hand():
     # member 0 votes 0 0 1 1 on truths 0 0 0 1; member 1 votes 0 1 1 1
     truth = np.array([0, 0, 0, 1])
     posteriors = np.eye(2)[np.array([[0, 0, 1, 1], [0, 1, 1, 1]])]
-    combine = trained_fusion.fit_naive_bayes(posteriors, truth)
+    combine = fit_naive_bayes(posteriors, truth)
     # counts + 1, member 0: truth 0 [3, 2], truth 1 [1, 2]; member 1: truth 0 [2, 3], truth 1 [1, 2]; prior + 1: 4, 2
     both = np.array([4 * 3 / 5 * 3 / 5, 2 * 1 / 3 * 2 / 3])
     np.testing.assert_allclose(combine(np.eye(2)[np.array([[0], [1]])])[0], both / both.sum())
@@ -108,7 +109,7 @@ def test_naive_bayes_by_hand():
 def test_naive_bayes_repairs_a_member_that_is_consistently_wrong():
     truth = np.arange(60) % 3
     posteriors = np.eye(3)[((truth + 1) % 3)[None]]
-    np.testing.assert_array_equal(trained_fusion.fit_naive_bayes(posteriors, truth)(posteriors).argmax(axis=1), truth)
+    np.testing.assert_array_equal(fit_naive_bayes(posteriors, truth)(posteriors).argmax(axis=1), truth)
 
 
 def dempster(masses):
@@ -125,8 +126,8 @@ def dempster(masses):
 
 def test_dempster_shafer_against_set_arithmetic():
     posteriors, truth, _ = gappy_members()
-    result = trained_fusion.fit_dempster_shafer(posteriors, truth)(posteriors)
-    right = (untrained_fusion.votes(posteriors) == truth).sum(axis=1)
+    result = fit_dempster_shafer(posteriors, truth)(posteriors)
+    right = (untrained.votes(posteriors) == truth).sum(axis=1)
     trust = right / (~np.isnan(posteriors).all(axis=2)).sum(axis=1)
     frame = frozenset(range(4))
     temperatures = [fit_temperature(p, truth) for p in posteriors]
@@ -143,7 +144,7 @@ def test_dempster_shafer_against_set_arithmetic():
 def test_dempster_shafer_survives_total_conflict():
     truth = np.array([0, 1, 0, 1])
     certain = np.eye(2)[np.stack([truth, truth])]
-    result = trained_fusion.fit_dempster_shafer(certain, truth)(one_sample([1.0, 0.0], [0.0, 1.0]))
+    result = fit_dempster_shafer(certain, truth)(one_sample([1.0, 0.0], [0.0, 1.0]))
     np.testing.assert_allclose(result, [[0.5, 0.5]])
 
 
@@ -151,7 +152,7 @@ def test_class_weighted_by_hand():
     """Member 0 finds class 0 in 2 of 2 and class 1 in 0 of 2 samples, member 1 the other way round: weights (2+1)/(2+2) and (0+1)/(2+2)."""
     truth = np.array([0, 0, 1, 1])
     always_0, always_1 = np.tile([0.9, 0.1], (4, 1)), np.tile([0.2, 0.8], (4, 1))
-    combine = trained_fusion.fit_class_weighted(np.stack([always_0, always_1]), truth)
+    combine = fit_class_weighted(np.stack([always_0, always_1]), truth)
     scores = np.array([0.75 * 0.6 + 0.25 * 0.3, 0.25 * 0.4 + 0.75 * 0.7])
     np.testing.assert_allclose(combine(one_sample([0.6, 0.4], [0.3, 0.7]))[0], scores / scores.sum())
     np.testing.assert_allclose(combine(one_sample([0.6, 0.4], [NAN, NAN]))[0], [0.6, 0.4])
@@ -165,25 +166,25 @@ def test_class_weighted_trusts_specialists():
     for member, known in ((0, (0, 1)), (1, (2, 3))):
         blind = ~np.isin(truth, known)
         posteriors[member, blind] = random.dirichlet(np.ones(4), blind.sum())
-    trained = fusion.cross_fit(RULES["class_weighted"], posteriors, truth, np.arange(2000) % 5)
+    trained = rules.cross_fit(RULES["class_weighted"], posteriors, truth, np.arange(2000) % 5)
     assert (trained.argmax(axis=1) == truth).mean() > (RULES["soft_mean"].combine(posteriors).argmax(axis=1) == truth).mean() - 0.002
 
 
 def test_a_trained_rule_refuses_other_members():
     posteriors, truth = noisy_members()
     with pytest.raises(ValueError, match="2 members given, expected 3"):
-        trained_fusion.fit_weighted(posteriors, truth)(posteriors[:2])
+        fit_weighted(posteriors, truth)(posteriors[:2])
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (
-            lambda: trained_fusion.fit_switcher(np.ones((1, 2, 3)) / 3, np.array([0, 1]), np.ones((1, 3, 5))),
+            lambda: fit_switcher(np.ones((1, 2, 3)) / 3, np.array([0, 1]), np.ones((1, 3, 5))),
             r"conditions: shape \(1, 3, 5\) given, expected \(1, 2",
         ),
-        (lambda: trained_fusion.fit_weighted(np.ones((1, 2, 3)) / 3, np.array([0])), r"truth: shape \(1,\) given, expected \(2,\)"),
-        (lambda: trained_fusion.fit_weighted(np.ones((1, 1, 3)) / 3, np.array([3])), "expected class indices 0 to 2"),
+        (lambda: fit_weighted(np.ones((1, 2, 3)) / 3, np.array([0])), r"truth: shape \(1,\) given, expected \(2,\)"),
+        (lambda: fit_weighted(np.ones((1, 1, 3)) / 3, np.array([3])), "expected class indices 0 to 2"),
     ],
 )
 def test_refusals(call, message):

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceoff import metrics, tables
-from faceoff.evaluation import folds_for
+from faceoff.fusion.temperature import fit_temperature, temper
+from faceoff.scoring import metrics
+from faceoff.scoring.task import folds_for
 from faceoff.stages.score import write_score
-from faceoff.temperature import fit_temperature, temper
+from faceoff.storage import files, parquet
+from faceoff.storage.columns import FRAMES, OK, SAMPLES, predictions_schema
 
 SPACE = ("neutral", "happiness", "sadness")
 SPEC = {"dataset": "d", "kind": "cell", "detector": "whole", "model": "m", "skip": None, "seed": 3}
@@ -23,22 +25,22 @@ def write(folder: Path, posterior: np.ndarray, truth: list[str | None], name: st
     task = {"name": name, "type": "folder", "version": "1", "space": space, "limited": False, "headline": True}
     common = {"kind": "image", "path": "x", "split": "test", "groups": []}
     rows = [common | {"sample_id": f"s{i}", "label": label} | {key: values[i] for key, values in columns.items()} for i, label in enumerate(truth)]
-    tables.write_rows(folder / "samples.parquet", tables.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), rows)
+    parquet.write_rows(folder / "samples.parquet", SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), rows)
     found = (
         {"sample_id": f"s{i}", "frame": 0, "face_id": 0, "success": int(not np.isnan(p[0])), "state": "no_face" if np.isnan(p[0]) else "ok"}
         | {f"p_{emotion}": None if np.isnan(value) else float(value) for emotion, value in zip(SPACE, p, strict=True)}
         for i, p in enumerate(posterior)
     )
-    tables.write_rows(folder / "predictions.parquet", tables.predictions_schema(SPACE), found)
+    parquet.write_rows(folder / "predictions.parquet", predictions_schema(SPACE), found)
     return folder / "samples.parquet", folder / "predictions.parquet"
 
 
 def scored(folder: Path, samples: Path, predictions: Path, validation: tuple[Path, ...] = (), **more: Any) -> dict[str, Any]:
     frames = folder / "frames.parquet"
-    moments = list(tables.rows(predictions, ["sample_id", "frame"]))
-    tables.write_rows(frames, tables.FRAMES, ({**moment, "state": tables.OK} for moment in moments))
+    moments = list(parquet.rows(predictions, ["sample_id", "frame"]))
+    parquet.write_rows(frames, FRAMES, ({**moment, "state": OK} for moment in moments))
     write_score(samples, frames, predictions, folder / "score.json", {**SPEC, **more}, validation)
-    return tables.read_json(folder / "score.json")
+    return files.read_json(folder / "score.json")
 
 
 def drawn(n: int, sharpness: float = 2.0, seed: int = 0) -> tuple[np.ndarray, list[str]]:

@@ -7,17 +7,21 @@ import numpy as np
 import pytest
 import report_fixtures as fixtures
 
-from faceoff import figure_names, human, rejection, reliability, tables, words
-from faceoff.evaluation import share_interval
 from faceoff.figures import canvas
 from faceoff.figures import human as people_figure
 from faceoff.figures import multiverse as multiverse_figure
 from faceoff.figures import rejection as rejection_figure
 from faceoff.figures import reliability as reliability_figure
-from faceoff.intervals import Interval
-from faceoff.results import DatasetResults
+from faceoff.results import figure_names, words
+from faceoff.results.dataset_results import DatasetResults
+from faceoff.scoring import calibration
+from faceoff.scoring import human as human_scores
+from faceoff.scoring.rejection import describe, threshold
+from faceoff.scoring.task import share_interval
 from faceoff.stages.figures import write_figures
 from faceoff.stages.tables import write_tables
+from faceoff.statistics.intervals import Interval
+from faceoff.storage import files
 
 K = len(fixtures.SPACE)
 PARTS = {"calibration", "rejection", "human"}
@@ -34,7 +38,7 @@ def parts(n: int, seed: int = 0) -> dict[str, object]:
     posterior = random.dirichlet(np.full(K, 0.3), n)
     truth = np.where(random.random(n) < 0.6, posterior.argmax(axis=1), random.integers(0, K, n))
     posterior[: n // 10] = np.nan
-    tempered = reliability.cross_fit(truth, posterior, np.arange(n) % 5)
+    tempered = calibration.cross_fit(truth, posterior, np.arange(n) % 5)
     correct = np.nan_to_num(posterior, nan=-1).argmax(axis=1) == truth
     correct[: n // 10] = False
     votes = np.stack([random.multinomial(10, share) for share in random.dirichlet(np.full(K + 1, 0.2), n)]).astype(float)
@@ -43,11 +47,11 @@ def parts(n: int, seed: int = 0) -> dict[str, object]:
     found = {
         "calibration": {
             "temperature": tempered.temperature,
-            "before": reliability.describe(truth, posterior, share_interval),
-            "after": reliability.describe(truth, tempered.posterior, share_interval),
+            "before": calibration.describe(truth, posterior, share_interval),
+            "after": calibration.describe(truth, tempered.posterior, share_interval),
         },
-        "rejection": {**rejection.describe(posterior.max(axis=1), correct), "at": at, "outliers": {"auroc": 0.7}},
-        "human": human.describe(votes, truth, posterior, lambda values, here: Interval(0.5, 0.4, 0.6)),
+        "rejection": {**describe(posterior.max(axis=1), correct), "at": at, "outliers": {"auroc": 0.7}},
+        "human": human_scores.describe(votes, truth, posterior, lambda values, here: Interval(0.5, 0.4, 0.6)),
     }
     return plain(found)
 
@@ -108,7 +112,7 @@ def test_the_share_that_was_answered_is_named_where_it_is_another() -> None:
 
 def test_a_hard_votes_share_is_not_the_one_asked_for() -> None:
     """All confidences alike: whoever asks for 80 % gets all."""
-    everything = rejection.threshold(np.ones(20), 0.8)
+    everything = threshold(np.ones(20), 0.8)
     assert words.reached({"coverage": 0.8, "n": int(everything.accepted.sum())}, 20).replace("\u00a0", " ") == "≥ 80 % (100 %)"
 
 
@@ -135,7 +139,7 @@ def multiverse(folder: Path, pipelines: list[str], home: int | None = 0) -> Path
         }
         for place, (rule, answer) in enumerate((rule, answer) for rule in ("majority", "argmax8") for answer in ("label", "set"))
     ]
-    tables.write_json(folder / "alpha.json", {"dataset": "alpha", "task": None, "pipelines": pipelines, "home": home, "universes": universes})
+    files.write_json(folder / "alpha.json", {"dataset": "alpha", "task": None, "pipelines": pipelines, "home": home, "universes": universes})
     return folder / "alpha.json"
 
 

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff import config, metrics, tables, universes
 from faceoff.datasets.ferplus import readings
+from faceoff.plan import config
+from faceoff.plugins.label_rules import Universe
+from faceoff.scoring import metrics, multiverse
 from faceoff.stages.multiverse import write_multiverse
 from faceoff.stages.samples import write_samples
-from faceoff.universes import Universe
+from faceoff.storage import columns, parquet
 
 SPACE = ("neutral", "happiness", "sadness")
 
@@ -20,16 +22,16 @@ def universe(*rows: tuple[str, str], **factors: str) -> Universe:
 
 
 def test_rows_may_repeat_a_sample_and_know_sets() -> None:
-    found = universes.over(universe(("b", "happiness"), ("a", "neutral|sadness"), ("b", "sadness")), ("a", "b"), SPACE)
+    found = multiverse.over(universe(("b", "happiness"), ("a", "neutral|sadness"), ("b", "sadness")), ("a", "b"), SPACE)
     assert found.sample.tolist() == [1, 0, 1]
     assert found.correct(np.array([2, 1])).tolist() == [True, True, False]
     assert found.correct(np.array([metrics.NO_FACE, 2])).tolist() == [False, False, True]
 
 
 def test_samples_that_are_not_there_and_labels_outside_the_space_are_left_out() -> None:
-    found = universes.over(universe(("gone", "neutral"), ("a", "contempt"), ("b", "contempt|neutral")), ("a", "b"), SPACE)
+    found = multiverse.over(universe(("gone", "neutral"), ("a", "contempt"), ("b", "contempt|neutral")), ("a", "b"), SPACE)
     assert found.sample.tolist() == [1]
-    assert universes.over(universe(), ("a",), SPACE).correct(np.array([0])).shape == (0,)
+    assert multiverse.over(universe(), ("a",), SPACE).correct(np.array([0])).shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ def test_samples_that_are_not_there_and_labels_outside_the_space_are_left_out() 
     [((0.9, 0.8), (0.7, 0.6), 0), ((0.8, 0.9), (0.7, 0.6), 1), ((0.8, 0.8), (0.7, 0.6), 0), ((3, 2, 1), (1, 2, 3), 3), ((0.5,), (0.5,), 0)],
 )
 def test_swapped_pairs(accuracies: tuple[float, ...], home: tuple[float, ...], expected: int) -> None:
-    assert universes.swapped(np.array(accuracies), np.array(home)) == expected
+    assert multiverse.swapped(np.array(accuracies), np.array(home)) == expected
 
 
 def test_table_rows() -> None:
@@ -49,7 +51,7 @@ def test_table_rows() -> None:
             for rule in ("x", "y")
         ],
     }
-    rows = universes.rows(found)
+    rows = multiverse.rows(found)
     assert len(rows) == 4
     assert rows[3] == {
         "rule": "y", "home": True, "n": 10, "pipeline": "fusion/b", "n_correct": 7, "accuracy": 0.7, "low": 0, "high": 1, "best": True, "swapped": 0,
@@ -75,9 +77,9 @@ def test_readings(rule: str, votes: tuple[int, ...], expected: dict[str, tuple[i
 
 
 PLUGIN = """
-from faceoff.config import DatasetConfig
-from faceoff.protocols import Sample
-from faceoff.universes import Universe
+from faceoff.plugins.options import DatasetConfig
+from faceoff.plugins.protocols import Sample
+from faceoff.plugins.label_rules import Universe
 
 DATASETS = {"twofold": {"class": "Twofold", "title": "two rules", "terms": "none", "how_to_get": "drawn"}}
 
@@ -113,7 +115,7 @@ def predicted(path: Path, chosen: dict[str, str | None]) -> Path:
         return about | {f"p_{name}": emotion and float(name == emotion) for name in SPACE[:2]}
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    tables.write_rows(path, tables.predictions_schema(SPACE[:2]), (row(*item) for item in chosen.items()))
+    parquet.write_rows(path, columns.predictions_schema(SPACE[:2]), (row(*item) for item in chosen.items()))
     return path
 
 

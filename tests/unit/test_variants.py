@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from faceoff.variants import equivalence
+from faceoff.scoring.variants import equivalence
 
 TRUTH = np.repeat([0, 1], [4000, 1000])
 

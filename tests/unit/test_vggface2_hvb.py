@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from faceoff.datasets import hvb, vggface2
 from faceoff.datasets.hvb import HumeVocalBursts
 from faceoff.datasets.vggface2 import VggFace2
-from faceoff.media import decode_image, encode_png
-from faceoff.stages.batches import parse_spec
+from faceoff.media.images import decode_image, encode_png
+from faceoff.plan.job_specs import Plan
 from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
-from faceoff.workflow import Plan
+from faceoff.storage.files import parse_spec
 
 # -- VGGFace2 -------------------------------------------------------------------------------------------------------------
 

@@ -14,10 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from faceoff.media import ALL_FRAMES, DecodeError, Sampling, decode_animation, decode_image, decode_video, encode_png, sampled, width_of
-from faceoff.protocols import Annotation, Sample
+from faceoff.media.frame_rate import ALL_FRAMES, Sampling, sampled
+from faceoff.media.images import DecodeError, decode_image, encode_png
+from faceoff.media.videos import decode_animation, decode_video, width_of
+from faceoff.plugins.protocols import Annotation, Sample
 from faceoff.stages import frames as stage
-from faceoff.stages.batches import parse_spec
+from faceoff.storage.files import parse_spec
 
 
 def write_video(
@@ -351,11 +353,11 @@ def test_times_of_real_videos_are_those_that_ffprobe_reads(data, name):
 
 def test_a_folder_of_clips_runs_through_the_stages(tmp_path, data):
     """Real clips: frames, faces and posteriors per clip; the clip without a face is no_face and wrong."""
-    from faceoff.evaluation import read_task, sample_posteriors
+    from faceoff.plan.job_specs import Plan
+    from faceoff.scoring.task import read_task, sample_posteriors
     from faceoff.stages.detect import write_faces
     from faceoff.stages.predict import write_predictions
     from faceoff.stages.samples import write_samples
-    from faceoff.workflow import Plan
 
     for label, name in (("happiness", "single_face.mp4"), ("neutral", "no_face.mp4")):
         (tmp_path / "clips" / label).mkdir(parents=True)

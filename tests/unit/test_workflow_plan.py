@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from faceoff import codehash, registry, workflow
-from faceoff.config import ConfigError
-from faceoff.workflow import Plan
+from faceoff.plan import job_specs
+from faceoff.plan.config import ConfigError
+from faceoff.plan.job_specs import Plan
+from faceoff.plugins import code_hash, registry
 
 ROOT = Path(__file__).resolve().parents[2]
 RAW = {
@@ -226,8 +227,8 @@ def every_spec(made: Plan) -> dict[str, str]:
 def test_specs_are_deterministic_json_without_the_place_of_the_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     first = every_spec(plan())
     monkeypatch.chdir(tmp_path)
-    codehash.forget()
-    for cache in (workflow.code, registry.discover):
+    code_hash.forget()
+    for cache in (job_specs.code, registry.discover):
         cache.cache_clear()
     shuffled = {key: dict(reversed(value.items())) if isinstance(value, dict) else value for key, value in reversed(RAW.items())}
     for name, spec in every_spec(Plan(shuffled)).items():

@@ -43,7 +43,7 @@ MATRIX = {
 # A model that answers by brightness; what it does on the way is put in.
 _MODEL = """
 import numpy as np
-from faceoff.protocols import CropSpec, Prediction
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 MODELS = {"%(name)s": {"class": "Model", "licence": "MIT", "source": "this test", "lineage": "%(name)s"}}
 

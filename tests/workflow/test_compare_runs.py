@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import runs
 from faceoff.cli import app
-from faceoff.run_comparison import compare_runs, read_run
+from faceoff.results.run_comparison.compare import compare_runs, read_run
 
 pytestmark = pytest.mark.slow
 

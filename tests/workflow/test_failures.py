@@ -23,7 +23,7 @@ PLAIN = runs.SMALL | {"figures": {"formats": ["svg"], "examples": 1}}
 
 # A detector that boxes the whole picture; what it does on the way is put in.
 _DETECTOR = """
-from faceoff.protocols import Face
+from faceoff.plugins.protocols import Face
 
 DETECTORS = {"shy": {"class": "Shy", "licence": "MIT", "source": "this test"}}
 

@@ -10,11 +10,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from faceoff import tables
 from faceoff.datasets import affectnet, ravdess
 from faceoff.drawing import scenes
 from faceoff.drawing.ravdess import write_archives, write_ravdess
 from faceoff.emotions import AFFECTNET_ORDER
+from faceoff.storage import files, parquet
 from runs import ROOT, digests, jobs, run
 from zenodo_server import Zenodo
 
@@ -49,12 +49,12 @@ def test_ravdess_from_24_archives_to_the_report(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
     assert len([path for path in server.asked if path.endswith(".zip")]) == 24
     results = tmp_path / "run/results/ravdess"
-    score = tables.read_json(results / "scores/ravdess/whole/fer.json")
+    score = files.read_json(results / "scores/ravdess/whole/fer.json")
     assert score["task"]["n"] == 1248, "1,440 without the 192 calm ones"
     assert score["counts"]["ok"] == 1248
-    rows = tables.read(results / "samples/ravdess.parquet").to_pylist()
+    rows = parquet.read(results / "samples/ravdess.parquet").to_pylist()
     assert len({row["subject"] for row in rows}) == 24
-    assert tables.count(results / "frames/ravdess.parquet") == 1248 * 3, "0.6 s at 5 frames per second"
+    assert parquet.count(results / "frames/ravdess.parquet") == 1248 * 3, "0.6 s at 5 frames per second"
     server.close()
     before = digests(tmp_path / "run")
     again = run(tmp_path / "run", config, FACEOFF_CACHE=str(tmp_path / "cache"), FACEOFF_MIRROR="")
@@ -100,10 +100,10 @@ def test_affectnet_in_the_csv_layout(tmp_path: Path) -> None:
     done = run(tmp_path / "run", config)
     assert done.returncode == 0, done.stdout[-3000:]
     results = tmp_path / "run/results/affectnet"
-    given, whole = (tables.read_json(results / f"scores/affectnet7/{name}/fer.json") for name in ("given", "whole"))
+    given, whole = (files.read_json(results / f"scores/affectnet7/{name}/fer.json") for name in ("given", "whole"))
     assert (given["task"]["n"], whole["task"]["n"]) == (42, 42)
-    assert tables.read_json(results / "scores/affectnet8/given/fer.json")["task"]["n"] == 48
+    assert files.read_json(results / "scores/affectnet8/given/fer.json")["task"]["n"] == 48
     assert given["metrics"]["coverage"] == 1
     assert given["metrics"]["accuracy"] > whole["metrics"]["accuracy"]
-    faces = tables.read(results / "faces/affectnet8/given.parquet").to_pylist()
+    faces = parquet.read(results / "faces/affectnet8/given.parquet").to_pylist()
     assert all(row["x"] >= 100 for row in faces)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import runs
-from faceoff import tables
+from faceoff.storage import parquet
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +55,7 @@ def test_one_failed_shard_is_tried_again_alone(tmp_path):
     assert whole.returncode == 0, whole.stdout[-3000:]
 
     # The brightness by which the second shard's first picture is known makes its job die.
-    first = next(tables.rows(fresh / "results/small/predictions/posed@1of2/whole/flaky.parquet"))
+    first = next(parquet.rows(fresh / "results/small/predictions/posed@1of2/whole/flaky.parquet"))
     flag.write_text(repr(first["p_neutral"]))
     broken = runs.run(folder, config)
     assert broken.returncode != 0

@@ -11,7 +11,7 @@ import runs
 
 pytestmark = pytest.mark.slow
 # Fails where it is loaded for single pictures, and nowhere else.
-CLUMSY = "from faceoff import runtimes; assert runtimes.batch_size(64) == 64, 'cannot do with one'"
+CLUMSY = "from faceoff.inference import hardware; assert hardware.batch_size(64) == 64, 'cannot do with one'"
 CONFIG = {
     "run": "timed",
     "datasets": {"posed": {"rungs": ["plain"], "limit": 8}},

@@ -7,7 +7,7 @@ import pytest
 
 import runs
 from faceoff.drawing import scenes
-from faceoff.media import encode_png
+from faceoff.media.images import encode_png
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from faceoff import tables
+from faceoff.storage import files
 from runs import digests, run
 
 pytestmark = pytest.mark.slow
@@ -28,12 +28,12 @@ def test_what_is_here_runs_and_what_is_not_is_explained(tmp_path: Path, mirror: 
         assert done.returncode == 0, done.stdout[-3000:]
     scores = tmp_path / "once/results/zoo/scores/posed"
     for detector in ("mtcnn", "retinaface"):
-        score = tables.read_json(scores / f"{detector}/mini_xception.json")
+        score = files.read_json(scores / f"{detector}/mini_xception.json")
         assert score["state"] == "ok"
         assert score["metrics"]["coverage"] == 1.0
-        assert tables.read_json(scores / f"{detector}/emonet_8.json")["reason"].startswith("model emonet_8: emonet_8.pth is not here")
-    assert "s3fd" in tables.read_json(scores / "s3fd/mini_xception.json")["reason"]
-    assert tables.read_json(scores / "fusion/best.json")["state"] == "ok"
+        assert files.read_json(scores / f"{detector}/emonet_8.json")["reason"].startswith("model emonet_8: emonet_8.pth is not here")
+    assert "s3fd" in files.read_json(scores / "s3fd/mini_xception.json")["reason"]
+    assert files.read_json(scores / "fusion/best.json")["state"] == "ok"
     first, second = digests(tmp_path / "once"), digests(tmp_path / "again")
     assert {*scored, "results/zoo/faces/posed/mtcnn.parquet", "results/zoo/predictions/posed/retinaface/mini_xception.parquet"} <= set(second)
     assert second == {name: first[name] for name in second}, "PyTorch too gives the same bytes twice"

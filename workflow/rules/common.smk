@@ -1,13 +1,13 @@
-# Functions that the rules ask; the answers come from faceoff.workflow.Plan.
+# Functions that the rules ask; the answers come from faceoff.plan.job_specs.Plan.
 import functools
 import json
 import os
 import re
 
-from faceoff import preflight
-from faceoff.config import load
-from faceoff.figure_names import TITLES, figure_files
-from faceoff.workflow import Plan
+from faceoff.plan import preflight
+from faceoff.plan.config import load
+from faceoff.plan.job_specs import Plan
+from faceoff.results.figure_names import TITLES, figure_files
 
 archived = report  # a line that starts with "report(" would be read as Snakemake's keyword
 
@@ -41,7 +41,7 @@ def start_run():
 
 def show_leaderboard():
     """Print the leaderboard once every cell has succeeded; a partial target (one table, say) may have made no score."""
-    from faceoff import leaderboard
+    from faceoff.results import leaderboard
 
     if os.path.exists(f"{R}/check.ok") and os.environ.get("FACEOFF_LEADERBOARD") != "0":
         leaderboard.show(plan.config.run)

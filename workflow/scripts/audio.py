@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from faceoff.stages.audio import write_audio
-from faceoff.stages.batches import parse_spec
+from faceoff.storage.files import parse_spec
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--samples", type=Path, required=True)

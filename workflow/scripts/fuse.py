@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from faceoff.stages.batches import parse_spec
 from faceoff.stages.fuse import write_fusion
+from faceoff.storage.files import parse_spec
 
 parser = argparse.ArgumentParser(description=__doc__)
 for name in ("members", "faces"):

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from faceoff.stages.batches import parse_spec
 from faceoff.stages.manifest import write_manifest
+from faceoff.storage.files import parse_spec
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--scores", type=Path, nargs="*", default=[])

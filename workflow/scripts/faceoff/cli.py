@@ -10,11 +10,14 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from faceoff import assets, registry, score_files, tables
-from faceoff.emotions import suggestion
+from faceoff.assets.asset import AssetError
+from faceoff.plugins import registry
+from faceoff.results import run_folder
+from faceoff.spelling import suggestion
+from faceoff.storage import files
 
 if TYPE_CHECKING:
-    from faceoff.workflow import Plan
+    from faceoff.plan.job_specs import Plan
 
 
 class _Commands(TyperGroup):
@@ -25,7 +28,7 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise
-        except (OSError, ValueError, assets.AssetError) as error:
+        except (OSError, ValueError, AssetError) as error:
             _fail(error)
 
 
@@ -46,8 +49,8 @@ def _fail(reason: object) -> NoReturn:
 
 def _plan(path: Path) -> "Plan":
     """The plan of a configuration file; ends the program with the reason when it is wrong."""
-    from faceoff import config as configuration
-    from faceoff.workflow import Plan
+    from faceoff.plan import config as configuration
+    from faceoff.plan.job_specs import Plan
 
     raw = configuration.load(path)
     try:
@@ -82,7 +85,7 @@ def leaderboard(
     csv: Annotated[Path | None, typer.Option("--csv", help="write the same rows, every digit, to this file instead of printing them")] = None,
 ) -> None:
     """Print a run's leaderboard and where its report is."""
-    from faceoff.leaderboard import read, show, write_csv
+    from faceoff.results.leaderboard import read, show, write_csv
 
     if csv is None:
         show(run, dataset or ())
@@ -100,15 +103,16 @@ def compare(
     fail_on_worse: Annotated[bool, typer.Option("--fail-on-worse", help="exit 1 when a cell is significantly worse or failed in B, or none is judged")] = False,
 ) -> None:
     """Compare two runs cell by cell, paired, on the same samples, and say what differs in what made them (docs/compare.md)."""
-    from faceoff import run_comparison, run_comparison_page, run_comparison_terminal
+    from faceoff.results.run_comparison import compare as run_comparison
+    from faceoff.results.run_comparison import page, terminal
 
     found = run_comparison.compare_runs(run_comparison.read_run(a), run_comparison.read_run(b), common=common)
     if output:
-        tables.write_text(output, run_comparison_page.render(found))
+        files.write_text(output, page.render(found))
     if as_json:
         print(json.dumps(found.as_dict(), indent=1, sort_keys=True, allow_nan=False))
     else:
-        run_comparison_terminal.show(found, console)
+        terminal.show(found, console)
     if fail_on_worse and (found.worse or not (any(cell.paired for cell in found.cells) or found.results_differ is False)):
         _fail("worse in B: " + "; ".join(found.worse) if found.worse else "nothing could be compared, or nothing has labels to judge it by")
 
@@ -122,12 +126,12 @@ def model_index(
     output: Annotated[Path | None, typer.Option("--output", help="write to this file instead of printing")] = None,
 ) -> None:
     """A cell's scores as the `model-index` block of a Hugging Face model card (YAML)."""
-    from faceoff.model_index import as_yaml, model_index
-    from faceoff.run_comparison import read_run
+    from faceoff.results.model_index import as_yaml, model_index
+    from faceoff.results.run_comparison.compare import read_run
 
     text = as_yaml(model_index(read_run(run), cell, name or cell, dataset or ()))
     if output:
-        tables.write_text(output, text)
+        files.write_text(output, text)
     else:
         print(text, end="")
 
@@ -135,7 +139,7 @@ def model_index(
 @app.command()
 def detectors(plugins: Plugins = None) -> None:
     """List the face detectors and whether each can run here."""
-    from faceoff import plugin_listing
+    from faceoff.commands import plugin_listing
 
     plugin_listing.show(plugin_listing.detectors(plugins or ()))
 
@@ -143,7 +147,7 @@ def detectors(plugins: Plugins = None) -> None:
 @app.command()
 def models(plugins: Plugins = None) -> None:
     """List the emotion models and whether each can run here."""
-    from faceoff import plugin_listing
+    from faceoff.commands import plugin_listing
 
     plugin_listing.show(plugin_listing.models(plugins or ()))
 
@@ -151,7 +155,7 @@ def models(plugins: Plugins = None) -> None:
 @app.command()
 def datasets(plugins: Plugins = None) -> None:
     """List the datasets, their terms and how to get them."""
-    from faceoff import plugin_listing
+    from faceoff.commands import plugin_listing
 
     plugin_listing.show(plugin_listing.datasets(plugins or ()))
 
@@ -164,7 +168,7 @@ def list_assets(
     as_json: Annotated[bool, typer.Option("--json", help="the same for programs")] = False,
 ) -> None:
     """List every weight file with size, hash, licence, URL and where it was found, e.g. to fill a mirror (docs/assets.md)."""
-    from faceoff import asset_listing
+    from faceoff.commands import asset_listing
 
     rows = asset_listing.rows(asset_listing.users_in(_plan(needed_by)) if needed_by else asset_listing.users_of_all(plugins or ()))
     if as_json:
@@ -177,7 +181,7 @@ def list_assets(
 @app.command()
 def fetch(path: Annotated[Path, typer.Argument(help="a configuration")] = Path("config.yaml")) -> None:
     """Fetch all that a run needs and may be downloaded, weights and datasets, e.g. on a login node before the jobs run without a network."""
-    from faceoff import preflight
+    from faceoff.plan import preflight
 
     try:
         preflight.check(_plan(path), every_weight=True)
@@ -193,8 +197,8 @@ def config(
     force: Annotated[bool, typer.Option("--force", help="with --write: even where comments of your own are lost")] = False,
 ) -> None:
     """Check a configuration; with --write, write every key into it, each under its generated comment."""
-    from faceoff import config as configuration
-    from faceoff import reference_page
+    from faceoff.commands import reference_page
+    from faceoff.plan import config as configuration
 
     _plan(path)
     own = path.resolve() == configuration.OWN
@@ -204,21 +208,21 @@ def config(
         lost = [comment for comment in configuration.comments(path.read_text(encoding="utf-8")) if comment not in generated]
         if lost and not (own or force):
             _fail(f"{path}: --write would delete {len(lost)} comments, the first is {lost[0]!r}; --force writes it all the same")
-        tables.write_text(path, text)
+        files.write_text(path, text)
     if write and own:
-        tables.write_text(configuration.SCHEMA, json.dumps(configuration.schema(), indent=1, sort_keys=True) + "\n")
-        tables.write_text(reference_page.PATH, reference_page.page())
+        files.write_text(configuration.SCHEMA, json.dumps(configuration.schema(), indent=1, sort_keys=True) + "\n")
+        files.write_text(reference_page.PATH, reference_page.page())
     console.print(f"{path}: valid")
 
 
 @app.command()
 def cards(write: Annotated[bool, typer.Option("--write", help="write docs/cards.md anew")] = False) -> None:
     """Print what the cards of all detectors and models say, as Markdown; with --write, into the documentation. It needs the full environment."""
-    from faceoff import card_page
+    from faceoff.commands import card_page
 
     text = card_page.page(plugin for plugin in registry.discover().values() if plugin.kind != "dataset")
     if write:
-        tables.write_text(card_page.PATH, text)
+        files.write_text(card_page.PATH, text)
         console.print(f"{card_page.PATH}: written")
     else:
         print(text, end="")
@@ -230,9 +234,9 @@ def export_audio(
     output: Annotated[Path, typer.Argument(help="folder to write the WAV files to, below it one per dataset")],
 ) -> None:
     """Write the sound of a run's clips (datasets with `audio: true`) as WAV files."""
-    from faceoff.exports import write_sounds
+    from faceoff.results.exports import write_sounds
 
-    for folder, sounds, clips in write_sounds(score_files.run_folder(run), output):
+    for folder, sounds, clips in write_sounds(run_folder.run_folder(run), output):
         console.print(f"{folder}: {sounds} of {clips} clips have sound")
 
 
@@ -242,9 +246,9 @@ def export(
     output: Annotated[Path, typer.Argument(help="CSV file to write")],
 ) -> None:
     """Write every prediction of a run, frame by frame with its time, as one CSV: a timeline of each clip for each detector, model and fusion."""
-    from faceoff.exports import write_predictions
+    from faceoff.results.exports import write_predictions
 
-    console.print(f"{output}: {write_predictions(score_files.run_folder(run), output)} detector x model cells and fusions")
+    console.print(f"{output}: {write_predictions(run_folder.run_folder(run), output)} detector x model cells and fusions")
 
 
 @app.command()
@@ -259,13 +263,13 @@ def timeline(
     """Draw each clip's probabilities over time, with the moments that have no face."""
     from faceoff.figures import canvas
     from faceoff.figures import timeline as drawing
-    from faceoff.results import label, shorten
-    from faceoff.timelines import first_clips
+    from faceoff.results.dataset_results import label, shorten
+    from faceoff.results.timelines import first_clips
 
     if output.suffix not in {".svg", ".pdf", ".png"}:
         _fail(f"{output}: the suffix must be .svg, .pdf or .png")
     try:
-        found, name, clips = first_clips(score_files.run_folder(run), cell, dataset, sample or (), most)
+        found, name, clips = first_clips(run_folder.run_folder(run), cell, dataset, sample or (), most)
     except FileNotFoundError as error:
         _fail(f"{error}; run snakemake first, or look at `faceoff timeline --help`")
     panels = [{**vars(clip), "title": shorten(clip.sample_id, 80)} for clip in clips]
@@ -282,7 +286,7 @@ def report(
     """Render a finished run's page again elsewhere, e.g. without pictures of faces to hand it on."""
     from faceoff.stages.report import write_again
 
-    write_again(score_files.run_folder(run), output, faces)
+    write_again(run_folder.run_folder(run), output, faces)
     console.print(f"{output}: {output.stat().st_size / 1e6:.1f} MB", soft_wrap=True, highlight=False)
 
 
@@ -297,8 +301,7 @@ def score(
     """Score anyone's posteriors against a dataset's frozen task: no detector, no model, the same metrics and intervals as in a run."""
     import tempfile
 
-    from faceoff import score_file_terminal
-    from faceoff.stages.score_file import options_of, score_file
+    from faceoff.commands.score_file import options_of, score_file, show
 
     plan = _plan(path)
     names = plan.datasets("test")
@@ -309,8 +312,8 @@ def score(
     with tempfile.TemporaryDirectory() as scratch:
         found = score_file(predictions, plan.samples_spec(name), options_of(options or ()), Path(scratch))
     if output:
-        tables.write_json(output, found)
-    score_file_terminal.show(found, predictions, console)
+        files.write_json(output, found)
+    show(found, predictions, console)
 
 
 @app.command()
@@ -323,9 +326,9 @@ def validate(
     Of a dataset with `part` or `limit`, only the samples that these leave. Says what a published dataset has and this copy lacks.
     Exits 1 when a dataset cannot be opened, is incomplete or holds an unreadable file.
     """
-    from faceoff import audit, audit_terminal
+    from faceoff.commands import audit
+    from faceoff.plugins.open_dataset import selected
     from faceoff.progress import track
-    from faceoff.stages.samples import selected
 
     plan = _plan(path)
     names = dataset or plan.datasets()
@@ -337,7 +340,7 @@ def validate(
         _fail(f"{path}: {error}")
     chosen = {name: selected(source, plan.config.datasets[name], plan.config.seed) for name, source in opened.items()}
     audits = [audit.audit(name, source, track(chosen[name], name)) for name, source in opened.items()]
-    audit_terminal.show(str(path), audits, {name: source.version for name, source in opened.items()}, console)
+    audit.show(str(path), audits, {name: source.version for name, source in opened.items()}, console)
     if any(found.unreadable or found.missing for found in audits):
         raise typer.Exit(1)
 
@@ -348,11 +351,11 @@ def calibrate(
     plugins: Plugins = None,
 ) -> None:
     """Fit a detector's box calibration on drawn faces (posed, train identities) and print it for its card."""
-    from faceoff import drawn_calibration
+    from faceoff.commands.calibrate import fit
 
     plugin = registry.get("detector", detector, tuple(plugins or ()))
     try:
-        found, matched, drawn = drawn_calibration.fit(plugin)
+        found, matched, drawn = fit(plugin)
     except ValueError as error:
         _fail(f"{detector}: {error}")
     console.print(f"{detector}: {matched} of {drawn} faces matched", json.dumps({"calibration": found}), soft_wrap=True)
@@ -412,7 +415,7 @@ def _picture_format(output: Path) -> str:
 def _save_picture(pixels: Any, output: Path, kind: str, quality: int) -> None:
     from PIL import Image
 
-    with tables.atomic(output) as scratch:
+    with files.atomic(output) as scratch:
         Image.fromarray(pixels).save(scratch, format=kind, quality=quality)
 
 

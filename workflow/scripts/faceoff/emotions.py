@@ -4,8 +4,9 @@ Canonical names are the FACS literature's nouns, in one fixed order. A *space* i
 scored in a space, models declare their classes in their own output order. Everything here is data, so it can be read and tested.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
+
+from faceoff.spelling import suggestion
 
 EMOTIONS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
 
@@ -112,9 +113,3 @@ def order(classes: Sequence[str]) -> tuple[str, ...]:
     """Sort classes canonically: known emotions in canonical order, then a task's own classes by name."""
     known = [emotion for emotion in EMOTIONS if emotion in classes]
     return (*known, *sorted(set(classes) - set(EMOTIONS)))
-
-
-def suggestion(word: str, valid: Sequence[str] | Mapping[str, object]) -> str:
-    """', did you mean …?' for a near miss, else '; valid: …'. The end of every unknown-name message."""
-    near = difflib.get_close_matches(word, list(valid), n=1, cutoff=0.6)
-    return f", did you mean {near[0]!r}?" if near else f"; valid: {', '.join(sorted(valid))}"

@@ -17,11 +17,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field, field_validator
 
-from faceoff.config import DataPath, DatasetConfig, Section
-from faceoff.data_files import fingerprint
-from faceoff.emotions import AFFECTNET_ORDER, EMOTIONS, suggestion
-from faceoff.omissions import say
-from faceoff.protocols import Box, Points, Sample
+from faceoff.datasets._files import fingerprint
+from faceoff.emotions import AFFECTNET_ORDER, EMOTIONS
+from faceoff.plugins.omissions import say
+from faceoff.plugins.options import DataPath, DatasetConfig, Section
+from faceoff.plugins.protocols import Box, Points, Sample
+from faceoff.spelling import suggestion
 
 DATASETS = {
     "affectnet": {

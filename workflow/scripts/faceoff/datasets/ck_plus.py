@@ -14,12 +14,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from faceoff.config import DataPath, DatasetConfig
-from faceoff.data_files import fingerprint
+from faceoff.datasets._files import fingerprint
+from faceoff.datasets._image_sequences import numbered, only_folder, timed
 from faceoff.emotions import EMOTIONS
-from faceoff.image_sequences import numbered, only_folder, timed
-from faceoff.omissions import say
-from faceoff.protocols import Annotation, Box, Points, Sample
+from faceoff.plugins.omissions import say
+from faceoff.plugins.options import DataPath, DatasetConfig
+from faceoff.plugins.protocols import Annotation, Box, Points, Sample
 
 DATASETS = {
     "ck_plus": {

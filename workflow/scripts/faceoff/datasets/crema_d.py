@@ -13,9 +13,10 @@ from typing import Any
 from pydantic import Field
 
 from faceoff import emotions
-from faceoff.config import DataPath, DatasetConfig
-from faceoff.data_files import files_below, fingerprint
-from faceoff.protocols import Sample
+from faceoff.datasets._files import files_below, fingerprint
+from faceoff.plugins.options import DataPath, DatasetConfig
+from faceoff.plugins.protocols import Sample
+from faceoff.spelling import suggestion
 
 DATASETS = {
     "crema_d": {
@@ -51,7 +52,7 @@ def parse(stem: str) -> tuple[str, str, str, str] | None:
         return None
     for (field, known), code in zip({"actor": ACTORS, "sentence": SENTENCES, "emotion": LABELS, "level": LEVELS}.items(), found.groups(), strict=True):
         if code not in known:
-            raise ValueError(f"unknown {field} code {code!r}{emotions.suggestion(code, known) if field != 'actor' else '; known: 1001-1091'}")
+            raise ValueError(f"unknown {field} code {code!r}{suggestion(code, known) if field != 'actor' else '; known: 1001-1091'}")
     return found.groups()
 
 
@@ -62,7 +63,7 @@ def read_demographics(path: Path) -> dict[str, dict[str, str]]:
     header = rows[0] if rows else []
     for column in ("ActorID", "Age", "Sex", "Race", "Ethnicity"):
         if column not in header:
-            raise ValueError(f"{path}: no column {column!r}{emotions.suggestion(column, header)}")
+            raise ValueError(f"{path}: no column {column!r}{suggestion(column, header)}")
     groups = {}
     for number, cells in enumerate(rows[1:], start=1):
         row = dict(zip(header, cells))

@@ -14,10 +14,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from faceoff import emotions
-from faceoff.config import DataPath, DatasetConfig
-from faceoff.fer2013_pictures import PARTS, ROWS, Part, csv_lines, fingerprint, others, row_name, split_of, twins
-from faceoff.omissions import say
-from faceoff.protocols import Sample
+from faceoff.datasets._fer2013_pictures import PARTS, ROWS, Part, csv_lines, fingerprint, others, row_name, split_of, twins
+from faceoff.plugins.omissions import say
+from faceoff.plugins.options import DataPath, DatasetConfig
+from faceoff.plugins.protocols import Sample
+from faceoff.spelling import suggestion
 
 DATASETS = {
     "fer2013": {
@@ -88,7 +89,7 @@ class Fer2013:
             header = [cell.strip() for cell in next(lines, ())]
             for column in _TABLE_COLUMNS:
                 if column not in header:
-                    raise ValueError(f"{self._table}: no column {column!r}{emotions.suggestion(column, header)}")
+                    raise ValueError(f"{self._table}: no column {column!r}{suggestion(column, header)}")
             for cells in lines:
                 row = dict(zip(header, (cell.strip() for cell in cells)))
                 where = f"{self._table}, line {lines.line_num}"

@@ -13,10 +13,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from faceoff import emotions
-from faceoff.config import DataPath, DatasetConfig
-from faceoff.data_files import fingerprint
-from faceoff.omissions import say
-from faceoff.protocols import Sample
+from faceoff.datasets._files import fingerprint
+from faceoff.plugins.omissions import say
+from faceoff.plugins.options import DataPath, DatasetConfig
+from faceoff.plugins.protocols import Sample
 
 DATASETS = {
     "fer2013plus": {

@@ -13,12 +13,11 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from faceoff.config import DataPath, DatasetConfig
+from faceoff.datasets._fer2013_pictures import PARTS, Part, fingerprint, others, twins
 from faceoff.emotions import EMOTIONS, FERPLUS_COLUMNS
-from faceoff.fer2013_pictures import PARTS, Part, fingerprint, others, twins
-from faceoff.groups import OUTLIER, VOTES
-from faceoff.protocols import Sample
-from faceoff.universes import Universe
+from faceoff.plugins.label_rules import Universe
+from faceoff.plugins.options import DataPath, DatasetConfig
+from faceoff.plugins.protocols import OUTLIER, VOTES, Sample
 
 DATASETS = {
     "ferplus": {

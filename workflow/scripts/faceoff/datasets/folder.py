@@ -9,12 +9,12 @@ from typing import Any
 from pydantic import Field
 
 from faceoff import emotions
-from faceoff.config import DataPath
-from faceoff.data_files import files_below, fingerprint
-from faceoff.media import VIDEO_SUFFIXES
-from faceoff.omissions import say
-from faceoff.own_labels import OwnLabels
-from faceoff.protocols import Sample
+from faceoff.datasets._files import files_below, fingerprint
+from faceoff.datasets._own_labels import OwnLabels
+from faceoff.media.videos import VIDEO_SUFFIXES
+from faceoff.plugins.omissions import say
+from faceoff.plugins.options import DataPath
+from faceoff.plugins.protocols import Sample
 
 DATASETS = {"folder": {"class": "Folder", "title": "folder of pictures", "terms": "your own", "how_to_get": "put pictures into <path>/<emotion>/"}}
 

@@ -13,11 +13,12 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from faceoff.config import DataPath, DatasetConfig
-from faceoff.data_files import fingerprint
-from faceoff.emotions import order, suggestion
-from faceoff.omissions import say
-from faceoff.protocols import Sample
+from faceoff.datasets._files import fingerprint
+from faceoff.emotions import order
+from faceoff.plugins.omissions import say
+from faceoff.plugins.options import DataPath, DatasetConfig
+from faceoff.plugins.protocols import Sample
+from faceoff.spelling import suggestion
 
 DATASETS = {
     "hvb": {

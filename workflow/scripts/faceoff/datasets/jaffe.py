@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import Field
 
 from faceoff import emotions
-from faceoff.config import DataPath, DatasetConfig
-from faceoff.data_files import files_below, fingerprint
-from faceoff.protocols import Sample
+from faceoff.datasets._files import files_below, fingerprint
+from faceoff.plugins.options import DataPath, DatasetConfig
+from faceoff.plugins.protocols import Sample
 
 DATASETS = {
     "jaffe": {

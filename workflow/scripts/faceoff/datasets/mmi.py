@@ -14,12 +14,12 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from faceoff.config import DataPath, DatasetConfig
-from faceoff.data_files import fingerprint
+from faceoff.datasets._files import fingerprint
 from faceoff.emotions import order
-from faceoff.media import VIDEO_SUFFIXES
-from faceoff.omissions import counted, say
-from faceoff.protocols import Sample
+from faceoff.media.videos import VIDEO_SUFFIXES
+from faceoff.plugins.omissions import counted, say
+from faceoff.plugins.options import DataPath, DatasetConfig
+from faceoff.plugins.protocols import Sample
 
 DATASETS = {
     "mmi": {

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from faceoff.config import DatasetConfig
 from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
-from faceoff.media import encode_png
-from faceoff.protocols import Sample
+from faceoff.media.images import encode_png
+from faceoff.plugins.options import DatasetConfig
+from faceoff.plugins.protocols import Sample
 
 DATASETS = {
     "posed": {

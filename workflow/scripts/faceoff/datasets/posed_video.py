@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from faceoff.assets import cache_folder
-from faceoff.codehash import code_of
-from faceoff.config import DatasetConfig
+from faceoff.assets.fetch import cache_folder
 from faceoff.drawing import clips, video
 from faceoff.drawing.identities import identity
 from faceoff.emotions import EMOTIONS
-from faceoff.protocols import Annotation, Sample
-from faceoff.tables import atomic
+from faceoff.plugins.code_hash import code_of
+from faceoff.plugins.options import DatasetConfig
+from faceoff.plugins.protocols import Annotation, Sample
+from faceoff.storage.files import atomic
 
 DATASETS = {
     "posed_video": {

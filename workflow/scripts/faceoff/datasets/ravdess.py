@@ -14,12 +14,13 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from faceoff import emotions, zenodo
-from faceoff.assets import Asset, AssetError
-from faceoff.config import DataPath, DatasetConfig
-from faceoff.data_files import files_below, fingerprint
-from faceoff.omissions import counted
-from faceoff.protocols import Sample
+from faceoff import emotions
+from faceoff.assets import zenodo
+from faceoff.assets.asset import Asset, AssetError
+from faceoff.datasets._files import files_below, fingerprint
+from faceoff.plugins.omissions import counted
+from faceoff.plugins.options import DataPath, DatasetConfig
+from faceoff.plugins.protocols import Sample
 
 DATASETS = {
     "ravdess": {

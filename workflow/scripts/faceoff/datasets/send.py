@@ -17,13 +17,14 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from faceoff.annotation import at, evaluator_weighted
-from faceoff.config import DataPath, DatasetConfig
-from faceoff.data_files import files_below, fingerprint
-from faceoff.emotions import EMOTIONS, suggestion
-from faceoff.media import VIDEO_SUFFIXES
-from faceoff.omissions import say
-from faceoff.protocols import Annotation, Sample
+from faceoff.datasets._files import files_below, fingerprint
+from faceoff.datasets._raters import at, evaluator_weighted
+from faceoff.emotions import EMOTIONS
+from faceoff.media.videos import VIDEO_SUFFIXES
+from faceoff.plugins.omissions import say
+from faceoff.plugins.options import DataPath, DatasetConfig
+from faceoff.plugins.protocols import Annotation, Sample
+from faceoff.spelling import suggestion
 
 DATASETS = {
     "send": {

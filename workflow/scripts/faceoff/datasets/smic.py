@@ -13,12 +13,13 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from faceoff.config import DataPath, DatasetConfig
-from faceoff.data_files import fingerprint
-from faceoff.emotions import order, suggestion
-from faceoff.image_sequences import numbered, only_folder, timed
-from faceoff.omissions import say
-from faceoff.protocols import Sample
+from faceoff.datasets._files import fingerprint
+from faceoff.datasets._image_sequences import numbered, only_folder, timed
+from faceoff.emotions import order
+from faceoff.plugins.omissions import say
+from faceoff.plugins.options import DataPath, DatasetConfig
+from faceoff.plugins.protocols import Sample
+from faceoff.spelling import suggestion
 
 DATASETS = {
     "smic": {

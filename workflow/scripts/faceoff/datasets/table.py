@@ -11,12 +11,14 @@ import pyarrow.csv
 import pyarrow.parquet
 from pydantic import BaseModel, ConfigDict, Field
 
-from faceoff import emotions, tables
-from faceoff.config import DataPath
-from faceoff.data_files import fingerprint
-from faceoff.media import VIDEO_SUFFIXES
-from faceoff.own_labels import OwnLabels
-from faceoff.protocols import Sample
+from faceoff import emotions
+from faceoff.datasets._files import fingerprint
+from faceoff.datasets._own_labels import OwnLabels
+from faceoff.media.videos import VIDEO_SUFFIXES
+from faceoff.plugins.options import DataPath
+from faceoff.plugins.protocols import Sample
+from faceoff.spelling import suggestion
+from faceoff.storage import parquet
 
 DATASETS = {"table": {"class": "Table", "title": "table of pictures", "terms": "your own", "how_to_get": "write a CSV with a path and a label column"}}
 
@@ -68,7 +70,7 @@ class Table:
         present = self._column_names()
         for column in [name for name in named if name] + ([columns.label] if columns.label not in (None, "label") else []):
             if column not in present:
-                raise ValueError(f"{options.path}: no column {column!r}{emotions.suggestion(column, present)}; name it in the dataset key 'columns'")
+                raise ValueError(f"{options.path}: no column {column!r}{suggestion(column, present)}; name it in the dataset key 'columns'")
         self._has_label = columns.label in present
 
     @cached_property
@@ -85,7 +87,7 @@ class Table:
     def _rows(self, columns: list[str] | None = None) -> Iterator[Mapping[str, Any]]:
         """Rows with these columns, by default all of them."""
         if self.options.path.suffix == ".parquet":
-            yield from tables.rows(self.options.path, columns)
+            yield from parquet.rows(self.options.path, columns)
             return
         # Every column as text: "007" and "NA" are identities, neither a number nor nothing.
         convert = pyarrow.csv.ConvertOptions(

@@ -15,11 +15,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from faceoff.config import DataPath, DatasetConfig
-from faceoff.data_files import fingerprint
-from faceoff.emotions import EMOTIONS, suggestion
-from faceoff.omissions import say
-from faceoff.protocols import Sample
+from faceoff.datasets._files import fingerprint
+from faceoff.emotions import EMOTIONS
+from faceoff.plugins.omissions import say
+from faceoff.plugins.options import DataPath, DatasetConfig
+from faceoff.plugins.protocols import Sample
+from faceoff.spelling import suggestion
 
 DATASETS = {
     "vggface2": {

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import boxes as geometry
-from faceoff.devices import Torch, torch_device
-from faceoff.protocols import RGB, Face
+from faceoff.faces import boxes as geometry
+from faceoff.inference.torch_devices import Torch, torch_device
+from faceoff.plugins.protocols import RGB, Face
 
 DETECTORS = {
     "blazeface": {
@@ -48,8 +48,8 @@ class BlazeFace:
     """For faces that fill a good part of the picture, which is seen at 128 pixels, letterboxed. No mouth corners, so no five landmarks."""
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
-        from faceoff.checkpoints import fill
-        from faceoff.networks import blazeface
+        from faceoff.inference.checkpoints import fill
+        from faceoff.inference.networks import blazeface
 
         self._side = blazeface.SIDE
         self._network = Torch(fill(blazeface.BlazeFace(), assets["weights"]).to(torch_device()), BATCH)

@@ -6,7 +6,7 @@ from typing import Any
 
 import cv2
 
-from faceoff.protocols import RGB, Face
+from faceoff.plugins.protocols import RGB, Face
 
 DETECTORS = {
     "haar": {

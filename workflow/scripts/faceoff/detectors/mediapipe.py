@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from faceoff.protocols import RGB, Face
+from faceoff.plugins.protocols import RGB, Face
 
 DETECTORS = {
     "mediapipe_short": {

@@ -12,9 +12,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from faceoff import boxes as geometry
-from faceoff.devices import Torch, torch_device
-from faceoff.protocols import RGB, Face
+from faceoff.faces import boxes as geometry
+from faceoff.inference.torch_devices import Torch, torch_device
+from faceoff.plugins.protocols import RGB, Face
 
 DETECTORS = {
     "mtcnn": {
@@ -55,8 +55,8 @@ class MTCNN:
     """`thresholds` are those of the first two networks, the card's `threshold` that of the third; `min_face` in pixels."""
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
-        from faceoff.checkpoints import fill
-        from faceoff.networks import mtcnn
+        from faceoff.inference.checkpoints import fill
+        from faceoff.inference.networks import mtcnn
 
         self._options, self._threshold = card["options"], card["threshold"]
         self._pnet, self._rnet, self._onet = (

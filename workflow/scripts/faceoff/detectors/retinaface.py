@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import boxes as geometry
-from faceoff.devices import Torch, torch_device
-from faceoff.protocols import RGB, Face
+from faceoff.faces import boxes as geometry
+from faceoff.inference.torch_devices import Torch, torch_device
+from faceoff.plugins.protocols import RGB, Face
 
 DETECTORS = {
     "retinaface": {
@@ -49,8 +49,8 @@ class RetinaFace:
     """Boxes and five landmarks. Frames are shrunk to the longest side, never enlarged (that is the detector key `upscale`)."""
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
-        from faceoff.checkpoints import fill
-        from faceoff.networks import retinaface
+        from faceoff.inference.checkpoints import fill
+        from faceoff.inference.networks import retinaface
 
         self._options, self._threshold = card["options"], card["threshold"]
         network = fill(retinaface.RetinaFace(), assets["weights"]).to(torch_device())

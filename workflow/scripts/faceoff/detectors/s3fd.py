@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import boxes as geometry
-from faceoff.devices import torch_device
-from faceoff.protocols import RGB, Face
+from faceoff.faces import boxes as geometry
+from faceoff.inference.torch_devices import torch_device
+from faceoff.plugins.protocols import RGB, Face
 
 DETECTORS = {
     "s3fd": {
@@ -125,7 +125,7 @@ def _fan(assets: Mapping[str, Path], device: str, threshold: float) -> Any:
     import torch
     from face_alignment.models import FAN
 
-    from faceoff.checkpoints import fill
+    from faceoff.inference.checkpoints import fill
 
     class Verified(face_alignment.FaceAlignment):
         def _load_native(self, name: str, size: int, where: str, dtype: Any) -> Any:

@@ -7,9 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from faceoff import boxes as geometry
-from faceoff.protocols import RGB, Face
-from faceoff.runtimes import Onnx
+from faceoff.faces import boxes as geometry
+from faceoff.inference.runtimes import Onnx
+from faceoff.plugins.protocols import RGB, Face
 
 DETECTORS = {
     "ultraface_320": {

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff.protocols import RGB, Face
+from faceoff.plugins.protocols import RGB, Face
 
 DETECTORS = {"whole": {"class": "Whole", "whole_frame": True, "threshold": 0.0, "min_size": 0, "licence": "MIT"}}
 

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from faceoff.protocols import RGB, Face
+from faceoff.plugins.protocols import RGB, Face
 
 DETECTORS = {
     "yunet": {

@@ -15,7 +15,7 @@ from faceoff.drawing import clips
 from faceoff.drawing.motion import Act
 from faceoff.drawing.seeds import stream
 from faceoff.drawing.video import tone, write_video
-from faceoff.tables import atomic
+from faceoff.storage.files import atomic
 
 _LEVEL = {"normal": "middle", "strong": "apex"}
 # No FACS prototype is called calm: a slight smile, 0.6 or 0.9 of the weakest happiness.

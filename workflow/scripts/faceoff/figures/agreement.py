@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from faceoff.figures.canvas import DOUBLE_MM, MUTED, RULE, SEQUENTIAL, SINGLE_MM, SMALL, Drawn, ink_on, is_number, nothing, single, styled, titles
-from faceoff.results import DatasetResults, label, name_of
+from faceoff.results.dataset_results import DatasetResults, label, name_of
 
 _PAIRS = 20  # as many rows and columns as can be read; the CSV has all
 _WRITTEN = 12  # up to so many their kappa stands in the square

@@ -21,8 +21,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from faceoff import tables
-from faceoff.results import shorten_all
+from faceoff.results.dataset_results import shorten_all
+from faceoff.storage import files
 
 Row = dict[str, Any]
 Drawn = tuple[Figure, list[Row]]  # a figure and the rows of the CSV beside it
@@ -64,7 +64,7 @@ def save(figure: Figure, stem: Path, formats: Sequence[str], stamp: str = "") ->
     written = []
     for suffix in formats:
         path = stem.with_name(f"{stem.name}.{suffix}")
-        with matplotlib.style.context(_STYLE, after_reset=True), tables.atomic(path) as scratch:
+        with matplotlib.style.context(_STYLE, after_reset=True), files.atomic(path) as scratch:
             figure.savefig(scratch, format=suffix, metadata=_METADATA[suffix])
         written.append(path)
     return written

@@ -8,22 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from faceoff.figures.canvas import (
-    DOUBLE_MM,
-    LETTER_MM,
-    SEQUENTIAL,
-    SINGLE_MM,
-    SMALL,
-    SMALL_LETTER_MM,
-    Drawn,
-    canvas,
-    ink_on,
-    nothing,
-    single,
-    styled,
-    titles,
-)
-from faceoff.results import DatasetResults, label, name_of
+from faceoff.figures.canvas import DOUBLE_MM, LETTER_MM, SEQUENTIAL, SINGLE_MM, SMALL, SMALL_LETTER_MM, Drawn, canvas, ink_on, nothing, single, styled, titles
+from faceoff.results.dataset_results import DatasetResults, label, name_of
 
 _PANELS = 6  # confusion matrices in one figure: more would be too small to read
 _CELL = 4.0  # mm, the smallest that three matrices beside each other may have

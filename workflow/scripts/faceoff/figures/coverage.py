@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from faceoff.figures.canvas import BLUE, DOUBLE_MM, INK, MUTED, ORANGE, RED, Drawn, canvas, styled, titles
-from faceoff.results import DatasetResults
+from faceoff.results.dataset_results import DatasetResults
 
 
 @styled

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from faceoff.across import rank_across
 from faceoff.figures.canvas import BLUE, DOUBLE_MM, INK, MUTED, SMALL, Drawn, nothing, single, styled, titles
-from faceoff.results import DatasetResults, label
+from faceoff.results.across_datasets import rank_across
+from faceoff.results.dataset_results import DatasetResults, label
 
 _SHOWN = 20  # as many names as can be read; the CSV has all
 

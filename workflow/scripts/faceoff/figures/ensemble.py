@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from faceoff.figures.canvas import BLUE, DOUBLE_MM, MUTED, RED, RULE, Drawn, canvas, is_number, label_rows, nothing, styled, titles
-from faceoff.results import DatasetResults, label
+from faceoff.results.dataset_results import DatasetResults, label
 
 _WORTH = 16  # pairs whose worth to a vote is drawn
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from faceoff import tables
 from faceoff.figures.canvas import DOUBLE_MM, GREEN, RED, SMALL, Drawn, canvas, is_number, nothing, single, styled, titles
-from faceoff.media import decode_image
-from faceoff.results import DatasetResults, name_of
+from faceoff.media.images import decode_image
+from faceoff.results.dataset_results import DatasetResults, name_of
+from faceoff.storage import parquet
 
 
 @styled
@@ -38,7 +38,7 @@ def draw(items: Sequence[Mapping[str, Any]]) -> Figure:
 
 def of_dataset(dataset: DatasetResults, path: Path | None, count: int) -> Drawn:
     """Faces of the best single cell: `count` right and `count` wrong ones."""
-    found = list(tables.rows(path)) if path else []
+    found = list(parquet.rows(path)) if path else []
     cells = [name_of(score) for score in dataset.shown(singles=len(dataset.cells)) if score["kind"] == "cell"]
     best = next((cell for cell in cells if any(row["cell"] == cell for row in found)), None)
     chosen = [row for correct in (True, False) for row in [row for row in found if row["cell"] == best and row["correct"] == correct][:count]]

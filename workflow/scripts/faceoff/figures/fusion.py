@@ -6,8 +6,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from faceoff.figures.canvas import BLUE, DOUBLE_MM, GREEN, INK, MUTED, RED, RULE, Drawn, canvas, draw_interval, is_number, label_rows, styled, titles
-from faceoff.results import DatasetResults
-from faceoff.words import of_level, p_relation
+from faceoff.results.dataset_results import DatasetResults
+from faceoff.results.words import of_level, p_relation
 
 _KINDS = {"best_single": ("o", INK), "hindsight": ("o", MUTED), "fusion": ("D", BLUE), "oracle": ("s", GREEN)}
 

@@ -8,9 +8,9 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from faceoff import results
 from faceoff.figures.canvas import DOUBLE_MM, LETTER_MM, MUTED, RED, SEQUENTIAL, SINGLE_MM, SMALL, Drawn, canvas, ink_on, is_number, styled, titles
-from faceoff.results import DatasetResults
+from faceoff.results import dataset_results
+from faceoff.results.dataset_results import DatasetResults
 
 _PATCH = {"boxstyle": "round,pad=0.15", "facecolor": "#f4f4f4", "edgecolor": "none"}
 _COLUMN = 13.0  # mm of a column in a figure of one journal column
@@ -59,9 +59,9 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     cells = {}
     rows = []
     for score in dataset.cells:
-        low, high = results.interval(score, "accuracy")
-        state = "ok" if results.scored(score) else "error" if score["state"] == "error" else "skipped"
-        value = results.metric(score, "accuracy") if state == "ok" else None
+        low, high = dataset_results.interval(score, "accuracy")
+        state = "ok" if dataset_results.scored(score) else "error" if score["state"] == "error" else "skipped"
+        value = dataset_results.metric(score, "accuracy") if state == "ok" else None
         cells[score["detector"], score["model"]] = {"state": state, "value": value, "low": low, "high": high}
         rows.append(
             {
@@ -74,7 +74,7 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
                 "reason": score["reason"],
             }
         )
-    return draw(dataset.detectors, dataset.models, cells, results.colour_scale(dataset.cells)), rows
+    return draw(dataset.detectors, dataset.models, cells, dataset_results.colour_scale(dataset.cells)), rows
 
 
 def _heat_cell(axes: Any, x: int, y: int, cell: Mapping[str, Any], scale: tuple[float, float], pitch: float) -> None:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from faceoff.figures.canvas import DOUBLE_MM, INK, MARKERS, SMALL, Drawn, canvas, is_number, nothing, styled, titles
 from faceoff.figures.confusion import draw_panel
-from faceoff.results import DatasetResults, label, name_of
+from faceoff.results.dataset_results import DatasetResults, label, name_of
 
 _LINES = 6
 

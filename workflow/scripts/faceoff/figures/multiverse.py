@@ -6,10 +6,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from faceoff import tables
 from faceoff.figures.canvas import DOUBLE_MM, INK, MARKERS, MUTED, RED, RULE, SMALL, Drawn, canvas, is_number, nothing, styled, titles
-from faceoff.results import DatasetResults, label, name_of
-from faceoff.universes import rows
+from faceoff.results.dataset_results import DatasetResults, label, name_of
+from faceoff.scoring.multiverse import rows
+from faceoff.storage import files
 
 _LINES = 5
 
@@ -63,7 +63,7 @@ def draw(universes: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Figure
 
 def of_dataset(dataset: DatasetResults, path: Path) -> Drawn:
     """The chosen best single, the next cells and the leading fusions; the CSV has every pipeline of multiverse/<dataset>.json (`path`)."""
-    found = tables.read_json(path)
+    found = files.read_json(path)
     names = found["pipelines"]
     shown = [names.index(name) for name in map(name_of, dataset.shown(singles=3)) if name in names][:_LINES]
     home = found["home"]

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from faceoff.figures.canvas import DOUBLE_MM, LETTER_MM, Drawn, canvas, is_number, nothing, single, styled, titles
-from faceoff.results import DatasetResults, label, name_of
+from faceoff.results.dataset_results import DatasetResults, label, name_of
 
 _BARS = 6  # pipelines per emotion
 

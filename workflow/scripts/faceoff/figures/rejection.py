@@ -6,8 +6,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from faceoff.figures.canvas import DOUBLE_MM, MARKERS, MUTED, RULE, SMALL, STYLES, Drawn, canvas, draw_interval, is_number, label_rows, nothing, styled, titles
-from faceoff.results import DatasetResults, label, name_of, scored
-from faceoff.words import reached, share_reached
+from faceoff.results.dataset_results import DatasetResults, label, name_of, scored
+from faceoff.results.words import reached, share_reached
 
 _LINES = 6
 

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from faceoff.figures.canvas import BLUE, DOUBLE_MM, ORANGE, RULE, SINGLE_MM, SMALL, Drawn, canvas, is_number, nothing, styled, titles
-from faceoff.results import DatasetResults, label, name_of
+from faceoff.results.dataset_results import DatasetResults, label, name_of
 
 _PANELS = 6
 _ACROSS = 3

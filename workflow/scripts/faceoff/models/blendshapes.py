@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import emfacs
-from faceoff.protocols import CropSpec, Prediction
+from faceoff.faces import emfacs
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 MODELS = {
     "blendshapes": {

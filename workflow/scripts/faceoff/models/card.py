@@ -1,7 +1,8 @@
 """A model that is only a weights file of ONNX or TFLite: everything else is in its card (YAML)."""
 
-from faceoff.cards import CardNetwork
-from faceoff.runtimes import BATCH, Onnx, Tflite
+from faceoff.inference.card_network import CardNetwork
+from faceoff.inference.hardware import BATCH
+from faceoff.inference.runtimes import Onnx, Tflite
 
 
 class CardModel(CardNetwork):

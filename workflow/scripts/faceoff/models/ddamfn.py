@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from faceoff.assets import AssetError, cache_folder, given, mirror_folder
+from faceoff.assets.asset import AssetError
+from faceoff.assets.fetch import cache_folder, given, mirror_folder
 from faceoff.emotions import AFFECTNET_ORDER
-from faceoff.protocols import CropSpec, Prediction
-from faceoff.runtimes import softmax
+from faceoff.inference.runtimes import softmax
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 MODELS = {
     "ddamfn": {
@@ -125,9 +126,9 @@ class _DDAMFN:
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         path = checkpoint(card)
-        from faceoff.checkpoints import fill
-        from faceoff.devices import Torch, torch_device
-        from faceoff.networks.ddamfn import DDAMFN
+        from faceoff.inference.checkpoints import fill
+        from faceoff.inference.networks.ddamfn import DDAMFN
+        from faceoff.inference.torch_devices import Torch, torch_device
 
         self._network = Torch(fill(DDAMFN(len(self.emotions), card["options"]["heads"]), path).to(torch_device()), BATCH, more_on_gpu=True)
 

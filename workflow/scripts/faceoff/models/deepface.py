@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from faceoff.emotions import FER2013_ORDER
-from faceoff.keras_h5 import KerasNetwork, Layer, sequence
-from faceoff.protocols import CropSpec, Prediction
+from faceoff.inference.keras_h5 import KerasNetwork, Layer, sequence
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 MODELS = {
     "deepface": {

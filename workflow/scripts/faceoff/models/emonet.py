@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from faceoff.emotions import AFFECTNET_ORDER
-from faceoff.protocols import CropSpec, Prediction
-from faceoff.runtimes import softmax
+from faceoff.inference.runtimes import softmax
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 # The hashes are in two public repositories that are independent of each other (one holds git LFS pointers, one the download's check); the
 # authors publish none. Code and weights are for non-commercial use and may not be handed on changed, so nothing of them lies here.
@@ -79,9 +79,9 @@ class _EmoNet:
     crop = CropSpec(size=(256, 256), channels=3, margin=0.0)
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
-        from faceoff.checkpoints import fill
-        from faceoff.devices import Torch, torch_device
-        from faceoff.networks.emonet import EmoNet
+        from faceoff.inference.checkpoints import fill
+        from faceoff.inference.networks.emonet import EmoNet
+        from faceoff.inference.torch_devices import Torch, torch_device
 
         self._network = Torch(fill(EmoNet(len(self.emotions)), assets["weights"]).to(torch_device()), BATCH, more_on_gpu=True)
 

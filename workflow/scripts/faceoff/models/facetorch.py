@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import assets, emfacs
-from faceoff.assets import AssetError
+from faceoff.assets import fetch
+from faceoff.assets.asset import AssetError
 from faceoff.emotions import canonical
-from faceoff.protocols import CropSpec, Prediction
-from faceoff.runtimes import BatchedNetwork, batch_size, softmax
+from faceoff.faces import emfacs
+from faceoff.inference.hardware import batch_size
+from faceoff.inference.runtimes import BatchedNetwork, softmax
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 MODELS = {
     "facetorch_b0": {
@@ -117,7 +119,7 @@ def given(options: Mapping[str, Any], role: str) -> Path | None:
         return None
     if not isinstance(value, Mapping) or set(value) != {"path", "sha256"}:
         raise AssetError(f"option {role!r}: expected {{path: …, sha256: …}}, found {value!r}")
-    return assets.given(value["path"], value["sha256"], role)
+    return fetch.given(value["path"], value["sha256"], role)
 
 
 def required(options: Mapping[str, Any], role: str, name: str) -> Path:
@@ -133,7 +135,7 @@ class Predictor(BatchedNetwork):
     """One FacePredictor of facetorch on uint8 crops, in batches of a fixed size."""
 
     def __init__(self, name: str, path: Path):
-        from faceoff.devices import prepare_torchvision, torch_device
+        from faceoff.inference.torch_devices import prepare_torchvision, torch_device
 
         prepare_torchvision()
         import torch

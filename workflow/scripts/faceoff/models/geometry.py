@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import emfacs
-from faceoff.mesh import FaceMesh, measures
-from faceoff.protocols import CropSpec, Prediction
-from faceoff.runtimes import softmax
+from faceoff.faces import emfacs
+from faceoff.faces.mesh import FaceMesh, measures
+from faceoff.inference.runtimes import softmax
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 MODELS = {
     "geometry": {

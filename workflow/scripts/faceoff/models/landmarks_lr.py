@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from faceoff.emotions import order
-from faceoff.mesh import FaceMesh, measures, normalise
-from faceoff.protocols import CropSpec, Prediction
-from faceoff.runtimes import softmax
+from faceoff.faces.mesh import FaceMesh, measures, normalise
+from faceoff.inference.runtimes import softmax
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 MODELS = {
     "landmarks_lr": {

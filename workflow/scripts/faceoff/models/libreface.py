@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import assets, emfacs
-from faceoff.assets import AssetError
+from faceoff.assets import fetch
+from faceoff.assets.asset import AssetError
 from faceoff.emotions import AFFECTNET_ORDER
-from faceoff.protocols import CropSpec, Prediction
-from faceoff.runtimes import softmax
+from faceoff.faces import emfacs
+from faceoff.inference.runtimes import softmax
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 MODELS = {
     "libreface": {
@@ -66,7 +67,7 @@ def required(options: Mapping[str, Any], role: str) -> Path:
     value = options[role]
     if not isinstance(value, Mapping) or set(value) != {"path", "sha256"}:
         raise AssetError(f"LibreFace's weights have no published hash: give them as option `{role}: {{path: …, sha256: …}}`, found {value!r}")
-    return assets.given(value["path"], value["sha256"], role)
+    return fetch.given(value["path"], value["sha256"], role)
 
 
 @contextmanager
@@ -88,8 +89,8 @@ def without_imagenet() -> Iterator[None]:
 
 def _network(which: str, path: Path) -> Any:
     """One of LibreFace's networks with the file's weights, as a runtime."""
-    from faceoff.checkpoints import fill
-    from faceoff.devices import Torch, torch_device
+    from faceoff.inference.checkpoints import fill
+    from faceoff.inference.torch_devices import Torch, torch_device
 
     with without_imagenet():
         if which == "fer":

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import emfacs, openface
-from faceoff.media import encode_png
-from faceoff.protocols import CropSpec, Prediction
-from faceoff.runtimes import threads
+from faceoff.faces import emfacs, openface_csv
+from faceoff.inference.hardware import threads
+from faceoff.media.images import encode_png
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 MODELS = {
     "openface": {
@@ -42,7 +42,7 @@ class OpenFace:
     """
 
     crop = CropSpec(size=(256, 256), channels=3, margin=0.5)  # it looks for the face itself, and needs some room around it
-    aus = openface.UNITS
+    aus = openface_csv.UNITS
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         self._options = card["options"]
@@ -61,16 +61,16 @@ class OpenFace:
         posterior = emfacs.posterior(scored, self.emotions, self._options["neutral"], self._options["temperature"])
         return Prediction(posterior=posterior, aus=units, evaluable=np.array([face is not None for face in found], bool))
 
-    def _of_a_face(self, tracking: openface.Tracking | None) -> openface.Tracking | None:
+    def _of_a_face(self, tracking: openface_csv.Tracking | None) -> openface_csv.Tracking | None:
         """The output of one crop, or None where no face was found in it. Raises OpenFaceError when units are missing from it."""
         if tracking is None or not len(tracking) or not tracking.success[0]:
             return None
         lacking = sorted(set(self.aus) - (set(tracking.intensity) & set(tracking.presence)))
         if lacking:
-            raise openface.OpenFaceError(f"{self._program}: its output lacks {', '.join(lacking)}: is it OpenFace 2.0 or later?")
+            raise openface_csv.OpenFaceError(f"{self._program}: its output lacks {', '.join(lacking)}: is it OpenFace 2.0 or later?")
         return tracking
 
-    def _run(self, crops: np.ndarray) -> list[openface.Tracking | None]:
+    def _run(self, crops: np.ndarray) -> list[openface_csv.Tracking | None]:
         """One call of the program for all crops. Raises RuntimeError with the end of its messages when it fails."""
         if not len(crops):
             return []
@@ -92,4 +92,4 @@ class OpenFace:
             if done.returncode or not any(path.is_file() for path in outputs):
                 said = " ".join((done.stderr or done.stdout).split())[-300:]
                 raise RuntimeError(f"{_PROGRAM} ended with {done.returncode} and {sum(path.is_file() for path in outputs)} of {len(crops)} files: {said}")
-            return [openface.read_csv(path) if path.is_file() else None for path in outputs]
+            return [openface_csv.read_csv(path) if path.is_file() else None for path in outputs]

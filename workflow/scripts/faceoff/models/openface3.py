@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from faceoff.assets import AssetError, given
+from faceoff.assets.asset import AssetError
+from faceoff.assets.fetch import given
 from faceoff.emotions import AFFECTNET_ORDER, canonical
-from faceoff.protocols import CropSpec, Prediction
-from faceoff.runtimes import softmax
+from faceoff.inference.runtimes import softmax
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 MODELS = {
     "openface3": {
@@ -74,8 +75,8 @@ class OpenFace3:
             raise AssetError(f"OpenFace 3's weights have no published hash: get {card['checkpoint']['url']} and give it as options `weights` and `sha256`")
         path = given(options["weights"], options["sha256"], "weights")
         self.emotions = class_order(options["classes"])
-        from faceoff.checkpoints import read_state
-        from faceoff.devices import Torch, prepare_torchvision, torch_device
+        from faceoff.inference.checkpoints import read_state
+        from faceoff.inference.torch_devices import Torch, prepare_torchvision, torch_device
 
         prepare_torchvision()
         from openface.multitask_model import MultitaskPredictor

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import emfacs
-from faceoff.assets import AssetError, given
+from faceoff.assets.asset import AssetError
+from faceoff.assets.fetch import given
 from faceoff.emotions import canonical
-from faceoff.protocols import CropSpec, Prediction
-from faceoff.runtimes import BatchedNetwork, batch_size
+from faceoff.faces import emfacs
+from faceoff.inference.hardware import batch_size
+from faceoff.inference.runtimes import BatchedNetwork
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 MODELS = {
     "pyfeat": {
@@ -88,7 +90,7 @@ class PyFeat(BatchedNetwork):
         path = given(options["weights"], options["sha256"], "weights")
         if path.suffix != ".safetensors":
             raise AssetError(f"{path}: expected a .safetensors file; py-feat's older .pt checkpoints are pickles, which are not loaded")
-        from faceoff.devices import prepare_torchvision, torch_device
+        from faceoff.inference.torch_devices import prepare_torchvision, torch_device
 
         prepare_torchvision()
         from feat.multitask.inference import MultitaskModel

@@ -12,8 +12,10 @@ import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
 
-from faceoff import emotions, tables
-from faceoff.protocols import CropSpec, Prediction
+from faceoff import emotions
+from faceoff.plugins.protocols import CropSpec, Prediction
+from faceoff.spelling import suggestion
+from faceoff.storage.columns import DIMENSIONS
 
 MODELS = {
     "recorded": {
@@ -46,9 +48,9 @@ class Recorded:
         present = list(dict.fromkeys(key for row in rows for key in row))
         for key in ("id", "time"):
             if options[key] and options[key] not in present:
-                raise ValueError(f"{self._path}: no column {options[key]!r}{emotions.suggestion(options[key], present)}; name it in options.{key}")
+                raise ValueError(f"{self._path}: no column {options[key]!r}{suggestion(options[key], present)}; name it in options.{key}")
         columns = _columns(options["columns"], present, self._path)
-        affect = [name for name in tables.DIMENSIONS if name in present]
+        affect = [name for name in DIMENSIONS if name in present]
         for number, row in enumerate(rows, 1):
             missing = [key for key in (options["id"], options["time"], *columns.values(), *affect) if key and key not in row]
             if missing:
@@ -166,7 +168,7 @@ def _columns(given: Mapping[str, str], present: Sequence[str], path: Path) -> di
     found: dict[str, str] = {}
     for emotion, column in given.items():
         if column not in present:
-            raise ValueError(f"{path}: no column {column!r} (options.columns.{emotion}){emotions.suggestion(column, present)}")
+            raise ValueError(f"{path}: no column {column!r} (options.columns.{emotion}){suggestion(column, present)}")
         found[emotion] = column
     for column in () if given else present:
         try:

@@ -1,7 +1,7 @@
 """A model that is only a weights file of TorchScript, timm or Keras: everything else is in its card (YAML)."""
 
-from faceoff.cards import CardNetwork
-from faceoff.torch_runtimes import RUNTIMES
+from faceoff.inference.card_network import CardNetwork
+from faceoff.inference.torch_runtimes import RUNTIMES
 
 
 class TorchCardModel(CardNetwork):

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from faceoff.checkpoints import CheckpointError, check_keys
-from faceoff.devices import Torch, prepare_torchvision, torch_device
 from faceoff.emotions import canonical
-from faceoff.protocols import CropSpec, Prediction
-from faceoff.registry import HUB_FILES
-from faceoff.runtimes import softmax
+from faceoff.inference.checkpoints import CheckpointError, check_keys
+from faceoff.inference.runtimes import softmax
+from faceoff.inference.torch_devices import Torch, prepare_torchvision, torch_device
+from faceoff.plugins.model_cards import HUB_FILES
+from faceoff.plugins.protocols import CropSpec, Prediction
 
 BATCH = 4  # a CPU gains nothing by more, and a picture alone costs a whole batch
 

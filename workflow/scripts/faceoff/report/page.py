@@ -17,7 +17,6 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup, escape
 
-from faceoff import figure_names, tables, words
 from faceoff.report.part import NAME, Part, View
 from faceoff.report.sections import (
     affect,
@@ -45,7 +44,9 @@ from faceoff.report.sections import (
     timelines,
     verdict,
 )
-from faceoff.results import DatasetResults, name_of, shorten
+from faceoff.results import figure_names, words
+from faceoff.results.dataset_results import DatasetResults, name_of, shorten
+from faceoff.storage.files import read_json
 
 _HERE = Path(__file__).parent
 # In the page's order; a section is left out where it has nothing to say.
@@ -122,7 +123,7 @@ def _dataset(index: int, dataset: DatasetResults, extras: Extras, figures_folder
     key, config = f"d{index}", spec["config"]
 
     def read(by_name: Mapping[str, Path]) -> Any:
-        return tables.read_json(by_name[dataset.name]) if dataset.name in by_name else None
+        return read_json(by_name[dataset.name]) if dataset.name in by_name else None
 
     def links(kind: str) -> list[View]:
         return _files(kind if kind == figure_names.COVERAGE else f"{kind}-{dataset.name}", figure_names.TITLES[kind], figures_folder, output, config)

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from faceoff import words
-from faceoff.results import DatasetResults, name_of, shorten, shorten_all
+from faceoff.results import words
+from faceoff.results.dataset_results import DatasetResults, name_of, shorten, shorten_all
 
 NAME, REASON, LABEL = 60, 400, 24  # characters shown of a name, of a reason, of an emotion
 View = dict[str, Any]

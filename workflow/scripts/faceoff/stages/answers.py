@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from faceoff import metrics, tables
-from faceoff.boxes import shrink
-from faceoff.evaluation import UnlabelledError, cell_name, read_task, sample_posteriors
-from faceoff.stages.batches import image_of
-from faceoff.stages.examples import encode
-from faceoff.timelines import timelines
+from faceoff.faces.boxes import shrink
+from faceoff.media.images import encode, image_of
+from faceoff.results.timelines import timelines
+from faceoff.scoring import metrics
+from faceoff.scoring.task import UnlabelledError, cell_name, read_task, sample_posteriors
+from faceoff.storage import columns, files, parquet
 
 MOMENTS, PICTURES = 120, 24  # of a clip at most, evenly spread
 _SIDE, _QUALITY = 160, 70  # pixels and WebP quality of a moment's picture
@@ -28,13 +28,13 @@ def write_answers(samples: Path, frames: Path, predictions: Sequence[Path], outp
     `pipelines`: counts of the answers in the model's own classes and the mean probability of the answer given; `agreement`: of pairs of cells, where the
     dataset has no labels; `clips`: `spec.clips` samples with several frames, drawn by a hash of the seed, with probabilities in per mille (null: no face).
     """
-    rows = list(tables.rows(samples, ["sample_id", "label"]))
+    rows = list(parquet.rows(samples, ["sample_id", "label"]))
     ids = [row["sample_id"] for row in rows]
-    sound = {cell_name(path): path for path in predictions if not tables.failed_files(path)}
+    sound = {cell_name(path): path for path in predictions if not parquet.failed_files(path)}
     given = {name: _given(path, ids) for name, path in sound.items()}
     labelled = _labelled(samples)
     chosen = _drawn_clips(frames, spec["clips"], spec["seed"])
-    tables.write_json(
+    files.write_json(
         output,
         {
             "dataset": spec["dataset"],
@@ -75,7 +75,7 @@ def _agreement(answers: Mapping[str, Sequence[str | None]]) -> Iterator[dict[str
 
 def _drawn_clips(frames: Path, count: int, seed: int) -> list[str]:
     """The ids of the clips to show, in the table's order."""
-    several = [sample for sample, rows in groupby(tables.rows(frames, ["sample_id"]), lambda row: row["sample_id"]) if len(list(rows)) > 1]
+    several = [sample for sample, rows in groupby(parquet.rows(frames, ["sample_id"]), lambda row: row["sample_id"]) if len(list(rows)) > 1]
     drawn = set(sorted(several, key=lambda sample: hashlib.sha256(f"{seed}|clip|{sample}".encode()).digest())[:count])
     return [sample for sample in several if sample in drawn]
 
@@ -117,8 +117,8 @@ def _per_mille(posterior: np.ndarray, own: Sequence[str], emotions: Sequence[str
 
 def _pictures(frames: Path, sample: str, places: np.ndarray) -> Iterator[tuple[int, str]]:
     """(place among the clip's timed frames, the frame as small WebP in base64)."""
-    found = (row for shard in tables.shards_of(frames) for row in pq.read_table(shard, filters=[("sample_id", "=", sample)]).to_pylist())
+    found = (row for shard in parquet.shards_of(frames) for row in pq.read_table(shard, filters=[("sample_id", "=", sample)]).to_pylist())
     rows = [row for row in found if row["timestamp_s"] is not None]
     for place in places:
-        if rows[place]["state"] == tables.OK:
+        if rows[place]["state"] == columns.OK:
             yield int(place), base64.b64encode(encode(shrink(image_of(rows[place]), _SIDE)[0], _QUALITY)).decode("ascii")

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from faceoff import tables
-from faceoff.media import DecodeError
+from faceoff.media.images import DecodeError
+from faceoff.media.sound import RATE, extract_sound
+from faceoff.plugins.open_dataset import open_dataset
+from faceoff.plugins.sample_rows import sample_of
 from faceoff.progress import track
-from faceoff.sound import RATE, extract_sound
-from faceoff.stages.frames import sample_of
-from faceoff.stages.samples import open_dataset
+from faceoff.storage import columns, parquet
 
 
 def write_audio(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
@@ -17,7 +17,7 @@ def write_audio(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
     dataset, _ = open_dataset(spec)
 
     def rows() -> Iterator[dict[str, Any]]:
-        for row in track(tables.rows(samples), f"sound of {spec['dataset']}", tables.count(samples)):
+        for row in track(parquet.rows(samples), f"sound of {spec['dataset']}", parquet.count(samples)):
             sample = sample_of(row)
             about = {"sample_id": sample.sample_id, "audio": {"bytes": None, "path": f"{sample.sample_id}.wav"}}
             try:
@@ -25,11 +25,11 @@ def write_audio(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
                     raise DecodeError("pictures have no sound")
                 sound = extract_sound(dataset.file(sample))
             except DecodeError as error:
-                yield about | {"state": tables.UNREADABLE, "reason": str(error)}
+                yield about | {"state": columns.UNREADABLE, "reason": str(error)}
             except OSError as error:
-                yield about | {"state": tables.UNREADABLE, "reason": f"cannot read: {error.strerror or error}"}
+                yield about | {"state": columns.UNREADABLE, "reason": f"cannot read: {error.strerror or error}"}
             else:
-                found = {"state": tables.OK, "start_s": sound.start_s, "duration_s": sound.duration_s, "sampling_rate": RATE}
+                found = {"state": columns.OK, "start_s": sound.start_s, "duration_s": sound.duration_s, "sampling_rate": RATE}
                 yield about | found | {"audio": {**about["audio"], "bytes": sound.wav}}
 
-    tables.write_rows(output, tables.AUDIO, rows())
+    parquet.write_rows(output, columns.AUDIO, rows())

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff import figure_names, tables
+from faceoff.results import figure_names
+from faceoff.storage import files
 
 _TABLE = "table_"  # how the caption file of a table starts
 
@@ -26,7 +27,7 @@ def write_captions(captions: Sequence[Path], output: Path, spec: Mapping[str, An
         kind, _, dataset = name.partition("-")
         lines.append(f"## {name}\n\n**{figure_names.TITLES[kind]}{f': {dataset}' if dataset else ''}.** {text_of[kind]}")
     lines += [f"## tables/{stem.removeprefix(_TABLE)}\n\n{text}" for stem, text in text_of.items() if stem.startswith(_TABLE)]
-    tables.write_text(output, "\n\n".join(lines) + "\n")
+    files.write_text(output, "\n\n".join(lines) + "\n")
 
 
 def _as_markdown(rst: str) -> str:

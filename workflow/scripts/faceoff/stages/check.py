@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceoff import tables
-from faceoff.results import name_of
+from faceoff.results.dataset_results import name_of
+from faceoff.storage import files
 
 
 def check(scores: Sequence[Path], output: Path, latencies: Sequence[Path] = ()) -> int:
     """Write `output` and return 0 when no cell failed, nor the timing of one; else print the failures, remove what derives from them, and return 1."""
-    failed = {path: score for path, score in ((path, tables.read_json(path)) for path in scores) if score["failed_files"] or score["state"] == "error"}
-    skipped = [score for score in map(tables.read_json, scores) if score["state"] == "skipped"]
+    failed = {path: score for path, score in ((path, files.read_json(path)) for path in scores) if score["failed_files"] or score["state"] == "error"}
+    skipped = [score for score in map(files.read_json, scores) if score["state"] == "skipped"]
     for score in skipped:
         print(f"skipped {score['dataset']}: {name_of(score)}: {score['reason']}")
-    untimed = {path: latency for path, latency in ((path, tables.read_json(path)) for path in latencies) if latency["state"] == "error"}
+    untimed = {path: latency for path, latency in ((path, files.read_json(path)) for path in latencies) if latency["state"] == "error"}
     if not failed and not untimed:
-        tables.write_text(output, "".join(f"{path}\n" for path in sorted(map(str, scores))))
+        files.write_text(output, "".join(f"{path}\n" for path in sorted(map(str, scores))))
         return 0
     for score in failed.values():
         print(f"FAILED {score['dataset']}: {name_of(score)}: {score['reason'] or 'a member failed'}")

@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import agreement, ensembles, members, metrics, omnibus, stats, tables
-from faceoff.decomposition import decompose
-from faceoff.evaluation import Task, UnlabelledError, cell_name, flags, folds_for, read_task, sample_posteriors, share_interval
-from faceoff.intervals import design_effect
-from faceoff.power import detectable_difference
-from faceoff.ranking import rank_uncertainty
-from faceoff.variants import equivalence
+from faceoff.fusion import ensembles, members
+from faceoff.scoring import metrics
+from faceoff.scoring.task import Task, UnlabelledError, cell_name, flags, folds_for, read_task, sample_posteriors, share_interval
+from faceoff.scoring.variants import equivalence
+from faceoff.statistics import agreement, omnibus, paired_tests
+from faceoff.statistics.intervals import design_effect
+from faceoff.statistics.power import detectable_difference
+from faceoff.statistics.ranking import rank_uncertainty
+from faceoff.statistics.variance_components import decompose
+from faceoff.storage import files
+from faceoff.storage.columns import ERROR
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ def _candidates(task: Task, paths: Sequence[Path]) -> list[Candidate]:
     found = []
     for path in paths:
         cell = sample_posteriors(path, task.ids)
-        if all(state == tables.ERROR for state in cell.states):
+        if all(state == ERROR for state in cell.states):
             continue
         posterior, _ = cell.in_space(task.space)
         predicted = metrics.argmax(posterior)
@@ -60,7 +64,7 @@ def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Se
     try:
         task = read_task(samples)
     except UnlabelledError:
-        tables.write_json(output, {"dataset": spec["dataset"], "task": None} | nothing)
+        files.write_json(output, {"dataset": spec["dataset"], "task": None} | nothing)
         return
     candidates = _candidates(task, predictions)
     singles = [candidate for candidate in candidates if not candidate.name.startswith("fusion/")]
@@ -87,7 +91,7 @@ def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Se
         result["variants"] = _variants(task, singles, spec)
         result["ensemble"] = _ensemble(task, singles, spec["seed"])
         result["ranking"] = _ranking(candidates, clusters, spec["seed"])
-    tables.write_json(output, result)
+    files.write_json(output, result)
 
 
 def _variants(task: Task, singles: Sequence[Candidate], spec: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -152,8 +156,8 @@ def _held_out(validation: Sequence[Path], names: Sequence[str]) -> tuple[Task | 
 
 def _compare(family: Sequence[tuple[str, Candidate, np.ndarray, str]], clusters: np.ndarray | None, seed: int) -> list[dict[str, Any]]:
     """Paired verdicts of one Holm family."""
-    verdicts = [stats.paired_verdict(candidate.correct, against, clusters=clusters, seed=seed) for _, candidate, against, _ in family]
-    adjusted = stats.holm([verdict.p for verdict in verdicts])
+    verdicts = [paired_tests.paired_verdict(candidate.correct, against, clusters=clusters, seed=seed) for _, candidate, against, _ in family]
+    adjusted = paired_tests.holm([verdict.p for verdict in verdicts])
     shown = [detectable_difference(candidate.correct, against, clusters, len(family)) for _, candidate, against, _ in family]
     return [
         {
@@ -167,7 +171,7 @@ def _compare(family: Sequence[tuple[str, Candidate, np.ndarray, str]], clusters:
             "p_exact": verdict.p_exact,
             "p_adjusted": p_adjusted,
             "test": verdict.test,
-            "verdict": stats.judge(p_adjusted, verdict.difference, verdict.low, verdict.high),
+            "verdict": paired_tests.judge(p_adjusted, verdict.difference, verdict.low, verdict.high),
             "n": len(candidate.correct),
             "minimum_detectable": detectable.difference,
             "detectable_reason": detectable.reason,

@@ -1,22 +1,21 @@
 """Stage: faces of every cell, cropped as the models saw them, for the report's gallery and the figures: right and wrong ones, and some of every confusion."""
 
 import hashlib
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from PIL import Image
 
-from faceoff import metrics, tables
-from faceoff.evaluation import UnlabelledError, read_task, sample_posteriors
-from faceoff.protocols import RGB, CropSpec
-from faceoff.stages.predict import face_crop, framed
+from faceoff.faces.face_crops import face_crop, framed
+from faceoff.media.images import encode
+from faceoff.plugins.protocols import CropSpec
+from faceoff.scoring import metrics
+from faceoff.scoring.task import UnlabelledError, read_task, sample_posteriors
+from faceoff.storage import parquet
 
 _CROP = CropSpec(size=(96, 96), margin=0.25)
-_QUALITY = 80  # of WebP: about 2 kB for a face
 _BASE64 = 4 / 3  # by which a picture grows inside a page
 
 SCHEMA = pa.schema([
@@ -38,7 +37,7 @@ def write_examples(samples: Path, frames: Path, faces: Sequence[Path], predictio
     they are drawn by answer. When the pictures exceed `megabytes`, the later ones of every confusion go first, in all cells alike.
     """
     chosen: list[Row] = []
-    for path in [path for path in predictions if not tables.failed_files(path)] if spec["examples"] or spec["gallery"] else ():
+    for path in [path for path in predictions if not parquet.failed_files(path)] if spec["examples"] or spec["gallery"] else ():
         chosen += _of_cell(f"{path.parent.name}/{path.stem}", *_answers(samples, path), spec)
     pictures: dict[tuple[str, str], tuple[bytes, str]] = {}
     for path in faces:
@@ -48,7 +47,7 @@ def write_examples(samples: Path, frames: Path, faces: Sequence[Path], predictio
             pictures[path.stem, sample] = picture
     kept = _within(sorted(chosen, key=lambda row: (row["turn"], row["cell"], row["place"])), pictures, spec["megabytes"] * 1e6)
     kept.sort(key=lambda row: (row["cell"], row["correct"] is False, row["place"], row["truth"] or "", row["predicted"], row["sample_id"]))
-    tables.write_rows(output, SCHEMA, kept)
+    parquet.write_rows(output, SCHEMA, kept)
 
 
 def _answers(samples: Path, predictions: Path) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray | None, np.ndarray]:
@@ -57,7 +56,7 @@ def _answers(samples: Path, predictions: Path) -> tuple[tuple[str, ...], tuple[s
         task = read_task(samples)
         ids, space, truth = task.ids, task.space, task.truth
     except UnlabelledError:
-        ids, space, truth = tuple(row["sample_id"] for row in tables.rows(samples, ["sample_id"])), tuple(tables.task_of(samples)["space"]), None
+        ids, space, truth = tuple(row["sample_id"] for row in parquet.rows(samples, ["sample_id"])), tuple(parquet.task_of(samples)["space"]), None
     return ids, space, truth, sample_posteriors(predictions, ids).in_space(space)[0]
 
 
@@ -94,13 +93,6 @@ def _pictures(frames: Path, faces: Path, wanted: set[str], crop: Mapping[str, An
             pixels = face_crop(frame, found, _CROP, crop)[1]
             if pixels is not None:
                 yield frame["sample_id"], (encode(pixels), frame["image"]["path"])
-
-
-def encode(image: RGB, quality: int = _QUALITY) -> bytes:
-    """RGB uint8 as WebP: a third of JPEG's size on faces, and every browser shows it."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="WEBP", quality=quality, method=4)
-    return buffer.getvalue()
 
 
 def _within(rows: Sequence[Row], pictures: Mapping[tuple[str, str], tuple[bytes, str]], most: float) -> list[Row]:

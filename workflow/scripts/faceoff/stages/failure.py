@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from faceoff import tables
+from faceoff.storage import columns, files, parquet
 
 _SIGNALS = {134: "aborted", 137: "killed, probably out of memory", 139: "segmentation fault", 136: "arithmetic fault", 132: "illegal instruction"}
 INTERRUPTED = {130, 143}  # the run was stopped, not the job: nothing is to be recorded
@@ -29,7 +29,7 @@ def upstream_failures(paths: Sequence[Path]) -> list[str]:
             with np.load(path, allow_pickle=False) as stored:
                 failed += stored["failed_files"].tolist() if "failure" in stored else []
         else:
-            failed += tables.failed_files(path)
+            failed += parquet.failed_files(path)
     return failed
 
 
@@ -51,18 +51,18 @@ def record_failure(
     failed = [str(output), *upstream_failures(upstream)]
     print(f"recorded: {reason}")
     if timing:
-        tables.write_json(timing, {"failed": True})
+        files.write_json(timing, {"failed": True})
     if kind == "latency":
         about = {key: spec[key] for key in ("dataset", "detector", "model") if key in spec}
-        tables.write_json(output, {**about, "state": tables.ERROR, "reason": reason})
+        files.write_json(output, {**about, "state": columns.ERROR, "reason": reason})
         return
     if kind == "trained":
-        with tables.atomic(output) as scratch, open(scratch, "wb") as file:
+        with files.atomic(output) as scratch, open(scratch, "wb") as file:
             np.savez(file, failure=np.array(reason), failed_files=np.array(failed))
         return
-    schema: pa.Schema = {"faces": tables.FACES, "predictions": tables.predictions_schema(())}[kind]
+    schema: pa.Schema = {"faces": columns.FACES, "predictions": columns.predictions_schema(())}[kind]
 
     def row(frame: dict[str, Any]) -> dict[str, Any]:
-        return frame | {"face_id": -1, "n_faces": 0, "success": 0, "state": tables.ERROR, "reason": reason}
+        return frame | {"face_id": -1, "n_faces": 0, "success": 0, "state": columns.ERROR, "reason": reason}
 
-    tables.write_rows(output, tables.with_failure(schema, failed), (row(frame) for frame in tables.rows(frames, ["sample_id", "frame", "timestamp_s"])))
+    parquet.write_rows(output, parquet.with_failure(schema, failed), (row(frame) for frame in parquet.rows(frames, ["sample_id", "frame", "timestamp_s"])))

@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from faceoff import figure_names, results, tables
 from faceoff.figures import agreement, confusion, coverage, critical_difference, ensemble, fusion, heatmap, human, per_class, rejection, reliability
 from faceoff.figures import examples as faces
 from faceoff.figures import multiverse as label_rules
 from faceoff.figures.canvas import Drawn, save
-from faceoff.results import DatasetResults
-from faceoff.words import LIMITED
+from faceoff.results import dataset_results, figure_names
+from faceoff.results.dataset_results import DatasetResults
+from faceoff.results.words import LIMITED
+from faceoff.storage import files
 
 # What draws a dataset's figure of this kind.
 DRAWERS = {
@@ -39,7 +40,7 @@ def write_figures(
     config = spec["config"]
     wanted = figure_names.figure_names(config, spec["datasets"])
     pictures, universes = ({path.stem: path for path in paths} for paths in (examples, multiverse))
-    found = results.read(scores, comparisons, spec, figure_names.test_datasets(config))
+    found = dataset_results.read(scores, comparisons, spec, figure_names.test_datasets(config))
     for dataset in found:
         drawers = {
             **DRAWERS,
@@ -64,4 +65,4 @@ def _write(stem: Path, drawn: Drawn, formats: Sequence[str], shown: Sequence[Dat
     writer = csv.DictWriter(buffer, list(dict.fromkeys(key for row in rows for key in row)) or ["empty"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    tables.write_text(stem.with_name(f"{stem.name}.csv"), buffer.getvalue())
+    files.write_text(stem.with_name(f"{stem.name}.csv"), buffer.getvalue())

@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from faceoff import tables
-from faceoff.media import AnimationError, DecodeError, Sampling, VideoFrame, decode_animation, decode_image, decode_video, encoder, sampled
+from faceoff.inference.hardware import threads
+from faceoff.media.frame_rate import Sampling, sampled
+from faceoff.media.images import AnimationError, DecodeError, decode_image, encoder
+from faceoff.media.videos import VideoFrame, decode_animation, decode_video
+from faceoff.plugins.open_dataset import open_dataset
+from faceoff.plugins.protocols import RGB, Annotation, Sample
+from faceoff.plugins.sample_rows import flat, sample_of
 from faceoff.progress import track
-from faceoff.protocols import RGB, Annotation, Sample
-from faceoff.runtimes import threads
-from faceoff.stages.samples import flat, open_dataset
+from faceoff.storage import columns, parquet
 
 Row = dict[str, Any]
 Encode = Callable[[RGB], bytes]
@@ -23,24 +26,14 @@ def write_frames(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
     encode = encoder(options.jpeg)
 
     def rows() -> Iterator[Row]:
-        for row in track(tables.rows(samples), f"frames of {spec['dataset']}", tables.count(samples)):
+        for row in track(parquet.rows(samples), f"frames of {spec['dataset']}", parquet.count(samples)):
             yield from KINDS[row["kind"]](dataset, sample_of(row), sampling, encode)
 
-    tables.write_rows(output, tables.FRAMES, rows())
-
-
-def sample_of(row: Mapping[str, Any]) -> Sample:
-    """A row of the samples table as the dataset made it."""
-    given = {
-        "votes": row["votes"] and tuple(row["votes"]),
-        "boxes": row["boxes"] and tuple(map(tuple, row["boxes"])),
-        "landmarks": row["landmarks"] and tuple(tuple(zip(points[::2], points[1::2], strict=True)) for points in row["landmarks"]),
-    }
-    return Sample(**{**row, **given, "groups": dict(row["groups"] or ())})
+    parquet.write_rows(output, columns.FRAMES, rows())
 
 
 def _row(sample: Sample, number: int = 0, timestamp_s: float | None = 0.0) -> Row:
-    return {"sample_id": sample.sample_id, "frame": number, "timestamp_s": timestamp_s, "state": tables.OK, "image": {"bytes": None, "path": sample.path}}
+    return {"sample_id": sample.sample_id, "frame": number, "timestamp_s": timestamp_s, "state": columns.OK, "image": {"bytes": None, "path": sample.path}}
 
 
 def _annotated(dataset: Any, sample: Sample, row: Row) -> Row:
@@ -56,7 +49,7 @@ def _annotated(dataset: Any, sample: Sample, row: Row) -> Row:
 
 
 def _unreadable(row: Row, reason: str) -> Row:
-    return row | {"state": tables.UNREADABLE, "reason": reason}
+    return row | {"state": columns.UNREADABLE, "reason": reason}
 
 
 def _picture(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:

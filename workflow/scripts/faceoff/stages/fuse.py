@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import tables
-from faceoff.class_order import best_class_permutation
-from faceoff.conditions import of_face
-from faceoff.crops import iou
 from faceoff.emotions import SENTIMENT, order
-from faceoff.evaluation import WEIGHTS, folds_for, owners
-from faceoff.faces import choose
-from faceoff.fusion import RULES, Rule, cross_fit, top
-from faceoff.limits import SAME_FACE
-from faceoff.protocols import Box
-from faceoff.tables import DIMENSIONS
-from faceoff.trained_fusion import fit_weights
+from faceoff.faces.choice import choose
+from faceoff.faces.crops import iou
+from faceoff.fusion.class_order import best_class_permutation
+from faceoff.fusion.face_conditions import of_face
+from faceoff.fusion.rules import RULES, Rule, cross_fit, top
+from faceoff.fusion.trained import fit_weights
+from faceoff.plugins.protocols import Box
+from faceoff.scoring.task import WEIGHTS, folds_for, owners
+from faceoff.statistics.limits import SAME_FACE
+from faceoff.storage import columns, parquet
+from faceoff.storage.columns import DIMENSIONS
 
 SUM_TOLERANCE = 1e-3  # of a row's probabilities: single precision and rounded tables stay within it
 
@@ -86,7 +86,7 @@ def write_fusion(
     voters = list(range(len(members))) if spec["allow_clones"] else one_per_lineage(spec["members"])
     voting = {**spec, "members": [spec["members"][index] for index in voters]}
     paths = [members[index] for index in voters]
-    classes = order({emotion for path in paths for emotion in tables.classes_of(tables.read_schema(path))})
+    classes = order({emotion for path in paths for emotion in columns.classes_of(parquet.read_schema(path))})
     votes = _read(paths, faces, frames, samples, classes, voting)
     held_out, judges = None, [validation_members[index] for index in voters] if validation_members else []
     if judges:
@@ -101,13 +101,13 @@ def write_fusion(
     rule = RULES[spec["rule"]] if spec["top"] is None else top(RULES[spec["rule"]], spec["top"])
     fused = fuse(rule, votes, held_out, spec["seed"]) if classes else np.full((len(votes.keys), 0), np.nan)
     # A rule that learnt from a failed member's silence is not the rule that was asked for.
-    tainted = [path for member in (*paths, *(judges if rule.trained or spec["check_order"] else ())) for path in tables.failed_files(member)]
-    schema = tables.predictions_schema(classes)
+    tainted = [path for member in (*paths, *(judges if rule.trained or spec["check_order"] else ())) for path in parquet.failed_files(member)]
+    schema = columns.predictions_schema(classes)
     weights = learnt_weights(votes if held_out is None else held_out) if classes and spec["rule"] == "weighted" and spec["top"] is None else None
     if weights is not None:
         named = {f"{m['detector']}/{m['model']}": weight for m, weight in zip(voting["members"], weights.tolist(), strict=True)}
         schema = schema.with_metadata({**(schema.metadata or {}), WEIGHTS: json.dumps(named)})
-    with tables.Writer(output, tables.with_failure(schema, [str(output), *tainted]) if tainted else schema) as writer:
+    with parquet.Writer(output, parquet.with_failure(schema, [str(output), *tainted]) if tainted else schema) as writer:
         for key, p, felt, problem in zip(votes.keys, fused, votes.affect, votes.problems, strict=True):
             writer.write(_row(key, p, felt, problem, classes))
 
@@ -179,20 +179,20 @@ def _row(key: tuple[Any, ...], p: np.ndarray, affect: np.ndarray, problem: tuple
     row |= {f"p_{emotion}": float(value) for emotion, value in zip(classes, p, strict=True)}
     verdict = {"emotion": winner, "confidence": float(p.max()), "sentiment": SENTIMENT.get(winner)}
     verdict |= {name: float(value) for name, value in zip(DIMENSIONS, affect, strict=True) if np.isfinite(value)}
-    return row | {"face_id": 0, "success": 1, "state": tables.OK} | verdict
+    return row | {"face_id": 0, "success": 1, "state": columns.OK} | verdict
 
 
 def _read(paths: Sequence[Path], faces: Sequence[Path], frames: Path, samples: Path, classes: Sequence[str], spec: Mapping[str, Any]) -> Votes:
     """Read the members' rows side by side. Raises ValueError when they are not about the same frames, each once, or a row is no probability distribution."""
     keys: list[tuple[Any, ...]] = []
     problems: list[tuple[str, str | None]] = []
-    posteriors = np.full((len(paths), tables.count(paths[0]), len(classes)), np.nan)
+    posteriors = np.full((len(paths), parquet.count(paths[0]), len(classes)), np.nan)
     affect = np.full((*posteriors.shape[:2], len(DIMENSIONS)), np.nan)
     for member, path in enumerate(paths):
-        own = tables.classes_of(tables.read_schema(path))
-        if tables.count(path) != posteriors.shape[1]:
-            raise ValueError(f"{path}: {tables.count(path)} rows, {paths[0]} has {posteriors.shape[1]}: members of a fusion must predict the same frames")
-        for index, row in enumerate(tables.rows(path)):
+        own = columns.classes_of(parquet.read_schema(path))
+        if parquet.count(path) != posteriors.shape[1]:
+            raise ValueError(f"{path}: {parquet.count(path)} rows, {paths[0]} has {posteriors.shape[1]}: members of a fusion must predict the same frames")
+        for index, row in enumerate(parquet.rows(path)):
             key = (row["sample_id"], row["frame"], row["timestamp_s"])
             if member == 0:
                 keys.append(key)
@@ -212,14 +212,14 @@ def _read(paths: Sequence[Path], faces: Sequence[Path], frames: Path, samples: P
     several, by_face = len({member["detector"] for member in spec["members"]}) > 1, RULES[spec["rule"]].by_face
     conditions = None
     if several or by_face:
-        sizes = [(row["width"], row["height"]) for row in tables.rows(frames, ["width", "height"])]
+        sizes = [(row["width"], row["height"]) for row in parquet.rows(frames, ["width", "height"])]
         looked_at = _faces(spec["members"], faces, sizes, spec["policy"])
     if several:
         other_face = ~_same_face(looked_at)
         posteriors[other_face] = affect[other_face] = np.nan
     if by_face:
         conditions = np.array([[of_face(face, *size) for face, size in zip(found, sizes, strict=True)] for found in looked_at])
-    known = {row["sample_id"]: row for row in tables.rows(samples, ["sample_id", "label", "subject"])}
+    known = {row["sample_id"]: row for row in parquet.rows(samples, ["sample_id", "label", "subject"])}
     labels = [known[key[0]]["label"] for key in keys]
     truth = np.array([classes.index(label) if label in classes else -1 for label in labels])
     people = owners([key[0] for key in keys], [known[key[0]]["subject"] for key in keys])
@@ -233,7 +233,7 @@ def _faces(members: Sequence[Mapping[str, Any]], faces: Sequence[Path], sizes: S
     chosen: dict[str, list[Mapping[str, Any] | None]] = {}
     for path in faces:
         found = []
-        for (width, height), (_, rows) in zip(sizes, groupby(tables.rows(path), lambda row: (row["sample_id"], row["frame"])), strict=True):
+        for (width, height), (_, rows) in zip(sizes, groupby(parquet.rows(path), lambda row: (row["sample_id"], row["frame"])), strict=True):
             listed = list(rows)
             found.append(choose(listed, policy, width, height) if listed[0]["success"] else None)
         chosen[path.stem] = found

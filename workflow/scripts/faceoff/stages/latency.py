@@ -14,11 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import devices, gpus, latency, runtimes, tables
-from faceoff.media import DecodeError
+from faceoff.faces import detection_view, face_crops
+from faceoff.inference import gpus, hardware, plugin_job, torch_devices
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.media.images import DecodeError, image_of
 from faceoff.progress import track
-from faceoff.stages import detect, predict
-from faceoff.stages.batches import Clock, image_of, load_plugin
+from faceoff.results import latency
+from faceoff.storage import columns, files, parquet
 
 WARM_UP = 8  # queries that come first and do not count
 _DRAW = 1_024  # beside the run's seed: a stream of its own
@@ -48,40 +51,40 @@ def time_detector(frames: Path, output: Path, spec: Mapping[str, Any]) -> None:
         def answer(held: Sequence[Mapping[str, Any]]) -> object:
             images = [image_of(frame) for frame in held]
             if hasattr(detector, "known"):
-                return [detect.postprocess(faces, card) for faces in detector.known(held)]
-            views = [detect.View.of(image, spec["upscale"], spec["pad"]) for image in images]
+                return [detection_view.postprocess(faces, card) for faces in detector.known(held)]
+            views = [detection_view.View.of(image, spec["upscale"], spec["pad"]) for image in images]
             found = detector.detect([view.image for view in views])
-            return [detect.postprocess([view.in_frame(face) for face in faces], card) for view, faces in zip(views, found, strict=True)]
+            return [detection_view.postprocess([view.in_frame(face) for face in faces], card) for view, faces in zip(views, found, strict=True)]
 
         return answer, clock
 
     def asked() -> Iterator[Query]:
-        return (Query(frame, frame) for frame in _at(lambda: tables.rows(frames), places))
+        return (Query(frame, frame) for frame in _at(lambda: parquet.rows(frames), places))
 
-    _measure(asked, load, detect.BATCH, output, spec)
+    _measure(asked, load, detection_view.BATCH, output, spec)
 
 
 def time_model(frames: Path, faces: Path, output: Path, spec: Mapping[str, Any], trained: Path | None = None) -> None:
     """Write the times of cutting out a picture's face and reading its emotion; the picture is decoded already, and the run has found its face."""
-    if tables.failed_files(faces):
-        raise RuntimeError(f"face detection failed: {next(tables.rows(faces))['reason']}")
+    if parquet.failed_files(faces):
+        raise RuntimeError(f"face detection failed: {next(parquet.rows(faces))['reason']}")
     places = drawn(frames, spec["queries"], spec["seed"])
-    parameters = predict.trained_parameters(trained)
+    parameters = plugin_job.trained_parameters(trained)
 
     def load(batch: int | None) -> tuple[Answer, Clock]:
         clock = Clock()
         model = load_plugin({**spec["plugin"], "batch": batch}, clock, **parameters)
-        crop = predict.crop_spec(model, spec)
+        crop = face_crops.crop_spec(model, spec)
 
         def answer(held: Sequence[tuple[Mapping[str, Any], list[dict[str, Any]], np.ndarray]]) -> object:
-            pixels = [predict.face_crop(frame, rows, crop, spec, image)[1] for frame, rows, image in held]
-            with devices.autocast():
+            pixels = [face_crops.face_crop(frame, rows, crop, spec, image)[1] for frame, rows, image in held]
+            with torch_devices.autocast():
                 return model.predict(np.stack(pixels))
 
         return answer, clock
 
     def asked() -> Iterator[Query]:
-        for frame, rows in _at(lambda: predict.framed(frames, faces), places):
+        for frame, rows in _at(lambda: face_crops.framed(frames, faces), places):
             if not rows[0]["success"]:
                 yield Query(frame, None, rows[0]["state"])
                 continue
@@ -90,7 +93,7 @@ def time_model(frames: Path, faces: Path, output: Path, spec: Mapping[str, Any],
             except DecodeError:
                 yield Query(frame, None, latency.ERROR)
 
-    _measure(asked, load, predict.BATCH, output, spec)
+    _measure(asked, load, face_crops.BATCH, output, spec)
 
 
 def drawn(frames: Path, queries: int, seed: int) -> list[int]:
@@ -98,7 +101,7 @@ def drawn(frames: Path, queries: int, seed: int) -> list[int]:
 
     Ascending; where there are more queries than pictures, once through all of them as often as goes, then the drawn rest.
     """
-    readable = [place for place, row in enumerate(tables.rows(frames, ["state"])) if row["state"] == tables.OK]
+    readable = [place for place, row in enumerate(parquet.rows(frames, ["state"])) if row["state"] == columns.OK]
     if not readable:
         return []
     passes, rest = divmod(queries, len(readable))
@@ -134,9 +137,9 @@ def _measure(asked: Callable[[], Iterator[Query]], load: Load, batch: int, outpu
     busy = others.cores()
     answer, _ = load(None)
     pictures, seconds = _offline(answer, (query.held for query in asked() if query.held is not None), batch)
-    about |= {"state": latency.OK, "reason": None, "batch": batch, "threads": runtimes.threads(), "device": gpus.described(devices.gpu())}
+    about |= {"state": latency.OK, "reason": None, "batch": batch, "threads": hardware.threads(), "device": gpus.described(torch_devices.gpu())}
     single = {key: [row[key] for row in rows] for key in ("sample_id", "frame", "outcome", "ms")}
-    tables.write_json(output, {**about, **single, "load_s": clock.load_s, "others": busy, "offline_items": pictures, "offline_s": seconds})
+    files.write_json(output, {**about, **single, "load_s": clock.load_s, "others": busy, "offline_items": pictures, "offline_s": seconds})
 
 
 class Others:
@@ -165,7 +168,7 @@ def _seconds(answer: Answer, held: Sequence[Any]) -> float | Exception:
     try:
         answer(held)
     except Exception as error:
-        if runtimes.is_of_the_machine(error):
+        if hardware.is_of_the_machine(error):
             raise
         return error
     return time.perf_counter() - start

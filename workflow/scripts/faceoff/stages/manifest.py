@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff import tables
-from faceoff.provenance import versions
+from faceoff.inference.versions import versions
+from faceoff.storage import files
 
 
 def write_manifest(scores: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
     """Write manifest.json: commit, configuration, versions, hardware, devices, weights, tasks. Host and time make it differ from run to run."""
     tasks = {}
     for path in sorted(scores):
-        score = tables.read_json(path)
+        score = files.read_json(path)
         if score["task"]:
             tasks[score["dataset"]] = {key: score["task"][key] for key in ("version", "n", "hash", "space", "limited")}
-    tables.write_json(
+    files.write_json(
         output,
         {
             "faceoff": {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")), "code": spec["code"]},
@@ -40,7 +40,7 @@ def write_manifest(scores: Sequence[Path], timings: Sequence[Path], output: Path
 def _environments(timings: Sequence[Path], names: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Package versions of each environment in which detectors and models ran; `names`: 'detector haar' -> 'onnx'."""
     found: dict[str, dict[str, str]] = {}
-    for timing in (tables.read_json(path) for path in sorted(timings)):
+    for timing in (files.read_json(path) for path in sorted(timings)):
         if not timing.get("failed"):
             plugin = f"model {timing['model']}" if timing["stage"] == "predict" else f"detector {timing['detector']}"
             found.setdefault(names[plugin], {}).update(timing["versions"])
@@ -50,7 +50,7 @@ def _environments(timings: Sequence[Path], names: Mapping[str, str]) -> dict[str
 def _devices(timings: Sequence[Path]) -> dict[str, list[str]]:
     """What the jobs of each stage computed on: 'predict' -> ['cpu', 'cuda (NVIDIA H200)']."""
     found: dict[str, set[str]] = {}
-    for timing in map(tables.read_json, timings):
+    for timing in map(files.read_json, timings):
         if not timing.get("failed"):
             found.setdefault(timing["stage"], set()).update(timing["device"].split("; "))  # shards of one dataset may have had different ones
     return {stage: sorted(devices) for stage, devices in found.items()}

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import metrics, tables
-from faceoff.evaluation import UnlabelledError, cell_name, read_task, sample_posteriors
-from faceoff.intervals import wilson
-from faceoff.stages.samples import open_dataset
-from faceoff.universes import Universe, in_space, over, swapped
+from faceoff.plugins.label_rules import Universe, in_space
+from faceoff.plugins.open_dataset import open_dataset
+from faceoff.scoring import metrics
+from faceoff.scoring.multiverse import over, swapped
+from faceoff.scoring.task import UnlabelledError, cell_name, read_task, sample_posteriors
+from faceoff.statistics.intervals import wilson
+from faceoff.storage import columns, files, parquet
 
 
 def write_multiverse(samples: Path, predictions: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
@@ -21,11 +23,11 @@ def write_multiverse(samples: Path, predictions: Sequence[Path], output: Path, s
     dataset, _ = open_dataset(spec)
     if not hasattr(dataset, "universes"):
         raise ValueError(f"dataset {spec['dataset']}: its plug-in {spec['type']!r} knows one label rule only; remove 'multiverse: true'")
-    info, ids = tables.task_of(samples), [row["sample_id"] for row in tables.rows(samples, ["sample_id"])]
+    info, ids = parquet.task_of(samples), [row["sample_id"] for row in parquet.rows(samples, ["sample_id"])]
     names, predicted = [], []
     for path in predictions:
         cell = sample_posteriors(path, ids)
-        if any(state != tables.ERROR for state in cell.states):
+        if any(state != columns.ERROR for state in cell.states):
             names.append(cell_name(path))
             predicted.append(metrics.argmax(cell.in_space(info["space"])[0]))
     try:
@@ -37,7 +39,7 @@ def write_multiverse(samples: Path, predictions: Sequence[Path], output: Path, s
     home = _home(universes, dataset, info["space"])
     for entry in found:
         entry["swapped"] = None if home is None else swapped(np.array(entry["accuracy"]), np.array(found[home]["accuracy"]))
-    tables.write_json(output, {"dataset": spec["dataset"], "task": described, "pipelines": names, "home": home, "universes": found})
+    files.write_json(output, {"dataset": spec["dataset"], "task": described, "pipelines": names, "home": home, "universes": found})
 
 
 def _home(universes: Sequence[Universe], dataset: Any, space: Sequence[str]) -> int | None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import tables
-from faceoff.crops import calibrate, iou
-from faceoff.faces import choose
-from faceoff.limits import SAME_FACE
+from faceoff.faces.choice import choose
+from faceoff.faces.crops import calibrate, iou
+from faceoff.statistics.limits import SAME_FACE
+from faceoff.storage import files, parquet
 
 ON_FACE = 0.5  # IoU with a true box from which a face counts as found (protocol §9)
 
@@ -22,12 +22,12 @@ def write_overlaps(frames: Path, faces: Sequence[Path], output: Path, spec: Mapp
     face in which one was found (`false_alarms`); null where the dataset knows no boxes. `pairs`: frames where both, one or none found a face, mean IoU
     over both (null without), and how often it is the same face.
     """
-    shown = list(tables.rows(frames, ["width", "height", "boxes"]))
+    shown = list(parquet.rows(frames, ["width", "height", "boxes"]))
     chosen = {
-        path.stem: list(_chosen(shown, path, spec["policy"])) for path in sorted(faces) if path.stem in spec["calibrations"] and not tables.failed_files(path)
+        path.stem: list(_chosen(shown, path, spec["policy"])) for path in sorted(faces) if path.stem in spec["calibrations"] and not parquet.failed_files(path)
     }
     truth = [row["boxes"] for row in shown]
-    tables.write_json(
+    files.write_json(
         output,
         {
             "dataset": spec["dataset"],
@@ -40,7 +40,7 @@ def write_overlaps(frames: Path, faces: Sequence[Path], output: Path, spec: Mapp
 def _chosen(frames: Sequence[Mapping[str, Any]], faces: Path, policy: str) -> Iterator[tuple[float, ...] | None]:
     """The box x, y, w, h that the policy chooses in each frame, None where no face was found. Both tables are in frame order."""
     columns = ["sample_id", "frame", "success", "x", "y", "w", "h", "score"]
-    grouped = groupby(tables.rows(faces, columns), lambda row: (row["sample_id"], row["frame"]))
+    grouped = groupby(parquet.rows(faces, columns), lambda row: (row["sample_id"], row["frame"]))
     for frame, (_, group) in zip(frames, grouped, strict=True):
         rows = list(group)
         face = choose(rows, policy, frame["width"], frame["height"]) if rows[0]["success"] else None

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff import figure_names, results, score_files, tables
 from faceoff.report import page
+from faceoff.results import dataset_results, figure_names, run_folder
+from faceoff.storage import files
 
 
 def write_report(
@@ -25,7 +26,7 @@ def write_report(
 
     The figures are linked where their files exist.
     """
-    found = results.read(scores, comparisons, spec, figure_names.test_datasets(spec["config"]))
+    found = dataset_results.read(scores, comparisons, spec, figure_names.test_datasets(spec["config"]))
     extras = page.Extras(
         # Privacy wins over whatever lies on disk from an earlier run.
         examples=_by_dataset(examples) if spec["config"]["report"]["faces"] else {},
@@ -35,7 +36,7 @@ def write_report(
         manifest=manifest,
         speed=speed,
     )
-    tables.write_text(output, page.render(found, extras, figures_folder, output, spec))
+    files.write_text(output, page.render(found, extras, figures_folder, output, spec))
 
 
 def _by_dataset(paths: Sequence[Path]) -> dict[str, Path]:
@@ -50,7 +51,7 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
     manifest = folder / "manifest.json"
     if not manifest.is_file():
         raise FileNotFoundError(f"{manifest} is not there; run snakemake first, or name another run")
-    made = tables.read_json(manifest)
+    made = files.read_json(manifest)
     if "datasets" not in made:
         raise ValueError(f"{manifest} was written by an older release: run snakemake again, which makes it anew")
     config = made["config"]
@@ -63,7 +64,7 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
         for name, suffix in (("comparisons", "json"), ("examples", "parquet"), ("overlaps", "json"), ("answers", "json"), ("multiverse", "json"))
     }
     write_report(
-        scores=score_files.of_run(folder),
+        scores=run_folder.of_run(folder),
         figures_folder=folder / "figures",
         manifest=manifest,
         output=output,

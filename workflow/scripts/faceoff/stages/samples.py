@@ -2,22 +2,16 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from faceoff import emotions, registry, tables
+from faceoff import emotions
+from faceoff.plugins.open_dataset import open_dataset, selected
+from faceoff.plugins.sample_rows import flat
 from faceoff.progress import track
-from faceoff.protocols import Points, Sample
-from faceoff.sampling import limited, part_of
-
-
-def open_dataset(spec: Mapping[str, Any]) -> tuple[Any, Any]:
-    """(dataset, its validated options) of a job's spec ({source, class, options, seed})."""
-    plugin = registry.load(spec["source"], spec["class"])
-    options = plugin.Options.model_validate(spec["options"])
-    return plugin(options, seed=spec["seed"]), options
+from faceoff.storage import columns, parquet
 
 
 def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
@@ -47,20 +41,7 @@ def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
         "limited": options.limit is not None,
         "headline": spec["headline"],
     }
-    tables.write_rows(output, tables.SAMPLES.with_metadata({tables.TASK: json.dumps(task, sort_keys=True)}), rows())
+    parquet.write_rows(output, columns.SAMPLES.with_metadata({parquet.TASK: json.dumps(task, sort_keys=True)}), rows())
     absent = [emotion for emotion in task["space"] if emotion not in labels]
     if absent and labels != {None}:
         print(f"{spec['dataset']}: no sample of {', '.join(absent)}, in the space of the scores all the same", file=sys.stderr)
-
-
-def selected(dataset: Any, options: Any, seed: int) -> Iterable[Sample]:
-    """The samples that the options `part` and `limit` leave of a dataset, in its order."""
-    samples = dataset.samples()
-    if options.part is not None:
-        samples = part_of(list(samples), options.part, options.shares, seed)
-    return samples if options.limit is None else limited(list(samples), options.limit, seed)
-
-
-def flat(landmarks: Sequence[Points] | None) -> list[list[float]] | None:
-    """Landmarks as a table holds them: x1, y1, … x5, y5 of each face."""
-    return None if landmarks is None else [[float(value) for point in points for value in point] for points in landmarks]

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import affect, metrics, subgroups, tables
-from faceoff.evaluation import SamplePosteriors, Task, UnlabelledError, flags, read_task, sample_posteriors, share_interval, weights_of
-from faceoff.fusion import RULES
-from faceoff.intervals import design_effect, mean_share
-from faceoff.resampling import bootstrap_t_confusion
-from faceoff.stages import trust
+from faceoff.fusion.rules import RULES
+from faceoff.scoring import affect, metrics, subgroups, trust
+from faceoff.scoring.task import SamplePosteriors, Task, UnlabelledError, flags, read_task, sample_posteriors, share_interval, weights_of
+from faceoff.statistics.bootstrap import bootstrap_t_confusion
+from faceoff.statistics.intervals import design_effect, mean_share
+from faceoff.storage import columns, files, parquet
 
 CLIPPED_SHARE = 0.01  # of readings of valence and arousal, above which a warning says so
 
@@ -24,9 +24,9 @@ def write_score(samples: Path, frames: Path, predictions: Path | None, output: P
     """
     about = {key: value for key, value in spec.items() if key not in {"code", "seed", "skip"}}
     if spec["skip"]:
-        tables.write_json(output, about | {"state": "skipped", "reason": spec["skip"], "task": None, "failed_files": []})
+        files.write_json(output, about | {"state": "skipped", "reason": spec["skip"], "task": None, "failed_files": []})
         return
-    failed = tables.failed_files(predictions)
+    failed = parquet.failed_files(predictions)
     if not failed:
         about["affect"] = _affect(samples, frames, predictions, spec["seed"])
         about["affect_clipped"] = affect.clipped_share(predictions)
@@ -34,14 +34,14 @@ def write_score(samples: Path, frames: Path, predictions: Path | None, output: P
         task = read_task(samples)
     except UnlabelledError as error:
         state = {"state": "error", "reason": "the job failed, see its log"} if failed else {"state": "skipped", "reason": str(error)}
-        tables.write_json(output, about | state | {"task": None, "failed_files": failed})
+        files.write_json(output, about | state | {"task": None, "failed_files": failed})
         return
     cell = sample_posteriors(predictions, task.ids)
-    counts = {state: Counter(cell.states)[state] for state in tables.STATES}
+    counts = {state: Counter(cell.states)[state] for state in columns.STATES}
     about |= {"task": task.describe(), "counts": counts, "failed_files": failed}
-    if not counts[tables.OK] and counts[tables.ERROR]:
-        reason = next(reason for state, reason in zip(cell.states, cell.reasons, strict=True) if state == tables.ERROR)
-        tables.write_json(output, about | {"state": "error", "reason": reason, "failed_files": failed or [str(predictions)]})
+    if not counts[columns.OK] and counts[columns.ERROR]:
+        reason = next(reason for state, reason in zip(cell.states, cell.reasons, strict=True) if state == columns.ERROR)
+        files.write_json(output, about | {"state": "error", "reason": reason, "failed_files": failed or [str(predictions)]})
         return
     hard = spec["kind"] == "fusion" and RULES[spec["rule"]].hard
     found = _scores(task, cell, spec, hard) | trust.parts(samples, predictions, validation, task, cell, spec["seed"], hard=hard)
@@ -49,19 +49,19 @@ def write_score(samples: Path, frames: Path, predictions: Path | None, output: P
     found["weights"] = weights_of(predictions)
     if (about.get("affect_clipped") or 0) > CLIPPED_SHARE:
         found["flags"].append(f"{about['affect_clipped']:.0%} of its valence and arousal lay at ±1 or beyond, and was clipped")
-    tables.write_json(output, about | {"state": "ok", "reason": None} | found)
+    files.write_json(output, about | {"state": "ok", "reason": None} | found)
 
 
 def _groups(samples: Path, task: Task, cell: SamplePosteriors, seed: int) -> list[dict[str, Any]]:
     """Accuracy by what the dataset says of its samples."""
-    said = {row["sample_id"]: dict(row["groups"] or ()) for row in tables.rows(samples, ["sample_id", "groups"])}
+    said = {row["sample_id"]: dict(row["groups"] or ()) for row in parquet.rows(samples, ["sample_id", "groups"])}
     correct = metrics.argmax(cell.in_space(task.space)[0]) == task.truth
     return subgroups.by_group([said[sample] for sample in task.ids], correct, task.clusters, seed=seed)
 
 
 def _affect(samples: Path, frames: Path, predictions: Path, seed: int) -> dict[str, Any]:
     """Scores of valence and arousal, where the dataset and the model both have them."""
-    rows = list(tables.rows(samples, ["sample_id", "subject"]))
+    rows = list(parquet.rows(samples, ["sample_id", "subject"]))
     found = affect.moments(frames, predictions, {row["sample_id"]: number for number, row in enumerate(rows)})
     return {name: affect.score(moments, [row["subject"] for row in rows], seed) for name, moments in found.items()}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from faceoff import tables
+from faceoff.storage import columns, files, parquet
 
 
 def write_shard(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
@@ -17,9 +17,9 @@ def write_shard(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
 
     Sizes differ by at most one; with more shards than samples some are empty.
     """
-    total = tables.count(samples)
+    total = parquet.count(samples)
     start, end = (total * place // spec["shards"] for place in (spec["number"], spec["number"] + 1))
-    tables.write_rows(output, pq.read_schema(samples), islice(tables.rows(samples), start, end))
+    parquet.write_rows(output, pq.read_schema(samples), islice(parquet.rows(samples), start, end))
 
 
 def gather(shards: Sequence[Path], output: Path, timings: Sequence[Path] = (), timing: Path | None = None) -> None:
@@ -27,20 +27,20 @@ def gather(shards: Sequence[Path], output: Path, timings: Sequence[Path] = (), t
 
     Where a shard's job failed its rows say so, and the table asks for that shard (and itself) to be made again.
     """
-    failed = [name for path in shards for name in tables.failed_files(path)]
+    failed = [name for path in shards for name in parquet.failed_files(path)]
     # A failed shard does not know the model's classes; a sound one does.
     schema = max((pq.read_schema(path) for path in shards), key=lambda schema: len(schema.names)).remove_metadata()
-    if schema.names == tables.FACES.names:
-        schema = tables.FACES  # what is read back names the elements of lists otherwise
-    tables.write_rows(output, tables.with_failure(schema, [str(output), *failed]) if failed else schema, chain.from_iterable(map(tables.rows, shards)))
+    if schema.names == columns.FACES.names:
+        schema = columns.FACES  # what is read back names the elements of lists otherwise
+    parquet.write_rows(output, parquet.with_failure(schema, [str(output), *failed]) if failed else schema, chain.from_iterable(map(parquet.rows, shards)))
     if timing is not None:
-        tables.write_json(timing, joined([tables.read_json(path) for path in timings]))
+        files.write_json(timing, joined([files.read_json(path) for path in timings]))
 
 
 def gather_frames(shards: Sequence[Path], output: Path) -> None:
     """Write a table without rows that names the shards' frames, in order: pictures are not copied, and whoever reads the table reads them."""
     names = [os.path.relpath(path, output.parent) for path in shards]
-    tables.write_rows(output, tables.FRAMES.with_metadata({**tables.FRAMES.metadata, tables.SHARDS: json.dumps(names)}), ())
+    parquet.write_rows(output, columns.FRAMES.with_metadata({**columns.FRAMES.metadata, parquet.SHARDS: json.dumps(names)}), ())
 
 
 def joined(timings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -4,25 +4,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff import figure_names, latency, results, tables, words
 from faceoff.report import page
 from faceoff.report.part import NAME
-from faceoff.results import DatasetResults, name_of, shorten
-from faceoff.throughput import Job, job_of, per_picture
+from faceoff.results import dataset_results, figure_names, latency, words
+from faceoff.results.dataset_results import DatasetResults, name_of, shorten
+from faceoff.results.throughput import Job, job_of, per_picture
+from faceoff.storage import files
 
 Seconds = dict[Job, Mapping[str, Any]]  # timings
 
 
 def write_speed(scores: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any], latencies: Sequence[Path] = ()) -> None:
     """Write the page from score files, the `*.timing.json` of detection and prediction jobs, and the files of the latency stage where the run has some."""
-    found = results.read(scores, (), spec, figure_names.test_datasets(spec["config"]))
+    found = dataset_results.read(scores, (), spec, figure_names.test_datasets(spec["config"]))
     seconds: Seconds = {}
     for path in sorted(timings):
-        timing = tables.read_json(path)
+        timing = files.read_json(path)
         if not timing.get("failed"):
             seconds[job_of(timing)] = timing
     config = spec["config"]
-    timed = latency.rows(map(tables.read_json, sorted(latencies)), [score for dataset in found for score in dataset.scores])
+    timed = latency.rows(map(files.read_json, sorted(latencies)), [score for dataset in found for score in dataset.scores])
     shown = [
         {"name": shorten(dataset.name, NAME), "key": f"d{index}", "caveats": words.caveats(dataset),
          "rows": speeds(dataset, seconds), "latencies": waits(dataset, timed),
@@ -34,7 +35,7 @@ def write_speed(scores: Sequence[Path], timings: Sequence[Path], output: Path, s
         .get_template("speed.html.j2")
         .render(title=shorten(config["report"]["title"], 120), run=shorten(config["run"], NAME), datasets=shown, **page.looks(charts=True))
     )
-    tables.write_text(output, html)
+    files.write_text(output, html)
 
 
 def speeds(dataset: DatasetResults, seconds: Seconds) -> list[dict[str, Any]]:
@@ -53,7 +54,7 @@ def speeds(dataset: DatasetResults, seconds: Seconds) -> list[dict[str, Any]]:
         detect, predict = (sum(paid[job] for job in jobs if len(job) == parts) for parts in (2, 3))
         if detect + predict <= 0:
             continue
-        low, high = results.interval(score, "accuracy")
+        low, high = dataset_results.interval(score, "accuracy")
         rows.append({
             "title": words.title_of(score),
             "name": name_of(score),
@@ -62,7 +63,7 @@ def speeds(dataset: DatasetResults, seconds: Seconds) -> list[dict[str, Any]]:
             "detect_ms": 1000 * detect,
             "predict_ms": 1000 * predict,
             "load_s": sum(seconds[job]["load_s"] for job in jobs),
-            "value": results.metric(score, "accuracy"), "low": low, "high": high,
+            "value": dataset_results.metric(score, "accuracy"), "low": low, "high": high,
         })  # fmt: skip
     rows.sort(key=lambda row: (-row["speed"], row["name"]))
     for row in rows:
@@ -80,7 +81,7 @@ def waits(dataset: DatasetResults, timed: Sequence[latency.Row]) -> list[dict[st
         row = found.get(("fusion" if fusion else "pipeline", detector, model))
         if row is None:
             continue
-        low, high = results.interval(score, "accuracy")
+        low, high = dataset_results.interval(score, "accuracy")
         alone = {part: found.get((part, detector, name), {}).get("p90_ms") for part, name in (("detector", ""), ("model", model))}
         rows.append({
             "title": words.title_of(score),
@@ -90,7 +91,7 @@ def waits(dataset: DatasetResults, timed: Sequence[latency.Row]) -> list[dict[st
             "detect_ms": alone["detector"],
             "predict_ms": alone["model"],
             **{key: row[key] for key in (*latency.PERCENTILES, "queries", "failed", "offline_per_s", "others")},
-            "value": results.metric(score, "accuracy"), "low": low, "high": high,
+            "value": dataset_results.metric(score, "accuracy"), "low": low, "high": high,
         })  # fmt: skip
     rows.sort(key=lambda row: (row["p90_ms"], row["name"]))
     for row in rows:

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff import latency, tables, universes
-from faceoff.across import rank_across
-from faceoff.printed_tables import Row, in_print
-from faceoff.results import name_of, ranked
-from faceoff.throughput import per_picture
-from faceoff.words import LIMITED, share_reached
+from faceoff.results import latency
+from faceoff.results.across_datasets import rank_across
+from faceoff.results.dataset_results import name_of, ranked
+from faceoff.results.printed_tables import Row, in_print
+from faceoff.results.throughput import per_picture
+from faceoff.results.words import LIMITED, share_reached
+from faceoff.scoring import multiverse as universes
+from faceoff.storage import files
 
 _CELL = ("dataset", "task", "n", "task_hash", "kind", "detector", "model", "cell")
 
@@ -32,9 +34,9 @@ def write_tables(
     files of those stages, where the run asks for them; without any there is no such table.
     """
     limited = {name for name, section in spec["config"]["datasets"].items() if section["limit"] is not None}
-    cells = sorted((tables.read_json(path) for path in scores), key=_rank)
-    paired = [tables.read_json(path) for path in sorted(comparisons)]
-    measured = [timing for timing in map(tables.read_json, sorted(timings)) if not timing.get("failed")]
+    cells = sorted((files.read_json(path) for path in scores), key=_rank)
+    paired = [files.read_json(path) for path in sorted(comparisons)]
+    measured = [timing for timing in map(files.read_json, sorted(timings)) if not timing.get("failed")]
     tested = {comparison["dataset"] for comparison in paired}
     made = {
         "accuracy": _accuracy(
@@ -53,17 +55,17 @@ def write_tables(
         "cost": [row for c in paired for row in _cost(c, measured)],
     }
     if multiverse:
-        found = [tables.read_json(path) for path in sorted(multiverse)]
+        found = [files.read_json(path) for path in sorted(multiverse)]
         made["multiverse"] = [{"dataset": entry["dataset"], **row} for entry in found for row in universes.rows(entry)]
     if latencies:
-        made["latency"] = latency.rows(map(tables.read_json, sorted(latencies)), cells)
+        made["latency"] = latency.rows(map(files.read_json, sorted(latencies)), cells)
     for name, rows in made.items():
         rows = [{**row, "limited": not limited.isdisjoint([row["dataset"]] if "dataset" in row else row["on"].split("; "))} for row in rows]
         columns = list(dict.fromkeys(column for row in rows for column in row)) or ["dataset"]
-        tables.write_text(output / f"{name}.csv", _csv(rows, columns))
+        files.write_text(output / f"{name}.csv", _csv(rows, columns))
         markdown, latex = in_print(name, rows, LIMITED if any(row["limited"] for row in rows) else "")
-        tables.write_text(output / f"{name}.md", markdown)
-        tables.write_text(output / f"{name}.tex", latex)
+        files.write_text(output / f"{name}.md", markdown)
+        files.write_text(output / f"{name}.tex", latex)
 
 
 def _rank(cell: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -6,23 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from faceoff import tables
+from faceoff.faces.face_crops import BATCH, crop_spec, face_crop, framed
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
 from faceoff.progress import track
-from faceoff.stages.batches import Clock, load_plugin
-from faceoff.stages.predict import BATCH, crop_spec, face_crop, framed
+from faceoff.storage import files, parquet
 
 
 def write_trained(samples: Path, frames: Path, faces: Path, output: Path, spec: Mapping[str, Any]) -> None:
     """Write the fitted parameters as an .npz of plain arrays. Samples without a label or a face do not take part."""
-    if tables.failed_files(faces):
-        raise RuntimeError(f"face detection failed: {next(tables.rows(faces))['reason']}")
+    if parquet.failed_files(faces):
+        raise RuntimeError(f"face detection failed: {next(parquet.rows(faces))['reason']}")
     model = load_plugin(spec["plugin"], Clock())
     crop = crop_spec(model, spec)
-    labels = dict(zip(*tables.read(samples, columns=["sample_id", "label"]).to_pydict().values(), strict=True))
+    labels = dict(zip(*parquet.read(samples, columns=["sample_id", "label"]).to_pydict().values(), strict=True))
 
     def batches() -> Iterator[tuple[np.ndarray, list[str]]]:
         found: list[tuple[np.ndarray, str]] = []
-        for frame, rows in track(framed(frames, faces), f"{spec['dataset']}: train {spec['model']}", tables.count(frames)):
+        for frame, rows in track(framed(frames, faces), f"{spec['dataset']}: train {spec['model']}", parquet.count(frames)):
             label = labels[frame["sample_id"]]
             pixels = face_crop(frame, rows, crop, spec)[1] if label else None
             if pixels is not None:
@@ -34,5 +35,5 @@ def write_trained(samples: Path, frames: Path, faces: Path, output: Path, spec: 
             yield np.stack([pixels for pixels, _ in found]), [label for _, label in found]
 
     arrays = model.fit(batches())
-    with tables.atomic(output) as scratch, open(scratch, "wb") as file:
+    with files.atomic(output) as scratch, open(scratch, "wb") as file:
         np.savez(file, **arrays)

@@ -1,7 +1,7 @@
 """Valence and arousal: how well continuous ratings are followed."""
 
-from faceoff import words
 from faceoff.report.part import Part, View
+from faceoff.results import words
 
 ANCHOR, TITLE, NAV = "affect", "Valence and arousal", "Valence, arousal"
 

@@ -1,8 +1,8 @@
 """What every pipeline answered, whether or not anyone knows the truth: the page of an unlabelled dataset."""
 
-from faceoff import words
 from faceoff.report.part import LABEL, Part, View, shade
-from faceoff.results import shorten_all
+from faceoff.results import words
+from faceoff.results.dataset_results import shorten_all
 
 ANCHOR, TITLE, NAV = "answers", "What was answered", "Answers"
 

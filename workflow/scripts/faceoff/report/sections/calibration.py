@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from faceoff import words
 from faceoff.report.part import Part, View
-from faceoff.results import Score, name_of, shorten
+from faceoff.results import words
+from faceoff.results.dataset_results import Score, name_of, shorten
 
 ANCHOR, TITLE, NAV = "calibration", "Can its probabilities be believed?", "Calibration"
 

@@ -1,7 +1,7 @@
 """What is known of the dataset itself: terms, where it comes from, how its labels are spread."""
 
 from faceoff.report.part import Part, View
-from faceoff.results import shorten
+from faceoff.results.dataset_results import shorten
 
 ANCHOR, TITLE, NAV = "card", "The data set", "Data set"
 

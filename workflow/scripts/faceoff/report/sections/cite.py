@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from faceoff.report.part import NAME, View
-from faceoff.results import shorten
+from faceoff.results.dataset_results import shorten
 
 ANCHOR, TITLE = "cite", "How to cite"
 CITATION = Path(__file__).parents[5] / "CITATION.cff"  # in a checkout; a package has none

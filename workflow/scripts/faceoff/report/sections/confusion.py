@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from faceoff import figure_names, results, tables, words
 from faceoff.report.part import Part, View, by_interest, shade
 from faceoff.report.sections.calibration import reliability
-from faceoff.results import Score, name_of, shorten
+from faceoff.results import dataset_results, figure_names, words
+from faceoff.results.dataset_results import Score, name_of, shorten
+from faceoff.storage import columns
 
 ANCHOR, TITLE, NAV = "confusion", "Every pipeline in detail", "In detail"
 
@@ -23,7 +24,7 @@ def view(part: Part) -> View | None:
 
 
 def _pipeline(score: Score, part: Part, opened: bool) -> View:
-    low, high = results.interval(score, "accuracy")
+    low, high = dataset_results.interval(score, "accuracy")
     matrix = []
     for truth, counts in zip(score["task"]["space"], score["confusion"], strict=True):
         total = sum(counts)
@@ -33,7 +34,7 @@ def _pipeline(score: Score, part: Part, opened: bool) -> View:
         "id": part.ids[name_of(score)],
         "title": words.title_of(score),
         "open": opened,
-        "accuracy": results.metric(score, "accuracy"),
+        "accuracy": dataset_results.metric(score, "accuracy"),
         "low": low,
         "high": high,
         "space": [part.emotion(emotion) for emotion in score["task"]["space"]],
@@ -50,5 +51,5 @@ def _pipeline(score: Score, part: Part, opened: bool) -> View:
 
 def _states(counts: Mapping[str, Any]) -> list[View]:
     """How many samples ended in which state, and their shares in percent."""
-    total = sum(counts[state] for state in tables.STATES)
-    return [{"state": state, "count": counts[state], "width": round(100 * counts[state] / total, 2) if total else 0} for state in tables.STATES]
+    total = sum(counts[state] for state in columns.STATES)
+    return [{"state": state, "count": counts[state], "width": round(100 * counts[state] / total, 2) if total else 0} for state in columns.STATES]

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from faceoff import figure_names, tables
 from faceoff.report.part import NAME, REASON, Part, View, shade
-from faceoff.results import shorten
+from faceoff.results import figure_names
+from faceoff.results.dataset_results import shorten
+from faceoff.storage import columns
 
 ANCHOR, TITLE, NAV = "coverage", "What each detector found", "Detectors"
 
@@ -17,8 +18,8 @@ def _outcomes(part: Part) -> list[View]:
     on_faces = {row["detector"]: row for row in (part.overlaps or {}).get("detectors") or ()}
     rows = []
     for row in part.dataset.coverage:
-        total = sum(row[state] for state in tables.STATES)
-        widths = {state: round(100 * row[state] / total, 2) if total else 0 for state in tables.STATES}
+        total = sum(row[state] for state in columns.STATES)
+        widths = {state: round(100 * row[state] / total, 2) if total else 0 for state in columns.STATES}
         found = on_faces.get(row["detector"], {})
         rows.append(
             {
@@ -27,7 +28,7 @@ def _outcomes(part: Part) -> list[View]:
                 "reason": _answered(row["detector"], part) or shorten(row["reason"] or "", REASON),
                 "total": total,
                 "widths": widths,
-                "share": row[tables.OK] / total if total else None,
+                "share": row[columns.OK] / total if total else None,
                 "on_face": found.get("on_face"),
                 "with_face": found.get("with_face"),
                 "false_alarms": found.get("false_alarms"),

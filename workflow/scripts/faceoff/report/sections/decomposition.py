@@ -1,7 +1,7 @@
 """What decides whether a face is read right: how much of it is the detector, the crop, the model, the picture, and what they make together."""
 
 from faceoff.report.part import LABEL, REASON, Part, View
-from faceoff.results import shorten
+from faceoff.results.dataset_results import shorten
 
 ANCHOR, TITLE, NAV = "decomposition", "What decides whether a face is read right?", "What decides"
 

@@ -1,7 +1,7 @@
 """How accurate a vote of the best one, two, three … pairs is, and what each pair adds."""
 
-from faceoff import figure_names, results, words
 from faceoff.report.part import Part, View, bar
+from faceoff.results import dataset_results, figure_names, words
 
 ANCHOR, TITLE, NAV = "ensemble", "How many pairs does a vote need?", "How many pairs"
 
@@ -12,7 +12,7 @@ def view(part: Part) -> View | None:
     if not curve:
         return None
     bounds = [bound for step in curve for bound in (step["accuracy"], *step["interval"]) if words.is_number(bound)]
-    low, high = results.tens(bounds)
+    low, high = dataset_results.tens(bounds)
     steps = [
         {**step, "added": words.label_short(step["added"]), "low": step["interval"][0], "high": step["interval"][1],
          "bar": bar(step["accuracy"], *step["interval"], low, high)}

@@ -4,9 +4,10 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from faceoff import figure_names, tables, words
 from faceoff.report.part import Part, View, by_interest
-from faceoff.results import name_of, shorten
+from faceoff.results import figure_names, words
+from faceoff.results.dataset_results import name_of, shorten
+from faceoff.storage import parquet
 
 ANCHOR, TITLE, NAV = "faces", "Faces, right and wrong", "Faces"
 _FIRST = 8  # right and wrong faces that are there before anything is chosen
@@ -21,7 +22,7 @@ def data_uri(data: bytes) -> str:
 def view(part: Part) -> View | None:
     """`store`: what the browser shows by choice; `right`, `wrong`: what is shown at first, of the pipeline of most interest."""
     by_cell: dict[str, list[dict[str, Any]]] = {}
-    for row in tables.rows(part.pictures) if part.pictures else ():
+    for row in parquet.rows(part.pictures) if part.pictures else ():
         by_cell.setdefault(row["cell"], []).append(row)
     order = [name_of(score) for score in by_interest(part.dataset) if name_of(score) in by_cell] or sorted(by_cell)
     if not order:

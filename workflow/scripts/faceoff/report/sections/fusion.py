@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from faceoff import figure_names, words
 from faceoff.report.part import NAME, Part, View, bar
-from faceoff.results import DatasetResults, shorten
+from faceoff.results import figure_names, words
+from faceoff.results.dataset_results import DatasetResults, shorten
 
 ANCHOR, TITLE, NAV = "fusion", "Fusion against the best single pair", "Fusion vs single"
 _PAIRS = 12  # of pairs shown, the most alike

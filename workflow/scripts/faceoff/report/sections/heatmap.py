@@ -1,23 +1,23 @@
 """Accuracy of every detector with every model as a table of coloured cells; each leads to its pipeline's panel."""
 
-from faceoff import figure_names, results, words
 from faceoff.report.part import NAME, REASON, Part, View, shade
-from faceoff.results import shorten
+from faceoff.results import dataset_results, figure_names, words
+from faceoff.results.dataset_results import shorten
 
 ANCHOR, TITLE, NAV = "heat", "Every detector × model pair", "Detector × model"
 
 
 def view(part: Part) -> View:
     dataset = part.dataset
-    low, high = results.colour_scale(dataset.cells)
+    low, high = dataset_results.colour_scale(dataset.cells)
     rows = []
     for detector in dataset.detectors:
         cells = []
         for model in dataset.models:
             score = dataset.find(f"{detector}/{model}")
-            good = score is not None and results.scored(score)
-            value = results.metric(score, "accuracy") if good else None
-            bounds = results.interval(score, "accuracy") if good else (None, None)
+            good = score is not None and dataset_results.scored(score)
+            value = dataset_results.metric(score, "accuracy") if good else None
+            bounds = dataset_results.interval(score, "accuracy") if good else (None, None)
             half = (bounds[1] - bounds[0]) / 2 if words.is_number(bounds[0]) and words.is_number(bounds[1]) else None
             cells.append(
                 {

@@ -1,8 +1,8 @@
 """Scores beside people: what one of the taggers would have reached, and where people agree less than the pipelines do."""
 
-from faceoff import words
 from faceoff.report.part import Part, View, bar
-from faceoff.results import name_of, tens
+from faceoff.results import words
+from faceoff.results.dataset_results import name_of, tens
 
 ANCHOR, TITLE, NAV = "human", "Beside people", "Beside people"
 

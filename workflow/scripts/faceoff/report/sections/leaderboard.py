@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from faceoff import results, words
 from faceoff.report.part import NAME, REASON, Part, View, bar
-from faceoff.results import DatasetResults, name_of, shorten
+from faceoff.results import dataset_results, words
+from faceoff.results.dataset_results import DatasetResults, name_of, shorten
 
 ANCHOR, TITLE, NAV = "board", "Leaderboard", "Leaderboard"
 
@@ -57,19 +57,22 @@ def view(part: Part) -> View:
 def _axis(dataset: DatasetResults) -> tuple[float, float]:
     """Ends of the bars: all intervals, in whole tens of percent."""
     bounds = [
-        bound for score in dataset.ranked for bound in (results.metric(score, "accuracy"), *results.interval(score, "accuracy")) if words.is_number(bound)
+        bound
+        for score in dataset.ranked
+        for bound in (dataset_results.metric(score, "accuracy"), *dataset_results.interval(score, "accuracy"))
+        if words.is_number(bound)
     ]
-    return results.tens(bounds)
+    return dataset_results.tens(bounds)
 
 
 def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: float) -> list[View]:
     rows, rank = [], 0
     places = {row["name"]: row for row in (dataset.comparison or {}).get("ranking") or ()}
     for score in dataset.leaderboard:
-        good = results.scored(score)
-        ranked = good and results.ranked(score)
+        good = dataset_results.scored(score)
+        ranked = good and dataset_results.ranked(score)
         rank += ranked
-        low, high = results.interval(score, "accuracy")
+        low, high = dataset_results.interval(score, "accuracy")
         metrics = score.get("metrics") or {}
         fused = score["kind"] == "fusion"
         rows.append(

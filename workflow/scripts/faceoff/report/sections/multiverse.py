@@ -1,8 +1,8 @@
 """The same predictions under every way of making labels: does the ranking hang on the rule?"""
 
-from faceoff import words
 from faceoff.report.part import NAME, Part, View, shade
-from faceoff.results import colour_scale_of, shorten
+from faceoff.results import words
+from faceoff.results.dataset_results import colour_scale_of, shorten
 
 ANCHOR, TITLE, NAV = "multiverse", "Under other label rules", "Label rules"
 _PIPELINES = 10  # columns, the best under the rule of this run first

@@ -1,7 +1,7 @@
 """Recall and F1 by emotion of the pipelines that matter most."""
 
-from faceoff import figure_names, words
 from faceoff.report.part import Part, View
+from faceoff.results import figure_names, words
 
 ANCHOR, TITLE, NAV = "classes", "By emotion", "By emotion"
 _COLUMNS = 6  # pipelines side by side

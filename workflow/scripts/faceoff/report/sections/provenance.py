@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from faceoff import tables
 from faceoff.report.part import LABEL, NAME, View
-from faceoff.results import DatasetResults, shorten
+from faceoff.results.dataset_results import DatasetResults, shorten
+from faceoff.storage import files
 
 ANCHOR, TITLE = "provenance", "Provenance"
 
 
 def view(found: Sequence[DatasetResults], manifest: Path | None, output: Path, spec: Mapping[str, Any]) -> View:
-    made = tables.read_json(manifest) if manifest else {}
+    made = files.read_json(manifest) if manifest else {}
     return {
         "code": spec["code"],
         "commit": (made.get("faceoff") or {}).get("commit"),

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from faceoff import results, words
 from faceoff.report.part import NAME, REASON, Part, View
-from faceoff.results import Score, shorten
+from faceoff.results import dataset_results, words
+from faceoff.results.dataset_results import Score, shorten
 
 ANCHOR, TITLE, NAV = "published", "Published and measured", "Published"
 AMBER = 0.002  # share of the samples by which the counts may differ
@@ -35,7 +35,7 @@ def colour(published: int, measured: int, n: int) -> str:
 
 
 def _row(model: str, stated: Mapping[str, Any], score: Score, same: bool) -> View:
-    measured, n = results.metric(score, "n_correct"), score["task"]["n"]
+    measured, n = dataset_results.metric(score, "n_correct"), score["task"]["n"]
     return {
         "model": shorten(model, NAME),
         "detector": shorten(score["detector"], NAME),
@@ -43,7 +43,7 @@ def _row(model: str, stated: Mapping[str, Any], score: Score, same: bool) -> Vie
         "note": shorten(stated.get("note", ""), REASON),
         "published": stated.get("accuracy"),
         "published_n": stated.get("n"),
-        "measured": results.metric(score, "accuracy"),
+        "measured": dataset_results.metric(score, "accuracy"),
         "difference": measured - stated["correct"] if same else None,
         "colour": colour(stated["correct"], measured, n) if same else "",
         "words": words.agreement(measured - stated["correct"], n) if same else "not comparable: other or unstated samples or rule",

@@ -1,7 +1,7 @@
 """How to read the page: what each number means."""
 
-from faceoff import words
 from faceoff.report.part import View
+from faceoff.results import words
 
 ANCHOR, TITLE = "reading", "How to read this page"
 

@@ -1,8 +1,8 @@
 """What a pipeline is worth that may say "not sure": risk against coverage, and what is rejected of samples that are no emotion at all."""
 
-from faceoff import words
 from faceoff.report.part import Part, View
-from faceoff.results import label, name_of, shorten_all
+from faceoff.results import words
+from faceoff.results.dataset_results import label, name_of, shorten_all
 
 ANCHOR, TITLE, NAV = "rejection", "What if it may say “not sure”?", "Not sure"
 _CURVES = 6  # pipelines in the chart

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from faceoff import words
-from faceoff.across import rank_across
 from faceoff.report.part import NAME, REASON, View
-from faceoff.results import DatasetResults, shorten
+from faceoff.results import words
+from faceoff.results.across_datasets import rank_across
+from faceoff.results.dataset_results import DatasetResults, shorten
 
 ANCHOR, TITLE = "standing", "Over all data sets"
 

@@ -1,8 +1,8 @@
 """Accuracy by what a dataset says of its samples (sex, age, lighting …), and how far apart the best and the worst served group are."""
 
-from faceoff import words
 from faceoff.report.part import NAME, Part, View, bar
-from faceoff.results import name_of, shorten, tens
+from faceoff.results import words
+from faceoff.results.dataset_results import name_of, shorten, tens
 
 ANCHOR, TITLE, NAV = "groups", "Does it work equally well for all?", "Subgroups"
 _PIPELINES = 12  # whose gaps are listed, by rank

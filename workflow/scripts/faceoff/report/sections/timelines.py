@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from faceoff import words
 from faceoff.report.part import LABEL, Part, View, by_interest
-from faceoff.results import name_of, shorten, shorten_all
+from faceoff.results import words
+from faceoff.results.dataset_results import name_of, shorten, shorten_all
 
 ANCHOR, TITLE, NAV = "clips", "Clips over time", "Clips"
 

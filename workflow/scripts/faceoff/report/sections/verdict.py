@@ -1,8 +1,8 @@
 """The head of a dataset's part: what was asked of the pipelines, and the answer in one sentence with its interval."""
 
-from faceoff import words
 from faceoff.report.part import Part, View
-from faceoff.results import shorten
+from faceoff.results import words
+from faceoff.results.dataset_results import shorten
 
 
 def view(part: Part) -> View:

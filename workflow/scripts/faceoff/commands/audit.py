@@ -1,0 +1,156 @@
+"""Look a dataset over before trusting a number on it: what is unreadable, what stands twice, and what two datasets share."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from faceoff.media.frame_rate import ALL_FRAMES
+from faceoff.media.images import AnimationError, DecodeError, decode_image
+from faceoff.media.videos import decode_animation, decode_video
+from faceoff.plugins.omissions import counted
+from faceoff.plugins.protocols import RGB, Sample
+
+
+@dataclass
+class Audit:
+    """What was found in one dataset. `pixels` and `looks` map a sample id to a hash of its exact pixels and of its coarse look."""
+
+    name: str
+    labels: Counter = field(default_factory=Counter)
+    subjects: set[str] = field(default_factory=set)
+    label_of: dict[str, str | None] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    pixels: dict[str, bytes] = field(default_factory=dict)
+    looks: dict[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)  # files or rows that are not in the task, by reason
+    missing: Sequence[str] = ()  # what the published dataset has and this copy has not
+
+    @property
+    def n(self) -> int:
+        return sum(self.labels.values())
+
+    def duplicates(self) -> list[list[str]]:
+        """Groups of samples with the very same pixels, in the dataset's order."""
+        return _groups(self.pixels)
+
+    def conflicts(self) -> list[list[str]]:
+        """Duplicates that do not agree on their label."""
+        return [group for group in self.duplicates() if len({self.label_of[sample] for sample in group}) > 1]
+
+    def look_alikes(self) -> list[list[str]]:
+        """Groups that look the same at 9 x 8 pixels but are not pixel-identical: re-encoded, resized, or neighbours in a sequence."""
+        return [group for group in _groups(self.looks) if len({self.pixels[sample] for sample in group}) > 1]
+
+
+def look(image: RGB) -> int:
+    """64-bit difference hash: for each of 8 x 8 places, whether brightness rises to the right (Krawetz 2013, "dHash")."""
+    grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA).astype(int)
+    return int.from_bytes(np.packbits(np.diff(grey, axis=1) > 0).tobytes())
+
+
+def first_picture(dataset: Any, sample: Sample) -> RGB:
+    """A still, or the first picture of a clip, an animation or a sequence. Raises DecodeError or OSError with the reason."""
+    if sample.kind == "video":
+        return next(decode_video(dataset.file(sample), ALL_FRAMES)).image
+    if sample.kind == "sequence":
+        path = next((path for _, path in dataset.pictures(sample)), None)
+        if path is None:
+            raise DecodeError("no picture in the sequence")
+        return decode_image(path.read_bytes())
+    data = dataset.read(sample)
+    try:
+        return decode_image(data)
+    except AnimationError:
+        return next(decode_animation(data, ALL_FRAMES)).image
+
+
+def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
+    """Read every sample once (of a clip, its first frame) and keep two short hashes of each; memory is some 200 bytes per sample."""
+    found = Audit(name)
+    for sample in samples:
+        found.labels[sample.label or "(none)"] += 1
+        found.label_of[sample.sample_id] = sample.label
+        if sample.subject:
+            found.subjects.add(sample.subject)
+        if sample.kind == "audio":
+            continue
+        try:
+            image = first_picture(dataset, sample)
+        except DecodeError as error:
+            found.unreadable[sample.sample_id] = str(error)
+        except OSError as error:
+            found.unreadable[sample.sample_id] = f"cannot read: {error.strerror or error}"
+        else:
+            found.pixels[sample.sample_id] = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()[:16]
+            if image.std() > 0:  # every flat picture looks like every other
+                found.looks[sample.sample_id] = look(image)
+    found.left_out = dict(getattr(dataset, "left_out", {}))
+    found.missing = dataset.missing() if hasattr(dataset, "missing") else ()
+    return found
+
+
+def shared(a: Audit, b: Audit) -> list[tuple[str, str]]:
+    """Pairs (sample of a, first sample of b) of pixel-identical pictures: contamination, where one trains and the other tests."""
+    first = {digest: sample for sample, digest in reversed(b.pixels.items())}
+    return [(sample, first[digest]) for sample, digest in a.pixels.items() if digest in first]
+
+
+def shared_subjects(a: Audit, b: Audit) -> list[str]:
+    """Subjects that stand in both datasets, sorted."""
+    return sorted(a.subjects & b.subjects)
+
+
+def _groups(keys: Mapping[str, Any]) -> list[list[str]]:
+    by_key: dict[Any, list[str]] = defaultdict(list)
+    for sample, key in keys.items():
+        by_key[key].append(sample)
+    return [group for group in by_key.values() if len(group) > 1]
+
+
+def findings(audits: Sequence[Audit]) -> Iterator[str]:
+    """One line per thing worth knowing, with up to three examples each."""
+
+    def some(items: Sequence[Any]) -> str:
+        return "; ".join(str(item) for item in items[:3]) + (f"; and {len(items) - 3} more" if len(items) > 3 else "")
+
+    for a in audits:
+        if a.missing:
+            yield f"{a.name}: {len(a.missing)} of the published files are missing: {some(a.missing)}"
+        if a.left_out:
+            yield f"{a.name}: not in the task: {counted(a.left_out)}"
+        if a.unreadable:
+            yield f"{a.name}: {len(a.unreadable)} unreadable: {some([f'{sample} ({reason})' for sample, reason in a.unreadable.items()])}"
+        for what, groups in (
+            ("stand more than once", a.duplicates()),
+            ("look alike", a.look_alikes()),
+            ("stand more than once with different labels", a.conflicts()),
+        ):
+            if groups:
+                yield f"{a.name}: {sum(map(len, groups))} pictures in {len(groups)} groups {what}: {some([' = '.join(group[:4]) for group in groups])}"
+    for index, a in enumerate(audits):
+        for b in audits[index + 1 :]:
+            pairs, people = shared(a, b), shared_subjects(a, b)
+            if pairs:
+                yield f"{a.name} and {b.name}: {len(pairs)} pictures of {a.name} are in {b.name}: {some([f'{x} = {y}' for x, y in pairs])}"
+            if people:
+                yield f"{a.name} and {b.name}: {len(people)} subjects in both: {some(people)}"
+
+
+def show(title: str, audits: Sequence[Audit], versions: Mapping[str, str], console: Console) -> None:
+    """Print a table of the datasets, then a line per thing worth knowing. versions: of each dataset by its name."""
+    table = Table(title=title)
+    for heading in ("dataset", "version", "samples", "subjects", "labels"):
+        table.add_column(heading)
+    for found in audits:
+        labels = ", ".join(f"{label} {count}" for label, count in sorted(found.labels.items()))
+        table.add_row(found.name, versions[found.name], str(found.n), str(len(found.subjects) or "–"), labels)
+    console.print(table)
+    for line in findings(audits):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

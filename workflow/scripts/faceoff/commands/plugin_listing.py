@@ -1,0 +1,60 @@
+"""Lists of the plug-ins for the terminal: detectors, models and datasets, and whether each can be used here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from faceoff.assets import fetch
+from faceoff.plugins import registry
+from faceoff.plugins.plugin import Plugin
+
+
+def show(table: Table) -> None:
+    """Print a list: in a terminal at least 100 columns wide, so that names stay readable; in a file or pipe with a line per plug-in."""
+    console = Console()
+    natural = console.measure(table, options=console.options.update(width=10_000)).maximum
+    Console(width=max(100, console.width) if console.is_terminal else natural).print(table)
+
+
+def detectors(folders: Sequence[Path]) -> Table:
+    """Every face detector, those of plug-in folders included."""
+    return _of_kind("detector", "box calibration", folders)
+
+
+def models(folders: Sequence[Path]) -> Table:
+    """Every emotion model, those of plug-in folders included."""
+    return _of_kind("model", "lineage", folders)
+
+
+def datasets(folders: Sequence[Path]) -> Table:
+    """Every dataset, its terms and how to get it."""
+    table = Table(title="datasets", title_justify="left")
+    for name in ("type", "what", "terms", "how to get it"):
+        table.add_column(name, overflow="fold")
+    for name in registry.names("dataset", tuple(folders)):
+        card = registry.get("dataset", name, tuple(folders)).card
+        table.add_row(name, *(str(card.get(key, "")) for key in ("title", "terms", "how_to_get")))
+    return table
+
+
+def _of_kind(kind: str, detail: str, folders: Sequence[Path]) -> Table:
+    table = Table(title=f"{kind}s", title_justify="left")
+    for name in ("name", "framework", "licence", detail, "here"):
+        table.add_column(name, no_wrap=name in {"name", "framework"}, overflow="fold")
+    for name in registry.names(kind, tuple(folders)):
+        plugin = registry.get(kind, name, tuple(folders))
+        told = str(plugin.card.get("lineage", "")) if kind == "model" else _calibration(plugin)
+        table.add_row(name, plugin.framework, str(plugin.card.get("licence", "")), told, _here(plugin))
+    return table
+
+
+def _calibration(plugin: Plugin) -> str:
+    return "whole frame" if plugin.card.get("whole_frame") else "fitted" if plugin.card.get("calibration") else "none"
+
+
+def _here(plugin: Plugin) -> str:
+    problems = [plugin.skip()] if plugin.skip() else fetch.availability(list(plugin.assets.values()))
+    there = "[green]yes[/green]" if all(map(fetch.is_there, plugin.assets.values())) else "[yellow]to be downloaded[/yellow]"
+    return "; ".join(problems) or there

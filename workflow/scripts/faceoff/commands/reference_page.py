@@ -1,0 +1,121 @@
+"""The page of all configuration keys (docs/reference.md), written from the pydantic models: type, bounds, default and meaning of each."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from faceoff.plan import config
+from faceoff.plugins import registry
+from faceoff.plugins.options import DatasetConfig
+from faceoff.plugins.plugin import PACKAGE
+
+PATH = PACKAGE.parents[2] / "docs" / "reference.md"
+
+_HEAD = """# Configuration reference
+
+Written by `faceoff config --write` from the models in [config.py](../workflow/scripts/faceoff/plan/config.py) and the plug-ins; a test fails when it is stale.
+What the keys are for is told in [configuration.md](configuration.md). `faceoff config FILE` checks a file against all of this before any work starts.
+"""
+_ENTRIES = {"datasets": "NAME", "detectors": "NAME", "models": "NAME", "fusions": "NAME"}  # sections of one's own names
+_BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+_TYPES = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false", "object": "mapping"}
+_NONE = "–"
+
+
+def page() -> str:
+    """Markdown of every section, every key, the keys of every built-in dataset, and the options of detectors and models."""
+    sections = {name: model for name, field in config.RunConfig.model_fields.items() if (model := _section(field.annotation))}
+    parts = [_HEAD, "## Top level", _table(_HEADS, _rows(config.RunConfig, "", skip=sections))]
+    for name, model in sections.items():
+        title = f"{name}.{_ENTRIES[name]}" if name in _ENTRIES else name
+        parts += [f"## {title}", f"{_sentence(config.RunConfig.model_fields[name].description)}", _table(_HEADS, _rows(model, ""))]
+        if name == "datasets":
+            parts += _datasets()
+    parts += ["## Options of detectors and models", _OPTIONS_TEXT, _table(("kind", "name", "option", "default"), _options())]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+_HEADS = ("key", "type", "default", "meaning")
+_OPTIONS_TEXT = """What a plug-in takes under `options` of its section in `detectors` or `models`, as `models: {geometry: {options: {sharpness: 4.0}}}`.
+What a default of – means, and what each option does, says the plug-in's file or page."""
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    """The model in a key's annotation: itself, one that may be null, or the value of a name -> section mapping."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in reversed(get_args(annotation)) if (found := _section(part))), None)
+
+
+def _datasets() -> Iterator[str]:
+    common = DatasetConfig.model_fields
+    for name in registry.names("dataset"):
+        plugin = registry.get("dataset", name)
+        options = registry.load(plugin.source, plugin.class_name).Options
+        own = [key for key, field in options.model_fields.items() if key not in common or field.default != common[key].default]
+        yield f"### `type: {name}`"
+        yield f"{_sentence(plugin.card['title'])} Keys besides those above:"
+        yield _table(_HEADS, _rows(options, "", only=own))
+
+
+def _rows(model: type[BaseModel], prefix: str, only: Sequence[str] | None = None, skip: Iterable[str] = ()) -> Iterator[tuple[str, ...]]:
+    """A row per key; the keys of a mapping with keys of its own follow it, as `columns.path`."""
+    schema = model.model_json_schema()
+    for key, field in model.model_fields.items():
+        if key in skip or (only is not None and key not in only):
+            continue
+        inner = _section(field.annotation)
+        meaning = (field.description or "").replace("<", "&lt;")  # <run> is no tag
+        if inner is not None:
+            yield f"`{prefix}{key}`", "mapping, see below", _NONE, meaning
+            yield from _rows(inner, f"{prefix}{key}.")
+        else:
+            default = "**required**" if field.is_required() else _value(field.get_default(call_default_factory=True))
+            yield f"`{prefix}{key}`", _type(schema["properties"][key]), default, meaning
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    """A JSON schema in words; that a key may be null is what its default says."""
+    if "anyOf" in schema:
+        return " or ".join(_type(part) for part in schema["anyOf"] if part.get("type") != "null")
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "prefixItems" in schema:
+        return f"{len(schema['prefixItems'])} × {_type(schema['prefixItems'][0])}"
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}" + (", not empty" if schema.get("minItems") else "")
+    if isinstance(schema.get("additionalProperties"), Mapping):
+        return f"mapping of names to {_type(schema['additionalProperties'])}"
+    if "pattern" in schema:
+        return f"text like <code>{schema['pattern'].replace('|', '&#124;')}</code>"  # a bar in `code` would end the cell in one of the two renderers
+    return ("path" if schema.get("format") == "path" else _TYPES[schema["type"]]) + _bounds(schema)
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    stated = [f"{sign} {schema[key]:g}" for key, sign in _BOUNDS.items() if key in schema]
+    return f", {' and '.join(stated)}" if stated else ""
+
+
+def _value(value: Any) -> str:
+    return _NONE if value is None or value in ({}, []) else f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def _sentence(text: str | None) -> str:
+    text = (text or "").rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _options() -> Iterator[tuple[str, ...]]:
+    for kind in ("detector", "model"):
+        for name in registry.names(kind):
+            for option, default in sorted((registry.get(kind, name).card.get("options") or {}).items()):
+                yield kind, f"`{name}`", f"`{option}`", _value(default)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = (heads, ["---"] * len(heads), *rows)
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |" for cells in lines)

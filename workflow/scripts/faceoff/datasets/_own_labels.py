@@ -1,0 +1,31 @@
+"""Labels in the user's own words: keys of the datasets that read them."""
+
+from functools import cached_property
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from faceoff import emotions
+from faceoff.plugins.options import DatasetConfig
+
+
+class OwnLabels(DatasetConfig):
+    """Keys of a dataset whose labels are words of the user's; a list in `space` declares classes that are no emotions."""
+
+    label_map: dict[str, str | None] = Field(
+        default_factory=dict, description="label as written (of a folder: its name) -> emotion or class of your own in `space`, or null for 'no emotion'"
+    )
+
+    @model_validator(mode="after")
+    def _known_classes(self) -> Self:
+        for written in self.label_map:
+            self.label(written)
+        return self
+
+    @cached_property
+    def _declared(self) -> tuple[str, ...]:
+        return emotions.space(self.space) if self.space is not None else ()
+
+    def label(self, written: str) -> str | None:
+        """The class that a label means, None for 'no emotion'. Raises ValueError with the nearest known one."""
+        return emotions.canonical(written, self.label_map, self._declared)

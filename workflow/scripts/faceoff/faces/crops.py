@@ -1,0 +1,137 @@
+"""Box and frame to model input: calibration, margin, size and colour. The one place that resamples pixels.
+
+A detector's raw box is mapped onto the *canonical face box* (hairline to chin, cheek to cheek) by the calibration of its card,
+so that crops show the same face area whatever the detector (protocol §9). Crops are square; what lies outside the frame is black.
+"""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from faceoff.plugins.protocols import RGB, Box, CropSpec
+
+_LARGEST = 8192  # pixels of a crop's side before it is resampled
+# Where five landmarks lie in an aligned face, as shares of its side: the 112-pixel template of InsightFace (Deng et al. 2019, ArcFace).
+TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]) / 112
+cv2.setNumThreads(1)  # a job's parallelism is its rule's threads, not OpenCV's pool
+
+
+def calibrate(box: Box, calibration: Mapping[str, float] | None) -> Box:
+    """Map a raw box to the canonical face box: the centre moves by (dx·w, dy·h), the sides are multiplied by sx and sy."""
+    if not calibration:
+        return box
+    x, y, w, h = box
+    centre_x = x + w / 2 + calibration["dx"] * w
+    centre_y = y + h / 2 + calibration["dy"] * h
+    width, height = w * calibration["sx"], h * calibration["sy"]
+    return (centre_x - width / 2, centre_y - height / 2, width, height)
+
+
+def square(box: Box, margin: float) -> Box:
+    """The square around a box's centre whose side is its longer side, enlarged by `margin` (0.2 = 20 %)."""
+    x, y, w, h = box
+    side = max(w, h) * (1 + margin)
+    return (x + w / 2 - side / 2, y + h / 2 - side / 2, side, side)
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resample to (height, width): area averaging when shrinking, bilinear when enlarging, untouched when equal."""
+    height, width = size
+    if image.shape[:2] == (height, width):
+        return image
+    shrinking = image.shape[0] * image.shape[1] > height * width
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+
+
+def cut(image: RGB, box: Box) -> RGB:
+    """The pixels of a box, black where it leaves the image. Empty boxes become one pixel."""
+    height, width = image.shape[:2]
+    left, top = int(np.floor(box[0] + 0.5)), int(np.floor(box[1] + 0.5))
+    right, bottom = max(left + 1, int(np.floor(box[0] + box[2] + 0.5))), max(top + 1, int(np.floor(box[1] + box[3] + 0.5)))
+    inside = image[max(top, 0) : max(min(bottom, height), 0), max(left, 0) : max(min(right, width), 0)]
+    if inside.shape[:2] == (bottom - top, right - left):
+        return inside
+    if inside.size == 0:
+        return np.zeros((1, 1, 3), np.uint8)
+    pads = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
+    return cv2.copyMakeBorder(inside, *pads, borderType=cv2.BORDER_CONSTANT, value=(0, 0, 0))
+
+
+def crop(image: RGB, box: Box | None, spec: CropSpec, landmarks: np.ndarray | None = None) -> np.ndarray:
+    """One model input (height, width, channels) uint8. `box` None takes the whole frame, stretched to the input size, without margin.
+
+    landmarks: (5, 2) px, needed by a specification that aligns. Raises ValueError where they are missing or cannot be laid on the template.
+    """
+    if spec.align != "none" and (landmarks is None or box is None):
+        raise ValueError(f"align: {spec.align} needs five landmarks, which this detector does not give; set align: none")
+    if spec.align != "none":
+        pixels = _warp(image, _upright(box, spec, landmarks) if spec.align == "eyes" else _onto_template(spec, landmarks), spec.size)
+    else:
+        pixels = resize(image if box is None else _cut_within_reason(image, square(box, spec.margin)), spec.size)
+    if spec.channels == 1:
+        return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[:, :, None]
+    return pixels
+
+
+def _cut_within_reason(image: RGB, area: Box) -> RGB:
+    """The pixels of a square area, of a smaller image where a detector's wild guess would take gigabytes of black border."""
+    shrink = area[2] / _LARGEST
+    if shrink > 1:
+        image = resize(image, (max(1, round(image.shape[0] / shrink)), max(1, round(image.shape[1] / shrink))))
+        area = tuple(side / shrink for side in area)
+    return cut(image, area)
+
+
+def _similarity(scale: float, angle: float, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """(2, 3) matrix that turns by `angle` (radians), scales, and takes the point `source` to `target`, in continuous pixel coordinates."""
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return np.column_stack([turn, target - turn @ source])
+
+
+def _upright(box: Box, spec: CropSpec, landmarks: np.ndarray) -> np.ndarray:
+    """The square of the box, turned about its centre until the line between the eyes is level."""
+    x, y, side, _ = square(box, spec.margin)
+    (left, right), target = landmarks[:2], np.array(spec.size[::-1], float)
+    angle = -np.arctan2(right[1] - left[1], right[0] - left[0])
+    return _similarity(min(target) / side, angle, np.array([x + side / 2, y + side / 2]), target / 2)
+
+
+def _onto_template(spec: CropSpec, landmarks: np.ndarray) -> np.ndarray:
+    """The similarity that lays five landmarks on the template with the least squared error (Umeyama 1991, without reflection), the margin about its centre."""
+    size = np.array(spec.size[::-1], float)
+    target = ((TEMPLATE - 0.5) / (1 + spec.margin) + 0.5) * min(size) + (size - min(size)) / 2
+    source, wanted = landmarks - landmarks.mean(axis=0), target - target.mean(axis=0)
+    # In the plane a similarity is a complex factor: least squares in one division.
+    a, b = source @ [1, 1j], wanted @ [1, 1j]
+    spread = float((np.abs(a) ** 2).sum())
+    factor = (a.conj() @ b) / spread if spread > 0 else 0
+    if not np.isfinite(factor) or abs(factor) < 1e-6:
+        raise ValueError("align: five_point: the landmarks lie on one point")
+    return _similarity(abs(factor), np.angle(factor), landmarks.mean(axis=0), target.mean(axis=0))
+
+
+def _warp(image: RGB, matrix: np.ndarray, size: tuple[int, int]) -> RGB:
+    """Pixels of `size` (height, width) under a similarity from the image; what it shrinks is averaged over areas first, what lies outside is black."""
+    height, width = size
+    back = np.linalg.inv(matrix[:, :2])
+    corners = (np.array([[0, 0], [width, 0], [0, height], [width, height]]) - matrix[:, 2]) @ back.T
+    left, top = np.floor(corners.min(axis=0)) - 1
+    reach = float(np.ceil(np.ptp(corners, axis=0)).max() + 3)
+    part = _cut_within_reason(image, (left, top, reach, reach))
+    side = min(part.shape[0], max(1, round(reach * np.hypot(*matrix[:, 0]))))
+    part = resize(part, (side, side))
+    # From the part's pixels to the output's: coordinates count from pixel edges, warpAffine's from pixel centres.
+    turn = matrix[:, :2] * (reach / side)
+    shift = matrix[:, :2] @ [left, top] + matrix[:, 2] + turn @ [0.5, 0.5] - 0.5
+    return cv2.warpAffine(part, np.column_stack([turn, shift]), (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0))
+
+
+def iou(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes, 0–1."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (a[2] * a[3] + b[2] * b[3] - shared)

@@ -1,0 +1,51 @@
+"""A frame's face as the model sees it: the one that the policy chooses, cropped as the model asks."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff.faces import crops
+from faceoff.faces.choice import choose
+from faceoff.media.images import DecodeError, image_of
+from faceoff.plugins.protocols import RGB, CropSpec
+from faceoff.storage import columns, parquet
+
+BATCH = 64
+
+
+def framed(frames: Path, faces: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """(frame row, its face rows), streamed side by side: both files are in frame order."""
+    key = lambda row: (row["sample_id"], row["frame"])  # noqa: E731
+    grouped = groupby(parquet.rows(faces), key)
+    for frame in (frame for batch in parquet.stream(frames) for frame in batch):
+        found, rows = next(grouped)
+        if found != key(frame):
+            raise ValueError(f"{faces} does not belong to {frames}: {found} stands where {key(frame)} should")
+        yield frame, list(rows)
+
+
+def face_crop(
+    frame: Mapping[str, Any], rows: list[dict[str, Any]], crop: CropSpec, spec: Mapping[str, Any], image: RGB | None = None
+) -> tuple[dict[str, Any], np.ndarray | None]:
+    """(the face row that the policy chooses, its crop); the crop is None where there is no face, or none that can be aligned or decoded (state error).
+
+    image: the frame's picture where it is decoded already.
+    """
+    if not rows[0]["success"]:
+        return rows[0], None
+    face = choose(rows, spec["policy"], frame["width"], frame["height"])
+    box = None if spec["whole_frame"] else crops.calibrate((face["x"], face["y"], face["w"], face["h"]), spec["calibration"])
+    landmarks = None if face["landmarks"] is None else np.reshape(face["landmarks"], (5, 2))
+    try:
+        return face, crops.crop(image_of(frame) if image is None else image, box, crop, landmarks)
+    except (DecodeError, ValueError) as error:
+        return {**face, "success": 0, "state": columns.ERROR, "reason": str(error)}, None
+
+
+def crop_spec(model: Any, spec: Mapping[str, Any]) -> CropSpec:
+    """The model's crop specification with the config's margin and alignment, if they are given."""
+    return replace(model.crop, **{key: spec[key] for key in ("margin", "align") if spec[key] is not None})

@@ -1,0 +1,105 @@
+"""What stands beside a fusion: the best single member and how it was chosen, the oracle, how much the members differ (protocol §19, §22, §24).
+
+Conventions
+    truth       (n,) int class index, 0 … k-1
+    predicted   (members, n) int, -1 where the member abstains
+    correct     (members, n) bool, False where the member abstains
+    folds       (n,) int ≥ 0
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from faceoff.statistics.folds import check_folds
+
+
+@dataclass(frozen=True)
+class BestSingle:
+    """`member` (n,) int: the member used for each sample; `choices`: fold -> the member chosen on the other folds."""
+
+    member: np.ndarray
+    choices: dict[int, int]
+
+
+@dataclass(frozen=True)
+class ClonePair:
+    """Two members (indices first < second) whose argmax agrees on the share `agreement` of the samples that both cover."""
+
+    first: int
+    second: int
+    agreement: float
+
+
+def oracle(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """(n,) bool: whether any member is right (§24)."""
+    truth, predicted = np.asarray(truth), np.asarray(predicted)
+    if predicted.ndim != 2 or truth.shape != predicted.shape[1:]:
+        raise ValueError(f"predicted: shape {predicted.shape} given, expected (members, {len(truth)}) as truth has {len(truth)} samples")
+    return (predicted == truth).any(axis=0)
+
+
+def effective_members(correct: np.ndarray) -> float:
+    """Effective number of members, 1 … members: participation ratio (tr C)² / tr C² = M² / Σ r² of the correlation matrix of correctness (§22).
+
+    A member that is always right or always wrong correlates 1 with its equals and 0 with the others.
+    """
+    correct = _two_axes("correct", correct, "(members, n)").astype(np.float64)
+    centred = correct - correct.mean(axis=1, keepdims=True)
+    norm = np.sqrt((centred**2).sum(axis=1))
+    constant = norm == 0
+    unit = centred / np.where(constant, 1.0, norm)[:, None]
+    correlation = unit @ unit.T
+    correlation[np.ix_(constant, constant)] = np.equal.outer(correct[constant, 0], correct[constant, 0])
+    return float(len(correct) ** 2 / (correlation**2).sum())
+
+
+def clone_pairs(predicted: np.ndarray, threshold: float = 0.99) -> list[ClonePair]:
+    """Pairs of members whose argmax agrees on more than `threshold` of the samples that both cover (§22)."""
+    predicted = _two_axes("predicted", predicted, "(members, n)")
+    pairs = []
+    for first in range(len(predicted)):
+        for second in range(first + 1, len(predicted)):
+            both = (predicted[first] >= 0) & (predicted[second] >= 0)
+            if both.any():
+                agreement = float((predicted[first, both] == predicted[second, both]).mean())
+                if agreement > threshold:
+                    pairs.append(ClonePair(first, second, agreement))
+    return pairs
+
+
+def best_single_on(correct: np.ndarray, log_loss: np.ndarray, names: Sequence[str]) -> int:
+    """Index of the best member on these (validation) samples: end-to-end accuracy, ties by lower log loss, then name (§19).
+
+    log_loss: (members, n), NaN where the member is not covered; its mean is over covered samples, and a member without any loses ties.
+    """
+    correct, log_loss = _two_axes("correct", correct, "(members, n)"), _two_axes("log_loss", log_loss, "(members, n)")
+    if correct.shape != log_loss.shape or len(names) != len(correct):
+        raise ValueError(f"correct, log_loss, names: shapes {correct.shape}, {log_loss.shape}, ({len(names)},) given, expected equal members and samples")
+    if correct.shape[1] == 0:
+        raise ValueError("correct: no samples to choose the best single member on")
+    right = correct.astype(bool).sum(axis=1)
+    covered = (~np.isnan(log_loss)).sum(axis=1)
+    loss = np.where(covered > 0, np.nansum(log_loss, axis=1) / np.maximum(covered, 1), np.inf)
+    return min(range(len(names)), key=lambda member: (-int(right[member]), float(loss[member]), names[member]))
+
+
+def best_single(correct: np.ndarray, log_loss: np.ndarray, names: Sequence[str], folds: np.ndarray) -> BestSingle:
+    """The best member of each fold, chosen on the other folds by `best_single_on` (§19)."""
+    correct, log_loss = _two_axes("correct", correct, "(members, n)"), _two_axes("log_loss", log_loss, "(members, n)")
+    folds = check_folds(folds, correct.shape[1])
+    member = np.full(len(folds), -1)
+    choices = {}
+    for fold in np.unique(folds):
+        here = folds == fold
+        choices[int(fold)] = best_single_on(correct[:, ~here], log_loss[:, ~here], names)
+        member[here] = choices[int(fold)]
+    return BestSingle(member, choices)
+
+
+def _two_axes(name: str, values: np.ndarray, expected: str) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim != 2 or values.shape[0] == 0:
+        raise ValueError(f"{name}: shape {values.shape} given, expected {expected}")
+    return values

@@ -1,0 +1,82 @@
+"""What a job was told of the hardware (threads, device, precision), and how a failing machine is told from a bad picture."""
+
+import errno
+import os
+import re
+import sys
+from dataclasses import dataclass, replace
+
+BATCH = 64
+GPU_BATCH = 64  # of networks that leave it to the device; as many as the stage that reads emotions hands over
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """device: auto (a GPU where there is one), cpu, cuda or cuda:N; precision: float32, or the type that a network may compute in on the way.
+
+    batch: how many pictures networks compute together; None: as many as each declares. A row's last bits depend on it, so only timing sets it.
+    """
+
+    device: str = "auto"
+    precision: str = "float32"
+    batch: int | None = None
+
+
+_told = Hardware()
+
+
+def tell(hardware: Hardware) -> None:
+    """Set what the plug-ins of this process compute on; called before one is constructed."""
+    global _told
+    _told = hardware
+
+
+def hardware() -> Hardware:
+    """What this process computes on; FACEOFF_DEVICE, where it is set, stands above the configuration's `device`."""
+    return replace(_told, device=os.environ.get("FACEOFF_DEVICE") or _told.device)
+
+
+class MachineError(RuntimeError):
+    """The machine failed, not a picture: on another try, or another machine, the same pictures have an answer."""
+
+
+class DeviceError(MachineError):
+    """The configuration asks for a device that is not here; the message says what to do."""
+
+
+# How libraries say it where the exception's type does not: CUDA, TorchScript's interpreter (any C++ exception is a RuntimeError there), PyTorch's and
+# onnxruntime's allocators, cuDNN and cuBLAS, OpenCV, C++ itself. No bare "cudnn": TorchScript quotes source lines, `torch.backends.cudnn.enabled` among them.
+_OUT_OF_MEMORY = re.compile(r"out of memory|failed to allocate memory|can(?:'t|not) allocate memory|_ALLOC_FAILED|insufficient memory|bad_alloc", re.IGNORECASE)
+_GPU_FAILED = re.compile(r"(?:CUDA|cuDNN|cuBLAS|cuFFT|HIP) (?:error|failure)|(?:CUDNN|CUBLAS)_STATUS_|unable to find an engine to execute", re.IGNORECASE)
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}  # and files enough open
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, a GPU's or the host's: fewer rows at a time may do."""
+    return isinstance(error, (MemoryError, *_of_torch("OutOfMemoryError"))) or bool(_OUT_OF_MEMORY.search(str(error)))
+
+
+def is_of_the_machine(error: BaseException) -> bool:
+    """Whether the machine failed (no memory, a GPU's error, a full disk), not the picture that was computed."""
+    if isinstance(error, (MachineError, *_of_torch("AcceleratorError"))) or (isinstance(error, OSError) and error.errno in _DISK_FULL):
+        return True
+    return is_out_of_memory(error) or bool(_GPU_FAILED.search(str(error)))
+
+
+def _of_torch(name: str) -> tuple[type[BaseException], ...]:
+    """PyTorch's exception of that name, where PyTorch is loaded and has it."""
+    torch = sys.modules.get("torch")
+    return (getattr(torch, name),) if hasattr(torch, name) else ()
+
+
+def threads() -> int:
+    """Threads of this job, as its rule set them (OMP_NUM_THREADS), else one."""
+    return int(os.environ.get("OMP_NUM_THREADS") or 1)
+
+
+def batch_size(declared: int, on_gpu: bool = False) -> int:
+    """How many pictures a network computes together: as many as it declares, unless this job was told otherwise. Asked when a plug-in is constructed.
+
+    on_gpu: it computes on a GPU, and what it declares is what suits a CPU: GPU_BATCH at least.
+    """
+    return _told.batch or (max(declared, GPU_BATCH) if on_gpu else declared)

@@ -1,0 +1,172 @@
+"""Run ONNX and TFLite weights in fixed-size batches, one thread count for all, the last batch padded (protocol: determinism)."""
+
+import os
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from faceoff.inference import gpus
+from faceoff.inference.hardware import BATCH, DeviceError, batch_size, hardware, is_out_of_memory, threads
+
+
+class Runtime(Protocol):
+    """A loaded network: `run` takes (n, …) float32 and returns its outputs, each with n rows."""
+
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]: ...
+
+
+def batched(inputs: np.ndarray, batch: int, invoke: Callable[[np.ndarray], Sequence[np.ndarray]]) -> list[np.ndarray]:
+    """Call `invoke` on padded batches of exactly `batch` rows and join the valid rows of each output. No rows still yield output shapes."""
+    parts: list[list[np.ndarray]] = []
+    for start in range(0, max(len(inputs), 1), batch):
+        part = inputs[start : start + batch]
+        padded = np.zeros((batch, *inputs.shape[1:]), np.float32)
+        padded[: len(part)] = part
+        parts.append([output[: len(part)].copy() for output in invoke(padded)])
+    return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+
+
+_sizes: set[int] = set()
+
+
+def network_batches() -> list[int]:
+    """Sizes of the batches that networks of this process computed: one for each network, more where memory ran out; none where they have no fixed size."""
+    return sorted(_sizes)
+
+
+class BatchedNetwork(ABC):
+    """A network that computes batches of exactly `_batch` rows in `_invoke`, the last one padded; `_batch` None: all rows at once, unpadded.
+
+    The size is fixed because the bits of a row depend on how many rows are computed with it, not on what they hold (measured on CPUs);
+    so one picture alone gives what it gives among others. Only where memory does not hold a batch is it halved, for good, until one fits.
+    """
+
+    _batch: int | None
+    _one_size = False  # of a network that takes no other
+
+    @abstractmethod
+    def _invoke(self, inputs: np.ndarray) -> Sequence[np.ndarray]:
+        """One batch: inputs (rows, …) float32 -> each output with as many rows."""
+
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
+        """inputs (n, …) float32 -> each output with n rows. Raises what the framework raises where not even one row fits."""
+        while True:
+            rows = self._batch or max(1, len(inputs))
+            try:
+                outputs = batched(inputs, rows, self._invoke)
+            except Exception as error:
+                if rows == 1 or self._one_size or not is_out_of_memory(error):
+                    raise
+            else:
+                if self._batch:
+                    _sizes.add(self._batch)
+                return outputs
+            # Outside the handler: the exception's traceback holds what the batch had computed so far.
+            self._batch = rows // 2
+            print(f"out of memory: going on with batches of {self._batch}", file=sys.stderr)
+            if torch := sys.modules.get("torch"):
+                torch.cuda.empty_cache()
+
+
+class Tflite(BatchedNetwork):
+    """A TFLite network on the CPU (LiteRT with XNNPACK)."""
+
+    def __init__(self, path: Path, batch: int = BATCH):
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreter = Interpreter(str(path), num_threads=threads())
+        self._input = self._interpreter.get_input_details()[0]
+        self._batch = batch_size(batch)
+        self._prepare(self._batch)
+        self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
+        self.input_shape = tuple(int(side) for side in self._input["shape"][1:])
+
+    def _prepare(self, rows: int) -> None:
+        self._interpreter.resize_tensor_input(self._input["index"], [rows, *self._input["shape"][1:]])
+        self._interpreter.allocate_tensors()
+        self._rows = rows
+
+    def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
+        if len(inputs) != self._rows:
+            self._prepare(len(inputs))
+        self._interpreter.set_tensor(self._input["index"], inputs)
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+def onnx_providers() -> list[Any]:
+    """onnxruntime's execution providers for this job's device, the CPU always last. Raises DeviceError where CUDA is asked for and not built in.
+
+    FACEOFF_TENSORRT=1 puts TensorRT first: its engines are built for minutes on first use, and they move scores.
+    """
+    import onnxruntime
+
+    device, built = hardware().device, onnxruntime.get_available_providers()
+    kind = device.partition(":")[0]
+    if kind == "cuda" and "CUDAExecutionProvider" not in built:
+        raise DeviceError(f"device: {device} is asked for, but this onnxruntime has no CUDA: pip install onnxruntime-gpu in its place, or set device: auto")
+    if kind == "cpu" or "CUDAExecutionProvider" not in built:
+        return ["CPUExecutionProvider"]
+    options = {"device_id": gpus.index(device)}
+    # TF32 would move scores by 1e-3; the default search for a convolution's algorithm picks another one from run to run.
+    cuda = ("CUDAExecutionProvider", {**options, "use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"})
+    first = [("TensorrtExecutionProvider", options)] if os.environ.get("FACEOFF_TENSORRT") == "1" and "TensorrtExecutionProvider" in built else []
+    return [*first, cuda, "CPUExecutionProvider"]
+
+
+_onnx_on_gpu = False
+
+
+def _note_provider(first: str, wanted: str) -> None:
+    """Remember what onnxruntime computes on: where CUDA does not start it goes on with the CPU, silently. So say it; DeviceError where CUDA was asked for."""
+    global _onnx_on_gpu
+    why = "onnxruntime could not start CUDA: look at its version, cuDNN's and the driver's"
+    if first != "CPUExecutionProvider":
+        _onnx_on_gpu = True
+    elif hardware().device.startswith("cuda"):
+        raise DeviceError(f"device: {hardware().device} is asked for, but {why}; device: auto takes what is there")
+    elif wanted != first:
+        print(f"going on with the CPU: {why}", file=sys.stderr)
+
+
+def onnx_on_gpu() -> bool:
+    """Whether an ONNX network of this process computes on a GPU."""
+    return _onnx_on_gpu
+
+
+class Onnx(BatchedNetwork):
+    """An ONNX network (onnxruntime), on a GPU where the job has one and this onnxruntime can. A fixed batch dimension sets the size of batches."""
+
+    def __init__(self, path: Path, batch: int = BATCH):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads()
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        providers = onnx_providers()
+        wanted = providers[0] if isinstance(providers[0], str) else providers[0][0]
+        if wanted != "CPUExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
+            onnxruntime.preload_dlls()  # pip puts CUDA and cuDNN into packages of their own, where nothing else looks for them
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        _note_provider(self._session.get_providers()[0], wanted)
+        described = self._session.get_inputs()[0]
+        self._name, self._one_size = described.name, isinstance(described.shape[0], int)
+        self._batch = described.shape[0] if self._one_size else batch_size(batch)
+        self.input_shape = tuple(side if isinstance(side, int) else None for side in described.shape[1:])
+
+    def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
+        return self._session.run(None, {self._name: inputs})
+
+
+RUNTIMES = {"onnx": Onnx, "tflite": Tflite}
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Row-wise softmax in float64, (n, k) -> (n, k)."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True).astype(np.float64))
+    return shifted / shifted.sum(axis=1, keepdims=True)

@@ -1,0 +1,47 @@
+"""Networks of model cards that run in PyTorch: TorchScript files, architectures of timm with their weights, Keras files."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from faceoff.inference.checkpoints import CheckpointError, fill
+from faceoff.inference.hardware import BATCH, is_of_the_machine
+from faceoff.inference.keras_h5 import KerasNetwork
+from faceoff.inference.runtimes import Runtime
+from faceoff.inference.torch_devices import Torch, prepare_torchvision, torch_device
+
+
+def torchscript(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
+    """A TorchScript file (torch.jit.save): its graph runs in PyTorch's interpreter, no Python of its author's does."""
+    prepare_torchvision()  # a detector's graph may name its operators
+    try:
+        network = torch.jit.load(str(path), map_location=torch_device()).eval()
+    except RuntimeError as error:
+        if is_of_the_machine(error):
+            raise
+        raise CheckpointError(f"{path}: not a TorchScript file that this PyTorch can read: {str(error).splitlines()[0]}") from None
+    return Torch(network, card.get("batch", BATCH), channels_last=False)
+
+
+def timm_network(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
+    """An architecture by its name in timm, with as many outputs as the card declares, and a file of its weights alone."""
+    prepare_torchvision()
+    import timm
+
+    name = str(card["architecture"])
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models(), n=1, cutoff=0.0)[0]
+        raise ValueError(f"card: architecture {name!r} is not in timm {timm.__version__}, did you mean {near!r}?")
+    network = timm.create_model(name, pretrained=False, num_classes=outputs, in_chans=card["input"].get("channels", 3))
+    return Torch(fill(network, path).to(torch_device()), card.get("batch", BATCH))
+
+
+def keras(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
+    """A model saved by Keras as HDF5."""
+    return KerasNetwork(path, batch=card.get("batch"))
+
+
+RUNTIMES = {"torchscript": torchscript, "timm": timm_network, "keras": keras}

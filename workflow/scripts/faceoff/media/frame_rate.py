@@ -1,0 +1,51 @@
+"""Sample timed pictures at a fixed rate."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from faceoff.media.images import DecodeError
+
+# A time stamp that is wrong by a day (33-bit clocks of broadcasts begin anew after 26.5 h) would repeat one picture half a million times.
+MAX_HOLD_S = 60.0
+Picture = TypeVar("Picture")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a clip are taken: `fps` per second, or with fps 0 every `every`-th of them."""
+
+    fps: float = 5.0
+    every: int = 1
+
+
+ALL_FRAMES = Sampling(fps=0)
+
+
+def sampled(timed: Iterable[tuple[float, Picture]], sampling: Sampling) -> Iterator[tuple[int, float, Picture]]:
+    """Sample (seconds, picture) pairs of rising time at a fixed rate: sample k is the last picture with time <= t0 + k / fps (protocol §5).
+
+    Yields (k, its own time, picture); at a rate above the video's, a picture stands for several samples.
+    Raises DecodeError where it would have to for more than MAX_HOLD_S, after the samples before that gap.
+    """
+    fps = sampling.fps
+    if fps == 0:
+        yield from ((number, *pair) for number, pair in enumerate(islice(timed, None, None, sampling.every)))
+        return
+    number, held, start, gap = 0, None, 0.0, 0.0
+    for seconds, picture in timed:
+        if held is None:
+            start = seconds
+        elif seconds - held[0] > MAX_HOLD_S:
+            gap = seconds - held[0]
+            break
+        while held is not None and start + number / fps < seconds - 1e-9:
+            yield number, *held
+            number += 1
+        held = (seconds, picture)
+    while held is not None and start + number / fps <= held[0] + 1e-9:
+        yield number, *held
+        number += 1
+    if gap:
+        raise DecodeError(f"a gap of {gap:.1f} s in its time stamps, after {held[0] - start:.2f} s")

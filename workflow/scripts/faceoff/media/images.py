@@ -1,0 +1,123 @@
+"""Decode and encode pictures. Every decoding failure becomes a `DecodeError` with a reason that a row can carry, never a crash of the run."""
+
+import io
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from faceoff.plugins.protocols import RGB
+
+# What pictures of faces come in. Pillow knows more, among them EPS, which it would hand to Ghostscript: a program in a picture's clothes.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+# A 100-megapixel picture takes 300 MB as RGB: larger ones are refused by a readable reason rather than by the kernel.
+MAX_PIXELS = 100_000_000
+# Pillow looks before it decodes, and at each frame of an animation, which may be larger than the first; it raises from twice this number on.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+
+
+class DecodeError(Exception):
+    """The bytes are no still image that can be read; the message is the reason shown in the row."""
+
+
+class AnimationError(DecodeError):
+    """The bytes are an animation: `decode_animation` reads it."""
+
+
+def decode_image(data: bytes) -> RGB:
+    """Decode one still image to RGB uint8 (height, width, 3), upright (EXIF), without alpha (over black), 16-bit scaled to 8.
+
+    Raises DecodeError with a one-line reason for empty, truncated, foreign and oversized data, AnimationError for animations.
+    """
+    if not data:
+        raise DecodeError("empty file")
+    with decode_reasons(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        frames = getattr(image, "n_frames", 1)
+        if getattr(image, "is_animated", False) and frames > 1 and image.format in {"GIF", "WEBP", "PNG"}:
+            raise AnimationError(f"animated {image.format} of {frames} frames: a video, not an image")
+        return to_rgb(ImageOps.exif_transpose(image))
+
+
+@contextmanager
+def decode_reasons() -> Iterator[None]:
+    """Turn whatever Pillow raises into a DecodeError of one line, and its warnings into nothing."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    except DecodeError:
+        raise
+    except UnidentifiedImageError:
+        raise DecodeError("not an image") from None
+    except Image.DecompressionBombError as error:
+        raise DecodeError(str(error).partition(",")[0]) from None  # "Image size (N pixels) exceeds limit of M pixels"
+    except Exception as error:  # Pillow's readers raise whatever their parsing meets: struct.error, NotImplementedError, zlib.error …
+        raise DecodeError(f"cannot decode: {str(error)[:120] or type(error).__name__}") from None
+
+
+def to_rgb(image: Image.Image) -> RGB:
+    if image.mode in {"I;16", "I;16B", "I;16L", "I;16N", "I", "F"}:
+        values = np.asarray(image).astype(np.float64)
+        if not np.isfinite(values).all():
+            raise DecodeError("grey values that are no finite numbers")
+        # 16-bit files use 0–65535; Pillow's "I" and "F" carry whatever the file holds, so those are scaled by what is there.
+        if image.mode == "F" and values.max() <= 1:
+            top = 1.0
+        else:
+            top = 65535.0 if image.mode.startswith("I;16") or (values.min() >= 0 and values.max() > 255) else 255.0
+        grey = np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        ground = Image.new("RGBA", layer.size, (0, 0, 0, 255))
+        return np.asarray(Image.alpha_composite(ground, layer).convert("RGB"))
+    return np.asarray(image.convert("RGB"))
+
+
+def encode_png(image: RGB) -> bytes:
+    """Encode RGB uint8 losslessly; the same pixels give the same bytes.
+
+    Stored, not deflated: the tables compress their columns themselves, and such a picture is read back in half the time.
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=0)
+    return buffer.getvalue()
+
+
+def encode_ppm(image: RGB) -> bytes:
+    """Encode RGB uint8 as binary PPM: the pixels behind a line of text, written and read at the speed of memory.
+
+    For frames of videos: the table compresses its columns, and every cell reads each frame again.
+    """
+    height, width = image.shape[:2]
+    return b"P6\n%d %d\n255\n%b" % (width, height, np.ascontiguousarray(image).data)
+
+
+def encoder(jpeg_quality: int | None) -> Callable[[RGB], bytes]:
+    """How sampled video frames are stored: losslessly, or as JPEG of this quality (4:4:4, so that colour edges of lips and eyes stay)."""
+    if jpeg_quality is None:
+        return encode_ppm
+
+    def encode_jpeg(image: RGB) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, format="JPEG", quality=jpeg_quality, subsampling=0)
+        return buffer.getvalue()
+
+    return encode_jpeg
+
+
+_QUALITY = 80  # of WebP: about 2 kB for a face
+
+
+def encode(image: RGB, quality: int = _QUALITY) -> bytes:
+    """RGB uint8 as WebP: a third of JPEG's size on faces, and every browser shows it."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="WEBP", quality=quality, method=4)
+    return buffer.getvalue()
+
+
+def image_of(frame: Mapping[str, Any]) -> np.ndarray:
+    """Decode a frame row whose state is ok."""
+    return decode_image(frame["image"]["bytes"])

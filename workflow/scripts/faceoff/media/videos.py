@@ -1,0 +1,136 @@
+"""Decode videos and animations. Every decoding failure becomes a `DecodeError` with a reason that a row can carry, never a crash of the run."""
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from faceoff.media.frame_rate import MAX_HOLD_S, Sampling, sampled
+from faceoff.media.images import FORMATS, MAX_PIXELS, DecodeError, decode_reasons, to_rgb
+from faceoff.plugins.protocols import RGB
+
+# What is read as a video by its name; animations among the pictures are found by looking.
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".ogv", ".3gp", ".mts", ".ts"})
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """A sampled frame: `number` counts the samples from 0, `timestamp_s` is its presentation time as the file has it."""
+
+    number: int
+    timestamp_s: float
+    image: RGB
+
+
+def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[VideoFrame]:
+    """Sample a video file (see `sampled`), frame by frame: upright, with square pixels, in presentation order, its frames counted rather than believed.
+
+    Raises DecodeError without a decodable frame, and after the last good frame when the file breaks off.
+    """
+    import av  # only video needs it
+
+    if not path.exists() or path.stat().st_size == 0:
+        raise DecodeError("empty file" if path.exists() else "cannot read: No such file or directory")
+    last = None
+    try:
+        with av.open(str(path)) as container:
+            streams = [stream for stream in container.streams.video if not stream.disposition & av.stream.Disposition.attached_pic]
+            if not streams:
+                raise DecodeError("no video in the file" + (", only sound" if container.streams.audio else ""))
+            stream = max(streams, key=lambda stream: stream.width * stream.height)  # of several, not the preview
+            stream.codec_context.thread_count = threads
+            for number, last, frame in sampled(_timed(_progressive(container.decode(stream))), sampling):
+                yield VideoFrame(number, last, _upright(frame, width_of(frame.width, frame.height, stream.sample_aspect_ratio)))
+    except av.error.FFmpegError as error:
+        where = "cannot decode" if last is None else f"breaks off after {last:.2f} s"
+        raise DecodeError(f"{where}: {error.strerror or error}") from None
+    if last is None:
+        raise DecodeError("no frame could be decoded")
+
+
+def _progressive(frames: Iterable) -> Iterator:
+    """The frames, interlaced ones deinterlaced (one picture per frame, at its time), from the first interlaced one on."""
+    from av.filter import Graph
+
+    graph = None
+    for frame in frames:
+        if graph is None and frame.interlaced_frame:
+            graph = Graph()
+            # Progressive frames in between pass untouched (deint=interlaced).
+            source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+            graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink")).configure()
+        if graph is None:
+            yield frame
+            continue
+        graph.push(frame)
+        yield from _pulled(graph)
+    if graph is not None:
+        graph.push(None)
+        yield from _pulled(graph)
+
+
+def _pulled(graph) -> Iterator:
+    """What the filters have ready."""
+    import av
+
+    while True:
+        try:
+            yield graph.pull()
+        except (av.BlockingIOError, EOFError):
+            return
+
+
+def _timed(frames: Iterable) -> Iterator[tuple[float, object]]:
+    """(presentation time, frame); a frame without a time, or with one that does not rise, is left out, as it has no place in time."""
+    last = None
+    for frame in frames:
+        if frame.time is not None and (last is None or frame.time > last):
+            last = frame.time
+            yield frame.time, frame
+
+
+def width_of(width: int, height: int, pixel_aspect: Fraction | None) -> int:
+    """The width at which pixels stored as `pixel_aspect` times as wide as high are square; 0 and None say that the file does not tell.
+
+    Raises DecodeError where that is oversized.
+    """
+    widened = max(1, round(width * pixel_aspect)) if pixel_aspect else width
+    if widened != width and widened * height > MAX_PIXELS:
+        raise DecodeError(f"{width} x {height} pixels that are each {pixel_aspect} as wide as high exceed {MAX_PIXELS:,}")
+    return widened
+
+
+def _upright(frame, width: int) -> RGB:
+    """RGB pixels of a decoded frame, at this width, turned as its display matrix says (`rotation` is counter-clockwise, in degrees)."""
+    scaled = {} if width == frame.width else {"width": width, "interpolation": "BICUBIC"}
+    # By default it starts a thread per core for each frame, which takes longer than the work.
+    pixels = frame.to_ndarray(format="rgb24", threads=1, **scaled)
+    return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90) % 4))
+
+
+def decode_animation(data: bytes, sampling: Sampling) -> Iterator[VideoFrame]:
+    """Sample an animated GIF, WebP or PNG like a video; a frame's time is the sum of the durations before it, each at most MAX_HOLD_S.
+
+    Raises DecodeError where a frame cannot be decoded, or is oversized.
+    """
+
+    def timed() -> Iterator[tuple[float, RGB]]:
+        with decode_reasons():
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            count = image.n_frames
+        with image:
+            elapsed = 0.0
+            for index in range(count):
+                with decode_reasons():
+                    image.seek(index)
+                    picture = to_rgb(image)
+                yield elapsed, picture
+                # Browsers show frames of 0 ms for 100 ms. A long duration is meant, unlike a gap between time stamps: the pictures after it are read too.
+                elapsed += min((image.info.get("duration") or 100) / 1000, MAX_HOLD_S)
+
+    for number, seconds, picture in sampled(timed(), sampling):
+        yield VideoFrame(number, seconds, picture)

@@ -1,0 +1,185 @@
+"""The matrix of a run: which detectors meet which models on which datasets, what their plug-ins are and where their files lie."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from faceoff.assets import fetch
+from faceoff.assets.asset import Asset
+from faceoff.plan.config import DetectorConfig, FusionConfig, ModelConfig, RunConfig, parse
+from faceoff.plugins import registry
+from faceoff.plugins.options import DatasetConfig
+from faceoff.plugins.plugin import Plugin
+
+Cell = tuple[str, str]  # detector, model
+
+
+class Matrix:
+    """A validated configuration with the cells and files that follow from it."""
+
+    def __init__(self, raw: Mapping[str, Any], check_modules: bool = True):
+        """check_modules: whether the cells run in this environment, so that a package which is not installed here skips them.
+
+        Raises ConfigError.
+        """
+        self.config: RunConfig = parse(dict(raw))
+        self._folders = tuple(self.config.plugins)
+        self.check_modules = check_modules
+
+    # -- names ---------------------------------------------------------------------------------------------------
+
+    def datasets(self, *roles: str) -> list[str]:
+        """Names of the datasets with one of these roles (all without an argument), sorted."""
+        return sorted(name for name, dataset in self.config.datasets.items() if not roles or dataset.role in roles)
+
+    @property
+    def scored(self) -> list[str]:
+        """Datasets whose cells are predicted and scored: tests, and validations, on which the best single is chosen."""
+        return self.datasets("test", "validation")
+
+    @cached_property
+    def fusions(self) -> dict[str, tuple[FusionConfig, list[Cell]]]:
+        """Every fusion to make, by its name in the results, with its members; skipped cells do not vote."""
+        made: dict[str, tuple[FusionConfig, list[Cell]]] = {}
+        for name, fusion in sorted(self.config.fusions.items()):
+            cells = [cell for cell in self.config.members(*fusion.members) if not self.skip(*cell)]
+            if not fusion.per_detector:
+                made[name] = (fusion, cells)
+                continue
+            for detector in sorted({detector for detector, _ in cells}):
+                made[f"{name}.{detector}"] = (fusion, [cell for cell in cells if cell[0] == detector])
+        return {name: value for name, value in made.items() if value[1]}
+
+    def judged_on(self, dataset: str) -> str | None:
+        """The dataset on which a fusion's members are checked and a trained rule learns: the declared validation, else None (folds do)."""
+        return self.config.datasets[dataset].validation
+
+    # -- plug-ins ------------------------------------------------------------------------------------------------
+
+    def detector(self, name: str) -> tuple[DetectorConfig, Plugin]:
+        """A detector's section and plug-in."""
+        section = self.config.detectors[name]
+        return section, registry.get("detector", section.detector or name, self._folders)
+
+    def model(self, name: str) -> tuple[ModelConfig, Plugin]:
+        """A model's section and plug-in."""
+        section = self.config.models[name]
+        return section, registry.get("model", section.model or name, self._folders)
+
+    def dataset(self, name: str) -> tuple[DatasetConfig, Plugin]:
+        """A dataset's section and plug-in."""
+        section = self.config.datasets[name]
+        return section, registry.get("dataset", section.type or name, self._folders)
+
+    def skip(self, detector: str, model: str) -> str | None:
+        """Why a cell cannot run here, or None."""
+        if not self.config.asks_for(detector, model):
+            return f"not asked for: models.{model}.detectors is {', '.join(self.config.models[model].detectors)}"
+        for plugin in (self.detector(detector)[1], self.model(model)[1]):
+            reason = (plugin.skip() if self.check_modules else None) or self._absent(plugin)
+            if reason:
+                return f"{plugin.kind} {plugin.name}: {reason}"
+        return None
+
+    def _absent(self, plugin: Plugin) -> str | None:
+        """Which weights of a plug-in are not here, where the run is to do with what is present; else None."""
+        if self.config.weights == "fetch":
+            return None
+        # What a package carries is looked for by the job, in the environment that has the package.
+        needed = [asset for asset in plugin.assets.values() if self.check_modules or not asset.package]
+        absent = next((asset for asset in needed if not fetch.is_there(asset)), None)
+        return f"{absent.name} is not here (`faceoff fetch` gets what may be downloaded; `faceoff assets` says from where)" if absent else None
+
+    def lineage(self, model: str) -> str:
+        """What says which models share weights, and so are one opinion: the card's `lineage`, else the plug-in's name."""
+        plugin = self.model(model)[1]
+        # Two files of recorded predictions are two opinions.
+        return model if "reads" in plugin.card else str(plugin.card.get("lineage", plugin.name))
+
+    def env(self, kind: str, name: str) -> str:
+        """The framework environment of a detector or model."""
+        return (self.detector if kind == "detector" else self.model)(name)[1].framework
+
+    def gpus(self, kind: str, name: str) -> int:
+        """How many GPUs a job of this detector or model asks a cluster for: one where the configuration names a GPU and the plug-in can use it."""
+        return int(self.config.device.startswith("cuda") and (self.detector if kind == "detector" else self.model)(name)[1].gpu)
+
+    def open(self, name: str) -> Any:
+        """The dataset, ready to list its samples. Raises OSError or ValueError where its files are not there or wrong."""
+        section, plugin = self.dataset(name)
+        return registry.load(plugin.source, plugin.class_name)(section, seed=self.config.seed)
+
+    def archives(self, name: str) -> list[Asset]:
+        """The archives that a dataset is made of, where its options ask for downloading them. Raises AssetError."""
+        section, plugin = self.dataset(name)
+        return registry.load(plugin.source, plugin.class_name).archives(section) if getattr(section, "download", False) else []
+
+    def plugins(self) -> list[Plugin]:
+        """The plug-ins of the detectors and models."""
+        return [self.detector(name)[1] for name in self.config.detectors] + [self.model(name)[1] for name in self.config.models]
+
+    def assets(self) -> dict[str, Asset]:
+        """Every asset that a cell which can run needs, by 'plug-in: role'."""
+        needed: dict[str, Asset] = {}
+        for plugin in self.plugins():
+            if not (self.check_modules and plugin.skip()):
+                needed |= {f"{plugin.kind} {plugin.name}: {role}": asset for role, asset in plugin.assets.items()}
+        return needed
+
+    # -- files ---------------------------------------------------------------------------------------------------
+
+    @property
+    def folder(self) -> str:
+        """Where the run's results lie, relative to the working directory."""
+        return f"results/{self.config.run}"
+
+    def score_files(self, *datasets: str) -> list[str]:
+        """The score file of every cell and fusion of these datasets (default: all scored ones)."""
+        files = []
+        for dataset in datasets or self.scored:
+            files += [
+                f"{self.folder}/scores/{dataset}/{detector}/{model}.json" for detector in sorted(self.config.detectors) for model in sorted(self.config.models)
+            ]
+            files += [f"{self.folder}/scores/{dataset}/fusion/{fusion}.json" for fusion in self.fusions]
+        return files
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Every detector x model pair that can run here, sorted."""
+        return [(d, m) for d in sorted(self.config.detectors) for m in sorted(self.config.models) if not self.skip(d, m)]
+
+    @property
+    def runnable_detectors(self) -> list[str]:
+        """Detectors of at least one cell that can run here, sorted."""
+        return sorted({detector for detector, _ in self.cells})
+
+    def cell_prediction_files(self, dataset: str) -> list[str]:
+        """The predictions of every cell that can run."""
+        return [f"{self.folder}/predictions/{dataset}/{detector}/{model}.parquet" for detector, model in self.cells]
+
+    def prediction_files(self, dataset: str) -> list[str]:
+        """The predictions of every cell that can run, then of every fusion."""
+        return self.cell_prediction_files(dataset) + [f"{self.folder}/fusion/{dataset}/{fusion}.parquet" for fusion in self.fusions]
+
+    def audio_files(self) -> list[str]:
+        """The sound of the datasets that ask for it."""
+        return [f"{self.folder}/audio/{dataset}.parquet" for dataset in self.datasets() if self.config.datasets[dataset].audio]
+
+    def multiverse_files(self) -> list[str]:
+        """The scores under every label rule of the test datasets that ask for them."""
+        return [f"{self.folder}/multiverse/{dataset}.json" for dataset in self.datasets("test") if self.config.datasets[dataset].multiverse]
+
+    def latency_files(self) -> list[str]:
+        """The latencies of every detector, and of every model behind it, on the test datasets, where the run asks for them.
+
+        Recorded predictions are read from a file and so have none.
+        """
+        if not self.config.speed.queries:
+            return []
+        timed = [f"{d}/{m}" for d, m in self.cells if "reads" not in self.model(m)[1].card]
+        return [f"{self.folder}/latency/{dataset}/{name}.json" for dataset in self.datasets("test") for name in sorted({*self.runnable_detectors, *timed})]
+
+    def timing_files(self) -> list[str]:
+        """Timings of every detection and prediction job of the test datasets."""
+        faces = {f"{self.folder}/faces/{dataset}/{detector}.timing.json" for dataset in self.datasets("test") for detector in self.runnable_detectors}
+        return sorted(faces | {path.replace(".parquet", ".timing.json") for dataset in self.datasets("test") for path in self.cell_prediction_files(dataset)})

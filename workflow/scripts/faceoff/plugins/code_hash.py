@@ -1,0 +1,290 @@
+"""Hash the code that makes a result, so that an edit reruns the jobs whose output can change.
+
+The hash follows definitions, not files: from a stage's module to the functions, classes and
+constants that it uses, and on through the package. Comments, docstrings, layout and annotations of
+functions do not count. Files are parsed with `ast` and never executed.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+# Files and folders (with a closing slash) that the hash leaves out, relative to the package. They
+# decide which code and file a job uses; the job's params state that already (a file by its hash).
+# Energy and versions are written beside a result, never into it.
+WIRING = (
+    "cli.py",
+    "progress.py",
+    "assets/",
+    "plan/",
+    "plugins/code_hash.py",
+    "plugins/headers.py",
+    "plugins/model_cards.py",
+    "plugins/moved.py",
+    "plugins/options.py",
+    "plugins/plugin.py",
+    "plugins/registry.py",
+    "inference/energy.py",
+    "inference/versions.py",
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Say where an imported name comes from: a file of the package, or a module outside it.
+
+    name: the definition in that file; None where the name stands for the module itself.
+    """
+
+    file: Path | None
+    name: str | None
+    text: str
+
+
+class Statement:
+    """Hold one top-level statement: its code as text, and which names it uses.
+
+    bare: names used by themselves; dotted: names used as `name.attribute`; imports: those inside.
+    """
+
+    def __init__(self, node: ast.stmt):
+        self.node = node
+        self.imports: list[ast.Import | ast.ImportFrom] = []
+        self.bare: set[str] = set()
+        self.dotted: set[tuple[str, str]] = set()
+
+    @cached_property
+    def code(self) -> str:
+        """Return the statement as text, without docstrings, imports and annotations."""
+        text: list[str] = []
+        self._read(self.node, text)
+        return " ".join(text)
+
+    def _read(self, node: ast.AST, text: list[str]) -> None:
+        """Add a node and its children to the text and to the names."""
+        kind = node.__class__
+        if kind in _IMPORTS:
+            self.imports.append(node)
+            return
+        if kind is ast.Expr and _is_text(node):
+            return
+        text.append(kind.__name__)
+        if kind is ast.Attribute and isinstance(node.value, ast.Name):
+            self.dotted.add((node.value.id, node.attr))
+            text.append(f"{node.value.id}.{node.attr}")
+            return
+        if kind is ast.Name:
+            self.bare.add(node.id)
+            text.append(node.id)
+            return
+        for name in kind._fields:
+            value = getattr(node, name, None)
+            if value is None or (kind in _UNSEEN and name in _UNSEEN[kind]):
+                continue
+            if value.__class__ is list:
+                text.append("[")
+                for item in value:
+                    self._read(item, text) if isinstance(item, ast.AST) else text.append(repr(item))
+                text.append("]")
+            elif isinstance(value, ast.AST):
+                self._read(value, text)
+            else:
+                text.append(repr(value))
+
+
+_IMPORTS = (ast.Import, ast.ImportFrom)
+# Parts of nodes that cannot change a result.
+_UNSEEN: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.FunctionDef: ("returns", "type_comment"),
+    ast.AsyncFunctionDef: ("returns", "type_comment"),
+    ast.arg: ("annotation", "type_comment"),
+}
+
+
+def _is_text(node: ast.AST) -> bool:
+    """Return whether a node is a text by itself, as docstrings are."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+@dataclass
+class Module:
+    """Hold a parsed file: its statements, what defines each name, and where imports come from."""
+
+    statements: list[Statement] = field(default_factory=list)
+    defined_by: dict[str, list[int]] = field(default_factory=dict)
+    imported: dict[str, set[Origin]] = field(default_factory=dict)
+
+    @cached_property
+    def unnamed(self) -> list[int]:
+        """Return the statements that run on import whatever is imported (calls, `if` blocks)."""
+        simple = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
+        return [n for n, s in enumerate(self.statements) if not isinstance(s.node, simple)]
+
+
+@cache
+def is_wiring(path: Path) -> bool:
+    """Return whether the hash leaves a file of the package out."""
+    name = path.relative_to(PACKAGE).as_posix()
+    return any(name.startswith(entry) if entry.endswith("/") else name == entry for entry in WIRING)
+
+
+def _module_file(parts: list[str]) -> Path | None:
+    path = PACKAGE.joinpath(*parts)
+    if parts and path.with_suffix(".py").is_file():
+        return path.with_suffix(".py")
+    return path / "__init__.py" if (path / "__init__.py").is_file() else None
+
+
+def _imported(path: Path, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, Origin]]:
+    """Yield (local name, origin) of an import, absolute (`faceoff.x`) or relative (`.x`)."""
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            first, *rest = alias.name.split(".")
+            local = alias.asname or first
+            file = _module_file(rest) if first == "faceoff" else None
+            yield local, Origin(file, None, alias.name)
+        return
+    base = node.module.split(".") if node.module else []
+    if node.level and path.is_relative_to(PACKAGE):
+        base = [*path.relative_to(PACKAGE).parts[: -node.level], *base]
+    elif not node.level and base[:1] == ["faceoff"]:
+        base = base[1:]
+    else:
+        for alias in node.names:
+            yield alias.asname or alias.name, Origin(None, alias.name, ".".join(base))
+        return
+    for alias in node.names:
+        local, module = alias.asname or alias.name, _module_file([*base, alias.name])
+        if module:
+            yield local, Origin(module, None, alias.name)
+        elif (owner := _module_file(base)) is not None:
+            name = None if alias.name == "*" else alias.name
+            yield local, Origin(owner, name, f"{base[-1] if base else ''}.{alias.name}")
+
+
+@cache
+def parsed(path: Path) -> Module:
+    """Parse a Python file into its top-level statements and imports."""
+    module = Module()
+    for node in ast.parse(path.read_bytes(), filename=str(path)).body:
+        if isinstance(node, _IMPORTS):
+            for local, origin in _imported(path, node):
+                module.imported.setdefault(local, set()).add(origin)
+        elif not _is_text(node):
+            for name in _bound(node):
+                module.defined_by.setdefault(name, []).append(len(module.statements))
+            module.statements.append(Statement(node))
+    return module
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """Return the names that a top-level statement defines."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)} | {
+        inner.name for inner in ast.walk(node) if isinstance(inner, ast.FunctionDef)
+    }
+
+
+def imports(path: Path) -> frozenset[Path]:
+    """Return the files of the package that this file imports anywhere, without the wiring."""
+    nodes = [n for n in ast.walk(ast.parse(path.read_bytes())) if isinstance(n, _IMPORTS)]
+    return _tracked(origin for node in nodes for _, origin in _imported(path, node))
+
+
+def _tracked(origins: Iterable[Origin]) -> frozenset[Path]:
+    """Return the files of the package that are not wiring."""
+    return frozenset(o.file for o in origins if o.file and not is_wiring(o.file))
+
+
+@cache
+def _edges(path: Path, index: int) -> tuple[frozenset[tuple[Path, str | None]], str]:
+    """Return what a statement uses in the package, as (file, name), and its imports as text.
+
+    A module that is used by itself (passed on, say) counts whole: the name is None.
+    """
+    module, statement = parsed(path), parsed(path).statements[index]
+    code = statement.code  # reads the names
+    origins = {name: set(found) for name, found in module.imported.items()}
+    for node in statement.imports:
+        for local, origin in _imported(path, node):
+            origins.setdefault(local, set()).add(origin)
+    wanted: set[tuple[Path, str | None]] = set()
+    wired: set[str] = set()
+    for name, attribute in [*((name, None) for name in statement.bare), *statement.dotted]:
+        if name in module.defined_by:
+            wanted.add((path, name))
+        for origin in origins.get(name, ()):
+            wired.add(f"{name}={origin.text}:{origin.name}")
+            if origin.file and not is_wiring(origin.file):
+                wanted.add((origin.file, attribute if origin.name is None else origin.name))
+    return frozenset(wanted), f"{code}\0{' '.join(sorted(wired))}"
+
+
+def reached(roots: Iterable[tuple[Path, str | None]]) -> dict[Path, set[int]]:
+    """Return the statements that these definitions depend on, by file and place in it.
+
+    roots: (file, name of a definition in it), with None for the whole file.
+    """
+    todo = list(roots)
+    seen: set[tuple[Path, str | None]] = set()
+    statements: dict[Path, set[int]] = {}
+    while todo:
+        path, name = todo.pop()
+        if (path, name) in seen:
+            continue
+        seen.add((path, name))
+        module = parsed(path)
+        wanted: Iterable[int] = ()
+        if path not in statements:
+            # Python runs what stands outside definitions, here and in each imported module.
+            statements[path] = set()
+            wanted = module.unnamed
+            origins = (origin for found in module.imported.values() for origin in found)
+            todo.extend((file, _ON_IMPORT) for file in _tracked(origins))
+        if name is None:
+            wanted = range(len(module.statements))
+        elif name in module.defined_by:
+            wanted = [*wanted, *module.defined_by[name]]
+        elif name in module.imported:
+            for origin in module.imported[name]:
+                if origin.file and not is_wiring(origin.file):
+                    todo.append((origin.file, origin.name))
+        elif name != _ON_IMPORT:  # neither defined nor imported by that name: made in another way
+            todo.append((path, None))
+        for index in wanted:
+            if index not in statements[path]:
+                statements[path].add(index)
+                todo.extend(_edges(path, index)[0])
+    return statements
+
+
+_ON_IMPORT = ""  # the name of a module's statements that run whatever is imported from it
+
+
+def code_of(*roots: Path | tuple[Path, str]) -> str:
+    """Return the first 16 hex digits of the sha256 of all code that these depend on.
+
+    A root is a file, or (file, name) of one definition in it. Files that are not Python count with
+    all their bytes.
+    """
+    pairs = [(Path(r).resolve(), None) if isinstance(r, Path | str) else r for r in roots]
+    parts = [(path.name, path.read_bytes()) for path, _ in pairs if path.suffix != ".py"]
+    python = ((path.resolve(), name) for path, name in pairs if path.suffix == ".py")
+    for path, indices in reached(python).items():
+        parts += [(path.name, _edges(path, index)[1].encode()) for index in indices]
+    digest = hashlib.sha256()
+    # Sorted by content as well as name, so that the place of the checkout does not matter.
+    for name, content in sorted(parts):
+        digest.update(name.encode() + b"\0" + content + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def forget() -> None:
+    """Drop what was read, so that files edited since are read again."""
+    for kept in (parsed, _edges, is_wiring):
+        kept.cache_clear()

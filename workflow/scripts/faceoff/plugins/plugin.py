@@ -1,0 +1,93 @@
+"""What is known of a plug-in without importing it."""
+
+import importlib
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from faceoff.assets.asset import Asset
+from faceoff.spelling import suggestion
+
+PACKAGE = Path(__file__).parents[1]
+FRAMEWORKS = ("core", "onnx", "mediapipe", "torch", "face_alignment", "facetorch", "openface3", "pyfeat", "libreface")
+_WITHOUT_TORCH = ("core", "onnx", "mediapipe")
+
+
+class RegistryError(ValueError):
+    """A plug-in is unknown or its header or card is wrong; the message names the file and the fix."""
+
+
+# What a header or card may leave out.
+_CARD_DEFAULTS: Mapping[str, Mapping[str, Any]] = {"dataset": {}, "detector": {"threshold": 0.0, "min_size": 0, "options": {}}, "model": {"options": {}}}
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What is known of a plug-in without importing it. `card` holds the rest of its header: options, calibration, lineage, licence …"""
+
+    kind: str
+    name: str
+    source: Path
+    class_name: str
+    framework: str = "core"
+    assets: Mapping[str, Asset] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
+    binaries: tuple[str, ...] = ()
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def source_name(self) -> str:
+        """The file relative to the package (so that a moved checkout stays the same job), or as given for a plug-in from outside."""
+        return str(self.source.relative_to(PACKAGE) if self.source.is_relative_to(PACKAGE) else self.source)
+
+    @property
+    def torch(self) -> bool:
+        """Whether it computes in PyTorch, which finds a GPU and can reduce precision."""
+        return self.framework not in _WITHOUT_TORCH
+
+    @property
+    def gpu(self) -> bool:
+        """Whether it computes on a GPU where the job has one."""
+        return self.torch or "onnxruntime" in self.modules
+
+    def skip(self) -> str | None:
+        """Why this plug-in cannot run in this environment, or None. Imports nothing."""
+        for module in self.modules:
+            if not _installed(module):
+                return f"python package {module!r} is not installed"
+        for binary in self.binaries:
+            if shutil.which(binary) is None:
+                return f"program {binary!r} is not on PATH"
+        return None
+
+    def unknown_options(self, given: Iterable[str]) -> list[str]:
+        """What is wrong with each of these names of options that the header does not declare: the name, and the nearest one that it does."""
+        declared = self.card.get("options", {})
+        instead = {name: suggestion(str(name), declared) if declared else "; it has none" for name in given if name not in declared}
+        return [f"{self.kind} {self.name!r} has no option {name!r}{hint}" for name, hint in instead.items()]
+
+    def job(self) -> dict[str, Any]:
+        """All that a job needs to load it again, JSON-able: source and class, options, assets."""
+        return {
+            "name": self.name,
+            "source": self.source_name,
+            "class": self.class_name,
+            "assets": {role: {**vars(asset), "urls": list(asset.urls)} for role, asset in sorted(self.assets.items())},
+            "card": {**_CARD_DEFAULTS[self.kind], **self.card},
+        }
+
+
+@cache
+def _installed(module: str) -> bool:
+    first, *inner = module.split(".")
+    spec = importlib.util.find_spec(first)
+    for name in inner:  # find_spec of a dotted name would import what it is a part of
+        places = spec.submodule_search_locations if spec else None
+        spec = importlib.machinery.PathFinder.find_spec(name, places) if places else None
+    return spec is not None

@@ -1,0 +1,105 @@
+"""Find plug-ins by name without importing them.
+
+A plug-in file declares what it offers in one literal at its top, which is read with `ast` and never executed:
+
+    DETECTORS = {"yunet": {"class": "YuNet", "framework": "onnx", "assets": {"weights": {"file": …, "sha256": …}}, …}}
+
+(`DATASETS` and `MODELS` likewise). A model that is only a weights file is a YAML card in models/cards. Other folders of plug-ins come
+from the config's `plugins:` list and from installed packages' `faceoff.plugins` entry points. So the workflow knows frameworks,
+assets and reasons to skip in milliseconds, and a framework is imported only in the job that uses it.
+"""
+
+import importlib
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+
+from faceoff.plugins import moved
+from faceoff.plugins.headers import from_header, headers_in
+from faceoff.plugins.model_cards import read_card
+from faceoff.plugins.plugin import PACKAGE, Plugin, RegistryError
+from faceoff.spelling import suggestion
+
+
+@cache
+def _card_at(path: Path, mtime_ns: int) -> Plugin:
+    """A card by path, read once for as long as the file stays the same."""
+    return read_card(path)
+
+
+def _files(folders: Iterable[Path]) -> Iterable[Path]:
+    builtin = [PACKAGE / room for room in ("datasets", "detectors", "models", "models/cards")]
+    for folder in [*builtin, *folders]:
+        if not folder.is_dir():
+            raise RegistryError(f"plugins: {folder} is not a folder")
+        yield from sorted(path for path in folder.iterdir() if path.suffix in {".py", ".yaml"} and not path.name.startswith(("_", ".")))
+
+
+def _entry_point_folders() -> list[Path]:
+    """Folders offered by installed packages: entry points of group `faceoff.plugins` name a package whose folder is searched."""
+    folders = []
+    for point in importlib.metadata.entry_points(group="faceoff.plugins"):
+        spec = importlib.util.find_spec(point.value)
+        folders += [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
+    return folders
+
+
+@lru_cache(maxsize=16)
+def discover(folders: tuple[Path, ...] = ()) -> Mapping[tuple[str, str], Plugin]:
+    """Every plug-in by (kind, name), built-in ones first; a second plug-in of the same kind and name is an error."""
+    found: dict[tuple[str, str], Plugin] = {}
+    for path in _files([*_entry_point_folders(), *folders]):
+        if path.suffix == ".yaml":
+            plugins = [read_card(path)]
+        else:
+            plugins = [from_header(kind, name, entry, path) for kind, entries in headers_in(path) for name, entry in entries.items()]
+        for plugin in plugins:
+            key = (plugin.kind, plugin.name)
+            if key in found:
+                raise RegistryError(f"{path}: {plugin.kind} {plugin.name!r} is already defined in {found[key].source}")
+            found[key] = plugin
+    return found
+
+
+def names(kind: str, folders: tuple[Path, ...] = ()) -> list[str]:
+    """Sorted names of all plug-ins of a kind."""
+    return sorted(name for found, name in discover(folders) if found == kind)
+
+
+def get(kind: str, name: str, folders: tuple[Path, ...] = ()) -> Plugin:
+    """A plug-in by name; for a model also the path of a card (.yaml). Raises RegistryError with "did you mean"."""
+    if kind == "model" and name.endswith((".yaml", ".yml")):
+        return _card_at(Path(name), Path(name).stat().st_mtime_ns if Path(name).exists() else 0)
+    plugins = discover(folders)
+    if (kind, name) not in plugins:
+        raise RegistryError(f"unknown {kind} {name!r}{suggestion(name, names(kind, folders))}")
+    return plugins[kind, name]
+
+
+def load(source: str | Path, class_name: str) -> type:
+    """Import a plug-in file and return its class. Built-in files are imported as modules of the package, others by path.
+
+    Raises RegistryError if the file lacks the class, or imports by a path of an older version: then with the new path.
+    """
+    source = (PACKAGE / source).resolve() if (PACKAGE / source).is_file() else Path(source).resolve()
+    if source.is_relative_to(PACKAGE):
+        module = importlib.import_module("faceoff." + ".".join(source.relative_to(PACKAGE).with_suffix("").parts))
+    else:
+        name = f"faceoff_plugin_{source.stem}"
+        spec = importlib.util.spec_from_file_location(name, source)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except ImportError as error:
+            lines = moved.new_paths(source, error) if (error.name or "").partition(".")[0] == "faceoff" else []
+            if lines:
+                raise RegistryError("\n".join(f"{source}: {line}" for line in lines)) from error
+            raise
+    if not hasattr(module, class_name):
+        raise RegistryError(f"{source}: class {class_name!r} is not in the file")
+    return getattr(module, class_name)

@@ -1,0 +1,235 @@
+"""A run's scores and comparisons in the order and grouping in which figures and page show them. No drawing, no HTML."""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from faceoff.storage import columns, files
+
+Score = Mapping[str, Any]
+
+
+def name_of(score: Score) -> str:
+    """The name that comparisons use for a score: 'detector/model' or 'fusion/name'."""
+    return f"fusion/{score['fusion']}" if score["kind"] == "fusion" else f"{score['detector']}/{score['model']}"
+
+
+def label(name: str) -> str:
+    """'detector/model' as people read it: 'detector × model'; 'fusion/name' as 'name (fusion)'."""
+    head, _, tail = name.partition("/")
+    if not tail:
+        return head
+    return f"{tail} (fusion)" if head == "fusion" else f"{head} × {tail}"
+
+
+def shorten(text: str, length: int = 40) -> str:
+    """One printable line of at most `length` characters, cut with '…'."""
+    line = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]+", " ", str(text)).strip()
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def shorten_all(names: Sequence[str], length: int, spell: Callable[[str], str] = str) -> list[str]:
+    """Each name as one printable line of at most `length` characters, different names as different lines. `spell`: a letter -> how it is written.
+
+    Names that are too long lose their end; all of them their middle where that tells them apart; and where nothing does, those alike bear their numbers.
+    """
+    spelled = [[spell(letter) for letter in shorten(name, 10 * length)] for name in names]
+    for tail in (0, length // 2):
+        shown = [_cut(letters, length - tail, tail) for letters in spelled]
+        if len(set(shown)) == len(set(names)):
+            return shown
+    twins = [{name for name, line in zip(names, shown, strict=True) if line == own} for own in shown]
+    numbers = {name: f" ({number})" for number, name in enumerate(dict.fromkeys(names), start=1)}
+    return [
+        _cut(letters, length - len(numbers[name]), 0) + numbers[name] if len(alike) > 1 else line
+        for name, letters, line, alike in zip(names, spelled, shown, twins, strict=True)
+    ]
+
+
+def _cut(letters: Sequence[str], head: int, tail: int) -> str:
+    """The first `head` and the last `tail` characters, the last of the first ones '…', or all where they fit."""
+    if sum(map(len, letters)) <= head + tail:
+        return "".join(letters)
+    first, last = list(letters), list(letters)
+    while sum(map(len, first)) > head - 1:
+        first.pop()
+    while sum(map(len, last)) > tail:
+        last.pop(0)
+    return f"{''.join(first)}…{''.join(last)}"
+
+
+@dataclass(frozen=True)
+class DatasetResults:
+    """Everything that a run says about one test dataset."""
+
+    name: str
+    card: Mapping[str, Any]
+    scores: Sequence[Score]
+    comparison: Mapping[str, Any] | None
+
+    @cached_property
+    def task(self) -> Mapping[str, Any] | None:
+        """The task that was scored; None when nothing was."""
+        tasks = [score["task"] for score in self.scores if score.get("task")]
+        return tasks[0] if tasks else (self.comparison or {}).get("task")
+
+    @property
+    def limited(self) -> bool:
+        """Whether only some of its samples were taken (protocol §6): its numbers are not for reporting."""
+        return bool((self.task or {}).get("limited"))
+
+    @cached_property
+    def space(self) -> list[str]:
+        return list(self.task["space"]) if self.task else []
+
+    @cached_property
+    def detectors(self) -> list[str]:
+        return sorted({score["detector"] for score in self.cells})
+
+    @cached_property
+    def models(self) -> list[str]:
+        return sorted({score["model"] for score in self.cells})
+
+    @cached_property
+    def cells(self) -> list[Score]:
+        return [score for score in self.scores if score["kind"] == "cell"]
+
+    @cached_property
+    def leaderboard(self) -> list[Score]:
+        """Scored rows best first (ties by log loss, then name), those that are not ranked after them, then failed, then skipped ones."""
+        return sorted(self.scores, key=_standing)
+
+    @cached_property
+    def ranked(self) -> list[Score]:
+        """The leaderboard's rows that have an accuracy."""
+        return [score for score in self.leaderboard if scored(score)]
+
+    def find(self, name: str) -> Score | None:
+        return next((score for score in self.scores if name_of(score) == name), None)
+
+    @cached_property
+    def chosen_single(self) -> str | None:
+        """The best single pair, chosen off the test data (protocol §19)."""
+        return ((self.comparison or {}).get("best_single") or {}).get("name")
+
+    def shown(self, singles: int = 3) -> list[Score]:
+        """The rows worth a panel of their own: the chosen best single, the leading cells up to `singles`, then every fusion."""
+        cells = [score for score in self.ranked if score["kind"] == "cell"]
+        first = [score for score in cells if name_of(score) == self.chosen_single]
+        return (first + [score for score in cells if score not in first])[:singles] + [score for score in self.ranked if score["kind"] == "fusion"]
+
+    @cached_property
+    def fusion_tests(self) -> list[Mapping[str, Any]]:
+        """The headline comparisons of a fusion with the best single, the largest difference first."""
+        rows = [
+            row
+            for row in (self.comparison or {}).get("comparisons") or []
+            if row["family"] == "headline" and row["a"].startswith("fusion/") and row["b"] == "best single"
+        ]
+        return sorted(rows, key=lambda row: (-(row["difference"] if row["difference"] is not None else -2.0), row["a"]))
+
+    @cached_property
+    def single_tests(self) -> list[Mapping[str, Any]]:
+        """The other headline comparisons: each pair with the top one."""
+        rows = [row for row in (self.comparison or {}).get("comparisons") or [] if row["family"] == "headline" and row not in self.fusion_tests]
+        return sorted(rows, key=lambda row: (-(row["difference"] if row["difference"] is not None else -2.0), row["a"], row["b"]))
+
+    @cached_property
+    def coverage(self) -> list[dict[str, Any]]:
+        """Per detector the count of samples in each state, from its least troubled cell: a failing model is not the detector's fault."""
+        rows = []
+        for detector in self.detectors:
+            cells = [score for score in self.cells if score["detector"] == detector]
+            counted = [score["counts"] for score in cells if score["state"] != "skipped" and any((score.get("counts") or {}).values())]
+            best = max(counted, key=lambda counts: (counts.get(columns.OK) or 0, -(counts.get(columns.ERROR) or 0)), default=None)
+            reason = next((score["reason"] for score in cells if score.get("reason")), None)
+            rows.append(
+                {"detector": detector, "reason": None if best else reason or "not run", **{state: (best or {}).get(state) or 0 for state in columns.STATES}}
+            )
+        return rows
+
+    @cached_property
+    def levels(self) -> list[dict[str, Any]]:
+        """Accuracy of the best single, the hindsight best, every fusion and the oracle, with intervals where they exist.
+
+        `mixed`: the accuracy is no one pair's, as folds chose different ones; `name` is the one most often chosen.
+        """
+        found = self.comparison or {}
+        rows = []
+        for key, title in (("best_single", "best single"), ("hindsight", "best single (hindsight)")):
+            entry = found.get(key)
+            if entry:
+                low, high = entry.get("interval") or (None, None)
+                mixed = len({choice["cell"] for choice in entry.get("choices") or ()}) > 1
+                rows.append({"kind": key, "title": title, "name": entry["name"], "mixed": mixed, "value": entry["accuracy"], "low": low, "high": high})
+        for score in self.ranked:
+            if score["kind"] == "fusion":
+                low, high = interval(score, "accuracy")
+                value = score["metrics"]["accuracy"]
+                rows.append({"kind": "fusion", "title": score["fusion"], "name": name_of(score), "mixed": False, "value": value, "low": low, "high": high})
+        oracle = found.get("oracle")
+        if oracle:
+            low, high = oracle.get("interval") or (None, None)
+            value = oracle["accuracy"]
+            rows.append({"kind": "oracle", "title": "oracle (any pair right)", "name": "", "mixed": False, "value": value, "low": low, "high": high})
+        return rows
+
+
+def scored(score: Score) -> bool:
+    """Whether a score has an accuracy to rank by: it ran, and its dataset was not empty."""
+    return score["state"] == "ok" and (score.get("metrics") or {}).get("accuracy") is not None
+
+
+def ranked(score: Score) -> bool:
+    """Whether a scored pipeline takes part in rankings: it has no warning that its answers collapsed or broke off (protocol §14)."""
+    return score.get("ranked", True)
+
+
+def metric(score: Score, name: str) -> float | None:
+    return (score.get("metrics") or {}).get(name)
+
+
+def interval(score: Score, name: str) -> tuple[float | None, float | None]:
+    """A metric's interval, (None, None) where it has none."""
+    low, high = (score.get("intervals") or {}).get(name) or (None, None)
+    return low, high
+
+
+def tens(values: Sequence[float]) -> tuple[float, float]:
+    """The values' range widened to whole tens of percent; 0–1 without values."""
+    if not values:
+        return 0.0, 1.0
+    return max(0.0, math.floor(10 * min(values) + 1e-9) / 10), min(1.0, math.ceil(10 * max(values) - 1e-9) / 10)
+
+
+def colour_scale(scores: Sequence[Score]) -> tuple[float, float]:
+    """Accuracies at the ends of a heat map's colours: never less than 20 points apart, so that a small gap does not look like a chasm."""
+    return colour_scale_of([score["metrics"]["accuracy"] for score in scores if scored(score)])
+
+
+def colour_scale_of(accuracies: Sequence[float]) -> tuple[float, float]:
+    """The same of accuracies, 0–1."""
+    low, high = tens(accuracies)
+    high = max(high, 0.2)
+    return max(0.0, min(low, high - 0.2)), high
+
+
+def _standing(score: Score) -> tuple[Any, ...]:
+    place = not ranked(score) if scored(score) else {"ok": 2, "error": 3}.get(score["state"], 4)
+    accuracy, log_loss = metric(score, "accuracy"), metric(score, "log_loss")
+    return (place, -(accuracy or 0.0), float("inf") if log_loss is None else log_loss, name_of(score))
+
+
+def read(scores: Iterable[Path], comparisons: Iterable[Path], spec: Mapping[str, Any], names: Sequence[str]) -> list[DatasetResults]:
+    """The results of the named datasets, in that order; other datasets' scores (validation) are left out."""
+    found: dict[str, list[Score]] = {name: [] for name in names}
+    for path in scores:
+        score = files.read_json(path)
+        if score["dataset"] in found:
+            found[score["dataset"]].append(score)
+    compared = {comparison["dataset"]: comparison for comparison in map(files.read_json, comparisons)}
+    return [DatasetResults(name, spec["datasets"].get(name, {}), sorted(found[name], key=name_of), compared.get(name)) for name in names]

@@ -1,0 +1,67 @@
+"""Predictions along a clip's time, as they lie in a run's tables: what a figure of a clip shows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from pathlib import Path
+
+import numpy as np
+
+from faceoff.results import run_folder
+from faceoff.scoring.task import cell_name
+from faceoff.storage import parquet
+from faceoff.storage.columns import classes_of
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A clip under one detector x model cell or fusion. `posterior` (t, k) has NaN rows where there is no face; `truth`: the frames' own labels, if any."""
+
+    sample_id: str
+    emotions: tuple[str, ...]
+    seconds: np.ndarray
+    posterior: np.ndarray
+    truth: tuple[str | None, ...] = field(default=())
+
+
+def timelines(predictions: Path, frames: Path | None = None, samples: Sequence[str] = ()) -> Iterator[Timeline]:
+    """The timeline of every sample with more than one frame, or of the named ones, in the table's order; streamed, one clip at a time.
+
+    frames: the dataset's frames table, for what the dataset says of each moment.
+    """
+    emotions = classes_of(parquet.read_schema(predictions))
+    columns = [f"p_{emotion}" for emotion in emotions]
+    rows = parquet.rows(predictions, ["sample_id", "frame", "timestamp_s", "success", *columns])
+    labels = parquet.rows(frames, ["sample_id", "frame", "label"]) if frames and frames.is_file() else None
+    said = groupby(labels, lambda row: row["sample_id"]) if labels else None
+    for sample_id, group in groupby(rows, lambda row: row["sample_id"]):
+        found = [row for row in group if row["timestamp_s"] is not None]
+        truth = {row["frame"]: row["label"] for row in next(said)[1]} if said else {}  # both tables are in frame order
+        if (samples and sample_id not in samples) or len(found) < 2:
+            continue
+        posterior = np.array([[row[column] for column in columns] if row["success"] else [np.nan] * len(columns) for row in found], float)
+        shown = tuple(truth.get(row["frame"]) for row in found)
+        yield Timeline(sample_id, emotions, np.array([row["timestamp_s"] for row in found]), posterior, shown if any(shown) else ())
+
+
+def first_clips(
+    folder: Path, cell: str | None = None, dataset: str | None = None, samples: Sequence[str] = (), most: int = 8
+) -> tuple[str, str, list[Timeline]]:
+    """The clips of the run in this folder that a picture shows: (dataset, cell as detector/model or fusion/name, at most so many timelines).
+
+    Of the named cell and dataset; by default the first fusion, else the first pair, that has clips of several frames. Cells that have left the run's
+    configuration are passed over.
+    Raises FileNotFoundError where there are none.
+    """
+    fusion = "*" if cell is None else cell.removeprefix("fusion/") if cell.startswith("fusion/") else None
+    files = sorted(folder.glob(f"fusion/{dataset or '*'}/{fusion}.parquet")) + sorted(folder.glob(f"predictions/{dataset or '*'}/{cell or '*/*'}.parquet"))
+    present = run_folder.belongs(folder)
+    for path in files:
+        if not present(path.relative_to(folder).parts[1], cell_name(path)):
+            continue
+        kind, found, *names = path.relative_to(folder).with_suffix("").parts
+        shown = list(islice(timelines(path, folder / "frames" / f"{found}.parquet", samples), most))
+        if shown:
+            return found, "/".join(names if kind == "predictions" else (kind, *names)), shown
+    wanted = f" by the name {' or '.join(samples)}" if samples else ""
+    raise FileNotFoundError(f"{folder} holds no clip of several frames{wanted}" + (f" under {cell}" if cell else ""))

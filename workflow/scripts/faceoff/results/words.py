@@ -1,0 +1,227 @@
+"""What the numbers say, in words: the verdict per dataset (protocol §17–19), and how numbers are written."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from faceoff.results.dataset_results import DatasetResults, label, name_of, shorten
+
+NBSP = "\u00a0"
+LIMITED = "limited: not for reporting"  # stands on every output of a run of which only some samples were taken
+_RULES = {
+    "majority": "majority vote",
+    "soft_mean": "soft mean",
+    "soft_median": "soft median",
+    "soft_max": "soft maximum",
+    "product": "product of posteriors",
+    "borda": "Borda count",
+    "temperature": "calibrated mean",
+    "weighted": "weighted mean",
+    "class_weighted": "mean weighted by class",
+    "stacking": "stacked regression",
+    "naive_bayes": "naive Bayes",
+    "dempster_shafer": "Dempster–Shafer",
+}
+TRAIN_STATUS = {
+    "in-sample": "the model was trained on these very pictures: its score is not evidence",
+    "held-out": "trained on another part of the same data set",
+    "selected-on": "its checkpoint was chosen on these pictures: the score flatters",
+    "relabelled": "trained on the same pictures with other labels",
+    "cross-corpus": "trained on other data",
+    "not trained": "rules, nothing learnt from data",
+    "mixed": "the members differ",
+    "unknown": "its training data are not known",
+}
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """0.7 -> '70.0 %'; '–' for no value."""
+    return f"{number(None if value is None else 100 * value, digits)}{NBSP}%" if is_number(value) else "–"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A fixed number of decimals with a true minus sign; '–' for no value."""
+    return f"{value:.{digits}f}".replace("-", "−") if is_number(value) else "–"
+
+
+def points(value: float | None, digits: int = 1) -> str:
+    """A share or difference of shares times 100, without a unit; '–' for no value."""
+    return number(None if value is None else 100 * value, digits)
+
+
+def is_number(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def span(low: float | None, high: float | None, digits: int = 1) -> str:
+    """An interval in percent or points: '64.0–76.0'; with 'to' where a minus sign would be misread."""
+    if not (is_number(low) and is_number(high)):
+        return ""
+    between = " to " if low < 0 else "–"
+    return f"{number(100 * low, digits)}{between}{number(100 * high, digits)}"
+
+
+def p_relation(p: float) -> str:
+    """'= 0.12', '= 0.012', or '< 0.001' below that."""
+    return "< 0.001" if p < 0.001 else f"= {p:.2f}" if p >= 0.1 else f"= {p:.3f}"
+
+
+def p_value(p: float | None) -> str:
+    """'p = 0.012', unbroken; 'no p' for no value."""
+    return f"p {p_relation(p)}".replace(" ", NBSP) if is_number(p) else "no p"
+
+
+def p_in_table(p: float | None) -> str:
+    """'0.0123', or '< 0.0001' below that; '–' for no value."""
+    return "< 0.0001" if is_number(p) and p < 0.0001 else number(p, 4)
+
+
+def share_reached(step: Mapping[str, Any], n: int) -> float | None:
+    """The share of `n` samples that a step of the reject option accepts: at least its `coverage`, and more where confidences tie. None where out of reach."""
+    return step["n"] / n if step["n"] is not None and n else None
+
+
+def further(step: Mapping[str, Any], n: int) -> str:
+    """'100 %' where that share was accepted, more than a point beyond the one asked for; '' where it was met."""
+    share = share_reached(step, n)
+    return percent(share, 0) if share is not None and share - step["coverage"] > 0.01 else ""
+
+
+def reached(step: Mapping[str, Any], n: int) -> str:
+    """'≥ 80 %', or '≥ 80 % (100 %)' where so many were accepted."""
+    share = further(step, n)
+    return f"≥{NBSP}{percent(step['coverage'], 0)}{f' ({share})' if share else ''}"
+
+
+def agreement(difference: int, n: int) -> str:
+    """How far a measured count of right answers is from a published one, of n."""
+    return f"the same count of {n:,}" if difference == 0 else f"{abs(difference)} {'more' if difference > 0 else 'fewer'} of {n:,} right than published"
+
+
+def rule(name: str) -> str:
+    return _RULES.get(name, str(name).replace("_", " "))
+
+
+def caveats(dataset: DatasetResults) -> list[str]:
+    """Why this dataset's numbers are not for a headline."""
+    task = dataset.task or {}
+    found = []
+    if task and not task.get("headline", True):
+        found.append("demonstration data, not for headline")
+    if dataset.limited:
+        found.append(LIMITED)
+    return found
+
+
+def verdict(dataset: DatasetResults) -> tuple[str, list[str]]:
+    """(the one sentence that answers the question, the sentences that qualify it)."""
+    tests = dataset.fusion_tests
+    best = (dataset.comparison or {}).get("best_single")
+    if not best:
+        return "No pair could be scored here; the leaderboard names the reasons.", []
+    single = _single(best)
+    if not tests:
+        return f"The best single pair scores {single}.", ["No fusion was compared with it in this run.", *_ceiling(dataset)]
+    more = [f"The best single pair scores {single}."]
+    if len(tests) > 1:
+        more.insert(0, _tally(tests))
+    return _lead(dataset, tests), more + _ceiling(dataset)
+
+
+def _lead(dataset: DatasetResults, tests: Sequence[Mapping[str, Any]]) -> str:
+    """The sentence on the fusion that stands best against the best single pair."""
+    better = [test for test in tests if test["verdict"] == "better"]
+    test = (better or tests)[0]
+    what, side = fusion_phrase(dataset, test["a"]), "above" if (test["difference"] or 0) >= 0 else "below"
+    points = f"{number(abs(100 * test['difference']), 1)}{NBSP}points" if is_number(test["difference"]) else "an unknown amount"
+    # The interval is of the difference as signed; "worse by 2" turns it round.
+    low, high = (-test["high"], -test["low"]) if test["verdict"] == "worse" and is_number(test["low"]) else (test["low"], test["high"])
+    p = f"Holm{NBSP}{p_value(test['p_adjusted'])}" if is_number(test["p_adjusted"]) else ""
+    figures = "; ".join(part for part in (f"95{NBSP}% CI {span(low, high)}" if span(low, high) else "", p) if part)
+    evidence = f" ({figures})" if figures else ""
+    capital = what[0].upper() + what[1:]
+    match test["verdict"]:
+        case "better":
+            return f"{capital} is better than the best single pair by {points}{evidence}."
+        case "worse":
+            return f"No fusion beats the best single pair: {what} comes closest and is worse by {points}{evidence}."
+        case "too few clusters":
+            return f"No verdict: there are too few subjects (clusters) for a paired test. {capital} scores {points} {side} the best single pair{evidence}."
+        case "inconclusive":
+            return f"Inconclusive: {what} scores {points} {side} the best single pair, but test and interval disagree{evidence}."
+        case _:
+            return f"No difference is shown: {what} scores {points} {side} the best single pair{evidence}."
+
+
+def fusion_phrase(dataset: DatasetResults, name: str) -> str:
+    """'a vote of 4 pairs (soft mean)' for 'fusion/vote'."""
+    score = dataset.find(name)
+    if score is None or not score.get("members"):
+        return f"the fusion {shorten(name.removeprefix('fusion/'), 60)}"
+    written = shorten(score["fusion"], 60)
+    called = rule(score.get("rule", ""))
+    named = called if written.replace("_", " ") in {called, str(score.get("rule", "")).replace("_", " ")} else f"{written}: {called}"
+    return f"a vote of {pairs(score)} ({named})"
+
+
+def pairs(score: Mapping[str, Any]) -> str:
+    """How many members a fusion has: '4 pairs', or '2 of 4 pairs' where only the most accurate vote."""
+    members, top = len(score.get("members") or ()), score.get("top")
+    return f"{f'{top} of ' if top and top < members else ''}{members} pair{'s' if members != 1 else ''}"
+
+
+def _tally(tests: Sequence[Mapping[str, Any]]) -> str:
+    counted = Counter(test["verdict"] for test in tests)
+    phrases = {
+        "better": "better",
+        "no difference": "not shown to differ",
+        "inconclusive": "inconclusive",
+        "worse": "worse",
+        "too few clusters": "without a test",
+    }
+    parts = [f"{counted[key]} {'is' if counted[key] == 1 else 'are'} {phrase}" for key, phrase in phrases.items() if counted[key]]
+    return f"Of {len(tests)} fusions, {_and(parts)}."
+
+
+def _single(best: Mapping[str, Any]) -> str:
+    interval = span(*(best.get("interval") or (None, None)))
+    choices = Counter(choice["cell"] for choice in best.get("choices") or [])
+    often = (
+        f", most often {label_short(best['name'])} ({choices[best['name']]} of {sum(choices.values())} times)"
+        if len(choices) > 1
+        else f": {label_short(best['name'])}"
+    )
+    return f"{percent(best['accuracy'])}{f' (95{NBSP}% CI {interval})' if interval else ''}, {best['how']}{often}"
+
+
+def of_level(level: Mapping[str, Any]) -> str:
+    """Whose accuracy a level of `DatasetResults.levels` is: a pair, or several where each fold chose its own."""
+    pair = label_short(level["name"])
+    return f"chosen per fold, most often {pair}" if level["mixed"] else pair
+
+
+def _ceiling(dataset: DatasetResults) -> list[str]:
+    found = dataset.comparison or {}
+    sentences = []
+    hindsight, oracle = found.get("hindsight"), found.get("oracle")
+    if hindsight and hindsight["accuracy"] != (found.get("best_single") or {}).get("accuracy"):
+        sentences.append(f"With hindsight the best pair is {label_short(hindsight['name'])} at {percent(hindsight['accuracy'])}.")
+    if oracle and len(oracle.get("members") or []) > 1:
+        effective = found.get("effective_members")
+        worth = f"; the {len(oracle['members'])} pairs err like {number(effective, 1)} independent ones" if is_number(effective) else ""
+        sentences.append(f"At least one pair is right on {percent(oracle['accuracy'])} (oracle){worth}.")
+    return sentences
+
+
+def label_short(name: str) -> str:
+    return shorten(label(name), 70)
+
+
+def title_of(score: Mapping[str, Any]) -> str:
+    """A score's name for headings."""
+    return label_short(name_of(score))
+
+
+def _and(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

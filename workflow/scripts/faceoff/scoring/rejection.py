@@ -1,0 +1,118 @@
+"""The reject option: what a pipeline is worth that may say "not detected" when it is unsure. Pure functions.
+
+Conventions
+    confidence  (n,) 0–1, probability (or share of votes) of the decision; NaN where a sample is not covered: such samples are rejected first
+    correct     (n,) bool, False where not covered
+    coverage    share of all n samples that are accepted, most confident first; at coverage 1 the not covered ones are accepted too, and wrong, so the
+                risk there is 1 − end-to-end accuracy (protocol §10)
+    risk        share of the accepted that are wrong
+    ties        equal confidences have no order: within them errors are spread evenly, which is the mean over all orders
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+
+from faceoff.statistics.intervals import LEVEL, Interval, clip
+
+COVERAGES = (0.80, 0.90, 0.95)
+POINTS = 100  # of a stored curve
+
+
+def risks(confidence: np.ndarray, correct: np.ndarray) -> np.ndarray:
+    """(n,) risk when the 1, 2, … n most confident samples are accepted."""
+    confidence, correct = _checked(confidence, correct)
+    if not len(confidence):
+        return np.empty(0)
+    _, level, size = np.unique(-confidence, return_inverse=True, return_counts=True)
+    wrong = np.bincount(level, weights=~correct) / size
+    return np.repeat(wrong, size).cumsum() / np.arange(1, len(confidence) + 1)
+
+
+def aurc(confidence: np.ndarray, correct: np.ndarray) -> float:
+    """Area under the risk–coverage curve, 0–1, lower is better: the mean of `risks` (Geifman, Uziel & El-Yaniv 2019). NaN without samples."""
+    found = risks(confidence, correct)
+    return float(found.mean()) if len(found) else float("nan")
+
+
+def optimal_aurc(correct: np.ndarray) -> float:
+    """The AURC of as many errors, all of them less sure than every right answer (κ* of Geifman 2019, summed and not approximated)."""
+    n, errors = len(correct), int((~np.asarray(correct, dtype=bool)).sum())
+    return float((np.arange(1, errors + 1) / np.arange(n - errors + 1, n + 1)).sum() / n) if n else float("nan")
+
+
+def curve(confidence: np.ndarray, correct: np.ndarray, points: int = POINTS) -> dict[str, list[float]]:
+    """The risk–coverage curve as columns coverage and risk, at no more than `points` even steps of coverage."""
+    found = risks(confidence, correct)
+    n = len(found)
+    accepted = np.unique(np.ceil(n * np.arange(1, points + 1) / points).astype(int)) if n else np.empty(0, int)
+    return {"coverage": (accepted / max(n, 1)).tolist(), "risk": found[accepted - 1].tolist()}
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Accept confidences ≥ `value`. `accepted` (n,) bool; both None where so many samples hold no prediction that the coverage is out of reach."""
+
+    value: float | None
+    accepted: np.ndarray | None
+
+
+def threshold(confidence: np.ndarray, coverage: float) -> Threshold:
+    """The highest threshold that accepts at least this share of all samples; equal confidences are accepted together, so it may be more."""
+    confidence = np.where(np.isnan(confidence), -np.inf, confidence)
+    wanted = int(np.ceil(coverage * len(confidence) - 1e-9))
+    if not 0 < wanted <= np.isfinite(confidence).sum():
+        return Threshold(None, None)
+    value = float(np.sort(confidence)[-wanted])
+    return Threshold(value, confidence >= value)
+
+
+def auroc(inliers: np.ndarray, outliers: np.ndarray) -> Interval:
+    """Probability that an inlier is more confident than an outlier, ties counting half, 0–1; NaN (not covered) is below everything.
+
+    The interval is DeLong's (1988) for independent samples, clipped to 0–1; it needs two of each. NaN without inliers or outliers.
+    """
+    inliers, outliers = (np.where(np.isnan(values), -np.inf, values) for values in (inliers, outliers))
+    n, m = len(inliers), len(outliers)
+    if not n or not m:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    above, below = _share_below(inliers, outliers), 1 - _share_below(outliers, inliers)
+    value = float(above.mean())
+    if min(n, m) < 2:
+        return Interval(value, float("nan"), float("nan"))
+    half = float(ndtri((1 + LEVEL) / 2)) * float(np.sqrt(above.var(ddof=1) / n + below.var(ddof=1) / m))
+    return clip(Interval(value, value - half, value + half), (0.0, 1.0))
+
+
+def describe(confidence: np.ndarray, correct: np.ndarray) -> dict[str, Any]:
+    """n, n_covered, aurc, aurc_optimal, e_aurc (what the order of confidences costs, ≥ 0) and the curve."""
+    area, best = aurc(confidence, correct), optimal_aurc(correct)
+    return {
+        "n": len(correct),
+        "n_covered": int((~np.isnan(confidence)).sum()),
+        "aurc": area,
+        "aurc_optimal": best,
+        "e_aurc": max(0.0, area - best) if len(correct) else area,
+        "curve": curve(confidence, correct),
+    }
+
+
+# ---------------------------------------------------------------- inside
+
+
+def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n,) share of `others` below each value, equal ones counting half."""
+    others = np.sort(others)
+    return (np.searchsorted(others, values, side="left") + np.searchsorted(others, values, side="right")) / (2 * len(others))
+
+
+def _checked(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    confidence, correct = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=bool)
+    if confidence.ndim != 1 or confidence.shape != correct.shape:
+        raise ValueError(f"confidence, correct: shapes {confidence.shape} and {correct.shape} given, expected (n,) twice")
+    missing = np.isnan(confidence)
+    if (missing & correct).any():
+        raise ValueError("correct: a sample without a prediction is marked right")
+    return np.where(missing, -np.inf, confidence), correct

@@ -1,0 +1,163 @@
+"""Bootstrap intervals of functions of summed counts, studentised or bias-corrected. Pure functions; conventions as in `intervals`.
+
+Every random result is a function of its arguments and its seed alone (numpy PCG64).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from faceoff.statistics.intervals import LEAST_CLUSTERS, LEVEL, NO_SPREAD, Interval, clip, group_index, undefined
+
+REPLICATES = 10_000
+CHUNK_VALUES = 4_000_000  # floats held at a time by the resampling loops (32 MB)
+
+Score = Callable[[np.ndarray], np.ndarray]  # confusion matrices (..., k, k+1) -> scores (...)
+
+
+def bootstrap_t(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    units: np.ndarray,
+    multiplicity: np.ndarray | None = None,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+    level: float = LEVEL,
+    bounds: tuple[float, float] | None = None,
+) -> Interval:
+    """Studentised bootstrap interval of a function of summed counts (Efron 1982; Davison & Hinkley 1997, §5.2), jackknife standard errors.
+
+    units:        (U, cells) counts of each kind of resampled unit: a cluster's cells, or one sample's
+    multiplicity: (U,) int, how many units of that kind there are (default 1 each): independent samples need one row per *kind* of sample
+    statistic:    vectorised, totals (R, cells) -> (R,)
+    Replicates whose standard error is 0 or NaN are left out. The limits are NaN below six units, and where the estimate's standard error is 0: units
+    that are all alike (everything right) tell nothing about others.
+    """
+    units, multiplicity = _checked(units, multiplicity)
+    n = int(multiplicity.sum())
+    (estimate,), (error,) = _studentised(statistic, units, multiplicity[None])
+    if n < LEAST_CLUSTERS or np.isnan(estimate) or not error > NO_SPREAD:
+        return undefined(float(estimate))
+    random = np.random.default_rng(seed)
+    pivots = []
+    for rows in chunks(replicates, units.size):
+        score, deviation = _studentised(statistic, units, random.multinomial(n, multiplicity / n, size=rows))
+        usable = deviation > NO_SPREAD
+        pivots.append((score[usable] - estimate) / deviation[usable])
+    pivot = np.concatenate(pivots)
+    if len(pivot) == 0:
+        return undefined(float(estimate))
+    lower, upper = np.quantile(pivot, [(1 - level) / 2, (1 + level) / 2])
+    return clip(Interval(float(estimate), float(estimate - upper * error), float(estimate - lower * error)), bounds)
+
+
+def bca(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    units: np.ndarray,
+    multiplicity: np.ndarray | None = None,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+    level: float = LEVEL,
+) -> Interval:
+    """Bias-corrected and accelerated bootstrap interval (Efron 1987) of a function of summed counts; arguments as `bootstrap_t`.
+
+    Its limits are quantiles of the replicates, so they respect the range of the statistic. The acceleration is the jackknife's (Efron 1987, §6), replicates
+    equal to the estimate count half in the bias correction. Replicates that are not finite are left out; without any, below six units, where all units
+    are alike, or where leaving out one unit leaves nothing finite, the limits are NaN.
+    """
+    units, multiplicity = _checked(units, multiplicity)
+    n = int(multiplicity.sum())
+    estimate = float(statistic(multiplicity[None].astype(np.float64) @ units)[0])
+    without = statistic(multiplicity @ units - units)
+    if n < LEAST_CLUSTERS or not np.isfinite([estimate, *without]).all() or np.ptp(without) <= NO_SPREAD:
+        return undefined(estimate)
+    random = np.random.default_rng(seed)
+    drawn = np.concatenate(
+        [statistic(random.multinomial(n, multiplicity / n, size=rows).astype(np.float64) @ units) for rows in chunks(replicates, units.size)]
+    )
+    drawn = drawn[np.isfinite(drawn)]
+    if len(drawn) == 0:
+        return undefined(estimate)
+    below = ((drawn < estimate - 1e-12).sum() + (np.abs(drawn - estimate) <= 1e-12).sum() / 2) / len(drawn)
+    bias = ndtri(np.clip(below, 0.5 / len(drawn), 1 - 0.5 / len(drawn)))
+    deviation = (multiplicity @ without) / n - without
+    spread = multiplicity @ deviation**2
+    acceleration = float(multiplicity @ deviation**3 / (6 * spread**1.5)) if spread > 0 else 0.0
+    shifted = bias + ndtri([(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(drawn, ndtr(bias + shifted / (1 - acceleration * shifted)))
+    return Interval(estimate, float(low), float(high))
+
+
+def bootstrap_t_confusion(
+    score: Score,
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    k: int,
+    clusters: np.ndarray | None = None,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+    level: float = LEVEL,
+) -> Interval:
+    """Bootstrap-t interval of a score of the confusion matrix: macro-F1, UAR by cluster …
+
+    score:     vectorised, confusion matrices (..., k, k+1) -> (...), for example metrics.macro_f1_of
+    predicted: (n,) int, -1 where not covered
+    clusters:  resampled whole where given, otherwise samples are independent
+    """
+    truth, predicted = np.asarray(truth), np.asarray(predicted)
+    if truth.ndim != 1 or predicted.shape != truth.shape:
+        raise ValueError(f"truth, predicted: shapes {truth.shape} and {predicted.shape} given, expected (n,) twice")
+    if len(truth) == 0:
+        return undefined(float("nan"))
+    if truth.min() < 0 or truth.max() >= k or predicted.min() < -1 or predicted.max() >= k:
+        raise ValueError(f"truth, predicted: expected classes 0 to {k - 1}, and -1 only in predicted")
+    units, multiplicity = cell_counts(truth * (k + 1) + np.where(predicted == -1, k, predicted), k * (k + 1), clusters)
+    return bootstrap_t(
+        lambda totals: score(totals.reshape(-1, k, k + 1)), units, multiplicity, seed=seed, replicates=replicates, level=level, bounds=(0.0, 1.0)
+    )
+
+
+def cell_counts(cell: np.ndarray, cells: int, clusters: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Samples (n,) by the cell of a table that they fall into as (units, multiplicity) to resample.
+
+    Independent samples are drawn by kind, which is as fast for any n; clusters whole.
+    """
+    if clusters is None:
+        kinds, multiplicity = np.unique(cell, return_counts=True)
+        return np.eye(cells)[kinds], multiplicity
+    group = group_index(clusters, len(cell))
+    units = np.zeros((group.max() + 1, cells))
+    np.add.at(units, (group, cell), 1)
+    return units, None
+
+
+def _checked(units: np.ndarray, multiplicity: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    units = np.asarray(units, dtype=np.float64)
+    if units.ndim != 2 or len(units) == 0:
+        raise ValueError(f"units: shape {units.shape} given, expected (units, cells) with at least one unit")
+    multiplicity = np.ones(len(units), dtype=np.int64) if multiplicity is None else np.asarray(multiplicity)
+    if multiplicity.shape != units.shape[:1] or multiplicity.min() < 1:
+        raise ValueError(f"multiplicity: shape {multiplicity.shape} given, expected ({len(units)},) integers ≥ 1")
+    return units, multiplicity
+
+
+def _studentised(statistic: Callable[[np.ndarray], np.ndarray], units: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Statistic and jackknife standard error of each row of unit weights (R, U), every row with the same sum."""
+    n = int(weights[0].sum())
+    totals = weights @ units
+    drawn, unit = np.nonzero(weights)
+    without = np.zeros(weights.shape)
+    without[drawn, unit] = statistic(totals[drawn] - units[unit])
+    undefined = np.isnan(without).any(axis=1)
+    mean = (weights * without).sum(axis=1) / n
+    spread = (weights * (without - mean[:, None]) ** 2).sum(axis=1)
+    return statistic(totals), np.where(undefined, np.nan, np.sqrt((n - 1) / n * spread))
+
+
+def chunks(replicates: int, width: int) -> list[int]:
+    """Row counts that add up to `replicates`; a fixed function of the sizes, so that the random stream is too."""
+    rows = max(1, CHUNK_VALUES // max(width, 1))
+    return [min(rows, replicates - start) for start in range(0, replicates, rows)]

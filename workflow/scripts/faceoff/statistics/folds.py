@@ -1,0 +1,58 @@
+"""Folds that keep subjects apart (protocol §19). Pure functions."""
+
+import numpy as np
+
+from faceoff.statistics.intervals import group_index
+
+
+def stratified_group_folds(labels: np.ndarray, groups: np.ndarray | None = None, k: int = 5, *, seed: int) -> np.ndarray:
+    """(n,) fold index 0 … k-1: stratified by label, groups never split over folds, a function of the arguments alone (protocol §19).
+
+    Without groups, each class is shuffled and dealt round, the next class going on where the last stopped, so fold sizes differ by at most one. With
+    groups, they are shuffled, then, largest first, each goes to the fold where it leaves the class counts most even, ties to the smaller fold.
+    Raises ValueError for fewer samples or groups than folds.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or k < 2:
+        raise ValueError(f"labels, k: shape {labels.shape} and {k} given, expected (n,) and k ≥ 2")
+    classes, label = np.unique(labels, return_inverse=True)
+    random = np.random.default_rng(seed)
+    if groups is None:
+        if len(labels) < k:
+            raise ValueError(f"labels: {len(labels)} samples given, expected at least k = {k}")
+        shuffled = random.permutation(len(labels))
+        dealt = shuffled[np.argsort(label[shuffled], kind="stable")]
+        folds = np.empty(len(labels), dtype=np.int64)
+        folds[dealt] = np.arange(len(labels)) % k
+        return folds
+    group = group_index(groups, len(labels))
+    counts = np.zeros((group.max(initial=-1) + 1, len(classes)))
+    np.add.at(counts, (group, label), 1)
+    if len(counts) < k:
+        raise ValueError(f"groups: {len(counts)} different groups given, expected at least k = {k}")
+    return _deal_groups(counts, k, random)[group]
+
+
+def check_folds(folds: np.ndarray, n: int) -> np.ndarray:
+    """The folds as an array. Raises ValueError unless they are (n,) non-negative integers of at least two folds."""
+    folds = np.asarray(folds)
+    if folds.shape != (n,):
+        raise ValueError(f"folds: shape {folds.shape} given, expected ({n},)")
+    if len(np.unique(folds)) < 2 or not np.issubdtype(folds.dtype, np.integer) or folds.min() < 0:
+        raise ValueError("folds: expected integers ≥ 0 with at least two different folds")
+    return folds
+
+
+def _deal_groups(counts: np.ndarray, k: int, random: np.random.Generator) -> np.ndarray:
+    """(G,) fold of each group, from its class counts (G, classes)."""
+    shares = counts / counts.sum(axis=0)
+    shuffled = random.permutation(len(counts))
+    fold_of = np.empty(len(counts), dtype=np.int64)
+    filled = np.zeros((k, counts.shape[1]))
+    for group in shuffled[np.argsort(-counts[shuffled].sum(axis=1), kind="stable")]:
+        # Σ over folds of squared class shares grows by 2·filled·share + share²: the least growth is the most even outcome
+        growth = np.round(filled @ shares[group], 12)
+        fold = int(np.lexsort((filled.sum(axis=1).round(12), growth))[0])
+        fold_of[group] = fold
+        filled[fold] += shares[group]
+    return fold_of

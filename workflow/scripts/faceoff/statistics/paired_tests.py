@@ -1,0 +1,151 @@
+"""Paired tests, families and verdicts. Pure functions, as protocol §4 fixes them; the intervals are those of `intervals`.
+
+Conventions
+    correct      (n,) bool: end-to-end correctness of one pipeline; not covered is False
+    difference   A minus B: positive where A is better; b counts samples that only A gets right, c those that only B gets right
+    clusters     (n,) any sortable labels (actor, subject, video), one per sample; G is the number of different ones
+    interval     two-sided, `level` 0.95 unless given; NaN bounds where it is undefined (no samples, one cluster)
+    p            two-sided; None where the protocol allows no test ("too few clusters")
+    seed         every random result is a function of its arguments and its seed alone (numpy PCG64)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.special import bdtr, gammaln
+
+from faceoff.statistics.agreement import correct_pair
+from faceoff.statistics.bootstrap import REPLICATES, chunks
+from faceoff.statistics.intervals import LEVEL, TOO_FEW, cluster_interval, cluster_sums, tango_interval, too_few
+
+EPSILON = 1e-9
+ENUMERATE_CLUSTERS = 16  # 2^16 sign patterns
+
+Verdict = Literal["better", "worse", "no difference", "inconclusive", "too few clusters"]
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """b: only A right, c: only B right; `exact` and `mid_p` are two-sided p values."""
+
+    b: int
+    c: int
+    exact: float
+    mid_p: float
+
+
+@dataclass(frozen=True)
+class SignFlip:
+    """`statistic`: sum of differences; `groups`: number of clusters; `p` is None, with a `reason`, below six clusters."""
+
+    statistic: float
+    groups: int
+    p: float | None
+    enumerated: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class PairedVerdict:
+    """A against B. difference, low, high: accuracy A − B; p, p_exact: two-sided, None where there is none; test: the test's name."""
+
+    difference: float
+    low: float
+    high: float
+    p: float | None
+    p_exact: float | None
+    test: str
+    verdict: Verdict
+
+
+def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> McNemar:
+    """McNemar's test on discordant pairs, exact (binomial) and mid-p.
+
+    Mid-p as Fagerland, Lydersen & Laake 2013: exact p minus the point probability of b; 1 − half of it if b = c; 1 without discordant pairs.
+    """
+    correct_a, correct_b = correct_pair(correct_a, correct_b)
+    b, c = int((correct_a & ~correct_b).sum()), int((~correct_a & correct_b).sum())
+    if b + c == 0:
+        return McNemar(b, c, 1.0, 1.0)
+    point = float(np.exp(gammaln(b + c + 1) - gammaln(b + 1) - gammaln(c + 1) + (b + c) * np.log(0.5)))
+    exact = min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5)))
+    return McNemar(b, c, exact, 1 - point / 2 if b == c else exact - point)
+
+
+def sign_flip(differences: np.ndarray, clusters: np.ndarray, seed: int, replicates: int = REPLICATES) -> SignFlip:
+    """Sign-flip permutation test of Σ differences = 0, whole clusters flipped together (Fisher 1935; protocol §17).
+
+    Enumerates all 2^G patterns up to G = 16, the observed one among them; beyond, p = (1 + b)/(1 + B) over B random patterns (Phipson & Smyth 2010).
+    """
+    sums = cluster_sums(differences, clusters)
+    groups, statistic = len(sums), float(sums.sum())
+    if reason := too_few(groups, "the test"):
+        return SignFlip(statistic, groups, None, False, reason)
+    least = abs(statistic) - EPSILON  # sums of one pattern in another order must count as equal
+    if groups <= ENUMERATE_CLUSTERS:
+        totals = np.zeros(1)
+        for value in sums:
+            totals = np.concatenate([totals + value, totals - value])
+        return SignFlip(statistic, groups, float((np.abs(totals) >= least).mean()), True)
+    random = np.random.default_rng(seed)
+    extreme = 0
+    for rows in chunks(replicates, groups):
+        signs = random.integers(0, 2, size=(rows, groups), dtype=np.int8) * 2 - 1
+        extreme += int((np.abs(signs @ sums) >= least).sum())
+    return SignFlip(statistic, groups, (1 + extreme) / (1 + replicates), False)
+
+
+def least_p(groups: int) -> float:
+    """The smallest p that `sign_flip` can give for this number of clusters."""
+    return 2.0 ** (1 - groups) if groups <= ENUMERATE_CLUSTERS else 1 / (1 + REPLICATES)
+
+
+# ---------------------------------------------------------------- families and verdicts
+
+
+def holm(p: Sequence[float | None] | np.ndarray) -> np.ndarray:
+    """Step-down adjusted p values (Holm 1979), in the order given. None or NaN (no test) becomes NaN and does not count."""
+    p = np.asarray([np.nan if value is None else value for value in p], dtype=np.float64)
+    if ((p < 0) | (p > 1)).any():
+        raise ValueError("p: values outside 0–1")
+    adjusted = np.full(len(p), np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0)
+    return adjusted
+
+
+def paired_verdict(correct_a: np.ndarray, correct_b: np.ndarray, clusters: np.ndarray | None = None, *, seed: int, level: float = LEVEL) -> PairedVerdict:
+    """Is A better than B? (protocol §17): mid-p McNemar with Tango's interval, or with clusters the sign-flip test with the cluster t interval.
+
+    Test and interval are both about `difference`, that of the two accuracies over samples. For a family, adjust the p values (`holm`) and ask `judge`
+    again with the adjusted one.
+    """
+    correct_a, correct_b = correct_pair(correct_a, correct_b)
+    if len(correct_a) == 0:
+        raise ValueError("correct_a, correct_b: no samples to compare")
+    paired = correct_a.astype(np.int64) - correct_b
+    difference = float(paired.mean())
+    if clusters is None:
+        test = mcnemar(correct_a, correct_b)
+        interval = tango_interval(test.b, test.c, len(paired), level)
+        name, p, p_exact = "mid-p McNemar", test.mid_p, test.exact
+    else:
+        flip = sign_flip(paired, clusters, seed)
+        interval = cluster_interval(paired, clusters, level, bounds=(-1.0, 1.0))
+        name, p, p_exact = "sign-flip over clusters", flip.p, flip.p if flip.enumerated else None
+    return PairedVerdict(difference, interval.low, interval.high, p, p_exact, name, judge(p, difference, interval.low, interval.high, level))
+
+
+def judge(p: float | None, difference: float, low: float, high: float, level: float = LEVEL) -> Verdict:
+    """The verdict of a test, a difference A − B and its interval: all must agree, otherwise "inconclusive"; p None (or NaN) is "too few clusters"."""
+    if p is None or np.isnan(p):
+        return TOO_FEW
+    significant, side = p < round(1 - level, 12), 1 if low > 0 else -1 if high < 0 else 0
+    if significant != (side != 0) or (side and side * difference <= 0):
+        return "inconclusive"
+    if not significant:
+        return "no difference"
+    return "better" if side > 0 else "worse"

@@ -1,0 +1,112 @@
+"""How small a difference these samples could have shown: the minimum detectable difference of a paired comparison. Pure functions.
+
+It is about the design, not about the result: with no more samples than these, a true difference below it will mostly stay "no difference".
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import nctdtr, ndtri, stdtrit
+
+from faceoff.statistics.intervals import NO_SPREAD, cluster_error, too_few
+from faceoff.statistics.paired_tests import least_p
+
+POWER = 0.8
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Detectable:
+    """The smallest true `difference` of two accuracies, 0–1, that a test finds with the probability asked for; None, with a `reason`, where there is none."""
+
+    difference: float | None
+    reason: str = ""
+
+
+def detectable_difference(correct_a: np.ndarray, correct_b: np.ndarray, clusters: np.ndarray | None = None, family: int = 1) -> Detectable:
+    """The smallest true difference that the paired test (two-sided, 5 %) of these two finds four times in five, as one of a `family` of tests.
+
+    Holm's first step, which a difference passes whatever the other tests say, asks p to be below 5 % / family: that is the level here. Independent samples:
+    McNemar's test at the observed share of samples on which exactly one is right (`mcnemar_detectable`). Clusters: the sign-flip test at their observed
+    spread (`sign_flip_detectable`). None for no samples, below six clusters, where even the smallest possible p is not below the level, and where the
+    clusters' differences have no spread to go by.
+    """
+    difference = np.asarray(correct_a, np.float64) - np.asarray(correct_b, np.float64)
+    if difference.ndim != 1:
+        raise ValueError(f"correct_a, correct_b: shapes {np.shape(correct_a)} and {np.shape(correct_b)} given, expected (n,) twice")
+    if family < 1:
+        raise ValueError(f"family: {family} given, expected a number of tests")
+    n, alpha = len(difference), ALPHA / family
+    if n == 0:
+        return Detectable(None, "no samples")
+    if clusters is None:
+        if 0.5**n >= alpha:  # mid-p with all samples on one side
+            return Detectable(None, _never(0.5**n, family))
+        return Detectable(mcnemar_detectable(n, float((difference != 0).mean()), POWER, alpha))
+    error, groups = cluster_error(difference, clusters)
+    if reason := too_few(groups, "the test"):
+        return Detectable(None, reason)
+    if least_p(groups) >= alpha:
+        return Detectable(None, _never(least_p(groups), family))
+    if error <= NO_SPREAD:
+        return Detectable(None, "no spread: the two differ by as much in every cluster")
+    return Detectable(sign_flip_detectable(groups, error * np.sqrt(groups), POWER, alpha))
+
+
+def _never(least: float, family: int) -> str:
+    where = f" / {family}, the first step of {family} tests" if family > 1 else ""
+    return f"no result could be significant: p is {least:.2g} at least, and would have to be below {ALPHA:g}{where}"
+
+
+def mcnemar_detectable(n: int, discordance: float, power: float = POWER, alpha: float = ALPHA) -> float:
+    """δ with δ √n = z(1−α/2) √ψ + z(power) √(ψ − δ²) (Miettinen 1968; Connor 1987), ψ the share of discordant samples; at most 1.
+
+    A difference needs as many discordant samples: where δ would exceed `discordance`, ψ is δ itself.
+    """
+    _shares(power, alpha)
+    if n < 1 or not 0 <= discordance <= 1:
+        raise ValueError(f"n, discordance: {n} and {discordance} given, expected n ≥ 1 and a share")
+    reject, reach = ndtri(1 - alpha / 2), ndtri(power)
+
+    def excess(delta: float) -> float:
+        share = max(discordance, delta)
+        return delta * np.sqrt(n) - reject * np.sqrt(share) - reach * np.sqrt(max(share - delta**2, 0.0))
+
+    # Just above 0: without any discordant sample, 0 itself solves the equation and is not meant.
+    return 1.0 if excess(1.0) <= 0 else float(brentq(excess, 1e-12, 1.0, xtol=1e-12))
+
+
+def cluster_detectable(groups: int, spread: float, power: float = POWER, alpha: float = ALPHA) -> float:
+    """The mean difference that a t test of `groups` cluster differences of standard deviation `spread` finds, from the noncentral t distribution."""
+    _shares(power, alpha)
+    if groups < 2 or spread < 0:
+        raise ValueError(f"groups, spread: {groups} and {spread} given, expected at least two clusters and a standard deviation")
+    df, limit = groups - 1, stdtrit(groups - 1, 1 - alpha / 2)
+
+    def missing(noncentrality: float) -> float:
+        # Significant on the wrong side is practically impossible at a power worth asking for, and far out `nctdtr` is NaN.
+        return power - (1 - nctdtr(df, noncentrality, limit))
+
+    upper = 1.0
+    while missing(upper) > 0:
+        upper *= 2
+    return float(brentq(missing, 0.0, upper, xtol=1e-10) * spread / np.sqrt(groups))
+
+
+def sign_flip_detectable(groups: int, spread: float, power: float = POWER, alpha: float = ALPHA) -> float:
+    """`cluster_detectable` at the largest p below `alpha` that the sign-flip test of so many clusters can give: with few clusters its p are few.
+
+    Where only the smallest is below, all clusters must lie on one side: Φ(δ / spread)^groups = power, if that δ is larger.
+    """
+    least = least_p(groups)
+    level = (np.ceil(alpha / least) - 1) * least
+    if not level > 0:
+        raise ValueError(f"groups, alpha: {groups} and {alpha} given, and the smallest p of so many clusters is {least:.2g}")
+    detectable = cluster_detectable(groups, spread, power, level)
+    return max(detectable, float(spread * ndtri(power ** (1 / groups)))) if level == 2.0 ** (1 - groups) else detectable
+
+
+def _shares(power: float, alpha: float) -> None:
+    if not (0 < alpha < power < 1):
+        raise ValueError(f"power, alpha: {power} and {alpha} given, expected 0 < alpha < power < 1")

@@ -1,0 +1,102 @@
+"""Column contracts of every table Faceoff writes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+OK, NO_FACE, UNREADABLE, ERROR = "ok", "no_face", "unreadable", "error"
+STATES = (OK, NO_FACE, UNREADABLE, ERROR)
+
+_KEY = [pa.field("sample_id", pa.string(), nullable=False), pa.field("frame", pa.int32(), nullable=False), pa.field("timestamp_s", pa.float64())]
+_STATE = [pa.field("state", pa.string(), nullable=False), pa.field("reason", pa.string())]
+DIMENSIONS = ("valence", "arousal")  # both −1 … 1
+_AFFECT = [pa.field(name, pa.float64()) for name in DIMENSIONS]
+# Faces that the dataset itself knows: boxes x, y, w, h and landmarks x1, y1, … x5, y5 of each.
+_GIVEN = [pa.field("boxes", pa.list_(pa.list_(pa.float64()))), pa.field("landmarks", pa.list_(pa.list_(pa.float64())))]
+
+SAMPLES = pa.schema([
+    pa.field("sample_id", pa.string(), nullable=False),
+    pa.field("kind", pa.string(), nullable=False),
+    pa.field("path", pa.string(), nullable=False),
+    pa.field("label", pa.string()),
+    pa.field("votes", pa.list_(pa.float64())),
+    *_AFFECT,
+    pa.field("subject", pa.string()),
+    pa.field("split", pa.string(), nullable=False),
+    pa.field("groups", pa.map_(pa.string(), pa.string())),
+    *_GIVEN,
+])  # fmt: skip
+
+
+def _hugging_face(media: str, feature: Mapping[str, Any], fields: Sequence[pa.Field]) -> pa.Schema:
+    """These fields and, last, a column of encoded bytes, described so that Hugging Face `datasets` decodes it as this feature."""
+
+    def described(kind: pa.DataType) -> dict[str, Any]:
+        if pa.types.is_list(kind):
+            return {"feature": described(kind.value_type), "_type": "Sequence"}
+        return {"dtype": {"double": "float64"}.get(str(kind), str(kind)), "_type": "Value"}
+
+    features = {field.name: described(field.type) for field in fields} | {media: dict(feature)}
+    column = pa.field(media, pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())]))
+    return pa.schema([*fields, column], metadata={"huggingface": json.dumps({"info": {"features": features}})})
+
+
+FRAMES = _hugging_face(
+    "image",
+    {"_type": "Image"},
+    [
+        *_KEY,
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+        *_STATE,
+        pa.field("sha256", pa.string()),
+        pa.field("label", pa.string()),
+        *_AFFECT,
+        *_GIVEN,
+    ],
+)
+
+AUDIO = _hugging_face(
+    "audio",
+    {"sampling_rate": 16_000, "_type": "Audio"},
+    [
+        pa.field("sample_id", pa.string(), nullable=False),
+        pa.field("start_s", pa.float64()),
+        pa.field("duration_s", pa.float64()),
+        pa.field("sampling_rate", pa.int32()),
+        *_STATE,
+    ],
+)
+
+FACES = pa.schema([
+    *_KEY,
+    pa.field("face_id", pa.int32(), nullable=False),
+    pa.field("n_faces", pa.int32(), nullable=False),
+    pa.field("success", pa.int8(), nullable=False),
+    *_STATE,
+    *[pa.field(name, pa.float64()) for name in ("x", "y", "w", "h", "score")],
+    pa.field("landmarks", pa.list_(pa.float64())),  # x1, y1, … x5, y5
+])  # fmt: skip
+
+
+def predictions_schema(emotions: Sequence[str], aus: Sequence[str] = ()) -> pa.Schema:
+    """Schema of a predictions (or fusion) table for a model with these classes and action units."""
+    return pa.schema([
+        *_KEY,
+        pa.field("face_id", pa.int32(), nullable=False),
+        pa.field("success", pa.int8(), nullable=False),
+        *_STATE,
+        *[pa.field(f"p_{emotion}", pa.float64()) for emotion in emotions],
+        pa.field("emotion", pa.string()),
+        pa.field("confidence", pa.float64()),
+        pa.field("sentiment", pa.string()),
+        *_AFFECT,
+        *[pa.field(f"au_{au.removeprefix('AU').lower()}", pa.float64()) for au in aus],
+    ])  # fmt: skip
+
+
+def classes_of(schema: pa.Schema) -> tuple[str, ...]:
+    """The emotions a predictions table has columns for, in their order."""
+    return tuple(name.removeprefix("p_") for name in schema.names if name.startswith("p_"))

@@ -1,0 +1,105 @@
+"""Atomic, reproducible JSON and text files.
+
+A file is written to `.{name}.{host}-{pid}.tmp` beside its target and renamed when complete, so a reader never meets half a file.
+"""
+
+import errno
+import json
+import math
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def temporary(path: Path) -> Path:
+    """The temporary neighbour that `path` is written to before it is renamed."""
+    return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
+
+
+@contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Give a temporary path in the target's folder; rename it onto `path` on success, remove it on failure. A full disk is an OSError that says so."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = temporary(path)
+    try:
+        yield scratch
+        os.replace(scratch, path)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        said = "the disk is full or the quota used up; make space and run again, what is finished stays"
+        raise OSError(error.errno, said, str(path)) from error
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _writes(pid: int, leftover: Path) -> bool:
+    """Whether this host's process is still writing the file: it lives, is no zombie, and is not a later one that got the writer's number."""
+    try:
+        # After the name in brackets, which may hold anything: the state, and as the 20th field the start in ticks since the machine started.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        age = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return fields[0] not in {"Z", "X"} and time.time() - age <= leftover.stat().st_mtime + 1.0
+    except (OSError, ValueError, IndexError):  # no such process, or no /proc
+        return False
+
+
+def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
+    """Remove temporary files of dead writers below `folder`: this host's whose process is gone, other hosts' after a day."""
+    here = f".{socket.gethostname()}"  # a host's name may have dots, so its end is compared
+    for leftover in folder.rglob(".*.tmp"):
+        host, _, pid = leftover.name.removesuffix(".tmp").rpartition("-")
+        local = host.endswith(here) and pid.isdigit()
+        try:
+            abandoned = not _writes(int(pid), leftover) if local else time.time() - leftover.stat().st_mtime > older_than_s
+        except FileNotFoundError:  # its writer has just renamed it
+            continue
+        if abandoned:
+            leftover.unlink(missing_ok=True)
+
+
+def damaged(path: Path | str, kind: str, error: Exception) -> ValueError:
+    """What is said of a file that was cut short or overwritten. Snakemake makes a removed file anew only where a target or a later job needs it."""
+    return ValueError(f"{path} is no {kind}, or a damaged one ({' '.join(str(error).split())}); remove it and run snakemake with this file as the target")
+
+
+def _plain(value: Any) -> Any:
+    """JSON has neither NaN nor numpy scalars: NaN and infinities become null, arrays become lists."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write sorted, indented JSON atomically; NaN and infinities as null."""
+    write_text(path, json.dumps(_plain(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write a UTF-8 text file atomically, with Unix line ends."""
+    with atomic(path) as scratch:
+        scratch.write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read a UTF-8 JSON file. Raises ValueError naming a file that is damaged."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:  # also of bytes that are no UTF-8
+        raise damaged(path, "JSON", error) from None
+
+
+def parse_spec(text: str) -> dict[str, Any]:
+    """A rule's `spec` parameter."""
+    return json.loads(text)

@@ -1,0 +1,169 @@
+"""Streaming, reproducible Parquet files.
+
+The same rows give the same bytes: row groups are cut by count (and by image bytes), never by time or by how rows arrived.
+"""
+
+import errno
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from faceoff.storage.files import atomic, damaged
+
+ROW_GROUP = 256
+GROUP_BYTES = 16 * 2**20
+
+_MEDIA = ("image", "audio")  # columns of encoded bytes
+
+
+FAILURE = b"faceoff_failed_files"
+
+
+def with_failure(schema: pa.Schema, failed_files: Sequence[str]) -> pa.Schema:
+    """A schema that says of its file: these rows stand in for a failed job; the listed files are to be removed and made again."""
+    return schema.with_metadata({**(schema.metadata or {}), FAILURE: json.dumps(sorted(set(failed_files)))})
+
+
+def failed_files(path: Path | str) -> list[str]:
+    """The files that `path` (Parquet) declares as failed, itself among them; empty for a sound file."""
+    return json.loads((read_schema(path).metadata or {}).get(FAILURE, b"[]"))
+
+
+class Writer:
+    """Stream rows (mappings) into a Parquet file; memory holds at most two row groups. Use as a context manager.
+
+    A full group is compressed in a second thread while the next one is collected: a decoder and the compression share two cores.
+    """
+
+    def __init__(self, path: Path | str, schema: pa.Schema):
+        self._atomic = atomic(path)
+        self._schema = schema
+        self._rows: list[Mapping[str, Any]] = []
+        self._bytes = 0
+        self._pending: Future[None] | None = None
+
+    def __enter__(self) -> "Writer":
+        # Neither the least nor the most frequent picture is of interest; looking for them takes as long as compressing.
+        plain = [name for name in self._schema.names if name not in _MEDIA]
+        with ExitStack() as stack:
+            scratch = stack.enter_context(self._atomic)
+            writer = pq.ParquetWriter(scratch, self._schema, compression="zstd", use_dictionary=plain, write_statistics=plain)
+            self._parquet = stack.enter_context(writer)
+            self._compressor = stack.enter_context(ThreadPoolExecutor(1))
+            self._open = stack.pop_all()
+        return self
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Append one row; columns that it lacks become null."""
+        self._rows.append(row)
+        self._bytes += sum(len(row[name]["bytes"] or b"") for name in _MEDIA if row.get(name))
+        if len(self._rows) >= ROW_GROUP or self._bytes >= GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._wait()
+        if self._rows:
+            self._pending = self._compressor.submit(self._write_group, self._rows)
+            self._rows, self._bytes = [], 0
+
+    def _write_group(self, rows: list[Mapping[str, Any]]) -> None:
+        self._parquet.write_table(pa.Table.from_pylist(rows, schema=self._schema))
+
+    def _wait(self) -> None:
+        """Let the group before be finished, and raise here what went wrong with it."""
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
+
+    def __exit__(self, *failure: Any) -> None:
+        if failure[0] is None:
+            with self._open:  # a row of the last group may be refused too: then the old file stays
+                self._flush()
+                self._wait()
+        else:
+            self._open.__exit__(*failure)
+
+
+@contextmanager
+def _reading(path: Path | str) -> Iterator[None]:
+    """Let what is wrong with a Parquet file be a ValueError that names it, and its absence a FileNotFoundError that does."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise damaged(path, "Parquet file", error) from None
+
+
+def read_schema(path: Path | str) -> pa.Schema:
+    """The columns of a Parquet file, with its metadata. Raises ValueError naming a file that is damaged."""
+    with _reading(path):
+        return pq.read_schema(path)
+
+
+TASK = b"faceoff_task"
+
+
+def task_of(samples: Path) -> dict[str, Any]:
+    """The task that a samples table belongs to: name, type, version, space, limited, headline."""
+    return json.loads(read_schema(samples).metadata[TASK])
+
+
+SHARDS = b"faceoff_shards"
+
+
+def shards_of(path: Path | str) -> list[Path]:
+    """The files that hold a table's rows: its shards where it only names them (relative to its folder), else itself."""
+    named = (read_schema(path).metadata or {}).get(SHARDS)
+    return [Path(path)] if named is None else [Path(path).parent / name for name in json.loads(named)]
+
+
+def stream(path: Path | str, batch_size: int = 64, columns: Sequence[str] | None = None) -> Iterator[list[dict[str, Any]]]:
+    """Yield lists of at most `batch_size` rows; memory holds one row group. Raises ValueError naming a file that is damaged."""
+    # Group by group: `iter_batches` over the whole file keeps what it has read, so that memory grows with the file.
+    for shard in shards_of(path):
+        with _reading(shard), pq.ParquetFile(shard) as parquet:
+            for group in range(parquet.num_row_groups):
+                table = parquet.read_row_group(group, columns=None if columns is None else list(columns), use_threads=False)
+                for start in range(0, table.num_rows, batch_size):
+                    yield table.slice(start, batch_size).to_pylist()
+
+
+def rows(path: Path | str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a Parquet file one by one, streaming."""
+    for batch in stream(path, ROW_GROUP, columns):
+        yield from batch
+
+
+def read(*paths: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read one logical table from its parts (shards), in the order given. Raises ValueError naming a file that is damaged."""
+    parts = []
+    for path in paths:
+        with _reading(path):
+            parts.append(pq.read_table(path, columns=None if columns is None else list(columns)))
+    return pa.concat_tables(parts)
+
+
+def count(path: Path | str) -> int:
+    """Number of rows, from the footers alone. Raises ValueError naming a file that is damaged."""
+    found = 0
+    for shard in shards_of(path):
+        with _reading(shard):
+            found += pq.read_metadata(shard).num_rows
+    return found
+
+
+def write_rows(path: Path | str, schema: pa.Schema, items: Iterable[Mapping[str, Any]]) -> None:
+    """Write all rows of an iterable as one Parquet file."""
+    with Writer(path, schema) as writer:
+        for item in items:
+            writer.write(item)
