@@ -1,8 +1,9 @@
-"""Conditions of a face by hand, and the trust in a member against scikit-learn."""
+"""Conditions of a face by hand, and the trust in a member against a minimum that scipy finds."""
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from faceoff.fusion import face_conditions
 
@@ -27,14 +28,28 @@ def test_what_a_detector_does_not_give_is_nan() -> None:
     assert np.isnan(face_conditions.of_face({**FACE, "w": 0.0, "landmarks": eyes_on_one_point}, 64, 64)).tolist() == [True, True, False, True, True]
 
 
-def test_trust_against_scikit_learn() -> None:
+@pytest.mark.parametrize("hits", ["by_condition", "all", "separable"])
+def test_trust_is_the_minimum_of_the_penalised_loss(hits: str) -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(400, 2)) * [3.0, 0.1] + [5.0, 1.0]
-    right = random.random(400) < 1 / (1 + np.exp(-(x[:, 0] - 5) / 2))
-    trust = face_conditions.fit_trust(right, x)
-    standard = (x - x.mean(axis=0)) / x.std(axis=0)
-    judge = LogisticRegression(C=1.0, tol=1e-10).fit(np.vstack([standard, np.zeros((2, 2))]), np.append(right, [True, False]))
-    np.testing.assert_allclose(trust(x), judge.predict_proba(standard)[:, 1], atol=1e-5)
+    chance = random.random(400) < expit((x[:, 0] - 5) / 2)
+    right = {"by_condition": chance, "all": np.ones(400, bool), "separable": x[:, 0] > 5}[hits]
+    standard = np.column_stack([np.ones(402), np.vstack([(x - x.mean(axis=0)) / x.std(axis=0), np.zeros((2, 2))])])
+    truth, penalty = np.append(right, [True, False]), face_conditions.RIDGE * np.diag([0.0, 1.0, 1.0])
+
+    def loss(slopes: np.ndarray) -> float:
+        return -np.log(expit(np.where(truth, 1, -1) * (standard @ slopes))).sum() + slopes @ penalty @ slopes / 2
+
+    def gradient(slopes: np.ndarray) -> np.ndarray:
+        return standard.T @ (expit(standard @ slopes) - truth) + penalty @ slopes
+
+    def curvature(slopes: np.ndarray) -> np.ndarray:
+        p = expit(standard @ slopes)
+        return (standard * (p * (1 - p))[:, None]).T @ standard + penalty
+
+    best = minimize(loss, np.zeros(3), jac=gradient, hess=curvature, method="trust-exact", options={"gtol": 1e-10})
+    np.testing.assert_allclose(face_conditions.fit_trust(right, x)(x), expit(standard[:-2] @ best.x), atol=1e-9)
+    assert face_conditions.fit_trust(right, x)(x[:0]).shape == (0,)
 
 
 def test_trust_without_evidence_and_with_nothing_but_hits() -> None:

@@ -1,5 +1,6 @@
 """Downloads from a server that misbehaves: the file arrives whole, or the message names file, URL and reason, and only a resumable beginning is left."""
 
+import fcntl
 import hashlib
 import json
 import multiprocessing
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from faceoff import progress
 from faceoff.assets import downloads
 from faceoff.assets.asset import Asset, AssetError
 from faceoff.assets.fetch import fetch, locate
@@ -206,6 +208,11 @@ def test_a_server_that_ignores_range_and_drops_for_ever_is_given_up(cache: Path,
     assert waits == [1.0, 2.0, 4.0]
 
 
+def test_a_server_that_drops_and_then_refuses_to_continue_for_ever_is_given_up(cache: Path, server: Server) -> None:
+    server.answers = [lambda handler: (status(416) if "Range" in handler.headers else cut())(handler)]
+    assert "given up after 4 attempts" in fails(cache, asset(server.url), left=CUT)
+
+
 @pytest.mark.parametrize("answer", [status(416), lambda handler: handler.reply(206, BODY[7:], ETag='"v1"', Content_Range="bytes 7-9/10")])
 def test_a_range_that_does_not_fit_starts_anew(cache: Path, server: Server, answer: Answer) -> None:
     server.answers = [cut(), answer, ranged]
@@ -221,7 +228,7 @@ def test_a_part_of_another_version_starts_anew_unread(cache: Path, server: Serve
 
     server.answers = [cut(), other, whole]
     arrives(cache, asset(server.url))
-    assert waits == [1.0, 0.0]
+    assert waits == [1.0]
     assert "Range" not in server.asked[2]
 
 
@@ -348,6 +355,61 @@ def test_a_body_without_length_that_never_ends_is_stopped_at_the_size(cache: Pat
     assert "more than the 1,000,000 bytes" in fails(cache, asset(server.url, size=len(BODY)))
 
 
+@pytest.mark.parametrize("length", [True, False])
+def test_a_file_of_no_stated_size_has_a_bound(cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch, length: bool) -> None:
+    def without_length(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(BODY)
+
+    server.answers = [whole if length else without_length]
+    monkeypatch.setattr(downloads, "_MOST_BYTES", len(BODY) - 1)
+    message = fails(cache, asset(server.url))
+    assert ("offers 1,000,000 bytes" if length else "sends") in message
+    assert "without a `size` on its card at most 999,999 are taken" in message
+    arrives(cache, asset(server.url, size=len(BODY)))
+    (cache / "w.bin").unlink()
+    monkeypatch.setattr(downloads, "_MOST_BYTES", len(BODY))
+    arrives(cache, asset(server.url))
+
+
+def dripping(handler: Handler) -> None:
+    """Send a byte well before each read timeout, and never end."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(BODY)))
+    handler.send_header("ETag", '"v1"')
+    handler.end_headers()
+    start = BODY[:600]
+    handler.wfile.write(start)
+    for place in range(len(start), len(BODY)):
+        handler.wfile.write(BODY[place : place + 1])
+        threading.Event().wait(0.02)
+
+
+def test_a_server_that_drips_is_given_up_and_the_next_address_taken(
+    cache: Path, server: Server, waits: list[float], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(downloads, "_SLOW_S", 1.0)
+    server.answers = [dripping]
+    message = fails(cache, asset(server.url), left=CUT)
+    assert "too slow: " in message
+    assert "1,024 per second are the least" in message
+    server.answers, server.asked = [dripping, ranged], []
+    arrives(cache, asset(server.url, f"{server.url}?second"))
+    assert not waits
+
+
+def test_a_server_that_sends_little_for_each_request_is_given_up(cache: Path, server: Server, waits: list[float]) -> None:
+    def little(handler: Handler) -> None:
+        start = int(handler.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        headers = {"Content_Range": f"bytes {start}-{len(BODY) - 1}/{len(BODY)}"} if start else {}
+        handler.reply(206 if start else 200, BODY[start : start + 1000], len(BODY) - start, ETag='"v1"', **headers)
+
+    server.answers = [little]
+    assert "given up after 4 attempts" in fails(cache, asset(server.url), left=CUT)
+    assert waits == [1.0, 2.0, 4.0]
+
+
 def test_a_cut_body_without_length_is_noticed_by_the_size(cache: Path, server: Server) -> None:
     def short(handler: Handler) -> None:
         handler.send_response(200)
@@ -412,7 +474,7 @@ def _fetch_in_process(url: str, cache: str, results: "multiprocessing.Queue[str]
     results.put(str(fetch(asset(url))))
 
 
-def test_two_processes_fetch_once(cache: Path, server: Server) -> None:
+def test_two_processes_fetch_once(cache: Path, server: Server, capfd: pytest.CaptureFixture[str]) -> None:
     def slow(handler: Handler) -> None:
         both.wait(10)
         whole(handler)
@@ -424,11 +486,11 @@ def test_two_processes_fetch_once(cache: Path, server: Server) -> None:
     processes = [context.Process(target=_fetch_in_process, args=(server.url, str(cache.parent), results)) for _ in range(2)]
     for process in processes:
         process.start()
-    lock = cache / ".w.bin.lock"
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and not (lock.exists() and _opened_by(lock) == 2):
+    deadline, said = time.monotonic() + 20, ""
+    while time.monotonic() < deadline and "another process is fetching" not in said:
         threading.Event().wait(0.02)  # not time.sleep, which is patched
-    assert _opened_by(lock) == 2, "the two processes never met at the lock"
+        said += capfd.readouterr().err
+    assert "another process is fetching" in said, "the two processes never met at the lock"
     both.set()
     assert [results.get(timeout=10) for _ in processes] == [str(cache / "w.bin")] * 2
     for process in processes:
@@ -438,41 +500,38 @@ def test_two_processes_fetch_once(cache: Path, server: Server) -> None:
     assert [path.name for path in cache.iterdir()] == ["w.bin"]
 
 
-def _opened_by(path: Path) -> int:
-    """How many processes have this file open."""
-    count = 0
-    for folder in Path("/proc").glob("[0-9]*/fd"):
-        try:
-            count += any(os.readlink(link) == str(path) for link in folder.iterdir())
-        except OSError:
-            continue
-    return count
-
-
 def test_the_lock_of_a_process_that_died_holds_nobody(cache: Path, server: Server) -> None:
     cache.mkdir(parents=True)
     (cache / ".w.bin.lock").write_bytes(b"")
     arrives(cache, asset(server.url))
 
 
-def test_a_lock_that_its_holder_removed_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, lock, handles = tmp_path / "lock", downloads._lock, []
+def test_a_lock_that_its_holder_removed_meanwhile_is_taken_anew(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A process that waits with the removed file open must not share the lock with one that comes later."""
+    path, held, free = tmp_path / "lock", threading.Event(), threading.Event()
 
-    def waited(handle: object, at: Path) -> None:
-        lock(handle, at)
-        handles.append(handle)
-        if len(handles) == 1:
-            at.unlink()
+    def wait_for_it() -> None:
+        with downloads.locked(path):
+            held.set()
+            free.wait(10)
 
-    monkeypatch.setattr(downloads, "_lock", waited)
-    with downloads.locked(path):
-        assert len(handles) == 2
-        assert os.path.samestat(os.fstat(handles[1].fileno()), path.stat())
+    with open(path, "a") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        waiting = threading.Thread(target=wait_for_it, daemon=True)
+        waiting.start()
+        assert not held.wait(0.2)
+        path.unlink()
+    assert held.wait(10)
+    with open(path, "a") as later, pytest.raises(BlockingIOError):
+        fcntl.flock(later, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    free.set()
+    waiting.join(10)
     assert not path.exists()
+    assert "another process is fetching this file" in capfd.readouterr().err
 
 
 def test_progress_is_a_line_now_and_then(cache: Path, server: Server, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "_EVERY_S", 0.0)
+    monkeypatch.setattr(progress, "_EVERY_S", 0.0)
     server.answers = [cut(), ranged]
     arrives(cache, asset(server.url))
     said = capfd.readouterr().err

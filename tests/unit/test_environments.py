@@ -18,7 +18,7 @@ ENVS = Path(__file__).resolve().parents[2] / "envs"
 # Import name -> distribution, where they differ.
 DISTRIBUTIONS = {
     "PIL": "pillow", "ai_edge_litert": "ai-edge-litert", "cv2": "opencv-python-headless", "face_alignment": "face-alignment", "feat": "py-feat",
-    "facenet_pytorch": "facenet-pytorch", "openface": "openface-test", "sklearn": "scikit-learn", "yaml": "pyyaml",
+    "facenet_pytorch": "facenet-pytorch", "openface": "openface-test", "pynvml": "nvidia-ml-py", "sklearn": "scikit-learn", "yaml": "pyyaml",
 }  # fmt: skip
 # Distributions that bring another one, or the same package.
 BROUGHT_BY = {"opencv-python-headless": {"libreface", "mediapipe", "openface-test", "opencv-python"}, "urllib3": {"requests"}, "markupsafe": {"jinja2"}}

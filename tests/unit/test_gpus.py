@@ -1,4 +1,4 @@
-"""Jobs that run beside each other take different GPUs; what the driver says of a GPU is read through libraries of the same interface, compiled here."""
+"""Jobs beside each other take different GPUs; NVML (by nvidia-ml-py) and CUDA's driver are libraries of the same interface, compiled here."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ _NVML = """
 #include <string.h>
 static int first = 1, second = 2;
 static unsigned long long drawn[2];
-int nvmlInit_v2(void) { drawn[0] += 5000; drawn[1] += 7000; return 0; }
+int nvmlInitWithFlags(unsigned flags) { drawn[0] += 5000; drawn[1] += 7000; return 0; }
 int nvmlShutdown(void) { return 0; }
 int nvmlDeviceGetCount_v2(unsigned *count) { *count = 2; return 0; }
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) { *handle = index ? &second : &first; return 0; }
@@ -165,8 +165,13 @@ def test_a_job_on_a_gpu_has_that_gpus_energy_with_the_processors_or_none(tmp_pat
     assert began_anew == unreadable == "None None"
 
 
-def test_without_nvml_only_jobs_on_the_processor_have_their_energy(tmp_path):
+@pytest.mark.parametrize("absent", ["driver", "driver's function", "nvidia-ml-py"])
+def test_without_nvml_only_jobs_on_the_processor_have_their_energy(tmp_path, absent):
     _compile(_CUDA, tmp_path / "libcuda.so.1")
+    if absent != "driver":
+        source = _NVML.replace("nvmlInitWithFlags", "nvmlInitOfAnotherTime") if absent == "driver's function" else _NVML
+        _compile(source, tmp_path / "libnvidia-ml.so.1", "-DMISSING=0")
+    script = "import sys; sys.modules['pynvml'] = None\n" + _METERED if absent == "nvidia-ml-py" else _METERED
     environment = _environment(tmp_path, LD_LIBRARY_PATH=str(tmp_path), CUDA_VISIBLE_DEVICES="0,1")
-    done = subprocess.run([sys.executable, "-c", _METERED, str(tmp_path / "energy_uj")], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "energy_uj")], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[2] == "[2.5, None] [0.0, None, None]"

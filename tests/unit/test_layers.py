@@ -1,6 +1,6 @@
 """Imports inside the package point downwards: what computes does not know who asks, and what shows does not compute."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -32,13 +32,10 @@ def room(path: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def imports() -> Iterator[Mapping[Path, frozenset[Path]]]:
-    """The files that each module of the package imports, wiring included."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(code_hash, "WIRING", ())
-        code_hash.forget()
-        yield {path: frozenset(target for target in code_hash.imports(path) if target != PACKAGE / "__init__.py") for path in PACKAGE.rglob("*.py")}
-    code_hash.forget()
+def imports() -> Mapping[Path, frozenset[Path]]:
+    """Return the files that each module of the package imports."""
+    root = {PACKAGE / "__init__.py"}
+    return {path: code_hash.imports(path) - root for path in PACKAGE.rglob("*.py")}
 
 
 def test_every_room_has_its_floor() -> None:

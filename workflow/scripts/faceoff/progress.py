@@ -2,7 +2,9 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -11,20 +13,37 @@ _EVERY_S = 5.0
 
 def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
     """Yield the items and report how many are done, how fast, and (with `total`) how long the rest will take."""
-    if sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import track as bar
+    with meter(what, total) as advance:
+        for item in items:
+            yield item
+            advance(1)
 
-        yield from bar(items, description=what, total=total, console=Console(stderr=True))
+
+@contextmanager
+def meter(what: str, total: int | None = None, done: int = 0, in_bytes: bool = False) -> Iterator[Callable[[int], None]]:
+    """Give a function to call with each number of new items or bytes. `done`: how many were there before."""
+    if sys.stderr.isatty():
+        from rich import progress
+        from rich.console import Console
+
+        amount = (progress.DownloadColumn(), progress.TransferSpeedColumn()) if in_bytes else (progress.TaskProgressColumn(),)
+        columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), *amount, progress.TimeRemainingColumn())
+        with progress.Progress(*columns, console=Console(stderr=True)) as bar:
+            yield partial(bar.advance, bar.add_task(what, total=total, completed=done))
         return
     start = last = time.monotonic()
-    done = 0
-    for item in items:
-        yield item
-        done += 1
+    came = 0
+    unit, scale, form = (" MB", 1e6, ",.1f") if in_bytes else ("", 1, ",.0f")
+
+    def advance(new: int) -> None:
+        nonlocal came, last
+        came += new
         now = time.monotonic()
         if now - last >= _EVERY_S:
-            last, rate = now, done / (now - start)
-            rest = f", {max(total - done, 0) / rate:.0f} s left" if total else ""
-            print(f"{what}: {done:,}{f' of {total:,}' if total else ''}, {rate:.1f}/s{rest}", file=sys.stderr, flush=True)
-    print(f"{what}: {done:,} in {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
+            last, rate = now, came / (now - start)
+            whole = f" of {total / scale:{form}}" if total else ""
+            rest = f", {max(total - done - came, 0) / rate:.0f} s left" if total and rate else ""
+            print(f"{what}: {(done + came) / scale:{form}}{whole}{unit}, {rate / scale:.1f}{unit}/s{rest}", file=sys.stderr, flush=True)
+
+    yield advance
+    print(f"{what}: {(done + came) / scale:{form}}{unit} in {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)

@@ -11,12 +11,12 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 MAX_BYTES, MAX_FILES, MAX_RATIO = 200 * 10**9, 2_000_000, 200.0
+_DEEPEST = 64  # folders; os.makedirs and shutil.rmtree call themselves for each
 _RATIO_FROM = 1 << 20  # bytes; a small file of zeros is no bomb
 _BLOCK = 1 << 18
 _HEADERS = 1 << 20  # bytes that one tar member's headers may take; tarfile holds them in memory
@@ -39,90 +39,67 @@ def unpack(
 ) -> list[Path]:
     """Unpack a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz (told by content) into `folder`, which appears when all is there; its files in the archive's order.
 
-    Bounds: bytes that come out (counted, whatever the headers say), entries, bytes out per byte of the archive.
+    Bounds: bytes that come out (never more than were counted, whatever the headers say), entries, bytes out per byte of the archive, folders in folders.
+    Modes and times are not taken from the archive.
     Raises ArchiveError, with nothing left behind, for an entry with an absolute path, `..`, a drive letter or a backslash; for a link, device
     or encrypted entry; beyond a bound; for a broken archive; and when `folder` is there and not empty.
     """
     archive, folder = Path(archive), Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ArchiveError(f"{archive}: {folder} is there already and not empty; remove it to unpack anew")
-    with _unpacking(archive, folder) as scratch:
-        sink = _Sink(archive, scratch, max_bytes, max_files, max_ratio)
-        (_unzip if _magic(archive).startswith((b"PK\3\4", b"PK\5\6")) else _untar)(archive, sink)
-    return [folder / path for path in sink.written]
-
-
-@contextmanager
-def _unpacking(archive: Path, folder: Path) -> Iterator[Path]:
-    """Give a folder beside the target; rename it onto the target on success, remove it on failure. What goes wrong becomes an ArchiveError."""
-    scratch = None
+    scratch, check = None, _Check(archive, max_bytes, max_files, max_ratio)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".unpacking", dir=folder.parent))
         inner = scratch / "content"  # made with the user's own permissions, unlike mkdtemp's
         inner.mkdir()
-        yield inner
+        (_unzip if _magic(archive).startswith((b"PK\3\4", b"PK\5\6")) else _untar)(archive, inner, check)
         os.rename(inner, folder)
     except _BROKEN as error:
-        raise ArchiveError(f"{archive}: cannot be unpacked: {error}") from None
+        at = f" at member {check.name!r}" if check.name else ""
+        raise ArchiveError(f"{archive}: cannot be unpacked{at}: {error}") from None
     finally:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
+    return [folder / path for path in check.files]
 
 
-class _Sink:
-    """Where members go, and the count of what has come."""
+class _Check:
+    """Refuse what may not come out, and count what does. `name`: the last member that came."""
 
-    def __init__(self, archive: Path, folder: Path, max_bytes: int, max_files: int, max_ratio: float):
-        self.archive, self._folder = archive, folder
+    def __init__(self, archive: Path, max_bytes: int, max_files: int, max_ratio: float):
+        self.archive, self.name = archive, ""
         self._most, self._most_entries, self._most_ratio = max_bytes, max_files, max_ratio
-        self._packed = max(1, archive.stat().st_size)
+        self._packed = max(1, archive.stat().st_size) if archive.is_file() else 1
         self._bytes = self._entries = 0
-        self.written: list[Path] = []  # relative to the folder
+        self.files: list[Path] = []  # relative to the folder
 
-    def refuse(self, name: str, fault: str) -> ArchiveError:
-        return ArchiveError(f"{self.archive}: member {name!r}: {fault}")
+    def refuse(self, fault: str) -> ArchiveError:
+        return ArchiveError(f"{self.archive}: member {self.name!r}: {fault}")
 
-    def enter(self, name: str) -> Path:
-        """Count an entry and return its place, relative to the folder."""
+    def enter(self, name: str, folder: Path, is_file: bool) -> None:
+        """Take the next member of the archive, which goes below this folder."""
+        self.name = name
         self._entries += 1
         if self._entries > self._most_entries:
-            raise self.refuse(name, f"more than {self._most_entries:,} entries")
+            raise self.refuse(f"more than {self._most_entries:,} entries")
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or re.match("[A-Za-z]:", name):
-            raise self.refuse(name, "its path leads out of the archive's folder (absolute, `..`, a drive letter or a backslash)")
-        return Path(path)
+            raise self.refuse("its path leads out of the archive's folder (absolute, `..`, a drive letter or a backslash)")
+        if len(path.parts) > _DEEPEST:
+            raise self.refuse(f"lies {len(path.parts):,} folders deep, {_DEEPEST} are allowed")
+        if is_file:
+            if os.path.lexists(folder / path):
+                raise self.refuse("stands in the archive twice")
+            self.files.append(Path(path))
 
-    def count(self, name: str, new: int) -> None:
-        """Count decompressed bytes."""
+    def count(self, new: int) -> None:
+        """Count bytes that come out."""
         self._bytes += new
         if self._bytes > self._most:
-            raise self.refuse(name, f"more than {self._most:,} bytes come out")
+            raise self.refuse(f"more than {self._most:,} bytes come out")
         if self._bytes > max(_RATIO_FROM, self._most_ratio * self._packed):
-            raise self.refuse(name, f"more than {self._most_ratio:g} bytes come out for each byte of the archive")
-
-    def folder(self, path: Path) -> None:
-        (self._folder / path).mkdir(parents=True, exist_ok=True)
-
-    def file(self, path: Path, name: str, source: Any, size: int, counted: bool) -> None:
-        """Write one file; `counted`: its bytes were counted by the reader. Raises ArchiveError when it is not of the size in its header."""
-        place = self._folder / path
-        came = 0
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with open(place, "xb") as target:
-                while block := source.read(_BLOCK):
-                    came += len(block)
-                    if not counted:
-                        self.count(name, len(block))
-                    target.write(block)
-        except FileExistsError:
-            raise self.refuse(name, "stands in the archive twice") from None
-        except _BROKEN as error:
-            raise self.refuse(name, f"cannot be unpacked: {error}") from None
-        if came != size:
-            raise self.refuse(name, f"{came:,} bytes come out, its header says {size:,}")
-        self.written.append(path)
+            raise self.refuse(f"more than {self._most_ratio:g} bytes come out for each byte of the archive")
 
 
 def _magic(archive: Path) -> bytes:
@@ -130,45 +107,35 @@ def _magic(archive: Path) -> bytes:
         return file.read(6)
 
 
-def _unzip(archive: Path, sink: _Sink) -> None:
+def _unzip(archive: Path, folder: Path, check: _Check) -> None:
     with zipfile.ZipFile(archive) as packed:
         for info in packed.infolist():
-            path = sink.enter(info.filename)
-            if info.is_dir():
-                sink.folder(path)
-                continue
-            _check_zipped(info, sink)
-            try:
-                source = packed.open(info)
-            except _BROKEN as error:
-                raise sink.refuse(info.filename, f"cannot be unpacked: {error}") from None
-            with source:
-                sink.file(path, info.filename, source, info.file_size, counted=False)
-
-
-def _check_zipped(info: zipfile.ZipInfo, sink: _Sink) -> None:
-    if info.flag_bits & 0x1:
-        raise sink.refuse(info.filename, "is encrypted")
-    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
-        raise sink.refuse(info.filename, "is a link, device or pipe")
-    if info.compress_type not in _METHODS:
-        raise sink.refuse(info.filename, f"compression method {info.compress_type} is not supported (stored and deflated are)")
+            check.enter(info.filename, folder, is_file=not info.is_dir())
+            if info.flag_bits & 0x1:
+                raise check.refuse("is encrypted")
+            if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR if info.is_dir() else 0):
+                raise check.refuse("is a link, device or pipe")
+            if info.compress_type not in _METHODS:
+                raise check.refuse(f"compression method {info.compress_type} is not supported (stored and deflated are)")
+            check.count(info.file_size)  # zipfile gives no more than the header says
+            came = os.path.getsize(packed.extract(info, folder))
+            if not info.is_dir() and came != info.file_size:
+                raise check.refuse(f"{came:,} bytes come out, its header says {info.file_size:,}")
 
 
 class _Reader:
     """A tar's bytes, decompressed and counted; in between members only headers may be read."""
 
-    def __init__(self, source: Any, sink: _Sink):
-        self._source, self._sink, self.name = source, sink, ""
-        self.left: int | None = _HEADERS  # bytes that may yet be read, where that is bounded
+    def __init__(self, source: Any, check: _Check):
+        self._source, self._check = source, check
+        self.left = _HEADERS  # bytes that may yet be read
 
     def read(self, size: int) -> bytes:
         block = self._source.read(size)
-        self._sink.count(self.name, len(block))
-        if self.left is not None:
-            self.left -= len(block)
-            if self.left < 0:
-                raise self._sink.refuse(self.name, f"is followed by more than {_HEADERS:,} bytes of headers")
+        self._check.count(len(block))
+        self.left -= len(block)
+        if self.left < 0:
+            raise self._check.refuse(f"is followed by more than {_HEADERS:,} bytes of headers")
         return block
 
 
@@ -185,34 +152,22 @@ class _Header(tarfile.TarInfo):
             raise tarfile.ReadError(f"no sound header at byte {packed.offset:,} ({error}): neither zip nor tar, damaged, or cut") from None
 
 
-def _untar(archive: Path, sink: _Sink) -> None:
+def _untar(archive: Path, folder: Path, check: _Check) -> None:
     magic = _magic(archive)
     opener = next((opener for start, opener in _OPENERS.items() if magic.startswith(start)), None)
+
+    def accept(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+        packed.members.clear()  # it keeps them all
+        check.enter(member.name, folder, is_file=member.isreg())
+        if member.issparse() or not (member.isreg() or member.isdir()):
+            raise check.refuse("is a link, device, pipe or sparse file")
+        reader.left = member.size + _HEADERS
+        return tarfile.data_filter(member.replace(mode=None, mtime=None, deep=False), path)
+
     with open(archive, "rb") as file, opener(file) if opener else file as source:
-        reader = _Reader(source, sink)
+        reader = _Reader(source, check)
         # As a stream: every byte is read once and in order.
         with tarfile.open(fileobj=reader, mode="r|", tarinfo=_Header) as packed:
-            while member := _next(packed, reader):
-                reader.name = member.name
-                packed.members.clear()  # it keeps them all
-                _take(packed, member, sink)
-        reader.left = None
-        while reader.read(_BLOCK):  # to the end, where the compressed stream's own checksum stands
-            pass
-
-
-def _next(packed: tarfile.TarFile, reader: _Reader) -> tarfile.TarInfo | None:
-    reader.left = _HEADERS
-    member = packed.next()
-    reader.left = None
-    return member
-
-
-def _take(packed: tarfile.TarFile, member: tarfile.TarInfo, sink: _Sink) -> None:
-    path = sink.enter(member.name)
-    if member.issparse() or not (member.isreg() or member.isdir()):
-        raise sink.refuse(member.name, "is a link, device, pipe or sparse file")
-    if member.isdir():
-        sink.folder(path)
-    else:
-        sink.file(path, member.name, packed.extractfile(member), member.size, counted=True)  # read to its end, so that only headers are left to _next
+            packed.extractall(folder, filter=accept)
+        while block := source.read(_BLOCK):  # to the end, where the compressed stream's own checksum stands
+            check.count(len(block))

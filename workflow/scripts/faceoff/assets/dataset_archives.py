@@ -6,7 +6,6 @@ from pathlib import Path
 
 from faceoff.assets import archives, fetch
 from faceoff.assets.asset import Asset, AssetError
-from faceoff.assets.downloads import locked
 
 CACHE = "datasets"  # folder of the cache that archives are fetched into
 
@@ -24,6 +23,8 @@ def obtain(wanted: Iterable[Asset], root: Path) -> None:
     absent = [archive for archive in wanted if not folder_of(archive, root).is_dir()]
     if not absent:
         return
+    from faceoff.assets.downloads import locked  # only downloads need it
+
     try:
         root.mkdir(parents=True, exist_ok=True)
         with locked(root / ".download.lock"):

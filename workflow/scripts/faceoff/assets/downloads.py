@@ -1,37 +1,44 @@
-"""Take an asset from the network: resumed, retried, checked while it comes, and by one process at a time.
+"""Download an asset: resume, retry, verify while it comes, one process at a time.
 
-A download that was cut stays in the cache as `.<name>.<start of its hash>.part` (with `….part.json`: URL, ETag, size) and the next call goes
-on from there. Nothing else that is half-written remains; the lock `.<name>.lock` goes with the process that holds it.
+A download that was cut stays in the cache as `.<name>.<start of its hash>.part` (with `….part.json`:
+URL, ETag, size), and the next call resumes it. Nothing else that is half-written remains.
 
 With requests rather than pooch's downloader: that one knows no Range, treats a 404 like a 503 when it
 retries, reads HTML as the file, looks at no free space and locks nothing, so only its name would have been used.
+urllib3's Retry counts and waits here, not in requests' HTTPAdapter: the adapter sees no body that breaks off.
 """
 
-import fcntl
+import hashlib
 import json
 import os
 import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from filelock import FileLock, Timeout
+from urllib3 import BaseHTTPResponse, Retry
+from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError
 
 from faceoff.assets.asset import Asset, AssetError, hash_of, hasher, verified
+from faceoff.progress import meter
 
 if TYPE_CHECKING:
     from requests import Response
 
-
-_ATTEMPTS = 4  # in a row, without one new byte
+_ATTEMPTS = 4  # in a row, each with less than _CHUNK of new bytes
 _FIRST_DELAY_S = 1.0  # doubled after every failure
 _LONGEST_WAIT_S = 60.0  # a server that asks (Retry-After) for more is given up
 _CONNECT_S, _READ_S = 10.0, 60.0
 _CHUNK = 1 << 16  # what a cut loses at most
-_EVERY_S = 5.0  # between two lines of progress
+_START = 512  # bytes in which a web page shows itself
+_MOST_BYTES = 20 * 10**9  # of a file whose card states no size
+_LEAST_RATE, _SLOW_S = 1024, 60.0  # bytes per second, averaged over this many seconds of waiting
 
 
 class _RefusedError(Exception):
@@ -39,11 +46,32 @@ class _RefusedError(Exception):
 
 
 class _CutError(Exception):
-    """The file did not come, but may when asked again, after `wait_s` if the server said so."""
+    """The file did not come, but may when asked again, as `response` says (Retry-After)."""
 
-    def __init__(self, reason: object, wait_s: float | None = None):
+    def __init__(self, reason: object, response: BaseHTTPResponse | None = None):
         super().__init__(reason)
-        self.wait_s = wait_s
+        self.response = response
+
+
+class _StaleError(Exception):
+    """The part that was kept is of no use here any more."""
+
+
+class _Retry(Retry):
+    """Wait 1, 2, 4 s (urllib3 would retry at once first), or as long as the server says."""
+
+    def get_backoff_time(self) -> float:
+        return _FIRST_DELAY_S * 2 ** (len(self.history) - 1)
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """Return the seconds to wait. Raises _RefusedError when they are too many."""
+        try:
+            wait = super().get_retry_after(response)
+        except InvalidHeader:
+            return None
+        if wait and wait > _LONGEST_WAIT_S:
+            raise _RefusedError(f"HTTP {response.status} {response.reason}; given up as it asks to wait {wait:.0f} s")
+        return wait
 
 
 def download(asset: Asset, folder: Path) -> Path:
@@ -62,32 +90,21 @@ def download(asset: Asset, folder: Path) -> Path:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock on this file, which goes at the end; wait while another process holds it, for the kernel frees it if that one dies."""
-    while True:
-        with open(path, "a", encoding="utf-8") as handle:
-            _lock(handle, path)
-            if not _is_open_at(handle, path):  # its last holder has removed it
-                continue
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
-            return
+    """Hold the lock on this file, which is removed at the end; wait while another process holds it.
 
-
-def _lock(handle: TextIO, path: Path) -> None:
+    The kernel frees the lock of a process that dies.
+    """
+    lock = FileLock(path)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock.acquire(blocking=False)
+    except Timeout:
         _say(f"{path}: another process is fetching this file; waiting for it")
-        fcntl.flock(handle, fcntl.LOCK_EX)
-
-
-def _is_open_at(handle: TextIO, path: Path) -> bool:
+        lock.acquire()
     try:
-        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+        yield
+    finally:
+        path.unlink(missing_ok=True)  # while it is held: a waiting process notices and takes a new file
+        lock.release()
 
 
 class _Part:
@@ -160,25 +177,34 @@ def _from_url(asset: Asset, url: str, part: _Part) -> None:
 
 
 def _patiently(asset: Asset, url: str, part: _Part) -> tuple[str, bool]:
-    """The hash of the completed part, and whether it came in several pieces; asks again, more and more slowly, after what may pass."""
-    furthest, failed, cut = part.size, 0, False
+    """Return the completed part's hash, and whether it came in several pieces; ask again after what may pass."""
+    fresh = retry = _Retry(total=_ATTEMPTS - 1)
+    furthest, cut = part.size, False
     while True:
         try:
             return _once(asset, url, part), cut
         except _CutError as error:
-            failed = 1 if part.size > furthest else failed + 1
-            furthest, cut = max(part.size, furthest), True
-            wait = _FIRST_DELAY_S * 2 ** (failed - 1) if error.wait_s is None else error.wait_s
-            if failed >= _ATTEMPTS or wait > _LONGEST_WAIT_S:
-                raise _RefusedError(
-                    f"{error}; given up " + (f"after {failed} attempts" if failed >= _ATTEMPTS else f"as it asks to wait {wait:.0f} s")
-                ) from None
+            if part.size >= furthest + _CHUNK:  # fewer would let a server drip for ever
+                furthest, retry = part.size, fresh
+            cut = True
+            try:
+                retry = retry.increment("GET", url, error=error)
+            except MaxRetryError:
+                raise _RefusedError(f"{error}; given up after {_ATTEMPTS} attempts") from None
+            wait = (error.response and retry.get_retry_after(error.response)) or retry.get_backoff_time()
             _say(f"{asset.name}: {error}; next attempt in {wait:.0f} s")
-            time.sleep(wait)
+            retry.sleep(error.response)
+        except _StaleError:
+            part.clear()
+            cut = True
+            _say(f"{asset.name}: the server does not continue what was kept of it; starting anew")
 
 
 def _once(asset: Asset, url: str, part: _Part) -> str:
-    """One request that adds to the part; the hash of the completed part. Raises _RefusedError, _CutError, OSError (of the disk)."""
+    """Make one request that adds to the part; return the hash of the completed part.
+
+    Raises _RefusedError, _CutError, _StaleError, OSError (of the disk).
+    """
     start = part.usable(url)
     if start and start == part.note().get("total"):  # all came, but the process ended before the renaming
         return hash_of(part.path, asset.algorithm)
@@ -186,12 +212,16 @@ def _once(asset: Asset, url: str, part: _Part) -> str:
         offset, total = _answer(response, start, part)
         if asset.size and total and total != asset.size:
             raise _RefusedError(f"offers {total:,} bytes as {asset.name}, the card says {asset.size:,}")
+        if not asset.size and total and total > _MOST_BYTES:
+            raise _RefusedError(f"offers {total:,} bytes as {asset.name}; {_bound()}")
         pieces = _pieces(response)
-        first = next(pieces, b"")
+        first = b""
+        while len(first) < _START and (piece := next(pieces, b"")):
+            first += piece
         if not offset:
             _refuse_html(first, response, asset.name)
         _check_space(part.path.parent, (total or asset.size or 0) - offset, part.size if not offset else 0)
-        return _store(asset, part, response, url, (offset, total or asset.size), first, pieces)
+        return _store(asset, part, response, url, (offset, total or asset.size), chain([first], pieces))
 
 
 @contextmanager
@@ -215,13 +245,12 @@ def _asked(url: str, start: int, known: Mapping[str, Any]) -> Iterator["Response
 
 
 def _answer(response: "Response", start: int, part: _Part) -> tuple[int, int | None]:
-    """Offset at which the body goes, and the file's size if known. Raises _RefusedError or _CutError on anything but the file."""
+    """Offset at which the body goes, and the file's size if known. Raises _RefusedError, _CutError or _StaleError on anything but the file."""
     status = response.status_code
     if status == 416 and start:
-        part.clear()
-        raise _CutError("the kept beginning does not fit (HTTP 416); starting anew", 0.0)
+        raise _StaleError
     if status in (408, 425, 429) or status >= 500:
-        raise _CutError(f"HTTP {status} {response.reason}", _retry_after(response.headers.get("Retry-After")))
+        raise _CutError(f"HTTP {status} {response.reason}", response.raw)
     if status == 206 and start:
         return start, _continues(response, start, part)
     if status != 200:
@@ -231,34 +260,36 @@ def _answer(response: "Response", start: int, part: _Part) -> tuple[int, int | N
 
 
 def _continues(response: "Response", start: int, part: _Part) -> int | None:
-    """The file's size, when a partial answer continues the part that is kept. Raises _CutError when it is of another version or place."""
+    """The file's size, when a partial answer continues the part that is kept. Raises _StaleError when it is of another version or place."""
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
     known = part.note()
     total = int(match[2]) if match and match[2] != "*" else None
     same = all(was is None or now is None or was == now for was, now in ((known.get("etag"), response.headers.get("ETag")), (known.get("total"), total)))
     if not match or int(match[1]) != start or not same:
-        part.clear()
-        raise _CutError("the server answers with a part of another file; starting anew", 0.0)
+        raise _StaleError
     return total or known.get("total")
 
 
-def _retry_after(value: str | None) -> float | None:
-    """Seconds that a Retry-After header asks for (a number or a date), or None."""
-    if value and value.strip().isdigit():
-        return float(value)
-    with suppress(TypeError, ValueError):
-        return max(0.0, parsedate_to_datetime(value or "").timestamp() - time.time())
-    return None
-
-
 def _pieces(response: "Response") -> Iterator[bytes]:
-    """The body as it is on the wire (a .gz that is marked as encoded stays one). Raises _CutError."""
-    from urllib3.exceptions import HTTPError
+    """Yield the body as it is on the wire (a .gz that is marked as encoded stays one), as it comes.
 
-    try:
-        yield from response.raw.stream(_CHUNK, decode_content=False)
-    except (HTTPError, OSError) as error:
-        raise _CutError(f"connection lost: {type(error).__name__}: {str(error)[:200]}") from None
+    Raises _CutError when it breaks off, _RefusedError when it drips: every byte restarts the read timeout.
+    """
+    came, waited = 0, 0.0
+    while True:
+        asked = time.monotonic()
+        try:
+            piece = response.raw.read1(_CHUNK, decode_content=False)
+        except (HTTPError, OSError) as error:
+            raise _CutError(f"connection lost: {type(error).__name__}: {str(error)[:200]}") from None
+        if not piece:
+            return
+        came, waited = came + len(piece), waited + time.monotonic() - asked
+        yield piece
+        if waited >= _SLOW_S:
+            if came < _LEAST_RATE * waited:
+                raise _RefusedError(f"too slow: {came:,} bytes came in {waited:.0f} s, {_LEAST_RATE:,} per second are the least")
+            came, waited = 0, 0.0
 
 
 def _refuse_html(first: bytes, response: "Response", name: str) -> None:
@@ -271,6 +302,10 @@ def _refuse_html(first: bytes, response: "Response", name: str) -> None:
         raise _RefusedError(f"sent a web page (HTML) instead of {name}: the address has moved or asks for a login or consent")
 
 
+def _bound() -> str:
+    return f"without a `size` on its card at most {_MOST_BYTES:,} are taken"
+
+
 def _check_space(folder: Path, needed: int, freed: int) -> None:
     """Raise AssetError when the folder's disk has no room for so many bytes more, once `freed` bytes are overwritten."""
     free = shutil.disk_usage(folder).free + freed
@@ -279,19 +314,20 @@ def _check_space(folder: Path, needed: int, freed: int) -> None:
 
 
 def _store(
-    asset: Asset, part: _Part, response: "Response", url: str, span: tuple[int, int | None], first: bytes, pieces: Iterator[bytes]
+    asset: Asset, part: _Part, response: "Response", url: str, span: tuple[int, int | None], pieces: Iterator[bytes]
 ) -> str:  # fmt: skip
     """Write the body from span[0] (offset) to span[1] (the file's size, if known); the hash of the whole. Raises _CutError when it is short."""
     at, total = span
     digest = hasher(asset.algorithm)
-    with part.open(at, url, response, total) as file, _meter(asset.name, total, at) as advance:
+    with part.open(at, url, response, total) as file, meter(asset.name, total, at, in_bytes=True) as advance:
         if at:
-            _hash_into(digest, part.path)
-        for piece in _chained(first, pieces):
+            with open(part.path, "rb") as kept:
+                hashlib.file_digest(kept, lambda: digest)
+        for piece in pieces:
             at += len(piece)
-            if total and at > total:
+            if at > (total or _MOST_BYTES):
                 part.clear()
-                raise _RefusedError(f"sends more than the {total:,} bytes of {asset.name}")
+                raise _RefusedError(f"sends more than the {total:,} bytes of {asset.name}" if total else f"sends {at:,} bytes and more; {_bound()}")
             file.write(piece)
             digest.update(piece)
             advance(len(piece))
@@ -302,44 +338,5 @@ def _store(
     return digest.hexdigest()
 
 
-def _chained(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from pieces
-
-
-def _hash_into(hasher: Any, path: Path) -> None:
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            hasher.update(block)
-
-
 def _say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _meter(what: str, total: int | None, done: int) -> Iterator[Callable[[int], None]]:
-    """Give a function to call with each number of new bytes: a bar on a terminal, else a line every few seconds (as progress.track)."""
-    if sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task(what, total=total, completed=done)
-            yield lambda new: bar.advance(task, new)
-        return
-    start = last = time.monotonic()
-    came = 0
-
-    def advance(new: int) -> None:
-        nonlocal came, last
-        came += new
-        now = time.monotonic()
-        if now - last >= _EVERY_S:
-            last, rate = now, came / (now - start)
-            rest = f" of {total / 1e6:,.1f} MB, {rate / 1e6:.1f} MB/s, {max(total - done - came, 0) / rate:.0f} s left" if total and rate else " MB"
-            _say(f"{what}: {(done + came) / 1e6:,.1f}{rest}")
-
-    yield advance
-    _say(f"{what}: {(done + came) / 1e6:,.1f} MB in {time.monotonic() - start:.1f} s")

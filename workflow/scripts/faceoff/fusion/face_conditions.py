@@ -11,7 +11,6 @@ import numpy as np
 
 NAMES = ("size", "share", "score", "roll", "yaw")
 RIDGE = 1.0  # penalty of standardised slopes
-_STEPS = 50
 
 Trust = Callable[[np.ndarray], np.ndarray]  # conditions (n, 5) -> probability of being right (n,)
 
@@ -43,11 +42,14 @@ def of_face(face: Mapping[str, Any] | None, width: float, height: float) -> np.n
 
 
 def fit_trust(right: np.ndarray, conditions: np.ndarray) -> Trust:
-    """How probably a member is right, given its face's conditions: logistic regression on standardised conditions, by Newton's method.
+    """Fit how probably a member is right, given its face's conditions: logistic regression on standardised conditions.
 
     right: (n,) bool; conditions: (n, c), NaN counts as the mean. Slopes are penalised by `RIDGE`; one right and one wrong face of mean conditions are
     added, so that a member that was never wrong keeps a finite trust, and one without any face here has 1/2.
     """
+    from scipy.special import expit
+    from sklearn.linear_model import LogisticRegression
+
     right, conditions = np.asarray(right, bool), np.asarray(conditions, np.float64)
     if right.ndim != 1 or conditions.ndim != 2 or len(conditions) != len(right):
         raise ValueError(f"right, conditions: shapes {right.shape} and {conditions.shape} given, expected (n,) and (n, conditions)")
@@ -57,19 +59,9 @@ def fit_trust(right: np.ndarray, conditions: np.ndarray) -> Trust:
     spread = np.sqrt(np.where(known, (conditions - mean) ** 2, 0.0).sum(axis=0) / count)
     spread = np.where(spread > 1e-9, spread, np.inf)  # a constant condition says nothing
 
-    def design(values: np.ndarray) -> np.ndarray:
-        standard = np.where(np.isnan(values), 0.0, (values - mean) / spread)
-        return np.column_stack([np.ones(len(values)), standard])
+    def standard(values: np.ndarray) -> np.ndarray:
+        return np.where(np.isnan(values), 0.0, (values - mean) / spread)
 
-    x = np.vstack([design(conditions), design(np.full((2, conditions.shape[1]), np.nan))])
-    y = np.concatenate([right, [1.0, 0.0]])
-    penalty = np.diag([0.0] + [RIDGE] * conditions.shape[1])
-    slopes = np.zeros(x.shape[1])
-    for _ in range(_STEPS):
-        p = 1 / (1 + np.exp(-np.clip(x @ slopes, -30, 30)))
-        gradient = x.T @ (p - y) + penalty @ slopes
-        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + penalty + 1e-9 * np.eye(len(slopes)), gradient)
-        slopes -= step / max(1.0, float(np.abs(step).max()))  # never more than one unit: a full step may overshoot
-        if np.abs(step).max() < 1e-10:
-            break
-    return lambda values: 1 / (1 + np.exp(-np.clip(design(np.asarray(values, np.float64)) @ slopes, -30, 30)))
+    x = np.vstack([standard(conditions), np.zeros((2, conditions.shape[1]))])
+    fitted = LogisticRegression(C=1 / RIDGE, solver="newton-cholesky", tol=1e-12).fit(x, np.append(right, [True, False]))
+    return lambda values: expit(standard(np.asarray(values, np.float64)) @ fitted.coef_[0] + fitted.intercept_[0])

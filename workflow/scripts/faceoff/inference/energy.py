@@ -1,6 +1,6 @@
 """What the processor package and the GPUs draw: counters of the kernel (Linux powercap) and of NVML, which count whatever runs on them."""
 
-import ctypes
+from contextlib import suppress
 from pathlib import Path
 
 from faceoff.inference import gpus
@@ -40,26 +40,22 @@ def _package_uj() -> int | None:
 
 
 def _gpus_mj() -> dict[str, int]:
-    """The counter of each GPU that has one (since Volta), in millijoules, by UUID. All GPUs of the machine: NVML ignores CUDA_VISIBLE_DEVICES."""
+    """Return the counter of each GPU that has one (since Volta), in millijoules, by UUID.
+
+    All GPUs of the machine: NVML ignores CUDA_VISIBLE_DEVICES. None without the driver or nvidia-ml-py.
+    """
     if not gpus.visible():
         return {}
     try:
-        nvml = ctypes.CDLL("libnvidia-ml.so.1")
-        read = nvml.nvmlDeviceGetTotalEnergyConsumption
-    except (OSError, AttributeError):  # no driver, or one from before that counter
-        return {}
-    if nvml.nvmlInit_v2() != 0:
+        import pynvml  # optional: without it a GPU's energy is unknown
+    except ImportError:
         return {}
     found: dict[str, int] = {}
-    count, handle, name, counter = ctypes.c_uint(), ctypes.c_void_p(), ctypes.create_string_buffer(96), ctypes.c_ulonglong()
-    nvml.nvmlDeviceGetCount_v2(ctypes.byref(count))
-    for number in range(count.value):
-        asked = (
-            nvml.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(number), ctypes.byref(handle)),
-            nvml.nvmlDeviceGetUUID(handle, name, ctypes.c_uint(len(name))),
-            read(handle, ctypes.byref(counter)),
-        )
-        if not any(asked):
-            found[name.value.decode()] = counter.value
-    nvml.nvmlShutdown()
+    with suppress(pynvml.NVMLError):
+        pynvml.nvmlInit()
+        for number in range(pynvml.nvmlDeviceGetCount()):
+            with suppress(pynvml.NVMLError):
+                handle = pynvml.nvmlDeviceGetHandleByIndex(number)
+                found[pynvml.nvmlDeviceGetUUID(handle)] = pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
+        pynvml.nvmlShutdown()
     return found

@@ -191,9 +191,9 @@ def _bound(node: ast.stmt) -> set[str]:
 
 
 def imports(path: Path) -> frozenset[Path]:
-    """Return the files of the package that this file imports anywhere, without the wiring."""
+    """Return the files of the package that this file imports anywhere, the wiring among them."""
     nodes = [n for n in ast.walk(ast.parse(path.read_bytes())) if isinstance(n, _IMPORTS)]
-    return _tracked(origin for node in nodes for _, origin in _imported(path, node))
+    return frozenset(o.file for node in nodes for _, o in _imported(path, node) if o.file)
 
 
 def _tracked(origins: Iterable[Origin]) -> frozenset[Path]:
