@@ -76,7 +76,11 @@ def _torch_batch(runtime: torch_devices.Torch, rows: np.ndarray) -> Callable[[],
     import torch
 
     tensor = torch.from_numpy(rows).to(runtime._device)
-    tensor = tensor.to(memory_format=torch.channels_last) if tensor.ndim == 4 and runtime._channels_last else tensor
+    tensor = (
+        tensor.to(memory_format=torch.channels_last)
+        if tensor.ndim == 4 and runtime._channels_last
+        else tensor
+    )
 
     def one() -> None:
         with torch.inference_mode():
@@ -95,7 +99,11 @@ def _keras_batch(runtime: Any, rows: np.ndarray) -> Callable[[], object]:
         values: dict[str, Any] = {}
         with torch.inference_mode():
             for layer, operation in runtime._steps:
-                values[layer.name] = operation(*(values[name] for name in layer.inputs)) if layer.inputs else operation(start)
+                values[layer.name] = (
+                    operation(*(values[name] for name in layer.inputs))
+                    if layer.inputs
+                    else operation(start)
+                )
 
     return one
 

@@ -36,29 +36,56 @@ def makespan(jobs: list[float], workers: int) -> float:
     return max(free)
 
 
-def jobs_of(stages: list[dict[str, str]], pictures: int, start_up: float, speed_up: float) -> list[float]:
+def jobs_of(
+    stages: list[dict[str, str]], pictures: int, start_up: float, speed_up: float
+) -> list[float]:
     """Seconds of every shard's job of every detector and pair."""
     shards = shards_for(pictures)
-    each = [start_up + float(row["load_s"]) + pictures / shards / (speed_up * float(row["items_per_s"])) for row in stages]
+    each = [
+        start_up + float(row["load_s"]) + pictures / shards / (speed_up * float(row["items_per_s"]))
+        for row in stages
+    ]
     return [seconds for seconds in each for _ in range(shards)]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("run", type=Path, help="folder of a finished run")
-    parser.add_argument("--start-up", type=float, default=10.0, help="seconds from a job's submission to its first line")
-    parser.add_argument("--speed-up", type=float, default=1.0, help="a worker's speed in units of the measured core")
+    parser.add_argument(
+        "--start-up",
+        type=float,
+        default=10.0,
+        help="seconds from a job's submission to its first line",
+    )
+    parser.add_argument(
+        "--speed-up", type=float, default=1.0, help="a worker's speed in units of the measured core"
+    )
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     arguments = parser.parse_args()
     with open(arguments.run / "tables" / "speed.csv", newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["items_per_s"]]
     # Each detector and pair once, from the dataset on which it was measured longest.
-    stages = {(row["detector"], row["model"]): row for row in sorted(rows, key=lambda row: int(row["items"]))}
-    header = ("corpus", "shards", *[f"{count} worker{'s' if count > 1 else ''}, h" for count in WORKERS])
+    stages = {
+        (row["detector"], row["model"]): row
+        for row in sorted(rows, key=lambda row: int(row["items"]))
+    }
+    header = (
+        "corpus",
+        "shards",
+        *[f"{count} worker{'s' if count > 1 else ''}, h" for count in WORKERS],
+    )
     made = []
     for name, pictures in CORPORA.items():
         jobs = jobs_of(list(stages.values()), pictures, arguments.start_up, arguments.speed_up)
-        made.append((name, str(len(jobs) // len(stages)), *[f"{makespan(jobs, count) / 3600:,.1f}" for count in WORKERS]))
+        made.append(
+            (
+                name,
+                str(len(jobs) // len(stages)),
+                *[f"{makespan(jobs, count) / 3600:,.1f}" for count in WORKERS],
+            )
+        )
     pairs = sum(1 for _, model in stages if model)
     title = f"{len(stages) - pairs} detectors, {pairs} pairs of {arguments.run.name}; {arguments.speed_up:g} x the measured core"
     show(header, made, title, arguments.markdown)

@@ -35,8 +35,17 @@ def draw(count: int) -> list[Frame]:
         for place in range(PEOPLE):
             drawn, box = portrait(PEOPLE * number + place, ("plain",))
             factor = SIDE / len(drawn)
-            image[TOP : TOP + SIDE, SIDE * place : SIDE * (place + 1)] = cv2.resize(drawn, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-            boxes.append((box[0] * factor + SIDE * place, box[1] * factor + TOP, box[2] * factor, box[3] * factor))
+            image[TOP : TOP + SIDE, SIDE * place : SIDE * (place + 1)] = cv2.resize(
+                drawn, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR
+            )
+            boxes.append(
+                (
+                    box[0] * factor + SIDE * place,
+                    box[1] * factor + TOP,
+                    box[2] * factor,
+                    box[3] * factor,
+                )
+            )
         frames.append(Frame(encode(image), tuple(boxes)))
     return frames
 
@@ -44,14 +53,25 @@ def draw(count: int) -> list[Frame]:
 def decoded(frames: Sequence[Frame]) -> Iterator[tuple[Sequence[Frame], list[np.ndarray]]]:
     """Batches of frames and their pictures, as the product has them: the next ones decoded meanwhile where a GPU or a second core is free."""
     starts = range(0, len(frames), BATCH)
-    return ahead((batch, [decode_image(frame.jpeg) for frame in batch]) for batch in (frames[start : start + BATCH] for start in starts))
+    return ahead(
+        (batch, [decode_image(frame.jpeg) for frame in batch])
+        for batch in (frames[start : start + BATCH] for start in starts)
+    )
 
 
-def detecting(detector: Any, card: Mapping[str, Any]) -> Callable[[Sequence[Frame], list[np.ndarray]], list[list[Box]]]:
+def detecting(
+    detector: Any, card: Mapping[str, Any]
+) -> Callable[[Sequence[Frame], list[np.ndarray]], list[list[Box]]]:
     """The canonical boxes of a batch's faces as the product's detection has them."""
 
     def boxes(frames: Sequence[Frame], images: list[np.ndarray]) -> list[list[Box]]:
-        return [[crops.calibrate(face.box, card.get("calibration")) for face in postprocess(found, card)] for found in detector.detect(images)]
+        return [
+            [
+                crops.calibrate(face.box, card.get("calibration"))
+                for face in postprocess(found, card)
+            ]
+            for found in detector.detect(images)
+        ]
 
     return boxes
 
@@ -61,12 +81,20 @@ def given(frames: Sequence[Frame], images: list[np.ndarray]) -> list[list[Box]]:
     return [list(frame.boxes) for frame in frames]
 
 
-def read(frames: Sequence[Frame], boxes: Callable[[Sequence[Frame], list[np.ndarray]], list[list[Box]]], model: Any) -> list[int]:
+def read(
+    frames: Sequence[Frame],
+    boxes: Callable[[Sequence[Frame], list[np.ndarray]], list[list[Box]]],
+    model: Any,
+) -> list[int]:
     """Decode all frames, find their faces, cut them out, read their emotions: how many posteriors each frame got."""
     counts: list[int] = []
     for batch, images in decoded(frames):
         found = boxes(batch, images)
-        cut = [crops.crop(image, box, model.crop) for image, some in zip(images, found, strict=True) for box in some]
+        cut = [
+            crops.crop(image, box, model.crop)
+            for image, some in zip(images, found, strict=True)
+            for box in some
+        ]
         posterior = model.predict(np.stack(cut)).posterior if cut else ()
         if len(posterior) != len(cut):
             raise RuntimeError(f"{len(cut)} faces, {len(posterior)} posteriors")

@@ -36,7 +36,10 @@ BATCH = 16
 def pictures(count: int, size: int) -> list[np.ndarray]:
     """So many scenes with several people, stretched to size x size pixels; after the last one the first comes again."""
     chosen = [scene for scene in scenes.plan("train") if len(scene.cast) > 1]
-    drawn = [cv2.resize(scenes.draw(scene)[0], (size, size), interpolation=cv2.INTER_LINEAR) for scene in chosen[:count]]
+    drawn = [
+        cv2.resize(scenes.draw(scene)[0], (size, size), interpolation=cv2.INTER_LINEAR)
+        for scene in chosen[:count]
+    ]
     return [drawn[number % len(drawn)] for number in range(count)]
 
 
@@ -68,7 +71,9 @@ def upstream(name: str, size: tuple[int, int]) -> Callable[[np.ndarray], Any] | 
         from facenet_pytorch.models.utils import detect_face
         from torchvision.extension import _has_ops
 
-        if not _has_ops():  # beside a CPU-only PyTorch, torchvision has no suppression: ours stands in for it
+        if (
+            not _has_ops()
+        ):  # beside a CPU-only PyTorch, torchvision has no suppression: ours stands in for it
 
             def batched_nms(boxes, scores, images, threshold):
                 return torch.from_numpy(nms(boxes.numpy(), scores.numpy(), threshold))
@@ -84,10 +89,16 @@ def upstream(name: str, size: tuple[int, int]) -> Callable[[np.ndarray], Any] | 
 
         device, weights = torch_device(), str(files["weights"])
         if name == "blazeface":
-            network = blazeface.FaceDetector(device, path_to_detector=weights, path_to_anchor=str(files["anchors"]))
+            network = blazeface.FaceDetector(
+                device, path_to_detector=weights, path_to_anchor=str(files["anchors"])
+            )
         else:
-            network = {"retinaface": retinaface, "s3fd": sfd}[name].FaceDetector(device, path_to_detector=weights)
-        return lambda image: network.detect_from_image(np.ascontiguousarray(image[..., ::-1]) if name == "retinaface" else image)
+            network = {"retinaface": retinaface, "s3fd": sfd}[name].FaceDetector(
+                device, path_to_detector=weights
+            )
+        return lambda image: network.detect_from_image(
+            np.ascontiguousarray(image[..., ::-1]) if name == "retinaface" else image
+        )
     return None
 
 
@@ -98,13 +109,24 @@ def load_seconds(name: str) -> float:
         "from faceoff.inference.clock import Clock; from faceoff.inference.plugin_job import load_plugin; from faceoff.plugins import registry\n"
         "clock = Clock(); load_plugin(registry.get('detector', sys.argv[2]).job(), clock); print(clock.load_s)"
     )
-    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(PACKAGE.parent), name], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(PACKAGE.parent), name],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return float(ran.stdout.splitlines()[-1])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = sorted(name for kind, name in registry.discover() if kind == "detector" and name not in ("whole", "given"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = sorted(
+        name
+        for kind, name in registry.discover()
+        if kind == "detector" and name not in ("whole", "given")
+    )
     parser.add_argument("names", nargs="*", default=names, help="detectors; all by default")
     parser.add_argument("--pictures", type=int, default=32)
     parser.add_argument("--size", type=int, default=512, help="sides in pixels")
@@ -125,10 +147,20 @@ def main() -> None:
             continue
         network = load_plugin(plugin.job(), Clock())
         batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
-        batched = per_second(lambda network=network, batches=batches: [network.detect(batch) for batch in batches], len(images))
-        single = per_second(lambda network=network: [network.detect([image]) for image in images[:8]], len(images[:8]))
+        batched = per_second(
+            lambda network=network, batches=batches: [network.detect(batch) for batch in batches],
+            len(images),
+        )
+        single = per_second(
+            lambda network=network: [network.detect([image]) for image in images[:8]],
+            len(images[:8]),
+        )
         judge = upstream(name, images[0].shape[1::-1])
-        theirs = per_second(lambda judge=judge: [judge(image) for image in images], len(images)) if judge else None
+        theirs = (
+            per_second(lambda judge=judge: [judge(image) for image in images], len(images))
+            if judge
+            else None
+        )
         rows.append(
             (
                 name,
@@ -139,8 +171,20 @@ def main() -> None:
                 f"{batched / theirs:.2f}" if theirs else "–",
             )
         )
-    header = ("detector", "load s", f"images/s, batches of {BATCH}", "images/s, one by one", "images/s, its own library", "ratio")
-    show(header, rows, f"{len(images)} pictures of {arguments.size} x {arguments.size}", arguments.markdown)
+    header = (
+        "detector",
+        "load s",
+        f"images/s, batches of {BATCH}",
+        "images/s, one by one",
+        "images/s, its own library",
+        "ratio",
+    )
+    show(
+        header,
+        rows,
+        f"{len(images)} pictures of {arguments.size} x {arguments.size}",
+        arguments.markdown,
+    )
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ REPLICATES = 2_000
 UNTRAINED = tuple(name for name, rule in RULES.items() if not rule.trained)
 
 
-def posteriors(members: int, samples: int, classes: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def posteriors(
+    members: int, samples: int, classes: int, seed: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
     """(posteriors (members, samples, classes), truth (samples,)): members see the truth through noise, and abstain from one sample in fifty."""
     random = np.random.default_rng(seed)
     truth = random.integers(0, classes, samples)
@@ -55,19 +57,36 @@ def resamples(members: int, samples: int, classes: int) -> dict[str, float]:
     random = np.random.default_rng(2)
     correct = random.random((members, samples)) < random.uniform(0.5, 0.8, (members, 1))
     clusters = random.integers(0, SUBJECTS, samples)
-    return {"clustered resamples of all pairs": _seconds(lambda: ranking.rank_uncertainty(correct, clusters, seed=3, replicates=REPLICATES))}
+    return {
+        "clustered resamples of all pairs": _seconds(
+            lambda: ranking.rank_uncertainty(correct, clusters, seed=3, replicates=REPLICATES)
+        )
+    }
 
 
 def variances(members: int, samples: int, classes: int) -> dict[str, float]:
     """Seconds of the variance decomposition of members on 3,000 samples, 5 detectors each."""
     random = np.random.default_rng(4)
     easy = random.normal(0, 1.5, 3_000)
-    correct = random.random((members, 3_000)) < 1 / (1 + np.exp(-easy - random.normal(1, 0.5, (members, 1))))
-    factors = {"detector": [f"d{index % 5}" for index in range(members)], "model": [f"m{index // 5}" for index in range(members)]}
-    return {"variance decomposition, 3,000 samples": _seconds(lambda: variance_components.decompose(correct, factors, seed=5))}
+    correct = random.random((members, 3_000)) < 1 / (
+        1 + np.exp(-easy - random.normal(1, 0.5, (members, 1)))
+    )
+    factors = {
+        "detector": [f"d{index % 5}" for index in range(members)],
+        "model": [f"m{index // 5}" for index in range(members)],
+    }
+    return {
+        "variance decomposition, 3,000 samples": _seconds(
+            lambda: variance_components.decompose(correct, factors, seed=5)
+        )
+    }
 
 
-PARTS: dict[str, Callable[[int, int, int], dict[str, float]]] = {"rules": rules, "resamples": resamples, "variances": variances}
+PARTS: dict[str, Callable[[int, int, int], dict[str, float]]] = {
+    "rules": rules,
+    "resamples": resamples,
+    "variances": variances,
+}
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -77,7 +96,9 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--members", type=int, default=50)
     parser.add_argument("--samples", type=int, default=100_000)
     parser.add_argument("--classes", type=int, default=8)
@@ -87,12 +108,22 @@ def main() -> None:
     size = (arguments.members, arguments.samples, arguments.classes)
     if arguments.part:
         found = PARTS[arguments.part](*size)
-        print(json.dumps({"seconds": found, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2}))
+        print(
+            json.dumps(
+                {
+                    "seconds": found,
+                    "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2,
+                }
+            )
+        )
         return
     rows = []
     for part in PARTS:
         ran = subprocess.run(
-            [sys.executable, __file__, *sys.argv[1:], "--part", part], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+            [sys.executable, __file__, *sys.argv[1:], "--part", part],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         if ran.returncode:
             raise SystemExit(ran.stderr)
@@ -100,11 +131,18 @@ def main() -> None:
         seconds, peak = found["seconds"], f"{found['peak']:.1f} GiB"
         if part == "rules":
             rows += [(name, f"{value:.2f} s", "", "") for name, value in seconds.items()]
-            rows.append(("all untrained rules", f"{sum(seconds.values()):.2f} s", peak, "< 5 s, < 2 GB"))
+            rows.append(
+                ("all untrained rules", f"{sum(seconds.values()):.2f} s", peak, "< 5 s, < 2 GB")
+            )
         else:
             ((name, value),) = seconds.items()
             rows.append((name, f"{value:.1f} s", peak, "< 60 s, < 2 GB"))
-    header = (f"{size[0]} members × {size[1]:,} samples × {size[2]} classes", "time", "peak memory", "target")
+    header = (
+        f"{size[0]} members × {size[1]:,} samples × {size[2]} classes",
+        "time",
+        "peak memory",
+        "target",
+    )
     show(header, rows, markdown=arguments.markdown)
 
 

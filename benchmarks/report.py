@@ -41,16 +41,30 @@ _DRAWN = 60  # different faces; noise makes the others of them
 def timed(what: str, work: Callable[[], object]) -> None:
     start, cpu = time.perf_counter(), time.process_time()
     work()
-    print(f"{what:32} {time.perf_counter() - start:7.2f} s  ({time.process_time() - cpu:.2f} s of computing)", flush=True)
+    print(
+        f"{what:32} {time.perf_counter() - start:7.2f} s  ({time.process_time() - cpu:.2f} s of computing)",
+        flush=True,
+    )
 
 
-def write_data(folder: Path, detectors: list[str], models: list[str], samples: int) -> dict[str, list[Path]]:
+def write_data(
+    folder: Path, detectors: list[str], models: list[str], samples: int
+) -> dict[str, list[Path]]:
     """Samples, frames, faces and predictions of a run, as its first stages leave them."""
     rng = np.random.default_rng(11)
     drawn = [scenes.draw(scene)[0] for scene in scenes.plan("test")[:_DRAWN]]
     ids = [f"s{place:05d}" for place in range(samples)]
     truth = rng.integers(0, len(fixtures.SPACE), samples)
-    rows = [{"sample_id": name, "kind": "image", "path": name, "label": fixtures.SPACE[label], "split": "test"} for name, label in zip(ids, truth, strict=True)]
+    rows = [
+        {
+            "sample_id": name,
+            "kind": "image",
+            "path": name,
+            "label": fixtures.SPACE[label],
+            "split": "test",
+        }
+        for name, label in zip(ids, truth, strict=True)
+    ]
     metadata = {b"faceoff_task": json.dumps(fixtures.task("alpha", samples)).encode()}
     parquet.write_rows(folder / "samples.parquet", SAMPLES.with_metadata(metadata), rows)
     height, width = drawn[0].shape[:2]
@@ -58,7 +72,14 @@ def write_data(folder: Path, detectors: list[str], models: list[str], samples: i
     def frames():
         for place, name in enumerate(ids):
             noisy = np.clip(drawn[place % _DRAWN] + rng.normal(0, 6, 3), 0, 255).astype(np.uint8)
-            yield {"sample_id": name, "frame": 0, "width": width, "height": height, "state": "ok", "image": {"bytes": encode_jpeg(noisy), "path": name}}
+            yield {
+                "sample_id": name,
+                "frame": 0,
+                "width": width,
+                "height": height,
+                "state": "ok",
+                "image": {"bytes": encode_jpeg(noisy), "path": name},
+            }
 
     parquet.write_rows(folder / "frames.parquet", FRAMES, frames())
     found = {"faces": [], "predictions": []}
@@ -71,16 +92,37 @@ def write_data(folder: Path, detectors: list[str], models: list[str], samples: i
         "state": ["ok"] * samples,
     }
     for detector in detectors:
-        box = np.array([0.2 * width, 0.15 * height, 0.6 * width, 0.7 * height]) + rng.normal(0, 2, (samples, 4))
-        columns = {**key, "n_faces": [1] * samples, **dict(zip("xywh", box.T, strict=True)), "score": np.ones(samples)}
-        found["faces"].append(_write(folder / "faces" / "alpha" / f"{detector}.parquet", FACES, columns))
+        box = np.array([0.2 * width, 0.15 * height, 0.6 * width, 0.7 * height]) + rng.normal(
+            0, 2, (samples, 4)
+        )
+        columns = {
+            **key,
+            "n_faces": [1] * samples,
+            **dict(zip("xywh", box.T, strict=True)),
+            "score": np.ones(samples),
+        }
+        found["faces"].append(
+            _write(folder / "faces" / "alpha" / f"{detector}.parquet", FACES, columns)
+        )
         for model in models:
             posterior = rng.dirichlet(np.full(len(fixtures.SPACE), 0.5), samples)
             posterior[np.arange(samples), truth] += 0.4
             posterior /= posterior.sum(axis=1, keepdims=True)
             schema = predictions_schema(fixtures.SPACE)
-            columns = {**key, **{f"p_{emotion}": posterior[:, place] for place, emotion in enumerate(fixtures.SPACE)}}
-            found["predictions"].append(_write(folder / "predictions" / "alpha" / detector / f"{model}.parquet", schema, columns))
+            columns = {
+                **key,
+                **{
+                    f"p_{emotion}": posterior[:, place]
+                    for place, emotion in enumerate(fixtures.SPACE)
+                },
+            }
+            found["predictions"].append(
+                _write(
+                    folder / "predictions" / "alpha" / detector / f"{model}.parquet",
+                    schema,
+                    columns,
+                )
+            )
     return found
 
 
@@ -93,7 +135,10 @@ def encode_jpeg(image: np.ndarray) -> bytes:
 def _write(path: Path, schema: pa.Schema, columns: dict) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     length = len(columns["sample_id"])
-    table = pa.table([pa.array(columns.get(field.name, [None] * length), field.type) for field in schema], schema=schema)
+    table = pa.table(
+        [pa.array(columns.get(field.name, [None] * length), field.type) for field in schema],
+        schema=schema,
+    )
     pq.write_table(table, path, row_group_size=parquet.ROW_GROUP)
     return path
 
@@ -103,19 +148,30 @@ def open_page(path: Path) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
         page = browser.new_context(offline=True, viewport={"width": 1440, "height": 900}).new_page()
         for attempt in ("first", "again"):
             page.goto(path.as_uri())
             page.wait_for_timeout(500)
-            loaded = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd / 1000")
-            painted = page.evaluate("(performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN) / 1000")
-            print(f"{'opened (' + attempt + ')':32} {loaded:7.2f} s  (first paint {painted:.2f} s)", flush=True)
+            loaded = page.evaluate(
+                "performance.getEntriesByType('navigation')[0].loadEventEnd / 1000"
+            )
+            painted = page.evaluate(
+                "(performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN) / 1000"
+            )
+            print(
+                f"{'opened (' + attempt + ')':32} {loaded:7.2f} s  (first paint {painted:.2f} s)",
+                flush=True,
+            )
         browser.close()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--detectors", type=int, default=10)
     parser.add_argument("--models", type=int, default=5)
     parser.add_argument("--samples", type=int, default=10_000)
@@ -126,27 +182,80 @@ def main() -> None:
 
 
 def measure(folder: Path, detectors: int, models: int, samples: int) -> None:
-    names, readers = [f"detector_{place}" for place in range(detectors)], [f"model_{place}" for place in range(models)]
-    print(f"{detectors * models} cells x {samples:,} samples, load average {os.getloadavg()[0]:.1f}")
+    names, readers = (
+        [f"detector_{place}" for place in range(detectors)],
+        [f"model_{place}" for place in range(models)],
+    )
+    print(
+        f"{detectors * models} cells x {samples:,} samples, load average {os.getloadavg()[0]:.1f}"
+    )
     found: dict[str, list[Path]] = {}
     timed("making the data", lambda: found.update(write_data(folder, names, readers, samples)))
     cells = [f"{detector}/{model}" for detector in names for model in readers]
-    crop = {"policy": "largest", "whole_frame": False, "calibration": None, "margin": None, "align": None}
+    crop = {
+        "policy": "largest",
+        "whole_frame": False,
+        "calibration": None,
+        "margin": None,
+        "align": None,
+    }
     common = {"dataset": "alpha", "seed": 0, "policy": "largest"}
     inputs = (folder / "samples.parquet", folder / "frames.parquet")
-    example_spec = {**common, "examples": 8, "gallery": 4, "megabytes": 8.0, "crops": dict.fromkeys(cells, crop)}
-    timed("examples", lambda: write_examples(*inputs, found["faces"], found["predictions"], folder / "examples" / "alpha.parquet", example_spec))
+    example_spec = {
+        **common,
+        "examples": 8,
+        "gallery": 4,
+        "megabytes": 8.0,
+        "crops": dict.fromkeys(cells, crop),
+    }
+    timed(
+        "examples",
+        lambda: write_examples(
+            *inputs,
+            found["faces"],
+            found["predictions"],
+            folder / "examples" / "alpha.parquet",
+            example_spec,
+        ),
+    )
     boxed = {**common, "calibrations": dict.fromkeys(names)}
-    timed("overlaps", lambda: write_overlaps(inputs[1], found["faces"], folder / "overlaps" / "alpha.json", boxed))
-    timed("answers", lambda: write_answers(*inputs, found["predictions"], folder / "answers" / "alpha.json", {**common, "clips": 4, "faces": True}))
-    scores = [fixtures.score("alpha", *cell.split("/"), 0.3 + 0.01 * place) for place, cell in enumerate(cells)]
+    timed(
+        "overlaps",
+        lambda: write_overlaps(
+            inputs[1], found["faces"], folder / "overlaps" / "alpha.json", boxed
+        ),
+    )
+    timed(
+        "answers",
+        lambda: write_answers(
+            *inputs,
+            found["predictions"],
+            folder / "answers" / "alpha.json",
+            {**common, "clips": 4, "faces": True},
+        ),
+    )
+    scores = [
+        fixtures.score("alpha", *cell.split("/"), 0.3 + 0.01 * place)
+        for place, cell in enumerate(cells)
+    ]
     spec = fixtures.spec({"alpha": "test"}, {}, ("svg", "pdf", "png"))
-    spec["config"] |= {"detectors": {name: {} for name in names}, "models": {name: {} for name in readers}}
+    spec["config"] |= {
+        "detectors": {name: {} for name in names},
+        "models": {name: {} for name in readers},
+    }
     run = fixtures.write_run(folder, spec, scores, [fixtures.comparison("alpha", ())], {})
     extras = [folder / "overlaps" / "alpha.json"], [folder / "answers" / "alpha.json"]
     examples, page = [folder / "examples" / "alpha.parquet"], folder / "report.html"
-    timed("figures", lambda: write_figures(run.scores, run.comparisons, examples, folder / "figures", run.spec))
-    timed("page", lambda: write_report(run.scores, run.comparisons, examples, folder / "figures", None, page, run.spec, *extras))
+    timed(
+        "figures",
+        lambda: write_figures(run.scores, run.comparisons, examples, folder / "figures", run.spec),
+    )
+    timed(
+        "page",
+        lambda: write_report(
+            run.scores, run.comparisons, examples, folder / "figures", None, page, run.spec, *extras
+        ),
+    )
     print(f"{'size of the page':32} {page.stat().st_size / 1e6:7.2f} MB")
     if os.path.exists(CHROMIUM):
         open_page(page)

@@ -31,7 +31,13 @@ from faceoff.storage import columns, parquet  # noqa: E402
 def measured(command: list[str], folder: Path) -> tuple[float, float]:
     """(wall seconds, peak resident MiB of the largest process) of a command that must succeed."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     if status:
@@ -42,7 +48,14 @@ def measured(command: list[str], folder: Path) -> tuple[float, float]:
 def snakemake(folder: Path, *arguments: str) -> tuple[float, float]:
     """Run the workflow in a folder."""
     profile = ROOT / "profiles" / "default"
-    command = [str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(ROOT / "Snakefile"), "--workflow-profile", str(profile), *arguments]
+    command = [
+        str(Path(sys.executable).with_name("snakemake")),
+        "--snakefile",
+        str(ROOT / "Snakefile"),
+        "--workflow-profile",
+        str(profile),
+        *arguments,
+    ]
     return measured([*command, "--directory", str(folder)], folder)
 
 
@@ -53,7 +66,14 @@ def frames_of(n: int, path: Path) -> None:
     def rows():
         for index in range(n):
             pixels = np.repeat(random.integers(0, 256, (48, 48, 1), dtype=np.uint8), 3, axis=2)
-            key = {"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0, "state": "ok", "width": 48, "height": 48}
+            key = {
+                "sample_id": f"s{index}",
+                "frame": 0,
+                "timestamp_s": 0.0,
+                "state": "ok",
+                "width": 48,
+                "height": 48,
+            }
             yield key | {"image": {"bytes": encode_png(pixels), "path": f"{index}.png"}}
 
     parquet.write_rows(path, columns.FRAMES, rows())
@@ -62,17 +82,47 @@ def frames_of(n: int, path: Path) -> None:
 def memory(folder: Path, n: int) -> tuple[float, float]:
     """(images/s, peak MiB) of detecting with `whole` and predicting with `fer` on n pictures."""
     plan = Plan(read(ROOT / "config.yaml").model_dump(mode="json"))
-    frames, faces, output = folder / f"frames{n}.parquet", folder / f"faces{n}.parquet", folder / f"predictions{n}.parquet"
+    frames, faces, output = (
+        folder / f"frames{n}.parquet",
+        folder / f"faces{n}.parquet",
+        folder / f"predictions{n}.parquet",
+    )
     frames_of(n, frames)
     common = ["--frames", str(frames), "--timing", str(folder / "timing.json")]
-    detect = measured([sys.executable, str(SCRIPTS / "detect.py"), *common, "--output", str(faces), "--spec", plan.detect_spec("posed", "whole")], folder)
+    detect = measured(
+        [
+            sys.executable,
+            str(SCRIPTS / "detect.py"),
+            *common,
+            "--output",
+            str(faces),
+            "--spec",
+            plan.detect_spec("posed", "whole"),
+        ],
+        folder,
+    )
     spec = plan.predict_spec("posed", "whole", "fer")
-    predict = measured([sys.executable, str(SCRIPTS / "predict.py"), *common, "--faces", str(faces), "--output", str(output), "--spec", spec], folder)
+    predict = measured(
+        [
+            sys.executable,
+            str(SCRIPTS / "predict.py"),
+            *common,
+            "--faces",
+            str(faces),
+            "--output",
+            str(output),
+            "--spec",
+            spec,
+        ],
+        folder,
+    )
     return n / (detect[0] + predict[0]), max(detect[1], predict[1])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--folder", type=Path, help="where to work; default: a temporary folder")
     parser.add_argument("--only", choices=["default", "noop", "ferplus", "memory"])
     arguments = parser.parse_args()
@@ -81,17 +131,37 @@ def main() -> None:
         folder = arguments.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         if arguments.only in (None, "default", "noop"):
-            table.add_row("default run, environment ready", f"{snakemake(folder)[0]:.1f} s", "<= 75 s on two cores")
+            table.add_row(
+                "default run, environment ready",
+                f"{snakemake(folder)[0]:.1f} s",
+                "<= 75 s on two cores",
+            )
             table.add_row("rerun with nothing to do", f"{snakemake(folder)[0]:.1f} s", "<= 4 s")
         if arguments.only in (None, "ferplus") and os.environ.get("FACEOFF_DATA"):
-            target = ["results/ferplus/scores/ferplus/whole/pd_best.json", "--configfile", str(ROOT / "configs/ferplus.yaml")]
-            table.add_row("FER+ test x whole x pd_best, to its score", f"{snakemake(folder, *target)[0]:.1f} s", "<= 30 s")
-            timing = json.loads((folder / "results/ferplus/predictions/ferplus/whole/pd_best.timing.json").read_text())
+            target = [
+                "results/ferplus/scores/ferplus/whole/pd_best.json",
+                "--configfile",
+                str(ROOT / "configs/ferplus.yaml"),
+            ]
+            table.add_row(
+                "FER+ test x whole x pd_best, to its score",
+                f"{snakemake(folder, *target)[0]:.1f} s",
+                "<= 30 s",
+            )
+            timing = json.loads(
+                (
+                    folder / "results/ferplus/predictions/ferplus/whole/pd_best.timing.json"
+                ).read_text()
+            )
             table.add_row("  of it, reading emotions", f"{timing['items_per_s']:.0f} images/s", "")
         if arguments.only in (None, "memory"):
             small, large = memory(folder, 1_000), memory(folder, 30_000)
             table.add_row("peak memory, 1,000 pictures", f"{small[1]:.0f} MiB", "")
-            table.add_row("peak memory, 30,000 pictures", f"{large[1]:.0f} MiB, x {large[1] / small[1]:.2f}", "x <= 1.10")
+            table.add_row(
+                "peak memory, 30,000 pictures",
+                f"{large[1]:.0f} MiB, x {large[1] / small[1]:.2f}",
+                "x <= 1.10",
+            )
             table.add_row("detect + predict, 30,000 pictures", f"{large[0]:.0f} images/s", "")
     Console().print(table)
 

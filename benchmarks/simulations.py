@@ -19,12 +19,24 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from faceoff.scoring import metrics  # noqa: E402
-from faceoff.statistics import agreement, bootstrap, intervals, omnibus, paired_tests, power, ranking, variance_components  # noqa: E402
+from faceoff.statistics import (
+    agreement,
+    bootstrap,
+    intervals,
+    omnibus,
+    paired_tests,
+    power,
+    ranking,
+    variance_components,
+)  # noqa: E402
 
 PAGE = ROOT / "docs" / "statistics.md"
 BEGIN, END = "<!-- simulations: begin -->", "<!-- simulations: end -->"
 GROUPS = (10, 24, 100)
-RARE, RARE_RECALL = [200, 200, 8, 8], [0.8, 0.8, 0.95, 0.95]  # classes of which most resamples show no error
+RARE, RARE_RECALL = (
+    [200, 200, 8, 8],
+    [0.8, 0.8, 0.95, 0.95],
+)  # classes of which most resamples show no error
 
 
 @dataclass(frozen=True)
@@ -40,14 +52,19 @@ class Rate:
     @property
     def error(self) -> float:
         """Monte-Carlo standard error, at the rate or, outside its band, at the band's nearer end."""
-        expected = self.rate if self.band is None else min(max(self.rate, self.band[0]), self.band[1])
+        expected = (
+            self.rate if self.band is None else min(max(self.rate, self.band[0]), self.band[1])
+        )
         expected = min(max(expected, 0.01), 0.99)
         return float(np.sqrt(expected * (1 - expected) / self.draws))
 
     @property
     def kept(self) -> bool:
         """Whether the rate lies in its band, give or take two Monte-Carlo standard errors."""
-        return self.band is None or self.band[0] - 2 * self.error <= self.rate <= self.band[1] + 2 * self.error
+        return (
+            self.band is None
+            or self.band[0] - 2 * self.error <= self.rate <= self.band[1] + 2 * self.error
+        )
 
 
 @dataclass(frozen=True)
@@ -63,7 +80,11 @@ class Recovery:
 
 
 def simulate(
-    levels: Mapping[str, int], variances: Mapping[str, float], samples: int, mean: float, random: np.random.Generator
+    levels: Mapping[str, int],
+    variances: Mapping[str, float],
+    samples: int,
+    mean: float,
+    random: np.random.Generator,
 ) -> tuple[np.ndarray, dict[str, list[str]]]:
     """(correct (m, samples), factors) drawn from the model of `decomposition`: `levels` of each factor, fully crossed; variances not named are 0."""
     cells = list(product(*(range(count) for count in levels.values())))
@@ -73,19 +94,30 @@ def simulate(
     for axis, (name, count) in enumerate(levels.items()):
         own = [cell[axis] for cell in cells]
         logits += random.normal(0, np.sqrt(variances.get(name, 0.0)), count)[own][:, None]
-        logits += random.normal(0, np.sqrt(variances.get(f"{name} × sample", 0.0)), (count, samples))[own]
+        logits += random.normal(
+            0, np.sqrt(variances.get(f"{name} × sample", 0.0)), (count, samples)
+        )[own]
     return random.random(logits.shape) < 1 / (1 + np.exp(-logits)), factors
 
 
-def _pair(random: np.random.Generator, n: int, discordance: float, difference: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def _pair(
+    random: np.random.Generator, n: int, discordance: float, difference: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Correctness of two pipelines on n independent samples: `discordance` of them right by one alone, accuracies `difference` apart."""
     only_a, only_b = (discordance + difference) / 2, (discordance - difference) / 2
-    kind = random.choice(4, size=n, p=[only_a, only_b, 0.8 * (1 - discordance), 0.2 * (1 - discordance)])
+    kind = random.choice(
+        4, size=n, p=[only_a, only_b, 0.8 * (1 - discordance), 0.2 * (1 - discordance)]
+    )
     return (kind == 0) | (kind == 2), (kind == 1) | (kind == 2)
 
 
 def _people(
-    random: np.random.Generator, groups: int, each: int, pipelines: int = 1, accuracy: float = 0.7, spread: float = 6.0
+    random: np.random.Generator,
+    groups: int,
+    each: int,
+    pipelines: int = 1,
+    accuracy: float = 0.7,
+    spread: float = 6.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(correct (pipelines, n), clusters (n,)): every subject has an accuracy of its own for every pipeline, Beta-distributed about `accuracy`."""
     own = random.beta(accuracy * spread, (1 - accuracy) * spread, (pipelines, groups))
@@ -105,29 +137,80 @@ def sizes(scale: float, seed: int) -> list[Rate]:
         random = np.random.default_rng([seed, n])
         tests = [paired_tests.mcnemar(*_pair(random, n, discordance)) for _ in range(draws)]
         setting = f"n = {n}, {100 * discordance:.0f} % discordant"
-        found.append(Rate("exact McNemar", setting, float(np.mean([test.exact < 0.05 for test in tests])), draws, (0.0, 0.05)))
-        found.append(Rate("mid-p McNemar", setting, float(np.mean([test.mid_p < 0.05 for test in tests])), draws, (0.04, 0.06)))
+        found.append(
+            Rate(
+                "exact McNemar",
+                setting,
+                float(np.mean([test.exact < 0.05 for test in tests])),
+                draws,
+                (0.0, 0.05),
+            )
+        )
+        found.append(
+            Rate(
+                "mid-p McNemar",
+                setting,
+                float(np.mean([test.mid_p < 0.05 for test in tests])),
+                draws,
+                (0.04, 0.06),
+            )
+        )
     for groups in GROUPS:
 
         def flipped(random: np.random.Generator, index: int, groups: int = groups) -> bool:
             (a, b), clusters = _people(random, groups, 20, pipelines=2)
-            return paired_tests.sign_flip(a.astype(int) - b, clusters, seed=100_000 + index, replicates=1999).p < 0.05
+            return (
+                paired_tests.sign_flip(
+                    a.astype(int) - b, clusters, seed=100_000 + index, replicates=1999
+                ).p
+                < 0.05
+            )
 
-        found.append(Rate("sign flip over clusters", f"{groups} subjects × 20", _share(flipped, draws, seed + groups), draws, (0.04, 0.06)))
+        found.append(
+            Rate(
+                "sign flip over clusters",
+                f"{groups} subjects × 20",
+                _share(flipped, draws, seed + groups),
+                draws,
+                (0.04, 0.06),
+            )
+        )
 
     def asked(random: np.random.Generator, index: int) -> bool:
         easy = random.beta(2, 1, 400)
         return omnibus.cochran_q(random.random((5, 400)) < easy, seed=150_000 + index).p < 0.05
 
-    found.append(Rate("Cochran's Q", "5 pipelines, n = 400", _share(asked, draws, seed + 1), draws, (0.04, 0.06)))
+    found.append(
+        Rate(
+            "Cochran's Q",
+            "5 pipelines, n = 400",
+            _share(asked, draws, seed + 1),
+            draws,
+            (0.04, 0.06),
+        )
+    )
     fewer = max(200, int(1000 * scale))
 
     def exchanged(random: np.random.Generator, index: int) -> bool:
-        correct, _ = simulate({"detector": 3, "model": 2}, {"model": 1.0, "sample": 2.0, "model × sample": 1.0}, 150, 0.5, random)
+        correct, _ = simulate(
+            {"detector": 3, "model": 2},
+            {"model": 1.0, "sample": 2.0, "model × sample": 1.0},
+            150,
+            0.5,
+            random,
+        )
         counts = correct.reshape(3, 2, -1).transpose(2, 0, 1)
         return omnibus.exchange_p(counts, seed=500_000 + index, replicates=499) < 0.05
 
-    found.append(Rate("exchanging detectors", "3 detectors that do not matter × 2 models, n = 150", _share(exchanged, fewer, seed + 2), fewer, (0.04, 0.06)))
+    found.append(
+        Rate(
+            "exchanging detectors",
+            "3 detectors that do not matter × 2 models, n = 150",
+            _share(exchanged, fewer, seed + 2),
+            fewer,
+            (0.04, 0.06),
+        )
+    )
     return found
 
 
@@ -137,20 +220,53 @@ def powers(scale: float, seed: int) -> list[Rate]:
     for n, discordance in ((300, 0.2), (3000, 0.1)):
         delta = power.mcnemar_detectable(n, discordance)
 
-        def detected(random: np.random.Generator, index: int, n: int = n, discordance: float = discordance, delta: float = delta) -> bool:
+        def detected(
+            random: np.random.Generator,
+            index: int,
+            n: int = n,
+            discordance: float = discordance,
+            delta: float = delta,
+        ) -> bool:
             return paired_tests.mcnemar(*_pair(random, n, discordance, delta)).mid_p < 0.05
 
         setting = f"mid-p McNemar, n = {n}, {100 * discordance:.0f} % discordant: {100 * delta:.1f} points"
-        found.append(Rate("minimum detectable difference", setting, _share(detected, draws, seed + n), draws, (0.77, 0.83)))
+        found.append(
+            Rate(
+                "minimum detectable difference",
+                setting,
+                _share(detected, draws, seed + n),
+                draws,
+                (0.77, 0.83),
+            )
+        )
     for groups, family in ((24, 1), (24, 10), (8, 5)):
         delta = power.sign_flip_detectable(groups, 0.1, alpha=0.05 / family)
 
-        def noticed(random: np.random.Generator, index: int, groups: int = groups, family: int = family, delta: float = delta) -> bool:
-            flips = paired_tests.sign_flip(random.normal(delta, 0.1, groups), np.arange(groups), seed=200_000 + index, replicates=1999 * family)
+        def noticed(
+            random: np.random.Generator,
+            index: int,
+            groups: int = groups,
+            family: int = family,
+            delta: float = delta,
+        ) -> bool:
+            flips = paired_tests.sign_flip(
+                random.normal(delta, 0.1, groups),
+                np.arange(groups),
+                seed=200_000 + index,
+                replicates=1999 * family,
+            )
             return flips.p < 0.05 / family
 
         setting = f"sign flip, {groups} subjects, spread 10 points{f', first of {family} tests' if family > 1 else ''}: {100 * delta:.1f} points"
-        found.append(Rate("minimum detectable difference", setting, _share(noticed, draws, seed + 3), draws, (0.77, 0.83)))
+        found.append(
+            Rate(
+                "minimum detectable difference",
+                setting,
+                _share(noticed, draws, seed + 3),
+                draws,
+                (0.77, 0.83),
+            )
+        )
     return found
 
 
@@ -162,16 +278,36 @@ def coverages(scale: float, seed: int) -> list[Rate]:
         return interval.low <= truth <= interval.high
 
     for n, share in ((100, 0.7), (400, 0.9), (3000, 0.85)):
-        rate = _share(lambda random, _, n=n, share=share: holds(intervals.wilson(int(random.binomial(n, share)), n), share), draws, seed + n)
+        rate = _share(
+            lambda random, _, n=n, share=share: holds(
+                intervals.wilson(int(random.binomial(n, share)), n), share
+            ),
+            draws,
+            seed + n,
+        )
         found.append(Rate("Wilson", f"n = {n}, accuracy {share}", rate, draws, (0.94, 0.96)))
     for n, discordance, difference in ((200, 0.2, 0.0), (400, 0.15, 0.05), (3000, 0.1, 0.02)):
 
-        def tango(random: np.random.Generator, index: int, n: int = n, discordance: float = discordance, difference: float = difference) -> bool:
+        def tango(
+            random: np.random.Generator,
+            index: int,
+            n: int = n,
+            discordance: float = discordance,
+            difference: float = difference,
+        ) -> bool:
             a, b = _pair(random, n, discordance, difference)
-            return holds(intervals.tango_interval(int((a & ~b).sum()), int((~a & b).sum()), n), difference)
+            return holds(
+                intervals.tango_interval(int((a & ~b).sum()), int((~a & b).sum()), n), difference
+            )
 
         found.append(
-            Rate("Tango", f"n = {n}, {100 * discordance:.0f} % discordant, difference {difference}", _share(tango, draws, seed + n + 1), draws, (0.94, 0.96))
+            Rate(
+                "Tango",
+                f"n = {n}, {100 * discordance:.0f} % discordant, difference {difference}",
+                _share(tango, draws, seed + n + 1),
+                draws,
+                (0.94, 0.96),
+            )
         )
     for groups in GROUPS:
 
@@ -183,22 +319,68 @@ def coverages(scale: float, seed: int) -> list[Rate]:
             (a, b), clusters = _people(random, groups, 20, pipelines=2)
             return holds(intervals.cluster_interval(a.astype(int) - b, clusters), 0.0)
 
-        found.append(Rate("cluster t, accuracy", f"{groups} subjects × 20", _share(level, draws, seed + groups + 2), draws, (0.935, 0.965)))
-        found.append(Rate("cluster t, difference", f"{groups} subjects × 20", _share(gap, draws, seed + groups + 3), draws, (0.935, 0.965)))
+        found.append(
+            Rate(
+                "cluster t, accuracy",
+                f"{groups} subjects × 20",
+                _share(level, draws, seed + groups + 2),
+                draws,
+                (0.935, 0.965),
+            )
+        )
+        found.append(
+            Rate(
+                "cluster t, difference",
+                f"{groups} subjects × 20",
+                _share(gap, draws, seed + groups + 3),
+                draws,
+                (0.935, 0.965),
+            )
+        )
 
         def uneven(random: np.random.Generator, index: int, groups: int = groups) -> bool:
-            clusters = np.repeat(np.arange(groups), np.maximum(1, np.exp(random.normal(2.5, 1, groups)).astype(int)))
-            return holds(intervals.cluster_interval(random.random(len(clusters)) < random.beta(4.2, 1.8, groups)[clusters], clusters), 0.7)
+            clusters = np.repeat(
+                np.arange(groups), np.maximum(1, np.exp(random.normal(2.5, 1, groups)).astype(int))
+            )
+            return holds(
+                intervals.cluster_interval(
+                    random.random(len(clusters)) < random.beta(4.2, 1.8, groups)[clusters], clusters
+                ),
+                0.7,
+            )
 
         setting = f"{groups} subjects of very different sizes (log-normal, σ = 1)"
-        found.append(Rate("cluster t, accuracy", setting, _share(uneven, draws, seed + groups + 4), draws, (0.925, 0.965) if groups > 24 else None))
+        found.append(
+            Rate(
+                "cluster t, accuracy",
+                setting,
+                _share(uneven, draws, seed + groups + 4),
+                draws,
+                (0.925, 0.965) if groups > 24 else None,
+            )
+        )
     for size, recall in (([50, 30, 20], [0.8, 0.7, 0.6]), (RARE, RARE_RECALL)):
 
-        def recalls(random: np.random.Generator, index: int, size: list[int] = size, recall: list[float] = recall) -> bool:
-            return holds(intervals.mean_share(random.binomial(size, recall), size), float(np.mean(recall)))
+        def recalls(
+            random: np.random.Generator,
+            index: int,
+            size: list[int] = size,
+            recall: list[float] = recall,
+        ) -> bool:
+            return holds(
+                intervals.mean_share(random.binomial(size, recall), size), float(np.mean(recall))
+            )
 
         setting = f"classes of {', '.join(map(str, size))}, recalls {', '.join(map(str, recall))}"
-        found.append(Rate("UAR", setting, _share(recalls, draws, seed + sum(size) + 5), draws, (0.935, 0.965) if size is not RARE else (0.935, 1.0)))
+        found.append(
+            Rate(
+                "UAR",
+                setting,
+                _share(recalls, draws, seed + sum(size) + 5),
+                draws,
+                (0.935, 0.965) if size is not RARE else (0.935, 1.0),
+            )
+        )
     return found + _bootstraps(scale, seed)
 
 
@@ -222,29 +404,67 @@ def _bootstraps(scale: float, seed: int) -> list[Rate]:
 
         def both(random: np.random.Generator, index: int, n: int = n) -> tuple[bool, bool]:
             truth, predicted = sample(random, n)
-            t = bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, k, seed=300_000 + index, replicates=999)
+            t = bootstrap.bootstrap_t_confusion(
+                metrics.macro_f1_of, truth, predicted, k, seed=300_000 + index, replicates=999
+            )
             kinds, multiplicity = np.unique(truth * (k + 1) + predicted, return_counts=True)
-            b = bootstrap.bca(of_confusion, np.eye(k * (k + 1))[kinds], multiplicity, seed=300_000 + index, replicates=999)
+            b = bootstrap.bca(
+                of_confusion,
+                np.eye(k * (k + 1))[kinds],
+                multiplicity,
+                seed=300_000 + index,
+                replicates=999,
+            )
             return t.low <= macro <= t.high, b.low <= macro <= b.high
 
         random = np.random.default_rng([seed, n])
         hit = np.mean([both(random, index) for index in range(draws)], axis=0)
-        found.append(Rate("bootstrap-t, macro-F1", f"n = {n}, independent", float(hit[0]), draws, (0.935, 0.965)))
-        found.append(Rate("BCa, macro-F1", f"n = {n}, independent", float(hit[1]), draws, (0.93, 0.965) if n > 100 else None))
+        found.append(
+            Rate(
+                "bootstrap-t, macro-F1",
+                f"n = {n}, independent",
+                float(hit[0]),
+                draws,
+                (0.935, 0.965),
+            )
+        )
+        found.append(
+            Rate(
+                "BCa, macro-F1",
+                f"n = {n}, independent",
+                float(hit[1]),
+                draws,
+                (0.93, 0.965) if n > 100 else None,
+            )
+        )
     size, recall = np.array(RARE), np.array(RARE_RECALL)
     mixed = (1 - recall)[:, None] / 3 * (1 - np.eye(4)) + np.diag(recall)
     rare = float(metrics.macro_f1_of(1e6 * np.hstack([size[:, None] * mixed, np.zeros((4, 1))])))
 
     def of_rare(random: np.random.Generator, index: int) -> bool:
         truth = random.choice(4, size.sum(), p=size / size.sum())
-        predicted = (random.random((len(truth), 1)) > mixed[truth].cumsum(axis=1)[:, :3]).sum(axis=1)
-        interval = bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 4, seed=310_000 + index, replicates=999)
+        predicted = (random.random((len(truth), 1)) > mixed[truth].cumsum(axis=1)[:, :3]).sum(
+            axis=1
+        )
+        interval = bootstrap.bootstrap_t_confusion(
+            metrics.macro_f1_of, truth, predicted, 4, seed=310_000 + index, replicates=999
+        )
         return interval.low <= rare <= interval.high
 
-    found.append(Rate("bootstrap-t, macro-F1", f"classes of {', '.join(map(str, RARE))}", _share(of_rare, draws, seed + 6), draws, None))
+    found.append(
+        Rate(
+            "bootstrap-t, macro-F1",
+            f"classes of {', '.join(map(str, RARE))}",
+            _share(of_rare, draws, seed + 6),
+            draws,
+            None,
+        )
+    )
     for groups in GROUPS:
 
-        def of_people(random: np.random.Generator, index: int, groups: int = groups) -> tuple[bool, bool]:
+        def of_people(
+            random: np.random.Generator, index: int, groups: int = groups
+        ) -> tuple[bool, bool]:
             (a,), clusters = _people(random, groups, 20)
             units = np.stack([np.bincount(clusters, weights=a), np.full(groups, 20.0)], axis=1)
             t = bootstrap.bootstrap_t(_ratio, units, seed=400_000 + index, replicates=999)
@@ -253,8 +473,24 @@ def _bootstraps(scale: float, seed: int) -> list[Rate]:
 
         random = np.random.default_rng([seed, groups, 1])
         hit = np.mean([of_people(random, index) for index in range(draws)], axis=0)
-        found.append(Rate("bootstrap-t, accuracy", f"{groups} subjects × 20", float(hit[0]), draws, (0.935, 0.965)))
-        found.append(Rate("BCa, accuracy", f"{groups} subjects × 20", float(hit[1]), draws, (0.935, 0.965) if groups > 24 else None))
+        found.append(
+            Rate(
+                "bootstrap-t, accuracy",
+                f"{groups} subjects × 20",
+                float(hit[0]),
+                draws,
+                (0.935, 0.965),
+            )
+        )
+        found.append(
+            Rate(
+                "BCa, accuracy",
+                f"{groups} subjects × 20",
+                float(hit[1]),
+                draws,
+                (0.935, 0.965) if groups > 24 else None,
+            )
+        )
 
     joint = np.array([[0.4, 0.05, 0.05], [0.05, 0.2, 0.05], [0.02, 0.03, 0.15]])
     by_chance = joint.sum(axis=0) @ joint.sum(axis=1)
@@ -262,10 +498,20 @@ def _bootstraps(scale: float, seed: int) -> list[Rate]:
 
     def agreed(random: np.random.Generator, index: int) -> bool:
         cell = random.choice(9, 300, p=joint.ravel())
-        interval = agreement.kappa_interval(cell // 3, cell % 3, seed=600_000 + index, replicates=999)
+        interval = agreement.kappa_interval(
+            cell // 3, cell % 3, seed=600_000 + index, replicates=999
+        )
         return interval.low <= kappa <= interval.high
 
-    found.append(Rate("BCa, Cohen's kappa", "n = 300, independent", _share(agreed, draws, seed + 5), draws, (0.935, 0.965)))
+    found.append(
+        Rate(
+            "BCa, Cohen's kappa",
+            "n = 300, independent",
+            _share(agreed, draws, seed + 5),
+            draws,
+            (0.935, 0.965),
+        )
+    )
     return found
 
 
@@ -287,32 +533,56 @@ def ranks(scale: float, seed: int) -> list[Rate]:
             else:
                 easy = random.normal(0, 0.08, groups)
                 clusters = np.repeat(np.arange(groups), 20)
-                correct = random.random((6, len(clusters))) < np.clip(accuracy[:, None] + easy, 0, 1)[:, clusters]
-            found_here = ranking.rank_uncertainty(correct, clusters, seed=700_000 + index, replicates=500)
+                correct = (
+                    random.random((6, len(clusters)))
+                    < np.clip(accuracy[:, None] + easy, 0, 1)[:, clusters]
+                )
+            found_here = ranking.rank_uncertainty(
+                correct, clusters, seed=700_000 + index, replicates=500
+            )
             kept.append(found_here.tied[0])
             held.append(((found_here.rank_low <= truly) & (truly <= found_here.rank_high)).mean())
-        setting = "6 pipelines, n = 400" if groups is None else f"6 pipelines, {groups} subjects × 20"
-        found.append(Rate("best kept among the tied", setting, float(np.mean(kept)), draws, (0.94, 1.0)))
+        setting = (
+            "6 pipelines, n = 400" if groups is None else f"6 pipelines, {groups} subjects × 20"
+        )
+        found.append(
+            Rate("best kept among the tied", setting, float(np.mean(kept)), draws, (0.94, 1.0))
+        )
         found.append(Rate("rank intervals", setting, float(np.mean(held)), draws, (0.94, 1.0)))
     return found
 
 
 def recoveries(scale: float, seed: int) -> list[Recovery]:
     """Estimates of known variance components: 5 detectors × 5 models on 500 samples."""
-    truth = {"detector": 0.1, "model": 0.5, "interaction": 0.05, "sample": 2.0, "detector × sample": 0.3, "model × sample": 1.0}
+    truth = {
+        "detector": 0.1,
+        "model": 0.5,
+        "interaction": 0.05,
+        "sample": 2.0,
+        "detector × sample": 0.3,
+        "model × sample": 1.0,
+    }
     draws = max(8, int(60 * scale))
     random = np.random.default_rng([seed, 9])
     found: dict[str, list[variance_components.Component]] = {name: [] for name in truth}
     for index in range(draws):
         correct, factors = simulate({"detector": 5, "model": 5}, truth, 500, 1.0, random)
-        for component in variance_components.decompose(correct, factors, seed=800_000 + index).components:
+        for component in variance_components.decompose(
+            correct, factors, seed=800_000 + index
+        ).components:
             if component.name in found:
                 found[component.name].append(component)
     rows = []
     for name, components in found.items():
         values = np.array([component.variance for component in components])
-        covered = float(np.mean([component.low <= truth[name] <= component.high for component in components]))
-        rows.append(Recovery(name, truth[name], float(values.mean()), float(values.std(ddof=1)), covered, draws))
+        covered = float(
+            np.mean([component.low <= truth[name] <= component.high for component in components])
+        )
+        rows.append(
+            Recovery(
+                name, truth[name], float(values.mean()), float(values.std(ddof=1)), covered, draws
+            )
+        )
     return rows
 
 
@@ -329,25 +599,55 @@ def _table(rates: list[Rate], what: str) -> list[str]:
 def report(scale: float, seed: int) -> str:
     """All studies as Markdown."""
     made = f"`benchmarks/simulations.py --scale {scale:g} --seed {seed}`"
-    lines = [f"Made by {made}; ± is one Monte-Carlo standard error, ✗ marks a rate more than two outside its band.", ""]
-    lines += ["**Tests at 5 % where there is nothing to find: how often they reject**", "", *_table(sizes(scale, seed), "rejects"), ""]
-    lines += ["**95 % intervals: how often they hold the truth**", "", *_table(coverages(scale, seed), "covers"), ""]
-    lines += ["**The minimum detectable difference, where it is the truth: how often it is detected**", "", *_table(powers(scale, seed), "detected"), ""]
+    lines = [
+        f"Made by {made}; ± is one Monte-Carlo standard error, ✗ marks a rate more than two outside its band.",
+        "",
+    ]
+    lines += [
+        "**Tests at 5 % where there is nothing to find: how often they reject**",
+        "",
+        *_table(sizes(scale, seed), "rejects"),
+        "",
+    ]
+    lines += [
+        "**95 % intervals: how often they hold the truth**",
+        "",
+        *_table(coverages(scale, seed), "covers"),
+        "",
+    ]
+    lines += [
+        "**The minimum detectable difference, where it is the truth: how often it is detected**",
+        "",
+        *_table(powers(scale, seed), "detected"),
+        "",
+    ]
     lines += ["**Ranks**", "", *_table(ranks(scale, seed), "holds"), ""]
     recovered = recoveries(scale, seed)
-    lines += [f"**Variance components** (5 detectors × 5 models, 500 samples, {recovered[0].draws} draws)", ""]
-    lines += ["| component | true variance | mean estimate ± s.e. | spread of estimates | interval holds the truth |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"**Variance components** (5 detectors × 5 models, 500 samples, {recovered[0].draws} draws)",
+        "",
+    ]
+    lines += [
+        "| component | true variance | mean estimate ± s.e. | spread of estimates | interval holds the truth |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for row in recovered:
         error = row.spread / np.sqrt(row.draws)
-        lines.append(f"| {row.component} | {row.truth:g} | {row.mean:.3f} ± {error:.3f} | {row.spread:.3f} | {100 * row.covered:.0f} % |")
+        lines.append(
+            f"| {row.component} | {row.truth:g} | {row.mean:.3f} ± {error:.3f} | {row.spread:.3f} | {100 * row.covered:.0f} % |"
+        )
     return "\n".join(lines)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=20)
-    parser.add_argument("--write", action="store_true", help="replace the tables of docs/statistics.md")
+    parser.add_argument(
+        "--write", action="store_true", help="replace the tables of docs/statistics.md"
+    )
     arguments = parser.parse_args()
     text = report(arguments.scale, arguments.seed)
     if not arguments.write:

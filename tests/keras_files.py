@@ -12,7 +12,13 @@ Layer = tuple[str, str, dict[str, Any]]  # class, name, options
 Weights = Mapping[str, Mapping[str, np.ndarray]]
 
 
-def write(path: Path, layers: Sequence[Layer] | None, weights: Weights, joined: Mapping[str, Sequence[str]] | None = None, dialect: int = 2) -> Path:
+def write(
+    path: Path,
+    layers: Sequence[Layer] | None,
+    weights: Weights,
+    joined: Mapping[str, Sequence[str]] | None = None,
+    dialect: int = 2,
+) -> Path:
     """Write a model (or, without layers, weights only). `joined` names each layer's sources: then it is a functional model."""
     with h5py.File(path, "w") as file:
         root = file
@@ -20,7 +26,10 @@ def write(path: Path, layers: Sequence[Layer] | None, weights: Weights, joined: 
             described = [_described(*layer, joined, dialect) for layer in layers]
             config = {"name": "m", "layers": described}
             if joined is not None:
-                config |= {"input_layers": [[layers[0][1], 0, 0]], "output_layers": [[layers[-1][1], 0, 0]]}
+                config |= {
+                    "input_layers": [[layers[0][1], 0, 0]],
+                    "output_layers": [[layers[-1][1], 0, 0]],
+                }
             kind = "Sequential" if joined is None else ("Model" if dialect == 2 else "Functional")
             file.attrs["keras_version"] = {2: "2.15.0", 3: "3.3.3"}[dialect]
             file.attrs["model_config"] = json.dumps({"class_name": kind, "config": config})
@@ -33,7 +42,13 @@ def write(path: Path, layers: Sequence[Layer] | None, weights: Weights, joined: 
     return path
 
 
-def _described(kind: str, name: str, options: dict[str, Any], joined: Mapping[str, Sequence[str]] | None, dialect: int) -> dict[str, Any]:
+def _described(
+    kind: str,
+    name: str,
+    options: dict[str, Any],
+    joined: Mapping[str, Sequence[str]] | None,
+    dialect: int,
+) -> dict[str, Any]:
     item: dict[str, Any] = {"class_name": kind, "config": {"name": name, **options}}
     if joined is not None:
         sources = joined.get(name, ())
@@ -41,8 +56,18 @@ def _described(kind: str, name: str, options: dict[str, Any], joined: Mapping[st
         if dialect == 2:
             item["inbound_nodes"] = [[[source, 0, 0, {}] for source in sources]] if sources else []
         else:
-            tensors = [{"class_name": "__keras_tensor__", "config": {"shape": [None], "dtype": "float32", "keras_history": [s, 0, 0]}} for s in sources]
-            item["inbound_nodes"] = [{"args": [tensors if len(tensors) > 1 else tensors[0]], "kwargs": {}}] if sources else []
+            tensors = [
+                {
+                    "class_name": "__keras_tensor__",
+                    "config": {"shape": [None], "dtype": "float32", "keras_history": [s, 0, 0]},
+                }
+                for s in sources
+            ]
+            item["inbound_nodes"] = (
+                [{"args": [tensors if len(tensors) > 1 else tensors[0]], "kwargs": {}}]
+                if sources
+                else []
+            )
     return item
 
 
@@ -55,25 +80,56 @@ def padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 def windows(x: np.ndarray, kernel: int, stride: int, same: bool, fill: float = 0.0) -> np.ndarray:
     """(n, rows, columns, kernel, kernel, channels) patches of (n, h, w, c)."""
     if same:
-        x = np.pad(x, ((0, 0), padding(x.shape[1], kernel, stride), padding(x.shape[2], kernel, stride), (0, 0)), constant_values=fill)
+        x = np.pad(
+            x,
+            (
+                (0, 0),
+                padding(x.shape[1], kernel, stride),
+                padding(x.shape[2], kernel, stride),
+                (0, 0),
+            ),
+            constant_values=fill,
+        )
     rows, columns = (x.shape[1] - kernel) // stride + 1, (x.shape[2] - kernel) // stride + 1
     out = np.empty((len(x), rows, columns, kernel, kernel, x.shape[3]))
     for row in range(rows):
         for column in range(columns):
-            out[:, row, column] = x[:, row * stride : row * stride + kernel, column * stride : column * stride + kernel]
+            out[:, row, column] = x[
+                :, row * stride : row * stride + kernel, column * stride : column * stride + kernel
+            ]
     return out
 
 
-def convolution(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray | float = 0.0, stride: int = 1, same: bool = False) -> np.ndarray:
-    return np.einsum("nrckli,klio->nrco", windows(x, kernel.shape[0], stride, same), kernel, optimize=True) + bias
+def convolution(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    bias: np.ndarray | float = 0.0,
+    stride: int = 1,
+    same: bool = False,
+) -> np.ndarray:
+    return (
+        np.einsum(
+            "nrckli,klio->nrco", windows(x, kernel.shape[0], stride, same), kernel, optimize=True
+        )
+        + bias
+    )
 
 
 def depthwise(x: np.ndarray, kernel: np.ndarray, stride: int = 1, same: bool = False) -> np.ndarray:
-    found = np.einsum("nrckli,klim->nrcim", windows(x, kernel.shape[0], stride, same), kernel, optimize=True)
+    found = np.einsum(
+        "nrckli,klim->nrcim", windows(x, kernel.shape[0], stride, same), kernel, optimize=True
+    )
     return found.reshape(*found.shape[:3], -1)
 
 
-def normalisation(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, moving_mean: np.ndarray, moving_variance: np.ndarray, epsilon: float) -> np.ndarray:
+def normalisation(
+    x: np.ndarray,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    moving_mean: np.ndarray,
+    moving_variance: np.ndarray,
+    epsilon: float,
+) -> np.ndarray:
     return (x - moving_mean) / np.sqrt(moving_variance + epsilon) * gamma + beta
 
 

@@ -16,7 +16,11 @@ class Zenodo:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 zenodo.asked.append(self.path)
-                body = zenodo.record(lie) if self.path == "/record" else zenodo.files.get(self.path[1:])
+                body = (
+                    zenodo.record(lie)
+                    if self.path == "/record"
+                    else zenodo.files.get(self.path[1:])
+                )
                 self.send_response(200 if body is not None else 404)
                 self.send_header("Content-Length", str(len(body or b"")))
                 self.end_headers()

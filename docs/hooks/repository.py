@@ -52,7 +52,9 @@ def _prose(markdown: str) -> Iterator[tuple[str, bool]]:
 
 def on_files(files: Files, config: Any) -> Files:
     """Add what the pages link to outside docs/, and what those pages link to in turn."""
-    waiting = [file.src_uri for file in files.documentation_pages()] + [OUTSIDE + name for name in ("CONTRIBUTING.md", "CHANGELOG.md")]
+    waiting = [file.src_uri for file in files.documentation_pages()] + [
+        OUTSIDE + name for name in ("CONTRIBUTING.md", "CHANGELOG.md")
+    ]
     seen = set()
     while waiting:
         uri = waiting.pop()
@@ -61,11 +63,22 @@ def on_files(files: Files, config: Any) -> Files:
         seen.add(uri)
         source = ROOT / _in_repository(uri)
         if files.get_file_from_path(uri) is None:
-            files.append(File.generated(config, uri, abs_src_path=str(source), inclusion=InclusionLevel.NOT_IN_NAV))
+            files.append(
+                File.generated(
+                    config, uri, abs_src_path=str(source), inclusion=InclusionLevel.NOT_IN_NAV
+                )
+            )
         if uri.endswith(".md"):
-            links = (link for line, prose in _prose(source.read_text(encoding="utf-8")) if prose for _, link, _ in _LINK.findall(line))
+            links = (
+                link
+                for line, prose in _prose(source.read_text(encoding="utf-8"))
+                if prose
+                for _, link, _ in _LINK.findall(line)
+            )
             targets = (_target(uri, link) for link in links)
-            waiting += [_in_site(target) for target in targets if target and not target.startswith("docs/")]
+            waiting += [
+                _in_site(target) for target in targets if target and not target.startswith("docs/")
+            ]
     return files
 
 
@@ -76,7 +89,11 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
     def turned(match: re.Match[str]) -> str:
         target = _target(uri, match[2])
-        return match[1] + (posixpath.relpath(_in_site(target), posixpath.dirname(uri)) if target else match[2]) + match[3]
+        return (
+            match[1]
+            + (posixpath.relpath(_in_site(target), posixpath.dirname(uri)) if target else match[2])
+            + match[3]
+        )
 
     for line, prose in _prose(markdown):
         if prose and _ITEM.match(line) and not _in_list(lines):

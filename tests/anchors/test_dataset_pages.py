@@ -37,7 +37,12 @@ def test_counts_per_rule(page: str) -> None:
 
 def test_accuracy_per_rule(page: str) -> None:
     for rule, (right, n, in_set) in anchors("test_ferplus_counts").PD_BEST.items():
-        assert f"| {rule} | {right:,} | {n:,} | {right / n:.2%} | {'' if in_set is None else f'{in_set / n:.2%} '}|".replace("%", " %") in page
+        assert (
+            f"| {rule} | {right:,} | {n:,} | {right / n:.2%} | {'' if in_set is None else f'{in_set / n:.2%} '}|".replace(
+                "%", " %"
+            )
+            in page
+        )
     right, n = anchors("test_ferplus_counts").PD_BEST_TWINS
     all_right, all_n, _ = anchors("test_ferplus_counts").PD_BEST["majority"]
     said = f"{right / n:.2%} on the twins and {(all_right - right) / (all_n - n):.2%} on the rest"
@@ -47,16 +52,24 @@ def test_accuracy_per_rule(page: str) -> None:
 def test_labels(page: str) -> None:
     ours, theirs = anchors("test_fer2013_accuracy"), anchors("test_ferplus_counts")
     for code, label in enumerate(FER2013_ORDER):
-        cells = [*(ours.CLASSES[split][label] for split in ("train", "valid", "test")), theirs.MAJORITY_CLASSES[label], theirs.KAGGLE_CLASSES[label]]
+        cells = [
+            *(ours.CLASSES[split][label] for split in ("train", "valid", "test")),
+            theirs.MAJORITY_CLASSES[label],
+            theirs.KAGGLE_CLASSES[label],
+        ]
         assert f"| {code} | {label} | {' | '.join(f'{cell:,}' for cell in cells)} |" in page
-    assert f"| {theirs.MAJORITY_CLASSES['contempt']} | {theirs.KAGGLE_CLASSES['contempt']} |" in page
+    assert (
+        f"| {theirs.MAJORITY_CLASSES['contempt']} | {theirs.KAGGLE_CLASSES['contempt']} |" in page
+    )
     totals = [
         *(sum(ours.CLASSES[split].values()) for split in ("train", "valid", "test")),
         *(sum(c.values()) for c in (theirs.MAJORITY_CLASSES, theirs.KAGGLE_CLASSES)),
     ]
     assert f"| | all | {' | '.join(f'{total:,}' for total in totals)} |" in page
     assert totals[-1] == fer2013plus.TEST_PICTURES
-    assert f"{', '.join(f'{rows:,}' for rows in list(ROWS.values())[:2])} and {ROWS['test']:,}" in page
+    assert (
+        f"{', '.join(f'{rows:,}' for rows in list(ROWS.values())[:2])} and {ROWS['test']:,}" in page
+    )
     assert f"{sum(ROWS.values()):,} faces" in page
 
 
@@ -82,9 +95,20 @@ def test_traps(page: str) -> None:
 
 def test_send() -> None:
     page = (PAGES / "send.md").read_text(encoding="utf-8")
-    people = {"train": 29, "valid": 10, "test": 10}  # counted in the authors' partitions; nobody is in two of them
-    for what, counts in (("clips", send.CLIPS), ("given out as video", send.SHARED), ("people", people)):
-        assert f"| {what} | {' | '.join(str(counts[split]) for split in ('train', 'valid', 'test'))} | {sum(counts.values())} |" in page
+    people = {
+        "train": 29,
+        "valid": 10,
+        "test": 10,
+    }  # counted in the authors' partitions; nobody is in two of them
+    for what, counts in (
+        ("clips", send.CLIPS),
+        ("given out as video", send.SHARED),
+        ("people", people),
+    ):
+        assert (
+            f"| {what} | {' | '.join(str(counts[split]) for split in ('train', 'valid', 'test'))} | {sum(counts.values())} |"
+            in page
+        )
     assert f"every {send.WINDOW_S} s" in page
 
 
@@ -99,13 +123,20 @@ def test_vggface2() -> None:
 def test_hvb() -> None:
     page = (PAGES / "hvb.md").read_text(encoding="utf-8")
     assert ", ".join(hvb.STATES) in page
-    assert f"{', '.join(hvb.HumeVocalBursts.space[:3])}, then {', '.join(hvb.HumeVocalBursts.space[3:])}" in page
+    assert (
+        f"{', '.join(hvb.HumeVocalBursts.space[:3])}, then {', '.join(hvb.HumeVocalBursts.space[3:])}"
+        in page
+    )
 
 
 OWN_PAGE = {"fer2013": "ferplus", "fer2013plus": "ferplus"}
 
 
-@pytest.mark.parametrize("module", [ferplus, fer2013, fer2013plus, send, avec2013, vggface2, hvb], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module",
+    [ferplus, fer2013, fer2013plus, send, avec2013, vggface2, hvb],
+    ids=lambda module: module.__name__,
+)
 def test_every_key_is_on_the_page(module: ModuleType) -> None:
     """Keys of the dataset's own (those of all datasets are in docs/configuration.md), and its name as config.yaml writes it."""
     name = module.__name__.rsplit(".", 1)[-1]

@@ -63,7 +63,17 @@ MEASURED: dict[tuple[str, str], tuple[int, str]] = {
     ("blazeface", "multi_face.jpg"): (3, "for faces near the camera: the two smaller ones are missed"),
 }  # fmt: skip
 TORCH = ("mtcnn", "retinaface", "blazeface")
-DETECTORS = ("mediapipe_short", "mediapipe_full", "yunet", "yunet_s", "haar", *TORCH, "ultraface_320", "ultraface_640", "whole")
+DETECTORS = (
+    "mediapipe_short",
+    "mediapipe_full",
+    "yunet",
+    "yunet_s",
+    "haar",
+    *TORCH,
+    "ultraface_320",
+    "ultraface_640",
+    "whole",
+)
 
 
 @cache
@@ -78,7 +88,9 @@ def network(name: str) -> Any:
 
 
 def found(name: str, image: np.ndarray) -> list:
-    return postprocess(network(name).detect([image])[0], registry.get("detector", name).job()["card"])
+    return postprocess(
+        network(name).detect([image])[0], registry.get("detector", name).job()["card"]
+    )
 
 
 def picture(data: Path, name: str) -> np.ndarray:
@@ -92,9 +104,15 @@ def expectations() -> list:
     cases = []
     for detector in DETECTORS:
         for name, truth in TRUTH.items():
-            expected, why = (1, "the frame itself") if detector == "whole" else MEASURED.get((detector, name), (truth, "exact"))
+            expected, why = (
+                (1, "the frame itself")
+                if detector == "whole"
+                else MEASURED.get((detector, name), (truth, "exact"))
+            )
             if expected is not None:
-                cases.append(pytest.param(detector, name, expected, id=f"{detector}-{name}-{expected}-{why}"))
+                cases.append(
+                    pytest.param(detector, name, expected, id=f"{detector}-{name}-{expected}-{why}")
+                )
     return cases
 
 
@@ -111,7 +129,10 @@ def test_count(data: Path, detector: str, name: str, expected: int) -> None:
         assert 0 < h <= 1.5 * image.shape[0]
 
 
-@pytest.mark.parametrize("detector", ["mediapipe_full", "yunet", "yunet_s", "mtcnn", "retinaface", "ultraface_320", "ultraface_640"])
+@pytest.mark.parametrize(
+    "detector",
+    ["mediapipe_full", "yunet", "yunet_s", "mtcnn", "retinaface", "ultraface_320", "ultraface_640"],
+)
 def test_no_face_is_counted_twice(data: Path, detector: str) -> None:
     boxes = [face.box for face in found(detector, picture(data, "multi_face.jpg"))]
     assert max(iou(a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :]) < 0.3
@@ -143,7 +164,9 @@ def test_hard_picture_has_at_most_its_three_faces(data: Path) -> None:
         ("Image_with_alpha.png", dict.fromkeys(set(DETECTORS) - {"blazeface"}, 1)),
     ],
 )
-def test_grey_and_transparent_pictures_work(data: Path, name: str, expected: dict[str, int]) -> None:
+def test_grey_and_transparent_pictures_work(
+    data: Path, name: str, expected: dict[str, int]
+) -> None:
     image = picture(data, name)
     assert image.ndim == 3
     assert image.shape[2] == 3
@@ -164,7 +187,9 @@ def test_yunet_sees_the_colours_as_its_library_does(data: Path, mirror: Path) ->
 
     image = picture(data, "single_face.jpg")  # below 640 px, so it is not shrunk
     bgr = np.ascontiguousarray(image[..., ::-1])
-    judge = cv2.FaceDetectorYN.create(str(mirror / "yunet_n_640_640.onnx"), "", (bgr.shape[1], bgr.shape[0]), 0.6, 0.3, 5000)
+    judge = cv2.FaceDetectorYN.create(
+        str(mirror / "yunet_n_640_640.onnx"), "", (bgr.shape[1], bgr.shape[0]), 0.6, 0.3, 5000
+    )
     expected = judge.detect(bgr)[1][0]
     face = found("yunet", image)[0]
     assert face.box == pytest.approx(expected[:4].tolist())
@@ -174,14 +199,22 @@ def test_yunet_sees_the_colours_as_its_library_does(data: Path, mirror: Path) ->
 
 
 @pytest.mark.parametrize(("detector", "selection"), [("mediapipe_short", 0), ("mediapipe_full", 1)])
-def test_mediapipe_sees_the_colours_as_its_library_does(data: Path, detector: str, selection: int) -> None:
+def test_mediapipe_sees_the_colours_as_its_library_does(
+    data: Path, detector: str, selection: int
+) -> None:
     mediapipe = pytest.importorskip("mediapipe")
     image = picture(data, "single_face.jpg")
-    with mediapipe.solutions.face_detection.FaceDetection(model_selection=selection, min_detection_confidence=0.5) as judge:
+    with mediapipe.solutions.face_detection.FaceDetection(
+        model_selection=selection, min_detection_confidence=0.5
+    ) as judge:
         expected = judge.process(image).detections[0]
     box = expected.location_data.relative_bounding_box
     face = found(detector, image)[0]
     height, width = image.shape[:2]
-    assert face.box == pytest.approx((box.xmin * width, box.ymin * height, box.width * width, box.height * height))
+    assert face.box == pytest.approx(
+        (box.xmin * width, box.ymin * height, box.width * width, box.height * height)
+    )
     assert face.score == pytest.approx(expected.score[0])
-    assert face.score != pytest.approx(found(detector, np.ascontiguousarray(image[..., ::-1]))[0].score, abs=1e-6), "the judge can tell"
+    assert face.score != pytest.approx(
+        found(detector, np.ascontiguousarray(image[..., ::-1]))[0].score, abs=1e-6
+    ), "the judge can tell"

@@ -19,9 +19,33 @@ from faceoff.media.images import decode_image
 from faceoff.plugins import registry
 
 CLASSES = {
-    "train": {"anger": 3_975, "disgust": 439, "fear": 4_076, "happiness": 7_185, "sadness": 4_797, "surprise": 3_154, "neutral": 4_932},
-    "valid": {"anger": 465, "disgust": 56, "fear": 497, "happiness": 891, "sadness": 652, "surprise": 414, "neutral": 604},
-    "test": {"anger": 489, "disgust": 55, "fear": 528, "happiness": 876, "sadness": 587, "surprise": 414, "neutral": 624},
+    "train": {
+        "anger": 3_975,
+        "disgust": 439,
+        "fear": 4_076,
+        "happiness": 7_185,
+        "sadness": 4_797,
+        "surprise": 3_154,
+        "neutral": 4_932,
+    },
+    "valid": {
+        "anger": 465,
+        "disgust": 56,
+        "fear": 497,
+        "happiness": 891,
+        "sadness": 652,
+        "surprise": 414,
+        "neutral": 604,
+    },
+    "test": {
+        "anger": 489,
+        "disgust": 55,
+        "fear": 528,
+        "happiness": 876,
+        "sadness": 587,
+        "surprise": 414,
+        "neutral": 624,
+    },
 }
 AMBIGUOUS = {"train": 131, "valid": 6, "test": 4}
 RIGHT = {"float32": 2_340, "8-bit": 2_352}  # mini_XCEPTION, of 3,573
@@ -53,7 +77,9 @@ def test_a_names_number_tells_its_split_but_not_its_row(root: Path) -> None:
         rows = [(row["Usage"], row["Image name"].strip()) for row in csv.DictReader(file)]
     usages = {usage: split for split, (_, usage) in PARTS.items()}
     assert Counter(usages[usage] for usage, _ in rows) == ROWS
-    assert [usage for usage, _ in rows] == sorted((usage for usage, _ in rows), key=list(usages).index), "one split after the other"
+    assert [usage for usage, _ in rows] == sorted(
+        (usage for usage, _ in rows), key=list(usages).index
+    ), "one split after the other"
     named = [(row, usage, name) for row, (usage, name) in enumerate(rows) if name]
     assert all(split_of(name) == usages[usage] for _, usage, name in named)
     assert sum(NAMES.values()) - 1 == max(int(name[3:10]) for _, _, name in named)
@@ -90,7 +116,10 @@ def crops(root: Path, spec: object) -> np.ndarray:
 
 
 def right(root: Path, posterior: np.ndarray, emotions: tuple[str, ...]) -> int:
-    return sum(emotions[best] == sample.label for best, sample in zip(posterior.argmax(axis=1), opened(root)[1], strict=True))
+    return sum(
+        emotions[best] == sample.label
+        for best, sample in zip(posterior.argmax(axis=1), opened(root)[1], strict=True)
+    )
 
 
 @pytest.fixture
@@ -108,7 +137,9 @@ def test_fer_package_on_the_test_part(root: Path, network) -> None:
     emotions = tuple(canonical(emotion) for emotion in network.emotions)
     assert emotions == FER2013_ORDER
     assert right(root, posterior, emotions) == RIGHT["8-bit"]
-    assert right(root, posterior, emotions[1:] + emotions[:1]) < 0.2 * 3573, "a wrong label order would show"
+    assert right(root, posterior, emotions[1:] + emotions[:1]) < 0.2 * 3573, (
+        "a wrong label order would show"
+    )
 
 
 def mini_xception(path: Path, pictures: np.ndarray) -> np.ndarray:
@@ -118,26 +149,42 @@ def mini_xception(path: Path, pictures: np.ndarray) -> np.ndarray:
     weights = {}
     with h5py.File(path) as file:
         file["model_weights"].visititems(
-            lambda name, item: weights.update({tuple(name.split("/")[::2]): torch.from_numpy(item[()])}) if isinstance(item, h5py.Dataset) else None
+            lambda name, item: (
+                weights.update({tuple(name.split("/")[::2]): torch.from_numpy(item[()])})
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
         )
 
     def normalised(x, number):
-        gamma, beta, mean, variance = (weights[f"batch_normalization_{number}", f"{part}:0"] for part in ("gamma", "beta", "moving_mean", "moving_variance"))
+        gamma, beta, mean, variance = (
+            weights[f"batch_normalization_{number}", f"{part}:0"]
+            for part in ("gamma", "beta", "moving_mean", "moving_variance")
+        )
         return functional.batch_norm(x, mean, variance, gamma, beta, eps=1e-3)
 
     def convolved(x, name, **options):
-        return functional.conv2d(x, weights[name, "kernel:0"].permute(3, 2, 0, 1), weights.get((name, "bias:0")), **options)
+        return functional.conv2d(
+            x,
+            weights[name, "kernel:0"].permute(3, 2, 0, 1),
+            weights.get((name, "bias:0")),
+            **options,
+        )
 
     def separable(x, number):
         name = f"separable_conv2d_{number}"
-        x = functional.conv2d(x, weights[name, "depthwise_kernel:0"].permute(2, 3, 0, 1), padding=1, groups=x.shape[1])
+        x = functional.conv2d(
+            x, weights[name, "depthwise_kernel:0"].permute(2, 3, 0, 1), padding=1, groups=x.shape[1]
+        )
         return functional.conv2d(x, weights[name, "pointwise_kernel:0"].permute(3, 2, 0, 1))
 
     def pooled(x):
         """3 x 3 maximum at every second pixel, padded as Keras' "same": the odd pixel at the end."""
         total = (-(-x.shape[-1] // 2) - 1) * 2 + 3 - x.shape[-1]
         before, after = total // 2, total - total // 2
-        return functional.max_pool2d(functional.pad(x, (before, after, before, after), value=-torch.inf), 3, 2)
+        return functional.max_pool2d(
+            functional.pad(x, (before, after, before, after), value=-torch.inf), 3, 2
+        )
 
     with torch.no_grad():
         x = torch.from_numpy(pictures)
@@ -158,7 +205,13 @@ def test_float32_mini_xception_on_the_test_part(root: Path, mirror: Path, networ
         pytest.skip(f"{path} is not there")
     pictures = crops(root, network.crop)
     inputs = ((pictures.astype(np.float32) / 255 - 0.5) * 2).transpose(0, 3, 1, 2)
-    posterior = np.concatenate([mini_xception(path, inputs[start : start + 256]) for start in range(0, len(inputs), 256)])
+    posterior = np.concatenate(
+        [mini_xception(path, inputs[start : start + 256]) for start in range(0, len(inputs), 256)]
+    )
     assert right(root, posterior, FER2013_ORDER) == RIGHT["float32"]
     # The 8-bit network is another model by protocol §26: it must agree on 99 % to be listed beside this one.
-    assert (posterior.argmax(axis=1) == network.predict(pictures).posterior.argmax(axis=1)).sum() == AGREEING < 0.99 * len(pictures)
+    assert (
+        (posterior.argmax(axis=1) == network.predict(pictures).posterior.argmax(axis=1)).sum()
+        == AGREEING
+        < 0.99 * len(pictures)
+    )

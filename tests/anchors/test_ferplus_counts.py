@@ -73,9 +73,14 @@ def opened(root: Path, votes: str, split: str) -> FerPlus:
     return FerPlus(Options(path=root, votes=votes, split=split))
 
 
-def count(root: Path, votes: str, rule: str, split: str, shuffle: np.random.Generator | None = None) -> int:
+def count(
+    root: Path, votes: str, rule: str, split: str, shuffle: np.random.Generator | None = None
+) -> int:
     dataset = opened(root, votes, split)
-    vectors = [vector if shuffle is None else shuffle.permutation(vector) for _, vector in dataset._votes(split, dataset._part)]
+    vectors = [
+        vector if shuffle is None else shuffle.permutation(vector)
+        for _, vector in dataset._votes(split, dataset._part)
+    ]
     return sum(RULES[rule](vector) is not None for vector in vectors)
 
 
@@ -94,7 +99,10 @@ def test_count(root: Path, votes: str, rule: str, split: str) -> None:
 @pytest.mark.parametrize("rule", ["majority", "argmax10", "probability", "multi_target"])
 def test_votes_under_the_wrong_columns_do_not_give_the_counts(root: Path, rule: str) -> None:
     """argmax8 keeps every row, so its count cannot tell; its labels are compared below."""
-    assert count(root, "fer2013new", rule, "test", np.random.default_rng(0)) != COUNTS["fer2013new", rule, "test"]
+    assert (
+        count(root, "fer2013new", rule, "test", np.random.default_rng(0))
+        != COUNTS["fer2013new", rule, "test"]
+    )
 
 
 @pytest.mark.parametrize(("clean", "expected"), [("train", 2_894), ("train_valid", 2_869)])
@@ -111,7 +119,12 @@ def test_clean_variant(root: Path, clean: str, expected: int) -> None:
 def test_pixel_twins_of_the_whole_test_part(root: Path) -> None:
     """288 of 3,573 test pictures are identical to a train picture, scored or not; 17 of them stand twice in the test part itself."""
     train, test = opened(root, "fer2013new", "train"), opened(root, "fer2013new", "test")
-    seen = {digest for _, digest in train._part.pictures(name for name, _ in train._votes("train", train._part))}
+    seen = {
+        digest
+        for _, digest in train._part.pictures(
+            name for name, _ in train._votes("train", train._part)
+        )
+    }
     hashes = dict(test._part.pictures(dict(test._votes("test", test._part))))
     assert len(hashes) == 3_573
     assert sum(digest in seen for digest in hashes.values()) == 288
@@ -130,7 +143,9 @@ def test_files_that_several_rows_name(root: Path) -> None:
 def test_warning_icon_is_scored_once_as_neutral(root: Path) -> None:
     """fer0033120 names two test rows, one neutral and one NF; its picture is a black icon and no face."""
     dataset = opened(root, "fer2013new", "test")
-    rows = [vector for name, vector in dataset._votes("test", dataset._part) if name == "fer0033120.png"]
+    rows = [
+        vector for name, vector in dataset._votes("test", dataset._part) if name == "fer0033120.png"
+    ]
     assert sorted(FERPLUS_COLUMNS[int(vector.argmax())] for vector in rows) == ["NF", "neutral"]
     scored = [sample for sample in dataset.samples() if sample.path.endswith("fer0033120.png")]
     assert [sample.label for sample in scored] == ["neutral"]
@@ -157,7 +172,9 @@ def test_majority_labels_against_a_plain_count(root: Path) -> None:
             winner = max(kept, key=kept.get, default=None)
             if winner and winner not in ("unknown", "NF") and 2 * kept[winner] > sum(kept.values()):
                 expected.append((row["Image name"].removesuffix(".png"), winner))
-    assert [(sample.sample_id, sample.label) for sample in opened(root, "fer2013new", "test").samples()] == expected
+    assert [
+        (sample.sample_id, sample.label) for sample in opened(root, "fer2013new", "test").samples()
+    ] == expected
 
 
 def test_set_rules_carry_their_label_set(root: Path) -> None:
@@ -174,9 +191,19 @@ def test_every_scored_test_picture_is_there(root: Path) -> None:
     assert shapes == {(48, 48, 3)}
 
 
-@pytest.mark.parametrize(("votes", "rule", "classes"), [("fer2013new", "majority", MAJORITY_CLASSES), ("label", "argmax8", KAGGLE_CLASSES)])
-def test_classes_of_the_test_part(root: Path, votes: str, rule: str, classes: dict[str, int]) -> None:
-    assert Counter(sample.label for sample in FerPlus(Options(path=root, votes=votes, rule=rule)).samples()) == classes
+@pytest.mark.parametrize(
+    ("votes", "rule", "classes"),
+    [("fer2013new", "majority", MAJORITY_CLASSES), ("label", "argmax8", KAGGLE_CLASSES)],
+)
+def test_classes_of_the_test_part(
+    root: Path, votes: str, rule: str, classes: dict[str, int]
+) -> None:
+    assert (
+        Counter(
+            sample.label for sample in FerPlus(Options(path=root, votes=votes, rule=rule)).samples()
+        )
+        == classes
+    )
 
 
 @pytest.mark.slow
@@ -188,13 +215,30 @@ def test_one_network_under_every_rule(root: Path, mirror: Path) -> None:
     network = load_plugin(plugin.job(), Clock())
     dataset = opened(root, "fer2013new", "test")
     names = list(dict.fromkeys(name for name, _ in dataset._votes("test", dataset._part)))
-    crops = np.stack([crop(decode_image(dataset._part.read(name)), None, network.crop) for name in names])
-    predicted = {Path(name).stem: network.emotions[best] for name, best in zip(names, network.predict(crops).posterior.argmax(axis=1), strict=True)}
+    crops = np.stack(
+        [crop(decode_image(dataset._part.read(name)), None, network.crop) for name in names]
+    )
+    predicted = {
+        Path(name).stem: network.emotions[best]
+        for name, best in zip(names, network.predict(crops).posterior.argmax(axis=1), strict=True)
+    }
     for rule, (right, n, in_set) in PD_BEST.items():
-        samples = [(sample, predicted[sample.sample_id.split("#")[0]]) for sample in FerPlus(Options(path=root, rule=rule)).samples()]
-        assert (sum(sample.label == emotion for sample, emotion in samples), len(samples)) == (right, n), rule
+        samples = [
+            (sample, predicted[sample.sample_id.split("#")[0]])
+            for sample in FerPlus(Options(path=root, rule=rule)).samples()
+        ]
+        assert (sum(sample.label == emotion for sample, emotion in samples), len(samples)) == (
+            right,
+            n,
+        ), rule
         if in_set is not None:
-            assert sum(emotion in sample.groups["label_set"].split("|") for sample, emotion in samples) == in_set, rule
+            assert (
+                sum(emotion in sample.groups["label_set"].split("|") for sample, emotion in samples)
+                == in_set
+            ), rule
     clean = {sample.sample_id for sample in FerPlus(Options(path=root, clean="train")).samples()}
     twins = [sample for sample in dataset.samples() if sample.sample_id not in clean]
-    assert (sum(sample.label == predicted[sample.sample_id] for sample in twins), len(twins)) == PD_BEST_TWINS
+    assert (
+        sum(sample.label == predicted[sample.sample_id] for sample in twins),
+        len(twins),
+    ) == PD_BEST_TWINS

@@ -30,7 +30,10 @@ PD_BEST = {
     ("fer2013new", "multi_target", "set", "rows"): (3_202, 3_472),
     ("fer2013new", "majority", "label", "clean_train"): (2_532, 2_894),  # 87.49 %
 }
-ROWS = {("label", "majority", "label", "rows"): 3_137, ("fer2013new", "majority", "label", "clean_train_valid"): 2_869}
+ROWS = {
+    ("label", "majority", "label", "rows"): 3_137,
+    ("fer2013new", "majority", "label", "clean_train_valid"): 2_869,
+}
 
 
 @pytest.fixture
@@ -71,7 +74,9 @@ def test_one_tagger_against_the_others(samples) -> None:
     assert round(100 * human.agreement(votes).mean(), 1) == 78.5
     assert round(100 * human.pair_agreement(votes).mean(), 1) == 65.7
     matrix = human.confusion(votes, len(EMOTIONS))
-    assert matrix.sum() == pytest.approx(3_153, abs=25), "now and then the others are outside the space"
+    assert matrix.sum() == pytest.approx(3_153, abs=25), (
+        "now and then the others are outside the space"
+    )
     assert 100 * np.trace(matrix[:, :-1]) / 3_153 == pytest.approx(77.1, abs=0.1)
 
 
@@ -89,7 +94,9 @@ def test_one_network_in_every_universe(root: Path, mirror: Path) -> None:
     network = load_plugin(plugin.job(), Clock())
     dataset = FerPlus(Options(path=root, keep="all"))
     rows = list(dataset.samples())
-    posterior = network.predict(np.stack([crop(decode_image(dataset.read(row)), None, network.crop) for row in rows])).posterior
+    posterior = network.predict(
+        np.stack([crop(decode_image(dataset.read(row)), None, network.crop) for row in rows])
+    ).posterior
     predicted = metrics.argmax(metrics.restrict(posterior, network.emotions, EMOTIONS)[0])
     ids = [row.sample_id for row in rows]
     found = {}
@@ -99,5 +106,11 @@ def test_one_network_in_every_universe(root: Path, mirror: Path) -> None:
     assert {key: found[key] for key in PD_BEST} == PD_BEST
     assert {key: found[key][1] for key in ROWS} == ROWS
     assert Counter(key[0] for key in found) == {"fer2013new": 68, "label": 68}
-    shares = [right / n for (table, _, _, duplicates), (right, n) in found.items() if (table, duplicates) == ("fer2013new", "rows")]
-    assert (round(100 * min(shares), 1), round(100 * max(shares), 1)) == (82.5, 93.5), "the span that the protocol names"
+    shares = [
+        right / n
+        for (table, _, _, duplicates), (right, n) in found.items()
+        if (table, duplicates) == ("fer2013new", "rows")
+    ]
+    assert (round(100 * min(shares), 1), round(100 * max(shares), 1)) == (82.5, 93.5), (
+        "the span that the protocol names"
+    )

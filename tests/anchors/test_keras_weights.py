@@ -38,7 +38,9 @@ def pictures(dataset: Any, size: tuple[int, int]) -> tuple[np.ndarray, list[str]
     """(what the `whole` detector hands to a model, labels) of a task, in its order."""
     spec = model("mini_xception").crop if size == (64, 64) else model("pd_best_keras").crop
     samples = list(dataset.samples())
-    return np.stack([crop(decode_image(dataset.read(sample)), None, spec) for sample in samples]), [sample.label for sample in samples]
+    return np.stack([crop(decode_image(dataset.read(sample)), None, spec) for sample in samples]), [
+        sample.label for sample in samples
+    ]
 
 
 def answers(network: Any, crops: np.ndarray) -> tuple[list[str], np.ndarray]:

@@ -9,9 +9,13 @@ import pytest
 
 pytestmark = pytest.mark.slow
 MIRROR = os.environ.get("FACEOFF_MIRROR")
-needs_mirror = pytest.mark.skipif(not MIRROR, reason="FACEOFF_MIRROR is not set: the YuNet and FER+ weights are looked for there")
+needs_mirror = pytest.mark.skipif(
+    not MIRROR, reason="FACEOFF_MIRROR is not set: the YuNet and FER+ weights are looked for there"
+)
 
-spec = importlib.util.spec_from_file_location("benchmark_posed", Path(__file__).resolve().parents[2] / "benchmarks" / "posed.py")
+spec = importlib.util.spec_from_file_location(
+    "benchmark_posed", Path(__file__).resolve().parents[2] / "benchmarks" / "posed.py"
+)
 benchmark = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(benchmark)
 
@@ -20,7 +24,11 @@ spec.loader.exec_module(benchmark)
 def easy() -> list:
     """The basic7 scenes of the test split's easy rungs, drawn."""
     scenes = benchmark.scenes
-    return [(scene, *scenes.draw(scene)) for scene in scenes.plan("test") if scene.rung in scenes.EASY and scene.cast[0].emotion in benchmark.BASIC7]
+    return [
+        (scene, *scenes.draw(scene))
+        for scene in scenes.plan("test")
+        if scene.rung in scenes.EASY and scene.cast[0].emotion in benchmark.BASIC7
+    ]
 
 
 def test_mediapipe_finds_the_faces(easy: list) -> None:
@@ -34,7 +42,9 @@ def test_mediapipe_finds_the_faces(easy: list) -> None:
 @needs_mirror
 def test_yunet_finds_the_faces(easy: list) -> None:
     apex = [sample for sample in easy if sample[0].cast[0].intensity == "apex"]
-    found = benchmark.coverage(benchmark.yunet_detector(Path(MIRROR) / "yunet_n_640_640.onnx"), apex, iou=0.5)
+    found = benchmark.coverage(
+        benchmark.yunet_detector(Path(MIRROR) / "yunet_n_640_640.onnx"), apex, iou=0.5
+    )
     assert np.mean(list(found.values())) >= 0.98
 
 

@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-SETTINGS = Path("/etc/slurm")  # the executor plug-in strips SLURM_* variables, so the settings must be the system's
+SETTINGS = Path(
+    "/etc/slurm"
+)  # the executor plug-in strips SLURM_* variables, so the settings must be the system's
 MARK = "# made by Faceoff's tests/cluster/one_node.py"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue", "sinfo", "scancel")
 
@@ -105,11 +107,20 @@ def slurm(folder: Path, cpus: int = 2) -> Iterator[None]:
     key.chmod(0o600)
     host = socket.gethostname().partition(".")[0]
     SETTINGS.mkdir(exist_ok=True)
-    (SETTINGS / "slurm.conf").write_text(CONF.format(mark=MARK, folder=folder, host=host, ports=_free_ports(2), cpus=cpus))
+    (SETTINGS / "slurm.conf").write_text(
+        CONF.format(mark=MARK, folder=folder, host=host, ports=_free_ports(2), cpus=cpus)
+    )
     (SETTINGS / "gres.conf").write_text("NodeName=localhost Name=gpu File=/dev/null\n")
-    munge = [f"--{name}={folder}/munged.{name.partition('-')[0]}" for name in ("pid-file", "log-file", "seed-file")]
+    munge = [
+        f"--{name}={folder}/munged.{name.partition('-')[0]}"
+        for name in ("pid-file", "log-file", "seed-file")
+    ]
     try:
-        for command in (["munged", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket", *munge], ["slurmctld"], ["slurmd", "-N", "localhost"]):
+        for command in (
+            ["munged", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket", *munge],
+            ["slurmctld"],
+            ["slurmd", "-N", "localhost"],
+        ):
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
         _wait_until_idle(folder)
         yield
@@ -120,7 +131,16 @@ def slurm(folder: Path, cpus: int = 2) -> Iterator[None]:
 
 def _wait_until_idle(folder: Path) -> None:
     for _ in range(150):
-        if subprocess.run(["sinfo", "--noheader", "--format=%T"], check=False, capture_output=True, text=True, timeout=30).stdout.strip() == "idle":
+        if (
+            subprocess.run(
+                ["sinfo", "--noheader", "--format=%T"],
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=30,
+            ).stdout.strip()
+            == "idle"
+        ):
             return
         time.sleep(0.2)
     logs = "".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))

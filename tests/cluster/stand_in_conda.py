@@ -35,12 +35,18 @@ def needed(asked: list[str]) -> dict[str, metadata.Distribution]:
                 sys.exit(f"stand-in conda: {requirement} is not installed here")
             continue
         if direct and not requirement.specifier.contains(package.version, prereleases=True):
-            sys.exit(f"stand-in conda: {requirement} is asked for, {package.version} is installed here")
+            sys.exit(
+                f"stand-in conda: {requirement} is asked for, {package.version} is installed here"
+            )
         if requirement.name in found:
             continue
         found[requirement.name] = package
         requires = map(Requirement, package.requires or [])
-        waiting += [(each, False) for each in requires if not each.marker or any(each.marker.evaluate({"extra": extra}) for extra in extras)]
+        waiting += [
+            (each, False)
+            for each in requires
+            if not each.marker or any(each.marker.evaluate({"extra": extra}) for extra in extras)
+        ]
     return found
 
 
@@ -51,7 +57,13 @@ def create(file: Path, prefix: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(prefix)], check=True)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(prefix)}))
     for package in needed(asked).values():
-        for name in sorted({path.parts[0] for path in package.files or () if path.parts[0] not in {"..", "__pycache__"}}):
+        for name in sorted(
+            {
+                path.parts[0]
+                for path in package.files or ()
+                if path.parts[0] not in {"..", "__pycache__"}
+            }
+        ):
             if not (site / name).exists():
                 (site / name).symlink_to(package.locate_file(name))
 

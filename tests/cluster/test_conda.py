@@ -31,22 +31,69 @@ def with_conda(tmp_path) -> str:
 
 def test_every_rule_in_its_own_environment_gives_the_same_bytes(with_conda, local, tmp_path):
     runs.command(tmp_path, runs.MATRIX)  # writes config.yaml
-    command = [str(runs.SNAKEMAKE), "--snakefile", str(runs.ROOT / "Snakefile"), "--cores", "2", "--use-conda"]
+    command = [
+        str(runs.SNAKEMAKE),
+        "--snakefile",
+        str(runs.ROOT / "Snakefile"),
+        "--cores",
+        "2",
+        "--use-conda",
+    ]
     environment = runs.environment() | {"PATH": with_conda}
-    done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False, timeout=300)
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        check=False,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stdout[-3000:]
-    made = {path.read_text().partition("\n")[0] for path in (tmp_path / ".snakemake/conda").glob("*.yaml")}
-    assert made == {(runs.ROOT / f"envs/{name}.yaml").read_text().partition("\n")[0] for name in ("core", "onnx", "mediapipe")}
-    results = [{name: digest for name, digest in runs.digests(folder).items() if name != REPORT} for folder in (tmp_path, local)]
+    made = {
+        path.read_text().partition("\n")[0]
+        for path in (tmp_path / ".snakemake/conda").glob("*.yaml")
+    }
+    assert made == {
+        (runs.ROOT / f"envs/{name}.yaml").read_text().partition("\n")[0]
+        for name in ("core", "onnx", "mediapipe")
+    }
+    results = [
+        {name: digest for name, digest in runs.digests(folder).items() if name != REPORT}
+        for folder in (tmp_path, local)
+    ]
     assert results[0] == results[1]
-    pages = [re.sub(r"<dd>[^<]*numpy[^<]*</dd>", "", (folder / REPORT).read_text()) for folder in (tmp_path, local)]
-    assert pages[0] == pages[1]  # but for the packages' versions, which are those of the environment that wrote the page
+    pages = [
+        re.sub(r"<dd>[^<]*numpy[^<]*</dd>", "", (folder / REPORT).read_text())
+        for folder in (tmp_path, local)
+    ]
+    assert (
+        pages[0] == pages[1]
+    )  # but for the packages' versions, which are those of the environment that wrote the page
 
 
 def test_a_package_that_the_env_file_forgets_is_missed(with_conda, tmp_path):
-    (tmp_path / "env.yaml").write_text("channels: [conda-forge]\ndependencies: [python=3.11, {pip: [rich]}]\n")
-    create = ["conda", "env", "create", "--quiet", "--no-default-packages", "--file", str(tmp_path / "env.yaml"), "--prefix", str(tmp_path / "made")]
+    (tmp_path / "env.yaml").write_text(
+        "channels: [conda-forge]\ndependencies: [python=3.11, {pip: [rich]}]\n"
+    )
+    create = [
+        "conda",
+        "env",
+        "create",
+        "--quiet",
+        "--no-default-packages",
+        "--file",
+        str(tmp_path / "env.yaml"),
+        "--prefix",
+        str(tmp_path / "made"),
+    ]
     subprocess.run(create, check=True, env=os.environ | {"PATH": with_conda})
     python = str(tmp_path / "made/bin/python")
     assert subprocess.run([python, "-c", "import rich, pygments"], check=False).returncode == 0
-    assert subprocess.run([python, "-c", "import numpy"], check=False, stderr=subprocess.DEVNULL).returncode != 0
+    assert (
+        subprocess.run(
+            [python, "-c", "import numpy"], check=False, stderr=subprocess.DEVNULL
+        ).returncode
+        != 0
+    )

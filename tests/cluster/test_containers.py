@@ -15,7 +15,11 @@ def copied(recipe: Path) -> list[str]:
     text = recipe.read_text()
     if recipe.suffix == ".def":
         section = re.search(r"^%files\n(.*?)(?=^%)", text, re.M | re.S)
-        return [line.split(maxsplit=1)[0] if "{{" not in line else line.rsplit(maxsplit=1)[0].strip() for line in section[1].splitlines() if line.strip()]
+        return [
+            line.split(maxsplit=1)[0] if "{{" not in line else line.rsplit(maxsplit=1)[0].strip()
+            for line in section[1].splitlines()
+            if line.strip()
+        ]
     return [word for line in re.findall(r"^COPY (.*)$", text, re.M) for word in line.split()[:-1]]
 
 
@@ -27,17 +31,25 @@ def test_what_the_full_recipe_copies_is_there(recipe):
 
 
 @pytest.mark.parametrize("env", ENVS)
-@pytest.mark.parametrize(("recipe", "argument"), [("env.Dockerfile", "${ENV}"), ("env.def", "{{ ENV }}")])
+@pytest.mark.parametrize(
+    ("recipe", "argument"), [("env.Dockerfile", "${ENV}"), ("env.def", "{{ ENV }}")]
+)
 def test_every_environment_has_its_recipe(recipe, argument, env):
-    assert [ROOT / name.replace(argument, env) for name in copied(ROOT / "containers" / recipe)] == [ROOT / f"envs/{env}.yaml"]
+    assert [
+        ROOT / name.replace(argument, env) for name in copied(ROOT / "containers" / recipe)
+    ] == [ROOT / f"envs/{env}.yaml"]
 
 
 def test_both_full_recipes_copy_the_same():
-    assert sorted(copied(ROOT / "containers/full.Dockerfile")) == sorted(copied(ROOT / "containers/full.def"))
+    assert sorted(copied(ROOT / "containers/full.Dockerfile")) == sorted(
+        copied(ROOT / "containers/full.def")
+    )
 
 
 def test_the_pod_runs_the_image_with_what_it_was_given():
-    pod = yaml.safe_load((ROOT / "containers/kubernetes_job.yaml").read_text())["spec"]["template"]["spec"]
+    pod = yaml.safe_load((ROOT / "containers/kubernetes_job.yaml").read_text())["spec"]["template"][
+        "spec"
+    ]
     container = pod["containers"][0]
     cores = container["args"][container["args"].index("--cores") + 1]
     assert cores == container["resources"]["requests"]["cpu"]

@@ -18,9 +18,10 @@ PROFILES = sorted(runs.ROOT.glob("profiles/*/config.yaml"))
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.parent.name)
 def test_every_profile_resumes_without_snakemakes_own_lock(profile):
     settings = yaml.safe_load(profile.read_text())
-    assert {name: settings[name] for name in ("nolock", "rerun-incomplete", "keep-going", "show-failed-logs")} == dict.fromkeys(
-        ("nolock", "rerun-incomplete", "keep-going", "show-failed-logs"), True
-    )
+    assert {
+        name: settings[name]
+        for name in ("nolock", "rerun-incomplete", "keep-going", "show-failed-logs")
+    } == dict.fromkeys(("nolock", "rerun-incomplete", "keep-going", "show-failed-logs"), True)
     assert settings.get("latency-wait") == (None if profile.parent.name == "default" else 60)
 
 
@@ -29,16 +30,24 @@ def test_every_profile_resumes_without_snakemakes_own_lock(profile):
     ("name", "commands", "asked"),
     [
         ("sge", ["qsub", "qstat", "qacct", "qdel"], "-pe smp 1 -l h_vmem={mem}M -l h_rt={seconds}"),
-        ("lsf", ["bsub", "bjobs", "bkill"], "-n 1 -R span[hosts=1] rusage[mem={mem}MB] -M {mem}MB -W {minutes}"),
+        (
+            "lsf",
+            ["bsub", "bjobs", "bkill"],
+            "-n 1 -R span[hosts=1] rusage[mem={mem}MB] -M {mem}MB -W {minutes}",
+        ),
         ("pbs", ["qsub", "qstat", "qdel"], "-l select=1:ncpus=1:mem={mem}mb -l walltime={seconds}"),
     ],
 )
-def test_a_killed_job_is_sent_again_with_twice_the_memory_and_time_and_a_late_file_is_waited_for(name, commands, asked, local, tmp_path):
+def test_a_killed_job_is_sent_again_with_twice_the_memory_and_time_and_a_late_file_is_waited_for(
+    name, commands, asked, local, tmp_path
+):
     if not SNAKEMAKE.exists():
         pytest.skip("no .venv-cluster (`make cluster`)")
     for command in commands:
         shutil.copy(STAND_IN, tmp_path / command)
-    line = [part for part in runs.command(tmp_path / "run", runs.MATRIX) if part not in {"--cores", "2"}][1:-2]
+    line = [
+        part for part in runs.command(tmp_path / "run", runs.MATRIX) if part not in {"--cores", "2"}
+    ][1:-2]
     table = "results/small/samples/posed.parquet"
     waits = ["--seconds-between-status-checks", "1", "--latency-wait", "10"]
     done = subprocess.run(

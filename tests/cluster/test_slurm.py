@@ -12,8 +12,20 @@ import runs
 pytestmark = pytest.mark.slow
 
 SNAKEMAKE = runs.ROOT / ".venv-cluster/bin/snakemake"
-URGENT = ("sbatch", "--parsable", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=true")  # takes the node from whatever runs on it
-BY_SLURM = ("overlaps/posed.json", "fusion/posed/soft_mean.parquet", "scores/posed/whole/fer.json", "scores/posed/mediapipe_full/fer.json")
+URGENT = (
+    "sbatch",
+    "--parsable",
+    "--partition=urgent",
+    "--exclusive",
+    "--output=/dev/null",
+    "--wrap=true",
+)  # takes the node from whatever runs on it
+BY_SLURM = (
+    "overlaps/posed.json",
+    "fusion/posed/soft_mean.parquet",
+    "scores/posed/whole/fer.json",
+    "scores/posed/mediapipe_full/fer.json",
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +38,9 @@ def slurm(tmp_path_factory) -> Iterator[None]:
 
 
 def ask(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout.strip()
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=30
+    ).stdout.strip()
 
 
 def node(*changes: str) -> None:
@@ -38,22 +52,35 @@ def until(look: Callable[[], object], what: str, seconds: float = 180) -> object
     try:
         return runs.until(look, what, seconds, pause_s=0.2)
     except AssertionError as error:
-        raise AssertionError(f"{error}:\n{ask('squeue', '--states=all', '--format=%i %T %r %k')}") from None
+        raise AssertionError(
+            f"{error}:\n{ask('squeue', '--states=all', '--format=%i %T %r %k')}"
+        ) from None
 
 
 def job(rule: str, state: str = "RUNNING") -> str:
     """The id of a job of this rule in this state; waits for one."""
 
     def look() -> str:
-        jobs = (line.split(maxsplit=1) for line in ask("squeue", "--noheader", f"--states={state}", "--format=%i %k").splitlines())
-        return next((number for number, comment in jobs if comment.startswith(f"rule_{rule}_wildcards")), "")
+        jobs = (
+            line.split(maxsplit=1)
+            for line in ask(
+                "squeue", "--noheader", f"--states={state}", "--format=%i %k"
+            ).splitlines()
+        )
+        return next(
+            (number for number, comment in jobs if comment.startswith(f"rule_{rule}_wildcards")), ""
+        )
 
     return str(until(look, f"{rule} job that is {state}"))
 
 
 def told(number: str) -> dict[str, str]:
     """What Slurm tells of a job."""
-    return dict(word.split("=", 1) for word in ask("scontrol", "--oneliner", "show", "job", number).split() if "=" in word)
+    return dict(
+        word.split("=", 1)
+        for word in ask("scontrol", "--oneliner", "show", "job", number).split()
+        if "=" in word
+    )
 
 
 def sent_again(number: str) -> dict[str, str]:
@@ -67,11 +94,23 @@ def test_a_slurm_job_each_through_every_fault(slurm, local, tmp_path):
     """As far as the vote and the cells' scores; what is drawn from them, one job after the other, is made without Slurm, which makes nothing again."""
     if not SNAKEMAKE.exists():
         pytest.skip("no .venv-cluster (`make cluster`)")
-    profile = ["--workflow-profile", str(runs.ROOT / "profiles/slurm"), "--slurm-init-seconds-before-status-checks", "15"]
-    command = [part for part in runs.command(tmp_path / "run", runs.MATRIX) if part not in {"--cores", "2"}][:-2]
+    profile = [
+        "--workflow-profile",
+        str(runs.ROOT / "profiles/slurm"),
+        "--slurm-init-seconds-before-status-checks",
+        "15",
+    ]
+    command = [
+        part for part in runs.command(tmp_path / "run", runs.MATRIX) if part not in {"--cores", "2"}
+    ][:-2]
     targets = [f"results/small/{name}" for name in BY_SLURM]
     with open(tmp_path / "output.txt", "w+", encoding="utf-8") as output:
-        process = subprocess.Popen([str(SNAKEMAKE), *command[1:], *profile, "--", *targets], stdout=output, stderr=subprocess.STDOUT, env=runs.environment())
+        process = subprocess.Popen(
+            [str(SNAKEMAKE), *command[1:], *profile, "--", *targets],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=runs.environment(),
+        )
         try:
             drained = job("samples")
             node("State=DRAIN", "Reason=test")
@@ -85,33 +124,48 @@ def test_a_slurm_job_each_through_every_fault(slurm, local, tmp_path):
             twice = job("detect")
             node("State=DOWN", "Reason=test")
             # A node that answers again comes back by itself (ReturnToService), and then cannot be told to.
-            subprocess.run(["scontrol", "update", "NodeName=localhost", "State=RESUME"], check=False)
+            subprocess.run(
+                ["scontrol", "update", "NodeName=localhost", "State=RESUME"], check=False
+            )
 
             cancelled = job("predict")
             ask("scancel", cancelled)
 
             hung = job("overlaps")
             ask("scancel", "--full", "--signal=STOP", hung)
-            ask("scontrol", "update", f"JobId={hung}", "EndTime=now+2")  # a limit has whole minutes; Slurm looks at it every 30 s
+            ask(
+                "scontrol", "update", f"JobId={hung}", "EndTime=now+2"
+            )  # a limit has whole minutes; Slurm looks at it every 30 s
             status = process.wait(timeout=540)
         finally:
             process.kill()
-            ask("scancel", "--user=root")  # where this test fails, the next one has the node to itself
+            ask(
+                "scancel", "--user=root"
+            )  # where this test fails, the next one has the node to itself
         output.seek(0)
         said = output.read()
     assert status == 0, said[-4000:]
     assert (unhurt["JobState"], unhurt["Restarts"]) == ("COMPLETED", "0")
     assert queued["JobState"] == "PENDING"
     assert told(waiting)["Restarts"] == "0"
-    assert told(twice)["Restarts"] == "2"  # put back into the queue by Slurm, when preempted and when the node was lost
-    assert {number: told(number)["JobState"] for number in (cancelled, hung)} == {cancelled: "CANCELLED", hung: "TIMEOUT"}
+    assert (
+        told(twice)["Restarts"] == "2"
+    )  # put back into the queue by Slurm, when preempted and when the node was lost
+    assert {number: told(number)["JobState"] for number in (cancelled, hung)} == {
+        cancelled: "CANCELLED",
+        hung: "TIMEOUT",
+    }
     for number in (cancelled, hung):
         assert f"'{number}' failed, SLURM status is: '{told(number)['JobState']}'" in said
     # Twice what the first attempts had.
-    assert [(each["MinMemoryNode"], each["TimeLimit"]) for each in map(sent_again, (cancelled, hung))] == [("8000M", "02:00:00"), ("4000M", "01:00:00")]
+    assert [
+        (each["MinMemoryNode"], each["TimeLimit"]) for each in map(sent_again, (cancelled, hung))
+    ] == [("8000M", "02:00:00"), ("4000M", "01:00:00")]
     rest = runs.run(tmp_path / "run", runs.MATRIX)
     assert rest.returncode == 0, rest.stdout[-4000:]
-    assert set(runs.jobs(rest.stdout)).isdisjoint({"samples", "frames", "detect", "predict", "overlaps", "fuse", "score"})
+    assert set(runs.jobs(rest.stdout)).isdisjoint(
+        {"samples", "frames", "detect", "predict", "overlaps", "fuse", "score"}
+    )
     assert runs.digests(tmp_path / "run") == runs.digests(local)
 
 
@@ -121,20 +175,41 @@ def test_one_allocation_with_shards_preempted_and_out_of_time(slurm, local, tmp_
     runs.command(tmp_path / "run", config)  # writes config.yaml
     results = tmp_path / "run/results/small"
     script = runs.ROOT / "profiles/slurm_one_node/faceoff.sbatch"
-    submit = ["sbatch", "--parsable", f"--chdir={tmp_path / 'run'}", "--cpus-per-task=2", "--mem=8G", "--time=10", str(script)]
+    submit = [
+        "sbatch",
+        "--parsable",
+        f"--chdir={tmp_path / 'run'}",
+        "--cpus-per-task=2",
+        "--mem=8G",
+        "--time=10",
+        str(script),
+    ]
     environment = runs.environment() | {"FACEOFF_SNAKEMAKE": str(runs.SNAKEMAKE)}
-    number = subprocess.run(submit, check=True, capture_output=True, text=True, env=environment).stdout.strip()
+    number = subprocess.run(
+        submit, check=True, capture_output=True, text=True, env=environment
+    ).stdout.strip()
     until((results / "samples/posed.parquet").exists, "first table")
     ask(*URGENT)
     until(lambda: told(number)["Restarts"] == "1", "preemption")
     until(lambda: list(results.glob("predictions/*/*/*.parquet")), "predictions")
-    ask("scancel", "--signal=USR1", "--batch", number)  # what Slurm sends before the limit, at a moment that does not depend on this machine's speed
+    ask(
+        "scancel", "--signal=USR1", "--batch", number
+    )  # what Slurm sends before the limit, at a moment that does not depend on this machine's speed
     until(lambda: told(number)["Restarts"] == "2", "requeueing")
-    until(lambda: told(number)["JobState"] not in {"PENDING", "RUNNING", "COMPLETING"}, "end", seconds=300)
+    until(
+        lambda: told(number)["JobState"] not in {"PENDING", "RUNNING", "COMPLETING"},
+        "end",
+        seconds=300,
+    )
     said = (tmp_path / f"run/faceoff-{number}.log").read_text()
     assert told(number)["JobState"] == "COMPLETED", said[-4000:]
     assert "the time limit is near" in said
     whole, cut = runs.digests(local), runs.digests(tmp_path / "run")
-    apart = {"results/small/frames/posed.parquet", "results/small/report.html"}  # frames stay in their shards; the page shows the configuration
-    assert {name: cut.get(name) for name in whole.keys() - apart} == {name: whole[name] for name in whole.keys() - apart}
+    apart = {
+        "results/small/frames/posed.parquet",
+        "results/small/report.html",
+    }  # frames stay in their shards; the page shows the configuration
+    assert {name: cut.get(name) for name in whole.keys() - apart} == {
+        name: whole[name] for name in whole.keys() - apart
+    }
     assert runs.page(tmp_path / "run") == runs.page(local)

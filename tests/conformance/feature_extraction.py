@@ -45,6 +45,8 @@ for index, argument in enumerate(arguments):
 def write(path: Path, calls: Path) -> Path:
     """Write the program; each of its calls adds an x to the file `calls`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_PROGRAM.format(python=sys.executable, units=UNITS, calls=str(calls)), encoding="utf-8")
+    path.write_text(
+        _PROGRAM.format(python=sys.executable, units=UNITS, calls=str(calls)), encoding="utf-8"
+    )
     path.chmod(0o755)
     return path

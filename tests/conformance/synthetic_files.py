@@ -26,7 +26,10 @@ def seeded(network: Any) -> dict[str, Any]:
     """Its state dict with seeded values; EmoNet's last layer is scaled so that its logits are of order one."""
     import torch
 
-    found = {name: torch.from_numpy(np.array(value)) for name, value in synthetic_weights.state(shapes(network)).items()}
+    found = {
+        name: torch.from_numpy(np.array(value))
+        for name, value in synthetic_weights.state(shapes(network)).items()
+    }
     if "emo_fc_2.3.weight" in found:
         found["emo_fc_2.3.weight"] *= 1e-5
     return found
@@ -38,7 +41,11 @@ def emonet(path: Path, classes: int) -> Path:
 
     from faceoff.inference.networks.emonet import EmoNet
 
-    torch.save({f"module.{name}": value for name, value in seeded(EmoNet(classes)).items()}, path, _use_new_zipfile_serialization=False)
+    torch.save(
+        {f"module.{name}": value for name, value in seeded(EmoNet(classes)).items()},
+        path,
+        _use_new_zipfile_serialization=False,
+    )
     return path
 
 
@@ -49,7 +56,14 @@ def ddamfn(path: Path, classes: int) -> Path:
     from faceoff.inference.networks.ddamfn import DDAMFN
 
     optimiser = {"state": {0: {"momentum_buffer": torch.zeros(3)}}, "param_groups": [{"lr": 0.1}]}
-    torch.save({"iter": 25, "model_state_dict": seeded(DDAMFN(classes)), "optimizer_state_dict": optimiser}, path)
+    torch.save(
+        {
+            "iter": 25,
+            "model_state_dict": seeded(DDAMFN(classes)),
+            "optimizer_state_dict": optimiser,
+        },
+        path,
+    )
     return path
 
 
@@ -66,7 +80,12 @@ def small(outputs: int, squashed: bool = False) -> Any:
     """A network in little: mean colours of a 4 x 4 grid, mixed; `squashed` to 0–1."""
     from torch import nn
 
-    return nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(48, outputs), *([nn.Sigmoid()] if squashed else []))
+    return nn.Sequential(
+        nn.AdaptiveAvgPool2d(4),
+        nn.Flatten(),
+        nn.Linear(48, outputs),
+        *([nn.Sigmoid()] if squashed else []),
+    )
 
 
 def s3fd(path: Path, contrast: float = 0.5, background: float = 3.0) -> Path:
@@ -122,11 +141,21 @@ VGG13 = (("c", 1, 64), ("c", 64, 64), "p", ("c", 64, 128), ("c", 128, 128), "p",
 def vgg13_weights() -> dict[str, np.ndarray]:
     """Kernels large enough that the network tells classes apart."""
     layers = [layer for layer in VGG13 if layer != "p"]
-    sizes = {f"conv{index}.weight": (outputs, inputs, 3, 3) for index, (_, inputs, outputs) in enumerate(layers)}
+    sizes = {
+        f"conv{index}.weight": (outputs, inputs, 3, 3)
+        for index, (_, inputs, outputs) in enumerate(layers)
+    }
     sizes |= {f"conv{index}.bias": (outputs,) for index, (_, _, outputs) in enumerate(layers)}
-    for name, outputs, inputs in (("fc5", 1024, 256 * 4 * 4), ("fc6", 1024, 1024), ("output", 8, 1024)):
+    for name, outputs, inputs in (
+        ("fc5", 1024, 256 * 4 * 4),
+        ("fc6", 1024, 1024),
+        ("output", 8, 1024),
+    ):
         sizes |= {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
-    return {name: (value * (1.4 if value.ndim > 1 else 1)).astype(np.float32) for name, value in synthetic_weights.state(sizes).items()}
+    return {
+        name: (value * (1.4 if value.ndim > 1 else 1)).astype(np.float32)
+        for name, value in synthetic_weights.state(sizes).items()
+    }
 
 
 def vgg13(path: Path, weights: Mapping[str, np.ndarray]) -> Path:
@@ -134,22 +163,48 @@ def vgg13(path: Path, weights: Mapping[str, np.ndarray]) -> Path:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    constants = {"mean": np.array([127.5], np.float32), "range": np.array([255.0], np.float32), **weights}
-    nodes = [helper.make_node("Sub", ["Input3", "mean"], ["centred"]), helper.make_node("Div", ["centred", "range"], ["scaled"])]
+    constants = {
+        "mean": np.array([127.5], np.float32),
+        "range": np.array([255.0], np.float32),
+        **weights,
+    }
+    nodes = [
+        helper.make_node("Sub", ["Input3", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "range"], ["scaled"]),
+    ]
     last, convolutions = "scaled", 0
     for step, layer in enumerate(VGG13):
         if layer == "p":
-            nodes.append(helper.make_node("MaxPool", [last], [f"step{step}"], kernel_shape=[2, 2], strides=[2, 2]))
+            nodes.append(
+                helper.make_node(
+                    "MaxPool", [last], [f"step{step}"], kernel_shape=[2, 2], strides=[2, 2]
+                )
+            )
         else:
             name = f"conv{convolutions}"
-            nodes.append(helper.make_node("Conv", [last, f"{name}.weight", f"{name}.bias"], [f"{name}.sum"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]))
+            nodes.append(
+                helper.make_node(
+                    "Conv",
+                    [last, f"{name}.weight", f"{name}.bias"],
+                    [f"{name}.sum"],
+                    kernel_shape=[3, 3],
+                    pads=[1, 1, 1, 1],
+                )
+            )
             nodes.append(helper.make_node("Relu", [f"{name}.sum"], [f"step{step}"]))
             convolutions += 1
         last = f"step{step}"
     nodes.append(helper.make_node("Flatten", [last], ["flat"]))
     last = "flat"
     for name in ("fc5", "fc6", "output"):
-        nodes.append(helper.make_node("Gemm", [last, f"{name}.weight", f"{name}.bias"], [f"{name}.sum" if name != "output" else "Plus692_Output_0"], transB=1))
+        nodes.append(
+            helper.make_node(
+                "Gemm",
+                [last, f"{name}.weight", f"{name}.bias"],
+                [f"{name}.sum" if name != "output" else "Plus692_Output_0"],
+                transB=1,
+            )
+        )
         if name != "output":
             nodes.append(helper.make_node("Relu", [f"{name}.sum"], [f"{name}.relu"]))
             last = f"{name}.relu"
@@ -159,7 +214,9 @@ def vgg13(path: Path, weights: Mapping[str, np.ndarray]) -> Path:
         [helper.make_tensor_value_info("Plus692_Output_0", TensorProto.FLOAT, [1, 8])],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )  # fmt: skip
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 8)], ir_version=4), path)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 8)], ir_version=4), path
+    )
     return path
 
 

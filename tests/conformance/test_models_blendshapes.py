@@ -16,14 +16,31 @@ from faceoff.inference.plugin_job import load_plugin
 from faceoff.models import blendshapes
 from faceoff.plugins import registry
 
-NAMES = sorted({name for signs in blendshapes._READ_FROM.values() for names in signs for name in names} | {"mouthSmileLeft", "mouthSmileRight"})
+NAMES = sorted(
+    {name for signs in blendshapes._READ_FROM.values() for names in signs for name in names}
+    | {"mouthSmileLeft", "mouthSmileRight"}
+)
 
 
 def shapes(**shown: float) -> dict[str, np.ndarray]:
     """One face with these blendshapes; a name without a side is shown on both."""
     unknown = [name for name in shown if not any(known.startswith(name) for known in NAMES)]
     assert not unknown
-    return {name: np.array([next((value for part, value in shown.items() if name in (part, f"{part}Left", f"{part}Right")), 0.0)]) for name in NAMES}
+    return {
+        name: np.array(
+            [
+                next(
+                    (
+                        value
+                        for part, value in shown.items()
+                        if name in (part, f"{part}Left", f"{part}Right")
+                    ),
+                    0.0,
+                )
+            ]
+        )
+        for name in NAMES
+    }
 
 
 @pytest.mark.parametrize(
@@ -34,12 +51,18 @@ def shapes(**shown: float) -> dict[str, np.ndarray]:
 )  # fmt: skip
 def test_each_shape_moves_its_unit_alone(shape: str, unit: str) -> None:
     units = blendshapes.action_units(shapes(**{shape: 0.6}))
-    assert {name: values[0] for name, values in units.items() if values[0]} == {unit: pytest.approx(3.0)}
+    assert {name: values[0] for name, values in units.items() if values[0]} == {
+        unit: pytest.approx(3.0)
+    }
 
 
 def test_the_eye_ring_is_read_twice_and_the_smile_of_both_sides() -> None:
     units = blendshapes.action_units(shapes(mouthSmile=1.0, eyeSquint=0.4))
-    assert (units["AU12"][0], units["AU06"][0], units["AU07"][0]) == (5.0, pytest.approx(2.0), pytest.approx(2.0))
+    assert (units["AU12"][0], units["AU06"][0], units["AU07"][0]) == (
+        5.0,
+        pytest.approx(2.0),
+        pytest.approx(2.0),
+    )
     assert units["AU12L"][0] == units["AU12R"][0] == 0
     cheeks = blendshapes.action_units(shapes(cheekSquint=0.8))
     assert (cheeks["AU06"][0], cheeks["AU07"][0]) == (pytest.approx(4.0), 0)
@@ -47,7 +70,9 @@ def test_the_eye_ring_is_read_twice_and_the_smile_of_both_sides() -> None:
 
 def test_one_corner_is_contempt_on_the_viewers_side() -> None:
     units = blendshapes.action_units(shapes(mouthSmileLeft=0.8))
-    assert units["AU12R"][0] == pytest.approx(4.0), "ARKit's left is the subject's, the viewer's right"
+    assert units["AU12R"][0] == pytest.approx(4.0), (
+        "ARKit's left is the subject's, the viewer's right"
+    )
     assert units["AU12L"][0] == 0
     scored = emfacs.scores(units, emfacs.rules(["anger_24"]))
     assert max(scored, key=lambda emotion: scored[emotion][0]) == "contempt"
@@ -55,7 +80,9 @@ def test_one_corner_is_contempt_on_the_viewers_side() -> None:
 
 def test_every_emotion_can_be_told_with_lips_pressed_for_anger() -> None:
     assert emfacs.evaluable(blendshapes.Blendshapes.aus, emfacs.rules(["anger_24"])) == EMOTIONS
-    assert emfacs.unevaluable(blendshapes.Blendshapes.aus) == {"anger": ("AU23",)}, "ARKit has no lip tightener"
+    assert emfacs.unevaluable(blendshapes.Blendshapes.aus) == {"anger": ("AU23",)}, (
+        "ARKit has no lip tightener"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -91,16 +118,28 @@ def test_it_is_mediapipes_landmarker(model: Any) -> None:
 
     crop = resize(photograph("facetorch_test2.jpg"), (256, 256))
     path = fetch.locate(registry.get("model", "blendshapes").assets["landmarker"])
-    options = vision.FaceLandmarkerOptions(base_options=BaseOptions(model_asset_path=str(path)), output_face_blendshapes=True)
+    options = vision.FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(path)), output_face_blendshapes=True
+    )
     with vision.FaceLandmarker.create_from_options(options) as landmarker:
-        faces = landmarker.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=crop)).face_blendshapes
+        faces = landmarker.detect(
+            mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=crop)
+        ).face_blendshapes
     scores = {shape.category_name: shape.score for shape in faces[0]}
     assert len(scores) == 52
     assert set(NAMES) <= set(scores), "every shape of the table is one of MediaPipe's"
     expected = blendshapes.action_units({name: np.array([score]) for name, score in scores.items()})
     found = model.predict(crop[None]).aus
-    assert {unit: values[0] for unit, values in found.items()} == pytest.approx({unit: values[0] for unit, values in expected.items()}, abs=1e-4)
-    assert max(scores[name] for name in ("cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight")) < 1e-2, "why AU06 is read twice"
+    assert {unit: values[0] for unit, values in found.items()} == pytest.approx(
+        {unit: values[0] for unit, values in expected.items()}, abs=1e-4
+    )
+    assert (
+        max(
+            scores[name]
+            for name in ("cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight")
+        )
+        < 1e-2
+    ), "why AU06 is read twice"
 
 
 def test_no_face_is_not_evaluable(model: Any) -> None:

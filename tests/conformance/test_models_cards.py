@@ -28,7 +28,11 @@ class Small(torch.nn.Module):
     def __init__(self, ending: str = "logits", outputs: int = 3, channels: int = 3):
         super().__init__()
         torch.manual_seed(2)
-        self.conv, self.head, self.ending = torch.nn.Conv2d(channels, 6, 5, stride=2), torch.nn.Linear(6, outputs), ending
+        self.conv, self.head, self.ending = (
+            torch.nn.Conv2d(channels, 6, 5, stride=2),
+            torch.nn.Linear(6, outputs),
+            ending,
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         scores = 20 * self.head(torch.relu(self.conv(x)).mean(dim=(2, 3)))
@@ -46,8 +50,17 @@ def script(path: Path, network: torch.nn.Module, channels: int = 3) -> Path:
 
 def card(path: Path, runtime: str, **keys: Any) -> Any:
     """The plug-in of a card beside this weights file."""
-    text = {"name": "mine", "file": path.name, "sha256": hash_of(path, "sha256"), "runtime": runtime, "emotions": CLASSES, "lineage": "mine"}
-    (path.parent / "mine.yaml").write_text(yaml.safe_dump({**text, "input": {"size": [32, 32]}, **keys}), encoding="utf-8")
+    text = {
+        "name": "mine",
+        "file": path.name,
+        "sha256": hash_of(path, "sha256"),
+        "runtime": runtime,
+        "emotions": CLASSES,
+        "lineage": "mine",
+    }
+    (path.parent / "mine.yaml").write_text(
+        yaml.safe_dump({**text, "input": {"size": [32, 32]}, **keys}), encoding="utf-8"
+    )
     return read_card(path.parent / "mine.yaml")
 
 
@@ -64,7 +77,10 @@ def crops(count: int = 4, side: int = 32, channels: int = 3) -> np.ndarray:
 
 def expected(network: torch.nn.Module, pictures: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
-        return torch.softmax(network.eval()(torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy()).float() / 255), dim=1).numpy()
+        return torch.softmax(
+            network.eval()(torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy()).float() / 255),
+            dim=1,
+        ).numpy()
 
 
 # -- runtimes -------------------------------------------------------------------------------------------------------------------
@@ -100,15 +116,28 @@ def test_torchscript_as_its_author_left_it(tmp_path: Path, network: type, frozen
 
 def test_colours_scaling_and_probabilities(tmp_path: Path) -> None:
     path, pictures = script(tmp_path / "net.pt", Small("softmax")), crops()
-    found = ready(path, "torchscript", activation="none", input={"size": [32, 32], "colours": "bgr"}).predict(pictures).posterior
+    found = (
+        ready(path, "torchscript", activation="none", input={"size": [32, 32], "colours": "bgr"})
+        .predict(pictures)
+        .posterior
+    )
     assert np.abs(found - expected(Small(), pictures[..., ::-1])).max() < 1e-6
-    half = ready(path, "torchscript", activation="none", input={"size": [32, 32], "divisor": 1.0, "mean": [0, 0, 0], "std": [255, 255, 255]})
+    half = ready(
+        path,
+        "torchscript",
+        activation="none",
+        input={"size": [32, 32], "divisor": 1.0, "mean": [0, 0, 0], "std": [255, 255, 255]},
+    )
     assert np.abs(half.predict(pictures).posterior - expected(Small(), pictures)).max() < 1e-6
 
 
 def test_valence_and_arousal_are_columns_after_the_emotions(tmp_path: Path) -> None:
     network, pictures = Small(outputs=5), crops()
-    found = ready(script(tmp_path / "net.pt", network), "torchscript", outputs=["emotions", "arousal", "valence"]).predict(pictures)
+    found = ready(
+        script(tmp_path / "net.pt", network),
+        "torchscript",
+        outputs=["emotions", "arousal", "valence"],
+    ).predict(pictures)
     with torch.inference_mode():
         raw = network(torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy()).float() / 255).numpy()
     assert found.posterior.shape == (4, 3)
@@ -133,8 +162,18 @@ def test_timm(tmp_path: Path, suffix: str) -> None:
     if suffix == ".safetensors":
         pytest.importorskip("safetensors.torch").save_file(network.state_dict(), path)
     else:
-        torch.save({"epoch": 3, "state_dict": {f"module.{key}": value for key, value in network.state_dict().items()}}, path)
-    model = ready(path, "timm", architecture="resnet10t", batch=4, input={"size": [32, 32], "channels": 1})
+        torch.save(
+            {
+                "epoch": 3,
+                "state_dict": {
+                    f"module.{key}": value for key, value in network.state_dict().items()
+                },
+            },
+            path,
+        )
+    model = ready(
+        path, "timm", architecture="resnet10t", batch=4, input={"size": [32, 32], "channels": 1}
+    )
     pictures = crops(channels=1)
     assert np.abs(model.predict(pictures).posterior - expected(network, pictures)).max() < 1e-5
 
@@ -154,19 +193,29 @@ def test_other_architectures_are_named(tmp_path: Path) -> None:
     timm = pytest.importorskip("timm")
     path = tmp_path / "net.pth"
     torch.save(Small().state_dict(), path)
-    with pytest.raises(CheckpointError, match=r"net\.pth: not the weights of this ResNet: missing .*and \d+ more; unexpected conv\.bias, conv\.weight"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"net\.pth: not the weights of this ResNet: missing .*and \d+ more; unexpected conv\.bias, conv\.weight",
+    ):
         ready(path, "timm", architecture="resnet10t")
     torch.save(timm.create_model("resnet10t", num_classes=4).state_dict(), path)
-    with pytest.raises(CheckpointError, match=r"of another shape fc\.weight \(4, 512\), not \(3, 512\), fc\.bias"):
+    with pytest.raises(
+        CheckpointError, match=r"of another shape fc\.weight \(4, 512\), not \(3, 512\), fc\.bias"
+    ):
         ready(path, "timm", architecture="resnet10t")
-    with pytest.raises(ValueError, match=r"architecture 'resnet10x' is not in timm .*, did you mean 'resnet10t'"):
+    with pytest.raises(
+        ValueError, match=r"architecture 'resnet10x' is not in timm .*, did you mean 'resnet10t'"
+    ):
         ready(path, "timm", architecture="resnet10x")
 
 
 def test_pickled_code_is_refused_and_never_run(tmp_path: Path) -> None:
     path = tmp_path / "net.pth"
     torch.save(Small(), path)  # a whole module: its class is code
-    with pytest.raises(CheckpointError, match=r"net\.pth: refused: it holds pickled Python objects.*torch\.save\(model\.state_dict"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"net\.pth: refused: it holds pickled Python objects.*torch\.save\(model\.state_dict",
+    ):
         read_state(path)
     torch.save({"state_dict": Code()}, path)
     with pytest.raises(CheckpointError, match="refused"):
@@ -208,8 +257,13 @@ def test_wrong_number_of_classes(tmp_path: Path) -> None:
 
 
 def test_logits_where_the_card_says_probabilities(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"activation: none, but the outputs are no probabilities \(sum .*softmax\?"):
-        ready(script(tmp_path / "net.pt", Small()), "torchscript", activation="none").predict(crops())
+    with pytest.raises(
+        ValueError,
+        match=r"activation: none, but the outputs are no probabilities \(sum .*softmax\?",
+    ):
+        ready(script(tmp_path / "net.pt", Small()), "torchscript", activation="none").predict(
+            crops()
+        )
 
 
 def test_nan_stays_nan(tmp_path: Path) -> None:
@@ -223,5 +277,8 @@ def test_nan_stays_nan(tmp_path: Path) -> None:
 
 def test_counters_of_training_steps_may_be_missing(tmp_path: Path) -> None:
     network = torch.nn.BatchNorm2d(3)
-    torch.save({key: value for key, value in network.state_dict().items() if key != "num_batches_tracked"}, tmp_path / "net.pth")
+    torch.save(
+        {key: value for key, value in network.state_dict().items() if key != "num_batches_tracked"},
+        tmp_path / "net.pth",
+    )
     assert fill(network, tmp_path / "net.pth") is network

@@ -27,30 +27,53 @@ from faceoff.inference.torch_devices import autocast, prepare_torchvision
 from faceoff.models import facetorch
 from faceoff.plugins import registry
 
-pytestmark = pytest.mark.skipif(not all(find_spec(name) for name in ("facetorch", "timm")), reason="facetorch or timm is not installed")
+pytestmark = pytest.mark.skipif(
+    not all(find_spec(name) for name in ("facetorch", "timm")),
+    reason="facetorch or timm is not installed",
+)
 
 # facetorch 0.6: conf/analyzer/predictor/fer/efficientnet_b0_7.yaml, …/efficientnet_b2_8.yaml, va/elim_al_alexnet.yaml (the same but for these).
 PUBLISHED = {
-    "facetorch_b0": (244, ["Anger", "Disgust", "Fear", "Happiness", "Neutral", "Sadness", "Surprise"]),
-    "facetorch_b2": (260, ["Anger", "Contempt", "Disgust", "Fear", "Happiness", "Neutral", "Sadness", "Surprise"]),
+    "facetorch_b0": (
+        244,
+        ["Anger", "Disgust", "Fear", "Happiness", "Neutral", "Sadness", "Surprise"],
+    ),
+    "facetorch_b2": (
+        260,
+        ["Anger", "Contempt", "Disgust", "Fear", "Happiness", "Neutral", "Sadness", "Surprise"],
+    ),
 }
 ARCHITECTURE = {"facetorch_b0": "tf_efficientnet_b0", "facetorch_b2": "tf_efficientnet_b2"}
 
 
-def configuration(path: Path, side: int, labels: list[str], post: str, **more: Any) -> dict[str, Any]:
+def configuration(
+    path: Path, side: int, labels: list[str], post: str, **more: Any
+) -> dict[str, Any]:
     """A predictor's configuration as facetorch's YAML has it."""
     device = {"_target_": "torch.device", "type": "cpu"}
     return {
         "_target_": "facetorch.analyzer.predictor.FacePredictor",
-        "downloader": {"_target_": "facetorch.downloader.DownloaderGDrive", "file_id": "x", "path_local": str(path)},
+        "downloader": {
+            "_target_": "facetorch.downloader.DownloaderGDrive",
+            "file_id": "x",
+            "path_local": str(path),
+        },
         "device": device,
         "preprocessor": {
             "_target_": "facetorch.analyzer.predictor.pre.PredictorPreProcessor",
             "transform": {
                 "_target_": "torchvision.transforms.Compose",
                 "transforms": [
-                    {"_target_": "torchvision.transforms.Resize", "size": [side, side], "antialias": True},
-                    {"_target_": "torchvision.transforms.Normalize", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
+                    {
+                        "_target_": "torchvision.transforms.Resize",
+                        "size": [side, side],
+                        "antialias": True,
+                    },
+                    {
+                        "_target_": "torchvision.transforms.Normalize",
+                        "mean": [0.485, 0.456, 0.406],
+                        "std": [0.229, 0.224, 0.225],
+                    },
                 ],
             },
             "device": device,
@@ -73,13 +96,20 @@ def judged(config: dict[str, Any], crops: np.ndarray) -> list[Any]:
     from hydra.utils import instantiate
 
     predictor = instantiate(config)
-    return [predictor.run(torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255)[0] for crop in crops]
+    return [
+        predictor.run(torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255)[0]
+        for crop in crops
+    ]
 
 
 def loaded(name: str, **files: Path) -> Any:
     job = registry.get("model", name).job()
-    options = {role: {"path": str(path), "sha256": hash_of(path, "sha256")} for role, path in files.items()}
-    return load_plugin({**job, "card": {**job["card"], "options": {**job["card"]["options"], **options}}}, Clock())
+    options = {
+        role: {"path": str(path), "sha256": hash_of(path, "sha256")} for role, path in files.items()
+    }
+    return load_plugin(
+        {**job, "card": {**job["card"], "options": {**job["card"]["options"], **options}}}, Clock()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +121,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {}
     for name, architecture in ARCHITECTURE.items():
         side, labels = PUBLISHED[name]
-        made[name] = synthetic_files.traced(timm.create_model(architecture, num_classes=len(labels)), side, folder / f"{name}.pt")
+        made[name] = synthetic_files.traced(
+            timm.create_model(architecture, num_classes=len(labels)), side, folder / f"{name}.pt"
+        )
     made["va"] = synthetic_files.traced(synthetic_files.small(2), 224, folder / "va.pt")
-    made["au"] = synthetic_files.traced(synthetic_files.small(41, squashed=True), 224, folder / "au.pt")
+    made["au"] = synthetic_files.traced(
+        synthetic_files.small(41, squashed=True), 224, folder / "au.pt"
+    )
     return made
 
 
@@ -114,7 +148,9 @@ def test_expressions_are_facetorchs(name: str, files: dict[str, Path]) -> None:
     assert model.crop.size == (side, side)
     expected = judged(configuration(files[name], side, labels, "PostArgMax", dim=1), crops(side))
     found = model.predict(crops(side))
-    assert found.posterior == pytest.approx(softmax(np.stack([prediction.logits.numpy() for prediction in expected])), abs=1e-4)
+    assert found.posterior == pytest.approx(
+        softmax(np.stack([prediction.logits.numpy() for prediction in expected])), abs=1e-4
+    )
     winners = [model.emotions[index] for index in found.posterior.argmax(axis=1)]
     assert winners == [prediction.label.lower() for prediction in expected]
     assert (found.valence, found.aus) == (None, {})
@@ -124,20 +160,45 @@ def test_expressions_are_facetorchs(name: str, files: dict[str, Path]) -> None:
 def test_valence_and_arousal_are_facetorchs(files: dict[str, Path]) -> None:
     model = loaded("facetorch_b0", fer=files["facetorch_b0"], va=files["va"])
     found = model.predict(crops(244))
-    expected = judged(configuration(files["va"], 224, ["valence", "arousal"], "PostLabelConfidencePairs", offsets=[0, 0]), crops(244))
-    assert found.valence == pytest.approx([np.clip(prediction.other["valence"], -1, 1) for prediction in expected], abs=1e-4)
-    assert found.arousal == pytest.approx([np.clip(prediction.other["arousal"], -1, 1) for prediction in expected], abs=1e-4)
+    expected = judged(
+        configuration(
+            files["va"], 224, ["valence", "arousal"], "PostLabelConfidencePairs", offsets=[0, 0]
+        ),
+        crops(244),
+    )
+    assert found.valence == pytest.approx(
+        [np.clip(prediction.other["valence"], -1, 1) for prediction in expected], abs=1e-4
+    )
+    assert found.arousal == pytest.approx(
+        [np.clip(prediction.other["arousal"], -1, 1) for prediction in expected], abs=1e-4
+    )
 
 
 def test_units_are_facetorchs(files: dict[str, Path]) -> None:
     labels = facetorch.PREDICTORS["au"]["labels"]
     model = loaded("facetorch_au", au=files["au"])
-    expected = judged(configuration(files["au"], 224, labels, "PostMultiLabel", dim=1, threshold=0.5), crops(224))
+    expected = judged(
+        configuration(files["au"], 224, labels, "PostMultiLabel", dim=1, threshold=0.5), crops(224)
+    )
     found = model.predict(crops(224))
-    for unit, label in {"AU01": "inner_brow_raiser", "AU12": "lip_corner_puller", "AU26": "jaw_drop", "AU39": "nostril_compressor"}.items():
-        assert found.aus[unit] == pytest.approx([5 * float(prediction.logits[labels.index(label)]) for prediction in expected], abs=1e-4)
-    left, right = (np.array([float(prediction.logits[labels.index(f"{side}_dimpler")]) for prediction in expected]) for side in ("left", "right"))
-    assert found.aus["AU14R"] == pytest.approx(5 * np.maximum(left - right, 0), abs=1e-4), "the subject's left is the viewer's right"
+    for unit, label in {
+        "AU01": "inner_brow_raiser",
+        "AU12": "lip_corner_puller",
+        "AU26": "jaw_drop",
+        "AU39": "nostril_compressor",
+    }.items():
+        assert found.aus[unit] == pytest.approx(
+            [5 * float(prediction.logits[labels.index(label)]) for prediction in expected], abs=1e-4
+        )
+    left, right = (
+        np.array(
+            [float(prediction.logits[labels.index(f"{side}_dimpler")]) for prediction in expected]
+        )
+        for side in ("left", "right")
+    )
+    assert found.aus["AU14R"] == pytest.approx(5 * np.maximum(left - right, 0), abs=1e-4), (
+        "the subject's left is the viewer's right"
+    )
     assert found.aus["AU14L"] == pytest.approx(5 * np.maximum(right - left, 0), abs=1e-4)
     assert model.emotions == EMOTIONS, "one-sided dimples make contempt evaluable"
     assert set(found.aus) == set(model.aus) == set(facetorch.UNITS)
@@ -165,7 +226,11 @@ def test_reduced_precision(files: dict[str, Path]) -> None:
             reduced = model.predict(crops(244))
     finally:
         hardware.tell(hardware.Hardware())
-    for a, b in ((full.posterior, reduced.posterior), (full.valence, reduced.valence), (full.aus["AU12"], reduced.aus["AU12"])):
+    for a, b in (
+        (full.posterior, reduced.posterior),
+        (full.valence, reduced.valence),
+        (full.aus["AU12"], reduced.aus["AU12"]),
+    ):
         assert 0 < np.abs(a - b).max() < 0.05
 
 
@@ -189,11 +254,16 @@ def test_labels_are_units_in_facs_order() -> None:
 
 @pytest.mark.parametrize("name", ["facetorch_b0", "facetorch_b2", "facetorch_au"])
 def test_without_a_file_it_says_what_to_give(name: str) -> None:
-    with pytest.raises(AssetError, match=r"has no published hash: give it as option `(fer|au): \{path: …, sha256: …\}`"):
+    with pytest.raises(
+        AssetError,
+        match=r"has no published hash: give it as option `(fer|au): \{path: …, sha256: …\}`",
+    ):
         load_plugin(registry.get("model", name).job(), Clock())
 
 
-def test_a_wrong_hash_is_refused_before_it_is_opened(files: dict[str, Path], tmp_path: Path) -> None:
+def test_a_wrong_hash_is_refused_before_it_is_opened(
+    files: dict[str, Path], tmp_path: Path
+) -> None:
     options = {"fer": {"path": str(files["facetorch_b0"]), "sha256": "0" * 64}}
     with pytest.raises(AssetError, match="sha256 is"):
         facetorch.given(options, "fer")

@@ -29,14 +29,26 @@ def package(monkeypatch) -> Any:
         pytest.skip("the package fer is not installed")
     for name in ("tensorflow", "tensorflow.keras", "tensorflow.keras.models"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    monkeypatch.setattr(sys.modules["tensorflow"], "lite", SimpleNamespace(Interpreter=litert.Interpreter), raising=False)
+    monkeypatch.setattr(
+        sys.modules["tensorflow"],
+        "lite",
+        SimpleNamespace(Interpreter=litert.Interpreter),
+        raising=False,
+    )
     monkeypatch.setattr(sys.modules["tensorflow.keras.models"], "load_model", None, raising=False)
     return importlib.import_module("fer.fer").FER
 
 
 def test_a_batch_gives_what_the_package_gives_picture_by_picture(package):
     drawn = [scenes.draw(scene)[0] for scene in scenes.plan("test")[:40]]
-    crops = np.stack([cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (64, 64), interpolation=cv2.INTER_AREA) for image in drawn])
+    crops = np.stack(
+        [
+            cv2.resize(
+                cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (64, 64), interpolation=cv2.INTER_AREA
+            )
+            for image in drawn
+        ]
+    )
     own = package()._classify_emotions(package._FER__preprocess_input(crops, v2=True))
     plugin = registry.get("model", "fer")
     ours = load_plugin(plugin.job(), Clock()).predict(crops[..., None]).posterior

@@ -47,8 +47,12 @@ NAMES = [*ARCHITECTURES, "enet_b0_8_best_vgaf", "mobilevit_va_mtl"]
 def crops(side: int, count: int = 5) -> np.ndarray:
     """(n, side, side, 3) uint8: coarse coloured noise, the last one the red patch that BGR would turn blue."""
     rng = np.random.default_rng(1)
-    coarse = (rng.integers(0, 256, (count, 6, 6, 3)) * rng.random((count, 1, 1, 3))).astype(np.uint8)
-    many = coarse.repeat(side // 6 + 1, axis=1).repeat(side // 6 + 1, axis=2)[:, :side, :side].copy()
+    coarse = (rng.integers(0, 256, (count, 6, 6, 3)) * rng.random((count, 1, 1, 3))).astype(
+        np.uint8
+    )
+    many = (
+        coarse.repeat(side // 6 + 1, axis=1).repeat(side // 6 + 1, axis=2)[:, :side, :side].copy()
+    )
     many[-1] = (200, 30, 20)
     return many
 
@@ -57,14 +61,22 @@ def seeded(architecture: str, outputs: int, side: int) -> torch.nn.Module:
     """A network with seeded weights whose outputs differ from picture to picture by about as much as a trained one's."""
     torch.manual_seed(5)
     if architecture == "small":
-        body = (torch.nn.Conv2d(3, 32, 7, stride=4), torch.nn.ReLU(), torch.nn.AvgPool2d(13), torch.nn.Flatten())
+        body = (
+            torch.nn.Conv2d(3, 32, 7, stride=4),
+            torch.nn.ReLU(),
+            torch.nn.AvgPool2d(13),
+            torch.nn.Flatten(),
+        )
         head = torch.nn.Linear(128, outputs)
         network = torch.nn.Sequential(OrderedDict(body=torch.nn.Sequential(*body), fc=head))
     else:
         network = timm.create_model(architecture, pretrained=False, num_classes=outputs)
         head = network.classifier
     pixels = torch.from_numpy(crops(side).transpose(0, 3, 1, 2).copy()).float() / 255
-    mean, std = (torch.tensor(values)[:, None, None] for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    mean, std = (
+        torch.tensor(values)[:, None, None]
+        for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    )
     x = (pixels - mean) / std
     with torch.no_grad():
         for layer in network.modules():
@@ -119,11 +131,19 @@ def answers_alike(model: Any, labels: list[str], scores: np.ndarray, pictures: n
     """Whether probabilities, winners, valence and arousal are the same; the pictures must differ, or it says nothing."""
     found = model.predict(pictures)
     k = len(model.emotions)
-    own = found.posterior if found.valence is None else np.column_stack([found.posterior, found.valence, found.arousal])
+    own = (
+        found.posterior
+        if found.valence is None
+        else np.column_stack([found.posterior, found.valence, found.arousal])
+    )
     theirs = np.column_stack([scores[:, :k], np.clip(scores[:, k:], -1, 1)])
-    winners = [model.emotions[best] for best in found.posterior.argmax(axis=1)] == [canonical(label) for label in labels]
+    winners = [model.emotions[best] for best in found.posterior.argmax(axis=1)] == [
+        canonical(label) for label in labels
+    ]
     telling = np.ptp(found.posterior, axis=0).max() > 0.1
-    return bool(telling and winners and own.shape == theirs.shape and np.abs(own - theirs).max() < 1e-4)
+    return bool(
+        telling and winners and own.shape == theirs.shape and np.abs(own - theirs).max() < 1e-4
+    )
 
 
 @pytest.mark.slow
@@ -133,9 +153,13 @@ def test_as_hsemotion_onnx_runs_it(name: str, ready: Callable) -> None:
     model = ready(name)
     upstream = recognizer(model_name=name)
     assert model.crop.size == (upstream.img_size, upstream.img_size)
-    assert model.emotions == tuple(canonical(upstream.idx_to_class[index]) for index in range(len(upstream.idx_to_class)))
+    assert model.emotions == tuple(
+        canonical(upstream.idx_to_class[index]) for index in range(len(upstream.idx_to_class))
+    )
     pictures = crops(upstream.img_size)
-    assert answers_alike(model, *upstream.predict_multi_emotions(list(pictures), logits=False), pictures)
+    assert answers_alike(
+        model, *upstream.predict_multi_emotions(list(pictures), logits=False), pictures
+    )
 
 
 @pytest.mark.slow
@@ -145,7 +169,9 @@ def test_as_emotiefflib_runs_it(name: str, engine: str, ready: Callable) -> None
     model = ready(name)
     upstream = EmotiEffLibRecognizer(engine=engine, model_name=name, device="cpu")
     assert model.crop.size == (upstream.img_size, upstream.img_size)
-    assert model.emotions == tuple(canonical(label) for label in upstream.idx_to_emotion_class.values())
+    assert model.emotions == tuple(
+        canonical(label) for label in upstream.idx_to_emotion_class.values()
+    )
     pictures = crops(upstream.img_size)
     with torch.inference_mode():
         labels, scores = upstream.predict_emotions(list(pictures), logits=False)
@@ -162,7 +188,9 @@ def test_as_hsemotion_runs_it(ready: Callable, monkeypatch: pytest.MonkeyPatch) 
     upstream = recognizer(model_name="enet_b0_8_va_mtl", device="cpu")
     pictures = crops(224)
     with torch.inference_mode():
-        assert answers_alike(model, *upstream.predict_multi_emotions(list(pictures), logits=False), pictures)
+        assert answers_alike(
+            model, *upstream.predict_multi_emotions(list(pictures), logits=False), pictures
+        )
 
 
 @pytest.mark.slow
@@ -170,7 +198,9 @@ def test_takes_rgb(ready: Callable) -> None:
     """The red patch as BGR is another picture; a network fed the wrong way round would answer that."""
     model = ready("enet_b0_8_best_afew")
     red = crops(224)[-1:]
-    assert np.abs(model.predict(red).posterior - model.predict(red[..., ::-1]).posterior).max() > 0.01
+    assert (
+        np.abs(model.predict(red).posterior - model.predict(red[..., ::-1]).posterior).max() > 0.01
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -186,14 +216,18 @@ def test_cards_say_what_emotiefflib_does(name: str) -> None:
     assert plugin.card["input"]["size"] == [upstream.img_size] * 2
     assert np.broadcast_to(plugin.card["input"]["mean"], 3) == pytest.approx(upstream.mean)
     assert np.broadcast_to(plugin.card["input"]["std"], 3) == pytest.approx(upstream.std)
-    assert plugin.card["emotions"] == [canonical(label) for label in upstream.idx_to_emotion_class.values()]
+    assert plugin.card["emotions"] == [
+        canonical(label) for label in upstream.idx_to_emotion_class.values()
+    ]
     assert ("outputs" in plugin.card) == upstream.is_mtl
     assert plugin.assets["weights"].urls[0].endswith(f"/models/affectnet_emotions/onnx/{name}.onnx")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_real_weights_where_they_are(name: str, mirror: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_real_weights_where_they_are(
+    name: str, mirror: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     plugin = registry.get("model", name)
     path = fetch.locate(plugin.assets["weights"])
     if path is None:
@@ -203,4 +237,8 @@ def test_real_weights_where_they_are(name: str, mirror: Path, monkeypatch: pytes
     monkeypatch.setenv("HOME", str(tmp_path))
     upstream = EmotiEffLibRecognizer(engine="onnx", model_name=name)
     pictures = crops(upstream.img_size)
-    assert answers_alike(load_plugin(plugin.job(), Clock()), *upstream.predict_emotions(list(pictures), logits=False), pictures)
+    assert answers_alike(
+        load_plugin(plugin.job(), Clock()),
+        *upstream.predict_emotions(list(pictures), logits=False),
+        pictures,
+    )

@@ -37,10 +37,30 @@ DDAMFN_8 = np.array([
     [-0.296263, 0.220285, -0.265196, 0.000745, -0.33106, 0.412049, -0.256512, 0.053751],
 ])  # fmt: skip
 STATE_DICTS = {  # the authors' modules -> number of entries, fingerprint
-    "EmoNet(n_expression=5)": (EmoNet, 5, 682, "2842c2760f85c3d0c056be6fea7911523e876eb709bce4ef9a1d0b0bb26b0147"),
-    "EmoNet(n_expression=8)": (EmoNet, 8, 682, "1a2e7630b4b1cc1ba578820cd859d5d9d92a853016bb2f40b31dd8efbfcd8261"),
-    "DDAMNet(num_class=7, num_head=2)": (DDAMFN, 7, 1190, "e588c5dde9ffa62487acf33283f88a5362a21352501fa86ce166f6b5e1e8bfa2"),
-    "DDAMNet(num_class=8, num_head=2)": (DDAMFN, 8, 1190, "a7d4ce4112fcad73cfc1820885947372dcfca1dae85d9041589a7df828d279c0"),
+    "EmoNet(n_expression=5)": (
+        EmoNet,
+        5,
+        682,
+        "2842c2760f85c3d0c056be6fea7911523e876eb709bce4ef9a1d0b0bb26b0147",
+    ),
+    "EmoNet(n_expression=8)": (
+        EmoNet,
+        8,
+        682,
+        "1a2e7630b4b1cc1ba578820cd859d5d9d92a853016bb2f40b31dd8efbfcd8261",
+    ),
+    "DDAMNet(num_class=7, num_head=2)": (
+        DDAMFN,
+        7,
+        1190,
+        "e588c5dde9ffa62487acf33283f88a5362a21352501fa86ce166f6b5e1e8bfa2",
+    ),
+    "DDAMNet(num_class=8, num_head=2)": (
+        DDAMFN,
+        8,
+        1190,
+        "a7d4ce4112fcad73cfc1820885947372dcfca1dae85d9041589a7df828d279c0",
+    ),
 }
 
 
@@ -51,7 +71,12 @@ def pictures(side: int) -> np.ndarray:
 def pinned(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The plug-in with this file as its weights, found and verified as any other."""
     job = registry.get("model", name).job()
-    job["assets"]["weights"] |= {"file": path.name, "sha256": hash_of(path, "sha256"), "urls": [], "size": None}
+    job["assets"]["weights"] |= {
+        "file": path.name,
+        "sha256": hash_of(path, "sha256"),
+        "urls": [],
+        "size": None,
+    }
     monkeypatch.setenv("FACEOFF_MIRROR", str(path.parent))
     return load_plugin(job, Clock())
 
@@ -59,7 +84,15 @@ def pinned(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def with_checkpoint(name: str, path: Path, **options: Any) -> Any:
     """A DDAMFN plug-in with this file as its options give it."""
     job = registry.get("model", name).job()
-    card = {**job["card"], "options": {**job["card"]["options"], "weights": str(path), "sha256": hash_of(path, "sha256"), **options}}
+    card = {
+        **job["card"],
+        "options": {
+            **job["card"]["options"],
+            "weights": str(path),
+            "sha256": hash_of(path, "sha256"),
+            **options,
+        },
+    }
     return load_plugin({**job, "card": card}, Clock())
 
 
@@ -70,7 +103,9 @@ def emonet_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ddamfn_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return synthetic_files.ddamfn(tmp_path_factory.mktemp("ddamfn") / "affecnet8_epoch25_acc0.6469.pth", 8)
+    return synthetic_files.ddamfn(
+        tmp_path_factory.mktemp("ddamfn") / "affecnet8_epoch25_acc0.6469.pth", 8
+    )
 
 
 # -- the networks ---------------------------------------------------------------------------------------------------------
@@ -84,7 +119,9 @@ def test_state_dict_has_the_authors_names_and_shapes(authors: str) -> None:
     assert synthetic_weights.fingerprint(found) == fingerprint
 
 
-def test_emonet_gives_the_authors_numbers(emonet_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_emonet_gives_the_authors_numbers(
+    emonet_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = pinned("emonet_8", emonet_file, monkeypatch)
     found = model.predict(pictures(256))
     assert model.emotions == AFFECTNET_ORDER
@@ -99,7 +136,9 @@ def test_ddamfn_gives_the_authors_numbers(ddamfn_file: Path) -> None:
     assert model.predict(pictures(112)).posterior == pytest.approx(softmax(DDAMFN_8), abs=1e-5)
 
 
-def test_emonet_columns_are_classes_then_valence_then_arousal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_emonet_columns_are_classes_then_valence_then_arousal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A network whose last bias alone speaks: the fifth of five classes is anger, and affect beyond one is clipped."""
     state = synthetic_files.seeded(EmoNet(5))
     state["emo_fc_2.3.weight"] *= 0
@@ -112,18 +151,34 @@ def test_emonet_columns_are_classes_then_valence_then_arousal(tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("name", ["emonet_8", "ddamfn_pp"])
-def test_red_is_the_first_channel(name: str, emonet_file: Path, ddamfn_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = pinned(name, emonet_file, monkeypatch) if name == "emonet_8" else with_checkpoint(name, ddamfn_file)
+def test_red_is_the_first_channel(
+    name: str, emonet_file: Path, ddamfn_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = (
+        pinned(name, emonet_file, monkeypatch)
+        if name == "emonet_8"
+        else with_checkpoint(name, ddamfn_file)
+    )
     crops = pictures(model.crop.size[0])
-    assert not np.allclose(model.predict(crops).posterior, model.predict(crops[..., ::-1]).posterior, atol=1e-4)
+    assert not np.allclose(
+        model.predict(crops).posterior, model.predict(crops[..., ::-1]).posterior, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("name", ["emonet_8", "ddamfn_pp"])
-def test_any_number_of_crops(name: str, emonet_file: Path, ddamfn_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = pinned(name, emonet_file, monkeypatch) if name == "emonet_8" else with_checkpoint(name, ddamfn_file)
+def test_any_number_of_crops(
+    name: str, emonet_file: Path, ddamfn_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = (
+        pinned(name, emonet_file, monkeypatch)
+        if name == "emonet_8"
+        else with_checkpoint(name, ddamfn_file)
+    )
     crops = np.concatenate([pictures(model.crop.size[0])] * 3)[:5]  # one more than a batch
     many = model.predict(crops)
-    assert np.array_equal(model.predict(crops[:1]).posterior, many.posterior[:1]), "alone or among others"
+    assert np.array_equal(model.predict(crops[:1]).posterior, many.posterior[:1]), (
+        "alone or among others"
+    )
     assert np.array_equal(model.predict(crops).posterior, many.posterior), "twice"
     empty = model.predict(crops[:0])
     assert empty.posterior.shape == (0, 8)
@@ -132,21 +187,32 @@ def test_any_number_of_crops(name: str, emonet_file: Path, ddamfn_file: Path, mo
 # -- files that are refused -----------------------------------------------------------------------------------------------
 
 
-def test_missing_and_unexpected_keys_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_and_unexpected_keys_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state = synthetic_files.seeded(EmoNet(8))
     del state["m0.b2_plus_1.conv1.weight"]
     state["temporal_state"] = torch.zeros(3)
     torch.save(state, tmp_path / "emonet_8.pth")
-    with pytest.raises(CheckpointError, match=r"EmoNet: missing m0\.b2_plus_1\.conv1\.weight; unexpected temporal_state"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"EmoNet: missing m0\.b2_plus_1\.conv1\.weight; unexpected temporal_state",
+    ):
         pinned("emonet_8", tmp_path / "emonet_8.pth", monkeypatch)
 
 
-def test_the_other_number_of_classes_is_named(emonet_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CheckpointError, match=r"of another shape emo_fc_2\.3\.weight \(10, 128\), not \(7, 128\)"):
+def test_the_other_number_of_classes_is_named(
+    emonet_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(
+        CheckpointError, match=r"of another shape emo_fc_2\.3\.weight \(10, 128\), not \(7, 128\)"
+    ):
         pinned("emonet_5", emonet_file, monkeypatch)
 
 
-def test_a_truncated_file_and_a_wrong_hash(emonet_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_truncated_file_and_a_wrong_hash(
+    emonet_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cut = tmp_path / "emonet_8.pth"
     cut.write_bytes(emonet_file.read_bytes()[:1_000_000])
     monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path))
@@ -167,7 +233,9 @@ class Payload:
 
 
 @pytest.mark.parametrize("name", ["emonet_8", "ddamfn_pp"])
-def test_pickled_code_is_not_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pickled_code_is_not_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, mark = tmp_path / "code.pth", tmp_path / "ran"
     torch.save({"state_dict": Payload(mark)}, path)
     with pytest.raises(CheckpointError, match="pickled Python objects"):
@@ -175,12 +243,20 @@ def test_pickled_code_is_not_run(name: str, tmp_path: Path, monkeypatch: pytest.
     assert not mark.exists()
 
 
-def test_ddamfn_is_compared_with_what_git_calls_the_authors_file(ddamfn_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ddamfn.git_blob(_written(tmp_path / "hello", b"hello\n")) == "ce013625030ba8dba906f756967f9e9ca394464a", "as `git hash-object` says"
+def test_ddamfn_is_compared_with_what_git_calls_the_authors_file(
+    ddamfn_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (
+        ddamfn.git_blob(_written(tmp_path / "hello", b"hello\n"))
+        == "ce013625030ba8dba906f756967f9e9ca394464a"
+    ), "as `git hash-object` says"
     card = registry.get("model", "ddamfn_pp").card
     monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path / "empty"))
-    with pytest.raises(AssetError, match=r"has no published sha256 and is not downloaded: put https://.*acc0\.6469\.pth at "):
+    with pytest.raises(
+        AssetError,
+        match=r"has no published sha256 and is not downloaded: put https://.*acc0\.6469\.pth at ",
+    ):
         ddamfn.checkpoint(card)
     monkeypatch.setenv("FACEOFF_MIRROR", str(ddamfn_file.parent))
     with pytest.raises(AssetError, match=r"git blob is .* the authors' file is b8dce63b"):
@@ -215,10 +291,25 @@ def _written(path: Path, content: bytes) -> Path:
 # -- VGG13 of FER+ --------------------------------------------------------------------------------------------------------
 
 
-def test_vgg13_card_feeds_grey_levels_and_reads_logits_in_ferplus_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vgg13_card_feeds_grey_levels_and_reads_logits_in_ferplus_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     weights = synthetic_files.vgg13_weights()
-    model = pinned("ferplus_vgg13", synthetic_files.vgg13(tmp_path / "emotion-ferplus-8.onnx", weights), monkeypatch)
-    assert model.emotions == ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
+    model = pinned(
+        "ferplus_vgg13",
+        synthetic_files.vgg13(tmp_path / "emotion-ferplus-8.onnx", weights),
+        monkeypatch,
+    )
+    assert model.emotions == (
+        "neutral",
+        "happiness",
+        "surprise",
+        "sadness",
+        "anger",
+        "disgust",
+        "fear",
+        "contempt",
+    )
     assert (model.crop.size, model.crop.channels) == ((64, 64), 1)
 
     grey = pictures(64)[..., :1]
@@ -229,12 +320,19 @@ def test_vgg13_card_feeds_grey_levels_and_reads_logits_in_ferplus_order(tmp_path
             x = torch.nn.functional.max_pool2d(x, 2)
         else:
             x = torch.nn.functional.conv2d(
-                x, torch.from_numpy(weights[f"conv{index}.weight"]), torch.from_numpy(weights[f"conv{index}.bias"]), padding=1
+                x,
+                torch.from_numpy(weights[f"conv{index}.weight"]),
+                torch.from_numpy(weights[f"conv{index}.bias"]),
+                padding=1,
             ).relu()
             index += 1
     x = x.flatten(1)
     for name in ("fc5", "fc6", "output"):
-        x = torch.nn.functional.linear(x, torch.from_numpy(weights[f"{name}.weight"]), torch.from_numpy(weights[f"{name}.bias"]))
+        x = torch.nn.functional.linear(
+            x,
+            torch.from_numpy(weights[f"{name}.weight"]),
+            torch.from_numpy(weights[f"{name}.bias"]),
+        )
         x = x.relu() if name != "output" else x
     expected = softmax(x.numpy())
     assert np.ptp(expected, axis=1).min() > 0.01, "the synthetic network tells classes apart"
@@ -245,5 +343,8 @@ def test_vgg13_card_feeds_grey_levels_and_reads_logits_in_ferplus_order(tmp_path
 def test_vgg13_card_names_the_zoos_file() -> None:
     """Hash and size as in the zoo's ONNX_HUB_MANIFEST.json (model_sha, model_bytes of opset 8)."""
     weights = registry.get("model", "ferplus_vgg13").assets["weights"]
-    assert (weights.sha256, weights.size) == ("a2a2ba6a335a3b29c21acb6272f962bd3d47f84952aaffa03b60986e04efa61c", 35040571)
+    assert (weights.sha256, weights.size) == (
+        "a2a2ba6a335a3b29c21acb6272f962bd3d47f84952aaffa03b60986e04efa61c",
+        35040571,
+    )
     assert weights.algorithm == "sha256"

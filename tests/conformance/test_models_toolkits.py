@@ -24,7 +24,9 @@ from faceoff.plugins.protocols import CropSpec
 
 def ready(name: str, **options: Any) -> Any:
     job = registry.get("model", name).job()
-    return load_plugin({**job, "card": {**job["card"], "options": {**job["card"]["options"], **options}}}, Clock())
+    return load_plugin(
+        {**job, "card": {**job["card"], "options": {**job["card"]["options"], **options}}}, Clock()
+    )
 
 
 def needs(name: str) -> None:
@@ -42,8 +44,16 @@ def blotches(count: int, side: int) -> np.ndarray:
 @cache
 def faces(spec: CropSpec, count: int = 6) -> np.ndarray:
     """Crops of drawn faces, and a black one."""
-    drawn = [scenes.draw(scene) for scene in [scene for scene in scenes.plan("train") if scene.rung == "plain"][:count]]
-    return np.stack([*(crop(image, truth[0].box, spec) for image, truth in drawn), np.zeros((*spec.size, 3), np.uint8)])
+    drawn = [
+        scenes.draw(scene)
+        for scene in [scene for scene in scenes.plan("train") if scene.rung == "plain"][:count]
+    ]
+    return np.stack(
+        [
+            *(crop(image, truth[0].box, spec) for image, truth in drawn),
+            np.zeros((*spec.size, 3), np.uint8),
+        ]
+    )
 
 
 def filled(network: Any, gain: float = 1.0) -> dict[str, Any]:
@@ -52,7 +62,10 @@ def filled(network: Any, gain: float = 1.0) -> dict[str, Any]:
 
     wanted = network.state_dict()
     made = state({name: tuple(value.shape) for name, value in wanted.items()})
-    return {name: torch.from_numpy(np.asarray(values * (gain if values.ndim > 1 else 1), values.dtype)) for name, values in made.items()}
+    return {
+        name: torch.from_numpy(np.asarray(values * (gain if values.ndim > 1 else 1), values.dtype))
+        for name, values in made.items()
+    }
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -63,7 +76,9 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def same_alone_and_together(model: Any, crops: np.ndarray) -> None:
     many = model.predict(crops)
     single = [model.predict(one[None]) for one in crops]
-    assert np.abs(np.concatenate([found.posterior for found in single]) - many.posterior).max() < 1e-6
+    assert (
+        np.abs(np.concatenate([found.posterior for found in single]) - many.posterior).max() < 1e-6
+    )
     assert many.posterior.sum(axis=1) == pytest.approx(np.ones(len(crops)))
     assert set(many.aus) == set(model.aus)
     assert model.predict(crops[:0]).posterior.shape == (0, len(model.emotions))
@@ -79,7 +94,10 @@ def openface_weights(folder: Path) -> dict[str, str]:
     from openface.model.MTL import MTL
 
     torch.save(filled(MTL(), gain=2), folder / "MTL_backbone.pth")
-    return {"weights": str(folder / "MTL_backbone.pth"), "sha256": hash_of(folder / "MTL_backbone.pth", "sha256")}
+    return {
+        "weights": str(folder / "MTL_backbone.pth"),
+        "sha256": hash_of(folder / "MTL_backbone.pth", "sha256"),
+    }
 
 
 @pytest.mark.slow
@@ -90,13 +108,24 @@ def test_openface3(tmp_path: Path) -> None:
 
     model, crops = ready("openface3", **given), blotches(18, 224)
     judge = MultitaskPredictor(given["weights"])
-    theirs = [[output.numpy()[0] for output in judge.predict(np.ascontiguousarray(one[..., ::-1]))] for one in crops]  # BGR, as it documents
+    theirs = [
+        [output.numpy()[0] for output in judge.predict(np.ascontiguousarray(one[..., ::-1]))]
+        for one in crops
+    ]  # BGR, as it documents
     found = model.predict(crops)
     expected = softmax(np.stack([emotion for emotion, _, _ in theirs]))
     assert np.abs(found.posterior - expected).max() < 1e-4
     assert np.ptp(expected, axis=0).max() > 0.05
-    assert np.abs(np.column_stack(list(found.aus.values())) / 5 - np.stack([units for _, _, units in theirs])).max() < 1e-4
-    assert np.abs(model.predict(crops[..., ::-1].copy()).posterior - expected).max() > 1e-3, "red is not blue"
+    assert (
+        np.abs(
+            np.column_stack(list(found.aus.values())) / 5
+            - np.stack([units for _, _, units in theirs])
+        ).max()
+        < 1e-4
+    )
+    assert np.abs(model.predict(crops[..., ::-1].copy()).posterior - expected).max() > 1e-3, (
+        "red is not blue"
+    )
     same_alone_and_together(model, crops[:5])
 
 
@@ -119,9 +148,21 @@ def pyfeat_weights(folder: Path) -> dict[str, str]:
     from safetensors.torch import save_file
 
     # As its model card and the comments of its configuration describe version 2.8.
-    chosen = {"n_au": 20, "n_emotion": 7, "n_blendshape": 52, "mesh_normalized": True, "use_head_v3": True, "drop_mefl": True, "emotion_use_au_prob": True}
+    chosen = {
+        "n_au": 20,
+        "n_emotion": 7,
+        "n_blendshape": 52,
+        "mesh_normalized": True,
+        "use_head_v3": True,
+        "drop_mefl": True,
+        "emotion_use_au_prob": True,
+    }
     path = folder / "face_multitask.safetensors"
-    save_file(filled(MEGraphAUv2(ModelV2Config(**chosen, pretrained=False))), path, metadata={"config": json.dumps(chosen)})
+    save_file(
+        filled(MEGraphAUv2(ModelV2Config(**chosen, pretrained=False))),
+        path,
+        metadata={"config": json.dumps(chosen)},
+    )
     return {"weights": str(path), "sha256": hash_of(path, "sha256")}
 
 
@@ -134,14 +175,30 @@ def test_pyfeat(tmp_path: Path) -> None:
 
     model, units, crops = ready("pyfeat", **given), ready("pyfeat_au", **given), blotches(18, 256)
     judge = MultitaskModel(weights_path=given["weights"])
-    theirs = [judge(torch.from_numpy(one.transpose(2, 0, 1)[None].copy()).float() / 255) for one in crops]
-    assert [name.casefold() for name in theirs[0].emotion_names] == ["neutral", "happy", "sad", "surprise", "fear", "disgust", "anger"]
+    theirs = [
+        judge(torch.from_numpy(one.transpose(2, 0, 1)[None].copy()).float() / 255) for one in crops
+    ]
+    assert [name.casefold() for name in theirs[0].emotion_names] == [
+        "neutral",
+        "happy",
+        "sad",
+        "surprise",
+        "fear",
+        "disgust",
+        "anger",
+    ]
     found = model.predict(crops)
     assert np.abs(found.posterior - np.concatenate([one.emotion for one in theirs])).max() < 1e-4
     assert np.abs(found.valence - np.concatenate([one.valence for one in theirs])).max() < 1e-4
     assert np.abs(found.arousal - np.concatenate([one.arousal for one in theirs])).max() < 1e-4
     assert list(found.aus) == theirs[0].au_names
-    assert np.abs(np.column_stack(list(found.aus.values())) / 5 - np.concatenate([one.au for one in theirs])).max() < 1e-4
+    assert (
+        np.abs(
+            np.column_stack(list(found.aus.values())) / 5
+            - np.concatenate([one.au for one in theirs])
+        ).max()
+        < 1e-4
+    )
     assert np.ptp(found.posterior, axis=0).max() > 1e-4
     assert "contempt" not in units.emotions
     assert len(units.emotions) == 7
@@ -153,7 +210,11 @@ def test_pyfeat_takes_no_pickle(tmp_path: Path) -> None:
     needs("pyfeat")
     (tmp_path / "net.pt").write_bytes(b"x")
     with pytest.raises(AssetError, match=r"expected a \.safetensors file"):
-        ready("pyfeat", weights=str(tmp_path / "net.pt"), sha256=hash_of(tmp_path / "net.pt", "sha256"))
+        ready(
+            "pyfeat",
+            weights=str(tmp_path / "net.pt"),
+            sha256=hash_of(tmp_path / "net.pt", "sha256"),
+        )
 
 
 # -- LibreFace -------------------------------------------------------------------------------------------------------------------
@@ -180,7 +241,10 @@ def libreface_weights(folder: Path) -> dict[str, dict[str, str]]:
     for role, (network, name) in networks.items():
         path = folder / name
         path.parent.mkdir(parents=True)
-        state, converted = filled(network, gain=0.6 if role == "fer" else 1), path.with_suffix(".safetensors")
+        state, converted = (
+            filled(network, gain=0.6 if role == "fer" else 1),
+            path.with_suffix(".safetensors"),
+        )
         torch.save({"model": state}, path)
         save_file({name: tensor.contiguous().clone() for name, tensor in state.items()}, converted)
         given[role] = {"path": str(converted), "sha256": hash_of(converted, "sha256")}
@@ -194,8 +258,13 @@ def test_libreface(tmp_path: Path) -> None:
     import torch
     from libreface.AU_Recognition.inference import get_au_intensities_and_detect_aus
     from libreface.detect_mediapipe_image import get_aligned_image
-    from libreface.Facial_Expression_Recognition.inference import ConfigObject, get_facial_expression
-    from libreface.Facial_Expression_Recognition.solver_inference_image import solver_inference_image
+    from libreface.Facial_Expression_Recognition.inference import (
+        ConfigObject,
+        get_facial_expression,
+    )
+    from libreface.Facial_Expression_Recognition.solver_inference_image import (
+        solver_inference_image,
+    )
     from PIL import Image
 
     from faceoff.inference.checkpoints import CheckpointError
@@ -207,8 +276,17 @@ def test_libreface(tmp_path: Path) -> None:
     model, by_units = ready("libreface", **given), ready("libreface_au", au=given["au"])
     crops = faces(model.crop)
     found, from_units = model.predict(crops), by_units.predict(crops)
-    assert found.evaluable.tolist() == [True] * (len(crops) - 1) + [False], "the black one has no face"
-    assert set(by_units.emotions) == {"neutral", "happiness", "sadness", "surprise", "fear", "disgust"}
+    assert found.evaluable.tolist() == [True] * (len(crops) - 1) + [False], (
+        "the black one has no face"
+    )
+    assert set(by_units.emotions) == {
+        "neutral",
+        "happiness",
+        "sadness",
+        "surprise",
+        "fear",
+        "disgust",
+    }
     config = ConfigObject({"ckpt_path": str(expressions), "weights_download_id": "", "image_size": 224, "num_labels": 8, "dropout": 0.1,
                            "fm_distillation": True, "student_model_name": "repvgg", "device": "cpu"})  # fmt: skip
     with without_imagenet():
@@ -220,15 +298,26 @@ def test_libreface(tmp_path: Path) -> None:
             label = get_facial_expression(aligned, weights_download_dir=str(tmp_path))
             assert AFFECTNET_ORDER[int(found.posterior[index].argmax())] == label.casefold()
             with torch.no_grad():
-                theirs = solver.student_model(solver.read_and_transform_image(aligned)[None])[0].numpy()
+                theirs = solver.student_model(solver.read_and_transform_image(aligned)[None])[
+                    0
+                ].numpy()
             assert np.abs(found.posterior[index] - softmax(theirs)[0]).max() < 1e-4
-            present, intensity = get_au_intensities_and_detect_aus(aligned, weights_download_dir=str(tmp_path))
+            present, intensity = get_au_intensities_and_detect_aus(
+                aligned, weights_download_dir=str(tmp_path)
+            )
             for unit in model.aus:
-                assert found.aus[unit][index] == pytest.approx(intensity[f"au_{int(unit[2:])}_intensity"], abs=1.5e-3), "it rounds to three decimals"
+                assert found.aus[unit][index] == pytest.approx(
+                    intensity[f"au_{int(unit[2:])}_intensity"], abs=1.5e-3
+                ), "it rounds to three decimals"
             assert set(present) == {f"au_{int(unit[2:])}" for unit in PRESENCES}
     assert np.ptp(found.posterior[:-1], axis=0).max() > 1e-4
     assert np.isfinite(from_units.posterior).all()
-    assert np.abs(np.concatenate([model.predict(one[None]).posterior for one in crops]) - found.posterior).max() < 1e-6
+    assert (
+        np.abs(
+            np.concatenate([model.predict(one[None]).posterior for one in crops]) - found.posterior
+        ).max()
+        < 1e-6
+    )
 
 
 # -- what needs none of the packages ---------------------------------------------------------------------------------------------
@@ -244,9 +333,19 @@ def test_weights_are_asked_for_with_their_hash(name: str, tmp_path: Path) -> Non
         loaded({**plugin.card, "options": options}, {})
     if "weights" in options:
         with pytest.raises(AssetError, match="give its sha256 too"):
-            loaded({**plugin.card, "options": {**options, "weights": str(tmp_path / "net.safetensors")}}, {})
+            loaded(
+                {
+                    **plugin.card,
+                    "options": {**options, "weights": str(tmp_path / "net.safetensors")},
+                },
+                {},
+            )
         wrong = {"weights": str(tmp_path / "net.safetensors"), "sha256": "0" * 64}
     else:
-        wrong = {role: {"path": str(tmp_path / "net.safetensors"), "sha256": "0" * 64} for role in ("fer", "au") if role in options}
+        wrong = {
+            role: {"path": str(tmp_path / "net.safetensors"), "sha256": "0" * 64}
+            for role in ("fer", "au")
+            if role in options
+        }
     with pytest.raises(AssetError, match="remove the file or correct the card"):
         loaded({**plugin.card, "options": {**options, **wrong}}, {})

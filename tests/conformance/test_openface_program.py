@@ -24,7 +24,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def model(**options):
     plugin = registry.get("model", "openface")
     job = plugin.job()
-    return load_plugin({**job, "card": {**job["card"], "options": {**job["card"]["options"], **options}}}, Clock())
+    return load_plugin(
+        {**job, "card": {**job["card"], "options": {**job["card"]["options"], **options}}}, Clock()
+    )
 
 
 def crops(*reds: int) -> np.ndarray:
@@ -55,12 +57,16 @@ def test_emotions_and_units_of_each_crop(program: Path, tmp_path: Path) -> None:
 def test_a_crop_alone_is_the_crop_among_others(program: Path) -> None:
     openface = model()
     many = openface.predict(crops(50, 100, 150)).posterior
-    assert np.array_equal(np.concatenate([openface.predict(crops(red)).posterior for red in (50, 100, 150)]), many)
+    assert np.array_equal(
+        np.concatenate([openface.predict(crops(red)).posterior for red in (50, 100, 150)]), many
+    )
     assert openface.predict(crops()).posterior.shape == (0, 7)
 
 
 def test_variants_are_options(program: Path) -> None:
-    assert model(variants=["anger_24"]).emotions == tuple(emotion for emotion in EMOTIONS[:7] if emotion != "anger"), "OpenFace has no AU24"
+    assert model(variants=["anger_24"]).emotions == tuple(
+        emotion for emotion in EMOTIONS[:7] if emotion != "anger"
+    ), "OpenFace has no AU24"
 
 
 def test_a_program_that_fails_says_why(program: Path) -> None:
@@ -78,13 +84,18 @@ def test_a_program_that_hangs_is_stopped(program: Path) -> None:
 
 def test_an_older_program_is_named(program: Path) -> None:
     program.write_text(
-        program.read_text(encoding="utf-8").replace("for unit in UNITS] + [unit", "for unit in UNITS if unit != 'AU45'] + [unit"), encoding="utf-8"
+        program.read_text(encoding="utf-8").replace(
+            "for unit in UNITS] + [unit", "for unit in UNITS if unit != 'AU45'] + [unit"
+        ),
+        encoding="utf-8",
     )
     with pytest.raises(OpenFaceError, match="its output lacks AU45"):
         model().predict(crops(50))
 
 
-def test_it_leaves_no_files_behind(program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_leaves_no_files_behind(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import tempfile
 
     folder = tmp_path / "temporary"

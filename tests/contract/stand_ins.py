@@ -27,7 +27,9 @@ def _small_script(path: Path, outputs: int, side: int, squashed: bool = False) -
 
 
 def _s3fd(path: Path) -> Path:
-    return synthetic_files.s3fd(path, contrast=0.0165)  # at most a few faces to a picture, as FAN then looks at each
+    return synthetic_files.s3fd(
+        path, contrast=0.0165
+    )  # at most a few faces to a picture, as FAN then looks at each
 
 
 # Plug-in -> role of an asset, or of a file that its options give -> what makes it.
@@ -42,14 +44,19 @@ MAKERS: dict[str, dict[str, Callable[[Path], Path]]] = {
     "ddamfn_pp_rafdb": {"weights": lambda path: synthetic_files.ddamfn(path, 7)},
     "deepface": {"weights": synthetic_files.deepface},
     "blendshapes": {"landmarker": landmarker_task.write},
-    "ferplus_vgg13": {"weights": lambda path: synthetic_files.vgg13(path, synthetic_files.vgg13_weights())},
+    "ferplus_vgg13": {
+        "weights": lambda path: synthetic_files.vgg13(path, synthetic_files.vgg13_weights())
+    },
     "facetorch_b0": {
         "fer": lambda path: _small_script(path, 7, 244),
         "va": lambda path: _small_script(path, 2, 224),
         "au": lambda path: _small_script(path, 41, 224, squashed=True),
     },
     "facetorch_b2": {"fer": lambda path: _small_script(path, 8, 260)},
-    "facetorch_au": {"au": lambda path: _small_script(path, 41, 224, squashed=True), "va": lambda path: _small_script(path, 2, 224)},
+    "facetorch_au": {
+        "au": lambda path: _small_script(path, 41, 224, squashed=True),
+        "va": lambda path: _small_script(path, 2, 224),
+    },
     "enet_b0_8_best_afew": {"weights": lambda path: _small_onnx(path, 8, 224)},
     "enet_b0_8_best_vgaf": {"weights": lambda path: _small_onnx(path, 8, 224)},
     "enet_b0_8_va_mtl": {"weights": lambda path: _small_onnx(path, 10, 224)},

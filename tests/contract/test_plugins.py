@@ -39,18 +39,35 @@ PLUGINS = list(registry.discover().values())
 
 # Over 20 ms a picture on one core, or a program that is started: how many pictures tests give them. Five fill more than one batch (EmoNet
 # does that in its conformance tests).
-FEW = {"emonet_5": 2, "emonet_8": 3, "ddamfn": 5, "ddamfn_pp": 5, "ddamfn_pp_7": 5, "ddamfn_pp_rafdb": 5, "ferplus_vgg13": 5, "openface": 5}
+FEW = {
+    "emonet_5": 2,
+    "emonet_8": 3,
+    "ddamfn": 5,
+    "ddamfn_pp": 5,
+    "ddamfn_pp_7": 5,
+    "ddamfn_pp_rafdb": 5,
+    "ferplus_vgg13": 5,
+    "openface": 5,
+}
 # Several seconds in all.
 SLOW = {"emonet_5", "emonet_8", "s3fd_fan"}
 
 
 def of_kind(kind: str) -> list:
-    return [pytest.param(plugin, id=plugin.name, marks=[pytest.mark.slow] * (plugin.name in SLOW)) for plugin in PLUGINS if plugin.kind == kind]
+    return [
+        pytest.param(plugin, id=plugin.name, marks=[pytest.mark.slow] * (plugin.name in SLOW))
+        for plugin in PLUGINS
+        if plugin.kind == kind
+    ]
 
 
-every_plugin = pytest.mark.parametrize("plugin", [pytest.param(plugin, id=f"{plugin.kind}-{plugin.name}") for plugin in PLUGINS])
+every_plugin = pytest.mark.parametrize(
+    "plugin", [pytest.param(plugin, id=f"{plugin.kind}-{plugin.name}") for plugin in PLUGINS]
+)
 every_detector = pytest.mark.parametrize("plugin", of_kind("detector"))
-every_model = pytest.mark.parametrize("plugin", [found for found in of_kind("model") if "reads" not in found.values[0].card])  # `recorded` has no network
+every_model = pytest.mark.parametrize(
+    "plugin", [found for found in of_kind("model") if "reads" not in found.values[0].card]
+)  # `recorded` has no network
 
 
 def few(plugin: Plugin, count: int) -> int:
@@ -63,14 +80,19 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
     if shutil.which("FeatureExtraction"):
         yield None
         return
-    path = feature_extraction.write(tmp_path_factory.mktemp("bin") / "FeatureExtraction", tmp_path_factory.mktemp("calls") / "calls")
+    path = feature_extraction.write(
+        tmp_path_factory.mktemp("bin") / "FeatureExtraction",
+        tmp_path_factory.mktemp("calls") / "calls",
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(path.parent), prepend=os.pathsep)
         yield str(path)
 
 
 @pytest.fixture(scope="module")
-def load(tmp_path_factory: pytest.TempPathFactory, program: str | None) -> Iterator[Callable[..., Any]]:
+def load(
+    tmp_path_factory: pytest.TempPathFactory, program: str | None
+) -> Iterator[Callable[..., Any]]:
     """A function that gives a plug-in, ready: with its real weights, or where those are not at hand with synthetic ones (stand_ins.py).
 
     batch: for batches of so many pictures, not of its own choice. learnt: skip instead of standing in. It skips with the plug-in's own reason, too.
@@ -122,28 +144,44 @@ def test_class_loads_by_name(plugin: Plugin) -> None:
     if plugin.skip():
         pytest.skip(plugin.skip())
     loaded = registry.load(plugin.source_name, plugin.class_name)
-    needed = {"dataset": ("samples", "fingerprint"), "detector": ("detect",), "model": ("predict",)}[plugin.kind]
+    needed = {
+        "dataset": ("samples", "fingerprint"),
+        "detector": ("detect",),
+        "model": ("predict",),
+    }[plugin.kind]
     assert all(callable(getattr(loaded, method)) for method in needed)
-    assert plugin.kind != "dataset" or hasattr(loaded, "read") or hasattr(loaded, "file"), "pictures are read, clips are files"
+    assert plugin.kind != "dataset" or hasattr(loaded, "read") or hasattr(loaded, "file"), (
+        "pictures are read, clips are files"
+    )
     assert loaded.__doc__
 
 
 @every_plugin
 def test_options_are_those_that_the_code_reads(plugin: Plugin) -> None:
     """Every declared one is named in the code, and what the code looks up by name is declared: a configuration may set nothing else."""
-    code = [node for node in ast.parse(plugin.source.read_text(encoding="utf-8")).body if not isinstance(node, ast.Assign)]
-    words = {node.value for part in code for node in ast.walk(part) if isinstance(node, ast.Constant)}
+    code = [
+        node
+        for node in ast.parse(plugin.source.read_text(encoding="utf-8")).body
+        if not isinstance(node, ast.Assign)
+    ]
+    words = {
+        node.value for part in code for node in ast.walk(part) if isinstance(node, ast.Constant)
+    }
     looked_up = {
         node.slice.value
         for part in code
         for node in ast.walk(part)
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and re.search(r"(\b|_)options('\])?$", ast.unparse(node.value))
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and re.search(r"(\b|_)options('\])?$", ast.unparse(node.value))
     }
     beside = [other.card.get("options", {}) for other in PLUGINS if other.source == plugin.source]
     assert set(plugin.card.get("options", {})) <= words
     assert looked_up <= {option for options in beside for option in options}
     assert plugin.unknown_options(plugin.card.get("options", {})) == []
-    assert plugin.unknown_options(["no_such"])[0].startswith(f"{plugin.kind} {plugin.name!r} has no option 'no_such'")
+    assert plugin.unknown_options(["no_such"])[0].startswith(
+        f"{plugin.kind} {plugin.name!r} has no option 'no_such'"
+    )
 
 
 @every_plugin
@@ -169,7 +207,11 @@ def test_origin_and_terms_are_stated(plugin: Plugin) -> None:
 @every_plugin
 def test_imports_no_sibling(plugin: Plugin) -> None:
     rooms = {PACKAGE / name for name in ("datasets", "detectors", "models")}
-    siblings = {target for target in code_hash.imports(plugin.source) if target.parent in rooms and not target.name.startswith("_")}
+    siblings = {
+        target
+        for target in code_hash.imports(plugin.source)
+        if target.parent in rooms and not target.name.startswith("_")
+    }
     assert siblings == set()
 
 
@@ -188,7 +230,11 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[int, int]]
             calls.append((batch, len(inputs)))
             return own(inputs, batch, invoke)
 
-        for module in [module for name, module in sys.modules.items() if name.startswith("faceoff") and getattr(module, "batched", None) is own]:
+        for module in [
+            module
+            for name, module in sys.modules.items()
+            if name.startswith("faceoff") and getattr(module, "batched", None) is own
+        ]:
             monkeypatch.setattr(module, "batched", noting)
         return calls
 
@@ -198,13 +244,20 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[int, int]]
 @lru_cache(maxsize=1)
 def drawn() -> list[tuple[np.ndarray, list]]:
     """Easy drawn faces, one per identity and emotion, with their truth."""
-    chosen = [scene for scene in scenes.plan("train") if scene.rung == "plain" and scene.cast[0].intensity == "apex"]
+    chosen = [
+        scene
+        for scene in scenes.plan("train")
+        if scene.rung == "plain" and scene.cast[0].intensity == "apex"
+    ]
     return [scenes.draw(scene) for scene in chosen[:40]]
 
 
 def same(a: list[Face], b: list[Face]) -> bool:
     return len(a) == len(b) and all(
-        x.box == y.box and x.score == y.score and (x.landmarks is y.landmarks or np.array_equal(x.landmarks, y.landmarks)) for x, y in zip(a, b, strict=True)
+        x.box == y.box
+        and x.score == y.score
+        and (x.landmarks is y.landmarks or np.array_equal(x.landmarks, y.landmarks))
+        for x, y in zip(a, b, strict=True)
     )
 
 
@@ -263,23 +316,33 @@ def test_detector_finds_drawn_faces_on_the_image_scale(plugin: Plugin, load: Cal
             for face in faces:
                 assert all(np.isfinite(face.box))
                 assert np.isfinite(face.score)
-                assert face.landmarks is None or (face.landmarks.shape == (5, 2) and np.isfinite(face.landmarks).all())
+                assert face.landmarks is None or (
+                    face.landmarks.shape == (5, 2) and np.isfinite(face.landmarks).all()
+                )
             if faces:
                 x, y, w, h = calibrate(faces[0].box, plugin.card.get("calibration"))
                 tx, ty, tw, th = (larger * side for side in truth[0].box)
                 inside = tx < x + w / 2 < tx + tw and ty < y + h / 2 < ty + th
-                right = inside and (plugin.card.get("whole_frame") or (0.6 < w / tw < 1.6 and 0.6 < h / th < 1.6))
+                right = inside and (
+                    plugin.card.get("whole_frame") or (0.6 < w / tw < 1.6 and 0.6 < h / th < 1.6)
+                )
                 hits += right
                 large += right and larger > 1
     assert large >= 3, "boxes of a large picture are on its scale"
-    assert hits >= 9, f"{hits} of 16"  # the cascade is the weakest; a swapped scale or side leaves fewer
+    assert hits >= 9, (
+        f"{hits} of 16"
+    )  # the cascade is the weakest; a swapped scale or side leaves fewer
 
 
 @every_detector
 def test_detector_finds_nothing_in_nothing(plugin: Plugin, load: Callable) -> None:
     network = load(plugin, learnt=True)
     rng = np.random.default_rng(0)
-    for image in (np.zeros((240, 240, 3), np.uint8), np.full((200, 320, 3), 128, np.uint8), rng.integers(110, 140, (240, 240, 3), np.uint8)):
+    for image in (
+        np.zeros((240, 240, 3), np.uint8),
+        np.full((200, 320, 3), 128, np.uint8),
+        rng.integers(110, 140, (240, 240, 3), np.uint8),
+    ):
         faces = postprocess(network.detect([image])[0], plugin.card)
         assert len(faces) == (1 if plugin.card.get("whole_frame") else 0)
 
@@ -323,10 +386,15 @@ def worn(load: Callable) -> Callable[[Plugin], tuple[Any, list[Face]]]:
 
 
 @every_detector
-@pytest.mark.parametrize("shape", [(1, 1), (50, 3000), (3000, 50), (2, 400), (7, 7), (33, 31)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (50, 3000), (3000, 50), (2, 400), (7, 7), (33, 31)], ids=str
+)
 def test_detector_takes_any_shape(plugin: Plugin, worn: Callable, shape: tuple[int, int]) -> None:
     network, fresh = worn(plugin)
-    for image in (np.zeros((*shape, 3), np.uint8), np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)):
+    for image in (
+        np.zeros((*shape, 3), np.uint8),
+        np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8),
+    ):
         assert len(network.detect([image])) == 1
     assert same(network.detect([drawn()[0][0]])[0], fresh), "odd pictures leave no trace"
 
@@ -337,7 +405,9 @@ def test_detector_takes_any_shape(plugin: Plugin, worn: Callable, shape: tuple[i
 def crops_for(spec: CropSpec, count: int) -> tuple[np.ndarray, list[str]]:
     """Crops of drawn faces by their true boxes, and their labels."""
     chosen = [drawn()[index % len(drawn())] for index in range(count)]
-    return np.stack([crop(image, truth[0].box, spec) for image, truth in chosen]), [truth[0].emotion for _, truth in chosen]
+    return np.stack([crop(image, truth[0].box, spec) for image, truth in chosen]), [
+        truth[0].emotion for _, truth in chosen
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -354,7 +424,12 @@ def ready(tmp_path_factory: pytest.TempPathFactory, load: Callable) -> Callable[
     @cache
     def make(name: str, batch: int | None, learnt: bool) -> Any:
         plugin = registry.get("model", name)
-        return load(plugin, batch, learnt, **({"trained": fit(name)} if plugin.card.get("trainable") else {}))
+        return load(
+            plugin,
+            batch,
+            learnt,
+            **({"trained": fit(name)} if plugin.card.get("trainable") else {}),
+        )
 
     return lambda plugin, batch=None, learnt=False: make(plugin.name, batch, learnt)
 
@@ -372,7 +447,11 @@ def test_model_names_its_classes(plugin: Plugin, ready: Callable) -> None:
 @pytest.mark.parametrize("count", [0, 1, 3, 70])
 def test_model_gives_posteriors(plugin: Plugin, ready: Callable, count: int) -> None:
     model, count = ready(plugin), few(plugin, count)
-    crops = crops_for(model.crop, count)[0] if count else np.zeros((0, *model.crop.size, model.crop.channels), np.uint8)
+    crops = (
+        crops_for(model.crop, count)[0]
+        if count
+        else np.zeros((0, *model.crop.size, model.crop.channels), np.uint8)
+    )
     assert crops.dtype == np.uint8
     before = crops.copy()
     found = model.predict(crops)
@@ -394,7 +473,9 @@ def test_model_on_one_is_model_on_many(plugin: Plugin, ready: Callable) -> None:
     model = ready(plugin)
     crops, _ = crops_for(model.crop, few(plugin, 32))
     many = model.predict(crops).posterior
-    single = np.concatenate([model.predict(crops[index : index + 1]).posterior for index in range(len(crops))])
+    single = np.concatenate(
+        [model.predict(crops[index : index + 1]).posterior for index in range(len(crops))]
+    )
     assert np.abs(single - many).max() < 1e-6
     assert np.array_equal(model.predict(crops).posterior, many), "twice is the same"
     assert np.abs(model.predict(crops[::-1]).posterior[::-1] - many).max() < 1e-6
@@ -407,7 +488,9 @@ def test_model_on_single_pictures(plugin: Plugin, ready: Callable, watch: Callab
     many = ready(plugin).predict(crops).posterior
     model = ready(plugin, batch=1)
     computed = watch()
-    alone = np.concatenate([model.predict(crops[index : index + 1]).posterior for index in range(len(crops))])
+    alone = np.concatenate(
+        [model.predict(crops[index : index + 1]).posterior for index in range(len(crops))]
+    )
     assert {size for size, _ in computed} <= {1}
     assert np.abs(alone - many).max() < 1e-4
 
@@ -417,7 +500,13 @@ def test_model_takes_any_crop(plugin: Plugin, ready: Callable) -> None:
     """Black (a face at the border), white, noise: a distribution, or said to be not evaluable."""
     model = ready(plugin)
     shape = (*model.crop.size, model.crop.channels)
-    odd = np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8), np.random.default_rng(0).integers(0, 256, shape, np.uint8)])
+    odd = np.stack(
+        [
+            np.zeros(shape, np.uint8),
+            np.full(shape, 255, np.uint8),
+            np.random.default_rng(0).integers(0, 256, shape, np.uint8),
+        ]
+    )
     odd.setflags(write=False)
     posterior = model.predict(odd).posterior
     assert np.isfinite(posterior).all()
@@ -430,17 +519,32 @@ def test_model_reads_expressions(plugin: Plugin, ready: Callable) -> None:
     model = ready(plugin, learnt=True)
     crops, labels = crops_for(model.crop, 40)
     winners = [model.emotions[index] for index in model.predict(crops).posterior.argmax(axis=1)]
-    right = {emotion: [found == emotion for found, label in zip(winners, labels, strict=True) if label == emotion] for emotion in model.emotions}
+    right = {
+        emotion: [
+            found == emotion
+            for found, label in zip(winners, labels, strict=True)
+            if label == emotion
+        ]
+        for emotion in model.emotions
+    }
     assert np.mean([hit for hits in right.values() for hit in hits]) > 0.4
     for emotion in {"neutral", "happiness", "surprise"} & set(model.emotions):
         assert np.mean(right[emotion]) > 0.5, emotion
 
 
-@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in sorted((PACKAGE / "models" / "cards").glob("*.yaml"))])
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem)
+        for path in sorted((PACKAGE / "models" / "cards").glob("*.yaml"))
+    ],
+)
 def test_card_is_complete(path: Path) -> None:
     card = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert card["name"] == path.stem
-    assert {"activation", "lineage", "licence", "source", "training_data"} <= set(card), "what train_status and fusions ask for"
+    assert {"activation", "lineage", "licence", "source", "training_data"} <= set(card), (
+        "what train_status and fusions ask for"
+    )
 
 
 # -- datasets -------------------------------------------------------------------------------------------------------------
@@ -477,4 +581,6 @@ def test_dataset(plugin: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert isinstance(dataset.version, str)
     assert json.loads(json.dumps(dataset.fingerprint()))
     assert loaded(options, seed=0).fingerprint() == dataset.fingerprint()
-    assert all(field.description for field in loaded.Options.model_fields.values()), "every key is explained in config.yaml and the schema"
+    assert all(field.description for field in loaded.Options.model_fields.values()), (
+        "every key is explained in config.yaml and the schema"
+    )

@@ -88,7 +88,9 @@ def plan(tmp_path: Path) -> Plan:
     (folder / "lighthouse.py").write_text(DETECTOR, encoding="utf-8")
     weights = redness_network()
     (folder / "redness.onnx").write_bytes(weights)
-    (folder / "redness.yaml").write_text(CARD.format(sha256=hashlib.sha256(weights).hexdigest()), encoding="utf-8")
+    (folder / "redness.yaml").write_text(
+        CARD.format(sha256=hashlib.sha256(weights).hexdigest()), encoding="utf-8"
+    )
     return Plan({
         "run": "scratch", "plugins": [str(folder)], "datasets": {"posed": {}},
         "detectors": {"whole": {}, "lighthouse": {"options": {"side": 16}}}, "models": {"fer": {}, "redness": {}},
@@ -107,38 +109,80 @@ def picture(colour: tuple[int, int, int], x: int, y: int) -> np.ndarray:
 @pytest.fixture
 def frames(tmp_path: Path) -> Path:
     """A red, a green and a blue square, a black picture, an unreadable file."""
-    pictures = [picture((250, 0, 0), 20, 20), picture((0, 250, 0), 50, 40), picture((0, 0, 250), 30, 30), np.zeros((60, 80, 3), np.uint8)]
+    pictures = [
+        picture((250, 0, 0), 20, 20),
+        picture((0, 250, 0), 50, 40),
+        picture((0, 0, 250), 30, 30),
+        np.zeros((60, 80, 3), np.uint8),
+    ]
     rows = [
-        {"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0, "state": "ok", "width": 80, "height": 60, "image": {"bytes": encode_png(image), "path": "x"}}
+        {
+            "sample_id": f"s{index}",
+            "frame": 0,
+            "timestamp_s": 0.0,
+            "state": "ok",
+            "width": 80,
+            "height": 60,
+            "image": {"bytes": encode_png(image), "path": "x"},
+        }
         for index, image in enumerate(pictures)
     ]
-    rows.append({"sample_id": "s4", "frame": 0, "timestamp_s": 0.0, "state": "unreadable", "reason": "empty file", "image": {"bytes": None, "path": "y"}})
+    rows.append(
+        {
+            "sample_id": "s4",
+            "frame": 0,
+            "timestamp_s": 0.0,
+            "state": "unreadable",
+            "reason": "empty file",
+            "image": {"bytes": None, "path": "y"},
+        }
+    )
     parquet.write_rows(tmp_path / "frames.parquet", columns.FRAMES, rows)
     return tmp_path / "frames.parquet"
 
 
-@pytest.mark.parametrize("key", ["framework", "options", "threshold", "min_size", "calibration", "dx", "licence"])
+@pytest.mark.parametrize(
+    "key", ["framework", "options", "threshold", "min_size", "calibration", "dx", "licence"]
+)
 def test_a_misspelt_key_of_its_header_is_no_key_of_its_own(tmp_path: Path, key: str) -> None:
     misspelt = f"{key[:-2]}{key[-1]}{key[-2]}"
-    (tmp_path / "lighthouse.py").write_text(DETECTOR.replace(f'"{key}":', f'"{misspelt}":'), encoding="utf-8")
-    with pytest.raises(RegistryError, match=rf"lighthouse\.py: lighthouse: unknown key (calibration\.)?{misspelt}(, did you mean '{key}'|; valid: .*{key})"):
+    (tmp_path / "lighthouse.py").write_text(
+        DETECTOR.replace(f'"{key}":', f'"{misspelt}":'), encoding="utf-8"
+    )
+    with pytest.raises(
+        RegistryError,
+        match=rf"lighthouse\.py: lighthouse: unknown key (calibration\.)?{misspelt}(, did you mean '{key}'|; valid: .*{key})",
+    ):
         discover((tmp_path,))
 
 
 def test_a_misspelt_option_of_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lighthouse.py").write_text(DETECTOR, encoding="utf-8")
-    raw = {"plugins": [str(tmp_path)], "datasets": {"posed": {}}, "detectors": {"lighthouse": {"options": {"sied": 16}}}, "models": {"fer": {}}}
-    with pytest.raises(ConfigError, match=r"detectors\.lighthouse\.options: detector 'lighthouse' has no option 'sied', did you mean 'side'\?"):
+    raw = {
+        "plugins": [str(tmp_path)],
+        "datasets": {"posed": {}},
+        "detectors": {"lighthouse": {"options": {"sied": 16}}},
+        "models": {"fer": {}},
+    }
+    with pytest.raises(
+        ConfigError,
+        match=r"detectors\.lighthouse\.options: detector 'lighthouse' has no option 'sied', did you mean 'side'\?",
+    ):
         Plan(raw)
 
 
 def test_plan_knows_them(plan: Plan) -> None:
-    assert {("lighthouse", "redness"), ("lighthouse", "fer"), ("whole", "redness")} <= set(plan.cells)
+    assert {("lighthouse", "redness"), ("lighthouse", "fer"), ("whole", "redness")} <= set(
+        plan.cells
+    )
     assert (plan.env("detector", "lighthouse"), plan.env("model", "redness")) == ("core", "onnx")
     assert plan.skip("lighthouse", "redness") is None
     assert plan.fusions["vote"][1] == [("lighthouse", "fer"), ("lighthouse", "redness")]
     assert "results/scratch/scores/posed/lighthouse/redness.json" in plan.score_files()
-    detector, model = json.loads(plan.detect_spec("posed", "lighthouse")), json.loads(plan.predict_spec("posed", "lighthouse", "redness"))
+    detector, model = (
+        json.loads(plan.detect_spec("posed", "lighthouse")),
+        json.loads(plan.predict_spec("posed", "lighthouse", "redness")),
+    )
     assert detector["plugin"]["card"]["options"] == {"side": 16}
     assert model["plugin"]["card"]["emotions"] == ["anger", "happiness", "neutral"]
     assert len(detector["code"]) == len(model["code"]) == 16
@@ -146,16 +190,28 @@ def test_plan_knows_them(plan: Plan) -> None:
 
 
 def test_stages_run_them(plan: Plan, frames: Path, tmp_path: Path) -> None:
-    faces, predictions, timing = tmp_path / "faces.parquet", tmp_path / "predictions.parquet", tmp_path / "timing.json"
+    faces, predictions, timing = (
+        tmp_path / "faces.parquet",
+        tmp_path / "predictions.parquet",
+        tmp_path / "timing.json",
+    )
     write_faces(frames, faces, timing, json.loads(plan.detect_spec("posed", "lighthouse")))
     found = list(parquet.rows(faces))
     assert [row["state"] for row in found] == ["ok", "ok", "ok", "no_face", "unreadable"]
     assert (found[1]["x"], found[1]["y"], found[1]["w"], found[1]["h"]) == (42.0, 32.0, 16.0, 16.0)
 
-    write_predictions(frames, faces, predictions, timing, json.loads(plan.predict_spec("posed", "lighthouse", "redness")))
+    write_predictions(
+        frames,
+        faces,
+        predictions,
+        timing,
+        json.loads(plan.predict_spec("posed", "lighthouse", "redness")),
+    )
     rows = list(parquet.rows(predictions))
     assert [row["state"] for row in rows] == ["ok", "ok", "ok", "no_face", "unreadable"]
-    assert [row["emotion"] for row in rows] == ["anger", "happiness", "neutral", None, None], "the card's order is RGB's"
+    assert [row["emotion"] for row in rows] == ["anger", "happiness", "neutral", None, None], (
+        "the card's order is RGB's"
+    )
     for row in rows[:3]:
         assert row["p_neutral"] + row["p_happiness"] + row["p_anger"] == pytest.approx(1)
         assert row["confidence"] > 0.99
@@ -166,24 +222,46 @@ def test_stages_run_them(plan: Plan, frames: Path, tmp_path: Path) -> None:
 def test_same_bytes_when_run_again(plan: Plan, frames: Path, tmp_path: Path) -> None:
     made = []
     for turn in ("a", "b"):
-        faces, predictions = tmp_path / turn / "faces.parquet", tmp_path / turn / "predictions.parquet"
-        write_faces(frames, faces, tmp_path / "t.json", json.loads(plan.detect_spec("posed", "lighthouse")))
-        write_predictions(frames, faces, predictions, tmp_path / "t.json", json.loads(plan.predict_spec("posed", "lighthouse", "redness")))
+        faces, predictions = (
+            tmp_path / turn / "faces.parquet",
+            tmp_path / turn / "predictions.parquet",
+        )
+        write_faces(
+            frames, faces, tmp_path / "t.json", json.loads(plan.detect_spec("posed", "lighthouse"))
+        )
+        write_predictions(
+            frames,
+            faces,
+            predictions,
+            tmp_path / "t.json",
+            json.loads(plan.predict_spec("posed", "lighthouse", "redness")),
+        )
         made.append(faces.read_bytes() + predictions.read_bytes())
     assert made[0] == made[1]
 
 
-def test_weights_that_are_not_the_cards_are_refused(plan: Plan, frames: Path, tmp_path: Path) -> None:
+def test_weights_that_are_not_the_cards_are_refused(
+    plan: Plan, frames: Path, tmp_path: Path
+) -> None:
     weights = tmp_path / "plugins" / "redness.onnx"
     weights.write_bytes(weights.read_bytes() + b"x")
     from faceoff.assets.asset import AssetError
 
     with pytest.raises(preflight.PreflightError, match=r"model redness: weights: .*sha256"):
         preflight.check(plan)
-    write_faces(frames, tmp_path / "faces.parquet", tmp_path / "t.json", json.loads(plan.detect_spec("posed", "lighthouse")))
+    write_faces(
+        frames,
+        tmp_path / "faces.parquet",
+        tmp_path / "t.json",
+        json.loads(plan.detect_spec("posed", "lighthouse")),
+    )
     with pytest.raises(AssetError, match="sha256"):
         write_predictions(
-            frames, tmp_path / "faces.parquet", tmp_path / "p.parquet", tmp_path / "t.json", json.loads(plan.predict_spec("posed", "lighthouse", "redness"))
+            frames,
+            tmp_path / "faces.parquet",
+            tmp_path / "p.parquet",
+            tmp_path / "t.json",
+            json.loads(plan.predict_spec("posed", "lighthouse", "redness")),
         )
     assert not (tmp_path / "p.parquet").exists()
 
@@ -192,12 +270,20 @@ def test_editing_the_file_reruns_its_cells_only(plan: Plan, tmp_path: Path) -> N
     from faceoff.plan import job_specs
     from faceoff.plugins import code_hash, registry
 
-    before = plan.detect_spec("posed", "lighthouse"), plan.detect_spec("posed", "whole"), plan.predict_spec("posed", "whole", "redness")
+    before = (
+        plan.detect_spec("posed", "lighthouse"),
+        plan.detect_spec("posed", "whole"),
+        plan.predict_spec("posed", "whole", "redness"),
+    )
     source = tmp_path / "plugins" / "lighthouse.py"
     edited = DETECTOR.replace("class Lighthouse:", "class Lighthouse:\n    edited = True\n")
     source.write_text(edited, encoding="utf-8")
     code_hash.forget()
     for cache in (job_specs.code, registry.discover):
         cache.cache_clear()
-    after = plan.detect_spec("posed", "lighthouse"), plan.detect_spec("posed", "whole"), plan.predict_spec("posed", "whole", "redness")
+    after = (
+        plan.detect_spec("posed", "lighthouse"),
+        plan.detect_spec("posed", "whole"),
+        plan.predict_spec("posed", "whole", "redness"),
+    )
     assert [a == b for a, b in zip(before, after, strict=True)] == [False, True, True]

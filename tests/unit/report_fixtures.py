@@ -33,14 +33,22 @@ class Run:
     answers: list[Path] = field(default_factory=list)
 
 
-def spec(datasets: dict[str, str], fusions: dict[str, Any] | None = None, formats: tuple[str, ...] = ("svg",), faces: bool = True) -> dict[str, Any]:
+def spec(
+    datasets: dict[str, str],
+    fusions: dict[str, Any] | None = None,
+    formats: tuple[str, ...] = ("svg",),
+    faces: bool = True,
+) -> dict[str, Any]:
     """An aggregate spec as `Plan.aggregate_spec` makes it; datasets: name -> role."""
     return {
         "config": {
             "run": "test",
             "seed": 0,
             "plugins": [],
-            "datasets": {name: {"role": role, "type": "posed", "limit": None} for name, role in datasets.items()},
+            "datasets": {
+                name: {"role": role, "type": "posed", "limit": None}
+                for name, role in datasets.items()
+            },
             "detectors": {"whole": {}, "yunet": {}},
             "models": {"net": {}, "geometry": {}},
             "fusions": {"vote": {"rule": "soft_mean"}} if fusions is None else fusions,
@@ -48,16 +56,40 @@ def spec(datasets: dict[str, str], fusions: dict[str, Any] | None = None, format
             "figures": {"formats": list(formats), "examples": 4},
             "report": {"title": "Faceoff", "faces": faces},
         },
-        "datasets": {name: {"type": "posed", "role": role, "title": f"{name} title", "terms": "drawn: free for any use"} for name, role in datasets.items()},
+        "datasets": {
+            name: {
+                "type": "posed",
+                "role": role,
+                "title": f"{name} title",
+                "terms": "drawn: free for any use",
+            }
+            for name, role in datasets.items()
+        },
         "code": "0123456789abcdef",
     }
 
 
 def task(dataset: str, n: int = 210, **more: Any) -> dict[str, Any]:
-    return {"name": dataset, "version": "posed-1", "type": "posed", "space": SPACE, "limited": False, "headline": True, "n": n, "hash": "f" * 64} | more
+    return {
+        "name": dataset,
+        "version": "posed-1",
+        "type": "posed",
+        "space": SPACE,
+        "limited": False,
+        "headline": True,
+        "n": n,
+        "hash": "f" * 64,
+    } | more
 
 
-def score(dataset: str, detector: str, model: str, accuracy: float = 0.6, fusion: str | None = None, **more: Any) -> dict[str, Any]:
+def score(
+    dataset: str,
+    detector: str,
+    model: str,
+    accuracy: float = 0.6,
+    fusion: str | None = None,
+    **more: Any,
+) -> dict[str, Any]:
     """A score file's content; `fusion` makes it a fusion's."""
     random.seed(f"{dataset}{detector}{model}{fusion}")
     k, each = len(SPACE), 30
@@ -70,7 +102,12 @@ def score(dataset: str, detector: str, model: str, accuracy: float = 0.6, fusion
             confusion[row][random.choice([c for c in range(k) if c != row])] += 1
     predicted = np.sum(confusion, axis=0)
     about = (
-        {"kind": "fusion", "fusion": fusion, "rule": "soft_mean", "members": ["whole/net", "yunet/net"]}
+        {
+            "kind": "fusion",
+            "fusion": fusion,
+            "rule": "soft_mean",
+            "members": ["whole/net", "yunet/net"],
+        }
         if fusion
         else {"kind": "cell", "detector": detector, "model": model, "lineage": model}
     )
@@ -102,10 +139,20 @@ def score(dataset: str, detector: str, model: str, accuracy: float = 0.6, fusion
             "strict_accuracy": value,
             "mass_outside": 0.0,
         },
-        "intervals": {name: [max(0, value - 0.06), min(1, value + 0.06)] for name in ("accuracy", "covered_accuracy", "balanced_accuracy", "macro_f1")},
+        "intervals": {
+            name: [max(0, value - 0.06), min(1, value + 0.06)]
+            for name in ("accuracy", "covered_accuracy", "balanced_accuracy", "macro_f1")
+        },
         "design_effect": None,
         "per_class": [
-            {"emotion": emotion, "n": each, "precision": right / max(1, int(predicted[i])), "recall": value, "f1": value, "predicted": int(predicted[i])}
+            {
+                "emotion": emotion,
+                "n": each,
+                "precision": right / max(1, int(predicted[i])),
+                "recall": value,
+                "f1": value,
+                "predicted": int(predicted[i]),
+            }
             for i, emotion in enumerate(SPACE)
         ],
         "confusion": confusion,
@@ -124,16 +171,35 @@ def _trust(n: int, accuracy: float) -> dict[str, Any]:
     truth = np.where(rng.random(n) < accuracy, predicted, (predicted + 1) % len(SPACE))
     before = calibration.describe(truth, posterior, share_interval)
     groups = [{"glasses": "round" if place % 3 else "none", "one": "level"} for place in range(n)]
-    at = {"coverage": 0.9, "threshold": 0.4, "n": n, "accuracy": accuracy, "interval": [accuracy - 0.1, accuracy + 0.1], "outliers_rejected": None}
+    at = {
+        "coverage": 0.9,
+        "threshold": 0.4,
+        "n": n,
+        "accuracy": accuracy,
+        "interval": [accuracy - 0.1, accuracy + 0.1],
+        "outliers_rejected": None,
+    }
     return {
-        "calibration": {"fitted_on": "the other folds of 5", "temperature": 1.2, "temperatures": [1.2], "before": before, "after": before},
-        "rejection": {**rejection.describe(posterior.max(axis=1), predicted == truth), "at": [at], "outliers": None},
+        "calibration": {
+            "fitted_on": "the other folds of 5",
+            "temperature": 1.2,
+            "temperatures": [1.2],
+            "before": before,
+            "after": before,
+        },
+        "rejection": {
+            **rejection.describe(posterior.max(axis=1), predicted == truth),
+            "at": [at],
+            "outliers": None,
+        },
         "human": None,
         "groups": subgroups.by_group(groups, predicted == truth, None, seed=0),
     }
 
 
-def without_scores(dataset: str, detector: str, model: str, state: str, reason: str) -> dict[str, Any]:
+def without_scores(
+    dataset: str, detector: str, model: str, state: str, reason: str
+) -> dict[str, Any]:
     """A skipped or failed cell's score file."""
     about = {
         "dataset": dataset,
@@ -148,10 +214,19 @@ def without_scores(dataset: str, detector: str, model: str, state: str, reason: 
     }
     if state == "skipped":
         return about | {"task": None, "failed_files": []}
-    return about | {"task": task(dataset), "counts": {"ok": 0, "no_face": 0, "unreadable": 0, "error": 210}, "failed_files": []}
+    return about | {
+        "task": task(dataset),
+        "counts": {"ok": 0, "no_face": 0, "unreadable": 0, "error": 210},
+        "failed_files": [],
+    }
 
 
-def comparison(dataset: str, fusions: tuple[str, ...] = ("vote",), verdict: str = "better", difference: float = 0.05) -> dict[str, Any]:
+def comparison(
+    dataset: str,
+    fusions: tuple[str, ...] = ("vote",),
+    verdict: str = "better",
+    difference: float = 0.05,
+) -> dict[str, Any]:
     rows = [
         {
             "family": "headline",
@@ -200,7 +275,12 @@ def comparison(dataset: str, fusions: tuple[str, ...] = ("vote",), verdict: str 
             **level,
         },
         "hindsight": {"name": "yunet/net", **level},
-        "oracle": {**level, "accuracy": 0.9, "interval": [0.86, 0.94], "members": ["whole/net", "yunet/net"]},
+        "oracle": {
+            **level,
+            "accuracy": 0.9,
+            "interval": [0.86, 0.94],
+            "members": ["whole/net", "yunet/net"],
+        },
         "effective_members": 1.8,
         "cochran_q": {"statistic": 9.1, "df": 1, "p": 0.003, "test": "chi-square"},
         "decomposition": {
@@ -216,11 +296,25 @@ def comparison(dataset: str, fusions: tuple[str, ...] = ("vote",), verdict: str 
         "clones": [["whole/net", "yunet/net"]],
         "variants": [],
         "ensemble": {
-            "curve": [{"size": 1, "added": "yunet/net", **level}, {"size": 2, "added": "whole/net", **level, "accuracy": 0.72}],
-            "members": [{"name": "yunet/net", "leave_one_out": 0.04, "shapley": 0.4}, {"name": "whole/net", "leave_one_out": -0.01, "shapley": 0.3}],
+            "curve": [
+                {"size": 1, "added": "yunet/net", **level},
+                {"size": 2, "added": "whole/net", **level, "accuracy": 0.72},
+            ],
+            "members": [
+                {"name": "yunet/net", "leave_one_out": 0.04, "shapley": 0.4},
+                {"name": "whole/net", "leave_one_out": -0.01, "shapley": 0.3},
+            ],
             "order": [["yunet/net", "whole/net"]] * 5,
         },
-        "ranking": [{"name": "yunet/net", "p_best": 0.8, "rank_low": 1, "rank_high": 2, "tied_with_best": True}],
+        "ranking": [
+            {
+                "name": "yunet/net",
+                "p_best": 0.8,
+                "rank_low": 1,
+                "rank_high": 2,
+                "tied_with_best": True,
+            }
+        ],
         "pairs": [
             {
                 "a": "whole/net",
@@ -261,23 +355,41 @@ def example_rows(cells: list[str], count: int = 4) -> list[dict[str, Any]]:
 
 def overlaps(dataset: str, a: str = "haar", b: str = "yunet") -> dict[str, Any]:
     """An overlaps file's content."""
-    pair = {"a": a, "b": b, "frames": 210, "both": 190, "only_a": 5, "only_b": 10, "neither": 5, "mean_iou": 0.71, "same_face": 188}
+    pair = {
+        "a": a,
+        "b": b,
+        "frames": 210,
+        "both": 190,
+        "only_a": 5,
+        "only_b": 10,
+        "neither": 5,
+        "mean_iou": 0.71,
+        "same_face": 188,
+    }
     detectors = [{"detector": "yunet", "with_face": 200, "on_face": 180, "false_alarms": 3}]
     return {"dataset": dataset, "detectors": detectors, "pairs": [pair]}
 
 
-def answers(dataset: str, labelled: bool = True, clip: str = "walk.mp4", moments: int = 12) -> dict[str, Any]:
+def answers(
+    dataset: str, labelled: bool = True, clip: str = "walk.mp4", moments: int = 12
+) -> dict[str, Any]:
     """An answers file's content: two pipelines, one clip with a moment without a face."""
     rng = np.random.default_rng(1)
     names = ("whole/net", "yunet/net")
-    posteriors = {name: [[int(p) for p in 1000 * rng.dirichlet(np.ones(len(SPACE)))] for _ in range(moments)] for name in names}
+    posteriors = {
+        name: [[int(p) for p in 1000 * rng.dirichlet(np.ones(len(SPACE)))] for _ in range(moments)]
+        for name in names
+    }
     posteriors["yunet/net"][3] = None
     picture = base64.b64encode(images.encode(np.full((40, 60, 3), 90, np.uint8))).decode()
     return {
         "dataset": dataset,
         "n": 20,
         "labelled": labelled,
-        "pipelines": [{"name": name, "counts": {SPACE[0]: 12, SPACE[1]: 6}, "confidence": 0.61} for name in names],
+        "pipelines": [
+            {"name": name, "counts": {SPACE[0]: 12, SPACE[1]: 6}, "confidence": 0.61}
+            for name in names
+        ],
         "agreement": [] if labelled else [{"a": names[0], "b": names[1], "n": 18, "same": 0.5}],
         "clips": [
             {
@@ -294,7 +406,11 @@ def answers(dataset: str, labelled: bool = True, clip: str = "walk.mp4", moments
 
 
 def write_run(
-    folder: Path, spec_: dict[str, Any], scores: list[dict[str, Any]], comparisons: list[dict[str, Any]], examples: dict[str, list[dict[str, Any]]]
+    folder: Path,
+    spec_: dict[str, Any],
+    scores: list[dict[str, Any]],
+    comparisons: list[dict[str, Any]],
+    examples: dict[str, list[dict[str, Any]]],
 ) -> Run:
     """Put a run's files on disk."""
     paths = []
@@ -310,7 +426,11 @@ def write_run(
     return Run(folder, paths, compared, pictures, json.loads(json.dumps(spec_)))
 
 
-def typical(folder: Path, formats: tuple[str, ...] = ("svg",), reason: str = "model net: licence not accepted") -> Run:
+def typical(
+    folder: Path,
+    formats: tuple[str, ...] = ("svg",),
+    reason: str = "model net: licence not accepted",
+) -> Run:
     """Two datasets, four cells each (one skipped, one failed in the first), two fusions, and a validation dataset that must not be shown."""
     fusions = {"vote": {"rule": "soft_mean"}, "product": {"rule": "product"}}
     declared = spec({"alpha": "test", "beta": "test", "valid": "validation"}, fusions, formats)
@@ -332,8 +452,17 @@ def typical(folder: Path, formats: tuple[str, ...] = ("svg",), reason: str = "mo
     declared["config"]["datasets"]["beta"]["limit"] = 210
     for item in scores[6:12]:
         item["task"] |= {"headline": False, "limited": True}
-    comparisons = [comparison("alpha", ("vote", "product")), comparison("beta", ("vote", "product"), "no difference", 0.001)]
-    run = write_run(folder, declared, scores, comparisons, {name: example_rows(["whole/net", "yunet/net"]) for name in ("alpha", "beta")})
+    comparisons = [
+        comparison("alpha", ("vote", "product")),
+        comparison("beta", ("vote", "product"), "no difference", 0.001),
+    ]
+    run = write_run(
+        folder,
+        declared,
+        scores,
+        comparisons,
+        {name: example_rows(["whole/net", "yunet/net"]) for name in ("alpha", "beta")},
+    )
     run.spec["models"] = {
         "net": {"source": "a thesis", "published": [{"task": "alpha", "accuracy": 0.7, "n": 210}]},
         "geometry": {"source": None, "published": None},
@@ -353,8 +482,13 @@ def hostile(folder: Path) -> Run:
     declared["config"]["report"]["title"] = nasty
     declared["datasets"][nasty] |= {"title": nasty, "terms": nasty, "how_to_get": nasty}
     declared["assets"] = {nasty: {"licence": nasty, "sha256": nasty}}
-    declared["models"] = {nasty: {"source": nasty, "published": [{"task": nasty, "accuracy": 0.5, "note": nasty}]}}
-    cell, fused = score("alpha", nasty, nasty, 0.6, flags=[nasty], train_status=nasty), score("alpha", "", "", 0.7, nasty)
+    declared["models"] = {
+        nasty: {"source": nasty, "published": [{"task": nasty, "accuracy": 0.5, "note": nasty}]}
+    }
+    cell, fused = (
+        score("alpha", nasty, nasty, 0.6, flags=[nasty], train_status=nasty),
+        score("alpha", "", "", 0.7, nasty),
+    )
     classes = [f"{nasty} {index}" for index in range(len(SPACE))]
     hostile_task = cell["task"] | {"name": nasty, "version": nasty, "space": classes}
     for item in (cell, fused):
@@ -363,12 +497,26 @@ def hostile(folder: Path) -> Run:
         for row, emotion in zip(item["per_class"], classes, strict=True):
             row["emotion"] = emotion
         for group in item["groups"]:
-            group |= {"name": nasty, "best": nasty, "worst": nasty, "levels": [level | {"level": nasty} for level in group["levels"]]}
+            group |= {
+                "name": nasty,
+                "best": nasty,
+                "worst": nasty,
+                "levels": [level | {"level": nasty} for level in group["levels"]],
+            }
     failed = without_scores("alpha", "x", "y", "error", nasty) | {"dataset": nasty}
-    compared = comparison("alpha", (nasty,)) | {"dataset": nasty, "task": hostile_task, "clones": [[nasty, nasty]]}
+    compared = comparison("alpha", (nasty,)) | {
+        "dataset": nasty,
+        "task": hostile_task,
+        "clones": [[nasty, nasty]],
+    }
     compared["best_single"] |= {"name": f"{nasty}/{nasty}", "how": nasty[:200]}
-    rows = [row | {"cell": f"{nasty}/{nasty}", "truth": nasty, "predicted": nasty, "sample_id": nasty} for row in example_rows(["a/b"])]
-    told = answers(nasty, labelled=False, clip=nasty) | {"agreement": [{"a": nasty, "b": nasty, "n": 3, "same": 0.4}]}
+    rows = [
+        row | {"cell": f"{nasty}/{nasty}", "truth": nasty, "predicted": nasty, "sample_id": nasty}
+        for row in example_rows(["a/b"])
+    ]
+    told = answers(nasty, labelled=False, clip=nasty) | {
+        "agreement": [{"a": nasty, "b": nasty, "n": 3, "same": 0.4}]
+    }
     told["clips"][0] |= {"label": nasty, "emotions": classes, "truth": [nasty] * 12}
     told["pipelines"] = [{"name": f"{nasty}/{nasty}", "counts": {nasty: 3}, "confidence": 0.4}]
     for path, item in (
@@ -381,5 +529,8 @@ def hostile(folder: Path) -> Run:
     ):
         files.write_json(folder / path, item)
     parquet.write_rows(folder / "examples" / "0.parquet", examples_stage.SCHEMA, rows)
-    found = {name: sorted((folder / name).iterdir()) for name in ("scores", "comparisons", "examples", "overlaps", "answers")}
+    found = {
+        name: sorted((folder / name).iterdir())
+        for name in ("scores", "comparisons", "examples", "overlaps", "answers")
+    }
     return Run(folder, spec=json.loads(json.dumps(declared)), **found)

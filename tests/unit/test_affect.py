@@ -17,13 +17,17 @@ def noisy(clips: int, each: int, noise: float, seed: int = 0) -> Moments:
     """Clips that differ in level, read with this much error."""
     random = np.random.default_rng(seed)
     sample = np.repeat(np.arange(clips), each)
-    truth = np.clip(random.normal(0, 0.3, clips)[sample] + random.normal(0, 0.2, clips * each), -1, 1)
+    truth = np.clip(
+        random.normal(0, 0.3, clips)[sample] + random.normal(0, 0.2, clips * each), -1, 1
+    )
     return Moments(truth, np.clip(truth + random.normal(0, noise, clips * each), -1, 1), sample)
 
 
 def test_by_hand() -> None:
     """truth 0 .5 1, predicted 0 0 1: means .5, 1/3; variances 1/6, 2/9; covariance 1/6; CCC = (1/3) / (1/6 + 2/9 + 1/36) = 0.8."""
-    found = score(Moments(np.array([0, 0.5, 1.0]), np.array([0, 0, 1.0]), np.array([0, 0, 0])), ["a"], seed=0)
+    found = score(
+        Moments(np.array([0, 0.5, 1.0]), np.array([0, 0, 1.0]), np.array([0, 0, 0])), ["a"], seed=0
+    )
     assert found["ccc"] == found["ccc_within_clips"] == pytest.approx(0.8)
     assert found["pearson"] == pytest.approx(np.corrcoef([0, 0.5, 1], [0, 0, 1])[0, 1])
     assert found["rmse"] == pytest.approx(np.sqrt(0.25 / 3))
@@ -39,7 +43,11 @@ def test_unread_moments_lower_coverage_not_agreement() -> None:
     assert values["coverage"] == pytest.approx(0.75)
     assert values["ccc"] == pytest.approx(metrics.ccc(found.truth, gaps))
     nothing = score(Moments(found.truth, np.full(100, np.nan), found.sample), [None] * 20, seed=0)
-    assert (nothing["coverage"], nothing["ccc_low"], nothing["ccc_within_clips"]) == (0.0, None, None)
+    assert (nothing["coverage"], nothing["ccc_low"], nothing["ccc_within_clips"]) == (
+        0.0,
+        None,
+        None,
+    )
 
 
 def test_within_clips_counts_clips_of_two_read_moments() -> None:
@@ -48,7 +56,9 @@ def test_within_clips_counts_clips_of_two_read_moments() -> None:
     predicted = np.array([0.1, 0.5, 0.2, np.nan, np.nan, np.nan, 0.2, -0.2])
     found = score(Moments(truth, predicted, np.repeat(np.arange(4), 2)), [None] * 4, seed=0)
     assert (found["ccc_within_clips"], found["clips"]) == (pytest.approx(0.0), 2)
-    without = score(Moments(truth[:6], predicted[:6], np.repeat(np.arange(3), 2)), [None] * 3, seed=0)
+    without = score(
+        Moments(truth[:6], predicted[:6], np.repeat(np.arange(3), 2)), [None] * 3, seed=0
+    )
     assert (without["ccc_within_clips"], without["clips"]) == (pytest.approx(1.0), 1)
 
 
@@ -77,23 +87,63 @@ def test_sums_of_moments_give_the_ccc() -> None:
     found = noisy(7, 6, 0.3)
     sums = affect._sums(found, ["a", "a", "b", None, None, "c", "c"])
     assert len(sums) == 5, "three subjects, two clips without"
-    assert affect._ccc_of_sums(sums.sum(axis=0, keepdims=True))[0] == pytest.approx(metrics.ccc(found.truth, found.predicted))
-    assert len(affect._sums(noisy(3000, 1, 0.3), [None] * 3000)) == 1000, "no more units than that, however many pictures"
+    assert affect._ccc_of_sums(sums.sum(axis=0, keepdims=True))[0] == pytest.approx(
+        metrics.ccc(found.truth, found.predicted)
+    )
+    assert len(affect._sums(noisy(3000, 1, 0.3), [None] * 3000)) == 1000, (
+        "no more units than that, however many pictures"
+    )
 
 
-def tables_of(folder: Path, valence: list[float | None], predicted: list[float | None], label: str | None = None) -> dict[str, Path]:
+def tables_of(
+    folder: Path,
+    valence: list[float | None],
+    predicted: list[float | None],
+    label: str | None = None,
+) -> dict[str, Path]:
     """Two clips of two annotated frames each, without a label unless one is given."""
     paths = {name: folder / f"{name}.parquet" for name in ("samples", "frames", "predictions")}
-    keys = [{"sample_id": name, "frame": frame, "timestamp_s": 0.5 * frame} for name in "ab" for frame in (0, 1)]
+    keys = [
+        {"sample_id": name, "frame": frame, "timestamp_s": 0.5 * frame}
+        for name in "ab"
+        for frame in (0, 1)
+    ]
     task = b'{"name": "d", "type": "send", "version": "1", "space": ["neutral", "happiness"], "limited": false, "headline": true}'
-    samples = [{"sample_id": name, "kind": "video", "path": name, "split": "test", "subject": name, "groups": [], "label": label} for name in "ab"]
-    parquet.write_rows(paths["samples"], columns.SAMPLES.with_metadata({b"faceoff_task": task}), samples)
-    parquet.write_rows(paths["frames"], columns.FRAMES, (key | {"state": "ok", "valence": value} for key, value in zip(keys, valence, strict=True)))
+    samples = [
+        {
+            "sample_id": name,
+            "kind": "video",
+            "path": name,
+            "split": "test",
+            "subject": name,
+            "groups": [],
+            "label": label,
+        }
+        for name in "ab"
+    ]
+    parquet.write_rows(
+        paths["samples"], columns.SAMPLES.with_metadata({b"faceoff_task": task}), samples
+    )
+    parquet.write_rows(
+        paths["frames"],
+        columns.FRAMES,
+        (key | {"state": "ok", "valence": value} for key, value in zip(keys, valence, strict=True)),
+    )
     rows = (
-        {**key, "face_id": 0, "success": 1, "state": "ok", "valence": value, "p_neutral": 1.0, "p_happiness": 0.0}
+        {
+            **key,
+            "face_id": 0,
+            "success": 1,
+            "state": "ok",
+            "valence": value,
+            "p_neutral": 1.0,
+            "p_happiness": 0.0,
+        }
         for key, value in zip(keys, predicted, strict=True)
     )
-    parquet.write_rows(paths["predictions"], columns.predictions_schema(["neutral", "happiness"]), rows)
+    parquet.write_rows(
+        paths["predictions"], columns.predictions_schema(["neutral", "happiness"]), rows
+    )
     return paths
 
 
@@ -117,7 +167,9 @@ def test_a_dataset_without_emotions_is_scored_by_valence(tmp_path: Path) -> None
     assert written["state"] == "skipped"
     assert set(written["affect"]) == {"valence"}, "nobody annotates or reads arousal"
     assert written["affect"]["valence"]["n"] == 3, "a moment without annotation is not scored"
-    assert written["affect"]["valence"]["ccc"] == pytest.approx(metrics.ccc(np.array([0.1, 0.5, -0.4]), np.array([0.2, 0.4, -0.3])))
+    assert written["affect"]["valence"]["ccc"] == pytest.approx(
+        metrics.ccc(np.array([0.1, 0.5, -0.4]), np.array([0.2, 0.4, -0.3]))
+    )
 
 
 def test_a_model_that_reads_none_has_none(tmp_path: Path) -> None:
@@ -129,13 +181,20 @@ def test_a_model_that_reads_none_has_none(tmp_path: Path) -> None:
 def test_tables_that_do_not_belong_together(tmp_path: Path) -> None:
     paths = tables_of(tmp_path, [0.1, 0.5, 0.2, -0.4], [0.1] * 4)
     other = list(parquet.rows(paths["predictions"]))
-    parquet.write_rows(paths["predictions"], columns.predictions_schema(["neutral", "happiness"]), other[::-1])
+    parquet.write_rows(
+        paths["predictions"], columns.predictions_schema(["neutral", "happiness"]), other[::-1]
+    )
     with pytest.raises(ValueError, match="does not belong"):
         moments(paths["frames"], paths["predictions"], {"a": 0, "b": 1})
 
 
-@pytest.mark.parametrize(("readings", "share"), [([0.2, -0.99, 1.0, -1.0], 0.5), ([0.2, None, 0.999, -0.5], 0.0), ([None] * 4, None)])
-def test_readings_that_were_clipped_are_counted_and_flagged(tmp_path: Path, readings: list[float | None], share: float | None) -> None:
+@pytest.mark.parametrize(
+    ("readings", "share"),
+    [([0.2, -0.99, 1.0, -1.0], 0.5), ([0.2, None, 0.999, -0.5], 0.0), ([None] * 4, None)],
+)
+def test_readings_that_were_clipped_are_counted_and_flagged(
+    tmp_path: Path, readings: list[float | None], share: float | None
+) -> None:
     paths = tables_of(tmp_path, [0.1, 0.5, None, -0.4], readings, label="neutral")
     write_score(**paths, output=tmp_path / "score.json", spec=SPEC)
     written = files.read_json(tmp_path / "score.json")
@@ -150,7 +209,11 @@ def test_what_a_model_reads_outside_the_scale_is_clipped_when_it_is_written() ->
     """In the rows of the predictions table, so that no model can leave it out; NaN is no reading."""
     posterior = np.tile([0.25, 0.75], (3, 1))
     found = _rows(
-        Prediction(posterior=posterior, valence=np.array([1.4, -0.2, np.nan]), arousal=np.array([-3, 1, 0.5])),
+        Prediction(
+            posterior=posterior,
+            valence=np.array([1.4, -0.2, np.nan]),
+            arousal=np.array([-3, 1, 0.5]),
+        ),
         ("happiness", "neutral"),
         ("neutral", "happiness"),
         ("", ""),

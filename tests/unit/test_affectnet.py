@@ -16,10 +16,27 @@ from faceoff.plan.config import ConfigError
 from faceoff.plugins.protocols import Sample
 
 ROOT = Path(__file__).resolve().parents[2]
-CODES = {0: "neutral", 1: "happiness", 2: "sadness", 3: "surprise", 4: "fear", 5: "disgust", 6: "anger", 7: "contempt", 8: None, 9: None, 10: None}
+CODES = {
+    0: "neutral",
+    1: "happiness",
+    2: "sadness",
+    3: "surprise",
+    4: "fear",
+    5: "disgust",
+    6: "anger",
+    7: "contempt",
+    8: None,
+    9: None,
+    10: None,
+}
 # (expression, valence, arousal, box); −2 was not annotated, faceless pictures have no box
 ROWS = [
-    (code, -2 if code > 7 else code / 10, -2 if code > 7 else -code / 10, None if code == 10 else (4 + code, 5, 60, 70))
+    (
+        code,
+        -2 if code > 7 else code / 10,
+        -2 if code > 7 else -code / 10,
+        None if code == 10 else (4 + code, 5, 60, 70),
+    )
     for code in [*range(11), *range(8), 7, 0]
 ]
 
@@ -31,7 +48,13 @@ def pictures() -> list[bytes]:
     return [encode_png((face * (1 - index / 40)).astype(np.uint8)) for index in range(len(ROWS))]
 
 
-def csv_tree(root: Path, pictures: list[bytes], name: str = "validation.csv", lists: str = ".", images: str = "Manually_Annotated_Images") -> Path:
+def csv_tree(
+    root: Path,
+    pictures: list[bytes],
+    name: str = "validation.csv",
+    lists: str = ".",
+    images: str = "Manually_Annotated_Images",
+) -> Path:
     (root / lists).mkdir(parents=True, exist_ok=True)
     with open(root / lists / name, "w", newline="") as file:
         writer = csv.writer(file)
@@ -40,7 +63,16 @@ def csv_tree(root: Path, pictures: list[bytes], name: str = "validation.csv", li
             path = root / images / f"{index % 3}" / f"p{index}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(pictures[index])
-            writer.writerow([f"{index % 3}/p{index}.jpg", *(box or ["NULL"] * 4), "1.0;2.0;3.0;4.0", code, valence, arousal])
+            writer.writerow(
+                [
+                    f"{index % 3}/p{index}.jpg",
+                    *(box or ["NULL"] * 4),
+                    "1.0;2.0;3.0;4.0",
+                    code,
+                    valence,
+                    arousal,
+                ]
+            )
     return root
 
 
@@ -51,7 +83,10 @@ def npy_tree(root: Path, pictures: list[bytes], name: str = "val_set") -> Path:
         (root / name / "images" / f"{index}.jpg").write_bytes(pictures[index])
         # The release stores text; numbers are read as well.
         for kind, value in (("exp", code), ("val", valence), ("aro", arousal)):
-            np.save(root / name / "annotations" / f"{index}_{kind}.npy", np.array(str(value) if index % 2 else value))
+            np.save(
+                root / name / "annotations" / f"{index}_{kind}.npy",
+                np.array(str(value) if index % 2 else value),
+            )
         np.save(root / name / "annotations" / f"{index}_lnd.npy", np.zeros(136))
     return root
 
@@ -90,17 +125,31 @@ def test_seven_classes(tree: Path) -> None:
 def test_kept_without_a_label(tree: Path) -> None:
     found = samples(tree, non_emotions="keep")
     assert [sample.label for sample in found] == [CODES[code] for code, *_ in ROWS]
-    assert all((sample.valence is None) == (sample.arousal is None) == (sample.label is None) for sample in found)
+    assert all(
+        (sample.valence is None) == (sample.arousal is None) == (sample.label is None)
+        for sample in found
+    )
     assert found[3].valence == pytest.approx(0.3)
     assert found[3].arousal == pytest.approx(-0.3)
 
 
 def test_both_layouts_tell_the_same(tmp_path: Path, pictures: list[bytes]) -> None:
-    table, arrays = made(csv_tree(tmp_path / "a", pictures), non_emotions="keep"), made(npy_tree(tmp_path / "b", pictures), non_emotions="keep")
-    told = [{dataset.read(sample): (sample.label, sample.valence, sample.arousal, sample.kind) for sample in dataset.samples()} for dataset in (table, arrays)]
+    table, arrays = (
+        made(csv_tree(tmp_path / "a", pictures), non_emotions="keep"),
+        made(npy_tree(tmp_path / "b", pictures), non_emotions="keep"),
+    )
+    told = [
+        {
+            dataset.read(sample): (sample.label, sample.valence, sample.arousal, sample.kind)
+            for sample in dataset.samples()
+        }
+        for dataset in (table, arrays)
+    ]
     assert len(told[0]) == len(ROWS)
     assert told[0] == told[1]
-    assert table.version != arrays.version, "releases differ by a few rows, so the layout is part of the name"
+    assert table.version != arrays.version, (
+        "releases differ by a few rows, so the layout is part of the name"
+    )
     assert all(decode_image(data).ndim == 3 for data in told[0])
 
 
@@ -108,7 +157,13 @@ def test_five_landmarks_are_taken_from_the_68_of_a_row() -> None:
     """iBUG's numbering: eyes 36-41 and 42-47, tip of the nose 30, corners of the mouth 48 and 54."""
     points = np.column_stack([np.arange(68.0), np.arange(68.0) / 2])
     text = ";".join(f"{value:.1f}" for value in points.ravel())
-    assert _five(text, (0, 0, 68, 68)) == ((38.5, 19.25), (44.5, 22.25), (30.0, 15.0), (48.0, 24.0), (54.0, 27.0))
+    assert _five(text, (0, 0, 68, 68)) == (
+        (38.5, 19.25),
+        (44.5, 22.25),
+        (30.0, 15.0),
+        (48.0, 24.0),
+        (54.0, 27.0),
+    )
     assert _five(text, (500, 500, 68, 68)) is None, "not about this face"
     assert _five(text + ";1.0", (0, 0, 68, 68)) is None
     assert _five("", (0, 0, 68, 68)) is None
@@ -141,15 +196,24 @@ def test_places_of_the_csv_and_the_pictures(tmp_path: Path, pictures: list[bytes
 
 
 def test_the_train_part(tmp_path: Path, pictures: list[bytes]) -> None:
-    for root in (csv_tree(tmp_path / "a", pictures, name="training.csv"), npy_tree(tmp_path / "b", pictures, name="train_set")):
+    for root in (
+        csv_tree(tmp_path / "a", pictures, name="training.csv"),
+        npy_tree(tmp_path / "b", pictures, name="train_set"),
+    ):
         assert {sample.split for sample in samples(root, split="train")} == {"train"}
         with pytest.raises(FileNotFoundError, match=r"validation\.csv.*val_set"):
             made(root)
 
 
 def test_no_test_part() -> None:
-    raw = {"datasets": {"affectnet": {"path": "x", "split": "test"}}, "detectors": {"whole": {}}, "models": {"fer": {}}}
-    with pytest.raises(ConfigError, match=r"datasets\.affectnet\.split: AffectNet's test set was never released"):
+    raw = {
+        "datasets": {"affectnet": {"path": "x", "split": "test"}},
+        "detectors": {"whole": {}},
+        "models": {"fer": {}},
+    }
+    with pytest.raises(
+        ConfigError, match=r"datasets\.affectnet\.split: AffectNet's test set was never released"
+    ):
         config.parse(raw)
 
 
@@ -164,21 +228,36 @@ def test_no_test_part() -> None:
 )
 def test_wrong_options(options: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        config.parse({"datasets": {"affectnet": {"path": "x", **options}}, "detectors": {"whole": {}}, "models": {"fer": {}}})
+        config.parse(
+            {
+                "datasets": {"affectnet": {"path": "x", **options}},
+                "detectors": {"whole": {}},
+                "models": {"fer": {}},
+            }
+        )
 
 
 def test_subset_is_balanced_and_frozen(tree: Path) -> None:
     one, two = samples(tree, subset={"per_class": 1}), samples(tree, subset={"per_class": 2})
     assert Counter(sample.label for sample in one) == dict.fromkeys(EMOTIONS, 1)
     assert Counter(sample.label for sample in two) == dict.fromkeys(EMOTIONS, 2)
-    assert {sample.sample_id for sample in one} <= {sample.sample_id for sample in two}, "a larger subset holds the smaller one"
+    assert {sample.sample_id for sample in one} <= {sample.sample_id for sample in two}, (
+        "a larger subset holds the smaller one"
+    )
     assert [sample for sample in samples(tree) if sample in two] == two, "in the data's order"
     assert samples(tree, subset={"per_class": 1}) == one
     assert any(samples(tree, subset={"per_class": 1, "seed": seed}) != one for seed in range(1, 9))
-    assert [sample for sample in one if sample.label != "contempt"] == samples(tree, subset={"per_class": 1}, classes=7)
-    versions = {made(tree, subset=subset).version for subset in (None, {"per_class": 1}, {"per_class": 2}, {"per_class": 1, "seed": 1})}
+    assert [sample for sample in one if sample.label != "contempt"] == samples(
+        tree, subset={"per_class": 1}, classes=7
+    )
+    versions = {
+        made(tree, subset=subset).version
+        for subset in (None, {"per_class": 1}, {"per_class": 2}, {"per_class": 1, "seed": 1})
+    }
     assert len(versions) == 4
-    with pytest.raises(ValueError, match="3 pictures of each class are wanted, but happiness has 2"):
+    with pytest.raises(
+        ValueError, match="3 pictures of each class are wanted, but happiness has 2"
+    ):
         samples(tree, subset={"per_class": 3})
 
 
@@ -216,7 +295,9 @@ def test_spaces_bom_blank_lines_and_crlf(tmp_path: Path, pictures: list[bytes]) 
 @pytest.mark.parametrize("cell", ["11", "-1", "happy", "", "1.5", "nan"])
 def test_unknown_code_in_the_csv(tmp_path: Path, pictures: list[bytes], cell: str) -> None:
     root = rewrite(csv_tree(tmp_path, pictures), {3: f"2/p2.jpg,1,1,9,9,,{cell},0.1,0.1"})
-    with pytest.raises(ValueError, match=rf"validation\.csv, line 4: unknown expression code '{cell}'"):
+    with pytest.raises(
+        ValueError, match=rf"validation\.csv, line 4: unknown expression code '{cell}'"
+    ):
         samples(root)
 
 
@@ -238,7 +319,9 @@ def test_broken_rows(tmp_path: Path, pictures: list[bytes]) -> None:
         samples(root)
 
 
-@pytest.mark.parametrize("text", ["", "file,expression\na.jpg,1\n", "subDirectory_filePath,expresion\na.jpg,1\n"])
+@pytest.mark.parametrize(
+    "text", ["", "file,expression\na.jpg,1\n", "subDirectory_filePath,expresion\na.jpg,1\n"]
+)
 def test_missing_columns(tmp_path: Path, pictures: list[bytes], text: str) -> None:
     root = rewrite(csv_tree(tmp_path, pictures), text=text)
     with pytest.raises(ValueError, match=r"validation\.csv: no column"):
@@ -256,7 +339,9 @@ def test_broken_arrays(tmp_path: Path, pictures: list[bytes]) -> None:
     root = npy_tree(tmp_path, pictures)
     target = root / "val_set/annotations/1_exp.npy"
     np.save(target, np.array([Payload()], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match=r"1_exp\.npy: no plain array.*pickled objects are not read"):
+    with pytest.raises(
+        ValueError, match=r"1_exp\.npy: no plain array.*pickled objects are not read"
+    ):
         samples(root)
     for data in (b"", b"nothing", target.read_bytes()[:20]):
         target.write_bytes(data)
@@ -264,14 +349,18 @@ def test_broken_arrays(tmp_path: Path, pictures: list[bytes]) -> None:
             samples(root)
     for value in (np.array(["1", "2"]), np.array("12"), np.array("x"), np.array(2.5)):
         np.save(target, value)
-        with pytest.raises(ValueError, match=r"1_exp\.npy: (no plain array|unknown expression code)"):
+        with pytest.raises(
+            ValueError, match=r"1_exp\.npy: (no plain array|unknown expression code)"
+        ):
             samples(root)
     for value in (np.array(" 1 "), np.array(b"1"), np.array([1.0]), np.array(1)):
         np.save(target, value)
         assert samples(root)[1].label == "happiness"
 
 
-def test_missing_arrays_and_pictures(tmp_path: Path, pictures: list[bytes], capsys: pytest.CaptureFixture) -> None:
+def test_missing_arrays_and_pictures(
+    tmp_path: Path, pictures: list[bytes], capsys: pytest.CaptureFixture
+) -> None:
     root = npy_tree(tmp_path, pictures)
     (root / "val_set/annotations/0_val.npy").unlink()
     (root / "val_set/annotations/1_exp.npy").unlink()

@@ -20,7 +20,13 @@ from faceoff.assets import archives
 from faceoff.assets.archives import ArchiveError, unpack
 
 FILES = {"Actor_01/01-01.txt": b"one" * 1000, "Actor_02/größe 顔.txt": b"two", "empty": b""}
-KINDS = {"zip": None, "tar": bytes, "tar.gz": gzip.compress, "tar.bz2": bz2.compress, "tar.xz": lzma.compress}
+KINDS = {
+    "zip": None,
+    "tar": bytes,
+    "tar.gz": gzip.compress,
+    "tar.bz2": bz2.compress,
+    "tar.xz": lzma.compress,
+}
 
 
 def zipped(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -30,7 +36,12 @@ def zipped(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLAT
     return path
 
 
-def tarred(path: Path, files: dict[str, bytes], extra: tarfile.TarInfo | None = None, squeeze: Callable[[bytes], bytes] = bytes) -> Path:
+def tarred(
+    path: Path,
+    files: dict[str, bytes],
+    extra: tarfile.TarInfo | None = None,
+    squeeze: Callable[[bytes], bytes] = bytes,
+) -> Path:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as packed:
         for name, content in files.items():
@@ -62,9 +73,13 @@ def refused(archive: Path, match: str, **bounds: object) -> str:
 def test_all_of_a_good_archive_arrives(tmp_path: Path, kind: str) -> None:
     archive = packed(tmp_path, kind, FILES)
     found = unpack(archive, tmp_path / "deep" / "out")
-    assert {path.relative_to(tmp_path / "deep/out").as_posix(): path.read_bytes() for path in found} == FILES
+    assert {
+        path.relative_to(tmp_path / "deep/out").as_posix(): path.read_bytes() for path in found
+    } == FILES
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]
-    assert stat.S_IMODE((tmp_path / "deep/out").stat().st_mode) == stat.S_IMODE((tmp_path / "deep").stat().st_mode)
+    assert stat.S_IMODE((tmp_path / "deep/out").stat().st_mode) == stat.S_IMODE(
+        (tmp_path / "deep").stat().st_mode
+    )
 
 
 def test_an_empty_folder_is_filled_and_a_full_one_left_alone(tmp_path: Path) -> None:
@@ -77,7 +92,19 @@ def test_an_empty_folder_is_filled_and_a_full_one_left_alone(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
-@pytest.mark.parametrize("name", ["../escaped", "a/../../escaped", "/faceoff-escaped", "C:/escaped", "c:escaped", "..\\escaped", "a\\b", ".."])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../escaped",
+        "a/../../escaped",
+        "/faceoff-escaped",
+        "C:/escaped",
+        "c:escaped",
+        "..\\escaped",
+        "a\\b",
+        "..",
+    ],
+)
 def test_a_path_that_leads_out_is_refused(tmp_path: Path, kind: str, name: str) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()
@@ -87,7 +114,9 @@ def test_a_path_that_leads_out_is_refused(tmp_path: Path, kind: str, name: str) 
     assert not Path("/faceoff-escaped").exists()
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE]
+)
 def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
     bad = tarfile.TarInfo("bad")
     bad.type, bad.linkname = kind, "good"
@@ -124,11 +153,15 @@ def test_encrypted_members_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_methods_whose_output_has_no_bound_are_refused(tmp_path: Path, method: int) -> None:
-    assert "'a'" in refused(zipped(tmp_path / "a.zip", {"a": b"x" * 100}, method), "compression method")
+    assert "'a'" in refused(
+        zipped(tmp_path / "a.zip", {"a": b"x" * 100}, method), "compression method"
+    )
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "tar.xz"])
-def test_a_bomb_is_stopped_early(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bomb_is_stopped_early(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     archive = packed(tmp_path, kind, {"good": b"good", "bomb": bytes(30 << 20)})
     on_disk, remove = [], shutil.rmtree
 
@@ -139,12 +172,18 @@ def test_a_bomb_is_stopped_early(tmp_path: Path, kind: str, monkeypatch: pytest.
     monkeypatch.setattr(archives.shutil, "rmtree", weighed)
     assert "'bomb'" in refused(archive, "for each byte")
     assert on_disk[0] < 8 << 20 if kind != "tar.gz" else on_disk[0] < 24 << 20
-    assert "'bomb'" in refused(archive, "more than 2,000,000 bytes", max_bytes=2_000_000, max_ratio=1e9)
+    assert "'bomb'" in refused(
+        archive, "more than 2,000,000 bytes", max_bytes=2_000_000, max_ratio=1e9
+    )
     assert len(unpack(archive, tmp_path / "out", max_ratio=1e9)) == 2
 
 
 def test_a_bomb_behind_the_last_member_is_stopped(tmp_path: Path) -> None:
-    archive = tarred(tmp_path / "a.tar.xz", {"good": b"good"}, squeeze=lambda data: lzma.compress(data + bytes(30 << 20)))
+    archive = tarred(
+        tmp_path / "a.tar.xz",
+        {"good": b"good"},
+        squeeze=lambda data: lzma.compress(data + bytes(30 << 20)),
+    )
     assert "more than" in refused(archive, "for each byte")
 
 
@@ -205,7 +244,9 @@ def test_a_cut_archive_is_refused(tmp_path: Path, kind: str, part: float) -> Non
 def test_a_damaged_archive_is_refused(tmp_path: Path, kind: str) -> None:
     archive = packed(tmp_path, kind, {f"{i}": os.urandom(5120) for i in range(8)})
     data = bytearray(archive.read_bytes())
-    at = 3 * 5632 + 20 if kind == "tar" else len(data) // 2  # a tar has checksums of its headers only
+    at = (
+        3 * 5632 + 20 if kind == "tar" else len(data) // 2
+    )  # a tar has checksums of its headers only
     data[at] ^= 0xFF
     archive.write_bytes(data)
     assert archive.name in refused(archive, "cannot be unpacked|bytes come out")
@@ -240,14 +281,21 @@ def test_a_disk_that_takes_no_more_leaves_nothing(tmp_path: Path, kind: str) -> 
 def test_folders_in_folders_without_end_are_refused(tmp_path: Path, kind: str, end: str) -> None:
     """Removing them would exhaust Python's stack, and so leave them."""
     nested = ["/".join("d" * depth) + end for depth in range(1000, 1100, 50)]
-    assert "folders deep" in refused(packed(tmp_path, kind, {"good": b"good"} | dict.fromkeys(nested, b"")), "64 are allowed")
+    assert "folders deep" in refused(
+        packed(tmp_path, kind, {"good": b"good"} | dict.fromkeys(nested, b"")), "64 are allowed"
+    )
     one = "/".join("d" * 64)
-    assert [path.relative_to(tmp_path / "out").as_posix() for path in unpack(packed(tmp_path, kind, {one: b"1"}), tmp_path / "out")] == [one]
+    assert [
+        path.relative_to(tmp_path / "out").as_posix()
+        for path in unpack(packed(tmp_path, kind, {one: b"1"}), tmp_path / "out")
+    ] == [one]
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 def test_a_name_that_is_too_long_for_the_disk_is_refused(tmp_path: Path, kind: str) -> None:
-    assert "cannot be unpacked at member" in refused(packed(tmp_path, kind, {"good": b"good", "n" * 300: b"x"}), "File name too long")
+    assert "cannot be unpacked at member" in refused(
+        packed(tmp_path, kind, {"good": b"good", "n" * 300: b"x"}), "File name too long"
+    )
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])

@@ -59,7 +59,10 @@ def server() -> Iterator[tuple[str, list[str]]]:
 
 
 def asset(*urls: str, **more: object) -> Asset:
-    return Asset(**{"file": "w.bin", "sha256": SHA, "urls": urls, "source": "https://example.org/home"} | more)
+    return Asset(
+        **{"file": "w.bin", "sha256": SHA, "urls": urls, "source": "https://example.org/home"}
+        | more
+    )
 
 
 def test_parse_names_the_file_and_the_key() -> None:
@@ -80,7 +83,9 @@ def test_mirror_comes_before_cache(places: dict[str, Path]) -> None:
     assert locate(asset()) == places["mirror"] / "w.bin"
 
 
-def test_absolute_file_is_looked_at_first_and_may_be_in_the_mirror_instead(places: dict[str, Path], tmp_path: Path) -> None:
+def test_absolute_file_is_looked_at_first_and_may_be_in_the_mirror_instead(
+    places: dict[str, Path], tmp_path: Path
+) -> None:
     given = asset(file=str(tmp_path / "own" / "w.bin"))
     (places["mirror"] / "w.bin").write_bytes(GOOD)
     assert locate(given) == places["mirror"] / "w.bin"
@@ -90,7 +95,9 @@ def test_absolute_file_is_looked_at_first_and_may_be_in_the_mirror_instead(place
 
 
 @pytest.mark.parametrize("place", ["mirror", "cache"])
-def test_wrong_file_is_refused_even_when_a_download_could_replace_it(places: dict[str, Path], place: str, server: tuple[str, list[str]]) -> None:
+def test_wrong_file_is_refused_even_when_a_download_could_replace_it(
+    places: dict[str, Path], place: str, server: tuple[str, list[str]]
+) -> None:
     path = places[place] / "w.bin"
     path.write_bytes(BAD)
     for use in (locate, fetch):
@@ -106,7 +113,12 @@ def test_wrong_file_is_refused_even_when_a_download_could_replace_it(places: dic
 def test_sha256_decides_where_a_publisher_gives_both(places: dict[str, Path]) -> None:
     (places["mirror"] / "w.bin").write_bytes(GOOD)
     md5 = hashlib.md5(GOOD).hexdigest()
-    for hashes in ({"sha256": SHA, "md5": "0" * 32}, {"sha256": SHA.upper()}, {"sha256": None, "md5": md5}, {"sha256": None, "md5": md5.upper()}):
+    for hashes in (
+        {"sha256": SHA, "md5": "0" * 32},
+        {"sha256": SHA.upper()},
+        {"sha256": None, "md5": md5},
+        {"sha256": None, "md5": md5.upper()},
+    ):
         assert locate(asset(**hashes)) == places["mirror"] / "w.bin"
     for hashes in ({"sha256": "0" * 64, "md5": md5}, {"sha256": None, "md5": "0" * 32}):
         with pytest.raises(AssetError, match="the card says 000"):
@@ -125,7 +137,13 @@ def test_file_that_changes_after_it_was_verified_is_verified_again(places: dict[
 def test_absent_asset_names_file_places_source_and_hash(places: dict[str, Path]) -> None:
     with pytest.raises(AssetError) as caught:
         fetch(asset())
-    for part in ("w.bin", SHA, str(places["mirror"]), str(places["cache"]), "https://example.org/home"):
+    for part in (
+        "w.bin",
+        SHA,
+        str(places["mirror"]),
+        str(places["cache"]),
+        "https://example.org/home",
+    ):
         assert part in str(caught.value)
     assert locate(asset()) is None
     assert len(availability([asset(), asset(file="v.bin"), asset("http://x/w.bin")])) == 2
@@ -135,18 +153,27 @@ def test_package_carries_the_file(places: dict[str, Path]) -> None:
     import json as package
 
     path = Path(package.__file__).parent / "decoder.py"
-    inside = Asset(file="decoder.py", package="json", sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    inside = Asset(
+        file="decoder.py", package="json", sha256=hashlib.sha256(path.read_bytes()).hexdigest()
+    )
     assert locate(inside) == path
-    (places["mirror"] / "decoder.py").write_bytes(b"another")  # the package's file is never taken from elsewhere
+    (places["mirror"] / "decoder.py").write_bytes(
+        b"another"
+    )  # the package's file is never taken from elsewhere
     assert fetch(inside) == path
     with pytest.raises(AssetError, match="sha256"):
         locate(Asset(file="decoder.py", package="json", sha256=SHA))
-    for absent in (Asset(file="no.bin", package="json", sha256=SHA), Asset(file="no.bin", package="no_such_package", sha256=SHA)):
+    for absent in (
+        Asset(file="no.bin", package="json", sha256=SHA),
+        Asset(file="no.bin", package="no_such_package", sha256=SHA),
+    ):
         with pytest.raises(AssetError, match=rf"no\.bin.*install {absent.package}"):
             fetch(absent)
 
 
-def test_what_some_releases_of_a_package_lack_comes_from_elsewhere(places: dict[str, Path], server: tuple[str, list[str]]) -> None:
+def test_what_some_releases_of_a_package_lack_comes_from_elsewhere(
+    places: dict[str, Path], server: tuple[str, list[str]]
+) -> None:
     """The package first; then the mirror, the cache and the address."""
     address, _ = server
     lacking = Asset(file="inner/w.bin", package="json", sha256=SHA, urls=(f"{address}/w.bin",))
@@ -156,7 +183,9 @@ def test_what_some_releases_of_a_package_lack_comes_from_elsewhere(places: dict[
     assert fetch(lacking) == places["mirror"] / "w.bin"
 
 
-def test_download_goes_into_the_cache_once(places: dict[str, Path], server: tuple[str, list[str]]) -> None:
+def test_download_goes_into_the_cache_once(
+    places: dict[str, Path], server: tuple[str, list[str]]
+) -> None:
     address, asked = server
     for _ in range(2):
         assert fetch(asset(f"{address}/w.bin")) == places["cache"] / "w.bin"
@@ -172,7 +201,9 @@ def test_next_address_is_tried(places: dict[str, Path], server: tuple[str, list[
 
 
 @pytest.mark.parametrize("page", ["bad.bin", "gone.bin"])
-def test_download_of_another_file_leaves_nothing_behind(places: dict[str, Path], server: tuple[str, list[str]], page: str) -> None:
+def test_download_of_another_file_leaves_nothing_behind(
+    places: dict[str, Path], server: tuple[str, list[str]], page: str
+) -> None:
     with pytest.raises(AssetError) as caught:
         fetch(asset(f"{server[0]}/{page}"))
     assert f"{server[0]}/{page}" in str(caught.value)
@@ -186,7 +217,9 @@ def test_without_network_the_address_is_in_the_message(monkeypatch: pytest.Monke
         fetch(asset("http://127.0.0.1:9/w.bin"))
 
 
-def test_framework_caches_go_to_one_folder(places: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_framework_caches_go_to_one_folder(
+    places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import os
 
     for name in ("DEEPFACE_HOME", "TORCH_HOME", "HF_HOME", "MPLCONFIGDIR"):
@@ -199,10 +232,18 @@ def test_framework_caches_go_to_one_folder(places: dict[str, Path], monkeypatch:
 
 
 @pytest.fixture
-def listing(places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+def listing(
+    places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., str]:
     """Output of `faceoff assets` with two plug-ins that share a file, of which the mirror holds a wrong copy on request."""
     header = {
-        role: {"file": f"{role}.bin", "sha256": SHA, "urls": [f"https://example.org/{role}.bin"], "licence": "MIT", "size": len(GOOD)}
+        role: {
+            "file": f"{role}.bin",
+            "sha256": SHA,
+            "urls": [f"https://example.org/{role}.bin"],
+            "licence": "MIT",
+            "size": len(GOOD),
+        }
         for role in ("one", "two")
     }
     plugin = tmp_path / "plugins" / "mine.py"
@@ -211,24 +252,39 @@ def listing(places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyP
     plugin.write_text(f"DETECTORS = {entries!r}\n")
 
     def call(*options: str) -> str:
-        result = CliRunner().invoke(app, ["assets", "--plugins", str(tmp_path / "plugins"), *options])
+        result = CliRunner().invoke(
+            app, ["assets", "--plugins", str(tmp_path / "plugins"), *options]
+        )
         assert result.exit_code == 0, result.output
         return result.output
 
     return call
 
 
-def test_every_asset_is_listed_for_a_mirror(listing: Callable[..., str], places: dict[str, Path]) -> None:
+def test_every_asset_is_listed_for_a_mirror(
+    listing: Callable[..., str], places: dict[str, Path]
+) -> None:
     (places["mirror"] / "one.bin").write_bytes(GOOD)
     rows = {line.split("\t")[0]: line.split("\t") for line in listing("--list").splitlines()}
     assert rows["file"] == ["file", "size", "hash", "licence", "found", "url", "source", "used by"]
     found = str(places["mirror"] / "one.bin")
-    assert rows["one.bin"] == ["one.bin", str(len(GOOD)), f"sha256:{SHA}", "MIT", found, "https://example.org/one.bin", "", "detector mine, detector other"]
+    assert rows["one.bin"] == [
+        "one.bin",
+        str(len(GOOD)),
+        f"sha256:{SHA}",
+        "MIT",
+        found,
+        "https://example.org/one.bin",
+        "",
+        "detector mine, detector other",
+    ]
     assert rows["two.bin"][4] == "no"
     assert "yunet_n_640_640.onnx" in rows
 
 
-def test_the_listing_for_programs_says_the_same(listing: Callable[..., str], places: dict[str, Path]) -> None:
+def test_the_listing_for_programs_says_the_same(
+    listing: Callable[..., str], places: dict[str, Path]
+) -> None:
     (places["mirror"] / "two.bin").write_bytes(BAD)
     rows = {row["file"]: row for row in json.loads(listing("--json"))}
     assert rows["one.bin"] == {
@@ -240,7 +296,10 @@ def test_the_listing_for_programs_says_the_same(listing: Callable[..., str], pla
 
 
 def test_other_environments_get_a_copy_of_what_a_package_here_carries(
-    places: dict[str, Path], server: tuple[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    places: dict[str, Path],
+    server: tuple[str, list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "carrier").mkdir()
     (tmp_path / "carrier/__init__.py").touch()
@@ -251,5 +310,8 @@ def test_other_environments_get_a_copy_of_what_a_package_here_carries(
     assert (places["cache"] / "w.bin").read_bytes() == GOOD
     assert server[1] == [], "nothing is downloaded that lies here"
     (places["cache"] / "w.bin").unlink()
-    assert fetch_for_others(asset(f"{server[0]}/w.bin", package="no_such_package")).read_bytes() == GOOD
+    assert (
+        fetch_for_others(asset(f"{server[0]}/w.bin", package="no_such_package")).read_bytes()
+        == GOOD
+    )
     assert server[1] == ["/w.bin"]

@@ -17,7 +17,9 @@ def picture(seed: int, size: int = 64, kind: str = "PNG") -> bytes:
     """A smooth random picture (noise would not survive resizing)."""
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC).save(buffer, format=kind, **({"quality": 85} if kind == "JPEG" else {}))
+    Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC).save(
+        buffer, format=kind, **({"quality": 85} if kind == "JPEG" else {})
+    )
     return buffer.getvalue()
 
 
@@ -30,7 +32,10 @@ class Memory:
         self.held = held
 
     def samples(self):
-        return [Sample(sample_id=name, path=name, label=label, subject=subject) for name, (label, subject, _) in self.held.items()]
+        return [
+            Sample(sample_id=name, path=name, label=label, subject=subject)
+            for name, (label, subject, _) in self.held.items()
+        ]
 
     def read(self, sample: Sample) -> bytes:
         return self.held[sample.sample_id][2]
@@ -42,7 +47,11 @@ def look_over(name: str = "d", **pictures) -> audit.Audit:
 
 
 def test_same_pixels_are_duplicates_whatever_the_encoding():
-    found = look_over(a=("happiness", None, picture(1)), b=("happiness", None, picture(1, kind="BMP")), c=("happiness", None, picture(2)))
+    found = look_over(
+        a=("happiness", None, picture(1)),
+        b=("happiness", None, picture(1, kind="BMP")),
+        c=("happiness", None, picture(2)),
+    )
     assert found.duplicates() == [["a", "b"]]
     assert found.conflicts() == []
     assert found.look_alikes() == []
@@ -54,7 +63,12 @@ def test_duplicates_with_other_labels_are_conflicts():
 
 
 def test_resized_and_recompressed_pictures_look_alike_and_others_do_not():
-    found = look_over(a=("x", None, picture(1)), b=("x", None, picture(1, size=128)), c=("x", None, picture(1, kind="JPEG")), d=("x", None, picture(9)))
+    found = look_over(
+        a=("x", None, picture(1)),
+        b=("x", None, picture(1, size=128)),
+        c=("x", None, picture(1, kind="JPEG")),
+        d=("x", None, picture(9)),
+    )
     assert found.duplicates() == []
     assert found.look_alikes() == [["a", "b", "c"]]
 
@@ -70,7 +84,9 @@ def test_flat_pictures_do_not_look_alike():
 
 def test_the_look_is_the_difference_hash():
     """Against the definition: brightness rising to the right, row by row, most significant bit first."""
-    rising = np.repeat(np.tile(np.arange(0, 180, 20, dtype=np.uint8), (8, 1))[:, :, None], 3, axis=2)
+    rising = np.repeat(
+        np.tile(np.arange(0, 180, 20, dtype=np.uint8), (8, 1))[:, :, None], 3, axis=2
+    )
     assert audit.look(rising) == 2**64 - 1
     assert audit.look(rising[:, ::-1].copy()) == 0
 
@@ -83,7 +99,12 @@ def test_broken_files_are_named_with_their_reason():
 
 
 def test_contamination_and_shared_people_between_datasets():
-    train = look_over("train", t1=("x", "ann", picture(1)), t2=("x", "bob", picture(2)), t3=("x", "bob", picture(2)))
+    train = look_over(
+        "train",
+        t1=("x", "ann", picture(1)),
+        t2=("x", "bob", picture(2)),
+        t3=("x", "bob", picture(2)),
+    )
     test = look_over("test", e1=("x", "bob", picture(3)), e2=("x", "eve", picture(2)))
     assert audit.shared(test, train) == [("e2", "t2")]
     assert audit.shared_subjects(test, train) == ["bob"]
@@ -97,7 +118,9 @@ def test_validate_reports_and_fails_on_unreadable_files(tmp_path):
         (tmp_path / "pictures/anger").mkdir(parents=True, exist_ok=True)
         (tmp_path / "pictures/anger" / name).write_bytes(data)
     config = tmp_path / "c.yaml"
-    config.write_text(f"run: r\ndatasets: {{mine: {{type: folder, path: '{tmp_path}/pictures'}}}}\ndetectors: {{whole: {{}}}}\nmodels: {{fer: {{}}}}\n")
+    config.write_text(
+        f"run: r\ndatasets: {{mine: {{type: folder, path: '{tmp_path}/pictures'}}}}\ndetectors: {{whole: {{}}}}\nmodels: {{fer: {{}}}}\n"
+    )
     result = CliRunner().invoke(app, ["validate", str(config)])
     assert result.exit_code == 1
     assert "mine: 1 unreadable: anger/c.png (empty file)" in result.output
@@ -118,7 +141,9 @@ def test_parts_of_one_table_share_neither_people_nor_pictures(tmp_path):
     table = f"type: table, path: '{tmp_path}/t.csv', columns: {{subject: person}}, shares: [0.5, 0, 0.5]"
     config = tmp_path / "c.yaml"
     datasets = f"a: {{{table}, part: train, role: train}}, b: {{{table}, part: test}}"
-    config.write_text(f"run: r\ndatasets: {{{datasets}}}\ndetectors: {{whole: {{}}}}\nmodels: {{fer: {{}}}}\n")
+    config.write_text(
+        f"run: r\ndatasets: {{{datasets}}}\ndetectors: {{whole: {{}}}}\nmodels: {{fer: {{}}}}\n"
+    )
     result = CliRunner().invoke(app, ["validate", str(config)])
     assert result.exit_code == 0, result.output
     assert "are in" not in result.output
@@ -144,11 +169,20 @@ def test_an_animation_is_judged_by_its_first_picture(kind: str) -> None:
     """A run reads it as a clip, so it is not unreadable."""
     first, second = (Image.open(io.BytesIO(picture(seed))) for seed in (1, 2))
     buffer = io.BytesIO()
-    first.save(buffer, format=kind, save_all=True, append_images=[second], duration=100, **({"lossless": True} if kind == "WEBP" else {}))
+    first.save(
+        buffer,
+        format=kind,
+        save_all=True,
+        append_images=[second],
+        duration=100,
+        **({"lossless": True} if kind == "WEBP" else {}),
+    )
     held = {"a": ("happiness", None, buffer.getvalue())}
     assert look_over(**held).unreadable == {}
     found = audit.first_picture(Memory(**held), Sample(sample_id="a", path="a")).astype(int)
-    assert np.abs(found - np.asarray(first)).mean() < (10 if kind == "GIF" else 1e-9), "a GIF has 256 colours"
+    assert np.abs(found - np.asarray(first)).mean() < (10 if kind == "GIF" else 1e-9), (
+        "a GIF has 256 colours"
+    )
     assert np.abs(found - np.asarray(second)).mean() > 30
 
 
@@ -161,7 +195,10 @@ def test_what_is_missing_and_what_is_left_out_is_said(tmp_path: Path) -> None:
         left_out = {"other file": 3}  # noqa: RUF012
 
         def samples(self):
-            return [Sample(sample_id=name, path=name, kind=kind) for name, kind in (("s", "sequence"), ("empty", "sequence"), ("a", "audio"))]
+            return [
+                Sample(sample_id=name, path=name, kind=kind)
+                for name, kind in (("s", "sequence"), ("empty", "sequence"), ("a", "audio"))
+            ]
 
         def pictures(self, sample: Sample):
             return [(0.0, tmp_path / "s/1.png")] if sample.path == "s" else []
@@ -174,4 +211,7 @@ def test_what_is_missing_and_what_is_left_out_is_said(tmp_path: Path) -> None:
     assert list(found.pixels) == ["s"]
     assert found.unreadable == {"empty": "no picture in the sequence"}
     lines = list(audit.findings([found]))
-    assert lines[:2] == ["d: 2 of the published files are missing: b.mp4; c.mp4", "d: not in the task: 3 × other file"]
+    assert lines[:2] == [
+        "d: 2 of the published files are missing: b.mp4; c.mp4",
+        "d: not in the task: 3 × other file",
+    ]

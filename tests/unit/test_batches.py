@@ -58,7 +58,9 @@ def test_all_bad_in_a_later_batch_is_bad_luck() -> None:
 
 
 @pytest.mark.parametrize(("given", "items"), [(3, [1, 2]), (1, [1, 2]), (0, [1])])
-def test_more_or_fewer_results_than_pictures_is_a_broken_plugin_at_any_time(given: int, items: list[int]) -> None:
+def test_more_or_fewer_results_than_pictures_is_a_broken_plugin_at_any_time(
+    given: int, items: list[int]
+) -> None:
     clock = Clock()
     guarded(halve, [1, 2], clock)
     with pytest.raises(ValueError, match=f"gave {given} results for {len(items)} pictures"):
@@ -73,7 +75,14 @@ def test_a_prediction_has_as_many_of_everything(array: str) -> None:
         Prediction(posterior, **{array: np.zeros(2)}, aus={"AU12": np.zeros(4)})
 
 
-@pytest.mark.parametrize("failure", [RuntimeError("CUDA error: out of memory\nCompile with X to debug"), MemoryError(), OSError(28, "No space left on device")])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        RuntimeError("CUDA error: out of memory\nCompile with X to debug"),
+        MemoryError(),
+        OSError(28, "No space left on device"),
+    ],
+)
 def test_a_failing_machine_is_no_bad_picture_at_any_time(failure: Exception) -> None:
     def broken(items: Sequence[int]) -> list[int]:
         raise failure
@@ -130,28 +139,76 @@ class Model:
 """
 
 
-def test_memory_that_runs_out_in_the_second_batch_leaves_a_file_to_be_made_again(tmp_path: Path) -> None:
+def test_memory_that_runs_out_in_the_second_batch_leaves_a_file_to_be_made_again(
+    tmp_path: Path,
+) -> None:
     """Through the rule's own script: no sound file in which most rows are errors, but its mark and its reason."""
     (tmp_path / "model.py").write_text(MODEL)
     png, frames, faces = encode_png(np.zeros((9, 9, 3), np.uint8)), [], []
     for number in range(70):  # a batch has 64
         key = {"sample_id": f"s{number:02d}", "frame": 0, "timestamp_s": None, "state": "ok"}
         frames.append(key | {"width": 9, "height": 9, "image": {"bytes": png, "path": "p"}})
-        faces.append(key | {"face_id": 0, "n_faces": 1, "success": 1, "x": 0.0, "y": 0.0, "w": 9.0, "h": 9.0, "score": 1.0})
+        faces.append(
+            key
+            | {
+                "face_id": 0,
+                "n_faces": 1,
+                "success": 1,
+                "x": 0.0,
+                "y": 0.0,
+                "w": 9.0,
+                "h": 9.0,
+                "score": 1.0,
+            }
+        )
     parquet.write_rows(tmp_path / "frames.parquet", columns.FRAMES, frames)
     parquet.write_rows(tmp_path / "faces.parquet", columns.FACES, faces)
-    plugin = {"source": str(tmp_path / "model.py"), "class": "Model", "assets": {}, "card": {}, "device": "cpu", "precision": "float32"}
-    spec = {"dataset": "d", "detector": "whole", "model": "m", "plugin": plugin, "policy": "largest", "whole_frame": True}
+    plugin = {
+        "source": str(tmp_path / "model.py"),
+        "class": "Model",
+        "assets": {},
+        "card": {},
+        "device": "cpu",
+        "precision": "float32",
+    }
+    spec = {
+        "dataset": "d",
+        "detector": "whole",
+        "model": "m",
+        "plugin": plugin,
+        "policy": "largest",
+        "whole_frame": True,
+    }
     spec |= {"calibration": None, "margin": None, "align": None}
     output, timing = tmp_path / "predictions.parquet", tmp_path / "timing.json"
-    script = [sys.executable, str(Path(__file__).parents[2] / "workflow" / "scripts" / "predict.py"), "--spec", json.dumps(spec)]
-    paths = {"frames": tmp_path / "frames.parquet", "faces": tmp_path / "faces.parquet", "output": output, "timing": timing}
+    script = [
+        sys.executable,
+        str(Path(__file__).parents[2] / "workflow" / "scripts" / "predict.py"),
+        "--spec",
+        json.dumps(spec),
+    ]
+    paths = {
+        "frames": tmp_path / "frames.parquet",
+        "faces": tmp_path / "faces.parquet",
+        "output": output,
+        "timing": timing,
+    }
     with open(tmp_path / "log", "w") as log:
         arguments = [word for name, path in paths.items() for word in (f"--{name}", str(path))]
-        status = subprocess.run([*script, *arguments], check=False, stdout=log, stderr=subprocess.STDOUT).returncode
+        status = subprocess.run(
+            [*script, *arguments], check=False, stdout=log, stderr=subprocess.STDOUT
+        ).returncode
     assert status == 1
     assert not output.exists()
-    record_failure("predictions", status, tmp_path / "log", output, tmp_path / "frames.parquet", timing, [tmp_path / "faces.parquet"])
+    record_failure(
+        "predictions",
+        status,
+        tmp_path / "log",
+        output,
+        tmp_path / "frames.parquet",
+        timing,
+        [tmp_path / "faces.parquet"],
+    )
     assert parquet.failed_files(output) == [str(output)], "the next run makes it again"
     (found,) = {row["reason"] for row in parquet.rows(output)}
     assert "RuntimeError: CUDA error: out of memory" in found
@@ -199,7 +256,12 @@ def test_timing_leaves_the_warm_up_out(tmp_path: Path) -> None:
     clock = Clock(load_s=2.0, compute_s=11.0, items=20, batches=[(10, 10.0), (10, 1.0)])
     clock.write(tmp_path / "t.json", model="m")
     written = json.loads((tmp_path / "t.json").read_text())
-    assert (written["model"], written["load_s"], written["items_per_s"], written["p90_ms"]) == ("m", 2.0, 10.0, 100.0)
+    assert (written["model"], written["load_s"], written["items_per_s"], written["p90_ms"]) == (
+        "m",
+        2.0,
+        10.0,
+        100.0,
+    )
     Clock(batches=[(4, 2.0)]).write(tmp_path / "t.json")
     assert json.loads((tmp_path / "t.json").read_text())["items_per_s"] == 2.0
     Clock().write(tmp_path / "t.json")
@@ -210,9 +272,13 @@ def test_plugin_gets_its_card_and_verified_files(tmp_path: Path) -> None:
     import hashlib
 
     (tmp_path / "w.bin").write_bytes(b"w")
-    (tmp_path / "plug.py").write_text("class Plug:\n    def __init__(self, card, assets):\n        self.card, self.assets = card, assets\n")
+    (tmp_path / "plug.py").write_text(
+        "class Plug:\n    def __init__(self, card, assets):\n        self.card, self.assets = card, assets\n"
+    )
     job = {"source": str(tmp_path / "plug.py"), "class": "Plug", "card": {"k": 1}}
-    job["assets"] = {"weights": {"file": str(tmp_path / "w.bin"), "sha256": hashlib.sha256(b"w").hexdigest()}}
+    job["assets"] = {
+        "weights": {"file": str(tmp_path / "w.bin"), "sha256": hashlib.sha256(b"w").hexdigest()}
+    }
     clock = Clock()
     plugin = load_plugin(parse_spec(json.dumps(job)), clock, trained=tmp_path / "t.npz")
     assert plugin.card == {"k": 1}

@@ -48,7 +48,9 @@ def test_the_bare_network_computes_the_batches_that_its_plugin_does():
     runtime = model._network
     questions = bare.asked(model, lambda: model.predict(np.ones((9, 3))))
     assert model._network is runtime, "the plug-in is left as it was"
-    assert [(len(question.inputs), question.batch, question.turns) for question in questions] == [(9, 4, 3)]
+    assert [(len(question.inputs), question.batch, question.turns) for question in questions] == [
+        (9, 4, 3)
+    ]
     network.seen.clear()
     bare.alone(questions)()
     assert network.seen == [4, 4, 4]
@@ -102,9 +104,13 @@ def test_a_row_without_its_weights_says_so_and_the_table_is_printed(capsys, monk
     monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path))
     monkeypatch.setenv("FACEOFF_DEVICE", "cuda")  # would stand above what each row asks for
     home = os.environ["HOME"]
-    assert gpu.main(["--rehearse", "--markdown", "blazeface", "mini_xception"]) == 1, "nothing could be measured"
+    assert gpu.main(["--rehearse", "--markdown", "blazeface", "mini_xception"]) == 1, (
+        "nothing could be measured"
+    )
     table = capsys.readouterr().out
-    assert "not measured: neither FACEOFF_MIRROR nor the cache has blazeface.pth, anchors.npy" in table
+    assert (
+        "not measured: neither FACEOFF_MIRROR nor the cache has blazeface.pth, anchors.npy" in table
+    )
     assert "fer2013_mini_XCEPTION.102-0.66.hdf5 is not here" in table
     assert "REHEARSAL" in table
     assert (os.environ["HOME"], os.environ["FACEOFF_CACHE"]) == (home, str(tmp_path))

@@ -15,7 +15,12 @@ CAPTIONS = sorted((ROOT / "workflow/report").glob("*.rst"))
 
 def test_every_kind_of_figure_and_every_table_of_the_workflow_has_a_caption():
     declared = (ROOT / "workflow/rules/evaluate.smk").read_text()
-    wanted = {f"table_{name}" for name in re.findall(r'"([a-z_]+)"', re.search(r"table_outputs\((.*?)\)", declared, re.DOTALL)[1])}
+    wanted = {
+        f"table_{name}"
+        for name in re.findall(
+            r'"([a-z_]+)"', re.search(r"table_outputs\((.*?)\)", declared, re.DOTALL)[1]
+        )
+    }
     assert "table_accuracy" in wanted
     assert wanted | set(figure_names.TITLES) <= {path.stem for path in CAPTIONS}
 
@@ -38,4 +43,8 @@ def test_captions_of_a_run(tmp_path):
 
 def test_a_figure_without_a_caption_is_named(tmp_path):
     with pytest.raises(KeyError, match="confusion"):
-        write_captions([path for path in CAPTIONS if path.stem != "confusion"], tmp_path / "captions.md", fixtures.spec({"alpha": "test"}))
+        write_captions(
+            [path for path in CAPTIONS if path.stem != "confusion"],
+            tmp_path / "captions.md",
+            fixtures.spec({"alpha": "test"}),
+        )

@@ -26,7 +26,9 @@ def test_every_detector_and_model_is_on_it_with_each_of_its_files() -> None:
     for plugin in registry.discover().values():
         if plugin.kind != "dataset":
             assert f"| `{plugin.name}` | {plugin.framework} |" in text
-            assert all(asset.name in text and asset.digest in text for asset in plugin.assets.values())
+            assert all(
+                asset.name in text and asset.digest in text for asset in plugin.assets.values()
+            )
 
 
 def test_what_a_card_says_stands_in_its_rows(tmp_path: Path) -> None:
@@ -39,13 +41,21 @@ def test_what_a_card_says_stands_in_its_rows(tmp_path: Path) -> None:
     }  # fmt: skip
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
     lines = card_page.page([read_card(tmp_path / "mine.yaml")]).splitlines()
-    assert "| `mine` | onnx | 112 × 96 px, grey, margin 0.25; (x / 255 − 0.5) / 0.25 | happiness, sadness | valence, arousal | ours | MIT | – |" in lines
-    assert f"| mine.onnx | `{'a' * 64}` | 1,234,567 | [example.org/a/b](https://example.org/a/b/mine.onnx) | `mine` |" in lines
+    assert (
+        "| `mine` | onnx | 112 × 96 px, grey, margin 0.25; (x / 255 − 0.5) / 0.25 | happiness, sadness | valence, arousal | ours | MIT | – |"
+        in lines
+    )
+    assert (
+        f"| mine.onnx | `{'a' * 64}` | 1,234,567 | [example.org/a/b](https://example.org/a/b/mine.onnx) | `mine` |"
+        in lines
+    )
     said = "trained on ferplus (train and valid); chosen on affectnet (valid); published: 50 % on FER+ test (5/10), theirs; mind the gap"
     assert f"- `mine`: {said}" in lines
 
 
 def test_classes_of_rules_are_those_that_the_units_allow() -> None:
     assert "contempt" not in card_page.classes_of(registry.get("model", "openface"))
-    assert {"fear", "anger"} & set(card_page.classes_of(registry.get("model", "libreface_au"))) == {"fear"}
+    assert {"fear", "anger"} & set(card_page.classes_of(registry.get("model", "libreface_au"))) == {
+        "fear"
+    }
     assert card_page.classes_of(registry.get("model", "landmarks_lr")) == ()

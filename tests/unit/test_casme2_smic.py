@@ -33,7 +33,13 @@ ROWS = [
     "17,EP01_06,,1,2,3,,17,repression",
     "26,EP18_51,,5,6,7,,,fear",
 ]
-FOLDERS = {"sub01/EP02_01f": (46, 50), "sub01/EP19_05f": (96, 98), "sub02/EP03_02f": (31, 33), "sub02/EP13_04": (8, 12), "sub17/EP01_06": (1, 3)}
+FOLDERS = {
+    "sub01/EP02_01f": (46, 50),
+    "sub01/EP19_05f": (96, 98),
+    "sub02/EP03_02f": (31, 33),
+    "sub02/EP13_04": (8, 12),
+    "sub17/EP01_06": (1, 3),
+}
 
 
 def picture(path: Path, shade: int) -> None:
@@ -42,9 +48,13 @@ def picture(path: Path, shade: int) -> None:
     Image.fromarray((FACE * (0.5 + shade % 50 / 100)).astype(np.uint8)).save(path)
 
 
-def casme_tree(root: Path, rows: list[str] = ROWS, folders: Mapping[str, tuple[int, int]] = FOLDERS) -> Path:
+def casme_tree(
+    root: Path, rows: list[str] = ROWS, folders: Mapping[str, tuple[int, int]] = FOLDERS
+) -> Path:
     root.mkdir(parents=True, exist_ok=True)
-    (root / "CASME2-coding-20140508.csv").write_text("\n".join([HEADER, *rows, ",,,,,,,,", ""]), encoding="utf-8")
+    (root / "CASME2-coding-20140508.csv").write_text(
+        "\n".join([HEADER, *rows, ",,,,,,,,", ""]), encoding="utf-8"
+    )
     for folder, (first, last) in folders.items():
         for number in range(first, last + 1):
             picture(root / "CASME2_RAW_selected" / folder / f"img{number}.jpg", number)
@@ -67,7 +77,12 @@ def test_casme2_apex(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert {sample.kind for sample in found} == {"image"}
     assert decode_image(dataset.read(found[0])).shape == (60, 60, 3)
     assert dataset.space == ("happiness", "sadness", "surprise", "fear", "disgust")
-    assert dataset.left_out == {"others": 1, "repression": 1, "apex not coded": 1, "clip without folder": 1}
+    assert dataset.left_out == {
+        "others": 1,
+        "repression": 1,
+        "apex not coded": 1,
+        "clip without folder": 1,
+    }
     assert "1 × apex not coded, 1 × clip without folder" in capsys.readouterr().err
 
 
@@ -75,7 +90,15 @@ def test_casme2_own_classes_and_cropped_pictures(tmp_path: Path) -> None:
     dataset = casme(casme_tree(tmp_path), keep=["others", "repression"], pictures="cropped")
     found = list(dataset.samples())
     assert [sample.label for sample in found] == ["happiness", "others", "surprise", "repression"]
-    assert dataset.space == ("happiness", "sadness", "surprise", "fear", "disgust", "others", "repression")
+    assert dataset.space == (
+        "happiness",
+        "sadness",
+        "surprise",
+        "fear",
+        "disgust",
+        "others",
+        "repression",
+    )
     assert found[3].path == "Cropped/sub17/EP01_06/reg_img2.jpg"
     assert dataset.version != casme(tmp_path).version
     assert casme(tmp_path, keep=["others"]).space[-1] == "others"
@@ -92,14 +115,18 @@ def test_casme2_sequences(tmp_path: Path) -> None:
     assert found[0].path == "CASME2_RAW_selected/sub01/EP02_01f"
     times, paths = zip(*dataset.pictures(found[2]), strict=True)
     assert times == (0.0, 0.005, 0.01)
-    assert [path.name for path in paths] == ["img9.jpg", "img10.jpg", "img11.jpg"], "by number, from onset to offset"
+    assert [path.name for path in paths] == ["img9.jpg", "img10.jpg", "img11.jpg"], (
+        "by number, from onset to offset"
+    )
 
 
 def test_casme2_sequences_through_the_stages(tmp_path: Path) -> None:
     from faceoff.plan.job_specs import Plan
 
     dataset = {"casme2": {"path": str(casme_tree(tmp_path / "c")), "unit": "sequence"}}
-    plan = Plan({"run": "v", "datasets": dataset, "detectors": {"whole": {}}, "models": {"fer": {}}})
+    plan = Plan(
+        {"run": "v", "datasets": dataset, "detectors": {"whole": {}}, "models": {"fer": {}}}
+    )
     samples, frames = tmp_path / "samples.parquet", tmp_path / "frames.parquet"
     write_samples(samples, parse_spec(plan.samples_spec("casme2")))
     write_frames(samples, frames, parse_spec(plan.frames_spec("casme2")))
@@ -115,7 +142,13 @@ def test_casme2_sequences_through_the_stages(tmp_path: Path) -> None:
 def test_casme2_other_spellings(tmp_path: Path) -> None:
     """Tables and folders spell the same clip with other zeros, blanks and cases; the trailing f is part of the name."""
     rows = ["sub01, EP2_1f ,,46,47.0,48,,12,happiness", "02,EP3_5,,1,2,3,,4,disgust"]
-    dataset = casme(casme_tree(tmp_path, rows, {"Sub1/EP02_01f": (46, 48), "sub02/ep03_05": (1, 3), "sub02/EP03_05f": (1, 3)}))
+    dataset = casme(
+        casme_tree(
+            tmp_path,
+            rows,
+            {"Sub1/EP02_01f": (46, 48), "sub02/ep03_05": (1, 3), "sub02/EP03_05f": (1, 3)},
+        )
+    )
     assert [(sample.sample_id, sample.path.split("/", 1)[1]) for sample in dataset.samples()] == [
         ("sub01_EP2_1f", "Sub1/EP02_01f/img47.jpg"),
         ("sub02_EP3_5", "sub02/ep03_05/img2.jpg"),
@@ -126,8 +159,17 @@ def test_casme2_other_spellings(tmp_path: Path) -> None:
 
 
 def test_casme2_repeated_rows(tmp_path: Path) -> None:
-    dataset = casme(casme_tree(tmp_path, [ROWS[0], ROWS[0], ROWS[0].replace("46,48", "47,49"), ROWS[0].replace("48", "99")]))
-    assert [sample.sample_id for sample in dataset.samples()] == ["sub01_EP02_01f", "sub01_EP02_01f@46", "sub01_EP02_01f@47"]
+    dataset = casme(
+        casme_tree(
+            tmp_path,
+            [ROWS[0], ROWS[0], ROWS[0].replace("46,48", "47,49"), ROWS[0].replace("48", "99")],
+        )
+    )
+    assert [sample.sample_id for sample in dataset.samples()] == [
+        "sub01_EP02_01f",
+        "sub01_EP02_01f@46",
+        "sub01_EP02_01f@47",
+    ]
     assert dataset.left_out == {"apex picture not there": 1}
     twice = casme(casme_tree(tmp_path, [ROWS[0]] * 3))
     assert (len(list(twice.samples())), twice.left_out) == (2, {"row that stands twice": 1})
@@ -136,9 +178,15 @@ def test_casme2_repeated_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("1,EP02_01f,,46,48,50,,12,happyness", "row 2: unknown Estimated Emotion 'happyness', did you mean 'happiness'"),
+        (
+            "1,EP02_01f,,46,48,50,,12,happyness",
+            "row 2: unknown Estimated Emotion 'happyness', did you mean 'happiness'",
+        ),
         ("1,EP02_01f,,46,?,50,,12,happiness", "row 2: ApexFrame is no frame number: '\\?'"),
-        ("x,EP02_01f,,46,48,50,,12,happiness", "row 2: Subject 'x' and Filename 'EP02_01f' do not name a clip"),
+        (
+            "x,EP02_01f,,46,48,50,,12,happiness",
+            "row 2: Subject 'x' and Filename 'EP02_01f' do not name a clip",
+        ),
         ("1,,,46,48,50,,12,happiness", "row 2: Subject '1' and Filename ''"),
     ],
 )
@@ -158,7 +206,9 @@ def test_casme2_coding_tables(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no column 'ApexFrame'"):
         casme(tmp_path)
     (tmp_path / "CASME2-coding-20190701.csv").write_text(text)
-    with pytest.raises(ValueError, match="several coding tables; name one by the dataset key 'coding'"):
+    with pytest.raises(
+        ValueError, match="several coding tables; name one by the dataset key 'coding'"
+    ):
         casme(tmp_path)
     assert list(casme(tmp_path, coding=tmp_path / "CASME2-coding-20190701.csv").samples())
     with pytest.raises(FileNotFoundError, match="dataset key 'coding'"):
@@ -177,7 +227,9 @@ def test_casme2_xlsx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = tmp_path / "CASME2-coding-20140508.xlsx"
     table.write_bytes(b"PK")
     monkeypatch.setitem(sys.modules, "openpyxl", None)
-    with pytest.raises(ValueError, match="needs the package openpyxl; or save the table as CSV beside it"):
+    with pytest.raises(
+        ValueError, match="needs the package openpyxl; or save the table as CSV beside it"
+    ):
         casme(tmp_path)
 
     class Sheet:
@@ -203,9 +255,13 @@ def test_casme2_real_xlsx(tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     for line in [HEADER, *ROWS]:
-        book.active.append([int(cell) if cell.isdecimal() else cell or None for cell in line.split(",")])
+        book.active.append(
+            [int(cell) if cell.isdecimal() else cell or None for cell in line.split(",")]
+        )
     book.save(tmp_path / "coding.xlsx")
-    assert [row.name for row in read_coding(tmp_path / "coding.xlsx")] == [row.split(",")[1] for row in ROWS]
+    assert [row.name for row in read_coding(tmp_path / "coding.xlsx")] == [
+        row.split(",")[1] for row in ROWS
+    ]
 
 
 def test_casme2_nothing_found(tmp_path: Path) -> None:
@@ -265,11 +321,18 @@ def test_smic(smic_tree: Path, capsys: pytest.CaptureFixture) -> None:
     assert set(dataset.space) == {"negative", "positive", "surprise"}
     times, paths = zip(*dataset.pictures(found[0]), strict=True)
     assert times == (0.0, 0.01, 0.02, 0.03)
-    assert [path.name for path in paths] == ["reg_image98.bmp", "reg_image99.bmp", "reg_image100.bmp", "reg_image101.bmp"]
+    assert [path.name for path in paths] == [
+        "reg_image98.bmp",
+        "reg_image99.bmp",
+        "reg_image100.bmp",
+        "reg_image101.bmp",
+    ]
     said = capsys.readouterr().err
     assert "4 of 164 clips of HS" in said
     assert "1 × clip without micro-expression" in said
-    assert [sample.sample_id for sample in clips(smic_tree / "SMIC_all_cropped").samples()] == [sample.sample_id for sample in found]
+    assert [sample.sample_id for sample in clips(smic_tree / "SMIC_all_cropped").samples()] == [
+        sample.sample_id for sample in found
+    ]
 
 
 def test_smic_options(smic_tree: Path) -> None:
@@ -280,13 +343,26 @@ def test_smic_options(smic_tree: Path) -> None:
         assert sample.path.startswith(f"SMIC_all_cropped/{camera}/")
     middle = clips(smic_tree, unit="middle")
     found = list(middle.samples())
-    assert [sample.path.rsplit("/", 1)[1] for sample in found] == ["reg_image100.bmp", "reg_image99.bmp", "reg_image100.bmp", "reg_image99.bmp"]
+    assert [sample.path.rsplit("/", 1)[1] for sample in found] == [
+        "reg_image100.bmp",
+        "reg_image99.bmp",
+        "reg_image100.bmp",
+        "reg_image99.bmp",
+    ]
     assert decode_image(middle.read(found[0])).shape == (60, 60, 3)
     basic = clips(smic_tree, classes="basic")
     assert [sample.label for sample in basic.samples()] == ["happiness", "surprise"]
     assert basic.space == ("happiness", "surprise")
     assert basic.left_out == {"negative": 2, "clip without micro-expression": 1}
-    assert len({dataset.version for dataset in (clips(smic_tree), middle, basic, clips(smic_tree, camera="VIS"))}) == 4
+    assert (
+        len(
+            {
+                dataset.version
+                for dataset in (clips(smic_tree), middle, basic, clips(smic_tree, camera="VIS"))
+            }
+        )
+        == 4
+    )
 
 
 def test_smic_bad_trees(smic_tree: Path) -> None:
@@ -298,13 +374,17 @@ def test_smic_bad_trees(smic_tree: Path) -> None:
     assert dataset.left_out["clip without pictures"] == 1
     assert dataset.fingerprint() != before
     (root / "s2/micro/negative/s1_ne_01").mkdir(parents=True)
-    with pytest.raises(ValueError, match="s1_ne_01: a second clip of this name, beside s1/micro/negative/s1_ne_01"):
+    with pytest.raises(
+        ValueError, match="s1_ne_01: a second clip of this name, beside s1/micro/negative/s1_ne_01"
+    ):
         clips(smic_tree)
     (root / "s1/micro/suprise/s1_su_01").mkdir(parents=True)
     with pytest.raises(ValueError, match="suprise: unknown class, did you mean 'surprise'"):
         clips(smic_tree)
     (smic_tree / "SMIC_all_raw/HS").mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"several folders HS \(SMIC_all_cropped/HS, SMIC_all_raw/HS\)"):
+    with pytest.raises(
+        ValueError, match=r"several folders HS \(SMIC_all_cropped/HS, SMIC_all_raw/HS\)"
+    ):
         clips(smic_tree)
 
 
@@ -322,4 +402,7 @@ def test_smic_counts() -> None:
     assert sum(high_speed.values()) == smic.PUBLISHED["HS"] == 164
     page = (DOCS / "smic.md").read_text()
     assert all(f"| {label} | {count} |" in page for label, count in high_speed.items())
-    assert all(f"| {camera} | {smic.FPS[camera]:.0f} | {count} |" in page for camera, count in smic.PUBLISHED.items())
+    assert all(
+        f"| {camera} | {smic.FPS[camera]:.0f} | {count} |" in page
+        for camera, count in smic.PUBLISHED.items()
+    )

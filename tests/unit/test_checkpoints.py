@@ -28,8 +28,16 @@ def saved(path: Path, stored: Any) -> Path:
     "stored",
     [
         STATE,
-        {"epoch": 3, "arch": "resnet18", "state_dict": {f"module.{name}": value for name, value in STATE.items()}, "best_acc1": torch.tensor(71.2)},
-        {"model": {"net": STATE, "step": torch.tensor(7)}, "optimizer": {"state": {0: {"exp_avg": torch.zeros(2)}}}},
+        {
+            "epoch": 3,
+            "arch": "resnet18",
+            "state_dict": {f"module.{name}": value for name, value in STATE.items()},
+            "best_acc1": torch.tensor(71.2),
+        },
+        {
+            "model": {"net": STATE, "step": torch.tensor(7)},
+            "optimizer": {"state": {0: {"exp_avg": torch.zeros(2)}}},
+        },
         {"state_dict": {}, "net": STATE},
     ],
     ids=["plain", "ImageNet example", "nested", "empty"],
@@ -40,7 +48,9 @@ def test_weights_are_found_under_a_training_loops_keys(tmp_path: Path, stored: A
     assert all(torch.equal(found[name], STATE[name]) for name in STATE)
 
 
-@pytest.mark.parametrize("stored", [{"epoch": 3}, {"state_dict": {"best": 1.0}}, [STATE], torch.zeros(2)])
+@pytest.mark.parametrize(
+    "stored", [{"epoch": 3}, {"state_dict": {"best": 1.0}}, [STATE], torch.zeros(2)]
+)
 def test_what_holds_no_weights_is_refused(tmp_path: Path, stored: Any) -> None:
     with pytest.raises(CheckpointError, match=r"a\.pth: no weights in it"):
         read_state(saved(tmp_path / "a.pth", stored))
@@ -54,7 +64,10 @@ def test_old_pytorch_opens_no_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch, "load", lambda *arguments, **options: opened.append(arguments))
     for version in ("2.0.0", "2.3.1+cpu", "2.5.1", "2.9.1"):
         monkeypatch.setattr(torch, "__version__", torch.torch_version.TorchVersion(version))
-        with pytest.raises(CheckpointError, match=r"CVE-2025-32434.*python -m faceoff\.inference\.checkpoints net\.pt net\.safetensors"):
+        with pytest.raises(
+            CheckpointError,
+            match=r"CVE-2025-32434.*python -m faceoff\.inference\.checkpoints net\.pt net\.safetensors",
+        ):
             read_state(path)
         network = fill(torch.nn.Linear(3, 2), tmp_path / "net.safetensors")
         assert torch.equal(network.weight, STATE["weight"])
@@ -66,13 +79,23 @@ def test_a_checkpoint_is_converted_with_one_line(tmp_path: Path) -> None:
     base = torch.arange(6.0)
     stored = {"model": {"module.a": base, "module.b": base[:3], "module.c": base.reshape(2, 3).T}}
     path = saved(tmp_path / "net.pt", stored)
-    call = [sys.executable, "-m", "faceoff.inference.checkpoints", str(path), str(tmp_path / "net.safetensors")]
+    call = [
+        sys.executable,
+        "-m",
+        "faceoff.inference.checkpoints",
+        str(path),
+        str(tmp_path / "net.safetensors"),
+    ]
     subprocess.run(call, check=True, cwd=tmp_path, env={"PYTHONPATH": str(SCRIPTS)})
     written, read = load_file(tmp_path / "net.safetensors"), checkpoints.read_state(path)
     assert list(written) == ["a", "b", "c"]
     assert all(torch.equal(written[name], read[name]) for name in written)
     refused = subprocess.run(
-        [*call[:3], str(tmp_path / "absent.pt"), "x.safetensors"], cwd=tmp_path, env={"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True
+        [*call[:3], str(tmp_path / "absent.pt"), "x.safetensors"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(SCRIPTS)},
+        capture_output=True,
+        text=True,
     )
     assert refused.returncode == 1
     assert "absent.pt: not a readable PyTorch file" in refused.stderr

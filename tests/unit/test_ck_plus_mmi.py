@@ -21,7 +21,13 @@ from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
 from faceoff.storage.files import parse_spec
 
-SEQUENCES = {"S005_001": (3, 5), "S010_002": (7, 4), "S010_004": (1, 6), "S011_001": (None, 3), "S999_001": (2, 2)}  # name -> (code, frames)
+SEQUENCES = {
+    "S005_001": (3, 5),
+    "S010_002": (7, 4),
+    "S010_004": (1, 6),
+    "S011_001": (None, 3),
+    "S999_001": (2, 2),
+}  # name -> (code, frames)
 FACE = scenes.draw(scenes.plan("test")[0])[0][::4, ::4]
 
 
@@ -40,7 +46,9 @@ def test_frames_are_ordered_by_number(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     frames = numbered(tmp_path)
     assert [path.name for path in frames.values()] == ["img9.jpg", "img10.jpg", "img11.jpg"]
-    assert [(seconds, path.name) for seconds, path in timed({9: frames[9], 11: frames[11]}, 200)] == [(0.0, "img9.jpg"), (0.01, "img11.jpg")]
+    assert [
+        (seconds, path.name) for seconds, path in timed({9: frames[9], 11: frames[11]}, 200)
+    ] == [(0.0, "img9.jpg"), (0.01, "img11.jpg")]
     assert list(timed({}, 25)) == []
     (tmp_path / "img009.png").touch()
     with pytest.raises(ValueError, match=r"img9\.jpg: the same frame number as img009\.png"):
@@ -52,7 +60,9 @@ def test_the_only_folder(tmp_path: Path) -> None:
     (tmp_path / "Cropped/Cropped").mkdir(parents=True)
     assert only_folder(tmp_path, "Cropped") == tmp_path / "Cropped/Cropped"
     (tmp_path / "other/Cropped").mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"several folders Cropped \(Cropped/Cropped, other/Cropped\)"):
+    with pytest.raises(
+        ValueError, match=r"several folders Cropped \(Cropped/Cropped, other/Cropped\)"
+    ):
         only_folder(tmp_path, "Cropped")
 
 
@@ -63,7 +73,10 @@ def ck_tree(root: Path) -> Path:
     for name, (code, count) in SEQUENCES.items():
         subject, sequence = name.split("_")
         for number in range(1, count + 1):
-            picture(root / "cohn-kanade-images" / subject / sequence / f"{name}_{number:08d}.png", 150 + 10 * number)
+            picture(
+                root / "cohn-kanade-images" / subject / sequence / f"{name}_{number:08d}.png",
+                150 + 10 * number,
+            )
         folder = root / "Emotion" / subject / sequence
         folder.mkdir(parents=True)
         if code is not None:
@@ -103,7 +116,10 @@ def test_ck_plus_options(tmp_path: Path) -> None:
     assert [sample.sample_id[-1] for sample in dataset.samples()] == ["5", "4", "6", "2"]
     assert dataset.space == EMOTIONS[1:]
     assert len(list(ck(tmp_path, peak=99).samples())) == 5 + 4 + 6 + 2
-    versions = {ck(tmp_path, **options).version for options in ({}, {"peak": 1}, {"neutral": "none"}, {"unit": "sequences"})}
+    versions = {
+        ck(tmp_path, **options).version
+        for options in ({}, {"peak": 1}, {"neutral": "none"}, {"unit": "sequences"})
+    }
     assert len(versions) == 4
 
 
@@ -118,7 +134,13 @@ def test_ck_plus_sequences(tmp_path: Path) -> None:
     times, paths = zip(*dataset.pictures(found[0]), strict=True)
     assert times == pytest.approx([number / 30 for number in range(5)])
     assert [path.stem[-1] for path in paths] == list("12345")
-    assert [dataset.annotation(found[0], seconds).label for seconds in times] == ["neutral", None, None, "disgust", "disgust"]
+    assert [dataset.annotation(found[0], seconds).label for seconds in times] == [
+        "neutral",
+        None,
+        None,
+        "disgust",
+        "disgust",
+    ]
 
 
 def test_ck_plus_counts() -> None:
@@ -133,7 +155,10 @@ def test_ck_plus_counts() -> None:
 
 def test_ck_plus_archives_in_their_own_folders_and_an_incomplete_copy(tmp_path: Path) -> None:
     ck_tree(tmp_path / "all")
-    for name, archive in (("cohn-kanade-images", "extended-cohn-kanade-images"), ("Emotion", "Emotion_labels")):
+    for name, archive in (
+        ("cohn-kanade-images", "extended-cohn-kanade-images"),
+        ("Emotion", "Emotion_labels"),
+    ):
         (tmp_path / archive).mkdir()
         (tmp_path / "all" / name).rename(tmp_path / archive / name)
     images = tmp_path / "extended-cohn-kanade-images/cohn-kanade-images"
@@ -143,8 +168,14 @@ def test_ck_plus_archives_in_their_own_folders_and_an_incomplete_copy(tmp_path: 
     shutil.rmtree(images / "S999")
     picture(images / "S005/001/S005_001_00000006.png")  # after the labelled frame: no peak
     dataset = ck(tmp_path)
-    assert [sample.sample_id for sample in dataset.samples() if sample.label == "disgust"][-1] == "S005_001_00000005"
-    assert dataset.left_out == {"sequence without emotion": 1, "labelled picture not there": 1, "labelled sequence not there": 1}
+    assert [sample.sample_id for sample in dataset.samples() if sample.label == "disgust"][
+        -1
+    ] == "S005_001_00000005"
+    assert dataset.left_out == {
+        "sequence without emotion": 1,
+        "labelled picture not there": 1,
+        "labelled sequence not there": 1,
+    }
     assert dataset.fingerprint() != before
 
 
@@ -155,7 +186,13 @@ def test_ck_plus_action_units_and_landmarks(tmp_path: Path) -> None:
     facs.write_text("   9.0000000e+00   3.0000000e+00\n   1.7000000e+01   0.0000000e+00\n\n")
     points = np.tile([10.0, 20.0], (68, 1))
     points[0], points[16], points[8] = (4, 18), (54, 18), (29, 56)  # jaw, chin
-    points[36:42], points[42:48], points[30], points[48], points[54] = (18, 24), (40, 24), (29, 34), (20, 44), (38, 44)
+    points[36:42], points[42:48], points[30], points[48], points[54] = (
+        (18, 24),
+        (40, 24),
+        (29, 34),
+        (20, 44),
+        (38, 44),
+    )
     file = tmp_path / "Landmarks/S005/001/S005_001_00000005_landmarks.txt"
     file.parent.mkdir(parents=True)
     file.write_text("".join(f"   {x:.7e}   {y:.7e}\n" for x, y in points))
@@ -165,15 +202,21 @@ def test_ck_plus_action_units_and_landmarks(tmp_path: Path) -> None:
     assert peak.groups == {"sequence": "S005_001", "phase": "peak", "au09": "3", "au17": "0"}
     assert "au09" not in found["S005_001_00000001"].groups
     assert peak.boxes == ((4.0, 18.0, 50.0, 38.0),)
-    assert peak.landmarks == (((18.0, 24.0), (40.0, 24.0), (29.0, 34.0), (20.0, 44.0), (38.0, 44.0)),)
+    assert peak.landmarks == (
+        ((18.0, 24.0), (40.0, 24.0), (29.0, 34.0), (20.0, 44.0), (38.0, 44.0)),
+    )
     assert found["S005_001_00000004"].boxes is None
     assert plain.version != dataset.version
     assert plain.fingerprint() != dataset.fingerprint()
     clips = ck(tmp_path, unit="sequences")
     clip = next(iter(clips.samples()))
-    assert clips.annotation(clip, 4 / 30) == Annotation(label="disgust", boxes=peak.boxes, landmarks=peak.landmarks)
+    assert clips.annotation(clip, 4 / 30) == Annotation(
+        label="disgust", boxes=peak.boxes, landmarks=peak.landmarks
+    )
     facs.write_text("9 strong\n")
-    with pytest.raises(ValueError, match=r"00000005_facs\.txt, line 1: an action unit and its intensity"):
+    with pytest.raises(
+        ValueError, match=r"00000005_facs\.txt, line 1: an action unit and its intensity"
+    ):
         ck(tmp_path)
     file.write_text("1 2\n")
     facs.unlink()
@@ -183,7 +226,12 @@ def test_ck_plus_action_units_and_landmarks(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("9.0e+00", "unknown emotion code '9.0e\\+00'; known: 0 neutral, 1 anger"), ("2.5", "unknown emotion code"), ("", "found ''"), ("3 4", "3 4")],
+    [
+        ("9.0e+00", "unknown emotion code '9.0e\\+00'; known: 0 neutral, 1 anger"),
+        ("2.5", "unknown emotion code"),
+        ("", "found ''"),
+        ("3 4", "3 4"),
+    ],
 )
 def test_ck_plus_bad_label(tmp_path: Path, text: str, said: str) -> None:
     (ck_tree(tmp_path) / "Emotion/S005/001/S005_001_00000005_emotion.txt").write_text(text)
@@ -203,7 +251,10 @@ def test_ck_plus_trailing_blanks_neutral_code_and_two_labels(tmp_path: Path) -> 
 
 
 def test_ck_plus_nothing_found(tmp_path: Path) -> None:
-    for root, said in ((tmp_path / "absent", "cohn-kanade-images"), (tmp_path, "cohn-kanade-images")):
+    for root, said in (
+        (tmp_path / "absent", "cohn-kanade-images"),
+        (tmp_path, "cohn-kanade-images"),
+    ):
         with pytest.raises(FileNotFoundError, match=f"no folder {said}.*dataset key 'path'"):
             ck(root)
     (tmp_path / "cohn-kanade-images").mkdir()
@@ -225,7 +276,9 @@ def test_ck_plus_through_the_stages(tmp_path: Path, unit: str, rows: int) -> Non
     ck_tree(tmp_path / "ck")
     (tmp_path / "ck/cohn-kanade-images/S010/002/S010_002_00000002.png").write_bytes(b"broken")
     dataset = {"ck_plus": {"path": str(tmp_path / "ck"), "unit": unit}}
-    plan = Plan({"run": "v", "datasets": dataset, "detectors": {"whole": {}}, "models": {"fer": {}}})
+    plan = Plan(
+        {"run": "v", "datasets": dataset, "detectors": {"whole": {}}, "models": {"fer": {}}}
+    )
     samples, frames = tmp_path / "samples.parquet", tmp_path / "frames.parquet"
     write_samples(samples, parse_spec(plan.samples_spec("ck_plus")))
     write_frames(samples, frames, parse_spec(plan.frames_spec("ck_plus")))
@@ -237,7 +290,9 @@ def test_ck_plus_through_the_stages(tmp_path: Path, unit: str, rows: int) -> Non
         clip = [row for row in found if row["sample_id"] == "S005_001"]
         assert [row["frame"] for row in clip] == [0, 1, 2, 3, 4]
         assert [row["label"] for row in clip] == ["neutral", None, "disgust", "disgust", "disgust"]
-        assert [row["timestamp_s"] for row in clip] == pytest.approx([number / 30 for number in range(5)])
+        assert [row["timestamp_s"] for row in clip] == pytest.approx(
+            [number / 30 for number in range(5)]
+        )
 
 
 # -- MMI ------------------------------------------------------------------------------------------------------------------
@@ -278,21 +333,40 @@ def test_mmi(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (folder / "S032-001-oao_aucs.xml").write_text(UNITS)
     dataset = clips(tmp_path)
     found = list(dataset.samples())
-    assert [(sample.sample_id, sample.label) for sample in found] == [(f"S{28 + code:03d}-001", label) for code, label in mmi.CODES.items()]
+    assert [(sample.sample_id, sample.label) for sample in found] == [
+        (f"S{28 + code:03d}-001", label) for code, label in mmi.CODES.items()
+    ]
     assert dataset.space == EMOTIONS[1:7]
-    assert found[3].groups == {"subject": "S032", "session": "1804", "view": "frontal", "au06": "present", "au12": "present"}
+    assert found[3].groups == {
+        "subject": "S032",
+        "session": "1804",
+        "view": "frontal",
+        "au06": "present",
+        "au12": "present",
+    }
     assert found[0].subject == "S029"
     assert {sample.kind for sample in found} == {"video"}
     assert dataset.file(found[0]) == tmp_path / "Sessions/1801/S029-001.avi"
-    assert dataset.left_out == {"dual view": 1, "profile view": 1, "emotion code 9": 1, "no emotion": 1, "no clip": 1}
+    assert dataset.left_out == {
+        "dual view": 1,
+        "profile view": 1,
+        "emotion code 9": 1,
+        "no emotion": 1,
+        "no clip": 1,
+    }
     assert "1 × emotion code 9" in capsys.readouterr().err
-    assert [sample.sample_id for sample in clips(tmp_path / "Sessions").samples()] == [sample.sample_id for sample in found]
+    assert [sample.sample_id for sample in clips(tmp_path / "Sessions").samples()] == [
+        sample.sample_id for sample in found
+    ]
 
 
 def test_mmi_views_copies_and_fingerprint(tmp_path: Path) -> None:
     mmi_tree(tmp_path)
     both = clips(tmp_path, views=["profile", "dual"])
-    assert [(sample.sample_id, sample.groups["view"]) for sample in both.samples()] == [("S002-106", "dual"), ("S021-003", "profile")]
+    assert [(sample.sample_id, sample.groups["view"]) for sample in both.samples()] == [
+        ("S002-106", "dual"),
+        ("S021-003", "profile"),
+    ]
     plain = clips(tmp_path)
     assert both.version != plain.version
     (tmp_path / "Sessions/1801/S029-001.mkv").write_bytes(b"upright")
@@ -309,7 +383,10 @@ def test_mmi_bad_input(tmp_path: Path) -> None:
     for text, said in (
         ("<Track>", "not readable as XML"),
         (ABOUT.format(code="happy"), "one number is expected.*happy"),
-        ('<T><Metatag Name="Emotion" Value="1"/><Metatag Name="Emotion" Value="2"/></T>', "one number is expected.*1, 2"),
+        (
+            '<T><Metatag Name="Emotion" Value="1"/><Metatag Name="Emotion" Value="2"/></T>',
+            "one number is expected.*1, 2",
+        ),
     ):
         (folder / "S001-001.xml").write_text(text)
         with pytest.raises(ValueError, match=rf"S001-001\.xml: {said}"):

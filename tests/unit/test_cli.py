@@ -34,7 +34,11 @@ def call(monkeypatch):
 
 @pytest.mark.parametrize(
     ("command", "expected"),
-    [("detectors", ["whole", "mediapipe_full", "yunet", "haar"]), ("models", ["fer", "pd_best", "geometry"]), ("datasets", ["posed", "ferplus", "folder"])],
+    [
+        ("detectors", ["whole", "mediapipe_full", "yunet", "haar"]),
+        ("models", ["fer", "pd_best", "geometry"]),
+        ("datasets", ["posed", "ferplus", "folder"]),
+    ],
 )
 def test_listings_name_every_plugin(call, command, expected):
     code, output = call(command)
@@ -44,11 +48,19 @@ def test_listings_name_every_plugin(call, command, expected):
 
 @pytest.mark.parametrize("kind", ["detector", "model", "dataset"])
 def test_a_listing_in_a_pipe_has_a_line_per_plugin_with_all_of_it(call, kind):
-    rows = [[part.strip() for part in line.strip("│").split("│")] for line in call(f"{kind}s")[1].splitlines() if line.startswith("│")]
+    rows = [
+        [part.strip() for part in line.strip("│").split("│")]
+        for line in call(f"{kind}s")[1].splitlines()
+        if line.startswith("│")
+    ]
     assert [row[0] for row in rows] == registry.names(kind)
     for name, *told in rows:
         card = registry.get(kind, name).card
-        assert (told[:3] == [card["title"], card["terms"], card["how_to_get"]]) if kind == "dataset" else (told[1] == card["licence"])
+        assert (
+            (told[:3] == [card["title"], card["terms"], card["how_to_get"]])
+            if kind == "dataset"
+            else (told[1] == card["licence"])
+        )
 
 
 @pytest.mark.parametrize(("terminal", "width"), [(80, 100), (120, 120)])
@@ -98,14 +110,28 @@ def test_config_check_names_the_fault(call, tmp_path):
 )  # fmt: skip
 def test_config_check_refuses_what_a_run_refuses(call, tmp_path, section, says):
     path = tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump({"datasets": {"posed": {}}, "detectors": {"whole": {}}, "models": {"fer": {}}} | yaml.safe_load(section)))
+    path.write_text(
+        yaml.safe_dump(
+            {"datasets": {"posed": {}}, "detectors": {"whole": {}}, "models": {"fer": {}}}
+            | yaml.safe_load(section)
+        )
+    )
     code, output = call("config", str(path))
     assert code == 1
     assert output.startswith(f"faceoff: {path}:\nfaceoff: {says}")
     assert len(output.splitlines()) == 2
 
 
-@pytest.mark.parametrize("command", [("config",), ("fetch",), ("validate",), ("score", "p.csv", "--config"), ("assets", "--config")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("config",),
+        ("fetch",),
+        ("validate",),
+        ("score", "p.csv", "--config"),
+        ("assets", "--config"),
+    ],
+)
 def test_a_configuration_that_is_not_there_is_named_once(call, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     assert call(*command, "absent.yaml") == (1, "faceoff: absent.yaml: No such file or directory\n")
@@ -119,7 +145,11 @@ def damaged(tmp_path, monkeypatch):
     files.write_json(folder / "scores/d/whole/fer.json", {"dataset": "d", "state": "ok"})
     files.write_json(folder / "manifest.json", {"datasets": {}, "config": None})
     row = {"sample_id": "a", "frame": 0, "face_id": 0, "success": 0, "state": columns.NO_FACE}
-    parquet.write_rows(folder / "predictions/d/whole/fer.parquet", columns.predictions_schema(("neutral",)), [row] * 3)
+    parquet.write_rows(
+        folder / "predictions/d/whole/fer.parquet",
+        columns.predictions_schema(("neutral",)),
+        [row] * 3,
+    )
     for path in [*folder.glob("scores/*/*/*"), *folder.glob("predictions/*/*/*")]:
         path.write_bytes(path.read_bytes()[:-9])
 
@@ -153,21 +183,35 @@ def few_scenes(monkeypatch):
     [
         (("calibrate", "yune"), "unknown detector 'yune', did you mean 'yunet'?"),
         (("calibrate", "given"), "given: calibration needs at least 10 matched boxes"),
-        (("calibrate", "yunet", "--plugins", "/nonexistent"), "plugins: /nonexistent is not a folder"),
+        (
+            ("calibrate", "yunet", "--plugins", "/nonexistent"),
+            "plugins: /nonexistent is not a folder",
+        ),
         (("models", "--plugins", "/nonexistent"), "plugins: /nonexistent is not a folder"),
         (("detectors", "--plugins", "/nonexistent"), "plugins: /nonexistent is not a folder"),
         (("datasets", "--plugins", "/nonexistent"), "plugins: /nonexistent is not a folder"),
         (("assets", "--plugins", "/nonexistent"), "plugins: /nonexistent is not a folder"),
-        (("contact-sheet", "sheet.png", "--identity", "test3"), "no drawn person 'test3', did you mean 'test"),
+        (
+            ("contact-sheet", "sheet.png", "--identity", "test3"),
+            "no drawn person 'test3', did you mean 'test",
+        ),
         (("contact-sheet", "sheet.png", "--identity", "test99"), "no drawn person 'test99'"),
         (("contact-sheet", "file/sheet.png", "--identity", "test03"), "file: File exists"),
-        (("contact-sheet", "sheet.gif", "--identity", "test03"), "sheet.gif: the suffix must be .png or .jpg"),
+        (
+            ("contact-sheet", "sheet.gif", "--identity", "test03"),
+            "sheet.gif: the suffix must be .png or .jpg",
+        ),
         (("film-strip", "strip"), "strip: the suffix must be .png or .jpg"),
-        (("leaderboard", "results/none"), "results/none: neither results/results/none nor results/none is the folder of a run"),
+        (
+            ("leaderboard", "results/none"),
+            "results/none: neither results/results/none nor results/none is the folder of a run",
+        ),
         (("report", "none"), "none: neither results/none nor none is the folder of a run"),
     ],
 )
-def test_what_a_command_cannot_do_is_said_in_a_line(call, few_scenes, tmp_path, monkeypatch, command, says):
+def test_what_a_command_cannot_do_is_said_in_a_line(
+    call, few_scenes, tmp_path, monkeypatch, command, says
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     code, output = call(*command)
@@ -177,7 +221,9 @@ def test_what_a_command_cannot_do_is_said_in_a_line(call, few_scenes, tmp_path, 
     assert "Traceback" not in output
 
 
-@pytest.mark.parametrize(("name", "kind"), [("sheet.JPG", "JPEG"), ("sheet.jpeg", "JPEG"), ("sheet.PNG", "PNG")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("sheet.JPG", "JPEG"), ("sheet.jpeg", "JPEG"), ("sheet.PNG", "PNG")]
+)
 def test_a_picture_is_of_the_kind_that_its_suffix_names(call, tmp_path, name, kind):
     assert call("contact-sheet", str(tmp_path / name), "--identity", "test03")[0] == 0
     with Image.open(tmp_path / name) as picture:
@@ -197,11 +243,19 @@ def test_drawing_ravdess_asks_before_it_draws_over_clips(call, tmp_path):
 
 def test_writing_a_configuration_spares_ones_own_comments_and_the_checkout(call, tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text("# why these\ndatasets: {posed: {}}\ndetectors: {whole: {}}  # quick\nmodels: {fer: {}}\n")
-    before, checkout = path.read_bytes(), [config.SCHEMA.stat().st_mtime_ns, reference_page.PATH.stat().st_mtime_ns]
+    path.write_text(
+        "# why these\ndatasets: {posed: {}}\ndetectors: {whole: {}}  # quick\nmodels: {fer: {}}\n"
+    )
+    before, checkout = (
+        path.read_bytes(),
+        [config.SCHEMA.stat().st_mtime_ns, reference_page.PATH.stat().st_mtime_ns],
+    )
     code, output = call("config", str(path), "--write")
     assert code == 1
-    assert "--write would delete 2 comments, the first is '# why these'; --force writes it all the same" in output
+    assert (
+        "--write would delete 2 comments, the first is '# why these'; --force writes it all the same"
+        in output
+    )
     assert path.read_bytes() == before
     for arguments in (("--force",), ()):  # what it has written itself it may write again
         assert call("config", str(path), "--write", *arguments)[0] == 0
@@ -225,7 +279,9 @@ def test_a_detector_is_calibrated_whatever_its_header_leaves_out(call, few_scene
     )
     code, output = call("calibrate", "mine", "--plugins", str(tmp_path))
     assert code == 0, output
-    assert json.loads(output[output.index("{") :]) == {"calibration": {"dx": 0.0, "dy": 0.0, "sx": 2.0, "sy": 2.0}}
+    assert json.loads(output[output.index("{") :]) == {
+        "calibration": {"dx": 0.0, "dy": 0.0, "sx": 2.0, "sy": 2.0}
+    }
 
 
 def test_the_committed_config_and_schema_are_what_the_models_generate():
@@ -249,8 +305,21 @@ def test_leaderboard_shows_exact_counts_and_reasons(tmp_path, monkeypatch, capsy
         "metrics": {"accuracy": 2764 / 3153, "n_correct": 2764, "n": 3153, "coverage": 1.0, "balanced_accuracy": 0.7, "macro_f1": 0.7},
         "intervals": {"accuracy": [0.86, 0.89]},
     }  # fmt: skip
-    failed = {"dataset": "ferplus", "kind": "cell", "detector": "whole", "model": "broken", "state": "error", "reason": "no licence", "task": task}
-    flat = score | {"model": "flat", "metrics": score["metrics"] | {"accuracy": 0.9}, "flags": ["collapsed onto one class"], "ranked": False}
+    failed = {
+        "dataset": "ferplus",
+        "kind": "cell",
+        "detector": "whole",
+        "model": "broken",
+        "state": "error",
+        "reason": "no licence",
+        "task": task,
+    }
+    flat = score | {
+        "model": "flat",
+        "metrics": score["metrics"] | {"accuracy": 0.9},
+        "flags": ["collapsed onto one class"],
+        "ranked": False,
+    }
     monkeypatch.chdir(tmp_path)
     files.write_json(Path("results/r/scores/ferplus/whole/flat.json"), flat)
     files.write_json(Path("results/r/scores/ferplus/whole/pd_best.json"), score)
@@ -268,6 +337,8 @@ def test_listing_tells_what_is_here_from_what_would_be_downloaded(call, monkeypa
     monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path))
     monkeypatch.delenv("FACEOFF_MIRROR", raising=False)
     _, output = call("models")
-    lines = {line.split("│")[1].strip(): line for line in output.splitlines() if line.startswith("│")}
+    lines = {
+        line.split("│")[1].strip(): line for line in output.splitlines() if line.startswith("│")
+    }
     assert "yes" in lines["fer"]
     assert "to be downloaded" in lines["pd_best"]

@@ -96,7 +96,11 @@ def test_what_counts(package: Path, start: str, edited: str, counts: bool) -> No
         ("def f(x):\n    return x\n", "def f(x: int) -> int:\n    return x\n", False),
         ("def f(x):\n    return (x)\n", "def f(\n    x,\n):\n    return x\n", False),
         ("class A:\n    x = 1\n", 'class A:\n    """Say what."""\n\n    x = 1\n', False),
-        ("class A:\n    x: int = 1\n", "class A:\n    x: float = 1\n", True),  # of a field it counts
+        (
+            "class A:\n    x: int = 1\n",
+            "class A:\n    x: float = 1\n",
+            True,
+        ),  # of a field it counts
         ("def f(x=1):\n    return x\n", "def f(x=2):\n    return x\n", True),
         ("def f(x):\n    return x\n", "@g\ndef f(x):\n    return x\n", True),
         ("from math import sin as f\nX = f(1)\n", "from math import cos as f\nX = f(1)\n", True),
@@ -151,7 +155,9 @@ def test_a_file_that_is_no_python_counts_with_its_bytes(package: Path) -> None:
     assert fresh(package / "leaf.py", style) != before
 
 
-def test_place_of_the_checkout_does_not_count(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_place_of_the_checkout_does_not_count(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here = fresh(package / "room" / "near.py")
     moved = tmp_path / "elsewhere" / "faceoff"
     shutil.copytree(package, moved)

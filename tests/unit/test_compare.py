@@ -19,24 +19,62 @@ def run(folder: Path, right: dict[str, np.ndarray], subjects: np.ndarray | None 
     """Comparisons of cells (and fusion/…) that are right where `right` says so, n samples each."""
     n = len(next(iter(right.values())))
     truth = np.arange(n) % 3
-    task = {"name": "d", "type": "folder", "version": "1", "space": CLASSES, "limited": False, "headline": True}
+    task = {
+        "name": "d",
+        "type": "folder",
+        "version": "1",
+        "space": CLASSES,
+        "limited": False,
+        "headline": True,
+    }
     common = {"kind": "image", "path": "x", "split": "test", "groups": []}
-    labelled = [{"sample_id": f"s{i:04}", "label": CLASSES[t], "subject": None if subjects is None else f"p{subjects[i]}"} for i, t in enumerate(truth)]
-    parquet.write_rows(folder / "samples.parquet", columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), (common | row for row in labelled))
+    labelled = [
+        {
+            "sample_id": f"s{i:04}",
+            "label": CLASSES[t],
+            "subject": None if subjects is None else f"p{subjects[i]}",
+        }
+        for i, t in enumerate(truth)
+    ]
+    parquet.write_rows(
+        folder / "samples.parquet",
+        columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}),
+        (common | row for row in labelled),
+    )
     paths = []
     for name, hit in right.items():
         detector, model = name.split("/")
-        paths.append(folder / ("fusion/d" if detector == "fusion" else f"predictions/d/{detector}") / f"{model}.parquet")
+        paths.append(
+            folder
+            / ("fusion/d" if detector == "fusion" else f"predictions/d/{detector}")
+            / f"{model}.parquet"
+        )
         said = np.where(hit, truth, (truth + 1) % 3)
         p = np.where(np.arange(3) == said[:, None], 0.6, 0.2)
         rows = [
-            {"sample_id": f"s{i:04}", "frame": 0, "face_id": 0, "success": 1, "state": "ok", **{f"p_{c}": float(v) for c, v in zip(CLASSES, row, strict=True)}}
+            {
+                "sample_id": f"s{i:04}",
+                "frame": 0,
+                "face_id": 0,
+                "success": 1,
+                "state": "ok",
+                **{f"p_{c}": float(v) for c, v in zip(CLASSES, row, strict=True)},
+            }
             for i, row in enumerate(p)
         ]
         parquet.write_rows(paths[-1], columns.predictions_schema(CLASSES), rows)
     cells = [name for name in right if not name.startswith("fusion/")]
-    factors = {name: {"detector": name.split("/")[0], "crop": "{}", "model": name.split("/")[1]} for name in cells}
-    write_comparisons(folder / "samples.parquet", paths, [], folder / "out.json", {"dataset": "d", "factors": factors, "variants": {"b/m": "a/m"}, "seed": 0})
+    factors = {
+        name: {"detector": name.split("/")[0], "crop": "{}", "model": name.split("/")[1]}
+        for name in cells
+    }
+    write_comparisons(
+        folder / "samples.parquet",
+        paths,
+        [],
+        folder / "out.json",
+        {"dataset": "d", "factors": factors, "variants": {"b/m": "a/m"}, "seed": 0},
+    )
     return files.read_json(folder / "out.json")
 
 
@@ -45,22 +83,31 @@ def right() -> dict[str, np.ndarray]:
     random = np.random.default_rng(6)
     easy = random.normal(0, 1.5, 120)
     levels = {"a/m": 1.5, "a/n": 0.5, "b/m": 1.4, "b/n": 0.4, "fusion/vote": 1.8}
-    return {name: random.random(120) < 1 / (1 + np.exp(-easy - level)) for name, level in levels.items()}
+    return {
+        name: random.random(120) < 1 / (1 + np.exp(-easy - level)) for name, level in levels.items()
+    }
 
 
-def test_a_variant_is_held_against_its_original(tmp_path: Path, right: dict[str, np.ndarray]) -> None:
+def test_a_variant_is_held_against_its_original(
+    tmp_path: Path, right: dict[str, np.ndarray]
+) -> None:
     (found,) = run(tmp_path, right)["variants"]
     assert (found["variant"], found["original"]) == ("b/m", "a/m")
     assert found["difference"] == pytest.approx(right["b/m"].mean() - right["a/m"].mean())
     assert any("predictions agree on" in fault for fault in found["faults"])
 
 
-def test_what_each_comparison_could_have_shown(tmp_path: Path, right: dict[str, np.ndarray]) -> None:
+def test_what_each_comparison_could_have_shown(
+    tmp_path: Path, right: dict[str, np.ndarray]
+) -> None:
     found = run(tmp_path, right)
     top = found["hindsight"]["name"]
     pair = next(row for row in found["comparisons"] if row["a"] == "b/n")
     shown = detectable_difference(right["b/n"], right[top], family=len(found["comparisons"]))
-    assert (pair["minimum_detectable"], pair["detectable_reason"]) == (pytest.approx(shown.difference), "")
+    assert (pair["minimum_detectable"], pair["detectable_reason"]) == (
+        pytest.approx(shown.difference),
+        "",
+    )
     assert pair["design_effect"] is None
     assert all(0 < row["minimum_detectable"] < 1 for row in found["comparisons"])
 
@@ -71,7 +118,10 @@ def test_decomposition_and_cochrans_q(tmp_path: Path, right: dict[str, np.ndarra
         "detector", "model", "interaction", "sample", "detector × sample", "model × sample", "residual",
     ]  # fmt: skip
     assert sum(part["share"] for part in found["decomposition"]["components"]) == pytest.approx(1)
-    assert {effect["factor"] for effect in found["decomposition"]["effects"]} == {"detector", "model"}
+    assert {effect["factor"] for effect in found["decomposition"]["effects"]} == {
+        "detector",
+        "model",
+    }
     assert found["decomposition"]["left_out"] == {"crop": "all pipelines have the same"}
     assert (found["cochran_q"]["df"], found["cochran_q"]["test"]) == (3, "chi-square")
 
@@ -83,22 +133,33 @@ def test_subjects_are_drawn_whole(tmp_path: Path, right: dict[str, np.ndarray]) 
     assert found["decomposition"]["components"]
 
 
-def test_too_few_subjects_have_no_test_rank_nor_decomposition(tmp_path: Path, right: dict[str, np.ndarray]) -> None:
+def test_too_few_subjects_have_no_test_rank_nor_decomposition(
+    tmp_path: Path, right: dict[str, np.ndarray]
+) -> None:
     found = run(tmp_path, right, subjects=np.arange(120) // 24)
     assert {row["verdict"] for row in found["comparisons"]} == {"too few clusters"}
-    assert {(row["p"], row["minimum_detectable"], row["detectable_reason"]) for row in found["comparisons"]} == {
-        (None, None, "too few clusters: 5, and the test needs 6")
-    }
+    assert {
+        (row["p"], row["minimum_detectable"], row["detectable_reason"])
+        for row in found["comparisons"]
+    } == {(None, None, "too few clusters: 5, and the test needs 6")}
     assert {row["name"] for row in found["ranking"]} == set(right)
-    assert {(row["p_best"], row["rank_low"], row["tied_with_best"], row["reason"]) for row in found["ranking"]} == {
-        (None, None, None, "too few clusters: 5, and a ranking needs 6")
+    assert {
+        (row["p_best"], row["rank_low"], row["tied_with_best"], row["reason"])
+        for row in found["ranking"]
+    } == {(None, None, None, "too few clusters: 5, and a ranking needs 6")}
+    assert (found["cochran_q"]["p"], found["cochran_q"]["test"]) == (
+        None,
+        "too few clusters: 5, and the test needs 6",
+    )
+    assert found["decomposition"]["left_out"] == {
+        "all": "too few clusters: 5, and a decomposition needs 6"
     }
-    assert (found["cochran_q"]["p"], found["cochran_q"]["test"]) == (None, "too few clusters: 5, and the test needs 6")
-    assert found["decomposition"]["left_out"] == {"all": "too few clusters: 5, and a decomposition needs 6"}
     assert {(pair["kappa_low"], pair["kappa_high"]) for pair in found["pairs"]} == {(None, None)}
 
 
-def test_kappa_has_an_interval_and_the_greedy_order_is_told(tmp_path: Path, right: dict[str, np.ndarray]) -> None:
+def test_kappa_has_an_interval_and_the_greedy_order_is_told(
+    tmp_path: Path, right: dict[str, np.ndarray]
+) -> None:
     found = run(tmp_path, right)
     assert len(found["pairs"]) == 6
     assert all(pair["kappa_low"] <= pair["kappa"] <= pair["kappa_high"] for pair in found["pairs"])
@@ -117,10 +178,19 @@ def test_one_cell_and_few_samples(tmp_path: Path, right: dict[str, np.ndarray]) 
 
 
 def samples_of(path: Path, labels: list[str | None], space: tuple[str, ...] = CLASSES) -> Path:
-    task = {"name": path.stem, "type": "folder", "version": "1", "space": space, "limited": False, "headline": True}
+    task = {
+        "name": path.stem,
+        "type": "folder",
+        "version": "1",
+        "space": space,
+        "limited": False,
+        "headline": True,
+    }
     common = {"kind": "image", "path": "x", "split": "test", "groups": [], "subject": None}
     rows = [common | {"sample_id": f"s{i:04}", "label": label} for i, label in enumerate(labels)]
-    parquet.write_rows(path, columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), rows)
+    parquet.write_rows(
+        path, columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), rows
+    )
     return path
 
 
@@ -129,15 +199,39 @@ def cell_of(path: Path, classes: tuple[str, ...], posterior: np.ndarray, state: 
     rows = []
     for i, p in enumerate(posterior):
         sound = state == "ok" and not np.isnan(p).any()
-        told = {"success": int(sound), "state": "ok" if sound else state if state != "ok" else "no_face", "face_id": 0 if sound else -1}
-        rows.append({"sample_id": f"s{i:04}", "frame": 0, **told, **({f"p_{c}": float(v) for c, v in zip(classes, p, strict=True)} if sound else {})})
+        told = {
+            "success": int(sound),
+            "state": "ok" if sound else state if state != "ok" else "no_face",
+            "face_id": 0 if sound else -1,
+        }
+        rows.append(
+            {
+                "sample_id": f"s{i:04}",
+                "frame": 0,
+                **told,
+                **({f"p_{c}": float(v) for c, v in zip(classes, p, strict=True)} if sound else {}),
+            }
+        )
     parquet.write_rows(path, columns.predictions_schema(classes), rows)
     return path
 
 
 def compared(folder: Path, samples: Path, cells: list[Path], validation: list[Path] = ()) -> dict:
-    factors = {f"{path.parent.name}/{path.stem}": {"detector": path.parent.name, "crop": "{}", "model": path.stem} for path in cells}
-    write_comparisons(samples, cells, validation, folder / "out.json", {"dataset": "d", "factors": factors, "variants": {}, "seed": 0})
+    factors = {
+        f"{path.parent.name}/{path.stem}": {
+            "detector": path.parent.name,
+            "crop": "{}",
+            "model": path.stem,
+        }
+        for path in cells
+    }
+    write_comparisons(
+        samples,
+        cells,
+        validation,
+        folder / "out.json",
+        {"dataset": "d", "factors": factors, "variants": {}, "seed": 0},
+    )
     return files.read_json(folder / "out.json")
 
 
@@ -147,7 +241,9 @@ def test_the_last_greedy_step_is_the_soft_mean_of_the_same_cells(tmp_path: Path)
     own = {"a": space[:2], "b": ("neutral", "contempt"), "c": (*space, "anger")}
     random = np.random.default_rng(2)
     truth = random.integers(0, 3, 200)
-    posteriors = {name: random.dirichlet(np.ones(len(classes)), 200) for name, classes in own.items()}
+    posteriors = {
+        name: random.dirichlet(np.ones(len(classes)), 200) for name, classes in own.items()
+    }
     posteriors["c"][::5] = NAN
     union = (*space, "anger")
     members = np.full((3, 200, 4), NAN)
@@ -155,7 +251,14 @@ def test_the_last_greedy_step_is_the_soft_mean_of_the_same_cells(tmp_path: Path)
         member[:, [union.index(emotion) for emotion in classes]] = posteriors[name]
     voted = untrained.soft_mean(members)[:, :3].argmax(axis=1)
     samples = samples_of(tmp_path / "samples/d.parquet", [space[t] for t in truth], space)
-    found = compared(tmp_path, samples, [cell_of(tmp_path / f"predictions/d/w/{name}.parquet", own[name], p) for name, p in posteriors.items()])
+    found = compared(
+        tmp_path,
+        samples,
+        [
+            cell_of(tmp_path / f"predictions/d/w/{name}.parquet", own[name], p)
+            for name, p in posteriors.items()
+        ],
+    )
     assert found["ensemble"]["curve"][-1]["n_correct"] == (voted == truth).sum()
 
 
@@ -170,14 +273,32 @@ def test_a_class_that_one_member_lacks_is_not_halved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("labels", "state", "why"),
-    [([None] * 30, "ok", "as valid has no labels"), (["neutral"] * 30, "error", "as every cell failed on valid")],
+    [
+        ([None] * 30, "ok", "as valid has no labels"),
+        (["neutral"] * 30, "error", "as every cell failed on valid"),
+    ],
 )
-def test_a_validation_dataset_of_no_use_leaves_the_choice_to_the_folds(tmp_path: Path, labels: list, state: str, why: str) -> None:
+def test_a_validation_dataset_of_no_use_leaves_the_choice_to_the_folds(
+    tmp_path: Path, labels: list, state: str, why: str
+) -> None:
     random = np.random.default_rng(0)
     samples = samples_of(tmp_path / "samples/d.parquet", [CLASSES[i % 3] for i in range(60)])
     valid = samples_of(tmp_path / "samples/valid.parquet", labels)
-    cells = [cell_of(tmp_path / f"predictions/d/w/{name}.parquet", CLASSES, random.dirichlet(np.ones(3), 60)) for name in "ab"]
-    judges = [cell_of(tmp_path / f"predictions/valid/w/{name}.parquet", CLASSES, random.dirichlet(np.ones(3), 30), state) for name in "ab"]
+    cells = [
+        cell_of(
+            tmp_path / f"predictions/d/w/{name}.parquet", CLASSES, random.dirichlet(np.ones(3), 60)
+        )
+        for name in "ab"
+    ]
+    judges = [
+        cell_of(
+            tmp_path / f"predictions/valid/w/{name}.parquet",
+            CLASSES,
+            random.dirichlet(np.ones(3), 30),
+            state,
+        )
+        for name in "ab"
+    ]
     found = compared(tmp_path, samples, cells, [*judges, valid])["best_single"]
     alone = compared(tmp_path, samples, cells)["best_single"]
     assert found["how"] == f"chosen on the other folds of 5, {why}"
@@ -189,8 +310,15 @@ def test_what_collapsed_has_no_rank(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     truth = np.arange(90) % 3
     samples = samples_of(tmp_path / "samples/d.parquet", [CLASSES[t] for t in truth])
-    said = {"a": np.where(random.random(90) < 0.5, truth, (truth + 1) % 3), "b": np.where(random.random(90) < 0.4, truth, (truth + 2) % 3), "c": 0 * truth}
-    cells = [cell_of(tmp_path / f"predictions/d/w/{name}.parquet", CLASSES, np.eye(3)[answers]) for name, answers in said.items()]
+    said = {
+        "a": np.where(random.random(90) < 0.5, truth, (truth + 1) % 3),
+        "b": np.where(random.random(90) < 0.4, truth, (truth + 2) % 3),
+        "c": 0 * truth,
+    }
+    cells = [
+        cell_of(tmp_path / f"predictions/d/w/{name}.parquet", CLASSES, np.eye(3)[answers])
+        for name, answers in said.items()
+    ]
     ranking = compared(tmp_path, samples, cells)["ranking"]
     assert [row["name"] for row in ranking] == ["w/a", "w/b"]
     assert max(row["rank_high"] for row in ranking) == 2

@@ -61,7 +61,11 @@ def test_the_good_one_is_good() -> None:
      ("datasets.mine.columns.pth", "path")],
 )  # fmt: skip
 def test_unknown_key_at_each_level(path: str, nearest: str) -> None:
-    base = changed(put("datasets.mine", {"type": "table", "path": "x.csv"})) if ".mine." in path else copy.deepcopy(GOOD)
+    base = (
+        changed(put("datasets.mine", {"type": "table", "path": "x.csv"}))
+        if ".mine." in path
+        else copy.deepcopy(GOOD)
+    )
     put(path, "SECRET")(base)
     message = refused(base)
     assert f"unknown key '{path}', did you mean '{nearest}'?" in message
@@ -89,7 +93,9 @@ def test_missing_section(key: str) -> None:
 
 
 def test_missing_key_of_a_dataset() -> None:
-    assert "key 'datasets.mine.path' is missing" in refused(changed(put("datasets.mine", {"type": "folder"})))
+    assert "key 'datasets.mine.path' is missing" in refused(
+        changed(put("datasets.mine", {"type": "folder"}))
+    )
 
 
 @pytest.mark.parametrize(
@@ -136,7 +142,9 @@ def test_plugins_that_are_no_list(value: Any) -> None:
 
 
 def test_plugin_folder_that_is_not_there() -> None:
-    assert "/nowhere/plugins is not a folder" in refused(changed(put("plugins", ["/nowhere/plugins"])))
+    assert "/nowhere/plugins is not a folder" in refused(
+        changed(put("plugins", ["/nowhere/plugins"]))
+    )
 
 
 def test_every_fault_is_reported_at_once() -> None:
@@ -191,9 +199,15 @@ def test_a_cell_that_is_not_asked_for_is_no_member() -> None:
     raw = changed(put("detectors.haar", {}))
     put("models.fer.detectors", ["whole"])(raw)
     put("fusions.vote.members", ["haar/fer"])(raw)
-    assert "'haar/fer' matches no detector/model cell of this run; models.fer.detectors leaves it out" in refused(raw)
+    assert (
+        "'haar/fer' matches no detector/model cell of this run; models.fer.detectors leaves it out"
+        in refused(raw)
+    )
     put("fusions.vote.members", ["haar/*"])(raw)
-    assert list(parse(raw).members("haar/*", "*/fer")) == [("haar", "landmarks_lr"), ("whole", "fer")]
+    assert list(parse(raw).members("haar/*", "*/fer")) == [
+        ("haar", "landmarks_lr"),
+        ("whole", "fer"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +217,9 @@ def test_a_cell_that_is_not_asked_for_is_no_member() -> None:
      ("models.geometry", {}, {"presence": 0.2, "sharp": 1}, "models.geometry.options: model 'geometry' has no option 'sharp', did you mean 'sharpness'?"),
      ("models.fer", {}, {"x": 1}, "models.fer.options: model 'fer' has no option 'x'; it has none")],
 )  # fmt: skip
-def test_an_option_that_the_plugin_does_not_declare(path: str, plugin: dict, options: dict, says: str) -> None:
+def test_an_option_that_the_plugin_does_not_declare(
+    path: str, plugin: dict, options: dict, says: str
+) -> None:
     message = refused(changed(put(path, {**plugin, "options": options})))
     assert says in message
     assert len(message.splitlines()) == 1
@@ -211,7 +227,9 @@ def test_an_option_that_the_plugin_does_not_declare(path: str, plugin: dict, opt
 
 def test_sections_may_be_empty_in_yaml(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
-    path.write_text("datasets:\n  posed:\ndetectors:\n  whole:\nmodels:\n  fer:\nfusions:\nfigures:\n")
+    path.write_text(
+        "datasets:\n  posed:\ndetectors:\n  whole:\nmodels:\n  fer:\nfusions:\nfigures:\n"
+    )
     assert list(config.read(path).datasets) == ["posed"]
 
 
@@ -228,7 +246,9 @@ def test_file_that_is_no_configuration(tmp_path: Path, text: str) -> None:
 
 def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
-    path.write_text("datasets: {posed: {}}\ndetectors: {whole: {}}\nmodels:\n  fer: {margin: 0.1, margin: 0.2}\n  'fer': {}\ndatasets: {}\n")
+    path.write_text(
+        "datasets: {posed: {}}\ndetectors: {whole: {}}\nmodels:\n  fer: {margin: 0.1, margin: 0.2}\n  'fer': {}\ndatasets: {}\n"
+    )
     with pytest.raises(ConfigError) as caught:
         config.load(path)
     assert str(caught.value).splitlines() == [
@@ -240,17 +260,33 @@ def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path: Path) -> No
 
 def test_a_run_refuses_a_key_that_stands_twice(tmp_path: Path) -> None:
     """Snakemake reads the file itself, and has kept the last one."""
-    (tmp_path / "c.yaml").write_text("datasets: {posed: {}}\ndetectors: {whole: {}}\nmodels: {fer: {}}\nmodels: {fer: {}}\n")
-    command = [Path(sys.executable).with_name("snakemake"), "-s", ROOT / "Snakefile", "--directory", tmp_path, "--configfile", tmp_path / "c.yaml", "-n"]
+    (tmp_path / "c.yaml").write_text(
+        "datasets: {posed: {}}\ndetectors: {whole: {}}\nmodels: {fer: {}}\nmodels: {fer: {}}\n"
+    )
+    command = [
+        Path(sys.executable).with_name("snakemake"),
+        "-s",
+        ROOT / "Snakefile",
+        "--directory",
+        tmp_path,
+        "--configfile",
+        tmp_path / "c.yaml",
+        "-n",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert f"faceoff: {tmp_path / 'c.yaml'}, line 4: key 'models' stands a second time, first in line 3\n" in done.stderr
+    assert (
+        f"faceoff: {tmp_path / 'c.yaml'}, line 4: key 'models' stands a second time, first in line 3\n"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
 
 
 def test_a_merged_key_may_be_given_anew(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
-    path.write_text("a: &a {x: 1, y: 2}\nb: {deep: {deeper: &b {<<: *a, x: 3}}}\nc: {<<: *b, y: 4}\n")
+    path.write_text(
+        "a: &a {x: 1, y: 2}\nb: {deep: {deeper: &b {<<: *a, x: 3}}}\nc: {<<: *b, y: 4}\n"
+    )
     assert config.load(path)["c"] == {"x": 3, "y": 4}
 
 
@@ -276,7 +312,9 @@ def test_commented_of_nothing_shows_the_defaults() -> None:
 
 def test_schema_file_is_in_step() -> None:
     """`faceoff config --write` makes it."""
-    assert json.loads((ROOT / "workflow/schemas/config.schema.json").read_text(encoding="utf-8")) == json.loads(json.dumps(config.schema()))
+    assert json.loads(
+        (ROOT / "workflow/schemas/config.schema.json").read_text(encoding="utf-8")
+    ) == json.loads(json.dumps(config.schema()))
 
 
 def test_config_yaml_is_in_step() -> None:
@@ -285,8 +323,14 @@ def test_config_yaml_is_in_step() -> None:
     assert config.commented(yaml.safe_load(text)) == text
 
 
-@pytest.mark.parametrize("path", [ROOT / "config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))], ids=lambda path: path.name)
-def test_every_ready_made_run_is_valid(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [ROOT / "config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))],
+    ids=lambda path: path.name,
+)
+def test_every_ready_made_run_is_valid(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FACEOFF_DATA", str(tmp_path))
     monkeypatch.chdir(ROOT)
     assert config.read(path).datasets

@@ -22,7 +22,14 @@ PEOPLE = """"ActorID","Age","Sex","Race","Ethnicity"
 1040,42,"Male","Caucasian","Not Hispanic"
 1091,29,"Female","Asian","Not Hispanic"
 """
-STEMS = ["1001_DFA_ANG_XX", "1001_IEO_HAP_HI", "1040_ITH_SAD_X", "1091_WSI_NEU_XX", "1091_IEO_FEA_LO", "1091_IEO_DIS_MD"]
+STEMS = [
+    "1001_DFA_ANG_XX",
+    "1001_IEO_HAP_HI",
+    "1040_ITH_SAD_X",
+    "1091_WSI_NEU_XX",
+    "1091_IEO_FEA_LO",
+    "1091_IEO_DIS_MD",
+]
 
 
 def crema(root: Path, stems: list[str] = STEMS, people: str | None = None) -> Path:
@@ -67,7 +74,13 @@ def test_crema_d_every_combination_of_codes() -> None:
 
 @pytest.mark.parametrize(
     ("stem", "field"),
-    [("1092_DFA_ANG_XX", "actor"), ("1001_DFB_ANG_XX", "sentence"), ("1001_DFA_SUR_XX", "emotion"), ("1001_DFA_ANG_X", "level"), ("1001_DFA_ANG_AB", "level")],
+    [
+        ("1092_DFA_ANG_XX", "actor"),
+        ("1001_DFB_ANG_XX", "sentence"),
+        ("1001_DFA_SUR_XX", "emotion"),
+        ("1001_DFA_ANG_X", "level"),
+        ("1001_DFA_ANG_AB", "level"),
+    ],
 )
 def test_crema_d_unknown_code(tmp_path: Path, stem: str, field: str) -> None:
     with pytest.raises(ValueError, match=rf"{stem}\.flv: unknown {field} code"):
@@ -84,7 +97,9 @@ def test_crema_d_actors(tmp_path: Path) -> None:
     assert found["1091_WSI_NEU_XX"].groups["age"] == "20-29"
     assert dataset.version != plain.version
     assert dataset.fingerprint() != plain.fingerprint()
-    assert next(iter(clips(tmp_path / "VideoFlash").samples())).groups["sex"] == "male", "the table beside VideoFlash"
+    assert next(iter(clips(tmp_path / "VideoFlash").samples())).groups["sex"] == "male", (
+        "the table beside VideoFlash"
+    )
     other = tmp_path / "people.csv"
     other.write_text(PEOPLE.replace("51", "18"))
     assert next(iter(clips(tmp_path, demographics=other).samples())).groups["age"] == "10-19"
@@ -117,8 +132,12 @@ def test_crema_d_duplicates_and_other_files(tmp_path: Path) -> None:
 
 
 def test_crema_d_git_lfs_pointer(tmp_path: Path) -> None:
-    (crema(tmp_path) / "VideoFlash/1001_DFA_ANG_XX.flv").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
-    with pytest.raises(FileNotFoundError, match=r"1001_DFA_ANG_XX\.flv.*for 1 in all.*git lfs pull"):
+    (crema(tmp_path) / "VideoFlash/1001_DFA_ANG_XX.flv").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+    )
+    with pytest.raises(
+        FileNotFoundError, match=r"1001_DFA_ANG_XX\.flv.*for 1 in all.*git lfs pull"
+    ):
         clips(tmp_path)
 
 
@@ -145,7 +164,12 @@ def tiff(shade: int) -> bytes:
 def jaffe_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """213 pictures: three per subject and expression, and three more."""
     root = tmp_path_factory.mktemp("jaffe")
-    names = [f"{subject}.{code}{count}" for subject in jaffe.SUBJECTS for code in jaffe.LABELS for count in (1, 2, 3)] + ["KL.FE4", "NM.FE4", "TM.HA4"]
+    names = [
+        f"{subject}.{code}{count}"
+        for subject in jaffe.SUBJECTS
+        for code in jaffe.LABELS
+        for count in (1, 2, 3)
+    ] + ["KL.FE4", "NM.FE4", "TM.HA4"]
     for number, name in enumerate(names, start=1):
         (root / f"{name}.{number}.tiff").write_bytes(tiff(number))
     (root / "README_FIRST.txt").touch()
@@ -163,7 +187,10 @@ def test_jaffe(jaffe_tree: Path, capsys: pytest.CaptureFixture) -> None:
     assert dataset.space == EMOTIONS[:7]
     assert capsys.readouterr().err == ""
     assert {sample.subject for sample in found} == set(jaffe.SUBJECTS)
-    assert all(sample.label == jaffe.LABELS[sample.sample_id[3:5]] and sample.kind == "image" for sample in found)
+    assert all(
+        sample.label == jaffe.LABELS[sample.sample_id[3:5]] and sample.kind == "image"
+        for sample in found
+    )
     image = decode_image(dataset.read(found[0]))
     assert image.shape == (80, 80, 3)
     assert (image[..., 0] == image[..., 2]).all()
@@ -176,14 +203,18 @@ def test_jaffe_duplicates_and_missing(tmp_path: Path, capsys: pytest.CaptureFixt
     for name in ("._KA.AN1.39.tiff", "KA.AN1.39.txt", "notes.tiff"):
         (tmp_path / "a" / name).touch()
     dataset = faces(tmp_path)
-    assert [(sample.path, sample.label) for sample in dataset.samples()] == [("a/KA.AN1.39.tiff", "anger")]
+    assert [(sample.path, sample.label) for sample in dataset.samples()] == [
+        ("a/KA.AN1.39.tiff", "anger")
+    ]
     assert "1 of 213" in capsys.readouterr().err
     before = dataset.fingerprint()
     (tmp_path / "a" / "KA.AN2.40.tif").write_bytes(tiff(2))
     assert faces(tmp_path).fingerprint() != before
 
 
-@pytest.mark.parametrize(("name", "field"), [("XX.AN1.39.tiff", "subject"), ("KA.CO1.39.tiff", "expression")])
+@pytest.mark.parametrize(
+    ("name", "field"), [("XX.AN1.39.tiff", "subject"), ("KA.CO1.39.tiff", "expression")]
+)
 def test_jaffe_unknown_code(tmp_path: Path, name: str, field: str) -> None:
     (tmp_path / name).touch()
     with pytest.raises(ValueError, match=f"{name}: unknown {field} code"):

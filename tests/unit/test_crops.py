@@ -26,13 +26,17 @@ def test_no_box_takes_the_whole_frame_without_margin() -> None:
 
 def test_shrinking_averages_areas() -> None:
     halves = NOISE[:20, :20].astype(float).reshape(10, 2, 10, 2, 3).mean(axis=(1, 3))
-    assert np.abs(crop(NOISE, (0, 0, 20, 20), CropSpec((10, 10))).astype(float) - halves).max() <= 0.51
+    assert (
+        np.abs(crop(NOISE, (0, 0, 20, 20), CropSpec((10, 10))).astype(float) - halves).max() <= 0.51
+    )
 
 
 def test_box_is_made_square_around_its_centre_with_margin() -> None:
     assert square((10, 20, 30, 10), 0.0) == (10, 10, 30, 30)
     assert square((10, 10, 20, 20), 0.5) == (5, 5, 30, 30)
-    assert np.array_equal(crop(NOISE, (15, 10, 10, 10), CropSpec((20, 20), margin=1.0)), NOISE[5:25, 10:30])
+    assert np.array_equal(
+        crop(NOISE, (15, 10, 10, 10), CropSpec((20, 20), margin=1.0)), NOISE[5:25, 10:30]
+    )
 
 
 def test_outside_the_frame_is_black() -> None:
@@ -46,7 +50,9 @@ def test_outside_the_frame_is_black() -> None:
     assert not pixels[:, 10:].any()
 
 
-@pytest.mark.parametrize("box", [(-100, -100, 20, 20), (200, 0, 10, 10), (0, 1e7, 5, 5), (-1e9, 0, 3, 3)])
+@pytest.mark.parametrize(
+    "box", [(-100, -100, 20, 20), (200, 0, 10, 10), (0, 1e7, 5, 5), (-1e9, 0, 3, 3)]
+)
 def test_box_wholly_outside_is_black(box: tuple[float, ...]) -> None:
     pixels = crop(NOISE, box, CropSpec((16, 16)))
     assert pixels.shape == (16, 16, 3)
@@ -91,7 +97,9 @@ def test_red_stays_red(box: tuple[float, ...] | None) -> None:
 
 def test_calibrate_by_hand() -> None:
     # centre (110, 210) moves by (0.1·20, -0.5·40); sides 20·1.5 and 40·0.5
-    assert calibrate((100, 190, 20, 40), {"dx": 0.1, "dy": -0.5, "sx": 1.5, "sy": 0.5}) == pytest.approx((97, 180, 30, 20))
+    assert calibrate(
+        (100, 190, 20, 40), {"dx": 0.1, "dy": -0.5, "sx": 1.5, "sy": 0.5}
+    ) == pytest.approx((97, 180, 30, 20))
     assert calibrate((1, 2, 3, 4), None) == (1, 2, 3, 4)
     assert calibrate((1, 2, 3, 4), {"dx": 0, "dy": 0, "sx": 1, "sy": 1}) == (1, 2, 3, 4)
 
@@ -101,7 +109,9 @@ def test_cut_rounds_edges_to_the_nearest_pixel() -> None:
     assert cut(NOISE, (3.0, 3.0, 0.0, 0.0)).shape == (1, 1, 3)
 
 
-whole_boxes = st.tuples(st.integers(-8, 8), st.integers(-8, 8), st.integers(1, 12), st.integers(1, 12))
+whole_boxes = st.tuples(
+    st.integers(-8, 8), st.integers(-8, 8), st.integers(1, 12), st.integers(1, 12)
+)
 
 
 @given(whole_boxes, whole_boxes)
@@ -126,7 +136,9 @@ def dotted(points: np.ndarray, size: int = 400, radius: int = 4) -> np.ndarray:
     """Red, green, blue, yellow and white dots at five places (x, y)."""
     image = np.zeros((size, size, 3), np.uint8)
     rows, columns = np.mgrid[:size, :size] + 0.5
-    for (x, y), colour in zip(points, ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 255, 255)), strict=True):
+    for (x, y), colour in zip(
+        points, ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 255, 255)), strict=True
+    ):
         image[(columns - x) ** 2 + (rows - y) ** 2 <= radius**2] = colour
     return image
 
@@ -141,7 +153,12 @@ def places(pixels: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
-def turned(points: np.ndarray, degrees: float, scale: float = 1.0, about: tuple[float, float] = (200.0, 200.0)) -> np.ndarray:
+def turned(
+    points: np.ndarray,
+    degrees: float,
+    scale: float = 1.0,
+    about: tuple[float, float] = (200.0, 200.0),
+) -> np.ndarray:
     angle = np.deg2rad(degrees)
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return (points - about) @ turn.T + about
@@ -154,15 +171,26 @@ FACE = np.array([[160.0, 170.0], [240.0, 170.0], [200.0, 215.0], [168.0, 260.0],
 @pytest.mark.parametrize("side", [100, 300])
 def test_eyes_become_level(degrees: float, side: int) -> None:
     points = turned(FACE, degrees)
-    found = places(crop(dotted(points), (100, 100, 200, 200), CropSpec((side, side), align="eyes"), points))
-    assert found == pytest.approx((FACE - 100) * side / 200, abs=0.02 * side), "as the upright face would lie"
+    found = places(
+        crop(dotted(points), (100, 100, 200, 200), CropSpec((side, side), align="eyes"), points)
+    )
+    assert found == pytest.approx((FACE - 100) * side / 200, abs=0.02 * side), (
+        "as the upright face would lie"
+    )
 
 
 @pytest.mark.parametrize(("degrees", "scale"), [(0, 1.0), (25, 1.0), (-60, 0.7), (10, 1.2)])
 @pytest.mark.parametrize("margin", [0.0, 0.4])
-def test_five_points_lie_on_the_template_whatever_the_box(degrees: float, scale: float, margin: float) -> None:
+def test_five_points_lie_on_the_template_whatever_the_box(
+    degrees: float, scale: float, margin: float
+) -> None:
     shape = turned((TEMPLATE - 0.5) * 200 + 200, degrees, scale)
-    pixels = crop(dotted(shape), (0, 0, 10, 10), CropSpec((224, 224), margin=margin, align="five_point"), shape)
+    pixels = crop(
+        dotted(shape),
+        (0, 0, 10, 10),
+        CropSpec((224, 224), margin=margin, align="five_point"),
+        shape,
+    )
     assert places(pixels) == pytest.approx(((TEMPLATE - 0.5) / (1 + margin) + 0.5) * 224, abs=2.0)
 
 
@@ -172,7 +200,9 @@ def test_a_level_face_is_the_plain_crop() -> None:
     points[1, 1] = points[0, 1]
     for side in (64, 200):
         plain = crop(image, truth[0].box, CropSpec((side, side), margin=0.2))
-        aligned = crop(image, truth[0].box, CropSpec((side, side), margin=0.2, align="eyes"), points)
+        aligned = crop(
+            image, truth[0].box, CropSpec((side, side), margin=0.2, align="eyes"), points
+        )
         assert np.abs(plain.astype(int) - aligned).mean() < 4
 
 

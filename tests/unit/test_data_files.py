@@ -58,11 +58,17 @@ def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         (tmp_path / "a").chmod(0o700)
 
 
-def test_the_hash_follows_place_size_and_time_and_a_missing_file_counts_alone(tmp_path: Path) -> None:
+def test_the_hash_follows_place_size_and_time_and_a_missing_file_counts_alone(
+    tmp_path: Path,
+) -> None:
     root = tree(tmp_path / "data", "a", "b")
     files = [root / "a", root / "b", root / "gone"]
     seen = [fingerprint(root, files)]
-    assert fingerprint(root, iter(files)) == fingerprint(root, [os.fspath(path) for path in files]) == seen[0]
+    assert (
+        fingerprint(root, iter(files))
+        == fingerprint(root, [os.fspath(path) for path in files])
+        == seen[0]
+    )
     os.utime(root / "b", ns=(1, 1))
     seen.append(fingerprint(root, files))
     (root / "a").write_text("longer")
@@ -73,4 +79,6 @@ def test_the_hash_follows_place_size_and_time_and_a_missing_file_counts_alone(tm
     assert len(set(seen)) == 5
     root.rename(tmp_path / "moved")
     moved = tmp_path / "moved"
-    assert fingerprint(moved, [moved / "a", moved / "b"]) == seen[-1], "where the folder lies does not matter"
+    assert fingerprint(moved, [moved / "a", moved / "b"]) == seen[-1], (
+        "where the folder lies does not matter"
+    )

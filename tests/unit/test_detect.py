@@ -27,7 +27,12 @@ def square_at(x: int, y: int, side: int, width: int = 60, height: int = 40) -> n
 
 def bright_box(image: np.ndarray) -> tuple[float, float, float, float]:
     rows, columns = np.nonzero(image[..., 0] > 127)
-    return (float(columns.min()), float(rows.min()), float(np.ptp(columns) + 1), float(np.ptp(rows) + 1))
+    return (
+        float(columns.min()),
+        float(rows.min()),
+        float(np.ptp(columns) + 1),
+        float(np.ptp(rows) + 1),
+    )
 
 
 @pytest.mark.parametrize("upscale", [1, 2, 4])
@@ -35,7 +40,10 @@ def bright_box(image: np.ndarray) -> tuple[float, float, float, float]:
 def test_what_is_seen_in_the_view_is_where_it_is_in_the_frame(upscale: int, pad: float) -> None:
     frame = square_at(10, 20, 12)
     view = View.of(frame, upscale, pad)
-    assert view.image.shape[:2] == (40 * upscale + 2 * round(pad * 40 * upscale), 60 * upscale + 2 * round(pad * 60 * upscale))
+    assert view.image.shape[:2] == (
+        40 * upscale + 2 * round(pad * 40 * upscale),
+        60 * upscale + 2 * round(pad * 60 * upscale),
+    )
     box = view.in_frame(Face(bright_box(view.image), 0.9)).box
     assert box == pytest.approx((10, 20, 12, 12), abs=0.5)
 
@@ -51,12 +59,21 @@ def test_border_is_black_and_plain_view_is_the_frame_itself() -> None:
     assert not padded[:, 30:].any()
 
 
-@given(st.integers(1, 8), st.integers(0, 300), st.integers(0, 300), st.lists(st.floats(-500, 500), min_size=4, max_size=4))
+@given(
+    st.integers(1, 8),
+    st.integers(0, 300),
+    st.integers(0, 300),
+    st.lists(st.floats(-500, 500), min_size=4, max_size=4),
+)
 def test_view_and_frame_are_inverse(scale: int, left: int, top: int, box: list[float]) -> None:
     x, y, w, h = box
     landmarks = np.array([[x, y]] * 5)
     view = View(np.zeros((1, 1, 3), np.uint8), scale, left, top)
-    seen = Face((x * scale + left, y * scale + top, w * scale, h * scale), 0.5, landmarks * scale + [left, top])
+    seen = Face(
+        (x * scale + left, y * scale + top, w * scale, h * scale),
+        0.5,
+        landmarks * scale + [left, top],
+    )
     back = view.in_frame(seen)
     assert back.box == pytest.approx((x, y, w, h), abs=1e-9)
     assert back.landmarks == pytest.approx(landmarks, abs=1e-9)
@@ -79,7 +96,12 @@ def test_weak_tiny_and_malformed_faces_are_dropped(face: Face) -> None:
 
 
 def test_best_first_then_larger_then_leftmost() -> None:
-    best, large, left, right = Face((9, 0, 10, 10), 0.9), Face((9, 0, 20, 20), 0.8), Face((1, 0, 10, 10), 0.8), Face((5, 0, 10, 10), 0.8)
+    best, large, left, right = (
+        Face((9, 0, 10, 10), 0.9),
+        Face((9, 0, 20, 20), 0.8),
+        Face((1, 0, 10, 10), 0.8),
+        Face((5, 0, 10, 10), 0.8),
+    )
     for faces in ([right, left, large, best], [large, right, best, left]):
         assert postprocess(faces, CARD) == [best, large, left, right]
 
@@ -101,8 +123,17 @@ def frames_table(path: Path, first_pixels: list[int | None]) -> Path:
     def row(index: int, value: int | None) -> dict:
         row = {"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0}
         if value is None:
-            return row | {"state": UNREADABLE, "reason": "empty file", "image": {"bytes": None, "path": "x"}}
-        return row | {"state": OK, "width": 32, "height": 32, "image": {"bytes": encode_png(np.full((32, 32, 3), value, np.uint8)), "path": "x"}}
+            return row | {
+                "state": UNREADABLE,
+                "reason": "empty file",
+                "image": {"bytes": None, "path": "x"},
+            }
+        return row | {
+            "state": OK,
+            "width": 32,
+            "height": 32,
+            "image": {"bytes": encode_png(np.full((32, 32, 3), value, np.uint8)), "path": "x"},
+        }
 
     parquet.write_rows(path, FRAMES, (row(*item) for item in enumerate(first_pixels)))
     return path
@@ -126,7 +157,10 @@ def detected(frames: Path, folder: Path, upscale: int = 1) -> list[dict]:
 
 def test_every_frame_has_a_row_with_its_state(tmp_path: Path) -> None:
     rows = run(tmp_path, [204, 0, None, 66, 102])
-    states = [(row["sample_id"], row["state"], row["success"], row["face_id"], row["n_faces"]) for row in rows]
+    states = [
+        (row["sample_id"], row["state"], row["success"], row["face_id"], row["n_faces"])
+        for row in rows
+    ]
     assert states == [
         ("s0", "ok", 1, 0, 2), ("s0", "ok", 1, 1, 2),
         ("s1", "no_face", 0, -1, 0), ("s2", "unreadable", 0, -1, 0), ("s3", "error", 0, -1, 0), ("s4", "ok", 1, 0, 1),
@@ -143,28 +177,54 @@ def test_a_frame_whose_bytes_do_not_decode_spoils_its_own_row_only(tmp_path: Pat
     frames[1]["image"] = {"bytes": frames[1]["image"]["bytes"][:-40], "path": "x"}
     parquet.write_rows(tmp_path / "frames.parquet", FRAMES, frames)
     rows = detected(tmp_path / "frames.parquet", tmp_path)
-    assert [(row["sample_id"], row["state"], row["success"]) for row in rows] == [("s0", "ok", 1), ("s0", "ok", 1), ("s1", "error", 0), ("s2", "ok", 1)]
+    assert [(row["sample_id"], row["state"], row["success"]) for row in rows] == [
+        ("s0", "ok", 1),
+        ("s0", "ok", 1),
+        ("s1", "error", 0),
+        ("s2", "ok", 1),
+    ]
     assert rows[2]["reason"].startswith("DecodeError: cannot decode")
 
 
 def test_a_face_whose_frame_does_not_decode_is_an_error_of_its_row() -> None:
     """`given` takes boxes from the table, so that the model's stage is the first to look at the picture."""
     frame = {"image": {"bytes": b"broken", "path": "x"}, "width": 32, "height": 32}
-    face = {"face_id": 0, "success": 1, "state": OK, "reason": None, "x": 1.0, "y": 1.0, "w": 9.0, "h": 9.0, "score": 1.0, "landmarks": None}
+    face = {
+        "face_id": 0,
+        "success": 1,
+        "state": OK,
+        "reason": None,
+        "x": 1.0,
+        "y": 1.0,
+        "w": 9.0,
+        "h": 9.0,
+        "score": 1.0,
+        "landmarks": None,
+    }
     spec = {"policy": "largest", "whole_frame": False, "calibration": None}
     row, pixels = face_crop(frame, [face], CropSpec(size=(8, 8)), spec)
-    assert (row["state"], row["success"], row["reason"], pixels) == ("error", 0, "not an image", None)
+    assert (row["state"], row["success"], row["reason"], pixels) == (
+        "error",
+        0,
+        "not an image",
+        None,
+    )
 
 
 def test_boxes_are_in_pixels_of_the_frame_and_min_size_too(tmp_path: Path) -> None:
     rows = run(tmp_path, [204], upscale=2)
-    assert [(row["x"], row["y"], row["w"], row["h"]) for row in rows] == [(2.0, 4.0, 10.0, 10.0), (0.0, 0.0, 5.0, 5.0)]
+    assert [(row["x"], row["y"], row["w"], row["h"]) for row in rows] == [
+        (2.0, 4.0, 10.0, 10.0),
+        (0.0, 0.0, 5.0, 5.0),
+    ]
 
 
 def test_many_frames_over_several_batches_stay_in_order(tmp_path: Path) -> None:
     values = [204, None, 0] * 20
     rows = run(tmp_path, values)
-    assert list(dict.fromkeys(row["sample_id"] for row in rows)) == [f"s{index}" for index in range(60)]
+    assert list(dict.fromkeys(row["sample_id"] for row in rows)) == [
+        f"s{index}" for index in range(60)
+    ]
 
 
 def test_detector_that_always_fails_fails_the_job(tmp_path: Path) -> None:
@@ -176,12 +236,27 @@ def test_detector_that_always_fails_fails_the_job(tmp_path: Path) -> None:
 def test_given_faces_come_from_the_rows_whatever_the_view(tmp_path: Path) -> None:
     """Boxes and landmarks of the frames table, in frame pixels even where other detectors would see an enlarged picture."""
     points = [float(value) for value in range(10)]
-    frames = [{"boxes": [[1.0, 2.0, 9.0, 9.0], [3.0, 4.0, 20.0, 20.0]], "landmarks": None}, {"boxes": [[5.0, 5.0, 6.0, 7.0]], "landmarks": [points]}, {}]
-    rows = ({"sample_id": f"s{index}", "frame": 0, "state": OK, "image": {"bytes": None, "path": "x"}, **frame} for index, frame in enumerate(frames))
+    frames = [
+        {"boxes": [[1.0, 2.0, 9.0, 9.0], [3.0, 4.0, 20.0, 20.0]], "landmarks": None},
+        {"boxes": [[5.0, 5.0, 6.0, 7.0]], "landmarks": [points]},
+        {},
+    ]
+    rows = (
+        {
+            "sample_id": f"s{index}",
+            "frame": 0,
+            "state": OK,
+            "image": {"bytes": None, "path": "x"},
+            **frame,
+        }
+        for index, frame in enumerate(frames)
+    )
     parquet.write_rows(tmp_path / "frames.parquet", FRAMES, rows)
     plugin = registry.get("detector", "given").job()
     spec = {"dataset": "d", "detector": "given", "upscale": 4, "pad": 0.5, "plugin": plugin}
-    write_faces(tmp_path / "frames.parquet", tmp_path / "faces.parquet", tmp_path / "timing.json", spec)
+    write_faces(
+        tmp_path / "frames.parquet", tmp_path / "faces.parquet", tmp_path / "timing.json", spec
+    )
     found = list(parquet.rows(tmp_path / "faces.parquet"))
     assert [(row["sample_id"], row["state"], row["x"], row["w"]) for row in found] == [
         ("s0", "ok", 3.0, 20.0), ("s0", "ok", 1.0, 9.0), ("s1", "ok", 5.0, 6.0), ("s2", "no_face", None, None),

@@ -15,7 +15,12 @@ from faceoff.inference.plugin_job import ahead
 from faceoff.plan.config import ConfigError
 from faceoff.plan.job_specs import Plan
 
-RAW = {"run": "t", "datasets": {"posed": {}}, "detectors": {"whole": {}, "mtcnn": {}}, "models": {"fer": {}, "emonet_8": {}}}
+RAW = {
+    "run": "t",
+    "datasets": {"posed": {}},
+    "detectors": {"whole": {}, "mtcnn": {}},
+    "models": {"fer": {}, "emonet_8": {}},
+}
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 
 
@@ -54,7 +59,14 @@ def test_on_a_cpu_a_batch_finds_its_memory_where_those_before_left_it():
         batch()
         print(faults() - before)
     """
-    pages = {who: int(subprocess.run([sys.executable, "-c", code, who], check=True, capture_output=True, text=True).stdout) for who in ("ours", "plain")}
+    pages = {
+        who: int(
+            subprocess.run(
+                [sys.executable, "-c", code, who], check=True, capture_output=True, text=True
+            ).stdout
+        )
+        for who in ("ours", "plain")
+    }
     assert pages["plain"] > 8000
     assert pages["ours"] < 100
 
@@ -103,7 +115,9 @@ def test_batches_are_halved_until_they_fit_and_no_row_is_lost(capsys):
     (doubled,) = network.run(rows)
     np.testing.assert_array_equal(doubled, 2 * rows)
     assert "batches of 4" in capsys.readouterr().err
-    assert "batches of" not in (network.run(rows), capsys.readouterr().err)[1], "it stays at what fits"
+    assert "batches of" not in (network.run(rows), capsys.readouterr().err)[1], (
+        "it stays at what fits"
+    )
 
 
 def test_memory_for_not_even_one_row_is_an_error():
@@ -119,7 +133,9 @@ def test_a_network_without_parameters_computes_on_the_jobs_device():
     """As a frozen TorchScript graph, whose weights are constants."""
     hardware.tell(Hardware("cpu"))
     rows = np.arange(6, dtype=np.float32).reshape(3, 2)
-    np.testing.assert_array_equal(torch_devices.Torch(torch.nn.ReLU(), batch=2).run(rows - 3)[0], np.maximum(rows - 3, 0))
+    np.testing.assert_array_equal(
+        torch_devices.Torch(torch.nn.ReLU(), batch=2).run(rows - 3)[0], np.maximum(rows - 3, 0)
+    )
     with_buffers = torch.nn.BatchNorm1d(2, eps=0.0, affine=False).eval()
     np.testing.assert_array_equal(torch_devices.Torch(with_buffers, batch=2).run(rows)[0], rows)
 
@@ -133,7 +149,9 @@ def test_a_cpu_computes_as_many_together_as_the_plug_in_declares():
             return super().forward(rows)
 
     for more in (False, True):
-        torch_devices.Torch(Counting(2, 1), batch=4, more_on_gpu=more).run(np.zeros((6, 2), np.float32))
+        torch_devices.Torch(Counting(2, 1), batch=4, more_on_gpu=more).run(
+            np.zeros((6, 2), np.float32)
+        )
     assert seen == [4] * 4
 
 
@@ -150,14 +168,22 @@ def test_reduced_precision_is_close_and_not_the_same():
 
 
 def test_precision_is_for_models_that_compute_in_pytorch():
-    with pytest.raises(ConfigError, match=r"models\.fer\.precision: .*runs in onnx, not in PyTorch"):
+    with pytest.raises(
+        ConfigError, match=r"models\.fer\.precision: .*runs in onnx, not in PyTorch"
+    ):
         Plan({**RAW, "models": {"fer": {"precision": "bfloat16"}}})
-    told = Plan({**RAW, "models": {"emonet_8": {"precision": "bfloat16"}}}).predict_spec("posed", "whole", "emonet_8")
+    told = Plan({**RAW, "models": {"emonet_8": {"precision": "bfloat16"}}}).predict_spec(
+        "posed", "whole", "emonet_8"
+    )
     assert '"precision": "bfloat16"' in told
 
 
 def test_a_variant_knows_its_original():
-    models = {"emonet_8": {}, "half": {"model": "emonet_8", "precision": "bfloat16"}, "other": {"model": "emonet_8", "precision": "bfloat16", "margin": 0.2}}
+    models = {
+        "emonet_8": {},
+        "half": {"model": "emonet_8", "precision": "bfloat16"},
+        "other": {"model": "emonet_8", "precision": "bfloat16", "margin": 0.2},
+    }
     told = json.loads(Plan({**RAW, "models": models}).compare_spec("posed"))
     assert told["variants"] == {"mtcnn/half": "mtcnn/emonet_8", "whole/half": "whole/emonet_8"}
 
@@ -170,8 +196,21 @@ def test_a_wrong_device_is_a_config_error(device):
 
 def test_only_jobs_that_can_use_a_gpu_ask_a_cluster_for_one():
     plan = Plan({**RAW, "device": "cuda"})
-    asked = {(kind, name): plan.gpus(kind, name) for kind, name in (("detector", "whole"), ("detector", "mtcnn"), ("model", "fer"), ("model", "emonet_8"))}
-    assert asked == {("detector", "whole"): 0, ("detector", "mtcnn"): 1, ("model", "fer"): 0, ("model", "emonet_8"): 1}
+    asked = {
+        (kind, name): plan.gpus(kind, name)
+        for kind, name in (
+            ("detector", "whole"),
+            ("detector", "mtcnn"),
+            ("model", "fer"),
+            ("model", "emonet_8"),
+        )
+    }
+    assert asked == {
+        ("detector", "whole"): 0,
+        ("detector", "mtcnn"): 1,
+        ("model", "fer"): 0,
+        ("model", "emonet_8"): 1,
+    }
     assert Plan(RAW).gpus("model", "emonet_8") == 0, "auto asks for nothing"
 
 
@@ -194,7 +233,9 @@ def test_working_ahead_keeps_order_and_errors(monkeypatch, threads):
 def test_onnxruntime_that_cannot_start_cuda_does_not_go_on_with_the_cpu(monkeypatch, mirror):
     """It would, with no more than a line in a log."""
     network = mirror / "version-RFB-320.onnx"
-    monkeypatch.setattr(runtimes, "onnx_providers", lambda: ["CPUExecutionProvider"])  # what is left of the list where CUDA does not start
+    monkeypatch.setattr(
+        runtimes, "onnx_providers", lambda: ["CPUExecutionProvider"]
+    )  # what is left of the list where CUDA does not start
     runtimes.Onnx(network, batch=1)
     assert not torch_devices.on_gpu()
     hardware.tell(Hardware("cuda"))

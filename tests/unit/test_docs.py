@@ -20,11 +20,17 @@ from faceoff.plugins import options, registry
 from faceoff.storage import columns
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "results/README.md")] + sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "results/README.md")] + sorted(
+    (ROOT / "docs").rglob("*.md")
+)
 COMMANDS = typer.main.get_command(app).commands
-every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+every_page = pytest.mark.parametrize(
+    "page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix()
+)
 
-_FENCED = re.compile(r"^(?P<mark>```|~~~)(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=mark)$", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(
+    r"^(?P<mark>```|~~~)(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=mark)$", re.MULTILINE | re.DOTALL
+)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"!?\[[^\]]*(?:\[[^\]]*\][^\]]*)*\]\(([^)\s]+)\)")
 
@@ -37,10 +43,14 @@ def prose(text: str) -> str:
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as the repository's host and the site make them."""
     found: set[str] = set()
-    for heading in re.findall(r"^#{1,6} (.+)$", _FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE):
+    for heading in re.findall(
+        r"^#{1,6} (.+)$", _FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE
+    ):
         words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
         slug = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
-        count = sum(re.fullmatch(rf"{re.escape(slug)}(-\d+)?", other) is not None for other in found)
+        count = sum(
+            re.fullmatch(rf"{re.escape(slug)}(-\d+)?", other) is not None for other in found
+        )
         found.add(f"{slug}-{count}" if count else slug)
     return found
 
@@ -66,7 +76,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_a_dead_link_is_found(tmp_path: Path) -> None:
-    (tmp_path / "there.md").write_text("# A title: with `code`, twice\n\n## Same\n\n## Same\n", encoding="utf-8")
+    (tmp_path / "there.md").write_text(
+        "# A title: with `code`, twice\n\n## Same\n\n## Same\n", encoding="utf-8"
+    )
     page = tmp_path / "page.md"
     good = "[a](there.md) [b](there.md#a-title-with-code-twice) [c](there.md#same-1) [d](#here) [e](https://example.org/x) `[f](no.md)`"
     page.write_text(f"# Here\n\n{good}\n\n```\n[g](no.md)\n```\n", encoding="utf-8")
@@ -79,7 +91,11 @@ def snippets(text: str) -> Iterator[str]:
     """Lines of commands, without comments, and inline code."""
     for block in _FENCED.finditer(text):
         if block["language"] in {"", "bash"}:
-            yield from (line.split(" #")[0] for line in block["text"].splitlines() if not line.startswith(("#", "from ")))
+            yield from (
+                line.split(" #")[0]
+                for line in block["text"].splitlines()
+                if not line.startswith(("#", "from "))
+            )
     yield from _INLINE.findall(_FENCED.sub("", text))
 
 
@@ -94,8 +110,16 @@ def wrong_calls(text: str) -> list[str]:
             if command not in COMMANDS:
                 found.append(f"faceoff {command}: no such command")
                 continue
-            known = {option for parameter in COMMANDS[command].params for option in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
-            found += [f"faceoff {command} {option}: no such option" for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", rest) if option not in known]
+            known = {
+                option
+                for parameter in COMMANDS[command].params
+                for option in (*parameter.opts, *parameter.secondary_opts)
+            } | {"--help"}
+            found += [
+                f"faceoff {command} {option}: no such option"
+                for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", rest)
+                if option not in known
+            ]
     return found
 
 
@@ -122,10 +146,14 @@ def test_every_command_is_told_of_somewhere() -> None:
 def configurations(text: str) -> Iterator[dict[str, Any]]:
     """The (parts of) configurations that a page shows: YAML blocks, and inline code that sets a section."""
     shown = [block["text"] for block in _FENCED.finditer(text) if block["language"] == "yaml"]
-    shown += [code for code in _INLINE.findall(_FENCED.sub("", text)) if re.match(r"\w+: [{\[]", code)]
+    shown += [
+        code for code in _INLINE.findall(_FENCED.sub("", text)) if re.match(r"\w+: [{\[]", code)
+    ]
     for code in shown:
         values = yaml.safe_load(code)
-        sections = isinstance(values, dict) and any(isinstance(values.get(name), dict) for name in config.RunConfig.model_fields)
+        sections = isinstance(values, dict) and any(
+            isinstance(values.get(name), dict) for name in config.RunConfig.model_fields
+        )
         if (
             sections and "plugins" not in values and "..." not in code and "…" not in code
         ):  # plug-ins of walk-throughs are run, those of extend.md are not there
@@ -140,7 +168,9 @@ def checked(shown: dict[str, Any]) -> config.RunConfig:
         if model and model.get("train"):
             whole["datasets"].setdefault(model["train"], {"type": "posed", "role": "train"})
         if "detectors" not in shown:
-            whole["detectors"] |= {name: {} for name in (model or {}).get("detectors", ()) if "*" not in name}
+            whole["detectors"] |= {
+                name: {} for name in (model or {}).get("detectors", ()) if "*" not in name
+            }
     return config.parse(whole)
 
 
@@ -153,9 +183,14 @@ def test_configurations_are_valid(page: Path) -> None:
 def test_configurations_are_looked_at() -> None:
     found = [shown for page in PAGES for shown in configurations(page.read_text(encoding="utf-8"))]
     assert len(found) >= 30
-    assert {"datasets", "detectors", "models", "fusions", "faces", "report"} <= {key for shown in found for key in shown}
+    assert {"datasets", "detectors", "models", "fusions", "faces", "report"} <= {
+        key for shown in found for key in shown
+    }
     with pytest.raises(config.ConfigError, match="did you mean"):
-        [checked(shown) for shown in configurations("```yaml\ndatasets: {posed: {rungz: [plain]}}\n```")]
+        [
+            checked(shown)
+            for shown in configurations("```yaml\ndatasets: {posed: {rungz: [plain]}}\n```")
+        ]
     with pytest.raises(config.ConfigError, match="matches no detector"):
         [checked(shown) for shown in configurations("`fusions: {vote: {members: ['nosuch/*']}}`")]
 
@@ -182,26 +217,43 @@ def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
     )
     for model in sections:
         for key, field in model.model_fields.items():
-            assert any(row.startswith(f"| `{key}` |") and field.description.replace("<", "&lt;") in row for row in rows), key
+            assert any(
+                row.startswith(f"| `{key}` |") and field.description.replace("<", "&lt;") in row
+                for row in rows
+            ), key
     titles = re.findall(r"^##+ (.+)$", reference_page.page(), re.MULTILINE)
     types = [f"`type: {name}`" for name in registry.names("dataset")]
     named = ["datasets.NAME", *types, "detectors.NAME", "models.NAME", "fusions.NAME"]
-    assert titles == ["Top level", *named, "faces", "figures", "report", "speed", "Options of detectors and models"]
+    assert titles == [
+        "Top level",
+        *named,
+        "faces",
+        "figures",
+        "report",
+        "speed",
+        "Options of detectors and models",
+    ]
     assert "| `upscale` | whole number, ≥ 1 and ≤ 8 | `1` |" in "\n".join(rows)
     assert "| `subset.per_class` | whole number, ≥ 1 | **required** |" in "\n".join(rows)
     assert '| `members` | list of text, not empty | `["*/*"]` |' in "\n".join(rows)
     assert "| `limit` | whole number, ≥ 1 or number, > 0 and ≤ 1 | – |" in "\n".join(rows)
 
 
-def test_one_command_writes_all_that_is_generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_command_writes_all_that_is_generated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reference_page, "PATH", tmp_path / "reference.md")
     monkeypatch.setattr(config, "SCHEMA", tmp_path / "schema.json")
     monkeypatch.setattr(config, "OWN", tmp_path.resolve() / "config.yaml")
-    (tmp_path / "config.yaml").write_text("datasets: {posed: {}}\ndetectors: {whole: {}}\nmodels: {fer: {}}\n", encoding="utf-8")
+    (tmp_path / "config.yaml").write_text(
+        "datasets: {posed: {}}\ndetectors: {whole: {}}\nmodels: {fer: {}}\n", encoding="utf-8"
+    )
     done = CliRunner().invoke(app, ["config", str(tmp_path / "config.yaml"), "--write"])
     assert done.exit_code == 0, done.output
     assert "# face detectors" in (tmp_path / "config.yaml").read_text(encoding="utf-8")
-    assert json.loads((tmp_path / "schema.json").read_text(encoding="utf-8"))["properties"]["models"]
+    assert json.loads((tmp_path / "schema.json").read_text(encoding="utf-8"))["properties"][
+        "models"
+    ]
     assert (tmp_path / "reference.md").read_text(encoding="utf-8") == reference_page.page()
 
 
@@ -210,16 +262,28 @@ SCHEMAS = {
     "frames/DATASET.parquet": columns.FRAMES,
     "audio/DATASET.parquet": columns.AUDIO,
     "faces/DATASET/DETECTOR.parquet": columns.FACES,
-    "predictions/DATASET/DETECTOR/MODEL.parquet and fusion/DATASET/FUSION.parquet": columns.predictions_schema(("neutral",), ("AU01",)),
+    "predictions/DATASET/DETECTOR/MODEL.parquet and fusion/DATASET/FUSION.parquet": columns.predictions_schema(
+        ("neutral",), ("AU01",)
+    ),
 }
 
 
 @pytest.mark.parametrize("title", SCHEMAS)
 def test_columns_are_those_of_the_schema(title: str) -> None:
-    part = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8").split(f"## {title}\n")[1].split("\n## ")[0]
+    part = (
+        (ROOT / "docs" / "formats.md")
+        .read_text(encoding="utf-8")
+        .split(f"## {title}\n")[1]
+        .split("\n## ")[0]
+    )
     said = re.findall(r"^\| `(\w+)`(?: …)? \| (.+?) \| (yes|no) \| .+ \|$", part, re.MULTILINE)
-    plain = lambda kind: re.sub(r"(element|item): ", "", str(kind)).replace("<", "&lt;").replace(">", "&gt;")  # noqa: E731
-    assert said == [(field.name, plain(field.type), "yes" if field.nullable else "no") for field in SCHEMAS[title]]
+    plain = lambda kind: (
+        re.sub(r"(element|item): ", "", str(kind)).replace("<", "&lt;").replace(">", "&gt;")
+    )  # noqa: E731
+    assert said == [
+        (field.name, plain(field.type), "yes" if field.nullable else "no")
+        for field in SCHEMAS[title]
+    ]
 
 
 # -- the gallery -----------------------------------------------------------------------------------------------------
@@ -236,8 +300,12 @@ def test_gallery_pictures_are_small_and_shown() -> None:
         assert f"](images/gallery/{path.name})" in page
 
 
-def test_a_large_figure_becomes_a_small_png(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = importlib.util.spec_from_file_location("gallery", ROOT / "docs" / "images" / "gallery.py")
+def test_a_large_figure_becomes_a_small_png(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = importlib.util.spec_from_file_location(
+        "gallery", ROOT / "docs" / "images" / "gallery.py"
+    )
     gallery = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(gallery)
     monkeypatch.setattr(gallery, "GALLERY", tmp_path)

@@ -30,8 +30,23 @@ def site(tmp_path_factory) -> Path:
     if not MKDOCS.is_file():
         pytest.skip(f"{MKDOCS.relative_to(ROOT)} is not there: `make docs` installs it")
     folder = tmp_path_factory.mktemp("site")
-    command = [str(MKDOCS), "build", "--strict", "--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
+    command = [
+        str(MKDOCS),
+        "build",
+        "--strict",
+        "--config-file",
+        str(ROOT / "mkdocs.yml"),
+        "--site-dir",
+        str(folder),
+    ]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr
     return folder
@@ -63,7 +78,9 @@ def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
         assert [link for link in parser.found if re.match(r"(https?:)?//", link)] == [], page
         assert not re.search(r"@import|url\(\s*[\"']?(https?:)?//", text), page
     for style in site.rglob("*.css"):
-        assert not re.search(r"(@import|url\()\s*[\"']?(https?:)?//", style.read_text(encoding="utf-8")), style
+        assert not re.search(
+            r"(@import|url\()\s*[\"']?(https?:)?//", style.read_text(encoding="utf-8")
+        ), style
 
 
 def test_what_pages_fetch_and_link_to_is_there(site: Path) -> None:
@@ -73,14 +90,22 @@ def test_what_pages_fetch_and_link_to_is_there(site: Path) -> None:
         parser = Fetched()
         text = page.read_text(encoding="utf-8")
         parser.feed(text)
-        links = [link for link in parser.found + re.findall(r"<a [^>]*href=\"([^\"]+)\"", text) if not re.match(r"\w+:|#", link)]
+        links = [
+            link
+            for link in parser.found + re.findall(r"<a [^>]*href=\"([^\"]+)\"", text)
+            if not re.match(r"\w+:|#", link)
+        ]
         for link in links:
             assert (page.parent / link.split("#")[0].split("?")[0]).exists(), (page, link)
 
 
 def test_files_outside_docs_come_along(site: Path) -> None:
-    assert "workflow/scripts/faceoff" in (site / "repository" / "CONTRIBUTING.html").read_text(encoding="utf-8")
-    assert (site / "repository/workflow/scripts/faceoff/plan/config.py").read_bytes() == (ROOT / "workflow/scripts/faceoff/plan/config.py").read_bytes()
+    assert "workflow/scripts/faceoff" in (site / "repository" / "CONTRIBUTING.html").read_text(
+        encoding="utf-8"
+    )
+    assert (site / "repository/workflow/scripts/faceoff/plan/config.py").read_bytes() == (
+        ROOT / "workflow/scripts/faceoff/plan/config.py"
+    ).read_bytes()
     page = (site / "formats.html").read_text(encoding="utf-8")
     assert 'href="repository/results/index.html"' in page
 
@@ -95,7 +120,9 @@ def test_in_a_browser_without_a_network(site: Path) -> None:
     if not CHROMIUM.is_file():
         pytest.skip(f"{CHROMIUM} is not installed")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        browser = driver.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
+        )
         page = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}).new_page()
         page.set_default_timeout(30_000)
         said, asked = [], []

@@ -36,10 +36,15 @@ class Handler(BaseHTTPRequestHandler):
         answers = self.server.answers
         answers[min(len(self.server.asked), len(answers)) - 1](self)
 
-    def reply(self, status: int, body: bytes = b"", length: int | None = None, **headers: str) -> None:
+    def reply(
+        self, status: int, body: bytes = b"", length: int | None = None, **headers: str
+    ) -> None:
         """Send this; a `length` that is larger than the body is a connection that drops."""
         self.send_response(status)
-        for name, value in {"Content-Length": str(len(body) if length is None else length), **headers}.items():
+        for name, value in {
+            "Content-Length": str(len(body) if length is None else length),
+            **headers,
+        }.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.server.sent.append(len(body))
@@ -77,7 +82,12 @@ def ranged(handler: Handler) -> None:
     wanted = handler.headers.get("Range")
     if wanted and handler.headers.get("If-Range", '"v1"') == '"v1"':
         start = int(wanted.removeprefix("bytes=").rstrip("-"))
-        handler.reply(206, BODY[start:], ETag='"v1"', Content_Range=f"bytes {start}-{len(BODY) - 1}/{len(BODY)}")
+        handler.reply(
+            206,
+            BODY[start:],
+            ETag='"v1"',
+            Content_Range=f"bytes {start}-{len(BODY) - 1}/{len(BODY)}",
+        )
     else:
         whole(handler)
 
@@ -158,11 +168,19 @@ def test_a_dropped_connection_is_resumed(cache: Path, server: Server, waits: lis
     assert waits == [1.0]
 
 
-def test_a_connection_that_drops_again_and_again_but_moves_on_is_not_given_up(cache: Path, server: Server, waits: list[float]) -> None:
+def test_a_connection_that_drops_again_and_again_but_moves_on_is_not_given_up(
+    cache: Path, server: Server, waits: list[float]
+) -> None:
     def piece(handler: Handler) -> None:
         start = int(handler.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
         headers = {"Content_Range": f"bytes {start}-{len(BODY) - 1}/{len(BODY)}"} if start else {}
-        handler.reply(206 if start else 200, BODY[start : start + 150_000], len(BODY) - start, ETag='"v1"', **headers)
+        handler.reply(
+            206 if start else 200,
+            BODY[start : start + 150_000],
+            len(BODY) - start,
+            ETag='"v1"',
+            **headers,
+        )
 
     server.answers = [piece]
     arrives(cache, asset(server.url))
@@ -179,7 +197,9 @@ def test_the_next_call_goes_on_where_an_earlier_one_was_cut(cache: Path, server:
     assert server.sent[-1] < len(BODY) - CUT + downloads._CHUNK + 1
 
 
-def test_a_complete_part_is_not_fetched_again(cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_complete_part_is_not_fetched_again(
+    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(downloads.os, "replace", lambda *paths: sys.exit("killed"))
         with pytest.raises(SystemExit):
@@ -202,18 +222,30 @@ def test_a_server_that_ignores_range_starts_anew(cache: Path, server: Server) ->
     assert server.sent == [CUT, len(BODY)]
 
 
-def test_a_server_that_ignores_range_and_drops_for_ever_is_given_up(cache: Path, server: Server, waits: list[float]) -> None:
+def test_a_server_that_ignores_range_and_drops_for_ever_is_given_up(
+    cache: Path, server: Server, waits: list[float]
+) -> None:
     server.answers = [cut()]
     assert "given up after 4 attempts" in fails(cache, asset(server.url), left=CUT)
     assert waits == [1.0, 2.0, 4.0]
 
 
-def test_a_server_that_drops_and_then_refuses_to_continue_for_ever_is_given_up(cache: Path, server: Server) -> None:
-    server.answers = [lambda handler: (status(416) if "Range" in handler.headers else cut())(handler)]
+def test_a_server_that_drops_and_then_refuses_to_continue_for_ever_is_given_up(
+    cache: Path, server: Server
+) -> None:
+    server.answers = [
+        lambda handler: (status(416) if "Range" in handler.headers else cut())(handler)
+    ]
     assert "given up after 4 attempts" in fails(cache, asset(server.url), left=CUT)
 
 
-@pytest.mark.parametrize("answer", [status(416), lambda handler: handler.reply(206, BODY[7:], ETag='"v1"', Content_Range="bytes 7-9/10")])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        status(416),
+        lambda handler: handler.reply(206, BODY[7:], ETag='"v1"', Content_Range="bytes 7-9/10"),
+    ],
+)
 def test_a_range_that_does_not_fit_starts_anew(cache: Path, server: Server, answer: Answer) -> None:
     server.answers = [cut(), answer, ranged]
     arrives(cache, asset(server.url))
@@ -221,10 +253,17 @@ def test_a_range_that_does_not_fit_starts_anew(cache: Path, server: Server, answ
     assert "Range" not in server.asked[2]
 
 
-def test_a_part_of_another_version_starts_anew_unread(cache: Path, server: Server, waits: list[float]) -> None:
+def test_a_part_of_another_version_starts_anew_unread(
+    cache: Path, server: Server, waits: list[float]
+) -> None:
     def other(handler: Handler) -> None:
         start = int(handler.headers["Range"].removeprefix("bytes=").rstrip("-"))
-        handler.reply(206, bytes(len(BODY) - start), ETag='"v2"', Content_Range=f"bytes {start}-{len(BODY) - 1}/{len(BODY)}")
+        handler.reply(
+            206,
+            bytes(len(BODY) - start),
+            ETag='"v2"',
+            Content_Range=f"bytes {start}-{len(BODY) - 1}/{len(BODY)}",
+        )
 
     server.answers = [cut(), other, whole]
     arrives(cache, asset(server.url))
@@ -243,7 +282,9 @@ def test_a_damaged_beginning_starts_anew_once(cache: Path, server: Server) -> No
 
 
 @pytest.mark.parametrize("note", ["", "[]", "{}", '{"url": "http://elsewhere/w.bin"}'])
-def test_a_part_that_nothing_is_known_of_is_not_used(cache: Path, server: Server, note: str) -> None:
+def test_a_part_that_nothing_is_known_of_is_not_used(
+    cache: Path, server: Server, note: str
+) -> None:
     server.answers = [cut(), status(404)]
     fails(cache, asset(server.url), left=CUT)
     next(cache.glob("*.json")).write_text(note)
@@ -253,7 +294,9 @@ def test_a_part_that_nothing_is_known_of_is_not_used(cache: Path, server: Server
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 410])
-def test_an_answer_that_will_not_change_is_not_asked_for_again(cache: Path, server: Server, waits: list[float], code: int) -> None:
+def test_an_answer_that_will_not_change_is_not_asked_for_again(
+    cache: Path, server: Server, waits: list[float], code: int
+) -> None:
     server.answers = [status(code)]
     assert f"HTTP {code}" in fails(cache, asset(server.url))
     assert len(server.asked) == 1
@@ -273,19 +316,25 @@ def test_retry_after_may_be_a_date(cache: Path, server: Server, waits: list[floa
     assert 15 < waits[0] <= 20
 
 
-def test_a_wait_beyond_the_bound_is_given_up(cache: Path, server: Server, waits: list[float]) -> None:
+def test_a_wait_beyond_the_bound_is_given_up(
+    cache: Path, server: Server, waits: list[float]
+) -> None:
     server.answers = [status(429, Retry_After="3600")]
     assert "asks to wait 3600 s" in fails(cache, asset(server.url))
     assert not waits
 
 
-def test_503_is_asked_again_more_and_more_slowly(cache: Path, server: Server, waits: list[float]) -> None:
+def test_503_is_asked_again_more_and_more_slowly(
+    cache: Path, server: Server, waits: list[float]
+) -> None:
     server.answers = [status(503), status(503), whole]
     arrives(cache, asset(server.url))
     assert waits == [1.0, 2.0]
 
 
-def test_a_server_that_stays_down_is_given_up_and_the_next_address_taken(cache: Path, server: Server, waits: list[float]) -> None:
+def test_a_server_that_stays_down_is_given_up_and_the_next_address_taken(
+    cache: Path, server: Server, waits: list[float]
+) -> None:
     server.answers = [status(500)] * 4 + [whole]
     arrives(cache, asset(server.url, f"{server.url}?second"))
     assert waits == [1.0, 2.0, 4.0]
@@ -296,7 +345,9 @@ def test_a_refused_connection_is_tried_again(cache: Path, waits: list[float]) ->
     assert waits == [1.0, 2.0, 4.0]
 
 
-def test_a_server_that_goes_silent_is_a_cut(cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_goes_silent_is_a_cut(
+    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(downloads, "_READ_S", 0.2)
     done = threading.Event()
 
@@ -312,15 +363,23 @@ def test_a_server_that_goes_silent_is_a_cut(cache: Path, server: Server, monkeyp
 
 @pytest.mark.parametrize(
     ("page", "kind"),
-    [(b"\n<!DOCTYPE html><title>log in</title>", "application/octet-stream"), (b"<HTML>", "text/html"), (b"<!-- moved -->", "text/html; charset=utf-8")],
+    [
+        (b"\n<!DOCTYPE html><title>log in</title>", "application/octet-stream"),
+        (b"<HTML>", "text/html"),
+        (b"<!-- moved -->", "text/html; charset=utf-8"),
+    ],
 )
-def test_a_web_page_is_refused(cache: Path, server: Server, waits: list[float], page: bytes, kind: str) -> None:
+def test_a_web_page_is_refused(
+    cache: Path, server: Server, waits: list[float], page: bytes, kind: str
+) -> None:
     server.answers = [lambda handler: handler.reply(200, page, Content_Type=kind)]
     assert "web page (HTML) instead of w.bin" in fails(cache, asset(server.url))
     assert not waits
 
 
-def test_a_server_that_calls_everything_html_is_believed_for_its_bytes(cache: Path, server: Server) -> None:
+def test_a_server_that_calls_everything_html_is_believed_for_its_bytes(
+    cache: Path, server: Server
+) -> None:
     server.answers = [lambda handler: handler.reply(200, BODY, Content_Type="text/html")]
     arrives(cache, asset(server.url))
 
@@ -328,10 +387,17 @@ def test_a_server_that_calls_everything_html_is_believed_for_its_bytes(cache: Pa
 def test_a_web_page_may_be_what_is_wanted(cache: Path, server: Server) -> None:
     page = b"<!doctype html>"
     server.answers = [lambda handler: handler.reply(200, page, Content_Type="text/html")]
-    assert fetch(asset(server.url, file="w.html", sha256=hashlib.sha256(page).hexdigest())).read_bytes() == page
+    assert (
+        fetch(
+            asset(server.url, file="w.html", sha256=hashlib.sha256(page).hexdigest())
+        ).read_bytes()
+        == page
+    )
 
 
-def test_another_file_is_named_with_both_hashes(cache: Path, server: Server, waits: list[float]) -> None:
+def test_another_file_is_named_with_both_hashes(
+    cache: Path, server: Server, waits: list[float]
+) -> None:
     wrong = BODY[::-1]
     server.answers = [lambda handler: handler.reply(200, wrong)]
     message = fails(cache, asset(server.url))
@@ -341,10 +407,14 @@ def test_another_file_is_named_with_both_hashes(cache: Path, server: Server, wai
 
 
 def test_another_size_is_refused_before_it_is_read(cache: Path, server: Server) -> None:
-    assert "offers 1,000,000 bytes as w.bin, the card says 999" in fails(cache, asset(server.url, size=999))
+    assert "offers 1,000,000 bytes as w.bin, the card says 999" in fails(
+        cache, asset(server.url, size=999)
+    )
 
 
-def test_a_body_without_length_that_never_ends_is_stopped_at_the_size(cache: Path, server: Server) -> None:
+def test_a_body_without_length_that_never_ends_is_stopped_at_the_size(
+    cache: Path, server: Server
+) -> None:
     def endless(handler: Handler) -> None:
         handler.send_response(200)
         handler.end_headers()
@@ -356,7 +426,9 @@ def test_a_body_without_length_that_never_ends_is_stopped_at_the_size(cache: Pat
 
 
 @pytest.mark.parametrize("length", [True, False])
-def test_a_file_of_no_stated_size_has_a_bound(cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch, length: bool) -> None:
+def test_a_file_of_no_stated_size_has_a_bound(
+    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch, length: bool
+) -> None:
     def without_length(handler: Handler) -> None:
         handler.send_response(200)
         handler.end_headers()
@@ -387,7 +459,11 @@ def dripping(handler: Handler) -> None:
 
 
 def test_a_server_that_drips_is_given_up_and_the_next_address_taken(
-    cache: Path, server: Server, waits: list[float], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    cache: Path,
+    server: Server,
+    waits: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(downloads, "_SLOW_S", 1.0)
     server.answers = [dripping]
@@ -399,11 +475,19 @@ def test_a_server_that_drips_is_given_up_and_the_next_address_taken(
     assert not waits
 
 
-def test_a_server_that_sends_little_for_each_request_is_given_up(cache: Path, server: Server, waits: list[float]) -> None:
+def test_a_server_that_sends_little_for_each_request_is_given_up(
+    cache: Path, server: Server, waits: list[float]
+) -> None:
     def little(handler: Handler) -> None:
         start = int(handler.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
         headers = {"Content_Range": f"bytes {start}-{len(BODY) - 1}/{len(BODY)}"} if start else {}
-        handler.reply(206 if start else 200, BODY[start : start + 1000], len(BODY) - start, ETag='"v1"', **headers)
+        handler.reply(
+            206 if start else 200,
+            BODY[start : start + 1000],
+            len(BODY) - start,
+            ETag='"v1"',
+            **headers,
+        )
 
     server.answers = [little]
     assert "given up after 4 attempts" in fails(cache, asset(server.url), left=CUT)
@@ -431,7 +515,9 @@ def test_md5_of_a_publisher_that_gives_no_more(cache: Path, server: Server) -> N
 
 
 @pytest.mark.parametrize("known", ["Content-Length", "size"])
-def test_no_space_is_said_before_anything_is_written(cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch, known: str) -> None:
+def test_no_space_is_said_before_anything_is_written(
+    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch, known: str
+) -> None:
     def without_length(handler: Handler) -> None:
         handler.send_response(200)
         handler.end_headers()
@@ -439,24 +525,38 @@ def test_no_space_is_said_before_anything_is_written(cache: Path, server: Server
 
     server.answers = [whole if known == "Content-Length" else without_length]
     usage = shutil.disk_usage(cache.parent.parent)
-    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda path: usage._replace(free=len(BODY) - 1))
-    message = fails(cache, asset(server.url, size=len(BODY) if known == "size" else None), network=False)
+    monkeypatch.setattr(
+        downloads.shutil, "disk_usage", lambda path: usage._replace(free=len(BODY) - 1)
+    )
+    message = fails(
+        cache, asset(server.url, size=len(BODY) if known == "size" else None), network=False
+    )
     assert "1,000,000 bytes are needed, 999,999 are free" in message
 
 
-def test_a_disk_that_fills_up_is_freed(cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads.os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+def test_a_disk_that_fills_up_is_freed(
+    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        downloads.os,
+        "fsync",
+        lambda handle: (_ for _ in ()).throw(OSError(28, "No space left on device")),
+    )
     assert "No space left on device" in fails(cache, asset(server.url), network=False)
 
 
-def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_is_named(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "file"))
     with pytest.raises(AssetError, match=r"file/weights/w\.bin: cannot be written"):
         fetch(asset(server.url))
 
 
-def test_the_mirror_comes_before_the_network(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_mirror_comes_before_the_network(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "w.bin").write_bytes(BODY)
     monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path))
     assert fetch(asset(server.url)) == tmp_path / "w.bin"
@@ -465,7 +565,11 @@ def test_the_mirror_comes_before_the_network(tmp_path: Path, server: Server, mon
 
 def test_another_folder_of_the_cache(cache: Path, server: Server) -> None:
     wanted = asset(server.url)
-    assert fetch(wanted, "datasets") == locate(wanted, "datasets") == cache.parent / "datasets" / "w.bin"
+    assert (
+        fetch(wanted, "datasets")
+        == locate(wanted, "datasets")
+        == cache.parent / "datasets" / "w.bin"
+    )
     assert locate(wanted) is None
 
 
@@ -474,7 +578,9 @@ def _fetch_in_process(url: str, cache: str, results: "multiprocessing.Queue[str]
     results.put(str(fetch(asset(url))))
 
 
-def test_two_processes_fetch_once(cache: Path, server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+def test_two_processes_fetch_once(
+    cache: Path, server: Server, capfd: pytest.CaptureFixture[str]
+) -> None:
     def slow(handler: Handler) -> None:
         both.wait(10)
         whole(handler)
@@ -483,7 +589,10 @@ def test_two_processes_fetch_once(cache: Path, server: Server, capfd: pytest.Cap
     server.answers = [slow]
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    processes = [context.Process(target=_fetch_in_process, args=(server.url, str(cache.parent), results)) for _ in range(2)]
+    processes = [
+        context.Process(target=_fetch_in_process, args=(server.url, str(cache.parent), results))
+        for _ in range(2)
+    ]
     for process in processes:
         process.start()
     deadline, said = time.monotonic() + 20, ""
@@ -506,7 +615,9 @@ def test_the_lock_of_a_process_that_died_holds_nobody(cache: Path, server: Serve
     arrives(cache, asset(server.url))
 
 
-def test_a_lock_that_its_holder_removed_meanwhile_is_taken_anew(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_lock_that_its_holder_removed_meanwhile_is_taken_anew(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """A process that waits with the removed file open must not share the lock with one that comes later."""
     path, held, free = tmp_path / "lock", threading.Event(), threading.Event()
 
@@ -530,7 +641,9 @@ def test_a_lock_that_its_holder_removed_meanwhile_is_taken_anew(tmp_path: Path, 
     assert "another process is fetching this file" in capfd.readouterr().err
 
 
-def test_progress_is_a_line_now_and_then(cache: Path, server: Server, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_a_line_now_and_then(
+    cache: Path, server: Server, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(progress, "_EVERY_S", 0.0)
     server.answers = [cut(), ranged]
     arrives(cache, asset(server.url))
@@ -540,7 +653,9 @@ def test_progress_is_a_line_now_and_then(cache: Path, server: Server, capfd: pyt
     assert "next attempt in 1 s" in said
 
 
-def test_progress_is_a_bar_on_a_terminal(cache: Path, server: Server, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_a_bar_on_a_terminal(
+    cache: Path, server: Server, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     arrives(cache, asset(server.url))
     assert "w.bin" in capfd.readouterr().err
@@ -551,4 +666,9 @@ def test_the_note_beside_a_part_is_what_the_docs_say(cache: Path, server: Server
     fails(cache, asset(server.url), left=CUT)
     part = next(cache.glob("*.part"))
     assert part.name == f".w.bin.{SHA[:12]}.part"
-    assert json.loads(Path(f"{part}.json").read_text()) == {"url": server.url, "etag": '"v1"', "modified": None, "total": len(BODY)}
+    assert json.loads(Path(f"{part}.json").read_text()) == {
+        "url": server.url,
+        "etag": '"v1"',
+        "modified": None,
+        "total": len(BODY),
+    }

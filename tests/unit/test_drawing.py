@@ -50,7 +50,11 @@ def test_same_bytes_in_another_process_and_order() -> None:
     )
     reverse = [scene.sample_id for scene in reversed(chosen)]
     out = subprocess.run(
-        [sys.executable, "-c", code, *reverse], env={"PYTHONPATH": str(SCRIPTS), "PYTHONHASHSEED": "7"}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, *reverse],
+        env={"PYTHONPATH": str(SCRIPTS), "PYTHONHASHSEED": "7"},
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert dict(line.split() for line in out.splitlines()) == here
 
@@ -64,13 +68,22 @@ def test_another_seed_draws_another_picture_of_the_same_plan() -> None:
 def test_identities_are_disjoint_and_varied() -> None:
     everyone = [name for split in SPLITS for name in names(split)]
     assert len(everyone) == len(set(everyone)) >= 40
-    cast = {split: {part.identity for scene in scenes.plan(split) for part in scene.cast} for split in SPLITS}
+    cast = {
+        split: {part.identity for scene in scenes.plan(split) for part in scene.cast}
+        for split in SPLITS
+    }
     assert sum(len(people) for people in cast.values()) == len(set.union(*cast.values()))
     people = [identity(name) for name in everyone]
     assert len({person.skin for person in people}) == len(people)
     assert {person.skin_tone for person in people} == set(range(1, 11))
     assert {person.age_group for person in people} == {"child", "adult", "older"}
-    for attribute, least in (("hair_style", 9), ("hair_colour", 5), ("eye_colour", 4), ("glasses", 3), ("beard", 4)):
+    for attribute, least in (
+        ("hair_style", 9),
+        ("hair_colour", 5),
+        ("eye_colour", 4),
+        ("glasses", 3),
+        ("beard", 4),
+    ):
         assert len({getattr(person, attribute) for person in people}) >= least, attribute
     assert all(person.beard == "none" for person in people if person.age_group == "child")
 
@@ -80,19 +93,37 @@ def test_plan_is_stratified(split: str) -> None:
     planned = scenes.plan(split)
     assert planned == scenes.plan(split)
     assert len({scene.sample_id for scene in planned}) == len(planned)
-    easy = Counter((scene.cast[0].identity, scene.cast[0].emotion, scene.cast[0].intensity) for scene in planned if scene.rung in scenes.EASY)
-    assert easy == {(name, emotion, level): 1 for name in names(split) for emotion in EMOTIONS for level in INTENSITIES}
+    easy = Counter(
+        (scene.cast[0].identity, scene.cast[0].emotion, scene.cast[0].intensity)
+        for scene in planned
+        if scene.rung in scenes.EASY
+    )
+    assert easy == {
+        (name, emotion, level): 1
+        for name in names(split)
+        for emotion in EMOTIONS
+        for level in INTENSITIES
+    }
     for rung in scenes.HARD:
         shown = Counter(scene.cast[0].emotion for scene in planned if scene.rung == rung)
         assert set(shown) == set(EMOTIONS)
         assert len(set(shown.values())) == 1
-        assert all(part.intensity == "apex" for scene in planned if scene.rung == rung for part in scene.cast)
+        assert all(
+            part.intensity == "apex"
+            for scene in planned
+            if scene.rung == rung
+            for part in scene.cast
+        )
     assert {len(scene.cast) for scene in planned if scene.rung == "multi"} == {2, 3}
     assert {len(scene.cast) for scene in planned if scene.rung == "empty"} == {0}
 
 
 def test_sizes_of_the_splits() -> None:
-    assert {split: len(scenes.plan(split)) for split in SPLITS} == {"train": 1050, "valid": 276, "test": 688}
+    assert {split: len(scenes.plan(split)) for split in SPLITS} == {
+        "train": 1050,
+        "valid": 276,
+        "test": 688,
+    }
     with pytest.raises(ValueError, match="no such split: 'dev'"):
         scenes.plan("dev")
 
@@ -136,7 +167,10 @@ REQUIRED = {
 @pytest.mark.parametrize("emotion", EMOTIONS)
 def test_action_units_follow_emfacs_and_rise_with_intensity(emotion: str) -> None:
     for n in range(20):
-        drawn = [action_units(emotion, level, stream("test", emotion, n)) for level in ("onset", "middle", "apex")]
+        drawn = [
+            action_units(emotion, level, stream("test", emotion, n))
+            for level in ("onset", "middle", "apex")
+        ]
         assert all(0 <= value <= 5 for aus in drawn for value in aus.values())
         assert REQUIRED.get(emotion, set()) <= set(drawn[0])
         if emotion == "neutral":
@@ -191,7 +225,9 @@ def test_each_unit_moves_its_part_the_way_facs_says(unit: str, measure: object) 
 def test_lids_and_lips_never_cross() -> None:
     for name in names("train"):
         for emotion in EMOTIONS:
-            shape = face_shape(identity(name), action_units(emotion, "apex", stream(name, emotion)), 0.12)
+            shape = face_shape(
+                identity(name), action_units(emotion, "apex", stream(name, emotion)), 0.12
+            )
             for top, bottom in zip(shape.upper_lids, shape.lower_lids, strict=True):
                 assert (top[:, 1] < bottom[:, 1]).all()
             assert (shape.lip_inner_top[:, 1] <= shape.lip_inner_bottom[:, 1]).all()
@@ -223,7 +259,12 @@ def test_draw_and_truth_agree_and_empty_scenes_have_no_face() -> None:
 
 def test_faces_are_drawn_inside_their_box() -> None:
     """The pixels that a smile changes lie in the box that ``locate_face`` gives."""
-    who, pose, placement, light = identity("test06"), Pose(8, 0, 12), Placement(120, 125, 0.75), Light()
+    who, pose, placement, light = (
+        identity("test06"),
+        Pose(8, 0, 12),
+        Placement(120, 125, 0.75),
+        Light(),
+    )
     rest, smile = (np.full((240, 240, 3), 128, np.float32) for _ in range(2))
     draw_face(rest, who, {}, pose, placement, light, Look())
     draw_face(smile, who, {"AU06": 4.5, "AU12": 4.5}, pose, placement, light, Look())

@@ -6,7 +6,9 @@ import pytest
 from faceoff.emotions import EMFACS, EMOTIONS
 from faceoff.faces import emfacs
 
-OPENFACE = {f"AU{number:02d}" for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)}
+OPENFACE = {
+    f"AU{number:02d}" for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
+}
 EVERY = {unit for rule in EMFACS.values() for options in rule for unit in options}
 
 
@@ -22,9 +24,25 @@ def units(**intensity: float) -> dict[str, np.ndarray]:
         ({"AU12": 5.0}, "happiness", 0.5),
         ({"AU01": 2.0, "AU04": 3.0, "AU15": 1.0}, "sadness", (2 + 3 + 1) / 3 / 5),
         ({"AU01": 5.0, "AU02": 5.0, "AU05": 5.0, "AU26": 5.0}, "surprise", 1.0),
-        ({"AU01": 1.0, "AU02": 1.0, "AU04": 3.0, "AU05": 1.0, "AU07": 1.0, "AU20": 2.0, "AU26": 1.0}, "fear", 10 / 7 / 5),
+        (
+            {
+                "AU01": 1.0,
+                "AU02": 1.0,
+                "AU04": 3.0,
+                "AU05": 1.0,
+                "AU07": 1.0,
+                "AU20": 2.0,
+                "AU26": 1.0,
+            },
+            "fear",
+            10 / 7 / 5,
+        ),
         ({"AU04": 4.0, "AU05": 2.0, "AU07": 1.0, "AU23": 3.0}, "anger", 10 / 4 / 5),
-        ({"AU09": 2.0, "AU10": 4.0, "AU15": 1.0, "AU17": 3.0}, "disgust", (4 + 3) / 2 / 5),  # of alternatives the strongest
+        (
+            {"AU09": 2.0, "AU10": 4.0, "AU15": 1.0, "AU17": 3.0},
+            "disgust",
+            (4 + 3) / 2 / 5,
+        ),  # of alternatives the strongest
     ],
 )
 def test_worked_example(shown: dict[str, float], emotion: str, score: float) -> None:
@@ -35,7 +53,9 @@ def test_worked_example(shown: dict[str, float], emotion: str, score: float) -> 
 
 def test_fear_wins_over_surprise_only_by_its_own_units() -> None:
     """Its rule holds all of surprise's, so equal intensities tie, and the earlier class has it: a property of scoring by means."""
-    found = emfacs.scores(units(**dict.fromkeys(("AU01", "AU02", "AU04", "AU05", "AU07", "AU20", "AU26"), 5.0)))
+    found = emfacs.scores(
+        units(**dict.fromkeys(("AU01", "AU02", "AU04", "AU05", "AU07", "AU20", "AU26"), 5.0))
+    )
     assert found["fear"][0] == found["surprise"][0] == 1.0
 
 
@@ -59,7 +79,9 @@ def test_softmax_at_temperature_one_by_hand() -> None:
     total = np.e**1 + np.e**0.35 + (len(classes) - 2)
     assert p[0, classes.index("happiness")] == pytest.approx(np.e / total)
     assert p[0, classes.index("neutral")] == pytest.approx(np.e**0.35 / total)
-    sharp = emfacs.posterior(emfacs.scores(units(AU06=5.0, AU12=5.0)), classes, neutral=0.35, temperature=0.1)
+    sharp = emfacs.posterior(
+        emfacs.scores(units(AU06=5.0, AU12=5.0)), classes, neutral=0.35, temperature=0.1
+    )
     assert sharp[0, classes.index("happiness")] > 0.99
 
 
@@ -82,11 +104,15 @@ def test_openface_cannot_tell_contempt() -> None:
         (EVERY, set(EMOTIONS) - {"neutral"}),
     ],
 )
-def test_a_rule_without_its_unit_is_unevaluable_and_its_class_absent(lost: set[str], gone: set[str]) -> None:
+def test_a_rule_without_its_unit_is_unevaluable_and_its_class_absent(
+    lost: set[str], gone: set[str]
+) -> None:
     left = EVERY - lost
     assert set(emfacs.unevaluable(left)) == gone
     assert set(emfacs.evaluable(left)) == set(EMOTIONS) - gone
-    assert set(emfacs.scores({unit: np.zeros(2) for unit in left})) == set(EMOTIONS) - gone - {"neutral"}
+    assert set(emfacs.scores({unit: np.zeros(2) for unit in left})) == set(EMOTIONS) - gone - {
+        "neutral"
+    }
 
 
 def test_variants_replace_one_rule_each() -> None:
@@ -94,7 +120,9 @@ def test_variants_replace_one_rule_each() -> None:
     chosen = emfacs.rules(["anger_24", "happiness_25"])
     assert [set(options) for options in chosen["anger"]] == [{"AU04"}, {"AU05"}, {"AU07"}, {"AU24"}]
     assert chosen["fear"] == EMFACS["fear"]
-    assert set(emfacs.unevaluable(OPENFACE, chosen)) == {"anger", "contempt"}, "OpenFace has no AU24"
+    assert set(emfacs.unevaluable(OPENFACE, chosen)) == {"anger", "contempt"}, (
+        "OpenFace has no AU24"
+    )
     found = emfacs.scores(units(AU06=5.0, AU12=5.0), chosen)
     assert found["happiness"][0] == pytest.approx(2 / 3)
     assert {emotion for emotion, _ in emfacs.VARIANTS.values()} <= set(EMFACS)

@@ -25,7 +25,16 @@ def test_ferplus_ends_with_the_two_columns_that_are_no_emotion() -> None:
 
 
 def test_canonical_space_and_its_parts() -> None:
-    assert space("basic8") == ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
+    assert space("basic8") == (
+        "neutral",
+        "happiness",
+        "sadness",
+        "surprise",
+        "fear",
+        "disgust",
+        "anger",
+        "contempt",
+    )
     assert space("basic7") == space("basic8")[:-1]
     assert space("basic6") == space("basic7")[1:]
     assert space(["calm", "neutral"]) == ("calm", "neutral")
@@ -67,7 +76,10 @@ def test_label_map_to_a_synonym_means_the_emotion() -> None:
 
 def test_a_class_of_ones_own_has_to_be_declared() -> None:
     """A misspelt target would be a class that no model has, and leave its pictures out of the others."""
-    with pytest.raises(ValueError, match=r"label_map: 'froh': 'hapiness' is no known emotion, did you mean 'happiness'\?; a class of your own .* `space`"):
+    with pytest.raises(
+        ValueError,
+        match=r"label_map: 'froh': 'hapiness' is no known emotion, did you mean 'happiness'\?; a class of your own .* `space`",
+    ):
         canonical("froh", {"froh": "hapiness"})
     with pytest.raises(ValueError, match=r"'calm' is no known emotion.*`space`"):
         canonical("calm")
@@ -78,8 +90,12 @@ def test_a_class_of_ones_own_has_to_be_declared() -> None:
 def test_a_list_of_classes_is_read_as_labels_are() -> None:
     """A capital or a synonym taken literally is a class without samples: the others then win by default."""
     assert space(["Happy", " anger", "Calm"]) == ("happiness", "anger", "calm")
-    assert space(["awe", "joy"], of_dataset=("Awe", "happiness")) == ("Awe", "happiness"), "a plug-in's own spelling stands"
-    assert space(["contempt", "fear"], of_dataset=("fear", "neutral")) == ("contempt", "fear"), "models can answer every emotion"
+    assert space(["awe", "joy"], of_dataset=("Awe", "happiness")) == ("Awe", "happiness"), (
+        "a plug-in's own spelling stands"
+    )
+    assert space(["contempt", "fear"], of_dataset=("fear", "neutral")) == ("contempt", "fear"), (
+        "models can answer every emotion"
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +105,10 @@ def test_a_list_of_classes_is_read_as_labels_are() -> None:
         (["calm", "anger", "calm"], "'calm' and 'calm' are one class"),
         (["happiness"], "two classes or more, not 1"),
         ([], "two classes or more, not 0"),
-        (["hapiness", "anger"], "no sample can have the class 'hapiness' of `space`, did you mean 'happiness'"),
+        (
+            ["hapiness", "anger"],
+            "no sample can have the class 'hapiness' of `space`, did you mean 'happiness'",
+        ),
         (["clam", "anger"], "no sample can have the class 'clam' of `space`, did you mean 'calm'"),
     ],
 )
@@ -128,17 +147,29 @@ EMFACS = {
 
 @pytest.mark.parametrize("emotion", EMFACS)
 def test_emfacs_prototypes(emotion: str) -> None:
-    expected = [{f"AU{int(unit):02d}" for unit in part.split("|")} for part in EMFACS[emotion].split("+")]
+    expected = [
+        {f"AU{int(unit):02d}" for unit in part.split("|")} for part in EMFACS[emotion].split("+")
+    ]
     assert [set(options) for options in emotions.EMFACS[emotion]] == expected
 
 
 def test_contempt_is_unilateral_and_neutral_has_no_prototype() -> None:
-    assert [set(options) for options in emotions.EMFACS["contempt"]] == [{"AU12L", "AU12R", "AU14L", "AU14R"}]
+    assert [set(options) for options in emotions.EMFACS["contempt"]] == [
+        {"AU12L", "AU12R", "AU14L", "AU14R"}
+    ]
     assert set(emotions.EMFACS) == set(EMOTIONS) - {"neutral"}
 
 
 def test_every_emotion_has_a_sentiment_and_surprise_is_ambiguous() -> None:
     assert set(emotions.SENTIMENT) == set(EMOTIONS)
     assert emotions.SENTIMENT["surprise"] == "ambiguous"
-    assert {emotion for emotion, value in emotions.SENTIMENT.items() if value == "positive"} == {"happiness"}
-    assert {emotion for emotion, value in emotions.SENTIMENT.items() if value == "negative"} == {"anger", "disgust", "fear", "sadness", "contempt"}
+    assert {emotion for emotion, value in emotions.SENTIMENT.items() if value == "positive"} == {
+        "happiness"
+    }
+    assert {emotion for emotion, value in emotions.SENTIMENT.items() if value == "negative"} == {
+        "anger",
+        "disgust",
+        "fear",
+        "sadness",
+        "contempt",
+    }

@@ -11,7 +11,9 @@ from faceoff.fusion.untrained import soft_mean
 NAN = float("nan")
 
 
-def members(strengths: tuple[float, ...], n: int = 400, k: int = 3, seed: int = 0, abstains: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+def members(
+    strengths: tuple[float, ...], n: int = 400, k: int = 3, seed: int = 0, abstains: float = 0.1
+) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     truth = random.integers(0, k, n)
     logits = random.normal(size=(len(strengths), n, k))
@@ -27,13 +29,20 @@ def accuracy(posteriors: np.ndarray, truth: np.ndarray, chosen: tuple[int, ...])
     if not chosen:
         return float((truth == np.bincount(truth).argmax()).mean())
     fused = soft_mean(posteriors[list(chosen)])
-    return float((np.nan_to_num(fused, nan=-1).argmax(axis=1) == truth)[~np.isnan(fused[:, 0])].sum() / len(truth))
+    return float(
+        (np.nan_to_num(fused, nan=-1).argmax(axis=1) == truth)[~np.isnan(fused[:, 0])].sum()
+        / len(truth)
+    )
 
 
 def test_leave_one_out_is_the_difference_of_two_votes() -> None:
     posteriors, truth = members((2.0, 1.0, 0.0, 1.5))
     everyone = (0, 1, 2, 3)
-    expected = [accuracy(posteriors, truth, everyone) - accuracy(posteriors, truth, tuple(m for m in everyone if m != left)) for left in everyone]
+    expected = [
+        accuracy(posteriors, truth, everyone)
+        - accuracy(posteriors, truth, tuple(m for m in everyone if m != left))
+        for left in everyone
+    ]
     assert ensembles.leave_one_out(posteriors, truth) == pytest.approx(expected)
     assert np.isnan(ensembles.leave_one_out(posteriors[:1], truth)).all()
 
@@ -46,10 +55,15 @@ def test_shapley_values_by_their_definition() -> None:
         others = [other for other in range(3) if other != m]
         gains = []
         for size in range(3):
-            adds = [accuracy(posteriors, truth, (*before, m)) - accuracy(posteriors, truth, before) for before in combinations(others, size)]
+            adds = [
+                accuracy(posteriors, truth, (*before, m)) - accuracy(posteriors, truth, before)
+                for before in combinations(others, size)
+            ]
             gains.append(np.mean(adds))
         assert found[m] == pytest.approx(np.mean(gains))
-    assert found.sum() == pytest.approx(accuracy(posteriors, truth, (0, 1, 2)) - accuracy(posteriors, truth, ()))
+    assert found.sum() == pytest.approx(
+        accuracy(posteriors, truth, (0, 1, 2)) - accuracy(posteriors, truth, ())
+    )
 
 
 def test_chance_is_worth_nothing() -> None:
@@ -82,7 +96,9 @@ def test_greedy_takes_the_best_first_and_is_judged_elsewhere() -> None:
     assert [step.size for step in steps] == [1, 2, 3, 4]
     assert [step.added for step in steps[:2]] == [1, 2]
     assert steps[0].correct.mean() == pytest.approx(accuracy(posteriors, truth, (1,)))
-    assert steps[3].correct.mean() == pytest.approx(accuracy(posteriors, truth, (0, 1, 2, 3))), "all members: there is nothing to choose"
+    assert steps[3].correct.mean() == pytest.approx(accuracy(posteriors, truth, (0, 1, 2, 3))), (
+        "all members: there is nothing to choose"
+    )
     assert steps[1].correct.mean() > steps[3].correct.mean(), "noise does not help"
 
 

@@ -21,19 +21,44 @@ DISTRIBUTIONS = {
     "facenet_pytorch": "facenet-pytorch", "openface": "openface-test", "pynvml": "nvidia-ml-py", "sklearn": "scikit-learn", "yaml": "pyyaml",
 }  # fmt: skip
 # Distributions that bring another one, or the same package.
-BROUGHT_BY = {"opencv-python-headless": {"libreface", "mediapipe", "openface-test", "opencv-python"}, "urllib3": {"requests"}, "markupsafe": {"jinja2"}}
+BROUGHT_BY = {
+    "opencv-python-headless": {"libreface", "mediapipe", "openface-test", "opencv-python"},
+    "urllib3": {"requests"},
+    "markupsafe": {"jinja2"},
+}
 # Imported inside a function that only some users of the module call: those say so in `requires`.
-CHOSEN = {"runtimes.py": {"onnxruntime", "ai_edge_litert"}, "videos.py": {"av"}, "torch_devices.py": {"torch", "torchvision"}, "casme2.py": {"openpyxl"}}
+CHOSEN = {
+    "runtimes.py": {"onnxruntime", "ai_edge_litert"},
+    "videos.py": {"av"},
+    "torch_devices.py": {"torch", "torchvision"},
+    "casme2.py": {"openpyxl"},
+}
 # Of every job; the code's hash leaves some of them out.
-SHARED = ("plugins/registry.py", "plugins/headers.py", "plugins/model_cards.py", "assets/fetch.py", "assets/downloads.py", "progress.py", "stages/failure.py")
-IN_FRAMEWORKS = {"detect.py": "detector", "predict.py": "model", "train.py": "model"}  # the stages that run in a plug-in's environment
+SHARED = (
+    "plugins/registry.py",
+    "plugins/headers.py",
+    "plugins/model_cards.py",
+    "assets/fetch.py",
+    "assets/downloads.py",
+    "progress.py",
+    "stages/failure.py",
+)
+IN_FRAMEWORKS = {
+    "detect.py": "detector",
+    "predict.py": "model",
+    "train.py": "model",
+}  # the stages that run in a plug-in's environment
 
 
 @cache
 def named(framework: str) -> frozenset[str]:
     """Distributions that an environment file names, in lower case."""
-    listed = yaml.safe_load((ENVS / f"{framework}.yaml").read_text(encoding="utf-8"))["dependencies"]
-    texts = [item for entry in listed for item in (entry["pip"] if isinstance(entry, dict) else [entry])]
+    listed = yaml.safe_load((ENVS / f"{framework}.yaml").read_text(encoding="utf-8"))[
+        "dependencies"
+    ]
+    texts = [
+        item for entry in listed for item in (entry["pip"] if isinstance(entry, dict) else [entry])
+    ]
     return frozenset(re.split(r"[\[<>=!~ ;]", text)[0].casefold() for text in texts)
 
 
@@ -46,7 +71,9 @@ def third_party(path: Path) -> frozenset[str]:
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found.add((node.module or "").split(".")[0])
-    return frozenset(found - set(sys.stdlib_module_names) - {"faceoff"} - CHOSEN.get(path.name, set()))
+    return frozenset(
+        found - set(sys.stdlib_module_names) - {"faceoff"} - CHOSEN.get(path.name, set())
+    )
 
 
 def reached(*roots: Path) -> set[Path]:
@@ -69,14 +96,23 @@ def needed(framework: str) -> dict[str, set[str]]:
         users.setdefault(DISTRIBUTIONS.get(module, module), set()).add(user)
 
     for plugin in registry.discover().values():
-        stages = [PACKAGE / "stages" / name for name, kind in IN_FRAMEWORKS.items() if kind == plugin.kind]
+        stages = [
+            PACKAGE / "stages" / name for name, kind in IN_FRAMEWORKS.items() if kind == plugin.kind
+        ]
         if plugin.framework != framework or not stages:
             continue
         for path in reached(plugin.source, *stages):
             for module in third_party(path):
                 use(module, path.name)
         # A file that a package carries may be downloaded instead where the asset says from where.
-        for module in (*plugin.modules, *(asset.package for asset in plugin.assets.values() if asset.package and not asset.urls)):
+        for module in (
+            *plugin.modules,
+            *(
+                asset.package
+                for asset in plugin.assets.values()
+                if asset.package and not asset.urls
+            ),
+        ):
             use(module.split(".")[0], plugin.name)
     for runtime, home in CARD_RUNTIMES.items():
         for module in _CARD_MODULES[runtime] if home == framework else ():
@@ -91,7 +127,11 @@ def test_one_file_for_each_framework() -> None:
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_environment_names_what_its_plugins_import(framework: str) -> None:
     users = needed(framework)
-    absent = {name: sorted(who) for name, who in users.items() if not ({name.casefold()} | BROUGHT_BY.get(name, set())) & named(framework)}
+    absent = {
+        name: sorted(who)
+        for name, who in users.items()
+        if not ({name.casefold()} | BROUGHT_BY.get(name, set())) & named(framework)
+    }
     assert users, "an environment that no plug-in uses"
     assert not absent
 
@@ -99,13 +139,23 @@ def test_the_environment_names_what_its_plugins_import(framework: str) -> None:
 def of_the_core() -> dict[str, str]:
     """What stages without a plug-in, data sets and the command line import, by the distribution that brings it: one of the files that do."""
     stages = [path for path in (PACKAGE / "stages").glob("*.py") if path.name not in IN_FRAMEWORKS]
-    datasets = [plugin.source for plugin in registry.discover().values() if plugin.kind == "dataset"]
-    users = {DISTRIBUTIONS.get(module, module): path.name for path in reached(*stages, *datasets) for module in third_party(path)}
+    datasets = [
+        plugin.source for plugin in registry.discover().values() if plugin.kind == "dataset"
+    ]
+    users = {
+        DISTRIBUTIONS.get(module, module): path.name
+        for path in reached(*stages, *datasets)
+        for module in third_party(path)
+    }
     return users | {"av": "videos.py"}  # clips are decoded here
 
 
 def test_core_names_what_the_other_stages_and_the_datasets_import() -> None:
-    assert {name: who for name, who in of_the_core().items() if not ({name.casefold()} | BROUGHT_BY.get(name, set())) & named("core")} == {}
+    assert {
+        name: who
+        for name, who in of_the_core().items()
+        if not ({name.casefold()} | BROUGHT_BY.get(name, set())) & named("core")
+    } == {}
 
 
 def test_core_names_nothing_else() -> None:
@@ -114,13 +164,30 @@ def test_core_names_nothing_else() -> None:
 
 def test_the_package_requires_what_its_commands_import() -> None:
     """`pip install .` alone is enough for every command that needs no plug-in."""
-    declared = tomllib.loads((ENVS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    commands = {DISTRIBUTIONS.get(module, module) for path in reached(PACKAGE / "cli.py") for module in third_party(path)}
-    assert {re.split(r"[<>=]", text)[0] for text in declared} == named("core") - {"pip", "python"} | {"typer"}
-    assert {name for name in commands if not ({name.casefold()} | BROUGHT_BY.get(name, set())) & (named("core") | {"typer"})} == set()
+    declared = tomllib.loads((ENVS.parent / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]["dependencies"]
+    commands = {
+        DISTRIBUTIONS.get(module, module)
+        for path in reached(PACKAGE / "cli.py")
+        for module in third_party(path)
+    }
+    assert {re.split(r"[<>=]", text)[0] for text in declared} == named("core") - {
+        "pip",
+        "python",
+    } | {"typer"}
+    assert {
+        name
+        for name in commands
+        if not ({name.casefold()} | BROUGHT_BY.get(name, set())) & (named("core") | {"typer"})
+    } == set()
 
 
 def test_python_is_new_enough() -> None:
     for framework in FRAMEWORKS:
-        listed = yaml.safe_load((ENVS / f"{framework}.yaml").read_text(encoding="utf-8"))["dependencies"]
-        assert "python=3.11" in listed, f"{framework}: this package needs 3.11, and every lock was made with it"
+        listed = yaml.safe_load((ENVS / f"{framework}.yaml").read_text(encoding="utf-8"))[
+            "dependencies"
+        ]
+        assert "python=3.11" in listed, (
+            f"{framework}: this package needs 3.11, and every lock was made with it"
+        )

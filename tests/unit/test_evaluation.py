@@ -28,17 +28,36 @@ def predictions(path: Path, rows: list[tuple[str, int, str, list[float] | None]]
     return path
 
 
-def samples(path: Path, rows: list[dict], space: tuple[str, ...] = ("happiness", "sadness")) -> Path:
-    task = {"name": "mine", "type": "folder", "version": "1", "space": space, "limited": False, "headline": True}
+def samples(
+    path: Path, rows: list[dict], space: tuple[str, ...] = ("happiness", "sadness")
+) -> Path:
+    task = {
+        "name": "mine",
+        "type": "folder",
+        "version": "1",
+        "space": space,
+        "limited": False,
+        "headline": True,
+    }
     common = {"kind": "image", "path": "x", "split": "test", "groups": []}
-    parquet.write_rows(path, columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), (common | row for row in rows))
+    parquet.write_rows(
+        path,
+        columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}),
+        (common | row for row in rows),
+    )
     return path
 
 
 def test_mean_over_frames_with_a_face(tmp_path: Path) -> None:
     path = predictions(
         tmp_path / "p.parquet",
-        [("b", 0, "ok", [0.9, 0.1]), ("a", 0, "no_face", None), ("a", 1, "ok", [0.2, 0.8]), ("a", 2, "ok", [0.6, 0.4]), ("b", 1, "error", None)],
+        [
+            ("b", 0, "ok", [0.9, 0.1]),
+            ("a", 0, "no_face", None),
+            ("a", 1, "ok", [0.2, 0.8]),
+            ("a", 2, "ok", [0.6, 0.4]),
+            ("b", 1, "error", None),
+        ],
     )
     cell = sample_posteriors(path, ["a", "b"])
     assert cell.own == pytest.approx(np.array([[0.4, 0.6], [0.9, 0.1]]))
@@ -48,7 +67,10 @@ def test_mean_over_frames_with_a_face(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("state", ["no_face", "unreadable", "error"])
 def test_sample_without_a_face_has_no_posterior_but_a_reason(tmp_path: Path, state: str) -> None:
-    path = predictions(tmp_path / "p.parquet", [("a", 0, state, None), ("a", 1, "no_face", None), ("b", 0, "ok", [1.0, 0.0])])
+    path = predictions(
+        tmp_path / "p.parquet",
+        [("a", 0, state, None), ("a", 1, "no_face", None), ("b", 0, "ok", [1.0, 0.0])],
+    )
     cell = sample_posteriors(path, ["a", "b"])
     assert np.isnan(cell.own[0]).all()
     assert cell.states == (state, "ok")
@@ -62,12 +84,16 @@ def test_sample_without_a_row_is_an_error(tmp_path: Path) -> None:
 
 
 def test_rows_of_samples_that_are_not_scored_do_not_matter(tmp_path: Path) -> None:
-    path = predictions(tmp_path / "p.parquet", [("x", 0, "ok", [1.0, 0.0]), ("a", 0, "ok", [0.0, 1.0])])
+    path = predictions(
+        tmp_path / "p.parquet", [("x", 0, "ok", [1.0, 0.0]), ("a", 0, "ok", [0.0, 1.0])]
+    )
     assert sample_posteriors(path, ["a"]).own.tolist() == [[0.0, 1.0]]
 
 
 def test_posterior_in_a_wider_and_a_narrower_space(tmp_path: Path) -> None:
-    cell = sample_posteriors(predictions(tmp_path / "p.parquet", [("a", 0, "ok", [0.25, 0.75])]), ["a"])
+    cell = sample_posteriors(
+        predictions(tmp_path / "p.parquet", [("a", 0, "ok", [0.25, 0.75])]), ["a"]
+    )
     wide, outside = cell.in_space(("neutral", "happiness", "sadness"))
     assert wide.tolist() == [[0.0, 0.25, 0.75]]
     assert outside.tolist() == [0.0]
@@ -103,7 +129,9 @@ def test_hash_is_about_ids_order_labels_and_space(tmp_path: Path) -> None:
         return read_task(samples(tmp_path / "s.parquet", rows, **more)).hash
 
     same = hashed(rows)
-    assert hashed([*rows, {"sample_id": "c", "label": None}]) == same, "what is not scored is no part of the task"
+    assert hashed([*rows, {"sample_id": "c", "label": None}]) == same, (
+        "what is not scored is no part of the task"
+    )
     others = [
         hashed(rows[::-1]),
         hashed([{**rows[0], "label": "happiness"}, rows[1]]),
@@ -115,20 +143,29 @@ def test_hash_is_about_ids_order_labels_and_space(tmp_path: Path) -> None:
 
 
 def test_a_sample_without_a_subject_is_its_own_among_people(tmp_path: Path) -> None:
-    rows = [{"sample_id": name, "label": "sadness", "subject": who} for name, who in (("a", "x"), ("b", "y"), ("c", "x"))]
+    rows = [
+        {"sample_id": name, "label": "sadness", "subject": who}
+        for name, who in (("a", "x"), ("b", "y"), ("c", "x"))
+    ]
     clusters = read_task(samples(tmp_path / "s.parquet", rows)).clusters
     assert clusters[0] == clusters[2] != clusters[1]
     more = [*rows, {"sample_id": "d", "label": "sadness"}, {"sample_id": "x", "label": "sadness"}]
     clusters = read_task(samples(tmp_path / "s.parquet", more)).clusters
     assert clusters[0] == clusters[2]
-    assert len(set(clusters.tolist())) == 4, "x and y, the sample d, and a sample that is called as a person is"
+    assert len(set(clusters.tolist())) == 4, (
+        "x and y, the sample d, and a sample that is called as a person is"
+    )
     nobody = [row | {"subject": None} for row in more]
     assert read_task(samples(tmp_path / "s.parquet", nobody)).clusters is None
 
 
 def test_owners_keep_the_order_of_names() -> None:
     assert np.argsort(owners("abc", ["p2", "p10", "p1"])).tolist() == [2, 1, 0]
-    assert np.unique(owners([1, 2, 3], [None, "", "1"])).tolist() == ["sample 1", "sample 2", "subject 1"]
+    assert np.unique(owners([1, 2, 3], [None, "", "1"])).tolist() == [
+        "sample 1",
+        "sample 2",
+        "subject 1",
+    ]
 
 
 @pytest.mark.parametrize("run", ["demo", "predictions", "fusion"])
@@ -138,10 +175,19 @@ def test_the_name_of_a_cell_is_in_its_path_whatever_the_run_is_called(run: str) 
 
 
 def test_what_a_vote_averages_is_missing_where_the_model_lacks_the_class(tmp_path: Path) -> None:
-    cell = sample_posteriors(predictions(tmp_path / "p.parquet", [("a", 0, "ok", [0.25, 0.75]), ("b", 0, "no_face", None)]), ["a", "b"])
-    assert cell.votes_in(("neutral", "sadness")) == pytest.approx(np.array([[np.nan, 0.75], [np.nan, np.nan]]), nan_ok=True)
+    cell = sample_posteriors(
+        predictions(
+            tmp_path / "p.parquet", [("a", 0, "ok", [0.25, 0.75]), ("b", 0, "no_face", None)]
+        ),
+        ["a", "b"],
+    )
+    assert cell.votes_in(("neutral", "sadness")) == pytest.approx(
+        np.array([[np.nan, 0.75], [np.nan, np.nan]]), nan_ok=True
+    )
 
 
 def test_label_sets_of_rules_that_keep_several_labels(tmp_path: Path) -> None:
     rows = [{"sample_id": "a", "label": "sadness", "groups": [("label_set", "sadness|fear")]}]
-    assert read_task(samples(tmp_path / "s.parquet", rows)).label_sets == (frozenset({"sadness", "fear"}),)
+    assert read_task(samples(tmp_path / "s.parquet", rows)).label_sets == (
+        frozenset({"sadness", "fear"}),
+    )

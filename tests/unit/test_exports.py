@@ -22,24 +22,41 @@ def write_predictions(path: Path, classes: tuple[str, ...], *posterior: float) -
             "state": columns.OK,
             **dict(zip([f"p_{c}" for c in classes], posterior, strict=True)),
         },
-        {"sample_id": "b", "frame": 0, "timestamp_s": 0.0, "face_id": 0, "success": 0, "state": columns.NO_FACE},
+        {
+            "sample_id": "b",
+            "frame": 0,
+            "timestamp_s": 0.0,
+            "face_id": 0,
+            "success": 0,
+            "state": columns.NO_FACE,
+        },
     ]
     parquet.write_rows(path, columns.predictions_schema(classes), rows)
 
 
-def test_every_prediction_is_a_row_of_one_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_prediction_is_a_row_of_one_csv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Cells that know other classes share one header; what a cell has not is empty; fusions come with the detector "fusion"."""
     monkeypatch.chdir(tmp_path)
-    write_predictions(tmp_path / "results/r/predictions/d/whole/net.parquet", ("neutral", "anger"), 0.1, 0.9)
-    write_predictions(tmp_path / "results/r/predictions/d/haar/other.parquet", ("neutral", "fear"), 1 / 3, 2 / 3)
-    write_predictions(tmp_path / "results/r/fusion/d/vote.parquet", ("neutral", "anger"), 0.25, 0.75)
+    write_predictions(
+        tmp_path / "results/r/predictions/d/whole/net.parquet", ("neutral", "anger"), 0.1, 0.9
+    )
+    write_predictions(
+        tmp_path / "results/r/predictions/d/haar/other.parquet", ("neutral", "fear"), 1 / 3, 2 / 3
+    )
+    write_predictions(
+        tmp_path / "results/r/fusion/d/vote.parquet", ("neutral", "anger"), 0.25, 0.75
+    )
     done = CliRunner().invoke(app, ["export", "r", "out/all.csv"])
     assert done.exit_code == 0, done.output
     assert "3 detector x model cells and fusions" in done.output
     with open(tmp_path / "out/all.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["dataset"], row["detector"], row["model"], row["sample_id"]) for row in rows] == [
-        ("d", detector, model, sample) for detector, model in (("fusion", "vote"), ("haar", "other"), ("whole", "net")) for sample in "ab"
+        ("d", detector, model, sample)
+        for detector, model in (("fusion", "vote"), ("haar", "other"), ("whole", "net"))
+        for sample in "ab"
     ]
     assert float(rows[2]["p_fear"]) == 2 / 3, "every digit"
     assert (rows[2]["p_anger"], rows[3]["p_fear"], rows[3]["state"]) == ("", "", "no_face")
@@ -49,17 +66,29 @@ def test_every_prediction_is_a_row_of_one_csv(tmp_path: Path, monkeypatch: pytes
 def test_a_sharded_dataset_is_exported_once(tmp_path: Path) -> None:
     """The rows of a dataset's shards stand beside those of the whole."""
     for dataset in ("d", "d@0of2", "d@1of2"):
-        write_predictions(tmp_path / f"predictions/{dataset}/whole/net.parquet", ("neutral", "anger"), 0.1, 0.9)
+        write_predictions(
+            tmp_path / f"predictions/{dataset}/whole/net.parquet", ("neutral", "anger"), 0.1, 0.9
+        )
     assert exports.write_predictions(tmp_path, tmp_path / "all.csv") == 1
     with open(tmp_path / "all.csv", newline="", encoding="utf-8") as file:
-        assert [(row["dataset"], row["sample_id"]) for row in csv.DictReader(file)] == [("d", "a"), ("d", "b")]
+        assert [(row["dataset"], row["sample_id"]) for row in csv.DictReader(file)] == [
+            ("d", "a"),
+            ("d", "b"),
+        ]
 
 
 def test_a_cell_that_left_the_configuration_is_left_out(tmp_path: Path) -> None:
     for cell in ("whole/net", "whole/old"):
-        write_predictions(tmp_path / f"predictions/d/{cell}.parquet", ("neutral", "anger"), 0.1, 0.9)
+        write_predictions(
+            tmp_path / f"predictions/d/{cell}.parquet", ("neutral", "anger"), 0.1, 0.9
+        )
     write_predictions(tmp_path / "fusion/d/vote.whole.parquet", ("neutral", "anger"), 0.1, 0.9)
-    config = {"datasets": {"d": {}}, "detectors": {"whole": {}}, "models": {"net": {}}, "fusions": {"vote": {}}}
+    config = {
+        "datasets": {"d": {}},
+        "detectors": {"whole": {}},
+        "models": {"net": {}},
+        "fusions": {"vote": {}},
+    }
     files.write_json(tmp_path / "manifest.json", {"config": config})
     assert exports.write_predictions(tmp_path, tmp_path / "all.csv") == 2
     with open(tmp_path / "all.csv", newline="", encoding="utf-8") as file:
@@ -69,10 +98,16 @@ def test_a_cell_that_left_the_configuration_is_left_out(tmp_path: Path) -> None:
         exports.write_predictions(tmp_path, tmp_path / "none.csv")
 
 
-def test_sounds_become_files_inside_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sounds_become_files_inside_their_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     sounds = [
-        {"sample_id": name, "audio": {"bytes": content, "path": None}, "state": columns.OK if content else "unreadable"}
+        {
+            "sample_id": name,
+            "audio": {"bytes": content, "path": None},
+            "state": columns.OK if content else "unreadable",
+        }
         for name, content in (
             ("clip", b"RIFF1"),
             ("../../up", b"RIFF2"),
@@ -87,15 +122,26 @@ def test_sounds_become_files_inside_their_folder(tmp_path: Path, monkeypatch: py
     done = CliRunner().invoke(app, ["export-audio", "r", "wav"])
     assert done.exit_code == 0, done.output
     assert "wav/d: 6 of 7 clips have sound" in done.output
-    written = {path.relative_to(tmp_path / "wav").as_posix(): path.read_bytes() for path in tmp_path.rglob("*.wav")}
+    written = {
+        path.relative_to(tmp_path / "wav").as_posix(): path.read_bytes()
+        for path in tmp_path.rglob("*.wav")
+    }
     assert written == {
         "d/clip.wav": b"RIFF1", "d/%2E.%2F..%2Fup.wav": b"RIFF2", "d/a%2Fb.wav": b"RIFF3", "d/a__b.wav": b"RIFF4", "d/%2Eclip.wav": b"RIFF5",
         "d/a%252Fb.wav": b"RIFF6",
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("command", "reason"), [("export", "results/r holds no predictions"), ("export-audio", "results/r/audio holds no sound")])
-def test_a_run_without_any_is_said(command: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("export", "results/r holds no predictions"),
+        ("export-audio", "results/r/audio holds no sound"),
+    ],
+)
+def test_a_run_without_any_is_said(
+    command: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results/r").mkdir(parents=True)
     for name in ("r", "results/r", str(tmp_path / "results/r")):

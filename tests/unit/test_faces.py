@@ -18,7 +18,9 @@ SURE = face("sure", 80, 0, 10, 10, 0.99)
 MIDDLE = face("middle", 45, 35, 10, 10, 0.5)
 
 
-@pytest.mark.parametrize(("policy", "expected"), [("largest", "big"), ("most_confident", "sure"), ("centre", "middle")])
+@pytest.mark.parametrize(
+    ("policy", "expected"), [("largest", "big"), ("most_confident", "sure"), ("centre", "middle")]
+)
 def test_policy_whatever_the_order(policy: str, expected: str) -> None:
     for faces in permutations([BIG, SURE, MIDDLE]):
         assert choose(faces, policy, *FRAME)["name"] == expected
@@ -27,8 +29,16 @@ def test_policy_whatever_the_order(policy: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("policy", "faces", "expected"),
     [
-        ("largest", [face("a", 10, 0, 10, 20, 0.7), face("b", 50, 0, 20, 10, 0.8)], "b"),  # equal areas: score
-        ("largest", [face("a", 50, 0, 10, 20, 0.7), face("b", 10, 0, 20, 10, 0.7)], "b"),  # equal scores too: leftmost
+        (
+            "largest",
+            [face("a", 10, 0, 10, 20, 0.7), face("b", 50, 0, 20, 10, 0.8)],
+            "b",
+        ),  # equal areas: score
+        (
+            "largest",
+            [face("a", 50, 0, 10, 20, 0.7), face("b", 10, 0, 20, 10, 0.7)],
+            "b",
+        ),  # equal scores too: leftmost
         ("most_confident", [face("a", 50, 0, 30, 30, 0.7), face("b", 10, 0, 5, 5, 0.7)], "b"),
         ("centre", [face("a", 20, 35, 10, 10, 0.7), face("b", 70, 35, 10, 10, 0.8)], "b"),
         ("centre", [face("a", 70, 35, 10, 10, 0.7), face("b", 20, 35, 10, 10, 0.7)], "b"),

@@ -14,7 +14,10 @@ from faceoff.storage import columns, files, parquet
 
 @pytest.fixture
 def frames(tmp_path: Path) -> Path:
-    rows = [{"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0, "state": columns.OK} for index in range(3)]
+    rows = [
+        {"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0, "state": columns.OK}
+        for index in range(3)
+    ]
     parquet.write_rows(tmp_path / "frames.parquet", columns.FRAMES, rows)
     return tmp_path / "frames.parquet"
 
@@ -25,9 +28,18 @@ def log(folder: Path, text: str = "Traceback …\nValueError: bad weights\n\n") 
 
 
 @pytest.mark.parametrize(
-    ("status", "says"), [(1, "ValueError: bad weights"), (2, "ValueError: bad weights"), (137, "out of memory"), (139, "segmentation fault"), (134, "aborted")]
+    ("status", "says"),
+    [
+        (1, "ValueError: bad weights"),
+        (2, "ValueError: bad weights"),
+        (137, "out of memory"),
+        (139, "segmentation fault"),
+        (134, "aborted"),
+    ],
 )
-def test_reason_is_the_last_line_of_the_log_or_the_signal(tmp_path: Path, status: int, says: str) -> None:
+def test_reason_is_the_last_line_of_the_log_or_the_signal(
+    tmp_path: Path, status: int, says: str
+) -> None:
     reason = reason_of(status, log(tmp_path))
     assert says in reason
     assert f"exit status {status}" in reason
@@ -80,22 +92,43 @@ def test_sound_parameters_pass(tmp_path: Path) -> None:
 
 
 def score(path: Path, state: str, failed: list[str], reason: str | None = None) -> Path:
-    files.write_json(path, {"dataset": "d", "kind": "cell", "detector": "det", "model": path.stem, "state": state, "reason": reason, "failed_files": failed})
+    files.write_json(
+        path,
+        {
+            "dataset": "d",
+            "kind": "cell",
+            "detector": "det",
+            "model": path.stem,
+            "state": state,
+            "reason": reason,
+            "failed_files": failed,
+        },
+    )
     return path
 
 
-def test_check_passes_when_nothing_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    scores = [score(tmp_path / "a.json", "ok", []), score(tmp_path / "b.json", "skipped", [], "program 'x' is not on PATH")]
+def test_check_passes_when_nothing_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = [
+        score(tmp_path / "a.json", "ok", []),
+        score(tmp_path / "b.json", "skipped", [], "program 'x' is not on PATH"),
+    ]
     assert check(scores, tmp_path / "check.ok") == 0
     assert (tmp_path / "check.ok").exists()
     assert "program 'x'" in capsys.readouterr().out
 
 
-def test_check_names_failures_and_clears_the_way_for_exactly_those(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_names_failures_and_clears_the_way_for_exactly_those(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     broken, sound = tmp_path / "broken.parquet", tmp_path / "sound.parquet"
     for path in (broken, sound):
         path.touch()
-    scores = [score(tmp_path / "a.json", "ok", []), score(tmp_path / "b.json", "error", [str(broken)], "ValueError: bad weights")]
+    scores = [
+        score(tmp_path / "a.json", "ok", []),
+        score(tmp_path / "b.json", "error", [str(broken)], "ValueError: bad weights"),
+    ]
     assert check(scores, tmp_path / "check.ok") == 1
     assert "det/b: ValueError: bad weights" in capsys.readouterr().out
     assert not (tmp_path / "check.ok").exists()
@@ -105,7 +138,13 @@ def test_check_names_failures_and_clears_the_way_for_exactly_those(tmp_path: Pat
 def test_check_catches_a_fusion_with_a_failed_member(tmp_path: Path) -> None:
     """It has a score, yet it was made without that member: it is to be made again."""
     (tmp_path / "member.parquet").touch()
-    assert check([score(tmp_path / "f.json", "ok", [str(tmp_path / "member.parquet")])], tmp_path / "check.ok") == 1
+    assert (
+        check(
+            [score(tmp_path / "f.json", "ok", [str(tmp_path / "member.parquet")])],
+            tmp_path / "check.ok",
+        )
+        == 1
+    )
     assert not list(tmp_path.iterdir())
 
 
@@ -113,13 +152,47 @@ def test_predictions_that_are_all_errors_are_made_again(tmp_path: Path) -> None:
     """The job itself succeeded, so nothing else marks them: a plug-in may raise on every picture until its environment is mended."""
     keys = [{"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0} for index in range(3)]
     task = b'{"name": "d", "type": "folder", "version": "1", "space": ["neutral", "happiness"], "limited": false, "headline": true}'
-    samples = [{"sample_id": key["sample_id"], "kind": "image", "path": "", "label": "neutral", "split": "test", "groups": []} for key in keys]
-    parquet.write_rows(tmp_path / "samples.parquet", columns.SAMPLES.with_metadata({b"faceoff_task": task}), samples)
-    parquet.write_rows(tmp_path / "frames.parquet", columns.FRAMES, [key | {"state": columns.OK} for key in keys])
-    broken = [key | {"face_id": 0, "success": 0, "state": columns.ERROR, "reason": "OSError: no kernel"} for key in keys]
+    samples = [
+        {
+            "sample_id": key["sample_id"],
+            "kind": "image",
+            "path": "",
+            "label": "neutral",
+            "split": "test",
+            "groups": [],
+        }
+        for key in keys
+    ]
+    parquet.write_rows(
+        tmp_path / "samples.parquet",
+        columns.SAMPLES.with_metadata({b"faceoff_task": task}),
+        samples,
+    )
+    parquet.write_rows(
+        tmp_path / "frames.parquet", columns.FRAMES, [key | {"state": columns.OK} for key in keys]
+    )
+    broken = [
+        key | {"face_id": 0, "success": 0, "state": columns.ERROR, "reason": "OSError: no kernel"}
+        for key in keys
+    ]
     predictions = tmp_path / "predictions.parquet"
     parquet.write_rows(predictions, columns.predictions_schema(("neutral", "happiness")), broken)
-    spec = {"dataset": "d", "kind": "cell", "detector": "whole", "model": "m", "skip": None, "train_status": "unknown", "circular": False, "seed": 0}
-    write_score(tmp_path / "samples.parquet", tmp_path / "frames.parquet", predictions, tmp_path / "score.json", spec)
+    spec = {
+        "dataset": "d",
+        "kind": "cell",
+        "detector": "whole",
+        "model": "m",
+        "skip": None,
+        "train_status": "unknown",
+        "circular": False,
+        "seed": 0,
+    }
+    write_score(
+        tmp_path / "samples.parquet",
+        tmp_path / "frames.parquet",
+        predictions,
+        tmp_path / "score.json",
+        spec,
+    )
     assert check([tmp_path / "score.json"], tmp_path / "check.ok") == 1
     assert not predictions.exists()

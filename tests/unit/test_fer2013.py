@@ -28,15 +28,30 @@ PICTURES[8] = PICTURES[0]  # a test picture that is also a train picture
 USAGES = ["Training"] * 3 + ["PublicTest"] * 2 + ["PrivateTest"] * 4
 CODES = [0, 1, 2, 3, 4, 5, 6, 0, 3]
 # The second row has no name, as 85 in the real table: numbers then lag behind the rows.
-ROW_NAMES = ["fer0000000.png", "", "fer0000001.png", "fer0028638.png", "fer0028639.png", "fer0032220.png", "fer0032221.png", "fer0032222.png", "fer0032223.png"]
+ROW_NAMES = [
+    "fer0000000.png",
+    "",
+    "fer0000001.png",
+    "fer0028638.png",
+    "fer0028639.png",
+    "fer0032220.png",
+    "fer0032221.png",
+    "fer0032222.png",
+    "fer0032223.png",
+]
 
 
 def fer2013_csv(root: Path, **changed: str) -> Path:
     """Kaggle's fer2013.csv of nine pictures; `row3="7,…"` replaces a row."""
     root.mkdir(exist_ok=True)
-    lines = [f"{code},{' '.join(map(str, pixels.ravel()))},{usage}" for code, pixels, usage in zip(CODES, PICTURES, USAGES, strict=True)]
+    lines = [
+        f"{code},{' '.join(map(str, pixels.ravel()))},{usage}"
+        for code, pixels, usage in zip(CODES, PICTURES, USAGES, strict=True)
+    ]
     lines = [changed.get(f"row{number}", line) for number, line in enumerate(lines)]
-    (root / "fer2013.csv").write_text("\n".join([changed.get("header", "emotion,pixels,Usage"), *lines]) + "\n")
+    (root / "fer2013.csv").write_text(
+        "\n".join([changed.get("header", "emotion,pixels,Usage"), *lines]) + "\n"
+    )
     return root
 
 
@@ -44,7 +59,9 @@ def fer2013new(root: Path, names: list[str] = ROW_NAMES, usages: list[str] = USA
     with open(root / "fer2013new.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["Usage", "Image name", *FERPLUS_COLUMNS])
-        writer.writerows([usage, name, 10, *[0] * 9] for usage, name in zip(usages, names, strict=True))
+        writer.writerows(
+            [usage, name, 10, *[0] * 9] for usage, name in zip(usages, names, strict=True)
+        )
     return root
 
 
@@ -53,13 +70,28 @@ def parts(root: Path, lines: list[str] | None = None) -> Path:
     root.mkdir(exist_ok=True)
     written = []
     for name, usage, code, pixels in zip(ROW_NAMES, USAGES, CODES, PICTURES, strict=True):
-        folder = root / {"Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test"}[usage]
+        folder = (
+            root
+            / {
+                "Training": "FER2013Train",
+                "PublicTest": "FER2013Valid",
+                "PrivateTest": "FER2013Test",
+            }[usage]
+        )
         folder.mkdir(exist_ok=True)
         if name:
             (folder / name).write_bytes(encode_png(np.repeat(pixels[..., None], 3, axis=2)))
             label = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")[code]
             written.append(f"{name},{label},{'angry|happy' if name == 'fer0032223.png' else label}")
-    (root / TABLE).write_text("\n".join(["image_name,fer2013_label,labels_among_duplicates", *(written if lines is None else lines)]) + "\n")
+    (root / TABLE).write_text(
+        "\n".join(
+            [
+                "image_name,fer2013_label,labels_among_duplicates",
+                *(written if lines is None else lines),
+            ]
+        )
+        + "\n"
+    )
     return root
 
 
@@ -77,14 +109,26 @@ def test_csv_has_every_row(tmp_path: Path, capsys: pytest.CaptureFixture) -> Non
     assert [(sample.sample_id, sample.label) for sample in samples] == [
         ("row00005", "surprise"), ("row00006", "neutral"), ("row00007", "anger"), ("row00008", "happiness"),
     ]  # fmt: skip
-    assert all((sample.kind, sample.split, sample.subject, sample.votes) == ("image", "test", None, None) for sample in samples)
+    assert all(
+        (sample.kind, sample.split, sample.subject, sample.votes) == ("image", "test", None, None)
+        for sample in samples
+    )
     for sample in samples:
-        assert np.array_equal(decode_image(dataset.read(sample))[..., 0], PICTURES[int(sample.sample_id[3:])])
+        assert np.array_equal(
+            decode_image(dataset.read(sample))[..., 0], PICTURES[int(sample.sample_id[3:])]
+        )
     assert dataset.version == "csv-test@1"
     assert dataset.space == EMOTIONS[:7]
     assert "4 of 3,589 pictures of PrivateTest" in capsys.readouterr().err
-    assert found(tmp_path / "d", split="train") == [("row00000", "anger"), ("row00001", "disgust"), ("row00002", "fear")]
-    assert found(tmp_path / "d", split="valid") == [("row00003", "happiness"), ("row00004", "sadness")]
+    assert found(tmp_path / "d", split="train") == [
+        ("row00000", "anger"),
+        ("row00001", "disgust"),
+        ("row00002", "fear"),
+    ]
+    assert found(tmp_path / "d", split="valid") == [
+        ("row00003", "happiness"),
+        ("row00004", "sadness"),
+    ]
 
 
 def test_recovered_labels_name_what_ferplus_names(tmp_path: Path) -> None:
@@ -98,14 +142,21 @@ def test_recovered_labels_name_what_ferplus_names(tmp_path: Path) -> None:
     assert np.array_equal(decode_image(dataset.read(samples[2]))[..., 0], PICTURES[7])
     assert dataset.version == "recovered-test@1"
     assert found(root, split="train") == [("fer0000000", "anger"), ("fer0000001", "fear")]
-    assert [name for name, _ in found(root, ambiguous="drop")] == ["fer0032220", "fer0032221", "fer0032222"]
+    assert [name for name, _ in found(root, ambiguous="drop")] == [
+        "fer0032220",
+        "fer0032221",
+        "fer0032222",
+    ]
     assert opened(root, ambiguous="drop").version == "recovered-test-unambiguous@1"
 
 
 @pytest.mark.parametrize("make", [fer2013_csv, parts])
 def test_clean_leaves_the_twin_out(tmp_path: Path, make, capsys: pytest.CaptureFixture) -> None:
     dataset = opened(make(tmp_path / "d"), clean="train")
-    assert [sample.sample_id[-1] for sample in dataset.samples()] in (["5", "6", "7"], ["0", "1", "2"])
+    assert [sample.sample_id[-1] for sample in dataset.samples()] in (
+        ["5", "6", "7"],
+        ["0", "1", "2"],
+    )
     assert dataset.left_out == {"twin in another part": 1}
     assert "left out 1 × twin in another part" in capsys.readouterr().err
     assert "clean_train" in dataset.version
@@ -115,7 +166,9 @@ def test_the_csv_wins_unless_said_otherwise(tmp_path: Path) -> None:
     root = parts(fer2013_csv(tmp_path / "d"))
     assert opened(root).version.startswith("csv")
     assert opened(root, labels="recovered").version.startswith("recovered")
-    assert [label for _, label in found(root)] == [label for _, label in found(root, labels="recovered")]
+    assert [label for _, label in found(root)] == [
+        label for _, label in found(root, labels="recovered")
+    ]
 
 
 def test_ferplus_names_rows_as_its_table_does(tmp_path: Path) -> None:
@@ -123,17 +176,25 @@ def test_ferplus_names_rows_as_its_table_does(tmp_path: Path) -> None:
     root = fer2013new(fer2013_csv(tmp_path / "csv"))
     folders = fer2013new(parts(tmp_path / "parts"))
     for split in ("train", "valid", "test"):
-        by_csv, by_folder = (FerPlus(FerPlusOptions(path=place, split=split)) for place in (root, folders))
+        by_csv, by_folder = (
+            FerPlus(FerPlusOptions(path=place, split=split)) for place in (root, folders)
+        )
         samples = list(by_csv.samples())
         assert samples == list(by_folder.samples())
         for sample in samples:
-            assert np.array_equal(decode_image(by_csv.read(sample)), decode_image(by_folder.read(sample)))
+            assert np.array_equal(
+                decode_image(by_csv.read(sample)), decode_image(by_folder.read(sample))
+            )
 
 
 def test_ferplus_tables_that_do_not_belong_together(tmp_path: Path) -> None:
-    root = fer2013new(fer2013_csv(tmp_path / "d"), [*ROW_NAMES[1:], ""], [*USAGES[1:], "PrivateTest"])
+    root = fer2013new(
+        fer2013_csv(tmp_path / "d"), [*ROW_NAMES[1:], ""], [*USAGES[1:], "PrivateTest"]
+    )
     dataset = FerPlus(FerPlusOptions(path=root))
-    with pytest.raises(ValueError, match=r"fer2013\.csv, row 2: fer2013new\.csv has no such Training row"):
+    with pytest.raises(
+        ValueError, match=r"fer2013\.csv, row 2: fer2013new\.csv has no such Training row"
+    ):
         dataset.read(next(iter(dataset.samples())))
 
 
@@ -143,11 +204,20 @@ PIXELS = " ".join(["0"] * 2304)
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"row3": f"7,{PIXELS},PublicTest"}, r"row 3: unknown emotion '7'; known: 0 anger, 1 disgust"),
+        (
+            {"row3": f"7,{PIXELS},PublicTest"},
+            r"row 3: unknown emotion '7'; known: 0 anger, 1 disgust",
+        ),
         ({"row3": f"-1,{PIXELS},PublicTest"}, "row 3: unknown emotion '-1'"),
-        ({"row3": f"1,{PIXELS},Test"}, r"row 3: unknown Usage 'Test'; known: Training, PublicTest, PrivateTest"),
+        (
+            {"row3": f"1,{PIXELS},Test"},
+            r"row 3: unknown Usage 'Test'; known: Training, PublicTest, PrivateTest",
+        ),
         ({"row3": f"1,{PIXELS}"}, "row 3: 2 cells"),
-        ({"header": "emotion, Usage, pixels"}, "columns emotion, Usage, pixels instead of emotion, pixels, Usage"),
+        (
+            {"header": "emotion, Usage, pixels"},
+            "columns emotion, Usage, pixels instead of emotion, pixels, Usage",
+        ),
     ],
 )
 def test_wrong_csv(tmp_path: Path, changed: dict[str, str], message: str) -> None:
@@ -181,14 +251,24 @@ def test_a_bad_row_of_pixels_spoils_its_own_row_only(tmp_path: Path, cell: str, 
     assert "fer2013.csv" in str(caught.value)
     (row,) = frames._picture(dataset, samples[1], Sampling(), encode_png)
     assert (row["state"], row["reason"]) == ("unreadable", str(caught.value))
-    assert [row["state"] for sample in samples for row in frames._picture(dataset, sample, Sampling(), encode_png)] == ["ok", "unreadable", "ok", "ok"]
+    assert [
+        row["state"]
+        for sample in samples
+        for row in frames._picture(dataset, sample, Sampling(), encode_png)
+    ] == ["ok", "unreadable", "ok", "ok"]
 
 
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["fer0000000.png,angry,angry", "fer0000000.png,sad,sad"], "line 3: image_name 'fer0000000.png' stands twice"),
-        (["fer0000000.png,cross,cross"], "line 2: unknown fer2013_label 'cross'; known: anger, disgust"),
+        (
+            ["fer0000000.png,angry,angry", "fer0000000.png,sad,sad"],
+            "line 3: image_name 'fer0000000.png' stands twice",
+        ),
+        (
+            ["fer0000000.png,cross,cross"],
+            "line 2: unknown fer2013_label 'cross'; known: anger, disgust",
+        ),
         (["fer0000000.png,contempt,contempt"], "line 2: unknown fer2013_label 'contempt'"),
         (["fer0000000.png"], "line 2: unknown fer2013_label ''"),
         (["row1.png,sad,sad"], "line 2: image_name 'row1.png' is none of the generator's"),
@@ -206,7 +286,9 @@ def test_recovered_table_without_a_column(tmp_path: Path) -> None:
     (root / TABLE).write_text("image_name,label\n")
     with pytest.raises(ValueError, match="no column 'fer2013_label'"):
         found(root)
-    (root / TABLE).write_text("image_name,fer2013_label,labels_among_duplicates\n fer0032220.png , Happy , happy \n\n")
+    (root / TABLE).write_text(
+        "image_name,fer2013_label,labels_among_duplicates\n fer0032220.png , Happy , happy \n\n"
+    )
     assert found(root) == [("fer0032220", "happiness")], "blanks around cells and blank lines"
 
 
@@ -241,7 +323,9 @@ def test_fingerprint_follows_the_files(tmp_path: Path) -> None:
     for root in (fer2013_csv(tmp_path / "csv"), parts(tmp_path / "parts")):
         before = opened(root).fingerprint()
         assert opened(root).fingerprint() == before
-        with open(root / ("fer2013.csv" if (root / "fer2013.csv").exists() else TABLE), "a") as file:
+        with open(
+            root / ("fer2013.csv" if (root / "fer2013.csv").exists() else TABLE), "a"
+        ) as file:
             file.write("\n")
         assert opened(root).fingerprint() != before
 
@@ -249,7 +333,11 @@ def test_fingerprint_follows_the_files(tmp_path: Path) -> None:
 def test_validation_finds_twins_and_conflicts(tmp_path: Path) -> None:
     """`faceoff validate` on train and test: the shared picture, and that its labels differ."""
     root = fer2013_csv(tmp_path / "d")
-    train, test = (audit.audit(split, dataset, dataset.samples()) for split in ("train", "test") for dataset in [opened(root, split=split)])
+    train, test = (
+        audit.audit(split, dataset, dataset.samples())
+        for split in ("train", "test")
+        for dataset in [opened(root, split=split)]
+    )
     assert audit.shared(test, train) == [("row00008", "row00000")]
     assert (train.label_of["row00000"], test.label_of["row00008"]) == ("anger", "happiness")
     assert not test.unreadable
@@ -258,9 +346,17 @@ def test_validation_finds_twins_and_conflicts(tmp_path: Path) -> None:
 def test_train_status(tmp_path: Path) -> None:
     """The `fer` card was trained on fer2013's train part: in-sample there, held out on test, and FER+ relabels the same pictures."""
     root = str(fer2013new(parts(tmp_path / "d")))
-    sections = {"fer2013": {"path": root}, "train": {"type": "fer2013", "path": root, "split": "train"}, "ferplus": {"path": root}}
-    plan = Plan({"run": "s", "datasets": sections, "detectors": {"whole": {}}, "models": {"fer": {}}})
-    found = {name: json.loads(plan.score_spec(name, "whole", "fer"))["train_status"] for name in sections}
+    sections = {
+        "fer2013": {"path": root},
+        "train": {"type": "fer2013", "path": root, "split": "train"},
+        "ferplus": {"path": root},
+    }
+    plan = Plan(
+        {"run": "s", "datasets": sections, "detectors": {"whole": {}}, "models": {"fer": {}}}
+    )
+    found = {
+        name: json.loads(plan.score_spec(name, "whole", "fer"))["train_status"] for name in sections
+    }
     assert found == {"fer2013": "held-out", "train": "in-sample", "ferplus": "relabelled"}
 
 
@@ -269,7 +365,11 @@ def test_train_status(tmp_path: Path) -> None:
 
 def kaggle(root: Path, inner: str = "fer2013") -> Path:
     """fer2013/{train,test}/<class>/*, 112 x 112."""
-    for split, classes in {"test": ("anger", "contempt", "happiness"), "train": ("anger",), "validation": ("sadness",)}.items():
+    for split, classes in {
+        "test": ("anger", "contempt", "happiness"),
+        "train": ("anger",),
+        "validation": ("sadness",),
+    }.items():
         for label in classes:
             folder = root / inner / split / label
             folder.mkdir(parents=True)
@@ -309,9 +409,17 @@ def test_fer2013plus_only_test_is_scored(tmp_path: Path) -> None:
     for split in ("train", "valid"):
         with pytest.raises(ValidationError, match=f"'split: {split}' cannot have 'role: test'"):
             plus(root, split=split)
-    assert [sample.label for sample in plus(root, split="valid", role="validation").samples()] == ["sadness"] * 2
-    assert Counter(sample.split for sample in plus(root, split="train", role="train").samples()) == {"train": 2}
-    raw = {"datasets": {"x": {"type": "fer2013plus", "path": str(root), "split": "train"}}, "detectors": {"whole": {}}, "models": {"fer": {}}}
+    assert [sample.label for sample in plus(root, split="valid", role="validation").samples()] == [
+        "sadness"
+    ] * 2
+    assert Counter(
+        sample.split for sample in plus(root, split="train", role="train").samples()
+    ) == {"train": 2}
+    raw = {
+        "datasets": {"x": {"type": "fer2013plus", "path": str(root), "split": "train"}},
+        "detectors": {"whole": {}},
+        "models": {"fer": {}},
+    }
     with pytest.raises(ConfigError, match=r"datasets\.x.*role: test"):
         parse(raw)
 
@@ -334,4 +442,12 @@ def test_fer2013plus_wrong_folders(tmp_path: Path) -> None:
 
 
 def test_code_order() -> None:
-    assert FER2013_ORDER == ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+    assert FER2013_ORDER == (
+        "anger",
+        "disgust",
+        "fear",
+        "happiness",
+        "sadness",
+        "surprise",
+        "neutral",
+    )

@@ -35,7 +35,11 @@ def shares(**values: float) -> dict[str, float]:
 def named(target: np.ndarray | None) -> dict[str, float] | None:
     if target is None:
         return None
-    return {name.lower(): round(float(target[globals()[name]]), 6) for name in ("NE", "HA", "SU", "SA", "AN", "DI", "FE", "CO") if target[globals()[name]]}
+    return {
+        name.lower(): round(float(target[globals()[name]]), 6)
+        for name in ("NE", "HA", "SU", "SA", "AN", "DI", "FE", "CO")
+        if target[globals()[name]]
+    }
 
 
 HAND = [
@@ -57,16 +61,28 @@ HAND = [
     ("argmax10", votes(nf=6, an=4), None),
     ("probability", votes(ne=8, ha=2), {"ne": 1}),  # 8 of 10 reach three quarters
     ("probability", votes(ne=6, ha=4), {"ne": 0.6, "ha": 0.4}),
-    ("probability", votes(ne=4, ha=3, sa=3), {"ne": 0.4, "ha": 0.3, "sa": 0.3}),  # equal counts enter together
+    (
+        "probability",
+        votes(ne=4, ha=3, sa=3),
+        {"ne": 0.4, "ha": 0.3, "sa": 0.3},
+    ),  # equal counts enter together
     ("probability", votes(ne=4, ha=2, sa=2, an=2), None),  # four classes: too many
-    ("probability", votes(ne=5, un=3, ha=2), None),  # unknown ends it: 5 of 10 are not more than half
+    (
+        "probability",
+        votes(ne=5, un=3, ha=2),
+        None,
+    ),  # unknown ends it: 5 of 10 are not more than half
     ("probability", votes(ne=6, un=4), {"ne": 1}),
     ("probability", votes(un=6, ne=4), None),
     ("probability", votes(ha=5, un=5), None),  # a tie with unknown: half is not enough
     ("multi_target", votes(ne=5, ha=3, sa=2), {"ne": 0.625, "ha": 0.375}),
     ("multi_target", votes(ne=4, ha=2, sa=2, an=2), None),  # 4 of 10 are not more than half
     ("multi_target", votes(un=5, ne=4, ha=1), None),  # unknown leads
-    ("multi_target", votes(ne=4, un=3, ha=3), {"ne": 0.571429, "ha": 0.428571}),  # unknown is taken out at the end
+    (
+        "multi_target",
+        votes(ne=4, un=3, ha=3),
+        {"ne": 0.571429, "ha": 0.428571},
+    ),  # unknown is taken out at the end
     ("multi_target", votes(ne=1, ha=1), None),
 ]
 
@@ -120,7 +136,9 @@ def published(mode: str, counts: list[int]) -> list[float] | None:
 
 
 ten_votes = st.lists(st.integers(0, 10), min_size=10, max_size=10)
-few_votes = st.lists(st.sampled_from(range(10)), min_size=1, max_size=12).map(lambda drawn: [drawn.count(column) for column in range(10)])
+few_votes = st.lists(st.sampled_from(range(10)), min_size=1, max_size=12).map(
+    lambda drawn: [drawn.count(column) for column in range(10)]
+)
 
 
 @pytest.mark.parametrize("rule", ["majority", "probability", "multi_target"])
@@ -142,7 +160,11 @@ def test_target_is_a_distribution_over_voted_emotions(counts: list[int], rule: s
         assert target.shape == (8,)
         assert target.sum() == pytest.approx(1)
         assert (target >= 0).all()
-        assert rule == "argmax8" or not any(counts) or all(counts[index] for index in np.flatnonzero(target))
+        assert (
+            rule == "argmax8"
+            or not any(counts)
+            or all(counts[index] for index in np.flatnonzero(target))
+        )
 
 
 # -- layouts --------------------------------------------------------------------------------------------------------------
@@ -150,8 +172,15 @@ def test_target_is_a_distribution_over_voted_emotions(counts: list[int], rule: s
 PICTURES = np.random.default_rng(0).integers(0, 256, (8, 48, 48), np.uint8)
 PICTURES[5] = PICTURES[1]  # a test picture that is also a train picture
 PICTURES[6] = PICTURES[3]  # and one that is also a validation picture
-PARTS = {"FER2013Train": ("Training", (0, 1)), "FER2013Valid": ("PublicTest", (2, 3)), "FER2013Test": ("PrivateTest", (4, 5, 6, 7))}
-VOTES = {index: votes(**{name: 10}) for index, name in enumerate(("ha", "sa", "ne", "an", "su", "fe", "di", "nf"))}
+PARTS = {
+    "FER2013Train": ("Training", (0, 1)),
+    "FER2013Valid": ("PublicTest", (2, 3)),
+    "FER2013Test": ("PrivateTest", (4, 5, 6, 7)),
+}
+VOTES = {
+    index: votes(**{name: 10})
+    for index, name in enumerate(("ha", "sa", "ne", "an", "su", "fe", "di", "nf"))
+}
 
 
 def png(index: int) -> bytes:
@@ -161,7 +190,10 @@ def png(index: int) -> bytes:
 
 
 def label_csv(indices: tuple[int, ...]) -> bytes:
-    return "".join(f'fer{index:07d}.png,"(0, 0, 48, 48)",{",".join(str(int(v)) for v in VOTES[index])}\n' for index in indices).encode()
+    return "".join(
+        f'fer{index:07d}.png,"(0, 0, 48, 48)",{",".join(str(int(v)) for v in VOTES[index])}\n'
+        for index in indices
+    ).encode()
 
 
 def layout(root: Path, kind: str) -> Path:
@@ -171,8 +203,12 @@ def layout(root: Path, kind: str) -> Path:
         writer = csv.writer(file)
         writer.writerow(["Usage", "Image name", *FERPLUS_COLUMNS])
         for usage, indices in PARTS.values():
-            writer.writerows([usage, f"fer{index:07d}.png", *(int(v) for v in VOTES[index])] for index in indices)
-        writer.writerow(["PrivateTest", "", *[0] * 9, 10])  # rows without a file, as the real table has them
+            writer.writerows(
+                [usage, f"fer{index:07d}.png", *(int(v) for v in VOTES[index])] for index in indices
+            )
+        writer.writerow(
+            ["PrivateTest", "", *[0] * 9, 10]
+        )  # rows without a file, as the real table has them
     if kind == "csv":
         with open(root / "fer2013.csv", "w", newline="") as file:
             file.write("emotion,pixels,Usage\n")
@@ -181,7 +217,9 @@ def layout(root: Path, kind: str) -> Path:
                     file.write(f"0,{' '.join(str(v) for v in PICTURES[index].ravel())},{usage}\n")
         return root
     for part, (_, indices) in PARTS.items():
-        files = {f"{part}/fer{index:07d}.png": png(index) for index in indices} | {f"{part}/label.csv": label_csv(indices)}
+        files = {f"{part}/fer{index:07d}.png": png(index) for index in indices} | {
+            f"{part}/label.csv": label_csv(indices)
+        }
         if kind == "folder":
             (root / part).mkdir()
             for name, content in files.items():
@@ -203,9 +241,15 @@ def layout(root: Path, kind: str) -> Path:
 def test_every_layout_gives_the_same_samples_and_pixels(tmp_path: Path, kind: str) -> None:
     dataset = FerPlus(Options(path=layout(tmp_path / kind, kind)))
     found = list(dataset.samples())
-    assert [(sample.sample_id, sample.label) for sample in found] == [("fer0000004", "surprise"), ("fer0000005", "fear"), ("fer0000006", "disgust")]
+    assert [(sample.sample_id, sample.label) for sample in found] == [
+        ("fer0000004", "surprise"),
+        ("fer0000005", "fear"),
+        ("fer0000006", "disgust"),
+    ]
     for sample, index in zip(found, (4, 5, 6), strict=True):
-        assert np.array_equal(decode_image(dataset.read(sample)), np.repeat(PICTURES[index][:, :, None], 3, axis=2))
+        assert np.array_equal(
+            decode_image(dataset.read(sample)), np.repeat(PICTURES[index][:, :, None], 3, axis=2)
+        )
 
 
 def test_a_compressed_archive_is_read_once(tmp_path: Path) -> None:
@@ -215,7 +259,9 @@ def test_a_compressed_archive_is_read_once(tmp_path: Path) -> None:
     samples = list(dataset.samples())
     first = dataset.read(samples[-1])
     os.truncate(root / "FER2013Test.tar.gz", 0)
-    assert [dataset.read(sample) for sample in reversed(samples)] == [png(index) for index in (6, 5, 4)]
+    assert [dataset.read(sample) for sample in reversed(samples)] == [
+        png(index) for index in (6, 5, 4)
+    ]
     assert first == png(6)
     with pytest.raises(FileNotFoundError, match=r"fer0000009\.png is not in FER2013Test\.tar\.gz"):
         dataset._part.read("fer0000009.png")
@@ -230,7 +276,9 @@ def test_a_cut_archive_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "tar", "zip", "csv"])
-@pytest.mark.parametrize(("clean", "left"), [("train", ["fer0000004", "fer0000006"]), ("train_valid", ["fer0000004"])])
+@pytest.mark.parametrize(
+    ("clean", "left"), [("train", ["fer0000004", "fer0000006"]), ("train_valid", ["fer0000004"])]
+)
 def test_clean_leaves_twins_out(tmp_path: Path, kind: str, clean: str, left: list[str]) -> None:
     dataset = FerPlus(Options(path=layout(tmp_path / kind, kind), clean=clean))
     assert [sample.sample_id for sample in dataset.samples()] == left
@@ -240,7 +288,10 @@ def test_clean_leaves_twins_out(tmp_path: Path, kind: str, clean: str, left: lis
 @pytest.mark.parametrize("kind", ["folder", "tar", "zip"])
 def test_label_table_of_the_generator(tmp_path: Path, kind: str) -> None:
     dataset = FerPlus(Options(path=layout(tmp_path / kind, kind), votes="label", split="train"))
-    assert [(sample.sample_id, sample.label) for sample in dataset.samples()] == [("fer0000000", "happiness"), ("fer0000001", "sadness")]
+    assert [(sample.sample_id, sample.label) for sample in dataset.samples()] == [
+        ("fer0000000", "happiness"),
+        ("fer0000001", "sadness"),
+    ]
 
 
 def test_votes_stand_in_canonical_order(tmp_path: Path) -> None:
@@ -269,9 +320,15 @@ def test_missing_picture_is_an_oserror_not_a_missing_row(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("gone", "options", "says"),
-    [("fer2013new.csv", {}, "fer2013new.csv"), ("FER2013Test", {}, "FER2013Test.tar.gz"), ("FER2013Train", {"split": "train"}, "FER2013Train.zip")],
+    [
+        ("fer2013new.csv", {}, "fer2013new.csv"),
+        ("FER2013Test", {}, "FER2013Test.tar.gz"),
+        ("FER2013Train", {"split": "train"}, "FER2013Train.zip"),
+    ],
 )
-def test_what_is_missing_is_named_before_any_work(tmp_path: Path, gone: str, options: dict, says: str) -> None:
+def test_what_is_missing_is_named_before_any_work(
+    tmp_path: Path, gone: str, options: dict, says: str
+) -> None:
     root = layout(tmp_path / "d", "folder")
     (root / gone).rename(tmp_path / "away")
     with pytest.raises(FileNotFoundError, match=says):
@@ -312,8 +369,15 @@ def test_keep_all_adds_rows_without_a_label_and_changes_no_other(tmp_path: Path)
     labelled = [sample for sample in whole.samples() if sample.label]
     assert labelled == list(plain.samples())
     outliers = {sample.sample_id: sample for sample in whole.samples() if not sample.label}
-    assert {name: sample.groups["outlier"] for name, sample in outliers.items()} == {"fer0000007": "NF", "fer0000004#2": "unknown"}
-    assert outliers["fer0000004#2"].groups == {"outlier": "unknown", "votes_unknown": "5", "votes_NF": "1"}
+    assert {name: sample.groups["outlier"] for name, sample in outliers.items()} == {
+        "fer0000007": "NF",
+        "fer0000004#2": "unknown",
+    }
+    assert outliers["fer0000004#2"].groups == {
+        "outlier": "unknown",
+        "votes_unknown": "5",
+        "votes_NF": "1",
+    }
     assert outliers["fer0000004#2"].votes == (4, 0, 0, 0, 0, 0, 0, 0)
 
 
@@ -321,7 +385,10 @@ def test_universes_of_every_table_rule_and_policy(tmp_path: Path) -> None:
     root = layout(tmp_path / "d", "folder")
     with open(root / "fer2013new.csv", "a") as file:
         file.write("PrivateTest,fer0000004.png,0,6,4,0,0,0,0,0,0,0\n")
-    found = {tuple(universe.factors.values()): dict.fromkeys(universe.rows) for universe in FerPlus(Options(path=root, keep="all")).universes()}
+    found = {
+        tuple(universe.factors.values()): dict.fromkeys(universe.rows)
+        for universe in FerPlus(Options(path=root, keep="all")).universes()
+    }
 
     def ids(*factors: str) -> list[str]:
         return [sample.removeprefix("fer000000") for sample, _ in found[factors]]
@@ -331,9 +398,13 @@ def test_universes_of_every_table_rule_and_policy(tmp_path: Path) -> None:
     assert ids("fer2013new", "majority", "label", "clean_train") == ["4", "6", "4#2"]
     assert ids("fer2013new", "majority", "label", "clean_train_valid") == ["4", "4#2"]
     assert ids("label", "majority", "label", "rows") == ["4", "5", "6"]
-    assert ids("fer2013new", "argmax8", "label", "rows") == ["4", "5", "6", "7", "4#2"], "argmax8 keeps the non-face"
+    assert ids("fer2013new", "argmax8", "label", "rows") == ["4", "5", "6", "7", "4#2"], (
+        "argmax8 keeps the non-face"
+    )
     assert ids("fer2013new", "argmax8", "set", "rows") == ["4", "5", "6", "4#2"]
-    assert ("fer0000004#2", frozenset({"happiness", "surprise"})) in found["fer2013new", "multi_target", "set", "rows"]
+    assert ("fer0000004#2", frozenset({"happiness", "surprise"})) in found[
+        "fer2013new", "multi_target", "set", "rows"
+    ]
     assert {factors[2] for factors in found if factors[1] == "majority"} == {"label"}
 
 
@@ -341,9 +412,14 @@ def test_universes_follow_the_configured_table_and_the_files_that_are_there(tmp_
     root = layout(tmp_path / "d", "folder")
     with open(root / "fer2013new.csv", "a") as file:
         file.write("PrivateTest,fer0000004.png,0,6,4,0,0,0,0,0,0,0\n")
-    from_label = {tuple(u.factors.values()): u.rows for u in FerPlus(Options(path=root, votes="label", keep="all")).universes()}
+    from_label = {
+        tuple(u.factors.values()): u.rows
+        for u in FerPlus(Options(path=root, votes="label", keep="all")).universes()
+    }
     rows = [sample for sample, _ in from_label["fer2013new", "majority", "label", "rows"]]
-    assert rows == ["fer0000004", "fer0000005", "fer0000006", "fer0000004"], "the run has but one sample of that picture"
+    assert rows == ["fer0000004", "fer0000005", "fer0000006", "fer0000004"], (
+        "the run has but one sample of that picture"
+    )
     (root / "FER2013Train").rename(tmp_path / "train")
     (root / "fer2013new.csv").unlink()
     left = FerPlus(Options(path=root, votes="label", keep="all")).universes()
@@ -354,7 +430,12 @@ def test_universes_follow_the_configured_table_and_the_files_that_are_there(tmp_
 def test_universes_of_the_original_csv_have_no_label_table(tmp_path: Path) -> None:
     found = FerPlus(Options(path=layout(tmp_path / "d", "csv"), keep="all")).universes()
     assert {universe.factors["votes"] for universe in found} == {"fer2013new"}
-    assert {universe.factors["duplicates"] for universe in found} == {"rows", "distinct", "clean_train", "clean_train_valid"}
+    assert {universe.factors["duplicates"] for universe in found} == {
+        "rows",
+        "distinct",
+        "clean_train",
+        "clean_train_valid",
+    }
 
 
 def test_multiverse_of_a_cleaned_task_is_refused(tmp_path: Path) -> None:

@@ -39,19 +39,31 @@ def _draw(run: fixtures.Run, output: Path) -> dict[str, bytes]:
 
 def test_the_files_are_those_named_before_the_run(tmp_path):
     run = fixtures.typical(tmp_path, ("svg", "png"))
-    assert sorted(_draw(run, tmp_path / "figures")) == sorted(figure_names.figure_files(run.spec["config"]))
+    assert sorted(_draw(run, tmp_path / "figures")) == sorted(
+        figure_names.figure_files(run.spec["config"])
+    )
     assert "heatmap-alpha.csv" in figure_names.figure_files(run.spec["config"])
 
 
 def test_names_need_no_matplotlib():
     code = "import sys; from faceoff.results import figure_names; assert not {'matplotlib', 'numpy', 'jinja2'} & set(sys.modules)"
-    asked = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": str(SCRIPTS)})
+    asked = subprocess.run(
+        [sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    )
     assert asked.returncode == 0
 
 
 def test_fusion_and_examples_are_left_out_where_there_are_none():
     config = fixtures.spec({"alpha": "test", "train": "train"}, fusions={}, faces=False)["config"]
-    kinds = ("heatmap", "confusion", "ensemble", "agreement", "per_class", "reliability", "rejection")
+    kinds = (
+        "heatmap",
+        "confusion",
+        "ensemble",
+        "agreement",
+        "per_class",
+        "reliability",
+        "rejection",
+    )
     assert figure_names.figure_names(config) == [*(f"{kind}-alpha" for kind in kinds), "coverage"]
     config["detectors"] = {"whole": {}}
     config["models"] = {"net": {}}
@@ -67,8 +79,17 @@ def test_bytes_do_not_depend_on_process_hash_seed_or_the_users_settings(tmp_path
         "run = f.typical(Path(sys.argv[1]), ('svg', 'pdf', 'png'))\n"
         "write_figures(run.scores[::-1], run.comparisons[::-1], run.examples[::-1], Path(sys.argv[2]), run.spec)"
     )
-    environment = {**os.environ, "PYTHONPATH": f"{SCRIPTS}{os.pathsep}{Path(__file__).parent}", "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "again"), str(tmp_path / "there")], check=True, env=environment)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{SCRIPTS}{os.pathsep}{Path(__file__).parent}",
+        "PYTHONHASHSEED": "7",
+        "TZ": "Asia/Tokyo",
+    }
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "again"), str(tmp_path / "there")],
+        check=True,
+        env=environment,
+    )
     second = _bytes(tmp_path / "there")
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] != second[name]] == []
@@ -113,8 +134,16 @@ def test_nothing_scored_still_gives_every_file(tmp_path):
         "pairs": [],
         "clones": [],
     }
-    run = fixtures.write_run(tmp_path, declared, [fixtures.without_scores("alpha", "whole", "net", "skipped", "no licence")], [comparison], {"alpha": []})
-    assert sorted(_draw(run, tmp_path / "figures")) == sorted(figure_names.figure_files(declared["config"]))
+    run = fixtures.write_run(
+        tmp_path,
+        declared,
+        [fixtures.without_scores("alpha", "whole", "net", "skipped", "no licence")],
+        [comparison],
+        {"alpha": []},
+    )
+    assert sorted(_draw(run, tmp_path / "figures")) == sorted(
+        figure_names.figure_files(declared["config"])
+    )
 
 
 def test_null_metrics_and_one_cell(tmp_path):
@@ -132,24 +161,45 @@ def _overlapping(figure: Figure) -> list[tuple[str, str]]:
     with matplotlib.rc_context(fname=STYLE):
         figure.draw_without_rendering()
     page = figure.bbox
-    texts = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
-    boxes = [(text.get_text(), Bbox.from_extents(*text.get_window_extent().padded(-0.5).extents), text.get_rotation()) for text in texts]
-    outside = [
-        (words, "the page's edge") for words, box, _ in boxes if not (page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1)
+    texts = [
+        text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()
     ]
-    upright = [(words, box) for words, box, rotation in boxes if rotation in (0.0, 90.0)]  # a slanted text's box is larger than the text
-    return outside + [(one, other) for (one, a), (other, b) in combinations(upright, 2) if a.overlaps(b)]
+    boxes = [
+        (
+            text.get_text(),
+            Bbox.from_extents(*text.get_window_extent().padded(-0.5).extents),
+            text.get_rotation(),
+        )
+        for text in texts
+    ]
+    outside = [
+        (words, "the page's edge")
+        for words, box, _ in boxes
+        if not (page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1)
+    ]
+    upright = [
+        (words, box) for words, box, rotation in boxes if rotation in (0.0, 90.0)
+    ]  # a slanted text's box is larger than the text
+    return outside + [
+        (one, other) for (one, a), (other, b) in combinations(upright, 2) if a.overlaps(b)
+    ]
 
 
 @pytest.mark.parametrize("models", [1, 3, 9, 14, 18, 30, 90])
 def test_a_heat_map_of_many_models_can_be_read(models):
     names = [f"a_model_with_a_name_{number}" for number in range(models)]
-    cells = {(detector, name): {"state": "ok", "value": 0.654, "low": 0.6, "high": 0.7} for detector in DETECTORS for name in names}
+    cells = {
+        (detector, name): {"state": "ok", "value": 0.654, "low": 0.6, "high": 0.7}
+        for detector in DETECTORS
+        for name in names
+    }
     figure = heatmap.draw(DETECTORS, names, cells, (0.5, 0.8))
     assert _overlapping(figure) == []
     shown = [tick.get_text() for axes in figure.axes[:-1] for tick in axes.get_xticklabels()]
     assert shown == names, "every model has its name"
-    assert sum(text.get_text() == "65.4" for axes in figure.axes for text in axes.texts) == (len(cells) if models <= 18 else 0)
+    assert sum(text.get_text() == "65.4" for axes in figure.axes for text in axes.texts) == (
+        len(cells) if models <= 18 else 0
+    )
 
 
 def test_names_of_one_beginning_keep_their_own_numbers():
@@ -158,7 +208,11 @@ def test_names_of_one_beginning_keep_their_own_numbers():
     scores = [fixtures.score("alpha", name, "net", value) for name, value in values.items()]
     figure, rows = heatmap.of_dataset(dataset_results.DatasetResults("alpha", {}, scores, None))
     axes = figure.axes[0]
-    shown = {round(text.get_position()[1] + 0.12): text.get_text() for text in axes.texts if "±" not in text.get_text()}
+    shown = {
+        round(text.get_position()[1] + 0.12): text.get_text()
+        for text in axes.texts
+        if "±" not in text.get_text()
+    }
     assert shown == {0: "90.0", 1: "30.0"}
     labels = [tick.get_text() for tick in axes.get_yticklabels()]
     assert [label[-2:] for label in labels] == ["_2", "_3"]
@@ -171,7 +225,11 @@ def test_names_of_one_beginning_keep_their_own_numbers():
     [
         (["short", "ends are cut off"], 8, ["short", "ends ar…"]),
         (["a_beginning_x", "a_beginning_y"], 9, ["a_be…ng_x", "a_be…ng_y"]),
-        (["the same_x_and the same", "the same_y_and the same", "other"], 9, ["the … (1)", "the … (2)", "other"]),
+        (
+            ["the same_x_and the same", "the same_y_and the same", "other"],
+            9,
+            ["the … (1)", "the … (2)", "other"],
+        ),
         (["twice the same name", "twice the same name"], 8, ["twice t…", "twice t…"]),
         (["a\nb\x07c", ""], 8, ["a b c", ""]),
     ],
@@ -181,12 +239,28 @@ def test_shortened_names_are_told_apart(names, length, expected):
 
 
 def test_letters_that_the_font_lacks_are_written_by_their_numbers(tmp_path):
-    assert canvas.titles(["你好", "żółć é ß Ω я", "表" * 9], 13) == ["U+4F60U+597D", "żółć é ß Ω я", "U+8868U+8868…"]
-    space = ["中性", "快乐", "悲伤", "惊讶", "恐惧", "厌恶", "a very long label of an emotion, as users write"]
+    assert canvas.titles(["你好", "żółć é ß Ω я", "表" * 9], 13) == [
+        "U+4F60U+597D",
+        "żółć é ß Ω я",
+        "U+8868U+8868…",
+    ]
+    space = [
+        "中性",
+        "快乐",
+        "悲伤",
+        "惊讶",
+        "恐惧",
+        "厌恶",
+        "a very long label of an emotion, as users write",
+    ]
     run = fixtures.typical(tmp_path, ("svg",))
     for path in run.scores:
         text = path.read_text()
-        for old, new in {**dict(zip(fixtures.SPACE, space, strict=True)), "net": "网", "yunet": "脸"}.items():
+        for old, new in {
+            **dict(zip(fixtures.SPACE, space, strict=True)),
+            "net": "网",
+            "yunet": "脸",
+        }.items():
             text = text.replace(json.dumps(old), json.dumps(new))
         write_json(path, json.loads(text))
     with warnings.catch_warnings():
@@ -196,7 +270,14 @@ def test_letters_that_the_font_lacks_are_written_by_their_numbers(tmp_path):
 
 def test_long_labels_leave_confusion_matrices_their_size_and_their_titles():
     space = [f"a label of an emotion, number {number}" for number in range(7)]
-    panels = [{"title": f"a detector × a model, which has a long name {number}", "accuracy": 0.5, "matrix": [[3] * 8] * 7} for number in range(6)]
+    panels = [
+        {
+            "title": f"a detector × a model, which has a long name {number}",
+            "accuracy": 0.5,
+            "matrix": [[3] * 8] * 7,
+        }
+        for number in range(6)
+    ]
     figure = confusion.draw(panels, space)
     assert _overlapping(figure) == []
     short = confusion.draw(panels, [f"label {number}" for number in range(7)])
@@ -209,15 +290,31 @@ def test_what_is_limited_is_stamped(tmp_path):
     files = _draw(fixtures.typical(tmp_path, ("svg",)), tmp_path / "figures")
     for name in ("heatmap", "confusion", "fusion"):
         for dataset, said in (("alpha", "False"), ("beta", "True")):
-            assert {row["limited"] for row in csv.DictReader(files[f"{name}-{dataset}.csv"].decode().splitlines())} == {said}
+            assert {
+                row["limited"]
+                for row in csv.DictReader(files[f"{name}-{dataset}.csv"].decode().splitlines())
+            } == {said}
     of_both = csv.DictReader(files["coverage.csv"].decode().splitlines())
-    assert {(row["dataset"], row["limited"]) for row in of_both} == {("alpha", "False"), ("beta", "True")}
-    heights = {name: float(re.search(rb'height="([\d.]+)pt"', files[f"ensemble-{name}.svg"]).group(1)) for name in ("alpha", "beta")}
-    assert heights["beta"] - heights["alpha"] == pytest.approx(5 * 72 / 25.4, abs=0.01), "a band of its own"
+    assert {(row["dataset"], row["limited"]) for row in of_both} == {
+        ("alpha", "False"),
+        ("beta", "True"),
+    }
+    heights = {
+        name: float(re.search(rb'height="([\d.]+)pt"', files[f"ensemble-{name}.svg"]).group(1))
+        for name in ("alpha", "beta")
+    }
+    assert heights["beta"] - heights["alpha"] == pytest.approx(5 * 72 / 25.4, abs=0.01), (
+        "a band of its own"
+    )
 
 
 @pytest.mark.parametrize(
-    "draw", [lambda: heatmap.draw(["a"], ["b"], {}, (0.0, 1.0)), lambda: coverage.draw([{"title": "t", "rows": []}]), lambda: examples.draw([])]
+    "draw",
+    [
+        lambda: heatmap.draw(["a"], ["b"], {}, (0.0, 1.0)),
+        lambda: coverage.draw([{"title": "t", "rows": []}]),
+        lambda: examples.draw([]),
+    ],
 )
 def test_a_stamp_leaves_everything_else_in_its_place(draw, tmp_path):
     plain, stamped = draw(), draw()
@@ -228,8 +325,12 @@ def test_a_stamp_leaves_everything_else_in_its_place(draw, tmp_path):
         plain.draw_without_rendering()
         stamped.draw_without_rendering()
     for one, other in zip(plain.axes, stamped.axes, strict=True):
-        assert other.get_position().bounds[0] == pytest.approx(one.get_position().bounds[0], abs=1e-3)
-        assert other.get_window_extent().height == pytest.approx(one.get_window_extent().height, abs=1)
+        assert other.get_position().bounds[0] == pytest.approx(
+            one.get_position().bounds[0], abs=1e-3
+        )
+        assert other.get_window_extent().height == pytest.approx(
+            one.get_window_extent().height, abs=1
+        )
     assert _overlapping(stamped) == []
 
 
@@ -240,11 +341,17 @@ def test_the_size_is_that_of_a_column():
 
 
 def test_colour_scale_is_never_narrower_than_twenty_points():
-    assert dataset_results.colour_scale([fixtures.score("a", "d", "m", 0.7), fixtures.score("a", "d", "n", 0.667)]) == pytest.approx((0.5, 0.7))
+    assert dataset_results.colour_scale(
+        [fixtures.score("a", "d", "m", 0.7), fixtures.score("a", "d", "n", 0.667)]
+    ) == pytest.approx((0.5, 0.7))
     assert dataset_results.colour_scale([]) == (0.0, 1.0)
 
 
 def test_coverage_is_that_of_the_detector_not_of_a_failing_model():
     failed = fixtures.without_scores("a", "whole", "broken", "error", "Segmentation fault")
-    rows = dataset_results.DatasetResults("a", {}, [failed, fixtures.score("a", "whole", "net")], None).coverage
-    assert [(row["detector"], row["ok"], row["error"], row["reason"]) for row in rows] == [("whole", 196, 0, None)]
+    rows = dataset_results.DatasetResults(
+        "a", {}, [failed, fixtures.score("a", "whole", "net")], None
+    ).coverage
+    assert [(row["detector"], row["ok"], row["error"], row["reason"]) for row in rows] == [
+        ("whole", 196, 0, None)
+    ]

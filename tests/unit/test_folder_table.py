@@ -36,7 +36,15 @@ def labels(dataset: object) -> dict[str, str | None]:
 def staged(dataset: type, folder_: Path, **options: object) -> list[dict]:
     """The frame rows that the two stages, each opening the dataset anew, make of it."""
     source = {folder.Folder: "datasets/folder.py", table.Table: "datasets/table.py"}[dataset]
-    spec = {"dataset": "mine", "type": "folder", "source": source, "class": dataset.__name__, "options": options, "seed": 0, "headline": True}
+    spec = {
+        "dataset": "mine",
+        "type": "folder",
+        "source": source,
+        "class": dataset.__name__,
+        "options": options,
+        "seed": 0,
+        "headline": True,
+    }
     write_samples(folder_ / "samples.parquet", spec)
     write_frames(folder_ / "samples.parquet", folder_ / "frames.parquet", spec)
     return list(parquet.rows(folder_ / "frames.parquet"))
@@ -47,13 +55,24 @@ def staged(dataset: type, folder_: Path, **options: object) -> list[dict]:
 
 def test_sub_folders_name_emotions_and_files_are_sorted(tmp_path: Path) -> None:
     dataset = open_folder(tree(tmp_path, "Happy/b.png", "Happy/a.png", "sad/deep/er/c.png"))
-    assert list(labels(dataset).items()) == [("Happy/a.png", "happiness"), ("Happy/b.png", "happiness"), ("sad/deep/er/c.png", "sadness")]
+    assert list(labels(dataset).items()) == [
+        ("Happy/a.png", "happiness"),
+        ("Happy/b.png", "happiness"),
+        ("sad/deep/er/c.png", "sadness"),
+    ]
     assert dataset.space == ("happiness", "sadness")
 
 
 def test_any_name_is_read_in_every_stage(tmp_path: Path) -> None:
     """Blanks, non-Latin letters, combining marks, quotes, line ends and bytes that are no UTF-8."""
-    names = ["happy/with space.png", "happy/лицо 顔.png", "happy/e\u0301.png", "happy/a'b\"c.png", "happy/new\nline.png", b"happy/\xff\xfe.png"]
+    names = [
+        "happy/with space.png",
+        "happy/лицо 顔.png",
+        "happy/e\u0301.png",
+        "happy/a'b\"c.png",
+        "happy/new\nline.png",
+        b"happy/\xff\xfe.png",
+    ]
     rows = staged(folder.Folder, tmp_path, path=str(tree(tmp_path / "faces", *names)))
     assert len(rows) == len(names)
     assert {row["state"] for row in rows} == {"ok"}, [row["reason"] for row in rows]
@@ -76,14 +95,26 @@ def test_what_is_no_picture_gets_a_row_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_hidden_files_and_folders_are_left_out(tmp_path: Path) -> None:
-    root = tree(tmp_path, "happy/a.png", "happy/.DS_Store", "happy/.thumbs/b.png", ".git/c.png", "happy/sub/.d.png", "readme.txt")
+    root = tree(
+        tmp_path,
+        "happy/a.png",
+        "happy/.DS_Store",
+        "happy/.thumbs/b.png",
+        ".git/c.png",
+        "happy/sub/.d.png",
+        "readme.txt",
+    )
     assert list(labels(open_folder(root))) == ["happy/a.png"]
 
 
 def test_label_map_with_null_keeps_the_pictures_without_a_label(tmp_path: Path) -> None:
     root = tree(tmp_path, "cheerful/a.png", "blurred/b.png", "sad/c.png")
     dataset = open_folder(root, label_map={"cheerful": "happiness", "blurred": None})
-    assert labels(dataset) == {"cheerful/a.png": "happiness", "blurred/b.png": None, "sad/c.png": "sadness"}
+    assert labels(dataset) == {
+        "cheerful/a.png": "happiness",
+        "blurred/b.png": None,
+        "sad/c.png": "sadness",
+    }
     assert dataset.space == ("happiness", "sadness")
 
 
@@ -95,7 +126,11 @@ def test_unknown_class_folder_is_an_error_with_a_suggestion(tmp_path: Path) -> N
 def test_a_class_of_ones_own_is_declared_by_the_space(tmp_path: Path) -> None:
     root = tree(tmp_path, "happy/a.png", "Ruhig/b.png", "calm/c.png")
     dataset = open_folder(root, label_map={"ruhig": "Calm"}, space=["Happy", "calm"])
-    assert labels(dataset) == {"Ruhig/b.png": "calm", "calm/c.png": "calm", "happy/a.png": "happiness"}
+    assert labels(dataset) == {
+        "Ruhig/b.png": "calm",
+        "calm/c.png": "calm",
+        "happy/a.png": "happiness",
+    }
     assert dataset.space == ("happiness", "calm")
     with pytest.raises(ValueError, match=r"'calm' is no known emotion.*`space`"):
         open_folder(root, label_map={"ruhig": "neutral"})
@@ -103,25 +138,40 @@ def test_a_class_of_ones_own_is_declared_by_the_space(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", [folder.Options, table.Options])
 def test_a_misspelt_target_is_refused_before_any_label_is_read(options: type) -> None:
-    with pytest.raises(ValueError, match=r"'traurig': 'sadnes' is no known emotion, did you mean 'sadness'"):
+    with pytest.raises(
+        ValueError, match=r"'traurig': 'sadnes' is no known emotion, did you mean 'sadness'"
+    ):
         options(path="anywhere", label_map={"froh": "Happiness", "traurig": "sadnes"})
     with pytest.raises(ValueError, match="'happiness' and 'Happy' are one class"):
-        options(path="anywhere", label_map={"froh": "Happiness"}, space=["happiness", "Happy", "anger"])
+        options(
+            path="anywhere", label_map={"froh": "Happiness"}, space=["happiness", "Happy", "anger"]
+        )
 
 
-def test_the_task_has_the_space_as_it_was_meant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_task_has_the_space_as_it_was_meant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = tree(tmp_path / "faces", "happy/a.png", "angry/b.png", "sad/c.png")
     staged(folder.Folder, tmp_path, path=str(root), space=["Anger", "joy"])
     assert parquet.task_of(tmp_path / "samples.parquet")["space"] == ["anger", "happiness"]
     assert "no sample" not in capsys.readouterr().err
     staged(folder.Folder, tmp_path, path=str(root), space=["anger", "fear", "contempt"])
-    assert "mine: no sample of fear, contempt, in the space of the scores all the same" in capsys.readouterr().err
-    with pytest.raises(ValueError, match="no sample can have the class 'angr' of `space`, did you mean 'anger'"):
+    assert (
+        "mine: no sample of fear, contempt, in the space of the scores all the same"
+        in capsys.readouterr().err
+    )
+    with pytest.raises(
+        ValueError, match="no sample can have the class 'angr' of `space`, did you mean 'anger'"
+    ):
         staged(folder.Folder, tmp_path, path=str(root), space=["angr", "joy"])
 
 
-def test_files_beside_the_class_folders_are_counted_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    dataset = open_folder(tree(tmp_path, "happy/a.png", "sad/b.png", "c.png", "d.png", ".hidden.png"))
+def test_files_beside_the_class_folders_are_counted_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = open_folder(
+        tree(tmp_path, "happy/a.png", "sad/b.png", "c.png", "d.png", ".hidden.png")
+    )
     assert list(labels(dataset)) == ["happy/a.png", "sad/b.png"]
     assert dataset.left_out == {"file beside the class folders": 2}
     assert capsys.readouterr().err == "folder: left out 2 × file beside the class folders\n"
@@ -133,7 +183,12 @@ def test_linked_folders_are_read_once_and_never_in_a_circle(tmp_path: Path) -> N
     (root / "happy" / "far").symlink_to(tmp_path / "disk" / "far")
     (root / "happy" / "again").symlink_to(root / "happy" / "real")
     (root / "happy" / "real" / "up").symlink_to(root)
-    assert list(labels(open_folder(root))) == ["happy/a.png", "happy/real/b.png", "happy/far/d.png", "sad/c.png"]
+    assert list(labels(open_folder(root))) == [
+        "happy/a.png",
+        "happy/real/b.png",
+        "happy/far/d.png",
+        "sad/c.png",
+    ]
 
 
 @pytest.mark.parametrize("names", [(), ("a.png",)])
@@ -180,9 +235,23 @@ COLUMNS = {
 def write_table(root: Path, kind: str, columns: dict[str, list]) -> Path:
     path = root / f"faces.{kind}"
     if kind == "parquet":
-        pq.write_table(pa.table({name: pa.array([value or None for value in values]) for name, values in columns.items()}), path)
+        pq.write_table(
+            pa.table(
+                {
+                    name: pa.array([value or None for value in values])
+                    for name, values in columns.items()
+                }
+            ),
+            path,
+        )
     else:
-        lines = [",".join(columns), *(",".join(f'"{value}"' for value in row) for row in zip(*columns.values(), strict=True))]
+        lines = [
+            ",".join(columns),
+            *(
+                ",".join(f'"{value}"' for value in row)
+                for row in zip(*columns.values(), strict=True)
+            ),
+        ]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
@@ -197,7 +266,9 @@ def test_rows_in_order_with_text_kept_as_text(tmp_path: Path, kind: str) -> None
     dataset = open_table(path, {"subject": "who", "valence": "v", "groups": ["camera"]})
     found = list(dataset.samples())
     assert [sample.label for sample in found] == ["happiness", "sadness", None]
-    assert [sample.subject for sample in found] == ["007", "7", "NA"], "an identity is neither a number nor nothing"
+    assert [sample.subject for sample in found] == ["007", "7", "NA"], (
+        "an identity is neither a number nor nothing"
+    )
     assert [sample.valence for sample in found] == [0.5, -1.0, None]
     assert found[0].groups == {"camera": "x"}
     assert dataset.space == ("happiness", "sadness")
@@ -205,7 +276,9 @@ def test_rows_in_order_with_text_kept_as_text(tmp_path: Path, kind: str) -> None
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_repeated_ids_get_their_row_number(tmp_path: Path, kind: str) -> None:
-    ids = [sample.sample_id for sample in open_table(write_table(tmp_path, kind, COLUMNS)).samples()]
+    ids = [
+        sample.sample_id for sample in open_table(write_table(tmp_path, kind, COLUMNS)).samples()
+    ]
     assert ids == ["a b.png", "лицо.png", "a b.png#3"]
 
 
@@ -216,15 +289,25 @@ def test_pictures_are_read_from_beside_the_table_or_the_root(tmp_path: Path, kin
     tree(tmp_path / "elsewhere", "лицо.png")
     rows = staged(table.Table, tmp_path / "out", path=str(path), columns={})
     assert [row["state"] for row in rows] == ["ok", "unreadable", "ok"]
-    rows = staged(table.Table, tmp_path / "out", path=str(path), columns={}, root=str(tmp_path / "elsewhere"))
+    rows = staged(
+        table.Table, tmp_path / "out", path=str(path), columns={}, root=str(tmp_path / "elsewhere")
+    )
     assert [row["state"] for row in rows] == ["unreadable", "ok", "unreadable"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 @pytest.mark.parametrize(
-    ("key", "wrong", "near"), [("path", "pathh", "path"), ("label", "lable", "label"), ("subject", "whom", "who"), ("groups", ["camra"], "camera")]
+    ("key", "wrong", "near"),
+    [
+        ("path", "pathh", "path"),
+        ("label", "lable", "label"),
+        ("subject", "whom", "who"),
+        ("groups", ["camra"], "camera"),
+    ],
 )
-def test_missing_column_suggests_the_nearest(tmp_path: Path, kind: str, key: str, wrong: object, near: str) -> None:
+def test_missing_column_suggests_the_nearest(
+    tmp_path: Path, kind: str, key: str, wrong: object, near: str
+) -> None:
     path = write_table(tmp_path, kind, COLUMNS)
     with pytest.raises(ValueError, match=f"did you mean '{near}'.*'columns'") as caught:
         open_table(path, {key: wrong})
@@ -240,15 +323,26 @@ def test_unknown_label_names_file_row_and_nearest(tmp_path: Path, kind: str) -> 
 
 
 def test_label_map_and_split(tmp_path: Path) -> None:
-    path = write_table(tmp_path, "csv", {"file": ["a", "b", "c"], "y": ["0", "1", "9"], "part": ["train", "test", "test"]})
-    options = {"columns": {"path": "file", "label": "y", "split": "part"}, "label_map": {"0": "neutral", "1": "happy", "9": None}}
+    path = write_table(
+        tmp_path,
+        "csv",
+        {"file": ["a", "b", "c"], "y": ["0", "1", "9"], "part": ["train", "test", "test"]},
+    )
+    options = {
+        "columns": {"path": "file", "label": "y", "split": "part"},
+        "label_map": {"0": "neutral", "1": "happy", "9": None},
+    }
     assert labels(open_table(path, **options)) == {"a": "neutral", "b": "happiness", "c": None}
     assert labels(open_table(path, **options, split="test")) == {"b": "happiness", "c": None}
 
 
 def test_ids_of_its_own(tmp_path: Path) -> None:
-    path = write_table(tmp_path, "csv", {"path": ["a", "a"], "label": ["sad", "happy"], "nr": ["1", "2"]})
-    assert [(sample.sample_id, sample.path) for sample in open_table(path, {"id": "nr"}).samples()] == [("1", "a"), ("2", "a")]
+    path = write_table(
+        tmp_path, "csv", {"path": ["a", "a"], "label": ["sad", "happy"], "nr": ["1", "2"]}
+    )
+    assert [
+        (sample.sample_id, sample.path) for sample in open_table(path, {"id": "nr"}).samples()
+    ] == [("1", "a"), ("2", "a")]
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -269,7 +363,9 @@ def test_only_an_empty_cell_is_nothing(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_an_empty_id_is_an_error_that_names_the_row(tmp_path: Path, kind: str) -> None:
-    path = write_table(tmp_path, kind, {"path": ["a", "b"], "label": ["sad", "happy"], "nr": ["NA", ""]})
+    path = write_table(
+        tmp_path, kind, {"path": ["a", "b"], "label": ["sad", "happy"], "nr": ["NA", ""]}
+    )
     dataset = open_table(path, {"id": "nr"}).samples()
     assert next(dataset).sample_id == "NA"
     with pytest.raises(ValueError, match=r"faces.*, row 2: nr is empty"):
@@ -277,13 +373,21 @@ def test_an_empty_id_is_an_error_that_names_the_row(tmp_path: Path, kind: str) -
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_table_fingerprint_follows_the_table_and_the_files_that_it_lists(tmp_path: Path, kind: str) -> None:
-    path = write_table(tmp_path, kind, {"path": ["a.png", "sub/b.png", "gone.png", ""], "label": ["sad", "happy", "sad", "sad"]})
+def test_table_fingerprint_follows_the_table_and_the_files_that_it_lists(
+    tmp_path: Path, kind: str
+) -> None:
+    path = write_table(
+        tmp_path,
+        kind,
+        {"path": ["a.png", "sub/b.png", "gone.png", ""], "label": ["sad", "happy", "sad", "sad"]},
+    )
     tree(tmp_path, "a.png", "sub/b.png")
     found = [open_table(path).fingerprint() for _ in range(2)]
     assert found[0] == found[1]
     (tmp_path / "unlisted.png").write_bytes(PNG)
-    assert open_table(path).fingerprint() == found[0], "a file that the table does not list is nothing to it"
+    assert open_table(path).fingerprint() == found[0], (
+        "a file that the table does not list is nothing to it"
+    )
     (tmp_path / "sub/b.png").write_bytes(PNG + b"more")
     found.append(open_table(path).fingerprint())
     tree(tmp_path, "gone.png")

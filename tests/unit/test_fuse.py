@@ -19,23 +19,53 @@ def test_config_and_rules_name_the_same_rules():
     assert set(FusionConfig.model_fields["rule"].annotation.__args__) == set(RULES)
 
 
-def write(folder, name, posterior, boxes=None, labels=None, subjects=None, classes=CLASSES, valence=None):
+def write(
+    folder, name, posterior, boxes=None, labels=None, subjects=None, classes=CLASSES, valence=None
+):
     """Predictions (and, once, samples, frames and faces) of n pictures; NaN rows are no_face."""
     n = len(posterior)
     keys = [{"sample_id": f"s{i}", "frame": 0, "timestamp_s": 0.0} for i in range(n)]
     found = ~np.isnan(posterior).any(axis=1)
-    state = [{"success": int(ok), "state": "ok" if ok else "no_face", "reason": None if ok else "no face found", "face_id": 0 if ok else -1} for ok in found]
-    rows = [key | s | {f"p_{c}": float(v) for c, v in zip(classes, p, strict=True) if ok} for key, s, p, ok in zip(keys, state, posterior, found, strict=True)]
-    rows = [row | {"valence": value} for row, value in zip(rows, valence if valence is not None else [None] * n, strict=True)]
+    state = [
+        {
+            "success": int(ok),
+            "state": "ok" if ok else "no_face",
+            "reason": None if ok else "no face found",
+            "face_id": 0 if ok else -1,
+        }
+        for ok in found
+    ]
+    rows = [
+        key | s | {f"p_{c}": float(v) for c, v in zip(classes, p, strict=True) if ok}
+        for key, s, p, ok in zip(keys, state, posterior, found, strict=True)
+    ]
+    rows = [
+        row | {"valence": value}
+        for row, value in zip(rows, valence if valence is not None else [None] * n, strict=True)
+    ]
     parquet.write_rows(folder / f"{name}.parquet", columns.predictions_schema(classes), rows)
     boxes = boxes if boxes is not None else [(0.0, 0.0, 10.0, 10.0)] * n
-    faces = [key | s | {"n_faces": 1, "score": 1.0} | dict(zip("xywh", map(float, box), strict=True)) for key, s, box in zip(keys, state, boxes, strict=True)]
+    faces = [
+        key | s | {"n_faces": 1, "score": 1.0} | dict(zip("xywh", map(float, box), strict=True))
+        for key, s, box in zip(keys, state, boxes, strict=True)
+    ]
     parquet.write_rows(folder / f"faces-{name}.parquet", columns.FACES, faces)
-    parquet.write_rows(folder / "frames.parquet", columns.FRAMES, [key | {"state": "ok", "width": 100, "height": 100} for key in keys])
+    parquet.write_rows(
+        folder / "frames.parquet",
+        columns.FRAMES,
+        [key | {"state": "ok", "width": 100, "height": 100} for key in keys],
+    )
     labels = labels if labels is not None else [CLASSES[i % 3] for i in range(n)]
     subjects = subjects or [None] * n
     samples = [
-        {"sample_id": k["sample_id"], "kind": "image", "path": "", "label": la, "subject": su, "split": "test"}
+        {
+            "sample_id": k["sample_id"],
+            "kind": "image",
+            "path": "",
+            "label": la,
+            "subject": su,
+            "split": "test",
+        }
         for k, la, su in zip(keys, labels, subjects, strict=True)
     ]
     parquet.write_rows(folder / "samples.parquet", columns.SAMPLES, samples)
@@ -43,14 +73,34 @@ def write(folder, name, posterior, boxes=None, labels=None, subjects=None, class
 
 def fused(folder, names, rule="soft_mean", judges=None, detectors=None, lineages=None, **more):
     detectors = detectors or ["d"] * len(names)
-    members = [{"detector": d, "model": m, "lineage": li, "whole_frame": d == "whole"} for d, m, li in zip(detectors, names, lineages or names, strict=True)]
+    members = [
+        {"detector": d, "model": m, "lineage": li, "whole_frame": d == "whole"}
+        for d, m, li in zip(detectors, names, lineages or names, strict=True)
+    ]
     for detector, name in zip(detectors, names, strict=True):
-        (folder / f"{detector}.parquet").write_bytes((folder / f"faces-{name}.parquet").read_bytes())
-    spec = {"rule": rule, "members": members, "allow_clones": False, "top": None, "check_order": True, "policy": "largest", "seed": 0, **more}
+        (folder / f"{detector}.parquet").write_bytes(
+            (folder / f"faces-{name}.parquet").read_bytes()
+        )
+    spec = {
+        "rule": rule,
+        "members": members,
+        "allow_clones": False,
+        "top": None,
+        "check_order": True,
+        "policy": "largest",
+        "seed": 0,
+        **more,
+    }
     faces = [folder / f"{detector}.parquet" for detector in sorted(set(detectors))]
     paths = [folder / f"{name}.parquet" for name in names]
     stage.write_fusion(
-        paths, faces, folder / "frames.parquet", folder / "samples.parquet", folder / "out.parquet", json.loads(json.dumps(spec)), **(judges or {})
+        paths,
+        faces,
+        folder / "frames.parquet",
+        folder / "samples.parquet",
+        folder / "out.parquet",
+        json.loads(json.dumps(spec)),
+        **(judges or {}),
     )
     return pq.read_table(folder / "out.parquet").to_pylist()
 
@@ -105,7 +155,12 @@ def test_a_member_that_looks_at_another_face_is_left_out(tmp_path):
     """Two detectors agree on a face, the third looks elsewhere; the whole frame always takes part."""
     n = 3
     here, there = [(10, 10, 40, 40)] * n, [(60, 60, 30, 30)] * n
-    for name, seed, boxes in (("a", 1, here), ("b", 2, here), ("c", 3, there), ("w", 4, [(0, 0, 100, 100)] * n)):
+    for name, seed, boxes in (
+        ("a", 1, here),
+        ("b", 2, here),
+        ("c", 3, there),
+        ("w", 4, [(0, 0, 100, 100)] * n),
+    ):
         write(tmp_path, name, posteriors(seed, n), boxes)
     rows = fused(tmp_path, ["a", "b", "c", "w"], detectors=["d1", "d2", "d3", "whole"])
     expected = (posteriors(1, n)[0] + posteriors(2, n)[0] + posteriors(4, n)[0]) / 3
@@ -115,7 +170,10 @@ def test_a_member_that_looks_at_another_face_is_left_out(tmp_path):
 def test_members_of_different_frames_are_refused(tmp_path):
     write(tmp_path, "b", posteriors(2, 5))
     write(tmp_path, "a", posteriors(1, 4))
-    with pytest.raises(ValueError, match=r"b.parquet: 5 rows, .*a.parquet has 4: members of a fusion must predict the same frames"):
+    with pytest.raises(
+        ValueError,
+        match=r"b.parquet: 5 rows, .*a.parquet has 4: members of a fusion must predict the same frames",
+    ):
         fused(tmp_path, ["a", "b"])
 
 
@@ -124,7 +182,9 @@ def test_rows_that_are_no_distribution_are_refused(tmp_path):
     wrong[2] *= 1.5
     write(tmp_path, "a", posteriors(2, 4))
     write(tmp_path, "b", wrong)
-    with pytest.raises(ValueError, match=r"b.parquet: the probabilities of \('s2', 0\) sum to 1.5000, expected 1"):
+    with pytest.raises(
+        ValueError, match=r"b.parquet: the probabilities of \('s2', 0\) sum to 1.5000, expected 1"
+    ):
         fused(tmp_path, ["a", "b"])
 
 
@@ -132,7 +192,9 @@ def test_a_frame_that_stands_there_twice_is_refused(tmp_path):
     write(tmp_path, "a", posteriors(1, 4))
     table = pq.read_table(tmp_path / "a.parquet")
     pq.write_table(table.take([0, 1, 2, 2]), tmp_path / "a.parquet")
-    with pytest.raises(ValueError, match=r"a.parquet: \('s2', 0\) stands there 2 times, expected each frame once"):
+    with pytest.raises(
+        ValueError, match=r"a.parquet: \('s2', 0\) stands there 2 times, expected each frame once"
+    ):
         fused(tmp_path, ["a"])
 
 
@@ -150,7 +212,9 @@ def test_members_with_other_labels_share_those_that_they_have(tmp_path):
     write(tmp_path, "a", a)
     mean = np.column_stack([(a[:, :2] + b) / 2, a[:, 2]])
     rows = fused(tmp_path, ["a", "b"], check_order=False)
-    np.testing.assert_allclose([[row[f"p_{c}"] for c in CLASSES] for row in rows], mean / mean.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(
+        [[row[f"p_{c}"] for c in CLASSES] for row in rows], mean / mean.sum(axis=1, keepdims=True)
+    )
 
 
 def test_the_switcher_looks_at_the_faces_boxes(tmp_path):
@@ -170,8 +234,12 @@ def test_the_switcher_looks_at_the_faces_boxes(tmp_path):
 def test_the_folds_follow_the_fusions_seed(tmp_path):
     for name, seed in (("a", 1), ("b", 2)):
         write(tmp_path, name, posteriors(seed, 60))
-    assert fused(tmp_path, ["a", "b"], "weighted", seed=1) == fused(tmp_path, ["a", "b"], "weighted", seed=1)
-    assert fused(tmp_path, ["a", "b"], "weighted", seed=1) != fused(tmp_path, ["a", "b"], "weighted", seed=2)
+    assert fused(tmp_path, ["a", "b"], "weighted", seed=1) == fused(
+        tmp_path, ["a", "b"], "weighted", seed=1
+    )
+    assert fused(tmp_path, ["a", "b"], "weighted", seed=1) != fused(
+        tmp_path, ["a", "b"], "weighted", seed=2
+    )
 
 
 def recording(log):
@@ -192,7 +260,13 @@ def recording(log):
 
 def votes_of(n, labels, people):
     p = posteriors(7, n)
-    return stage.Votes([(f"s{i}", 0, 0.0) for i in range(n)], p[None], np.array(labels), np.array(people), [("ok", None)] * n)
+    return stage.Votes(
+        [(f"s{i}", 0, 0.0) for i in range(n)],
+        p[None],
+        np.array(labels),
+        np.array(people),
+        [("ok", None)] * n,
+    )
 
 
 def test_no_frame_teaches_the_rule_that_fuses_it_nor_does_its_subject():
@@ -209,7 +283,9 @@ def test_no_frame_teaches_the_rule_that_fuses_it_nor_does_its_subject():
 
 def test_frames_without_a_label_are_fused_but_teach_nothing():
     log = []
-    votes = votes_of(40, [-1 if i % 4 == 0 else i % 3 for i in range(40)], [f"p{i}" for i in range(40)])
+    votes = votes_of(
+        40, [-1 if i % 4 == 0 else i % 3 for i in range(40)], [f"p{i}" for i in range(40)]
+    )
     out = stage.fuse(recording(log), votes, None, seed=0)
     unlabelled = set(np.round(votes.posteriors[0, ::4, 0], 12))
     assert not np.isnan(out).any()
@@ -218,8 +294,13 @@ def test_frames_without_a_label_are_fused_but_teach_nothing():
 
 def test_with_a_validation_dataset_the_rule_learns_there_only():
     log = []
-    test, valid = votes_of(20, [i % 3 for i in range(20)], ["p"] * 20), votes_of(20, [i % 3 for i in range(20)], ["q"] * 20)
-    valid = stage.Votes(valid.keys, posteriors(99, 20)[None], valid.truth, valid.people, valid.problems)
+    test, valid = (
+        votes_of(20, [i % 3 for i in range(20)], ["p"] * 20),
+        votes_of(20, [i % 3 for i in range(20)], ["q"] * 20),
+    )
+    valid = stage.Votes(
+        valid.keys, posteriors(99, 20)[None], valid.truth, valid.people, valid.problems
+    )
     stage.fuse(recording(log), test, valid, seed=0)
     assert [taught for taught, _ in log] == [set(np.round(valid.posteriors[0, :, 0], 12))]
 
@@ -230,7 +311,11 @@ def test_trained_rules_learn_which_member_to_trust(tmp_path, rule):
     random = np.random.default_rng(4)
     truth = random.integers(0, 3, 300)
     good = np.where(np.arange(3) == truth[:, None], 0.8, 0.1)
-    for name, p in (("a", random.dirichlet(np.ones(3) * 0.3, 300)), ("b", good), ("c", random.dirichlet(np.ones(3) * 0.3, 300))):
+    for name, p in (
+        ("a", random.dirichlet(np.ones(3) * 0.3, 300)),
+        ("b", good),
+        ("c", random.dirichlet(np.ones(3) * 0.3, 300)),
+    ):
         write(tmp_path, name, p, labels=[CLASSES[t] for t in truth])
     rows = fused(tmp_path, ["a", "b", "c"], rule)
     right = np.mean([row["emotion"] == CLASSES[t] for row, t in zip(rows, truth, strict=True)])
@@ -246,14 +331,23 @@ def test_a_rule_that_learnt_from_a_failed_member_is_marked_as_failed(tmp_path):
         write(valid, name, posteriors(seed))
     rows = [
         {**row, "success": 0, "state": "error", "reason": "killed"}
-        for row in parquet.rows(valid / "b.parquet", ["sample_id", "frame", "timestamp_s", "face_id"])
+        for row in parquet.rows(
+            valid / "b.parquet", ["sample_id", "frame", "timestamp_s", "face_id"]
+        )
     ]
-    parquet.write_rows(valid / "b.parquet", parquet.with_failure(columns.predictions_schema(()), ["valid/b.parquet"]), rows)
+    parquet.write_rows(
+        valid / "b.parquet",
+        parquet.with_failure(columns.predictions_schema(()), ["valid/b.parquet"]),
+        rows,
+    )
     judges = {
         "validation_members": [valid / "a.parquet", valid / "b.parquet"], "validation_faces": [valid / "faces-a.parquet"],
         "validation_frames": valid / "frames.parquet", "validation_samples": valid / "samples.parquet",
     }  # fmt: skip
-    for rule, expected in (("naive_bayes", [str(tmp_path / "out.parquet"), "valid/b.parquet"]), ("soft_mean", [])):
+    for rule, expected in (
+        ("naive_bayes", [str(tmp_path / "out.parquet"), "valid/b.parquet"]),
+        ("soft_mean", []),
+    ):
         fused(tmp_path, ["a", "b"], rule, judges, check_order=False)
         assert parquet.failed_files(tmp_path / "out.parquet") == sorted(expected)
 
@@ -271,7 +365,10 @@ def mislabelled(tmp_path, n=240, noise=0.3):
 
 def test_a_wrong_class_order_is_refused_with_the_order_that_fits(tmp_path):
     mislabelled(tmp_path)
-    with pytest.raises(ValueError, match=r"d/b: the declared order .* happiness is sadness, sadness is happiness; correct `emotions`"):
+    with pytest.raises(
+        ValueError,
+        match=r"d/b: the declared order .* happiness is sadness, sadness is happiness; correct `emotions`",
+    ):
         fused(tmp_path, ["a", "b"])
     assert len(fused(tmp_path, ["a", "b"], check_order=False)) == 240
 
@@ -295,7 +392,9 @@ def judged(folder, names):
 
 
 @pytest.mark.parametrize("rule", ["soft_mean", "weighted", "stacking"])
-def test_a_validation_dataset_without_labels_leaves_judging_and_teaching_to_the_folds(tmp_path, rule, capsys):
+def test_a_validation_dataset_without_labels_leaves_judging_and_teaching_to_the_folds(
+    tmp_path, rule, capsys
+):
     valid = tmp_path / "valid"
     valid.mkdir()
     for seed, name in enumerate("ab"):
@@ -316,7 +415,14 @@ def test_a_sample_without_a_subject_is_a_person_of_its_own(tmp_path):
     write(tmp_path, "a", posteriors(1, 6), subjects=["p", "p", "s3", None, "", "s3"])
     member = [{"detector": "d", "model": "a", "lineage": "a", "whole_frame": False}]
     spec = {"members": member, "rule": "soft_mean", "policy": "largest"}
-    people = stage._read([tmp_path / "a.parquet"], [], tmp_path / "frames.parquet", tmp_path / "samples.parquet", CLASSES, spec).people
+    people = stage._read(
+        [tmp_path / "a.parquet"],
+        [],
+        tmp_path / "frames.parquet",
+        tmp_path / "samples.parquet",
+        CLASSES,
+        spec,
+    ).people
     assert np.unique(people, return_inverse=True)[1].tolist() == [2, 2, 3, 0, 1, 3]
 
 

@@ -13,7 +13,15 @@ TRAINED = sorted(name for name, rule in RULES.items() if rule.trained)
 
 def test_registry_marks_hard_and_trained_rules():
     assert {name for name, rule in RULES.items() if rule.hard} == {"majority", "borda"}
-    assert {*TRAINED} == {"temperature", "weighted", "class_weighted", "stacking", "naive_bayes", "dempster_shafer", "switcher"}
+    assert {*TRAINED} == {
+        "temperature",
+        "weighted",
+        "class_weighted",
+        "stacking",
+        "naive_bayes",
+        "dempster_shafer",
+        "switcher",
+    }
     assert {name for name, rule in RULES.items() if rule.by_face} == {"switcher"}
     assert all((rule.combine is None) == rule.trained for rule in RULES.values())
 
@@ -26,14 +34,19 @@ def test_trained_rules_beat_their_members_and_respect_absence(name):
     assert not present[7]
     np.testing.assert_array_equal(~np.isnan(result).any(axis=1), present)
     np.testing.assert_allclose(result[present].sum(axis=1), 1)
-    assert metrics.summary(truth, result)["accuracy"] > (untrained.votes(posteriors) == truth).mean(axis=1).max()
+    assert (
+        metrics.summary(truth, result)["accuracy"]
+        > (untrained.votes(posteriors) == truth).mean(axis=1).max()
+    )
 
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_cross_fitting_never_sees_its_own_fold(name):
     posteriors, truth, folds = gappy_members()
     relabelled = np.where(folds == 2, (truth + 1) % 4, truth)
-    first, second = (rules.cross_fit(RULES[name], posteriors, labels, folds) for labels in (truth, relabelled))
+    first, second = (
+        rules.cross_fit(RULES[name], posteriors, labels, folds) for labels in (truth, relabelled)
+    )
     np.testing.assert_array_equal(first[folds == 2], second[folds == 2])
     assert not np.allclose(first[folds == 1], second[folds == 1], equal_nan=True)
     here = folds == 2
@@ -57,9 +70,16 @@ def test_order_of_members_and_of_classes_does_not_matter(name):
     members_moved = rules.cross_fit(RULES[name], posteriors[[2, 0, 1]], truth, folds)
     np.testing.assert_allclose(members_moved, result, atol=2e-4)
     order = np.array([2, 0, 3, 1])
-    classes_moved = rules.cross_fit(RULES[name], posteriors[:, :, order], np.argsort(order)[truth], folds)
+    classes_moved = rules.cross_fit(
+        RULES[name], posteriors[:, :, order], np.argsort(order)[truth], folds
+    )
     # Rules that count votes and ranks break ties by the order of classes, which is part of their definition.
-    same = ~np.isnan(result).any(axis=1) & (np.sort(posteriors, axis=2)[:, :, :1] >= 0).all(axis=(0, 2)) if RULES[name].hard else slice(None)
+    same = (
+        ~np.isnan(result).any(axis=1)
+        & (np.sort(posteriors, axis=2)[:, :, :1] >= 0).all(axis=(0, 2))
+        if RULES[name].hard
+        else slice(None)
+    )
     np.testing.assert_allclose(classes_moved[same], result[same][:, order], atol=2e-4)
 
 
@@ -76,17 +96,27 @@ def test_a_fold_without_some_class_and_one_member_alone(name):
 
 def test_untrained_rules_pass_through_cross_fit():
     posteriors, truth, folds = gappy_members()
-    np.testing.assert_array_equal(rules.cross_fit(RULES["product"], posteriors, truth, folds), untrained.product(posteriors))
+    np.testing.assert_array_equal(
+        rules.cross_fit(RULES["product"], posteriors, truth, folds), untrained.product(posteriors)
+    )
 
 
 def test_top_keeps_the_most_accurate():
     posteriors, truth = noisy_members(members=3, strength=(1.0, 2.5, 1.8), n=600)
     both = rules.top(RULES["soft_mean"], 2)
     assert both.trained
-    np.testing.assert_array_equal(both.fit(posteriors, truth)(posteriors), RULES["soft_mean"].combine(posteriors[[1, 2]]))
+    np.testing.assert_array_equal(
+        both.fit(posteriors, truth)(posteriors), RULES["soft_mean"].combine(posteriors[[1, 2]])
+    )
     learnt = rules.top(RULES["weighted"], 2)
-    np.testing.assert_array_equal(learnt.fit(posteriors, truth)(posteriors), trained.fit_weighted(posteriors[[1, 2]], truth)(posteriors[[1, 2]]))
-    np.testing.assert_array_equal(rules.top(RULES["soft_mean"], 9).fit(posteriors, truth)(posteriors), RULES["soft_mean"].combine(posteriors))
+    np.testing.assert_array_equal(
+        learnt.fit(posteriors, truth)(posteriors),
+        trained.fit_weighted(posteriors[[1, 2]], truth)(posteriors[[1, 2]]),
+    )
+    np.testing.assert_array_equal(
+        rules.top(RULES["soft_mean"], 9).fit(posteriors, truth)(posteriors),
+        RULES["soft_mean"].combine(posteriors),
+    )
     assert rules.top(RULES["majority"], 1).hard
     with pytest.raises(ValueError, match="2 members given, expected 3"):
         both.fit(posteriors, truth)(posteriors[:2])
@@ -97,8 +127,12 @@ def test_top_of_a_switcher_keeps_its_conditions():
     posteriors, truth = noisy_members(n=200)
     conditions = random.normal(size=(3, 200, 5))
     folds = np.arange(200) % 4
-    everyone = rules.cross_fit(rules.top(RULES["switcher"], 3), posteriors, truth, folds, conditions)
-    np.testing.assert_array_equal(everyone, rules.cross_fit(RULES["switcher"], posteriors, truth, folds, conditions))
+    everyone = rules.cross_fit(
+        rules.top(RULES["switcher"], 3), posteriors, truth, folds, conditions
+    )
+    np.testing.assert_array_equal(
+        everyone, rules.cross_fit(RULES["switcher"], posteriors, truth, folds, conditions)
+    )
     one = rules.cross_fit(rules.top(RULES["switcher"], 1), posteriors, truth, folds, conditions)
     np.testing.assert_array_equal(one.argmax(axis=1), posteriors[0].argmax(axis=1))
 
@@ -106,8 +140,18 @@ def test_top_of_a_switcher_keeps_its_conditions():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: rules.cross_fit(RULES["weighted"], np.ones((1, 2, 3)) / 3, np.array([0, 1]), np.array([0, 0])), "at least two different folds"),
-        (lambda: rules.cross_fit(RULES["weighted"], np.ones((1, 2, 3)) / 3, np.array([0, 1]), np.array([0])), r"folds: shape \(1,\)"),
+        (
+            lambda: rules.cross_fit(
+                RULES["weighted"], np.ones((1, 2, 3)) / 3, np.array([0, 1]), np.array([0, 0])
+            ),
+            "at least two different folds",
+        ),
+        (
+            lambda: rules.cross_fit(
+                RULES["weighted"], np.ones((1, 2, 3)) / 3, np.array([0, 1]), np.array([0])
+            ),
+            r"folds: shape \(1,\)",
+        ),
     ],
 )
 def test_refusals(call, message):

@@ -8,7 +8,14 @@ from faceoff.datasets import gemep
 from faceoff.datasets.gemep import Gemep, parse, state_of
 from faceoff.emotions import EMOTIONS
 
-NAMES = ["01joyA03.avi", "01angB02.avi", "02feaA01.avi", "05tenA03.avi", "10irrB04.avi", "10disA02.avi"]
+NAMES = [
+    "01joyA03.avi",
+    "01angB02.avi",
+    "02feaA01.avi",
+    "05tenA03.avi",
+    "10irrB04.avi",
+    "10disA02.avi",
+]
 TABLE = "file,actor,emotion\na.mov, 1, Hot anger\nsub/b.mov,2,shame\nc.mov,B,con\n"
 
 
@@ -47,7 +54,11 @@ def test_spaces() -> None:
     assert len(gemep.STATES) == 18
     assert len(gemep.CODES) == len(set(gemep.CODES.values())) == 17
     assert tuple(emotion for emotion in EMOTIONS if emotion != "neutral") == gemep.BASIC
-    assert all(parse(f"{actor:02d}{code}A03") == (f"{actor:02d}", state) for actor in range(1, 11) for code, state in gemep.CODES.items())
+    assert all(
+        parse(f"{actor:02d}{code}A03") == (f"{actor:02d}", state)
+        for actor in range(1, 11)
+        for code, state in gemep.CODES.items()
+    )
     assert all(state in gemep.STATES for state in gemep.NAMES.values())
     assert state_of("panic_fear") == state_of(" FEA ") == "fear"
     page = (Path(__file__).parents[2] / "docs/datasets/gemep.md").read_text()
@@ -57,13 +68,24 @@ def test_spaces() -> None:
 
 def test_basic_states(tmp_path: Path) -> None:
     dataset = clips(tree(tmp_path), states="basic")
-    assert [sample.label for sample in dataset.samples()] == ["anger", "happiness", "fear", "disgust"]
+    assert [sample.label for sample in dataset.samples()] == [
+        "anger",
+        "happiness",
+        "fear",
+        "disgust",
+    ]
     assert dataset.space == gemep.BASIC
     assert dataset.left_out == {"tenderness": 1, "irritation": 1}
     assert dataset.version != clips(tmp_path).version
 
 
-@pytest.mark.parametrize(("name", "said"), [("11joyA03.avi", "unknown actor '11'"), ("01shaA03.avi", "unknown state code 'sha'.*dataset key 'labels'")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("11joyA03.avi", "unknown actor '11'"),
+        ("01shaA03.avi", "unknown state code 'sha'.*dataset key 'labels'"),
+    ],
+)
 def test_unknown_code(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(ValueError, match=rf"{name}: {said}"):
         clips(tree(tmp_path, [*NAMES, name]))
@@ -74,14 +96,20 @@ def test_label_table(tmp_path: Path) -> None:
     table = tmp_path / "labels.csv"
     table.write_text("\ufeff" + TABLE, encoding="utf-8")
     dataset = clips(tmp_path, labels=table)
-    assert [(sample.sample_id, sample.label, sample.subject) for sample in dataset.samples()] == [("a", "anger", "01"), ("sub/b", "shame", "02")]
+    assert [(sample.sample_id, sample.label, sample.subject) for sample in dataset.samples()] == [
+        ("a", "anger", "01"),
+        ("sub/b", "shame", "02"),
+    ]
     assert dataset.left_out == {"listed clip not there": 1}
     before = dataset.fingerprint()
     table.write_text(TABLE.replace("shame", "pride, "))
     assert clips(tmp_path, labels=table).fingerprint() != before
     for text, said in (
         (TABLE.replace("actor", "who"), "no column 'actor'"),
-        (TABLE.replace("Hot anger", "angre"), r"row 1: unknown state 'angre', did you mean 'anger'"),
+        (
+            TABLE.replace("Hot anger", "angre"),
+            r"row 1: unknown state 'angre', did you mean 'anger'",
+        ),
         (TABLE.replace("2,shame", ",shame"), "row 2: not a clip"),
         (TABLE + "a.mov,1,joy\n", r"row 4: 'a\.mov' stands twice"),
         ("", "no column 'file'"),

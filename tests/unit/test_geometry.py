@@ -32,7 +32,11 @@ def test_measures_do_not_depend_on_where_the_face_is(face):
 
 def rest() -> dict[str, np.ndarray]:
     """Measures of a face at rest, by the model's own table."""
-    values = {name: np.array([at_rest]) for signs in geometry._READ_FROM.values() for name, at_rest, _ in signs}
+    values = {
+        name: np.array([at_rest])
+        for signs in geometry._READ_FROM.values()
+        for name, at_rest, _ in signs
+    }
     return values | {"corner_raise_L": np.array([0.01]), "corner_raise_R": np.array([0.01])}
 
 
@@ -43,10 +47,19 @@ def test_a_face_at_rest_shows_no_action_and_reads_neutral():
 
 
 @pytest.mark.parametrize(
-    ("unit", "measure", "direction"), [("AU12", "corner_raise", 1), ("AU15", "corner_raise", -1), ("AU26", "mouth_open", 1), ("AU09", "nose_length", -1)]
+    ("unit", "measure", "direction"),
+    [
+        ("AU12", "corner_raise", 1),
+        ("AU15", "corner_raise", -1),
+        ("AU26", "mouth_open", 1),
+        ("AU09", "nose_length", -1),
+    ],
 )
 def test_an_action_unit_rises_with_its_movement_and_saturates_at_five(unit, measure, direction):
-    found = [geometry.action_units(rest() | {measure: rest()[measure] + direction * step})[unit][0] for step in (0.0, 0.01, 0.02, 1.0)]
+    found = [
+        geometry.action_units(rest() | {measure: rest()[measure] + direction * step})[unit][0]
+        for step in (0.0, 0.01, 0.02, 1.0)
+    ]
     assert found == sorted(found)
     assert found[1] > 0
     assert found[-1] == 5
@@ -56,7 +69,9 @@ def test_contempt_is_one_sided():
     left = geometry.action_units(rest() | {"corner_raise_L": np.array([0.05])})
     assert left["AU12L"][0] == 5
     assert left["AU12R"][0] == 0
-    both = geometry.action_units(rest() | {"corner_raise_L": np.array([0.05]), "corner_raise_R": np.array([0.05])})
+    both = geometry.action_units(
+        rest() | {"corner_raise_L": np.array([0.05]), "corner_raise_R": np.array([0.05])}
+    )
     assert both["AU12L"][0] == both["AU12R"][0] == 0
 
 

@@ -39,7 +39,11 @@ int nvmlDeviceGetTotalEnergyConsumption(void *handle, unsigned long long *mj) { 
 
 
 def _environment(folder: Path, **variables: str) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key not in {"CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", "FACEOFF_DEVICE"}}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in {"CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", "FACEOFF_DEVICE"}
+    }
     return kept | {"PYTHONPATH": str(PACKAGE), "TMPDIR": str(folder)} | variables
 
 
@@ -50,7 +54,13 @@ def job(tmp_path):
 
     def start(**variables: str) -> tuple[subprocess.Popen, list[int]]:
         environment = _environment(tmp_path, **variables)
-        process = subprocess.Popen([sys.executable, "-c", _JOB], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", _JOB],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         running.append(process)
         return process, [int(number) for number in process.stdout.readline().split()]
 
@@ -62,7 +72,9 @@ def job(tmp_path):
 def test_jobs_beside_each_other_take_different_gpus(job):
     told = [job(CUDA_VISIBLE_DEVICES="4,7,GPU-5f")[1] for _ in range(3)]
     assert [own for own, *_ in told] == [0, 1, 2], "CUDA's numbers, not the machine's"
-    assert all(again == own and asked == 1 for own, again, asked in told), "the same whenever asked; cuda:1 is what was asked for"
+    assert all(again == own and asked == 1 for own, again, asked in told), (
+        "the same whenever asked; cuda:1 is what was asked for"
+    )
 
 
 def test_a_killed_job_frees_its_gpu_and_one_too_many_shares(job):
@@ -78,9 +90,16 @@ def test_what_is_taken_is_the_gpu_not_its_place(job):
     job(CUDA_VISIBLE_DEVICES="4,7")
     assert job(CUDA_VISIBLE_DEVICES="7,4")[1][0] == 0, "the other one"
     assert job(CUDA_VISIBLE_DEVICES="8,9", SLURM_JOB_ID="2")[1][0] == 0
-    assert job(CUDA_VISIBLE_DEVICES="4,7", SLURM_JOB_ID="3")[1][0] == 0, "Slurm numbers the GPUs of every allocation from 0"
+    assert job(CUDA_VISIBLE_DEVICES="4,7", SLURM_JOB_ID="3")[1][0] == 0, (
+        "Slurm numbers the GPUs of every allocation from 0"
+    )
     assert job(CUDA_VISIBLE_DEVICES="MIG-GPU-5f/1/0,MIG-GPU-5f/2/0")[1][0] == 0
-    assert job(CUDA_VISIBLE_DEVICES="3")[1][0] == job(CUDA_VISIBLE_DEVICES="3")[1][0] == job(CUDA_VISIBLE_DEVICES="")[1][0] == 0
+    assert (
+        job(CUDA_VISIBLE_DEVICES="3")[1][0]
+        == job(CUDA_VISIBLE_DEVICES="3")[1][0]
+        == job(CUDA_VISIBLE_DEVICES="")[1][0]
+        == 0
+    )
 
 
 def test_a_folder_that_cannot_be_written_does_not_stop_a_job(job, tmp_path):
@@ -102,13 +121,23 @@ for device in ("auto", "cuda", "cuda:0"):
 def test_onnxruntime_is_told_the_gpu_that_is_free(job, tmp_path):
     job(CUDA_VISIBLE_DEVICES="4,7")
     environment = _environment(tmp_path, CUDA_VISIBLE_DEVICES="4,7")
-    done = subprocess.run([sys.executable, "-c", _ONNX], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _ONNX], env=environment, capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["1", "1", "0"]
 
 
 @pytest.mark.parametrize(
     ("told", "names"),
-    [("0,1", ["0", "1"]), ("3, GPU-1a", ["3", "GPU-1a"]), ("", []), ("-1", []), ("NoDevFiles", []), ("2,-1,3", ["2"]), ("MIG-1/2/3", ["MIG-1/2/3"])],
+    [
+        ("0,1", ["0", "1"]),
+        ("3, GPU-1a", ["3", "GPU-1a"]),
+        ("", []),
+        ("-1", []),
+        ("NoDevFiles", []),
+        ("2,-1,3", ["2"]),
+        ("MIG-1/2/3", ["MIG-1/2/3"]),
+    ],
 )
 def test_what_cuda_visible_devices_shows(told, names):
     assert gpus.visible({"CUDA_VISIBLE_DEVICES": told}) == names
@@ -129,7 +158,12 @@ def test_without_a_driver_a_timing_still_says_on_what_it_was():
 
 def _compile(source: str, library: Path, *options: str) -> None:
     compiler = shutil.which("cc") or pytest.skip("no C compiler")
-    subprocess.run([compiler, "-shared", "-fPIC", *options, "-x", "c", "-", "-o", str(library)], input=source, text=True, check=True)
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", *options, "-x", "c", "-", "-o", str(library)],
+        input=source,
+        text=True,
+        check=True,
+    )
 
 
 _METERED = """
@@ -156,10 +190,19 @@ def test_a_job_on_a_gpu_has_that_gpus_energy_with_the_processors_or_none(tmp_pat
     _compile(_CUDA, tmp_path / "libcuda.so.1")
     _compile(_NVML, tmp_path / "libnvidia-ml.so.1", f"-DMISSING={3 * missing}")
     environment = _environment(tmp_path, LD_LIBRARY_PATH=str(tmp_path), CUDA_VISIBLE_DEVICES="1,0")
-    done = subprocess.run([sys.executable, "-c", _METERED, str(tmp_path / "energy_uj")], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _METERED, str(tmp_path / "energy_uj")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     names, identifiers, drawn, began_anew, unreadable = done.stdout.splitlines()
     assert names == "['cpu', 'cuda (Pretended A)', 'cuda (Pretended B)', 'cuda']"
-    assert identifiers == "['GPU-a0000000-0000-0000-0000-000000000000', 'GPU-b0000000-0000-0000-0000-000000000000', None]"
+    assert (
+        identifiers
+        == "['GPU-a0000000-0000-0000-0000-000000000000', 'GPU-b0000000-0000-0000-0000-000000000000', None]"
+    )
     # The processor drew 2.5 J, then nothing; GPU 0 is NVML's second, which draws 7 J from reading to reading.
     assert drawn == ("[2.5, None] [0.0, None, None]" if missing else "[2.5, 9.5] [0.0, 5.0, None]")
     assert began_anew == unreadable == "None None"
@@ -169,9 +212,23 @@ def test_a_job_on_a_gpu_has_that_gpus_energy_with_the_processors_or_none(tmp_pat
 def test_without_nvml_only_jobs_on_the_processor_have_their_energy(tmp_path, absent):
     _compile(_CUDA, tmp_path / "libcuda.so.1")
     if absent != "driver":
-        source = _NVML.replace("nvmlInitWithFlags", "nvmlInitOfAnotherTime") if absent == "driver's function" else _NVML
+        source = (
+            _NVML.replace("nvmlInitWithFlags", "nvmlInitOfAnotherTime")
+            if absent == "driver's function"
+            else _NVML
+        )
         _compile(source, tmp_path / "libnvidia-ml.so.1", "-DMISSING=0")
-    script = "import sys; sys.modules['pynvml'] = None\n" + _METERED if absent == "nvidia-ml-py" else _METERED
+    script = (
+        "import sys; sys.modules['pynvml'] = None\n" + _METERED
+        if absent == "nvidia-ml-py"
+        else _METERED
+    )
     environment = _environment(tmp_path, LD_LIBRARY_PATH=str(tmp_path), CUDA_VISIBLE_DEVICES="0,1")
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "energy_uj")], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "energy_uj")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.splitlines()[2] == "[2.5, None] [0.0, None, None]"

@@ -24,7 +24,12 @@ def normal(*shape: int) -> np.ndarray:
 
 
 def batch_norm(channels: int) -> dict[str, np.ndarray]:
-    return {"gamma": normal(channels), "beta": normal(channels), "moving_mean": normal(channels), "moving_variance": np.abs(normal(channels)) + 0.1}
+    return {
+        "gamma": normal(channels),
+        "beta": normal(channels),
+        "moving_mean": normal(channels),
+        "moving_variance": np.abs(normal(channels)) + 0.1,
+    }
 
 
 def images(*shape: int) -> np.ndarray:
@@ -40,15 +45,27 @@ def test_separable_network_of_keras_two(tmp_path: Path) -> None:
     weights = {
         "conv": {"kernel": normal(3, 3, 2, 4), "bias": normal(4)},
         "bn": batch_norm(4),
-        "sep": {"depthwise_kernel": normal(3, 3, 4, 2), "pointwise_kernel": normal(1, 1, 8, 5), "bias": normal(5)},
+        "sep": {
+            "depthwise_kernel": normal(3, 3, 4, 2),
+            "pointwise_kernel": normal(1, 1, 8, 5),
+            "bias": normal(5),
+        },
         "dense": {"kernel": normal(3 * 2 * 5, 4), "bias": normal(4)},
     }
     layers = [
         ("InputLayer", "in", {}),
-        ("Conv2D", "conv", {"kernel_size": [3, 3], "strides": [2, 2], "padding": "same", "activation": "relu"}),
+        (
+            "Conv2D",
+            "conv",
+            {"kernel_size": [3, 3], "strides": [2, 2], "padding": "same", "activation": "relu"},
+        ),
         ("BatchNormalization", "bn", {"epsilon": 0.001}),
         ("LeakyReLU", "leaky", {"alpha": 0.02}),
-        ("SeparableConv2D", "sep", {"kernel_size": [3, 3], "strides": [1, 1], "padding": "same", "depth_multiplier": 2}),
+        (
+            "SeparableConv2D",
+            "sep",
+            {"kernel_size": [3, 3], "strides": [1, 1], "padding": "same", "depth_multiplier": 2},
+        ),
         ("AveragePooling2D", "pool", {"pool_size": [3, 3], "strides": [2, 2], "padding": "same"}),
         ("SpatialDropout2D", "drop", {"rate": 0.1}),
         ("Flatten", "flat", {}),
@@ -62,7 +79,9 @@ def test_separable_network_of_keras_two(tmp_path: Path) -> None:
     y = judge.convolution(y, weights["sep"]["pointwise_kernel"], weights["sep"]["bias"])
     y = judge.average(y, 3, 2, same=True).reshape(3, -1)
     expected = judge.softmax(y @ weights["dense"]["kernel"] + weights["dense"]["bias"])
-    assert np.abs(result(judge.write(tmp_path / "a.h5", layers, weights), x) - expected).max() < 1e-6
+    assert (
+        np.abs(result(judge.write(tmp_path / "a.h5", layers, weights), x) - expected).max() < 1e-6
+    )
 
 
 @pytest.mark.parametrize("dialect", [2, 3])
@@ -75,9 +94,17 @@ def test_joined_network(tmp_path: Path, dialect: int) -> None:
     }
     layers = [
         ("InputLayer", "in", {}),
-        ("Conv2D", "aside", {"kernel_size": [1, 1], "strides": [2, 2], "padding": "same", "use_bias": False}),
+        (
+            "Conv2D",
+            "aside",
+            {"kernel_size": [1, 1], "strides": [2, 2], "padding": "same", "use_bias": False},
+        ),
         ("Add", "add", {}),
-        ("DepthwiseConv2D", "deep", {"kernel_size": [3, 3], "padding": "valid", "activation": "relu6"}),
+        (
+            "DepthwiseConv2D",
+            "deep",
+            {"kernel_size": [3, 3], "padding": "valid", "activation": "relu6"},
+        ),
         ("ZeroPadding2D", "frame", {"padding": [[1, 1], [1, 1]]}),
         ("Conv2D", "up", {"kernel_size": 1, "use_bias": False}),
         ("MaxPooling2D", "pool", {"pool_size": [3, 3], "strides": [2, 2], "padding": "same"}),
@@ -92,7 +119,9 @@ def test_joined_network(tmp_path: Path, dialect: int) -> None:
     }  # fmt: skip
     x = 20 * images(8, 9, 3)  # so that relu6 cuts
     aside = judge.convolution(x, weights["aside"]["kernel"], stride=2, same=True)
-    deep = np.clip(judge.depthwise(x, weights["deep"]["depthwise_kernel"]) + weights["deep"]["bias"], 0, 6)
+    deep = np.clip(
+        judge.depthwise(x, weights["deep"]["depthwise_kernel"]) + weights["deep"]["bias"], 0, 6
+    )
     up = judge.convolution(np.pad(deep, ((0, 0), (1, 1), (1, 1), (0, 0))), weights["up"]["kernel"])
     added = judge.maximum(up, 3, 2, same=True) + aside
     expected = judge.softmax(np.concatenate([added, aside], axis=3).mean(axis=(1, 2)))
@@ -123,26 +152,44 @@ def test_layers_without_weights(tmp_path: Path, kind: str, options: dict, expect
 
 
 @pytest.mark.parametrize(("dialect", "slope"), [(2, 1 / 5), (3, 1 / 6)])
-def test_hard_sigmoid_is_that_of_the_keras_that_wrote_the_file(tmp_path: Path, dialect: int, slope: float) -> None:
+def test_hard_sigmoid_is_that_of_the_keras_that_wrote_the_file(
+    tmp_path: Path, dialect: int, slope: float
+) -> None:
     """Keras 2: clip(0.2 x + 0.5, 0, 1); Keras 3: relu6(x + 3) / 6."""
     x = 8 * images(4, 3, 2) - 4
-    path = judge.write(tmp_path / "a.h5", [("InputLayer", "in", {}), ("Activation", "a", {"activation": "hard_sigmoid"})], {}, dialect=dialect)
+    path = judge.write(
+        tmp_path / "a.h5",
+        [("InputLayer", "in", {}), ("Activation", "a", {"activation": "hard_sigmoid"})],
+        {},
+        dialect=dialect,
+    )
     assert np.abs(result(path, x) - np.clip(slope * x + 0.5, 0, 1).reshape(3, -1)).max() < 1e-6
     with h5py.File(path, "a") as file:
         del file.attrs["keras_version"]
-    assert np.abs(result(path, x) - np.clip(0.2 * x + 0.5, 0, 1).reshape(3, -1)).max() < 1e-6, "files from before there was that attribute"
+    assert np.abs(result(path, x) - np.clip(0.2 * x + 0.5, 0, 1).reshape(3, -1)).max() < 1e-6, (
+        "files from before there was that attribute"
+    )
 
 
 @pytest.mark.parametrize(("axis", "fine"), [(-1, True), (3, True), (1, False), (2, False)])
 @pytest.mark.parametrize("kind", ["Concatenate", "Softmax", "BatchNormalization"])
-def test_only_the_last_axis_is_that_of_the_channels(tmp_path: Path, kind: str, axis: int, fine: bool) -> None:
+def test_only_the_last_axis_is_that_of_the_channels(
+    tmp_path: Path, kind: str, axis: int, fine: bool
+) -> None:
     weights = {"l": batch_norm(2)} if kind == "BatchNormalization" else {}
     options = {"axis": [axis] if kind == "BatchNormalization" else axis}
-    path = judge.write(tmp_path / "a.h5", [("InputLayer", "in", {}), (kind, "l", options)], weights, {"l": ["in", "in"] if kind == "Concatenate" else ["in"]})
+    path = judge.write(
+        tmp_path / "a.h5",
+        [("InputLayer", "in", {}), (kind, "l", options)],
+        weights,
+        {"l": ["in", "in"] if kind == "Concatenate" else ["in"]},
+    )
     if fine:
         assert result(path, images(4, 3, 2)).shape == (3, 48 if kind == "Concatenate" else 24)
     else:
-        with pytest.raises(KerasFileError, match=f"layer 'l': {kind} along axis {axis} of 4 is not supported"):
+        with pytest.raises(
+            KerasFileError, match=f"layer 'l': {kind} along axis {axis} of 4 is not supported"
+        ):
             result(path, images(4, 3, 2))
     flat = [("InputLayer", "in", {}), ("Flatten", "f", {}), ("Concatenate", "l", {"axis": 1})]
     path = judge.write(tmp_path / "b.h5", flat, {}, {"f": ["in"], "l": ["f", "f"]})
@@ -156,12 +203,30 @@ def test_only_the_last_axis_is_that_of_the_channels(tmp_path: Path, kind: str, a
         ("[]", "its model_config is no description of Keras layers"),
         ("{}", "its model_config lacks 'class_name'"),
         ('{"class_name": "Sequential"}', "its model_config lacks 'config'"),
-        ('{"class_name": "Sequential", "config": {"name": "m"}}', "its model_config lacks 'layers'"),
-        ('{"class_name": "Sequential", "config": [{"config": {}}]}', "its model_config lacks 'class_name'"),
-        ('{"class_name": "Functional", "config": {"layers": []}}', "its model_config lacks 'output_layers'"),
-        ('{"class_name": "Functional", "config": {"layers": [], "output_layers": [["gone", 0, 0]]}}', "its model_config lacks 'gone'"),
-        ('{"class_name": "Mine", "config": {}}', "a model of class 'Mine' is written in Python code"),
-        ('{"class_name": "Sequential", "config": [{"class_name": "Reshape", "config": {"name": "r"}}]}', r"layer 'r' \(Reshape\): .* lacks 'target_shape'"),
+        (
+            '{"class_name": "Sequential", "config": {"name": "m"}}',
+            "its model_config lacks 'layers'",
+        ),
+        (
+            '{"class_name": "Sequential", "config": [{"config": {}}]}',
+            "its model_config lacks 'class_name'",
+        ),
+        (
+            '{"class_name": "Functional", "config": {"layers": []}}',
+            "its model_config lacks 'output_layers'",
+        ),
+        (
+            '{"class_name": "Functional", "config": {"layers": [], "output_layers": [["gone", 0, 0]]}}',
+            "its model_config lacks 'gone'",
+        ),
+        (
+            '{"class_name": "Mine", "config": {}}',
+            "a model of class 'Mine' is written in Python code",
+        ),
+        (
+            '{"class_name": "Sequential", "config": [{"class_name": "Reshape", "config": {"name": "r"}}]}',
+            r"layer 'r' \(Reshape\): .* lacks 'target_shape'",
+        ),
     ],
 )
 def test_a_description_that_is_none_is_named(tmp_path: Path, config: str, says: str) -> None:
@@ -178,8 +243,12 @@ def test_prelu_and_rows_alone_or_together(tmp_path: Path) -> None:
     x = images(4, 3, 2) - 0.5
     path = judge.write(tmp_path / "a.h5", [("PReLU", "p", {"shared_axes": [1, 2]})], weights)
     together = result(path, x, batch=2)
-    assert np.abs(together - np.where(x > 0, x, weights["p"]["alpha"] * x).reshape(3, -1)).max() < 1e-6
-    assert np.array_equal(np.concatenate([result(path, x[i : i + 1], batch=2) for i in range(3)]), together)
+    assert (
+        np.abs(together - np.where(x > 0, x, weights["p"]["alpha"] * x).reshape(3, -1)).max() < 1e-6
+    )
+    assert np.array_equal(
+        np.concatenate([result(path, x[i : i + 1], batch=2) for i in range(3)]), together
+    )
     assert result(path, x[:0], batch=2).shape == (0, 24)
 
 
@@ -190,16 +259,40 @@ GOOD = {"c": {"kernel": normal(3, 3, 1, 2), "bias": normal(2)}}
 @pytest.mark.parametrize(
     ("layers", "weights", "says"),
     [
-        ([("LSTM", "l", {})], {}, r"layer 'l': layers of class 'LSTM' are not supported; supported: .*Conv2D"),
+        (
+            [("LSTM", "l", {})],
+            {},
+            r"layer 'l': layers of class 'LSTM' are not supported; supported: .*Conv2D",
+        ),
         ([("Lambda", "l", {"function": "cos"})], {}, "'Lambda' are not supported"),
-        ([("Activation", "a", {"activation": "mish"})], {}, "layer 'a': activation 'mish' is not supported"),
+        (
+            [("Activation", "a", {"activation": "mish"})],
+            {},
+            "layer 'a': activation 'mish' is not supported",
+        ),
         ([CONV], {}, r"layer 'c' \(Conv2D\): weight 'kernel' is missing; the file has no weights"),
         ([CONV], {"c": {"kernel": GOOD["c"]["kernel"]}}, "'bias' is missing"),
-        ([CONV], {"c": {**GOOD["c"], "gamma": normal(2)}}, r"layer 'c' \(Conv2D\): unexpected weights \['gamma'\]"),
-        ([CONV], GOOD | {"d": {"kernel": normal(2, 2)}}, r"weights of layers that are not in the description: \['d'\]"),
-        ([("Conv2D", "c", {"kernel_size": [5, 5]})], GOOD, r"layer 'c': its kernel is \(3, 3\), the description says \(5, 5\)"),
+        (
+            [CONV],
+            {"c": {**GOOD["c"], "gamma": normal(2)}},
+            r"layer 'c' \(Conv2D\): unexpected weights \['gamma'\]",
+        ),
+        (
+            [CONV],
+            GOOD | {"d": {"kernel": normal(2, 2)}},
+            r"weights of layers that are not in the description: \['d'\]",
+        ),
+        (
+            [("Conv2D", "c", {"kernel_size": [5, 5]})],
+            GOOD,
+            r"layer 'c': its kernel is \(3, 3\), the description says \(5, 5\)",
+        ),
         ([("Conv2D", "c", {"kernel_size": [3, 3], "padding": "causal"})], GOOD, "padding 'causal'"),
-        ([("Conv2D", "c", {"kernel_size": [3, 3], "data_format": "channels_first"})], GOOD, "only channels_last"),
+        (
+            [("Conv2D", "c", {"kernel_size": [3, 3], "data_format": "channels_first"})],
+            GOOD,
+            "only channels_last",
+        ),
     ],
 )
 def test_faults_name_file_and_layer(tmp_path: Path, layers: list, weights: dict, says: str) -> None:
@@ -210,7 +303,11 @@ def test_faults_name_file_and_layer(tmp_path: Path, layers: list, weights: dict,
 
 
 def test_input_of_another_shape_names_the_layer(tmp_path: Path) -> None:
-    path = judge.write(tmp_path / "a.h5", [CONV, ("Flatten", "f", {}), ("Dense", "d", {})], GOOD | {"d": {"kernel": normal(8, 2), "bias": normal(2)}})
+    path = judge.write(
+        tmp_path / "a.h5",
+        [CONV, ("Flatten", "f", {}), ("Dense", "d", {})],
+        GOOD | {"d": {"kernel": normal(8, 2), "bias": normal(2)}},
+    )
     with pytest.raises(KerasFileError, match="layer 'c'"):
         result(path, images(4, 4, 3))
     with pytest.raises(KerasFileError, match="layer 'd': takes 8 values, gets"):
@@ -232,8 +329,12 @@ def test_weights_only_goes_by_order(tmp_path: Path) -> None:
     x = images(5, 5, 1)
     found = result(path, x, layers=sequence([Layer("Conv2D", "first", {"kernel_size": 3})]))
     assert np.abs(found - judge.convolution(x, **GOOD["c"]).reshape(3, -1)).max() < 1e-6
-    with pytest.raises(KerasFileError, match=r"1 layers with weights, 2 expected: missing \['second'\]"):
-        KerasNetwork(path, layers=sequence([Layer("Conv2D", "first", {}), Layer("Dense", "second", {})]))
+    with pytest.raises(
+        KerasFileError, match=r"1 layers with weights, 2 expected: missing \['second'\]"
+    ):
+        KerasNetwork(
+            path, layers=sequence([Layer("Conv2D", "first", {}), Layer("Dense", "second", {})])
+        )
     with pytest.raises(KerasFileError, match=r"unexpected \['conv2d_17'\]"):
         KerasNetwork(path, layers=sequence([Layer("Flatten", "f")]))
 
@@ -246,7 +347,11 @@ def test_reduced_precision_is_close_and_not_the_same(tmp_path: Path) -> None:
         "conv": {"kernel": normal(3, 3, 2, 4), "bias": normal(4)},
         "bn": batch_norm(4),
         "pre": {"alpha": normal(1, 1, 4)},
-        "sep": {"depthwise_kernel": normal(3, 3, 4, 2), "pointwise_kernel": normal(1, 1, 8, 5), "bias": normal(5)},
+        "sep": {
+            "depthwise_kernel": normal(3, 3, 4, 2),
+            "pointwise_kernel": normal(1, 1, 8, 5),
+            "bias": normal(5),
+        },
         "dense": {"kernel": normal(5, 4), "bias": normal(4)},
     }
     layers = [
@@ -254,12 +359,19 @@ def test_reduced_precision_is_close_and_not_the_same(tmp_path: Path) -> None:
         ("Conv2D", "conv", {"kernel_size": [3, 3], "strides": [2, 2], "padding": "same"}),
         ("BatchNormalization", "bn", {"epsilon": 0.001}),
         ("PReLU", "pre", {}),
-        ("SeparableConv2D", "sep", {"kernel_size": [3, 3], "padding": "same", "depth_multiplier": 2}),
+        (
+            "SeparableConv2D",
+            "sep",
+            {"kernel_size": [3, 3], "padding": "same", "depth_multiplier": 2},
+        ),
         ("MaxPooling2D", "max", {"pool_size": [2, 2], "padding": "same"}),
         ("GlobalAveragePooling2D", "mean", {}),
         ("Dense", "dense", {"activation": "linear"}),
     ]
-    network, pictures = KerasNetwork(judge.write(tmp_path / "a.h5", layers, weights)), images(11, 7, 2)
+    network, pictures = (
+        KerasNetwork(judge.write(tmp_path / "a.h5", layers, weights)),
+        images(11, 7, 2),
+    )
     (full,) = network.run(pictures)
     hardware.tell(hardware.Hardware(precision="bfloat16"))
     try:

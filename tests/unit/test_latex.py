@@ -9,10 +9,25 @@ from report_fixtures import HOSTILE
 
 from faceoff.results import latex
 
-NASTY = [HOSTILE, "a_b%c&d#e$f{g}h~i^j\\k", "[0.1, 0.2]", "*", "--option", "éß Ł", "表情", "x −0.5 ± 2 ≤ 3 → …", "<p> | \"q\" 'r'", "\x07\n\t", ""]
+NASTY = [
+    HOSTILE,
+    "a_b%c&d#e$f{g}h~i^j\\k",
+    "[0.1, 0.2]",
+    "*",
+    "--option",
+    "éß Ł",
+    "表情",
+    "x −0.5 ± 2 ≤ 3 → …",
+    "<p> | \"q\" 'r'",
+    "\x07\n\t",
+    "",
+]
 
 # Every letter that is written as it is, too: with the packages that the table itself names.
-COMPILED = [*NASTY, *("".join(map(chr, range(start, start + 16))) for start in range(0xA0, 0x180, 16))]
+COMPILED = [
+    *NASTY,
+    *("".join(map(chr, range(start, start + 16))) for start in range(0xA0, 0x180, 16)),
+]
 
 
 @pytest.mark.parametrize(
@@ -37,14 +52,20 @@ def test_texts_are_set_as_they_are(text, expected):
 
 def test_best_and_marked_cells_columns_and_notes():
     text = latex.table(
-        ["model", "accuracy %"], [["net", "90.00"], ["geo", "–"], ["x", "-1"]], bold={(0, 1)}, marked={(2, 1)}, notes=["† tied_with best", "limited"]
+        ["model", "accuracy %"],
+        [["net", "90.00"], ["geo", "–"], ["x", "-1"]],
+        bold={(0, 1)},
+        marked={(2, 1)},
+        notes=["† tied_with best", "limited"],
     )
     lines = text.splitlines()
     assert lines[0] == r"% \usepackage[T1]{fontenc}\usepackage{booktabs}"
     assert lines[1] == r"\begin{tabular}{@{}lr@{}}"
     assert r"net & \textbf{90.00} \\" in lines
     assert r"x & $-$1" + latex.DAGGER + r" \\" in lines
-    assert lines.index(r"\bottomrule") < lines.index(r"\multicolumn{2}{@{}l@{}}{\footnotesize $^\dagger$ tied\_with best} \\")
+    assert lines.index(r"\bottomrule") < lines.index(
+        r"\multicolumn{2}{@{}l@{}}{\footnotesize $^\dagger$ tied\_with best} \\"
+    )
 
 
 def test_a_row_that_starts_with_a_bracket_is_no_option_of_the_line_before():
@@ -59,7 +80,14 @@ def test_a_row_of_another_length_is_refused():
 
 
 def test_best_of_each_group():
-    rows = [{"d": "x", "v": 0.5}, {"d": "x", "v": 0.7}, {"d": "y", "v": 0.1}, {"d": "x", "v": None}, {"d": "x", "v": 0.7}, {"d": "z"}]
+    rows = [
+        {"d": "x", "v": 0.5},
+        {"d": "x", "v": 0.7},
+        {"d": "y", "v": 0.1},
+        {"d": "x", "v": None},
+        {"d": "x", "v": 0.7},
+        {"d": "z"},
+    ]
     assert latex.best(rows, "v", group=lambda row: row["d"]) == {1, 4, 2}
     assert latex.best(rows, "v", group=lambda row: row["d"], lowest=True) == {0, 2}
 
@@ -68,7 +96,9 @@ def test_best_of_each_group():
 def test_every_row_has_as_many_cells_as_there_are_columns(length):
     rows = [[NASTY[(row + column) % len(NASTY)] for column in range(3)] for row in range(length)]
     text = latex.table(["a", "b", "c"], rows, notes=["n"])
-    body = [line for line in text.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
+    body = [
+        line for line in text.splitlines() if line.endswith(r"\\") and "multicolumn" not in line
+    ]
     assert len(body) == length + 1
     assert all(len(re.findall(r"(?<!\\)&", line)) == 2 for line in body)
     assert ("longtable" in text) == (length > latex.PAGE)
@@ -84,9 +114,22 @@ def test_every_row_has_as_many_cells_as_there_are_columns(length):
 @pytest.mark.parametrize("length", [len(COMPILED), latex.PAGE + 20 + len(COMPILED)])
 def test_nasty_tables_compile(tmp_path, length):
     rows = [[COMPILED[row % len(COMPILED)][:60], "-1.5"] for row in range(length)]
-    (tmp_path / "table.tex").write_text(latex.table(["na_me", "%"], rows, bold={(0, 1)}, marked={(1, 1)}, notes=["† 95 %"]), encoding="utf-8")
-    packages = (tmp_path / "table.tex").read_text(encoding="utf-8").splitlines()[0].removeprefix("% ")
-    (tmp_path / "main.tex").write_text(rf"\documentclass{{article}}{packages}\begin{{document}}\input{{table}}\end{{document}}")
-    done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"], cwd=tmp_path, capture_output=True, timeout=120, check=False)
+    (tmp_path / "table.tex").write_text(
+        latex.table(["na_me", "%"], rows, bold={(0, 1)}, marked={(1, 1)}, notes=["† 95 %"]),
+        encoding="utf-8",
+    )
+    packages = (
+        (tmp_path / "table.tex").read_text(encoding="utf-8").splitlines()[0].removeprefix("% ")
+    )
+    (tmp_path / "main.tex").write_text(
+        rf"\documentclass{{article}}{packages}\begin{{document}}\input{{table}}\end{{document}}"
+    )
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
     assert b"Missing character" not in (tmp_path / "main.log").read_bytes()

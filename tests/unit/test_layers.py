@@ -50,7 +50,9 @@ def test_no_import_points_upwards_or_across(imports: Mapping[Path, frozenset[Pat
         (str(path.relative_to(PACKAGE)), str(target.relative_to(PACKAGE)))
         for path, targets in imports.items()
         for target in targets
-        if path != PACKAGE / "__init__.py" and room(path) != room(target) and floor[room(path)] <= floor[room(target)]
+        if path != PACKAGE / "__init__.py"
+        and room(path) != room(target)
+        and floor[room(path)] <= floor[room(target)]
     }
     assert arrows == set()
 
@@ -64,10 +66,22 @@ def test_no_circle_of_modules(imports: Mapping[Path, frozenset[Path]]) -> None:
 
 
 def test_no_stage_imports_a_stage(imports: Mapping[Path, frozenset[Path]]) -> None:
-    assert {path.name: target.name for path, targets in imports.items() for target in targets if room(path) == room(target) == "stages"} == {}
+    assert {
+        path.name: target.name
+        for path, targets in imports.items()
+        for target in targets
+        if room(path) == room(target) == "stages"
+    } == {}
 
 
 @pytest.mark.parametrize("plugins", PLUGINS)
-def test_a_plugin_shares_only_private_helpers_with_its_siblings(plugins: str, imports: Mapping[Path, frozenset[Path]]) -> None:
-    shared = {target.name for path, targets in imports.items() for target in targets if room(path) == room(target) == plugins}
+def test_a_plugin_shares_only_private_helpers_with_its_siblings(
+    plugins: str, imports: Mapping[Path, frozenset[Path]]
+) -> None:
+    shared = {
+        target.name
+        for path, targets in imports.items()
+        for target in targets
+        if room(path) == room(target) == plugins
+    }
     assert {name for name in shared if not name.startswith("_")} == set()

@@ -7,16 +7,32 @@ from faceoff.storage import files
 def test_devices_by_stage(tmp_path):
     told = [
         {"stage": "detect", "detector": "a", "device": "cpu"},
-        {"stage": "predict", "detector": "a", "model": "m", "device": "cuda (NVIDIA H200); cuda (Tesla T4)"},  # shards on two kinds of node
+        {
+            "stage": "predict",
+            "detector": "a",
+            "model": "m",
+            "device": "cuda (NVIDIA H200); cuda (Tesla T4)",
+        },  # shards on two kinds of node
         {"stage": "predict", "detector": "a", "model": "n", "device": "cuda (NVIDIA H200)"},
         {"stage": "predict", "detector": "a", "model": "n", "device": "cpu"},
         {"failed": True},
     ]
     timings = [tmp_path / f"{number}.json" for number in range(len(told))]
     for path, timing in zip(timings, told, strict=True):
-        files.write_json(path, timing | ({} if "failed" in timing else {"versions": {"python": "3"}}))
-    spec = {"code": "c", "config": {}, "assets": {}, "datasets": {}, "environments": {"detector a": "torch", "model m": "torch", "model n": "onnx"}}
+        files.write_json(
+            path, timing | ({} if "failed" in timing else {"versions": {"python": "3"}})
+        )
+    spec = {
+        "code": "c",
+        "config": {},
+        "assets": {},
+        "datasets": {},
+        "environments": {"detector a": "torch", "model m": "torch", "model n": "onnx"},
+    }
     write_manifest([], timings, tmp_path / "manifest.json", spec)
     written = files.read_json(tmp_path / "manifest.json")
-    assert written["devices"] == {"detect": ["cpu"], "predict": ["cpu", "cuda (NVIDIA H200)", "cuda (Tesla T4)"]}
+    assert written["devices"] == {
+        "detect": ["cpu"],
+        "predict": ["cpu", "cuda (NVIDIA H200)", "cuda (Tesla T4)"],
+    }
     assert written["environments"] == {"torch": {"python": "3"}, "onnx": {"python": "3"}}

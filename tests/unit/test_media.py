@@ -79,7 +79,9 @@ def test_truncated_file_is_refused_not_half_shown(kind: str) -> None:
 
 
 def test_one_pixel() -> None:
-    assert decode_image(encoded(Image.new("RGB", (1, 1), (1, 2, 3)), "PNG")).tolist() == [[[1, 2, 3]]]
+    assert decode_image(encoded(Image.new("RGB", (1, 1), (1, 2, 3)), "PNG")).tolist() == [
+        [[1, 2, 3]]
+    ]
 
 
 def test_sixteen_bit_grey_keeps_relative_brightness() -> None:
@@ -134,7 +136,10 @@ def test_palette_with_transparency(kind: str) -> None:
     image = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
     image.putpalette([250, 0, 0, 0, 0, 250] + [0] * 756)
     assert decode_image(encoded(image, kind))[0].tolist() == [[250, 0, 0], [0, 0, 250]]
-    assert decode_image(encoded(image, kind, transparency=0))[0].tolist() == [[0, 0, 0], [0, 0, 250]]
+    assert decode_image(encoded(image, kind, transparency=0))[0].tolist() == [
+        [0, 0, 0],
+        [0, 0, 250],
+    ]
 
 
 def test_cmyk_jpeg() -> None:
@@ -178,7 +183,12 @@ def chunk(name: bytes, body: bytes) -> bytes:
 
 def claimed_png(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(100)))
+        + chunk(b"IEND", b"")
+    )
 
 
 def test_oversize_is_refused_by_its_header_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +197,10 @@ def test_oversize_is_refused_by_its_header_alone(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(Image.Image, "load", no_decoding)
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", no_decoding, raising=False)
-    assert reason(claimed_png(40000, 40000)) == f"Image size (1600000000 pixels) exceeds limit of {images.MAX_PIXELS} pixels"
+    assert (
+        reason(claimed_png(40000, 40000))
+        == f"Image size (1600000000 pixels) exceeds limit of {images.MAX_PIXELS} pixels"
+    )
 
 
 def test_largest_allowed_size_is_about_the_product_of_the_sides() -> None:
@@ -198,7 +211,9 @@ def test_largest_allowed_size_is_about_the_product_of_the_sides() -> None:
 def animated_gif(**patched: tuple[int, int]) -> bytes:
     """Three frames of 8 × 8; `screen` and `second` give the sides that the file's header and its second frame claim."""
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "green")]
-    data = bytearray(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50))
+    data = bytearray(
+        encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
+    )
     sides = struct.pack("<HHHH", 0, 0, 8, 8)
     second = data.index(b"," + sides, data.index(b"," + sides) + 1)
     for at, claimed in ((6, patched.get("screen")), (second + 5, patched.get("second"))):
@@ -222,7 +237,10 @@ def test_odd_but_readable_files_make_no_warnings() -> None:
         warnings.simplefilter("error")
         image = noise().convert("P")
         image.info["transparency"] = bytes(range(256))
-        assert decode_image(encoded(image, "PNG", transparency=bytes(range(256)))).shape == (*image.size[::-1], 3)
+        assert decode_image(encoded(image, "PNG", transparency=bytes(range(256)))).shape == (
+            *image.size[::-1],
+            3,
+        )
 
 
 def test_png_round_trip_and_same_bytes() -> None:
@@ -270,9 +288,28 @@ def _small() -> dict[str, bytes]:
     small = Image.fromarray(np.random.default_rng(1).integers(0, 256, (12, 10, 3), np.uint8))
     exif = Image.Exif()
     exif[0x0112] = 6
-    found = {kind: encoded(small, kind) for kind in ("JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO", "TGA", "JPEG2000", "DDS", "PCX", "SGI", "QOI")}
+    found = {
+        kind: encoded(small, kind)
+        for kind in (
+            "JPEG",
+            "GIF",
+            "BMP",
+            "TIFF",
+            "WEBP",
+            "PPM",
+            "ICO",
+            "TGA",
+            "JPEG2000",
+            "DDS",
+            "PCX",
+            "SGI",
+            "QOI",
+        )
+    }
     found["PNG"] = encoded(small.convert("RGBA"), "PNG", exif=exif)
-    found["PNG-16"] = encoded(Image.fromarray(np.arange(120, dtype=np.uint16).reshape(12, 10)), "PNG")
+    found["PNG-16"] = encoded(
+        Image.fromarray(np.arange(120, dtype=np.uint16).reshape(12, 10)), "PNG"
+    )
     found["JPEG-exif"] = encoded(small, "JPEG", exif=exif)
     found["GIF-animated"] = encoded(small, "GIF", save_all=True, append_images=[small.rotate(90)])
     found["TIFF-deflate"] = encoded(small, "TIFF", compression="tiff_deflate")
@@ -292,7 +329,13 @@ def test_readers_own_exceptions_become_reasons() -> None:
 
 
 @settings(_quick, max_examples=1200)
-@given(st.sampled_from(sorted(SMALL)), st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4), st.floats(0.3, 1))
+@given(
+    st.sampled_from(sorted(SMALL)),
+    st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4
+    ),
+    st.floats(0.3, 1),
+)
 def test_flipped_bits_never_crash(kind: str, flips: list[tuple[float, int]], kept: float) -> None:
     data = bytearray(SMALL[kind])
     for place, value in flips:

@@ -17,9 +17,17 @@ def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "results/r"
     files.write_json(folder / "scores/alpha/whole/net.json", score("alpha", "whole", "net"))
-    files.write_json(folder / "scores/beta/whole/net.json", score("beta", "whole", "net", 0.8) | {"task": task("beta", limited=True)})
-    files.write_json(folder / "scores/alpha/fusion/vote.json", score("alpha", "fusion", "vote", 0.7, "vote"))
-    files.write_json(folder / "scores/alpha/whole/broken.json", without_scores("alpha", "whole", "broken", "error", "no licence"))
+    files.write_json(
+        folder / "scores/beta/whole/net.json",
+        score("beta", "whole", "net", 0.8) | {"task": task("beta", limited=True)},
+    )
+    files.write_json(
+        folder / "scores/alpha/fusion/vote.json", score("alpha", "fusion", "vote", 0.7, "vote")
+    )
+    files.write_json(
+        folder / "scores/alpha/whole/broken.json",
+        without_scores("alpha", "whole", "broken", "error", "no licence"),
+    )
     files.write_json(folder / "comparisons/alpha.json", comparison("alpha"))
     return read_run("r")
 
@@ -28,7 +36,10 @@ def test_every_dataset_is_a_result_with_its_task_and_metrics(run):
     (index,) = model_index(run, "whole/net", "me/net")
     assert index["name"] == "me/net"
     first, second = index["results"]
-    assert first["task"] == {"type": "image-classification", "name": "Facial expression recognition"}
+    assert first["task"] == {
+        "type": "image-classification",
+        "name": "Facial expression recognition",
+    }
     assert first["dataset"]["revision"] == "f" * 64
     assert first["dataset"]["args"]["n"] == 210
     assert second["dataset"]["name"] == "beta (limited: not for reporting)"
@@ -70,17 +81,31 @@ def test_what_goes_wrong(run, arguments, expected):
 def test_the_command_prints_or_writes(run, tmp_path):
     printed = CliRunner().invoke(app, ["model-index", "r", "whole/net"])
     assert printed.exit_code == 0
-    assert CliRunner().invoke(app, ["model-index", "r", "whole/net", "--output", "index.yaml"]).exit_code == 0
+    assert (
+        CliRunner()
+        .invoke(app, ["model-index", "r", "whole/net", "--output", "index.yaml"])
+        .exit_code
+        == 0
+    )
     assert (tmp_path / "index.yaml").read_text() == printed.output
 
 
 def test_leaderboard_as_csv_and_of_one_dataset(run, tmp_path):
     import csv
 
-    assert CliRunner().invoke(app, ["leaderboard", "r", "--csv", "board.csv", "--dataset", "alpha"]).exit_code == 0
+    assert (
+        CliRunner()
+        .invoke(app, ["leaderboard", "r", "--csv", "board.csv", "--dataset", "alpha"])
+        .exit_code
+        == 0
+    )
     with open(tmp_path / "board.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["model"], row["state"]) for row in rows] == [("vote", "ok"), ("net", "ok"), ("broken", "error")]
+    assert [(row["model"], row["state"]) for row in rows] == [
+        ("vote", "ok"),
+        ("net", "ok"),
+        ("broken", "error"),
+    ]
     assert float(rows[1]["accuracy"]) == run.scores["alpha"]["whole/net"]["metrics"]["accuracy"]
     assert rows[2]["reason"] == "no licence"
     assert rows[2]["accuracy"] == ""

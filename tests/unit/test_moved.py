@@ -20,27 +20,51 @@ def load(tmp_path: Path, text: str) -> type:
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
-        ("from faceoff.protocols import Face", ["faceoff.protocols is now faceoff.plugins.protocols"]),
-        ("import faceoff.runtimes", ["faceoff.runtimes is now faceoff.inference.hardware and faceoff.inference.runtimes"]),
-        ("from faceoff import tables", ["faceoff.tables is now faceoff.storage.columns and faceoff.storage.files and faceoff.storage.parquet"]),
+        (
+            "from faceoff.protocols import Face",
+            ["faceoff.protocols is now faceoff.plugins.protocols"],
+        ),
+        (
+            "import faceoff.runtimes",
+            ["faceoff.runtimes is now faceoff.inference.hardware and faceoff.inference.runtimes"],
+        ),
+        (
+            "from faceoff import tables",
+            [
+                "faceoff.tables is now faceoff.storage.columns and faceoff.storage.files and faceoff.storage.parquet"
+            ],
+        ),
         # A room bears the name of an old module.
-        ("from faceoff.assets import Asset", ["faceoff.assets is now faceoff.assets.asset and faceoff.assets.fetch"]),
+        (
+            "from faceoff.assets import Asset",
+            ["faceoff.assets is now faceoff.assets.asset and faceoff.assets.fetch"],
+        ),
         ("from faceoff.faces import choose", ["faceoff.faces is now faceoff.faces.choice"]),
-        ("from faceoff.networks import mtcnn", ["faceoff.networks.mtcnn is now faceoff.inference.networks.mtcnn"]),
+        (
+            "from faceoff.networks import mtcnn",
+            ["faceoff.networks.mtcnn is now faceoff.inference.networks.mtcnn"],
+        ),
         (
             "from faceoff.emotions import EMOTIONS\nfrom faceoff.media.images import decode_image\n"
             "from faceoff.boxes import square\nfrom faceoff.config import DatasetConfig",
-            ["faceoff.boxes is now faceoff.faces.boxes", "faceoff.config is now faceoff.plan.config and faceoff.plugins.options"],
+            [
+                "faceoff.boxes is now faceoff.faces.boxes",
+                "faceoff.config is now faceoff.plan.config and faceoff.plugins.options",
+            ],
         ),
     ],
 )
-def test_an_old_path_is_answered_with_the_new_one(tmp_path: Path, text: str, lines: list[str]) -> None:
+def test_an_old_path_is_answered_with_the_new_one(
+    tmp_path: Path, text: str, lines: list[str]
+) -> None:
     with pytest.raises(RegistryError) as caught:
         load(tmp_path, text)
     assert str(caught.value).splitlines() == [f"{tmp_path / 'mine.py'}: {line}" for line in lines]
 
 
-def test_an_old_path_in_a_module_beside_the_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_path_in_a_module_beside_the_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "beside_mine.py").write_text("from faceoff.crops import crop\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(RegistryError, match=r"faceoff\.crops is now faceoff\.faces\.crops"):
@@ -60,4 +84,6 @@ def test_a_plugin_may_know_both_paths(tmp_path: Path) -> None:
 @pytest.mark.parametrize("old", moved.MOVED)
 def test_every_new_path_is_there_and_no_old_module(old: str) -> None:
     assert not PACKAGE.joinpath(*old.split(".")).with_suffix(".py").exists()
-    assert [new for new in moved.MOVED[old].split() if not importlib.util.find_spec(f"faceoff.{new}")] == []
+    assert [
+        new for new in moved.MOVED[old].split() if not importlib.util.find_spec(f"faceoff.{new}")
+    ] == []

@@ -8,7 +8,10 @@ from faceoff.plugins.omissions import counted, say
 
 
 def test_reasons_by_name_without_zeros() -> None:
-    assert counted(Counter({"other file": 1204, "hidden file": 2, "nothing": 0})) == "2 × hidden file, 1,204 × other file"
+    assert (
+        counted(Counter({"other file": 1204, "hidden file": 2, "nothing": 0}))
+        == "2 × hidden file, 1,204 × other file"
+    )
     assert counted({}) == ""
 
 
@@ -16,4 +19,7 @@ def test_one_line_or_none(capsys: pytest.CaptureFixture[str]) -> None:
     say("jaffe", {"other file": 3})
     say("hvb", {"burst without label": 1}, "kept all the same:")
     say("quiet", Counter({"nothing": 0}))
-    assert capsys.readouterr().err == "jaffe: left out 3 × other file\nhvb: kept all the same: 1 × burst without label\n"
+    assert (
+        capsys.readouterr().err
+        == "jaffe: left out 3 × other file\nhvb: kept all the same: 1 × burst without label\n"
+    )

@@ -23,7 +23,11 @@ def test_cochran_q_against_statsmodels() -> None:
     random = np.random.default_rng(0)
     correct = random.random((5, 300)) < random.random(300)
     found, judge = omnibus.cochran_q(correct, seed=1), cochrans_q(correct.T.astype(int))
-    assert (found.statistic, found.p, found.df) == (pytest.approx(judge.statistic), pytest.approx(judge.pvalue), 4)
+    assert (found.statistic, found.p, found.df) == (
+        pytest.approx(judge.statistic),
+        pytest.approx(judge.pvalue),
+        4,
+    )
     assert found.test == "chi-square"
 
 
@@ -31,9 +35,13 @@ def test_cochran_q_of_two_is_mcnemars_chi_square_and_pipelines_may_come_in_any_o
     random = np.random.default_rng(3)
     a, b = random.random((2, 200)) < 0.6
     only_a, only_b = (a & ~b).sum(), (~a & b).sum()
-    assert omnibus.cochran_q(np.stack([a, b]), seed=0).statistic == pytest.approx((only_a - only_b) ** 2 / (only_a + only_b))
+    assert omnibus.cochran_q(np.stack([a, b]), seed=0).statistic == pytest.approx(
+        (only_a - only_b) ** 2 / (only_a + only_b)
+    )
     correct = random.random((4, 100)) < 0.5
-    assert omnibus.cochran_q(correct[::-1], seed=0).statistic == pytest.approx(omnibus.cochran_q(correct, seed=0).statistic)
+    assert omnibus.cochran_q(correct[::-1], seed=0).statistic == pytest.approx(
+        omnibus.cochran_q(correct, seed=0).statistic
+    )
 
 
 def test_cochran_q_where_nobody_ever_differs_and_with_nothing_to_compare() -> None:
@@ -57,7 +65,9 @@ def test_with_clusters_copies_of_a_sample_are_no_evidence() -> None:
 
 
 def test_exchange_against_all_permutations() -> None:
-    counts = np.array([[[3.0], [1.0]], [[2.0], [2.0]], [[4.0], [1.0]], [[1.0], [2.0]], [[5.0], [0.0]]])
+    counts = np.array(
+        [[[3.0], [1.0]], [[2.0], [2.0]], [[4.0], [1.0]], [[1.0], [2.0]], [[5.0], [0.0]]]
+    )
     spread = []
     for order in product(*(list(permutations(range(2))) for _ in counts)):
         totals = sum(cluster[list(levels)] for cluster, levels in zip(counts, order, strict=True))
@@ -103,7 +113,9 @@ def test_nemenyi_against_scikit_posthocs() -> None:
 @pytest.mark.parametrize(("k", "q"), [(2, 1.960), (3, 2.343), (4, 2.569), (10, 3.164)])
 def test_critical_values_of_nemenyi_as_published(k: int, q: float) -> None:
     """Demšar 2006, table 5a (α = 0.05)."""
-    assert round(omnibus.nemenyi_difference(k, 6) / np.sqrt(k * (k + 1) / 36), 3) == pytest.approx(q, abs=0.0011)
+    assert round(omnibus.nemenyi_difference(k, 6) / np.sqrt(k * (k + 1) / 36), 3) == pytest.approx(
+        q, abs=0.0011
+    )
 
 
 def test_below_six_datasets_there_are_ranks_and_a_reason() -> None:
@@ -117,12 +129,18 @@ def test_ties_everywhere_a_perfect_order_and_bad_scores() -> None:
     assert omnibus.friedman(np.ones((7, 3))).reason == "all pipelines tie on every dataset"
     order = omnibus.friedman(np.tile([3.0, 2.0, 1.0], (7, 1)))
     assert (order.mean_rank.tolist(), order.f) == ([1.0, 2.0, 3.0], np.inf)
-    assert order.p_f == pytest.approx(6**-6), "of the six orders, six datasets have that of the seventh"
+    assert order.p_f == pytest.approx(6**-6), (
+        "of the six orders, six datasets have that of the seventh"
+    )
     tied = omnibus.friedman(np.tile([3.0, 2.0, 2.0], (7, 1)))
     assert tied.p_f == pytest.approx(3**-6), "two tie: three orders"
     nearly = np.tile([8.0, 7, 6, 5, 4, 3, 2, 1], (6, 1))
     nearly[0, :2] = 7, 8
-    assert omnibus.friedman(nearly).p_f >= omnibus.friedman(np.sort(nearly)).p_f, "all alike is the rarest"
+    assert omnibus.friedman(nearly).p_f >= omnibus.friedman(np.sort(nearly)).p_f, (
+        "all alike is the rarest"
+    )
     for bad in (np.ones((7, 1)), np.full((7, 3), np.nan), np.empty((0, 3))):
-        with pytest.raises(ValueError, match="expected \\(datasets, at least two pipelines\\) without NaN"):
+        with pytest.raises(
+            ValueError, match="expected \\(datasets, at least two pipelines\\) without NaN"
+        ):
             omnibus.friedman(bad)

@@ -67,17 +67,31 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_plan_is_stratified(split: str) -> None:
     planned = clips.plan(split)
     assert planned == clips.plan(split)
-    assert len({clip.sample_id for clip in planned}) == len(planned) == {"train": 88, "valid": 28, "test": 88}[split]
-    assert clips.plan(split, kinds=["two"]) == [clip for clip in planned if clip.kind == "two"], "a kind does not depend on the others"
+    assert (
+        len({clip.sample_id for clip in planned})
+        == len(planned)
+        == {"train": 88, "valid": 28, "test": 88}[split]
+    )
+    assert clips.plan(split, kinds=["two"]) == [clip for clip in planned if clip.kind == "two"], (
+        "a kind does not depend on the others"
+    )
     for kind in ("single", "two", "leaving"):
         shown = [clip.label for clip in planned if clip.kind == kind]
         assert {shown.count(emotion) for emotion in EMOTIONS} == {len(shown) // len(EMOTIONS)}
     for clip in planned:
         emotions = [act.emotion for role in clip.cast for act in role.acts]
-        assert len(set(emotions)) == len(emotions) == {"single": 1, "several": 3, "two": 2, "leaving": 1}[clip.kind]
+        assert (
+            len(set(emotions))
+            == len(emotions)
+            == {"single": 1, "several": 3, "two": 2, "leaving": 1}[clip.kind]
+        )
         assert (clip.label is None) == (clip.kind == "several")
         assert len({role.identity for role in clip.cast}) == len(clip.cast)
-        assert all(act.onset_s < act.apex_s < act.offset_s < act.end_s < clip.duration_s for role in clip.cast for act in role.acts)
+        assert all(
+            act.onset_s < act.apex_s < act.offset_s < act.end_s < clip.duration_s
+            for role in clip.cast
+            for act in role.acts
+        )
         assert len(clip.times) == {"single": 65, "two": 65}.get(clip.kind, 85)
 
 
@@ -145,7 +159,9 @@ def test_units_rise_to_the_apex_and_fall_after_it() -> None:
             at_apex = clips.truth_at(clip, (act.apex_s + act.offset_s) / 2)[0]
             assert at_apex.emotion == clip.label
             assert at_apex.intensity == max(face.intensity for face in faces)
-            assert np.hypot(at_apex.valence, at_apex.arousal) > np.hypot(faces[0].valence, faces[0].arousal)
+            assert np.hypot(at_apex.valence, at_apex.arousal) > np.hypot(
+                faces[0].valence, faces[0].arousal
+            )
 
 
 @pytest.mark.parametrize("kind", ["single", "several", "two"])
@@ -154,17 +170,27 @@ def test_boxes_move_smoothly_and_hold_the_landmarks(kind: str) -> None:
         truth = [clips.truth_at(clip, t) for t in clip.times]
         assert all(len(faces) == len(clip.cast) for faces in truth)
         for faces in truth:
-            assert [face.box[2] * face.box[3] for face in faces] == sorted((face.box[2] * face.box[3] for face in faces), reverse=True)
-            assert faces[0].identity == clip.cast[0].identity, "the first of the cast is the largest throughout"
+            assert [face.box[2] * face.box[3] for face in faces] == sorted(
+                (face.box[2] * face.box[3] for face in faces), reverse=True
+            )
+            assert faces[0].identity == clip.cast[0].identity, (
+                "the first of the cast is the largest throughout"
+            )
             for face in faces:
                 x, y, w, h = face.box
                 assert min(x, y, clip.size[0] - x - w, clip.size[1] - y - h) > -2
                 points = np.array(face.landmarks)
                 assert ((points > (x, y)) & (points < (x + w, y + h))).all()
         for a, b in pairwise(truth):
-            assert all(np.abs(np.subtract(p.box, q.box)).max() < 6 for p, q in zip(a, b, strict=True))
-        assert max(overlap(truth[0][0].box, faces[0].box) for faces in truth[1:]) < 1, "heads are never quite still"
-        assert all(overlap(faces[0].box, faces[1].box) < 0.05 for faces in truth if len(faces) == 2), "two people do not hide each other"
+            assert all(
+                np.abs(np.subtract(p.box, q.box)).max() < 6 for p, q in zip(a, b, strict=True)
+            )
+        assert max(overlap(truth[0][0].box, faces[0].box) for faces in truth[1:]) < 1, (
+            "heads are never quite still"
+        )
+        assert all(
+            overlap(faces[0].box, faces[1].box) < 0.05 for faces in truth if len(faces) == 2
+        ), "two people do not hide each other"
 
 
 def test_the_face_leaves_and_returns_with_the_same_expression() -> None:
@@ -174,14 +200,22 @@ def test_the_face_leaves_and_returns_with_the_same_expression() -> None:
         assert counts[0] == counts[-1] == "1"
         assert "000000000" in counts
         gone = [t for t, n in zip(clip.times, counts, strict=True) if n == "0"]
-        assert (clip.absence.leaves_s, clip.absence.back_s) < (gone[0], gone[-1]) < (clip.absence.gone_s, clip.absence.back_s)
+        assert (
+            (clip.absence.leaves_s, clip.absence.back_s)
+            < (gone[0], gone[-1])
+            < (clip.absence.gone_s, clip.absence.back_s)
+        )
         for t in (gone[0] - 0.04, gone[-1] + 0.04):
             assert clips.truth_at(clip, t)[0].emotion == clip.label
 
 
 def test_truth_of_a_moment_is_that_of_the_nearest_frame() -> None:
     clip = of_kind("single")[1]
-    assert clips.truth_at(clip, 0.419) == clips.truth_at(clip, 0.40 + 0.02 - 0.01) == clips.truth_at(clip, 0.4)
+    assert (
+        clips.truth_at(clip, 0.419)
+        == clips.truth_at(clip, 0.40 + 0.02 - 0.01)
+        == clips.truth_at(clip, 0.4)
+    )
     assert clips.truth_at(clip, 99.0) == clips.truth_at(clip, clip.times[-1])
     assert clips.truth_at(clip, -1.0) == clips.truth_at(clip, 0.0)
 
@@ -192,8 +226,13 @@ def test_truth_of_a_moment_is_that_of_the_nearest_frame() -> None:
 def test_frames_are_the_same_each_time_and_others_with_another_seed() -> None:
     def digest(seed: int) -> str:
         frames = list(clips.frames(short(of_kind("two", seed=seed)[0])))
-        assert all(image.shape == (240, 320, 3) and image.dtype == np.uint8 for _, image, _ in frames)
-        return hashlib.sha256(b"".join(image.tobytes() for _, image, _ in frames) + repr([faces for *_, faces in frames]).encode()).hexdigest()
+        assert all(
+            image.shape == (240, 320, 3) and image.dtype == np.uint8 for _, image, _ in frames
+        )
+        return hashlib.sha256(
+            b"".join(image.tobytes() for _, image, _ in frames)
+            + repr([faces for *_, faces in frames]).encode()
+        ).hexdigest()
 
     assert digest(0) == digest(0) != digest(1)
 
@@ -204,7 +243,9 @@ def test_frames_come_with_the_planned_truth_over_one_background() -> None:
     assert [t for t, *_ in seen] == clip.times
     assert all(faces == clips.truth_at(clip, t) for t, _, faces in seen)
     first, last = (seen[k][1][:20, :60].astype(float) for k in (0, -1))
-    assert 0 < np.abs(first - last).mean() < 4, "a corner of the wall: only the sensor's noise is new"
+    assert 0 < np.abs(first - last).mean() < 4, (
+        "a corner of the wall: only the sensor's noise is new"
+    )
 
 
 def test_nobody_is_drawn_in_the_gap() -> None:
@@ -223,7 +264,17 @@ def test_a_still_clip_draws_a_moment_once(monkeypatch: pytest.MonkeyPatch) -> No
     calls: list[int] = []
     monkeypatch.setattr(clips, "draw_face", lambda *args: calls.append(1))
     act = Act("fear", "apex", 0.0, 0.2, 0.4, 0.6)
-    clip = clips.Clip("x", "test", "single", 0, 0.6, (clips.Role("test03", (act,)),), size=(96, 96), fps=10, still=True)
+    clip = clips.Clip(
+        "x",
+        "test",
+        "single",
+        0,
+        0.6,
+        (clips.Role("test03", (act,)),),
+        size=(96, 96),
+        fps=10,
+        still=True,
+    )
     assert len(list(clips.scenery(clip))) == 6
     assert len(calls) == 3
 
@@ -241,7 +292,13 @@ def test_video_files_are_the_same_each_time(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     decoded = list(decode_video(tmp_path / "a", ALL_FRAMES))
     assert [frame.timestamp_s for frame in decoded] == [k / 25 for k in range(5)]
-    assert max(np.abs(frame.image.astype(int) - image).mean() for frame, image in zip(decoded, pictures, strict=True)) < 4
+    assert (
+        max(
+            np.abs(frame.image.astype(int) - image).mean()
+            for frame, image in zip(decoded, pictures, strict=True)
+        )
+        < 4
+    )
 
 
 # -- the dataset ----------------------------------------------------------------------------------------------------------
@@ -266,7 +323,11 @@ def test_what_memory_held_before_does_not_matter(tmp_path: Path) -> None:
     """
     paths = {str(fill): tmp_path / f"{fill}.mp4" for fill in (0, 1)}
     for fill, path in paths.items():
-        subprocess.run([sys.executable, "-c", code, str(path)], check=True, env=os.environ | {"MALLOC_PERTURB_": fill})
+        subprocess.run(
+            [sys.executable, "-c", code, str(path)],
+            check=True,
+            env=os.environ | {"MALLOC_PERTURB_": fill},
+        )
     assert paths["0"].read_bytes() == paths["1"].read_bytes()
 
 
@@ -276,12 +337,17 @@ def test_samples_and_options() -> None:
     assert {sample.kind for sample in samples} == {"video"}
     assert {sample.groups["kind"] for sample in samples} == set(clips.KINDS)
     assert all((sample.label is None) == (sample.groups["kind"] == "several") for sample in samples)
-    assert all(sample.groups["n_people"] == ("2" if sample.groups["kind"] == "two" else "1") for sample in samples)
+    assert all(
+        sample.groups["n_people"] == ("2" if sample.groups["kind"] == "two" else "1")
+        for sample in samples
+    )
     chosen = PosedVideo(Options(split="train", seed=3, kinds=["two", "leaving"]))
     assert {sample.groups["kind"] for sample in chosen.samples()} == {"two", "leaving"}
     assert chosen.version == "train-seed3-leaving_two@1"
     assert PosedVideo(Options()).version == "test-seed0@1"
-    with pytest.raises(ValueError, match=r"unknown kinds \['twins'\]; valid: single, several, two, leaving"):
+    with pytest.raises(
+        ValueError, match=r"unknown kinds \['twins'\]; valid: single, several, two, leaving"
+    ):
         PosedVideo(Options(kinds=["twins"]))
 
 
@@ -294,7 +360,13 @@ def test_clips_are_kept_whole_or_not_at_all(cache: Path, monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     drawn = clips.frames
-    monkeypatch.setattr(clips, "frames", lambda clip: ((t, clips.expose(image, stream("x")), faces) for t, image, faces in breaks(clip)))
+    monkeypatch.setattr(
+        clips,
+        "frames",
+        lambda clip: (
+            (t, clips.expose(image, stream("x")), faces) for t, image, faces in breaks(clip)
+        ),
+    )
     with pytest.raises(KeyboardInterrupt):
         dataset.file(sample)
     assert not [path for path in cache.rglob("*") if path.is_file()]
@@ -314,14 +386,22 @@ def test_frames_table_has_the_truth_of_every_frame(cache: Path, tmp_path: Path) 
     dataset = PosedVideo(Options(split="valid"))
     samples = {sample.sample_id: sample for sample in dataset.samples()}
     rows = list(parquet.rows(tmp_path / "frames.parquet"))
-    assert {row["sample_id"] for row in rows} == {row["sample_id"] for row in parquet.rows(tmp_path / "samples.parquet")}
+    assert {row["sample_id"] for row in rows} == {
+        row["sample_id"] for row in parquet.rows(tmp_path / "samples.parquet")
+    }
     assert {len(row["boxes"]) for row in rows} == {0, 1}
     for row in rows:
         assert (row["state"], row["width"], row["height"]) == ("ok", 320, 240)
         truth = dataset.annotation(samples[row["sample_id"]], row["timestamp_s"])
         faces = clips.truth_at(dataset._clips[row["sample_id"]], row["timestamp_s"])
-        assert (row["label"], row["valence"], row["arousal"]) == (truth.label, truth.valence, truth.arousal)
-        assert row["boxes"] == [list(box) for box in truth.boxes] == [list(face.box) for face in faces]
+        assert (row["label"], row["valence"], row["arousal"]) == (
+            truth.label,
+            truth.valence,
+            truth.arousal,
+        )
+        assert (
+            row["boxes"] == [list(box) for box in truth.boxes] == [list(face.box) for face in faces]
+        )
         assert [len(points) for points in row["landmarks"]] == [10] * len(faces)
         assert (row["label"] is None) == (not faces)
 
@@ -344,7 +424,9 @@ def test_a_detector_finds_the_faces_of_the_decoded_clip(cache: Path, kind: str) 
     again = PosedVideo(Options(split="valid", seed=0))
     bytes_before = path.read_bytes()
     path.unlink()
-    assert again.file(sample).read_bytes() == bytes_before, "the same bytes, whichever kinds are kept"
+    assert again.file(sample).read_bytes() == bytes_before, (
+        "the same bytes, whichever kinds are kept"
+    )
     largest, faces_in_gap = [], 0
     for frame in decoded[::4]:
         truth = dataset.annotation(sample, frame.timestamp_s)
@@ -360,8 +442,14 @@ def test_a_detector_finds_the_faces_of_the_decoded_clip(cache: Path, kind: str) 
 # -- RAVDESS --------------------------------------------------------------------------------------------------------------
 
 
-def takes(modality: str, vocal: str, keep: Callable = lambda clip: True) -> list[tuple[str, str, str, str]]:
-    return [(clip.stem, clip.emotion, clip.intensity, clip.actor) for clip in published(modality, vocal) if keep(clip)]
+def takes(
+    modality: str, vocal: str, keep: Callable = lambda clip: True
+) -> list[tuple[str, str, str, str]]:
+    return [
+        (clip.stem, clip.emotion, clip.intensity, clip.actor)
+        for clip in published(modality, vocal)
+        if keep(clip)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -369,7 +457,10 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Actor 1's speech and song and actor 18's speech, one statement of each, tiny, with and without sound."""
     root = tmp_path_factory.mktemp("ravdess")
     everything = [
-        take for modality in ("av", "video") for vocal in ("speech", "song") for take in takes(modality, vocal, lambda clip: clip.statement == "kids")
+        take
+        for modality in ("av", "video")
+        for vocal in ("speech", "song")
+        for take in takes(modality, vocal, lambda clip: clip.statement == "kids")
     ]
     assert len(write_ravdess(root, everything, actors=[1, 18], size="tiny")) == 2 * (30 + 22 + 30)
     return root
@@ -378,12 +469,19 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_ravdess_tree_is_read_back(tree: Path) -> None:
     assert {path.parent.name for path in tree.rglob("*.mp4")} == {"Actor_01", "Actor_18"}
     for modality in ("av", "video"):
-        for options, n in (({}, 52), ({"calm": "keep"}, 60), ({"vocal": "song", "calm": "keep"}, 22), ({"intensity": "strong"}, 24)):
+        for options, n in (
+            ({}, 52),
+            ({"calm": "keep"}, 60),
+            ({"vocal": "song", "calm": "keep"}, 22),
+            ({"intensity": "strong"}, 24),
+        ):
             dataset = Ravdess(RavdessOptions(path=tree, modality=modality, **options))
             samples = list(dataset.samples())
             assert len(samples) == n
             assert all(dataset.file(sample).is_file() for sample in samples)
-    labels = {sample.sample_id: sample.label for sample in Ravdess(RavdessOptions(path=tree)).samples()}
+    labels = {
+        sample.sample_id: sample.label for sample in Ravdess(RavdessOptions(path=tree)).samples()
+    }
     assert labels["01-01-06-02-01-02-18"] == "fear"
 
 
@@ -393,40 +491,66 @@ def test_ravdess_modalities_show_the_same_pictures(tree: Path) -> None:
         assert [stream.codec_context.name for stream in container.streams] == ["h264", "aac"]
     with av.open(str(tree / "Actor_01" / f"02-{name}")) as container:
         assert [stream.codec_context.name for stream in container.streams] == ["h264"]
-    heard, silent = (list(decode_video(tree / "Actor_01" / f"{modality}-{name}", ALL_FRAMES)) for modality in ("01", "02"))
+    heard, silent = (
+        list(decode_video(tree / "Actor_01" / f"{modality}-{name}", ALL_FRAMES))
+        for modality in ("01", "02")
+    )
     assert len(heard) == len(silent) == 6
     assert all(np.array_equal(a.image, b.image) for a, b in zip(heard, silent, strict=True))
-    other = list(decode_video(tree / "Actor_01" / f"02-{name.replace('01-01.mp4', '02-01.mp4')}", ALL_FRAMES))
+    other = list(
+        decode_video(tree / "Actor_01" / f"02-{name.replace('01-01.mp4', '02-01.mp4')}", ALL_FRAMES)
+    )
     assert not np.array_equal(other[0].image, silent[0].image), "another repetition, other pictures"
 
 
 def test_ravdess_archives_are_named_as_on_zenodo(tree: Path, tmp_path: Path) -> None:
     archives = write_archives(tree, tmp_path / "a")
-    assert [path.name for path in archives] == ["Video_Speech_Actor_01.zip", "Video_Speech_Actor_18.zip", "Video_Song_Actor_01.zip"]
+    assert [path.name for path in archives] == [
+        "Video_Speech_Actor_01.zip",
+        "Video_Speech_Actor_18.zip",
+        "Video_Song_Actor_01.zip",
+    ]
     with zipfile.ZipFile(archives[0]) as archive:
         names = archive.namelist()
         assert len(names) == 60
         assert {name[:12] for name in names} == {"Actor_01/01-", "Actor_01/02-"}
         archive.extractall(tmp_path / "unpacked")
     assert len(list(Ravdess(RavdessOptions(path=tmp_path / "unpacked")).samples())) == 26
-    assert [path.read_bytes() for path in write_archives(tree, tmp_path / "b")] == [path.read_bytes() for path in archives]
+    assert [path.read_bytes() for path in write_archives(tree, tmp_path / "b")] == [
+        path.read_bytes() for path in archives
+    ]
 
 
 def test_ravdess_writes_the_same_bytes_in_any_order(tree: Path, tmp_path: Path) -> None:
-    few = takes("av", "speech", lambda clip: clip.actor == "01" and clip.emotion in ("calm", "anger") and clip.statement == "kids")
+    few = takes(
+        "av",
+        "speech",
+        lambda clip: (
+            clip.actor == "01" and clip.emotion in ("calm", "anger") and clip.statement == "kids"
+        ),
+    )
     for path in write_ravdess(tmp_path, few[::-1], size="tiny"):
         assert path.read_bytes() == (tree / path.relative_to(tmp_path)).read_bytes()
     with pytest.raises(ValueError, match="only modalities 01 and 02 have pictures: 03-01"):
         write_ravdess(tmp_path, takes("audio", "speech"), size="tiny")
 
 
-def test_ravdess_clips_that_are_there_stay_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ravdess_clips_that_are_there_stay_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever has the real clips has them under these names."""
-    few = takes("av", "speech", lambda clip: clip.actor == "01" and clip.emotion == "calm" and clip.statement == "kids")
+    few = takes(
+        "av",
+        "speech",
+        lambda clip: clip.actor == "01" and clip.emotion == "calm" and clip.statement == "kids",
+    )
     real = tmp_path / "Actor_01" / f"{few[1][0]}.mp4"
     real.parent.mkdir()
     real.write_bytes(b"real")
-    with pytest.raises(FileExistsError, match=rf"1 of the {len(few)} clips to draw are there already, maybe real ones, the first is .*{few[1][0]}\.mp4"):
+    with pytest.raises(
+        FileExistsError,
+        match=rf"1 of the {len(few)} clips to draw are there already, maybe real ones, the first is .*{few[1][0]}\.mp4",
+    ):
         write_ravdess(tmp_path, few, size="tiny")
     assert [path for path in tmp_path.rglob("*.mp4") if path.read_bytes() != b"real"] == []
     assert len(write_ravdess(tmp_path, few, size="tiny", overwrite=True)) == len(few)
@@ -435,7 +559,9 @@ def test_ravdess_clips_that_are_there_stay_as_they_are(tmp_path: Path, monkeypat
 
 @pytest.mark.slow
 def test_ravdess_at_full_size(tmp_path: Path) -> None:
-    (path,) = write_ravdess(tmp_path, takes("av", "speech", lambda clip: clip.stem == "01-01-03-02-01-01-07"))
+    (path,) = write_ravdess(
+        tmp_path, takes("av", "speech", lambda clip: clip.stem == "01-01-03-02-01-01-07")
+    )
     decoded = list(decode_video(path, ALL_FRAMES))
     assert len(decoded) == 65
     assert decoded[0].image.shape == (240, 320, 3)

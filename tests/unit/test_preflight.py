@@ -10,19 +10,39 @@ from faceoff.plan import preflight
 from faceoff.plan.config import ConfigError
 from faceoff.plan.job_specs import Plan
 
-CARD = {"file": "net.onnx", "sha256": "0" * 64, "runtime": "onnx", "input": {"size": [8, 8]}, "emotions": ["neutral", "happiness"]}
+CARD = {
+    "file": "net.onnx",
+    "sha256": "0" * 64,
+    "runtime": "onnx",
+    "input": {"size": [8, 8]},
+    "emotions": ["neutral", "happiness"],
+}
 
 
 def plan(changes: dict[str, Any] | None = None) -> Plan:
-    return Plan({"run": "t", "datasets": {"posed": {}}, "detectors": {"whole": {}, "haar": {}}, "models": {"fer": {}}, **(changes or {})})
+    return Plan(
+        {
+            "run": "t",
+            "datasets": {"posed": {}},
+            "detectors": {"whole": {}, "haar": {}},
+            "models": {"fer": {}},
+            **(changes or {}),
+        }
+    )
 
 
-def test_preflight_names_everything_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_preflight_names_everything_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path / "mirror"))
     monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
     (tmp_path / "c.yaml").write_text(json.dumps(CARD))
     made = plan(
-        {"datasets": {"mine": {"type": "folder", "path": str(tmp_path / "nowhere")}}, "models": {"c": {"model": str(tmp_path / "c.yaml")}}, "fusions": {}}
+        {
+            "datasets": {"mine": {"type": "folder", "path": str(tmp_path / "nowhere")}},
+            "models": {"c": {"model": str(tmp_path / "c.yaml")}},
+            "fusions": {},
+        }
     )
     with pytest.raises(preflight.PreflightError) as caught:
         preflight.check(made)
@@ -41,24 +61,40 @@ def test_a_space_that_the_dataset_cannot_fill_stops_the_run(tmp_path: Path) -> N
     (tmp_path / "angry").mkdir()
 
     def checked(**keys: Any) -> None:
-        preflight.check(plan({"datasets": {"mine": {"type": "folder", "path": str(tmp_path), **keys}}}))
+        preflight.check(
+            plan({"datasets": {"mine": {"type": "folder", "path": str(tmp_path), **keys}}})
+        )
 
     checked(space=["Happiness", "anger"])
-    with pytest.raises(preflight.PreflightError, match="dataset mine: no sample can have the class 'hapiness' of `space`, did you mean 'happiness'"):
+    with pytest.raises(
+        preflight.PreflightError,
+        match="dataset mine: no sample can have the class 'hapiness' of `space`, did you mean 'happiness'",
+    ):
         checked(space=["hapiness", "anger"])
-    with pytest.raises(ConfigError, match=r"datasets\.mine\.space: 'happiness' and 'Joy' are one class"):
+    with pytest.raises(
+        ConfigError, match=r"datasets\.mine\.space: 'happiness' and 'Joy' are one class"
+    ):
         checked(space=["happiness", "anger", "Joy"])
-    with pytest.raises(ConfigError, match=r"datasets\.mine: label_map: 'froh': 'Hapiness' is no known emotion, did you mean 'happiness'"):
+    with pytest.raises(
+        ConfigError,
+        match=r"datasets\.mine: label_map: 'froh': 'Hapiness' is no known emotion, did you mean 'happiness'",
+    ):
         checked(label_map={"froh": "Hapiness"})
 
 
-def test_with_present_weights_only_the_others_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_present_weights_only_the_others_are_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The pair stands in the report with its reason; once the file is there, it runs; `faceoff fetch` still wants everything."""
     monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path))
     monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
     (tmp_path / "cards").mkdir()
     (tmp_path / "cards/c.yaml").write_text(json.dumps(CARD))
-    changes = {"weights": "present", "models": {"c": {"model": str(tmp_path / "cards/c.yaml")}, "fer": {}}, "fusions": {"all": {}}}
+    changes = {
+        "weights": "present",
+        "models": {"c": {"model": str(tmp_path / "cards/c.yaml")}, "fer": {}},
+        "fusions": {"all": {}},
+    }
     made = plan(changes)
     assert made.skip("haar", "c").startswith("model c: net.onnx is not here (`faceoff fetch`")
     assert made.skip("haar", "fer") is None
@@ -71,7 +107,9 @@ def test_with_present_weights_only_the_others_are_skipped(tmp_path: Path, monkey
     assert plan({**changes, "weights": "fetch"}).skip("haar", "c") is None
 
 
-def test_second_run_of_the_same_name_is_refused_until_the_first_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_run_of_the_same_name_is_refused_until_the_first_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     held = preflight.lock(plan())
     with pytest.raises(preflight.PreflightError, match="another run is working in results/t"):

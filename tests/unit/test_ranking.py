@@ -34,7 +34,12 @@ def test_equals_share_the_first_place() -> None:
 
 def test_one_pipeline_is_the_best() -> None:
     found = rank_uncertainty(coins([0.2], 50), seed=0, replicates=100)
-    assert (found.p_best.tolist(), found.rank_low.tolist(), found.rank_high.tolist(), found.tied.tolist()) == ([1], [1], [1], [True])
+    assert (
+        found.p_best.tolist(),
+        found.rank_low.tolist(),
+        found.rank_high.tolist(),
+        found.tied.tolist(),
+    ) == ([1], [1], [1], [True])
 
 
 def test_against_a_plain_loop() -> None:
@@ -49,11 +54,19 @@ def test_against_a_plain_loop() -> None:
         winners = np.flatnonzero(np.isclose(drawn, drawn.max()))
         best[winners] += 1 / len(winners)
         ranks.append([1 + sum(other > own + 1e-12 for other in drawn) for own in drawn])
-        worst.append([max(drawn[j] - accuracy[j] for j in range(4) if j != i) - (drawn[i] - accuracy[i]) for i in range(4)])
+        worst.append(
+            [
+                max(drawn[j] - accuracy[j] for j in range(4) if j != i) - (drawn[i] - accuracy[i])
+                for i in range(4)
+            ]
+        )
     assert found.p_best == pytest.approx(best / 20_000, abs=0.015)
     assert found.rank_low == pytest.approx(np.quantile(ranks, 0.025, axis=0, method="nearest"))
     assert found.rank_high == pytest.approx(np.quantile(ranks, 0.975, axis=0, method="nearest"))
-    assert found.tied.tolist() == (accuracy.max() - accuracy <= np.quantile(worst, 0.95, axis=0)).tolist()
+    assert (
+        found.tied.tolist()
+        == (accuracy.max() - accuracy <= np.quantile(worst, 0.95, axis=0)).tolist()
+    )
 
 
 def test_clusters_are_drawn_whole() -> None:
@@ -68,12 +81,20 @@ def test_clusters_are_drawn_whole() -> None:
 
 def test_the_best_is_rarely_dropped_and_a_worse_one_is() -> None:
     """On 300 data sets of three equals and a worse one: each equal stays in about 95 % of them or more, the worse one is mostly dropped."""
-    kept = np.array([rank_uncertainty(coins([0.6, 0.6, 0.6, 0.4], 150, seed), seed=0, replicates=400).tied for seed in range(300)])
+    kept = np.array(
+        [
+            rank_uncertainty(coins([0.6, 0.6, 0.6, 0.4], 150, seed), seed=0, replicates=400).tied
+            for seed in range(300)
+        ]
+    )
     assert (kept[:, :3].mean(axis=0) > 0.92).all()
     assert kept[:, 3].mean() < 0.2
 
 
-@pytest.mark.parametrize(("clusters", "kind"), [(np.zeros(40), "clusters"), (np.arange(40) % 5, "clusters"), (None, "samples")])
+@pytest.mark.parametrize(
+    ("clusters", "kind"),
+    [(np.zeros(40), "clusters"), (np.arange(40) % 5, "clusters"), (None, "samples")],
+)
 def test_too_little_to_resample(clusters: np.ndarray | None, kind: str) -> None:
     """One subject is drawn again and again: the order that it happens to have would be certain."""
     n = 40 if kind == "clusters" else 5
@@ -92,11 +113,27 @@ def test_a_place_that_nobody_knows_stands_nowhere_on_the_page(tmp_path: Path) ->
     run = fixtures.typical(tmp_path)
     for path in run.comparisons:
         found = files.read_json(path)
-        unknown = dict.fromkeys(("p_best", "rank_low", "rank_high", "tied_with_best")) | {"reason": "too few clusters: 2, and a ranking needs 6"}
+        unknown = dict.fromkeys(("p_best", "rank_low", "rank_high", "tied_with_best")) | {
+            "reason": "too few clusters: 2, and a ranking needs 6"
+        }
         found["ranking"] = [row | unknown for row in found["ranking"]]
-        found["comparisons"] = [row | {"minimum_detectable": None, "detectable_reason": "no result could be significant"} for row in found["comparisons"]]
+        found["comparisons"] = [
+            row
+            | {"minimum_detectable": None, "detectable_reason": "no result could be significant"}
+            for row in found["comparisons"]
+        ]
         files.write_json(path, found)
-    write_report(run.scores, run.comparisons, run.examples, run.folder / "figures", None, tmp_path / "report.html", run.spec, run.overlaps, run.answers)
+    write_report(
+        run.scores,
+        run.comparisons,
+        run.examples,
+        run.folder / "figures",
+        None,
+        tmp_path / "report.html",
+        run.spec,
+        run.overlaps,
+        run.answers,
+    )
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert not re.search(r">\s*None", html)
     assert "tied with best" not in html

@@ -12,7 +12,15 @@ from faceoff.emotions import EMOTIONS
 from faceoff.plan import config
 
 ROOT = Path(__file__).resolve().parents[2]
-LABELS = {"01": "neutral", "03": "happiness", "04": "sadness", "05": "anger", "06": "fear", "07": "disgust", "08": "surprise"}
+LABELS = {
+    "01": "neutral",
+    "03": "happiness",
+    "04": "sadness",
+    "05": "anger",
+    "06": "fear",
+    "07": "disgust",
+    "08": "surprise",
+}
 
 
 def names(modality: str, vocal: str) -> list[str]:
@@ -24,14 +32,20 @@ def names(modality: str, vocal: str) -> list[str]:
                 for statement in (1, 2):
                     for repetition in (1, 2):
                         if not (vocal == "02" and actor == 18):
-                            found.append(f"{modality}-{vocal}-{emotion:02d}-{intensity:02d}-{statement:02d}-{repetition:02d}-{actor:02d}")
+                            found.append(
+                                f"{modality}-{vocal}-{emotion:02d}-{intensity:02d}-{statement:02d}-{repetition:02d}-{actor:02d}"
+                            )
     return found
 
 
 def put(root: Path, stems: list[str], suffix: str = ".mp4") -> None:
     """Empty files in the archives' folders."""
     for stem in stems:
-        folder = root / f"Video_{'Speech' if stem[3:5] == '01' else 'Song'}_Actor_{stem[-2:]}" / f"Actor_{stem[-2:]}"
+        folder = (
+            root
+            / f"Video_{'Speech' if stem[3:5] == '01' else 'Song'}_Actor_{stem[-2:]}"
+            / f"Actor_{stem[-2:]}"
+        )
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{stem}{suffix}").touch()
 
@@ -73,7 +87,9 @@ def test_published_counts(tree: Path, options: dict, n: int, classes: int) -> No
     assert {sample.label for sample in samples} == set(dataset.space)
     assert len(dataset.space) == classes
     assert dataset.missing() == []
-    assert sum(dataset.left_out.values()) + n == 2 * 2452 + 1440, "every file is in the task or counted"
+    assert sum(dataset.left_out.values()) + n == 2 * 2452 + 1440, (
+        "every file is in the task or counted"
+    )
 
 
 def test_labels_and_groups(tree: Path) -> None:
@@ -81,7 +97,9 @@ def test_labels_and_groups(tree: Path) -> None:
     assert dataset.space == EMOTIONS[:7]
     samples = list(dataset.samples())
     assert all(sample.label == LABELS[sample.sample_id[6:8]] for sample in samples)
-    assert Counter(sample.label for sample in samples) == {label: 96 if label == "neutral" else 192 for label in EMOTIONS[:7]}
+    assert Counter(sample.label for sample in samples) == {
+        label: 96 if label == "neutral" else 192 for label in EMOTIONS[:7]
+    }
     by_id = {sample.sample_id: sample for sample in samples}
     sample = by_id["01-01-06-02-01-02-12"]
     assert (sample.kind, sample.label, sample.subject) == ("video", "fear", "12")
@@ -97,7 +115,9 @@ def test_calm(tree: Path) -> None:
     assert made(tree, calm="keep").space == (*EMOTIONS[:7], "calm")
     merged = {sample.sample_id: sample.label for sample in made(tree, calm="neutral").samples()}
     kept = {sample.sample_id: sample.label for sample in made(tree, calm="keep").samples()}
-    assert {name for name, label in kept.items() if label != merged[name]} == {name for name in kept if name[6:8] == "02"}
+    assert {name for name, label in kept.items() if label != merged[name]} == {
+        name for name in kept if name[6:8] == "02"
+    }
     assert Counter(merged.values())["neutral"] == 96 + 192
 
 
@@ -106,18 +126,28 @@ def test_folds_are_disjoint_and_complete(tree: Path, name: str) -> None:
     actors = [actor for fold in FOLDS[name].values() for actor in fold]
     assert sorted(actors) == list(range(1, 25))
     assert len(FOLD_OF[name]) == 24
-    parts = [[sample.sample_id for sample in made(tree, fold_set=name, folds=[fold]).samples()] for fold in FOLDS[name]]
+    parts = [
+        [sample.sample_id for sample in made(tree, fold_set=name, folds=[fold]).samples()]
+        for fold in FOLDS[name]
+    ]
     assert [len(part) for part in parts] == [52 * len(fold) for fold in FOLDS[name].values()]
-    assert sorted(name for part in parts for name in part) == sorted(sample.sample_id for sample in made(tree).samples())
+    assert sorted(name for part in parts for name in part) == sorted(
+        sample.sample_id for sample in made(tree).samples()
+    )
     rest = made(tree, fold_set=name, folds=list(FOLDS[name])[1:])
-    assert {sample.subject for sample in rest.samples()} == {f"{actor:02d}" for actor in set(range(1, 25)) - set(next(iter(FOLDS[name].values())))}
+    assert {sample.subject for sample in rest.samples()} == {
+        f"{actor:02d}" for actor in set(range(1, 25)) - set(next(iter(FOLDS[name].values())))
+    }
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"folds": [1]}, "needs 'fold_set'"),
-        ({"fold_set": "mmer", "folds": [5]}, r"\[5\] are not among the folds of mmer: 0, 1, 2, 3, 4"),
+        (
+            {"fold_set": "mmer", "folds": [5]},
+            r"\[5\] are not among the folds of mmer: 0, 1, 2, 3, 4",
+        ),
         ({"fold_set": "emobox", "folds": [0]}, "1, 2, 3, 4, 5, 6"),
         ({"actors": [25]}, "less than or equal to 24"),
         ({"modality": "audio"}, "'av' or 'video'"),
@@ -129,15 +159,28 @@ def test_wrong_options(tmp_path: Path, options: dict, message: str) -> None:
         Options(path=tmp_path, **options)
 
 
-@pytest.mark.parametrize("options", [{"actors": [2], "fold_set": "emobox", "folds": [1]}, {"actors": [18], "vocal": "song"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"actors": [2], "fold_set": "emobox", "folds": [1]}, {"actors": [18], "vocal": "song"}],
+)
 def test_options_that_leave_nothing(tree: Path, options: dict) -> None:
     with pytest.raises(ValueError, match="no clip under these options"):
         made(tree, **options)
 
 
 def test_names_that_ravdess_does_not_have_stay_out(tmp_path: Path) -> None:
-    put(tmp_path, ["01-01-01-01-01-01-01", "01-01-01-02-01-01-01", "01-02-03-01-01-01-18", "01-02-07-01-01-01-01"])
-    assert [sample.sample_id for sample in made(tmp_path, vocal="both").samples()] == ["01-01-01-01-01-01-01"]
+    put(
+        tmp_path,
+        [
+            "01-01-01-01-01-01-01",
+            "01-01-01-02-01-01-01",
+            "01-02-03-01-01-01-18",
+            "01-02-07-01-01-01-01",
+        ],
+    )
+    assert [sample.sample_id for sample in made(tmp_path, vocal="both").samples()] == [
+        "01-01-01-01-01-01-01"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -166,11 +209,22 @@ def test_every_published_name_is_read_back() -> None:
             clips = list(published(modality, vocal))
             assert sorted(clip.stem for clip in clips) == sorted(names(code, vocal_code))
             assert [parse(clip.stem) for clip in clips] == clips
-    assert parse("03-01-01-01-01-01-01") == Clip("audio", "speech", "neutral", "normal", "kids", "1", "01")
+    assert parse("03-01-01-01-01-01-01") == Clip(
+        "audio", "speech", "neutral", "normal", "kids", "1", "01"
+    )
 
 
 @pytest.mark.parametrize(
-    "stem", ["", "readme", "01-01-03-01-01-01", "01-01-03-01-01-01-01-01", "1-1-3-1-1-1-1", "._01-01-03-01-01-01-01", "01-01-03-01-01-01-01 (1)"]
+    "stem",
+    [
+        "",
+        "readme",
+        "01-01-03-01-01-01",
+        "01-01-03-01-01-01-01-01",
+        "1-1-3-1-1-1-1",
+        "._01-01-03-01-01-01-01",
+        "01-01-03-01-01-01-01 (1)",
+    ],
 )
 def test_other_names(stem: str) -> None:
     assert parse(stem) is None
@@ -195,14 +249,31 @@ def test_duplicates_and_other_files(tmp_path: Path) -> None:
     samples = list(dataset.samples())
     assert [sample.sample_id for sample in samples] == [stem]
     assert dataset.file(samples[0]).read_bytes() == b"a/Actor_01", "the first path in order"
-    assert dataset.left_out == {"duplicate": 2, "other file": 4, "other modality": 1, "other vocal channel": 1, "not chosen": 1}
+    assert dataset.left_out == {
+        "duplicate": 2,
+        "other file": 4,
+        "other modality": 1,
+        "other vocal channel": 1,
+        "not chosen": 1,
+    }
     assert list(made(tmp_path).samples()) == samples
 
 
 def test_missing_clips_are_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    put(tmp_path, [stem for stem in names("01", "01") if stem.endswith("-01") and not stem.startswith("01-01-05")])
+    put(
+        tmp_path,
+        [
+            stem
+            for stem in names("01", "01")
+            if stem.endswith("-01") and not stem.startswith("01-01-05")
+        ],
+    )
     dataset = made(tmp_path, actors=[1])
-    assert dataset.missing() == sorted(f"{stem}.mp4" for stem in names("01", "01") if stem.endswith("-01") and stem.startswith("01-01-05"))
+    assert dataset.missing() == sorted(
+        f"{stem}.mp4"
+        for stem in names("01", "01")
+        if stem.endswith("-01") and stem.startswith("01-01-05")
+    )
     assert len(list(dataset.samples())) == 44
     assert "8 of 52 clips are not below" in capsys.readouterr().err
     assert len(made(tmp_path).missing()) == 1248 - 44
@@ -215,7 +286,9 @@ def test_nothing_found(tmp_path: Path) -> None:
         made(tmp_path)
     put(tmp_path, names("03", "01")[:3], ".wav")
     put(tmp_path, names("02", "01")[:2])
-    with pytest.raises(FileNotFoundError, match=r"such as 01-01-01-01-01-01-01\.mp4.*2 × other modality") as error:
+    with pytest.raises(
+        FileNotFoundError, match=r"such as 01-01-01-01-01-01-01\.mp4.*2 × other modality"
+    ) as error:
         made(tmp_path)
     assert "3 × other file" in str(error.value)
 
@@ -238,7 +311,9 @@ def test_clips_of_linked_folders_count_and_a_dangling_link_hides_nothing(tmp_pat
     put(disk, names("01", "01")[60:120])
     (root / "more").symlink_to(disk)
     first = made(root)
-    assert [clip.stem for clip in first._files] == [name for name in names("01", "01")[:120] if name[6:8] != "02"]
+    assert [clip.stem for clip in first._files] == [
+        name for name in names("01", "01")[:120] if name[6:8] != "02"
+    ]
     assert len(Ravdess.archives(first.options)) == 22
     (root / f"{names('01', '01')[130]}.mp4").symlink_to(tmp_path / "nowhere.mp4")
     before = made(root).fingerprint()
@@ -271,9 +346,14 @@ def test_numbers_of_the_dataset_page() -> None:
         told[code] = [int(cell) if cell.strip() != "–" else 0 for cell in cells[-3:-1]]
     for column, vocal in enumerate(("01", "02")):
         counted = Counter(name[6:8] for name in names("01", vocal))
-        assert {code: counts[column] for code, counts in told.items()} == {code: counted[code] for code in told}
+        assert {code: counts[column] for code, counts in told.items()} == {
+            code: counted[code] for code in told
+        }
     for folds in FOLDS.values():
-        assert " · ".join(f"{fold}: {' '.join(map(str, actors))}" for fold, actors in folds.items()) in page
+        assert (
+            " · ".join(f"{fold}: {' '.join(map(str, actors))}" for fold, actors in folds.items())
+            in page
+        )
 
 
 def test_shipped_config() -> None:

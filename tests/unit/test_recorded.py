@@ -25,8 +25,13 @@ def opened(path: Path, **options: object) -> Recorded:
 
 
 def asked(model: Recorded, *frames: tuple[str, float | None]) -> list[list[float] | None]:
-    found = model.known([{"sample_id": sample, "timestamp_s": seconds} for sample, seconds in frames])
-    return [p.tolist() if known else None for p, known in zip(found.posterior, found.evaluable, strict=True)]
+    found = model.known(
+        [{"sample_id": sample, "timestamp_s": seconds} for sample, seconds in frames]
+    )
+    return [
+        p.tolist() if known else None
+        for p, known in zip(found.posterior, found.evaluable, strict=True)
+    ]
 
 
 def written(folder: Path, suffix: str) -> Path:
@@ -38,7 +43,10 @@ def written(folder: Path, suffix: str) -> Path:
     elif suffix == ".jsonl":
         path.write_text("\n".join(json.dumps(row) for row in ROWS))
     else:
-        path.write_text("sample_id, hap,ang\n" + "".join(f"{row['sample_id']},{row['hap']},{row['ang']}\n" for row in ROWS))
+        path.write_text(
+            "sample_id, hap,ang\n"
+            + "".join(f"{row['sample_id']},{row['hap']},{row['ang']}\n" for row in ROWS)
+        )
     return path
 
 
@@ -46,7 +54,12 @@ def written(folder: Path, suffix: str) -> Path:
 def test_every_format_says_the_same(tmp_path: Path, suffix: str) -> None:
     model = opened(written(tmp_path, suffix), columns={"happiness": "hap", "anger": "ang"})
     assert model.emotions == ("happiness", "anger"), "in canonical order, however the file has them"
-    assert asked(model, ("b", 0.0), ("007", 3.0), ("absent", 0.0), ("7", 0.0)) == [[0.2, 0.8], [0.7, 0.3], None, None]
+    assert asked(model, ("b", 0.0), ("007", 3.0), ("absent", 0.0), ("7", 0.0)) == [
+        [0.2, 0.8],
+        [0.7, 0.3],
+        None,
+        None,
+    ]
 
 
 def test_a_sample_may_be_called_na(tmp_path: Path) -> None:
@@ -58,22 +71,30 @@ def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("sample_id,p_angry,Happy,valence,note\na,0.25,0.75,0.5,x\n")
     model = opened(tmp_path / "p.csv")
     assert model.emotions == ("happiness", "anger")
-    found = model.known([{"sample_id": "a", "timestamp_s": 0.0}, {"sample_id": "b", "timestamp_s": 0.0}])
+    found = model.known(
+        [{"sample_id": "a", "timestamp_s": 0.0}, {"sample_id": "b", "timestamp_s": 0.0}]
+    )
     assert found.posterior[0].tolist() == [0.75, 0.25]
     assert found.valence[0] == 0.5
     assert np.isnan(found.valence[1])
 
 
 def test_the_nearest_moment_within_the_tolerance(tmp_path: Path) -> None:
-    (tmp_path / "p.csv").write_text("clip,t,happy,angry\nc,2.0,0.9,0.1\nc,0.0,0.1,0.9\nc,1.0,0.5,0.5\nd,5,0.3,0.7\n")
+    (tmp_path / "p.csv").write_text(
+        "clip,t,happy,angry\nc,2.0,0.9,0.1\nc,0.0,0.1,0.9\nc,1.0,0.5,0.5\nd,5,0.3,0.7\n"
+    )
     model = opened(tmp_path / "p.csv", id="clip", time="t", tolerance_s=0.4)
-    assert asked(model, ("c", 0.1), ("c", 0.9), ("c", 2.4), ("c", 1.45), ("d", 0.0), ("c", None)) == [[0.1, 0.9], [0.5, 0.5], [0.9, 0.1], None, None, None]
+    assert asked(
+        model, ("c", 0.1), ("c", 0.9), ("c", 2.4), ("c", 1.45), ("d", 0.0), ("c", None)
+    ) == [[0.1, 0.9], [0.5, 0.5], [0.9, 0.1], None, None, None]
 
 
 def test_scores_may_be_normalised(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("sample_id,happy,angry\na,3,1\n")
     assert asked(opened(tmp_path / "p.csv", normalise=True), ("a", 0.0)) == [[0.75, 0.25]]
-    assert asked(opened(tmp_path / "p.csv"), ("a", 0.0)) == [[3.0, 1.0]], "the stage refuses such a row"
+    assert asked(opened(tmp_path / "p.csv"), ("a", 0.0)) == [[3.0, 1.0]], (
+        "the stage refuses such a row"
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +105,11 @@ def test_scores_may_be_normalised(tmp_path: Path) -> None:
         ("sample_id,happy,angry\na,1,0\na,0,1\n", {}, "row 2: sample_id 'a' stands twice"),
         ("sample_id,happy,joy\na,1,0\n", {}, "both name happiness"),
         ("sample_id,x,y\na,1,0\n", {}, "no columns of emotions"),
-        ("sample_id,x,y\na,1,0\n", {"columns": {"happiness": "z", "anger": "y"}}, "no column 'z' .options.columns.happiness"),
+        (
+            "sample_id,x,y\na,1,0\n",
+            {"columns": {"happiness": "z", "anger": "y"}},
+            "no column 'z' .options.columns.happiness",
+        ),
         ("sample_id,happy,angry\na,1,0\n", {"time": "t"}, "no column 't'"),
     ],
 )
@@ -99,21 +124,68 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, options: dict, messag
 @pytest.mark.parametrize(
     ("name", "text", "options", "message"),
     [
-        ("p.csv", "sample_id,t,happy,angry\nc,2.0,0.9,0.1\nc,,0.1,0.9\n", {"time": "t"}, r"p\.csv, row 2: t is no number of seconds: None"),
-        ("p.csv", "sample_id,t,happy,angry\nc,nan,0.9,0.1\n", {"time": "t"}, "row 1: t is no number of seconds: 'nan'"),
-        ("p.csv", "sample_id,t,happy,angry\nc,00:01,0.9,0.1\n", {"time": "t"}, "row 1: t is no number of seconds: '00:01'"),
+        (
+            "p.csv",
+            "sample_id,t,happy,angry\nc,2.0,0.9,0.1\nc,,0.1,0.9\n",
+            {"time": "t"},
+            r"p\.csv, row 2: t is no number of seconds: None",
+        ),
+        (
+            "p.csv",
+            "sample_id,t,happy,angry\nc,nan,0.9,0.1\n",
+            {"time": "t"},
+            "row 1: t is no number of seconds: 'nan'",
+        ),
+        (
+            "p.csv",
+            "sample_id,t,happy,angry\nc,00:01,0.9,0.1\n",
+            {"time": "t"},
+            "row 1: t is no number of seconds: '00:01'",
+        ),
         ("p.csv", "sample_id,happy,angry\na,1,0\n,0,1\n", {}, "row 2: sample_id is empty"),
         ("p.csv", "sample_id,happy,angry\na,1\n", {}, r"p\.csv: cannot be read"),
         ("p.parquet", "PAR1 and no more", {}, r"p\.parquet: cannot be read"),
-        ("p.json", '[{"sample_id": "a", "happy": 1, "angry": 0}, {"sample_id": "b", "happy": 1}]', {}, r"p\.json, row 2: no 'angry'"),
-        ("p.json", '[{"sample_id": "a", "happy": 1, "angry": 0}, {"sample_id": "b", "happy": 1, "angry": 0, "sad": 0}]', {}, r"row 1: no 'sad'"),
-        ("p.json", '[{"sample_id": "a", "happy": 1, "angry": 0}, {"happy": 1, "angry": 0}]', {}, "row 2: no 'sample_id'"),
-        ("p.json", '[{"sample_id": "a", "happy": 1, "angry": 0}, ["b", 1, 0]]', {}, "row 2: no object with names and values"),
-        ("p.json", '[{"sample_id": "a", "happy": 1, "angry"', {}, r"p\.json: no sound JSON, or cut: Expecting ':' delimiter: line 1 column 40"),
-        ("p.jsonl", '{"sample_id": "a", "happy": 1, "angry": 0}\n{"sample_id": "b", "hap', {}, r"p\.jsonl, row 2: no sound JSON, or cut"),
+        (
+            "p.json",
+            '[{"sample_id": "a", "happy": 1, "angry": 0}, {"sample_id": "b", "happy": 1}]',
+            {},
+            r"p\.json, row 2: no 'angry'",
+        ),
+        (
+            "p.json",
+            '[{"sample_id": "a", "happy": 1, "angry": 0}, {"sample_id": "b", "happy": 1, "angry": 0, "sad": 0}]',
+            {},
+            r"row 1: no 'sad'",
+        ),
+        (
+            "p.json",
+            '[{"sample_id": "a", "happy": 1, "angry": 0}, {"happy": 1, "angry": 0}]',
+            {},
+            "row 2: no 'sample_id'",
+        ),
+        (
+            "p.json",
+            '[{"sample_id": "a", "happy": 1, "angry": 0}, ["b", 1, 0]]',
+            {},
+            "row 2: no object with names and values",
+        ),
+        (
+            "p.json",
+            '[{"sample_id": "a", "happy": 1, "angry"',
+            {},
+            r"p\.json: no sound JSON, or cut: Expecting ':' delimiter: line 1 column 40",
+        ),
+        (
+            "p.jsonl",
+            '{"sample_id": "a", "happy": 1, "angry": 0}\n{"sample_id": "b", "hap',
+            {},
+            r"p\.jsonl, row 2: no sound JSON, or cut",
+        ),
     ],
 )
-def test_rows_that_cannot_be_read_are_named(tmp_path: Path, name: str, text: str, options: dict, message: str) -> None:
+def test_rows_that_cannot_be_read_are_named(
+    tmp_path: Path, name: str, text: str, options: dict, message: str
+) -> None:
     """An empty time would otherwise break the search for the nearest moment of its whole sample."""
     (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=message) as caught:
@@ -122,13 +194,30 @@ def test_rows_that_cannot_be_read_are_named(tmp_path: Path, name: str, text: str
 
 
 def plan(tmp_path: Path, **options: object) -> Plan:
-    models = {"speech": {"model": "recorded", "detectors": ["whole"], "options": {"path": str(tmp_path / "p.csv"), **options}}, "fer": {}}
-    return Plan({"run": "r", "datasets": {"posed": {}}, "detectors": {"whole": {}, "haar": {}}, "models": models, "fusions": {"all": {}}})
+    models = {
+        "speech": {
+            "model": "recorded",
+            "detectors": ["whole"],
+            "options": {"path": str(tmp_path / "p.csv"), **options},
+        },
+        "fer": {},
+    }
+    return Plan(
+        {
+            "run": "r",
+            "datasets": {"posed": {}},
+            "detectors": {"whole": {}, "haar": {}},
+            "models": models,
+            "fusions": {"all": {}},
+        }
+    )
 
 
 def test_in_a_run(tmp_path: Path) -> None:
     """One pair only, its own lineage, run again when the file changes, missed before work starts."""
-    with pytest.raises(PreflightError, match=r"models\.speech\.options\.path: .*p\.csv is not there"):
+    with pytest.raises(
+        PreflightError, match=r"models\.speech\.options\.path: .*p\.csv is not there"
+    ):
         check(plan(tmp_path))
     (tmp_path / "p.csv").write_text("sample_id,happy,angry\na,1,0\n")
     made = plan(tmp_path)
@@ -146,11 +235,19 @@ def test_rows_of_the_predictions_table(tmp_path: Path) -> None:
     """A sample that the file has, one that it lacks, one whose values are no probabilities; whether there is a face plays no part."""
     (tmp_path / "p.csv").write_text("sample_id,happy,angry,arousal\na,0.25,0.75,0.5\nc,0.9,0.9,\n")
     keys = [{"sample_id": name, "frame": 0, "timestamp_s": 0.0} for name in "abc"]
-    parquet.write_rows(tmp_path / "frames.parquet", columns.FRAMES, (key | {"state": "unreadable"} for key in keys))
+    parquet.write_rows(
+        tmp_path / "frames.parquet", columns.FRAMES, (key | {"state": "unreadable"} for key in keys)
+    )
     faces = (key | {"face_id": -1, "n_faces": 0, "success": 0, "state": "no_face"} for key in keys)
     parquet.write_rows(tmp_path / "faces.parquet", columns.FACES, faces)
     spec = parse_spec(plan(tmp_path).predict_spec("posed", "whole", "speech"))
-    write_predictions(tmp_path / "frames.parquet", tmp_path / "faces.parquet", tmp_path / "out.parquet", tmp_path / "t.json", spec)
+    write_predictions(
+        tmp_path / "frames.parquet",
+        tmp_path / "faces.parquet",
+        tmp_path / "out.parquet",
+        tmp_path / "t.json",
+        spec,
+    )
     a, b, c = parquet.rows(tmp_path / "out.parquet")
     assert (a["emotion"], a["p_happiness"], a["arousal"], a["state"]) == ("anger", 0.25, 0.5, "ok")
     assert (b["success"], b["state"], b["reason"]) == (0, "unreadable", "no recorded prediction")

@@ -11,7 +11,13 @@ from faceoff.plugins.model_cards import read_card
 from faceoff.plugins.plugin import PACKAGE, RegistryError
 
 HEX = "0" * 64
-CARD = {"file": "net.onnx", "sha256": HEX, "runtime": "onnx", "input": {"size": [8, 8], "channels": 1}, "emotions": ["neutral", "happy"]}
+CARD = {
+    "file": "net.onnx",
+    "sha256": HEX,
+    "runtime": "onnx",
+    "input": {"size": [8, 8], "channels": 1},
+    "emotions": ["neutral", "happy"],
+}
 
 
 def plugin_file(folder: Path, text: str, name: str = "mine.py") -> Path:
@@ -20,21 +26,34 @@ def plugin_file(folder: Path, text: str, name: str = "mine.py") -> Path:
     return path
 
 
-def card_file(folder: Path, change: dict | None = None, drop: str | None = None, name: str = "card1.yaml") -> Path:
+def card_file(
+    folder: Path, change: dict | None = None, drop: str | None = None, name: str = "card1.yaml"
+) -> Path:
     card = {key: value for key, value in (CARD | (change or {})).items() if key != drop}
     return plugin_file(folder, yaml.safe_dump(card), name)
 
 
 def test_what_the_package_brings() -> None:
     assert {"posed", "ferplus", "folder", "table"} <= set(registry.names("dataset"))
-    assert {"whole", "mediapipe_short", "mediapipe_full", "haar", "yunet"} <= set(registry.names("detector"))
-    assert {"fer", "pd_best", "geometry", "landmarks_lr", "deepface", "mini_xception", "enet_b0_8_best_vgaf"} <= set(registry.names("model"))
+    assert {"whole", "mediapipe_short", "mediapipe_full", "haar", "yunet"} <= set(
+        registry.names("detector")
+    )
+    assert {
+        "fer",
+        "pd_best",
+        "geometry",
+        "landmarks_lr",
+        "deepface",
+        "mini_xception",
+        "enet_b0_8_best_vgaf",
+    } <= set(registry.names("model"))
 
 
 def test_header_is_read_without_importing(tmp_path: Path) -> None:
     """A plug-in whose framework is not installed, or that raises at import, is still known."""
     plugin_file(
-        tmp_path, 'raise RuntimeError("imported")\nimport no_such_framework\nDETECTORS = {"mine": {"class": "Mine", "framework": "torch", "licence": "MIT"}}\n'
+        tmp_path,
+        'raise RuntimeError("imported")\nimport no_such_framework\nDETECTORS = {"mine": {"class": "Mine", "framework": "torch", "licence": "MIT"}}\n',
     )
     found = registry.get("detector", "mine", (tmp_path,))
     assert (found.framework, found.class_name, found.card["licence"]) == ("torch", "Mine", "MIT")
@@ -52,7 +71,16 @@ def test_listing_imports_no_framework() -> None:
         "print(sorted({'cv2', 'mediapipe', 'torch', 'timm', 'h5py', 'tensorflow', 'onnxruntime', 'sklearn', 'numpy'} & set(sys.modules)))"
     )
     environment = {"PYTHONPATH": str(PACKAGE.parent), "PATH": ""}
-    assert subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,16 +91,46 @@ def test_listing_imports_no_framework() -> None:
         ('DETECTORS = {"x": {"framework": "core"}}', "lacks `class`"),
         ('DETECTORS = {"x": {"class": "X", "framework": "onxn"}}', "did you mean 'onnx'"),
         ('DETECTORS = {"x": {"class": "X", "assets": {"w": {"file": "a.onnx"}}}}', "sha256"),
-        ('DETECTORS = {"x": {"class": "X", "assets": {"w": {"file": "a.onnx", "sha256": "0", "ulrs": []}}}}', "ulrs"),
-        ('DETECTORS = {"x": {"class": "X", "treshold": 0.5}}', "x: unknown key treshold, did you mean 'threshold'?"),
-        ('MODELS = {"x": {"class": "X", "requirs": {"modules": ["cv2"]}}}', "x: unknown key requirs, did you mean 'requires'?"),
-        ('MODELS = {"x": {"class": "X", "threshold": 0.5}}', "x: unknown key threshold; valid: assets, checkpoint, class"),
-        ('DATASETS = {"x": {"class": "X", "titel": "x"}}', "x: unknown key titel, did you mean 'title'?"),
-        ('DETECTORS = {"x": {"class": "X", "requires": {"module": ["cv2"]}}}', "x: unknown key requires.module, did you mean 'modules'?"),
-        ('DETECTORS = {"x": {"class": "X", "requires": ["cv2"]}}', "x: requires: expected keys and values"),
-        ('DETECTORS = {"x": {"class": "X", "requires": {"modules": "cv2"}}}', "x: requires.modules: expected a list of names"),
-        ('DETECTORS = {"x": {"class": "X", "calibration": {"dx": 0.0, "dz": 0.0}}}', "x: unknown key calibration.dz"),
-        ('DETECTORS = {"x": {"class": "X", "options": ["side"]}}', "x: options: expected keys and values"),
+        (
+            'DETECTORS = {"x": {"class": "X", "assets": {"w": {"file": "a.onnx", "sha256": "0", "ulrs": []}}}}',
+            "ulrs",
+        ),
+        (
+            'DETECTORS = {"x": {"class": "X", "treshold": 0.5}}',
+            "x: unknown key treshold, did you mean 'threshold'?",
+        ),
+        (
+            'MODELS = {"x": {"class": "X", "requirs": {"modules": ["cv2"]}}}',
+            "x: unknown key requirs, did you mean 'requires'?",
+        ),
+        (
+            'MODELS = {"x": {"class": "X", "threshold": 0.5}}',
+            "x: unknown key threshold; valid: assets, checkpoint, class",
+        ),
+        (
+            'DATASETS = {"x": {"class": "X", "titel": "x"}}',
+            "x: unknown key titel, did you mean 'title'?",
+        ),
+        (
+            'DETECTORS = {"x": {"class": "X", "requires": {"module": ["cv2"]}}}',
+            "x: unknown key requires.module, did you mean 'modules'?",
+        ),
+        (
+            'DETECTORS = {"x": {"class": "X", "requires": ["cv2"]}}',
+            "x: requires: expected keys and values",
+        ),
+        (
+            'DETECTORS = {"x": {"class": "X", "requires": {"modules": "cv2"}}}',
+            "x: requires.modules: expected a list of names",
+        ),
+        (
+            'DETECTORS = {"x": {"class": "X", "calibration": {"dx": 0.0, "dz": 0.0}}}',
+            "x: unknown key calibration.dz",
+        ),
+        (
+            'DETECTORS = {"x": {"class": "X", "options": ["side"]}}',
+            "x: options: expected keys and values",
+        ),
         ('DETECTORS = ["x"]', "DETECTORS"),
         ('DETECTORS = {"x": "X"}', "DETECTORS"),
         ("def broken(:\n", "syntax"),
@@ -90,7 +148,11 @@ def test_bad_header_names_the_file(tmp_path: Path, text: str, says: str) -> None
     ("change", "drop", "says"),
     [
         ({"emotons": []}, None, "unknown key emotons, did you mean 'emotions'"),
-        ({"input": {"size": [8, 8], "chanels": 1}}, None, "unknown key input.chanels, did you mean 'channels'"),
+        (
+            {"input": {"size": [8, 8], "chanels": 1}},
+            None,
+            "unknown key input.chanels, did you mean 'channels'",
+        ),
         ({}, "sha256", "'sha256' is missing"),
         ({}, "emotions", "'emotions' is missing"),
         ({}, "input", "'input' is missing"),
@@ -100,20 +162,38 @@ def test_bad_header_names_the_file(tmp_path: Path, text: str, says: str) -> None
         ({"emotions": ["happy", "happiness"]}, None, "twice"),
         ({"input": {"channels": 1}}, None, "size"),
         ({"input": 5}, None, "input"),
-        ({"input": {"size": [8, 8], "colours": "bgrr"}}, None, "input.colours 'bgrr', did you mean 'bgr'"),
-        ({"input": {"size": [8, 8], "layout": "nhcw"}}, None, "input.layout 'nhcw', did you mean 'nhwc'"),
+        (
+            {"input": {"size": [8, 8], "colours": "bgrr"}},
+            None,
+            "input.colours 'bgrr', did you mean 'bgr'",
+        ),
+        (
+            {"input": {"size": [8, 8], "layout": "nhcw"}},
+            None,
+            "input.layout 'nhcw', did you mean 'nhwc'",
+        ),
         ({"batch": 0}, None, "batch 0: expected a number of pictures"),
         ({"batch": True}, None, "batch True"),
-        ({"outputs": ["valence", "emotions"]}, None, "expected [emotions] or [emotions, valence, arousal]"),
+        (
+            {"outputs": ["valence", "emotions"]},
+            None,
+            "expected [emotions] or [emotions, valence, arousal]",
+        ),
         ({"outputs": ["emotions", "valence"]}, None, "valence and arousal come together"),
         ({"outputs": "emotions"}, None, "outputs 'emotions'"),
         ({"architecture": "resnet18"}, None, "belongs to runtime timm"),
         ({"runtime": "timm"}, None, "'architecture' (a name in timm)"),
     ],
 )
-def test_bad_card_names_file_and_key(tmp_path: Path, change: dict, drop: str | None, says: str) -> None:
+def test_bad_card_names_file_and_key(
+    tmp_path: Path, change: dict, drop: str | None, says: str
+) -> None:
     path = card_file(tmp_path, change, drop)
-    for ask in (lambda: read_card(path), lambda: registry.get("model", str(path)), lambda: registry.discover((tmp_path,))):
+    for ask in (
+        lambda: read_card(path),
+        lambda: registry.get("model", str(path)),
+        lambda: registry.discover((tmp_path,)),
+    ):
         with pytest.raises(RegistryError) as caught:
             ask()
         assert str(path) in str(caught.value)
@@ -140,11 +220,23 @@ def test_card_speaks_canonical_names_and_finds_weights_beside_it(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("runtime", "framework", "source"),
-    [("onnx", "onnx", "card.py"), ("tflite", "onnx", "card.py"), ("keras", "torch", "torch_card.py"), ("torchscript", "torch", "torch_card.py")],
+    [
+        ("onnx", "onnx", "card.py"),
+        ("tflite", "onnx", "card.py"),
+        ("keras", "torch", "torch_card.py"),
+        ("torchscript", "torch", "torch_card.py"),
+    ],
 )
-def test_the_runtime_of_a_card_chooses_environment_and_code(tmp_path: Path, runtime: str, framework: str, source: str) -> None:
+def test_the_runtime_of_a_card_chooses_environment_and_code(
+    tmp_path: Path, runtime: str, framework: str, source: str
+) -> None:
     """A card that runs in onnxruntime does not depend on the code that runs others in PyTorch."""
-    found = read_card(card_file(tmp_path, {"runtime": runtime, "batch": 8, "outputs": ["emotions", "arousal", "valence"]}))
+    found = read_card(
+        card_file(
+            tmp_path,
+            {"runtime": runtime, "batch": 8, "outputs": ["emotions", "arousal", "valence"]},
+        )
+    )
     assert (found.framework, found.source.name) == (framework, source)
     assert (found.card["batch"], found.card["outputs"]) == (8, ["emotions", "arousal", "valence"])
 
@@ -167,7 +259,14 @@ def test_hidden_and_private_files_are_no_plugins(tmp_path: Path) -> None:
     assert registry.discover((tmp_path,)).keys() == registry.discover().keys()
 
 
-@pytest.mark.parametrize(("kind", "name", "near"), [("detector", "harr", "haar"), ("model", "geometri", "geometry"), ("dataset", "fer_plus", "ferplus")])
+@pytest.mark.parametrize(
+    ("kind", "name", "near"),
+    [
+        ("detector", "harr", "haar"),
+        ("model", "geometri", "geometry"),
+        ("dataset", "fer_plus", "ferplus"),
+    ],
+)
 def test_unknown_name_suggests_the_nearest(kind: str, name: str, near: str) -> None:
     with pytest.raises(RegistryError, match=f"unknown {kind} '{name}', did you mean '{near}'"):
         registry.get(kind, name)
@@ -192,16 +291,30 @@ def test_builtin_source_is_relative_so_that_a_moved_checkout_is_the_same_job() -
     assert registry.load(job["source"], "Haar").__module__ == "faceoff.detectors.haar"
 
 
-def test_looking_for_a_part_of_a_package_does_not_import_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_looking_for_a_part_of_a_package_does_not_import_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "brittle" / "inner").mkdir(parents=True)
     plugin_file(tmp_path / "brittle", 'raise RuntimeError("imported")', "__init__.py")
     plugin_file(tmp_path / "brittle" / "inner", "", "part.py")
     monkeypatch.syspath_prepend(tmp_path)
     folder = tmp_path / "plugins"
     folder.mkdir()
-    for name, module in (("whole_package", "brittle"), ("its_part", "brittle.inner.part"), ("no_part", "brittle.inner.absent"), ("of_a_file", "brittle.x.y")):
-        plugin_file(folder, f'MODELS = {{{name!r}: {{"class": "Mine", "requires": {{"modules": [{module!r}]}}}}}}', f"{name}.py")
-    reasons = {name: registry.get("model", name, (folder,)).skip() for name in ("whole_package", "its_part", "no_part", "of_a_file")}
+    for name, module in (
+        ("whole_package", "brittle"),
+        ("its_part", "brittle.inner.part"),
+        ("no_part", "brittle.inner.absent"),
+        ("of_a_file", "brittle.x.y"),
+    ):
+        plugin_file(
+            folder,
+            f'MODELS = {{{name!r}: {{"class": "Mine", "requires": {{"modules": [{module!r}]}}}}}}',
+            f"{name}.py",
+        )
+    reasons = {
+        name: registry.get("model", name, (folder,)).skip()
+        for name in ("whole_package", "its_part", "no_part", "of_a_file")
+    }
     assert (reasons["whole_package"], reasons["its_part"]) == (None, None)
     assert "brittle.inner.absent" in reasons["no_part"]
     assert "brittle.x.y" in reasons["of_a_file"]

@@ -33,14 +33,19 @@ def test_equal_confidences_are_the_mean_over_their_orders() -> None:
 
 def test_optimal_area_is_the_least_of_all_orders() -> None:
     correct = np.array([True, False, True, False, True])
-    areas = [rejection.aurc(np.linspace(1, 0, 5), correct[list(order)]) for order in permutations(range(5))]
+    areas = [
+        rejection.aurc(np.linspace(1, 0, 5), correct[list(order)])
+        for order in permutations(range(5))
+    ]
     assert min(areas) == pytest.approx(rejection.optimal_aurc(correct))
 
 
 def test_optimal_area_approaches_geifmans_formula() -> None:
     correct = np.arange(100_000) % 10 < 7
     risk = 0.3
-    assert rejection.optimal_aurc(correct) == pytest.approx(risk + (1 - risk) * np.log(1 - risk), abs=1e-5)
+    assert rejection.optimal_aurc(correct) == pytest.approx(
+        risk + (1 - risk) * np.log(1 - risk), abs=1e-5
+    )
 
 
 def test_not_covered_is_rejected_first_and_wrong() -> None:
@@ -59,7 +64,9 @@ def test_random_confidence_has_the_error_rate_as_area() -> None:
     assert rejection.aurc(random.random(50_000), correct) == pytest.approx(0.2, abs=0.01)
 
 
-@pytest.mark.parametrize(("coverage", "value", "taken"), [(0.25, 0.9, 1), (0.26, 0.8, 2), (0.75, 0.7, 3), (1.0, 0.6, 4)])
+@pytest.mark.parametrize(
+    ("coverage", "value", "taken"), [(0.25, 0.9, 1), (0.26, 0.8, 2), (0.75, 0.7, 3), (1.0, 0.6, 4)]
+)
 def test_threshold(coverage: float, value: float, taken: int) -> None:
     found = rejection.threshold(SURE, coverage)
     assert found.value == value
@@ -78,7 +85,10 @@ def test_curve_ends_at_the_error_rate_and_is_short() -> None:
     found = rejection.curve(random.random(12_345), random.random(12_345) < 0.6)
     assert len(found["coverage"]) == len(found["risk"]) == rejection.POINTS
     assert found["coverage"][-1] == 1.0
-    assert rejection.curve(SURE, RIGHT) == {"coverage": [0.25, 0.5, 0.75, 1.0], "risk": pytest.approx([0, 0, 1 / 3, 1 / 4])}
+    assert rejection.curve(SURE, RIGHT) == {
+        "coverage": [0.25, 0.5, 0.75, 1.0],
+        "risk": pytest.approx([0, 0, 1 / 3, 1 / 4]),
+    }
 
 
 def test_no_samples_and_one() -> None:
@@ -102,7 +112,9 @@ def test_auroc_against_scikit_learn() -> None:
     random = np.random.default_rng(5)
     inliers, outliers = random.normal(0.7, 0.2, 300).round(1), random.normal(0.5, 0.2, 80).round(1)
     found = rejection.auroc(inliers, outliers)
-    assert found.estimate == pytest.approx(roc_auc_score(np.r_[np.ones(300), np.zeros(80)], np.r_[inliers, outliers]))
+    assert found.estimate == pytest.approx(
+        roc_auc_score(np.r_[np.ones(300), np.zeros(80)], np.r_[inliers, outliers])
+    )
     assert found.low < found.estimate < found.high
 
 
@@ -124,4 +136,6 @@ def test_auroc_without_a_side_or_prediction() -> None:
     one = rejection.auroc(np.array([0.5]), np.array([NAN]))
     assert one.estimate == 1.0
     assert np.isnan(one.low)
-    assert rejection.auroc(np.array([NAN, 0.2]), np.array([NAN, NAN])).estimate == pytest.approx(0.75)
+    assert rejection.auroc(np.array([NAN, 0.2]), np.array([NAN, NAN])).estimate == pytest.approx(
+        0.75
+    )

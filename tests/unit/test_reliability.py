@@ -12,7 +12,9 @@ NAN = float("nan")
 PARTS = ("reliability", "resolution", "uncertainty", "within_bin_variance", "within_bin_covariance")
 
 
-def posteriors(n: int = 3000, k: int = 4, sharpness: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def posteriors(
+    n: int = 3000, k: int = 4, sharpness: float = 1.0, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """(truth, posterior) where sharpness 1 is calibrated: the truth is drawn from the posterior before it is sharpened."""
     random = np.random.default_rng(seed)
     honest = random.dirichlet(np.full(k, 0.7), n)
@@ -21,7 +23,13 @@ def posteriors(n: int = 3000, k: int = 4, sharpness: float = 1.0, seed: int = 0)
 
 
 def total(parts: dict[str, float]) -> float:
-    return parts["reliability"] - parts["resolution"] + parts["uncertainty"] + parts["within_bin_variance"] - parts["within_bin_covariance"]
+    return (
+        parts["reliability"]
+        - parts["resolution"]
+        + parts["uncertainty"]
+        + parts["within_bin_variance"]
+        - parts["within_bin_covariance"]
+    )
 
 
 def test_brier_parts_of_two_forecasts_by_hand() -> None:
@@ -30,7 +38,9 @@ def test_brier_parts_of_two_forecasts_by_hand() -> None:
     truth = np.array([0, 0, 1, 0])
     parts = calibration.brier_parts(truth, np.stack([rain, 1 - rain], axis=1), count=10)
     assert parts["reliability"] == pytest.approx(2 * (3 * (0.8 - 2 / 3) ** 2 + (0.2 - 1) ** 2) / 4)
-    assert parts["resolution"] == pytest.approx(2 * (3 * (2 / 3 - 3 / 4) ** 2 + (1 - 3 / 4) ** 2) / 4)
+    assert parts["resolution"] == pytest.approx(
+        2 * (3 * (2 / 3 - 3 / 4) ** 2 + (1 - 3 / 4) ** 2) / 4
+    )
     assert parts["uncertainty"] == pytest.approx(2 * 3 / 4 * 1 / 4)
     assert parts["within_bin_variance"] == pytest.approx(0, abs=1e-15)
     assert parts["within_bin_covariance"] == pytest.approx(0, abs=1e-15)
@@ -41,7 +51,9 @@ def test_brier_parts_of_two_forecasts_by_hand() -> None:
 def test_brier_parts_sum_to_the_brier_score(count: int, k: int) -> None:
     truth, posterior = posteriors(500, k, sharpness=2.0)
     posterior[::7] = NAN
-    assert total(calibration.brier_parts(truth, posterior, count=count)) == pytest.approx(metrics.brier(truth, posterior), rel=1e-12)
+    assert total(calibration.brier_parts(truth, posterior, count=count)) == pytest.approx(
+        metrics.brier(truth, posterior), rel=1e-12
+    )
 
 
 def test_within_bin_terms_are_needed() -> None:
@@ -57,7 +69,9 @@ def test_bins_against_scikit_learn(mode: str, strategy: str) -> None:
     truth, posterior = posteriors(2000, sharpness=1.5)
     found = calibration.bins(truth, posterior, share_interval, count=10, mode=mode)
     correct = posterior.argmax(axis=1) == truth
-    accuracy, confidence = calibration_curve(correct, posterior.max(axis=1), n_bins=10, strategy=strategy)
+    accuracy, confidence = calibration_curve(
+        correct, posterior.max(axis=1), n_bins=10, strategy=strategy
+    )
     # Quantiles that lie between two samples may fall on either side of them.
     tolerance = 1e-12 if mode == "width" else 0.02
     assert found["accuracy"] == pytest.approx(list(accuracy), abs=tolerance)
@@ -72,14 +86,23 @@ def test_bins_make_the_ece_and_hold_every_covered_sample(mode: str) -> None:
     n = np.array(found["n"])
     gap = np.abs(np.array(found["accuracy"]) - found["confidence"])
     assert n.sum() == 777 - 45
-    assert (n * gap).sum() / n.sum() == pytest.approx(metrics.expected_calibration_error(truth, posterior, mode=mode))
-    assert all(low < confidence <= high for low, confidence, high in zip(found["low"], found["confidence"], found["high"], strict=True))
+    assert (n * gap).sum() / n.sum() == pytest.approx(
+        metrics.expected_calibration_error(truth, posterior, mode=mode)
+    )
+    assert all(
+        low < confidence <= high
+        for low, confidence, high in zip(
+            found["low"], found["confidence"], found["high"], strict=True
+        )
+    )
 
 
 def test_intervals_of_bins_are_wilsons_or_over_clusters() -> None:
     truth, posterior = posteriors(400)
     plain = calibration.bins(truth, posterior, share_interval, count=2)
-    for n, accuracy, low, high in zip(plain["n"], plain["accuracy"], plain["accuracy_low"], plain["accuracy_high"], strict=True):
+    for n, accuracy, low, high in zip(
+        plain["n"], plain["accuracy"], plain["accuracy_low"], plain["accuracy_high"], strict=True
+    ):
         expected = wilson(round(n * accuracy), n)
         assert (low, high) == (expected.low, expected.high)
     clustered = calibration.bins(truth, posterior, share_interval, np.arange(400) // 40, count=2)
@@ -92,9 +115,13 @@ def test_cross_fitting_finds_the_temperature_and_mends_the_ece() -> None:
     found = calibration.cross_fit(truth, posterior, np.arange(4000) % 5)
     assert len(found.temperatures) == 5
     assert found.temperature == pytest.approx(2.5, rel=0.05)
-    assert metrics.expected_calibration_error(truth, found.posterior) < 0.3 * metrics.expected_calibration_error(truth, posterior)
+    assert metrics.expected_calibration_error(
+        truth, found.posterior
+    ) < 0.3 * metrics.expected_calibration_error(truth, posterior)
     assert found.posterior.sum(axis=1) == pytest.approx(np.ones(4000))
-    assert (found.posterior.argmax(axis=1) == posterior.argmax(axis=1)).all(), "scaling changes no decision"
+    assert (found.posterior.argmax(axis=1) == posterior.argmax(axis=1)).all(), (
+        "scaling changes no decision"
+    )
 
 
 def test_a_fold_is_not_tempered_by_itself() -> None:
@@ -130,7 +157,15 @@ def test_a_class_that_is_never_given_anything_stays_at_zero() -> None:
 def test_nothing_covered_is_undefined() -> None:
     truth, posterior = np.array([0, 1]), np.full((2, 3), NAN)
     found = calibration.describe(truth, posterior, share_interval)
-    assert np.isnan([found["log_loss"], found["brier"], found["ece"], found["ece_mass"], *found["brier_parts"].values()]).all()
+    assert np.isnan(
+        [
+            found["log_loss"],
+            found["brier"],
+            found["ece"],
+            found["ece_mass"],
+            *found["brier_parts"].values(),
+        ]
+    ).all()
     assert found["bins"]["width"]["n"] == found["bins"]["mass"]["n"] == []
     assert np.isnan(calibration.cross_fit(truth, posterior, np.array([0, 1])).posterior).all()
 

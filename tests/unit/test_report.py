@@ -56,28 +56,54 @@ class Page(HTMLParser):
 
 def _render(run: fixtures.Run, output: Path | None = None, manifest: Path | None = None) -> str:
     output = output or run.folder / "report.html"
-    write_report(run.scores, run.comparisons, run.examples, run.folder / "figures", manifest, output, run.spec, run.overlaps, run.answers)
+    write_report(
+        run.scores,
+        run.comparisons,
+        run.examples,
+        run.folder / "figures",
+        manifest,
+        output,
+        run.spec,
+        run.overlaps,
+        run.answers,
+    )
     return output.read_text(encoding="utf-8")
 
 
 def _one(folder: Path, scores, comparison=None, examples=None, **options) -> fixtures.Run:
-    return fixtures.write_run(folder, fixtures.spec({"alpha": "test"}, **options), scores, [comparison] if comparison else [], {"alpha": examples or []})
+    return fixtures.write_run(
+        folder,
+        fixtures.spec({"alpha": "test"}, **options),
+        scores,
+        [comparison] if comparison else [],
+        {"alpha": examples or []},
+    )
 
 
 def _verdict(verdict: str, difference: float, **more) -> str:
     comparison = fixtures.comparison("alpha", ("vote",), verdict, difference) | more
-    scores = [fixtures.score("alpha", "yunet", "net", 0.7), fixtures.score("alpha", "", "", 0.7, "vote")]
+    scores = [
+        fixtures.score("alpha", "yunet", "net", 0.7),
+        fixtures.score("alpha", "", "", 0.7, "vote"),
+    ]
     return words.verdict(DatasetResults("alpha", {}, scores, comparison))[0].replace("\u00a0", " ")
 
 
 def test_the_verdict_says_what_the_test_says():
     assert (
-        _verdict("better", 0.05) == "A vote of 2 pairs (vote: soft mean) is better than the best single pair by 5.0 points (95 % CI 2.0–8.0; Holm p = 0.012)."
+        _verdict("better", 0.05)
+        == "A vote of 2 pairs (vote: soft mean) is better than the best single pair by 5.0 points (95 % CI 2.0–8.0; Holm p = 0.012)."
     )
-    assert _verdict("worse", -0.05).endswith("comes closest and is worse by 5.0 points (95 % CI 2.0–8.0; Holm p = 0.012).")
-    assert _verdict("no difference", 0.001).startswith("No difference is shown: a vote of 2 pairs (vote: soft mean) scores 0.1 points above")
+    assert _verdict("worse", -0.05).endswith(
+        "comes closest and is worse by 5.0 points (95 % CI 2.0–8.0; Holm p = 0.012)."
+    )
+    assert _verdict("no difference", 0.001).startswith(
+        "No difference is shown: a vote of 2 pairs (vote: soft mean) scores 0.1 points above"
+    )
     assert "95 % CI −2.9 to 3.1" in _verdict("no difference", 0.001)
-    assert _verdict("inconclusive", -0.02).startswith("Inconclusive: a vote of 2 pairs (vote: soft mean) scores 2.0 points below")
+    assert _verdict("inconclusive", -0.02).startswith(
+        "Inconclusive: a vote of 2 pairs (vote: soft mean) scores 2.0 points below"
+    )
     too_few = _verdict("too few clusters", 0.02)
     assert too_few.startswith("No verdict: there are too few subjects")
     assert "Holm" not in too_few
@@ -106,10 +132,22 @@ def test_an_accuracy_of_several_pairs_is_not_said_to_be_ones():
 def test_several_pairs_are_named_on_page_and_figure(tmp_path):
     comparison = fixtures.comparison("alpha")
     comparison["best_single"]["choices"][0] = {"fold": 0, "cell": "whole/net"}
-    run = _one(tmp_path, [fixtures.score("alpha", "yunet", "net", 0.7), fixtures.score("alpha", "", "", 0.75, "vote")], comparison)
+    run = _one(
+        tmp_path,
+        [
+            fixtures.score("alpha", "yunet", "net", 0.7),
+            fixtures.score("alpha", "", "", 0.75, "vote"),
+        ],
+        comparison,
+    )
     assert "best single chosen per fold, most often yunet × net" in Page(_render(run)).text
-    figure, rows = fusion_figure.of_dataset(dataset_results.read(run.scores, run.comparisons, run.spec, ["alpha"])[0])
-    assert figure.axes[0].get_yticklabels()[0].get_text() == "best single: chosen per fold, most often yunet × net"
+    figure, rows = fusion_figure.of_dataset(
+        dataset_results.read(run.scores, run.comparisons, run.spec, ["alpha"])[0]
+    )
+    assert (
+        figure.axes[0].get_yticklabels()[0].get_text()
+        == "best single: chosen per fold, most often yunet × net"
+    )
     assert rows[0]["name"] == "chosen per fold, most often yunet/net"
 
 
@@ -124,15 +162,27 @@ def test_the_share_that_was_answered_is_named_where_it_is_another(tmp_path):
 
 
 def test_emotions_of_one_beginning_stay_apart(tmp_path):
-    names = {"neutral": "a very long label of an emotion, one", "fear": "a very long label of an emotion, two"}
-    rows = [{**row, "truth": names["neutral"], "predicted": names["fear"]} for row in fixtures.example_rows(["yunet/net"])]
+    names = {
+        "neutral": "a very long label of an emotion, one",
+        "fear": "a very long label of an emotion, two",
+    }
+    rows = [
+        {**row, "truth": names["neutral"], "predicted": names["fear"]}
+        for row in fixtures.example_rows(["yunet/net"])
+    ]
     score = json.loads(
-        json.dumps(fixtures.score("alpha", "yunet", "net")).replace('"neutral"', f'"{names["neutral"]}"').replace('"fear"', f'"{names["fear"]}"')
+        json.dumps(fixtures.score("alpha", "yunet", "net"))
+        .replace('"neutral"', f'"{names["neutral"]}"')
+        .replace('"fear"', f'"{names["fear"]}"')
     )
     html = _render(_one(tmp_path, [score], examples=rows))
-    store = next(json.loads(body) for kind, body in SCRIPT.findall(html) if kind and '"images"' in body)
+    store = next(
+        json.loads(body) for kind, body in SCRIPT.findall(html) if kind and '"images"' in body
+    )
     assert len(set(store["labels"])) == 2
-    assert all(f"<span>{label}</span></th>" in html for label in store["labels"]), "the panels' matrices call them alike"
+    assert all(f"<span>{label}</span></th>" in html for label in store["labels"]), (
+        "the panels' matrices call them alike"
+    )
 
 
 def test_every_cell_is_on_the_page_with_its_reason(tmp_path):
@@ -152,7 +202,11 @@ def test_every_cell_is_on_the_page_with_its_reason(tmp_path):
 def test_the_page_on_speed_says_what_is_limited(tmp_path):
     run = fixtures.typical(tmp_path)
     write_speed(run.scores, [], tmp_path / "speed.html", run.spec)
-    alpha, beta = Page((tmp_path / "speed.html").read_text(encoding="utf-8")).text.split("alpha")[-1].split("beta")
+    alpha, beta = (
+        Page((tmp_path / "speed.html").read_text(encoding="utf-8"))
+        .text.split("alpha")[-1]
+        .split("beta")
+    )
     assert "limited: not for reporting" in beta
     assert "limited" not in alpha
 
@@ -189,31 +243,58 @@ def test_valence_and_arousal_are_shown_where_there_are_any(tmp_path):
     better = values | {"ccc": 0.7}
     scores = [
         fixtures.score("alpha", "yunet", "net", 0.7, affect={"valence": values}),
-        fixtures.without_scores("alpha", "whole", "net", "skipped", "no label") | {"affect": {"valence": better, "arousal": values}},
+        fixtures.without_scores("alpha", "whole", "net", "skipped", "no label")
+        | {"affect": {"valence": better, "arousal": values}},
     ]
     read = Page(_render(_one(tmp_path / "with", scores)))
     shown = read.text[read.text.index("Agreement with the dataset") :]
     assert shown.index("0.700 [0.310, 0.640]") < shown.index("0.500 [0.310, 0.640]")
     assert "arousal" in shown
-    assert "Agreement with the dataset" not in Page(_render(_one(tmp_path / "without", [fixtures.score("alpha", "yunet", "net", 0.7)]))).text
+    assert (
+        "Agreement with the dataset"
+        not in Page(
+            _render(_one(tmp_path / "without", [fixtures.score("alpha", "yunet", "net", 0.7)]))
+        ).text
+    )
 
 
 def test_flagged_cells_are_not_ranked(tmp_path):
-    scores = [fixtures.score("alpha", "whole", "net", 0.9, flags=["collapsed onto one class"], ranked=False), fixtures.score("alpha", "yunet", "net", 0.5)]
+    scores = [
+        fixtures.score(
+            "alpha", "whole", "net", 0.9, flags=["collapsed onto one class"], ranked=False
+        ),
+        fixtures.score("alpha", "yunet", "net", 0.5),
+    ]
     html = _render(_one(tmp_path, scores, fusions={}))
     ranks = re.findall(r'<td class="n" data-v="(\d*)">(\S+)</td>\s*<td>(\w+)</td>', html)
     assert ranks == [("1", "1", "yunet"), ("", "–", "whole")]
 
 
 def test_a_warning_about_valence_takes_no_rank(tmp_path):
-    scores = [fixtures.score("alpha", "whole", "net", 0.9, flags=["its valence was clipped"]), fixtures.score("alpha", "yunet", "net", 0.5)]
+    scores = [
+        fixtures.score("alpha", "whole", "net", 0.9, flags=["its valence was clipped"]),
+        fixtures.score("alpha", "yunet", "net", 0.5),
+    ]
     html = _render(_one(tmp_path, scores, fusions={}))
-    assert re.findall(r'<td class="n" data-v="(\d*)">(?:\S+)</td>\s*<td>(\w+)</td>', html) == [("1", "whole"), ("2", "yunet")]
+    assert re.findall(r'<td class="n" data-v="(\d*)">(?:\S+)</td>\s*<td>(\w+)</td>', html) == [
+        ("1", "whole"),
+        ("2", "yunet"),
+    ]
 
 
 def test_weights_that_a_fusion_learnt_are_shown(tmp_path):
-    weighted = fixtures.score("alpha", "", "", 0.75, "vote", weights={"whole/net": 0.25, "yunet/net": 0.75})
-    text = Page(_render(_one(tmp_path, [fixtures.score("alpha", "yunet", "net", 0.7), weighted], fixtures.comparison("alpha")))).text
+    weighted = fixtures.score(
+        "alpha", "", "", 0.75, "vote", weights={"whole/net": 0.25, "yunet/net": 0.75}
+    )
+    text = Page(
+        _render(
+            _one(
+                tmp_path,
+                [fixtures.score("alpha", "yunet", "net", 0.7), weighted],
+                fixtures.comparison("alpha"),
+            )
+        )
+    ).text
     shown = text[text.index("Weights learnt by vote") :]
     assert shown.index("0.750") < shown.index("0.250")
 
@@ -221,7 +302,9 @@ def test_weights_that_a_fusion_learnt_are_shown(tmp_path):
 def _hostile(folder: Path) -> str:
     """The hostile run's page. Its per-dataset files cannot bear the dataset's name, so they are given by name as the stage does after reading the paths."""
     run = fixtures.hostile(folder)
-    extras = page.Extras(*({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers)))
+    extras = page.Extras(
+        *({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers))
+    )
     found = dataset_results.read(run.scores, run.comparisons, run.spec, [fixtures.HOSTILE])
     html = page.render(found, extras, folder / "figures", folder / "report.html", run.spec)
     files.write_text(folder / "report.html", html)
@@ -244,9 +327,16 @@ def test_hostile_text_stays_text(tmp_path):
 
 def test_only_our_scripts_may_run(tmp_path):
     html = _render(fixtures.typical(tmp_path))
-    policy = next(a["content"] for tag, a in Page(html).tags if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy")
+    policy = next(
+        a["content"]
+        for tag, a in Page(html).tags
+        if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy"
+    )
     bodies = [body for kind, body in SCRIPT.findall(html) if not kind]
-    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()}'" for body in bodies]
+    hashes = [
+        f"'sha256-{base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()}'"
+        for body in bodies
+    ]
     assert len(bodies) == 5
     assert policy.split("script-src ")[1].split() == hashes
     assert "unsafe-eval" not in policy
@@ -255,19 +345,37 @@ def test_only_our_scripts_may_run(tmp_path):
 
 def test_vendored_scripts_are_what_their_authors_published():
     folder = Path(page.__file__).parent / "vendor"
-    stated = dict(re.findall(r"^\| (\S+\.js) .*`([0-9a-f]{64})` \|$", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
-    assert stated == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.js")}
+    stated = dict(
+        re.findall(
+            r"^\| (\S+\.js) .*`([0-9a-f]{64})` \|$",
+            (folder / "README.md").read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+    )
+    assert stated == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.js")
+    }
     assert len(stated) == 2
 
 
 def test_a_page_without_charts_does_not_carry_the_library(tmp_path):
-    plain = _render(_one(tmp_path, [{**fixtures.score("alpha", "yunet", "net"), "rejection": None, "calibration": None}]))
+    plain = _render(
+        _one(
+            tmp_path,
+            [{**fixtures.score("alpha", "yunet", "net"), "rejection": None, "calibration": None}],
+        )
+    )
     assert "Observable" not in plain
     assert len(plain) < 150_000
 
 
 def test_an_unlabelled_dataset_shows_what_was_answered(tmp_path):
-    scores = [fixtures.without_scores("alpha", detector, "net", "skipped", "no sample has a label in its space") for detector in ("whole", "yunet")]
+    scores = [
+        fixtures.without_scores(
+            "alpha", detector, "net", "skipped", "no sample has a label in its space"
+        )
+        for detector in ("whole", "yunet")
+    ]
     rows = [row | {"truth": None, "correct": None} for row in fixtures.example_rows(["whole/net"])]
     run = _one(tmp_path, scores, examples=rows)
     run.answers = [tmp_path / "answers" / "alpha.json"]
@@ -283,9 +391,21 @@ def test_an_unlabelled_dataset_shows_what_was_answered(tmp_path):
 
 def test_a_picture_stands_once_however_many_pipelines_saw_it(tmp_path):
     rows = fixtures.example_rows(["yunet/net", "whole/net"], count=2)
-    run = _one(tmp_path, [fixtures.score("alpha", "yunet", "net"), fixtures.score("alpha", "whole", "net", 0.5)], examples=rows)
-    store = next(json.loads(body) for kind, body in SCRIPT.findall(_render(run)) if kind and '"images"' in body)
-    assert len(store["images"]) == len(set(store["images"])) == len({row["image"]["bytes"] for row in rows})
+    run = _one(
+        tmp_path,
+        [fixtures.score("alpha", "yunet", "net"), fixtures.score("alpha", "whole", "net", 0.5)],
+        examples=rows,
+    )
+    store = next(
+        json.loads(body)
+        for kind, body in SCRIPT.findall(_render(run))
+        if kind and '"images"' in body
+    )
+    assert (
+        len(store["images"])
+        == len(set(store["images"]))
+        == len({row["image"]["bytes"] for row in rows})
+    )
     assert [len(pipeline["faces"]) for pipeline in store["pipelines"]] == [4, 4]
     assert sum(len(pipeline["faces"]) for pipeline in store["pipelines"]) > len(store["images"])
 
@@ -297,14 +417,26 @@ def test_subgroups_state_gap_and_how_many_were_looked_at(tmp_path):
     assert "glasses: gap" in read.text
 
 
-@pytest.mark.parametrize(("correct", "colour", "said"), [(126, "green", "the same count of 210"), (10, "red", "116 more of 210 right than published")])
+@pytest.mark.parametrize(
+    ("correct", "colour", "said"),
+    [(126, "green", "the same count of 210"), (10, "red", "116 more of 210 right than published")],
+)
 def test_published_and_measured_counts(tmp_path, correct, colour, said):
     run = _one(tmp_path, [fixtures.score("alpha", "yunet", "net", 0.6)])
-    stated = {"task": "alpha", "type": "posed", "version": "posed-1", "accuracy": correct / 210, "correct": correct, "n": 210}
+    stated = {
+        "task": "alpha",
+        "type": "posed",
+        "version": "posed-1",
+        "accuracy": correct / 210,
+        "correct": correct,
+        "n": 210,
+    }
     run.spec["models"] = {"net": {"source": None, "published": [stated]}}
     read = Page(_render(run))
     assert said in read.text
-    assert [a["class"] for tag, a in read.tags if tag == "b" and a.get("class", "").startswith("agree")][3:] == [f"agree {colour}"]
+    assert [
+        a["class"] for tag, a in read.tags if tag == "b" and a.get("class", "").startswith("agree")
+    ][3:] == [f"agree {colour}"]
 
 
 def test_what_is_published_of_other_samples_is_not_compared(tmp_path):
@@ -314,21 +446,35 @@ def test_what_is_published_of_other_samples_is_not_compared(tmp_path):
     for other in ({"n": 209}, {"version": None}, {"type": "ferplus"}):
         assert not published.comparable(stated | other, task)
     assert not published.comparable(stated, task | {"limited": True})
-    assert [published.colour(2764, measured, 3153) for measured in (2764, 2758, 2757)] == ["green", "amber", "red"]
+    assert [published.colour(2764, measured, 3153) for measured in (2764, 2758, 2757)] == [
+        "green",
+        "amber",
+        "red",
+    ]
     assert "not comparable" in Page(_render(fixtures.typical(tmp_path))).text
 
 
 def test_cards_name_what_makes_their_numbers_comparable():
-    stated = [row for plugin in registry.discover(()).values() for row in plugin.card.get("published") or () if "version" in row]
+    stated = [
+        row
+        for plugin in registry.discover(()).values()
+        for row in plugin.card.get("published") or ()
+        if "version" in row
+    ]
     assert len(stated) >= 2  # pd_best, and the Keras file it was made from
     for row in stated:
-        assert published.comparable(row, {"type": row["type"], "version": row["version"], "n": row["n"], "limited": False})
+        assert published.comparable(
+            row, {"type": row["type"], "version": row["version"], "n": row["n"], "limited": False}
+        )
         assert row["correct"] / row["n"] == pytest.approx(row["accuracy"], abs=1e-6)
 
 
 def test_the_citation_is_that_of_the_repository(tmp_path):
     text = Page(_render(fixtures.typical(tmp_path))).text
-    assert "@software{faceoff, author = {{The Faceoff authors}}, title = {Faceoff: a reproducible" in text
+    assert (
+        "@software{faceoff, author = {{The Faceoff authors}}, title = {Faceoff: a reproducible"
+        in text
+    )
     assert "a thesis" in text
 
 
@@ -339,15 +485,25 @@ def test_a_finished_run_is_rendered_again_without_faces(tmp_path, monkeypatch):
     files.write_json(run.folder / "manifest.json", {"config": run.spec["config"]})
     with pytest.raises(ValueError, match="older release"):
         write_again(run.folder, tmp_path / "again.html")
-    made = {"config": run.spec["config"], "faceoff": {"code": "c0de"}, "weights": {}, "datasets": run.spec["datasets"], "models": run.spec["models"]}
+    made = {
+        "config": run.spec["config"],
+        "faceoff": {"code": "c0de"},
+        "weights": {},
+        "datasets": run.spec["datasets"],
+        "models": run.spec["models"],
+    }
     files.write_json(run.folder / "manifest.json", made)
     for path in run.scores:  # where a run has them
         score = files.read_json(path)
-        files.write_json(run.folder / "scores" / score["dataset"] / score["kind"] / path.name, score)
+        files.write_json(
+            run.folder / "scores" / score["dataset"] / score["kind"] / path.name, score
+        )
         path.unlink()
     write_again(run.folder, tmp_path / "faces.html")
     write_again(run.folder, tmp_path / "plain.html", faces=False)
-    with_faces, without = ((tmp_path / name).read_text(encoding="utf-8") for name in ("faces.html", "plain.html"))
+    with_faces, without = (
+        (tmp_path / name).read_text(encoding="utf-8") for name in ("faces.html", "plain.html")
+    )
     assert "data:image/webp" in with_faces
     assert "data:image/" not in without
     assert "left out of this page on request" in without
@@ -364,7 +520,12 @@ def test_a_finished_run_is_rendered_again_without_faces(tmp_path, monkeypatch):
 
 def test_no_remote_load(tmp_path):
     read = Page(_render(fixtures.typical(tmp_path)))
-    assert not [tag for tag, attributes in read.tags if tag in {"iframe", "object", "embed", "base"} or (tag == "link" and attributes["href"] != "data:,")]
+    assert not [
+        tag
+        for tag, attributes in read.tags
+        if tag in {"iframe", "object", "embed", "base"}
+        or (tag == "link" and attributes["href"] != "data:,")
+    ]
     for tag, attributes in read.tags:
         source = attributes.get("src")
         assert source is None or source.startswith("data:image/webp;base64,"), (tag, source)
@@ -376,14 +537,20 @@ def test_ids_are_unique_and_links_arrive(tmp_path):
     read = Page(_render(run))
     ids = [attributes["id"] for _, attributes in read.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    assert {a["href"][1:] for tag, a in read.tags if tag == "a" and a["href"].startswith("#")} <= set(ids)
+    assert {
+        a["href"][1:] for tag, a in read.tags if tag == "a" and a["href"].startswith("#")
+    } <= set(ids)
 
 
 def test_figures_are_linked_where_they_exist(tmp_path):
     run = fixtures.typical(tmp_path)
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "heatmap-alpha.svg").write_text("<svg/>")
-    links = [a["href"] for tag, a in Page(_render(run)).tags if tag == "a" and not a["href"].startswith("#")]
+    links = [
+        a["href"]
+        for tag, a in Page(_render(run)).tags
+        if tag == "a" and not a["href"].startswith("#")
+    ]
     assert links == ["figures/heatmap-alpha.svg"]
 
 
@@ -397,7 +564,13 @@ def test_faces_are_left_out_on_request(tmp_path):
 
 def test_no_fusion_one_cell_and_null_metrics(tmp_path):
     cell = fixtures.score("alpha", "whole", "net")
-    cell["metrics"] |= {"log_loss": None, "ece": None, "balanced_accuracy": None, "top2": None, "mass_outside": None}
+    cell["metrics"] |= {
+        "log_loss": None,
+        "ece": None,
+        "balanced_accuracy": None,
+        "top2": None,
+        "mass_outside": None,
+    }
     cell["intervals"] = {"accuracy": [None, None]}
     cell["per_class"][0] |= {"recall": None, "f1": None}
     comparison = fixtures.comparison("alpha", ()) | {"comparisons": [], "pairs": [], "clones": []}
@@ -408,13 +581,25 @@ def test_no_fusion_one_cell_and_null_metrics(tmp_path):
 
 
 def test_nothing_scored(tmp_path):
-    read = Page(_render(_one(tmp_path, [fixtures.without_scores("alpha", "whole", "net", "skipped", "licence missing")])))
+    read = Page(
+        _render(
+            _one(
+                tmp_path,
+                [fixtures.without_scores("alpha", "whole", "net", "skipped", "licence missing")],
+            )
+        )
+    )
     assert "No pair could be scored here" in read.text
     assert "licence missing" in read.text
 
 
 def test_bytes_do_not_depend_on_process_order_or_what_the_manifest_says_of_the_host(tmp_path):
-    made = {"versions": {"numpy": "1.26.4"}, "faceoff": {"commit": "c0ffee"}, "host": {"name": "one"}, "time": "2026-01-01"}
+    made = {
+        "versions": {"numpy": "1.26.4"},
+        "faceoff": {"commit": "c0ffee"},
+        "host": {"name": "one"},
+        "time": "2026-01-01",
+    }
     (tmp_path / "one").mkdir()
     files.write_json(tmp_path / "one" / "manifest.json", made)
     run = fixtures.typical(tmp_path / "one")
@@ -429,6 +614,11 @@ def test_bytes_do_not_depend_on_process_order_or_what_the_manifest_says_of_the_h
         "more = run.overlaps[::-1], run.answers[::-1]\n"
         "write_report(*results, folder / 'figures', folder / 'manifest.json', folder / 'report.html', run.spec, *more)"
     )
-    environment = {**os.environ, "PYTHONPATH": f"{SCRIPTS}{os.pathsep}{Path(__file__).parent}", "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{SCRIPTS}{os.pathsep}{Path(__file__).parent}",
+        "PYTHONHASHSEED": "7",
+        "TZ": "Asia/Tokyo",
+    }
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "two")], check=True, env=environment)
     assert (tmp_path / "two" / "report.html").read_text(encoding="utf-8") == first

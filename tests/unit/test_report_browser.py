@@ -22,7 +22,9 @@ def browser():
         pytest.skip(f"{CHROMIUM} is not installed")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        opened = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
         yield opened
         opened.close()
 
@@ -34,13 +36,24 @@ def browse(browser):
     contexts = []
 
     def visit(path: Path, hash_: str = "", **context):
-        contexts.append(browser.new_context(offline=True, **{"viewport": {"width": 1280, "height": 900}, **context}))
+        contexts.append(
+            browser.new_context(
+                offline=True, **{"viewport": {"width": 1280, "height": 900}, **context}
+            )
+        )
         page = contexts[-1].new_page()
         page.set_default_timeout(90_000)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: (said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: None if request.url.startswith(("file:", "data:")) else said.append(request.url))
+        page.on(
+            "dialog", lambda dialog: (said.append(f"dialog: {dialog.message}"), dialog.dismiss())
+        )
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith(("file:", "data:")) else said.append(request.url)
+            ),
+        )
         page.goto(path.as_uri() + hash_)
         return page
 
@@ -54,7 +67,17 @@ def browse(browser):
 def report(tmp_path_factory) -> Path:
     run = fixtures.typical(tmp_path_factory.mktemp("typical"))
     output = run.folder / "report.html"
-    write_report(run.scores, run.comparisons, run.examples, run.folder / "figures", None, output, run.spec, run.overlaps, run.answers)
+    write_report(
+        run.scores,
+        run.comparisons,
+        run.examples,
+        run.folder / "figures",
+        None,
+        output,
+        run.spec,
+        run.overlaps,
+        run.answers,
+    )
     return output
 
 
@@ -72,7 +95,14 @@ def _first_column(page, place: int) -> list[str]:
 def test_the_leaderboard_sorts_by_keyboard(report, browse):
     page = browse(report, viewport={"width": 390, "height": 800}, color_scheme="dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert [text.splitlines()[0] for text in _first_column(page, 1)] == ["1", "2", "3", "4", "–", "–"]
+    assert [text.splitlines()[0] for text in _first_column(page, 1)] == [
+        "1",
+        "2",
+        "3",
+        "4",
+        "–",
+        "–",
+    ]
     heading = page.locator("#d0-table thead th").nth(3)
     heading.locator("button").focus()
     page.keyboard.press("Enter")
@@ -95,7 +125,9 @@ def test_the_leaderboard_is_filtered_and_the_address_keeps_it(report, browse):
     page.locator("#d0 select[data-by=kind]").select_option("fusion")
     assert page.locator("#d0-table tbody tr:visible").count() == 2
     page.locator("#d0 select[data-by=detectors]").select_option("whole")
-    assert page.locator("#d0-table tbody tr:visible").count() == 2  # both fusions have a member behind it
+    assert (
+        page.locator("#d0-table tbody tr:visible").count() == 2
+    )  # both fusions have a member behind it
     page.locator("#d0 select[data-by=kind]").select_option("pair")
     assert {text.strip() for text in _first_column(page, 2)} == {"whole"}
     page.locator("#d0 .menu summary").click()
@@ -107,7 +139,9 @@ def test_the_leaderboard_is_filtered_and_the_address_keeps_it(report, browse):
     assert again.locator("#d0-table tbody tr:visible").count() == 2
     assert again.locator("#d0-table th[data-key=brier]").is_visible()
     assert again.locator("#d0-table th[data-key=coverage]").is_hidden()
-    assert again.locator("#d1-table tbody tr:visible").count() == 6  # the other data set is as it was
+    assert (
+        again.locator("#d1-table tbody tr:visible").count() == 6
+    )  # the other data set is as it was
     again.locator("#dataset").select_option("d1")
     assert again.locator("#d0").is_hidden()
     assert again.locator("#d1").is_visible()
@@ -148,7 +182,10 @@ def test_the_gallery_filters(report, browse):
     assert gallery.locator("li.right").count() == 0
     gallery.locator("select[data-gallery=truth]").select_option(fixtures.SPACE[2])
     assert gallery.locator("li").count() == 1
-    assert gallery.locator("img").get_attribute("alt") == f"Face labelled {fixtures.SPACE[2]}, predicted {fixtures.SPACE[3]}"
+    assert (
+        gallery.locator("img").get_attribute("alt")
+        == f"Face labelled {fixtures.SPACE[2]}, predicted {fixtures.SPACE[3]}"
+    )
     gallery.locator("select[data-gallery=predicted]").select_option(fixtures.SPACE[0])
     assert "No such face" in gallery.locator(".grid").inner_text()
 
@@ -172,12 +209,18 @@ def test_a_clip_is_followed_with_slider_and_pointer(report, browse):
     box = clip.locator("svg[role=img]").bounding_box()
     page.mouse.move(box["x"] + box["width"] - 22, box["y"] + 100)
     assert clip.locator(".moment p").inner_text().startswith("2.20 s")
-    assert clip.locator(".moment img").evaluate("image => image.complete && image.naturalWidth") == 60
+    assert (
+        clip.locator(".moment img").evaluate("image => image.complete && image.naturalWidth") == 60
+    )
 
 
 def test_dark_paper_and_less_motion(report, browse, tmp_path):
-    light, dark = (browse(report, color_scheme=scheme, reduced_motion="reduce") for scheme in ("light", "dark"))
-    colours = [page.evaluate("getComputedStyle(document.body).backgroundColor") for page in (light, dark)]
+    light, dark = (
+        browse(report, color_scheme=scheme, reduced_motion="reduce") for scheme in ("light", "dark")
+    )
+    colours = [
+        page.evaluate("getComputedStyle(document.body).backgroundColor") for page in (light, dark)
+    ]
     assert colours[0] == "rgb(251, 250, 247)"
     assert colours[1] == "rgb(20, 23, 26)"
     assert dark.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
@@ -186,34 +229,52 @@ def test_dark_paper_and_less_motion(report, browse, tmp_path):
     dark.emulate_media(media="print")
     assert dark.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert dark.locator("nav").is_hidden()
-    assert dark.locator("figure.chart svg[role=img]").count() >= 4  # printing draws what had not come near
+    assert (
+        dark.locator("figure.chart svg[role=img]").count() >= 4
+    )  # printing draws what had not come near
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_serious(report, browse, scheme, width):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
+    )
     # The page lets no foreign script run: axe comes past its policy, as an extension does.
-    page = browse(report, color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True)
-    page.evaluate("document.querySelectorAll('details').forEach((details) => (details.open = true))")
+    page = browse(
+        report, color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True
+    )
+    page.evaluate(
+        "document.querySelectorAll('details').forEach((details) => (details.open = true))"
+    )
     page.evaluate("dispatchEvent(new Event('beforeprint'))")  # draws all charts
     page.locator("#d0-gallery").scroll_into_view_if_needed()
     _options(page)
     page.locator(".matrix button").first.wait_for(state="attached")
     found = axe.Axe().run(page)
     serious = [
-        f"{fault['id']}: {node['target']}" for fault in found.response["violations"] if fault["impact"] in {"serious", "critical"} for node in fault["nodes"]
+        f"{fault['id']}: {node['target']}"
+        for fault in found.response["violations"]
+        if fault["impact"] in {"serious", "critical"}
+        for node in fault["nodes"]
     ]
     assert serious == []
 
 
 def test_hostile_text_shows_as_text(browse, tmp_path):
     run = fixtures.hostile(tmp_path)
-    extras = pages.Extras(*({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers)))
+    extras = pages.Extras(
+        *({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers))
+    )
     found = dataset_results.read(run.scores, run.comparisons, run.spec, [fixtures.HOSTILE])
-    files.write_text(tmp_path / "report.html", pages.render(found, extras, tmp_path / "figures", tmp_path / "report.html", run.spec))
+    files.write_text(
+        tmp_path / "report.html",
+        pages.render(found, extras, tmp_path / "figures", tmp_path / "report.html", run.spec),
+    )
     page = browse(tmp_path / "report.html")
-    page.evaluate("document.querySelectorAll('details').forEach((details) => (details.open = true))")
+    page.evaluate(
+        "document.querySelectorAll('details').forEach((details) => (details.open = true))"
+    )
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.locator("#d0-gallery").scroll_into_view_if_needed()
     _options(page)
@@ -221,7 +282,9 @@ def test_hostile_text_shows_as_text(browse, tmp_path):
     assert "<script>alert(1)</script>" in page.locator("h1").inner_text()
     assert "<script>alert(1)<" in page.locator("#d0-gallery option").first.inner_text()
     assert page.locator("figure.chart[data-chart=timeline] select").count() == 1
-    assert page.locator("script").count() == page.evaluate("document.querySelectorAll('script[type], body > script').length")
+    assert page.locator("script").count() == page.evaluate(
+        "document.querySelectorAll('script[type], body > script').length"
+    )
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
@@ -231,7 +294,14 @@ def test_the_speed_page_draws_its_front(browse, tmp_path):
     for detector, compute in (("whole", 1.0), ("yunet", 2.0)):
         for model in (None, "net", "geometry"):
             timings.append(tmp_path / "timings" / f"{detector}-{model}.timing.json")
-            timing = {"dataset": "alpha", "detector": detector, "model": model, "items": 210, "compute_s": compute, "load_s": 0.1}
+            timing = {
+                "dataset": "alpha",
+                "detector": detector,
+                "model": model,
+                "items": 210,
+                "compute_s": compute,
+                "load_s": 0.1,
+            }
             files.write_json(timings[-1], timing)
     write_speed(run.scores, timings, tmp_path / "speed.html", run.spec)
     page = browse(tmp_path / "speed.html")
@@ -246,22 +316,59 @@ def test_the_speed_page_draws_its_front(browse, tmp_path):
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_speed_page_draws_latencies(browse, tmp_path, width):
     run = fixtures.typical(tmp_path)
-    asked = {"sample_id": [f"s{place}" for place in range(10)], "frame": [0] * 10, "outcome": ["ok"] * 10}
-    told = {"batch": 16, "threads": 1, "device": "cpu", "others": 0.7, "offline_items": 10, "offline_s": 0.05}
+    asked = {
+        "sample_id": [f"s{place}" for place in range(10)],
+        "frame": [0] * 10,
+        "outcome": ["ok"] * 10,
+    }
+    told = {
+        "batch": 16,
+        "threads": 1,
+        "device": "cpu",
+        "others": 0.7,
+        "offline_items": 10,
+        "offline_s": 0.05,
+    }
     about = {"dataset": "alpha", "state": "ok", "reason": None, **told, **asked}
     latencies = []
     for detector, first in (("whole", 1.0), ("yunet", 20.0)):
         for model in (None, "net", "geometry"):
             latencies.append(tmp_path / "latency" / detector / f"{model}.json")
-            files.write_json(latencies[-1], {**about, "detector": detector, "model": model, "ms": [first + place for place in range(10)]})
-    broken = {"dataset": "alpha", "detector": "yunet", "model": "geometry", "state": "error", "reason": fixtures.HOSTILE}
+            files.write_json(
+                latencies[-1],
+                {
+                    **about,
+                    "detector": detector,
+                    "model": model,
+                    "ms": [first + place for place in range(10)],
+                },
+            )
+    broken = {
+        "dataset": "alpha",
+        "detector": "yunet",
+        "model": "geometry",
+        "state": "error",
+        "reason": fixtures.HOSTILE,
+    }
     files.write_json(latencies[-1], broken)
     write_speed(run.scores, [], tmp_path / "speed.html", run.spec, latencies)
     page = browse(tmp_path / "speed.html", viewport={"width": width, "height": 900})
     page.locator("figure.chart[data-chart=latency] svg[role=img]").first.wait_for()
     rows = page.locator("main section").first.locator("tbody tr")
-    assert [text.strip() for text in rows.first.locator("td.n").all_inner_texts()][:3] == ["10.00", "18.00", "20.00"]  # twice 1 … 10 ms
-    assert page.locator("figure.chart[data-chart=latency] circle, figure.chart[data-chart=latency] [aria-label] path").count() >= 3
-    assert "Not timed on single pictures: yunet × geometry: <script>" in page.locator("main").inner_text()
+    assert [text.strip() for text in rows.first.locator("td.n").all_inner_texts()][:3] == [
+        "10.00",
+        "18.00",
+        "20.00",
+    ]  # twice 1 … 10 ms
+    assert (
+        page.locator(
+            "figure.chart[data-chart=latency] circle, figure.chart[data-chart=latency] [aria-label] path"
+        ).count()
+        >= 3
+    )
+    assert (
+        "Not timed on single pictures: yunet × geometry: <script>"
+        in page.locator("main").inner_text()
+    )
     assert "other programs kept up to 0.7 cores" in page.locator("main").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -15,7 +15,13 @@ from faceoff.stages.speed import on_front
 from faceoff.storage import columns, files, parquet
 
 SPACE = ("happiness", "sadness", "anger")
-CROP = {"policy": "largest", "whole_frame": False, "calibration": None, "margin": None, "align": None}
+CROP = {
+    "policy": "largest",
+    "whole_frame": False,
+    "calibration": None,
+    "margin": None,
+    "align": None,
+}
 
 
 class Run:
@@ -25,18 +31,44 @@ class Run:
         rng = np.random.default_rng(n)
         self.folder, self.truth = folder, [SPACE[place % 3] for place in range(n)]
         self.ids = ["clip" if clip else f"s{place:03d}" for place in range(n)]
-        task = {"name": "a", "type": "folder", "version": "1", "space": SPACE, "limited": False, "headline": True}
+        task = {
+            "name": "a",
+            "type": "folder",
+            "version": "1",
+            "space": SPACE,
+            "limited": False,
+            "headline": True,
+        }
         schema = columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task).encode()})
         about = {"kind": "image", "path": "p", "split": "test"}
-        samples = [{**about, "sample_id": name, "label": label if labelled else None} for name, label in zip(self.ids, self.truth, strict=True)]
+        samples = [
+            {**about, "sample_id": name, "label": label if labelled else None}
+            for name, label in zip(self.ids, self.truth, strict=True)
+        ]
         parquet.write_rows(folder / "samples.parquet", schema, samples[:1] if clip else samples)
-        key = [{"sample_id": name, "frame": place if clip else 0, "timestamp_s": place / 5 if clip else None} for place, name in enumerate(self.ids)]
+        key = [
+            {
+                "sample_id": name,
+                "frame": place if clip else 0,
+                "timestamp_s": place / 5 if clip else None,
+            }
+            for place, name in enumerate(self.ids)
+        ]
         frames = []
         for place, row in enumerate(key):
             image = np.full((80, 80, 3), place % 256, np.uint8)
             image[20:60, 20:60] = rng.integers(0, 256, (40, 40, 3))
             boxes = [] if place == 0 else [[20.0, 20.0, 40.0, 40.0]]
-            frames.append({**row, "width": 80, "height": 80, "state": "ok", "boxes": boxes, "image": {"bytes": encode_png(image), "path": row["sample_id"]}})
+            frames.append(
+                {
+                    **row,
+                    "width": 80,
+                    "height": 80,
+                    "state": "ok",
+                    "boxes": boxes,
+                    "image": {"bytes": encode_png(image), "path": row["sample_id"]},
+                }
+            )
         parquet.write_rows(folder / "frames.parquet", columns.FRAMES, frames)
         self.faces, self.predictions = [], []
         for name, missed in (("near", 5), ("wide", 1)):
@@ -45,7 +77,16 @@ class Run:
                 found = place != missed
                 x = 20 + (jitter if name == "wide" else 0)
                 box = {"x": x, "y": 20.0, "w": 40.0, "h": 40.0, "score": 0.9} if found else {}
-                rows.append({**row, "face_id": 0, "n_faces": 1, "success": int(found), "state": "ok" if found else "no_face", **box})
+                rows.append(
+                    {
+                        **row,
+                        "face_id": 0,
+                        "n_faces": 1,
+                        "success": int(found),
+                        "state": "ok" if found else "no_face",
+                        **box,
+                    }
+                )
             self.faces.append(folder / "faces" / "a" / f"{name}.parquet")
             parquet.write_rows(self.faces[-1], columns.FACES, rows)
             posterior = rng.dirichlet(np.ones(3), n)
@@ -55,7 +96,11 @@ class Run:
                     "face_id": 0,
                     "success": face["success"],
                     "state": face["state"],
-                    **({f"p_{e}": p for e, p in zip(SPACE, values, strict=True)} if face["success"] else {}),
+                    **(
+                        {f"p_{e}": p for e, p in zip(SPACE, values, strict=True)}
+                        if face["success"]
+                        else {}
+                    ),
                 }
                 for row, face, values in zip(key, rows, posterior, strict=True)
             ]
@@ -63,36 +108,71 @@ class Run:
             parquet.write_rows(self.predictions[-1], columns.predictions_schema(SPACE), predicted)
 
     def examples(self, **changed):
-        spec = {"seed": 0, "examples": 4, "gallery": 2, "megabytes": 8.0, "crops": {"near/net": CROP, "wide/net": CROP}} | changed
+        spec = {
+            "seed": 0,
+            "examples": 4,
+            "gallery": 2,
+            "megabytes": 8.0,
+            "crops": {"near/net": CROP, "wide/net": CROP},
+        } | changed
         output = self.folder / "examples.parquet"
-        write_examples(self.folder / "samples.parquet", self.folder / "frames.parquet", self.faces, self.predictions, output, spec)
+        write_examples(
+            self.folder / "samples.parquet",
+            self.folder / "frames.parquet",
+            self.faces,
+            self.predictions,
+            output,
+            spec,
+        )
         return list(parquet.rows(output))
 
     def overlaps(self, **changed):
-        spec = {"dataset": "a", "policy": "largest", "calibrations": {"near": None, "wide": None}} | changed
+        spec = {
+            "dataset": "a",
+            "policy": "largest",
+            "calibrations": {"near": None, "wide": None},
+        } | changed
         write_overlaps(self.folder / "frames.parquet", self.faces, self.folder / "o.json", spec)
         return files.read_json(self.folder / "o.json")
 
     def answers(self, **changed):
         spec = {"dataset": "a", "clips": 2, "faces": True, "seed": 0} | changed
-        write_answers(self.folder / "samples.parquet", self.folder / "frames.parquet", self.predictions, self.folder / "a.json", spec)
+        write_answers(
+            self.folder / "samples.parquet",
+            self.folder / "frames.parquet",
+            self.predictions,
+            self.folder / "a.json",
+            spec,
+        )
         return files.read_json(self.folder / "a.json")
 
 
 def test_examples_hold_some_of_every_confusion(tmp_path):
     rows = Run(tmp_path).examples()
-    by_cell = {cell: [row for row in rows if row["cell"] == cell] for cell in ("near/net", "wide/net")}
+    by_cell = {
+        cell: [row for row in rows if row["cell"] == cell] for cell in ("near/net", "wide/net")
+    }
     for found in by_cell.values():
         counts = {}
         for row in found:
-            counts[row["truth"], row["predicted"]] = counts.get((row["truth"], row["predicted"]), 0) + 1
+            counts[row["truth"], row["predicted"]] = (
+                counts.get((row["truth"], row["predicted"]), 0) + 1
+            )
         assert len(counts) == 9
         assert min(counts.values()) >= 2
         assert sum(row["correct"] for row in found) >= 4
-        assert {row["truth"] for row in [row for row in found if row["correct"]][:3]} == set(SPACE)  # the first are spread over the classes, for the figure
-    shared = {row["sample_id"] for row in by_cell["near/net"]} & {row["sample_id"] for row in by_cell["wide/net"]}
-    assert len(shared) >= 8  # the same pictures where they serve: drawn by the sample, not by the cell
-    assert {row["sample_id"] for row in rows if row["cell"] == "near/net"}.isdisjoint({"s005"})  # no face, no crop
+        assert {row["truth"] for row in [row for row in found if row["correct"]][:3]} == set(
+            SPACE
+        )  # the first are spread over the classes, for the figure
+    shared = {row["sample_id"] for row in by_cell["near/net"]} & {
+        row["sample_id"] for row in by_cell["wide/net"]
+    }
+    assert (
+        len(shared) >= 8
+    )  # the same pictures where they serve: drawn by the sample, not by the cell
+    assert {row["sample_id"] for row in rows if row["cell"] == "near/net"}.isdisjoint(
+        {"s005"}
+    )  # no face, no crop
 
 
 def test_the_budget_cuts_all_confusions_alike(tmp_path):
@@ -114,7 +194,10 @@ def test_examples_without_faces_or_labels(tmp_path):
     rows = Run(tmp_path / "unlabelled", n=12, labelled=False).examples(examples=0, gallery=1)
     assert {row["truth"] for row in rows} == {None}
     assert {row["correct"] for row in rows} == {None}
-    assert len(rows) == sum(len({row["predicted"] for row in rows if row["cell"] == cell}) for cell in ("near/net", "wide/net"))
+    assert len(rows) == sum(
+        len({row["predicted"] for row in rows if row["cell"] == cell})
+        for cell in ("near/net", "wide/net")
+    )
 
 
 def test_crops_are_small_webp(tmp_path):
@@ -142,7 +225,9 @@ def test_overlaps_with_truth_use_the_calibrated_box_and_leave_out_the_whole_fram
     run = Run(tmp_path, n=20, jitter=20.0)
     found = run.overlaps(calibrations={"wide": {"dx": -0.5, "dy": 0.0, "sx": 1.0, "sy": 1.0}})
     assert found["pairs"] == []
-    assert found["detectors"] == [{"detector": "wide", "with_face": 19, "on_face": 18, "false_alarms": 1}]
+    assert found["detectors"] == [
+        {"detector": "wide", "with_face": 19, "on_face": 18, "false_alarms": 1}
+    ]
 
 
 def test_answers_of_an_unlabelled_dataset(tmp_path):
@@ -187,5 +272,8 @@ def test_clips_over_time(tmp_path):
 
 
 def test_the_front_of_speed_and_accuracy():
-    rows = [{"speed": speed, "value": value} for speed, value in ((10, 0.9), (20, 0.8), (15, 0.7), (20, 0.8), (5, 0.9), (40, 0.1))]
+    rows = [
+        {"speed": speed, "value": value}
+        for speed, value in ((10, 0.9), (20, 0.8), (15, 0.7), (20, 0.8), (5, 0.9), (40, 0.1))
+    ]
     assert [on_front(row, rows) for row in rows] == [True, True, False, True, False, True]

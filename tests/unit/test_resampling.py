@@ -11,7 +11,9 @@ from sklearn.metrics import cohen_kappa_score
 from faceoff.scoring import metrics
 from faceoff.statistics import agreement, bootstrap
 
-_SPEC = importlib.util.spec_from_file_location("simulations", Path(__file__).parents[2] / "benchmarks" / "simulations.py")
+_SPEC = importlib.util.spec_from_file_location(
+    "simulations", Path(__file__).parents[2] / "benchmarks" / "simulations.py"
+)
 simulations = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(simulations)
 
@@ -29,7 +31,10 @@ def test_bca_against_scipy(units: int) -> None:
         (cells[:, 0], cells[:, 1]), lambda x, y, axis: x.sum(axis=axis) / y.sum(axis=axis), n_resamples=20_000, paired=True, vectorized=True,
         method="BCa", random_state=np.random.default_rng(2),
     ).confidence_interval  # fmt: skip
-    assert (ours.low, ours.high) == (pytest.approx(judge.low, rel=0.015), pytest.approx(judge.high, rel=0.015))
+    assert (ours.low, ours.high) == (
+        pytest.approx(judge.low, rel=0.015),
+        pytest.approx(judge.high, rel=0.015),
+    )
     assert ours == bootstrap.bca(ratio, cells, seed=1, replicates=20_000)
     assert ours != bootstrap.bca(ratio, cells, seed=3, replicates=20_000)
 
@@ -38,7 +43,11 @@ def test_bca_of_kinds_equals_that_of_single_samples() -> None:
     kinds, multiplicity = np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([30, 20])
     short = bootstrap.bca(ratio, kinds, multiplicity, seed=1, replicates=20_000)
     long = bootstrap.bca(ratio, np.repeat(kinds, multiplicity, axis=0), seed=1, replicates=20_000)
-    assert (short.estimate, short.low, short.high) == (0.6, pytest.approx(long.low, abs=0.021), pytest.approx(long.high, abs=0.021))
+    assert (short.estimate, short.low, short.high) == (
+        0.6,
+        pytest.approx(long.low, abs=0.021),
+        pytest.approx(long.high, abs=0.021),
+    )
 
 
 def test_bca_where_there_is_nothing_to_resample() -> None:
@@ -73,9 +82,13 @@ def test_kappa_interval_by_sample_and_by_cluster() -> None:
 def test_bootstrap_standard_error_is_the_jackknife():
     values = np.random.default_rng(0).normal(size=30)
     units = np.stack([values, np.ones(30)], axis=1)
-    (mean,), (error,) = bootstrap._studentised(lambda totals: totals[:, 0] / totals[:, 1], units, np.ones((1, 30), int))
+    (mean,), (error,) = bootstrap._studentised(
+        lambda totals: totals[:, 0] / totals[:, 1], units, np.ones((1, 30), int)
+    )
     assert mean == pytest.approx(values.mean())
-    assert error == pytest.approx(scipy.stats.sem(values))  # for a mean the jackknife is the usual standard error
+    assert error == pytest.approx(
+        scipy.stats.sem(values)
+    )  # for a mean the jackknife is the usual standard error
 
 
 def test_bootstrap_t_of_a_normal_mean_is_close_to_students_t():
@@ -89,9 +102,15 @@ def test_bootstrap_t_of_a_normal_mean_is_close_to_students_t():
 def test_kinds_with_multiplicity_equal_single_samples():
     random = np.random.default_rng(5)
     truth, predicted = random.integers(0, 3, 80), random.integers(-1, 3, 80)
-    pooled = bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 3, seed=0, replicates=4000)
-    singles = bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 3, np.arange(80), seed=0, replicates=4000)
-    assert pooled.estimate == singles.estimate == pytest.approx(metrics.macro_f1(truth, predicted, 3))
+    pooled = bootstrap.bootstrap_t_confusion(
+        metrics.macro_f1_of, truth, predicted, 3, seed=0, replicates=4000
+    )
+    singles = bootstrap.bootstrap_t_confusion(
+        metrics.macro_f1_of, truth, predicted, 3, np.arange(80), seed=0, replicates=4000
+    )
+    assert (
+        pooled.estimate == singles.estimate == pytest.approx(metrics.macro_f1(truth, predicted, 3))
+    )
     np.testing.assert_allclose((pooled.low, pooled.high), (singles.low, singles.high), atol=0.02)
 
 
@@ -106,7 +125,13 @@ def test_bootstrap_t_covers(clustered, groups):
         shift = random.uniform(-0.25, 0.25, groups)[clusters] if clustered else 0.0
         right = random.random(len(truth)) < np.where(truth == 0, 0.7, 0.6) + shift
         interval = bootstrap.bootstrap_t_confusion(
-            metrics.balanced_accuracy_of, truth, np.where(right, truth, 1 - truth), 2, clusters if clustered else None, seed=run, replicates=400
+            metrics.balanced_accuracy_of,
+            truth,
+            np.where(right, truth, 1 - truth),
+            2,
+            clusters if clustered else None,
+            seed=run,
+            replicates=400,
         )
         hits += interval.low <= 0.65 <= interval.high
     assert 0.906 <= hits / 200 <= 0.994
@@ -114,7 +139,12 @@ def test_bootstrap_t_covers(clustered, groups):
 
 def test_bootstrap_is_a_function_of_its_seed():
     truth, predicted = np.arange(60) % 3, np.arange(60) % 4 - 1
-    runs = [bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 3, seed=seed, replicates=300) for seed in (1, 1, 2)]
+    runs = [
+        bootstrap.bootstrap_t_confusion(
+            metrics.macro_f1_of, truth, predicted, 3, seed=seed, replicates=300
+        )
+        for seed in (1, 1, 2)
+    ]
     assert runs[0] == runs[1] != runs[2]
 
 
@@ -123,8 +153,19 @@ def test_no_bootstrap_below_six_clusters(groups):
     """Resampling few subjects finds the same few mixtures over and over: of two at 40 and 95 % the interval was a point."""
     clusters = np.repeat(np.arange(groups), 20)
     truth = np.arange(len(clusters)) % 4
-    right = np.random.default_rng(groups).random(len(clusters)) < np.linspace(0.4, 0.95, groups)[clusters]
-    interval = bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, truth, np.where(right, truth, (truth + 1) % 4), 4, clusters, seed=0, replicates=500)
+    right = (
+        np.random.default_rng(groups).random(len(clusters))
+        < np.linspace(0.4, 0.95, groups)[clusters]
+    )
+    interval = bootstrap.bootstrap_t_confusion(
+        metrics.macro_f1_of,
+        truth,
+        np.where(right, truth, (truth + 1) % 4),
+        4,
+        clusters,
+        seed=0,
+        replicates=500,
+    )
     assert 0 < interval.estimate < 1
     assert np.isnan([interval.low, interval.high]).tolist() == [groups < 6] * 2
 
@@ -132,23 +173,39 @@ def test_no_bootstrap_below_six_clusters(groups):
 def test_no_bootstrap_of_clusters_that_are_all_alike():
     """Seven subjects, each with the same confusions, whose errors are 0 but for rounding."""
     truth, predicted = np.tile([0, 0, 0, 1, 1, 2, 2], 7), np.tile([0, 0, 1, 1, 2, 2, -1], 7)
-    interval = bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, truth, predicted, 3, np.repeat(np.arange(7), 7), seed=0, replicates=500)
+    interval = bootstrap.bootstrap_t_confusion(
+        metrics.macro_f1_of, truth, predicted, 3, np.repeat(np.arange(7), 7), seed=0, replicates=500
+    )
     assert interval.estimate == pytest.approx(metrics.macro_f1(truth, predicted, 3))
     assert np.isnan([interval.low, interval.high]).all()
 
 
 def test_bootstrap_edges():
-    perfect = bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, np.arange(30) % 3, np.arange(30) % 3, 3, seed=0, replicates=100)
+    perfect = bootstrap.bootstrap_t_confusion(
+        metrics.macro_f1_of, np.arange(30) % 3, np.arange(30) % 3, 3, seed=0, replicates=100
+    )
     assert perfect.estimate == 1
-    assert np.isnan([perfect.low, perfect.high]).all(), "thirty right answers do not make sure of the next"
-    one_cluster = bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, np.arange(6) % 3, np.arange(6) % 3, 3, np.zeros(6), seed=0)
+    assert np.isnan([perfect.low, perfect.high]).all(), (
+        "thirty right answers do not make sure of the next"
+    )
+    one_cluster = bootstrap.bootstrap_t_confusion(
+        metrics.macro_f1_of, np.arange(6) % 3, np.arange(6) % 3, 3, np.zeros(6), seed=0
+    )
     assert one_cluster.estimate == 1
     assert np.isnan(one_cluster.low)
-    assert np.isnan(bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, np.zeros(0, int), np.zeros(0, int), 3, seed=0).estimate)
+    assert np.isnan(
+        bootstrap.bootstrap_t_confusion(
+            metrics.macro_f1_of, np.zeros(0, int), np.zeros(0, int), 3, seed=0
+        ).estimate
+    )
     with pytest.raises(ValueError, match="expected \\(n,\\) twice"):
-        bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, np.zeros(4, int), np.zeros((2, 4), int), 2, seed=0)
+        bootstrap.bootstrap_t_confusion(
+            metrics.macro_f1_of, np.zeros(4, int), np.zeros((2, 4), int), 2, seed=0
+        )
     with pytest.raises(ValueError, match="expected classes 0 to 1"):
-        bootstrap.bootstrap_t_confusion(metrics.macro_f1_of, np.array([2]), np.array([0]), 2, seed=0)
+        bootstrap.bootstrap_t_confusion(
+            metrics.macro_f1_of, np.array([2]), np.array([0]), 2, seed=0
+        )
     with pytest.raises(ValueError, match="units"):
         bootstrap.bootstrap_t(lambda totals: totals[:, 0], np.zeros(3), seed=0)
 
@@ -160,7 +217,10 @@ def test_the_promises_of_the_statistics_page_are_kept(study: str) -> None:
     rates = [rate for rate in getattr(simulations, study)(0.1, 7) if rate.band is not None]
     missed = [rate for rate in rates if not rate.kept]
     assert len(missed) <= len(rates) // 10, missed
-    assert all(rate.band[0] - 3.5 * rate.error <= rate.rate <= rate.band[1] + 3.5 * rate.error for rate in rates), missed
+    assert all(
+        rate.band[0] - 3.5 * rate.error <= rate.rate <= rate.band[1] + 3.5 * rate.error
+        for rate in rates
+    ), missed
 
 
 def test_a_broken_promise_is_seen() -> None:

@@ -25,8 +25,16 @@ def many(count: int, **task: object) -> list[dict]:
     return scores
 
 
-def made(folder: Path, scores: list[dict], comparisons: list[dict], timings: list[dict] = ()) -> dict[str, list[dict[str, str]]]:
-    run = fixtures.write_run(folder, fixtures.spec({item["dataset"]: "test" for item in comparisons}), scores, comparisons, {})
+def made(
+    folder: Path, scores: list[dict], comparisons: list[dict], timings: list[dict] = ()
+) -> dict[str, list[dict[str, str]]]:
+    run = fixtures.write_run(
+        folder,
+        fixtures.spec({item["dataset"]: "test" for item in comparisons}),
+        scores,
+        comparisons,
+        {},
+    )
     timed = []
     for index, timing in enumerate(timings):
         timed.append(folder / f"{index}.timing.json")
@@ -42,8 +50,14 @@ def made(folder: Path, scores: list[dict], comparisons: list[dict], timings: lis
 
 
 def test_ranks_over_seven_datasets(tmp_path: Path) -> None:
-    rows = made(tmp_path, many(7), [fixtures.comparison(f"d{index}") for index in range(7)])["ranks"]
-    assert [(row["cell"], float(row["mean_rank"])) for row in rows] == [("whole/a", 1.0), ("whole/b", 2.0), ("whole/c", 3.0)]
+    rows = made(tmp_path, many(7), [fixtures.comparison(f"d{index}") for index in range(7)])[
+        "ranks"
+    ]
+    assert [(row["cell"], float(row["mean_rank"])) for row in rows] == [
+        ("whole/a", 1.0),
+        ("whole/b", 2.0),
+        ("whole/c", 3.0),
+    ]
     assert float(rows[0]["p"]) < 0.01
     # Nemenyi for three pipelines on seven datasets: 2.343 √(3·4/42) = 1.2524 (Demšar 2006, table 5a)
     assert float(rows[0]["critical_difference"]) == pytest.approx(1.2524, abs=1e-3)
@@ -51,16 +65,38 @@ def test_ranks_over_seven_datasets(tmp_path: Path) -> None:
 
 
 def test_too_few_datasets_have_ranks_and_a_reason(tmp_path: Path) -> None:
-    rows = made(tmp_path, many(3), [fixtures.comparison(f"d{index}") for index in range(3)])["ranks"]
+    rows = made(tmp_path, many(3), [fixtures.comparison(f"d{index}") for index in range(3)])[
+        "ranks"
+    ]
     assert {(row["datasets"], row["p"], row["tied_with_best"]) for row in rows} == {("3", "", "")}
     assert all("too few datasets: 3" in row["reason"] for row in rows)
 
 
 def test_every_row_says_whether_its_dataset_is_limited(tmp_path: Path) -> None:
-    scores = [fixtures.score(name, "whole", model) for name in ("alpha", "beta") for model in ("net", "geometry")]
-    run = fixtures.write_run(tmp_path, fixtures.spec({"alpha": "test", "beta": "test"}), scores, [fixtures.comparison(name) for name in ("alpha", "beta")], {})
+    scores = [
+        fixtures.score(name, "whole", model)
+        for name in ("alpha", "beta")
+        for model in ("net", "geometry")
+    ]
+    run = fixtures.write_run(
+        tmp_path,
+        fixtures.spec({"alpha": "test", "beta": "test"}),
+        scores,
+        [fixtures.comparison(name) for name in ("alpha", "beta")],
+        {},
+    )
     run.spec["config"]["datasets"]["beta"]["limit"] = 100
-    files.write_json(tmp_path / "t.json", {"dataset": "beta", "stage": "detect", "detector": "whole", "items": 1, "items_per_s": 1.0, "compute_s": 1.0})
+    files.write_json(
+        tmp_path / "t.json",
+        {
+            "dataset": "beta",
+            "stage": "detect",
+            "detector": "whole",
+            "items": 1,
+            "items_per_s": 1.0,
+            "compute_s": 1.0,
+        },
+    )
     write_tables(run.scores, run.comparisons, [tmp_path / "t.json"], tmp_path / "tables", run.spec)
     found = {}
     for path in (tmp_path / "tables").glob("*.csv"):
@@ -68,11 +104,16 @@ def test_every_row_says_whether_its_dataset_is_limited(tmp_path: Path) -> None:
             rows = list(csv.DictReader(file))
         found[path.stem] = {(row.get("dataset", row.get("on")), row["limited"]) for row in rows}
         for suffix in (".md", ".tex"):
-            note = "limited: not for reporting" in path.with_suffix(suffix).read_text(encoding="utf-8")
+            note = "limited: not for reporting" in path.with_suffix(suffix).read_text(
+                encoding="utf-8"
+            )
             assert note == any(row["limited"] == "True" for row in rows), path.stem
     both = {("alpha", "False"), ("beta", "True")}
-    assert {name: said for name, said in found.items() if said and name not in {"speed", "ranks"}} == dict.fromkeys(
-        ("accuracy", "per_class", "confusion", "comparisons", "coverage", "cost", "decomposition"), both
+    assert {
+        name: said for name, said in found.items() if said and name not in {"speed", "ranks"}
+    } == dict.fromkeys(
+        ("accuracy", "per_class", "confusion", "comparisons", "coverage", "cost", "decomposition"),
+        both,
     )
     assert found["speed"] == {("beta", "True")}
 
@@ -81,11 +122,32 @@ def test_names_are_text_in_markdown(tmp_path: Path) -> None:
     """Read as GitHub reads it, by a parser of CommonMark with tables."""
     markdown = pytest.importorskip("markdown_it", reason="markdown-it-py is not installed")
     name = "<b>a_b_c*d*</b> & `e` \\| f~~g~~ [h](javascript:x) &lt; ![i](j)"
-    rows = [{"dataset": name, "detector": "_x_", "model": "**m**", "n": 3, "coverage": 0.5, "no_face": 1, "unreadable": 0, "error": 0}]
+    rows = [
+        {
+            "dataset": name,
+            "detector": "_x_",
+            "model": "**m**",
+            "n": 3,
+            "coverage": 0.5,
+            "no_face": 1,
+            "unreadable": 0,
+            "error": 0,
+        }
+    ]
     text, _ = in_print("coverage", rows)
-    parsed = [token for token in markdown.MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text) if token.type == "inline"]
+    parsed = [
+        token
+        for token in markdown.MarkdownIt("commonmark")
+        .enable(["table", "strikethrough"])
+        .parse(text)
+        if token.type == "inline"
+    ]
     cells = [token for token in parsed if token.content][8:]
-    assert ["".join(part.content for part in cell.children) for cell in cells[:3]] == [name, "_x_", "**m**"]
+    assert ["".join(part.content for part in cell.children) for cell in cells[:3]] == [
+        name,
+        "_x_",
+        "**m**",
+    ]
     assert {part.type for cell in cells for part in cell.children} <= {"text", "text_special"}
 
 
@@ -98,7 +160,10 @@ def test_only_independent_datasets_count() -> None:
             score["task"]["headline"] = False
     found = rank_across(scores)
     assert found.datasets == ("d0", "d1", "d4", "d5")
-    assert found.left_out == {"d2": "of the same collection as d1", "d3": "drawn, not for headline rankings"}
+    assert found.left_out == {
+        "d2": "of the same collection as d1",
+        "d3": "drawn, not for headline rankings",
+    }
     assert rank_across(many(1)) is None
     assert rank_across([score for score in many(3) if score["model"] == "a"]) is None
     assert rank_across([]) is None
@@ -108,7 +173,10 @@ def test_folders_and_tables_are_collections_of_their_own() -> None:
     """Seven folders are seven datasets; one that is given twice, with the same samples and labels, counts once."""
     scores = many(7)
     for score in scores:
-        score["task"] |= {"type": "table" if score["dataset"] == "d0" else "folder", "hash": score["dataset"]}
+        score["task"] |= {
+            "type": "table" if score["dataset"] == "d0" else "folder",
+            "hash": score["dataset"],
+        }
     assert rank_across(scores).datasets == tuple(f"d{index}" for index in range(7))
     for score in scores:
         if score["dataset"] == "d6":
@@ -127,25 +195,47 @@ def test_two_parts_of_one_collection_of_people_count_once() -> None:
 
 def test_a_flagged_pipeline_has_no_rank_over_datasets_either(tmp_path: Path) -> None:
     scores = many(6)
-    next(score for score in scores if (score["dataset"], score["model"]) == ("d3", "a")).update(flags=["collapsed onto one class"], ranked=False)
+    next(score for score in scores if (score["dataset"], score["model"]) == ("d3", "a")).update(
+        flags=["collapsed onto one class"], ranked=False
+    )
     found = rank_across(scores)
     assert (found.names, found.flagged) == (("whole/b", "whole/c"), ("whole/a",))
     rows = made(tmp_path, scores, [fixtures.comparison(f"d{index}") for index in range(6)])["ranks"]
-    assert [(row["cell"], row["flagged"]) for row in rows] == [("whole/b", "whole/a"), ("whole/c", "whole/a")]
+    assert [(row["cell"], row["flagged"]) for row in rows] == [
+        ("whole/b", "whole/a"),
+        ("whole/c", "whole/a"),
+    ]
 
 
 def test_what_is_not_ranked_stands_last_and_is_never_the_best(tmp_path: Path) -> None:
-    scores = [fixtures.score("alpha", "whole", name, level) for name, level in (("good", 0.7), ("weak", 0.5))]
-    scores.append(fixtures.score("alpha", "whole", "flat", 0.9, flags=["collapsed onto one class"], ranked=False))
+    scores = [
+        fixtures.score("alpha", "whole", name, level)
+        for name, level in (("good", 0.7), ("weak", 0.5))
+    ]
+    scores.append(
+        fixtures.score(
+            "alpha", "whole", "flat", 0.9, flags=["collapsed onto one class"], ranked=False
+        )
+    )
     rows = made(tmp_path, scores, [fixtures.comparison("alpha")])["accuracy"]
-    assert [(row["model"], row["ranked"]) for row in rows] == [("good", "True"), ("weak", "True"), ("flat", "False")]
+    assert [(row["model"], row["ranked"]) for row in rows] == [
+        ("good", "True"),
+        ("weak", "True"),
+        ("flat", "False"),
+    ]
     lines = (tmp_path / "tables" / "accuracy.tex").read_text(encoding="utf-8").splitlines()
-    assert [name for name in ("good", "weak", "flat") if any(f"& {name} &" in line and "textbf{" in line for line in lines)] == ["good"]
+    assert [
+        name
+        for name in ("good", "weak", "flat")
+        if any(f"& {name} &" in line and "textbf{" in line for line in lines)
+    ] == ["good"]
 
 
 def test_one_p_is_printed_and_it_has_a_name(tmp_path: Path) -> None:
     """Three pipelines in one order on seven datasets: F is infinite; the chance of that is (1/3!)⁶."""
-    rows = made(tmp_path, many(7), [fixtures.comparison(f"d{index}") for index in range(7)])["ranks"]
+    rows = made(tmp_path, many(7), [fixtures.comparison(f"d{index}") for index in range(7)])[
+        "ranks"
+    ]
     assert (rows[0]["f"], float(rows[0]["p_f"])) == ("", pytest.approx(6**-6))
     printed = (tmp_path / "tables" / "ranks.md").read_text(encoding="utf-8")
     assert "Iman–Davenport p" in printed
@@ -153,8 +243,17 @@ def test_one_p_is_printed_and_it_has_a_name(tmp_path: Path) -> None:
 
 
 def test_variance_components_with_what_could_not_be_told(tmp_path: Path) -> None:
-    rows = {row["component"]: row for row in made(tmp_path, [fixtures.score("alpha", "whole", "net")], [fixtures.comparison("alpha")])["decomposition"]}
-    assert (rows["detector"]["p"], rows["detector"]["levels"], rows["sample"]["p"]) == ("0.001", "2", "")
+    rows = {
+        row["component"]: row
+        for row in made(
+            tmp_path, [fixtures.score("alpha", "whole", "net")], [fixtures.comparison("alpha")]
+        )["decomposition"]
+    }
+    assert (rows["detector"]["p"], rows["detector"]["levels"], rows["sample"]["p"]) == (
+        "0.001",
+        "2",
+        "",
+    )
     assert rows["crop"]["reason"] == "all pipelines have the same"
     assert rows["detector"]["high"] == "", "an interval without an upper end"
     assert "[0.010, –]" in (tmp_path / "tables" / "decomposition.md").read_text(encoding="utf-8")
@@ -163,23 +262,62 @@ def test_variance_components_with_what_could_not_be_told(tmp_path: Path) -> None
 def test_a_shared_detector_is_paid_once(tmp_path: Path) -> None:
     """And a model's time, spent on the 5 faces that there are, is over all 10 pictures, so that it adds up with the detector's."""
     timings = [
-        {"dataset": "alpha", "stage": "detect", "detector": "yunet", "model": None, "items": 10, "items_per_s": 90.0, "compute_s": 0.1},
-        {"dataset": "alpha", "stage": "predict", "detector": "yunet", "model": "net", "items": 5, "items_per_s": 25.0, "compute_s": 0.2},
-        {"dataset": "alpha", "stage": "predict", "detector": "yunet", "model": "geometry", "items": 5, "items_per_s": 250.0, "compute_s": 0.02},
-        {"dataset": "beta", "stage": "detect", "detector": "yunet", "model": None, "items": 10, "items_per_s": 1.0, "compute_s": 10.0},
+        {
+            "dataset": "alpha",
+            "stage": "detect",
+            "detector": "yunet",
+            "model": None,
+            "items": 10,
+            "items_per_s": 90.0,
+            "compute_s": 0.1,
+        },
+        {
+            "dataset": "alpha",
+            "stage": "predict",
+            "detector": "yunet",
+            "model": "net",
+            "items": 5,
+            "items_per_s": 25.0,
+            "compute_s": 0.2,
+        },
+        {
+            "dataset": "alpha",
+            "stage": "predict",
+            "detector": "yunet",
+            "model": "geometry",
+            "items": 5,
+            "items_per_s": 250.0,
+            "compute_s": 0.02,
+        },
+        {
+            "dataset": "beta",
+            "stage": "detect",
+            "detector": "yunet",
+            "model": None,
+            "items": 10,
+            "items_per_s": 1.0,
+            "compute_s": 10.0,
+        },
     ]
     comparison = fixtures.comparison("alpha")
-    comparison["ensemble"]["order"] = [["yunet/net", "yunet/geometry"]] * 4 + [["yunet/geometry", "yunet/net"]]
+    comparison["ensemble"]["order"] = [["yunet/net", "yunet/geometry"]] * 4 + [
+        ["yunet/geometry", "yunet/net"]
+    ]
     comparison["ensemble"]["members"][1]["name"] = "yunet/geometry"
     rows = made(tmp_path, [fixtures.score("alpha", "yunet", "net")], [comparison], timings)["cost"]
     curve = {row["size"]: float(row["ms"]) for row in rows if row["part"] == "curve"}
     assert curve == {"1": pytest.approx((4 * 30 + 12) / 5), "2": pytest.approx(32)}
     net = next(row for row in rows if row["part"] == "member" and row["name"] == "yunet/net")
-    assert (float(net["ms"]), float(net["worth_per_ms"])) == (pytest.approx(30), pytest.approx(0.4 / 30))
+    assert (float(net["ms"]), float(net["worth_per_ms"])) == (
+        pytest.approx(30),
+        pytest.approx(0.4 / 30),
+    )
 
 
 def test_without_times_cost_is_empty(tmp_path: Path) -> None:
-    rows = made(tmp_path, [fixtures.score("alpha", "yunet", "net")], [fixtures.comparison("alpha")])["cost"]
+    rows = made(
+        tmp_path, [fixtures.score("alpha", "yunet", "net")], [fixtures.comparison("alpha")]
+    )["cost"]
     assert {row["ms"] for row in rows} == {""}
 
 
@@ -187,7 +325,12 @@ def test_critical_difference_is_drawn_from_six_datasets_on() -> None:
     several = {"datasets": {f"d{index}": {"role": "test"} for index in range(6)}}
     config = {**fixtures.spec({"d0": "test"})["config"], **several}
     assert "critical_difference" in figure_names.figure_names(config)
-    datasets = [dataset_results.DatasetResults(f"d{index}", {}, [score for score in many(6) if score["dataset"] == f"d{index}"], None) for index in range(6)]
+    datasets = [
+        dataset_results.DatasetResults(
+            f"d{index}", {}, [score for score in many(6) if score["dataset"] == f"d{index}"], None
+        )
+        for index in range(6)
+    ]
     figure, rows = critical_difference.of_run(datasets)
     words = [text.get_text() for text in figure.axes[0].texts]
     assert any("critical difference" in text and "6 datasets" in text for text in words)
@@ -203,9 +346,17 @@ def test_bars_join_what_cannot_be_told_apart() -> None:
 
 
 def test_agreement_shows_every_two_of_the_leading_pairs() -> None:
-    scores = [fixtures.score("alpha", "whole", "net", 0.6), fixtures.score("alpha", "yunet", "net", 0.7)]
-    figure, rows = agreement.of_dataset(dataset_results.DatasetResults("alpha", {}, scores, fixtures.comparison("alpha")))
-    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["yunet × net", "whole × net"], "best first"
+    scores = [
+        fixtures.score("alpha", "whole", "net", 0.6),
+        fixtures.score("alpha", "yunet", "net", 0.7),
+    ]
+    figure, rows = agreement.of_dataset(
+        dataset_results.DatasetResults("alpha", {}, scores, fixtures.comparison("alpha"))
+    )
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == [
+        "yunet × net",
+        "whole × net",
+    ], "best first"
     assert [text.get_text() for text in figure.axes[0].texts] == [".70", ".70"]
     assert rows[0]["kappa_low"] == 0.6
     empty, _ = agreement.of_dataset(dataset_results.DatasetResults("alpha", {}, [], None))

@@ -30,8 +30,12 @@ GPU_FAILED = {
 }
 OF_PICTURES = {
     "plain": ValueError("bad picture"),
-    "shape": RuntimeError("The size of tensor a (7) must match the size of tensor b (8) at non-singleton dimension 1"),
-    "quoted source": RuntimeError("return torch.batch_norm(input, weight, bias, running_mean, running_var, torch.backends.cudnn.enabled) ~~~ <--- HERE"),
+    "shape": RuntimeError(
+        "The size of tensor a (7) must match the size of tensor b (8) at non-singleton dimension 1"
+    ),
+    "quoted source": RuntimeError(
+        "return torch.batch_norm(input, weight, bias, running_mean, running_var, torch.backends.cudnn.enabled) ~~~ <--- HERE"
+    ),
     "file": FileNotFoundError(errno.ENOENT, "No such file or directory"),
 }
 
@@ -73,7 +77,11 @@ def test_a_gpu_that_failed_is_no_lack_of_memory(text: str) -> None:
     assert not is_out_of_memory(RuntimeError(text))
 
 
-@pytest.mark.parametrize("error", [DeviceError("no GPU"), OSError(errno.ENOSPC, "No space left on device")], ids=["device", "disk"])
+@pytest.mark.parametrize(
+    "error",
+    [DeviceError("no GPU"), OSError(errno.ENOSPC, "No space left on device")],
+    ids=["device", "disk"],
+)
 def test_other_failures_of_the_machine(error: Exception) -> None:
     assert is_of_the_machine(error)
     assert not is_out_of_memory(error)
@@ -95,7 +103,9 @@ def test_pytorchs_own_type_needs_no_words() -> None:
 class Limited(BatchedNetwork):
     """Doubles its rows, has memory for so many of them, and notes the batches that it was asked for."""
 
-    def __init__(self, batch: int | None, fits: int, error: Exception | None = None, one_size: bool = False):
+    def __init__(
+        self, batch: int | None, fits: int, error: Exception | None = None, one_size: bool = False
+    ):
         self._batch, self._one_size = batch, one_size
         self.fits, self.error, self.asked = fits, error or MemoryError(), []
 
@@ -109,15 +119,21 @@ class Limited(BatchedNetwork):
 ROWS = np.arange(22, dtype=np.float32).reshape(11, 2)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), *map(RuntimeError, NO_MEMORY.values())], ids=["host", *NO_MEMORY])
-def test_batches_are_halved_until_they_fit(error: Exception, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [MemoryError(), *map(RuntimeError, NO_MEMORY.values())], ids=["host", *NO_MEMORY]
+)
+def test_batches_are_halved_until_they_fit(
+    error: Exception, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(runtimes, "_sizes", set())  # of the tests before
     network = Limited(16, fits=5, error=error)
     doubled, sums = network.run(ROWS)
     np.testing.assert_array_equal(doubled, 2 * ROWS)
     np.testing.assert_array_equal(sums, ROWS.sum(axis=1))
     assert network.asked == [16, 8, 4, 4, 4], "all rows anew, in batches of one size"
-    assert capsys.readouterr().err.splitlines() == [f"out of memory: going on with batches of {size}" for size in (8, 4)]
+    assert capsys.readouterr().err.splitlines() == [
+        f"out of memory: going on with batches of {size}" for size in (8, 4)
+    ]
     network.run(ROWS[:1])
     assert network.asked[5:] == [4], "it stays at what fits"
     assert runtimes.network_batches() == [4]
@@ -131,7 +147,11 @@ def test_rows_that_are_computed_all_at_once_are_halved_too() -> None:
 
 @pytest.mark.parametrize(
     ("network", "asked"),
-    [(Limited(4, fits=0), [4, 2, 1]), (Limited(4, fits=2, one_size=True), [4]), (Limited(4, fits=2, error=RuntimeError("bad picture")), [4])],
+    [
+        (Limited(4, fits=0), [4, 2, 1]),
+        (Limited(4, fits=2, one_size=True), [4]),
+        (Limited(4, fits=2, error=RuntimeError("bad picture")), [4]),
+    ],
     ids=["not even one row fits", "it takes no other size", "not memory"],
 )
 def test_what_smaller_batches_do_not_help_is_raised(network: Limited, asked: list[int]) -> None:
@@ -142,7 +162,11 @@ def test_what_smaller_batches_do_not_help_is_raised(network: Limited, asked: lis
 
 def test_a_gpu_computes_more_together_than_suits_a_cpu_unless_the_job_is_told() -> None:
     assert [hardware.batch_size(declared) for declared in (4, 16, 128)] == [4, 16, 128]
-    assert [hardware.batch_size(declared, on_gpu=True) for declared in (4, 16, 128)] == [64, 64, 128]
+    assert [hardware.batch_size(declared, on_gpu=True) for declared in (4, 16, 128)] == [
+        64,
+        64,
+        128,
+    ]
     hardware.tell(Hardware(batch=1))
     assert hardware.batch_size(4, on_gpu=True) == hardware.batch_size(4) == 1
 
@@ -169,7 +193,14 @@ def test_where_onnxruntime_finds_no_memory_it_goes_on_with_less(tmp_path: Path) 
     pytest.importorskip("onnxruntime")
     helper, kind = onnx.helper, onnx.TensorProto
     numbers = [
-        helper.make_tensor(name, kind.INT64, [1], [value]) for name, value in (("most", MOST), ("much", TOO_MUCH), ("one", 1), ("first", 0), ("second", 1))
+        helper.make_tensor(name, kind.INT64, [1], [value])
+        for name, value in (
+            ("most", MOST),
+            ("much", TOO_MUCH),
+            ("one", 1),
+            ("first", 0),
+            ("second", 1),
+        )
     ]
     nodes = [
         helper.make_node("Shape", ["x"], ["shape"]),
@@ -181,7 +212,10 @@ def test_where_onnxruntime_finds_no_memory_it_goes_on_with_less(tmp_path: Path) 
     ]
     values = [helper.make_tensor_value_info(name, kind.FLOAT, ["n", 2]) for name in "xy"]
     graph = helper.make_graph(nodes, "large", values[:1], values[1:], numbers)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), tmp_path / "large.onnx")
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8),
+        tmp_path / "large.onnx",
+    )
     network = Onnx(tmp_path / "large.onnx", batch=32)
     np.testing.assert_array_equal(network.run(ROWS)[0], ROWS)
     assert network._batch == MOST
@@ -208,19 +242,29 @@ def test_tflite_goes_on_with_smaller_batches(mirror: Path) -> None:
 # -- onnxruntime on a CPU where CUDA was hoped for -------------------------------------------------------------------------------
 
 
-def test_onnxruntime_that_cannot_start_cuda_says_so_once(monkeypatch: pytest.MonkeyPatch, mirror: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_onnxruntime_that_cannot_start_cuda_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, mirror: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has CUDA")
     loaded: list[None] = []
-    monkeypatch.setattr(runtimes, "onnx_providers", lambda: [("CUDAExecutionProvider", {"device_id": 0}), "CPUExecutionProvider"])  # what a build with CUDA has
+    monkeypatch.setattr(
+        runtimes,
+        "onnx_providers",
+        lambda: [("CUDAExecutionProvider", {"device_id": 0}), "CPUExecutionProvider"],
+    )  # what a build with CUDA has
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: loaded.append(None))
     Onnx(mirror / "version-RFB-320.onnx")
-    assert capfd.readouterr().err.count("going on with the CPU: onnxruntime could not start CUDA") == 1
+    assert (
+        capfd.readouterr().err.count("going on with the CPU: onnxruntime could not start CUDA") == 1
+    )
     assert len(loaded) == 1, "pip's CUDA libraries are looked for"
 
 
-def test_a_job_for_the_cpu_neither_looks_for_cuda_nor_misses_it(monkeypatch: pytest.MonkeyPatch, mirror: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_job_for_the_cpu_neither_looks_for_cuda_nor_misses_it(
+    monkeypatch: pytest.MonkeyPatch, mirror: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     loaded: list[None] = []
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: loaded.append(None))

@@ -11,7 +11,22 @@ from faceoff.statistics.variance_components import decompose
 
 # NumPy has two ways to compute these, which differ in last digits. It takes the slow one where the memory of input and output might overlap, and counts
 # the memory of a strided view up to where its next element would lie: what the allocator puts there decides.
-TWO_WAYS = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "power", "arctan", "arctan2", "sinh", "cosh", "tan")
+TWO_WAYS = (
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "cbrt",
+    "power",
+    "arctan",
+    "arctan2",
+    "sinh",
+    "cosh",
+    "tan",
+)
 
 
 class Watched:
@@ -26,8 +41,16 @@ class Watched:
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         for argument in arguments:
             if isinstance(argument, np.ndarray) and argument.size > 1:
-                extent = sum((n - 1) * abs(step) for n, step in zip(argument.shape, argument.strides, strict=True)) + argument.itemsize
-                assert extent == argument.nbytes, f"{self._ufunc.__name__} of a view with gaps: shape {argument.shape}, strides {argument.strides}"
+                extent = (
+                    sum(
+                        (n - 1) * abs(step)
+                        for n, step in zip(argument.shape, argument.strides, strict=True)
+                    )
+                    + argument.itemsize
+                )
+                assert extent == argument.nbytes, (
+                    f"{self._ufunc.__name__} of a view with gaps: shape {argument.shape}, strides {argument.strides}"
+                )
         return self._ufunc(*arguments, **options)
 
 
@@ -80,5 +103,7 @@ def by_rule(rule: rules.Rule) -> Callable[[np.random.Generator], None]:
 
 @pytest.mark.parametrize("compute", [by_decomposition, by_temperature, *(by_rule(rule) for rule in rules.RULES.values())],
                          ids=["decomposition", "temperature", *rules.RULES])  # fmt: skip
-def test_no_logarithm_of_a_view_with_gaps(watched: None, compute: Callable[[np.random.Generator], None]) -> None:
+def test_no_logarithm_of_a_view_with_gaps(
+    watched: None, compute: Callable[[np.random.Generator], None]
+) -> None:
     compute(np.random.default_rng(3))

@@ -13,7 +13,9 @@ from faceoff.plugins.subsets import PARTS, limited, part_of
 def samples(**counts: int) -> list[Sample]:
     """A class-sorted list, as a folder gives it."""
     return [
-        Sample(sample_id=f"{label}-{index}", path="", label=None if label == "unlabelled" else label)
+        Sample(
+            sample_id=f"{label}-{index}", path="", label=None if label == "unlabelled" else label
+        )
         for label, count in counts.items()
         for index in range(count)
     ]
@@ -43,18 +45,27 @@ def test_largest_remainder_by_hand() -> None:
     assert Counter(sample.label for sample in kept) == {"anger": 3, "fear": 2}
 
 
-counts = st.dictionaries(st.sampled_from(["anger", "fear", "neutral", "unlabelled", "sadness"]), st.integers(1, 30), min_size=1)
+counts = st.dictionaries(
+    st.sampled_from(["anger", "fear", "neutral", "unlabelled", "sadness"]),
+    st.integers(1, 30),
+    min_size=1,
+)
 
 
 @given(counts, st.integers(1, 120), st.integers(0, 5))
-def test_exact_number_within_one_of_proportion_in_order(by_label: dict[str, int], limit: int, seed: int) -> None:
+def test_exact_number_within_one_of_proportion_in_order(
+    by_label: dict[str, int], limit: int, seed: int
+) -> None:
     everything = samples(**by_label)
     kept = limited(everything, limit, seed)
     assert len(kept) == min(limit, len(everything))
     ids = {sample.sample_id for sample in kept}
     assert [sample for sample in everything if sample.sample_id in ids] == kept
     for label, count in Counter(sample.label for sample in everything).items():
-        assert abs(sum(sample.label == label for sample in kept) - len(kept) * count / len(everything)) < 1
+        assert (
+            abs(sum(sample.label == label for sample in kept) - len(kept) * count / len(everything))
+            < 1
+        )
     assert limited(everything, limit, seed) == kept
 
 
@@ -75,7 +86,11 @@ def test_fewer_than_classes(limit: int) -> None:
 
 
 def people(count: int, each: int = 3) -> list[Sample]:
-    return [Sample(sample_id=f"{person}-{index}", path="", label="fear", subject=f"s{person:03d}") for index in range(each) for person in range(count)]
+    return [
+        Sample(sample_id=f"{person}-{index}", path="", label="fear", subject=f"s{person:03d}")
+        for index in range(each)
+        for person in range(count)
+    ]
 
 
 @given(st.integers(3, 80), st.integers(0, 5))
@@ -89,7 +104,11 @@ def test_parts_share_no_subject_and_leave_none_out(count: int, seed: int) -> Non
     for found, share in zip(subjects, (0.7, 0.2, 0.1), strict=True):
         assert abs(len(found) - share * count) <= 2
     order = {sample.sample_id: index for index, sample in enumerate(everything)}
-    assert all([order[sample.sample_id] for sample in part] == sorted(order[sample.sample_id] for sample in part) for part in parts)
+    assert all(
+        [order[sample.sample_id] for sample in part]
+        == sorted(order[sample.sample_id] for sample in part)
+        for part in parts
+    )
 
 
 def test_ten_people_by_hand() -> None:
@@ -98,8 +117,14 @@ def test_ten_people_by_hand() -> None:
 
 
 def test_one_person_more_moves_at_most_one_across_each_cut() -> None:
-    before = {part: {sample.subject for sample in part_of(people(40), part, (0.7, 0.2, 0.1), 3)} for part in PARTS}
-    after = {part: {sample.subject for sample in part_of(people(41), part, (0.7, 0.2, 0.1), 3)} for part in PARTS}
+    before = {
+        part: {sample.subject for sample in part_of(people(40), part, (0.7, 0.2, 0.1), 3)}
+        for part in PARTS
+    }
+    after = {
+        part: {sample.subject for sample in part_of(people(41), part, (0.7, 0.2, 0.1), 3)}
+        for part in PARTS
+    }
     moved = sum(len(before[part] - after[part]) for part in PARTS)
     assert moved <= 2
 

@@ -16,25 +16,62 @@ from faceoff.storage import columns, files, parquet
 CLASSES = ("neutral", "happiness", "sadness")
 
 
-def scored(folder: Path, truth: np.ndarray, predicted: np.ndarray, subjects: np.ndarray | None = None) -> dict:
+def scored(
+    folder: Path, truth: np.ndarray, predicted: np.ndarray, subjects: np.ndarray | None = None
+) -> dict:
     """The score file of a cell that answers `predicted`, -1 for no face."""
-    task = {"name": "d", "type": "folder", "version": "1", "space": CLASSES, "limited": False, "headline": True}
+    task = {
+        "name": "d",
+        "type": "folder",
+        "version": "1",
+        "space": CLASSES,
+        "limited": False,
+        "headline": True,
+    }
     common = {"kind": "image", "path": "x", "split": "test", "groups": []}
     ids = [f"s{number:04}" for number in range(len(truth))]
     people = [None] * len(ids) if subjects is None else [f"p{subject}" for subject in subjects]
-    labelled = [common | {"sample_id": i, "label": CLASSES[t], "subject": who} for i, t, who in zip(ids, truth, people, strict=True)]
-    parquet.write_rows(folder / "samples.parquet", columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}), labelled)
+    labelled = [
+        common | {"sample_id": i, "label": CLASSES[t], "subject": who}
+        for i, t, who in zip(ids, truth, people, strict=True)
+    ]
+    parquet.write_rows(
+        folder / "samples.parquet",
+        columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}),
+        labelled,
+    )
     frames = [{"sample_id": i, "frame": 0, "width": 1, "height": 1, "state": "ok"} for i in ids]
     parquet.write_rows(folder / "frames.parquet", columns.FRAMES, frames)
     rows = [
-        {"sample_id": i, "frame": 0, "face_id": 0, "success": 1, "state": "ok", **{f"p_{name}": 0.6 if p == c else 0.2 for c, name in enumerate(CLASSES)}}
+        {
+            "sample_id": i,
+            "frame": 0,
+            "face_id": 0,
+            "success": 1,
+            "state": "ok",
+            **{f"p_{name}": 0.6 if p == c else 0.2 for c, name in enumerate(CLASSES)},
+        }
         if p >= 0
         else {"sample_id": i, "frame": 0, "face_id": -1, "success": 0, "state": "no_face"}
         for i, p in zip(ids, predicted, strict=True)
     ]
     parquet.write_rows(folder / "predictions.parquet", columns.predictions_schema(CLASSES), rows)
-    spec = {"skip": "", "kind": "cell", "dataset": "d", "detector": "x", "model": "y", "code": "", "seed": 3}
-    write_score(folder / "samples.parquet", folder / "frames.parquet", folder / "predictions.parquet", folder / "score.json", spec)
+    spec = {
+        "skip": "",
+        "kind": "cell",
+        "dataset": "d",
+        "detector": "x",
+        "model": "y",
+        "code": "",
+        "seed": 3,
+    }
+    write_score(
+        folder / "samples.parquet",
+        folder / "frames.parquet",
+        folder / "predictions.parquet",
+        folder / "score.json",
+        spec,
+    )
     return files.read_json(folder / "score.json")
 
 
@@ -45,7 +82,9 @@ def test_of_independent_samples(tmp_path: Path) -> None:
     predicted[110:] = 2
     found = scored(tmp_path, truth, predicted)
     right = predicted == truth
-    assert found["intervals"]["accuracy"] == pytest.approx(proportion_confint(right.sum(), 115, method="wilson"))
+    assert found["intervals"]["accuracy"] == pytest.approx(
+        proportion_confint(right.sum(), 115, method="wilson")
+    )
     uar = mean_share([right[truth == label].sum() for label in range(3)], [60, 50, 5])
     assert found["intervals"]["balanced_accuracy"] == pytest.approx([uar.low, uar.high])
     assert uar.estimate == pytest.approx(found["metrics"]["balanced_accuracy"])

@@ -32,7 +32,9 @@ def truth(folder: Path) -> list[tuple[str, str]]:
     from faceoff.stages.samples import write_samples
     from faceoff.storage.files import parse_spec
 
-    write_samples(folder / "s.parquet", parse_spec(Plan(load(folder / "config.yaml")).samples_spec("posed")))
+    write_samples(
+        folder / "s.parquet", parse_spec(Plan(load(folder / "config.yaml")).samples_spec("posed"))
+    )
     return [(row["sample_id"], row["label"]) for row in parquet.rows(folder / "s.parquet")]
 
 
@@ -52,7 +54,16 @@ def test_a_third_right_a_third_wrong_a_third_missing(folder: Path) -> None:
         lines.append(f"{sample},{0.8 if says else 0.1},{0.1 if says else 0.8},0.1")
         expected += (label == "happiness") if says else (label == "neutral")
     (folder / "p.csv").write_text("\n".join(lines))
-    options = ["--option", "id=file", "--option", "columns.happiness=hap", "--option", "columns.neutral=neu", "--option", "columns.anger=rest"]
+    options = [
+        "--option",
+        "id=file",
+        "--option",
+        "columns.happiness=hap",
+        "--option",
+        "columns.neutral=neu",
+        "--option",
+        "columns.anger=rest",
+    ]
     code, said = scored("p.csv", *options, "--output", "out.json")
     assert code == 0, said
     found = json.loads((folder / "out.json").read_text())
@@ -70,19 +81,31 @@ def test_what_goes_wrong(folder: Path) -> None:
     assert scored("absent.csv")[0] == 1
     assert scored("p.csv", "--dataset", "other")[0] == 1
     assert scored("p.csv", "--option", "id")[0] == 1
-    assert "--option: model 'recorded' has no option 'idd', did you mean 'id'?" in scored("p.csv", "--option", "idd=file")[1]
-    assert "no dataset 'psoed' in this configuration, did you mean 'posed'?" in scored("p.csv", "--dataset", "psoed")[1]
+    assert (
+        "--option: model 'recorded' has no option 'idd', did you mean 'id'?"
+        in scored("p.csv", "--option", "idd=file")[1]
+    )
+    assert (
+        "no dataset 'psoed' in this configuration, did you mean 'posed'?"
+        in scored("p.csv", "--dataset", "psoed")[1]
+    )
     assert not (folder / "out.json").exists()
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["columns=x", "columns.anger=y"], "--option columns.anger=y: columns has the value 'x' from another --option"),
+        (
+            ["columns=x", "columns.anger=y"],
+            "--option columns.anger=y: columns has the value 'x' from another --option",
+        ),
         (["id=a", "id=b"], "--option id=b: id has the value 'a' from another --option"),
         (["columns.=x"], "--option columns.=x: expected key=value"),
         (["id=[a"], "--option id=[a: '[a' is no YAML value; quote it"),
-        (["id=5"], "options.id: expected the name of a column, in quotes where it is a number, not 5"),
+        (
+            ["id=5"],
+            "options.id: expected the name of a column, in quotes where it is a number, not 5",
+        ),
         (["time=[t]"], "options.time: expected the name of a column"),
         (["columns=5"], "options.columns: expected a mapping from emotions to columns"),
         (["columns.anger=5"], "options.columns.anger: expected the name of a column"),
@@ -90,7 +113,9 @@ def test_what_goes_wrong(folder: Path) -> None:
         (["normalise=perhaps"], "options.normalise: expected true or false, not 'perhaps'"),
     ],
 )
-def test_an_option_of_the_wrong_type_is_named_in_a_line(folder: Path, options: list[str], says: str) -> None:
+def test_an_option_of_the_wrong_type_is_named_in_a_line(
+    folder: Path, options: list[str], says: str
+) -> None:
     (folder / "p.csv").write_text("sample_id,happy,angry\nnobody,1,0\n")
     code, said = scored("p.csv", *(part for option in options for part in ("--option", option)))
     assert code == 1
@@ -100,10 +125,17 @@ def test_an_option_of_the_wrong_type_is_named_in_a_line(folder: Path, options: l
 
 def test_rows_that_name_no_sample_are_counted(folder: Path) -> None:
     known = [f"{sample},1,0" for sample, _ in truth(folder)[:2]]
-    (folder / "p.csv").write_text("\n".join(["sample_id,happy,angry", "x,1,0", known[0], "y,1,0", "z,1,0", known[1], "w,1,0"]))
+    (folder / "p.csv").write_text(
+        "\n".join(["sample_id,happy,angry", "x,1,0", known[0], "y,1,0", "z,1,0", known[1], "w,1,0"])
+    )
     code, said = scored("p.csv", "--output", "out.json")
     assert code == 0, said
     assert "mind: 4 rows of the file name no sample, such as 'x', 'y', 'z'" in said
-    assert json.loads((folder / "out.json").read_text())["unknown_rows"] == {"x": 1, "y": 1, "z": 1, "w": 1}
+    assert json.loads((folder / "out.json").read_text())["unknown_rows"] == {
+        "x": 1,
+        "y": 1,
+        "z": 1,
+        "w": 1,
+    }
     (folder / "p.csv").write_text("\n".join(["sample_id,happy,angry", *known]))
     assert "no sample" not in scored("p.csv")[1]

@@ -7,8 +7,20 @@ import pytest
 from faceoff.results import run_folder
 from faceoff.storage import files
 
-CONFIG = {"datasets": {"a": {}}, "detectors": {"whole": {}}, "models": {"fer": {}}, "fusions": {"vote": {}}}
-FILES = ("a/whole/fer", "a/whole/gone", "a/fusion/vote", "a/fusion/vote.whole", "a/fusion/gone", "gone/whole/fer")
+CONFIG = {
+    "datasets": {"a": {}},
+    "detectors": {"whole": {}},
+    "models": {"fer": {}},
+    "fusions": {"vote": {}},
+}
+FILES = (
+    "a/whole/fer",
+    "a/whole/gone",
+    "a/fusion/vote",
+    "a/fusion/vote.whole",
+    "a/fusion/gone",
+    "gone/whole/fer",
+)
 
 
 @pytest.fixture

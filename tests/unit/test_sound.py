@@ -19,7 +19,13 @@ from faceoff.storage.files import parse_spec
 
 
 def tone(
-    path: Path, seconds: float = 1.0, rate: int = 44_100, hertz: float = 440.0, channels: str = "stereo", start_s: float = 0.0, codec: str = "pcm_s16le"
+    path: Path,
+    seconds: float = 1.0,
+    rate: int = 44_100,
+    hertz: float = 440.0,
+    channels: str = "stereo",
+    start_s: float = 0.0,
+    codec: str = "pcm_s16le",
 ) -> Path:
     """A pure tone, as loud in every channel."""
     with av.open(str(path), "w") as container:
@@ -28,8 +34,14 @@ def tone(
             times = np.arange(start, min(start + 1024, int(seconds * rate))) / rate
             wave_ = np.int16(12_000 * np.sin(2 * np.pi * hertz * times))
             n = {"mono": 1, "stereo": 2}[channels]
-            frame = av.AudioFrame.from_ndarray(np.repeat(wave_, n)[None], format="s16", layout=channels)
-            frame.sample_rate, frame.pts, frame.time_base = rate, int((start_s * rate) + start), Fraction(1, rate)
+            frame = av.AudioFrame.from_ndarray(
+                np.repeat(wave_, n)[None], format="s16", layout=channels
+            )
+            frame.sample_rate, frame.pts, frame.time_base = (
+                rate,
+                int((start_s * rate) + start),
+                Fraction(1, rate),
+            )
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
@@ -41,7 +53,9 @@ def samples_of(data: bytes) -> np.ndarray:
         return np.frombuffer(file.readframes(file.getnframes()), np.int16)
 
 
-@pytest.mark.parametrize(("rate", "channels"), [(44_100, "stereo"), (48_000, "mono"), (16_000, "mono"), (8_000, "mono")])
+@pytest.mark.parametrize(
+    ("rate", "channels"), [(44_100, "stereo"), (48_000, "mono"), (16_000, "mono"), (8_000, "mono")]
+)
 def test_any_rate_becomes_16_khz_mono(tmp_path: Path, rate: int, channels: str) -> None:
     sound = extract_sound(tone(tmp_path / "a.wav", rate=rate, channels=channels))
     values = samples_of(sound.wav)
@@ -53,7 +67,9 @@ def test_any_rate_becomes_16_khz_mono(tmp_path: Path, rate: int, channels: str) 
 
 
 def test_sound_that_starts_late_says_when(tmp_path: Path) -> None:
-    assert extract_sound(tone(tmp_path / "a.mkv", start_s=0.5)).start_s == pytest.approx(0.5, abs=0.01)
+    assert extract_sound(tone(tmp_path / "a.mkv", start_s=0.5)).start_s == pytest.approx(
+        0.5, abs=0.01
+    )
 
 
 def test_the_same_sound_is_the_same_bytes(tmp_path: Path) -> None:
@@ -62,7 +78,12 @@ def test_the_same_sound_is_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "reason"), [("a.wav", b"", "empty"), ("a.wav", b"no sound " * 99, "cannot decode"), ("absent.wav", None, "No such file")]
+    ("name", "content", "reason"),
+    [
+        ("a.wav", b"", "empty"),
+        ("a.wav", b"no sound " * 99, "cannot decode"),
+        ("absent.wav", None, "No such file"),
+    ],
 )
 def test_what_has_no_sound(tmp_path: Path, name: str, content: bytes | None, reason: str) -> None:
     if content is not None:
@@ -75,7 +96,11 @@ def test_a_silent_film_says_so(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mp4"), "w") as container:
         stream = container.add_stream("mpeg4", rate=25)
         stream.width, stream.height = 32, 32
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")))
+        container.mux(
+            stream.encode(
+                av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+            )
+        )
         container.mux(stream.encode(None))
     with pytest.raises(DecodeError, match="no sound in the file"):
         extract_sound(tmp_path / "a.mp4")
@@ -94,13 +119,24 @@ def test_every_sample_of_a_dataset_has_a_row(tmp_path: Path) -> None:
     (folder / "b.mp4").write_bytes(b"broken")
     (folder / "c.png").write_bytes(b"a picture")
     plan = Plan(
-        {"run": "v", "datasets": {"d": {"type": "folder", "path": str(tmp_path / "clips"), "audio": True}}, "detectors": {"whole": {}}, "models": {"fer": {}}}
+        {
+            "run": "v",
+            "datasets": {"d": {"type": "folder", "path": str(tmp_path / "clips"), "audio": True}},
+            "detectors": {"whole": {}},
+            "models": {"fer": {}},
+        }
     )
     assert plan.audio_files() == ["results/v/audio/d.parquet"]
     write_samples(tmp_path / "samples.parquet", parse_spec(plan.samples_spec("d")))
-    write_audio(tmp_path / "samples.parquet", tmp_path / "audio.parquet", parse_spec(plan.audio_spec("d")))
+    write_audio(
+        tmp_path / "samples.parquet", tmp_path / "audio.parquet", parse_spec(plan.audio_spec("d"))
+    )
     rows = {row["sample_id"]: row for row in parquet.rows(tmp_path / "audio.parquet")}
-    assert {name: row["state"] for name, row in rows.items()} == {"happy/a.mkv": "ok", "happy/b.mp4": "unreadable", "happy/c.png": "unreadable"}
+    assert {name: row["state"] for name, row in rows.items()} == {
+        "happy/a.mkv": "ok",
+        "happy/b.mp4": "unreadable",
+        "happy/c.png": "unreadable",
+    }
     assert rows["happy/c.png"]["reason"] == "pictures have no sound"
     assert rows["happy/a.mkv"]["sampling_rate"] == RATE
     assert len(samples_of(rows["happy/a.mkv"]["audio"]["bytes"])) == pytest.approx(RATE, rel=0.01)

@@ -36,7 +36,9 @@ def test_mcnemar_against_statsmodels_and_the_binomial(b, c):
     x = np.arange(b + c + 1)
     weight = scipy.stats.binom(b + c, 0.5).pmf(x)
     farther, equal = np.abs(2 * x - b - c) > abs(b - c), np.abs(2 * x - b - c) == abs(b - c)
-    if b + c:  # half the probability of what is as extreme as observed, plus that of what is more so
+    if (
+        b + c
+    ):  # half the probability of what is as extreme as observed, plus that of what is more so
         assert result.mid_p == pytest.approx(weight[farther].sum() + weight[equal].sum() / 2)
     else:
         assert result.mid_p == 1.0
@@ -58,14 +60,23 @@ def test_sign_flip_against_enumeration_and_scipy(groups):
     clusters = np.repeat(np.arange(groups), 7)
     differences = random.choice([-1, 0, 1], 7 * groups, p=[0.15, 0.5, 0.35])
     sums = np.array([differences[clusters == g].sum() for g in range(groups)])
-    flips = [abs(sum(s * v for s, v in zip(signs, sums, strict=True))) for signs in product((1, -1), repeat=groups)]
+    flips = [
+        abs(sum(s * v for s, v in zip(signs, sums, strict=True)))
+        for signs in product((1, -1), repeat=groups)
+    ]
     expected = np.mean([total >= abs(sums.sum()) for total in flips])
     result = paired_tests.sign_flip(differences, clusters, seed=0)
     assert result.enumerated
     assert result.groups == groups
     assert result.statistic == sums.sum()
     assert result.p == pytest.approx(expected)
-    other = scipy.stats.permutation_test((sums,), lambda x, axis: x.sum(axis=axis), permutation_type="samples", vectorized=True, n_resamples=np.inf)
+    other = scipy.stats.permutation_test(
+        (sums,),
+        lambda x, axis: x.sum(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=np.inf,
+    )
     assert result.p == pytest.approx(other.pvalue)
 
 
@@ -107,7 +118,9 @@ def test_sign_flip_edges():
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_adjusted_p_against_statsmodels(p):
-    np.testing.assert_allclose(paired_tests.holm(np.array(p)), multipletests(p, method="holm")[1], atol=1e-12)
+    np.testing.assert_allclose(
+        paired_tests.holm(np.array(p)), multipletests(p, method="holm")[1], atol=1e-12
+    )
 
 
 def test_missing_tests_do_not_count_in_a_family():
@@ -124,7 +137,9 @@ def test_verdicts_of_independent_samples():
     assert better.difference == 0.04
     assert better.low > 0
     assert better.p < better.p_exact
-    assert better.p_exact == pytest.approx(statsmodels_mcnemar([[0, 60], [20, 0]], exact=True).pvalue, rel=1e-12)
+    assert better.p_exact == pytest.approx(
+        statsmodels_mcnemar([[0, 60], [20, 0]], exact=True).pvalue, rel=1e-12
+    )
     assert paired_tests.paired_verdict(*pairs(20, 60, 1000), seed=0).verdict == "worse"
     assert paired_tests.paired_verdict(*pairs(20, 22, 1000), seed=0).verdict == "no difference"
     nothing = paired_tests.paired_verdict(*pairs(0, 0, 50), seed=0)
@@ -140,12 +155,18 @@ def test_judge_needs_test_and_interval_to_agree():
     assert paired_tests.judge(0.05, 0.05, -0.1, 0.2) == "no difference"
     assert paired_tests.judge(None, 0.15, 0.1, 0.2) == "too few clusters"
     assert paired_tests.judge(0.03, 0.15, 0.1, 0.2, level=0.99) == "inconclusive"
-    assert paired_tests.judge(0.01, -0.05, 0.1, 0.2) == "inconclusive", "the interval and the difference point to different sides"
+    assert paired_tests.judge(0.01, -0.05, 0.1, 0.2) == "inconclusive", (
+        "the interval and the difference point to different sides"
+    )
     assert paired_tests.judge(0.01, 0.0, -0.2, -0.1) == "inconclusive"
 
 
 def test_a_real_disagreement_is_inconclusive():
-    verdicts = {(b, c): paired_tests.paired_verdict(*pairs(b, c, 40), seed=0) for b in range(12) for c in range(12)}
+    verdicts = {
+        (b, c): paired_tests.paired_verdict(*pairs(b, c, 40), seed=0)
+        for b in range(12)
+        for c in range(12)
+    }
     split = [v for v in verdicts.values() if (v.p < 0.05) != (v.low > 0 or v.high < 0)]
     assert split
     assert all(v.verdict == "inconclusive" for v in split)
@@ -182,10 +203,15 @@ def test_no_verdict_against_the_difference():
 
 def test_clones_within_clusters_do_not_make_a_verdict():
     """One cluster of 100 identical samples is one observation, however many rows it has."""
-    correct_a = np.repeat([True, False, False, True, False, True, False, True], [100, 20, 20, 20, 20, 20, 20, 20])
+    correct_a = np.repeat(
+        [True, False, False, True, False, True, False, True], [100, 20, 20, 20, 20, 20, 20, 20]
+    )
     clusters = np.repeat(np.arange(8), [100, 20, 20, 20, 20, 20, 20, 20])
     assert paired_tests.paired_verdict(correct_a, ~correct_a, seed=0).verdict == "better"
-    assert paired_tests.paired_verdict(correct_a, ~correct_a, clusters, seed=0).verdict == "no difference"
+    assert (
+        paired_tests.paired_verdict(correct_a, ~correct_a, clusters, seed=0).verdict
+        == "no difference"
+    )
 
 
 def test_verdict_refusals():
@@ -230,7 +256,9 @@ def test_grouped_folds_are_as_even_as_scikit_learns():
         labels = np.where(random.random(600) < 0.5, groups % 4, random.integers(0, 4, 600))
         ours.append(unevenness(labels, stratified_group_folds(labels, groups, seed=seed)))
         folds = np.empty(600, int)
-        for fold, (_, test) in enumerate(StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(labels, labels, groups)):
+        for fold, (_, test) in enumerate(
+            StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(labels, labels, groups)
+        ):
             folds[test] = fold
         theirs.append(unevenness(labels, folds))
     assert np.mean(ours) <= np.mean(theirs) * 1.05
@@ -238,7 +266,10 @@ def test_grouped_folds_are_as_even_as_scikit_learns():
 
 def test_folds_depend_on_the_seed_and_refuse_too_few():
     labels, groups = np.arange(60) % 3, np.repeat(np.arange(20), 3)
-    assert (stratified_group_folds(labels, groups, seed=1) != stratified_group_folds(labels, groups, seed=2)).any()
+    assert (
+        stratified_group_folds(labels, groups, seed=1)
+        != stratified_group_folds(labels, groups, seed=2)
+    ).any()
     with pytest.raises(ValueError, match="groups: 3 different groups"):
         stratified_group_folds(labels, np.arange(60) % 3, seed=0)
     with pytest.raises(ValueError, match="labels: 3 samples"):
@@ -257,7 +288,9 @@ def test_kappa_against_scikit_learn():
     assert agreement.kappa_interval(a, b, seed=0).estimate == pytest.approx(cohen_kappa_score(a, b))
     same = agreement.kappa_interval(a, a, seed=0)
     assert same.estimate == 1.0
-    assert np.isnan([same.low, same.high]).all(), "they never differ: nothing says how often they will"
+    assert np.isnan([same.low, same.high]).all(), (
+        "they never differ: nothing says how often they will"
+    )
     assert np.isnan(agreement.kappa_interval(np.ones(9, int), np.ones(9, int), seed=0).estimate)
 
 

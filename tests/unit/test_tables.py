@@ -24,7 +24,16 @@ ROWS = [{"a": index, "b": "x" * (index % 7)} for index in range(3000)]
 def frame(index: int, pixels: np.ndarray) -> dict:
     image = {"bytes": encode_png(pixels), "path": f"{index}.png"}
     height, width = pixels.shape[:2]
-    return {"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0, "width": width, "height": height, "state": columns.OK, "sha256": "0", "image": image}
+    return {
+        "sample_id": f"s{index}",
+        "frame": 0,
+        "timestamp_s": 0.0,
+        "width": width,
+        "height": height,
+        "state": columns.OK,
+        "sha256": "0",
+        "image": image,
+    }
 
 
 def files(folder: Path) -> list[str]:
@@ -58,7 +67,9 @@ def test_failure_leaves_the_old_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad", [{"a": "no number"}, {"b": "the key that must be there is not"}])
 @pytest.mark.parametrize("before", [0, 5, 2000])
-def test_row_that_breaks_the_contract_leaves_the_old_table(tmp_path: Path, before: int, bad: dict) -> None:
+def test_row_that_breaks_the_contract_leaves_the_old_table(
+    tmp_path: Path, before: int, bad: dict
+) -> None:
     target = tmp_path / "t.parquet"
     parquet.write_rows(target, SCHEMA, ROWS[:3])
     with pytest.raises((pa.ArrowException, ValueError)):
@@ -95,34 +106,59 @@ def test_same_rows_same_bytes_however_they_arrive(tmp_path: Path, chunk: int) ->
 def test_same_rows_same_bytes_in_another_process(tmp_path: Path) -> None:
     parquet.write_rows(tmp_path / "here.parquet", SCHEMA, ROWS[:50])
     code = "import sys; from faceoff.storage import parquet; parquet.write_rows(sys.argv[2], pq.read_schema(sys.argv[1]), parquet.rows(sys.argv[1]))"
-    environment = {**os.environ, "PYTHONPATH": str(Path(parquet.__file__).parents[2]), "PYTHONHASHSEED": "5"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(parquet.__file__).parents[2]),
+        "PYTHONHASHSEED": "5",
+    }
     subprocess.run(
-        [sys.executable, "-c", "import pyarrow.parquet as pq; " + code, tmp_path / "here.parquet", tmp_path / "there.parquet"], env=environment, check=True
+        [
+            sys.executable,
+            "-c",
+            "import pyarrow.parquet as pq; " + code,
+            tmp_path / "here.parquet",
+            tmp_path / "there.parquet",
+        ],
+        env=environment,
+        check=True,
     )
     assert (tmp_path / "here.parquet").read_bytes() == (tmp_path / "there.parquet").read_bytes()
 
 
-def test_row_groups_are_cut_by_count_and_by_image_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_groups_are_cut_by_count_and_by_image_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     parquet.write_rows(tmp_path / "many.parquet", SCHEMA, ROWS)
     metadata = pq.read_metadata(tmp_path / "many.parquet")
     full, rest = divmod(len(ROWS), parquet.ROW_GROUP)
-    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [parquet.ROW_GROUP] * full + [rest]
+    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [
+        parquet.ROW_GROUP
+    ] * full + [rest]
     monkeypatch.setattr(parquet, "GROUP_BYTES", 20_000)
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)  # 4.8 kB as PNG
-    parquet.write_rows(tmp_path / "big.parquet", columns.FRAMES, (frame(index, noise) for index in range(12)))
+    parquet.write_rows(
+        tmp_path / "big.parquet", columns.FRAMES, (frame(index, noise) for index in range(12))
+    )
     assert pq.read_metadata(tmp_path / "big.parquet").num_row_groups >= 2
 
 
 @pytest.mark.parametrize("host", ["node7", "node7.cluster.example.org"])
-def test_leftovers_of_dead_writers_are_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+def test_leftovers_of_dead_writers_are_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: host)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     mine = temporary(tmp_path / "a.parquet")
     dead = tmp_path / "deep" / f".b.parquet.{host}-{gone.pid}.tmp"
-    elsewhere, stale = tmp_path / ".c.parquet.othernode-1.tmp", tmp_path / ".d.parquet.othernode-1.tmp"
+    elsewhere, stale = (
+        tmp_path / ".c.parquet.othernode-1.tmp",
+        tmp_path / ".d.parquet.othernode-1.tmp",
+    )
     renamed = tmp_path / ".e.parquet.othernode-1.tmp"
-    renamed.symlink_to(tmp_path / "nowhere")  # like a file that its writer renames between being listed and being looked at
+    renamed.symlink_to(
+        tmp_path / "nowhere"
+    )  # like a file that its writer renames between being listed and being looked at
     dead.parent.mkdir()
     for path in (mine, dead, elsewhere, stale, tmp_path / "a.parquet", tmp_path / "notes.tmp"):
         path.write_text("x")
@@ -137,7 +173,9 @@ def test_leftovers_of_dead_writers_are_cleared(tmp_path: Path, monkeypatch: pyte
     assert (tmp_path / "notes.tmp").exists()
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are told apart by /proc")
+@pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="processes are told apart by /proc"
+)
 def test_zombies_and_processes_that_got_the_writers_number_write_nothing(tmp_path: Path) -> None:
     """A killed writer whose parent is gone may stay a zombie for ever, and its number may be another's by the next start."""
     zombie = subprocess.Popen([sys.executable, "-c", ""])
@@ -167,7 +205,15 @@ def test_json_has_null_for_what_it_cannot_say(tmp_path: Path) -> None:
     write_json(tmp_path / "v.json", value)
     text = (tmp_path / "v.json").read_text(encoding="utf-8")
     strict = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    assert strict == {"nan": None, "inf": None, "array": [1.5, None], "int": 3, "nested": [{"x": [None]}], "flag": True, "5": "é"}
+    assert strict == {
+        "nan": None,
+        "inf": None,
+        "array": [1.5, None],
+        "int": 3,
+        "nested": [{"x": [None]}],
+        "flag": True,
+        "5": "é",
+    }
     assert read_json(tmp_path / "v.json") == strict
     assert "é" in text
     assert text.endswith("\n")
@@ -196,7 +242,17 @@ def test_empty_table_is_a_table(tmp_path: Path) -> None:
 def test_predictions_have_a_column_per_class_in_order() -> None:
     schema = columns.predictions_schema(("fear", "anger"), ("AU01", "AU12L"))
     assert columns.classes_of(schema) == ("fear", "anger")
-    assert {"au_01", "au_12l", "valence", "arousal", "confidence", "sentiment", "state", "reason", "success"} <= set(schema.names)
+    assert {
+        "au_01",
+        "au_12l",
+        "valence",
+        "arousal",
+        "confidence",
+        "sentiment",
+        "state",
+        "reason",
+        "success",
+    } <= set(schema.names)
 
 
 def test_failed_file_says_so_and_a_sound_one_does_not(tmp_path: Path) -> None:
@@ -206,7 +262,9 @@ def test_failed_file_says_so_and_a_sound_one_does_not(tmp_path: Path) -> None:
     assert parquet.failed_files(sound) == []
     assert parquet.failed_files(failed) == ["a", "b"]
     assert list(parquet.rows(failed)) == ROWS[:2]
-    assert json.loads(pq.read_schema(_frames_failed(tmp_path)).metadata[b"huggingface"]), "other metadata stay"
+    assert json.loads(pq.read_schema(_frames_failed(tmp_path)).metadata[b"huggingface"]), (
+        "other metadata stay"
+    )
 
 
 def _frames_failed(folder: Path) -> Path:
@@ -215,14 +273,34 @@ def _frames_failed(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_hugging_face_reads_frames_as_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hugging_face_reads_frames_as_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     datasets = pytest.importorskip("datasets")
-    pictures = [np.random.default_rng(index).integers(0, 256, (8 + index, 6, 3), np.uint8) for index in range(3)]
-    unreadable = {"sample_id": "s9", "frame": 0, "state": columns.UNREADABLE, "reason": "empty file", "image": {"bytes": None, "path": "9.png"}}
-    parquet.write_rows(tmp_path / "frames.parquet", columns.FRAMES, [*(frame(index, pixels) for index, pixels in enumerate(pictures)), unreadable])
-    loaded = datasets.load_dataset("parquet", data_files=str(tmp_path / "frames.parquet"), split="train", cache_dir=str(tmp_path / "cache"))
+    pictures = [
+        np.random.default_rng(index).integers(0, 256, (8 + index, 6, 3), np.uint8)
+        for index in range(3)
+    ]
+    unreadable = {
+        "sample_id": "s9",
+        "frame": 0,
+        "state": columns.UNREADABLE,
+        "reason": "empty file",
+        "image": {"bytes": None, "path": "9.png"},
+    }
+    parquet.write_rows(
+        tmp_path / "frames.parquet",
+        columns.FRAMES,
+        [*(frame(index, pixels) for index, pixels in enumerate(pictures)), unreadable],
+    )
+    loaded = datasets.load_dataset(
+        "parquet",
+        data_files=str(tmp_path / "frames.parquet"),
+        split="train",
+        cache_dir=str(tmp_path / "cache"),
+    )
     assert isinstance(loaded.features["image"], datasets.Image)
     assert loaded.column_names == columns.FRAMES.names
     for index, pixels in enumerate(pictures):
@@ -236,18 +314,36 @@ def test_a_damaged_parquet_file_is_named_with_the_remedy(tmp_path: Path, damage:
     parquet.write_rows(path, SCHEMA, ROWS)
     whole = path.read_bytes()
     garbled = whole[:20] + bytes(200) + whole[220:]
-    path.write_bytes({"cut short": whole[: len(whole) // 2], "empty": b"", "another file": b"a,b\n1,x\n" * 9, "a garbled page": garbled}[damage])
+    path.write_bytes(
+        {
+            "cut short": whole[: len(whole) // 2],
+            "empty": b"",
+            "another file": b"a,b\n1,x\n" * 9,
+            "a garbled page": garbled,
+        }[damage]
+    )
     ways = {
         "schema": lambda: parquet.read_schema(path), "rows": lambda: list(parquet.rows(path)), "table": lambda: parquet.read(path),
         "count": lambda: parquet.count(path), "failed": lambda: parquet.failed_files(path),
     }  # fmt: skip
-    for name in ("rows", "table") if damage == "a garbled page" else ways:  # a footer alone is still whole
-        with pytest.raises(ValueError, match=r"p\.parquet is no Parquet file, or a damaged one .*; remove it and run snakemake"):
+    for name in (
+        ("rows", "table") if damage == "a garbled page" else ways
+    ):  # a footer alone is still whole
+        with pytest.raises(
+            ValueError,
+            match=r"p\.parquet is no Parquet file, or a damaged one .*; remove it and run snakemake",
+        ):
             ways[name]()
 
 
 def test_a_parquet_file_that_is_not_there_is_not_called_damaged(tmp_path: Path) -> None:
-    for way in (parquet.read_schema, parquet.read, parquet.count, parquet.failed_files, lambda path: list(parquet.rows(path))):
+    for way in (
+        parquet.read_schema,
+        parquet.read,
+        parquet.count,
+        parquet.failed_files,
+        lambda path: list(parquet.rows(path)),
+    ):
         with pytest.raises(FileNotFoundError, match="absent"):
             way(tmp_path / "absent.parquet")
 
@@ -256,5 +352,7 @@ def test_a_parquet_file_that_is_not_there_is_not_called_damaged(tmp_path: Path) 
 def test_a_damaged_json_file_is_named_with_the_remedy(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "s.json"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"s\.json is no JSON, or a damaged one .*; remove it and run snakemake"):
+    with pytest.raises(
+        ValueError, match=r"s\.json is no JSON, or a damaged one .*; remove it and run snakemake"
+    ):
         read_json(path)

@@ -18,9 +18,14 @@ def test_temperature_recovers_the_scale_of_overconfident_logits():
 def test_temperature_minimises_the_log_loss():
     posteriors, truth = noisy_members(members=1, scale=2.0)
     found = fit_temperature(posteriors[0], truth)
-    losses = {t: metrics.log_loss(truth, temper(posteriors[0], t)) for t in np.geomspace(found / 2, found * 2, 101)}
+    losses = {
+        t: metrics.log_loss(truth, temper(posteriors[0], t))
+        for t in np.geomspace(found / 2, found * 2, 101)
+    }
     assert min(losses, key=losses.get) == pytest.approx(found, rel=0.01)
-    assert metrics.log_loss(truth, temper(posteriors[0], found)) < metrics.log_loss(truth, posteriors[0])
+    assert metrics.log_loss(truth, temper(posteriors[0], found)) < metrics.log_loss(
+        truth, posteriors[0]
+    )
 
 
 def test_temperature_ignores_absent_rows_and_lacking_classes():
@@ -31,7 +36,9 @@ def test_temperature_ignores_absent_rows_and_lacking_classes():
     padded = np.column_stack([lacking, np.full(len(truth), NAN)])
     assert fit_temperature(padded, truth) == pytest.approx(expected, rel=1e-6)
     padded[50:] = NAN
-    assert fit_temperature(padded, truth) == pytest.approx(fit_temperature(lacking[:50][seen[:50]], truth[:50][seen[:50]]), rel=1e-6)
+    assert fit_temperature(padded, truth) == pytest.approx(
+        fit_temperature(lacking[:50][seen[:50]], truth[:50][seen[:50]]), rel=1e-6
+    )
     assert fit_temperature(np.full((5, 4), NAN), truth[:5]) == 1.0
 
 

@@ -26,12 +26,24 @@ def run_folder(root: Path) -> Path:
                 if (name, frame) == ("a", 1):
                     yield key | {"success": 0, "state": columns.NO_FACE}
                 else:
-                    yield key | {"success": 1, "state": columns.OK, "p_neutral": 1 - 0.1 * frame, "p_happiness": 0.1 * frame}
+                    yield key | {
+                        "success": 1,
+                        "state": columns.OK,
+                        "p_neutral": 1 - 0.1 * frame,
+                        "p_happiness": 0.1 * frame,
+                    }
 
     found = list(rows())
-    parquet.write_rows(folder / "predictions/d/whole/fer.parquet", columns.predictions_schema(CLASSES), found)
+    parquet.write_rows(
+        folder / "predictions/d/whole/fer.parquet", columns.predictions_schema(CLASSES), found
+    )
     labels = (
-        {**{key: row[key] for key in ("sample_id", "frame")}, "state": columns.OK, "label": "happiness" if row["sample_id"] == "b" else None} for row in found
+        {
+            **{key: row[key] for key in ("sample_id", "frame")},
+            "state": columns.OK,
+            "label": "happiness" if row["sample_id"] == "b" else None,
+        }
+        for row in found
     )
     parquet.write_rows(folder / "frames/d.parquet", columns.FRAMES, labels)
     return folder
@@ -40,10 +52,26 @@ def run_folder(root: Path) -> Path:
 def test_no_two_of_many_emotions_look_alike() -> None:
     emotions = [*EMOTIONS, *(f"state {number}" for number in range(30))]
     posterior = np.full((5, len(emotions)), 1 / len(emotions))
-    figure = timeline.draw([{"title": "c", "emotions": emotions, "seconds": np.arange(5.0), "posterior": posterior, "truth": ()}])
+    figure = timeline.draw(
+        [
+            {
+                "title": "c",
+                "emotions": emotions,
+                "seconds": np.arange(5.0),
+                "posterior": posterior,
+                "truth": (),
+            }
+        ]
+    )
     lines = [line for line in figure.axes[0].get_lines() if len(line.get_xdata()) > 2]
-    assert len(lines) == len({(line.get_color(), str(line._dash_pattern), line.get_marker()) for line in lines}) == len(emotions)
-    assert len({line.get_marker() for line in lines[: len(EMOTIONS)]}) == len(EMOTIONS), "also without colours"
+    assert (
+        len(lines)
+        == len({(line.get_color(), str(line._dash_pattern), line.get_marker()) for line in lines})
+        == len(emotions)
+    )
+    assert len({line.get_marker() for line in lines[: len(EMOTIONS)]}) == len(EMOTIONS), (
+        "also without colours"
+    )
     assert [text.get_text() for text in figure.legends[0].get_texts()][:8] == list(EMOTIONS)
 
 
@@ -69,7 +97,9 @@ def test_the_first_clips_are_those_of_a_fusion_unless_another_is_named(tmp_path:
     assert first_clips(folder)[:2] == ("d", "fusion/vote")
     dataset, cell, clips = first_clips(folder, cell="whole/fer", most=1)
     assert (dataset, cell, [clip.sample_id for clip in clips]) == ("d", "whole/fer", ["a"])
-    assert [clip.sample_id for clip in first_clips(folder, cell="fusion/vote", samples=["b"])[2]] == ["b"]
+    assert [
+        clip.sample_id for clip in first_clips(folder, cell="fusion/vote", samples=["b"])[2]
+    ] == ["b"]
     for nothing in ({"cell": "fusion/other"}, {"dataset": "e"}, {"samples": ["still"]}):
         with pytest.raises(FileNotFoundError, match="no clip of several frames"):
             first_clips(folder, **nothing)
@@ -78,7 +108,9 @@ def test_the_first_clips_are_those_of_a_fusion_unless_another_is_named(tmp_path:
 def test_a_cell_that_left_the_configuration_is_passed_over(tmp_path: Path) -> None:
     folder = run_folder(tmp_path)
     (folder / "fusion/d").mkdir(parents=True)
-    (folder / "fusion/d/vote.parquet").write_bytes((folder / "predictions/d/whole/fer.parquet").read_bytes())
+    (folder / "fusion/d/vote.parquet").write_bytes(
+        (folder / "predictions/d/whole/fer.parquet").read_bytes()
+    )
     config = {"datasets": {"d": {}}, "detectors": {"whole": {}}, "models": {"fer": {}}}
     files.write_json(folder / "manifest.json", {"config": config})
     assert first_clips(folder)[:2] == ("d", "whole/fer")

@@ -11,7 +11,15 @@ from sklearn.linear_model import LogisticRegression
 from faceoff.fusion import rules, untrained
 from faceoff.fusion.rules import RULES
 from faceoff.fusion.temperature import fit_temperature, temper
-from faceoff.fusion.trained import fit_class_weighted, fit_dempster_shafer, fit_naive_bayes, fit_stacking, fit_switcher, fit_weighted, fit_weights
+from faceoff.fusion.trained import (
+    fit_class_weighted,
+    fit_dempster_shafer,
+    fit_naive_bayes,
+    fit_stacking,
+    fit_switcher,
+    fit_weighted,
+    fit_weights,
+)
 
 
 def test_switcher_follows_the_member_that_reads_such_faces():
@@ -22,13 +30,19 @@ def test_switcher_follows_the_member_that_reads_such_faces():
     sure = np.where(np.arange(3) == truth[:, None], 0.8, 0.1)
     noise = np.roll(sure, 1, axis=1)
     mediocre = np.where((random.random(n) < 0.6)[:, None], sure, noise)
-    posteriors = np.stack([np.where(small[:, None], sure, noise), np.where(small[:, None], noise, sure), mediocre])
-    conditions = np.stack([random.normal(size=n), np.where(small, 5.0, 8.0)], axis=1)[None].repeat(3, axis=0)
+    posteriors = np.stack(
+        [np.where(small[:, None], sure, noise), np.where(small[:, None], noise, sure), mediocre]
+    )
+    conditions = np.stack([random.normal(size=n), np.where(small, 5.0, 8.0)], axis=1)[None].repeat(
+        3, axis=0
+    )
     folds = np.arange(n) % 5
     switched = rules.cross_fit(RULES["switcher"], posteriors, truth, folds, conditions)
     assert (switched.argmax(axis=1) == truth).all()
     blind = rules.cross_fit(RULES["switcher"], posteriors, truth, folds)
-    assert (blind.argmax(axis=1) == truth).mean() < 0.75, "without conditions it can but take the most accurate member"
+    assert (blind.argmax(axis=1) == truth).mean() < 0.75, (
+        "without conditions it can but take the most accurate member"
+    )
     absent = posteriors.copy()
     absent[0, small] = NAN
     without = rules.cross_fit(RULES["switcher"], absent, truth, folds, conditions)
@@ -43,12 +57,21 @@ def test_weights_against_a_derivative_free_search():
         weights = np.exp(np.r_[0.0, logits]) / np.exp(np.r_[0.0, logits]).sum()
         return -np.log(np.tensordot(weights, calibrated, 1)[np.arange(len(truth)), truth]).mean()
 
-    found = minimize(nll, [0.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12, "maxiter": 4000}).x
+    found = minimize(
+        nll,
+        [0.0, 0.0],
+        method="Nelder-Mead",
+        options={"xatol": 1e-8, "fatol": 1e-12, "maxiter": 4000},
+    ).x
     expected = np.exp(np.r_[0.0, found]) / np.exp(np.r_[0.0, found]).sum()
     weights = fit_weights(posteriors, truth)
     np.testing.assert_allclose(weights, expected, atol=2e-3)
     assert weights[0] > weights[1] > weights[2]
-    np.testing.assert_allclose(fit_weighted(posteriors, truth)(posteriors), np.tensordot(weights, calibrated, 1), atol=1e-12)
+    np.testing.assert_allclose(
+        fit_weighted(posteriors, truth)(posteriors),
+        np.tensordot(weights, calibrated, 1),
+        atol=1e-12,
+    )
 
 
 def test_weights_with_gaps_against_a_search():
@@ -59,19 +82,28 @@ def test_weights_with_gaps_against_a_search():
     def nll(logits):
         weights = np.exp(np.r_[0.0, logits])[:, None, None]
         there = ~np.isnan(calibrated)
-        mixture = np.nansum(weights * calibrated, axis=0) / np.where((weights * there).sum(axis=0) > 0, (weights * there).sum(axis=0), 1)
+        mixture = np.nansum(weights * calibrated, axis=0) / np.where(
+            (weights * there).sum(axis=0) > 0, (weights * there).sum(axis=0), 1
+        )
         mixture = mixture / np.where(keep, mixture.sum(axis=1), 1)[:, None]
         own = mixture[np.arange(len(truth)), truth]
         return -np.log(own[own > 0]).mean()
 
-    found = minimize(nll, [0.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12, "maxiter": 4000}).x
+    found = minimize(
+        nll,
+        [0.0, 0.0],
+        method="Nelder-Mead",
+        options={"xatol": 1e-8, "fatol": 1e-12, "maxiter": 4000},
+    ).x
     expected = np.exp(np.r_[0.0, found]) / np.exp(np.r_[0.0, found]).sum()
     np.testing.assert_allclose(fit_weights(posteriors, truth), expected, atol=2e-3)
 
 
 def test_stacking_is_the_stated_regression():
     posteriors, truth = noisy_members()
-    features = np.concatenate([np.log(temper(p, fit_temperature(p, truth)) + 1e-6) for p in posteriors], axis=1)
+    features = np.concatenate(
+        [np.log(temper(p, fit_temperature(p, truth)) + 1e-6) for p in posteriors], axis=1
+    )
     expected = LogisticRegression(C=0.1, max_iter=1000).fit(features, truth).predict_proba(features)
     np.testing.assert_allclose(fit_stacking(posteriors, truth)(posteriors), expected, atol=1e-12)
 
@@ -88,9 +120,15 @@ def test_stacking_of_one_class_is_the_calibrated_mean():
     posteriors, truth = noisy_members()
     here = truth == 0
     calibrated = np.stack([temper(p, fit_temperature(p[here], truth[here])) for p in posteriors])
-    np.testing.assert_allclose(fit_stacking(posteriors[:, here], truth[here])(posteriors), calibrated.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(
+        fit_stacking(posteriors[:, here], truth[here])(posteriors),
+        calibrated.mean(axis=0),
+        atol=1e-12,
+    )
     absent = np.full_like(posteriors, NAN)
-    np.testing.assert_allclose(fit_stacking(absent, truth)(posteriors), posteriors.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(
+        fit_stacking(absent, truth)(posteriors), posteriors.mean(axis=0), atol=1e-6
+    )
 
 
 def test_naive_bayes_by_hand():
@@ -109,7 +147,9 @@ def test_naive_bayes_by_hand():
 def test_naive_bayes_repairs_a_member_that_is_consistently_wrong():
     truth = np.arange(60) % 3
     posteriors = np.eye(3)[((truth + 1) % 3)[None]]
-    np.testing.assert_array_equal(fit_naive_bayes(posteriors, truth)(posteriors).argmax(axis=1), truth)
+    np.testing.assert_array_equal(
+        fit_naive_bayes(posteriors, truth)(posteriors).argmax(axis=1), truth
+    )
 
 
 def dempster(masses):
@@ -136,9 +176,15 @@ def test_dempster_shafer_against_set_arithmetic():
         for m in range(3):
             if not np.isnan(posteriors[m, i]).all():
                 p = np.nan_to_num(temper(posteriors[m, i], temperatures[m]))
-                masses.append({frozenset([c]): trust[m] * p[c] for c in range(4)} | {frame: 1 - trust[m]})
+                masses.append(
+                    {frozenset([c]): trust[m] * p[c] for c in range(4)} | {frame: 1 - trust[m]}
+                )
         joint = dempster(masses)
-        np.testing.assert_allclose(result[i], [joint.get(frozenset([c]), 0) + joint[frame] / 4 for c in range(4)], rtol=1e-9)
+        np.testing.assert_allclose(
+            result[i],
+            [joint.get(frozenset([c]), 0) + joint[frame] / 4 for c in range(4)],
+            rtol=1e-9,
+        )
 
 
 def test_dempster_shafer_survives_total_conflict():
@@ -154,7 +200,9 @@ def test_class_weighted_by_hand():
     always_0, always_1 = np.tile([0.9, 0.1], (4, 1)), np.tile([0.2, 0.8], (4, 1))
     combine = fit_class_weighted(np.stack([always_0, always_1]), truth)
     scores = np.array([0.75 * 0.6 + 0.25 * 0.3, 0.25 * 0.4 + 0.75 * 0.7])
-    np.testing.assert_allclose(combine(one_sample([0.6, 0.4], [0.3, 0.7]))[0], scores / scores.sum())
+    np.testing.assert_allclose(
+        combine(one_sample([0.6, 0.4], [0.3, 0.7]))[0], scores / scores.sum()
+    )
     np.testing.assert_allclose(combine(one_sample([0.6, 0.4], [NAN, NAN]))[0], [0.6, 0.4])
     assert np.isnan(combine(one_sample([NAN, NAN], [NAN, NAN]))).all()
 
@@ -167,7 +215,9 @@ def test_class_weighted_trusts_specialists():
         blind = ~np.isin(truth, known)
         posteriors[member, blind] = random.dirichlet(np.ones(4), blind.sum())
     trained = rules.cross_fit(RULES["class_weighted"], posteriors, truth, np.arange(2000) % 5)
-    assert (trained.argmax(axis=1) == truth).mean() > (RULES["soft_mean"].combine(posteriors).argmax(axis=1) == truth).mean() - 0.002
+    assert (trained.argmax(axis=1) == truth).mean() > (
+        RULES["soft_mean"].combine(posteriors).argmax(axis=1) == truth
+    ).mean() - 0.002
 
 
 def test_a_trained_rule_refuses_other_members():
@@ -183,8 +233,14 @@ def test_a_trained_rule_refuses_other_members():
             lambda: fit_switcher(np.ones((1, 2, 3)) / 3, np.array([0, 1]), np.ones((1, 3, 5))),
             r"conditions: shape \(1, 3, 5\) given, expected \(1, 2",
         ),
-        (lambda: fit_weighted(np.ones((1, 2, 3)) / 3, np.array([0])), r"truth: shape \(1,\) given, expected \(2,\)"),
-        (lambda: fit_weighted(np.ones((1, 1, 3)) / 3, np.array([3])), "expected class indices 0 to 2"),
+        (
+            lambda: fit_weighted(np.ones((1, 2, 3)) / 3, np.array([0])),
+            r"truth: shape \(1,\) given, expected \(2,\)",
+        ),
+        (
+            lambda: fit_weighted(np.ones((1, 1, 3)) / 3, np.array([3])),
+            "expected class indices 0 to 2",
+        ),
     ],
 )
 def test_refusals(call, message):

@@ -29,7 +29,9 @@ PARTS = {"calibration", "rejection", "human"}
 
 def plain(value: object) -> object:
     """As a score file gives it back."""
-    return json.loads(json.dumps(value, default=lambda array: array.tolist()).replace("NaN", "null"))
+    return json.loads(
+        json.dumps(value, default=lambda array: array.tolist()).replace("NaN", "null")
+    )
 
 
 def parts(n: int, seed: int = 0) -> dict[str, object]:
@@ -41,24 +43,54 @@ def parts(n: int, seed: int = 0) -> dict[str, object]:
     tempered = calibration.cross_fit(truth, posterior, np.arange(n) % 5)
     correct = np.nan_to_num(posterior, nan=-1).argmax(axis=1) == truth
     correct[: n // 10] = False
-    votes = np.stack([random.multinomial(10, share) for share in random.dirichlet(np.full(K + 1, 0.2), n)]).astype(float)
-    at = [{"coverage": c, "threshold": 0.5, "n": round(0.905 * n), "accuracy": 0.8, "interval": [0.7, 0.9], "outliers_rejected": 0.1} for c in (0.8, 0.9)]
-    at.append({"coverage": 0.95, "threshold": None, "n": None, "accuracy": None, "interval": None, "outliers_rejected": None})
+    votes = np.stack(
+        [random.multinomial(10, share) for share in random.dirichlet(np.full(K + 1, 0.2), n)]
+    ).astype(float)
+    at = [
+        {
+            "coverage": c,
+            "threshold": 0.5,
+            "n": round(0.905 * n),
+            "accuracy": 0.8,
+            "interval": [0.7, 0.9],
+            "outliers_rejected": 0.1,
+        }
+        for c in (0.8, 0.9)
+    ]
+    at.append(
+        {
+            "coverage": 0.95,
+            "threshold": None,
+            "n": None,
+            "accuracy": None,
+            "interval": None,
+            "outliers_rejected": None,
+        }
+    )
     found = {
         "calibration": {
             "temperature": tempered.temperature,
             "before": calibration.describe(truth, posterior, share_interval),
             "after": calibration.describe(truth, tempered.posterior, share_interval),
         },
-        "rejection": {**describe(posterior.max(axis=1), correct), "at": at, "outliers": {"auroc": 0.7}},
-        "human": human_scores.describe(votes, truth, posterior, lambda values, here: Interval(0.5, 0.4, 0.6)),
+        "rejection": {
+            **describe(posterior.max(axis=1), correct),
+            "at": at,
+            "outliers": {"auroc": 0.7},
+        },
+        "human": human_scores.describe(
+            votes, truth, posterior, lambda values, here: Interval(0.5, 0.4, 0.6)
+        ),
     }
     return plain(found)
 
 
 def dataset(*more: dict[str, object]) -> DatasetResults:
     whole = [fixtures.score("alpha", f"d{place}", "net") for place in range(len(more))]
-    scores = [{key: value for key, value in score.items() if key not in PARTS} | extra for score, extra in zip(whole, more, strict=True)]
+    scores = [
+        {key: value for key, value in score.items() if key not in PARTS} | extra
+        for score, extra in zip(whole, more, strict=True)
+    ]
     return DatasetResults("alpha", {}, scores, None)
 
 
@@ -73,7 +105,10 @@ EMPTY = {
 @pytest.mark.parametrize("kind", DRAWERS)
 def test_best_single_and_fusions_are_drawn_with_their_numbers(kind: str, tmp_path: Path) -> None:
     single = fixtures.score("alpha", "whole", "net", 0.7, **parts(200))
-    fusions = [fixtures.score("alpha", "", "", 0.6, fusion=f"vote{i}", **parts(200, seed=i)) for i in range(7)]
+    fusions = [
+        fixtures.score("alpha", "", "", 0.6, fusion=f"vote{i}", **parts(200, seed=i))
+        for i in range(7)
+    ]
     figure, rows = DRAWERS[kind].of_dataset(DatasetResults("alpha", {}, [single, *fusions], None))
     shown = list(dict.fromkeys(row["pipeline"] for row in rows if row["pipeline"] != "people"))
     assert len(shown) == 6
@@ -83,21 +118,38 @@ def test_best_single_and_fusions_are_drawn_with_their_numbers(kind: str, tmp_pat
 
 @pytest.mark.parametrize("kind", DRAWERS)
 @pytest.mark.parametrize("extra", EMPTY.values(), ids=EMPTY)
-def test_what_is_not_there_is_not_drawn(kind: str, extra: dict[str, object], tmp_path: Path) -> None:
+def test_what_is_not_there_is_not_drawn(
+    kind: str, extra: dict[str, object], tmp_path: Path
+) -> None:
     figure, rows = DRAWERS[kind].of_dataset(dataset(extra))
     canvas.save(figure, tmp_path / kind, ["svg"])
-    assert bool(rows) == (kind == "reliability" and "calibration" in extra and extra["calibration"] is not None)
-    canvas.save(DRAWERS[kind].of_dataset(DatasetResults("alpha", {}, [], None))[0], tmp_path / "empty", ["svg"])
+    assert bool(rows) == (
+        kind == "reliability" and "calibration" in extra and extra["calibration"] is not None
+    )
+    canvas.save(
+        DRAWERS[kind].of_dataset(DatasetResults("alpha", {}, [], None))[0],
+        tmp_path / "empty",
+        ["svg"],
+    )
 
 
 def test_pipelines_of_one_beginning_have_lines_of_their_own() -> None:
     names = [f"mediapipe_full_range_upscaled_{number}" for number in range(6)]
-    scores = [fixtures.score("alpha", "", "", 0.7 - number / 100, fusion=name, **parts(80, seed=number)) for number, name in enumerate(names)]
+    scores = [
+        fixtures.score("alpha", "", "", 0.7 - number / 100, fusion=name, **parts(80, seed=number))
+        for number, name in enumerate(names)
+    ]
     left, right = rejection_figure.of_dataset(DatasetResults("alpha", {}, scores, None))[0].axes
     drawn = [line for line in left.get_lines() if len(line.get_xdata()) > 10]
-    assert len({line.get_color() for line in drawn}) == len({str(line.get_linestyle()) + str(line._dash_pattern) for line in drawn}) == 6
+    assert (
+        len({line.get_color() for line in drawn})
+        == len({str(line.get_linestyle()) + str(line._dash_pattern) for line in drawn})
+        == 6
+    )
     dots = [line for line in right.get_lines() if len(line.get_xdata()) == 1]
-    assert [line.get_color() for line in dots] == [line.get_color() for line in drawn for _ in (0.8, 0.9)]
+    assert [line.get_color() for line in dots] == [
+        line.get_color() for line in drawn for _ in (0.8, 0.9)
+    ]
     assert len({line.get_marker() for line in dots}) == 6
     labels = [tick.get_text() for tick in right.get_yticklabels()]
     assert len(set(labels)) == len(labels)
@@ -113,15 +165,24 @@ def test_the_share_that_was_answered_is_named_where_it_is_another() -> None:
 def test_a_hard_votes_share_is_not_the_one_asked_for() -> None:
     """All confidences alike: whoever asks for 80 % gets all."""
     everything = threshold(np.ones(20), 0.8)
-    assert words.reached({"coverage": 0.8, "n": int(everything.accepted.sum())}, 20).replace("\u00a0", " ") == "≥ 80 % (100 %)"
+    assert (
+        words.reached({"coverage": 0.8, "n": int(everything.accepted.sum())}, 20).replace(
+            "\u00a0", " "
+        )
+        == "≥ 80 % (100 %)"
+    )
 
 
 def test_csv_of_reliability_holds_the_bins_of_both_modes_before_and_after() -> None:
     found = parts(150)
     rows = reliability_figure.of_dataset(dataset(found))[1]
     before = found["calibration"]["before"]["bins"]
-    assert [row["accuracy"] for row in rows if row["scaling"] == "before" and row["bins"] == "mass"] == before["mass"]["accuracy"]
-    assert sum(row["n"] for row in rows if row["scaling"] == "after" and row["bins"] == "width") == sum(before["width"]["n"])
+    assert [
+        row["accuracy"] for row in rows if row["scaling"] == "before" and row["bins"] == "mass"
+    ] == before["mass"]["accuracy"]
+    assert sum(
+        row["n"] for row in rows if row["scaling"] == "after" and row["bins"] == "width"
+    ) == sum(before["width"]["n"])
 
 
 def multiverse(folder: Path, pipelines: list[str], home: int | None = 0) -> Path:
@@ -137,19 +198,34 @@ def multiverse(folder: Path, pipelines: list[str], home: int | None = 0) -> Path
             "best": pipelines if place else [],
             "swapped": None if home is None else place % 2,
         }
-        for place, (rule, answer) in enumerate((rule, answer) for rule in ("majority", "argmax8") for answer in ("label", "set"))
+        for place, (rule, answer) in enumerate(
+            (rule, answer) for rule in ("majority", "argmax8") for answer in ("label", "set")
+        )
     ]
-    files.write_json(folder / "alpha.json", {"dataset": "alpha", "task": None, "pipelines": pipelines, "home": home, "universes": universes})
+    files.write_json(
+        folder / "alpha.json",
+        {
+            "dataset": "alpha",
+            "task": None,
+            "pipelines": pipelines,
+            "home": home,
+            "universes": universes,
+        },
+    )
     return folder / "alpha.json"
 
 
-@pytest.mark.parametrize(("pipelines", "home"), [(["d0/net", "fusion/vote"], 1), (["d0/net"], None), ([], None)])
+@pytest.mark.parametrize(
+    ("pipelines", "home"), [(["d0/net", "fusion/vote"], 1), (["d0/net"], None), ([], None)]
+)
 def test_multiverse_is_drawn(tmp_path: Path, pipelines: list[str], home: int | None) -> None:
     figure, rows = multiverse_figure.of_dataset(dataset({}), multiverse(tmp_path, pipelines, home))
     canvas.save(figure, tmp_path / "m", ["svg"])
     assert len(rows) == 4 * len(pipelines)
     assert sum(row["home"] for row in rows) == (0 if home is None else len(pipelines))
-    assert sum(row["best"] for row in rows) == 3 * len(pipelines), "those that tie are all the best, of no sample none is"
+    assert sum(row["best"] for row in rows) == 3 * len(pipelines), (
+        "those that tie are all the best, of no sample none is"
+    )
     title = figure.axes[0].get_title(loc="left")
     assert ("dashed" in title) == (home is not None)
 
@@ -158,22 +234,38 @@ def test_a_run_with_votes_and_a_multiverse_has_their_figures_and_table(tmp_path:
     spec = fixtures.spec({"alpha": "test"}, fusions={})
     spec["config"]["datasets"]["alpha"]["multiverse"] = True
     spec["datasets"]["alpha"]["votes"] = True
-    run = fixtures.write_run(tmp_path, spec, [fixtures.score("alpha", "d0", "net", **parts(100))], [], {})
+    run = fixtures.write_run(
+        tmp_path, spec, [fixtures.score("alpha", "d0", "net", **parts(100))], [], {}
+    )
     wanted = figure_names.figure_files(spec["config"], spec["datasets"])
     assert {"human-alpha.csv", "multiverse-alpha.csv"} <= set(wanted)
     path = multiverse(tmp_path, ["d0/net"])
-    write_figures(run.scores, run.comparisons, run.examples, tmp_path / "figures", spec, multiverse=[path])
+    write_figures(
+        run.scores, run.comparisons, run.examples, tmp_path / "figures", spec, multiverse=[path]
+    )
     assert sorted(file.name for file in (tmp_path / "figures").iterdir()) == sorted(wanted)
     write_tables(run.scores, [], [], tmp_path / "tables", spec, multiverse=[path])
-    assert "alpha,label,majority,True,0,d0/net,0,,,,False,0,False" in (tmp_path / "tables/multiverse.csv").read_text()
-    assert "| alpha | d0/net | – | 50.00 | 50.00 | 3 of 4 |" in (tmp_path / "tables/multiverse.md").read_text()
+    assert (
+        "alpha,label,majority,True,0,d0/net,0,,,,False,0,False"
+        in (tmp_path / "tables/multiverse.csv").read_text()
+    )
+    assert (
+        "| alpha | d0/net | – | 50.00 | 50.00 | 3 of 4 |"
+        in (tmp_path / "tables/multiverse.md").read_text()
+    )
     header, line = (tmp_path / "tables/accuracy.csv").read_text().splitlines()
     row = dict(zip(header.split(","), line.split(","), strict=True))
     expected = parts(100)
     assert float(row["temperature"]) == expected["calibration"]["temperature"]
     assert float(row["ece_after"]) == expected["calibration"]["after"]["ece"]
     assert float(row["aurc"]) == expected["rejection"]["aurc"]
-    assert (row["accuracy_at_80"], row["accuracy_at_95"], row["outlier_auroc"]) == ("0.8", "", "0.7")
+    assert (row["accuracy_at_80"], row["accuracy_at_95"], row["outlier_auroc"]) == (
+        "0.8",
+        "",
+        "0.7",
+    )
     assert (row["reached_at_80"], row["reached_at_90"], row["reached_at_95"]) == ("0.9", "0.9", "")
     assert float(row["one_person"]) == expected["human"]["one_person"]
-    assert float(row["as_tagger_over_one_person"]) == pytest.approx(float(row["accuracy_as_tagger"]) / float(row["one_person"]))
+    assert float(row["as_tagger_over_one_person"]) == pytest.approx(
+        float(row["accuracy_as_tagger"]) / float(row["one_person"])
+    )

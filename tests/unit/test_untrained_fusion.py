@@ -29,7 +29,10 @@ def fused(rule, *members):
         (untrained.soft_median, [0.2 / 0.8, 0.3 / 0.8, 0.3 / 0.8]),
         (untrained.soft_max, [0.6 / 1.8, 0.5 / 1.8, 0.7 / 1.8]),
         (untrained.product, [0.012 / 0.063, 0.030 / 0.063, 0.021 / 0.063]),
-        (untrained.borda, [(4 - 7 / 3) / 6, (4 - 5 / 3) / 6, (4 - 2) / 6]),  # ranks of class 0: 1 3 3, class 1: 2 1 2, class 2: 3 2 1
+        (
+            untrained.borda,
+            [(4 - 7 / 3) / 6, (4 - 5 / 3) / 6, (4 - 2) / 6],
+        ),  # ranks of class 0: 1 3 3, class 1: 2 1 2, class 2: 3 2 1
     ],
 )
 def test_three_members(rule, expected):
@@ -39,12 +42,19 @@ def test_three_members(rule, expected):
 def test_median_of_an_even_number_and_of_none():
     np.testing.assert_allclose(fused(untrained.soft_median, A, B), [0.4, 0.4, 0.2])
     # certain members that all differ: every median is 0, so the mean decides
-    np.testing.assert_allclose(fused(untrained.soft_median, [1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]), [0.4, 0.4, 0.2])
+    np.testing.assert_allclose(
+        fused(untrained.soft_median, [1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]),
+        [0.4, 0.4, 0.2],
+    )
 
 
 def test_product_floors_at_epsilon():
     expected = np.array([1e-9 * 0.1, 0.4 * 0.6, 0.6 * 0.3])
-    np.testing.assert_allclose(fused(untrained.product, [0, 0.4, 0.6], [0.1, 0.6, 0.3]), expected / expected.sum(), rtol=1e-12)
+    np.testing.assert_allclose(
+        fused(untrained.product, [0, 0.4, 0.6], [0.1, 0.6, 0.3]),
+        expected / expected.sum(),
+        rtol=1e-12,
+    )
 
 
 def test_majority_counts_votes():
@@ -65,7 +75,15 @@ def test_majority_tie_of_votes_and_means_goes_to_the_earlier_class():
             assert fused(untrained.majority, *order).argmax() == 1
     # 0.1 + 0.2 + 0.3 and 0.3 + 0.2 + 0.1 differ in the last bit: still a tie
     members = [[0.1, 0.3, 0.6], [0.2, 0.2, 0.6], [0.6, 0.1, 0.3], [0.3, 0.6, 0.1]]
-    assert len({fused(untrained.majority, *[members[i] for i in order]).argmax() for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1])}) == 1
+    assert (
+        len(
+            {
+                fused(untrained.majority, *[members[i] for i in order]).argmax()
+                for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1])
+            }
+        )
+        == 1
+    )
 
 
 def test_majority_against_integer_arithmetic():
@@ -74,17 +92,28 @@ def test_majority_against_integer_arithmetic():
     result = untrained.majority(tenths / 10)
     for i in range(3000):
         ballots = [row.tolist().index(row.max()) for row in tenths[:, i]]
-        assert result[i].argmax() == max(range(3), key=lambda c: (ballots.count(c), tenths[:, i, c].sum(), -c))
+        assert result[i].argmax() == max(
+            range(3), key=lambda c: (ballots.count(c), tenths[:, i, c].sum(), -c)
+        )
 
 
 def test_majority_ignores_the_mean_of_a_class_without_the_most_votes():
     # class 2 has the highest mean but only one vote; 0 and 1 tie with two
-    members = [[0.4, 0.25, 0.35], [0.4, 0.25, 0.35], [0.2, 0.41, 0.39], [0.2, 0.41, 0.39], [0, 0, 1.0]]
+    members = [
+        [0.4, 0.25, 0.35],
+        [0.4, 0.25, 0.35],
+        [0.2, 0.41, 0.39],
+        [0.2, 0.41, 0.39],
+        [0, 0, 1.0],
+    ]
     assert fused(untrained.majority, *members).argmax() == 1
 
 
 def test_member_ties_vote_for_the_earlier_class():
-    np.testing.assert_array_equal(untrained.votes(one_sample([0.4, 0.4, 0.2], [0.2, 0.4, 0.4], GONE, [NAN, 0.5, 0.5]))[:, 0], [0, 1, -1, 1])
+    np.testing.assert_array_equal(
+        untrained.votes(one_sample([0.4, 0.4, 0.2], [0.2, 0.4, 0.4], GONE, [NAN, 0.5, 0.5]))[:, 0],
+        [0, 1, -1, 1],
+    )
 
 
 def test_borda_tie_goes_to_the_higher_mean_posterior():
@@ -95,7 +124,13 @@ def test_borda_tie_goes_to_the_higher_mean_posterior():
 
 
 def test_borda_can_differ_from_majority():
-    members = [[0.5, 0.4, 0.1], [0.5, 0.4, 0.1], [0.1, 0.5, 0.4], [0.05, 0.5, 0.45], [0.4, 0.35, 0.25]]
+    members = [
+        [0.5, 0.4, 0.1],
+        [0.5, 0.4, 0.1],
+        [0.1, 0.5, 0.4],
+        [0.05, 0.5, 0.45],
+        [0.4, 0.35, 0.25],
+    ]
     # class 0: 1 1 3 3 1 -> 1.8; class 1: 2 2 1 1 2 -> 1.6
     assert fused(untrained.majority, *members).argmax() == 0
     assert fused(untrained.borda, *members).argmax() == 1
@@ -167,7 +202,11 @@ def test_properties_of_untrained_rules(name, seed, members):
     np.testing.assert_allclose(rule(posteriors[random.permutation(members)]), result, atol=1e-12)
     classes = random.permutation(4)
     # a tie at the top of a hard rule raises one of the tied by EPSILON, which one may depend on the order of classes
-    np.testing.assert_allclose(rule(posteriors[:, :, classes]), result[:, classes], atol=1e-8 if RULES[name].hard else 1e-12)
+    np.testing.assert_allclose(
+        rule(posteriors[:, :, classes]),
+        result[:, classes],
+        atol=1e-8 if RULES[name].hard else 1e-12,
+    )
     samples = random.permutation(12)
     np.testing.assert_array_equal(rule(posteriors[:, samples]), result[samples])
 
@@ -181,7 +220,9 @@ def test_one_member_alone_is_itself(name):
 @pytest.mark.parametrize("name", UNTRAINED)
 def test_one_member_alone_decides(name):
     posteriors, _ = noisy_members(members=1)
-    np.testing.assert_array_equal(RULES[name].combine(posteriors).argmax(axis=1), posteriors[0].argmax(axis=1))
+    np.testing.assert_array_equal(
+        RULES[name].combine(posteriors).argmax(axis=1), posteriors[0].argmax(axis=1)
+    )
 
 
 def test_borda_against_a_loop():
@@ -204,7 +245,10 @@ def test_borda_against_a_loop():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: untrained.soft_mean(np.ones((2, 3))), r"posteriors: shape \(2, 3\) given, expected \(members, n, k\)"),
+        (
+            lambda: untrained.soft_mean(np.ones((2, 3))),
+            r"posteriors: shape \(2, 3\) given, expected \(members, n, k\)",
+        ),
         (lambda: untrained.soft_mean(np.ones((0, 2, 3))), "at least one member"),
         (lambda: untrained.product(np.array([[A, [0.5, NAN, 0.5]]])), "member 0 is NaN in part"),
         (lambda: untrained.majority(one_sample(A, [1.2, -0.2, 0])), "member 1 holds negative"),

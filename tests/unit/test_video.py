@@ -23,7 +23,12 @@ from faceoff.storage.files import parse_spec
 
 
 def write_video(
-    path: Path, times_ms: list[int], size: tuple[int, int] = (64, 48), codec: str = "mpeg4", audio: bool = False, aspect: Fraction | None = None
+    path: Path,
+    times_ms: list[int],
+    size: tuple[int, int] = (64, 48),
+    codec: str = "mpeg4",
+    audio: bool = False,
+    aspect: Fraction | None = None,
 ) -> Path:
     """A clip whose n-th frame is shown at times_ms[n] and is uniformly 10 + 8 n bright; its left half is red, so that turning shows.
 
@@ -44,7 +49,9 @@ def write_video(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if sound:
-            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence = av.AudioFrame.from_ndarray(
+                np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
+            )
             silence.sample_rate, silence.pts = 16_000, 0
             container.mux(sound.encode(silence))
             container.mux(sound.encode(None))
@@ -55,16 +62,27 @@ def write_video(
     ("times", "fps", "expected"),
     [
         ([0.0, 0.1, 0.2, 0.3, 0.4, 0.5], 5, [(0, 0.0), (1, 0.2), (2, 0.4)]),
-        ([0.0, 0.15, 0.25, 0.39, 0.41], 5, [(0, 0.0), (1, 0.15), (2, 0.39)]),  # the last frame not after each moment
+        (
+            [0.0, 0.15, 0.25, 0.39, 0.41],
+            5,
+            [(0, 0.0), (1, 0.15), (2, 0.39)],
+        ),  # the last frame not after each moment
         ([2.0, 2.1, 2.2], 10, [(0, 2.0), (1, 2.1), (2, 2.2)]),  # moments count from the first frame
-        ([0.0, 1.0], 4, [(0, 0.0), (1, 0.0), (2, 0.0), (3, 0.0), (4, 1.0)]),  # a slow video's frame stands for several moments
+        (
+            [0.0, 1.0],
+            4,
+            [(0, 0.0), (1, 0.0), (2, 0.0), (3, 0.0), (4, 1.0)],
+        ),  # a slow video's frame stands for several moments
         ([0.0, 0.3, 0.31], 0, [(0, 0.0), (1, 0.3), (2, 0.31)]),
         ([7.5], 5, [(0, 7.5)]),
         ([], 5, []),
     ],
 )
 def test_sampling_takes_the_last_frame_at_each_moment(times, fps, expected):
-    assert [(number, seconds) for number, seconds, _ in sampled(((t, None) for t in times), Sampling(fps))] == expected
+    assert [
+        (number, seconds)
+        for number, seconds, _ in sampled(((t, None) for t in times), Sampling(fps))
+    ] == expected
 
 
 def test_sampling_agrees_with_a_search_for_each_moment():
@@ -74,7 +92,9 @@ def test_sampling_agrees_with_a_search_for_each_moment():
         times = np.round(np.cumsum(random.uniform(0.001, 0.2, 200)), 3)
         moments = times[0] + np.arange(int((times[-1] - times[0]) * fps + 1e-9) + 1) / fps
         literal = [float(times[times <= moment + 1e-9].max()) for moment in moments]
-        assert [seconds for _, seconds, _ in sampled(((float(t), None) for t in times), Sampling(fps))] == literal
+        assert [
+            seconds for _, seconds, _ in sampled(((float(t), None) for t in times), Sampling(fps))
+        ] == literal
 
 
 def test_a_gap_in_the_times_ends_the_clip_instead_of_repeating_a_picture():
@@ -82,16 +102,25 @@ def test_a_gap_in_the_times_ends_the_clip_instead_of_repeating_a_picture():
     jump = 2**33 / 90_000
     found = []
     with pytest.raises(DecodeError, match=r"a gap of 95443\.3 s in its time stamps, after 0\.40 s"):
-        found.extend(sampled(((t, None) for t in [1.0, 1.1, 1.4, 1.4 + jump - 0.4, 1.5 + jump]), Sampling(5)))
+        found.extend(
+            sampled(((t, None) for t in [1.0, 1.1, 1.4, 1.4 + jump - 0.4, 1.5 + jump]), Sampling(5))
+        )
     assert [(number, seconds) for number, seconds, _ in found] == [(0, 1.0), (1, 1.1), (2, 1.4)]
     assert len(list(sampled(((t, None) for t in [0.0, 60.0]), Sampling(5)))) == 301
-    assert len(list(sampled(((t, None) for t in [0.0, jump]), ALL_FRAMES))) == 2, "taken one by one, none is repeated"
+    assert len(list(sampled(((t, None) for t in [0.0, jump]), ALL_FRAMES))) == 2, (
+        "taken one by one, none is repeated"
+    )
 
 
 def test_a_clip_with_a_gap_has_its_good_frames_and_a_reason(tmp_path):
     write_video(tmp_path / "gap.mp4", [0, 200, 400, 100_000, 100_200])
     rows = rows_of(tmp_path, "gap.mp4")
-    assert [(row["frame"], row["state"]) for row in rows] == [(0, "ok"), (1, "ok"), (2, "ok"), (3, "unreadable")]
+    assert [(row["frame"], row["state"]) for row in rows] == [
+        (0, "ok"),
+        (1, "ok"),
+        (2, "ok"),
+        (3, "unreadable"),
+    ]
     assert rows[-1]["reason"].startswith("a gap of 99.6 s in its time stamps")
 
 
@@ -101,10 +130,19 @@ def test_variable_frame_rate_keeps_true_times(tmp_path):
     assert [round(1000 * frame.timestamp_s) for frame in found] == [0, 40, 80, 500, 520, 1000]
     brightness = [int(frame.image[:, 40:].mean()) for frame in found]
     assert brightness == sorted(brightness)
-    assert [round(1000 * frame.timestamp_s) for frame in decode_video(path, Sampling(5))] == [0, 80, 80, 520, 520, 1000]
+    assert [round(1000 * frame.timestamp_s) for frame in decode_video(path, Sampling(5))] == [
+        0,
+        80,
+        80,
+        520,
+        520,
+        1000,
+    ]
 
 
-@pytest.mark.parametrize(("turn", "matrix"), [(90, (0, 1, -1, 0)), (180, (-1, 0, 0, -1)), (270, (0, -1, 1, 0))])
+@pytest.mark.parametrize(
+    ("turn", "matrix"), [(90, (0, 1, -1, 0)), (180, (-1, 0, 0, -1)), (270, (0, -1, 1, 0))]
+)
 def test_display_matrix_is_applied(tmp_path, turn, matrix):
     """Phones store pictures as the sensor lies and say how to turn them: the matrix of the track header, in 16.16 fixed point."""
     path = write_video(tmp_path / "turned.mp4", [0, 40])
@@ -120,12 +158,18 @@ def test_display_matrix_is_applied(tmp_path, turn, matrix):
     assert np.abs(upright.astype(int) - clockwise).mean() < 2
 
 
-@pytest.mark.parametrize(("aspect", "width"), [(Fraction(2), 128), (Fraction(8, 9), 57), (Fraction(1), 64), (None, 64)])
+@pytest.mark.parametrize(
+    ("aspect", "width"), [(Fraction(2), 128), (Fraction(8, 9), 57), (Fraction(1), 64), (None, 64)]
+)
 @pytest.mark.parametrize("kind", ["square.mp4", "square.avi"])
 def test_pixels_that_are_not_square_are_made_so(tmp_path, kind, aspect, width):
     """A face stored half as wide as it is (anamorphic tape and broadcast) is shown as wide as it is, at the same times."""
     plain = list(decode_video(write_video(tmp_path / kind, [0, 40, 80]), ALL_FRAMES))
-    shown = list(decode_video(write_video(tmp_path / f"other_{kind}", [0, 40, 80], aspect=aspect), ALL_FRAMES))
+    shown = list(
+        decode_video(
+            write_video(tmp_path / f"other_{kind}", [0, 40, 80], aspect=aspect), ALL_FRAMES
+        )
+    )
     assert [frame.timestamp_s for frame in shown] == [frame.timestamp_s for frame in plain]
     for stored, wide in zip(plain, shown, strict=True):
         assert wide.image.shape == (48, width, 3)
@@ -144,7 +188,9 @@ def test_a_turned_clip_is_widened_as_it_is_stored_and_an_absurd_aspect_is_a_reas
     path.write_bytes(data)
     assert next(decode_video(path, ALL_FRAMES)).image.shape == (128, 48, 3)
     assert width_of(720, 576, Fraction(16, 15)) == 768
-    with pytest.raises(DecodeError, match=r"720 x 576 pixels that are each 999 as wide as high exceed 100,000,000"):
+    with pytest.raises(
+        DecodeError, match=r"720 x 576 pixels that are each 999 as wide as high exceed 100,000,000"
+    ):
         width_of(720, 576, Fraction(999))
 
 
@@ -152,18 +198,31 @@ def test_animations_are_sampled_like_videos():
     pictures = [Image.new("RGB", (16, 12), (40 * index, 0, 0)) for index in range(5)]
     for kind in ("GIF", "WEBP"):
         buffer = io.BytesIO()
-        pictures[0].save(buffer, format=kind, save_all=True, append_images=pictures[1:], duration=[100, 200, 100, 300, 100])
+        pictures[0].save(
+            buffer,
+            format=kind,
+            save_all=True,
+            append_images=pictures[1:],
+            duration=[100, 200, 100, 300, 100],
+        )
         found = list(decode_animation(buffer.getvalue(), ALL_FRAMES))
         assert [round(frame.timestamp_s, 3) for frame in found] == [0.0, 0.1, 0.3, 0.4, 0.7], kind
-        assert [round(float(frame.image[..., 0].mean()), -1) for frame in found] == pytest.approx([0, 40, 80, 120, 160], abs=11), kind
-        assert [round(frame.timestamp_s, 3) for frame in decode_animation(buffer.getvalue(), Sampling(5))] == [0.0, 0.1, 0.4, 0.4]
+        assert [round(float(frame.image[..., 0].mean()), -1) for frame in found] == pytest.approx(
+            [0, 40, 80, 120, 160], abs=11
+        ), kind
+        assert [
+            round(frame.timestamp_s, 3)
+            for frame in decode_animation(buffer.getvalue(), Sampling(5))
+        ] == [0.0, 0.1, 0.4, 0.4]
 
 
 def test_a_slide_show_is_seen_to_its_end_in_bounds():
     """Three pictures of 16,000 s each, which an animation can say in 244 bytes: each stands for a minute."""
     buffer = io.BytesIO()
     pictures = [Image.new("RGB", (16, 12), (80 * index, 0, 0)) for index in range(3)]
-    pictures[0].save(buffer, format="WEBP", save_all=True, append_images=pictures[1:], duration=16_000_000)
+    pictures[0].save(
+        buffer, format="WEBP", save_all=True, append_images=pictures[1:], duration=16_000_000
+    )
     found = [frame.timestamp_s for frame in decode_animation(buffer.getvalue(), Sampling(5))]
     assert found == [0.0] * 300 + [60.0] * 300 + [120.0]
 
@@ -179,7 +238,14 @@ class Clips:
 
 
 def rows_of(folder: Path, name: str, fps: float = 5.0) -> list[dict]:
-    return list(stage._clip(Clips(folder), Sample(sample_id=name, path=name, kind="video"), Sampling(fps), stage.encoder(None)))
+    return list(
+        stage._clip(
+            Clips(folder),
+            Sample(sample_id=name, path=name, kind="video"),
+            Sampling(fps),
+            stage.encoder(None),
+        )
+    )
 
 
 def broken(kind: str, path: Path) -> None:
@@ -190,7 +256,9 @@ def broken(kind: str, path: Path) -> None:
     elif kind == "sound only":
         with av.open(str(path), "w") as container:
             stream = container.add_stream("aac", rate=16_000)
-            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence = av.AudioFrame.from_ndarray(
+                np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
+            )
             silence.sample_rate, silence.pts = 16_000, 0
             container.mux(stream.encode(silence))
             container.mux(stream.encode(None))
@@ -199,7 +267,14 @@ def broken(kind: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"), [("empty", "empty file"), ("text", "cannot decode"), ("sound only", "only sound"), ("header only", ""), ("absent", "No such file")]
+    ("kind", "said"),
+    [
+        ("empty", "empty file"),
+        ("text", "cannot decode"),
+        ("sound only", "only sound"),
+        ("header only", ""),
+        ("absent", "No such file"),
+    ],
 )
 def test_a_broken_clip_is_one_unreadable_row_with_a_reason(tmp_path, kind, said):
     broken(kind, tmp_path / "clip.mp4")
@@ -211,14 +286,18 @@ def test_a_broken_clip_is_one_unreadable_row_with_a_reason(tmp_path, kind, said)
 
 def test_a_clip_cut_in_the_middle_keeps_its_good_frames(tmp_path):
     whole = write_video(tmp_path / "whole.avi", list(range(0, 4000, 40)))
-    (tmp_path / "cut.avi").write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])  # an AVI ends in a long index
+    (tmp_path / "cut.avi").write_bytes(
+        whole.read_bytes()[: whole.stat().st_size // 3]
+    )  # an AVI ends in a long index
     good = [row for row in rows_of(tmp_path, "cut.avi", 0) if row["state"] == "ok"]
     assert 20 < len(good) < 100
     assert all(decode_image(row["image"]["bytes"]).shape == (48, 64, 3) for row in good)
 
 
 def test_odd_sizes_and_a_cover_picture_do_not_matter(tmp_path):
-    assert next(decode_video(write_video(tmp_path / "odd.avi", [0, 40], size=(50, 38)), ALL_FRAMES)).image.shape == (38, 50, 3)
+    assert next(
+        decode_video(write_video(tmp_path / "odd.avi", [0, 40], size=(50, 38)), ALL_FRAMES)
+    ).image.shape == (38, 50, 3)
     with_sound = write_video(tmp_path / "sound.mp4", [0, 40, 80], audio=True)
     assert len(list(decode_video(with_sound, ALL_FRAMES))) == 3
 
@@ -232,7 +311,9 @@ def test_interlaced_clips_are_deinterlaced_at_their_own_times(tmp_path):
             stream = container.add_stream("mpeg2video", rate=25)
             stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
             if interlaced:
-                stream.codec_context.flags |= av.codec.context.Flags.interlaced_dct | av.codec.context.Flags.interlaced_me
+                stream.codec_context.flags |= (
+                    av.codec.context.Flags.interlaced_dct | av.codec.context.Flags.interlaced_me
+                )
             for index in range(8):
                 picture = np.zeros((64, 96, 3), np.uint8)
                 picture[0::2, 8 * index : 8 * index + 8] = 255
@@ -261,7 +342,9 @@ def test_of_several_video_streams_the_best_is_read(tmp_path):
             streams.append(stream)
         for index in range(5):
             for stream in streams:
-                frame = av.VideoFrame.from_ndarray(np.full((stream.height, stream.width, 3), 100, np.uint8), format="rgb24")
+                frame = av.VideoFrame.from_ndarray(
+                    np.full((stream.height, stream.width, 3), 100, np.uint8), format="rgb24"
+                )
                 frame.pts, frame.time_base = index, Fraction(1, 25)
                 container.mux(stream.encode(frame))
         for stream in streams:
@@ -271,7 +354,10 @@ def test_of_several_video_streams_the_best_is_read(tmp_path):
 
 def test_every_nth_frame(tmp_path):
     path = write_video(tmp_path / "nth.mp4", [0, 40, 80, 500, 520, 1000, 1010])
-    assert [(frame.number, round(1000 * frame.timestamp_s)) for frame in decode_video(path, Sampling(0, every=3))] == [(0, 0), (1, 500), (2, 1010)]
+    assert [
+        (frame.number, round(1000 * frame.timestamp_s))
+        for frame in decode_video(path, Sampling(0, every=3))
+    ] == [(0, 0), (1, 500), (2, 1010)]
 
 
 class Sequences:
@@ -281,35 +367,67 @@ class Sequences:
         self.root = root
 
     def pictures(self, sample):
-        return ((index / 10, path) for index, path in enumerate(sorted((self.root / sample.path).iterdir())))
+        return (
+            (index / 10, path)
+            for index, path in enumerate(sorted((self.root / sample.path).iterdir()))
+        )
 
     def annotation(self, sample, timestamp_s):
-        return Annotation(label="happiness" if timestamp_s > 0.35 else "neutral", valence=timestamp_s, boxes=((1.0, 2.0, 3.0, 4.0),))
+        return Annotation(
+            label="happiness" if timestamp_s > 0.35 else "neutral",
+            valence=timestamp_s,
+            boxes=((1.0, 2.0, 3.0, 4.0),),
+        )
 
 
 def test_a_sequence_of_pictures_keeps_its_bytes_and_its_truth_over_time(tmp_path):
     (tmp_path / "s").mkdir()
     (tmp_path / "none").mkdir()
     for index in range(6):
-        (tmp_path / "s" / f"{index:03d}.png").write_bytes(b"broken" if index == 4 else encode_png(np.full((20, 30, 3), 40 * index, np.uint8)))
+        (tmp_path / "s" / f"{index:03d}.png").write_bytes(
+            b"broken" if index == 4 else encode_png(np.full((20, 30, 3), 40 * index, np.uint8))
+        )
     sample = Sample(sample_id="s", path="s", kind="sequence")
     rows = list(stage._sequence(Sequences(tmp_path), sample, Sampling(5), stage.encoder(None)))
-    assert [(row["frame"], row["timestamp_s"], row["state"]) for row in rows] == [(0, 0.0, "ok"), (1, 0.2, "ok"), (2, 0.4, "unreadable")]
+    assert [(row["frame"], row["timestamp_s"], row["state"]) for row in rows] == [
+        (0, 0.0, "ok"),
+        (1, 0.2, "ok"),
+        (2, 0.4, "unreadable"),
+    ]
     assert rows[1]["image"] == {"bytes": (tmp_path / "s/002.png").read_bytes(), "path": "002.png"}
-    assert [(row["label"], row["valence"]) for row in rows] == [("neutral", 0.0), ("neutral", 0.2), ("happiness", 0.4)]
+    assert [(row["label"], row["valence"]) for row in rows] == [
+        ("neutral", 0.0),
+        ("neutral", 0.2),
+        ("happiness", 0.4),
+    ]
     assert rows[0]["boxes"] == ((1.0, 2.0, 3.0, 4.0),)
     late = Sequences(tmp_path)
-    late.pictures = lambda sample: ((100.0 * index, path) for index, path in enumerate(sorted((tmp_path / "s").iterdir())))
+    late.pictures = lambda sample: (
+        (100.0 * index, path) for index, path in enumerate(sorted((tmp_path / "s").iterdir()))
+    )
     first, last = stage._sequence(late, sample, Sampling(5), stage.encoder(None))
-    assert (first["frame"], first["state"], last["frame"], last["state"], last["timestamp_s"]) == (0, "ok", 1, "unreadable", None)
+    assert (first["frame"], first["state"], last["frame"], last["state"], last["timestamp_s"]) == (
+        0,
+        "ok",
+        1,
+        "unreadable",
+        None,
+    )
     assert last["reason"].startswith("a gap of 100.0 s")
     for name in ("none", "absent"):
-        (row,) = stage._sequence(Sequences(tmp_path), Sample(sample_id="x", path=name, kind="sequence"), Sampling(5), stage.encoder(None))
+        (row,) = stage._sequence(
+            Sequences(tmp_path),
+            Sample(sample_id="x", path=name, kind="sequence"),
+            Sampling(5),
+            stage.encoder(None),
+        )
         assert row["state"] == "unreadable"
 
 
 def test_sound_alone_has_a_row_that_says_so(tmp_path):
-    (row,) = stage.KINDS["audio"](None, Sample(sample_id="a", path="a.wav", kind="audio"), Sampling(5), stage.encoder(None))
+    (row,) = stage.KINDS["audio"](
+        None, Sample(sample_id="a", path="a.wav", kind="audio"), Sampling(5), stage.encoder(None)
+    )
     assert (row["state"], row["reason"]) == ("unreadable", "only sound, no picture")
 
 
@@ -340,15 +458,34 @@ def test_real_videos_have_the_frames_that_are_really_in_them(data, name, count):
 def test_times_of_real_videos_are_those_that_ffprobe_reads(data, name):
     """An independent reader: FFmpeg's own program, frame by frame, as decoded."""
     path = data / "media/videos" / name
-    entries = ["-show_entries", "frame=best_effort_timestamp_time:stream=width,height:stream_side_data=rotation"]
-    command = ["ffprobe", "-v", "error", "-select_streams", "v:0", *entries, "-of", "json", str(path)]
+    entries = [
+        "-show_entries",
+        "frame=best_effort_timestamp_time:stream=width,height:stream_side_data=rotation",
+    ]
+    command = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-select_streams",
+        "v:0",
+        *entries,
+        "-of",
+        "json",
+        str(path),
+    ]
     found = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
-    expected = [float(frame["best_effort_timestamp_time"]) for frame in found["frames"] if "best_effort_timestamp_time" in frame]
+    expected = [
+        float(frame["best_effort_timestamp_time"])
+        for frame in found["frames"]
+        if "best_effort_timestamp_time" in frame
+    ]
     frames = list(decode_video(path, ALL_FRAMES))
     assert [frame.timestamp_s for frame in frames] == pytest.approx(expected, abs=1e-5)
     stream = found["streams"][0]
     turned = any(side.get("rotation", 0) % 180 for side in stream.get("side_data_list", ()))
-    assert frames[0].image.shape[:2] == ((stream["width"], stream["height"]) if turned else (stream["height"], stream["width"]))
+    assert frames[0].image.shape[:2] == (
+        (stream["width"], stream["height"]) if turned else (stream["height"], stream["width"])
+    )
 
 
 def test_a_folder_of_clips_runs_through_the_stages(tmp_path, data):
@@ -364,19 +501,49 @@ def test_a_folder_of_clips_runs_through_the_stages(tmp_path, data):
         (tmp_path / "clips" / label / name).symlink_to(data / "media/videos" / name)
     (tmp_path / "clips/neutral/broken.mp4").write_bytes(b"nothing")
     dataset = {"clips": {"type": "folder", "path": str(tmp_path / "clips"), "fps": 2}}
-    plan = Plan({"run": "v", "datasets": dataset, "detectors": {"mediapipe_short": {}}, "models": {"fer": {}}})
-    paths = {name: tmp_path / f"{name}.parquet" for name in ("samples", "frames", "faces", "predictions")}
+    plan = Plan(
+        {
+            "run": "v",
+            "datasets": dataset,
+            "detectors": {"mediapipe_short": {}},
+            "models": {"fer": {}},
+        }
+    )
+    paths = {
+        name: tmp_path / f"{name}.parquet" for name in ("samples", "frames", "faces", "predictions")
+    }
     write_samples(paths["samples"], parse_spec(plan.samples_spec("clips")))
     stage.write_frames(paths["samples"], paths["frames"], parse_spec(plan.frames_spec("clips")))
     frames = pq.read_table(paths["frames"]).to_pylist()
-    assert [row["frame"] for row in frames if row["sample_id"].endswith("single_face.mp4")] == [0, 1, 2, 3, 4]
-    write_faces(paths["frames"], paths["faces"], tmp_path / "t.json", parse_spec(plan.detect_spec("clips", "mediapipe_short")))
+    assert [row["frame"] for row in frames if row["sample_id"].endswith("single_face.mp4")] == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
+    write_faces(
+        paths["frames"],
+        paths["faces"],
+        tmp_path / "t.json",
+        parse_spec(plan.detect_spec("clips", "mediapipe_short")),
+    )
     write_predictions(
-        paths["frames"], paths["faces"], paths["predictions"], tmp_path / "t.json", parse_spec(plan.predict_spec("clips", "mediapipe_short", "fer"))
+        paths["frames"],
+        paths["faces"],
+        paths["predictions"],
+        tmp_path / "t.json",
+        parse_spec(plan.predict_spec("clips", "mediapipe_short", "fer")),
     )
     task = read_task(paths["samples"])
-    found = dict(zip(task.ids, sample_posteriors(paths["predictions"], task.ids).states, strict=True))
-    assert found == {"happiness/single_face.mp4": "ok", "neutral/no_face.mp4": "no_face", "neutral/broken.mp4": "unreadable"}
+    found = dict(
+        zip(task.ids, sample_posteriors(paths["predictions"], task.ids).states, strict=True)
+    )
+    assert found == {
+        "happiness/single_face.mp4": "ok",
+        "neutral/no_face.mp4": "no_face",
+        "neutral/broken.mp4": "unreadable",
+    }
 
 
 def test_a_clip_without_frames_raises(tmp_path):

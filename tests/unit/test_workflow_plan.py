@@ -35,11 +35,21 @@ def plan(changes: dict[str, Any] | None = None, **options: Any) -> Plan:
 def skipping(tmp_path: Path) -> Plan:
     """A plan with a model that cannot run here."""
     (tmp_path / "absent.py").write_text(SKIPPED)
-    return plan({"plugins": [str(tmp_path)], "models": {"fer": {}, "absent": {}}, "fusions": {"vote": {}, "alone": {"members": ["*/absent"]}}})
+    return plan(
+        {
+            "plugins": [str(tmp_path)],
+            "models": {"fer": {}, "absent": {}},
+            "fusions": {"vote": {}, "alone": {"members": ["*/absent"]}},
+        }
+    )
 
 
 def test_every_detector_meets_every_model() -> None:
-    assert plan().cells == [(detector, model) for detector in ("haar", "whole") for model in ("fer", "geometry", "landmarks_lr")]
+    assert plan().cells == [
+        (detector, model)
+        for detector in ("haar", "whole")
+        for model in ("fer", "geometry", "landmarks_lr")
+    ]
 
 
 def test_fusions_have_the_cells_that_their_globs_name() -> None:
@@ -51,33 +61,52 @@ def test_fusions_have_the_cells_that_their_globs_name() -> None:
 
 
 def test_a_model_may_keep_to_some_detectors() -> None:
-    made = plan({"models": {"fer": {"detectors": ["who*"]}, "geometry": {}}, "fusions": {"all": {}}})
+    made = plan(
+        {"models": {"fer": {"detectors": ["who*"]}, "geometry": {}}, "fusions": {"all": {}}}
+    )
     assert made.cells == [("haar", "geometry"), ("whole", "fer"), ("whole", "geometry")]
     assert made.skip("haar", "fer") == "not asked for: models.fer.detectors is who*"
     assert made.fusions["all"][1] == made.cells
 
 
 def test_skipped_cell_has_a_reason_and_a_score_file_and_does_not_vote(skipping: Plan) -> None:
-    assert skipping.skip("whole", "absent") == "model absent: python package 'no_such_module' is not installed"
+    assert (
+        skipping.skip("whole", "absent")
+        == "model absent: python package 'no_such_module' is not installed"
+    )
     assert skipping.skip("whole", "fer") is None
     assert skipping.cells == [("haar", "fer"), ("whole", "fer")]
     assert "results/t/scores/posed/whole/absent.json" in skipping.score_files()
     assert json.loads(skipping.score_spec("posed", "whole", "absent"))["skip"]
-    assert not any("absent" in path for path in skipping.prediction_files("posed") + skipping.timing_files())
+    assert not any(
+        "absent" in path for path in skipping.prediction_files("posed") + skipping.timing_files()
+    )
     assert list(skipping.fusions) == ["vote"]
     assert skipping.fusions["vote"][1] == skipping.cells
     assert not any("absent" in user for user in skipping.assets())
 
 
-def test_with_an_environment_per_rule_nothing_is_skipped_for_a_missing_module(tmp_path: Path) -> None:
+def test_with_an_environment_per_rule_nothing_is_skipped_for_a_missing_module(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "absent.py").write_text(SKIPPED)
-    apart = plan({"plugins": [str(tmp_path)], "models": {"fer": {}, "absent": {}}, "fusions": {}}, check_modules=False)
+    apart = plan(
+        {"plugins": [str(tmp_path)], "models": {"fer": {}, "absent": {}}, "fusions": {}},
+        check_modules=False,
+    )
     assert apart.skip("whole", "absent") is None
     assert ("whole", "absent") in apart.cells
 
 
 def test_only_tests_and_validations_are_scored() -> None:
-    made = plan({"datasets": {**RAW["datasets"], "posed-valid": {"type": "posed", "split": "valid", "role": "validation"}}})
+    made = plan(
+        {
+            "datasets": {
+                **RAW["datasets"],
+                "posed-valid": {"type": "posed", "split": "valid", "role": "validation"},
+            }
+        }
+    )
     assert made.scored == ["posed", "posed-valid"]
     assert made.datasets("test") == ["posed"]
     assert made.datasets() == ["posed", "posed-train", "posed-valid"]
@@ -110,7 +139,14 @@ def cards(tmp_path: Path) -> dict[str, str]:
     }
     paths = {}
     for name, more in about.items():
-        card = {"file": "net.onnx", "sha256": HEX, "runtime": "onnx", "input": {"size": [8, 8]}, "emotions": ["neutral", "happiness"], **more}
+        card = {
+            "file": "net.onnx",
+            "sha256": HEX,
+            "runtime": "onnx",
+            "input": {"size": [8, 8]},
+            "emotions": ["neutral", "happiness"],
+            **more,
+        }
         paths[name] = str(tmp_path / f"{name}.yaml")
         Path(paths[name]).write_text(json.dumps(card))
     return paths
@@ -127,13 +163,29 @@ def status(made: Plan, dataset: str, model: str) -> str:
         ("labels", "test", "relabelled"), ("other", "test", "cross-corpus"), ("silent", "test", "unknown"),
     ],
 )  # fmt: skip
-def test_train_status_of_fixed_weights(cards: dict[str, str], card: str, split: str, expected: str) -> None:
-    made = plan({"datasets": {"ferplus": {"path": "/data", "split": split}}, "models": {card: {"model": cards[card]}}, "fusions": {}})
+def test_train_status_of_fixed_weights(
+    cards: dict[str, str], card: str, split: str, expected: str
+) -> None:
+    made = plan(
+        {
+            "datasets": {"ferplus": {"path": "/data", "split": split}},
+            "models": {card: {"model": cards[card]}},
+            "fusions": {},
+        }
+    )
     assert status(made, "ferplus", card) == expected
 
 
 def test_train_status_of_what_the_run_trains() -> None:
-    made = plan({"datasets": {**RAW["datasets"], "same": {"type": "posed", "split": "train"}, "ferplus": {"path": "/data"}}})
+    made = plan(
+        {
+            "datasets": {
+                **RAW["datasets"],
+                "same": {"type": "posed", "split": "train"},
+                "ferplus": {"path": "/data"},
+            }
+        }
+    )
     assert status(made, "posed", "landmarks_lr") == "held-out"
     assert status(made, "same", "landmarks_lr") == "in-sample"
     assert status(made, "ferplus", "landmarks_lr") == "cross-corpus"
@@ -155,12 +207,17 @@ def test_train_status_of_own_pictures_goes_by_their_folder(other: str, expected:
         ({}, "held-out"),
         ({"part": "train"}, "in-sample"),
         ({"shares": (0.5, 0.3, 0.2)}, "in-sample"),
-        ({"rule": "argmax8"}, "in-sample"),  # other rows are left over, and so the parts are cut elsewhere
+        (
+            {"rule": "argmax8"},
+            "in-sample",
+        ),  # other rows are left over, and so the parts are cut elsewhere
         ({"fps": 9}, "held-out"),
         ({"split": "valid", "part": "train"}, "held-out"),
     ],
 )
-def test_train_status_of_parts_goes_by_where_they_are_cut(changes: dict[str, Any], expected: str) -> None:
+def test_train_status_of_parts_goes_by_where_they_are_cut(
+    changes: dict[str, Any], expected: str
+) -> None:
     learnt = {"type": "ferplus", "path": "/data", "part": "train", "role": "train"}
     made = plan({
         "datasets": {"learn": learnt, "mine": {"type": "ferplus", "path": "/data", "part": "test", **changes}},
@@ -171,14 +228,35 @@ def test_train_status_of_parts_goes_by_where_they_are_cut(changes: dict[str, Any
 
 def test_what_is_yet_to_be_downloaded_cannot_be_counted() -> None:
     ravdess = {"type": "ravdess", "path": "/data", "download": True}
-    assert plan({"datasets": {"ravdess": {**ravdess, "shards": 7}}, "models": {"fer": {}}, "fusions": {}}).shards("ravdess") == 7
+    assert (
+        plan(
+            {
+                "datasets": {"ravdess": {**ravdess, "shards": 7}},
+                "models": {"fer": {}},
+                "fusions": {},
+            }
+        ).shards("ravdess")
+        == 7
+    )
     with pytest.raises(ConfigError, match=r"datasets\.ravdess\.shards: auto .* give a number"):
-        plan({"datasets": {"ravdess": {**ravdess, "shards": "auto"}}, "models": {"fer": {}}, "fusions": {}})
+        plan(
+            {
+                "datasets": {"ravdess": {**ravdess, "shards": "auto"}},
+                "models": {"fer": {}},
+                "fusions": {},
+            }
+        )
 
 
-def test_a_kept_count_that_was_cut_short_is_counted_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kept_count_that_was_cut_short_is_counted_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path))
-    raw = {"datasets": {"posed": {"shards": "auto", "rungs": ["plain"]}}, "models": {"fer": {}}, "fusions": {}}
+    raw = {
+        "datasets": {"posed": {"shards": "auto", "rungs": ["plain"]}},
+        "models": {"fer": {}},
+        "fusions": {},
+    }
     assert plan(raw).shards("posed") == 1
     (kept,) = (tmp_path / "shards").iterdir()
     counted = kept.read_bytes()
@@ -220,20 +298,33 @@ def every_spec(made: Plan) -> dict[str, str]:
         "score_fusion": made.fusion_score_spec("posed", "all"),
         "compare": made.compare_spec("posed"),
         "examples": made.examples_spec("posed"),
-        **{stage: made.aggregate_spec(stage) for stage in ("tables", "figures", "report", "manifest")},
+        **{
+            stage: made.aggregate_spec(stage)
+            for stage in ("tables", "figures", "report", "manifest")
+        },
     }
 
 
-def test_specs_are_deterministic_json_without_the_place_of_the_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_specs_are_deterministic_json_without_the_place_of_the_checkout(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     first = every_spec(plan())
     monkeypatch.chdir(tmp_path)
     code_hash.forget()
     for cache in (job_specs.code, registry.discover):
         cache.cache_clear()
-    shuffled = {key: dict(reversed(value.items())) if isinstance(value, dict) else value for key, value in reversed(RAW.items())}
+    shuffled = {
+        key: dict(reversed(value.items())) if isinstance(value, dict) else value
+        for key, value in reversed(RAW.items())
+    }
     for name, spec in every_spec(Plan(shuffled)).items():
         assert str(ROOT) not in spec, name
-        if name not in ("tables", "figures", "report", "manifest"):  # these hold the configuration as written
+        if name not in (
+            "tables",
+            "figures",
+            "report",
+            "manifest",
+        ):  # these hold the configuration as written
             assert spec == first[name], name
         assert len(json.loads(spec)["code"]) == 16
 
@@ -246,9 +337,18 @@ def test_editing_a_setting_reruns_what_depends_on_it_only() -> None:
         aggregates = {"tables", "figures", "report", "manifest"}
         return {name for name in before if before[name] != after[name]} - aggregates
 
-    assert changed({"models": {**RAW["models"], "pd_best": {}}, "fusions": RAW["fusions"]}) <= {"fuse", "score_fusion", "compare", "examples"}
+    assert changed({"models": {**RAW["models"], "pd_best": {}}, "fusions": RAW["fusions"]}) <= {
+        "fuse",
+        "score_fusion",
+        "compare",
+        "examples",
+    }
     assert changed({"detectors": {**RAW["detectors"], "haar": {"upscale": 3}}}) == {"detect"}
-    assert changed({"models": {**RAW["models"], "fer": {"margin": 0.5}}}) == {"predict", "compare", "examples"}
+    assert changed({"models": {**RAW["models"], "fer": {"margin": 0.5}}}) == {
+        "predict",
+        "compare",
+        "examples",
+    }
     assert changed({"faces": {"policy": "centre"}}) == {"predict", "train", "fuse", "examples"}
     assert changed({"report": {"title": "Other"}}) == set()
 
@@ -258,14 +358,29 @@ def test_detection_does_not_know_what_its_boxes_are_for() -> None:
     spec = json.loads(plan().detect_spec("posed", "haar"))
     assert "calibration" not in spec["plugin"]["card"]
     assert json.loads(plan().predict_spec("posed", "haar", "fer"))["calibration"]
-    assert json.loads(plan({"faces": {"box": "raw"}}).predict_spec("posed", "haar", "fer"))["calibration"] is None
+    assert (
+        json.loads(plan({"faces": {"box": "raw"}}).predict_spec("posed", "haar", "fer"))[
+            "calibration"
+        ]
+        is None
+    )
 
 
 def test_settings_of_the_run_win_over_the_card() -> None:
-    made = plan({"detectors": {"haar": {"threshold": 0.25, "min_size": 40, "options": {"min_neighbors": 9}}}, "fusions": {}})
+    made = plan(
+        {
+            "detectors": {
+                "haar": {"threshold": 0.25, "min_size": 40, "options": {"min_neighbors": 9}}
+            },
+            "fusions": {},
+        }
+    )
     card = json.loads(made.detect_spec("posed", "haar"))["plugin"]["card"]
     assert (card["threshold"], card["min_size"]) == (0.25, 40)
-    assert card["options"] == {**registry.get("detector", "haar").card["options"], "min_neighbors": 9}
+    assert card["options"] == {
+        **registry.get("detector", "haar").card["options"],
+        "min_neighbors": 9,
+    }
 
 
 def test_a_multiverse_is_made_where_it_is_asked_for_and_samples_stay(tmp_path: Path) -> None:
@@ -275,6 +390,12 @@ def test_a_multiverse_is_made_where_it_is_asked_for_and_samples_stay(tmp_path: P
 
     asked, plain = with_ferplus(multiverse=True), with_ferplus()
     assert asked.multiverse_files() == [f"{asked.folder}/multiverse/votes.json"]
-    assert plain.multiverse_files() == with_ferplus(multiverse=True, role="train").multiverse_files() == []
-    assert asked.samples_spec("votes") == plain.samples_spec("votes"), "asking for it predicts nothing again"
+    assert (
+        plain.multiverse_files()
+        == with_ferplus(multiverse=True, role="train").multiverse_files()
+        == []
+    )
+    assert asked.samples_spec("votes") == plain.samples_spec("votes"), (
+        "asking for it predicts nothing again"
+    )
     assert json.loads(asked.multiverse_spec("votes"))["class"] == "FerPlus"

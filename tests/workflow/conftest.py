@@ -25,7 +25,9 @@ def again(tmp_path_factory) -> Path:
 
     glibc fills each new block of memory, so that a library which reads what it never wrote gives other results.
     """
-    return runs.finished(tmp_path_factory, "elsewhere, with a space", runs.SMALL, MALLOC_PERTURB_="1")
+    return runs.finished(
+        tmp_path_factory, "elsewhere, with a space", runs.SMALL, MALLOC_PERTURB_="1"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -21,11 +21,20 @@ SMALL = {
     "run": "small",
     "datasets": {
         "posed": {"rungs": ["plain"], "limit": 24},
-        "posed-train": {"type": "posed", "split": "train", "role": "train", "rungs": ["plain"], "limit": 32},
+        "posed-train": {
+            "type": "posed",
+            "split": "train",
+            "role": "train",
+            "rungs": ["plain"],
+            "limit": 32,
+        },
     },
     "detectors": {"whole": {}, "mediapipe_full": {}},
     "models": {"fer": {}, "landmarks_lr": {"train": "posed-train"}},
-    "fusions": {"soft_mean": {"members": ["*/*"]}, "majority": {"rule": "majority", "per_detector": True}},
+    "fusions": {
+        "soft_mean": {"members": ["*/*"]},
+        "majority": {"rule": "majority", "per_detector": True},
+    },
     "figures": {"formats": ["svg", "pdf"], "examples": 2},
 }
 
@@ -65,7 +74,9 @@ class Model:
 def write_plugin(folder: Path, name: str, on_init: str = "pass", on_predict: str = "pass") -> None:
     """Write a plug-in with a model of this name; `on_init` and `on_predict` are statements that it runs there."""
     folder.mkdir(exist_ok=True)
-    (folder / f"{name}.py").write_text(_MODEL % {"name": name, "on_init": on_init, "on_predict": on_predict})
+    (folder / f"{name}.py").write_text(
+        _MODEL % {"name": name, "on_init": on_init, "on_predict": on_predict}
+    )
 
 
 def command(folder: Path, config: dict, *arguments: str) -> list[str]:
@@ -84,7 +95,9 @@ def environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
 
 
-def run(folder: Path, config: dict, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+def run(
+    folder: Path, config: dict, *arguments: str, **variables: str
+) -> subprocess.CompletedProcess:
     """Run to the end; stdout and stderr together in `stdout`."""
     return subprocess.run(
         command(folder, config, *arguments),
@@ -99,7 +112,13 @@ def run(folder: Path, config: dict, *arguments: str, **variables: str) -> subpro
 
 def start(folder: Path, config: dict) -> subprocess.Popen:
     """A run that goes on in a session of its own, so that `kill` ends it with its jobs."""
-    return subprocess.Popen(command(folder, config), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(), start_new_session=True)
+    return subprocess.Popen(
+        command(folder, config),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+        start_new_session=True,
+    )
 
 
 def kill(process: subprocess.Popen, with_jobs: bool = True) -> int:
@@ -111,7 +130,9 @@ def kill(process: subprocess.Popen, with_jobs: bool = True) -> int:
     return process.wait()
 
 
-def until(look: Callable[[], object], what: str, seconds: float = 180, pause_s: float = 0.02) -> object:
+def until(
+    look: Callable[[], object], what: str, seconds: float = 180, pause_s: float = 0.02
+) -> object:
     """What `look` finds, as soon as it finds something. Raises AssertionError after so many seconds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -135,14 +156,28 @@ def finished(temporary: pytest.TempPathFactory, name: str, config: dict, **varia
     return folder
 
 
-VARYING = ("speed.", "cost.", "latency.", "/latency/", "manifest.json", ".timing.json", "/logs/", "/benchmarks/", ".lock")
+VARYING = (
+    "speed.",
+    "cost.",
+    "latency.",
+    "/latency/",
+    "manifest.json",
+    ".timing.json",
+    "/logs/",
+    "/benchmarks/",
+    ".lock",
+)
 
 
 def digests(folder: Path) -> dict[str, str]:
     """sha256 of every result that must not vary, by path: all but timings, logs and the manifest (which names host and time)."""
     files = (path for path in sorted((folder / "results").rglob("*")) if path.is_file())
     names = ((path.relative_to(folder).as_posix(), path) for path in files)
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in names if not any(part in name for part in VARYING)}
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in names
+        if not any(part in name for part in VARYING)
+    }
 
 
 def page(folder: Path) -> str:

@@ -34,7 +34,12 @@ def made(finished, again, copy_of_finished, tmp_path_factory):
     """Results of four runs: twice the same, and as far as their scores, a wider margin and one cell on fewer samples."""
     configs = {"margin": copy.deepcopy(runs.SMALL), "fewer": FEWER}
     configs["margin"]["models"]["fer"] = {"margin": 0.5}
-    folders = {"first": finished, "again": again, "margin": copy_of_finished(), "fewer": tmp_path_factory.mktemp("fewer")}
+    folders = {
+        "first": finished,
+        "again": again,
+        "margin": copy_of_finished(),
+        "fewer": tmp_path_factory.mktemp("fewer"),
+    }
     for name, config in configs.items():
         done = runs.run(folders[name], config, "results/small/manifest.json")
         assert done.returncode == 0, done.stdout[-3000:]
@@ -51,7 +56,9 @@ def test_the_same_again_differs_in_nothing(made):
 def test_a_margin_changes_its_cells_and_is_named(made, tmp_path):
     a, b = made["first"], made["margin"]
     found = compare_runs(read_run(a), read_run(b))
-    assert [(row.kind, row.key, row.a, row.b) for row in found.provenance] == [("config", "models.fer.margin", None, 0.5)]
+    assert [(row.kind, row.key, row.a, row.b) for row in found.provenance] == [
+        ("config", "models.fer.margin", None, 0.5)
+    ]
     cells = {cell.name: cell for cell in found.cells}
     cell = cells["mediapipe_full/fer"]
     assert cell.changed
@@ -59,10 +66,15 @@ def test_a_margin_changes_its_cells_and_is_named(made, tmp_path):
     assert not cells["whole/fer"].changed
     assert not cells["mediapipe_full/landmarks_lr"].changed
     for run, side in ((a, cell.a), (b, cell.b)):
-        assert side.accuracy == read_run(run).scores["posed"]["mediapipe_full/fer"]["metrics"]["accuracy"]
+        assert (
+            side.accuracy
+            == read_run(run).scores["posed"]["mediapipe_full/fer"]["metrics"]["accuracy"]
+        )
     assert cell.b.n_correct - cell.a.n_correct == cell.gained - cell.lost
     assert cell.paired.test == "sign-flip over clusters"
-    result = CliRunner().invoke(app, ["compare", str(a), str(b), "--output", str(tmp_path / "diff.html")])
+    result = CliRunner().invoke(
+        app, ["compare", str(a), str(b), "--output", str(tmp_path / "diff.html")]
+    )
     assert result.exit_code == 0
     assert "models.fer.margin" in result.output
     assert "mediapipe_full × fer" in (tmp_path / "diff.html").read_text(encoding="utf-8")
@@ -82,8 +94,15 @@ def test_other_samples_are_compared_only_where_both_have_them(made):
 
 def test_leaderboard_csv_has_every_cell(made, tmp_path, monkeypatch):
     monkeypatch.chdir(made["first"].parents[1])
-    assert CliRunner().invoke(app, ["leaderboard", "small", "--csv", str(tmp_path / "board.csv")]).exit_code == 0
+    assert (
+        CliRunner()
+        .invoke(app, ["leaderboard", "small", "--csv", str(tmp_path / "board.csv")])
+        .exit_code
+        == 0
+    )
     with open(tmp_path / "board.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(CELLS)
-    assert [float(row["accuracy"]) for row in rows] == sorted((float(row["accuracy"]) for row in rows), reverse=True)
+    assert [float(row["accuracy"]) for row in rows] == sorted(
+        (float(row["accuracy"]) for row in rows), reverse=True
+    )

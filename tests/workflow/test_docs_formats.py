@@ -14,7 +14,12 @@ SHARED = ("all", "all about cells")
 
 def documented() -> dict[str, set[str]]:
     """Table -> the columns that the page names."""
-    part = (runs.ROOT / "docs" / "formats.md").read_text(encoding="utf-8").split("## tables/*.csv\n")[1].split("\n## ")[0]
+    part = (
+        (runs.ROOT / "docs" / "formats.md")
+        .read_text(encoding="utf-8")
+        .split("## tables/*.csv\n")[1]
+        .split("\n## ")[0]
+    )
     found: dict[str, set[str]] = {}
     for table, columns in re.findall(r"^\| ([\w ]+) \| ([^|]+) \|", part, re.MULTILINE):
         found.setdefault(table, set()).update(re.findall(r"`(\w+)`", columns))
@@ -24,9 +29,13 @@ def documented() -> dict[str, set[str]]:
 def test_every_column_is_there(finished: Path) -> None:
     known = documented()
     files = sorted((finished / "results" / "small" / "tables").glob("*.csv"))
-    assert {"accuracy", "comparisons", "confusion", "coverage", "speed"} <= {path.stem for path in files}
+    assert {"accuracy", "comparisons", "confusion", "coverage", "speed"} <= {
+        path.stem for path in files
+    }
     for path in files:
         with open(path, newline="", encoding="utf-8") as file:
             columns = next(csv.reader(file))
         assert path.stem in known, f"{path.name} is not on the page"
-        assert set(columns).difference(known[path.stem], *(known[rows] for rows in SHARED)) == set(), path.name
+        assert (
+            set(columns).difference(known[path.stem], *(known[rows] for rows in SHARED)) == set()
+        ), path.name

@@ -42,17 +42,32 @@ def test_failed_cells_stand_in_the_report_and_only_they_are_tried_again(tmp_path
     plugins, folder = tmp_path / "plugins", tmp_path / "run"
     results = folder / "results/small"
     runs.write_plugin(plugins, "raises", on_init="raise RuntimeError('no <b>licence</b> found')")
-    runs.write_plugin(plugins, "crashes", on_predict="import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    runs.write_plugin(
+        plugins, "crashes", on_predict="import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+    )
     (plugins / "shy.py").write_text(_DETECTOR % "raise OSError('camera is covered')")
-    config = PLAIN | {"plugins": [str(plugins)], "detectors": {"whole": {}, "shy": {}}, "fusions": {"soft_mean": {"members": ["whole/*"]}}}
+    config = PLAIN | {
+        "plugins": [str(plugins)],
+        "detectors": {"whole": {}, "shy": {}},
+        "fusions": {"soft_mean": {"members": ["whole/*"]}},
+    }
     config["models"] = PLAIN["models"] | {"raises": {}, "crashes": {}}
 
     broken = runs.run(folder, config)
     assert broken.returncode != 0
     failed = set(re.findall(r"FAILED posed: ([\w/]+)", broken.stdout))
-    assert failed == {"whole/raises", "whole/crashes", *(f"shy/{model}" for model in config["models"]), "fusion/soft_mean"}
+    assert failed == {
+        "whole/raises",
+        "whole/crashes",
+        *(f"shy/{model}" for model in config["models"]),
+        "fusion/soft_mean",
+    }
     report = (results / "report.html").read_text()
-    for reason in ("no &lt;b&gt;licence&lt;/b&gt; found", "segmentation fault", "camera is covered"):
+    for reason in (
+        "no &lt;b&gt;licence&lt;/b&gt; found",
+        "segmentation fault",
+        "camera is covered",
+    ):
         assert reason in report
     assert "segmentation fault" in broken.stdout
     assert not (results / "check.ok").exists()
@@ -78,10 +93,19 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(finished, tmp_path):
     """SIGKILL three times, of everything, of the main process alone and of everything, in the middle of named work; then the same plain command."""
     folder = tmp_path / "killed"
     results = folder / "results/small"
-    for seen, with_jobs in (("samples/*.parquet", True), ("frames/.*.tmp", False), ("predictions/*/*/*.parquet", True)):
+    for seen, with_jobs in (
+        ("samples/*.parquet", True),
+        ("frames/.*.tmp", False),
+        ("predictions/*/*/*.parquet", True),
+    ):
         process = runs.start(folder, runs.SMALL)
         try:
-            runs.until(lambda seen=seen, process=process: list(results.glob(seen)) or process.poll() is not None, seen)
+            runs.until(
+                lambda seen=seen, process=process: (
+                    list(results.glob(seen)) or process.poll() is not None
+                ),
+                seen,
+            )
         finally:
             status = runs.kill(process, with_jobs)
         assert status == -signal.SIGKILL, f"it had ended before {seen}"
@@ -95,7 +119,10 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
     folder = tmp_path / "locked"
     first = runs.start(folder, PLAIN)
     try:
-        runs.until((folder / "results/small/samples").exists, "first job, which starts when the lock is held")
+        runs.until(
+            (folder / "results/small/samples").exists,
+            "first job, which starts when the lock is held",
+        )
         second = runs.run(folder, PLAIN)
     finally:
         assert runs.kill(first) == -signal.SIGKILL, "it ran all the while"
@@ -125,10 +152,17 @@ def bad_pictures(root: Path) -> dict[str, str]:
     exif = Image.Exif()
     exif[0x0112] = 6
     picture("rotated.jpg", Image.fromarray(rgb), exif=exif)
-    picture("moving.gif", Image.fromarray(grey), save_all=True, append_images=[Image.fromarray(grey.T)])
+    picture(
+        "moving.gif", Image.fromarray(grey), save_all=True, append_images=[Image.fromarray(grey.T)]
+    )
     picture("large.jpg", Image.fromarray(cv2.resize(rgb, (6000, 5000))))
     good = (happy / "plain.png").read_bytes()
-    for name, data in {"empty.png": b"", "truncated.png": good[: len(good) // 2], "text.jpg": b"no picture at all", "Ünïcode 面 'q\".png": good}.items():
+    for name, data in {
+        "empty.png": b"",
+        "truncated.png": good[: len(good) // 2],
+        "text.jpg": b"no picture at all",
+        "Ünïcode 面 'q\".png": good,
+    }.items():
         (happy / name).write_bytes(data)
         expected[f"happiness/{name}"] = "ok" if data == good else "unreadable"
     (root / "trauer ü 悲" / "ok.png").write_bytes(good)
@@ -139,12 +173,22 @@ def bad_pictures(root: Path) -> dict[str, str]:
 def test_bad_input_gets_a_state_and_a_reason_and_neither_it_nor_a_skipped_cell_ends_a_run(tmp_path):
     runs.write_plugin(tmp_path / "plugins", "licensed")
     path = tmp_path / "plugins/licensed.py"
-    path.write_text(path.read_text().replace('"licence": "MIT"', '"licence": "MIT", "requires": {"binaries": ["no-such-program"]}'))
+    path.write_text(
+        path.read_text().replace(
+            '"licence": "MIT"', '"licence": "MIT", "requires": {"binaries": ["no-such-program"]}'
+        )
+    )
     expected = bad_pictures(tmp_path / "pictures")
     config = {
         "run": "bad",
         "plugins": [str(tmp_path / "plugins")],
-        "datasets": {"own": {"type": "folder", "path": str(tmp_path / "pictures"), "label_map": {"trauer ü 悲": "sadness"}}},
+        "datasets": {
+            "own": {
+                "type": "folder",
+                "path": str(tmp_path / "pictures"),
+                "label_map": {"trauer ü 悲": "sadness"},
+            }
+        },
         "detectors": {"whole": {}, "haar": {}, "mediapipe_short": {}},
         "models": {"fer": {}, "geometry": {}, "licensed": {}},
         "figures": {"formats": ["png"], "examples": 1},
@@ -152,7 +196,10 @@ def test_bad_input_gets_a_state_and_a_reason_and_neither_it_nor_a_skipped_cell_e
     done = runs.run(tmp_path / "run", config)
     assert done.returncode == 0, done.stdout[-3000:]
     results = tmp_path / "run/results/bad"
-    predicted = {row["sample_id"]: row for row in pq.read_table(results / "predictions/own/whole/fer.parquet").to_pylist()}
+    predicted = {
+        row["sample_id"]: row
+        for row in pq.read_table(results / "predictions/own/whole/fer.parquet").to_pylist()
+    }
     assert {sample: row["state"] for sample, row in predicted.items()} == expected
     for path in results.glob("predictions/own/*/*.parquet"):
         for row in pq.read_table(path).to_pylist():
@@ -165,7 +212,14 @@ def test_bad_input_gets_a_state_and_a_reason_and_neither_it_nor_a_skipped_cell_e
 
 def wrong_weights(folder: Path) -> dict:
     """A model whose card gives another hash than its file has."""
-    card = {"name": "mine", "file": "wrong.onnx", "sha256": "0" * 64, "runtime": "onnx", "input": {"size": [8, 8]}, "emotions": ["neutral", "happy"]}
+    card = {
+        "name": "mine",
+        "file": "wrong.onnx",
+        "sha256": "0" * 64,
+        "runtime": "onnx",
+        "input": {"size": [8, 8]},
+        "emotions": ["neutral", "happy"],
+    }
     (folder / "wrong.onnx").write_bytes(b"not these bytes")
     (folder / "wrong.yaml").write_text(yaml.safe_dump(card))
     return {"models": {"mine": {"model": str(folder / "wrong.yaml")}}}
@@ -181,7 +235,11 @@ def wrong_weights(folder: Path) -> dict:
 )
 def test_one_clear_error_before_any_work(tmp_path, change, said):
     """Of either kind; what else is refused, and in which words, is in tests/unit/test_config.py and test_preflight.py."""
-    done = runs.run(tmp_path / "run", PLAIN | {"fusions": {}} | change(tmp_path), FACEOFF_CACHE=str(tmp_path / "cache"))
+    done = runs.run(
+        tmp_path / "run",
+        PLAIN | {"fusions": {}} | change(tmp_path),
+        FACEOFF_CACHE=str(tmp_path / "cache"),
+    )
     assert done.returncode != 0
     for words in said:
         assert words in done.stdout, done.stdout[-2000:]

@@ -37,9 +37,14 @@ def paper(tmp_path_factory):
 
 def test_every_figure_has_its_formats_data_and_caption(paper):
     figures = paper / "results/paper/figures"
-    captioned = re.findall(r"^## (?!tables/)(.+)$", (figures / "captions.md").read_text(), re.MULTILINE)
+    captioned = re.findall(
+        r"^## (?!tables/)(.+)$", (figures / "captions.md").read_text(), re.MULTILINE
+    )
     assert {"heatmap-posed", "confusion-posed-video", "coverage"} <= set(captioned)
-    assert {path.name for path in figures.iterdir()} == {"captions.md", *(f"{name}.{suffix}" for name in captioned for suffix in ("pdf", "svg", "png", "csv"))}
+    assert {path.name for path in figures.iterdir()} == {
+        "captions.md",
+        *(f"{name}.{suffix}" for name in captioned for suffix in ("pdf", "svg", "png", "csv")),
+    }
 
 
 def test_latex_tables_mark_the_best_and_say_that_they_are_limited(paper):
@@ -59,8 +64,16 @@ def test_latex_tables_compile(paper, tmp_path):
     for path in tables:
         shutil.copy(path, tmp_path)
     body = "".join(rf"\input{{{path.stem}}}\clearpage" for path in tables)
-    (tmp_path / "main.tex").write_text(rf"\documentclass{{article}}\usepackage{{booktabs,longtable}}\begin{{document}}\footnotesize {body}\end{{document}}")
-    done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"], cwd=tmp_path, capture_output=True, timeout=120, check=False)
+    (tmp_path / "main.tex").write_text(
+        rf"\documentclass{{article}}\usepackage{{booktabs,longtable}}\begin{{document}}\footnotesize {body}\end{{document}}"
+    )
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
 
 
@@ -71,10 +84,15 @@ def test_archive_has_every_figure_and_table_with_category_labels_and_caption(pap
         page = archive.read("archive/report.html").decode()
         start = [match.end() for match in re.finditer(r"var results = (?=\{)", page)][-1]
         shown, _ = json.JSONDecoder().raw_decode(page[start:])
-        assert {f"archive/{entry['data_uri']}" for entry in shown.values()} <= set(archive.namelist())
+        assert {f"archive/{entry['data_uri']}" for entry in shown.values()} <= set(
+            archive.namelist()
+        )
         start = [match.end() for match in re.finditer(r"var categories = (?=\{)", page)][-1]
         categories, _ = json.JSONDecoder().raw_decode(page[start:])
-    names = {category: {path.rpartition("/")[2] for paths in parts.values() for path in paths} for category, parts in categories.items()}
+    names = {
+        category: {path.rpartition("/")[2] for paths in parts.values() for path in paths}
+        for category, parts in categories.items()
+    }
     results = paper / "results/paper"
     assert names["Figures"] == {path.name for path in (results / "figures").glob("*.svg")}
     assert names["Tables"] == {path.name for path in (results / "tables").glob("*.csv")}

@@ -28,7 +28,10 @@ def shipped(name: str) -> dict:
 def test_ravdess_from_24_archives_to_the_report(tmp_path: Path) -> None:
     """Downloaded, verified, unpacked, sampled, scored by actor; a second run asks the server for nothing and makes nothing."""
     drawn = tmp_path / "drawn"
-    takes = [(clip.stem, clip.emotion, clip.intensity, clip.actor) for clip in ravdess.published("av", "speech")]
+    takes = [
+        (clip.stem, clip.emotion, clip.intensity, clip.actor)
+        for clip in ravdess.published("av", "speech")
+    ]
     write_ravdess(drawn, takes, actors=range(1, 5), size="tiny", sound=False)
     for actor in range(5, 25):  # with the faces of the first four
         folder = drawn / f"Actor_{actor:02d}"
@@ -37,10 +40,15 @@ def test_ravdess_from_24_archives_to_the_report(tmp_path: Path) -> None:
             shutil.copy(path, folder / f"{path.stem[:-2]}{actor:02d}.mp4")
     assert {path.stem for path in drawn.glob("*/*.mp4")} == {stem for stem, *_ in takes}
     archives = write_archives(drawn, tmp_path / "archives")
-    assert [path.name for path in archives] == [f"Video_Speech_Actor_{actor:02d}.zip" for actor in range(1, 25)]
+    assert [path.name for path in archives] == [
+        f"Video_Speech_Actor_{actor:02d}.zip" for actor in range(1, 25)
+    ]
     server = Zenodo({path.name: path.read_bytes() for path in archives})
     config = shipped("ravdess")
-    config["datasets"]["ravdess"] |= {"path": str(tmp_path / "data"), "record": f"{server.address}/record"}
+    config["datasets"]["ravdess"] |= {
+        "path": str(tmp_path / "data"),
+        "record": f"{server.address}/record",
+    }
     config["detectors"] = {"whole": {}}
     config["models"] = {"fer": {}}
     config["fusions"] = {}
@@ -54,7 +62,9 @@ def test_ravdess_from_24_archives_to_the_report(tmp_path: Path) -> None:
     assert score["counts"]["ok"] == 1248
     rows = parquet.read(results / "samples/ravdess.parquet").to_pylist()
     assert len({row["subject"] for row in rows}) == 24
-    assert parquet.count(results / "frames/ravdess.parquet") == 1248 * 3, "0.6 s at 5 frames per second"
+    assert parquet.count(results / "frames/ravdess.parquet") == 1248 * 3, (
+        "0.6 s at 5 frames per second"
+    )
     server.close()
     before = digests(tmp_path / "run")
     again = run(tmp_path / "run", config, FACEOFF_CACHE=str(tmp_path / "cache"), FACEOFF_MIRROR="")
@@ -65,8 +75,16 @@ def test_ravdess_from_24_archives_to_the_report(tmp_path: Path) -> None:
 
 def affectnet_tree(root: Path, per_class: int) -> Path:
     """Pictures of 384 x 240 px with the face's box in the CSV, `per_class` of each of the eight emotions and two that show none."""
-    planned = [scene for scene in scenes.plan("test") if scene.rung == "plain" and scene.cast[0].intensity == "apex"]
-    chosen = [scene for emotion in AFFECTNET_ORDER for scene in [s for s in planned if s.cast[0].emotion == emotion][:per_class]]
+    planned = [
+        scene
+        for scene in scenes.plan("test")
+        if scene.rung == "plain" and scene.cast[0].intensity == "apex"
+    ]
+    chosen = [
+        scene
+        for emotion in AFFECTNET_ORDER
+        for scene in [s for s in planned if s.cast[0].emotion == emotion][:per_class]
+    ]
     (root / "Manually_Annotated_Images/1").mkdir(parents=True)
     with open(root / "validation.csv", "w", newline="") as file:
         writer = csv.writer(file)
@@ -81,7 +99,9 @@ def affectnet_tree(root: Path, per_class: int) -> Path:
             x, y, w, h = truth.box
             box = (round(x + 100), round(y), round(w), round(h))
             code = AFFECTNET_ORDER.index(truth.emotion)
-            writer.writerow([f"1/{index}.jpg", *box, "", code, round(truth.valence, 3), round(truth.arousal, 3)])
+            writer.writerow(
+                [f"1/{index}.jpg", *box, "", code, round(truth.valence, 3), round(truth.arousal, 3)]
+            )
         for code in (8, 10):
             writer.writerow([f"1/{code}.jpg", "NULL", "NULL", "NULL", "NULL", "", code, -2, -2])
     return root
@@ -100,7 +120,10 @@ def test_affectnet_in_the_csv_layout(tmp_path: Path) -> None:
     done = run(tmp_path / "run", config)
     assert done.returncode == 0, done.stdout[-3000:]
     results = tmp_path / "run/results/affectnet"
-    given, whole = (files.read_json(results / f"scores/affectnet7/{name}/fer.json") for name in ("given", "whole"))
+    given, whole = (
+        files.read_json(results / f"scores/affectnet7/{name}/fer.json")
+        for name in ("given", "whole")
+    )
     assert (given["task"]["n"], whole["task"]["n"]) == (42, 42)
     assert files.read_json(results / "scores/affectnet8/given/fer.json")["task"]["n"] == 48
     assert given["metrics"]["coverage"] == 1

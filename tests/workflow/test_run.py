@@ -20,20 +20,35 @@ def rows(folder, name):
 def test_everything_is_there_and_accounts_for_every_sample(finished):
     results = finished / "results/small"
     assert (results / "report.html").stat().st_size > 10_000
-    assert {"accuracy.csv", "accuracy.md", "accuracy.tex", "comparisons.csv", "confusion.csv", "speed.csv"} <= {
-        path.name for path in (results / "tables").iterdir()
-    }
+    assert {
+        "accuracy.csv",
+        "accuracy.md",
+        "accuracy.tex",
+        "comparisons.csv",
+        "confusion.csv",
+        "speed.csv",
+    } <= {path.name for path in (results / "tables").iterdir()}
     assert list((results / "figures").glob("*.svg"))
     samples = pq.read_table(results / "samples/posed.parquet").num_rows
     for path in results.glob("predictions/posed/*/*.parquet"):
         assert pq.read_table(path).num_rows == samples, path
     for row in rows(finished, "coverage"):
-        assert sum(int(row[state]) for state in ("ok", "no_face", "unreadable", "error")) == int(row["n"])
+        assert sum(int(row[state]) for state in ("ok", "no_face", "unreadable", "error")) == int(
+            row["n"]
+        )
 
 
 def test_accuracy_is_recomputed_from_the_prediction_rows(finished):
     results = finished / "results/small"
-    truth = dict(zip(*(pq.read_table(results / "samples/posed.parquet").to_pydict()[name] for name in ("sample_id", "label")), strict=True))
+    truth = dict(
+        zip(
+            *(
+                pq.read_table(results / "samples/posed.parquet").to_pydict()[name]
+                for name in ("sample_id", "label")
+            ),
+            strict=True,
+        )
+    )
     for row in rows(finished, "accuracy"):
         part = "fusion/posed" if row["kind"] == "fusion" else f"predictions/posed/{row['detector']}"
         predicted = pq.read_table(results / part / f"{row['model']}.parquet").to_pylist()

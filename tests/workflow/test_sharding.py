@@ -37,17 +37,32 @@ def test_shards_change_nothing(tmp_path):
     whole, cut = runs.digests(one), runs.digests(two)
     assert set(whole) <= set(cut)
     # Frames of shards stay where they are, and the page shows the configuration.
-    different = [name for name in whole if whole[name] != cut[name] and "/frames/" not in name and not name.endswith("report.html")]
+    different = [
+        name
+        for name in whole
+        if whole[name] != cut[name] and "/frames/" not in name and not name.endswith("report.html")
+    ]
     assert different == []
     assert runs.page(two) == runs.page(one)
-    assert runs.jobs(runs.run(two, _sharded(2), "--dry-run").stdout) == {}, "nothing to do the second time"
+    assert runs.jobs(runs.run(two, _sharded(2), "--dry-run").stdout) == {}, (
+        "nothing to do the second time"
+    )
 
 
 def test_one_failed_shard_is_tried_again_alone(tmp_path):
-    flag, plugins, fresh, folder = tmp_path / "flag", tmp_path / "plugins", tmp_path / "fresh", tmp_path / "run"
+    flag, plugins, fresh, folder = (
+        tmp_path / "flag",
+        tmp_path / "plugins",
+        tmp_path / "fresh",
+        tmp_path / "run",
+    )
     runs.write_plugin(plugins, "flaky", on_predict=DIES % (str(flag), str(flag)))
     runs.write_plugin(plugins, "sound")
-    config = copy.deepcopy(runs.SMALL) | {"plugins": [str(plugins)], "models": {"flaky": {}, "sound": {}}, "detectors": {"whole": {}}}
+    config = copy.deepcopy(runs.SMALL) | {
+        "plugins": [str(plugins)],
+        "models": {"flaky": {}, "sound": {}},
+        "detectors": {"whole": {}},
+    }
     config["fusions"] = {"vote": {"check_order": False}}
     config["datasets"] = {"posed": {"rungs": ["plain"], "limit": 16, "shards": 2}}
     config["figures"] = {"formats": ["svg"], "examples": 1}
@@ -89,7 +104,15 @@ def test_a_job_that_reads_gathered_frames_asks_for_the_time_of_all_shards(tmp_pa
         path.touch()
         os.truncate(path, 10**9 if "@" in name else 0)
         os.utime(path, (later + age, later + age))
-    arguments = ("--dry-run", "--rerun-triggers", "input", "--forcerun", "train", "--", "results/small/trained/whole/landmarks_lr.npz")
+    arguments = (
+        "--dry-run",
+        "--rerun-triggers",
+        "input",
+        "--forcerun",
+        "train",
+        "--",
+        "results/small/trained/whole/landmarks_lr.npz",
+    )
     planned = runs.run(tmp_path, config, *arguments).stdout
     assert runs.jobs(planned) == {"train": 1, "total": 1}
     assert re.findall(r"resources: .*runtime=(\d+)", planned) == [str(60 + 3 * 120)], planned

@@ -38,20 +38,35 @@ def test_a_timed_run(tmp_path: Path) -> None:
     assert failed.returncode != 0
     assert "FAILED timing, posed: whole/clumsy: AssertionError: cannot do with one" in failed.stdout
     rows = table(folder)
-    assert (rows["pipeline", "clumsy"]["state"], rows["pipeline", "clumsy"]["p90_ms"]) == ("error", "")
+    assert (rows["pipeline", "clumsy"]["state"], rows["pipeline", "clumsy"]["p90_ms"]) == (
+        "error",
+        "",
+    )
     assert "cannot do with one" in (folder / "results/timed/speed.html").read_text()
-    assert "cannot do with one" not in (folder / "results/timed/report.html").read_text(), "its answers are fine"
+    assert "cannot do with one" not in (folder / "results/timed/report.html").read_text(), (
+        "its answers are fine"
+    )
     accuracy = (folder / "results/timed/tables/accuracy.csv").read_text()
 
     runs.write_plugin(plugins, "clumsy")
     mended = runs.run(folder, config)
     assert mended.returncode == 0, mended.stdout[-3000:]
     rows = table(folder)
-    assert set(rows) == {("detector", "")} | {(part, model) for part in ("model", "pipeline") for model in ("able", "clumsy")} | {("fusion", "vote")}
+    assert set(rows) == {("detector", "")} | {
+        (part, model) for part in ("model", "pipeline") for model in ("able", "clumsy")
+    } | {("fusion", "vote")}
     for row in rows.values():
-        assert (row["state"], row["queries"], row["failed"], row["threads"]) == ("ok", "20", "0", "1")
+        assert (row["state"], row["queries"], row["failed"], row["threads"]) == (
+            "ok",
+            "20",
+            "0",
+            "1",
+        )
         assert 0 < float(row["p50_ms"]) <= float(row["p90_ms"]) <= float(row["p99_ms"])
-    detector, *models = (json.loads((folder / f"results/timed/latency/posed/whole{name}").read_text()) for name in (".json", "/able.json", "/clumsy.json"))
+    detector, *models = (
+        json.loads((folder / f"results/timed/latency/posed/whole{name}").read_text())
+        for name in (".json", "/able.json", "/clumsy.json")
+    )
     assert all(model["sample_id"] == detector["sample_id"] for model in models)
     summed = sorted(map(sum, zip(detector["ms"], models[0]["ms"], strict=True)))
     assert float(rows["pipeline", "able"]["p90_ms"]) == summed[17]  # 18 of 20 took no longer

@@ -20,7 +20,9 @@ def test_three_pictures_and_one_subject(tmp_path):
         (folder / f"{scene.sample_id}.png").write_bytes(encode_png(scenes.draw(scene)[0]))
     table = tmp_path / "one.csv"
     pictures = sorted((tmp_path / "pictures").rglob("*.png"))
-    table.write_text("path,label,who\n" + "".join(f"{path},{path.parent.name},ann\n" for path in pictures[:2]))
+    table.write_text(
+        "path,label,who\n" + "".join(f"{path},{path.parent.name},ann\n" for path in pictures[:2])
+    )
     config = {
         "run": "tiny",
         "datasets": {
@@ -34,7 +36,9 @@ def test_three_pictures_and_one_subject(tmp_path):
     }
     done = runs.run(tmp_path / "run", config)
     assert done.returncode == 0, done.stdout[-3000:]
-    with open(tmp_path / "run/results/tiny/tables/comparisons.csv", newline="", encoding="utf-8") as file:
+    with open(
+        tmp_path / "run/results/tiny/tables/comparisons.csv", newline="", encoding="utf-8"
+    ) as file:
         verdicts = {(row["dataset"], row["verdict"]) for row in csv.DictReader(file)}
     assert ("one", "too few clusters") in verdicts
     assert "few: 1, n = 3" in done.stdout
@@ -44,10 +48,14 @@ def test_three_pictures_and_one_subject(tmp_path):
 def test_pictures_without_labels_are_predicted_and_not_scored(tmp_path):
     (tmp_path / "loose").mkdir()
     for scene in [scene for scene in scenes.plan("test") if scene.rung == "plain"][:2]:
-        (tmp_path / "loose" / f"{scene.sample_id}.png").write_bytes(encode_png(scenes.draw(scene)[0]))
+        (tmp_path / "loose" / f"{scene.sample_id}.png").write_bytes(
+            encode_png(scenes.draw(scene)[0])
+        )
     config = {
         "run": "loose",
-        "datasets": {"loose": {"type": "folder", "path": str(tmp_path / "loose"), "labelled": False}},
+        "datasets": {
+            "loose": {"type": "folder", "path": str(tmp_path / "loose"), "labelled": False}
+        },
         "detectors": {"mediapipe_short": {}},
         "models": {"fer": {}, "geometry": {}},
         "fusions": {"vote": {}},
@@ -57,11 +65,19 @@ def test_pictures_without_labels_are_predicted_and_not_scored(tmp_path):
     assert done.returncode == 0, done.stdout[-3000:]
     assert "predictions only" in (tmp_path / "run/results/loose/report.html").read_text()
     exported = subprocess.run(
-        [str(runs.SNAKEMAKE.with_name("faceoff")), "export", "loose", "timeline.csv"], cwd=tmp_path / "run", capture_output=True, text=True, check=False
+        [str(runs.SNAKEMAKE.with_name("faceoff")), "export", "loose", "timeline.csv"],
+        cwd=tmp_path / "run",
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert exported.returncode == 0, exported.stderr
     with open(tmp_path / "run/timeline.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert {(row["detector"], row["model"]) for row in rows} == {("mediapipe_short", "fer"), ("mediapipe_short", "geometry"), ("fusion", "vote")}
+    assert {(row["detector"], row["model"]) for row in rows} == {
+        ("mediapipe_short", "fer"),
+        ("mediapipe_short", "geometry"),
+        ("fusion", "vote"),
+    }
     assert len(rows) == 6
     assert all(row["emotion"] and float(row["p_happiness"]) >= 0 for row in rows)

@@ -28,14 +28,18 @@ def blocks(page: Path) -> list[tuple[str, str | None, str]]:
         raise ValueError(f'{page.name}: a fenced block is not ```language or ```language title="…"')
     for language, title, block in found:
         if not (title or language == "bash"):
-            raise ValueError(f"{page.name}: nothing runs this block, as it has no file name: {block[:60]!r}")
+            raise ValueError(
+                f"{page.name}: nothing runs this block, as it has no file name: {block[:60]!r}"
+            )
     return found
 
 
 def fits(line: str, printed: str) -> bool:
     """Whether a line of the page is in what was printed, blanks aside; … stands for anything."""
     words = " ".join(line.split())
-    pattern = r"\s*".join(".*?".join(re.escape(part) for part in word.split("…")) for word in words.split())
+    pattern = r"\s*".join(
+        ".*?".join(re.escape(part) for part in word.split("…")) for word in words.split()
+    )
     return any(re.search(pattern, seen) for seen in printed.splitlines())
 
 
@@ -45,7 +49,9 @@ def checkout(tmp_path: Path) -> Path:
     for name in CHECKOUT:
         source = runs.ROOT / name
         if source.is_dir():
-            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+            shutil.copytree(
+                source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
+            )
         else:
             shutil.copy(source, tmp_path / name)
     with open(tmp_path / "profiles" / "default" / "config.yaml", "a", encoding="utf-8") as profile:
@@ -56,12 +62,20 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_walkthrough(page: Path, checkout: Path) -> None:
-    environment = runs.environment() | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment = runs.environment() | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    }
     printed = None
     for language, title, text in blocks(page):
         if language == "bash":
             done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", text], cwd=checkout, env=environment, capture_output=True, text=True, timeout=600, check=False
+                ["bash", "-euo", "pipefail", "-c", text],
+                cwd=checkout,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=600,
+                check=False,
             )
             assert done.returncode == 0, f"{text}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
             printed = done.stdout
@@ -97,7 +111,9 @@ def test_what_fits(line: str, printed: str, expected: bool) -> None:
     assert fits(line, printed) is expected
 
 
-@pytest.mark.parametrize("text", ["```yaml\na: 1\n```\n", "```{.yaml}\na: 1\n```\n", "``` \na\n```\n"])
+@pytest.mark.parametrize(
+    "text", ["```yaml\na: 1\n```\n", "```{.yaml}\na: 1\n```\n", "``` \na\n```\n"]
+)
 def test_a_block_that_nothing_runs_is_a_fault(tmp_path: Path, text: str) -> None:
     (tmp_path / "page.md").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="block"):

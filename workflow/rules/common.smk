@@ -52,7 +52,9 @@ def script(name):
 
     Its age does not count: the hash of the code is in each rule's params, and a changed comment reruns nothing.
     """
-    return ancient(os.path.relpath(os.path.join(workflow.basedir, "workflow", "scripts", f"{name}.py")))
+    return ancient(
+        os.path.relpath(os.path.join(workflow.basedir, "workflow", "scripts", f"{name}.py"))
+    )
 
 
 def env_of(kind):
@@ -88,7 +90,9 @@ def _size(path):
 @functools.cache
 def _shards_size(dataset, made):
     """Size of the frames of a dataset's shards. They are asked for by every job; `made`: when they were gathered, since another run of theirs has other sizes."""
-    return sum(os.path.getsize(f"{R}/frames/{shard}.parquet") for shard in plan.shard_names(dataset))
+    return sum(
+        os.path.getsize(f"{R}/frames/{shard}.parquet") for shard in plan.shard_names(dataset)
+    )
 
 
 def all_cores(wildcards):
@@ -133,10 +137,13 @@ def votes_of(what, validation=False):
         if dataset is None:
             return []
         if what == "members":
-            return [f"{R}/predictions/{dataset}/{detector}/{model}.parquet" for detector, model in cells]
+            return [
+                f"{R}/predictions/{dataset}/{detector}/{model}.parquet" for detector, model in cells
+            ]
         if what == "faces":
             return [
-                f"{R}/faces/{dataset}/{detector}.parquet" for detector in sorted({detector for detector, _ in cells})
+                f"{R}/faces/{dataset}/{detector}.parquet"
+                for detector in sorted({detector for detector, _ in cells})
             ]
         return [f"{R}/{what}/{dataset}.parquet"]
 
@@ -146,13 +153,21 @@ def votes_of(what, validation=False):
 def cell_predictions(wildcards):
     """A cell's predictions; none for a cell that is skipped here."""
     skipped = plan.skip(wildcards.detector, wildcards.model)
-    return [] if skipped else [f"{R}/predictions/{wildcards.dataset}/{wildcards.detector}/{wildcards.model}.parquet"]
+    return (
+        []
+        if skipped
+        else [f"{R}/predictions/{wildcards.dataset}/{wildcards.detector}/{wildcards.model}.parquet"]
+    )
 
 
 def validation_predictions(wildcards):
     """The validation predictions that choose the best single, where the dataset declares them."""
     validation = plan.config.datasets[wildcards.dataset].validation
-    return plan.prediction_files(validation) + [f"{R}/samples/{validation}.parquet"] if validation else []
+    return (
+        plan.prediction_files(validation) + [f"{R}/samples/{validation}.parquet"]
+        if validation
+        else []
+    )
 
 
 def held_out_predictions(wildcards):
@@ -171,13 +186,16 @@ def held_out_predictions(wildcards):
 
 def spec(function, *names):
     """A rule's `spec`: a JSON text made by a method of the plan from these wildcards; a shard is told what its dataset is."""
-    return lambda wildcards: getattr(plan, function)(*[getattr(wildcards, name).partition("@")[0] for name in names])
+    return lambda wildcards: getattr(plan, function)(
+        *[getattr(wildcards, name).partition("@")[0] for name in names]
+    )
 
 
 def shards_of(pattern):
     """The files of all shards of the wildcard's dataset, in order. `pattern` has {shard} and the wildcards."""
     return lambda wildcards: [
-        pattern.format(shard=shard, **dict(wildcards.items())) for shard in plan.shard_names(wildcards.dataset)
+        pattern.format(shard=shard, **dict(wildcards.items()))
+        for shard in plan.shard_names(wildcards.dataset)
     ]
 
 
@@ -192,7 +210,11 @@ def figure_outputs():
         path = f"{R}/figures/{file}"
         caption = f"../report/{kind}.rst"
         labels = {"dataset": dataset or "all", "figure": TITLES[kind]}
-        files.append(archived(path, caption=caption, category="Figures", labels=labels) if suffix == shown else path)
+        files.append(
+            archived(path, caption=caption, category="Figures", labels=labels)
+            if suffix == shown
+            else path
+        )
     return files
 
 
@@ -200,7 +222,9 @@ def caption_files():
     """The captions of all figures and tables; that of the whole archive is no one's."""
     folder = os.path.join(workflow.basedir, "workflow", "report")
     return [
-        os.path.relpath(os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if name != "workflow.rst"
+        os.path.relpath(os.path.join(folder, name))
+        for name in sorted(os.listdir(folder))
+        if name != "workflow.rst"
     ]
 
 

@@ -18,9 +18,29 @@ SPACES: dict[str, tuple[str, ...]] = {
 
 # Output or column orders as their authors publish them: the header of FERPlus' fer2013new.csv (github.com/microsoft/FERPlus); the codes 0–6 of Kaggle's
 # FER2013 challenge (2013), which deepface and fer kept; the codes 0–7 of Mollahosseini et al. 2017, kept by DDAMFN and EmoNet.
-FERPLUS_COLUMNS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
+FERPLUS_COLUMNS = (
+    "neutral",
+    "happiness",
+    "surprise",
+    "sadness",
+    "anger",
+    "disgust",
+    "fear",
+    "contempt",
+    "unknown",
+    "NF",
+)
 FER2013_ORDER = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-AFFECTNET_ORDER = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
+AFFECTNET_ORDER = (
+    "neutral",
+    "happiness",
+    "sadness",
+    "surprise",
+    "fear",
+    "disgust",
+    "anger",
+    "contempt",
+)
 
 SYNONYMS: dict[str, str] = {
     "neutrality": "neutral", "normal": "neutral",
@@ -57,7 +77,9 @@ EMFACS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
-def space(name_or_classes: str | Sequence[str], of_dataset: Sequence[str] | None = None) -> tuple[str, ...]:
+def space(
+    name_or_classes: str | Sequence[str], of_dataset: Sequence[str] | None = None
+) -> tuple[str, ...]:
     """The classes of a named space (`basic8`, `basic7`, `basic6`), or those of a list as a configuration writes it, in its order.
 
     In a list, case and surrounding blanks do not matter and a synonym is its emotion; any other word is a class of a dataset's own. `of_dataset`: the
@@ -66,7 +88,9 @@ def space(name_or_classes: str | Sequence[str], of_dataset: Sequence[str] | None
     """
     if isinstance(name_or_classes, str):
         if name_or_classes not in SPACES:
-            raise ValueError(f"unknown label space {name_or_classes!r}{suggestion(name_or_classes, SPACES)}")
+            raise ValueError(
+                f"unknown label space {name_or_classes!r}{suggestion(name_or_classes, SPACES)}"
+            )
         return SPACES[name_or_classes]
     spelt = {name.casefold(): name for name in of_dataset or ()}
     found: dict[str, str] = {}
@@ -75,14 +99,20 @@ def space(name_or_classes: str | Sequence[str], of_dataset: Sequence[str] | None
         if name in found:
             raise ValueError(f"{found[name]!r} and {written!r} are one class, {name}")
         if of_dataset is not None and name not in (*EMOTIONS, *spelt.values()):
-            raise ValueError(f"no sample can have the class {written!r} of `space`{suggestion(name, sorted({*EMOTIONS, *spelt}))}")
+            raise ValueError(
+                f"no sample can have the class {written!r} of `space`{suggestion(name, sorted({*EMOTIONS, *spelt}))}"
+            )
         found[name] = written
     if len(found) < 2:
-        raise ValueError(f"a label space has two classes or more, not {len(found)}: of a single one, every prediction is right")
+        raise ValueError(
+            f"a label space has two classes or more, not {len(found)}: of a single one, every prediction is right"
+        )
     return tuple(found)
 
 
-def canonical(label: str, label_map: Mapping[str, str | None] | None = None, own: Sequence[str] = ()) -> str | None:
+def canonical(
+    label: str, label_map: Mapping[str, str | None] | None = None, own: Sequence[str] = ()
+) -> str | None:
     """Map a label as written in a file to its canonical name; None for a label that the map sends to null ("not an emotion").
 
     `label_map` wins over the built-in synonyms. Case and surrounding blanks do not matter. `own`: further classes that labels and the map may name.
@@ -92,11 +122,15 @@ def canonical(label: str, label_map: Mapping[str, str | None] | None = None, own
         if _word(written) == _word(label):
             if target and _emotion(target) not in (*EMOTIONS, *own):
                 near = suggestion(_word(target), sorted({*EMOTIONS, *SYNONYMS, *own}))
-                raise ValueError(f"label_map: {written!r}: {target!r} is no known emotion{near}; a class of your own has to stand in the list `space`")
+                raise ValueError(
+                    f"label_map: {written!r}: {target!r} is no known emotion{near}; a class of your own has to stand in the list `space`"
+                )
             return _emotion(target) if target else None
     if _emotion(label) not in (*EMOTIONS, *own):
         near = suggestion(_word(label), sorted({*EMOTIONS, *SYNONYMS, *own}))
-        raise ValueError(f"label {label!r} is no known emotion{near}; add it to `label_map`, or as a class of your own to the list `space`")
+        raise ValueError(
+            f"label {label!r} is no known emotion{near}; add it to `label_map`, or as a class of your own to the list `space`"
+        )
     return _emotion(label)
 
 

@@ -20,14 +20,25 @@ def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterato
 
 
 @contextmanager
-def meter(what: str, total: int | None = None, done: int = 0, in_bytes: bool = False) -> Iterator[Callable[[int], None]]:
+def meter(
+    what: str, total: int | None = None, done: int = 0, in_bytes: bool = False
+) -> Iterator[Callable[[int], None]]:
     """Give a function to call with each number of new items or bytes. `done`: how many were there before."""
     if sys.stderr.isatty():
         from rich import progress
         from rich.console import Console
 
-        amount = (progress.DownloadColumn(), progress.TransferSpeedColumn()) if in_bytes else (progress.TaskProgressColumn(),)
-        columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), *amount, progress.TimeRemainingColumn())
+        amount = (
+            (progress.DownloadColumn(), progress.TransferSpeedColumn())
+            if in_bytes
+            else (progress.TaskProgressColumn(),)
+        )
+        columns = (
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            *amount,
+            progress.TimeRemainingColumn(),
+        )
         with progress.Progress(*columns, console=Console(stderr=True)) as bar:
             yield partial(bar.advance, bar.add_task(what, total=total, completed=done))
         return
@@ -43,7 +54,15 @@ def meter(what: str, total: int | None = None, done: int = 0, in_bytes: bool = F
             last, rate = now, came / (now - start)
             whole = f" of {total / scale:{form}}" if total else ""
             rest = f", {max(total - done - came, 0) / rate:.0f} s left" if total and rate else ""
-            print(f"{what}: {(done + came) / scale:{form}}{whole}{unit}, {rate / scale:.1f}{unit}/s{rest}", file=sys.stderr, flush=True)
+            print(
+                f"{what}: {(done + came) / scale:{form}}{whole}{unit}, {rate / scale:.1f}{unit}/s{rest}",
+                file=sys.stderr,
+                flush=True,
+            )
 
     yield advance
-    print(f"{what}: {(done + came) / scale:{form}}{unit} in {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
+    print(
+        f"{what}: {(done + came) / scale:{form}}{unit} in {time.monotonic() - start:.1f} s",
+        file=sys.stderr,
+        flush=True,
+    )

@@ -20,10 +20,24 @@ _DEEPEST = 64  # folders; os.makedirs and shutil.rmtree call themselves for each
 _RATIO_FROM = 1 << 20  # bytes; a small file of zeros is no bomb
 _BLOCK = 1 << 18
 _HEADERS = 1 << 20  # bytes that one tar member's headers may take; tarfile holds them in memory
-_OPENERS: dict[bytes, Callable[[BinaryIO], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+_OPENERS: dict[bytes, Callable[[BinaryIO], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+}
 # The other methods are decompressed by zipfile in steps whose output has no bound.
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-_BROKEN = (OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
+_BROKEN = (
+    OSError,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+)
 
 
 class ArchiveError(Exception):
@@ -46,14 +60,20 @@ def unpack(
     """
     archive, folder = Path(archive), Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ArchiveError(f"{archive}: {folder} is there already and not empty; remove it to unpack anew")
+        raise ArchiveError(
+            f"{archive}: {folder} is there already and not empty; remove it to unpack anew"
+        )
     scratch, check = None, _Check(archive, max_bytes, max_files, max_ratio)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".unpacking", dir=folder.parent))
+        scratch = Path(
+            tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".unpacking", dir=folder.parent)
+        )
         inner = scratch / "content"  # made with the user's own permissions, unlike mkdtemp's
         inner.mkdir()
-        (_unzip if _magic(archive).startswith((b"PK\3\4", b"PK\5\6")) else _untar)(archive, inner, check)
+        (_unzip if _magic(archive).startswith((b"PK\3\4", b"PK\5\6")) else _untar)(
+            archive, inner, check
+        )
         os.rename(inner, folder)
     except _BROKEN as error:
         at = f" at member {check.name!r}" if check.name else ""
@@ -84,8 +104,16 @@ class _Check:
         if self._entries > self._most_entries:
             raise self.refuse(f"more than {self._most_entries:,} entries")
         path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or re.match("[A-Za-z]:", name):
-            raise self.refuse("its path leads out of the archive's folder (absolute, `..`, a drive letter or a backslash)")
+        if (
+            path.is_absolute()
+            or ".." in path.parts
+            or "\\" in name
+            or "\0" in name
+            or re.match("[A-Za-z]:", name)
+        ):
+            raise self.refuse(
+                "its path leads out of the archive's folder (absolute, `..`, a drive letter or a backslash)"
+            )
         if len(path.parts) > _DEEPEST:
             raise self.refuse(f"lies {len(path.parts):,} folders deep, {_DEEPEST} are allowed")
         if is_file:
@@ -99,7 +127,9 @@ class _Check:
         if self._bytes > self._most:
             raise self.refuse(f"more than {self._most:,} bytes come out")
         if self._bytes > max(_RATIO_FROM, self._most_ratio * self._packed):
-            raise self.refuse(f"more than {self._most_ratio:g} bytes come out for each byte of the archive")
+            raise self.refuse(
+                f"more than {self._most_ratio:g} bytes come out for each byte of the archive"
+            )
 
 
 def _magic(archive: Path) -> bytes:
@@ -113,10 +143,16 @@ def _unzip(archive: Path, folder: Path, check: _Check) -> None:
             check.enter(info.filename, folder, is_file=not info.is_dir())
             if info.flag_bits & 0x1:
                 raise check.refuse("is encrypted")
-            if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR if info.is_dir() else 0):
+            if stat.S_IFMT(info.external_attr >> 16) not in (
+                0,
+                stat.S_IFREG,
+                stat.S_IFDIR if info.is_dir() else 0,
+            ):
                 raise check.refuse("is a link, device or pipe")
             if info.compress_type not in _METHODS:
-                raise check.refuse(f"compression method {info.compress_type} is not supported (stored and deflated are)")
+                raise check.refuse(
+                    f"compression method {info.compress_type} is not supported (stored and deflated are)"
+                )
             check.count(info.file_size)  # zipfile gives no more than the header says
             came = os.path.getsize(packed.extract(info, folder))
             if not info.is_dir() and came != info.file_size:
@@ -149,7 +185,9 @@ class _Header(tarfile.TarInfo):
         except tarfile.EOFHeaderError:
             raise
         except tarfile.HeaderError as error:
-            raise tarfile.ReadError(f"no sound header at byte {packed.offset:,} ({error}): neither zip nor tar, damaged, or cut") from None
+            raise tarfile.ReadError(
+                f"no sound header at byte {packed.offset:,} ({error}): neither zip nor tar, damaged, or cut"
+            ) from None
 
 
 def _untar(archive: Path, folder: Path, check: _Check) -> None:
@@ -169,5 +207,7 @@ def _untar(archive: Path, folder: Path, check: _Check) -> None:
         # As a stream: every byte is read once and in order.
         with tarfile.open(fileobj=reader, mode="r|", tarinfo=_Header) as packed:
             packed.extractall(folder, filter=accept)
-        while block := source.read(_BLOCK):  # to the end, where the compressed stream's own checksum stands
+        while block := source.read(
+            _BLOCK
+        ):  # to the end, where the compressed stream's own checksum stands
             check.count(len(block))

@@ -31,7 +31,9 @@ class Asset:
 
     def __post_init__(self) -> None:
         if not (self.sha256 or self.md5):
-            raise AssetError(f"asset {self.file!r}: needs `sha256`, or `md5` where its publisher gives only that")
+            raise AssetError(
+                f"asset {self.file!r}: needs `sha256`, or `md5` where its publisher gives only that"
+            )
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> "Asset":
@@ -39,7 +41,10 @@ class Asset:
         unknown = set(value) - set(cls.__dataclass_fields__)
         if unknown or "file" not in value or not (value.get("sha256") or value.get("md5")):
             needed = "needs `file` and `sha256` (or `md5`)"
-            raise AssetError(f"asset {value.get('file', '?')!r}: {needed}" + (f", unknown keys {sorted(unknown)}" if unknown else ""))
+            raise AssetError(
+                f"asset {value.get('file', '?')!r}: {needed}"
+                + (f", unknown keys {sorted(unknown)}" if unknown else "")
+            )
         return cls(**{**value, "urls": tuple(value.get("urls", ()))})
 
     @property
@@ -59,7 +64,9 @@ class Asset:
 
 def hasher(algorithm: str) -> Any:
     """A new hashlib object of this name."""
-    return hashlib.new(algorithm, usedforsecurity=False)  # so that md5 works on machines in FIPS mode
+    return hashlib.new(
+        algorithm, usedforsecurity=False
+    )  # so that md5 works on machines in FIPS mode
 
 
 def hash_of(path: Path, algorithm: str) -> str:
@@ -78,5 +85,7 @@ def verified(path: Path, asset: Asset) -> Path:
     stat = path.stat()
     found = _digest(str(path), stat.st_size, stat.st_mtime_ns, asset.algorithm)
     if found != asset.digest:
-        raise AssetError(f"{path}: {asset.algorithm} is {found}, the card says {asset.digest}; remove the file or correct the card")
+        raise AssetError(
+            f"{path}: {asset.algorithm} is {found}, the card says {asset.digest}; remove the file or correct the card"
+        )
     return path

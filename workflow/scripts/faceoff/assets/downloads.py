@@ -70,7 +70,9 @@ class _Retry(Retry):
         except InvalidHeader:
             return None
         if wait and wait > _LONGEST_WAIT_S:
-            raise _RefusedError(f"HTTP {response.status} {response.reason}; given up as it asks to wait {wait:.0f} s")
+            raise _RefusedError(
+                f"HTTP {response.status} {response.reason}; given up as it asks to wait {wait:.0f} s"
+            )
         return wait
 
 
@@ -103,7 +105,9 @@ def locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)  # while it is held: a waiting process notices and takes a new file
+        path.unlink(
+            missing_ok=True
+        )  # while it is held: a waiting process notices and takes a new file
         lock.release()
 
 
@@ -134,7 +138,12 @@ class _Part:
 
     def open(self, offset: int, url: str, response: "Response", total: int | None) -> BinaryIO:
         """Open it to write from `offset` on, which is 0 or its size."""
-        known = {"url": url, "etag": response.headers.get("ETag"), "modified": response.headers.get("Last-Modified"), "total": total}
+        known = {
+            "url": url,
+            "etag": response.headers.get("ETag"),
+            "modified": response.headers.get("Last-Modified"),
+            "total": total,
+        }
         self._note.write_text(json.dumps(known), encoding="utf-8")
         return open(self.path, "ab" if offset else "wb")
 
@@ -158,7 +167,9 @@ def _from_urls(asset: Asset, target: Path) -> Path:
             part.clear()
             return target
     if part.size:
-        failures.append(f"  {part.size:,} bytes are kept in {part.path}; the next call goes on from there")
+        failures.append(
+            f"  {part.size:,} bytes are kept in {part.path}; the next call goes on from there"
+        )
     else:
         part.clear()
     raise AssetError("\n".join(failures))
@@ -168,12 +179,16 @@ def _from_url(asset: Asset, url: str, part: _Part) -> None:
     """Complete and verify the part from one URL. Raises _RefusedError, after which no part with a wrong hash is there."""
     resumed = part.usable(url) > 0
     found, cut = _patiently(asset, url, part)
-    if found != asset.digest and (resumed or cut):  # a beginning of another version, or one that a crash damaged
+    if found != asset.digest and (
+        resumed or cut
+    ):  # a beginning of another version, or one that a crash damaged
         part.clear()
         found, _ = _patiently(asset, url, part)
     if found != asset.digest:
         part.clear()
-        raise _RefusedError(f"sent another file as {asset.name}: {asset.algorithm} expected {asset.digest}, found {found}")
+        raise _RefusedError(
+            f"sent another file as {asset.name}: {asset.algorithm} expected {asset.digest}, found {found}"
+        )
 
 
 def _patiently(asset: Asset, url: str, part: _Part) -> tuple[str, bool]:
@@ -191,7 +206,9 @@ def _patiently(asset: Asset, url: str, part: _Part) -> tuple[str, bool]:
                 retry = retry.increment("GET", url, error=error)
             except MaxRetryError:
                 raise _RefusedError(f"{error}; given up after {_ATTEMPTS} attempts") from None
-            wait = (error.response and retry.get_retry_after(error.response)) or retry.get_backoff_time()
+            wait = (
+                error.response and retry.get_retry_after(error.response)
+            ) or retry.get_backoff_time()
             _say(f"{asset.name}: {error}; next attempt in {wait:.0f} s")
             retry.sleep(error.response)
         except _StaleError:
@@ -206,12 +223,16 @@ def _once(asset: Asset, url: str, part: _Part) -> str:
     Raises _RefusedError, _CutError, _StaleError, OSError (of the disk).
     """
     start = part.usable(url)
-    if start and start == part.note().get("total"):  # all came, but the process ended before the renaming
+    if start and start == part.note().get(
+        "total"
+    ):  # all came, but the process ended before the renaming
         return hash_of(part.path, asset.algorithm)
     with _asked(url, start, part.note()) as response:
         offset, total = _answer(response, start, part)
         if asset.size and total and total != asset.size:
-            raise _RefusedError(f"offers {total:,} bytes as {asset.name}, the card says {asset.size:,}")
+            raise _RefusedError(
+                f"offers {total:,} bytes as {asset.name}, the card says {asset.size:,}"
+            )
         if not asset.size and total and total > _MOST_BYTES:
             raise _RefusedError(f"offers {total:,} bytes as {asset.name}; {_bound()}")
         pieces = _pieces(response)
@@ -220,8 +241,12 @@ def _once(asset: Asset, url: str, part: _Part) -> str:
             first += piece
         if not offset:
             _refuse_html(first, response, asset.name)
-        _check_space(part.path.parent, (total or asset.size or 0) - offset, part.size if not offset else 0)
-        return _store(asset, part, response, url, (offset, total or asset.size), chain([first], pieces))
+        _check_space(
+            part.path.parent, (total or asset.size or 0) - offset, part.size if not offset else 0
+        )
+        return _store(
+            asset, part, response, url, (offset, total or asset.size), chain([first], pieces)
+        )
 
 
 @contextmanager
@@ -238,7 +263,10 @@ def _asked(url: str, start: int, known: Mapping[str, Any]) -> Iterator["Response
         response = requests.get(url, stream=True, headers=headers, timeout=(_CONNECT_S, _READ_S))
     except (requests.ConnectionError, requests.Timeout) as error:
         raise _CutError(f"{type(error).__name__}: {str(error)[:200]}") from None
-    except (OSError, ValueError) as error:  # requests' other errors (a malformed URL, too many redirects), an unreadable CA bundle
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # requests' other errors (a malformed URL, too many redirects), an unreadable CA bundle
         raise _RefusedError(f"{type(error).__name__}: {str(error)[:200]}") from None
     with response:
         yield response
@@ -256,7 +284,9 @@ def _answer(response: "Response", start: int, part: _Part) -> tuple[int, int | N
     if status != 200:
         raise _RefusedError(f"HTTP {status} {response.reason}")
     length = response.headers.get("Content-Length", "")
-    return 0, int(length) if length.isdigit() and "Transfer-Encoding" not in response.headers else None
+    return 0, int(
+        length
+    ) if length.isdigit() and "Transfer-Encoding" not in response.headers else None
 
 
 def _continues(response: "Response", start: int, part: _Part) -> int | None:
@@ -264,7 +294,13 @@ def _continues(response: "Response", start: int, part: _Part) -> int | None:
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
     known = part.note()
     total = int(match[2]) if match and match[2] != "*" else None
-    same = all(was is None or now is None or was == now for was, now in ((known.get("etag"), response.headers.get("ETag")), (known.get("total"), total)))
+    same = all(
+        was is None or now is None or was == now
+        for was, now in (
+            (known.get("etag"), response.headers.get("ETag")),
+            (known.get("total"), total),
+        )
+    )
     if not match or int(match[1]) != start or not same:
         raise _StaleError
     return total or known.get("total")
@@ -281,14 +317,18 @@ def _pieces(response: "Response") -> Iterator[bytes]:
         try:
             piece = response.raw.read1(_CHUNK, decode_content=False)
         except (HTTPError, OSError) as error:
-            raise _CutError(f"connection lost: {type(error).__name__}: {str(error)[:200]}") from None
+            raise _CutError(
+                f"connection lost: {type(error).__name__}: {str(error)[:200]}"
+            ) from None
         if not piece:
             return
         came, waited = came + len(piece), waited + time.monotonic() - asked
         yield piece
         if waited >= _SLOW_S:
             if came < _LEAST_RATE * waited:
-                raise _RefusedError(f"too slow: {came:,} bytes came in {waited:.0f} s, {_LEAST_RATE:,} per second are the least")
+                raise _RefusedError(
+                    f"too slow: {came:,} bytes came in {waited:.0f} s, {_LEAST_RATE:,} per second are the least"
+                )
             came, waited = 0, 0.0
 
 
@@ -299,7 +339,9 @@ def _refuse_html(first: bytes, response: "Response", name: str) -> None:
     start = first[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     said = "html" in response.headers.get("Content-Type", "").lower()
     if start.startswith((b"<!doctype html", b"<html")) or (said and start.startswith(b"<")):
-        raise _RefusedError(f"sent a web page (HTML) instead of {name}: the address has moved or asks for a login or consent")
+        raise _RefusedError(
+            f"sent a web page (HTML) instead of {name}: the address has moved or asks for a login or consent"
+        )
 
 
 def _bound() -> str:
@@ -310,7 +352,9 @@ def _check_space(folder: Path, needed: int, freed: int) -> None:
     """Raise AssetError when the folder's disk has no room for so many bytes more, once `freed` bytes are overwritten."""
     free = shutil.disk_usage(folder).free + freed
     if needed > free:
-        raise AssetError(f"  {folder}: no space: {needed:,} bytes are needed, {free:,} are free; make room or set FACEOFF_CACHE to a larger disk")
+        raise AssetError(
+            f"  {folder}: no space: {needed:,} bytes are needed, {free:,} are free; make room or set FACEOFF_CACHE to a larger disk"
+        )
 
 
 def _store(
@@ -319,7 +363,10 @@ def _store(
     """Write the body from span[0] (offset) to span[1] (the file's size, if known); the hash of the whole. Raises _CutError when it is short."""
     at, total = span
     digest = hasher(asset.algorithm)
-    with part.open(at, url, response, total) as file, meter(asset.name, total, at, in_bytes=True) as advance:
+    with (
+        part.open(at, url, response, total) as file,
+        meter(asset.name, total, at, in_bytes=True) as advance,
+    ):
         if at:
             with open(part.path, "rb") as kept:
                 hashlib.file_digest(kept, lambda: digest)
@@ -327,7 +374,11 @@ def _store(
             at += len(piece)
             if at > (total or _MOST_BYTES):
                 part.clear()
-                raise _RefusedError(f"sends more than the {total:,} bytes of {asset.name}" if total else f"sends {at:,} bytes and more; {_bound()}")
+                raise _RefusedError(
+                    f"sends more than the {total:,} bytes of {asset.name}"
+                    if total
+                    else f"sends {at:,} bytes and more; {_bound()}"
+                )
             file.write(piece)
             digest.update(piece)
             advance(len(piece))

@@ -29,18 +29,26 @@ def _candidates(asset: Asset, folder: str = "weights") -> list[Path]:
     found: list[Path] = []
     if asset.package:
         spec = importlib.util.find_spec(asset.package)
-        found = [Path(place) / asset.file for place in (spec.submodule_search_locations or ())] if spec else []
+        found = (
+            [Path(place) / asset.file for place in (spec.submodule_search_locations or ())]
+            if spec
+            else []
+        )
         if not asset.urls:
             return found
     elif Path(asset.file).is_absolute():
         found = [Path(asset.file)]
-    return found + [place / asset.name for place in (mirror_folder(), cache_folder() / folder) if place]
+    return found + [
+        place / asset.name for place in (mirror_folder(), cache_folder() / folder) if place
+    ]
 
 
 def given(path: str | Path, sha256: str | None, option: str) -> Path:
     """The verified file of weights that a plug-in's option names, with the hash that stands beside it there. Raises AssetError naming the option."""
     if not sha256:
-        raise AssetError(f"{path}: give its sha256 too, as option `sha256`; nothing is loaded without")
+        raise AssetError(
+            f"{path}: give its sha256 too, as option `sha256`; nothing is loaded without"
+        )
     found = Path(path).expanduser()
     if not found.is_file():
         raise AssetError(f"{found} is not there (option `{option}`)")
@@ -72,10 +80,14 @@ def fetch(asset: Asset, folder: str = "weights") -> Path:
     if path:
         return path
     if asset.package and not asset.urls:
-        raise AssetError(f"{asset.file} of package {asset.package!r} is missing: install {asset.package} in this environment")
+        raise AssetError(
+            f"{asset.file} of package {asset.package!r} is missing: install {asset.package} in this environment"
+        )
     tried = ""
     if asset.urls:
-        from faceoff.assets.downloads import download  # which needs requests; a job that finds its files does not
+        from faceoff.assets.downloads import (
+            download,
+        )  # which needs requests; a job that finds its files does not
 
         try:
             return download(asset, cache_folder() / folder)
@@ -83,7 +95,9 @@ def fetch(asset: Asset, folder: str = "weights") -> Path:
             tried = f"\n{error}"
     places = " or ".join(str(path) for path in _candidates(asset, folder))
     source = f"; source: {asset.source}" if asset.source else ""
-    raise AssetError(f"{asset.name} ({asset.algorithm} {asset.digest}) is not available: put it at {places}{source}{tried}")
+    raise AssetError(
+        f"{asset.name} ({asset.algorithm} {asset.digest}) is not available: put it at {places}{source}{tried}"
+    )
 
 
 def fetch_for_others(asset: Asset) -> Path:

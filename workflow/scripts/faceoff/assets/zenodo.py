@@ -25,12 +25,25 @@ def files(address: str) -> dict[str, Asset]:
         response = requests.get(address, timeout=(10, 60))
         response.raise_for_status()
         return {str(entry["key"]): _asset(entry) for entry in response.json()["files"]}
-    except (requests.RequestException, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise AssetError(f"{address}: the record's list of files cannot be read: {type(error).__name__}: {str(error)[:200]}") from None
+    except (
+        requests.RequestException,
+        json.JSONDecodeError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise AssetError(
+            f"{address}: the record's list of files cannot be read: {type(error).__name__}: {str(error)[:200]}"
+        ) from None
 
 
 def _asset(entry: Mapping[str, Any]) -> Asset:
     algorithm, _, digest = str(entry["checksum"]).partition(":")
     if algorithm != "md5":
         raise ValueError(f"checksum {entry['checksum']!r}: expected md5:…")
-    return Asset(file=str(entry["key"]), md5=digest, size=int(entry["size"]), urls=(str(entry["links"]["self"]),))
+    return Asset(
+        file=str(entry["key"]),
+        md5=digest,
+        size=int(entry["size"]),
+        urls=(str(entry["links"]["self"]),),
+    )

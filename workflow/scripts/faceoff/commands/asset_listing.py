@@ -49,9 +49,25 @@ def rows(users: Users) -> list[dict[str, Any]]:
             problem = str(error)
         size = asset.size or (found.stat().st_size if found else None)
         licence = asset.licence or str(plugins[0].card.get("licence", ""))
-        card = {"file": asset.name, "size": size, "sha256": asset.sha256, "md5": asset.md5, "licence": licence, "package": asset.package}
+        card = {
+            "file": asset.name,
+            "size": size,
+            "sha256": asset.sha256,
+            "md5": asset.md5,
+            "licence": licence,
+            "package": asset.package,
+        }
         used_by = sorted({f"{plugin.kind} {plugin.name}" for plugin in plugins})
-        listed.append(card | {"urls": list(asset.urls), "source": asset.source, "found": found and str(found), "problem": problem, "used_by": used_by})
+        listed.append(
+            card
+            | {
+                "urls": list(asset.urls),
+                "source": asset.source,
+                "found": found and str(found),
+                "problem": problem,
+                "used_by": used_by,
+            }
+        )
     return listed
 
 
@@ -60,7 +76,15 @@ def as_lines(listed: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "\t".join(("file", "size", "hash", "licence", "found", "url", "source", "used by"))
     for row in listed:
         checksum = f"sha256:{row['sha256']}" if row["sha256"] else f"md5:{row['md5']}"
-        fields = row["file"], row["size"] or "", checksum, row["licence"], row["problem"] or row["found"] or "no", _where(row), row["source"]
+        fields = (
+            row["file"],
+            row["size"] or "",
+            checksum,
+            row["licence"],
+            row["problem"] or row["found"] or "no",
+            _where(row),
+            row["source"],
+        )
         yield "\t".join(map(str, (*fields, ", ".join(row["used_by"]))))
 
 

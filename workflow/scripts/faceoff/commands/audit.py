@@ -29,7 +29,9 @@ class Audit:
     unreadable: dict[str, str] = field(default_factory=dict)
     pixels: dict[str, bytes] = field(default_factory=dict)
     looks: dict[str, int] = field(default_factory=dict)
-    left_out: Mapping[str, int] = field(default_factory=dict)  # files or rows that are not in the task, by reason
+    left_out: Mapping[str, int] = field(
+        default_factory=dict
+    )  # files or rows that are not in the task, by reason
     missing: Sequence[str] = ()  # what the published dataset has and this copy has not
 
     @property
@@ -42,16 +44,26 @@ class Audit:
 
     def conflicts(self) -> list[list[str]]:
         """Duplicates that do not agree on their label."""
-        return [group for group in self.duplicates() if len({self.label_of[sample] for sample in group}) > 1]
+        return [
+            group
+            for group in self.duplicates()
+            if len({self.label_of[sample] for sample in group}) > 1
+        ]
 
     def look_alikes(self) -> list[list[str]]:
         """Groups that look the same at 9 x 8 pixels but are not pixel-identical: re-encoded, resized, or neighbours in a sequence."""
-        return [group for group in _groups(self.looks) if len({self.pixels[sample] for sample in group}) > 1]
+        return [
+            group
+            for group in _groups(self.looks)
+            if len({self.pixels[sample] for sample in group}) > 1
+        ]
 
 
 def look(image: RGB) -> int:
     """64-bit difference hash: for each of 8 x 8 places, whether brightness rises to the right (Krawetz 2013, "dHash")."""
-    grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA).astype(int)
+    grey = cv2.resize(
+        cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA
+    ).astype(int)
     return int.from_bytes(np.packbits(np.diff(grey, axis=1) > 0).tobytes())
 
 
@@ -88,7 +100,9 @@ def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
         except OSError as error:
             found.unreadable[sample.sample_id] = f"cannot read: {error.strerror or error}"
         else:
-            found.pixels[sample.sample_id] = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()[:16]
+            found.pixels[sample.sample_id] = hashlib.sha256(
+                repr(image.shape).encode() + image.tobytes()
+            ).digest()[:16]
             if image.std() > 0:  # every flat picture looks like every other
                 found.looks[sample.sample_id] = look(image)
     found.left_out = dict(getattr(dataset, "left_out", {}))
@@ -118,7 +132,9 @@ def findings(audits: Sequence[Audit]) -> Iterator[str]:
     """One line per thing worth knowing, with up to three examples each."""
 
     def some(items: Sequence[Any]) -> str:
-        return "; ".join(str(item) for item in items[:3]) + (f"; and {len(items) - 3} more" if len(items) > 3 else "")
+        return "; ".join(str(item) for item in items[:3]) + (
+            f"; and {len(items) - 3} more" if len(items) > 3 else ""
+        )
 
     for a in audits:
         if a.missing:
@@ -143,14 +159,18 @@ def findings(audits: Sequence[Audit]) -> Iterator[str]:
                 yield f"{a.name} and {b.name}: {len(people)} subjects in both: {some(people)}"
 
 
-def show(title: str, audits: Sequence[Audit], versions: Mapping[str, str], console: Console) -> None:
+def show(
+    title: str, audits: Sequence[Audit], versions: Mapping[str, str], console: Console
+) -> None:
     """Print a table of the datasets, then a line per thing worth knowing. versions: of each dataset by its name."""
     table = Table(title=title)
     for heading in ("dataset", "version", "samples", "subjects", "labels"):
         table.add_column(heading)
     for found in audits:
         labels = ", ".join(f"{label} {count}" for label, count in sorted(found.labels.items()))
-        table.add_row(found.name, versions[found.name], str(found.n), str(len(found.subjects) or "–"), labels)
+        table.add_row(
+            found.name, versions[found.name], str(found.n), str(len(found.subjects) or "–"), labels
+        )
     console.print(table)
     for line in findings(audits):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

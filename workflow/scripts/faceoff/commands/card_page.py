@@ -21,39 +21,94 @@ _NONE = "–"
 def page(plugins: Iterable[Plugin]) -> str:
     """Markdown of these detectors and models, sorted by name. Imports the plug-ins, so it needs the full environment."""
     known = sorted(plugins, key=lambda plugin: plugin.name)
-    detectors, models = ([plugin for plugin in known if plugin.kind == kind] for kind in ("detector", "model"))
-    parts = [_HEAD, "## Detectors", _table(_DETECTOR_COLUMNS, [_detector_row(plugin) for plugin in detectors]), "## Models"]
+    detectors, models = (
+        [plugin for plugin in known if plugin.kind == kind] for kind in ("detector", "model")
+    )
+    parts = [
+        _HEAD,
+        "## Detectors",
+        _table(_DETECTOR_COLUMNS, [_detector_row(plugin) for plugin in detectors]),
+        "## Models",
+    ]
     parts.append(_table(_MODEL_COLUMNS, [_model_row(plugin) for plugin in models]))
-    parts += ["## Weights", "Searched for in the order that [assets.md](assets.md) states, and loaded only with this hash.", _weights([*detectors, *models])]
-    parts += ["## Training data and published results", "\n".join(_about(plugin) for plugin in models)]
+    parts += [
+        "## Weights",
+        "Searched for in the order that [assets.md](assets.md) states, and loaded only with this hash.",
+        _weights([*detectors, *models]),
+    ]
+    parts += [
+        "## Training data and published results",
+        "\n".join(_about(plugin) for plugin in models),
+    ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-_DETECTOR_COLUMNS = ("name", "environment", "threshold, smallest face", "box calibration: dx, dy, width ×, height ×", "licence", "source")
-_MODEL_COLUMNS = ("name", "environment", "input", "classes, in output order", "also", "lineage", "licence", "source")
+_DETECTOR_COLUMNS = (
+    "name",
+    "environment",
+    "threshold, smallest face",
+    "box calibration: dx, dy, width ×, height ×",
+    "licence",
+    "source",
+)
+_MODEL_COLUMNS = (
+    "name",
+    "environment",
+    "input",
+    "classes, in output order",
+    "also",
+    "lineage",
+    "licence",
+    "source",
+)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (heads, ["---"] * len(heads), *rows))
+    return "\n".join(
+        "| " + " | ".join(cells) + " |" for cells in (heads, ["---"] * len(heads), *rows)
+    )
 
 
 def _link(source: Any) -> str:
     text = str(source or _NONE)
-    return f"[{'/'.join(text.split('/')[2:5]).removeprefix('github.com/')}]({text})" if text.startswith("https://") else text
+    return (
+        f"[{'/'.join(text.split('/')[2:5]).removeprefix('github.com/')}]({text})"
+        if text.startswith("https://")
+        else text
+    )
 
 
 def _detector_row(plugin: Plugin) -> tuple[str, ...]:
     card = plugin.card
     found = card.get("calibration")
-    calibration = ", ".join(f"{found[key]:.3f}" for key in ("dx", "dy", "sx", "sy")) if found else "the whole picture" if card.get("whole_frame") else "none"
-    limits = f"{card['threshold']:g}, {card['min_size']:g} px" if card["threshold"] or card["min_size"] else _NONE
-    return f"`{plugin.name}`", plugin.framework, limits, calibration, str(card.get("licence", _NONE)), _link(card.get("source"))
+    calibration = (
+        ", ".join(f"{found[key]:.3f}" for key in ("dx", "dy", "sx", "sy"))
+        if found
+        else "the whole picture"
+        if card.get("whole_frame")
+        else "none"
+    )
+    limits = (
+        f"{card['threshold']:g}, {card['min_size']:g} px"
+        if card["threshold"] or card["min_size"]
+        else _NONE
+    )
+    return (
+        f"`{plugin.name}`",
+        plugin.framework,
+        limits,
+        calibration,
+        str(card.get("licence", _NONE)),
+        _link(card.get("source")),
+    )
 
 
 def _model_row(plugin: Plugin) -> tuple[str, ...]:
     card = plugin.card
     given = card.get("input") or _crop_of(plugin)
-    classes = ", ".join(classes_of(plugin)) or ("those of the file" if "reads" in card else "those it is trained on")
+    classes = ", ".join(classes_of(plugin)) or (
+        "those of the file" if "reads" in card else "those it is trained on"
+    )
     units = len(getattr(_class_of(plugin), "aus", ()))
     also = [
         *card.get("outputs", ["emotions"])[1:],
@@ -61,7 +116,11 @@ def _model_row(plugin: Plugin) -> tuple[str, ...]:
         *(["by option: valence, arousal"] if "va" in card.get("options", {}) else []),
     ]
     seen = _input(given) if "reads" not in card else _NONE
-    whose = str(card.get("lineage", _NONE)), str(card.get("licence", _NONE)), _link(card.get("source"))
+    whose = (
+        str(card.get("lineage", _NONE)),
+        str(card.get("licence", _NONE)),
+        _link(card.get("source")),
+    )
     return f"`{plugin.name}`", plugin.framework, seen, classes, ", ".join(also) or _NONE, *whose
 
 
@@ -71,7 +130,12 @@ def _class_of(plugin: Plugin) -> type:
 
 def _crop_of(plugin: Plugin) -> dict[str, Any]:
     crop = _class_of(plugin).crop
-    return {"size": crop.size, "channels": crop.channels, "margin": crop.margin, "scaled": "by the plug-in"}
+    return {
+        "size": crop.size,
+        "channels": crop.channels,
+        "margin": crop.margin,
+        "scaled": "by the plug-in",
+    }
 
 
 def _input(given: Mapping[str, Any]) -> str:
@@ -81,12 +145,18 @@ def _input(given: Mapping[str, Any]) -> str:
     if "scaled" in given:
         return text
     divisor, mean, std = given.get("divisor", 255), given.get("mean", 0.0), given.get("std", 1.0)
-    scaled = ("x" if divisor == 1 else f"x / {divisor:g}") + (f" − {_numbers(mean)}" if mean else "")
+    scaled = ("x" if divisor == 1 else f"x / {divisor:g}") + (
+        f" − {_numbers(mean)}" if mean else ""
+    )
     return f"{text}; " + (scaled if std == 1.0 else f"({scaled}) / {_numbers(std)}")
 
 
 def _numbers(value: Any) -> str:
-    return f"({', '.join(f'{one:g}' for one in value)})" if isinstance(value, (list, tuple)) else f"{value:g}"
+    return (
+        f"({', '.join(f'{one:g}' for one in value)})"
+        if isinstance(value, (list, tuple))
+        else f"{value:g}"
+    )
 
 
 def classes_of(plugin: Plugin) -> tuple[str, ...]:
@@ -96,7 +166,11 @@ def classes_of(plugin: Plugin) -> tuple[str, ...]:
         return tuple(card["emotions"])
     if getattr(loaded, "emotions", None):
         return tuple(loaded.emotions)
-    return emfacs.evaluable(loaded.aus, emfacs.rules(card["options"]["variants"])) if card.get("recipe") == "emfacs" else ()
+    return (
+        emfacs.evaluable(loaded.aus, emfacs.rules(card["options"]["variants"]))
+        if card.get("recipe") == "emfacs"
+        else ()
+    )
 
 
 def _weights(plugins: Iterable[Plugin]) -> str:
@@ -105,13 +179,26 @@ def _weights(plugins: Iterable[Plugin]) -> str:
         for asset in plugin.assets.values():
             carried = f"in the package {asset.package}" if asset.package else ""
             size = f"{asset.size:,}" if asset.size else "not stated"
-            origin = " or ".join(part for part in (carried, _link(asset.urls[0]) if asset.urls else "") if part)
-            users.setdefault((asset.name, f"`{asset.digest}`", size, origin), []).append(plugin.name)
+            origin = " or ".join(
+                part for part in (carried, _link(asset.urls[0]) if asset.urls else "") if part
+            )
+            users.setdefault((asset.name, f"`{asset.digest}`", size, origin), []).append(
+                plugin.name
+            )
         if not plugin.assets and "checkpoint" in plugin.card:
             pin = plugin.card["checkpoint"]
-            known = f"git's id of the content: `{pin['git_blob']}`" if "git_blob" in pin else "none published: given by the options, with the file"
-            users.setdefault((pin["file"], known, "not stated", _link(pin["url"])), []).append(plugin.name)
-    rows = [(name, digest, size, origin, ", ".join(f"`{user}`" for user in who)) for (name, digest, size, origin), who in sorted(users.items())]
+            known = (
+                f"git's id of the content: `{pin['git_blob']}`"
+                if "git_blob" in pin
+                else "none published: given by the options, with the file"
+            )
+            users.setdefault((pin["file"], known, "not stated", _link(pin["url"])), []).append(
+                plugin.name
+            )
+    rows = [
+        (name, digest, size, origin, ", ".join(f"`{user}`" for user in who))
+        for (name, digest, size, origin), who in sorted(users.items())
+    ]
     return _table(("file", "sha256", "bytes", "from", "for"), rows)
 
 
@@ -120,8 +207,21 @@ def _about(plugin: Plugin) -> str:
     card = plugin.card
     said = [f"trained on {_splits(card['training_data'])}"] if card.get("training_data") else []
     if not said:
-        own = "nothing is trained" if card.get("trained") is False else "by you, on a dataset of the configuration" if card.get("trainable") else None
-        said = [own or ("whatever the predictions' author did" if "reads" in card else "training data not stated")]
+        own = (
+            "nothing is trained"
+            if card.get("trained") is False
+            else "by you, on a dataset of the configuration"
+            if card.get("trainable")
+            else None
+        )
+        said = [
+            own
+            or (
+                "whatever the predictions' author did"
+                if "reads" in card
+                else "training data not stated"
+            )
+        ]
     if card.get("selected_on"):
         said.append(f"chosen on {_splits(card['selected_on'])}")
     if card.get("recipe"):
@@ -136,6 +236,12 @@ def _splits(data: Mapping[str, Sequence[str]]) -> str:
 
 
 def _published(result: Mapping[str, Any]) -> str:
-    counts = f" ({result['correct']}/{result['n']})" if "correct" in result else f" (n = {result['n']})" if "n" in result else ""
+    counts = (
+        f" ({result['correct']}/{result['n']})"
+        if "correct" in result
+        else f" (n = {result['n']})"
+        if "n" in result
+        else ""
+    )
     note = f", {result['note']}" if result.get("note") else ""
     return f"published: {100 * result['accuracy']:.4g} % on {result['task']}{counts}{note}"

@@ -46,15 +46,29 @@ def _of_kind(kind: str, detail: str, folders: Sequence[Path]) -> Table:
     for name in registry.names(kind, tuple(folders)):
         plugin = registry.get(kind, name, tuple(folders))
         told = str(plugin.card.get("lineage", "")) if kind == "model" else _calibration(plugin)
-        table.add_row(name, plugin.framework, str(plugin.card.get("licence", "")), told, _here(plugin))
+        table.add_row(
+            name, plugin.framework, str(plugin.card.get("licence", "")), told, _here(plugin)
+        )
     return table
 
 
 def _calibration(plugin: Plugin) -> str:
-    return "whole frame" if plugin.card.get("whole_frame") else "fitted" if plugin.card.get("calibration") else "none"
+    return (
+        "whole frame"
+        if plugin.card.get("whole_frame")
+        else "fitted"
+        if plugin.card.get("calibration")
+        else "none"
+    )
 
 
 def _here(plugin: Plugin) -> str:
-    problems = [plugin.skip()] if plugin.skip() else fetch.availability(list(plugin.assets.values()))
-    there = "[green]yes[/green]" if all(map(fetch.is_there, plugin.assets.values())) else "[yellow]to be downloaded[/yellow]"
+    problems = (
+        [plugin.skip()] if plugin.skip() else fetch.availability(list(plugin.assets.values()))
+    )
+    there = (
+        "[green]yes[/green]"
+        if all(map(fetch.is_there, plugin.assets.values()))
+        else "[yellow]to be downloaded[/yellow]"
+    )
     return "; ".join(problems) or there

@@ -18,22 +18,45 @@ _HEAD = """# Configuration reference
 Written by `faceoff config --write` from the models in [config.py](../workflow/scripts/faceoff/plan/config.py) and the plug-ins; a test fails when it is stale.
 What the keys are for is told in [configuration.md](configuration.md). `faceoff config FILE` checks a file against all of this before any work starts.
 """
-_ENTRIES = {"datasets": "NAME", "detectors": "NAME", "models": "NAME", "fusions": "NAME"}  # sections of one's own names
+_ENTRIES = {
+    "datasets": "NAME",
+    "detectors": "NAME",
+    "models": "NAME",
+    "fusions": "NAME",
+}  # sections of one's own names
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-_TYPES = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false", "object": "mapping"}
+_TYPES = {
+    "string": "text",
+    "number": "number",
+    "integer": "whole number",
+    "boolean": "true or false",
+    "object": "mapping",
+}
 _NONE = "–"
 
 
 def page() -> str:
     """Markdown of every section, every key, the keys of every built-in dataset, and the options of detectors and models."""
-    sections = {name: model for name, field in config.RunConfig.model_fields.items() if (model := _section(field.annotation))}
+    sections = {
+        name: model
+        for name, field in config.RunConfig.model_fields.items()
+        if (model := _section(field.annotation))
+    }
     parts = [_HEAD, "## Top level", _table(_HEADS, _rows(config.RunConfig, "", skip=sections))]
     for name, model in sections.items():
         title = f"{name}.{_ENTRIES[name]}" if name in _ENTRIES else name
-        parts += [f"## {title}", f"{_sentence(config.RunConfig.model_fields[name].description)}", _table(_HEADS, _rows(model, ""))]
+        parts += [
+            f"## {title}",
+            f"{_sentence(config.RunConfig.model_fields[name].description)}",
+            _table(_HEADS, _rows(model, "")),
+        ]
         if name == "datasets":
             parts += _datasets()
-    parts += ["## Options of detectors and models", _OPTIONS_TEXT, _table(("kind", "name", "option", "default"), _options())]
+    parts += [
+        "## Options of detectors and models",
+        _OPTIONS_TEXT,
+        _table(("kind", "name", "option", "default"), _options()),
+    ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
@@ -46,7 +69,9 @@ def _section(annotation: Any) -> type[BaseModel] | None:
     """The model in a key's annotation: itself, one that may be null, or the value of a name -> section mapping."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for part in reversed(get_args(annotation)) if (found := _section(part))), None)
+    return next(
+        (found for part in reversed(get_args(annotation)) if (found := _section(part))), None
+    )
 
 
 def _datasets() -> Iterator[str]:
@@ -54,13 +79,19 @@ def _datasets() -> Iterator[str]:
     for name in registry.names("dataset"):
         plugin = registry.get("dataset", name)
         options = registry.load(plugin.source, plugin.class_name).Options
-        own = [key for key, field in options.model_fields.items() if key not in common or field.default != common[key].default]
+        own = [
+            key
+            for key, field in options.model_fields.items()
+            if key not in common or field.default != common[key].default
+        ]
         yield f"### `type: {name}`"
         yield f"{_sentence(plugin.card['title'])} Keys besides those above:"
         yield _table(_HEADS, _rows(options, "", only=own))
 
 
-def _rows(model: type[BaseModel], prefix: str, only: Sequence[str] | None = None, skip: Iterable[str] = ()) -> Iterator[tuple[str, ...]]:
+def _rows(
+    model: type[BaseModel], prefix: str, only: Sequence[str] | None = None, skip: Iterable[str] = ()
+) -> Iterator[tuple[str, ...]]:
     """A row per key; the keys of a mapping with keys of its own follow it, as `columns.path`."""
     schema = model.model_json_schema()
     for key, field in model.model_fields.items():
@@ -72,7 +103,11 @@ def _rows(model: type[BaseModel], prefix: str, only: Sequence[str] | None = None
             yield f"`{prefix}{key}`", "mapping, see below", _NONE, meaning
             yield from _rows(inner, f"{prefix}{key}.")
         else:
-            default = "**required**" if field.is_required() else _value(field.get_default(call_default_factory=True))
+            default = (
+                "**required**"
+                if field.is_required()
+                else _value(field.get_default(call_default_factory=True))
+            )
             yield f"`{prefix}{key}`", _type(schema["properties"][key]), default, meaning
 
 
@@ -87,7 +122,9 @@ def _type(schema: Mapping[str, Any]) -> str:
     if "prefixItems" in schema:
         return f"{len(schema['prefixItems'])} × {_type(schema['prefixItems'][0])}"
     if schema.get("type") == "array":
-        return f"list of {_type(schema['items'])}" + (", not empty" if schema.get("minItems") else "")
+        return f"list of {_type(schema['items'])}" + (
+            ", not empty" if schema.get("minItems") else ""
+        )
     if isinstance(schema.get("additionalProperties"), Mapping):
         return f"mapping of names to {_type(schema['additionalProperties'])}"
     if "pattern" in schema:
@@ -101,7 +138,11 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    return _NONE if value is None or value in ({}, []) else f"`{json.dumps(value, ensure_ascii=False)}`"
+    return (
+        _NONE
+        if value is None or value in ({}, [])
+        else f"`{json.dumps(value, ensure_ascii=False)}`"
+    )
 
 
 def _sentence(text: str | None) -> str:
@@ -112,10 +153,15 @@ def _sentence(text: str | None) -> str:
 def _options() -> Iterator[tuple[str, ...]]:
     for kind in ("detector", "model"):
         for name in registry.names(kind):
-            for option, default in sorted((registry.get(kind, name).card.get("options") or {}).items()):
+            for option, default in sorted(
+                (registry.get(kind, name).card.get("options") or {}).items()
+            ):
                 yield kind, f"`{name}`", f"`{option}`", _value(default)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = (heads, ["---"] * len(heads), *rows)
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |" for cells in lines)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        for cells in lines
+    )

@@ -17,7 +17,9 @@ from faceoff.storage import columns, parquet
 from faceoff.storage.files import read_json
 
 
-def score_file(path: Path, samples_spec: str, options: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
+def score_file(
+    path: Path, samples_spec: str, options: Mapping[str, Any], scratch: Path
+) -> dict[str, Any]:
     """What a run's score file would hold of these posteriors (see `models.recorded`), of every sample of the dataset; `scratch` is an empty folder.
 
     `unknown_rows` counts the file's rows whose id is no sample, by id in the file's order.
@@ -30,22 +32,52 @@ def score_file(path: Path, samples_spec: str, options: Mapping[str, Any], scratc
     plugin = recorded.job()
     plugin["card"]["options"] = {**plugin["card"]["options"], **options, "path": str(path)}
     given = registry.load(recorded.source, recorded.class_name)(plugin["card"], {})
-    files = {name: scratch / f"{name}.parquet" for name in ("samples", "frames", "faces", "predictions")}
+    files = {
+        name: scratch / f"{name}.parquet" for name in ("samples", "frames", "faces", "predictions")
+    }
     write_samples(files["samples"], spec)
     # One moment per sample: what the file says of it is looked up by its id.
-    keys = ({"sample_id": row["sample_id"], "frame": 0, "timestamp_s": 0.0, "state": columns.OK} for row in parquet.rows(files["samples"], ["sample_id"]))
+    keys = (
+        {"sample_id": row["sample_id"], "frame": 0, "timestamp_s": 0.0, "state": columns.OK}
+        for row in parquet.rows(files["samples"], ["sample_id"])
+    )
     parquet.write_rows(files["frames"], columns.FRAMES, keys)
     parquet.write_rows(files["faces"], columns.FACES, ())
-    about = {"dataset": spec["dataset"], "detector": "none", "model": path.name, "seed": spec["seed"]}
-    write_predictions(files["frames"], files["faces"], files["predictions"], scratch / "timing.json", {**about, "plugin": plugin})
-    cell = {"kind": "cell", "skip": None, "lineage": "recorded", "train_status": "unknown", "circular": False}
-    write_score(files["samples"], files["frames"], files["predictions"], scratch / "score.json", {**about, **cell})
+    about = {
+        "dataset": spec["dataset"],
+        "detector": "none",
+        "model": path.name,
+        "seed": spec["seed"],
+    }
+    write_predictions(
+        files["frames"],
+        files["faces"],
+        files["predictions"],
+        scratch / "timing.json",
+        {**about, "plugin": plugin},
+    )
+    cell = {
+        "kind": "cell",
+        "skip": None,
+        "lineage": "recorded",
+        "train_status": "unknown",
+        "circular": False,
+    }
+    write_score(
+        files["samples"],
+        files["frames"],
+        files["predictions"],
+        scratch / "score.json",
+        {**about, **cell},
+    )
     found = read_json(scratch / "score.json")
     if found["state"] != "ok":
         raise ValueError(f"{path}: {found['reason']}")
     if not found["metrics"]["n_covered"]:
         first = next(parquet.rows(files["samples"], ["sample_id"]))["sample_id"]
-        raise ValueError(f"{path}: not one of its ids is a sample of {spec['dataset']}, whose ids look like {first!r}")
+        raise ValueError(
+            f"{path}: not one of its ids is a sample of {spec['dataset']}, whose ids look like {first!r}"
+        )
     samples = {row["sample_id"] for row in parquet.rows(files["samples"], ["sample_id"])}
     return found | {"unknown_rows": given.unknown_rows(samples)}
 
@@ -65,28 +97,42 @@ def options_of(pairs: Sequence[str]) -> dict[str, Any]:
         for part in outer:
             inner = inner.setdefault(part, {})
             if not isinstance(inner, dict):
-                raise ValueError(f"--option {pair}: {part} has the value {inner!r} from another --option")
+                raise ValueError(
+                    f"--option {pair}: {part} has the value {inner!r} from another --option"
+                )
         if last in inner:
-            raise ValueError(f"--option {pair}: {key} has the value {inner[last]!r} from another --option")
+            raise ValueError(
+                f"--option {pair}: {key} has the value {inner[last]!r} from another --option"
+            )
         try:
             inner[last] = yaml.safe_load(value)
         except yaml.YAMLError:
-            raise ValueError(f"--option {pair}: {value!r} is no YAML value; quote it, as in '{key}=\"…\"'") from None
+            raise ValueError(
+                f"--option {pair}: {value!r} is no YAML value; quote it, as in '{key}=\"…\"'"
+            ) from None
     return found
 
 
 def show(found: dict[str, Any], predictions: Path, console: Console) -> None:
     """Print what `score_file` found of this file: the metrics with their intervals, then counts and flags."""
     task, metrics, intervals = found["task"], found["metrics"], found["intervals"]
-    table = Table(title=f"{predictions.name} on {task['name']} ({task['version']}), n = {task['n']}, task {task['hash']}")
+    table = Table(
+        title=f"{predictions.name} on {task['name']} ({task['version']}), n = {task['n']}, task {task['hash']}"
+    )
     for heading in ("metric", "value", "95 % interval"):
         table.add_column(heading)
     for name, value in metrics.items():
         if isinstance(value, float):
             low, high = intervals.get(name, (None, None))
-            table.add_row(name.replace("_", " "), f"{value:.6f}", f"{low:.4f} to {high:.4f}" if low is not None else "")
+            table.add_row(
+                name.replace("_", " "),
+                f"{value:.6f}",
+                f"{low:.4f} to {high:.4f}" if low is not None else "",
+            )
     console.print(table)
-    print(f"correct {metrics['n_correct']} of {task['n']}; without a prediction {task['n'] - metrics['n_covered']}")
+    print(
+        f"correct {metrics['n_correct']} of {task['n']}; without a prediction {task['n'] - metrics['n_covered']}"
+    )
     if unknown := found["unknown_rows"]:
         first = ", ".join(repr(sample) for sample in list(unknown)[:3])
         print(f"mind: {sum(unknown.values())} rows of the file name no sample, such as {first}")

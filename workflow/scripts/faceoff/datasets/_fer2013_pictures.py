@@ -20,9 +20,21 @@ import numpy as np
 from faceoff.media.images import DecodeError, decode_image, encode_png
 
 # split -> (folder or archive of the generator, Usage in the CSV files)
-PARTS = {"train": ("FER2013Train", "Training"), "valid": ("FER2013Valid", "PublicTest"), "test": ("FER2013Test", "PrivateTest")}
-ROWS = {"train": 28_709, "valid": 3_589, "test": 3_589}  # rows of fer2013.csv, which holds the splits one after the other
-NAMES = {"train": 28_638, "valid": 3_582, "test": 3_582}  # numbers that the generator's names have in each split, one split after the other
+PARTS = {
+    "train": ("FER2013Train", "Training"),
+    "valid": ("FER2013Valid", "PublicTest"),
+    "test": ("FER2013Test", "PrivateTest"),
+}
+ROWS = {
+    "train": 28_709,
+    "valid": 3_589,
+    "test": 3_589,
+}  # rows of fer2013.csv, which holds the splits one after the other
+NAMES = {
+    "train": 28_638,
+    "valid": 3_582,
+    "test": 3_582,
+}  # numbers that the generator's names have in each split, one split after the other
 SIDE = 48
 COLUMNS = ("emotion", "pixels", "Usage")
 _ENDS = ("", ".tar.gz", ".zip")
@@ -47,15 +59,21 @@ def split_of(name: str) -> str | None:
 def csv_lines(path: Path) -> Iterator[tuple[int, int, list[bytes]]]:
     """(row, byte offset, [emotion, pixels, Usage]) of fer2013.csv; blank lines have no row. Raises ValueError when the columns are others."""
     with open(path, "rb") as file:
-        header = [cell.strip().decode("utf-8-sig", "replace") for cell in file.readline().split(b",")]
+        header = [
+            cell.strip().decode("utf-8-sig", "replace") for cell in file.readline().split(b",")
+        ]
         if header != list(COLUMNS):
-            raise ValueError(f"{path}: columns {', '.join(header)} instead of {', '.join(COLUMNS)}: take the fer2013.csv of fer2013.tar.gz")
+            raise ValueError(
+                f"{path}: columns {', '.join(header)} instead of {', '.join(COLUMNS)}: take the fer2013.csv of fer2013.tar.gz"
+            )
         row, offset = 0, file.tell()
         for line in file:
             if line.strip():
                 cells = [cell.strip().strip(b'"') for cell in line.split(b",")]
                 if len(cells) != len(COLUMNS):
-                    raise ValueError(f"{path}, row {row}: {len(cells)} cells instead of {', '.join(COLUMNS)}")
+                    raise ValueError(
+                        f"{path}, row {row}: {len(cells)} cells instead of {', '.join(COLUMNS)}"
+                    )
                 yield row, offset, cells
                 row += 1
             offset += len(line)
@@ -84,10 +102,16 @@ class Part:
         self._names = None if from_csv else root / "fer2013new.csv"
         self.name, self.usage = PARTS[split]
         self._csv = root / "fer2013.csv"
-        places = [self._csv] if from_csv else [*(root / f"{self.name}{end}" for end in _ENDS), self._csv]
+        places = (
+            [self._csv] if from_csv else [*(root / f"{self.name}{end}" for end in _ENDS), self._csv]
+        )
         self.source = next((path for path in places if path.exists()), None)
         if self.source is None:
-            wanted = "fer2013.csv is not" if from_csv else f"neither {self.name}/ nor {self.name}.tar.gz, {self.name}.zip or fer2013.csv is"
+            wanted = (
+                "fer2013.csv is not"
+                if from_csv
+                else f"neither {self.name}/ nor {self.name}.tar.gz, {self.name}.zip or fer2013.csv is"
+            )
             raise FileNotFoundError(f"{root}: {wanted} there (dataset key 'path')")
 
     @cached_property
@@ -98,7 +122,11 @@ class Part:
         """
         try:
             with tarfile.open(self.source, "r|gz") as archive:
-                return {Path(member.name).name: archive.extractfile(member).read() for member in archive if member.isfile()}
+                return {
+                    Path(member.name).name: archive.extractfile(member).read()
+                    for member in archive
+                    if member.isfile()
+                }
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise ValueError(f"{self.source}: damaged or cut: {error}") from None
 
@@ -117,7 +145,9 @@ class Part:
         places = {}
         for row, offset, (_, _, usage) in csv_lines(self._csv):
             if row >= len(named) or named[row][0].encode() != usage:
-                raise ValueError(f"{self._csv}, row {row}: {self._names.name} has no such {usage.decode('utf-8', 'replace')} row: one of them is cut or sorted")
+                raise ValueError(
+                    f"{self._csv}, row {row}: {self._names.name} has no such {usage.decode('utf-8', 'replace')} row: one of them is cut or sorted"
+                )
             places[named[row][1]] = (row, offset)
         return places
 
@@ -137,7 +167,9 @@ class Part:
             with open(self._csv, "rb") as file:
                 file.seek(offset)
                 cell = file.readline().split(b",")[1].replace(b'"', b"")
-            return encode_png(np.repeat(_grey(cell, f"{self._csv}, row {row}")[..., None], 3, axis=2))
+            return encode_png(
+                np.repeat(_grey(cell, f"{self._csv}, row {row}")[..., None], 3, axis=2)
+            )
         raise FileNotFoundError(f"{name} is not in {self.source.name}")
 
     def pictures(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -151,10 +183,16 @@ class Part:
 
 def others(root: Path, split: str, clean: str | None, from_csv: bool = False) -> dict[str, Part]:
     """The parts that a `clean` key ("train", "train_valid") compares a split with."""
-    return {name: Part(root, name, from_csv) for name in (clean or "").split("_") if name and name != split}
+    return {
+        name: Part(root, name, from_csv)
+        for name in (clean or "").split("_")
+        if name and name != split
+    }
 
 
-def twins(part: Part, names: Iterable[str], elsewhere: Iterable[tuple[Part, Iterable[str]]]) -> set[str]:
+def twins(
+    part: Part, names: Iterable[str], elsewhere: Iterable[tuple[Part, Iterable[str]]]
+) -> set[str]:
     """Names of this part whose pixels are those of a picture of another part."""
     seen = {digest for other, theirs in elsewhere for _, digest in other.pictures(theirs)}
     return {name for name, digest in part.pictures(names) if digest in seen} if seen else set()
@@ -162,5 +200,11 @@ def twins(part: Part, names: Iterable[str], elsewhere: Iterable[tuple[Part, Iter
 
 def fingerprint(root: Path, *tables: str) -> Any:
     """Size and time of every file that the pictures may come from, and of these tables beside them."""
-    files = [*(root / table for table in tables), root / "fer2013.csv", *(root / f"{name}{end}" for name, _ in PARTS.values() for end in _ENDS)]
-    return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.exists()]
+    files = [
+        *(root / table for table in tables),
+        root / "fer2013.csv",
+        *(root / f"{name}{end}" for name, _ in PARTS.values() for end in _ENDS),
+    ]
+    return [
+        (path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.exists()
+    ]

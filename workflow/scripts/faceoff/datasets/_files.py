@@ -22,7 +22,9 @@ def files_below(root: Path, hidden: bool = True) -> Iterator[Path]:
             if identity not in seen:
                 seen.add(identity)
                 folders.append(name)
-        yield from (Path(parent, name) for name in sorted(names) if hidden or not name.startswith("."))
+        yield from (
+            Path(parent, name) for name in sorted(names) if hidden or not name.startswith(".")
+        )
 
 
 def _identity(folder: str | Path) -> tuple[int, int]:
@@ -44,5 +46,7 @@ def fingerprint(root: Path, files: Iterable[str | os.PathLike[str]]) -> str:
             state = f"{stat.st_size}|{stat.st_mtime_ns}"
         except OSError:
             state = "missing"
-        digest.update(f"{os.fspath(file).removeprefix(above)}|{state}\n".encode("utf-8", "surrogateescape"))
+        digest.update(
+            f"{os.fspath(file).removeprefix(above)}|{state}\n".encode("utf-8", "surrogateescape")
+        )
     return digest.hexdigest()

@@ -17,14 +17,20 @@ def numbered(folder: Path) -> dict[int, Path]:
     """
     found: dict[int, Path] = {}
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and Path(entry.name).suffix.lower() in SUFFIXES)
+        names = sorted(
+            entry.name
+            for entry in entries
+            if not entry.name.startswith(".") and Path(entry.name).suffix.lower() in SUFFIXES
+        )
     for name in names:
         number = _NUMBER.search(Path(name).stem)
         if number is None:
             continue
         path = folder / name
         if found.setdefault(int(number.group(1)), path) is not path:
-            raise ValueError(f"{path}: the same frame number as {found[int(number.group(1))].name}; keep one of them")
+            raise ValueError(
+                f"{path}: the same frame number as {found[int(number.group(1))].name}; keep one of them"
+            )
     return dict(sorted(found.items()))
 
 
@@ -44,5 +50,7 @@ def only_folder(root: Path, name: str) -> Path | None:
     inner = [path for path in found if path / name not in found]
     if len(inner) > 1:
         places = ", ".join(path.relative_to(root).as_posix() for path in inner)
-        raise ValueError(f"{root}: several folders {name} ({places}); name the folder above one of them by the dataset key 'path'")
+        raise ValueError(
+            f"{root}: several folders {name} ({places}); name the folder above one of them by the dataset key 'path'"
+        )
     return inner[0] if inner else None

@@ -13,7 +13,8 @@ class OwnLabels(DatasetConfig):
     """Keys of a dataset whose labels are words of the user's; a list in `space` declares classes that are no emotions."""
 
     label_map: dict[str, str | None] = Field(
-        default_factory=dict, description="label as written (of a folder: its name) -> emotion or class of your own in `space`, or null for 'no emotion'"
+        default_factory=dict,
+        description="label as written (of a folder: its name) -> emotion or class of your own in `space`, or null for 'no emotion'",
     )
 
     @model_validator(mode="after")

@@ -16,7 +16,9 @@ def evaluator_weights(ratings: np.ndarray) -> np.ndarray:
     ratings = _ratings(ratings)
     mean = _mean(ratings, np.ones(len(ratings)))
     weights = np.zeros(len(ratings))
-    steady = 1e-9 * np.max(np.abs(ratings), where=np.isfinite(ratings), initial=0.0)  # a mean that should be constant varies by rounding
+    steady = 1e-9 * np.max(
+        np.abs(ratings), where=np.isfinite(ratings), initial=0.0
+    )  # a mean that should be constant varies by rounding
     for index, rating in enumerate(ratings):
         there = np.isfinite(rating)
         own, others = rating[there], mean[there]
@@ -47,7 +49,9 @@ def at(seconds: np.ndarray, values: np.ndarray, moment_s: float, reach_s: float)
 def _ratings(ratings: np.ndarray) -> np.ndarray:
     ratings = np.asarray(ratings, float)
     if ratings.ndim != 2 or len(ratings) == 0:
-        raise ValueError(f"ratings of shape {ratings.shape}: (raters, times) is needed, with at least one rater")
+        raise ValueError(
+            f"ratings of shape {ratings.shape}: (raters, times) is needed, with at least one rater"
+        )
     return ratings
 
 
@@ -57,4 +61,9 @@ def _mean(ratings: np.ndarray, weights: np.ndarray) -> np.ndarray:
     shares = there * weights[:, None]
     shares = np.where(shares.sum(axis=0) > 0, shares, there)
     total = shares.sum(axis=0)
-    return np.divide((shares * np.where(there, ratings, 0.0)).sum(axis=0), total, out=np.full(ratings.shape[1], np.nan), where=total > 0)
+    return np.divide(
+        (shares * np.where(there, ratings, 0.0)).sum(axis=0),
+        total,
+        out=np.full(ratings.shape[1], np.nan),
+        where=total > 0,
+    )

@@ -34,7 +34,17 @@ DATASETS = {
 }
 
 NOT_EMOTIONS = ("none", "uncertain", "no face")  # codes 8, 9, 10
-COLUMNS = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks", "expression", "valence", "arousal")
+COLUMNS = (
+    "subDirectory_filePath",
+    "face_x",
+    "face_y",
+    "face_width",
+    "face_height",
+    "facial_landmarks",
+    "expression",
+    "valence",
+    "arousal",
+)
 _AFFECT = (*COLUMNS[1:6], "valence", "arousal")
 _CSV = {"train": "training.csv", "valid": "validation.csv"}
 _SETS = {"train": "train_set", "valid": "val_set"}
@@ -51,17 +61,30 @@ class Options(DatasetConfig):
     """Keys of an affectnet dataset."""
 
     path: DataPath = Field(description="folder with the CSV files, or with train_set and val_set")
-    images: DataPath | None = Field(None, description="folder that the CSV's picture paths start from; default: Manually_Annotated_Images below path, or path")
-    split: Literal["train", "valid"] = Field("valid", description="part of the data; results are reported on valid, as the test part was never released")
+    images: DataPath | None = Field(
+        None,
+        description="folder that the CSV's picture paths start from; default: Manually_Annotated_Images below path, or path",
+    )
+    split: Literal["train", "valid"] = Field(
+        "valid",
+        description="part of the data; results are reported on valid, as the test part was never released",
+    )
     classes: Literal[8, 7] = Field(8, description="8 emotions, or 7 without contempt")
-    non_emotions: Literal["drop", "keep"] = Field("drop", description="rows of 'none', 'uncertain' and 'no face': left out, or kept without a label")
-    subset: Subset | None = Field(None, description="balanced subset {per_class, seed}, chosen by a hash of seed and id")
+    non_emotions: Literal["drop", "keep"] = Field(
+        "drop",
+        description="rows of 'none', 'uncertain' and 'no face': left out, or kept without a label",
+    )
+    subset: Subset | None = Field(
+        None, description="balanced subset {per_class, seed}, chosen by a hash of seed and id"
+    )
 
     @field_validator("split", mode="before")
     @classmethod
     def _no_test_part(cls, value: Any) -> Any:
         if value == "test":
-            raise ValueError("AffectNet's test set was never released: report on 'valid' (500 pictures per class), and choose nothing on it")
+            raise ValueError(
+                "AffectNet's test set was never released: report on 'valid' (500 pictures per class), and choose nothing on it"
+            )
         return value
 
 
@@ -111,7 +134,13 @@ def _five(text: str, box: Box) -> Points | None:
     centre = points.mean(axis=0) - box[:2]
     if not (0 < centre[0] < box[2] and 0 < centre[1] < box[3]):
         return None
-    five = (points[36:42].mean(axis=0), points[42:48].mean(axis=0), points[30], points[48], points[54])
+    five = (
+        points[36:42].mean(axis=0),
+        points[42:48].mean(axis=0),
+        points[30],
+        points[48],
+        points[54],
+    )
     return tuple((float(x), float(y)) for x, y in five)
 
 
@@ -120,10 +149,16 @@ class _CsvLayout:
 
     def __init__(self, options: Options, table: Path):
         self._table = table
-        candidates = [options.path / "Manually_Annotated_Images", options.path / "Manually_Annotated" / "Manually_Annotated_Images", options.path]
+        candidates = [
+            options.path / "Manually_Annotated_Images",
+            options.path / "Manually_Annotated" / "Manually_Annotated_Images",
+            options.path,
+        ]
         self.root = options.images or next(folder for folder in candidates if folder.is_dir())
         if not self.root.is_dir():
-            raise FileNotFoundError(f"{self.root}: the folder of pictures is not there (dataset key 'images')")
+            raise FileNotFoundError(
+                f"{self.root}: the folder of pictures is not there (dataset key 'images')"
+            )
 
     def rows(self) -> Iterator[_Row]:
         """Every row in the file's order; a picture's second row gets its line number."""
@@ -131,13 +166,19 @@ class _CsvLayout:
         with open(self._table, newline="", encoding="utf-8-sig") as file:
             lines = csv.reader(file, skipinitialspace=True)
             first = [cell.strip() for cell in next(lines, ())]
-            headless = len(first) == len(COLUMNS) and _number(first[6]) is not None  # a copy without header line has the official order
+            headless = (
+                len(first) == len(COLUMNS) and _number(first[6]) is not None
+            )  # a copy without header line has the official order
             header = COLUMNS if headless else first
             for column in ("subDirectory_filePath", "expression"):
                 if column not in header:
-                    raise ValueError(f"{self._table}: no column {column!r}{suggestion(column, header)}")
+                    raise ValueError(
+                        f"{self._table}: no column {column!r}{suggestion(column, header)}"
+                    )
             for cells in chain([first] if headless else (), lines):
-                row = dict(zip(header, (cell.strip() for cell in cells)))  # a short row lacks its last cells
+                row = dict(
+                    zip(header, (cell.strip() for cell in cells))
+                )  # a short row lacks its last cells
                 where = f"{self._table}, line {lines.line_num}"
                 path = row.get("subDirectory_filePath", "")
                 if not any(row.values()):
@@ -147,7 +188,13 @@ class _CsvLayout:
                 sample_id = path.rsplit(".", 1)[0]
                 sample_id = sample_id if sample_id not in seen else f"{sample_id}#{lines.line_num}"
                 seen.add(sample_id)
-                yield _Row(sample_id, path, row.get("expression", ""), where, tuple(row.get(column, "") for column in _AFFECT))
+                yield _Row(
+                    sample_id,
+                    path,
+                    row.get("expression", ""),
+                    where,
+                    tuple(row.get(column, "") for column in _AFFECT),
+                )
 
     def affect(self, row: _Row) -> _Affect:
         """Valence, arousal, face box and landmarks in pixels of the picture; rows without a face have neither box nor landmarks."""
@@ -176,13 +223,22 @@ class _NpyLayout:
         try:
             value = np.load(path, allow_pickle=False).item()
         except (ValueError, EOFError, AttributeError) as error:
-            raise ValueError(f"{path}: no plain array of one string or number, and pickled objects are not read ({error})") from None
+            raise ValueError(
+                f"{path}: no plain array of one string or number, and pickled objects are not read ({error})"
+            ) from None
         return (value.decode() if isinstance(value, bytes) else str(value)).strip()
 
     def rows(self) -> Iterator[_Row]:
         """Every annotated picture, by number; a picture that is not there is found out when it is read."""
-        names = [name.removesuffix("_exp.npy") for name in os.listdir(self._annotations) if name.endswith("_exp.npy") and not name.startswith(".")]
-        for name in sorted(names, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)):
+        names = [
+            name.removesuffix("_exp.npy")
+            for name in os.listdir(self._annotations)
+            if name.endswith("_exp.npy") and not name.startswith(".")
+        ]
+        for name in sorted(
+            names,
+            key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name),
+        ):
             file = f"{name}_exp.npy"
             path = (self._images / f"{name}.jpg").relative_to(self.root).as_posix()
             yield _Row(name, path, self._value(file), str(self._annotations / file), name)
@@ -190,19 +246,35 @@ class _NpyLayout:
     def affect(self, row: _Row) -> _Affect:
         """Valence and arousal; no box, as the pictures are face crops already."""
         valence, arousal = (
-            _affect(self._value(name)) if (self._annotations / name).exists() else None for name in (f"{row.affect}_val.npy", f"{row.affect}_aro.npy")
+            _affect(self._value(name)) if (self._annotations / name).exists() else None
+            for name in (f"{row.affect}_val.npy", f"{row.affect}_aro.npy")
         )
         return _Affect(valence, arousal)
 
     def without_annotation(self) -> int:
         """How many pictures have no _exp.npy."""
-        pictures = {name.removesuffix(".jpg") for name in os.listdir(self._images) if name.endswith(".jpg") and not name.startswith(".")}
-        return len(pictures - {name.removesuffix("_exp.npy") for name in os.listdir(self._annotations)})
+        pictures = {
+            name.removesuffix(".jpg")
+            for name in os.listdir(self._images)
+            if name.endswith(".jpg") and not name.startswith(".")
+        }
+        return len(
+            pictures - {name.removesuffix("_exp.npy") for name in os.listdir(self._annotations)}
+        )
 
     def fingerprint(self) -> Any:
-        expressions = sorted(name for name in os.listdir(self._annotations) if name.endswith("_exp.npy"))
+        expressions = sorted(
+            name for name in os.listdir(self._annotations) if name.endswith("_exp.npy")
+        )
         # The other files count a million in the train set: their folders' times say when one came or went.
-        return fingerprint(self.root, [*(f"{self._annotations}/{name}" for name in expressions), self._images, self._annotations])
+        return fingerprint(
+            self.root,
+            [
+                *(f"{self._annotations}/{name}" for name in expressions),
+                self._images,
+                self._annotations,
+            ],
+        )
 
 
 def _layout(options: Options) -> tuple[str, _CsvLayout | _NpyLayout]:
@@ -211,7 +283,10 @@ def _layout(options: Options) -> tuple[str, _CsvLayout | _NpyLayout]:
         raise FileNotFoundError(
             f"{options.path}: the folder of AffectNet is not there (dataset key 'path'); request it at http://mohammadmahoor.com/affectnet/"
         )
-    tables = [folder / _CSV[options.split] for folder in (options.path, options.path / "Manually_Annotated_file_lists")]
+    tables = [
+        folder / _CSV[options.split]
+        for folder in (options.path, options.path / "Manually_Annotated_file_lists")
+    ]
     for table in tables:
         if table.is_file():
             return "csv", _CsvLayout(options, table)
@@ -234,7 +309,11 @@ class AffectNet:
         name, self._layout = _layout(options)
         self.left_out: Counter[str] = Counter()
         kept = "-non_emotions" if options.non_emotions == "keep" and not options.subset else ""
-        subset = f"-subset_{options.subset.per_class}_seed_{options.subset.seed}" if options.subset else ""
+        subset = (
+            f"-subset_{options.subset.per_class}_seed_{options.subset.seed}"
+            if options.subset
+            else ""
+        )
         self.version = f"{name}-{options.split}-{options.classes}{kept}{subset}@1"
 
     def _labelled(self) -> Iterator[tuple[_Row, str | None]]:
@@ -242,7 +321,9 @@ class AffectNet:
         for row in self._layout.rows():
             code = _number(row.expression)
             if code is None or code not in range(len(AFFECTNET_ORDER) + len(NOT_EMOTIONS)):
-                raise ValueError(f"{row.where}: unknown expression code {row.expression!r}; known: 0-7 emotions, 8-10 none, uncertain, no face")
+                raise ValueError(
+                    f"{row.where}: unknown expression code {row.expression!r}; known: 0-7 emotions, 8-10 none, uncertain, no face"
+                )
             if code >= len(AFFECTNET_ORDER):
                 if self.options.non_emotions == "keep":
                     yield row, None
@@ -262,11 +343,15 @@ class AffectNet:
             if label is not None:
                 digest = hashlib.sha256(f"{subset.seed}|{row.sample_id}".encode()).digest()
                 # heapq gives up the smallest, here the highest hash
-                push = heapq.heappush if len(lowest[label]) < subset.per_class else heapq.heappushpop
+                push = (
+                    heapq.heappush if len(lowest[label]) < subset.per_class else heapq.heappushpop
+                )
                 push(lowest[label], (-int.from_bytes(digest, "big"), index, row))
         for label, found in lowest.items():
             if len(found) < subset.per_class:
-                raise ValueError(f"subset.per_class: {subset.per_class} pictures of each class are wanted, but {label} has {len(found)}")
+                raise ValueError(
+                    f"subset.per_class: {subset.per_class} pictures of each class are wanted, but {label} has {len(found)}"
+                )
         self.left_out["outside the subset"] = rows - subset.per_class * len(lowest)
         chosen = [(index, row, label) for label, found in lowest.items() for _, index, row in found]
         yield from ((row, label) for _, row, label in sorted(chosen))
@@ -274,10 +359,21 @@ class AffectNet:
     def samples(self) -> Iterator[Sample]:
         """The task's rows in the data's order; what is left out is counted and said on stderr."""
         self.left_out.clear()
-        for row, label in self._subset(self.options.subset) if self.options.subset else self._labelled():
+        for row, label in (
+            self._subset(self.options.subset) if self.options.subset else self._labelled()
+        ):
             valence, arousal, box, points = self._layout.affect(row)
             boxes, landmarks = (box,) if box else None, (points,) if points else None
-            yield Sample(row.sample_id, row.path, label, valence=valence, arousal=arousal, split=self.options.split, boxes=boxes, landmarks=landmarks)
+            yield Sample(
+                row.sample_id,
+                row.path,
+                label,
+                valence=valence,
+                arousal=arousal,
+                split=self.options.split,
+                boxes=boxes,
+                landmarks=landmarks,
+            )
         if isinstance(self._layout, _NpyLayout) and self._layout.without_annotation():
             self.left_out["picture without annotation"] = self._layout.without_annotation()
         say("affectnet", self.left_out)

@@ -43,15 +43,26 @@ class Options(DatasetConfig):
     """Keys of an avec2013 dataset."""
 
     path: DataPath = Field(description="folder below which the clips and the label files lie")
-    split: Literal["train", "valid", "test"] = Field("valid", description="Training, Development or Testing")
-    label_hz: float = Field(30.0, gt=0, le=1000, description="label values per second; one per frame of the clips")
+    split: Literal["train", "valid", "test"] = Field(
+        "valid", description="Training, Development or Testing"
+    )
+    label_hz: float = Field(
+        30.0, gt=0, le=1000, description="label values per second; one per frame of the clips"
+    )
 
 
 def read_values(path: Path) -> np.ndarray:
     """(times,) values of a label file, the last column of each line; a first line of words is a header. Raises ValueError naming file and line."""
     values = []
     with open(path, newline="", encoding="utf-8-sig") as file:
-        for number, row in enumerate((row for row in csv.reader(file, skipinitialspace=True) if any(cell.strip() for cell in row)), start=1):
+        for number, row in enumerate(
+            (
+                row
+                for row in csv.reader(file, skipinitialspace=True)
+                if any(cell.strip() for cell in row)
+            ),
+            start=1,
+        ):
             try:
                 values.append(float(row[-1]))
             except ValueError:
@@ -74,7 +85,9 @@ class Avec2013:
     def __init__(self, options: Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
-            raise FileNotFoundError(f"{options.path}: the folder of AVEC 2013 is not there (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{options.path}: the folder of AVEC 2013 is not there (dataset key 'path')"
+            )
         self._clips: dict[Key, Path] = {}
         self._labels: dict[tuple[Key, str], Path] = {}
         for path in files_below(options.path):
@@ -88,7 +101,11 @@ class Avec2013:
 
     def _place(self, path: Path) -> None:
         """Keep a clip or label file of the part; a second file of the same name is the same file."""
-        if path.name.startswith(".") or SPLITS[self.options.split] not in path.parent.relative_to(self.options.path).as_posix().lower():
+        if (
+            path.name.startswith(".")
+            or SPLITS[self.options.split]
+            not in path.parent.relative_to(self.options.path).as_posix().lower()
+        ):
             return
         clip, label = _VIDEO.fullmatch(path.stem), _LABELS.fullmatch(path.stem)
         if clip and path.suffix.lower() in VIDEO_SUFFIXES:
@@ -96,7 +113,9 @@ class Avec2013:
         elif label and path.suffix.lower() == ".csv":
             kept = self._labels.setdefault((label.group(1, 2), label.group(3).lower()), path)
             if kept.name != path.name:
-                raise ValueError(f"{path}: a second {label.group(3).lower()} file of this clip beside {kept}; keep one of them below 'path'")
+                raise ValueError(
+                    f"{path}: a second {label.group(3).lower()} file of this clip beside {kept}; keep one of them below 'path'"
+                )
 
     @lru_cache(maxsize=4)  # noqa: B019 - a clip's frames come one after the other; a dataset lives as long as its job
     def _values(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -138,8 +157,13 @@ class Avec2013:
         found = {}
         for dimension in ("valence", "arousal"):
             path = self._labels.get(((person, recording), dimension))
-            found[dimension] = at(*self._values(path), timestamp_s, 1 / self.options.label_hz) if path else None
+            found[dimension] = (
+                at(*self._values(path), timestamp_s, 1 / self.options.label_hz) if path else None
+            )
         return Annotation(**found)
 
     def fingerprint(self) -> Any:
-        return fingerprint(self.options.path, [path for files in (self._clips, self._labels) for _, path in sorted(files.items())])
+        return fingerprint(
+            self.options.path,
+            [path for files in (self._clips, self._labels) for _, path in sorted(files.items())],
+        )

@@ -33,7 +33,15 @@ DATASETS = {
 EMOTIONS = ("happiness", "sadness", "surprise", "fear", "disgust")
 OWN = ("repression", "others")  # no emotions of the canonical space
 # Rows of the coding table of 2014-05-08, as others have counted them; the paper's own release has 247.
-PUBLISHED = {"happiness": 32, "sadness": 7, "surprise": 25, "fear": 2, "disgust": 63, "repression": 27, "others": 99}
+PUBLISHED = {
+    "happiness": 32,
+    "sadness": 7,
+    "surprise": 25,
+    "fear": 2,
+    "disgust": 63,
+    "repression": 27,
+    "others": 99,
+}
 SUBJECTS = 26
 FPS = 200.0
 
@@ -46,11 +54,25 @@ class Options(DatasetConfig):
     """Keys of a casme2 dataset."""
 
     path: DataPath = Field(description="folder with the pictures' folder and the coding table")
-    coding: DataPath | None = Field(None, description="the coding table, .csv or .xlsx; default: the CASME2-coding… in path")
-    pictures: Literal["raw", "cropped"] = Field("raw", description="CASME2_RAW_selected, or Cropped: faces registered by the authors")
-    unit: Literal["apex", "sequence"] = Field("apex", description="a sample is the apex picture, or the pictures from onset to offset")
-    keep: list[Literal["repression", "others"]] = Field(default_factory=list, description="labels that are no basic emotion to keep as classes of their own")
-    fps: float = Field(0.0, ge=0, le=1000, description="frames per second sampled from sequences (of 200); 0 takes every frame")
+    coding: DataPath | None = Field(
+        None, description="the coding table, .csv or .xlsx; default: the CASME2-coding… in path"
+    )
+    pictures: Literal["raw", "cropped"] = Field(
+        "raw", description="CASME2_RAW_selected, or Cropped: faces registered by the authors"
+    )
+    unit: Literal["apex", "sequence"] = Field(
+        "apex", description="a sample is the apex picture, or the pictures from onset to offset"
+    )
+    keep: list[Literal["repression", "others"]] = Field(
+        default_factory=list,
+        description="labels that are no basic emotion to keep as classes of their own",
+    )
+    fps: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        description="frames per second sampled from sequences (of 200); 0 takes every frame",
+    )
 
 
 class _Row(NamedTuple):
@@ -69,10 +91,15 @@ def _cells_of_xlsx(path: Path) -> list[list[str]]:
     try:
         from openpyxl import load_workbook
     except ImportError:
-        raise ValueError(f"{path}: reading .xlsx needs the package openpyxl; or save the table as CSV beside it") from None
+        raise ValueError(
+            f"{path}: reading .xlsx needs the package openpyxl; or save the table as CSV beside it"
+        ) from None
     book = load_workbook(path, read_only=True, data_only=True)
     try:
-        return [["" if cell is None else str(cell).strip() for cell in row] for row in book.worksheets[0].iter_rows(values_only=True)]
+        return [
+            ["" if cell is None else str(cell).strip() for cell in row]
+            for row in book.worksheets[0].iter_rows(values_only=True)
+        ]
     finally:
         book.close()
 
@@ -81,8 +108,12 @@ def _cells_of_csv(path: Path) -> list[list[str]]:
     # Excel writes ; where the comma is the decimal mark, and the comments may be in another encoding.
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
         text = file.read()
-    separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-    return [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=separator)]
+    separator = (
+        ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
+    )
+    return [
+        [cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=separator)
+    ]
 
 
 def _frame(text: str, where: str, column: str) -> int | None:
@@ -100,28 +131,49 @@ def read_coding(path: Path) -> list[_Row]:
     header = [cell.casefold() for cell in cells[0]] if cells else []
     for column in COLUMNS:
         if column.casefold() not in header:
-            raise ValueError(f"{path}: no column {column!r}{suggestion(column, cells[0] if cells else [])}")
+            raise ValueError(
+                f"{path}: no column {column!r}{suggestion(column, cells[0] if cells else [])}"
+            )
     rows = []
     for number, line in enumerate(cells[1:], start=2):
         row = dict(zip(header, line))
-        subject, name, onset, apex, offset, emotion = (row.get(column.casefold(), "") for column in COLUMNS)
+        subject, name, onset, apex, offset, emotion = (
+            row.get(column.casefold(), "") for column in COLUMNS
+        )
         if not (subject or name):
             continue
         where = f"{path}, row {number}"
         digits = re.fullmatch(r"(?:sub)?0*(\d+)(?:\.0)?", subject, re.IGNORECASE)
         if not digits or not name:
-            raise ValueError(f"{where}: Subject {subject!r} and Filename {name!r} do not name a clip")
+            raise ValueError(
+                f"{where}: Subject {subject!r} and Filename {name!r} do not name a clip"
+            )
         emotion = emotion.casefold()
         if emotion not in PUBLISHED:
-            raise ValueError(f"{where}: unknown Estimated Emotion {emotion!r}{suggestion(emotion, PUBLISHED)}")
-        frames = [_frame(text, where, column) for text, column in zip((onset, apex, offset), COLUMNS[2:5], strict=True)]
-        rows.append(_Row(f"sub{int(digits.group(1)):02d}", name, *frames, emotion, row.get("action units", "")))
+            raise ValueError(
+                f"{where}: unknown Estimated Emotion {emotion!r}{suggestion(emotion, PUBLISHED)}"
+            )
+        frames = [
+            _frame(text, where, column)
+            for text, column in zip((onset, apex, offset), COLUMNS[2:5], strict=True)
+        ]
+        rows.append(
+            _Row(
+                f"sub{int(digits.group(1)):02d}",
+                name,
+                *frames,
+                emotion,
+                row.get("action units", ""),
+            )
+        )
     return rows
 
 
 def _spelling(name: str) -> str:
     """A folder's or clip's name without what copies spell differently: case, blanks, leading zeros of its numbers."""
-    return re.sub(r"\d+", lambda digits: str(int(digits.group())), re.sub(r"\s", "", name).casefold())
+    return re.sub(
+        r"\d+", lambda digits: str(int(digits.group())), re.sub(r"\s", "", name).casefold()
+    )
 
 
 class Casme2:
@@ -132,19 +184,25 @@ class Casme2:
     def __init__(self, options: Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
-            raise FileNotFoundError(f"{options.path}: the folder of CASME II is not there (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{options.path}: the folder of CASME II is not there (dataset key 'path')"
+            )
         self._table = self._coding()
         folders = (only_folder(options.path, name) for name in PICTURES[options.pictures])
         root = next((folder for folder in folders if folder), None)
         if root is None:
-            raise FileNotFoundError(f"{options.path}: no folder {' or '.join(PICTURES[options.pictures])} in it (dataset keys 'path', 'pictures')")
+            raise FileNotFoundError(
+                f"{options.path}: no folder {' or '.join(PICTURES[options.pictures])} in it (dataset keys 'path', 'pictures')"
+            )
         self._root = root
         self.space = order([*EMOTIONS, *options.keep])
         self.left_out: Counter[str] = Counter()
         self._clips = dict(self._match(read_coding(self._table)))
         if not self._clips:
             seen = counted(self.left_out) or "the coding table is empty"
-            raise FileNotFoundError(f"{root}: no clip of {self._table.name} such as sub01/EP02_01f/img46.jpg below it; left out: {seen}")
+            raise FileNotFoundError(
+                f"{root}: no clip of {self._table.name} such as sub01/EP02_01f/img46.jpg below it; left out: {seen}"
+            )
         kept = "".join(f"-{label}" for label in OWN if label in options.keep)
         self.version = f"{options.unit}-{options.pictures}{kept}@1"
 
@@ -152,16 +210,26 @@ class Casme2:
         """The coding table. Raises FileNotFoundError without one, ValueError with several of a kind; a CSV goes before the XLSX it was saved from."""
         if self.options.coding:
             if not self.options.coding.is_file():
-                raise FileNotFoundError(f"{self.options.coding}: the coding table is not there (dataset key 'coding')")
+                raise FileNotFoundError(
+                    f"{self.options.coding}: the coding table is not there (dataset key 'coding')"
+                )
             return self.options.coding
         files = list(files_below(self.options.path, hidden=False))
         for suffix in (".csv", ".xlsx"):
-            found = sorted(path for path in files if path.name.startswith("CASME2-coding") and path.suffix == suffix)
+            found = sorted(
+                path
+                for path in files
+                if path.name.startswith("CASME2-coding") and path.suffix == suffix
+            )
             if len(found) > 1:
-                raise ValueError(f"{found[0]} and {found[1].name}: several coding tables; name one by the dataset key 'coding'")
+                raise ValueError(
+                    f"{found[0]} and {found[1].name}: several coding tables; name one by the dataset key 'coding'"
+                )
             if found:
                 return found[0]
-        raise FileNotFoundError(f"{self.options.path}: no coding table such as CASME2-coding-20140508.xlsx or .csv below it (dataset key 'coding')")
+        raise FileNotFoundError(
+            f"{self.options.path}: no coding table such as CASME2-coding-20140508.xlsx or .csv below it (dataset key 'coding')"
+        )
 
     def _folders(self) -> dict[tuple[str, str], Path]:
         """(subject, clip) as spelt by `_spelling` -> folder of pictures."""
@@ -169,7 +237,9 @@ class Casme2:
         for folder in sorted(path for path in self._root.glob("*/*") if path.is_dir()):
             key = (_spelling(folder.parent.name), _spelling(folder.name))
             if key in found:
-                raise ValueError(f"{folder}: the same clip as {found[key].relative_to(self._root).as_posix()}; keep one of them")
+                raise ValueError(
+                    f"{folder}: the same clip as {found[key].relative_to(self._root).as_posix()}; keep one of them"
+                )
             found[key] = folder
         return found
 
@@ -183,7 +253,11 @@ class Casme2:
         if apex and row.apex is None:
             return "apex not coded"
         first, last = (row.apex, row.apex) if apex else (row.onset, row.offset)
-        found = {number: path for number, path in numbered(folder).items() if (first is None or first <= number) and (last is None or number <= last)}
+        found = {
+            number: path
+            for number, path in numbered(folder).items()
+            if (first is None or first <= number) and (last is None or number <= last)
+        }
         return found or ("apex picture not there" if apex else "no picture from onset to offset")
 
     def _match(self, rows: list[_Row]) -> Iterator[tuple[str, tuple[_Row, Mapping[int, Path]]]]:
@@ -192,7 +266,9 @@ class Casme2:
         for row in rows:
             frames = self._frames(row, folders.get((_spelling(row.subject), _spelling(row.name))))
             sample_id = f"{row.subject}_{row.name}"
-            sample_id = sample_id if sample_id not in seen else f"{sample_id}@{row.onset}"  # a second expression in one clip
+            sample_id = (
+                sample_id if sample_id not in seen else f"{sample_id}@{row.onset}"
+            )  # a second expression in one clip
             if isinstance(frames, str) or sample_id in seen:
                 self.left_out[frames if isinstance(frames, str) else "row that stands twice"] += 1
                 continue
@@ -207,7 +283,9 @@ class Casme2:
             apex = self.options.unit == "apex"
             yield Sample(
                 sample_id=sample_id,
-                path=(picture if apex else picture.parent).relative_to(self.options.path).as_posix(),
+                path=(picture if apex else picture.parent)
+                .relative_to(self.options.path)
+                .as_posix(),
                 kind="image" if apex else "sequence",
                 label=row.emotion,
                 subject=row.subject,
@@ -222,4 +300,10 @@ class Casme2:
         return timed(dict(self._clips[sample.sample_id][1]), FPS)
 
     def fingerprint(self) -> Any:
-        return fingerprint(self.options.path, [self._table, *(path for _, frames in self._clips.values() for path in frames.values())])
+        return fingerprint(
+            self.options.path,
+            [
+                self._table,
+                *(path for _, frames in self._clips.values() for path in frames.values()),
+            ],
+        )

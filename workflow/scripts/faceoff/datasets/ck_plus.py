@@ -30,8 +30,25 @@ DATASETS = {
     }
 }
 
-CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")  # their place is the code in an emotion file
-PUBLISHED = {"anger": 45, "contempt": 18, "disgust": 59, "fear": 25, "happiness": 69, "sadness": 28, "surprise": 83}  # labelled sequences
+CODES = (
+    "neutral",
+    "anger",
+    "contempt",
+    "disgust",
+    "fear",
+    "happiness",
+    "sadness",
+    "surprise",
+)  # their place is the code in an emotion file
+PUBLISHED = {
+    "anger": 45,
+    "contempt": 18,
+    "disgust": 59,
+    "fear": 25,
+    "happiness": 69,
+    "sadness": 28,
+    "surprise": 83,
+}  # labelled sequences
 SEQUENCES, SUBJECTS = 593, 123
 FPS = 30.0  # nominal: the files carry no times
 
@@ -44,11 +61,25 @@ _LABEL = re.compile(r"(S\d{3}_\d{3})_(\d+)_emotion\.txt")
 class Options(DatasetConfig):
     """Keys of a ck_plus dataset."""
 
-    path: DataPath = Field(description="folder with cohn-kanade-images and Emotion (and FACS, Landmarks)")
-    unit: Literal["pictures", "sequences"] = Field("pictures", description="a sample is a picture, or a whole sequence from onset to peak")
-    peak: int = Field(3, ge=1, description="how many last frames of a labelled sequence show its emotion")
-    neutral: Literal["first", "none"] = Field("first", description="pictures: take the first frame of a labelled sequence as neutral, or not")
-    fps: float = Field(0.0, ge=0, le=1000, description="frames per second sampled from sequences (of 30); 0 takes every frame")
+    path: DataPath = Field(
+        description="folder with cohn-kanade-images and Emotion (and FACS, Landmarks)"
+    )
+    unit: Literal["pictures", "sequences"] = Field(
+        "pictures", description="a sample is a picture, or a whole sequence from onset to peak"
+    )
+    peak: int = Field(
+        3, ge=1, description="how many last frames of a labelled sequence show its emotion"
+    )
+    neutral: Literal["first", "none"] = Field(
+        "first",
+        description="pictures: take the first frame of a labelled sequence as neutral, or not",
+    )
+    fps: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        description="frames per second sampled from sequences (of 30); 0 takes every frame",
+    )
 
 
 class _Clip(NamedTuple):
@@ -66,20 +97,30 @@ def read_code(path: Path) -> int:
     try:
         (code,) = map(float, words)
     except ValueError:
-        raise ValueError(f"{path}: one emotion code 0-7 is expected, found {' '.join(words)[:60]!r}") from None
+        raise ValueError(
+            f"{path}: one emotion code 0-7 is expected, found {' '.join(words)[:60]!r}"
+        ) from None
     if code not in range(len(CODES)):
-        raise ValueError(f"{path}: unknown emotion code {words[0]!r}; known: {', '.join(f'{number} {name}' for number, name in enumerate(CODES))}")
+        raise ValueError(
+            f"{path}: unknown emotion code {words[0]!r}; known: {', '.join(f'{number} {name}' for number, name in enumerate(CODES))}"
+        )
     return int(code)
 
 
 def read_facs(path: Path) -> dict[str, str]:
     """Groups au01, au12 … with the intensity 0-5 (0: present, not graded) of a FACS file. Raises ValueError naming the file and the line."""
     groups = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for number, line in enumerate(
+        path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
+    ):
         try:
-            unit, intensity = (int(float(word)) for word in line.split()) if line.strip() else (None, None)
+            unit, intensity = (
+                (int(float(word)) for word in line.split()) if line.strip() else (None, None)
+            )
         except ValueError:
-            raise ValueError(f"{path}, line {number}: an action unit and its intensity are expected, found {line.strip()[:60]!r}") from None
+            raise ValueError(
+                f"{path}, line {number}: an action unit and its intensity are expected, found {line.strip()[:60]!r}"
+            ) from None
         if unit is not None:
             groups[f"au{unit:02d}"] = str(intensity)
     return groups
@@ -88,11 +129,17 @@ def read_facs(path: Path) -> dict[str, str]:
 def read_landmarks(path: Path) -> tuple[Box, Points]:
     """(box around the 68 points, five points) in pixels, from their 68 lines 'x y'. The box goes from brows to chin and from jaw to jaw."""
     try:
-        points = np.array(path.read_text(encoding="utf-8", errors="replace").split(), float).reshape(68, 2)
+        points = np.array(
+            path.read_text(encoding="utf-8", errors="replace").split(), float
+        ).reshape(68, 2)
     except ValueError:
         raise ValueError(f"{path}: 68 lines of two numbers are expected") from None
     low, high = points.min(axis=0), points.max(axis=0)
-    five = [*(points[eye].mean(axis=0) for eye in _EYES), points[_NOSE], *(points[corner] for corner in _MOUTH)]
+    five = [
+        *(points[eye].mean(axis=0) for eye in _EYES),
+        points[_NOSE],
+        *(points[corner] for corner in _MOUTH),
+    ]
     return (*map(float, low), *map(float, high - low)), tuple((float(x), float(y)) for x, y in five)
 
 
@@ -107,18 +154,30 @@ class CkPlus:
         emotion = only_folder(options.path, "Emotion") if images else None
         if images is None or emotion is None:
             absent = "cohn-kanade-images" if images is None else "Emotion"
-            raise FileNotFoundError(f"{options.path}: no folder {absent} in it (dataset key 'path'); unpack its archive there")
+            raise FileNotFoundError(
+                f"{options.path}: no folder {absent} in it (dataset key 'path'); unpack its archive there"
+            )
         self._images = images
-        self._facs, self._landmarks = (only_folder(options.path, name) for name in ("FACS", "Landmarks"))
+        self._facs, self._landmarks = (
+            only_folder(options.path, name) for name in ("FACS", "Landmarks")
+        )
         neutral = options.unit == "pictures" and options.neutral == "first"
         self.space = EMOTIONS if neutral else EMOTIONS[1:]
         self.left_out: Counter[str] = Counter()
         self._labels = self._read_labels(emotion)
         self._clips = {clip.name: clip for clip in self._scan()}
         if not self._clips:
-            raise FileNotFoundError(f"{images}: no labelled sequence with pictures such as S005/001/S005_001_00000011.png (dataset key 'path')")
-        what = f"peak_{options.peak}{'-neutral' if neutral else ''}" if options.unit == "pictures" else "sequences"
-        self.version = f"{what}{'-facs' if self._facs else ''}{'-landmarks' if self._landmarks else ''}@1"
+            raise FileNotFoundError(
+                f"{images}: no labelled sequence with pictures such as S005/001/S005_001_00000011.png (dataset key 'path')"
+            )
+        what = (
+            f"peak_{options.peak}{'-neutral' if neutral else ''}"
+            if options.unit == "pictures"
+            else "sequences"
+        )
+        self.version = (
+            f"{what}{'-facs' if self._facs else ''}{'-landmarks' if self._landmarks else ''}@1"
+        )
 
     def _read_labels(self, folder: Path) -> dict[str, tuple[Path, int, str]]:
         """Sequence -> (emotion file, number of the labelled frame, emotion)."""
@@ -129,16 +188,24 @@ class CkPlus:
                 continue
             sequence = name.group(1)
             if sequence in labels:
-                raise ValueError(f"{path}: a second emotion of sequence {sequence}, beside {labels[sequence][0].name}")
+                raise ValueError(
+                    f"{path}: a second emotion of sequence {sequence}, beside {labels[sequence][0].name}"
+                )
             labels[sequence] = (path, int(name.group(2)), CODES[read_code(path)])
         if not labels:
-            raise FileNotFoundError(f"{folder}: no emotion file such as S005/001/S005_001_00000011_emotion.txt below it")
+            raise FileNotFoundError(
+                f"{folder}: no emotion file such as S005/001/S005_001_00000011_emotion.txt below it"
+            )
         return labels
 
     def _scan(self) -> Iterator[_Clip]:
         seen = set()
         for folder in sorted(self._images.glob("*/*")):
-            if not (folder.is_dir() and _SUBJECT.fullmatch(folder.parent.name) and _SEQUENCE.fullmatch(folder.name)):
+            if not (
+                folder.is_dir()
+                and _SUBJECT.fullmatch(folder.parent.name)
+                and _SEQUENCE.fullmatch(folder.name)
+            ):
                 continue
             name = f"{folder.parent.name}_{folder.name}"
             seen.add(name)
@@ -159,12 +226,19 @@ class CkPlus:
 
     def _beside(self, root: Path | None, picture: Path, ending: str) -> Path | None:
         """The picture's file in FACS or Landmarks, None where it is not there."""
-        path = root / picture.parent.relative_to(self._images) / f"{picture.stem}{ending}" if root else None
+        path = (
+            root / picture.parent.relative_to(self._images) / f"{picture.stem}{ending}"
+            if root
+            else None
+        )
         return path if path and path.is_file() else None
 
     def _coded(self, folder: Path, last: Path) -> dict[str, str]:
         facs = self._beside(self._facs, last, "_facs.txt")
-        return {"sequence": f"{folder.parent.name}_{folder.name}", **(read_facs(facs) if facs else {})}
+        return {
+            "sequence": f"{folder.parent.name}_{folder.name}",
+            **(read_facs(facs) if facs else {}),
+        }
 
     def _located(self, picture: Path) -> dict[str, Any]:
         """Box and landmarks of a picture, as fields of a sample or an annotation."""
@@ -177,20 +251,32 @@ class CkPlus:
     def _moments(self, clip: _Clip) -> dict[int, str]:
         """Frame number -> emotion of the frames that are known to show one; the first frame is never a peak, unless it is the only one."""
         numbers = list(clip.frames)
-        first = {numbers[0]: "neutral"} if len(numbers) > 1 and self.options.neutral == "first" else {}
+        first = (
+            {numbers[0]: "neutral"} if len(numbers) > 1 and self.options.neutral == "first" else {}
+        )
         return first | dict.fromkeys((numbers[1:] or numbers)[-self.options.peak :], clip.label)
 
     def samples(self) -> Iterator[Sample]:
         """The pictures or sequences in order of their names; what is left out, and an incomplete copy, is said on stderr."""
         if len(self._clips) != sum(PUBLISHED.values()):
-            print(f"ck_plus: {len(self._clips)} of {sum(PUBLISHED.values())} labelled sequences are below {self.options.path}", file=sys.stderr)
+            print(
+                f"ck_plus: {len(self._clips)} of {sum(PUBLISHED.values())} labelled sequences are below {self.options.path}",
+                file=sys.stderr,
+            )
         say("ck_plus", self.left_out)
         for clip in self._clips.values():
             subject = clip.name[:4]
             if self.options.unit == "sequences":
                 folder = next(iter(clip.frames.values())).parent
                 path = folder.relative_to(self.options.path).as_posix()
-                yield Sample(sample_id=clip.name, path=path, kind="sequence", label=clip.label, subject=subject, groups=clip.groups)
+                yield Sample(
+                    sample_id=clip.name,
+                    path=path,
+                    kind="sequence",
+                    label=clip.label,
+                    subject=subject,
+                    groups=clip.groups,
+                )
                 continue
             for number, label in self._moments(clip).items():
                 picture = clip.frames[number]
@@ -199,7 +285,9 @@ class CkPlus:
                     path=picture.relative_to(self.options.path).as_posix(),
                     label=label,
                     subject=subject,
-                    groups={"sequence": clip.name, "phase": "neutral"} if label == "neutral" else {**clip.groups, "phase": "peak"},
+                    groups={"sequence": clip.name, "phase": "neutral"}
+                    if label == "neutral"
+                    else {**clip.groups, "phase": "peak"},
                     **self._located(picture),
                 )
 
@@ -214,11 +302,15 @@ class CkPlus:
         """Neutral at the first frame, the emotion at the last `peak` ones, nothing between; box and landmarks where they are there."""
         clip = self._clips[sample.sample_id]
         number = min(clip.frames) + round(timestamp_s * FPS)
-        return Annotation(label=self._moments(clip).get(number), **self._located(clip.frames[number]))
+        return Annotation(
+            label=self._moments(clip).get(number), **self._located(clip.frames[number])
+        )
 
     def fingerprint(self) -> Any:
         pictures = [path for clip in self._clips.values() for path in clip.frames.values()]
         coded = [self._beside(self._facs, path, "_facs.txt") for path in pictures]
         located = [self._beside(self._landmarks, path, "_landmarks.txt") for path in pictures]
         labels = [path for path, _, _ in self._labels.values()]
-        return fingerprint(self.options.path, [*pictures, *labels, *(path for path in (*coded, *located) if path)])
+        return fingerprint(
+            self.options.path, [*pictures, *labels, *(path for path in (*coded, *located) if path)]
+        )

@@ -28,7 +28,14 @@ DATASETS = {
 }
 
 SENTENCES = ("IEO", "TIE", "IOM", "IWW", "TAI", "MTI", "IWL", "ITH", "DFA", "ITS", "TSI", "WSI")
-LABELS = {"NEU": "neutral", "HAP": "happiness", "SAD": "sadness", "FEA": "fear", "DIS": "disgust", "ANG": "anger"}
+LABELS = {
+    "NEU": "neutral",
+    "HAP": "happiness",
+    "SAD": "sadness",
+    "FEA": "fear",
+    "DIS": "disgust",
+    "ANG": "anger",
+}
 LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified"}
 ACTORS = tuple(str(actor) for actor in range(1001, 1092))
 CLIPS = 7442
@@ -42,7 +49,10 @@ class Options(DatasetConfig):
     """Keys of a crema_d dataset."""
 
     path: DataPath = Field(description="the repository's folder, or its VideoFlash")
-    demographics: DataPath | None = Field(None, description="VideoDemographics.csv (groups sex, age, race, ethnicity); default: the one in path or beside it")
+    demographics: DataPath | None = Field(
+        None,
+        description="VideoDemographics.csv (groups sex, age, race, ethnicity); default: the one in path or beside it",
+    )
 
 
 def parse(stem: str) -> tuple[str, str, str, str] | None:
@@ -50,16 +60,26 @@ def parse(stem: str) -> tuple[str, str, str, str] | None:
     found = _NAME.fullmatch(_MISNAMED.get(stem, stem))
     if not found:
         return None
-    for (field, known), code in zip({"actor": ACTORS, "sentence": SENTENCES, "emotion": LABELS, "level": LEVELS}.items(), found.groups(), strict=True):
+    for (field, known), code in zip(
+        {"actor": ACTORS, "sentence": SENTENCES, "emotion": LABELS, "level": LEVELS}.items(),
+        found.groups(),
+        strict=True,
+    ):
         if code not in known:
-            raise ValueError(f"unknown {field} code {code!r}{suggestion(code, known) if field != 'actor' else '; known: 1001-1091'}")
+            raise ValueError(
+                f"unknown {field} code {code!r}{suggestion(code, known) if field != 'actor' else '; known: 1001-1091'}"
+            )
     return found.groups()
 
 
 def read_demographics(path: Path) -> dict[str, dict[str, str]]:
     """Actor -> groups; ages as decades. Raises ValueError when a column is missing."""
     with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(file, skipinitialspace=True) if any(cell.strip() for cell in row)]
+        rows = [
+            [cell.strip() for cell in row]
+            for row in csv.reader(file, skipinitialspace=True)
+            if any(cell.strip() for cell in row)
+        ]
     header = rows[0] if rows else []
     for column in ("ActorID", "Age", "Sex", "Race", "Ethnicity"):
         if column not in header:
@@ -68,9 +88,16 @@ def read_demographics(path: Path) -> dict[str, dict[str, str]]:
     for number, cells in enumerate(rows[1:], start=1):
         row = dict(zip(header, cells))
         if len(cells) < len(header) or not row["Age"].isdecimal():
-            raise ValueError(f"{path}, row {number}: not an actor with age, sex, race and ethnicity: {', '.join(cells)}")
+            raise ValueError(
+                f"{path}, row {number}: not an actor with age, sex, race and ethnicity: {', '.join(cells)}"
+            )
         decade = int(row["Age"]) // 10 * 10
-        groups[row["ActorID"]] = {"sex": row["Sex"].lower(), "age": f"{decade}-{decade + 9}", "race": row["Race"], "ethnicity": row["Ethnicity"]}
+        groups[row["ActorID"]] = {
+            "sex": row["Sex"].lower(),
+            "age": f"{decade}-{decade + 9}",
+            "race": row["Race"],
+            "ethnicity": row["Ethnicity"],
+        }
     return groups
 
 
@@ -83,9 +110,13 @@ class CremaD:
     def __init__(self, options: Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
-            raise FileNotFoundError(f"{options.path}: the folder of CREMA-D is not there (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{options.path}: the folder of CREMA-D is not there (dataset key 'path')"
+            )
         self._clips: dict[tuple[str, str, str, str], Path] = {}
-        for path in sorted(path for path in files_below(options.path, hidden=False) if path.suffix == ".flv"):
+        for path in sorted(
+            path for path in files_below(options.path, hidden=False) if path.suffix == ".flv"
+        ):
             try:
                 parts = parse(path.stem)
             except ValueError as error:
@@ -93,23 +124,40 @@ class CremaD:
             if parts:
                 self._clips.setdefault(parts, path)  # a name in two folders is one clip
         if not self._clips:
-            raise FileNotFoundError(f"{options.path}: no clip such as VideoFlash/1001_DFA_ANG_XX.flv below it (dataset key 'path')")
-        pointers = [path for path in self._clips.values() if path.is_file() and path.stat().st_size < 200 and path.read_bytes().startswith(_LFS)]
+            raise FileNotFoundError(
+                f"{options.path}: no clip such as VideoFlash/1001_DFA_ANG_XX.flv below it (dataset key 'path')"
+            )
+        pointers = [
+            path
+            for path in self._clips.values()
+            if path.is_file() and path.stat().st_size < 200 and path.read_bytes().startswith(_LFS)
+        ]
         if pointers:
             raise FileNotFoundError(
                 f"{pointers[0]}: a Git LFS pointer stands for the clip, as for {len(pointers):,} in all; run `git lfs pull` in the repository"
             )
-        beside = [folder / "VideoDemographics.csv" for folder in (options.path, options.path.parent)]
-        self._table = options.demographics or next((path for path in beside if path.is_file()), None)
+        beside = [
+            folder / "VideoDemographics.csv" for folder in (options.path, options.path.parent)
+        ]
+        self._table = options.demographics or next(
+            (path for path in beside if path.is_file()), None
+        )
         if self._table and not self._table.is_file():
-            raise FileNotFoundError(f"{self._table}: the table of actors is not there (dataset key 'demographics')")
+            raise FileNotFoundError(
+                f"{self._table}: the table of actors is not there (dataset key 'demographics')"
+            )
         self.version = f"intended{'-demographics' if self._table else ''}@1"
 
     def samples(self) -> Iterator[Sample]:
         """The clips that are there; an incomplete copy is said on stderr."""
         if len(self._clips) != CLIPS:
-            print(f"crema_d: {len(self._clips):,} of {CLIPS:,} clips are below {self.options.path}", file=sys.stderr)
-        people: Mapping[str, Mapping[str, str]] | None = read_demographics(self._table) if self._table else None
+            print(
+                f"crema_d: {len(self._clips):,} of {CLIPS:,} clips are below {self.options.path}",
+                file=sys.stderr,
+            )
+        people: Mapping[str, Mapping[str, str]] | None = (
+            read_demographics(self._table) if self._table else None
+        )
         for (actor, sentence, emotion, level), path in sorted(self._clips.items()):
             if people is not None and actor not in people:
                 raise ValueError(f"{self._table}: no row for actor {actor}")
@@ -119,7 +167,12 @@ class CremaD:
                 kind="video",
                 label=LABELS[emotion],
                 subject=actor,
-                groups={"actor": actor, "sentence": sentence, "level": LEVELS[level], **(people[actor] if people is not None else {})},
+                groups={
+                    "actor": actor,
+                    "sentence": sentence,
+                    "level": LEVELS[level],
+                    **(people[actor] if people is not None else {}),
+                },
             )
 
     def file(self, sample: Sample) -> Path:

@@ -14,7 +14,17 @@ from typing import Any, Literal
 from pydantic import Field
 
 from faceoff import emotions
-from faceoff.datasets._fer2013_pictures import PARTS, ROWS, Part, csv_lines, fingerprint, others, row_name, split_of, twins
+from faceoff.datasets._fer2013_pictures import (
+    PARTS,
+    ROWS,
+    Part,
+    csv_lines,
+    fingerprint,
+    others,
+    row_name,
+    split_of,
+    twins,
+)
 from faceoff.plugins.omissions import say
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
@@ -36,13 +46,22 @@ _TABLE_COLUMNS = ("image_name", "fer2013_label", "labels_among_duplicates")
 class Options(DatasetConfig):
     """Keys of a fer2013 dataset."""
 
-    path: DataPath = Field(description="folder with fer2013.csv, or with the FERPlus generator's parts and fer2013_labels.csv")
-    labels: Literal["csv", "recovered"] | None = Field(
-        None, description="csv: fer2013.csv, all pictures; recovered: fer2013_labels.csv, those that FER+ names; default: the first that is there"
+    path: DataPath = Field(
+        description="folder with fer2013.csv, or with the FERPlus generator's parts and fer2013_labels.csv"
     )
-    split: Literal["train", "valid", "test"] = Field("test", description="part of the data: Training, PublicTest, PrivateTest")
-    clean: Literal["train", "train_valid"] | None = Field(None, description="leave out pictures pixel-identical to one of these parts")
-    ambiguous: Literal["keep", "drop"] = Field("keep", description="recovered labels of pictures whose identical twin has another label")
+    labels: Literal["csv", "recovered"] | None = Field(
+        None,
+        description="csv: fer2013.csv, all pictures; recovered: fer2013_labels.csv, those that FER+ names; default: the first that is there",
+    )
+    split: Literal["train", "valid", "test"] = Field(
+        "test", description="part of the data: Training, PublicTest, PrivateTest"
+    )
+    clean: Literal["train", "train_valid"] | None = Field(
+        None, description="leave out pictures pixel-identical to one of these parts"
+    )
+    ambiguous: Literal["keep", "drop"] = Field(
+        "keep", description="recovered labels of pictures whose identical twin has another label"
+    )
 
 
 class Fer2013:
@@ -54,16 +73,26 @@ class Fer2013:
     def __init__(self, options: Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
-            raise FileNotFoundError(f"{options.path}: the folder of FER2013 is not there (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{options.path}: the folder of FER2013 is not there (dataset key 'path')"
+            )
         tables = {"csv": options.path / "fer2013.csv", "recovered": options.path / TABLE}
-        labels = options.labels or next((name for name, table in tables.items() if table.is_file()), None)
+        labels = options.labels or next(
+            (name for name, table in tables.items() if table.is_file()), None
+        )
         if labels is None:
-            raise FileNotFoundError(f"{options.path}: neither fer2013.csv nor {TABLE} is there (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{options.path}: neither fer2013.csv nor {TABLE} is there (dataset key 'path')"
+            )
         self._table = tables[labels]
         if not self._table.is_file():
-            raise FileNotFoundError(f"{self._table}: the labels are not there (dataset keys 'path', 'labels')")
+            raise FileNotFoundError(
+                f"{self._table}: the labels are not there (dataset keys 'path', 'labels')"
+            )
         if options.ambiguous == "drop" and labels == "csv":
-            raise ValueError("dataset key 'ambiguous': the labels of fer2013.csv are its own, none is ambiguous; it goes with labels: recovered")
+            raise ValueError(
+                "dataset key 'ambiguous': the labels of fer2013.csv are its own, none is ambiguous; it goes with labels: recovered"
+            )
         self._from_csv = labels == "csv"
         self._part = Part(options.path, options.split, self._from_csv)
         self._others = others(options.path, options.split, options.clean, self._from_csv)
@@ -76,10 +105,16 @@ class Fer2013:
         for row, _, (code, _, usage) in csv_lines(self._table):
             split = usages.get(usage.decode("utf-8", "replace"))
             if split is None:
-                raise ValueError(f"{self._table}, row {row}: unknown Usage {usage.decode('utf-8', 'replace')!r}; known: {', '.join(usages)}")
+                raise ValueError(
+                    f"{self._table}, row {row}: unknown Usage {usage.decode('utf-8', 'replace')!r}; known: {', '.join(usages)}"
+                )
             if not code.isdigit() or int(code) >= len(emotions.FER2013_ORDER):
-                known = ", ".join(f"{number} {label}" for number, label in enumerate(emotions.FER2013_ORDER))
-                raise ValueError(f"{self._table}, row {row}: unknown emotion {code.decode('utf-8', 'replace')!r}; known: {known}")
+                known = ", ".join(
+                    f"{number} {label}" for number, label in enumerate(emotions.FER2013_ORDER)
+                )
+                raise ValueError(
+                    f"{self._table}, row {row}: unknown emotion {code.decode('utf-8', 'replace')!r}; known: {known}"
+                )
             yield split, row_name(row), emotions.FER2013_ORDER[int(code)], False
 
     def _recovered_rows(self) -> Iterator[tuple[str, str, str, bool]]:
@@ -89,7 +124,9 @@ class Fer2013:
             header = [cell.strip() for cell in next(lines, ())]
             for column in _TABLE_COLUMNS:
                 if column not in header:
-                    raise ValueError(f"{self._table}: no column {column!r}{suggestion(column, header)}")
+                    raise ValueError(
+                        f"{self._table}: no column {column!r}{suggestion(column, header)}"
+                    )
             for cells in lines:
                 row = dict(zip(header, (cell.strip() for cell in cells)))
                 where = f"{self._table}, line {lines.line_num}"
@@ -98,7 +135,9 @@ class Fer2013:
                 name = row["image_name"]
                 split = split_of(name)
                 if split is None:
-                    raise ValueError(f"{where}: image_name {name!r} is none of the generator's, such as fer0032220.png")
+                    raise ValueError(
+                        f"{where}: image_name {name!r} is none of the generator's, such as fer0032220.png"
+                    )
                 if name in seen:
                     raise ValueError(f"{where}: image_name {name!r} stands twice")
                 seen.add(name)
@@ -108,7 +147,9 @@ class Fer2013:
                     label = None
                 if label not in self.space:
                     known = ", ".join(emotions.FER2013_ORDER)
-                    raise ValueError(f"{where}: unknown fer2013_label {row.get('fer2013_label', '')!r}; known: {known}")
+                    raise ValueError(
+                        f"{where}: unknown fer2013_label {row.get('fer2013_label', '')!r}; known: {known}"
+                    )
                 yield split, name, label, "|" in row.get("labels_among_duplicates", "")
 
     def _rows(self) -> Iterator[tuple[str, str, str, bool]]:
@@ -124,7 +165,11 @@ class Fer2013:
             names: dict[str, list[str]] = {part: [] for part in PARTS}
             for part, name, _, _ in self._rows():
                 names[part].append(name)
-            alike = twins(self._part, names[split], [(part, names[other]) for other, part in self._others.items()])
+            alike = twins(
+                self._part,
+                names[split],
+                [(part, names[other]) for other, part in self._others.items()],
+            )
         rows = 0
         for part, name, label, ambiguous in self._rows():
             if part != split:
@@ -137,13 +182,26 @@ class Fer2013:
             else:
                 # One label has no votes; the other pictures' groups tell nothing, so only recovered labels have this one.
                 groups = {} if self._from_csv else {"ambiguous": str(ambiguous).lower()}
-                yield Sample(sample_id=Path(name).stem, path=f"{self._part.name}/{name}", label=label, split=split, groups=groups)
+                yield Sample(
+                    sample_id=Path(name).stem,
+                    path=f"{self._part.name}/{name}",
+                    label=label,
+                    split=split,
+                    groups=groups,
+                )
         if rows != ROWS[split]:
-            print(f"fer2013: {rows:,} of {ROWS[split]:,} pictures of {PARTS[split][1]} have a label in {self._table}", file=sys.stderr)
+            print(
+                f"fer2013: {rows:,} of {ROWS[split]:,} pictures of {PARTS[split][1]} have a label in {self._table}",
+                file=sys.stderr,
+            )
         say("fer2013", self.left_out)
 
     def read(self, sample: Sample) -> bytes:
         return self._part.read(Path(sample.path).name)
 
     def fingerprint(self) -> Any:
-        return fingerprint(self.options.path, self._table.name) if not self._from_csv else fingerprint(self.options.path)
+        return (
+            fingerprint(self.options.path, self._table.name)
+            if not self._from_csv
+            else fingerprint(self.options.path)
+        )

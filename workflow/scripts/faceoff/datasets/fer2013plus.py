@@ -36,12 +36,16 @@ class Options(DatasetConfig):
     """Keys of a fer2013plus dataset."""
 
     path: DataPath = Field(description="folder with fer2013/, or fer2013/ itself")
-    split: Literal["train", "valid", "test"] = Field("test", description="part of the data; only test may be scored, the others are oversampled")
+    split: Literal["train", "valid", "test"] = Field(
+        "test", description="part of the data; only test may be scored, the others are oversampled"
+    )
 
     @model_validator(mode="after")
     def _only_test_is_scored(self) -> Self:
         if self.split != "test" and self.role == "test":
-            raise ValueError(f"'split: {self.split}' cannot have 'role: test': this part is oversampled; set role to validation or train, or split to test")
+            raise ValueError(
+                f"'split: {self.split}' cannot have 'role: test': this part is oversampled; set role to validation or train, or split to test"
+            )
         return self
 
 
@@ -54,22 +58,36 @@ class Fer2013Plus:
     def __init__(self, options: Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
-            raise FileNotFoundError(f"{options.path}: the folder of fer2013plus is not there (dataset key 'path')")
-        places = [root / name for root in (options.path / "fer2013", options.path) for name in FOLDERS[options.split]]
+            raise FileNotFoundError(
+                f"{options.path}: the folder of fer2013plus is not there (dataset key 'path')"
+            )
+        places = [
+            root / name
+            for root in (options.path / "fer2013", options.path)
+            for name in FOLDERS[options.split]
+        ]
         self._root = next((place for place in places if place.is_dir()), None)
         if self._root is None:
-            raise FileNotFoundError(f"{options.path}: neither {' nor '.join(str(place.relative_to(options.path)) for place in places)} is there")
+            raise FileNotFoundError(
+                f"{options.path}: neither {' nor '.join(str(place.relative_to(options.path)) for place in places)} is there"
+            )
         self._labels: dict[Path, str] = {}
-        for folder in sorted(path for path in self._root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        for folder in sorted(
+            path for path in self._root.iterdir() if path.is_dir() and not path.name.startswith(".")
+        ):
             try:
                 label = emotions.canonical(folder.name)
             except ValueError as error:
                 raise ValueError(f"{folder}: {error}") from None
             if label in self._labels.values():
-                raise ValueError(f"{folder}: a second folder of {label}; one folder per class is expected")
+                raise ValueError(
+                    f"{folder}: a second folder of {label}; one folder per class is expected"
+                )
             self._labels[folder] = label
         if not self._labels:
-            raise FileNotFoundError(f"{self._root}: no class folders such as {self._root.name}/happiness (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{self._root}: no class folders such as {self._root.name}/happiness (dataset key 'path')"
+            )
         self.left_out: Counter[str] = Counter()
         self.version = f"{options.split}@1"
 
@@ -92,9 +110,14 @@ class Fer2013Plus:
         for path, label in self._files(self.left_out):
             count += 1
             name = path.relative_to(self._root).as_posix()
-            yield Sample(sample_id=name.rsplit(".", 1)[0], path=name, label=label, split=self.options.split)
+            yield Sample(
+                sample_id=name.rsplit(".", 1)[0], path=name, label=label, split=self.options.split
+            )
         if self.options.split == "test" and count != TEST_PICTURES:
-            print(f"fer2013plus: {count:,} pictures instead of {TEST_PICTURES:,} are below {self._root}", file=sys.stderr)
+            print(
+                f"fer2013plus: {count:,} pictures instead of {TEST_PICTURES:,} are below {self._root}",
+                file=sys.stderr,
+            )
         say("fer2013plus", self.left_out)
 
     def read(self, sample: Sample) -> bytes:

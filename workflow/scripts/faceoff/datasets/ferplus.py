@@ -34,12 +34,19 @@ class Options(DatasetConfig):
     """Keys of a ferplus dataset."""
 
     path: DataPath = Field(description="folder with the pictures and fer2013new.csv")
-    votes: Literal["fer2013new", "label"] = Field("fer2013new", description="vote table: fer2013new.csv or the parts' label.csv")
-    rule: Literal["majority", "argmax8", "argmax10", "probability", "multi_target"] = Field("majority", description="how votes become a label")
+    votes: Literal["fer2013new", "label"] = Field(
+        "fer2013new", description="vote table: fer2013new.csv or the parts' label.csv"
+    )
+    rule: Literal["majority", "argmax8", "argmax10", "probability", "multi_target"] = Field(
+        "majority", description="how votes become a label"
+    )
     split: Literal["train", "valid", "test"] = Field("test", description="part of the data")
-    clean: Literal["train", "train_valid"] | None = Field(None, description="leave out pictures pixel-identical to one of these parts")
+    clean: Literal["train", "train_valid"] | None = Field(
+        None, description="leave out pictures pixel-identical to one of these parts"
+    )
     keep: Literal["labelled", "all"] = Field(
-        "labelled", description="all: also predict the rows that the rule gives no emotion, unlabelled, as outliers that had better be rejected"
+        "labelled",
+        description="all: also predict the rows that the rule gives no emotion, unlabelled, as outliers that had better be rejected",
     )
 
     @model_validator(mode="after")
@@ -126,11 +133,22 @@ def readings(rule: str, votes: np.ndarray) -> dict[str, tuple[int, ...]]:
     if rule.startswith("argmax"):
         counted = votes[: int(rule.removeprefix("argmax"))]
         tied = np.flatnonzero(counted == counted.max())
-        kept = tied if counted.any() else tied[:0]  # argmax8 keeps rows without any emotion: that all classes tie at no vote makes none of them right
+        kept = (
+            tied if counted.any() else tied[:0]
+        )  # argmax8 keeps rows without any emotion: that all classes tie at no vote makes none of them right
     else:
         kept, tied = np.flatnonzero(target), np.flatnonzero(target == target.max())
-    found = {"label": label, "last": (int(tied[-1]),), "untied": label if len(tied) == 1 else (), "set": tuple(map(int, kept))}
-    return {answer: emotions for answer, columns in found.items() if (emotions := tuple(column for column in columns if column < 8))}
+    found = {
+        "label": label,
+        "last": (int(tied[-1]),),
+        "untied": label if len(tied) == 1 else (),
+        "set": tuple(map(int, kept)),
+    }
+    return {
+        answer: emotions
+        for answer, columns in found.items()
+        if (emotions := tuple(column for column in columns if column < 8))
+    }
 
 
 class FerPlus:
@@ -142,19 +160,27 @@ class FerPlus:
     def __init__(self, options: Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
-            raise FileNotFoundError(f"{options.path}: the folder of FER+ is not there (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{options.path}: the folder of FER+ is not there (dataset key 'path')"
+            )
         table = options.path / "fer2013new.csv"
         if options.votes == "fer2013new" and not table.is_file():
-            raise FileNotFoundError(f"{table}: the vote table is not there; get it from github.com/microsoft/FERPlus")
+            raise FileNotFoundError(
+                f"{table}: the vote table is not there; get it from github.com/microsoft/FERPlus"
+            )
         self._part = Part(options.path, options.split)
         self._others = others(options.path, options.split, options.clean)
         if options.votes == "label" and self._part.source.suffix == ".csv":
-            raise FileNotFoundError(f"{options.path}: `votes: label` needs the generator's folders or archives, which hold label.csv")
+            raise FileNotFoundError(
+                f"{options.path}: `votes: label` needs the generator's folders or archives, which hold label.csv"
+            )
         self._several = options.rule in {"probability", "multi_target"}
         clean = f"-clean_{options.clean}" if options.clean else ""
         self.version = f"{options.votes}-{options.rule}-{options.split}{clean}@1"
 
-    def _votes(self, split: str, part: Part, table: str | None = None) -> Iterator[tuple[str, np.ndarray]]:
+    def _votes(
+        self, split: str, part: Part, table: str | None = None
+    ) -> Iterator[tuple[str, np.ndarray]]:
         """(file name, ten votes) row by row of a vote table (default: the configured one); several rows may name one file."""
         if (table or self.options.votes) == "label":
             for row in csv.reader(io.StringIO(part.read("label.csv").decode())):
@@ -163,7 +189,10 @@ class FerPlus:
         with open(self.options.path / "fer2013new.csv", newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 if row["Usage"] == PARTS[split][1] and row["Image name"].strip():
-                    yield row["Image name"].strip(), np.array([row[column] for column in FERPLUS_COLUMNS], float)
+                    yield (
+                        row["Image name"].strip(),
+                        np.array([row[column] for column in FERPLUS_COLUMNS], float),
+                    )
 
     def samples(self) -> Iterator[Sample]:
         """The rows of the vote table that the rule gives an emotion, in the table's order; with `keep: all` the others too, without a label."""
@@ -172,7 +201,11 @@ class FerPlus:
             return dict.fromkeys(name for name, _ in self._votes(split, part))
 
         elsewhere = [(part, names(split, part)) for split, part in self._others.items()]
-        left_out = twins(self._part, names(self.options.split, self._part), elsewhere) if elsewhere else set()
+        left_out = (
+            twins(self._part, names(self.options.split, self._part), elsewhere)
+            if elsewhere
+            else set()
+        )
         for sample_id, name, votes in _identified(self._votes(self.options.split, self._part)):
             target = RULES[self.options.rule](votes)
             if name in left_out or (target is None and self.options.keep == "labelled"):
@@ -192,11 +225,19 @@ class FerPlus:
 
         A row without a label is an outlier: non-face where that leads the votes, else unknown, as FERPlus' `ferplus.py` calls rows that no class wins.
         """
-        found = {f"{VOTES}{column}": f"{votes[column]:g}" for column in FERPLUS_COLUMNS[8:] if votes[column]}
+        found = {
+            f"{VOTES}{column}": f"{votes[column]:g}"
+            for column in FERPLUS_COLUMNS[8:]
+            if votes[column]
+        }
         if target is None:
-            return found | {OUTLIER: "NF" if max(votes, key=lambda column: votes[column]) == "NF" else "unknown"}
+            return found | {
+                OUTLIER: "NF" if max(votes, key=lambda column: votes[column]) == "NF" else "unknown"
+            }
         if self._several:
-            found["label_set"] = "|".join(FERPLUS_COLUMNS[index] for index in np.flatnonzero(target))
+            found["label_set"] = "|".join(
+                FERPLUS_COLUMNS[index] for index in np.flatnonzero(target)
+            )
         return found
 
     def universes(self) -> list[Universe]:
@@ -205,10 +246,16 @@ class FerPlus:
         duplicates: every row of the table; distinct, one row per picture (the first); clean_train and clean_train_valid as the key `clean` has them.
         """
         split = self.options.split
-        tables = [name for name in ("fer2013new", "label") if name == self.options.votes or self._has(name)]
+        tables = [
+            name
+            for name in ("fer2013new", "label")
+            if name == self.options.votes or self._has(name)
+        ]
         rows = {name: list(self._votes(split, self._part, name)) for name in tables}
         emitted = {sample_id for sample_id, _, _ in _identified(rows[self.options.votes])}
-        left_out = self._duplicates(dict.fromkeys(name for table in tables for name, _ in rows[table]))
+        left_out = self._duplicates(
+            dict.fromkeys(name for table in tables for name, _ in rows[table])
+        )
         found = []
         for table in tables:
             for policy, without in left_out.items():
@@ -220,9 +267,14 @@ class FerPlus:
                         for answer, columns in readings(rule, votes).items():
                             # A second row of one picture may stand in one table only: the picture's prediction serves for both.
                             known = sample_id if sample_id in emitted else Path(name).stem
-                            kept.setdefault((rule, answer), []).append((known, frozenset(FERPLUS_COLUMNS[column] for column in columns)))
+                            kept.setdefault((rule, answer), []).append(
+                                (known, frozenset(FERPLUS_COLUMNS[column] for column in columns))
+                            )
                 found += [
-                    Universe({"votes": table, "rule": rule, "answer": answer, "duplicates": policy}, tuple(kept[rule, answer]))
+                    Universe(
+                        {"votes": table, "rule": rule, "answer": answer, "duplicates": policy},
+                        tuple(kept[rule, answer]),
+                    )
                     for rule in RULES
                     for answer in ("label", "last", "untied", "set")
                     if (rule, answer) in kept
@@ -231,13 +283,20 @@ class FerPlus:
 
     def _has(self, table: str) -> bool:
         """Whether the other vote table is there too."""
-        return self._part.source.suffix != ".csv" if table == "label" else (self.options.path / "fer2013new.csv").is_file()
+        return (
+            self._part.source.suffix != ".csv"
+            if table == "label"
+            else (self.options.path / "fer2013new.csv").is_file()
+        )
 
     def _duplicates(self, names: Iterable[str]) -> dict[str, set[str]]:
         """Policy for duplicates -> names that it leaves out; policies whose parts are not there are absent."""
         digests = dict(self._part.pictures(names))
         first = {digest: name for name, digest in reversed(digests.items())}
-        found: dict[str, set[str]] = {"rows": set(), "distinct": {name for name, digest in digests.items() if first[digest] != name}}
+        found: dict[str, set[str]] = {
+            "rows": set(),
+            "distinct": {name for name, digest in digests.items() if first[digest] != name},
+        }
         elsewhere: dict[str, set[str]] = {}
         for clean in ("train", "train_valid"):
             try:
@@ -246,9 +305,18 @@ class FerPlus:
                 continue
             for split, part in parts.items():
                 if split not in elsewhere:
-                    elsewhere[split] = {digest for _, digest in part.pictures(dict.fromkeys(name for name, _ in self._votes(split, part)))}
+                    elsewhere[split] = {
+                        digest
+                        for _, digest in part.pictures(
+                            dict.fromkeys(name for name, _ in self._votes(split, part))
+                        )
+                    }
             if parts:
-                found[f"clean_{clean}"] = {name for name, digest in digests.items() if any(digest in elsewhere[split] for split in parts)}
+                found[f"clean_{clean}"] = {
+                    name
+                    for name, digest in digests.items()
+                    if any(digest in elsewhere[split] for split in parts)
+                }
         return found
 
     def read(self, sample: Sample) -> bytes:

@@ -16,14 +16,24 @@ from faceoff.plugins.omissions import say
 from faceoff.plugins.options import DataPath
 from faceoff.plugins.protocols import Sample
 
-DATASETS = {"folder": {"class": "Folder", "title": "folder of pictures", "terms": "your own", "how_to_get": "put pictures into <path>/<emotion>/"}}
+DATASETS = {
+    "folder": {
+        "class": "Folder",
+        "title": "folder of pictures",
+        "terms": "your own",
+        "how_to_get": "put pictures into <path>/<emotion>/",
+    }
+}
 
 
 class Options(OwnLabels):
     """Keys of a folder dataset."""
 
     path: DataPath = Field(description="folder with one sub-folder per class")
-    labelled: bool = Field(True, description="false: everything below the folder is only to be predicted, nothing is scored")
+    labelled: bool = Field(
+        True,
+        description="false: everything below the folder is only to be predicted, nothing is scored",
+    )
 
 
 def _text(path: Path) -> str:
@@ -46,7 +56,11 @@ class Folder:
             raise FileNotFoundError(f"{options.path}: the folder is not there (dataset key 'path')")
         self._labels: dict[Path, str | None] = {}
         self.left_out: Counter[str] = Counter()
-        for folder in sorted(path for path in options.path.iterdir() if not path.name.startswith(".")) if options.labelled else ():
+        for folder in (
+            sorted(path for path in options.path.iterdir() if not path.name.startswith("."))
+            if options.labelled
+            else ()
+        ):
             if not folder.is_dir():
                 self.left_out["file beside the class folders"] += 1
                 continue
@@ -60,7 +74,9 @@ class Folder:
             raise FileNotFoundError(
                 f"{options.path}: no class sub-folders (expected e.g. {options.path}/happiness/picture.jpg; without labels, set labelled: false)"
             )
-        self.space = emotions.order([label for label in self._labels.values() if label]) or emotions.EMOTIONS
+        self.space = (
+            emotions.order([label for label in self._labels.values() if label]) or emotions.EMOTIONS
+        )
 
     def _files(self) -> Iterator[tuple[Path, str | None]]:
         for folder, label in self._labels.items():
@@ -71,7 +87,12 @@ class Folder:
         say("folder", self.left_out)
         for path, label in self._files():
             sample_id = self._id(path)
-            yield Sample(sample_id=sample_id, path=sample_id, label=label, kind="video" if path.suffix.lower() in VIDEO_SUFFIXES else "image")
+            yield Sample(
+                sample_id=sample_id,
+                path=sample_id,
+                label=label,
+                kind="video" if path.suffix.lower() in VIDEO_SUFFIXES else "image",
+            )
 
     def _id(self, path: Path) -> str:
         return _text(path.relative_to(self.options.path))
@@ -79,7 +100,11 @@ class Folder:
     @cached_property
     def _undecodable(self) -> dict[str, Path]:
         """Files whose name is not valid UTF-8, by the id that spells it: that id is no path."""
-        return {self._id(path): path for path, _ in self._files() if self._id(path) != path.relative_to(self.options.path).as_posix()}
+        return {
+            self._id(path): path
+            for path, _ in self._files()
+            if self._id(path) != path.relative_to(self.options.path).as_posix()
+        }
 
     def read(self, sample: Sample) -> bytes:
         return self.file(sample).read_bytes()

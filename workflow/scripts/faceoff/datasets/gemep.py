@@ -37,7 +37,9 @@ CODES = {
     "ple": "pleasure", "rel": "relief", "int": "interest", "irr": "irritation", "anx": "anxiety", "sad": "sadness",
     "sur": "surprise", "adm": "admiration", "dis": "disgust", "con": "contempt", "ten": "tenderness",
 }  # fmt: skip
-STATES = order([*CODES.values(), "shame"])  # shame is not in the core set; its code is not known to us
+STATES = order(
+    [*CODES.values(), "shame"]
+)  # shame is not in the core set; its code is not known to us
 BASIC = tuple(state for state in STATES if state in EMOTIONS)
 # Other names of the states, for label tables.
 NAMES = {
@@ -54,8 +56,13 @@ class Options(DatasetConfig):
     """Keys of a gemep dataset."""
 
     path: DataPath = Field(description="folder of the clips")
-    labels: DataPath | None = Field(None, description="CSV with the columns file (below path), actor, emotion; default: read the names of the files")
-    states: Literal["all", "basic"] = Field("all", description="all eighteen states, or the seven that are basic emotions or contempt")
+    labels: DataPath | None = Field(
+        None,
+        description="CSV with the columns file (below path), actor, emotion; default: read the names of the files",
+    )
+    states: Literal["all", "basic"] = Field(
+        "all", description="all eighteen states, or the seven that are basic emotions or contempt"
+    )
 
 
 class _Clip(NamedTuple):
@@ -84,7 +91,9 @@ def parse(stem: str) -> tuple[str, str] | None:
     if not 1 <= int(actor) <= ACTORS:
         raise ValueError(f"unknown actor {actor!r}; known: 01-{ACTORS}")
     if code not in CODES:
-        raise ValueError(f"unknown state code {code!r}; known: {', '.join(CODES)}; or list the clips in a table (dataset key 'labels')")
+        raise ValueError(
+            f"unknown state code {code!r}; known: {', '.join(CODES)}; or list the clips in a table (dataset key 'labels')"
+        )
     return actor, CODES[code]
 
 
@@ -96,11 +105,16 @@ class Gemep:
     def __init__(self, options: Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
-            raise FileNotFoundError(f"{options.path}: the folder of GEMEP is not there (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{options.path}: the folder of GEMEP is not there (dataset key 'path')"
+            )
         self.space = STATES if options.states == "all" else BASIC
         self.left_out: Counter[str] = Counter()
         self._clips: dict[str, _Clip] = {}
-        for clip in sorted(self._listed(options.labels) if options.labels else self._named(), key=lambda clip: (clip.actor, clip.path)):
+        for clip in sorted(
+            self._listed(options.labels) if options.labels else self._named(),
+            key=lambda clip: (clip.actor, clip.path),
+        ):
             name = clip.path.relative_to(options.path).with_suffix("").as_posix()
             if clip.state not in self.space:
                 self.left_out[clip.state] += 1
@@ -110,7 +124,9 @@ class Gemep:
                 self._clips[name] = clip
         if not self._clips:
             seen = counted(self.left_out) or "nothing"
-            raise FileNotFoundError(f"{options.path}: no clip of the task such as 01joy….avi below it (dataset keys 'path', 'labels'); left out: {seen}")
+            raise FileNotFoundError(
+                f"{options.path}: no clip of the task such as 01joy….avi below it (dataset keys 'path', 'labels'); left out: {seen}"
+            )
         self.version = f"{options.states}{'-table' if options.labels else ''}@1"
 
     def _named(self) -> Iterator[_Clip]:
@@ -132,17 +148,25 @@ class Gemep:
         if not table.is_file():
             raise FileNotFoundError(f"{table}: the label table is not there (dataset key 'labels')")
         with open(table, newline="", encoding="utf-8-sig") as file:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(file, skipinitialspace=True) if any(cell.strip() for cell in row)]
+            rows = [
+                [cell.strip() for cell in row]
+                for row in csv.reader(file, skipinitialspace=True)
+                if any(cell.strip() for cell in row)
+            ]
         header = [cell.casefold() for cell in rows[0]] if rows else []
         for column in _COLUMNS:
             if column not in header:
                 raise ValueError(f"{table}: no column {column!r}{suggestion(column, header)}")
         seen: set[str] = set()
         for number, cells in enumerate(rows[1:], start=1):
-            file_name, actor, emotion = (dict(zip(header, cells)).get(column, "") for column in _COLUMNS)
+            file_name, actor, emotion = (
+                dict(zip(header, cells)).get(column, "") for column in _COLUMNS
+            )
             where = f"{table}, row {number}"
             if not file_name or not actor:
-                raise ValueError(f"{where}: not a clip with file, actor and emotion: {', '.join(cells)}")
+                raise ValueError(
+                    f"{where}: not a clip with file, actor and emotion: {', '.join(cells)}"
+                )
             if file_name in seen:
                 raise ValueError(f"{where}: {file_name!r} stands twice")
             seen.add(file_name)
@@ -151,14 +175,25 @@ class Gemep:
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from None
             if (self.options.path / file_name).is_file():
-                yield _Clip(self.options.path / file_name, actor.zfill(2) if actor.isdecimal() else actor, state)
+                yield _Clip(
+                    self.options.path / file_name,
+                    actor.zfill(2) if actor.isdecimal() else actor,
+                    state,
+                )
             else:
                 self.left_out["listed clip not there"] += 1
 
     def samples(self) -> Iterator[Sample]:
         """The clips; what is left out, and an incomplete copy, is said on stderr."""
-        if len(self._clips) + sum(count for state, count in self.left_out.items() if state in STATES) != CLIPS:
-            print(f"gemep: {len(self._clips)} clips are in the task; the core set has {CLIPS}", file=sys.stderr)
+        if (
+            len(self._clips)
+            + sum(count for state, count in self.left_out.items() if state in STATES)
+            != CLIPS
+        ):
+            print(
+                f"gemep: {len(self._clips)} clips are in the task; the core set has {CLIPS}",
+                file=sys.stderr,
+            )
         say("gemep", self.left_out)
         for name, clip in self._clips.items():
             yield Sample(
@@ -175,5 +210,8 @@ class Gemep:
         return self.options.path / sample.path
 
     def fingerprint(self) -> Any:
-        files = [*(clip.path for clip in self._clips.values()), *([self.options.labels] if self.options.labels else [])]
+        files = [
+            *(clip.path for clip in self._clips.values()),
+            *([self.options.labels] if self.options.labels else []),
+        ]
         return fingerprint(self.options.path, files)

@@ -30,7 +30,18 @@ DATASETS = {
 }
 
 # As the columns stand; ties go to the first.
-STATES = ("Awe", "Excitement", "Amusement", "Awkwardness", "Fear", "Horror", "Distress", "Triumph", "Sadness", "Surprise")
+STATES = (
+    "Awe",
+    "Excitement",
+    "Amusement",
+    "Awkwardness",
+    "Fear",
+    "Horror",
+    "Distress",
+    "Triumph",
+    "Sadness",
+    "Surprise",
+)
 SPLITS = {"train": "Train", "valid": "Val", "test": "Test"}
 _COUNTRY = ("Country", "Country_string")
 
@@ -39,8 +50,13 @@ class Options(DatasetConfig):
     """Keys of an hvb dataset."""
 
     path: DataPath = Field(description="folder with labels/ and audio/wav/")
-    split: Literal["train", "valid", "test"] = Field("valid", description="part of the data; the labels of test are not in the files that were given out")
-    affect_range: tuple[float, float] = Field((0.0, 1.0), description="lowest and highest value of Valence and Arousal in two_info.csv")
+    split: Literal["train", "valid", "test"] = Field(
+        "valid",
+        description="part of the data; the labels of test are not in the files that were given out",
+    )
+    affect_range: tuple[float, float] = Field(
+        (0.0, 1.0), description="lowest and highest value of Valence and Arousal in two_info.csv"
+    )
 
     @model_validator(mode="after")
     def _range_increases(self) -> Self:
@@ -65,10 +81,14 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str,
             where = f"{path}, line {lines.line_num}"
             row["File_ID"] = row["File_ID"].strip("[]")
             if not row["File_ID"] or row["File_ID"] in seen:
-                raise ValueError(f"{where}: File_ID {row['File_ID']!r} {'stands twice' if row['File_ID'] else 'is empty'}")
+                raise ValueError(
+                    f"{where}: File_ID {row['File_ID']!r} {'stands twice' if row['File_ID'] else 'is empty'}"
+                )
             seen.add(row["File_ID"])
             if row.get("Split") not in SPLITS.values():
-                raise ValueError(f"{where}: unknown Split {row.get('Split')!r}; known: {', '.join(SPLITS.values())}")
+                raise ValueError(
+                    f"{where}: unknown Split {row.get('Split')!r}; known: {', '.join(SPLITS.values())}"
+                )
             yield where, row
 
 
@@ -90,8 +110,13 @@ class HumeVocalBursts:
     def __init__(self, options: Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
-            raise FileNotFoundError(f"{options.path}: the folder of Hume-VB is not there (dataset key 'path')")
-        self._table, self._affect = options.path / "labels" / "high_info.csv", options.path / "labels" / "two_info.csv"
+            raise FileNotFoundError(
+                f"{options.path}: the folder of Hume-VB is not there (dataset key 'path')"
+            )
+        self._table, self._affect = (
+            options.path / "labels" / "high_info.csv",
+            options.path / "labels" / "two_info.csv",
+        )
         if not self._table.is_file():
             raise FileNotFoundError(f"{self._table}: the labels are not there (dataset key 'path')")
         self.incomplete: Counter[str] = Counter()
@@ -104,7 +129,9 @@ class HumeVocalBursts:
         if value is None:
             return None
         if not low <= value <= high:
-            raise ValueError(f"{where}: {column} {value:g} is outside {low:g} to {high:g} (dataset key 'affect_range')")
+            raise ValueError(
+                f"{where}: {column} {value:g} is outside {low:g} to {high:g} (dataset key 'affect_range')"
+            )
         return 2 * (value - low) / (high - low) - 1
 
     def _two(self) -> dict[str, tuple[float | None, float | None, dict[str, str]]]:
@@ -112,7 +139,13 @@ class HumeVocalBursts:
         if not self._affect.is_file():
             return {}
         return {
-            row["File_ID"]: (*(self._scaled(_number(row, column, where), column, where) for column in ("Valence", "Arousal")), row)
+            row["File_ID"]: (
+                *(
+                    self._scaled(_number(row, column, where), column, where)
+                    for column in ("Valence", "Arousal")
+                ),
+                row,
+            )
             for where, row in _rows(self._affect, ("File_ID", "Split", "Valence", "Arousal"))
             if row["Split"] == SPLITS[self.options.split]
         }
@@ -123,7 +156,9 @@ class HumeVocalBursts:
         if not known or max(known) == 0:
             return None
         if len(known) < len(STATES) or min(known) < 0:
-            raise ValueError(f"{where}: the intensities of {', '.join(STATES)} are not all there, or below 0")
+            raise ValueError(
+                f"{where}: the intensities of {', '.join(STATES)} are not all there, or below 0"
+            )
         return STATES[intensities.index(max(known))].lower()
 
     def samples(self) -> Iterator[Sample]:
@@ -154,7 +189,9 @@ class HumeVocalBursts:
             self.incomplete["burst without sound file"] += not self.file(sample).is_file()
             yield sample
         if not count:
-            raise ValueError(f"{self._table}: no row has Split {SPLITS[self.options.split]!r} (dataset key 'split')")
+            raise ValueError(
+                f"{self._table}: no row has Split {SPLITS[self.options.split]!r} (dataset key 'split')"
+            )
         say("hvb", self.incomplete, "kept all the same:")
 
     def file(self, sample: Sample) -> Path:
@@ -163,4 +200,6 @@ class HumeVocalBursts:
 
     def fingerprint(self) -> Any:
         """The label files, and the sound folder's time, which changes when a file comes or goes."""
-        return fingerprint(self.options.path, [self._table, self._affect, self.options.path / "audio" / "wav"])
+        return fingerprint(
+            self.options.path, [self._table, self._affect, self.options.path / "audio" / "wav"]
+        )

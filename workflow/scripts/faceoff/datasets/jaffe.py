@@ -26,7 +26,15 @@ DATASETS = {
 }
 
 SUBJECTS = ("KA", "KL", "KM", "KR", "MK", "NA", "NM", "TM", "UY", "YM")
-LABELS = {"NE": "neutral", "HA": "happiness", "SA": "sadness", "SU": "surprise", "FE": "fear", "DI": "disgust", "AN": "anger"}
+LABELS = {
+    "NE": "neutral",
+    "HA": "happiness",
+    "SA": "sadness",
+    "SU": "surprise",
+    "FE": "fear",
+    "DI": "disgust",
+    "AN": "anger",
+}
 PICTURES = 213
 
 _NAME = re.compile(r"([A-Z]{2})\.([A-Z]{2})(\d+)\.(\d+)")
@@ -48,7 +56,9 @@ class Jaffe:
     def __init__(self, options: Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
-            raise FileNotFoundError(f"{options.path}: the folder of JAFFE is not there (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{options.path}: the folder of JAFFE is not there (dataset key 'path')"
+            )
         self._pictures: dict[str, Path] = {}
         for path in sorted(files_below(options.path)):
             name = _NAME.fullmatch(path.stem)
@@ -56,16 +66,27 @@ class Jaffe:
                 continue
             subject, expression = name.group(1, 2)
             if subject not in SUBJECTS or expression not in LABELS:
-                field, code, known = ("expression", expression, LABELS) if subject in SUBJECTS else ("subject", subject, SUBJECTS)
-                raise ValueError(f"{path}: unknown {field} code {code!r}; known: {', '.join(known)}")
+                field, code, known = (
+                    ("expression", expression, LABELS)
+                    if subject in SUBJECTS
+                    else ("subject", subject, SUBJECTS)
+                )
+                raise ValueError(
+                    f"{path}: unknown {field} code {code!r}; known: {', '.join(known)}"
+                )
             self._pictures.setdefault(path.stem, path)  # the same name again is the same picture
         if not self._pictures:
-            raise FileNotFoundError(f"{options.path}: no picture such as KA.AN1.39.tiff below it (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{options.path}: no picture such as KA.AN1.39.tiff below it (dataset key 'path')"
+            )
 
     def samples(self) -> Iterator[Sample]:
         """The pictures that are there; an incomplete copy is said on stderr."""
         if len(self._pictures) != PICTURES:
-            print(f"jaffe: {len(self._pictures)} of {PICTURES} pictures are below {self.options.path}", file=sys.stderr)
+            print(
+                f"jaffe: {len(self._pictures)} of {PICTURES} pictures are below {self.options.path}",
+                file=sys.stderr,
+            )
         for stem, path in sorted(self._pictures.items()):
             subject, expression = stem.split(".")[:2]
             yield Sample(

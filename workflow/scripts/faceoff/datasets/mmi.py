@@ -30,7 +30,14 @@ DATASETS = {
     }
 }
 
-CODES = {1: "anger", 2: "disgust", 3: "fear", 4: "happiness", 5: "sadness", 6: "surprise"}  # other values are no basic emotion
+CODES = {
+    1: "anger",
+    2: "disgust",
+    3: "fear",
+    4: "happiness",
+    5: "sadness",
+    6: "surprise",
+}  # other values are no basic emotion
 VIEWS = {"0": "frontal", "1": "profile", "2": "dual"}  # dual: both side by side in one picture
 
 _CLIP = re.compile(r"(S\d{3})-\d{3}")
@@ -41,7 +48,9 @@ class Options(DatasetConfig):
 
     path: DataPath = Field(description="the download's folder with Sessions, or Sessions itself")
     views: list[Literal["frontal", "profile", "dual"]] = Field(
-        default_factory=lambda: ["frontal"], min_length=1, description="keep clips of these views; dual shows the face twice, frontal and in profile"
+        default_factory=lambda: ["frontal"],
+        min_length=1,
+        description="keep clips of these views; dual shows the face twice, frontal and in profile",
     )
 
 
@@ -61,17 +70,28 @@ def _elements(path: Path, tag: str) -> list[ElementTree.Element]:
         root = ElementTree.parse(path).getroot()
     except ElementTree.ParseError as error:
         raise ValueError(f"{path}: not readable as XML: {error}") from None
-    return [element for element in root.iter() if isinstance(element.tag, str) and element.tag.rpartition("}")[2].casefold() == tag.casefold()]
+    return [
+        element
+        for element in root.iter()
+        if isinstance(element.tag, str)
+        and element.tag.rpartition("}")[2].casefold() == tag.casefold()
+    ]
 
 
 def read_emotion(path: Path) -> int | None:
     """The emotion code of a clip's XML, None without one. Raises ValueError when it is no number, or when two differ."""
-    values = {(tag.get("Value") or "").strip() for tag in _elements(path, "Metatag") if (tag.get("Name") or "").strip().casefold() == "emotion"}
+    values = {
+        (tag.get("Value") or "").strip()
+        for tag in _elements(path, "Metatag")
+        if (tag.get("Name") or "").strip().casefold() == "emotion"
+    }
     if not values - {""}:
         return None
     value = values.pop()
     if values or not value.isdecimal():
-        raise ValueError(f"{path}: one number is expected as Value of the Metatag 'Emotion', found {', '.join(sorted({value, *values}))!r}")
+        raise ValueError(
+            f"{path}: one number is expected as Value of the Metatag 'Emotion', found {', '.join(sorted({value, *values}))!r}"
+        )
     return int(value)
 
 
@@ -92,9 +112,15 @@ class Mmi:
     def __init__(self, options: Options, seed: int = 0):
         self.options = options
         root = options.path / "Sessions" if (options.path / "Sessions").is_dir() else options.path
-        sessions = [path for path in root.iterdir() if path.is_dir() and path.name.isdecimal()] if root.is_dir() else []
+        sessions = (
+            [path for path in root.iterdir() if path.is_dir() and path.name.isdecimal()]
+            if root.is_dir()
+            else []
+        )
         if not sessions:
-            raise FileNotFoundError(f"{root}: no session such as Sessions/1/S001-001.avi below it (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{root}: no session such as Sessions/1/S001-001.avi below it (dataset key 'path')"
+            )
         self.left_out: Counter[str] = Counter()
         self._sessions: dict[str, _Session] = {}
         for folder in sorted(sessions, key=lambda path: int(path.name)):
@@ -106,28 +132,46 @@ class Mmi:
             else:
                 self._sessions[found.clip.stem] = found
         if not self._sessions:
-            raise FileNotFoundError(f"{root}: no session of the task (dataset keys 'path', 'views'); left out: {counted(self.left_out)}")
+            raise FileNotFoundError(
+                f"{root}: no session of the task (dataset keys 'path', 'views'); left out: {counted(self.left_out)}"
+            )
         self.version = f"{'-'.join(view for view in VIEWS.values() if view in options.views)}@1"
 
     def _session(self, folder: Path) -> _Session | str:
         """A session of the task, or why it is not in it."""
-        clips = sorted(path for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES and _CLIP.fullmatch(path.stem))
+        clips = sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in VIDEO_SUFFIXES and _CLIP.fullmatch(path.stem)
+        )
         if not clips:
             return "no clip"
         if len({clip.stem for clip in clips}) > 1:
-            raise ValueError(f"{folder}: several clips in one session: {', '.join(clip.name for clip in clips)}")
+            raise ValueError(
+                f"{folder}: several clips in one session: {', '.join(clip.name for clip in clips)}"
+            )
         # A clip in another format is a copy that the user made of the AVI, such as one turned upright.
         clip = next((path for path in clips if path.suffix.lower() != ".avi"), clips[0])
-        about, session, units = (folder / name for name in (f"{clip.stem}.xml", "session.xml", f"{clip.stem}-oao_aucs.xml"))
+        about, session, units = (
+            folder / name
+            for name in (f"{clip.stem}.xml", "session.xml", f"{clip.stem}-oao_aucs.xml")
+        )
         code = read_emotion(about) if about.is_file() else None
         if code not in CODES:
             return "no emotion" if code is None else f"emotion code {code}"
-        written = {(track.get("view") or "").strip() for track in _elements(session, "track")} & VIEWS.keys() if session.is_file() else set()
+        written = (
+            {(track.get("view") or "").strip() for track in _elements(session, "track")}
+            & VIEWS.keys()
+            if session.is_file()
+            else set()
+        )
         view = VIEWS[written.pop()] if len(written) == 1 else "unknown"
         if view not in self.options.views:
             return f"{view} view"
         files = tuple(path for path in (clip, about, session, units) if path.is_file())
-        return _Session(clip, CODES[code], view, read_units(units) if units.is_file() else (), files)
+        return _Session(
+            clip, CODES[code], view, read_units(units) if units.is_file() else (), files
+        )
 
     def samples(self) -> Iterator[Sample]:
         """The clips in order of their names; what is left out is counted and said on stderr."""

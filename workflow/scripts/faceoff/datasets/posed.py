@@ -29,9 +29,13 @@ DATASETS = {
 class Options(DatasetConfig):
     """Keys of a posed dataset."""
 
-    split: Literal["train", "valid", "test"] = Field("test", description="identities of the splits are disjoint")
+    split: Literal["train", "valid", "test"] = Field(
+        "test", description="identities of the splits are disjoint"
+    )
     seed: int = Field(0, ge=0, description="seed of the drawings")
-    rungs: list[str] | None = Field(None, description="keep only these rungs of the ladder of difficulty; default: all")
+    rungs: list[str] | None = Field(
+        None, description="keep only these rungs of the ladder of difficulty; default: all"
+    )
 
 
 class Posed:
@@ -44,14 +48,20 @@ class Posed:
         self.options = options
         unknown = set(options.rungs or ()) - set(scenes.RUNGS)
         if unknown:
-            raise ValueError(f"posed: unknown rungs {sorted(unknown)}; valid: {', '.join(scenes.RUNGS)}")
+            raise ValueError(
+                f"posed: unknown rungs {sorted(unknown)}; valid: {', '.join(scenes.RUNGS)}"
+            )
         rungs = "" if options.rungs is None else "-" + "_".join(sorted(options.rungs))
         self.version = f"{options.split}-seed{options.seed}{rungs}@1"
 
     @cached_property
     def _scenes(self) -> dict[str, scenes.Scene]:
         planned = scenes.plan(self.options.split, self.options.seed)
-        return {scene.sample_id: scene for scene in planned if self.options.rungs is None or scene.rung in self.options.rungs}
+        return {
+            scene.sample_id: scene
+            for scene in planned
+            if self.options.rungs is None or scene.rung in self.options.rungs
+        }
 
     def samples(self) -> Iterator[Sample]:
         """The planned scenes, with the exact truth of their faces."""
@@ -59,7 +69,14 @@ class Posed:
             faces = sorted(scenes.truth(scene), key=lambda face: -face.box[2] * face.box[3])
             groups = {"rung": scene.rung, "n_faces": str(len(faces))}
             if not faces:
-                yield Sample(sample_id=scene.sample_id, path=f"{scene.sample_id}.png", split=scene.split, subject="nobody", groups=groups, boxes=())
+                yield Sample(
+                    sample_id=scene.sample_id,
+                    path=f"{scene.sample_id}.png",
+                    split=scene.split,
+                    subject="nobody",
+                    groups=groups,
+                    boxes=(),
+                )
                 continue
             face = faces[0]
             aus = {name: f"{value:.3f}" for name, value in face.aus.items()}
@@ -71,7 +88,13 @@ class Posed:
                 arousal=face.arousal,
                 subject=face.identity,
                 split=scene.split,
-                groups=groups | {"age_group": face.age_group, "intensity": f"{face.intensity:.2f}", **face.groups, **aus},
+                groups=groups
+                | {
+                    "age_group": face.age_group,
+                    "intensity": f"{face.intensity:.2f}",
+                    **face.groups,
+                    **aus,
+                },
                 boxes=tuple(face.box for face in faces),
             )
 

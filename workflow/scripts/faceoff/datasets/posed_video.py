@@ -33,9 +33,15 @@ DATASETS = {
 class Options(DatasetConfig):
     """Keys of a posed_video dataset."""
 
-    split: Literal["train", "valid", "test"] = Field("test", description="identities of the splits are disjoint, and those of posed")
+    split: Literal["train", "valid", "test"] = Field(
+        "test", description="identities of the splits are disjoint, and those of posed"
+    )
     seed: int = Field(0, ge=0, description="seed of the drawings")
-    kinds: list[str] | None = Field(None, min_length=1, description="keep only these kinds of clips: single, several, two, leaving; default: all")
+    kinds: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="keep only these kinds of clips: single, several, two, leaving; default: all",
+    )
 
 
 class PosedVideo:
@@ -49,18 +55,27 @@ class PosedVideo:
         self._kinds = tuple(options.kinds or clips.KINDS)
         unknown = set(self._kinds) - set(clips.KINDS)
         if unknown:
-            raise ValueError(f"posed_video: unknown kinds {sorted(unknown)}; valid: {', '.join(clips.KINDS)}")
+            raise ValueError(
+                f"posed_video: unknown kinds {sorted(unknown)}; valid: {', '.join(clips.KINDS)}"
+            )
         kinds = "" if options.kinds is None else "-" + "_".join(sorted(set(options.kinds)))
         self.version = f"{options.split}-seed{options.seed}{kinds}@1"
 
     @cached_property
     def _clips(self) -> dict[str, clips.Clip]:
-        return {clip.sample_id: clip for clip in clips.plan(self.options.split, self.options.seed, self._kinds)}
+        return {
+            clip.sample_id: clip
+            for clip in clips.plan(self.options.split, self.options.seed, self._kinds)
+        }
 
     @cached_property
     def _folder(self) -> Path:
         """Where clips are kept. The hash of what draws them is in the name, so that no clip of older code is taken for a new one."""
-        return cache_folder() / "posed_video" / f"{self.options.split}-seed{self.options.seed}@1-{code_of(clips.__file__, video.__file__)}"
+        return (
+            cache_folder()
+            / "posed_video"
+            / f"{self.options.split}-seed{self.options.seed}@1-{code_of(clips.__file__, video.__file__)}"
+        )
 
     def samples(self) -> Iterator[Sample]:
         """The planned clips; what is known over time is in `annotation`."""
@@ -74,7 +89,12 @@ class PosedVideo:
                 label=clip.label,
                 subject=lead.identity,
                 split=clip.split,
-                groups={"kind": clip.kind, "n_people": str(len(clip.cast)), "intensity": lead.acts[0].intensity, **who.groups},
+                groups={
+                    "kind": clip.kind,
+                    "n_people": str(len(clip.cast)),
+                    "intensity": lead.acts[0].intensity,
+                    **who.groups,
+                },
             )
 
     def file(self, sample: Sample) -> Path:
@@ -89,7 +109,10 @@ class PosedVideo:
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
         """Truth of the frame shown at this moment: emotion, valence and arousal of the largest face (None without one), and all boxes, largest first."""
         faces = clips.truth_at(self._clips[sample.sample_id], timestamp_s)
-        boxes, landmarks = tuple(face.box for face in faces), tuple(face.landmarks for face in faces)
+        boxes, landmarks = (
+            tuple(face.box for face in faces),
+            tuple(face.landmarks for face in faces),
+        )
         if not faces:
             return Annotation(boxes=boxes, landmarks=landmarks)
         return Annotation(faces[0].emotion, faces[0].valence, faces[0].arousal, boxes, landmarks)

@@ -35,7 +35,12 @@ DATASETS = {
 CODES: dict[str, dict[str, str]] = {
     "modality": {"01": "av", "02": "video", "03": "audio"},
     "vocal": {"01": "speech", "02": "song"},
-    "emotion": dict(zip((f"{code:02d}" for code in range(1, 9)), ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"))),
+    "emotion": dict(
+        zip(
+            (f"{code:02d}" for code in range(1, 9)),
+            ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"),
+        )
+    ),
     "intensity": {"01": "normal", "02": "strong"},
     "statement": {"01": "kids", "02": "dogs"},
     "repetition": {"01": "1", "02": "2"},
@@ -44,10 +49,26 @@ CODES: dict[str, dict[str, str]] = {
 
 # Test actors of the published folds, under the numbers that their publishers give them.
 FOLDS: dict[str, dict[int, tuple[int, ...]]] = {
-    "emobox": {1: (1, 11, 20, 21), 2: (4, 10, 12, 14), 3: (8, 9, 19, 23), 4: (3, 5, 7, 24), 5: (2, 15, 16, 18), 6: (6, 13, 17, 22)},
-    "mmer": {0: (2, 5, 14, 15, 16), 1: (3, 6, 7, 13, 18), 2: (10, 11, 12, 19, 20), 3: (8, 17, 21, 23, 24), 4: (1, 4, 9, 22)},
+    "emobox": {
+        1: (1, 11, 20, 21),
+        2: (4, 10, 12, 14),
+        3: (8, 9, 19, 23),
+        4: (3, 5, 7, 24),
+        5: (2, 15, 16, 18),
+        6: (6, 13, 17, 22),
+    },
+    "mmer": {
+        0: (2, 5, 14, 15, 16),
+        1: (3, 6, 7, 13, 18),
+        2: (10, 11, 12, 19, 20),
+        3: (8, 17, 21, 23, 24),
+        4: (1, 4, 9, 22),
+    },
 }
-FOLD_OF = {name: {actor: fold for fold, actors in folds.items() for actor in actors} for name, folds in FOLDS.items()}
+FOLD_OF = {
+    name: {actor: fold for fold, actors in folds.items() for actor in actors}
+    for name, folds in FOLDS.items()
+}
 
 # MD5 and bytes of Video_Speech_Actor_NN.zip as Zenodo's record states them; those of the songs are asked of the record.
 SPEECH_ARCHIVES: dict[int, tuple[str, int]] = {
@@ -83,7 +104,13 @@ Actor = Annotated[int, Field(ge=1, le=24)]
 
 
 def _archive(name: str, md5: str, size: int) -> Asset:
-    return Asset(file=name, md5=md5, size=size, urls=(f"https://zenodo.org/records/1188976/files/{name}?download=1",), licence="CC BY-NC-SA 4.0")
+    return Asset(
+        file=name,
+        md5=md5,
+        size=size,
+        urls=(f"https://zenodo.org/records/1188976/files/{name}?download=1",),
+        licence="CC BY-NC-SA 4.0",
+    )
 
 
 class Clip(NamedTuple):
@@ -100,7 +127,10 @@ class Clip(NamedTuple):
     @property
     def stem(self) -> str:
         """The clip's official name without its suffix; also its sample id."""
-        return "-".join(next(code for code, word in codes.items() if word == field) for field, codes in zip(self, CODES.values(), strict=True))
+        return "-".join(
+            next(code for code, word in codes.items() if word == field)
+            for field, codes in zip(self, CODES.values(), strict=True)
+        )
 
 
 def parse(stem: str) -> Clip | None:
@@ -117,7 +147,9 @@ def parse(stem: str) -> Clip | None:
 
 def published(modality: str, vocal: str) -> Iterator[Clip]:
     """Every clip that RAVDESS has of one modality and vocal channel: 1,440 of speech, 1,012 of song."""
-    for words in product(*(codes.values() for field, codes in CODES.items() if field not in {"modality", "vocal"})):
+    for words in product(
+        *(codes.values() for field, codes in CODES.items() if field not in {"modality", "vocal"})
+    ):
         clip = Clip(modality, vocal, *words)
         sung = vocal == "song" and (clip.actor == "18" or clip.emotion in {"disgust", "surprise"})
         if not sung and not (clip.emotion == "neutral" and clip.intensity == "strong"):
@@ -127,16 +159,42 @@ def published(modality: str, vocal: str) -> Iterator[Clip]:
 class Options(DatasetConfig):
     """Keys of a ravdess dataset."""
 
-    path: DataPath = Field(description="folder below which the archives were unpacked, or are with `download`")
-    download: bool = Field(False, description="fetch the chosen actors' archives (some 530 MB each) before the run and unpack them below path")
-    record: str = Field(RECORD, description="address of the record (JSON) that lists the archives with their MD5: Zenodo's, or a mirror's of the same form")
-    vocal: Literal["speech", "song", "both"] = Field("speech", description="spoken clips, sung clips, or both")
-    modality: Literal["av", "video"] = Field("av", description="clips with sound (01) or without (02); both show the same pictures, so never both")
-    calm: Literal["drop", "neutral", "keep"] = Field("drop", description="calm clips: left out (7 classes), counted as neutral, or a class of their own")
-    intensity: Literal["normal", "strong"] | None = Field(None, description="keep only clips of this intensity; neutral has no strong ones")
-    actors: list[Actor] | None = Field(None, min_length=1, description="keep only these actors (1-24)")
-    fold_set: Literal["emobox", "mmer"] | None = Field(None, description="published folds that `folds` refers to: emobox 1-6, mmer 0-4")
-    folds: list[int] | None = Field(None, min_length=1, description="keep only the test actors of these folds; default: all folds")
+    path: DataPath = Field(
+        description="folder below which the archives were unpacked, or are with `download`"
+    )
+    download: bool = Field(
+        False,
+        description="fetch the chosen actors' archives (some 530 MB each) before the run and unpack them below path",
+    )
+    record: str = Field(
+        RECORD,
+        description="address of the record (JSON) that lists the archives with their MD5: Zenodo's, or a mirror's of the same form",
+    )
+    vocal: Literal["speech", "song", "both"] = Field(
+        "speech", description="spoken clips, sung clips, or both"
+    )
+    modality: Literal["av", "video"] = Field(
+        "av",
+        description="clips with sound (01) or without (02); both show the same pictures, so never both",
+    )
+    calm: Literal["drop", "neutral", "keep"] = Field(
+        "drop",
+        description="calm clips: left out (7 classes), counted as neutral, or a class of their own",
+    )
+    intensity: Literal["normal", "strong"] | None = Field(
+        None, description="keep only clips of this intensity; neutral has no strong ones"
+    )
+    actors: list[Actor] | None = Field(
+        None, min_length=1, description="keep only these actors (1-24)"
+    )
+    fold_set: Literal["emobox", "mmer"] | None = Field(
+        None, description="published folds that `folds` refers to: emobox 1-6, mmer 0-4"
+    )
+    folds: list[int] | None = Field(
+        None,
+        min_length=1,
+        description="keep only the test actors of these folds; default: all folds",
+    )
 
     @model_validator(mode="after")
     def _folds_exist(self) -> Self:
@@ -144,7 +202,9 @@ class Options(DatasetConfig):
             raise ValueError("'folds' needs 'fold_set': emobox or mmer")
         unknown = sorted(set(self.folds or ()) - set(FOLDS.get(self.fold_set or "", ())))
         if unknown:
-            raise ValueError(f"folds {unknown} are not among the folds of {self.fold_set}: {', '.join(map(str, FOLDS[self.fold_set]))}")
+            raise ValueError(
+                f"folds {unknown} are not among the folds of {self.fold_set}: {', '.join(map(str, FOLDS[self.fold_set]))}"
+            )
         return self
 
     @property
@@ -168,17 +228,30 @@ class Ravdess:
                 f"{options.path}: the folder of RAVDESS is not there (dataset key 'path'); set `download: true`, or get it from https://zenodo.org/records/1188976"
             )
         vocals = ("speech", "song") if options.vocal == "both" else (options.vocal,)
-        self._wanted = {clip for vocal in vocals for clip in published(options.modality, vocal) if self._chosen(clip)}
+        self._wanted = {
+            clip
+            for vocal in vocals
+            for clip in published(options.modality, vocal)
+            if self._chosen(clip)
+        }
         if not self._wanted:
-            raise ValueError("RAVDESS has no clip under these options: no actor is both in 'actors' and in 'folds', or only actor 18, who does not sing")
+            raise ValueError(
+                "RAVDESS has no clip under these options: no actor is both in 'actors' and in 'folds', or only actor 18, who does not sing"
+            )
         self.space = emotions.order([self._label(clip) for clip in self._wanted])
         self.left_out: Counter[str] = Counter()
         self._files = self._scan()
         if not self._files:
             seen = counted(self.left_out) or "nothing, no file is there"
             example = self.missing()[0]
-            raise FileNotFoundError(f"{options.path}: no clip of the task below it, such as {example} (dataset key 'path'); left out: {seen}")
-        actors = "" if len(options.kept_actors) == 24 else f"-actors_{'_'.join(map(str, options.kept_actors))}"
+            raise FileNotFoundError(
+                f"{options.path}: no clip of the task below it, such as {example} (dataset key 'path'); left out: {seen}"
+            )
+        actors = (
+            ""
+            if len(options.kept_actors) == 24
+            else f"-actors_{'_'.join(map(str, options.kept_actors))}"
+        )
         self.version = f"{options.vocal}-{options.modality}-calm_{options.calm}{f'-{options.intensity}' if options.intensity else ''}{actors}@1"
 
     @classmethod
@@ -187,30 +260,43 @@ class Ravdess:
 
         Raises AssetError when the record that lists them cannot be had.
         """
-        present = {path.name.removesuffix(".mp4") for path in files_below(options.path)} if options.path.is_dir() else set()
+        present = (
+            {path.name.removesuffix(".mp4") for path in files_below(options.path)}
+            if options.path.is_dir()
+            else set()
+        )
         needed = {
             (vocal, int(clip.actor))
             for vocal in (("speech", "song") if options.vocal == "both" else (options.vocal,))
             for clip in published(options.modality, vocal)
             if int(clip.actor) in options.kept_actors and clip.stem not in present
         }
-        names = {f"Video_{vocal.capitalize()}_Actor_{actor:02d}.zip": actor for vocal, actor in sorted(needed)}
+        names = {
+            f"Video_{vocal.capitalize()}_Actor_{actor:02d}.zip": actor
+            for vocal, actor in sorted(needed)
+        }
         if options.record == RECORD and options.vocal == "speech":
             return [_archive(name, *SPEECH_ARCHIVES[actor]) for name, actor in names.items()]
         listed = zenodo.files(options.record) if names else {}
         absent = names.keys() - listed.keys()
         if absent:
-            raise AssetError(f"{options.record}: the record does not list {', '.join(sorted(absent))}")
+            raise AssetError(
+                f"{options.record}: the record does not list {', '.join(sorted(absent))}"
+            )
         return [listed[name] for name in names]
 
     def _chosen(self, clip: Clip) -> bool:
         options = self.options
-        if int(clip.actor) not in options.kept_actors or (clip.emotion == "calm" and options.calm == "drop"):
+        if int(clip.actor) not in options.kept_actors or (
+            clip.emotion == "calm" and options.calm == "drop"
+        ):
             return False
         return options.intensity in (None, clip.intensity)
 
     def _label(self, clip: Clip) -> str:
-        return "neutral" if clip.emotion == "calm" and self.options.calm == "neutral" else clip.emotion
+        return (
+            "neutral" if clip.emotion == "calm" and self.options.calm == "neutral" else clip.emotion
+        )
 
     def _scan(self) -> dict[Clip, Path]:
         """The task's clips and their files. A name in several folders is one clip: the first path in order is read."""
@@ -241,13 +327,21 @@ class Ravdess:
 
     def missing(self) -> list[str]:
         """Official names of the task's clips that are not below the folder, sorted by actor."""
-        return [f"{clip.stem}.mp4" for clip in sorted(self._wanted - self._files.keys(), key=lambda clip: (clip.actor, clip.stem))]
+        return [
+            f"{clip.stem}.mp4"
+            for clip in sorted(
+                self._wanted - self._files.keys(), key=lambda clip: (clip.actor, clip.stem)
+            )
+        ]
 
     def samples(self) -> Iterator[Sample]:
         """The task's clips that are there; what is missing is said on stderr, as an incomplete copy is another task (its n and hash tell)."""
         missing = self.missing()
         if missing:
-            print(f"ravdess: {len(missing):,} of {len(self._wanted):,} clips are not below {self.options.path}, first {missing[0]}", file=sys.stderr)
+            print(
+                f"ravdess: {len(missing):,} of {len(self._wanted):,} clips are not below {self.options.path}, first {missing[0]}",
+                file=sys.stderr,
+            )
         for clip, path in self._files.items():
             actor = int(clip.actor)
             yield Sample(

@@ -36,7 +36,11 @@ DATASETS = {
 }
 
 CLIPS = {"train": 114, "valid": 40, "test": 39}
-SHARED = {"train": 54, "valid": 27, "test": 31}  # clips whose speakers agreed to their being given to researchers; the others have ratings only
+SHARED = {
+    "train": 54,
+    "valid": 27,
+    "test": 31,
+}  # clips whose speakers agreed to their being given to researchers; the others have ratings only
 WINDOW_S = 0.5
 
 # gold standard -> (folder, file name, lowest, highest)
@@ -55,30 +59,49 @@ class Options(DatasetConfig):
     """Keys of a send dataset."""
 
     path: DataPath = Field(description="folder with ratings/ (or ratings/ itself)")
-    videos: DataPath | None = Field(None, description="folder below which the clips lie; default: path")
-    split: Literal["train", "valid", "test"] = Field("test", description="part of the official 60:20:20 division")
+    videos: DataPath | None = Field(
+        None, description="folder below which the clips lie; default: path"
+    )
+    split: Literal["train", "valid", "test"] = Field(
+        "test", description="part of the official 60:20:20 division"
+    )
     gold: Literal["observer_EWE", "observer", "target"] = Field(
-        "observer_EWE", description="whose valence: the published estimate, the same computed here from the raters' columns, or the speaker's own"
+        "observer_EWE",
+        description="whose valence: the published estimate, the same computed here from the raters' columns, or the speaker's own",
     )
 
 
 def _inside(folder: Path, name: str) -> Path | None:
     """The sub-folder of this name, in whatever case: releases write Train and train."""
-    matches = sorted(path for path in folder.iterdir() if path.is_dir() and path.name.lower() == name.lower()) if folder.is_dir() else []
+    matches = (
+        sorted(
+            path for path in folder.iterdir() if path.is_dir() and path.name.lower() == name.lower()
+        )
+        if folder.is_dir()
+        else []
+    )
     return matches[0] if matches else None
 
 
 def read_ratings(path: Path, gold: str) -> tuple[np.ndarray, np.ndarray]:
     """((times,) seconds, (times,) valence from −1 to 1, NaN where nobody rated). Raises ValueError naming file, row and column."""
     with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(cell.strip() for cell in row)]
+        rows = [
+            [cell.strip() for cell in row]
+            for row in csv.reader(file)
+            if any(cell.strip() for cell in row)
+        ]
     header = rows[0] if rows else []
     wanted = ("time", _COLUMN[gold]) if gold in _COLUMN else ("time",)
     for column in wanted:
         if column not in header:
             raise ValueError(f"{path}: no column {column!r}{suggestion(column, header)}")
     # The other columns of the raters' files are one rater each.
-    columns = [header.index(_COLUMN[gold])] if gold in _COLUMN else [index for index, name in enumerate(header) if name != "time"]
+    columns = (
+        [header.index(_COLUMN[gold])]
+        if gold in _COLUMN
+        else [index for index, name in enumerate(header) if name != "time"]
+    )
     if not columns or len(rows) < 2:
         raise ValueError(f"{path}: no ratings in it")
     _, _, low, high = GOLD[gold]
@@ -88,10 +111,16 @@ def read_ratings(path: Path, gold: str) -> tuple[np.ndarray, np.ndarray]:
             seconds[number] = float(row[header.index("time")])
             values[:, number] = [float(row[index] or "nan") for index in columns]
         except (ValueError, IndexError):
-            raise ValueError(f"{path}, row {number + 1}: not a time and a rating per column: {', '.join(row)}") from None
-        outside = values[:, number][(values[:, number] < low - 1e-6) | (values[:, number] > high + 1e-6)]
+            raise ValueError(
+                f"{path}, row {number + 1}: not a time and a rating per column: {', '.join(row)}"
+            ) from None
+        outside = values[:, number][
+            (values[:, number] < low - 1e-6) | (values[:, number] > high + 1e-6)
+        ]
         if outside.size:
-            raise ValueError(f"{path}, row {number + 1}: rating {outside[0]:g} is outside {low:g} to {high:g} (dataset key 'gold')")
+            raise ValueError(
+                f"{path}, row {number + 1}: rating {outside[0]:g} is outside {low:g} to {high:g} (dataset key 'gold')"
+            )
     if not (np.isfinite(seconds).all() and (np.diff(seconds) > 0).all()):
         raise ValueError(f"{path}: column 'time' does not increase from row to row")
     rating = evaluator_weighted(values) if gold == "observer" else values[0]
@@ -107,14 +136,20 @@ class Send:
     def __init__(self, options: Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
-            raise FileNotFoundError(f"{options.path}: the folder of SEND is not there (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{options.path}: the folder of SEND is not there (dataset key 'path')"
+            )
         if options.videos and not options.videos.is_dir():
-            raise FileNotFoundError(f"{options.videos}: the folder of the clips is not there (dataset key 'videos')")
+            raise FileNotFoundError(
+                f"{options.videos}: the folder of the clips is not there (dataset key 'videos')"
+            )
         self._videos = options.videos or options.path
         part = _inside(_inside(options.path, "ratings") or options.path, options.split)
         folder = _inside(part, GOLD[options.gold][0]) if part else None
         if folder is None:
-            raise FileNotFoundError(f"{options.path}: no ratings/{options.split.capitalize()}/{GOLD[options.gold][0]} (dataset keys 'path', 'split', 'gold')")
+            raise FileNotFoundError(
+                f"{options.path}: no ratings/{options.split.capitalize()}/{GOLD[options.gold][0]} (dataset keys 'path', 'split', 'gold')"
+            )
         self._folder = folder
         self.left_out: Counter[str] = Counter()
         self.version = f"v1-{options.split}-{options.gold}@1"
@@ -134,7 +169,9 @@ class Send:
         for path in sorted(files_below(self._videos)):
             name = _VIDEO.fullmatch(path.stem)
             if name and path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
-                found.setdefault((int(name.group(1)), int(name.group(2))), path)  # a name in two folders is one clip
+                found.setdefault(
+                    (int(name.group(1)), int(name.group(2))), path
+                )  # a name in two folders is one clip
         return found
 
     @lru_cache(maxsize=8)  # noqa: B019 - a clip's frames come one after the other; a dataset lives as long as its job
@@ -145,7 +182,9 @@ class Send:
         """The clips that have ratings; the clip's valence is its mean over time. What is left out is counted and said on stderr."""
         self.left_out.clear()
         if not self._ratings:
-            raise FileNotFoundError(f"{self._folder}: no file such as results_112_1.csv or target_112_1_normal.csv in it (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{self._folder}: no file such as results_112_1.csv or target_112_1_normal.csv in it (dataset key 'path')"
+            )
         for key in self._ratings:
             if key not in self._clips:
                 self.left_out["ratings without a clip"] += 1
@@ -163,9 +202,14 @@ class Send:
             )
         found = len(self._ratings) - self.left_out["ratings without a clip"]
         if not found:
-            raise FileNotFoundError(f"{self._videos}: no clip such as ID112_vid1.mp4 of the rated ones below it (dataset keys 'path', 'videos')")
+            raise FileNotFoundError(
+                f"{self._videos}: no clip such as ID112_vid1.mp4 of the rated ones below it (dataset keys 'path', 'videos')"
+            )
         if found != SHARED[self.options.split]:
-            print(f"send: {found} of the {SHARED[self.options.split]} clips of {self.options.split} that are given out are there", file=sys.stderr)
+            print(
+                f"send: {found} of the {SHARED[self.options.split]} clips of {self.options.split} that are given out are there",
+                file=sys.stderr,
+            )
         say("send", self.left_out)
 
     def file(self, sample: Sample) -> Path:
@@ -175,7 +219,15 @@ class Send:
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
         """Valence at this moment, between the half-second ratings around it; none beyond half a second before the first or after the last."""
         person, narrative = re.findall(r"\d+", sample.sample_id)
-        return Annotation(valence=at(*self._valence((int(person), int(narrative))), timestamp_s, WINDOW_S))
+        return Annotation(
+            valence=at(*self._valence((int(person), int(narrative))), timestamp_s, WINDOW_S)
+        )
 
     def fingerprint(self) -> Any:
-        return fingerprint(self.options.path, [*self._ratings.values(), *(self._clips[key] for key in self._ratings if key in self._clips)])
+        return fingerprint(
+            self.options.path,
+            [
+                *self._ratings.values(),
+                *(self._clips[key] for key in self._ratings if key in self._clips),
+            ],
+        )

@@ -40,11 +40,23 @@ _SUBJECT = re.compile(r"s0*(\d+)", re.IGNORECASE)
 class Options(DatasetConfig):
     """Keys of a smic dataset."""
 
-    path: DataPath = Field(description="folder with HS, VIS, NIR, such as SMIC_all_cropped, or the folder above it")
-    camera: Literal["HS", "VIS", "NIR"] = Field("HS", description="high speed (100 fps), visible light or near infrared (25 fps)")
-    unit: Literal["sequence", "middle"] = Field("sequence", description="a sample is the whole clip, or its middle picture, as no apex is coded")
-    classes: Literal["three", "basic"] = Field("three", description="negative, positive, surprise; or happiness (positive) and surprise, without negative")
-    fps: float = Field(0.0, ge=0, le=1000, description="frames per second sampled from clips; 0 takes every frame")
+    path: DataPath = Field(
+        description="folder with HS, VIS, NIR, such as SMIC_all_cropped, or the folder above it"
+    )
+    camera: Literal["HS", "VIS", "NIR"] = Field(
+        "HS", description="high speed (100 fps), visible light or near infrared (25 fps)"
+    )
+    unit: Literal["sequence", "middle"] = Field(
+        "sequence",
+        description="a sample is the whole clip, or its middle picture, as no apex is coded",
+    )
+    classes: Literal["three", "basic"] = Field(
+        "three",
+        description="negative, positive, surprise; or happiness (positive) and surprise, without negative",
+    )
+    fps: float = Field(
+        0.0, ge=0, le=1000, description="frames per second sampled from clips; 0 takes every frame"
+    )
 
 
 class _Clip(NamedTuple):
@@ -64,27 +76,45 @@ class Smic:
         self.options = options
         root = only_folder(options.path, options.camera) if options.path.is_dir() else None
         if root is None:
-            raise FileNotFoundError(f"{options.path}: no folder {options.camera} in it (dataset keys 'path', 'camera')")
+            raise FileNotFoundError(
+                f"{options.path}: no folder {options.camera} in it (dataset keys 'path', 'camera')"
+            )
         self._root = root
-        self._label = {name: name for name in CLASSES} if options.classes == "three" else {"positive": "happiness", "surprise": "surprise"}
+        self._label = (
+            {name: name for name in CLASSES}
+            if options.classes == "three"
+            else {"positive": "happiness", "surprise": "surprise"}
+        )
         self.space = order(list(self._label.values()))
         self.left_out: Counter[str] = Counter()
         self._clips = {clip.folder.name: clip for clip in self._scan()}
         if not self._clips:
-            raise FileNotFoundError(f"{root}: no clip of the task such as s1/micro/negative/s1_ne_01/ with pictures below it (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{root}: no clip of the task such as s1/micro/negative/s1_ne_01/ with pictures below it (dataset key 'path')"
+            )
         self.version = f"{options.camera.lower()}-{options.unit}-{options.classes}@1"
 
     def _scan(self) -> Iterator[_Clip]:
         names: dict[str, Path] = {}
-        subjects = [(int(found.group(1)), path) for path in self._root.iterdir() if path.is_dir() and (found := _SUBJECT.fullmatch(path.name))]
+        subjects = [
+            (int(found.group(1)), path)
+            for path in self._root.iterdir()
+            if path.is_dir() and (found := _SUBJECT.fullmatch(path.name))
+        ]
         for number, subject in sorted(subjects):
-            self.left_out["clip without micro-expression"] += sum(path.is_dir() for path in subject.glob("non_micro/*"))
+            self.left_out["clip without micro-expression"] += sum(
+                path.is_dir() for path in subject.glob("non_micro/*")
+            )
             for folder in sorted(path for path in subject.glob("micro/*/*") if path.is_dir()):
                 written = folder.parent.name.casefold()
                 if written not in CLASSES:
-                    raise ValueError(f"{folder.parent}: unknown class{suggestion(written, CLASSES)}")
+                    raise ValueError(
+                        f"{folder.parent}: unknown class{suggestion(written, CLASSES)}"
+                    )
                 if folder.name in names:
-                    raise ValueError(f"{folder}: a second clip of this name, beside {names[folder.name].relative_to(self._root).as_posix()}")
+                    raise ValueError(
+                        f"{folder}: a second clip of this name, beside {names[folder.name].relative_to(self._root).as_posix()}"
+                    )
                 names[folder.name] = folder
                 if not numbered(folder):
                     self.left_out["clip without pictures"] += 1
@@ -98,14 +128,19 @@ class Smic:
         """The clips, or their middle pictures; what is left out, and an incomplete copy, is said on stderr."""
         published = PUBLISHED[self.options.camera]
         if self.options.classes == "three" and len(self._clips) != published:
-            print(f"smic: {len(self._clips)} of {published} clips of {self.options.camera} are below {self.options.path}", file=sys.stderr)
+            print(
+                f"smic: {len(self._clips)} of {published} clips of {self.options.camera} are below {self.options.path}",
+                file=sys.stderr,
+            )
         say("smic", self.left_out)
         for name, clip in self._clips.items():
             pictures = list(numbered(clip.folder).values())
             middle = self.options.unit == "middle"
             yield Sample(
                 sample_id=name,
-                path=(pictures[len(pictures) // 2] if middle else clip.folder).relative_to(self.options.path).as_posix(),
+                path=(pictures[len(pictures) // 2] if middle else clip.folder)
+                .relative_to(self.options.path)
+                .as_posix(),
                 kind="image" if middle else "sequence",
                 label=clip.label,
                 subject=clip.subject,
@@ -120,4 +155,7 @@ class Smic:
         return timed(numbered(self._clips[sample.sample_id].folder), FPS[self.options.camera])
 
     def fingerprint(self) -> Any:
-        return fingerprint(self.options.path, (path for clip in self._clips.values() for path in numbered(clip.folder).values()))
+        return fingerprint(
+            self.options.path,
+            (path for clip in self._clips.values() for path in numbered(clip.folder).values()),
+        )

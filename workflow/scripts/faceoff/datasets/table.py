@@ -20,7 +20,14 @@ from faceoff.plugins.protocols import Sample
 from faceoff.spelling import suggestion
 from faceoff.storage import parquet
 
-DATASETS = {"table": {"class": "Table", "title": "table of pictures", "terms": "your own", "how_to_get": "write a CSV with a path and a label column"}}
+DATASETS = {
+    "table": {
+        "class": "Table",
+        "title": "table of pictures",
+        "terms": "your own",
+        "how_to_get": "write a CSV with a path and a label column",
+    }
+}
 
 
 class Columns(BaseModel):
@@ -41,8 +48,14 @@ class Options(OwnLabels):
     """Keys of a table dataset."""
 
     path: DataPath = Field(description="the table, .csv or .parquet")
-    root: DataPath | None = Field(None, description="folder that relative picture paths start from; default: the table's folder")
-    columns: Columns = Field(default_factory=Columns, description="column names of path, label, id, subject, split, valence, arousal, groups")
+    root: DataPath | None = Field(
+        None,
+        description="folder that relative picture paths start from; default: the table's folder",
+    )
+    columns: Columns = Field(
+        default_factory=Columns,
+        description="column names of path, label, id, subject, split, valence, arousal, groups",
+    )
     split: str | None = Field(None, description="keep only rows of this split")
 
 
@@ -66,17 +79,32 @@ class Table:
             raise FileNotFoundError(f"{options.path}: the table is not there (dataset key 'path')")
         self._root = options.root or options.path.parent
         columns = options.columns
-        named = [columns.path, columns.id, columns.subject, columns.split, columns.valence, columns.arousal, *columns.groups]
+        named = [
+            columns.path,
+            columns.id,
+            columns.subject,
+            columns.split,
+            columns.valence,
+            columns.arousal,
+            *columns.groups,
+        ]
         present = self._column_names()
-        for column in [name for name in named if name] + ([columns.label] if columns.label not in (None, "label") else []):
+        for column in [name for name in named if name] + (
+            [columns.label] if columns.label not in (None, "label") else []
+        ):
             if column not in present:
-                raise ValueError(f"{options.path}: no column {column!r}{suggestion(column, present)}; name it in the dataset key 'columns'")
+                raise ValueError(
+                    f"{options.path}: no column {column!r}{suggestion(column, present)}; name it in the dataset key 'columns'"
+                )
         self._has_label = columns.label in present
 
     @cached_property
     def space(self) -> tuple[str, ...]:
         """The emotions that the table's labels name, in canonical order."""
-        return emotions.order(sorted({sample.label for sample in self.samples() if sample.label})) or emotions.EMOTIONS
+        return (
+            emotions.order(sorted({sample.label for sample in self.samples() if sample.label}))
+            or emotions.EMOTIONS
+        )
 
     def _column_names(self) -> list[str]:
         if self.options.path.suffix == ".parquet":
@@ -91,7 +119,10 @@ class Table:
             return
         # Every column as text: "007" and "NA" are identities, neither a number nor nothing.
         convert = pyarrow.csv.ConvertOptions(
-            column_types={name: pyarrow.string() for name in self._column_names()}, strings_can_be_null=True, null_values=[""], include_columns=columns
+            column_types={name: pyarrow.string() for name in self._column_names()},
+            strings_can_be_null=True,
+            null_values=[""],
+            include_columns=columns,
         )
         with pyarrow.csv.open_csv(self.options.path, convert_options=convert) as reader:
             for batch in reader:
@@ -113,7 +144,9 @@ class Table:
                 raise ValueError(f"{self.options.path}, row {number}: {error}") from None
             path = str(row[columns.path] or "")
             if columns.id and row[columns.id] in (None, ""):
-                raise ValueError(f"{self.options.path}, row {number}: {columns.id} is empty (dataset key 'columns.id')")
+                raise ValueError(
+                    f"{self.options.path}, row {number}: {columns.id} is empty (dataset key 'columns.id')"
+                )
             sample_id = str(row[columns.id]) if columns.id else path
             sample_id = sample_id if sample_id not in seen else f"{sample_id}#{number}"
             seen.add(sample_id)
@@ -122,7 +155,9 @@ class Table:
                 path=path,
                 kind="video" if Path(path).suffix.lower() in VIDEO_SUFFIXES else "image",
                 label=label,
-                subject=str(row[columns.subject]) if columns.subject and row[columns.subject] is not None else None,
+                subject=str(row[columns.subject])
+                if columns.subject and row[columns.subject] is not None
+                else None,
                 split=split,
                 valence=_number(row[columns.valence]) if columns.valence else None,
                 arousal=_number(row[columns.arousal]) if columns.arousal else None,
@@ -140,5 +175,10 @@ class Table:
     def fingerprint(self) -> Any:
         """The table and every file that it lists: 300,000 of them take about a second on a local disk."""
         column, root = self.options.columns.path, os.fspath(self._root)
-        listed = (os.path.join(root, str(row[column])) for row in self._rows([column]) if row[column])
-        return [fingerprint(self.options.path.parent, [self.options.path]), fingerprint(self._root, listed)]
+        listed = (
+            os.path.join(root, str(row[column])) for row in self._rows([column]) if row[column]
+        )
+        return [
+            fingerprint(self.options.path.parent, [self.options.path]),
+            fingerprint(self._root, listed),
+        ]

@@ -42,8 +42,13 @@ class Options(DatasetConfig):
     """Keys of a vggface2 dataset."""
 
     path: DataPath = Field(description="folder with train/ or test/")
-    split: Literal["train", "test"] = Field("test", description="part of the data; the two share no person")
-    boxes: Literal["loose", "none"] | None = Field(None, description="loose: boxes and landmarks of bb_landmark/; none: without; default: loose where they are")
+    split: Literal["train", "test"] = Field(
+        "test", description="part of the data; the two share no person"
+    )
+    boxes: Literal["loose", "none"] | None = Field(
+        None,
+        description="loose: boxes and landmarks of bb_landmark/; none: without; default: loose where they are",
+    )
 
 
 class _Table:
@@ -57,12 +62,18 @@ class _Table:
         """Identity -> byte ranges of its rows; more than one where they do not stand together."""
         places: dict[bytes, list[tuple[int, int]]] = {}
         with open(self._path, "rb") as file:
-            header = [cell.strip() for cell in file.readline().decode("utf-8-sig", "replace").split(",")]
+            header = [
+                cell.strip() for cell in file.readline().decode("utf-8-sig", "replace").split(",")
+            ]
             for column in self._columns:
                 if column not in header:
-                    raise ValueError(f"{self._path}: no column {column!r}{suggestion(column, header)}")
+                    raise ValueError(
+                        f"{self._path}: no column {column!r}{suggestion(column, header)}"
+                    )
             if header != list(self._columns):
-                raise ValueError(f"{self._path}: columns {', '.join(header)} instead of {', '.join(self._columns)}")
+                raise ValueError(
+                    f"{self._path}: columns {', '.join(header)} instead of {', '.join(self._columns)}"
+                )
             offset, before = file.tell(), None
             for line in file:
                 identity = line.split(b"/", 1)[0].strip().strip(b"\"'")
@@ -91,7 +102,9 @@ class _Table:
                     except ValueError:
                         numbers = ()
                     if len(numbers) != len(self._columns) - 1:
-                        raise ValueError(f"{self._path}, row of {name}: {line.strip()!r} does not have the numbers {', '.join(self._columns[1:])}")
+                        raise ValueError(
+                            f"{self._path}, row of {name}: {line.strip()!r} does not have the numbers {', '.join(self._columns[1:])}"
+                        )
                     rows[name] = numbers
         return rows
 
@@ -106,16 +119,26 @@ class VggFace2:
         self.options = options
         self._root = options.path / options.split
         if not self._root.is_dir():
-            raise FileNotFoundError(f"{self._root}: the folder of VGGFace2's pictures is not there (dataset keys 'path', 'split')")
+            raise FileNotFoundError(
+                f"{self._root}: the folder of VGGFace2's pictures is not there (dataset keys 'path', 'split')"
+            )
         tables = {
             name: _Table(path, columns)
             for name, columns in (("bb", BOX_COLUMNS), ("landmark", LANDMARK_COLUMNS))
-            if options.boxes != "none" and (path := options.path / "bb_landmark" / f"loose_{name}_{options.split}.csv").is_file()
+            if options.boxes != "none"
+            and (
+                path := options.path / "bb_landmark" / f"loose_{name}_{options.split}.csv"
+            ).is_file()
         }
         if options.boxes == "loose" and "bb" not in tables:
-            raise FileNotFoundError(f"{options.path}: bb_landmark/loose_bb_{options.split}.csv is not there (dataset key 'boxes')")
+            raise FileNotFoundError(
+                f"{options.path}: bb_landmark/loose_bb_{options.split}.csv is not there (dataset key 'boxes')"
+            )
         # Landmarks belong to a box; alone they are of no use.
-        self._boxes, self._landmarks = tables.get("bb"), tables.get("landmark") if "bb" in tables else None
+        self._boxes, self._landmarks = (
+            tables.get("bb"),
+            tables.get("landmark") if "bb" in tables else None,
+        )
         self.left_out: Counter[str] = Counter()
         self.incomplete: Counter[str] = Counter()
         given = f"{'-boxes' if self._boxes else ''}{'-landmarks' if self._landmarks else ''}"
@@ -123,7 +146,10 @@ class VggFace2:
 
     def _identities(self) -> list[os.DirEntry]:
         with os.scandir(self._root) as entries:
-            return sorted((entry for entry in entries if entry.is_dir() and _IDENTITY.fullmatch(entry.name)), key=lambda entry: entry.name)
+            return sorted(
+                (entry for entry in entries if entry.is_dir() and _IDENTITY.fullmatch(entry.name)),
+                key=lambda entry: entry.name,
+            )
 
     def samples(self) -> Iterator[Sample]:
         """Every picture, one identity at a time; what is missing or left out is said on stderr."""
@@ -131,7 +157,9 @@ class VggFace2:
         self.incomplete.clear()
         identities = self._identities()
         if not identities:
-            raise FileNotFoundError(f"{self._root}: no folder such as n000001 in it (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{self._root}: no folder such as n000001 in it (dataset key 'path')"
+            )
         for identity in identities:
             boxes = self._boxes.of(identity.name) if self._boxes else {}
             landmarks = self._landmarks.of(identity.name) if self._landmarks else {}
@@ -151,10 +179,15 @@ class VggFace2:
                     subject=identity.name,
                     split=self.options.split,
                     boxes=(box,) if box else None,
-                    landmarks=(tuple(zip(points[::2], points[1::2], strict=True)),) if box and points else None,
+                    landmarks=(tuple(zip(points[::2], points[1::2], strict=True)),)
+                    if box and points
+                    else None,
                 )
         if len(identities) != IDENTITIES[self.options.split]:
-            print(f"vggface2: {len(identities):,} of {IDENTITIES[self.options.split]:,} identities are below {self._root}", file=sys.stderr)
+            print(
+                f"vggface2: {len(identities):,} of {IDENTITIES[self.options.split]:,} identities are below {self._root}",
+                file=sys.stderr,
+            )
         say("vggface2", self.left_out)
         say("vggface2", self.incomplete, "kept all the same:")
 

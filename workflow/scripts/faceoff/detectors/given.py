@@ -8,7 +8,9 @@ import numpy as np
 
 from faceoff.plugins.protocols import RGB, Face
 
-DETECTORS = {"given": {"class": "Given", "given": True, "threshold": 0.0, "min_size": 0, "licence": "MIT"}}
+DETECTORS = {
+    "given": {"class": "Given", "given": True, "threshold": 0.0, "min_size": 0, "licence": "MIT"}
+}
 
 
 class Given:
@@ -23,7 +25,10 @@ class Given:
 
     def known(self, frames: Sequence[Mapping[str, Any]]) -> list[list[Face]]:
         """The faces of each frame row, with score 1; none where the dataset gives no box."""
-        return [[_face(box, points) for box, points in zip(frame["boxes"] or (), _landmarks(frame))] for frame in frames]
+        return [
+            [_face(box, points) for box, points in zip(frame["boxes"] or (), _landmarks(frame))]
+            for frame in frames
+        ]
 
 
 def _landmarks(frame: Mapping[str, Any]) -> Sequence[Sequence[float] | None]:
@@ -31,4 +36,6 @@ def _landmarks(frame: Mapping[str, Any]) -> Sequence[Sequence[float] | None]:
 
 
 def _face(box: Sequence[float], points: Sequence[float] | None) -> Face:
-    return Face(box=tuple(box), score=1.0, landmarks=None if points is None else np.reshape(points, (5, 2)))
+    return Face(
+        box=tuple(box), score=1.0, landmarks=None if points is None else np.reshape(points, (5, 2))
+    )

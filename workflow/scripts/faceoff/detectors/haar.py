@@ -51,4 +51,7 @@ class Haar:
             minSize=(self._side, self._side),
             outputRejectLevels=True,
         )
-        return [Face(box=tuple(float(side) for side in box), score=float(weight)) for box, weight in zip(boxes, weights, strict=True)]
+        return [
+            Face(box=tuple(float(side) for side in box), score=float(weight))
+            for box, weight in zip(boxes, weights, strict=True)
+        ]

@@ -72,13 +72,16 @@ class MediaPipe:
 
         selection = card["options"]["model_selection"]
         if hasattr(mediapipe, "solutions"):
-            self._network = mediapipe.solutions.face_detection.FaceDetection(model_selection=selection, min_detection_confidence=_LEAST_SCORE[selection])
+            self._network = mediapipe.solutions.face_detection.FaceDetection(
+                model_selection=selection, min_detection_confidence=_LEAST_SCORE[selection]
+            )
             self._detect = self._by_solution
         else:
             from mediapipe.tasks.python import BaseOptions, vision
 
             options = vision.FaceDetectorOptions(
-                base_options=BaseOptions(model_asset_buffer=assets["weights"].read_bytes()), min_detection_confidence=_LEAST_SCORE[selection]
+                base_options=BaseOptions(model_asset_buffer=assets["weights"].read_bytes()),
+                min_detection_confidence=_LEAST_SCORE[selection],
             )
             self._network = vision.FaceDetector.create_from_options(options)
             self._detect = self._by_task
@@ -91,12 +94,32 @@ class MediaPipe:
         faces = []
         for detection in self._network.process(image).detections or ():
             box = detection.location_data.relative_bounding_box
-            faces.append(Face(box=(box.xmin * width, box.ymin * height, box.width * width, box.height * height), score=float(detection.score[0])))
+            faces.append(
+                Face(
+                    box=(
+                        box.xmin * width,
+                        box.ymin * height,
+                        box.width * width,
+                        box.height * height,
+                    ),
+                    score=float(detection.score[0]),
+                )
+            )
         return faces
 
     def _by_task(self, image: RGB) -> list[Face]:
         import mediapipe
 
-        found = self._network.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image))).detections
+        found = self._network.detect(
+            mediapipe.Image(
+                image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image)
+            )
+        ).detections
         boxes = [(detection.bounding_box, detection.categories[0].score) for detection in found]
-        return [Face(box=(float(box.origin_x), float(box.origin_y), float(box.width), float(box.height)), score=float(score)) for box, score in boxes]
+        return [
+            Face(
+                box=(float(box.origin_x), float(box.origin_y), float(box.width), float(box.height)),
+                score=float(score),
+            )
+            for box, score in boxes
+        ]

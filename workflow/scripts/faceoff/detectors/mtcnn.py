@@ -41,7 +41,12 @@ DETECTORS = {
                 "size": 1559269,
             },
         },
-        "options": {"longest_side": 1280, "min_face": 20, "factor": 0.709, "thresholds": [0.6, 0.7]},
+        "options": {
+            "longest_side": 1280,
+            "min_face": 20,
+            "factor": 0.709,
+            "thresholds": [0.6, 0.7],
+        },
         "threshold": 0.7,
         "min_size": 8,
         "calibration": {"dx": -0.0018, "dy": -0.0012, "sx": 1.0292, "sy": 1.0026},
@@ -60,7 +65,8 @@ class MTCNN:
 
         self._options, self._threshold = card["options"], card["threshold"]
         self._pnet, self._rnet, self._onet = (
-            fill(network(), assets[role]).to(torch_device()) for role, network in (("pnet", mtcnn.PNet), ("rnet", mtcnn.RNet), ("onet", mtcnn.ONet))
+            fill(network(), assets[role]).to(torch_device())
+            for role, network in (("pnet", mtcnn.PNet), ("rnet", mtcnn.RNet), ("onet", mtcnn.ONet))
         )
 
     def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
@@ -81,10 +87,14 @@ class MTCNN:
         found, scores, offsets = [], [], []
         while min(height, width) * scale >= 12:
             size = (int(height * scale + 1), int(width * scale + 1))
-            probability, regression = (output[0] for output in _run(self._pnet, means.resized(size)))
+            probability, regression = (
+                output[0] for output in _run(self._pnet, means.resized(size))
+            )
             rows, columns = np.nonzero(probability >= self._options["thresholds"][0])
             corners = 2 * np.stack([columns, rows, columns, rows], axis=1) + [1, 1, 12, 12]
-            windows = np.floor(corners.astype(np.float32) / np.float32(scale))  # in single precision, as the library: 12 / 0.6 decides
+            windows = np.floor(
+                corners.astype(np.float32) / np.float32(scale)
+            )  # in single precision, as the library: 12 / 0.6 decides
             kept = geometry.nms(windows, probability[rows, columns], 0.5)
             found.append(windows[kept])
             scores.append(probability[rows, columns][kept])
@@ -105,14 +115,20 @@ class MTCNN:
         kept = geometry.nms(candidates, probability[sure], 0.7)
         return _squared(_moved(candidates[kept], moves[kept], border=1))
 
-    def _output(self, means: "AreaMeans", candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _output(
+        self, means: "AreaMeans", candidates: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The third network's boxes (n, 4), scores (n,) and landmarks (n, 5, 2)."""
         candidates, pixels = means.crops(candidates, 48)
         probability, moves, points = _run(self._onet, pixels)
         sure = probability > self._threshold
         candidates, scores = candidates[sure], probability[sure]
         sides = candidates[:, 2:] - candidates[:, :2] + 1
-        landmarks = points[sure].reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + candidates[:, None, :2] - 1
+        landmarks = (
+            points[sure].reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None]
+            + candidates[:, None, :2]
+            - 1
+        )
         found = _moved(candidates, moves[sure], border=1)
         kept = geometry.nms(found, scores, 0.7, border=1, over="smaller")
         return found[kept], scores[kept], landmarks[kept]
@@ -146,11 +162,16 @@ class AreaMeans:
 
     def __init__(self, image: RGB):
         self.shape = image.shape[:2]
-        self._sums = cv2.integral(np.ascontiguousarray(image), sdepth=cv2.CV_64F)  # (height + 1, width + 1, 3)
+        self._sums = cv2.integral(
+            np.ascontiguousarray(image), sdepth=cv2.CV_64F
+        )  # (height + 1, width + 1, 3)
 
     def resized(self, size: tuple[int, int]) -> np.ndarray:
         """The whole picture at (height, width): (1, height, width, 3)."""
-        (top, bottom), (left, right) = (_bins(np.zeros(1, int), np.array([side]), n) for side, n in zip(self.shape, size, strict=True))
+        (top, bottom), (left, right) = (
+            _bins(np.zeros(1, int), np.array([side]), n)
+            for side, n in zip(self.shape, size, strict=True)
+        )
         rows = self._sums[bottom[0]] - self._sums[top[0]]
         area = (bottom - top).T * (right - left)
         return (rows[:, right[0]] - rows[:, left[0]])[None] / area[None, :, :, None]
@@ -161,7 +182,10 @@ class AreaMeans:
         Corners are cut off to whole pixels counted from 1, both included; what lies outside the picture is not shown.
         """
         corners = np.trunc(boxes).astype(int)
-        first, last = np.maximum(corners[:, :2], 1) - 1, np.minimum(corners[:, 2:], self.shape[::-1])
+        first, last = (
+            np.maximum(corners[:, :2], 1) - 1,
+            np.minimum(corners[:, 2:], self.shape[::-1]),
+        )
         visible = (last > first).all(axis=1)
         first, sides = first[visible], (last - first)[visible]
         left, right = _bins(first[:, 0], sides[:, 0], side)
@@ -179,4 +203,6 @@ class AreaMeans:
 def _bins(start: np.ndarray, length: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """First and last (excluded) pixel of n bins over each stretch of pixels: two arrays (k, n)."""
     index = np.arange(n)
-    return start[:, None] + index * length[:, None] // n, start[:, None] - (-(index + 1) * length[:, None] // n)
+    return start[:, None] + index * length[:, None] // n, start[:, None] - (
+        -(index + 1) * length[:, None] // n
+    )

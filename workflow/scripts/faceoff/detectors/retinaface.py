@@ -41,7 +41,10 @@ DETECTORS = {
         "source": "https://github.com/biubug6/Face-Detector-1MB-with-landmark",
     }
 }
-SMALL, BATCH = 256 * 256, 16  # pictures of at most so many pixels run in batches: larger ones gain nothing by it
+SMALL, BATCH = (
+    256 * 256,
+    16,
+)  # pictures of at most so many pixels run in batches: larger ones gain nothing by it
 MEAN = np.array([104, 117, 123], np.float32)  # of blue, green, red
 
 
@@ -55,7 +58,9 @@ class RetinaFace:
         self._options, self._threshold = card["options"], card["threshold"]
         network = fill(retinaface.RetinaFace(), assets["weights"]).to(torch_device())
         self._one, self._many = Torch(network, 1), Torch(network, BATCH)
-        self._priors = lru_cache(maxsize=8)(lambda shape: geometry.priors(shape, retinaface.STRIDES, retinaface.SIDES))
+        self._priors = lru_cache(maxsize=8)(
+            lambda shape: geometry.priors(shape, retinaface.STRIDES, retinaface.SIDES)
+        )
 
     def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
         views = [geometry.shrink(image, self._options["longest_side"]) for image in images]
@@ -64,13 +69,22 @@ class RetinaFace:
             places[view.shape[:2]].append(index)
         found: list[list[Face]] = [[] for _ in images]
         for (height, width), indices in places.items():
-            inputs = np.stack([(views[index][0][..., ::-1] - MEAN).transpose(2, 0, 1) for index in indices])
+            inputs = np.stack(
+                [(views[index][0][..., ::-1] - MEAN).transpose(2, 0, 1) for index in indices]
+            )
             runtime = self._many if height * width <= SMALL else self._one
             for index, *outputs in zip(indices, *runtime.run(inputs), strict=True):
                 found[index] = self._faces(*outputs, shape=(height, width), back=views[index][1])
         return found
 
-    def _faces(self, scores: np.ndarray, offsets: np.ndarray, points: np.ndarray, shape: tuple[int, int], back: np.ndarray) -> list[Face]:
+    def _faces(
+        self,
+        scores: np.ndarray,
+        offsets: np.ndarray,
+        points: np.ndarray,
+        shape: tuple[int, int],
+        back: np.ndarray,
+    ) -> list[Face]:
         sure = np.flatnonzero(scores >= self._threshold)
         anchors = self._priors(shape)[sure]
         found = geometry.decode_boxes(offsets[sure], anchors)

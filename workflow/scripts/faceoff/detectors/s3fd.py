@@ -54,7 +54,9 @@ DETECTORS = {
             "fan": {
                 "file": "2DFAN4-11f355bf06.pth.tar",
                 "sha256": "11f355bf0693120222f5955ce3f9dc8fb5763ebb30a47d7906e509490d32e4aa",
-                "urls": ["https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar"],
+                "urls": [
+                    "https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar"
+                ],
                 "licence": "BSD-3-Clause",
                 "source": "https://github.com/1adrianb/face-alignment",
             },
@@ -85,7 +87,11 @@ class S3FD:
             self._fan = _fan(assets, self._device, card["threshold"])
             self._detector = self._fan.face_detector
         else:
-            self._detector = SFDDetector(self._device, path_to_detector=str(assets["weights"]), filter_threshold=card["threshold"])
+            self._detector = SFDDetector(
+                self._device,
+                path_to_detector=str(assets["weights"]),
+                filter_threshold=card["threshold"],
+            )
 
     def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
         return [self._detect(image) for image in images]
@@ -97,8 +103,13 @@ class S3FD:
         rows = np.reshape(np.asarray(self._found(view), float), (-1, 5))  # x1, y1, x2, y2, score
         if self._fan is None or not len(rows):
             return geometry.faces(rows[:, :4] * np.tile(back, 2), rows[:, 4])
-        rows = rows[(rows[:, :2] < view.shape[1::-1]).all(axis=1) & (rows[:, 2:4] > 0).all(axis=1)]  # the library cannot crop what lies outside
-        points = [five(face) * back for face in (self._fan.get_landmarks_from_image(view, detected_faces=rows) or ())]
+        rows = rows[
+            (rows[:, :2] < view.shape[1::-1]).all(axis=1) & (rows[:, 2:4] > 0).all(axis=1)
+        ]  # the library cannot crop what lies outside
+        points = [
+            five(face) * back
+            for face in (self._fan.get_landmarks_from_image(view, detected_faces=rows) or ())
+        ]
         return geometry.faces(rows[:, :4] * np.tile(back, 2), rows[:, 4], points)
 
     def _found(self, view: RGB) -> Any:
@@ -107,11 +118,20 @@ class S3FD:
         from face_alignment.detection.sfd.detect import get_predictions
 
         means = torch.tensor(BGR_MEANS, device=self._device).view(1, 3, 1, 1)
-        pixels = torch.from_numpy(view.transpose(2, 0, 1)[None].copy()).to(self._device, dtype=torch.float32).flip(-3) - means
+        pixels = (
+            torch.from_numpy(view.transpose(2, 0, 1)[None].copy())
+            .to(self._device, dtype=torch.float32)
+            .flip(-3)
+            - means
+        )
         with torch.inference_mode():
-            maps = self._detector.face_detector(pixels)  # for each of six sizes the classes, then the boxes
+            maps = self._detector.face_detector(
+                pixels
+            )  # for each of six sizes the classes, then the boxes
         maps = [output if place % 2 else output.softmax(dim=1) for place, output in enumerate(maps)]
-        return self._detector._filter_bboxes(get_predictions([output.cpu().numpy() for output in maps], 1)[0])
+        return self._detector._filter_bboxes(
+            get_predictions([output.cpu().numpy() for output in maps], 1)[0]
+        )
 
 
 def five(points: np.ndarray) -> np.ndarray:
@@ -133,6 +153,11 @@ def _fan(assets: Mapping[str, Path], device: str, threshold: float) -> Any:
 
     kwargs = {"path_to_detector": str(assets["weights"]), "filter_threshold": threshold}
     chosen = torch.backends.cudnn.benchmark
-    fan = Verified(face_alignment.LandmarksType.TWO_D, device=device, face_detector_kwargs=kwargs, compile=False)
+    fan = Verified(
+        face_alignment.LandmarksType.TWO_D,
+        device=device,
+        face_detector_kwargs=kwargs,
+        compile=False,
+    )
     torch.backends.cudnn.benchmark = chosen  # the constructor sets it on a GPU
     return fan

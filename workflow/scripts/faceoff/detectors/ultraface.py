@@ -74,7 +74,10 @@ class UltraFace:
 
     def _detect(self, image: RGB) -> list[Face]:
         height, width = self._network.input_shape[1:]
-        pixels = (cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32) - 127) / 128
+        pixels = (
+            cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+            - 127
+        ) / 128
         confidences, found = self._network.run(pixels.transpose(2, 0, 1)[None])
         scores = confidences[0, :, 1]
         sure = np.flatnonzero(scores > self._threshold)

@@ -6,7 +6,15 @@ from typing import Any
 
 from faceoff.plugins.protocols import RGB, Face
 
-DETECTORS = {"whole": {"class": "Whole", "whole_frame": True, "threshold": 0.0, "min_size": 0, "licence": "MIT"}}
+DETECTORS = {
+    "whole": {
+        "class": "Whole",
+        "whole_frame": True,
+        "threshold": 0.0,
+        "min_size": 0,
+        "licence": "MIT",
+    }
+}
 
 
 class Whole:
@@ -16,4 +24,7 @@ class Whole:
         pass
 
     def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
-        return [[Face(box=(0.0, 0.0, float(image.shape[1]), float(image.shape[0])), score=1.0)] for image in images]
+        return [
+            [Face(box=(0.0, 0.0, float(image.shape[1]), float(image.shape[0])), score=1.0)]
+            for image in images
+        ]

@@ -21,7 +21,9 @@ DETECTORS = {
             "weights": {
                 "file": "yunet_n_640_640.onnx",
                 "sha256": "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31",
-                "urls": ["https://github.com/ShiqiYu/libfacedetection.train/raw/47198234de8c4646961e46159e02af5b06021a78/onnx/yunet_n_640_640.onnx"],
+                "urls": [
+                    "https://github.com/ShiqiYu/libfacedetection.train/raw/47198234de8c4646961e46159e02af5b06021a78/onnx/yunet_n_640_640.onnx"
+                ],
                 "size": 317466,
                 "licence": "Apache-2.0",
                 "source": "https://github.com/ShiqiYu/libfacedetection.train",
@@ -42,7 +44,9 @@ DETECTORS = {
             "weights": {
                 "file": "yunet_s_640_640.onnx",
                 "sha256": "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
-                "urls": ["https://github.com/ShiqiYu/libfacedetection.train/raw/0047ac24afb1a50a0c6105001c89d1b5b805dbf1/onnx/yunet_s_640_640.onnx"],
+                "urls": [
+                    "https://github.com/ShiqiYu/libfacedetection.train/raw/0047ac24afb1a50a0c6105001c89d1b5b805dbf1/onnx/yunet_s_640_640.onnx"
+                ],
                 "size": 232589,
                 "licence": "Apache-2.0",
                 "source": "https://github.com/ShiqiYu/libfacedetection.train",
@@ -63,7 +67,14 @@ class YuNet:
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         self._longest = card["options"]["longest_side"]
-        self._network = cv2.FaceDetectorYN.create(str(assets["weights"]), "", (320, 320), card["threshold"], card["options"]["nms_threshold"], 5000)
+        self._network = cv2.FaceDetectorYN.create(
+            str(assets["weights"]),
+            "",
+            (320, 320),
+            card["threshold"],
+            card["options"]["nms_threshold"],
+            5000,
+        )
 
     def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
         return [self._detect(image) for image in images]
@@ -74,13 +85,20 @@ class YuNet:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
         self._network.setInputSize(size)
-        found = self._network.detect(bgr if size == (width, height) else cv2.resize(bgr, size, interpolation=cv2.INTER_AREA))[1]
+        found = self._network.detect(
+            bgr if size == (width, height) else cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
+        )[1]
         if found is None:
             return []
         rescale = np.array([width / size[0], height / size[1]])
         return [
             Face(
-                box=(float(row[0] * rescale[0]), float(row[1] * rescale[1]), float(row[2] * rescale[0]), float(row[3] * rescale[1])),
+                box=(
+                    float(row[0] * rescale[0]),
+                    float(row[1] * rescale[1]),
+                    float(row[2] * rescale[0]),
+                    float(row[3] * rescale[1]),
+                ),
                 score=float(row[14]),
                 landmarks=row[4:14].reshape(5, 2).astype(float) * rescale,
             )

@@ -4,7 +4,9 @@ import cv2
 import numpy as np
 
 _I8 = np.arange(8)
-_DCT = np.sqrt(np.where(_I8 == 0, 1, 2) / 8)[:, None] * np.cos((2 * _I8[None, :] + 1) * _I8[:, None] * np.pi / 16)
+_DCT = np.sqrt(np.where(_I8 == 0, 1, 2) / 8)[:, None] * np.cos(
+    (2 * _I8[None, :] + 1) * _I8[:, None] * np.pi / 16
+)
 # Luminance quantisation of JPEG (ITU-T T.81, table K.1)
 _QUANTA = np.array(
     [
@@ -20,14 +22,22 @@ _QUANTA = np.array(
 )
 
 
-def backdrop(size: tuple[int, int], rng: np.random.Generator, clutter: int, soft: float) -> np.ndarray:
+def backdrop(
+    size: tuple[int, int], rng: np.random.Generator, clutter: int, soft: float
+) -> np.ndarray:
     """A wall with a gradient and ``clutter`` blurred boxes, discs and bars; size is (w, h)."""
     w, h = size[0] // 2, size[1] // 2
     first, second = (
-        level + 0.4 * (hue - hue.mean()) for level, hue in ((70 + 130 * rng.random(), 200 * rng.random(3)), (60 + 130 * rng.random(), 200 * rng.random(3)))
+        level + 0.4 * (hue - hue.mean())
+        for level, hue in (
+            (70 + 130 * rng.random(), 200 * rng.random(3)),
+            (60 + 130 * rng.random(), 200 * rng.random(3)),
+        )
     )
     angle = rng.random() * 2 - 1
-    ramp = (np.linspace(0, 1, h)[:, None] * (1 - abs(angle)) + np.linspace(0, 1, w)[None, :] * angle) % 1.0001
+    ramp = (
+        np.linspace(0, 1, h)[:, None] * (1 - abs(angle)) + np.linspace(0, 1, w)[None, :] * angle
+    ) % 1.0001
     image = (first + (0.6 * first + 0.4 * second - first) * ramp[..., None]).astype(np.float32)
     for _ in range(clutter):
         colour = tuple(float(c) for c in 0.6 * first + 0.4 * (30 + 200 * rng.random(3)))
@@ -35,7 +45,16 @@ def backdrop(size: tuple[int, int], rng: np.random.Generator, clutter: int, soft
         if rng.random() < 0.55:
             cv2.rectangle(image, (x - rx, y - ry), (x + rx, y + ry), colour, -1)
         else:
-            cv2.ellipse(image, (x, y), (max(rx, 2), max(ry, 2)), float(int(180 * rng.random())), 0, 360, colour, -1)
+            cv2.ellipse(
+                image,
+                (x, y),
+                (max(rx, 2), max(ry, 2)),
+                float(int(180 * rng.random())),
+                0,
+                360,
+                colour,
+                -1,
+            )
     if soft > 0:
         image = cv2.GaussianBlur(image, (0, 0), soft)
     return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
@@ -68,8 +87,15 @@ def compress(image: np.ndarray, strength: float) -> np.ndarray:
     h, w = image.shape[:2]
     ycc = cv2.cvtColor(image * np.float32(1 / 255), cv2.COLOR_RGB2YCrCb)
     for c in (1, 2):
-        ycc[..., c] = cv2.resize(cv2.resize(ycc[..., c], (w // 2, h // 2), interpolation=cv2.INTER_AREA), (w, h), interpolation=cv2.INTER_LINEAR)
-    blocks = ycc[..., 0].reshape(h // 8, 8, w // 8, 8).transpose(0, 2, 1, 3).astype(np.float64) * 255 - 128
+        ycc[..., c] = cv2.resize(
+            cv2.resize(ycc[..., c], (w // 2, h // 2), interpolation=cv2.INTER_AREA),
+            (w, h),
+            interpolation=cv2.INTER_LINEAR,
+        )
+    blocks = (
+        ycc[..., 0].reshape(h // 8, 8, w // 8, 8).transpose(0, 2, 1, 3).astype(np.float64) * 255
+        - 128
+    )
     quanta = np.maximum(_QUANTA * strength, 1)
     kept = np.round((_DCT @ blocks @ _DCT.T) / quanta) * quanta
     ycc[..., 0] = ((_DCT.T @ kept @ _DCT + 128) / 255).transpose(0, 2, 1, 3).reshape(h, w)

@@ -19,7 +19,15 @@ from faceoff.drawing.face import Light, Look, draw_face
 from faceoff.drawing.identities import Identity, identity
 from faceoff.drawing.motion import Absence, Act, Sway, act, blinks, lid, speech, sway
 from faceoff.drawing.pose import Placement, Pose
-from faceoff.drawing.scenes import FACE_MM, FaceTruth, Part, Staged, inside, largest_first, room_light
+from faceoff.drawing.scenes import (
+    FACE_MM,
+    FaceTruth,
+    Part,
+    Staged,
+    inside,
+    largest_first,
+    room_light,
+)
 from faceoff.drawing.seeds import either_way, stream, within
 from faceoff.emotions import EMOTIONS
 
@@ -103,19 +111,37 @@ def plan(split: str, seed: int = 0, kinds: Sequence[str] = KINDS) -> list[Clip]:
             sample_id = f"{split}-{kind}-{k:03d}"
             rng = stream("clip plan", seed, sample_id)
             intensity = ("apex", "middle")[(k // len(EMOTIONS) + k) % 2]
-            clips.append(_planned(Clip(sample_id, split, kind, seed, 2.6, ()), name, EMOTIONS[k % len(EMOTIONS)], intensity, people, rng))
+            clips.append(
+                _planned(
+                    Clip(sample_id, split, kind, seed, 2.6, ()),
+                    name,
+                    EMOTIONS[k % len(EMOTIONS)],
+                    intensity,
+                    people,
+                    rng,
+                )
+            )
     return clips
 
 
-def _planned(clip: Clip, name: str, emotion: str, intensity: str, people: list[str], rng: np.random.Generator) -> Clip:
+def _planned(
+    clip: Clip, name: str, emotion: str, intensity: str, people: list[str], rng: np.random.Generator
+) -> Clip:
     """The clip with its cast; what a kind adds to one person who shows one emotion."""
     if clip.kind == "several":
         shown = rng.permutation(EMOTIONS[1:])[:3].tolist()
-        acts = tuple(act(other, "apex", (1.1 * i, 1.1 * (i + 1)), rng) for i, other in enumerate(shown))
+        acts = tuple(
+            act(other, "apex", (1.1 * i, 1.1 * (i + 1)), rng) for i, other in enumerate(shown)
+        )
         return replace(clip, duration_s=3.4, cast=(Role(name, acts),))
     if clip.kind == "leaving":
         # Leaves and returns at the apex, so that what is seen on either side of the gap is the same expression
-        return replace(clip, duration_s=3.4, absence=Absence(1.0, 1.5, 1.9, 2.4), cast=(Role(name, (Act(emotion, intensity, 0.2, 0.6, 2.7, 3.1),)),))
+        return replace(
+            clip,
+            duration_s=3.4,
+            absence=Absence(1.0, 1.5, 1.9, 2.4),
+            cast=(Role(name, (Act(emotion, intensity, 0.2, 0.6, 2.7, 3.1),)),),
+        )
     lead = Role(name, (act(emotion, intensity, (0.1, 2.5), rng),))
     if clip.kind == "single":
         return replace(clip, cast=(lead,))
@@ -138,16 +164,46 @@ def _players(clip: Clip) -> tuple[_Player, ...]:
         peaks = tuple(action_units(a.emotion, a.intensity, rng) for a in role.acts)
         affects = tuple(valence_arousal(a.emotion, a.intensity, rng) for a in role.acts)
         pose = Pose(either_way(0, 6, rng), within(-4, 4, rng), either_way(0, 4, rng))
-        tall = within(0.52, 0.62, rng) if len(clip.cast) == 1 else within(0.46, 0.50, rng) if i == 0 else within(0.34, 0.40, rng)
+        tall = (
+            within(0.52, 0.62, rng)
+            if len(clip.cast) == 1
+            else within(0.46, 0.50, rng)
+            if i == 0
+            else within(0.34, 0.40, rng)
+        )
         look = Look((either_way(0, 0.3, rng), within(-0.1, 0.2, rng)), either_way(0, 0.10, rng))
         slot = (i + first) % len(clip.cast)
-        at = (w * (slot + 0.5) / len(clip.cast) + either_way(0, 0.03 * w, rng), h * (0.54 + either_way(0, 0.03, rng)))
-        placement = inside(who, peaks[0], pose, Placement(*at, tall * h / FACE_MM), look.asymmetry, clip.size)
-        sways = tuple(sway(0.0 if clip.still else amplitude, rng) for amplitude in (5.0, 3.0, 2.5, 0.012 * w, 0.008 * w, 0.25, 0.12))
+        at = (
+            w * (slot + 0.5) / len(clip.cast) + either_way(0, 0.03 * w, rng),
+            h * (0.54 + either_way(0, 0.03, rng)),
+        )
+        placement = inside(
+            who, peaks[0], pose, Placement(*at, tall * h / FACE_MM), look.asymmetry, clip.size
+        )
+        sways = tuple(
+            sway(0.0 if clip.still else amplitude, rng)
+            for amplitude in (5.0, 3.0, 2.5, 0.012 * w, 0.008 * w, 0.25, 0.12)
+        )
         winks = () if clip.still else blinks(clip.duration_s, rng)
         affect = valence_arousal("neutral", "apex", rng)
         way_out = 1 if placement.x > w / 2 else -1
-        players.append(_Player(who, rest, peaks, affect, affects, pose, placement, light, look, sways, winks, within(0, 2 * np.pi, rng), way_out))
+        players.append(
+            _Player(
+                who,
+                rest,
+                peaks,
+                affect,
+                affects,
+                pose,
+                placement,
+                light,
+                look,
+                sways,
+                winks,
+                within(0, 2 * np.pi, rng),
+                way_out,
+            )
+        )
     return tuple(players)
 
 
@@ -156,21 +212,41 @@ def _performed(clip: Clip, role: Role, player: _Player, t: float) -> tuple[Stage
     shares = [a.share(t) for a in role.acts]
     now = int(np.argmax(shares))
     share, playing, peak = shares[now], role.acts[now], player.peaks[now]
-    aus = {unit: round((1 - share) * player.rest.get(unit, 0.0) + share * peak.get(unit, 0.0), 3) for unit in sorted(player.rest.keys() | peak.keys())}
+    aus = {
+        unit: round((1 - share) * player.rest.get(unit, 0.0) + share * peak.get(unit, 0.0), 3)
+        for unit in sorted(player.rest.keys() | peak.keys())
+    }
     if role.speaks is not None:
         opening = speech(t, role.speaks, player.phase)
-        aus |= {unit: max(aus.get(unit, 0.0), round(full * opening, 3)) for unit, full in (("AU25", 2.5), ("AU26", 1.6))}
-    affect = tuple(round((1 - share) * rest + share * shown, 3) for rest, shown in zip(player.rest_affect, player.affects[now], strict=True))
+        aus |= {
+            unit: max(aus.get(unit, 0.0), round(full * opening, 3))
+            for unit, full in (("AU25", 2.5), ("AU26", 1.6))
+        }
+    affect = tuple(
+        round((1 - share) * rest + share * shown, 3)
+        for rest, shown in zip(player.rest_affect, player.affects[now], strict=True)
+    )
     yaw, pitch, roll, dx, dy, right, down = (s.at(t) for s in player.sways)
     pose = Pose(player.pose.yaw + yaw, player.pose.pitch + pitch, player.pose.roll + roll)
     away = clip.absence.share(t) if clip.absence else 0.0
     scale = player.placement.scale
     edge = clip.size[0] + _BODY_MM * scale if player.way_out > 0 else -_BODY_MM * scale
-    placement = Placement(player.placement.x + dx + away * (edge - player.placement.x), player.placement.y + dy, scale)
+    placement = Placement(
+        player.placement.x + dx + away * (edge - player.placement.x), player.placement.y + dy, scale
+    )
     lowered = 0.7 * share if playing.emotion == "sadness" else 0.0  # EMFACS: eyes down (64)
     gaze = (player.look.gaze[0] + right, player.look.gaze[1] + down + lowered)
     part = Part(role.identity, playing.label(t), playing.intensity)
-    return Staged(part, player.who, aus, affect, pose, placement, player.light, replace(player.look, gaze=gaze)), lid(t, player.blinks)
+    return Staged(
+        part,
+        player.who,
+        aus,
+        affect,
+        pose,
+        placement,
+        player.light,
+        replace(player.look, gaze=gaze),
+    ), lid(t, player.blinks)
 
 
 def _seen(face: FaceTruth, size: tuple[int, int]) -> bool:
@@ -187,7 +263,9 @@ def _moment(clip: Clip, t: float) -> tuple[list[Staged], list[FaceTruth]]:
         face, blink = _performed(clip, role, player, t)
         (about,) = largest_first([face])
         faces.append(replace(about, aus=about.aus | {"AU45": blink}))
-        staged.append(replace(face, aus=face.aus | {"AU43": max(face.aus.get("AU43", 0.0), blink)}))  # the same lid, drawn the same way
+        staged.append(
+            replace(face, aus=face.aus | {"AU43": max(face.aus.get("AU43", 0.0), blink)})
+        )  # the same lid, drawn the same way
     seen = [face for face in faces if _seen(face, clip.size)]
     return staged, sorted(seen, key=lambda face: -face.box[2] * face.box[3])
 
@@ -213,7 +291,11 @@ def scenery(clip: Clip) -> Iterator[tuple[float, np.ndarray, list[FaceTruth]]]:
         if image is None:
             image = wall.copy()
             for s in sorted(staged, key=lambda s: s.placement.scale):
-                if -_BODY_MM * s.placement.scale < s.placement.x < clip.size[0] + _BODY_MM * s.placement.scale:
+                if (
+                    -_BODY_MM * s.placement.scale
+                    < s.placement.x
+                    < clip.size[0] + _BODY_MM * s.placement.scale
+                ):
                     draw_face(image, s.who, s.aus, s.pose, s.placement, s.light, s.look)
             if clip.still:
                 drawn[repr(staged)] = image

@@ -36,14 +36,23 @@ STUDIO, PLAIN = Light(), Look()
 
 
 def locate_face(
-    who: Identity, aus: Mapping[str, float], pose: Pose, placement: Placement, asymmetry: float = 0.0
+    who: Identity,
+    aus: Mapping[str, float],
+    pose: Pose,
+    placement: Placement,
+    asymmetry: float = 0.0,
 ) -> tuple[tuple[float, float, float, float], np.ndarray]:
     """Box (x, y, w, h) of the face oval and five landmarks (5, 2) in pixels, from the geometry alone."""
     shape = face_shape(who, aus, asymmetry)
     oval = project(shape.outline, pose, placement)
     low, high = oval.min(axis=0), oval.max(axis=0)
     points = np.concatenate([eye_centres(shape), shape.nose_tip[None], shape.corners])
-    return (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])), project(points, pose, placement)
+    return (
+        float(low[0]),
+        float(low[1]),
+        float(high[0] - low[0]),
+        float(high[1] - low[1]),
+    ), project(points, pose, placement)
 
 
 def _ears(who: Identity) -> list[np.ndarray]:
@@ -65,29 +74,77 @@ def _ears(who: Identity) -> list[np.ndarray]:
     ]
 
 
-def _skin(who: Identity, shape: Shape, act: Mapping[str, np.ndarray], skin: np.ndarray) -> np.ndarray:
+def _skin(
+    who: Identity, shape: Shape, act: Mapping[str, np.ndarray], skin: np.ndarray
+) -> np.ndarray:
     """Linear albedo of the bare skin: tone, flush, shaded sockets, freckles, nostrils."""
     albedo = np.empty((raster.HEIGHT, raster.WIDTH, 3), np.float32)
     albedo[:] = skin
     flush = skin * np.array([0.98, 0.72, 0.70], np.float32)
     for s in (-1, 1):
         fill(albedo, ellipse((s * 41, 27), 17, 13), flush, 0.5, 6)
-        fill(albedo, ellipse((s * who.eye_x, -4), 17, 9), skin * np.array([0.74, 0.66, 0.64], np.float32), 0.55, 3.5)
         fill(
-            albedo, ellipse((s * (who.eye_x - 8), -7), 14, 6, s * 0.25), skin * 0.22, 0.8 * float(act["AU04"][(s + 1) // 2] * (1 - act["AU01"].mean())), 3
+            albedo,
+            ellipse((s * who.eye_x, -4), 17, 9),
+            skin * np.array([0.74, 0.66, 0.64], np.float32),
+            0.55,
+            3.5,
+        )
+        fill(
+            albedo,
+            ellipse((s * (who.eye_x - 8), -7), 14, 6, s * 0.25),
+            skin * 0.22,
+            0.8 * float(act["AU04"][(s + 1) // 2] * (1 - act["AU01"].mean())),
+            3,
         )  # under the lowered brow
-        fill(albedo, ellipse((s * (who.eye_x - 2), 11), 13, 4), skin * np.array([0.78, 0.70, 0.72], np.float32), 0.35 + 0.3 * who.age_lines, 2.5)
+        fill(
+            albedo,
+            ellipse((s * (who.eye_x - 2), 11), 13, 4),
+            skin * np.array([0.78, 0.70, 0.72], np.float32),
+            0.35 + 0.3 * who.age_lines,
+            2.5,
+        )
         ear = _ears(who)[(s + 1) // 2]
         fill(albedo, ear, flush * 0.85, 0.7, 1)
-        fill(albedo, ellipse((s * (who.half_width + 4), 6), 3.5, 12, s * 0.15), flush * 0.45, 0.8, 1.5)
+        fill(
+            albedo,
+            ellipse((s * (who.half_width + 4), 6), 3.5, 12, s * 0.15),
+            flush * 0.45,
+            0.8,
+            1.5,
+        )
     fill(albedo, ellipse((0.0, shape.nose_tip[1] + 2), 8, 7), flush, 0.45, 3)
     under = who.nose_y - 0.5 - 0.6 * float(act["AU09"].mean() * 4)
     for (x, y), s in zip(shape.alae, (-1, 1), strict=True):
         fill(albedo, ellipse((x * 0.43, under - 0.5), 4.0, 2.3, -s * 0.35), skin * 0.03, 0.9, 0.7)
-        fill(albedo, ribbon(curve(np.array([(x * 0.92, y - 6), (x * 1.10, y), (x * 0.92, y + 5), (x * 0.7, y + 5.5)]), 16), 2.0), skin * 0.32, 0.75, 0.7)
+        fill(
+            albedo,
+            ribbon(
+                curve(
+                    np.array(
+                        [(x * 0.92, y - 6), (x * 1.10, y), (x * 0.92, y + 5), (x * 0.7, y + 5.5)]
+                    ),
+                    16,
+                ),
+                2.0,
+            ),
+            skin * 0.32,
+            0.75,
+            0.7,
+        )
     fill(
         albedo,
-        ribbon(np.array([(shape.alae[0, 0] * 0.7, under + 1.6), (0, under + 2.6), (shape.alae[1, 0] * 0.7, under + 1.6)]), 2.8, (0.4, 0.4)),
+        ribbon(
+            np.array(
+                [
+                    (shape.alae[0, 0] * 0.7, under + 1.6),
+                    (0, under + 2.6),
+                    (shape.alae[1, 0] * 0.7, under + 1.6),
+                ]
+            ),
+            2.8,
+            (0.4, 0.4),
+        ),
         skin * 0.45,
         0.6,
         1.0,
@@ -101,7 +158,9 @@ def _skin(who: Identity, shape: Shape, act: Mapping[str, np.ndarray], skin: np.n
     return albedo
 
 
-def paint_head(who: Identity, aus: Mapping[str, float], light: Light, rotation: np.ndarray, look: Look) -> tuple[np.ndarray, np.ndarray | None]:
+def paint_head(
+    who: Identity, aus: Mapping[str, float], light: Light, rotation: np.ndarray, look: Look
+) -> tuple[np.ndarray, np.ndarray | None]:
     """The head canvas as (HEIGHT, WIDTH, 4) uint8 sRGB with premultiplied alpha, and the hair behind the neck in the same form or None."""
     shape, act = face_shape(who, aus, look.asymmetry, look.gaze), activation(aus, look.asymmetry)
     skin = np.square(np.array(who.skin, np.float32))
@@ -118,12 +177,21 @@ def paint_head(who: Identity, aus: Mapping[str, float], light: Light, rotation: 
     if who.hair_style == "scarf":
         hair = np.square(np.array(who.clothing, np.float32))[::-1]
     texture = strands(who.name, "curly" if who.hair_style == "curly" else "straight")
-    tone = (0.55 + 0.9 * texture)[..., None] if who.hair_style != "scarf" else (0.9 + 0.2 * texture)[..., None]
+    tone = (
+        (0.55 + 0.9 * texture)[..., None]
+        if who.hair_style != "scarf"
+        else (0.9 + 0.2 * texture)[..., None]
+    )
     for area, opacity in beard_areas(who, shape):
         window, coverage = region(area, 1.6)
-        coverage = (coverage * opacity * (0.75 + 0.45 * strands(who.name, "brow")[window]))[..., None]
+        coverage = (coverage * opacity * (0.75 + 0.45 * strands(who.name, "brow")[window]))[
+            ..., None
+        ]
         albedo[window] += (
-            np.square(np.array(who.hair, np.float32)) * 0.9 * (0.5 + strands(who.name, "brow")[window][..., None]) - albedo[window]
+            np.square(np.array(who.hair, np.float32))
+            * 0.9
+            * (0.5 + strands(who.name, "brow")[window][..., None])
+            - albedo[window]
         ) * np.minimum(coverage, 0.95)
     paint_mouth(albedo, who, shape, skin)
     paint_eyes(albedo, who, shape, skin)
@@ -135,7 +203,9 @@ def paint_head(who: Identity, aus: Mapping[str, float], light: Light, rotation: 
     for ear in _ears(who):
         fill(alpha, ear, 1.0)
     x, y = raster.axes()
-    dome = 66 * np.outer(np.maximum(1 - ((y + 20) / 160) ** 2, 0), np.maximum(1 - (x / 118) ** 2, 0))
+    dome = 66 * np.outer(
+        np.maximum(1 - ((y + 20) / 160) ** 2, 0), np.maximum(1 - (x / 118) ** 2, 0)
+    )
     relief += (dome + 2.0 * texture - relief) * mane
     locks = hair * tone
     locks -= albedo
@@ -176,8 +246,16 @@ def _reach(image: np.ndarray, placement: Placement) -> tuple[int, int, int, int]
     """(x0, y0, x1, y1) of the part of the image that a head canvas can touch; at least one pixel."""
     reach = placement.scale * np.array([180.0, 215.0])
     x0, y0 = np.maximum(np.floor(np.array([placement.x, placement.y]) - reach).astype(int), 0)
-    x1, y1 = np.minimum(np.ceil(np.array([placement.x, placement.y]) + reach).astype(int), (image.shape[1], image.shape[0]))
-    return int(min(x0, image.shape[1] - 1)), int(min(y0, image.shape[0] - 1)), int(max(x1, 1)), int(max(y1, 1))
+    x1, y1 = np.minimum(
+        np.ceil(np.array([placement.x, placement.y]) + reach).astype(int),
+        (image.shape[1], image.shape[0]),
+    )
+    return (
+        int(min(x0, image.shape[1] - 1)),
+        int(min(y0, image.shape[0] - 1)),
+        int(max(x1, 1)),
+        int(max(y1, 1)),
+    )
 
 
 def _paste(target: np.ndarray, canvas: np.ndarray, source: np.ndarray, scale: float) -> None:
@@ -185,12 +263,22 @@ def _paste(target: np.ndarray, canvas: np.ndarray, source: np.ndarray, scale: fl
     shrink = raster.SCALE / scale
     if shrink > 1.2:  # what bilinear sampling would skip is averaged first
         canvas = cv2.GaussianBlur(canvas, (0, 0), 0.4 * shrink)
-    warped = cv2.remap(canvas, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0).astype(np.float32)
+    warped = cv2.remap(
+        canvas, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+    ).astype(np.float32)
     target *= 1 - warped[..., 3:] * np.float32(1 / 255)
     target += warped[..., :3]
 
 
-def draw_face(image: np.ndarray, who: Identity, aus: Mapping[str, float], pose: Pose, placement: Placement, light: Light = STUDIO, look: Look = PLAIN) -> None:
+def draw_face(
+    image: np.ndarray,
+    who: Identity,
+    aus: Mapping[str, float],
+    pose: Pose,
+    placement: Placement,
+    light: Light = STUDIO,
+    look: Look = PLAIN,
+) -> None:
     """Draw one person over ``image`` ((h, w, 3) float32 RGB in [0, 255], changed in place): hair behind, body, head."""
     front, behind = paint_head(who, aus, light, pose.rotation(), look)
     x0, y0, x1, y1 = _reach(image, placement)

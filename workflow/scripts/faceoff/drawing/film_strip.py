@@ -14,7 +14,10 @@ _INK = (40, 40, 40)
 def examples(split: str = "test", seed: int = 0) -> list[clips.Clip]:
     """One clip of every kind, each with another emotion."""
     planned = clips.plan(split, seed)
-    return [[clip for clip in planned if clip.kind == kind][number] for kind, number in zip(clips.KINDS, (1, 2, 3, 6), strict=True)]
+    return [
+        [clip for clip in planned if clip.kind == kind][number]
+        for kind, number in zip(clips.KINDS, (1, 2, 3, 6), strict=True)
+    ]
 
 
 def film_strip(rows: Sequence[clips.Clip], columns: int = 8, width: int = 150) -> np.ndarray:
@@ -23,11 +26,26 @@ def film_strip(rows: Sequence[clips.Clip], columns: int = 8, width: int = 150) -
     sheet = np.full(((height + _CAPTION) * len(rows), width * columns, 3), 255, np.uint8)
     for i, clip in enumerate(rows):
         chosen = np.linspace(0, len(clip.times) - 1, columns).round().astype(int).tolist()
-        shown = {k: (image, t, faces) for k, (t, image, faces) in enumerate(clips.frames(clip)) if k in chosen}
+        shown = {
+            k: (image, t, faces)
+            for k, (t, image, faces) in enumerate(clips.frames(clip))
+            if k in chosen
+        }
         for j, k in enumerate(chosen):
             image, t, faces = shown[k]
             top, left = (height + _CAPTION) * i, width * j
-            sheet[top : top + height, left : left + width] = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+            sheet[top : top + height, left : left + width] = cv2.resize(
+                image, (width, height), interpolation=cv2.INTER_AREA
+            )
             said = f"{t:.1f} s  " + (", ".join(face.emotion for face in faces) or "no face")
-            cv2.putText(sheet, said, (left + 2, top + height + 12), cv2.FONT_HERSHEY_SIMPLEX, 0.34, _INK, 1, cv2.LINE_AA)
+            cv2.putText(
+                sheet,
+                said,
+                (left + 2, top + height + 12),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.34,
+                _INK,
+                1,
+                cv2.LINE_AA,
+            )
     return sheet

@@ -11,15 +11,38 @@ from faceoff.drawing.raster import curve, ellipse
 from faceoff.drawing.seeds import stream
 from faceoff.drawing.shape import Shape
 
-_VOLUME = {"crop": 4, "side": 9, "fringe": 8, "bob": 10, "long": 9, "curly": 20, "bun": 5, "wavy": 11, "receding": 2, "bald": 0, "scarf": 9}
-_BACK = {"bob": (82, 92), "long": (84, 190), "wavy": (92, 150), "scarf": (86, 190)}  # half width and lowest y of what hangs behind the head
+_VOLUME = {
+    "crop": 4,
+    "side": 9,
+    "fringe": 8,
+    "bob": 10,
+    "long": 9,
+    "curly": 20,
+    "bun": 5,
+    "wavy": 11,
+    "receding": 2,
+    "bald": 0,
+    "scarf": 9,
+}
+_BACK = {
+    "bob": (82, 92),
+    "long": (84, 190),
+    "wavy": (92, 150),
+    "scarf": (86, 190),
+}  # half width and lowest y of what hangs behind the head
 
 
 @lru_cache(maxsize=64)
 def strands(name: str, kind: str) -> np.ndarray:
     """(HEIGHT, WIDTH) float32 in [0, 1]: noise drawn out along the hair (``straight``), in tufts (``curly``) or fine (``skin``)."""
-    noise = stream("strands", name, kind).integers(0, 256, (raster.HEIGHT, raster.WIDTH), dtype=np.uint8).astype(np.float32)
-    sigma = {"straight": (0.9, 9.0), "curly": (2.2, 2.2), "skin": (1.1, 1.1), "brow": (0.8, 1.6)}[kind]
+    noise = (
+        stream("strands", name, kind)
+        .integers(0, 256, (raster.HEIGHT, raster.WIDTH), dtype=np.uint8)
+        .astype(np.float32)
+    )
+    sigma = {"straight": (0.9, 9.0), "curly": (2.2, 2.2), "skin": (1.1, 1.1), "brow": (0.8, 1.6)}[
+        kind
+    ]
     noise = cv2.GaussianBlur(noise, (0, 0), sigma[0], sigmaY=sigma[1])
     return np.clip(0.5 + (noise - noise.mean()) / (5 * noise.std()), 0, 1)
 
@@ -38,14 +61,52 @@ def front_hair(who: Identity, shape: Shape) -> list[np.ndarray]:
     skull = top - 40
     low = {"crop": 6, "receding": 10, "curly": 18, "side": 4}.get(style, 10)
     outer = np.array(
-        [(0, skull - v), (34, skull + 4 - 0.9 * v), (62, skull + 27 - 0.6 * v), (75 + 0.6 * v, skull + 58), (w + 5 + 0.8 * v, -24), (w + 4 + 0.35 * v, low)]
+        [
+            (0, skull - v),
+            (34, skull + 4 - 0.9 * v),
+            (62, skull + 27 - 0.6 * v),
+            (75 + 0.6 * v, skull + 58),
+            (w + 5 + 0.8 * v, -24),
+            (w + 4 + 0.35 * v, low),
+        ]
     )
     line = {
-        "fringe": [(w - 1, low), (0.90 * w, -24), (0.72 * w, top + 33), (0.36 * w, top + 37), (0, top + 35)],
-        "receding": [(w + 1, low), (0.96 * w, -28), (0.86 * w, -50), (0.66 * w, top - 22), (0.3 * w, top - 14), (0, top - 16)],
-        "scarf": [(w - 1, 40), (0.94 * w, -20), (0.76 * w, top + 24), (0.4 * w, top + 6), (0, top + 1)],
+        "fringe": [
+            (w - 1, low),
+            (0.90 * w, -24),
+            (0.72 * w, top + 33),
+            (0.36 * w, top + 37),
+            (0, top + 35),
+        ],
+        "receding": [
+            (w + 1, low),
+            (0.96 * w, -28),
+            (0.86 * w, -50),
+            (0.66 * w, top - 22),
+            (0.3 * w, top - 14),
+            (0, top - 16),
+        ],
+        "scarf": [
+            (w - 1, 40),
+            (0.94 * w, -20),
+            (0.76 * w, top + 24),
+            (0.4 * w, top + 6),
+            (0, top + 1),
+        ],
     }
-    inner = np.array(line.get(style, [(w - 0.5, low), (0.93 * w, -26), (0.84 * w, top + 25), (0.52 * w, top + 4), (0.2 * w, top - 1), (0, top)]))
+    inner = np.array(
+        line.get(
+            style,
+            [
+                (w - 0.5, low),
+                (0.93 * w, -26),
+                (0.84 * w, top + 25),
+                (0.52 * w, top + 4),
+                (0.2 * w, top - 1),
+                (0, top),
+            ],
+        )
+    )
     rim, edge = curve(outer, 40), curve(np.concatenate([inner, (inner * (-1, 1))[::-1][1:]]), 60)
     caps = [np.concatenate([(rim * (-1, 1))[::-1], rim, edge])]
     if style == "side":  # a parted sweep over one temple
@@ -69,7 +130,10 @@ def front_hair(who: Identity, shape: Shape) -> list[np.ndarray]:
     if style == "curly":
         caps += [
             ellipse((r * 83 * c, -40 + r * 88 * s), 15, 15)
-            for r, c, s in [(1, float(np.cos(a)), -float(np.sin(a))) for a in np.linspace(-0.25, np.pi + 0.25, 15)]
+            for r, c, s in [
+                (1, float(np.cos(a)), -float(np.sin(a)))
+                for a in np.linspace(-0.25, np.pi + 0.25, 15)
+            ]
         ]
     if style in _BACK:
         wide, end = _BACK[style]
@@ -119,7 +183,23 @@ def back_hair(who: Identity) -> list[np.ndarray]:
     if who.hair_style not in _BACK:
         return []
     wide, end = _BACK[who.hair_style]
-    return [_side_by_side(curve(np.array([(0, who.hairline - 48), (58, who.hairline - 26), (wide - 4, -30), (wide, 30), (wide, end), (0, end)]), 40))]
+    return [
+        _side_by_side(
+            curve(
+                np.array(
+                    [
+                        (0, who.hairline - 48),
+                        (58, who.hairline - 26),
+                        (wide - 4, -30),
+                        (wide, 30),
+                        (wide, end),
+                        (0, end),
+                    ]
+                ),
+                40,
+            )
+        )
+    ]
 
 
 def beard_areas(who: Identity, shape: Shape) -> list[tuple[np.ndarray, float]]:
@@ -178,7 +258,17 @@ def beard_areas(who: Identity, shape: Shape) -> list[tuple[np.ndarray, float]]:
             )
         )
     if who.beard in ("full", "stubble"):
-        half = np.array([(0, below), (13, below + 3), (right[0] + 3, right[1] + 6), (right[0] + 8, right[1] - 4), (0.84 * w, 44), (w - 3, 8), (w + 2, 4)])
+        half = np.array(
+            [
+                (0, below),
+                (13, below + 3),
+                (right[0] + 3, right[1] + 6),
+                (right[0] + 8, right[1] - 4),
+                (0.84 * w, 44),
+                (w - 3, 8),
+                (w + 2, 4),
+            ]
+        )
         jaw = shape.outline[(shape.outline[:, 0] >= 0) & (shape.outline[:, 1] > 8)]
         edge = jaw[np.argsort(jaw[:, 1], kind="stable")] * (1.02, 1.0) + (0, 3)
         areas.append((_side_by_side(np.concatenate([curve(half, 30), edge])), 0.9))

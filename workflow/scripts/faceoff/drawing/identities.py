@@ -41,7 +41,19 @@ EYE_COLOURS = {
     "blue": (0.33, 0.47, 0.60),
     "grey": (0.45, 0.50, 0.54),
 }
-HAIR_STYLES = ("crop", "side", "fringe", "bob", "long", "curly", "bun", "wavy", "receding", "bald", "scarf")
+HAIR_STYLES = (
+    "crop",
+    "side",
+    "fringe",
+    "bob",
+    "long",
+    "curly",
+    "bun",
+    "wavy",
+    "receding",
+    "bald",
+    "scarf",
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,13 @@ class Identity:
     def groups(self) -> dict[str, str]:
         """Attributes by which results can be split."""
         tone = "light" if self.skin_tone <= 3 else "medium" if self.skin_tone <= 6 else "dark"
-        return {"age_group": self.age_group, "skin_tone": tone, "glasses": self.glasses, "beard": self.beard, "hair": self.hair_style}
+        return {
+            "age_group": self.age_group,
+            "skin_tone": tone,
+            "glasses": self.glasses,
+            "beard": self.beard,
+            "hair": self.hair_style,
+        }
 
 
 def names(split: str) -> list[str]:
@@ -110,7 +128,9 @@ def identity(name: str) -> Identity:
     styles = [
         s
         for s in HAIR_STYLES
-        if not (child and s in ("receding", "bald", "scarf")) and not (bearded and s in ("bob", "bun", "scarf", "long")) and not (not bearded and s == "bald")
+        if not (child and s in ("receding", "bald", "scarf"))
+        and not (bearded and s in ("bob", "bun", "scarf", "long"))
+        and not (not bearded and s == "bald")
     ]
     style = str(rng.choice(styles))
     colours = (
@@ -123,7 +143,9 @@ def identity(name: str) -> Identity:
         else ["black", "brown", "black"]
     )
     colour = str(rng.choice(colours))
-    eye = str(rng.choice(["brown", "dark"] if tone >= 4 else ["brown", "hazel", "green", "blue", "grey"]))
+    eye = str(
+        rng.choice(["brown", "dark"] if tone >= 4 else ["brown", "hazel", "green", "blue", "grey"])
+    )
     shade = np.clip(SKIN_TONES[tone] * (1 + 0.03 * (rng.random(3) - 0.5)), 0, 1)
     face = rng.random()  # 0: long and narrow, 1: short and wide
     return Identity(
@@ -155,6 +177,10 @@ def identity(name: str) -> Identity:
         mouth_half_width=about(22 if child else 25.5, 0.08),
         upper_lip=about(6.0 if older else 7.2, 0.25),
         lower_lip=about(7.5 if older else 9.2, 0.22),
-        age_lines=0.0 if child else 0.75 + 0.25 * rng.random() if older else 0.12 + 0.15 * rng.random(),
+        age_lines=0.0
+        if child
+        else 0.75 + 0.25 * rng.random()
+        if older
+        else 0.12 + 0.15 * rng.random(),
         freckles=float(rng.random() < 0.3) * rng.random() if tone < 4 else 0.0,
     )

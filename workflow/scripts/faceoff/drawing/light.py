@@ -17,7 +17,14 @@ class Light:
     ambient: float = 0.42
 
 
-def shade(albedo: np.ndarray, relief: np.ndarray, crease: np.ndarray, light: Light, rotation: np.ndarray, gloss: float) -> np.ndarray:
+def shade(
+    albedo: np.ndarray,
+    relief: np.ndarray,
+    crease: np.ndarray,
+    light: Light,
+    rotation: np.ndarray,
+    gloss: float,
+) -> np.ndarray:
     """Lambert with a softened terminator, ambient light dimmed in hollows, a broad highlight. Linear RGB."""
     gx = cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=3, scale=raster.SCALE / 8)
     gy = cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=3, scale=raster.SCALE / 8)
@@ -25,8 +32,17 @@ def shade(albedo: np.ndarray, relief: np.ndarray, crease: np.ndarray, light: Lig
     to_light = np.asarray(light.direction, float)
     lx, ly, lz = (rotation.T @ (to_light / np.sqrt((to_light**2).sum()))).astype(np.float32)
     facing = (lz - gx * lx - gy * ly) * inverse
-    small = cv2.resize(relief, (raster.WIDTH // 4, raster.HEIGHT // 4), interpolation=cv2.INTER_AREA)
-    hollow = cv2.resize(cv2.GaussianBlur(small, (0, 0), 3.2), (raster.WIDTH, raster.HEIGHT), interpolation=cv2.INTER_LINEAR) - relief
+    small = cv2.resize(
+        relief, (raster.WIDTH // 4, raster.HEIGHT // 4), interpolation=cv2.INTER_AREA
+    )
+    hollow = (
+        cv2.resize(
+            cv2.GaussianBlur(small, (0, 0), 3.2),
+            (raster.WIDTH, raster.HEIGHT),
+            interpolation=cv2.INTER_LINEAR,
+        )
+        - relief
+    )
     open_sky = np.clip(1 - 0.055 * hollow, 0.45, 1.15) * (1 - 0.62 * crease)
     diffuse = np.maximum(facing + 0.18, 0) * np.float32(1 / 1.18)
     fill_light = 0.62 + 0.38 * inverse  # the room is darker from the sides

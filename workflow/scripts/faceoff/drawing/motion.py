@@ -8,7 +8,9 @@ import numpy as np
 from faceoff.drawing.expressions import INTENSITIES
 from faceoff.drawing.seeds import within
 
-SHOWN = 1.0  # an emotion counts as shown from this intensity on: A, FACS's "trace", on the 0-5 scale
+SHOWN = (
+    1.0  # an emotion counts as shown from this intensity on: A, FACS's "trace", on the 0-5 scale
+)
 _CLOSING_S, _CLOSED_S, _OPENING_S = 0.08, 0.04, 0.12  # a blink: the lid falls faster than it rises
 _SYLLABLES_HZ = 4.0
 
@@ -37,7 +39,9 @@ class Act:
 
     def share(self, t: float) -> float:
         """How much of the expression is there, in [0, ``peak``]."""
-        return _thousandth(self.peak * (ease(t, self.onset_s, self.apex_s) - ease(t, self.offset_s, self.end_s)))
+        return _thousandth(
+            self.peak * (ease(t, self.onset_s, self.apex_s) - ease(t, self.offset_s, self.end_s))
+        )
 
     def label(self, t: float) -> str:
         """The emotion while its intensity is at least `SHOWN`, else neutral."""
@@ -49,7 +53,12 @@ def act(emotion: str, intensity: str, span: tuple[float, float], rng: np.random.
     start, end = span
     length = end - start
     onset, fall = start + within(0.04, 0.10, rng) * length, end - within(0.04, 0.10, rng) * length
-    times = (onset, onset + within(0.15, 0.25, rng) * length, fall - within(0.15, 0.25, rng) * length, fall)
+    times = (
+        onset,
+        onset + within(0.15, 0.25, rng) * length,
+        fall - within(0.15, 0.25, rng) * length,
+        fall,
+    )
     return Act(emotion, intensity, *map(_thousandth, times))
 
 
@@ -63,7 +72,9 @@ class Sway:
 
     def at(self, t: float) -> float:
         turn = 2 * np.pi * t / self.period_s
-        return self.amplitude * float(0.7 * np.sin(turn + self.phase) + 0.3 * np.sin(2.63 * turn + 2 * self.phase))
+        return self.amplitude * float(
+            0.7 * np.sin(turn + self.phase) + 0.3 * np.sin(2.63 * turn + 2 * self.phase)
+        )
 
 
 def sway(amplitude: float, rng: np.random.Generator) -> Sway:
@@ -82,7 +93,11 @@ def blinks(duration_s: float, rng: np.random.Generator) -> tuple[float, ...]:
 
 def lid(t: float, times: Sequence[float]) -> float:
     """Intensity (0-5) of AU45, the blink."""
-    closing = [ease(t, at, at + _CLOSING_S) - ease(t, at + _CLOSING_S + _CLOSED_S, at + _CLOSING_S + _CLOSED_S + _OPENING_S) for at in times]
+    closing = [
+        ease(t, at, at + _CLOSING_S)
+        - ease(t, at + _CLOSING_S + _CLOSED_S, at + _CLOSING_S + _CLOSED_S + _OPENING_S)
+        for at in times
+    ]
     return _thousandth(5 * max(closing, default=0.0))
 
 

@@ -25,7 +25,9 @@ class Pose:
 
     def rotation(self) -> np.ndarray:
         """(3, 3) from head to camera; x right, y down, z towards the viewer."""
-        (cy, sy), (cp, sp), (cr, sr) = ((np.cos(a), np.sin(a)) for a in np.radians([self.yaw, self.pitch, self.roll]))
+        (cy, sy), (cp, sp), (cr, sr) = (
+            (np.cos(a), np.sin(a)) for a in np.radians([self.yaw, self.pitch, self.roll])
+        )
         yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
         pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
         roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
@@ -55,11 +57,16 @@ def project(points: np.ndarray, pose: Pose, placement: Placement) -> np.ndarray:
     return camera[:, :2] * placement.scale + (placement.x, placement.y)
 
 
-def source_map(pose: Pose, placement: Placement, window: tuple[int, int, int, int], step: int = 5) -> np.ndarray:
+def source_map(
+    pose: Pose, placement: Placement, window: tuple[int, int, int, int], step: int = 5
+) -> np.ndarray:
     """(h, w, 2) float32 canvas pixels for every pixel of the window (x0, y0, x1, y1), solved every ``step`` pixels and interpolated."""
     x0, y0, x1, y1 = window
     columns, rows = (x1 - x0) // step + 2, (y1 - y0) // step + 2
-    u, v = np.meshgrid(x0 + step * np.arange(columns, dtype=np.float64), y0 + step * np.arange(rows, dtype=np.float64))
+    u, v = np.meshgrid(
+        x0 + step * np.arange(columns, dtype=np.float64),
+        y0 + step * np.arange(rows, dtype=np.float64),
+    )
     u, v = (u - placement.x) / placement.scale, (v - placement.y) / placement.scale
     r = pose.rotation()
     inverse = np.linalg.inv(r[:2, :2])
@@ -72,6 +79,11 @@ def source_map(pose: Pose, placement: Placement, window: tuple[int, int, int, in
         x, y = x + dx, y + dy
         if max(np.abs(dx).max(), np.abs(dy).max()) < 0.1:
             break
-    grid = np.stack([(x + raster.ORIGIN[0]) * raster.SCALE - 0.5, (y + raster.ORIGIN[1]) * raster.SCALE - 0.5], axis=-1).astype(np.float32)
-    at_x, at_y = np.meshgrid(np.arange(x1 - x0, dtype=np.float32) / step, np.arange(y1 - y0, dtype=np.float32) / step)
+    grid = np.stack(
+        [(x + raster.ORIGIN[0]) * raster.SCALE - 0.5, (y + raster.ORIGIN[1]) * raster.SCALE - 0.5],
+        axis=-1,
+    ).astype(np.float32)
+    at_x, at_y = np.meshgrid(
+        np.arange(x1 - x0, dtype=np.float32) / step, np.arange(y1 - y0, dtype=np.float32) / step
+    )
     return cv2.remap(grid, at_x, at_y, cv2.INTER_LINEAR)

@@ -38,7 +38,9 @@ def _spline(k: int, n: int) -> np.ndarray:
     t = at - i
     weights = np.zeros((n, k + 2))
     rows = np.arange(n)
-    for j, w in enumerate((-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3)):
+    for j, w in enumerate(
+        (-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3)
+    ):
         weights[rows, i + j] = 0.5 * w
     return weights @ extend
 
@@ -61,34 +63,50 @@ def region(points: np.ndarray, soft: float = 0.0) -> tuple[tuple[slice, slice], 
     x0, y0 = np.maximum(np.floor(p.min(axis=0)).astype(int) - pad, 0)
     x1, y1 = np.minimum(np.ceil(p.max(axis=0)).astype(int) + pad + 1, (WIDTH, HEIGHT))
     mask = np.zeros((max(y1 - y0, 1), max(x1 - x0, 1)), np.uint8)
-    cv2.fillPoly(mask, [np.round((p - (x0, y0)) * (1 << _SHIFT)).astype(np.int32)], 255, cv2.LINE_AA, _SHIFT)
+    cv2.fillPoly(
+        mask, [np.round((p - (x0, y0)) * (1 << _SHIFT)).astype(np.int32)], 255, cv2.LINE_AA, _SHIFT
+    )
     coverage = mask.astype(np.float32) * np.float32(1 / 255)
     if soft > 0:
         coverage = cv2.GaussianBlur(coverage, (0, 0), soft * SCALE)
     return (slice(y0, y0 + mask.shape[0]), slice(x0, x0 + mask.shape[1])), coverage
 
 
-def fill(layer: np.ndarray, points: np.ndarray, value: float | np.ndarray, opacity: float = 1.0, soft: float = 0.0) -> None:
+def fill(
+    layer: np.ndarray,
+    points: np.ndarray,
+    value: float | np.ndarray,
+    opacity: float = 1.0,
+    soft: float = 0.0,
+) -> None:
     """Blend ``value`` (a number or a colour) into ``layer`` inside the polygon, in place."""
     window, coverage = region(points, soft)
     target = layer[window]
     if target.size:
         coverage = coverage[: target.shape[0], : target.shape[1]] * np.float32(opacity)
-        target += (np.asarray(value, np.float32) - target) * (coverage[..., None] if layer.ndim == 3 else coverage)
+        target += (np.asarray(value, np.float32) - target) * (
+            coverage[..., None] if layer.ndim == 3 else coverage
+        )
 
 
-def ribbon(points: np.ndarray, width: float, taper: tuple[float, float] = (0.15, 0.15)) -> np.ndarray:
+def ribbon(
+    points: np.ndarray, width: float, taper: tuple[float, float] = (0.15, 0.15)
+) -> np.ndarray:
     """The outline of a stroke along (n, 2) points, ``width`` mm at its middle and ``taper`` times that at its two ends."""
     p = np.asarray(points, float)
     along = np.gradient(p, axis=0)
-    normal = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.maximum(np.sqrt((along**2).sum(axis=1, keepdims=True)), 1e-9)
+    normal = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.maximum(
+        np.sqrt((along**2).sum(axis=1, keepdims=True)), 1e-9
+    )
     t = np.linspace(0, 1, len(p))
     ends = np.where(t < 0.5, taper[0], taper[1])
     half = width / 2 * (ends + (1 - ends) * (1 - (2 * t - 1) ** 2))
     return np.concatenate([p + normal * half[:, None], (p - normal * half[:, None])[::-1]])
 
 
-def ellipse(centre: tuple[float, float], rx: float, ry: float, turn: float = 0.0, n: int = 28) -> np.ndarray:
+def ellipse(
+    centre: tuple[float, float], rx: float, ry: float, turn: float = 0.0, n: int = 28
+) -> np.ndarray:
     """(n, 2) points of an ellipse; ``turn`` in radians."""
     angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
     x, y = rx * np.cos(angle), ry * np.sin(angle)

@@ -50,7 +50,17 @@ def _clip(take: Take, size: Literal["full", "tiny"], seed: int) -> clips.Clip:
     if size == "tiny":
         # At 10 fps the expression is then drawn at 0, half and full strength only: three heads a clip
         role = clips.Role(identity, (Act(emotion, level, 0.0, 0.2, 0.4, 0.6, peak),))
-        return clips.Clip(f"{identity}-{take.emotion}-{take.intensity}", "ravdess", "single", seed, 0.6, (role,), size=(96, 96), fps=10, still=True)
+        return clips.Clip(
+            f"{identity}-{take.emotion}-{take.intensity}",
+            "ravdess",
+            "single",
+            seed,
+            0.6,
+            (role,),
+            size=(96, 96),
+            fps=10,
+            still=True,
+        )
     role = clips.Role(identity, (Act(emotion, level, 0.2, 0.6, 2.0, 2.4, peak),), speaks=(0.4, 2.2))
     return clips.Clip(f"ravdess-{take.silent_name}", "ravdess", "single", seed, 2.6, (role,))
 
@@ -73,13 +83,23 @@ def write_ravdess(
     overwrite: draw over files of these names. Without it FileExistsError is raised before anything is drawn: they may be the real clips.
     """
     kept = None if actors is None else set(actors)
-    chosen = [take for take in (Take(*map(str, given)) for given in takes) if kept is None or int(take.actor) in kept]
+    chosen = [
+        take
+        for take in (Take(*map(str, given)) for given in takes)
+        if kept is None or int(take.actor) in kept
+    ]
     foreign = [take.stem for take in chosen if not take.stem.startswith(("01-", "02-"))]
     if foreign:
         raise ValueError(f"only modalities 01 and 02 have pictures: {foreign[0]}")
-    present = [] if overwrite else sorted(path for take in chosen if (path := take.below(Path(folder))).exists())
+    present = (
+        []
+        if overwrite
+        else sorted(path for take in chosen if (path := take.below(Path(folder))).exists())
+    )
     if present:
-        raise FileExistsError(f"{len(present)} of the {len(chosen)} clips to draw are there already, maybe real ones, the first is {present[0]}")
+        raise FileExistsError(
+            f"{len(present)} of the {len(chosen)} clips to draw are there already, maybe real ones, the first is {present[0]}"
+        )
 
     def order(take: Take) -> tuple[int, str, str, str]:
         return int(take.actor), take.emotion, take.intensity, take.silent_name
@@ -90,15 +110,23 @@ def write_ravdess(
     return sorted(written)
 
 
-def _write_takes(folder: Path, takes: list[Take], size: Literal["full", "tiny"], sound: bool, seed: int) -> Iterator[Path]:
+def _write_takes(
+    folder: Path, takes: list[Take], size: Literal["full", "tiny"], sound: bool, seed: int
+) -> Iterator[Path]:
     """Takes of one clip's pictures, which are drawn once."""
     clip = _clip(takes[0], size, seed)
     scenery = [image for _, image, _ in clips.scenery(clip)]
     for name, same in groupby(takes, key=lambda take: take.silent_name):
-        pictures = [clips.expose(image, stream("sensor", seed, name, k)) for k, image in enumerate(scenery)]
+        pictures = [
+            clips.expose(image, stream("sensor", seed, name, k)) for k, image in enumerate(scenery)
+        ]
         for take in same:
             path = take.below(folder)
-            heard: np.ndarray | None = tone(clip.duration_s, _HERTZ[take.stem[3:5]]) if sound and take.stem.startswith("01-") else None
+            heard: np.ndarray | None = (
+                tone(clip.duration_s, _HERTZ[take.stem[3:5]])
+                if sound and take.stem.startswith("01-")
+                else None
+            )
             with atomic(path) as scratch:
                 write_video(scratch, pictures, clip.fps, heard)
             yield path
@@ -116,7 +144,12 @@ def write_archives(folder: Path | str, output: Path | str) -> list[Path]:
             if not files:
                 continue
             archives.append(Path(output) / f"Video_{vocal}_{actor.name}.zip")
-            with atomic(archives[-1]) as scratch, zipfile.ZipFile(scratch, "w", zipfile.ZIP_STORED) as archive:
+            with (
+                atomic(archives[-1]) as scratch,
+                zipfile.ZipFile(scratch, "w", zipfile.ZIP_STORED) as archive,
+            ):
                 for path in files:
-                    archive.writestr(zipfile.ZipInfo(f"{actor.name}/{path.name}"), path.read_bytes())
+                    archive.writestr(
+                        zipfile.ZipInfo(f"{actor.name}/{path.name}"), path.read_bytes()
+                    )
     return archives

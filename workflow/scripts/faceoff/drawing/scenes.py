@@ -101,13 +101,19 @@ def plan(split: str, seed: int = 0) -> list[Scene]:
     for r, rung in enumerate(HARD):
         for j, emotion in enumerate(EMOTIONS):
             for k in range(per_emotion):
-                add(rung, [Part(people[(3 * k + 5 * j + 7 * r + 2) % len(people)], emotion, "apex")])
+                add(
+                    rung, [Part(people[(3 * k + 5 * j + 7 * r + 2) % len(people)], emotion, "apex")]
+                )
     rng = stream("multi", split, seed)
     for n, size in [(2, (384, 240))] * pairs + [(3, (512, 240))] * triples:
         who = rng.choice(len(people), n, replace=False)
         lead = len(scenes) % len(EMOTIONS)  # the largest face takes the emotions in turn
         shown = [lead, *rng.integers(0, len(EMOTIONS), n - 1).tolist()]
-        add("multi", [Part(people[int(i)], EMOTIONS[e], "apex") for i, e in zip(who, shown, strict=True)], size)
+        add(
+            "multi",
+            [Part(people[int(i)], EMOTIONS[e], "apex") for i, e in zip(who, shown, strict=True)],
+            size,
+        )
     for k in range(empty):
         add("empty", [], SIZE if k % 2 else (384, 240))
     return scenes
@@ -115,7 +121,11 @@ def plan(split: str, seed: int = 0) -> list[Scene]:
 
 def room_light(rng: np.random.Generator) -> Light:
     """A key light from somewhere in front and above, nearly white."""
-    return Light((within(-0.6, 0.6, rng), within(-0.85, -0.25, rng), 0.8), tuple(1 - d for d in (0.06 * rng.random(3)).tolist()), within(0.34, 0.55, rng))
+    return Light(
+        (within(-0.6, 0.6, rng), within(-0.85, -0.25, rng), 0.8),
+        tuple(1 - d for d in (0.06 * rng.random(3)).tolist()),
+        within(0.34, 0.55, rng),
+    )
 
 
 def _stage(scene: Scene) -> list[Staged]:
@@ -142,17 +152,42 @@ def _stage(scene: Scene) -> list[Staged]:
         elif scene.rung == "multi":
             tall = within(0.46, 0.54, rng) if i == 0 else within(0.28, 0.42, rng)
         lowered = 0.7 if part.emotion == "sadness" else 0.0  # EMFACS: eyes down (64)
-        look = Look((either_way(0, 0.5, rng), within(-0.2, 0.4, rng) + lowered), either_way(0, 0.12, rng), covering)
+        look = Look(
+            (either_way(0, 0.5, rng), within(-0.2, 0.4, rng) + lowered),
+            either_way(0, 0.12, rng),
+            covering,
+        )
         scale = tall * h / FACE_MM
         share = w / max(len(scene.cast), 1)
         wander = 0.5 if scene.rung == "small" else 0.10
-        at = (share * (slots[i] + 0.5) + share * either_way(0, wander, rng) * 0.8, h * (0.55 + either_way(0, wander * 0.6, rng)))
+        at = (
+            share * (slots[i] + 0.5) + share * either_way(0, wander, rng) * 0.8,
+            h * (0.55 + either_way(0, wander * 0.6, rng)),
+        )
         placement = inside(who, aus, pose, Placement(*at, scale), look.asymmetry, scene.size)
-        staged.append(Staged(part, who, aus, valence_arousal(part.emotion, part.intensity, rng), pose, placement, light, look))
+        staged.append(
+            Staged(
+                part,
+                who,
+                aus,
+                valence_arousal(part.emotion, part.intensity, rng),
+                pose,
+                placement,
+                light,
+                look,
+            )
+        )
     return staged
 
 
-def inside(who: Identity, aus: dict[str, float], pose: Pose, placement: Placement, asymmetry: float, size: tuple[int, int]) -> Placement:
+def inside(
+    who: Identity,
+    aus: dict[str, float],
+    pose: Pose,
+    placement: Placement,
+    asymmetry: float,
+    size: tuple[int, int],
+) -> Placement:
     """The placement shifted so that the face's box keeps 4 pixels from the borders."""
     (x, y, w, h), _ = locate_face(who, aus, pose, placement, asymmetry)
     dx = max(4 - x, 0) + min(size[0] - 4 - x - w, 0)
@@ -191,7 +226,12 @@ def draw(scene: Scene) -> tuple[np.ndarray, list[FaceTruth]]:
     """The picture, (h, w, 3) uint8 RGB, and its truth."""
     staged = _stage(scene)
     rng = stream("picture", scene.seed, scene.sample_id)
-    image = camera.backdrop(scene.size, rng, int(rng.integers(5, 12)), 0.8 if scene.rung == "empty" else within(2, 7, rng))
+    image = camera.backdrop(
+        scene.size,
+        rng,
+        int(rng.integers(5, 12)),
+        0.8 if scene.rung == "empty" else within(2, 7, rng),
+    )
     for s in sorted(staged, key=lambda s: s.placement.scale):
         draw_face(image, s.who, s.aus, s.pose, s.placement, s.light, s.look)
     return camera.develop(_degrade(image, scene.rung, rng)), largest_first(staged)
@@ -207,22 +247,45 @@ def _degrade(image: np.ndarray, rung: str, rng: np.random.Generator) -> np.ndarr
         )
     if rung == "dark":
         image = image * np.float32(within(0.08, 0.24, rng))
-    sigma = {"noise": within(22, 44, rng), "dark": within(2.5, 5, rng)}.get(rung, within(0.8, 2.5, rng))
+    sigma = {"noise": within(22, 44, rng), "dark": within(2.5, 5, rng)}.get(
+        rung, within(0.8, 2.5, rng)
+    )
     image = np.clip(camera.grain(image, sigma, rng), 0, 255)
-    return camera.compress(image, within(1.2, 2.2, rng) if rung == "noise" else within(0.15, 0.5, rng))
+    return camera.compress(
+        image, within(1.2, 2.2, rng) if rung == "noise" else within(0.15, 0.5, rng)
+    )
 
 
-def contact_sheet(rows: Sequence[str], columns: Sequence[str] = EMOTIONS, tile: int = 150) -> np.ndarray:
+def contact_sheet(
+    rows: Sequence[str], columns: Sequence[str] = EMOTIONS, tile: int = 150
+) -> np.ndarray:
     """A grid of apex expressions, (h, w, 3) uint8 RGB: one identity per row, one emotion per column, its name above."""
     header = 26
     sheet = np.full((header + tile * len(rows), tile * len(columns), 3), 255, np.uint8)
     for j, emotion in enumerate(columns):
         (width, _), _ = cv2.getTextSize(emotion, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
-        cv2.putText(sheet, emotion, (tile * j + (tile - width) // 2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (40, 40, 40), 1, cv2.LINE_AA)
+        cv2.putText(
+            sheet,
+            emotion,
+            (tile * j + (tile - width) // 2, 18),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.5,
+            (40, 40, 40),
+            1,
+            cv2.LINE_AA,
+        )
         for i, name in enumerate(rows):
             rng = stream("contact sheet", name, emotion)
             image = camera.backdrop((tile, tile), stream("contact sheet", name), 4, 6.0)
             pose = Pose(either_way(0, 8, rng), within(-3, 3, rng), either_way(0, 5, rng))
-            draw_face(image, identity(name), action_units(emotion, "apex", rng), pose, Placement(tile / 2, 0.52 * tile, 0.60 * tile / FACE_MM))
-            sheet[header + tile * i : header + tile * (i + 1), tile * j : tile * (j + 1)] = camera.develop(image)
+            draw_face(
+                image,
+                identity(name),
+                action_units(emotion, "apex", rng),
+                pose,
+                Placement(tile / 2, 0.52 * tile, 0.60 * tile / FACE_MM),
+            )
+            sheet[header + tile * i : header + tile * (i + 1), tile * j : tile * (j + 1)] = (
+                camera.develop(image)
+            )
     return sheet

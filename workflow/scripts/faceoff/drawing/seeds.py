@@ -8,7 +8,9 @@ import numpy as np
 def stream(*words: object) -> np.random.Generator:
     """A PCG64 generator seeded by SHA-256 of the words, e.g. ``stream("identity", 3)``; never by Python's salted ``hash``."""
     digest = hashlib.sha256("|".join(str(word) for word in words).encode()).digest()
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(int.from_bytes(digest[:16], "big"))))
+    return np.random.Generator(
+        np.random.PCG64(np.random.SeedSequence(int.from_bytes(digest[:16], "big")))
+    )
 
 
 def within(low: float, high: float, rng: np.random.Generator) -> float:

@@ -12,7 +12,27 @@ import numpy as np
 from faceoff.drawing.identities import Identity
 from faceoff.drawing.raster import curve
 
-UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU12", "AU14", "AU15", "AU16", "AU17", "AU20", "AU23", "AU24", "AU25", "AU26", "AU43")
+UNITS = (
+    "AU01",
+    "AU02",
+    "AU04",
+    "AU05",
+    "AU06",
+    "AU07",
+    "AU09",
+    "AU10",
+    "AU12",
+    "AU14",
+    "AU15",
+    "AU16",
+    "AU17",
+    "AU20",
+    "AU23",
+    "AU24",
+    "AU25",
+    "AU26",
+    "AU43",
+)
 IRIS_RADIUS = 6.0
 
 
@@ -42,8 +62,17 @@ def activation(aus: Mapping[str, float], asymmetry: float = 0.0) -> dict[str, np
     gain = np.array([1 - asymmetry, 1 + asymmetry])
     unknown = {name.rstrip("LR") for name in aus} - set(UNITS)
     if unknown:
-        raise ValueError(f"no such action unit: {', '.join(sorted(unknown))} (known: {', '.join(UNITS)})")
-    return {unit: np.clip((aus.get(unit, 0.0) * gain + (aus.get(unit + "R", 0.0), aus.get(unit + "L", 0.0))) / 5, 0, 1) for unit in UNITS}
+        raise ValueError(
+            f"no such action unit: {', '.join(sorted(unknown))} (known: {', '.join(UNITS)})"
+        )
+    return {
+        unit: np.clip(
+            (aus.get(unit, 0.0) * gain + (aus.get(unit + "R", 0.0), aus.get(unit + "L", 0.0))) / 5,
+            0,
+            1,
+        )
+        for unit in UNITS
+    }
 
 
 def _brow(who: Identity, a: Mapping[str, float], sign: int) -> np.ndarray:
@@ -77,11 +106,21 @@ def _lids(who: Identity, a: Mapping[str, float], sign: int) -> tuple[np.ndarray,
     arch = 4 * u * (1 - u)
     upper_arch = np.sqrt(arch) * (0.35 + 0.65 * np.sqrt(arch)) * (1.08 - 0.16 * u)
     open_ = who.eye_opening * (1 - a["AU43"])
-    narrow = 1.0 * a["AU06"] + (2.6 - 1.2 * a["AU05"]) * a["AU07"] + 4.1 * a["AU09"] + 1.4 * a["AU04"] * (1 - 0.4 * a["AU05"]) * (1 - a["AU01"])
+    narrow = (
+        1.0 * a["AU06"]
+        + (2.6 - 1.2 * a["AU05"]) * a["AU07"]
+        + 4.1 * a["AU09"]
+        + 1.4 * a["AU04"] * (1 - 0.4 * a["AU05"]) * (1 - a["AU01"])
+    )
     upper = (6.9 - narrow) * open_ + 4.6 * a["AU05"]
-    lower = (3.9 - 2.6 * a["AU06"] - 2.2 * a["AU07"] - 3.0 * a["AU09"]) * open_ + 1.1 * a["AU05"] * (1 - a["AU07"])
+    lower = (3.9 - 2.6 * a["AU06"] - 2.2 * a["AU07"] - 3.0 * a["AU09"]) * open_ + 1.1 * a[
+        "AU05"
+    ] * (1 - a["AU07"])
     upper, lower = max(upper, 1.0 - lower if a["AU43"] < 0.5 else 0.0), max(lower, -0.8)
-    hood = 4.0 * max(a["AU04"] - a["AU01"], 0) * (1 - u) * arch + 1.6 * a["AU01"] * (1 - 0.9 * a["AU05"]) * (2.6 * u - 1) * arch
+    hood = (
+        4.0 * max(a["AU04"] - a["AU01"], 0) * (1 - u) * arch
+        + 1.6 * a["AU01"] * (1 - 0.9 * a["AU05"]) * (2.6 * u - 1) * arch
+    )
     top = base - upper * upper_arch + hood
     bottom = base + lower * np.sqrt(arch) * (0.5 + 0.5 * np.sqrt(arch)) * (0.9 + 0.2 * u)
     top = np.minimum(top, bottom - 0.1)
@@ -121,24 +160,61 @@ def _mouth(who: Identity, act: Mapping[str, np.ndarray], drop: float) -> tuple[n
     parted = float(np.clip(2.2 * max(m["AU25"], m["AU26"]), 0, 1))
     raised = 7.0 * m["AU10"] + 5.0 * m["AU09"]
     centre_top = (
-        who.mouth_y - parted * (1.6 * m["AU25"] + 4.2 * m["AU12"]) - raised * (0.38 + 0.62 * parted) - 3.2 * m["AU17"] - 1.2 * m["AU15"] - 0.5 * m["AU20"]
+        who.mouth_y
+        - parted * (1.6 * m["AU25"] + 4.2 * m["AU12"])
+        - raised * (0.38 + 0.62 * parted)
+        - 3.2 * m["AU17"]
+        - 1.2 * m["AU15"]
+        - 0.5 * m["AU20"]
     )
-    gap = parted * (4.2 * m["AU25"] + 4.5 * m["AU12"] + 4.0 * m["AU16"] + 2.5 * m["AU20"] + 0.5 * raised) + 0.92 * drop
+    gap = (
+        parted
+        * (4.2 * m["AU25"] + 4.5 * m["AU12"] + 4.0 * m["AU16"] + 2.5 * m["AU20"] + 0.5 * raised)
+        + 0.92 * drop
+    )
     v = np.linspace(-1, 1, 41)
     side = (v > 0).astype(int)
     w = np.abs(v)
     x = v * np.where(side, corners[1, 0], -corners[0, 0])
     to_corner = corners[side, 1]
-    square = 1.9 + 1.4 * max(m["AU10"], 0.8 * m["AU09"]) * (2 - parted) + 0.6 * m["AU20"] + 0.5 * m["AU16"]
-    bow = 0.5 * np.exp2(-((v / 0.3) ** 2)) * (1 - 0.7 * parted)  # the small dip of the closed mouth line under the cupid's bow
+    square = (
+        1.9
+        + 1.4 * max(m["AU10"], 0.8 * m["AU09"]) * (2 - parted)
+        + 0.6 * m["AU20"]
+        + 0.5 * m["AU16"]
+    )
+    bow = (
+        0.5 * np.exp2(-((v / 0.3) ** 2)) * (1 - 0.7 * parted)
+    )  # the small dip of the closed mouth line under the cupid's bow
     sneer = -3.0 * (act["AU10"] - m["AU10"])[side] * w * (1 - w) * 4
     inner_top = centre_top + (to_corner - centre_top) * w**square + bow + sneer
     centre_bottom = centre_top + gap
-    below = square + parted * (2.3 + 0.7 * m["AU20"] + 0.7 * m["AU16"] - square)  # closed lips follow one line
-    inner_bottom = np.maximum(centre_bottom + (to_corner - centre_bottom) * w**below + bow * (1 - parted) + sneer * (1 - parted), inner_top)
+    below = square + parted * (
+        2.3 + 0.7 * m["AU20"] + 0.7 * m["AU16"] - square
+    )  # closed lips follow one line
+    inner_bottom = np.maximum(
+        centre_bottom
+        + (to_corner - centre_bottom) * w**below
+        + bow * (1 - parted)
+        + sneer * (1 - parted),
+        inner_top,
+    )
     thin = 1 - 0.45 * m["AU23"] - 0.75 * m["AU24"]
-    top_lip = who.upper_lip * (1 - 0.35 * m["AU12"] - 0.25 * m["AU20"] - 0.2 * m["AU17"] - 0.1 * m["AU26"]) * max(thin, 0.22) + 0.3 * raised * (1 - parted)
-    low_lip = who.lower_lip * (1 - 0.2 * m["AU12"] - 0.25 * m["AU20"] + 0.3 * m["AU17"] + 0.1 * m["AU15"] - 0.1 * m["AU26"]) * max(thin, 0.22)
+    top_lip = who.upper_lip * (
+        1 - 0.35 * m["AU12"] - 0.25 * m["AU20"] - 0.2 * m["AU17"] - 0.1 * m["AU26"]
+    ) * max(thin, 0.22) + 0.3 * raised * (1 - parted)
+    low_lip = (
+        who.lower_lip
+        * (
+            1
+            - 0.2 * m["AU12"]
+            - 0.25 * m["AU20"]
+            + 0.3 * m["AU17"]
+            + 0.1 * m["AU15"]
+            - 0.1 * m["AU26"]
+        )
+        * max(thin, 0.22)
+    )
     cupid = 1 - 0.2 * np.exp2(-((v / 0.12) ** 2))
     lip_top = inner_top - top_lip * (1 - w**1.8) * cupid
     lip_bottom = inner_bottom + low_lip * (1 - w**2.6) ** 0.9
@@ -171,7 +247,12 @@ def _outline(who: Identity, drop: float, raised: float) -> np.ndarray:
     return curve(p, 60)
 
 
-def face_shape(who: Identity, aus: Mapping[str, float], asymmetry: float = 0.0, gaze: tuple[float, float] = (0.0, 0.0)) -> Shape:
+def face_shape(
+    who: Identity,
+    aus: Mapping[str, float],
+    asymmetry: float = 0.0,
+    gaze: tuple[float, float] = (0.0, 0.0),
+) -> Shape:
     """All curves of one face; ``gaze`` moves the irises by up to (1, 1) of their range, to the viewer's right and down."""
     act = activation(aus, asymmetry)
     sides = [{unit: float(value[i]) for unit, value in act.items()} for i in (0, 1)]
@@ -181,7 +262,19 @@ def face_shape(who: Identity, aus: Mapping[str, float], asymmetry: float = 0.0, 
     outline = np.concatenate([side, (side * (-1, 1))[::-1][1:-1]])
     skull = who.hairline - 40
     w = who.half_width
-    crown = curve(np.array([(0.1, skull), (0.36 * w, skull + 4), (0.72 * w, skull + 20), (0.95 * w, skull + 44), (w + 3, -36), (w + 2, -12)]), 40)
+    crown = curve(
+        np.array(
+            [
+                (0.1, skull),
+                (0.36 * w, skull + 4),
+                (0.72 * w, skull + 20),
+                (0.95 * w, skull + 44),
+                (w + 3, -36),
+                (w + 2, -12),
+            ]
+        ),
+        40,
+    )
     below = side[side[:, 1] > -2]
     head = np.concatenate([crown[:, ::-1], below[:, ::-1]])
     head = head[np.argsort(head[:, 0], kind="stable")]

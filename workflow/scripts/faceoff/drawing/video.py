@@ -12,19 +12,35 @@ import av
 import numpy as np
 
 # Without macroblock-tree, whose assembler reads memory that was never written: once in some hundred clips it chose other quantisers.
-_VIDEO = {"preset": "veryfast", "crf": "18", "bf": "0", "threads": "1", "x264-params": "lookahead-threads=1:sliced-threads=0:mbtree=0"}
+_VIDEO = {
+    "preset": "veryfast",
+    "crf": "18",
+    "bf": "0",
+    "threads": "1",
+    "x264-params": "lookahead-threads=1:sliced-threads=0:mbtree=0",
+}
 _AUDIO_RATE, _AUDIO_FRAME = 48_000, 1024  # Hz; samples of one AAC frame
 
 
-def write_video(path: Path, images: Iterable[np.ndarray], fps: int, sound: np.ndarray | None = None) -> None:
+def write_video(
+    path: Path, images: Iterable[np.ndarray], fps: int, sound: np.ndarray | None = None
+) -> None:
     """Write (h, w, 3) uint8 RGB frames of one even-sided size as MP4; ``sound``: mono samples in [-1, 1] at 48 kHz, as AAC."""
     # bitexact: no version of the library in the file
-    with av.open(str(path), "w", format="mp4", container_options={"fflags": "+bitexact"}) as container:
+    with av.open(
+        str(path), "w", format="mp4", container_options={"fflags": "+bitexact"}
+    ) as container:
         stream = container.add_stream("libx264", rate=fps, options=dict(_VIDEO))
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1
         stream.codec_context.time_base = Fraction(1, fps)
-        voice = container.add_stream("aac", rate=_AUDIO_RATE, layout="mono", options={"flags": "+bitexact"}) if sound is not None else None
+        voice = (
+            container.add_stream(
+                "aac", rate=_AUDIO_RATE, layout="mono", options={"flags": "+bitexact"}
+            )
+            if sound is not None
+            else None
+        )
         for number, image in enumerate(images):
             if number == 0:
                 stream.height, stream.width = image.shape[:2]
@@ -38,7 +54,11 @@ def write_video(path: Path, images: Iterable[np.ndarray], fps: int, sound: np.nd
                 heard = sound[start : start + _AUDIO_FRAME]
                 block[0, : len(heard)] = heard
                 frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
-                frame.sample_rate, frame.pts, frame.time_base = _AUDIO_RATE, start, Fraction(1, _AUDIO_RATE)
+                frame.sample_rate, frame.pts, frame.time_base = (
+                    _AUDIO_RATE,
+                    start,
+                    Fraction(1, _AUDIO_RATE),
+                )
                 container.mux(voice.encode(frame))
             container.mux(voice.encode(None))
 

@@ -12,7 +12,12 @@ from faceoff.faces.crops import resize
 from faceoff.plugins.protocols import RGB, Face
 
 
-def overlap(box: np.ndarray, boxes: np.ndarray, border: float = 0.0, over: Literal["union", "smaller"] = "union") -> np.ndarray:
+def overlap(
+    box: np.ndarray,
+    boxes: np.ndarray,
+    border: float = 0.0,
+    over: Literal["union", "smaller"] = "union",
+) -> np.ndarray:
     """Overlap of one box (4,) with others (n, 4), as a share of their union or of the smaller of the two: (n,), 0–1.
 
     border: 1 where coordinates name pixels and a box includes its last one (Fast R-CNN and what descends from it), else 0.
@@ -26,7 +31,13 @@ def overlap(box: np.ndarray, boxes: np.ndarray, border: float = 0.0, over: Liter
     return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
 
 
-def nms(boxes: np.ndarray, scores: np.ndarray, threshold: float, border: float = 0.0, over: Literal["union", "smaller"] = "union") -> np.ndarray:
+def nms(
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    threshold: float,
+    border: float = 0.0,
+    over: Literal["union", "smaller"] = "union",
+) -> np.ndarray:
     """Greedy non-maximum suppression: indices of the boxes kept, best first; equal scores keep their order.
 
     A box goes when its overlap with a better one that is kept exceeds `threshold`. boxes (n, 4), scores (n,); border, over: see `overlap`.
@@ -58,19 +69,30 @@ def blend(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> tuple[np.n
     return np.array(blended).reshape(-1, 4), np.array(means)
 
 
-def priors(shape: tuple[int, int], strides: Sequence[int], sides: Sequence[Sequence[float]]) -> np.ndarray:
+def priors(
+    shape: tuple[int, int], strides: Sequence[int], sides: Sequence[Sequence[float]]
+) -> np.ndarray:
     """Anchors of an SSD-like network for a picture of (height, width), centre form: level by level, row by row, side by side.
 
     strides: of each level; sides: the square anchors' sides of each level. Each level has ceil(side of picture / stride) cells.
     """
     levels = []
     for stride, level in zip(strides, sides, strict=True):
-        y, x, side = np.meshgrid(np.arange(-(-shape[0] // stride)), np.arange(-(-shape[1] // stride)), np.asarray(level, float), indexing="ij")
-        levels.append(np.stack([(x + 0.5) * stride, (y + 0.5) * stride, side, side], axis=-1).reshape(-1, 4))
+        y, x, side = np.meshgrid(
+            np.arange(-(-shape[0] // stride)),
+            np.arange(-(-shape[1] // stride)),
+            np.asarray(level, float),
+            indexing="ij",
+        )
+        levels.append(
+            np.stack([(x + 0.5) * stride, (y + 0.5) * stride, side, side], axis=-1).reshape(-1, 4)
+        )
     return np.concatenate(levels)
 
 
-def decode_boxes(offsets: np.ndarray, anchors: np.ndarray, variances: tuple[float, float] = (0.1, 0.2)) -> np.ndarray:
+def decode_boxes(
+    offsets: np.ndarray, anchors: np.ndarray, variances: tuple[float, float] = (0.1, 0.2)
+) -> np.ndarray:
     """Box regression of SSD (Liu et al. 2016, §2.2) undone: offsets (n, 4) to anchors (n, 4) in centre form -> corners (n, 4)."""
     centre = anchors[:, :2] + offsets[:, :2] * variances[0] * anchors[:, 2:]
     half = anchors[:, 2:] * np.exp(offsets[:, 2:] * variances[1]) / 2
@@ -79,7 +101,10 @@ def decode_boxes(offsets: np.ndarray, anchors: np.ndarray, variances: tuple[floa
 
 def decode_points(offsets: np.ndarray, anchors: np.ndarray, variance: float = 0.1) -> np.ndarray:
     """Landmark regression of RetinaFace (Deng et al. 2020) undone: offsets (n, 2·k) to anchors (n, 4) in centre form -> (n, k, 2)."""
-    return anchors[:, None, :2] + offsets.reshape(len(offsets), offsets.shape[1] // 2, 2) * variance * anchors[:, None, 2:]
+    return (
+        anchors[:, None, :2]
+        + offsets.reshape(len(offsets), offsets.shape[1] // 2, 2) * variance * anchors[:, None, 2:]
+    )
 
 
 def shrink(image: RGB, longest: int) -> tuple[RGB, np.ndarray]:

@@ -14,12 +14,19 @@ def fit(raw: Sequence[Box], true: Sequence[Box]) -> dict[str, float]:
     raw, true: matched boxes, at least ten. Raises ValueError with fewer.
     """
     if len(raw) != len(true) or len(raw) < 10:
-        raise ValueError(f"calibration needs at least 10 matched boxes, got {len(raw)} and {len(true)}")
+        raise ValueError(
+            f"calibration needs at least 10 matched boxes, got {len(raw)} and {len(true)}"
+        )
     r, t = np.asarray(raw, float), np.asarray(true, float)
     shift = (t[:, :2] + t[:, 2:] / 2 - r[:, :2] - r[:, 2:] / 2) / r[:, 2:]
     scale = t[:, 2:] / r[:, 2:]
     (dx, dy), (sx, sy) = np.median(shift, axis=0), np.median(scale, axis=0)
-    return {"dx": round(float(dx), 4), "dy": round(float(dy), 4), "sx": round(float(sx), 4), "sy": round(float(sy), 4)}
+    return {
+        "dx": round(float(dx), 4),
+        "dy": round(float(dy), 4),
+        "sx": round(float(sx), 4),
+        "sy": round(float(sy), 4),
+    }
 
 
 def match(found: Sequence[Box], true: Box) -> Box | None:

@@ -17,7 +17,9 @@ def choose(faces: Sequence[FaceRow], policy: str, width: int, height: int) -> Fa
     """
 
     def from_centre(face: FaceRow) -> float:
-        return (face["x"] + face["w"] / 2 - width / 2) ** 2 + (face["y"] + face["h"] / 2 - height / 2) ** 2
+        return (face["x"] + face["w"] / 2 - width / 2) ** 2 + (
+            face["y"] + face["h"] / 2 - height / 2
+        ) ** 2
 
     first: dict[str, Callable[[FaceRow], float]] = {
         "largest": lambda face: -_area(face),

@@ -13,7 +13,18 @@ from faceoff.plugins.protocols import RGB, Box, CropSpec
 
 _LARGEST = 8192  # pixels of a crop's side before it is resampled
 # Where five landmarks lie in an aligned face, as shares of its side: the 112-pixel template of InsightFace (Deng et al. 2019, ArcFace).
-TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]) / 112
+TEMPLATE = (
+    np.array(
+        [
+            [38.2946, 51.6963],
+            [73.5318, 51.5014],
+            [56.0252, 71.7366],
+            [41.5493, 92.3655],
+            [70.7299, 92.2041],
+        ]
+    )
+    / 112
+)
 cv2.setNumThreads(1)  # a job's parallelism is its rule's threads, not OpenCV's pool
 
 
@@ -41,15 +52,22 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if image.shape[:2] == (height, width):
         return image
     shrinking = image.shape[0] * image.shape[1] > height * width
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    return cv2.resize(
+        image, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    )
 
 
 def cut(image: RGB, box: Box) -> RGB:
     """The pixels of a box, black where it leaves the image. Empty boxes become one pixel."""
     height, width = image.shape[:2]
     left, top = int(np.floor(box[0] + 0.5)), int(np.floor(box[1] + 0.5))
-    right, bottom = max(left + 1, int(np.floor(box[0] + box[2] + 0.5))), max(top + 1, int(np.floor(box[1] + box[3] + 0.5)))
-    inside = image[max(top, 0) : max(min(bottom, height), 0), max(left, 0) : max(min(right, width), 0)]
+    right, bottom = (
+        max(left + 1, int(np.floor(box[0] + box[2] + 0.5))),
+        max(top + 1, int(np.floor(box[1] + box[3] + 0.5))),
+    )
+    inside = image[
+        max(top, 0) : max(min(bottom, height), 0), max(left, 0) : max(min(right, width), 0)
+    ]
     if inside.shape[:2] == (bottom - top, right - left):
         return inside
     if inside.size == 0:
@@ -58,17 +76,29 @@ def cut(image: RGB, box: Box) -> RGB:
     return cv2.copyMakeBorder(inside, *pads, borderType=cv2.BORDER_CONSTANT, value=(0, 0, 0))
 
 
-def crop(image: RGB, box: Box | None, spec: CropSpec, landmarks: np.ndarray | None = None) -> np.ndarray:
+def crop(
+    image: RGB, box: Box | None, spec: CropSpec, landmarks: np.ndarray | None = None
+) -> np.ndarray:
     """One model input (height, width, channels) uint8. `box` None takes the whole frame, stretched to the input size, without margin.
 
     landmarks: (5, 2) px, needed by a specification that aligns. Raises ValueError where they are missing or cannot be laid on the template.
     """
     if spec.align != "none" and (landmarks is None or box is None):
-        raise ValueError(f"align: {spec.align} needs five landmarks, which this detector does not give; set align: none")
+        raise ValueError(
+            f"align: {spec.align} needs five landmarks, which this detector does not give; set align: none"
+        )
     if spec.align != "none":
-        pixels = _warp(image, _upright(box, spec, landmarks) if spec.align == "eyes" else _onto_template(spec, landmarks), spec.size)
+        pixels = _warp(
+            image,
+            _upright(box, spec, landmarks)
+            if spec.align == "eyes"
+            else _onto_template(spec, landmarks),
+            spec.size,
+        )
     else:
-        pixels = resize(image if box is None else _cut_within_reason(image, square(box, spec.margin)), spec.size)
+        pixels = resize(
+            image if box is None else _cut_within_reason(image, square(box, spec.margin)), spec.size
+        )
     if spec.channels == 1:
         return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[:, :, None]
     return pixels
@@ -78,7 +108,9 @@ def _cut_within_reason(image: RGB, area: Box) -> RGB:
     """The pixels of a square area, of a smaller image where a detector's wild guess would take gigabytes of black border."""
     shrink = area[2] / _LARGEST
     if shrink > 1:
-        image = resize(image, (max(1, round(image.shape[0] / shrink)), max(1, round(image.shape[1] / shrink))))
+        image = resize(
+            image, (max(1, round(image.shape[0] / shrink)), max(1, round(image.shape[1] / shrink)))
+        )
         area = tuple(side / shrink for side in area)
     return cut(image, area)
 
@@ -94,7 +126,9 @@ def _upright(box: Box, spec: CropSpec, landmarks: np.ndarray) -> np.ndarray:
     x, y, side, _ = square(box, spec.margin)
     (left, right), target = landmarks[:2], np.array(spec.size[::-1], float)
     angle = -np.arctan2(right[1] - left[1], right[0] - left[0])
-    return _similarity(min(target) / side, angle, np.array([x + side / 2, y + side / 2]), target / 2)
+    return _similarity(
+        min(target) / side, angle, np.array([x + side / 2, y + side / 2]), target / 2
+    )
 
 
 def _onto_template(spec: CropSpec, landmarks: np.ndarray) -> np.ndarray:
@@ -124,7 +158,14 @@ def _warp(image: RGB, matrix: np.ndarray, size: tuple[int, int]) -> RGB:
     # From the part's pixels to the output's: coordinates count from pixel edges, warpAffine's from pixel centres.
     turn = matrix[:, :2] * (reach / side)
     shift = matrix[:, :2] @ [left, top] + matrix[:, 2] + turn @ [0.5, 0.5] - 0.5
-    return cv2.warpAffine(part, np.column_stack([turn, shift]), (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0))
+    return cv2.warpAffine(
+        part,
+        np.column_stack([turn, shift]),
+        (width, height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(0, 0, 0),
+    )
 
 
 def iou(a: Box, b: Box) -> float:

@@ -27,10 +27,16 @@ class View:
     @classmethod
     def of(cls, frame: RGB, upscale: int, pad: float) -> "View":
         """Enlarge by a whole factor (bicubic) and add the border; a frame that needs neither is passed on as it is."""
-        image = frame if upscale == 1 else cv2.resize(frame, None, fx=upscale, fy=upscale, interpolation=cv2.INTER_CUBIC)
+        image = (
+            frame
+            if upscale == 1
+            else cv2.resize(frame, None, fx=upscale, fy=upscale, interpolation=cv2.INTER_CUBIC)
+        )
         left, top = round(pad * image.shape[1]), round(pad * image.shape[0])
         if left or top:
-            image = cv2.copyMakeBorder(image, top, top, left, left, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+            image = cv2.copyMakeBorder(
+                image, top, top, left, left, cv2.BORDER_CONSTANT, value=(0, 0, 0)
+            )
         return cls(image, upscale, left, top)
 
     def found(self, faces: Found) -> Found:
@@ -40,8 +46,17 @@ class View:
     def in_frame(self, face: Face) -> Face:
         """A face of this view in pixels of the frame."""
         x, y, w, h = (float(side) for side in face.box)
-        box = ((x - self.left) / self.scale, (y - self.top) / self.scale, w / self.scale, h / self.scale)
-        landmarks = None if face.landmarks is None else (face.landmarks - np.array([self.left, self.top])) / self.scale
+        box = (
+            (x - self.left) / self.scale,
+            (y - self.top) / self.scale,
+            w / self.scale,
+            h / self.scale,
+        )
+        landmarks = (
+            None
+            if face.landmarks is None
+            else (face.landmarks - np.array([self.left, self.top])) / self.scale
+        )
         return Face(box=box, score=face.score, landmarks=landmarks)
 
 
@@ -49,7 +64,11 @@ def postprocess(faces: Sequence[Face], card: Mapping[str, Any]) -> list[Face]:
     """Drop what is malformed, weak or tiny, and put the best first (score, then size, then leftmost)."""
 
     def kept(face: Face) -> bool:
-        sound = all(math.isfinite(side) for side in (*face.box, face.score)) and min(face.box[2:]) > 0
+        sound = (
+            all(math.isfinite(side) for side in (*face.box, face.score)) and min(face.box[2:]) > 0
+        )
         return sound and face.score >= card["threshold"] and min(face.box[2:]) >= card["min_size"]
 
-    return sorted(filter(kept, faces), key=lambda face: (-face.score, -face.box[2] * face.box[3], face.box[0]))
+    return sorted(
+        filter(kept, faces), key=lambda face: (-face.score, -face.box[2] * face.box[3], face.box[0])
+    )

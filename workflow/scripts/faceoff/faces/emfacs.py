@@ -33,7 +33,9 @@ def rules(variants: Iterable[str] = ()) -> dict[str, Rule]:
             raise ValueError(f"unknown EMFACS variant {name!r}{suggestion(str(name), VARIANTS)}")
         emotion, rule = VARIANTS[name]
         if emotion in replaced:
-            raise ValueError(f"EMFACS variants {replaced[emotion]!r} and {name!r} are both of {emotion}: choose one")
+            raise ValueError(
+                f"EMFACS variants {replaced[emotion]!r} and {name!r} are both of {emotion}: choose one"
+            )
         replaced[emotion] = name
         chosen[emotion] = rule
     return chosen
@@ -42,34 +44,66 @@ def rules(variants: Iterable[str] = ()) -> dict[str, Rule]:
 def evaluable(readable: Collection[str], chosen: Mapping[str, Rule] = EMFACS) -> tuple[str, ...]:
     """Neutral and the emotions of whose rule every required entry has at least one unit among `readable`, in canonical order."""
     available = set(readable)
-    return tuple(emotion for emotion in EMOTIONS if emotion == "neutral" or all(available & set(options) for options in chosen[emotion]))
+    return tuple(
+        emotion
+        for emotion in EMOTIONS
+        if emotion == "neutral" or all(available & set(options) for options in chosen[emotion])
+    )
 
 
-def unevaluable(readable: Collection[str], chosen: Mapping[str, Rule] = EMFACS) -> dict[str, tuple[str, ...]]:
+def unevaluable(
+    readable: Collection[str], chosen: Mapping[str, Rule] = EMFACS
+) -> dict[str, tuple[str, ...]]:
     """The other emotions, each with the units of which its rule needs one and the detector has none (the first such entry)."""
     kept, available = evaluable(readable, chosen), set(readable)
-    return {emotion: next(options for options in chosen[emotion] if not available & set(options)) for emotion in EMOTIONS if emotion not in kept}
+    return {
+        emotion: next(options for options in chosen[emotion] if not available & set(options))
+        for emotion in EMOTIONS
+        if emotion not in kept
+    }
 
 
-def scores(units: Mapping[str, np.ndarray], chosen: Mapping[str, Rule] = EMFACS, present: Mapping[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
+def scores(
+    units: Mapping[str, np.ndarray],
+    chosen: Mapping[str, Rule] = EMFACS,
+    present: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
     """Scores (n,), 0–1, of every evaluable emotion but neutral, from intensities (n,), 0–5.
 
     `present`: (n,) bool by unit where the detector decides presence apart from intensity; a unit it does not name is present at any intensity.
     """
-    shown = {name: np.where(present[name], values, 0.0) if present and name in present else values for name, values in units.items()}
+    shown = {
+        name: np.where(present[name], values, 0.0) if present and name in present else values
+        for name, values in units.items()
+    }
     return {
-        emotion: np.mean([np.max([shown[unit] for unit in options if unit in shown], axis=0) for options in chosen[emotion]], axis=0) / 5
+        emotion: np.mean(
+            [
+                np.max([shown[unit] for unit in options if unit in shown], axis=0)
+                for options in chosen[emotion]
+            ],
+            axis=0,
+        )
+        / 5
         for emotion in evaluable(units, chosen)
         if emotion != "neutral"
     }
 
 
-def posterior(by_emotion: Mapping[str, np.ndarray], classes: tuple[str, ...], neutral: float, temperature: float = 1.0) -> np.ndarray:
+def posterior(
+    by_emotion: Mapping[str, np.ndarray],
+    classes: tuple[str, ...],
+    neutral: float,
+    temperature: float = 1.0,
+) -> np.ndarray:
     """(n, k) softmax of score / temperature in the order of `classes`; neutral, which has no rule, scores the constant `neutral` (0–1).
 
     So neutral wins where no emotion does better. At temperature 1 the scores of 0–1 leave the posterior flat: its order is the message,
     not its confidence.
     """
     count = len(next(iter(by_emotion.values())))
-    columns = [np.full(count, neutral) if emotion == "neutral" else by_emotion[emotion] for emotion in classes]
+    columns = [
+        np.full(count, neutral) if emotion == "neutral" else by_emotion[emotion]
+        for emotion in classes
+    ]
     return softmax(np.column_stack(columns) / temperature)

@@ -24,12 +24,18 @@ def framed(frames: Path, faces: Path) -> Iterator[tuple[dict[str, Any], list[dic
     for frame in (frame for batch in parquet.stream(frames) for frame in batch):
         found, rows = next(grouped)
         if found != key(frame):
-            raise ValueError(f"{faces} does not belong to {frames}: {found} stands where {key(frame)} should")
+            raise ValueError(
+                f"{faces} does not belong to {frames}: {found} stands where {key(frame)} should"
+            )
         yield frame, list(rows)
 
 
 def face_crop(
-    frame: Mapping[str, Any], rows: list[dict[str, Any]], crop: CropSpec, spec: Mapping[str, Any], image: RGB | None = None
+    frame: Mapping[str, Any],
+    rows: list[dict[str, Any]],
+    crop: CropSpec,
+    spec: Mapping[str, Any],
+    image: RGB | None = None,
 ) -> tuple[dict[str, Any], np.ndarray | None]:
     """(the face row that the policy chooses, its crop); the crop is None where there is no face, or none that can be aligned or decoded (state error).
 
@@ -38,7 +44,11 @@ def face_crop(
     if not rows[0]["success"]:
         return rows[0], None
     face = choose(rows, spec["policy"], frame["width"], frame["height"])
-    box = None if spec["whole_frame"] else crops.calibrate((face["x"], face["y"], face["w"], face["h"]), spec["calibration"])
+    box = (
+        None
+        if spec["whole_frame"]
+        else crops.calibrate((face["x"], face["y"], face["w"], face["h"]), spec["calibration"])
+    )
     landmarks = None if face["landmarks"] is None else np.reshape(face["landmarks"], (5, 2))
     try:
         return face, crops.crop(image_of(frame) if image is None else image, box, crop, landmarks)
@@ -48,4 +58,6 @@ def face_crop(
 
 def crop_spec(model: Any, spec: Mapping[str, Any]) -> CropSpec:
     """The model's crop specification with the config's margin and alignment, if they are given."""
-    return replace(model.crop, **{key: spec[key] for key in ("margin", "align") if spec[key] is not None})
+    return replace(
+        model.crop, **{key: spec[key] for key in ("margin", "align") if spec[key] is not None}
+    )

@@ -19,7 +19,12 @@ _BATCH = 16
 
 # Viewer's left is the subject's right.
 EYE_OUTER_L, EYE_INNER_L, EYE_INNER_R, EYE_OUTER_R = 33, 133, 362, 263
-LID_UPPER_L, LID_LOWER_L, LID_UPPER_R, LID_LOWER_R = (158, 159, 160), (144, 145, 153), (385, 386, 387), (373, 374, 380)
+LID_UPPER_L, LID_LOWER_L, LID_UPPER_R, LID_LOWER_R = (
+    (158, 159, 160),
+    (144, 145, 153),
+    (385, 386, 387),
+    (373, 374, 380),
+)
 BROW_INNER_L, BROW_MID_L, BROW_OUTER_L = (55, 107), (52, 105), (46, 70)
 BROW_INNER_R, BROW_MID_R, BROW_OUTER_R = (285, 336), (282, 334), (276, 300)
 MOUTH_L, MOUTH_R, LIP_TOP, LIP_TOP_IN, LIP_BOTTOM_IN, LIP_BOTTOM = 61, 291, 0, 13, 14, 17
@@ -35,16 +40,31 @@ class FaceMesh:
 
     def landmarks(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """crops: (n, side, side, 3) uint8 RGB of faces, loosely framed."""
-        whole = np.stack([cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for crop in crops]) if len(crops) else crops.reshape(0, SIDE, SIDE, 3)
+        whole = (
+            np.stack(
+                [cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for crop in crops]
+            )
+            if len(crops)
+            else crops.reshape(0, SIDE, SIDE, 3)
+        )
         first, _ = self._run(whole)
         first *= crops.shape[1] / SIDE
-        upright = np.stack([_upright(crop, points) for crop, points in zip(crops, first, strict=True)]) if len(crops) else whole
+        upright = (
+            np.stack([_upright(crop, points) for crop, points in zip(crops, first, strict=True)])
+            if len(crops)
+            else whole
+        )
         return self._run(upright)
 
     def _run(self, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         outputs = self._network.run(squares.astype(np.float32) / 255)
-        points, presence = sorted((output.reshape(len(output), prod(output.shape[1:])) for output in outputs), key=lambda output: -output.shape[1])
-        return points.reshape(-1, 468, 3)[:, :, :2].astype(np.float64), 1 / (1 + np.exp(-presence[:, 0].astype(np.float64)))
+        points, presence = sorted(
+            (output.reshape(len(output), prod(output.shape[1:])) for output in outputs),
+            key=lambda output: -output.shape[1],
+        )
+        return points.reshape(-1, 468, 3)[:, :, :2].astype(np.float64), 1 / (
+            1 + np.exp(-presence[:, 0].astype(np.float64))
+        )
 
 
 def _upright(image: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -52,7 +72,9 @@ def _upright(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     low, high = points.min(axis=0), points.max(axis=0)
     side = max(float((high - low).max()) * _ROI_SCALE, 1.0)
     across = points[EYE_OUTER_R] - points[EYE_OUTER_L]
-    matrix = cv2.getRotationMatrix2D(tuple((low + high) / 2), float(np.degrees(np.arctan2(across[1], across[0]))), SIDE / side)
+    matrix = cv2.getRotationMatrix2D(
+        tuple((low + high) / 2), float(np.degrees(np.arctan2(across[1], across[0]))), SIDE / side
+    )
     matrix[:, 2] += SIDE / 2 - (low + high) / 2
     return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
 
@@ -65,7 +87,11 @@ def normalise(points: np.ndarray) -> np.ndarray:
     cosine, sine = across[:, 0] / length, across[:, 1] / length
     centred = points - ((left + right) / 2)[:, None]
     turned = np.stack(
-        [centred[..., 0] * cosine[:, None] + centred[..., 1] * sine[:, None], centred[..., 1] * cosine[:, None] - centred[..., 0] * sine[:, None]], axis=-1
+        [
+            centred[..., 0] * cosine[:, None] + centred[..., 1] * sine[:, None],
+            centred[..., 1] * cosine[:, None] - centred[..., 0] * sine[:, None],
+        ],
+        axis=-1,
     )
     return turned / length[:, None, None]
 
@@ -88,9 +114,21 @@ def measures(points: np.ndarray) -> dict[str, np.ndarray]:
     return {
         "brow_inner": -(height(*BROW_INNER_L) + height(*BROW_INNER_R)) / 2,
         "brow_outer": -(height(*BROW_OUTER_L) + height(*BROW_OUTER_R)) / 2,
-        "brow_slant": (height(*BROW_OUTER_L) + height(*BROW_OUTER_R) - height(*BROW_INNER_L) - height(*BROW_INNER_R)) / 2,
+        "brow_slant": (
+            height(*BROW_OUTER_L)
+            + height(*BROW_OUTER_R)
+            - height(*BROW_INNER_L)
+            - height(*BROW_INNER_R)
+        )
+        / 2,
         "brow_gap": width(BROW_INNER_L[0], BROW_INNER_R[0]),
-        "eye_open": (height(*LID_LOWER_L) - height(*LID_UPPER_L) + height(*LID_LOWER_R) - height(*LID_UPPER_R)) / 2,
+        "eye_open": (
+            height(*LID_LOWER_L)
+            - height(*LID_UPPER_L)
+            + height(*LID_LOWER_R)
+            - height(*LID_UPPER_R)
+        )
+        / 2,
         "lid_lower": (height(*LID_LOWER_L) + height(*LID_LOWER_R)) / 2,
         "mouth_width": width(MOUTH_L, MOUTH_R),
         "mouth_open": height(LIP_BOTTOM_IN) - height(LIP_TOP_IN),
@@ -100,7 +138,10 @@ def measures(points: np.ndarray) -> dict[str, np.ndarray]:
         "corner_out_L": width(MOUTH_L, NOSE_BASE),
         "corner_out_R": width(NOSE_BASE, MOUTH_R),
         "upper_lip": height(LIP_TOP) - height(NOSE_BASE),
-        "lip_thickness": height(LIP_TOP_IN) - height(LIP_TOP) + height(LIP_BOTTOM) - height(LIP_BOTTOM_IN),
+        "lip_thickness": height(LIP_TOP_IN)
+        - height(LIP_TOP)
+        + height(LIP_BOTTOM)
+        - height(LIP_BOTTOM_IN),
         "nose_length": height(NOSE_BASE),
         "nose_width": width(NOSE_WING_L, NOSE_WING_R),
         "chin": height(CHIN) - height(LIP_BOTTOM),

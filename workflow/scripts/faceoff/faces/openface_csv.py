@@ -17,7 +17,9 @@ from faceoff.faces import emfacs
 from faceoff.storage.columns import NO_FACE, OK
 
 # Units with an intensity in OpenFace 2.0–2.2; AU28 has presence only. No AU16 and AU24, and no unit of one side.
-UNITS = tuple(f"AU{number:02d}" for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45))
+UNITS = tuple(
+    f"AU{number:02d}" for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
+)
 
 
 class OpenFaceError(ValueError):
@@ -49,8 +51,14 @@ def read_csv(path: Path) -> Tracking:
     header = [cell.strip() for cell in lines[0]]
     columns = {name: index for index, name in enumerate(header)}
     if "confidence" not in columns or not any(name.startswith("AU") for name in columns):
-        raise OpenFaceError(f"{path}: not an OpenFace CSV with action units (run it with -aus): columns {', '.join(header[:6])} …")
-    body = [(number, cells) for number, cells in enumerate(lines[1:], 2) if any(cell.strip() for cell in cells)]
+        raise OpenFaceError(
+            f"{path}: not an OpenFace CSV with action units (run it with -aus): columns {', '.join(header[:6])} …"
+        )
+    body = [
+        (number, cells)
+        for number, cells in enumerate(lines[1:], 2)
+        if any(cell.strip() for cell in cells)
+    ]
 
     def read(name: str) -> np.ndarray:
         values = np.empty(len(body))
@@ -58,7 +66,11 @@ def read_csv(path: Path) -> Tracking:
             try:
                 values[row] = float(cells[columns[name]])
             except (IndexError, ValueError):
-                found = repr(cells[columns[name]]) if len(cells) > columns[name] else f"only {len(cells)} of {len(header)} cells: cut?"
+                found = (
+                    repr(cells[columns[name]])
+                    if len(cells) > columns[name]
+                    else f"only {len(cells)} of {len(header)} cells: cut?"
+                )
                 raise OpenFaceError(f"{path}, line {number}, column {name}: {found}") from None
         return values
 
@@ -68,11 +80,21 @@ def read_csv(path: Path) -> Tracking:
     order, zeros = np.arange(len(body)), np.zeros(len(body))
     images = "frame" not in columns  # FaceLandmarkImg: a line per face, and only of faces
     success = optional("success", np.ones(len(body))) > 0.5
-    intensity = {name.removesuffix("_r"): read(name) for name in header if name.startswith("AU") and name.endswith("_r")}
-    presence = {name.removesuffix("_c"): read(name) > 0.5 for name in header if name.startswith("AU") and name.endswith("_c")}
+    intensity = {
+        name.removesuffix("_r"): read(name)
+        for name in header
+        if name.startswith("AU") and name.endswith("_r")
+    }
+    presence = {
+        name.removesuffix("_c"): read(name) > 0.5
+        for name in header
+        if name.startswith("AU") and name.endswith("_c")
+    }
     for unit, values in intensity.items():
         if not np.isfinite(values[success]).all():
-            raise OpenFaceError(f"{path}, line {body[int((success & ~np.isfinite(values)).argmax())][0]}, column {unit}_r: not a finite number")
+            raise OpenFaceError(
+                f"{path}, line {body[int((success & ~np.isfinite(values)).argmax())][0]}, column {unit}_r: not a finite number"
+            )
     return Tracking(
         frame=(zeros if images else read("frame")).astype(int),
         timestamp_s=optional("timestamp", zeros),
@@ -90,7 +112,13 @@ def emotion_scores(tracking: Tracking, variants: tuple[str, ...] = ()) -> dict[s
 
 
 def rows(
-    tracking: Tracking, sample_id: str, *, neutral: float = 0.35, temperature: float = 1.0, variants: tuple[str, ...] = (), min_confidence: float = 0.0
+    tracking: Tracking,
+    sample_id: str,
+    *,
+    neutral: float = 0.35,
+    temperature: float = 1.0,
+    variants: tuple[str, ...] = (),
+    min_confidence: float = 0.0,
 ) -> Iterator[dict[str, Any]]:
     """Rows of the predictions contract, one per line of the file: a frame without a face has its row too (state no_face).
 
@@ -98,7 +126,11 @@ def rows(
     """
     classes = emfacs.evaluable(tracking.intensity, emfacs.rules(variants))
     scored = emotion_scores(tracking, variants)
-    posterior = emfacs.posterior(scored, classes, neutral, temperature) if scored else np.ones((len(tracking), 1))
+    posterior = (
+        emfacs.posterior(scored, classes, neutral, temperature)
+        if scored
+        else np.ones((len(tracking), 1))
+    )
     first = 1 if len(tracking) and tracking.frame.min() >= 1 else 0
     for index in range(len(tracking)):
         row = {
@@ -110,11 +142,18 @@ def rows(
         confidence = float(tracking.confidence[index])
         if not tracking.success[index] or confidence < min_confidence:
             lost = "success 0" if not tracking.success[index] else f"below {min_confidence:g}"
-            yield row | {"success": 0, "state": NO_FACE, "reason": f"OpenFace: {lost}, confidence {confidence:.2f}"}
+            yield row | {
+                "success": 0,
+                "state": NO_FACE,
+                "reason": f"OpenFace: {lost}, confidence {confidence:.2f}",
+            }
             continue
         p = posterior[index]
         winner = classes[int(p.argmax())]
         row |= {"success": 1, "state": OK, "reason": None}
         row |= {f"p_{emotion}": float(value) for emotion, value in zip(classes, p, strict=True)}
         row |= {"emotion": winner, "confidence": float(p.max()), "sentiment": SENTIMENT.get(winner)}
-        yield row | {f"au_{unit.removeprefix('AU').lower()}": float(values[index]) for unit, values in tracking.intensity.items()}
+        yield row | {
+            f"au_{unit.removeprefix('AU').lower()}": float(values[index])
+            for unit, values in tracking.intensity.items()
+        }

@@ -27,14 +27,26 @@ from faceoff.storage import files
 Row = dict[str, Any]
 Drawn = tuple[Figure, list[Row]]  # a figure and the rows of the CSV beside it
 
-SINGLE_MM, DOUBLE_MM = 89.0, 183.0  # one and two columns of a journal page; every figure has one of these widths
+SINGLE_MM, DOUBLE_MM = (
+    89.0,
+    183.0,
+)  # one and two columns of a journal page; every figure has one of these widths
 _STYLE = Path(__file__).with_name("look.mplstyle")
 INK, MUTED, RULE = "#111111", "#666666", "#bbbbbb"
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-SEQUENTIAL = LinearSegmentedColormap.from_list("faceoff", ["#f5f8fa", "#b9d6e6", "#5d9fc4", "#1f6a9a", "#0b3557"])
+SEQUENTIAL = LinearSegmentedColormap.from_list(
+    "faceoff", ["#f5f8fa", "#b9d6e6", "#5d9fc4", "#1f6a9a", "#0b3557"]
+)
 SMALL = 6.5  # points; counts, half-widths of intervals and captions of faces inside a panel. All other text has the 8 points of look.mplstyle
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
-STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))  # of lines, in the order of MARKERS
+STYLES = (
+    "-",
+    "--",
+    ":",
+    "-.",
+    (0, (5, 1, 1, 1, 1, 1)),
+    (0, (1, 1)),
+)  # of lines, in the order of MARKERS
 LETTER_MM, SMALL_LETTER_MM = 1.6, 1.3  # mean width of a letter of 8 points, and of a small one
 _STAMP_MM = 5.0
 _METADATA: dict[str, dict[str, Any]] = {
@@ -86,7 +98,14 @@ def _stamp(figure: Figure, words: str) -> None:
             text.set_y(text.get_position()[1] * share)
         for legend in figure.legends:
             legend.set_bbox_to_anchor((0, 0, 1, share), transform=figure.transFigure)
-        figure.text(1.5 / (25.4 * width), 1 - 1 / (25.4 * grown), words, va="top", color=RED, fontweight="bold")
+        figure.text(
+            1.5 / (25.4 * width),
+            1 - 1 / (25.4 * grown),
+            words,
+            va="top",
+            color=RED,
+            fontweight="bold",
+        )
 
 
 def canvas(width_mm: float, height_mm: float) -> Figure:
@@ -112,13 +131,20 @@ def is_number(value: Any) -> bool:
 
 def titles(names: Sequence[str], length: int) -> list[str]:
     """`shorten_all` for a figure: a character that its font lacks is written by its number, U+4E2D, as in the LaTeX tables."""
-    return shorten_all(names, length, lambda letter: letter if ord(letter) in _letters() else f"U+{ord(letter):04X}")
+    return shorten_all(
+        names,
+        length,
+        lambda letter: letter if ord(letter) in _letters() else f"U+{ord(letter):04X}",
+    )
 
 
 @functools.cache
 def _letters() -> frozenset[int]:
     """Code points that the figures' font has, plain and bold."""
-    plain, bold = (font_manager.get_font(font_manager.findfont(f"DejaVu Sans:{weight}")).get_charmap() for weight in ("regular", "bold"))
+    plain, bold = (
+        font_manager.get_font(font_manager.findfont(f"DejaVu Sans:{weight}")).get_charmap()
+        for weight in ("regular", "bold")
+    )
     return frozenset(plain) & frozenset(bold)
 
 
@@ -127,11 +153,23 @@ def ink_on(share: float) -> str:
     return "white" if share > 0.58 else INK
 
 
-def draw_interval(axes: Any, y: int, value: Any, low: Any, high: Any, marker: str, colour: str) -> None:
+def draw_interval(
+    axes: Any, y: int, value: Any, low: Any, high: Any, marker: str, colour: str
+) -> None:
     if is_number(low) and is_number(high):
-        axes.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=1.4, solid_capstyle="round")
+        axes.plot(
+            [100 * low, 100 * high], [y, y], color=colour, linewidth=1.4, solid_capstyle="round"
+        )
     if is_number(value):
-        axes.plot(100 * value, y, marker=marker, color=colour, markersize=4.2, markeredgecolor="white", markeredgewidth=0.5)
+        axes.plot(
+            100 * value,
+            y,
+            marker=marker,
+            color=colour,
+            markersize=4.2,
+            markeredgecolor="white",
+            markeredgewidth=0.5,
+        )
 
 
 def label_rows(axes: Any, titles: Sequence[str]) -> None:

@@ -8,7 +8,21 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from faceoff.figures.canvas import DOUBLE_MM, LETTER_MM, SEQUENTIAL, SINGLE_MM, SMALL, SMALL_LETTER_MM, Drawn, canvas, ink_on, nothing, single, styled, titles
+from faceoff.figures.canvas import (
+    DOUBLE_MM,
+    LETTER_MM,
+    SEQUENTIAL,
+    SINGLE_MM,
+    SMALL,
+    SMALL_LETTER_MM,
+    Drawn,
+    canvas,
+    ink_on,
+    nothing,
+    single,
+    styled,
+    titles,
+)
 from faceoff.results.dataset_results import DatasetResults, label, name_of
 
 _PANELS = 6  # confusion matrices in one figure: more would be too small to read
@@ -28,19 +42,42 @@ def draw(panels: Sequence[Mapping[str, Any]], space: Sequence[str]) -> Figure:
         return nothing(*single(SINGLE_MM, 40), "no scored pair")
     longest = max(map(len, titles(space, _LABEL)))
     beside = 16 + LETTER_MM * longest
-    across = 1 if len(panels) == 1 else 2 if len(panels) <= 4 or (DOUBLE_MM - beside) / 3 < _CELL * (len(space) + 1.5) else 3
+    across = (
+        1
+        if len(panels) == 1
+        else 2
+        if len(panels) <= 4 or (DOUBLE_MM - beside) / 3 < _CELL * (len(space) + 1.5)
+        else 3
+    )
     down = math.ceil(len(panels) / across)
     width = SINGLE_MM if across == 1 else DOUBLE_MM
     side = (width - beside) / across
-    figure = canvas(width, down * (side * len(space) / (len(space) + 1.5) + 11) + 13 + LETTER_MM * longest * (1 if longest > _SLANTED else 0.7))
-    figure.set_layout_engine("compressed")  # the plain one lets titles of square axes run off the page
+    figure = canvas(
+        width,
+        down * (side * len(space) / (len(space) + 1.5) + 11)
+        + 13
+        + LETTER_MM * longest * (1 if longest > _SLANTED else 0.7),
+    )
+    figure.set_layout_engine(
+        "compressed"
+    )  # the plain one lets titles of square axes run off the page
     grid = figure.add_gridspec(down, across)
-    names = titles([panel["title"] for panel in panels], int(side / (1.25 * (LETTER_MM if side > _TITLE else SMALL_LETTER_MM))))
+    names = titles(
+        [panel["title"] for panel in panels],
+        int(side / (1.25 * (LETTER_MM if side > _TITLE else SMALL_LETTER_MM))),
+    )
     for index, (panel, name) in enumerate(zip(panels, names, strict=True)):
         axes = figure.add_subplot(grid[index // across, index % across])
         titled = {**panel, "title": f"{name}\n{100 * panel['accuracy']:.1f} %"}
         # Tick labels only at the outer edge keep the panels large.
-        draw_panel(axes, titled, space, side, left=index % across == 0, bottom=index + across >= len(panels))
+        draw_panel(
+            axes,
+            titled,
+            space,
+            side,
+            left=index % across == 0,
+            bottom=index + across >= len(panels),
+        )
     figure.supxlabel("predicted", fontsize="medium")
     figure.supylabel("true", fontsize="medium")
     return figure
@@ -51,16 +88,31 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     chosen = dataset.shown(singles=1)[:_PANELS]
     panels, rows = [], []
     for score in chosen:
-        panels.append({"title": label(name_of(score)), "accuracy": score["metrics"]["accuracy"], "matrix": score["confusion"]})
+        panels.append(
+            {
+                "title": label(name_of(score)),
+                "accuracy": score["metrics"]["accuracy"],
+                "matrix": score["confusion"],
+            }
+        )
         for truth, counts in zip(dataset.space, score["confusion"], strict=True):
             rows += [
-                {"pipeline": name_of(score), "truth": truth, "predicted": name, "count": n} for name, n in zip([*dataset.space, "no_face"], counts, strict=True)
+                {"pipeline": name_of(score), "truth": truth, "predicted": name, "count": n}
+                for name, n in zip([*dataset.space, "no_face"], counts, strict=True)
             ]
     return draw(panels, dataset.space), rows
 
 
 def draw_panel(
-    axes: Any, panel: Mapping[str, Any], space: Sequence[str], side: float, *, left: bool, bottom: bool, percent: bool = False, last: str = "no face"
+    axes: Any,
+    panel: Mapping[str, Any],
+    space: Sequence[str],
+    side: float,
+    *,
+    left: bool,
+    bottom: bool,
+    percent: bool = False,
+    last: str = "no face",
 ) -> None:
     """One matrix, about `side` mm wide, coloured by share of the row, with counts or shares in percent where all of them have room.
 
@@ -77,14 +129,29 @@ def draw_panel(
     for row in range(len(space)):
         for column, x in enumerate(places):
             share, count = shares[row, column], counts[row, column]
-            axes.add_patch(Rectangle((x - 0.5, row - 0.5), 1, 1, facecolor=SEQUENTIAL(share), edgecolor="white", linewidth=0.6))
+            axes.add_patch(
+                Rectangle(
+                    (x - 0.5, row - 0.5),
+                    1,
+                    1,
+                    facecolor=SEQUENTIAL(share),
+                    edgecolor="white",
+                    linewidth=0.6,
+                )
+            )
             written = f"{100 * share:.0f}" if percent else f"{count:.0f}"
             if room and written != "0":
-                axes.text(x, row, written, ha="center", va="center", fontsize=SMALL, color=ink_on(share))
+                axes.text(
+                    x, row, written, ha="center", va="center", fontsize=SMALL, color=ink_on(share)
+                )
     axes.set(xlim=(-0.5, len(space) + 1), ylim=(len(space) - 0.5, -0.5), aspect="equal")
     axes.set_title(panel["title"], fontsize=None if side > _TITLE else SMALL)
     # Long names stand upright: slanted they would push the matrices apart.
-    slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names), default=0) <= _SLANTED else {"rotation": 90}
+    slanted = (
+        {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        if max(map(len, names), default=0) <= _SLANTED
+        else {"rotation": 90}
+    )
     axes.set_xticks(places, [*names, last] if bottom else [""] * len(places), **slanted)
     axes.set_yticks(range(len(space)), names if left else [""] * len(space))
     axes.tick_params(length=0)

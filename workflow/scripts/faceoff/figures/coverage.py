@@ -6,7 +6,18 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from faceoff.figures.canvas import BLUE, DOUBLE_MM, INK, MUTED, ORANGE, RED, Drawn, canvas, styled, titles
+from faceoff.figures.canvas import (
+    BLUE,
+    DOUBLE_MM,
+    INK,
+    MUTED,
+    ORANGE,
+    RED,
+    Drawn,
+    canvas,
+    styled,
+    titles,
+)
 from faceoff.results.dataset_results import DatasetResults
 
 
@@ -30,21 +41,48 @@ def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
             total, left = sum(row[state] for state, *_ in states), 0.0
             for state, _, colour, hatch in states if total else ():
                 share = 100 * row[state] / total
-                axes.barh(place, share, left=left, height=0.66, color=colour, hatch=hatch, edgecolor="white", linewidth=0.4)
+                axes.barh(
+                    place,
+                    share,
+                    left=left,
+                    height=0.66,
+                    color=colour,
+                    hatch=hatch,
+                    edgecolor="white",
+                    linewidth=0.4,
+                )
                 left += share
-            note = f"{100 * row['ok'] / total:.1f} % of {total:,}" if total else row["reason"] or "not run"
-            axes.text(101 if total else 1, place, titles([note], 90)[0], va="center", ha="left", color=INK if total else MUTED)
+            note = (
+                f"{100 * row['ok'] / total:.1f} % of {total:,}"
+                if total
+                else row["reason"] or "not run"
+            )
+            axes.text(
+                101 if total else 1,
+                place,
+                titles([note], 90)[0],
+                va="center",
+                ha="left",
+                color=INK if total else MUTED,
+            )
         axes.set(xlim=(0, 100), ylim=(len(panel["rows"]) - 0.4, -0.6))
-        axes.set_yticks(range(len(panel["rows"])), titles([row["detector"] for row in panel["rows"]], 24))
+        axes.set_yticks(
+            range(len(panel["rows"])), titles([row["detector"] for row in panel["rows"]], 24)
+        )
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         if index == len(panels) - 1:
             axes.set_xlabel("share of samples, %")
-    handles = [Rectangle((0, 0), 1, 1, facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0.4) for _, _, colour, hatch in states]
+    handles = [
+        Rectangle((0, 0), 1, 1, facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0.4)
+        for _, _, colour, hatch in states
+    ]
     figure.legend(handles, [words for _, words, *_ in states], loc="outside upper left", ncols=4)
     return figure
 
 
 def of_run(found: Sequence[DatasetResults]) -> Drawn:
     panels = [{"title": dataset.name, "rows": dataset.coverage} for dataset in found]
-    return draw(panels), [{"dataset": dataset.name, **row} for dataset in found for row in dataset.coverage]
+    return draw(panels), [
+        {"dataset": dataset.name, **row} for dataset in found for row in dataset.coverage
+    ]

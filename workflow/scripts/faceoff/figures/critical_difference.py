@@ -4,7 +4,18 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from faceoff.figures.canvas import BLUE, DOUBLE_MM, INK, MUTED, SMALL, Drawn, nothing, single, styled, titles
+from faceoff.figures.canvas import (
+    BLUE,
+    DOUBLE_MM,
+    INK,
+    MUTED,
+    SMALL,
+    Drawn,
+    nothing,
+    single,
+    styled,
+    titles,
+)
 from faceoff.results.across_datasets import rank_across
 from faceoff.results.dataset_results import DatasetResults, label
 
@@ -25,13 +36,40 @@ def draw(names: Sequence[str], ranks: Sequence[float], difference: float, datase
         end = best - pad if left else worst + pad
         axes.plot([rank, rank, end], [0, level, level], color=MUTED, linewidth=0.7)
         axes.text(
-            end, level, f"{title}  {rank:.2f} " if left else f" {rank:.2f}  {title}", ha="right" if left else "left", va="center", fontsize=SMALL, color=INK
+            end,
+            level,
+            f"{title}  {rank:.2f} " if left else f" {rank:.2f}  {title}",
+            ha="right" if left else "left",
+            va="center",
+            fontsize=SMALL,
+            color=INK,
         )
     for number, (low, high) in enumerate(bars):
-        axes.plot([low - pad / 5, high + pad / 5], [-(0.6 + 0.6 * number)] * 2, color=BLUE, linewidth=2.6, solid_capstyle="butt")
-    axes.plot([best, best + difference], [1.1, 1.1], color=INK, linewidth=1.2, marker="|", markersize=5)
-    axes.text(best + difference / 2, 1.5, f"critical difference {difference:.2f} ({datasets} datasets)", ha="center", va="bottom", fontsize=SMALL)
-    axes.set(xlim=(best - 0.6 * max(worst - best, difference), worst + 0.6 * max(worst - best, difference)), ylim=(-(len(bars) * 0.6 + half + 1.4), 3.0))
+        axes.plot(
+            [low - pad / 5, high + pad / 5],
+            [-(0.6 + 0.6 * number)] * 2,
+            color=BLUE,
+            linewidth=2.6,
+            solid_capstyle="butt",
+        )
+    axes.plot(
+        [best, best + difference], [1.1, 1.1], color=INK, linewidth=1.2, marker="|", markersize=5
+    )
+    axes.text(
+        best + difference / 2,
+        1.5,
+        f"critical difference {difference:.2f} ({datasets} datasets)",
+        ha="center",
+        va="bottom",
+        fontsize=SMALL,
+    )
+    axes.set(
+        xlim=(
+            best - 0.6 * max(worst - best, difference),
+            worst + 0.6 * max(worst - best, difference),
+        ),
+        ylim=(-(len(bars) * 0.6 + half + 1.4), 3.0),
+    )
     axes.plot([best, worst], [0, 0], color=INK, linewidth=0.8)
     axes.set_axis_off()
     return figure
@@ -50,9 +88,14 @@ def _bars(ranks: Sequence[float], difference: float) -> list[tuple[float, float]
 def of_run(found: Sequence[DatasetResults]) -> Drawn:
     standing = rank_across([score for dataset in found for score in dataset.scores])
     if standing is None:
-        return nothing(*single(DOUBLE_MM, 40), "no two pipelines that two independent datasets have in common"), []
+        return nothing(
+            *single(DOUBLE_MM, 40), "no two pipelines that two independent datasets have in common"
+        ), []
     ranks = standing.ranks
-    order = sorted(range(len(standing.names)), key=lambda index: (ranks.mean_rank[index], standing.names[index]))
+    order = sorted(
+        range(len(standing.names)),
+        key=lambda index: (ranks.mean_rank[index], standing.names[index]),
+    )
     rows = [
         {
             "cell": standing.names[index],
@@ -67,4 +110,9 @@ def of_run(found: Sequence[DatasetResults]) -> Drawn:
         return nothing(*single(DOUBLE_MM, 40), ranks.reason), rows
     shown = order[:_SHOWN]
     names = [label(standing.names[index]) for index in shown]
-    return draw(names, [float(ranks.mean_rank[index]) for index in shown], ranks.critical_difference, ranks.datasets), rows
+    return draw(
+        names,
+        [float(ranks.mean_rank[index]) for index in shown],
+        ranks.critical_difference,
+        ranks.datasets,
+    ), rows

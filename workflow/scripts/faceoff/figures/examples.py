@@ -7,7 +7,19 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from faceoff.figures.canvas import DOUBLE_MM, GREEN, RED, SMALL, Drawn, canvas, is_number, nothing, single, styled, titles
+from faceoff.figures.canvas import (
+    DOUBLE_MM,
+    GREEN,
+    RED,
+    SMALL,
+    Drawn,
+    canvas,
+    is_number,
+    nothing,
+    single,
+    styled,
+    titles,
+)
 from faceoff.media.images import decode_image
 from faceoff.results.dataset_results import DatasetResults, name_of
 from faceoff.storage import parquet
@@ -17,8 +29,15 @@ from faceoff.storage import parquet
 def draw(items: Sequence[Mapping[str, Any]]) -> Figure:
     """Face crops, right ones above, wrong ones below. items: {image (H, W, 3) uint8, truth, predicted, confidence, correct}."""
     across = 8
-    groups = [("right", [item for item in items if item["correct"]]), ("wrong", [item for item in items if not item["correct"]])]
-    rows = [(word, group[start : start + across], 5.5 if word == "right" else 8.5) for word, group in groups for start in range(0, len(group), across)]
+    groups = [
+        ("right", [item for item in items if item["correct"]]),
+        ("wrong", [item for item in items if not item["correct"]]),
+    ]
+    rows = [
+        (word, group[start : start + across], 5.5 if word == "right" else 8.5)
+        for word, group in groups
+        for start in range(0, len(group), across)
+    ]
     if not rows:
         figure, axes = single(DOUBLE_MM, 30)
         return nothing(figure, axes, "no example faces")
@@ -30,8 +49,18 @@ def draw(items: Sequence[Mapping[str, Any]]) -> Figure:
     top = height - 0.6
     for word, group, caption in rows:
         for column, item in enumerate(group):
-            place = ((left + column * (side + gap)) / DOUBLE_MM, (top - side) / height, side / DOUBLE_MM, side / height)
-            _example(figure.add_axes(place), item, GREEN if word == "right" else RED, word if column == 0 else "")
+            place = (
+                (left + column * (side + gap)) / DOUBLE_MM,
+                (top - side) / height,
+                side / DOUBLE_MM,
+                side / height,
+            )
+            _example(
+                figure.add_axes(place),
+                item,
+                GREEN if word == "right" else RED,
+                word if column == 0 else "",
+            )
         top -= side + caption
     return figure
 
@@ -39,17 +68,44 @@ def draw(items: Sequence[Mapping[str, Any]]) -> Figure:
 def of_dataset(dataset: DatasetResults, path: Path | None, count: int) -> Drawn:
     """Faces of the best single cell: `count` right and `count` wrong ones."""
     found = list(parquet.rows(path)) if path else []
-    cells = [name_of(score) for score in dataset.shown(singles=len(dataset.cells)) if score["kind"] == "cell"]
+    cells = [
+        name_of(score)
+        for score in dataset.shown(singles=len(dataset.cells))
+        if score["kind"] == "cell"
+    ]
     best = next((cell for cell in cells if any(row["cell"] == cell for row in found)), None)
-    chosen = [row for correct in (True, False) for row in [row for row in found if row["cell"] == best and row["correct"] == correct][:count]]
+    chosen = [
+        row
+        for correct in (True, False)
+        for row in [row for row in found if row["cell"] == best and row["correct"] == correct][
+            :count
+        ]
+    ]
     emotions = list(dict.fromkeys(row[key] for row in chosen for key in ("truth", "predicted")))
     shown = dict(zip(emotions, titles(emotions, 16), strict=True))
-    items = [{**row, "image": decode_image(row["image"]["bytes"]), "truth": shown[row["truth"]], "predicted": shown[row["predicted"]]} for row in chosen]
-    return draw(items), [{key: row[key] for key in ("cell", "sample_id", "truth", "predicted", "confidence", "correct")} for row in chosen]
+    items = [
+        {
+            **row,
+            "image": decode_image(row["image"]["bytes"]),
+            "truth": shown[row["truth"]],
+            "predicted": shown[row["predicted"]],
+        }
+        for row in chosen
+    ]
+    return draw(items), [
+        {
+            key: row[key]
+            for key in ("cell", "sample_id", "truth", "predicted", "confidence", "correct")
+        }
+        for row in chosen
+    ]
 
 
 def _example(axes: Any, item: Mapping[str, Any], colour: str, word: str) -> None:
-    axes.imshow(item["image"], interpolation="nearest" if max(np.shape(item["image"])[:2]) < 32 else "antialiased")
+    axes.imshow(
+        item["image"],
+        interpolation="nearest" if max(np.shape(item["image"])[:2]) < 32 else "antialiased",
+    )
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -57,5 +113,11 @@ def _example(axes: Any, item: Mapping[str, Any], colour: str, word: str) -> None
     if word:
         axes.set_ylabel(word, color=colour, fontweight="bold")
     confidence = f" {100 * item['confidence']:.0f} %" if is_number(item["confidence"]) else ""
-    outcome = f"{item['truth']}{confidence}" if item["correct"] else f"{item['truth']}\n→ {item['predicted']}{confidence}"
-    axes.text(0.0, -0.05, outcome, fontsize=SMALL, va="top", linespacing=1.2, transform=axes.transAxes)
+    outcome = (
+        f"{item['truth']}{confidence}"
+        if item["correct"]
+        else f"{item['truth']}\n→ {item['predicted']}{confidence}"
+    )
+    axes.text(
+        0.0, -0.05, outcome, fontsize=SMALL, va="top", linespacing=1.2, transform=axes.transAxes
+    )

@@ -5,11 +5,31 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from faceoff.figures.canvas import BLUE, DOUBLE_MM, GREEN, INK, MUTED, RED, RULE, Drawn, canvas, draw_interval, is_number, label_rows, styled, titles
+from faceoff.figures.canvas import (
+    BLUE,
+    DOUBLE_MM,
+    GREEN,
+    INK,
+    MUTED,
+    RED,
+    RULE,
+    Drawn,
+    canvas,
+    draw_interval,
+    is_number,
+    label_rows,
+    styled,
+    titles,
+)
 from faceoff.results.dataset_results import DatasetResults
 from faceoff.results.words import of_level, p_relation
 
-_KINDS = {"best_single": ("o", INK), "hindsight": ("o", MUTED), "fusion": ("D", BLUE), "oracle": ("s", GREEN)}
+_KINDS = {
+    "best_single": ("o", INK),
+    "hindsight": ("o", MUTED),
+    "fusion": ("D", BLUE),
+    "oracle": ("s", GREEN),
+}
 
 
 @styled
@@ -31,11 +51,15 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     names = titles([_name(level) for level in dataset.levels], 60)
     levels = [{**level, "title": title} for level, title in zip(dataset.levels, names, strict=True)]
     names = titles([row["a"].removeprefix("fusion/") for row in dataset.fusion_tests], 60)
-    tests = [{**row, "title": title} for row, title in zip(dataset.fusion_tests, names, strict=True)]
+    tests = [
+        {**row, "title": title} for row, title in zip(dataset.fusion_tests, names, strict=True)
+    ]
     rows = [
         {
             "part": "level",
-            "name": f"chosen per fold, most often {level['name']}" if level["mixed"] else level["name"] or level["title"],
+            "name": f"chosen per fold, most often {level['name']}"
+            if level["mixed"]
+            else level["name"] or level["title"],
             **{key: level[key] for key in ("kind", "value", "low", "high")},
         }
         for level in dataset.levels
@@ -84,7 +108,14 @@ def _forest_levels(axes: Any, levels: Sequence[Mapping[str, Any]]) -> None:
 def _forest_differences(axes: Any, differences: Sequence[Mapping[str, Any]]) -> None:
     axes.set_title("Fusion − best single, percentage points (95 % interval)")
     if not differences:
-        axes.text(0.0, 0.0, "no fusion was compared", va="center", color=MUTED, transform=axes.get_yaxis_transform())
+        axes.text(
+            0.0,
+            0.0,
+            "no fusion was compared",
+            va="center",
+            color=MUTED,
+            transform=axes.get_yaxis_transform(),
+        )
         axes.set_xticks([])
         axes.spines["bottom"].set_visible(False)
     else:
@@ -93,6 +124,17 @@ def _forest_differences(axes: Any, differences: Sequence[Mapping[str, Any]]) -> 
         colour = {"better": BLUE, "worse": RED}.get(row["verdict"], MUTED)
         draw_interval(axes, place, row["difference"], row["low"], row["high"], "D", colour)
         p = f"Holm p {p_relation(row['p_adjusted'])}" if is_number(row["p_adjusted"]) else "no test"
-        difference = f"{100 * row['difference']:+.1f}".replace("-", "−") if is_number(row["difference"]) else "–"
-        axes.text(1.01, place, f"{difference}   {p}   {row['verdict']}", va="center", ha="left", transform=axes.get_yaxis_transform())
+        difference = (
+            f"{100 * row['difference']:+.1f}".replace("-", "−")
+            if is_number(row["difference"])
+            else "–"
+        )
+        axes.text(
+            1.01,
+            place,
+            f"{difference}   {p}   {row['verdict']}",
+            va="center",
+            ha="left",
+            transform=axes.get_yaxis_transform(),
+        )
     label_rows(axes, [row["title"] for row in differences])

@@ -8,7 +8,17 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from faceoff.figures.canvas import DOUBLE_MM, LETTER_MM, Drawn, canvas, is_number, nothing, single, styled, titles
+from faceoff.figures.canvas import (
+    DOUBLE_MM,
+    LETTER_MM,
+    Drawn,
+    canvas,
+    is_number,
+    nothing,
+    single,
+    styled,
+    titles,
+)
 from faceoff.results.dataset_results import DatasetResults, label, name_of
 
 _BARS = 6  # pipelines per emotion
@@ -22,8 +32,17 @@ def draw(space: Sequence[str], series: Sequence[Mapping[str, Any]]) -> Figure:
     names = titles(space, 20)
     # mm of an emotion, within the axes: names that do not fit beside each other stand slanted.
     slanted = max(map(len, names)) * LETTER_MM > (DOUBLE_MM - 14) / len(names)
-    across = min(3, len(series), max(1, int((DOUBLE_MM - 4) / (LETTER_MM * max(len(line["title"]) for line in series) + 9))))
-    figure = canvas(DOUBLE_MM, 96 + 4.2 * math.ceil(len(series) / across) + (0.57 * LETTER_MM * max(map(len, names)) if slanted else 0))
+    across = min(
+        3,
+        len(series),
+        max(1, int((DOUBLE_MM - 4) / (LETTER_MM * max(len(line["title"]) for line in series) + 9))),
+    )
+    figure = canvas(
+        DOUBLE_MM,
+        96
+        + 4.2 * math.ceil(len(series) / across)
+        + (0.57 * LETTER_MM * max(map(len, names)) if slanted else 0),
+    )
     grid = figure.add_gridspec(2, 1)
     upper = figure.add_subplot(grid[0])
     lower = figure.add_subplot(grid[1], sharex=upper)
@@ -47,8 +66,15 @@ def draw(space: Sequence[str], series: Sequence[Mapping[str, Any]]) -> Figure:
         axes.grid(axis="y")
         axes.tick_params(axis="x", length=0)
     upper.tick_params(labelbottom=False)
-    counted = [f"{name}, n = {count}" if slanted else f"{name}\nn = {count}" for name, count in zip(names, series[0]["n"], strict=True)]
-    lower.set_xticks(range(len(space)), counted, **({"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if slanted else {}))
+    counted = [
+        f"{name}, n = {count}" if slanted else f"{name}\nn = {count}"
+        for name, count in zip(names, series[0]["n"], strict=True)
+    ]
+    lower.set_xticks(
+        range(len(space)),
+        counted,
+        **({"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if slanted else {}),
+    )
     figure.legend(loc="outside upper left", ncols=across)
     return figure
 
@@ -61,10 +87,15 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
             "fusion": score["kind"] == "fusion",
             **{key: [row[key] for row in score["per_class"]] for key in ("recall", "f1", "n")},
         }
-        for score, title in zip(chosen, titles([label(name_of(score)) for score in chosen], 36), strict=True)
+        for score, title in zip(
+            chosen, titles([label(name_of(score)) for score in chosen], 36), strict=True
+        )
     ]
     rows = [
-        {"pipeline": name_of(score), **{key: row[key] for key in ("emotion", "n", "precision", "recall", "f1")}}
+        {
+            "pipeline": name_of(score),
+            **{key: row[key] for key in ("emotion", "n", "precision", "recall", "f1")},
+        }
         for score in chosen
         for row in score["per_class"]
     ]

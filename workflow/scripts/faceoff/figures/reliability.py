@@ -6,7 +6,20 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from faceoff.figures.canvas import BLUE, DOUBLE_MM, ORANGE, RULE, SINGLE_MM, SMALL, Drawn, canvas, is_number, nothing, styled, titles
+from faceoff.figures.canvas import (
+    BLUE,
+    DOUBLE_MM,
+    ORANGE,
+    RULE,
+    SINGLE_MM,
+    SMALL,
+    Drawn,
+    canvas,
+    is_number,
+    nothing,
+    styled,
+    titles,
+)
 from faceoff.results.dataset_results import DatasetResults, label, name_of
 
 _PANELS = 6
@@ -31,7 +44,10 @@ def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
         axes = figure.add_subplot(down, across, place + 1)
         axes.plot([0, 100], [0, 100], color=RULE, linewidth=0.8, zorder=0)
         temperature = f", T {panel['temperature']:.2f}" if is_number(panel["temperature"]) else ""
-        for key, colour, marker, words in (("before", ORANGE, "o", "before"), ("after", BLUE, "D", f"after{temperature}")):
+        for key, colour, marker, words in (
+            ("before", ORANGE, "o", "before"),
+            ("after", BLUE, "D", f"after{temperature}"),
+        ):
             if panel[key]:
                 _series(axes, panel[key], colour, marker, words)
         axes.set_title(names[place], fontsize=SMALL)
@@ -49,23 +65,39 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     panels, rows = [], []
     for score in chosen:
         found = score["calibration"]
-        parts = {key: found[key] and {"ece": found[key]["ece"], "bins": found[key]["bins"]["width"]} for key in ("before", "after")}
-        panels.append({"title": label(name_of(score)), "temperature": found["temperature"], **parts})
+        parts = {
+            key: found[key] and {"ece": found[key]["ece"], "bins": found[key]["bins"]["width"]}
+            for key in ("before", "after")
+        }
+        panels.append(
+            {"title": label(name_of(score)), "temperature": found["temperature"], **parts}
+        )
         for key in ("before", "after"):
             for mode, columns in (found[key] or {"bins": {}})["bins"].items():
                 for values in zip(*(columns[name] for name in _COLUMNS), strict=True):
-                    rows.append({"pipeline": name_of(score), "scaling": key, "bins": mode, **dict(zip(_COLUMNS, values, strict=True))})
+                    rows.append(
+                        {
+                            "pipeline": name_of(score),
+                            "scaling": key,
+                            "bins": mode,
+                            **dict(zip(_COLUMNS, values, strict=True)),
+                        }
+                    )
     return draw(panels), rows
 
 
 def _series(axes: Any, part: Mapping[str, Any], colour: str, marker: str, title: str) -> None:
     bins = part["bins"]
     total = sum(bins["n"]) or 1
-    for x, low, high in zip(bins["confidence"], bins["accuracy_low"], bins["accuracy_high"], strict=True):
+    for x, low, high in zip(
+        bins["confidence"], bins["accuracy_low"], bins["accuracy_high"], strict=True
+    ):
         if is_number(low) and is_number(high):
             axes.plot([100 * x, 100 * x], [100 * low, 100 * high], color=colour, linewidth=0.8)
     ece = f", ECE {part['ece']:.3f}" if is_number(part["ece"]) else ""
     points = [100 * x for x in bins["confidence"]], [100 * y for y in bins["accuracy"]]
     axes.plot(*points, color=colour, linewidth=0.8, label=f"{title}{ece}")
     sizes = [6 + 80 * n / total for n in bins["n"]]
-    axes.scatter(*points, s=sizes, marker=marker, color=colour, edgecolor="white", linewidth=0.5, zorder=3)
+    axes.scatter(
+        *points, s=sizes, marker=marker, color=colour, edgecolor="white", linewidth=0.5, zorder=3
+    )

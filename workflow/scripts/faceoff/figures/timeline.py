@@ -8,7 +8,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from faceoff.figures.canvas import BLUE, DOUBLE_MM, GREEN, LETTER_MM, MARKERS, ORANGE, RED, RULE, STYLES, canvas, nothing, single, styled, titles
+from faceoff.figures.canvas import (
+    BLUE,
+    DOUBLE_MM,
+    GREEN,
+    LETTER_MM,
+    MARKERS,
+    ORANGE,
+    RED,
+    RULE,
+    STYLES,
+    canvas,
+    nothing,
+    single,
+    styled,
+    titles,
+)
 
 Look = Mapping[str, Any]  # of a line: color, linestyle, marker
 
@@ -26,15 +41,23 @@ def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
     """
     if not panels:
         return nothing(*single(DOUBLE_MM, 52), "no clip of several frames")
-    emotions = [emotion for emotion in _EMOTION_COLOURS if any(emotion in panel["emotions"] for panel in panels)]
-    emotions += sorted({emotion for panel in panels for emotion in panel["emotions"]} - set(emotions))
+    emotions = [
+        emotion
+        for emotion in _EMOTION_COLOURS
+        if any(emotion in panel["emotions"] for panel in panels)
+    ]
+    emotions += sorted(
+        {emotion for panel in panels for emotion in panel["emotions"]} - set(emotions)
+    )
     looks = _looks(emotions)
     shown = titles(emotions, 24)
     columns = max(1, min(8, int((DOUBLE_MM - 4) / (LETTER_MM * max(map(len, shown)) + 10))))
     figure = canvas(DOUBLE_MM, 14 + 4 * -(-len(emotions) // columns) + 34 * len(panels))
     grid = figure.add_gridspec(len(panels), 1)
     for index, panel in enumerate(panels):
-        _timeline_panel(figure.add_subplot(grid[index]), panel, looks, last=index == len(panels) - 1)
+        _timeline_panel(
+            figure.add_subplot(grid[index]), panel, looks, last=index == len(panels) - 1
+        )
     handles = [Line2D([], [], **looks[emotion]) for emotion in emotions]
     figure.legend(handles, shown, loc="outside upper left", ncols=columns, handlelength=2.4)
     return figure
@@ -45,27 +68,76 @@ def _looks(emotions: Sequence[str]) -> dict[str, Look]:
     colours, looks = list(_EMOTION_COLOURS.values()), {}
     spare = [emotion for emotion in emotions if emotion not in _EMOTION_COLOURS]
     for emotion in emotions:
-        turn, place = (0, list(_EMOTION_COLOURS).index(emotion)) if emotion in _EMOTION_COLOURS else divmod(spare.index(emotion) + len(colours), len(colours))
-        looks[emotion] = {"color": colours[place], "linestyle": STYLES[turn % len(STYLES)], "marker": MARKERS[place % len(MARKERS)], "markersize": 2.6}
+        turn, place = (
+            (0, list(_EMOTION_COLOURS).index(emotion))
+            if emotion in _EMOTION_COLOURS
+            else divmod(spare.index(emotion) + len(colours), len(colours))
+        )
+        looks[emotion] = {
+            "color": colours[place],
+            "linestyle": STYLES[turn % len(STYLES)],
+            "marker": MARKERS[place % len(MARKERS)],
+            "markersize": 2.6,
+        }
     return looks
 
 
-def _timeline_panel(axes: Any, panel: Mapping[str, Any], looks: Mapping[str, Look], *, last: bool) -> None:
-    seconds, posterior = np.asarray(panel["seconds"], float), 100 * np.asarray(panel["posterior"], float)
+def _timeline_panel(
+    axes: Any, panel: Mapping[str, Any], looks: Mapping[str, Look], *, last: bool
+) -> None:
+    seconds, posterior = (
+        np.asarray(panel["seconds"], float),
+        100 * np.asarray(panel["posterior"], float),
+    )
     # A moment stands until the next one; the last as long as the one before.
-    edges = np.append(seconds, seconds[-1] + (seconds[-1] - seconds[-2] if len(seconds) > 1 else 1.0))
+    edges = np.append(
+        seconds, seconds[-1] + (seconds[-1] - seconds[-2] if len(seconds) > 1 else 1.0)
+    )
     missing = np.isnan(posterior).all(axis=1)
     for start, end in zip(edges[:-1][missing], edges[1:][missing], strict=True):
-        axes.add_patch(Rectangle((start, 0), end - start, 100, facecolor="#f4f4f4", edgecolor="#cccccc", hatch="////", linewidth=0))
-    apart = max(1, len(seconds) // 6)  # moments between two marks of a line; lines bear them at different moments
+        axes.add_patch(
+            Rectangle(
+                (start, 0),
+                end - start,
+                100,
+                facecolor="#f4f4f4",
+                edgecolor="#cccccc",
+                hatch="////",
+                linewidth=0,
+            )
+        )
+    apart = max(
+        1, len(seconds) // 6
+    )  # moments between two marks of a line; lines bear them at different moments
     for column, emotion in enumerate(panel["emotions"]):
         marked = (column * apart // len(panel["emotions"]), apart)
-        axes.plot(edges, np.append(posterior[:, column], posterior[-1, column]), drawstyle="steps-post", linewidth=1.1, markevery=marked, **looks[emotion])
+        axes.plot(
+            edges,
+            np.append(posterior[:, column], posterior[-1, column]),
+            drawstyle="steps-post",
+            linewidth=1.1,
+            markevery=marked,
+            **looks[emotion],
+        )
     for start, end, label in zip(edges[:-1], edges[1:], panel["truth"]):
         if label:
-            axes.add_patch(Rectangle((start, -13), end - start, 8, facecolor=looks[label]["color"] if label in looks else RULE, linewidth=0))
+            axes.add_patch(
+                Rectangle(
+                    (start, -13),
+                    end - start,
+                    8,
+                    facecolor=looks[label]["color"] if label in looks else RULE,
+                    linewidth=0,
+                )
+            )
     axes.set_title(titles([panel["title"]], 80)[0])
-    axes.set(xlim=(edges[0], edges[-1]), ylim=(-15 if panel["truth"] else 0, 102), ylabel="probability, %")
+    axes.set(
+        xlim=(edges[0], edges[-1]),
+        ylim=(-15 if panel["truth"] else 0, 102),
+        ylabel="probability, %",
+    )
     axes.set_yticks([0, 50, 100])
     if last:
-        axes.set_xlabel("time, s" + ("; the strip shows the label of each moment" if panel["truth"] else ""))
+        axes.set_xlabel(
+            "time, s" + ("; the strip shows the label of each moment" if panel["truth"] else "")
+        )

@@ -28,7 +28,9 @@ def best_class_permutation(truth: np.ndarray, posterior: np.ndarray) -> ClassOrd
     """
     truth, posterior = np.asarray(truth), np.asarray(posterior, dtype=np.float64)
     if posterior.ndim != 2 or truth.shape != posterior.shape[:1] or len(truth) == 0:
-        raise ValueError(f"truth, posterior: shapes {truth.shape} and {posterior.shape} given, expected (n,) and (n, k) with n ≥ 1")
+        raise ValueError(
+            f"truth, posterior: shapes {truth.shape} and {posterior.shape} given, expected (n,) and (n, k) with n ≥ 1"
+        )
     k = posterior.shape[1]
     covered = ~np.isnan(posterior).any(axis=1)
     column = np.where(covered[:, None], posterior, 0.0).argmax(axis=1)
@@ -42,4 +44,9 @@ def best_class_permutation(truth: np.ndarray, posterior: np.ndarray) -> ClassOrd
     renamed_right = covered & (renamed[column] == truth)
     gain = float(renamed_right.mean() - declared_right.mean())
     p = mcnemar(renamed_right, declared_right).mid_p
-    return ClassOrder(tuple(int(name) for name in renamed), gain, p, gain > PERMUTATION_GAIN + EPSILON and p < PERMUTATION_P)
+    return ClassOrder(
+        tuple(int(name) for name in renamed),
+        gain,
+        p,
+        gain > PERMUTATION_GAIN + EPSILON and p < PERMUTATION_P,
+    )

@@ -49,7 +49,12 @@ def leave_one_out(posteriors: np.ndarray, truth: np.ndarray) -> np.ndarray:
     if len(everyone) < 2:
         return np.full(len(everyone), np.nan)
     full = votes.of(everyone).mean()
-    return np.array([full - votes.of([other for other in everyone if other != member]).mean() for member in everyone])
+    return np.array(
+        [
+            full - votes.of([other for other in everyone if other != member]).mean()
+            for member in everyone
+        ]
+    )
 
 
 def shapley(posteriors: np.ndarray, truth: np.ndarray) -> np.ndarray | None:
@@ -64,7 +69,12 @@ def shapley(posteriors: np.ndarray, truth: np.ndarray) -> np.ndarray | None:
         return None
     votes = _Votes(posteriors, truth)
     nobody = np.bincount(truth).max() / len(truth)
-    value = np.array([votes.of([m for m in range(members) if subset >> m & 1]).mean() if subset else nobody for subset in range(2**members)])
+    value = np.array(
+        [
+            votes.of([m for m in range(members) if subset >> m & 1]).mean() if subset else nobody
+            for subset in range(2**members)
+        ]
+    )
     sizes = np.array([subset.bit_count() for subset in range(2**members)])
     worth = np.zeros(members)
     for m in range(members):
@@ -90,7 +100,12 @@ def greedy(posteriors: np.ndarray, truth: np.ndarray, folds: np.ndarray) -> list
         for size in range(members):
             correct[size, here] = held_out.of(list(order[number, : size + 1]))
     return [
-        Step(size + 1, int(np.bincount(order[:, size]).argmax()), correct[size], tuple(tuple(grown[: size + 1].tolist()) for grown in order))
+        Step(
+            size + 1,
+            int(np.bincount(order[:, size]).argmax()),
+            correct[size],
+            tuple(tuple(grown[: size + 1].tolist()) for grown in order),
+        )
         for size in range(members)
     ]
 
@@ -100,7 +115,9 @@ def _grown(votes: _Votes) -> list[int]:
     left, chosen = list(range(len(votes.values))), []
     total, count = np.zeros(votes.values.shape[1:]), np.zeros(votes.values.shape[1:], int)
     while left:
-        gains = [votes.correct(total + votes.values[m], count + votes.there[m]).mean() for m in left]
+        gains = [
+            votes.correct(total + votes.values[m], count + votes.there[m]).mean() for m in left
+        ]
         best = left.pop(int(np.argmax(gains)))
         chosen.append(best)
         total, count = total + votes.values[best], count + votes.there[best]

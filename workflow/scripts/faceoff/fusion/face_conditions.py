@@ -52,7 +52,9 @@ def fit_trust(right: np.ndarray, conditions: np.ndarray) -> Trust:
 
     right, conditions = np.asarray(right, bool), np.asarray(conditions, np.float64)
     if right.ndim != 1 or conditions.ndim != 2 or len(conditions) != len(right):
-        raise ValueError(f"right, conditions: shapes {right.shape} and {conditions.shape} given, expected (n,) and (n, conditions)")
+        raise ValueError(
+            f"right, conditions: shapes {right.shape} and {conditions.shape} given, expected (n,) and (n, conditions)"
+        )
     known = ~np.isnan(conditions)
     count = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, conditions, 0.0).sum(axis=0) / count
@@ -63,5 +65,9 @@ def fit_trust(right: np.ndarray, conditions: np.ndarray) -> Trust:
         return np.where(np.isnan(values), 0.0, (values - mean) / spread)
 
     x = np.vstack([standard(conditions), np.zeros((2, conditions.shape[1]))])
-    fitted = LogisticRegression(C=1 / RIDGE, solver="newton-cholesky", tol=1e-12).fit(x, np.append(right, [True, False]))
-    return lambda values: expit(standard(np.asarray(values, np.float64)) @ fitted.coef_[0] + fitted.intercept_[0])
+    fitted = LogisticRegression(C=1 / RIDGE, solver="newton-cholesky", tol=1e-12).fit(
+        x, np.append(right, [True, False])
+    )
+    return lambda values: expit(
+        standard(np.asarray(values, np.float64)) @ fitted.coef_[0] + fitted.intercept_[0]
+    )

@@ -36,7 +36,9 @@ def oracle(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """(n,) bool: whether any member is right (§24)."""
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     if predicted.ndim != 2 or truth.shape != predicted.shape[1:]:
-        raise ValueError(f"predicted: shape {predicted.shape} given, expected (members, {len(truth)}) as truth has {len(truth)} samples")
+        raise ValueError(
+            f"predicted: shape {predicted.shape} given, expected (members, {len(truth)}) as truth has {len(truth)} samples"
+        )
     return (predicted == truth).any(axis=0)
 
 
@@ -51,7 +53,9 @@ def effective_members(correct: np.ndarray) -> float:
     constant = norm == 0
     unit = centred / np.where(constant, 1.0, norm)[:, None]
     correlation = unit @ unit.T
-    correlation[np.ix_(constant, constant)] = np.equal.outer(correct[constant, 0], correct[constant, 0])
+    correlation[np.ix_(constant, constant)] = np.equal.outer(
+        correct[constant, 0], correct[constant, 0]
+    )
     return float(len(correct) ** 2 / (correlation**2).sum())
 
 
@@ -74,20 +78,33 @@ def best_single_on(correct: np.ndarray, log_loss: np.ndarray, names: Sequence[st
 
     log_loss: (members, n), NaN where the member is not covered; its mean is over covered samples, and a member without any loses ties.
     """
-    correct, log_loss = _two_axes("correct", correct, "(members, n)"), _two_axes("log_loss", log_loss, "(members, n)")
+    correct, log_loss = (
+        _two_axes("correct", correct, "(members, n)"),
+        _two_axes("log_loss", log_loss, "(members, n)"),
+    )
     if correct.shape != log_loss.shape or len(names) != len(correct):
-        raise ValueError(f"correct, log_loss, names: shapes {correct.shape}, {log_loss.shape}, ({len(names)},) given, expected equal members and samples")
+        raise ValueError(
+            f"correct, log_loss, names: shapes {correct.shape}, {log_loss.shape}, ({len(names)},) given, expected equal members and samples"
+        )
     if correct.shape[1] == 0:
         raise ValueError("correct: no samples to choose the best single member on")
     right = correct.astype(bool).sum(axis=1)
     covered = (~np.isnan(log_loss)).sum(axis=1)
     loss = np.where(covered > 0, np.nansum(log_loss, axis=1) / np.maximum(covered, 1), np.inf)
-    return min(range(len(names)), key=lambda member: (-int(right[member]), float(loss[member]), names[member]))
+    return min(
+        range(len(names)),
+        key=lambda member: (-int(right[member]), float(loss[member]), names[member]),
+    )
 
 
-def best_single(correct: np.ndarray, log_loss: np.ndarray, names: Sequence[str], folds: np.ndarray) -> BestSingle:
+def best_single(
+    correct: np.ndarray, log_loss: np.ndarray, names: Sequence[str], folds: np.ndarray
+) -> BestSingle:
     """The best member of each fold, chosen on the other folds by `best_single_on` (§19)."""
-    correct, log_loss = _two_axes("correct", correct, "(members, n)"), _two_axes("log_loss", log_loss, "(members, n)")
+    correct, log_loss = (
+        _two_axes("correct", correct, "(members, n)"),
+        _two_axes("log_loss", log_loss, "(members, n)"),
+    )
     folds = check_folds(folds, correct.shape[1])
     member = np.full(len(folds), -1)
     choices = {}

@@ -20,14 +20,22 @@ def check_members(posteriors: np.ndarray) -> np.ndarray:
     """The posteriors (members, n, k) as float64. Raises ValueError where they are not what the conventions say."""
     posteriors = np.asarray(posteriors, dtype=np.float64)
     if posteriors.ndim != 3 or posteriors.shape[0] == 0 or posteriors.shape[2] == 0:
-        raise ValueError(f"posteriors: shape {posteriors.shape} given, expected (members, n, k) with at least one member and one class")
+        raise ValueError(
+            f"posteriors: shape {posteriors.shape} given, expected (members, n, k) with at least one member and one class"
+        )
     for m, member in enumerate(posteriors):
         missing = _missing(member)
         lacking = missing[~_absent(missing, posteriors.shape[2])]
         if len(lacking) and (lacking != lacking[0]).any():
-            raise ValueError(f"posteriors: member {m} is NaN in part of a row; expected whole rows (abstains) and whole columns (class it lacks)")
-        if member.size and (np.fmin.reduce(member, axis=None) < 0 or np.fmax.reduce(member, axis=None) == np.inf):
-            raise ValueError(f"posteriors: member {m} holds negative or infinite values, expected probabilities")
+            raise ValueError(
+                f"posteriors: member {m} is NaN in part of a row; expected whole rows (abstains) and whole columns (class it lacks)"
+            )
+        if member.size and (
+            np.fmin.reduce(member, axis=None) < 0 or np.fmax.reduce(member, axis=None) == np.inf
+        ):
+            raise ValueError(
+                f"posteriors: member {m} holds negative or infinite values, expected probabilities"
+            )
     return posteriors
 
 
@@ -35,7 +43,9 @@ def check_same_members(posteriors: np.ndarray, members: int) -> np.ndarray:
     """`check_members` for what a trained rule is to fuse: as many members as it learnt from, else ValueError."""
     posteriors = check_members(posteriors)
     if len(posteriors) != members:
-        raise ValueError(f"posteriors: {len(posteriors)} members given, expected {members} as in training")
+        raise ValueError(
+            f"posteriors: {len(posteriors)} members given, expected {members} as in training"
+        )
     return posteriors
 
 
@@ -51,7 +61,9 @@ def check_truth(truth: np.ndarray, n: int, k: int) -> np.ndarray:
     if truth.shape != (n,):
         raise ValueError(f"truth: shape {truth.shape} given, expected ({n},)")
     if n and (not np.issubdtype(truth.dtype, np.integer) or truth.min() < 0 or truth.max() >= k):
-        raise ValueError(f"truth: {truth.dtype} from {truth.min()} to {truth.max()} given, expected class indices 0 to {k - 1}")
+        raise ValueError(
+            f"truth: {truth.dtype} from {truth.min()} to {truth.max()} given, expected class indices 0 to {k - 1}"
+        )
     return truth.astype(np.int64)
 
 

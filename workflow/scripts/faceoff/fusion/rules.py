@@ -22,7 +22,9 @@ from faceoff.fusion.trained import (
 )
 from faceoff.statistics.folds import check_folds
 
-Fit = Callable[..., Combine]  # posteriors, truth -> Combine; of a rule by face also conditions, and its Combine takes them too
+Fit = Callable[
+    ..., Combine
+]  # posteriors, truth -> Combine; of a rule by face also conditions, and its Combine takes them too
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Rule:
     def trained(self) -> bool:
         return self.fit is not None
 
-    def learn(self, posteriors: np.ndarray, truth: np.ndarray, conditions: np.ndarray | None = None) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
+    def learn(
+        self, posteriors: np.ndarray, truth: np.ndarray, conditions: np.ndarray | None = None
+    ) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
         """What a trained rule makes of these samples: (posteriors, conditions) -> fused. Only rules `by_face` look at conditions."""
         if self.by_face:
             return self.fit(posteriors, truth, conditions)
@@ -69,18 +73,36 @@ RULES: dict[str, Rule] = {
 def top(rule: Rule, count: int) -> Rule:
     """The rule over the `count` members that are most accurate on the training samples, where abstaining is wrong; ties to the earlier member."""
 
-    def fit(posteriors: np.ndarray, truth: np.ndarray, conditions: np.ndarray | None = None) -> Combine:
+    def fit(
+        posteriors: np.ndarray, truth: np.ndarray, conditions: np.ndarray | None = None
+    ) -> Combine:
         posteriors, truth = check_training(posteriors, truth)
-        accuracy = (untrained.votes(posteriors) == truth).mean(axis=1) if len(truth) else np.zeros(len(posteriors))
+        accuracy = (
+            (untrained.votes(posteriors) == truth).mean(axis=1)
+            if len(truth)
+            else np.zeros(len(posteriors))
+        )
         chosen = np.sort(np.argsort(-accuracy, kind="stable")[:count])
         of_chosen = None if conditions is None else conditions[chosen]
-        combine = rule.learn(posteriors[chosen], truth, of_chosen) if rule.trained else lambda test, _: rule.combine(test)
-        return lambda test, met=None: combine(check_same_members(test, len(posteriors))[chosen], None if met is None else met[chosen])
+        combine = (
+            rule.learn(posteriors[chosen], truth, of_chosen)
+            if rule.trained
+            else lambda test, _: rule.combine(test)
+        )
+        return lambda test, met=None: combine(
+            check_same_members(test, len(posteriors))[chosen], None if met is None else met[chosen]
+        )
 
     return Rule(hard=rule.hard, fit=fit, by_face=rule.by_face)
 
 
-def cross_fit(rule: Rule, posteriors: np.ndarray, truth: np.ndarray, folds: np.ndarray, conditions: np.ndarray | None = None) -> np.ndarray:
+def cross_fit(
+    rule: Rule,
+    posteriors: np.ndarray,
+    truth: np.ndarray,
+    folds: np.ndarray,
+    conditions: np.ndarray | None = None,
+) -> np.ndarray:
     """Fused (n, k) where each fold is fused by the rule fitted on the other folds (§20); an untrained rule is applied as it is."""
     posteriors, truth = check_training(posteriors, truth)
     if not rule.trained:
@@ -89,6 +111,10 @@ def cross_fit(rule: Rule, posteriors: np.ndarray, truth: np.ndarray, folds: np.n
     fused = np.full(posteriors.shape[1:], np.nan)
     for fold in np.unique(folds):
         here = folds == fold
-        met, elsewhere = (None, None) if conditions is None else (conditions[:, here], conditions[:, ~here])
-        fused[here] = rule.learn(posteriors[:, ~here], truth[~here], elsewhere)(posteriors[:, here], met)
+        met, elsewhere = (
+            (None, None) if conditions is None else (conditions[:, here], conditions[:, ~here])
+        )
+        fused[here] = rule.learn(posteriors[:, ~here], truth[~here], elsewhere)(
+            posteriors[:, here], met
+        )
     return fused

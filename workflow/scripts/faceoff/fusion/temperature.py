@@ -29,7 +29,10 @@ def fit_temperature(posterior: np.ndarray, truth: np.ndarray) -> float:
         powers = np.exp((logs - logs.max(axis=1, keepdims=True)) * scale)
         share = powers / powers.sum(axis=1, keepdims=True)
         expected = (share * logs).sum(axis=1)
-        slope, bend = float((expected - own).mean()), float((share * (logs - expected[:, None]) ** 2).sum(axis=1).mean())
+        slope, bend = (
+            float((expected - own).mean()),
+            float((share * (logs - expected[:, None]) ** 2).sum(axis=1).mean()),
+        )
         if slope == 0:
             break
         low, high = (low, scale) if slope > 0 else (scale, high)

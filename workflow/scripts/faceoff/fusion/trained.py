@@ -8,7 +8,14 @@ from collections.abc import Callable
 import numpy as np
 
 from faceoff.fusion import face_conditions as faces
-from faceoff.fusion.posteriors import EPSILON, anyone_present, check_same_members, check_training, normalise, normalise_logs
+from faceoff.fusion.posteriors import (
+    EPSILON,
+    anyone_present,
+    check_same_members,
+    check_training,
+    normalise,
+    normalise_logs,
+)
 from faceoff.fusion.temperature import fit_temperatures, temper
 from faceoff.fusion.untrained import soft_mean, votes
 
@@ -56,8 +63,12 @@ def fit_stacking(posteriors: np.ndarray, truth: np.ndarray) -> Combine:
     has = ~np.isnan(posteriors).all(axis=1)
     covered = anyone_present(posteriors)
     if len(np.unique(truth[covered])) < 2:
-        return lambda test: soft_mean(temper(check_same_members(test, len(temperatures)), temperatures))
-    from sklearn.linear_model import LogisticRegression  # 0.8 s to import, and only this rule needs it
+        return lambda test: soft_mean(
+            temper(check_same_members(test, len(temperatures)), temperatures)
+        )
+    from sklearn.linear_model import (
+        LogisticRegression,
+    )  # 0.8 s to import, and only this rule needs it
 
     model = LogisticRegression(C=STACKING_C, max_iter=1000)
     model.fit(_stacking_features(posteriors[:, covered], temperatures, has), truth[covered])
@@ -67,7 +78,9 @@ def fit_stacking(posteriors: np.ndarray, truth: np.ndarray) -> Combine:
         anyone = anyone_present(test)
         fused = np.where(anyone[:, None], np.zeros((test.shape[1], k)), np.nan)
         if anyone.any():
-            fused[np.ix_(anyone, model.classes_)] = model.predict_proba(_stacking_features(test[:, anyone], temperatures, has))
+            fused[np.ix_(anyone, model.classes_)] = model.predict_proba(
+                _stacking_features(test[:, anyone], temperatures, has)
+            )
         return fused
 
     return combine
@@ -108,8 +121,13 @@ def fit_naive_bayes(posteriors: np.ndarray, truth: np.ndarray) -> Combine:
     log_likelihood = np.zeros((members, k, k))
     for m in range(members):
         present = choice[m] >= 0
-        counts = np.bincount(truth[present] * k + choice[m, present], minlength=k * k).reshape(k, k) + 1.0
-        log_likelihood[m] = np.log(counts / np.maximum(counts[:, has[m]].sum(axis=1, keepdims=True), 1.0))
+        counts = (
+            np.bincount(truth[present] * k + choice[m, present], minlength=k * k).reshape(k, k)
+            + 1.0
+        )
+        log_likelihood[m] = np.log(
+            counts / np.maximum(counts[:, has[m]].sum(axis=1, keepdims=True), 1.0)
+        )
 
     def combine(test: np.ndarray) -> np.ndarray:
         test = check_same_members(test, members)
@@ -133,22 +151,32 @@ def fit_dempster_shafer(posteriors: np.ndarray, truth: np.ndarray) -> Combine:
     temperatures = fit_temperatures(posteriors, truth)
     choice = votes(posteriors)
     covered = (choice >= 0).sum(axis=1)
-    trust = np.clip((choice == truth).sum(axis=1) / np.maximum(covered, 1), EPSILON, 1 - EPSILON)[:, None]
+    trust = np.clip((choice == truth).sum(axis=1) / np.maximum(covered, 1), EPSILON, 1 - EPSILON)[
+        :, None
+    ]
 
     def combine(test: np.ndarray) -> np.ndarray:
         test = check_same_members(test, len(trust))
         present = ~np.isnan(test).all(axis=2)
-        believed = np.where(present[:, :, None], np.nan_to_num(temper(test, temperatures)) * trust[:, :, None] + (1 - trust)[:, :, None], 1.0)
+        believed = np.where(
+            present[:, :, None],
+            np.nan_to_num(temper(test, temperatures)) * trust[:, :, None] + (1 - trust)[:, :, None],
+            1.0,
+        )
         log_joint = np.log(believed).sum(axis=0)
         log_theta = np.where(present, np.log(1 - trust), 0.0).sum(axis=0)[:, None]
         top = log_joint.max(axis=1, keepdims=True)
         theta = np.exp(log_theta - top)
-        return normalise(np.exp(log_joint - top) - theta + theta / test.shape[2], anyone_present(test))
+        return normalise(
+            np.exp(log_joint - top) - theta + theta / test.shape[2], anyone_present(test)
+        )
 
     return combine
 
 
-def fit_switcher(posteriors: np.ndarray, truth: np.ndarray, conditions: np.ndarray | None = None) -> Combine:
+def fit_switcher(
+    posteriors: np.ndarray, truth: np.ndarray, conditions: np.ndarray | None = None
+) -> Combine:
     """For each sample the one present member that is most trusted with such a face (`conditions.fit_trust`), calibrated; ties to the earlier member.
 
     conditions: (members, n, c) of each member's own face, NaN where not known. Without any, it is the member most often right where it has a face.
@@ -158,7 +186,10 @@ def fit_switcher(posteriors: np.ndarray, truth: np.ndarray, conditions: np.ndarr
     met = _conditions(conditions, members, n)
     temperatures = fit_temperatures(posteriors, truth)
     choice = votes(posteriors)
-    trust = [faces.fit_trust((cast == truth)[cast >= 0], own[cast >= 0]) for cast, own in zip(choice, met, strict=True)]
+    trust = [
+        faces.fit_trust((cast == truth)[cast >= 0], own[cast >= 0])
+        for cast, own in zip(choice, met, strict=True)
+    ]
 
     def combine(test: np.ndarray, conditions: np.ndarray | None = None) -> np.ndarray:
         test = check_same_members(test, members)
@@ -202,27 +233,43 @@ def _mixture_weights(posteriors: np.ndarray, truth: np.ndarray) -> np.ndarray:
         outer = np.tile((1 / total)[:, None], (1, mixture.shape[1]))
         outer[rows, truth] -= 1 / own
         outer /= having * len(truth)
-        gradient = np.tensordot(filled, outer, axes=2) - np.tensordot(there, outer * mixture, axes=2)
+        gradient = np.tensordot(filled, outer, axes=2) - np.tensordot(
+            there, outer * mixture, axes=2
+        )
         return float(np.log(total / own).mean()), weights * (gradient - weights @ gradient)
 
     if len(truth) == 0:
         return np.full(len(posteriors), 1 / len(posteriors))
     from scipy.optimize import minimize
 
-    logits = minimize(nll, np.zeros(len(posteriors)), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
+    logits = minimize(
+        nll, np.zeros(len(posteriors)), jac=True, method="L-BFGS-B", options={"maxiter": 500}
+    ).x
     weights = np.exp(logits - logits.max())
     return weights / weights.sum()
 
 
-def _stacking_features(posteriors: np.ndarray, temperatures: np.ndarray, has: np.ndarray) -> np.ndarray:
+def _stacking_features(
+    posteriors: np.ndarray, temperatures: np.ndarray, has: np.ndarray
+) -> np.ndarray:
     calibrated = temper(posteriors, temperatures)
-    filled = np.where(np.isnan(calibrated).all(axis=2, keepdims=True), soft_mean(calibrated)[None], calibrated)
-    return np.concatenate([np.log(np.nan_to_num(member[:, own]) + STACKING_FLOOR) for member, own in zip(filled, has, strict=True)], axis=1)
+    filled = np.where(
+        np.isnan(calibrated).all(axis=2, keepdims=True), soft_mean(calibrated)[None], calibrated
+    )
+    return np.concatenate(
+        [
+            np.log(np.nan_to_num(member[:, own]) + STACKING_FLOOR)
+            for member, own in zip(filled, has, strict=True)
+        ],
+        axis=1,
+    )
 
 
 def _conditions(conditions: np.ndarray | None, members: int, n: int) -> np.ndarray:
     if conditions is None:
         return np.full((members, n, len(faces.NAMES)), np.nan)
     if conditions.ndim != 3 or conditions.shape[:2] != (members, n):
-        raise ValueError(f"conditions: shape {conditions.shape} given, expected ({members}, {n}, conditions)")
+        raise ValueError(
+            f"conditions: shape {conditions.shape} given, expected ({members}, {n}, conditions)"
+        )
     return conditions

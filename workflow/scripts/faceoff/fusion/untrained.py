@@ -10,9 +10,17 @@ from itertools import combinations
 
 import numpy as np
 
-from faceoff.fusion.posteriors import EPSILON, anyone_present, check_members, normalise, normalise_logs
+from faceoff.fusion.posteriors import (
+    EPSILON,
+    anyone_present,
+    check_members,
+    normalise,
+    normalise_logs,
+)
 
-_BLOCK = 2048  # samples sorted at a time: what fits into a processor's cache is sorted in half the time
+_BLOCK = (
+    2048  # samples sorted at a time: what fits into a processor's cache is sorted in half the time
+)
 
 
 def soft_mean(posteriors: np.ndarray) -> np.ndarray:
@@ -29,7 +37,10 @@ def soft_median(posteriors: np.ndarray) -> np.ndarray:
         block = np.ascontiguousarray(posteriors[:, start : start + _BLOCK].reshape(members, -1).T)
         count = members - np.isnan(block).sum(axis=1, keepdims=True)
         block.sort(axis=1)  # NaN last
-        low, high = (np.take_along_axis(block, index, axis=1) for index in (np.maximum(count - 1, 0) // 2, count // 2))
+        low, high = (
+            np.take_along_axis(block, index, axis=1)
+            for index in (np.maximum(count - 1, 0) // 2, count // 2)
+        )
         middle[start : start + _BLOCK] = np.where(count > 0, (low + high) / 2, 0.0).reshape(-1, k)
     empty = middle.sum(axis=1) <= EPSILON
     middle[empty] = _mean(posteriors[:, empty])
@@ -91,7 +102,9 @@ def _soft_mean(posteriors: np.ndarray) -> np.ndarray:
 def _votes(posteriors: np.ndarray) -> np.ndarray:
     choice = np.empty(posteriors.shape[:2], dtype=np.int64)
     for m, member in enumerate(posteriors):
-        columns = np.ascontiguousarray(member.T)  # class by class over whole columns: faster than the argmax of short rows
+        columns = np.ascontiguousarray(
+            member.T
+        )  # class by class over whole columns: faster than the argmax of short rows
         best, winner = np.full(len(member), -1.0), np.full(len(member), -1, np.int64)
         for c, column in enumerate(columns):
             winner[column > best] = c  # NaN is never ahead
@@ -125,9 +138,14 @@ def _log_sum(posteriors: np.ndarray) -> np.ndarray:
 
 def _mean_rank(posteriors: np.ndarray) -> np.ndarray:
     """(n, k) mean over members of each class's rank within its row, 1 = most probable, ties to the earlier class; 0 where no member has the class."""
-    total, having = np.zeros(posteriors.shape[:0:-1], np.int32), np.zeros(posteriors.shape[:0:-1], np.int32)
+    total, having = (
+        np.zeros(posteriors.shape[:0:-1], np.int32),
+        np.zeros(posteriors.shape[:0:-1], np.int32),
+    )
     for member in posteriors:
-        columns = np.ascontiguousarray(member.T)  # whole columns are compared pair by pair: faster than sorting short rows
+        columns = np.ascontiguousarray(
+            member.T
+        )  # whole columns are compared pair by pair: faster than sorting short rows
         there = ~np.isnan(columns)
         ranks = there.astype(np.int16)
         for first, second in combinations(range(len(columns)), 2):

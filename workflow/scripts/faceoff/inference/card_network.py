@@ -10,7 +10,9 @@ import numpy as np
 from faceoff.inference.runtimes import Runtime, softmax
 from faceoff.plugins.protocols import CropSpec, Prediction
 
-Opener = Callable[[Path, Mapping[str, Any], int], Runtime]  # (weights file, card, columns of its output) -> network
+Opener = Callable[
+    [Path, Mapping[str, Any], int], Runtime
+]  # (weights file, card, columns of its output) -> network
 
 _OFF_BY = 0.05  # how far the sum of an 8-bit network's probabilities may be from one
 
@@ -23,15 +25,26 @@ class CardNetwork:
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         spec = card["input"]
         self.emotions = tuple(card["emotions"])
-        self.crop = CropSpec(size=tuple(spec["size"]), channels=spec.get("channels", 3), margin=spec.get("margin", 0.0))
+        self.crop = CropSpec(
+            size=tuple(spec["size"]),
+            channels=spec.get("channels", 3),
+            margin=spec.get("margin", 0.0),
+        )
         self._divisor = np.float32(spec.get("divisor", 255))
         self._mean = np.asarray(spec.get("mean", 0.0), np.float32)
         self._std = np.asarray(spec.get("std", 1.0), np.float32)
         self._bgr = spec.get("colours", "rgb") == "bgr"
-        self._channels_first = spec.get("layout", "nhwc" if card["runtime"] in ("tflite", "keras") else "nchw") == "nchw"
+        self._channels_first = (
+            spec.get("layout", "nhwc" if card["runtime"] in ("tflite", "keras") else "nchw")
+            == "nchw"
+        )
         self._activation = card.get("activation", "softmax")
-        self._affect = tuple(card.get("outputs", ("emotions",)))[1:]  # valence, arousal: columns after the emotions
-        self._network = self.openers[card["runtime"]](assets["weights"], card, len(self.emotions) + len(self._affect))
+        self._affect = tuple(card.get("outputs", ("emotions",)))[
+            1:
+        ]  # valence, arousal: columns after the emotions
+        self._network = self.openers[card["runtime"]](
+            assets["weights"], card, len(self.emotions) + len(self._affect)
+        )
 
     def predict(self, crops: np.ndarray) -> Prediction:
         """Posterior of (n, height, width, channels) uint8 crops; valence and arousal are clipped to [-1, 1]."""
@@ -39,13 +52,21 @@ class CardNetwork:
         inputs = (pixels.astype(np.float32) / self._divisor - self._mean) / self._std
         if self._channels_first:
             inputs = np.ascontiguousarray(inputs.transpose(0, 3, 1, 2))
-        outputs = [output.reshape(len(output), prod(output.shape[1:])) for output in self._network.run(inputs)]
+        outputs = [
+            output.reshape(len(output), prod(output.shape[1:]))
+            for output in self._network.run(inputs)
+        ]
         columns = np.hstack(outputs) if self._affect else outputs[0]
         expected = len(self.emotions) + len(self._affect)
         if columns.shape[1] != expected:
             also = f" and {', '.join(self._affect)}" if self._affect else ""
-            raise ValueError(f"the network has {columns.shape[1]} outputs, the card names {len(self.emotions)} emotions{also}")
-        affect = {name: np.clip(columns[:, len(self.emotions) + index].astype(np.float64), -1, 1) for index, name in enumerate(self._affect)}
+            raise ValueError(
+                f"the network has {columns.shape[1]} outputs, the card names {len(self.emotions)} emotions{also}"
+            )
+        affect = {
+            name: np.clip(columns[:, len(self.emotions) + index].astype(np.float64), -1, 1)
+            for index, name in enumerate(self._affect)
+        }
         return Prediction(posterior=self._posterior(columns[:, : len(self.emotions)]), **affect)
 
     def _posterior(self, scores: np.ndarray) -> np.ndarray:
@@ -57,6 +78,8 @@ class CardNetwork:
         off = (np.abs(total[:, 0] - 1) > _OFF_BY) | (scores < -_OFF_BY).any(axis=1)
         if off.any():  # NaN is not off: the stage that writes the rows reports it as what it is
             row = scores[off.argmax()]
-            raise ValueError(f"the card says activation: none, but the outputs are no probabilities (sum {row.sum():.3g}, min {row.min():.3g}); softmax?")
+            raise ValueError(
+                f"the card says activation: none, but the outputs are no probabilities (sum {row.sum():.3g}, min {row.min():.3g}); softmax?"
+            )
         scores = np.where(scores < 0, 0.0, scores)
         return scores / scores.sum(axis=1, keepdims=True)

@@ -11,7 +11,13 @@ from typing import Any
 
 import torch
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "ema_state_dict")  # keys under which training loops store the weights
+_WRAPPERS = (
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "net",
+    "ema_state_dict",
+)  # keys under which training loops store the weights
 # `weights_only` of older versions lets files run code (GHSA-53q9-r3pm-6pq6, to 2.5.1) or corrupt memory (GHSA-63cw-57p8-fm3p, to 2.9.1).
 _SAFE_FROM = (2, 10)
 _PREFIXES = ("module.", "_orig_mod.")  # DataParallel, torch.compile
@@ -43,13 +49,22 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        asked = next((line.strip() for line in str(error).splitlines() if "GLOBAL" in line or "global" in line), str(error).splitlines()[0])
+        asked = next(
+            (
+                line.strip()
+                for line in str(error).splitlines()
+                if "GLOBAL" in line or "global" in line
+            ),
+            str(error).splitlines()[0],
+        )
         raise CheckpointError(
             f"{path}: refused: it holds pickled Python objects, not only weights ({asked[:200]}); "
             "save the weights alone, torch.save(model.state_dict(), …) or safetensors, and use that file's sha256"
         ) from None
     except (RuntimeError, EOFError, OSError) as error:
-        raise CheckpointError(f"{path}: not a readable PyTorch file: {str(error).splitlines()[0]}") from None
+        raise CheckpointError(
+            f"{path}: not a readable PyTorch file: {str(error).splitlines()[0]}"
+        ) from None
     return _plain(stored, path)
 
 
@@ -57,7 +72,9 @@ def _plain(stored: Any, path: Path) -> dict[str, torch.Tensor]:
     """The mapping from names to tensors inside what was stored, without the prefixes that wrappers put before the names."""
     weights = _weights(stored)
     if weights is None:
-        raise CheckpointError(f"{path}: no weights in it (a {type(stored).__name__}); looked for tensors by name, also under {', '.join(_WRAPPERS)}")
+        raise CheckpointError(
+            f"{path}: no weights in it (a {type(stored).__name__}); looked for tensors by name, also under {', '.join(_WRAPPERS)}"
+        )
     state = {str(key): value for key, value in weights.items() if isinstance(value, torch.Tensor)}
     for prefix in _PREFIXES:
         if all(key.startswith(prefix) for key in state):
@@ -69,24 +86,52 @@ def _weights(stored: Any) -> Mapping[Any, Any] | None:
     """What holds tensors by name: under a wrapper's key before the whole, where a tensor may be a score, as in PyTorch's ImageNet example (`best_acc1`)."""
     if not isinstance(stored, Mapping):
         return None
-    found = next((inner for inner in (_weights(stored.get(key)) for key in _WRAPPERS) if inner is not None), None)
-    return found if found is not None else stored if any(isinstance(value, torch.Tensor) for value in stored.values()) else None
+    found = next(
+        (inner for inner in (_weights(stored.get(key)) for key in _WRAPPERS) if inner is not None),
+        None,
+    )
+    return (
+        found
+        if found is not None
+        else stored
+        if any(isinstance(value, torch.Tensor) for value in stored.values())
+        else None
+    )
 
 
 def fill(network: torch.nn.Module, path: Path) -> torch.nn.Module:
     """Load the file's weights into a network, key for key. Raises CheckpointError naming what is missing, unexpected or of another shape."""
     state, wanted = read_state(path), network.state_dict()
-    optional = {key for key in wanted if key.endswith("num_batches_tracked")}  # counts training steps; not used when predicting
-    missing, unexpected = sorted(set(wanted) - set(state) - optional), sorted(set(state) - set(wanted))
-    shapes = [f"{key} {tuple(state[key].shape)}, not {tuple(wanted[key].shape)}" for key in wanted if key in state and state[key].shape != wanted[key].shape]
+    optional = {
+        key for key in wanted if key.endswith("num_batches_tracked")
+    }  # counts training steps; not used when predicting
+    missing, unexpected = (
+        sorted(set(wanted) - set(state) - optional),
+        sorted(set(state) - set(wanted)),
+    )
+    shapes = [
+        f"{key} {tuple(state[key].shape)}, not {tuple(wanted[key].shape)}"
+        for key in wanted
+        if key in state and state[key].shape != wanted[key].shape
+    ]
     check_keys(path, type(network).__name__, missing, unexpected, shapes)
     network.load_state_dict(state, strict=False)
     return network.eval().requires_grad_(False)
 
 
-def check_keys(path: Path, network: str, missing: list[str], unexpected: list[str], shapes: list[str]) -> None:
+def check_keys(
+    path: Path, network: str, missing: list[str], unexpected: list[str], shapes: list[str]
+) -> None:
     """Raise CheckpointError naming the keys (a few of each kind) in which the file's weights are not those of the network."""
-    problems = [f"{what} {_few(keys)}" for what, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes)) if keys]
+    problems = [
+        f"{what} {_few(keys)}"
+        for what, keys in (
+            ("missing", missing),
+            ("unexpected", unexpected),
+            ("of another shape", shapes),
+        )
+        if keys
+    ]
     if problems:
         raise CheckpointError(f"{path}: not the weights of this {network}: {'; '.join(problems)}")
 
@@ -99,7 +144,9 @@ def convert(path: Path, output: Path) -> None:
     """Write a checkpoint's weights as safetensors, every tensor with memory of its own. Raises CheckpointError as `read_state`."""
     from safetensors.torch import save_file
 
-    save_file({name: tensor.contiguous().clone() for name, tensor in read_state(path).items()}, output)
+    save_file(
+        {name: tensor.contiguous().clone() for name, tensor in read_state(path).items()}, output
+    )
 
 
 if __name__ == "__main__":

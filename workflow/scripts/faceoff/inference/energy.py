@@ -56,6 +56,8 @@ def _gpus_mj() -> dict[str, int]:
         for number in range(pynvml.nvmlDeviceGetCount()):
             with suppress(pynvml.NVMLError):
                 handle = pynvml.nvmlDeviceGetHandleByIndex(number)
-                found[pynvml.nvmlDeviceGetUUID(handle)] = pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
+                found[pynvml.nvmlDeviceGetUUID(handle)] = (
+                    pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
+                )
         pynvml.nvmlShutdown()
     return found

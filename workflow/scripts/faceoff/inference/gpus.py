@@ -18,7 +18,9 @@ _DEVICE_FILES = Path("/dev")
 _ENTRY = re.compile(r"\d+|(GPU|MIG)-.+")
 
 
-def visible(environment: Mapping[str, str] = os.environ, device_files: Path = _DEVICE_FILES) -> list[str]:
+def visible(
+    environment: Mapping[str, str] = os.environ, device_files: Path = _DEVICE_FILES
+) -> list[str]:
     """A name for each GPU that CUDA shows to this process, in its order: the entries of CUDA_VISIBLE_DEVICES, else the numbers of the device files.
 
     As for CUDA, the list ends at the first entry that is neither a number nor a UUID: empty, -1, Slurm's NoDevFiles.
@@ -39,7 +41,9 @@ def index(device: str, count: int | None = None) -> int:
     return int(asked) if asked else _own(count)
 
 
-_claimed: tuple[int, TextIO | None] | None = None  # the file stays open, and so locked, until the process ends
+_claimed: tuple[int, TextIO | None] | None = (
+    None  # the file stays open, and so locked, until the process ends
+)
 
 
 def _own(count: int | None) -> int:
@@ -97,5 +101,8 @@ def _driver(number: int) -> tuple[ctypes.CDLL | None, ctypes.c_int]:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:
         return None, device
-    sound = driver.cuInit(0) == 0 and driver.cuDeviceGet(ctypes.byref(device), ctypes.c_int(number)) == 0
+    sound = (
+        driver.cuInit(0) == 0
+        and driver.cuDeviceGet(ctypes.byref(device), ctypes.c_int(number)) == 0
+    )
     return driver if sound else None, device

@@ -46,19 +46,29 @@ class DeviceError(MachineError):
 
 # How libraries say it where the exception's type does not: CUDA, TorchScript's interpreter (any C++ exception is a RuntimeError there), PyTorch's and
 # onnxruntime's allocators, cuDNN and cuBLAS, OpenCV, C++ itself. No bare "cudnn": TorchScript quotes source lines, `torch.backends.cudnn.enabled` among them.
-_OUT_OF_MEMORY = re.compile(r"out of memory|failed to allocate memory|can(?:'t|not) allocate memory|_ALLOC_FAILED|insufficient memory|bad_alloc", re.IGNORECASE)
-_GPU_FAILED = re.compile(r"(?:CUDA|cuDNN|cuBLAS|cuFFT|HIP) (?:error|failure)|(?:CUDNN|CUBLAS)_STATUS_|unable to find an engine to execute", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|failed to allocate memory|can(?:'t|not) allocate memory|_ALLOC_FAILED|insufficient memory|bad_alloc",
+    re.IGNORECASE,
+)
+_GPU_FAILED = re.compile(
+    r"(?:CUDA|cuDNN|cuBLAS|cuFFT|HIP) (?:error|failure)|(?:CUDNN|CUBLAS)_STATUS_|unable to find an engine to execute",
+    re.IGNORECASE,
+)
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}  # and files enough open
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, a GPU's or the host's: fewer rows at a time may do."""
-    return isinstance(error, (MemoryError, *_of_torch("OutOfMemoryError"))) or bool(_OUT_OF_MEMORY.search(str(error)))
+    return isinstance(error, (MemoryError, *_of_torch("OutOfMemoryError"))) or bool(
+        _OUT_OF_MEMORY.search(str(error))
+    )
 
 
 def is_of_the_machine(error: BaseException) -> bool:
     """Whether the machine failed (no memory, a GPU's error, a full disk), not the picture that was computed."""
-    if isinstance(error, (MachineError, *_of_torch("AcceleratorError"))) or (isinstance(error, OSError) and error.errno in _DISK_FULL):
+    if isinstance(error, (MachineError, *_of_torch("AcceleratorError"))) or (
+        isinstance(error, OSError) and error.errno in _DISK_FULL
+    ):
         return True
     return is_out_of_memory(error) or bool(_GPU_FAILED.search(str(error)))
 

@@ -47,20 +47,27 @@ def read(path: Path) -> tuple[list[Layer] | None, dict[str, Arrays]]:
     """(layers in the order they compute, or None in a file of weights only; weights by layer). Raises KerasFileError."""
     try:
         with h5py.File(path, "r") as file:
-            config, written_by = file.attrs.get("model_config"), file.attrs.get("keras_version", "2")
+            config, written_by = (
+                file.attrs.get("model_config"),
+                file.attrs.get("keras_version", "2"),
+            )
             weights = _weights(file.get("model_weights", file))
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise KerasFileError(f"{path}: not a readable Keras HDF5 file: {error}") from None
     if config is None:
         return None, weights
     try:
-        return _layers(json.loads(config), 2 if int(_text(written_by).split(".")[0]) < 3 else 3), weights
+        return _layers(
+            json.loads(config), 2 if int(_text(written_by).split(".")[0]) < 3 else 3
+        ), weights
     except KerasFileError as error:
         raise KerasFileError(f"{path}: {error}") from None
     except KeyError as error:
         raise KerasFileError(f"{path}: its model_config lacks {error}") from None
     except (TypeError, AttributeError, IndexError, ValueError) as error:
-        raise KerasFileError(f"{path}: its model_config is no description of Keras layers: {error}") from None
+        raise KerasFileError(
+            f"{path}: its model_config is no description of Keras layers: {error}"
+        ) from None
 
 
 def _text(value: str | bytes) -> str:
@@ -70,9 +77,20 @@ def _text(value: str | bytes) -> str:
 def _layers(model: Mapping[str, Any], keras: int) -> list[Layer]:
     """The layers of a model_config in the order they compute."""
     if model["class_name"] not in ("Sequential", "Model", "Functional"):
-        raise KerasFileError(f"a model of class {model['class_name']!r} is written in Python code, which the file does not hold")
+        raise KerasFileError(
+            f"a model of class {model['class_name']!r} is written in Python code, which the file does not hold"
+        )
     described = model["config"]["layers"] if isinstance(model["config"], dict) else model["config"]
-    layers = [Layer(item["class_name"], item["config"].get("name", item.get("name", "")), item["config"], _sources(item), keras) for item in described]
+    layers = [
+        Layer(
+            item["class_name"],
+            item["config"].get("name", item.get("name", "")),
+            item["config"],
+            _sources(item),
+            keras,
+        )
+        for item in described
+    ]
     if model["class_name"] == "Sequential":
         return sequence(layers)
     outputs = _histories(model["config"]["output_layers"])
@@ -83,7 +101,10 @@ def _layers(model: Mapping[str, Any], keras: int) -> list[Layer]:
 
 def sequence(layers: Sequence[Layer]) -> list[Layer]:
     """Layers that follow one another, each joined to the one before."""
-    return [replace(layer, inputs=(layers[index - 1].name,) if index else ()) for index, layer in enumerate(layers)]
+    return [
+        replace(layer, inputs=(layers[index - 1].name,) if index else ())
+        for index, layer in enumerate(layers)
+    ]
 
 
 def _weights(root: h5py.Group) -> dict[str, Arrays]:
@@ -93,7 +114,11 @@ def _weights(root: h5py.Group) -> dict[str, Arrays]:
     for layer in order:
         arrays: Arrays = {}
         root[layer].visititems(
-            lambda name, item, arrays=arrays: arrays.update({name.split("/")[-1].split(":")[0]: item[()]}) if isinstance(item, h5py.Dataset) else None
+            lambda name, item, arrays=arrays: (
+                arrays.update({name.split("/")[-1].split(":")[0]: item[()]})
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
         )
         if arrays:
             found[layer] = arrays
@@ -115,7 +140,9 @@ def _histories(value: Any) -> list[str]:
 
 def _sources(item: Mapping[str, Any]) -> tuple[str, ...]:
     nodes = item.get("inbound_nodes") or []
-    return tuple(_histories(nodes[:1]))  # a layer that is used twice would have two nodes; none of these networks has one
+    return tuple(
+        _histories(nodes[:1])
+    )  # a layer that is used twice would have two nodes; none of these networks has one
 
 
 def _needed(layers: Sequence[Layer], output: str) -> list[Layer]:
@@ -153,7 +180,16 @@ _ACTIVATIONS: dict[str, Operation] = {
     "hard_sigmoid": functional.hardsigmoid,  # x / 6 + 0.5, from 0 to 1
 }
 _OF_KERAS_2: dict[str, Operation] = {"hard_sigmoid": lambda x: torch.clamp(0.2 * x + 0.5, 0, 1)}
-_IDENTITY = ("InputLayer", "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "ActivityRegularization", "RandomFlip", "RandomRotation")
+_IDENTITY = (
+    "InputLayer",
+    "Dropout",
+    "SpatialDropout2D",
+    "GaussianNoise",
+    "GaussianDropout",
+    "ActivityRegularization",
+    "RandomFlip",
+    "RandomRotation",
+)
 
 
 class _Weights:
@@ -169,12 +205,16 @@ class _Weights:
         name = next((name for name in names if name in self._arrays), None)
         if name is None:
             there = ", ".join(sorted(self._arrays)) or "no weights"
-            raise KerasFileError(f"layer {self._layer.name!r} ({self._layer.kind}): weight {names[0]!r} is missing; the file has {there}")
+            raise KerasFileError(
+                f"layer {self._layer.name!r} ({self._layer.kind}): weight {names[0]!r} is missing; the file has {there}"
+            )
         return torch.from_numpy(np.array(self._arrays.pop(name), np.float32)).to(self._device)
 
     def finish(self) -> None:
         if self._arrays:
-            raise KerasFileError(f"layer {self._layer.name!r} ({self._layer.kind}): unexpected weights {sorted(self._arrays)}")
+            raise KerasFileError(
+                f"layer {self._layer.name!r} ({self._layer.kind}): unexpected weights {sorted(self._arrays)}"
+            )
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -187,7 +227,13 @@ def _same(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, 
     return total // 2, total - total // 2
 
 
-def _padded(x: torch.Tensor, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int] = (1, 1), value: float = 0.0) -> torch.Tensor:
+def _padded(
+    x: torch.Tensor,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int] = (1, 1),
+    value: float = 0.0,
+) -> torch.Tensor:
     top, bottom = _same(x.shape[2], kernel[0], stride[0], dilation[0])
     left, right = _same(x.shape[3], kernel[1], stride[1], dilation[1])
     return functional.pad(x, (left, right, top, bottom), value=value)
@@ -196,7 +242,9 @@ def _padded(x: torch.Tensor, kernel: tuple[int, int], stride: tuple[int, int], d
 def _activation(layer: Layer) -> Operation:
     name = layer.options.get("activation", "linear")
     if name not in _ACTIVATIONS:
-        raise KerasFileError(f"layer {layer.name!r}: activation {name!r} is not supported; known: {', '.join(sorted(_ACTIVATIONS))}")
+        raise KerasFileError(
+            f"layer {layer.name!r}: activation {name!r} is not supported; known: {', '.join(sorted(_ACTIVATIONS))}"
+        )
     return _OF_KERAS_2.get(name, _ACTIVATIONS[name]) if layer.keras == 2 else _ACTIVATIONS[name]
 
 
@@ -207,7 +255,9 @@ def _along_channels(layer: Layer, operation: Operation) -> Operation:
 
     def run(*xs: torch.Tensor) -> torch.Tensor:
         if axis not in (-1, xs[0].ndim - 1):
-            raise KerasFileError(f"layer {layer.name!r}: {layer.kind} along axis {axis} of {xs[0].ndim} is not supported, along the last one it is")
+            raise KerasFileError(
+                f"layer {layer.name!r}: {layer.kind} along axis {axis} of {xs[0].ndim} is not supported, along the last one it is"
+            )
         return operation(*xs)
 
     return run
@@ -226,13 +276,23 @@ def _padding(layer: Layer) -> bool:
 def _convolution(layer: Layer, weights: _Weights) -> Operation:
     """Conv2D, DepthwiseConv2D and SeparableConv2D. Keras' kernels are (h, w, in, out), depthwise ones (h, w, in, multiplier)."""
     same, activation = _padding(layer), _activation(layer)
-    stride, dilation = _pair(layer.options.get("strides", 1)), _pair(layer.options.get("dilation_rate", 1))
+    stride, dilation = (
+        _pair(layer.options.get("strides", 1)),
+        _pair(layer.options.get("dilation_rate", 1)),
+    )
     depthwise = pointwise = None
     if layer.kind == "Conv2D":
-        kernel, groups = weights.take("kernel").permute(3, 2, 0, 1), int(layer.options.get("groups", 1))
+        kernel, groups = (
+            weights.take("kernel").permute(3, 2, 0, 1),
+            int(layer.options.get("groups", 1)),
+        )
     else:
-        raw = weights.take("depthwise_kernel", "kernel")  # a DepthwiseConv2D of Keras 3 calls it kernel
-        depthwise = raw.permute(2, 3, 0, 1).reshape(raw.shape[2] * raw.shape[3], 1, raw.shape[0], raw.shape[1])
+        raw = weights.take(
+            "depthwise_kernel", "kernel"
+        )  # a DepthwiseConv2D of Keras 3 calls it kernel
+        depthwise = raw.permute(2, 3, 0, 1).reshape(
+            raw.shape[2] * raw.shape[3], 1, raw.shape[0], raw.shape[1]
+        )
         kernel, groups = depthwise, raw.shape[2]
         if layer.kind == "SeparableConv2D":
             pointwise = weights.take("pointwise_kernel").permute(3, 2, 0, 1).contiguous()
@@ -240,11 +300,15 @@ def _convolution(layer: Layer, weights: _Weights) -> Operation:
     bias = weights.take("bias", wanted=layer.options.get("use_bias", True))
     size = (kernel.shape[2], kernel.shape[3])
     if "kernel_size" in layer.options and size != _pair(layer.options["kernel_size"]):
-        raise KerasFileError(f"layer {layer.name!r}: its kernel is {size}, the description says {_pair(layer.options['kernel_size'])}")
+        raise KerasFileError(
+            f"layer {layer.name!r}: its kernel is {size}, the description says {_pair(layer.options['kernel_size'])}"
+        )
 
     def run(x: torch.Tensor) -> torch.Tensor:
         x = _padded(x, size, stride, dilation) if same else x
-        x = functional.conv2d(x, kernel, None if pointwise is not None else bias, stride, 0, dilation, groups)
+        x = functional.conv2d(
+            x, kernel, None if pointwise is not None else bias, stride, 0, dilation, groups
+        )
         return activation(x if pointwise is None else functional.conv2d(x, pointwise, bias))
 
     return run
@@ -252,7 +316,10 @@ def _convolution(layer: Layer, weights: _Weights) -> Operation:
 
 def _normalisation(layer: Layer, weights: _Weights) -> Operation:
     mean, variance = weights.take("moving_mean"), weights.take("moving_variance")
-    gamma, beta = weights.take("gamma", wanted=layer.options.get("scale", True)), weights.take("beta", wanted=layer.options.get("center", True))
+    gamma, beta = (
+        weights.take("gamma", wanted=layer.options.get("scale", True)),
+        weights.take("beta", wanted=layer.options.get("center", True)),
+    )
     epsilon = float(layer.options.get("epsilon", 1e-3))
     return lambda x: functional.batch_norm(x, mean, variance, gamma, beta, eps=epsilon)
 
@@ -263,7 +330,9 @@ def _dense(layer: Layer, weights: _Weights) -> Operation:
 
     def run(x: torch.Tensor) -> torch.Tensor:
         if x.shape[1] != kernel.shape[1] or x.ndim != 2:
-            raise KerasFileError(f"layer {layer.name!r}: takes {kernel.shape[1]} values, gets {tuple(x.shape[1:])}")
+            raise KerasFileError(
+                f"layer {layer.name!r}: takes {kernel.shape[1]} values, gets {tuple(x.shape[1:])}"
+            )
         return activation(functional.linear(x, kernel, bias))
 
     return run
@@ -273,13 +342,17 @@ def _pooling(layer: Layer) -> Operation:
     size, same = _pair(layer.options.get("pool_size", 2)), _padding(layer)
     stride = _pair(layer.options.get("strides") or size)
     if layer.kind == "MaxPooling2D":
-        return lambda x: functional.max_pool2d(_padded(x, size, stride, value=-torch.inf) if same else x, size, stride)
+        return lambda x: functional.max_pool2d(
+            _padded(x, size, stride, value=-torch.inf) if same else x, size, stride
+        )
     if not same:
         return lambda x: functional.avg_pool2d(x, size, stride)
 
     def run(x: torch.Tensor) -> torch.Tensor:
         """Average over the pixels that are there: the border does not count, as in TensorFlow."""
-        inside = functional.avg_pool2d(_padded(torch.ones_like(x[:1, :1]), size, stride), size, stride)
+        inside = functional.avg_pool2d(
+            _padded(torch.ones_like(x[:1, :1]), size, stride), size, stride
+        )
         return functional.avg_pool2d(_padded(x, size, stride), size, stride) / inside
 
     return run
@@ -296,7 +369,9 @@ def _reshaped(layer: Layer) -> Operation:
         return lambda x: _flat(x).reshape(len(x), *shape)
     if len(shape) == 3:
         return lambda x: _flat(x).reshape(len(x), *shape).permute(0, 3, 1, 2)
-    raise KerasFileError(f"layer {layer.name!r}: target_shape {shape} is not supported (1 or 3 sides are)")
+    raise KerasFileError(
+        f"layer {layer.name!r}: target_shape {shape} is not supported (1 or 3 sides are)"
+    )
 
 
 def _zero_padding(layer: Layer) -> Operation:
@@ -318,9 +393,15 @@ def _rectifier(layer: Layer, weights: _Weights) -> Operation:
         alpha = weights.take("alpha")
         alpha = alpha.permute(2, 0, 1) if alpha.ndim == 3 else alpha
         return lambda x: torch.where(x > 0, x, alpha * x)
-    top, slope, threshold = options.get("max_value"), options.get("negative_slope") or 0.0, options.get("threshold") or 0.0
+    top, slope, threshold = (
+        options.get("max_value"),
+        options.get("negative_slope") or 0.0,
+        options.get("threshold") or 0.0,
+    )
     if slope or threshold:
-        raise KerasFileError(f"layer {layer.name!r}: ReLU with a slope or a threshold is not supported")
+        raise KerasFileError(
+            f"layer {layer.name!r}: ReLU with a slope or a threshold is not supported"
+        )
     return lambda x: torch.clamp(x, 0, None if top is None else float(top))
 
 
@@ -336,7 +417,9 @@ def _operation(layer: Layer, weights: _Weights) -> Operation:
     if kind in _IDENTITY:
         return lambda x: x
     builders: dict[str, Callable[[], Operation]] = {
-        **dict.fromkeys(("Conv2D", "DepthwiseConv2D", "SeparableConv2D"), lambda: _convolution(layer, weights)),
+        **dict.fromkeys(
+            ("Conv2D", "DepthwiseConv2D", "SeparableConv2D"), lambda: _convolution(layer, weights)
+        ),
         **dict.fromkeys(("ReLU", "LeakyReLU", "ELU", "PReLU"), lambda: _rectifier(layer, weights)),
         **dict.fromkeys(("MaxPooling2D", "AveragePooling2D"), lambda: _pooling(layer)),
         "BatchNormalization": lambda: _along_channels(layer, _normalisation(layer, weights)),
@@ -347,29 +430,42 @@ def _operation(layer: Layer, weights: _Weights) -> Operation:
         "Reshape": lambda: _reshaped(layer),
         "ZeroPadding2D": lambda: _zero_padding(layer),
         "Rescaling": lambda: _rescaling(layer),
-        "GlobalAveragePooling2D": lambda: lambda x: x.mean(dim=(2, 3), keepdim=bool(layer.options.get("keepdims"))),
-        "GlobalMaxPooling2D": lambda: lambda x: x.amax(dim=(2, 3), keepdim=bool(layer.options.get("keepdims"))),
+        "GlobalAveragePooling2D": lambda: (
+            lambda x: x.mean(dim=(2, 3), keepdim=bool(layer.options.get("keepdims")))
+        ),
+        "GlobalMaxPooling2D": lambda: (
+            lambda x: x.amax(dim=(2, 3), keepdim=bool(layer.options.get("keepdims")))
+        ),
         "Add": lambda: lambda *xs: sum(xs[1:], xs[0]),
         "Multiply": lambda: lambda *xs: torch.stack(torch.broadcast_tensors(*xs)).prod(dim=0),
         "Concatenate": lambda: _along_channels(layer, lambda *xs: torch.cat(xs, dim=1)),
     }
     if kind not in builders:
-        raise KerasFileError(f"layer {layer.name!r}: layers of class {kind!r} are not supported; supported: {', '.join(sorted({*builders, *_IDENTITY}))}")
+        raise KerasFileError(
+            f"layer {layer.name!r}: layers of class {kind!r} are not supported; supported: {', '.join(sorted({*builders, *_IDENTITY}))}"
+        )
     return builders[kind]()
 
 
 _WEIGHTED = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "BatchNormalization", "Dense", "PReLU")
 
 
-def by_order(layers: Sequence[Layer], weights: Mapping[str, Arrays], path: Path) -> dict[str, Arrays]:
+def by_order(
+    layers: Sequence[Layer], weights: Mapping[str, Arrays], path: Path
+) -> dict[str, Arrays]:
     """The weights of a weights-only file under these layers' names, one after the other, as Keras' `load_weights` does.
 
     Raises KerasFileError naming the layers that are missing in the file or unexpected.
     """
     wanted = [layer for layer in layers if layer.kind in _WEIGHTED]
     if len(wanted) != len(weights):
-        missing, unexpected = [layer.name for layer in wanted[len(weights) :]], list(weights)[len(wanted) :]
-        raise KerasFileError(f"{path}: {len(weights)} layers with weights, {len(wanted)} expected: missing {missing}, unexpected {unexpected}")
+        missing, unexpected = (
+            [layer.name for layer in wanted[len(weights) :]],
+            list(weights)[len(wanted) :],
+        )
+        raise KerasFileError(
+            f"{path}: {len(weights)} layers with weights, {len(wanted)} expected: missing {missing}, unexpected {unexpected}"
+        )
     return {layer.name: arrays for layer, arrays in zip(wanted, weights.values(), strict=True)}
 
 
@@ -384,10 +480,14 @@ class KerasNetwork(BatchedNetwork):
         if layers is not None:
             weights, stored = by_order(layers, weights, path), list(layers)
         if stored is None:
-            raise KerasFileError(f"{path}: holds weights only, not the layers; save the whole model (model.save) and use that file")
+            raise KerasFileError(
+                f"{path}: holds weights only, not the layers; save the whole model (model.save) and use that file"
+            )
         unknown = sorted(set(weights) - {layer.name for layer in stored})
         if unknown:
-            raise KerasFileError(f"{path}: weights of layers that are not in the description: {unknown}")
+            raise KerasFileError(
+                f"{path}: weights of layers that are not in the description: {unknown}"
+            )
         self._device = torch_device()
         self._batch = batch_size(batch or BATCH, on_gpu=batch is None and self._device != "cpu")
         self._steps: list[tuple[Layer, Operation]] = []
@@ -399,17 +499,27 @@ class KerasNetwork(BatchedNetwork):
         except KerasFileError as error:
             raise KerasFileError(f"{path}: {error}") from None
         except KeyError as error:
-            raise KerasFileError(f"{path}: layer {layer.name!r} ({layer.kind}): its description lacks {error}") from None
+            raise KerasFileError(
+                f"{path}: layer {layer.name!r} ({layer.kind}): its description lacks {error}"
+            ) from None
 
     @torch.inference_mode()
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
         values: dict[str, torch.Tensor] = {}
-        start = torch.from_numpy(inputs).to(self._device).permute(0, 3, 1, 2)  # in memory still channels last, which is faster
+        start = (
+            torch.from_numpy(inputs).to(self._device).permute(0, 3, 1, 2)
+        )  # in memory still channels last, which is faster
         for layer, operation in self._steps:
             try:
-                values[layer.name] = operation(*(values[name] for name in layer.inputs)) if layer.inputs else operation(start)
+                values[layer.name] = (
+                    operation(*(values[name] for name in layer.inputs))
+                    if layer.inputs
+                    else operation(start)
+                )
             except RuntimeError as error:
                 if is_of_the_machine(error):
                     raise  # no fault of the file
-                raise KerasFileError(f"layer {layer.name!r} ({layer.kind}): {str(error).splitlines()[0]}") from None
+                raise KerasFileError(
+                    f"layer {layer.name!r} ({layer.kind}): {str(error).splitlines()[0]}"
+                ) from None
         return [_flat(values[self._steps[-1][0].name]).float().cpu().numpy()]

@@ -20,7 +20,11 @@ Item = TypeVar("Item")
 def load_plugin(job: Mapping[str, Any], clock: Clock, **more_assets: Path) -> Any:
     """Verify a job's assets, import its plug-in and construct it."""
     fetch.isolate_caches()
-    hardware.tell(hardware.Hardware(**{key: job[key] for key in ("device", "precision", "batch") if key in job}))
+    hardware.tell(
+        hardware.Hardware(
+            **{key: job[key] for key in ("device", "precision", "batch") if key in job}
+        )
+    )
     start = time.perf_counter()
     files = {role: fetch.fetch(Asset.parse(value)) for role, value in job["assets"].items()}
     plugin = registry.load(job["source"], job["class"])(job["card"], {**files, **more_assets})
@@ -44,7 +48,9 @@ def ahead(items: Iterable[Item]) -> Iterator[Item]:
 _END: Any = object()
 
 
-def guarded(call: Callable[[Sequence[Item]], Sequence[Any]], items: Sequence[Item], clock: Clock) -> list[Any]:
+def guarded(
+    call: Callable[[Sequence[Item]], Sequence[Any]], items: Sequence[Item], clock: Clock
+) -> list[Any]:
     """call(items), one result per item; when it raises, item by item, with the exception as the result of a failing one.
 
     Raises the exception when every item of the first batch fails, and ValueError where a call gives more or fewer results than it was given items: then

@@ -10,7 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from faceoff.inference import gpus
-from faceoff.inference.hardware import BATCH, DeviceError, batch_size, hardware, is_out_of_memory, threads
+from faceoff.inference.hardware import (
+    BATCH,
+    DeviceError,
+    batch_size,
+    hardware,
+    is_out_of_memory,
+    threads,
+)
 
 
 class Runtime(Protocol):
@@ -19,7 +26,9 @@ class Runtime(Protocol):
     def run(self, inputs: np.ndarray) -> list[np.ndarray]: ...
 
 
-def batched(inputs: np.ndarray, batch: int, invoke: Callable[[np.ndarray], Sequence[np.ndarray]]) -> list[np.ndarray]:
+def batched(
+    inputs: np.ndarray, batch: int, invoke: Callable[[np.ndarray], Sequence[np.ndarray]]
+) -> list[np.ndarray]:
     """Call `invoke` on padded batches of exactly `batch` rows and join the valid rows of each output. No rows still yield output shapes."""
     parts: list[list[np.ndarray]] = []
     for start in range(0, max(len(inputs), 1), batch):
@@ -86,7 +95,9 @@ class Tflite(BatchedNetwork):
         self.input_shape = tuple(int(side) for side in self._input["shape"][1:])
 
     def _prepare(self, rows: int) -> None:
-        self._interpreter.resize_tensor_input(self._input["index"], [rows, *self._input["shape"][1:]])
+        self._interpreter.resize_tensor_input(
+            self._input["index"], [rows, *self._input["shape"][1:]]
+        )
         self._interpreter.allocate_tensors()
         self._rows = rows
 
@@ -108,13 +119,22 @@ def onnx_providers() -> list[Any]:
     device, built = hardware().device, onnxruntime.get_available_providers()
     kind = device.partition(":")[0]
     if kind == "cuda" and "CUDAExecutionProvider" not in built:
-        raise DeviceError(f"device: {device} is asked for, but this onnxruntime has no CUDA: pip install onnxruntime-gpu in its place, or set device: auto")
+        raise DeviceError(
+            f"device: {device} is asked for, but this onnxruntime has no CUDA: pip install onnxruntime-gpu in its place, or set device: auto"
+        )
     if kind == "cpu" or "CUDAExecutionProvider" not in built:
         return ["CPUExecutionProvider"]
     options = {"device_id": gpus.index(device)}
     # TF32 would move scores by 1e-3; the default search for a convolution's algorithm picks another one from run to run.
-    cuda = ("CUDAExecutionProvider", {**options, "use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"})
-    first = [("TensorrtExecutionProvider", options)] if os.environ.get("FACEOFF_TENSORRT") == "1" and "TensorrtExecutionProvider" in built else []
+    cuda = (
+        "CUDAExecutionProvider",
+        {**options, "use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"},
+    )
+    first = (
+        [("TensorrtExecutionProvider", options)]
+        if os.environ.get("FACEOFF_TENSORRT") == "1" and "TensorrtExecutionProvider" in built
+        else []
+    )
     return [*first, cuda, "CPUExecutionProvider"]
 
 
@@ -128,7 +148,9 @@ def _note_provider(first: str, wanted: str) -> None:
     if first != "CPUExecutionProvider":
         _onnx_on_gpu = True
     elif hardware().device.startswith("cuda"):
-        raise DeviceError(f"device: {hardware().device} is asked for, but {why}; device: auto takes what is there")
+        raise DeviceError(
+            f"device: {hardware().device} is asked for, but {why}; device: auto takes what is there"
+        )
     elif wanted != first:
         print(f"going on with the CPU: {why}", file=sys.stderr)
 
@@ -157,7 +179,9 @@ class Onnx(BatchedNetwork):
         described = self._session.get_inputs()[0]
         self._name, self._one_size = described.name, isinstance(described.shape[0], int)
         self._batch = described.shape[0] if self._one_size else batch_size(batch)
-        self.input_shape = tuple(side if isinstance(side, int) else None for side in described.shape[1:])
+        self.input_shape = tuple(
+            side if isinstance(side, int) else None for side in described.shape[1:]
+        )
 
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
         return self._session.run(None, {self._name: inputs})
@@ -168,5 +192,7 @@ RUNTIMES = {"onnx": Onnx, "tflite": Tflite}
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Row-wise softmax in float64, (n, k) -> (n, k)."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True).astype(np.float64))
+    shifted = np.exp(
+        logits.astype(np.float64) - logits.max(axis=1, keepdims=True).astype(np.float64)
+    )
     return shifted / shifted.sum(axis=1, keepdims=True)

@@ -23,8 +23,14 @@ def torch_device() -> str:
     wanted = hardware.hardware().device
     seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if wanted.startswith("cuda") and int(wanted.partition(":")[2] or 0) >= seen:
-        why = "this build is for CPUs only" if torch.version.cuda is None else "look at nvidia-smi for the driver and at CUDA_VISIBLE_DEVICES"
-        raise hardware.DeviceError(f"device: {wanted} is asked for, but PyTorch {torch.__version__} sees {seen} GPUs: {why}; device: auto takes what is there")
+        why = (
+            "this build is for CPUs only"
+            if torch.version.cuda is None
+            else "look at nvidia-smi for the driver and at CUDA_VISIBLE_DEVICES"
+        )
+        raise hardware.DeviceError(
+            f"device: {wanted} is asked for, but PyTorch {torch.__version__} sees {seen} GPUs: {why}; device: auto takes what is there"
+        )
     if wanted == "cpu" or not seen:
         _keep_memory()
         return "cpu"
@@ -116,20 +122,35 @@ class Torch(runtimes.BatchedNetwork):
     Outputs come back as float32 arrays.
     """
 
-    def __init__(self, network: Any, batch: int | None, more_on_gpu: bool = False, channels_last: bool = True):
+    def __init__(
+        self, network: Any, batch: int | None, more_on_gpu: bool = False, channels_last: bool = True
+    ):
         import torch
 
-        first = next(chain(network.parameters(), network.buffers()), None)  # a frozen TorchScript graph has neither
+        first = next(
+            chain(network.parameters(), network.buffers()), None
+        )  # a frozen TorchScript graph has neither
         self._device = torch.device(torch_device()) if first is None else first.device
         self._network, self._channels_last = network, channels_last
-        self._batch = None if batch is None else hardware.batch_size(batch, more_on_gpu and self._device.type == "cuda")
+        self._batch = (
+            None
+            if batch is None
+            else hardware.batch_size(batch, more_on_gpu and self._device.type == "cuda")
+        )
 
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
         import torch
 
         with torch.inference_mode():
-            layout = torch.channels_last if inputs.ndim == 4 and self._channels_last else torch.preserve_format
+            layout = (
+                torch.channels_last
+                if inputs.ndim == 4 and self._channels_last
+                else torch.preserve_format
+            )
             rows = torch.from_numpy(inputs)
             rows = rows.pin_memory() if self._device.type == "cuda" else rows
             outputs = self._network(rows.to(self._device, memory_format=layout, non_blocking=True))
-        return [output.float().cpu().numpy() for output in (outputs if isinstance(outputs, (tuple, list)) else (outputs,))]
+        return [
+            output.float().cpu().numpy()
+            for output in (outputs if isinstance(outputs, (tuple, list)) else (outputs,))
+        ]

@@ -22,7 +22,9 @@ def torchscript(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
     except RuntimeError as error:
         if is_of_the_machine(error):
             raise
-        raise CheckpointError(f"{path}: not a TorchScript file that this PyTorch can read: {str(error).splitlines()[0]}") from None
+        raise CheckpointError(
+            f"{path}: not a TorchScript file that this PyTorch can read: {str(error).splitlines()[0]}"
+        ) from None
     return Torch(network, card.get("batch", BATCH), channels_last=False)
 
 
@@ -34,8 +36,12 @@ def timm_network(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
     name = str(card["architecture"])
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=1, cutoff=0.0)[0]
-        raise ValueError(f"card: architecture {name!r} is not in timm {timm.__version__}, did you mean {near!r}?")
-    network = timm.create_model(name, pretrained=False, num_classes=outputs, in_chans=card["input"].get("channels", 3))
+        raise ValueError(
+            f"card: architecture {name!r} is not in timm {timm.__version__}, did you mean {near!r}?"
+        )
+    network = timm.create_model(
+        name, pretrained=False, num_classes=outputs, in_chans=card["input"].get("channels", 3)
+    )
     return Torch(fill(network, path).to(torch_device()), card.get("batch", BATCH))
 
 

@@ -23,7 +23,9 @@ class Sampling:
 ALL_FRAMES = Sampling(fps=0)
 
 
-def sampled(timed: Iterable[tuple[float, Picture]], sampling: Sampling) -> Iterator[tuple[int, float, Picture]]:
+def sampled(
+    timed: Iterable[tuple[float, Picture]], sampling: Sampling
+) -> Iterator[tuple[int, float, Picture]]:
     """Sample (seconds, picture) pairs of rising time at a fixed rate: sample k is the last picture with time <= t0 + k / fps (protocol §5).
 
     Yields (k, its own time, picture); at a rate above the video's, a picture stands for several samples.
@@ -31,7 +33,9 @@ def sampled(timed: Iterable[tuple[float, Picture]], sampling: Sampling) -> Itera
     """
     fps = sampling.fps
     if fps == 0:
-        yield from ((number, *pair) for number, pair in enumerate(islice(timed, None, None, sampling.every)))
+        yield from (
+            (number, *pair) for number, pair in enumerate(islice(timed, None, None, sampling.every))
+        )
         return
     number, held, start, gap = 0, None, 0.0, 0.0
     for seconds, picture in timed:

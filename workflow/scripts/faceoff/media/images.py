@@ -36,8 +36,14 @@ def decode_image(data: bytes) -> RGB:
         raise DecodeError("empty file")
     with decode_reasons(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
         frames = getattr(image, "n_frames", 1)
-        if getattr(image, "is_animated", False) and frames > 1 and image.format in {"GIF", "WEBP", "PNG"}:
-            raise AnimationError(f"animated {image.format} of {frames} frames: a video, not an image")
+        if (
+            getattr(image, "is_animated", False)
+            and frames > 1
+            and image.format in {"GIF", "WEBP", "PNG"}
+        ):
+            raise AnimationError(
+                f"animated {image.format} of {frames} frames: a video, not an image"
+            )
         return to_rgb(ImageOps.exif_transpose(image))
 
 
@@ -52,7 +58,9 @@ def decode_reasons() -> Iterator[None]:
     except UnidentifiedImageError:
         raise DecodeError("not an image") from None
     except Image.DecompressionBombError as error:
-        raise DecodeError(str(error).partition(",")[0]) from None  # "Image size (N pixels) exceeds limit of M pixels"
+        raise DecodeError(
+            str(error).partition(",")[0]
+        ) from None  # "Image size (N pixels) exceeds limit of M pixels"
     except Exception as error:  # Pillow's readers raise whatever their parsing meets: struct.error, NotImplementedError, zlib.error …
         raise DecodeError(f"cannot decode: {str(error)[:120] or type(error).__name__}") from None
 
@@ -66,7 +74,11 @@ def to_rgb(image: Image.Image) -> RGB:
         if image.mode == "F" and values.max() <= 1:
             top = 1.0
         else:
-            top = 65535.0 if image.mode.startswith("I;16") or (values.min() >= 0 and values.max() > 255) else 255.0
+            top = (
+                65535.0
+                if image.mode.startswith("I;16") or (values.min() >= 0 and values.max() > 255)
+                else 255.0
+            )
         grey = np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:

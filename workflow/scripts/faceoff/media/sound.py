@@ -27,7 +27,9 @@ def extract_sound(path: Path) -> Sound:
     import av  # only sound and video need it
 
     if not path.exists() or path.stat().st_size == 0:
-        raise DecodeError("empty file" if path.exists() else "cannot read: No such file or directory")
+        raise DecodeError(
+            "empty file" if path.exists() else "cannot read: No such file or directory"
+        )
     buffer, start, samples = io.BytesIO(), None, 0
     try:
         with av.open(str(path)) as container, wave.open(buffer, "wb") as out:

@@ -14,7 +14,24 @@ from faceoff.media.images import FORMATS, MAX_PIXELS, DecodeError, decode_reason
 from faceoff.plugins.protocols import RGB
 
 # What is read as a video by its name; animations among the pictures are found by looking.
-VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".ogv", ".3gp", ".mts", ".ts"})
+VIDEO_SUFFIXES = frozenset(
+    {
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".avi",
+        ".mkv",
+        ".webm",
+        ".wmv",
+        ".flv",
+        ".mpg",
+        ".mpeg",
+        ".ogv",
+        ".3gp",
+        ".mts",
+        ".ts",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -34,17 +51,35 @@ def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[V
     import av  # only video needs it
 
     if not path.exists() or path.stat().st_size == 0:
-        raise DecodeError("empty file" if path.exists() else "cannot read: No such file or directory")
+        raise DecodeError(
+            "empty file" if path.exists() else "cannot read: No such file or directory"
+        )
     last = None
     try:
         with av.open(str(path)) as container:
-            streams = [stream for stream in container.streams.video if not stream.disposition & av.stream.Disposition.attached_pic]
+            streams = [
+                stream
+                for stream in container.streams.video
+                if not stream.disposition & av.stream.Disposition.attached_pic
+            ]
             if not streams:
-                raise DecodeError("no video in the file" + (", only sound" if container.streams.audio else ""))
-            stream = max(streams, key=lambda stream: stream.width * stream.height)  # of several, not the preview
+                raise DecodeError(
+                    "no video in the file" + (", only sound" if container.streams.audio else "")
+                )
+            stream = max(
+                streams, key=lambda stream: stream.width * stream.height
+            )  # of several, not the preview
             stream.codec_context.thread_count = threads
-            for number, last, frame in sampled(_timed(_progressive(container.decode(stream))), sampling):
-                yield VideoFrame(number, last, _upright(frame, width_of(frame.width, frame.height, stream.sample_aspect_ratio)))
+            for number, last, frame in sampled(
+                _timed(_progressive(container.decode(stream))), sampling
+            ):
+                yield VideoFrame(
+                    number,
+                    last,
+                    _upright(
+                        frame, width_of(frame.width, frame.height, stream.sample_aspect_ratio)
+                    ),
+                )
     except av.error.FFmpegError as error:
         where = "cannot decode" if last is None else f"breaks off after {last:.2f} s"
         raise DecodeError(f"{where}: {error.strerror or error}") from None
@@ -61,8 +96,17 @@ def _progressive(frames: Iterable) -> Iterator:
         if graph is None and frame.interlaced_frame:
             graph = Graph()
             # Progressive frames in between pass untouched (deint=interlaced).
-            source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
-            graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink")).configure()
+            source = graph.add_buffer(
+                width=frame.width,
+                height=frame.height,
+                format=frame.format,
+                time_base=frame.time_base,
+            )
+            graph.link_nodes(
+                source,
+                graph.add("bwdif", "mode=send_frame:deint=interlaced"),
+                graph.add("buffersink"),
+            ).configure()
         if graph is None:
             yield frame
             continue
@@ -100,7 +144,9 @@ def width_of(width: int, height: int, pixel_aspect: Fraction | None) -> int:
     """
     widened = max(1, round(width * pixel_aspect)) if pixel_aspect else width
     if widened != width and widened * height > MAX_PIXELS:
-        raise DecodeError(f"{width} x {height} pixels that are each {pixel_aspect} as wide as high exceed {MAX_PIXELS:,}")
+        raise DecodeError(
+            f"{width} x {height} pixels that are each {pixel_aspect} as wide as high exceed {MAX_PIXELS:,}"
+        )
     return widened
 
 

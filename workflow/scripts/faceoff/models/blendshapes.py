@@ -18,7 +18,9 @@ MODELS = {
             "landmarker": {
                 "file": "face_landmarker.task",
                 "sha256": "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
-                "urls": ["https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"],
+                "urls": [
+                    "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"
+                ],
                 "size": 3758596,
                 "licence": "Apache-2.0",
                 "source": "https://ai.google.dev/edge/mediapipe/solutions/vision/face_landmarker",
@@ -27,7 +29,10 @@ MODELS = {
         "recipe": "emfacs",
         "training_data": {},  # Google's own, not stated
         "options": {"neutral": 0.2, "temperature": 1.0, "variants": ["anger_24"], "detection": 0.5},
-        "selected_on": {"posed": ["train"], "ferplus": ["valid"]},  # the option `neutral`, of 0.1, 0.15 … 0.35
+        "selected_on": {
+            "posed": ["train"],
+            "ferplus": ["valid"],
+        },  # the option `neutral`, of 0.1, 0.15 … 0.35
         "lineage": "mediapipe-blendshapes-emfacs",
         "licence": "Apache-2.0",
         "source": "https://ai.google.dev/edge/mediapipe/solutions/vision/face_landmarker",
@@ -69,15 +74,24 @@ _ONE_SIDED: dict[str, tuple[str, str]] = {
 
 def action_units(shapes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Intensities (n,), 0–5, from blendshape scores (n,), 0–1. A linear reading: FACS's A to E have no calibration in MediaPipe."""
-    units = {unit: 5 * np.max([np.mean([shapes[name] for name in names], axis=0) for names in signs], axis=0) for unit, signs in _READ_FROM.items()}
-    units |= {unit: 5 * np.maximum(shapes[more] - shapes[less], 0) for unit, (more, less) in _ONE_SIDED.items()}
+    units = {
+        unit: 5
+        * np.max([np.mean([shapes[name] for name in names], axis=0) for names in signs], axis=0)
+        for unit, signs in _READ_FROM.items()
+    }
+    units |= {
+        unit: 5 * np.maximum(shapes[more] - shapes[less], 0)
+        for unit, (more, less) in _ONE_SIDED.items()
+    }
     return {unit: np.clip(values, 0, 5) for unit, values in units.items()}
 
 
 class Blendshapes:
     """Posterior over the emotions whose rule these units allow, and the units. A crop in which MediaPipe finds no face is not evaluable."""
 
-    crop = CropSpec(size=(256, 256), channels=3, margin=0.4)  # it looks for the face itself, and needs some room around it
+    crop = CropSpec(
+        size=(256, 256), channels=3, margin=0.4
+    )  # it looks for the face itself, and needs some room around it
     aus = (*_READ_FROM, *_ONE_SIDED)
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
@@ -99,16 +113,29 @@ class Blendshapes:
 
     def predict(self, crops: np.ndarray) -> Prediction:
         found = [self._shapes(crop) for crop in crops]
-        names = {name for names in _READ_FROM.values() for sign in names for name in sign} | {name for pair in _ONE_SIDED.values() for name in pair}
-        shapes = {name: np.array([shown[name] if shown else 0.0 for shown in found], np.float64) for name in sorted(names)}
+        names = {name for names in _READ_FROM.values() for sign in names for name in sign} | {
+            name for pair in _ONE_SIDED.values() for name in pair
+        }
+        shapes = {
+            name: np.array([shown[name] if shown else 0.0 for shown in found], np.float64)
+            for name in sorted(names)
+        }
         units = action_units(shapes)
-        posterior = emfacs.posterior(emfacs.scores(units, self._rules), self.emotions, self._neutral, self._temperature)
-        return Prediction(posterior=posterior, aus=units, evaluable=np.array([shown is not None for shown in found], bool))
+        posterior = emfacs.posterior(
+            emfacs.scores(units, self._rules), self.emotions, self._neutral, self._temperature
+        )
+        return Prediction(
+            posterior=posterior,
+            aus=units,
+            evaluable=np.array([shown is not None for shown in found], bool),
+        )
 
     def _shapes(self, crop: np.ndarray) -> dict[str, float] | None:
         """Blendshape scores by name, or None where there is no face."""
         import mediapipe
 
-        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(crop))
+        image = mediapipe.Image(
+            image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(crop)
+        )
         faces = self._landmarker.detect(image).face_blendshapes
         return {shape.category_name: shape.score for shape in faces[0]} if faces else None

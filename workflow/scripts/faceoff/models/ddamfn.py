@@ -89,7 +89,10 @@ MODELS = {
 }  # fmt: skip
 
 BATCH = 4  # fastest on a CPU (0.03 s a picture on one thread, 0.05 in batches of 1 or 16)
-MEAN, STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)  # ImageNet's, of RGB in 0–1
+MEAN, STD = (
+    np.array([0.485, 0.456, 0.406], np.float32),
+    np.array([0.229, 0.224, 0.225], np.float32),
+)  # ImageNet's, of RGB in 0–1
 
 
 def git_blob(path: Path) -> str:
@@ -107,15 +110,25 @@ def checkpoint(card: Mapping[str, Any]) -> Path:
     if options["weights"]:
         return given(options["weights"], options["sha256"], "weights")
     if not published:
-        raise AssetError("no checkpoint of this model is published with a hash: give one as options `weights` and `sha256`")
-    places = [place / published["file"] for place in (mirror_folder(), cache_folder() / "weights") if place]
+        raise AssetError(
+            "no checkpoint of this model is published with a hash: give one as options `weights` and `sha256`"
+        )
+    places = [
+        place / published["file"]
+        for place in (mirror_folder(), cache_folder() / "weights")
+        if place
+    ]
     for path in places:
         if path.is_file():
             found = git_blob(path)
             if found != published["git_blob"]:
-                raise AssetError(f"{path}: git blob is {found}, the authors' file is {published['git_blob']}; remove the file")
+                raise AssetError(
+                    f"{path}: git blob is {found}, the authors' file is {published['git_blob']}; remove the file"
+                )
             return path
-    raise AssetError(f"{published['file']} has no published sha256 and is not downloaded: put {published['url']} at {' or '.join(map(str, places))}")
+    raise AssetError(
+        f"{published['file']} has no published sha256 and is not downloaded: put {published['url']} at {' or '.join(map(str, places))}"
+    )
 
 
 class _DDAMFN:
@@ -130,11 +143,19 @@ class _DDAMFN:
         from faceoff.inference.networks.ddamfn import DDAMFN
         from faceoff.inference.torch_devices import Torch, torch_device
 
-        self._network = Torch(fill(DDAMFN(len(self.emotions), card["options"]["heads"]), path).to(torch_device()), BATCH, more_on_gpu=True)
+        self._network = Torch(
+            fill(DDAMFN(len(self.emotions), card["options"]["heads"]), path).to(torch_device()),
+            BATCH,
+            more_on_gpu=True,
+        )
 
     def predict(self, crops: np.ndarray) -> Prediction:
         inputs = (crops.astype(np.float32) / np.float32(255) - MEAN) / STD
-        return Prediction(posterior=softmax(self._network.run(np.ascontiguousarray(inputs.transpose(0, 3, 1, 2)))[0]))
+        return Prediction(
+            posterior=softmax(
+                self._network.run(np.ascontiguousarray(inputs.transpose(0, 3, 1, 2)))[0]
+            )
+        )
 
 
 class DDAMFN8(_DDAMFN):

@@ -31,7 +31,13 @@ MODELS = {
         "licence": "MIT",
         "training_data": {"fer2013": ["train"]},
         "source": "https://github.com/serengil/deepface",
-        "published": [{"task": "FER2013 test", "accuracy": 0.5742, "note": "its author, deepface issues 247 and 1375"}],
+        "published": [
+            {
+                "task": "FER2013 test",
+                "accuracy": 0.5742,
+                "note": "its author, deepface issues 247 and 1375",
+            }
+        ],
     }
 }
 
@@ -66,5 +72,7 @@ class DeepFaceEmotion:
         self._network = KerasNetwork(assets["weights"], layers=ARCHITECTURE)
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        posterior = self._network.run(crops.astype(np.float32) / np.float32(255))[0].astype(np.float64)
+        posterior = self._network.run(crops.astype(np.float32) / np.float32(255))[0].astype(
+            np.float64
+        )
         return Prediction(posterior=posterior / posterior.sum(axis=1, keepdims=True))

@@ -83,14 +83,20 @@ class _EmoNet:
         from faceoff.inference.networks.emonet import EmoNet
         from faceoff.inference.torch_devices import Torch, torch_device
 
-        self._network = Torch(fill(EmoNet(len(self.emotions)), assets["weights"]).to(torch_device()), BATCH, more_on_gpu=True)
+        self._network = Torch(
+            fill(EmoNet(len(self.emotions)), assets["weights"]).to(torch_device()),
+            BATCH,
+            more_on_gpu=True,
+        )
 
     def predict(self, crops: np.ndarray) -> Prediction:
         """Posterior; valence and arousal in [-1, 1], clipped as the authors' demo does."""
         inputs = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
         outputs = self._network.run(inputs)[0].astype(np.float64)
         affect = np.clip(outputs[:, -2:], -1, 1)
-        return Prediction(posterior=softmax(outputs[:, :-2]), valence=affect[:, 0], arousal=affect[:, 1])
+        return Prediction(
+            posterior=softmax(outputs[:, :-2]), valence=affect[:, 0], arousal=affect[:, 1]
+        )
 
 
 class EmoNet5(_EmoNet):

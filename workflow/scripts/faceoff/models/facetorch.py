@@ -127,7 +127,9 @@ def required(options: Mapping[str, Any], role: str, name: str) -> Path:
     path = given(options, role)
     if path is None:
         source = PREDICTORS[name]["repository"]
-        raise AssetError(f"facetorch's model.pt of {source} has no published hash: give it as option `{role}: {{path: …, sha256: …}}`")
+        raise AssetError(
+            f"facetorch's model.pt of {source} has no published hash: give it as option `{role}: {{path: …, sha256: …}}`"
+        )
     return path
 
 
@@ -148,27 +150,59 @@ class Predictor(BatchedNetwork):
             transforms.Resize([settings["side"]] * 2, antialias=True),
             transforms.Normalize(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
         ])  # fmt: skip
-        more = {"PostArgMax": {"dim": 1}, "PostMultiLabel": {"dim": 1, "threshold": 0.5}, "PostLabelConfidencePairs": {"offsets": [0, 0]}}[settings["post"]]
+        more = {
+            "PostArgMax": {"dim": 1},
+            "PostMultiLabel": {"dim": 1, "threshold": 0.5},
+            "PostLabelConfidencePairs": {"offsets": [0, 0]},
+        }[settings["post"]]
         native = {"native_model_class": settings["native"]} if settings.get("native") else {}
         self._predictor = FacePredictor(
             # The file is there and verified, so facetorch does not download it.
-            downloader=DownloaderHuggingFace(file_id=settings["file_id"], path_local=str(path), repo_id=settings["repository"], filename="model.pt"),
+            downloader=DownloaderHuggingFace(
+                file_id=settings["file_id"],
+                path_local=str(path),
+                repo_id=settings["repository"],
+                filename="model.pt",
+            ),
             device=device,
-            preprocessor=pre.PredictorPreProcessor(transform=preprocessing, device=device, optimize_transform=False, reverse_colors=False),
-            postprocessor=getattr(post, settings["post"])(transform=None, device=device, optimize_transform=False, labels=list(settings["labels"]), **more),
+            preprocessor=pre.PredictorPreProcessor(
+                transform=preprocessing,
+                device=device,
+                optimize_transform=False,
+                reverse_colors=False,
+            ),
+            postprocessor=getattr(post, settings["post"])(
+                transform=None,
+                device=device,
+                optimize_transform=False,
+                labels=list(settings["labels"]),
+                **more,
+            ),
             **native,
         )
         infer = self._predictor.inference
-        self._predictor.inference = lambda faces: _float32(infer(faces))  # what postprocesses it makes arrays of it, of which none is bfloat16
-        self.columns, self._batch = len(settings["labels"]), batch_size(BATCH, on_gpu=device.type == "cuda")
+        self._predictor.inference = lambda faces: _float32(
+            infer(faces)
+        )  # what postprocesses it makes arrays of it, of which none is bfloat16
+        self.columns, self._batch = (
+            len(settings["labels"]),
+            batch_size(BATCH, on_gpu=device.type == "cuda"),
+        )
 
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
         import torch
 
         faces = torch.from_numpy(inputs).permute(0, 3, 1, 2).contiguous() / 255
-        found = torch.stack([prediction.logits for prediction in self._predictor.run(faces)]).double().cpu().numpy()
+        found = (
+            torch.stack([prediction.logits for prediction in self._predictor.run(faces)])
+            .double()
+            .cpu()
+            .numpy()
+        )
         if found.shape[1] != self.columns:
-            raise ValueError(f"the network has {found.shape[1]} outputs, facetorch's configuration names {self.columns} labels")
+            raise ValueError(
+                f"the network has {found.shape[1]} outputs, facetorch's configuration names {self.columns} labels"
+            )
         return [found]
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
@@ -185,7 +219,10 @@ def action_units(found: np.ndarray) -> dict[str, np.ndarray]:
     labels = PREDICTORS["au"]["labels"]
     units = {unit: 5 * np.clip(found[:, index], 0, 1) for index, unit in enumerate(UNITS[:27])}
     left, right = (found[:, labels.index(f"{side}_dimpler")] for side in ("left", "right"))
-    return units | {"AU14L": 5 * np.clip(right - left, 0, 1), "AU14R": 5 * np.clip(left - right, 0, 1)}
+    return units | {
+        "AU14L": 5 * np.clip(right - left, 0, 1),
+        "AU14R": 5 * np.clip(left - right, 0, 1),
+    }
 
 
 def affect(predictor: Predictor | None, crops: np.ndarray) -> dict[str, np.ndarray]:
@@ -205,7 +242,11 @@ class _Expression:
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         options = card["options"]
-        fer, va, au = required(options, "fer", self.network), given(options, "va"), given(options, "au")
+        fer, va, au = (
+            required(options, "fer", self.network),
+            given(options, "va"),
+            given(options, "au"),
+        )
         self._expression = Predictor(self.network, fer)
         self._affect = Predictor("va", va) if va else None
         self._units = Predictor("au", au) if au else None
@@ -213,7 +254,9 @@ class _Expression:
 
     def predict(self, crops: np.ndarray) -> Prediction:
         units = action_units(self._units(crops)) if self._units else {}
-        return Prediction(posterior=softmax(self._expression(crops)), aus=units, **affect(self._affect, crops))
+        return Prediction(
+            posterior=softmax(self._expression(crops)), aus=units, **affect(self._affect, crops)
+        )
 
 
 class FacetorchB0(_Expression):
@@ -249,5 +292,7 @@ class FacetorchAU:
 
     def predict(self, crops: np.ndarray) -> Prediction:
         units = action_units(self._units(crops))
-        posterior = emfacs.posterior(emfacs.scores(units, self._rules), self.emotions, self._neutral, self._temperature)
+        posterior = emfacs.posterior(
+            emfacs.scores(units, self._rules), self.emotions, self._neutral, self._temperature
+        )
         return Prediction(posterior=posterior, aus=units, **affect(self._affect, crops))

@@ -51,14 +51,20 @@ _READ_FROM: dict[str, tuple[tuple[str, float, float], ...]] = {
     "AU25": (("mouth_open", 0.016, 0.080),),
     "AU26": (("mouth_open", 0.016, 0.105),),
 }
-_ONE_SIDED = (0.008, 0.030)  # difference of the mouth corners' heights: not yet, and fully, unilateral
+_ONE_SIDED = (
+    0.008,
+    0.030,
+)  # difference of the mouth corners' heights: not yet, and fully, unilateral
 
 
 def action_units(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Action-unit intensities (n,), 0–5, from `mesh.measures`. Where a unit has several signs, the strongest counts."""
     units = {}
     for unit, signs in _READ_FROM.items():
-        units[unit] = np.max([5 * np.clip((found[name] - rest) / (apex - rest), 0, 1) for name, rest, apex in signs], axis=0)
+        units[unit] = np.max(
+            [5 * np.clip((found[name] - rest) / (apex - rest), 0, 1) for name, rest, apex in signs],
+            axis=0,
+        )
     lopsided = found["corner_raise_L"] - found["corner_raise_R"]
     start, full = _ONE_SIDED
     for side, difference in (("L", lopsided), ("R", -lopsided)):
@@ -91,5 +97,9 @@ class Geometry:
         points, presence = self._mesh.landmarks(crops)
         units = action_units(measures(points))
         by_emotion = {"neutral": np.full(len(crops), self._options["neutral"]), **scores(units)}
-        logits = self._options["sharpness"] * np.column_stack([by_emotion[emotion] for emotion in self.emotions])
-        return Prediction(posterior=softmax(logits), aus=units, evaluable=presence >= self._options["presence"])
+        logits = self._options["sharpness"] * np.column_stack(
+            [by_emotion[emotion] for emotion in self.emotions]
+        )
+        return Prediction(
+            posterior=softmax(logits), aus=units, evaluable=presence >= self._options["presence"]
+        )

@@ -54,7 +54,9 @@ class LandmarksLR:
         if "trained" in assets:
             with np.load(assets["trained"], allow_pickle=False) as stored:
                 self.emotions = tuple(str(emotion) for emotion in stored["emotions"])
-                self._mean, self._std, self._coef, self._intercept = (stored[name] for name in ("mean", "std", "coef", "intercept"))
+                self._mean, self._std, self._coef, self._intercept = (
+                    stored[name] for name in ("mean", "std", "coef", "intercept")
+                )
 
     def fit(self, batches: Iterable[tuple[np.ndarray, list[str]]]) -> dict[str, np.ndarray]:
         """Learn from (crops, labels) batches; returns the arrays to store. Raises ValueError with fewer than two classes."""
@@ -68,18 +70,36 @@ class LandmarksLR:
             labels += [name for name, keep in zip(names, kept, strict=True) if keep]
         classes = order(labels)
         if len(classes) < 2:
-            raise ValueError(f"landmarks_lr: the training data show {len(classes)} classes with a readable face, two are needed")
+            raise ValueError(
+                f"landmarks_lr: the training data show {len(classes)} classes with a readable face, two are needed"
+            )
         x = np.concatenate(found)
         mean, std = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
         target = np.array([classes.index(name) for name in labels])
-        regression = LogisticRegression(C=self._options["C"], max_iter=2000).fit((x - mean) / std, target)
+        regression = LogisticRegression(C=self._options["C"], max_iter=2000).fit(
+            (x - mean) / std, target
+        )
         coef, intercept = regression.coef_, regression.intercept_
         if len(classes) == 2:  # scikit-learn stores one row for two classes
-            coef, intercept = np.vstack([-coef / 2, coef / 2]), np.concatenate([-intercept / 2, intercept / 2])
-        return {"emotions": np.array(classes), "mean": mean, "std": std, "coef": coef, "intercept": intercept}
+            coef, intercept = (
+                np.vstack([-coef / 2, coef / 2]),
+                np.concatenate([-intercept / 2, intercept / 2]),
+            )
+        return {
+            "emotions": np.array(classes),
+            "mean": mean,
+            "std": std,
+            "coef": coef,
+            "intercept": intercept,
+        }
 
     def predict(self, crops: np.ndarray) -> Prediction:
         points, presence = self._mesh.landmarks(crops)
         # Not `@`: the bits of its rows depend on how many there are, and shards cut batches elsewhere.
-        logits = np.einsum("nf,kf->nk", (features(points) - self._mean) / self._std, self._coef) + self._intercept
-        return Prediction(posterior=softmax(logits), evaluable=presence >= self._options["presence"])
+        logits = (
+            np.einsum("nf,kf->nk", (features(points) - self._mean) / self._std, self._coef)
+            + self._intercept
+        )
+        return Prediction(
+            posterior=softmax(logits), evaluable=presence >= self._options["presence"]
+        )

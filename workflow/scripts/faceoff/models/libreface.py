@@ -56,17 +56,48 @@ MODELS = {
 }  # fmt: skip
 
 BATCH = 16
-MEAN, STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)  # ImageNet's, of RGB in 0–1
+MEAN, STD = (
+    np.array([0.485, 0.456, 0.406], np.float32),
+    np.array([0.229, 0.224, 0.225], np.float32),
+)  # ImageNet's, of RGB in 0–1
 # solver_inference_image_task_combine: units with an intensity (DISFA), then units of which it only says whether they are there (BP4D).
-INTENSITIES = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU09", "AU12", "AU15", "AU17", "AU20", "AU25", "AU26")
-PRESENCES = ("AU01", "AU02", "AU04", "AU06", "AU07", "AU10", "AU12", "AU14", "AU15", "AU17", "AU23", "AU24")
+INTENSITIES = (
+    "AU01",
+    "AU02",
+    "AU04",
+    "AU05",
+    "AU06",
+    "AU09",
+    "AU12",
+    "AU15",
+    "AU17",
+    "AU20",
+    "AU25",
+    "AU26",
+)
+PRESENCES = (
+    "AU01",
+    "AU02",
+    "AU04",
+    "AU06",
+    "AU07",
+    "AU10",
+    "AU12",
+    "AU14",
+    "AU15",
+    "AU17",
+    "AU23",
+    "AU24",
+)
 
 
 def required(options: Mapping[str, Any], role: str) -> Path:
     """The verified file that an option gives as {path, sha256}. Raises AssetError naming the option."""
     value = options[role]
     if not isinstance(value, Mapping) or set(value) != {"path", "sha256"}:
-        raise AssetError(f"LibreFace's weights have no published hash: give them as option `{role}: {{path: …, sha256: …}}`, found {value!r}")
+        raise AssetError(
+            f"LibreFace's weights have no published hash: give them as option `{role}: {{path: …, sha256: …}}`, found {value!r}"
+        )
     return fetch.given(value["path"], value["sha256"], role)
 
 
@@ -76,10 +107,19 @@ def without_imagenet() -> Iterator[None]:
     import timm
     import torchvision
 
-    makers = ((timm, "create_model", "pretrained", False), (torchvision.models, "resnet18", "weights", None))
+    makers = (
+        (timm, "create_model", "pretrained", False),
+        (torchvision.models, "resnet18", "weights", None),
+    )
     kept = [getattr(module, name) for module, name, _, _ in makers]
     for (module, name, key, value), maker in zip(makers, kept, strict=True):
-        setattr(module, name, lambda *args, _maker=maker, _other={key: value}, **more: _maker(*args, **{**more, **_other}))
+        setattr(
+            module,
+            name,
+            lambda *args, _maker=maker, _other={key: value}, **more: _maker(
+                *args, **{**more, **_other}
+            ),
+        )
     try:
         yield
     finally:
@@ -96,11 +136,16 @@ def _network(which: str, path: Path) -> Any:
         if which == "fer":
             from libreface.Facial_Expression_Recognition.models.repvgg import RepVGG
 
-            network = RepVGG(SimpleNamespace(fm_distillation=True, dropout=0.1, num_labels=len(AFFECTNET_ORDER)))
+            network = RepVGG(
+                SimpleNamespace(fm_distillation=True, dropout=0.1, num_labels=len(AFFECTNET_ORDER))
+            )
         else:
             from libreface.AU_Recognition.models.resnet18_combine import ResNet18
 
-            sizes = {"au_recognition_num_labels": len(INTENSITIES), "au_detection_num_labels": len(PRESENCES)}
+            sizes = {
+                "au_recognition_num_labels": len(INTENSITIES),
+                "au_detection_num_labels": len(PRESENCES),
+            }
             network = _joint(ResNet18(SimpleNamespace(fm_distillation=False, dropout=0.1, **sizes)))
     return Torch(fill(network, path).to(torch_device()), BATCH, more_on_gpu=True)
 
@@ -108,7 +153,10 @@ def _network(which: str, path: Path) -> Any:
 def _joint(network: Any) -> Any:
     """The joint network with both of its tasks as outputs, intensity and presence (0–1): it calculates one at a time."""
     own = network.forward
-    network.forward = lambda images: (own(images, task_name="au_recognition"), own(images, task_name="au_detection"))
+    network.forward = lambda images: (
+        own(images, task_name="au_recognition"),
+        own(images, task_name="au_detection"),
+    )
     return network
 
 
@@ -150,10 +198,15 @@ def _inputs(aligned: list[np.ndarray | None], resize: int, side: int) -> np.ndar
     return np.ascontiguousarray(((inputs - MEAN) / STD).transpose(0, 3, 1, 2))
 
 
-def _units(network: Any, aligned: list[np.ndarray | None]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def _units(
+    network: Any, aligned: list[np.ndarray | None]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """(intensities (n,), 0–5, presences (n,) bool) by unit."""
     intensity, presence = network.run(_inputs(aligned, 256, 224))
-    units = {unit: np.clip(5 * intensity[:, index].astype(np.float64), 0, 5) for index, unit in enumerate(INTENSITIES)}
+    units = {
+        unit: np.clip(5 * intensity[:, index].astype(np.float64), 0, 5)
+        for index, unit in enumerate(INTENSITIES)
+    }
     return units, {unit: presence[:, index] >= 0.5 for index, unit in enumerate(PRESENCES)}
 
 
@@ -164,7 +217,9 @@ class LibreFace:
     LibreFace's, the confidence is flat (at most 0.28).
     """
 
-    crop = CropSpec(size=(256, 256), channels=3, margin=0.5)  # it looks for the face itself, and needs some room around it
+    crop = CropSpec(
+        size=(256, 256), channels=3, margin=0.5
+    )  # it looks for the face itself, and needs some room around it
     emotions = AFFECTNET_ORDER
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
@@ -179,7 +234,11 @@ class LibreFace:
         aligned = self._align(crops)
         posterior = softmax(self._expression.run(_inputs(aligned, 224, 224))[0])
         units = _units(self._joint, aligned)[0] if self._joint else {}
-        return Prediction(posterior=posterior, aus=units, evaluable=np.array([face is not None for face in aligned], bool))
+        return Prediction(
+            posterior=posterior,
+            aus=units,
+            evaluable=np.array([face is not None for face in aligned], bool),
+        )
 
 
 class LibreFaceAU:
@@ -202,5 +261,14 @@ class LibreFaceAU:
     def predict(self, crops: np.ndarray) -> Prediction:
         aligned = self._align(crops)
         units, present = _units(self._joint, aligned)
-        posterior = emfacs.posterior(emfacs.scores(units, self._rules, present), self.emotions, self._neutral, self._temperature)
-        return Prediction(posterior=posterior, aus=units, evaluable=np.array([face is not None for face in aligned], bool))
+        posterior = emfacs.posterior(
+            emfacs.scores(units, self._rules, present),
+            self.emotions,
+            self._neutral,
+            self._temperature,
+        )
+        return Prediction(
+            posterior=posterior,
+            aus=units,
+            evaluable=np.array([face is not None for face in aligned], bool),
+        )

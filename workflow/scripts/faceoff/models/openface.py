@@ -41,7 +41,9 @@ class OpenFace:
     batch go into one call of the program, which loads its models once. Crops in which it finds no face are not evaluable.
     """
 
-    crop = CropSpec(size=(256, 256), channels=3, margin=0.5)  # it looks for the face itself, and needs some room around it
+    crop = CropSpec(
+        size=(256, 256), channels=3, margin=0.5
+    )  # it looks for the face itself, and needs some room around it
     aus = openface_csv.UNITS
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
@@ -50,16 +52,36 @@ class OpenFace:
         self.emotions = emfacs.evaluable(self.aus, emfacs.rules(self._variants))
         program = shutil.which(_PROGRAM)
         if program is None:
-            raise FileNotFoundError(f"program {_PROGRAM!r} is not on PATH: build OpenFace 2 and put its bin folder there")
-        self._program = os.path.realpath(program)  # it looks for its models beside itself, by its own path
+            raise FileNotFoundError(
+                f"program {_PROGRAM!r} is not on PATH: build OpenFace 2 and put its bin folder there"
+            )
+        self._program = os.path.realpath(
+            program
+        )  # it looks for its models beside itself, by its own path
 
     def predict(self, crops: np.ndarray) -> Prediction:
         found = [self._of_a_face(tracking) for tracking in self._run(crops)]
-        units = {unit: np.array([float(face.intensity[unit][0]) if face else 0.0 for face in found], np.float64) for unit in self.aus}
-        present = {unit: np.array([bool(face.presence[unit][0]) if face else False for face in found], bool) for unit in self.aus}
+        units = {
+            unit: np.array(
+                [float(face.intensity[unit][0]) if face else 0.0 for face in found], np.float64
+            )
+            for unit in self.aus
+        }
+        present = {
+            unit: np.array(
+                [bool(face.presence[unit][0]) if face else False for face in found], bool
+            )
+            for unit in self.aus
+        }
         scored = emfacs.scores(units, emfacs.rules(self._variants), present)
-        posterior = emfacs.posterior(scored, self.emotions, self._options["neutral"], self._options["temperature"])
-        return Prediction(posterior=posterior, aus=units, evaluable=np.array([face is not None for face in found], bool))
+        posterior = emfacs.posterior(
+            scored, self.emotions, self._options["neutral"], self._options["temperature"]
+        )
+        return Prediction(
+            posterior=posterior,
+            aus=units,
+            evaluable=np.array([face is not None for face in found], bool),
+        )
 
     def _of_a_face(self, tracking: openface_csv.Tracking | None) -> openface_csv.Tracking | None:
         """The output of one crop, or None where no face was found in it. Raises OpenFaceError when units are missing from it."""
@@ -67,7 +89,9 @@ class OpenFace:
             return None
         lacking = sorted(set(self.aus) - (set(tracking.intensity) & set(tracking.presence)))
         if lacking:
-            raise openface_csv.OpenFaceError(f"{self._program}: its output lacks {', '.join(lacking)}: is it OpenFace 2.0 or later?")
+            raise openface_csv.OpenFaceError(
+                f"{self._program}: its output lacks {', '.join(lacking)}: is it OpenFace 2.0 or later?"
+            )
         return tracking
 
     def _run(self, crops: np.ndarray) -> list[openface_csv.Tracking | None]:
@@ -76,20 +100,41 @@ class OpenFace:
             return []
         with tempfile.TemporaryDirectory(prefix="faceoff-openface-") as folder:
             names = [f"crop{index:05d}" for index in range(len(crops))]
-            command = [self._program, "-aus", "-au_static", "-q", "-out_dir", str(Path(folder, "out"))]
+            command = [
+                self._program,
+                "-aus",
+                "-au_static",
+                "-q",
+                "-out_dir",
+                str(Path(folder, "out")),
+            ]
             for name, pixels in zip(names, crops, strict=True):
                 Path(folder, name).mkdir()
                 Path(folder, name, "000001.png").write_bytes(encode_png(pixels))
                 command += ["-fdir", str(Path(folder, name))]
-            environment = {**os.environ, "OMP_NUM_THREADS": str(threads()), "OPENBLAS_NUM_THREADS": "1"}
+            environment = {
+                **os.environ,
+                "OMP_NUM_THREADS": str(threads()),
+                "OPENBLAS_NUM_THREADS": "1",
+            }
             try:
                 done = subprocess.run(
-                    command, capture_output=True, text=True, errors="replace", timeout=self._options["timeout_s"], env=environment, cwd=folder
+                    command,
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    timeout=self._options["timeout_s"],
+                    env=environment,
+                    cwd=folder,
                 )
             except subprocess.TimeoutExpired:
-                raise RuntimeError(f"{_PROGRAM} did not end within {self._options['timeout_s']} s on {len(crops)} crops (option timeout_s)") from None
+                raise RuntimeError(
+                    f"{_PROGRAM} did not end within {self._options['timeout_s']} s on {len(crops)} crops (option timeout_s)"
+                ) from None
             outputs = [Path(folder, "out", f"{name}.csv") for name in names]
             if done.returncode or not any(path.is_file() for path in outputs):
                 said = " ".join((done.stderr or done.stdout).split())[-300:]
-                raise RuntimeError(f"{_PROGRAM} ended with {done.returncode} and {sum(path.is_file() for path in outputs)} of {len(crops)} files: {said}")
+                raise RuntimeError(
+                    f"{_PROGRAM} ended with {done.returncode} and {sum(path.is_file() for path in outputs)} of {len(crops)} files: {said}"
+                )
             return [openface_csv.read_csv(path) if path.is_file() else None for path in outputs]

@@ -55,7 +55,9 @@ def class_order(named: Sequence[str] | None) -> tuple[str, ...]:
         return AFFECTNET_ORDER
     classes = tuple(canonical(str(name)) for name in named)
     if sorted(classes) != sorted(AFFECTNET_ORDER):
-        raise ValueError(f"option `classes`: expected {', '.join(AFFECTNET_ORDER)} in output order, found {', '.join(classes)}")
+        raise ValueError(
+            f"option `classes`: expected {', '.join(AFFECTNET_ORDER)} in output order, found {', '.join(classes)}"
+        )
     return classes
 
 
@@ -72,7 +74,9 @@ class OpenFace3:
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         options = card["options"]
         if not options["weights"]:
-            raise AssetError(f"OpenFace 3's weights have no published hash: get {card['checkpoint']['url']} and give it as options `weights` and `sha256`")
+            raise AssetError(
+                f"OpenFace 3's weights have no published hash: get {card['checkpoint']['url']} and give it as options `weights` and `sha256`"
+            )
         path = given(options["weights"], options["sha256"], "weights")
         self.emotions = class_order(options["classes"])
         from faceoff.inference.checkpoints import read_state
@@ -81,13 +85,20 @@ class OpenFace3:
         prepare_torchvision()
         from openface.multitask_model import MultitaskPredictor
 
-        read_state(path)  # refuses pickled code; the package loads with whatever its PyTorch does by default
+        read_state(
+            path
+        )  # refuses pickled code; the package loads with whatever its PyTorch does by default
         self._predictor = MultitaskPredictor(str(path), device=torch_device())
         self._network = Torch(self._predictor.model, BATCH, more_on_gpu=True)
 
     def predict(self, crops: np.ndarray) -> Prediction:
         inputs = np.zeros((len(crops), 3, *self.crop.size), np.float32)
         for index, crop in enumerate(crops):
-            inputs[index] = self._predictor.preprocess(np.ascontiguousarray(crop[..., ::-1]))[0].cpu().numpy()  # it takes OpenCV's BGR
+            inputs[index] = (
+                self._predictor.preprocess(np.ascontiguousarray(crop[..., ::-1]))[0].cpu().numpy()
+            )  # it takes OpenCV's BGR
         emotion, _, units = self._network.run(inputs)
-        return Prediction(posterior=softmax(emotion), aus={unit: 5 * np.clip(units[:, index], 0, 1) for index, unit in enumerate(UNITS)})
+        return Prediction(
+            posterior=softmax(emotion),
+            aus={unit: 5 * np.clip(units[:, index], 0, 1) for index, unit in enumerate(UNITS)},
+        )

@@ -79,17 +79,23 @@ UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU11",
 class PyFeat(BatchedNetwork):
     """Posterior of its own emotion head (seven classes), valence and arousal, and 20 units: five times the probability of each, for it knows no intensity."""
 
-    crop = CropSpec(size=(256, 256), channels=3, margin=0.2)  # Detectorv2 enlarges its square boxes by 1.2
+    crop = CropSpec(
+        size=(256, 256), channels=3, margin=0.2
+    )  # Detectorv2 enlarges its square boxes by 1.2
     emotions = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
     aus = UNITS
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         options = card["options"]
         if not options["weights"]:
-            raise AssetError(f"py-feat's weights have no published hash: get {card['checkpoint']['url']} and give it as options `weights` and `sha256`")
+            raise AssetError(
+                f"py-feat's weights have no published hash: get {card['checkpoint']['url']} and give it as options `weights` and `sha256`"
+            )
         path = given(options["weights"], options["sha256"], "weights")
         if path.suffix != ".safetensors":
-            raise AssetError(f"{path}: expected a .safetensors file; py-feat's older .pt checkpoints are pickles, which are not loaded")
+            raise AssetError(
+                f"{path}: expected a .safetensors file; py-feat's older .pt checkpoints are pickles, which are not loaded"
+            )
         from faceoff.inference.torch_devices import prepare_torchvision, torch_device
 
         prepare_torchvision()
@@ -100,7 +106,9 @@ class PyFeat(BatchedNetwork):
         self._model = MultitaskModel(device=device, weights_path=str(path), amp=False)
         found = (tuple(self._model.au_names), tuple(map(canonical, self._model.emotion_names)))
         if found != (UNITS, PyFeat.emotions):
-            raise ValueError(f"{path}: a network of other outputs ({', '.join((*found[0], *found[1]))}); this reads face_multitask_v24 to v28")
+            raise ValueError(
+                f"{path}: a network of other outputs ({', '.join((*found[0], *found[1]))}); this reads face_multitask_v24 to v28"
+            )
 
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
         import torch
@@ -116,12 +124,18 @@ class PyFeat(BatchedNetwork):
         found = self._read(crops)
         posterior = found["emotion"].astype(np.float64)
         return Prediction(
-            posterior=posterior / posterior.sum(axis=1, keepdims=True), valence=found["valence"], arousal=found["arousal"], aus=_units(found["au"])
+            posterior=posterior / posterior.sum(axis=1, keepdims=True),
+            valence=found["valence"],
+            arousal=found["arousal"],
+            aus=_units(found["au"]),
         )
 
 
 def _units(probabilities: np.ndarray) -> dict[str, np.ndarray]:
-    return {unit: 5 * np.clip(probabilities[:, index].astype(np.float64), 0, 1) for index, unit in enumerate(UNITS)}
+    return {
+        unit: 5 * np.clip(probabilities[:, index].astype(np.float64), 0, 1)
+        for index, unit in enumerate(UNITS)
+    }
 
 
 class PyFeatAU(PyFeat):
@@ -137,5 +151,9 @@ class PyFeatAU(PyFeat):
     def predict(self, crops: np.ndarray) -> Prediction:
         found = self._read(crops)
         units = _units(found["au"])
-        posterior = emfacs.posterior(emfacs.scores(units, self._rules), self.emotions, self._neutral, self._temperature)
-        return Prediction(posterior=posterior, valence=found["valence"], arousal=found["arousal"], aus=units)
+        posterior = emfacs.posterior(
+            emfacs.scores(units, self._rules), self.emotions, self._neutral, self._temperature
+        )
+        return Prediction(
+            posterior=posterior, valence=found["valence"], arousal=found["arousal"], aus=units
+        )

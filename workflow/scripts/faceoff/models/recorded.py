@@ -23,7 +23,14 @@ MODELS = {
         "reads": "path",
         "licence": "that of the predictions",
         "lineage": "recorded",
-        "options": {"path": None, "id": "sample_id", "time": None, "tolerance_s": 0.5, "columns": {}, "normalise": False},
+        "options": {
+            "path": None,
+            "id": "sample_id",
+            "time": None,
+            "tolerance_s": 0.5,
+            "columns": {},
+            "normalise": False,
+        },
     }
 }
 
@@ -41,28 +48,42 @@ class Recorded:
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         options = card["options"]
         if not options.get("path"):
-            raise ValueError("model recorded: options.path is missing: the file with the predictions")
+            raise ValueError(
+                "model recorded: options.path is missing: the file with the predictions"
+            )
         _check_types(options)
         self._path, self._tolerance = Path(options["path"]), float(options["tolerance_s"])
         rows = _rows(self._path)
         present = list(dict.fromkeys(key for row in rows for key in row))
         for key in ("id", "time"):
             if options[key] and options[key] not in present:
-                raise ValueError(f"{self._path}: no column {options[key]!r}{suggestion(options[key], present)}; name it in options.{key}")
+                raise ValueError(
+                    f"{self._path}: no column {options[key]!r}{suggestion(options[key], present)}; name it in options.{key}"
+                )
         columns = _columns(options["columns"], present, self._path)
         affect = [name for name in DIMENSIONS if name in present]
         for number, row in enumerate(rows, 1):
-            missing = [key for key in (options["id"], options["time"], *columns.values(), *affect) if key and key not in row]
+            missing = [
+                key
+                for key in (options["id"], options["time"], *columns.values(), *affect)
+                if key and key not in row
+            ]
             if missing:
                 raise ValueError(f"{self._path}, row {number}: no {missing[0]!r}")
         self.emotions = tuple(columns)
-        values = np.array([[_number(row[column]) for column in columns.values()] for row in rows], float)
-        self._posterior = values / values.sum(axis=1, keepdims=True) if options["normalise"] else values
+        values = np.array(
+            [[_number(row[column]) for column in columns.values()] for row in rows], float
+        )
+        self._posterior = (
+            values / values.sum(axis=1, keepdims=True) if options["normalise"] else values
+        )
         self._affect = {name: np.array([_number(row[name]) for row in rows]) for name in affect}
         self._timed = options["time"] is not None
         self._moments = self._indexed(rows, options["id"], options["time"])
 
-    def _indexed(self, rows: Sequence[Mapping[str, Any]], identity: str, time: str | None) -> dict[str, list[tuple[float, int]]]:
+    def _indexed(
+        self, rows: Sequence[Mapping[str, Any]], identity: str, time: str | None
+    ) -> dict[str, list[tuple[float, int]]]:
         """Sample id -> its (time, row number), by rising time. Raises ValueError for a row without either, and for a second one where there are no times."""
         moments: dict[str, list[tuple[float, int]]] = defaultdict(list)
         for index, row in enumerate(rows):
@@ -70,25 +91,44 @@ class Recorded:
             if row[identity] is None:
                 raise ValueError(f"{self._path}, row {index + 1}: {identity} is empty")
             if not math.isfinite(seconds):
-                raise ValueError(f"{self._path}, row {index + 1}: {time} is no number of seconds: {row[time]!r}")
+                raise ValueError(
+                    f"{self._path}, row {index + 1}: {time} is no number of seconds: {row[time]!r}"
+                )
             if time is None and sample in moments:
-                raise ValueError(f"{self._path}, row {index + 1}: {identity} {sample!r} stands twice; name the column of times in options.time")
+                raise ValueError(
+                    f"{self._path}, row {index + 1}: {identity} {sample!r} stands twice; name the column of times in options.time"
+                )
             moments[sample].append((seconds, index))
         return {sample: sorted(found) for sample, found in moments.items()}
 
     def unknown_rows(self, samples: Container[str]) -> dict[str, int]:
         """Sample id -> its rows, of the ids in the file that are none of these samples."""
-        return {sample: len(found) for sample, found in self._moments.items() if sample not in samples}
+        return {
+            sample: len(found) for sample, found in self._moments.items() if sample not in samples
+        }
 
     def predict(self, crops: np.ndarray) -> Prediction:
         """Nothing can be read from pictures: every crop is said to be not evaluable."""
-        return Prediction(np.full((len(crops), len(self.emotions)), 1 / len(self.emotions)), evaluable=np.zeros(len(crops), bool))
+        return Prediction(
+            np.full((len(crops), len(self.emotions)), 1 / len(self.emotions)),
+            evaluable=np.zeros(len(crops), bool),
+        )
 
     def known(self, frames: Sequence[Mapping[str, Any]]) -> Prediction:
         """What the file says of each frame row; `evaluable` False where it says nothing."""
-        index = np.array([self._row_of(frame["sample_id"], frame["timestamp_s"]) for frame in frames], int)
-        affect = {name: np.where(index >= 0, values[index], np.nan) for name, values in self._affect.items()}
-        return Prediction(self._posterior[index], affect.get("valence"), affect.get("arousal"), evaluable=index >= 0)
+        index = np.array(
+            [self._row_of(frame["sample_id"], frame["timestamp_s"]) for frame in frames], int
+        )
+        affect = {
+            name: np.where(index >= 0, values[index], np.nan)
+            for name, values in self._affect.items()
+        }
+        return Prediction(
+            self._posterior[index],
+            affect.get("valence"),
+            affect.get("arousal"),
+            evaluable=index >= 0,
+        )
 
     def _row_of(self, sample: str, seconds: float | None) -> int:
         """Number of the row that speaks of this moment, -1 for none."""
@@ -100,7 +140,9 @@ class Recorded:
         if seconds is None:
             return -1
         place = bisect_left(moments, (seconds, -1))
-        distance, row = min((abs(time - seconds), row) for time, row in moments[max(0, place - 1) : place + 1])
+        distance, row = min(
+            (abs(time - seconds), row) for time, row in moments[max(0, place - 1) : place + 1]
+        )
         return row if distance <= self._tolerance else -1
 
 
@@ -111,15 +153,31 @@ def _check_types(options: Mapping[str, Any]) -> None:
         return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
     column = "the name of a column, in quotes where it is a number"
-    kinds = [("id", isinstance(options["id"], str), column), ("time", isinstance(options["time"], str | None), column)]
-    kinds.append(("columns", isinstance(options["columns"], Mapping), "a mapping from emotions to columns, such as columns.anger=ang"))
-    kinds += [("tolerance_s", is_number(options["tolerance_s"]), "a number of seconds"), ("normalise", isinstance(options["normalise"], bool), "true or false")]
+    kinds = [
+        ("id", isinstance(options["id"], str), column),
+        ("time", isinstance(options["time"], str | None), column),
+    ]
+    kinds.append(
+        (
+            "columns",
+            isinstance(options["columns"], Mapping),
+            "a mapping from emotions to columns, such as columns.anger=ang",
+        )
+    )
+    kinds += [
+        ("tolerance_s", is_number(options["tolerance_s"]), "a number of seconds"),
+        ("normalise", isinstance(options["normalise"], bool), "true or false"),
+    ]
     for name, right, expected in kinds:
         if not right:
-            raise ValueError(f"model recorded: options.{name}: expected {expected}, not {options[name]!r}")
+            raise ValueError(
+                f"model recorded: options.{name}: expected {expected}, not {options[name]!r}"
+            )
     for emotion, value in options["columns"].items():
         if not (isinstance(emotion, str) and isinstance(value, str)):
-            raise ValueError(f"model recorded: options.columns.{emotion}: expected {column}, not {value!r}")
+            raise ValueError(
+                f"model recorded: options.columns.{emotion}: expected {column}, not {value!r}"
+            )
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -134,7 +192,11 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         else:
             names = pyarrow.csv.open_csv(path).schema.names
             # Every column as text first: "007" and "NA" are identities, neither a number nor nothing.
-            convert = pyarrow.csv.ConvertOptions(column_types={name: pyarrow.string() for name in names}, strings_can_be_null=True, null_values=[""])
+            convert = pyarrow.csv.ConvertOptions(
+                column_types={name: pyarrow.string() for name in names},
+                strings_can_be_null=True,
+                null_values=[""],
+            )
             rows = pyarrow.csv.read_csv(path, convert_options=convert).to_pylist()
     except pyarrow.ArrowException as error:
         raise ValueError(f"{path}: cannot be read: {error}") from None
@@ -149,10 +211,15 @@ def _objects(path: Path) -> list[dict[str, Any]]:
     if text.lstrip().startswith("["):
         rows = _parsed(text, str(path))
     else:
-        rows = [_parsed(line, f"{path}, row {number}") for number, line in enumerate(filter(str.strip, text.split("\n")), 1)]
+        rows = [
+            _parsed(line, f"{path}, row {number}")
+            for number, line in enumerate(filter(str.strip, text.split("\n")), 1)
+        ]
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
-            raise ValueError(f"{path}, row {number}: no object with names and values: {str(row)[:40]!r}")
+            raise ValueError(
+                f"{path}, row {number}: no object with names and values: {str(row)[:40]!r}"
+            )
     return rows
 
 
@@ -168,7 +235,9 @@ def _columns(given: Mapping[str, str], present: Sequence[str], path: Path) -> di
     found: dict[str, str] = {}
     for emotion, column in given.items():
         if column not in present:
-            raise ValueError(f"{path}: no column {column!r} (options.columns.{emotion}){suggestion(column, present)}")
+            raise ValueError(
+                f"{path}: no column {column!r} (options.columns.{emotion}){suggestion(column, present)}"
+            )
         found[emotion] = column
     for column in () if given else present:
         try:
@@ -176,10 +245,14 @@ def _columns(given: Mapping[str, str], present: Sequence[str], path: Path) -> di
         except ValueError:
             continue
         if emotion in found:
-            raise ValueError(f"{path}: columns {found[emotion]!r} and {column!r} both name {emotion}; say which in options.columns")
+            raise ValueError(
+                f"{path}: columns {found[emotion]!r} and {column!r} both name {emotion}; say which in options.columns"
+            )
         found[emotion] = column
     if len(found) < 2:
-        raise ValueError(f"{path}: no columns of emotions; map them in options.columns, such as {{happiness: hap, anger: ang}}")
+        raise ValueError(
+            f"{path}: no columns of emotions; map them in options.columns, such as {{happiness: hap, anger: ang}}"
+        )
     return {emotion: found[emotion] for emotion in emotions.order(list(found))}
 
 

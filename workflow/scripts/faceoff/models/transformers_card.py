@@ -28,19 +28,36 @@ class TransformersCardModel:
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         prepare_torchvision()
         with tempfile.TemporaryDirectory(prefix="faceoff-transformers-") as folder:
-            for role, name in HUB_FILES.items():  # as transformers expects them; the verified files have longer names
+            for (
+                role,
+                name,
+            ) in (
+                HUB_FILES.items()
+            ):  # as transformers expects them; the verified files have longer names
                 Path(folder, name).symlink_to(assets[role].resolve())
             network, self._processor = _load(folder, assets["weights"])
         self.emotions = _classes(network.config, card.get("emotions"))
-        self.crop = CropSpec(size=_side(self._processor, network.config), channels=3, margin=(card.get("input") or {}).get("margin", 0.0))
-        self._network = Torch(_Logits(network).to(torch_device()), card.get("batch", BATCH), more_on_gpu="batch" not in card)
+        self.crop = CropSpec(
+            size=_side(self._processor, network.config),
+            channels=3,
+            margin=(card.get("input") or {}).get("margin", 0.0),
+        )
+        self._network = Torch(
+            _Logits(network).to(torch_device()),
+            card.get("batch", BATCH),
+            more_on_gpu="batch" not in card,
+        )
 
     def predict(self, crops: np.ndarray) -> Prediction:
         """Posterior of (n, height, width, 3) uint8 crops, scaled and normalised by the model's own processor."""
         # A processor does not take an empty list; one black picture tells the shape.
         pictures = list(crops) or [np.zeros((*self.crop.size, 3), np.uint8)]
-        inputs = self._processor(images=pictures, return_tensors="np", input_data_format="channels_last")["pixel_values"][: len(crops)]
-        return Prediction(posterior=softmax(self._network.run(np.ascontiguousarray(inputs, np.float32))[0]))
+        inputs = self._processor(
+            images=pictures, return_tensors="np", input_data_format="channels_last"
+        )["pixel_values"][: len(crops)]
+        return Prediction(
+            posterior=softmax(self._network.run(np.ascontiguousarray(inputs, np.float32))[0])
+        )
 
 
 class _Logits(torch.nn.Module):
@@ -64,41 +81,75 @@ def _load(folder: str, weights: Path) -> tuple[Any, Any]:
     try:
         processor = transformers.AutoImageProcessor.from_pretrained(folder, **local)
         network, found = transformers.AutoModelForImageClassification.from_pretrained(
-            folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **local
+            folder,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **local,
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         said = " ".join(str(error).replace(folder, str(weights.parent)).split())[:300]
-        raise CheckpointError(f"{weights}: transformers cannot load it as an image classifier: {said}") from None
-    shapes = [f"{key} {tuple(stored)}, not {tuple(wanted)}" for key, stored, wanted in sorted(found["mismatched_keys"])]
-    check_keys(weights, type(network).__name__, sorted(found["missing_keys"]), sorted(found["unexpected_keys"]), shapes)
+        raise CheckpointError(
+            f"{weights}: transformers cannot load it as an image classifier: {said}"
+        ) from None
+    shapes = [
+        f"{key} {tuple(stored)}, not {tuple(wanted)}"
+        for key, stored, wanted in sorted(found["mismatched_keys"])
+    ]
+    check_keys(
+        weights,
+        type(network).__name__,
+        sorted(found["missing_keys"]),
+        sorted(found["unexpected_keys"]),
+        shapes,
+    )
     return network.eval().requires_grad_(False), processor
 
 
 def _classes(config: Any, declared: list[str] | None) -> tuple[str, ...]:
     """The emotions in output order, of the card or of the config's id2label."""
     if config.problem_type not in (None, "single_label_classification") or config.num_labels < 2:
-        raise ValueError(f"config.json: {config.num_labels} labels, problem_type {config.problem_type!r}: not a classifier of exclusive classes")
+        raise ValueError(
+            f"config.json: {config.num_labels} labels, problem_type {config.problem_type!r}: not a classifier of exclusive classes"
+        )
     if declared is not None:
         if len(declared) != config.num_labels:
-            raise ValueError(f"the card names {len(declared)} emotions, config.json has {config.num_labels} labels")
+            raise ValueError(
+                f"the card names {len(declared)} emotions, config.json has {config.num_labels} labels"
+            )
         return tuple(declared)
     labels = [str(config.id2label[index]) for index in range(config.num_labels)]
     try:
         found = tuple(canonical(label) for label in labels)
     except ValueError as error:
-        raise ValueError(f"config.json, id2label ({', '.join(labels)}): {error}; or give `emotions` in the card, in this order") from None
+        raise ValueError(
+            f"config.json, id2label ({', '.join(labels)}): {error}; or give `emotions` in the card, in this order"
+        ) from None
     if len(set(found)) < len(found):
-        raise ValueError(f"config.json, id2label ({', '.join(labels)}): two labels are one emotion; give `emotions` in the card")
+        raise ValueError(
+            f"config.json, id2label ({', '.join(labels)}): two labels are one emotion; give `emotions` in the card"
+        )
     return found
 
 
 def _side(processor: Any, config: Any) -> tuple[int, int]:
     """Pixels (height, width) at which the processor's own resizing leaves a crop alone; what it then cuts off at the sides is its own choice."""
-    size = (processor.size if getattr(processor, "do_resize", False) else getattr(processor, "crop_size", None)) or {}
-    known = {key: size[key] for key in ("height", "width", "shortest_edge") if size.get(key)} if hasattr(size, "get") else {}
+    size = (
+        processor.size
+        if getattr(processor, "do_resize", False)
+        else getattr(processor, "crop_size", None)
+    ) or {}
+    known = (
+        {key: size[key] for key in ("height", "width", "shortest_edge") if size.get(key)}
+        if hasattr(size, "get")
+        else {}
+    )
     if "height" in known and "width" in known:
         return int(known["height"]), int(known["width"])
     side = known.get("shortest_edge") or getattr(config, "image_size", None)
     if not isinstance(side, int):
-        raise ValueError("preprocessor_config.json: no size of the input (size.height and size.width, or size.shortest_edge)")
+        raise ValueError(
+            "preprocessor_config.json: no size of the input (size.height and size.width, or size.shortest_edge)"
+        )
     return side, side

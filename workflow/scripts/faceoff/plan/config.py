@@ -26,7 +26,9 @@ class ConfigError(ValueError):
 
 
 SCHEMA = PACKAGE.parents[1] / "schemas" / "config.schema.json"
-OWN = PACKAGE.parents[2].resolve() / "config.yaml"  # the repository's; all its comments are generated
+OWN = (
+    PACKAGE.parents[2].resolve() / "config.yaml"
+)  # the repository's; all its comments are generated
 
 
 class _Loader(yaml.SafeLoader):
@@ -44,34 +46,70 @@ class _Loader(yaml.SafeLoader):
                 continue
             line = key.start_mark.line + 1
             if key.value in first:
-                self.twice.append(f"line {line}: key {key.value!r} stands a second time, first in line {first[key.value]}")
+                self.twice.append(
+                    f"line {line}: key {key.value!r} stands a second time, first in line {first[key.value]}"
+                )
             first.setdefault(key.value, line)
         return node
 
 
 class DetectorConfig(Section):
     detector: str | None = Field(None, description="the detector plug-in; default: the key itself")
-    upscale: int = Field(1, ge=1, le=8, description="enlarge frames by this factor before detection (48x48 pictures defeat most detectors)")
-    pad: float = Field(
-        0.0, ge=0, le=2, description="black border, as a share of the frame's sides, before detection (full-range detectors miss faces that fill it)"
+    upscale: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="enlarge frames by this factor before detection (48x48 pictures defeat most detectors)",
     )
-    threshold: float | None = Field(None, ge=0, le=1, description="score threshold; default: the detector's card")
-    min_size: float | None = Field(None, ge=0, description="smallest face side in pixels of the frame; default: the detector's card")
-    options: dict[str, Any] = Field(default_factory=dict, description="options of the plug-in's class")
+    pad: float = Field(
+        0.0,
+        ge=0,
+        le=2,
+        description="black border, as a share of the frame's sides, before detection (full-range detectors miss faces that fill it)",
+    )
+    threshold: float | None = Field(
+        None, ge=0, le=1, description="score threshold; default: the detector's card"
+    )
+    min_size: float | None = Field(
+        None,
+        ge=0,
+        description="smallest face side in pixels of the frame; default: the detector's card",
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="options of the plug-in's class"
+    )
 
 
 class ModelConfig(Section):
-    model: str | None = Field(None, description="the model plug-in, a model card's name, or the path of a card (.yaml); default: the key itself")
-    train: Name | None = Field(None, description="the dataset of this run (role: train) that a trainable model learns from")
-    detectors: list[str] = Field(default_factory=lambda: ["*"], min_length=1, description="only behind these detectors of the run (globs); default: all")
-    margin: float | None = Field(None, ge=-0.5, le=2, description="margin around the canonical face box; default: the model's crop specification")
+    model: str | None = Field(
+        None,
+        description="the model plug-in, a model card's name, or the path of a card (.yaml); default: the key itself",
+    )
+    train: Name | None = Field(
+        None, description="the dataset of this run (role: train) that a trainable model learns from"
+    )
+    detectors: list[str] = Field(
+        default_factory=lambda: ["*"],
+        min_length=1,
+        description="only behind these detectors of the run (globs); default: all",
+    )
+    margin: float | None = Field(
+        None,
+        ge=-0.5,
+        le=2,
+        description="margin around the canonical face box; default: the model's crop specification",
+    )
     align: Literal["none", "eyes", "five_point"] | None = Field(
-        None, description="turn the face until its eyes are level, or lay five landmarks on a template; default: the model's crop specification"
+        None,
+        description="turn the face until its eyes are level, or lay five landmarks on a template; default: the model's crop specification",
     )
     precision: Literal["float32", "bfloat16", "float16"] = Field(
-        "float32", description="type that a PyTorch network computes in on the way; a variant that must first prove equal to the original (protocol §26)"
+        "float32",
+        description="type that a PyTorch network computes in on the way; a variant that must first prove equal to the original (protocol §26)",
     )
-    options: dict[str, Any] = Field(default_factory=dict, description="options of the plug-in's class")
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="options of the plug-in's class"
+    )
 
 
 class FusionConfig(Section):
@@ -81,35 +119,74 @@ class FusionConfig(Section):
         "dempster_shafer", "switcher",
     ] = Field("soft_mean", description="how posteriors are joined; rules from temperature on learn, on the validation dataset or the other folds")
     # fmt: on
-    members: list[str] = Field(default_factory=lambda: ["*/*"], min_length=1, description="cells to join, as detector/model globs")
-    top: int | None = Field(None, ge=1, description="only the most accurate members vote, this many, chosen where a rule learns; default: all")
-    per_detector: bool = Field(False, description="one fusion per detector (named fusion.detector) instead of one over all matching cells")
-    allow_clones: bool = Field(False, description="let members of one lineage (the same weights behind two names) vote more than once")
-    seed: int | None = Field(None, ge=0, description="seed of the folds on which a rule learns; default: the run's seed")
-    check_order: bool = Field(True, description="refuse a member whose classes would fit much better in another order (a wrong label map)")
+    members: list[str] = Field(
+        default_factory=lambda: ["*/*"],
+        min_length=1,
+        description="cells to join, as detector/model globs",
+    )
+    top: int | None = Field(
+        None,
+        ge=1,
+        description="only the most accurate members vote, this many, chosen where a rule learns; default: all",
+    )
+    per_detector: bool = Field(
+        False,
+        description="one fusion per detector (named fusion.detector) instead of one over all matching cells",
+    )
+    allow_clones: bool = Field(
+        False,
+        description="let members of one lineage (the same weights behind two names) vote more than once",
+    )
+    seed: int | None = Field(
+        None, ge=0, description="seed of the folds on which a rule learns; default: the run's seed"
+    )
+    check_order: bool = Field(
+        True,
+        description="refuse a member whose classes would fit much better in another order (a wrong label map)",
+    )
 
 
 class FacesConfig(Section):
-    policy: Literal["largest", "most_confident", "centre"] = Field("largest", description="which face of a picture is the sample's face")
-    box: Literal["calibrated", "raw"] = Field("calibrated", description="calibrated: crops by the canonical face box (closed division); raw: as shipped")
+    policy: Literal["largest", "most_confident", "centre"] = Field(
+        "largest", description="which face of a picture is the sample's face"
+    )
+    box: Literal["calibrated", "raw"] = Field(
+        "calibrated",
+        description="calibrated: crops by the canonical face box (closed division); raw: as shipped",
+    )
 
 
 class FiguresConfig(Section):
-    formats: list[Literal["svg", "pdf", "png"]] = Field(default_factory=lambda: ["svg", "pdf", "png"], min_length=1, description="file formats")
-    examples: int = Field(8, ge=0, le=64, description="right and wrong example faces per cell and dataset")
+    formats: list[Literal["svg", "pdf", "png"]] = Field(
+        default_factory=lambda: ["svg", "pdf", "png"], min_length=1, description="file formats"
+    )
+    examples: int = Field(
+        8, ge=0, le=64, description="right and wrong example faces per cell and dataset"
+    )
 
 
 class ReportConfig(Section):
     title: str = Field("Faceoff", description="title of report.html")
-    faces: bool = Field(True, description="show face crops; false leaves every picture of a face out (privacy)")
-    gallery: int = Field(4, ge=0, le=64, description="faces of every cell of a confusion matrix in the gallery")
+    faces: bool = Field(
+        True, description="show face crops; false leaves every picture of a face out (privacy)"
+    )
+    gallery: int = Field(
+        4, ge=0, le=64, description="faces of every cell of a confusion matrix in the gallery"
+    )
     clips: int = Field(4, ge=0, le=40, description="clips shown over time, per dataset of videos")
-    megabytes: float = Field(8.0, gt=0, description="what the gallery's pictures may take of report.html; the later ones of every confusion go first")
+    megabytes: float = Field(
+        8.0,
+        gt=0,
+        description="what the gallery's pictures may take of report.html; the later ones of every confusion go first",
+    )
 
 
 class SpeedConfig(Section):
     queries: int = Field(
-        0, ge=0, le=100_000, description="how many pictures each detector and model is timed on, one at a time, alone on the machine; 0: not timed"
+        0,
+        ge=0,
+        le=100_000,
+        description="how many pictures each detector and model is timed on, one at a time, alone on the machine; 0: not timed",
     )
 
 
@@ -119,20 +196,35 @@ class RunConfig(Section):
     run: Name = Field("demo", description="name of the run; outputs go to results/<run>/")
     seed: int = Field(0, ge=0, description="seed of every random choice")
     weights: Literal["fetch", "present"] = Field(
-        "fetch", description="fetch: download missing weights before the run, or stop; present: skip the pairs whose weights are not here"
+        "fetch",
+        description="fetch: download missing weights before the run, or stop; present: skip the pairs whose weights are not here",
     )
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
-        "auto", description="where networks compute: auto (a GPU where there is one), cpu, cuda or cuda:N; FACEOFF_DEVICE overrides it on one machine"
+        "auto",
+        description="where networks compute: auto (a GPU where there is one), cpu, cuda or cuda:N; FACEOFF_DEVICE overrides it on one machine",
     )
-    plugins: list[DataPath] = Field(default_factory=list, description="folders with more plug-ins (.py) and model cards (.yaml)")
-    datasets: dict[Name, SerializeAsAny[DatasetConfig]] = Field(min_length=1, description="labelled pictures, by the name they have in this run")
-    detectors: dict[Name, DetectorConfig] = Field(min_length=1, description="face detectors; every one meets every model")
+    plugins: list[DataPath] = Field(
+        default_factory=list, description="folders with more plug-ins (.py) and model cards (.yaml)"
+    )
+    datasets: dict[Name, SerializeAsAny[DatasetConfig]] = Field(
+        min_length=1, description="labelled pictures, by the name they have in this run"
+    )
+    detectors: dict[Name, DetectorConfig] = Field(
+        min_length=1, description="face detectors; every one meets every model"
+    )
     models: dict[Name, ModelConfig] = Field(min_length=1, description="emotion models")
-    fusions: dict[Name, FusionConfig] = Field(default_factory=dict, description="votes of several cells")
+    fusions: dict[Name, FusionConfig] = Field(
+        default_factory=dict, description="votes of several cells"
+    )
     faces: FacesConfig = Field(default_factory=FacesConfig, description="which face, and which box")
     figures: FiguresConfig = Field(default_factory=FiguresConfig, description="paper figures")
-    report: ReportConfig = Field(default_factory=ReportConfig, description="results/<run>/report.html")
-    speed: SpeedConfig = Field(default_factory=SpeedConfig, description="latency of single pictures and throughput of full batches (docs/performance.md)")
+    report: ReportConfig = Field(
+        default_factory=ReportConfig, description="results/<run>/report.html"
+    )
+    speed: SpeedConfig = Field(
+        default_factory=SpeedConfig,
+        description="latency of single pictures and throughput of full batches (docs/performance.md)",
+    )
 
     def asks_for(self, detector: str, model: str) -> bool:
         """Whether the model is to run behind the detector."""
@@ -142,11 +234,15 @@ class RunConfig(Section):
         """The detector x model cells that one of these detector/model globs names, sorted."""
         for detector in sorted(self.detectors):
             for model in sorted(self.models):
-                if self.asks_for(detector, model) and any(fnmatchcase(f"{detector}/{model}", pattern) for pattern in patterns):
+                if self.asks_for(detector, model) and any(
+                    fnmatchcase(f"{detector}/{model}", pattern) for pattern in patterns
+                ):
                     yield detector, model
 
 
-def _fields_at(model: type[BaseModel], location: tuple[Any, ...], options: Mapping[str, type[BaseModel]]) -> list[str]:
+def _fields_at(
+    model: type[BaseModel], location: tuple[Any, ...], options: Mapping[str, type[BaseModel]]
+) -> list[str]:
     """Names of the fields valid at an error's location, following sections and name -> section mappings."""
     current: Any = model
     path = list(location[:-1])
@@ -155,20 +251,36 @@ def _fields_at(model: type[BaseModel], location: tuple[Any, ...], options: Mappi
         if current is model and key == "datasets" and path:
             current = options.get(path.pop(0), DatasetConfig)
             continue
-        annotation = current.model_fields[key].annotation if key in getattr(current, "model_fields", {}) else current
+        annotation = (
+            current.model_fields[key].annotation
+            if key in getattr(current, "model_fields", {})
+            else current
+        )
         arguments = getattr(annotation, "__args__", ())
         if getattr(annotation, "__origin__", None) is dict and path:
             path.pop(0)
             annotation = arguments[1]
         # `Section | None` is the section.
-        current = next((part for part in getattr(annotation, "__args__", ()) if hasattr(part, "model_fields")), annotation)
+        current = next(
+            (part for part in getattr(annotation, "__args__", ()) if hasattr(part, "model_fields")),
+            annotation,
+        )
     return list(getattr(current, "model_fields", {}))
 
 
-def _explain(error: ValidationError, options: Mapping[str, type[BaseModel]], prefix: tuple[Any, ...] = ()) -> list[str]:
+def _explain(
+    error: ValidationError, options: Mapping[str, type[BaseModel]], prefix: tuple[Any, ...] = ()
+) -> list[str]:
     lines = []
     for fault in error.errors(include_url=False):
-        location = (*prefix, *[part for part in fault["loc"] if part != "[key]" and not str(part).startswith(("function-", "constrained-"))])
+        location = (
+            *prefix,
+            *[
+                part
+                for part in fault["loc"]
+                if part != "[key]" and not str(part).startswith(("function-", "constrained-"))
+            ],
+        )
         where = ".".join(str(part) for part in location)
         if fault["type"] == "extra_forbidden":
             valid = _fields_at(RunConfig, location, options)
@@ -177,23 +289,41 @@ def _explain(error: ValidationError, options: Mapping[str, type[BaseModel]], pre
             lines.append(f"key {where!r} is missing")
         elif fault["type"] == "literal_error":
             valid = re.findall(r"'([^']+)'", str(fault["ctx"]["expected"]))
-            lines.append(f"{where}: {fault['input']!r} is not valid{suggestion(str(fault['input']), valid)}")
+            lines.append(
+                f"{where}: {fault['input']!r} is not valid{suggestion(str(fault['input']), valid)}"
+            )
         else:
-            given = "" if isinstance(fault["input"], Mapping | list) and fault["input"] else f" (given: {fault['input']!r})"
+            given = (
+                ""
+                if isinstance(fault["input"], Mapping | list) and fault["input"]
+                else f" (given: {fault['input']!r})"
+            )
             lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}{given}")
     return lines
 
 
-def _dataset_options(raw: Mapping[str, Any], folders: tuple[Path, ...], faults: list[str]) -> dict[str, type[DatasetConfig]]:
+def _dataset_options(
+    raw: Mapping[str, Any], folders: tuple[Path, ...], faults: list[str]
+) -> dict[str, type[DatasetConfig]]:
     found: dict[str, type[DatasetConfig]] = {}
     for name, section in raw.items():
-        kind = (section or {}).get("type") or name if isinstance(section, Mapping) or section is None else name
+        kind = (
+            (section or {}).get("type") or name
+            if isinstance(section, Mapping) or section is None
+            else name
+        )
         try:
             plugin = registry.get("dataset", str(kind), folders)
             dataset = registry.load(plugin.source, plugin.class_name)
             found[name] = dataset.Options
-            if isinstance(section, Mapping) and section.get("multiverse") and not hasattr(dataset, "universes"):
-                faults.append(f"datasets.{name}.multiverse: dataset {plugin.name!r} knows one label rule only, so there is nothing to compare: remove the key")
+            if (
+                isinstance(section, Mapping)
+                and section.get("multiverse")
+                and not hasattr(dataset, "universes")
+            ):
+                faults.append(
+                    f"datasets.{name}.multiverse: dataset {plugin.name!r} knows one label rule only, so there is nothing to compare: remove the key"
+                )
         except RegistryError as error:
             faults.append(f"datasets.{name}: {error}")
     return found
@@ -206,44 +336,68 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
             faults.append(f"{kind}.fusion: this name is reserved for fusions")
     for name, detector in config.detectors.items():
         plugin = _known("detector", detector.detector or name, f"detectors.{name}", folders, faults)
-        faults += [f"detectors.{name}.options: {fault}" for fault in (plugin.unknown_options(detector.options) if plugin else ())]
+        faults += [
+            f"detectors.{name}.options: {fault}"
+            for fault in (plugin.unknown_options(detector.options) if plugin else ())
+        ]
     _check_models(config, folders, faults)
     _check_datasets(config, faults)
     for name, fusion in config.fusions.items():
         for pattern in fusion.members:
             if not any(config.members(pattern)):
-                faults.append(f"fusions.{name}.members: {pattern!r} matches no detector/model cell of this run{_nearest_member(config, pattern)}")
+                faults.append(
+                    f"fusions.{name}.members: {pattern!r} matches no detector/model cell of this run{_nearest_member(config, pattern)}"
+                )
 
 
 def _check_models(config: RunConfig, folders: tuple[Path, ...], faults: list[str]) -> None:
     for name, model in config.models.items():
         plugin = _known("model", model.model or name, f"models.{name}", folders, faults)
-        faults += [f"models.{name}.options: {fault}" for fault in (plugin.unknown_options(model.options) if plugin else ())]
+        faults += [
+            f"models.{name}.options: {fault}"
+            for fault in (plugin.unknown_options(model.options) if plugin else ())
+        ]
         for pattern in model.detectors:
             if not any(fnmatchcase(detector, pattern) for detector in config.detectors):
-                faults.append(f"models.{name}.detectors: {pattern!r} matches no detector of this run{suggestion(pattern, config.detectors)}")
+                faults.append(
+                    f"models.{name}.detectors: {pattern!r} matches no detector of this run{suggestion(pattern, config.detectors)}"
+                )
         trainable = bool(plugin and plugin.card.get("trainable"))
         if trainable and not model.train:
-            faults.append(f"models.{name}: this model learns from data: name a dataset of role train in 'models.{name}.train'")
+            faults.append(
+                f"models.{name}: this model learns from data: name a dataset of role train in 'models.{name}.train'"
+            )
         if plugin and model.train and not trainable:
-            faults.append(f"models.{name}.train: model {plugin.name!r} has fixed weights and cannot be trained")
+            faults.append(
+                f"models.{name}.train: model {plugin.name!r} has fixed weights and cannot be trained"
+            )
         if plugin and model.precision != "float32" and not plugin.torch:
-            faults.append(f"models.{name}.precision: model {plugin.name!r} runs in {plugin.framework}, not in PyTorch: it computes in the type of its weights")
+            faults.append(
+                f"models.{name}.precision: model {plugin.name!r} runs in {plugin.framework}, not in PyTorch: it computes in the type of its weights"
+            )
         if model.train and model.train not in config.datasets:
-            faults.append(f"models.{name}.train: no dataset {model.train!r} in this run{suggestion(model.train, config.datasets)}")
+            faults.append(
+                f"models.{name}.train: no dataset {model.train!r} in this run{suggestion(model.train, config.datasets)}"
+            )
         elif model.train and config.datasets[model.train].role != "train":
-            faults.append(f"models.{name}.train: dataset {model.train!r} has the role {config.datasets[model.train].role!r}, not 'train'")
+            faults.append(
+                f"models.{name}.train: dataset {model.train!r} has the role {config.datasets[model.train].role!r}, not 'train'"
+            )
 
 
 def _check_datasets(config: RunConfig, faults: list[str]) -> None:
     for name, dataset in config.datasets.items():
         if dataset.validation and dataset.validation not in config.datasets:
-            faults.append(f"datasets.{name}.validation: no dataset {dataset.validation!r} in this run{suggestion(dataset.validation, config.datasets)}")
+            faults.append(
+                f"datasets.{name}.validation: no dataset {dataset.validation!r} in this run{suggestion(dataset.validation, config.datasets)}"
+            )
         elif dataset.validation == name:
             faults.append(f"datasets.{name}.validation: a dataset cannot validate itself")
         elif dataset.validation and config.datasets[dataset.validation].role != "validation":
             role = config.datasets[dataset.validation].role
-            faults.append(f"datasets.{name}.validation: dataset {dataset.validation!r} has the role {role!r}, not 'validation'")
+            faults.append(
+                f"datasets.{name}.validation: dataset {dataset.validation!r} has the role {role!r}, not 'validation'"
+            )
         if dataset.space is not None:
             try:
                 emotions.space(dataset.space)
@@ -251,7 +405,9 @@ def _check_datasets(config: RunConfig, faults: list[str]) -> None:
                 faults.append(f"datasets.{name}.space: {error}")
         if dataset.shards == "auto" and getattr(dataset, "download", False):
             # Jobs are planned before the download: the next plan, and that of each job on a cluster, would be another one.
-            faults.append(f"datasets.{name}.shards: auto counts what is there, and {name} is yet to be downloaded; give a number")
+            faults.append(
+                f"datasets.{name}.shards: auto counts what is there, and {name} is yet to be downloaded; give a number"
+            )
     if not any(dataset.role == "test" for dataset in config.datasets.values()):
         faults.append("datasets: none has the role 'test', so nothing would be scored")
 
@@ -262,10 +418,16 @@ def _nearest_member(config: RunConfig, pattern: str) -> str:
     for part, names in ((detector, config.detectors), (model, config.models)):
         if not any(fnmatchcase(name, part) for name in names):
             return suggestion(part, names)
-    return f"; models.{model}.detectors leaves it out" if model in config.models else "; the models' `detectors` leave it out"
+    return (
+        f"; models.{model}.detectors leaves it out"
+        if model in config.models
+        else "; the models' `detectors` leave it out"
+    )
 
 
-def _known(kind: str, name: str, where: str, folders: tuple[Path, ...], faults: list[str]) -> Plugin | None:
+def _known(
+    kind: str, name: str, where: str, folders: tuple[Path, ...], faults: list[str]
+) -> Plugin | None:
     try:
         return registry.get(kind, name, folders)
     except RegistryError as error:
@@ -276,10 +438,17 @@ def _known(kind: str, name: str, where: str, folders: tuple[Path, ...], faults: 
 def parse(raw: Mapping[str, Any]) -> RunConfig:
     """Validate a configuration as read from YAML. Raises ConfigError with one line per fault."""
     faults: list[str] = []
-    raw = {key: {} if value is None and key in {"fusions", "faces", "figures", "report", "speed"} else value for key, value in raw.items()}
+    raw = {
+        key: {}
+        if value is None and key in {"fusions", "faces", "figures", "report", "speed"}
+        else value
+        for key, value in raw.items()
+    }
     for key in ("datasets", "detectors", "models", "fusions"):
         if isinstance(raw.get(key), Mapping):
-            raw[key] = {str(name): {} if section is None else section for name, section in raw[key].items()}
+            raw[key] = {
+                str(name): {} if section is None else section for name, section in raw[key].items()
+            }
     if not isinstance(raw.get("plugins") or [], list):
         raise ConfigError("plugins: expected a list of folders")
     try:
@@ -298,7 +467,11 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
                 faults += _explain(error, options, ("datasets", name))
     try:
         # The plug-ins' options were checked above, so the common model sees only the instances.
-        config = RunConfig.model_validate({**raw, "datasets": {name: parsed.get(name, DatasetConfig()) for name in datasets}} if datasets else raw)
+        config = RunConfig.model_validate(
+            {**raw, "datasets": {name: parsed.get(name, DatasetConfig()) for name in datasets}}
+            if datasets
+            else raw
+        )
     except ValidationError as error:
         raise ConfigError("\n".join(faults + _explain(error, options))) from None
     _check_names(config, folders, faults)
@@ -313,7 +486,9 @@ def load(path: Path | str) -> Mapping[str, Any]:
         loader = _Loader(Path(path).read_text(encoding="utf-8"))
         raw = loader.get_single_data()
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from None
+        raise ConfigError(
+            f"{path}: {error.strerror if isinstance(error, OSError) else error}"
+        ) from None
     if loader.twice:
         raise ConfigError("\n".join(f"{path}, {fault}" for fault in loader.twice))
     if not isinstance(raw, Mapping):
@@ -345,16 +520,33 @@ def commented(values: Mapping[str, Any]) -> str:
     """YAML of a configuration's values, each section under its description and the keys that it may have."""
     lines = ["# Faceoff: what to run. How to run it (cores, cluster, GPU) is in profiles/.", "# Generated by `faceoff config --write` from the values below; "
              "comments come from workflow/scripts/faceoff/plan/config.py.", ""]  # fmt: skip
-    entry_models = {"detectors": DetectorConfig, "models": ModelConfig, "fusions": FusionConfig, "datasets": DatasetConfig}
+    entry_models = {
+        "detectors": DetectorConfig,
+        "models": ModelConfig,
+        "fusions": FusionConfig,
+        "datasets": DatasetConfig,
+    }
     for key, field in RunConfig.model_fields.items():
         lines.append(f"# {field.description}")
-        entry = entry_models.get(key) or (field.annotation if isinstance(field.annotation, type) and issubclass(field.annotation, Section) else None)
+        entry = entry_models.get(key) or (
+            field.annotation
+            if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+            else None
+        )
         if entry:
-            lines += [f"#   {name}: {option.description}" for name, option in entry.model_fields.items()]
+            lines += [
+                f"#   {name}: {option.description}" for name, option in entry.model_fields.items()
+            ]
         value = values.get(key, field.get_default(call_default_factory=True))
         if isinstance(value, BaseModel):
             value = value.model_dump(mode="json")
-        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None).removesuffix("\n...\n").rstrip()
+        text = (
+            yaml.safe_dump(
+                value, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None
+            )
+            .removesuffix("\n...\n")
+            .rstrip()
+        )
         block = "\n" in text or (isinstance(value, Mapping) and not text.startswith("{"))
         lines += [f"{key}:\n{textwrap.indent(text, '  ')}" if block else f"{key}: {text}", ""]
     return "\n".join(lines)
@@ -363,4 +555,8 @@ def commented(values: Mapping[str, Any]) -> str:
 def comments(text: str) -> list[str]:
     """The comments of a YAML text, each from its "#" on: what stands between two tokens."""
     tokens = list(yaml.scan(text, Loader=yaml.SafeLoader))
-    return [found for before, after in pairwise(tokens) for found in re.findall("#.*", text[before.end_mark.index : after.start_mark.index])]
+    return [
+        found
+        for before, after in pairwise(tokens)
+        for found in re.findall("#.*", text[before.end_mark.index : after.start_mark.index])
+    ]

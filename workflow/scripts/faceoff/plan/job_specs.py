@@ -18,7 +18,9 @@ from faceoff.storage import files
 
 ADAPTERS = code_hash.PACKAGE.parent  # the rules' scripts, each of which calls one stage
 # What shapes a page or figure without being Python.
-_PAGES = tuple(f"report/{pattern}" for pattern in ("*.j2", "sections/*.j2", "*.css", "*.js", "vendor/*.js"))
+_PAGES = tuple(
+    f"report/{pattern}" for pattern in ("*.j2", "sections/*.j2", "*.css", "*.js", "vendor/*.js")
+)
 LOOKS = {"report": _PAGES, "speed": _PAGES, "figures": ("figures/look.mplstyle",)}
 
 
@@ -44,14 +46,20 @@ class Plan(Matrix):
     def _cost(self, dataset: str) -> int:
         """What a dataset's samples weigh. Listing a large dataset takes long, so the number is kept in the cache."""
         job = {**json.loads(self.samples_spec(dataset)), "cost": SAMPLE_COST}
-        kept = fetch.cache_folder() / "shards" / f"{hashlib.sha256(self._spec(job).encode()).hexdigest()[:32]}.json"
+        kept = (
+            fetch.cache_folder()
+            / "shards"
+            / f"{hashlib.sha256(self._spec(job).encode()).hexdigest()[:32]}.json"
+        )
         if kept.is_file():
             with suppress(ValueError):  # a damaged one is counted anew
                 return int(files.read_json(kept))
         from faceoff.plugins.open_dataset import selected
 
         try:
-            cost = cost_of(selected(self.open(dataset), self.config.datasets[dataset], self.config.seed))
+            cost = cost_of(
+                selected(self.open(dataset), self.config.datasets[dataset], self.config.seed)
+            )
         except (OSError, ValueError):
             return 0  # the preflight says what is missing
         files.write_json(kept, cost)
@@ -65,7 +73,10 @@ class Plan(Matrix):
     def patterns(self) -> tuple[str, str]:
         """Regular expressions of what jobs work on (datasets of one shard, shards of the others) and of the datasets that are gathered from shards."""
         counts = {dataset: self.shards(dataset) for dataset in self.datasets()}
-        worked = [dataset if count == 1 else rf"{dataset}@\d+of{count}" for dataset, count in counts.items()]
+        worked = [
+            dataset if count == 1 else rf"{dataset}@\d+of{count}"
+            for dataset, count in counts.items()
+        ]
         gathered = [dataset for dataset, count in counts.items() if count > 1]
         return "|".join(worked), "|".join(gathered) or "(?!)"
 
@@ -102,13 +113,17 @@ class Plan(Matrix):
             try:
                 self._fingerprints[name] = self.open(name).fingerprint()
             except (OSError, ValueError) as error:
-                self._fingerprints[name] = f"missing: {error}"  # the preflight says so before any work
+                self._fingerprints[name] = (
+                    f"missing: {error}"  # the preflight says so before any work
+                )
         return self._fingerprints[name]
 
     def frames_spec(self, name: str, stage: str = "frames") -> str:
         """Told to `frames`, and with another stage to what else reads a dataset's media: `samples_spec` with that stage's code."""
         spec, plugin = json.loads(self.samples_spec(name)), self.dataset(name)[1]
-        return self._spec({**spec, "code": code(ADAPTERS / f"{stage}.py", (plugin.source, plugin.class_name))})
+        return self._spec(
+            {**spec, "code": code(ADAPTERS / f"{stage}.py", (plugin.source, plugin.class_name))}
+        )
 
     def audio_spec(self, name: str) -> str:
         """Told to `audio`: as `frames_spec`."""
@@ -118,10 +133,21 @@ class Plan(Matrix):
         section, plugin = self.detector(name)
         job = plugin.job()
         card = {**job["card"], "options": {**job["card"]["options"], **section.options}}
-        card |= {key: value for key, value in (("threshold", section.threshold), ("min_size", section.min_size)) if value is not None}
+        card |= {
+            key: value
+            for key, value in (("threshold", section.threshold), ("min_size", section.min_size))
+            if value is not None
+        }
         # What a detector is told does not include what its boxes are used for: a new calibration must not detect again.
         job |= {"device": self.config.device, "precision": "float32"}
-        return {**job, "card": {key: value for key, value in card.items() if key not in {"calibration", "whole_frame"}}}
+        return {
+            **job,
+            "card": {
+                key: value
+                for key, value in card.items()
+                if key not in {"calibration", "whole_frame"}
+            },
+        }
 
     def detect_spec(self, dataset: str, detector: str) -> str:
         """Told to `detect`, of a dataset's frames: the detector with its options and how frames are prepared, not what its boxes are used for."""
@@ -141,7 +167,9 @@ class Plan(Matrix):
             "detector": detector,
             "policy": self.config.faces.policy,
             "whole_frame": bool(card.get("whole_frame")),
-            "calibration": card.get("calibration") if self.config.faces.box == "calibrated" else None,
+            "calibration": card.get("calibration")
+            if self.config.faces.box == "calibrated"
+            else None,
             "margin": self.model(model)[0].margin,
             "align": self.model(model)[0].align,
         }
@@ -153,7 +181,11 @@ class Plan(Matrix):
         # A plug-in that `reads` a file of the user's is run again when that file changes.
         read = [plugin.card["reads"]] if "reads" in plugin.card else []
         job |= {"device": self.config.device, "precision": self.model(name)[0].precision}
-        return {**job, "card": {**job["card"], "options": options}, "read": {key: _stat(options.get(key)) for key in read}}
+        return {
+            **job,
+            "card": {**job["card"], "options": options},
+            "read": {key: _stat(options.get(key)) for key in read},
+        }
 
     def predict_spec(self, dataset: str, detector: str, model: str, stage: str = "predict") -> str:
         """Told to `predict`: the model with its options, and how it is cropped from the detector's boxes."""
@@ -183,7 +215,9 @@ class Plan(Matrix):
 
     def train_spec(self, detector: str, model: str) -> str:
         """Told to `train`, once per detector: `predict_spec` of the dataset that the model learns from."""
-        return self.predict_spec(self.config.models[model].train or "", detector, model, stage="train")
+        return self.predict_spec(
+            self.config.models[model].train or "", detector, model, stage="train"
+        )
 
     def fuse_spec(self, dataset: str, fusion: str) -> str:
         """Told to `fuse`: the rule and its settings, the members in order with their lineages."""
@@ -218,7 +252,9 @@ class Plan(Matrix):
 
     def _circular(self, dataset: str, model: str) -> bool:
         """Whether the model reads emotions by the recipe that drew the dataset (protocol §16)."""
-        return self.model(model)[1].card.get("recipe") == "emfacs" and bool(self.dataset(dataset)[1].card.get("drawn"))
+        return self.model(model)[1].card.get("recipe") == "emfacs" and bool(
+            self.dataset(dataset)[1].card.get("drawn")
+        )
 
     def _train_status(self, dataset: str, model: str) -> str:
         """How the model's training data relate to this dataset (protocol §15)."""
@@ -259,7 +295,9 @@ class Plan(Matrix):
 
     def shard_spec(self, number: str, shards: str) -> str:
         """Told to the cut of a dataset's samples: which of how many shards."""
-        return self._spec({"number": int(number), "shards": int(shards), "code": code(ADAPTERS / "shard.py")})
+        return self._spec(
+            {"number": int(number), "shards": int(shards), "code": code(ADAPTERS / "shard.py")}
+        )
 
     def code_spec(self, script: str) -> str:
         """Return the spec of a rule that needs no settings: the hash of its code."""
@@ -284,15 +322,31 @@ class Plan(Matrix):
             section, plugin = self.model(name)
             return self._spec({**section.model_dump(mode="json"), "model": plugin.name, **changes})
 
-        originals = {described(name): name for name, section in sorted(self.config.models.items()) if section.precision == "float32"}
-        reduced = [name for name, section in sorted(self.config.models.items()) if section.precision != "float32"]
-        return {name: originals[key] for name in reduced if (key := described(name, precision="float32")) in originals}
+        originals = {
+            described(name): name
+            for name, section in sorted(self.config.models.items())
+            if section.precision == "float32"
+        }
+        reduced = [
+            name
+            for name, section in sorted(self.config.models.items())
+            if section.precision != "float32"
+        ]
+        return {
+            name: originals[key]
+            for name in reduced
+            if (key := described(name, precision="float32")) in originals
+        }
 
     def _factors(self, detector: str, model: str) -> dict[str, str]:
         """What a cell is made of: two names of one model that crop differently are one model and two crops."""
         section, plugin = self.model(model)
         crop = {"margin": section.margin, "align": section.align}
-        learnt = {key: value for key, value in (("options", section.options), ("train", section.train)) if value}
+        learnt = {
+            key: value
+            for key, value in (("options", section.options), ("train", section.train))
+            if value
+        }
         return {
             "detector": detector,
             "crop": self._spec({key: value for key, value in crop.items() if value is not None}),
@@ -318,8 +372,19 @@ class Plan(Matrix):
     def overlaps_spec(self, dataset: str) -> str:
         """Told to `overlaps`: the calibration of every detector that boxes faces."""
         cards = {name: self.detector(name)[1].card for name in sorted(self.config.detectors)}
-        boxed = {name: card.get("calibration") for name, card in cards.items() if not card.get("whole_frame")}
-        return self._spec({"dataset": dataset, "policy": self.config.faces.policy, "calibrations": boxed, "code": code(ADAPTERS / "overlaps.py")})
+        boxed = {
+            name: card.get("calibration")
+            for name, card in cards.items()
+            if not card.get("whole_frame")
+        }
+        return self._spec(
+            {
+                "dataset": dataset,
+                "policy": self.config.faces.policy,
+                "calibrations": boxed,
+                "code": code(ADAPTERS / "overlaps.py"),
+            }
+        )
 
     def answers_spec(self, dataset: str) -> str:
         """Told to `answers`: how many clips are shown over time, and whether with faces."""
@@ -334,33 +399,85 @@ class Plan(Matrix):
     def aggregate_spec(self, stage: str) -> str:
         """Spec of tables, figures, report, manifest: the whole resolved configuration and the code of that stage."""
         weights = {
-            user: {"file": asset.name, "sha256": asset.sha256, "licence": asset.licence, "source": asset.source} for user, asset in self.assets().items()
+            user: {
+                "file": asset.name,
+                "sha256": asset.sha256,
+                "licence": asset.licence,
+                "source": asset.source,
+            }
+            for user, asset in self.assets().items()
         }
-        looks = sorted(file for pattern in LOOKS.get(stage, ()) for file in code_hash.PACKAGE.glob(pattern))
-        versions = [code_hash.PACKAGE / "inference" / "versions.py"] if stage == "manifest" else []  # only the manifest is made of them
+        looks = sorted(
+            file for pattern in LOOKS.get(stage, ()) for file in code_hash.PACKAGE.glob(pattern)
+        )
+        versions = (
+            [code_hash.PACKAGE / "inference" / "versions.py"] if stage == "manifest" else []
+        )  # only the manifest is made of them
         made_by = code(ADAPTERS / f"{stage}.py", *looks, *versions)
-        stated: dict[str, Any] = {"models": self._stated()} if stage in {"report", "manifest"} else {}
+        stated: dict[str, Any] = (
+            {"models": self._stated()} if stage in {"report", "manifest"} else {}
+        )
         if stage == "manifest":
-            stated["environments"] = {f"{kind} {name}": self.env(kind, name) for kind in ("detector", "model") for name in getattr(self.config, f"{kind}s")}
-        return self._spec({"config": self.config.model_dump(mode="json"), "datasets": self._cards(), "assets": weights, "code": made_by, **stated})
+            stated["environments"] = {
+                f"{kind} {name}": self.env(kind, name)
+                for kind in ("detector", "model")
+                for name in getattr(self.config, f"{kind}s")
+            }
+        return self._spec(
+            {
+                "config": self.config.model_dump(mode="json"),
+                "datasets": self._cards(),
+                "assets": weights,
+                "code": made_by,
+                **stated,
+            }
+        )
 
     def _stated(self) -> dict[str, Any]:
         """What the models' cards state of themselves that a report shows: source and published results."""
-        return {name: {key: self.model(name)[1].card.get(key) for key in ("source", "published")} for name in self.config.models}
+        return {
+            name: {key: self.model(name)[1].card.get(key) for key in ("source", "published")}
+            for name in self.config.models
+        }
 
     def _cards(self) -> dict[str, Any]:
-        return {name: {**self.dataset(name)[1].card, "type": self.dataset(name)[1].name, "role": self.config.datasets[name].role} for name in self.datasets()}
+        return {
+            name: {
+                **self.dataset(name)[1].card,
+                "type": self.dataset(name)[1].name,
+                "role": self.config.datasets[name].role,
+            }
+            for name in self.datasets()
+        }
 
 
 # What leaves the samples of a dataset, and so the cut into parts, as they are.
-_NOT_SAMPLES = {"type", "role", "validation", "space", "fps", "every", "jpeg", "audio", "part", "limit", "multiverse", "shards", "download"}
+_NOT_SAMPLES = {
+    "type",
+    "role",
+    "validation",
+    "space",
+    "fps",
+    "every",
+    "jpeg",
+    "audio",
+    "part",
+    "limit",
+    "multiverse",
+    "shards",
+    "download",
+}
 
 
 def _kinship(learnt: DatasetConfig, scored: DatasetConfig) -> str:
     """held-out where two sections of one dataset surely have no sample in common, else in-sample."""
     splits = (getattr(learnt, "split", None), getattr(scored, "split", None))
     # Where pictures have no split, their place tells them apart.
-    places = splits if None not in splits else (getattr(learnt, "path", None), getattr(scored, "path", None))
+    places = (
+        splits
+        if None not in splits
+        else (getattr(learnt, "path", None), getattr(scored, "path", None))
+    )
     if places[0] != places[1]:
         return "held-out"
     # Parts are cut from what other options leave, so that only the same options cut at the same places.

@@ -30,7 +30,11 @@ class Matrix:
 
     def datasets(self, *roles: str) -> list[str]:
         """Names of the datasets with one of these roles (all without an argument), sorted."""
-        return sorted(name for name, dataset in self.config.datasets.items() if not roles or dataset.role in roles)
+        return sorted(
+            name
+            for name, dataset in self.config.datasets.items()
+            if not roles or dataset.role in roles
+        )
 
     @property
     def scored(self) -> list[str]:
@@ -47,7 +51,10 @@ class Matrix:
                 made[name] = (fusion, cells)
                 continue
             for detector in sorted({detector for detector, _ in cells}):
-                made[f"{name}.{detector}"] = (fusion, [cell for cell in cells if cell[0] == detector])
+                made[f"{name}.{detector}"] = (
+                    fusion,
+                    [cell for cell in cells if cell[0] == detector],
+                )
         return {name: value for name, value in made.items() if value[1]}
 
     def judged_on(self, dataset: str) -> str | None:
@@ -86,9 +93,15 @@ class Matrix:
         if self.config.weights == "fetch":
             return None
         # What a package carries is looked for by the job, in the environment that has the package.
-        needed = [asset for asset in plugin.assets.values() if self.check_modules or not asset.package]
+        needed = [
+            asset for asset in plugin.assets.values() if self.check_modules or not asset.package
+        ]
         absent = next((asset for asset in needed if not fetch.is_there(asset)), None)
-        return f"{absent.name} is not here (`faceoff fetch` gets what may be downloaded; `faceoff assets` says from where)" if absent else None
+        return (
+            f"{absent.name} is not here (`faceoff fetch` gets what may be downloaded; `faceoff assets` says from where)"
+            if absent
+            else None
+        )
 
     def lineage(self, model: str) -> str:
         """What says which models share weights, and so are one opinion: the card's `lineage`, else the plug-in's name."""
@@ -102,7 +115,10 @@ class Matrix:
 
     def gpus(self, kind: str, name: str) -> int:
         """How many GPUs a job of this detector or model asks a cluster for: one where the configuration names a GPU and the plug-in can use it."""
-        return int(self.config.device.startswith("cuda") and (self.detector if kind == "detector" else self.model)(name)[1].gpu)
+        return int(
+            self.config.device.startswith("cuda")
+            and (self.detector if kind == "detector" else self.model)(name)[1].gpu
+        )
 
     def open(self, name: str) -> Any:
         """The dataset, ready to list its samples. Raises OSError or ValueError where its files are not there or wrong."""
@@ -112,18 +128,27 @@ class Matrix:
     def archives(self, name: str) -> list[Asset]:
         """The archives that a dataset is made of, where its options ask for downloading them. Raises AssetError."""
         section, plugin = self.dataset(name)
-        return registry.load(plugin.source, plugin.class_name).archives(section) if getattr(section, "download", False) else []
+        return (
+            registry.load(plugin.source, plugin.class_name).archives(section)
+            if getattr(section, "download", False)
+            else []
+        )
 
     def plugins(self) -> list[Plugin]:
         """The plug-ins of the detectors and models."""
-        return [self.detector(name)[1] for name in self.config.detectors] + [self.model(name)[1] for name in self.config.models]
+        return [self.detector(name)[1] for name in self.config.detectors] + [
+            self.model(name)[1] for name in self.config.models
+        ]
 
     def assets(self) -> dict[str, Asset]:
         """Every asset that a cell which can run needs, by 'plug-in: role'."""
         needed: dict[str, Asset] = {}
         for plugin in self.plugins():
             if not (self.check_modules and plugin.skip()):
-                needed |= {f"{plugin.kind} {plugin.name}: {role}": asset for role, asset in plugin.assets.items()}
+                needed |= {
+                    f"{plugin.kind} {plugin.name}: {role}": asset
+                    for role, asset in plugin.assets.items()
+                }
         return needed
 
     # -- files ---------------------------------------------------------------------------------------------------
@@ -138,15 +163,24 @@ class Matrix:
         files = []
         for dataset in datasets or self.scored:
             files += [
-                f"{self.folder}/scores/{dataset}/{detector}/{model}.json" for detector in sorted(self.config.detectors) for model in sorted(self.config.models)
+                f"{self.folder}/scores/{dataset}/{detector}/{model}.json"
+                for detector in sorted(self.config.detectors)
+                for model in sorted(self.config.models)
             ]
-            files += [f"{self.folder}/scores/{dataset}/fusion/{fusion}.json" for fusion in self.fusions]
+            files += [
+                f"{self.folder}/scores/{dataset}/fusion/{fusion}.json" for fusion in self.fusions
+            ]
         return files
 
     @property
     def cells(self) -> list[Cell]:
         """Every detector x model pair that can run here, sorted."""
-        return [(d, m) for d in sorted(self.config.detectors) for m in sorted(self.config.models) if not self.skip(d, m)]
+        return [
+            (d, m)
+            for d in sorted(self.config.detectors)
+            for m in sorted(self.config.models)
+            if not self.skip(d, m)
+        ]
 
     @property
     def runnable_detectors(self) -> list[str]:
@@ -155,19 +189,32 @@ class Matrix:
 
     def cell_prediction_files(self, dataset: str) -> list[str]:
         """The predictions of every cell that can run."""
-        return [f"{self.folder}/predictions/{dataset}/{detector}/{model}.parquet" for detector, model in self.cells]
+        return [
+            f"{self.folder}/predictions/{dataset}/{detector}/{model}.parquet"
+            for detector, model in self.cells
+        ]
 
     def prediction_files(self, dataset: str) -> list[str]:
         """The predictions of every cell that can run, then of every fusion."""
-        return self.cell_prediction_files(dataset) + [f"{self.folder}/fusion/{dataset}/{fusion}.parquet" for fusion in self.fusions]
+        return self.cell_prediction_files(dataset) + [
+            f"{self.folder}/fusion/{dataset}/{fusion}.parquet" for fusion in self.fusions
+        ]
 
     def audio_files(self) -> list[str]:
         """The sound of the datasets that ask for it."""
-        return [f"{self.folder}/audio/{dataset}.parquet" for dataset in self.datasets() if self.config.datasets[dataset].audio]
+        return [
+            f"{self.folder}/audio/{dataset}.parquet"
+            for dataset in self.datasets()
+            if self.config.datasets[dataset].audio
+        ]
 
     def multiverse_files(self) -> list[str]:
         """The scores under every label rule of the test datasets that ask for them."""
-        return [f"{self.folder}/multiverse/{dataset}.json" for dataset in self.datasets("test") if self.config.datasets[dataset].multiverse]
+        return [
+            f"{self.folder}/multiverse/{dataset}.json"
+            for dataset in self.datasets("test")
+            if self.config.datasets[dataset].multiverse
+        ]
 
     def latency_files(self) -> list[str]:
         """The latencies of every detector, and of every model behind it, on the test datasets, where the run asks for them.
@@ -177,9 +224,24 @@ class Matrix:
         if not self.config.speed.queries:
             return []
         timed = [f"{d}/{m}" for d, m in self.cells if "reads" not in self.model(m)[1].card]
-        return [f"{self.folder}/latency/{dataset}/{name}.json" for dataset in self.datasets("test") for name in sorted({*self.runnable_detectors, *timed})]
+        return [
+            f"{self.folder}/latency/{dataset}/{name}.json"
+            for dataset in self.datasets("test")
+            for name in sorted({*self.runnable_detectors, *timed})
+        ]
 
     def timing_files(self) -> list[str]:
         """Timings of every detection and prediction job of the test datasets."""
-        faces = {f"{self.folder}/faces/{dataset}/{detector}.timing.json" for dataset in self.datasets("test") for detector in self.runnable_detectors}
-        return sorted(faces | {path.replace(".parquet", ".timing.json") for dataset in self.datasets("test") for path in self.cell_prediction_files(dataset)})
+        faces = {
+            f"{self.folder}/faces/{dataset}/{detector}.timing.json"
+            for dataset in self.datasets("test")
+            for detector in self.runnable_detectors
+        }
+        return sorted(
+            faces
+            | {
+                path.replace(".parquet", ".timing.json")
+                for dataset in self.datasets("test")
+                for path in self.cell_prediction_files(dataset)
+            }
+        )

@@ -38,11 +38,17 @@ def check(plan: Plan, every_weight: bool = False) -> None:
             problems.append(f"dataset {name}: {error}")
     for name in plan.config.models:
         plugin = plan.model(name)[1]
-        if "reads" in plugin.card and not (path := plan.config.models[name].options.get(plugin.card["reads"])):
-            problems.append(f"models.{name}.options.{plugin.card['reads']} is missing: the file with the predictions")
+        if "reads" in plugin.card and not (
+            path := plan.config.models[name].options.get(plugin.card["reads"])
+        ):
+            problems.append(
+                f"models.{name}.options.{plugin.card['reads']} is missing: the file with the predictions"
+            )
         elif "reads" in plugin.card and not Path(path).is_file():
             problems.append(f"models.{name}.options.{plugin.card['reads']}: {path} is not there")
-    for user, asset in plan.assets().items() if every_weight or plan.config.weights == "fetch" else ():
+    for user, asset in (
+        plan.assets().items() if every_weight or plan.config.weights == "fetch" else ()
+    ):
         # In other environments than this one the job looks into its packages; what may be downloaded instead is got ready for those that have not.
         elsewhere = bool(asset.package) and not plan.check_modules
         if elsewhere and not asset.urls:
@@ -65,7 +71,9 @@ def lock(plan: Plan) -> TextIO:
     except BlockingIOError:
         raise PreflightError(f"another run is working in {folder}") from None
     except OSError as error:
-        raise PreflightError(f"{folder}: its file system has no locks ({error.strerror}); use another one with --directory") from None
+        raise PreflightError(
+            f"{folder}: its file system has no locks ({error.strerror}); use another one with --directory"
+        ) from None
     files.clear_leftovers(folder)
     return handle
 

@@ -107,7 +107,11 @@ _UNSEEN: dict[type[ast.AST], tuple[str, ...]] = {
 
 def _is_text(node: ast.AST) -> bool:
     """Return whether a node is a text by itself, as docstrings are."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 @dataclass
@@ -185,9 +189,11 @@ def _bound(node: ast.stmt) -> set[str]:
     """Return the names that a top-level statement defines."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {node.name}
-    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)} | {
-        inner.name for inner in ast.walk(node) if isinstance(inner, ast.FunctionDef)
-    }
+    return {
+        inner.id
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
+    } | {inner.name for inner in ast.walk(node) if isinstance(inner, ast.FunctionDef)}
 
 
 def imports(path: Path) -> frozenset[Path]:

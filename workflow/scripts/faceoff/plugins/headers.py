@@ -19,14 +19,24 @@ def headers_in(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
     except (SyntaxError, ValueError) as error:
         raise RegistryError(f"{path}: syntax error: {error}") from None
     for node in body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in HEADERS:
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id in HEADERS
+        ):
             name = node.targets[0].id
             try:
                 entries = ast.literal_eval(node.value)
             except (ValueError, TypeError):
-                raise RegistryError(f"{path}:{node.lineno}: {name} must be a literal (no names, calls or f-strings)") from None
-            if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
-                raise RegistryError(f"{path}:{node.lineno}: {name} must map each plug-in's name to its keys")
+                raise RegistryError(
+                    f"{path}:{node.lineno}: {name} must be a literal (no names, calls or f-strings)"
+                ) from None
+            if not isinstance(entries, dict) or not all(
+                isinstance(entry, dict) for entry in entries.values()
+            ):
+                raise RegistryError(
+                    f"{path}:{node.lineno}: {name} must map each plug-in's name to its keys"
+                )
             yield HEADERS[name], entries
 
 
@@ -51,7 +61,9 @@ def _check_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) 
     for keys, valid, where in ((entry, _HEADER_KEYS[kind], ""), *parts):
         for key in keys:
             if key not in valid:
-                raise RegistryError(f"{source}: {name}: unknown key {where}{key}{suggestion(str(key), sorted(valid))}")
+                raise RegistryError(
+                    f"{source}: {name}: unknown key {where}{key}{suggestion(str(key), sorted(valid))}"
+                )
     for key, value in entry.get("requires", {}).items():
         if not isinstance(value, list | tuple):
             raise RegistryError(f"{source}: {name}: requires.{key}: expected a list of names")
@@ -63,7 +75,9 @@ def from_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) ->
     requires = rest.pop("requires", {})
     framework = rest.pop("framework", "core")
     if framework not in FRAMEWORKS:
-        raise RegistryError(f"{source}: {name}: framework {framework!r}{suggestion(framework, FRAMEWORKS)}")
+        raise RegistryError(
+            f"{source}: {name}: framework {framework!r}{suggestion(framework, FRAMEWORKS)}"
+        )
     if "class" not in rest:
         raise RegistryError(f"{source}: {name}: the header lacks `class`")
     try:

@@ -35,7 +35,11 @@ _CARD_KEYS = {
     "source", "published", "notes", "architecture", "batch", "outputs", "revision",
 }  # fmt: skip
 _CARD_INPUT = {"size", "channels", "margin", "layout", "divisor", "mean", "std", "colours"}
-_CARD_CHOICES = {"activation": ("softmax", "none"), "input.layout": ("nchw", "nhwc"), "input.colours": ("rgb", "bgr")}  # the first is the default
+_CARD_CHOICES = {
+    "activation": ("softmax", "none"),
+    "input.layout": ("nchw", "nhwc"),
+    "input.colours": ("rgb", "bgr"),
+}  # the first is the default
 
 
 def read_card(path: Path) -> Plugin:
@@ -47,29 +51,48 @@ def read_card(path: Path) -> Plugin:
     if not isinstance(card, dict):
         raise RegistryError(f"model card {path}: expected keys and values")
     if not isinstance(card.get("input", {}), dict):
-        raise RegistryError(f"model card {path}: input: expected keys and values ({', '.join(sorted(_CARD_INPUT))})")
-    for keys, valid, where in ((card, _CARD_KEYS, ""), (card.get("input") or {}, _CARD_INPUT, "input.")):
+        raise RegistryError(
+            f"model card {path}: input: expected keys and values ({', '.join(sorted(_CARD_INPUT))})"
+        )
+    for keys, valid, where in (
+        (card, _CARD_KEYS, ""),
+        (card.get("input") or {}, _CARD_INPUT, "input."),
+    ):
         for key in keys:
             if key not in valid:
-                raise RegistryError(f"model card {path}: unknown key {where}{key}{suggestion(str(key), sorted(valid))}")
-    hub = card.get("runtime") == "transformers"  # such a model's own files say what its input and its classes are
-    for key in ("file", "sha256", "runtime") if hub else ("file", "sha256", "runtime", "input", "emotions"):
+                raise RegistryError(
+                    f"model card {path}: unknown key {where}{key}{suggestion(str(key), sorted(valid))}"
+                )
+    hub = (
+        card.get("runtime") == "transformers"
+    )  # such a model's own files say what its input and its classes are
+    for key in (
+        ("file", "sha256", "runtime") if hub else ("file", "sha256", "runtime", "input", "emotions")
+    ):
         if key not in card:
             raise RegistryError(f"model card {path}: key {key!r} is missing")
     if not hub and "size" not in card["input"]:
-        raise RegistryError(f"model card {path}: key 'input.size' is missing: [height, width] in pixels")
+        raise RegistryError(
+            f"model card {path}: key 'input.size' is missing: [height, width] in pixels"
+        )
     if card["runtime"] not in CARD_RUNTIMES:
-        raise RegistryError(f"model card {path}: runtime {card['runtime']!r}{suggestion(str(card['runtime']), CARD_RUNTIMES)}")
+        raise RegistryError(
+            f"model card {path}: runtime {card['runtime']!r}{suggestion(str(card['runtime']), CARD_RUNTIMES)}"
+        )
     _check_card_values(path, card)
     try:
         classes = [emotions.canonical(str(label)) for label in card.get("emotions", ())]
     except ValueError as error:
         raise RegistryError(f"model card {path}: emotions: {error}") from None
     if len(set(classes)) < len(classes):
-        raise RegistryError(f"model card {path}: emotions: {next(name for name in classes if classes.count(name) > 1)!r} stands twice")
+        raise RegistryError(
+            f"model card {path}: emotions: {next(name for name in classes if classes.count(name) > 1)!r} stands twice"
+        )
     framework = CARD_RUNTIMES[card["runtime"]]
     module, class_name = _CARD_CLASSES.get(card["runtime"]) or _CARD_CLASSES[framework]
-    rest = {key: value for key, value in card.items() if key not in {"file", "sha256", "urls", "size"}}
+    rest = {
+        key: value for key, value in card.items() if key not in {"file", "sha256", "urls", "size"}
+    }
     if classes:
         rest["emotions"] = classes
     return Plugin(
@@ -88,7 +111,9 @@ def _weights(path: Path, card: Mapping[str, Any]) -> Asset:
     """The one file of a card: beside it, or wherever assets are looked for."""
     beside = path.parent / str(card["file"])
     return Asset(
-        file=str(beside.resolve()) if beside.is_file() and "package" not in card else str(card["file"]),
+        file=str(beside.resolve())
+        if beside.is_file() and "package" not in card
+        else str(card["file"]),
         package=card.get("package"),
         sha256=str(card["sha256"]),
         urls=tuple(card.get("urls", ())),
@@ -98,7 +123,11 @@ def _weights(path: Path, card: Mapping[str, Any]) -> Asset:
     )
 
 
-HUB_FILES = {"config": "config.json", "processor": "preprocessor_config.json", "weights": "model.safetensors"}  # role -> name at Hugging Face
+HUB_FILES = {
+    "config": "config.json",
+    "processor": "preprocessor_config.json",
+    "weights": "model.safetensors",
+}  # role -> name at Hugging Face
 
 
 def _hub_files(path: Path, card: Mapping[str, Any]) -> dict[str, Asset]:
@@ -108,40 +137,76 @@ def _hub_files(path: Path, card: Mapping[str, Any]) -> dict[str, Asset]:
     """
     hashes, file = card["sha256"], str(card["file"])
     if not isinstance(hashes, dict) or set(hashes) != set(HUB_FILES.values()):
-        raise RegistryError(f"model card {path}: sha256: expected one for each of {', '.join(HUB_FILES.values())} (one weights file, never a pickle)")
+        raise RegistryError(
+            f"model card {path}: sha256: expected one for each of {', '.join(HUB_FILES.values())} (one weights file, never a pickle)"
+        )
     about = {"licence": str(card.get("licence", "")), "source": str(card.get("source", ""))}
     if not file.startswith("hf:"):
         folder = (path.parent / file).resolve()
         if not folder.is_dir():
-            raise RegistryError(f"model card {path}: file {file!r} is not a folder; a model at Hugging Face is written hf:owner/name")
-        return {role: Asset(file=str(folder / name), sha256=str(hashes[name]), **about) for role, name in HUB_FILES.items()}
+            raise RegistryError(
+                f"model card {path}: file {file!r} is not a folder; a model at Hugging Face is written hf:owner/name"
+            )
+        return {
+            role: Asset(file=str(folder / name), sha256=str(hashes[name]), **about)
+            for role, name in HUB_FILES.items()
+        }
     repository, revision = file.removeprefix("hf:"), str(card.get("revision", ""))
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         raise RegistryError(f"model card {path}: file {file!r}: expected hf:owner/name")
     if not re.fullmatch(r"[0-9a-f]{40}", revision):
-        raise RegistryError(f"model card {path}: revision {revision!r}: expected the commit, 40 hex digits (a branch or tag may move)")
-    address, prefix = f"https://huggingface.co/{repository}/resolve/{revision}", f"{repository.replace('/', '--')}--{revision[:12]}"
-    return {role: Asset(file=f"{prefix}--{name}", sha256=str(hashes[name]), urls=(f"{address}/{name}",), **about) for role, name in HUB_FILES.items()}
+        raise RegistryError(
+            f"model card {path}: revision {revision!r}: expected the commit, 40 hex digits (a branch or tag may move)"
+        )
+    address, prefix = (
+        f"https://huggingface.co/{repository}/resolve/{revision}",
+        f"{repository.replace('/', '--')}--{revision[:12]}",
+    )
+    return {
+        role: Asset(
+            file=f"{prefix}--{name}", sha256=str(hashes[name]), urls=(f"{address}/{name}",), **about
+        )
+        for role, name in HUB_FILES.items()
+    }
 
 
 def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
     """Raise RegistryError for a value that no runtime could use, naming file and key."""
     for key, valid in _CARD_CHOICES.items():
-        value = ((card.get("input") or {}) if "." in key else card).get(key.split(".")[-1], valid[0])
+        value = ((card.get("input") or {}) if "." in key else card).get(
+            key.split(".")[-1], valid[0]
+        )
         if value not in valid:
-            raise RegistryError(f"model card {path}: {key} {value!r}{suggestion(str(value), valid)}")
+            raise RegistryError(
+                f"model card {path}: {key} {value!r}{suggestion(str(value), valid)}"
+            )
     batch = card.get("batch", 1)
     if type(batch) is not int or batch < 1:
-        raise RegistryError(f"model card {path}: batch {batch!r}: expected a number of pictures, 1 or more")
+        raise RegistryError(
+            f"model card {path}: batch {batch!r}: expected a number of pictures, 1 or more"
+        )
     outputs = card.get("outputs", ["emotions"])
-    if not isinstance(outputs, list) or outputs[:1] != ["emotions"] or not set(outputs[1:]) <= {"valence", "arousal"} or len(set(outputs)) < len(outputs):
-        raise RegistryError(f"model card {path}: outputs {outputs!r}: expected [emotions] or [emotions, valence, arousal], in the order of the columns")
+    if (
+        not isinstance(outputs, list)
+        or outputs[:1] != ["emotions"]
+        or not set(outputs[1:]) <= {"valence", "arousal"}
+        or len(set(outputs)) < len(outputs)
+    ):
+        raise RegistryError(
+            f"model card {path}: outputs {outputs!r}: expected [emotions] or [emotions, valence, arousal], in the order of the columns"
+        )
     if ("valence" in outputs) != ("arousal" in outputs):
-        raise RegistryError(f"model card {path}: outputs {outputs!r}: valence and arousal come together")
+        raise RegistryError(
+            f"model card {path}: outputs {outputs!r}: valence and arousal come together"
+        )
     if card["runtime"] == "transformers":
         own = [f"input.{key}" for key in card.get("input") or {} if key != "margin"]
         own += [key for key in ("activation", "outputs", "package", "urls") if key in card]
         if own:
-            raise RegistryError(f"model card {path}: {', '.join(own)}: a model of transformers says that itself; only input.margin is yours")
+            raise RegistryError(
+                f"model card {path}: {', '.join(own)}: a model of transformers says that itself; only input.margin is yours"
+            )
     if (card["runtime"] == "timm") != ("architecture" in card):
-        raise RegistryError(f"model card {path}: key 'architecture' (a name in timm) belongs to runtime timm, and is needed there")
+        raise RegistryError(
+            f"model card {path}: key 'architecture' (a name in timm) belongs to runtime timm, and is needed there"
+        )

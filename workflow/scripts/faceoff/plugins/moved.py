@@ -113,10 +113,23 @@ MOVED = {
 
 def new_paths(source: Path, error: ImportError) -> list[str]:
     """Return a line for each old path that this file imports, or that the error names."""
-    imports = [node for node in ast.walk(ast.parse(source.read_bytes())) if isinstance(node, ast.Import | ast.ImportFrom)]
-    pairs = [(getattr(node, "module", None), alias.name) for node in imports for alias in node.names if not getattr(node, "level", 0)]
+    imports = [
+        node
+        for node in ast.walk(ast.parse(source.read_bytes()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    pairs = [
+        (getattr(node, "module", None), alias.name)
+        for node in imports
+        for alias in node.names
+        if not getattr(node, "level", 0)
+    ]
     asked = [_old(*pair) for pair in pairs] + [(error.name or "").removeprefix("faceoff.")]
-    return [f"faceoff.{old} is now {' and '.join(f'faceoff.{new}' for new in MOVED[old].split())}" for old in dict.fromkeys(asked) if old in MOVED]
+    return [
+        f"faceoff.{old} is now {' and '.join(f'faceoff.{new}' for new in MOVED[old].split())}"
+        for old in dict.fromkeys(asked)
+        if old in MOVED
+    ]
 
 
 def _old(module: str | None, name: str) -> str | None:

@@ -14,7 +14,9 @@ _DEFAULT_VARIABLES = {"FACEOFF_DATA": "./data"}
 
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise ValueError("names are lower-case letters, digits, '-' and '_', as they become file names")
+        raise ValueError(
+            "names are lower-case letters, digits, '-' and '_', as they become file names"
+        )
     return value
 
 
@@ -45,7 +47,9 @@ Share = Annotated[float, Field(ge=0)]
 Name = Annotated[str, AfterValidator(_name)]
 DataPath = Annotated[Path, BeforeValidator(_expanded)]
 Shares = Annotated[tuple[Share, Share, Share], AfterValidator(_shares)]
-Limit = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, le=1)]  # strict: 1.0 is all of it, not one sample
+Limit = (
+    Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, le=1)]
+)  # strict: 1.0 is all of it, not one sample
 
 
 class Section(BaseModel):
@@ -58,17 +62,48 @@ class DatasetConfig(Section):
     """Keys that every dataset has; each plug-in adds its own."""
 
     type: str | None = Field(None, description="the dataset plug-in; default: the key itself")
-    role: Literal["test", "validation", "train"] = Field("test", description="test: scored; validation: chooses the best single; train: only trains models")
-    validation: Name | None = Field(None, description="the dataset of this run (role: validation) on which the best single is chosen")
-    space: str | list[str] | None = Field(None, description="label space of the scores: basic8, basic7, basic6 or a list; default: the dataset's own")
-    fps: float = Field(5.0, ge=0, le=1000, description="frames per second sampled from videos; 0 takes every frame")
-    every: int | None = Field(None, ge=1, description="take every n-th frame of videos instead of a fixed rate")
-    jpeg: int | None = Field(None, ge=1, le=100, description="store sampled video frames as JPEG of this quality; default: losslessly")
-    audio: bool = Field(False, description="extract the clips' sound, 16 kHz mono WAV, to audio/<dataset>.parquet")
-    part: Literal["train", "valid", "test"] | None = Field(None, description="keep one of three parts that share no subject, cut by a seeded hash")
-    shares: Shares = Field((0.7, 0.2, 0.1), description="shares of the subjects in the parts train, valid and test")
-    limit: Limit | None = Field(None, description="stratified, seeded subset (count or share); stamps every output 'not for reporting'")
-    multiverse: bool = Field(False, description="score the same predictions under every label rule that the plug-in knows (ferplus, with keep: all)")
+    role: Literal["test", "validation", "train"] = Field(
+        "test",
+        description="test: scored; validation: chooses the best single; train: only trains models",
+    )
+    validation: Name | None = Field(
+        None,
+        description="the dataset of this run (role: validation) on which the best single is chosen",
+    )
+    space: str | list[str] | None = Field(
+        None,
+        description="label space of the scores: basic8, basic7, basic6 or a list; default: the dataset's own",
+    )
+    fps: float = Field(
+        5.0, ge=0, le=1000, description="frames per second sampled from videos; 0 takes every frame"
+    )
+    every: int | None = Field(
+        None, ge=1, description="take every n-th frame of videos instead of a fixed rate"
+    )
+    jpeg: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="store sampled video frames as JPEG of this quality; default: losslessly",
+    )
+    audio: bool = Field(
+        False, description="extract the clips' sound, 16 kHz mono WAV, to audio/<dataset>.parquet"
+    )
+    part: Literal["train", "valid", "test"] | None = Field(
+        None, description="keep one of three parts that share no subject, cut by a seeded hash"
+    )
+    shares: Shares = Field(
+        (0.7, 0.2, 0.1), description="shares of the subjects in the parts train, valid and test"
+    )
+    limit: Limit | None = Field(
+        None,
+        description="stratified, seeded subset (count or share); stamps every output 'not for reporting'",
+    )
+    multiverse: bool = Field(
+        False,
+        description="score the same predictions under every label rule that the plug-in knows (ferplus, with keep: all)",
+    )
     shards: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = Field(
-        1, description="cut frames, faces and predictions into this many independent jobs each; auto: by the number of pictures and clips; same results"
+        1,
+        description="cut frames, faces and predictions into this many independent jobs each; auto: by the number of pictures and clips; same results",
     )

@@ -15,7 +15,17 @@ from faceoff.assets.asset import Asset
 from faceoff.spelling import suggestion
 
 PACKAGE = Path(__file__).parents[1]
-FRAMEWORKS = ("core", "onnx", "mediapipe", "torch", "face_alignment", "facetorch", "openface3", "pyfeat", "libreface")
+FRAMEWORKS = (
+    "core",
+    "onnx",
+    "mediapipe",
+    "torch",
+    "face_alignment",
+    "facetorch",
+    "openface3",
+    "pyfeat",
+    "libreface",
+)
 _WITHOUT_TORCH = ("core", "onnx", "mediapipe")
 
 
@@ -24,7 +34,11 @@ class RegistryError(ValueError):
 
 
 # What a header or card may leave out.
-_CARD_DEFAULTS: Mapping[str, Mapping[str, Any]] = {"dataset": {}, "detector": {"threshold": 0.0, "min_size": 0, "options": {}}, "model": {"options": {}}}
+_CARD_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "dataset": {},
+    "detector": {"threshold": 0.0, "min_size": 0, "options": {}},
+    "model": {"options": {}},
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +58,9 @@ class Plugin:
     @property
     def source_name(self) -> str:
         """The file relative to the package (so that a moved checkout stays the same job), or as given for a plug-in from outside."""
-        return str(self.source.relative_to(PACKAGE) if self.source.is_relative_to(PACKAGE) else self.source)
+        return str(
+            self.source.relative_to(PACKAGE) if self.source.is_relative_to(PACKAGE) else self.source
+        )
 
     @property
     def torch(self) -> bool:
@@ -69,8 +85,15 @@ class Plugin:
     def unknown_options(self, given: Iterable[str]) -> list[str]:
         """What is wrong with each of these names of options that the header does not declare: the name, and the nearest one that it does."""
         declared = self.card.get("options", {})
-        instead = {name: suggestion(str(name), declared) if declared else "; it has none" for name in given if name not in declared}
-        return [f"{self.kind} {self.name!r} has no option {name!r}{hint}" for name, hint in instead.items()]
+        instead = {
+            name: suggestion(str(name), declared) if declared else "; it has none"
+            for name in given
+            if name not in declared
+        }
+        return [
+            f"{self.kind} {self.name!r} has no option {name!r}{hint}"
+            for name, hint in instead.items()
+        ]
 
     def job(self) -> dict[str, Any]:
         """All that a job needs to load it again, JSON-able: source and class, options, assets."""
@@ -78,7 +101,10 @@ class Plugin:
             "name": self.name,
             "source": self.source_name,
             "class": self.class_name,
-            "assets": {role: {**vars(asset), "urls": list(asset.urls)} for role, asset in sorted(self.assets.items())},
+            "assets": {
+                role: {**vars(asset), "urls": list(asset.urls)}
+                for role, asset in sorted(self.assets.items())
+            },
             "card": {**_CARD_DEFAULTS[self.kind], **self.card},
         }
 

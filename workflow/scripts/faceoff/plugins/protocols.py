@@ -77,10 +77,21 @@ class Prediction:
     evaluable: np.ndarray | None = None  # (n,) bool; False where the model could not read the crop
 
     def __post_init__(self) -> None:
-        more = {"valence": self.valence, "arousal": self.arousal, "evaluable": self.evaluable, **self.aus}
-        wrong = {name: len(values) for name, values in more.items() if values is not None and len(values) != len(self.posterior)}
+        more = {
+            "valence": self.valence,
+            "arousal": self.arousal,
+            "evaluable": self.evaluable,
+            **self.aus,
+        }
+        wrong = {
+            name: len(values)
+            for name, values in more.items()
+            if values is not None and len(values) != len(self.posterior)
+        }
         if wrong:
-            raise ValueError(f"a prediction of {len(self.posterior)} rows with other lengths: {', '.join(f'{name} {n}' for name, n in wrong.items())}")
+            raise ValueError(
+                f"a prediction of {len(self.posterior)} rows with other lengths: {', '.join(f'{name} {n}' for name, n in wrong.items())}"
+            )
 
 
 class Dataset(Protocol):

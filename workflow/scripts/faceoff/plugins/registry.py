@@ -36,7 +36,11 @@ def _files(folders: Iterable[Path]) -> Iterable[Path]:
     for folder in [*builtin, *folders]:
         if not folder.is_dir():
             raise RegistryError(f"plugins: {folder} is not a folder")
-        yield from sorted(path for path in folder.iterdir() if path.suffix in {".py", ".yaml"} and not path.name.startswith(("_", ".")))
+        yield from sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix in {".py", ".yaml"} and not path.name.startswith(("_", "."))
+        )
 
 
 def _entry_point_folders() -> list[Path]:
@@ -44,7 +48,9 @@ def _entry_point_folders() -> list[Path]:
     folders = []
     for point in importlib.metadata.entry_points(group="faceoff.plugins"):
         spec = importlib.util.find_spec(point.value)
-        folders += [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
+        folders += (
+            [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
+        )
     return folders
 
 
@@ -56,11 +62,17 @@ def discover(folders: tuple[Path, ...] = ()) -> Mapping[tuple[str, str], Plugin]
         if path.suffix == ".yaml":
             plugins = [read_card(path)]
         else:
-            plugins = [from_header(kind, name, entry, path) for kind, entries in headers_in(path) for name, entry in entries.items()]
+            plugins = [
+                from_header(kind, name, entry, path)
+                for kind, entries in headers_in(path)
+                for name, entry in entries.items()
+            ]
         for plugin in plugins:
             key = (plugin.kind, plugin.name)
             if key in found:
-                raise RegistryError(f"{path}: {plugin.kind} {plugin.name!r} is already defined in {found[key].source}")
+                raise RegistryError(
+                    f"{path}: {plugin.kind} {plugin.name!r} is already defined in {found[key].source}"
+                )
             found[key] = plugin
     return found
 
@@ -85,9 +97,13 @@ def load(source: str | Path, class_name: str) -> type:
 
     Raises RegistryError if the file lacks the class, or imports by a path of an older version: then with the new path.
     """
-    source = (PACKAGE / source).resolve() if (PACKAGE / source).is_file() else Path(source).resolve()
+    source = (
+        (PACKAGE / source).resolve() if (PACKAGE / source).is_file() else Path(source).resolve()
+    )
     if source.is_relative_to(PACKAGE):
-        module = importlib.import_module("faceoff." + ".".join(source.relative_to(PACKAGE).with_suffix("").parts))
+        module = importlib.import_module(
+            "faceoff." + ".".join(source.relative_to(PACKAGE).with_suffix("").parts)
+        )
     else:
         name = f"faceoff_plugin_{source.stem}"
         spec = importlib.util.spec_from_file_location(name, source)
@@ -96,7 +112,11 @@ def load(source: str | Path, class_name: str) -> type:
         try:
             spec.loader.exec_module(module)
         except ImportError as error:
-            lines = moved.new_paths(source, error) if (error.name or "").partition(".")[0] == "faceoff" else []
+            lines = (
+                moved.new_paths(source, error)
+                if (error.name or "").partition(".")[0] == "faceoff"
+                else []
+            )
             if lines:
                 raise RegistryError("\n".join(f"{source}: {line}" for line in lines)) from error
             raise

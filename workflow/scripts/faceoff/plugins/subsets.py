@@ -9,7 +9,9 @@ from faceoff.plugins.protocols import Sample
 PARTS = ("train", "valid", "test")
 
 
-def part_of(samples: Sequence[Sample], part: str, shares: Sequence[float], seed: int) -> list[Sample]:
+def part_of(
+    samples: Sequence[Sample], part: str, shares: Sequence[float], seed: int
+) -> list[Sample]:
     """The samples of one of three parts that have no subject in common, in the original order; a sample without a subject stands for itself.
 
     Subjects are put in the order of a hash of seed and name and cut at the shares (normalised, of subjects, largest remainder, none empty), so the
@@ -17,7 +19,10 @@ def part_of(samples: Sequence[Sample], part: str, shares: Sequence[float], seed:
     Raises ValueError with fewer subjects than parts.
     """
     weights = {name: share for name, share in zip(PARTS, shares, strict=True) if share > 0}
-    subjects = sorted({_subject(sample) for sample in samples}, key=lambda name: hashlib.sha256(f"{seed}|{name}".encode()).digest())
+    subjects = sorted(
+        {_subject(sample) for sample in samples},
+        key=lambda name: hashlib.sha256(f"{seed}|{name}".encode()).digest(),
+    )
     if len(subjects) < len(weights):
         raise ValueError(f"{len(subjects)} subjects cannot be split into {len(weights)} parts")
     counts = dict.fromkeys(PARTS, 0) | _apportioned(len(subjects), weights)
@@ -31,14 +36,18 @@ def part_of(samples: Sequence[Sample], part: str, shares: Sequence[float], seed:
 
 
 def _subject(sample: Sample) -> str:
-    return f"subject {sample.subject}" if sample.subject is not None else f"sample {sample.sample_id}"
+    return (
+        f"subject {sample.subject}" if sample.subject is not None else f"sample {sample.sample_id}"
+    )
 
 
 def _apportioned(total: int, weights: Mapping[str, float]) -> dict[str, int]:
     """Whole numbers in proportion to the weights that sum to `total`, by largest remainder; ties to the earlier name."""
     shares = {name: total * weight / sum(weights.values()) for name, weight in weights.items()}
     counts = {name: int(share) for name, share in shares.items()}
-    for name in sorted(shares, key=lambda name: (counts[name] - shares[name], name))[: total - sum(counts.values())]:
+    for name in sorted(shares, key=lambda name: (counts[name] - shares[name], name))[
+        : total - sum(counts.values())
+    ]:
         counts[name] += 1
     return counts
 
@@ -50,13 +59,20 @@ def limited(samples: Sequence[Sample], limit: int | float | None, seed: int) -> 
     """
     if limit is None:
         return list(samples)
-    wanted = min(len(samples), max(1, round(limit * len(samples))) if isinstance(limit, float) else limit)
+    wanted = min(
+        len(samples), max(1, round(limit * len(samples))) if isinstance(limit, float) else limit
+    )
     strata: dict[str, list[int]] = defaultdict(list)
     for index, sample in enumerate(samples):
         strata[sample.label or ""].append(index)
     counts = _apportioned(wanted, {label: len(members) for label, members in strata.items()})
     kept: set[int] = set()
     for label, members in strata.items():
-        drawn = sorted(members, key=lambda index: hashlib.sha256(f"{seed}|{samples[index].sample_id}".encode()).digest())
+        drawn = sorted(
+            members,
+            key=lambda index: hashlib.sha256(
+                f"{seed}|{samples[index].sample_id}".encode()
+            ).digest(),
+        )
         kept.update(drawn[: counts[label]])
     return [samples[index] for index in sorted(kept)]

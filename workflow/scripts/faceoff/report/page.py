@@ -69,11 +69,22 @@ class Extras:
     speed: Path | None = None
 
 
-def render(found: Sequence[DatasetResults], extras: Extras, figures_folder: Path, output: Path, spec: Mapping[str, Any]) -> str:
+def render(
+    found: Sequence[DatasetResults],
+    extras: Extras,
+    figures_folder: Path,
+    output: Path,
+    spec: Mapping[str, Any],
+) -> str:
     """The page's HTML; `output` is where it will lie, for relative links."""
     config = spec["config"]
-    datasets = [_dataset(index, dataset, extras, figures_folder, output, spec) for index, dataset in enumerate(found)]
-    drawn = any(section["name"] in _DRAWN for dataset in datasets for section in dataset["sections"])
+    datasets = [
+        _dataset(index, dataset, extras, figures_folder, output, spec)
+        for index, dataset in enumerate(found)
+    ]
+    drawn = any(
+        section["name"] in _DRAWN for dataset in datasets for section in dataset["sections"]
+    )
     over_all = standing.view(found)
     return (
         environment()
@@ -83,10 +94,36 @@ def render(found: Sequence[DatasetResults], extras: Extras, figures_folder: Path
             run=shorten(config["run"], NAME),
             datasets=datasets,
             ends=[
-                *([{"name": "standing", "anchor": standing.ANCHOR, "title": standing.TITLE, "view": over_all}] if over_all else []),
-                {"name": "reading", "anchor": reading.ANCHOR, "title": reading.TITLE, "view": reading.view()},
-                {"name": "provenance", "anchor": provenance.ANCHOR, "title": provenance.TITLE, "view": provenance.view(found, extras.manifest, output, spec)},
-                {"name": "cite", "anchor": cite.ANCHOR, "title": cite.TITLE, "view": cite.view(spec)},
+                *(
+                    [
+                        {
+                            "name": "standing",
+                            "anchor": standing.ANCHOR,
+                            "title": standing.TITLE,
+                            "view": over_all,
+                        }
+                    ]
+                    if over_all
+                    else []
+                ),
+                {
+                    "name": "reading",
+                    "anchor": reading.ANCHOR,
+                    "title": reading.TITLE,
+                    "view": reading.view(),
+                },
+                {
+                    "name": "provenance",
+                    "anchor": provenance.ANCHOR,
+                    "title": provenance.TITLE,
+                    "view": provenance.view(found, extras.manifest, output, spec),
+                },
+                {
+                    "name": "cite",
+                    "anchor": cite.ANCHOR,
+                    "title": cite.TITLE,
+                    "view": cite.view(spec),
+                },
             ],
             faces=config["report"]["faces"],
             **looks(charts=drawn),
@@ -97,16 +134,31 @@ def render(found: Sequence[DatasetResults], extras: Extras, figures_folder: Path
 def environment() -> jinja2.Environment:
     """The templates, with the words' filters; what they do not find is an error, what they show is escaped."""
     loader = jinja2.FileSystemLoader([_HERE, _HERE / "sections"])
-    made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {name: getattr(words, name) for name in ("percent", "points", "number", "span", "p_value", "p_in_table")}
+    made = jinja2.Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        name: getattr(words, name)
+        for name in ("percent", "points", "number", "span", "p_value", "p_in_table")
+    }
     made.filters |= {"short": shorten, "breakable": _breakable}
     return made
 
 
 def looks(charts: bool) -> View:
     """Style sheet and scripts, and the policy that lets only these scripts run. `charts`: with the charting library."""
-    scripts = [(_HERE / name).read_text(encoding="utf-8") for name in (*(_CHARTS if charts else ()), *_SCRIPTS)]
-    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts)
+    scripts = [
+        (_HERE / name).read_text(encoding="utf-8")
+        for name in (*(_CHARTS if charts else ()), *_SCRIPTS)
+    ]
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in scripts
+    )
     return {
         "css": Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         "scripts": [Markup(script) for script in scripts],
@@ -119,14 +171,27 @@ def _breakable(name: str) -> Markup:
     return Markup(str(escape(name)).replace("_", "_<wbr>").replace(".", ".<wbr>"))
 
 
-def _dataset(index: int, dataset: DatasetResults, extras: Extras, figures_folder: Path, output: Path, spec: Mapping[str, Any]) -> View:
+def _dataset(
+    index: int,
+    dataset: DatasetResults,
+    extras: Extras,
+    figures_folder: Path,
+    output: Path,
+    spec: Mapping[str, Any],
+) -> View:
     key, config = f"d{index}", spec["config"]
 
     def read(by_name: Mapping[str, Path]) -> Any:
         return read_json(by_name[dataset.name]) if dataset.name in by_name else None
 
     def links(kind: str) -> list[View]:
-        return _files(kind if kind == figure_names.COVERAGE else f"{kind}-{dataset.name}", figure_names.TITLES[kind], figures_folder, output, config)
+        return _files(
+            kind if kind == figure_names.COVERAGE else f"{kind}-{dataset.name}",
+            figure_names.TITLES[kind],
+            figures_folder,
+            output,
+            config,
+        )
 
     part = Part(
         dataset=dataset,
@@ -149,18 +214,32 @@ def _dataset(index: int, dataset: DatasetResults, extras: Extras, figures_folder
         "terms": shorten(dataset.card.get("terms") or "not stated", 300),
         "verdict": verdict.view(part),
         "sections": [
-            {"name": section.__name__.rpartition(".")[2], "anchor": section.ANCHOR, "title": section.TITLE, "nav": section.NAV, "view": view}
+            {
+                "name": section.__name__.rpartition(".")[2],
+                "anchor": section.ANCHOR,
+                "title": section.TITLE,
+                "nav": section.NAV,
+                "view": view,
+            }
             for section, view in views
             if view is not None
         ],
     }
 
 
-def _files(stem: str, title: str, folder: Path, output: Path, config: Mapping[str, Any]) -> list[View]:
+def _files(
+    stem: str, title: str, folder: Path, output: Path, config: Mapping[str, Any]
+) -> list[View]:
     """Relative links to a figure's files, those that exist."""
     files = [folder / f"{stem}.{suffix}" for suffix in (*config["figures"]["formats"], "csv")]
     return [
-        {"format": file.suffix[1:].upper(), "href": relative(file, output), "label": f"{title} as {file.suffix[1:].upper()}"} for file in files if _is(file)
+        {
+            "format": file.suffix[1:].upper(),
+            "href": relative(file, output),
+            "label": f"{title} as {file.suffix[1:].upper()}",
+        }
+        for file in files
+        if _is(file)
     ]
 
 

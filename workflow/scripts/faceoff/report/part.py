@@ -47,7 +47,9 @@ class Part:
         return dict(zip(self.dataset.space, shorten_all(self.dataset.space, LABEL), strict=True))
 
 
-def bar(value: float | None, low: float | None, high: float | None, start: float, end: float) -> View | None:
+def bar(
+    value: float | None, low: float | None, high: float | None, start: float, end: float
+) -> View | None:
     """Places of an interval and its point on an axis from start to end, in percent of its length."""
     if not words.is_number(value) or end <= start:
         return None

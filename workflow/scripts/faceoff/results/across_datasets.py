@@ -9,8 +9,14 @@ import numpy as np
 from faceoff.results.dataset_results import name_of, ranked, scored
 from faceoff.statistics.omnibus import Friedman, friedman
 
-COLLECTION = {"ferplus": "fer2013", "fer2013plus": "fer2013"}  # plug-ins that give other labels to the pictures of another one
-OWN_PICTURES = ("folder", "table")  # plug-ins that read whatever they are pointed at: each such dataset is a collection of its own
+COLLECTION = {
+    "ferplus": "fer2013",
+    "fer2013plus": "fer2013",
+}  # plug-ins that give other labels to the pictures of another one
+OWN_PICTURES = (
+    "folder",
+    "table",
+)  # plug-ins that read whatever they are pointed at: each such dataset is a collection of its own
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,14 @@ def rank_across(scores: Sequence[Mapping[str, Any]]) -> Standing | None:
         else:
             seen[collection] = dataset
             chosen.append(dataset)
-    everywhere = set.intersection(*(set(accuracy[dataset]) for dataset in chosen)) if chosen else set()
-    flagged = {name_of(score) for score in scores if score["dataset"] in chosen and scored(score) and not ranked(score)} & everywhere
+    everywhere = (
+        set.intersection(*(set(accuracy[dataset]) for dataset in chosen)) if chosen else set()
+    )
+    flagged = {
+        name_of(score)
+        for score in scores
+        if score["dataset"] in chosen and scored(score) and not ranked(score)
+    } & everywhere
     names = sorted(everywhere - flagged)
     if len(chosen) < 2 or len(names) < 2:
         return None

@@ -15,7 +15,11 @@ Score = Mapping[str, Any]
 
 def name_of(score: Score) -> str:
     """The name that comparisons use for a score: 'detector/model' or 'fusion/name'."""
-    return f"fusion/{score['fusion']}" if score["kind"] == "fusion" else f"{score['detector']}/{score['model']}"
+    return (
+        f"fusion/{score['fusion']}"
+        if score["kind"] == "fusion"
+        else f"{score['detector']}/{score['model']}"
+    )
 
 
 def label(name: str) -> str:
@@ -42,7 +46,9 @@ def shorten_all(names: Sequence[str], length: int, spell: Callable[[str], str] =
         shown = [_cut(letters, length - tail, tail) for letters in spelled]
         if len(set(shown)) == len(set(names)):
             return shown
-    twins = [{name for name, line in zip(names, shown, strict=True) if line == own} for own in shown]
+    twins = [
+        {name for name, line in zip(names, shown, strict=True) if line == own} for own in shown
+    ]
     numbers = {name: f" ({number})" for number, name in enumerate(dict.fromkeys(names), start=1)}
     return [
         _cut(letters, length - len(numbers[name]), 0) + numbers[name] if len(alike) > 1 else line
@@ -120,7 +126,9 @@ class DatasetResults:
         """The rows worth a panel of their own: the chosen best single, the leading cells up to `singles`, then every fusion."""
         cells = [score for score in self.ranked if score["kind"] == "cell"]
         first = [score for score in cells if name_of(score) == self.chosen_single]
-        return (first + [score for score in cells if score not in first])[:singles] + [score for score in self.ranked if score["kind"] == "fusion"]
+        return (first + [score for score in cells if score not in first])[:singles] + [
+            score for score in self.ranked if score["kind"] == "fusion"
+        ]
 
     @cached_property
     def fusion_tests(self) -> list[Mapping[str, Any]]:
@@ -128,15 +136,34 @@ class DatasetResults:
         rows = [
             row
             for row in (self.comparison or {}).get("comparisons") or []
-            if row["family"] == "headline" and row["a"].startswith("fusion/") and row["b"] == "best single"
+            if row["family"] == "headline"
+            and row["a"].startswith("fusion/")
+            and row["b"] == "best single"
         ]
-        return sorted(rows, key=lambda row: (-(row["difference"] if row["difference"] is not None else -2.0), row["a"]))
+        return sorted(
+            rows,
+            key=lambda row: (
+                -(row["difference"] if row["difference"] is not None else -2.0),
+                row["a"],
+            ),
+        )
 
     @cached_property
     def single_tests(self) -> list[Mapping[str, Any]]:
         """The other headline comparisons: each pair with the top one."""
-        rows = [row for row in (self.comparison or {}).get("comparisons") or [] if row["family"] == "headline" and row not in self.fusion_tests]
-        return sorted(rows, key=lambda row: (-(row["difference"] if row["difference"] is not None else -2.0), row["a"], row["b"]))
+        rows = [
+            row
+            for row in (self.comparison or {}).get("comparisons") or []
+            if row["family"] == "headline" and row not in self.fusion_tests
+        ]
+        return sorted(
+            rows,
+            key=lambda row: (
+                -(row["difference"] if row["difference"] is not None else -2.0),
+                row["a"],
+                row["b"],
+            ),
+        )
 
     @cached_property
     def coverage(self) -> list[dict[str, Any]]:
@@ -144,11 +171,23 @@ class DatasetResults:
         rows = []
         for detector in self.detectors:
             cells = [score for score in self.cells if score["detector"] == detector]
-            counted = [score["counts"] for score in cells if score["state"] != "skipped" and any((score.get("counts") or {}).values())]
-            best = max(counted, key=lambda counts: (counts.get(columns.OK) or 0, -(counts.get(columns.ERROR) or 0)), default=None)
+            counted = [
+                score["counts"]
+                for score in cells
+                if score["state"] != "skipped" and any((score.get("counts") or {}).values())
+            ]
+            best = max(
+                counted,
+                key=lambda counts: (counts.get(columns.OK) or 0, -(counts.get(columns.ERROR) or 0)),
+                default=None,
+            )
             reason = next((score["reason"] for score in cells if score.get("reason")), None)
             rows.append(
-                {"detector": detector, "reason": None if best else reason or "not run", **{state: (best or {}).get(state) or 0 for state in columns.STATES}}
+                {
+                    "detector": detector,
+                    "reason": None if best else reason or "not run",
+                    **{state: (best or {}).get(state) or 0 for state in columns.STATES},
+                }
             )
         return rows
 
@@ -160,22 +199,55 @@ class DatasetResults:
         """
         found = self.comparison or {}
         rows = []
-        for key, title in (("best_single", "best single"), ("hindsight", "best single (hindsight)")):
+        for key, title in (
+            ("best_single", "best single"),
+            ("hindsight", "best single (hindsight)"),
+        ):
             entry = found.get(key)
             if entry:
                 low, high = entry.get("interval") or (None, None)
                 mixed = len({choice["cell"] for choice in entry.get("choices") or ()}) > 1
-                rows.append({"kind": key, "title": title, "name": entry["name"], "mixed": mixed, "value": entry["accuracy"], "low": low, "high": high})
+                rows.append(
+                    {
+                        "kind": key,
+                        "title": title,
+                        "name": entry["name"],
+                        "mixed": mixed,
+                        "value": entry["accuracy"],
+                        "low": low,
+                        "high": high,
+                    }
+                )
         for score in self.ranked:
             if score["kind"] == "fusion":
                 low, high = interval(score, "accuracy")
                 value = score["metrics"]["accuracy"]
-                rows.append({"kind": "fusion", "title": score["fusion"], "name": name_of(score), "mixed": False, "value": value, "low": low, "high": high})
+                rows.append(
+                    {
+                        "kind": "fusion",
+                        "title": score["fusion"],
+                        "name": name_of(score),
+                        "mixed": False,
+                        "value": value,
+                        "low": low,
+                        "high": high,
+                    }
+                )
         oracle = found.get("oracle")
         if oracle:
             low, high = oracle.get("interval") or (None, None)
             value = oracle["accuracy"]
-            rows.append({"kind": "oracle", "title": "oracle (any pair right)", "name": "", "mixed": False, "value": value, "low": low, "high": high})
+            rows.append(
+                {
+                    "kind": "oracle",
+                    "title": "oracle (any pair right)",
+                    "name": "",
+                    "mixed": False,
+                    "value": value,
+                    "low": low,
+                    "high": high,
+                }
+            )
         return rows
 
 
@@ -203,7 +275,9 @@ def tens(values: Sequence[float]) -> tuple[float, float]:
     """The values' range widened to whole tens of percent; 0–1 without values."""
     if not values:
         return 0.0, 1.0
-    return max(0.0, math.floor(10 * min(values) + 1e-9) / 10), min(1.0, math.ceil(10 * max(values) - 1e-9) / 10)
+    return max(0.0, math.floor(10 * min(values) + 1e-9) / 10), min(
+        1.0, math.ceil(10 * max(values) - 1e-9) / 10
+    )
 
 
 def colour_scale(scores: Sequence[Score]) -> tuple[float, float]:
@@ -221,15 +295,35 @@ def colour_scale_of(accuracies: Sequence[float]) -> tuple[float, float]:
 def _standing(score: Score) -> tuple[Any, ...]:
     place = not ranked(score) if scored(score) else {"ok": 2, "error": 3}.get(score["state"], 4)
     accuracy, log_loss = metric(score, "accuracy"), metric(score, "log_loss")
-    return (place, -(accuracy or 0.0), float("inf") if log_loss is None else log_loss, name_of(score))
+    return (
+        place,
+        -(accuracy or 0.0),
+        float("inf") if log_loss is None else log_loss,
+        name_of(score),
+    )
 
 
-def read(scores: Iterable[Path], comparisons: Iterable[Path], spec: Mapping[str, Any], names: Sequence[str]) -> list[DatasetResults]:
+def read(
+    scores: Iterable[Path],
+    comparisons: Iterable[Path],
+    spec: Mapping[str, Any],
+    names: Sequence[str],
+) -> list[DatasetResults]:
     """The results of the named datasets, in that order; other datasets' scores (validation) are left out."""
     found: dict[str, list[Score]] = {name: [] for name in names}
     for path in scores:
         score = files.read_json(path)
         if score["dataset"] in found:
             found[score["dataset"]].append(score)
-    compared = {comparison["dataset"]: comparison for comparison in map(files.read_json, comparisons)}
-    return [DatasetResults(name, spec["datasets"].get(name, {}), sorted(found[name], key=name_of), compared.get(name)) for name in names]
+    compared = {
+        comparison["dataset"]: comparison for comparison in map(files.read_json, comparisons)
+    }
+    return [
+        DatasetResults(
+            name,
+            spec["datasets"].get(name, {}),
+            sorted(found[name], key=name_of),
+            compared.get(name),
+        )
+        for name in names
+    ]

@@ -20,19 +20,34 @@ def write_predictions(folder: Path, output: Path) -> int:
     """
     present = run_folder.belongs(folder)
     files = []
-    for path in sorted([*folder.glob("predictions/*/*/*.parquet"), *folder.glob("fusion/*/*.parquet")]):
+    for path in sorted(
+        [*folder.glob("predictions/*/*/*.parquet"), *folder.glob("fusion/*/*.parquet")]
+    ):
         dataset = path.relative_to(folder).parts[1]
-        if "@" not in dataset and present(dataset, cell_name(path)):  # a shard's rows stand in its dataset's file too
+        if "@" not in dataset and present(
+            dataset, cell_name(path)
+        ):  # a shard's rows stand in its dataset's file too
             files.append(path)
     if not files:
-        raise FileNotFoundError(f"{folder} holds no predictions of its present configuration; run snakemake first, or name another run")
-    columns = [*_ABOUT, *dict.fromkeys(name for path in files for name in parquet.read_schema(path).names)]
+        raise FileNotFoundError(
+            f"{folder} holds no predictions of its present configuration; run snakemake first, or name another run"
+        )
+    columns = [
+        *_ABOUT,
+        *dict.fromkeys(name for path in files for name in parquet.read_schema(path).names),
+    ]
     with atomic(output) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         for path in files:
             parts = path.relative_to(folder).with_suffix("").parts
-            cell = dict(zip(_ABOUT, parts[1:] if parts[0] == "predictions" else (parts[1], "fusion", parts[2]), strict=True))
+            cell = dict(
+                zip(
+                    _ABOUT,
+                    parts[1:] if parts[0] == "predictions" else (parts[1], "fusion", parts[2]),
+                    strict=True,
+                )
+            )
             writer.writerows(cell | row for row in parquet.rows(path))
     return len(files)
 
@@ -44,7 +59,9 @@ def write_sounds(folder: Path, output: Path) -> Iterator[tuple[Path, int, int]]:
     """
     files = sorted((folder / "audio").glob("*.parquet"))
     if not files:
-        raise FileNotFoundError(f"{folder}/audio holds no sound: set `audio: true` for a dataset and run snakemake")
+        raise FileNotFoundError(
+            f"{folder}/audio holds no sound: set `audio: true` for a dataset and run snakemake"
+        )
     for path in files:
         number = 0
         for row in parquet.rows(path):

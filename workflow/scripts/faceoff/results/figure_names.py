@@ -33,7 +33,9 @@ def test_datasets(config: Mapping[str, Any]) -> list[str]:
     return sorted(name for name, section in config["datasets"].items() if section["role"] == "test")
 
 
-def figure_names(config: Mapping[str, Any], cards: Mapping[str, Mapping[str, Any]] | None = None) -> list[str]:
+def figure_names(
+    config: Mapping[str, Any], cards: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[str]:
     """Stems of all figures of a resolved configuration (a `RunConfig` as a dict), in the order of the report. `cards`: those of the datasets, by name.
 
     The fusion figure is left out when the run declares no fusion, those of the ensemble and of agreement when there is but one pair, the examples when the
@@ -60,6 +62,12 @@ def figure_names(config: Mapping[str, Any], cards: Mapping[str, Mapping[str, Any
     return [*found, COVERAGE, *([CRITICAL_DIFFERENCE] if several else [])]
 
 
-def figure_files(config: Mapping[str, Any], cards: Mapping[str, Mapping[str, Any]] | None = None) -> list[str]:
+def figure_files(
+    config: Mapping[str, Any], cards: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[str]:
     """Every file that the figures stage writes: each figure in each format, and its data as CSV."""
-    return [f"{name}.{suffix}" for name in figure_names(config, cards) for suffix in (*config["figures"]["formats"], "csv")]
+    return [
+        f"{name}.{suffix}"
+        for name in figure_names(config, cards)
+        for suffix in (*config["figures"]["formats"], "csv")
+    ]

@@ -17,7 +17,13 @@ def percentiles(ms: Sequence[float]) -> dict[str, float | None]:
 
     Returns None for each without any query.
     """
-    found = np.quantile(np.asarray(ms, np.float64), list(PERCENTILES.values()), method="inverted_cdf").tolist() if len(ms) else [None] * len(PERCENTILES)
+    found = (
+        np.quantile(
+            np.asarray(ms, np.float64), list(PERCENTILES.values()), method="inverted_cdf"
+        ).tolist()
+        if len(ms)
+        else [None] * len(PERCENTILES)
+    )
     return dict(zip(PERCENTILES, found, strict=True))
 
 
@@ -38,12 +44,21 @@ def rows(measured: Iterable[Measured], scores: Iterable[Mapping[str, Any]]) -> l
             continue
         made.append(_row("model", dataset, detector, model[0], [entry]))
         if (dataset, detector) in found:
-            made.append(_row("pipeline", dataset, detector, model[0], [found[dataset, detector], entry]))
+            made.append(
+                _row("pipeline", dataset, detector, model[0], [found[dataset, detector], entry])
+            )
     for score in (score for score in scores if score["kind"] == "fusion" and score["state"] == OK):
-        dataset, cells = score["dataset"], [tuple(member.split("/", 1)) for member in score["members"]]
-        users = [(dataset, detector) for detector in sorted({detector for detector, _ in cells})] + [(dataset, *cell) for cell in sorted(cells)]
+        dataset, cells = (
+            score["dataset"],
+            [tuple(member.split("/", 1)) for member in score["members"]],
+        )
+        users = [
+            (dataset, detector) for detector in sorted({detector for detector, _ in cells})
+        ] + [(dataset, *cell) for cell in sorted(cells)]
         if all(user in found for user in users):
-            made.append(_row("fusion", dataset, "fusion", score["fusion"], [found[user] for user in users]))
+            made.append(
+                _row("fusion", dataset, "fusion", score["fusion"], [found[user] for user in users])
+            )
     return sorted(made, key=_place)
 
 
@@ -52,17 +67,36 @@ def _names(entry: Measured) -> tuple[str, ...]:
 
 
 def _place(row: Row) -> tuple[Any, ...]:
-    return row["dataset"], PARTS.index(row["part"]), row["p90_ms"] is None, row["p90_ms"], row["detector"], row["model"]
+    return (
+        row["dataset"],
+        PARTS.index(row["part"]),
+        row["p90_ms"] is None,
+        row["p90_ms"],
+        row["detector"],
+        row["model"],
+    )
 
 
 def _row(part: str, dataset: str, detector: str, model: str, entries: Sequence[Measured]) -> Row:
-    row: Row = {"dataset": dataset, "part": part, "detector": detector, "model": model, "state": OK, "reason": None, "queries": 0, "failed": 0}
+    row: Row = {
+        "dataset": dataset,
+        "part": part,
+        "detector": detector,
+        "model": model,
+        "state": OK,
+        "reason": None,
+        "queries": 0,
+        "failed": 0,
+    }
     row |= dict.fromkeys((*PERCENTILES, "offline_per_s", "batch", "threads", "device", "others"))
     broken = next((entry for entry in entries if entry["state"] != OK), None)
     if broken:
         return row | {"state": broken["state"], "reason": broken["reason"]}
     if any(entry[key] != entries[0][key] for entry in entries for key in ("sample_id", "frame")):
-        return row | {"state": ERROR, "reason": f"{' and '.join('/'.join(_names(entry)) for entry in entries)} were timed on different pictures"}
+        return row | {
+            "state": ERROR,
+            "reason": f"{' and '.join('/'.join(_names(entry)) for entry in entries)} were timed on different pictures",
+        }
     ms, failed = _milliseconds(entries)
     return row | {
         "queries": len(ms),
@@ -72,14 +106,18 @@ def _row(part: str, dataset: str, detector: str, model: str, entries: Sequence[M
         "batch": entries[0]["batch"] if len(entries) == 1 else None,
         "threads": max(entry["threads"] for entry in entries),
         "device": "; ".join(sorted({entry["device"] for entry in entries})),
-        "others": max((entry["others"] for entry in entries if entry["others"] is not None), default=None),
+        "others": max(
+            (entry["others"] for entry in entries if entry["others"] is not None), default=None
+        ),
     }
 
 
 def _milliseconds(entries: Sequence[Measured]) -> tuple[list[float], int]:
     """(time of every query that all parts answered, number of those that one could not)."""
     found, failed = [], 0
-    for parts in zip(*(zip(entry["outcome"], entry["ms"], strict=True) for entry in entries), strict=True):
+    for parts in zip(
+        *(zip(entry["outcome"], entry["ms"], strict=True) for entry in entries), strict=True
+    ):
         if any(state == ERROR for state, _ in parts):
             failed += 1
         elif any(ms is not None for _, ms in parts):
@@ -95,6 +133,10 @@ def _throughput(entries: Sequence[Measured]) -> float | None:
             if entry["offline_items"] == 0 and len(entries) > 1 and OK not in entry["outcome"]:
                 continue  # no picture has a face
             return None
-        share = 1.0 if len(entries) == 1 else sum(state != "no_face" for state in entry["outcome"]) / len(entry["outcome"])
+        share = (
+            1.0
+            if len(entries) == 1
+            else sum(state != "no_face" for state in entry["outcome"]) / len(entry["outcome"])
+        )
         seconds += share * entry["offline_s"] / entry["offline_items"]
     return 1 / seconds if seconds else None

@@ -9,7 +9,9 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 DAGGER = r"\rlap{$^\dagger$}"  # takes no room, so that marked numbers stay aligned
-RAGGED = r"\rightskip=0pt plus 1fil\relax "  # as \raggedright, which would take the meaning of \\ away
+RAGGED = (
+    r"\rightskip=0pt plus 1fil\relax "  # as \raggedright, which would take the meaning of \\ away
+)
 _ESCAPED = {
     "\\": r"\textbackslash{}", "%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "–": "--", "—": "---", "−": "$-$", "×": r"$\times$",
@@ -20,8 +22,12 @@ _NUMBER = re.compile(r"(< )?[+−-]?\d|–$|$")
 _FONTS = r"\usepackage[T1]{fontenc}"
 PAGE = 50  # rows beyond which a table gets the environment longtable, which breaks over pages and takes no float around it
 LINE = 32  # characters beyond which a text is broken into lines
-_LIGATURE = re.compile(r"(?<=-)(?=-)|(?<=,)(?=,)|(?<=')(?=')|(?<=`)(?=`)|(?<=[?!])(?=`)")  # between signs that TeX would set as one other
-_SET_UP = frozenset(range(0x180)) - frozenset(map(ord, "ĦħĸĿŀŉŦŧſ"))  # Latin-1 and Latin Extended-A, as far as fonts in T1 encoding have them
+_LIGATURE = re.compile(
+    r"(?<=-)(?=-)|(?<=,)(?=,)|(?<=')(?=')|(?<=`)(?=`)|(?<=[?!])(?=`)"
+)  # between signs that TeX would set as one other
+_SET_UP = frozenset(range(0x180)) - frozenset(
+    map(ord, "ĦħĸĿŀŉŦŧſ")
+)  # Latin-1 and Latin Extended-A, as far as fonts in T1 encoding have them
 
 
 def escape(text: str) -> str:
@@ -29,7 +35,9 @@ def escape(text: str) -> str:
 
     A character that fonts in T1 encoding do not have is written by its number, U+4E2D.
     """
-    line = _LIGATURE.sub("\0", _MINUS.sub("−", re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", str(text)).strip()))
+    line = _LIGATURE.sub(
+        "\0", _MINUS.sub("−", re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", str(text)).strip())
+    )
     return "".join("{}" if letter == "\0" else _letter(letter) for letter in line)
 
 
@@ -53,9 +61,18 @@ def table(
     for number, row in enumerate(rows):
         if len(row) != len(headers):
             raise ValueError(f"row {number} has {len(row)} cells, the table {len(headers)} columns")
-    numeric = [bool(rows) and all(_NUMBER.match(str(row[column])) for row in rows) for column in range(len(headers))]
-    long = [any(len(str(row[column])) > LINE and " " in str(row[column]) for row in rows) for column in range(len(headers))]
-    align = "".join("r" if right else "p{30mm}" if wide else "l" for right, wide in zip(numeric, long, strict=True))
+    numeric = [
+        bool(rows) and all(_NUMBER.match(str(row[column])) for row in rows)
+        for column in range(len(headers))
+    ]
+    long = [
+        any(len(str(row[column])) > LINE and " " in str(row[column]) for row in rows)
+        for column in range(len(headers))
+    ]
+    align = "".join(
+        "r" if right else "p{30mm}" if wide else "l"
+        for right, wide in zip(numeric, long, strict=True)
+    )
 
     def cell(row: int, column: int) -> str:
         text = escape(rows[row][column])
@@ -65,12 +82,30 @@ def table(
 
     head = [r"\toprule", _line(map(escape, headers)), r"\midrule"]
     body = [_line(cell(row, column) for column in range(len(headers))) for row in range(len(rows))]
-    below = [rf"\multicolumn{{{len(headers)}}}{{@{{}}l@{{}}}}{{\footnotesize {_note(note)}}} \\" for note in notes]
+    below = [
+        rf"\multicolumn{{{len(headers)}}}{{@{{}}l@{{}}}}{{\footnotesize {_note(note)}}} \\"
+        for note in notes
+    ]
     if len(rows) > PAGE:
-        lines = [rf"% {_FONTS}\usepackage{{booktabs,longtable}}", r"\begin{longtable}{@{}" + align + "@{}}", *head, r"\endhead", r"\bottomrule", r"\endfoot"]
+        lines = [
+            rf"% {_FONTS}\usepackage{{booktabs,longtable}}",
+            r"\begin{longtable}{@{}" + align + "@{}}",
+            *head,
+            r"\endhead",
+            r"\bottomrule",
+            r"\endfoot",
+        ]
         lines += [r"\bottomrule", *below, r"\endlastfoot", *body, r"\end{longtable}"]
     else:
-        lines = [rf"% {_FONTS}\usepackage{{booktabs}}", r"\begin{tabular}{@{}" + align + "@{}}", *head, *body, r"\bottomrule", *below, r"\end{tabular}"]
+        lines = [
+            rf"% {_FONTS}\usepackage{{booktabs}}",
+            r"\begin{tabular}{@{}" + align + "@{}}",
+            *head,
+            *body,
+            r"\bottomrule",
+            *below,
+            r"\end{tabular}",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -80,14 +115,26 @@ def _note(text: str) -> str:
 
 def _line(cells: Any) -> str:
     line = " & ".join(cells) + r" \\"
-    return "{}" + line if line[:1] in {"[", "*"} else line  # after \\ these would be read as its options
+    return (
+        "{}" + line if line[:1] in {"[", "*"} else line
+    )  # after \\ these would be read as its options
 
 
-def best(rows: Sequence[Mapping[str, Any]], key: str, *, group: Callable[[Mapping[str, Any]], Hashable], lowest: bool = False) -> set[int]:
+def best(
+    rows: Sequence[Mapping[str, Any]],
+    key: str,
+    *,
+    group: Callable[[Mapping[str, Any]], Hashable],
+    lowest: bool = False,
+) -> set[int]:
     """The rows with the best value of `key` within their group, all of them where several are equal; None is no value."""
     sign = -1 if lowest else 1
     top: dict[Hashable, float] = {}
     for row in rows:
         if row.get(key) is not None:
             top[group(row)] = max(top.get(group(row), sign * row[key]), sign * row[key])
-    return {number for number, row in enumerate(rows) if row.get(key) is not None and sign * row[key] == top[group(row)]}
+    return {
+        number
+        for number, row in enumerate(rows)
+        if row.get(key) is not None and sign * row[key] == top[group(row)]
+    }

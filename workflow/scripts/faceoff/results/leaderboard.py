@@ -15,8 +15,27 @@ from faceoff.spelling import suggestion
 from faceoff.storage import files
 
 Scores = dict[str, list[dict[str, Any]]]  # dataset -> content of its score files
-_CSV = ("dataset", "task", "n", "task_hash", "limited", "kind", "detector", "model", "state", "reason")
-_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "coverage", "covered_accuracy", "log_loss", "ece")
+_CSV = (
+    "dataset",
+    "task",
+    "n",
+    "task_hash",
+    "limited",
+    "kind",
+    "detector",
+    "model",
+    "state",
+    "reason",
+)
+_METRICS = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "coverage",
+    "covered_accuracy",
+    "log_loss",
+    "ece",
+)
 
 
 def read(run: str, datasets: Sequence[str] = ()) -> Scores:
@@ -30,39 +49,89 @@ def read(run: str, datasets: Sequence[str] = ()) -> Scores:
         score = files.read_json(path)
         by_dataset.setdefault(score["dataset"], []).append(score)
     if not by_dataset:
-        raise FileNotFoundError(f"{folder}/scores holds no score; run snakemake first, or name another run")
+        raise FileNotFoundError(
+            f"{folder}/scores holds no score; run snakemake first, or name another run"
+        )
     for name in datasets:
         if name not in by_dataset:
-            raise ValueError(f"{folder}/scores has no dataset {name!r}{suggestion(name, by_dataset)}")
-    return {name: _sorted(scores) for name, scores in by_dataset.items() if not datasets or name in datasets}
+            raise ValueError(
+                f"{folder}/scores has no dataset {name!r}{suggestion(name, by_dataset)}"
+            )
+    return {
+        name: _sorted(scores)
+        for name, scores in by_dataset.items()
+        if not datasets or name in datasets
+    }
 
 
 def show(run: str, datasets: Sequence[str] = ()) -> None:
     """Print the leaderboard of a run, one table per dataset, and the report's path. Raises as `read`."""
-    console = Console(width=None if Console().width >= 100 else 100)  # names stay readable in a narrow terminal or a log
+    console = Console(
+        width=None if Console().width >= 100 else 100
+    )  # names stay readable in a narrow terminal or a log
     for dataset, scores in read(run, datasets).items():
         console.print(_table(dataset, scores))
         for score in scores:
             if score["state"] != "ok":
-                console.print(f"  {_name(score)}: {score['state']}, {score['reason']}", style="dim", markup=False, highlight=False)
+                console.print(
+                    f"  {_name(score)}: {score['state']}, {score['reason']}",
+                    style="dim",
+                    markup=False,
+                    highlight=False,
+                )
             elif not ranked(score):
-                console.print(f"  {_name(score)}: not ranked, {'; '.join(score['flags'])}", style="dim", markup=False, highlight=False)
-    console.print(f"report: {(run_folder.run_folder(run) / 'report.html').resolve()}", soft_wrap=True, highlight=False)
+                console.print(
+                    f"  {_name(score)}: not ranked, {'; '.join(score['flags'])}",
+                    style="dim",
+                    markup=False,
+                    highlight=False,
+                )
+    console.print(
+        f"report: {(run_folder.run_folder(run) / 'report.html').resolve()}",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 def write_csv(by_dataset: Scores, output: Path) -> int:
     """Write a row per cell and fusion, best first within its dataset, with every digit; returns their number."""
     intervals = ("accuracy", "balanced_accuracy", "macro_f1")
-    columns = [*_CSV, "n_correct", *_METRICS, *(f"{name}_{end}" for name in intervals for end in ("low", "high"))]
+    columns = [
+        *_CSV,
+        "n_correct",
+        *_METRICS,
+        *(f"{name}_{end}" for name in intervals for end in ("low", "high")),
+    ]
     rows = []
     for dataset, scores in by_dataset.items():
         for score in scores:
             task, metrics = score.get("task") or {}, score.get("metrics") or {}
-            detector, model = ("fusion", score["fusion"]) if score["kind"] == "fusion" else (score["detector"], score["model"])
-            about = (dataset, task.get("version"), task.get("n"), task.get("hash"), task.get("limited"), score["kind"], detector, model)
-            row = dict(zip(_CSV, (*about, score["state"], score.get("reason")), strict=True)) | {name: metrics.get(name) for name in ("n_correct", *_METRICS)}
+            detector, model = (
+                ("fusion", score["fusion"])
+                if score["kind"] == "fusion"
+                else (score["detector"], score["model"])
+            )
+            about = (
+                dataset,
+                task.get("version"),
+                task.get("n"),
+                task.get("hash"),
+                task.get("limited"),
+                score["kind"],
+                detector,
+                model,
+            )
+            row = dict(zip(_CSV, (*about, score["state"], score.get("reason")), strict=True)) | {
+                name: metrics.get(name) for name in ("n_correct", *_METRICS)
+            }
             for name in intervals:
-                row |= dict(zip((f"{name}_low", f"{name}_high"), (score.get("intervals") or {}).get(name) or (None, None), strict=True))
+                row |= dict(
+                    zip(
+                        (f"{name}_low", f"{name}_high"),
+                        (score.get("intervals") or {}).get(name) or (None, None),
+                        strict=True,
+                    )
+                )
             rows.append(row)
     with files.atomic(output) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
@@ -74,12 +143,22 @@ def write_csv(by_dataset: Scores, output: Path) -> int:
 def _sorted(scores: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Best first, then those that are not ranked, then those without an accuracy, by name."""
     return sorted(
-        scores, key=lambda score: (score["state"] != "ok", not ranked(score), -score["metrics"]["accuracy"] if score["state"] == "ok" else 0.0, _name(score))
+        scores,
+        key=lambda score: (
+            score["state"] != "ok",
+            not ranked(score),
+            -score["metrics"]["accuracy"] if score["state"] == "ok" else 0.0,
+            _name(score),
+        ),
     )
 
 
 def _name(score: Mapping[str, Any]) -> str:
-    return f"fusion: {score['fusion']}" if score["kind"] == "fusion" else f"{score['detector']} × {score['model']}"
+    return (
+        f"fusion: {score['fusion']}"
+        if score["kind"] == "fusion"
+        else f"{score['detector']} × {score['model']}"
+    )
 
 
 def _table(dataset: str, scores: Sequence[Mapping[str, Any]]) -> Table:
@@ -88,13 +167,26 @@ def _table(dataset: str, scores: Sequence[Mapping[str, Any]]) -> Table:
     notes = [] if task.get("headline", True) else ["demonstration data, not for headline"]
     notes += ["limited: not for reporting"] if task.get("limited") else []
     title = f"{dataset}: {task.get('version', '?')}, n = {task.get('n', '?')}"
-    table = Table(title=title, caption="; ".join(notes) or None, title_justify="left", caption_justify="left", box=SIMPLE_HEAD)
+    table = Table(
+        title=title,
+        caption="; ".join(notes) or None,
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+    )
     table.add_column("detector × model", no_wrap=True)
     for heading in ("accuracy", "95 % CI", "covered %", "UAR %", "macro-F1 %"):
         table.add_column(heading, justify="right", no_wrap=True)
     for score in ok:
         metrics, (low, high) = score["metrics"], score["intervals"]["accuracy"]
         accuracy = f"{metrics['n_correct']}/{metrics['n']} = {metrics['accuracy']:.6f}"
-        shares = [f"{100 * metrics[name]:.2f}" for name in ("coverage", "balanced_accuracy", "macro_f1")]
-        table.add_row(_name(score), accuracy, "–" if low is None else f"{100 * low:.1f}–{100 * high:.1f}", *shares)
+        shares = [
+            f"{100 * metrics[name]:.2f}" for name in ("coverage", "balanced_accuracy", "macro_f1")
+        ]
+        table.add_row(
+            _name(score),
+            accuracy,
+            "–" if low is None else f"{100 * low:.1f}–{100 * high:.1f}",
+            *shares,
+        )
     return table

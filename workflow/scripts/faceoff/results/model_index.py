@@ -25,7 +25,9 @@ _METRICS = {
 _NO_REPORT = "limited: not for reporting"
 
 
-def model_index(run: Run, cell: str, name: str, datasets: Sequence[str] = ()) -> list[dict[str, Any]]:
+def model_index(
+    run: Run, cell: str, name: str, datasets: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """The value of `model-index`: one result per scored dataset (of `datasets`, or all) with the cell's metrics (0–1) and their 95 % intervals.
 
     `cell`: 'detector/model' or 'fusion/name'; `name`: the model's name. The task's hash is the dataset's revision: equal hashes mean equal samples and
@@ -36,19 +38,27 @@ def model_index(run: Run, cell: str, name: str, datasets: Sequence[str] = ()) ->
         raise ValueError(f"{run.folder} has no cell {cell!r}{suggestion(cell, known)}")
     for dataset in datasets:
         if dataset not in run.scores:
-            raise ValueError(f"{run.folder} has no dataset {dataset!r}{suggestion(dataset, run.scores)}")
+            raise ValueError(
+                f"{run.folder} has no dataset {dataset!r}{suggestion(dataset, run.scores)}"
+            )
     chosen = [run.scores[dataset].get(cell) for dataset in datasets or sorted(run.scores)]
     found = [score for score in chosen if score is not None]
     scored = [score for score in found if score["state"] == "ok"]
     if not scored:
-        reasons = "; ".join(f"{score['dataset']}: {score['state']}, {score['reason']}" for score in found)
-        raise ValueError(f"{run.folder}: {cell} has no score ({reasons or 'not in these datasets'})")
+        reasons = "; ".join(
+            f"{score['dataset']}: {score['state']}, {score['reason']}" for score in found
+        )
+        raise ValueError(
+            f"{run.folder}: {cell} has no score ({reasons or 'not in these datasets'})"
+        )
     return [{"name": name, "results": [_result(run, score, cell) for score in scored]}]
 
 
 def _result(run: Run, score: Mapping[str, Any], cell: str) -> dict[str, Any]:
     task = score["task"]
-    config = (((run.manifest or {}).get("config") or {}).get("datasets") or {}).get(score["dataset"]) or {}
+    config = (((run.manifest or {}).get("config") or {}).get("datasets") or {}).get(
+        score["dataset"]
+    ) or {}
     dataset = {
         "type": task.get("type") or score["dataset"],
         "name": f"{score['dataset']} ({_NO_REPORT})" if task["limited"] else score["dataset"],
@@ -57,7 +67,15 @@ def _result(run: Run, score: Mapping[str, Any], cell: str) -> dict[str, Any]:
         "revision": task["hash"],
         "args": {"n": task["n"], "label_space": list(task["space"])},
     }
-    return {"task": dict(_TASK), "dataset": dataset, "metrics": [_metric(score, name, cell) for name in _METRICS if score["metrics"].get(name) is not None]}
+    return {
+        "task": dict(_TASK),
+        "dataset": dataset,
+        "metrics": [
+            _metric(score, name, cell)
+            for name in _METRICS
+            if score["metrics"].get(name) is not None
+        ],
+    }
 
 
 def _metric(score: Mapping[str, Any], name: str, cell: str) -> dict[str, Any]:
@@ -68,9 +86,17 @@ def _metric(score: Mapping[str, Any], name: str, cell: str) -> dict[str, Any]:
         arguments["interval_95"] = list(interval)
     if name == "macro_f1":
         arguments["average"] = "macro"
-    return {"type": kind, "value": score["metrics"][name], "name": shown, "args": arguments, "verified": False}
+    return {
+        "type": kind,
+        "value": score["metrics"][name],
+        "name": shown,
+        "args": arguments,
+        "verified": False,
+    }
 
 
 def as_yaml(index: Sequence[Mapping[str, Any]]) -> str:
     """The block to paste between the `---` lines of a model card."""
-    return yaml.safe_dump({"model-index": list(index)}, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.safe_dump(
+        {"model-index": list(index)}, sort_keys=False, allow_unicode=True, width=120
+    )

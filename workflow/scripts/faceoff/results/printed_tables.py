@@ -11,15 +11,25 @@ Row = dict[str, Any]
 Printed = tuple[list[list[str]], list[str]]  # rows, headers
 
 _ACCURACY, _MEAN_RANK = "accuracy % [95 % CI]", "mean rank"
-_RANKED = (_ACCURACY, _MEAN_RANK)  # columns whose values are marked where they cannot be told from the best
+_RANKED = (
+    _ACCURACY,
+    _MEAN_RANK,
+)  # columns whose values are marked where they cannot be told from the best
 # What is set in bold where it is the best of its dataset: table -> column -> (key of the row, whether less is better).
 _BEST = {
-    "accuracy": {_ACCURACY: ("accuracy", False), "UAR %": ("balanced_accuracy", False), "macro-F1 %": ("macro_f1", False)},
+    "accuracy": {
+        _ACCURACY: ("accuracy", False),
+        "UAR %": ("balanced_accuracy", False),
+        "macro-F1 %": ("macro_f1", False),
+    },
     "affect": {"CCC [95 % CI]": ("ccc", False)},
     "ranks": {_MEAN_RANK: ("mean_rank", True)},
 }
 # Columns that a page has no room for: the CSV has them, a dagger says more than a rank, and a note names the tests.
-_TOO_WIDE = {"accuracy": {"rank", "covered %", "log loss", "ECE", "trained"}, "comparisons": {"test", "detectable, points"}}
+_TOO_WIDE = {
+    "accuracy": {"rank", "covered %", "log loss", "ECE", "trained"},
+    "comparisons": {"test", "detectable, points"},
+}
 # What Markdown would take for markup: names are text. A sign between blanks is none, and brackets make a link only before an opening one.
 _MARKUP = re.compile(r"[\\`*_|~>]|[<&](?! )|\](?=[(\[])")
 _PRINTED = 90  # characters of a reason
@@ -33,7 +43,11 @@ def in_print(name: str, rows: Sequence[Row], note: str = "") -> tuple[str, str]:
     """
     shown, headers = _SHORT[name](rows)
     ranked = next((headers.index(header) for header in _RANKED if header in headers), None)
-    tied = {(row, ranked) for row, values in enumerate(rows) if ranked is not None and values.get("tied_with_best")}
+    tied = {
+        (row, ranked)
+        for row, values in enumerate(rows)
+        if ranked is not None and values.get("tied_with_best")
+    }
     return _markdown(shown, headers, note, tied), _latex(name, rows, shown, headers, note, tied)
 
 
@@ -45,7 +59,9 @@ def _with_interval(row: Mapping[str, Any], name: str) -> str:
     if row.get(name) is None:
         return "–"
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-    return _percent(row[name]) + (f" [{_percent(low)}, {_percent(high)}]" if low is not None else "")
+    return _percent(row[name]) + (
+        f" [{_percent(low)}, {_percent(high)}]" if low is not None else ""
+    )
 
 
 def _ranks(row: Mapping[str, Any]) -> str:
@@ -100,7 +116,14 @@ def _short_accuracy(rows: Sequence[Row]) -> Printed:
 def _short_per_class(rows: Sequence[Row]) -> Printed:
     headers = ["dataset", "detector", "model", "emotion", "n", "precision %", "recall %", "F1 %"]
     return [
-        [row["dataset"], row["detector"], row["model"], row["emotion"], str(row["n"]), *(_percent(row[x]) for x in ("precision", "recall", "f1"))]
+        [
+            row["dataset"],
+            row["detector"],
+            row["model"],
+            row["emotion"],
+            str(row["n"]),
+            *(_percent(row[x]) for x in ("precision", "recall", "f1")),
+        ]
         for row in rows
     ], headers
 
@@ -112,11 +135,27 @@ def _short_confusion(rows: Sequence[Row]) -> Printed:
         key = (row["dataset"], row["detector"], row["model"], row["truth"])
         if row["count"]:
             lines.setdefault(key, []).append(f"{row['predicted']} {row['count']}")
-    return [[*key, ", ".join(taken)] for key, taken in lines.items()], ["dataset", "detector", "model", "truth", "taken for"]
+    return [[*key, ", ".join(taken)] for key, taken in lines.items()], [
+        "dataset",
+        "detector",
+        "model",
+        "truth",
+        "taken for",
+    ]
 
 
 def _short_comparisons(rows: Sequence[Row]) -> Printed:
-    headers = ["dataset", "a", "b", "difference, points [95 % CI]", "p", "Holm p", "test", "verdict", "detectable, points"]
+    headers = [
+        "dataset",
+        "a",
+        "b",
+        "difference, points [95 % CI]",
+        "p",
+        "Holm p",
+        "test",
+        "verdict",
+        "detectable, points",
+    ]
     return [
         [row["dataset"], row["a"], row["b"], _points(row), p_in_table(row["p"]), p_in_table(row["p_adjusted"]),
          row["test"], row["verdict"], _percent(row["minimum_detectable"])]
@@ -125,7 +164,14 @@ def _short_comparisons(rows: Sequence[Row]) -> Printed:
 
 
 def _short_decomposition(rows: Sequence[Row]) -> Printed:
-    headers = ["dataset", "component", "variance, logit² [95 % CI]", "share %", "does it matter? p", "notes"]
+    headers = [
+        "dataset",
+        "component",
+        "variance, logit² [95 % CI]",
+        "share %",
+        "does it matter? p",
+        "notes",
+    ]
     return [
         [row["dataset"], row["component"], _number(row["variance"]) + ("" if row["low"] is None else f" [{_number(row['low'])}, {_number(row['high'])}]"),
          _percent(row["share"]), p_in_table(row["p"]), row["reason"]]
@@ -143,7 +189,16 @@ def _short_ranks(rows: Sequence[Row]) -> Printed:
 
 
 def _short_cost(rows: Sequence[Row]) -> Printed:
-    headers = ["dataset", "part", "members", "name", "accuracy % [95 % CI]", "ms per picture", "worth, points", "points per ms"]
+    headers = [
+        "dataset",
+        "part",
+        "members",
+        "name",
+        "accuracy % [95 % CI]",
+        "ms per picture",
+        "worth, points",
+        "points per ms",
+    ]
     return [
         [row["dataset"], row["part"], str(row["size"] or ""), row["name"], _with_interval(row, "accuracy"), _number(row["ms"], 2),
          _percent(row["worth"]), _percent(row["worth_per_ms"])]
@@ -154,7 +209,14 @@ def _short_cost(rows: Sequence[Row]) -> Printed:
 def _short_coverage(rows: Sequence[Row]) -> Printed:
     headers = ["dataset", "detector", "model", "n", "coverage %", "no face", "unreadable", "error"]
     return [
-        [row["dataset"], row["detector"], row["model"], str(row["n"]), _percent(row["coverage"]), *(str(row[x]) for x in ("no_face", "unreadable", "error"))]
+        [
+            row["dataset"],
+            row["detector"],
+            row["model"],
+            str(row["n"]),
+            _percent(row["coverage"]),
+            *(str(row[x]) for x in ("no_face", "unreadable", "error")),
+        ]
         for row in rows
     ], headers
 
@@ -178,7 +240,12 @@ def _short_affect(rows: Sequence[Row]) -> Printed:
         [
             *(row[name] for name in ("dataset", "detector", "model", "dimension")),
             str(row["n"]),
-            _number(row["ccc"]) + ("" if row["ccc_low"] is None else f" [{_number(row['ccc_low'])}, {_number(row['ccc_high'])}]"),
+            _number(row["ccc"])
+            + (
+                ""
+                if row["ccc_low"] is None
+                else f" [{_number(row['ccc_low'])}, {_number(row['ccc_high'])}]"
+            ),
             _number(row["ccc_within_clips"]),
             str(row["clips"]),
             *(_number(row[name]) for name in ("pearson", "rmse")),
@@ -189,7 +256,17 @@ def _short_affect(rows: Sequence[Row]) -> Printed:
 
 
 def _short_speed(rows: Sequence[Row]) -> Printed:
-    headers = ["dataset", "stage", "detector", "model", "images", "images/s", "p90 ms", "load s", "peak MiB"]
+    headers = [
+        "dataset",
+        "stage",
+        "detector",
+        "model",
+        "images",
+        "images/s",
+        "p90 ms",
+        "load s",
+        "peak MiB",
+    ]
     return [
         [
             row["dataset"],
@@ -207,7 +284,18 @@ def _short_speed(rows: Sequence[Row]) -> Printed:
 
 
 def _short_latency(rows: Sequence[Row]) -> Printed:
-    headers = ["dataset", "part", "detector", "model", "queries", "p50 ms", "p90 ms", "p99 ms", "offline/s", "notes"]
+    headers = [
+        "dataset",
+        "part",
+        "detector",
+        "model",
+        "queries",
+        "p50 ms",
+        "p90 ms",
+        "p99 ms",
+        "offline/s",
+        "notes",
+    ]
     return [
         [*(row[name] for name in ("dataset", "part", "detector", "model")), str(row["queries"]),
          *(_number(row[name], 2) for name in ("p50_ms", "p90_ms", "p99_ms")), _number(row["offline_per_s"], 1),
@@ -226,7 +314,15 @@ def _short_multiverse(rows: Sequence[Row]) -> Printed:
         values = [row["accuracy"] for row in own if row["accuracy"] is not None]
         home = next((row["accuracy"] for row in own if row["home"]), None)
         best = sum(row["best"] for row in own)
-        shown.append([*key, _percent(home), _percent(min(values, default=None)), _percent(max(values, default=None)), f"{best} of {len(own)}"])
+        shown.append(
+            [
+                *key,
+                _percent(home),
+                _percent(min(values, default=None)),
+                _percent(max(values, default=None)),
+                f"{best} of {len(own)}",
+            ]
+        )
     return shown, ["dataset", "pipeline", "this task %", "lowest %", "highest %", "best or tied in"]
 
 
@@ -246,34 +342,66 @@ _SHORT = {
 }
 
 
-def _markdown(rows: Sequence[Sequence[str]], headers: Sequence[str], note: str, tied: Collection[tuple[int, int]]) -> str:
+def _markdown(
+    rows: Sequence[Sequence[str]],
+    headers: Sequence[str],
+    note: str,
+    tied: Collection[tuple[int, int]],
+) -> str:
     """`tied`: cells (row, column) that get a trailing "="."""
 
     def line(values: Sequence[str]) -> str:
-        return "| " + " | ".join(_MARKUP.sub(r"\\\g<0>", " ".join(str(value).split())) for value in values) + " |"
+        return (
+            "| "
+            + " | ".join(_MARKUP.sub(r"\\\g<0>", " ".join(str(value).split())) for value in values)
+            + " |"
+        )
 
-    marked = [[f"{value} =" if (row, column) in tied else value for column, value in enumerate(values)] for row, values in enumerate(rows)]
+    marked = [
+        [f"{value} =" if (row, column) in tied else value for column, value in enumerate(values)]
+        for row, values in enumerate(rows)
+    ]
     text = "\n".join([line(headers), "|" + " --- |" * len(headers), *map(line, marked)]) + "\n"
     return f"*{note}*\n\n{text}" if note else text
 
 
-def _latex(name: str, rows: Sequence[Row], shown: Sequence[Sequence[str]], headers: Sequence[str], note: str, tied: Collection[tuple[int, int]]) -> str:
+def _latex(
+    name: str,
+    rows: Sequence[Row],
+    shown: Sequence[Sequence[str]],
+    headers: Sequence[str],
+    note: str,
+    tied: Collection[tuple[int, int]],
+) -> str:
     """The same for a paper: best of each dataset (and dimension) in bold, a dagger where a value cannot be told from the best."""
 
     def of_dataset(row: Row) -> tuple[Any, ...]:
         return row.get("dataset"), row.get("dimension")
 
-    kept = [column for column, header in enumerate(headers) if header not in _TOO_WIDE.get(name, ())]
+    kept = [
+        column for column, header in enumerate(headers) if header not in _TOO_WIDE.get(name, ())
+    ]
     bold = {
         (row, kept.index(headers.index(header)))
         for header, (key, lowest) in _BEST.get(name, {}).items()
-        for row in latex.best([row | {key: None} if row.get("ranked") is False else row for row in rows], key, group=of_dataset, lowest=lowest)
+        for row in latex.best(
+            [row | {key: None} if row.get("ranked") is False else row for row in rows],
+            key,
+            group=of_dataset,
+            lowest=lowest,
+        )
     }
     marked = {(row, kept.index(column)) for row, column in tied} - bold
     cells = [[_cut(values[column]) for column in kept] for values in shown]
     tests = ", ".join(sorted({row["test"] for row in rows if row.get("test")}))
     notes = [_TIED if marked else "", f"paired test: {tests}" if tests else "", note]
-    return latex.table([headers[column] for column in kept], cells, bold=bold, marked=marked, notes=[text for text in notes if text])
+    return latex.table(
+        [headers[column] for column in kept],
+        cells,
+        bold=bold,
+        marked=marked,
+        notes=[text for text in notes if text],
+    )
 
 
 def _cut(text: Any) -> str:

@@ -30,12 +30,18 @@ def belongs(folder: Path) -> Callable[[str, str], bool]:
 def of_run(folder: Path) -> list[Path]:
     """The score files in results/<run> of the cells that belong to its configuration, sorted."""
     present = belongs(folder)
-    return [path for path in sorted((folder / "scores").glob("*/*/*.json")) if present(path.parts[-3], f"{path.parts[-2]}/{path.stem}")]
+    return [
+        path
+        for path in sorted((folder / "scores").glob("*/*/*.json"))
+        if present(path.parts[-3], f"{path.parts[-2]}/{path.stem}")
+    ]
 
 
 def run_folder(name: str | Path) -> Path:
     """A run's folder by its name below results/, or by its own path. Raises FileNotFoundError where neither is there."""
     found = next((path for path in (Path("results") / name, Path(name)) if path.is_dir()), None)
     if found is None:
-        raise FileNotFoundError(f"{name}: neither results/{name} nor {name} is the folder of a run; run snakemake first, or name another run")
+        raise FileNotFoundError(
+            f"{name}: neither results/{name} nor {name} is the folder of a run; run snakemake first, or name another run"
+        )
     return found

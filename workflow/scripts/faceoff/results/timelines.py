@@ -24,7 +24,9 @@ class Timeline:
     truth: tuple[str | None, ...] = field(default=())
 
 
-def timelines(predictions: Path, frames: Path | None = None, samples: Sequence[str] = ()) -> Iterator[Timeline]:
+def timelines(
+    predictions: Path, frames: Path | None = None, samples: Sequence[str] = ()
+) -> Iterator[Timeline]:
     """The timeline of every sample with more than one frame, or of the named ones, in the table's order; streamed, one clip at a time.
 
     frames: the dataset's frames table, for what the dataset says of each moment.
@@ -32,20 +34,42 @@ def timelines(predictions: Path, frames: Path | None = None, samples: Sequence[s
     emotions = classes_of(parquet.read_schema(predictions))
     columns = [f"p_{emotion}" for emotion in emotions]
     rows = parquet.rows(predictions, ["sample_id", "frame", "timestamp_s", "success", *columns])
-    labels = parquet.rows(frames, ["sample_id", "frame", "label"]) if frames and frames.is_file() else None
+    labels = (
+        parquet.rows(frames, ["sample_id", "frame", "label"])
+        if frames and frames.is_file()
+        else None
+    )
     said = groupby(labels, lambda row: row["sample_id"]) if labels else None
     for sample_id, group in groupby(rows, lambda row: row["sample_id"]):
         found = [row for row in group if row["timestamp_s"] is not None]
-        truth = {row["frame"]: row["label"] for row in next(said)[1]} if said else {}  # both tables are in frame order
+        truth = (
+            {row["frame"]: row["label"] for row in next(said)[1]} if said else {}
+        )  # both tables are in frame order
         if (samples and sample_id not in samples) or len(found) < 2:
             continue
-        posterior = np.array([[row[column] for column in columns] if row["success"] else [np.nan] * len(columns) for row in found], float)
+        posterior = np.array(
+            [
+                [row[column] for column in columns] if row["success"] else [np.nan] * len(columns)
+                for row in found
+            ],
+            float,
+        )
         shown = tuple(truth.get(row["frame"]) for row in found)
-        yield Timeline(sample_id, emotions, np.array([row["timestamp_s"] for row in found]), posterior, shown if any(shown) else ())
+        yield Timeline(
+            sample_id,
+            emotions,
+            np.array([row["timestamp_s"] for row in found]),
+            posterior,
+            shown if any(shown) else (),
+        )
 
 
 def first_clips(
-    folder: Path, cell: str | None = None, dataset: str | None = None, samples: Sequence[str] = (), most: int = 8
+    folder: Path,
+    cell: str | None = None,
+    dataset: str | None = None,
+    samples: Sequence[str] = (),
+    most: int = 8,
 ) -> tuple[str, str, list[Timeline]]:
     """The clips of the run in this folder that a picture shows: (dataset, cell as detector/model or fusion/name, at most so many timelines).
 
@@ -53,8 +77,16 @@ def first_clips(
     configuration are passed over.
     Raises FileNotFoundError where there are none.
     """
-    fusion = "*" if cell is None else cell.removeprefix("fusion/") if cell.startswith("fusion/") else None
-    files = sorted(folder.glob(f"fusion/{dataset or '*'}/{fusion}.parquet")) + sorted(folder.glob(f"predictions/{dataset or '*'}/{cell or '*/*'}.parquet"))
+    fusion = (
+        "*"
+        if cell is None
+        else cell.removeprefix("fusion/")
+        if cell.startswith("fusion/")
+        else None
+    )
+    files = sorted(folder.glob(f"fusion/{dataset or '*'}/{fusion}.parquet")) + sorted(
+        folder.glob(f"predictions/{dataset or '*'}/{cell or '*/*'}.parquet")
+    )
     present = run_folder.belongs(folder)
     for path in files:
         if not present(path.relative_to(folder).parts[1], cell_name(path)):
@@ -64,4 +96,6 @@ def first_clips(
         if shown:
             return found, "/".join(names if kind == "predictions" else (kind, *names)), shown
     wanted = f" by the name {' or '.join(samples)}" if samples else ""
-    raise FileNotFoundError(f"{folder} holds no clip of several frames{wanted}" + (f" under {cell}" if cell else ""))
+    raise FileNotFoundError(
+        f"{folder} holds no clip of several frames{wanted}" + (f" under {cell}" if cell else "")
+    )

@@ -37,7 +37,11 @@ TRAIN_STATUS = {
 
 def percent(value: float | None, digits: int = 1) -> str:
     """0.7 -> '70.0 %'; '–' for no value."""
-    return f"{number(None if value is None else 100 * value, digits)}{NBSP}%" if is_number(value) else "–"
+    return (
+        f"{number(None if value is None else 100 * value, digits)}{NBSP}%"
+        if is_number(value)
+        else "–"
+    )
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -96,7 +100,11 @@ def reached(step: Mapping[str, Any], n: int) -> str:
 
 def agreement(difference: int, n: int) -> str:
     """How far a measured count of right answers is from a published one, of n."""
-    return f"the same count of {n:,}" if difference == 0 else f"{abs(difference)} {'more' if difference > 0 else 'fewer'} of {n:,} right than published"
+    return (
+        f"the same count of {n:,}"
+        if difference == 0
+        else f"{abs(difference)} {'more' if difference > 0 else 'fewer'} of {n:,} right than published"
+    )
 
 
 def rule(name: str) -> str:
@@ -122,7 +130,10 @@ def verdict(dataset: DatasetResults) -> tuple[str, list[str]]:
         return "No pair could be scored here; the leaderboard names the reasons.", []
     single = _single(best)
     if not tests:
-        return f"The best single pair scores {single}.", ["No fusion was compared with it in this run.", *_ceiling(dataset)]
+        return f"The best single pair scores {single}.", [
+            "No fusion was compared with it in this run.",
+            *_ceiling(dataset),
+        ]
     more = [f"The best single pair scores {single}."]
     if len(tests) > 1:
         more.insert(0, _tally(tests))
@@ -133,12 +144,25 @@ def _lead(dataset: DatasetResults, tests: Sequence[Mapping[str, Any]]) -> str:
     """The sentence on the fusion that stands best against the best single pair."""
     better = [test for test in tests if test["verdict"] == "better"]
     test = (better or tests)[0]
-    what, side = fusion_phrase(dataset, test["a"]), "above" if (test["difference"] or 0) >= 0 else "below"
-    points = f"{number(abs(100 * test['difference']), 1)}{NBSP}points" if is_number(test["difference"]) else "an unknown amount"
+    what, side = (
+        fusion_phrase(dataset, test["a"]),
+        "above" if (test["difference"] or 0) >= 0 else "below",
+    )
+    points = (
+        f"{number(abs(100 * test['difference']), 1)}{NBSP}points"
+        if is_number(test["difference"])
+        else "an unknown amount"
+    )
     # The interval is of the difference as signed; "worse by 2" turns it round.
-    low, high = (-test["high"], -test["low"]) if test["verdict"] == "worse" and is_number(test["low"]) else (test["low"], test["high"])
+    low, high = (
+        (-test["high"], -test["low"])
+        if test["verdict"] == "worse" and is_number(test["low"])
+        else (test["low"], test["high"])
+    )
     p = f"Holm{NBSP}{p_value(test['p_adjusted'])}" if is_number(test["p_adjusted"]) else ""
-    figures = "; ".join(part for part in (f"95{NBSP}% CI {span(low, high)}" if span(low, high) else "", p) if part)
+    figures = "; ".join(
+        part for part in (f"95{NBSP}% CI {span(low, high)}" if span(low, high) else "", p) if part
+    )
     evidence = f" ({figures})" if figures else ""
     capital = what[0].upper() + what[1:]
     match test["verdict"]:
@@ -161,7 +185,11 @@ def fusion_phrase(dataset: DatasetResults, name: str) -> str:
         return f"the fusion {shorten(name.removeprefix('fusion/'), 60)}"
     written = shorten(score["fusion"], 60)
     called = rule(score.get("rule", ""))
-    named = called if written.replace("_", " ") in {called, str(score.get("rule", "")).replace("_", " ")} else f"{written}: {called}"
+    named = (
+        called
+        if written.replace("_", " ") in {called, str(score.get("rule", "")).replace("_", " ")}
+        else f"{written}: {called}"
+    )
     return f"a vote of {pairs(score)} ({named})"
 
 
@@ -180,7 +208,11 @@ def _tally(tests: Sequence[Mapping[str, Any]]) -> str:
         "worse": "worse",
         "too few clusters": "without a test",
     }
-    parts = [f"{counted[key]} {'is' if counted[key] == 1 else 'are'} {phrase}" for key, phrase in phrases.items() if counted[key]]
+    parts = [
+        f"{counted[key]} {'is' if counted[key] == 1 else 'are'} {phrase}"
+        for key, phrase in phrases.items()
+        if counted[key]
+    ]
     return f"Of {len(tests)} fusions, {_and(parts)}."
 
 
@@ -206,11 +238,19 @@ def _ceiling(dataset: DatasetResults) -> list[str]:
     sentences = []
     hindsight, oracle = found.get("hindsight"), found.get("oracle")
     if hindsight and hindsight["accuracy"] != (found.get("best_single") or {}).get("accuracy"):
-        sentences.append(f"With hindsight the best pair is {label_short(hindsight['name'])} at {percent(hindsight['accuracy'])}.")
+        sentences.append(
+            f"With hindsight the best pair is {label_short(hindsight['name'])} at {percent(hindsight['accuracy'])}."
+        )
     if oracle and len(oracle.get("members") or []) > 1:
         effective = found.get("effective_members")
-        worth = f"; the {len(oracle['members'])} pairs err like {number(effective, 1)} independent ones" if is_number(effective) else ""
-        sentences.append(f"At least one pair is right on {percent(oracle['accuracy'])} (oracle){worth}.")
+        worth = (
+            f"; the {len(oracle['members'])} pairs err like {number(effective, 1)} independent ones"
+            if is_number(effective)
+            else ""
+        )
+        sentences.append(
+            f"At least one pair is right on {percent(oracle['accuracy'])} (oracle){worth}."
+        )
     return sentences
 
 

@@ -34,16 +34,31 @@ def moments(frames: Path, predictions: Path, ids: Mapping[str, int]) -> dict[str
     columns = ["sample_id", "frame", *DIMENSIONS]
     found: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
     read = set()
-    for truth, row in zip(parquet.rows(frames, columns), parquet.rows(predictions, columns), strict=True):
+    for truth, row in zip(
+        parquet.rows(frames, columns), parquet.rows(predictions, columns), strict=True
+    ):
         if (truth["sample_id"], truth["frame"]) != (row["sample_id"], row["frame"]):
-            raise ValueError(f"{predictions} does not belong to {frames}: {row['sample_id']!r} stands where {truth['sample_id']!r} should")
+            raise ValueError(
+                f"{predictions} does not belong to {frames}: {row['sample_id']!r} stands where {truth['sample_id']!r} should"
+            )
         for name in DIMENSIONS:
             if row[name] is not None:
                 read.add(name)
             if truth[name] is not None and truth["sample_id"] in ids:
-                found[name].append((truth[name], np.nan if row[name] is None else row[name], ids[truth["sample_id"]]))
-    columns_of = {name: np.array(found[name]).T for name in DIMENSIONS if found[name] and name in read}
-    return {name: Moments(truth, predicted, sample.astype(int)) for name, (truth, predicted, sample) in columns_of.items()}
+                found[name].append(
+                    (
+                        truth[name],
+                        np.nan if row[name] is None else row[name],
+                        ids[truth["sample_id"]],
+                    )
+                )
+    columns_of = {
+        name: np.array(found[name]).T for name in DIMENSIONS if found[name] and name in read
+    }
+    return {
+        name: Moments(truth, predicted, sample.astype(int))
+        for name, (truth, predicted, sample) in columns_of.items()
+    }
 
 
 def clipped_share(predictions: Path) -> float | None:
@@ -51,7 +66,12 @@ def clipped_share(predictions: Path) -> float | None:
 
     Readings beyond are cut to these when they are written (EmotiEffLib issue 40), so a reading that is there was at the end of the scale or past it.
     """
-    readings = [abs(row[name]) for row in parquet.rows(predictions, list(DIMENSIONS)) for name in DIMENSIONS if row[name] is not None]
+    readings = [
+        abs(row[name])
+        for row in parquet.rows(predictions, list(DIMENSIONS))
+        for name in DIMENSIONS
+        if row[name] is not None
+    ]
     return sum(reading >= 1 for reading in readings) / len(readings) if readings else None
 
 
@@ -72,8 +92,16 @@ def score(found: Moments, subjects: Sequence[str | None], seed: int) -> dict[str
         "rmse": metrics.rmse(truth, predicted),
         "sign_agreement": metrics.sign_agreement(truth, predicted),
     }
-    interval = bootstrap_t(_ccc_of_sums, _sums(found, subjects), seed=seed, bounds=(-1.0, 1.0)) if np.isfinite(predicted).any() else None
-    return {**values, "ccc_low": interval.low if interval else None, "ccc_high": interval.high if interval else None}
+    interval = (
+        bootstrap_t(_ccc_of_sums, _sums(found, subjects), seed=seed, bounds=(-1.0, 1.0))
+        if np.isfinite(predicted).any()
+        else None
+    )
+    return {
+        **values,
+        "ccc_low": interval.low if interval else None,
+        "ccc_high": interval.high if interval else None,
+    }
 
 
 def _within_clips(found: Moments) -> list[float]:
@@ -81,14 +109,20 @@ def _within_clips(found: Moments) -> list[float]:
     order = np.flatnonzero(np.isfinite(found.predicted))
     order = order[np.argsort(found.sample[order], kind="stable")]
     groups = np.split(order, np.flatnonzero(np.diff(found.sample[order])) + 1)
-    return [metrics.ccc(found.truth[group], found.predicted[group]) for group in groups if len(group) > 1]
+    return [
+        metrics.ccc(found.truth[group], found.predicted[group])
+        for group in groups
+        if len(group) > 1
+    ]
 
 
 def _sums(found: Moments, subjects: Sequence[str | None]) -> np.ndarray:
     """(units, 6) sums of 1, t, p, t², p², tp of each resampled unit."""
     kept = np.isfinite(found.predicted)
     t, p, sample = found.truth[kept], found.predicted[kept], found.sample[kept]
-    unit = np.unique(owners(sample, [subjects[number] for number in sample]), return_inverse=True)[1]
+    unit = np.unique(owners(sample, [subjects[number] for number in sample]), return_inverse=True)[
+        1
+    ]
     if unit.max() >= _UNITS:
         unit = unit % _UNITS
     sums = np.zeros((unit.max() + 1, 6))

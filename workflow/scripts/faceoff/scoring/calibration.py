@@ -14,7 +14,9 @@ from faceoff.fusion.temperature import fit_temperature, temper
 from faceoff.scoring import metrics
 from faceoff.statistics.folds import check_folds
 
-IntervalOf = Callable[[np.ndarray, np.ndarray | None], Any]  # (correct, clusters) -> something with `low` and `high`
+IntervalOf = Callable[
+    [np.ndarray, np.ndarray | None], Any
+]  # (correct, clusters) -> something with `low` and `high`
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ def cross_fit(truth: np.ndarray, posterior: np.ndarray, folds: np.ndarray) -> Ca
     return Calibrated(_every_class(tempered), tuple(temperatures))
 
 
-def fit_elsewhere(posterior: np.ndarray, held_out_truth: np.ndarray, held_out: np.ndarray) -> Calibrated:
+def fit_elsewhere(
+    posterior: np.ndarray, held_out_truth: np.ndarray, held_out: np.ndarray
+) -> Calibrated:
     """Temperature scaling by what other samples teach: held_out (m, k), held_out_truth (m,)."""
     temperature = fit_temperature(_own_classes(held_out), held_out_truth)
     return Calibrated(_every_class(temper(_own_classes(posterior), temperature)), (temperature,))
@@ -61,8 +65,15 @@ def bins(
     low, high, n, confidence (mean), accuracy, accuracy_low and accuracy_high (`interval` of the bin's correctness and clusters). Lists are of one length.
     """
     covered = metrics.is_covered(posterior)
-    truth, posterior, clusters = truth[covered], posterior[covered], None if clusters is None else clusters[covered]
-    columns: dict[str, list[float]] = {name: [] for name in ("low", "high", "n", "confidence", "accuracy", "accuracy_low", "accuracy_high")}
+    truth, posterior, clusters = (
+        truth[covered],
+        posterior[covered],
+        None if clusters is None else clusters[covered],
+    )
+    columns: dict[str, list[float]] = {
+        name: []
+        for name in ("low", "high", "n", "confidence", "accuracy", "accuracy_low", "accuracy_high")
+    }
     if not len(truth):
         return columns
     confidence, correct = posterior.max(axis=1), posterior.argmax(axis=1) == truth
@@ -72,13 +83,23 @@ def bins(
     for index in np.unique(bin_of):
         here = bin_of == index
         found = interval(correct[here], None if clusters is None else clusters[here])
-        row = (limits[index], limits[index + 1], int(here.sum()), float(confidence[here].mean()), float(correct[here].mean()), found.low, found.high)
+        row = (
+            limits[index],
+            limits[index + 1],
+            int(here.sum()),
+            float(confidence[here].mean()),
+            float(correct[here].mean()),
+            found.low,
+            found.high,
+        )
         for column, value in zip(columns.values(), row, strict=True):
             column.append(value)
     return columns
 
 
-def brier_parts(truth: np.ndarray, posterior: np.ndarray, *, count: int = metrics.ECE_BINS) -> dict[str, float]:
+def brier_parts(
+    truth: np.ndarray, posterior: np.ndarray, *, count: int = metrics.ECE_BINS
+) -> dict[str, float]:
     """What the Brier score is made of (Murphy 1973, with the within-bin terms of Stephenson, Coelho & Jolliffe 2008).
 
     Each class's probability is binned by itself into `count` bins (lo, hi] of equal width; with p̄ and ō the mean probability and the share of the class
@@ -91,7 +112,16 @@ def brier_parts(truth: np.ndarray, posterior: np.ndarray, *, count: int = metric
     truth, posterior = truth[covered], posterior[covered]
     n, k = posterior.shape
     if n == 0:
-        return dict.fromkeys(("reliability", "resolution", "uncertainty", "within_bin_variance", "within_bin_covariance"), float("nan"))
+        return dict.fromkeys(
+            (
+                "reliability",
+                "resolution",
+                "uncertainty",
+                "within_bin_variance",
+                "within_bin_covariance",
+            ),
+            float("nan"),
+        )
     happened = (np.arange(k) == truth[:, None]).astype(float)
     edges = metrics.bin_edges(posterior.ravel(), count, "width")
     cell = np.searchsorted(edges, posterior, side="left") + count * np.arange(k)
@@ -113,7 +143,12 @@ def brier_parts(truth: np.ndarray, posterior: np.ndarray, *, count: int = metric
     }
 
 
-def describe(truth: np.ndarray, posterior: np.ndarray, interval: IntervalOf, clusters: np.ndarray | None = None) -> dict[str, Any]:
+def describe(
+    truth: np.ndarray,
+    posterior: np.ndarray,
+    interval: IntervalOf,
+    clusters: np.ndarray | None = None,
+) -> dict[str, Any]:
     """log_loss, brier, ece, ece_mass, brier_parts, and the bins by equal width and by equal mass."""
     return {
         "log_loss": metrics.log_loss(truth, posterior),
@@ -121,7 +156,10 @@ def describe(truth: np.ndarray, posterior: np.ndarray, interval: IntervalOf, clu
         "ece": metrics.expected_calibration_error(truth, posterior),
         "ece_mass": metrics.expected_calibration_error(truth, posterior, mode="mass"),
         "brier_parts": brier_parts(truth, posterior),
-        "bins": {mode: bins(truth, posterior, interval, clusters, mode=mode) for mode in ("width", "mass")},
+        "bins": {
+            mode: bins(truth, posterior, interval, clusters, mode=mode)
+            for mode in ("width", "mass")
+        },
     }
 
 

@@ -17,7 +17,9 @@ import numpy as np
 from faceoff.scoring import metrics
 
 AGREEMENT = (0.5, 0.6, 0.7, 0.8, 0.9)  # between strata (lo, hi] of the share of votes on the winner
-MeanInterval = Callable[[np.ndarray, np.ndarray], Any]  # (values or correctness, bool (n,) of their samples) -> something with `low` and `high`
+MeanInterval = Callable[
+    [np.ndarray, np.ndarray], Any
+]  # (values or correctness, bool (n,) of their samples) -> something with `low` and `high`
 
 
 def cross_entropy(votes: np.ndarray, posterior: np.ndarray) -> np.ndarray:
@@ -51,7 +53,10 @@ def one_against_the_others(votes: np.ndarray) -> np.ndarray:
 def as_a_tagger(votes: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """(n,) the same credit for a prediction: against all taggers but a random one. No prediction has 0; NaN below two votes."""
     chosen = np.maximum(predicted, 0)[:, None]
-    return sum(share * np.where(predicted >= 0, np.take_along_axis(credit, chosen, axis=1)[:, 0], 0.0) for share, credit in _left_out(votes))
+    return sum(
+        share * np.where(predicted >= 0, np.take_along_axis(credit, chosen, axis=1)[:, 0], 0.0)
+        for share, credit in _left_out(votes)
+    )
 
 
 def confusion(votes: np.ndarray, k: int) -> np.ndarray:
@@ -70,10 +75,19 @@ def pair_agreement(votes: np.ndarray) -> np.ndarray:
     votes = _votes(votes)
     total = votes.sum(axis=1)
     pairs = total * (total - 1)
-    return np.where(total >= 2, (votes * (votes - 1)).sum(axis=1) / np.where(pairs > 0, pairs, 1.0), np.nan)
+    return np.where(
+        total >= 2, (votes * (votes - 1)).sum(axis=1) / np.where(pairs > 0, pairs, 1.0), np.nan
+    )
 
 
-def describe(votes: np.ndarray, truth: np.ndarray, posterior: np.ndarray, interval: MeanInterval, *, hard: bool = False) -> dict[str, Any]:
+def describe(
+    votes: np.ndarray,
+    truth: np.ndarray,
+    posterior: np.ndarray,
+    interval: MeanInterval,
+    *,
+    hard: bool = False,
+) -> dict[str, Any]:
     """The `human` part of a score file; hard posteriors (votes, ranks) are no distributions, so their cross-entropy and KL are NaN.
 
     Raises ValueError for votes that are negative or not finite.
@@ -108,7 +122,9 @@ def describe(votes: np.ndarray, truth: np.ndarray, posterior: np.ndarray, interv
 # ---------------------------------------------------------------- inside
 
 
-def _strata(shares: np.ndarray, correct: np.ndarray, tagger: np.ndarray, interval: MeanInterval) -> list[dict[str, Any]]:
+def _strata(
+    shares: np.ndarray, correct: np.ndarray, tagger: np.ndarray, interval: MeanInterval
+) -> list[dict[str, Any]]:
     """Accuracy of the pipeline, and what one person reaches, by how far people agree; strata without samples are left out."""
     found = []
     for low, high in zip((0.0, *AGREEMENT), (*AGREEMENT, 1.0), strict=True):

@@ -42,7 +42,9 @@ class ClassScores:
 # ---------------------------------------------------------------- label spaces
 
 
-def restrict(posterior: np.ndarray, model_classes: Sequence[str], space: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def restrict(
+    posterior: np.ndarray, model_classes: Sequence[str], space: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
     """Bring a model's posterior into a label space: mask the classes outside it, renormalise the rest (protocol §12).
 
     Returns (n, len(space)) in the order of `space` and `mass_outside` (n,), the share of each row's mass that was masked (NaN where not covered).
@@ -60,12 +62,18 @@ def restrict(posterior: np.ndarray, model_classes: Sequence[str], space: Sequenc
     inside, total = restricted.sum(axis=1), posterior.sum(axis=1)
     mass_outside = np.where(covered, 1 - inside / np.where(total > 0, total, 1.0), np.nan)
     undecided = covered & (inside <= EPSILON)
-    restricted = np.where(undecided[:, None], 1 / len(space), restricted / np.where(inside > EPSILON, inside, 1.0)[:, None])
+    restricted = np.where(
+        undecided[:, None],
+        1 / len(space),
+        restricted / np.where(inside > EPSILON, inside, 1.0)[:, None],
+    )
     restricted[~covered] = np.nan
     return restricted, np.clip(mass_outside, 0.0, 1.0)
 
 
-def strict_predictions(posterior: np.ndarray, model_classes: Sequence[str], space: Sequence[str]) -> np.ndarray:
+def strict_predictions(
+    posterior: np.ndarray, model_classes: Sequence[str], space: Sequence[str]
+) -> np.ndarray:
     """Predictions without masking (protocol §12 `strict`): argmax over the model's own classes, ties to the earlier in canonical order.
 
     Returns (n,): index into `space`, OUTSIDE (a wrong answer) where the winner is no class of the space, NO_FACE where not covered.
@@ -112,7 +120,9 @@ def covered_accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
     return _mean((truth == predicted)[predicted != NO_FACE])
 
 
-def confusion(truth: np.ndarray, predicted: np.ndarray, k: int, *, outside: bool = False) -> np.ndarray:
+def confusion(
+    truth: np.ndarray, predicted: np.ndarray, k: int, *, outside: bool = False
+) -> np.ndarray:
     """(k, k+1) int64 counts, rows truth, columns predicted, the last column no_face (never a class).
 
     `outside=True`, for strict predictions, appends one more column (k, k+2) for OUTSIDE; without it OUTSIDE raises ValueError.
@@ -160,7 +170,9 @@ def macro_f1_of(confusions: np.ndarray) -> np.ndarray:
 def weighted_f1_of(confusions: np.ndarray) -> np.ndarray:
     """Weighted F1 of confusion matrices (..., k, ≥ k) -> (...)."""
     n = confusions.sum(axis=-1)
-    return _divide((np.nan_to_num(_class_scores(confusions)[2]) * n).sum(axis=-1), n.sum(axis=-1), np.nan)
+    return _divide(
+        (np.nan_to_num(_class_scores(confusions)[2]) * n).sum(axis=-1), n.sum(axis=-1), np.nan
+    )
 
 
 def collapsed(truth: np.ndarray, predicted: np.ndarray, k: int) -> bool:
@@ -175,7 +187,11 @@ def collapsed(truth: np.ndarray, predicted: np.ndarray, k: int) -> bool:
     inside = predicted[predicted >= 0]
     predicted_share = np.bincount(inside, minlength=k) / covered.sum()
     truth_share = np.bincount(truth[covered], minlength=k) / covered.sum()
-    return bool(((predicted_share > truth_share + COLLAPSE_EXCESS) & (predicted_share > COLLAPSE_SHARE)).any())
+    return bool(
+        (
+            (predicted_share > truth_share + COLLAPSE_EXCESS) & (predicted_share > COLLAPSE_SHARE)
+        ).any()
+    )
 
 
 # ---------------------------------------------------------------- probabilities (covered samples)
@@ -201,7 +217,13 @@ def brier(truth: np.ndarray, posterior: np.ndarray) -> float:
     return _mean(((posterior - one_hot) ** 2).sum(axis=1))
 
 
-def expected_calibration_error(truth: np.ndarray, posterior: np.ndarray, *, bins: int = ECE_BINS, mode: Literal["width", "mass"] = "width") -> float:
+def expected_calibration_error(
+    truth: np.ndarray,
+    posterior: np.ndarray,
+    *,
+    bins: int = ECE_BINS,
+    mode: Literal["width", "mass"] = "width",
+) -> float:
     """Top-label ECE over covered samples, 0–1 (Naeini 2015, Guo 2017): Σ share · |accuracy − mean confidence| over bins (lo, hi].
 
     mode "width" has equal-width bins, "mass" cuts at the order statistics, equal confidences staying in one bin, so sample order does not matter.
@@ -273,7 +295,9 @@ def ccc(truth: np.ndarray, predicted: np.ndarray) -> float:
     if np.ptp(predicted) == 0:
         return 0.0
     covariance = ((truth - truth.mean()) * (predicted - predicted.mean())).mean()
-    return float(2 * covariance / (truth.var() + predicted.var() + (truth.mean() - predicted.mean()) ** 2))
+    return float(
+        2 * covariance / (truth.var() + predicted.var() + (truth.mean() - predicted.mean()) ** 2)
+    )
 
 
 def pearson(truth: np.ndarray, predicted: np.ndarray) -> float:
@@ -281,7 +305,10 @@ def pearson(truth: np.ndarray, predicted: np.ndarray) -> float:
     truth, predicted = _finite(truth, predicted)
     if len(truth) == 0 or np.ptp(truth) == 0 or np.ptp(predicted) == 0:
         return float("nan")
-    return float(((truth - truth.mean()) * (predicted - predicted.mean())).mean() / (truth.std() * predicted.std()))
+    return float(
+        ((truth - truth.mean()) * (predicted - predicted.mean())).mean()
+        / (truth.std() * predicted.std())
+    )
 
 
 def rmse(truth: np.ndarray, predicted: np.ndarray) -> float:
@@ -331,26 +358,38 @@ def _covered_part(truth: np.ndarray, posterior: np.ndarray) -> tuple[np.ndarray,
 
 def _posterior(posterior: np.ndarray, k: int | None = None) -> np.ndarray:
     posterior = np.asarray(posterior, dtype=np.float64)
-    if posterior.ndim != 2 or posterior.shape[1] == 0 or (k is not None and posterior.shape[1] != k):
+    if (
+        posterior.ndim != 2
+        or posterior.shape[1] == 0
+        or (k is not None and posterior.shape[1] != k)
+    ):
         raise ValueError(f"posterior: shape {posterior.shape} given, expected (n, {k or 'k'})")
     missing = np.isnan(posterior)
     if (missing.any(axis=1) != missing.all(axis=1)).any():
         row = int(np.flatnonzero(missing.any(axis=1) != missing.all(axis=1))[0])
-        raise ValueError(f"posterior: row {row} is NaN in part; a sample is either covered or a whole row of NaN")
+        raise ValueError(
+            f"posterior: row {row} is NaN in part; a sample is either covered or a whole row of NaN"
+        )
     if (posterior < 0).any() or np.isinf(posterior).any():
         raise ValueError("posterior: holds negative or infinite values, expected probabilities")
     return posterior
 
 
-def _pair(truth: np.ndarray, predicted: np.ndarray, k: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def _pair(
+    truth: np.ndarray, predicted: np.ndarray, k: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     if truth.ndim != 1 or truth.shape != predicted.shape:
-        raise ValueError(f"truth, predicted: shapes {truth.shape} and {predicted.shape} given, expected (n,) twice")
+        raise ValueError(
+            f"truth, predicted: shapes {truth.shape} and {predicted.shape} given, expected (n,) twice"
+        )
     for name, values, least in (("truth", truth, 0), ("predicted", predicted, OUTSIDE)):
         if len(values) and not np.issubdtype(values.dtype, np.integer):
             raise ValueError(f"{name}: dtype {values.dtype} given, expected integers")
         if len(values) and (values.min() < least or (k is not None and values.max() >= k)):
-            raise ValueError(f"{name}: values {values.min()} to {values.max()} given, expected {least} to {'k - 1' if k is None else k - 1}")
+            raise ValueError(
+                f"{name}: values {values.min()} to {values.max()} given, expected {least} to {'k - 1' if k is None else k - 1}"
+            )
     return truth.astype(np.int64), predicted.astype(np.int64)
 
 
@@ -358,18 +397,24 @@ def _scored(truth: np.ndarray, posterior: np.ndarray) -> tuple[np.ndarray, np.nd
     posterior = _posterior(posterior)
     truth = np.asarray(truth)
     if truth.shape != posterior.shape[:1]:
-        raise ValueError(f"truth: shape {truth.shape} given, expected {posterior.shape[:1]} as the posterior has {len(posterior)} rows")
+        raise ValueError(
+            f"truth: shape {truth.shape} given, expected {posterior.shape[:1]} as the posterior has {len(posterior)} rows"
+        )
     return _pair(truth, truth, posterior.shape[1])[0], posterior
 
 
 def _finite(truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     truth, predicted = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     if truth.ndim != 1 or truth.shape != predicted.shape:
-        raise ValueError(f"truth, predicted: shapes {truth.shape} and {predicted.shape} given, expected (n,) twice")
+        raise ValueError(
+            f"truth, predicted: shapes {truth.shape} and {predicted.shape} given, expected (n,) twice"
+        )
     both = np.isfinite(truth) & np.isfinite(predicted)
     return truth[both], predicted[both]
 
 
 def _distinct(name: str, classes: Sequence[str]) -> None:
     if len(set(classes)) != len(classes) or len(classes) == 0:
-        raise ValueError(f"{name}: {tuple(classes)} given, expected one or more distinct class names")
+        raise ValueError(
+            f"{name}: {tuple(classes)} given, expected one or more distinct class names"
+        )

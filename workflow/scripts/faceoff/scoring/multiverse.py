@@ -23,20 +23,33 @@ class Scored:
     def correct(self, predicted: np.ndarray) -> np.ndarray:
         """(m,) bool of the samples' predictions (n,), class index, below 0 where there is none."""
         chosen = predicted[self.sample]
-        return (chosen != metrics.NO_FACE) & self.right[np.arange(len(chosen)), np.maximum(chosen, 0)]
+        return (chosen != metrics.NO_FACE) & self.right[
+            np.arange(len(chosen)), np.maximum(chosen, 0)
+        ]
 
 
 def over(universe: Universe, ids: Sequence[str], space: Sequence[str]) -> Scored:
     """The rows in the space whose sample is there, in their order."""
     place = {sample: index for index, sample in enumerate(ids)}
-    kept = [(place[sample], labels) for sample, labels in in_space(universe, space) if sample in place]
-    right = np.array([[emotion in labels for emotion in space] for _, labels in kept], dtype=bool).reshape(len(kept), len(space))
+    kept = [
+        (place[sample], labels) for sample, labels in in_space(universe, space) if sample in place
+    ]
+    right = np.array(
+        [[emotion in labels for emotion in space] for _, labels in kept], dtype=bool
+    ).reshape(len(kept), len(space))
     return Scored(np.array([index for index, _ in kept], dtype=np.int64), right)
 
 
 def swapped(accuracies: np.ndarray, home: np.ndarray) -> int:
     """How many pairs of pipelines are in the other order than at home: accuracies (P,) of a universe and of the home one. A tie is no order."""
-    return int((np.sign(np.subtract.outer(accuracies, accuracies)) * np.sign(np.subtract.outer(home, home)) < 0).sum() // 2)
+    return int(
+        (
+            np.sign(np.subtract.outer(accuracies, accuracies))
+            * np.sign(np.subtract.outer(home, home))
+            < 0
+        ).sum()
+        // 2
+    )
 
 
 def rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:

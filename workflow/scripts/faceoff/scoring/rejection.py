@@ -40,14 +40,24 @@ def aurc(confidence: np.ndarray, correct: np.ndarray) -> float:
 def optimal_aurc(correct: np.ndarray) -> float:
     """The AURC of as many errors, all of them less sure than every right answer (κ* of Geifman 2019, summed and not approximated)."""
     n, errors = len(correct), int((~np.asarray(correct, dtype=bool)).sum())
-    return float((np.arange(1, errors + 1) / np.arange(n - errors + 1, n + 1)).sum() / n) if n else float("nan")
+    return (
+        float((np.arange(1, errors + 1) / np.arange(n - errors + 1, n + 1)).sum() / n)
+        if n
+        else float("nan")
+    )
 
 
-def curve(confidence: np.ndarray, correct: np.ndarray, points: int = POINTS) -> dict[str, list[float]]:
+def curve(
+    confidence: np.ndarray, correct: np.ndarray, points: int = POINTS
+) -> dict[str, list[float]]:
     """The risk–coverage curve as columns coverage and risk, at no more than `points` even steps of coverage."""
     found = risks(confidence, correct)
     n = len(found)
-    accepted = np.unique(np.ceil(n * np.arange(1, points + 1) / points).astype(int)) if n else np.empty(0, int)
+    accepted = (
+        np.unique(np.ceil(n * np.arange(1, points + 1) / points).astype(int))
+        if n
+        else np.empty(0, int)
+    )
     return {"coverage": (accepted / max(n, 1)).tolist(), "risk": found[accepted - 1].tolist()}
 
 
@@ -74,7 +84,9 @@ def auroc(inliers: np.ndarray, outliers: np.ndarray) -> Interval:
 
     The interval is DeLong's (1988) for independent samples, clipped to 0–1; it needs two of each. NaN without inliers or outliers.
     """
-    inliers, outliers = (np.where(np.isnan(values), -np.inf, values) for values in (inliers, outliers))
+    inliers, outliers = (
+        np.where(np.isnan(values), -np.inf, values) for values in (inliers, outliers)
+    )
     n, m = len(inliers), len(outliers)
     if not n or not m:
         return Interval(float("nan"), float("nan"), float("nan"))
@@ -82,7 +94,9 @@ def auroc(inliers: np.ndarray, outliers: np.ndarray) -> Interval:
     value = float(above.mean())
     if min(n, m) < 2:
         return Interval(value, float("nan"), float("nan"))
-    half = float(ndtri((1 + LEVEL) / 2)) * float(np.sqrt(above.var(ddof=1) / n + below.var(ddof=1) / m))
+    half = float(ndtri((1 + LEVEL) / 2)) * float(
+        np.sqrt(above.var(ddof=1) / n + below.var(ddof=1) / m)
+    )
     return clip(Interval(value, value - half, value + half), (0.0, 1.0))
 
 
@@ -105,13 +119,17 @@ def describe(confidence: np.ndarray, correct: np.ndarray) -> dict[str, Any]:
 def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
     """(n,) share of `others` below each value, equal ones counting half."""
     others = np.sort(others)
-    return (np.searchsorted(others, values, side="left") + np.searchsorted(others, values, side="right")) / (2 * len(others))
+    return (
+        np.searchsorted(others, values, side="left") + np.searchsorted(others, values, side="right")
+    ) / (2 * len(others))
 
 
 def _checked(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     confidence, correct = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=bool)
     if confidence.ndim != 1 or confidence.shape != correct.shape:
-        raise ValueError(f"confidence, correct: shapes {confidence.shape} and {correct.shape} given, expected (n,) twice")
+        raise ValueError(
+            f"confidence, correct: shapes {confidence.shape} and {correct.shape} given, expected (n,) twice"
+        )
     missing = np.isnan(confidence)
     if (missing & correct).any():
         raise ValueError("correct: a sample without a prediction is marked right")

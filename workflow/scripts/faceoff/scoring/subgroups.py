@@ -9,14 +9,23 @@ import numpy as np
 from faceoff.plugins.protocols import OUTLIER, VOTES
 from faceoff.scoring.task import share_interval
 
-LEAST, MOST_LEVELS = 10, 12  # samples in a level, levels of a group: below and beyond, a gap says little
+LEAST, MOST_LEVELS = (
+    10,
+    12,
+)  # samples in a level, levels of a group: below and beyond, a gap says little
 SHUFFLES = 2_000
 # What else lies in `groups`: sets of labels, measured action units, votes.
 _NO_GROUP = ("label_set", "units", OUTLIER)
 _ACTION_UNIT = re.compile(r"au_?\d", re.IGNORECASE)
 
 
-def by_group(groups: Sequence[Mapping[str, str]], correct: np.ndarray, clusters: np.ndarray | None, *, seed: int) -> list[dict[str, Any]]:
+def by_group(
+    groups: Sequence[Mapping[str, str]],
+    correct: np.ndarray,
+    clusters: np.ndarray | None,
+    *,
+    seed: int,
+) -> list[dict[str, Any]]:
     """Accuracy by every group of the samples that divides them into 2 to 12 levels of at least 10 samples each; smaller levels are left out.
 
     A group of which every level is one subject names the people and is left out too.
@@ -28,24 +37,52 @@ def by_group(groups: Sequence[Mapping[str, str]], correct: np.ndarray, clusters:
     The gap is the largest of all differences: an interval around it would be too narrow, so it has a p alone.
     """
     said = {name for group in groups for name in group}
-    names = sorted(name for name in said if name not in _NO_GROUP and not _ACTION_UNIT.match(name) and not name.lower().startswith(VOTES))
+    names = sorted(
+        name
+        for name in said
+        if name not in _NO_GROUP
+        and not _ACTION_UNIT.match(name)
+        and not name.lower().startswith(VOTES)
+    )
     random = np.random.default_rng([seed, len(correct), 7])
     found = []
     for name in names:
         level_of = np.array([group.get(name, "") for group in groups], dtype=object)
-        levels = sorted(level for level in set(level_of) if level and (level_of == level).sum() >= LEAST)
+        levels = sorted(
+            level for level in set(level_of) if level and (level_of == level).sum() >= LEAST
+        )
         distinct = len({level for level in level_of if level})
         if not len(levels) >= 2 or distinct > MOST_LEVELS:
             continue
         inside = np.isin(level_of, levels)
         code = np.searchsorted(levels, level_of[inside].astype(str))
-        right, subjects = np.asarray(correct, bool)[inside], None if clusters is None else np.unique(clusters[inside], return_inverse=True)[1]
+        right, subjects = (
+            np.asarray(correct, bool)[inside],
+            None if clusters is None else np.unique(clusters[inside], return_inverse=True)[1],
+        )
         if subjects is not None and _one_subject_each(code, subjects):
             continue
-        rows = [_level(level, right[code == index], None if subjects is None else subjects[code == index]) for index, level in enumerate(levels)]
-        best, worst = max(rows, key=lambda row: row["accuracy"]), min(rows, key=lambda row: row["accuracy"])
+        rows = [
+            _level(
+                level, right[code == index], None if subjects is None else subjects[code == index]
+            )
+            for index, level in enumerate(levels)
+        ]
+        best, worst = (
+            max(rows, key=lambda row: row["accuracy"]),
+            min(rows, key=lambda row: row["accuracy"]),
+        )
         p = shuffled_gap(code, right, subjects, len(levels), random)
-        found.append({"name": name, "levels": rows, "best": best["level"], "worst": worst["level"], "gap": best["accuracy"] - worst["accuracy"], "p": p})
+        found.append(
+            {
+                "name": name,
+                "levels": rows,
+                "best": best["level"],
+                "worst": worst["level"],
+                "gap": best["accuracy"] - worst["accuracy"],
+                "p": p,
+            }
+        )
     return found
 
 
@@ -68,7 +105,12 @@ def _level(level: str, correct: np.ndarray, subjects: np.ndarray | None) -> dict
 
 
 def shuffled_gap(
-    code: np.ndarray, correct: np.ndarray, subjects: np.ndarray | None, levels: int, random: np.random.Generator, shuffles: int = SHUFFLES
+    code: np.ndarray,
+    correct: np.ndarray,
+    subjects: np.ndarray | None,
+    levels: int,
+    random: np.random.Generator,
+    shuffles: int = SHUFFLES,
 ) -> float:
     """p of the gap under shuffles of the levels: (1 + b) / (1 + shuffles), b the shuffles with a gap at least as large.
 
@@ -81,12 +123,19 @@ def shuffled_gap(
     if subjects is not None and (of_unit[units] == code).all():
         n, right = np.bincount(units), np.bincount(units, correct)
         mixed = [random.permutation(of_unit) for _ in range(shuffles)]
-        shares = np.stack([np.bincount(order, right, levels) / np.bincount(order, n, levels) for order in mixed])
+        shares = np.stack(
+            [np.bincount(order, right, levels) / np.bincount(order, n, levels) for order in mixed]
+        )
     else:
         drawn = np.zeros((shuffles, levels))
         for unit in range(units.max() + 1):
             here = units == unit
-            drawn += random.multivariate_hypergeometric(np.bincount(code[here], minlength=levels), int(correct[here].sum()), shuffles, method="marginals")
+            drawn += random.multivariate_hypergeometric(
+                np.bincount(code[here], minlength=levels),
+                int(correct[here].sum()),
+                shuffles,
+                method="marginals",
+            )
         shares = drawn / sizes
     observed = np.ptp(np.bincount(code, correct, levels) / sizes)
     return float((1 + (np.ptp(shares, axis=1) >= observed - 1e-12).sum()) / (1 + shuffles))

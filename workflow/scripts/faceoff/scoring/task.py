@@ -51,7 +51,10 @@ class Task:
     @cached_property
     def hash(self) -> str:
         """First 16 hex digits of the sha256 over ordered ids and labels: two results with the same hash are about the same task."""
-        lines = (f"{sample}\t{self.space[label]}\n" for sample, label in zip(self.ids, self.truth, strict=True))
+        lines = (
+            f"{sample}\t{self.space[label]}\n"
+            for sample, label in zip(self.ids, self.truth, strict=True)
+        )
         return hashlib.sha256("".join([*self.space, "\n", *lines]).encode()).hexdigest()[:16]
 
     def describe(self) -> dict[str, Any]:
@@ -61,7 +64,12 @@ class Task:
 
 def owners(ids: Sequence[Any], subjects: Sequence[str | None]) -> np.ndarray:
     """(n,) whose each sample is: its subject, or the sample itself where it has none; a subject and a sample of one name are two."""
-    return np.array([f"subject {subject}" if subject else f"sample {sample}" for sample, subject in zip(ids, subjects, strict=True)])
+    return np.array(
+        [
+            f"subject {subject}" if subject else f"sample {sample}"
+            for sample, subject in zip(ids, subjects, strict=True)
+        ]
+    )
 
 
 def read_task(samples: Path) -> Task:
@@ -76,13 +84,17 @@ def read_task(samples: Path) -> Task:
             subjects.append(row["subject"])
             label_sets.append(dict(row["groups"] or ()).get("label_set"))
     if not ids:
-        raise UnlabelledError("no sample has a label in its space: predictions only, nothing to score")
+        raise UnlabelledError(
+            "no sample has a label in its space: predictions only, nothing to score"
+        )
     return Task(
         info=info,
         ids=tuple(ids),
         truth=np.array(truth),
         people=owners(ids, subjects) if any(subjects) else None,
-        label_sets=tuple(frozenset(text.split("|")) for text in label_sets) if all(label_sets) else None,
+        label_sets=tuple(frozenset(text.split("|")) for text in label_sets)
+        if all(label_sets)
+        else None,
     )
 
 
@@ -102,12 +114,18 @@ class SamplePosteriors:
     def votes_in(self, space: Sequence[str]) -> np.ndarray:
         """(n, len(space)) what it gives to these classes, as it is: NaN for a class that it lacks, which a vote averages over the others (protocol §21)."""
         own = np.column_stack([self.own, np.full(len(self.own), np.nan)])
-        return own[:, [self.classes.index(emotion) if emotion in self.classes else -1 for emotion in space]]
+        return own[
+            :, [self.classes.index(emotion) if emotion in self.classes else -1 for emotion in space]
+        ]
 
 
 def cell_name(predictions: Path) -> str:
     """'detector/model' or 'fusion/name' of a file predictions/<dataset>/<detector>/<model>.parquet or fusion/<dataset>/<name>.parquet."""
-    return f"fusion/{predictions.stem}" if predictions.parents[1].name == "fusion" else f"{predictions.parent.name}/{predictions.stem}"
+    return (
+        f"fusion/{predictions.stem}"
+        if predictions.parents[1].name == "fusion"
+        else f"{predictions.parent.name}/{predictions.stem}"
+    )
 
 
 def weights_of(predictions: Path) -> dict[str, float] | None:
@@ -138,9 +156,16 @@ def sample_posteriors(predictions: Path, ids: Sequence[str]) -> SamplePosteriors
             states[index], reasons[index] = row["state"], row["reason"]
     missing = [sample for sample, state in zip(ids, states, strict=True) if state is None]
     if missing:
-        raise ValueError(f"{predictions}: {len(missing)} of {len(ids)} samples have no row, the first is {missing[0]!r}")
+        raise ValueError(
+            f"{predictions}: {len(missing)} of {len(ids)} samples have no row, the first is {missing[0]!r}"
+        )
     with np.errstate(invalid="ignore"):
-        return SamplePosteriors(schema_classes, total / np.where(count > 0, count, np.nan)[:, None], tuple(states), tuple(reasons))
+        return SamplePosteriors(
+            schema_classes,
+            total / np.where(count > 0, count, np.nan)[:, None],
+            tuple(states),
+            tuple(reasons),
+        )
 
 
 def flags(task: Task, cell: SamplePosteriors, predicted: np.ndarray) -> list[str]:
@@ -157,7 +182,11 @@ def flags(task: Task, cell: SamplePosteriors, predicted: np.ndarray) -> list[str
 def folds_for(labels: np.ndarray, groups: np.ndarray | None, seed: int) -> np.ndarray | None:
     """(n,) five seeded, stratified folds that keep groups together (protocol §19), fewer where there are fewer groups; None below two groups."""
     distinct = len(labels) if groups is None else len(np.unique(groups))
-    return stratified_group_folds(labels, groups, k=min(FOLDS, distinct), seed=seed) if distinct >= 2 else None
+    return (
+        stratified_group_folds(labels, groups, k=min(FOLDS, distinct), seed=seed)
+        if distinct >= 2
+        else None
+    )
 
 
 def share_interval(correct: np.ndarray, clusters: np.ndarray | None) -> Interval:

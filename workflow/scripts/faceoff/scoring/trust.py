@@ -11,7 +11,15 @@ from faceoff.emotions import EMOTIONS
 from faceoff.plugins.protocols import OUTLIER, VOTES
 from faceoff.scoring import human, metrics, rejection
 from faceoff.scoring.calibration import cross_fit, describe, fit_elsewhere
-from faceoff.scoring.task import SamplePosteriors, Task, UnlabelledError, folds_for, read_task, sample_posteriors, share_interval
+from faceoff.scoring.task import (
+    SamplePosteriors,
+    Task,
+    UnlabelledError,
+    folds_for,
+    read_task,
+    sample_posteriors,
+    share_interval,
+)
 from faceoff.statistics.intervals import Interval, cluster_interval
 from faceoff.storage import parquet
 
@@ -35,12 +43,16 @@ def read_held_out(validation: Sequence[Path], space: Sequence[str]) -> HeldOut |
     except UnlabelledError:
         return None
     posterior, _ = sample_posteriors(predictions, task.ids).in_space(space)
-    index = np.array([space.index(emotion) if emotion in space else -1 for emotion in task.space])[task.truth]
+    index = np.array([space.index(emotion) if emotion in space else -1 for emotion in task.space])[
+        task.truth
+    ]
     usable = metrics.is_covered(posterior) & (index >= 0)
     return HeldOut(task.info["name"], index[usable], posterior[usable]) if usable.any() else None
 
 
-def calibration(task: Task, posterior: np.ndarray, held_out: HeldOut | None, seed: int) -> dict[str, Any] | None:
+def calibration(
+    task: Task, posterior: np.ndarray, held_out: HeldOut | None, seed: int
+) -> dict[str, Any] | None:
     """Probabilities before and after temperature scaling, which learns on the validation dataset or the other folds (protocol §20).
 
     None where no sample is covered; `after` is None where there are too few samples or subjects for folds.
@@ -51,14 +63,27 @@ def calibration(task: Task, posterior: np.ndarray, held_out: HeldOut | None, see
     about: dict[str, Any] = {"fitted_on": None, "temperature": None, "temperatures": []}
     after = None
     if held_out or folds is not None:
-        found = fit_elsewhere(posterior, held_out.truth, held_out.posterior) if held_out else cross_fit(task.truth, posterior, folds)
+        found = (
+            fit_elsewhere(posterior, held_out.truth, held_out.posterior)
+            if held_out
+            else cross_fit(task.truth, posterior, folds)
+        )
         fitted_on = held_out.name if held_out else f"the other folds of {len(found.temperatures)}"
-        about = {"fitted_on": fitted_on, "temperature": found.temperature, "temperatures": list(found.temperatures)}
+        about = {
+            "fitted_on": fitted_on,
+            "temperature": found.temperature,
+            "temperatures": list(found.temperatures),
+        }
         after = describe(task.truth, found.posterior, share_interval, task.clusters)
-    return about | {"before": describe(task.truth, posterior, share_interval, task.clusters), "after": after}
+    return about | {
+        "before": describe(task.truth, posterior, share_interval, task.clusters),
+        "after": after,
+    }
 
 
-def rejections(task: Task, posterior: np.ndarray, outliers: dict[str, np.ndarray]) -> dict[str, Any]:
+def rejections(
+    task: Task, posterior: np.ndarray, outliers: dict[str, np.ndarray]
+) -> dict[str, Any]:
     """What the reject option does to the scored samples, and to those that have no label (`outliers`: kind -> (m, k) posterior)."""
     correct = metrics.argmax(posterior) == task.truth
     confidence = _confidence(posterior)
@@ -66,11 +91,24 @@ def rejections(task: Task, posterior: np.ndarray, outliers: dict[str, np.ndarray
     steps = []
     for coverage in rejection.COVERAGES:
         limit = rejection.threshold(confidence, coverage)
-        step: dict[str, Any] = {"coverage": coverage, "threshold": limit.value, "n": None, "accuracy": None, "interval": None, "outliers_rejected": None}
+        step: dict[str, Any] = {
+            "coverage": coverage,
+            "threshold": limit.value,
+            "n": None,
+            "accuracy": None,
+            "interval": None,
+            "outliers_rejected": None,
+        }
         if limit.accepted is not None:
             taken = correct[limit.accepted]
-            found = share_interval(taken, None if task.clusters is None else task.clusters[limit.accepted])
-            step |= {"n": len(taken), "accuracy": float(taken.mean()), "interval": [found.low, found.high]}
+            found = share_interval(
+                taken, None if task.clusters is None else task.clusters[limit.accepted]
+            )
+            step |= {
+                "n": len(taken),
+                "accuracy": float(taken.mean()),
+                "interval": [found.low, found.high],
+            }
             if len(strange):
                 step["outliers_rejected"] = float(1 - (strange >= limit.value).mean())
         steps.append(step)
@@ -100,12 +138,16 @@ def read_outliers(samples: Path) -> dict[str, list[str]]:
     return found
 
 
-def outlier_posteriors(samples: Path, predictions: Path, space: Sequence[str]) -> dict[str, np.ndarray]:
+def outlier_posteriors(
+    samples: Path, predictions: Path, space: Sequence[str]
+) -> dict[str, np.ndarray]:
     """kind -> (m, k) posterior of the samples that `read_outliers` finds."""
     ids = read_outliers(samples)
     if not ids:
         return {}
-    posterior, _ = sample_posteriors(predictions, [sample for kind in ids.values() for sample in kind]).in_space(space)
+    posterior, _ = sample_posteriors(
+        predictions, [sample for kind in ids.values() for sample in kind]
+    ).in_space(space)
     ends = np.cumsum([len(kind) for kind in ids.values()])
     return dict(zip(ids, np.split(posterior, ends[:-1]), strict=True))
 
@@ -124,19 +166,31 @@ def read_votes(samples: Path, task: Task) -> np.ndarray | None:
             continue
         answers = dict(zip(EMOTIONS, row["votes"], strict=False))
         try:
-            answers |= {name: float(value) for name, value in row["groups"] or () if name.startswith(VOTES)}
+            answers |= {
+                name: float(value) for name, value in row["groups"] or () if name.startswith(VOTES)
+            }
         except ValueError:
             answers = {}
-        if len(row["votes"]) != len(EMOTIONS) or not answers or not all(value is not None and 0 <= value < np.inf for value in answers.values()):
-            raise ValueError(f"{samples}: the votes of {row['sample_id']!r} are not {len(EMOTIONS)} counts from 0 up (and its groups `{VOTES}…` not counts)")
-        counts[place] = {columns.setdefault(name, len(columns)): value for name, value in answers.items()}
+        if (
+            len(row["votes"]) != len(EMOTIONS)
+            or not answers
+            or not all(value is not None and 0 <= value < np.inf for value in answers.values())
+        ):
+            raise ValueError(
+                f"{samples}: the votes of {row['sample_id']!r} are not {len(EMOTIONS)} counts from 0 up (and its groups `{VOTES}…` not counts)"
+            )
+        counts[place] = {
+            columns.setdefault(name, len(columns)): value for name, value in answers.items()
+        }
     votes = np.zeros((len(counts), len(columns)))
     for place, answers in enumerate(counts):
         votes[place, list(answers)] = list(answers.values())
     return votes if votes.any() else None
 
 
-def beside_people(task: Task, posterior: np.ndarray, votes: np.ndarray | None, *, hard: bool) -> dict[str, Any] | None:
+def beside_people(
+    task: Task, posterior: np.ndarray, votes: np.ndarray | None, *, hard: bool
+) -> dict[str, Any] | None:
     """Scores beside people's; None without votes."""
     if votes is None:
         return None
@@ -147,17 +201,34 @@ def beside_people(task: Task, posterior: np.ndarray, votes: np.ndarray | None, *
             return share_interval(values, None if task.clusters is None else task.clusters[here])
         clusters = np.arange(len(task.ids)) if task.clusters is None else task.clusters
         nothing = float("nan")
-        return cluster_interval(values, clusters[here], bounds=(0.0, 1.0)) if len(values) else Interval(nothing, nothing, nothing)
+        return (
+            cluster_interval(values, clusters[here], bounds=(0.0, 1.0))
+            if len(values)
+            else Interval(nothing, nothing, nothing)
+        )
 
     return human.describe(votes, task.truth, posterior, interval, hard=hard)
 
 
-def parts(samples: Path, predictions: Path, validation: Sequence[Path], task: Task, cell: SamplePosteriors, seed: int, *, hard: bool) -> dict[str, Any]:
+def parts(
+    samples: Path,
+    predictions: Path,
+    validation: Sequence[Path],
+    task: Task,
+    cell: SamplePosteriors,
+    seed: int,
+    *,
+    hard: bool,
+) -> dict[str, Any]:
     """`calibration`, `rejection` and `human` of one pipeline; a `hard` one's votes or ranks are no probabilities, so it has no calibration."""
     posterior, _ = cell.in_space(task.space)
     return {
-        "calibration": None if hard else calibration(task, posterior, read_held_out(validation, task.space), seed),
-        "rejection": rejections(task, posterior, outlier_posteriors(samples, predictions, task.space)),
+        "calibration": None
+        if hard
+        else calibration(task, posterior, read_held_out(validation, task.space), seed),
+        "rejection": rejections(
+            task, posterior, outlier_posteriors(samples, predictions, task.space)
+        ),
         "human": beside_people(task, posterior, read_votes(samples, task), hard=hard),
     }
 

@@ -10,7 +10,9 @@ from faceoff.statistics.paired_tests import paired_verdict
 
 LEAST_AGREEMENT = 0.99  # of argmax, over the samples that either covers
 MOST_DIFFERENCE = 0.005  # the interval of the accuracies' difference lies inside ± this
-MOST_RECALL_LOST = Fraction(2, 100)  # by any class; exact, as the difference of two rounded shares may lie above what was lost
+MOST_RECALL_LOST = Fraction(
+    2, 100
+)  # by any class; exact, as the difference of two rounded shares may lie above what was lost
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,14 @@ class Equivalence:
     faults: tuple[str, ...]
 
 
-def equivalence(truth: np.ndarray, original: np.ndarray, variant: np.ndarray, clusters: np.ndarray | None = None, *, seed: int) -> Equivalence:
+def equivalence(
+    truth: np.ndarray,
+    original: np.ndarray,
+    variant: np.ndarray,
+    clusters: np.ndarray | None = None,
+    *,
+    seed: int,
+) -> Equivalence:
     """Compare a variant with the original on the same samples.
 
     truth: (n,) class index; original, variant: (n,) predictions, NO_FACE where not covered. A sample that only one covers is no agreement.
@@ -36,18 +45,34 @@ def equivalence(truth: np.ndarray, original: np.ndarray, variant: np.ndarray, cl
     """
     truth, original, variant = map(np.asarray, (truth, original, variant))
     if not len(truth) or not truth.shape == original.shape == variant.shape:
-        raise ValueError(f"truth, original, variant: shapes {truth.shape}, {original.shape}, {variant.shape} given, expected equal ones, not empty")
+        raise ValueError(
+            f"truth, original, variant: shapes {truth.shape}, {original.shape}, {variant.shape} given, expected equal ones, not empty"
+        )
     either = (original != NO_FACE) | (variant != NO_FACE)
     agreement = float((original == variant)[either].mean()) if either.any() else 1.0
     paired = paired_verdict(variant == truth, original == truth, clusters, seed=seed)
-    lost = max(_recall(original, truth, label) - _recall(variant, truth, label) for label in np.unique(truth))
-    inside = paired.low >= -MOST_DIFFERENCE and paired.high <= MOST_DIFFERENCE  # False where there is no interval
+    lost = max(
+        _recall(original, truth, label) - _recall(variant, truth, label)
+        for label in np.unique(truth)
+    )
+    inside = (
+        paired.low >= -MOST_DIFFERENCE and paired.high <= MOST_DIFFERENCE
+    )  # False where there is no interval
     conditions = {
-        f"predictions agree on {agreement:.2%}, {LEAST_AGREEMENT:.0%} are needed": agreement >= LEAST_AGREEMENT,
+        f"predictions agree on {agreement:.2%}, {LEAST_AGREEMENT:.0%} are needed": agreement
+        >= LEAST_AGREEMENT,
         f"the accuracy's difference lies in {100 * paired.low:+.2f} to {100 * paired.high:+.2f} points, ±{100 * MOST_DIFFERENCE:g} is allowed": inside,
-        f"a class lost {100 * float(lost):.2f} points of recall, {100 * float(MOST_RECALL_LOST):g} are allowed": lost <= MOST_RECALL_LOST,
+        f"a class lost {100 * float(lost):.2f} points of recall, {100 * float(MOST_RECALL_LOST):g} are allowed": lost
+        <= MOST_RECALL_LOST,
     }
-    return Equivalence(agreement, paired.difference, paired.low, paired.high, float(lost), tuple(fault for fault, holds in conditions.items() if not holds))
+    return Equivalence(
+        agreement,
+        paired.difference,
+        paired.low,
+        paired.high,
+        float(lost),
+        tuple(fault for fault, holds in conditions.items() if not holds),
+    )
 
 
 def _recall(predicted: np.ndarray, truth: np.ndarray, label: int) -> Fraction:

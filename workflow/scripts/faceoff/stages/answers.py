@@ -22,7 +22,9 @@ MOMENTS, PICTURES = 120, 24  # of a clip at most, evenly spread
 _SIDE, _QUALITY = 160, 70  # pixels and WebP quality of a moment's picture
 
 
-def write_answers(samples: Path, frames: Path, predictions: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
+def write_answers(
+    samples: Path, frames: Path, predictions: Sequence[Path], output: Path, spec: Mapping[str, Any]
+) -> None:
     """Write the answers of one dataset as JSON.
 
     `pipelines`: counts of the answers in the model's own classes and the mean probability of the answer given; `agreement`: of pairs of cells, where the
@@ -41,8 +43,26 @@ def write_answers(samples: Path, frames: Path, predictions: Sequence[Path], outp
             "n": len(ids),
             "labelled": labelled,
             "pipelines": [{"name": name, **_counted(*found)} for name, found in given.items()],
-            "agreement": [] if labelled else list(_agreement({name: answers for name, (answers, _) in given.items() if not name.startswith("fusion/")})),
-            "clips": list(_clips(chosen, {row["sample_id"]: row["label"] for row in rows}, frames, sound, spec["faces"])),
+            "agreement": []
+            if labelled
+            else list(
+                _agreement(
+                    {
+                        name: answers
+                        for name, (answers, _) in given.items()
+                        if not name.startswith("fusion/")
+                    }
+                )
+            ),
+            "clips": list(
+                _clips(
+                    chosen,
+                    {row["sample_id"]: row["label"] for row in rows},
+                    frames,
+                    sound,
+                    spec["faces"],
+                )
+            ),
         },
     )
 
@@ -59,12 +79,17 @@ def _given(predictions: Path, ids: Sequence[str]) -> tuple[list[str | None], np.
     """(the answer to each sample, None where there is none; (n,) its probability, NaN there)."""
     found = sample_posteriors(predictions, ids)
     answers = metrics.argmax(found.own)
-    return [None if answer < 0 else found.classes[answer] for answer in answers], np.max(found.own, axis=1)
+    return [None if answer < 0 else found.classes[answer] for answer in answers], np.max(
+        found.own, axis=1
+    )
 
 
 def _counted(answers: Sequence[str | None], confidence: np.ndarray) -> dict[str, Any]:
     counts = Counter(answer for answer in answers if answer is not None)
-    return {"counts": dict(sorted(counts.items())), "confidence": float(np.nanmean(confidence)) if counts else None}
+    return {
+        "counts": dict(sorted(counts.items())),
+        "confidence": float(np.nanmean(confidence)) if counts else None,
+    }
 
 
 def _agreement(answers: Mapping[str, Sequence[str | None]]) -> Iterator[dict[str, Any]]:
@@ -75,12 +100,28 @@ def _agreement(answers: Mapping[str, Sequence[str | None]]) -> Iterator[dict[str
 
 def _drawn_clips(frames: Path, count: int, seed: int) -> list[str]:
     """The ids of the clips to show, in the table's order."""
-    several = [sample for sample, rows in groupby(parquet.rows(frames, ["sample_id"]), lambda row: row["sample_id"]) if len(list(rows)) > 1]
-    drawn = set(sorted(several, key=lambda sample: hashlib.sha256(f"{seed}|clip|{sample}".encode()).digest())[:count])
+    several = [
+        sample
+        for sample, rows in groupby(
+            parquet.rows(frames, ["sample_id"]), lambda row: row["sample_id"]
+        )
+        if len(list(rows)) > 1
+    ]
+    drawn = set(
+        sorted(
+            several, key=lambda sample: hashlib.sha256(f"{seed}|clip|{sample}".encode()).digest()
+        )[:count]
+    )
     return [sample for sample in several if sample in drawn]
 
 
-def _clips(chosen: Sequence[str], labels: Mapping[str, str | None], frames: Path, predictions: Mapping[str, Path], faces: bool) -> Iterator[dict[str, Any]]:
+def _clips(
+    chosen: Sequence[str],
+    labels: Mapping[str, str | None],
+    frames: Path,
+    predictions: Mapping[str, Path],
+    faces: bool,
+) -> Iterator[dict[str, Any]]:
     by_clip: dict[str, dict[str, Any]] = {sample: {} for sample in chosen}
     for name, path in predictions.items():
         for clip in timelines(path, frames, chosen) if chosen else ():
@@ -90,15 +131,22 @@ def _clips(chosen: Sequence[str], labels: Mapping[str, str | None], frames: Path
             continue
         first = next(iter(found.values()))
         kept = _spread(len(first.seconds), MOMENTS)
-        emotions = list(dict.fromkeys(emotion for clip in found.values() for emotion in clip.emotions))
-        pictures = dict(_pictures(frames, sample, kept[_spread(len(kept), PICTURES)])) if faces else {}
+        emotions = list(
+            dict.fromkeys(emotion for clip in found.values() for emotion in clip.emotions)
+        )
+        pictures = (
+            dict(_pictures(frames, sample, kept[_spread(len(kept), PICTURES)])) if faces else {}
+        )
         yield {
             "sample_id": sample,
             "label": labels.get(sample),
             "emotions": emotions,
             "seconds": [round(float(first.seconds[index]), 3) for index in kept],
             "truth": [first.truth[index] for index in kept] if first.truth else [],
-            "pipelines": {name: [_per_mille(clip.posterior[index], clip.emotions, emotions) for index in kept] for name, clip in found.items()},
+            "pipelines": {
+                name: [_per_mille(clip.posterior[index], clip.emotions, emotions) for index in kept]
+                for name, clip in found.items()
+            },
             "frames": [pictures.get(index) for index in kept],
         }
 
@@ -108,7 +156,9 @@ def _spread(count: int, most: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
-def _per_mille(posterior: np.ndarray, own: Sequence[str], emotions: Sequence[str]) -> list[int] | None:
+def _per_mille(
+    posterior: np.ndarray, own: Sequence[str], emotions: Sequence[str]
+) -> list[int] | None:
     if np.isnan(posterior).any():
         return None
     values = dict(zip(own, posterior, strict=True))
@@ -117,8 +167,17 @@ def _per_mille(posterior: np.ndarray, own: Sequence[str], emotions: Sequence[str
 
 def _pictures(frames: Path, sample: str, places: np.ndarray) -> Iterator[tuple[int, str]]:
     """(place among the clip's timed frames, the frame as small WebP in base64)."""
-    found = (row for shard in parquet.shards_of(frames) for row in pq.read_table(shard, filters=[("sample_id", "=", sample)]).to_pylist())
+    found = (
+        row
+        for shard in parquet.shards_of(frames)
+        for row in pq.read_table(shard, filters=[("sample_id", "=", sample)]).to_pylist()
+    )
     rows = [row for row in found if row["timestamp_s"] is not None]
     for place in places:
         if rows[place]["state"] == columns.OK:
-            yield int(place), base64.b64encode(encode(shrink(image_of(rows[place]), _SIDE)[0], _QUALITY)).decode("ascii")
+            yield (
+                int(place),
+                base64.b64encode(encode(shrink(image_of(rows[place]), _SIDE)[0], _QUALITY)).decode(
+                    "ascii"
+                ),
+            )

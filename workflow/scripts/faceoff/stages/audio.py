@@ -17,9 +17,14 @@ def write_audio(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
     dataset, _ = open_dataset(spec)
 
     def rows() -> Iterator[dict[str, Any]]:
-        for row in track(parquet.rows(samples), f"sound of {spec['dataset']}", parquet.count(samples)):
+        for row in track(
+            parquet.rows(samples), f"sound of {spec['dataset']}", parquet.count(samples)
+        ):
             sample = sample_of(row)
-            about = {"sample_id": sample.sample_id, "audio": {"bytes": None, "path": f"{sample.sample_id}.wav"}}
+            about = {
+                "sample_id": sample.sample_id,
+                "audio": {"bytes": None, "path": f"{sample.sample_id}.wav"},
+            }
             try:
                 if sample.kind not in {"video", "audio"}:
                     raise DecodeError("pictures have no sound")
@@ -27,9 +32,17 @@ def write_audio(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
             except DecodeError as error:
                 yield about | {"state": columns.UNREADABLE, "reason": str(error)}
             except OSError as error:
-                yield about | {"state": columns.UNREADABLE, "reason": f"cannot read: {error.strerror or error}"}
+                yield about | {
+                    "state": columns.UNREADABLE,
+                    "reason": f"cannot read: {error.strerror or error}",
+                }
             else:
-                found = {"state": columns.OK, "start_s": sound.start_s, "duration_s": sound.duration_s, "sampling_rate": RATE}
+                found = {
+                    "state": columns.OK,
+                    "start_s": sound.start_s,
+                    "duration_s": sound.duration_s,
+                    "sampling_rate": RATE,
+                }
                 yield about | found | {"audio": {**about["audio"], "bytes": sound.wav}}
 
     parquet.write_rows(output, columns.AUDIO, rows())

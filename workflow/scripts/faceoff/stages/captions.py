@@ -17,16 +17,28 @@ def write_captions(captions: Sequence[Path], output: Path, spec: Mapping[str, An
     captions: the files <kind>.rst of the figures and table_<name>.rst of the tables, which `snakemake --report` shows too; without a figure's file
     a KeyError names it.
     """
-    text_of = {path.stem: _as_markdown(path.read_text(encoding="utf-8")) for path in sorted(captions)}
+    text_of = {
+        path.stem: _as_markdown(path.read_text(encoding="utf-8")) for path in sorted(captions)
+    }
     config = spec["config"]
     lines = [f"# Captions of the run {config['run']}"]
-    limited = sorted(name for name in figure_names.test_datasets(config) if config["datasets"][name]["limit"] is not None)
+    limited = sorted(
+        name
+        for name in figure_names.test_datasets(config)
+        if config["datasets"][name]["limit"] is not None
+    )
     if limited:
         lines.append(f"*limited: not for reporting ({', '.join(limited)})*")
     for name in figure_names.figure_names(config, spec["datasets"]):
         kind, _, dataset = name.partition("-")
-        lines.append(f"## {name}\n\n**{figure_names.TITLES[kind]}{f': {dataset}' if dataset else ''}.** {text_of[kind]}")
-    lines += [f"## tables/{stem.removeprefix(_TABLE)}\n\n{text}" for stem, text in text_of.items() if stem.startswith(_TABLE)]
+        lines.append(
+            f"## {name}\n\n**{figure_names.TITLES[kind]}{f': {dataset}' if dataset else ''}.** {text_of[kind]}"
+        )
+    lines += [
+        f"## tables/{stem.removeprefix(_TABLE)}\n\n{text}"
+        for stem, text in text_of.items()
+        if stem.startswith(_TABLE)
+    ]
     files.write_text(output, "\n\n".join(lines) + "\n")
 
 

@@ -10,7 +10,16 @@ import numpy as np
 
 from faceoff.fusion import ensembles, members
 from faceoff.scoring import metrics
-from faceoff.scoring.task import Task, UnlabelledError, cell_name, flags, folds_for, read_task, sample_posteriors, share_interval
+from faceoff.scoring.task import (
+    Task,
+    UnlabelledError,
+    cell_name,
+    flags,
+    folds_for,
+    read_task,
+    sample_posteriors,
+    share_interval,
+)
 from faceoff.scoring.variants import equivalence
 from faceoff.statistics import agreement, omnibus, paired_tests
 from faceoff.statistics.intervals import design_effect
@@ -47,13 +56,30 @@ def _candidates(task: Task, paths: Sequence[Path]) -> list[Candidate]:
         predicted = metrics.argmax(posterior)
         ranked = not flags(task, cell, predicted)
         log_loss = metrics.sample_log_loss(task.truth, posterior)
-        found.append(Candidate(cell_name(path), cell.votes_in(task.space), ranked, predicted, log_loss, predicted == task.truth))
+        found.append(
+            Candidate(
+                cell_name(path),
+                cell.votes_in(task.space),
+                ranked,
+                predicted,
+                log_loss,
+                predicted == task.truth,
+            )
+        )
     return found
 
 
-def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
+def write_comparisons(
+    samples: Path,
+    predictions: Sequence[Path],
+    validation: Sequence[Path],
+    output: Path,
+    spec: Mapping[str, Any],
+) -> None:
     """Write the comparisons of one dataset. `validation`: prediction files and, last, the samples table of the validation dataset."""
-    nothing = dict.fromkeys(("best_single", "hindsight", "oracle", "effective_members", "cochran_q", "decomposition")) | {
+    nothing = dict.fromkeys(
+        ("best_single", "hindsight", "oracle", "effective_members", "cochran_q", "decomposition")
+    ) | {
         "comparisons": [],
         "ranking": [],
         "ensemble": None,
@@ -75,18 +101,34 @@ def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Se
         best, result["best_single"] = _best_single(task, singles, validation, spec["seed"])
         correct = np.stack([single.correct for single in singles])
         predicted = np.stack([single.predicted for single in singles])
-        top = singles[members.best_single_on(correct, np.stack([single.log_loss for single in singles]), [single.name for single in singles])]
+        top = singles[
+            members.best_single_on(
+                correct,
+                np.stack([single.log_loss for single in singles]),
+                [single.name for single in singles],
+            )
+        ]
         result["hindsight"] = {"name": top.name, **_level(top.correct, clusters)}
-        result["oracle"] = {**_level(members.oracle(task.truth, predicted), clusters), "members": [single.name for single in singles]}
+        result["oracle"] = {
+            **_level(members.oracle(task.truth, predicted), clusters),
+            "members": [single.name for single in singles],
+        }
         result["effective_members"] = members.effective_members(correct)
         result["pairs"] = _pairs(singles, clusters, spec["seed"])
         if len(singles) > 1:
             q = omnibus.cochran_q(correct, clusters, seed=spec["seed"])
             result["cochran_q"] = {"statistic": q.statistic, "df": q.df, "p": q.p, "test": q.test}
             result["decomposition"] = _decomposition(singles, correct, clusters, spec)
-        result["clones"] = [[singles[pair.first].name, singles[pair.second].name] for pair in members.clone_pairs(predicted)]
+        result["clones"] = [
+            [singles[pair.first].name, singles[pair.second].name]
+            for pair in members.clone_pairs(predicted)
+        ]
         family = [("headline", candidate, best, "best single") for candidate in fused]
-        family += [("headline", candidate, top.correct, top.name) for candidate in singles if candidate is not top]
+        family += [
+            ("headline", candidate, top.correct, top.name)
+            for candidate in singles
+            if candidate is not top
+        ]
         result["comparisons"] = _compare(family, clusters, spec["seed"])
         result["variants"] = _variants(task, singles, spec)
         result["ensemble"] = _ensemble(task, singles, spec["seed"])
@@ -94,15 +136,29 @@ def write_comparisons(samples: Path, predictions: Sequence[Path], validation: Se
     files.write_json(output, result)
 
 
-def _variants(task: Task, singles: Sequence[Candidate], spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _variants(
+    task: Task, singles: Sequence[Candidate], spec: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     """Whether each model of reduced precision may stand for its original (protocol §26), behind every detector that both have."""
     found = {single.name: single for single in singles}
-    pairs = [(variant, original) for variant, original in sorted(spec["variants"].items()) if variant in found and original in found]
+    pairs = [
+        (variant, original)
+        for variant, original in sorted(spec["variants"].items())
+        if variant in found and original in found
+    ]
     return [
         {
             "variant": variant,
             "original": original,
-            **asdict(equivalence(task.truth, found[original].predicted, found[variant].predicted, task.clusters, seed=spec["seed"])),
+            **asdict(
+                equivalence(
+                    task.truth,
+                    found[original].predicted,
+                    found[variant].predicted,
+                    task.clusters,
+                    seed=spec["seed"],
+                )
+            ),
         }
         for variant, original in pairs
     ]
@@ -110,18 +166,31 @@ def _variants(task: Task, singles: Sequence[Candidate], spec: Mapping[str, Any])
 
 def _level(correct: np.ndarray, clusters: np.ndarray | None) -> dict[str, Any]:
     interval = share_interval(correct, clusters)
-    return {"accuracy": float(correct.mean()), "n_correct": int(correct.sum()), "interval": [interval.low, interval.high]}
+    return {
+        "accuracy": float(correct.mean()),
+        "n_correct": int(correct.sum()),
+        "interval": [interval.low, interval.high],
+    }
 
 
-def _best_single(task: Task, singles: Sequence[Candidate], validation: Sequence[Path], seed: int) -> tuple[np.ndarray, dict[str, Any]]:
+def _best_single(
+    task: Task, singles: Sequence[Candidate], validation: Sequence[Path], seed: int
+) -> tuple[np.ndarray, dict[str, Any]]:
     """((n,) correctness of the best single cell, how it was chosen): on the validation dataset, else, or where that is of no use, on the other folds."""
     names = [single.name for single in singles]
     correct = np.stack([single.correct for single in singles])
     held_out, chosen, instead = _held_out(validation, names)
     if held_out is not None:
-        index = members.best_single_on(np.stack([c.correct for c in chosen]), np.stack([c.log_loss for c in chosen]), [c.name for c in chosen])
+        index = members.best_single_on(
+            np.stack([c.correct for c in chosen]),
+            np.stack([c.log_loss for c in chosen]),
+            [c.name for c in chosen],
+        )
         best = correct[names.index(chosen[index].name)]
-        how, choices = f"chosen on {held_out.info['name']} (n = {len(held_out.ids)})", [{"fold": None, "cell": chosen[index].name}]
+        how, choices = (
+            f"chosen on {held_out.info['name']} (n = {len(held_out.ids)})",
+            [{"fold": None, "cell": chosen[index].name}],
+        )
     else:
         log_loss = np.stack([single.log_loss for single in singles])
         folds = folds_for(task.truth, task.clusters, seed)
@@ -136,13 +205,18 @@ def _best_single(task: Task, singles: Sequence[Candidate], validation: Sequence[
         chosen_by_fold = members.best_single(correct, log_loss, names, folds)
         best = correct[chosen_by_fold.member, np.arange(len(folds))]
         how = f"chosen on the other folds of {len(np.unique(folds))}{instead}"
-        choices = [{"fold": fold, "cell": names[member]} for fold, member in sorted(chosen_by_fold.choices.items())]
+        choices = [
+            {"fold": fold, "cell": names[member]}
+            for fold, member in sorted(chosen_by_fold.choices.items())
+        ]
     counted = Counter(choice["cell"] for choice in choices)
     name = min(counted, key=lambda cell: (-counted[cell], cell))
     return best, {"how": how, "choices": choices, "name": name, **_level(best, task.clusters)}
 
 
-def _held_out(validation: Sequence[Path], names: Sequence[str]) -> tuple[Task | None, list[Candidate], str]:
+def _held_out(
+    validation: Sequence[Path], names: Sequence[str]
+) -> tuple[Task | None, list[Candidate], str]:
     """(the validation task, its sound cells of these names, why there is none although there is a validation dataset)."""
     if not validation:
         return None, [], ""
@@ -150,15 +224,29 @@ def _held_out(validation: Sequence[Path], names: Sequence[str]) -> tuple[Task | 
         task = read_task(validation[-1])
     except UnlabelledError:
         return None, [], f", as {validation[-1].stem} has no labels"
-    chosen = [candidate for candidate in _candidates(task, validation[:-1]) if candidate.name in names]
-    return (task, chosen, "") if chosen else (None, [], f", as every cell failed on {validation[-1].stem}")
+    chosen = [
+        candidate for candidate in _candidates(task, validation[:-1]) if candidate.name in names
+    ]
+    return (
+        (task, chosen, "")
+        if chosen
+        else (None, [], f", as every cell failed on {validation[-1].stem}")
+    )
 
 
-def _compare(family: Sequence[tuple[str, Candidate, np.ndarray, str]], clusters: np.ndarray | None, seed: int) -> list[dict[str, Any]]:
+def _compare(
+    family: Sequence[tuple[str, Candidate, np.ndarray, str]], clusters: np.ndarray | None, seed: int
+) -> list[dict[str, Any]]:
     """Paired verdicts of one Holm family."""
-    verdicts = [paired_tests.paired_verdict(candidate.correct, against, clusters=clusters, seed=seed) for _, candidate, against, _ in family]
+    verdicts = [
+        paired_tests.paired_verdict(candidate.correct, against, clusters=clusters, seed=seed)
+        for _, candidate, against, _ in family
+    ]
     adjusted = paired_tests.holm([verdict.p for verdict in verdicts])
-    shown = [detectable_difference(candidate.correct, against, clusters, len(family)) for _, candidate, against, _ in family]
+    shown = [
+        detectable_difference(candidate.correct, against, clusters, len(family))
+        for _, candidate, against, _ in family
+    ]
     return [
         {
             "family": name,
@@ -171,13 +259,19 @@ def _compare(family: Sequence[tuple[str, Candidate, np.ndarray, str]], clusters:
             "p_exact": verdict.p_exact,
             "p_adjusted": p_adjusted,
             "test": verdict.test,
-            "verdict": paired_tests.judge(p_adjusted, verdict.difference, verdict.low, verdict.high),
+            "verdict": paired_tests.judge(
+                p_adjusted, verdict.difference, verdict.low, verdict.high
+            ),
             "n": len(candidate.correct),
             "minimum_detectable": detectable.difference,
             "detectable_reason": detectable.reason,
-            "design_effect": None if clusters is None else design_effect(candidate.correct.astype(float) - against, clusters),
+            "design_effect": None
+            if clusters is None
+            else design_effect(candidate.correct.astype(float) - against, clusters),
         }
-        for (name, candidate, against, against_name), verdict, p_adjusted, detectable in zip(family, verdicts, adjusted, shown, strict=True)
+        for (name, candidate, against, against_name), verdict, p_adjusted, detectable in zip(
+            family, verdicts, adjusted, shown, strict=True
+        )
     ]
 
 
@@ -194,34 +288,64 @@ def _ensemble(task: Task, singles: Sequence[Candidate], seed: int) -> dict[str, 
     steps = ensembles.greedy(posteriors, task.truth, folds)
     without = ensembles.leave_one_out(posteriors, task.truth)
     return {
-        "curve": [{"size": step.size, "added": singles[step.added].name, **_level(step.correct, task.clusters)} for step in steps],
+        "curve": [
+            {
+                "size": step.size,
+                "added": singles[step.added].name,
+                **_level(step.correct, task.clusters),
+            }
+            for step in steps
+        ],
         "order": [[singles[member].name for member in grown] for grown in steps[-1].chosen],
         "members": [
-            {"name": single.name, "leave_one_out": float(without[index]), "shapley": None if shares is None else float(shares[index])}
+            {
+                "name": single.name,
+                "leave_one_out": float(without[index]),
+                "shapley": None if shares is None else float(shares[index]),
+            }
             for index, single in enumerate(singles)
         ],
     }
 
 
-def _ranking(candidates: Sequence[Candidate], clusters: np.ndarray | None, seed: int) -> list[dict[str, Any]]:
+def _ranking(
+    candidates: Sequence[Candidate], clusters: np.ndarray | None, seed: int
+) -> list[dict[str, Any]]:
     """How sure each cell's and fusion's place is among those without a warning that takes their rank (protocol §14)."""
     ranked = [candidate for candidate in candidates if candidate.ranked]
     if not ranked:
         return []
-    found = rank_uncertainty(np.stack([candidate.correct for candidate in ranked]), clusters, seed=seed)
+    found = rank_uncertainty(
+        np.stack([candidate.correct for candidate in ranked]), clusters, seed=seed
+    )
     if found.reason:
         nothing = dict.fromkeys(("p_best", "rank_low", "rank_high", "tied_with_best"))
         return [{"name": candidate.name, **nothing, "reason": found.reason} for candidate in ranked]
     columns = zip(ranked, found.p_best, found.rank_low, found.rank_high, found.tied, strict=True)
     return [
-        {"name": candidate.name, "p_best": float(p), "rank_low": int(low), "rank_high": int(high), "tied_with_best": bool(tied), "reason": ""}
+        {
+            "name": candidate.name,
+            "p_best": float(p),
+            "rank_low": int(low),
+            "rank_high": int(high),
+            "tied_with_best": bool(tied),
+            "reason": "",
+        }
         for candidate, p, low, high, tied in columns
     ]
 
 
-def _decomposition(singles: Sequence[Candidate], correct: np.ndarray, clusters: np.ndarray | None, spec: Mapping[str, Any]) -> dict[str, Any]:
+def _decomposition(
+    singles: Sequence[Candidate],
+    correct: np.ndarray,
+    clusters: np.ndarray | None,
+    spec: Mapping[str, Any],
+) -> dict[str, Any]:
     """How much of being right is due to detector, crop, model and sample, and whether each factor matters at all."""
-    factors = {name: [spec["factors"][single.name][name] for single in singles] for name in ("detector", "crop", "model")}
+    factors = {
+        name: [spec["factors"][single.name][name] for single in singles]
+        for name in ("detector", "crop", "model")
+    }
     found = decompose(correct, factors, clusters, seed=spec["seed"])
     return {
         "components": [asdict(component) for component in found.components],
@@ -230,13 +354,20 @@ def _decomposition(singles: Sequence[Candidate], correct: np.ndarray, clusters: 
     }
 
 
-def _pairs(singles: Sequence[Candidate], clusters: np.ndarray | None, seed: int) -> list[dict[str, Any]]:
+def _pairs(
+    singles: Sequence[Candidate], clusters: np.ndarray | None, seed: int
+) -> list[dict[str, Any]]:
     """Diversity of every pair of cells: disagreement and Q of their correctness, kappa and agreement of their predictions where both have one."""
     found = []
     for first, a in enumerate(singles):
         for b in singles[first + 1 :]:
             both = (a.predicted >= 0) & (b.predicted >= 0)
-            kappa = agreement.kappa_interval(a.predicted[both], b.predicted[both], None if clusters is None else clusters[both], seed=seed)
+            kappa = agreement.kappa_interval(
+                a.predicted[both],
+                b.predicted[both],
+                None if clusters is None else clusters[both],
+                seed=seed,
+            )
             found.append({
                 "a": a.name,
                 "b": b.name,

@@ -26,12 +26,18 @@ def write_faces(frames: Path, output: Path, timing: Path, spec: Mapping[str, Any
     title = f"{spec['dataset']}: faces by {spec['detector']}"
     with parquet.Writer(output, columns.FACES) as writer:
         # Only `given` knows faces from the rows; the others look at the pictures.
-        batches = _known(detector, frames, clock) if hasattr(detector, "known") else _seen(detector, frames, spec, clock)
+        batches = (
+            _known(detector, frames, clock)
+            if hasattr(detector, "known")
+            else _seen(detector, frames, spec, clock)
+        )
         for batch, faces in track(batches, title, math.ceil(parquet.count(frames) / BATCH)):
             found = iter(faces)
             for frame in batch:
                 _write(writer, frame, next(found) if frame["state"] == columns.OK else None, card)
-    clock.write(timing, stage="detect", dataset=spec["dataset"], detector=spec["detector"], batch=BATCH)
+    clock.write(
+        timing, stage="detect", dataset=spec["dataset"], detector=spec["detector"], batch=BATCH
+    )
 
 
 def _readable(frames: Sequence[Row]) -> list[Row]:
@@ -44,7 +50,9 @@ def _known(detector: Any, frames: Path, clock: Clock) -> Iterator[tuple[list[Row
         yield batch, guarded(detector.known, _readable(batch), clock)
 
 
-def _seen(detector: Any, frames: Path, spec: Mapping[str, Any], clock: Clock) -> Iterator[tuple[list[Row], list[Found]]]:
+def _seen(
+    detector: Any, frames: Path, spec: Mapping[str, Any], clock: Clock
+) -> Iterator[tuple[list[Row], list[Found]]]:
     """Batches of frame rows, and what a detector sees in the readable ones, in their pixels; the exception of a frame that it could not take."""
 
     def view_of(frame: Row) -> View | Exception:
@@ -60,12 +68,20 @@ def _seen(detector: Any, frames: Path, spec: Mapping[str, Any], clock: Clock) ->
             yield batch, [view_of(frame) for frame in _readable(batch)]
 
     for batch, seen in ahead(views()):
-        found = iter(guarded(detector.detect, [view.image for view in seen if isinstance(view, View)], clock))
+        found = iter(
+            guarded(detector.detect, [view.image for view in seen if isinstance(view, View)], clock)
+        )
         yield batch, [view.found(next(found)) if isinstance(view, View) else view for view in seen]
 
 
-def _write(writer: parquet.Writer, frame: Mapping[str, Any], found: Any, card: Mapping[str, Any]) -> None:
-    row = {key: frame[key] for key in ("sample_id", "frame", "timestamp_s")} | {"face_id": -1, "n_faces": 0, "success": 0}
+def _write(
+    writer: parquet.Writer, frame: Mapping[str, Any], found: Any, card: Mapping[str, Any]
+) -> None:
+    row = {key: frame[key] for key in ("sample_id", "frame", "timestamp_s")} | {
+        "face_id": -1,
+        "n_faces": 0,
+        "success": 0,
+    }
     if frame["state"] != columns.OK:
         writer.write(row | {"state": frame["state"], "reason": frame["reason"]})
         return
@@ -79,6 +95,20 @@ def _write(writer: parquet.Writer, frame: Mapping[str, Any], found: Any, card: M
         x, y, w, h = face.box
         writer.write(
             row
-            | {"face_id": number, "n_faces": len(faces), "success": 1, "state": columns.OK, "x": x, "y": y, "w": w, "h": h, "score": face.score}
-            | {"landmarks": None if face.landmarks is None else [float(value) for value in face.landmarks.ravel()]}
+            | {
+                "face_id": number,
+                "n_faces": len(faces),
+                "success": 1,
+                "state": columns.OK,
+                "x": x,
+                "y": y,
+                "w": w,
+                "h": h,
+                "score": face.score,
+            }
+            | {
+                "landmarks": None
+                if face.landmarks is None
+                else [float(value) for value in face.landmarks.ravel()]
+            }
         )

@@ -30,40 +30,82 @@ SCHEMA = pa.schema([
 Row = dict[str, Any]
 
 
-def write_examples(samples: Path, frames: Path, faces: Sequence[Path], predictions: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
+def write_examples(
+    samples: Path,
+    frames: Path,
+    faces: Sequence[Path],
+    predictions: Sequence[Path],
+    output: Path,
+    spec: Mapping[str, Any],
+) -> None:
     """Write the examples table: per cell `examples` right and as many wrong faces spread over the true classes, and `gallery` of every confusion.
 
     Faces are drawn by a hash of the seed and the sample, the same in all cells: a picture then serves several. Without labels (truth and correct are null)
     they are drawn by answer. When the pictures exceed `megabytes`, the later ones of every confusion go first, in all cells alike.
     """
     chosen: list[Row] = []
-    for path in [path for path in predictions if not parquet.failed_files(path)] if spec["examples"] or spec["gallery"] else ():
+    for path in (
+        [path for path in predictions if not parquet.failed_files(path)]
+        if spec["examples"] or spec["gallery"]
+        else ()
+    ):
         chosen += _of_cell(f"{path.parent.name}/{path.stem}", *_answers(samples, path), spec)
     pictures: dict[tuple[str, str], tuple[bytes, str]] = {}
     for path in faces:
         cells = {row["cell"] for row in chosen if row["cell"].startswith(f"{path.stem}/")}
         wanted = {row["sample_id"] for row in chosen if row["cell"] in cells}
-        for sample, picture in _pictures(frames, path, wanted, spec["crops"][min(cells)]) if cells else ():
+        for sample, picture in (
+            _pictures(frames, path, wanted, spec["crops"][min(cells)]) if cells else ()
+        ):
             pictures[path.stem, sample] = picture
-    kept = _within(sorted(chosen, key=lambda row: (row["turn"], row["cell"], row["place"])), pictures, spec["megabytes"] * 1e6)
-    kept.sort(key=lambda row: (row["cell"], row["correct"] is False, row["place"], row["truth"] or "", row["predicted"], row["sample_id"]))
+    kept = _within(
+        sorted(chosen, key=lambda row: (row["turn"], row["cell"], row["place"])),
+        pictures,
+        spec["megabytes"] * 1e6,
+    )
+    kept.sort(
+        key=lambda row: (
+            row["cell"],
+            row["correct"] is False,
+            row["place"],
+            row["truth"] or "",
+            row["predicted"],
+            row["sample_id"],
+        )
+    )
     parquet.write_rows(output, SCHEMA, kept)
 
 
-def _answers(samples: Path, predictions: Path) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray | None, np.ndarray]:
+def _answers(
+    samples: Path, predictions: Path
+) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray | None, np.ndarray]:
     """(sample ids, label space, truth (n,) or None without labels, posterior (n, k) with NaN rows where there is no answer)."""
     try:
         task = read_task(samples)
         ids, space, truth = task.ids, task.space, task.truth
     except UnlabelledError:
-        ids, space, truth = tuple(row["sample_id"] for row in parquet.rows(samples, ["sample_id"])), tuple(parquet.task_of(samples)["space"]), None
+        ids, space, truth = (
+            tuple(row["sample_id"] for row in parquet.rows(samples, ["sample_id"])),
+            tuple(parquet.task_of(samples)["space"]),
+            None,
+        )
     return ids, space, truth, sample_posteriors(predictions, ids).in_space(space)[0]
 
 
-def _of_cell(cell: str, ids: Sequence[str], space: Sequence[str], truth: np.ndarray | None, posterior: np.ndarray, spec: Mapping[str, Any]) -> Iterator[Row]:
+def _of_cell(
+    cell: str,
+    ids: Sequence[str],
+    space: Sequence[str],
+    truth: np.ndarray | None,
+    posterior: np.ndarray,
+    spec: Mapping[str, Any],
+) -> Iterator[Row]:
     """The faces to show of one cell. `turn`: 0 for those spread over the classes, else the place in its confusion; `place`: the order of showing."""
     predicted = metrics.argmax(posterior)
-    drawn = sorted(np.flatnonzero(predicted >= 0), key=lambda i: hashlib.sha256(f"{spec['seed']}|{ids[i]}".encode()).digest())
+    drawn = sorted(
+        np.flatnonzero(predicted >= 0),
+        key=lambda i: hashlib.sha256(f"{spec['seed']}|{ids[i]}".encode()).digest(),
+    )
     in_class: dict[tuple[bool, int], int] = {}
     in_confusion: dict[tuple[int, int], int] = {}
     rows = []
@@ -84,7 +126,9 @@ def _of_cell(cell: str, ids: Sequence[str], space: Sequence[str], truth: np.ndar
             }  # fmt: skip
 
 
-def _pictures(frames: Path, faces: Path, wanted: set[str], crop: Mapping[str, Any]) -> Iterator[tuple[str, tuple[bytes, str]]]:
+def _pictures(
+    frames: Path, faces: Path, wanted: set[str], crop: Mapping[str, Any]
+) -> Iterator[tuple[str, tuple[bytes, str]]]:
     """(sample, its encoded crop and path) of the wanted samples; of a video, the first frame with a face. The crop is the same for all models."""
     left = set(wanted)
     for frame, found in framed(frames, faces):
@@ -95,7 +139,9 @@ def _pictures(frames: Path, faces: Path, wanted: set[str], crop: Mapping[str, An
                 yield frame["sample_id"], (encode(pixels), frame["image"]["path"])
 
 
-def _within(rows: Sequence[Row], pictures: Mapping[tuple[str, str], tuple[bytes, str]], most: float) -> list[Row]:
+def _within(
+    rows: Sequence[Row], pictures: Mapping[tuple[str, str], tuple[bytes, str]], most: float
+) -> list[Row]:
     """The rows, in order, as long as their pictures fit into so many bytes of a page; one that several rows show counts once."""
     kept, shown, size = [], set(), 0.0
     for row in rows:

@@ -9,7 +9,13 @@ import pyarrow as pa
 
 from faceoff.storage import columns, files, parquet
 
-_SIGNALS = {134: "aborted", 137: "killed, probably out of memory", 139: "segmentation fault", 136: "arithmetic fault", 132: "illegal instruction"}
+_SIGNALS = {
+    134: "aborted",
+    137: "killed, probably out of memory",
+    139: "segmentation fault",
+    136: "arithmetic fault",
+    132: "illegal instruction",
+}
 INTERRUPTED = {130, 143}  # the run was stopped, not the job: nothing is to be recorded
 
 
@@ -17,7 +23,15 @@ def reason_of(status: int, log: Path) -> str:
     """The last telling line of a failed job's log, or the signal that ended it."""
     if status in _SIGNALS:
         return f"{_SIGNALS[status]} (exit status {status})"
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()] if log.exists() else []
+    lines = (
+        [
+            line.strip()
+            for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+            if line.strip()
+        ]
+        if log.exists()
+        else []
+    )
     return (lines[-1] if lines else "no message")[:400] + f" (exit status {status})"
 
 
@@ -60,9 +74,21 @@ def record_failure(
         with files.atomic(output) as scratch, open(scratch, "wb") as file:
             np.savez(file, failure=np.array(reason), failed_files=np.array(failed))
         return
-    schema: pa.Schema = {"faces": columns.FACES, "predictions": columns.predictions_schema(())}[kind]
+    schema: pa.Schema = {"faces": columns.FACES, "predictions": columns.predictions_schema(())}[
+        kind
+    ]
 
     def row(frame: dict[str, Any]) -> dict[str, Any]:
-        return frame | {"face_id": -1, "n_faces": 0, "success": 0, "state": columns.ERROR, "reason": reason}
+        return frame | {
+            "face_id": -1,
+            "n_faces": 0,
+            "success": 0,
+            "state": columns.ERROR,
+            "reason": reason,
+        }
 
-    parquet.write_rows(output, parquet.with_failure(schema, failed), (row(frame) for frame in parquet.rows(frames, ["sample_id", "frame", "timestamp_s"])))
+    parquet.write_rows(
+        output,
+        parquet.with_failure(schema, failed),
+        (row(frame) for frame in parquet.rows(frames, ["sample_id", "frame", "timestamp_s"])),
+    )

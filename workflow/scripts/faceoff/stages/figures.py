@@ -7,7 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from faceoff.figures import agreement, confusion, coverage, critical_difference, ensemble, fusion, heatmap, human, per_class, rejection, reliability
+from faceoff.figures import (
+    agreement,
+    confusion,
+    coverage,
+    critical_difference,
+    ensemble,
+    fusion,
+    heatmap,
+    human,
+    per_class,
+    rejection,
+    reliability,
+)
 from faceoff.figures import examples as faces
 from faceoff.figures import multiverse as label_rules
 from faceoff.figures.canvas import Drawn, save
@@ -31,7 +43,12 @@ DRAWERS = {
 
 
 def write_figures(
-    scores: Sequence[Path], comparisons: Sequence[Path], examples: Sequence[Path], output: Path, spec: Mapping[str, Any], multiverse: Sequence[Path] = ()
+    scores: Sequence[Path],
+    comparisons: Sequence[Path],
+    examples: Sequence[Path],
+    output: Path,
+    spec: Mapping[str, Any],
+    multiverse: Sequence[Path] = (),
 ) -> None:
     """Write the files that `figure_names.figure_files` lists into the folder `output`.
 
@@ -44,25 +61,48 @@ def write_figures(
     for dataset in found:
         drawers = {
             **DRAWERS,
-            figure_names.EXAMPLES: partial(faces.of_dataset, path=pictures.get(dataset.name), count=config["figures"]["examples"]),
-            figure_names.MULTIVERSE: partial(label_rules.of_dataset, path=universes.get(dataset.name)),
+            figure_names.EXAMPLES: partial(
+                faces.of_dataset,
+                path=pictures.get(dataset.name),
+                count=config["figures"]["examples"],
+            ),
+            figure_names.MULTIVERSE: partial(
+                label_rules.of_dataset, path=universes.get(dataset.name)
+            ),
         }
         for kind, draw in drawers.items():
             if f"{kind}-{dataset.name}" in wanted:
-                _write(output / f"{kind}-{dataset.name}", draw(dataset), config["figures"]["formats"], [dataset])
-    for kind, draw in ((figure_names.COVERAGE, coverage.of_run), (figure_names.CRITICAL_DIFFERENCE, critical_difference.of_run)):
+                _write(
+                    output / f"{kind}-{dataset.name}",
+                    draw(dataset),
+                    config["figures"]["formats"],
+                    [dataset],
+                )
+    for kind, draw in (
+        (figure_names.COVERAGE, coverage.of_run),
+        (figure_names.CRITICAL_DIFFERENCE, critical_difference.of_run),
+    ):
         if kind in wanted:
             _write(output / kind, draw(found), config["figures"]["formats"], found)
 
 
-def _write(stem: Path, drawn: Drawn, formats: Sequence[str], shown: Sequence[DatasetResults]) -> None:
+def _write(
+    stem: Path, drawn: Drawn, formats: Sequence[str], shown: Sequence[DatasetResults]
+) -> None:
     """`shown`: the datasets in the figure; where one is limited, the figure is stamped, and of each row of the CSV it is said."""
     figure, rows = drawn
     limited = {dataset.name for dataset in shown if dataset.limited}
     save(figure, stem, formats, stamp=LIMITED if limited else "")
-    rows = [{**row, "limited": row["dataset"] in limited if "dataset" in row else bool(limited)} for row in rows]
+    rows = [
+        {**row, "limited": row["dataset"] in limited if "dataset" in row else bool(limited)}
+        for row in rows
+    ]
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(dict.fromkeys(key for row in rows for key in row)) or ["empty"], lineterminator="\n")
+    writer = csv.DictWriter(
+        buffer,
+        list(dict.fromkeys(key for row in rows for key in row)) or ["empty"],
+        lineterminator="\n",
+    )
     writer.writeheader()
     writer.writerows(rows)
     files.write_text(stem.with_name(f"{stem.name}.csv"), buffer.getvalue())

@@ -26,14 +26,22 @@ def write_frames(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
     encode = encoder(options.jpeg)
 
     def rows() -> Iterator[Row]:
-        for row in track(parquet.rows(samples), f"frames of {spec['dataset']}", parquet.count(samples)):
+        for row in track(
+            parquet.rows(samples), f"frames of {spec['dataset']}", parquet.count(samples)
+        ):
             yield from KINDS[row["kind"]](dataset, sample_of(row), sampling, encode)
 
     parquet.write_rows(output, columns.FRAMES, rows())
 
 
 def _row(sample: Sample, number: int = 0, timestamp_s: float | None = 0.0) -> Row:
-    return {"sample_id": sample.sample_id, "frame": number, "timestamp_s": timestamp_s, "state": columns.OK, "image": {"bytes": None, "path": sample.path}}
+    return {
+        "sample_id": sample.sample_id,
+        "frame": number,
+        "timestamp_s": timestamp_s,
+        "state": columns.OK,
+        "image": {"bytes": None, "path": sample.path},
+    }
 
 
 def _annotated(dataset: Any, sample: Sample, row: Row) -> Row:
@@ -45,7 +53,13 @@ def _annotated(dataset: Any, sample: Sample, row: Row) -> Row:
         about = dataset.annotation(sample, row["timestamp_s"])
     else:
         return row
-    return row | {"label": about.label, "valence": about.valence, "arousal": about.arousal, "boxes": about.boxes, "landmarks": flat(about.landmarks)}
+    return row | {
+        "label": about.label,
+        "valence": about.valence,
+        "arousal": about.arousal,
+        "boxes": about.boxes,
+        "landmarks": flat(about.landmarks),
+    }
 
 
 def _unreadable(row: Row, reason: str) -> Row:
@@ -67,11 +81,18 @@ def _picture(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -
 def _still(row: Row, data: bytes) -> Row:
     """What a readable picture adds to its row. Raises DecodeError."""
     height, width = decode_image(data).shape[:2]
-    return {"sha256": hashlib.sha256(data).hexdigest(), "height": height, "width": width, "image": {"bytes": data, "path": row["image"]["path"]}}
+    return {
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "height": height,
+        "width": width,
+        "image": {"bytes": data, "path": row["image"]["path"]},
+    }
 
 
 def _why(error: DecodeError | OSError) -> str:
-    return str(error) if isinstance(error, DecodeError) else f"cannot read: {error.strerror or error}"
+    return (
+        str(error) if isinstance(error, DecodeError) else f"cannot read: {error.strerror or error}"
+    )
 
 
 def _clip(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
@@ -83,7 +104,9 @@ def _clip(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -> I
     yield from _video_rows(dataset, sample, decode_video(path, sampling, threads()), encode)
 
 
-def _video_rows(dataset: Any, sample: Sample, frames: Iterable[VideoFrame], encode: Encode) -> Iterator[Row]:
+def _video_rows(
+    dataset: Any, sample: Sample, frames: Iterable[VideoFrame], encode: Encode
+) -> Iterator[Row]:
     """The sampled frames; where decoding ends early, a last row says so, as the frames before it are good."""
     number = 0
     try:
@@ -111,7 +134,9 @@ def _sequence(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) 
                 row = _unreadable(row, _why(error))
             yield row
     except (DecodeError, OSError) as error:
-        row = _unreadable(_row(sample) if row is None else _row(sample, row["frame"] + 1, None), _why(error))
+        row = _unreadable(
+            _row(sample) if row is None else _row(sample, row["frame"] + 1, None), _why(error)
+        )
         yield row
     if row is None:
         yield _unreadable(_row(sample), "no picture in the sequence")

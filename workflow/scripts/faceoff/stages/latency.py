@@ -27,7 +27,9 @@ WARM_UP = 8  # queries that come first and do not count
 _DRAW = 1_024  # beside the run's seed: a stream of its own
 
 Answer = Callable[[Sequence[Any]], object]  # what is timed, for a batch of what queries hold
-Load = Callable[[int | None], tuple[Answer, Clock]]  # a plug-in for batches of so many pictures, None: as many as it declares
+Load = Callable[
+    [int | None], tuple[Answer, Clock]
+]  # a plug-in for batches of so many pictures, None: as many as it declares
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,14 @@ def time_detector(frames: Path, output: Path, spec: Mapping[str, Any]) -> None:
             images = [image_of(frame) for frame in held]
             if hasattr(detector, "known"):
                 return [detection_view.postprocess(faces, card) for faces in detector.known(held)]
-            views = [detection_view.View.of(image, spec["upscale"], spec["pad"]) for image in images]
+            views = [
+                detection_view.View.of(image, spec["upscale"], spec["pad"]) for image in images
+            ]
             found = detector.detect([view.image for view in views])
-            return [detection_view.postprocess([view.in_frame(face) for face in faces], card) for view, faces in zip(views, found, strict=True)]
+            return [
+                detection_view.postprocess([view.in_frame(face) for face in faces], card)
+                for view, faces in zip(views, found, strict=True)
+            ]
 
         return answer, clock
 
@@ -64,7 +71,9 @@ def time_detector(frames: Path, output: Path, spec: Mapping[str, Any]) -> None:
     _measure(asked, load, detection_view.BATCH, output, spec)
 
 
-def time_model(frames: Path, faces: Path, output: Path, spec: Mapping[str, Any], trained: Path | None = None) -> None:
+def time_model(
+    frames: Path, faces: Path, output: Path, spec: Mapping[str, Any], trained: Path | None = None
+) -> None:
     """Write the times of cutting out a picture's face and reading its emotion; the picture is decoded already, and the run has found its face."""
     if parquet.failed_files(faces):
         raise RuntimeError(f"face detection failed: {next(parquet.rows(faces))['reason']}")
@@ -76,8 +85,13 @@ def time_model(frames: Path, faces: Path, output: Path, spec: Mapping[str, Any],
         model = load_plugin({**spec["plugin"], "batch": batch}, clock, **parameters)
         crop = face_crops.crop_spec(model, spec)
 
-        def answer(held: Sequence[tuple[Mapping[str, Any], list[dict[str, Any]], np.ndarray]]) -> object:
-            pixels = [face_crops.face_crop(frame, rows, crop, spec, image)[1] for frame, rows, image in held]
+        def answer(
+            held: Sequence[tuple[Mapping[str, Any], list[dict[str, Any]], np.ndarray]],
+        ) -> object:
+            pixels = [
+                face_crops.face_crop(frame, rows, crop, spec, image)[1]
+                for frame, rows, image in held
+            ]
             with torch_devices.autocast():
                 return model.predict(np.stack(pixels))
 
@@ -101,11 +115,17 @@ def drawn(frames: Path, queries: int, seed: int) -> list[int]:
 
     Ascending; where there are more queries than pictures, once through all of them as often as goes, then the drawn rest.
     """
-    readable = [place for place, row in enumerate(parquet.rows(frames, ["state"])) if row["state"] == columns.OK]
+    readable = [
+        place
+        for place, row in enumerate(parquet.rows(frames, ["state"]))
+        if row["state"] == columns.OK
+    ]
     if not readable:
         return []
     passes, rest = divmod(queries, len(readable))
-    return readable * passes + sorted(np.random.default_rng([seed, _DRAW]).choice(readable, rest, replace=False).tolist())
+    return readable * passes + sorted(
+        np.random.default_rng([seed, _DRAW]).choice(readable, rest, replace=False).tolist()
+    )
 
 
 def _at(rows: Callable[[], Iterator[Any]], places: Iterable[int]) -> Iterator[Any]:
@@ -118,7 +138,13 @@ def _at(rows: Callable[[], Iterator[Any]], places: Iterable[int]) -> Iterator[An
         last = place
 
 
-def _measure(asked: Callable[[], Iterator[Query]], load: Load, batch: int, output: Path, spec: Mapping[str, Any]) -> None:
+def _measure(
+    asked: Callable[[], Iterator[Query]],
+    load: Load,
+    batch: int,
+    output: Path,
+    spec: Mapping[str, Any],
+) -> None:
     """Ask one by one, then in full batches, and write both. Raises the last error where no query was answered."""
     about = {key: spec[key] for key in ("dataset", "detector", "model") if key in spec}
     answer, clock = load(1)
@@ -126,40 +152,89 @@ def _measure(asked: Callable[[], Iterator[Query]], load: Load, batch: int, outpu
         _seconds(answer, [query.held])
     error, rows, others = None, [], Others()
     for query in track(asked(), f"{'/'.join(about.values())}: single pictures", spec["queries"]):
-        taken, ms, outcome = None if query.held is None else _seconds(answer, [query.held]), None, query.outcome
+        taken, ms, outcome = (
+            None if query.held is None else _seconds(answer, [query.held]),
+            None,
+            query.outcome,
+        )
         if isinstance(taken, Exception):
             error, outcome = taken, latency.ERROR
         elif taken is not None:
             ms = 1000 * taken
-        rows.append({"sample_id": query.frame["sample_id"], "frame": query.frame["frame"], "outcome": outcome, "ms": ms})
+        rows.append(
+            {
+                "sample_id": query.frame["sample_id"],
+                "frame": query.frame["frame"],
+                "outcome": outcome,
+                "ms": ms,
+            }
+        )
     if error and all(row["ms"] is None for row in rows):
         raise error
     busy = others.cores()
     answer, _ = load(None)
-    pictures, seconds = _offline(answer, (query.held for query in asked() if query.held is not None), batch)
-    about |= {"state": latency.OK, "reason": None, "batch": batch, "threads": hardware.threads(), "device": gpus.described(torch_devices.gpu())}
+    pictures, seconds = _offline(
+        answer, (query.held for query in asked() if query.held is not None), batch
+    )
+    about |= {
+        "state": latency.OK,
+        "reason": None,
+        "batch": batch,
+        "threads": hardware.threads(),
+        "device": gpus.described(torch_devices.gpu()),
+    }
     single = {key: [row[key] for row in rows] for key in ("sample_id", "frame", "outcome", "ms")}
-    files.write_json(output, {**about, **single, "load_s": clock.load_s, "others": busy, "offline_items": pictures, "offline_s": seconds})
+    files.write_json(
+        output,
+        {
+            **about,
+            **single,
+            "load_s": clock.load_s,
+            "others": busy,
+            "offline_items": pictures,
+            "offline_s": seconds,
+        },
+    )
 
 
 class Others:
     """How many cores processes other than this one (and the programs that it has run) keep busy; what a hypervisor takes away counts."""
 
     def __init__(self) -> None:
-        self._start, self._busy, self._own = time.perf_counter(), self._seconds_of_all(), sum(os.times()[:4])
+        self._start, self._busy, self._own = (
+            time.perf_counter(),
+            self._seconds_of_all(),
+            sum(os.times()[:4]),
+        )
 
     def cores(self) -> float | None:
         """The mean since construction; None where the kernel does not tell (/proc/stat of Linux)."""
-        busy, own, passed = self._seconds_of_all(), sum(os.times()[:4]), time.perf_counter() - self._start
-        return None if busy is None or self._busy is None else max(0.0, busy - self._busy - own + self._own) / passed
+        busy, own, passed = (
+            self._seconds_of_all(),
+            sum(os.times()[:4]),
+            time.perf_counter() - self._start,
+        )
+        return (
+            None
+            if busy is None or self._busy is None
+            else max(0.0, busy - self._busy - own + self._own) / passed
+        )
 
     @staticmethod
     def _seconds_of_all() -> float | None:
         try:
-            ticks = [int(word) for word in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:]]
+            ticks = [
+                int(word)
+                for word in Path("/proc/stat")
+                .read_text(encoding="ascii")
+                .splitlines()[0]
+                .split()[1:]
+            ]
         except (OSError, ValueError, IndexError):
             return None
-        return (sum(ticks[:3]) + sum(ticks[5:8])) / os.sysconf("SC_CLK_TCK")  # user, nice, system; interrupts, stolen; not idle, not waiting for a disk
+        return (sum(ticks[:3]) + sum(ticks[5:8])) / os.sysconf(
+            "SC_CLK_TCK"
+        )  # user, nice, system; interrupts, stolen; not idle, not waiting for a disk
 
 
 def _seconds(answer: Answer, held: Sequence[Any]) -> float | Exception:

@@ -12,17 +12,25 @@ from faceoff.inference.versions import versions
 from faceoff.storage import files
 
 
-def write_manifest(scores: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
+def write_manifest(
+    scores: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any]
+) -> None:
     """Write manifest.json: commit, configuration, versions, hardware, devices, weights, tasks. Host and time make it differ from run to run."""
     tasks = {}
     for path in sorted(scores):
         score = files.read_json(path)
         if score["task"]:
-            tasks[score["dataset"]] = {key: score["task"][key] for key in ("version", "n", "hash", "space", "limited")}
+            tasks[score["dataset"]] = {
+                key: score["task"][key] for key in ("version", "n", "hash", "space", "limited")
+            }
     files.write_json(
         output,
         {
-            "faceoff": {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")), "code": spec["code"]},
+            "faceoff": {
+                "commit": _git("rev-parse", "HEAD"),
+                "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+                "code": spec["code"],
+            },
             "config": spec["config"],
             "weights": spec["assets"],
             "datasets": spec["datasets"],
@@ -31,7 +39,12 @@ def write_manifest(scores: Sequence[Path], timings: Sequence[Path], output: Path
             "versions": versions(),
             "environments": _environments(timings, spec["environments"]),
             "devices": _devices(timings),
-            "host": {"name": platform.node(), "system": platform.platform(), "cores": os.cpu_count(), "memory_bytes": _memory()},
+            "host": {
+                "name": platform.node(),
+                "system": platform.platform(),
+                "cores": os.cpu_count(),
+                "memory_bytes": _memory(),
+            },
             "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         },
     )
@@ -42,7 +55,11 @@ def _environments(timings: Sequence[Path], names: Mapping[str, str]) -> dict[str
     found: dict[str, dict[str, str]] = {}
     for timing in (files.read_json(path) for path in sorted(timings)):
         if not timing.get("failed"):
-            plugin = f"model {timing['model']}" if timing["stage"] == "predict" else f"detector {timing['detector']}"
+            plugin = (
+                f"model {timing['model']}"
+                if timing["stage"] == "predict"
+                else f"detector {timing['detector']}"
+            )
             found.setdefault(names[plugin], {}).update(timing["versions"])
     return found
 
@@ -52,14 +69,22 @@ def _devices(timings: Sequence[Path]) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {}
     for timing in map(files.read_json, timings):
         if not timing.get("failed"):
-            found.setdefault(timing["stage"], set()).update(timing["device"].split("; "))  # shards of one dataset may have had different ones
+            found.setdefault(timing["stage"], set()).update(
+                timing["device"].split("; ")
+            )  # shards of one dataset may have had different ones
     return {stage: sorted(devices) for stage, devices in found.items()}
 
 
 def _git(*arguments: str) -> str | None:
     """A git answer about the checkout that this file is in, None outside of one."""
     try:
-        done = subprocess.run(["git", "-C", str(Path(__file__).parent), *arguments], capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()

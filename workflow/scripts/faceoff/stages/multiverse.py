@@ -15,15 +15,22 @@ from faceoff.statistics.intervals import wilson
 from faceoff.storage import columns, files, parquet
 
 
-def write_multiverse(samples: Path, predictions: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
+def write_multiverse(
+    samples: Path, predictions: Sequence[Path], output: Path, spec: Mapping[str, Any]
+) -> None:
     """Write one dataset's multiverse as JSON. `predictions`: of every cell and fusion; failed ones (error rows only) take no part.
 
     Raises ValueError when the dataset has no method `universes`.
     """
     dataset, _ = open_dataset(spec)
     if not hasattr(dataset, "universes"):
-        raise ValueError(f"dataset {spec['dataset']}: its plug-in {spec['type']!r} knows one label rule only; remove 'multiverse: true'")
-    info, ids = parquet.task_of(samples), [row["sample_id"] for row in parquet.rows(samples, ["sample_id"])]
+        raise ValueError(
+            f"dataset {spec['dataset']}: its plug-in {spec['type']!r} knows one label rule only; remove 'multiverse: true'"
+        )
+    info, ids = (
+        parquet.task_of(samples),
+        [row["sample_id"] for row in parquet.rows(samples, ["sample_id"])],
+    )
     names, predicted = [], []
     for path in predictions:
         cell = sample_posteriors(path, ids)
@@ -38,8 +45,21 @@ def write_multiverse(samples: Path, predictions: Sequence[Path], output: Path, s
     found = [_scored(universe, names, predicted, ids, info["space"]) for universe in universes]
     home = _home(universes, dataset, info["space"])
     for entry in found:
-        entry["swapped"] = None if home is None else swapped(np.array(entry["accuracy"]), np.array(found[home]["accuracy"]))
-    files.write_json(output, {"dataset": spec["dataset"], "task": described, "pipelines": names, "home": home, "universes": found})
+        entry["swapped"] = (
+            None
+            if home is None
+            else swapped(np.array(entry["accuracy"]), np.array(found[home]["accuracy"]))
+        )
+    files.write_json(
+        output,
+        {
+            "dataset": spec["dataset"],
+            "task": described,
+            "pipelines": names,
+            "home": home,
+            "universes": found,
+        },
+    )
 
 
 def _home(universes: Sequence[Universe], dataset: Any, space: Sequence[str]) -> int | None:
@@ -47,11 +67,28 @@ def _home(universes: Sequence[Universe], dataset: Any, space: Sequence[str]) -> 
 
     Found by all samples of the dataset: among those that `part` and `limit` leave, several rules may say the same.
     """
-    own = [(sample.sample_id, frozenset({sample.label})) for sample in dataset.samples() if sample.label in space]
-    return next((place for place, universe in enumerate(universes) if own and in_space(universe, space) == own), None)
+    own = [
+        (sample.sample_id, frozenset({sample.label}))
+        for sample in dataset.samples()
+        if sample.label in space
+    ]
+    return next(
+        (
+            place
+            for place, universe in enumerate(universes)
+            if own and in_space(universe, space) == own
+        ),
+        None,
+    )
 
 
-def _scored(universe: Universe, names: Sequence[str], predicted: Sequence[np.ndarray], ids: Sequence[str], space: Sequence[str]) -> dict[str, Any]:
+def _scored(
+    universe: Universe,
+    names: Sequence[str],
+    predicted: Sequence[np.ndarray],
+    ids: Sequence[str],
+    space: Sequence[str],
+) -> dict[str, Any]:
     """n, and for every pipeline n_correct, accuracy and its Wilson interval; `best`: the most accurate pipeline, all of them where several tie."""
     rows = over(universe, ids, space)
     n = len(rows.sample)
@@ -65,5 +102,7 @@ def _scored(universe: Universe, names: Sequence[str], predicted: Sequence[np.nda
         "accuracy": [interval.estimate for interval in intervals],
         "low": [interval.low for interval in intervals],
         "high": [interval.high for interval in intervals],
-        "best": [name for name, count in zip(names, counts, strict=True) if count == max(counts)] if n else [],
+        "best": [name for name, count in zip(names, counts, strict=True) if count == max(counts)]
+        if n
+        else [],
     }

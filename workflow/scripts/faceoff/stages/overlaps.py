@@ -15,7 +15,9 @@ from faceoff.storage import files, parquet
 ON_FACE = 0.5  # IoU with a true box from which a face counts as found (protocol §9)
 
 
-def write_overlaps(frames: Path, faces: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
+def write_overlaps(
+    frames: Path, faces: Sequence[Path], output: Path, spec: Mapping[str, Any]
+) -> None:
     """Write the overlaps of one dataset as JSON; detectors that take the whole frame, and those that failed, are left out.
 
     `detectors`: frames with a true face (`with_face`), of those the ones where the chosen, calibrated box lies on it (`on_face`), and frames without any
@@ -24,20 +26,29 @@ def write_overlaps(frames: Path, faces: Sequence[Path], output: Path, spec: Mapp
     """
     shown = list(parquet.rows(frames, ["width", "height", "boxes"]))
     chosen = {
-        path.stem: list(_chosen(shown, path, spec["policy"])) for path in sorted(faces) if path.stem in spec["calibrations"] and not parquet.failed_files(path)
+        path.stem: list(_chosen(shown, path, spec["policy"]))
+        for path in sorted(faces)
+        if path.stem in spec["calibrations"] and not parquet.failed_files(path)
     }
     truth = [row["boxes"] for row in shown]
     files.write_json(
         output,
         {
             "dataset": spec["dataset"],
-            "detectors": [{"detector": name, **_on_truth(found, truth, spec["calibrations"][name])} for name, found in chosen.items()],
-            "pairs": [{"a": a, "b": b, **_pair(chosen[a], chosen[b])} for a, b in combinations(chosen, 2)],
+            "detectors": [
+                {"detector": name, **_on_truth(found, truth, spec["calibrations"][name])}
+                for name, found in chosen.items()
+            ],
+            "pairs": [
+                {"a": a, "b": b, **_pair(chosen[a], chosen[b])} for a, b in combinations(chosen, 2)
+            ],
         },
     )
 
 
-def _chosen(frames: Sequence[Mapping[str, Any]], faces: Path, policy: str) -> Iterator[tuple[float, ...] | None]:
+def _chosen(
+    frames: Sequence[Mapping[str, Any]], faces: Path, policy: str
+) -> Iterator[tuple[float, ...] | None]:
     """The box x, y, w, h that the policy chooses in each frame, None where no face was found. Both tables are in frame order."""
     columns = ["sample_id", "frame", "success", "x", "y", "w", "h", "score"]
     grouped = groupby(parquet.rows(faces, columns), lambda row: (row["sample_id"], row["frame"]))
@@ -65,6 +76,10 @@ def _on_truth(found: Sequence[Any], truth: Sequence[Any], calibration: Any) -> d
     if not any(truth):
         return dict.fromkeys(("with_face", "on_face", "false_alarms"))
     with_face = [(box, boxes) for box, boxes in zip(found, truth, strict=True) if boxes]
-    hits = sum(any(iou(calibrate(box, calibration), true) >= ON_FACE for true in boxes) for box, boxes in with_face if box)
+    hits = sum(
+        any(iou(calibrate(box, calibration), true) >= ON_FACE for true in boxes)
+        for box, boxes in with_face
+        if box
+    )
     alarms = sum(bool(box) for box, boxes in zip(found, truth, strict=True) if boxes == [])
     return {"with_face": len(with_face), "on_face": hits, "false_alarms": alarms}

@@ -18,7 +18,14 @@ from faceoff.progress import track
 from faceoff.storage import columns, parquet
 
 
-def write_predictions(frames: Path, faces: Path, output: Path, timing: Path, spec: Mapping[str, Any], trained: Path | None = None) -> None:
+def write_predictions(
+    frames: Path,
+    faces: Path,
+    output: Path,
+    timing: Path,
+    spec: Mapping[str, Any],
+    trained: Path | None = None,
+) -> None:
     """Write the predictions table: one row per frame, with a posterior where there is a face that the model could read."""
     failed = parquet.failed_files(faces)
     if failed:
@@ -27,21 +34,48 @@ def write_predictions(frames: Path, faces: Path, output: Path, timing: Path, spe
     model = load_plugin(spec["plugin"], clock, **trained_parameters(trained))
     classes = order(model.emotions)
     # Only `recorded` speaks of samples; the others look at crops.
-    rows = _spoken(model, frames, classes) if hasattr(model, "known") else _seen(model, frames, faces, classes, spec, clock)
+    rows = (
+        _spoken(model, frames, classes)
+        if hasattr(model, "known")
+        else _seen(model, frames, faces, classes, spec, clock)
+    )
     title = f"{spec['dataset']}: {spec['detector']} x {spec['model']}"
     schema = columns.predictions_schema(classes, tuple(getattr(model, "aus", ())))
     parquet.write_rows(output, schema, track(rows, title, parquet.count(frames)))
-    clock.write(timing, stage="predict", dataset=spec["dataset"], detector=spec["detector"], model=spec["model"], batch=BATCH)
+    clock.write(
+        timing,
+        stage="predict",
+        dataset=spec["dataset"],
+        detector=spec["detector"],
+        model=spec["model"],
+        batch=BATCH,
+    )
 
 
 def _spoken(model: Any, frames: Path, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """Rows of a model that knows its posteriors by sample and time, whether or not there is a face."""
     for batch in parquet.stream(frames, BATCH, ["sample_id", "frame", "timestamp_s"]):
-        for row, result in zip(batch, _rows(model.known(batch), model.emotions, classes, (columns.UNREADABLE, "no recorded prediction")), strict=True):
+        for row, result in zip(
+            batch,
+            _rows(
+                model.known(batch),
+                model.emotions,
+                classes,
+                (columns.UNREADABLE, "no recorded prediction"),
+            ),
+            strict=True,
+        ):
             yield {**row, "face_id": 0, "success": 1, "state": columns.OK, **result}
 
 
-def _seen(model: Any, frames: Path, faces: Path, classes: tuple[str, ...], spec: Mapping[str, Any], clock: Clock) -> Iterator[dict[str, Any]]:
+def _seen(
+    model: Any,
+    frames: Path,
+    faces: Path,
+    classes: tuple[str, ...],
+    spec: Mapping[str, Any],
+    clock: Clock,
+) -> Iterator[dict[str, Any]]:
     """Rows of a model that reads the crop of each frame's face."""
     crop = crop_spec(model, spec)
     framewise = (face_crop(frame, rows, crop, spec) for frame, rows in framed(frames, faces))
@@ -49,30 +83,58 @@ def _seen(model: Any, frames: Path, faces: Path, classes: tuple[str, ...], spec:
     def predict(inputs: list[np.ndarray]) -> list[dict[str, Any]]:
         with torch_devices.autocast():
             prediction = model.predict(np.stack(inputs))
-        return _rows(prediction, model.emotions, classes, (columns.NO_FACE, "the model found no face in the crop"))
+        return _rows(
+            prediction,
+            model.emotions,
+            classes,
+            (columns.NO_FACE, "the model found no face in the crop"),
+        )
 
     for pending in ahead(iter(lambda: list(islice(framewise, BATCH)), [])):
-        results = iter(guarded(predict, [pixels for _, pixels in pending if pixels is not None], clock))
+        results = iter(
+            guarded(predict, [pixels for _, pixels in pending if pixels is not None], clock)
+        )
         for face, pixels in pending:
             result = next(results) if pixels is not None else {}
             if isinstance(result, Exception):
                 result = {"success": 0, "state": columns.ERROR, "reason": reason(result)}
-            yield {key: face[key] for key in ("sample_id", "frame", "timestamp_s", "face_id", "success", "state", "reason")} | result
+            yield {
+                key: face[key]
+                for key in (
+                    "sample_id",
+                    "frame",
+                    "timestamp_s",
+                    "face_id",
+                    "success",
+                    "state",
+                    "reason",
+                )
+            } | result
 
 
-def _rows(prediction: Prediction, own: tuple[str, ...], classes: tuple[str, ...], silent: tuple[str, str]) -> list[dict[str, Any]]:
+def _rows(
+    prediction: Prediction, own: tuple[str, ...], classes: tuple[str, ...], silent: tuple[str, str]
+) -> list[dict[str, Any]]:
     """Row fragments of a batch: posterior in canonical order, winner, confidence, sentiment, valence, arousal, action units.
 
     own: the model's classes in its output order; silent: state and reason of a row that the model could not evaluate.
     """
-    posterior = np.asarray(prediction.posterior, np.float64)[:, [own.index(emotion) for emotion in classes]]
+    posterior = np.asarray(prediction.posterior, np.float64)[
+        :, [own.index(emotion) for emotion in classes]
+    ]
     rows = []
     for index, p in enumerate(posterior):
         if prediction.evaluable is not None and not prediction.evaluable[index]:
             rows.append({"success": 0, "state": silent[0], "reason": silent[1]})
             continue
         if not np.isfinite(p).all() or p.min() < 0 or not math.isclose(p.sum(), 1.0, abs_tol=1e-3):
-            rows.append({"success": 0, "state": columns.ERROR, "reason": f"not a probability distribution (sum {p.sum():.4g}, min {p.min():.4g})"})
+            rows.append(
+                {
+                    "success": 0,
+                    "state": columns.ERROR,
+                    "reason": f"not a probability distribution (sum {p.sum():.4g}, min {p.min():.4g})",
+                }
+            )
             continue
         winner = classes[int(p.argmax())]
         row = {f"p_{emotion}": float(value) for emotion, value in zip(classes, p, strict=True)}
@@ -80,6 +142,9 @@ def _rows(prediction: Prediction, own: tuple[str, ...], classes: tuple[str, ...]
         for name, values in (("valence", prediction.valence), ("arousal", prediction.arousal)):
             if values is not None and np.isfinite(values[index]):
                 row[name] = float(np.clip(values[index], -1, 1))
-        row |= {f"au_{name.removeprefix('AU').lower()}": float(values[index]) for name, values in prediction.aus.items()}
+        row |= {
+            f"au_{name.removeprefix('AU').lower()}": float(values[index])
+            for name, values in prediction.aus.items()
+        }
         rows.append(row)
     return rows

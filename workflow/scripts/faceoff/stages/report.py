@@ -26,7 +26,9 @@ def write_report(
 
     The figures are linked where their files exist.
     """
-    found = dataset_results.read(scores, comparisons, spec, figure_names.test_datasets(spec["config"]))
+    found = dataset_results.read(
+        scores, comparisons, spec, figure_names.test_datasets(spec["config"])
+    )
     extras = page.Extras(
         # Privacy wins over whatever lies on disk from an earlier run.
         examples=_by_dataset(examples) if spec["config"]["report"]["faces"] else {},
@@ -50,18 +52,38 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
     """
     manifest = folder / "manifest.json"
     if not manifest.is_file():
-        raise FileNotFoundError(f"{manifest} is not there; run snakemake first, or name another run")
+        raise FileNotFoundError(
+            f"{manifest} is not there; run snakemake first, or name another run"
+        )
     made = files.read_json(manifest)
     if "datasets" not in made:
-        raise ValueError(f"{manifest} was written by an older release: run snakemake again, which makes it anew")
+        raise ValueError(
+            f"{manifest} was written by an older release: run snakemake again, which makes it anew"
+        )
     config = made["config"]
     if faces is not None:
         config["report"]["faces"] = faces
-    spec = {"config": config, "code": made["faceoff"]["code"], "assets": made["weights"], "datasets": made["datasets"], "models": made["models"]}
+    spec = {
+        "config": config,
+        "code": made["faceoff"]["code"],
+        "assets": made["weights"],
+        "datasets": made["datasets"],
+        "models": made["models"],
+    }
     speed = folder / "speed.html"
     per_dataset = {
-        name: [path for dataset in figure_names.test_datasets(config) if (path := folder / name / f"{dataset}.{suffix}").is_file()]
-        for name, suffix in (("comparisons", "json"), ("examples", "parquet"), ("overlaps", "json"), ("answers", "json"), ("multiverse", "json"))
+        name: [
+            path
+            for dataset in figure_names.test_datasets(config)
+            if (path := folder / name / f"{dataset}.{suffix}").is_file()
+        ]
+        for name, suffix in (
+            ("comparisons", "json"),
+            ("examples", "parquet"),
+            ("overlaps", "json"),
+            ("answers", "json"),
+            ("multiverse", "json"),
+        )
     }
     write_report(
         scores=run_folder.of_run(folder),

@@ -24,24 +24,43 @@ def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
     labels: set[str | None] = set()
 
     def rows() -> Iterator[dict[str, Any]]:
-        for sample in track(selected(dataset, options, spec["seed"]), f"samples of {spec['dataset']}"):
+        for sample in track(
+            selected(dataset, options, spec["seed"]), f"samples of {spec['dataset']}"
+        ):
             if sample.sample_id in seen:
-                raise ValueError(f"dataset {spec['dataset']}: sample id {sample.sample_id!r} stands twice")
+                raise ValueError(
+                    f"dataset {spec['dataset']}: sample id {sample.sample_id!r} stands twice"
+                )
             seen.add(sample.sample_id)
             labels.add(sample.label)
-            yield {**asdict(sample), "groups": sorted(sample.groups.items()), "landmarks": flat(sample.landmarks)}
+            yield {
+                **asdict(sample),
+                "groups": sorted(sample.groups.items()),
+                "landmarks": flat(sample.landmarks),
+            }
         if not seen:
-            raise ValueError(f"dataset {spec['dataset']} is empty: no sample passes its options {spec['options']}")
+            raise ValueError(
+                f"dataset {spec['dataset']} is empty: no sample passes its options {spec['options']}"
+            )
 
     task = {
         "name": spec["dataset"],
         "type": spec["type"],
         "version": version,
-        "space": dataset.space if options.space is None else emotions.space(options.space, dataset.space),
+        "space": dataset.space
+        if options.space is None
+        else emotions.space(options.space, dataset.space),
         "limited": options.limit is not None,
         "headline": spec["headline"],
     }
-    parquet.write_rows(output, columns.SAMPLES.with_metadata({parquet.TASK: json.dumps(task, sort_keys=True)}), rows())
+    parquet.write_rows(
+        output,
+        columns.SAMPLES.with_metadata({parquet.TASK: json.dumps(task, sort_keys=True)}),
+        rows(),
+    )
     absent = [emotion for emotion in task["space"] if emotion not in labels]
     if absent and labels != {None}:
-        print(f"{spec['dataset']}: no sample of {', '.join(absent)}, in the space of the scores all the same", file=sys.stderr)
+        print(
+            f"{spec['dataset']}: no sample of {', '.join(absent)}, in the space of the scores all the same",
+            file=sys.stderr,
+        )

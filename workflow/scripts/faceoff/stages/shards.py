@@ -22,17 +22,25 @@ def write_shard(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
     parquet.write_rows(output, pq.read_schema(samples), islice(parquet.rows(samples), start, end))
 
 
-def gather(shards: Sequence[Path], output: Path, timings: Sequence[Path] = (), timing: Path | None = None) -> None:
+def gather(
+    shards: Sequence[Path], output: Path, timings: Sequence[Path] = (), timing: Path | None = None
+) -> None:
     """Join the shards' faces or predictions into the table that one job would have written, byte for byte, and their timings.
 
     Where a shard's job failed its rows say so, and the table asks for that shard (and itself) to be made again.
     """
     failed = [name for path in shards for name in parquet.failed_files(path)]
     # A failed shard does not know the model's classes; a sound one does.
-    schema = max((pq.read_schema(path) for path in shards), key=lambda schema: len(schema.names)).remove_metadata()
+    schema = max(
+        (pq.read_schema(path) for path in shards), key=lambda schema: len(schema.names)
+    ).remove_metadata()
     if schema.names == columns.FACES.names:
         schema = columns.FACES  # what is read back names the elements of lists otherwise
-    parquet.write_rows(output, parquet.with_failure(schema, [str(output), *failed]) if failed else schema, chain.from_iterable(map(parquet.rows, shards)))
+    parquet.write_rows(
+        output,
+        parquet.with_failure(schema, [str(output), *failed]) if failed else schema,
+        chain.from_iterable(map(parquet.rows, shards)),
+    )
     if timing is not None:
         files.write_json(timing, joined([files.read_json(path) for path in timings]))
 
@@ -40,7 +48,13 @@ def gather(shards: Sequence[Path], output: Path, timings: Sequence[Path] = (), t
 def gather_frames(shards: Sequence[Path], output: Path) -> None:
     """Write a table without rows that names the shards' frames, in order: pictures are not copied, and whoever reads the table reads them."""
     names = [os.path.relpath(path, output.parent) for path in shards]
-    parquet.write_rows(output, columns.FRAMES.with_metadata({**columns.FRAMES.metadata, parquet.SHARDS: json.dumps(names)}), ())
+    parquet.write_rows(
+        output,
+        columns.FRAMES.with_metadata(
+            {**columns.FRAMES.metadata, parquet.SHARDS: json.dumps(names)}
+        ),
+        (),
+    )
 
 
 def joined(timings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -52,14 +66,21 @@ def joined(timings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     seconds = sum(timing["items"] / timing["items_per_s"] for timing in rated)
     return {
         **sound[0],
-        **{name: sum(timing[name] for timing in sound) for name in ("load_s", "compute_s", "items")},
+        **{
+            name: sum(timing[name] for timing in sound) for name in ("load_s", "compute_s", "items")
+        },
         "device": "; ".join(sorted({timing["device"] for timing in sound})),
         "network_batches": sorted({size for timing in sound for size in timing["network_batches"]}),
         "items_per_s": sum(timing["items"] for timing in rated) / seconds if seconds else None,
-        "p90_ms": max((timing["p90_ms"] for timing in sound if timing["p90_ms"] is not None), default=None),
+        "p90_ms": max(
+            (timing["p90_ms"] for timing in sound if timing["p90_ms"] is not None), default=None
+        ),
         "wall_s": sum(timing["wall_s"] for timing in sound),
         "peak_rss_mib": max(timing["peak_rss_mib"] for timing in sound),
-        "peak_vram_mib": max((timing["peak_vram_mib"] for timing in sound if timing["peak_vram_mib"] is not None), default=None),
+        "peak_vram_mib": max(
+            (timing["peak_vram_mib"] for timing in sound if timing["peak_vram_mib"] is not None),
+            default=None,
+        ),
         "energy_j": None,  # shards run beside each other, each counting the whole machine
         "shards": len(timings),
     }

@@ -14,7 +14,13 @@ from faceoff.storage import files
 Seconds = dict[Job, Mapping[str, Any]]  # timings
 
 
-def write_speed(scores: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any], latencies: Sequence[Path] = ()) -> None:
+def write_speed(
+    scores: Sequence[Path],
+    timings: Sequence[Path],
+    output: Path,
+    spec: Mapping[str, Any],
+    latencies: Sequence[Path] = (),
+) -> None:
     """Write the page from score files, the `*.timing.json` of detection and prediction jobs, and the files of the latency stage where the run has some."""
     found = dataset_results.read(scores, (), spec, figure_names.test_datasets(spec["config"]))
     seconds: Seconds = {}
@@ -23,7 +29,10 @@ def write_speed(scores: Sequence[Path], timings: Sequence[Path], output: Path, s
         if not timing.get("failed"):
             seconds[job_of(timing)] = timing
     config = spec["config"]
-    timed = latency.rows(map(files.read_json, sorted(latencies)), [score for dataset in found for score in dataset.scores])
+    timed = latency.rows(
+        map(files.read_json, sorted(latencies)),
+        [score for dataset in found for score in dataset.scores],
+    )
     shown = [
         {"name": shorten(dataset.name, NAME), "key": f"d{index}", "caveats": words.caveats(dataset),
          "rows": speeds(dataset, seconds), "latencies": waits(dataset, timed),
@@ -33,7 +42,12 @@ def write_speed(scores: Sequence[Path], timings: Sequence[Path], output: Path, s
     html = (
         page.environment()
         .get_template("speed.html.j2")
-        .render(title=shorten(config["report"]["title"], 120), run=shorten(config["run"], NAME), datasets=shown, **page.looks(charts=True))
+        .render(
+            title=shorten(config["report"]["title"], 120),
+            run=shorten(config["run"], NAME),
+            datasets=shown,
+            **page.looks(charts=True),
+        )
     )
     files.write_text(output, html)
 
@@ -47,8 +61,15 @@ def speeds(dataset: DatasetResults, seconds: Seconds) -> list[dict[str, Any]]:
     paid = per_picture(seconds.values())
     rows = []
     for score in dataset.ranked:
-        cells = [tuple(member.split("/", 1)) for member in score["members"]] if score["kind"] == "fusion" else [(score["detector"], score["model"])]
-        jobs = sorted({(dataset.name, detector) for detector, _ in cells} | {(dataset.name, *cell) for cell in cells})
+        cells = (
+            [tuple(member.split("/", 1)) for member in score["members"]]
+            if score["kind"] == "fusion"
+            else [(score["detector"], score["model"])]
+        )
+        jobs = sorted(
+            {(dataset.name, detector) for detector, _ in cells}
+            | {(dataset.name, *cell) for cell in cells}
+        )
         if not all(job in paid for job in jobs):
             continue
         detect, predict = (sum(paid[job] for job in jobs if len(job) == parts) for parts in (2, 3))
@@ -73,16 +94,25 @@ def speeds(dataset: DatasetResults, seconds: Seconds) -> list[dict[str, Any]]:
 
 def waits(dataset: DatasetResults, timed: Sequence[latency.Row]) -> list[dict[str, Any]]:
     """Every scored pipeline and fusion whose parts were timed on single pictures, the shortest 90 % latency first; `timed`: rows of `latency.rows`."""
-    found = {(row["part"], row["detector"], row["model"]): row for row in timed if row["dataset"] == dataset.name and row["p90_ms"] is not None}
+    found = {
+        (row["part"], row["detector"], row["model"]): row
+        for row in timed
+        if row["dataset"] == dataset.name and row["p90_ms"] is not None
+    }
     rows = []
     for score in dataset.ranked:
         fusion = score["kind"] == "fusion"
-        detector, model = ("fusion", score["fusion"]) if fusion else (score["detector"], score["model"])
+        detector, model = (
+            ("fusion", score["fusion"]) if fusion else (score["detector"], score["model"])
+        )
         row = found.get(("fusion" if fusion else "pipeline", detector, model))
         if row is None:
             continue
         low, high = dataset_results.interval(score, "accuracy")
-        alone = {part: found.get((part, detector, name), {}).get("p90_ms") for part, name in (("detector", ""), ("model", model))}
+        alone = {
+            part: found.get((part, detector, name), {}).get("p90_ms")
+            for part, name in (("detector", ""), ("model", model))
+        }
         rows.append({
             "title": words.title_of(score),
             "name": name_of(score),
@@ -102,5 +132,8 @@ def waits(dataset: DatasetResults, timed: Sequence[latency.Row]) -> list[dict[st
 def on_front(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> bool:
     """Whether no other pipeline is at least as fast and as accurate, and better in one of them (the Pareto front)."""
     return not any(
-        other["speed"] >= row["speed"] and other["value"] >= row["value"] and (other["speed"] > row["speed"] or other["value"] > row["value"]) for other in rows
+        other["speed"] >= row["speed"]
+        and other["value"] >= row["value"]
+        and (other["speed"] > row["speed"] or other["value"] > row["value"])
+        for other in rows
     )

@@ -33,10 +33,14 @@ def write_tables(
     Rows are sorted, best first within a dataset; each says at its end whether its dataset (of ranks: one of them) is limited. `multiverse`, `latencies`: the
     files of those stages, where the run asks for them; without any there is no such table.
     """
-    limited = {name for name, section in spec["config"]["datasets"].items() if section["limit"] is not None}
+    limited = {
+        name for name, section in spec["config"]["datasets"].items() if section["limit"] is not None
+    }
     cells = sorted((files.read_json(path) for path in scores), key=_rank)
     paired = [files.read_json(path) for path in sorted(comparisons)]
-    measured = [timing for timing in map(files.read_json, sorted(timings)) if not timing.get("failed")]
+    measured = [
+        timing for timing in map(files.read_json, sorted(timings)) if not timing.get("failed")
+    ]
     tested = {comparison["dataset"] for comparison in paired}
     made = {
         "accuracy": _accuracy(
@@ -44,43 +48,89 @@ def write_tables(
             {(c["dataset"], row["name"]): row for c in paired for row in c["ranking"]},
             {(c["dataset"], row["variant"]): row for c in paired for row in c["variants"]},
         ),
-        "per_class": [_about(cell) | per for cell in cells if cell["state"] == "ok" for per in cell["per_class"]],
+        "per_class": [
+            _about(cell) | per
+            for cell in cells
+            if cell["state"] == "ok"
+            for per in cell["per_class"]
+        ],
         "confusion": _confusion(cells),
-        "comparisons": [{"dataset": c["dataset"], **pair} for c in paired for pair in c["comparisons"]],
+        "comparisons": [
+            {"dataset": c["dataset"], **pair} for c in paired for pair in c["comparisons"]
+        ],
         "decomposition": [row for c in paired for row in _decomposition(c)],
         "ranks": _ranks_across([cell for cell in cells if cell["dataset"] in tested]),
-        "coverage": [_about(cell) | cell["counts"] | {"coverage": cell["metrics"]["coverage"]} for cell in cells if cell["state"] == "ok"],
-        "affect": [_about(cell) | {"dimension": name} | values for cell in cells for name, values in sorted(cell.get("affect", {}).items())],
+        "coverage": [
+            _about(cell) | cell["counts"] | {"coverage": cell["metrics"]["coverage"]}
+            for cell in cells
+            if cell["state"] == "ok"
+        ],
+        "affect": [
+            _about(cell) | {"dimension": name} | values
+            for cell in cells
+            for name, values in sorted(cell.get("affect", {}).items())
+        ],
         "speed": _speed(measured),
         "cost": [row for c in paired for row in _cost(c, measured)],
     }
     if multiverse:
         found = [files.read_json(path) for path in sorted(multiverse)]
-        made["multiverse"] = [{"dataset": entry["dataset"], **row} for entry in found for row in universes.rows(entry)]
+        made["multiverse"] = [
+            {"dataset": entry["dataset"], **row} for entry in found for row in universes.rows(entry)
+        ]
     if latencies:
         made["latency"] = latency.rows(map(files.read_json, sorted(latencies)), cells)
     for name, rows in made.items():
-        rows = [{**row, "limited": not limited.isdisjoint([row["dataset"]] if "dataset" in row else row["on"].split("; "))} for row in rows]
+        rows = [
+            {
+                **row,
+                "limited": not limited.isdisjoint(
+                    [row["dataset"]] if "dataset" in row else row["on"].split("; ")
+                ),
+            }
+            for row in rows
+        ]
         columns = list(dict.fromkeys(column for row in rows for column in row)) or ["dataset"]
         files.write_text(output / f"{name}.csv", _csv(rows, columns))
-        markdown, latex = in_print(name, rows, LIMITED if any(row["limited"] for row in rows) else "")
+        markdown, latex = in_print(
+            name, rows, LIMITED if any(row["limited"] for row in rows) else ""
+        )
         files.write_text(output / f"{name}.md", markdown)
         files.write_text(output / f"{name}.tex", latex)
 
 
 def _rank(cell: Mapping[str, Any]) -> tuple[Any, ...]:
-    return (cell["dataset"], cell["state"] != "ok", not ranked(cell), -cell["metrics"]["accuracy"] if cell["state"] == "ok" else 0.0, name_of(cell))
+    return (
+        cell["dataset"],
+        cell["state"] != "ok",
+        not ranked(cell),
+        -cell["metrics"]["accuracy"] if cell["state"] == "ok" else 0.0,
+        name_of(cell),
+    )
 
 
 def _about(cell: Mapping[str, Any]) -> Row:
     task = cell["task"] or {}
     fused = cell["kind"] == "fusion"
     detector, model = ("fusion", cell["fusion"]) if fused else (cell["detector"], cell["model"])
-    values = (cell["dataset"], task.get("version"), task.get("n"), task.get("hash"), cell["kind"], detector, model, name_of(cell))
+    values = (
+        cell["dataset"],
+        task.get("version"),
+        task.get("n"),
+        task.get("hash"),
+        cell["kind"],
+        detector,
+        model,
+        name_of(cell),
+    )
     return dict(zip(_CELL, values, strict=True))
 
 
-def _accuracy(cells: Sequence[Mapping[str, Any]], ranking: Mapping[tuple[str, str], Row], variants: Mapping[tuple[str, str], Row]) -> list[Row]:
+def _accuracy(
+    cells: Sequence[Mapping[str, Any]],
+    ranking: Mapping[tuple[str, str], Row],
+    variants: Mapping[tuple[str, str], Row],
+) -> list[Row]:
     """(dataset, cell) -> how sure its place is, and of a model of reduced precision whether it may stand for the original; not on validation datasets."""
     rows = []
     for cell in cells:
@@ -93,18 +143,32 @@ def _accuracy(cells: Sequence[Mapping[str, Any]], ranking: Mapping[tuple[str, st
             row["ranked"] = ranked(cell)
             row |= _trust(cell)
             place = ranking.get((cell["dataset"], name_of(cell)), {})
-            row |= {name: place.get(name) for name in ("rank_low", "rank_high", "p_best", "tied_with_best")}
-        row |= {"train_status": cell.get("train_status"), "circular": cell.get("circular"), "flags": "; ".join(cell.get("flags", ()))}
+            row |= {
+                name: place.get(name)
+                for name in ("rank_low", "rank_high", "p_best", "tied_with_best")
+            }
+        row |= {
+            "train_status": cell.get("train_status"),
+            "circular": cell.get("circular"),
+            "flags": "; ".join(cell.get("flags", ())),
+        }
         variant = variants.get((cell["dataset"], name_of(cell)))
         if variant and variant["faults"]:
-            row["flags"] = "; ".join(filter(None, [row["flags"], f"may not stand for {variant['original']}", *variant["faults"]]))
+            row["flags"] = "; ".join(
+                filter(
+                    None,
+                    [row["flags"], f"may not stand for {variant['original']}", *variant["faults"]],
+                )
+            )
         rows.append(row)
     return rows
 
 
 def _trust(cell: Mapping[str, Any]) -> Row:
     """What temperature scaling, the reject option and people's votes add to a cell's scores; None where a cell has no such part."""
-    calibration, rejection, human = (cell.get(part) or {} for part in ("calibration", "rejection", "human"))
+    calibration, rejection, human = (
+        cell.get(part) or {} for part in ("calibration", "rejection", "human")
+    )
     at = rejection.get("at") or ()
     after, outliers = calibration.get("after") or {}, rejection.get("outliers") or {}
     return {
@@ -112,11 +176,17 @@ def _trust(cell: Mapping[str, Any]) -> Row:
         **{f"{name}_after": after.get(name) for name in ("log_loss", "brier", "ece", "ece_mass")},
         **{name: rejection.get(name) for name in ("aurc", "e_aurc")},
         **{f"accuracy_at_{round(100 * step['coverage'])}": step["accuracy"] for step in at},
-        **{f"reached_at_{round(100 * step['coverage'])}": share_reached(step, rejection["n"]) for step in at},
+        **{
+            f"reached_at_{round(100 * step['coverage'])}": share_reached(step, rejection["n"])
+            for step in at
+        },
         "outlier_auroc": outliers.get("auroc"),
         "cross_entropy_votes": human.get("cross_entropy"),
         "kl_votes": human.get("kl"),
-        **{name: human.get(name) for name in ("one_person", "accuracy_as_tagger", "as_tagger_over_one_person")},
+        **{
+            name: human.get(name)
+            for name in ("one_person", "accuracy_as_tagger", "as_tagger_over_one_person")
+        },
     }
 
 
@@ -126,7 +196,10 @@ def _confusion(cells: Sequence[Mapping[str, Any]]) -> list[Row]:
         if cell["state"] == "ok":
             space = cell["task"]["space"]
             for truth, counts in zip(space, cell["confusion"], strict=True):
-                rows += [_about(cell) | {"truth": truth, "predicted": name, "count": n} for name, n in zip([*space, "no_face"], counts, strict=True)]
+                rows += [
+                    _about(cell) | {"truth": truth, "predicted": name, "count": n}
+                    for name, n in zip([*space, "no_face"], counts, strict=True)
+                ]
     return rows
 
 
@@ -147,7 +220,10 @@ def _decomposition(comparison: Mapping[str, Any]) -> list[Row]:
                      **{name: component[name] for name in ("variance", "low", "high", "share")},
                      "levels": effect.get("levels"), "p": effect.get("p"), "reason": effect.get("reason", "")})  # fmt: skip
     nothing = dict.fromkeys(("variance", "low", "high", "share", "levels", "p"))
-    return rows + [{"dataset": comparison["dataset"], "component": name, **nothing, "reason": why} for name, why in sorted(found["left_out"].items())]
+    return rows + [
+        {"dataset": comparison["dataset"], "component": name, **nothing, "reason": why}
+        for name, why in sorted(found["left_out"].items())
+    ]
 
 
 def _ranks_across(cells: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -158,7 +234,10 @@ def _ranks_across(cells: Sequence[Mapping[str, Any]]) -> list[Row]:
     ranks = standing.ranks
     best = ranks.mean_rank.min()
     rows = []
-    for name, rank in sorted(zip(standing.names, ranks.mean_rank.tolist(), strict=True), key=lambda pair: (pair[1], pair[0])):
+    for name, rank in sorted(
+        zip(standing.names, ranks.mean_rank.tolist(), strict=True),
+        key=lambda pair: (pair[1], pair[0]),
+    ):
         rows.append({
             "cell": name,
             "mean_rank": rank,
@@ -205,7 +284,10 @@ def _cost(comparison: Mapping[str, Any], timings: Sequence[Mapping[str, Any]]) -
         rows.append({"dataset": comparison["dataset"], "part": "curve", "size": step["size"], "name": step["added"],
                      "accuracy": step["accuracy"], "accuracy_low": low, "accuracy_high": high, "ms": ms, "worth": None, "worth_per_ms": None})  # fmt: skip
     for member in ensemble["members"]:
-        worth, ms = member["leave_one_out"] if member["shapley"] is None else member["shapley"], cost([member["name"]])
+        worth, ms = (
+            member["leave_one_out"] if member["shapley"] is None else member["shapley"],
+            cost([member["name"]]),
+        )
         rows.append({"dataset": comparison["dataset"], "part": "member", "size": None, "name": member["name"], "accuracy": None, "accuracy_low": None,
                      "accuracy_high": None, "ms": ms, "worth": worth, "worth_per_ms": None if worth is None or not ms else worth / ms})  # fmt: skip
     return rows

@@ -13,17 +13,27 @@ from faceoff.progress import track
 from faceoff.storage import files, parquet
 
 
-def write_trained(samples: Path, frames: Path, faces: Path, output: Path, spec: Mapping[str, Any]) -> None:
+def write_trained(
+    samples: Path, frames: Path, faces: Path, output: Path, spec: Mapping[str, Any]
+) -> None:
     """Write the fitted parameters as an .npz of plain arrays. Samples without a label or a face do not take part."""
     if parquet.failed_files(faces):
         raise RuntimeError(f"face detection failed: {next(parquet.rows(faces))['reason']}")
     model = load_plugin(spec["plugin"], Clock())
     crop = crop_spec(model, spec)
-    labels = dict(zip(*parquet.read(samples, columns=["sample_id", "label"]).to_pydict().values(), strict=True))
+    labels = dict(
+        zip(
+            *parquet.read(samples, columns=["sample_id", "label"]).to_pydict().values(), strict=True
+        )
+    )
 
     def batches() -> Iterator[tuple[np.ndarray, list[str]]]:
         found: list[tuple[np.ndarray, str]] = []
-        for frame, rows in track(framed(frames, faces), f"{spec['dataset']}: train {spec['model']}", parquet.count(frames)):
+        for frame, rows in track(
+            framed(frames, faces),
+            f"{spec['dataset']}: train {spec['model']}",
+            parquet.count(frames),
+        ):
             label = labels[frame["sample_id"]]
             pixels = face_crop(frame, rows, crop, spec)[1] if label else None
             if pixels is not None:

@@ -9,7 +9,12 @@ KAPPA_REPLICATES = 2_000  # of every pair of pipelines
 
 
 def kappa_interval(
-    predicted_a: np.ndarray, predicted_b: np.ndarray, clusters: np.ndarray | None = None, *, seed: int, replicates: int = KAPPA_REPLICATES
+    predicted_a: np.ndarray,
+    predicted_b: np.ndarray,
+    clusters: np.ndarray | None = None,
+    *,
+    seed: int,
+    replicates: int = KAPPA_REPLICATES,
 ) -> Interval:
     """Chance-corrected agreement (Cohen 1960), (p_o − p_e)/(1 − p_e), ≤ 1, with its BCa interval; "not covered" (-1) counts as one more category.
 
@@ -21,7 +26,13 @@ def kappa_interval(
     classes, codes = np.unique(np.concatenate([predicted_a, predicted_b]), return_inverse=True)
     size, n = len(classes), len(predicted_a)
     units, multiplicity = cell_counts(codes[:n] * size + codes[n:], size * size, clusters)
-    return bca(lambda totals: _kappa(totals.reshape(-1, size, size)), units, multiplicity, seed=seed, replicates=replicates)
+    return bca(
+        lambda totals: _kappa(totals.reshape(-1, size, size)),
+        units,
+        multiplicity,
+        seed=seed,
+        replicates=replicates,
+    )
 
 
 def _kappa(joint: np.ndarray) -> np.ndarray:
@@ -29,7 +40,11 @@ def _kappa(joint: np.ndarray) -> np.ndarray:
     n = joint.sum(axis=(1, 2))
     expected = np.einsum("ri,ri->r", joint.sum(axis=1), joint.sum(axis=2)) / n**2
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(expected < 1, (np.trace(joint, axis1=1, axis2=2) / n - expected) / (1 - expected), np.nan)
+        return np.where(
+            expected < 1,
+            (np.trace(joint, axis1=1, axis2=2) / n - expected) / (1 - expected),
+            np.nan,
+        )
 
 
 def q_statistic(correct_a: np.ndarray, correct_b: np.ndarray) -> float:

@@ -8,7 +8,15 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from faceoff.statistics.intervals import LEAST_CLUSTERS, LEVEL, NO_SPREAD, Interval, clip, group_index, undefined
+from faceoff.statistics.intervals import (
+    LEAST_CLUSTERS,
+    LEVEL,
+    NO_SPREAD,
+    Interval,
+    clip,
+    group_index,
+    undefined,
+)
 
 REPLICATES = 10_000
 CHUNK_VALUES = 4_000_000  # floats held at a time by the resampling loops (32 MB)
@@ -42,14 +50,19 @@ def bootstrap_t(
     random = np.random.default_rng(seed)
     pivots = []
     for rows in chunks(replicates, units.size):
-        score, deviation = _studentised(statistic, units, random.multinomial(n, multiplicity / n, size=rows))
+        score, deviation = _studentised(
+            statistic, units, random.multinomial(n, multiplicity / n, size=rows)
+        )
         usable = deviation > NO_SPREAD
         pivots.append((score[usable] - estimate) / deviation[usable])
     pivot = np.concatenate(pivots)
     if len(pivot) == 0:
         return undefined(float(estimate))
     lower, upper = np.quantile(pivot, [(1 - level) / 2, (1 + level) / 2])
-    return clip(Interval(float(estimate), float(estimate - upper * error), float(estimate - lower * error)), bounds)
+    return clip(
+        Interval(float(estimate), float(estimate - upper * error), float(estimate - lower * error)),
+        bounds,
+    )
 
 
 def bca(
@@ -71,16 +84,25 @@ def bca(
     n = int(multiplicity.sum())
     estimate = float(statistic(multiplicity[None].astype(np.float64) @ units)[0])
     without = statistic(multiplicity @ units - units)
-    if n < LEAST_CLUSTERS or not np.isfinite([estimate, *without]).all() or np.ptp(without) <= NO_SPREAD:
+    if (
+        n < LEAST_CLUSTERS
+        or not np.isfinite([estimate, *without]).all()
+        or np.ptp(without) <= NO_SPREAD
+    ):
         return undefined(estimate)
     random = np.random.default_rng(seed)
     drawn = np.concatenate(
-        [statistic(random.multinomial(n, multiplicity / n, size=rows).astype(np.float64) @ units) for rows in chunks(replicates, units.size)]
+        [
+            statistic(random.multinomial(n, multiplicity / n, size=rows).astype(np.float64) @ units)
+            for rows in chunks(replicates, units.size)
+        ]
     )
     drawn = drawn[np.isfinite(drawn)]
     if len(drawn) == 0:
         return undefined(estimate)
-    below = ((drawn < estimate - 1e-12).sum() + (np.abs(drawn - estimate) <= 1e-12).sum() / 2) / len(drawn)
+    below = (
+        (drawn < estimate - 1e-12).sum() + (np.abs(drawn - estimate) <= 1e-12).sum() / 2
+    ) / len(drawn)
     bias = ndtri(np.clip(below, 0.5 / len(drawn), 1 - 0.5 / len(drawn)))
     deviation = (multiplicity @ without) / n - without
     spread = multiplicity @ deviation**2
@@ -109,18 +131,32 @@ def bootstrap_t_confusion(
     """
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     if truth.ndim != 1 or predicted.shape != truth.shape:
-        raise ValueError(f"truth, predicted: shapes {truth.shape} and {predicted.shape} given, expected (n,) twice")
+        raise ValueError(
+            f"truth, predicted: shapes {truth.shape} and {predicted.shape} given, expected (n,) twice"
+        )
     if len(truth) == 0:
         return undefined(float("nan"))
     if truth.min() < 0 or truth.max() >= k or predicted.min() < -1 or predicted.max() >= k:
-        raise ValueError(f"truth, predicted: expected classes 0 to {k - 1}, and -1 only in predicted")
-    units, multiplicity = cell_counts(truth * (k + 1) + np.where(predicted == -1, k, predicted), k * (k + 1), clusters)
+        raise ValueError(
+            f"truth, predicted: expected classes 0 to {k - 1}, and -1 only in predicted"
+        )
+    units, multiplicity = cell_counts(
+        truth * (k + 1) + np.where(predicted == -1, k, predicted), k * (k + 1), clusters
+    )
     return bootstrap_t(
-        lambda totals: score(totals.reshape(-1, k, k + 1)), units, multiplicity, seed=seed, replicates=replicates, level=level, bounds=(0.0, 1.0)
+        lambda totals: score(totals.reshape(-1, k, k + 1)),
+        units,
+        multiplicity,
+        seed=seed,
+        replicates=replicates,
+        level=level,
+        bounds=(0.0, 1.0),
     )
 
 
-def cell_counts(cell: np.ndarray, cells: int, clusters: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+def cell_counts(
+    cell: np.ndarray, cells: int, clusters: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Samples (n,) by the cell of a table that they fall into as (units, multiplicity) to resample.
 
     Independent samples are drawn by kind, which is as fast for any n; clusters whole.
@@ -137,14 +173,22 @@ def cell_counts(cell: np.ndarray, cells: int, clusters: np.ndarray | None) -> tu
 def _checked(units: np.ndarray, multiplicity: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     units = np.asarray(units, dtype=np.float64)
     if units.ndim != 2 or len(units) == 0:
-        raise ValueError(f"units: shape {units.shape} given, expected (units, cells) with at least one unit")
-    multiplicity = np.ones(len(units), dtype=np.int64) if multiplicity is None else np.asarray(multiplicity)
+        raise ValueError(
+            f"units: shape {units.shape} given, expected (units, cells) with at least one unit"
+        )
+    multiplicity = (
+        np.ones(len(units), dtype=np.int64) if multiplicity is None else np.asarray(multiplicity)
+    )
     if multiplicity.shape != units.shape[:1] or multiplicity.min() < 1:
-        raise ValueError(f"multiplicity: shape {multiplicity.shape} given, expected ({len(units)},) integers ≥ 1")
+        raise ValueError(
+            f"multiplicity: shape {multiplicity.shape} given, expected ({len(units)},) integers ≥ 1"
+        )
     return units, multiplicity
 
 
-def _studentised(statistic: Callable[[np.ndarray], np.ndarray], units: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _studentised(
+    statistic: Callable[[np.ndarray], np.ndarray], units: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Statistic and jackknife standard error of each row of unit weights (R, U), every row with the same sum."""
     n = int(weights[0].sum())
     totals = weights @ units

@@ -5,7 +5,9 @@ import numpy as np
 from faceoff.statistics.intervals import group_index
 
 
-def stratified_group_folds(labels: np.ndarray, groups: np.ndarray | None = None, k: int = 5, *, seed: int) -> np.ndarray:
+def stratified_group_folds(
+    labels: np.ndarray, groups: np.ndarray | None = None, k: int = 5, *, seed: int
+) -> np.ndarray:
     """(n,) fold index 0 … k-1: stratified by label, groups never split over folds, a function of the arguments alone (protocol §19).
 
     Without groups, each class is shuffled and dealt round, the next class going on where the last stopped, so fold sizes differ by at most one. With

@@ -52,13 +52,18 @@ def mean_share(successes: np.ndarray, n: np.ndarray, level: float = LEVEL) -> In
     """
     hits, size = np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64)
     if hits.ndim != 1 or hits.shape != size.shape or not ((hits >= 0) & (hits <= size)).all():
-        raise ValueError(f"successes, n: {successes} of {n} given, expected 0 ≤ successes ≤ n of each group")
+        raise ValueError(
+            f"successes, n: {successes} of {n} given, expected 0 ≤ successes ≤ n of each group"
+        )
     hits, size = hits[size > 0], size[size > 0]
     k = len(size)
     if k == 0:
         return undefined(float("nan"))
     share = (hits + 2 / k) / (size + 4 / k)
-    centre, half = float(share.mean()), _z(level) * float(np.sqrt((share * (1 - share) / (size + 4 / k)).sum())) / k
+    centre, half = (
+        float(share.mean()),
+        _z(level) * float(np.sqrt((share * (1 - share) / (size + 4 / k)).sum())) / k,
+    )
     return clip(Interval(float((hits / size).mean()), centre - half, centre + half), (0.0, 1.0))
 
 
@@ -100,10 +105,19 @@ def _tango_upper(b: int, c: int, n: int, z: float) -> float:
 
 def too_few(groups: int, what: str, kind: str = "clusters") -> str:
     """Why so few clusters (or samples, as `kind` says) do not give `what`; empty where they are enough."""
-    return "" if groups >= LEAST_CLUSTERS else f"too few {kind}: {groups}, and {what} needs {LEAST_CLUSTERS}"
+    return (
+        ""
+        if groups >= LEAST_CLUSTERS
+        else f"too few {kind}: {groups}, and {what} needs {LEAST_CLUSTERS}"
+    )
 
 
-def cluster_interval(values: np.ndarray, clusters: np.ndarray, level: float = LEVEL, bounds: tuple[float, float] | None = None) -> Interval:
+def cluster_interval(
+    values: np.ndarray,
+    clusters: np.ndarray,
+    level: float = LEVEL,
+    bounds: tuple[float, float] | None = None,
+) -> Interval:
     """Mean over all samples ± t_{G−1} times its standard error by cluster (`cluster_error`); for levels (correctness) and paired differences alike.
 
     `bounds` clips the limits.
@@ -131,7 +145,9 @@ def cluster_error(values: np.ndarray, clusters: np.ndarray) -> tuple[float, int]
     if groups < 2:
         return float("nan"), groups
     residuals = cluster_sums(values, clusters) - sizes * values.mean()
-    return float(np.sqrt((groups - 1) / groups * ((residuals / (len(values) - sizes)) ** 2).sum())), groups
+    return float(
+        np.sqrt((groups - 1) / groups * ((residuals / (len(values) - sizes)) ** 2).sum())
+    ), groups
 
 
 def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
@@ -154,7 +170,9 @@ def cluster_sums(values: np.ndarray, clusters: np.ndarray) -> np.ndarray:
 def group_index(clusters: np.ndarray, n: int) -> np.ndarray:
     clusters = np.asarray(clusters)
     if clusters.shape != (n,):
-        raise ValueError(f"clusters: shape {clusters.shape} given, expected ({n},), one label per sample")
+        raise ValueError(
+            f"clusters: shape {clusters.shape} given, expected ({n},), one label per sample"
+        )
     return np.unique(clusters, return_inverse=True)[1]
 
 

@@ -54,14 +54,18 @@ def cochran_q(correct: np.ndarray, clusters: np.ndarray | None = None, *, seed: 
     """
     correct = np.asarray(correct, bool)
     if correct.ndim != 2 or correct.shape[0] < 2 or correct.shape[1] == 0:
-        raise ValueError(f"correct: shape {correct.shape} given, expected at least two pipelines and one sample")
+        raise ValueError(
+            f"correct: shape {correct.shape} given, expected at least two pipelines and one sample"
+        )
     pipelines = len(correct)
     columns, rows, total = correct.sum(axis=1), correct.sum(axis=0), int(correct.sum())
     spread = pipelines * total - (rows.astype(np.int64) ** 2).sum()
     test = "chi-square" if clusters is None else "permutation within clusters"
     if spread == 0:  # nobody ever differs
         return CochranQ(float("nan"), pipelines - 1, float("nan"), test)
-    q = float((pipelines - 1) * (pipelines * (columns.astype(np.int64) ** 2).sum() - total**2) / spread)
+    q = float(
+        (pipelines - 1) * (pipelines * (columns.astype(np.int64) ** 2).sum() - total**2) / spread
+    )
     if clusters is None:
         return CochranQ(q, pipelines - 1, float(chdtrc(pipelines - 1, q)), test)
     counts = by_cluster(correct, clusters)
@@ -75,7 +79,9 @@ def by_cluster(correct: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
     if clusters is None:
         return np.asarray(correct).T.astype(np.float64)
     group = group_index(clusters, correct.shape[1])
-    return np.stack([np.bincount(group, weights=row) for row in np.asarray(correct, np.float64)], axis=1)
+    return np.stack(
+        [np.bincount(group, weights=row) for row in np.asarray(correct, np.float64)], axis=1
+    )
 
 
 def exchange_p(counts: np.ndarray, *, seed: int, replicates: int = PERMUTATIONS) -> float:
@@ -99,7 +105,9 @@ def exchange_p(counts: np.ndarray, *, seed: int, replicates: int = PERMUTATIONS)
     extreme, cluster = 0, np.arange(len(moving))[None, :, None]
     for start in range(0, replicates, rows):
         order = random.random((min(rows, replicates - start), *moving.shape[:2])).argsort(axis=2)
-        extreme += int((_unevenness(rest + moving[cluster, order].sum(axis=1)) >= observed - 1e-9).sum())
+        extreme += int(
+            (_unevenness(rest + moving[cluster, order].sum(axis=1)) >= observed - 1e-9).sum()
+        )
     return (1 + extreme) / (1 + replicates)
 
 
@@ -110,7 +118,9 @@ def _unevenness(totals: np.ndarray) -> np.ndarray:
 
 def nemenyi_difference(pipelines: int, datasets: int, level: float = 0.95) -> float:
     """Critical difference of mean ranks (Nemenyi 1963; Demšar 2006, §3.2.2): q √(k(k + 1)/6N), q the studentised range's quantile over √2."""
-    from scipy.stats import studentized_range  # half the start-up of all who import this module, and needed from six datasets on
+    from scipy.stats import (
+        studentized_range,
+    )  # half the start-up of all who import this module, and needed from six datasets on
 
     q = studentized_range.ppf(level, pipelines, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(pipelines * (pipelines + 1) / (6 * datasets)))
@@ -125,17 +135,39 @@ def friedman(scores: np.ndarray, level: float = 0.95) -> Friedman:
     """
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim != 2 or scores.shape[1] < 2 or len(scores) == 0 or np.isnan(scores).any():
-        raise ValueError(f"scores: shape {scores.shape} given, expected (datasets, at least two pipelines) without NaN")
+        raise ValueError(
+            f"scores: shape {scores.shape} given, expected (datasets, at least two pipelines) without NaN"
+        )
     datasets, k = scores.shape
     ranks = _ranks(scores)
     mean = ranks.mean(axis=0)
     nothing = float("nan")
     if datasets < LEAST_DATASETS:
         reason = f"too few datasets: {datasets}, and Friedman's test and the critical difference need {LEAST_DATASETS}"
-        return Friedman(mean, datasets, nothing, nothing, nothing, nothing, nothing, np.full((k, k), nothing), reason)
+        return Friedman(
+            mean,
+            datasets,
+            nothing,
+            nothing,
+            nothing,
+            nothing,
+            nothing,
+            np.full((k, k), nothing),
+            reason,
+        )
     spread = ((ranks - (k + 1) / 2) ** 2).sum()
     if spread == 0:
-        return Friedman(mean, datasets, nothing, nothing, nothing, nothing, nothing, np.full((k, k), nothing), "all pipelines tie on every dataset")
+        return Friedman(
+            mean,
+            datasets,
+            nothing,
+            nothing,
+            nothing,
+            nothing,
+            nothing,
+            np.full((k, k), nothing),
+            "all pipelines tie on every dataset",
+        )
     # Σ over datasets of squared rank deviations is N k(k² − 1)/12 without ties: dividing by it corrects for them.
     chi2 = float((k - 1) * datasets**2 * ((mean - (k + 1) / 2) ** 2).sum() / spread)
     remainder = datasets * (k - 1) - chi2
@@ -144,8 +176,20 @@ def friedman(scores: np.ndarray, level: float = 0.95) -> Friedman:
 
     distance = np.abs(mean[:, None] - mean) / np.sqrt(k * (k + 1) / (6 * datasets)) * np.sqrt(2)
     p_pairs = studentized_range.sf(distance, k, np.inf)
-    p_f = max(float(fdtrc(k - 1, (k - 1) * (datasets - 1), f)) if np.isfinite(f) else 0.0, _all_alike_p(ranks))
-    return Friedman(mean, datasets, chi2, float(chdtrc(k - 1, chi2)), f, p_f, nemenyi_difference(k, datasets, level), np.minimum(p_pairs, 1.0))
+    p_f = max(
+        float(fdtrc(k - 1, (k - 1) * (datasets - 1), f)) if np.isfinite(f) else 0.0,
+        _all_alike_p(ranks),
+    )
+    return Friedman(
+        mean,
+        datasets,
+        chi2,
+        float(chdtrc(k - 1, chi2)),
+        f,
+        p_f,
+        nemenyi_difference(k, datasets, level),
+        np.minimum(p_pairs, 1.0),
+    )
 
 
 def _ranks(scores: np.ndarray) -> np.ndarray:
@@ -157,5 +201,9 @@ def _ranks(scores: np.ndarray) -> np.ndarray:
 def _all_alike_p(ranks: np.ndarray) -> float:
     """The chance that datasets with ties like these (N, k) would all rank alike, were every order equally likely; the most even one may be any."""
     k = ranks.shape[1]
-    orders = [math.factorial(k) // math.prod(math.factorial(int(tied)) for tied in np.unique(row, return_counts=True)[1]) for row in ranks]
+    orders = [
+        math.factorial(k)
+        // math.prod(math.factorial(int(tied)) for tied in np.unique(row, return_counts=True)[1])
+        for row in ranks
+    ]
     return math.exp(-(sum(map(math.log, orders)) - math.log(max(orders))))

@@ -18,7 +18,14 @@ from scipy.special import bdtr, gammaln
 
 from faceoff.statistics.agreement import correct_pair
 from faceoff.statistics.bootstrap import REPLICATES, chunks
-from faceoff.statistics.intervals import LEVEL, TOO_FEW, cluster_interval, cluster_sums, tango_interval, too_few
+from faceoff.statistics.intervals import (
+    LEVEL,
+    TOO_FEW,
+    cluster_interval,
+    cluster_sums,
+    tango_interval,
+    too_few,
+)
 
 EPSILON = 1e-9
 ENUMERATE_CLUSTERS = 16  # 2^16 sign patterns
@@ -69,12 +76,16 @@ def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> McNemar:
     b, c = int((correct_a & ~correct_b).sum()), int((~correct_a & correct_b).sum())
     if b + c == 0:
         return McNemar(b, c, 1.0, 1.0)
-    point = float(np.exp(gammaln(b + c + 1) - gammaln(b + 1) - gammaln(c + 1) + (b + c) * np.log(0.5)))
+    point = float(
+        np.exp(gammaln(b + c + 1) - gammaln(b + 1) - gammaln(c + 1) + (b + c) * np.log(0.5))
+    )
     exact = min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5)))
     return McNemar(b, c, exact, 1 - point / 2 if b == c else exact - point)
 
 
-def sign_flip(differences: np.ndarray, clusters: np.ndarray, seed: int, replicates: int = REPLICATES) -> SignFlip:
+def sign_flip(
+    differences: np.ndarray, clusters: np.ndarray, seed: int, replicates: int = REPLICATES
+) -> SignFlip:
     """Sign-flip permutation test of Σ differences = 0, whole clusters flipped together (Fisher 1935; protocol §17).
 
     Enumerates all 2^G patterns up to G = 16, the observed one among them; beyond, p = (1 + b)/(1 + B) over B random patterns (Phipson & Smyth 2010).
@@ -113,11 +124,20 @@ def holm(p: Sequence[float | None] | np.ndarray) -> np.ndarray:
     adjusted = np.full(len(p), np.nan)
     known = np.flatnonzero(~np.isnan(p))
     order = known[np.argsort(p[known], kind="stable")]
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0)
+    adjusted[order] = np.minimum(
+        np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0
+    )
     return adjusted
 
 
-def paired_verdict(correct_a: np.ndarray, correct_b: np.ndarray, clusters: np.ndarray | None = None, *, seed: int, level: float = LEVEL) -> PairedVerdict:
+def paired_verdict(
+    correct_a: np.ndarray,
+    correct_b: np.ndarray,
+    clusters: np.ndarray | None = None,
+    *,
+    seed: int,
+    level: float = LEVEL,
+) -> PairedVerdict:
     """Is A better than B? (protocol §17): mid-p McNemar with Tango's interval, or with clusters the sign-flip test with the cluster t interval.
 
     Test and interval are both about `difference`, that of the two accuracies over samples. For a family, adjust the p values (`holm`) and ask `judge`
@@ -136,10 +156,20 @@ def paired_verdict(correct_a: np.ndarray, correct_b: np.ndarray, clusters: np.nd
         flip = sign_flip(paired, clusters, seed)
         interval = cluster_interval(paired, clusters, level, bounds=(-1.0, 1.0))
         name, p, p_exact = "sign-flip over clusters", flip.p, flip.p if flip.enumerated else None
-    return PairedVerdict(difference, interval.low, interval.high, p, p_exact, name, judge(p, difference, interval.low, interval.high, level))
+    return PairedVerdict(
+        difference,
+        interval.low,
+        interval.high,
+        p,
+        p_exact,
+        name,
+        judge(p, difference, interval.low, interval.high, level),
+    )
 
 
-def judge(p: float | None, difference: float, low: float, high: float, level: float = LEVEL) -> Verdict:
+def judge(
+    p: float | None, difference: float, low: float, high: float, level: float = LEVEL
+) -> Verdict:
     """The verdict of a test, a difference A − B and its interval: all must agree, otherwise "inconclusive"; p None (or NaN) is "too few clusters"."""
     if p is None or np.isnan(p):
         return TOO_FEW

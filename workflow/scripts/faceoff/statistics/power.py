@@ -24,7 +24,12 @@ class Detectable:
     reason: str = ""
 
 
-def detectable_difference(correct_a: np.ndarray, correct_b: np.ndarray, clusters: np.ndarray | None = None, family: int = 1) -> Detectable:
+def detectable_difference(
+    correct_a: np.ndarray,
+    correct_b: np.ndarray,
+    clusters: np.ndarray | None = None,
+    family: int = 1,
+) -> Detectable:
     """The smallest true difference that the paired test (two-sided, 5 %) of these two finds four times in five, as one of a `family` of tests.
 
     Holm's first step, which a difference passes whatever the other tests say, asks p to be below 5 % / family: that is the level here. Independent samples:
@@ -34,7 +39,9 @@ def detectable_difference(correct_a: np.ndarray, correct_b: np.ndarray, clusters
     """
     difference = np.asarray(correct_a, np.float64) - np.asarray(correct_b, np.float64)
     if difference.ndim != 1:
-        raise ValueError(f"correct_a, correct_b: shapes {np.shape(correct_a)} and {np.shape(correct_b)} given, expected (n,) twice")
+        raise ValueError(
+            f"correct_a, correct_b: shapes {np.shape(correct_a)} and {np.shape(correct_b)} given, expected (n,) twice"
+        )
     if family < 1:
         raise ValueError(f"family: {family} given, expected a number of tests")
     n, alpha = len(difference), ALPHA / family
@@ -59,7 +66,9 @@ def _never(least: float, family: int) -> str:
     return f"no result could be significant: p is {least:.2g} at least, and would have to be below {ALPHA:g}{where}"
 
 
-def mcnemar_detectable(n: int, discordance: float, power: float = POWER, alpha: float = ALPHA) -> float:
+def mcnemar_detectable(
+    n: int, discordance: float, power: float = POWER, alpha: float = ALPHA
+) -> float:
     """δ with δ √n = z(1−α/2) √ψ + z(power) √(ψ − δ²) (Miettinen 1968; Connor 1987), ψ the share of discordant samples; at most 1.
 
     A difference needs as many discordant samples: where δ would exceed `discordance`, ψ is δ itself.
@@ -71,17 +80,25 @@ def mcnemar_detectable(n: int, discordance: float, power: float = POWER, alpha: 
 
     def excess(delta: float) -> float:
         share = max(discordance, delta)
-        return delta * np.sqrt(n) - reject * np.sqrt(share) - reach * np.sqrt(max(share - delta**2, 0.0))
+        return (
+            delta * np.sqrt(n)
+            - reject * np.sqrt(share)
+            - reach * np.sqrt(max(share - delta**2, 0.0))
+        )
 
     # Just above 0: without any discordant sample, 0 itself solves the equation and is not meant.
     return 1.0 if excess(1.0) <= 0 else float(brentq(excess, 1e-12, 1.0, xtol=1e-12))
 
 
-def cluster_detectable(groups: int, spread: float, power: float = POWER, alpha: float = ALPHA) -> float:
+def cluster_detectable(
+    groups: int, spread: float, power: float = POWER, alpha: float = ALPHA
+) -> float:
     """The mean difference that a t test of `groups` cluster differences of standard deviation `spread` finds, from the noncentral t distribution."""
     _shares(power, alpha)
     if groups < 2 or spread < 0:
-        raise ValueError(f"groups, spread: {groups} and {spread} given, expected at least two clusters and a standard deviation")
+        raise ValueError(
+            f"groups, spread: {groups} and {spread} given, expected at least two clusters and a standard deviation"
+        )
     df, limit = groups - 1, stdtrit(groups - 1, 1 - alpha / 2)
 
     def missing(noncentrality: float) -> float:
@@ -94,7 +111,9 @@ def cluster_detectable(groups: int, spread: float, power: float = POWER, alpha: 
     return float(brentq(missing, 0.0, upper, xtol=1e-10) * spread / np.sqrt(groups))
 
 
-def sign_flip_detectable(groups: int, spread: float, power: float = POWER, alpha: float = ALPHA) -> float:
+def sign_flip_detectable(
+    groups: int, spread: float, power: float = POWER, alpha: float = ALPHA
+) -> float:
     """`cluster_detectable` at the largest p below `alpha` that the sign-flip test of so many clusters can give: with few clusters its p are few.
 
     Where only the smallest is below, all clusters must lie on one side: Φ(δ / spread)^groups = power, if that δ is larger.
@@ -102,9 +121,15 @@ def sign_flip_detectable(groups: int, spread: float, power: float = POWER, alpha
     least = least_p(groups)
     level = (np.ceil(alpha / least) - 1) * least
     if not level > 0:
-        raise ValueError(f"groups, alpha: {groups} and {alpha} given, and the smallest p of so many clusters is {least:.2g}")
+        raise ValueError(
+            f"groups, alpha: {groups} and {alpha} given, and the smallest p of so many clusters is {least:.2g}"
+        )
     detectable = cluster_detectable(groups, spread, power, level)
-    return max(detectable, float(spread * ndtri(power ** (1 / groups)))) if level == 2.0 ** (1 - groups) else detectable
+    return (
+        max(detectable, float(spread * ndtri(power ** (1 / groups))))
+        if level == 2.0 ** (1 - groups)
+        else detectable
+    )
 
 
 def _shares(power: float, alpha: float) -> None:

@@ -27,7 +27,14 @@ class Ranking:
     reason: str = ""
 
 
-def rank_uncertainty(correct: np.ndarray, clusters: np.ndarray | None = None, *, seed: int, replicates: int = REPLICATES, level: float = LEVEL) -> Ranking:
+def rank_uncertainty(
+    correct: np.ndarray,
+    clusters: np.ndarray | None = None,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+    level: float = LEVEL,
+) -> Ranking:
     """Rank uncertainty of accuracies (Goldstein & Spiegelhalter 1996) and multiple comparison with the best (Hsu 1984), by the bootstrap.
 
     correct:  (m, n) bool, end-to-end correctness on the same samples
@@ -39,9 +46,17 @@ def rank_uncertainty(correct: np.ndarray, clusters: np.ndarray | None = None, *,
     """
     correct = np.asarray(correct, bool)
     if correct.ndim != 2 or 0 in correct.shape:
-        raise ValueError(f"correct: shape {correct.shape} given, expected (pipelines, samples) with at least one of each")
-    groups = np.arange(correct.shape[1]) if clusters is None else np.unique(clusters, return_inverse=True)[1]
-    if reason := too_few(int(groups.max()) + 1, "a ranking", "samples" if clusters is None else "clusters"):
+        raise ValueError(
+            f"correct: shape {correct.shape} given, expected (pipelines, samples) with at least one of each"
+        )
+    groups = (
+        np.arange(correct.shape[1])
+        if clusters is None
+        else np.unique(clusters, return_inverse=True)[1]
+    )
+    if reason := too_few(
+        int(groups.max()) + 1, "a ranking", "samples" if clusters is None else "clusters"
+    ):
         return Ranking(None, None, None, None, reason)
     hits = np.zeros((groups.max() + 1, len(correct)))
     np.add.at(hits, groups, correct.T)
@@ -56,14 +71,23 @@ def rank_uncertainty(correct: np.ndarray, clusters: np.ndarray | None = None, *,
     ranks, deviation = np.concatenate(ranks), np.concatenate(deviations)
     low, high = np.quantile(ranks, [(1 - level) / 2, (1 + level) / 2], axis=0, method="nearest")
     lead = accuracy.max() - accuracy
-    return Ranking(best_share / replicates, low.astype(int), high.astype(int), lead <= np.quantile(deviation, level, axis=0) + 1e-12)
+    return Ranking(
+        best_share / replicates,
+        low.astype(int),
+        high.astype(int),
+        lead <= np.quantile(deviation, level, axis=0) + 1e-12,
+    )
 
 
-def _resampled(hits: np.ndarray, size: np.ndarray, random: np.random.Generator, replicates: int) -> Iterator[np.ndarray]:
+def _resampled(
+    hits: np.ndarray, size: np.ndarray, random: np.random.Generator, replicates: int
+) -> Iterator[np.ndarray]:
     """Accuracies (r, m) of all pipelines on resamples of the groups, in chunks."""
     chunk = max(1, _CHUNK // len(size))
     for start in range(0, replicates, chunk):
-        weights = random.multinomial(len(size), np.full(len(size), 1 / len(size)), size=min(chunk, replicates - start)).astype(float)
+        weights = random.multinomial(
+            len(size), np.full(len(size), 1 / len(size)), size=min(chunk, replicates - start)
+        ).astype(float)
         yield (weights @ hits) / (weights @ size)[:, None]
 
 

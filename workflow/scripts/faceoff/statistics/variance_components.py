@@ -41,7 +41,10 @@ _NO_LOSS = 1e-7  # of log likelihood: far below what a test could see, above wha
 _SIGMA = np.linspace(-6.5, 6.5, 81)
 _DENSITY = np.exp(-(_SIGMA**2) / 2) / np.exp(-(_SIGMA**2) / 2).sum()
 _LEGENDRE, _WEIGHT = np.polynomial.legendre.leggauss(20)
-_SCALE, _SHARE = 2 * kolmogi((1 - _LEGENDRE) / 2), _WEIGHT / 2  # a logistic is a normal with twice a Kolmogorov variable for a standard deviation
+_SCALE, _SHARE = (
+    2 * kolmogi((1 - _LEGENDRE) / 2),
+    _WEIGHT / 2,
+)  # a logistic is a normal with twice a Kolmogorov variable for a standard deviation
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,13 @@ class Decomposition:
     left_out: dict[str, str]
 
 
-def decompose(correct: np.ndarray, factors: Mapping[str, Sequence[str]], clusters: np.ndarray | None = None, *, seed: int) -> Decomposition:
+def decompose(
+    correct: np.ndarray,
+    factors: Mapping[str, Sequence[str]],
+    clusters: np.ndarray | None = None,
+    *,
+    seed: int,
+) -> Decomposition:
     """Variance components of correctness and a test of each factor.
 
     Intervals: of the samples' components by a jackknife over 20 parts of the samples (whole clusters), on the scale of standard deviations; of the
@@ -84,26 +93,50 @@ def decompose(correct: np.ndarray, factors: Mapping[str, Sequence[str]], cluster
     """
     correct = np.asarray(correct, bool)
     if correct.ndim != 2 or len(correct) < 2:
-        raise ValueError(f"correct: shape {correct.shape} given, expected (pipelines, samples) with at least two pipelines")
+        raise ValueError(
+            f"correct: shape {correct.shape} given, expected (pipelines, samples) with at least two pipelines"
+        )
     for name, levels in factors.items():
         if len(levels) != len(correct):
-            raise ValueError(f"factors: {len(levels)} levels of {name} given, expected {len(correct)}, one per pipeline")
+            raise ValueError(
+                f"factors: {len(levels)} levels of {name} given, expected {len(correct)}, one per pipeline"
+            )
     if reason := _too_little(correct.shape[1], clusters):
         return Decomposition((), (), {"all": reason})
-    codes = {name: np.unique(list(levels), return_inverse=True)[1] for name, levels in factors.items()}
+    codes = {
+        name: np.unique(list(levels), return_inverse=True)[1] for name, levels in factors.items()
+    }
     varied = {name: code for name, code in codes.items() if code.max() > 0}
     left_out = {name: "all pipelines have the same" for name in codes if name not in varied}
     counts = by_cluster(correct, clusters)
-    size = np.ones(len(counts)) if clusters is None else np.bincount(group_index(clusters, correct.shape[1])).astype(float)
+    size = (
+        np.ones(len(counts))
+        if clusters is None
+        else np.bincount(group_index(clusters, correct.shape[1])).astype(float)
+    )
     of_sample, accuracy = _sample_part(correct, varied, clusters, left_out, seed)
     total = sum(component.variance for component in of_sample)
     logits, slope = _logits(accuracy, total)
     deviation = counts - size[:, None] * accuracy
-    covariance = deviation.T @ deviation / size.sum() ** 2 * len(counts) / max(len(counts) - 1, 1) / np.outer(slope, slope)
+    covariance = (
+        deviation.T
+        @ deviation
+        / size.sum() ** 2
+        * len(counts)
+        / max(len(counts) - 1, 1)
+        / np.outer(slope, slope)
+    )
     of_pipeline = _pipeline_part(logits, covariance, varied, left_out)
-    found = [*of_pipeline, *of_sample, Component("residual", RESIDUAL, float("nan"), float("nan"), 0.0)]
+    found = [
+        *of_pipeline,
+        *of_sample,
+        Component("residual", RESIDUAL, float("nan"), float("nan"), 0.0),
+    ]
     whole = sum(component.variance for component in found)
-    shared = tuple(Component(part.name, part.variance, part.low, part.high, part.variance / whole) for part in found)
+    shared = tuple(
+        Component(part.name, part.variance, part.low, part.high, part.variance / whole)
+        for part in found
+    )
     effects = tuple(_effect(name, codes, counts, seed) for name in sorted(varied))
     return Decomposition(shared, effects, left_out)
 
@@ -112,7 +145,11 @@ def _too_little(n: int, clusters: np.ndarray | None) -> str:
     """Why nothing can be told from n samples of these clusters; empty where it can."""
     if n < LEAST_SAMPLES:
         return f"too few samples: {n}, and {LEAST_SAMPLES} are needed"
-    return "" if clusters is None else too_few(int(group_index(clusters, n).max()) + 1, "a decomposition")
+    return (
+        ""
+        if clusters is None
+        else too_few(int(group_index(clusters, n).max()) + 1, "a decomposition")
+    )
 
 
 # ---------------------------------------------------------------- samples: pairwise likelihood
@@ -128,22 +165,41 @@ class _Pairs:
 
 
 def _sample_part(
-    correct: np.ndarray, varied: Mapping[str, np.ndarray], clusters: np.ndarray | None, left_out: dict[str, str], seed: int
+    correct: np.ndarray,
+    varied: Mapping[str, np.ndarray],
+    clusters: np.ndarray | None,
+    left_out: dict[str, str],
+    seed: int,
 ) -> tuple[list[Component], np.ndarray]:
     """(variance components of the samples, (m,) accuracies, none quite 0 or 1)."""
     pairs = _pairs(varied, len(correct), left_out)
     parts = _parts(correct.shape[1], clusters, seed)
-    joint = np.stack([correct[:, parts == part].astype(np.float64) @ correct[:, parts == part].T for part in range(parts.max() + 1)])
+    joint = np.stack(
+        [
+            correct[:, parts == part].astype(np.float64) @ correct[:, parts == part].T
+            for part in range(parts.max() + 1)
+        ]
+    )
     size = np.bincount(parts).astype(float)
     everything, n = joint.sum(axis=0), size.sum()
     variances = _fit_pairs(everything, n, pairs, np.full(len(pairs.names), 1.0))
-    without = np.sqrt([_fit_pairs(everything - one, n - some, pairs, np.maximum(variances, 0.05)) for one, some in zip(joint, size, strict=True)])
+    without = np.sqrt(
+        [
+            _fit_pairs(everything - one, n - some, pairs, np.maximum(variances, 0.05))
+            for one, some in zip(joint, size, strict=True)
+        ]
+    )
     deviation = np.sqrt(variances)
-    error = np.sqrt((len(size) - 1) / len(size) * ((without - without.mean(axis=0)) ** 2).sum(axis=0))
+    error = np.sqrt(
+        (len(size) - 1) / len(size) * ((without - without.mean(axis=0)) ** 2).sum(axis=0)
+    )
     half = stdtrit(len(size) - 1, (1 + LEVEL) / 2) * error
     half = np.where(variances < 0.99 * LARGEST, half, np.nan)
     low, high = np.maximum(deviation - half, 0.0) ** 2, (deviation + half) ** 2
-    components = [Component(*values, share=0.0) for values in zip(pairs.names, variances.tolist(), low.tolist(), high.tolist(), strict=True)]
+    components = [
+        Component(*values, share=0.0)
+        for values in zip(pairs.names, variances.tolist(), low.tolist(), high.tolist(), strict=True)
+    ]
     return components, _inside(everything.diagonal() / n, n)
 
 
@@ -165,9 +221,15 @@ def _pairs(varied: Mapping[str, np.ndarray], pipelines: int, left_out: dict[str,
             names.append(f"{name} × sample")
             columns.append(column)
         else:
-            left_out[f"{name} × sample"] = "cannot be told from the others: no two pipelines share this alone"
+            left_out[f"{name} × sample"] = (
+                "cannot be told from the others: no two pipelines share this alone"
+            )
     patterns, kind = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
-    return _Pairs(names, patterns, [(first[kind.ravel() == t], second[kind.ravel() == t]) for t in range(len(patterns))])
+    return _Pairs(
+        names,
+        patterns,
+        [(first[kind.ravel() == t], second[kind.ravel() == t]) for t in range(len(patterns))],
+    )
 
 
 def _fit_pairs(joint: np.ndarray, n: float, pairs: _Pairs, start: np.ndarray) -> np.ndarray:
@@ -185,14 +247,29 @@ def _fit_pairs(joint: np.ndarray, n: float, pairs: _Pairs, start: np.ndarray) ->
             both = _both(logits, shared, max(total - shared, 0.0))[first, second]
             a, b, seen = accuracy[first], accuracy[second], joint[first, second]
             both = np.clip(both, np.maximum(a + b - 1, 0) + 1e-9, np.minimum(a, b) - 1e-9)
-            observed = np.stack([seen, joint[first, first] - seen, joint[second, second] - seen, n - joint[first, first] - joint[second, second] + seen])
+            observed = np.stack(
+                [
+                    seen,
+                    joint[first, first] - seen,
+                    joint[second, second] - seen,
+                    n - joint[first, first] - joint[second, second] + seen,
+                ]
+            )
             expected = np.stack([both, a - both, b - both, 1 - a - b + both])
             found -= float((observed * np.log(np.maximum(expected, 1e-12))).sum())
         return found / scale
 
     # On the scale of log(1 + variance): pipelines that nearly always agree have variances far above 1, others none at all.
     bounds = [(0.0, np.log1p(LARGEST))] * len(start)
-    return np.expm1(minimize(loss, np.log1p(start), method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-11, "gtol": 1e-7, "eps": 1e-5}).x)
+    return np.expm1(
+        minimize(
+            loss,
+            np.log1p(start),
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"ftol": 1e-11, "gtol": 1e-7, "eps": 1e-5},
+        ).x
+    )
 
 
 def _inside(accuracy: np.ndarray, n: float) -> np.ndarray:
@@ -228,19 +305,29 @@ def _both(logits: np.ndarray, shared: float, own: float) -> np.ndarray:
 # ---------------------------------------------------------------- pipelines: restricted maximum likelihood
 
 
-def _pipeline_part(logits: np.ndarray, covariance: np.ndarray, varied: Mapping[str, np.ndarray], left_out: dict[str, str]) -> list[Component]:
+def _pipeline_part(
+    logits: np.ndarray,
+    covariance: np.ndarray,
+    varied: Mapping[str, np.ndarray],
+    left_out: dict[str, str],
+) -> list[Component]:
     """Variance components of the pipelines' logits."""
     m = len(logits)
     centre = np.eye(m) - 1 / m
     names, kernels, seen = [], [], []
-    for name, kernel in [*((name, np.equal.outer(code, code).astype(float)) for name, code in varied.items()), ("interaction", np.eye(m))]:
+    for name, kernel in [
+        *((name, np.equal.outer(code, code).astype(float)) for name, code in varied.items()),
+        ("interaction", np.eye(m)),
+    ]:
         column = (centre @ kernel @ centre).ravel()
         if np.linalg.matrix_rank(np.stack([*seen, column], axis=1), tol=1e-8) > len(seen):
             names.append(name)
             kernels.append(kernel)
             seen.append(column)
         else:
-            left_out[name] = "cannot be told from the others: its levels change together with theirs"
+            left_out[name] = (
+                "cannot be told from the others: its levels change together with theirs"
+            )
     if not names:
         return []
     loss = _restricted(logits, np.array(kernels), covariance)
@@ -250,7 +337,9 @@ def _pipeline_part(logits: np.ndarray, covariance: np.ndarray, varied: Mapping[s
     for index, name in enumerate(names):
 
         def excess(variance: float, index: int = index) -> float:
-            return 2 * (_minimum(loss, best, {index: variance})[1] - least) - float(chdtri(1, 1 - LEVEL))
+            return 2 * (_minimum(loss, best, {index: variance})[1] - least) - float(
+                chdtri(1, 1 - LEVEL)
+            )
 
         value = float(best[index])
         low = 0.0 if excess(0.0) <= 0 else float(brentq(excess, 0.0, value, rtol=1e-4))
@@ -262,7 +351,9 @@ def _pipeline_part(logits: np.ndarray, covariance: np.ndarray, varied: Mapping[s
     return components
 
 
-def _restricted(logits: np.ndarray, kernels: np.ndarray, covariance: np.ndarray) -> Callable[[np.ndarray], float]:
+def _restricted(
+    logits: np.ndarray, kernels: np.ndarray, covariance: np.ndarray
+) -> Callable[[np.ndarray], float]:
     """Minus the restricted log likelihood (Patterson & Thompson 1971) of variances, for a common mean."""
     m = len(logits)
     contrasts = np.linalg.svd(np.eye(m) - 1 / m)[0][:, : m - 1]  # free of the mean
@@ -273,12 +364,16 @@ def _restricted(logits: np.ndarray, kernels: np.ndarray, covariance: np.ndarray)
     def loss(variances: np.ndarray) -> float:
         root = np.linalg.cholesky(known + np.tensordot(variances, inside, axes=1))
         # A copy: of a strided view, NumPy's logarithm has one of two last digits, by where in memory the result comes to lie.
-        return float(np.log(root.diagonal().copy()).sum() + (np.linalg.solve(root, data) ** 2).sum() / 2)
+        return float(
+            np.log(root.diagonal().copy()).sum() + (np.linalg.solve(root, data) ** 2).sum() / 2
+        )
 
     return loss
 
 
-def _minimum(loss: Callable[[np.ndarray], float], start: np.ndarray, fixed: Mapping[int, float]) -> tuple[np.ndarray, float]:
+def _minimum(
+    loss: Callable[[np.ndarray], float], start: np.ndarray, fixed: Mapping[int, float]
+) -> tuple[np.ndarray, float]:
     """(variances, loss) at the minimum over the variances that are not fixed, searched on a log scale."""
     free = [index for index in range(len(start)) if index not in fixed]
     values = np.array(start, float)
@@ -295,7 +390,13 @@ def _minimum(loss: Callable[[np.ndarray], float], start: np.ndarray, fixed: Mapp
     bounds = [(np.log(1e-8), np.log(_BOUND))] * len(free)
     # From the start and from a flat likelihood's other side: a variance at 0 must be able to leave it.
     starts = [np.log(np.clip(values[free], 1e-3, _BOUND)), np.log(np.full(len(free), 0.1))]
-    found = min((minimize(lambda logs: loss(at(logs)), logs, method="L-BFGS-B", bounds=bounds) for logs in starts), key=lambda result: result.fun)
+    found = min(
+        (
+            minimize(lambda logs: loss(at(logs)), logs, method="L-BFGS-B", bounds=bounds)
+            for logs in starts
+        ),
+        key=lambda result: result.fun,
+    )
     # The search starts off a boundary and may miss a minimum on it: what it was given counts too.
     stay = loss(values)
     best, least = (values, stay) if stay <= found.fun else (at(found.x), float(found.fun))
@@ -314,7 +415,10 @@ def _effect(name: str, codes: Mapping[str, np.ndarray], counts: np.ndarray, seed
     """Exchange the levels of a factor in all contexts (combinations of the other factors) in which every level was tried once."""
     code = codes[name]
     levels = int(code.max()) + 1
-    others = np.stack([codes[other] for other in sorted(codes) if other != name] or [np.zeros(len(code), int)], axis=1)
+    others = np.stack(
+        [codes[other] for other in sorted(codes) if other != name] or [np.zeros(len(code), int)],
+        axis=1,
+    )
     contexts = []
     for context in np.unique(others, axis=0):
         here = np.flatnonzero((others == context).all(axis=1))
@@ -322,4 +426,8 @@ def _effect(name: str, codes: Mapping[str, np.ndarray], counts: np.ndarray, seed
             contexts.append(here[np.argsort(code[here])])
     if not contexts:
         return Effect(name, levels, None, "no setting of the others in which every level was tried")
-    return Effect(name, levels, exchange_p(np.stack([counts[:, context] for context in contexts], axis=2), seed=seed))
+    return Effect(
+        name,
+        levels,
+        exchange_p(np.stack([counts[:, context] for context in contexts], axis=2), seed=seed),
+    )

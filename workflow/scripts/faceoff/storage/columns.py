@@ -9,12 +9,19 @@ import pyarrow as pa
 OK, NO_FACE, UNREADABLE, ERROR = "ok", "no_face", "unreadable", "error"
 STATES = (OK, NO_FACE, UNREADABLE, ERROR)
 
-_KEY = [pa.field("sample_id", pa.string(), nullable=False), pa.field("frame", pa.int32(), nullable=False), pa.field("timestamp_s", pa.float64())]
+_KEY = [
+    pa.field("sample_id", pa.string(), nullable=False),
+    pa.field("frame", pa.int32(), nullable=False),
+    pa.field("timestamp_s", pa.float64()),
+]
 _STATE = [pa.field("state", pa.string(), nullable=False), pa.field("reason", pa.string())]
 DIMENSIONS = ("valence", "arousal")  # both −1 … 1
 _AFFECT = [pa.field(name, pa.float64()) for name in DIMENSIONS]
 # Faces that the dataset itself knows: boxes x, y, w, h and landmarks x1, y1, … x5, y5 of each.
-_GIVEN = [pa.field("boxes", pa.list_(pa.list_(pa.float64()))), pa.field("landmarks", pa.list_(pa.list_(pa.float64())))]
+_GIVEN = [
+    pa.field("boxes", pa.list_(pa.list_(pa.float64()))),
+    pa.field("landmarks", pa.list_(pa.list_(pa.float64()))),
+]
 
 SAMPLES = pa.schema([
     pa.field("sample_id", pa.string(), nullable=False),
@@ -39,8 +46,12 @@ def _hugging_face(media: str, feature: Mapping[str, Any], fields: Sequence[pa.Fi
         return {"dtype": {"double": "float64"}.get(str(kind), str(kind)), "_type": "Value"}
 
     features = {field.name: described(field.type) for field in fields} | {media: dict(feature)}
-    column = pa.field(media, pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())]))
-    return pa.schema([*fields, column], metadata={"huggingface": json.dumps({"info": {"features": features}})})
+    column = pa.field(
+        media, pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
+    )
+    return pa.schema(
+        [*fields, column], metadata={"huggingface": json.dumps({"info": {"features": features}})}
+    )
 
 
 FRAMES = _hugging_face(

@@ -42,8 +42,15 @@ def _writes(pid: int, leftover: Path) -> bool:
     """Whether this host's process is still writing the file: it lives, is no zombie, and is not a later one that got the writer's number."""
     try:
         # After the name in brackets, which may hold anything: the state, and as the 20th field the start in ticks since the machine started.
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        age = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        fields = (
+            Path(f"/proc/{pid}/stat")
+            .read_text(encoding="utf-8", errors="replace")
+            .rpartition(")")[2]
+            .split()
+        )
+        age = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]) - int(
+            fields[19]
+        ) / os.sysconf("SC_CLK_TCK")
         return fields[0] not in {"Z", "X"} and time.time() - age <= leftover.stat().st_mtime + 1.0
     except (OSError, ValueError, IndexError):  # no such process, or no /proc
         return False
@@ -56,7 +63,11 @@ def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
         host, _, pid = leftover.name.removesuffix(".tmp").rpartition("-")
         local = host.endswith(here) and pid.isdigit()
         try:
-            abandoned = not _writes(int(pid), leftover) if local else time.time() - leftover.stat().st_mtime > older_than_s
+            abandoned = (
+                not _writes(int(pid), leftover)
+                if local
+                else time.time() - leftover.stat().st_mtime > older_than_s
+            )
         except FileNotFoundError:  # its writer has just renamed it
             continue
         if abandoned:
@@ -65,7 +76,9 @@ def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
 
 def damaged(path: Path | str, kind: str, error: Exception) -> ValueError:
     """What is said of a file that was cut short or overwritten. Snakemake makes a removed file anew only where a target or a later job needs it."""
-    return ValueError(f"{path} is no {kind}, or a damaged one ({' '.join(str(error).split())}); remove it and run snakemake with this file as the target")
+    return ValueError(
+        f"{path} is no {kind}, or a damaged one ({' '.join(str(error).split())}); remove it and run snakemake with this file as the target"
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -83,7 +96,11 @@ def _plain(value: Any) -> Any:
 
 def write_json(path: Path | str, value: Any) -> None:
     """Write sorted, indented JSON atomically; NaN and infinities as null."""
-    write_text(path, json.dumps(_plain(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(
+        path,
+        json.dumps(_plain(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        + "\n",
+    )
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -28,7 +28,9 @@ FAILURE = b"faceoff_failed_files"
 
 def with_failure(schema: pa.Schema, failed_files: Sequence[str]) -> pa.Schema:
     """A schema that says of its file: these rows stand in for a failed job; the listed files are to be removed and made again."""
-    return schema.with_metadata({**(schema.metadata or {}), FAILURE: json.dumps(sorted(set(failed_files)))})
+    return schema.with_metadata(
+        {**(schema.metadata or {}), FAILURE: json.dumps(sorted(set(failed_files)))}
+    )
 
 
 def failed_files(path: Path | str) -> list[str]:
@@ -54,7 +56,13 @@ class Writer:
         plain = [name for name in self._schema.names if name not in _MEDIA]
         with ExitStack() as stack:
             scratch = stack.enter_context(self._atomic)
-            writer = pq.ParquetWriter(scratch, self._schema, compression="zstd", use_dictionary=plain, write_statistics=plain)
+            writer = pq.ParquetWriter(
+                scratch,
+                self._schema,
+                compression="zstd",
+                use_dictionary=plain,
+                write_statistics=plain,
+            )
             self._parquet = stack.enter_context(writer)
             self._compressor = stack.enter_context(ThreadPoolExecutor(1))
             self._open = stack.pop_all()
@@ -124,16 +132,22 @@ SHARDS = b"faceoff_shards"
 def shards_of(path: Path | str) -> list[Path]:
     """The files that hold a table's rows: its shards where it only names them (relative to its folder), else itself."""
     named = (read_schema(path).metadata or {}).get(SHARDS)
-    return [Path(path)] if named is None else [Path(path).parent / name for name in json.loads(named)]
+    return (
+        [Path(path)] if named is None else [Path(path).parent / name for name in json.loads(named)]
+    )
 
 
-def stream(path: Path | str, batch_size: int = 64, columns: Sequence[str] | None = None) -> Iterator[list[dict[str, Any]]]:
+def stream(
+    path: Path | str, batch_size: int = 64, columns: Sequence[str] | None = None
+) -> Iterator[list[dict[str, Any]]]:
     """Yield lists of at most `batch_size` rows; memory holds one row group. Raises ValueError naming a file that is damaged."""
     # Group by group: `iter_batches` over the whole file keeps what it has read, so that memory grows with the file.
     for shard in shards_of(path):
         with _reading(shard), pq.ParquetFile(shard) as parquet:
             for group in range(parquet.num_row_groups):
-                table = parquet.read_row_group(group, columns=None if columns is None else list(columns), use_threads=False)
+                table = parquet.read_row_group(
+                    group, columns=None if columns is None else list(columns), use_threads=False
+                )
                 for start in range(0, table.num_rows, batch_size):
                     yield table.slice(start, batch_size).to_pylist()
 

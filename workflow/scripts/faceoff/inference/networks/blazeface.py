@@ -35,7 +35,9 @@ class BlazeFace(nn.Module):
         widths = (24, 24, 28, 32, 36, 42, 48, 56, 64, 72, 80, 88)
         blocks = [_Block(a, b, stride=2 if b in (32, 48) else 1) for a, b in pairwise(widths)]
         self.backbone1 = nn.Sequential(nn.Conv2d(3, 24, 5, stride=2), nn.ReLU(), *blocks)
-        self.backbone2 = nn.Sequential(_Block(88, 96, stride=2), *(_Block(96, 96) for _ in range(4)))
+        self.backbone2 = nn.Sequential(
+            _Block(88, 96, stride=2), *(_Block(96, 96) for _ in range(4))
+        )
         self.classifier_8, self.classifier_16 = nn.Conv2d(88, 2, 1), nn.Conv2d(96, 6, 1)
         self.regressor_8, self.regressor_16 = nn.Conv2d(88, 32, 1), nn.Conv2d(96, 96, 1)
 
@@ -46,6 +48,10 @@ class BlazeFace(nn.Module):
         def rows(output: torch.Tensor, values: int) -> torch.Tensor:
             return output.permute(0, 2, 3, 1).reshape(len(x), -1, values)
 
-        logits = torch.cat([rows(self.classifier_8(fine), 1), rows(self.classifier_16(coarse), 1)], dim=1)
-        regressions = torch.cat([rows(self.regressor_8(fine), 16), rows(self.regressor_16(coarse), 16)], dim=1)
+        logits = torch.cat(
+            [rows(self.classifier_8(fine), 1), rows(self.classifier_16(coarse), 1)], dim=1
+        )
+        regressions = torch.cat(
+            [rows(self.regressor_8(fine), 16), rows(self.regressor_16(coarse), 16)], dim=1
+        )
         return logits[..., 0], regressions

@@ -15,7 +15,16 @@ SIDE = 112  # pixels of the input
 class _Convolution(nn.Module):
     """Convolution without bias, batch normalisation and, unless linear, PReLU per channel."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int | tuple[int, int] = 1, stride: int = 1, padding: int = 0, groups: int = 1, linear: bool = False):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int | tuple[int, int] = 1,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+        linear: bool = False,
+    ):
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
         self.bn = nn.BatchNorm2d(outputs)
@@ -42,7 +51,9 @@ class _DirectionMaps(nn.Module):
 
     def gates(self, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
         """rows (n, c, h, 1), columns (n, c, 1, w) -> (n, c, h, w)."""
-        joined = functional.hardswish(self.bn1(self.conv1(torch.cat((rows, columns.transpose(2, 3)), 2))))
+        joined = functional.hardswish(
+            self.bn1(self.conv1(torch.cat((rows, columns.transpose(2, 3)), 2)))
+        )
         rows, columns = joined.split((rows.shape[2], columns.shape[3]), 2)
         return self.conv3(columns.transpose(2, 3)).sigmoid() * self.conv2(rows).sigmoid()
 
@@ -82,18 +93,37 @@ class _MixedConvolution(nn.Module):
         super().__init__()
         self._shares = shares
         self.mixed_depthwise_conv = nn.ModuleList(
-            nn.Conv2d(share, share, kernel, stride, kernel // 2, groups=share, bias=False) for kernel, share in zip(kernels, shares, strict=True)
+            nn.Conv2d(share, share, kernel, stride, kernel // 2, groups=share, bias=False)
+            for kernel, share in zip(kernels, shares, strict=True)
         )
-        self.bn, self.prelu = nn.BatchNorm2d(sum(shares)), nn.PReLU(sum(shares))  # in the checkpoints, unused
+        self.bn, self.prelu = (
+            nn.BatchNorm2d(sum(shares)),
+            nn.PReLU(sum(shares)),
+        )  # in the checkpoints, unused
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.cat([convolution(part) for convolution, part in zip(self.mixed_depthwise_conv, x.split(self._shares, 1), strict=True)], 1)
+        return torch.cat(
+            [
+                convolution(part)
+                for convolution, part in zip(
+                    self.mixed_depthwise_conv, x.split(self._shares, 1), strict=True
+                )
+            ],
+            1,
+        )
 
 
 class _Bottleneck(nn.Module):
     """Expand, mixed depthwise convolution, coordinate attention, project; the input is added where `residual`."""
 
-    def __init__(self, inputs: int, outputs: int, kernels: tuple[int, ...], shares: tuple[int, ...], residual: bool):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernels: tuple[int, ...],
+        shares: tuple[int, ...],
+        residual: bool,
+    ):
         super().__init__()
         self._residual = residual
         self.conv = _Convolution(inputs, sum(shares))
@@ -107,9 +137,13 @@ class _Bottleneck(nn.Module):
 
 
 class _Stage(nn.Module):
-    def __init__(self, channels: int, count: int, kernels: tuple[int, ...], shares: tuple[int, ...]):
+    def __init__(
+        self, channels: int, count: int, kernels: tuple[int, ...], shares: tuple[int, ...]
+    ):
         super().__init__()
-        self.model = nn.Sequential(*(_Bottleneck(channels, channels, kernels, shares, residual=True) for _ in range(count)))
+        self.model = nn.Sequential(
+            *(_Bottleneck(channels, channels, kernels, shares, residual=True) for _ in range(count))
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.model(x)

@@ -21,16 +21,23 @@ class _Block(nn.Module):
         widths = (inputs, outputs // 2, outputs // 4, outputs // 4)
         for index in (1, 2, 3):
             self.add_module(f"bn{index}", nn.BatchNorm2d(widths[index - 1]))
-            self.add_module(f"conv{index}", nn.Conv2d(widths[index - 1], widths[index], 3, padding=1, bias=False))
+            self.add_module(
+                f"conv{index}",
+                nn.Conv2d(widths[index - 1], widths[index], 3, padding=1, bias=False),
+            )
         self.downsample = None
         if inputs != outputs:
-            self.downsample = nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(), nn.Conv2d(inputs, outputs, 1, bias=False))
+            self.downsample = nn.Sequential(
+                nn.BatchNorm2d(inputs), nn.ReLU(), nn.Conv2d(inputs, outputs, 1, bias=False)
+            )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         first = self.conv1(functional.relu(self.bn1(x)))
         second = self.conv2(functional.relu(self.bn2(first)))
         third = self.conv3(functional.relu(self.bn3(second)))
-        return torch.cat((first, second, third), 1) + (x if self.downsample is None else self.downsample(x))
+        return torch.cat((first, second, third), 1) + (
+            x if self.downsample is None else self.downsample(x)
+        )
 
 
 class _Hourglass(nn.Module):
@@ -47,7 +54,9 @@ class _Hourglass(nn.Module):
         part = self._modules
         low = part[f"b2_{level}"](functional.max_pool2d(x, 2))
         low = self.forward(low, level - 1) if level > 1 else self.b2_plus_1(low)
-        return part[f"b1_{level}"](x) + functional.interpolate(part[f"b3_{level}"](low), scale_factor=2, mode="nearest")
+        return part[f"b1_{level}"](x) + functional.interpolate(
+            part[f"b3_{level}"](low), scale_factor=2, mode="nearest"
+        )
 
 
 class EmoNet(nn.Module):
@@ -68,8 +77,12 @@ class EmoNet(nn.Module):
                 self.add_module(f"bl{stack}", nn.Conv2d(WIDTH, WIDTH, 1))
                 self.add_module(f"al{stack}", nn.Conv2d(LANDMARKS, WIDTH, 1))
         self.conv1x1_input_emo_2 = nn.Conv2d(WIDTH * (STACKS + 1), WIDTH, 1)
-        self.emo_net_2 = nn.Sequential(*(layer for _ in range(4) for layer in (_Block(WIDTH, WIDTH), nn.MaxPool2d(2))))
-        self.emo_fc_2 = nn.Sequential(nn.Linear(WIDTH, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Linear(128, classes + 2))
+        self.emo_net_2 = nn.Sequential(
+            *(layer for _ in range(4) for layer in (_Block(WIDTH, WIDTH), nn.MaxPool2d(2)))
+        )
+        self.emo_fc_2 = nn.Sequential(
+            nn.Linear(WIDTH, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Linear(128, classes + 2)
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         part = self._modules

@@ -4,7 +4,9 @@ import torch
 from torch import nn
 
 
-def _convolutions(*layers: tuple[int, int, int], pools: tuple[tuple[int, int] | None, ...]) -> dict[str, nn.Module]:
+def _convolutions(
+    *layers: tuple[int, int, int], pools: tuple[tuple[int, int] | None, ...]
+) -> dict[str, nn.Module]:
     """Convolution, PReLU and (where given) max pooling, numbered from 1. layers: (in, out, kernel); pools: (kernel, stride) or None."""
     modules: dict[str, nn.Module] = {}
     for number, ((inputs, outputs, kernel), pool) in enumerate(zip(layers, pools, strict=True), 1):
@@ -27,7 +29,9 @@ class _Stage(nn.Module):
     def features(self, x: torch.Tensor) -> torch.Tensor:
         for name in self._body:
             if name.startswith("dense"):
-                x = x.permute(0, 3, 2, 1).flatten(1)  # the weights come from MATLAB: column by column
+                x = x.permute(0, 3, 2, 1).flatten(
+                    1
+                )  # the weights come from MATLAB: column by column
             x = getattr(self, name)(x)
         return x
 
@@ -61,9 +65,18 @@ class ONet(_Stage):
     """(n, 3, 48, 48) -> probability of a face (n,), box offsets (n, 4), landmarks (n, 10): five x, then five y, as shares of the box."""
 
     def __init__(self) -> None:
-        body = _convolutions((3, 32, 3), (32, 64, 3), (64, 64, 3), (64, 128, 2), pools=((3, 2), (3, 2), (2, 2), None))
+        body = _convolutions(
+            (3, 32, 3), (32, 64, 3), (64, 64, 3), (64, 128, 2), pools=((3, 2), (3, 2), (2, 2), None)
+        )
         body |= {"dense5": nn.Linear(1152, 256), "prelu5": nn.PReLU(256)}
-        super().__init__(body, {"dense6_1": nn.Linear(256, 2), "dense6_2": nn.Linear(256, 4), "dense6_3": nn.Linear(256, 10)})
+        super().__init__(
+            body,
+            {
+                "dense6_1": nn.Linear(256, 2),
+                "dense6_2": nn.Linear(256, 4),
+                "dense6_3": nn.Linear(256, 10),
+            },
+        )
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         x = self.features(x)

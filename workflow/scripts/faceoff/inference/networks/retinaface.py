@@ -14,19 +14,37 @@ STRIDES = (8, 16, 32)
 SIDES = ((10, 20), (32, 64), (128, 256))  # of the anchors in pixels, per level
 
 
-def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1, rectified: bool = True) -> list[nn.Module]:
-    layers = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(outputs)]
+def _convolution(
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    stride: int = 1,
+    groups: int = 1,
+    rectified: bool = True,
+) -> list[nn.Module]:
+    layers = [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
     return [*layers, nn.ReLU(inplace=True)] if rectified else layers
 
 
 def _separable(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     """A depthwise, then a pointwise convolution."""
-    return nn.Sequential(*_convolution(inputs, inputs, 3, stride, groups=inputs), *_convolution(inputs, outputs, 1))
+    return nn.Sequential(
+        *_convolution(inputs, inputs, 3, stride, groups=inputs), *_convolution(inputs, outputs, 1)
+    )
 
 
 def _stage(*widths: int, stem: bool = False, strides: tuple[int, ...]) -> nn.Sequential:
     first = [nn.Sequential(*_convolution(3, widths[0], stride=2))] if stem else []
-    return nn.Sequential(*first, *(_separable(a, b, stride) for (a, b), stride in zip(pairwise(widths), strides, strict=True)))
+    return nn.Sequential(
+        *first,
+        *(
+            _separable(a, b, stride)
+            for (a, b), stride in zip(pairwise(widths), strides, strict=True)
+        ),
+    )
 
 
 class _Pyramid(nn.Module):
@@ -39,10 +57,16 @@ class _Pyramid(nn.Module):
         for level in (1, 2):
             self.add_module(f"merge{level}", nn.Sequential(*_convolution(64, 64)))
 
-    def forward(self, fine: torch.Tensor, middle: torch.Tensor, coarse: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def forward(
+        self, fine: torch.Tensor, middle: torch.Tensor, coarse: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
         fine, middle, coarse = self.output1(fine), self.output2(middle), self.output3(coarse)
-        middle = self.merge2(middle + functional.interpolate(coarse, size=middle.shape[2:], mode="nearest"))
-        fine = self.merge1(fine + functional.interpolate(middle, size=fine.shape[2:], mode="nearest"))
+        middle = self.merge2(
+            middle + functional.interpolate(coarse, size=middle.shape[2:], mode="nearest")
+        )
+        fine = self.merge1(
+            fine + functional.interpolate(middle, size=fine.shape[2:], mode="nearest")
+        )
         return fine, middle, coarse
 
 
@@ -97,7 +121,15 @@ class RetinaFace(nn.Module):
         fine = self.body["stage1"](x)
         middle = self.body["stage2"](fine)
         levels = self.fpn(fine, middle, self.body["stage3"](middle))
-        levels = [context(level) for context, level in zip((self.ssh1, self.ssh2, self.ssh3), levels, strict=True)]
-        outputs = [torch.cat([head(level) for head, level in zip(heads, levels, strict=True)], dim=1) for heads in (self.ClassHead, self.BboxHead)]
-        points = torch.cat([head(level) for head, level in zip(self.LandmarkHead, levels, strict=True)], dim=1)
+        levels = [
+            context(level)
+            for context, level in zip((self.ssh1, self.ssh2, self.ssh3), levels, strict=True)
+        ]
+        outputs = [
+            torch.cat([head(level) for head, level in zip(heads, levels, strict=True)], dim=1)
+            for heads in (self.ClassHead, self.BboxHead)
+        ]
+        points = torch.cat(
+            [head(level) for head, level in zip(self.LandmarkHead, levels, strict=True)], dim=1
+        )
         return outputs[0].softmax(-1)[..., 1], outputs[1], points

@@ -13,5 +13,10 @@ def view(part: Part) -> View | None:
         for score in part.dataset.leaderboard
         for name, values in sorted((score.get("affect") or {}).items(), reverse=True)
     ]
-    rows.sort(key=lambda row: (row["dimension"] != "valence", -(row["ccc"] if words.is_number(row["ccc"]) else -2)))
+    rows.sort(
+        key=lambda row: (
+            row["dimension"] != "valence",
+            -(row["ccc"] if words.is_number(row["ccc"]) else -2),
+        )
+    )
     return {"rows": rows} if rows else None

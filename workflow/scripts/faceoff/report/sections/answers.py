@@ -17,11 +17,26 @@ def view(part: Part) -> View | None:
     shown = []
     for row in rows:
         answered = sum(row["counts"].values())
-        shares = [row["counts"].get(emotion, 0) / answered if answered else None for emotion in classes]
-        cells = [{"share": share, "shade": shade(share) if share is not None else 0} for share in shares]
-        shown.append({"title": words.label_short(row["name"]), "n": answered, "silent": found["n"] - answered, "cells": cells, "confidence": row["confidence"]})
+        shares = [
+            row["counts"].get(emotion, 0) / answered if answered else None for emotion in classes
+        ]
+        cells = [
+            {"share": share, "shade": shade(share) if share is not None else 0} for share in shares
+        ]
+        shown.append(
+            {
+                "title": words.label_short(row["name"]),
+                "n": answered,
+                "silent": found["n"] - answered,
+                "cells": cells,
+                "confidence": row["confidence"],
+            }
+        )
     pairs = [
         {**pair, "a": words.label_short(pair["a"]), "b": words.label_short(pair["b"])}
-        for pair in sorted(found.get("agreement") or (), key=lambda pair: (-(pair["same"] or 0.0), pair["a"], pair["b"]))
+        for pair in sorted(
+            found.get("agreement") or (),
+            key=lambda pair: (-(pair["same"] or 0.0), pair["a"], pair["b"]),
+        )
     ]
     return {"classes": shorten_all(classes, LABEL), "rows": shown, "n": found["n"], "pairs": pairs}

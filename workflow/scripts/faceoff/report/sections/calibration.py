@@ -23,7 +23,13 @@ def view(part: Part) -> View | None:
         }
         for score in scores
     ]
-    fitted = sorted({shorten(score["calibration"]["fitted_on"], 80) for score in scores if score["calibration"]["fitted_on"]})
+    fitted = sorted(
+        {
+            shorten(score["calibration"]["fitted_on"], 80)
+            for score in scores
+            if score["calibration"]["fitted_on"]
+        }
+    )
     return {"rows": rows, "fitted_on": ", ".join(fitted)} if rows else None
 
 
@@ -33,7 +39,24 @@ def reliability(score: Score) -> list[View]:
     points = []
     for stage in ("before", "after"):
         columns = ((found.get(stage) or {}).get("bins") or {}).get("mass") or {}
-        for values in zip(*(columns.get(name, ()) for name in ("confidence", "accuracy", "accuracy_low", "accuracy_high", "n")), strict=True):
-            confidence, accuracy, low, high = (None if value is None else round(100 * value, 1) for value in values[:4])
-            points.append({"stage": stage, "confidence": confidence, "accuracy": accuracy, "low": low, "high": high, "n": values[4]})
+        for values in zip(
+            *(
+                columns.get(name, ())
+                for name in ("confidence", "accuracy", "accuracy_low", "accuracy_high", "n")
+            ),
+            strict=True,
+        ):
+            confidence, accuracy, low, high = (
+                None if value is None else round(100 * value, 1) for value in values[:4]
+            )
+            points.append(
+                {
+                    "stage": stage,
+                    "confidence": confidence,
+                    "accuracy": accuracy,
+                    "low": low,
+                    "high": high,
+                    "n": values[4],
+                }
+            )
     return points

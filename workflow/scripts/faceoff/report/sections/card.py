@@ -8,7 +8,11 @@ ANCHOR, TITLE, NAV = "card", "The data set", "Data set"
 
 def view(part: Part) -> View:
     dataset, card, task = part.dataset, part.dataset.card, part.dataset.task or {}
-    counts = [(part.emotion(row["emotion"]), row["n"]) for score in dataset.ranked[:1] for row in score["per_class"]]
+    counts = [
+        (part.emotion(row["emotion"]), row["n"])
+        for score in dataset.ranked[:1]
+        for row in score["per_class"]
+    ]
     most = max((n for _, n in counts), default=0)
     return {
         "type": shorten(card.get("type") or task.get("type") or "–", 40),
@@ -19,5 +23,8 @@ def view(part: Part) -> View:
         "version": shorten(task.get("version", "–"), 120),
         "n": task.get("n"),
         "hash": str(task.get("hash") or "–"),
-        "labels": [{"emotion": emotion, "n": n, "width": round(100 * n / most, 1) if most else 0} for emotion, n in counts],
+        "labels": [
+            {"emotion": emotion, "n": n, "width": round(100 * n / most, 1) if most else 0}
+            for emotion, n in counts
+        ],
     }

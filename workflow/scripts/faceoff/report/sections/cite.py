@@ -15,13 +15,25 @@ CITATION = Path(__file__).parents[5] / "CITATION.cff"  # in a checkout; a packag
 
 def view(spec: Mapping[str, Any], citation: Path = CITATION) -> View:
     """The citation file as BibTeX, and the sources of the models that ran, whose authors are to be cited too."""
-    sources = sorted((shorten(name, NAME), shorten(card["source"], 200)) for name, card in spec.get("models", {}).items() if card.get("source"))
-    return {"bibtex": bibtex(yaml.safe_load(citation.read_text(encoding="utf-8"))) if citation.is_file() else None, "sources": sources}
+    sources = sorted(
+        (shorten(name, NAME), shorten(card["source"], 200))
+        for name, card in spec.get("models", {}).items()
+        if card.get("source")
+    )
+    return {
+        "bibtex": bibtex(yaml.safe_load(citation.read_text(encoding="utf-8")))
+        if citation.is_file()
+        else None,
+        "sources": sources,
+    }
 
 
 def bibtex(cited: Mapping[str, Any]) -> str:
     """A CITATION.cff (1.2.0) as a BibTeX entry."""
-    authors = " and ".join(author.get("name") or f"{author['family-names']}, {author['given-names']}" for author in cited["authors"])
+    authors = " and ".join(
+        author.get("name") or f"{author['family-names']}, {author['given-names']}"
+        for author in cited["authors"]
+    )
     fields = {
         "author": f"{{{authors}}}",
         "title": cited["title"],

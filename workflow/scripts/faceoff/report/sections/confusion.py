@@ -16,7 +16,10 @@ def view(part: Part) -> View | None:
     if not part.dataset.ranked:
         return None
     return {
-        "pipelines": [_pipeline(score, part, opened=place == 0) for place, score in enumerate(by_interest(part.dataset))],
+        "pipelines": [
+            _pipeline(score, part, opened=place == 0)
+            for place, score in enumerate(by_interest(part.dataset))
+        ],
         "faces": bool(part.pictures),
         "speed": part.speed,
         "files": part.links(figure_names.CONFUSION),
@@ -28,7 +31,14 @@ def _pipeline(score: Score, part: Part, opened: bool) -> View:
     matrix = []
     for truth, counts in zip(score["task"]["space"], score["confusion"], strict=True):
         total = sum(counts)
-        cells = [{"count": count, "shade": shade(count / total) if total else 0, "right": column == len(matrix)} for column, count in enumerate(counts)]
+        cells = [
+            {
+                "count": count,
+                "shade": shade(count / total) if total else 0,
+                "right": column == len(matrix),
+            }
+            for column, count in enumerate(counts)
+        ]
         matrix.append({"truth": part.emotion(truth), "n": total, "cells": cells})
     return {
         "id": part.ids[name_of(score)],
@@ -39,7 +49,9 @@ def _pipeline(score: Score, part: Part, opened: bool) -> View:
         "high": high,
         "space": [part.emotion(emotion) for emotion in score["task"]["space"]],
         "matrix": matrix,
-        "per_class": [{**row, "emotion": part.emotion(row["emotion"])} for row in score["per_class"]],
+        "per_class": [
+            {**row, "emotion": part.emotion(row["emotion"])} for row in score["per_class"]
+        ],
         "metrics": score["metrics"],
         "members": ", ".join(words.label_short(member) for member in score.get("members") or ()),
         "train_status": shorten(score.get("train_status") or "unknown", 40),
@@ -52,4 +64,11 @@ def _pipeline(score: Score, part: Part, opened: bool) -> View:
 def _states(counts: Mapping[str, Any]) -> list[View]:
     """How many samples ended in which state, and their shares in percent."""
     total = sum(counts[state] for state in columns.STATES)
-    return [{"state": state, "count": counts[state], "width": round(100 * counts[state] / total, 2) if total else 0} for state in columns.STATES]
+    return [
+        {
+            "state": state,
+            "count": counts[state],
+            "width": round(100 * counts[state] / total, 2) if total else 0,
+        }
+        for state in columns.STATES
+    ]

@@ -11,7 +11,11 @@ ANCHOR, TITLE, NAV = "coverage", "What each detector found", "Detectors"
 
 
 def view(part: Part) -> View:
-    return {"rows": _outcomes(part), "agreement": _agreement(part.overlaps or {}), "files": part.links(figure_names.COVERAGE)}
+    return {
+        "rows": _outcomes(part),
+        "agreement": _agreement(part.overlaps or {}),
+        "files": part.links(figure_names.COVERAGE),
+    }
 
 
 def _outcomes(part: Part) -> list[View]:
@@ -19,7 +23,9 @@ def _outcomes(part: Part) -> list[View]:
     rows = []
     for row in part.dataset.coverage:
         total = sum(row[state] for state in columns.STATES)
-        widths = {state: round(100 * row[state] / total, 2) if total else 0 for state in columns.STATES}
+        widths = {
+            state: round(100 * row[state] / total, 2) if total else 0 for state in columns.STATES
+        }
         found = on_faces.get(row["detector"], {})
         rows.append(
             {
@@ -40,8 +46,16 @@ def _outcomes(part: Part) -> list[View]:
 def _answered(detector: str, part: Part) -> str:
     """For a dataset that is not scored: how many samples the pipeline behind this detector answers that answers most."""
     found = part.answers or {}
-    counts = [sum(row["counts"].values()) for row in found.get("pipelines") or () if row["name"].startswith(f"{detector}/")]
-    return f"not scored; {max(counts):,} of {found['n']:,} samples got an answer" if counts and not found["labelled"] else ""
+    counts = [
+        sum(row["counts"].values())
+        for row in found.get("pipelines") or ()
+        if row["name"].startswith(f"{detector}/")
+    ]
+    return (
+        f"not scored; {max(counts):,} of {found['n']:,} samples got an answer"
+        if counts and not found["labelled"]
+        else ""
+    )
 
 
 def _agreement(overlaps: dict[str, Any]) -> View | None:
@@ -58,10 +72,24 @@ def _agreement(overlaps: dict[str, Any]) -> View | None:
             pair = found.get(frozenset((a, b)))
             iou = pair["mean_iou"] if pair else None
             both = pair["both"] / pair["frames"] if pair and pair["frames"] else None
-            cells.append({"same": a == b, "iou": iou, "both": both, "shade": shade(iou) if iou is not None else 0, **_counts(pair)})
+            cells.append(
+                {
+                    "same": a == b,
+                    "iou": iou,
+                    "both": both,
+                    "shade": shade(iou) if iou is not None else 0,
+                    **_counts(pair),
+                }
+            )
         rows.append({"detector": shorten(a, NAME), "cells": cells})
-    return {"names": [shorten(name, NAME) for name in names], "rows": rows, "frames": max(pair["frames"] for pair in pairs)}
+    return {
+        "names": [shorten(name, NAME) for name in names],
+        "rows": rows,
+        "frames": max(pair["frames"] for pair in pairs),
+    }
 
 
 def _counts(pair: dict[str, Any] | None) -> View:
-    return {key: pair[key] if pair else None for key in ("only_a", "only_b", "neither", "same_face")}
+    return {
+        key: pair[key] if pair else None for key in ("only_a", "only_b", "neither", "same_face")
+    }

@@ -12,7 +12,16 @@ def view(part: Part) -> View | None:
     found, q = comparison.get("decomposition"), comparison.get("cochran_q")
     if not (found and found["components"]) and not q:
         return None
-    components = [{**row, "name": shorten(row["name"], 60), "width": round(100 * (row["share"] or 0), 1)} for row in (found or {}).get("components") or ()]
-    effects = [{**row, "factor": shorten(row["factor"], LABEL), "reason": shorten(row["reason"], REASON)} for row in (found or {}).get("effects") or ()]
-    left_out = [(shorten(name, 60), shorten(reason, REASON)) for name, reason in sorted(((found or {}).get("left_out") or {}).items())]
+    components = [
+        {**row, "name": shorten(row["name"], 60), "width": round(100 * (row["share"] or 0), 1)}
+        for row in (found or {}).get("components") or ()
+    ]
+    effects = [
+        {**row, "factor": shorten(row["factor"], LABEL), "reason": shorten(row["reason"], REASON)}
+        for row in (found or {}).get("effects") or ()
+    ]
+    left_out = [
+        (shorten(name, 60), shorten(reason, REASON))
+        for name, reason in sorted(((found or {}).get("left_out") or {}).items())
+    ]
     return {"components": components, "effects": effects, "left_out": left_out, "q": q}

@@ -11,7 +11,12 @@ def view(part: Part) -> View | None:
     curve = ((part.dataset.comparison or {}).get("ensemble") or {}).get("curve") or []
     if not curve:
         return None
-    bounds = [bound for step in curve for bound in (step["accuracy"], *step["interval"]) if words.is_number(bound)]
+    bounds = [
+        bound
+        for step in curve
+        for bound in (step["accuracy"], *step["interval"])
+        if words.is_number(bound)
+    ]
     low, high = dataset_results.tens(bounds)
     steps = [
         {**step, "added": words.label_short(step["added"]), "low": step["interval"][0], "high": step["interval"][1],

@@ -24,7 +24,9 @@ def view(part: Part) -> View | None:
     by_cell: dict[str, list[dict[str, Any]]] = {}
     for row in parquet.rows(part.pictures) if part.pictures else ():
         by_cell.setdefault(row["cell"], []).append(row)
-    order = [name_of(score) for score in by_interest(part.dataset) if name_of(score) in by_cell] or sorted(by_cell)
+    order = [
+        name_of(score) for score in by_interest(part.dataset) if name_of(score) in by_cell
+    ] or sorted(by_cell)
     if not order:
         return None
     images: dict[bytes, int] = {}
@@ -32,10 +34,16 @@ def view(part: Part) -> View | None:
     pipelines = []
     for cell in order:
         faces = [_stored(row, images, labels, part) for row in by_cell[cell]]
-        pipelines.append({"id": part.ids.get(cell, ""), "title": words.label_short(cell), "faces": faces})
+        pipelines.append(
+            {"id": part.ids.get(cell, ""), "title": words.label_short(cell), "faces": faces}
+        )
     shown = [_face(row, part) for row in by_cell[order[0]]]
     return {
-        "store": {"images": [data_uri(data) for data in images], "labels": list(labels), "pipelines": pipelines},
+        "store": {
+            "images": [data_uri(data) for data in images],
+            "labels": list(labels),
+            "pipelines": pipelines,
+        },
         "first": pipelines[0]["title"],
         "labelled": any(row["truth"] for row in by_cell[order[0]]),
         "right": [face for face in shown if face["outcome"] == "right"][:_FIRST],
@@ -45,11 +53,22 @@ def view(part: Part) -> View | None:
     }
 
 
-def _stored(row: Mapping[str, Any], images: dict[bytes, int], labels: dict[str, int], part: Part) -> list[Any]:
+def _stored(
+    row: Mapping[str, Any], images: dict[bytes, int], labels: dict[str, int], part: Part
+) -> list[Any]:
     """[picture, truth, predicted, confidence in percent, sample], the first three as places in the store's lists; truth −1 where there is none."""
     picture = images.setdefault(row["image"]["bytes"], len(images))
-    truth, predicted = (-1 if row[key] is None else labels.setdefault(part.emotion(row[key]), len(labels)) for key in ("truth", "predicted"))
-    return [picture, truth, predicted, round(100 * row["confidence"]), shorten(row["sample_id"], 80)]
+    truth, predicted = (
+        -1 if row[key] is None else labels.setdefault(part.emotion(row[key]), len(labels))
+        for key in ("truth", "predicted")
+    )
+    return [
+        picture,
+        truth,
+        predicted,
+        round(100 * row["confidence"]),
+        shorten(row["sample_id"], 80),
+    ]
 
 
 def _face(row: Mapping[str, Any], part: Part) -> View:

@@ -29,7 +29,12 @@ def view(part: Part) -> View | None:
 
 def _levels(dataset: DatasetResults) -> list[View]:
     levels = dataset.levels
-    bounds = [level[key] for level in levels for key in ("value", "low", "high") if words.is_number(level[key])]
+    bounds = [
+        level[key]
+        for level in levels
+        for key in ("value", "low", "high")
+        if words.is_number(level[key])
+    ]
     start, end = (min(bounds), max(bounds)) if bounds else (0.0, 1.0)
     pad = 0.04 * (end - start) or 0.05
     rows = []
@@ -41,7 +46,12 @@ def _levels(dataset: DatasetResults) -> list[View]:
 
 
 def _tests(tests: Sequence[Mapping[str, Any]]) -> View:
-    bounds = [test[key] for test in tests for key in ("difference", "low", "high") if words.is_number(test[key])]
+    bounds = [
+        test[key]
+        for test in tests
+        for key in ("difference", "low", "high")
+        if words.is_number(test[key])
+    ]
     start, end = min([0.0, *bounds]), max([0.0, *bounds])
     pad = 0.06 * (end - start) or 0.01
     rows = [
@@ -63,7 +73,10 @@ def _weights(dataset: DatasetResults) -> list[View]:
         {
             "title": words.title_of(score),
             "members": [
-                {"name": words.label_short(name), "weight": weight} for name, weight in sorted(score["weights"].items(), key=lambda item: (-item[1], item[0]))
+                {"name": words.label_short(name), "weight": weight}
+                for name, weight in sorted(
+                    score["weights"].items(), key=lambda item: (-item[1], item[0])
+                )
             ],
         }
         for score in dataset.ranked
@@ -73,5 +86,11 @@ def _weights(dataset: DatasetResults) -> list[View]:
 
 def _pairs(dataset: DatasetResults) -> list[View]:
     """The most alike pairs first: they add least to a vote."""
-    pairs = sorted((dataset.comparison or {}).get("pairs") or [], key=lambda pair: (-(pair["agreement"] or 0.0), pair["a"], pair["b"]))
-    return [{**pair, "a": words.label_short(pair["a"]), "b": words.label_short(pair["b"])} for pair in pairs[:_PAIRS]]
+    pairs = sorted(
+        (dataset.comparison or {}).get("pairs") or [],
+        key=lambda pair: (-(pair["agreement"] or 0.0), pair["a"], pair["b"]),
+    )
+    return [
+        {**pair, "a": words.label_short(pair["a"]), "b": words.label_short(pair["b"])}
+        for pair in pairs[:_PAIRS]
+    ]

@@ -18,10 +18,18 @@ def view(part: Part) -> View:
             good = score is not None and dataset_results.scored(score)
             value = dataset_results.metric(score, "accuracy") if good else None
             bounds = dataset_results.interval(score, "accuracy") if good else (None, None)
-            half = (bounds[1] - bounds[0]) / 2 if words.is_number(bounds[0]) and words.is_number(bounds[1]) else None
+            half = (
+                (bounds[1] - bounds[0]) / 2
+                if words.is_number(bounds[0]) and words.is_number(bounds[1])
+                else None
+            )
             cells.append(
                 {
-                    "state": "ok" if good else "error" if score is not None and score["state"] == "error" else "skipped",
+                    "state": "ok"
+                    if good
+                    else "error"
+                    if score is not None and score["state"] == "error"
+                    else "skipped",
                     "value": value,
                     "half": half,
                     "shade": shade((value - low) / (high - low)) if good else 0,
@@ -31,7 +39,11 @@ def view(part: Part) -> View:
             )
         rows.append({"detector": shorten(detector, NAME), "cells": cells})
     reasons = [
-        {"name": words.title_of(score), "state": score["state"], "reason": shorten(score["reason"] or "", REASON)}
+        {
+            "name": words.title_of(score),
+            "state": score["state"],
+            "reason": shorten(score["reason"] or "", REASON),
+        }
         for score in dataset.leaderboard
         if score["state"] in {"skipped", "error"}
     ]

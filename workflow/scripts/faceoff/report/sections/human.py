@@ -12,13 +12,25 @@ def view(part: Part) -> View | None:
     scores = [score for score in part.dataset.ranked if score.get("human")]
     if not scores:
         return None
-    chosen = next((score for score in scores if name_of(score) == part.dataset.chosen_single), scores[0])
+    chosen = next(
+        (score for score in scores if name_of(score) == part.dataset.chosen_single), scores[0]
+    )
     strata = chosen["human"]["strata"]
-    bounds = [bound for row in strata for bound in (row["accuracy"], *row["interval"], row["one_person"]) if words.is_number(bound)]
+    bounds = [
+        bound
+        for row in strata
+        for bound in (row["accuracy"], *row["interval"], row["one_person"])
+        if words.is_number(bound)
+    ]
     low, high = tens(bounds)
     return {
-        "rows": [{"title": words.title_of(score), "id": part.ids[name_of(score)], **score["human"]} for score in scores],
+        "rows": [
+            {"title": words.title_of(score), "id": part.ids[name_of(score)], **score["human"]}
+            for score in scores
+        ],
         "about": chosen["human"],
         "title": words.title_of(chosen),
-        "strata": [{**row, "bar": bar(row["accuracy"], *row["interval"], low, high)} for row in strata],
+        "strata": [
+            {**row, "bar": bar(row["accuracy"], *row["interval"], low, high)} for row in strata
+        ],
     }

@@ -30,13 +30,51 @@ COLUMNS = (
     Column("balanced_accuracy", "UAR", "balanced accuracy: the mean recall over classes"),
     Column("macro_f1", "Macro-F1", "mean F1 over classes"),
     Column("weighted_f1", "Weighted F1", "mean F1 over samples", shown=False),
-    Column("top2", "Top-2", "the label is among the two likeliest emotions, over covered samples", shown=False),
+    Column(
+        "top2",
+        "Top-2",
+        "the label is among the two likeliest emotions, over covered samples",
+        shown=False,
+    ),
     Column("log_loss", "Log loss", "over covered samples; smaller is better", 1, 3, True),
-    Column("brier", "Brier", "squared error of the probabilities, 0 to 2, over covered samples; smaller is better", 1, 3, True, False),
-    Column("ece", "ECE", "expected calibration error, 15 bins of equal width; smaller is better", 1, 3, True),
-    Column("ece_mass", "ECE, equal mass", "expected calibration error, 15 bins of equal mass; smaller is better", 1, 3, True, False),
-    Column("strict_accuracy", "Unmasked", "accuracy when answers outside the label space count as wrong", shown=False),
-    Column("mass_outside", "Mass outside", "mean probability on emotions outside the label space", shown=False),
+    Column(
+        "brier",
+        "Brier",
+        "squared error of the probabilities, 0 to 2, over covered samples; smaller is better",
+        1,
+        3,
+        True,
+        False,
+    ),
+    Column(
+        "ece",
+        "ECE",
+        "expected calibration error, 15 bins of equal width; smaller is better",
+        1,
+        3,
+        True,
+    ),
+    Column(
+        "ece_mass",
+        "ECE, equal mass",
+        "expected calibration error, 15 bins of equal mass; smaller is better",
+        1,
+        3,
+        True,
+        False,
+    ),
+    Column(
+        "strict_accuracy",
+        "Unmasked",
+        "accuracy when answers outside the label space count as wrong",
+        shown=False,
+    ),
+    Column(
+        "mass_outside",
+        "Mass outside",
+        "mean probability on emotions outside the label space",
+        shown=False,
+    ),
 )
 
 
@@ -59,7 +97,10 @@ def _axis(dataset: DatasetResults) -> tuple[float, float]:
     bounds = [
         bound
         for score in dataset.ranked
-        for bound in (dataset_results.metric(score, "accuracy"), *dataset_results.interval(score, "accuracy"))
+        for bound in (
+            dataset_results.metric(score, "accuracy"),
+            *dataset_results.interval(score, "accuracy"),
+        )
         if words.is_number(bound)
     ]
     return dataset_results.tens(bounds)
@@ -85,16 +126,24 @@ def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: fl
                 "detector": words.pairs(score) if fused else shorten(score["detector"], NAME),
                 "model": shorten(score["fusion"] if fused else score["model"], NAME),
                 "rule": words.rule(score.get("rule", "")) if fused else "",
-                "members": ", ".join(words.label_short(member) for member in score.get("members") or ()),
+                "members": ", ".join(
+                    words.label_short(member) for member in score.get("members") or ()
+                ),
                 "chosen": name_of(score) == dataset.chosen_single,
                 "state": "ok" if good else score["state"] if score["state"] != "ok" else "empty",
-                "reason": shorten(score.get("reason") or ("no sample to score" if not good else ""), REASON),
-                "metrics": {name: metrics.get(name) for name in ("accuracy", *(column.key for column in COLUMNS))},
+                "reason": shorten(
+                    score.get("reason") or ("no sample to score" if not good else ""), REASON
+                ),
+                "metrics": {
+                    name: metrics.get(name)
+                    for name in ("accuracy", *(column.key for column in COLUMNS))
+                },
                 "low": low,
                 "high": high,
                 "bar": bar(metrics.get("accuracy"), low, high, start, end),
                 "train_status": shorten(score.get("train_status") or "unknown", 40),
-                "flags": [shorten(flag, 120) for flag in score.get("flags") or ()] + (["circular"] if score.get("circular") else []),
+                "flags": [shorten(flag, 120) for flag in score.get("flags") or ()]
+                + (["circular"] if score.get("circular") else []),
             }
         )
     return rows
@@ -102,7 +151,11 @@ def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: fl
 
 def _parts(score: Mapping[str, Any]) -> View:
     """The detectors and models in a pipeline, by which the table is filtered: a fusion has those of its members."""
-    cells = [member.partition("/") for member in score.get("members") or ()] if score["kind"] == "fusion" else [(score["detector"], "/", score["model"])]
+    cells = (
+        [member.partition("/") for member in score.get("members") or ()]
+        if score["kind"] == "fusion"
+        else [(score["detector"], "/", score["model"])]
+    )
     return {
         "detectors": sorted({shorten(detector, NAME) for detector, _, _ in cells}),
         "models": sorted({shorten(model, NAME) for _, _, model in cells}),

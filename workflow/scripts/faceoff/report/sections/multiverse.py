@@ -16,8 +16,13 @@ def view(part: Part) -> View | None:
         return None
     home = found["universes"][found["home"]]["name"] if found["home"] is not None else None
     first = next((universe for universe in universes if universe["name"] == home), universes[0])
-    order = sorted(range(len(found["pipelines"])), key=lambda place: (-first["accuracy"][place], found["pipelines"][place]))[:_PIPELINES]
-    low, high = colour_scale_of([universe["accuracy"][place] for universe in universes for place in order])
+    order = sorted(
+        range(len(found["pipelines"])),
+        key=lambda place: (-first["accuracy"][place], found["pipelines"][place]),
+    )[:_PIPELINES]
+    low, high = colour_scale_of(
+        [universe["accuracy"][place] for universe in universes for place in order]
+    )
     rows = [
         {
             "name": shorten(universe["name"], NAME),
@@ -37,4 +42,8 @@ def view(part: Part) -> View | None:
         }
         for universe in universes
     ]
-    return {"columns": [words.label_short(found["pipelines"][place]) for place in order], "rows": rows, "home": home is not None}
+    return {
+        "columns": [words.label_short(found["pipelines"][place]) for place in order],
+        "rows": rows,
+        "home": home is not None,
+    }

@@ -15,8 +15,15 @@ def view(part: Part) -> View | None:
     for place, emotion in enumerate(part.dataset.space):
         lines = [score["per_class"][place] for score in chosen]
         cells = [
-            {"recall": line["recall"], "f1": line["f1"], "width": round(100 * line["recall"], 1) if words.is_number(line["recall"]) else 0} for line in lines
+            {
+                "recall": line["recall"],
+                "f1": line["f1"],
+                "width": round(100 * line["recall"], 1) if words.is_number(line["recall"]) else 0,
+            }
+            for line in lines
         ]
         rows.append({"emotion": part.emotion(emotion), "n": lines[0]["n"], "cells": cells})
-    columns = [{"title": words.title_of(score), "fusion": score["kind"] == "fusion"} for score in chosen]
+    columns = [
+        {"title": words.title_of(score), "fusion": score["kind"] == "fusion"} for score in chosen
+    ]
     return {"columns": columns, "rows": rows, "files": part.links(figure_names.PER_CLASS)}

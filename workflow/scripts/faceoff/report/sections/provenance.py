@@ -14,7 +14,9 @@ from faceoff.storage import files
 ANCHOR, TITLE = "provenance", "Provenance"
 
 
-def view(found: Sequence[DatasetResults], manifest: Path | None, output: Path, spec: Mapping[str, Any]) -> View:
+def view(
+    found: Sequence[DatasetResults], manifest: Path | None, output: Path, spec: Mapping[str, Any]
+) -> View:
     made = files.read_json(manifest) if manifest else {}
     return {
         "code": spec["code"],
@@ -22,7 +24,12 @@ def view(found: Sequence[DatasetResults], manifest: Path | None, output: Path, s
         "seed": spec["config"].get("seed"),
         "versions": sorted((made.get("versions") or {}).items()),
         "weights": sorted(
-            (shorten(user, NAME), shorten(asset.get("licence") or "–", 80), str(asset.get("sha256") or "–")) for user, asset in spec.get("assets", {}).items()
+            (
+                shorten(user, NAME),
+                shorten(asset.get("licence") or "–", 80),
+                str(asset.get("sha256") or "–"),
+            )
+            for user, asset in spec.get("assets", {}).items()
         ),
         "config": json.dumps(spec["config"], indent=2, sort_keys=True, ensure_ascii=False),
         "manifest": quote(os.path.relpath(manifest, output.parent)) if manifest else None,

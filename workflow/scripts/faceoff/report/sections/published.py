@@ -15,7 +15,11 @@ def view(part: Part) -> View | None:
     """A row per published number of a model of this run and, where it is about this task, per pair; None where no card states any."""
     rows = []
     for name, card in sorted(part.models.items()):
-        cells = [score for score in part.dataset.ranked if score["kind"] == "cell" and score["model"] == name]
+        cells = [
+            score
+            for score in part.dataset.ranked
+            if score["kind"] == "cell" and score["model"] == name
+        ]
         for stated in card.get("published") or ():
             matching = [score for score in cells if comparable(stated, score["task"])]
             for score in matching or cells[:1]:
@@ -31,7 +35,13 @@ def comparable(stated: Mapping[str, Any], task: Mapping[str, Any]) -> bool:
 
 def colour(published: int, measured: int, n: int) -> str:
     """'green' for equal counts, 'amber' up to 0.2 % of n apart, else 'red'."""
-    return "green" if published == measured else "amber" if abs(published - measured) <= AMBER * n else "red"
+    return (
+        "green"
+        if published == measured
+        else "amber"
+        if abs(published - measured) <= AMBER * n
+        else "red"
+    )
 
 
 def _row(model: str, stated: Mapping[str, Any], score: Score, same: bool) -> View:
@@ -46,5 +56,7 @@ def _row(model: str, stated: Mapping[str, Any], score: Score, same: bool) -> Vie
         "measured": dataset_results.metric(score, "accuracy"),
         "difference": measured - stated["correct"] if same else None,
         "colour": colour(stated["correct"], measured, n) if same else "",
-        "words": words.agreement(measured - stated["correct"], n) if same else "not comparable: other or unstated samples or rule",
+        "words": words.agreement(measured - stated["correct"], n)
+        if same
+        else "not comparable: other or unstated samples or rule",
     }

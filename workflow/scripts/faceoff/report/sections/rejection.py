@@ -18,7 +18,10 @@ def view(part: Part) -> View | None:
             "title": words.title_of(score),
             "id": part.ids[name_of(score)],
             "accuracy": score["metrics"]["accuracy"],
-            "at": [{**step, "reached": words.further(step, score["rejection"]["n"])} for step in score["rejection"]["at"]],
+            "at": [
+                {**step, "reached": words.further(step, score["rejection"]["n"])}
+                for step in score["rejection"]["at"]
+            ],
             "aurc": score["rejection"]["aurc"],
             "e_aurc": score["rejection"]["e_aurc"],
             "outliers": score["rejection"]["outliers"],
@@ -26,10 +29,20 @@ def view(part: Part) -> View | None:
         for score in scores
     ]
     drawn = [score for score in scores[:_CURVES] if score["rejection"]["curve"]["coverage"]]
-    titles = shorten_all([label(name_of(score)) for score in drawn], 70)  # the chart tells its lines apart by them
+    titles = shorten_all(
+        [label(name_of(score)) for score in drawn], 70
+    )  # the chart tells its lines apart by them
     curves = [
-        {"title": title, "points": [[round(100 * x, 1), round(100 * y, 2)] for x, y in zip(curve["coverage"], curve["risk"], strict=True)]}
-        for title, curve in zip(titles, (score["rejection"]["curve"] for score in drawn), strict=True)
+        {
+            "title": title,
+            "points": [
+                [round(100 * x, 1), round(100 * y, 2)]
+                for x, y in zip(curve["coverage"], curve["risk"], strict=True)
+            ],
+        }
+        for title, curve in zip(
+            titles, (score["rejection"]["curve"] for score in drawn), strict=True
+        )
     ]
     return {
         "rows": rows,

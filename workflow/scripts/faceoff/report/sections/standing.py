@@ -21,10 +21,19 @@ def view(found: Sequence[DatasetResults]) -> View | None:
     order = np.argsort(ranks.mean_rank, kind="stable")
     return {
         "datasets": [shorten(name, NAME) for name in standing.datasets],
-        "rows": [{"title": words.label_short(standing.names[place]), "rank": float(ranks.mean_rank[place])} for place in order],
+        "rows": [
+            {
+                "title": words.label_short(standing.names[place]),
+                "rank": float(ranks.mean_rank[place]),
+            }
+            for place in order
+        ],
         "p": float(ranks.p_f),
         "difference": float(ranks.critical_difference),
         "reason": shorten(ranks.reason, REASON),
         "flagged": [words.label_short(name) for name in standing.flagged],
-        "left_out": [(shorten(name, NAME), shorten(why, REASON)) for name, why in sorted(standing.left_out.items())],
+        "left_out": [
+            (shorten(name, NAME), shorten(why, REASON))
+            for name, why in sorted(standing.left_out.items())
+        ],
     }

@@ -13,15 +13,26 @@ def view(part: Part) -> View | None:
     ranked = [score for score in part.dataset.ranked if score.get("groups")]
     if not ranked:
         return None
-    chosen = next((score for score in ranked if name_of(score) == part.dataset.chosen_single), ranked[0])
-    bounds = [bound for group in chosen["groups"] for level in group["levels"] for bound in (level["accuracy"], level["low"], level["high"])]
+    chosen = next(
+        (score for score in ranked if name_of(score) == part.dataset.chosen_single), ranked[0]
+    )
+    bounds = [
+        bound
+        for group in chosen["groups"]
+        for level in group["levels"]
+        for bound in (level["accuracy"], level["low"], level["high"])
+    ]
     low, high = tens([bound for bound in bounds if words.is_number(bound)])
     groups = [
         {
             **_gap(group),
             "name": shorten(group["name"], NAME).replace("_", " "),
             "levels": [
-                {**level, "level": shorten(level["level"], NAME), "bar": bar(level["accuracy"], level["low"], level["high"], low, high)}
+                {
+                    **level,
+                    "level": shorten(level["level"], NAME),
+                    "bar": bar(level["accuracy"], level["low"], level["high"], low, high),
+                }
                 for level in group["levels"]
             ],
         }
@@ -29,7 +40,10 @@ def view(part: Part) -> View | None:
     ]
     names = [group["name"] for group in chosen["groups"]]
     gaps = [
-        {"title": words.title_of(score), "gaps": [_gap(found[name]) if name in found else None for name in names]}
+        {
+            "title": words.title_of(score),
+            "gaps": [_gap(found[name]) if name in found else None for name in names],
+        }
         for score in ranked[:_PIPELINES]
         for found in [{group["name"]: group for group in score["groups"]}]
     ]
@@ -46,4 +60,9 @@ def view(part: Part) -> View | None:
 
 def _gap(group: dict) -> View:
     """The gap between the best and worst served level. `p`: how often a random division into groups of these sizes shows so large a gap."""
-    return {"gap": group["gap"], "p": group["p"], "best": shorten(group["best"], NAME), "worst": shorten(group["worst"], NAME)}
+    return {
+        "gap": group["gap"],
+        "p": group["p"],
+        "best": shorten(group["best"], NAME),
+        "worst": shorten(group["worst"], NAME),
+    }

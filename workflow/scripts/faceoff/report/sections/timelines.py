@@ -20,19 +20,43 @@ def _clip(clip: Mapping[str, Any], part: Part) -> View:
     emotions = shorten_all(clip["emotions"], LABEL)
     known = dict(zip(clip["emotions"], emotions, strict=True))
     wanted = [name_of(score) for score in by_interest(part.dataset)]
-    names = sorted(clip["pipelines"], key=lambda name: (wanted.index(name) if name in wanted else len(wanted), name.startswith("fusion/"), name))
+    names = sorted(
+        clip["pipelines"],
+        key=lambda name: (
+            wanted.index(name) if name in wanted else len(wanted),
+            name.startswith("fusion/"),
+            name,
+        ),
+    )
     first = clip["pipelines"][names[0]]
     data = {
         "emotions": emotions,
         "seconds": clip["seconds"],
-        "truth": [None if label is None else known.get(label) or shorten(label, LABEL) for label in clip["truth"]] if any(clip["truth"]) else [],
-        "pipelines": [{"title": words.label_short(name), "p": clip["pipelines"][name]} for name in names],
-        "frames": [None if data is None else f"data:image/webp;base64,{data}" for data in clip["frames"]] if part.config["report"]["faces"] else [],
+        "truth": [
+            None if label is None else known.get(label) or shorten(label, LABEL)
+            for label in clip["truth"]
+        ]
+        if any(clip["truth"])
+        else [],
+        "pipelines": [
+            {"title": words.label_short(name), "p": clip["pipelines"][name]} for name in names
+        ],
+        "frames": [
+            None if data is None else f"data:image/webp;base64,{data}" for data in clip["frames"]
+        ]
+        if part.config["report"]["faces"]
+        else [],
     }
     rows = []
     for second, posterior in zip(clip["seconds"], first, strict=True):
         top = max(range(len(posterior)), key=posterior.__getitem__) if posterior else None
-        rows.append({"second": second, "emotion": "no face" if top is None else emotions[top], "confidence": None if top is None else posterior[top] / 1000})
+        rows.append(
+            {
+                "second": second,
+                "emotion": "no face" if top is None else emotions[top],
+                "confidence": None if top is None else posterior[top] / 1000,
+            }
+        )
     return {
         "title": shorten(clip["sample_id"], 80),
         "label": None if clip["label"] is None else shorten(clip["label"], LABEL),

@@ -8,4 +8,10 @@ from faceoff.results.dataset_results import shorten
 def view(part: Part) -> View:
     sentence, more = words.verdict(part.dataset)
     task = part.dataset.task
-    return {"task": task, "version": shorten((task or {}).get("version", ""), 120), "caveats": words.caveats(part.dataset), "lead": sentence, "more": more}
+    return {
+        "task": task,
+        "version": shorten((task or {}).get("version", ""), 120),
+        "caveats": words.caveats(part.dataset),
+        "lead": sentence,
+        "more": more,
+    }

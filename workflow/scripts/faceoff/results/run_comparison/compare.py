@@ -42,7 +42,11 @@ class Run:
 
     def predictions(self, dataset: str, cell: str) -> Path:
         head, _, tail = cell.partition("/")
-        return self.folder / "fusion" / dataset / f"{tail}.parquet" if head == "fusion" else self.folder / "predictions" / dataset / head / f"{tail}.parquet"
+        return (
+            self.folder / "fusion" / dataset / f"{tail}.parquet"
+            if head == "fusion"
+            else self.folder / "predictions" / dataset / head / f"{tail}.parquet"
+        )
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,14 @@ class CellComparison:
     @property
     def changed(self) -> bool:
         """Whether a difference was found; False of a cell that was not compared says nothing about its predictions."""
-        moved = any((row.ccc_a, row.interval_a, row.n_a) != (row.ccc_b, row.interval_b, row.n_b) for row in self.affect)
-        return bool(self.lost or self.gained or self.other or self.states or moved) or (self.a.state, self.a.reason) != (
+        moved = any(
+            (row.ccc_a, row.interval_a, row.n_a) != (row.ccc_b, row.interval_b, row.n_b)
+            for row in self.affect
+        )
+        return bool(self.lost or self.gained or self.other or self.states or moved) or (
+            self.a.state,
+            self.a.reason,
+        ) != (
             self.b.state,
             self.b.reason,
         )
@@ -174,7 +184,9 @@ class Comparison:
     @property
     def results_differ(self) -> bool | None:
         """Whether a difference was found; None where none was, but a cell could not be compared."""
-        partial = any(dataset.differs or dataset.only_a or dataset.only_b for dataset in self.datasets)
+        partial = any(
+            dataset.differs or dataset.only_a or dataset.only_b for dataset in self.datasets
+        )
         if self.only_a or self.only_b or partial or any(cell.changed for cell in self.cells):
             return True
         return False if all(cell.compared for cell in self.cells) else None
@@ -182,14 +194,31 @@ class Comparison:
     @property
     def worse(self) -> list[str]:
         """'dataset: cell' of every cell that is significantly worse in B, or failed there."""
-        return [f"{dataset.name}: {cell.name}" for dataset in self.datasets for cell in dataset.cells if cell.verdict == "worse" or cell.failed_in_b]
+        return [
+            f"{dataset.name}: {cell.name}"
+            for dataset in self.datasets
+            for cell in dataset.cells
+            if cell.verdict == "worse" or cell.failed_in_b
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: every field, and what follows from them; an undefined interval has null bounds, since JSON has no NaN."""
         found = dataclasses.asdict(self)
-        for paired in (cell["paired"] for dataset in found["datasets"] for cell in dataset["cells"] if cell["paired"]):
-            paired |= {bound: None if np.isnan(paired[bound]) else paired[bound] for bound in ("low", "high")}
-        return found | {"family": FAMILY, "results_differ": self.results_differ, "worse": self.worse}
+        for paired in (
+            cell["paired"]
+            for dataset in found["datasets"]
+            for cell in dataset["cells"]
+            if cell["paired"]
+        ):
+            paired |= {
+                bound: None if np.isnan(paired[bound]) else paired[bound]
+                for bound in ("low", "high")
+            }
+        return found | {
+            "family": FAMILY,
+            "results_differ": self.results_differ,
+            "worse": self.worse,
+        }
 
 
 def read_run(name: str | Path) -> Run:
@@ -200,7 +229,9 @@ def read_run(name: str | Path) -> Run:
         score = files.read_json(path)
         scores.setdefault(score["dataset"], {})[name_of(score)] = score
     if not scores:
-        raise FileNotFoundError(f"{folder}/scores holds no score; run snakemake first, or name another run")
+        raise FileNotFoundError(
+            f"{folder}/scores holds no score; run snakemake first, or name another run"
+        )
     manifest = folder / "manifest.json"
     return Run(folder, scores, files.read_json(manifest) if manifest.is_file() else None)
 
@@ -211,9 +242,15 @@ def compare_runs(a: Run, b: Run, *, common: bool = False) -> Comparison:
     Raises FileNotFoundError where a samples table is gone, and ValueError where prediction rows do not fit their samples.
     """
     shared = [name for name in a.scores if name in b.scores]
-    notes = [f"{run.folder} has no manifest.json: what made it is not known" for run in (a, b) if run.manifest is None]
+    notes = [
+        f"{run.folder} has no manifest.json: what made it is not known"
+        for run in (a, b)
+        if run.manifest is None
+    ]
     if all(((run.manifest or {}).get("faceoff") or {}).get("dirty") for run in (a, b)):
-        notes.append("both runs were made with uncommitted changes: the commits do not say all of the code")
+        notes.append(
+            "both runs were made with uncommitted changes: the commits do not say all of the code"
+        )
     return Comparison(
         a=str(a.folder),
         b=str(b.folder),
@@ -248,7 +285,13 @@ class _Samples:
 
     def only(self, kept: np.ndarray) -> "_Samples":
         clusters = None if self.clusters is None else self.clusters[kept]
-        return _Samples(self.info, tuple(self.ids[index] for index in kept), self.truth[kept], clusters, whole=False)
+        return _Samples(
+            self.info,
+            tuple(self.ids[index] for index in kept),
+            self.truth[kept],
+            clusters,
+            whole=False,
+        )
 
 
 def _compare_dataset(name: str, a: Run, b: Run, common: bool) -> DatasetComparison:
@@ -261,7 +304,11 @@ def _compare_dataset(name: str, a: Run, b: Run, common: bool) -> DatasetComparis
     cells = []
     if not differs or (shared and shared.n):
         every = sorted({*a.scores[name], *b.scores[name]})
-        names = [cell for cell in every if all(cell in run.scores[name] or run.configures(name, cell) for run in (a, b))]
+        names = [
+            cell
+            for cell in every
+            if all(cell in run.scores[name] or run.configures(name, cell) for run in (a, b))
+        ]
         cells = _adjusted([_compare_cell(name, cell, a, b, samples) for cell in names])
     compared = {cell.name for cell in cells}
     return DatasetComparison(
@@ -281,11 +328,16 @@ def _compare_dataset(name: str, a: Run, b: Run, common: bool) -> DatasetComparis
 def _samples(samples: Path) -> _Samples:
     """The labelled samples of a table; where nothing is labelled all of them: predictions, valence and arousal are then compared, but no accuracy."""
     if not samples.is_file():
-        raise FileNotFoundError(f"{samples} is gone; a comparison needs the folders scores, samples, predictions and fusion of both runs")
+        raise FileNotFoundError(
+            f"{samples} is gone; a comparison needs the folders scores, samples, predictions and fusion of both runs"
+        )
     try:
         task = read_task(samples)
     except UnlabelledError:
-        return _Samples(parquet.task_of(samples), tuple(row["sample_id"] for row in parquet.rows(samples, ["sample_id"])))
+        return _Samples(
+            parquet.task_of(samples),
+            tuple(row["sample_id"] for row in parquet.rows(samples, ["sample_id"])),
+        )
     return _Samples(task.info, task.ids, task.truth, task.clusters, task.hash)
 
 
@@ -294,9 +346,16 @@ def _differences(a: _Samples, b: _Samples) -> list[tuple[str, Any, Any]]:
         if a.hash or b.hash:
             return [("labels", *("some" if task.hash else "none" for task in (a, b)))]
         alone = [set(a.ids) - set(b.ids), set(b.ids) - set(a.ids)]
-        told = [f"{len(ids)} of its own, such as {min(ids)}" if ids else "none of its own" for ids in alone]
+        told = [
+            f"{len(ids)} of its own, such as {min(ids)}" if ids else "none of its own"
+            for ids in alone
+        ]
         return [("set of unlabelled samples", *told)] if any(alone) else []
-    found = [("task version", a.info["version"], b.info["version"]), ("n", len(a.ids), len(b.ids)), ("hash", a.hash, b.hash)]
+    found = [
+        ("task version", a.info["version"], b.info["version"]),
+        ("n", len(a.ids), len(b.ids)),
+        ("hash", a.hash, b.hash),
+    ]
     found.append(("label space", ", ".join(a.space), ", ".join(b.space)))
     # The hash covers ids, labels and space; a version alone (drawn anew, same samples) does not make another task.
     return [row for row in found if row[1] != row[2]] if a.hash != b.hash else []
@@ -306,48 +365,95 @@ def _common(a: _Samples, b: _Samples) -> tuple[np.ndarray, CommonSamples]:
     """((m,) indices into A of the samples that both tasks have with the same label, how many those are)."""
     label_of = dict(zip(b.ids, b.truth, strict=True))
     inside = [index for index, sample in enumerate(a.ids) if sample in label_of]
-    kept = np.array([index for index in inside if label_of[a.ids[index]] == a.truth[index]], dtype=int)
-    return kept, CommonSamples(len(kept), len(a.ids) - len(inside), len(b.ids) - len(inside), len(inside) - len(kept))
+    kept = np.array(
+        [index for index in inside if label_of[a.ids[index]] == a.truth[index]], dtype=int
+    )
+    return kept, CommonSamples(
+        len(kept), len(a.ids) - len(inside), len(b.ids) - len(inside), len(inside) - len(kept)
+    )
 
 
 def _compare_cell(dataset: str, cell: str, a: Run, b: Run, samples: _Samples) -> CellComparison:
     scores = [run.scores[dataset].get(cell) for run in (a, b)]
-    sides = [Side("error", _NO_SCORE) if score is None else Side(score["state"], score["reason"]) for score in scores]
+    sides = [
+        Side("error", _NO_SCORE) if score is None else Side(score["state"], score["reason"])
+        for score in scores
+    ]
     # The score files' valence and arousal are of the whole task.
-    affect = _affect(*(score.get("affect", {}) for score in scores)) if samples.whole and all(scores) else []
-    unpaired: dict[str, Any] = {"name": cell, "n": 0, "lost": 0, "gained": 0, "other": 0, "states": {}, "affect": affect}
+    affect = (
+        _affect(*(score.get("affect", {}) for score in scores))
+        if samples.whole and all(scores)
+        else []
+    )
+    unpaired: dict[str, Any] = {
+        "name": cell,
+        "n": 0,
+        "lost": 0,
+        "gained": 0,
+        "other": 0,
+        "states": {},
+        "affect": affect,
+    }
     unpaired |= dict.fromkeys(("paired", "p_adjusted", "verdict"))
     if not all(map(_predicted, scores)):
         return CellComparison(a=sides[0], b=sides[1], **unpaired)
     paths = [run.predictions(dataset, cell) for run in (a, b)]
     gone = [str(path) for path in paths if not path.is_file()]
     if gone:
-        return CellComparison(a=sides[0], b=sides[1], **unpaired, note=f"not compared: {' and '.join(gone)} gone")
+        return CellComparison(
+            a=sides[0], b=sides[1], **unpaired, note=f"not compared: {' and '.join(gone)} gone"
+        )
     found = [sample_posteriors(path, samples.ids) for path in paths]
     if samples.truth is None:
         moved = int(sum(one != other for one, other in zip(*map(_guesses, found), strict=True)))
-        return CellComparison(a=sides[0], b=sides[1], **unpaired | {"other": moved, "states": _state_changes(*found), "n": len(samples.ids)})
+        return CellComparison(
+            a=sides[0],
+            b=sides[1],
+            **unpaired | {"other": moved, "states": _state_changes(*found), "n": len(samples.ids)},
+        )
     predicted = [metrics.argmax(posteriors.in_space(samples.space)[0]) for posteriors in found]
     right = [guess == samples.truth for guess in predicted]
     moved = predicted[0] != predicted[1]
-    changes = {"lost": int((right[0] & ~right[1]).sum()), "gained": int((~right[0] & right[1]).sum()), "other": int((moved & ~right[0] & ~right[1]).sum())}
+    changes = {
+        "lost": int((right[0] & ~right[1]).sum()),
+        "gained": int((~right[0] & right[1]).sum()),
+        "other": int((moved & ~right[0] & ~right[1]).sum()),
+    }
     paired = paired_tests.paired_verdict(right[1], right[0], clusters=samples.clusters, seed=a.seed)
-    sides = [dataclasses.replace(side, accuracy=float(hit.mean()), n_correct=int(hit.sum())) for side, hit in zip(sides, right, strict=True)]
-    return CellComparison(a=sides[0], b=sides[1], **unpaired | changes | {"paired": paired, "states": _state_changes(*found), "n": len(samples.ids)})
+    sides = [
+        dataclasses.replace(side, accuracy=float(hit.mean()), n_correct=int(hit.sum()))
+        for side, hit in zip(sides, right, strict=True)
+    ]
+    return CellComparison(
+        a=sides[0],
+        b=sides[1],
+        **unpaired
+        | changes
+        | {"paired": paired, "states": _state_changes(*found), "n": len(samples.ids)},
+    )
 
 
 def _predicted(score: Mapping[str, Any] | None) -> bool:
     """Whether the cell ran: without labels it has no accuracy and is "skipped", but its score file has the key `affect`."""
-    return score is not None and (score["state"] == "ok" or (score["state"] == "skipped" and "affect" in score))
+    return score is not None and (
+        score["state"] == "ok" or (score["state"] == "skipped" and "affect" in score)
+    )
 
 
 def _guesses(found: SamplePosteriors) -> list[str | None]:
     """The most probable of the model's own classes for each sample, None where there is no prediction."""
-    return [None if index == metrics.NO_FACE else found.classes[index] for index in metrics.argmax(found.own)]
+    return [
+        None if index == metrics.NO_FACE else found.classes[index]
+        for index in metrics.argmax(found.own)
+    ]
 
 
 def _state_changes(a: SamplePosteriors, b: SamplePosteriors) -> dict[str, int]:
-    changes = Counter(f"{before} → {after}" for before, after in zip(a.states, b.states, strict=True) if before != after)
+    changes = Counter(
+        f"{before} → {after}"
+        for before, after in zip(a.states, b.states, strict=True)
+        if before != after
+    )
     return dict(sorted(changes.items()))
 
 
@@ -355,7 +461,11 @@ def _affect(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Affect]:
     def part(score: Mapping[str, Any]) -> tuple[Any, ...]:
         return score["ccc"], (score["ccc_low"], score["ccc_high"]), score["n"]
 
-    return [Affect(name, *part(a[name]), *part(b[name])) for name in columns.DIMENSIONS if name in a and name in b]
+    return [
+        Affect(name, *part(a[name]), *part(b[name]))
+        for name in columns.DIMENSIONS
+        if name in a and name in b
+    ]
 
 
 def _adjusted(cells: Sequence[CellComparison]) -> list[CellComparison]:
@@ -364,7 +474,9 @@ def _adjusted(cells: Sequence[CellComparison]) -> list[CellComparison]:
     found = {}
     for cell, p in zip(tested, paired_tests.holm([cell.paired.p for cell in tested]), strict=True):
         adjusted = None if np.isnan(p) else float(p)
-        verdict = paired_tests.judge(adjusted, cell.paired.difference, cell.paired.low, cell.paired.high)
+        verdict = paired_tests.judge(
+            adjusted, cell.paired.difference, cell.paired.low, cell.paired.high
+        )
         found[cell.name] = dataclasses.replace(cell, p_adjusted=adjusted, verdict=verdict)
     return [found.get(cell.name, cell) for cell in cells]
 
@@ -375,11 +487,23 @@ def _adjusted(cells: Sequence[CellComparison]) -> list[CellComparison]:
 def changed_provenance(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Provenance]:
     """What two manifests differ in: commit, keys of the configuration, sha256 of the weights, package versions; not host, time or the run's name."""
     code = [manifest.get("faceoff") or {} for manifest in (a, b)]
-    weights = [{user: asset.get("sha256") for user, asset in (manifest.get("weights") or {}).items()} for manifest in (a, b)]
+    weights = [
+        {user: asset.get("sha256") for user, asset in (manifest.get("weights") or {}).items()}
+        for manifest in (a, b)
+    ]
     kinds = {
         "commit": [{"faceoff": part.get("commit")} for part in code],
         "uncommitted changes": [{"faceoff": part.get("dirty")} for part in code],
-        "config": [_flat({key: value for key, value in (manifest.get("config") or {}).items() if key != "run"}) for manifest in (a, b)],
+        "config": [
+            _flat(
+                {
+                    key: value
+                    for key, value in (manifest.get("config") or {}).items()
+                    if key != "run"
+                }
+            )
+            for manifest in (a, b)
+        ],
         "weights": weights,
         "versions": [manifest.get("versions") or {} for manifest in (a, b)],
     }
@@ -395,5 +519,9 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested keys as 'outer.inner'; an empty mapping stays a value, since a key without options says that something runs."""
     found: dict[str, Any] = {}
     for key, item in value.items():
-        found |= _flat(item, f"{prefix}{key}.") if isinstance(item, Mapping) and item else {f"{prefix}{key}": item}
+        found |= (
+            _flat(item, f"{prefix}{key}.")
+            if isinstance(item, Mapping) and item
+            else {f"{prefix}{key}": item}
+        )
     return found

@@ -17,7 +17,11 @@ _WIDTH, _MARGIN = 200, 8  # of the drawn intervals, in CSS pixels
 def render(found: Comparison) -> str:
     """The page's HTML; the same comparison gives the same bytes."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     datasets = [
         {
@@ -36,7 +40,10 @@ def render(found: Comparison) -> str:
         datasets=datasets,
         only=words.only_datasets(found),
         notes=found.notes,
-        provenance=[(row.kind, words.what(row), words.value(row, "a"), words.value(row, "b")) for row in found.provenance],
+        provenance=[
+            (row.kind, words.what(row), words.value(row, "a"), words.value(row, "b"))
+            for row in found.provenance
+        ],
         family=FAMILY,
         width=_WIDTH,
         css=Markup((_HERE.parents[1] / "report" / "page.css").read_text(encoding="utf-8")),
@@ -44,7 +51,16 @@ def render(found: Comparison) -> str:
 
 
 def _rows(cells: Sequence[CellComparison]) -> list[Mapping[str, Any]]:
-    bounds = [0.0, *(bound for cell in cells if cell.paired for bound in (cell.paired.low, cell.paired.high, cell.paired.difference) if bound == bound)]
+    bounds = [
+        0.0,
+        *(
+            bound
+            for cell in cells
+            if cell.paired
+            for bound in (cell.paired.low, cell.paired.high, cell.paired.difference)
+            if bound == bound
+        ),
+    ]
     low, high = min(bounds), max(bounds)
     scale = (_WIDTH - 2 * _MARGIN) / ((high - low) or 1.0)
 
@@ -54,8 +70,16 @@ def _rows(cells: Sequence[CellComparison]) -> list[Mapping[str, Any]]:
     def bar(cell: CellComparison) -> dict[str, float] | None:
         if cell.paired is None:
             return None
-        ends = [value if value == value else cell.paired.difference for value in (cell.paired.low, cell.paired.high)]
-        return {"zero": place(0.0), "low": place(ends[0]), "high": place(ends[1]), "dot": place(cell.paired.difference)}
+        ends = [
+            value if value == value else cell.paired.difference
+            for value in (cell.paired.low, cell.paired.high)
+        ]
+        return {
+            "zero": place(0.0),
+            "low": place(ends[0]),
+            "high": place(ends[1]),
+            "dot": place(cell.paired.difference),
+        }
 
     return [
         {

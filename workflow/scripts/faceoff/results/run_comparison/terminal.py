@@ -23,7 +23,13 @@ def show(found: Comparison, console: Console) -> None:
     line(f"A: {found.a}\nB: {found.b}")
     console.print(words.summary(found), style="bold", markup=False, highlight=False)
     for dataset in found.datasets:
-        console.print(words.dataset_title(dataset), style="bold cyan", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            words.dataset_title(dataset),
+            style="bold cyan",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
         for text in words.task_remarks(dataset):
             line(f"  {text}")
         changed = [cell for cell in dataset.cells if cell.changed]
@@ -40,13 +46,27 @@ def show(found: Comparison, console: Console) -> None:
         for heading in ("kind", "what", "A", "B"):
             table.add_column(heading, overflow="fold")
         for row in found.provenance:
-            table.add_row(*(escape(text) for text in (row.kind, words.what(row), words.value(row, "a"), words.value(row, "b"))))
+            table.add_row(
+                *(
+                    escape(text)
+                    for text in (
+                        row.kind,
+                        words.what(row),
+                        words.value(row, "a"),
+                        words.value(row, "b"),
+                    )
+                )
+            )
         console.print(table)
 
 
 def _table(dataset: DatasetComparison) -> Table:
     tests = sorted({cell.paired.test for cell in dataset.cells if cell.paired})
-    caption = f"paired test: {', '.join(tests)}; Holm over this dataset's cells; lost: right in A, wrong in B" if tests else None
+    caption = (
+        f"paired test: {', '.join(tests)}; Holm over this dataset's cells; lost: right in A, wrong in B"
+        if tests
+        else None
+    )
     table = Table(caption=caption, caption_justify="left", box=SIMPLE_HEAD)
     table.add_column("detector × model", overflow="fold")
     for heading in ("A %", "B %", "B − A, points [95 % CI]", "Holm p"):
@@ -57,6 +77,12 @@ def _table(dataset: DatasetComparison) -> Table:
         if cell.changed:
             verdict = words.verdict(cell)
             colour = "red" if cell.failed_in_b else _COLOURS.get(verdict, "default")
-            texts = (words.cell_title(cell), words.level(cell.a), words.level(cell.b), words.difference(cell), words.p_adjusted(cell))
+            texts = (
+                words.cell_title(cell),
+                words.level(cell.a),
+                words.level(cell.b),
+                words.difference(cell),
+                words.p_adjusted(cell),
+            )
             table.add_row(*map(escape, texts), f"[{colour}]{verdict}[/]", words.moves(cell))
     return table

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from faceoff.results.dataset_results import label, shorten
-from faceoff.results.run_comparison.compare import CellComparison, Comparison, DatasetComparison, Provenance, Side
+from faceoff.results.run_comparison.compare import (
+    CellComparison,
+    Comparison,
+    DatasetComparison,
+    Provenance,
+    Side,
+)
 from faceoff.results.words import p_in_table
 
 _LENGTH = 90  # characters shown of a name or a value
@@ -26,14 +32,27 @@ def summary(found: Comparison) -> str:
         "significantly better in B": sum(cell.verdict == "better" for cell in found.cells),
         "significantly worse in B": sum(cell.verdict == "worse" for cell in found.cells),
         "failed in B": sum(cell.failed_in_b for cell in found.cells),
-        "changed without a significant difference": sum(bool(cell.changed and cell.paired) and cell.verdict not in {"better", "worse"} for cell in found.cells),
-        "changed, not tested": sum(cell.changed and not cell.paired and not cell.failed_in_b for cell in found.cells),
+        "changed without a significant difference": sum(
+            bool(cell.changed and cell.paired) and cell.verdict not in {"better", "worse"}
+            for cell in found.cells
+        ),
+        "changed, not tested": sum(
+            cell.changed and not cell.paired and not cell.failed_in_b for cell in found.cells
+        ),
         "unchanged": sum(unchanged(cell) for cell in found.cells),
         "not compared": sum(not cell.changed and not cell.compared for cell in found.cells),
     }
-    told = f"Of {len(found.cells)} cells: " + ", ".join(f"{number} {words}" for words, number in counts.items() if number) + "."
+    told = (
+        f"Of {len(found.cells)} cells: "
+        + ", ".join(f"{number} {words}" for words, number in counts.items() if number)
+        + "."
+    )
     apart = sum(not dataset.compared for dataset in found.datasets)
-    return f"{told} Not compared, as their samples differ: {apart} of {len(found.datasets)} datasets." if apart else told
+    return (
+        f"{told} Not compared, as their samples differ: {apart} of {len(found.datasets)} datasets."
+        if apart
+        else told
+    )
 
 
 def unchanged(cell: CellComparison) -> bool:
@@ -71,7 +90,11 @@ def level(side: Side) -> str:
     """An accuracy in percent, or the state with its reason."""
     if side.accuracy is not None:
         return f"{100 * side.accuracy:.2f}"
-    return side.state if side.state == "ok" or not side.reason else shorten(f"{side.state}: {side.reason}", _LENGTH)
+    return (
+        side.state
+        if side.state == "ok" or not side.reason
+        else shorten(f"{side.state}: {side.reason}", _LENGTH)
+    )
 
 
 def difference(cell: CellComparison) -> str:
@@ -96,9 +119,15 @@ def moves(cell: CellComparison) -> str:
 def remarks(dataset: DatasetComparison) -> list[str]:
     """Changes of state, of unlabelled predictions, of valence and arousal, notes, what was not compared and what only one run has, a line each."""
     lines = []
-    apart = [cell_title(cell) for cell in dataset.cells if not cell.compared and not cell.note and not cell.changed]
+    apart = [
+        cell_title(cell)
+        for cell in dataset.cells
+        if not cell.compared and not cell.note and not cell.changed
+    ]
     if apart:
-        lines.append(f"not compared, without predictions in either run: {shorten(', '.join(apart), 4 * _LENGTH)}")
+        lines.append(
+            f"not compared, without predictions in either run: {shorten(', '.join(apart), 4 * _LENGTH)}"
+        )
     for cell in dataset.cells:
         name = cell_title(cell)
         if cell.other and not cell.paired:
@@ -108,16 +137,27 @@ def remarks(dataset: DatasetComparison) -> list[str]:
             lines.append(f"{name}: {shorten(cell.note, 4 * _LENGTH)}")
         lines += [
             f"{name}: CCC of {row.dimension} {_number(row.ccc_a)} {_span(row.interval_a)} → {_number(row.ccc_b)} {_span(row.interval_b)}"
-            + (f", of {row.n_a} and {row.n_b} moments" if row.n_a != row.n_b else f", n = {row.n_a}")
+            + (
+                f", of {row.n_a} and {row.n_b} moments"
+                if row.n_a != row.n_b
+                else f", n = {row.n_a}"
+            )
             for row in cell.affect
         ]
-    lines += [f"only in {run}: {shorten(label(name), _LENGTH)}" for run, names in (("A", dataset.only_a), ("B", dataset.only_b)) for name in names]
+    lines += [
+        f"only in {run}: {shorten(label(name), _LENGTH)}"
+        for run, names in (("A", dataset.only_a), ("B", dataset.only_b))
+        for name in names
+    ]
     return lines
 
 
 def task_remarks(dataset: DatasetComparison) -> list[str]:
     """What the tasks differ in, and on which samples the cells were compared nevertheless."""
-    lines = [f"{what} differs: A {shorten(a, _LENGTH)}, B {shorten(b, _LENGTH)}" for what, a, b in dataset.differs]
+    lines = [
+        f"{what} differs: A {shorten(a, _LENGTH)}, B {shorten(b, _LENGTH)}"
+        for what, a, b in dataset.differs
+    ]
     if dataset.common:
         common = dataset.common
         lines.append(
@@ -125,8 +165,15 @@ def task_remarks(dataset: DatasetComparison) -> list[str]:
             f", {common.relabelled} with another label"
         )
     elif dataset.differs:
-        same_space = not any(what in {"label space", "labels", "set of unlabelled samples"} for what, _, _ in dataset.differs)
-        lines.append("not compared; --common compares the samples that both have" if same_space else "not compared: not the same question")
+        same_space = not any(
+            what in {"label space", "labels", "set of unlabelled samples"}
+            for what, _, _ in dataset.differs
+        )
+        lines.append(
+            "not compared; --common compares the samples that both have"
+            if same_space
+            else "not compared: not the same question"
+        )
     return lines
 
 
@@ -135,13 +182,25 @@ def dataset_title(dataset: DatasetComparison) -> str:
     if dataset.hash:
         task = f"{shorten(dataset.version, _LENGTH)}, n = {dataset.n}, task {dataset.hash}"
     if dataset.differs:
-        task = f"{dataset.common.n} common samples" if dataset.compared and dataset.common else "different tasks"
-    limited = f"; limited in {' and '.join(dataset.limited)}: not for reporting" if dataset.limited else ""
+        task = (
+            f"{dataset.common.n} common samples"
+            if dataset.compared and dataset.common
+            else "different tasks"
+        )
+    limited = (
+        f"; limited in {' and '.join(dataset.limited)}: not for reporting"
+        if dataset.limited
+        else ""
+    )
     return f"{shorten(dataset.name, _LENGTH)}: {task}{limited}"
 
 
 def only_datasets(found: Comparison) -> list[str]:
-    return [f"dataset only in {run}: {shorten(name, _LENGTH)}" for run, names in (("A", found.only_a), ("B", found.only_b)) for name in names]
+    return [
+        f"dataset only in {run}: {shorten(name, _LENGTH)}"
+        for run, names in (("A", found.only_a), ("B", found.only_b))
+        for name in names
+    ]
 
 
 def what(row: Provenance) -> str:
@@ -151,7 +210,16 @@ def what(row: Provenance) -> str:
 def value(row: Provenance, side: str) -> str:
     """A value of the provenance table: '–' where the run does not have it."""
     found: Any = getattr(row, side)
-    return "–" if found is None else shorten(found if isinstance(found, str) else json.dumps(found, sort_keys=True, ensure_ascii=False), _LENGTH)
+    return (
+        "–"
+        if found is None
+        else shorten(
+            found
+            if isinstance(found, str)
+            else json.dumps(found, sort_keys=True, ensure_ascii=False),
+            _LENGTH,
+        )
+    )
 
 
 def _number(number: float | None) -> str:
