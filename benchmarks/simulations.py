@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from faceoff.scoring import metrics  # noqa: E402
-from faceoff.statistics import (
+from faceoff.statistics import (  # noqa: E402
     agreement,
     bootstrap,
     intervals,
@@ -28,7 +28,7 @@ from faceoff.statistics import (
     power,
     ranking,
     variance_components,
-)  # noqa: E402
+)
 
 PAGE = ROOT / "docs" / "statistics.md"
 BEGIN, END = "<!-- simulations: begin -->", "<!-- simulations: end -->"

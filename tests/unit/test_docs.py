@@ -277,9 +277,11 @@ def test_columns_are_those_of_the_schema(title: str) -> None:
         .split("\n## ")[0]
     )
     said = re.findall(r"^\| `(\w+)`(?: …)? \| (.+?) \| (yes|no) \| .+ \|$", part, re.MULTILINE)
-    plain = lambda kind: (
-        re.sub(r"(element|item): ", "", str(kind)).replace("<", "&lt;").replace(">", "&gt;")
-    )  # noqa: E731
+
+    def plain(kind: Any) -> str:
+        text = re.sub(r"(element|item): ", "", str(kind))
+        return text.replace("<", "&lt;").replace(">", "&gt;")
+
     assert said == [
         (field.name, plain(field.type), "yes" if field.nullable else "no")
         for field in SCHEMAS[title]

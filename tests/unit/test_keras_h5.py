@@ -323,6 +323,45 @@ def test_files_that_are_no_model(tmp_path: Path) -> None:
         KerasNetwork(judge.write(tmp_path / "w.h5", None, GOOD))
 
 
+@pytest.mark.parametrize("how", ["external", "virtual", "link", "link_to_all"])
+def test_values_in_another_file_are_refused(tmp_path: Path, how: str) -> None:
+    """The card's sha256 says nothing of the bytes of the other file."""
+    path, other = (
+        judge.write(tmp_path / "a.h5", [CONV], GOOD),
+        judge.write(tmp_path / "other.h5", [CONV], GOOD),
+    )
+    kernel = GOOD["c"]["kernel"]
+    assert result(path, images(4, 4, 1)).shape == (3, 8)
+    with h5py.File(path, "a") as file:
+        if how == "external":
+            del file["model_weights/c/c/kernel:0"]
+            file["model_weights/c/c"].create_dataset(
+                "kernel:0",
+                kernel.shape,
+                np.float32,
+                external=[(str(tmp_path / "raw"), 0, h5py.h5f.UNLIMITED)],
+            )
+            (tmp_path / "raw").write_bytes(kernel.tobytes())
+        elif how == "virtual":
+            del file["model_weights/c/c/kernel:0"]
+            layout = h5py.VirtualLayout(kernel.shape, np.float32)
+            layout[...] = h5py.VirtualSource(other, "model_weights/c/c/kernel:0", kernel.shape)
+            file["model_weights/c/c"].create_virtual_dataset("kernel:0", layout)
+        else:
+            place = "model_weights/c" if how == "link" else "model_weights"
+            names = file["model_weights"].attrs["layer_names"]
+            del file[place]
+            file[place] = h5py.ExternalLink(other, place)
+            assert file["model_weights/c/c/kernel:0"].shape == kernel.shape
+            if how == "link":
+                file["model_weights"].attrs["layer_names"] = names
+    with pytest.raises(
+        KerasFileError,
+        match=r"a\.h5: .*c.*: keeps its values in another file, which the sha256 of this one does not cover",
+    ):
+        KerasNetwork(path)
+
+
 def test_weights_only_goes_by_order(tmp_path: Path) -> None:
     """As Keras' load_weights: the names in the file do not matter, the order does."""
     path = judge.write(tmp_path / "w.h5", None, {"conv2d_17": GOOD["c"]})

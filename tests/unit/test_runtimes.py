@@ -239,6 +239,56 @@ def test_tflite_goes_on_with_smaller_batches(mirror: Path) -> None:
         np.testing.assert_array_equal(output, expected)
 
 
+@pytest.mark.parametrize("carrier", ["initializer", "constant"])
+@pytest.mark.parametrize("place", ["beside", "above", "absolute", "in_the_working_folder"])
+def test_onnx_weights_in_another_file_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, carrier: str, place: str
+) -> None:
+    """The card's sha256 says nothing of the bytes of the other file. onnxruntime alone would load those beside the network's file."""
+    onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    helper, floats = onnx.helper, onnx.TensorProto.FLOAT
+    for folder in ("networks", "work"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    where = {
+        "beside": "networks/data",
+        "above": "data",
+        "absolute": "data",
+        "in_the_working_folder": "work/data",
+    }[place]
+    (tmp_path / where).write_bytes(np.ones(4, np.float32).tobytes())
+    location = {
+        "beside": "data",
+        "above": "../data",
+        "absolute": str(tmp_path / "data"),
+        "in_the_working_folder": "data",
+    }[place]
+    weights = onnx.TensorProto(
+        name="w", data_type=floats, dims=[4], data_location=onnx.TensorProto.EXTERNAL
+    )
+    for key, value in {"location": location, "offset": "0", "length": "16"}.items():
+        weights.external_data.add(key=key, value=value)
+    nodes, initializers = [helper.make_node("Add", ["x", "w"], ["y"])], [weights]
+    if carrier == "constant":
+        constant = helper.make_node("Constant", [], ["w"])
+        constant.attribute.add(name="value", type=onnx.AttributeProto.TENSOR).t.CopyFrom(weights)
+        nodes, initializers = [constant, *nodes], []
+    x, y = (helper.make_tensor_value_info(name, floats, ["n", 4]) for name in "xy")
+    model = helper.make_model(
+        helper.make_graph(nodes, "g", [x], [y], initializers),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=9,
+    )
+    path = tmp_path / "networks" / "a.onnx"
+    path.write_bytes(model.SerializeToString())
+    if place == "beside":
+        assert onnxruntime.InferenceSession(str(path)).get_inputs()
+    with pytest.raises(
+        ValueError, match=r"a\.onnx: keeps weights in another file, which its sha256 does not cover"
+    ):
+        Onnx(path, batch=1)
+
+
 # -- onnxruntime on a CPU where CUDA was hoped for -------------------------------------------------------------------------------
 
 

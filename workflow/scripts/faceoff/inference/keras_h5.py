@@ -40,6 +40,9 @@ class Layer:
     keras: int = 2
 
 
+_ELSEWHERE = "keeps its values in another file, which the sha256 of this one does not cover; save the model as one file"
+
+
 # -- what is in the file ----------------------------------------------------------------------------------------------------
 
 
@@ -51,7 +54,9 @@ def read(path: Path) -> tuple[list[Layer] | None, dict[str, Arrays]]:
                 file.attrs.get("model_config"),
                 file.attrs.get("keras_version", "2"),
             )
-            weights = _weights(file.get("model_weights", file))
+            weights = _weights(file.get("model_weights", file), file.filename)
+    except KerasFileError as error:
+        raise KerasFileError(f"{path}: {error}") from None
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise KerasFileError(f"{path}: not a readable Keras HDF5 file: {error}") from None
     if config is None:
@@ -107,19 +112,22 @@ def sequence(layers: Sequence[Layer]) -> list[Layer]:
     ]
 
 
-def _weights(root: h5py.Group) -> dict[str, Arrays]:
+def _weights(root: h5py.Group, filename: str) -> dict[str, Arrays]:
     """Weights by layer, in the file's order; a weight's name without the layer's and TensorFlow's ":0"."""
     order = [_text(name) for name in root.attrs.get("layer_names", list(root))]
     found: dict[str, Arrays] = {}
     for layer in order:
         arrays: Arrays = {}
-        root[layer].visititems(
-            lambda name, item, arrays=arrays: (
-                arrays.update({name.split("/")[-1].split(":")[0]: item[()]})
-                if isinstance(item, h5py.Dataset)
-                else None
-            )
-        )
+
+        def take(name: str, item: Any, arrays: Arrays = arrays) -> None:
+            if isinstance(item, h5py.Dataset):
+                if item.external or item.is_virtual:
+                    raise KerasFileError(f"{item.name}: {_ELSEWHERE}")
+                arrays[name.split("/")[-1].split(":")[0]] = item[()]
+
+        if root[layer].file.filename != filename:  # an external link; visititems follows none
+            raise KerasFileError(f"{layer}: {_ELSEWHERE}")
+        root[layer].visititems(take)
         if arrays:
             found[layer] = arrays
     return found

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -174,7 +175,22 @@ class Onnx(BatchedNetwork):
         wanted = providers[0] if isinstance(providers[0], str) else providers[0][0]
         if wanted != "CPUExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
             onnxruntime.preload_dlls()  # pip puts CUDA and cuDNN into packages of their own, where nothing else looks for them
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        with (
+            tempfile.TemporaryDirectory() as empty
+        ):  # where onnxruntime looks for data outside of the file: the sha256 does not cover them
+            options.add_session_config_entry(
+                "session.model_external_initializers_file_folder_path", empty
+            )
+            try:
+                self._session = onnxruntime.InferenceSession(
+                    path.read_bytes(), options, providers=providers
+                )
+            except Exception as error:
+                if "external data" not in str(error).lower():
+                    raise
+                raise ValueError(
+                    f"{path}: keeps weights in another file, which its sha256 does not cover; save the network as one file"
+                ) from None
         _note_provider(self._session.get_providers()[0], wanted)
         described = self._session.get_inputs()[0]
         self._name, self._one_size = described.name, isinstance(described.shape[0], int)
