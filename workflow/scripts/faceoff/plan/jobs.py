@@ -1,0 +1,204 @@
+"""Describe what each stage is told: one record per kind of job, written by the plan, read by the stage."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from faceoff.plugins.jobs import CropJob, Job, PluginJob
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeJob(Job):
+    """A job that needs no settings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetJob(Job):
+    """List, decode or judge the samples of a dataset.
+
+    type: the plug-in's name; source, class_name: where it is; options: the dataset's section of the
+    configuration; headline: whether its numbers may head a report; fingerprint: a value that changes
+    when its files change.
+    """
+
+    dataset: str
+    type: str
+    source: str
+    class_name: str
+    options: dict[str, Any]
+    headline: bool
+    seed: int
+    fingerprint: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardJob(Job):
+    """Cut a dataset's samples: take shard `number` of `shards`."""
+
+    number: int
+    shards: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectJob(Job):
+    """Find the faces of a dataset's frames.
+
+    upscale: factor that enlarges frames first; pad: black border, as a share of the frame's sides.
+    """
+
+    dataset: str
+    detector: str
+    plugin: PluginJob
+    upscale: int = 1
+    pad: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictJob(Job):
+    """Read the emotion of every frame's face, or train the model that will."""
+
+    dataset: str
+    detector: str
+    model: str
+    plugin: PluginJob
+    crop: CropJob
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorLatencyJob(Job):
+    """Time a detector on `queries` pictures that the seed draws."""
+
+    detect: DetectJob
+    queries: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelLatencyJob(Job):
+    """Time a model behind a detector on `queries` pictures that the seed draws."""
+
+    predict: PredictJob
+    queries: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A member of a fusion. lineage: members of one lineage share weights and are one opinion."""
+
+    detector: str
+    model: str
+    lineage: str
+    whole_frame: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return 'detector/model'."""
+        return f"{self.detector}/{self.model}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FuseJob(Job):
+    """Join the posteriors of several cells into one.
+
+    top: only so many of the most accurate members vote; None: all.
+    check_order: refuse a member whose classes would fit much better in another order.
+    policy: which face of a picture is the sample's face.
+    """
+
+    dataset: str
+    fusion: str
+    rule: str
+    members: tuple[Member, ...]
+    policy: str
+    seed: int
+    top: int | None = None
+    allow_clones: bool = False
+    check_order: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellIdentity:
+    """What is scored: a detector x model pair."""
+
+    detector: str
+    model: str
+    lineage: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusionIdentity:
+    """What is scored: a fusion. hard: its rule gives votes or ranks, not probabilities."""
+
+    fusion: str
+    rule: str
+    members: tuple[str, ...]
+    top: int | None = None
+    hard: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreJob(Job):
+    """Score one cell or one fusion on a dataset; exactly one of `cell` and `fusion` is given.
+
+    skip: why the cell cannot run here; train_status: how the training data relate to this dataset
+    (protocol §15); circular: the model reads emotions by the recipe that drew the dataset (§16).
+    """
+
+    dataset: str
+    train_status: str
+    circular: bool
+    seed: int
+    cell: CellIdentity | None = None
+    fusion: FusionIdentity | None = None
+    skip: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareJob(Job):
+    """Compare the cells and fusions of a dataset.
+
+    fusions: members of each; factors: what each cell is made of; variants: cell of reduced precision
+    -> the cell that it stands for.
+    """
+
+    dataset: str
+    fusions: dict[str, tuple[str, ...]]
+    factors: dict[str, dict[str, str]]
+    variants: dict[str, str]
+    seed: int
+    validation: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExamplesJob(Job):
+    """Crop example faces: `examples` right and as many wrong ones per cell, `gallery` of every confusion.
+
+    megabytes: what the pictures may take of the page.
+    """
+
+    dataset: str
+    examples: int
+    gallery: int
+    megabytes: float
+    crops: dict[str, CropJob]
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverlapsJob(Job):
+    """Compare the boxes of the detectors. calibrations: by detector, without those that box nothing."""
+
+    dataset: str
+    policy: str
+    calibrations: dict[str, dict[str, float] | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswersJob(Job):
+    """Count the answers, and follow `clips` clips over time, with their pictures where `faces` says so."""
+
+    dataset: str
+    clips: int
+    faces: bool
+    seed: int

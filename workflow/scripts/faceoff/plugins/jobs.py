@@ -1,0 +1,62 @@
+"""Describe jobs as records: the plan writes them as JSON into a rule's params, the stages read them.
+
+The records are plain dataclasses, since the environments of the frameworks have no pydantic.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import msgspec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job of the workflow. code: the hash of the code that makes its output."""
+
+    code: str = ""
+
+    def to_json(self) -> str:
+        """Return the job as JSON with sorted keys, so that the same job is the same text."""
+        return json.dumps(msgspec.to_builtins(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a job. Raises ValueError naming the field that is missing or of another type."""
+        return msgspec.convert(json.loads(text), cls)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginJob:
+    """A detector or model to load: where its class is, its card with the run's options, its files.
+
+    batch: how many pictures a call has; None: as many as the plug-in declares.
+    read: size and time of change of the files of the user's that the plug-in reads.
+    """
+
+    name: str
+    source: str
+    class_name: str
+    card: dict[str, Any]
+    assets: dict[str, dict[str, Any]]
+    device: str = "auto"
+    precision: str = "float32"
+    batch: int | None = None
+    read: dict[str, list[int] | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropJob:
+    """How a detector's faces become a model's input.
+
+    whole_frame: the detector boxes nothing, the picture is the face.
+    calibration: from the detector's box to the canonical one; None: boxes as shipped.
+    margin, align: instead of those of the model's crop specification; None: as they are there.
+    """
+
+    policy: str
+    whole_frame: bool = False
+    calibration: Mapping[str, float] | None = None
+    margin: float | None = None
+    align: str | None = None
