@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from faceoff.assets import fetch
+from faceoff.fusion import rule_list
 from faceoff.plan.matrix import Matrix
 from faceoff.plan.shards import SAMPLE_COST, cost_of, shards_for
 from faceoff.plugins import code_hash
@@ -232,7 +233,7 @@ class Plan(Matrix):
             "check_order": section.check_order,
             "policy": self.config.faces.policy,
             "seed": self.config.seed if section.seed is None else section.seed,
-            "code": code(ADAPTERS / "fuse.py"),
+            "code": code(ADAPTERS / "fuse.py", rule_list.file_of(section.rule)),
         })  # fmt: skip
 
     def score_spec(self, dataset: str, detector: str, model: str) -> str:
@@ -417,6 +418,9 @@ class Plan(Matrix):
         stated: dict[str, Any] = (
             {"models": self._stated()} if stage in {"report", "manifest"} else {}
         )
+        if stage == "report":  # its code does not import the rules, whose titles it shows
+            used = {section.rule for section, _ in self.fusions.values()}
+            stated["rules"] = {name: rule_list.get(name).title for name in sorted(used)}
         if stage == "manifest":
             stated["environments"] = {
                 f"{kind} {name}": self.env(kind, name)

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from faceoff.fusion.temperature import fit_temperature, temper
 from faceoff.scoring import metrics
 from faceoff.statistics.folds import check_folds
+from faceoff.statistics.temperature import fit_temperature, temper
 
 IntervalOf = Callable[
     [np.ndarray, np.ndarray | None], Any

@@ -13,10 +13,10 @@ import numpy as np
 from faceoff.emotions import SENTIMENT, order
 from faceoff.faces.choice import choose
 from faceoff.faces.crops import iou
+from faceoff.fusion import rule_list
 from faceoff.fusion.class_order import best_class_permutation
 from faceoff.fusion.face_conditions import of_face
-from faceoff.fusion.rules import RULES, Rule, cross_fit, top
-from faceoff.fusion.trained import fit_weights
+from faceoff.fusion.rule import Rule, cross_fit, top
 from faceoff.plugins.protocols import Box
 from faceoff.scoring.task import WEIGHTS, folds_for, owners
 from faceoff.statistics.limits import SAME_FACE
@@ -113,7 +113,8 @@ def write_fusion(
             classes,
             spec["seed"],
         )
-    rule = RULES[spec["rule"]] if spec["top"] is None else top(RULES[spec["rule"]], spec["top"])
+    rule = rule_list.get(spec["rule"])
+    rule = rule if spec["top"] is None else top(rule, spec["top"])
     fused = (
         fuse(rule, votes, held_out, spec["seed"])
         if classes
@@ -122,15 +123,11 @@ def write_fusion(
     # A rule that learnt from a failed member's silence is not the rule that was asked for.
     tainted = [
         path
-        for member in (*paths, *(judges if rule.trained or spec["check_order"] else ()))
+        for member in (*paths, *(judges if rule.learns or spec["check_order"] else ()))
         for path in parquet.failed_files(member)
     ]
     schema = columns.predictions_schema(classes)
-    weights = (
-        learnt_weights(votes if held_out is None else held_out)
-        if classes and spec["rule"] == "weighted" and spec["top"] is None
-        else None
-    )
+    weights = learnt_weights(rule, votes if held_out is None else held_out) if classes else None
     if weights is not None:
         named = {
             f"{m['detector']}/{m['model']}": weight
@@ -190,7 +187,7 @@ def refuse_doubtful_order(
 
 def fuse(rule: Rule, votes: Votes, held_out: Votes | None, seed: int) -> np.ndarray:
     """(n, k) fused posterior. Frames without a label are fused by the rule fitted on all labelled ones: they taught it nothing."""
-    if not rule.trained:
+    if rule.combine is not None:
         return rule.combine(votes.posteriors)
     if held_out is not None:
         known = held_out.truth >= 0
@@ -213,10 +210,15 @@ def fuse(rule: Rule, votes: Votes, held_out: Votes | None, seed: int) -> np.ndar
     return fused
 
 
-def learnt_weights(votes: Votes) -> np.ndarray:
-    """(members,) weights that the rule `weighted` learns from all labelled frames; where it is cross-fitted, each fold's own differ a little from them."""
+def learnt_weights(rule: Rule, votes: Votes) -> np.ndarray | None:
+    """Return the members' weights (members,) that the rule learns from all labelled frames, None of a rule without.
+
+    Where the rule is cross-fitted, each fold's own weights differ a little from them.
+    """
     known = votes.truth >= 0
-    return fit_weights(votes.posteriors[:, known], votes.truth[known])
+    if rule.weights is None:
+        return None
+    return rule.weights(votes.posteriors[:, known], votes.truth[known])
 
 
 def _of(votes: Votes, chosen: np.ndarray) -> np.ndarray | None:
@@ -301,7 +303,7 @@ def _read(
         )
     several, by_face = (
         len({member["detector"] for member in spec["members"]}) > 1,
-        RULES[spec["rule"]].by_face,
+        rule_list.get(spec["rule"]).by_face,
     )
     conditions = None
     if several or by_face:

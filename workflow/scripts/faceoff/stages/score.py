@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from faceoff.fusion.rules import RULES
+from faceoff.fusion import rule_list
 from faceoff.scoring import affect, metrics, subgroups, trust
 from faceoff.scoring.task import (
     SamplePosteriors,
@@ -74,7 +74,7 @@ def write_score(
             | {"state": "error", "reason": reason, "failed_files": failed or [str(predictions)]},
         )
         return
-    hard = spec["kind"] == "fusion" and RULES[spec["rule"]].hard
+    hard = spec["kind"] == "fusion" and rule_list.get(spec["rule"]).hard
     found = _scores(task, cell, spec, hard) | trust.parts(
         samples, predictions, validation, task, cell, spec["seed"], hard=hard
     )
