@@ -23,7 +23,8 @@ def soft_mean(posteriors: Floats) -> Floats:
 def mean_of_present(posteriors: Floats) -> Floats:
     """Return the mean (n, k) over the members that are not NaN, 0 where all are."""
     total, count = sum_of_present(posteriors)
-    return total / np.maximum(count, 1)
+    mean: Floats = total / np.maximum(count, 1)
+    return mean
 
 
 def sum_of_present(members: Iterable[Floats]) -> tuple[Floats, Ints]:

@@ -103,9 +103,17 @@ class Rule:
         """
         if self.fit_by_face is not None:
             return self.fit_by_face(posteriors, truth, conditions)
-        combine = self.combine if self.fit is None else self.fit(posteriors, truth)
-        assert combine is not None  # __post_init__ sees to it
-        return lambda test, _: combine(test)
+        combine = self.combine or self._fit(posteriors, truth)
+
+        def without_faces(test: Floats, _: Floats | None) -> Floats:
+            return combine(test)
+
+        return without_faces
+
+    def _fit(self, posteriors: Floats, truth: Ints) -> Combine:
+        if self.fit is None:
+            raise ValueError(f"rule {self.title!r} learns nothing")
+        return self.fit(posteriors, truth)
 
 
 def top(rule: Rule, count: int) -> Rule:
@@ -130,9 +138,12 @@ def top(rule: Rule, count: int) -> Rule:
         combine = rule.learn(
             posteriors[chosen], truth, None if conditions is None else conditions[chosen]
         )
-        return lambda test, met=None: combine(
-            check_same_members(test, len(posteriors))[chosen], None if met is None else met[chosen]
-        )
+
+        def of_chosen(test: Floats, met: Floats | None = None) -> Floats:
+            test = check_same_members(test, len(posteriors))[chosen]
+            return combine(test, None if met is None else met[chosen])
+
+        return of_chosen
 
     def fit(posteriors: Floats, truth: Ints) -> Combine:
         combine = fit_by_face(posteriors, truth)
