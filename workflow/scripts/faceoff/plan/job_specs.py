@@ -11,7 +11,7 @@ from typing import Any
 
 from faceoff import layout
 from faceoff.assets import fetch
-from faceoff.fusion.rules import RULES
+from faceoff.fusion import rule_list
 from faceoff.plan.jobs import (
     AnswersJob,
     CellIdentity,
@@ -243,7 +243,7 @@ class Plan(Matrix):
             check_order=section.check_order,
             policy=self.config.faces.policy,
             seed=self.config.seed if section.seed is None else section.seed,
-            code=code("fuse"),
+            code=code("fuse", rule_list.file_of(section.rule)),
         )
 
     def score_job(self, dataset: str, detector: str, model: str) -> ScoreJob:
@@ -269,7 +269,7 @@ class Plan(Matrix):
                 rule=section.rule,
                 members=_names(cells),
                 top=section.top,
-                hard=RULES[section.rule].hard,
+                hard=rule_list.get(section.rule).hard,
             ),
             train_status=statuses.pop() if len(statuses) == 1 else "mixed",
             circular=any(self._circular(dataset, model) for _, model in cells),
@@ -412,6 +412,9 @@ class Plan(Matrix):
         stated: dict[str, Any] = (
             {"models": self._stated()} if stage in {"report", "manifest"} else {}
         )
+        if stage == "report":  # its code does not import the rules, whose titles it shows
+            used = {section.rule for section, _ in self.fusions.values()}
+            stated["rules"] = {name: rule_list.get(name).title for name in sorted(used)}
         if stage == "manifest":
             stated["environments"] = {
                 f"{kind} {name}": self.env(kind, name)
