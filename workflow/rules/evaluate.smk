@@ -102,20 +102,7 @@ rule tables:
         latencies=plan.latency_files(),
         multiverse=plan.multiverse_files(),
     output:
-        table_outputs(
-            "accuracy",
-            "per_class",
-            "confusion",
-            "comparisons",
-            "decomposition",
-            "ranks",
-            "coverage",
-            "affect",
-            "speed",
-            "cost",
-            *(["latency"] if plan.latency_files() else []),
-            *(["multiverse"] if plan.multiverse_files() else []),
-        ),
+        table_outputs(),
     log:
         f"{R}/logs/tables.log",
     localrule: True
@@ -126,7 +113,7 @@ rule tables:
         mem_mb=memory(2000),
         runtime=runtime(30),
     params:
-        spec=plan.aggregate_spec("tables"),
+        spec=plan.tables_spec(),
         folder=subpath(output[0], parent=True),
     shell:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons} --timings {input.timings}"

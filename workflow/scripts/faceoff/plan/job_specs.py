@@ -9,19 +9,33 @@ from pathlib import Path
 from typing import Any
 
 from faceoff.assets import fetch
+from faceoff.plan import figure_list, table_list
+from faceoff.plan.aggregate_jobs import (
+    CaptionsJob,
+    FiguresJob,
+    ManifestJob,
+    ReportJob,
+    SpeedJob,
+    TablesJob,
+    limited_datasets,
+)
 from faceoff.plan.matrix import Matrix
 from faceoff.plan.shards import SAMPLE_COST, cost_of, shards_for
-from faceoff.plugins import code_hash
+from faceoff.plugins import code_hash, entries
 from faceoff.plugins.options import DatasetConfig
 from faceoff.plugins.plugin import Plugin
 from faceoff.storage import files
 
 ADAPTERS = code_hash.PACKAGE.parent  # the rules' scripts, each of which calls one stage
-# What shapes a page or figure without being Python.
-_PAGES = tuple(
-    f"report/{pattern}" for pattern in ("*.j2", "sections/*.j2", "*.css", "*.js", "vendor/*.js")
-)
-LOOKS = {"report": _PAGES, "speed": _PAGES, "figures": ("figures/look.mplstyle",)}
+STYLE = code_hash.PACKAGE / "figures" / "look.mplstyle"
+VERSIONS = code_hash.PACKAGE / "inference" / "versions.py"  # only the manifest is made of them
+
+
+def _page_files() -> list[Path]:
+    """Return what shapes a page without being Python."""
+    folder = code_hash.PACKAGE / "report"
+    patterns = ("*.j2", "sections/*.j2", "*.css", "*.js", "vendor/*.js")
+    return sorted(file for pattern in patterns for file in folder.glob(pattern))
 
 
 class Plan(Matrix):
@@ -396,9 +410,89 @@ class Plan(Matrix):
             "code": code(ADAPTERS / "answers.py"),
         })  # fmt: skip
 
-    def aggregate_spec(self, stage: str) -> str:
-        """Spec of tables, figures, report, manifest: the whole resolved configuration and the code of that stage."""
-        weights = {
+    # -- what the stages are told that gather the run; see aggregate_jobs.py ---------------------------------------
+
+    def table_names(self) -> list[str]:
+        """Return the names of the tables of this run."""
+        asked = {"latency": self.latency_files(), "multiverse": self.multiverse_files()}
+        return table_list.table_names({need for need, files in asked.items() if files})
+
+    def tables_spec(self) -> str:
+        """Return the job of `tables`."""
+        # The stage finds the tables in their folder, so the hash is told of them.
+        made_by = code(ADAPTERS / "tables.py", *entries.modules(table_list.FOLDER, "TABLE"))
+        return TablesJob(limited=limited_datasets(self._resolved()), code=made_by).to_json()
+
+    def figure_names(self) -> tuple[str, ...]:
+        """Return the names of the figures of this run: KIND-DATASET or KIND."""
+        contents = figure_list.Contents.of(self._resolved(), self._cards())
+        return figure_list.figure_names(contents)
+
+    def figures_spec(self) -> str:
+        """Return the job of `figures`."""
+        drawn = entries.modules(figure_list.FOLDER, "FIGURE")
+        return FiguresJob(
+            datasets=tuple(self.datasets("test")),
+            figures=self.figure_names(),
+            formats=tuple(self.config.figures.formats),
+            examples=self.config.figures.examples,
+            code=code(ADAPTERS / "figures.py", *drawn, STYLE),
+        ).to_json()
+
+    def captions_spec(self) -> str:
+        """Return the job of `captions`."""
+        reported = self.datasets("test")
+        return CaptionsJob(
+            run=self.config.run,
+            figures=self.figure_names(),
+            titles=figure_list.titles(),
+            limited=tuple(n for n in limited_datasets(self._resolved()) if n in reported),
+            code=code(ADAPTERS / "captions.py"),
+        ).to_json()
+
+    def speed_spec(self) -> str:
+        """Return the job of `speed`."""
+        return SpeedJob(
+            run=self.config.run,
+            title=self.config.report.title,
+            datasets=tuple(self.datasets("test")),
+            code=code(ADAPTERS / "speed.py", *_page_files()),
+        ).to_json()
+
+    def report_spec(self) -> str:
+        """Return the job of `report`."""
+        cards = self._cards()
+        return ReportJob(
+            config=self._resolved(),
+            datasets={name: cards[name] for name in self.datasets("test")},
+            models=self._stated(),
+            assets=self._weights(),
+            titles=figure_list.titles(),
+            code=code(ADAPTERS / "report.py", *_page_files()),
+        ).to_json()
+
+    def manifest_spec(self) -> str:
+        """Return the job of `manifest`."""
+        return ManifestJob(
+            config=self._resolved(),
+            datasets=self._cards(),
+            models=self._stated(),
+            assets=self._weights(),
+            environments={
+                f"{kind} {name}": self.env(kind, name)
+                for kind in ("detector", "model")
+                for name in getattr(self.config, f"{kind}s")
+            },
+            code=code(ADAPTERS / "manifest.py", VERSIONS),
+        ).to_json()
+
+    def _resolved(self) -> dict[str, Any]:
+        """Return the whole configuration with its defaults."""
+        return self.config.model_dump(mode="json")
+
+    def _weights(self) -> dict[str, dict[str, Any]]:
+        """Return what the page and the manifest say of each weights file, by its user."""
+        return {
             user: {
                 "file": asset.name,
                 "sha256": asset.sha256,
@@ -407,31 +501,6 @@ class Plan(Matrix):
             }
             for user, asset in self.assets().items()
         }
-        looks = sorted(
-            file for pattern in LOOKS.get(stage, ()) for file in code_hash.PACKAGE.glob(pattern)
-        )
-        versions = (
-            [code_hash.PACKAGE / "inference" / "versions.py"] if stage == "manifest" else []
-        )  # only the manifest is made of them
-        made_by = code(ADAPTERS / f"{stage}.py", *looks, *versions)
-        stated: dict[str, Any] = (
-            {"models": self._stated()} if stage in {"report", "manifest"} else {}
-        )
-        if stage == "manifest":
-            stated["environments"] = {
-                f"{kind} {name}": self.env(kind, name)
-                for kind in ("detector", "model")
-                for name in getattr(self.config, f"{kind}s")
-            }
-        return self._spec(
-            {
-                "config": self.config.model_dump(mode="json"),
-                "datasets": self._cards(),
-                "assets": weights,
-                "code": made_by,
-                **stated,
-            }
-        )
 
     def _stated(self) -> dict[str, Any]:
         """What the models' cards state of themselves that a report shows: source and published results."""
