@@ -12,6 +12,7 @@ from faceoff.cli import app
 from faceoff.results.run_comparison import compare, words
 from faceoff.results.run_comparison.compare import changed_provenance, compare_runs, read_run
 from faceoff.results.run_comparison.page import render
+from faceoff.results.run_folder import LAYOUT
 from faceoff.storage import columns, files, parquet
 
 SPACE = ("happiness", "sadness", "anger")
@@ -119,7 +120,12 @@ def make_run(
     }
     files.write_json(
         folder / "manifest.json",
-        {"config": config, "faceoff": {"commit": "c1", "dirty": False}, "versions": {"numpy": "1"}}
+        {
+            "layout": LAYOUT,
+            "config": config,
+            "faceoff": {"commit": "c1", "dirty": False},
+            "versions": {"numpy": "1"},
+        }
         | manifest,
     )
     return folder

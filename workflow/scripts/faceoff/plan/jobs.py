@@ -1,6 +1,6 @@
 """Describe what each stage is told: one record per kind of job, written by the plan, read by the stage."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from faceoff.plugins.jobs import CropJob, Job, PluginJob
