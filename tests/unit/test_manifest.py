@@ -1,7 +1,7 @@
 """The manifest says on what each stage's jobs computed."""
 
+from faceoff.layout import VERSION
 from faceoff.plan.aggregate_jobs import ManifestJob
-from faceoff.results.run_folder import LAYOUT
 from faceoff.stages.manifest import write_manifest
 from faceoff.storage import files
 
@@ -34,7 +34,7 @@ def test_devices_by_stage(tmp_path):
     )
     write_manifest([], timings, tmp_path / "manifest.json", job)
     written = files.read_json(tmp_path / "manifest.json")
-    assert written["layout"] == LAYOUT
+    assert written["layout"] == VERSION
     assert written["devices"] == {
         "detect": ["cpu"],
         "predict": ["cpu", "cuda (NVIDIA H200)", "cuda (Tesla T4)"],

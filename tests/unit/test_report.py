@@ -16,12 +16,12 @@ from typer.testing import CliRunner
 
 from faceoff.cli import app
 from faceoff.figures import fusion as fusion_figure
+from faceoff.layout import VERSION
 from faceoff.plugins import registry
 from faceoff.report import page
 from faceoff.report.sections import published
 from faceoff.results import dataset_results, words
 from faceoff.results.dataset_results import DatasetResults
-from faceoff.results.run_folder import LAYOUT
 from faceoff.stages.report import write_again, write_report
 from faceoff.stages.speed import write_speed
 from faceoff.storage import files, parquet
@@ -491,7 +491,7 @@ def test_a_finished_run_is_rendered_again_without_faces(tmp_path, monkeypatch):
     ):
         write_again(run.folder, tmp_path / "again.html")
     made = {
-        "layout": LAYOUT,
+        "layout": VERSION,
         "config": run.spec["config"],
         "faceoff": {"code": "c0de"},
         "weights": {},

@@ -9,10 +9,10 @@ from report_fixtures import HOSTILE
 from typer.testing import CliRunner
 
 from faceoff.cli import app
+from faceoff.layout import VERSION
 from faceoff.results.run_comparison import compare, words
 from faceoff.results.run_comparison.compare import changed_provenance, compare_runs, read_run
 from faceoff.results.run_comparison.page import render
-from faceoff.results.run_folder import LAYOUT
 from faceoff.storage import columns, files, parquet
 
 SPACE = ("happiness", "sadness", "anger")
@@ -121,7 +121,7 @@ def make_run(
     files.write_json(
         folder / "manifest.json",
         {
-            "layout": LAYOUT,
+            "layout": VERSION,
             "config": config,
             "faceoff": {"commit": "c1", "dirty": False},
             "versions": {"numpy": "1"},

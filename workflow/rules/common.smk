@@ -1,6 +1,5 @@
 # Functions that the rules ask. The answers come from the plan and its layout.
 import functools
-import json
 import os
 import re
 import sys
@@ -49,16 +48,11 @@ def show_leaderboard():
     """Print the leaderboard once every cell has succeeded; a partial target may have no score."""
     from faceoff.results import leaderboard
 
-<<<<<<< HEAD
-    if os.path.exists(f"{R}/check.ok") and os.environ.get("FACEOFF_LEADERBOARD") != "0":
+    if os.path.exists(layout.check) and os.environ.get("FACEOFF_LEADERBOARD") != "0":
         try:
             leaderboard.show(plan.config.run)
         except ValueError as error:  # an older version wrote the rest of the folder
             print(error, file=sys.stderr)
-=======
-    if os.path.exists(layout.check) and os.environ.get("FACEOFF_LEADERBOARD") != "0":
-        leaderboard.show(plan.config.run)
->>>>>>> 0366605fcf8eeedee9f431a63d9caadf26704df1
 
 
 def script(name):

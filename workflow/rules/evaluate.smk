@@ -104,7 +104,7 @@ rule tables:
         mem_mb=memory(2000),
         runtime=runtime(30),
     params:
-        spec=plan.tables_spec(),
+        spec=spec("tables_job"),
         folder=subpath(output[0], parent=True),
     shell:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons} --timings {input.timings}"

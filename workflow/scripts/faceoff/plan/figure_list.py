@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from faceoff.layout import PACKAGE
 from faceoff.plan.aggregate_jobs import reported_datasets
-from faceoff.plugins import code_hash, entries
+from faceoff.plugins import entries
 from faceoff.spelling import suggestion
 from faceoff.statistics.limits import LEAST_DATASETS
 
-FOLDER = code_hash.PACKAGE / "figures"
+FOLDER = PACKAGE / "figures"
 
 
 @dataclass(frozen=True)

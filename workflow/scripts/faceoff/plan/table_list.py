@@ -5,9 +5,10 @@ A table is a module of results/tables/ with an entry `TABLE`, which is read with
 
 from collections.abc import Collection
 
-from faceoff.plugins import code_hash, entries
+from faceoff.layout import PACKAGE
+from faceoff.plugins import entries
 
-FOLDER = code_hash.PACKAGE / "results" / "tables"
+FOLDER = PACKAGE / "results" / "tables"
 
 
 def table_names(met: Collection[str]) -> list[str]:

@@ -4,12 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from faceoff.layout import VERSION
 from faceoff.storage import files
 
 MANIFEST = "manifest.json"
-# The number of the layout of a run's folder: of its files' names, columns and keys. It grows by one
-# when a command could no longer read what the version before wrote.
-LAYOUT = 1
 
 
 def manifest_of(folder: Path) -> dict[str, Any] | None:
@@ -22,12 +20,12 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
         return None
     manifest: dict[str, Any] = files.read_json(path)
     layout = manifest.get("layout", 0)
-    if layout > LAYOUT:
+    if layout > VERSION:
         raise ValueError(
             f"{folder} was written by a newer version of Faceoff (layout {layout}, this version reads"
-            f" layout {LAYOUT}): update Faceoff"
+            f" layout {VERSION}): update Faceoff"
         )
-    if layout < LAYOUT:
+    if layout < VERSION:
         raise ValueError(
             f"{folder} was written by an older version of Faceoff; run snakemake again with its"
             " configuration, which makes the manifest and everything else again that this version"

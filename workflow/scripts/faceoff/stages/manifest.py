@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from faceoff.inference.versions import versions
+from faceoff.layout import VERSION
 from faceoff.plan.aggregate_jobs import ManifestJob
-from faceoff.results import run_folder
 from faceoff.storage import files
 
 
@@ -30,7 +30,7 @@ def write_manifest(
     files.write_json(
         output,
         {
-            "layout": run_folder.LAYOUT,
+            "layout": VERSION,
             "faceoff": {
                 "commit": _git("rev-parse", "HEAD"),
                 "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
