@@ -61,7 +61,6 @@ MOVED = {
     "networks.blazeface": "inference.networks.blazeface",
     "networks.ddamfn": "inference.networks.ddamfn",
     "networks.emonet": "inference.networks.emonet",
-    "networks.mtcnn": "inference.networks.mtcnn",
     "networks.retinaface": "inference.networks.retinaface",
     "omissions": "plugins.omissions",
     "omnibus": "statistics.omnibus",
