@@ -298,10 +298,10 @@ def every_spec(made: Plan) -> dict[str, str]:
         "score_fusion": made.fusion_score_job("posed", "all").to_json(),
         "compare": made.compare_job("posed").to_json(),
         "examples": made.examples_job("posed").to_json(),
-        **{
-            stage: made.aggregate_spec(stage)
-            for stage in ("tables", "figures", "report", "manifest")
-        },
+        "tables": made.tables_job().to_json(),
+        "figures": made.figures_job().to_json(),
+        "report": made.report_job().to_json(),
+        "manifest": made.manifest_job().to_json(),
     }
 
 
