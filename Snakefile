@@ -34,8 +34,8 @@ localrules:
 rule all:
     default_target: True
     input:
-        f"{plan.folder}/check.ok",
-        f"{plan.folder}/figures/captions.md",
+        layout.check,
+        layout.captions,
         plan.audio_files(),
 
 

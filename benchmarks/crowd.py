@@ -53,7 +53,7 @@ def draw(count: int) -> list[Frame]:
 def decoded(frames: Sequence[Frame]) -> Iterator[tuple[Sequence[Frame], list[np.ndarray]]]:
     """Batches of frames and their pictures, as the product has them: the next ones decoded meanwhile where a GPU or a second core is free."""
     starts = range(0, len(frames), BATCH)
-    return ahead(
+    return prefetch(
         (batch, [decode_image(frame.jpeg) for frame in batch])
         for batch in (frames[start : start + BATCH] for start in starts)
     )

@@ -83,7 +83,7 @@ class Row:
         return (*cells, "; ".join(part for part in (verdict, remark) if part))
 
 
-def guarded(what: str, rows: Callable[[], Iterable[Row]]) -> Iterator[Row]:
+def call_with_row_fallback(what: str, rows: Callable[[], Iterable[Row]]) -> Iterator[Row]:
     """The rows as they come; what breaks becomes a row too."""
     try:
         yield from rows()
@@ -241,12 +241,12 @@ def model_rows(name: str, folder: Path, count: int, device: str) -> Iterator[Row
     expected = on_cpu.predict(pixels).posterior
     for batch in (None, *(batch for batch in BATCHES if own != batch <= count)):
         what = f"{label}, batches of {batch or f'{own} (its own)'}"
-        yield from guarded(
+        yield from call_with_row_fallback(
             what, partial(model_rows_of, what, described, batch, pixels, expected, device)
         )
     if not isinstance(network, runtimes.Onnx | runtimes.Tflite):
         what = f"{label}, bfloat16 beside float32"
-        yield from guarded(what, partial(reduced_rows, what, described, pixels, device))
+        yield from call_with_row_fallback(what, partial(reduced_rows, what, described, pixels, device))
 
 
 def the_network(model: Any) -> Any:
@@ -390,7 +390,7 @@ def all_rows(arguments: argparse.Namespace, folder: Path, device: str) -> Iterat
     for name in arguments.names:
         if name == "memory":
             for model in ("deepface", VIT):
-                yield from guarded(
+                yield from call_with_row_fallback(
                     f"{model}, GPU too small",
                     partial(small_gpu_rows, model, folder, arguments.pictures, device),
                 )
@@ -398,15 +398,15 @@ def all_rows(arguments: argparse.Namespace, folder: Path, device: str) -> Iterat
             frames = crowd.draw(arguments.frames)
             for detector in (*CROWD, None):
                 what = f"1080p, four faces: {detector or 'true boxes, nothing detected'}, {VIT}*"
-                yield from guarded(
+                yield from call_with_row_fallback(
                     what, partial(frame_rows, what, detector, frames, folder, device)
                 )
         elif ("detector", name) in registry.discover():
-            yield from guarded(
+            yield from call_with_row_fallback(
                 name, partial(detector_rows, name, min(arguments.pictures, 64), device)
             )
         else:
-            yield from guarded(name, partial(model_rows, name, folder, arguments.pictures, device))
+            yield from call_with_row_fallback(name, partial(model_rows, name, folder, arguments.pictures, device))
 
 
 def missing_gpu() -> str | None:
@@ -462,7 +462,7 @@ def main(given: Sequence[str] | None = None) -> int:
                 rows.append(row)
                 print(" | ".join(row.cells()), file=sys.stderr, flush=True)
     finally:
-        hardware.tell(hardware.Hardware())
+        hardware.set_hardware(hardware.Hardware())
         show(HEADER, [row.cells() for row in rows], title, arguments.markdown)
         print(
             f"\nas on the CPU: models, share of equal answers ({AGREEMENT:.1%} is needed); detectors, share of pictures with as many faces. * random weights"

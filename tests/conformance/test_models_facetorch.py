@@ -220,12 +220,12 @@ def test_reduced_precision(files: dict[str, Path]) -> None:
     """facetorch makes arrays of what its networks give, and no array is bfloat16."""
     model = loaded("facetorch_b0", fer=files["facetorch_b0"], va=files["va"], au=files["au"])
     full = model.predict(crops(244))
-    hardware.tell(hardware.Hardware(precision="bfloat16"))
+    hardware.set_hardware(hardware.Hardware(precision="bfloat16"))
     try:
         with autocast():
             reduced = model.predict(crops(244))
     finally:
-        hardware.tell(hardware.Hardware())
+        hardware.set_hardware(hardware.Hardware())
     for a, b in (
         (full.posterior, reduced.posterior),
         (full.valence, reduced.valence),

@@ -11,7 +11,7 @@ import pytest
 
 from faceoff.inference.clock import Clock
 from faceoff.inference.hardware import MachineError
-from faceoff.inference.plugin_job import guarded, load_plugin, reason
+from faceoff.inference.plugin_job import call_with_row_fallback, load_plugin, reason
 from faceoff.inference.runtimes import BatchedNetwork
 from faceoff.media.images import encode_png
 from faceoff.plugins.protocols import Prediction
@@ -33,13 +33,13 @@ def test_good_batch_is_called_once() -> None:
         calls.append(len(items))
         return list(items)
 
-    assert guarded(call, [1, 2, 3], Clock()) == [1, 2, 3]
+    assert call_with_row_fallback(call, [1, 2, 3], Clock()) == [1, 2, 3]
     assert calls == [3]
 
 
 def test_bad_item_spoils_its_own_row_only() -> None:
     clock = Clock()
-    first, bad, last = guarded(halve, [1, 0, 4], clock)
+    first, bad, last = call_with_row_fallback(halve, [1, 0, 4], clock)
     assert (first, last) == (1, 0.25)
     assert isinstance(bad, ZeroDivisionError)
     assert clock.items == 3
@@ -48,13 +48,13 @@ def test_bad_item_spoils_its_own_row_only() -> None:
 
 def test_all_bad_in_the_first_batch_is_a_broken_plugin() -> None:
     with pytest.raises(ZeroDivisionError):
-        guarded(halve, [0, 0], Clock())
+        call_with_row_fallback(halve, [0, 0], Clock())
 
 
 def test_all_bad_in_a_later_batch_is_bad_luck() -> None:
     clock = Clock()
-    guarded(halve, [1, 2], clock)
-    assert all(isinstance(result, ZeroDivisionError) for result in guarded(halve, [0, 0], clock))
+    call_with_row_fallback(halve, [1, 2], clock)
+    assert all(isinstance(result, ZeroDivisionError) for result in call_with_row_fallback(halve, [0, 0], clock))
 
 
 @pytest.mark.parametrize(("given", "items"), [(3, [1, 2]), (1, [1, 2]), (0, [1])])
@@ -62,9 +62,9 @@ def test_more_or_fewer_results_than_pictures_is_a_broken_plugin_at_any_time(
     given: int, items: list[int]
 ) -> None:
     clock = Clock()
-    guarded(halve, [1, 2], clock)
+    call_with_row_fallback(halve, [1, 2], clock)
     with pytest.raises(ValueError, match=f"gave {given} results for {len(items)} pictures"):
-        guarded(lambda _: [0.5] * given, items, clock)
+        call_with_row_fallback(lambda _: [0.5] * given, items, clock)
 
 
 @pytest.mark.parametrize("array", ["valence", "arousal", "evaluable"])
@@ -88,9 +88,9 @@ def test_a_failing_machine_is_no_bad_picture_at_any_time(failure: Exception) -> 
         raise failure
 
     clock = Clock()
-    guarded(halve, [1, 2], clock)
+    call_with_row_fallback(halve, [1, 2], clock)
     with pytest.raises(MachineError, match=f"^{type(failure).__name__}: ") as raised:
-        guarded(broken, [1, 2], clock)
+        call_with_row_fallback(broken, [1, 2], clock)
     assert raised.value.__cause__ is failure
     assert "\n" not in str(raised.value), "its last line is what the report gives as the reason"
 
@@ -103,7 +103,7 @@ def test_what_does_not_fit_together_is_computed_one_by_one() -> None:
             raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return halve(items)
 
-    first, bad, last = guarded(narrow, [1, 0, 4], Clock())
+    first, bad, last = call_with_row_fallback(narrow, [1, 0, 4], Clock())
     assert (first, last) == (1, 0.25)
     assert isinstance(bad, ZeroDivisionError)
 
@@ -116,7 +116,7 @@ def test_a_gpus_error_is_not_met_by_trying_on() -> None:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     with pytest.raises(MachineError):
-        guarded(dead, [1, 2, 3], Clock())
+        call_with_row_fallback(dead, [1, 2, 3], Clock())
     assert calls == [3]
 
 
@@ -230,10 +230,10 @@ def test_timing_tells_the_batches_that_networks_computed(tmp_path: Path) -> None
 
 def test_empty_batch_calls_nothing_and_does_not_count_as_the_first() -> None:
     clock = Clock()
-    assert guarded(lambda items: pytest.fail("called"), [], clock) == []
+    assert call_with_row_fallback(lambda items: pytest.fail("called"), [], clock) == []
     assert not clock.batches
     with pytest.raises(ZeroDivisionError):
-        guarded(halve, [0], clock)
+        call_with_row_fallback(halve, [0], clock)
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
@@ -242,7 +242,7 @@ def test_a_stopped_run_is_no_bad_picture(stop: type[BaseException]) -> None:
         raise stop
 
     with pytest.raises(stop):
-        guarded(call, [1], Clock())
+        call_with_row_fallback(call, [1], Clock())
 
 
 def test_reason_is_one_short_line() -> None:

@@ -28,7 +28,7 @@ no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has 
 def _plain(monkeypatch):
     monkeypatch.delenv("FACEOFF_DEVICE", raising=False)
     yield
-    hardware.tell(Hardware())
+    hardware.set_hardware(Hardware())
 
 
 @no_gpu
@@ -74,7 +74,7 @@ def test_on_a_cpu_a_batch_finds_its_memory_where_those_before_left_it():
 @no_gpu
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
 def test_a_gpu_that_is_not_there_is_an_error_with_a_way_out(device):
-    hardware.tell(Hardware(device))
+    hardware.set_hardware(Hardware(device))
     with pytest.raises(DeviceError, match=rf"{device} is asked for.*device: auto"):
         torch_devices.torch_device()
 
@@ -84,13 +84,13 @@ def test_onnxruntime_without_cuda_says_what_to_install():
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has CUDA")
-    hardware.tell(Hardware("cuda"))
+    hardware.set_hardware(Hardware("cuda"))
     with pytest.raises(DeviceError, match="onnxruntime-gpu"):
         runtimes.onnx_providers()
 
 
 def test_the_environment_stands_above_the_configuration(monkeypatch):
-    hardware.tell(Hardware("cuda", "bfloat16"))
+    hardware.set_hardware(Hardware("cuda", "bfloat16"))
     monkeypatch.setenv("FACEOFF_DEVICE", "cpu")
     assert hardware.hardware() == Hardware("cpu", "bfloat16")
     assert torch_devices.torch_device() == "cpu"
@@ -131,7 +131,7 @@ def test_memory_for_not_even_one_row_is_an_error():
 
 def test_a_network_without_parameters_computes_on_the_jobs_device():
     """As a frozen TorchScript graph, whose weights are constants."""
-    hardware.tell(Hardware("cpu"))
+    hardware.set_hardware(Hardware("cpu"))
     rows = np.arange(6, dtype=np.float32).reshape(3, 2)
     np.testing.assert_array_equal(
         torch_devices.Torch(torch.nn.ReLU(), batch=2).run(rows - 3)[0], np.maximum(rows - 3, 0)
@@ -160,7 +160,7 @@ def test_reduced_precision_is_close_and_not_the_same():
     network = torch_devices.Torch(torch.nn.Linear(64, 8), batch=4)
     rows = np.random.default_rng(1).normal(size=(4, 64)).astype(np.float32)
     (full,) = network.run(rows)
-    hardware.tell(Hardware(precision="bfloat16"))
+    hardware.set_hardware(Hardware(precision="bfloat16"))
     with torch_devices.autocast():
         (reduced,) = network.run(rows)
     assert reduced.dtype == np.float32
@@ -217,14 +217,14 @@ def test_only_jobs_that_can_use_a_gpu_ask_a_cluster_for_one():
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_working_ahead_keeps_order_and_errors(monkeypatch, threads):
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
-    assert list(ahead(range(5))) == [0, 1, 2, 3, 4]
-    assert list(ahead([])) == []
+    assert list(prefetch(range(5))) == [0, 1, 2, 3, 4]
+    assert list(prefetch([])) == []
 
     def broken():
         yield 1
         raise OSError("the disk is gone")
 
-    working = ahead(broken())
+    working = prefetch(broken())
     assert next(working) == 1
     with pytest.raises(OSError, match="gone"):
         next(working)
@@ -238,6 +238,6 @@ def test_onnxruntime_that_cannot_start_cuda_does_not_go_on_with_the_cpu(monkeypa
     )  # what is left of the list where CUDA does not start
     runtimes.Onnx(network, batch=1)
     assert not torch_devices.on_gpu()
-    hardware.tell(Hardware("cuda"))
+    hardware.set_hardware(Hardware("cuda"))
     with pytest.raises(DeviceError, match=r"could not start CUDA.*device: auto"):
         runtimes.Onnx(network, batch=1)

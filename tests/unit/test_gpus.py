@@ -113,7 +113,7 @@ import onnxruntime
 from faceoff.inference import hardware, runtimes
 onnxruntime.get_available_providers = lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
 for device in ("auto", "cuda", "cuda:0"):
-    hardware.tell(hardware.Hardware(device))
+    hardware.set_hardware(hardware.Hardware(device))
     print(runtimes.onnx_providers()[0][1]["device_id"])
 """
 

@@ -412,12 +412,12 @@ def test_reduced_precision_is_close_and_not_the_same(tmp_path: Path) -> None:
         images(11, 7, 2),
     )
     (full,) = network.run(pictures)
-    hardware.tell(hardware.Hardware(precision="bfloat16"))
+    hardware.set_hardware(hardware.Hardware(precision="bfloat16"))
     try:
         with torch_devices.autocast():
             (reduced,) = network.run(pictures)
     finally:
-        hardware.tell(hardware.Hardware())
+        hardware.set_hardware(hardware.Hardware())
     assert reduced.dtype == np.float32
     assert 0 < np.abs(full - reduced).max() < 0.05 * np.abs(full).max()
 

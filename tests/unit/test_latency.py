@@ -364,7 +364,7 @@ class Job:
 def _plain(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FACEOFF_DEVICE", "cpu")
     yield
-    hardware.tell(hardware.Hardware())
+    hardware.set_hardware(hardware.Hardware())
 
 
 @pytest.mark.parametrize(
@@ -463,7 +463,7 @@ def test_networks_compute_batches_of_the_size_that_the_job_was_told(
             seen[self.name].append(len(rows))
             return rows * self.weight
 
-    hardware.tell(hardware.Hardware(batch=told))
+    hardware.set_hardware(hardware.Hardware(batch=told))
     layers = [
         ("InputLayer", "in", {"batch_input_shape": [None, 1, 1, 2]}),
         ("Flatten", "flat", {}),

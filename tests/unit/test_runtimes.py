@@ -44,7 +44,7 @@ OF_PICTURES = {
 def _plain(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("FACEOFF_DEVICE", raising=False)
     yield
-    hardware.tell(Hardware())
+    hardware.set_hardware(Hardware())
 
 
 def raised(call) -> Exception:
@@ -167,7 +167,7 @@ def test_a_gpu_computes_more_together_than_suits_a_cpu_unless_the_job_is_told() 
         64,
         128,
     ]
-    hardware.tell(Hardware(batch=1))
+    hardware.set_hardware(Hardware(batch=1))
     assert hardware.batch_size(4, on_gpu=True) == hardware.batch_size(4) == 1
 
 
@@ -318,7 +318,7 @@ def test_a_job_for_the_cpu_neither_looks_for_cuda_nor_misses_it(
     onnxruntime = pytest.importorskip("onnxruntime")
     loaded: list[None] = []
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: loaded.append(None))
-    hardware.tell(Hardware("cpu"))
+    hardware.set_hardware(Hardware("cpu"))
     Onnx(mirror / "version-RFB-320.onnx")
     assert "CUDA" not in capfd.readouterr().err
     assert not loaded

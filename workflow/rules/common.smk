@@ -1,9 +1,10 @@
-# Functions that the rules ask; the answers come from faceoff.plan.job_specs.Plan.
+# Functions that the rules ask. The answers come from the plan and its layout.
 import functools
 import json
 import os
 import re
 
+from faceoff.layout import timing_of
 from faceoff.plan import preflight
 from faceoff.plan.config import load
 from faceoff.plan.job_specs import Plan
@@ -13,15 +14,19 @@ archived = report  # a line that starts with "report(" would be read as Snakemak
 
 preflight.prepare_environment()
 USE_CONDA = any(method.name == "CONDA" for method in workflow.deployment_settings.deployment_method)
-# Of a key that stands twice, Snakemake has kept the last one without a word.
+# Snakemake silently keeps the last of two duplicate keys; read the files again to detect them.
 preflight.stop(lambda: [load(path) for path in workflow.configfiles])
 plan = preflight.stop(lambda: Plan(config, check_modules=not USE_CONDA))
-R = plan.folder
-# Which datasets a job works on as a whole or by shard, and which are gathered from shards: no file has two rules that make it.
+layout = plan.layout
+# A dataset is worked on as a whole or by shard; a sharded one is gathered. So each file has one rule.
 WORKED, GATHERED = plan.patterns()
-GATHERED_FRAMES = re.compile(rf"{re.escape(R)}/frames/(?P<dataset>{GATHERED})\.parquet")
-# Snakemake gives a job's libraries as many threads as the job has cores; a job that only asks for cores to be alone says otherwise.
-ONE_THREAD = "OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMEXPR_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1"
+GATHERED_FRAMES = re.compile(
+    re.escape(layout.frames("DATASET")).replace("DATASET", f"(?P<dataset>{GATHERED})")
+)
+# Snakemake gives a job's libraries as many threads as the job has cores. A job that asks for all
+# cores only to be alone says otherwise.
+_LIBRARIES = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
+ONE_THREAD = " ".join(f"{name}_NUM_THREADS=1" for name in _LIBRARIES) + " VECLIB_MAXIMUM_THREADS=1"
 
 
 wildcard_constraints:
@@ -40,95 +45,120 @@ def start_run():
 
 
 def show_leaderboard():
-    """Print the leaderboard once every cell has succeeded; a partial target (one table, say) may have made no score."""
+    """Print the leaderboard once every cell has succeeded; a partial target may have no score."""
     from faceoff.results import leaderboard
 
-    if os.path.exists(f"{R}/check.ok") and os.environ.get("FACEOFF_LEADERBOARD") != "0":
+    if os.path.exists(layout.check) and os.environ.get("FACEOFF_LEADERBOARD") != "0":
         leaderboard.show(plan.config.run)
 
 
 def script(name):
-    """Return a rule's script, relative to the working directory: an absolute path would rerun everything when the tree moves.
+    """Return a rule's script, relative to the working directory.
 
-    Its age does not count: the hash of the code is in each rule's params, and a changed comment reruns nothing.
+    An absolute path would rerun everything when the tree moves. The script's age does not count:
+    each rule's params have the hash of the code, so a changed comment reruns nothing.
     """
     return ancient(
         os.path.relpath(os.path.join(workflow.basedir, "workflow", "scripts", f"{name}.py"))
     )
 
 
+def spec(job, *names):
+    """Return a rule's `spec`: the plan's method `job`, called with these wildcards, as JSON.
+
+    A shard is told what its dataset is told. It is a function, as Snakemake would take braces in
+    a text for wildcards.
+    """
+    return lambda wildcards: getattr(plan, job)(
+        *(getattr(wildcards, name).partition("@")[0] for name in names)
+    ).to_json()
+
+
+def code_spec(name):
+    """Return the `spec` of a rule that needs no settings: the hash of its script's code."""
+    return lambda wildcards: plan.code_job(name).to_json()
+
+
 def env_of(kind):
-    """The conda environment of the wildcard's detector or model, by its framework."""
+    """Return the conda environment of the wildcard's detector or model, by its framework."""
     return lambda wildcards: f"../../envs/{plan.env(kind, getattr(wildcards, kind))}.yaml"
 
 
 def memory(base_mb, per_mb=0, *tables):
-    """A job's `mem_mb`: a base, and so much for each MB of the named inputs, which it holds in memory; doubled by each further attempt."""
+    """Return a job's `mem_mb`: a base, and so much for each MB of the inputs that it holds.
+
+    Each further attempt doubles it.
+    """
     return lambda wildcards, input, attempt: int(
         (base_mb + per_mb * sum(_bytes(input[name]) for name in tables) / 1e6) * 2 ** (attempt - 1)
     )
 
 
 def runtime(base_minutes, per_gb=0):
-    """A job's `runtime` in minutes: a base, and so many for each GB that it reads; doubled by each further attempt."""
+    """Return a job's `runtime` in minutes: a base, and so many for each GB that it reads.
+
+    Each further attempt doubles it.
+    """
     return lambda wildcards, input, attempt: int(
         (base_minutes + (per_gb * _bytes(input) / 1e9 if per_gb else 0)) * 2 ** (attempt - 1)
     )
 
 
 def _bytes(files):
-    """Size of a file or of a list of them; `input.size_mb` would start an event loop for every job, a third of the planning of 10,000."""
+    """Return the size of a file or of a list of them.
+
+    `input.size_mb` would start an event loop for every job, a third of the planning of 10,000.
+    """
     return _size(files) if isinstance(files, str) else sum(map(_size, files))
 
 
 def _size(path):
-    """Size of a file, with that of the shards' frames where it only names them."""
+    """Return the size of a file, with that of the shards' frames where it only names them."""
     file, named = os.stat(path), GATHERED_FRAMES.fullmatch(path)
     return file.st_size + (_shards_size(named["dataset"], file.st_mtime_ns) if named else 0)
 
 
 @functools.cache
 def _shards_size(dataset, made):
-    """Size of the frames of a dataset's shards. They are asked for by every job; `made`: when they were gathered, since another run of theirs has other sizes."""
-    return sum(
-        os.path.getsize(f"{R}/frames/{shard}.parquet") for shard in plan.shard_names(dataset)
-    )
+    """Return the size of the frames of a dataset's shards, which every job asks for.
+
+    made: when they were gathered, since the shards of another run have other sizes.
+    """
+    return sum(os.path.getsize(layout.frames(shard)) for shard in plan.shard_names(dataset))
 
 
 def all_cores(wildcards):
-    """Every core that the run has; on a cluster, where jobs have cores of their own, one."""
+    """Return every core of the run; one on a cluster, where jobs have cores of their own."""
     return workflow.resource_settings.cores or 1
 
 
 def gpus_of(kind):
-    """How many GPUs a job of the wildcard's detector or model asks for."""
+    """Return how many GPUs a job of the wildcard's detector or model asks for."""
     return lambda wildcards: plan.gpus(kind, getattr(wildcards, kind))
 
 
 def trained_of(wildcards):
-    """The trained parameters that a cell needs: none for models with fixed weights."""
+    """Return the trained parameters that a cell needs: none for models with fixed weights."""
     trainable = plan.config.models[wildcards.model].train
-    return [f"{R}/trained/{wildcards.detector}/{wildcards.model}.npz"] if trainable else []
+    return [layout.trained(wildcards.detector, wildcards.model)] if trainable else []
 
 
 def training_file(stage):
-    """A table of the dataset that the wildcard's model learns from."""
+    """Return a table of the dataset that the wildcard's model learns from."""
 
     def find(wildcards):
         dataset = plan.config.models[wildcards.model].train
-        return (
-            f"{R}/faces/{dataset}/{wildcards.detector}.parquet"
-            if stage == "faces"
-            else f"{R}/{stage}/{dataset}.parquet"
-        )
+        names = (wildcards.detector,) if stage == "faces" else ()
+        return getattr(layout, stage)(dataset, *names)
 
     return find
 
 
 def votes_of(what, validation=False):
-    """A fusion's inputs: its members' predictions, the faces behind them (one file per detector), the frames and samples.
+    """Return inputs of a fusion: `members` (predictions), `faces` (by detector), frames, samples.
 
-    With `validation`: the same of the dataset on which members are checked and trained rules fitted; nothing where folds serve.
+    With `validation`: those of the dataset on which members are checked and trained rules fitted;
+    nothing where folds serve.
     """
 
     def find(wildcards):
@@ -137,62 +167,50 @@ def votes_of(what, validation=False):
         if dataset is None:
             return []
         if what == "members":
-            return [
-                f"{R}/predictions/{dataset}/{detector}/{model}.parquet" for detector, model in cells
-            ]
+            return [layout.predictions(dataset, *cell) for cell in cells]
         if what == "faces":
-            return [
-                f"{R}/faces/{dataset}/{detector}.parquet"
-                for detector in sorted({detector for detector, _ in cells})
-            ]
-        return [f"{R}/{what}/{dataset}.parquet"]
+            detectors = sorted({detector for detector, _ in cells})
+            return [layout.faces(dataset, detector) for detector in detectors]
+        return [getattr(layout, what)(dataset)]
 
     return find
 
 
 def cell_predictions(wildcards):
-    """A cell's predictions; none for a cell that is skipped here."""
-    skipped = plan.skip(wildcards.detector, wildcards.model)
-    return (
-        []
-        if skipped
-        else [f"{R}/predictions/{wildcards.dataset}/{wildcards.detector}/{wildcards.model}.parquet"]
-    )
+    """Return a cell's predictions; none for a cell that is skipped here."""
+    dataset, *cell = wildcards.dataset, wildcards.detector, wildcards.model
+    return [] if plan.skip(*cell) else [layout.predictions(dataset, *cell)]
 
 
 def validation_predictions(wildcards):
-    """The validation predictions that choose the best single, where the dataset declares them."""
+    """Return the validation predictions that choose the best single, where there are any."""
     validation = plan.config.datasets[wildcards.dataset].validation
-    return (
-        plan.prediction_files(validation) + [f"{R}/samples/{validation}.parquet"]
-        if validation
-        else []
-    )
+    if validation is None:
+        return []
+    return [*plan.prediction_files(validation), layout.samples(validation)]
 
 
 def held_out_predictions(wildcards):
-    """A cell's or fusion's predictions of the validation dataset and that dataset's samples; none where there is none or the cell is skipped."""
+    """Return the predictions of a cell or fusion on the validation dataset, and its samples.
+
+    None where there is no validation dataset or the cell is skipped.
+    """
     validation = plan.config.datasets[wildcards.dataset].validation
-    fusion = wildcards.get("fusion")
-    if validation is None or (fusion is None and plan.skip(wildcards.detector, wildcards.model)):
+    if validation is None:
         return []
-    place = (
-        f"fusion/{validation}/{fusion}"
-        if fusion
-        else f"predictions/{validation}/{wildcards.detector}/{wildcards.model}"
-    )
-    return [f"{R}/{place}.parquet", f"{R}/samples/{validation}.parquet"]
-
-
-def spec(function, *names):
-    """A rule's `spec`: a JSON text made by a method of the plan from these wildcards; a shard is told what its dataset is."""
-    return lambda wildcards: getattr(plan, function)(
-        *[getattr(wildcards, name).partition("@")[0] for name in names]
-    )
+    if wildcards.get("fusion"):
+        return [layout.fusion(validation, wildcards.fusion), layout.samples(validation)]
+    cell = wildcards.detector, wildcards.model
+    if plan.skip(*cell):
+        return []
+    return [layout.predictions(validation, *cell), layout.samples(validation)]
 
 
 def shards_of(pattern):
-    """The files of all shards of the wildcard's dataset, in order. `pattern` has {shard} and the wildcards."""
+    """Return the files of all shards of the wildcard's dataset, in order.
+
+    pattern: a path with {shard} and the wildcards.
+    """
     return lambda wildcards: [
         pattern.format(shard=shard, **dict(wildcards.items()))
         for shard in plan.shard_names(wildcards.dataset)
@@ -207,7 +225,7 @@ def figure_outputs():
     for file in figure_files(told["config"], told["datasets"]):
         name, _, suffix = file.rpartition(".")
         kind, _, dataset = name.partition("-")
-        path = f"{R}/figures/{file}"
+        path = layout.figure(file)
         caption = f"../report/{kind}.rst"
         labels = {"dataset": dataset or "all", "figure": TITLES[kind]}
         files.append(
@@ -232,11 +250,11 @@ def table_outputs(*names):
     """The tables' files; the CSV of each has its place and caption in `snakemake --report`."""
     shown = [
         archived(
-            f"{R}/tables/{name}.csv",
+            layout.table(name, "csv"),
             caption=f"../report/table_{name}.rst",
             category="Tables",
             labels={"table": name},
         )
         for name in names
     ]
-    return shown + [f"{R}/tables/{name}.{suffix}" for name in names for suffix in ("md", "tex")]
+    return shown + [layout.table(name, suffix) for name in names for suffix in ("md", "tex")]

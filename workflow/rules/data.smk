@@ -2,9 +2,9 @@ rule samples:
     input:
         script=script("samples"),
     output:
-        f"{R}/samples/{{dataset}}.parquet",
+        layout.samples(),
     log:
-        f"{R}/logs/samples/{{dataset}}.log",
+        layout.log("samples", "{dataset}"),
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -12,7 +12,7 @@ rule samples:
         mem_mb=memory(2000),
         runtime=runtime(120),
     params:
-        spec=spec("samples_spec", "dataset"),
+        spec=spec("samples_job", "dataset"),
     shell:
         "python {input.script:q} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
@@ -20,11 +20,11 @@ rule samples:
 rule frames:
     input:
         script=script("frames"),
-        samples=f"{R}/samples/{{dataset}}.parquet",
+        samples=layout.samples(),
     output:
-        f"{R}/frames/{{dataset}}.parquet",
+        layout.frames(),
     log:
-        f"{R}/logs/frames/{{dataset}}.log",
+        layout.log("frames", "{dataset}"),
     wildcard_constraints:
         dataset=WORKED,
     conda:
@@ -34,7 +34,7 @@ rule frames:
         mem_mb=memory(2000),
         runtime=runtime(240, per_gb=1200),
     params:
-        spec=spec("frames_spec", "dataset"),
+        spec=spec("frames_job", "dataset"),
     shell:
         "python {input.script:q} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
@@ -42,11 +42,11 @@ rule frames:
 rule audio:
     input:
         script=script("audio"),
-        samples=f"{R}/samples/{{dataset}}.parquet",
+        samples=layout.samples(),
     output:
-        f"{R}/audio/{{dataset}}.parquet",
+        layout.audio(),
     log:
-        f"{R}/logs/audio/{{dataset}}.log",
+        layout.log("audio", "{dataset}"),
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -54,6 +54,6 @@ rule audio:
         mem_mb=memory(2000),
         runtime=runtime(240, per_gb=1200),
     params:
-        spec=spec("audio_spec", "dataset"),
+        spec=spec("audio_job", "dataset"),
     shell:
         "python {input.script:q} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"

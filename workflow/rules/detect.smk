@@ -2,14 +2,14 @@ rule detect:
     input:
         script=script("detect"),
         failed=script("record_failure"),
-        frames=f"{R}/frames/{{dataset}}.parquet",
+        frames=layout.frames(),
     output:
-        faces=f"{R}/faces/{{dataset}}/{{detector}}.parquet",
-        timing=f"{R}/faces/{{dataset}}/{{detector}}.timing.json",
+        faces=layout.faces(),
+        timing=timing_of(layout.faces()),
     log:
-        f"{R}/logs/detect/{{dataset}}/{{detector}}.log",
+        layout.log("detect", "{dataset}", "{detector}"),
     benchmark:
-        f"{R}/benchmarks/detect/{{dataset}}/{{detector}}.tsv"
+        layout.benchmark("detect", "{dataset}", "{detector}")
     wildcard_constraints:
         dataset=WORKED,
     conda:
@@ -20,7 +20,7 @@ rule detect:
         runtime=runtime(60, per_gb=120),
         gpu=gpus_of("detector"),
     params:
-        spec=spec("detect_spec", "dataset", "detector"),
+        spec=spec("detect_job", "dataset", "detector"),
     shell:
         "python {input.script:q} --frames {input.frames} --output {output.faces} --timing {output.timing} --spec {params.spec:q} > {log} 2>&1"
         " || python {input.failed:q} --status $? --log {log} --kind faces --frames {input.frames} --output {output.faces} --timing {output.timing}"

@@ -1,14 +1,14 @@
 rule score:
     input:
         script=script("score"),
-        samples=f"{R}/samples/{{dataset}}.parquet",
-        frames=f"{R}/frames/{{dataset}}.parquet",
+        samples=layout.samples(),
+        frames=layout.frames(),
         predictions=cell_predictions,
         validation=held_out_predictions,
     output:
-        f"{R}/scores/{{dataset}}/{{detector}}/{{model}}.json",
+        layout.score(),
     log:
-        f"{R}/logs/score/{{dataset}}/{{detector}}/{{model}}.log",
+        layout.log("score", "{dataset}", "{detector}", "{model}"),
     wildcard_constraints:
         detector=r"(?!fusion/)[a-z0-9_-]+",
     conda:
@@ -18,46 +18,37 @@ rule score:
         mem_mb=memory(2000, 20, "predictions"),
         runtime=runtime(60),
     params:
-        spec=spec("score_spec", "dataset", "detector", "model"),
+        spec=spec("score_job", "dataset", "detector", "model"),
     shell:
         "python {input.script:q} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
         " --validation {input.validation} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
-rule score_fusion:
+use rule score as score_fusion with:
     input:
         script=script("score"),
-        samples=f"{R}/samples/{{dataset}}.parquet",
-        frames=f"{R}/frames/{{dataset}}.parquet",
-        predictions=f"{R}/fusion/{{dataset}}/{{fusion}}.parquet",
+        samples=layout.samples(),
+        frames=layout.frames(),
+        predictions=layout.fusion(),
         validation=held_out_predictions,
     output:
-        f"{R}/scores/{{dataset}}/fusion/{{fusion}}.json",
+        layout.fusion_score(),
     log:
-        f"{R}/logs/score/{{dataset}}/fusion/{{fusion}}.log",
-    conda:
-        "../../envs/core.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000, 20, "predictions"),
-        runtime=runtime(60),
+        layout.log("score", "{dataset}", "fusion", "{fusion}"),
     params:
-        spec=spec("fusion_score_spec", "dataset", "fusion"),
-    shell:
-        "python {input.script:q} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
-        " --validation {input.validation} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        spec=spec("fusion_score_job", "dataset", "fusion"),
 
 
 rule compare:
     input:
         script=script("compare"),
-        samples=f"{R}/samples/{{dataset}}.parquet",
+        samples=layout.samples(),
         predictions=lambda wildcards: plan.prediction_files(wildcards.dataset),
         validation=validation_predictions,
     output:
-        f"{R}/comparisons/{{dataset}}.json",
+        layout.comparison(),
     log:
-        f"{R}/logs/compare/{{dataset}}.log",
+        layout.log("compare", "{dataset}"),
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -65,7 +56,7 @@ rule compare:
         mem_mb=memory(4000, 20, "predictions"),
         runtime=runtime(120),
     params:
-        spec=spec("compare_spec", "dataset"),
+        spec=spec("compare_job", "dataset"),
     shell:
         "python {input.script:q} --samples {input.samples} --predictions {input.predictions} --validation {input.validation}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
@@ -74,12 +65,12 @@ rule compare:
 rule multiverse:
     input:
         script=script("multiverse"),
-        samples=f"{R}/samples/{{dataset}}.parquet",
+        samples=layout.samples(),
         predictions=lambda wildcards: plan.prediction_files(wildcards.dataset),
     output:
-        f"{R}/multiverse/{{dataset}}.json",
+        layout.multiverse(),
     log:
-        f"{R}/logs/multiverse/{{dataset}}.log",
+        layout.log("multiverse", "{dataset}"),
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -87,7 +78,7 @@ rule multiverse:
         mem_mb=memory(2000, 20, "predictions"),
         runtime=runtime(60),
     params:
-        spec=spec("multiverse_spec", "dataset"),
+        spec=spec("multiverse_job", "dataset"),
     shell:
         "python {input.script:q} --samples {input.samples} --predictions {input.predictions}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
@@ -97,7 +88,7 @@ rule tables:
     input:
         script=script("tables"),
         scores=plan.score_files(),
-        comparisons=expand(f"{R}/comparisons/{{dataset}}.json", dataset=plan.datasets("test")),
+        comparisons=expand(layout.comparison(), dataset=plan.datasets("test")),
         timings=plan.timing_files(),
         latencies=plan.latency_files(),
         multiverse=plan.multiverse_files(),
@@ -117,7 +108,7 @@ rule tables:
             *(["multiverse"] if plan.multiverse_files() else []),
         ),
     log:
-        f"{R}/logs/tables.log",
+        layout.log("tables"),
     localrule: True
     conda:
         "../../envs/core.yaml"

@@ -11,9 +11,9 @@ rule fuse:
         validation_frames=votes_of("frames", validation=True),
         validation_samples=votes_of("samples", validation=True),
     output:
-        f"{R}/fusion/{{dataset}}/{{fusion}}.parquet",
+        layout.fusion(),
     log:
-        f"{R}/logs/fuse/{{dataset}}/{{fusion}}.log",
+        layout.log("fuse", "{dataset}", "{fusion}"),
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -21,7 +21,7 @@ rule fuse:
         mem_mb=memory(4000, 20, "members"),
         runtime=runtime(60),
     params:
-        spec=spec("fuse_spec", "dataset", "fusion"),
+        spec=spec("fuse_job", "dataset", "fusion"),
     shell:
         "python {input.script:q} --members {input.members} --faces {input.faces} --frames {input.frames} --samples {input.samples}"
         " --validation-members {input.validation_members} --validation-faces {input.validation_faces}"

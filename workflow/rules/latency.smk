@@ -4,11 +4,11 @@ rule detector_latency:
     input:
         script=script("detector_latency"),
         failed=script("record_failure"),
-        frames=f"{R}/frames/{{dataset}}.parquet",
+        frames=layout.frames(),
     output:
-        f"{R}/latency/{{dataset}}/{{detector}}.json",
+        layout.latency(),
     log:
-        f"{R}/logs/latency/{{dataset}}/{{detector}}.log",
+        layout.log("latency", "{dataset}", "{detector}"),
     conda:
         env_of("detector")
     threads: all_cores
@@ -18,23 +18,24 @@ rule detector_latency:
         gpu=gpus_of("detector"),
     params:
         one_thread=ONE_THREAD,
-        spec=spec("detector_latency_spec", "dataset", "detector"),
+        about=lambda wildcards: json.dumps(dict(wildcards.items())),
+        spec=spec("detector_latency_job", "dataset", "detector"),
     shell:
         "{params.one_thread} python {input.script:q} --frames {input.frames} --output {output} --spec {params.spec:q} > {log} 2>&1"
-        " || python {input.failed:q} --status $? --log {log} --kind latency --spec {params.spec:q} --output {output}"
+        " || python {input.failed:q} --status $? --log {log} --kind latency --about {params.about:q} --output {output}"
 
 
 rule model_latency:
     input:
         script=script("model_latency"),
         failed=script("record_failure"),
-        frames=f"{R}/frames/{{dataset}}.parquet",
-        faces=f"{R}/faces/{{dataset}}/{{detector}}.parquet",
+        frames=layout.frames(),
+        faces=layout.faces(),
         trained=trained_of,
     output:
-        f"{R}/latency/{{dataset}}/{{detector}}/{{model}}.json",
+        layout.latency(model="{model}"),
     log:
-        f"{R}/logs/latency/{{dataset}}/{{detector}}/{{model}}.log",
+        layout.log("latency", "{dataset}", "{detector}", "{model}"),
     conda:
         env_of("model")
     threads: all_cores
@@ -44,8 +45,9 @@ rule model_latency:
         gpu=gpus_of("model"),
     params:
         one_thread=ONE_THREAD,
-        spec=spec("model_latency_spec", "dataset", "detector", "model"),
+        about=lambda wildcards: json.dumps(dict(wildcards.items())),
+        spec=spec("model_latency_job", "dataset", "detector", "model"),
     shell:
         "{params.one_thread} python {input.script:q} --frames {input.frames} --faces {input.faces} --trained {input.trained} --output {output}"
         " --spec {params.spec:q} > {log} 2>&1"
-        " || python {input.failed:q} --status $? --log {log} --kind latency --spec {params.spec:q} --output {output}"
+        " || python {input.failed:q} --status $? --log {log} --kind latency --about {params.about:q} --output {output}"

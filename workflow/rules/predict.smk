@@ -6,9 +6,9 @@ rule train:
         frames=training_file("frames"),
         faces=training_file("faces"),
     output:
-        f"{R}/trained/{{detector}}/{{model}}.npz",
+        layout.trained(),
     log:
-        f"{R}/logs/train/{{detector}}/{{model}}.log",
+        layout.log("train", "{detector}", "{model}"),
     conda:
         env_of("model")
     threads: 1
@@ -17,7 +17,7 @@ rule train:
         runtime=runtime(60, per_gb=120),
         gpu=gpus_of("model"),
     params:
-        spec=spec("train_spec", "detector", "model"),
+        spec=spec("train_job", "detector", "model"),
     shell:
         "python {input.script:q} --samples {input.samples} --frames {input.frames} --faces {input.faces} --output {output}"
         " --spec {params.spec:q} > {log} 2>&1"
@@ -28,16 +28,16 @@ rule predict:
     input:
         script=script("predict"),
         failed=script("record_failure"),
-        frames=f"{R}/frames/{{dataset}}.parquet",
-        faces=f"{R}/faces/{{dataset}}/{{detector}}.parquet",
+        frames=layout.frames(),
+        faces=layout.faces(),
         trained=trained_of,
     output:
-        predictions=f"{R}/predictions/{{dataset}}/{{detector}}/{{model}}.parquet",
-        timing=f"{R}/predictions/{{dataset}}/{{detector}}/{{model}}.timing.json",
+        predictions=layout.predictions(),
+        timing=timing_of(layout.predictions()),
     log:
-        f"{R}/logs/predict/{{dataset}}/{{detector}}/{{model}}.log",
+        layout.log("predict", "{dataset}", "{detector}", "{model}"),
     benchmark:
-        f"{R}/benchmarks/predict/{{dataset}}/{{detector}}/{{model}}.tsv"
+        layout.benchmark("predict", "{dataset}", "{detector}", "{model}")
     wildcard_constraints:
         dataset=WORKED,
     conda:
@@ -48,7 +48,7 @@ rule predict:
         runtime=runtime(60, per_gb=120),
         gpu=gpus_of("model"),
     params:
-        spec=spec("predict_spec", "dataset", "detector", "model"),
+        spec=spec("predict_job", "dataset", "detector", "model"),
     shell:
         "python {input.script:q} --frames {input.frames} --faces {input.faces} --trained {input.trained} --output {output.predictions}"
         " --timing {output.timing} --spec {params.spec:q} > {log} 2>&1"

@@ -1,17 +1,17 @@
 rule examples:
     input:
         script=script("examples"),
-        samples=f"{R}/samples/{{dataset}}.parquet",
-        frames=f"{R}/frames/{{dataset}}.parquet",
+        samples=layout.samples(),
+        frames=layout.frames(),
         faces=expand(
-            f"{R}/faces/{{{{dataset}}}}/{{detector}}.parquet",
+            layout.faces("{{dataset}}"),
             detector=plan.runnable_detectors,
         ),
         predictions=lambda wildcards: plan.cell_prediction_files(wildcards.dataset),
     output:
-        f"{R}/examples/{{dataset}}.parquet",
+        layout.examples(),
     log:
-        f"{R}/logs/examples/{{dataset}}.log",
+        layout.log("examples", "{dataset}"),
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -19,7 +19,7 @@ rule examples:
         mem_mb=memory(2000, 20, "predictions"),
         runtime=runtime(60),
     params:
-        spec=spec("examples_spec", "dataset"),
+        spec=spec("examples_job", "dataset"),
     shell:
         "python {input.script:q} --samples {input.samples} --frames {input.frames} --faces {input.faces} --predictions {input.predictions}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
@@ -28,15 +28,15 @@ rule examples:
 rule overlaps:
     input:
         script=script("overlaps"),
-        frames=f"{R}/frames/{{dataset}}.parquet",
+        frames=layout.frames(),
         faces=expand(
-            f"{R}/faces/{{{{dataset}}}}/{{detector}}.parquet",
+            layout.faces("{{dataset}}"),
             detector=plan.runnable_detectors,
         ),
     output:
-        f"{R}/overlaps/{{dataset}}.json",
+        layout.overlaps(),
     log:
-        f"{R}/logs/overlaps/{{dataset}}.log",
+        layout.log("overlaps", "{dataset}"),
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -44,7 +44,7 @@ rule overlaps:
         mem_mb=memory(2000, 20, "faces"),
         runtime=runtime(30),
     params:
-        spec=spec("overlaps_spec", "dataset"),
+        spec=spec("overlaps_job", "dataset"),
     shell:
         "python {input.script:q} --frames {input.frames} --faces {input.faces} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
@@ -52,13 +52,13 @@ rule overlaps:
 rule answers:
     input:
         script=script("answers"),
-        samples=f"{R}/samples/{{dataset}}.parquet",
-        frames=f"{R}/frames/{{dataset}}.parquet",
+        samples=layout.samples(),
+        frames=layout.frames(),
         predictions=lambda wildcards: plan.prediction_files(wildcards.dataset),
     output:
-        f"{R}/answers/{{dataset}}.json",
+        layout.answers(),
     log:
-        f"{R}/logs/answers/{{dataset}}.log",
+        layout.log("answers", "{dataset}"),
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -66,7 +66,7 @@ rule answers:
         mem_mb=memory(2000, 20, "predictions"),
         runtime=runtime(60),
     params:
-        spec=spec("answers_spec", "dataset"),
+        spec=spec("answers_job", "dataset"),
     shell:
         "python {input.script:q} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
@@ -79,9 +79,9 @@ rule speed:
         timings=plan.timing_files(),
         latencies=plan.latency_files(),
     output:
-        report(f"{R}/speed.html", caption="../report/speed.rst", category="Report"),
+        report(layout.speed, caption="../report/speed.rst", category="Report"),
     log:
-        f"{R}/logs/speed.log",
+        layout.log("speed"),
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -99,13 +99,13 @@ rule figures:
     input:
         script=script("figures"),
         scores=plan.score_files(),
-        comparisons=expand(f"{R}/comparisons/{{dataset}}.json", dataset=plan.datasets("test")),
-        examples=expand(f"{R}/examples/{{dataset}}.parquet", dataset=plan.datasets("test")),
+        comparisons=expand(layout.comparison(), dataset=plan.datasets("test")),
+        examples=expand(layout.examples(), dataset=plan.datasets("test")),
         multiverse=plan.multiverse_files(),
     output:
         figure_outputs(),
     log:
-        f"{R}/logs/figures.log",
+        layout.log("figures"),
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -125,9 +125,9 @@ rule captions:
         script=script("captions"),
         captions=caption_files(),
     output:
-        f"{R}/figures/captions.md",
+        layout.captions,
     log:
-        f"{R}/logs/captions.log",
+        layout.log("captions"),
     localrule: True
     conda:
         "../../envs/core.yaml"
@@ -147,9 +147,9 @@ rule manifest:
         scores=plan.score_files(),
         timings=plan.timing_files(),
     output:
-        f"{R}/manifest.json",
+        layout.manifest,
     log:
-        f"{R}/logs/manifest.log",
+        layout.log("manifest"),
     localrule: True
     conda:
         "../../envs/core.yaml"
@@ -167,18 +167,18 @@ rule report:
     input:
         script=script("report"),
         scores=plan.score_files(),
-        comparisons=expand(f"{R}/comparisons/{{dataset}}.json", dataset=plan.datasets("test")),
-        examples=expand(f"{R}/examples/{{dataset}}.parquet", dataset=plan.datasets("test")),
-        overlaps=expand(f"{R}/overlaps/{{dataset}}.json", dataset=plan.datasets("test")),
-        answers=expand(f"{R}/answers/{{dataset}}.json", dataset=plan.datasets("test")),
+        comparisons=expand(layout.comparison(), dataset=plan.datasets("test")),
+        examples=expand(layout.examples(), dataset=plan.datasets("test")),
+        overlaps=expand(layout.overlaps(), dataset=plan.datasets("test")),
+        answers=expand(layout.answers(), dataset=plan.datasets("test")),
         multiverse=plan.multiverse_files(),
         figures=rules.figures.output,
-        manifest=f"{R}/manifest.json",
-        speed=f"{R}/speed.html",
+        manifest=layout.manifest,
+        speed=layout.speed,
     output:
-        report(f"{R}/report.html", caption="../report/workflow.rst", category="Report"),
+        report(layout.report, caption="../report/workflow.rst", category="Report"),
     log:
-        f"{R}/logs/report.log",
+        layout.log("report"),
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -201,11 +201,11 @@ rule check:
         scores=plan.score_files(),
         latencies=plan.latency_files(),
         tables=rules.tables.output,
-        report=f"{R}/report.html",
+        report=layout.report,
     output:
-        f"{R}/check.ok",
+        layout.check,
     log:
-        f"{R}/logs/check.log",
+        layout.log("check"),
     retries: 0  # a second attempt would find the failed cells cleared away
     localrule: True
     conda:
@@ -215,6 +215,6 @@ rule check:
         mem_mb=memory(1000),
         runtime=runtime(30),
     params:
-        spec=plan.code_spec("check"),
+        spec=code_spec("check"),
     shell:
         "python {input.script:q} --scores {input.scores} --latencies {input.latencies} --output {output} > {log} 2>&1"

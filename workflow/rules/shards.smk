@@ -2,11 +2,11 @@
 rule shard:
     input:
         script=script("shard"),
-        samples=f"{R}/samples/{{dataset}}.parquet",
+        samples=layout.samples(),
     output:
-        f"{R}/samples/{{dataset}}@{{number}}of{{shards}}.parquet",
+        layout.samples("{dataset}@{number}of{shards}"),
     log:
-        f"{R}/logs/shard/{{dataset}}@{{number}}of{{shards}}.log",
+        layout.log("shard", "{dataset}@{number}of{shards}"),
     wildcard_constraints:
         dataset=GATHERED,
         number=r"\d+",
@@ -18,7 +18,7 @@ rule shard:
         mem_mb=memory(2000),
         runtime=runtime(30),
     params:
-        spec=spec("shard_spec", "number", "shards"),
+        spec=spec("shard_job", "number", "shards"),
     shell:
         "python {input.script:q} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
@@ -26,11 +26,11 @@ rule shard:
 rule gather_frames:
     input:
         script=script("gather_frames"),
-        shards=shards_of(f"{R}/frames/{{shard}}.parquet"),
+        shards=shards_of(layout.frames("{shard}")),
     output:
-        f"{R}/frames/{{dataset}}.parquet",
+        layout.frames(),
     log:
-        f"{R}/logs/gather_frames/{{dataset}}.log",
+        layout.log("gather_frames", "{dataset}"),
     wildcard_constraints:
         dataset=GATHERED,
     conda:
@@ -40,7 +40,7 @@ rule gather_frames:
         mem_mb=memory(2000),
         runtime=runtime(30),
     params:
-        spec=plan.code_spec("gather_frames"),
+        spec=code_spec("gather_frames"),
     shell:
         "python {input.script:q} --shards {input.shards} --output {output} > {log} 2>&1"
 
@@ -48,13 +48,13 @@ rule gather_frames:
 rule gather_faces:
     input:
         script=script("gather"),
-        shards=shards_of(f"{R}/faces/{{shard}}/{{detector}}.parquet"),
-        timings=shards_of(f"{R}/faces/{{shard}}/{{detector}}.timing.json"),
+        shards=shards_of(layout.faces("{shard}")),
+        timings=shards_of(timing_of(layout.faces("{shard}"))),
     output:
-        table=f"{R}/faces/{{dataset}}/{{detector}}.parquet",
-        timing=f"{R}/faces/{{dataset}}/{{detector}}.timing.json",
+        table=layout.faces(),
+        timing=timing_of(layout.faces()),
     log:
-        f"{R}/logs/gather_faces/{{dataset}}/{{detector}}.log",
+        layout.log("gather_faces", "{dataset}", "{detector}"),
     wildcard_constraints:
         dataset=GATHERED,
     conda:
@@ -64,7 +64,7 @@ rule gather_faces:
         mem_mb=memory(2000),
         runtime=runtime(60),
     params:
-        spec=plan.code_spec("gather"),
+        spec=code_spec("gather"),
     shell:
         "python {input.script:q} --shards {input.shards} --timings {input.timings} --output {output.table} --timing {output.timing} > {log} 2>&1"
 
@@ -72,10 +72,10 @@ rule gather_faces:
 use rule gather_faces as gather_predictions with:
     input:
         script=script("gather"),
-        shards=shards_of(f"{R}/predictions/{{shard}}/{{detector}}/{{model}}.parquet"),
-        timings=shards_of(f"{R}/predictions/{{shard}}/{{detector}}/{{model}}.timing.json"),
+        shards=shards_of(layout.predictions("{shard}")),
+        timings=shards_of(timing_of(layout.predictions("{shard}"))),
     output:
-        table=f"{R}/predictions/{{dataset}}/{{detector}}/{{model}}.parquet",
-        timing=f"{R}/predictions/{{dataset}}/{{detector}}/{{model}}.timing.json",
+        table=layout.predictions(),
+        timing=timing_of(layout.predictions()),
     log:
-        f"{R}/logs/gather_predictions/{{dataset}}/{{detector}}/{{model}}.log",
+        layout.log("gather_predictions", "{dataset}", "{detector}", "{model}"),

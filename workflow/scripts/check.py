@@ -6,9 +6,10 @@ from pathlib import Path
 
 from faceoff.stages.check import check
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--scores", type=Path, nargs="+", required=True)
-parser.add_argument("--latencies", type=Path, nargs="*", default=[])
-parser.add_argument("--output", type=Path, required=True)
-arguments = parser.parse_args()
-sys.exit(check(**vars(arguments)))
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scores", type=Path, nargs="+", required=True)
+    parser.add_argument("--latencies", type=Path, nargs="*", default=[])
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    sys.exit(check(**vars(arguments)))

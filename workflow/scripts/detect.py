@@ -3,12 +3,13 @@
 import argparse
 from pathlib import Path
 
+from faceoff.plan.jobs import DetectJob
 from faceoff.stages.detect import write_faces
-from faceoff.storage.files import parse_spec
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--frames", type=Path, required=True)
-parser.add_argument("--output", type=Path, required=True)
-parser.add_argument("--timing", type=Path, required=True)
-parser.add_argument("--spec", type=parse_spec, required=True)
-write_faces(**vars(parser.parse_args()))
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--timing", type=Path, required=True)
+    parser.add_argument("--spec", dest="job", type=DetectJob.from_json, required=True)
+    write_faces(**vars(parser.parse_args()))

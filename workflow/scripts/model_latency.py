@@ -3,13 +3,14 @@
 import argparse
 from pathlib import Path
 
+from faceoff.plan.jobs import ModelLatencyJob
 from faceoff.stages.latency import time_model
-from faceoff.storage.files import parse_spec
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--frames", type=Path, required=True)
-parser.add_argument("--faces", type=Path, required=True)
-parser.add_argument("--trained", type=Path, nargs="?")
-parser.add_argument("--output", type=Path, required=True)
-parser.add_argument("--spec", type=parse_spec, required=True)
-time_model(**vars(parser.parse_args()))
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=Path, required=True)
+    parser.add_argument("--faces", type=Path, required=True)
+    parser.add_argument("--trained", type=Path, nargs="?")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--spec", dest="job", type=ModelLatencyJob.from_json, required=True)
+    time_model(**vars(parser.parse_args()))

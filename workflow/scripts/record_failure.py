@@ -7,16 +7,19 @@ from pathlib import Path
 
 from faceoff.stages.failure import INTERRUPTED, record_failure
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--kind", choices=["faces", "predictions", "trained", "latency"], required=True)
-parser.add_argument("--status", type=int, required=True)
-parser.add_argument("--log", type=Path, required=True)
-parser.add_argument("--frames", type=Path)
-parser.add_argument("--upstream", type=Path, nargs="*", default=[])
-parser.add_argument("--output", type=Path, required=True)
-parser.add_argument("--timing", type=Path)
-parser.add_argument("--spec", type=json.loads)
-arguments = parser.parse_args()
-if arguments.status in INTERRUPTED:
-    sys.exit(arguments.status)
-record_failure(**vars(arguments))
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--kind", choices=["faces", "predictions", "trained", "latency"], required=True
+    )
+    parser.add_argument("--status", type=int, required=True)
+    parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--frames", type=Path)
+    parser.add_argument("--upstream", type=Path, nargs="*", default=[])
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--timing", type=Path)
+    parser.add_argument("--about", type=json.loads, help="dataset, detector and model as JSON")
+    arguments = parser.parse_args()
+    if arguments.status in INTERRUPTED:
+        sys.exit(arguments.status)
+    record_failure(**vars(arguments))

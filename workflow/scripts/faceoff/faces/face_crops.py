@@ -11,7 +11,8 @@ import numpy as np
 from faceoff.faces import crops
 from faceoff.faces.choice import choose
 from faceoff.media.images import DecodeError, image_of
-from faceoff.plugins.protocols import RGB, CropSpec
+from faceoff.plugins.jobs import CropJob
+from faceoff.plugins.protocols import RGB, CropSpec, EmotionModel
 from faceoff.storage import columns, parquet
 
 BATCH = 64
@@ -34,7 +35,7 @@ def face_crop(
     frame: Mapping[str, Any],
     rows: list[dict[str, Any]],
     crop: CropSpec,
-    spec: Mapping[str, Any],
+    job: CropJob,
     image: RGB | None = None,
 ) -> tuple[dict[str, Any], np.ndarray | None]:
     """(the face row that the policy chooses, its crop); the crop is None where there is no face, or none that can be aligned or decoded (state error).
@@ -43,11 +44,11 @@ def face_crop(
     """
     if not rows[0]["success"]:
         return rows[0], None
-    face = choose(rows, spec["policy"], frame["width"], frame["height"])
+    face = choose(rows, job.policy, frame["width"], frame["height"])
     box = (
         None
-        if spec["whole_frame"]
-        else crops.calibrate((face["x"], face["y"], face["w"], face["h"]), spec["calibration"])
+        if job.whole_frame
+        else crops.calibrate((face["x"], face["y"], face["w"], face["h"]), job.calibration)
     )
     landmarks = None if face["landmarks"] is None else np.reshape(face["landmarks"], (5, 2))
     try:
@@ -56,8 +57,7 @@ def face_crop(
         return {**face, "success": 0, "state": columns.ERROR, "reason": str(error)}, None
 
 
-def crop_spec(model: Any, spec: Mapping[str, Any]) -> CropSpec:
-    """The model's crop specification with the config's margin and alignment, if they are given."""
-    return replace(
-        model.crop, **{key: spec[key] for key in ("margin", "align") if spec[key] is not None}
-    )
+def crop_spec(model: EmotionModel, job: CropJob) -> CropSpec:
+    """Return the model's crop specification, with the job's margin and alignment if given."""
+    given = {"margin": job.margin, "align": job.align}
+    return replace(model.crop, **{key: value for key, value in given.items() if value is not None})

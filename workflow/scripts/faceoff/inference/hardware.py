@@ -22,18 +22,18 @@ class Hardware:
     batch: int | None = None
 
 
-_told = Hardware()
+_set = Hardware()
 
 
-def tell(hardware: Hardware) -> None:
+def set_hardware(hardware: Hardware) -> None:
     """Set what the plug-ins of this process compute on; called before one is constructed."""
-    global _told
-    _told = hardware
+    global _set
+    _set = hardware
 
 
 def hardware() -> Hardware:
     """What this process computes on; FACEOFF_DEVICE, where it is set, stands above the configuration's `device`."""
-    return replace(_told, device=os.environ.get("FACEOFF_DEVICE") or _told.device)
+    return replace(_set, device=os.environ.get("FACEOFF_DEVICE") or _set.device)
 
 
 class MachineError(RuntimeError):
@@ -89,4 +89,4 @@ def batch_size(declared: int, on_gpu: bool = False) -> int:
 
     on_gpu: it computes on a GPU, and what it declares is what suits a CPU: GPU_BATCH at least.
     """
-    return _told.batch or (max(declared, GPU_BATCH) if on_gpu else declared)
+    return _set.batch or (max(declared, GPU_BATCH) if on_gpu else declared)

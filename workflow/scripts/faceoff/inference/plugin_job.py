@@ -1,7 +1,7 @@
 """What the stages that run a plug-in share: load it with timing, and call it on batches so that one bad picture spoils only its own row."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,26 +13,23 @@ from faceoff.assets.asset import Asset
 from faceoff.inference import hardware, torch_devices
 from faceoff.inference.clock import Clock
 from faceoff.plugins import registry
+from faceoff.plugins.jobs import PluginJob
 
 Item = TypeVar("Item")
 
 
-def load_plugin(job: Mapping[str, Any], clock: Clock, **more_assets: Path) -> Any:
+def load_plugin(job: PluginJob, clock: Clock, **more_assets: Path) -> Any:
     """Verify a job's assets, import its plug-in and construct it."""
     fetch.isolate_caches()
-    hardware.tell(
-        hardware.Hardware(
-            **{key: job[key] for key in ("device", "precision", "batch") if key in job}
-        )
-    )
+    hardware.set_hardware(hardware.Hardware(job.device, job.precision, job.batch))
     start = time.perf_counter()
-    files = {role: fetch.fetch(Asset.parse(value)) for role, value in job["assets"].items()}
-    plugin = registry.load(job["source"], job["class"])(job["card"], {**files, **more_assets})
+    files = {role: fetch.fetch(Asset.parse(value)) for role, value in job.assets.items()}
+    plugin = registry.load(job.source, job.class_name)(job.card, {**files, **more_assets})
     clock.load_s = time.perf_counter() - start
     return plugin
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
+def prefetch(items: Iterable[Item]) -> Iterator[Item]:
     """The same items, the next one being made in a second thread while this one is worked on, where a GPU or a second core is free for that."""
     if not torch_devices.on_gpu() and hardware.threads() == 1:
         yield from items
@@ -48,7 +45,7 @@ def ahead(items: Iterable[Item]) -> Iterator[Item]:
 _END: Any = object()
 
 
-def guarded(
+def call_with_row_fallback(
     call: Callable[[Sequence[Item]], Sequence[Any]], items: Sequence[Item], clock: Clock
 ) -> list[Any]:
     """call(items), one result per item; when it raises, item by item, with the exception as the result of a failing one.

@@ -1,23 +1,43 @@
-"""The plan of a run: how many jobs share a dataset and what each job is told. The Snakefile asks; nothing here computes."""
+"""Plan a run: how many jobs share a dataset, and what each job is told. Nothing here computes."""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from faceoff import layout
 from faceoff.assets import fetch
 from faceoff.fusion import rule_list
-from faceoff.plan.matrix import Matrix
+from faceoff.plan.jobs import (
+    AnswersJob,
+    CellIdentity,
+    CodeJob,
+    CompareJob,
+    DatasetJob,
+    DetectJob,
+    DetectorLatencyJob,
+    ExamplesJob,
+    FuseJob,
+    FusionIdentity,
+    Member,
+    ModelLatencyJob,
+    OverlapsJob,
+    PredictJob,
+    ScoreJob,
+    ShardJob,
+)
+from faceoff.plan.matrix import Cell, Matrix
 from faceoff.plan.shards import SAMPLE_COST, cost_of, shards_for
 from faceoff.plugins import code_hash
+from faceoff.plugins.jobs import CropJob, PluginJob
 from faceoff.plugins.options import DatasetConfig
 from faceoff.plugins.plugin import Plugin
 from faceoff.storage import files
 
-ADAPTERS = code_hash.PACKAGE.parent  # the rules' scripts, each of which calls one stage
 # What shapes a page or figure without being Python.
 _PAGES = tuple(
     f"report/{pattern}" for pattern in ("*.j2", "sections/*.j2", "*.css", "*.js", "vendor/*.js")
@@ -46,12 +66,9 @@ class Plan(Matrix):
 
     def _cost(self, dataset: str) -> int:
         """What a dataset's samples weigh. Listing a large dataset takes long, so the number is kept in the cache."""
-        job = {**json.loads(self.samples_spec(dataset)), "cost": SAMPLE_COST}
-        kept = (
-            fetch.cache_folder()
-            / "shards"
-            / f"{hashlib.sha256(self._spec(job).encode()).hexdigest()[:32]}.json"
-        )
+        about = f"{self.samples_job(dataset).to_json()} {SAMPLE_COST}"
+        name = hashlib.sha256(about.encode()).hexdigest()[:32]
+        kept = fetch.cache_folder() / "shards" / f"{name}.json"
         if kept.is_file():
             with suppress(ValueError):  # a damaged one is counted anew
                 return int(files.read_json(kept))
@@ -81,175 +98,185 @@ class Plan(Matrix):
         gathered = [dataset for dataset, count in counts.items() if count > 1]
         return "|".join(worked), "|".join(gathered) or "(?!)"
 
-    # -- what jobs are told (JSON, one `spec` per rule) ------------------------------------------------------------
+    # -- what jobs are told ------------------------------------------------------------------------
 
-    @staticmethod
-    def _spec(value: Mapping[str, Any]) -> str:
-        """A spec as the rules pass it on: JSON with sorted keys, so that the same job is the same text."""
-        return json.dumps(value, sort_keys=True, default=str)
-
-    def samples_spec(self, name: str) -> str:
-        """Told to `samples`, and part of every later spec of a dataset: its plug-in, its options and what its files look like."""
+    def samples_job(self, name: str, script: str = "samples") -> DatasetJob:
+        """Tell a stage that reads a dataset: its plug-in, its options, what its files look like."""
         section, plugin = self.dataset(name)
-        job = plugin.job()
-        return self._spec({
-            "dataset": name,
-            "type": plugin.name,
-            "source": job["source"],
-            "class": job["class"],
-            "options": section.model_dump(mode="json", exclude={"role", "validation", "multiverse", "shards"}),
-            "headline": not plugin.card.get("drawn", False),
-            "seed": self.config.seed,
-            "fingerprint": self._fingerprint(name),
-            "code": code(ADAPTERS / "samples.py", (plugin.source, plugin.class_name)),
-        })  # fmt: skip
+        excluded = {"role", "validation", "multiverse", "shards"}
+        return DatasetJob(
+            dataset=name,
+            type=plugin.name,
+            source=plugin.source_name,
+            class_name=plugin.class_name,
+            options=section.model_dump(mode="json", exclude=excluded),
+            headline=not plugin.card.get("drawn", False),
+            seed=self.config.seed,
+            fingerprint=self._fingerprint(name),
+            code=code(script, (plugin.source, plugin.class_name)),
+        )
 
     def _fingerprint(self, name: str) -> Any:
-        """What changes when the dataset's files change; looked up once, as every table of the dataset asks."""
+        """Return what changes when a dataset's files change; looked up once."""
         section = self.config.datasets[name]
         if getattr(section, "download", False):
-            # What is downloaded is known by its options and hashes before it is there, so that the first run and the next are told the same.
+            # Options and hashes say what is downloaded, so that the first run and the next one
+            # are told the same.
             return "downloaded"
         if name not in self._fingerprints:
             try:
                 self._fingerprints[name] = self.open(name).fingerprint()
-            except (OSError, ValueError) as error:
-                self._fingerprints[name] = (
-                    f"missing: {error}"  # the preflight says so before any work
-                )
+            except (OSError, ValueError) as error:  # the preflight says so before any work
+                self._fingerprints[name] = f"missing: {error}"
         return self._fingerprints[name]
 
-    def frames_spec(self, name: str, stage: str = "frames") -> str:
-        """Told to `frames`, and with another stage to what else reads a dataset's media: `samples_spec` with that stage's code."""
-        spec, plugin = json.loads(self.samples_spec(name)), self.dataset(name)[1]
-        return self._spec(
-            {**spec, "code": code(ADAPTERS / f"{stage}.py", (plugin.source, plugin.class_name))}
-        )
+    def frames_job(self, name: str) -> DatasetJob:
+        """Tell `frames` which media to decode, and how."""
+        return self.samples_job(name, "frames")
 
-    def audio_spec(self, name: str) -> str:
-        """Told to `audio`: as `frames_spec`."""
-        return self.frames_spec(name, stage="audio")
+    def audio_job(self, name: str) -> DatasetJob:
+        """Tell `audio` which sound to extract."""
+        return self.samples_job(name, "audio")
 
-    def _detector_job(self, name: str) -> dict[str, Any]:
-        section, plugin = self.detector(name)
+    def multiverse_job(self, name: str) -> DatasetJob:
+        """Tell `multiverse` whose label rules to try."""
+        return self.samples_job(name, "multiverse")
+
+    def _plugin_job(self, plugin: Plugin, options: Mapping[str, Any], **card: Any) -> PluginJob:
+        """Return the job of a plug-in with the run's options; `card`: values of the run's own."""
         job = plugin.job()
-        card = {**job["card"], "options": {**job["card"]["options"], **section.options}}
-        card |= {
-            key: value
-            for key, value in (("threshold", section.threshold), ("min_size", section.min_size))
-            if value is not None
-        }
-        # What a detector is told does not include what its boxes are used for: a new calibration must not detect again.
-        job |= {"device": self.config.device, "precision": "float32"}
-        return {
-            **job,
-            "card": {
-                key: value
-                for key, value in card.items()
-                if key not in {"calibration", "whole_frame"}
-            },
-        }
+        merged = {**job.card, "options": {**job.card["options"], **options}}
+        merged |= {key: value for key, value in card.items() if value is not None}
+        return replace(job, card=merged, device=self.config.device)
 
-    def detect_spec(self, dataset: str, detector: str) -> str:
-        """Told to `detect`, of a dataset's frames: the detector with its options and how frames are prepared, not what its boxes are used for."""
+    def detect_job(self, dataset: str, detector: str) -> DetectJob:
+        """Tell `detect` its detector and how frames are prepared."""
         section, plugin = self.detector(detector)
-        return self._spec({
-            "dataset": dataset,
-            "detector": detector,
-            "plugin": self._detector_job(detector),
-            "upscale": section.upscale,
-            "pad": section.pad,
-            "code": code(ADAPTERS / "detect.py", (plugin.source, plugin.class_name)),
-        })  # fmt: skip
-
-    def _crop(self, detector: str, model: str) -> dict[str, Any]:
-        card = self.detector(detector)[1].card
-        return {
-            "detector": detector,
-            "policy": self.config.faces.policy,
-            "whole_frame": bool(card.get("whole_frame")),
-            "calibration": card.get("calibration")
-            if self.config.faces.box == "calibrated"
-            else None,
-            "margin": self.model(model)[0].margin,
-            "align": self.model(model)[0].align,
-        }
-
-    def _model_job(self, name: str) -> dict[str, Any]:
-        section, plugin = self.model(name)
-        job = plugin.job()
-        options = {**job["card"]["options"], **section.options}
-        # A plug-in that `reads` a file of the user's is run again when that file changes.
-        read = [plugin.card["reads"]] if "reads" in plugin.card else []
-        job |= {"device": self.config.device, "precision": self.model(name)[0].precision}
-        return {
-            **job,
-            "card": {**job["card"], "options": options},
-            "read": {key: _stat(options.get(key)) for key in read},
-        }
-
-    def predict_spec(self, dataset: str, detector: str, model: str, stage: str = "predict") -> str:
-        """Told to `predict`: the model with its options, and how it is cropped from the detector's boxes."""
-        plugin = self.model(model)[1]
-        return self._spec({
-            "dataset": dataset,
-            "model": model,
-            "plugin": self._model_job(model),
-            **self._crop(detector, model),
-            "seed": self.config.seed,
-            "code": code(ADAPTERS / f"{stage}.py", (plugin.source, plugin.class_name)),
-        })  # fmt: skip
-
-    def detector_latency_spec(self, dataset: str, detector: str) -> str:
-        """Told to the timing of a detector: `detect_spec`, the number of pictures and their seed."""
-        return self._latency_spec(self.detect_spec(dataset, detector), self.detector(detector)[1])
-
-    def model_latency_spec(self, dataset: str, detector: str, model: str) -> str:
-        """Told to the timing of a model behind a detector: `predict_spec`, the number of pictures and their seed."""
-        return self._latency_spec(self.predict_spec(dataset, detector, model), self.model(model)[1])
-
-    def _latency_spec(self, job: str, plugin: Plugin) -> str:
-        """What the job that is timed is told, and on how many pictures."""
-        made_by = code(ADAPTERS / f"{plugin.kind}_latency.py", (plugin.source, plugin.class_name))
-        timed = {"queries": self.config.speed.queries, "seed": self.config.seed, "code": made_by}
-        return self._spec({**json.loads(job), **timed})
-
-    def train_spec(self, detector: str, model: str) -> str:
-        """Told to `train`, once per detector: `predict_spec` of the dataset that the model learns from."""
-        return self.predict_spec(
-            self.config.models[model].train or "", detector, model, stage="train"
+        job = self._plugin_job(
+            plugin, section.options, threshold=section.threshold, min_size=section.min_size
+        )
+        # A new calibration must not detect again, so the detector is not told what its boxes are
+        # used for.
+        unread = {"calibration", "whole_frame"}
+        card = {key: value for key, value in job.card.items() if key not in unread}
+        return DetectJob(
+            dataset=dataset,
+            detector=detector,
+            plugin=replace(job, card=card),
+            upscale=section.upscale,
+            pad=section.pad,
+            code=code("detect", (plugin.source, plugin.class_name)),
         )
 
-    def fuse_spec(self, dataset: str, fusion: str) -> str:
-        """Told to `fuse`: the rule and its settings, the members in order with their lineages."""
-        section, cells = self.fusions[fusion]
-        return self._spec({
-            "dataset": dataset,
-            "fusion": fusion,
-            "rule": section.rule,
-            "members": [{"detector": d, "model": m, "lineage": self.lineage(m), "whole_frame": self._crop(d, m)["whole_frame"]} for d, m in cells],
-            "top": section.top,
-            "allow_clones": section.allow_clones,
-            "check_order": section.check_order,
-            "policy": self.config.faces.policy,
-            "seed": self.config.seed if section.seed is None else section.seed,
-            "code": code(ADAPTERS / "fuse.py", rule_list.file_of(section.rule)),
-        })  # fmt: skip
+    def _crop(self, detector: str, model: str) -> CropJob:
+        """Return how a model's input is cut from a detector's boxes."""
+        card, section = self.detector(detector)[1].card, self.model(model)[0]
+        return CropJob(
+            policy=self.config.faces.policy,
+            whole_frame=bool(card.get("whole_frame")),
+            calibration=card.get("calibration") if self.config.faces.box == "calibrated" else None,
+            margin=section.margin,
+            align=section.align,
+        )
 
-    def score_spec(self, dataset: str, detector: str, model: str) -> str:
-        """Told to `score` of a cell: why it is skipped, if it is, and how the model's training relates to the dataset."""
-        return self._spec({
-            "dataset": dataset,
-            "kind": "cell",
-            "detector": detector,
-            "model": model,
-            "skip": self.skip(detector, model),
-            "lineage": self.lineage(model),
-            "train_status": self._train_status(dataset, model),
-            "circular": self._circular(dataset, model),
-            "seed": self.config.seed,
-            "code": code(ADAPTERS / "score.py"),
-        })  # fmt: skip
+    def predict_job(
+        self, dataset: str, detector: str, model: str, script: str = "predict"
+    ) -> PredictJob:
+        """Tell `predict` its model, and how it is cropped from the detector's boxes."""
+        section, plugin = self.model(model)
+        job = self._plugin_job(plugin, section.options)
+        # A plug-in that `reads` a file of the user's runs again when that file changes.
+        read = [plugin.card["reads"]] if "reads" in plugin.card else []
+        stated = {key: _stat(job.card["options"].get(key)) for key in read}
+        return PredictJob(
+            dataset=dataset,
+            detector=detector,
+            model=model,
+            plugin=replace(job, precision=section.precision, read=stated),
+            crop=self._crop(detector, model),
+            seed=self.config.seed,
+            code=code(script, (plugin.source, plugin.class_name)),
+        )
+
+    def train_job(self, detector: str, model: str) -> PredictJob:
+        """Tell `train`, once per detector, of the dataset that the model learns from."""
+        return self.predict_job(self.config.models[model].train or "", detector, model, "train")
+
+    def detector_latency_job(self, dataset: str, detector: str) -> DetectorLatencyJob:
+        """Tell the timing of a detector its job, the number of pictures and their seed."""
+        plugin = self.detector(detector)[1]
+        return DetectorLatencyJob(
+            detect=self.detect_job(dataset, detector),
+            queries=self.config.speed.queries,
+            seed=self.config.seed,
+            code=code("detector_latency", (plugin.source, plugin.class_name)),
+        )
+
+    def model_latency_job(self, dataset: str, detector: str, model: str) -> ModelLatencyJob:
+        """Tell the timing of a model its job, the number of pictures and their seed."""
+        plugin = self.model(model)[1]
+        return ModelLatencyJob(
+            predict=self.predict_job(dataset, detector, model),
+            queries=self.config.speed.queries,
+            seed=self.config.seed,
+            code=code("model_latency", (plugin.source, plugin.class_name)),
+        )
+
+    def fuse_job(self, dataset: str, fusion: str) -> FuseJob:
+        """Tell `fuse` the rule with its settings, and the members in order with their lineages."""
+        section, cells = self.fusions[fusion]
+        members = [
+            Member(
+                detector=detector,
+                model=model,
+                lineage=self.lineage(model),
+                whole_frame=self._crop(detector, model).whole_frame,
+            )
+            for detector, model in cells
+        ]
+        return FuseJob(
+            dataset=dataset,
+            fusion=fusion,
+            rule=section.rule,
+            members=tuple(members),
+            top=section.top,
+            allow_clones=section.allow_clones,
+            check_order=section.check_order,
+            policy=self.config.faces.policy,
+            seed=self.config.seed if section.seed is None else section.seed,
+            code=code("fuse", rule_list.file_of(section.rule)),
+        )
+
+    def score_job(self, dataset: str, detector: str, model: str) -> ScoreJob:
+        """Tell `score` of a cell why it is skipped, if it is, and what its model learnt from."""
+        return ScoreJob(
+            dataset=dataset,
+            cell=CellIdentity(detector=detector, model=model, lineage=self.lineage(model)),
+            skip=self.skip(detector, model),
+            train_status=self._train_status(dataset, model),
+            circular=self._circular(dataset, model),
+            seed=self.config.seed,
+            code=code("score"),
+        )
+
+    def fusion_score_job(self, dataset: str, fusion: str) -> ScoreJob:
+        """Tell `score` of a fusion its rule and members; it was trained as they were, or mixed."""
+        section, cells = self.fusions[fusion]
+        statuses = {self._train_status(dataset, model) for _, model in cells}
+        return ScoreJob(
+            dataset=dataset,
+            fusion=FusionIdentity(
+                fusion=fusion,
+                rule=section.rule,
+                members=_names(cells),
+                top=section.top,
+                hard=rule_list.get(section.rule).hard,
+            ),
+            train_status=statuses.pop() if len(statuses) == 1 else "mixed",
+            circular=any(self._circular(dataset, model) for _, model in cells),
+            seed=self.config.seed,
+            code=code("score"),
+        )
 
     def _circular(self, dataset: str, model: str) -> bool:
         """Whether the model reads emotions by the recipe that drew the dataset (protocol §16)."""
@@ -276,126 +303,95 @@ class Plan(Matrix):
             return "relabelled"
         return "cross-corpus"
 
-    def fusion_score_spec(self, dataset: str, fusion: str) -> str:
-        """Told to `score` of a fusion: its rule and members; its training status is theirs, or mixed."""
-        section, cells = self.fusions[fusion]
-        statuses = {self._train_status(dataset, model) for _, model in cells}
-        return self._spec({
-            "dataset": dataset,
-            "kind": "fusion",
-            "fusion": fusion,
-            "rule": section.rule,
-            "members": [f"{detector}/{model}" for detector, model in cells],
-            "top": section.top,
-            "skip": None,
-            "train_status": statuses.pop() if len(statuses) == 1 else "mixed",
-            "circular": any(self._circular(dataset, model) for _, model in cells),
-            "seed": self.config.seed,
-            "code": code(ADAPTERS / "score.py"),
-        })  # fmt: skip
+    def shard_job(self, number: str, shards: str) -> ShardJob:
+        """Tell the cut of a dataset's samples which of how many shards it makes."""
+        return ShardJob(number=int(number), shards=int(shards), code=code("shard"))
 
-    def shard_spec(self, number: str, shards: str) -> str:
-        """Told to the cut of a dataset's samples: which of how many shards."""
-        return self._spec(
-            {"number": int(number), "shards": int(shards), "code": code(ADAPTERS / "shard.py")}
+    def code_job(self, script: str) -> CodeJob:
+        """Return the job of a script that needs no settings."""
+        return CodeJob(code=code(script))
+
+    def compare_job(self, dataset: str) -> CompareJob:
+        """Tell `compare` what cells are made of, and which variants stand for which originals."""
+        return CompareJob(
+            dataset=dataset,
+            validation=self.config.datasets[dataset].validation,
+            fusions={name: _names(cells) for name, (_, cells) in self.fusions.items()},
+            factors={f"{d}/{m}": self._factors(d, m) for d, m in self.cells},
+            variants={
+                f"{detector}/{variant}": f"{detector}/{original}"
+                for variant, original in self._variants().items()
+                for detector in sorted(self.config.detectors)
+            },
+            seed=self.config.seed,
+            code=code("compare"),
         )
 
-    def code_spec(self, script: str) -> str:
-        """Return the spec of a rule that needs no settings: the hash of its code."""
-        return self._spec({"code": code(ADAPTERS / f"{script}.py")})
-
-    def compare_spec(self, dataset: str) -> str:
-        """Told to `compare`: what every cell is made of, the fusions' members, and which variants stand for which originals."""
-        return self._spec({
-            "dataset": dataset,
-            "validation": self.config.datasets[dataset].validation,
-            "fusions": {name: [f"{detector}/{model}" for detector, model in cells] for name, (_, cells) in self.fusions.items()},
-            "factors": {f"{detector}/{model}": self._factors(detector, model) for detector, model in self.cells},
-            "variants": {f"{d}/{variant}": f"{d}/{original}" for variant, original in self._variants().items() for d in sorted(self.config.detectors)},
-            "seed": self.config.seed,
-            "code": code(ADAPTERS / "compare.py"),
-        })  # fmt: skip
-
     def _variants(self) -> dict[str, str]:
-        """Models of reduced precision -> the model of this run that is the same but computes in float32."""
+        """Return the models of reduced precision, each with the same model in float32."""
 
         def described(name: str, **changes: Any) -> str:
             section, plugin = self.model(name)
-            return self._spec({**section.model_dump(mode="json"), "model": plugin.name, **changes})
+            return _text({**section.model_dump(mode="json"), "model": plugin.name, **changes})
 
-        originals = {
-            described(name): name
-            for name, section in sorted(self.config.models.items())
-            if section.precision == "float32"
-        }
-        reduced = [
-            name
-            for name, section in sorted(self.config.models.items())
-            if section.precision != "float32"
-        ]
-        return {
-            name: originals[key]
-            for name in reduced
-            if (key := described(name, precision="float32")) in originals
-        }
+        models = sorted(self.config.models.items())
+        originals = {described(name): name for name, m in models if m.precision == "float32"}
+        reduced = {name: described(name, precision="float32") for name, m in models
+                   if m.precision != "float32"}  # fmt: skip
+        return {name: originals[key] for name, key in reduced.items() if key in originals}
 
     def _factors(self, detector: str, model: str) -> dict[str, str]:
-        """What a cell is made of: two names of one model that crop differently are one model and two crops."""
+        """Return what a cell is made of.
+
+        Two names of one model that crop differently are one model and two crops.
+        """
         section, plugin = self.model(model)
         crop = {"margin": section.margin, "align": section.align}
-        learnt = {
-            key: value
-            for key, value in (("options", section.options), ("train", section.train))
-            if value
-        }
+        learnt = {"options": section.options, "train": section.train}
+        learnt = {key: value for key, value in learnt.items() if value}
         return {
             "detector": detector,
-            "crop": self._spec({key: value for key, value in crop.items() if value is not None}),
-            "model": f"{plugin.name} {self._spec(learnt)}" if learnt else plugin.name,
+            "crop": _text({key: value for key, value in crop.items() if value is not None}),
+            "model": f"{plugin.name} {_text(learnt)}" if learnt else plugin.name,
         }
 
-    def multiverse_spec(self, dataset: str) -> str:
-        """Told to `multiverse`: as `frames_spec`."""
-        return self.frames_spec(dataset, stage="multiverse")
-
-    def examples_spec(self, dataset: str) -> str:
-        """Told to `examples`: how many faces are shown and how each cell crops them; none where the report shows no faces."""
-        return self._spec({
-            "dataset": dataset,
-            "examples": self.config.figures.examples if self.config.report.faces else 0,
-            "gallery": self.config.report.gallery if self.config.report.faces else 0,
-            "megabytes": self.config.report.megabytes / len(self.datasets("test")),
-            "crops": {f"{d}/{m}": self._crop(d, m) for d in sorted(self.config.detectors) for m in sorted(self.config.models)},
-            "seed": self.config.seed,
-            "code": code(ADAPTERS / "examples.py"),
-        })  # fmt: skip
-
-    def overlaps_spec(self, dataset: str) -> str:
-        """Told to `overlaps`: the calibration of every detector that boxes faces."""
-        cards = {name: self.detector(name)[1].card for name in sorted(self.config.detectors)}
-        boxed = {
-            name: card.get("calibration")
-            for name, card in cards.items()
-            if not card.get("whole_frame")
-        }
-        return self._spec(
-            {
-                "dataset": dataset,
-                "policy": self.config.faces.policy,
-                "calibrations": boxed,
-                "code": code(ADAPTERS / "overlaps.py"),
-            }
+    def examples_job(self, dataset: str) -> ExamplesJob:
+        """Tell `examples` how many faces are shown; none where the report shows no faces."""
+        report = self.config.report
+        cells = [(d, m) for d in sorted(self.config.detectors) for m in sorted(self.config.models)]
+        return ExamplesJob(
+            dataset=dataset,
+            examples=self.config.figures.examples if report.faces else 0,
+            gallery=report.gallery if report.faces else 0,
+            megabytes=report.megabytes / len(self.datasets("test")),
+            crops={f"{detector}/{model}": self._crop(detector, model) for detector, model in cells},
+            seed=self.config.seed,
+            code=code("examples"),
         )
 
-    def answers_spec(self, dataset: str) -> str:
-        """Told to `answers`: how many clips are shown over time, and whether with faces."""
-        return self._spec({
-            "dataset": dataset,
-            "clips": self.config.report.clips,
-            "faces": self.config.report.faces,
-            "seed": self.config.seed,
-            "code": code(ADAPTERS / "answers.py"),
-        })  # fmt: skip
+    def overlaps_job(self, dataset: str) -> OverlapsJob:
+        """Tell `overlaps` the calibration of every detector that boxes faces."""
+        cards = {name: self.detector(name)[1].card for name in sorted(self.config.detectors)}
+        return OverlapsJob(
+            dataset=dataset,
+            policy=self.config.faces.policy,
+            calibrations={
+                name: card.get("calibration")
+                for name, card in cards.items()
+                if not card.get("whole_frame")
+            },
+            code=code("overlaps"),
+        )
+
+    def answers_job(self, dataset: str) -> AnswersJob:
+        """Tell `answers` how many clips are shown over time, and whether with faces."""
+        return AnswersJob(
+            dataset=dataset,
+            clips=self.config.report.clips,
+            faces=self.config.report.faces,
+            seed=self.config.seed,
+            code=code("answers"),
+        )
 
     def aggregate_spec(self, stage: str) -> str:
         """Spec of tables, figures, report, manifest: the whole resolved configuration and the code of that stage."""
@@ -409,25 +405,24 @@ class Plan(Matrix):
             for user, asset in self.assets().items()
         }
         looks = sorted(
-            file for pattern in LOOKS.get(stage, ()) for file in code_hash.PACKAGE.glob(pattern)
+            file for pattern in LOOKS.get(stage, ()) for file in layout.PACKAGE.glob(pattern)
         )
-        versions = (
-            [code_hash.PACKAGE / "inference" / "versions.py"] if stage == "manifest" else []
-        )  # only the manifest is made of them
-        made_by = code(ADAPTERS / f"{stage}.py", *looks, *versions)
+        # Only the manifest is made of versions.
+        versions = [layout.PACKAGE / "inference" / "versions.py"] if stage == "manifest" else []
+        made_by = code(stage, *looks, *versions)
         stated: dict[str, Any] = (
             {"models": self._stated()} if stage in {"report", "manifest"} else {}
         )
-        if stage == "report":  # its code does not import the rules, whose titles it shows
-            used = {section.rule for section, _ in self.fusions.values()}
-            stated["rules"] = {name: rule_list.get(name).title for name in sorted(used)}
+        if stage == "report":  # its code does not import the rules whose titles it shows
+            used = sorted({section.rule for section, _ in self.fusions.values()})
+            stated["rules"] = {name: rule_list.get(name).title for name in used}
         if stage == "manifest":
             stated["environments"] = {
                 f"{kind} {name}": self.env(kind, name)
                 for kind in ("detector", "model")
                 for name in getattr(self.config, f"{kind}s")
             }
-        return self._spec(
+        return _text(
             {
                 "config": self.config.model_dump(mode="json"),
                 "datasets": self._cards(),
@@ -498,7 +493,17 @@ def _stat(path: str | None) -> list[int] | None:
     return [found.st_size, found.st_mtime_ns]
 
 
+def _names(cells: list[Cell]) -> tuple[str, ...]:
+    """Return the cells as 'detector/model'."""
+    return tuple(f"{detector}/{model}" for detector, model in cells)
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    """Return a text that is the same for the same values."""
+    return json.dumps(value, sort_keys=True, default=str)
+
+
 @cache
-def code(*roots: Path | tuple[Path, str]) -> str:
-    """Return the code hash of these files and definitions, computed once per process."""
-    return code_hash.code_of(*roots)
+def code(script: str, *roots: Path | tuple[Path, str]) -> str:
+    """Return the code hash of a rule's script with these files and definitions, once computed."""
+    return code_hash.code_of(layout.scripts_folder() / f"{script}.py", *roots)

@@ -1,6 +1,6 @@
 """Describe what each stage is told: one record per kind of job, written by the plan, read by the stage."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from faceoff.plugins.jobs import CropJob, Job, PluginJob
@@ -152,6 +152,25 @@ class ScoreJob(Job):
     cell: CellIdentity | None = None
     fusion: FusionIdentity | None = None
     skip: str | None = None
+
+    @property
+    def hard(self) -> bool:
+        """Return whether the posteriors are votes or ranks, not probabilities."""
+        return self.fusion is not None and self.fusion.hard
+
+    def about(self) -> dict[str, Any]:
+        """Return what a score file says of the pipeline that it scores."""
+        shared = {
+            "dataset": self.dataset,
+            "train_status": self.train_status,
+            "circular": self.circular,
+        }
+        if self.fusion is not None:
+            own = {key: value for key, value in asdict(self.fusion).items() if key != "hard"}
+            return {"kind": "fusion", **own, **shared}
+        if self.cell is None:
+            raise ValueError("a score job names neither a cell nor a fusion")
+        return {"kind": "cell", **asdict(self.cell), **shared}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from faceoff.assets import fetch
 from faceoff.assets.asset import Asset
+from faceoff.layout import Layout, timing_of
 from faceoff.plan.config import DetectorConfig, FusionConfig, ModelConfig, RunConfig, parse
 from faceoff.plugins import registry
 from faceoff.plugins.options import DatasetConfig
@@ -151,97 +152,72 @@ class Matrix:
                 }
         return needed
 
-    # -- files ---------------------------------------------------------------------------------------------------
+    # -- files -------------------------------------------------------------------------------------
 
-    @property
-    def folder(self) -> str:
-        """Where the run's results lie, relative to the working directory."""
-        return f"results/{self.config.run}"
+    @cached_property
+    def layout(self) -> Layout:
+        """Return where the run's files lie, relative to the working directory."""
+        return Layout.of_run(self.config.run)
 
-    def score_files(self, *datasets: str) -> list[str]:
-        """The score file of every cell and fusion of these datasets (default: all scored ones)."""
-        files = []
-        for dataset in datasets or self.scored:
-            files += [
-                f"{self.folder}/scores/{dataset}/{detector}/{model}.json"
-                for detector in sorted(self.config.detectors)
-                for model in sorted(self.config.models)
-            ]
-            files += [
-                f"{self.folder}/scores/{dataset}/fusion/{fusion}.json" for fusion in self.fusions
-            ]
-        return files
-
-    @property
+    @cached_property
     def cells(self) -> list[Cell]:
-        """Every detector x model pair that can run here, sorted."""
-        return [
-            (d, m)
-            for d in sorted(self.config.detectors)
-            for m in sorted(self.config.models)
-            if not self.skip(d, m)
-        ]
+        """Return every detector x model pair that can run here, sorted."""
+        return [cell for cell in self._pairs if not self.skip(*cell)]
+
+    @property
+    def _pairs(self) -> list[Cell]:
+        """Return every detector x model pair, sorted."""
+        models = sorted(self.config.models)
+        return [(detector, model) for detector in sorted(self.config.detectors) for model in models]
 
     @property
     def runnable_detectors(self) -> list[str]:
-        """Detectors of at least one cell that can run here, sorted."""
+        """Return the detectors of at least one cell that can run here, sorted."""
         return sorted({detector for detector, _ in self.cells})
 
+    def score_files(self, *datasets: str) -> list[str]:
+        """Return the score files of these datasets (default: all scored ones): cells, fusions."""
+        files = []
+        for dataset in datasets or self.scored:
+            files += [self.layout.score(dataset, *cell) for cell in self._pairs]
+            files += [self.layout.fusion_score(dataset, fusion) for fusion in self.fusions]
+        return files
+
     def cell_prediction_files(self, dataset: str) -> list[str]:
-        """The predictions of every cell that can run."""
-        return [
-            f"{self.folder}/predictions/{dataset}/{detector}/{model}.parquet"
-            for detector, model in self.cells
-        ]
+        """Return the predictions of every cell that can run."""
+        return [self.layout.predictions(dataset, *cell) for cell in self.cells]
 
     def prediction_files(self, dataset: str) -> list[str]:
-        """The predictions of every cell that can run, then of every fusion."""
-        return self.cell_prediction_files(dataset) + [
-            f"{self.folder}/fusion/{dataset}/{fusion}.parquet" for fusion in self.fusions
-        ]
+        """Return the predictions of every cell that can run, then of every fusion."""
+        fused = [self.layout.fusion(dataset, fusion) for fusion in self.fusions]
+        return self.cell_prediction_files(dataset) + fused
 
     def audio_files(self) -> list[str]:
-        """The sound of the datasets that ask for it."""
-        return [
-            f"{self.folder}/audio/{dataset}.parquet"
-            for dataset in self.datasets()
-            if self.config.datasets[dataset].audio
-        ]
+        """Return the sound of the datasets that ask for it."""
+        datasets = self.config.datasets
+        return [self.layout.audio(name) for name in self.datasets() if datasets[name].audio]
 
     def multiverse_files(self) -> list[str]:
-        """The scores under every label rule of the test datasets that ask for them."""
-        return [
-            f"{self.folder}/multiverse/{dataset}.json"
-            for dataset in self.datasets("test")
-            if self.config.datasets[dataset].multiverse
-        ]
+        """Return the multiverse of the test datasets that ask for it."""
+        wanted = [name for name in self.datasets("test") if self.config.datasets[name].multiverse]
+        return [self.layout.multiverse(name) for name in wanted]
 
     def latency_files(self) -> list[str]:
-        """The latencies of every detector, and of every model behind it, on the test datasets, where the run asks for them.
+        """Return the latencies of the detectors and models on the test datasets, where asked for.
 
         Recorded predictions are read from a file and so have none.
         """
         if not self.config.speed.queries:
             return []
-        timed = [f"{d}/{m}" for d, m in self.cells if "reads" not in self.model(m)[1].card]
-        return [
-            f"{self.folder}/latency/{dataset}/{name}.json"
-            for dataset in self.datasets("test")
-            for name in sorted({*self.runnable_detectors, *timed})
-        ]
+        timed = [cell for cell in self.cells if "reads" not in self.model(cell[1])[1].card]
+        jobs = sorted([*((detector,) for detector in self.runnable_detectors), *timed])
+        datasets = self.datasets("test")
+        return [self.layout.latency(dataset, *job) for dataset in datasets for job in jobs]
 
     def timing_files(self) -> list[str]:
-        """Timings of every detection and prediction job of the test datasets."""
-        faces = {
-            f"{self.folder}/faces/{dataset}/{detector}.timing.json"
-            for dataset in self.datasets("test")
-            for detector in self.runnable_detectors
-        }
-        return sorted(
-            faces
-            | {
-                path.replace(".parquet", ".timing.json")
-                for dataset in self.datasets("test")
-                for path in self.cell_prediction_files(dataset)
-            }
-        )
+        """Return the timings of every detection and prediction job of the test datasets."""
+        tables = []
+        for dataset in self.datasets("test"):
+            tables += [self.layout.faces(dataset, name) for name in self.runnable_detectors]
+            tables += self.cell_prediction_files(dataset)
+        return sorted(map(timing_of, tables))

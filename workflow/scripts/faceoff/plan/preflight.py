@@ -63,7 +63,7 @@ def check(plan: Plan, every_weight: bool = False) -> None:
 
 def lock(plan: Plan) -> TextIO:
     """Take the run's lock for the life of this process; the kernel frees it however the process ends. Raises PreflightError."""
-    folder = Path(plan.folder)
+    folder = Path(plan.layout.folder)
     folder.mkdir(parents=True, exist_ok=True)
     handle = open(folder / ".lock", "w", encoding="utf-8")  # noqa: SIM115 - it stays open until the process ends
     try:

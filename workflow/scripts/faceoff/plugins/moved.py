@@ -104,7 +104,7 @@ MOVED = {
     "trained_fusion": "fusion.rules.class_weighted fusion.rules.dempster_shafer fusion.rules.naive_bayes "
     "fusion.rules.stacking fusion.rules.switcher fusion.rules.temperature fusion.rules.weighted",
     "universes": "plugins.label_rules scoring.multiverse",
-    "untrained_fusion": "fusion.means fusion.votes fusion.rules.borda fusion.rules.majority fusion.rules.product "
+    "untrained_fusion": "fusion.decisions fusion.means fusion.rules.borda fusion.rules.majority fusion.rules.product "
     "fusion.rules.soft_max fusion.rules.soft_median",
     "variants": "scoring.variants",
     "words": "results.words",

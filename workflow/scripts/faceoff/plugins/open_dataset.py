@@ -1,4 +1,4 @@
-"""A dataset of a job, opened with its options."""
+"""Open the dataset of a job with its options."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,15 +8,17 @@ from faceoff.plugins.protocols import Sample
 from faceoff.plugins.subsets import limited, part_of
 
 
-def open_dataset(spec: Mapping[str, Any]) -> tuple[Any, Any]:
-    """(dataset, its validated options) of a job's spec ({source, class, options, seed})."""
-    plugin = registry.load(spec["source"], spec["class"])
-    options = plugin.Options.model_validate(spec["options"])
-    return plugin(options, seed=spec["seed"]), options
+def open_dataset(
+    source: str, class_name: str, options: Mapping[str, Any], seed: int
+) -> tuple[Any, Any]:
+    """Return (dataset, its validated options) of a plug-in's class."""
+    plugin = registry.load(source, class_name)
+    validated = plugin.Options.model_validate(options)
+    return plugin(validated, seed=seed), validated
 
 
 def selected(dataset: Any, options: Any, seed: int) -> Iterable[Sample]:
-    """The samples that the options `part` and `limit` leave of a dataset, in its order."""
+    """Return the samples that the options `part` and `limit` leave of a dataset, in its order."""
     samples = dataset.samples()
     if options.part is not None:
         samples = part_of(list(samples), options.part, options.shares, seed)

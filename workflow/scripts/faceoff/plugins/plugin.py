@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from faceoff.assets.asset import Asset
+from faceoff.plugins.jobs import PluginJob
 from faceoff.spelling import suggestion
 
 PACKAGE = Path(__file__).parents[1]
@@ -95,18 +96,18 @@ class Plugin:
             for name, hint in instead.items()
         ]
 
-    def job(self) -> dict[str, Any]:
-        """All that a job needs to load it again, JSON-able: source and class, options, assets."""
-        return {
-            "name": self.name,
-            "source": self.source_name,
-            "class": self.class_name,
-            "assets": {
+    def job(self) -> PluginJob:
+        """Return all that a job needs to load the plug-in again."""
+        return PluginJob(
+            name=self.name,
+            source=self.source_name,
+            class_name=self.class_name,
+            assets={
                 role: {**vars(asset), "urls": list(asset.urls)}
                 for role, asset in sorted(self.assets.items())
             },
-            "card": {**_CARD_DEFAULTS[self.kind], **self.card},
-        }
+            card={**_CARD_DEFAULTS[self.kind], **self.card},
+        )
 
 
 @cache

@@ -6,7 +6,7 @@ Images are RGB uint8 arrays of shape (height, width, 3) everywhere; boxes are (x
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -95,10 +95,10 @@ class Prediction:
 
 
 class Dataset(Protocol):
-    """A labelled task. `name` and `version` identify it in every result; constructed with its validated options.
+    """A labelled task, constructed with its validated options.
 
-    `samples`, `fingerprint` and what its kinds of samples need are a must; the rest is for datasets that know more of themselves, among it
-    `left_out`, which counts by reason the files or rows that are not in the task.
+    `version` identifies it in every result. `left_out`, where a dataset has it, counts by reason
+    the files or rows that are not in the task.
     """
 
     version: str
@@ -108,37 +108,81 @@ class Dataset(Protocol):
         """Yield the samples in the task's order."""
 
     def read(self, sample: Sample) -> bytes:
-        """The encoded image of one sample as stored; raises OSError when it cannot be had (the reason goes into its row)."""
+        """Return the encoded image of a sample as stored.
+
+        Raises OSError when it cannot be had; the reason goes into its row.
+        """
+
+    def fingerprint(self) -> Any:
+        """Return a cheap JSON-able value that changes when the data on disk change.
+
+        It is part of the rule's params, never of a result.
+        """
+
+
+class ClipDataset(Dataset, Protocol):
+    """A dataset with samples of kind video or audio."""
 
     def file(self, sample: Sample) -> Path:
-        """Where a sample of kind video or audio lies; needed only of datasets that have such samples."""
+        """Return where a sample's file lies. Raises OSError."""
+
+
+class SequenceDataset(Dataset, Protocol):
+    """A dataset with samples of kind sequence."""
 
     def pictures(self, sample: Sample) -> Iterable[tuple[float, Path]]:
-        """(seconds, picture file) of a sample of kind sequence, in order of time; needed only of datasets that have such samples."""
+        """Yield (seconds, picture file) in order of time."""
+
+
+@runtime_checkable
+class AnnotatedDataset(Protocol):
+    """A dataset that says more of each moment of a clip."""
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
-        """What is known of a clip at this moment; only datasets that are annotated over time have this method."""
+        """Return what is known of a clip at this moment."""
+
+
+@runtime_checkable
+class MultiverseDataset(Protocol):
+    """A dataset whose votes can become labels by several rules."""
+
+    def universes(self) -> Iterable[Any]:
+        """Yield the label rules (`label_rules.Universe`)."""
+
+
+@runtime_checkable
+class DownloadableDataset(Protocol):
+    """A dataset that everyone may download."""
 
     @classmethod
     def archives(cls, options: Any) -> Iterable[Any]:
-        """The archives (assets) that these options need, fetched and unpacked below `options.path` where `options.download` is set; only
-        datasets that everyone may download have this method."""
+        """Return the archives (assets) that these options need, where `download` is set.
+
+        They are fetched and unpacked below `options.path`.
+        """
+
+
+@runtime_checkable
+class CountedDataset(Protocol):
+    """A dataset whose published contents are known."""
 
     def missing(self) -> list[str]:
-        """What the published dataset has of this task and this copy has not, by its official names, sorted."""
-
-    def fingerprint(self) -> Any:
-        """A cheap JSON-able value that changes when the data on disk change; part of the rule's params, never of a result."""
+        """Return what is published but not in this copy, by its official names, sorted."""
 
 
 class FaceDetector(Protocol):
     """A face detector, constructed with the options of its card."""
 
     def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
-        """Faces of each image, best first, boxes in pixels of that image."""
+        """Return the faces of each image, best first, boxes in pixels of that image."""
+
+
+@runtime_checkable
+class KnownFaces(Protocol):
+    """A detector that does not look at pictures (`given`)."""
 
     def known(self, frames: Sequence[Mapping[str, Any]]) -> list[list[Face]]:
-        """Faces of each frame row, in its pixels; only a detector that does not look at pictures (`given`) has this method."""
+        """Return the faces of each frame row, in its pixels."""
 
 
 class EmotionModel(Protocol):
@@ -148,13 +192,35 @@ class EmotionModel(Protocol):
     crop: CropSpec
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        """Posterior for (n, height, width, channels) uint8 crops; n may be 0."""
+        """Return the prediction for (n, height, width, channels) uint8 crops; n may be 0."""
+
+
+@runtime_checkable
+class ActionUnitModel(Protocol):
+    """A model that also measures action units."""
+
+    aus: tuple[str, ...]
+
+
+@runtime_checkable
+class RecordedModel(Protocol):
+    """A model that does not look at pictures (`recorded`)."""
+
+    emotions: tuple[str, ...]
 
     def known(self, frames: Sequence[Mapping[str, Any]]) -> Prediction:
-        """Posterior for frame rows (sample_id, timestamp_s); only a model that does not look at pictures (`recorded`) has this method."""
+        """Return the prediction for frame rows (sample_id, timestamp_s)."""
 
 
-# The sample has no label of the task, and a pipeline had better not be sure of one; the value says of what kind it is ("unknown", "NF" …).
+class TrainableModel(EmotionModel, Protocol):
+    """A model that learns from the faces of a dataset."""
+
+    def fit(self, batches: Iterable[tuple[np.ndarray, list[str]]]) -> Mapping[str, np.ndarray]:
+        """Return the fitted parameters as plain arrays. batches: (crops, labels)."""
+
+
+# Group names with a meaning. OUTLIER: the sample has no label of the task, and a pipeline had better
+# not be sure of one; the value says of what kind it is ("unknown", "NF" …).
 OUTLIER = "outlier"
 # "votes_<answer>": how many taggers gave an answer that is no emotion, beside the sample's `votes`.
 VOTES = "votes_"

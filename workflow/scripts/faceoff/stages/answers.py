@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from faceoff.faces.boxes import shrink
 from faceoff.media.images import encode, image_of
+from faceoff.plan.jobs import AnswersJob
 from faceoff.results.timelines import timelines
 from faceoff.scoring import metrics
 from faceoff.scoring.task import UnlabelledError, cell_name, read_task, sample_posteriors
@@ -23,23 +24,23 @@ _SIDE, _QUALITY = 160, 70  # pixels and WebP quality of a moment's picture
 
 
 def write_answers(
-    samples: Path, frames: Path, predictions: Sequence[Path], output: Path, spec: Mapping[str, Any]
+    samples: Path, frames: Path, predictions: Sequence[Path], output: Path, job: AnswersJob
 ) -> None:
     """Write the answers of one dataset as JSON.
 
     `pipelines`: counts of the answers in the model's own classes and the mean probability of the answer given; `agreement`: of pairs of cells, where the
-    dataset has no labels; `clips`: `spec.clips` samples with several frames, drawn by a hash of the seed, with probabilities in per mille (null: no face).
+    dataset has no labels; `clips`: `job.clips` samples with several frames, drawn by a hash of the seed, with probabilities in per mille (null: no face).
     """
     rows = list(parquet.rows(samples, ["sample_id", "label"]))
     ids = [row["sample_id"] for row in rows]
     sound = {cell_name(path): path for path in predictions if not parquet.failed_files(path)}
     given = {name: _given(path, ids) for name, path in sound.items()}
     labelled = _labelled(samples)
-    chosen = _drawn_clips(frames, spec["clips"], spec["seed"])
+    chosen = _drawn_clips(frames, job.clips, job.seed)
     files.write_json(
         output,
         {
-            "dataset": spec["dataset"],
+            "dataset": job.dataset,
             "n": len(ids),
             "labelled": labelled,
             "pipelines": [{"name": name, **_counted(*found)} for name, found in given.items()],
@@ -60,7 +61,7 @@ def write_answers(
                     {row["sample_id"]: row["label"] for row in rows},
                     frames,
                     sound,
-                    spec["faces"],
+                    job.faces,
                 )
             ),
         },

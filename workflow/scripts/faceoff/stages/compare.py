@@ -1,7 +1,7 @@
 """Stage 7: fusion against the best single cell, and models against the top one, on the same samples (protocol §17–19, §24)."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from faceoff.fusion import ensembles, members
+from faceoff.plan.jobs import CompareJob
 from faceoff.scoring import metrics
 from faceoff.scoring.task import (
     Task,
@@ -74,7 +75,7 @@ def write_comparisons(
     predictions: Sequence[Path],
     validation: Sequence[Path],
     output: Path,
-    spec: Mapping[str, Any],
+    job: CompareJob,
 ) -> None:
     """Write the comparisons of one dataset. `validation`: prediction files and, last, the samples table of the validation dataset."""
     nothing = dict.fromkeys(
@@ -90,15 +91,15 @@ def write_comparisons(
     try:
         task = read_task(samples)
     except UnlabelledError:
-        files.write_json(output, {"dataset": spec["dataset"], "task": None} | nothing)
+        files.write_json(output, {"dataset": job.dataset, "task": None} | nothing)
         return
     candidates = _candidates(task, predictions)
     singles = [candidate for candidate in candidates if not candidate.name.startswith("fusion/")]
     fused = [candidate for candidate in candidates if candidate.name.startswith("fusion/")]
-    result: dict[str, Any] = {"dataset": spec["dataset"], "task": task.describe()} | nothing
+    result: dict[str, Any] = {"dataset": job.dataset, "task": task.describe()} | nothing
     if singles:
         clusters = task.clusters
-        best, result["best_single"] = _best_single(task, singles, validation, spec["seed"])
+        best, result["best_single"] = _best_single(task, singles, validation, job.seed)
         correct = np.stack([single.correct for single in singles])
         predicted = np.stack([single.predicted for single in singles])
         top = singles[
@@ -114,11 +115,11 @@ def write_comparisons(
             "members": [single.name for single in singles],
         }
         result["effective_members"] = members.effective_members(correct)
-        result["pairs"] = _pairs(singles, clusters, spec["seed"])
+        result["pairs"] = _pairs(singles, clusters, job.seed)
         if len(singles) > 1:
-            q = omnibus.cochran_q(correct, clusters, seed=spec["seed"])
+            q = omnibus.cochran_q(correct, clusters, seed=job.seed)
             result["cochran_q"] = {"statistic": q.statistic, "df": q.df, "p": q.p, "test": q.test}
-            result["decomposition"] = _decomposition(singles, correct, clusters, spec)
+            result["decomposition"] = _decomposition(singles, correct, clusters, job)
         result["clones"] = [
             [singles[pair.first].name, singles[pair.second].name]
             for pair in members.clone_pairs(predicted)
@@ -129,21 +130,19 @@ def write_comparisons(
             for candidate in singles
             if candidate is not top
         ]
-        result["comparisons"] = _compare(family, clusters, spec["seed"])
-        result["variants"] = _variants(task, singles, spec)
-        result["ensemble"] = _ensemble(task, singles, spec["seed"])
-        result["ranking"] = _ranking(candidates, clusters, spec["seed"])
+        result["comparisons"] = _compare(family, clusters, job.seed)
+        result["variants"] = _variants(task, singles, job)
+        result["ensemble"] = _ensemble(task, singles, job.seed)
+        result["ranking"] = _ranking(candidates, clusters, job.seed)
     files.write_json(output, result)
 
 
-def _variants(
-    task: Task, singles: Sequence[Candidate], spec: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def _variants(task: Task, singles: Sequence[Candidate], job: CompareJob) -> list[dict[str, Any]]:
     """Whether each model of reduced precision may stand for its original (protocol §26), behind every detector that both have."""
     found = {single.name: single for single in singles}
     pairs = [
         (variant, original)
-        for variant, original in sorted(spec["variants"].items())
+        for variant, original in sorted(job.variants.items())
         if variant in found and original in found
     ]
     return [
@@ -156,7 +155,7 @@ def _variants(
                     found[original].predicted,
                     found[variant].predicted,
                     task.clusters,
-                    seed=spec["seed"],
+                    seed=job.seed,
                 )
             ),
         }
@@ -339,14 +338,14 @@ def _decomposition(
     singles: Sequence[Candidate],
     correct: np.ndarray,
     clusters: np.ndarray | None,
-    spec: Mapping[str, Any],
+    job: CompareJob,
 ) -> dict[str, Any]:
     """How much of being right is due to detector, crop, model and sample, and whether each factor matters at all."""
     factors = {
-        name: [spec["factors"][single.name][name] for single in singles]
+        name: [job.factors[single.name][name] for single in singles]
         for name in ("detector", "crop", "model")
     }
-    found = decompose(correct, factors, clusters, seed=spec["seed"])
+    found = decompose(correct, factors, clusters, seed=job.seed)
     return {
         "components": [asdict(component) for component in found.components],
         "effects": [asdict(effect) for effect in found.effects],

@@ -10,34 +10,34 @@ import cv2
 from faceoff.faces.detection_view import BATCH, Found, View, postprocess
 from faceoff.inference.clock import Clock
 from faceoff.inference.hardware import is_of_the_machine
-from faceoff.inference.plugin_job import ahead, guarded, load_plugin, reason
+from faceoff.inference.plugin_job import call_with_row_fallback, load_plugin, prefetch, reason
 from faceoff.media.images import DecodeError, image_of
+from faceoff.plan.jobs import DetectJob
+from faceoff.plugins.protocols import KnownFaces
 from faceoff.progress import track
 from faceoff.storage import columns, parquet
 
 Row = dict[str, Any]
 
 
-def write_faces(frames: Path, output: Path, timing: Path, spec: Mapping[str, Any]) -> None:
+def write_faces(frames: Path, output: Path, timing: Path, job: DetectJob) -> None:
     """Write the faces table: one row per face, and one for every frame without."""
     clock = Clock()
-    detector = load_plugin(spec["plugin"], clock)
-    card = spec["plugin"]["card"]
-    title = f"{spec['dataset']}: faces by {spec['detector']}"
+    detector = load_plugin(job.plugin, clock)
+    card = job.plugin.card
+    title = f"{job.dataset}: faces by {job.detector}"
     with parquet.Writer(output, columns.FACES) as writer:
         # Only `given` knows faces from the rows; the others look at the pictures.
         batches = (
             _known(detector, frames, clock)
-            if hasattr(detector, "known")
-            else _seen(detector, frames, spec, clock)
+            if isinstance(detector, KnownFaces)
+            else _seen(detector, frames, job, clock)
         )
         for batch, faces in track(batches, title, math.ceil(parquet.count(frames) / BATCH)):
             found = iter(faces)
             for frame in batch:
                 _write(writer, frame, next(found) if frame["state"] == columns.OK else None, card)
-    clock.write(
-        timing, stage="detect", dataset=spec["dataset"], detector=spec["detector"], batch=BATCH
-    )
+    clock.write(timing, stage="detect", dataset=job.dataset, detector=job.detector, batch=BATCH)
 
 
 def _readable(frames: Sequence[Row]) -> list[Row]:
@@ -47,17 +47,17 @@ def _readable(frames: Sequence[Row]) -> list[Row]:
 def _known(detector: Any, frames: Path, clock: Clock) -> Iterator[tuple[list[Row], list[Found]]]:
     """Batches of frame rows, and what a detector knows of the readable ones."""
     for batch in parquet.stream(frames, BATCH):
-        yield batch, guarded(detector.known, _readable(batch), clock)
+        yield batch, call_with_row_fallback(detector.known, _readable(batch), clock)
 
 
 def _seen(
-    detector: Any, frames: Path, spec: Mapping[str, Any], clock: Clock
+    detector: Any, frames: Path, job: DetectJob, clock: Clock
 ) -> Iterator[tuple[list[Row], list[Found]]]:
     """Batches of frame rows, and what a detector sees in the readable ones, in their pixels; the exception of a frame that it could not take."""
 
     def view_of(frame: Row) -> View | Exception:
         try:
-            return View.of(image_of(frame), spec["upscale"], spec["pad"])
+            return View.of(image_of(frame), job.upscale, job.pad)
         except (DecodeError, cv2.error) as error:
             if is_of_the_machine(error):
                 raise
@@ -67,9 +67,11 @@ def _seen(
         for batch in parquet.stream(frames, BATCH):
             yield batch, [view_of(frame) for frame in _readable(batch)]
 
-    for batch, seen in ahead(views()):
+    for batch, seen in prefetch(views()):
         found = iter(
-            guarded(detector.detect, [view.image for view in seen if isinstance(view, View)], clock)
+            call_with_row_fallback(
+                detector.detect, [view.image for view in seen if isinstance(view, View)], clock
+            )
         )
         yield batch, [view.found(next(found)) if isinstance(view, View) else view for view in seen]
 

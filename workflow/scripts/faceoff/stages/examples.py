@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from faceoff.faces.face_crops import face_crop, framed
 from faceoff.media.images import encode
+from faceoff.plan.jobs import ExamplesJob
 from faceoff.plugins.protocols import CropSpec
 from faceoff.scoring import metrics
 from faceoff.scoring.task import UnlabelledError, read_task, sample_posteriors
@@ -36,7 +37,7 @@ def write_examples(
     faces: Sequence[Path],
     predictions: Sequence[Path],
     output: Path,
-    spec: Mapping[str, Any],
+    job: ExamplesJob,
 ) -> None:
     """Write the examples table: per cell `examples` right and as many wrong faces spread over the true classes, and `gallery` of every confusion.
 
@@ -46,22 +47,22 @@ def write_examples(
     chosen: list[Row] = []
     for path in (
         [path for path in predictions if not parquet.failed_files(path)]
-        if spec["examples"] or spec["gallery"]
+        if job.examples or job.gallery
         else ()
     ):
-        chosen += _of_cell(f"{path.parent.name}/{path.stem}", *_answers(samples, path), spec)
+        chosen += _of_cell(f"{path.parent.name}/{path.stem}", *_answers(samples, path), job)
     pictures: dict[tuple[str, str], tuple[bytes, str]] = {}
     for path in faces:
         cells = {row["cell"] for row in chosen if row["cell"].startswith(f"{path.stem}/")}
         wanted = {row["sample_id"] for row in chosen if row["cell"] in cells}
         for sample, picture in (
-            _pictures(frames, path, wanted, spec["crops"][min(cells)]) if cells else ()
+            _pictures(frames, path, wanted, job.crops[min(cells)]) if cells else ()
         ):
             pictures[path.stem, sample] = picture
     kept = _within(
         sorted(chosen, key=lambda row: (row["turn"], row["cell"], row["place"])),
         pictures,
-        spec["megabytes"] * 1e6,
+        job.megabytes * 1e6,
     )
     kept.sort(
         key=lambda row: (
@@ -98,13 +99,13 @@ def _of_cell(
     space: Sequence[str],
     truth: np.ndarray | None,
     posterior: np.ndarray,
-    spec: Mapping[str, Any],
+    job: ExamplesJob,
 ) -> Iterator[Row]:
     """The faces to show of one cell. `turn`: 0 for those spread over the classes, else the place in its confusion; `place`: the order of showing."""
     predicted = metrics.argmax(posterior)
     drawn = sorted(
         np.flatnonzero(predicted >= 0),
-        key=lambda i: hashlib.sha256(f"{spec['seed']}|{ids[i]}".encode()).digest(),
+        key=lambda i: hashlib.sha256(f"{job.seed}|{ids[i]}".encode()).digest(),
     )
     in_class: dict[tuple[bool, int], int] = {}
     in_confusion: dict[tuple[int, int], int] = {}
@@ -118,8 +119,8 @@ def _of_cell(
     spread: dict[bool, int] = {}
     for place, (correct, _), turn, i, label, answer in sorted(rows, key=lambda row: row[:2]):
         spread[correct] = spread.get(correct, 0) + 1
-        first = spread[correct] <= spec["examples"]
-        if first or turn < spec["gallery"]:
+        first = spread[correct] <= job.examples
+        if first or turn < job.gallery:
             yield {
                 "cell": cell, "sample_id": ids[i], "truth": space[label] if label >= 0 else None, "predicted": space[answer],
                 "confidence": float(posterior[i].max()), "correct": correct if label >= 0 else None, "turn": 0 if first else turn + 1, "place": place,

@@ -55,11 +55,11 @@ def record_failure(
     frames: Path | None = None,
     timing: Path | None = None,
     upstream: Sequence[Path] = (),
-    spec: Mapping[str, Any] | None = None,
+    about: Mapping[str, str] | None = None,
 ) -> None:
     """Write error rows (or a failed training or timing) with the reason, marked so that the next run makes the file again.
 
-    spec: what the job was told, for a kind whose file says by itself what it is about (latency).
+    about: the dataset, detector and model, for a kind whose file names them itself (latency).
     """
     reason = reason_of(status, log)
     failed = [str(output), *upstream_failures(upstream)]
@@ -67,8 +67,7 @@ def record_failure(
     if timing:
         files.write_json(timing, {"failed": True})
     if kind == "latency":
-        about = {key: spec[key] for key in ("dataset", "detector", "model") if key in spec}
-        files.write_json(output, {**about, "state": columns.ERROR, "reason": reason})
+        files.write_json(output, {**(about or {}), "state": columns.ERROR, "reason": reason})
         return
     if kind == "trained":
         with files.atomic(output) as scratch, open(scratch, "wb") as file:

@@ -1,7 +1,7 @@
 """Stage 2: every sample's picture or sampled video frames, as encoded bytes, checked once for being readable."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,9 @@ from faceoff.inference.hardware import threads
 from faceoff.media.frame_rate import Sampling, sampled
 from faceoff.media.images import AnimationError, DecodeError, decode_image, encoder
 from faceoff.media.videos import VideoFrame, decode_animation, decode_video
+from faceoff.plan.jobs import DatasetJob
 from faceoff.plugins.open_dataset import open_dataset
-from faceoff.plugins.protocols import RGB, Annotation, Sample
+from faceoff.plugins.protocols import RGB, AnnotatedDataset, Annotation, Sample
 from faceoff.plugins.sample_rows import flat, sample_of
 from faceoff.progress import track
 from faceoff.storage import columns, parquet
@@ -19,16 +20,14 @@ Row = dict[str, Any]
 Encode = Callable[[RGB], bytes]
 
 
-def write_frames(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
+def write_frames(samples: Path, output: Path, job: DatasetJob) -> None:
     """Write the frames table: a row for every picture and every sampled frame of a clip, `unreadable` with a reason where there is none."""
-    dataset, options = open_dataset(spec)
+    dataset, options = open_dataset(job.source, job.class_name, job.options, job.seed)
     sampling = Sampling(0, options.every) if options.every else Sampling(options.fps)
     encode = encoder(options.jpeg)
 
     def rows() -> Iterator[Row]:
-        for row in track(
-            parquet.rows(samples), f"frames of {spec['dataset']}", parquet.count(samples)
-        ):
+        for row in track(parquet.rows(samples), f"frames of {job.dataset}", parquet.count(samples)):
             yield from KINDS[row["kind"]](dataset, sample_of(row), sampling, encode)
 
     parquet.write_rows(output, columns.FRAMES, rows())
@@ -49,7 +48,7 @@ def _annotated(dataset: Any, sample: Sample, row: Row) -> Row:
     about: Sample | Annotation
     if sample.kind == "image":
         about = sample
-    elif hasattr(dataset, "annotation"):
+    elif isinstance(dataset, AnnotatedDataset):
         about = dataset.annotation(sample, row["timestamp_s"])
     else:
         return row

@@ -7,7 +7,7 @@ once. What differs is in docs/performance.md. Times vary, so nothing of this ent
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from faceoff.inference import gpus, hardware, plugin_job, torch_devices
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin
 from faceoff.media.images import DecodeError, image_of
+from faceoff.plan.jobs import DetectorLatencyJob, ModelLatencyJob
+from faceoff.plugins.protocols import KnownFaces
 from faceoff.progress import track
 from faceoff.results import latency
 from faceoff.storage import columns, files, parquet
@@ -41,22 +43,20 @@ class Query:
     outcome: str = latency.OK
 
 
-def time_detector(frames: Path, output: Path, spec: Mapping[str, Any]) -> None:
+def time_detector(frames: Path, output: Path, job: DetectorLatencyJob) -> None:
     """Write the times of decoding a picture and finding its faces."""
-    places = drawn(frames, spec["queries"], spec["seed"])
-    card = spec["plugin"]["card"]
+    places = drawn(frames, job.queries, job.seed)
+    told, card = job.detect, job.detect.plugin.card
 
     def load(batch: int | None) -> tuple[Answer, Clock]:
         clock = Clock()
-        detector = load_plugin({**spec["plugin"], "batch": batch}, clock)
+        detector = load_plugin(replace(told.plugin, batch=batch), clock)
 
         def answer(held: Sequence[Mapping[str, Any]]) -> object:
             images = [image_of(frame) for frame in held]
-            if hasattr(detector, "known"):
+            if isinstance(detector, KnownFaces):
                 return [detection_view.postprocess(faces, card) for faces in detector.known(held)]
-            views = [
-                detection_view.View.of(image, spec["upscale"], spec["pad"]) for image in images
-            ]
+            views = [detection_view.View.of(image, told.upscale, told.pad) for image in images]
             found = detector.detect([view.image for view in views])
             return [
                 detection_view.postprocess([view.in_frame(face) for face in faces], card)
@@ -68,28 +68,29 @@ def time_detector(frames: Path, output: Path, spec: Mapping[str, Any]) -> None:
     def asked() -> Iterator[Query]:
         return (Query(frame, frame) for frame in _at(lambda: parquet.rows(frames), places))
 
-    _measure(asked, load, detection_view.BATCH, output, spec)
+    about = {"dataset": told.dataset, "detector": told.detector}
+    _measure(asked, load, detection_view.BATCH, output, about, job.queries)
 
 
 def time_model(
-    frames: Path, faces: Path, output: Path, spec: Mapping[str, Any], trained: Path | None = None
+    frames: Path, faces: Path, output: Path, job: ModelLatencyJob, trained: Path | None = None
 ) -> None:
     """Write the times of cutting out a picture's face and reading its emotion; the picture is decoded already, and the run has found its face."""
     if parquet.failed_files(faces):
         raise RuntimeError(f"face detection failed: {next(parquet.rows(faces))['reason']}")
-    places = drawn(frames, spec["queries"], spec["seed"])
+    places, told = drawn(frames, job.queries, job.seed), job.predict
     parameters = plugin_job.trained_parameters(trained)
 
     def load(batch: int | None) -> tuple[Answer, Clock]:
         clock = Clock()
-        model = load_plugin({**spec["plugin"], "batch": batch}, clock, **parameters)
-        crop = face_crops.crop_spec(model, spec)
+        model = load_plugin(replace(told.plugin, batch=batch), clock, **parameters)
+        crop = face_crops.crop_spec(model, told.crop)
 
         def answer(
             held: Sequence[tuple[Mapping[str, Any], list[dict[str, Any]], np.ndarray]],
         ) -> object:
             pixels = [
-                face_crops.face_crop(frame, rows, crop, spec, image)[1]
+                face_crops.face_crop(frame, rows, crop, told.crop, image)[1]
                 for frame, rows, image in held
             ]
             with torch_devices.autocast():
@@ -107,7 +108,8 @@ def time_model(
             except DecodeError:
                 yield Query(frame, None, latency.ERROR)
 
-    _measure(asked, load, face_crops.BATCH, output, spec)
+    about = {"dataset": told.dataset, "detector": told.detector, "model": told.model}
+    _measure(asked, load, face_crops.BATCH, output, about, job.queries)
 
 
 def drawn(frames: Path, queries: int, seed: int) -> list[int]:
@@ -143,15 +145,15 @@ def _measure(
     load: Load,
     batch: int,
     output: Path,
-    spec: Mapping[str, Any],
+    names: Mapping[str, str],
+    queries: int,
 ) -> None:
     """Ask one by one, then in full batches, and write both. Raises the last error where no query was answered."""
-    about = {key: spec[key] for key in ("dataset", "detector", "model") if key in spec}
     answer, clock = load(1)
     for query in islice((query for query in asked() if query.held is not None), WARM_UP):
         _seconds(answer, [query.held])
     error, rows, others = None, [], Others()
-    for query in track(asked(), f"{'/'.join(about.values())}: single pictures", spec["queries"]):
+    for query in track(asked(), f"{'/'.join(names.values())}: single pictures", queries):
         taken, ms, outcome = (
             None if query.held is None else _seconds(answer, [query.held]),
             None,
@@ -176,7 +178,8 @@ def _measure(
     pictures, seconds = _offline(
         answer, (query.held for query in asked() if query.held is not None), batch
     )
-    about |= {
+    about = {
+        **names,
         "state": latency.OK,
         "reason": None,
         "batch": batch,

@@ -1,13 +1,15 @@
 """Every pipeline's predictions under every label rule that the dataset knows: does the ranking hang on how votes became labels?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from faceoff.plan.jobs import DatasetJob
 from faceoff.plugins.label_rules import Universe, in_space
 from faceoff.plugins.open_dataset import open_dataset
+from faceoff.plugins.protocols import MultiverseDataset
 from faceoff.scoring import metrics
 from faceoff.scoring.multiverse import over, swapped
 from faceoff.scoring.task import UnlabelledError, cell_name, read_task, sample_posteriors
@@ -16,16 +18,16 @@ from faceoff.storage import columns, files, parquet
 
 
 def write_multiverse(
-    samples: Path, predictions: Sequence[Path], output: Path, spec: Mapping[str, Any]
+    samples: Path, predictions: Sequence[Path], output: Path, job: DatasetJob
 ) -> None:
     """Write one dataset's multiverse as JSON. `predictions`: of every cell and fusion; failed ones (error rows only) take no part.
 
     Raises ValueError when the dataset has no method `universes`.
     """
-    dataset, _ = open_dataset(spec)
-    if not hasattr(dataset, "universes"):
+    dataset, _ = open_dataset(job.source, job.class_name, job.options, job.seed)
+    if not isinstance(dataset, MultiverseDataset):
         raise ValueError(
-            f"dataset {spec['dataset']}: its plug-in {spec['type']!r} knows one label rule only; remove 'multiverse: true'"
+            f"dataset {job.dataset}: its plug-in {job.type!r} knows one label rule only; remove 'multiverse: true'"
         )
     info, ids = (
         parquet.task_of(samples),
@@ -53,7 +55,7 @@ def write_multiverse(
     files.write_json(
         output,
         {
-            "dataset": spec["dataset"],
+            "dataset": job.dataset,
             "task": described,
             "pipelines": names,
             "home": home,

@@ -9,15 +9,14 @@ import numpy as np
 
 from faceoff.faces.choice import choose
 from faceoff.faces.crops import calibrate, iou
+from faceoff.plan.jobs import OverlapsJob
 from faceoff.statistics.limits import SAME_FACE
 from faceoff.storage import files, parquet
 
 ON_FACE = 0.5  # IoU with a true box from which a face counts as found (protocol §9)
 
 
-def write_overlaps(
-    frames: Path, faces: Sequence[Path], output: Path, spec: Mapping[str, Any]
-) -> None:
+def write_overlaps(frames: Path, faces: Sequence[Path], output: Path, job: OverlapsJob) -> None:
     """Write the overlaps of one dataset as JSON; detectors that take the whole frame, and those that failed, are left out.
 
     `detectors`: frames with a true face (`with_face`), of those the ones where the chosen, calibrated box lies on it (`on_face`), and frames without any
@@ -26,17 +25,17 @@ def write_overlaps(
     """
     shown = list(parquet.rows(frames, ["width", "height", "boxes"]))
     chosen = {
-        path.stem: list(_chosen(shown, path, spec["policy"]))
+        path.stem: list(_chosen(shown, path, job.policy))
         for path in sorted(faces)
-        if path.stem in spec["calibrations"] and not parquet.failed_files(path)
+        if path.stem in job.calibrations and not parquet.failed_files(path)
     }
     truth = [row["boxes"] for row in shown]
     files.write_json(
         output,
         {
-            "dataset": spec["dataset"],
+            "dataset": job.dataset,
             "detectors": [
-                {"detector": name, **_on_truth(found, truth, spec["calibrations"][name])}
+                {"detector": name, **_on_truth(found, truth, job.calibrations[name])}
                 for name, found in chosen.items()
             ],
             "pairs": [

@@ -1,7 +1,7 @@
 """Stage 4: read the emotion of every frame's face, once per dataset, detector and model."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,15 @@ from faceoff.emotions import SENTIMENT, order
 from faceoff.faces.face_crops import BATCH, crop_spec, face_crop, framed
 from faceoff.inference import torch_devices
 from faceoff.inference.clock import Clock
-from faceoff.inference.plugin_job import ahead, guarded, load_plugin, reason, trained_parameters
-from faceoff.plugins.protocols import Prediction
+from faceoff.inference.plugin_job import (
+    call_with_row_fallback,
+    load_plugin,
+    prefetch,
+    reason,
+    trained_parameters,
+)
+from faceoff.plan.jobs import PredictJob
+from faceoff.plugins.protocols import ActionUnitModel, Prediction, RecordedModel
 from faceoff.progress import track
 from faceoff.storage import columns, parquet
 
@@ -23,7 +30,7 @@ def write_predictions(
     faces: Path,
     output: Path,
     timing: Path,
-    spec: Mapping[str, Any],
+    job: PredictJob,
     trained: Path | None = None,
 ) -> None:
     """Write the predictions table: one row per frame, with a posterior where there is a face that the model could read."""
@@ -31,23 +38,25 @@ def write_predictions(
     if failed:
         raise RuntimeError(f"face detection failed: {next(parquet.rows(faces))['reason']}")
     clock = Clock()
-    model = load_plugin(spec["plugin"], clock, **trained_parameters(trained))
+    model = load_plugin(job.plugin, clock, **trained_parameters(trained))
     classes = order(model.emotions)
     # Only `recorded` speaks of samples; the others look at crops.
     rows = (
         _spoken(model, frames, classes)
-        if hasattr(model, "known")
-        else _seen(model, frames, faces, classes, spec, clock)
+        if isinstance(model, RecordedModel)
+        else _seen(model, frames, faces, classes, job, clock)
     )
-    title = f"{spec['dataset']}: {spec['detector']} x {spec['model']}"
-    schema = columns.predictions_schema(classes, tuple(getattr(model, "aus", ())))
+    title = f"{job.dataset}: {job.detector} x {job.model}"
+    schema = columns.predictions_schema(
+        classes, model.aus if isinstance(model, ActionUnitModel) else ()
+    )
     parquet.write_rows(output, schema, track(rows, title, parquet.count(frames)))
     clock.write(
         timing,
         stage="predict",
-        dataset=spec["dataset"],
-        detector=spec["detector"],
-        model=spec["model"],
+        dataset=job.dataset,
+        detector=job.detector,
+        model=job.model,
         batch=BATCH,
     )
 
@@ -73,12 +82,12 @@ def _seen(
     frames: Path,
     faces: Path,
     classes: tuple[str, ...],
-    spec: Mapping[str, Any],
+    job: PredictJob,
     clock: Clock,
 ) -> Iterator[dict[str, Any]]:
     """Rows of a model that reads the crop of each frame's face."""
-    crop = crop_spec(model, spec)
-    framewise = (face_crop(frame, rows, crop, spec) for frame, rows in framed(frames, faces))
+    crop = crop_spec(model, job.crop)
+    framewise = (face_crop(frame, rows, crop, job.crop) for frame, rows in framed(frames, faces))
 
     def predict(inputs: list[np.ndarray]) -> list[dict[str, Any]]:
         with torch_devices.autocast():
@@ -90,9 +99,11 @@ def _seen(
             (columns.NO_FACE, "the model found no face in the crop"),
         )
 
-    for pending in ahead(iter(lambda: list(islice(framewise, BATCH)), [])):
+    for pending in prefetch(iter(lambda: list(islice(framewise, BATCH)), [])):
         results = iter(
-            guarded(predict, [pixels for _, pixels in pending if pixels is not None], clock)
+            call_with_row_fallback(
+                predict, [pixels for _, pixels in pending if pixels is not None], clock
+            )
         )
         for face, pixels in pending:
             result = next(results) if pixels is not None else {}

@@ -2,34 +2,33 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from faceoff import emotions
+from faceoff.plan.jobs import DatasetJob
 from faceoff.plugins.open_dataset import open_dataset, selected
 from faceoff.plugins.sample_rows import flat
 from faceoff.progress import track
 from faceoff.storage import columns, parquet
 
 
-def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
+def write_samples(output: Path, job: DatasetJob) -> None:
     """Write the samples table; classes of the space that no sample has are said. Raises ValueError when the dataset is empty or an id stands twice."""
-    dataset, options = open_dataset(spec)
+    dataset, options = open_dataset(job.source, job.class_name, job.options, job.seed)
     version = dataset.version
     if options.part is not None:
-        version += f"-{options.part}_of_{'_'.join(f'{share:g}' for share in options.shares)}_seed_{spec['seed']}"
+        version += f"-{options.part}_of_{'_'.join(f'{share:g}' for share in options.shares)}_seed_{job.seed}"
     seen: set[str] = set()
     labels: set[str | None] = set()
 
     def rows() -> Iterator[dict[str, Any]]:
-        for sample in track(
-            selected(dataset, options, spec["seed"]), f"samples of {spec['dataset']}"
-        ):
+        for sample in track(selected(dataset, options, job.seed), f"samples of {job.dataset}"):
             if sample.sample_id in seen:
                 raise ValueError(
-                    f"dataset {spec['dataset']}: sample id {sample.sample_id!r} stands twice"
+                    f"dataset {job.dataset}: sample id {sample.sample_id!r} stands twice"
                 )
             seen.add(sample.sample_id)
             labels.add(sample.label)
@@ -40,18 +39,18 @@ def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
             }
         if not seen:
             raise ValueError(
-                f"dataset {spec['dataset']} is empty: no sample passes its options {spec['options']}"
+                f"dataset {job.dataset} is empty: no sample passes its options {job.options}"
             )
 
     task = {
-        "name": spec["dataset"],
-        "type": spec["type"],
+        "name": job.dataset,
+        "type": job.type,
         "version": version,
         "space": dataset.space
         if options.space is None
         else emotions.space(options.space, dataset.space),
         "limited": options.limit is not None,
-        "headline": spec["headline"],
+        "headline": job.headline,
     }
     parquet.write_rows(
         output,
@@ -61,6 +60,6 @@ def write_samples(output: Path, spec: Mapping[str, Any]) -> None:
     absent = [emotion for emotion in task["space"] if emotion not in labels]
     if absent and labels != {None}:
         print(
-            f"{spec['dataset']}: no sample of {', '.join(absent)}, in the space of the scores all the same",
+            f"{job.dataset}: no sample of {', '.join(absent)}, in the space of the scores all the same",
             file=sys.stderr,
         )

@@ -1,13 +1,13 @@
 """Stage 6: one cell's or fusion's scores, with their intervals, as JSON."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from faceoff.fusion import rule_list
+from faceoff.plan.jobs import ScoreJob
 from faceoff.scoring import affect, metrics, subgroups, trust
 from faceoff.scoring.task import (
     SamplePosteriors,
@@ -31,23 +31,23 @@ def write_score(
     frames: Path,
     predictions: Path | None,
     output: Path,
-    spec: Mapping[str, Any],
+    job: ScoreJob,
     validation: Sequence[Path] = (),
 ) -> None:
     """Write the score file; a skipped or failed cell has its reason instead of metrics.
 
     validation: the pipeline's predictions of the validation dataset and that dataset's samples, where its temperature is fitted; else the other folds do.
     """
-    about = {key: value for key, value in spec.items() if key not in {"code", "seed", "skip"}}
-    if spec["skip"]:
+    about = job.about()
+    if job.skip:
         files.write_json(
             output,
-            about | {"state": "skipped", "reason": spec["skip"], "task": None, "failed_files": []},
+            about | {"state": "skipped", "reason": job.skip, "task": None, "failed_files": []},
         )
         return
     failed = parquet.failed_files(predictions)
     if not failed:
-        about["affect"] = _affect(samples, frames, predictions, spec["seed"])
+        about["affect"] = _affect(samples, frames, predictions, job.seed)
         about["affect_clipped"] = affect.clipped_share(predictions)
     try:
         task = read_task(samples)
@@ -74,11 +74,10 @@ def write_score(
             | {"state": "error", "reason": reason, "failed_files": failed or [str(predictions)]},
         )
         return
-    hard = spec["kind"] == "fusion" and rule_list.get(spec["rule"]).hard
-    found = _scores(task, cell, spec, hard) | trust.parts(
-        samples, predictions, validation, task, cell, spec["seed"], hard=hard
+    found = _scores(task, cell, job) | trust.parts(
+        samples, predictions, validation, task, cell, job.seed, hard=job.hard
     )
-    found["groups"] = _groups(samples, task, cell, spec["seed"])
+    found["groups"] = _groups(samples, task, cell, job.seed)
     found["weights"] = weights_of(predictions)
     if (about.get("affect_clipped") or 0) > CLIPPED_SHARE:
         found["flags"].append(
@@ -111,13 +110,11 @@ def _affect(samples: Path, frames: Path, predictions: Path, seed: int) -> dict[s
     }
 
 
-def _scores(
-    task: Task, cell: SamplePosteriors, spec: Mapping[str, Any], hard: bool
-) -> dict[str, Any]:
+def _scores(task: Task, cell: SamplePosteriors, job: ScoreJob) -> dict[str, Any]:
     posterior, outside = cell.in_space(task.space)
     predicted = metrics.argmax(posterior)
     k = len(task.space)
-    values: dict[str, Any] = metrics.summary(task.truth, posterior, hard=hard)
+    values: dict[str, Any] = metrics.summary(task.truth, posterior, hard=job.hard)
     values["strict_accuracy"] = metrics.accuracy(
         task.truth, metrics.strict_predictions(cell.own, cell.classes, task.space)
     )
@@ -135,7 +132,7 @@ def _scores(
     warnings = flags(task, cell, predicted)
     return {
         "metrics": values,
-        **_intervals(task, predicted, spec["seed"]),
+        **_intervals(task, predicted, job.seed),
         "per_class": [
             {"emotion": emotion, "n": per_class.n[i], "precision": per_class.precision[i], "recall": per_class.recall[i], "f1": per_class.f1[i],
              "predicted": int(confusion[:, i].sum())}

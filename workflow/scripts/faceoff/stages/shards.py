@@ -9,16 +9,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from faceoff.plan.jobs import ShardJob
 from faceoff.storage import columns, files, parquet
 
 
-def write_shard(samples: Path, output: Path, spec: Mapping[str, Any]) -> None:
+def write_shard(samples: Path, output: Path, job: ShardJob) -> None:
     """Write the samples of shard `number` of `shards`: consecutive rows, so that the shards in order are the dataset in order.
 
     Sizes differ by at most one; with more shards than samples some are empty.
     """
     total = parquet.count(samples)
-    start, end = (total * place // spec["shards"] for place in (spec["number"], spec["number"] + 1))
+    start, end = (total * place // job.shards for place in (job.number, job.number + 1))
     parquet.write_rows(output, pq.read_schema(samples), islice(parquet.rows(samples), start, end))
 
 

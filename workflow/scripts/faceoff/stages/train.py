@@ -1,26 +1,24 @@
 """Stage: fit a trainable model on a dataset's faces as one detector crops them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from faceoff.faces.face_crops import BATCH, crop_spec, face_crop, framed
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin
+from faceoff.plan.jobs import PredictJob
 from faceoff.progress import track
 from faceoff.storage import files, parquet
 
 
-def write_trained(
-    samples: Path, frames: Path, faces: Path, output: Path, spec: Mapping[str, Any]
-) -> None:
+def write_trained(samples: Path, frames: Path, faces: Path, output: Path, job: PredictJob) -> None:
     """Write the fitted parameters as an .npz of plain arrays. Samples without a label or a face do not take part."""
     if parquet.failed_files(faces):
         raise RuntimeError(f"face detection failed: {next(parquet.rows(faces))['reason']}")
-    model = load_plugin(spec["plugin"], Clock())
-    crop = crop_spec(model, spec)
+    model = load_plugin(job.plugin, Clock())
+    crop = crop_spec(model, job.crop)
     labels = dict(
         zip(
             *parquet.read(samples, columns=["sample_id", "label"]).to_pydict().values(), strict=True
@@ -31,11 +29,11 @@ def write_trained(
         found: list[tuple[np.ndarray, str]] = []
         for frame, rows in track(
             framed(frames, faces),
-            f"{spec['dataset']}: train {spec['model']}",
+            f"{job.dataset}: train {job.model}",
             parquet.count(frames),
         ):
             label = labels[frame["sample_id"]]
-            pixels = face_crop(frame, rows, crop, spec)[1] if label else None
+            pixels = face_crop(frame, rows, crop, job.crop)[1] if label else None
             if pixels is not None:
                 found.append((pixels, label))
             if len(found) == BATCH:

@@ -75,6 +75,12 @@ class Writer:
         if len(self._rows) >= ROW_GROUP or self._bytes >= GROUP_BYTES:
             self._flush()
 
+    def write_group(self, table: pa.Table) -> None:
+        """Append a table as one row group."""
+        self._flush()
+        self._wait()
+        self._pending = self._compressor.submit(self._parquet.write_table, table)
+
     def _flush(self) -> None:
         self._wait()
         if self._rows:
@@ -181,3 +187,10 @@ def write_rows(path: Path | str, schema: pa.Schema, items: Iterable[Mapping[str,
     with Writer(path, schema) as writer:
         for item in items:
             writer.write(item)
+
+
+def write_table(path: Path | str, table: pa.Table) -> None:
+    """Write a whole table, as the same bytes that its rows would become one by one."""
+    with Writer(path, table.schema) as writer:
+        for start in range(0, table.num_rows, ROW_GROUP):
+            writer.write_group(table.slice(start, ROW_GROUP))

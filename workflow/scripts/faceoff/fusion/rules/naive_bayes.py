@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from faceoff.fusion.decisions import votes
 from faceoff.fusion.posteriors import (
     anyone_present,
     check_same_members,
@@ -9,7 +10,6 @@ from faceoff.fusion.posteriors import (
     normalise_logs,
 )
 from faceoff.fusion.rule import Combine, Rule
-from faceoff.fusion.votes import votes
 from faceoff.statistics.arrays import Floats, Ints
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from faceoff.fusion.decisions import votes
 from faceoff.fusion.face_conditions import NAMES, fit_trust
 from faceoff.fusion.posteriors import (
     EPSILON,
@@ -11,7 +12,6 @@ from faceoff.fusion.posteriors import (
     normalise,
 )
 from faceoff.fusion.rule import CombineByFace, Rule
-from faceoff.fusion.votes import votes
 from faceoff.statistics.arrays import Floats, Ints
 from faceoff.statistics.temperature import fit_temperatures, temper
 

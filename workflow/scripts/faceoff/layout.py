@@ -1,0 +1,158 @@
+"""Say where every file of a run lies. The rules, the plan and whoever reads a run ask here.
+
+Names default to Snakemake's wildcards, so that a rule writes `layout.faces()` and the plan
+`layout.faces("ferplus", "yunet")`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+VERSION = 2  # of the layout; raise it when a file moves, so that older results are recognised
+RESULTS = "results"
+
+
+def workflow_folder() -> Path:
+    """Return the folder with the Snakefile: the checkout, or the copy inside an installed package."""
+    checkout = PACKAGE.parents[2]
+    return checkout if (checkout / "Snakefile").is_file() else PACKAGE / "_workflow"
+
+
+def scripts_folder() -> Path:
+    """Return the folder with the rules' scripts."""
+    return workflow_folder() / "workflow" / "scripts"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of one run. folder: where its results lie, such as `results/demo`."""
+
+    folder: str
+
+    @classmethod
+    def of_run(cls, run: str) -> "Layout":
+        """Return the layout of the run of this name, relative to the working directory."""
+        return cls(f"{RESULTS}/{run}")
+
+    # -- of a dataset ------------------------------------------------------------------------------
+
+    def samples(self, dataset: str = "{dataset}") -> str:
+        """Return the table of a dataset's samples."""
+        return f"{self.folder}/samples/{dataset}.parquet"
+
+    def frames(self, dataset: str = "{dataset}") -> str:
+        """Return the table of a dataset's pictures and sampled frames."""
+        return f"{self.folder}/frames/{dataset}.parquet"
+
+    def audio(self, dataset: str = "{dataset}") -> str:
+        """Return the table of the sound of a dataset's clips."""
+        return f"{self.folder}/audio/{dataset}.parquet"
+
+    def comparison(self, dataset: str = "{dataset}") -> str:
+        """Return the comparisons of a dataset's cells and fusions."""
+        return f"{self.folder}/comparisons/{dataset}.json"
+
+    def multiverse(self, dataset: str = "{dataset}") -> str:
+        """Return a dataset's scores under every label rule."""
+        return f"{self.folder}/multiverse/{dataset}.json"
+
+    def examples(self, dataset: str = "{dataset}") -> str:
+        """Return the table of a dataset's example faces."""
+        return f"{self.folder}/examples/{dataset}.parquet"
+
+    def overlaps(self, dataset: str = "{dataset}") -> str:
+        """Return how the detectors' boxes overlap on a dataset."""
+        return f"{self.folder}/overlaps/{dataset}.json"
+
+    def answers(self, dataset: str = "{dataset}") -> str:
+        """Return how often each pipeline gave each answer, and some clips over time."""
+        return f"{self.folder}/answers/{dataset}.json"
+
+    # -- of a detector, a cell, a fusion -----------------------------------------------------------
+
+    def faces(self, dataset: str = "{dataset}", detector: str = "{detector}") -> str:
+        """Return the table of the faces that a detector found."""
+        return f"{self.folder}/faces/{dataset}/{detector}.parquet"
+
+    def trained(self, detector: str = "{detector}", model: str = "{model}") -> str:
+        """Return the parameters that a model learnt behind a detector."""
+        return f"{self.folder}/trained/{detector}/{model}.npz"
+
+    def predictions(
+        self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = "{model}"
+    ) -> str:
+        """Return the table of a cell's predictions."""
+        return f"{self.folder}/predictions/{dataset}/{detector}/{model}.parquet"
+
+    def fusion(self, dataset: str = "{dataset}", fusion: str = "{fusion}") -> str:
+        """Return the table of a fusion's predictions."""
+        return f"{self.folder}/fusion/{dataset}/{fusion}.parquet"
+
+    def score(
+        self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = "{model}"
+    ) -> str:
+        """Return the scores of a cell."""
+        return f"{self.folder}/scores/{dataset}/{detector}/{model}.json"
+
+    def fusion_score(self, dataset: str = "{dataset}", fusion: str = "{fusion}") -> str:
+        """Return the scores of a fusion."""
+        return f"{self.folder}/scores/{dataset}/fusion/{fusion}.json"
+
+    def latency(
+        self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = ""
+    ) -> str:
+        """Return the latencies of a detector, or of a model behind it."""
+        return f"{self.folder}/latency/{dataset}/{detector}{f'/{model}' if model else ''}.json"
+
+    # -- of the whole run --------------------------------------------------------------------------
+
+    def table(self, name: str, suffix: str) -> str:
+        """Return a table of the results."""
+        return f"{self.folder}/tables/{name}.{suffix}"
+
+    def figure(self, file: str) -> str:
+        """Return a file of a figure."""
+        return f"{self.folder}/figures/{file}"
+
+    @property
+    def captions(self) -> str:
+        """Return the captions of the figures and tables."""
+        return self.figure("captions.md")
+
+    @property
+    def report(self) -> str:
+        """Return the report page."""
+        return f"{self.folder}/report.html"
+
+    @property
+    def speed(self) -> str:
+        """Return the page of accuracy against speed."""
+        return f"{self.folder}/speed.html"
+
+    @property
+    def manifest(self) -> str:
+        """Return what made the results."""
+        return f"{self.folder}/manifest.json"
+
+    @property
+    def check(self) -> str:
+        """Return the file that says that every cell succeeded."""
+        return f"{self.folder}/check.ok"
+
+    @property
+    def lock(self) -> str:
+        """Return the lock that a run holds."""
+        return f"{self.folder}/.lock"
+
+    def log(self, rule: str, *names: str) -> str:
+        """Return the log of a job of a rule."""
+        return f"{self.folder}/logs/{'/'.join((rule, *names))}.log"
+
+    def benchmark(self, rule: str, *names: str) -> str:
+        """Return Snakemake's own measurements of a job of a rule."""
+        return f"{self.folder}/benchmarks/{'/'.join((rule, *names))}.tsv"
+
+
+def timing_of(table: str) -> str:
+    """Return the timings that lie beside a table of faces or predictions."""
+    return table.removesuffix(".parquet") + ".timing.json"
