@@ -1,12 +1,13 @@
 """How well valence and arousal are read (protocol §11): agreement over all annotated moments, and within clips, with intervals."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from faceoff.scoring import metrics
 from faceoff.scoring.task import owners
@@ -28,52 +29,69 @@ class Moments:
 
 
 def moments(frames: Path, predictions: Path, ids: Mapping[str, int]) -> dict[str, Moments]:
-    """The annotated moments of these samples (id -> number) by dimension, of the dimensions that the cell predicts at all.
+    """Return the annotated moments of these samples, of the dimensions that the cell predicts.
 
-    frames, predictions: tables in the same frame order. Raises ValueError where they do not belong together.
+    Parameters
+    ----------
+    frames, predictions
+        Tables in the same frame order.
+    ids
+        Sample -> its number.
+
+    Returns
+    -------
+    Dimension -> its moments, in frame order.
+
+    Raises
+    ------
+    ValueError
+        If the tables do not belong together.
     """
     columns = ["sample_id", "frame", *DIMENSIONS]
-    found: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
-    read = set()
-    for truth, row in zip(
-        parquet.rows(frames, columns), parquet.rows(predictions, columns), strict=True
-    ):
-        if (truth["sample_id"], truth["frame"]) != (row["sample_id"], row["frame"]):
-            raise ValueError(
-                f"{predictions} does not belong to {frames}: {row['sample_id']!r} stands where {truth['sample_id']!r} should"
-            )
-        for name in DIMENSIONS:
-            if row[name] is not None:
-                read.add(name)
-            if truth[name] is not None and truth["sample_id"] in ids:
-                found[name].append(
-                    (
-                        truth[name],
-                        np.nan if row[name] is None else row[name],
-                        ids[truth["sample_id"]],
-                    )
-                )
-    columns_of = {
-        name: np.array(found[name]).T for name in DIMENSIONS if found[name] and name in read
-    }
-    return {
-        name: Moments(truth, predicted, sample.astype(int))
-        for name, (truth, predicted, sample) in columns_of.items()
-    }
+    truth, read = (
+        parquet.read(*parquet.shards_of(path), columns=columns) for path in (frames, predictions)
+    )
+    _refuse_other_frames(frames, truth, predictions, read)
+    names = list(ids)
+    place = pc.index_in(truth["sample_id"], value_set=pa.array(names, truth["sample_id"].type))
+    known = place.is_valid().to_numpy()
+    number = np.array([ids[name] for name in names], dtype=np.int64)
+    sample = number[place.fill_null(0).to_numpy()] if names else np.zeros(len(known), np.int64)
+    found = {}
+    for name in DIMENSIONS:
+        annotated = truth[name].is_valid().to_numpy() & known
+        if annotated.any() and read[name].null_count < len(read):
+            said, predicted = (table[name].to_numpy()[annotated] for table in (truth, read))
+            found[name] = Moments(said, predicted, sample[annotated])
+    return found
+
+
+def _refuse_other_frames(frames: Path, truth: pa.Table, predictions: Path, read: pa.Table) -> None:
+    """Raise ValueError unless two tables are about the same frames in the same order."""
+    if len(truth) != len(read):
+        raise ValueError(
+            f"{predictions} does not belong to {frames}: {len(read)} rows, expected {len(truth)}"
+        )
+    keys = ["sample_id", "frame"]
+    if truth.select(keys).equals(read.select(keys)):
+        return
+    here, there = (table.select(keys).to_pylist() for table in (truth, read))
+    row = next(row for row, key in enumerate(here) if key != there[row])
+    raise ValueError(
+        f"{predictions} does not belong to {frames}: {there[row]['sample_id']!r} stands where "
+        f"{here[row]['sample_id']!r} should"
+    )
 
 
 def clipped_share(predictions: Path) -> float | None:
-    """Share of a cell's readings of valence and arousal that lie at −1 or 1; None where it has none.
+    """Return the share of a cell's readings of valence and arousal that lie at −1 or 1.
 
-    Readings beyond are cut to these when they are written (EmotiEffLib issue 40), so a reading that is there was at the end of the scale or past it.
+    Readings beyond are cut to these when they are written, so a reading that is there was at the
+    end of the scale or past it (EmotiEffLib has such outputs). None if the cell has no readings.
     """
-    readings = [
-        abs(row[name])
-        for row in parquet.rows(predictions, list(DIMENSIONS))
-        for name in DIMENSIONS
-        if row[name] is not None
-    ]
-    return sum(reading >= 1 for reading in readings) / len(readings) if readings else None
+    table = parquet.read(*parquet.shards_of(predictions), columns=list(DIMENSIONS))
+    readings = np.concatenate([table[name].drop_null().to_numpy() for name in DIMENSIONS])
+    return int((np.abs(readings) >= 1).sum()) / len(readings) if len(readings) else None
 
 
 def score(found: Moments, subjects: Sequence[str | None], seed: int) -> dict[str, Any]:

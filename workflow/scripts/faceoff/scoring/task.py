@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from faceoff.scoring import metrics
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
@@ -131,42 +133,63 @@ def cell_name(predictions: Path) -> str:
 
 def weights_of(predictions: Path) -> dict[str, float] | None:
     """Member -> the weight that a fusion's rule learnt, sum 1; None of a cell, and of rules that have no such weights."""
-    return json.loads((parquet.read_schema(predictions).metadata or {}).get(WEIGHTS, b"null"))
+    metadata = parquet.read_schema(predictions).metadata or {}
+    weights: dict[str, float] | None = json.loads(metadata.get(WEIGHTS, b"null"))
+    return weights
 
 
 def sample_posteriors(predictions: Path, ids: Sequence[str]) -> SamplePosteriors:
-    """Average a cell's rows to one posterior per sample: the mean over its frames with success = 1; none -> the state of its first row.
+    """Average a cell's rows to one posterior per sample: the mean over its frames with a face.
 
-    Raises ValueError when a sample has no row at all: nothing is dropped silently.
+    Parameters
+    ----------
+    predictions
+        A table of predictions. Rows with success = 1 count.
+    ids
+        The n samples, in the order of the result.
+
+    Returns
+    -------
+    The posteriors (n, classes); a sample without any has the state and reason of its first row.
+
+    Raises
+    ------
+    ValueError
+        If a sample has no row at all: nothing is dropped silently.
     """
-    schema_classes = classes_of(parquet.read_schema(predictions))
-    columns = [f"p_{emotion}" for emotion in schema_classes]
-    where = {sample: index for index, sample in enumerate(ids)}
-    total, count = np.zeros((len(ids), len(columns))), np.zeros(len(ids))
-    states: list[str | None] = [None] * len(ids)
-    reasons: list[str | None] = [None] * len(ids)
-    for row in parquet.rows(predictions, ["sample_id", "success", "state", "reason", *columns]):
-        index = where.get(row["sample_id"])
-        if index is None:
-            continue
-        if row["success"]:
-            total[index] += [row[column] for column in columns]
-            count[index] += 1
-            states[index], reasons[index] = OK, None
-        elif states[index] is None:
-            states[index], reasons[index] = row["state"], row["reason"]
-    missing = [sample for sample, state in zip(ids, states, strict=True) if state is None]
-    if missing:
+    classes = classes_of(parquet.read_schema(predictions))
+    columns = [f"p_{emotion}" for emotion in classes]
+    table = parquet.read(
+        *parquet.shards_of(predictions),
+        columns=["sample_id", "success", "state", "reason", *columns],
+    )
+    place = pc.index_in(table["sample_id"], value_set=pa.array(ids, table["sample_id"].type))
+    table, place = table.filter(place.is_valid()), place.drop_null().to_numpy()
+    samples, first = np.unique(place, return_index=True)
+    if len(samples) < len(ids):
+        missing = sorted(set(range(len(ids))) - set(samples.tolist()))
         raise ValueError(
-            f"{predictions}: {len(missing)} of {len(ids)} samples have no row, the first is {missing[0]!r}"
+            f"{predictions}: {len(missing)} of {len(ids)} samples have no row, "
+            f"the first is {ids[missing[0]]!r}"
         )
+    found = table["success"].fill_null(0).to_numpy() != 0
+    count = np.bincount(place[found], minlength=len(ids))
+    total = np.zeros((len(ids), len(columns)))
+    for index, column in enumerate(columns):
+        # In the order of the rows, so that sums are the same bits wherever they are computed.
+        values = table[column].to_numpy()[found]
+        total[:, index] = np.bincount(place[found], weights=values, minlength=len(ids))
+    covered = count > 0
+    first_state, first_reason = (
+        table[name].take(first).to_pylist() for name in ("state", "reason")
+    )
+    states = tuple(OK if ok else str(state) for ok, state in zip(covered, first_state, strict=True))
+    reasons = tuple(
+        None if ok else reason for ok, reason in zip(covered, first_reason, strict=True)
+    )
     with np.errstate(invalid="ignore"):
-        return SamplePosteriors(
-            schema_classes,
-            total / np.where(count > 0, count, np.nan)[:, None],
-            tuple(states),
-            tuple(reasons),
-        )
+        own = total / np.where(covered, count, np.nan)[:, None]
+    return SamplePosteriors(classes, own, states, reasons)
 
 
 def flags(task: Task, cell: SamplePosteriors, predicted: Ints) -> list[str]:
