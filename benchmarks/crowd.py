@@ -10,7 +10,7 @@ from models import portrait
 
 from faceoff.faces import crops
 from faceoff.faces.detection_view import BATCH, postprocess
-from faceoff.inference.plugin_job import ahead
+from faceoff.inference.plugin_job import prefetch
 from faceoff.media.images import decode_image, encoder
 
 PEOPLE, SIDE = 4, 480  # of a frame; pixels of the square that each one stands in

@@ -16,7 +16,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -38,6 +38,7 @@ from faceoff.inference import hardware, runtimes, torch_devices
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin, reason
 from faceoff.plugins import registry
+from faceoff.plugins.jobs import PluginJob
 from faceoff.plugins.plugin import Plugin
 
 MODELS = ("deepface", "pd_best_keras", TIMM, VIT, "enet_b0_8_best_vgaf")
@@ -94,12 +95,11 @@ def call_with_row_fallback(what: str, rows: Callable[[], Iterable[Row]]) -> Iter
 
 
 def on(
-    device: str, described: dict[str, Any], batch: int | None = None, precision: str = "float32"
+    device: str, described: PluginJob, batch: int | None = None, precision: str = "float32"
 ) -> Any:
     """The plug-in, constructed on this device."""
-    return load_plugin(
-        {**described, "device": device, "batch": batch, "precision": precision}, Clock()
-    )
+    job = replace(described, device=device, batch=batch, precision=precision)
+    return load_plugin(job, Clock())
 
 
 def here(kind: str, name: str) -> Plugin:
@@ -177,14 +177,14 @@ def as_bytes(answer: Any) -> bytes:
     )
 
 
-def answered(device: str, described: dict[str, Any], inputs: Any) -> bytes:
+def answered(device: str, described: PluginJob, inputs: Any) -> bytes:
     """What a process that begins with this plug-in answers."""
     warnings.simplefilter("ignore")
     return as_bytes(asking(on(device, described), inputs))
 
 
 def repeated(
-    plugin: Any, device: str, described: dict[str, Any], inputs: Any, first: Any
+    plugin: Any, device: str, described: PluginJob, inputs: Any, first: Any
 ) -> tuple[str, list[str]]:
     """(cell, what is wrong): whether this process and another one answer with the same bits as before (protocol §29)."""
     again = as_bytes(asking(plugin, inputs))
@@ -246,7 +246,9 @@ def model_rows(name: str, folder: Path, count: int, device: str) -> Iterator[Row
         )
     if not isinstance(network, runtimes.Onnx | runtimes.Tflite):
         what = f"{label}, bfloat16 beside float32"
-        yield from call_with_row_fallback(what, partial(reduced_rows, what, described, pixels, device))
+        yield from call_with_row_fallback(
+            what, partial(reduced_rows, what, described, pixels, device)
+        )
 
 
 def the_network(model: Any) -> Any:
@@ -406,7 +408,9 @@ def all_rows(arguments: argparse.Namespace, folder: Path, device: str) -> Iterat
                 name, partial(detector_rows, name, min(arguments.pictures, 64), device)
             )
         else:
-            yield from call_with_row_fallback(name, partial(model_rows, name, folder, arguments.pictures, device))
+            yield from call_with_row_fallback(
+                name, partial(model_rows, name, folder, arguments.pictures, device)
+            )
 
 
 def missing_gpu() -> str | None:

@@ -28,10 +28,10 @@ from faceoff.drawing import scenes  # noqa: E402
 from faceoff.media.images import decode_image  # noqa: E402
 from faceoff.media.videos import VIDEO_SUFFIXES  # noqa: E402
 from faceoff.plan.job_specs import Plan  # noqa: E402
+from faceoff.plan.jobs import DatasetJob  # noqa: E402
 from faceoff.stages.frames import write_frames  # noqa: E402
 from faceoff.stages.samples import write_samples  # noqa: E402
 from faceoff.storage import columns, parquet  # noqa: E402
-from faceoff.storage.files import parse_spec  # noqa: E402
 
 FPS = 5
 
@@ -69,7 +69,7 @@ def bare(path: Path, threads: int) -> int:
     return kept
 
 
-def specs(folder: Path, **options: object) -> tuple[dict, dict]:
+def jobs_of(folder: Path, **options: object) -> tuple[DatasetJob, DatasetJob]:
     dataset = {"type": "folder", "path": str(folder), "labelled": False, "fps": FPS, **options}
     plan = Plan(
         {
@@ -79,7 +79,7 @@ def specs(folder: Path, **options: object) -> tuple[dict, dict]:
             "models": {"fer": {}},
         }
     )
-    return parse_spec(plan.samples_spec("clips")), parse_spec(plan.frames_spec("clips"))
+    return plan.samples_job("clips"), plan.frames_job("clips")
 
 
 def extract(videos: Path, scratch: Path, threads: int, table: Table) -> None:
@@ -87,7 +87,7 @@ def extract(videos: Path, scratch: Path, threads: int, table: Table) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     clips = sorted(path for path in videos.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES)
     for name, options in (("losslessly", {}), ("as JPEG 95", {"jpeg": 95})):
-        samples, frames = specs(videos, **options)
+        samples, frames = jobs_of(videos, **options)
         write_samples(scratch / "samples.parquet", samples)
         loops, ours = [], []
         for _ in range(3):
@@ -114,13 +114,13 @@ def hour(scratch: Path, threads: int, table: Table) -> None:
         folder = scratch / f"{minutes}min"
         folder.mkdir()
         write_clip(folder / "clip.avi", 60 * minutes, (320, 240))
-        samples, _ = specs(folder)
+        samples, _ = jobs_of(folder)
         write_samples(scratch / "samples.parquet", samples)
         code = (
             f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
             "from pathlib import Path; import media\n"
             f"media.write_frames(Path({str(scratch / 'samples.parquet')!r}), Path({str(scratch / 'frames.parquet')!r}),"
-            f" media.specs(Path({str(folder)!r}))[1])"
+            f" media.jobs_of(Path({str(folder)!r}))[1])"
         )
         start = time.perf_counter()
         process = subprocess.Popen(

@@ -36,6 +36,7 @@ from faceoff.faces.crops import crop
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin
 from faceoff.plugins import registry
+from faceoff.plugins.jobs import PluginJob
 from faceoff.plugins.model_cards import HUB_FILES, read_card
 from faceoff.plugins.plugin import PACKAGE, Plugin
 from faceoff.plugins.protocols import CropSpec
@@ -191,14 +192,14 @@ def timm_card(folder: Path) -> Plugin:
     return read_card(folder / f"{TIMM}.yaml")
 
 
-def job(name: str, folder: Path) -> tuple[dict[str, Any], bool]:
+def job(name: str, folder: Path) -> tuple[PluginJob, bool]:
     """(the plug-in's job, whether its weights are real). Random ones are pinned by their own hash. Raises AssetError where there are neither."""
     if name in (VIT, TIMM):
         made = folder / f"{name}.yaml"
         card = read_card(made) if made.is_file() else {VIT: vit_card, TIMM: timm_card}[name](folder)
         return card.job(), False
     described = registry.get("model", name).job()
-    pin = described["assets"]["weights"]
+    pin = described.assets["weights"]
     if fetch.locate(Asset.parse(pin)):
         return described, True
     path = folder / Path(pin["file"]).name
@@ -280,7 +281,7 @@ def measure(name: str, folder: Path, count: int) -> tuple[str, ...]:
     described, real = job(name, folder)
     model = load_plugin(described, Clock())
     crops = faces(count, model.crop)
-    weights = fetch.fetch(Asset.parse(described["assets"]["weights"]))
+    weights = fetch.fetch(Asset.parse(described.assets["weights"]))
     theirs = upstream(name, weights, folder, crops)
     few = crops[:8]
     batch = {"ours": lambda: model.predict(crops)} | (

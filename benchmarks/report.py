@@ -26,6 +26,8 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "unit")
 import report_fixtures as fixtures  # noqa: E402
 
 from faceoff.drawing import scenes  # noqa: E402
+from faceoff.plan.jobs import AnswersJob, ExamplesJob, OverlapsJob  # noqa: E402
+from faceoff.plugins.jobs import CropJob  # noqa: E402
 from faceoff.stages.answers import write_answers  # noqa: E402
 from faceoff.stages.examples import write_examples  # noqa: E402
 from faceoff.stages.figures import write_figures  # noqa: E402
@@ -192,22 +194,11 @@ def measure(folder: Path, detectors: int, models: int, samples: int) -> None:
     found: dict[str, list[Path]] = {}
     timed("making the data", lambda: found.update(write_data(folder, names, readers, samples)))
     cells = [f"{detector}/{model}" for detector in names for model in readers]
-    crop = {
-        "policy": "largest",
-        "whole_frame": False,
-        "calibration": None,
-        "margin": None,
-        "align": None,
-    }
-    common = {"dataset": "alpha", "seed": 0, "policy": "largest"}
+    crop, common = CropJob(policy="largest"), {"dataset": "alpha"}
     inputs = (folder / "samples.parquet", folder / "frames.parquet")
-    example_spec = {
-        **common,
-        "examples": 8,
-        "gallery": 4,
-        "megabytes": 8.0,
-        "crops": dict.fromkeys(cells, crop),
-    }
+    example_job = ExamplesJob(
+        examples=8, gallery=4, megabytes=8.0, crops=dict.fromkeys(cells, crop), seed=0, **common
+    )
     timed(
         "examples",
         lambda: write_examples(
@@ -215,10 +206,10 @@ def measure(folder: Path, detectors: int, models: int, samples: int) -> None:
             found["faces"],
             found["predictions"],
             folder / "examples" / "alpha.parquet",
-            example_spec,
+            example_job,
         ),
     )
-    boxed = {**common, "calibrations": dict.fromkeys(names)}
+    boxed = OverlapsJob(policy="largest", calibrations=dict.fromkeys(names), **common)
     timed(
         "overlaps",
         lambda: write_overlaps(
@@ -231,7 +222,7 @@ def measure(folder: Path, detectors: int, models: int, samples: int) -> None:
             *inputs,
             found["predictions"],
             folder / "answers" / "alpha.json",
-            {**common, "clips": 4, "faces": True},
+            AnswersJob(clips=4, faces=True, seed=0, **common),
         ),
     )
     scores = [

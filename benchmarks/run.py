@@ -97,11 +97,10 @@ def memory(folder: Path, n: int) -> tuple[float, float]:
             "--output",
             str(faces),
             "--spec",
-            plan.detect_spec("posed", "whole"),
+            plan.detect_job("posed", "whole").to_json(),
         ],
         folder,
     )
-    spec = plan.predict_spec("posed", "whole", "fer")
     predict = measured(
         [
             sys.executable,
@@ -112,7 +111,7 @@ def memory(folder: Path, n: int) -> tuple[float, float]:
             "--output",
             str(output),
             "--spec",
-            spec,
+            plan.predict_job("posed", "whole", "fer").to_json(),
         ],
         folder,
     )

@@ -88,9 +88,7 @@ def network(name: str) -> Any:
 
 
 def found(name: str, image: np.ndarray) -> list:
-    return postprocess(
-        network(name).detect([image])[0], registry.get("detector", name).job()["card"]
-    )
+    return postprocess(network(name).detect([image])[0], registry.get("detector", name).job().card)
 
 
 def picture(data: Path, name: str) -> np.ndarray:

@@ -12,6 +12,7 @@ from faceoff.faces.crops import crop
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin
 from faceoff.media.images import decode_image
+from faceoff.plan.jobs import DatasetJob
 from faceoff.plugins import registry
 from faceoff.scoring import human, metrics, multiverse
 from faceoff.scoring.task import read_task
@@ -42,10 +43,18 @@ def samples(root: Path, tmp_path: Path):
 
     def write(keep: str) -> Path:
         options = {"path": str(root), "keep": keep}
-        plugin = registry.get("dataset", "ferplus").job()
+        plugin = registry.get("dataset", "ferplus")
         path = tmp_path / f"{keep}.parquet"
-        job = {"source": plugin["source"], "class": plugin["class"], "options": options, "seed": 0}
-        write_samples(path, {"dataset": "ferplus", "type": "ferplus", "headline": True, **job})
+        job = DatasetJob(
+            dataset="ferplus",
+            type="ferplus",
+            source=plugin.source_name,
+            class_name=plugin.class_name,
+            options=options,
+            headline=True,
+            seed=0,
+        )
+        write_samples(path, job)
         return path
 
     return write

@@ -107,9 +107,7 @@ def loaded(name: str, **files: Path) -> Any:
     options = {
         role: {"path": str(path), "sha256": hash_of(path, "sha256")} for role, path in files.items()
     }
-    return load_plugin(
-        {**job, "card": {**job["card"], "options": {**job["card"]["options"], **options}}}, Clock()
-    )
+    return load_plugin(job.with_options(options), Clock())
 
 
 @pytest.fixture(scope="module")

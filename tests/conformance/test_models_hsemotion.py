@@ -121,7 +121,7 @@ def ready(exported: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> C
         monkeypatch.setenv("HOME", str(path.parents[1]))
         monkeypatch.setenv("FACEOFF_MIRROR", str(path.parent))
         job = registry.get("model", name).job()
-        job["assets"]["weights"] |= {"sha256": hash_of(path, "sha256"), "urls": [], "size": None}
+        job.assets["weights"] |= {"sha256": hash_of(path, "sha256"), "urls": [], "size": None}
         return load_plugin(job, Clock())
 
     return load

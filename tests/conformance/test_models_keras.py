@@ -35,7 +35,7 @@ def weights() -> dict[str, dict[str, np.ndarray]]:
 def pinned(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The plug-in with this file as its weights, found and verified as any other."""
     job = registry.get("model", name).job()
-    job["assets"]["weights"] |= {
+    job.assets["weights"] |= {
         "file": path.name,
         "sha256": hash_of(path, "sha256"),
         "urls": [],

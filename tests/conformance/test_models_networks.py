@@ -71,7 +71,7 @@ def pictures(side: int) -> np.ndarray:
 def pinned(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The plug-in with this file as its weights, found and verified as any other."""
     job = registry.get("model", name).job()
-    job["assets"]["weights"] |= {
+    job.assets["weights"] |= {
         "file": path.name,
         "sha256": hash_of(path, "sha256"),
         "urls": [],
@@ -84,16 +84,8 @@ def pinned(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def with_checkpoint(name: str, path: Path, **options: Any) -> Any:
     """A DDAMFN plug-in with this file as its options give it."""
     job = registry.get("model", name).job()
-    card = {
-        **job["card"],
-        "options": {
-            **job["card"]["options"],
-            "weights": str(path),
-            "sha256": hash_of(path, "sha256"),
-            **options,
-        },
-    }
-    return load_plugin({**job, "card": card}, Clock())
+    given = {"weights": str(path), "sha256": hash_of(path, "sha256"), **options}
+    return load_plugin(job.with_options(given), Clock())
 
 
 @pytest.fixture(scope="module")

@@ -24,9 +24,7 @@ from faceoff.plugins.protocols import CropSpec
 
 def ready(name: str, **options: Any) -> Any:
     job = registry.get("model", name).job()
-    return load_plugin(
-        {**job, "card": {**job["card"], "options": {**job["card"]["options"], **options}}}, Clock()
-    )
+    return load_plugin(job.with_options(options), Clock())
 
 
 def needs(name: str) -> None:

@@ -24,9 +24,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def model(**options):
     plugin = registry.get("model", "openface")
     job = plugin.job()
-    return load_plugin(
-        {**job, "card": {**job["card"], "options": {**job["card"]["options"], **options}}}, Clock()
-    )
+    return load_plugin(job.with_options(options), Clock())
 
 
 def crops(*reds: int) -> np.ndarray:

@@ -7,12 +7,12 @@ MediaPipe's landmarker is made of the networks in its package.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import landmarker_task
 import synthetic_files
 
 from faceoff.assets.asset import hash_of
+from faceoff.plugins.jobs import PluginJob
 from faceoff.plugins.plugin import Plugin
 
 
@@ -67,19 +67,19 @@ MAKERS: dict[str, dict[str, Callable[[Path], Path]]] = {
 }
 
 
-def job(plugin: Plugin, folder: Path) -> dict[str, Any]:
+def job(plugin: Plugin, folder: Path) -> PluginJob:
     """The plug-in's job with stand-ins below `folder` in the place of its files, each with its own hash: found and verified as any other."""
     made = plugin.job()
-    options = dict(made["card"]["options"])
+    options = dict(made.card["options"])
     for role, make in MAKERS[plugin.name].items():
         path = folder / f"{plugin.name}-{role}"
         if not path.is_file():
             make(path)
         digest = hash_of(path, "sha256")
-        if role in made["assets"]:
-            made["assets"][role] |= {"file": str(path), "sha256": digest, "urls": [], "size": None}
+        if role in made.assets:
+            made.assets[role] |= {"file": str(path), "sha256": digest, "urls": [], "size": None}
         elif "sha256" in options:
             options |= {role: str(path), "sha256": digest}
         else:
             options[role] = {"path": str(path), "sha256": digest}
-    return {**made, "card": {**made["card"], "options": options}}
+    return made.with_options(options)

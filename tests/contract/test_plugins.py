@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from faceoff.inference.plugin_job import load_plugin
 from faceoff.media.images import decode_image
 from faceoff.models import facetorch
 from faceoff.plugins import code_hash, registry
+from faceoff.plugins.jobs import PluginJob
 from faceoff.plugins.plugin import FRAMEWORKS, PACKAGE, Plugin
 from faceoff.plugins.protocols import CropSpec, Face, Prediction, Sample
 
@@ -105,8 +107,8 @@ def load(
         if learnt and program and "FeatureExtraction" in plugin.binaries:
             pytest.skip(f"{plugin.name}: a stand-in for its program has learnt nothing")
 
-        def start(job: dict[str, Any]) -> Any:
-            return load_plugin({**job, "batch": batch}, Clock(), **more)
+        def start(job: PluginJob) -> Any:
+            return load_plugin(replace(job, batch=batch), Clock(), **more)
 
         absent = [asset.name for asset in plugin.assets.values() if not fetch.is_there(asset)]
         reason = f"{plugin.name}: {', '.join(absent)} is in no local place"
@@ -136,7 +138,7 @@ def test_declaration(plugin: Plugin) -> None:
     assert plugin.framework in FRAMEWORKS
     if plugin.kind != "dataset":
         assert (ROOT / "envs" / f"{plugin.framework}.yaml").is_file()
-    json.dumps(plugin.job())
+    json.dumps(asdict(plugin.job()))
 
 
 @every_plugin

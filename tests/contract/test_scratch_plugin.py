@@ -1,7 +1,6 @@
 """One new file adds a detector and one YAML adds a model, with nothing else edited: the plan knows them and the stages run them."""
 
 import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -180,12 +179,12 @@ def test_plan_knows_them(plan: Plan) -> None:
     assert plan.fusions["vote"][1] == [("lighthouse", "fer"), ("lighthouse", "redness")]
     assert "results/scratch/scores/posed/lighthouse/redness.json" in plan.score_files()
     detector, model = (
-        json.loads(plan.detect_spec("posed", "lighthouse")),
-        json.loads(plan.predict_spec("posed", "lighthouse", "redness")),
+        plan.detect_job("posed", "lighthouse"),
+        plan.predict_job("posed", "lighthouse", "redness"),
     )
-    assert detector["plugin"]["card"]["options"] == {"side": 16}
-    assert model["plugin"]["card"]["emotions"] == ["anger", "happiness", "neutral"]
-    assert len(detector["code"]) == len(model["code"]) == 16
+    assert detector.plugin.card["options"] == {"side": 16}
+    assert model.plugin.card["emotions"] == ["anger", "happiness", "neutral"]
+    assert len(detector.code) == len(model.code) == 16
     preflight.check(plan)
 
 
@@ -195,7 +194,7 @@ def test_stages_run_them(plan: Plan, frames: Path, tmp_path: Path) -> None:
         tmp_path / "predictions.parquet",
         tmp_path / "timing.json",
     )
-    write_faces(frames, faces, timing, json.loads(plan.detect_spec("posed", "lighthouse")))
+    write_faces(frames, faces, timing, plan.detect_job("posed", "lighthouse"))
     found = list(parquet.rows(faces))
     assert [row["state"] for row in found] == ["ok", "ok", "ok", "no_face", "unreadable"]
     assert (found[1]["x"], found[1]["y"], found[1]["w"], found[1]["h"]) == (42.0, 32.0, 16.0, 16.0)
@@ -205,7 +204,7 @@ def test_stages_run_them(plan: Plan, frames: Path, tmp_path: Path) -> None:
         faces,
         predictions,
         timing,
-        json.loads(plan.predict_spec("posed", "lighthouse", "redness")),
+        plan.predict_job("posed", "lighthouse", "redness"),
     )
     rows = list(parquet.rows(predictions))
     assert [row["state"] for row in rows] == ["ok", "ok", "ok", "no_face", "unreadable"]
@@ -226,15 +225,13 @@ def test_same_bytes_when_run_again(plan: Plan, frames: Path, tmp_path: Path) -> 
             tmp_path / turn / "faces.parquet",
             tmp_path / turn / "predictions.parquet",
         )
-        write_faces(
-            frames, faces, tmp_path / "t.json", json.loads(plan.detect_spec("posed", "lighthouse"))
-        )
+        write_faces(frames, faces, tmp_path / "t.json", plan.detect_job("posed", "lighthouse"))
         write_predictions(
             frames,
             faces,
             predictions,
             tmp_path / "t.json",
-            json.loads(plan.predict_spec("posed", "lighthouse", "redness")),
+            plan.predict_job("posed", "lighthouse", "redness"),
         )
         made.append(faces.read_bytes() + predictions.read_bytes())
     assert made[0] == made[1]
@@ -253,7 +250,7 @@ def test_weights_that_are_not_the_cards_are_refused(
         frames,
         tmp_path / "faces.parquet",
         tmp_path / "t.json",
-        json.loads(plan.detect_spec("posed", "lighthouse")),
+        plan.detect_job("posed", "lighthouse"),
     )
     with pytest.raises(AssetError, match="sha256"):
         write_predictions(
@@ -261,7 +258,7 @@ def test_weights_that_are_not_the_cards_are_refused(
             tmp_path / "faces.parquet",
             tmp_path / "p.parquet",
             tmp_path / "t.json",
-            json.loads(plan.predict_spec("posed", "lighthouse", "redness")),
+            plan.predict_job("posed", "lighthouse", "redness"),
         )
     assert not (tmp_path / "p.parquet").exists()
 
@@ -271,9 +268,9 @@ def test_editing_the_file_reruns_its_cells_only(plan: Plan, tmp_path: Path) -> N
     from faceoff.plugins import code_hash, registry
 
     before = (
-        plan.detect_spec("posed", "lighthouse"),
-        plan.detect_spec("posed", "whole"),
-        plan.predict_spec("posed", "whole", "redness"),
+        plan.detect_job("posed", "lighthouse"),
+        plan.detect_job("posed", "whole"),
+        plan.predict_job("posed", "whole", "redness"),
     )
     source = tmp_path / "plugins" / "lighthouse.py"
     edited = DETECTOR.replace("class Lighthouse:", "class Lighthouse:\n    edited = True\n")
@@ -282,8 +279,8 @@ def test_editing_the_file_reruns_its_cells_only(plan: Plan, tmp_path: Path) -> N
     for cache in (job_specs.code, registry.discover):
         cache.cache_clear()
     after = (
-        plan.detect_spec("posed", "lighthouse"),
-        plan.detect_spec("posed", "whole"),
-        plan.predict_spec("posed", "whole", "redness"),
+        plan.detect_job("posed", "lighthouse"),
+        plan.detect_job("posed", "whole"),
+        plan.predict_job("posed", "whole", "redness"),
     )
     assert [a == b for a, b in zip(before, after, strict=True)] == [False, True, True]

@@ -69,7 +69,7 @@ def test_a_run_fetches_the_archives_that_it_needs_once(
 ) -> None:
     root = tmp_path / "data"
     made = plan(root, f"{server.address}/record", actors=[1])
-    before = made.samples_spec("speech")
+    before = made.samples_job("speech")
     check(made)
     assert server.asked == ["/record", "/Video_Speech_Actor_01.zip"], "actor 2 is not asked for"
     assert len(list(root.rglob("*.mp4"))) == 120
@@ -80,7 +80,7 @@ def test_a_run_fetches_the_archives_that_it_needs_once(
     assert not [path.name for path in root.iterdir() if path.name.startswith(".")], (
         "nothing half-made remains"
     )
-    assert plan(root, f"{server.address}/record", actors=[1]).samples_spec("speech") == before, (
+    assert plan(root, f"{server.address}/record", actors=[1]).samples_job("speech") == before, (
         "the next run makes nothing anew"
     )
     check(plan(root, f"{server.address}/record", actors=[1, 2]))

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from faceoff.plan.jobs import CellIdentity, ScoreJob
 from faceoff.plugins.protocols import Prediction
 from faceoff.scoring import affect, metrics
 from faceoff.scoring.affect import Moments, moments, score
@@ -147,22 +148,18 @@ def tables_of(
     return paths
 
 
-SPEC = {
-    "dataset": "d",
-    "kind": "cell",
-    "detector": "whole",
-    "model": "m",
-    "skip": None,
-    "train_status": "unknown",
-    "circular": False,
-    "seed": 0,
-    "lineage": "m",
-}
+JOB = ScoreJob(
+    dataset="d",
+    cell=CellIdentity(detector="whole", model="m", lineage="m"),
+    train_status="unknown",
+    circular=False,
+    seed=0,
+)
 
 
 def test_a_dataset_without_emotions_is_scored_by_valence(tmp_path: Path) -> None:
     paths = tables_of(tmp_path, [0.1, 0.5, None, -0.4], [0.2, 0.4, 0.9, -0.3])
-    write_score(**paths, output=tmp_path / "score.json", spec=SPEC)
+    write_score(**paths, output=tmp_path / "score.json", job=JOB)
     written = files.read_json(tmp_path / "score.json")
     assert written["state"] == "skipped"
     assert set(written["affect"]) == {"valence"}, "nobody annotates or reads arousal"
@@ -174,7 +171,7 @@ def test_a_dataset_without_emotions_is_scored_by_valence(tmp_path: Path) -> None
 
 def test_a_model_that_reads_none_has_none(tmp_path: Path) -> None:
     paths = tables_of(tmp_path, [0.1, 0.5, 0.2, -0.4], [None] * 4)
-    write_score(**paths, output=tmp_path / "score.json", spec=SPEC)
+    write_score(**paths, output=tmp_path / "score.json", job=JOB)
     assert files.read_json(tmp_path / "score.json")["affect"] == {}
 
 
@@ -196,7 +193,7 @@ def test_readings_that_were_clipped_are_counted_and_flagged(
     tmp_path: Path, readings: list[float | None], share: float | None
 ) -> None:
     paths = tables_of(tmp_path, [0.1, 0.5, None, -0.4], readings, label="neutral")
-    write_score(**paths, output=tmp_path / "score.json", spec=SPEC)
+    write_score(**paths, output=tmp_path / "score.json", job=JOB)
     written = files.read_json(tmp_path / "score.json")
     assert written["state"] == "ok"
     assert written["affect_clipped"] == share

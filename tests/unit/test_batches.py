@@ -14,10 +14,11 @@ from faceoff.inference.hardware import MachineError
 from faceoff.inference.plugin_job import call_with_row_fallback, load_plugin, reason
 from faceoff.inference.runtimes import BatchedNetwork
 from faceoff.media.images import encode_png
+from faceoff.plan.jobs import PredictJob
+from faceoff.plugins.jobs import CropJob, PluginJob
 from faceoff.plugins.protocols import Prediction
 from faceoff.stages.failure import record_failure
 from faceoff.storage import columns, parquet
-from faceoff.storage.files import parse_spec
 
 
 def halve(items: Sequence[int]) -> list[float]:
@@ -54,7 +55,10 @@ def test_all_bad_in_the_first_batch_is_a_broken_plugin() -> None:
 def test_all_bad_in_a_later_batch_is_bad_luck() -> None:
     clock = Clock()
     call_with_row_fallback(halve, [1, 2], clock)
-    assert all(isinstance(result, ZeroDivisionError) for result in call_with_row_fallback(halve, [0, 0], clock))
+    assert all(
+        isinstance(result, ZeroDivisionError)
+        for result in call_with_row_fallback(halve, [0, 0], clock)
+    )
 
 
 @pytest.mark.parametrize(("given", "items"), [(3, [1, 2]), (1, [1, 2]), (0, [1])])
@@ -163,29 +167,23 @@ def test_memory_that_runs_out_in_the_second_batch_leaves_a_file_to_be_made_again
         )
     parquet.write_rows(tmp_path / "frames.parquet", columns.FRAMES, frames)
     parquet.write_rows(tmp_path / "faces.parquet", columns.FACES, faces)
-    plugin = {
-        "source": str(tmp_path / "model.py"),
-        "class": "Model",
-        "assets": {},
-        "card": {},
-        "device": "cpu",
-        "precision": "float32",
-    }
-    spec = {
-        "dataset": "d",
-        "detector": "whole",
-        "model": "m",
-        "plugin": plugin,
-        "policy": "largest",
-        "whole_frame": True,
-    }
-    spec |= {"calibration": None, "margin": None, "align": None}
+    plugin = PluginJob(
+        name="m",
+        source=str(tmp_path / "model.py"),
+        class_name="Model",
+        assets={},
+        card={},
+        device="cpu",
+    )
+    crop = CropJob(policy="largest", whole_frame=True)
+    about = {"dataset": "d", "detector": "whole", "model": "m", "seed": 0}
+    job = PredictJob(plugin=plugin, crop=crop, **about)
     output, timing = tmp_path / "predictions.parquet", tmp_path / "timing.json"
     script = [
         sys.executable,
         str(Path(__file__).parents[2] / "workflow" / "scripts" / "predict.py"),
         "--spec",
-        json.dumps(spec),
+        job.to_json(),
     ]
     paths = {
         "frames": tmp_path / "frames.parquet",
@@ -275,12 +273,16 @@ def test_plugin_gets_its_card_and_verified_files(tmp_path: Path) -> None:
     (tmp_path / "plug.py").write_text(
         "class Plug:\n    def __init__(self, card, assets):\n        self.card, self.assets = card, assets\n"
     )
-    job = {"source": str(tmp_path / "plug.py"), "class": "Plug", "card": {"k": 1}}
-    job["assets"] = {
-        "weights": {"file": str(tmp_path / "w.bin"), "sha256": hashlib.sha256(b"w").hexdigest()}
-    }
+    sha256 = hashlib.sha256(b"w").hexdigest()
+    job = PluginJob(
+        name="plug",
+        source=str(tmp_path / "plug.py"),
+        class_name="Plug",
+        card={"k": 1},
+        assets={"weights": {"file": str(tmp_path / "w.bin"), "sha256": sha256}},
+    )
     clock = Clock()
-    plugin = load_plugin(parse_spec(json.dumps(job)), clock, trained=tmp_path / "t.npz")
+    plugin = load_plugin(job, clock, trained=tmp_path / "t.npz")
     assert plugin.card == {"k": 1}
     assert plugin.assets == {"weights": tmp_path / "w.bin", "trained": tmp_path / "t.npz"}
     assert clock.load_s > 0

@@ -17,7 +17,6 @@ from faceoff.drawing import scenes
 from faceoff.media.images import decode_image
 from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
-from faceoff.storage.files import parse_spec
 
 DOCS = Path(__file__).parents[2] / "docs/datasets"
 FACE = scenes.draw(scenes.plan("test")[0])[0][::4, ::4]
@@ -128,8 +127,8 @@ def test_casme2_sequences_through_the_stages(tmp_path: Path) -> None:
         {"run": "v", "datasets": dataset, "detectors": {"whole": {}}, "models": {"fer": {}}}
     )
     samples, frames = tmp_path / "samples.parquet", tmp_path / "frames.parquet"
-    write_samples(samples, parse_spec(plan.samples_spec("casme2")))
-    write_frames(samples, frames, parse_spec(plan.frames_spec("casme2")))
+    write_samples(samples, plan.samples_job("casme2"))
+    write_frames(samples, frames, plan.frames_job("casme2"))
     found = pq.read_table(frames).to_pylist()
     assert [(row["sample_id"], row["frame"], row["timestamp_s"]) for row in found[:6]] == [
         *(("sub01_EP02_01f", number, number / 200) for number in range(5)),

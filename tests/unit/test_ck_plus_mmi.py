@@ -19,7 +19,6 @@ from faceoff.media.images import decode_image
 from faceoff.plugins.protocols import Annotation
 from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
-from faceoff.storage.files import parse_spec
 
 SEQUENCES = {
     "S005_001": (3, 5),
@@ -280,8 +279,8 @@ def test_ck_plus_through_the_stages(tmp_path: Path, unit: str, rows: int) -> Non
         {"run": "v", "datasets": dataset, "detectors": {"whole": {}}, "models": {"fer": {}}}
     )
     samples, frames = tmp_path / "samples.parquet", tmp_path / "frames.parquet"
-    write_samples(samples, parse_spec(plan.samples_spec("ck_plus")))
-    write_frames(samples, frames, parse_spec(plan.frames_spec("ck_plus")))
+    write_samples(samples, plan.samples_job("ck_plus"))
+    write_frames(samples, frames, plan.frames_job("ck_plus"))
     found = pq.read_table(frames).to_pylist()
     assert len(found) == rows
     assert Counter(row["state"] for row in found) == {"ok": rows - 1, "unreadable": 1}

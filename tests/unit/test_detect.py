@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from faceoff.faces.detection_view import View, postprocess
 from faceoff.faces.face_crops import face_crop
 from faceoff.media.images import encode_png
+from faceoff.plan.jobs import DetectJob
 from faceoff.plugins import registry
+from faceoff.plugins.jobs import CropJob, PluginJob
 from faceoff.plugins.protocols import CropSpec, Face
 from faceoff.stages.detect import write_faces
 from faceoff.storage import files, parquet
@@ -146,11 +148,10 @@ def run(folder: Path, first_pixels: list[int | None], upscale: int = 1) -> list[
 def detected(frames: Path, folder: Path, upscale: int = 1) -> list[dict]:
     source = folder / "bright.py"
     source.write_text(PLUGIN)
-    spec = {
-        "dataset": "d", "detector": "bright", "upscale": upscale, "pad": 0.0,
-        "plugin": {"source": str(source), "class": "Bright", "assets": {}, "card": {"threshold": 0.5, "min_size": 4}},
-    }  # fmt: skip
-    write_faces(frames, folder / "faces.parquet", folder / "timing.json", spec)
+    card = {"threshold": 0.5, "min_size": 4}
+    plugin = PluginJob(name="bright", source=str(source), class_name="Bright", assets={}, card=card)
+    job = DetectJob(dataset="d", detector="bright", upscale=upscale, plugin=plugin)
+    write_faces(frames, folder / "faces.parquet", folder / "timing.json", job)
     assert files.read_json(folder / "timing.json")["dataset"] == "d"
     return list(parquet.rows(folder / "faces.parquet"))
 
@@ -201,8 +202,8 @@ def test_a_face_whose_frame_does_not_decode_is_an_error_of_its_row() -> None:
         "score": 1.0,
         "landmarks": None,
     }
-    spec = {"policy": "largest", "whole_frame": False, "calibration": None}
-    row, pixels = face_crop(frame, [face], CropSpec(size=(8, 8)), spec)
+    job = CropJob(policy="largest")
+    row, pixels = face_crop(frame, [face], CropSpec(size=(8, 8)), job)
     assert (row["state"], row["success"], row["reason"], pixels) == (
         "error",
         0,
@@ -253,9 +254,9 @@ def test_given_faces_come_from_the_rows_whatever_the_view(tmp_path: Path) -> Non
     )
     parquet.write_rows(tmp_path / "frames.parquet", FRAMES, rows)
     plugin = registry.get("detector", "given").job()
-    spec = {"dataset": "d", "detector": "given", "upscale": 4, "pad": 0.5, "plugin": plugin}
+    job = DetectJob(dataset="d", detector="given", upscale=4, pad=0.5, plugin=plugin)
     write_faces(
-        tmp_path / "frames.parquet", tmp_path / "faces.parquet", tmp_path / "timing.json", spec
+        tmp_path / "frames.parquet", tmp_path / "faces.parquet", tmp_path / "timing.json", job
     )
     found = list(parquet.rows(tmp_path / "faces.parquet"))
     assert [(row["sample_id"], row["state"], row["x"], row["w"]) for row in found] == [

@@ -1,6 +1,5 @@
 """What jobs compute on: the configuration's device and precision reach the networks; a GPU that is not there, or too small, is met plainly."""
 
-import json
 import platform
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import torch
 
 from faceoff.inference import hardware, runtimes, torch_devices
 from faceoff.inference.hardware import DeviceError, Hardware
-from faceoff.inference.plugin_job import ahead
+from faceoff.inference.plugin_job import prefetch
 from faceoff.plan.config import ConfigError
 from faceoff.plan.job_specs import Plan
 
@@ -172,10 +171,10 @@ def test_precision_is_for_models_that_compute_in_pytorch():
         ConfigError, match=r"models\.fer\.precision: .*runs in onnx, not in PyTorch"
     ):
         Plan({**RAW, "models": {"fer": {"precision": "bfloat16"}}})
-    told = Plan({**RAW, "models": {"emonet_8": {"precision": "bfloat16"}}}).predict_spec(
+    told = Plan({**RAW, "models": {"emonet_8": {"precision": "bfloat16"}}}).predict_job(
         "posed", "whole", "emonet_8"
     )
-    assert '"precision": "bfloat16"' in told
+    assert told.plugin.precision == "bfloat16"
 
 
 def test_a_variant_knows_its_original():
@@ -184,8 +183,8 @@ def test_a_variant_knows_its_original():
         "half": {"model": "emonet_8", "precision": "bfloat16"},
         "other": {"model": "emonet_8", "precision": "bfloat16", "margin": 0.2},
     }
-    told = json.loads(Plan({**RAW, "models": models}).compare_spec("posed"))
-    assert told["variants"] == {"mtcnn/half": "mtcnn/emonet_8", "whole/half": "whole/emonet_8"}
+    told = Plan({**RAW, "models": models}).compare_job("posed")
+    assert told.variants == {"mtcnn/half": "mtcnn/emonet_8", "whole/half": "whole/emonet_8"}
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:x", "cuda:"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from faceoff.inference.plugin_job import trained_parameters
+from faceoff.plan.jobs import CellIdentity, ScoreJob
 from faceoff.stages.check import check
 from faceoff.stages.failure import INTERRUPTED, reason_of, record_failure
 from faceoff.stages.score import write_score
@@ -177,22 +178,14 @@ def test_predictions_that_are_all_errors_are_made_again(tmp_path: Path) -> None:
     ]
     predictions = tmp_path / "predictions.parquet"
     parquet.write_rows(predictions, columns.predictions_schema(("neutral", "happiness")), broken)
-    spec = {
-        "dataset": "d",
-        "kind": "cell",
-        "detector": "whole",
-        "model": "m",
-        "skip": None,
-        "train_status": "unknown",
-        "circular": False,
-        "seed": 0,
-    }
+    cell = CellIdentity(detector="whole", model="m", lineage="m")
+    job = ScoreJob(dataset="d", cell=cell, train_status="unknown", circular=False, seed=0)
     write_score(
         tmp_path / "samples.parquet",
         tmp_path / "frames.parquet",
         predictions,
         tmp_path / "score.json",
-        spec,
+        job,
     )
     assert check([tmp_path / "score.json"], tmp_path / "check.ok") == 1
     assert not predictions.exists()

@@ -1,7 +1,6 @@
 """FER2013's own labels from either table, and the Kaggle edition of FER+, on trees in their layouts."""
 
 import csv
-import json
 from collections import Counter
 from pathlib import Path
 
@@ -354,9 +353,7 @@ def test_train_status(tmp_path: Path) -> None:
     plan = Plan(
         {"run": "s", "datasets": sections, "detectors": {"whole": {}}, "models": {"fer": {}}}
     )
-    found = {
-        name: json.loads(plan.score_spec(name, "whole", "fer"))["train_status"] for name in sections
-    }
+    found = {name: plan.score_job(name, "whole", "fer").train_status for name in sections}
     assert found == {"fer2013": "held-out", "train": "in-sample", "ferplus": "relabelled"}
 
 

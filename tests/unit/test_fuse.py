@@ -1,15 +1,18 @@
 """Fusing prediction files: who votes, whose face, and that trained rules never see what they fuse."""
 
-import json
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from posterior_fixtures import RULES
 
+from faceoff.fusion.member_votes import Votes, fuse
 from faceoff.fusion.rule import Rule
 from faceoff.plan.config import FusionConfig
-from faceoff.scoring.task import weights_of
+from faceoff.plan.jobs import FuseJob, Member
+from faceoff.scoring.task import folds_for, weights_of
 from faceoff.stages import fuse as stage
 from faceoff.storage import columns, parquet
 
@@ -75,23 +78,15 @@ def write(
 def fused(folder, names, rule="soft_mean", judges=None, detectors=None, lineages=None, **more):
     detectors = detectors or ["d"] * len(names)
     members = [
-        {"detector": d, "model": m, "lineage": li, "whole_frame": d == "whole"}
+        Member(detector=d, model=m, lineage=li, whole_frame=d == "whole")
         for d, m, li in zip(detectors, names, lineages or names, strict=True)
     ]
     for detector, name in zip(detectors, names, strict=True):
         (folder / f"{detector}.parquet").write_bytes(
             (folder / f"faces-{name}.parquet").read_bytes()
         )
-    spec = {
-        "rule": rule,
-        "members": members,
-        "allow_clones": False,
-        "top": None,
-        "check_order": True,
-        "policy": "largest",
-        "seed": 0,
-        **more,
-    }
+    told = {"dataset": "d", "fusion": "f", "policy": "largest", "seed": 0, **more}
+    job = FuseJob(rule=rule, members=tuple(members), **told)
     faces = [folder / f"{detector}.parquet" for detector in sorted(set(detectors))]
     paths = [folder / f"{name}.parquet" for name in names]
     stage.write_fusion(
@@ -100,7 +95,7 @@ def fused(folder, names, rule="soft_mean", judges=None, detectors=None, lineages
         folder / "frames.parquet",
         folder / "samples.parquet",
         folder / "out.parquet",
-        json.loads(json.dumps(spec)),
+        FuseJob.from_json(job.to_json()),
         **(judges or {}),
     )
     return pq.read_table(folder / "out.parquet").to_pylist()
@@ -261,20 +256,18 @@ def recording(log):
 
 def votes_of(n, labels, people):
     p = posteriors(7, n)
-    return stage.Votes(
-        [(f"s{i}", 0, 0.0) for i in range(n)],
-        p[None],
-        np.array(labels),
-        np.array(people),
-        [("ok", None)] * n,
-    )
+    samples = np.array([f"s{i}" for i in range(n)])
+    return Votes(samples, np.array(people), p[None], np.array(labels))
+
+
+cut = partial(folds_for, seed=0)
 
 
 def test_no_frame_teaches_the_rule_that_fuses_it_nor_does_its_subject():
     log = []
     people = [f"p{i // 3}" for i in range(60)]
     votes = votes_of(60, [i % 3 for i in range(60)], people)
-    out = stage.fuse(recording(log), votes, None, seed=0)
+    out = fuse(recording(log), votes, None, cut)
     assert not np.isnan(out).any()
     person = dict(zip(np.round(votes.posteriors[0, :, 0], 12), people, strict=True))
     assert len(log) == 5
@@ -287,7 +280,7 @@ def test_frames_without_a_label_are_fused_but_teach_nothing():
     votes = votes_of(
         40, [-1 if i % 4 == 0 else i % 3 for i in range(40)], [f"p{i}" for i in range(40)]
     )
-    out = stage.fuse(recording(log), votes, None, seed=0)
+    out = fuse(recording(log), votes, None, cut)
     unlabelled = set(np.round(votes.posteriors[0, ::4, 0], 12))
     assert not np.isnan(out).any()
     assert not any(taught & unlabelled for taught, _ in log)
@@ -299,10 +292,8 @@ def test_with_a_validation_dataset_the_rule_learns_there_only():
         votes_of(20, [i % 3 for i in range(20)], ["p"] * 20),
         votes_of(20, [i % 3 for i in range(20)], ["q"] * 20),
     )
-    valid = stage.Votes(
-        valid.keys, posteriors(99, 20)[None], valid.truth, valid.people, valid.problems
-    )
-    stage.fuse(recording(log), test, valid, seed=0)
+    valid = replace(valid, posteriors=posteriors(99, 20)[None])
+    fuse(recording(log), test, valid, cut)
     assert [taught for taught, _ in log] == [set(np.round(valid.posteriors[0, :, 0], 12))]
 
 
@@ -414,16 +405,12 @@ def test_without_any_label_nothing_is_judged(tmp_path):
 def test_a_sample_without_a_subject_is_a_person_of_its_own(tmp_path):
     """Also beside samples that have one, and where that one is called like the sample."""
     write(tmp_path, "a", posteriors(1, 6), subjects=["p", "p", "s3", None, "", "s3"])
-    member = [{"detector": "d", "model": "a", "lineage": "a", "whole_frame": False}]
-    spec = {"members": member, "rule": "soft_mean", "policy": "largest"}
-    people = stage._read(
-        [tmp_path / "a.parquet"],
-        [],
-        tmp_path / "frames.parquet",
-        tmp_path / "samples.parquet",
-        CLASSES,
-        spec,
-    ).people
+    members = (Member(detector="d", model="a", lineage="a"),)
+    told = {"dataset": "d", "fusion": "f", "policy": "largest", "seed": 0}
+    job = FuseJob(rule="soft_mean", members=members, **told)
+    frames, samples = tmp_path / "frames.parquet", tmp_path / "samples.parquet"
+    tables = stage.Tables([tmp_path / "a.parquet"], [], frames, samples)
+    people = stage._read(tables, members, CLASSES, job)[1].people
     assert np.unique(people, return_inverse=True)[1].tolist() == [2, 2, 3, 0, 1, 3]
 
 

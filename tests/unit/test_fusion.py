@@ -8,10 +8,10 @@ import pytest
 from posterior_fixtures import NAN, RULES, gappy_members, noisy_members
 
 from faceoff.fusion import rule_list
-from faceoff.fusion.decisions import votes
 from faceoff.fusion.rule import Rule, cross_fit, top
 from faceoff.fusion.rules.product import product
 from faceoff.fusion.rules.weighted import fit_weighted
+from faceoff.fusion.votes import votes
 from faceoff.plugins import code_hash
 from faceoff.scoring import metrics
 

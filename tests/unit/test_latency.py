@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import keras_files
 from faceoff.inference import hardware
 from faceoff.media.images import encode_png
 from faceoff.plan.job_specs import Plan
+from faceoff.plan.jobs import DetectJob, DetectorLatencyJob, ModelLatencyJob, PredictJob
+from faceoff.plugins.jobs import CropJob, PluginJob
 from faceoff.results import latency
 from faceoff.stages.check import check
 from faceoff.stages.failure import record_failure
@@ -294,32 +297,23 @@ class Job:
             "min_size": 0,
             "options": {"log": str(self.log), "bad": list(bad)},
         }
-        plugin = {
-            "source": str(folder / "plugins.py"),
-            "class": kind,
-            "assets": {},
-            "card": card,
-            "device": "cpu",
-            "precision": "float32",
-        }
-        self.spec = {
-            "dataset": "a",
-            "detector": "d",
-            "plugin": plugin,
-            "upscale": 1,
-            "pad": 0.0,
-            "queries": 40,
-            "seed": 0,
-        }
+        plugin = PluginJob(
+            name="sleeper",
+            source=str(folder / "plugins.py"),
+            class_name=kind,
+            assets={},
+            card=card,
+            device="cpu",
+        )
+        timed = {"queries": 40, "seed": 0}
+        about = {"dataset": "a", "detector": "d", "plugin": plugin}
+        self.job: DetectorLatencyJob | ModelLatencyJob
         if kind == "Model":
-            self.spec |= {
-                "model": "m",
-                "policy": "largest",
-                "whole_frame": True,
-                "calibration": None,
-                "margin": None,
-                "align": None,
-            }
+            crop = CropJob(policy="largest", whole_frame=True)
+            predict = PredictJob(model="m", crop=crop, seed=0, **about)
+            self.job = ModelLatencyJob(predict=predict, **timed)
+        else:
+            self.job = DetectorLatencyJob(detect=DetectJob(**about), **timed)
 
     @property
     def asked(self) -> list[tuple[int, list[int]]]:
@@ -332,9 +326,9 @@ class Job:
             frames_table(self.folder / "frames.parquet", pictures, unreadable=(1,)),
             self.folder / "latency.json",
         )
-        spec = self.spec | changed
-        if "model" not in spec:
-            time_detector(frames, output, spec)
+        job = replace(self.job, **changed)
+        if isinstance(job, DetectorLatencyJob):
+            time_detector(frames, output, job)
             return files.read_json(output)
         faces, rows = self.folder / "faces.parquet", []
         for place in range(pictures):
@@ -356,7 +350,7 @@ class Job:
                 )
             )
         parquet.write_rows(faces, columns.FACES, rows)
-        time_model(frames, faces, output, spec)
+        time_model(frames, faces, output, job)
         return files.read_json(output)
 
 
@@ -525,7 +519,7 @@ def test_faces_of_a_failed_detector_are_said_to_be(tmp_path: Path) -> None:
     frames = frames_table(tmp_path / "frames.parquet", 1)
     with pytest.raises(RuntimeError, match="face detection failed: no weights"):
         time_model(
-            frames, tmp_path / "faces.parquet", tmp_path / "o.json", Job(tmp_path, "Model").spec
+            frames, tmp_path / "faces.parquet", tmp_path / "o.json", Job(tmp_path, "Model").job
         )
 
 
@@ -555,7 +549,7 @@ def test_a_failed_timing_ends_the_run_badly_and_is_tried_again_alone(
         1,
         tmp_path / "job.log",
         broken,
-        spec={"dataset": "a", "detector": "d", "model": "m", "plugin": {}},
+        about={"dataset": "a", "detector": "d", "model": "m"},
     )
     assert check([score], tmp_path / "check.ok", [broken, fine]) == 1
     assert "FAILED timing, a: d/m: MemoryError: too large" in capsys.readouterr().out
@@ -592,15 +586,13 @@ def test_only_who_asks_is_timed_and_nothing_else_is_told_of_it() -> None:
         f"{folder}/whole.json",
         f"{folder}/whole/fer.json",
     ]
-    told = json.loads(timed.model_latency_spec("posed", "haar", "fer"))
-    assert (told["queries"], told["detector"], told["model"], told["policy"]) == (
+    told = timed.model_latency_job("posed", "haar", "fer")
+    assert (told.queries, told.predict.detector, told.predict.model, told.predict.crop.policy) == (
         100,
         "haar",
         "fer",
         "largest",
     )
-    assert json.loads(timed.detector_latency_spec("posed", "haar"))["queries"] == 100
-    assert without.detect_spec("posed", "haar") == timed.detect_spec("posed", "haar")
-    assert without.predict_spec("posed", "haar", "fer") == timed.predict_spec(
-        "posed", "haar", "fer"
-    )
+    assert timed.detector_latency_job("posed", "haar").queries == 100
+    assert without.detect_job("posed", "haar") == timed.detect_job("posed", "haar")
+    assert without.predict_job("posed", "haar", "fer") == timed.predict_job("posed", "haar", "fer")

@@ -10,7 +10,7 @@ from faceoff.plugins.plugin import PACKAGE
 
 # Floor by floor, from the ground up: a room imports from the floors below it and from itself. Modules at the top of the package are rooms of their own.
 FLOORS = (
-    {"progress", "spelling"},
+    {"layout", "progress", "spelling"},
     {"emotions", "storage"},
     {"assets", "drawing", "statistics"},
     {"plugins"},

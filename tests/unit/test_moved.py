@@ -41,8 +41,8 @@ def load(tmp_path: Path, text: str) -> type:
         ),
         ("from faceoff.faces import choose", ["faceoff.faces is now faceoff.faces.choice"]),
         (
-            "from faceoff.networks import mtcnn",
-            ["faceoff.networks.mtcnn is now faceoff.inference.networks.mtcnn"],
+            "from faceoff.networks import emonet",
+            ["faceoff.networks.emonet is now faceoff.inference.networks.emonet"],
         ),
         (
             "from faceoff.emotions import EMOTIONS\nfrom faceoff.media.images import decode_image\n"

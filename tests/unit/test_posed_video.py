@@ -31,6 +31,7 @@ from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin
 from faceoff.media.frame_rate import ALL_FRAMES
 from faceoff.media.videos import decode_video
+from faceoff.plan.jobs import DatasetJob
 from faceoff.plugins import registry
 from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
@@ -304,11 +305,16 @@ def test_video_files_are_the_same_each_time(tmp_path: Path) -> None:
 # -- the dataset ----------------------------------------------------------------------------------------------------------
 
 
-def spec(**options: object) -> dict:
-    return {
-        "dataset": "posed_video", "type": "posed_video", "source": "datasets/posed_video.py", "class": "PosedVideo",
-        "options": {"split": "valid", **options}, "seed": 0, "headline": False,
-    }  # fmt: skip
+def job_of(**options: object) -> DatasetJob:
+    return DatasetJob(
+        dataset="posed_video",
+        type="posed_video",
+        source="datasets/posed_video.py",
+        class_name="PosedVideo",
+        options={"split": "valid", **options},
+        seed=0,
+        headline=False,
+    )
 
 
 @pytest.mark.slow
@@ -380,7 +386,7 @@ def test_clips_are_kept_whole_or_not_at_all(cache: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.slow
 def test_frames_table_has_the_truth_of_every_frame(cache: Path, tmp_path: Path) -> None:
-    job = spec(kinds=["leaving"], limit=3)
+    job = job_of(kinds=["leaving"], limit=3)
     write_samples(tmp_path / "samples.parquet", job)
     write_frames(tmp_path / "samples.parquet", tmp_path / "frames.parquet", job)
     dataset = PosedVideo(Options(split="valid"))

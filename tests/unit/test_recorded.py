@@ -14,7 +14,6 @@ from faceoff.plan.preflight import PreflightError, check
 from faceoff.plugins import registry
 from faceoff.stages.predict import write_predictions
 from faceoff.storage import columns, parquet
-from faceoff.storage.files import parse_spec
 
 OPTIONS = registry.get("model", "recorded").card["options"]
 ROWS = [{"sample_id": "007", "hap": 0.7, "ang": 0.3}, {"sample_id": "b", "hap": 0.2, "ang": 0.8}]
@@ -226,9 +225,9 @@ def test_in_a_run(tmp_path: Path) -> None:
     assert made.skip("whole", "speech") is None
     assert made.lineage("speech") == "speech"
     assert len(made.fusions["all"][1]) == 3
-    before = made.predict_spec("posed", "whole", "speech")
+    before = made.predict_job("posed", "whole", "speech")
     (tmp_path / "p.csv").write_text("sample_id,happy,angry\na,0.25,0.75\n")
-    assert plan(tmp_path).predict_spec("posed", "whole", "speech") != before
+    assert plan(tmp_path).predict_job("posed", "whole", "speech") != before
 
 
 def test_rows_of_the_predictions_table(tmp_path: Path) -> None:
@@ -240,7 +239,7 @@ def test_rows_of_the_predictions_table(tmp_path: Path) -> None:
     )
     faces = (key | {"face_id": -1, "n_faces": 0, "success": 0, "state": "no_face"} for key in keys)
     parquet.write_rows(tmp_path / "faces.parquet", columns.FACES, faces)
-    spec = parse_spec(plan(tmp_path).predict_spec("posed", "whole", "speech"))
+    spec = plan(tmp_path).predict_job("posed", "whole", "speech")
     write_predictions(
         tmp_path / "frames.parquet",
         tmp_path / "faces.parquet",

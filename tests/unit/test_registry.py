@@ -280,15 +280,15 @@ def test_folder_that_is_not_there() -> None:
 def test_outside_plugin_loads_by_path(tmp_path: Path) -> None:
     plugin_file(tmp_path, 'DETECTORS = {"mine": {"class": "Mine"}}\nclass Mine:\n    answer = 42\n')
     found = registry.get("detector", "mine", (tmp_path,))
-    assert registry.load(found.job()["source"], found.job()["class"]).answer == 42
+    assert registry.load(found.job().source, found.job().class_name).answer == 42
     with pytest.raises(RegistryError, match=r"mine\.py.*'Nobody'"):
         registry.load(found.source, "Nobody")
 
 
 def test_builtin_source_is_relative_so_that_a_moved_checkout_is_the_same_job() -> None:
     job = registry.get("detector", "haar").job()
-    assert job["source"] == "detectors/haar.py"
-    assert registry.load(job["source"], "Haar").__module__ == "faceoff.detectors.haar"
+    assert job.source == "detectors/haar.py"
+    assert registry.load(job.source, "Haar").__module__ == "faceoff.detectors.haar"
 
 
 def test_looking_for_a_part_of_a_package_does_not_import_the_package(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
+from faceoff.plan.jobs import CellIdentity, ScoreJob
 from faceoff.scoring import metrics
 from faceoff.stages.score import write_score
 from faceoff.statistics import bootstrap
@@ -56,21 +57,14 @@ def scored(
         for i, p in zip(ids, predicted, strict=True)
     ]
     parquet.write_rows(folder / "predictions.parquet", columns.predictions_schema(CLASSES), rows)
-    spec = {
-        "skip": "",
-        "kind": "cell",
-        "dataset": "d",
-        "detector": "x",
-        "model": "y",
-        "code": "",
-        "seed": 3,
-    }
+    cell = CellIdentity(detector="x", model="y", lineage="y")
+    job = ScoreJob(dataset="d", cell=cell, train_status="unknown", circular=False, seed=3)
     write_score(
         folder / "samples.parquet",
         folder / "frames.parquet",
         folder / "predictions.parquet",
         folder / "score.json",
-        spec,
+        job,
     )
     return files.read_json(folder / "score.json")
 

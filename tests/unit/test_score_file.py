@@ -30,11 +30,8 @@ def truth(folder: Path) -> list[tuple[str, str]]:
     from faceoff.plan.config import load
     from faceoff.plan.job_specs import Plan
     from faceoff.stages.samples import write_samples
-    from faceoff.storage.files import parse_spec
 
-    write_samples(
-        folder / "s.parquet", parse_spec(Plan(load(folder / "config.yaml")).samples_spec("posed"))
-    )
+    write_samples(folder / "s.parquet", Plan(load(folder / "config.yaml")).samples_job("posed"))
     return [(row["sample_id"], row["label"]) for row in parquet.rows(folder / "s.parquet")]
 
 

@@ -18,7 +18,6 @@ from faceoff.plan.job_specs import Plan
 from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
 from faceoff.storage import parquet
-from faceoff.storage.files import parse_spec
 
 # -- evaluator-weighted estimator -----------------------------------------------------------------------------------------
 
@@ -209,8 +208,8 @@ def test_send_through_the_stages(send_tree: Path, tmp_path: Path) -> None:
         {"run": "s", "datasets": dataset, "detectors": {"whole": {}}, "models": {"fer": {}}}
     )
     samples, frames = tmp_path / "samples.parquet", tmp_path / "frames.parquet"
-    write_samples(samples, parse_spec(plan.samples_spec("send")))
-    write_frames(samples, frames, parse_spec(plan.frames_spec("send")))
+    write_samples(samples, plan.samples_job("send"))
+    write_frames(samples, frames, plan.frames_job("send"))
     assert parquet.task_of(samples)["version"] == "v1-test-observer_EWE@1"
     assert pq.read_table(samples)["valence"].to_pylist() == pytest.approx([-0.2, 0.0])
     rows = [row for row in pq.read_table(frames).to_pylist() if row["sample_id"] == "ID112_vid2"]

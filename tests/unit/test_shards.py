@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from faceoff.plan.job_specs import Plan
+from faceoff.plan.jobs import ShardJob
 from faceoff.plan.shards import MOST_SHARDS, SHARD_COST, shards_for
 from faceoff.stages import shards
 from faceoff.storage import columns, parquet
@@ -68,7 +69,7 @@ def test_shards_in_order_are_the_dataset(tmp_path, count, cut):
     whole = _samples(tmp_path, count)
     parts = [tmp_path / f"{number}.parquet" for number in range(cut)]
     for number, path in enumerate(parts):
-        shards.write_shard(whole, path, {"number": number, "shards": cut})
+        shards.write_shard(whole, path, ShardJob(number=number, shards=cut))
     assert [row for path in parts for row in parquet.rows(path)] == list(parquet.rows(whole))
     sizes = [parquet.count(path) for path in parts]
     assert max(sizes) - min(sizes) <= 1
@@ -217,7 +218,7 @@ def test_no_file_has_two_rules_that_make_it():
 
 
 def test_results_do_not_depend_on_shards():
-    assert _plan(shards=3).samples_spec("posed") == _plan().samples_spec("posed")
+    assert _plan(shards=3).samples_job("posed") == _plan().samples_job("posed")
 
 
 def test_auto_cuts_by_what_the_dataset_holds_and_lists_it_once(tmp_path, monkeypatch):

@@ -15,7 +15,6 @@ from faceoff.plan.job_specs import Plan
 from faceoff.stages.audio import write_audio
 from faceoff.stages.samples import write_samples
 from faceoff.storage import parquet
-from faceoff.storage.files import parse_spec
 
 
 def tone(
@@ -127,10 +126,8 @@ def test_every_sample_of_a_dataset_has_a_row(tmp_path: Path) -> None:
         }
     )
     assert plan.audio_files() == ["results/v/audio/d.parquet"]
-    write_samples(tmp_path / "samples.parquet", parse_spec(plan.samples_spec("d")))
-    write_audio(
-        tmp_path / "samples.parquet", tmp_path / "audio.parquet", parse_spec(plan.audio_spec("d"))
-    )
+    write_samples(tmp_path / "samples.parquet", plan.samples_job("d"))
+    write_audio(tmp_path / "samples.parquet", tmp_path / "audio.parquet", plan.audio_job("d"))
     rows = {row["sample_id"]: row for row in parquet.rows(tmp_path / "audio.parquet")}
     assert {name: row["state"] for name, row in rows.items()} == {
         "happy/a.mkv": "ok",

@@ -8,7 +8,6 @@ from posterior_fixtures import NAN, RULES, gappy_members, noisy_members, one_sam
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from faceoff.fusion.decisions import votes
 from faceoff.fusion.rule import cross_fit
 from faceoff.fusion.rules.class_weighted import fit_class_weighted
 from faceoff.fusion.rules.dempster_shafer import fit_dempster_shafer
@@ -16,6 +15,7 @@ from faceoff.fusion.rules.naive_bayes import fit_naive_bayes
 from faceoff.fusion.rules.stacking import fit_stacking
 from faceoff.fusion.rules.switcher import fit_switcher
 from faceoff.fusion.rules.weighted import fit_weighted, fit_weights
+from faceoff.fusion.votes import votes
 from faceoff.statistics.temperature import fit_temperature, temper
 
 

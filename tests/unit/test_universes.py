@@ -8,6 +8,7 @@ import pytest
 
 from faceoff.datasets.ferplus import readings
 from faceoff.plan import config
+from faceoff.plan.jobs import DatasetJob
 from faceoff.plugins.label_rules import Universe
 from faceoff.scoring import metrics, multiverse
 from faceoff.stages.multiverse import write_multiverse
@@ -156,21 +157,21 @@ def predicted(path: Path, chosen: dict[str, str | None]) -> Path:
 def test_the_stage_scores_cells_and_fusions_and_finds_home(tmp_path: Path) -> None:
     source = tmp_path / "twofold.py"
     source.write_text(PLUGIN)
-    spec = {
-        "dataset": "two",
-        "type": "twofold",
-        "source": str(source),
-        "class": "Twofold",
-        "options": {},
-        "seed": 0,
-        "headline": True,
-    }
-    write_samples(tmp_path / "samples.parquet", spec)
+    job = DatasetJob(
+        dataset="two",
+        type="twofold",
+        source=str(source),
+        class_name="Twofold",
+        options={},
+        seed=0,
+        headline=True,
+    )
+    write_samples(tmp_path / "samples.parquet", job)
     cell = predicted(
         tmp_path / "predictions/two/whole/net.parquet", {"a": "neutral", "b": "neutral", "c": None}
     )
     fusion = predicted(tmp_path / "fusion/two/vote.parquet", {"a": None, "b": None, "c": "neutral"})
-    write_multiverse(tmp_path / "samples.parquet", [cell, fusion], tmp_path / "out.json", spec)
+    write_multiverse(tmp_path / "samples.parquet", [cell, fusion], tmp_path / "out.json", job)
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["pipelines"] == ["whole/net", "fusion/vote"]
     assert found["home"] == 1
@@ -195,20 +196,20 @@ def test_home_is_found_in_a_run_on_some_of_the_samples(
     """And is the run's own rule, not the first one that says the same of these samples."""
     source = tmp_path / "twofold.py"
     source.write_text(PLUGIN)
-    spec = {
-        "dataset": "two",
-        "type": "twofold",
-        "source": str(source),
-        "class": "Twofold",
-        "options": options,
-        "seed": 0,
-        "headline": True,
-    }
-    write_samples(tmp_path / "samples.parquet", spec)
+    job = DatasetJob(
+        dataset="two",
+        type="twofold",
+        source=str(source),
+        class_name="Twofold",
+        options=options,
+        seed=0,
+        headline=True,
+    )
+    write_samples(tmp_path / "samples.parquet", job)
     cell = predicted(
         tmp_path / "predictions/two/whole/net.parquet", dict.fromkeys("abc", "neutral")
     )
-    write_multiverse(tmp_path / "samples.parquet", [cell], tmp_path / "out.json", spec)
+    write_multiverse(tmp_path / "samples.parquet", [cell], tmp_path / "out.json", job)
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["home"] == 1
     assert found["universes"][1]["n"] == n

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from posterior_fixtures import NAN, RULES, noisy_members, one_sample
 
-from faceoff.fusion.decisions import votes
 from faceoff.fusion.means import soft_mean
 from faceoff.fusion.rules.borda import borda
 from faceoff.fusion.rules.majority import majority
 from faceoff.fusion.rules.product import product
 from faceoff.fusion.rules.soft_max import soft_max
 from faceoff.fusion.rules.soft_median import soft_median
+from faceoff.fusion.votes import votes
 from faceoff.scoring import metrics
 
 GONE = [NAN, NAN, NAN]

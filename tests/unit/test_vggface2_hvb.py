@@ -15,7 +15,6 @@ from faceoff.media.images import decode_image, encode_png
 from faceoff.plan.job_specs import Plan
 from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
-from faceoff.storage.files import parse_spec
 
 # -- VGGFace2 -------------------------------------------------------------------------------------------------------------
 
@@ -249,8 +248,8 @@ def test_hvb_has_no_pictures(tmp_path: Path) -> None:
         }
     )
     samples, frames = tmp_path / "samples.parquet", tmp_path / "frames.parquet"
-    write_samples(samples, parse_spec(plan.samples_spec("hvb")))
-    write_frames(samples, frames, parse_spec(plan.frames_spec("hvb")))
+    write_samples(samples, plan.samples_job("hvb"))
+    write_frames(samples, frames, plan.frames_job("hvb"))
     assert {(row["state"], row["reason"]) for row in pq.read_table(frames).to_pylist()} == {
         ("unreadable", "only sound, no picture")
     }

@@ -19,7 +19,6 @@ from faceoff.media.images import DecodeError, decode_image, encode_png
 from faceoff.media.videos import decode_animation, decode_video, width_of
 from faceoff.plugins.protocols import Annotation, Sample
 from faceoff.stages import frames as stage
-from faceoff.storage.files import parse_spec
 
 
 def write_video(
@@ -512,8 +511,8 @@ def test_a_folder_of_clips_runs_through_the_stages(tmp_path, data):
     paths = {
         name: tmp_path / f"{name}.parquet" for name in ("samples", "frames", "faces", "predictions")
     }
-    write_samples(paths["samples"], parse_spec(plan.samples_spec("clips")))
-    stage.write_frames(paths["samples"], paths["frames"], parse_spec(plan.frames_spec("clips")))
+    write_samples(paths["samples"], plan.samples_job("clips"))
+    stage.write_frames(paths["samples"], paths["frames"], plan.frames_job("clips"))
     frames = pq.read_table(paths["frames"]).to_pylist()
     assert [row["frame"] for row in frames if row["sample_id"].endswith("single_face.mp4")] == [
         0,
@@ -526,14 +525,14 @@ def test_a_folder_of_clips_runs_through_the_stages(tmp_path, data):
         paths["frames"],
         paths["faces"],
         tmp_path / "t.json",
-        parse_spec(plan.detect_spec("clips", "mediapipe_short")),
+        plan.detect_job("clips", "mediapipe_short"),
     )
     write_predictions(
         paths["frames"],
         paths["faces"],
         paths["predictions"],
         tmp_path / "t.json",
-        parse_spec(plan.predict_spec("clips", "mediapipe_short", "fer")),
+        plan.predict_job("clips", "mediapipe_short", "fer"),
     )
     task = read_task(paths["samples"])
     found = dict(

@@ -77,7 +77,7 @@ def test_skipped_cell_has_a_reason_and_a_score_file_and_does_not_vote(skipping: 
     assert skipping.skip("whole", "fer") is None
     assert skipping.cells == [("haar", "fer"), ("whole", "fer")]
     assert "results/t/scores/posed/whole/absent.json" in skipping.score_files()
-    assert json.loads(skipping.score_spec("posed", "whole", "absent"))["skip"]
+    assert skipping.score_job("posed", "whole", "absent").skip
     assert not any(
         "absent" in path for path in skipping.prediction_files("posed") + skipping.timing_files()
     )
@@ -153,7 +153,7 @@ def cards(tmp_path: Path) -> dict[str, str]:
 
 
 def status(made: Plan, dataset: str, model: str) -> str:
-    return json.loads(made.score_spec(dataset, "whole", model))["train_status"]
+    return made.score_job(dataset, "whole", model).train_status
 
 
 @pytest.mark.parametrize(
@@ -269,18 +269,18 @@ def test_recipe_on_drawn_faces_is_circular() -> None:
     made = plan({"datasets": {**RAW["datasets"], "ferplus": {"path": "/data"}}})
 
     def circular(dataset: str, model: str) -> bool:
-        return json.loads(made.score_spec(dataset, "whole", model))["circular"]
+        return made.score_job(dataset, "whole", model).circular
 
     assert circular("posed", "geometry")
     assert not circular("posed", "fer")
     assert not circular("ferplus", "geometry")
-    assert json.loads(made.fusion_score_spec("posed", "pair"))["circular"]
+    assert made.fusion_score_job("posed", "pair").circular
 
 
 def test_drawn_faces_never_enter_the_headline() -> None:
     made = plan({"datasets": {**RAW["datasets"], "ferplus": {"path": "/data"}}})
-    assert json.loads(made.samples_spec("posed"))["headline"] is False
-    assert json.loads(made.samples_spec("ferplus"))["headline"] is True
+    assert made.samples_job("posed").headline is False
+    assert made.samples_job("ferplus").headline is True
 
 
 # -- spec ---------------------------------------------------------------------------------------------------------------
@@ -288,16 +288,16 @@ def test_drawn_faces_never_enter_the_headline() -> None:
 
 def every_spec(made: Plan) -> dict[str, str]:
     return {
-        "samples": made.samples_spec("posed"),
-        "frames": made.frames_spec("posed"),
-        "detect": made.detect_spec("posed", "haar"),
-        "predict": made.predict_spec("posed", "haar", "fer"),
-        "train": made.train_spec("haar", "landmarks_lr"),
-        "fuse": made.fuse_spec("posed", "all"),
-        "score": made.score_spec("posed", "haar", "fer"),
-        "score_fusion": made.fusion_score_spec("posed", "all"),
-        "compare": made.compare_spec("posed"),
-        "examples": made.examples_spec("posed"),
+        "samples": made.samples_job("posed").to_json(),
+        "frames": made.frames_job("posed").to_json(),
+        "detect": made.detect_job("posed", "haar").to_json(),
+        "predict": made.predict_job("posed", "haar", "fer").to_json(),
+        "train": made.train_job("haar", "landmarks_lr").to_json(),
+        "fuse": made.fuse_job("posed", "all").to_json(),
+        "score": made.score_job("posed", "haar", "fer").to_json(),
+        "score_fusion": made.fusion_score_job("posed", "all").to_json(),
+        "compare": made.compare_job("posed").to_json(),
+        "examples": made.examples_job("posed").to_json(),
         **{
             stage: made.aggregate_spec(stage)
             for stage in ("tables", "figures", "report", "manifest")
@@ -355,14 +355,11 @@ def test_editing_a_setting_reruns_what_depends_on_it_only() -> None:
 
 def test_detection_does_not_know_what_its_boxes_are_for() -> None:
     """A new calibration must not detect again; it does predict again."""
-    spec = json.loads(plan().detect_spec("posed", "haar"))
-    assert "calibration" not in spec["plugin"]["card"]
-    assert json.loads(plan().predict_spec("posed", "haar", "fer"))["calibration"]
+    spec = plan().detect_job("posed", "haar")
+    assert "calibration" not in spec.plugin.card
+    assert plan().predict_job("posed", "haar", "fer").crop.calibration
     assert (
-        json.loads(plan({"faces": {"box": "raw"}}).predict_spec("posed", "haar", "fer"))[
-            "calibration"
-        ]
-        is None
+        plan({"faces": {"box": "raw"}}).predict_job("posed", "haar", "fer").crop.calibration is None
     )
 
 
@@ -375,7 +372,7 @@ def test_settings_of_the_run_win_over_the_card() -> None:
             "fusions": {},
         }
     )
-    card = json.loads(made.detect_spec("posed", "haar"))["plugin"]["card"]
+    card = made.detect_job("posed", "haar").plugin.card
     assert (card["threshold"], card["min_size"]) == (0.25, 40)
     assert card["options"] == {
         **registry.get("detector", "haar").card["options"],
@@ -389,13 +386,13 @@ def test_a_multiverse_is_made_where_it_is_asked_for_and_samples_stay(tmp_path: P
         return plan({"datasets": {**RAW["datasets"], "votes": section}})
 
     asked, plain = with_ferplus(multiverse=True), with_ferplus()
-    assert asked.multiverse_files() == [f"{asked.folder}/multiverse/votes.json"]
+    assert asked.multiverse_files() == [asked.layout.multiverse("votes")]
     assert (
         plain.multiverse_files()
         == with_ferplus(multiverse=True, role="train").multiverse_files()
         == []
     )
-    assert asked.samples_spec("votes") == plain.samples_spec("votes"), (
+    assert asked.samples_job("votes") == plain.samples_job("votes"), (
         "asking for it predicts nothing again"
     )
-    assert json.loads(asked.multiverse_spec("votes"))["class"] == "FerPlus"
+    assert asked.multiverse_job("votes").class_name == "FerPlus"

@@ -435,7 +435,7 @@ def score(
     _check_dataset(name, plan, path)
     with tempfile.TemporaryDirectory() as scratch:
         found = score_file(
-            predictions, plan.samples_spec(name), options_of(options or ()), Path(scratch)
+            predictions, plan.samples_job(name), options_of(options or ()), Path(scratch)
         )
     if output:
         files.write_json(output, found)

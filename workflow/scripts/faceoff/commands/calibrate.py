@@ -21,7 +21,7 @@ def fit(plugin: Plugin) -> tuple[dict[str, float], int, int]:
     raw, true = [], []
     for scene in planned:
         image, faces = scenes.draw(scene)
-        found = [face.box for face in postprocess(network.detect([image])[0], job["card"])]
+        found = [face.box for face in postprocess(network.detect([image])[0], job.card)]
         box = calibration.match(found, faces[0].box)
         if box is not None:
             raw.append(box)

@@ -1,6 +1,5 @@
 """Score a file of posteriors against a task, outside a run."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,9 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from faceoff.plan.jobs import CellIdentity, DatasetJob, PredictJob, ScoreJob
 from faceoff.plugins import registry
+from faceoff.plugins.jobs import CropJob
 from faceoff.stages.predict import write_predictions
 from faceoff.stages.samples import write_samples
 from faceoff.stages.score import write_score
@@ -18,24 +19,22 @@ from faceoff.storage.files import read_json
 
 
 def score_file(
-    path: Path, samples_spec: str, options: Mapping[str, Any], scratch: Path
+    path: Path, job: DatasetJob, options: Mapping[str, Any], scratch: Path
 ) -> dict[str, Any]:
     """What a run's score file would hold of these posteriors (see `models.recorded`), of every sample of the dataset; `scratch` is an empty folder.
 
     `unknown_rows` counts the file's rows whose id is no sample, by id in the file's order.
     Raises ValueError naming what is wrong with the file or that the dataset has no labels.
     """
-    spec = json.loads(samples_spec)
     recorded = registry.get("model", "recorded")
     if unknown := recorded.unknown_options(options):
         raise ValueError("\n".join(f"--option: {fault}" for fault in unknown))
-    plugin = recorded.job()
-    plugin["card"]["options"] = {**plugin["card"]["options"], **options, "path": str(path)}
-    given = registry.load(recorded.source, recorded.class_name)(plugin["card"], {})
+    plugin = recorded.job().with_options({**options, "path": str(path)})
+    given = registry.load(recorded.source, recorded.class_name)(plugin.card, {})
     files = {
         name: scratch / f"{name}.parquet" for name in ("samples", "frames", "faces", "predictions")
     }
-    write_samples(files["samples"], spec)
+    write_samples(files["samples"], job)
     # One moment per sample: what the file says of it is looked up by its id.
     keys = (
         {"sample_id": row["sample_id"], "frame": 0, "timestamp_s": 0.0, "state": columns.OK}
@@ -43,32 +42,27 @@ def score_file(
     )
     parquet.write_rows(files["frames"], columns.FRAMES, keys)
     parquet.write_rows(files["faces"], columns.FACES, ())
-    about = {
-        "dataset": spec["dataset"],
-        "detector": "none",
-        "model": path.name,
-        "seed": spec["seed"],
-    }
+    about = {"dataset": job.dataset, "seed": job.seed}
     write_predictions(
         files["frames"],
         files["faces"],
         files["predictions"],
         scratch / "timing.json",
-        {**about, "plugin": plugin},
+        PredictJob(
+            detector="none",
+            model=path.name,
+            plugin=plugin,
+            crop=CropJob(policy="largest"),
+            **about,
+        ),
     )
-    cell = {
-        "kind": "cell",
-        "skip": None,
-        "lineage": "recorded",
-        "train_status": "unknown",
-        "circular": False,
-    }
+    cell = CellIdentity(detector="none", model=path.name, lineage="recorded")
     write_score(
         files["samples"],
         files["frames"],
         files["predictions"],
         scratch / "score.json",
-        {**about, **cell},
+        ScoreJob(cell=cell, train_status="unknown", circular=False, **about),
     )
     found = read_json(scratch / "score.json")
     if found["state"] != "ok":
@@ -76,7 +70,7 @@ def score_file(
     if not found["metrics"]["n_covered"]:
         first = next(parquet.rows(files["samples"], ["sample_id"]))["sample_id"]
         raise ValueError(
-            f"{path}: not one of its ids is a sample of {spec['dataset']}, whose ids look like {first!r}"
+            f"{path}: not one of its ids is a sample of {job.dataset}, whose ids look like {first!r}"
         )
     samples = {row["sample_id"] for row in parquet.rows(files["samples"], ["sample_id"])}
     return found | {"unknown_rows": given.unknown_rows(samples)}

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from faceoff.fusion.decisions import votes
 from faceoff.fusion.posteriors import check_same_members, check_training
+from faceoff.fusion.votes import votes
 from faceoff.statistics.arrays import Floats, Ints
 from faceoff.statistics.folds import check_folds
 

@@ -144,10 +144,9 @@ class Plan(Matrix):
 
     def _plugin_job(self, plugin: Plugin, options: Mapping[str, Any], **card: Any) -> PluginJob:
         """Return the job of a plug-in with the run's options; `card`: values of the run's own."""
-        job = plugin.job()
-        merged = {**job.card, "options": {**job.card["options"], **options}}
-        merged |= {key: value for key, value in card.items() if value is not None}
-        return replace(job, card=merged, device=self.config.device)
+        job = plugin.job().with_options(options)
+        given = {key: value for key, value in card.items() if value is not None}
+        return replace(job, card={**job.card, **given}, device=self.config.device)
 
     def detect_job(self, dataset: str, detector: str) -> DetectJob:
         """Tell `detect` its detector and how frames are prepared."""

@@ -5,7 +5,7 @@ The records are plain dataclasses, since the environments of the frameworks have
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import msgspec
@@ -44,6 +44,11 @@ class PluginJob:
     precision: str = "float32"
     batch: int | None = None
     read: dict[str, list[int] | None] = field(default_factory=dict)
+
+    def with_options(self, options: Mapping[str, Any]) -> "PluginJob":
+        """Return the job with these options in the place of its card's."""
+        card = {**self.card, "options": {**self.card["options"], **options}}
+        return replace(self, card=card)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,7 +61,6 @@ MOVED = {
     "networks.blazeface": "inference.networks.blazeface",
     "networks.ddamfn": "inference.networks.ddamfn",
     "networks.emonet": "inference.networks.emonet",
-    "networks.mtcnn": "inference.networks.mtcnn",
     "networks.retinaface": "inference.networks.retinaface",
     "omissions": "plugins.omissions",
     "omnibus": "statistics.omnibus",
@@ -104,7 +103,7 @@ MOVED = {
     "trained_fusion": "fusion.rules.class_weighted fusion.rules.dempster_shafer fusion.rules.naive_bayes "
     "fusion.rules.stacking fusion.rules.switcher fusion.rules.temperature fusion.rules.weighted",
     "universes": "plugins.label_rules scoring.multiverse",
-    "untrained_fusion": "fusion.decisions fusion.means fusion.rules.borda fusion.rules.majority fusion.rules.product "
+    "untrained_fusion": "fusion.means fusion.votes fusion.rules.borda fusion.rules.majority fusion.rules.product "
     "fusion.rules.soft_max fusion.rules.soft_median",
     "variants": "scoring.variants",
     "words": "results.words",

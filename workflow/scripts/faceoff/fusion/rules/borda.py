@@ -4,10 +4,10 @@ from itertools import combinations
 
 import numpy as np
 
-from faceoff.fusion.decisions import break_ties
 from faceoff.fusion.means import mean_of_present
 from faceoff.fusion.posteriors import anyone_present, check_members, normalise
 from faceoff.fusion.rule import Rule
+from faceoff.fusion.votes import break_ties
 from faceoff.statistics.arrays import Floats
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from faceoff.fusion.decisions import votes
 from faceoff.fusion.posteriors import (
     EPSILON,
     anyone_present,
@@ -11,6 +10,7 @@ from faceoff.fusion.posteriors import (
     normalise,
 )
 from faceoff.fusion.rule import Combine, Rule
+from faceoff.fusion.votes import votes
 from faceoff.statistics.arrays import Floats, Ints
 from faceoff.statistics.temperature import fit_temperatures, temper
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from faceoff.fusion.decisions import break_ties, votes_of_checked
 from faceoff.fusion.means import mean_of_present
 from faceoff.fusion.posteriors import anyone_present, check_members, normalise
 from faceoff.fusion.rule import Rule
+from faceoff.fusion.votes import break_ties, votes_of_checked
 from faceoff.statistics.arrays import Floats
 
 

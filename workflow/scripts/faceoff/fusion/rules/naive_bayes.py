@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from faceoff.fusion.decisions import votes
 from faceoff.fusion.posteriors import (
     anyone_present,
     check_same_members,
@@ -10,6 +9,7 @@ from faceoff.fusion.posteriors import (
     normalise_logs,
 )
 from faceoff.fusion.rule import Combine, Rule
+from faceoff.fusion.votes import votes
 from faceoff.statistics.arrays import Floats, Ints
 
 
