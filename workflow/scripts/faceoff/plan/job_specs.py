@@ -412,9 +412,9 @@ class Plan(Matrix):
         stated: dict[str, Any] = (
             {"models": self._stated()} if stage in {"report", "manifest"} else {}
         )
-        if stage == "report":  # its code does not import the rules whose titles it shows
-            used = sorted({section.rule for section, _ in self.fusions.values()})
-            stated["rules"] = {name: rule_list.get(name).title for name in used}
+        if stage == "report":  # its code does not import the rules, whose titles it shows
+            used = {section.rule for section, _ in self.fusions.values()}
+            stated["rules"] = {name: rule_list.get(name).title for name in sorted(used)}
         if stage == "manifest":
             stated["environments"] = {
                 f"{kind} {name}": self.env(kind, name)
