@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceoff.scoring import metrics
+from faceoff.scoring.records import Affect
 from faceoff.scoring.task import owners
 from faceoff.statistics.arrays import Floats, Ints
 from faceoff.statistics.bootstrap import bootstrap_t
@@ -94,14 +94,19 @@ def clipped_share(predictions: Path) -> float | None:
     return int((np.abs(readings) >= 1).sum()) / len(readings) if len(readings) else None
 
 
-def score(found: Moments, subjects: Sequence[str | None], seed: int) -> dict[str, Any]:
+def score(found: Moments, subjects: Sequence[str | None], seed: int) -> Affect:
     """Pooled CCC with its interval, mean CCC within the `clips` that have one, Pearson, RMSE, sign agreement, and the share of moments that were read.
 
     subjects: of each sample by its number; resampled whole, as are clips without one. Unread moments are left out of the agreement, which `coverage` shows.
     """
     truth, predicted = found.truth, found.predicted
     within = _within_clips(found)
-    values = {
+    interval = (
+        bootstrap_t(_ccc_of_sums, _sums(found, subjects), seed=seed, bounds=(-1.0, 1.0))
+        if np.isfinite(predicted).any()
+        else None
+    )
+    return {
         "n": len(truth),
         "coverage": float(np.isfinite(predicted).mean()),
         "ccc": metrics.ccc(truth, predicted),
@@ -110,14 +115,6 @@ def score(found: Moments, subjects: Sequence[str | None], seed: int) -> dict[str
         "pearson": metrics.pearson(truth, predicted),
         "rmse": metrics.rmse(truth, predicted),
         "sign_agreement": metrics.sign_agreement(truth, predicted),
-    }
-    interval = (
-        bootstrap_t(_ccc_of_sums, _sums(found, subjects), seed=seed, bounds=(-1.0, 1.0))
-        if np.isfinite(predicted).any()
-        else None
-    )
-    return {
-        **values,
         "ccc_low": interval.low if interval else None,
         "ccc_high": interval.high if interval else None,
     }

@@ -6,11 +6,12 @@ covered samples. Temperatures are above 1 where a pipeline is more confident tha
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from faceoff.scoring import metrics
+from faceoff.scoring.records import Bins, BrierParts, Reliability
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels, Numbers
 from faceoff.statistics.folds import check_folds
 from faceoff.statistics.intervals import Interval
@@ -59,21 +60,17 @@ def bins(
     *,
     count: int = metrics.ECE_BINS,
     mode: Literal["width", "mass"] = "width",
-) -> dict[str, list[float]]:
+) -> Bins:
     """The bins (low, high] of the top label's confidence behind the ECE, as columns; empty ones are left out.
 
     low, high, n, confidence (mean), accuracy, accuracy_low and accuracy_high (`interval` of the bin's correctness and clusters). Lists are of one length.
     """
     covered = metrics.is_covered(posterior)
-    truth, posterior, clusters = (
-        truth[covered],
-        posterior[covered],
-        None if clusters is None else clusters[covered],
+    truth, posterior = truth[covered], posterior[covered]
+    clusters = None if clusters is None else clusters[covered]
+    columns = Bins(
+        low=[], high=[], n=[], confidence=[], accuracy=[], accuracy_low=[], accuracy_high=[]
     )
-    columns: dict[str, list[float]] = {
-        name: []
-        for name in ("low", "high", "n", "confidence", "accuracy", "accuracy_low", "accuracy_high")
-    }
     if not len(truth):
         return columns
     confidence, correct = posterior.max(axis=1), posterior.argmax(axis=1) == truth
@@ -83,23 +80,17 @@ def bins(
     for index in np.unique(bin_of):
         here = bin_of == index
         found = interval(correct[here], None if clusters is None else clusters[here])
-        row = (
-            limits[index],
-            limits[index + 1],
-            int(here.sum()),
-            float(confidence[here].mean()),
-            float(correct[here].mean()),
-            found.low,
-            found.high,
-        )
-        for column, value in zip(columns.values(), row, strict=True):
-            column.append(value)
+        columns["low"].append(limits[index])
+        columns["high"].append(limits[index + 1])
+        columns["n"].append(int(here.sum()))
+        columns["confidence"].append(float(confidence[here].mean()))
+        columns["accuracy"].append(float(correct[here].mean()))
+        columns["accuracy_low"].append(found.low)
+        columns["accuracy_high"].append(found.high)
     return columns
 
 
-def brier_parts(
-    truth: Ints, posterior: Floats, *, count: int = metrics.ECE_BINS
-) -> dict[str, float]:
+def brier_parts(truth: Ints, posterior: Floats, *, count: int = metrics.ECE_BINS) -> BrierParts:
     """What the Brier score is made of (Murphy 1973, with the within-bin terms of Stephenson, Coelho & Jolliffe 2008).
 
     Each class's probability is binned by itself into `count` bins (lo, hi] of equal width; with p̄ and ō the mean probability and the share of the class
@@ -112,15 +103,13 @@ def brier_parts(
     truth, posterior = truth[covered], posterior[covered]
     n, k = posterior.shape
     if n == 0:
-        return dict.fromkeys(
-            (
-                "reliability",
-                "resolution",
-                "uncertainty",
-                "within_bin_variance",
-                "within_bin_covariance",
-            ),
-            float("nan"),
+        nan = float("nan")
+        return BrierParts(
+            reliability=nan,
+            resolution=nan,
+            uncertainty=nan,
+            within_bin_variance=nan,
+            within_bin_covariance=nan,
         )
     happened = (np.arange(k) == truth[:, None]).astype(float)
     edges = metrics.bin_edges(posterior.ravel(), count, "width")
@@ -149,7 +138,7 @@ def describe(
     posterior: Floats,
     interval: IntervalOf,
     clusters: Labels | None = None,
-) -> dict[str, Any]:
+) -> Reliability:
     """log_loss, brier, ece, ece_mass, brier_parts, and the bins by equal width and by equal mass."""
     return {
         "log_loss": metrics.log_loss(truth, posterior),
@@ -158,8 +147,8 @@ def describe(
         "ece_mass": metrics.expected_calibration_error(truth, posterior, mode="mass"),
         "brier_parts": brier_parts(truth, posterior),
         "bins": {
-            mode: bins(truth, posterior, interval, clusters, mode=mode)
-            for mode in ("width", "mass")
+            "width": bins(truth, posterior, interval, clusters, mode="width"),
+            "mass": bins(truth, posterior, interval, clusters, mode="mass"),
         },
     }
 

@@ -10,11 +10,11 @@ Conventions
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from faceoff.scoring import metrics
+from faceoff.scoring.records import Human, Stratum
 from faceoff.statistics.arrays import Bools, Floats, Ints, Numbers
 from faceoff.statistics.intervals import Interval
 
@@ -95,7 +95,7 @@ def describe(
     interval: MeanInterval,
     *,
     hard: bool = False,
-) -> dict[str, Any]:
+) -> Human:
     """The `human` part of a score file; hard posteriors (votes, ranks) are no distributions, so their cross-entropy and KL are NaN.
 
     Raises ValueError for votes that are negative or not finite.
@@ -123,7 +123,7 @@ def describe(
         "accuracy_as_tagger": _mean(machine[held]),
         "as_tagger_over_one_person": _mean(machine[held]) / person if person > 0 else float("nan"),
         "strata": _strata(agreement(votes), correct, tagger, interval),
-        "confusion": confusion(votes, k),
+        "confusion": confusion(votes, k).tolist(),
     }
 
 
@@ -132,9 +132,9 @@ def describe(
 
 def _strata(
     shares: Floats, correct: Bools, tagger: Floats, interval: MeanInterval
-) -> list[dict[str, Any]]:
+) -> list[Stratum]:
     """Accuracy of the pipeline, and what one person reaches, by how far people agree; strata without samples are left out."""
-    found = []
+    found: list[Stratum] = []
     for low, high in zip((0.0, *AGREEMENT), (*AGREEMENT, 1.0), strict=True):
         here = (shares > low + metrics.EPSILON) & (shares <= high + metrics.EPSILON)
         if here.any():

@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 
 from faceoff import emotions
+from faceoff.scoring.records import Summary
 from faceoff.statistics.arrays import Bools, Floats, Ints, Numbers
 
 EPSILON = 1e-9
@@ -256,7 +257,7 @@ def top_k_accuracy(truth: Ints, posterior: Floats, k: int = 2) -> float:
     return _mean((best == truth[:, None]).any(axis=1))
 
 
-def summary(truth: Ints, posterior: Floats, *, hard: bool = False) -> dict[str, float]:
+def summary(truth: Ints, posterior: Floats, *, hard: bool = False) -> Summary:
     """All headline numbers of a cell, always with the same keys.
 
     hard: the posterior holds votes or ranks, not probabilities: log_loss, brier, ece, ece_mass and top2 are NaN (below the winner, votes mostly tie).

@@ -3,13 +3,14 @@
 A dataset plug-in with several defensible label rules has a method `universes() -> list[Universe]`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from faceoff.plugins.label_rules import Universe, in_space
+from faceoff.scoring.records import Multiverse
 from faceoff.statistics.arrays import Bools, Floats, Ints
 
 
@@ -51,7 +52,7 @@ def swapped(accuracies: Floats, home: Floats) -> int:
     )
 
 
-def rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+def rows(found: Multiverse) -> list[dict[str, Any]]:
     """One row per universe and pipeline of a multiverse file; `best`: no other pipeline is more accurate there."""
     return [
         {
@@ -59,7 +60,10 @@ def rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
             "home": place == found["home"],
             "n": universe["n"],
             "pipeline": name,
-            **{key: universe[key][index] for key in ("n_correct", "accuracy", "low", "high")},
+            "n_correct": universe["n_correct"][index],
+            "accuracy": universe["accuracy"][index],
+            "low": universe["low"][index],
+            "high": universe["high"][index],
             "best": name in universe["best"],
             "swapped": universe["swapped"],
         }

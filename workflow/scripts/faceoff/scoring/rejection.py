@@ -10,11 +10,11 @@ Conventions
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
 
+from faceoff.scoring.records import Curve, Risk
 from faceoff.statistics.arrays import Bools, Floats
 from faceoff.statistics.intervals import LEVEL, Interval, clip
 
@@ -49,7 +49,7 @@ def optimal_aurc(correct: Bools) -> float:
     )
 
 
-def curve(confidence: Floats, correct: Bools, points: int = POINTS) -> dict[str, list[float]]:
+def curve(confidence: Floats, correct: Bools, points: int = POINTS) -> Curve:
     """The risk–coverage curve as columns coverage and risk, at no more than `points` even steps of coverage."""
     found = risks(confidence, correct)
     n = len(found)
@@ -100,7 +100,7 @@ def auroc(inliers: Floats, outliers: Floats) -> Interval:
     return clip(Interval(value, value - half, value + half), (0.0, 1.0))
 
 
-def describe(confidence: Floats, correct: Bools) -> dict[str, Any]:
+def describe(confidence: Floats, correct: Bools) -> Risk:
     """n, n_covered, aurc, aurc_optimal, e_aurc (what the order of confidences costs, ≥ 0) and the curve."""
     area, best = aurc(confidence, correct), optimal_aurc(correct)
     return {

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from faceoff.plugins.protocols import OUTLIER, VOTES
+from faceoff.scoring.records import Group, Level
 from faceoff.scoring.task import share_interval
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
 
@@ -26,7 +26,7 @@ def by_group(
     clusters: Labels | None,
     *,
     seed: int,
-) -> list[dict[str, Any]]:
+) -> list[Group]:
     """Accuracy by every group of the samples that divides them into 2 to 12 levels of at least 10 samples each; smaller levels are left out.
 
     A group of which every level is one subject names the people and is left out too.
@@ -46,7 +46,7 @@ def by_group(
         and not name.lower().startswith(VOTES)
     )
     random = np.random.default_rng([seed, len(correct), 7])
-    found = []
+    found: list[Group] = []
     for name in names:
         level_of = np.array([group.get(name, "") for group in groups], dtype=object)
         levels = sorted(
@@ -93,7 +93,7 @@ def _one_subject_each(code: Ints, subjects: Floats) -> bool:
     return len(pairs) == len(np.unique(code)) == len(np.unique(subjects))
 
 
-def _level(level: str, correct: Bools, subjects: Floats | None) -> dict[str, Any]:
+def _level(level: str, correct: Bools, subjects: Floats | None) -> Level:
     interval = share_interval(correct, subjects)
     return {
         "level": level,

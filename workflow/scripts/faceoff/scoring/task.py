@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceoff.scoring import metrics
+from faceoff.scoring.records import TaskInfo
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
 from faceoff.statistics.folds import stratified_group_folds
 from faceoff.statistics.intervals import Interval, cluster_interval, wilson
@@ -60,9 +61,18 @@ class Task:
         )
         return hashlib.sha256("".join([*self.space, "\n", *lines]).encode()).hexdigest()[:16]
 
-    def describe(self) -> dict[str, Any]:
-        """The task as it stands beside every score."""
-        return {**self.info, "space": list(self.space), "n": len(self.ids), "hash": self.hash}
+    def describe(self) -> TaskInfo:
+        """Return the task as it stands beside every score."""
+        return {
+            "name": self.info["name"],
+            "type": self.info["type"],
+            "version": self.info["version"],
+            "limited": self.info["limited"],
+            "headline": self.info["headline"],
+            "space": list(self.space),
+            "n": len(self.ids),
+            "hash": self.hash,
+        }
 
 
 def owners(ids: Sequence[Any], subjects: Sequence[str | None]) -> Floats:

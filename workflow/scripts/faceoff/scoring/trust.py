@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from faceoff.emotions import EMOTIONS
 from faceoff.plugins.protocols import OUTLIER, VOTES
 from faceoff.scoring import human, metrics, rejection
 from faceoff.scoring.calibration import cross_fit, describe, fit_elsewhere
+from faceoff.scoring.records import Calibration, Human, Rejection, RejectionStep, Trust
 from faceoff.scoring.task import (
     SamplePosteriors,
     Task,
@@ -53,7 +53,7 @@ def read_held_out(validation: Sequence[Path], space: Sequence[str]) -> HeldOut |
 
 def calibration(
     task: Task, posterior: Floats, held_out: HeldOut | None, seed: int
-) -> dict[str, Any] | None:
+) -> Calibration | None:
     """Probabilities before and after temperature scaling, which learns on the validation dataset or the other folds (protocol §20).
 
     None where no sample is covered; `after` is None where there are too few samples or subjects for folds.
@@ -61,35 +61,38 @@ def calibration(
     if not metrics.is_covered(posterior).any():
         return None
     folds = None if held_out else folds_for(task.truth, task.clusters, seed)
-    about: dict[str, Any] = {"fitted_on": None, "temperature": None, "temperatures": []}
-    after, found = None, None
+    found = None
     if held_out:
         found = fit_elsewhere(posterior, held_out.truth, held_out.posterior)
     elif folds is not None:
         found = cross_fit(task.truth, posterior, folds)
-    if found:
-        fitted_on = held_out.name if held_out else f"the other folds of {len(found.temperatures)}"
-        about = {
-            "fitted_on": fitted_on,
-            "temperature": found.temperature,
-            "temperatures": list(found.temperatures),
+    before = describe(task.truth, posterior, share_interval, task.clusters)
+    if found is None:
+        return {
+            "fitted_on": None,
+            "temperature": None,
+            "temperatures": [],
+            "before": before,
+            "after": None,
         }
-        after = describe(task.truth, found.posterior, share_interval, task.clusters)
-    return about | {
-        "before": describe(task.truth, posterior, share_interval, task.clusters),
-        "after": after,
+    return {
+        "fitted_on": held_out.name if held_out else f"the other folds of {len(found.temperatures)}",
+        "temperature": found.temperature,
+        "temperatures": list(found.temperatures),
+        "before": before,
+        "after": describe(task.truth, found.posterior, share_interval, task.clusters),
     }
 
 
-def rejections(task: Task, posterior: Floats, outliers: dict[str, Floats]) -> dict[str, Any]:
+def rejections(task: Task, posterior: Floats, outliers: dict[str, Floats]) -> Rejection:
     """What the reject option does to the scored samples, and to those that have no label (`outliers`: kind -> (m, k) posterior)."""
     correct = metrics.argmax(posterior) == task.truth
     confidence = _confidence(posterior)
     strange = _confidence(np.concatenate(list(outliers.values()))) if outliers else np.empty(0)
-    steps = []
+    steps: list[RejectionStep] = []
     for coverage in rejection.COVERAGES:
         limit = rejection.threshold(confidence, coverage)
-        step: dict[str, Any] = {
+        step: RejectionStep = {
             "coverage": coverage,
             "threshold": limit.value,
             "n": None,
@@ -102,11 +105,9 @@ def rejections(task: Task, posterior: Floats, outliers: dict[str, Floats]) -> di
             found = share_interval(
                 taken, None if task.clusters is None else task.clusters[limit.accepted]
             )
-            step |= {
-                "n": len(taken),
-                "accuracy": float(taken.mean()),
-                "interval": [found.low, found.high],
-            }
+            step["n"] = len(taken)
+            step["accuracy"] = float(taken.mean())
+            step["interval"] = [found.low, found.high]
             if len(strange):
                 step["outliers_rejected"] = float(1 - (strange >= limit.value).mean())
         steps.append(step)
@@ -186,7 +187,7 @@ def read_votes(samples: Path, task: Task) -> Floats | None:
 
 def beside_people(
     task: Task, posterior: Floats, votes: Floats | None, *, hard: bool
-) -> dict[str, Any] | None:
+) -> Human | None:
     """Scores beside people's; None without votes."""
     if votes is None:
         return None
@@ -217,7 +218,7 @@ def parts(
     seed: int,
     *,
     hard: bool,
-) -> dict[str, Any]:
+) -> Trust:
     """`calibration`, `rejection` and `human` of one pipeline; a `hard` one's votes or ranks are no probabilities, so it has no calibration."""
     posterior, _ = cell.in_space(task.space)
     return {
