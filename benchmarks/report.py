@@ -239,12 +239,21 @@ def measure(folder: Path, detectors: int, models: int, samples: int) -> None:
     examples, page = [folder / "examples" / "alpha.parquet"], folder / "report.html"
     timed(
         "figures",
-        lambda: write_figures(run.scores, run.comparisons, examples, folder / "figures", run.spec),
+        lambda: write_figures(
+            run.scores, run.comparisons, examples, folder / "figures", run.jobs().figures
+        ),
     )
     timed(
         "page",
         lambda: write_report(
-            run.scores, run.comparisons, examples, folder / "figures", None, page, run.spec, *extras
+            run.scores,
+            run.comparisons,
+            examples,
+            folder / "figures",
+            None,
+            page,
+            run.jobs().report,
+            *extras,
         ),
     )
     print(f"{'size of the page':32} {page.stat().st_size / 1e6:7.2f} MB")

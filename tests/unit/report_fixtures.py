@@ -11,6 +11,16 @@ import numpy as np
 
 from faceoff.emotions import EMOTIONS
 from faceoff.media import images
+from faceoff.plan.aggregate_jobs import (
+    CaptionsJob,
+    FiguresJob,
+    ReportJob,
+    SpeedJob,
+    TablesJob,
+    limited_datasets,
+    reported_datasets,
+)
+from faceoff.plan.figure_list import Contents, figure_files, figure_names, titles
 from faceoff.scoring import calibration, rejection, subgroups
 from faceoff.scoring.task import share_interval
 from faceoff.stages import examples as examples_stage
@@ -32,6 +42,51 @@ class Run:
     overlaps: list[Path] = field(default_factory=list)
     answers: list[Path] = field(default_factory=list)
 
+    def jobs(self) -> "Jobs":
+        """Return what the aggregate stages are told of this run."""
+        return Jobs(self.spec)
+
+
+class Jobs:
+    """The jobs of the aggregate stages, made from a `spec` as the plan makes them."""
+
+    def __init__(self, spec: dict[str, Any]):
+        config, cards = spec["config"], spec["datasets"]
+        names = reported_datasets(config)
+        self.names = tuple(names)
+        self.cards = {name: cards[name] for name in names}
+        self.figure_names = figure_names(Contents.of(config, cards))
+        limited = limited_datasets(config)
+        self.tables = TablesJob(limited=limited)
+        self.figures = FiguresJob(
+            datasets=self.names,
+            figures=self.figure_names,
+            formats=tuple(config["figures"]["formats"]),
+            examples=config["figures"]["examples"],
+        )
+        self.captions = CaptionsJob(
+            run=config["run"],
+            figures=self.figure_names,
+            titles=titles(),
+            limited=tuple(name for name in limited if name in names),
+        )
+        self.speed = SpeedJob(
+            run=config["run"], title=config["report"]["title"], datasets=self.names
+        )
+        self.report = ReportJob(
+            config=config,
+            datasets=self.cards,
+            titles=titles(),
+            models=spec.get("models", {}),
+            assets=spec.get("assets", {}),
+            code=spec["code"],
+        )
+
+    @property
+    def figure_files(self) -> list[str]:
+        """Return the files of the figures."""
+        return figure_files(self.figure_names, self.figures.formats)
+
 
 def spec(
     datasets: dict[str, str],
@@ -39,7 +94,7 @@ def spec(
     formats: tuple[str, ...] = ("svg",),
     faces: bool = True,
 ) -> dict[str, Any]:
-    """An aggregate spec as `Plan.aggregate_spec` makes it; datasets: name -> role."""
+    """Return a configuration with the datasets' cards; datasets: name -> role."""
     return {
         "config": {
             "run": "test",

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from faceoff.cli import app
 from faceoff.commands import plugin_listing, reference_page
 from faceoff.drawing import scenes
+from faceoff.layout import VERSION
 from faceoff.plan import config
 from faceoff.plugins import registry
 from faceoff.storage import columns, files, parquet
@@ -143,7 +144,7 @@ def damaged(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "results/r"
     files.write_json(folder / "scores/d/whole/fer.json", {"dataset": "d", "state": "ok"})
-    files.write_json(folder / "manifest.json", {"datasets": {}, "config": None})
+    files.write_json(folder / "manifest.json", {"layout": VERSION, "datasets": {}, "config": None})
     row = {"sample_id": "a", "frame": 0, "face_id": 0, "success": 0, "state": columns.NO_FACE}
     parquet.write_rows(
         folder / "predictions/d/whole/fer.parquet",

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from faceoff.cli import app
+from faceoff.layout import VERSION
 from faceoff.results import exports
 from faceoff.storage import columns, files, parquet
 
@@ -89,11 +90,13 @@ def test_a_cell_that_left_the_configuration_is_left_out(tmp_path: Path) -> None:
         "models": {"net": {}},
         "fusions": {"vote": {}},
     }
-    files.write_json(tmp_path / "manifest.json", {"config": config})
+    files.write_json(tmp_path / "manifest.json", {"layout": VERSION, "config": config})
     assert exports.write_predictions(tmp_path, tmp_path / "all.csv") == 2
     with open(tmp_path / "all.csv", newline="", encoding="utf-8") as file:
         assert {row["model"] for row in csv.DictReader(file)} == {"vote.whole", "net"}
-    files.write_json(tmp_path / "manifest.json", {"config": config | {"datasets": {"e": {}}}})
+    files.write_json(
+        tmp_path / "manifest.json", {"layout": VERSION, "config": config | {"datasets": {"e": {}}}}
+    )
     with pytest.raises(FileNotFoundError, match="no predictions of its present configuration"):
         exports.write_predictions(tmp_path, tmp_path / "none.csv")
 

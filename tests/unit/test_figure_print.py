@@ -29,7 +29,7 @@ def printed(tmp_path_factory) -> dict[str, bytes]:
     """Every figure of a run as PDF, by name."""
     folder = tmp_path_factory.mktemp("printed")
     run = fixtures.typical(folder, ("pdf",))
-    write_figures(run.scores, run.comparisons, run.examples, folder / "figures", run.spec)
+    write_figures(run.scores, run.comparisons, run.examples, folder / "figures", run.jobs().figures)
     return {path.stem: path.read_bytes() for path in sorted(Path(folder / "figures").glob("*.pdf"))}
 
 

@@ -1,6 +1,7 @@
 """The figures: same data, same bytes; and every shape of data that a run can have draws something."""
 
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -18,7 +19,10 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from faceoff.figures import canvas, confusion, coverage, examples, heatmap
-from faceoff.results import dataset_results, figure_names
+from faceoff.figures.paper_figure import load
+from faceoff.plan import figure_list
+from faceoff.plan.figure_list import listed
+from faceoff.results import dataset_results
 from faceoff.stages.figures import write_figures
 from faceoff.storage import parquet
 from faceoff.storage.files import write_json
@@ -33,20 +37,22 @@ def _bytes(folder: Path) -> dict[str, bytes]:
 
 
 def _draw(run: fixtures.Run, output: Path) -> dict[str, bytes]:
-    write_figures(run.scores, run.comparisons, run.examples, output, run.spec)
+    write_figures(run.scores, run.comparisons, run.examples, output, run.jobs().figures)
     return _bytes(output)
 
 
 def test_the_files_are_those_named_before_the_run(tmp_path):
     run = fixtures.typical(tmp_path, ("svg", "png"))
-    assert sorted(_draw(run, tmp_path / "figures")) == sorted(
-        figure_names.figure_files(run.spec["config"])
-    )
-    assert "heatmap-alpha.csv" in figure_names.figure_files(run.spec["config"])
+    assert sorted(_draw(run, tmp_path / "figures")) == sorted(run.jobs().figure_files)
+    assert "heatmap-alpha.csv" in run.jobs().figure_files
 
 
 def test_names_need_no_matplotlib():
-    code = "import sys; from faceoff.results import figure_names; assert not {'matplotlib', 'numpy', 'jinja2'} & set(sys.modules)"
+    code = (
+        "import sys; from faceoff.plan import figure_list, table_list\n"
+        "assert 'heatmap' in figure_list.listed() and 'accuracy' in table_list.table_names(())\n"
+        "assert not {'matplotlib', 'numpy', 'jinja2', 'pyarrow'} & set(sys.modules)"
+    )
     asked = subprocess.run(
         [sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": str(SCRIPTS)}
     )
@@ -54,7 +60,7 @@ def test_names_need_no_matplotlib():
 
 
 def test_fusion_and_examples_are_left_out_where_there_are_none():
-    config = fixtures.spec({"alpha": "test", "train": "train"}, fusions={}, faces=False)["config"]
+    spec = fixtures.spec({"alpha": "test", "train": "train"}, fusions={}, faces=False)
     kinds = (
         "heatmap",
         "confusion",
@@ -64,10 +70,28 @@ def test_fusion_and_examples_are_left_out_where_there_are_none():
         "reliability",
         "rejection",
     )
-    assert figure_names.figure_names(config) == [*(f"{kind}-alpha" for kind in kinds), "coverage"]
-    config["detectors"] = {"whole": {}}
-    config["models"] = {"net": {}}
-    assert "ensemble-alpha" not in figure_names.figure_names(config), "one pair is no ensemble"
+    assert fixtures.Jobs(spec).figure_names == (*(f"{kind}-alpha" for kind in kinds), "coverage")
+    spec["config"] |= {"detectors": {"whole": {}}, "models": {"net": {}}}
+    assert "ensemble-alpha" not in fixtures.Jobs(spec).figure_names, "one pair is no ensemble"
+
+
+def test_every_figure_is_listed_as_its_module_says():
+    """What the plan reads without running a module is what the module says."""
+    for kind, told in listed().items():
+        figure = load(kind)
+        assert (figure.title, figure.place, figure.needs) == (told.title, told.place, told.needs)
+        assert [figure.of_dataset is None, figure.of_run is None] == [
+            told.whole_run,
+            not told.whole_run,
+        ]
+    assert len({(figure.whole_run, figure.place) for figure in listed().values()}) == len(listed())
+
+
+def test_an_unknown_need_is_named(monkeypatch):
+    entry = dataclasses.replace(listed()["fusion"], needs=("fusion",))
+    monkeypatch.setattr(figure_list, "listed", lambda: {"fusion": entry})
+    with pytest.raises(ValueError, match=r"figures/fusion\.py: unknown need 'fusion'.*fusions"):
+        fixtures.Jobs(fixtures.spec({"alpha": "test"}))
 
 
 def test_bytes_do_not_depend_on_process_hash_seed_or_the_users_settings(tmp_path):
@@ -77,7 +101,7 @@ def test_bytes_do_not_depend_on_process_hash_seed_or_the_users_settings(tmp_path
     code = (
         "import sys; from pathlib import Path; import report_fixtures as f; from faceoff.stages.figures import write_figures\n"
         "run = f.typical(Path(sys.argv[1]), ('svg', 'pdf', 'png'))\n"
-        "write_figures(run.scores[::-1], run.comparisons[::-1], run.examples[::-1], Path(sys.argv[2]), run.spec)"
+        "write_figures(run.scores[::-1], run.comparisons[::-1], run.examples[::-1], Path(sys.argv[2]), run.jobs().figures)"
     )
     environment = {
         **os.environ,
@@ -141,9 +165,7 @@ def test_nothing_scored_still_gives_every_file(tmp_path):
         [comparison],
         {"alpha": []},
     )
-    assert sorted(_draw(run, tmp_path / "figures")) == sorted(
-        figure_names.figure_files(declared["config"])
-    )
+    assert sorted(_draw(run, tmp_path / "figures")) == sorted(run.jobs().figure_files)
 
 
 def test_null_metrics_and_one_cell(tmp_path):

@@ -1,5 +1,7 @@
 """The manifest says on what each stage's jobs computed."""
 
+from faceoff.layout import VERSION
+from faceoff.plan.aggregate_jobs import ManifestJob
 from faceoff.stages.manifest import write_manifest
 from faceoff.storage import files
 
@@ -22,15 +24,17 @@ def test_devices_by_stage(tmp_path):
         files.write_json(
             path, timing | ({} if "failed" in timing else {"versions": {"python": "3"}})
         )
-    spec = {
-        "code": "c",
-        "config": {},
-        "assets": {},
-        "datasets": {},
-        "environments": {"detector a": "torch", "model m": "torch", "model n": "onnx"},
-    }
-    write_manifest([], timings, tmp_path / "manifest.json", spec)
+    job = ManifestJob(
+        code="c",
+        config={},
+        assets={},
+        datasets={},
+        models={},
+        environments={"detector a": "torch", "model m": "torch", "model n": "onnx"},
+    )
+    write_manifest([], timings, tmp_path / "manifest.json", job)
     written = files.read_json(tmp_path / "manifest.json")
+    assert written["layout"] == VERSION
     assert written["devices"] == {
         "detect": ["cpu"],
         "predict": ["cpu", "cuda (NVIDIA H200)", "cuda (Tesla T4)"],

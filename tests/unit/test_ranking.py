@@ -130,7 +130,7 @@ def test_a_place_that_nobody_knows_stands_nowhere_on_the_page(tmp_path: Path) ->
         run.folder / "figures",
         None,
         tmp_path / "report.html",
-        run.spec,
+        run.jobs().report,
         run.overlaps,
         run.answers,
     )

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from faceoff.cli import app
 from faceoff.figures import fusion as fusion_figure
+from faceoff.layout import VERSION
 from faceoff.plugins import registry
 from faceoff.report import page
 from faceoff.report.sections import published
@@ -63,7 +64,7 @@ def _render(run: fixtures.Run, output: Path | None = None, manifest: Path | None
         run.folder / "figures",
         manifest,
         output,
-        run.spec,
+        run.jobs().report,
         run.overlaps,
         run.answers,
     )
@@ -142,7 +143,7 @@ def test_several_pairs_are_named_on_page_and_figure(tmp_path):
     )
     assert "best single chosen per fold, most often yunet × net" in Page(_render(run)).text
     figure, rows = fusion_figure.of_dataset(
-        dataset_results.read(run.scores, run.comparisons, run.spec, ["alpha"])[0]
+        dataset_results.read(run.scores, run.comparisons, ["alpha"])[0]
     )
     assert (
         figure.axes[0].get_yticklabels()[0].get_text()
@@ -201,7 +202,7 @@ def test_every_cell_is_on_the_page_with_its_reason(tmp_path):
 
 def test_the_page_on_speed_says_what_is_limited(tmp_path):
     run = fixtures.typical(tmp_path)
-    write_speed(run.scores, [], tmp_path / "speed.html", run.spec)
+    write_speed(run.scores, [], tmp_path / "speed.html", run.jobs().speed)
     alpha, beta = (
         Page((tmp_path / "speed.html").read_text(encoding="utf-8"))
         .text.split("alpha")[-1]
@@ -305,8 +306,10 @@ def _hostile(folder: Path) -> str:
     extras = page.Extras(
         *({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers))
     )
-    found = dataset_results.read(run.scores, run.comparisons, run.spec, [fixtures.HOSTILE])
-    html = page.render(found, extras, folder / "figures", folder / "report.html", run.spec)
+    found = dataset_results.read(
+        run.scores, run.comparisons, [fixtures.HOSTILE], run.spec["datasets"]
+    )
+    html = page.render(found, extras, folder / "figures", folder / "report.html", run.jobs().report)
     files.write_text(folder / "report.html", html)
     return html
 
@@ -483,9 +486,12 @@ def test_a_finished_run_is_rendered_again_without_faces(tmp_path, monkeypatch):
         write_again(tmp_path / "results" / "none", tmp_path / "again.html")
     run = fixtures.typical(tmp_path / "results" / "demo")
     files.write_json(run.folder / "manifest.json", {"config": run.spec["config"]})
-    with pytest.raises(ValueError, match="older release"):
+    with pytest.raises(
+        ValueError, match="was written by an older version of Faceoff; run snakemake again"
+    ):
         write_again(run.folder, tmp_path / "again.html")
     made = {
+        "layout": VERSION,
         "config": run.spec["config"],
         "faceoff": {"code": "c0de"},
         "weights": {},
@@ -612,7 +618,7 @@ def test_bytes_do_not_depend_on_process_order_or_what_the_manifest_says_of_the_h
         f"files.write_json(folder / 'manifest.json', {made | {'host': {'name': 'two'}, 'time': '2027-02-02'}!r})\n"
         "results = run.scores[::-1], run.comparisons[::-1], run.examples[::-1]\n"
         "more = run.overlaps[::-1], run.answers[::-1]\n"
-        "write_report(*results, folder / 'figures', folder / 'manifest.json', folder / 'report.html', run.spec, *more)"
+        "write_report(*results, folder / 'figures', folder / 'manifest.json', folder / 'report.html', run.jobs().report, *more)"
     )
     environment = {
         **os.environ,

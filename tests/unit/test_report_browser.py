@@ -74,7 +74,7 @@ def report(tmp_path_factory) -> Path:
         run.folder / "figures",
         None,
         output,
-        run.spec,
+        run.jobs().report,
         run.overlaps,
         run.answers,
     )
@@ -266,10 +266,14 @@ def test_hostile_text_shows_as_text(browse, tmp_path):
     extras = pages.Extras(
         *({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers))
     )
-    found = dataset_results.read(run.scores, run.comparisons, run.spec, [fixtures.HOSTILE])
+    found = dataset_results.read(
+        run.scores, run.comparisons, [fixtures.HOSTILE], run.spec["datasets"]
+    )
     files.write_text(
         tmp_path / "report.html",
-        pages.render(found, extras, tmp_path / "figures", tmp_path / "report.html", run.spec),
+        pages.render(
+            found, extras, tmp_path / "figures", tmp_path / "report.html", run.jobs().report
+        ),
     )
     page = browse(tmp_path / "report.html")
     page.evaluate(
@@ -303,7 +307,7 @@ def test_the_speed_page_draws_its_front(browse, tmp_path):
                 "load_s": 0.1,
             }
             files.write_json(timings[-1], timing)
-    write_speed(run.scores, timings, tmp_path / "speed.html", run.spec)
+    write_speed(run.scores, timings, tmp_path / "speed.html", run.jobs().speed)
     page = browse(tmp_path / "speed.html")
     page.locator("figure.chart[data-chart=speed] svg[role=img]").first.wait_for()
     rows = page.locator("main section").first.locator("tbody tr")
@@ -351,7 +355,7 @@ def test_the_speed_page_draws_latencies(browse, tmp_path, width):
         "reason": fixtures.HOSTILE,
     }
     files.write_json(latencies[-1], broken)
-    write_speed(run.scores, [], tmp_path / "speed.html", run.spec, latencies)
+    write_speed(run.scores, [], tmp_path / "speed.html", run.jobs().speed, latencies)
     page = browse(tmp_path / "speed.html", viewport={"width": width, "height": 900})
     page.locator("figure.chart[data-chart=latency] svg[role=img]").first.wait_for()
     rows = page.locator("main section").first.locator("tbody tr")

@@ -7,9 +7,10 @@ import pytest
 import report_fixtures as fixtures
 
 from faceoff.figures import agreement, critical_difference
-from faceoff.results import dataset_results, figure_names
+from faceoff.results import dataset_results
 from faceoff.results.across_datasets import rank_across
-from faceoff.results.printed_tables import in_print
+from faceoff.results.tables.printing import in_print
+from faceoff.results.tables.table import load
 from faceoff.stages.tables import write_tables
 from faceoff.storage import files
 
@@ -39,7 +40,7 @@ def made(
     for index, timing in enumerate(timings):
         timed.append(folder / f"{index}.timing.json")
         files.write_json(timed[-1], timing)
-    write_tables(run.scores, run.comparisons, timed, folder / "tables", run.spec)
+    write_tables(run.scores, run.comparisons, timed, folder / "tables", run.jobs().tables)
     read = {}
     for path in (folder / "tables").glob("*.csv"):
         with open(path, newline="", encoding="utf-8") as file:
@@ -97,7 +98,9 @@ def test_every_row_says_whether_its_dataset_is_limited(tmp_path: Path) -> None:
             "compute_s": 1.0,
         },
     )
-    write_tables(run.scores, run.comparisons, [tmp_path / "t.json"], tmp_path / "tables", run.spec)
+    write_tables(
+        run.scores, run.comparisons, [tmp_path / "t.json"], tmp_path / "tables", run.jobs().tables
+    )
     found = {}
     for path in (tmp_path / "tables").glob("*.csv"):
         with open(path, newline="", encoding="utf-8") as file:
@@ -134,7 +137,7 @@ def test_names_are_text_in_markdown(tmp_path: Path) -> None:
             "error": 0,
         }
     ]
-    text, _ = in_print("coverage", rows)
+    text, _ = in_print(load("coverage"), rows)
     parsed = [
         token
         for token in markdown.MarkdownIt("commonmark")
@@ -322,9 +325,10 @@ def test_without_times_cost_is_empty(tmp_path: Path) -> None:
 
 
 def test_critical_difference_is_drawn_from_six_datasets_on() -> None:
-    several = {"datasets": {f"d{index}": {"role": "test"} for index in range(6)}}
-    config = {**fixtures.spec({"d0": "test"})["config"], **several}
-    assert "critical_difference" in figure_names.figure_names(config)
+    spec = fixtures.spec({"d0": "test"})
+    assert "critical_difference" not in fixtures.Jobs(spec).figure_names
+    spec = fixtures.spec({f"d{index}": "test" for index in range(6)})
+    assert "critical_difference" in fixtures.Jobs(spec).figure_names
     datasets = [
         dataset_results.DatasetResults(
             f"d{index}", {}, [score for score in many(6) if score["dataset"] == f"d{index}"], None

@@ -9,6 +9,7 @@ from report_fixtures import HOSTILE
 from typer.testing import CliRunner
 
 from faceoff.cli import app
+from faceoff.layout import VERSION
 from faceoff.results.run_comparison import compare, words
 from faceoff.results.run_comparison.compare import changed_provenance, compare_runs, read_run
 from faceoff.results.run_comparison.page import render
@@ -119,7 +120,12 @@ def make_run(
     }
     files.write_json(
         folder / "manifest.json",
-        {"config": config, "faceoff": {"commit": "c1", "dirty": False}, "versions": {"numpy": "1"}}
+        {
+            "layout": VERSION,
+            "config": config,
+            "faceoff": {"commit": "c1", "dirty": False},
+            "versions": {"numpy": "1"},
+        }
         | manifest,
     )
     return folder

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from faceoff.layout import VERSION
 from faceoff.results import run_folder
 from faceoff.storage import files
 
@@ -31,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_has_left_the_configuration_is_left_out(folder: Path) -> None:
-    files.write_json(folder / "manifest.json", {"config": CONFIG})
+    files.write_json(folder / "manifest.json", {"layout": VERSION, "config": CONFIG})
     assert [str(path.relative_to(folder / "scores")) for path in run_folder.of_run(folder)] == [
         "a/fusion/vote.json",
         "a/fusion/vote.whole.json",

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from faceoff.cli import app
 from faceoff.emotions import EMOTIONS
 from faceoff.figures import timeline
+from faceoff.layout import VERSION
 from faceoff.results.timelines import first_clips, timelines
 from faceoff.storage import columns, files, parquet
 
@@ -112,7 +113,7 @@ def test_a_cell_that_left_the_configuration_is_passed_over(tmp_path: Path) -> No
         (folder / "predictions/d/whole/fer.parquet").read_bytes()
     )
     config = {"datasets": {"d": {}}, "detectors": {"whole": {}}, "models": {"fer": {}}}
-    files.write_json(folder / "manifest.json", {"config": config})
+    files.write_json(folder / "manifest.json", {"layout": VERSION, "config": config})
     assert first_clips(folder)[:2] == ("d", "whole/fer")
     with pytest.raises(FileNotFoundError, match="under fusion/vote"):
         first_clips(folder, cell="fusion/vote")

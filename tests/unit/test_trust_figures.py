@@ -1,5 +1,6 @@
 """Figures of calibration, rejection, people and the multiverse: from what the scores hold, in every shape that they can have."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from faceoff.figures import human as people_figure
 from faceoff.figures import multiverse as multiverse_figure
 from faceoff.figures import rejection as rejection_figure
 from faceoff.figures import reliability as reliability_figure
-from faceoff.results import figure_names, words
+from faceoff.results import words
 from faceoff.results.dataset_results import DatasetResults
 from faceoff.scoring import calibration
 from faceoff.scoring import human as human_scores
@@ -219,7 +220,8 @@ def multiverse(folder: Path, pipelines: list[str], home: int | None = 0) -> Path
     ("pipelines", "home"), [(["d0/net", "fusion/vote"], 1), (["d0/net"], None), ([], None)]
 )
 def test_multiverse_is_drawn(tmp_path: Path, pipelines: list[str], home: int | None) -> None:
-    figure, rows = multiverse_figure.of_dataset(dataset({}), multiverse(tmp_path, pipelines, home))
+    shown = dataclasses.replace(dataset({}), multiverse=multiverse(tmp_path, pipelines, home))
+    figure, rows = multiverse_figure.of_dataset(shown)
     canvas.save(figure, tmp_path / "m", ["svg"])
     assert len(rows) == 4 * len(pipelines)
     assert sum(row["home"] for row in rows) == (0 if home is None else len(pipelines))
@@ -237,14 +239,20 @@ def test_a_run_with_votes_and_a_multiverse_has_their_figures_and_table(tmp_path:
     run = fixtures.write_run(
         tmp_path, spec, [fixtures.score("alpha", "d0", "net", **parts(100))], [], {}
     )
-    wanted = figure_names.figure_files(spec["config"], spec["datasets"])
+    jobs = run.jobs()
+    wanted = jobs.figure_files
     assert {"human-alpha.csv", "multiverse-alpha.csv"} <= set(wanted)
     path = multiverse(tmp_path, ["d0/net"])
     write_figures(
-        run.scores, run.comparisons, run.examples, tmp_path / "figures", spec, multiverse=[path]
+        run.scores,
+        run.comparisons,
+        run.examples,
+        tmp_path / "figures",
+        jobs.figures,
+        multiverse=[path],
     )
     assert sorted(file.name for file in (tmp_path / "figures").iterdir()) == sorted(wanted)
-    write_tables(run.scores, [], [], tmp_path / "tables", spec, multiverse=[path])
+    write_tables(run.scores, [], [], tmp_path / "tables", jobs.tables, multiverse=[path])
     assert (
         "alpha,label,majority,True,0,d0/net,0,,,,False,0,False"
         in (tmp_path / "tables/multiverse.csv").read_text()

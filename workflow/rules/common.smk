@@ -1,14 +1,14 @@
 # Functions that the rules ask. The answers come from the plan and its layout.
 import functools
-import json
 import os
 import re
+import sys
 
 from faceoff.layout import timing_of
 from faceoff.plan import preflight
 from faceoff.plan.config import load
+from faceoff.plan.figure_list import figure_files, titles
 from faceoff.plan.job_specs import Plan
-from faceoff.results.figure_names import TITLES, figure_files
 
 archived = report  # a line that starts with "report(" would be read as Snakemake's keyword
 
@@ -49,7 +49,10 @@ def show_leaderboard():
     from faceoff.results import leaderboard
 
     if os.path.exists(layout.check) and os.environ.get("FACEOFF_LEADERBOARD") != "0":
-        leaderboard.show(plan.config.run)
+        try:
+            leaderboard.show(plan.config.run)
+        except ValueError as error:  # an older version wrote the rest of the folder
+            print(error, file=sys.stderr)
 
 
 def script(name):
@@ -219,15 +222,15 @@ def shards_of(pattern):
 
 def figure_outputs():
     """The figures' files; one picture of each has its place and caption in `snakemake --report`."""
-    shown = next(kind for kind in ("svg", "png", "pdf") if kind in plan.config.figures.formats)
+    formats, title_of = plan.config.figures.formats, titles()
+    shown = next(kind for kind in ("svg", "png", "pdf") if kind in formats)
     files = []
-    told = json.loads(plan.aggregate_spec("figures"))
-    for file in figure_files(told["config"], told["datasets"]):
+    for file in figure_files(plan.figure_names(), formats):
         name, _, suffix = file.rpartition(".")
         kind, _, dataset = name.partition("-")
         path = layout.figure(file)
         caption = f"../report/{kind}.rst"
-        labels = {"dataset": dataset or "all", "figure": TITLES[kind]}
+        labels = {"dataset": dataset or "all", "figure": title_of[kind]}
         files.append(
             archived(path, caption=caption, category="Figures", labels=labels)
             if suffix == shown
@@ -246,8 +249,9 @@ def caption_files():
     ]
 
 
-def table_outputs(*names):
+def table_outputs():
     """The tables' files; the CSV of each has its place and caption in `snakemake --report`."""
+    names = plan.table_names()
     shown = [
         archived(
             layout.table(name, "csv"),

@@ -93,20 +93,7 @@ rule tables:
         latencies=plan.latency_files(),
         multiverse=plan.multiverse_files(),
     output:
-        table_outputs(
-            "accuracy",
-            "per_class",
-            "confusion",
-            "comparisons",
-            "decomposition",
-            "ranks",
-            "coverage",
-            "affect",
-            "speed",
-            "cost",
-            *(["latency"] if plan.latency_files() else []),
-            *(["multiverse"] if plan.multiverse_files() else []),
-        ),
+        table_outputs(),
     log:
         layout.log("tables"),
     localrule: True
@@ -117,7 +104,7 @@ rule tables:
         mem_mb=memory(2000),
         runtime=runtime(30),
     params:
-        spec=plan.aggregate_spec("tables"),
+        spec=spec("tables_job"),
         folder=subpath(output[0], parent=True),
     shell:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons} --timings {input.timings}"

@@ -89,7 +89,7 @@ rule speed:
         mem_mb=memory(1000),
         runtime=runtime(30),
     params:
-        spec=plan.aggregate_spec("speed"),
+        spec=spec("speed_job"),
     shell:
         "python {input.script:q} --scores {input.scores} --timings {input.timings} --latencies {input.latencies}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
@@ -113,7 +113,7 @@ rule figures:
         mem_mb=memory(2000),
         runtime=runtime(60),
     params:
-        spec=plan.aggregate_spec("figures"),
+        spec=spec("figures_job"),
         folder=subpath(output[0], parent=True),
     shell:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons} --examples {input.examples}"
@@ -136,7 +136,7 @@ rule captions:
         mem_mb=memory(1000),
         runtime=runtime(30),
     params:
-        spec=plan.aggregate_spec("captions"),
+        spec=spec("captions_job"),
     shell:
         "python {input.script:q} --captions {input.captions:q} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
@@ -158,7 +158,7 @@ rule manifest:
         mem_mb=memory(1000),
         runtime=runtime(30),
     params:
-        spec=plan.aggregate_spec("manifest"),
+        spec=spec("manifest_job"),
     shell:
         "python {input.script:q} --scores {input.scores} --timings {input.timings} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
@@ -186,7 +186,7 @@ rule report:
         mem_mb=memory(2000),
         runtime=runtime(30),
     params:
-        spec=plan.aggregate_spec("report"),
+        spec=spec("report_job"),
         figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
     shell:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons} --examples {input.examples}"

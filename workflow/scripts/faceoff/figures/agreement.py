@@ -21,6 +21,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
+from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults, label, name_of
 
 _PAIRS = 20  # as many rows and columns as can be read; the CSV has all
@@ -94,3 +95,11 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
             first, second = sorted((place[pair["a"]], place[pair["b"]]))
             kappa[first, second] = pair["kappa"]
     return draw([label(name) for name in shown], kappa), pairs
+
+
+FIGURE = PaperFigure(
+    title="Which pairs answer alike",
+    place=50,
+    needs=("several_pairs",),
+    of_dataset=of_dataset,
+)

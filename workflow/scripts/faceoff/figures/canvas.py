@@ -1,12 +1,15 @@
-"""What all figures share: sizes, colours, the style, and `save`, which writes the same bytes for the same figure.
+"""What all figures share: sizes, colours, the style, and `save`, which writes the same bytes again.
 
-A figure is a module of this package with two functions: `draw`, plain data in and a matplotlib Figure out, and `of_dataset` (`of_run` where it shows all
-datasets), which takes that data from a run's results and also returns the rows of the CSV beside the figure. The stage calls it by its name in
-figure_names.py; its caption is in workflow/report/. Timelines are drawn by `faceoff timeline`, not by a run.
+A figure is a module of this package with two functions and an entry. `draw` takes plain data and
+returns a matplotlib Figure. `of_dataset` (`of_run` where it shows all datasets) takes that data from a
+run's results and also returns the rows of the CSV beside the figure. The entry `FIGURE` names it
+(paper_figure.py). Timelines are drawn by `faceoff timeline`, not by a run.
 
-Accuracies, recalls, shares and their intervals are given as 0–1 and drawn in percent; differences in percentage points.
-None (JSON's null) and NaN stand for "no value" and are drawn as a gap or a dash, never as zero. How everything looks is in look.mplstyle.
-Names from outside become text by `titles`: one line, told apart where they are cut, in letters that the font has. Lines differ in more than colour.
+Accuracies, recalls, shares and their intervals are given as 0–1 and drawn in percent; differences in
+percentage points. None (JSON's null) and NaN stand for "no value" and are drawn as a gap or a dash,
+never as zero. How everything looks is in look.mplstyle. `titles` turns names from outside into text:
+one line, told apart where they are cut, in letters that the font has. Lines differ in more than
+colour.
 """
 
 import functools

@@ -23,6 +23,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
+from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults, label, name_of
 
 _PANELS = 6  # confusion matrices in one figure: more would be too small to read
@@ -156,3 +157,10 @@ def draw_panel(
     axes.set_yticks(range(len(space)), names if left else [""] * len(space))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+
+
+FIGURE = PaperFigure(
+    title="Confusion matrices",
+    place=20,
+    of_dataset=of_dataset,
+)

@@ -18,6 +18,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
+from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults
 
 
@@ -86,3 +87,10 @@ def of_run(found: Sequence[DatasetResults]) -> Drawn:
     return draw(panels), [
         {"dataset": dataset.name, **row} for dataset in found for row in dataset.coverage
     ]
+
+
+FIGURE = PaperFigure(
+    title="What each detector covered",
+    place=10,
+    of_run=of_run,
+)

@@ -16,6 +16,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
+from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.across_datasets import rank_across
 from faceoff.results.dataset_results import DatasetResults, label
 
@@ -116,3 +117,11 @@ def of_run(found: Sequence[DatasetResults]) -> Drawn:
         ranks.critical_difference,
         ranks.datasets,
     ), rows
+
+
+FIGURE = PaperFigure(
+    title="Mean ranks over datasets",
+    place=20,
+    needs=("enough_datasets",),
+    of_run=of_run,
+)

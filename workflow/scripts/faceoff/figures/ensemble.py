@@ -19,6 +19,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
+from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults, label
 
 _WORTH = 16  # pairs whose worth to a vote is drawn
@@ -106,3 +107,11 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     ]
     shown = [{"title": label(member["name"]), "value": member[key]} for member in worth[:_WORTH]]
     return draw(curve, shown, key), rows
+
+
+FIGURE = PaperFigure(
+    title="How many pairs a vote needs, and what each is worth",
+    place=40,
+    needs=("several_pairs",),
+    of_dataset=of_dataset,
+)

@@ -1,7 +1,6 @@
 """Example faces, right and wrong."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
+from faceoff.figures.paper_figure import PaperFigure
 from faceoff.media.images import decode_image
 from faceoff.results.dataset_results import DatasetResults, name_of
 from faceoff.storage import parquet
@@ -65,9 +65,9 @@ def draw(items: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def of_dataset(dataset: DatasetResults, path: Path | None, count: int) -> Drawn:
-    """Faces of the best single cell: `count` right and `count` wrong ones."""
-    found = list(parquet.rows(path)) if path else []
+def of_dataset(dataset: DatasetResults) -> Drawn:
+    """Draw faces of the best single cell, as many right and wrong ones as the run asks for."""
+    found = list(parquet.rows(dataset.examples)) if dataset.examples else []
     cells = [
         name_of(score)
         for score in dataset.shown(singles=len(dataset.cells))
@@ -78,7 +78,7 @@ def of_dataset(dataset: DatasetResults, path: Path | None, count: int) -> Drawn:
         row
         for correct in (True, False)
         for row in [row for row in found if row["cell"] == best and row["correct"] == correct][
-            :count
+            : dataset.examples_shown
         ]
     ]
     emotions = list(dict.fromkeys(row[key] for row in chosen for key in ("truth", "predicted")))
@@ -121,3 +121,11 @@ def _example(axes: Any, item: Mapping[str, Any], colour: str, word: str) -> None
     axes.text(
         0.0, -0.05, outcome, fontsize=SMALL, va="top", linespacing=1.2, transform=axes.transAxes
     )
+
+
+FIGURE = PaperFigure(
+    title="Examples, right and wrong",
+    place=110,
+    needs=("faces",),
+    of_dataset=of_dataset,
+)

@@ -21,6 +21,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
+from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults
 from faceoff.results.words import of_level, p_relation
 
@@ -138,3 +139,11 @@ def _forest_differences(axes: Any, differences: Sequence[Mapping[str, Any]]) -> 
             transform=axes.get_yaxis_transform(),
         )
     label_rows(axes, [row["title"] for row in differences])
+
+
+FIGURE = PaperFigure(
+    title="Fusion against the best single pair",
+    place=30,
+    needs=("fusions",),
+    of_dataset=of_dataset,
+)

@@ -23,6 +23,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
+from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results import dataset_results
 from faceoff.results.dataset_results import DatasetResults
 
@@ -186,3 +187,10 @@ def _heat_cell(
         color=RED if failed else MUTED,
         bbox=None if failed else _PATCH,
     )
+
+
+FIGURE = PaperFigure(
+    title="Accuracy of every detector × model pair",
+    place=10,
+    of_dataset=of_dataset,
+)

@@ -19,6 +19,7 @@ from faceoff.figures.canvas import (
     titles,
 )
 from faceoff.figures.confusion import draw_panel
+from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults, label, name_of
 
 _LINES = 6
@@ -175,3 +176,11 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
                 for name, count in taken
             ]
     return draw(series, people, dataset.space, matrices), rows
+
+
+FIGURE = PaperFigure(
+    title="Pipelines beside people",
+    place=90,
+    needs=("votes",),
+    of_dataset=of_dataset,
+)

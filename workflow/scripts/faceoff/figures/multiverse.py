@@ -1,7 +1,6 @@
 """The same predictions under every way of making labels."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -21,6 +20,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
+from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults, label, name_of
 from faceoff.scoring.multiverse import rows
 from faceoff.storage import files
@@ -119,9 +119,14 @@ def draw(universes: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Figure
     return figure
 
 
-def of_dataset(dataset: DatasetResults, path: Path) -> Drawn:
-    """The chosen best single, the next cells and the leading fusions; the CSV has every pipeline of multiverse/<dataset>.json (`path`)."""
-    found = files.read_json(path)
+def of_dataset(dataset: DatasetResults) -> Drawn:
+    """Draw the chosen best single, the next cells and the leading fusions.
+
+    The CSV has every pipeline of multiverse/<dataset>.json.
+    """
+    if dataset.multiverse is None:
+        raise ValueError(f"{dataset.name} was not scored under every label rule")
+    found = files.read_json(dataset.multiverse)
     names = found["pipelines"]
     shown = [names.index(name) for name in map(name_of, dataset.shown(singles=3)) if name in names][
         :_LINES
@@ -144,3 +149,11 @@ def of_dataset(dataset: DatasetResults, path: Path) -> Drawn:
         ]
     )
     return draw(universes, [label(names[index]) for index in shown]), rows(found)
+
+
+FIGURE = PaperFigure(
+    title="The same predictions under every label rule",
+    place=100,
+    needs=("multiverse",),
+    of_dataset=of_dataset,
+)

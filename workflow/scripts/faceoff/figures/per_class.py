@@ -19,6 +19,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
+from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults, label, name_of
 
 _BARS = 6  # pipelines per emotion
@@ -108,3 +109,10 @@ def _colours(fused: Sequence[bool]) -> list[Any]:
     cool = iter(matplotlib.colormaps["Blues"](np.linspace(0.85, 0.4, max(1, singles))))
     warm = iter(matplotlib.colormaps["Oranges"](np.linspace(0.75, 0.3, max(1, fusions))))
     return [next(warm if is_fusion else cool) for is_fusion in fused]
+
+
+FIGURE = PaperFigure(
+    title="Recall and F1 by emotion",
+    place=60,
+    of_dataset=of_dataset,
+)

@@ -21,6 +21,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
+from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults, label, name_of, scored
 from faceoff.results.words import reached, share_reached
 
@@ -138,3 +139,10 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
             }
         )
     return draw(series), rows
+
+
+FIGURE = PaperFigure(
+    title="What may be left out when unsure",
+    place=80,
+    of_dataset=of_dataset,
+)

@@ -20,6 +20,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
+from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults, label, name_of
 
 _PANELS = 6
@@ -101,3 +102,10 @@ def _series(axes: Any, part: Mapping[str, Any], colour: str, marker: str, title:
     axes.scatter(
         *points, s=sizes, marker=marker, color=colour, edgecolor="white", linewidth=0.5, zorder=3
     )
+
+
+FIGURE = PaperFigure(
+    title="Is it right as often as it is sure?",
+    place=70,
+    of_dataset=of_dataset,
+)

@@ -12,6 +12,16 @@ from typing import Any
 from faceoff import layout
 from faceoff.assets import fetch
 from faceoff.fusion import rule_list
+from faceoff.plan import figure_list, table_list
+from faceoff.plan.aggregate_jobs import (
+    CaptionsJob,
+    FiguresJob,
+    ManifestJob,
+    ReportJob,
+    SpeedJob,
+    TablesJob,
+    limited_datasets,
+)
 from faceoff.plan.jobs import (
     AnswersJob,
     CellIdentity,
@@ -32,17 +42,21 @@ from faceoff.plan.jobs import (
 )
 from faceoff.plan.matrix import Cell, Matrix
 from faceoff.plan.shards import SAMPLE_COST, cost_of, shards_for
-from faceoff.plugins import code_hash
+from faceoff.plugins import code_hash, entries
 from faceoff.plugins.jobs import CropJob, PluginJob
 from faceoff.plugins.options import DatasetConfig
 from faceoff.plugins.plugin import Plugin
 from faceoff.storage import files
 
-# What shapes a page or figure without being Python.
-_PAGES = tuple(
-    f"report/{pattern}" for pattern in ("*.j2", "sections/*.j2", "*.css", "*.js", "vendor/*.js")
-)
-LOOKS = {"report": _PAGES, "speed": _PAGES, "figures": ("figures/look.mplstyle",)}
+STYLE = layout.PACKAGE / "figures" / "look.mplstyle"
+VERSIONS = layout.PACKAGE / "inference" / "versions.py"  # only the manifest is made of them
+
+
+def _page_files() -> list[Path]:
+    """Return what shapes a page without being Python."""
+    folder = layout.PACKAGE / "report"
+    patterns = ("*.j2", "sections/*.j2", "*.css", "*.js", "vendor/*.js")
+    return sorted(file for pattern in patterns for file in folder.glob(pattern))
 
 
 class Plan(Matrix):
@@ -392,9 +406,95 @@ class Plan(Matrix):
             code=code("answers"),
         )
 
-    def aggregate_spec(self, stage: str) -> str:
-        """Spec of tables, figures, report, manifest: the whole resolved configuration and the code of that stage."""
-        weights = {
+    # -- what the stages are told that gather the run ----------------------------------------------
+
+    def table_names(self) -> list[str]:
+        """Return the names of the tables of this run."""
+        asked = {"latency": self.latency_files(), "multiverse": self.multiverse_files()}
+        return table_list.table_names({need for need, files in asked.items() if files})
+
+    def tables_job(self) -> TablesJob:
+        """Tell `tables` which datasets are limited."""
+        # The stage finds the tables in their folder, so the hash is told of them.
+        made_by = code("tables", *entries.modules(table_list.FOLDER, "TABLE"))
+        return TablesJob(limited=limited_datasets(self._resolved()), code=made_by)
+
+    def figure_names(self) -> tuple[str, ...]:
+        """Return the names of the figures of this run: KIND-DATASET or KIND."""
+        contents = figure_list.Contents.of(self._resolved(), self._cards())
+        return figure_list.figure_names(contents)
+
+    def figures_job(self) -> FiguresJob:
+        """Tell `figures` what to draw, and in which formats."""
+        drawn = entries.modules(figure_list.FOLDER, "FIGURE")
+        return FiguresJob(
+            datasets=tuple(self.datasets("test")),
+            figures=self.figure_names(),
+            formats=tuple(self.config.figures.formats),
+            examples=self.config.figures.examples,
+            code=code("figures", *drawn, STYLE),
+        )
+
+    def captions_job(self) -> CaptionsJob:
+        """Tell `captions` which figures there are."""
+        reported = self.datasets("test")
+        return CaptionsJob(
+            run=self.config.run,
+            figures=self.figure_names(),
+            titles=figure_list.titles(),
+            limited=tuple(n for n in limited_datasets(self._resolved()) if n in reported),
+            code=code("captions"),
+        )
+
+    def speed_job(self) -> SpeedJob:
+        """Tell `speed` the title and the datasets."""
+        return SpeedJob(
+            run=self.config.run,
+            title=self.config.report.title,
+            datasets=tuple(self.datasets("test")),
+            code=code("speed", *_page_files()),
+        )
+
+    def report_job(self) -> ReportJob:
+        """Tell `report` everything that the page states of the run."""
+        cards = self._cards()
+        return ReportJob(
+            config=self._resolved(),
+            datasets={name: cards[name] for name in self.datasets("test")},
+            models=self._stated(),
+            assets=self._weights(),
+            titles=figure_list.titles(),
+            # The page shows the titles of the rules, which it finds by name.
+            code=code("report", *_page_files(), *self._rules()),
+        )
+
+    def _rules(self) -> list[Path]:
+        """Return the modules of the fusion rules of this run."""
+        used = {section.rule for section, _ in self.fusions.values()}
+        return [rule_list.file_of(name) for name in sorted(used)]
+
+    def manifest_job(self) -> ManifestJob:
+        """Tell `manifest` what the run was told, and of what it is made."""
+        return ManifestJob(
+            config=self._resolved(),
+            datasets=self._cards(),
+            models=self._stated(),
+            assets=self._weights(),
+            environments={
+                f"{kind} {name}": self.env(kind, name)
+                for kind in ("detector", "model")
+                for name in getattr(self.config, f"{kind}s")
+            },
+            code=code("manifest", VERSIONS),
+        )
+
+    def _resolved(self) -> dict[str, Any]:
+        """Return the whole configuration with its defaults."""
+        return self.config.model_dump(mode="json")
+
+    def _weights(self) -> dict[str, dict[str, Any]]:
+        """Return what the page and the manifest say of each weights file, by its user."""
+        return {
             user: {
                 "file": asset.name,
                 "sha256": asset.sha256,
@@ -403,42 +503,16 @@ class Plan(Matrix):
             }
             for user, asset in self.assets().items()
         }
-        looks = sorted(
-            file for pattern in LOOKS.get(stage, ()) for file in layout.PACKAGE.glob(pattern)
-        )
-        # Only the manifest is made of versions.
-        versions = [layout.PACKAGE / "inference" / "versions.py"] if stage == "manifest" else []
-        made_by = code(stage, *looks, *versions)
-        stated: dict[str, Any] = (
-            {"models": self._stated()} if stage in {"report", "manifest"} else {}
-        )
-        if stage == "report":  # its code does not import the rules, whose titles it shows
-            used = {section.rule for section, _ in self.fusions.values()}
-            stated["rules"] = {name: rule_list.get(name).title for name in sorted(used)}
-        if stage == "manifest":
-            stated["environments"] = {
-                f"{kind} {name}": self.env(kind, name)
-                for kind in ("detector", "model")
-                for name in getattr(self.config, f"{kind}s")
-            }
-        return _text(
-            {
-                "config": self.config.model_dump(mode="json"),
-                "datasets": self._cards(),
-                "assets": weights,
-                "code": made_by,
-                **stated,
-            }
-        )
 
     def _stated(self) -> dict[str, Any]:
-        """What the models' cards state of themselves that a report shows: source and published results."""
+        """Return what the models' cards state and a report shows: source and published results."""
         return {
             name: {key: self.model(name)[1].card.get(key) for key in ("source", "published")}
             for name in self.config.models
         }
 
     def _cards(self) -> dict[str, Any]:
+        """Return the cards of all datasets, with type and role."""
         return {
             name: {
                 **self.dataset(name)[1].card,

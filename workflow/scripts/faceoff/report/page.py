@@ -17,6 +17,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup, escape
 
+from faceoff.plan.aggregate_jobs import ReportJob
 from faceoff.report.part import NAME, Part, View
 from faceoff.report.sections import (
     affect,
@@ -44,7 +45,7 @@ from faceoff.report.sections import (
     timelines,
     verdict,
 )
-from faceoff.results import figure_names, words
+from faceoff.results import words
 from faceoff.results.dataset_results import DatasetResults, name_of, shorten
 from faceoff.storage.files import read_json
 
@@ -74,12 +75,11 @@ def render(
     extras: Extras,
     figures_folder: Path,
     output: Path,
-    spec: Mapping[str, Any],
+    job: ReportJob,
 ) -> str:
-    """The page's HTML; `output` is where it will lie, for relative links."""
-    config = spec["config"]
+    """Return the page's HTML; `output` is where it will lie, for relative links."""
     datasets = [
-        _dataset(index, dataset, extras, figures_folder, output, spec)
+        _dataset(index, dataset, extras, figures_folder, output, job)
         for index, dataset in enumerate(found)
     ]
     drawn = any(
@@ -90,8 +90,8 @@ def render(
         environment()
         .get_template("page.html.j2")
         .render(
-            title=shorten(config["report"]["title"], 120),
-            run=shorten(config["run"], NAME),
+            title=shorten(job.title, 120),
+            run=shorten(job.run, NAME),
             datasets=datasets,
             ends=[
                 *(
@@ -116,16 +116,16 @@ def render(
                     "name": "provenance",
                     "anchor": provenance.ANCHOR,
                     "title": provenance.TITLE,
-                    "view": provenance.view(found, extras.manifest, output, spec),
+                    "view": provenance.view(found, extras.manifest, output, job),
                 },
                 {
                     "name": "cite",
                     "anchor": cite.ANCHOR,
                     "title": cite.TITLE,
-                    "view": cite.view(spec),
+                    "view": cite.view(job.models),
                 },
             ],
-            faces=config["report"]["faces"],
+            faces=job.faces,
             **looks(charts=drawn),
         )
     )
@@ -177,20 +177,21 @@ def _dataset(
     extras: Extras,
     figures_folder: Path,
     output: Path,
-    spec: Mapping[str, Any],
+    job: ReportJob,
 ) -> View:
-    key, config = f"d{index}", spec["config"]
+    """Return one dataset's part of the page."""
+    key = f"d{index}"
 
     def read(by_name: Mapping[str, Path]) -> Any:
         return read_json(by_name[dataset.name]) if dataset.name in by_name else None
 
     def links(kind: str) -> list[View]:
         return _files(
-            kind if kind == figure_names.COVERAGE else f"{kind}-{dataset.name}",
-            figure_names.TITLES[kind],
+            kind if kind == "coverage" else f"{kind}-{dataset.name}",
+            job.titles[kind],
             figures_folder,
             output,
-            config,
+            job.formats,
         )
 
     part = Part(
@@ -198,8 +199,8 @@ def _dataset(
         key=key,
         ids={name_of(score): f"{key}-c{place}" for place, score in enumerate(dataset.ranked)},
         links=links,
-        config=config,
-        models=spec.get("models", {}),
+        faces=job.faces,
+        models=job.models,
         pictures=extras.examples.get(dataset.name),
         overlaps=read(extras.overlaps),
         answers=read(extras.answers),
@@ -227,11 +228,9 @@ def _dataset(
     }
 
 
-def _files(
-    stem: str, title: str, folder: Path, output: Path, config: Mapping[str, Any]
-) -> list[View]:
+def _files(stem: str, title: str, folder: Path, output: Path, formats: Sequence[str]) -> list[View]:
     """Relative links to a figure's files, those that exist."""
-    files = [folder / f"{stem}.{suffix}" for suffix in (*config["figures"]["formats"], "csv")]
+    files = [folder / f"{stem}.{suffix}" for suffix in (*formats, "csv")]
     return [
         {
             "format": file.suffix[1:].upper(),

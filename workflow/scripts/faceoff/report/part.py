@@ -21,7 +21,8 @@ View = dict[str, Any]
 class Part:
     """One dataset's share of the page.
 
-    `key` begins its ids; `ids`: pipeline -> id of its panel; `links`: kind of figure -> its files' links; `config`: the run's; `models`: what the models'
+    `key` begins its ids; `ids`: pipeline -> id of its panel; `links`: kind of figure -> its files' links; `faces`: whether pictures of faces
+    may be shown; `models`: what the models'
     cards say; `pictures`: the examples table, None where no face is shown; `overlaps`, `answers`, `multiverse`: what those stages wrote; `speed`: link to
     the speed page.
     """
@@ -30,7 +31,7 @@ class Part:
     key: str
     ids: Mapping[str, str]
     links: Callable[[str], list[View]]
-    config: Mapping[str, Any]
+    faces: bool = False
     models: Mapping[str, Any] = field(default_factory=dict)
     pictures: Path | None = None
     overlaps: Mapping[str, Any] | None = None

@@ -70,12 +70,19 @@ def _cut(letters: Sequence[str], head: int, tail: int) -> str:
 
 @dataclass(frozen=True)
 class DatasetResults:
-    """Everything that a run says about one test dataset."""
+    """Hold everything that a run says about one test dataset.
+
+    examples: the table of example faces, of which a figure shows `examples_shown` right and as many
+    wrong ones; multiverse: the scores under every label rule.
+    """
 
     name: str
     card: Mapping[str, Any]
     scores: Sequence[Score]
     comparison: Mapping[str, Any] | None
+    examples: Path | None = None
+    examples_shown: int = 0
+    multiverse: Path | None = None
 
     @cached_property
     def task(self) -> Mapping[str, Any] | None:
@@ -107,7 +114,7 @@ class DatasetResults:
     @cached_property
     def leaderboard(self) -> list[Score]:
         """Scored rows best first (ties by log loss, then name), those that are not ranked after them, then failed, then skipped ones."""
-        return sorted(self.scores, key=_standing)
+        return sorted(self.scores, key=standing)
 
     @cached_property
     def ranked(self) -> list[Score]:
@@ -292,7 +299,12 @@ def colour_scale_of(accuracies: Sequence[float]) -> tuple[float, float]:
     return max(0.0, min(low, high - 0.2)), high
 
 
-def _standing(score: Score) -> tuple[Any, ...]:
+def standing(score: Score) -> tuple[Any, ...]:
+    """Return the key by which every leaderboard is sorted.
+
+    By accuracy, then log loss, then name; pipelines that are not ranked come after those that are,
+    then empty datasets, then failed cells, then skipped ones.
+    """
     place = not ranked(score) if scored(score) else {"ok": 2, "error": 3}.get(score["state"], 4)
     accuracy, log_loss = metric(score, "accuracy"), metric(score, "log_loss")
     return (
@@ -306,10 +318,13 @@ def _standing(score: Score) -> tuple[Any, ...]:
 def read(
     scores: Iterable[Path],
     comparisons: Iterable[Path],
-    spec: Mapping[str, Any],
     names: Sequence[str],
+    cards: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[DatasetResults]:
-    """The results of the named datasets, in that order; other datasets' scores (validation) are left out."""
+    """Return the results of the named datasets, in that order, with what their cards say.
+
+    Scores of other datasets (validation) are left out.
+    """
     found: dict[str, list[Score]] = {name: [] for name in names}
     for path in scores:
         score = files.read_json(path)
@@ -321,7 +336,7 @@ def read(
     return [
         DatasetResults(
             name,
-            spec["datasets"].get(name, {}),
+            (cards or {}).get(name, {}),
             sorted(found[name], key=name_of),
             compared.get(name),
         )

@@ -1,14 +1,41 @@
-"""Where a run lies, and which files of its folder belong to its present configuration."""
+"""Say where a run lies, which version wrote it, and which of its files belong to its configuration."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from faceoff.layout import VERSION
 from faceoff.storage import files
+
+MANIFEST = "manifest.json"
+
+
+def manifest_of(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of the run in this folder, None where there is none (yet).
+
+    Raises ValueError for a run in another layout.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        return None
+    manifest: dict[str, Any] = files.read_json(path)
+    layout = manifest.get("layout", 0)
+    if layout > VERSION:
+        raise ValueError(
+            f"{folder} was written by a newer version of Faceoff (layout {layout}, this version reads"
+            f" layout {VERSION}): update Faceoff"
+        )
+    if layout < VERSION:
+        raise ValueError(
+            f"{folder} was written by an older version of Faceoff; run snakemake again with its"
+            " configuration, which makes the manifest and everything else again that this version"
+            " computes in another way (snakemake -n lists it)"
+        )
+    return manifest
 
 
 def configures(config: Mapping[str, Any], dataset: str, cell: str) -> bool:
-    """Whether a configuration names the parts of a cell: 'detector/model' or 'fusion/name'."""
+    """Return whether a configuration names the parts of a cell: 'detector/model' or 'fusion/name'."""
     detector, _, model = cell.partition("/")
     if dataset not in config.get("datasets", {}):
         return False
@@ -18,17 +45,17 @@ def configures(config: Mapping[str, Any], dataset: str, cell: str) -> bool:
 
 
 def belongs(folder: Path) -> Callable[[str, str], bool]:
-    """Whether a dataset's cell is one of the present configuration of the run in this folder; without a manifest every cell is.
+    """Return a function that says whether a dataset's cell is of the run's present configuration.
 
-    Files of cells that have left the configuration since stay on disk.
+    Files of cells that have left the configuration since stay on disk. Without a manifest every cell
+    belongs. Raises as `manifest_of`.
     """
-    manifest = folder / "manifest.json"
-    config = (files.read_json(manifest).get("config") if manifest.is_file() else None) or {}
+    config = (manifest_of(folder) or {}).get("config") or {}
     return lambda dataset, cell: not config or configures(config, dataset, cell)
 
 
 def of_run(folder: Path) -> list[Path]:
-    """The score files in results/<run> of the cells that belong to its configuration, sorted."""
+    """Return the score files in results/RUN of the cells of its configuration, sorted."""
     present = belongs(folder)
     return [
         path
@@ -38,10 +65,14 @@ def of_run(folder: Path) -> list[Path]:
 
 
 def run_folder(name: str | Path) -> Path:
-    """A run's folder by its name below results/, or by its own path. Raises FileNotFoundError where neither is there."""
+    """Return a run's folder by its name below results/, or by its own path.
+
+    Raises FileNotFoundError where neither is there.
+    """
     found = next((path for path in (Path("results") / name, Path(name)) if path.is_dir()), None)
     if found is None:
         raise FileNotFoundError(
-            f"{name}: neither results/{name} nor {name} is the folder of a run; run snakemake first, or name another run"
+            f"{name}: neither results/{name} nor {name} is the folder of a run; run snakemake first,"
+            " or name another run"
         )
     return found

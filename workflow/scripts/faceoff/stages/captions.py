@@ -1,39 +1,33 @@
-"""Stage: the captions of a run's figures and tables on one page, to be taken into a paper."""
+"""Stage: gather the captions of a run's figures and tables on one page, to be taken into a paper."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from faceoff.results import figure_names
+from faceoff.plan.aggregate_jobs import CaptionsJob
 from faceoff.storage import files
 
 _TABLE = "table_"  # how the caption file of a table starts
 
 
-def write_captions(captions: Sequence[Path], output: Path, spec: Mapping[str, Any]) -> None:
-    """Write captions.md: every figure of the configuration in the order of the report, then every table.
+def write_captions(captions: Sequence[Path], output: Path, job: CaptionsJob) -> None:
+    """Write captions.md: every figure of the run in the order of the job, then every table.
 
-    captions: the files <kind>.rst of the figures and table_<name>.rst of the tables, which `snakemake --report` shows too; without a figure's file
-    a KeyError names it.
+    captions: the files <kind>.rst of the figures and table_<name>.rst of the tables, which
+    `snakemake --report` shows too. Raises ValueError for a figure without a caption.
     """
     text_of = {
         path.stem: _as_markdown(path.read_text(encoding="utf-8")) for path in sorted(captions)
     }
-    config = spec["config"]
-    lines = [f"# Captions of the run {config['run']}"]
-    limited = sorted(
-        name
-        for name in figure_names.test_datasets(config)
-        if config["datasets"][name]["limit"] is not None
-    )
-    if limited:
-        lines.append(f"*limited: not for reporting ({', '.join(limited)})*")
-    for name in figure_names.figure_names(config, spec["datasets"]):
+    lines = [f"# Captions of the run {job.run}"]
+    if job.limited:
+        lines.append(f"*limited: not for reporting ({', '.join(job.limited)})*")
+    for name in job.figures:
         kind, _, dataset = name.partition("-")
-        lines.append(
-            f"## {name}\n\n**{figure_names.TITLES[kind]}{f': {dataset}' if dataset else ''}.** {text_of[kind]}"
-        )
+        if kind not in text_of:
+            raise ValueError(f"workflow/report/{kind}.rst is not there: write the figure's caption")
+        title = f"{job.titles[kind]}{f': {dataset}' if dataset else ''}"
+        lines.append(f"## {name}\n\n**{title}.** {text_of[kind]}")
     lines += [
         f"## tables/{stem.removeprefix(_TABLE)}\n\n{text}"
         for stem, text in text_of.items()
@@ -43,5 +37,5 @@ def write_captions(captions: Sequence[Path], output: Path, spec: Mapping[str, An
 
 
 def _as_markdown(rst: str) -> str:
-    """A caption as one paragraph of Markdown; of reStructuredText the captions use double backquotes and stars only."""
+    """Return a caption as one paragraph of Markdown; captions use double backquotes and stars only."""
     return re.sub(r"\s+", " ", rst.replace("``", "`")).strip()

@@ -1,45 +1,18 @@
-"""Stage 9: the paper figures of a run, each in every format of the configuration, with the numbers it shows as CSV beside it."""
+"""Stage 9: draw the paper figures of a run, in every format, with the numbers they show as CSV."""
 
 import csv
+import dataclasses
 import io
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from faceoff.figures import (
-    agreement,
-    confusion,
-    coverage,
-    critical_difference,
-    ensemble,
-    fusion,
-    heatmap,
-    human,
-    per_class,
-    rejection,
-    reliability,
-)
-from faceoff.figures import examples as faces
-from faceoff.figures import multiverse as label_rules
 from faceoff.figures.canvas import Drawn, save
-from faceoff.results import dataset_results, figure_names
+from faceoff.figures.paper_figure import load
+from faceoff.plan.aggregate_jobs import FiguresJob
+from faceoff.results import dataset_results
 from faceoff.results.dataset_results import DatasetResults
 from faceoff.results.words import LIMITED
 from faceoff.storage import files
-
-# What draws a dataset's figure of this kind.
-DRAWERS = {
-    figure_names.HEATMAP: heatmap.of_dataset,
-    figure_names.CONFUSION: confusion.of_dataset,
-    figure_names.FUSION: fusion.of_dataset,
-    figure_names.ENSEMBLE: ensemble.of_dataset,
-    figure_names.AGREEMENT: agreement.of_dataset,
-    figure_names.PER_CLASS: per_class.of_dataset,
-    figure_names.RELIABILITY: reliability.of_dataset,
-    figure_names.REJECTION: rejection.of_dataset,
-    figure_names.HUMAN: human.of_dataset,
-}
 
 
 def write_figures(
@@ -47,49 +20,46 @@ def write_figures(
     comparisons: Sequence[Path],
     examples: Sequence[Path],
     output: Path,
-    spec: Mapping[str, Any],
+    job: FiguresJob,
     multiverse: Sequence[Path] = (),
 ) -> None:
-    """Write the files that `figure_names.figure_files` lists into the folder `output`.
+    """Write the files of the job's figures into the folder `output`.
 
-    examples: <dataset>.parquet, one per test dataset; multiverse: <dataset>.json of those that are asked for one.
+    examples: <dataset>.parquet, one per test dataset; multiverse: <dataset>.json of the datasets that
+    are scored under every label rule.
     """
-    config = spec["config"]
-    wanted = figure_names.figure_names(config, spec["datasets"])
     pictures, universes = ({path.stem: path for path in paths} for paths in (examples, multiverse))
-    found = dataset_results.read(scores, comparisons, spec, figure_names.test_datasets(config))
-    for dataset in found:
-        drawers = {
-            **DRAWERS,
-            figure_names.EXAMPLES: partial(
-                faces.of_dataset,
-                path=pictures.get(dataset.name),
-                count=config["figures"]["examples"],
-            ),
-            figure_names.MULTIVERSE: partial(
-                label_rules.of_dataset, path=universes.get(dataset.name)
-            ),
-        }
-        for kind, draw in drawers.items():
-            if f"{kind}-{dataset.name}" in wanted:
-                _write(
-                    output / f"{kind}-{dataset.name}",
-                    draw(dataset),
-                    config["figures"]["formats"],
-                    [dataset],
-                )
-    for kind, draw in (
-        (figure_names.COVERAGE, coverage.of_run),
-        (figure_names.CRITICAL_DIFFERENCE, critical_difference.of_run),
-    ):
-        if kind in wanted:
-            _write(output / kind, draw(found), config["figures"]["formats"], found)
+    found = {
+        dataset.name: dataclasses.replace(
+            dataset,
+            examples=pictures.get(dataset.name),
+            examples_shown=job.examples,
+            multiverse=universes.get(dataset.name),
+        )
+        for dataset in dataset_results.read(scores, comparisons, job.datasets)
+    }
+    for name in job.figures:
+        kind, _, dataset_name = name.partition("-")
+        figure = load(kind)
+        if figure.of_run:
+            shown = list(found.values())
+            drawn = figure.of_run(shown)
+        elif figure.of_dataset:
+            shown = [found[dataset_name]]
+            drawn = figure.of_dataset(shown[0])
+        else:
+            raise ValueError(f"figures/{kind}.py: FIGURE has neither of_dataset nor of_run")
+        _write(output / name, drawn, job.formats, shown)
 
 
 def _write(
     stem: Path, drawn: Drawn, formats: Sequence[str], shown: Sequence[DatasetResults]
 ) -> None:
-    """`shown`: the datasets in the figure; where one is limited, the figure is stamped, and of each row of the CSV it is said."""
+    """Write a figure and its CSV.
+
+    shown: the datasets in the figure; where one is limited, the figure is stamped and each row of the
+    CSV says so.
+    """
     figure, rows = drawn
     limited = {dataset.name for dataset in shown if dataset.limited}
     save(figure, stem, formats, stamp=LIMITED if limited else "")

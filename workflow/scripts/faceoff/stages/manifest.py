@@ -1,4 +1,4 @@
-"""Stage: what made these results (protocol §27)."""
+"""Stage: write down what made these results (protocol §27)."""
 
 import datetime
 import os
@@ -6,16 +6,20 @@ import platform
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from faceoff.inference.versions import versions
+from faceoff.layout import VERSION
+from faceoff.plan.aggregate_jobs import ManifestJob
 from faceoff.storage import files
 
 
 def write_manifest(
-    scores: Sequence[Path], timings: Sequence[Path], output: Path, spec: Mapping[str, Any]
+    scores: Sequence[Path], timings: Sequence[Path], output: Path, job: ManifestJob
 ) -> None:
-    """Write manifest.json: commit, configuration, versions, hardware, devices, weights, tasks. Host and time make it differ from run to run."""
+    """Write manifest.json: commit, configuration, versions, hardware, devices, weights, tasks.
+
+    Host and time make it differ from run to run.
+    """
     tasks = {}
     for path in sorted(scores):
         score = files.read_json(path)
@@ -26,18 +30,19 @@ def write_manifest(
     files.write_json(
         output,
         {
+            "layout": VERSION,
             "faceoff": {
                 "commit": _git("rev-parse", "HEAD"),
                 "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
-                "code": spec["code"],
+                "code": job.code,
             },
-            "config": spec["config"],
-            "weights": spec["assets"],
-            "datasets": spec["datasets"],
-            "models": spec.get("models", {}),
+            "config": job.config,
+            "weights": job.assets,
+            "datasets": job.datasets,
+            "models": job.models,
             "tasks": tasks,
             "versions": versions(),
-            "environments": _environments(timings, spec["environments"]),
+            "environments": _environments(timings, job.environments),
             "devices": _devices(timings),
             "host": {
                 "name": platform.node(),
@@ -51,7 +56,10 @@ def write_manifest(
 
 
 def _environments(timings: Sequence[Path], names: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Package versions of each environment in which detectors and models ran; `names`: 'detector haar' -> 'onnx'."""
+    """Return the package versions of each environment that detectors and models ran in.
+
+    names: 'detector haar' -> 'onnx'.
+    """
     found: dict[str, dict[str, str]] = {}
     for timing in (files.read_json(path) for path in sorted(timings)):
         if not timing.get("failed"):
@@ -65,18 +73,17 @@ def _environments(timings: Sequence[Path], names: Mapping[str, str]) -> dict[str
 
 
 def _devices(timings: Sequence[Path]) -> dict[str, list[str]]:
-    """What the jobs of each stage computed on: 'predict' -> ['cpu', 'cuda (NVIDIA H200)']."""
+    """Return what the jobs of each stage computed on: 'predict' -> ['cpu', 'cuda (NVIDIA H200)']."""
     found: dict[str, set[str]] = {}
     for timing in map(files.read_json, timings):
         if not timing.get("failed"):
-            found.setdefault(timing["stage"], set()).update(
-                timing["device"].split("; ")
-            )  # shards of one dataset may have had different ones
+            # Shards of one dataset may have had different ones.
+            found.setdefault(timing["stage"], set()).update(timing["device"].split("; "))
     return {stage: sorted(devices) for stage, devices in found.items()}
 
 
 def _git(*arguments: str) -> str | None:
-    """A git answer about the checkout that this file is in, None outside of one."""
+    """Return git's answer about the checkout that this file is in, None outside of one."""
     try:
         done = subprocess.run(
             ["git", "-C", str(Path(__file__).parent), *arguments],

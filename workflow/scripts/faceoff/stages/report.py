@@ -1,11 +1,12 @@
-"""Stage 10: report.html, the whole run on one page that opens without a network."""
+"""Stage 10: write report.html, the whole run on one page that opens without a network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from faceoff.plan.aggregate_jobs import ReportJob, reported_datasets
+from faceoff.plan.figure_list import titles
 from faceoff.report import page
-from faceoff.results import dataset_results, figure_names, run_folder
+from faceoff.results import dataset_results, run_folder
 from faceoff.storage import files
 
 
@@ -16,29 +17,28 @@ def write_report(
     figures_folder: Path,
     manifest: Path | None,
     output: Path,
-    spec: Mapping[str, Any],
+    job: ReportJob,
     overlaps: Sequence[Path] = (),
     answers: Sequence[Path] = (),
     multiverse: Sequence[Path] = (),
     speed: Path | None = None,
 ) -> None:
-    """Write the page. `examples`, `overlaps`, `answers`, `multiverse`: one file per test dataset, named after it.
+    """Write the page.
 
-    The figures are linked where their files exist.
+    examples, overlaps, answers, multiverse: one file per test dataset, named after it. The figures are
+    linked where their files exist.
     """
-    found = dataset_results.read(
-        scores, comparisons, spec, figure_names.test_datasets(spec["config"])
-    )
+    found = dataset_results.read(scores, comparisons, tuple(job.datasets), job.datasets)
     extras = page.Extras(
         # Privacy wins over whatever lies on disk from an earlier run.
-        examples=_by_dataset(examples) if spec["config"]["report"]["faces"] else {},
+        examples=_by_dataset(examples) if job.faces else {},
         overlaps=_by_dataset(overlaps),
         answers=_by_dataset(answers),
         multiverse=_by_dataset(multiverse),
         manifest=manifest,
         speed=speed,
     )
-    files.write_text(output, page.render(found, extras, figures_folder, output, spec))
+    files.write_text(output, page.render(found, extras, figures_folder, output, job))
 
 
 def _by_dataset(paths: Sequence[Path]) -> dict[str, Path]:
@@ -46,51 +46,44 @@ def _by_dataset(paths: Sequence[Path]) -> dict[str, Path]:
 
 
 def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
-    """Render a finished run's page again from the files in `folder` (results/<run>); faces: False leaves every picture out, None as configured.
+    """Write the page of a finished run again, from the files in `folder` (results/RUN).
 
-    Raises FileNotFoundError when the run is not finished, ValueError when an older release wrote its manifest.
+    faces: False leaves every picture out; None: as configured. Raises FileNotFoundError where the run
+    is not finished, ValueError where another version of Faceoff wrote it.
     """
-    manifest = folder / "manifest.json"
-    if not manifest.is_file():
+    manifest = run_folder.manifest_of(folder)
+    if manifest is None:
         raise FileNotFoundError(
-            f"{manifest} is not there; run snakemake first, or name another run"
+            f"{folder / run_folder.MANIFEST} is not there; run snakemake first, or name another run"
         )
-    made = files.read_json(manifest)
-    if "datasets" not in made:
-        raise ValueError(
-            f"{manifest} was written by an older release: run snakemake again, which makes it anew"
-        )
-    config = made["config"]
+    config = manifest["config"]
     if faces is not None:
         config["report"]["faces"] = faces
-    spec = {
-        "config": config,
-        "code": made["faceoff"]["code"],
-        "assets": made["weights"],
-        "datasets": made["datasets"],
-        "models": made["models"],
-    }
+    reported = reported_datasets(config)
+    job = ReportJob(
+        config=config,
+        datasets={name: manifest["datasets"][name] for name in reported},
+        titles=titles(),
+        models=manifest["models"],
+        assets=manifest["weights"],
+        code=manifest["faceoff"]["code"],
+    )
+
+    def per_dataset(name: str, suffix: str) -> list[Path]:
+        paths = [folder / name / f"{dataset}.{suffix}" for dataset in reported]
+        return [path for path in paths if path.is_file()]
+
     speed = folder / "speed.html"
-    per_dataset = {
-        name: [
-            path
-            for dataset in figure_names.test_datasets(config)
-            if (path := folder / name / f"{dataset}.{suffix}").is_file()
-        ]
-        for name, suffix in (
-            ("comparisons", "json"),
-            ("examples", "parquet"),
-            ("overlaps", "json"),
-            ("answers", "json"),
-            ("multiverse", "json"),
-        )
-    }
     write_report(
         scores=run_folder.of_run(folder),
+        comparisons=per_dataset("comparisons", "json"),
+        examples=per_dataset("examples", "parquet"),
+        overlaps=per_dataset("overlaps", "json"),
+        answers=per_dataset("answers", "json"),
+        multiverse=per_dataset("multiverse", "json"),
         figures_folder=folder / "figures",
-        manifest=manifest,
-        output=output,
-        spec=spec,
+        manifest=folder / run_folder.MANIFEST,
         speed=speed if speed.is_file() else None,
-        **per_dataset,
+        output=output,
+        job=job,
     )

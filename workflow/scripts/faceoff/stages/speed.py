@@ -1,12 +1,16 @@
-"""Stage: speed.html, accuracy against speed and latency. Times differ from run to run, so they have a page of their own: report.html is the same bytes."""
+"""Stage: write speed.html, accuracy against speed and latency.
+
+Times differ from run to run, so they have a page of their own: report.html is the same bytes.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from faceoff.plan.aggregate_jobs import SpeedJob
 from faceoff.report import page
 from faceoff.report.part import NAME
-from faceoff.results import dataset_results, figure_names, latency, words
+from faceoff.results import dataset_results, latency, words
 from faceoff.results.dataset_results import DatasetResults, name_of, shorten
 from faceoff.results.throughput import Job, job_of, per_picture
 from faceoff.storage import files
@@ -18,17 +22,20 @@ def write_speed(
     scores: Sequence[Path],
     timings: Sequence[Path],
     output: Path,
-    spec: Mapping[str, Any],
+    job: SpeedJob,
     latencies: Sequence[Path] = (),
 ) -> None:
-    """Write the page from score files, the `*.timing.json` of detection and prediction jobs, and the files of the latency stage where the run has some."""
-    found = dataset_results.read(scores, (), spec, figure_names.test_datasets(spec["config"]))
+    """Write the page.
+
+    timings: the `*.timing.json` of detection and prediction jobs; latencies: the files of the latency
+    stage, where the run has some.
+    """
+    found = dataset_results.read(scores, (), job.datasets)
     seconds: Seconds = {}
     for path in sorted(timings):
         timing = files.read_json(path)
         if not timing.get("failed"):
             seconds[job_of(timing)] = timing
-    config = spec["config"]
     timed = latency.rows(
         map(files.read_json, sorted(latencies)),
         [score for dataset in found for score in dataset.scores],
@@ -43,8 +50,8 @@ def write_speed(
         page.environment()
         .get_template("speed.html.j2")
         .render(
-            title=shorten(config["report"]["title"], 120),
-            run=shorten(config["run"], NAME),
+            title=shorten(job.title, 120),
+            run=shorten(job.run, NAME),
             datasets=shown,
             **page.looks(charts=True),
         )
@@ -53,10 +60,11 @@ def write_speed(
 
 
 def speeds(dataset: DatasetResults, seconds: Seconds) -> list[dict[str, Any]]:
-    """Every scored pipeline whose jobs were timed, the fastest first: pictures per second from picture to answer, accuracy, whether it is on the front.
+    """Return every scored pipeline whose jobs were timed, the fastest first.
 
-    A pipeline's time is its detector's and its model's computing together, over all pictures; loading is apart. A fusion takes its members' time, each
-    detector once: the vote itself is free beside them.
+    A row has pictures per second from picture to answer, accuracy, and whether it is on the front. A
+    pipeline's time is its detector's and its model's computing together, over all pictures; loading is
+    apart. A fusion takes its members' time, each detector once: the vote itself is free beside them.
     """
     paid = per_picture(seconds.values())
     rows = []
@@ -93,7 +101,10 @@ def speeds(dataset: DatasetResults, seconds: Seconds) -> list[dict[str, Any]]:
 
 
 def waits(dataset: DatasetResults, timed: Sequence[latency.Row]) -> list[dict[str, Any]]:
-    """Every scored pipeline and fusion whose parts were timed on single pictures, the shortest 90 % latency first; `timed`: rows of `latency.rows`."""
+    """Return every scored pipeline and fusion that was timed on single pictures.
+
+    The shortest 90 % latency comes first. timed: rows of `latency.rows`.
+    """
     found = {
         (row["part"], row["detector"], row["model"]): row
         for row in timed
@@ -130,7 +141,7 @@ def waits(dataset: DatasetResults, timed: Sequence[latency.Row]) -> list[dict[st
 
 
 def on_front(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether no other pipeline is at least as fast and as accurate, and better in one of them (the Pareto front)."""
+    """Return whether no other pipeline is as fast and accurate and better in one (the Pareto front)."""
     return not any(
         other["speed"] >= row["speed"]
         and other["value"] >= row["value"]

@@ -13,11 +13,11 @@ ANCHOR, TITLE = "cite", "How to cite"
 CITATION = Path(__file__).parents[5] / "CITATION.cff"  # in a checkout; a package has none
 
 
-def view(spec: Mapping[str, Any], citation: Path = CITATION) -> View:
+def view(models: Mapping[str, Mapping[str, Any]], citation: Path = CITATION) -> View:
     """The citation file as BibTeX, and the sources of the models that ran, whose authors are to be cited too."""
     sources = sorted(
         (shorten(name, NAME), shorten(card["source"], 200))
-        for name, card in spec.get("models", {}).items()
+        for name, card in models.items()
         if card.get("source")
     )
     return {

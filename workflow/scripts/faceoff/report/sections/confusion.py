@@ -5,7 +5,7 @@ from typing import Any
 
 from faceoff.report.part import Part, View, by_interest, shade
 from faceoff.report.sections.calibration import reliability
-from faceoff.results import dataset_results, figure_names, words
+from faceoff.results import dataset_results, words
 from faceoff.results.dataset_results import Score, name_of, shorten
 from faceoff.storage import columns
 
@@ -22,7 +22,7 @@ def view(part: Part) -> View | None:
         ],
         "faces": bool(part.pictures),
         "speed": part.speed,
-        "files": part.links(figure_names.CONFUSION),
+        "files": part.links("confusion"),
     }
 
 

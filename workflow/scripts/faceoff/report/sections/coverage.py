@@ -3,7 +3,6 @@
 from typing import Any
 
 from faceoff.report.part import NAME, REASON, Part, View, shade
-from faceoff.results import figure_names
 from faceoff.results.dataset_results import shorten
 from faceoff.storage import columns
 
@@ -14,7 +13,7 @@ def view(part: Part) -> View:
     return {
         "rows": _outcomes(part),
         "agreement": _agreement(part.overlaps or {}),
-        "files": part.links(figure_names.COVERAGE),
+        "files": part.links("coverage"),
     }
 
 

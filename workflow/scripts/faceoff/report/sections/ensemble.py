@@ -1,7 +1,7 @@
 """How accurate a vote of the best one, two, three … pairs is, and what each pair adds."""
 
 from faceoff.report.part import Part, View, bar
-from faceoff.results import dataset_results, figure_names, words
+from faceoff.results import dataset_results, words
 
 ANCHOR, TITLE, NAV = "ensemble", "How many pairs does a vote need?", "How many pairs"
 
@@ -23,4 +23,4 @@ def view(part: Part) -> View | None:
          "bar": bar(step["accuracy"], *step["interval"], low, high)}
         for step in curve
     ]  # fmt: skip
-    return {"low": low, "high": high, "steps": steps, "files": part.links(figure_names.ENSEMBLE)}
+    return {"low": low, "high": high, "steps": steps, "files": part.links("ensemble")}

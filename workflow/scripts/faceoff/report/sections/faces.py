@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from faceoff.report.part import Part, View, by_interest
-from faceoff.results import figure_names, words
+from faceoff.results import words
 from faceoff.results.dataset_results import name_of, shorten
 from faceoff.storage import parquet
 
@@ -49,7 +49,7 @@ def view(part: Part) -> View | None:
         "right": [face for face in shown if face["outcome"] == "right"][:_FIRST],
         "wrong": [face for face in shown if face["outcome"] == "wrong"][:_FIRST],
         "unlabelled": [face for face in shown if face["outcome"] == ""][:_FIRST],
-        "files": part.links(figure_names.EXAMPLES),
+        "files": part.links("examples"),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from faceoff.report.part import NAME, Part, View, bar
-from faceoff.results import figure_names, words
+from faceoff.results import words
 from faceoff.results.dataset_results import DatasetResults, shorten
 
 ANCHOR, TITLE, NAV = "fusion", "Fusion against the best single pair", "Fusion vs single"
@@ -23,7 +23,7 @@ def view(part: Part) -> View | None:
         "clones": [[words.label_short(name) for name in pair] for pair in clones],
         "weights": _weights(dataset),
         "pairs": _pairs(dataset),
-        "files": part.links(figure_names.FUSION),
+        "files": part.links("fusion"),
     }
 
 

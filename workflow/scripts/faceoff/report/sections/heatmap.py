@@ -1,7 +1,7 @@
 """Accuracy of every detector with every model as a table of coloured cells; each leads to its pipeline's panel."""
 
 from faceoff.report.part import NAME, REASON, Part, View, shade
-from faceoff.results import dataset_results, figure_names, words
+from faceoff.results import dataset_results, words
 from faceoff.results.dataset_results import shorten
 
 ANCHOR, TITLE, NAV = "heat", "Every detector × model pair", "Detector × model"
@@ -48,4 +48,4 @@ def view(part: Part) -> View:
         if score["state"] in {"skipped", "error"}
     ]
     return {"models": [shorten(model, NAME) for model in dataset.models], "rows": rows, "low": low, "high": high, "reasons": reasons,
-            "files": part.links(figure_names.HEATMAP)}  # fmt: skip
+            "files": part.links("heatmap")}  # fmt: skip

@@ -1,7 +1,7 @@
 """Recall and F1 by emotion of the pipelines that matter most."""
 
 from faceoff.report.part import Part, View
-from faceoff.results import figure_names, words
+from faceoff.results import words
 
 ANCHOR, TITLE, NAV = "classes", "By emotion", "By emotion"
 _COLUMNS = 6  # pipelines side by side
@@ -26,4 +26,4 @@ def view(part: Part) -> View | None:
     columns = [
         {"title": words.title_of(score), "fusion": score["kind"] == "fusion"} for score in chosen
     ]
-    return {"columns": columns, "rows": rows, "files": part.links(figure_names.PER_CLASS)}
+    return {"columns": columns, "rows": rows, "files": part.links("per_class")}

@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
+from faceoff.plan.aggregate_jobs import ReportJob
 from faceoff.report.part import LABEL, NAME, View
 from faceoff.results.dataset_results import DatasetResults, shorten
 from faceoff.storage import files
@@ -15,13 +15,13 @@ ANCHOR, TITLE = "provenance", "Provenance"
 
 
 def view(
-    found: Sequence[DatasetResults], manifest: Path | None, output: Path, spec: Mapping[str, Any]
+    found: Sequence[DatasetResults], manifest: Path | None, output: Path, job: ReportJob
 ) -> View:
     made = files.read_json(manifest) if manifest else {}
     return {
-        "code": spec["code"],
+        "code": job.code,
         "commit": (made.get("faceoff") or {}).get("commit"),
-        "seed": spec["config"].get("seed"),
+        "seed": job.config.get("seed"),
         "versions": sorted((made.get("versions") or {}).items()),
         "weights": sorted(
             (
@@ -29,9 +29,9 @@ def view(
                 shorten(asset.get("licence") or "–", 80),
                 str(asset.get("sha256") or "–"),
             )
-            for user, asset in spec.get("assets", {}).items()
+            for user, asset in job.assets.items()
         ),
-        "config": json.dumps(spec["config"], indent=2, sort_keys=True, ensure_ascii=False),
+        "config": json.dumps(job.config, indent=2, sort_keys=True, ensure_ascii=False),
         "manifest": quote(os.path.relpath(manifest, output.parent)) if manifest else None,
         "tasks": [
             {

@@ -44,7 +44,7 @@ def _clip(clip: Mapping[str, Any], part: Part) -> View:
         "frames": [
             None if data is None else f"data:image/webp;base64,{data}" for data in clip["frames"]
         ]
-        if part.config["report"]["faces"]
+        if part.faces
         else [],
     }
     rows = []

@@ -232,8 +232,7 @@ def read_run(name: str | Path) -> Run:
         raise FileNotFoundError(
             f"{folder}/scores holds no score; run snakemake first, or name another run"
         )
-    manifest = folder / "manifest.json"
-    return Run(folder, scores, files.read_json(manifest) if manifest.is_file() else None)
+    return Run(folder, scores, run_folder.manifest_of(folder))
 
 
 def compare_runs(a: Run, b: Run, *, common: bool = False) -> Comparison:

@@ -1,0 +1,125 @@
+"""Accuracy and every other metric of each cell and fusion, best first."""
+
+from collections.abc import Mapping
+
+from faceoff.results.dataset_results import Score, name_of, ranked
+from faceoff.results.tables.table import (
+    Column,
+    Row,
+    Sources,
+    Table,
+    about,
+    in_percent,
+    percent_with_interval,
+    plain,
+    rounded,
+)
+from faceoff.results.words import share_reached
+
+Places = Mapping[tuple[str, str], Row]  # (dataset, cell) -> what a comparison says of it
+
+
+def rows(sources: Sources) -> list[Row]:
+    """Return a row per cell and fusion.
+
+    On test datasets a row also says how sure its place is, and of a model of reduced precision whether
+    it may stand for the original.
+    """
+    ranking: Places = {
+        (found["dataset"], row["name"]): row
+        for found in sources.comparisons
+        for row in found["ranking"]
+    }
+    variants: Places = {
+        (found["dataset"], row["variant"]): row
+        for found in sources.comparisons
+        for row in found["variants"]
+    }
+    return [_row(cell, ranking, variants) for cell in sources.cells]
+
+
+def _row(cell: Score, ranking: Places, variants: Places) -> Row:
+    key = (cell["dataset"], name_of(cell))
+    row = about(cell) | {"state": cell["state"], "reason": cell["reason"]}
+    if cell["state"] == "ok":
+        row |= {name: cell["metrics"][name] for name in sorted(cell["metrics"]) if name != "n"}
+        for name, (low, high) in sorted(cell["intervals"].items()):
+            row |= {f"{name}_low": low, f"{name}_high": high}
+        row["design_effect"] = cell["design_effect"]
+        row["ranked"] = ranked(cell)
+        row |= _trust(cell)
+        place = ranking.get(key, {})
+        for name in ("rank_low", "rank_high", "p_best", "tied_with_best"):
+            row[name] = place.get(name)
+    variant = variants.get(key)
+    faults = variant["faults"] if variant else ()
+    warnings = [f"may not stand for {variant['original']}", *faults] if variant and faults else []
+    return row | {
+        "train_status": cell.get("train_status"),
+        "circular": cell.get("circular"),
+        "flags": "; ".join(filter(None, ["; ".join(cell.get("flags", ())), *warnings])),
+    }
+
+
+def _trust(cell: Score) -> Row:
+    """Return what temperature scaling, the reject option and people's votes add to a cell's scores.
+
+    None where a cell has no such part.
+    """
+    calibration, rejection, human = (
+        cell.get(part) or {} for part in ("calibration", "rejection", "human")
+    )
+    at = rejection.get("at") or ()
+    after, outliers = calibration.get("after") or {}, rejection.get("outliers") or {}
+    return {
+        "temperature": calibration.get("temperature"),
+        **{f"{name}_after": after.get(name) for name in ("log_loss", "brier", "ece", "ece_mass")},
+        **{name: rejection.get(name) for name in ("aurc", "e_aurc")},
+        **{f"accuracy_at_{round(100 * step['coverage'])}": step["accuracy"] for step in at},
+        **{
+            f"reached_at_{round(100 * step['coverage'])}": share_reached(step, rejection["n"])
+            for step in at
+        },
+        "outlier_auroc": outliers.get("auroc"),
+        "cross_entropy_votes": human.get("cross_entropy"),
+        "kl_votes": human.get("kl"),
+        **{
+            name: human.get(name)
+            for name in ("one_person", "accuracy_as_tagger", "as_tagger_over_one_person")
+        },
+    }
+
+
+def _ranks(row: Row) -> str:
+    """Return the 95 % interval of a rank."""
+    low, high = row.get("rank_low"), row.get("rank_high")
+    return "–" if low is None else str(low) if low == high else f"{low}–{high}"
+
+
+def _notes(row: Row) -> str:
+    circular = "circular" if row["circular"] else ""
+    return row["reason"] or "; ".join(filter(None, [row["flags"], circular]))
+
+
+TABLE = Table(
+    rows=rows,
+    columns=[
+        *plain("dataset", "detector", "model"),
+        Column(header="n", text=lambda row: str(row["n"] or "–")),
+        Column(
+            header="accuracy % [95 % CI]",
+            text=percent_with_interval("accuracy"),
+            marks_ties=True,
+            best="accuracy",
+        ),
+        Column(header="rank", text=_ranks, wide=True),
+        Column(header="covered %", text=in_percent("covered_accuracy"), wide=True),
+        Column(header="coverage %", text=in_percent("coverage")),
+        Column(header="UAR %", text=in_percent("balanced_accuracy"), best="balanced_accuracy"),
+        Column(header="macro-F1 %", text=in_percent("macro_f1"), best="macro_f1"),
+        Column(header="log loss", text=rounded("log_loss"), wide=True),
+        Column(header="ECE", text=rounded("ece"), wide=True),
+        Column(header="trained", text=lambda row: row["train_status"] or "–", wide=True),
+        Column(header="notes", text=_notes),
+    ],
+)
