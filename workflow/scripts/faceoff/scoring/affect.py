@@ -1,4 +1,4 @@
-"""How well valence and arousal are read (protocol §11): agreement over all annotated moments, and within clips, with intervals."""
+"""Score how well valence and arousal are read (protocol §11): over all moments and within clips."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,10 @@ _UNITS = 1_000  # resampled units at most; more pictures are drawn in groups of 
 
 @dataclass(frozen=True)
 class Moments:
-    """The moments that a dataset annotates in one dimension. `truth`, `predicted` (m,) in −1 … 1, NaN where nothing was predicted; `sample` (m,) int."""
+    """The moments that a dataset annotates in one dimension.
+
+    truth, predicted: (m,) in −1 … 1, NaN where nothing was predicted; sample: (m,) its number.
+    """
 
     truth: Floats
     predicted: Floats
@@ -95,9 +98,22 @@ def clipped_share(predictions: Path) -> float | None:
 
 
 def score(found: Moments, subjects: Sequence[str | None], seed: int) -> Affect:
-    """Pooled CCC with its interval, mean CCC within the `clips` that have one, Pearson, RMSE, sign agreement, and the share of moments that were read.
+    """Score the readings of one dimension.
 
-    subjects: of each sample by its number; resampled whole, as are clips without one. Unread moments are left out of the agreement, which `coverage` shows.
+    Parameters
+    ----------
+    found
+        The moments.
+    subjects
+        Of each sample by its number; resampled whole, as are clips without one.
+    seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    Pooled CCC with its interval, mean CCC within the `clips` that have one, Pearson, RMSE, sign
+    agreement, and the share of moments that were read. Unread moments are left out of the
+    agreement, which `coverage` shows.
     """
     truth, predicted = found.truth, found.predicted
     within = _within_clips(found)
@@ -121,7 +137,7 @@ def score(found: Moments, subjects: Sequence[str | None], seed: int) -> Affect:
 
 
 def _within_clips(found: Moments) -> list[float]:
-    """The CCC inside each clip of two moments or more that were annotated and read: of one moment there is no agreement."""
+    """Return the CCC inside each clip of two read moments or more: one moment has no agreement."""
     order = np.flatnonzero(np.isfinite(found.predicted))
     order = order[np.argsort(found.sample[order], kind="stable")]
     groups = np.split(order, np.flatnonzero(np.diff(found.sample[order])) + 1)
@@ -133,7 +149,7 @@ def _within_clips(found: Moments) -> list[float]:
 
 
 def _sums(found: Moments, subjects: Sequence[str | None]) -> Floats:
-    """(units, 6) sums of 1, t, p, t², p², tp of each resampled unit."""
+    """Return (units, 6) sums of 1, t, p, t², p², tp of each resampled unit."""
     kept = np.isfinite(found.predicted)
     t, p, sample = found.truth[kept], found.predicted[kept], found.sample[kept]
     unit = np.unique(owners(sample, [subjects[number] for number in sample]), return_inverse=True)[
@@ -147,7 +163,7 @@ def _sums(found: Moments, subjects: Sequence[str | None]) -> Floats:
 
 
 def _ccc_of_sums(totals: Floats) -> Floats:
-    """CCC of each row of summed moments (R, 6) -> (R,); NaN without any."""
+    """Return the CCC (R,) of each row of summed moments (R, 6); NaN without any."""
     n, t, p, tt, pp, tp = totals.T
     with np.errstate(invalid="ignore", divide="ignore"):
         mean_t, mean_p = t / n, p / n

@@ -246,7 +246,7 @@ class Level(TypedDict):
 
 
 class Group(TypedDict):
-    """Accuracy by a group of the samples. gap: of the best and the worst level; p: of such a gap."""
+    """Accuracy by a group of the samples. gap: between best and worst level; p: of such a gap."""
 
     name: str
     levels: list[Level]

@@ -1,4 +1,4 @@
-"""The parts of a score file about how far a pipeline can be trusted: `calibration`, `rejection`, and `human`, where the samples have votes."""
+"""Score how far a pipeline can be trusted: calibration, rejection, and people's votes beside it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,10 @@ from faceoff.storage import parquet
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A validation dataset's name, and its covered samples' truth (m,) and posterior (m, k) in the space of the task that is scored."""
+    """A validation dataset's name, and its covered samples' truth (m,) and posterior (m, k).
+
+    The posterior is in the space of the task that is scored.
+    """
 
     name: str
     truth: Ints
@@ -35,7 +38,11 @@ class HeldOut:
 
 
 def read_held_out(validation: Sequence[Path], space: Sequence[str]) -> HeldOut | None:
-    """The validation predictions of a pipeline (a file of predictions, then the samples); None where there are none, or no sample is of any use."""
+    """Read the validation predictions of a pipeline.
+
+    validation: a file of predictions, then the samples. None where there are none, or no sample is
+    of any use.
+    """
     if not validation:
         return None
     predictions, samples = validation
@@ -54,9 +61,10 @@ def read_held_out(validation: Sequence[Path], space: Sequence[str]) -> HeldOut |
 def calibration(
     task: Task, posterior: Floats, held_out: HeldOut | None, seed: int
 ) -> Calibration | None:
-    """Probabilities before and after temperature scaling, which learns on the validation dataset or the other folds (protocol §20).
+    """Return probabilities before and after temperature scaling (protocol §20).
 
-    None where no sample is covered; `after` is None where there are too few samples or subjects for folds.
+    It learns on the validation dataset or the other folds. None where no sample is covered; `after`
+    is None where there are too few samples or subjects for folds.
     """
     if not metrics.is_covered(posterior).any():
         return None
@@ -85,7 +93,10 @@ def calibration(
 
 
 def rejections(task: Task, posterior: Floats, outliers: dict[str, Floats]) -> Rejection:
-    """What the reject option does to the scored samples, and to those that have no label (`outliers`: kind -> (m, k) posterior)."""
+    """Return what the reject option does to the scored samples, and to those without a label.
+
+    outliers: kind -> (m, k) posterior.
+    """
     correct = metrics.argmax(posterior) == task.truth
     confidence = _confidence(posterior)
     strange = _confidence(np.concatenate(list(outliers.values()))) if outliers else np.empty(0)
@@ -128,7 +139,7 @@ def rejections(task: Task, posterior: Floats, outliers: dict[str, Floats]) -> Re
 
 
 def read_outliers(samples: Path) -> dict[str, list[str]]:
-    """Ids of the samples without a label that the dataset marks as outliers, by kind."""
+    """Read the ids of the samples without a label that the dataset marks as outliers, by kind."""
     found: dict[str, list[str]] = {}
     for row in parquet.rows(samples, ["sample_id", "label", "groups"]):
         kind = dict(row["groups"] or ()).get(OUTLIER)
@@ -138,7 +149,7 @@ def read_outliers(samples: Path) -> dict[str, list[str]]:
 
 
 def outlier_posteriors(samples: Path, predictions: Path, space: Sequence[str]) -> dict[str, Floats]:
-    """kind -> (m, k) posterior of the samples that `read_outliers` finds."""
+    """Return kind -> (m, k) posterior of the samples that `read_outliers` finds."""
     ids = read_outliers(samples)
     if not ids:
         return {}
@@ -150,9 +161,14 @@ def outlier_posteriors(samples: Path, predictions: Path, space: Sequence[str]) -
 
 
 def read_votes(samples: Path, task: Task) -> Floats | None:
-    """(n, C) votes of the scored samples, the classes of the task's space first (see `human`); a sample without has zeros, None where none has any.
+    """Read (n, C) votes of the scored samples, the classes of the task's space first (see `human`).
 
-    Raises ValueError naming the file and sample where votes are negative, no number, or not one per emotion.
+    A sample without has zeros, None where none has any.
+
+    Raises
+    ------
+    ValueError
+        Naming the file and sample, if votes are negative, no number, or not one per emotion.
     """
     wanted = {sample: place for place, sample in enumerate(task.ids)}
     columns = {name: place for place, name in enumerate(dict.fromkeys([*task.space, *EMOTIONS]))}
@@ -174,7 +190,8 @@ def read_votes(samples: Path, task: Task) -> Floats | None:
             or not all(value is not None and 0 <= value < np.inf for value in answers.values())
         ):
             raise ValueError(
-                f"{samples}: the votes of {row['sample_id']!r} are not {len(EMOTIONS)} counts from 0 up (and its groups `{VOTES}…` not counts)"
+                f"{samples}: the votes of {row['sample_id']!r} are not {len(EMOTIONS)} counts "
+                f"from 0 up (and its groups `{VOTES}…` not counts)"
             )
         counts[place] = {
             columns.setdefault(name, len(columns)): value for name, value in answers.items()
@@ -188,12 +205,15 @@ def read_votes(samples: Path, task: Task) -> Floats | None:
 def beside_people(
     task: Task, posterior: Floats, votes: Floats | None, *, hard: bool
 ) -> Human | None:
-    """Scores beside people's; None without votes."""
+    """Return scores beside people's; None without votes."""
     if votes is None:
         return None
 
     def interval(values: Numbers, here: Bools) -> Interval:
-        """Of a mean over samples, each by itself where there are no subjects; of a share as of every accuracy."""
+        """Return the interval of a mean over samples, each by itself where there are no subjects.
+
+        Of a share it is that of every accuracy.
+        """
         if values.dtype == bool:
             return share_interval(
                 values.astype(bool), None if task.clusters is None else task.clusters[here]
@@ -219,7 +239,10 @@ def parts(
     *,
     hard: bool,
 ) -> Trust:
-    """`calibration`, `rejection` and `human` of one pipeline; a `hard` one's votes or ranks are no probabilities, so it has no calibration."""
+    """Return `calibration`, `rejection` and `human` of one pipeline.
+
+    A `hard` one's votes or ranks are no probabilities, so it has no calibration.
+    """
     posterior, _ = cell.in_space(task.space)
     return {
         "calibration": None
@@ -233,6 +256,6 @@ def parts(
 
 
 def _confidence(posterior: Floats) -> Floats:
-    """(n,) probability of the decision; NaN where not covered."""
+    """Return (n,) the probability of the decision; NaN where not covered."""
     confidence: Floats = posterior.max(axis=1)
     return confidence
