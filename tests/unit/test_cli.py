@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def call(monkeypatch):
     """Run a command in a wide terminal and return (exit code, output)."""
-    monkeypatch.setattr("faceoff.cli.console.width", 240)
+    monkeypatch.setattr("faceoff.commands.command_line.console.width", 240)
 
     def run(*arguments: str) -> tuple[int, str]:
         result = CliRunner().invoke(app, list(arguments))

@@ -124,7 +124,8 @@ def _model_row(plugin: Plugin) -> tuple[str, ...]:
     return f"`{plugin.name}`", plugin.framework, seen, classes, ", ".join(also) or _NONE, *whose
 
 
-def _class_of(plugin: Plugin) -> type:
+def _class_of(plugin: Plugin) -> Any:
+    """Return a plug-in's class, whose attributes depend on its kind."""
     return registry.load(plugin.source_name, plugin.class_name)
 
 

@@ -63,9 +63,8 @@ def _calibration(plugin: Plugin) -> str:
 
 
 def _here(plugin: Plugin) -> str:
-    problems = (
-        [plugin.skip()] if plugin.skip() else fetch.availability(list(plugin.assets.values()))
-    )
+    reason = plugin.skip()
+    problems = [reason] if reason else fetch.availability(list(plugin.assets.values()))
     there = (
         "[green]yes[/green]"
         if all(map(fetch.is_there, plugin.assets.values()))

@@ -78,7 +78,8 @@ def _datasets() -> Iterator[str]:
     common = DatasetConfig.model_fields
     for name in registry.names("dataset"):
         plugin = registry.get("dataset", name)
-        options = registry.load(plugin.source, plugin.class_name).Options
+        loaded: Any = registry.load(plugin.source, plugin.class_name)
+        options = loaded.Options
         own = [
             key
             for key, field in options.model_fields.items()

@@ -42,7 +42,6 @@ def score_file(
     )
     parquet.write_rows(files["frames"], columns.FRAMES, keys)
     parquet.write_rows(files["faces"], columns.FACES, ())
-    about = {"dataset": job.dataset, "seed": job.seed}
     write_predictions(
         files["frames"],
         files["faces"],
@@ -53,7 +52,8 @@ def score_file(
             model=path.name,
             plugin=plugin,
             crop=CropJob(policy="largest"),
-            **about,
+            dataset=job.dataset,
+            seed=job.seed,
         ),
     )
     cell = CellIdentity(detector="none", model=path.name, lineage="recorded")
@@ -62,7 +62,13 @@ def score_file(
         files["frames"],
         files["predictions"],
         scratch / "score.json",
-        ScoreJob(cell=cell, train_status="unknown", circular=False, **about),
+        ScoreJob(
+            cell=cell,
+            train_status="unknown",
+            circular=False,
+            dataset=job.dataset,
+            seed=job.seed,
+        ),
     )
     found = read_json(scratch / "score.json")
     if found["state"] != "ok":

@@ -16,7 +16,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeGuard
 
 import matplotlib.style
 from matplotlib import font_manager
@@ -128,7 +128,7 @@ def nothing(figure: Figure, axes: Any, words: str) -> Figure:
     return figure
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
 
 

@@ -78,7 +78,8 @@ def draw(names: Sequence[str], ranks: Sequence[float], difference: float, datase
 
 def _bars(ranks: Sequence[float], difference: float) -> list[tuple[float, float]]:
     """The longest runs of sorted ranks that span at most `difference`, of two or more, none inside another."""
-    ordered, bars = sorted(ranks), []
+    ordered = sorted(ranks)
+    bars: list[tuple[float, float]] = []
     for start, low in enumerate(ordered):
         high = max(rank for rank in ordered[start:] if rank - low <= difference)
         if high > low and (not bars or high > bars[-1][1]):

@@ -71,11 +71,8 @@ def draw(space: Sequence[str], series: Sequence[Mapping[str, Any]]) -> Figure:
         f"{name}, n = {count}" if slanted else f"{name}\nn = {count}"
         for name, count in zip(names, series[0]["n"], strict=True)
     ]
-    lower.set_xticks(
-        range(len(space)),
-        counted,
-        **({"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if slanted else {}),
-    )
+    slant: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    lower.set_xticks(range(len(space)), counted, **(slant if slanted else {}))
     figure.legend(loc="outside upper left", ncols=across)
     return figure
 

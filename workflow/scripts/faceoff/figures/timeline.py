@@ -65,7 +65,8 @@ def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
 
 def _looks(emotions: Sequence[str]) -> dict[str, Look]:
     """The canonical emotions have colours of their own and solid lines; all others are broken lines, in another way each time that the colours repeat."""
-    colours, looks = list(_EMOTION_COLOURS.values()), {}
+    colours = list(_EMOTION_COLOURS.values())
+    looks: dict[str, Look] = {}
     spare = [emotion for emotion in emotions if emotion not in _EMOTION_COLOURS]
     for emotion in emotions:
         turn, place = (

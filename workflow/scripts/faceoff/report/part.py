@@ -4,7 +4,7 @@ The module has `ANCHOR` (the end of its id), `TITLE` (its heading), `NAV` (its e
 the template, or returns None where this run has nothing to say there: then the section is left out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -49,17 +49,22 @@ class Part:
 
 
 def bar(
-    value: float | None, low: float | None, high: float | None, start: float, end: float
+    value: float | None, interval: Sequence[float | None], start: float, end: float
 ) -> View | None:
-    """Places of an interval and its point on an axis from start to end, in percent of its length."""
+    """Return the places of a value and its interval on an axis, in percent of its length.
+
+    None where there is no value or no axis.
+    """
     if not words.is_number(value) or end <= start:
         return None
 
     def place(x: float) -> float:
         return round(100 * min(1.0, max(0.0, (x - start) / (end - start))), 2)
 
-    bounded = words.is_number(low) and words.is_number(high)
-    left, right = (place(low), place(high)) if bounded else (place(value), place(value))
+    left = right = place(value)
+    low, high = interval
+    if words.is_number(low) and words.is_number(high):
+        left, right = place(low), place(high)
     return {"point": place(value), "left": left, "width": round(right - left, 2)}
 
 

@@ -44,7 +44,9 @@ def rank_across(scores: Sequence[Mapping[str, Any]]) -> Standing | None:
         if scored(score):
             accuracy.setdefault(score["dataset"], {})[name_of(score)] = score["metrics"]["accuracy"]
             about[score["dataset"]] = score["task"]
-    left_out, chosen, seen = {}, [], {}
+    left_out: dict[str, str] = {}
+    chosen: list[str] = []
+    seen: dict[str, str] = {}
     for dataset in sorted(accuracy):
         kind = about[dataset]["type"]
         collection = about[dataset]["hash"] if kind in OWN_PICTURES else COLLECTION.get(kind, kind)

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from faceoff.results.dataset_results import DatasetResults, label, name_of, shorten
 
@@ -37,11 +37,7 @@ TRAIN_STATUS = {
 
 def percent(value: float | None, digits: int = 1) -> str:
     """0.7 -> '70.0 %'; '–' for no value."""
-    return (
-        f"{number(None if value is None else 100 * value, digits)}{NBSP}%"
-        if is_number(value)
-        else "–"
-    )
+    return f"{number(100 * value, digits)}{NBSP}%" if is_number(value) else "–"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -54,7 +50,8 @@ def points(value: float | None, digits: int = 1) -> str:
     return number(None if value is None else 100 * value, digits)
 
 
-def is_number(value: float | None) -> bool:
+def is_number(value: float | None) -> TypeGuard[float]:
+    """Return whether there is a value, and a finite one."""
     return value is not None and math.isfinite(value)
 
 

@@ -28,7 +28,7 @@ def view(part: Part) -> View | None:
 
 def _pipeline(score: Score, part: Part, opened: bool) -> View:
     low, high = dataset_results.interval(score, "accuracy")
-    matrix = []
+    matrix: list[View] = []
     for truth, counts in zip(score["task"]["space"], score["confusion"], strict=True):
         total = sum(counts)
         cells = [

@@ -1,5 +1,6 @@
 """What each detector found: by outcome, against the true boxes where a dataset has them, and how far two detectors' boxes agree."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from faceoff.report.part import NAME, REASON, Part, View, shade
@@ -57,7 +58,7 @@ def _answered(detector: str, part: Part) -> str:
     )
 
 
-def _agreement(overlaps: dict[str, Any]) -> View | None:
+def _agreement(overlaps: Mapping[str, Any]) -> View | None:
     """The detectors' pairs as a square table: mean overlap of the chosen boxes, and on which share of frames both, one or none found a face."""
     pairs = overlaps.get("pairs") or []
     if not pairs:

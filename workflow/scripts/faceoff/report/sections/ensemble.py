@@ -20,7 +20,7 @@ def view(part: Part) -> View | None:
     low, high = dataset_results.tens(bounds)
     steps = [
         {**step, "added": words.label_short(step["added"]), "low": step["interval"][0], "high": step["interval"][1],
-         "bar": bar(step["accuracy"], *step["interval"], low, high)}
+         "bar": bar(step["accuracy"], step["interval"], low, high)}
         for step in curve
     ]  # fmt: skip
     return {"low": low, "high": high, "steps": steps, "files": part.links("ensemble")}

@@ -40,7 +40,7 @@ def _levels(dataset: DatasetResults) -> list[View]:
     rows = []
     for level in levels:
         name = words.of_level(level) if level["kind"] in {"best_single", "hindsight"} else ""
-        drawn = bar(level["value"], level["low"], level["high"], start - pad, end + pad)
+        drawn = bar(level["value"], (level["low"], level["high"]), start - pad, end + pad)
         rows.append({**level, "title": shorten(level["title"], NAME), "name": name, "bar": drawn})
     return rows
 
@@ -59,11 +59,11 @@ def _tests(tests: Sequence[Mapping[str, Any]]) -> View:
             **test,
             "title": words.label_short(test["a"].removeprefix("fusion/")),
             "against": words.label_short(test["b"]),
-            "bar": bar(test["difference"], test["low"], test["high"], start - pad, end + pad),
+            "bar": bar(test["difference"], (test["low"], test["high"]), start - pad, end + pad),
         }
         for test in tests
     ]
-    zero = bar(0.0, None, None, start - pad, end + pad)
+    zero = bar(0.0, (None, None), start - pad, end + pad)
     return {"rows": rows, "zero": zero["point"] if zero else 50}
 
 

@@ -31,6 +31,6 @@ def view(part: Part) -> View | None:
         "about": chosen["human"],
         "title": words.title_of(chosen),
         "strata": [
-            {**row, "bar": bar(row["accuracy"], *row["interval"], low, high)} for row in strata
+            {**row, "bar": bar(row["accuracy"], row["interval"], low, high)} for row in strata
         ],
     }

@@ -94,16 +94,15 @@ def view(part: Part) -> View:
 
 def _axis(dataset: DatasetResults) -> tuple[float, float]:
     """Ends of the bars: all intervals, in whole tens of percent."""
-    bounds = [
-        bound
+    ends = [
+        end
         for score in dataset.ranked
-        for bound in (
+        for end in (
             dataset_results.metric(score, "accuracy"),
             *dataset_results.interval(score, "accuracy"),
         )
-        if words.is_number(bound)
     ]
-    return dataset_results.tens(bounds)
+    return dataset_results.tens([end for end in ends if words.is_number(end)])
 
 
 def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: float) -> list[View]:
@@ -140,7 +139,7 @@ def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: fl
                 },
                 "low": low,
                 "high": high,
-                "bar": bar(metrics.get("accuracy"), low, high, start, end),
+                "bar": bar(metrics.get("accuracy"), (low, high), start, end),
                 "train_status": shorten(score.get("train_status") or "unknown", 40),
                 "flags": [shorten(flag, 120) for flag in score.get("flags") or ()]
                 + (["circular"] if score.get("circular") else []),

@@ -45,7 +45,7 @@ def colour(published: int, measured: int, n: int) -> str:
 
 
 def _row(model: str, stated: Mapping[str, Any], score: Score, same: bool) -> View:
-    measured, n = dataset_results.metric(score, "n_correct"), score["task"]["n"]
+    measured, n = score["metrics"]["n_correct"], score["task"]["n"]
     return {
         "model": shorten(model, NAME),
         "detector": shorten(score["detector"], NAME),

@@ -31,7 +31,7 @@ def view(part: Part) -> View | None:
                 {
                     **level,
                     "level": shorten(level["level"], NAME),
-                    "bar": bar(level["accuracy"], level["low"], level["high"], low, high),
+                    "bar": bar(level["accuracy"], (level["low"], level["high"]), low, high),
                 }
                 for level in group["levels"]
             ],

@@ -283,12 +283,12 @@ class _Samples:
         return tuple(self.info["space"])
 
     def only(self, kept: np.ndarray) -> "_Samples":
-        clusters = None if self.clusters is None else self.clusters[kept]
+        """Return the samples of these indices."""
         return _Samples(
             self.info,
             tuple(self.ids[index] for index in kept),
-            self.truth[kept],
-            clusters,
+            None if self.truth is None else self.truth[kept],
+            None if self.clusters is None else self.clusters[kept],
             whole=False,
         )
 
@@ -343,13 +343,13 @@ def _samples(samples: Path) -> _Samples:
 def _differences(a: _Samples, b: _Samples) -> list[tuple[str, Any, Any]]:
     if not (a.hash and b.hash):
         if a.hash or b.hash:
-            return [("labels", *("some" if task.hash else "none" for task in (a, b)))]
+            return [("labels", "some" if a.hash else "none", "some" if b.hash else "none")]
         alone = [set(a.ids) - set(b.ids), set(b.ids) - set(a.ids)]
-        told = [
+        told_a, told_b = (
             f"{len(ids)} of its own, such as {min(ids)}" if ids else "none of its own"
             for ids in alone
-        ]
-        return [("set of unlabelled samples", *told)] if any(alone) else []
+        )
+        return [("set of unlabelled samples", told_a, told_b)] if any(alone) else []
     found = [
         ("task version", a.info["version"], b.info["version"]),
         ("n", len(a.ids), len(b.ids)),
@@ -362,10 +362,12 @@ def _differences(a: _Samples, b: _Samples) -> list[tuple[str, Any, Any]]:
 
 def _common(a: _Samples, b: _Samples) -> tuple[np.ndarray, CommonSamples]:
     """((m,) indices into A of the samples that both tasks have with the same label, how many those are)."""
-    label_of = dict(zip(b.ids, b.truth, strict=True))
+    if a.truth is None or b.truth is None:
+        raise ValueError("samples without labels have no labels in common")
+    truth, label_of = a.truth, dict(zip(b.ids, b.truth, strict=True))
     inside = [index for index, sample in enumerate(a.ids) if sample in label_of]
     kept = np.array(
-        [index for index in inside if label_of[a.ids[index]] == a.truth[index]], dtype=int
+        [index for index in inside if label_of[a.ids[index]] == truth[index]], dtype=np.int64
     )
     return kept, CommonSamples(
         len(kept), len(a.ids) - len(inside), len(b.ids) - len(inside), len(inside) - len(kept)
@@ -373,17 +375,16 @@ def _common(a: _Samples, b: _Samples) -> tuple[np.ndarray, CommonSamples]:
 
 
 def _compare_cell(dataset: str, cell: str, a: Run, b: Run, samples: _Samples) -> CellComparison:
-    scores = [run.scores[dataset].get(cell) for run in (a, b)]
+    first, second = (run.scores[dataset].get(cell) for run in (a, b))
+    scores = [first, second]
     sides = [
         Side("error", _NO_SCORE) if score is None else Side(score["state"], score["reason"])
         for score in scores
     ]
     # The score files' valence and arousal are of the whole task.
-    affect = (
-        _affect(*(score.get("affect", {}) for score in scores))
-        if samples.whole and all(scores)
-        else []
-    )
+    affect: list[Affect] = []
+    if samples.whole and first and second:
+        affect = _affect(first.get("affect", {}), second.get("affect", {}))
     unpaired: dict[str, Any] = {
         "name": cell,
         "n": 0,
@@ -469,13 +470,12 @@ def _affect(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Affect]:
 
 def _adjusted(cells: Sequence[CellComparison]) -> list[CellComparison]:
     """The cells with Holm's p over all that were tested, and the verdict that stands then."""
-    tested = [cell for cell in cells if cell.paired]
+    tested = [(cell, cell.paired) for cell in cells if cell.paired]
     found = {}
-    for cell, p in zip(tested, paired_tests.holm([cell.paired.p for cell in tested]), strict=True):
+    corrected = paired_tests.holm([paired.p for _, paired in tested])
+    for (cell, paired), p in zip(tested, corrected, strict=True):
         adjusted = None if np.isnan(p) else float(p)
-        verdict = paired_tests.judge(
-            adjusted, cell.paired.difference, cell.paired.low, cell.paired.high
-        )
+        verdict = paired_tests.judge(adjusted, paired.difference, paired.low, paired.high)
         found[cell.name] = dataclasses.replace(cell, p_adjusted=adjusted, verdict=verdict)
     return [found.get(cell.name, cell) for cell in cells]
 
