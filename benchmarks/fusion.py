@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 
 from printing import show
 
-from faceoff.fusion.rules import RULES
+from faceoff.fusion import rule_list
 from faceoff.statistics import ranking, variance_components
 
 SUBJECTS = 1_000
 REPLICATES = 2_000
-UNTRAINED = tuple(name for name, rule in RULES.items() if not rule.trained)
+UNTRAINED = {
+    name: rule.combine
+    for name, rule in ((name, rule_list.get(name)) for name in rule_list.names())
+    if rule.combine is not None
+}
 
 
 def posteriors(
@@ -49,7 +54,7 @@ def posteriors(
 def rules(members: int, samples: int, classes: int) -> dict[str, float]:
     """Seconds of every untrained rule."""
     drawn, _ = posteriors(members, samples, classes)
-    return {name: _seconds(lambda name=name: RULES[name].combine(drawn)) for name in UNTRAINED}
+    return {name: _seconds(partial(combine, drawn)) for name, combine in UNTRAINED.items()}
 
 
 def resamples(members: int, samples: int, classes: int) -> dict[str, float]:

@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from faceoff.fusion import rule_list
+
 NAN = float("nan")
+RULES = {name: rule_list.get(name) for name in rule_list.names()}
 
 
 def one_sample(*members):

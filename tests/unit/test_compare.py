@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff.fusion import untrained
+from faceoff.fusion.means import soft_mean
 from faceoff.stages.compare import write_comparisons
 from faceoff.statistics.power import detectable_difference
 from faceoff.storage import columns, files, parquet
@@ -249,7 +249,7 @@ def test_the_last_greedy_step_is_the_soft_mean_of_the_same_cells(tmp_path: Path)
     members = np.full((3, 200, 4), NAN)
     for member, (name, classes) in zip(members, own.items(), strict=True):
         member[:, [union.index(emotion) for emotion in classes]] = posteriors[name]
-    voted = untrained.soft_mean(members)[:, :3].argmax(axis=1)
+    voted = soft_mean(members)[:, :3].argmax(axis=1)
     samples = samples_of(tmp_path / "samples/d.parquet", [space[t] for t in truth], space)
     found = compared(
         tmp_path,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from faceoff.fusion import ensembles
-from faceoff.fusion.untrained import soft_mean
+from faceoff.fusion.means import soft_mean
 
 NAN = float("nan")
 

@@ -6,9 +6,10 @@ from functools import partial
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from posterior_fixtures import RULES
 
-from faceoff.fusion.rules import RULES, Rule
-from faceoff.fusion.votes import Votes, fuse
+from faceoff.fusion.member_votes import Votes, fuse
+from faceoff.fusion.rule import Rule
 from faceoff.plan.config import FusionConfig
 from faceoff.plan.jobs import FuseJob, Member
 from faceoff.scoring.task import folds_for, weights_of
@@ -250,7 +251,7 @@ def recording(log):
 
         return combine
 
-    return Rule(hard=False, fit=fit)
+    return Rule(title="spy", about="notes what it learns from", fit=fit)
 
 
 def votes_of(n, labels, people):
@@ -296,7 +297,7 @@ def test_with_a_validation_dataset_the_rule_learns_there_only():
     assert [taught for taught, _ in log] == [set(np.round(valid.posteriors[0, :, 0], 12))]
 
 
-@pytest.mark.parametrize("rule", sorted(name for name, rule in RULES.items() if rule.trained))
+@pytest.mark.parametrize("rule", sorted(name for name, rule in RULES.items() if rule.learns))
 def test_trained_rules_learn_which_member_to_trust(tmp_path, rule):
     """One member is nearly always right, two guess: a rule that learns comes close to the good one, the plain mean does not have to."""
     random = np.random.default_rng(4)

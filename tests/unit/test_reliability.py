@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from faceoff.fusion.temperature import TEMPERATURES, fit_temperature, temper
 from faceoff.scoring import calibration, metrics
 from faceoff.scoring.task import share_interval
 from faceoff.statistics.intervals import wilson
+from faceoff.statistics.temperature import TEMPERATURES, fit_temperature, temper
 
 NAN = float("nan")
 PARTS = ("reliability", "resolution", "uncertainty", "within_bin_variance", "within_bin_covariance")

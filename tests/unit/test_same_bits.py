@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from posterior_fixtures import RULES
 
-from faceoff.fusion import rules, temperature
+from faceoff.fusion.rule import Rule
+from faceoff.statistics import temperature
 from faceoff.statistics.variance_components import decompose
 
 # NumPy has two ways to compute these, which differ in last digits. It takes the slow one where the memory of input and output might overlap, and counts
@@ -89,20 +91,17 @@ def by_temperature(random: np.random.Generator) -> None:
     temperature.fit_temperature(random.dirichlet(np.ones(4), 50), random.integers(0, 4, 50))
 
 
-def by_rule(rule: rules.Rule) -> Callable[[np.random.Generator], None]:
+def by_rule(rule: Rule) -> Callable[[np.random.Generator], None]:
     def compute(random: np.random.Generator) -> None:
         posteriors, truth = random.dirichlet(np.ones(4), (3, 50)), random.integers(0, 4, 50)
         conditions = random.random((3, 50, 6))
-        if rule.trained:
-            rule.learn(posteriors, truth, conditions)(posteriors, conditions)
-        else:
-            rule.combine(posteriors)
+        rule.learn(posteriors, truth, conditions)(posteriors, conditions)
 
     return compute
 
 
-@pytest.mark.parametrize("compute", [by_decomposition, by_temperature, *(by_rule(rule) for rule in rules.RULES.values())],
-                         ids=["decomposition", "temperature", *rules.RULES])  # fmt: skip
+@pytest.mark.parametrize("compute", [by_decomposition, by_temperature, *(by_rule(rule) for rule in RULES.values())],
+                         ids=["decomposition", "temperature", *RULES])  # fmt: skip
 def test_no_logarithm_of_a_view_with_gaps(
     watched: None, compute: Callable[[np.random.Generator], None]
 ) -> None:

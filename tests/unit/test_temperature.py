@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from posterior_fixtures import NAN, noisy_members
 
-from faceoff.fusion.temperature import fit_temperature, temper
 from faceoff.scoring import metrics
+from faceoff.statistics.temperature import fit_temperature, temper
 
 
 def test_temperature_recovers_the_scale_of_overconfident_logits():

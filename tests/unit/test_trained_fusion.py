@@ -4,22 +4,19 @@ from itertools import product as every
 
 import numpy as np
 import pytest
-from posterior_fixtures import NAN, gappy_members, noisy_members, one_sample
+from posterior_fixtures import NAN, RULES, gappy_members, noisy_members, one_sample
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from faceoff.fusion import rules, untrained
-from faceoff.fusion.rules import RULES
-from faceoff.fusion.temperature import fit_temperature, temper
-from faceoff.fusion.trained import (
-    fit_class_weighted,
-    fit_dempster_shafer,
-    fit_naive_bayes,
-    fit_stacking,
-    fit_switcher,
-    fit_weighted,
-    fit_weights,
-)
+from faceoff.fusion.rule import cross_fit
+from faceoff.fusion.rules.class_weighted import fit_class_weighted
+from faceoff.fusion.rules.dempster_shafer import fit_dempster_shafer
+from faceoff.fusion.rules.naive_bayes import fit_naive_bayes
+from faceoff.fusion.rules.stacking import fit_stacking
+from faceoff.fusion.rules.switcher import fit_switcher
+from faceoff.fusion.rules.weighted import fit_weighted, fit_weights
+from faceoff.fusion.votes import votes
+from faceoff.statistics.temperature import fit_temperature, temper
 
 
 def test_switcher_follows_the_member_that_reads_such_faces():
@@ -37,15 +34,15 @@ def test_switcher_follows_the_member_that_reads_such_faces():
         3, axis=0
     )
     folds = np.arange(n) % 5
-    switched = rules.cross_fit(RULES["switcher"], posteriors, truth, folds, conditions)
+    switched = cross_fit(RULES["switcher"], posteriors, truth, folds, conditions)
     assert (switched.argmax(axis=1) == truth).all()
-    blind = rules.cross_fit(RULES["switcher"], posteriors, truth, folds)
+    blind = cross_fit(RULES["switcher"], posteriors, truth, folds)
     assert (blind.argmax(axis=1) == truth).mean() < 0.75, (
         "without conditions it can but take the most accurate member"
     )
     absent = posteriors.copy()
     absent[0, small] = NAN
-    without = rules.cross_fit(RULES["switcher"], absent, truth, folds, conditions)
+    without = cross_fit(RULES["switcher"], absent, truth, folds, conditions)
     np.testing.assert_array_equal(without[small].argmax(axis=1), mediocre[small].argmax(axis=1))
 
 
@@ -167,7 +164,7 @@ def dempster(masses):
 def test_dempster_shafer_against_set_arithmetic():
     posteriors, truth, _ = gappy_members()
     result = fit_dempster_shafer(posteriors, truth)(posteriors)
-    right = (untrained.votes(posteriors) == truth).sum(axis=1)
+    right = (votes(posteriors) == truth).sum(axis=1)
     trust = right / (~np.isnan(posteriors).all(axis=2)).sum(axis=1)
     frame = frozenset(range(4))
     temperatures = [fit_temperature(p, truth) for p in posteriors]
@@ -214,7 +211,7 @@ def test_class_weighted_trusts_specialists():
     for member, known in ((0, (0, 1)), (1, (2, 3))):
         blind = ~np.isin(truth, known)
         posteriors[member, blind] = random.dirichlet(np.ones(4), blind.sum())
-    trained = rules.cross_fit(RULES["class_weighted"], posteriors, truth, np.arange(2000) % 5)
+    trained = cross_fit(RULES["class_weighted"], posteriors, truth, np.arange(2000) % 5)
     assert (trained.argmax(axis=1) == truth).mean() > (
         RULES["soft_mean"].combine(posteriors).argmax(axis=1) == truth
     ).mean() - 0.002

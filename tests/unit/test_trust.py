@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceoff.fusion.temperature import fit_temperature, temper
 from faceoff.scoring import metrics
 from faceoff.scoring.task import folds_for
 from faceoff.stages.score import write_score
+from faceoff.statistics.temperature import fit_temperature, temper
 from faceoff.storage import files, parquet
 from faceoff.storage.columns import FRAMES, OK, SAMPLES, predictions_schema
 

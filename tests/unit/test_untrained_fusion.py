@@ -6,15 +6,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posterior_fixtures import NAN, noisy_members, one_sample
+from posterior_fixtures import NAN, RULES, noisy_members, one_sample
 
-from faceoff.fusion import untrained
-from faceoff.fusion.rules import RULES
+from faceoff.fusion.means import soft_mean
+from faceoff.fusion.rules.borda import borda
+from faceoff.fusion.rules.majority import majority
+from faceoff.fusion.rules.product import product
+from faceoff.fusion.rules.soft_max import soft_max
+from faceoff.fusion.rules.soft_median import soft_median
+from faceoff.fusion.votes import votes
 from faceoff.scoring import metrics
 
 GONE = [NAN, NAN, NAN]
-UNTRAINED = sorted(name for name, rule in RULES.items() if not rule.trained)
-SOFT = sorted(name for name, rule in RULES.items() if not rule.trained and not rule.hard)
+UNTRAINED = sorted(name for name, rule in RULES.items() if not rule.learns)
+SOFT = sorted(name for name, rule in RULES.items() if not rule.learns and not rule.hard)
 A, B, C = [0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.1, 0.2, 0.7]
 
 
@@ -25,12 +30,12 @@ def fused(rule, *members):
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        (untrained.soft_mean, [0.3, 1 / 3, 1.1 / 3]),
-        (untrained.soft_median, [0.2 / 0.8, 0.3 / 0.8, 0.3 / 0.8]),
-        (untrained.soft_max, [0.6 / 1.8, 0.5 / 1.8, 0.7 / 1.8]),
-        (untrained.product, [0.012 / 0.063, 0.030 / 0.063, 0.021 / 0.063]),
+        (soft_mean, [0.3, 1 / 3, 1.1 / 3]),
+        (soft_median, [0.2 / 0.8, 0.3 / 0.8, 0.3 / 0.8]),
+        (soft_max, [0.6 / 1.8, 0.5 / 1.8, 0.7 / 1.8]),
+        (product, [0.012 / 0.063, 0.030 / 0.063, 0.021 / 0.063]),
         (
-            untrained.borda,
+            borda,
             [(4 - 7 / 3) / 6, (4 - 5 / 3) / 6, (4 - 2) / 6],
         ),  # ranks of class 0: 1 3 3, class 1: 2 1 2, class 2: 3 2 1
     ],
@@ -40,10 +45,10 @@ def test_three_members(rule, expected):
 
 
 def test_median_of_an_even_number_and_of_none():
-    np.testing.assert_allclose(fused(untrained.soft_median, A, B), [0.4, 0.4, 0.2])
+    np.testing.assert_allclose(fused(soft_median, A, B), [0.4, 0.4, 0.2])
     # certain members that all differ: every median is 0, so the mean decides
     np.testing.assert_allclose(
-        fused(untrained.soft_median, [1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]),
+        fused(soft_median, [1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]),
         [0.4, 0.4, 0.2],
     )
 
@@ -51,19 +56,19 @@ def test_median_of_an_even_number_and_of_none():
 def test_product_floors_at_epsilon():
     expected = np.array([1e-9 * 0.1, 0.4 * 0.6, 0.6 * 0.3])
     np.testing.assert_allclose(
-        fused(untrained.product, [0, 0.4, 0.6], [0.1, 0.6, 0.3]),
+        fused(product, [0, 0.4, 0.6], [0.1, 0.6, 0.3]),
         expected / expected.sum(),
         rtol=1e-12,
     )
 
 
 def test_majority_counts_votes():
-    np.testing.assert_allclose(fused(untrained.majority, A, B, [0.2, 0.7, 0.1]), [1 / 3, 2 / 3, 0])
+    np.testing.assert_allclose(fused(majority, A, B, [0.2, 0.7, 0.1]), [1 / 3, 2 / 3, 0])
 
 
 def test_majority_tie_goes_to_the_higher_mean_posterior():
     # one vote each for 0 and 1; means 0.45 and 0.5
-    winner = fused(untrained.majority, [0.6, 0.3, 0.1], [0.3, 0.7, 0.0])
+    winner = fused(majority, [0.6, 0.3, 0.1], [0.3, 0.7, 0.0])
     assert winner.argmax() == 1
     np.testing.assert_allclose(winner, [0.5, 0.5, 0], atol=1e-8)
     assert winner.sum() == pytest.approx(1, abs=1e-15)
@@ -72,13 +77,13 @@ def test_majority_tie_goes_to_the_higher_mean_posterior():
 def test_majority_tie_of_votes_and_means_goes_to_the_earlier_class():
     for order in every([[0.1, 0.2, 0.7], [0.1, 0.7, 0.2]], repeat=2):
         if order[0] != order[1]:
-            assert fused(untrained.majority, *order).argmax() == 1
+            assert fused(majority, *order).argmax() == 1
     # 0.1 + 0.2 + 0.3 and 0.3 + 0.2 + 0.1 differ in the last bit: still a tie
     members = [[0.1, 0.3, 0.6], [0.2, 0.2, 0.6], [0.6, 0.1, 0.3], [0.3, 0.6, 0.1]]
     assert (
         len(
             {
-                fused(untrained.majority, *[members[i] for i in order]).argmax()
+                fused(majority, *[members[i] for i in order]).argmax()
                 for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1])
             }
         )
@@ -89,7 +94,7 @@ def test_majority_tie_of_votes_and_means_goes_to_the_earlier_class():
 def test_majority_against_integer_arithmetic():
     """Posteriors in tenths tie often, and exactly only in integers."""
     tenths = np.random.default_rng(0).multinomial(10, [1 / 3] * 3, (6, 3000))
-    result = untrained.majority(tenths / 10)
+    result = majority(tenths / 10)
     for i in range(3000):
         ballots = [row.tolist().index(row.max()) for row in tenths[:, i]]
         assert result[i].argmax() == max(
@@ -106,19 +111,19 @@ def test_majority_ignores_the_mean_of_a_class_without_the_most_votes():
         [0.2, 0.41, 0.39],
         [0, 0, 1.0],
     ]
-    assert fused(untrained.majority, *members).argmax() == 1
+    assert fused(majority, *members).argmax() == 1
 
 
 def test_member_ties_vote_for_the_earlier_class():
     np.testing.assert_array_equal(
-        untrained.votes(one_sample([0.4, 0.4, 0.2], [0.2, 0.4, 0.4], GONE, [NAN, 0.5, 0.5]))[:, 0],
+        votes(one_sample([0.4, 0.4, 0.2], [0.2, 0.4, 0.4], GONE, [NAN, 0.5, 0.5]))[:, 0],
         [0, 1, -1, 1],
     )
 
 
 def test_borda_tie_goes_to_the_higher_mean_posterior():
     # ranks of class 0: 1, 2; class 1: 2, 1; class 2: 3, 3. Means 0.45 and 0.5
-    winner = fused(untrained.borda, [0.6, 0.3, 0.1], [0.3, 0.7, 0.0])
+    winner = fused(borda, [0.6, 0.3, 0.1], [0.3, 0.7, 0.0])
     assert winner.argmax() == 1
     np.testing.assert_allclose(winner, [2.5 / 6, 2.5 / 6, 1 / 6], atol=1e-8)
 
@@ -132,8 +137,8 @@ def test_borda_can_differ_from_majority():
         [0.4, 0.35, 0.25],
     ]
     # class 0: 1 1 3 3 1 -> 1.8; class 1: 2 2 1 1 2 -> 1.6
-    assert fused(untrained.majority, *members).argmax() == 0
-    assert fused(untrained.borda, *members).argmax() == 1
+    assert fused(majority, *members).argmax() == 0
+    assert fused(borda, *members).argmax() == 1
 
 
 # ---------------------------------------------------------------- absent members, missing classes
@@ -161,18 +166,18 @@ LACKS = [NAN, 0.6, 0.4]  # a member without class 0
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        (untrained.soft_mean, [0.5, 0.45, 0.3]),  # class 0 only from the first
-        (untrained.soft_median, [0.5, 0.45, 0.3]),
-        (untrained.soft_max, [0.5, 0.6, 0.4]),
-        (untrained.product, [0.5**2, 0.3 * 0.6, 0.2 * 0.4]),  # class 0: the one log counts for both
-        (untrained.borda, [4 - 1, 4 - 1.5, 4 - 2.5]),
-        (untrained.majority, [1, 1, 0]),
+        (soft_mean, [0.5, 0.45, 0.3]),  # class 0 only from the first
+        (soft_median, [0.5, 0.45, 0.3]),
+        (soft_max, [0.5, 0.6, 0.4]),
+        (product, [0.5**2, 0.3 * 0.6, 0.2 * 0.4]),  # class 0: the one log counts for both
+        (borda, [4 - 1, 4 - 1.5, 4 - 2.5]),
+        (majority, [1, 1, 0]),
     ],
 )
 def test_class_that_a_member_lacks(rule, expected):
     result = fused(rule, [0.5, 0.3, 0.2], LACKS)
     np.testing.assert_allclose(result, np.array(expected) / np.sum(expected), atol=1e-8)
-    assert result.argmax() == (1 if rule is untrained.soft_max else 0)
+    assert result.argmax() == (1 if rule is soft_max else 0)
 
 
 @pytest.mark.parametrize("name", UNTRAINED)
@@ -229,7 +234,7 @@ def test_borda_against_a_loop():
     random = np.random.default_rng(0)
     posteriors = random.integers(0, 4, (5, 50, 4)) + 0.5  # many ties
     posteriors /= posteriors.sum(axis=2, keepdims=True)
-    result = untrained.borda(posteriors)
+    result = borda(posteriors)
     for i in range(50):
         ranks = np.zeros((5, 4))
         for m in range(5):
@@ -246,13 +251,13 @@ def test_borda_against_a_loop():
     ("call", "message"),
     [
         (
-            lambda: untrained.soft_mean(np.ones((2, 3))),
+            lambda: soft_mean(np.ones((2, 3))),
             r"posteriors: shape \(2, 3\) given, expected \(members, n, k\)",
         ),
-        (lambda: untrained.soft_mean(np.ones((0, 2, 3))), "at least one member"),
-        (lambda: untrained.product(np.array([[A, [0.5, NAN, 0.5]]])), "member 0 is NaN in part"),
-        (lambda: untrained.majority(one_sample(A, [1.2, -0.2, 0])), "member 1 holds negative"),
-        (lambda: untrained.soft_max(one_sample(A, [np.inf, 0, 0])), "infinite"),
+        (lambda: soft_mean(np.ones((0, 2, 3))), "at least one member"),
+        (lambda: product(np.array([[A, [0.5, NAN, 0.5]]])), "member 0 is NaN in part"),
+        (lambda: majority(one_sample(A, [1.2, -0.2, 0])), "member 1 holds negative"),
+        (lambda: soft_max(one_sample(A, [np.inf, 0, 0])), "infinite"),
     ],
 )
 def test_refusals(call, message):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceoff.statistics.arrays import Floats, Ints
 from faceoff.statistics.paired_tests import EPSILON, mcnemar
 
 PERMUTATION_GAIN = 0.05
@@ -20,7 +21,7 @@ class ClassOrder:
     suspicious: bool
 
 
-def best_class_permutation(truth: np.ndarray, posterior: np.ndarray) -> ClassOrder:
+def best_class_permutation(truth: Ints, posterior: Floats) -> ClassOrder:
     """Check a member's declared class order on labelled data (protocol §23): the best renaming of its columns, by Kuhn's Hungarian method (1955).
 
     truth (n,), posterior (n, k) with NaN rows where not covered. Suspicious if it beats the declared order by > 5 points with McNemar mid-p < 0.001.

@@ -9,6 +9,7 @@ from math import comb
 
 import numpy as np
 
+from faceoff.statistics.arrays import Bools, Floats, Ints
 from faceoff.statistics.folds import check_folds
 
 SHAPLEY_MEMBERS = 10  # 2^10 votes; above that no exact value is given
@@ -21,29 +22,30 @@ class Step:
 
     size: int
     added: int
-    correct: np.ndarray
+    correct: Bools
     chosen: tuple[tuple[int, ...], ...]
 
 
 class _Votes:
     """Sums of present members' posteriors, so that adding or leaving out a member costs one addition."""
 
-    def __init__(self, posteriors: np.ndarray, truth: np.ndarray):
+    def __init__(self, posteriors: Floats, truth: Ints):
         # Soft mean: each class over the members that have it. What decides is the mean, so sums and counts are kept.
         self.there = ~np.isnan(posteriors)
         self.values = np.where(self.there, posteriors, 0.0)
         self.truth = np.asarray(truth)
 
-    def correct(self, total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    def correct(self, total: Floats, count: Ints) -> Bools:
         """(n,) bool of summed posteriors and numbers of members (n, k)."""
         mean = np.where(count > 0, total / np.maximum(count, 1), -1.0)
-        return (mean.argmax(axis=1) == self.truth) & (count > 0).any(axis=1)
+        right: Bools = (mean.argmax(axis=1) == self.truth) & (count > 0).any(axis=1)
+        return right
 
-    def of(self, members: list[int]) -> np.ndarray:
+    def of(self, members: list[int]) -> Bools:
         return self.correct(self.values[members].sum(axis=0), self.there[members].sum(axis=0))
 
 
-def leave_one_out(posteriors: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def leave_one_out(posteriors: Floats, truth: Ints) -> Floats:
     """(members,) accuracy of the vote of all minus that without each member: below 0 where the vote is better without it. NaN for a single member."""
     votes, everyone = _Votes(posteriors, truth), list(range(len(posteriors)))
     if len(everyone) < 2:
@@ -57,7 +59,7 @@ def leave_one_out(posteriors: np.ndarray, truth: np.ndarray) -> np.ndarray:
     )
 
 
-def shapley(posteriors: np.ndarray, truth: np.ndarray) -> np.ndarray | None:
+def shapley(posteriors: Floats, truth: Ints) -> Floats | None:
     """(members,) Shapley values of the vote's accuracy (Shapley 1953); None above ten members.
 
     They sum to the accuracy of all minus that of nobody's vote, which is to answer the most frequent class: what can be had without looking at a face.
@@ -84,7 +86,7 @@ def shapley(posteriors: np.ndarray, truth: np.ndarray) -> np.ndarray | None:
     return worth
 
 
-def greedy(posteriors: np.ndarray, truth: np.ndarray, folds: np.ndarray) -> list[Step]:
+def greedy(posteriors: Floats, truth: Ints, folds: Ints) -> list[Step]:
     """Greedy forward selection (Caruana et al. 2004, without replacement): each fold is judged by an ensemble grown on the other folds.
 
     At each size the member is added that makes the vote on the other folds most accurate, ties to the earlier one.

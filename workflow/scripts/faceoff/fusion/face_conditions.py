@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from faceoff.statistics.arrays import Bools, Floats
+
 NAMES = ("size", "share", "score", "roll", "yaw")
 RIDGE = 1.0  # penalty of standardised slopes
 
-Trust = Callable[[np.ndarray], np.ndarray]  # conditions (n, 5) -> probability of being right (n,)
+Trust = Callable[[Floats], Floats]  # conditions (n, 5) -> probability of being right (n,)
 
 
-def of_face(face: Mapping[str, Any] | None, width: float, height: float) -> np.ndarray:
+def of_face(face: Mapping[str, Any] | None, width: float, height: float) -> Floats:
     """(5,) conditions of a row of a faces table in a frame of this size; all NaN for None.
 
     size:  log₂ of the box's side √(w h) in pixels; share: log₂ of √(w h / frame); score: the detector's own
@@ -41,7 +43,7 @@ def of_face(face: Mapping[str, Any] | None, width: float, height: float) -> np.n
     return found
 
 
-def fit_trust(right: np.ndarray, conditions: np.ndarray) -> Trust:
+def fit_trust(right: Bools, conditions: Floats) -> Trust:
     """Fit how probably a member is right, given its face's conditions: logistic regression on standardised conditions.
 
     right: (n,) bool; conditions: (n, c), NaN counts as the mean. Slopes are penalised by `RIDGE`; one right and one wrong face of mean conditions are
@@ -61,7 +63,7 @@ def fit_trust(right: np.ndarray, conditions: np.ndarray) -> Trust:
     spread = np.sqrt(np.where(known, (conditions - mean) ** 2, 0.0).sum(axis=0) / count)
     spread = np.where(spread > 1e-9, spread, np.inf)  # a constant condition says nothing
 
-    def standard(values: np.ndarray) -> np.ndarray:
+    def standard(values: Floats) -> Floats:
         return np.where(np.isnan(values), 0.0, (values - mean) / spread)
 
     x = np.vstack([standard(conditions), np.zeros((2, conditions.shape[1]))])

@@ -9,17 +9,22 @@ Conventions
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
+from faceoff.statistics.arrays import Bools, Floats, Ints
 from faceoff.statistics.folds import check_folds
+
+Array = TypeVar("Array", bound=npt.NDArray[Any])
 
 
 @dataclass(frozen=True)
 class BestSingle:
     """`member` (n,) int: the member used for each sample; `choices`: fold -> the member chosen on the other folds."""
 
-    member: np.ndarray
+    member: Ints
     choices: dict[int, int]
 
 
@@ -32,17 +37,18 @@ class ClonePair:
     agreement: float
 
 
-def oracle(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def oracle(truth: Ints, predicted: Ints) -> Bools:
     """(n,) bool: whether any member is right (§24)."""
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     if predicted.ndim != 2 or truth.shape != predicted.shape[1:]:
         raise ValueError(
             f"predicted: shape {predicted.shape} given, expected (members, {len(truth)}) as truth has {len(truth)} samples"
         )
-    return (predicted == truth).any(axis=0)
+    right: Bools = (predicted == truth).any(axis=0)
+    return right
 
 
-def effective_members(correct: np.ndarray) -> float:
+def effective_members(correct: Bools) -> float:
     """Effective number of members, 1 … members: participation ratio (tr C)² / tr C² = M² / Σ r² of the correlation matrix of correctness (§22).
 
     A member that is always right or always wrong correlates 1 with its equals and 0 with the others.
@@ -59,7 +65,7 @@ def effective_members(correct: np.ndarray) -> float:
     return float(len(correct) ** 2 / (correlation**2).sum())
 
 
-def clone_pairs(predicted: np.ndarray, threshold: float = 0.99) -> list[ClonePair]:
+def clone_pairs(predicted: Ints, threshold: float = 0.99) -> list[ClonePair]:
     """Pairs of members whose argmax agrees on more than `threshold` of the samples that both cover (§22)."""
     predicted = _two_axes("predicted", predicted, "(members, n)")
     pairs = []
@@ -73,7 +79,7 @@ def clone_pairs(predicted: np.ndarray, threshold: float = 0.99) -> list[ClonePai
     return pairs
 
 
-def best_single_on(correct: np.ndarray, log_loss: np.ndarray, names: Sequence[str]) -> int:
+def best_single_on(correct: Bools, log_loss: Floats, names: Sequence[str]) -> int:
     """Index of the best member on these (validation) samples: end-to-end accuracy, ties by lower log loss, then name (§19).
 
     log_loss: (members, n), NaN where the member is not covered; its mean is over covered samples, and a member without any loses ties.
@@ -97,9 +103,7 @@ def best_single_on(correct: np.ndarray, log_loss: np.ndarray, names: Sequence[st
     )
 
 
-def best_single(
-    correct: np.ndarray, log_loss: np.ndarray, names: Sequence[str], folds: np.ndarray
-) -> BestSingle:
+def best_single(correct: Bools, log_loss: Floats, names: Sequence[str], folds: Ints) -> BestSingle:
     """The best member of each fold, chosen on the other folds by `best_single_on` (§19)."""
     correct, log_loss = (
         _two_axes("correct", correct, "(members, n)"),
@@ -115,8 +119,7 @@ def best_single(
     return BestSingle(member, choices)
 
 
-def _two_axes(name: str, values: np.ndarray, expected: str) -> np.ndarray:
-    values = np.asarray(values)
+def _two_axes(name: str, values: Array, expected: str) -> Array:
     if values.ndim != 2 or values.shape[0] == 0:
         raise ValueError(f"{name}: shape {values.shape} given, expected {expected}")
     return values

@@ -9,16 +9,22 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, SerializeAsAny, ValidationError
 
 from faceoff import emotions
+from faceoff.fusion import rule_list
 from faceoff.plugins import registry
 from faceoff.plugins.options import DataPath, DatasetConfig, Name, Section, expand
 from faceoff.plugins.plugin import PACKAGE, Plugin, RegistryError
 from faceoff.spelling import suggestion
+
+if TYPE_CHECKING:
+    RuleName = str
+else:
+    RuleName = Literal[rule_list.names()]
 
 
 class ConfigError(ValueError):
@@ -113,12 +119,10 @@ class ModelConfig(Section):
 
 
 class FusionConfig(Section):
-    # fmt: off
-    rule: Literal[
-        "majority", "soft_mean", "soft_median", "soft_max", "product", "borda", "temperature", "weighted", "class_weighted", "stacking", "naive_bayes",
-        "dempster_shafer", "switcher",
-    ] = Field("soft_mean", description="how posteriors are joined; rules from temperature on learn, on the validation dataset or the other folds")
-    # fmt: on
+    rule: RuleName = Field(
+        "soft_mean",
+        description="how posteriors are joined; rules that learn do so on the validation dataset or the other folds",
+    )
     members: list[str] = Field(
         default_factory=lambda: ["*/*"],
         min_length=1,

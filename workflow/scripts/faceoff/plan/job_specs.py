@@ -11,7 +11,7 @@ from typing import Any
 
 from faceoff import layout
 from faceoff.assets import fetch
-from faceoff.fusion.rules import RULES
+from faceoff.fusion import rule_list
 from faceoff.plan import figure_list, table_list
 from faceoff.plan.aggregate_jobs import (
     CaptionsJob,
@@ -257,7 +257,7 @@ class Plan(Matrix):
             check_order=section.check_order,
             policy=self.config.faces.policy,
             seed=self.config.seed if section.seed is None else section.seed,
-            code=code("fuse"),
+            code=code("fuse", rule_list.file_of(section.rule)),
         )
 
     def score_job(self, dataset: str, detector: str, model: str) -> ScoreJob:
@@ -283,7 +283,7 @@ class Plan(Matrix):
                 rule=section.rule,
                 members=_names(cells),
                 top=section.top,
-                hard=RULES[section.rule].hard,
+                hard=rule_list.get(section.rule).hard,
             ),
             train_status=statuses.pop() if len(statuses) == 1 else "mixed",
             circular=any(self._circular(dataset, model) for _, model in cells),
@@ -458,12 +458,14 @@ class Plan(Matrix):
     def report_job(self) -> ReportJob:
         """Tell `report` everything that the page states of the run."""
         cards = self._cards()
+        used = {section.rule for section, _ in self.fusions.values()}
         return ReportJob(
             config=self._resolved(),
             datasets={name: cards[name] for name in self.datasets("test")},
             models=self._stated(),
             assets=self._weights(),
             titles=figure_list.titles(),
+            rules={rule: rule_list.get(rule).title for rule in sorted(used)},
             code=code("report", *_page_files()),
         )
 

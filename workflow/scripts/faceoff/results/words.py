@@ -5,24 +5,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
+from faceoff.fusion import rule_list
 from faceoff.results.dataset_results import DatasetResults, label, name_of, shorten
 
 NBSP = "\u00a0"
 LIMITED = "limited: not for reporting"  # stands on every output of a run of which only some samples were taken
-_RULES = {
-    "majority": "majority vote",
-    "soft_mean": "soft mean",
-    "soft_median": "soft median",
-    "soft_max": "soft maximum",
-    "product": "product of posteriors",
-    "borda": "Borda count",
-    "temperature": "calibrated mean",
-    "weighted": "weighted mean",
-    "class_weighted": "mean weighted by class",
-    "stacking": "stacked regression",
-    "naive_bayes": "naive Bayes",
-    "dempster_shafer": "Dempster–Shafer",
-}
 TRAIN_STATUS = {
     "in-sample": "the model was trained on these very pictures: its score is not evidence",
     "held-out": "trained on another part of the same data set",
@@ -105,7 +92,8 @@ def agreement(difference: int, n: int) -> str:
 
 
 def rule(name: str) -> str:
-    return _RULES.get(name, str(name).replace("_", " "))
+    """Return a fusion rule's title; a run of another version may have rules that are not here."""
+    return rule_list.get(name).title if name in rule_list.names() else name.replace("_", " ")
 
 
 def caveats(dataset: DatasetResults) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from faceoff.scoring import metrics
 from faceoff.scoring.task import owners
+from faceoff.statistics.arrays import Floats, Ints
 from faceoff.statistics.bootstrap import bootstrap_t
 from faceoff.storage import parquet
 from faceoff.storage.columns import DIMENSIONS
@@ -21,9 +22,9 @@ _UNITS = 1_000  # resampled units at most; more pictures are drawn in groups of 
 class Moments:
     """The moments that a dataset annotates in one dimension. `truth`, `predicted` (m,) in −1 … 1, NaN where nothing was predicted; `sample` (m,) int."""
 
-    truth: np.ndarray
-    predicted: np.ndarray
-    sample: np.ndarray
+    truth: Floats
+    predicted: Floats
+    sample: Ints
 
 
 def moments(frames: Path, predictions: Path, ids: Mapping[str, int]) -> dict[str, Moments]:
@@ -116,7 +117,7 @@ def _within_clips(found: Moments) -> list[float]:
     ]
 
 
-def _sums(found: Moments, subjects: Sequence[str | None]) -> np.ndarray:
+def _sums(found: Moments, subjects: Sequence[str | None]) -> Floats:
     """(units, 6) sums of 1, t, p, t², p², tp of each resampled unit."""
     kept = np.isfinite(found.predicted)
     t, p, sample = found.truth[kept], found.predicted[kept], found.sample[kept]
@@ -130,7 +131,7 @@ def _sums(found: Moments, subjects: Sequence[str | None]) -> np.ndarray:
     return sums
 
 
-def _ccc_of_sums(totals: np.ndarray) -> np.ndarray:
+def _ccc_of_sums(totals: Floats) -> Floats:
     """CCC of each row of summed moments (R, 6) -> (R,); NaN without any."""
     n, t, p, tt, pp, tp = totals.T
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -10,20 +10,22 @@ from typing import Any, Literal
 
 import numpy as np
 
-from faceoff.fusion.temperature import fit_temperature, temper
 from faceoff.scoring import metrics
+from faceoff.statistics.arrays import Bools, Floats, Ints, Labels, Numbers
 from faceoff.statistics.folds import check_folds
+from faceoff.statistics.intervals import Interval
+from faceoff.statistics.temperature import fit_temperature, temper
 
 IntervalOf = Callable[
-    [np.ndarray, np.ndarray | None], Any
-]  # (correct, clusters) -> something with `low` and `high`
+    [Bools, Labels | None], Interval
+]  # (correct, clusters) -> interval of their share
 
 
 @dataclass(frozen=True)
 class Calibrated:
     """Tempered posterior (n, k) and the temperatures behind it: one, or one per fold in the order of the folds."""
 
-    posterior: np.ndarray
+    posterior: Floats
     temperatures: tuple[float, ...]
 
     @property
@@ -32,7 +34,7 @@ class Calibrated:
         return float(np.exp(np.mean(np.log(self.temperatures))))
 
 
-def cross_fit(truth: np.ndarray, posterior: np.ndarray, folds: np.ndarray) -> Calibrated:
+def cross_fit(truth: Ints, posterior: Floats, folds: Ints) -> Calibrated:
     """Temperature scaling (Guo 2017) where each fold (n,) is tempered by what the other folds teach (protocol §20)."""
     folds, posterior = check_folds(folds, len(truth)), _own_classes(posterior)
     tempered, temperatures = np.full(posterior.shape, np.nan), []
@@ -43,19 +45,17 @@ def cross_fit(truth: np.ndarray, posterior: np.ndarray, folds: np.ndarray) -> Ca
     return Calibrated(_every_class(tempered), tuple(temperatures))
 
 
-def fit_elsewhere(
-    posterior: np.ndarray, held_out_truth: np.ndarray, held_out: np.ndarray
-) -> Calibrated:
+def fit_elsewhere(posterior: Floats, held_out_truth: Ints, held_out: Floats) -> Calibrated:
     """Temperature scaling by what other samples teach: held_out (m, k), held_out_truth (m,)."""
     temperature = fit_temperature(_own_classes(held_out), held_out_truth)
     return Calibrated(_every_class(temper(_own_classes(posterior), temperature)), (temperature,))
 
 
 def bins(
-    truth: np.ndarray,
-    posterior: np.ndarray,
+    truth: Ints,
+    posterior: Floats,
     interval: IntervalOf,
-    clusters: np.ndarray | None = None,
+    clusters: Labels | None = None,
     *,
     count: int = metrics.ECE_BINS,
     mode: Literal["width", "mass"] = "width",
@@ -98,7 +98,7 @@ def bins(
 
 
 def brier_parts(
-    truth: np.ndarray, posterior: np.ndarray, *, count: int = metrics.ECE_BINS
+    truth: Ints, posterior: Floats, *, count: int = metrics.ECE_BINS
 ) -> dict[str, float]:
     """What the Brier score is made of (Murphy 1973, with the within-bin terms of Stephenson, Coelho & Jolliffe 2008).
 
@@ -126,8 +126,9 @@ def brier_parts(
     edges = metrics.bin_edges(posterior.ravel(), count, "width")
     cell = np.searchsorted(edges, posterior, side="left") + count * np.arange(k)
 
-    def sums(values: np.ndarray) -> np.ndarray:
-        return np.bincount(cell.ravel(), weights=values.ravel(), minlength=count * k)
+    def sums(values: Numbers) -> Floats:
+        total = np.bincount(cell.ravel(), weights=values.ravel(), minlength=count * k)
+        return total.astype(np.float64)
 
     size = sums(np.ones_like(posterior))
     some = np.maximum(size, 1)
@@ -144,10 +145,10 @@ def brier_parts(
 
 
 def describe(
-    truth: np.ndarray,
-    posterior: np.ndarray,
+    truth: Ints,
+    posterior: Floats,
     interval: IntervalOf,
-    clusters: np.ndarray | None = None,
+    clusters: Labels | None = None,
 ) -> dict[str, Any]:
     """log_loss, brier, ece, ece_mass, brier_parts, and the bins by equal width and by equal mass."""
     return {
@@ -166,7 +167,7 @@ def describe(
 # ---------------------------------------------------------------- inside
 
 
-def _own_classes(posterior: np.ndarray) -> np.ndarray:
+def _own_classes(posterior: Floats) -> Floats:
     """The posterior with NaN for the classes that it never gives anything: a temperature must not lift those from zero."""
     posterior = np.array(posterior, dtype=np.float64)
     covered = metrics.is_covered(posterior)
@@ -174,7 +175,7 @@ def _own_classes(posterior: np.ndarray) -> np.ndarray:
     return posterior
 
 
-def _every_class(tempered: np.ndarray) -> np.ndarray:
+def _every_class(tempered: Floats) -> Floats:
     """Zero again for the classes that are not the pipeline's; rows without any stay NaN."""
     covered = ~np.isnan(tempered).all(axis=1)
     return np.where(covered[:, None], np.nan_to_num(tempered), np.nan)

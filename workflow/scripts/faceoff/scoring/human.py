@@ -15,51 +15,59 @@ from typing import Any
 import numpy as np
 
 from faceoff.scoring import metrics
+from faceoff.statistics.arrays import Bools, Floats, Ints, Numbers
+from faceoff.statistics.intervals import Interval
 
 AGREEMENT = (0.5, 0.6, 0.7, 0.8, 0.9)  # between strata (lo, hi] of the share of votes on the winner
-MeanInterval = Callable[
-    [np.ndarray, np.ndarray], Any
-]  # (values or correctness, bool (n,) of their samples) -> something with `low` and `high`
+# (values or correctness of some samples, which of all samples these are (n,)) -> interval of the mean
+MeanInterval = Callable[[Numbers, Bools], Interval]
 
 
-def cross_entropy(votes: np.ndarray, posterior: np.ndarray) -> np.ndarray:
+def cross_entropy(votes: Floats, posterior: Floats) -> Floats:
     """(n,) −Σ q log p against the distribution q of the votes inside the space, p clipped and renormalised as in the log loss; NaN where there is no q or p."""
     share = _distribution(votes, posterior.shape[1])
     clipped = np.clip(posterior, metrics.CLIP, 1.0)
-    return -(share * np.log(clipped / clipped.sum(axis=1, keepdims=True))).sum(axis=1)
+    crossed: Floats = -(share * np.log(clipped / clipped.sum(axis=1, keepdims=True))).sum(axis=1)
+    return crossed
 
 
-def vote_entropy(votes: np.ndarray, k: int) -> np.ndarray:
+def vote_entropy(votes: Floats, k: int) -> Floats:
     """(n,) −Σ q log q in nats: the least cross-entropy that any posterior can have. KL divergence is cross-entropy minus this."""
     share = _distribution(votes, k)
-    return -(share * np.log(np.where(share > 0, share, 1.0))).sum(axis=1)
+    entropy: Floats = -(share * np.log(np.where(share > 0, share, 1.0))).sum(axis=1)
+    return entropy
 
 
-def agreement(votes: np.ndarray) -> np.ndarray:
+def agreement(votes: Floats) -> Floats:
     """(n,) share of all votes that the winner has, 0–1; NaN without votes."""
     votes = _votes(votes)
     total = votes.sum(axis=1)
     return np.where(total > 0, votes.max(axis=1) / np.where(total > 0, total, 1.0), np.nan)
 
 
-def one_against_the_others(votes: np.ndarray) -> np.ndarray:
+def one_against_the_others(votes: Floats) -> Floats:
     """(n,) chance that a random tagger of the sample says what most of the others say; NaN below two votes.
 
     Its mean is what one person reaches: no ceiling, as a pipeline that says what most people say is right against all others more often than they are.
     """
-    return sum(share * credit[:, tagger] for tagger, (share, credit) in enumerate(_left_out(votes)))
+    chance = np.zeros(len(votes))
+    for tagger, (share, credit) in enumerate(_left_out(votes)):
+        chance += share * credit[:, tagger]
+    return chance
 
 
-def as_a_tagger(votes: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def as_a_tagger(votes: Floats, predicted: Ints) -> Floats:
     """(n,) the same credit for a prediction: against all taggers but a random one. No prediction has 0; NaN below two votes."""
     chosen = np.maximum(predicted, 0)[:, None]
-    return sum(
-        share * np.where(predicted >= 0, np.take_along_axis(credit, chosen, axis=1)[:, 0], 0.0)
-        for share, credit in _left_out(votes)
-    )
+    chance = np.zeros(len(votes))
+    for share, credit in _left_out(votes):
+        chance += share * np.where(
+            predicted >= 0, np.take_along_axis(credit, chosen, axis=1)[:, 0], 0.0
+        )
+    return chance
 
 
-def confusion(votes: np.ndarray, k: int) -> np.ndarray:
+def confusion(votes: Floats, k: int) -> Floats:
     """(k, k+1) expected confusion matrix of one random tagger per sample: rows what the others say, columns the tagger, the last one outside the space.
 
     Counts are samples; those where the others are outside the space have no row.
@@ -70,7 +78,7 @@ def confusion(votes: np.ndarray, k: int) -> np.ndarray:
     return matrix
 
 
-def pair_agreement(votes: np.ndarray) -> np.ndarray:
+def pair_agreement(votes: Floats) -> Floats:
     """(n,) chance that two random taggers of a sample agree; NaN below two votes."""
     votes = _votes(votes)
     total = votes.sum(axis=1)
@@ -81,9 +89,9 @@ def pair_agreement(votes: np.ndarray) -> np.ndarray:
 
 
 def describe(
-    votes: np.ndarray,
-    truth: np.ndarray,
-    posterior: np.ndarray,
+    votes: Floats,
+    truth: Ints,
+    posterior: Floats,
     interval: MeanInterval,
     *,
     hard: bool = False,
@@ -123,7 +131,7 @@ def describe(
 
 
 def _strata(
-    shares: np.ndarray, correct: np.ndarray, tagger: np.ndarray, interval: MeanInterval
+    shares: Floats, correct: Bools, tagger: Floats, interval: MeanInterval
 ) -> list[dict[str, Any]]:
     """Accuracy of the pipeline, and what one person reaches, by how far people agree; strata without samples are left out."""
     found = []
@@ -139,7 +147,7 @@ def _strata(
     return found
 
 
-def _left_out(votes: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def _left_out(votes: Floats) -> list[tuple[Floats, Floats]]:
     """For a tagger of each of the C classes: (n,) share of the sample's taggers who chose it, and (n, C) credit of every class by what the others say.
 
     NaN shares below two votes.
@@ -157,19 +165,19 @@ def _left_out(votes: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-def _distribution(votes: np.ndarray, k: int) -> np.ndarray:
+def _distribution(votes: Floats, k: int) -> Floats:
     """(n, k) shares of the votes inside the space; NaN rows without any."""
     inside = _votes(votes)[:, :k]
     total = inside.sum(axis=1, keepdims=True)
     return np.where(total > 0, inside / np.where(total > 0, total, 1.0), np.nan)
 
 
-def _votes(votes: np.ndarray) -> np.ndarray:
+def _votes(votes: Floats) -> Floats:
     votes = np.asarray(votes, dtype=np.float64)
     if votes.ndim != 2 or not np.isfinite(votes).all() or (votes < 0).any():
         raise ValueError("votes: negative or not finite, expected counts (n, classes) from 0 up")
     return votes
 
 
-def _mean(values: np.ndarray) -> float:
+def _mean(values: Numbers) -> float:
     return float(np.mean(values)) if len(values) else float("nan")

@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 
 from faceoff import emotions
+from faceoff.statistics.arrays import Bools, Floats, Ints, Numbers
 
 EPSILON = 1e-9
 CLIP = 1e-7  # of probabilities in the log loss
@@ -33,18 +34,18 @@ COLLAPSE_SHARE = 0.60
 class ClassScores:
     """Per-class scores, each array (k,). `recall` and `f1` are NaN for classes without truth (n = 0); `precision` 0/0 is 0."""
 
-    precision: np.ndarray
-    recall: np.ndarray
-    f1: np.ndarray
-    n: np.ndarray
+    precision: Floats
+    recall: Floats
+    f1: Floats
+    n: Floats
 
 
 # ---------------------------------------------------------------- label spaces
 
 
 def restrict(
-    posterior: np.ndarray, model_classes: Sequence[str], space: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray]:
+    posterior: Floats, model_classes: Sequence[str], space: Sequence[str]
+) -> tuple[Floats, Floats]:
     """Bring a model's posterior into a label space: mask the classes outside it, renormalise the rest (protocol §12).
 
     Returns (n, len(space)) in the order of `space` and `mass_outside` (n,), the share of each row's mass that was masked (NaN where not covered).
@@ -72,8 +73,8 @@ def restrict(
 
 
 def strict_predictions(
-    posterior: np.ndarray, model_classes: Sequence[str], space: Sequence[str]
-) -> np.ndarray:
+    posterior: Floats, model_classes: Sequence[str], space: Sequence[str]
+) -> Ints:
     """Predictions without masking (protocol §12 `strict`): argmax over the model's own classes, ties to the earlier in canonical order.
 
     Returns (n,): index into `space`, OUTSIDE (a wrong answer) where the winner is no class of the space, NO_FACE where not covered.
@@ -88,12 +89,13 @@ def strict_predictions(
     return np.where(winner == NO_FACE, NO_FACE, code[winner])
 
 
-def is_covered(posterior: np.ndarray) -> np.ndarray:
+def is_covered(posterior: Floats) -> Bools:
     """(n,) bool: rows that hold a prediction."""
-    return ~np.isnan(posterior).any(axis=1)
+    covered: Bools = ~np.isnan(posterior).any(axis=1)
+    return covered
 
 
-def argmax(posterior: np.ndarray) -> np.ndarray:
+def argmax(posterior: Floats) -> Ints:
     """(n,) int: the most probable class, ties to the earlier one, NO_FACE for rows of NaN."""
     posterior = _posterior(posterior)
     covered = is_covered(posterior)
@@ -103,26 +105,24 @@ def argmax(posterior: np.ndarray) -> np.ndarray:
 # ---------------------------------------------------------------- counts and shares
 
 
-def coverage(predicted: np.ndarray) -> float:
+def coverage(predicted: Ints) -> float:
     """Share of samples that hold a prediction, 0–1."""
     return _mean(np.asarray(predicted) != NO_FACE)
 
 
-def accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
+def accuracy(truth: Ints, predicted: Ints) -> float:
     """End-to-end accuracy over all samples, 0–1: the headline (protocol §10)."""
     truth, predicted = _pair(truth, predicted)
     return _mean(truth == predicted)
 
 
-def covered_accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
+def covered_accuracy(truth: Ints, predicted: Ints) -> float:
     """Accuracy over covered samples, 0–1; NaN if there are none."""
     truth, predicted = _pair(truth, predicted)
     return _mean((truth == predicted)[predicted != NO_FACE])
 
 
-def confusion(
-    truth: np.ndarray, predicted: np.ndarray, k: int, *, outside: bool = False
-) -> np.ndarray:
+def confusion(truth: Ints, predicted: Ints, k: int, *, outside: bool = False) -> Ints:
     """(k, k+1) int64 counts, rows truth, columns predicted, the last column no_face (never a class).
 
     `outside=True`, for strict predictions, appends one more column (k, k+2) for OUTSIDE; without it OUTSIDE raises ValueError.
@@ -135,39 +135,39 @@ def confusion(
     return np.bincount(truth * width + column, minlength=k * width).reshape(k, width)
 
 
-def per_class(truth: np.ndarray, predicted: np.ndarray, k: int) -> ClassScores:
+def per_class(truth: Ints, predicted: Ints, k: int) -> ClassScores:
     """Precision, recall, F1 and n of every class. Not covered lowers recall, not precision."""
     counts = confusion(truth, predicted, k, outside=True)
     precision, recall, f1 = _class_scores(counts)
     return ClassScores(precision, recall, f1, counts.sum(axis=1))
 
 
-def balanced_accuracy(truth: np.ndarray, predicted: np.ndarray, k: int) -> float:
+def balanced_accuracy(truth: Ints, predicted: Ints, k: int) -> float:
     """Mean recall over the classes with truth (= UAR), 0–1."""
     return float(balanced_accuracy_of(confusion(truth, predicted, k, outside=True)))
 
 
-def macro_f1(truth: np.ndarray, predicted: np.ndarray, k: int) -> float:
+def macro_f1(truth: Ints, predicted: Ints, k: int) -> float:
     """Mean F1 over the classes with truth, 0–1."""
     return float(macro_f1_of(confusion(truth, predicted, k, outside=True)))
 
 
-def weighted_f1(truth: np.ndarray, predicted: np.ndarray, k: int) -> float:
+def weighted_f1(truth: Ints, predicted: Ints, k: int) -> float:
     """Mean F1 weighted by the number of samples of each class, 0–1."""
     return float(weighted_f1_of(confusion(truth, predicted, k, outside=True)))
 
 
-def balanced_accuracy_of(confusions: np.ndarray) -> np.ndarray:
+def balanced_accuracy_of(confusions: Numbers) -> Floats:
     """Balanced accuracy of confusion matrices (..., k, ≥ k) -> (...), vectorised over the leading axes, as are the two below; used by the bootstrap."""
     return _mean_over_present(_class_scores(confusions)[1])
 
 
-def macro_f1_of(confusions: np.ndarray) -> np.ndarray:
+def macro_f1_of(confusions: Numbers) -> Floats:
     """Macro-F1 of confusion matrices (..., k, ≥ k) -> (...)."""
     return _mean_over_present(_class_scores(confusions)[2])
 
 
-def weighted_f1_of(confusions: np.ndarray) -> np.ndarray:
+def weighted_f1_of(confusions: Numbers) -> Floats:
     """Weighted F1 of confusion matrices (..., k, ≥ k) -> (...)."""
     n = confusions.sum(axis=-1)
     return _divide(
@@ -175,7 +175,7 @@ def weighted_f1_of(confusions: np.ndarray) -> np.ndarray:
     )
 
 
-def collapsed(truth: np.ndarray, predicted: np.ndarray, k: int) -> bool:
+def collapsed(truth: Ints, predicted: Ints, k: int) -> bool:
     """Whether the predictions collapsed onto one class (protocol §14): its share > 60 % and > its truth share + 20 points.
 
     Both shares are over covered samples, so that a detector that finds few faces does not hide or cause the flag. False if nothing is covered.
@@ -197,20 +197,21 @@ def collapsed(truth: np.ndarray, predicted: np.ndarray, k: int) -> bool:
 # ---------------------------------------------------------------- probabilities (covered samples)
 
 
-def sample_log_loss(truth: np.ndarray, posterior: np.ndarray) -> np.ndarray:
+def sample_log_loss(truth: Ints, posterior: Floats) -> Floats:
     """(n,) -log p of the true class, probabilities clipped to 1e-7 … 1 and renormalised; NaN where not covered."""
     truth, posterior = _scored(truth, posterior)
     clipped = np.clip(posterior, CLIP, 1.0)
-    return -np.log(clipped[np.arange(len(truth)), truth] / clipped.sum(axis=1))
+    losses: Floats = -np.log(clipped[np.arange(len(truth)), truth] / clipped.sum(axis=1))
+    return losses
 
 
-def log_loss(truth: np.ndarray, posterior: np.ndarray) -> float:
+def log_loss(truth: Ints, posterior: Floats) -> float:
     """Mean of `sample_log_loss` over covered samples, 0–∞."""
     losses = sample_log_loss(truth, posterior)
     return _mean(losses[~np.isnan(losses)])
 
 
-def brier(truth: np.ndarray, posterior: np.ndarray) -> float:
+def brier(truth: Ints, posterior: Floats) -> float:
     """Brier score over covered samples, summed over classes, 0–2 (Brier 1950)."""
     truth, posterior = _covered_part(*_scored(truth, posterior))
     one_hot = np.arange(posterior.shape[1]) == truth[:, None]
@@ -218,8 +219,8 @@ def brier(truth: np.ndarray, posterior: np.ndarray) -> float:
 
 
 def expected_calibration_error(
-    truth: np.ndarray,
-    posterior: np.ndarray,
+    truth: Ints,
+    posterior: Floats,
     *,
     bins: int = ECE_BINS,
     mode: Literal["width", "mass"] = "width",
@@ -237,24 +238,25 @@ def expected_calibration_error(
     return float(np.abs(np.bincount(bin_of, weights=gap, minlength=bins)).sum() / len(truth))
 
 
-def bin_edges(confidence: np.ndarray, bins: int, mode: str) -> np.ndarray:
+def bin_edges(confidence: Floats, bins: int, mode: str) -> Floats:
     """The bins − 1 inner edges of bins (lo, hi]: mode "width" cuts 0–1 evenly, "mass" at the order statistics of confidence (n,)."""
     if mode == "width":
         return np.arange(1, bins) / bins
     if mode == "mass":
         n = len(confidence)
-        return np.sort(confidence)[-(-n * np.arange(1, bins) // bins) - 1]
+        edges: Floats = np.sort(confidence)[-(-n * np.arange(1, bins) // bins) - 1]
+        return edges
     raise ValueError(f"mode: {mode!r} given, expected 'width' or 'mass'")
 
 
-def top_k_accuracy(truth: np.ndarray, posterior: np.ndarray, k: int = 2) -> float:
+def top_k_accuracy(truth: Ints, posterior: Floats, k: int = 2) -> float:
     """Share of covered samples whose true class is among the k most probable, ties to the earlier class, 0–1."""
     truth, posterior = _covered_part(*_scored(truth, posterior))
     best = np.argsort(-posterior, axis=1, kind="stable")[:, :k]
     return _mean((best == truth[:, None]).any(axis=1))
 
 
-def summary(truth: np.ndarray, posterior: np.ndarray, *, hard: bool = False) -> dict[str, float]:
+def summary(truth: Ints, posterior: Floats, *, hard: bool = False) -> dict[str, float]:
     """All headline numbers of a cell, always with the same keys.
 
     hard: the posterior holds votes or ranks, not probabilities: log_loss, brier, ece, ece_mass and top2 are NaN (below the winner, votes mostly tie).
@@ -284,7 +286,7 @@ def summary(truth: np.ndarray, posterior: np.ndarray, *, hard: bool = False) -> 
 # ---------------------------------------------------------------- valence and arousal
 
 
-def ccc(truth: np.ndarray, predicted: np.ndarray) -> float:
+def ccc(truth: Floats, predicted: Floats) -> float:
     """Concordance correlation coefficient, −1 … 1 (Lin 1989): 2 cov / (var + var + (mean − mean)²) with 1/N moments.
 
     Over pairs where both values are finite; a constant prediction scores 0, no pairs NaN.
@@ -300,7 +302,7 @@ def ccc(truth: np.ndarray, predicted: np.ndarray) -> float:
     )
 
 
-def pearson(truth: np.ndarray, predicted: np.ndarray) -> float:
+def pearson(truth: Floats, predicted: Floats) -> float:
     """Pearson correlation over finite pairs, −1 … 1; NaN if either side is constant."""
     truth, predicted = _finite(truth, predicted)
     if len(truth) == 0 or np.ptp(truth) == 0 or np.ptp(predicted) == 0:
@@ -311,13 +313,13 @@ def pearson(truth: np.ndarray, predicted: np.ndarray) -> float:
     )
 
 
-def rmse(truth: np.ndarray, predicted: np.ndarray) -> float:
+def rmse(truth: Floats, predicted: Floats) -> float:
     """Root mean squared error over finite pairs, in the unit of the input."""
     truth, predicted = _finite(truth, predicted)
     return float(np.sqrt(_mean((truth - predicted) ** 2)))
 
 
-def sign_agreement(truth: np.ndarray, predicted: np.ndarray) -> float:
+def sign_agreement(truth: Floats, predicted: Floats) -> float:
     """Share of finite pairs with the same sign (SAGR, Nicolaou 2011), 0–1; zero agrees only with zero."""
     truth, predicted = _finite(truth, predicted)
     return _mean(np.sign(truth) == np.sign(predicted))
@@ -326,7 +328,7 @@ def sign_agreement(truth: np.ndarray, predicted: np.ndarray) -> float:
 # ---------------------------------------------------------------- inside
 
 
-def _class_scores(confusions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _class_scores(confusions: Numbers) -> tuple[Floats, Floats, Floats]:
     """Precision, recall and F1, each (..., k), of confusion matrices (..., k, ≥ k)."""
     k = confusions.shape[-2]
     right = np.diagonal(confusions[..., :k], axis1=-2, axis2=-1)
@@ -335,28 +337,28 @@ def _class_scores(confusions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
     return _divide(right, claimed, 0.0), _divide(right, true, np.nan), f1
 
 
-def _divide(numerator: np.ndarray, denominator: np.ndarray, otherwise: float) -> np.ndarray:
+def _divide(numerator: Numbers, denominator: Numbers, otherwise: float) -> Floats:
     """Elementwise quotient, `otherwise` where the denominator is 0."""
     some = denominator > 0
     return np.where(some, numerator / np.where(some, denominator, 1), otherwise)
 
 
-def _mean_over_present(scores: np.ndarray) -> np.ndarray:
+def _mean_over_present(scores: Floats) -> Floats:
     """Mean over the last axis of what is not NaN; NaN where nothing is left."""
     present = ~np.isnan(scores)
     return _divide(np.where(present, scores, 0.0).sum(axis=-1), present.sum(axis=-1), np.nan)
 
 
-def _mean(values: np.ndarray) -> float:
+def _mean(values: Numbers) -> float:
     return float(np.mean(values)) if len(values) else float("nan")
 
 
-def _covered_part(truth: np.ndarray, posterior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _covered_part(truth: Ints, posterior: Floats) -> tuple[Ints, Floats]:
     covered = is_covered(posterior)
     return truth[covered], posterior[covered]
 
 
-def _posterior(posterior: np.ndarray, k: int | None = None) -> np.ndarray:
+def _posterior(posterior: Floats, k: int | None = None) -> Floats:
     posterior = np.asarray(posterior, dtype=np.float64)
     if (
         posterior.ndim != 2
@@ -375,9 +377,7 @@ def _posterior(posterior: np.ndarray, k: int | None = None) -> np.ndarray:
     return posterior
 
 
-def _pair(
-    truth: np.ndarray, predicted: np.ndarray, k: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def _pair(truth: Ints, predicted: Ints, k: int | None = None) -> tuple[Ints, Ints]:
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     if truth.ndim != 1 or truth.shape != predicted.shape:
         raise ValueError(
@@ -393,7 +393,7 @@ def _pair(
     return truth.astype(np.int64), predicted.astype(np.int64)
 
 
-def _scored(truth: np.ndarray, posterior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _scored(truth: Ints, posterior: Floats) -> tuple[Ints, Floats]:
     posterior = _posterior(posterior)
     truth = np.asarray(truth)
     if truth.shape != posterior.shape[:1]:
@@ -403,7 +403,7 @@ def _scored(truth: np.ndarray, posterior: np.ndarray) -> tuple[np.ndarray, np.nd
     return _pair(truth, truth, posterior.shape[1])[0], posterior
 
 
-def _finite(truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _finite(truth: Floats, predicted: Floats) -> tuple[Floats, Floats]:
     truth, predicted = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     if truth.ndim != 1 or truth.shape != predicted.shape:
         raise ValueError(

@@ -10,22 +10,21 @@ from typing import Any
 import numpy as np
 
 from faceoff.plugins.label_rules import Universe, in_space
-from faceoff.scoring import metrics
+from faceoff.statistics.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
 class Scored:
     """A universe over the samples of a run: `sample` (m,) index of each row's sample, `right` (m, k) bool, the classes that count as right."""
 
-    sample: np.ndarray
-    right: np.ndarray
+    sample: Ints
+    right: Bools
 
-    def correct(self, predicted: np.ndarray) -> np.ndarray:
+    def correct(self, predicted: Ints) -> Bools:
         """(m,) bool of the samples' predictions (n,), class index, below 0 where there is none."""
         chosen = predicted[self.sample]
-        return (chosen != metrics.NO_FACE) & self.right[
-            np.arange(len(chosen)), np.maximum(chosen, 0)
-        ]
+        right: Bools = (chosen >= 0) & self.right[np.arange(len(chosen)), np.maximum(chosen, 0)]
+        return right
 
 
 def over(universe: Universe, ids: Sequence[str], space: Sequence[str]) -> Scored:
@@ -40,7 +39,7 @@ def over(universe: Universe, ids: Sequence[str], space: Sequence[str]) -> Scored
     return Scored(np.array([index for index, _ in kept], dtype=np.int64), right)
 
 
-def swapped(accuracies: np.ndarray, home: np.ndarray) -> int:
+def swapped(accuracies: Floats, home: Floats) -> int:
     """How many pairs of pipelines are in the other order than at home: accuracies (P,) of a universe and of the home one. A tie is no order."""
     return int(
         (

@@ -15,29 +15,31 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
+from faceoff.statistics.arrays import Bools, Floats
 from faceoff.statistics.intervals import LEVEL, Interval, clip
 
 COVERAGES = (0.80, 0.90, 0.95)
 POINTS = 100  # of a stored curve
 
 
-def risks(confidence: np.ndarray, correct: np.ndarray) -> np.ndarray:
+def risks(confidence: Floats, correct: Bools) -> Floats:
     """(n,) risk when the 1, 2, … n most confident samples are accepted."""
     confidence, correct = _checked(confidence, correct)
     if not len(confidence):
         return np.empty(0)
     _, level, size = np.unique(-confidence, return_inverse=True, return_counts=True)
     wrong = np.bincount(level, weights=~correct) / size
-    return np.repeat(wrong, size).cumsum() / np.arange(1, len(confidence) + 1)
+    found: Floats = np.repeat(wrong, size).cumsum() / np.arange(1, len(confidence) + 1)
+    return found
 
 
-def aurc(confidence: np.ndarray, correct: np.ndarray) -> float:
+def aurc(confidence: Floats, correct: Bools) -> float:
     """Area under the risk–coverage curve, 0–1, lower is better: the mean of `risks` (Geifman, Uziel & El-Yaniv 2019). NaN without samples."""
     found = risks(confidence, correct)
     return float(found.mean()) if len(found) else float("nan")
 
 
-def optimal_aurc(correct: np.ndarray) -> float:
+def optimal_aurc(correct: Bools) -> float:
     """The AURC of as many errors, all of them less sure than every right answer (κ* of Geifman 2019, summed and not approximated)."""
     n, errors = len(correct), int((~np.asarray(correct, dtype=bool)).sum())
     return (
@@ -47,9 +49,7 @@ def optimal_aurc(correct: np.ndarray) -> float:
     )
 
 
-def curve(
-    confidence: np.ndarray, correct: np.ndarray, points: int = POINTS
-) -> dict[str, list[float]]:
+def curve(confidence: Floats, correct: Bools, points: int = POINTS) -> dict[str, list[float]]:
     """The risk–coverage curve as columns coverage and risk, at no more than `points` even steps of coverage."""
     found = risks(confidence, correct)
     n = len(found)
@@ -66,10 +66,10 @@ class Threshold:
     """Accept confidences ≥ `value`. `accepted` (n,) bool; both None where so many samples hold no prediction that the coverage is out of reach."""
 
     value: float | None
-    accepted: np.ndarray | None
+    accepted: Bools | None
 
 
-def threshold(confidence: np.ndarray, coverage: float) -> Threshold:
+def threshold(confidence: Floats, coverage: float) -> Threshold:
     """The highest threshold that accepts at least this share of all samples; equal confidences are accepted together, so it may be more."""
     confidence = np.where(np.isnan(confidence), -np.inf, confidence)
     wanted = int(np.ceil(coverage * len(confidence) - 1e-9))
@@ -79,7 +79,7 @@ def threshold(confidence: np.ndarray, coverage: float) -> Threshold:
     return Threshold(value, confidence >= value)
 
 
-def auroc(inliers: np.ndarray, outliers: np.ndarray) -> Interval:
+def auroc(inliers: Floats, outliers: Floats) -> Interval:
     """Probability that an inlier is more confident than an outlier, ties counting half, 0–1; NaN (not covered) is below everything.
 
     The interval is DeLong's (1988) for independent samples, clipped to 0–1; it needs two of each. NaN without inliers or outliers.
@@ -100,7 +100,7 @@ def auroc(inliers: np.ndarray, outliers: np.ndarray) -> Interval:
     return clip(Interval(value, value - half, value + half), (0.0, 1.0))
 
 
-def describe(confidence: np.ndarray, correct: np.ndarray) -> dict[str, Any]:
+def describe(confidence: Floats, correct: Bools) -> dict[str, Any]:
     """n, n_covered, aurc, aurc_optimal, e_aurc (what the order of confidences costs, ≥ 0) and the curve."""
     area, best = aurc(confidence, correct), optimal_aurc(correct)
     return {
@@ -116,7 +116,7 @@ def describe(confidence: np.ndarray, correct: np.ndarray) -> dict[str, Any]:
 # ---------------------------------------------------------------- inside
 
 
-def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _share_below(values: Floats, others: Floats) -> Floats:
     """(n,) share of `others` below each value, equal ones counting half."""
     others = np.sort(others)
     return (
@@ -124,7 +124,7 @@ def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
     ) / (2 * len(others))
 
 
-def _checked(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _checked(confidence: Floats, correct: Bools) -> tuple[Floats, Bools]:
     confidence, correct = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=bool)
     if confidence.ndim != 1 or confidence.shape != correct.shape:
         raise ValueError(

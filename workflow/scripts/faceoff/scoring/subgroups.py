@@ -8,6 +8,7 @@ import numpy as np
 
 from faceoff.plugins.protocols import OUTLIER, VOTES
 from faceoff.scoring.task import share_interval
+from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
 
 LEAST, MOST_LEVELS = (
     10,
@@ -21,8 +22,8 @@ _ACTION_UNIT = re.compile(r"au_?\d", re.IGNORECASE)
 
 def by_group(
     groups: Sequence[Mapping[str, str]],
-    correct: np.ndarray,
-    clusters: np.ndarray | None,
+    correct: Bools,
+    clusters: Labels | None,
     *,
     seed: int,
 ) -> list[dict[str, Any]]:
@@ -86,13 +87,13 @@ def by_group(
     return found
 
 
-def _one_subject_each(code: np.ndarray, subjects: np.ndarray) -> bool:
+def _one_subject_each(code: Ints, subjects: Floats) -> bool:
     """Whether every level is one subject's own: such a group names the people, and shuffling them leaves every gap as it is."""
     pairs = np.unique(np.column_stack([code, subjects]), axis=0)
     return len(pairs) == len(np.unique(code)) == len(np.unique(subjects))
 
 
-def _level(level: str, correct: np.ndarray, subjects: np.ndarray | None) -> dict[str, Any]:
+def _level(level: str, correct: Bools, subjects: Floats | None) -> dict[str, Any]:
     interval = share_interval(correct, subjects)
     return {
         "level": level,
@@ -105,9 +106,9 @@ def _level(level: str, correct: np.ndarray, subjects: np.ndarray | None) -> dict
 
 
 def shuffled_gap(
-    code: np.ndarray,
-    correct: np.ndarray,
-    subjects: np.ndarray | None,
+    code: Ints,
+    correct: Bools,
+    subjects: Floats | None,
     levels: int,
     random: np.random.Generator,
     shuffles: int = SHUFFLES,

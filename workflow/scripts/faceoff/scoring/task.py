@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from faceoff.scoring import metrics
+from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
 from faceoff.statistics.folds import stratified_group_folds
 from faceoff.statistics.intervals import Interval, cluster_interval, wilson
 from faceoff.storage import parquet
@@ -35,8 +36,8 @@ class Task:
 
     info: dict[str, Any]
     ids: tuple[str, ...]
-    truth: np.ndarray
-    people: np.ndarray | None
+    truth: Ints
+    people: Labels | None
     label_sets: tuple[frozenset[str], ...] | None
 
     @property
@@ -44,7 +45,7 @@ class Task:
         return tuple(self.info["space"])
 
     @cached_property
-    def clusters(self) -> np.ndarray | None:
+    def clusters(self) -> Ints | None:
         """(n,) int index of whose each sample is, None where the samples are independent."""
         return None if self.people is None else np.unique(self.people, return_inverse=True)[1]
 
@@ -62,7 +63,7 @@ class Task:
         return {**self.info, "space": list(self.space), "n": len(self.ids), "hash": self.hash}
 
 
-def owners(ids: Sequence[Any], subjects: Sequence[str | None]) -> np.ndarray:
+def owners(ids: Sequence[Any], subjects: Sequence[str | None]) -> Floats:
     """(n,) whose each sample is: its subject, or the sample itself where it has none; a subject and a sample of one name are two."""
     return np.array(
         [
@@ -92,7 +93,7 @@ def read_task(samples: Path) -> Task:
         ids=tuple(ids),
         truth=np.array(truth),
         people=owners(ids, subjects) if any(subjects) else None,
-        label_sets=tuple(frozenset(text.split("|")) for text in label_sets)
+        label_sets=tuple(frozenset(text.split("|")) for text in label_sets if text)
         if all(label_sets)
         else None,
     )
@@ -103,15 +104,15 @@ class SamplePosteriors:
     """One cell's posteriors by sample: `own` (n, classes) in the model's classes, NaN rows where not covered; `states` (n,) of the rows."""
 
     classes: tuple[str, ...]
-    own: np.ndarray
+    own: Floats
     states: tuple[str, ...]
     reasons: tuple[str | None, ...]
 
-    def in_space(self, space: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def in_space(self, space: Sequence[str]) -> tuple[Floats, Floats]:
         """(posterior (n, len(space)), mass outside the space (n,)); classes outside are masked, the rest renormalised (protocol §12)."""
         return metrics.restrict(self.own, self.classes, space)
 
-    def votes_in(self, space: Sequence[str]) -> np.ndarray:
+    def votes_in(self, space: Sequence[str]) -> Floats:
         """(n, len(space)) what it gives to these classes, as it is: NaN for a class that it lacks, which a vote averages over the others (protocol §21)."""
         own = np.column_stack([self.own, np.full(len(self.own), np.nan)])
         return own[
@@ -168,7 +169,7 @@ def sample_posteriors(predictions: Path, ids: Sequence[str]) -> SamplePosteriors
         )
 
 
-def flags(task: Task, cell: SamplePosteriors, predicted: np.ndarray) -> list[str]:
+def flags(task: Task, cell: SamplePosteriors, predicted: Ints) -> list[str]:
     """Why a pipeline that predicts this (n,) is not ranked (protocol §14); empty for most."""
     found = []
     if metrics.collapsed(task.truth, predicted, len(task.space)):
@@ -179,7 +180,7 @@ def flags(task: Task, cell: SamplePosteriors, predicted: np.ndarray) -> list[str
     return found
 
 
-def folds_for(labels: np.ndarray, groups: np.ndarray | None, seed: int) -> np.ndarray | None:
+def folds_for(labels: Ints, groups: Labels | None, seed: int) -> Ints | None:
     """(n,) five seeded, stratified folds that keep groups together (protocol §19), fewer where there are fewer groups; None below two groups."""
     distinct = len(labels) if groups is None else len(np.unique(groups))
     return (
@@ -189,7 +190,7 @@ def folds_for(labels: np.ndarray, groups: np.ndarray | None, seed: int) -> np.nd
     )
 
 
-def share_interval(correct: np.ndarray, clusters: np.ndarray | None) -> Interval:
+def share_interval(correct: Bools, clusters: Labels | None) -> Interval:
     """95 % interval of a share (protocol §13): Wilson's for independent samples, with clusters `cluster_interval` (NaN below two of them)."""
     if clusters is None or len(correct) == 0:
         return wilson(int(correct.sum()), len(correct))

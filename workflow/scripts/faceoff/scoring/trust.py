@@ -20,6 +20,7 @@ from faceoff.scoring.task import (
     sample_posteriors,
     share_interval,
 )
+from faceoff.statistics.arrays import Bools, Floats, Ints, Numbers
 from faceoff.statistics.intervals import Interval, cluster_interval
 from faceoff.storage import parquet
 
@@ -29,8 +30,8 @@ class HeldOut:
     """A validation dataset's name, and its covered samples' truth (m,) and posterior (m, k) in the space of the task that is scored."""
 
     name: str
-    truth: np.ndarray
-    posterior: np.ndarray
+    truth: Ints
+    posterior: Floats
 
 
 def read_held_out(validation: Sequence[Path], space: Sequence[str]) -> HeldOut | None:
@@ -51,7 +52,7 @@ def read_held_out(validation: Sequence[Path], space: Sequence[str]) -> HeldOut |
 
 
 def calibration(
-    task: Task, posterior: np.ndarray, held_out: HeldOut | None, seed: int
+    task: Task, posterior: Floats, held_out: HeldOut | None, seed: int
 ) -> dict[str, Any] | None:
     """Probabilities before and after temperature scaling, which learns on the validation dataset or the other folds (protocol §20).
 
@@ -61,13 +62,12 @@ def calibration(
         return None
     folds = None if held_out else folds_for(task.truth, task.clusters, seed)
     about: dict[str, Any] = {"fitted_on": None, "temperature": None, "temperatures": []}
-    after = None
-    if held_out or folds is not None:
-        found = (
-            fit_elsewhere(posterior, held_out.truth, held_out.posterior)
-            if held_out
-            else cross_fit(task.truth, posterior, folds)
-        )
+    after, found = None, None
+    if held_out:
+        found = fit_elsewhere(posterior, held_out.truth, held_out.posterior)
+    elif folds is not None:
+        found = cross_fit(task.truth, posterior, folds)
+    if found:
         fitted_on = held_out.name if held_out else f"the other folds of {len(found.temperatures)}"
         about = {
             "fitted_on": fitted_on,
@@ -81,9 +81,7 @@ def calibration(
     }
 
 
-def rejections(
-    task: Task, posterior: np.ndarray, outliers: dict[str, np.ndarray]
-) -> dict[str, Any]:
+def rejections(task: Task, posterior: Floats, outliers: dict[str, Floats]) -> dict[str, Any]:
     """What the reject option does to the scored samples, and to those that have no label (`outliers`: kind -> (m, k) posterior)."""
     correct = metrics.argmax(posterior) == task.truth
     confidence = _confidence(posterior)
@@ -99,7 +97,7 @@ def rejections(
             "interval": None,
             "outliers_rejected": None,
         }
-        if limit.accepted is not None:
+        if limit.accepted is not None and limit.value is not None:
             taken = correct[limit.accepted]
             found = share_interval(
                 taken, None if task.clusters is None else task.clusters[limit.accepted]
@@ -138,9 +136,7 @@ def read_outliers(samples: Path) -> dict[str, list[str]]:
     return found
 
 
-def outlier_posteriors(
-    samples: Path, predictions: Path, space: Sequence[str]
-) -> dict[str, np.ndarray]:
+def outlier_posteriors(samples: Path, predictions: Path, space: Sequence[str]) -> dict[str, Floats]:
     """kind -> (m, k) posterior of the samples that `read_outliers` finds."""
     ids = read_outliers(samples)
     if not ids:
@@ -152,7 +148,7 @@ def outlier_posteriors(
     return dict(zip(ids, np.split(posterior, ends[:-1]), strict=True))
 
 
-def read_votes(samples: Path, task: Task) -> np.ndarray | None:
+def read_votes(samples: Path, task: Task) -> Floats | None:
     """(n, C) votes of the scored samples, the classes of the task's space first (see `human`); a sample without has zeros, None where none has any.
 
     Raises ValueError naming the file and sample where votes are negative, no number, or not one per emotion.
@@ -183,22 +179,24 @@ def read_votes(samples: Path, task: Task) -> np.ndarray | None:
             columns.setdefault(name, len(columns)): value for name, value in answers.items()
         }
     votes = np.zeros((len(counts), len(columns)))
-    for place, answers in enumerate(counts):
-        votes[place, list(answers)] = list(answers.values())
+    for place, given in enumerate(counts):
+        votes[place, list(given)] = list(given.values())
     return votes if votes.any() else None
 
 
 def beside_people(
-    task: Task, posterior: np.ndarray, votes: np.ndarray | None, *, hard: bool
+    task: Task, posterior: Floats, votes: Floats | None, *, hard: bool
 ) -> dict[str, Any] | None:
     """Scores beside people's; None without votes."""
     if votes is None:
         return None
 
-    def interval(values: np.ndarray, here: np.ndarray) -> Interval:
+    def interval(values: Numbers, here: Bools) -> Interval:
         """Of a mean over samples, each by itself where there are no subjects; of a share as of every accuracy."""
         if values.dtype == bool:
-            return share_interval(values, None if task.clusters is None else task.clusters[here])
+            return share_interval(
+                values.astype(bool), None if task.clusters is None else task.clusters[here]
+            )
         clusters = np.arange(len(task.ids)) if task.clusters is None else task.clusters
         nothing = float("nan")
         return (
@@ -233,6 +231,7 @@ def parts(
     }
 
 
-def _confidence(posterior: np.ndarray) -> np.ndarray:
+def _confidence(posterior: Floats) -> Floats:
     """(n,) probability of the decision; NaN where not covered."""
-    return posterior.max(axis=1)
+    confidence: Floats = posterior.max(axis=1)
+    return confidence

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from faceoff.scoring.metrics import NO_FACE
+from faceoff.statistics.arrays import Ints, Labels
 from faceoff.statistics.paired_tests import paired_verdict
 
 LEAST_AGREEMENT = 0.99  # of argmax, over the samples that either covers
@@ -31,10 +32,10 @@ class Equivalence:
 
 
 def equivalence(
-    truth: np.ndarray,
-    original: np.ndarray,
-    variant: np.ndarray,
-    clusters: np.ndarray | None = None,
+    truth: Ints,
+    original: Ints,
+    variant: Ints,
+    clusters: Labels | None = None,
     *,
     seed: int,
 ) -> Equivalence:
@@ -75,5 +76,5 @@ def equivalence(
     )
 
 
-def _recall(predicted: np.ndarray, truth: np.ndarray, label: int) -> Fraction:
+def _recall(predicted: Ints, truth: Ints, label: int) -> Fraction:
     return Fraction(int((predicted[truth == label] == label).sum()), int((truth == label).sum()))

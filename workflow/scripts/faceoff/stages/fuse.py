@@ -12,15 +12,16 @@ import pyarrow as pa
 
 from faceoff.emotions import SENTIMENT, order
 from faceoff.faces.chosen import ChosenFaces, chosen_faces, look_at_same_face
+from faceoff.fusion import rule_list
 from faceoff.fusion.face_conditions import of_face
-from faceoff.fusion.rules import RULES, top
-from faceoff.fusion.votes import (
+from faceoff.fusion.member_votes import (
     Votes,
     fuse,
     learnt_weights,
     one_per_lineage,
     refuse_doubtful_order,
 )
+from faceoff.fusion.rule import top
 from faceoff.plan.jobs import FuseJob, Member
 from faceoff.scoring.task import WEIGHTS, folds_for, owners
 from faceoff.storage import columns, parquet
@@ -76,14 +77,17 @@ def write_fusion(
     names = [member.name for member in voting]
     if job.check_order:
         refuse_doubtful_order(judging, names, classes, cut if held_out is None else None)
-    rule = RULES[job.rule] if job.top is None else top(RULES[job.rule], job.top)
+    rule = rule_list.get(job.rule)
+    if job.top is not None:
+        rule = top(rule, job.top)
     fused = fuse(rule, votes, held_out, cut) if classes else np.full((len(rows), 0), np.nan)
     schema = columns.predictions_schema(classes)
-    if classes and job.rule == "weighted" and job.top is None:
-        weights = dict(zip(names, learnt_weights(judging).tolist(), strict=True))
-        schema = schema.with_metadata({**(schema.metadata or {}), WEIGHTS: json.dumps(weights)})
+    weights = learnt_weights(rule, judging) if classes else None
+    if weights is not None:
+        named = json.dumps(dict(zip(names, weights.tolist(), strict=True)))
+        schema = schema.with_metadata({**(schema.metadata or {}), WEIGHTS: named})
     # If a member failed, mark the fusion failed so that it is computed again.
-    read = [*paths, *(judges if rule.trained or job.check_order else ())]
+    read = [*paths, *(judges if rule.learns or job.check_order else ())]
     tainted = [failed for path in read for failed in parquet.failed_files(path)]
     if tainted:
         schema = parquet.with_failure(schema, [str(output), *tainted])
@@ -145,8 +149,8 @@ def _read(
     """Read the members' rows side by side; those who look at another face abstain (§21)."""
     rows = read_members(tables.members, classes)
     several = len({member.detector for member in voting}) > 1
-    conditions = None
-    if several or RULES[job.rule].by_face:
+    by_face, conditions = rule_list.get(job.rule).by_face, None
+    if several or by_face:
         size_table = parquet.read(*parquet.shards_of(tables.frames), columns=["width", "height"])
         sizes = np.column_stack([size_table[side].to_numpy() for side in ("width", "height")])
         chosen = {
@@ -156,7 +160,7 @@ def _read(
             boxes = np.stack([_boxes(member, chosen, len(rows)) for member in voting])
             other_face = ~look_at_same_face(boxes)
             rows.posteriors[other_face] = rows.affect[other_face] = np.nan
-        if RULES[job.rule].by_face:
+        if by_face:
             conditions = _conditions(voting, chosen, sizes)
     known = parquet.read(tables.samples, columns=["sample_id", "label", "subject"]).to_pylist()
     about = {row["sample_id"]: (row["label"], row["subject"]) for row in known}

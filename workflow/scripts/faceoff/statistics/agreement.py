@@ -1,17 +1,22 @@
 """Agreement and diversity of two members (protocol §24). Pure functions over predictions (n,) int, -1 where not covered, and correctness (n,) bool."""
 
-import numpy as np
+from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
+from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
 from faceoff.statistics.bootstrap import bca, cell_counts
 from faceoff.statistics.intervals import Interval, undefined
 
+Array = TypeVar("Array", bound=npt.NDArray[Any])
 KAPPA_REPLICATES = 2_000  # of every pair of pipelines
 
 
 def kappa_interval(
-    predicted_a: np.ndarray,
-    predicted_b: np.ndarray,
-    clusters: np.ndarray | None = None,
+    predicted_a: Ints,
+    predicted_b: Ints,
+    clusters: Labels | None = None,
     *,
     seed: int,
     replicates: int = KAPPA_REPLICATES,
@@ -35,7 +40,7 @@ def kappa_interval(
     )
 
 
-def _kappa(joint: np.ndarray) -> np.ndarray:
+def _kappa(joint: Floats) -> Floats:
     """Kappa of counts (R, k, k); NaN where chance alone agrees always."""
     n = joint.sum(axis=(1, 2))
     expected = np.einsum("ri,ri->r", joint.sum(axis=1), joint.sum(axis=2)) / n**2
@@ -47,7 +52,7 @@ def _kappa(joint: np.ndarray) -> np.ndarray:
         )
 
 
-def q_statistic(correct_a: np.ndarray, correct_b: np.ndarray) -> float:
+def q_statistic(correct_a: Bools, correct_b: Bools) -> float:
     """Yule's Q of two members' correctness, −1 … 1, 0 if independent (Yule 1900; Kuncheva & Whitaker 2003); 0/0 is NaN."""
     correct_a, correct_b = correct_pair(correct_a, correct_b)
     both, neither = int((correct_a & correct_b).sum()), int((~correct_a & ~correct_b).sum())
@@ -56,25 +61,26 @@ def q_statistic(correct_a: np.ndarray, correct_b: np.ndarray) -> float:
     return (both * neither - only_a * only_b) / total if total else float("nan")
 
 
-def disagreement(correct_a: np.ndarray, correct_b: np.ndarray) -> float:
+def disagreement(correct_a: Bools, correct_b: Bools) -> float:
     """Share of samples that exactly one of two members gets right, 0–1 (Skalak 1996)."""
     correct_a, correct_b = correct_pair(correct_a, correct_b)
     return float((correct_a != correct_b).mean()) if len(correct_a) else float("nan")
 
 
-def double_fault(correct_a: np.ndarray, correct_b: np.ndarray) -> float:
+def double_fault(correct_a: Bools, correct_b: Bools) -> float:
     """Share of samples that both members get wrong, 0–1 (Giacinto & Roli 2001)."""
     correct_a, correct_b = correct_pair(correct_a, correct_b)
     return float((~correct_a & ~correct_b).mean()) if len(correct_a) else float("nan")
 
 
-def correct_pair(correct_a: np.ndarray, correct_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def correct_pair(correct_a: Bools, correct_b: Bools) -> tuple[Bools, Bools]:
+    """Return two members' correctness as bool. Raises ValueError unless both are (n,)."""
     correct_a, correct_b = same_length("correct_a, correct_b", correct_a, correct_b)
     return correct_a.astype(bool), correct_b.astype(bool)
 
 
-def same_length(name: str, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    a, b = np.asarray(a), np.asarray(b)
+def same_length(name: str, a: Array, b: Array) -> tuple[Array, Array]:
+    """Return two arrays that are (n,) both. Raises ValueError for other shapes."""
     if a.ndim != 1 or a.shape != b.shape:
         raise ValueError(f"{name}: shapes {a.shape} and {b.shape} given, expected (n,) twice")
     return a, b

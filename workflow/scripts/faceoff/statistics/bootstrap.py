@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from faceoff.statistics.arrays import Floats, Ints, Labels
 from faceoff.statistics.intervals import (
     LEAST_CLUSTERS,
     LEVEL,
@@ -21,13 +22,13 @@ from faceoff.statistics.intervals import (
 REPLICATES = 10_000
 CHUNK_VALUES = 4_000_000  # floats held at a time by the resampling loops (32 MB)
 
-Score = Callable[[np.ndarray], np.ndarray]  # confusion matrices (..., k, k+1) -> scores (...)
+Score = Callable[[Floats], Floats]  # confusion matrices (..., k, k+1) -> scores (...)
 
 
 def bootstrap_t(
-    statistic: Callable[[np.ndarray], np.ndarray],
-    units: np.ndarray,
-    multiplicity: np.ndarray | None = None,
+    statistic: Callable[[Floats], Floats],
+    units: Floats,
+    multiplicity: Ints | None = None,
     *,
     seed: int,
     replicates: int = REPLICATES,
@@ -42,16 +43,16 @@ def bootstrap_t(
     Replicates whose standard error is 0 or NaN are left out. The limits are NaN below six units, and where the estimate's standard error is 0: units
     that are all alike (everything right) tell nothing about others.
     """
-    units, multiplicity = _checked(units, multiplicity)
-    n = int(multiplicity.sum())
-    (estimate,), (error,) = _studentised(statistic, units, multiplicity[None])
+    units, copies = _checked(units, multiplicity)
+    n = int(copies.sum())
+    (estimate,), (error,) = _studentised(statistic, units, copies[None])
     if n < LEAST_CLUSTERS or np.isnan(estimate) or not error > NO_SPREAD:
         return undefined(float(estimate))
     random = np.random.default_rng(seed)
     pivots = []
     for rows in chunks(replicates, units.size):
         score, deviation = _studentised(
-            statistic, units, random.multinomial(n, multiplicity / n, size=rows)
+            statistic, units, random.multinomial(n, copies / n, size=rows)
         )
         usable = deviation > NO_SPREAD
         pivots.append((score[usable] - estimate) / deviation[usable])
@@ -66,9 +67,9 @@ def bootstrap_t(
 
 
 def bca(
-    statistic: Callable[[np.ndarray], np.ndarray],
-    units: np.ndarray,
-    multiplicity: np.ndarray | None = None,
+    statistic: Callable[[Floats], Floats],
+    units: Floats,
+    multiplicity: Ints | None = None,
     *,
     seed: int,
     replicates: int = REPLICATES,
@@ -80,10 +81,10 @@ def bca(
     equal to the estimate count half in the bias correction. Replicates that are not finite are left out; without any, below six units, where all units
     are alike, or where leaving out one unit leaves nothing finite, the limits are NaN.
     """
-    units, multiplicity = _checked(units, multiplicity)
-    n = int(multiplicity.sum())
-    estimate = float(statistic(multiplicity[None].astype(np.float64) @ units)[0])
-    without = statistic(multiplicity @ units - units)
+    units, copies = _checked(units, multiplicity)
+    n = int(copies.sum())
+    estimate = float(statistic(copies[None].astype(np.float64) @ units)[0])
+    without = statistic(copies @ units - units)
     if (
         n < LEAST_CLUSTERS
         or not np.isfinite([estimate, *without]).all()
@@ -93,7 +94,7 @@ def bca(
     random = np.random.default_rng(seed)
     drawn = np.concatenate(
         [
-            statistic(random.multinomial(n, multiplicity / n, size=rows).astype(np.float64) @ units)
+            statistic(random.multinomial(n, copies / n, size=rows).astype(np.float64) @ units)
             for rows in chunks(replicates, units.size)
         ]
     )
@@ -104,9 +105,9 @@ def bca(
         (drawn < estimate - 1e-12).sum() + (np.abs(drawn - estimate) <= 1e-12).sum() / 2
     ) / len(drawn)
     bias = ndtri(np.clip(below, 0.5 / len(drawn), 1 - 0.5 / len(drawn)))
-    deviation = (multiplicity @ without) / n - without
-    spread = multiplicity @ deviation**2
-    acceleration = float(multiplicity @ deviation**3 / (6 * spread**1.5)) if spread > 0 else 0.0
+    deviation = (copies @ without) / n - without
+    spread = copies @ deviation**2
+    acceleration = float(copies @ deviation**3 / (6 * spread**1.5)) if spread > 0 else 0.0
     shifted = bias + ndtri([(1 - level) / 2, (1 + level) / 2])
     low, high = np.quantile(drawn, ndtr(bias + shifted / (1 - acceleration * shifted)))
     return Interval(estimate, float(low), float(high))
@@ -114,10 +115,10 @@ def bca(
 
 def bootstrap_t_confusion(
     score: Score,
-    truth: np.ndarray,
-    predicted: np.ndarray,
+    truth: Ints,
+    predicted: Ints,
     k: int,
-    clusters: np.ndarray | None = None,
+    clusters: Labels | None = None,
     *,
     seed: int,
     replicates: int = REPLICATES,
@@ -154,9 +155,7 @@ def bootstrap_t_confusion(
     )
 
 
-def cell_counts(
-    cell: np.ndarray, cells: int, clusters: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray | None]:
+def cell_counts(cell: Ints, cells: int, clusters: Labels | None) -> tuple[Floats, Ints | None]:
     """Samples (n,) by the cell of a table that they fall into as (units, multiplicity) to resample.
 
     Independent samples are drawn by kind, which is as fast for any n; clusters whole.
@@ -170,7 +169,7 @@ def cell_counts(
     return units, None
 
 
-def _checked(units: np.ndarray, multiplicity: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def _checked(units: Floats, multiplicity: Ints | None) -> tuple[Floats, Ints]:
     units = np.asarray(units, dtype=np.float64)
     if units.ndim != 2 or len(units) == 0:
         raise ValueError(
@@ -187,8 +186,8 @@ def _checked(units: np.ndarray, multiplicity: np.ndarray | None) -> tuple[np.nda
 
 
 def _studentised(
-    statistic: Callable[[np.ndarray], np.ndarray], units: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    statistic: Callable[[Floats], Floats], units: Floats, weights: Ints
+) -> tuple[Floats, Floats]:
     """Statistic and jackknife standard error of each row of unit weights (R, U), every row with the same sum."""
     n = int(weights[0].sum())
     totals = weights @ units

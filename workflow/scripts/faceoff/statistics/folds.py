@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from faceoff.statistics.arrays import Floats, Ints, Labels
 from faceoff.statistics.intervals import group_index
 
 
 def stratified_group_folds(
-    labels: np.ndarray, groups: np.ndarray | None = None, k: int = 5, *, seed: int
-) -> np.ndarray:
+    labels: Labels, groups: Labels | None = None, k: int = 5, *, seed: int
+) -> Ints:
     """(n,) fold index 0 … k-1: stratified by label, groups never split over folds, a function of the arguments alone (protocol §19).
 
     Without groups, each class is shuffled and dealt round, the next class going on where the last stopped, so fold sizes differ by at most one. With
@@ -35,7 +36,7 @@ def stratified_group_folds(
     return _deal_groups(counts, k, random)[group]
 
 
-def check_folds(folds: np.ndarray, n: int) -> np.ndarray:
+def check_folds(folds: Ints, n: int) -> Ints:
     """The folds as an array. Raises ValueError unless they are (n,) non-negative integers of at least two folds."""
     folds = np.asarray(folds)
     if folds.shape != (n,):
@@ -45,7 +46,7 @@ def check_folds(folds: np.ndarray, n: int) -> np.ndarray:
     return folds
 
 
-def _deal_groups(counts: np.ndarray, k: int, random: np.random.Generator) -> np.ndarray:
+def _deal_groups(counts: Floats, k: int, random: np.random.Generator) -> Ints:
     """(G,) fold of each group, from its class counts (G, classes)."""
     shares = counts / counts.sum(axis=0)
     shuffled = random.permutation(len(counts))

@@ -8,13 +8,16 @@ Conventions
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
+from faceoff.statistics.arrays import Floats, Ints, Labels, Numbers
+
 LEVEL = 0.95
 LEAST_CLUSTERS = 6  # below it there is no test, no rank, no resampled interval (protocol §17)
-TOO_FEW = "too few clusters"
+TOO_FEW: Final = "too few clusters"
 NO_SPREAD = 1e-12  # a standard error up to this is rounding
 
 
@@ -44,7 +47,7 @@ def wilson(successes: int, n: int, level: float = LEVEL) -> Interval:
     return Interval(share, low, high)
 
 
-def mean_share(successes: np.ndarray, n: np.ndarray, level: float = LEVEL) -> Interval:
+def mean_share(successes: Numbers, n: Numbers, level: float = LEVEL) -> Interval:
     """Mean of the shares successes_j / n_j of k independent groups of samples, as UAR is of recalls; groups of n_j = 0 are left out, NaN if all are.
 
     Price & Bonett 2004: every group is given 2/k successes more and 2/k failures, p̃_j = (successes_j + 2/k) / (n_j + 4/k), and the limits are
@@ -95,7 +98,7 @@ def _tango_upper(b: int, c: int, n: int, z: float) -> float:
     def excess(d: float) -> float:
         linear = (2 * n - b + c) * d - b - c
         restricted = (np.sqrt(max(linear**2 + 8 * n * c * d * (1 - d), 0.0)) - linear) / (4 * n)
-        return b - c - n * d + z * np.sqrt(n * max(2 * restricted + d * (1 - d), 0.0))
+        return float(b - c - n * d + z * np.sqrt(n * max(2 * restricted + d * (1 - d), 0.0)))
 
     return float(brentq(excess, (b - c) / n, 1.0, xtol=1e-14, rtol=1e-14))
 
@@ -113,8 +116,8 @@ def too_few(groups: int, what: str, kind: str = "clusters") -> str:
 
 
 def cluster_interval(
-    values: np.ndarray,
-    clusters: np.ndarray,
+    values: Numbers,
+    clusters: Labels,
     level: float = LEVEL,
     bounds: tuple[float, float] | None = None,
 ) -> Interval:
@@ -130,7 +133,7 @@ def cluster_interval(
     return clip(Interval(estimate, estimate - half, estimate + half), bounds)
 
 
-def cluster_error(values: np.ndarray, clusters: np.ndarray) -> tuple[float, int]:
+def cluster_error(values: Numbers, clusters: Labels) -> tuple[float, int]:
     """(standard error of the mean over n samples of which whole clusters are drawn, G): √((G−1)/G · Σ_g (r_g / (n − n_g))²), r_g = Σ_{i∈g} (x_i − x̄).
 
     The mean is a ratio of two cluster totals, and this is its jackknife (Särndal, Swensson & Wretman 1992, chapter 11). Where all clusters have equally many
@@ -150,7 +153,7 @@ def cluster_error(values: np.ndarray, clusters: np.ndarray) -> tuple[float, int]
     ), groups
 
 
-def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
+def design_effect(values: Numbers, clusters: Labels) -> float:
     """Variance of the mean by cluster over its variance if samples were independent (Kish 1965): intervals widen by its square root.
 
     NaN where the values are constant or there is one cluster.
@@ -162,18 +165,27 @@ def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
     return float(error**2 / (values.var(ddof=1) / len(values)))
 
 
-def cluster_sums(values: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+def cluster_sums(values: Numbers, clusters: Labels) -> Floats:
+    """Return the sum (G,) of the values (n,) of each cluster, in the clusters' order."""
     values = np.asarray(values, dtype=np.float64)
-    return np.bincount(group_index(clusters, len(values)), weights=values)
+    return np.bincount(group_index(clusters, len(values)), weights=values).astype(np.float64)
 
 
-def group_index(clusters: np.ndarray, n: int) -> np.ndarray:
+def group_index(clusters: Labels, n: int) -> Ints:
+    """Return the number (n,) of each sample's cluster, 0 … G-1 in sorted order.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label per sample.
+    """
     clusters = np.asarray(clusters)
     if clusters.shape != (n,):
         raise ValueError(
             f"clusters: shape {clusters.shape} given, expected ({n},), one label per sample"
         )
-    return np.unique(clusters, return_inverse=True)[1]
+    index: Ints = np.unique(clusters, return_inverse=True)[1]
+    return index
 
 
 # ---------------------------------------------------------------- inside

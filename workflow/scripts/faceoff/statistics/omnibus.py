@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc, fdtrc
 
+from faceoff.statistics.arrays import Bools, Floats, Labels
 from faceoff.statistics.intervals import group_index, too_few
 from faceoff.statistics.limits import LEAST_DATASETS
 
@@ -35,18 +36,18 @@ class Friedman:
     """`mean_rank` (k,), 1 is best; Friedman's chi-square and its p; Iman and Davenport's F and its p; `critical_difference` of mean ranks (Nemenyi) and
     `p_nemenyi` (k, k) of every pair. With a `reason` all but the ranks are NaN."""
 
-    mean_rank: np.ndarray
+    mean_rank: Floats
     datasets: int
     chi2: float
     p: float
     f: float
     p_f: float
     critical_difference: float
-    p_nemenyi: np.ndarray
+    p_nemenyi: Floats
     reason: str = ""
 
 
-def cochran_q(correct: np.ndarray, clusters: np.ndarray | None = None, *, seed: int) -> CochranQ:
+def cochran_q(correct: Bools, clusters: Labels | None = None, *, seed: int) -> CochranQ:
     """Whether m ≥ 2 pipelines are equally often right (Cochran 1950): Q = (m − 1)(m Σ C² − N²) / (m N − Σ R²), C by pipeline, R by sample, N in all.
 
     With clusters the chi-square does not hold, and p is that of permuting the pipelines within whole clusters (`exchange_p`), NaN below six of them.
@@ -74,7 +75,7 @@ def cochran_q(correct: np.ndarray, clusters: np.ndarray | None = None, *, seed: 
     return CochranQ(q, pipelines - 1, exchange_p(counts[:, :, None], seed=seed), test)
 
 
-def by_cluster(correct: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
+def by_cluster(correct: Bools, clusters: Labels | None) -> Floats:
     """(G, m) number of samples of each cluster (of each sample, without clusters) that each pipeline gets right."""
     if clusters is None:
         return np.asarray(correct).T.astype(np.float64)
@@ -84,7 +85,7 @@ def by_cluster(correct: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
     )
 
 
-def exchange_p(counts: np.ndarray, *, seed: int, replicates: int = PERMUTATIONS) -> float:
+def exchange_p(counts: Floats, *, seed: int, replicates: int = PERMUTATIONS) -> float:
     """p of the hypothesis that levels can be exchanged within every cluster: what a level gets right there does not depend on which level it is.
 
     counts: (G, levels, contexts) right answers of each level of a factor, in each context in which all levels were tried. The statistic is the sum over
@@ -111,9 +112,10 @@ def exchange_p(counts: np.ndarray, *, seed: int, replicates: int = PERMUTATIONS)
     return (1 + extreme) / (1 + replicates)
 
 
-def _unevenness(totals: np.ndarray) -> np.ndarray:
+def _unevenness(totals: Floats) -> Floats:
     """Σ over contexts of squared deviations over levels: totals (..., levels, contexts) -> (...)."""
-    return ((totals - totals.mean(axis=-2, keepdims=True)) ** 2).sum(axis=(-2, -1))
+    uneven: Floats = ((totals - totals.mean(axis=-2, keepdims=True)) ** 2).sum(axis=(-2, -1))
+    return uneven
 
 
 def nemenyi_difference(pipelines: int, datasets: int, level: float = 0.95) -> float:
@@ -126,7 +128,7 @@ def nemenyi_difference(pipelines: int, datasets: int, level: float = 0.95) -> fl
     return float(q * np.sqrt(pipelines * (pipelines + 1) / (6 * datasets)))
 
 
-def friedman(scores: np.ndarray, level: float = 0.95) -> Friedman:
+def friedman(scores: Floats, level: float = 0.95) -> Friedman:
     """Friedman's test over datasets (Friedman 1937, with the correction for ties), Iman and Davenport's F (1980), and Nemenyi's critical difference.
 
     The p of F, the one that is reported (Demšar 2006), is never below the exact chance that all datasets rank the pipelines in the same way, where F is
@@ -192,13 +194,14 @@ def friedman(scores: np.ndarray, level: float = 0.95) -> Friedman:
     )
 
 
-def _ranks(scores: np.ndarray) -> np.ndarray:
+def _ranks(scores: Floats) -> Floats:
     """(N, k) rank of each pipeline on each dataset, 1 for the largest score; those that tie have the mean of their ranks."""
     others, own = scores[:, None, :], scores[:, :, None]
-    return ((others > own).sum(axis=2) + (others >= own).sum(axis=2) + 1) / 2
+    ranks: Floats = ((others > own).sum(axis=2) + (others >= own).sum(axis=2) + 1) / 2
+    return ranks
 
 
-def _all_alike_p(ranks: np.ndarray) -> float:
+def _all_alike_p(ranks: Floats) -> float:
     """The chance that datasets with ties like these (N, k) would all rank alike, were every order equally likely; the most even one may be any."""
     k = ranks.shape[1]
     orders = [

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import bdtr, gammaln
 
 from faceoff.statistics.agreement import correct_pair
+from faceoff.statistics.arrays import Bools, Floats, Labels, Numbers
 from faceoff.statistics.bootstrap import REPLICATES, chunks
 from faceoff.statistics.intervals import (
     LEVEL,
@@ -67,7 +68,7 @@ class PairedVerdict:
     verdict: Verdict
 
 
-def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> McNemar:
+def mcnemar(correct_a: Bools, correct_b: Bools) -> McNemar:
     """McNemar's test on discordant pairs, exact (binomial) and mid-p.
 
     Mid-p as Fagerland, Lydersen & Laake 2013: exact p minus the point probability of b; 1 − half of it if b = c; 1 without discordant pairs.
@@ -84,7 +85,7 @@ def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> McNemar:
 
 
 def sign_flip(
-    differences: np.ndarray, clusters: np.ndarray, seed: int, replicates: int = REPLICATES
+    differences: Numbers, clusters: Labels, seed: int, replicates: int = REPLICATES
 ) -> SignFlip:
     """Sign-flip permutation test of Σ differences = 0, whole clusters flipped together (Fisher 1935; protocol §17).
 
@@ -116,7 +117,7 @@ def least_p(groups: int) -> float:
 # ---------------------------------------------------------------- families and verdicts
 
 
-def holm(p: Sequence[float | None] | np.ndarray) -> np.ndarray:
+def holm(p: Sequence[float | None] | Floats) -> Floats:
     """Step-down adjusted p values (Holm 1979), in the order given. None or NaN (no test) becomes NaN and does not count."""
     p = np.asarray([np.nan if value is None else value for value in p], dtype=np.float64)
     if ((p < 0) | (p > 1)).any():
@@ -131,9 +132,9 @@ def holm(p: Sequence[float | None] | np.ndarray) -> np.ndarray:
 
 
 def paired_verdict(
-    correct_a: np.ndarray,
-    correct_b: np.ndarray,
-    clusters: np.ndarray | None = None,
+    correct_a: Bools,
+    correct_b: Bools,
+    clusters: Labels | None = None,
     *,
     seed: int,
     level: float = LEVEL,
@@ -151,11 +152,14 @@ def paired_verdict(
     if clusters is None:
         test = mcnemar(correct_a, correct_b)
         interval = tango_interval(test.b, test.c, len(paired), level)
-        name, p, p_exact = "mid-p McNemar", test.mid_p, test.exact
+        name = "mid-p McNemar"
+        p: float | None = test.mid_p
+        p_exact: float | None = test.exact
     else:
         flip = sign_flip(paired, clusters, seed)
         interval = cluster_interval(paired, clusters, level, bounds=(-1.0, 1.0))
-        name, p, p_exact = "sign-flip over clusters", flip.p, flip.p if flip.enumerated else None
+        name, p = "sign-flip over clusters", flip.p
+        p_exact = flip.p if flip.enumerated else None
     return PairedVerdict(
         difference,
         interval.low,

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import nctdtr, ndtri, stdtrit
 
+from faceoff.statistics.arrays import Bools, Labels
 from faceoff.statistics.intervals import NO_SPREAD, cluster_error, too_few
 from faceoff.statistics.paired_tests import least_p
 
@@ -25,9 +26,9 @@ class Detectable:
 
 
 def detectable_difference(
-    correct_a: np.ndarray,
-    correct_b: np.ndarray,
-    clusters: np.ndarray | None = None,
+    correct_a: Bools,
+    correct_b: Bools,
+    clusters: Labels | None = None,
     family: int = 1,
 ) -> Detectable:
     """The smallest true difference that the paired test (two-sided, 5 %) of these two finds four times in five, as one of a `family` of tests.
@@ -80,7 +81,7 @@ def mcnemar_detectable(
 
     def excess(delta: float) -> float:
         share = max(discordance, delta)
-        return (
+        return float(
             delta * np.sqrt(n)
             - reject * np.sqrt(share)
             - reach * np.sqrt(max(share - delta**2, 0.0))
@@ -103,7 +104,7 @@ def cluster_detectable(
 
     def missing(noncentrality: float) -> float:
         # Significant on the wrong side is practically impossible at a power worth asking for, and far out `nctdtr` is NaN.
-        return power - (1 - nctdtr(df, noncentrality, limit))
+        return power - (1 - float(nctdtr(df, noncentrality, limit)))
 
     upper = 1.0
     while missing(upper) > 0:

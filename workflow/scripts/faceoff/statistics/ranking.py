@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceoff.statistics.arrays import Bools, Floats, Labels
 from faceoff.statistics.intervals import LEVEL, too_few
 
 REPLICATES = 10_000
@@ -20,16 +21,16 @@ class Ranking:
     """Of m pipelines: p_best (m,) share of resamples in which each is best (ties shared), rank_low and rank_high (m,) the 95 % interval of its rank
     (1 is best), tied (m,) bool: it cannot be told from the best. All None, with a `reason`, where there is too little to resample."""
 
-    p_best: np.ndarray | None
-    rank_low: np.ndarray | None
-    rank_high: np.ndarray | None
-    tied: np.ndarray | None
+    p_best: Floats | None
+    rank_low: Floats | None
+    rank_high: Floats | None
+    tied: Bools | None
     reason: str = ""
 
 
 def rank_uncertainty(
-    correct: np.ndarray,
-    clusters: np.ndarray | None = None,
+    correct: Bools,
+    clusters: Labels | None = None,
     *,
     seed: int,
     replicates: int = REPLICATES,
@@ -80,8 +81,8 @@ def rank_uncertainty(
 
 
 def _resampled(
-    hits: np.ndarray, size: np.ndarray, random: np.random.Generator, replicates: int
-) -> Iterator[np.ndarray]:
+    hits: Floats, size: Floats, random: np.random.Generator, replicates: int
+) -> Iterator[Floats]:
     """Accuracies (r, m) of all pipelines on resamples of the groups, in chunks."""
     chunk = max(1, _CHUNK // len(size))
     for start in range(0, replicates, chunk):
@@ -91,7 +92,7 @@ def _resampled(
         yield (weights @ hits) / (weights @ size)[:, None]
 
 
-def _worst_deviation(deviation: np.ndarray) -> np.ndarray:
+def _worst_deviation(deviation: Floats) -> Floats:
     """(r, m): for each pipeline, the largest of the others' deviations from their accuracy minus its own; 0 for a single pipeline."""
     if deviation.shape[1] == 1:
         return np.zeros_like(deviation)

@@ -28,6 +28,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize
 from scipy.special import chdtri, kolmogi, ndtr, stdtrit
 
+from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
 from faceoff.statistics.intervals import LEVEL, group_index, too_few
 from faceoff.statistics.omnibus import by_cluster, exchange_p
 
@@ -79,9 +80,9 @@ class Decomposition:
 
 
 def decompose(
-    correct: np.ndarray,
+    correct: Bools,
     factors: Mapping[str, Sequence[str]],
-    clusters: np.ndarray | None = None,
+    clusters: Labels | None = None,
     *,
     seed: int,
 ) -> Decomposition:
@@ -141,7 +142,7 @@ def decompose(
     return Decomposition(shared, effects, left_out)
 
 
-def _too_little(n: int, clusters: np.ndarray | None) -> str:
+def _too_little(n: int, clusters: Labels | None) -> str:
     """Why nothing can be told from n samples of these clusters; empty where it can."""
     if n < LEAST_SAMPLES:
         return f"too few samples: {n}, and {LEAST_SAMPLES} are needed"
@@ -160,17 +161,17 @@ class _Pairs:
     """Pairs of pipelines by which effects they share: patterns (t, components) of 0 and 1, and of each pattern the pairs' first and second pipelines."""
 
     names: list[str]
-    patterns: np.ndarray
-    members: list[tuple[np.ndarray, np.ndarray]]
+    patterns: Floats
+    members: list[tuple[Ints, Ints]]
 
 
 def _sample_part(
-    correct: np.ndarray,
-    varied: Mapping[str, np.ndarray],
-    clusters: np.ndarray | None,
+    correct: Bools,
+    varied: Mapping[str, Ints],
+    clusters: Labels | None,
     left_out: dict[str, str],
     seed: int,
-) -> tuple[list[Component], np.ndarray]:
+) -> tuple[list[Component], Floats]:
     """(variance components of the samples, (m,) accuracies, none quite 0 or 1)."""
     pairs = _pairs(varied, len(correct), left_out)
     parts = _parts(correct.shape[1], clusters, seed)
@@ -203,15 +204,16 @@ def _sample_part(
     return components, _inside(everything.diagonal() / n, n)
 
 
-def _parts(n: int, clusters: np.ndarray | None, seed: int) -> np.ndarray:
+def _parts(n: int, clusters: Labels | None, seed: int) -> Ints:
     """(n,) part of each sample: clusters are dealt whole, in random order."""
     group = np.arange(n) if clusters is None else group_index(clusters, n)
     groups = group.max() + 1
     order = np.random.default_rng(seed).permutation(groups)
-    return order[group] % min(PARTS, groups)
+    part: Ints = order[group] % min(PARTS, groups)
+    return part
 
 
-def _pairs(varied: Mapping[str, np.ndarray], pipelines: int, left_out: dict[str, str]) -> _Pairs:
+def _pairs(varied: Mapping[str, Ints], pipelines: int, left_out: dict[str, str]) -> _Pairs:
     """All pairs, by pattern. A component is kept if the patterns tell it from those before it."""
     first, second = np.triu_indices(pipelines, 1)
     names, columns = ["sample"], [np.ones(len(first))]
@@ -232,12 +234,12 @@ def _pairs(varied: Mapping[str, np.ndarray], pipelines: int, left_out: dict[str,
     )
 
 
-def _fit_pairs(joint: np.ndarray, n: float, pairs: _Pairs, start: np.ndarray) -> np.ndarray:
+def _fit_pairs(joint: Floats, n: float, pairs: _Pairs, start: Floats) -> Floats:
     """Variances that maximise the pairwise likelihood of counts `joint` (m, m) of n samples; the pipelines' logits always fit their accuracies."""
     accuracy = _inside(joint.diagonal() / n, n)
     scale = n * sum(len(first) for first, _ in pairs.members)
 
-    def loss(logs: np.ndarray) -> float:
+    def loss(logs: Floats) -> float:
         variances = np.expm1(logs)
         total = float(variances.sum())
         logits, _ = _logits(accuracy, total)
@@ -261,7 +263,7 @@ def _fit_pairs(joint: np.ndarray, n: float, pairs: _Pairs, start: np.ndarray) ->
 
     # On the scale of log(1 + variance): pipelines that nearly always agree have variances far above 1, others none at all.
     bounds = [(0.0, np.log1p(LARGEST))] * len(start)
-    return np.expm1(
+    variances: Floats = np.expm1(
         minimize(
             loss,
             np.log1p(start),
@@ -270,19 +272,21 @@ def _fit_pairs(joint: np.ndarray, n: float, pairs: _Pairs, start: np.ndarray) ->
             options={"ftol": 1e-11, "gtol": 1e-7, "eps": 1e-5},
         ).x
     )
+    return variances
 
 
-def _inside(accuracy: np.ndarray, n: float) -> np.ndarray:
+def _inside(accuracy: Floats, n: float) -> Floats:
     """Accuracies of 0 and 1 moved by half a sample, so that they have a logit."""
     return np.clip(accuracy, 0.5 / n, 1 - 0.5 / n)
 
 
-def _mean_logistic(x: np.ndarray, variance: float) -> np.ndarray:
+def _mean_logistic(x: Floats, variance: float) -> Floats:
     """E[1 / (1 + exp(−x − √variance Z))] of a standard normal Z, within 2·10⁻⁵."""
-    return ndtr(x[..., None] / np.sqrt(_SCALE**2 + variance)) @ _SHARE
+    mean: Floats = ndtr(x[..., None] / np.sqrt(_SCALE**2 + variance)) @ _SHARE
+    return mean
 
 
-def _logits(accuracy: np.ndarray, variance: float) -> tuple[np.ndarray, np.ndarray]:
+def _logits(accuracy: Floats, variance: float) -> tuple[Floats, Floats]:
     """((m,) logits at which the mean over samples, whose effects have this variance, is `accuracy`; (m,) slope of the accuracy there), by Newton's method."""
     spread = np.sqrt(_SCALE**2 + variance)
     logits = np.log(accuracy / (1 - accuracy)) * np.sqrt(1 + variance / RESIDUAL)
@@ -296,25 +300,28 @@ def _logits(accuracy: np.ndarray, variance: float) -> tuple[np.ndarray, np.ndarr
     return logits, slope
 
 
-def _both(logits: np.ndarray, shared: float, own: float) -> np.ndarray:
+def _both(logits: Floats, shared: float, own: float) -> Floats:
     """(m, m) probability that two pipelines are both right, whose samples' effects have the variance `shared` in common and `own` apart."""
     given = _mean_logistic(logits[:, None] + np.sqrt(shared) * _SIGMA, own)
-    return (given * _DENSITY) @ given.T
+    both: Floats = (given * _DENSITY) @ given.T
+    return both
 
 
 # ---------------------------------------------------------------- pipelines: restricted maximum likelihood
 
 
 def _pipeline_part(
-    logits: np.ndarray,
-    covariance: np.ndarray,
-    varied: Mapping[str, np.ndarray],
+    logits: Floats,
+    covariance: Floats,
+    varied: Mapping[str, Ints],
     left_out: dict[str, str],
 ) -> list[Component]:
     """Variance components of the pipelines' logits."""
     m = len(logits)
     centre = np.eye(m) - 1 / m
-    names, kernels, seen = [], [], []
+    names: list[str] = []
+    kernels: list[Floats] = []
+    seen: list[Floats] = []
     for name, kernel in [
         *((name, np.equal.outer(code, code).astype(float)) for name, code in varied.items()),
         ("interaction", np.eye(m)),
@@ -351,9 +358,7 @@ def _pipeline_part(
     return components
 
 
-def _restricted(
-    logits: np.ndarray, kernels: np.ndarray, covariance: np.ndarray
-) -> Callable[[np.ndarray], float]:
+def _restricted(logits: Floats, kernels: Floats, covariance: Floats) -> Callable[[Floats], float]:
     """Minus the restricted log likelihood (Patterson & Thompson 1971) of variances, for a common mean."""
     m = len(logits)
     contrasts = np.linalg.svd(np.eye(m) - 1 / m)[0][:, : m - 1]  # free of the mean
@@ -361,7 +366,7 @@ def _restricted(
     inside = contrasts.T @ kernels @ contrasts
     known = contrasts.T @ covariance @ contrasts + 1e-9 * np.eye(m - 1)
 
-    def loss(variances: np.ndarray) -> float:
+    def loss(variances: Floats) -> float:
         root = np.linalg.cholesky(known + np.tensordot(variances, inside, axes=1))
         # A copy: of a strided view, NumPy's logarithm has one of two last digits, by where in memory the result comes to lie.
         return float(
@@ -372,15 +377,15 @@ def _restricted(
 
 
 def _minimum(
-    loss: Callable[[np.ndarray], float], start: np.ndarray, fixed: Mapping[int, float]
-) -> tuple[np.ndarray, float]:
+    loss: Callable[[Floats], float], start: Floats, fixed: Mapping[int, float]
+) -> tuple[Floats, float]:
     """(variances, loss) at the minimum over the variances that are not fixed, searched on a log scale."""
     free = [index for index in range(len(start)) if index not in fixed]
     values = np.array(start, float)
     for index, value in fixed.items():
         values[index] = value
 
-    def at(logs: np.ndarray) -> np.ndarray:
+    def at(logs: Floats) -> Floats:
         full = values.copy()
         full[free] = np.exp(logs) - 1e-8
         return np.maximum(full, 0.0)
@@ -411,7 +416,7 @@ def _minimum(
 # ---------------------------------------------------------------- does it matter at all?
 
 
-def _effect(name: str, codes: Mapping[str, np.ndarray], counts: np.ndarray, seed: int) -> Effect:
+def _effect(name: str, codes: Mapping[str, Ints], counts: Floats, seed: int) -> Effect:
     """Exchange the levels of a factor in all contexts (combinations of the other factors) in which every level was tried once."""
     code = codes[name]
     levels = int(code.max()) + 1

@@ -1,81 +1,18 @@
 """Every pipeline's scores in one table: sorted, searched and filtered in the browser, columns switched on and off there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from faceoff.report.part import NAME, REASON, Part, View, bar
 from faceoff.results import dataset_results, words
 from faceoff.results.dataset_results import DatasetResults, name_of, shorten
+from faceoff.scoring.metric_list import shown_in
 
 ANCHOR, TITLE, NAV = "board", "Leaderboard", "Leaderboard"
 
 
-@dataclass(frozen=True)
-class Column:
-    """A numeric column. `scale`: 100 for shares shown in percent; `digits` after the point; `small_first`: less is better; `shown` when the page opens."""
-
-    key: str
-    heading: str
-    about: str
-    scale: int = 100
-    digits: int = 1
-    small_first: bool = False
-    shown: bool = True
-
-
-COLUMNS = (
-    Column("covered_accuracy", "Covered", "accuracy over the samples with a face"),
-    Column("coverage", "Coverage", "share of samples with a face"),
-    Column("balanced_accuracy", "UAR", "balanced accuracy: the mean recall over classes"),
-    Column("macro_f1", "Macro-F1", "mean F1 over classes"),
-    Column("weighted_f1", "Weighted F1", "mean F1 over samples", shown=False),
-    Column(
-        "top2",
-        "Top-2",
-        "the label is among the two likeliest emotions, over covered samples",
-        shown=False,
-    ),
-    Column("log_loss", "Log loss", "over covered samples; smaller is better", 1, 3, True),
-    Column(
-        "brier",
-        "Brier",
-        "squared error of the probabilities, 0 to 2, over covered samples; smaller is better",
-        1,
-        3,
-        True,
-        False,
-    ),
-    Column(
-        "ece",
-        "ECE",
-        "expected calibration error, 15 bins of equal width; smaller is better",
-        1,
-        3,
-        True,
-    ),
-    Column(
-        "ece_mass",
-        "ECE, equal mass",
-        "expected calibration error, 15 bins of equal mass; smaller is better",
-        1,
-        3,
-        True,
-        False,
-    ),
-    Column(
-        "strict_accuracy",
-        "Unmasked",
-        "accuracy when answers outside the label space count as wrong",
-        shown=False,
-    ),
-    Column(
-        "mass_outside",
-        "Mass outside",
-        "mean probability on emotions outside the label space",
-        shown=False,
-    ),
-)
+# Accuracy has a column of its own, with its interval.
+COLUMNS = tuple(metric for metric in shown_in("report") if metric.key != "accuracy")
 
 
 def view(part: Part) -> View:
