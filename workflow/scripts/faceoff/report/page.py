@@ -51,8 +51,27 @@ from faceoff.storage.files import read_json
 
 _HERE = Path(__file__).parent
 # In the page's order; a section is left out where it has nothing to say.
-SECTIONS = (leaderboard, heatmap, fusion, ensemble, answers, per_class, confusion, faces, timelines, subgroups, calibration, rejection, human, affect,
-            multiverse, decomposition, coverage, published, card)  # fmt: skip
+SECTIONS = (
+    leaderboard,
+    heatmap,
+    fusion,
+    ensemble,
+    answers,
+    per_class,
+    confusion,
+    faces,
+    timelines,
+    subgroups,
+    calibration,
+    rejection,
+    human,
+    affect,
+    multiverse,
+    decomposition,
+    coverage,
+    published,
+    card,
+)
 _DRAWN = ("timelines", "rejection")  # sections with charts
 _CHARTS = ("vendor/d3.min.js", "vendor/plot.umd.min.js", "charts.js")
 _SCRIPTS = ("page.js", "gallery.js")
