@@ -73,14 +73,12 @@ class ReportJob(Job):
 
     config: as resolved; datasets: cards of the test datasets; titles: of every kind of figure; models:
     what the models' cards state of source and published results; assets: weights by user, with
-    licence and hash; rules: titles of the run's fusion rules, which the page looks up by name: they
-    are stated so that it is made again when one changes.
+    licence and hash.
     """
 
     config: dict[str, Any]
     datasets: dict[str, Card]
     titles: dict[str, str]
-    rules: dict[str, str] = field(default_factory=dict)
     models: dict[str, Card] = field(default_factory=dict)
     assets: dict[str, dict[str, Any]] = field(default_factory=dict)
 

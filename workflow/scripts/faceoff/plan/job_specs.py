@@ -458,16 +458,20 @@ class Plan(Matrix):
     def report_job(self) -> ReportJob:
         """Tell `report` everything that the page states of the run."""
         cards = self._cards()
-        used = {section.rule for section, _ in self.fusions.values()}
         return ReportJob(
             config=self._resolved(),
             datasets={name: cards[name] for name in self.datasets("test")},
             models=self._stated(),
             assets=self._weights(),
             titles=figure_list.titles(),
-            rules={rule: rule_list.get(rule).title for rule in sorted(used)},
-            code=code("report", *_page_files()),
+            # The page shows the titles of the rules, which it finds by name.
+            code=code("report", *_page_files(), *self._rules()),
         )
+
+    def _rules(self) -> list[Path]:
+        """Return the modules of the fusion rules of this run."""
+        used = {section.rule for section, _ in self.fusions.values()}
+        return [rule_list.file_of(name) for name in sorted(used)]
 
     def manifest_job(self) -> ManifestJob:
         """Tell `manifest` what the run was told, and of what it is made."""
