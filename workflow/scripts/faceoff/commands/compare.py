@@ -36,7 +36,10 @@ def compare(
         ),
     ] = False,
 ) -> None:
-    """Compare two runs cell by cell, paired, on the same samples, and say what differs in what made them (docs/compare.md)."""
+    """Compare two runs cell by cell, on the same samples, with paired tests.
+
+    It also says what differs in what made them (docs/compare.md).
+    """
     from faceoff.results.run_comparison import compare as run_comparison
     from faceoff.results.run_comparison import page, terminal
 

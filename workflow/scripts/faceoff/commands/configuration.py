@@ -16,14 +16,18 @@ def config(
         bool,
         typer.Option(
             "--write",
-            help="write its comments anew; of the repository's own, the JSON schema and docs/reference.md too",
+            help="write its comments anew; of the repository's own, the JSON schema and"
+            " docs/reference.md too",
         ),
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="with --write: even where comments of your own are lost")
     ] = False,
 ) -> None:
-    """Check a configuration; with --write, write every key into it, each under its generated comment."""
+    """Check a configuration; with --write, write every key into it.
+
+    Each key comes under its generated comment.
+    """
     from faceoff.commands import reference_page
     from faceoff.plan import config as configuration
 
@@ -39,7 +43,8 @@ def config(
         ]
         if lost and not (own or force):
             fail(
-                f"{path}: --write would delete {len(lost)} comments, the first is {lost[0]!r}; --force writes it all the same"
+                f"{path}: --write would delete {len(lost)} comments, the first is {lost[0]!r};"
+                " --force writes it all the same"
             )
         files.write_text(path, text)
     if write and own:
@@ -54,7 +59,10 @@ def config(
 def fetch(
     path: Annotated[Path, typer.Argument(help="a configuration")] = Path("config.yaml"),
 ) -> None:
-    """Fetch all that a run needs and may be downloaded, weights and datasets, e.g. on a login node before the jobs run without a network."""
+    """Fetch the weights and datasets that a run needs and may download.
+
+    For example on a login node, before the jobs run without a network.
+    """
     from faceoff.plan import preflight
 
     try:
@@ -70,9 +78,12 @@ def validate(
         list[str] | None, typer.Option("--dataset", help="only this dataset; may be repeated")
     ] = None,
 ) -> None:
-    """Look a configuration's datasets over: counts, missing and unreadable files, duplicates, label conflicts, pictures and people that two of them share.
+    """Look over the datasets of a configuration before a run.
 
-    Of a dataset with `part` or `limit`, only the samples that these leave. Says what a published dataset has and this copy lacks.
+    It counts samples and finds missing and unreadable files, duplicates, label conflicts, and
+    pictures and people that two datasets share. Of a dataset with `part` or `limit` it reads only
+    the samples that these leave. It says what a published dataset has and this copy lacks.
+
     Exits 1 when a dataset cannot be opened, is incomplete or holds an unreadable file.
     """
     from faceoff.commands import audit

@@ -16,7 +16,10 @@ def calibrate(
     detector: Annotated[str, typer.Argument(help="name of a detector")],
     plugins: Plugins = None,
 ) -> None:
-    """Fit a detector's box calibration on drawn faces (posed, train identities) and print it for its card."""
+    """Fit a detector's box calibration on drawn faces and print it for its card.
+
+    The faces are those of the posed training identities.
+    """
     from faceoff.commands.calibrate import fit
 
     plugin = registry.get("detector", detector, tuple(plugins or ()))
@@ -77,14 +80,18 @@ def draw_ravdess(
         bool,
         typer.Option(
             "--full",
-            help="320 x 240 px and 2.6 s, three seconds of work per clip; default: 96 x 96 px and 0.6 s",
+            help="320 x 240 px and 2.6 s, three seconds of work per clip;"
+            " default: 96 x 96 px and 0.6 s",
         ),
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="draw over clips of these names that are there already")
     ] = False,
 ) -> None:
-    """Draw clips in RAVDESS's names and layout, spoken ones with sound, to try a configuration of the ravdess dataset without the real clips."""
+    """Draw clips in RAVDESS's names and layout, spoken ones with sound.
+
+    With them you can try a configuration of the ravdess dataset without the real clips.
+    """
     from faceoff.datasets import ravdess
     from faceoff.drawing.ravdess import write_ravdess
 
@@ -102,12 +109,16 @@ def draw_ravdess(
 
 
 def picture_format(output: Path) -> str:
-    """Pillow's name of the format that a file's suffix asks for; ends the program for another one."""
+    """Return Pillow's name of the format that a file's suffix asks for.
+
+    Ends the program for another suffix.
+    """
     found = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}.get(output.suffix.lower())
     return found or fail(f"{output}: the suffix must be .png or .jpg")
 
 
 def save_picture(pixels: Any, output: Path, kind: str, quality: int) -> None:
+    """Write pixels as a picture of this format and quality."""
     from PIL import Image
 
     with files.atomic(output) as scratch:

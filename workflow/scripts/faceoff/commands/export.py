@@ -14,12 +14,14 @@ def export(
     run: RunName,
     output: Annotated[Path, typer.Argument(help="CSV file to write")],
 ) -> None:
-    """Write every prediction of a run, frame by frame with its time, as one CSV: a timeline of each clip for each detector, model and fusion."""
+    """Write every prediction of a run, frame by frame with its time, as one CSV.
+
+    It is a timeline of each clip for each detector, model and fusion.
+    """
     from faceoff.results.exports import write_predictions
 
-    console.print(
-        f"{output}: {write_predictions(run_folder.run_folder(run), output)} detector x model cells and fusions"
-    )
+    cells = write_predictions(run_folder.run_folder(run), output)
+    console.print(f"{output}: {cells} detector x model cells and fusions")
 
 
 def export_audio(
@@ -48,7 +50,7 @@ def model_index(
         Path | None, typer.Option("--output", help="write to this file instead of printing")
     ] = None,
 ) -> None:
-    """A cell's scores as the `model-index` block of a Hugging Face model card (YAML)."""
+    """Write a cell's scores as the `model-index` block of a Hugging Face model card (YAML)."""
     from faceoff.results.model_index import as_yaml, model_index
     from faceoff.results.run_comparison.compare import read_run
 

@@ -45,7 +45,10 @@ def list_assets(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="the same for programs")] = False,
 ) -> None:
-    """List every weight file with size, hash, licence, URL and where it was found, e.g. to fill a mirror (docs/assets.md)."""
+    """List every weight file with size, hash, licence, URL and where it was found.
+
+    With this list you can fill a mirror (docs/assets.md).
+    """
     from faceoff.commands import asset_listing
 
     rows = asset_listing.rows(
@@ -63,7 +66,10 @@ def list_assets(
 def cards(
     write: Annotated[bool, typer.Option("--write", help="write docs/cards.md anew")] = False,
 ) -> None:
-    """Print what the cards of all detectors and models say, as Markdown; with --write, into the documentation. It needs the full environment."""
+    """Print the cards of all detectors and models as Markdown.
+
+    With --write they go into the documentation. This needs the full environment.
+    """
     from faceoff.commands import card_page
 
     text = card_page.page(

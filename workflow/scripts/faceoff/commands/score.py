@@ -34,7 +34,10 @@ def score(
         Path | None, typer.Option("--output", help="also write every digit as JSON")
     ] = None,
 ) -> None:
-    """Score anyone's posteriors against a dataset's frozen task: no detector, no model, the same metrics and intervals as in a run."""
+    """Score anyone's posteriors against a dataset's frozen task.
+
+    It needs no detector and no model, and gives the same metrics and intervals as a run.
+    """
     import tempfile
 
     from faceoff.commands.score_file import options_of, score_file, show

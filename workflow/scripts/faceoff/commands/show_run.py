@@ -40,7 +40,10 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Render a finished run's page again elsewhere, e.g. without pictures of faces to hand it on."""
+    """Write a finished run's page again elsewhere.
+
+    For example without pictures of faces, to hand it on.
+    """
     from faceoff.stages.report import write_again
 
     write_again(run_folder.run_folder(run), output, faces)

@@ -1,7 +1,9 @@
-"""What a section of the page is made from, and how its numbers are placed on an axis. A section is a module and a template of the same name in sections/.
+"""Say what a section of the page is made from, and place its numbers on an axis.
 
-The module has `ANCHOR` (the end of its id), `TITLE` (its heading), `NAV` (its entry in the contents) and `view(part)`, which turns results into plain rows for
-the template, or returns None where this run has nothing to say there: then the section is left out.
+A section is a module and a template of the same name in sections/. The module has `ANCHOR` (the end
+of its id), `TITLE` (its heading), `NAV` (its entry in the contents) and `view(part)`, which turns
+results into plain rows for the template, or returns None where this run has nothing to say there:
+then the section is left out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +21,12 @@ View = dict[str, Any]
 
 @dataclass(frozen=True)
 class Part:
-    """One dataset's share of the page.
+    """Hold one dataset's share of the page.
 
-    `key` begins its ids; `ids`: pipeline -> id of its panel; `links`: kind of figure -> its files' links; `faces`: whether pictures of faces
-    may be shown; `models`: what the models'
-    cards say; `pictures`: the examples table, None where no face is shown; `overlaps`, `answers`, `multiverse`: what those stages wrote; `speed`: link to
-    the speed page.
+    key: how its ids begin; ids: pipeline -> id of its panel; links: kind of figure -> its files'
+    links; faces: whether pictures of faces may be shown; models: what the models' cards say;
+    pictures: the examples table, None where no face is shown; overlaps, answers, multiverse: what
+    those stages wrote; speed: link to the speed page.
     """
 
     dataset: DatasetResults
@@ -40,7 +42,7 @@ class Part:
     speed: str | None = None
 
     def emotion(self, name: str) -> str:
-        """An emotion as the page writes it everywhere."""
+        """Return an emotion as the page writes it everywhere."""
         return self._emotions.get(name) or shorten(name, LABEL)
 
     @cached_property
@@ -69,11 +71,11 @@ def bar(
 
 
 def shade(share: float) -> int:
-    """A share as whole percent of the colour scale."""
+    """Return a share as whole percent of the colour scale."""
     return round(100 * min(1.0, max(0.0, share)))
 
 
 def by_interest(dataset: DatasetResults) -> list[Mapping[str, Any]]:
-    """Every scored pipeline: the chosen best single first, then as ranked."""
+    """Return every scored pipeline: the chosen best single first, then as ranked."""
     first = [score for score in dataset.ranked if name_of(score) == dataset.chosen_single]
     return first + [score for score in dataset.ranked if score not in first]

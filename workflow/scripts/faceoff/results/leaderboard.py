@@ -1,4 +1,4 @@
-"""A run's leaderboard in the terminal, or as CSV."""
+"""Show a run's leaderboard in the terminal, or write it as CSV."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,10 @@ Scores = dict[str, list[dict[str, Any]]]  # dataset -> content of its score file
 
 
 def read(run: str, datasets: Sequence[str] = ()) -> Scores:
-    """The scores of a run, named as for `score_files.run_folder`, of these datasets or all.
+    """Return the scores of a run, best first, of these datasets or all.
 
-    Raises FileNotFoundError without scores, ValueError for a dataset that has none.
+    The run is named as for `run_folder.run_folder`. Raises FileNotFoundError without scores,
+    ValueError for a dataset that has none.
     """
     folder = run_folder.run_folder(run)
     by_dataset: Scores = {}
@@ -45,7 +46,10 @@ def read(run: str, datasets: Sequence[str] = ()) -> Scores:
 
 
 def show(run: str, datasets: Sequence[str] = ()) -> None:
-    """Print the leaderboard of a run, one table per dataset, and the report's path. Raises as `read`."""
+    """Print the leaderboard of a run, one table per dataset, and the report's path.
+
+    Raises as `read`.
+    """
     console = Console(
         width=None if Console().width >= 100 else 100
     )  # names stay readable in a narrow terminal or a log

@@ -1,6 +1,7 @@
-"""A cell's scores as the `model-index` block of a Hugging Face model card, so that the Hub shows them beside the weights.
+"""Write a cell's scores as the `model-index` block of a Hugging Face model card.
 
-The fields are those of the Hub's model card specification (hub-docs, modelcard.md), as huggingface_hub's `model_index_to_eval_results` reads them.
+So the Hub shows them beside the weights. The fields are those of the Hub's model card specification
+(hub-docs, modelcard.md), as huggingface_hub's `model_index_to_eval_results` reads them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,10 +20,12 @@ _NO_REPORT = "limited: not for reporting"
 def model_index(
     run: Run, cell: str, name: str, datasets: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """The value of `model-index`: one result per scored dataset (of `datasets`, or all) with the cell's metrics (0–1) and their 95 % intervals.
+    """Return the value of `model-index`: one result per scored dataset (of `datasets`, or all).
 
-    `cell`: 'detector/model' or 'fusion/name'; `name`: the model's name. The task's hash is the dataset's revision: equal hashes mean equal samples and
-    labels. A limited task says so in its name. Raises ValueError for an unknown dataset or cell, and for one without a score, with its reason.
+    A result has the cell's metrics (0–1) and their 95 % intervals. cell: 'detector/model' or
+    'fusion/name'; name: the model's name. The task's hash is the dataset's revision: equal hashes
+    mean equal samples and labels. A limited task says so in its name. Raises ValueError for an
+    unknown dataset or cell, and for one without a score, with its reason.
     """
     known = sorted({other for scores in run.scores.values() for other in scores})
     if cell not in known:
@@ -87,7 +90,7 @@ def _metric(score: Mapping[str, Any], metric: Metric, cell: str) -> dict[str, An
 
 
 def as_yaml(index: Sequence[Mapping[str, Any]]) -> str:
-    """The block to paste between the `---` lines of a model card."""
+    """Return the block to paste between the `---` lines of a model card."""
     return yaml.safe_dump(
         {"model-index": list(index)}, sort_keys=False, allow_unicode=True, width=120
     )

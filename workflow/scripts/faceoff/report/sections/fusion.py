@@ -1,4 +1,8 @@
-"""What voting brings: accuracies of votes beside the best single pair, the paired tests, and whether the pairs err together."""
+"""Section: what voting brings.
+
+It shows accuracies of votes beside the best single pair, the paired tests, and whether the pairs
+err together.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +16,7 @@ _PAIRS = 12  # of pairs shown, the most alike
 
 
 def view(part: Part) -> View | None:
+    """Return levels, tests, learnt weights and pairs that answer alike; None without scores."""
     dataset = part.dataset
     if not dataset.ranked:
         return None
@@ -68,7 +73,7 @@ def _tests(tests: Sequence[Mapping[str, Any]]) -> View:
 
 
 def _weights(dataset: DatasetResults) -> list[View]:
-    """What each fusion that learns weights gives to its members, the heaviest first."""
+    """Return what each fusion that learns weights gives to its members, the heaviest first."""
     return [
         {
             "title": words.title_of(score),
@@ -85,7 +90,7 @@ def _weights(dataset: DatasetResults) -> list[View]:
 
 
 def _pairs(dataset: DatasetResults) -> list[View]:
-    """The most alike pairs first: they add least to a vote."""
+    """Return the most alike pairs first: they add least to a vote."""
     pairs = sorted(
         (dataset.comparison or {}).get("pairs") or [],
         key=lambda pair: (-(pair["agreement"] or 0.0), pair["a"], pair["b"]),

@@ -1,4 +1,7 @@
-"""Accuracy of every detector with every model as a table of coloured cells; each leads to its pipeline's panel."""
+"""Section: accuracy of every detector with every model, as a table of coloured cells.
+
+Each cell leads to its pipeline's panel.
+"""
 
 from faceoff.report.part import NAME, REASON, Part, View, shade
 from faceoff.results import dataset_results, words
@@ -8,6 +11,7 @@ ANCHOR, TITLE, NAV = "heat", "Every detector × model pair", "Detector × model"
 
 
 def view(part: Part) -> View:
+    """Return a row of cells per detector, and why cells have no score."""
     dataset = part.dataset
     low, high = dataset_results.colour_scale(dataset.cells)
     rows = []
@@ -32,8 +36,14 @@ def view(part: Part) -> View:
         for score in dataset.leaderboard
         if score["state"] in {"skipped", "error"}
     ]
-    return {"models": [shorten(model, NAME) for model in dataset.models], "rows": rows, "low": low, "high": high, "reasons": reasons,
-            "files": part.links("heatmap")}  # fmt: skip
+    return {
+        "models": [shorten(model, NAME) for model in dataset.models],
+        "rows": rows,
+        "low": low,
+        "high": high,
+        "reasons": reasons,
+        "files": part.links("heatmap"),
+    }
 
 
 def _cell(score: Score | None, low: float, high: float) -> View:

@@ -1,4 +1,7 @@
-"""Every pipeline's scores in one table: sorted, searched and filtered in the browser, columns switched on and off there."""
+"""Section: every pipeline's scores in one table.
+
+The browser sorts, searches and filters it, and switches columns on and off.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +19,7 @@ COLUMNS = tuple(metric for metric in shown_in("report") if metric.key != "accura
 
 
 def view(part: Part) -> View:
+    """Return a row per pipeline, and what the table can be filtered by."""
     dataset = part.dataset
     low, high = _axis(dataset)
     return {
@@ -30,7 +34,7 @@ def view(part: Part) -> View:
 
 
 def _axis(dataset: DatasetResults) -> tuple[float, float]:
-    """Ends of the bars: all intervals, in whole tens of percent."""
+    """Return the ends of the bars: all intervals, in whole tens of percent."""
     ends = [
         end
         for score in dataset.ranked
@@ -86,7 +90,10 @@ def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: fl
 
 
 def _parts(score: Mapping[str, Any]) -> View:
-    """The detectors and models in a pipeline, by which the table is filtered: a fusion has those of its members."""
+    """Return the detectors and models in a pipeline, by which the table is filtered.
+
+    A fusion has those of its members.
+    """
     cells = (
         [member.partition("/") for member in score.get("members") or ()]
         if score["kind"] == "fusion"

@@ -23,8 +23,8 @@ Places = Mapping[tuple[str, str], Row]  # (dataset, cell) -> what a comparison s
 def rows(sources: Sources) -> list[Row]:
     """Return a row per cell and fusion.
 
-    On test datasets a row also says how sure its place is, and of a model of reduced precision whether
-    it may stand for the original.
+    On test datasets a row also says how sure its place is, and of a model of reduced precision
+    whether it may stand for the original.
     """
     ranking: Places = {
         (found["dataset"], row["name"]): row
