@@ -62,8 +62,10 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_walkthrough(page: Path, checkout: Path) -> None:
+    # The package of the copy, as `make` installs that of a checkout: pages may add to it.
     environment = runs.environment() | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(checkout / "workflow" / "scripts"),
     }
     printed = None
     for language, title, text in blocks(page):
@@ -90,8 +92,9 @@ def test_walkthrough(page: Path, checkout: Path) -> None:
             file.write_text(text, encoding="utf-8")
 
 
-def test_there_are_walkthroughs_for_all_three() -> None:
-    assert [page.stem for page in PAGES] == ["dataset", "detector", "model"]
+def test_there_are_walkthroughs_for_all_five() -> None:
+    stems = ["dataset", "detector", "fusion_rule", "metric", "model"]
+    assert [page.stem for page in PAGES] == stems
     for page in PAGES:
         assert {"bash", "yaml", "python"} <= {language for language, _, _ in blocks(page)}
         assert sum(title == "prints" for _, title, _ in blocks(page)) >= 3
