@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -24,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def call(monkeypatch):
     """Run a command in a wide terminal and return (exit code, output)."""
-    monkeypatch.setattr("faceoff.cli.console.width", 240)
+    monkeypatch.setattr("faceoff.commands.command_line.console.width", 240)
 
     def run(*arguments: str) -> tuple[int, str]:
         result = CliRunner().invoke(app, list(arguments))
@@ -343,3 +345,61 @@ def test_listing_tells_what_is_here_from_what_would_be_downloaded(call, monkeypa
     }
     assert "yes" in lines["fer"]
     assert "to be downloaded" in lines["pd_best"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("leaderboard", "r"),
+        ("export", "r", "all.csv"),
+        ("report", "r"),
+        ("compare", "r", "r"),
+        ("model-index", "r", "whole/fer"),
+        ("timeline", "r", "t.svg"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [
+        ({}, "an older version of Faceoff; run snakemake again"),
+        ({"layout": VERSION - 1}, "an older version of Faceoff; run snakemake again"),
+        ({"layout": VERSION + 1}, "a newer version of Faceoff"),
+    ],
+)
+def test_a_run_of_another_version_is_refused_in_one_line(
+    call, tmp_path, monkeypatch, command, layout, words
+):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("results/r")
+    files.write_json(folder / "scores/d/whole/fer.json", {"dataset": "d", "state": "ok"})
+    files.write_json(folder / "manifest.json", {"config": {"datasets": {"d": {}}}, **layout})
+    code, output = call(*command)
+    assert code == 1
+    (line,) = output.strip().splitlines()
+    assert line.startswith(f"faceoff: {folder} was written by {words}")
+
+
+def test_the_module_runs_as_the_command_does():
+    for arguments, expected in ((["--version"], "faceoff "), (["leaderboard", "--help"], "--csv")):
+        done = subprocess.run(
+            [sys.executable, "-m", "faceoff", *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert expected in done.stdout
+        assert "__main__" not in done.stdout
+
+
+def test_help_imports_nothing_heavy():
+    """Commands import what they need when they run: `faceoff --help` answers at once."""
+    heavy = {"cv2", "jinja2", "matplotlib", "numpy", "pandas", "pyarrow", "pydantic", "snakemake"}
+    code = f"import sys, faceoff.cli; print(*sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == ""
+
+
+def test_shells_can_complete_commands(call):
+    code, output = call("--help")
+    assert code == 0
+    assert "--install-completion" in output

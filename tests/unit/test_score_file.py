@@ -127,7 +127,7 @@ def test_rows_that_name_no_sample_are_counted(folder: Path) -> None:
     )
     code, said = scored("p.csv", "--output", "out.json")
     assert code == 0, said
-    assert "mind: 4 rows of the file name no sample, such as 'x', 'y', 'z'" in said
+    assert "note: 4 rows of the file name no sample, such as 'x', 'y', 'z'" in said
     assert json.loads((folder / "out.json").read_text())["unknown_rows"] == {
         "x": 1,
         "y": 1,

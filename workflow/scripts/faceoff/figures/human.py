@@ -32,10 +32,11 @@ def draw(
     space: Sequence[str],
     matrices: Sequence[Mapping[str, Any]],
 ) -> Figure:
-    """Above: accuracy by how far people agree, of pipelines and of one person against the others. Below: whom each takes for what, in % of a row.
+    """Draw pipelines beside one person who is judged by the others.
 
-    series: {title, kl (or None), accuracy (s,), low (s,), high (s,)}; people: {strata (s,) titles, one_person (s,), overall}; matrices: {title, matrix
-    (k, k+1), last (title of the last column)}.
+    Above stands accuracy by how far people agree; below, whom each takes for what, in % of a row.
+    series: {title, kl (or None), accuracy (s,), low (s,), high (s,)}; people: {strata (s,) titles,
+    one_person (s,), overall}; matrices: {title, matrix (k, k+1), last (title of the last column)}.
     """
     figure = canvas(DOUBLE_MM, 150 if matrices else 76)
     if not series:
@@ -96,7 +97,10 @@ def draw(
 
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
-    """The chosen best single and the leading fusions; the matrices are those of people and of the best single."""
+    """Draw the chosen best single and the leading fusions.
+
+    The matrices are those of people and of the best single.
+    """
     chosen = [score for score in dataset.shown(singles=1) if score.get("human")][:_LINES]
     if not chosen:
         return draw([], {"strata": [], "one_person": [], "overall": None}, dataset.space, []), []

@@ -52,11 +52,11 @@ STYLE = layout.PACKAGE / "figures" / "look.mplstyle"
 VERSIONS = layout.PACKAGE / "inference" / "versions.py"  # only the manifest is made of them
 
 
-def _page_files() -> list[Path]:
-    """Return what shapes a page without being Python."""
+def _page_files(*templates: str) -> list[Path]:
+    """Return what shapes a page without being Python: these templates, style sheet and scripts."""
     folder = layout.PACKAGE / "report"
-    patterns = ("*.j2", "sections/*.j2", "*.css", "*.js", "vendor/*.js")
-    return sorted(file for pattern in patterns for file in folder.glob(pattern))
+    patterns = (*templates, "sections/macros.html.j2", "*.css", "*.js", "vendor/*.js")
+    return sorted({file for pattern in patterns for file in folder.glob(pattern)})
 
 
 class Plan(Matrix):
@@ -452,7 +452,7 @@ class Plan(Matrix):
             run=self.config.run,
             title=self.config.report.title,
             datasets=tuple(self.datasets("test")),
-            code=code("speed", *_page_files()),
+            code=code("speed", *_page_files("speed.html.j2")),
         )
 
     def report_job(self) -> ReportJob:
@@ -465,7 +465,7 @@ class Plan(Matrix):
             assets=self._weights(),
             titles=figure_list.titles(),
             # The page shows the titles of the rules, which it finds by name.
-            code=code("report", *_page_files(), *self._rules()),
+            code=code("report", *_page_files("page.html.j2", "sections/*.j2"), *self._rules()),
         )
 
     def _rules(self) -> list[Path]:

@@ -7,7 +7,7 @@ ANCHOR, TITLE, NAV = "affect", "Valence and arousal", "Valence, arousal"
 
 
 def view(part: Part) -> View | None:
-    """Every pipeline that reads them, best CCC first."""
+    """Return a row per pipeline that reads valence or arousal, best CCC first."""
     rows = [
         {"title": words.title_of(score), "dimension": name, **values}
         for score in part.dataset.leaderboard

@@ -1,4 +1,7 @@
-"""Whether stated probabilities can be believed: calibration before and after temperature scaling, and what the Brier score is made of."""
+"""Section: whether stated probabilities can be believed.
+
+It shows calibration before and after temperature scaling, and what the Brier score is made of.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +14,10 @@ ANCHOR, TITLE, NAV = "calibration", "Can its probabilities be believed?", "Calib
 
 
 def view(part: Part) -> View | None:
-    """A row per pipeline with calibration, as ranked; None where no score has any (older results, or votes by majority alone)."""
+    """Return a row per pipeline with calibration, as ranked.
+
+    None where no score has any (older results, or votes by majority alone).
+    """
     scores = [score for score in part.dataset.ranked if score.get("calibration")]
     rows = [
         {
@@ -34,7 +40,10 @@ def view(part: Part) -> View | None:
 
 
 def reliability(score: Score) -> list[View]:
-    """The bins of equal mass before and after scaling as points for a chart, in percent; empty without calibration."""
+    """Return the bins of equal mass before and after scaling as points for a chart, in percent.
+
+    It is empty without calibration.
+    """
     found: Mapping[str, Any] = score.get("calibration") or {}
     points = []
     for stage in ("before", "after"):

@@ -7,6 +7,7 @@ ANCHOR, TITLE, NAV = "card", "The data set", "Data set"
 
 
 def view(part: Part) -> View:
+    """Return what is known of the dataset, and how many samples each emotion has."""
     dataset, card, task = part.dataset, part.dataset.card, part.dataset.task or {}
     counts = [
         (part.emotion(row["emotion"]), row["n"])

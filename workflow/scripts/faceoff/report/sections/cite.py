@@ -14,7 +14,10 @@ CITATION = Path(__file__).parents[5] / "CITATION.cff"  # in a checkout; a packag
 
 
 def view(models: Mapping[str, Mapping[str, Any]], citation: Path = CITATION) -> View:
-    """The citation file as BibTeX, and the sources of the models that ran, whose authors are to be cited too."""
+    """Return the citation file as BibTeX, and the sources of the models that ran.
+
+    Their authors are to be cited too.
+    """
     sources = sorted(
         (shorten(name, NAME), shorten(card["source"], 200))
         for name, card in models.items()
@@ -29,7 +32,7 @@ def view(models: Mapping[str, Mapping[str, Any]], citation: Path = CITATION) -> 
 
 
 def bibtex(cited: Mapping[str, Any]) -> str:
-    """A CITATION.cff (1.2.0) as a BibTeX entry."""
+    """Return a CITATION.cff (1.2.0) as a BibTeX entry."""
     authors = " and ".join(
         author.get("name") or f"{author['family-names']}, {author['given-names']}"
         for author in cited["authors"]

@@ -1,4 +1,7 @@
-"""A panel for every pipeline, unfolded by the heat map and the leaderboard: confusion matrix, scores by emotion, calibration, coverage, faces."""
+"""Section: a panel for every pipeline, unfolded by the heat map and the leaderboard.
+
+It holds the confusion matrix, scores by emotion, calibration, coverage and faces.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +16,7 @@ ANCHOR, TITLE, NAV = "confusion", "Every pipeline in detail", "In detail"
 
 
 def view(part: Part) -> View | None:
+    """Return a panel per scored pipeline, the one of most interest open; None without any."""
     if not part.dataset.ranked:
         return None
     return {
@@ -28,7 +32,7 @@ def view(part: Part) -> View | None:
 
 def _pipeline(score: Score, part: Part, opened: bool) -> View:
     low, high = dataset_results.interval(score, "accuracy")
-    matrix = []
+    matrix: list[View] = []
     for truth, counts in zip(score["task"]["space"], score["confusion"], strict=True):
         total = sum(counts)
         cells = [
@@ -62,7 +66,7 @@ def _pipeline(score: Score, part: Part, opened: bool) -> View:
 
 
 def _states(counts: Mapping[str, Any]) -> list[View]:
-    """How many samples ended in which state, and their shares in percent."""
+    """Return how many samples ended in which state, and their shares in percent."""
     total = sum(counts[state] for state in columns.STATES)
     return [
         {

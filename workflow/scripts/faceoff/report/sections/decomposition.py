@@ -1,4 +1,7 @@
-"""What decides whether a face is read right: how much of it is the detector, the crop, the model, the picture, and what they make together."""
+"""Section: what decides whether a face is read right.
+
+It says how much is the detector, the crop, the model, the picture, and what they make together.
+"""
 
 from faceoff.report.part import LABEL, REASON, Part, View
 from faceoff.results.dataset_results import shorten
@@ -7,7 +10,10 @@ ANCHOR, TITLE, NAV = "decomposition", "What decides whether a face is read right
 
 
 def view(part: Part) -> View | None:
-    """Shares of the variance on the logit scale, as found, and whether each factor matters; None where nothing could be told apart."""
+    """Return shares of the variance on the logit scale, and whether each factor matters.
+
+    None where nothing could be told apart.
+    """
     comparison = part.dataset.comparison or {}
     found, q = comparison.get("decomposition"), comparison.get("cochran_q")
     if not (found and found["components"]) and not q:

@@ -1,4 +1,7 @@
-"""Scores beside people: what one of the taggers would have reached, and where people agree less than the pipelines do."""
+"""Section: scores beside people.
+
+It shows what one of the taggers would have reached, and where people agree less than the pipelines.
+"""
 
 from faceoff.report.part import Part, View, bar
 from faceoff.results import words
@@ -8,7 +11,10 @@ ANCHOR, TITLE, NAV = "human", "Beside people", "Beside people"
 
 
 def view(part: Part) -> View | None:
-    """A row per pipeline, and by how far people agree; None where samples have no votes."""
+    """Return a row per pipeline, and accuracy by how far people agree.
+
+    None where samples have no votes.
+    """
     scores = [score for score in part.dataset.ranked if score.get("human")]
     if not scores:
         return None
@@ -31,6 +37,6 @@ def view(part: Part) -> View | None:
         "about": chosen["human"],
         "title": words.title_of(chosen),
         "strata": [
-            {**row, "bar": bar(row["accuracy"], *row["interval"], low, high)} for row in strata
+            {**row, "bar": bar(row["accuracy"], row["interval"], low, high)} for row in strata
         ],
     }

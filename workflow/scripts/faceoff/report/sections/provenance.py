@@ -1,4 +1,7 @@
-"""What made these results, without time, host or speed, which differ between runs with equal results."""
+"""Section: what made these results.
+
+It leaves out time, host and speed, which differ between runs with equal results.
+"""
 
 import json
 import os
@@ -17,6 +20,7 @@ ANCHOR, TITLE = "provenance", "Provenance"
 def view(
     found: Sequence[DatasetResults], manifest: Path | None, output: Path, job: ReportJob
 ) -> View:
+    """Return code, versions, weights, configuration and tasks."""
     made = files.read_json(manifest) if manifest else {}
     return {
         "code": job.code,

@@ -1,4 +1,8 @@
-"""Published against measured accuracy (protocol §28): green, amber or red where a card's number is about these very samples, else not comparable."""
+"""Section: published against measured accuracy (protocol §28).
+
+A number is green, amber or red where a card's number is about these very samples, else not
+comparable.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +16,10 @@ AMBER = 0.002  # share of the samples by which the counts may differ
 
 
 def view(part: Part) -> View | None:
-    """A row per published number of a model of this run and, where it is about this task, per pair; None where no card states any."""
+    """Return a row per published number of a model of this run.
+
+    Where it is about this task there is a row per pair. None where no card states any.
+    """
     rows = []
     for name, card in sorted(part.models.items()):
         cells = [
@@ -28,13 +35,16 @@ def view(part: Part) -> View | None:
 
 
 def comparable(stated: Mapping[str, Any], task: Mapping[str, Any]) -> bool:
-    """Whether a published number is about these samples under this rule: it names the dataset's type and version, and its n is the same."""
+    """Return whether a published number is about these samples under this rule.
+
+    It names the dataset's type and version, and its n is the same.
+    """
     same = all(stated.get(key) == task[key] for key in ("type", "version", "n"))
     return same and not task["limited"] and "correct" in stated
 
 
 def colour(published: int, measured: int, n: int) -> str:
-    """'green' for equal counts, 'amber' up to 0.2 % of n apart, else 'red'."""
+    """Return 'green' for equal counts, 'amber' up to 0.2 % of n apart, else 'red'."""
     return (
         "green"
         if published == measured
@@ -45,7 +55,7 @@ def colour(published: int, measured: int, n: int) -> str:
 
 
 def _row(model: str, stated: Mapping[str, Any], score: Score, same: bool) -> View:
-    measured, n = dataset_results.metric(score, "n_correct"), score["task"]["n"]
+    measured, n = score["metrics"]["n_correct"], score["task"]["n"]
     return {
         "model": shorten(model, NAME),
         "detector": shorten(score["detector"], NAME),

@@ -15,6 +15,7 @@ from faceoff.results.tables.table import (
     rounded,
 )
 from faceoff.results.words import share_reached
+from faceoff.scoring.metric_list import BY_KEY, Metric, shown_in
 
 Places = Mapping[tuple[str, str], Row]  # (dataset, cell) -> what a comparison says of it
 
@@ -22,8 +23,8 @@ Places = Mapping[tuple[str, str], Row]  # (dataset, cell) -> what a comparison s
 def rows(sources: Sources) -> list[Row]:
     """Return a row per cell and fusion.
 
-    On test datasets a row also says how sure its place is, and of a model of reduced precision whether
-    it may stand for the original.
+    On test datasets a row also says how sure its place is, and of a model of reduced precision
+    whether it may stand for the original.
     """
     ranking: Places = {
         (found["dataset"], row["name"]): row
@@ -101,24 +102,34 @@ def _notes(row: Row) -> str:
     return row["reason"] or "; ".join(filter(None, [row["flags"], circular]))
 
 
+# Over all samples, so that the best of a dataset is best of the same.
+_BEST = ("balanced_accuracy", "macro_f1")
+_WIDE = ("covered_accuracy", "log_loss", "ece")
+
+
+def _column(metric: Metric) -> Column:
+    """Return the column of a metric that is printed without its interval."""
+    return Column(
+        header=metric.with_unit,
+        text=in_percent(metric.key) if metric.scale == "share" else rounded(metric.key),
+        best=metric.key if metric.key in _BEST else None,
+        wide=metric.key in _WIDE,
+    )
+
+
 TABLE = Table(
     rows=rows,
     columns=[
         *plain("dataset", "detector", "model"),
         Column(header="n", text=lambda row: str(row["n"] or "–")),
         Column(
-            header="accuracy % [95 % CI]",
+            header=f"{BY_KEY['accuracy'].with_unit} [95 % CI]",
             text=percent_with_interval("accuracy"),
             marks_ties=True,
             best="accuracy",
         ),
         Column(header="rank", text=_ranks, wide=True),
-        Column(header="covered %", text=in_percent("covered_accuracy"), wide=True),
-        Column(header="coverage %", text=in_percent("coverage")),
-        Column(header="UAR %", text=in_percent("balanced_accuracy"), best="balanced_accuracy"),
-        Column(header="macro-F1 %", text=in_percent("macro_f1"), best="macro_f1"),
-        Column(header="log loss", text=rounded("log_loss"), wide=True),
-        Column(header="ECE", text=rounded("ece"), wide=True),
+        *(_column(metric) for metric in shown_in("print") if metric.key != "accuracy"),
         Column(header="trained", text=lambda row: row["train_status"] or "–", wide=True),
         Column(header="notes", text=_notes),
     ],
