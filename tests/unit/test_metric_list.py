@@ -1,4 +1,6 @@
-"""The list of metrics agrees with the functions: their keys, which need probabilities, and which way is better."""
+"""The list of metrics agrees with the functions: their keys, which need probabilities, and which
+way is better.
+"""
 
 import numpy as np
 import pytest

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from faceoff.media.images import decode_image, encode, encode_png
+from faceoff.plan.jobs import AnswersJob, ExamplesJob, OverlapsJob
+from faceoff.plugins.jobs import CropJob
 from faceoff.stages.answers import MOMENTS, PICTURES, write_answers
 from faceoff.stages.examples import write_examples
 from faceoff.stages.overlaps import write_overlaps
@@ -18,13 +20,7 @@ from faceoff.stages.speed import on_front
 from faceoff.storage import columns, files, parquet
 
 SPACE = ("happiness", "sadness", "anger")
-CROP = {
-    "policy": "largest",
-    "whole_frame": False,
-    "calibration": None,
-    "margin": None,
-    "align": None,
-}
+CROP = CropJob(policy="largest")
 
 
 class Run:
@@ -114,13 +110,8 @@ class Run:
             parquet.write_rows(self.predictions[-1], columns.predictions_schema(SPACE), predicted)
 
     def examples(self, **changed):
-        spec = {
-            "seed": 0,
-            "examples": 4,
-            "gallery": 2,
-            "megabytes": 8.0,
-            "crops": {"near/net": CROP, "wide/net": CROP},
-        } | changed
+        told = {"dataset": "a", "seed": 0, "examples": 4, "gallery": 2, "megabytes": 8.0}
+        job = ExamplesJob(**told | {"crops": {"near/net": CROP, "wide/net": CROP}} | changed)
         output = self.folder / "examples.parquet"
         write_examples(
             self.folder / "samples.parquet",
@@ -128,27 +119,24 @@ class Run:
             self.faces,
             self.predictions,
             output,
-            spec,
+            job,
         )
         return list(parquet.rows(output))
 
     def overlaps(self, **changed):
-        spec = {
-            "dataset": "a",
-            "policy": "largest",
-            "calibrations": {"near": None, "wide": None},
-        } | changed
-        write_overlaps(self.folder / "frames.parquet", self.faces, self.folder / "o.json", spec)
+        told = {"dataset": "a", "policy": "largest", "calibrations": {"near": None, "wide": None}}
+        job = OverlapsJob(**told | changed)
+        write_overlaps(self.folder / "frames.parquet", self.faces, self.folder / "o.json", job)
         return files.read_json(self.folder / "o.json")
 
     def answers(self, **changed):
-        spec = {"dataset": "a", "clips": 2, "faces": True, "seed": 0} | changed
+        job = AnswersJob(**{"dataset": "a", "clips": 2, "faces": True, "seed": 0} | changed)
         write_answers(
             self.folder / "samples.parquet",
             self.folder / "frames.parquet",
             self.predictions,
             self.folder / "a.json",
-            spec,
+            job,
         )
         return files.read_json(self.folder / "a.json")
 

@@ -97,7 +97,9 @@ def test_everything_right_is_no_certainty(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("groups", [2, 6])
 def test_of_subjects(tmp_path: Path, groups: int) -> None:
-    """One subject of 100 samples and some of 10: the accuracy lies in its interval; below six subjects nothing is resampled."""
+    """One subject of 100 samples and some of 10: the accuracy lies in its interval; below six
+    subjects nothing is resampled.
+    """
     random = np.random.default_rng(groups)
     subjects = np.concatenate([np.zeros(100, int), np.repeat(np.arange(1, groups), 10)])
     truth = np.arange(len(subjects)) % 3

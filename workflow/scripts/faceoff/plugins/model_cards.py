@@ -24,7 +24,8 @@ _CARD_MODULES = {  # runtime of a card -> python packages it needs
     "transformers": ("torch", "transformers"),
 }
 _CARD_CLASSES = {  # runtime of a card -> file in models/ and its class; the others of an env share one
-    "onnx": ("card.py", "CardModel"),
+    "onnx": ("card.py", "OnnxCard"),
+    "tflite": ("card.py", "TfliteCard"),
     "torch": ("torch_card.py", "TorchCardModel"),
     "transformers": ("transformers_card.py", "TransformersCardModel"),
 }
