@@ -105,12 +105,23 @@ def test_config_check_names_the_fault(call, tmp_path):
 
 @pytest.mark.parametrize(
     ("section", "says"),
-    [("fusions: {vote: {members: ['nosuch/*']}}", "fusions.vote.members: 'nosuch/*' matches no detector/model cell"),
-     ("detectors: {fusion: {detector: whole}}", "detectors.fusion: this name is reserved"),
-     ("detectors: {haar: {options: {min_neighbours: 3}}}", "detectors.haar.options: detector 'haar' has no option 'min_neighbours', did you mean"),
-     ("models: {fer: {detectors: [haar]}}", "models.fer.detectors: 'haar' matches no detector"),
-     ("datasets: {ravdess: {path: x, download: true, shards: auto}}", "datasets.ravdess.shards: auto counts what is there")],
-)  # fmt: skip
+    [
+        (
+            "fusions: {vote: {members: ['nosuch/*']}}",
+            "vote.members: 'nosuch/*' matches no detector/model cell",
+        ),
+        ("detectors: {fusion: {detector: whole}}", "detectors.fusion: this name is reserved"),
+        (
+            "detectors: {haar: {options: {min_neighbours: 3}}}",
+            "detector 'haar' has no option 'min_neighbours', did you mean",
+        ),
+        ("models: {fer: {detectors: [haar]}}", "models.fer.detectors: 'haar' matches no detector"),
+        (
+            "datasets: {ravdess: {path: x, download: true, shards: auto}}",
+            "datasets.ravdess.shards: auto counts what is there",
+        ),
+    ],
+)
 def test_config_check_refuses_what_a_run_refuses(call, tmp_path, section, says):
     path = tmp_path / "mine.yaml"
     path.write_text(
@@ -159,12 +170,14 @@ def damaged(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("command", "file"),
-    [(("export", "r", "all.csv"), "predictions/d/whole/fer.parquet is no Parquet file, or a damaged one"),
-     (("timeline", "r", "t.svg"), "predictions/d/whole/fer.parquet is no Parquet file, or a damaged one"),
-     (("leaderboard", "r"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
-     (("compare", "r", "r"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
-     (("model-index", "r", "whole/fer"), "scores/d/whole/fer.json is no JSON, or a damaged one")],
-)  # fmt: skip
+    [
+        (("export", "r", "all.csv"), "fer.parquet is no Parquet file, or a damaged one"),
+        (("timeline", "r", "t.svg"), "fer.parquet is no Parquet file, or a damaged one"),
+        (("leaderboard", "r"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
+        (("compare", "r", "r"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
+        (("model-index", "r", "whole/fer"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
+    ],
+)
 def test_a_damaged_file_of_a_run_is_named_in_a_line(call, damaged, tmp_path, command, file):
     code, output = call(*command)
     assert code == 1
@@ -256,8 +269,8 @@ def test_writing_a_configuration_spares_ones_own_comments_and_the_checkout(call,
     code, output = call("config", str(path), "--write")
     assert code == 1
     assert (
-        "--write would delete 2 comments, the first is '# why these'; --force writes it all the same"
-        in output
+        "--write would delete 2 comments, the first is '# why these';"
+        " --force writes it all the same" in output
     )
     assert path.read_bytes() == before
     for arguments in (("--force",), ()):  # what it has written itself it may write again
@@ -270,7 +283,10 @@ def test_writing_a_configuration_spares_ones_own_comments_and_the_checkout(call,
 
 
 def test_a_detector_is_calibrated_whatever_its_header_leaves_out(call, few_scenes, tmp_path):
-    """A plug-in from outside without threshold, smallest face and options, as a run takes it: boxes half as wide and high as the faces, in their middle."""
+    """Calibrate a plug-in from outside without threshold, smallest face and options.
+
+    Its boxes are half as wide and high as the faces, in their middle.
+    """
     (tmp_path / "mine.py").write_text(
         "from faceoff.plugins.protocols import Face\n"
         "from faceoff.drawing import scenes\n"
@@ -307,10 +323,22 @@ def test_leaderboard_shows_exact_counts_and_reasons(tmp_path, monkeypatch, capsy
 
     task = {"version": "x@1", "n": 3153, "headline": True, "limited": False}
     score = {
-        "dataset": "ferplus", "kind": "cell", "detector": "whole", "model": "pd_best", "state": "ok", "task": task,
-        "metrics": {"accuracy": 2764 / 3153, "n_correct": 2764, "n": 3153, "coverage": 1.0, "balanced_accuracy": 0.7, "macro_f1": 0.7},
+        "dataset": "ferplus",
+        "kind": "cell",
+        "detector": "whole",
+        "model": "pd_best",
+        "state": "ok",
+        "task": task,
+        "metrics": {
+            "accuracy": 2764 / 3153,
+            "n_correct": 2764,
+            "n": 3153,
+            "coverage": 1.0,
+            "balanced_accuracy": 0.7,
+            "macro_f1": 0.7,
+        },
         "intervals": {"accuracy": [0.86, 0.89]},
-    }  # fmt: skip
+    }
     failed = {
         "dataset": "ferplus",
         "kind": "cell",

@@ -81,8 +81,9 @@ def test_clusters_are_drawn_whole() -> None:
 
 
 def test_the_best_is_rarely_dropped_and_a_worse_one_is() -> None:
-    """On 300 data sets of three equals and a worse one: each equal stays in about 95 % of them or
-    more, the worse one is mostly dropped.
+    """Check it on 300 data sets of three equals and a worse one.
+
+    Each equal stays in about 95 % of them or more, the worse one is mostly dropped.
     """
     kept = np.array(
         [

@@ -1,4 +1,7 @@
-"""What the report shows besides scores: chosen faces, detectors' overlaps, answers and clips, speed. From small tables, by the real stages."""
+"""What the report shows besides scores, from small tables, by the real stages.
+
+That is chosen faces, detectors' overlaps, answers and clips, speed.
+"""
 
 import base64
 import json
@@ -21,7 +24,10 @@ CROP = CropJob(policy="largest")
 
 
 class Run:
-    """Tables of one dataset on disk: n pictures, each its own shade, or one clip of n frames; two detectors, one model."""
+    """Tables of one dataset on disk, with two detectors and one model.
+
+    They are of n pictures, each its own shade, or of one clip of n frames.
+    """
 
     def __init__(self, folder, n=60, labelled=True, clip=False, jitter=3.0):
         rng = np.random.default_rng(n)
@@ -200,9 +206,19 @@ def test_crops_are_small_webp(tmp_path):
 def test_overlaps_of_boxes(tmp_path):
     found = Run(tmp_path, n=20, jitter=20.0).overlaps()
     (pair,) = found["pairs"]
-    assert {key: pair[key] for key in ("a", "b", "frames", "both", "only_a", "only_b", "neither", "same_face")} == {
-        "a": "near", "b": "wide", "frames": 20, "both": 18, "only_a": 1, "only_b": 1, "neither": 0, "same_face": 0,
-    }  # fmt: skip
+    assert {
+        key: pair[key]
+        for key in ("a", "b", "frames", "both", "only_a", "only_b", "neither", "same_face")
+    } == {
+        "a": "near",
+        "b": "wide",
+        "frames": 20,
+        "both": 18,
+        "only_a": 1,
+        "only_b": 1,
+        "neither": 0,
+        "same_face": 0,
+    }
     assert pair["mean_iou"] == pytest.approx(1 / 3)  # half of a square beside its neighbour
     near, wide = found["detectors"]
     assert near == {"detector": "near", "with_face": 19, "on_face": 18, "false_alarms": 1}

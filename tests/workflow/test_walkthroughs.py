@@ -1,7 +1,8 @@
-"""The walk-throughs of docs/ work as they stand: files are written, commands run and outputs compared, in a copy of the checkout, in order.
+"""The walk-throughs of docs/ work as they stand, in a copy of the checkout, in order.
 
-Nothing is added but what the pages ask for: the checkout, and the environment's programs first on PATH. One thing is taken away: figures, which no page
-looks at, are drawn in one format.
+Files are written, commands run and outputs compared. Nothing is added but what the pages ask for:
+the checkout, and the environment's programs first on PATH. One thing is taken away: figures are
+drawn in one format.
 """
 
 import os
