@@ -153,10 +153,12 @@ def test_parts_of_one_table_share_neither_people_nor_pictures(tmp_path):
 @pytest.mark.slow
 def test_ferplus_contamination_is_what_the_protocol_says(data):
     """288 of the 3,573 test files are pixel-identical to a training picture, and 259 of the 3,153 scored rows."""
-    from faceoff.datasets.ferplus import FerPlus, Options
+    from faceoff.datasets.ferplus import FerPlus
 
     def look_at(split: str, **options: str) -> audit.Audit:
-        dataset = FerPlus(Options(path=Path(data) / "datasets/ferplus", split=split, **options))
+        dataset = FerPlus(
+            FerPlus.Options(path=Path(data) / "datasets/ferplus", split=split, **options)
+        )
         return audit.audit(split, dataset, dataset.samples())
 
     train = look_at("train", votes="label", rule="argmax8")  # this table and rule keep every file

@@ -112,7 +112,8 @@ class _Check:
             or re.match("[A-Za-z]:", name)
         ):
             raise self.refuse(
-                "its path leads out of the archive's folder (absolute, `..`, a drive letter or a backslash)"
+                "its path leads out of the archive's folder (absolute, `..`, a drive letter or a "
+                "backslash)"
             )
         if len(path.parts) > _DEEPEST:
             raise self.refuse(f"lies {len(path.parts):,} folders deep, {_DEEPEST} are allowed")
@@ -151,7 +152,8 @@ def _unzip(archive: Path, folder: Path, check: _Check) -> None:
                 raise check.refuse("is a link, device or pipe")
             if info.compress_type not in _METHODS:
                 raise check.refuse(
-                    f"compression method {info.compress_type} is not supported (stored and deflated are)"
+                    f"compression method {info.compress_type} is not supported (stored and "
+                    "deflated are)"
                 )
             check.count(info.file_size)  # zipfile gives no more than the header says
             came = os.path.getsize(packed.extract(info, folder))
@@ -186,7 +188,8 @@ class _Header(tarfile.TarInfo):
             raise
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(
-                f"no sound header at byte {packed.offset:,} ({error}): neither zip nor tar, damaged, or cut"
+                f"no sound header at byte {packed.offset:,} ({error}): neither zip nor tar, "
+                "damaged, or cut"
             ) from None
 
 

@@ -86,6 +86,7 @@ def verified(path: Path, asset: Asset) -> Path:
     found = _digest(str(path), stat.st_size, stat.st_mtime_ns, asset.algorithm)
     if found != asset.digest:
         raise AssetError(
-            f"{path}: {asset.algorithm} is {found}, the card says {asset.digest}; remove the file or correct the card"
+            f"{path}: {asset.algorithm} is {found}, the card says {asset.digest}; remove the file "
+            "or correct the card"
         )
     return path

@@ -40,7 +40,8 @@ def _obtain(archive: Asset, root: Path) -> None:
     free = shutil.disk_usage(root).free
     if free < packed.stat().st_size:
         raise AssetError(
-            f"{root}: no space to unpack {archive.name}: {packed.stat().st_size:,} bytes at least are needed, {free:,} are free"
+            f"{root}: no space to unpack {archive.name}: {packed.stat().st_size:,} bytes at least "
+            f"are needed, {free:,} are free"
         )
     try:
         archives.unpack(packed, folder_of(archive, root))

@@ -71,7 +71,8 @@ class _Retry(Retry):
             return None
         if wait and wait > _LONGEST_WAIT_S:
             raise _RefusedError(
-                f"HTTP {response.status} {response.reason}; given up as it asks to wait {wait:.0f} s"
+                f"HTTP {response.status} {response.reason}; given up as it asks to wait "
+                f"{wait:.0f} s"
             )
         return wait
 
@@ -187,7 +188,8 @@ def _from_url(asset: Asset, url: str, part: _Part) -> None:
     if found != asset.digest:
         part.clear()
         raise _RefusedError(
-            f"sent another file as {asset.name}: {asset.algorithm} expected {asset.digest}, found {found}"
+            f"sent another file as {asset.name}: {asset.algorithm} expected {asset.digest}, found "
+            f"{found}"
         )
 
 
@@ -266,7 +268,8 @@ def _asked(url: str, start: int, known: Mapping[str, Any]) -> Iterator["Response
     except (
         OSError,
         ValueError,
-    ) as error:  # requests' other errors (a malformed URL, too many redirects), an unreadable CA bundle
+    ) as error:
+        # requests' other errors (a malformed URL, too many redirects), an unreadable CA bundle
         raise _RefusedError(f"{type(error).__name__}: {str(error)[:200]}") from None
     with response:
         yield response
@@ -327,7 +330,8 @@ def _pieces(response: "Response") -> Iterator[bytes]:
         if waited >= _SLOW_S:
             if came < _LEAST_RATE * waited:
                 raise _RefusedError(
-                    f"too slow: {came:,} bytes came in {waited:.0f} s, {_LEAST_RATE:,} per second are the least"
+                    f"too slow: {came:,} bytes came in {waited:.0f} s, {_LEAST_RATE:,} per second "
+                    "are the least"
                 )
             came, waited = 0, 0.0
 
@@ -340,7 +344,8 @@ def _refuse_html(first: bytes, response: "Response", name: str) -> None:
     said = "html" in response.headers.get("Content-Type", "").lower()
     if start.startswith((b"<!doctype html", b"<html")) or (said and start.startswith(b"<")):
         raise _RefusedError(
-            f"sent a web page (HTML) instead of {name}: the address has moved or asks for a login or consent"
+            f"sent a web page (HTML) instead of {name}: the address has moved or asks for a login "
+            "or consent"
         )
 
 
@@ -353,7 +358,8 @@ def _check_space(folder: Path, needed: int, freed: int) -> None:
     free = shutil.disk_usage(folder).free + freed
     if needed > free:
         raise AssetError(
-            f"  {folder}: no space: {needed:,} bytes are needed, {free:,} are free; make room or set FACEOFF_CACHE to a larger disk"
+            f"  {folder}: no space: {needed:,} bytes are needed, {free:,} are free; make room or "
+            "set FACEOFF_CACHE to a larger disk"
         )
 
 

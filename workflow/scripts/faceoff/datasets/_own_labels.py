@@ -14,7 +14,8 @@ class OwnLabels(DatasetConfig):
 
     label_map: dict[str, str | None] = Field(
         default_factory=dict,
-        description="label as written (of a folder: its name) -> emotion or class of your own in `space`, or null for 'no emotion'",
+        description="label as written (of a folder: its name) -> emotion or class of your own in "
+        "`space`, or null for 'no emotion'",
     )
 
     @model_validator(mode="after")

@@ -28,7 +28,10 @@ DATASETS = {
     "affectnet": {
         "class": "AffectNet",
         "title": "AffectNet",
-        "terms": "research only, under a licence signed by a professor or lab manager; pictures may not be passed on",
+        "terms": (
+            "research only, under a licence signed by a professor or lab manager; pictures may not "
+            "be passed on"
+        ),
         "how_to_get": "request form at http://mohammadmahoor.com/affectnet/",
     }
 }
@@ -57,13 +60,14 @@ class Subset(Section):
     seed: int = Field(0, ge=0, description="another seed draws other pictures")
 
 
-class Options(DatasetConfig):
+class AffectNetOptions(DatasetConfig):
     """Keys of an affectnet dataset."""
 
     path: DataPath = Field(description="folder with the CSV files, or with train_set and val_set")
     images: DataPath | None = Field(
         None,
-        description="folder that the CSV's picture paths start from; default: Manually_Annotated_Images below path, or path",
+        description="folder that the CSV's picture paths start from; default: "
+        "Manually_Annotated_Images below path, or path",
     )
     split: Literal["train", "valid"] = Field(
         "valid",
@@ -83,7 +87,8 @@ class Options(DatasetConfig):
     def _no_test_part(cls, value: Any) -> Any:
         if value == "test":
             raise ValueError(
-                "AffectNet's test set was never released: report on 'valid' (500 pictures per class), and choose nothing on it"
+                "AffectNet's test set was never released: report on 'valid' (500 pictures per "
+                "class), and choose nothing on it"
             )
         return value
 
@@ -147,7 +152,7 @@ def _five(text: str, box: Box) -> Points | None:
 class _CsvLayout:
     """Rows of training.csv or validation.csv."""
 
-    def __init__(self, options: Options, table: Path):
+    def __init__(self, options: AffectNetOptions, table: Path):
         self._table = table
         candidates = [
             options.path / "Manually_Annotated_Images",
@@ -210,7 +215,7 @@ class _CsvLayout:
 class _NpyLayout:
     """Annotations of train_set or val_set: one file per value, holding a string or a number."""
 
-    def __init__(self, options: Options, folder: Path):
+    def __init__(self, options: AffectNetOptions, folder: Path):
         self.root = options.path
         self._images, self._annotations = folder / "images", folder / "annotations"
         for part in (self._images, self._annotations):
@@ -224,7 +229,8 @@ class _NpyLayout:
             value = np.load(path, allow_pickle=False).item()
         except (ValueError, EOFError, AttributeError) as error:
             raise ValueError(
-                f"{path}: no plain array of one string or number, and pickled objects are not read ({error})"
+                f"{path}: no plain array of one string or number, and pickled objects are not "
+                f"read ({error})"
             ) from None
         return (value.decode() if isinstance(value, bytes) else str(value)).strip()
 
@@ -266,7 +272,8 @@ class _NpyLayout:
         expressions = sorted(
             name for name in os.listdir(self._annotations) if name.endswith("_exp.npy")
         )
-        # The other files count a million in the train set: their folders' times say when one came or went.
+        # The other files count a million in the train set: their folders' times say when one came
+        # or went.
         return fingerprint(
             self.root,
             [
@@ -277,11 +284,12 @@ class _NpyLayout:
         )
 
 
-def _layout(options: Options) -> tuple[str, _CsvLayout | _NpyLayout]:
+def _layout(options: AffectNetOptions) -> tuple[str, _CsvLayout | _NpyLayout]:
     """The layout that the folder has. Raises FileNotFoundError naming what was looked for."""
     if not options.path.is_dir():
         raise FileNotFoundError(
-            f"{options.path}: the folder of AffectNet is not there (dataset key 'path'); request it at http://mohammadmahoor.com/affectnet/"
+            f"{options.path}: the folder of AffectNet is not there (dataset key 'path'); request "
+            "it at http://mohammadmahoor.com/affectnet/"
         )
     tables = [
         folder / _CSV[options.split]
@@ -294,16 +302,17 @@ def _layout(options: Options) -> tuple[str, _CsvLayout | _NpyLayout]:
     if folder.is_dir():
         return "npy", _NpyLayout(options, folder)
     raise FileNotFoundError(
-        f"{options.path}: neither {_CSV[options.split]} nor Manually_Annotated_file_lists/{_CSV[options.split]} nor {folder.name}/ is there"
+        f"{options.path}: neither {_CSV[options.split]} nor "
+        f"Manually_Annotated_file_lists/{_CSV[options.split]} nor {folder.name}/ is there"
     )
 
 
 class AffectNet:
     """Pictures of one part. `left_out` counts, after `samples`, the rows that are not in the task, by reason."""
 
-    Options = Options
+    Options = AffectNetOptions
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: AffectNetOptions, seed: int = 0):
         self.options = options
         self.space = EMOTIONS[: options.classes]
         name, self._layout = _layout(options)
@@ -322,7 +331,8 @@ class AffectNet:
             code = _number(row.expression)
             if code is None or code not in range(len(AFFECTNET_ORDER) + len(NOT_EMOTIONS)):
                 raise ValueError(
-                    f"{row.where}: unknown expression code {row.expression!r}; known: 0-7 emotions, 8-10 none, uncertain, no face"
+                    f"{row.where}: unknown expression code {row.expression!r}; known: 0-7 "
+                    "emotions, 8-10 none, uncertain, no face"
                 )
             if code >= len(AFFECTNET_ORDER):
                 if self.options.non_emotions == "keep":
@@ -350,7 +360,8 @@ class AffectNet:
         for label, found in lowest.items():
             if len(found) < subset.per_class:
                 raise ValueError(
-                    f"subset.per_class: {subset.per_class} pictures of each class are wanted, but {label} has {len(found)}"
+                    f"subset.per_class: {subset.per_class} pictures of each class are wanted, but "
+                    f"{label} has {len(found)}"
                 )
         self.left_out["outside the subset"] = rows - subset.per_class * len(lowest)
         chosen = [(index, row, label) for label, found in lowest.items() for _, index, row in found]

@@ -39,7 +39,7 @@ _LABELS = re.compile(r"(\d{3})_(\d+)_.*(valence|arousal).*", re.IGNORECASE)
 Key = tuple[str, str]  # person, recording
 
 
-class Options(DatasetConfig):
+class Avec2013Options(DatasetConfig):
     """Keys of an avec2013 dataset."""
 
     path: DataPath = Field(description="folder below which the clips and the label files lie")
@@ -79,10 +79,10 @@ def read_values(path: Path) -> np.ndarray:
 class Avec2013:
     """Clips of one part, by person and recording. `incomplete` counts those without labels, which are only predicted."""
 
-    Options = Options
+    Options = Avec2013Options
     space = EMOTIONS  # no sample has a label: models are compared by their valence and arousal
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: Avec2013Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -94,7 +94,9 @@ class Avec2013:
             self._place(path)
         if not self._clips:
             raise FileNotFoundError(
-                f"{options.path}: no clip such as {SPLITS[options.split].capitalize()}/203_1_cut_combined.mp4 below it (dataset keys 'path', 'split')"
+                f"{options.path}: no clip such as "
+                f"{SPLITS[options.split].capitalize()}/203_1_cut_combined.mp4 below it (dataset "
+                "keys 'path', 'split')"
             )
         self.incomplete: Counter[str] = Counter()
         self.version = f"{options.split}-{options.label_hz:g}hz@1"
@@ -114,7 +116,8 @@ class Avec2013:
             kept = self._labels.setdefault((label.group(1, 2), label.group(3).lower()), path)
             if kept.name != path.name:
                 raise ValueError(
-                    f"{path}: a second {label.group(3).lower()} file of this clip beside {kept}; keep one of them below 'path'"
+                    f"{path}: a second {label.group(3).lower()} file of this clip beside {kept}; "
+                    "keep one of them below 'path'"
                 )
 
     @lru_cache(maxsize=4)  # noqa: B019 - a clip's frames come one after the other; a dataset lives as long as its job

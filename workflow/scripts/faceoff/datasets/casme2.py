@@ -32,7 +32,8 @@ DATASETS = {
 
 EMOTIONS = ("happiness", "sadness", "surprise", "fear", "disgust")
 OWN = ("repression", "others")  # no emotions of the canonical space
-# Rows of the coding table of 2014-05-08, as others have counted them; the paper's own release has 247.
+# Rows of the coding table of 2014-05-08, as others have counted them; the paper's own release has
+# 247.
 PUBLISHED = {
     "happiness": 32,
     "sadness": 7,
@@ -50,7 +51,7 @@ PICTURES = {"raw": ("CASME2_RAW_selected", "CASME2-RAW", "CASME2_RAW"), "cropped
 _MISSING = ("", "/", "nan")  # how the table says that a frame was not found
 
 
-class Options(DatasetConfig):
+class Casme2Options(DatasetConfig):
     """Keys of a casme2 dataset."""
 
     path: DataPath = Field(description="folder with the pictures' folder and the coding table")
@@ -105,7 +106,8 @@ def _cells_of_xlsx(path: Path) -> list[list[str]]:
 
 
 def _cells_of_csv(path: Path) -> list[list[str]]:
-    # Excel writes ; where the comma is the decimal mark, and the comments may be in another encoding.
+    # Excel writes ; where the comma is the decimal mark, and the comments may be in another
+    # encoding.
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
         text = file.read()
     separator = (
@@ -179,9 +181,9 @@ def _spelling(name: str) -> str:
 class Casme2:
     """Micro-expressions in the coding table's order. `left_out` counts the rows that are not in the task, by reason."""
 
-    Options = Options
+    Options = Casme2Options
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: Casme2Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -192,7 +194,8 @@ class Casme2:
         root = next((folder for folder in folders if folder), None)
         if root is None:
             raise FileNotFoundError(
-                f"{options.path}: no folder {' or '.join(PICTURES[options.pictures])} in it (dataset keys 'path', 'pictures')"
+                f"{options.path}: no folder {' or '.join(PICTURES[options.pictures])} in it "
+                "(dataset keys 'path', 'pictures')"
             )
         self._root = root
         self.space = order([*EMOTIONS, *options.keep])
@@ -201,7 +204,8 @@ class Casme2:
         if not self._clips:
             seen = counted(self.left_out) or "the coding table is empty"
             raise FileNotFoundError(
-                f"{root}: no clip of {self._table.name} such as sub01/EP02_01f/img46.jpg below it; left out: {seen}"
+                f"{root}: no clip of {self._table.name} such as sub01/EP02_01f/img46.jpg below "
+                f"it; left out: {seen}"
             )
         kept = "".join(f"-{label}" for label in OWN if label in options.keep)
         self.version = f"{options.unit}-{options.pictures}{kept}@1"
@@ -223,12 +227,14 @@ class Casme2:
             )
             if len(found) > 1:
                 raise ValueError(
-                    f"{found[0]} and {found[1].name}: several coding tables; name one by the dataset key 'coding'"
+                    f"{found[0]} and {found[1].name}: several coding tables; name one by the "
+                    "dataset key 'coding'"
                 )
             if found:
                 return found[0]
         raise FileNotFoundError(
-            f"{self.options.path}: no coding table such as CASME2-coding-20140508.xlsx or .csv below it (dataset key 'coding')"
+            f"{self.options.path}: no coding table such as CASME2-coding-20140508.xlsx or .csv "
+            "below it (dataset key 'coding')"
         )
 
     def _folders(self) -> dict[tuple[str, str], Path]:
@@ -238,7 +244,8 @@ class Casme2:
             key = (_spelling(folder.parent.name), _spelling(folder.name))
             if key in found:
                 raise ValueError(
-                    f"{folder}: the same clip as {found[key].relative_to(self._root).as_posix()}; keep one of them"
+                    f"{folder}: the same clip as {found[key].relative_to(self._root).as_posix()}; "
+                    "keep one of them"
                 )
             found[key] = folder
         return found

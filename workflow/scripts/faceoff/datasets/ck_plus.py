@@ -52,13 +52,14 @@ PUBLISHED = {
 SEQUENCES, SUBJECTS = 593, 123
 FPS = 30.0  # nominal: the files carry no times
 
-# Where the five points lie in the 68 (0 based): the eyes' contours, the tip of the nose, the corners of the mouth; left is the viewer's left.
+# Where the five points lie in the 68 (0 based): the eyes' contours, the tip of the nose, the
+# corners of the mouth; left is the viewer's left.
 _EYES, _NOSE, _MOUTH = (slice(36, 42), slice(42, 48)), 30, (48, 54)
 _SUBJECT, _SEQUENCE = re.compile(r"S\d{3}"), re.compile(r"\d{3}")
 _LABEL = re.compile(r"(S\d{3}_\d{3})_(\d+)_emotion\.txt")
 
 
-class Options(DatasetConfig):
+class CkPlusOptions(DatasetConfig):
     """Keys of a ck_plus dataset."""
 
     path: DataPath = Field(
@@ -102,7 +103,8 @@ def read_code(path: Path) -> int:
         ) from None
     if code not in range(len(CODES)):
         raise ValueError(
-            f"{path}: unknown emotion code {words[0]!r}; known: {', '.join(f'{number} {name}' for number, name in enumerate(CODES))}"
+            f"{path}: unknown emotion code {words[0]!r}; known: "
+            f"{', '.join(f'{number} {name}' for number, name in enumerate(CODES))}"
         )
     return int(code)
 
@@ -119,7 +121,8 @@ def read_facs(path: Path) -> dict[str, str]:
             )
         except ValueError:
             raise ValueError(
-                f"{path}, line {number}: an action unit and its intensity are expected, found {line.strip()[:60]!r}"
+                f"{path}, line {number}: an action unit and its intensity are expected, found "
+                f"{line.strip()[:60]!r}"
             ) from None
         if unit is not None:
             groups[f"au{unit:02d}"] = str(intensity)
@@ -146,16 +149,17 @@ def read_landmarks(path: Path) -> tuple[Box, Points]:
 class CkPlus:
     """Labelled sequences, by name. `left_out` counts what is not in the task, by reason."""
 
-    Options = Options
+    Options = CkPlusOptions
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: CkPlusOptions, seed: int = 0):
         self.options = options
         images = only_folder(options.path, "cohn-kanade-images") if options.path.is_dir() else None
         emotion = only_folder(options.path, "Emotion") if images else None
         if images is None or emotion is None:
             absent = "cohn-kanade-images" if images is None else "Emotion"
             raise FileNotFoundError(
-                f"{options.path}: no folder {absent} in it (dataset key 'path'); unpack its archive there"
+                f"{options.path}: no folder {absent} in it (dataset key 'path'); unpack its "
+                "archive there"
             )
         self._images = images
         self._facs, self._landmarks = (
@@ -168,7 +172,8 @@ class CkPlus:
         self._clips = {clip.name: clip for clip in self._scan()}
         if not self._clips:
             raise FileNotFoundError(
-                f"{images}: no labelled sequence with pictures such as S005/001/S005_001_00000011.png (dataset key 'path')"
+                f"{images}: no labelled sequence with pictures such as "
+                "S005/001/S005_001_00000011.png (dataset key 'path')"
             )
         what = (
             f"peak_{options.peak}{'-neutral' if neutral else ''}"
@@ -189,7 +194,8 @@ class CkPlus:
             sequence = name.group(1)
             if sequence in labels:
                 raise ValueError(
-                    f"{path}: a second emotion of sequence {sequence}, beside {labels[sequence][0].name}"
+                    f"{path}: a second emotion of sequence {sequence}, beside "
+                    f"{labels[sequence][0].name}"
                 )
             labels[sequence] = (path, int(name.group(2)), CODES[read_code(path)])
         if not labels:
@@ -260,7 +266,8 @@ class CkPlus:
         """The pictures or sequences in order of their names; what is left out, and an incomplete copy, is said on stderr."""
         if len(self._clips) != sum(PUBLISHED.values()):
             print(
-                f"ck_plus: {len(self._clips)} of {sum(PUBLISHED.values())} labelled sequences are below {self.options.path}",
+                f"ck_plus: {len(self._clips)} of {sum(PUBLISHED.values())} labelled sequences are "
+                f"below {self.options.path}",
                 file=sys.stderr,
             )
         say("ck_plus", self.left_out)

@@ -45,13 +45,14 @@ _MISNAMED = {"1040_ITH_SAD_X": "1040_ITH_SAD_XX"}  # so it is published
 _LFS = b"version https://git-lfs"  # what a clone without git-lfs has in place of a clip
 
 
-class Options(DatasetConfig):
+class CremaDOptions(DatasetConfig):
     """Keys of a crema_d dataset."""
 
     path: DataPath = Field(description="the repository's folder, or its VideoFlash")
     demographics: DataPath | None = Field(
         None,
-        description="VideoDemographics.csv (groups sex, age, race, ethnicity); default: the one in path or beside it",
+        description="VideoDemographics.csv (groups sex, age, race, ethnicity); default: the one "
+        "in path or beside it",
     )
 
 
@@ -67,7 +68,8 @@ def parse(stem: str) -> tuple[str, str, str, str] | None:
     ):
         if code not in known:
             raise ValueError(
-                f"unknown {field} code {code!r}{suggestion(code, known) if field != 'actor' else '; known: 1001-1091'}"
+                f"unknown {field} code "
+                f"{code!r}{suggestion(code, known) if field != 'actor' else '; known: 1001-1091'}"
             )
     return found.groups()
 
@@ -89,7 +91,8 @@ def read_demographics(path: Path) -> dict[str, dict[str, str]]:
         row = dict(zip(header, cells))
         if len(cells) < len(header) or not row["Age"].isdecimal():
             raise ValueError(
-                f"{path}, row {number}: not an actor with age, sex, race and ethnicity: {', '.join(cells)}"
+                f"{path}, row {number}: not an actor with age, sex, race and ethnicity: "
+                f"{', '.join(cells)}"
             )
         decade = int(row["Age"]) // 10 * 10
         groups[row["ActorID"]] = {
@@ -104,10 +107,10 @@ def read_demographics(path: Path) -> dict[str, dict[str, str]]:
 class CremaD:
     """All clips, by name."""
 
-    Options = Options
+    Options = CremaDOptions
     space = emotions.order(list(LABELS.values()))
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: CremaDOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -125,7 +128,8 @@ class CremaD:
                 self._clips.setdefault(parts, path)  # a name in two folders is one clip
         if not self._clips:
             raise FileNotFoundError(
-                f"{options.path}: no clip such as VideoFlash/1001_DFA_ANG_XX.flv below it (dataset key 'path')"
+                f"{options.path}: no clip such as VideoFlash/1001_DFA_ANG_XX.flv below it "
+                "(dataset key 'path')"
             )
         pointers = [
             path
@@ -134,7 +138,8 @@ class CremaD:
         ]
         if pointers:
             raise FileNotFoundError(
-                f"{pointers[0]}: a Git LFS pointer stands for the clip, as for {len(pointers):,} in all; run `git lfs pull` in the repository"
+                f"{pointers[0]}: a Git LFS pointer stands for the clip, as for {len(pointers):,} "
+                "in all; run `git lfs pull` in the repository"
             )
         beside = [
             folder / "VideoDemographics.csv" for folder in (options.path, options.path.parent)

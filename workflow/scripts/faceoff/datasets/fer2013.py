@@ -35,7 +35,10 @@ DATASETS = {
         "class": "Fer2013",
         "title": "FER2013",
         "terms": "ICML-2013 challenge, research use; pictures may not be passed on",
-        "how_to_get": "fer2013.tar.gz of Kaggle's challenges-in-representation-learning-facial-expression-recognition-challenge",
+        "how_to_get": (
+            "fer2013.tar.gz of Kaggle's "
+            "challenges-in-representation-learning-facial-expression-recognition-challenge"
+        ),
     }
 }
 
@@ -43,7 +46,7 @@ TABLE = "fer2013_labels.csv"
 _TABLE_COLUMNS = ("image_name", "fer2013_label", "labels_among_duplicates")
 
 
-class Options(DatasetConfig):
+class Fer2013Options(DatasetConfig):
     """Keys of a fer2013 dataset."""
 
     path: DataPath = Field(
@@ -51,7 +54,8 @@ class Options(DatasetConfig):
     )
     labels: Literal["csv", "recovered"] | None = Field(
         None,
-        description="csv: fer2013.csv, all pictures; recovered: fer2013_labels.csv, those that FER+ names; default: the first that is there",
+        description="csv: fer2013.csv, all pictures; recovered: fer2013_labels.csv, those that "
+        "FER+ names; default: the first that is there",
     )
     split: Literal["train", "valid", "test"] = Field(
         "test", description="part of the data: Training, PublicTest, PrivateTest"
@@ -67,10 +71,10 @@ class Options(DatasetConfig):
 class Fer2013:
     """Pictures of one part, in the order of fer2013.csv. `left_out` counts, after `samples`, those that are not in the task, by reason."""
 
-    Options = Options
+    Options = Fer2013Options
     space = emotions.SPACES["basic7"]
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: Fer2013Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -91,7 +95,8 @@ class Fer2013:
             )
         if options.ambiguous == "drop" and labels == "csv":
             raise ValueError(
-                "dataset key 'ambiguous': the labels of fer2013.csv are its own, none is ambiguous; it goes with labels: recovered"
+                "dataset key 'ambiguous': the labels of fer2013.csv are its own, none is "
+                "ambiguous; it goes with labels: recovered"
             )
         self._from_csv = labels == "csv"
         self._part = Part(options.path, options.split, self._from_csv)
@@ -106,14 +111,16 @@ class Fer2013:
             split = usages.get(usage.decode("utf-8", "replace"))
             if split is None:
                 raise ValueError(
-                    f"{self._table}, row {row}: unknown Usage {usage.decode('utf-8', 'replace')!r}; known: {', '.join(usages)}"
+                    f"{self._table}, row {row}: unknown Usage "
+                    f"{usage.decode('utf-8', 'replace')!r}; known: {', '.join(usages)}"
                 )
             if not code.isdigit() or int(code) >= len(emotions.FER2013_ORDER):
                 known = ", ".join(
                     f"{number} {label}" for number, label in enumerate(emotions.FER2013_ORDER)
                 )
                 raise ValueError(
-                    f"{self._table}, row {row}: unknown emotion {code.decode('utf-8', 'replace')!r}; known: {known}"
+                    f"{self._table}, row {row}: unknown emotion "
+                    f"{code.decode('utf-8', 'replace')!r}; known: {known}"
                 )
             yield split, row_name(row), emotions.FER2013_ORDER[int(code)], False
 
@@ -136,7 +143,8 @@ class Fer2013:
                 split = split_of(name)
                 if split is None:
                     raise ValueError(
-                        f"{where}: image_name {name!r} is none of the generator's, such as fer0032220.png"
+                        f"{where}: image_name {name!r} is none of the generator's, such as "
+                        "fer0032220.png"
                     )
                 if name in seen:
                     raise ValueError(f"{where}: image_name {name!r} stands twice")
@@ -148,7 +156,8 @@ class Fer2013:
                 if label not in self.space:
                     known = ", ".join(emotions.FER2013_ORDER)
                     raise ValueError(
-                        f"{where}: unknown fer2013_label {row.get('fer2013_label', '')!r}; known: {known}"
+                        f"{where}: unknown fer2013_label {row.get('fer2013_label', '')!r}; known: "
+                        f"{known}"
                     )
                 yield split, name, label, "|" in row.get("labels_among_duplicates", "")
 
@@ -180,7 +189,8 @@ class Fer2013:
             elif ambiguous and self.options.ambiguous == "drop":
                 self.left_out["ambiguous label"] += 1
             else:
-                # One label has no votes; the other pictures' groups tell nothing, so only recovered labels have this one.
+                # One label has no votes; the other pictures' groups tell nothing, so only recovered
+                # labels have this one.
                 groups = {} if self._from_csv else {"ambiguous": str(ambiguous).lower()}
                 yield Sample(
                     sample_id=Path(name).stem,
@@ -191,7 +201,8 @@ class Fer2013:
                 )
         if rows != ROWS[split]:
             print(
-                f"fer2013: {rows:,} of {ROWS[split]:,} pictures of {PARTS[split][1]} have a label in {self._table}",
+                f"fer2013: {rows:,} of {ROWS[split]:,} pictures of {PARTS[split][1]} have a label "
+                f"in {self._table}",
                 file=sys.stderr,
             )
         say("fer2013", self.left_out)

@@ -22,7 +22,10 @@ DATASETS = {
     "fer2013plus": {
         "class": "Fer2013Plus",
         "title": "FER2013Plus (Kaggle)",
-        "terms": "pictures: ICML-2013 challenge, research use; the edition states no terms that could be verified",
+        "terms": (
+            "pictures: ICML-2013 challenge, research use; the edition states no terms that could "
+            "be verified"
+        ),
         "how_to_get": "https://www.kaggle.com/datasets/subhaditya/fer2013plus",
     }
 }
@@ -32,7 +35,7 @@ TEST_PICTURES = 3_573
 _SUFFIXES = {".png", ".jpg", ".jpeg"}
 
 
-class Options(DatasetConfig):
+class Fer2013PlusOptions(DatasetConfig):
     """Keys of a fer2013plus dataset."""
 
     path: DataPath = Field(description="folder with fer2013/, or fer2013/ itself")
@@ -44,7 +47,8 @@ class Options(DatasetConfig):
     def _only_test_is_scored(self) -> Self:
         if self.split != "test" and self.role == "test":
             raise ValueError(
-                f"'split: {self.split}' cannot have 'role: test': this part is oversampled; set role to validation or train, or split to test"
+                f"'split: {self.split}' cannot have 'role: test': this part is oversampled; set "
+                "role to validation or train, or split to test"
             )
         return self
 
@@ -52,10 +56,10 @@ class Options(DatasetConfig):
 class Fer2013Plus:
     """Pictures of one part, by class and name. `left_out` counts the files that are no pictures, by reason."""
 
-    Options = Options
+    Options = Fer2013PlusOptions
     space = emotions.EMOTIONS
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: Fer2013PlusOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -69,7 +73,9 @@ class Fer2013Plus:
         self._root = next((place for place in places if place.is_dir()), None)
         if self._root is None:
             raise FileNotFoundError(
-                f"{options.path}: neither {' nor '.join(str(place.relative_to(options.path)) for place in places)} is there"
+                f"{options.path}: neither "
+                f"{' nor '.join(str(place.relative_to(options.path)) for place in places)} is "
+                "there"
             )
         self._labels: dict[Path, str] = {}
         for folder in sorted(
@@ -86,7 +92,8 @@ class Fer2013Plus:
             self._labels[folder] = label
         if not self._labels:
             raise FileNotFoundError(
-                f"{self._root}: no class folders such as {self._root.name}/happiness (dataset key 'path')"
+                f"{self._root}: no class folders such as {self._root.name}/happiness (dataset key "
+                "'path')"
             )
         self.left_out: Counter[str] = Counter()
         self.version = f"{options.split}@1"
@@ -115,7 +122,8 @@ class Fer2013Plus:
             )
         if self.options.split == "test" and count != TEST_PICTURES:
             print(
-                f"fer2013plus: {count:,} pictures instead of {TEST_PICTURES:,} are below {self._root}",
+                f"fer2013plus: {count:,} pictures instead of {TEST_PICTURES:,} are below "
+                f"{self._root}",
                 file=sys.stderr,
             )
         say("fer2013plus", self.left_out)

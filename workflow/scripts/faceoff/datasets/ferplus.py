@@ -30,7 +30,7 @@ DATASETS = {
 }
 
 
-class Options(DatasetConfig):
+class FerPlusOptions(DatasetConfig):
     """Keys of a ferplus dataset."""
 
     path: DataPath = Field(description="folder with the pictures and fer2013new.csv")
@@ -46,11 +46,12 @@ class Options(DatasetConfig):
     )
     keep: Literal["labelled", "all"] = Field(
         "labelled",
-        description="all: also predict the rows that the rule gives no emotion, unlabelled, as outliers that had better be rejected",
+        description="all: also predict the rows that the rule gives no emotion, unlabelled, as "
+        "outliers that had better be rejected",
     )
 
     @model_validator(mode="after")
-    def _every_row_for_every_rule(self) -> "Options":
+    def _every_row_for_every_rule(self) -> "FerPlusOptions":
         if self.multiverse and (self.keep != "all" or self.clean):
             raise ValueError("multiverse needs the rows of every rule: set keep: all, and no clean")
         return self
@@ -135,7 +136,9 @@ def readings(rule: str, votes: np.ndarray) -> dict[str, tuple[int, ...]]:
         tied = np.flatnonzero(counted == counted.max())
         kept = (
             tied if counted.any() else tied[:0]
-        )  # argmax8 keeps rows without any emotion: that all classes tie at no vote makes none of them right
+            # argmax8 keeps rows without any emotion: that all classes tie at no vote makes none of
+            # them right
+        )
     else:
         kept, tied = np.flatnonzero(target), np.flatnonzero(target == target.max())
     found = {
@@ -154,10 +157,10 @@ def readings(rule: str, votes: np.ndarray) -> dict[str, tuple[int, ...]]:
 class FerPlus:
     """FER+ under one vote table, rule and split."""
 
-    Options = Options
+    Options = FerPlusOptions
     space = EMOTIONS
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: FerPlusOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -172,7 +175,8 @@ class FerPlus:
         self._others = others(options.path, options.split, options.clean)
         if options.votes == "label" and self._part.source.suffix == ".csv":
             raise FileNotFoundError(
-                f"{options.path}: `votes: label` needs the generator's folders or archives, which hold label.csv"
+                f"{options.path}: `votes: label` needs the generator's folders or archives, which "
+                "hold label.csv"
             )
         self._several = options.rule in {"probability", "multi_target"}
         clean = f"-clean_{options.clean}" if options.clean else ""
@@ -265,7 +269,8 @@ class FerPlus:
                         continue
                     for rule in RULES:
                         for answer, columns in readings(rule, votes).items():
-                            # A second row of one picture may stand in one table only: the picture's prediction serves for both.
+                            # A second row of one picture may stand in one table only: the picture's
+                            # prediction serves for both.
                             known = sample_id if sample_id in emitted else Path(name).stem
                             kept.setdefault((rule, answer), []).append(
                                 (known, frozenset(FERPLUS_COLUMNS[column] for column in columns))

@@ -26,7 +26,7 @@ DATASETS = {
 }
 
 
-class Options(OwnLabels):
+class FolderOptions(OwnLabels):
     """Keys of a folder dataset."""
 
     path: DataPath = Field(description="folder with one sub-folder per class")
@@ -47,10 +47,10 @@ class Folder:
     `left_out` counts the files beside the class folders, which have no label.
     """
 
-    Options = Options
+    Options = FolderOptions
     version = "1"
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: FolderOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(f"{options.path}: the folder is not there (dataset key 'path')")
@@ -72,7 +72,8 @@ class Folder:
             self._labels = {options.path: None}
         if not self._labels:
             raise FileNotFoundError(
-                f"{options.path}: no class sub-folders (expected e.g. {options.path}/happiness/picture.jpg; without labels, set labelled: false)"
+                f"{options.path}: no class sub-folders (expected e.g. "
+                f"{options.path}/happiness/picture.jpg; without labels, set labelled: false)"
             )
         self.space = (
             emotions.order([label for label in self._labels.values() if label]) or emotions.EMOTIONS

@@ -31,7 +31,8 @@ DATASETS = {
     }
 }
 
-# Code -> state. What is a basic emotion has its canonical name: elation is happiness, hot anger is anger, panic fear is fear.
+# Code -> state. What is a basic emotion has its canonical name: elation is happiness, hot anger is
+# anger, panic fear is fear.
 CODES = {
     "joy": "happiness", "amu": "amusement", "pri": "pride", "ang": "anger", "fea": "fear", "des": "despair",
     "ple": "pleasure", "rel": "relief", "int": "interest", "irr": "irritation", "anx": "anxiety", "sad": "sadness",
@@ -52,13 +53,14 @@ _NAME = re.compile(r"(\d{2})([a-z]{3}).*", re.IGNORECASE)
 _COLUMNS = ("file", "actor", "emotion")
 
 
-class Options(DatasetConfig):
+class GemepOptions(DatasetConfig):
     """Keys of a gemep dataset."""
 
     path: DataPath = Field(description="folder of the clips")
     labels: DataPath | None = Field(
         None,
-        description="CSV with the columns file (below path), actor, emotion; default: read the names of the files",
+        description="CSV with the columns file (below path), actor, emotion; default: read the "
+        "names of the files",
     )
     states: Literal["all", "basic"] = Field(
         "all", description="all eighteen states, or the seven that are basic emotions or contempt"
@@ -92,7 +94,8 @@ def parse(stem: str) -> tuple[str, str] | None:
         raise ValueError(f"unknown actor {actor!r}; known: 01-{ACTORS}")
     if code not in CODES:
         raise ValueError(
-            f"unknown state code {code!r}; known: {', '.join(CODES)}; or list the clips in a table (dataset key 'labels')"
+            f"unknown state code {code!r}; known: {', '.join(CODES)}; or list the clips in a "
+            "table (dataset key 'labels')"
         )
     return actor, CODES[code]
 
@@ -100,9 +103,9 @@ def parse(stem: str) -> tuple[str, str] | None:
 class Gemep:
     """Clips by actor and name. `left_out` counts those that are not in the task, by reason."""
 
-    Options = Options
+    Options = GemepOptions
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: GemepOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -125,7 +128,8 @@ class Gemep:
         if not self._clips:
             seen = counted(self.left_out) or "nothing"
             raise FileNotFoundError(
-                f"{options.path}: no clip of the task such as 01joy….avi below it (dataset keys 'path', 'labels'); left out: {seen}"
+                f"{options.path}: no clip of the task such as 01joy….avi below it (dataset keys "
+                f"'path', 'labels'); left out: {seen}"
             )
         self.version = f"{options.states}{'-table' if options.labels else ''}@1"
 

@@ -24,7 +24,10 @@ DATASETS = {
     "hvb": {
         "class": "HumeVocalBursts",
         "title": "Hume-VB (A-VB 2022)",
-        "terms": "for research, on request; the licence of the recordings could not be verified (the baseline code is CC BY-NC-ND 4.0)",
+        "terms": (
+            "for research, on request; the licence of the recordings could not be verified (the "
+            "baseline code is CC BY-NC-ND 4.0)"
+        ),
         "how_to_get": "competitions@hume.ai",
     }
 }
@@ -46,7 +49,7 @@ SPLITS = {"train": "Train", "valid": "Val", "test": "Test"}
 _COUNTRY = ("Country", "Country_string")
 
 
-class Options(DatasetConfig):
+class HumeVocalBurstsOptions(DatasetConfig):
     """Keys of an hvb dataset."""
 
     path: DataPath = Field(description="folder with labels/ and audio/wav/")
@@ -82,12 +85,14 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str,
             row["File_ID"] = row["File_ID"].strip("[]")
             if not row["File_ID"] or row["File_ID"] in seen:
                 raise ValueError(
-                    f"{where}: File_ID {row['File_ID']!r} {'stands twice' if row['File_ID'] else 'is empty'}"
+                    f"{where}: File_ID {row['File_ID']!r} "
+                    f"{'stands twice' if row['File_ID'] else 'is empty'}"
                 )
             seen.add(row["File_ID"])
             if row.get("Split") not in SPLITS.values():
                 raise ValueError(
-                    f"{where}: unknown Split {row.get('Split')!r}; known: {', '.join(SPLITS.values())}"
+                    f"{where}: unknown Split {row.get('Split')!r}; known: "
+                    f"{', '.join(SPLITS.values())}"
                 )
             yield where, row
 
@@ -104,10 +109,10 @@ def _number(row: Mapping[str, str], column: str, where: str) -> float | None:
 class HumeVocalBursts:
     """Bursts of one part, in the order of high_info.csv; the label is the strongest of ten states. `incomplete` counts those without label or file."""
 
-    Options = Options
+    Options = HumeVocalBurstsOptions
     space = order([state.lower() for state in STATES])
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: HumeVocalBurstsOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -130,7 +135,8 @@ class HumeVocalBursts:
             return None
         if not low <= value <= high:
             raise ValueError(
-                f"{where}: {column} {value:g} is outside {low:g} to {high:g} (dataset key 'affect_range')"
+                f"{where}: {column} {value:g} is outside {low:g} to {high:g} (dataset key "
+                "'affect_range')"
             )
         return 2 * (value - low) / (high - low) - 1
 
@@ -190,7 +196,8 @@ class HumeVocalBursts:
             yield sample
         if not count:
             raise ValueError(
-                f"{self._table}: no row has Split {SPLITS[self.options.split]!r} (dataset key 'split')"
+                f"{self._table}: no row has Split {SPLITS[self.options.split]!r} (dataset key "
+                "'split')"
             )
         say("hvb", self.incomplete, "kept all the same:")
 

@@ -40,7 +40,7 @@ PICTURES = 213
 _NAME = re.compile(r"([A-Z]{2})\.([A-Z]{2})(\d+)\.(\d+)")
 
 
-class Options(DatasetConfig):
+class JaffeOptions(DatasetConfig):
     """Keys of a jaffe dataset."""
 
     path: DataPath = Field(description="folder of the .tiff files")
@@ -49,11 +49,11 @@ class Options(DatasetConfig):
 class Jaffe:
     """All pictures, by name."""
 
-    Options = Options
+    Options = JaffeOptions
     space = emotions.order(list(LABELS.values()))
     version = "posed@1"
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: JaffeOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -84,7 +84,8 @@ class Jaffe:
         """The pictures that are there; an incomplete copy is said on stderr."""
         if len(self._pictures) != PICTURES:
             print(
-                f"jaffe: {len(self._pictures)} of {PICTURES} pictures are below {self.options.path}",
+                f"jaffe: {len(self._pictures)} of {PICTURES} pictures are below "
+                f"{self.options.path}",
                 file=sys.stderr,
             )
         for stem, path in sorted(self._pictures.items()):

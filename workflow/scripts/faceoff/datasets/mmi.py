@@ -43,7 +43,7 @@ VIEWS = {"0": "frontal", "1": "profile", "2": "dual"}  # dual: both side by side
 _CLIP = re.compile(r"(S\d{3})-\d{3}")
 
 
-class Options(DatasetConfig):
+class MmiOptions(DatasetConfig):
     """Keys of a mmi dataset."""
 
     path: DataPath = Field(description="the download's folder with Sessions, or Sessions itself")
@@ -90,7 +90,8 @@ def read_emotion(path: Path) -> int | None:
     value = values.pop()
     if values or not value.isdecimal():
         raise ValueError(
-            f"{path}: one number is expected as Value of the Metatag 'Emotion', found {', '.join(sorted({value, *values}))!r}"
+            f"{path}: one number is expected as Value of the Metatag 'Emotion', found "
+            f"{', '.join(sorted({value, *values}))!r}"
         )
     return int(value)
 
@@ -106,10 +107,10 @@ def read_units(path: Path) -> tuple[int, ...]:
 class Mmi:
     """Clips of a basic emotion, by name. `left_out` counts the sessions that are not in the task, by reason."""
 
-    Options = Options
+    Options = MmiOptions
     space = order(list(CODES.values()))
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: MmiOptions, seed: int = 0):
         self.options = options
         root = options.path / "Sessions" if (options.path / "Sessions").is_dir() else options.path
         sessions = (
@@ -133,7 +134,8 @@ class Mmi:
                 self._sessions[found.clip.stem] = found
         if not self._sessions:
             raise FileNotFoundError(
-                f"{root}: no session of the task (dataset keys 'path', 'views'); left out: {counted(self.left_out)}"
+                f"{root}: no session of the task (dataset keys 'path', 'views'); left out: "
+                f"{counted(self.left_out)}"
             )
         self.version = f"{'-'.join(view for view in VIEWS.values() if view in options.views)}@1"
 
@@ -150,7 +152,8 @@ class Mmi:
             raise ValueError(
                 f"{folder}: several clips in one session: {', '.join(clip.name for clip in clips)}"
             )
-        # A clip in another format is a copy that the user made of the AVI, such as one turned upright.
+        # A clip in another format is a copy that the user made of the AVI, such as one turned
+        # upright.
         clip = next((path for path in clips if path.suffix.lower() != ".avi"), clips[0])
         about, session, units = (
             folder / name

@@ -26,7 +26,7 @@ DATASETS = {
 }
 
 
-class Options(DatasetConfig):
+class PosedOptions(DatasetConfig):
     """Keys of a posed dataset."""
 
     split: Literal["train", "valid", "test"] = Field(
@@ -41,10 +41,10 @@ class Options(DatasetConfig):
 class Posed:
     """Drawn scenes: the label is that of the largest face; scenes without a face have none."""
 
-    Options = Options
+    Options = PosedOptions
     space = EMOTIONS
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: PosedOptions, seed: int = 0):
         self.options = options
         unknown = set(options.rungs or ()) - set(scenes.RUNGS)
         if unknown:

@@ -30,7 +30,7 @@ DATASETS = {
 }
 
 
-class Options(DatasetConfig):
+class PosedVideoOptions(DatasetConfig):
     """Keys of a posed_video dataset."""
 
     split: Literal["train", "valid", "test"] = Field(
@@ -47,10 +47,10 @@ class Options(DatasetConfig):
 class PosedVideo:
     """Drawn clips: the label is the emotion of the largest face at its apex; clips of several emotions in a row have none, only their frames do."""
 
-    Options = Options
+    Options = PosedVideoOptions
     space = EMOTIONS
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: PosedVideoOptions, seed: int = 0):
         self.options = options
         self._kinds = tuple(options.kinds or clips.KINDS)
         unknown = set(self._kinds) - set(clips.KINDS)

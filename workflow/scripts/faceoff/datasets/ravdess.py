@@ -27,7 +27,10 @@ DATASETS = {
         "class": "Ravdess",
         "title": "RAVDESS",
         "terms": "CC BY-NC-SA 4.0; commercial licences from the authors",
-        "how_to_get": "Video_Speech_Actor_*.zip and Video_Song_Actor_*.zip of https://zenodo.org/records/1188976",
+        "how_to_get": (
+            "Video_Speech_Actor_*.zip and Video_Song_Actor_*.zip of "
+            "https://zenodo.org/records/1188976"
+        ),
     }
 }
 
@@ -70,7 +73,8 @@ FOLD_OF = {
     for name, folds in FOLDS.items()
 }
 
-# MD5 and bytes of Video_Speech_Actor_NN.zip as Zenodo's record states them; those of the songs are asked of the record.
+# MD5 and bytes of Video_Speech_Actor_NN.zip as Zenodo's record states them; those of the songs are
+# asked of the record.
 SPEECH_ARCHIVES: dict[int, tuple[str, int]] = {
     1: ("3c8ececaf392b4a9b11b32271f4f6d01", 552_968_353),
     2: ("a6f40d413b2e6ef25b3a595099e59abb", 570_673_024),
@@ -156,7 +160,7 @@ def published(modality: str, vocal: str) -> Iterator[Clip]:
             yield clip
 
 
-class Options(DatasetConfig):
+class RavdessOptions(DatasetConfig):
     """Keys of a ravdess dataset."""
 
     path: DataPath = Field(
@@ -164,11 +168,13 @@ class Options(DatasetConfig):
     )
     download: bool = Field(
         False,
-        description="fetch the chosen actors' archives (some 530 MB each) before the run and unpack them below path",
+        description="fetch the chosen actors' archives (some 530 MB each) before the run and "
+        "unpack them below path",
     )
     record: str = Field(
         RECORD,
-        description="address of the record (JSON) that lists the archives with their MD5: Zenodo's, or a mirror's of the same form",
+        description="address of the record (JSON) that lists the archives with their MD5: "
+        "Zenodo's, or a mirror's of the same form",
     )
     vocal: Literal["speech", "song", "both"] = Field(
         "speech", description="spoken clips, sung clips, or both"
@@ -203,7 +209,8 @@ class Options(DatasetConfig):
         unknown = sorted(set(self.folds or ()) - set(FOLDS.get(self.fold_set or "", ())))
         if unknown:
             raise ValueError(
-                f"folds {unknown} are not among the folds of {self.fold_set}: {', '.join(map(str, FOLDS[self.fold_set]))}"
+                f"folds {unknown} are not among the folds of {self.fold_set}: "
+                f"{', '.join(map(str, FOLDS[self.fold_set]))}"
             )
         return self
 
@@ -219,13 +226,14 @@ class Options(DatasetConfig):
 class Ravdess:
     """Clips of the chosen actors and emotions, by actor and name. `left_out` counts the files below the folder that are not in the task, by reason."""
 
-    Options = Options
+    Options = RavdessOptions
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: RavdessOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
-                f"{options.path}: the folder of RAVDESS is not there (dataset key 'path'); set `download: true`, or get it from https://zenodo.org/records/1188976"
+                f"{options.path}: the folder of RAVDESS is not there (dataset key 'path'); set "
+                "`download: true`, or get it from https://zenodo.org/records/1188976"
             )
         vocals = ("speech", "song") if options.vocal == "both" else (options.vocal,)
         self._wanted = {
@@ -236,7 +244,8 @@ class Ravdess:
         }
         if not self._wanted:
             raise ValueError(
-                "RAVDESS has no clip under these options: no actor is both in 'actors' and in 'folds', or only actor 18, who does not sing"
+                "RAVDESS has no clip under these options: no actor is both in 'actors' and in "
+                "'folds', or only actor 18, who does not sing"
             )
         self.space = emotions.order([self._label(clip) for clip in self._wanted])
         self.left_out: Counter[str] = Counter()
@@ -245,7 +254,8 @@ class Ravdess:
             seen = counted(self.left_out) or "nothing, no file is there"
             example = self.missing()[0]
             raise FileNotFoundError(
-                f"{options.path}: no clip of the task below it, such as {example} (dataset key 'path'); left out: {seen}"
+                f"{options.path}: no clip of the task below it, such as {example} (dataset key "
+                f"'path'); left out: {seen}"
             )
         actors = (
             ""
@@ -255,7 +265,7 @@ class Ravdess:
         self.version = f"{options.vocal}-{options.modality}-calm_{options.calm}{f'-{options.intensity}' if options.intensity else ''}{actors}@1"
 
     @classmethod
-    def archives(cls, options: Options) -> list[Asset]:
+    def archives(cls, options: RavdessOptions) -> list[Asset]:
         """The archives of the chosen actors and vocal channels whose clips are not all below the folder.
 
         Raises AssetError when the record that lists them cannot be had.
@@ -339,7 +349,8 @@ class Ravdess:
         missing = self.missing()
         if missing:
             print(
-                f"ravdess: {len(missing):,} of {len(self._wanted):,} clips are not below {self.options.path}, first {missing[0]}",
+                f"ravdess: {len(missing):,} of {len(self._wanted):,} clips are not below "
+                f"{self.options.path}, first {missing[0]}",
                 file=sys.stderr,
             )
         for clip, path in self._files.items():

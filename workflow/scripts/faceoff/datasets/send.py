@@ -30,7 +30,10 @@ DATASETS = {
     "send": {
         "class": "Send",
         "title": "SENDv1",
-        "terms": "academic research only, under a signed EULA; no passing on, no commercial use, no synthesis of the people shown",
+        "terms": (
+            "academic research only, under a signed EULA; no passing on, no commercial use, no "
+            "synthesis of the people shown"
+        ),
         "how_to_get": "request access as github.com/StanfordSocialNeuroscienceLab/SEND describes",
     }
 }
@@ -55,7 +58,7 @@ _VIDEO = re.compile(r"ID(\d+)_vid(\d+)(?!\d).*", re.IGNORECASE)
 Key = tuple[int, int]  # person, narrative
 
 
-class Options(DatasetConfig):
+class SendOptions(DatasetConfig):
     """Keys of a send dataset."""
 
     path: DataPath = Field(description="folder with ratings/ (or ratings/ itself)")
@@ -67,7 +70,8 @@ class Options(DatasetConfig):
     )
     gold: Literal["observer_EWE", "observer", "target"] = Field(
         "observer_EWE",
-        description="whose valence: the published estimate, the same computed here from the raters' columns, or the speaker's own",
+        description="whose valence: the published estimate, the same computed here from the "
+        "raters' columns, or the speaker's own",
     )
 
 
@@ -119,7 +123,8 @@ def read_ratings(path: Path, gold: str) -> tuple[np.ndarray, np.ndarray]:
         ]
         if outside.size:
             raise ValueError(
-                f"{path}, row {number + 1}: rating {outside[0]:g} is outside {low:g} to {high:g} (dataset key 'gold')"
+                f"{path}, row {number + 1}: rating {outside[0]:g} is outside {low:g} to {high:g} "
+                "(dataset key 'gold')"
             )
     if not (np.isfinite(seconds).all() and (np.diff(seconds) > 0).all()):
         raise ValueError(f"{path}: column 'time' does not increase from row to row")
@@ -130,10 +135,10 @@ def read_ratings(path: Path, gold: str) -> tuple[np.ndarray, np.ndarray]:
 class Send:
     """Clips of one part, by person and narrative; the truth is valence over time. `left_out` counts what has only ratings or only a clip."""
 
-    Options = Options
+    Options = SendOptions
     space = EMOTIONS  # no sample has a label: models are compared by their valence
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: SendOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -148,7 +153,8 @@ class Send:
         folder = _inside(part, GOLD[options.gold][0]) if part else None
         if folder is None:
             raise FileNotFoundError(
-                f"{options.path}: no ratings/{options.split.capitalize()}/{GOLD[options.gold][0]} (dataset keys 'path', 'split', 'gold')"
+                f"{options.path}: no ratings/{options.split.capitalize()}/{GOLD[options.gold][0]} "
+                "(dataset keys 'path', 'split', 'gold')"
             )
         self._folder = folder
         self.left_out: Counter[str] = Counter()
@@ -183,7 +189,8 @@ class Send:
         self.left_out.clear()
         if not self._ratings:
             raise FileNotFoundError(
-                f"{self._folder}: no file such as results_112_1.csv or target_112_1_normal.csv in it (dataset key 'path')"
+                f"{self._folder}: no file such as results_112_1.csv or target_112_1_normal.csv in "
+                "it (dataset key 'path')"
             )
         for key in self._ratings:
             if key not in self._clips:
@@ -203,11 +210,13 @@ class Send:
         found = len(self._ratings) - self.left_out["ratings without a clip"]
         if not found:
             raise FileNotFoundError(
-                f"{self._videos}: no clip such as ID112_vid1.mp4 of the rated ones below it (dataset keys 'path', 'videos')"
+                f"{self._videos}: no clip such as ID112_vid1.mp4 of the rated ones below it "
+                "(dataset keys 'path', 'videos')"
             )
         if found != SHARED[self.options.split]:
             print(
-                f"send: {found} of the {SHARED[self.options.split]} clips of {self.options.split} that are given out are there",
+                f"send: {found} of the {SHARED[self.options.split]} clips of {self.options.split} "
+                "that are given out are there",
                 file=sys.stderr,
             )
         say("send", self.left_out)

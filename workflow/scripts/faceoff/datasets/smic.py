@@ -37,7 +37,7 @@ PUBLISHED = {"HS": 164, "VIS": 71, "NIR": 71}  # clips
 _SUBJECT = re.compile(r"s0*(\d+)", re.IGNORECASE)
 
 
-class Options(DatasetConfig):
+class SmicOptions(DatasetConfig):
     """Keys of a smic dataset."""
 
     path: DataPath = Field(
@@ -70,9 +70,9 @@ class _Clip(NamedTuple):
 class Smic:
     """Clips of one camera, by subject and name. `left_out` counts what is not in the task, by reason."""
 
-    Options = Options
+    Options = SmicOptions
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: SmicOptions, seed: int = 0):
         self.options = options
         root = only_folder(options.path, options.camera) if options.path.is_dir() else None
         if root is None:
@@ -90,7 +90,8 @@ class Smic:
         self._clips = {clip.folder.name: clip for clip in self._scan()}
         if not self._clips:
             raise FileNotFoundError(
-                f"{root}: no clip of the task such as s1/micro/negative/s1_ne_01/ with pictures below it (dataset key 'path')"
+                f"{root}: no clip of the task such as s1/micro/negative/s1_ne_01/ with pictures "
+                "below it (dataset key 'path')"
             )
         self.version = f"{options.camera.lower()}-{options.unit}-{options.classes}@1"
 
@@ -113,7 +114,8 @@ class Smic:
                     )
                 if folder.name in names:
                     raise ValueError(
-                        f"{folder}: a second clip of this name, beside {names[folder.name].relative_to(self._root).as_posix()}"
+                        f"{folder}: a second clip of this name, beside "
+                        f"{names[folder.name].relative_to(self._root).as_posix()}"
                     )
                 names[folder.name] = folder
                 if not numbered(folder):
@@ -129,7 +131,8 @@ class Smic:
         published = PUBLISHED[self.options.camera]
         if self.options.classes == "three" and len(self._clips) != published:
             print(
-                f"smic: {len(self._clips)} of {published} clips of {self.options.camera} are below {self.options.path}",
+                f"smic: {len(self._clips)} of {published} clips of {self.options.camera} are "
+                f"below {self.options.path}",
                 file=sys.stderr,
             )
         say("smic", self.left_out)

@@ -44,7 +44,7 @@ class Columns(BaseModel):
     groups: list[str] = Field(default_factory=list)
 
 
-class Options(OwnLabels):
+class TableOptions(OwnLabels):
     """Keys of a table dataset."""
 
     path: DataPath = Field(description="the table, .csv or .parquet")
@@ -70,10 +70,10 @@ def _number(value: Any) -> float | None:
 class Table:
     """Rows of a table, in its order."""
 
-    Options = Options
+    Options = TableOptions
     version = "1"
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: TableOptions, seed: int = 0):
         self.options = options
         if not options.path.is_file():
             raise FileNotFoundError(f"{options.path}: the table is not there (dataset key 'path')")
@@ -94,7 +94,8 @@ class Table:
         ):
             if column not in present:
                 raise ValueError(
-                    f"{options.path}: no column {column!r}{suggestion(column, present)}; name it in the dataset key 'columns'"
+                    f"{options.path}: no column {column!r}{suggestion(column, present)}; name it "
+                    "in the dataset key 'columns'"
                 )
         self._has_label = columns.label in present
 
@@ -145,7 +146,8 @@ class Table:
             path = str(row[columns.path] or "")
             if columns.id and row[columns.id] in (None, ""):
                 raise ValueError(
-                    f"{self.options.path}, row {number}: {columns.id} is empty (dataset key 'columns.id')"
+                    f"{self.options.path}, row {number}: {columns.id} is empty (dataset key "
+                    "'columns.id')"
                 )
             sample_id = str(row[columns.id]) if columns.id else path
             sample_id = sample_id if sample_id not in seen else f"{sample_id}#{number}"

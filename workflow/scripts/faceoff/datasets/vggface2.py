@@ -26,8 +26,14 @@ DATASETS = {
     "vggface2": {
         "class": "VggFace2",
         "title": "VGGFace2",
-        "terms": "pictures from the web, copyright with their owners; terms at the source could not be verified",
-        "how_to_get": "www.robots.ox.ac.uk/~vgg/data/vgg_face2 (whether it still gives the pictures out could not be verified)",
+        "terms": (
+            "pictures from the web, copyright with their owners; terms at the source could not be "
+            "verified"
+        ),
+        "how_to_get": (
+            "www.robots.ox.ac.uk/~vgg/data/vgg_face2 (whether it still gives the pictures out "
+            "could not be verified)"
+        ),
     }
 }
 
@@ -38,7 +44,7 @@ _IDENTITY = re.compile(r"n\d{6}")
 _PICTURE = re.compile(r"\d{4}_\d{2}\.jpe?g", re.IGNORECASE)
 
 
-class Options(DatasetConfig):
+class VggFace2Options(DatasetConfig):
     """Keys of a vggface2 dataset."""
 
     path: DataPath = Field(description="folder with train/ or test/")
@@ -47,7 +53,8 @@ class Options(DatasetConfig):
     )
     boxes: Literal["loose", "none"] | None = Field(
         None,
-        description="loose: boxes and landmarks of bb_landmark/; none: without; default: loose where they are",
+        description="loose: boxes and landmarks of bb_landmark/; none: without; default: loose "
+        "where they are",
     )
 
 
@@ -72,7 +79,8 @@ class _Table:
                     )
             if header != list(self._columns):
                 raise ValueError(
-                    f"{self._path}: columns {', '.join(header)} instead of {', '.join(self._columns)}"
+                    f"{self._path}: columns {', '.join(header)} instead of "
+                    f"{', '.join(self._columns)}"
                 )
             offset, before = file.tell(), None
             for line in file:
@@ -103,7 +111,8 @@ class _Table:
                         numbers = ()
                     if len(numbers) != len(self._columns) - 1:
                         raise ValueError(
-                            f"{self._path}, row of {name}: {line.strip()!r} does not have the numbers {', '.join(self._columns[1:])}"
+                            f"{self._path}, row of {name}: {line.strip()!r} does not have the "
+                            f"numbers {', '.join(self._columns[1:])}"
                         )
                     rows[name] = numbers
         return rows
@@ -112,15 +121,16 @@ class _Table:
 class VggFace2:
     """Pictures of one part, by identity and name. `left_out` counts other files, `incomplete` the pictures that have no box in the table."""
 
-    Options = Options
+    Options = VggFace2Options
     space = EMOTIONS  # no sample has a label
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: VggFace2Options, seed: int = 0):
         self.options = options
         self._root = options.path / options.split
         if not self._root.is_dir():
             raise FileNotFoundError(
-                f"{self._root}: the folder of VGGFace2's pictures is not there (dataset keys 'path', 'split')"
+                f"{self._root}: the folder of VGGFace2's pictures is not there (dataset keys "
+                "'path', 'split')"
             )
         tables = {
             name: _Table(path, columns)
@@ -132,7 +142,8 @@ class VggFace2:
         }
         if options.boxes == "loose" and "bb" not in tables:
             raise FileNotFoundError(
-                f"{options.path}: bb_landmark/loose_bb_{options.split}.csv is not there (dataset key 'boxes')"
+                f"{options.path}: bb_landmark/loose_bb_{options.split}.csv is not there (dataset "
+                "key 'boxes')"
             )
         # Landmarks belong to a box; alone they are of no use.
         self._boxes, self._landmarks = (
@@ -185,7 +196,8 @@ class VggFace2:
                 )
         if len(identities) != IDENTITIES[self.options.split]:
             print(
-                f"vggface2: {len(identities):,} of {IDENTITIES[self.options.split]:,} identities are below {self._root}",
+                f"vggface2: {len(identities):,} of {IDENTITIES[self.options.split]:,} identities "
+                f"are below {self._root}",
                 file=sys.stderr,
             )
         say("vggface2", self.left_out)

@@ -69,7 +69,8 @@ DETECTORS = {
         "source": "https://github.com/1adrianb/face-alignment",
     },
 }
-# iBUG's 68 points that make up each of the five landmarks: the eyes' outlines, the nose tip, the mouth's corners.
+# iBUG's 68 points that make up each of the five landmarks: the eyes' outlines, the nose tip, the
+# mouth's corners.
 FIVE_OF_68 = (range(36, 42), range(42, 48), (30,), (48,), (54,))
 BGR_MEANS = (104.0, 117.0, 123.0)
 SMALLEST = 32  # pixels: five poolings leave nothing of less

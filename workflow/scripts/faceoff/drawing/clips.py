@@ -135,7 +135,8 @@ def _planned(
         )
         return replace(clip, duration_s=3.4, cast=(Role(name, acts),))
     if clip.kind == "leaving":
-        # Leaves and returns at the apex, so that what is seen on either side of the gap is the same expression
+        # Leaves and returns at the apex, so that what is seen on either side of the gap is the same
+        # expression
         return replace(
             clip,
             duration_s=3.4,

@@ -10,7 +10,8 @@ import numpy as np
 
 INTENSITIES = {"onset": 2.0, "middle": 3.2, "apex": 4.5}  # about B, C-D and D-E on FACS's 0-5 scale
 
-# Variants per emotion: unit -> share of the intensity. A unit ending in X is drawn on one side only.
+# Variants per emotion: unit -> share of the intensity. A unit ending in X is drawn on one side
+# only.
 PROTOTYPES: dict[str, tuple[dict[str, float], ...]] = {
     "neutral": ({},),
     "happiness": (

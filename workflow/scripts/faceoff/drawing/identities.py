@@ -9,7 +9,8 @@ from faceoff.drawing.seeds import stream
 
 COUNT = {"train": 24, "valid": 8, "test": 16}
 
-# Ten steps from light to dark after the Monk Skin Tone scale (Monk 2019, skintone.google), as sRGB in [0, 1], a little redder as under warm light.
+# Ten steps from light to dark after the Monk Skin Tone scale (Monk 2019, skintone.google), as sRGB
+# in [0, 1], a little redder as under warm light.
 SKIN_TONES = np.array(
     [
         (0.96, 0.85, 0.79),

@@ -48,7 +48,8 @@ def _clip(take: Take, size: Literal["full", "tiny"], seed: int) -> clips.Clip:
     peak = _CALM_PEAK[take.intensity] if calm else 1.0
     identity = f"actor{int(take.actor):02d}"
     if size == "tiny":
-        # At 10 fps the expression is then drawn at 0, half and full strength only: three heads a clip
+        # At 10 fps the expression is then drawn at 0, half and full strength only: three heads a
+        # clip
         role = clips.Role(identity, (Act(emotion, level, 0.0, 0.2, 0.4, 0.6, peak),))
         return clips.Clip(
             f"{identity}-{take.emotion}-{take.intensity}",
@@ -98,7 +99,8 @@ def write_ravdess(
     )
     if present:
         raise FileExistsError(
-            f"{len(present)} of the {len(chosen)} clips to draw are there already, maybe real ones, the first is {present[0]}"
+            f"{len(present)} of the {len(chosen)} clips to draw are there already, maybe real "
+            f"ones, the first is {present[0]}"
         )
 
     def order(take: Take) -> tuple[int, str, str, str]:

@@ -207,7 +207,8 @@ def fold_lines(
                 1.2 * a["AU09"],
             )
         line([(s * 9, 9), (s * 13, 17), (s * 15, 26)], 2.2, 1.0 * a["AU09"])
-        # nasolabial: from the ala around the corner of the mouth; 12 bows it outwards, 9 and 10 lift and straighten its upper part
+        # nasolabial: from the ala around the corner of the mouth; 12 bows it outwards, 9 and 10
+        # lift and straighten its upper part
         lift = 4 * a["AU09"] + 2 * a["AU10"]
         reach = 6 + 5 * a["AU12"] + 3 * a["AU20"] + 3 * a["AU10"]
         line(

@@ -11,7 +11,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-# Without macroblock-tree, whose assembler reads memory that was never written: once in some hundred clips it chose other quantisers.
+# Without macroblock-tree, whose assembler reads memory that was never written: once in some hundred
+# clips it chose other quantisers.
 _VIDEO = {
     "preset": "veryfast",
     "crf": "18",

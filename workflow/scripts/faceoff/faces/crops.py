@@ -12,7 +12,8 @@ import numpy as np
 from faceoff.plugins.protocols import RGB, Box, CropSpec
 
 _LARGEST = 8192  # pixels of a crop's side before it is resampled
-# Where five landmarks lie in an aligned face, as shares of its side: the 112-pixel template of InsightFace (Deng et al. 2019, ArcFace).
+# Where five landmarks lie in an aligned face, as shares of its side: the 112-pixel template of
+# InsightFace (Deng et al. 2019, ArcFace).
 TEMPLATE = (
     np.array(
         [
@@ -85,7 +86,8 @@ def crop(
     """
     if spec.align != "none" and (landmarks is None or box is None):
         raise ValueError(
-            f"align: {spec.align} needs five landmarks, which this detector does not give; set align: none"
+            f"align: {spec.align} needs five landmarks, which this detector does not give; set "
+            "align: none"
         )
     if spec.align != "none":
         pixels = _warp(
@@ -155,7 +157,8 @@ def _warp(image: RGB, matrix: np.ndarray, size: tuple[int, int]) -> RGB:
     part = _cut_within_reason(image, (left, top, reach, reach))
     side = min(part.shape[0], max(1, round(reach * np.hypot(*matrix[:, 0]))))
     part = resize(part, (side, side))
-    # From the part's pixels to the output's: coordinates count from pixel edges, warpAffine's from pixel centres.
+    # From the part's pixels to the output's: coordinates count from pixel edges, warpAffine's from
+    # pixel centres.
     turn = matrix[:, :2] * (reach / side)
     shift = matrix[:, :2] @ [left, top] + matrix[:, 2] + turn @ [0.5, 0.5] - 0.5
     return cv2.warpAffine(

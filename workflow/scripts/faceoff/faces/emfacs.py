@@ -34,7 +34,8 @@ def rules(variants: Iterable[str] = ()) -> dict[str, Rule]:
         emotion, rule = VARIANTS[name]
         if emotion in replaced:
             raise ValueError(
-                f"EMFACS variants {replaced[emotion]!r} and {name!r} are both of {emotion}: choose one"
+                f"EMFACS variants {replaced[emotion]!r} and {name!r} are both of {emotion}: "
+                "choose one"
             )
         replaced[emotion] = name
         chosen[emotion] = rule

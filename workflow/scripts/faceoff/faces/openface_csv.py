@@ -16,7 +16,8 @@ from faceoff.emotions import SENTIMENT
 from faceoff.faces import emfacs
 from faceoff.storage.columns import NO_FACE, OK
 
-# Units with an intensity in OpenFace 2.0–2.2; AU28 has presence only. No AU16 and AU24, and no unit of one side.
+# Units with an intensity in OpenFace 2.0–2.2; AU28 has presence only. No AU16 and AU24, and no unit
+# of one side.
 UNITS = tuple(
     f"AU{number:02d}" for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
 )
@@ -52,7 +53,8 @@ def read_csv(path: Path) -> Tracking:
     columns = {name: index for index, name in enumerate(header)}
     if "confidence" not in columns or not any(name.startswith("AU") for name in columns):
         raise OpenFaceError(
-            f"{path}: not an OpenFace CSV with action units (run it with -aus): columns {', '.join(header[:6])} …"
+            f"{path}: not an OpenFace CSV with action units (run it with -aus): columns "
+            f"{', '.join(header[:6])} …"
         )
     body = [
         (number, cells)
@@ -93,7 +95,8 @@ def read_csv(path: Path) -> Tracking:
     for unit, values in intensity.items():
         if not np.isfinite(values[success]).all():
             raise OpenFaceError(
-                f"{path}, line {body[int((success & ~np.isfinite(values)).argmax())][0]}, column {unit}_r: not a finite number"
+                f"{path}, line {body[int((success & ~np.isfinite(values)).argmax())][0]}, column "
+                f"{unit}_r: not a finite number"
             )
     return Tracking(
         frame=(zeros if images else read("frame")).astype(int),

@@ -61,7 +61,8 @@ class CardNetwork:
         if columns.shape[1] != expected:
             also = f" and {', '.join(self._affect)}" if self._affect else ""
             raise ValueError(
-                f"the network has {columns.shape[1]} outputs, the card names {len(self.emotions)} emotions{also}"
+                f"the network has {columns.shape[1]} outputs, the card names {len(self.emotions)} "
+                f"emotions{also}"
             )
         affect = {
             name: np.clip(columns[:, len(self.emotions) + index].astype(np.float64), -1, 1)
@@ -79,7 +80,8 @@ class CardNetwork:
         if off.any():  # NaN is not off: the stage that writes the rows reports it as what it is
             row = scores[off.argmax()]
             raise ValueError(
-                f"the card says activation: none, but the outputs are no probabilities (sum {row.sum():.3g}, min {row.min():.3g}); softmax?"
+                "the card says activation: none, but the outputs are no probabilities (sum "
+                f"{row.sum():.3g}, min {row.min():.3g}); softmax?"
             )
         scores = np.where(scores < 0, 0.0, scores)
         return scores / scores.sum(axis=1, keepdims=True)

@@ -18,7 +18,8 @@ _WRAPPERS = (
     "net",
     "ema_state_dict",
 )  # keys under which training loops store the weights
-# `weights_only` of older versions lets files run code (GHSA-53q9-r3pm-6pq6, to 2.5.1) or corrupt memory (GHSA-63cw-57p8-fm3p, to 2.9.1).
+# `weights_only` of older versions lets files run code (GHSA-53q9-r3pm-6pq6, to 2.5.1) or corrupt
+# memory (GHSA-63cw-57p8-fm3p, to 2.9.1).
 _SAFE_FROM = (2, 10)
 _PREFIXES = ("module.", "_orig_mod.")  # DataParallel, torch.compile
 
@@ -42,9 +43,11 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
     if torch.__version__ < _SAFE_FROM:
         raise CheckpointError(
-            f"{path}: not opened: such a file can make PyTorch {torch.__version__} run code (CVE-2025-32434, CVE-2026-24747: mended in 2.10). "
+            f"{path}: not opened: such a file can make PyTorch {torch.__version__} run code "
+            "(CVE-2025-32434, CVE-2026-24747: mended in 2.10). "
             "Convert it once where PyTorch is newer, "
-            f"`PYTHONPATH=workflow/scripts python -m faceoff.inference.checkpoints {path.name} {path.stem}.safetensors`, and use that file with its sha256"
+            f"`PYTHONPATH=workflow/scripts python -m faceoff.inference.checkpoints {path.name} "
+            f"{path.stem}.safetensors`, and use that file with its sha256"
         )
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
@@ -59,7 +62,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         )
         raise CheckpointError(
             f"{path}: refused: it holds pickled Python objects, not only weights ({asked[:200]}); "
-            "save the weights alone, torch.save(model.state_dict(), …) or safetensors, and use that file's sha256"
+            "save the weights alone, torch.save(model.state_dict(), …) or safetensors, and use "
+            "that file's sha256"
         ) from None
     except (RuntimeError, EOFError, OSError) as error:
         raise CheckpointError(
@@ -73,7 +77,8 @@ def _plain(stored: Any, path: Path) -> dict[str, torch.Tensor]:
     weights = _weights(stored)
     if weights is None:
         raise CheckpointError(
-            f"{path}: no weights in it (a {type(stored).__name__}); looked for tensors by name, also under {', '.join(_WRAPPERS)}"
+            f"{path}: no weights in it (a {type(stored).__name__}); looked for tensors by name, "
+            f"also under {', '.join(_WRAPPERS)}"
         )
     state = {str(key): value for key, value in weights.items() if isinstance(value, torch.Tensor)}
     for prefix in _PREFIXES:

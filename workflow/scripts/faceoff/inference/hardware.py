@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass, replace
 
 BATCH = 64
-GPU_BATCH = 64  # of networks that leave it to the device; as many as the stage that reads emotions hands over
+# of networks that leave it to the device; as many as the stage that reads emotions hands over
+GPU_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,18 @@ class DeviceError(MachineError):
     """The configuration asks for a device that is not here; the message says what to do."""
 
 
-# How libraries say it where the exception's type does not: CUDA, TorchScript's interpreter (any C++ exception is a RuntimeError there), PyTorch's and
-# onnxruntime's allocators, cuDNN and cuBLAS, OpenCV, C++ itself. No bare "cudnn": TorchScript quotes source lines, `torch.backends.cudnn.enabled` among them.
+# How libraries say it where the exception's type does not: CUDA, TorchScript's interpreter (any C++
+# exception is a RuntimeError there), PyTorch's and onnxruntime's allocators, cuDNN and cuBLAS,
+# OpenCV, C++ itself. No bare "cudnn": TorchScript quotes source lines,
+# `torch.backends.cudnn.enabled` among them.
 _OUT_OF_MEMORY = re.compile(
-    r"out of memory|failed to allocate memory|can(?:'t|not) allocate memory|_ALLOC_FAILED|insufficient memory|bad_alloc",
+    r"out of memory|failed to allocate memory|can(?:'t|not) allocate "
+    r"memory|_ALLOC_FAILED|insufficient memory|bad_alloc",
     re.IGNORECASE,
 )
 _GPU_FAILED = re.compile(
-    r"(?:CUDA|cuDNN|cuBLAS|cuFFT|HIP) (?:error|failure)|(?:CUDNN|CUBLAS)_STATUS_|unable to find an engine to execute",
+    r"(?:CUDA|cuDNN|cuBLAS|cuFFT|HIP) (?:error|failure)|(?:CUDNN|CUBLAS)_STATUS_|unable to find "
+    r"an engine to execute",
     re.IGNORECASE,
 )
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}  # and files enough open

@@ -40,10 +40,14 @@ class Layer:
     keras: int = 2
 
 
-_ELSEWHERE = "keeps its values in another file, which the sha256 of this one does not cover; save the model as one file"
+_ELSEWHERE = (
+    "keeps its values in another file, which the sha256 of this one does not cover; save the model "
+    "as one file"
+)
 
 
-# -- what is in the file ----------------------------------------------------------------------------------------------------
+# -- what is in the file
+# ----------------------------------------------------------------------------------------------------
 
 
 def read(path: Path) -> tuple[list[Layer] | None, dict[str, Arrays]]:

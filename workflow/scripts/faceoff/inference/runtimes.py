@@ -75,7 +75,8 @@ class BatchedNetwork(ABC):
                 if self._batch:
                     _sizes.add(self._batch)
                 return outputs
-            # Outside the handler: the exception's traceback holds what the batch had computed so far.
+            # Outside the handler: the exception's traceback holds what the batch had computed so
+            # far.
             self._batch = rows // 2
             print(f"out of memory: going on with batches of {self._batch}", file=sys.stderr)
             if torch := sys.modules.get("torch"):
@@ -121,12 +122,14 @@ def onnx_providers() -> list[Any]:
     kind = device.partition(":")[0]
     if kind == "cuda" and "CUDAExecutionProvider" not in built:
         raise DeviceError(
-            f"device: {device} is asked for, but this onnxruntime has no CUDA: pip install onnxruntime-gpu in its place, or set device: auto"
+            f"device: {device} is asked for, but this onnxruntime has no CUDA: pip install "
+            "onnxruntime-gpu in its place, or set device: auto"
         )
     if kind == "cpu" or "CUDAExecutionProvider" not in built:
         return ["CPUExecutionProvider"]
     options = {"device_id": gpus.index(device)}
-    # TF32 would move scores by 1e-3; the default search for a convolution's algorithm picks another one from run to run.
+    # TF32 would move scores by 1e-3; the default search for a convolution's algorithm picks another
+    # one from run to run.
     cuda = (
         "CUDAExecutionProvider",
         {**options, "use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"},
@@ -174,7 +177,8 @@ class Onnx(BatchedNetwork):
         providers = onnx_providers()
         wanted = providers[0] if isinstance(providers[0], str) else providers[0][0]
         if wanted != "CPUExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
-            onnxruntime.preload_dlls()  # pip puts CUDA and cuDNN into packages of their own, where nothing else looks for them
+            # pip puts CUDA and cuDNN into packages of their own, where nothing else looks for them
+            onnxruntime.preload_dlls()
         with (
             tempfile.TemporaryDirectory() as empty
         ):  # where onnxruntime looks for data outside of the file: the sha256 does not cover them
@@ -189,7 +193,8 @@ class Onnx(BatchedNetwork):
                 if "external data" not in str(error).lower():
                     raise
                 raise ValueError(
-                    f"{path}: keeps weights in another file, which its sha256 does not cover; save the network as one file"
+                    f"{path}: keeps weights in another file, which its sha256 does not cover; "
+                    "save the network as one file"
                 ) from None
         _note_provider(self._session.get_providers()[0], wanted)
         described = self._session.get_inputs()[0]

@@ -29,7 +29,8 @@ def torch_device() -> str:
             else "look at nvidia-smi for the driver and at CUDA_VISIBLE_DEVICES"
         )
         raise hardware.DeviceError(
-            f"device: {wanted} is asked for, but PyTorch {torch.__version__} sees {seen} GPUs: {why}; device: auto takes what is there"
+            f"device: {wanted} is asked for, but PyTorch {torch.__version__} sees {seen} GPUs: "
+            f"{why}; device: auto takes what is there"
         )
     if wanted == "cpu" or not seen:
         _keep_memory()

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from faceoff.media.images import DecodeError
 
-# A time stamp that is wrong by a day (33-bit clocks of broadcasts begin anew after 26.5 h) would repeat one picture half a million times.
+# A time stamp that is wrong by a day (33-bit clocks of broadcasts begin anew after 26.5 h) would
+# repeat one picture half a million times.
 MAX_HOLD_S = 60.0
 Picture = TypeVar("Picture")
 

@@ -11,11 +11,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from faceoff.plugins.protocols import RGB
 
-# What pictures of faces come in. Pillow knows more, among them EPS, which it would hand to Ghostscript: a program in a picture's clothes.
+# What pictures of faces come in. Pillow knows more, among them EPS, which it would hand to
+# Ghostscript: a program in a picture's clothes.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-# A 100-megapixel picture takes 300 MB as RGB: larger ones are refused by a readable reason rather than by the kernel.
+# A 100-megapixel picture takes 300 MB as RGB: larger ones are refused by a readable reason rather
+# than by the kernel.
 MAX_PIXELS = 100_000_000
-# Pillow looks before it decodes, and at each frame of an animation, which may be larger than the first; it raises from twice this number on.
+# Pillow looks before it decodes, and at each frame of an animation, which may be larger than the
+# first; it raises from twice this number on.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 
 
@@ -61,7 +64,9 @@ def decode_reasons() -> Iterator[None]:
         raise DecodeError(
             str(error).partition(",")[0]
         ) from None  # "Image size (N pixels) exceeds limit of M pixels"
-    except Exception as error:  # Pillow's readers raise whatever their parsing meets: struct.error, NotImplementedError, zlib.error …
+    except Exception as error:
+        # Pillow's readers raise whatever their parsing meets: struct.error, NotImplementedError,
+        # zlib.error …
         raise DecodeError(f"cannot decode: {str(error)[:120] or type(error).__name__}") from None
 
 
@@ -70,7 +75,8 @@ def to_rgb(image: Image.Image) -> RGB:
         values = np.asarray(image).astype(np.float64)
         if not np.isfinite(values).all():
             raise DecodeError("grey values that are no finite numbers")
-        # 16-bit files use 0–65535; Pillow's "I" and "F" carry whatever the file holds, so those are scaled by what is there.
+        # 16-bit files use 0–65535; Pillow's "I" and "F" carry whatever the file holds, so those are
+        # scaled by what is there.
         if image.mode == "F" and values.max() <= 1:
             top = 1.0
         else:

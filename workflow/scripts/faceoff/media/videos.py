@@ -145,7 +145,8 @@ def width_of(width: int, height: int, pixel_aspect: Fraction | None) -> int:
     widened = max(1, round(width * pixel_aspect)) if pixel_aspect else width
     if widened != width and widened * height > MAX_PIXELS:
         raise DecodeError(
-            f"{width} x {height} pixels that are each {pixel_aspect} as wide as high exceed {MAX_PIXELS:,}"
+            f"{width} x {height} pixels that are each {pixel_aspect} as wide as high exceed "
+            f"{MAX_PIXELS:,}"
         )
     return widened
 
@@ -175,7 +176,8 @@ def decode_animation(data: bytes, sampling: Sampling) -> Iterator[VideoFrame]:
                     image.seek(index)
                     picture = to_rgb(image)
                 yield elapsed, picture
-                # Browsers show frames of 0 ms for 100 ms. A long duration is meant, unlike a gap between time stamps: the pictures after it are read too.
+                # Browsers show frames of 0 ms for 100 ms. A long duration is meant, unlike a gap
+                # between time stamps: the pictures after it are read too.
                 elapsed += min((image.info.get("duration") or 100) / 1000, MAX_HOLD_S)
 
     for number, seconds, picture in sampled(timed(), sampling):

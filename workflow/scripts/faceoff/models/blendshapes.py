@@ -39,9 +39,11 @@ MODELS = {
     }
 }
 
-# Blendshapes of each unit: what a FACS coder sees when ARKit's shape of that name is at 1 (Apple, ARFaceAnchor.BlendShapeLocation; M. Ozel,
-# "ARKit to FACS cheat sheet"). Of one entry the mean of both sides counts, of several the strongest. MediaPipe never raises cheekSquint and
-# noseSneer (at most 1.1e-4 on 96 drawn and 742 real faces), so AU06 is also read from eyeSquint, of the same muscle, and AU09 is left out.
+# Blendshapes of each unit: what a FACS coder sees when ARKit's shape of that name is at 1 (Apple,
+# ARFaceAnchor.BlendShapeLocation; M. Ozel, "ARKit to FACS cheat sheet"). Of one entry the mean of
+# both sides counts, of several the strongest. MediaPipe never raises cheekSquint and noseSneer (at
+# most 1.1e-4 on 96 drawn and 742 real faces), so AU06 is also read from eyeSquint, of the same
+# muscle, and AU09 is left out.
 _READ_FROM: dict[str, tuple[tuple[str, ...], ...]] = {
     "AU01": (("browInnerUp",),),
     "AU02": (("browOuterUpLeft", "browOuterUpRight"),),
@@ -63,7 +65,8 @@ _READ_FROM: dict[str, tuple[tuple[str, ...], ...]] = {
     "AU28": (("mouthRollLower", "mouthRollUpper"),),
     "AU45": (("eyeBlinkLeft", "eyeBlinkRight"),),
 }
-# One-sided units, named by the viewer's side as everywhere in this package: (more of this shape, than of that one). ARKit names the subject's.
+# One-sided units, named by the viewer's side as everywhere in this package: (more of this shape,
+# than of that one). ARKit names the subject's.
 _ONE_SIDED: dict[str, tuple[str, str]] = {
     "AU12L": ("mouthSmileRight", "mouthSmileLeft"),
     "AU12R": ("mouthSmileLeft", "mouthSmileRight"),

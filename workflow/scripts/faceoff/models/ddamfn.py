@@ -111,7 +111,8 @@ def checkpoint(card: Mapping[str, Any]) -> Path:
         return given(options["weights"], options["sha256"], "weights")
     if not published:
         raise AssetError(
-            "no checkpoint of this model is published with a hash: give one as options `weights` and `sha256`"
+            "no checkpoint of this model is published with a hash: give one as options `weights` "
+            "and `sha256`"
         )
     places = [
         place / published["file"]
@@ -123,11 +124,13 @@ def checkpoint(card: Mapping[str, Any]) -> Path:
             found = git_blob(path)
             if found != published["git_blob"]:
                 raise AssetError(
-                    f"{path}: git blob is {found}, the authors' file is {published['git_blob']}; remove the file"
+                    f"{path}: git blob is {found}, the authors' file is {published['git_blob']}; "
+                    "remove the file"
                 )
             return path
     raise AssetError(
-        f"{published['file']} has no published sha256 and is not downloaded: put {published['url']} at {' or '.join(map(str, places))}"
+        f"{published['file']} has no published sha256 and is not downloaded: put "
+        f"{published['url']} at {' or '.join(map(str, places))}"
     )
 
 

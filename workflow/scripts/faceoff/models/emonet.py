@@ -10,8 +10,9 @@ from faceoff.emotions import AFFECTNET_ORDER
 from faceoff.inference.runtimes import softmax
 from faceoff.plugins.protocols import CropSpec, Prediction
 
-# The hashes are in two public repositories that are independent of each other (one holds git LFS pointers, one the download's check); the
-# authors publish none. Code and weights are for non-commercial use and may not be handed on changed, so nothing of them lies here.
+# The hashes are in two public repositories that are independent of each other (one holds git LFS
+# pointers, one the download's check); the authors publish none. Code and weights are for
+# non-commercial use and may not be handed on changed, so nothing of them lies here.
 MODELS = {
     "emonet_5": {
         "class": "EmoNet5",
@@ -63,13 +64,18 @@ MODELS = {
             {
                 "task": "AffectNet, the authors' cleaned test set, 8 classes",
                 "accuracy": 0.75,
-                "note": "valence CCC 0.82, arousal CCC 0.75; not the official validation set; users report 52 and 38 % (issues 22 and 18)",
+                "note": (
+                    "valence CCC 0.82, arousal CCC 0.75; not the official validation set; users "
+                    "report 52 and 38 % (issues 22 and 18)"
+                ),
             }
         ],
     },
 }  # fmt: skip
 
-BATCH = 4  # on a CPU no size is faster per picture (0.3 s on one thread), and one picture alone costs a whole batch
+# on a CPU no size is faster per picture (0.3 s on one thread), and one picture alone costs a whole
+# batch
+BATCH = 4
 
 
 class _EmoNet:

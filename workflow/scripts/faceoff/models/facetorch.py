@@ -64,7 +64,8 @@ MODELS = {
 
 BATCH = 16
 
-# facetorch's conf/analyzer/predictor: what each network is fed, what postprocesses it, its labels in output order, where its file lies.
+# facetorch's conf/analyzer/predictor: what each network is fed, what postprocesses it, its labels
+# in output order, where its file lies.
 PREDICTORS: dict[str, dict[str, Any]] = {
     "b0": {
         "side": 244,
@@ -99,15 +100,17 @@ PREDICTORS: dict[str, dict[str, Any]] = {
             "left_cheek_raiser", "right_cheek_raiser", "left_upper_lip_raiser", "right_upper_lip_raiser", "left_nasolabial_deepener",
             "right_nasolabial_deepener", "left_dimpler", "right_dimpler",
         ],
-        # facetorch runs this file's weights in its own class, because the traced Swin transformer hangs on newer CUDA.
+        # facetorch runs this file's weights in its own class, because the traced Swin transformer
+        # hangs on newer CUDA.
         "native": "facetorch.analyzer.predictor.au_model.OpenGraphAU",
         "file_id": "1uoVX9suSA5JVWTms3hEtJKzwO-CUR_jV",
         "repository": "tomas-gajarsky/facetorch-au-opengraph",
     },
 }  # fmt: skip
 
-# FACS numbers of the 27 units of OpenGraphAU, in its order. Its 14 one-sided outputs say where a unit is, not that it is on one side only;
-# so AU14 counts as one-sided by the difference of both, named by the viewer's side (facetorch names the subject's).
+# FACS numbers of the 27 units of OpenGraphAU, in its order. Its 14 one-sided outputs say where a
+# unit is, not that it is on one side only; so AU14 counts as one-sided by the difference of both,
+# named by the viewer's side (facetorch names the subject's).
 UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU11", "AU12", "AU13", "AU14", "AU15", "AU16", "AU17", "AU18", "AU19",
          "AU20", "AU22", "AU23", "AU24", "AU25", "AU26", "AU27", "AU32", "AU38", "AU39", "AU14L", "AU14R")  # fmt: skip
 
@@ -128,7 +131,8 @@ def required(options: Mapping[str, Any], role: str, name: str) -> Path:
     if path is None:
         source = PREDICTORS[name]["repository"]
         raise AssetError(
-            f"facetorch's model.pt of {source} has no published hash: give it as option `{role}: {{path: …, sha256: …}}`"
+            f"facetorch's model.pt of {source} has no published hash: give it as option `{role}: "
+            "{path: …, sha256: …}`"
         )
     return path
 
@@ -201,7 +205,8 @@ class Predictor(BatchedNetwork):
         )
         if found.shape[1] != self.columns:
             raise ValueError(
-                f"the network has {found.shape[1]} outputs, facetorch's configuration names {self.columns} labels"
+                f"the network has {found.shape[1]} outputs, facetorch's configuration names "
+                f"{self.columns} labels"
             )
         return [found]
 

@@ -33,8 +33,9 @@ MODELS = {
     }
 }
 
-# Measure (see mesh.measures, unit: outer eye distance) -> its value at rest and at intensity 5. Both were read off the drawn faces of
-# `posed` (train identities, easy rungs): rest is the median of neutral faces, the other the median of strong ones, extrapolated to 5.
+# Measure (see mesh.measures, unit: outer eye distance) -> its value at rest and at intensity 5.
+# Both were read off the drawn faces of `posed` (train identities, easy rungs): rest is the median
+# of neutral faces, the other the median of strong ones, extrapolated to 5.
 _READ_FROM: dict[str, tuple[tuple[str, float, float], ...]] = {
     "AU01": (("brow_inner", 0.211, 0.260),),
     "AU02": (("brow_outer", 0.162, 0.204),),

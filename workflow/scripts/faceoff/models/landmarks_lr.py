@@ -71,7 +71,8 @@ class LandmarksLR:
         classes = order(labels)
         if len(classes) < 2:
             raise ValueError(
-                f"landmarks_lr: the training data show {len(classes)} classes with a readable face, two are needed"
+                f"landmarks_lr: the training data show {len(classes)} classes with a readable "
+                "face, two are needed"
             )
         x = np.concatenate(found)
         mean, std = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
@@ -95,7 +96,8 @@ class LandmarksLR:
 
     def predict(self, crops: np.ndarray) -> Prediction:
         points, presence = self._mesh.landmarks(crops)
-        # Not `@`: the bits of its rows depend on how many there are, and shards cut batches elsewhere.
+        # Not `@`: the bits of its rows depend on how many there are, and shards cut batches
+        # elsewhere.
         logits = (
             np.einsum("nf,kf->nk", (features(points) - self._mean) / self._std, self._coef)
             + self._intercept

@@ -60,7 +60,8 @@ MEAN, STD = (
     np.array([0.485, 0.456, 0.406], np.float32),
     np.array([0.229, 0.224, 0.225], np.float32),
 )  # ImageNet's, of RGB in 0–1
-# solver_inference_image_task_combine: units with an intensity (DISFA), then units of which it only says whether they are there (BP4D).
+# solver_inference_image_task_combine: units with an intensity (DISFA), then units of which it only
+# says whether they are there (BP4D).
 INTENSITIES = (
     "AU01",
     "AU02",
@@ -96,7 +97,8 @@ def required(options: Mapping[str, Any], role: str) -> Path:
     value = options[role]
     if not isinstance(value, Mapping) or set(value) != {"path", "sha256"}:
         raise AssetError(
-            f"LibreFace's weights have no published hash: give them as option `{role}: {{path: …, sha256: …}}`, found {value!r}"
+            f"LibreFace's weights have no published hash: give them as option `{role}: {{path: …, "
+            f"sha256: …}}`, found {value!r}"
         )
     return fetch.given(value["path"], value["sha256"], role)
 
@@ -189,7 +191,8 @@ def _inputs(aligned: list[np.ndarray | None], resize: int, side: int) -> np.ndar
 
     inputs = np.zeros((len(aligned), side, side, 3), np.float32)
     start = round((resize - side) / 2)
-    # Pillow's own default of `resize` is bicubic, torchvision's of `Resize` bilinear: the expression network uses the one, the units' the other.
+    # Pillow's own default of `resize` is bicubic, torchvision's of `Resize` bilinear: the
+    # expression network uses the one, the units' the other.
     method = Image.Resampling.BICUBIC if resize == side else Image.Resampling.BILINEAR
     for index, pixels in enumerate(aligned):
         if pixels is not None:

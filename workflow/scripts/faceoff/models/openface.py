@@ -23,7 +23,10 @@ MODELS = {
         "recipe": "emfacs",
         "options": {"neutral": 0.35, "temperature": 1.0, "variants": [], "timeout_s": 600},
         "lineage": "openface2",
-        "licence": "academic, non-commercial (OpenFace); its landmark training data have terms of their own",
+        "licence": (
+            "academic, non-commercial (OpenFace); its landmark training data have terms of their "
+            "own"
+        ),
         "source": "https://github.com/TadasBaltrusaitis/OpenFace",
         "training_data": {
             "bosphorus": ["train"], "bp4d": ["train"], "ck_plus": ["train"], "disfa": ["train"], "fera2011": ["train"], "semaine": ["train"], "unbc": ["train"],
@@ -53,7 +56,8 @@ class OpenFace:
         program = shutil.which(_PROGRAM)
         if program is None:
             raise FileNotFoundError(
-                f"program {_PROGRAM!r} is not on PATH: build OpenFace 2 and put its bin folder there"
+                f"program {_PROGRAM!r} is not on PATH: build OpenFace 2 and put its bin folder "
+                "there"
             )
         self._program = os.path.realpath(
             program
@@ -90,7 +94,8 @@ class OpenFace:
         lacking = sorted(set(self.aus) - (set(tracking.intensity) & set(tracking.presence)))
         if lacking:
             raise openface_csv.OpenFaceError(
-                f"{self._program}: its output lacks {', '.join(lacking)}: is it OpenFace 2.0 or later?"
+                f"{self._program}: its output lacks {', '.join(lacking)}: is it OpenFace 2.0 or "
+                "later?"
             )
         return tracking
 
@@ -129,12 +134,14 @@ class OpenFace:
                 )
             except subprocess.TimeoutExpired:
                 raise RuntimeError(
-                    f"{_PROGRAM} did not end within {self._options['timeout_s']} s on {len(crops)} crops (option timeout_s)"
+                    f"{_PROGRAM} did not end within {self._options['timeout_s']} s on "
+                    f"{len(crops)} crops (option timeout_s)"
                 ) from None
             outputs = [Path(folder, "out", f"{name}.csv") for name in names]
             if done.returncode or not any(path.is_file() for path in outputs):
                 said = " ".join((done.stderr or done.stdout).split())[-300:]
                 raise RuntimeError(
-                    f"{_PROGRAM} ended with {done.returncode} and {sum(path.is_file() for path in outputs)} of {len(crops)} files: {said}"
+                    f"{_PROGRAM} ended with {done.returncode} and "
+                    f"{sum(path.is_file() for path in outputs)} of {len(crops)} files: {said}"
                 )
             return [openface_csv.read_csv(path) if path.is_file() else None for path in outputs]

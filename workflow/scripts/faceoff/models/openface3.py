@@ -39,13 +39,17 @@ MODELS = {
             {"task": "AffectNet-8 validation", "accuracy": 0.5589, "note": "by the name of its README's checkpoint (…acc_0.5589)"},
             {"task": "AffectNet-7 validation", "accuracy": 0.587, "note": "py-feat's comparison, not the authors'"},
         ],
-        "notes": "README: disgust before anger; its issue 15: 54 % on AffectNet with anger before disgust, 46 % as in the README. Option `classes`",
+        "notes": (
+            "README: disgust before anger; its issue 15: 54 % on AffectNet with anger before "
+            "disgust, 46 % as in the README. Option `classes`"
+        ),
     }
 }  # fmt: skip
 
 BATCH = 16
-# The authors do not name their eight units. These are DISFA's in the order of ME-GraphAU, whose head it is, and those that py-feat's
-# comparison of the tools scores it on (macro-F1 0.73 on DISFA+).
+# The authors do not name their eight units. These are DISFA's in the order of ME-GraphAU, whose
+# head it is, and those that py-feat's comparison of the tools scores it on (macro-F1 0.73 on
+# DISFA+).
 UNITS = ("AU01", "AU02", "AU04", "AU06", "AU09", "AU12", "AU25", "AU26")
 
 
@@ -56,7 +60,8 @@ def class_order(named: Sequence[str] | None) -> tuple[str, ...]:
     classes = tuple(canonical(str(name)) for name in named)
     if sorted(classes) != sorted(AFFECTNET_ORDER):
         raise ValueError(
-            f"option `classes`: expected {', '.join(AFFECTNET_ORDER)} in output order, found {', '.join(classes)}"
+            f"option `classes`: expected {', '.join(AFFECTNET_ORDER)} in output order, found "
+            f"{', '.join(classes)}"
         )
     return classes
 
@@ -75,7 +80,8 @@ class OpenFace3:
         options = card["options"]
         if not options["weights"]:
             raise AssetError(
-                f"OpenFace 3's weights have no published hash: get {card['checkpoint']['url']} and give it as options `weights` and `sha256`"
+                f"OpenFace 3's weights have no published hash: get {card['checkpoint']['url']} "
+                "and give it as options `weights` and `sha256`"
             )
         path = given(options["weights"], options["sha256"], "weights")
         self.emotions = class_order(options["classes"])

@@ -45,7 +45,10 @@ MODELS = {
             {"task": "AffectNet-7 validation", "accuracy": 0.628, "note": "model card of face_multitask_v28"},
             {"task": "RAF-DB test", "accuracy": 0.869, "note": "model card of face_multitask_v28"},
         ],
-        "notes": "its model card names the splits held out of training, not on which of them its epochs were chosen: all count as selected-on",
+        "notes": (
+            "its model card names the splits held out of training, not on which of them its epochs "
+            "were chosen: all count as selected-on"
+        ),
     },
     "pyfeat_au": {
         "class": "PyFeatAU",
@@ -71,7 +74,8 @@ MODELS = {
 }  # fmt: skip
 
 BATCH = 16
-# Columns of the network in its order (feat.multitask.AU_NAMES_V24); AU43, closed eyes, is not a unit of any rule.
+# Columns of the network in its order (feat.multitask.AU_NAMES_V24); AU43, closed eyes, is not a
+# unit of any rule.
 UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU11", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "AU24", "AU25", "AU26",
          "AU28", "AU43")  # fmt: skip
 
@@ -89,12 +93,14 @@ class PyFeat(BatchedNetwork):
         options = card["options"]
         if not options["weights"]:
             raise AssetError(
-                f"py-feat's weights have no published hash: get {card['checkpoint']['url']} and give it as options `weights` and `sha256`"
+                f"py-feat's weights have no published hash: get {card['checkpoint']['url']} and "
+                "give it as options `weights` and `sha256`"
             )
         path = given(options["weights"], options["sha256"], "weights")
         if path.suffix != ".safetensors":
             raise AssetError(
-                f"{path}: expected a .safetensors file; py-feat's older .pt checkpoints are pickles, which are not loaded"
+                f"{path}: expected a .safetensors file; py-feat's older .pt checkpoints are "
+                "pickles, which are not loaded"
             )
         from faceoff.inference.torch_devices import prepare_torchvision, torch_device
 
@@ -107,7 +113,8 @@ class PyFeat(BatchedNetwork):
         found = (tuple(self._model.au_names), tuple(map(canonical, self._model.emotion_names)))
         if found != (UNITS, PyFeat.emotions):
             raise ValueError(
-                f"{path}: a network of other outputs ({', '.join((*found[0], *found[1]))}); this reads face_multitask_v24 to v28"
+                f"{path}: a network of other outputs ({', '.join((*found[0], *found[1]))}); this "
+                "reads face_multitask_v24 to v28"
             )
 
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:

@@ -58,7 +58,9 @@ class Recorded:
         for key in ("id", "time"):
             if options[key] and options[key] not in present:
                 raise ValueError(
-                    f"{self._path}: no column {options[key]!r}{suggestion(options[key], present)}; name it in options.{key}"
+                    f"{self._path}: no column "
+                    f"{options[key]!r}{suggestion(options[key], present)}; name it in "
+                    f"options.{key}"
                 )
         columns = _columns(options["columns"], present, self._path)
         affect = [name for name in DIMENSIONS if name in present]
@@ -96,7 +98,8 @@ class Recorded:
                 )
             if time is None and sample in moments:
                 raise ValueError(
-                    f"{self._path}, row {index + 1}: {identity} {sample!r} stands twice; name the column of times in options.time"
+                    f"{self._path}, row {index + 1}: {identity} {sample!r} stands twice; name the "
+                    "column of times in options.time"
                 )
             moments[sample].append((seconds, index))
         return {sample: sorted(found) for sample, found in moments.items()}
@@ -191,7 +194,8 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             rows = _objects(path)
         else:
             names = pyarrow.csv.open_csv(path).schema.names
-            # Every column as text first: "007" and "NA" are identities, neither a number nor nothing.
+            # Every column as text first: "007" and "NA" are identities, neither a number nor
+            # nothing.
             convert = pyarrow.csv.ConvertOptions(
                 column_types={name: pyarrow.string() for name in names},
                 strings_can_be_null=True,
@@ -236,7 +240,8 @@ def _columns(given: Mapping[str, str], present: Sequence[str], path: Path) -> di
     for emotion, column in given.items():
         if column not in present:
             raise ValueError(
-                f"{path}: no column {column!r} (options.columns.{emotion}){suggestion(column, present)}"
+                f"{path}: no column {column!r} "
+                f"(options.columns.{emotion}){suggestion(column, present)}"
             )
         found[emotion] = column
     for column in () if given else present:
@@ -246,12 +251,14 @@ def _columns(given: Mapping[str, str], present: Sequence[str], path: Path) -> di
             continue
         if emotion in found:
             raise ValueError(
-                f"{path}: columns {found[emotion]!r} and {column!r} both name {emotion}; say which in options.columns"
+                f"{path}: columns {found[emotion]!r} and {column!r} both name {emotion}; say "
+                "which in options.columns"
             )
         found[emotion] = column
     if len(found) < 2:
         raise ValueError(
-            f"{path}: no columns of emotions; map them in options.columns, such as {{happiness: hap, anger: ang}}"
+            f"{path}: no columns of emotions; map them in options.columns, such as {{happiness: "
+            "hap, anger: ang}"
         )
     return {emotion: found[emotion] for emotion in emotions.order(list(found))}
 

@@ -111,12 +111,14 @@ def _classes(config: Any, declared: list[str] | None) -> tuple[str, ...]:
     """The emotions in output order, of the card or of the config's id2label."""
     if config.problem_type not in (None, "single_label_classification") or config.num_labels < 2:
         raise ValueError(
-            f"config.json: {config.num_labels} labels, problem_type {config.problem_type!r}: not a classifier of exclusive classes"
+            f"config.json: {config.num_labels} labels, problem_type {config.problem_type!r}: not "
+            "a classifier of exclusive classes"
         )
     if declared is not None:
         if len(declared) != config.num_labels:
             raise ValueError(
-                f"the card names {len(declared)} emotions, config.json has {config.num_labels} labels"
+                f"the card names {len(declared)} emotions, config.json has {config.num_labels} "
+                "labels"
             )
         return tuple(declared)
     labels = [str(config.id2label[index]) for index in range(config.num_labels)]
@@ -124,11 +126,13 @@ def _classes(config: Any, declared: list[str] | None) -> tuple[str, ...]:
         found = tuple(canonical(label) for label in labels)
     except ValueError as error:
         raise ValueError(
-            f"config.json, id2label ({', '.join(labels)}): {error}; or give `emotions` in the card, in this order"
+            f"config.json, id2label ({', '.join(labels)}): {error}; or give `emotions` in the "
+            "card, in this order"
         ) from None
     if len(set(found)) < len(found):
         raise ValueError(
-            f"config.json, id2label ({', '.join(labels)}): two labels are one emotion; give `emotions` in the card"
+            f"config.json, id2label ({', '.join(labels)}): two labels are one emotion; give "
+            "`emotions` in the card"
         )
     return found
 
@@ -150,6 +154,7 @@ def _side(processor: Any, config: Any) -> tuple[int, int]:
     side = known.get("shortest_edge") or getattr(config, "image_size", None)
     if not isinstance(side, int):
         raise ValueError(
-            "preprocessor_config.json: no size of the input (size.height and size.width, or size.shortest_edge)"
+            "preprocessor_config.json: no size of the input (size.height and size.width, or "
+            "size.shortest_edge)"
         )
     return side, side

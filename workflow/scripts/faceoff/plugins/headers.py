@@ -62,7 +62,8 @@ def _check_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) 
         for key in keys:
             if key not in valid:
                 raise RegistryError(
-                    f"{source}: {name}: unknown key {where}{key}{suggestion(str(key), sorted(valid))}"
+                    f"{source}: {name}: unknown key "
+                    f"{where}{key}{suggestion(str(key), sorted(valid))}"
                 )
     for key, value in entry.get("requires", {}).items():
         if not isinstance(value, list | tuple):

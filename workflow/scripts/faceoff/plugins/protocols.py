@@ -90,7 +90,8 @@ class Prediction:
         }
         if wrong:
             raise ValueError(
-                f"a prediction of {len(self.posterior)} rows with other lengths: {', '.join(f'{name} {n}' for name, n in wrong.items())}"
+                f"a prediction of {len(self.posterior)} rows with other lengths: "
+                f"{', '.join(f'{name} {n}' for name, n in wrong.items())}"
             )
 
 
@@ -219,8 +220,8 @@ class TrainableModel(EmotionModel, Protocol):
         """Return the fitted parameters as plain arrays. batches: (crops, labels)."""
 
 
-# Group names with a meaning. OUTLIER: the sample has no label of the task, and a pipeline had better
-# not be sure of one; the value says of what kind it is ("unknown", "NF" …).
+# Group names with a meaning. OUTLIER: the sample has no label of the task, and a pipeline had
+# better not be sure of one; the value says of what kind it is ("unknown", "NF" …).
 OUTLIER = "outlier"
 # "votes_<answer>": how many taggers gave an answer that is no emotion, beside the sample's `votes`.
 VOTES = "votes_"

@@ -71,7 +71,8 @@ def discover(folders: tuple[Path, ...] = ()) -> Mapping[tuple[str, str], Plugin]
             key = (plugin.kind, plugin.name)
             if key in found:
                 raise RegistryError(
-                    f"{path}: {plugin.kind} {plugin.name!r} is already defined in {found[key].source}"
+                    f"{path}: {plugin.kind} {plugin.name!r} is already defined in "
+                    f"{found[key].source}"
                 )
             found[key] = plugin
     return found

@@ -32,7 +32,10 @@ def atomic(path: Path | str) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        said = "the disk is full or the quota used up; make space and run again, what is finished stays"
+        said = (
+            "the disk is full or the quota used up; make space and run again, what is finished "
+            "stays"
+        )
         raise OSError(error.errno, said, str(path)) from error
     finally:
         scratch.unlink(missing_ok=True)
@@ -41,7 +44,8 @@ def atomic(path: Path | str) -> Iterator[Path]:
 def _writes(pid: int, leftover: Path) -> bool:
     """Whether this host's process is still writing the file: it lives, is no zombie, and is not a later one that got the writer's number."""
     try:
-        # After the name in brackets, which may hold anything: the state, and as the 20th field the start in ticks since the machine started.
+        # After the name in brackets, which may hold anything: the state, and as the 20th field the
+        # start in ticks since the machine started.
         fields = (
             Path(f"/proc/{pid}/stat")
             .read_text(encoding="utf-8", errors="replace")
@@ -77,7 +81,8 @@ def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
 def damaged(path: Path | str, kind: str, error: Exception) -> ValueError:
     """What is said of a file that was cut short or overwritten. Snakemake makes a removed file anew only where a target or a later job needs it."""
     return ValueError(
-        f"{path} is no {kind}, or a damaged one ({' '.join(str(error).split())}); remove it and run snakemake with this file as the target"
+        f"{path} is no {kind}, or a damaged one ({' '.join(str(error).split())}); remove it and "
+        "run snakemake with this file as the target"
     )
 
 

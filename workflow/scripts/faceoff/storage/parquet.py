@@ -52,7 +52,8 @@ class Writer:
         self._pending: Future[None] | None = None
 
     def __enter__(self) -> "Writer":
-        # Neither the least nor the most frequent picture is of interest; looking for them takes as long as compressing.
+        # Neither the least nor the most frequent picture is of interest; looking for them takes as
+        # long as compressing.
         plain = [name for name in self._schema.names if name not in _MEDIA]
         with ExitStack() as stack:
             scratch = stack.enter_context(self._atomic)
@@ -147,7 +148,8 @@ def stream(
     path: Path | str, batch_size: int = 64, columns: Sequence[str] | None = None
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield lists of at most `batch_size` rows; memory holds one row group. Raises ValueError naming a file that is damaged."""
-    # Group by group: `iter_batches` over the whole file keeps what it has read, so that memory grows with the file.
+    # Group by group: `iter_batches` over the whole file keeps what it has read, so that memory
+    # grows with the file.
     for shard in shards_of(path):
         with _reading(shard), pq.ParquetFile(shard) as parquet:
             for group in range(parquet.num_row_groups):

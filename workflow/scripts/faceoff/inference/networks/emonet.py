@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-SIDE = 256  # pixels of the input; the head pools what an input of this size leaves to one value per channel
+# pixels of the input; the head pools what an input of this size leaves to one value per channel
+SIDE = 256
 WIDTH, LANDMARKS, STACKS, DEPTH = 256, 68, 2, 4
 
 
