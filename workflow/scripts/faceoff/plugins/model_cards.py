@@ -44,7 +44,10 @@ _CARD_CHOICES = {
 
 
 def read_card(path: Path) -> Plugin:
-    """A model card (YAML) as a plug-in. Raises RegistryError naming the file, the key and the nearest valid one."""
+    """Read a model card (YAML) as a plug-in.
+
+    Raises RegistryError naming the file, the key and the nearest valid one.
+    """
     try:
         card = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -112,7 +115,7 @@ def read_card(path: Path) -> Plugin:
 
 
 def _weights(path: Path, card: Mapping[str, Any]) -> Asset:
-    """The one file of a card: beside it, or wherever assets are looked for."""
+    """Return the weights file of a card: beside the card, or wherever assets are looked for."""
     beside = path.parent / str(card["file"])
     return Asset(
         file=str(beside.resolve())
@@ -135,9 +138,10 @@ HUB_FILES = {
 
 
 def _hub_files(path: Path, card: Mapping[str, Any]) -> dict[str, Asset]:
-    """The three files of a model of transformers, each pinned: in a folder, or of one commit at Hugging Face.
+    """Return the three files of a transformers model, each pinned by its hash.
 
-    In the mirror and the cache they lie as OWNER--NAME--COMMIT--FILE, since every model calls them the same.
+    They are in a folder, or belong to one commit at Hugging Face. In the mirror and the cache their
+    names are OWNER--NAME--COMMIT--FILE, since every model uses the same file names.
     """
     hashes, file = card["sha256"], str(card["file"])
     if not isinstance(hashes, dict) or set(hashes) != set(HUB_FILES.values()):

@@ -21,7 +21,10 @@ def _name(value: str) -> str:
 
 
 def expand(value: str) -> str:
-    """Replace `${NAME}` by the environment variable; FACEOFF_DATA defaults to ./data, any other must be set."""
+    """Replace `${NAME}` by the environment variable.
+
+    FACEOFF_DATA defaults to ./data. Raises ValueError for any other variable that is not set.
+    """
 
     def replace(match: re.Match[str]) -> str:
         name = match.group(1)
