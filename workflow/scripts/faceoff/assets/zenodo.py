@@ -1,4 +1,7 @@
-"""What a Zenodo record holds: its files with the MD5 that the archive publishes (https://developers.zenodo.org, "Records")."""
+"""List the files of a Zenodo record with the MD5 that the archive publishes.
+
+The format is at https://developers.zenodo.org, "Records".
+"""
 
 import json
 from collections.abc import Mapping
@@ -12,9 +15,10 @@ _LOCAL = {"127.0.0.1", "localhost", "::1"}
 
 
 def files(address: str) -> dict[str, Asset]:
-    """Every file of the record whose JSON lies at this address, by name.
+    """Return every file of the record whose JSON lies at this address, by name.
 
-    Raises AssetError when it cannot be had or read, and for an address without TLS, as the hashes come from there.
+    Raises AssetError if it cannot be fetched or read, and for an address without TLS, as the hashes
+    come from there.
     """
     import requests  # only downloads need it
 

@@ -54,9 +54,7 @@ def square(box: Box, margin: float) -> Box:
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resample to (height, width): area averaging to shrink, bilinear to enlarge, untouched if
-    equal.
-    """
+    """Resample to (height, width): area averaging to shrink, bilinear to enlarge."""
     height, width = size
     if image.shape[:2] == (height, width):
         return image

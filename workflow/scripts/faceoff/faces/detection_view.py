@@ -29,9 +29,7 @@ class View:
 
     @classmethod
     def of(cls, frame: RGB, upscale: int, pad: float) -> "View":
-        """Enlarge by a whole factor (bicubic) and add the border; pass a frame on if it needs
-        neither.
-        """
+        """Enlarge by a whole factor (bicubic) and add the border, where these are asked for."""
         image = (
             frame
             if upscale == 1

@@ -1,4 +1,7 @@
-"""MediaPipe FaceLandmarker's 52 blendshapes -> action units -> emotions by EMFACS rules. Nothing is trained here."""
+"""Derive action units from MediaPipe FaceLandmarker's 52 blendshapes, and emotions by EMFACS rules.
+
+Nothing is trained here.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -76,7 +79,10 @@ _ONE_SIDED: dict[str, tuple[str, str]] = {
 
 
 def action_units(shapes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Intensities (n,), 0–5, from blendshape scores (n,), 0–1. A linear reading: FACS's A to E have no calibration in MediaPipe."""
+    """Return intensities (n,), 0–5, from blendshape scores (n,), 0–1.
+
+    The scale is linear, since MediaPipe has no calibration to FACS's A to E.
+    """
     units = {
         unit: 5
         * np.max([np.mean([shapes[name] for name in names], axis=0) for names in signs], axis=0)
@@ -90,7 +96,10 @@ def action_units(shapes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 class Blendshapes:
-    """Posterior over the emotions whose rule these units allow, and the units. A crop in which MediaPipe finds no face is not evaluable."""
+    """A model with the emotions whose rules these units allow, and the units.
+
+    A crop in which MediaPipe detects no face is not evaluable.
+    """
 
     crop = CropSpec(
         size=(256, 256), channels=3, margin=0.4
@@ -134,7 +143,7 @@ class Blendshapes:
         )
 
     def _shapes(self, crop: np.ndarray) -> dict[str, float] | None:
-        """Blendshape scores by name, or None where there is no face."""
+        """Return blendshape scores by name, or None without a face."""
         import mediapipe
 
         image = mediapipe.Image(

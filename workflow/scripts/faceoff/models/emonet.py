@@ -1,4 +1,7 @@
-"""EmoNet (Toisoul et al. 2021): emotion, valence and arousal from one network, trained on AffectNet."""
+"""Run EmoNet (Toisoul et al. 2021): emotion, valence and arousal from one network.
+
+It was trained on AffectNet.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,7 +99,9 @@ class _EmoNet:
         )
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        """Posterior; valence and arousal in [-1, 1], clipped as the authors' demo does."""
+        """Return posterior, valence and arousal; the latter clipped to [-1, 1] as in the authors'
+        demo.
+        """
         inputs = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
         outputs = self._network.run(inputs)[0].astype(np.float64)
         affect = np.clip(outputs[:, -2:], -1, 1)
@@ -106,7 +111,11 @@ class _EmoNet:
 
 
 class EmoNet5(_EmoNet):
-    """Five classes. The fifth is anger: the README says fear, but the authors' loader keeps AffectNet's classes 0, 1, 2, 3 and 6, and maps 6 to 4."""
+    """A variant with five classes, of which the fifth is anger.
+
+    The README says fear, but the authors' loader keeps AffectNet's classes 0, 1, 2, 3 and 6, and
+    maps 6 to 4.
+    """
 
     emotions = ("neutral", "happiness", "sadness", "surprise", "anger")
 

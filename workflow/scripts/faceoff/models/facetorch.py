@@ -1,12 +1,14 @@
-"""facetorch (Gajarsky): its predictors of expression, action units, and valence and arousal, on this package's crops.
+"""Run facetorch's predictors (Gajarsky) on this package's crops.
 
-The classes that preprocess, run and postprocess are facetorch's own, with the settings of its published configuration; only its downloader is
-not used. Its files lie on Google Drive and Hugging Face and no hash of them is published that could be read here, so a file is given with its
-sha256 (it stands on the file's page at Hugging Face):
+They give expression, action units, and valence and arousal. The classes that preprocess, run and
+postprocess are facetorch's own, with the settings of its published configuration; only its
+downloader is not used. Its files lie on Google Drive and Hugging Face, and no published hash of
+them was found, so a file is given with its sha256 (it stands on the file's page at Hugging Face):
 
-    models: {facetorch_b2: {options: {fer: {path: /path/model.pt, sha256: …}, va: {path: …, sha256: …}, au: {path: …, sha256: …}}}}
+    models: {facetorch_b2: {options: {fer: {path: /path/model.pt, sha256: …}, va: …, au: …}}}
 
-`va` and `au` are optional beside the expression network: they add valence and arousal, and action units, to its rows.
+`va` and `au` (path and sha256, too) are optional beside the expression network: they add valence
+and arousal, and action units, to its rows.
 """
 
 from collections.abc import Mapping
@@ -116,7 +118,10 @@ UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU11",
 
 
 def given(options: Mapping[str, Any], role: str) -> Path | None:
-    """The verified file that an option gives as {path, sha256}, None where it gives none. Raises AssetError."""
+    """Return the verified file that an option gives as {path, sha256}, None without one.
+
+    Raises AssetError.
+    """
     value = options.get(role)
     if value is None:
         return None
@@ -126,7 +131,7 @@ def given(options: Mapping[str, Any], role: str) -> Path | None:
 
 
 def required(options: Mapping[str, Any], role: str, name: str) -> Path:
-    """As `given`, but the file must be given."""
+    """Return the verified file that an option gives. Raises AssetError without one."""
     path = given(options, role)
     if path is None:
         source = PREDICTORS[name]["repository"]
@@ -211,7 +216,7 @@ class Predictor(BatchedNetwork):
         return [found]
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
-        """(n, height, width, 3) uint8 RGB -> (n, labels) float64: what facetorch keeps as `logits` of each face."""
+        """Return (n, labels) float64, facetorch's `logits`, for (n, height, width, 3) uint8 RGB."""
         return self.run(crops)[0]
 
 
@@ -220,7 +225,10 @@ def _float32(outputs: Any) -> Any:
 
 
 def action_units(found: np.ndarray) -> dict[str, np.ndarray]:
-    """Intensities (n,), 0–5, from the (n, 41) outputs of OpenGraphAU: five times its score of occurrence, for it knows no intensity."""
+    """Return intensities (n,), 0–5, from the (n, 41) outputs of OpenGraphAU.
+
+    An intensity is five times the score of occurrence, because the network gives no intensity.
+    """
     labels = PREDICTORS["au"]["labels"]
     units = {unit: 5 * np.clip(found[:, index], 0, 1) for index, unit in enumerate(UNITS[:27])}
     left, right = (found[:, labels.index(f"{side}_dimpler")] for side in ("left", "right"))
@@ -231,7 +239,7 @@ def action_units(found: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def affect(predictor: Predictor | None, crops: np.ndarray) -> dict[str, np.ndarray]:
-    """Valence and arousal in [-1, 1], where the network is given."""
+    """Return valence and arousal in [-1, 1], if the network is given."""
     if predictor is None:
         return {}
     found = np.clip(predictor(crops), -1, 1)
@@ -239,7 +247,7 @@ def affect(predictor: Predictor | None, crops: np.ndarray) -> dict[str, np.ndarr
 
 
 class _Expression:
-    """An EfficientNet of HSEmotion as facetorch ships it, and what else of facetorch the options give."""
+    """An EfficientNet of HSEmotion as facetorch ships it, with the optional networks."""
 
     network: str
     emotions: tuple[str, ...]

@@ -1,4 +1,8 @@
-"""OpenFace 2 as an emotion model: its FeatureExtraction program finds action units on the crops, EMFACS rules read emotions from them."""
+"""Run OpenFace 2 as an emotion model.
+
+Its FeatureExtraction program measures action units on the crops; EMFACS rules derive emotions from
+them.
+"""
 
 import os
 import shutil
@@ -38,10 +42,12 @@ _PROGRAM = "FeatureExtraction"
 
 
 class OpenFace:
-    """Posterior over the emotions whose rule OpenFace's units allow (all but contempt), and the 17 intensities.
+    """A model with the emotions whose rules OpenFace's units allow (all but contempt), and 17
+    intensities.
 
-    Each crop is a sequence of one picture, so that neither tracking nor person calibration carries over from one crop to the next; all of a
-    batch go into one call of the program, which loads its models once. Crops in which it finds no face are not evaluable.
+    Each crop is a sequence of one picture, so that neither tracking nor person calibration carries
+    over from one crop to the next. All crops of a batch go into one call of the program, which
+    loads its models once. Crops in which it detects no face are not evaluable.
     """
 
     crop = CropSpec(
@@ -88,7 +94,10 @@ class OpenFace:
         )
 
     def _of_a_face(self, tracking: openface_csv.Tracking | None) -> openface_csv.Tracking | None:
-        """The output of one crop, or None where no face was found in it. Raises OpenFaceError when units are missing from it."""
+        """Return the output of one crop, or None without a face.
+
+        Raises OpenFaceError if units are missing from it.
+        """
         if tracking is None or not len(tracking) or not tracking.success[0]:
             return None
         lacking = sorted(set(self.aus) - (set(tracking.intensity) & set(tracking.presence)))
@@ -100,7 +109,10 @@ class OpenFace:
         return tracking
 
     def _run(self, crops: np.ndarray) -> list[openface_csv.Tracking | None]:
-        """One call of the program for all crops. Raises RuntimeError with the end of its messages when it fails."""
+        """Call the program once for all crops.
+
+        Raises RuntimeError with the end of its messages if it fails.
+        """
         if not len(crops):
             return []
         with tempfile.TemporaryDirectory(prefix="faceoff-openface-") as folder:

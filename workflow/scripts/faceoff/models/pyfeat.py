@@ -1,7 +1,7 @@
-"""py-feat 2 (Cheong et al. 2023): the multitask network of its Detectorv2, on this package's crops.
+"""Run the multitask network of py-feat 2's Detectorv2 (Cheong et al. 2023) on this package's crops.
 
-Its weights lie at Hugging Face (py-feat/face_multitask_v2, safetensors). No hash of the file could be found elsewhere, so it is given with
-its sha256, which stands on its page there:
+Its weights lie at Hugging Face (py-feat/face_multitask_v2, safetensors). No hash of the file was
+found elsewhere, so it is given with its sha256, which stands on its page there:
 
     models: {pyfeat: {options: {weights: /path/face_multitask_v28.safetensors, sha256: …}}}
 
@@ -81,7 +81,10 @@ UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU11",
 
 
 class PyFeat(BatchedNetwork):
-    """Posterior of its own emotion head (seven classes), valence and arousal, and 20 units: five times the probability of each, for it knows no intensity."""
+    """Py-feat's own emotion head (seven classes), valence and arousal, and 20 units.
+
+    A unit's intensity is five times its probability, because the network gives none.
+    """
 
     crop = CropSpec(
         size=(256, 256), channels=3, margin=0.2
@@ -124,7 +127,7 @@ class PyFeat(BatchedNetwork):
         return [found.emotion, found.au, found.valence, found.arousal]
 
     def _read(self, crops: np.ndarray) -> dict[str, np.ndarray]:
-        """What MultitaskModel gives for crops: emotion (n, 7), au (n, 20), valence and arousal (n,)."""
+        """Return MultitaskModel's outputs: emotion (n, 7), au (n, 20), valence and arousal (n,)."""
         return dict(zip(("emotion", "au", "valence", "arousal"), self.run(crops), strict=True))
 
     def predict(self, crops: np.ndarray) -> Prediction:
@@ -146,7 +149,10 @@ def _units(probabilities: np.ndarray) -> dict[str, np.ndarray]:
 
 
 class PyFeatAU(PyFeat):
-    """The same network, emotions from its units by EMFACS rules: all but contempt, which takes a unit of one side."""
+    """The same network, with emotions from its units by EMFACS rules.
+
+    Contempt is missing, because it takes a unit of one side.
+    """
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         super().__init__(card, assets)

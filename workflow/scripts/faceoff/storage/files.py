@@ -137,5 +137,5 @@ def read_json(path: Path | str) -> Any:
 
 
 def parse_spec(text: str) -> dict[str, Any]:
-    """A rule's `spec` parameter."""
+    """Parse a rule's `spec` parameter."""
     return json.loads(text)
