@@ -126,7 +126,7 @@ class _Part:
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def note(self) -> dict[str, Any]:
-        """Return `url`, `etag`, `modified` and `total` (bytes), or an empty note if it is unusable."""
+        """Return `url`, `etag`, `modified` and `total` (bytes), or an empty note."""
         try:
             value = json.loads(self._note.read_text(encoding="utf-8"))
         except (OSError, ValueError):

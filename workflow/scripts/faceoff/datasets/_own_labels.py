@@ -10,7 +10,10 @@ from faceoff.plugins.options import DatasetConfig
 
 
 class OwnLabels(DatasetConfig):
-    """Keys of a dataset whose labels are words of the user's; a list in `space` declares classes that are no emotions."""
+    """Keys of a dataset whose labels are words of the user's.
+
+    A list in `space` declares classes that are no emotions.
+    """
 
     label_map: dict[str, str | None] = Field(
         default_factory=dict,
@@ -29,5 +32,8 @@ class OwnLabels(DatasetConfig):
         return emotions.space(self.space) if self.space is not None else ()
 
     def label(self, written: str) -> str | None:
-        """The class that a label means, None for 'no emotion'. Raises ValueError with the nearest known one."""
+        """Return the class of a label, None for 'no emotion'.
+
+        Raises ValueError with the nearest known label.
+        """
         return emotions.canonical(written, self.label_map, self._declared)

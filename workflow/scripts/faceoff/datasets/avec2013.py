@@ -1,7 +1,9 @@
-"""AVEC 2013 (Valstar et al. 2013): recordings of people at a computer, with valence and arousal over time.
+"""Read AVEC 2013 (Valstar et al. 2013): recordings of people at a computer.
 
-Layout: clips 203_1_cut_combined.mp4 (person, recording) below a folder whose path has Training, Development or Testing in it; for each clip a CSV
-file of valence and one of arousal whose names start with 203_1_ and have that word in them, a value per line, the first for the clip's start.
+They have valence and arousal over time. Layout: clips 203_1_cut_combined.mp4 (person, recording)
+below a folder whose path contains Training, Development or Testing. For each clip there is one CSV
+file of valence and one of arousal whose names start with 203_1_ and contain that word, with a value
+per line, the first for the clip's start.
 """
 
 import csv
@@ -52,7 +54,10 @@ class Avec2013Options(DatasetConfig):
 
 
 def read_values(path: Path) -> np.ndarray:
-    """(times,) values of a label file, the last column of each line; a first line of words is a header. Raises ValueError naming file and line."""
+    """Return the values (times,) of a label file, from the last column of each line.
+
+    A first line of words is a header. Raises ValueError naming file and line.
+    """
     values = []
     with open(path, newline="", encoding="utf-8-sig") as file:
         for number, row in enumerate(
@@ -77,7 +82,10 @@ def read_values(path: Path) -> np.ndarray:
 
 
 class Avec2013:
-    """Clips of one part, by person and recording. `incomplete` counts those without labels, which are only predicted."""
+    """The clips of one part, by person and recording.
+
+    `incomplete` counts the clips without labels, which are only predicted.
+    """
 
     Options = Avec2013Options
     space = EMOTIONS  # no sample has a label: models are compared by their valence and arousal
@@ -132,7 +140,10 @@ class Avec2013:
         return float(np.nanmean(values)) if np.isfinite(values).any() else None
 
     def samples(self) -> Iterator[Sample]:
-        """The part's clips; the clip's valence and arousal are the means over time. Clips without label files are kept, counted and said on stderr."""
+        """Yield the part's clips; the clip's valence and arousal are the means over time.
+
+        Clips without label files are kept, counted and reported on stderr.
+        """
         self.incomplete.clear()
         for key, path in sorted(self._clips.items()):
             if not any((key, dimension) in self._labels for dimension in ("valence", "arousal")):
@@ -151,11 +162,14 @@ class Avec2013:
         say("avec2013", self.incomplete, "kept all the same:")
 
     def file(self, sample: Sample) -> Path:
-        """The clip on disk."""
+        """Return the path of the clip."""
         return self.options.path / sample.path
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
-        """Valence and arousal at this moment, between the values around it; none beyond one value before the first or after the last."""
+        """Return valence and arousal at this moment, interpolated.
+
+        They are None more than one value before the first or after the last.
+        """
         person, recording = sample.sample_id.split("_")
         found = {}
         for dimension in ("valence", "arousal"):

@@ -1,7 +1,10 @@
-"""CK+ (Lucey et al. 2010): 593 posed sequences of 123 people from a neutral face to the peak of an expression; 327 have an emotion.
+"""Read CK+ (Lucey et al. 2010): 593 posed sequences of 123 people, of which 327 have an emotion.
 
-Layout: cohn-kanade-images/S005/001/S005_001_00000011.png (subject, sequence, frame) and Emotion/S005/001/S005_001_00000011_emotion.txt, one
-number for the last frame. FACS/…_facs.txt (action unit and intensity a line) and Landmarks/…_landmarks.txt (68 lines x y) are read where they are.
+They go from a neutral face to the peak of an expression. Layout:
+cohn-kanade-images/S005/001/S005_001_00000011.png (subject, sequence, frame) and
+Emotion/S005/001/S005_001_00000011_emotion.txt, one number for the last frame. FACS/…_facs.txt
+(action unit and intensity per line) and Landmarks/…_landmarks.txt (68 lines x y) are read if they
+are present.
 """
 
 import re
@@ -93,7 +96,10 @@ class _Clip(NamedTuple):
 
 
 def read_code(path: Path) -> int:
-    """The emotion of a file such as '   3.0000000e+00'. Raises ValueError naming the file when it is not one code."""
+    """Return the emotion of a file such as '   3.0000000e+00'.
+
+    Raises ValueError naming the file if it is not one code.
+    """
     words = path.read_text(encoding="utf-8", errors="replace").split()
     try:
         (code,) = map(float, words)
@@ -110,7 +116,10 @@ def read_code(path: Path) -> int:
 
 
 def read_facs(path: Path) -> dict[str, str]:
-    """Groups au01, au12 … with the intensity 0-5 (0: present, not graded) of a FACS file. Raises ValueError naming the file and the line."""
+    """Return groups au01, au12 … with the intensity 0-5 (0: present, not graded) of a FACS file.
+
+    Raises ValueError naming the file and the line.
+    """
     groups = {}
     for number, line in enumerate(
         path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
@@ -130,7 +139,10 @@ def read_facs(path: Path) -> dict[str, str]:
 
 
 def read_landmarks(path: Path) -> tuple[Box, Points]:
-    """(box around the 68 points, five points) in pixels, from their 68 lines 'x y'. The box goes from brows to chin and from jaw to jaw."""
+    """Return (box around the 68 points, five points) in pixels, from 68 lines 'x y'.
+
+    The box goes from brows to chin and from jaw to jaw.
+    """
     try:
         points = np.array(
             path.read_text(encoding="utf-8", errors="replace").split(), float
@@ -185,7 +197,7 @@ class CkPlus:
         )
 
     def _read_labels(self, folder: Path) -> dict[str, tuple[Path, int, str]]:
-        """Sequence -> (emotion file, number of the labelled frame, emotion)."""
+        """Return sequence -> (emotion file, number of the labelled frame, emotion)."""
         labels: dict[str, tuple[Path, int, str]] = {}
         for path in sorted(folder.glob("S*/*/*.txt")):
             name = _LABEL.fullmatch(path.name)
@@ -231,7 +243,7 @@ class CkPlus:
             self.left_out["labelled sequence not there"] = len(missing)
 
     def _beside(self, root: Path | None, picture: Path, ending: str) -> Path | None:
-        """The picture's file in FACS or Landmarks, None where it is not there."""
+        """Return the picture's file in FACS or Landmarks, None if it is absent."""
         path = (
             root / picture.parent.relative_to(self._images) / f"{picture.stem}{ending}"
             if root
@@ -247,7 +259,7 @@ class CkPlus:
         }
 
     def _located(self, picture: Path) -> dict[str, Any]:
-        """Box and landmarks of a picture, as fields of a sample or an annotation."""
+        """Return box and landmarks of a picture, as fields of a sample or an annotation."""
         path = self._beside(self._landmarks, picture, "_landmarks.txt")
         if path is None:
             return {}
@@ -255,7 +267,10 @@ class CkPlus:
         return {"boxes": (box,), "landmarks": (points,)}
 
     def _moments(self, clip: _Clip) -> dict[int, str]:
-        """Frame number -> emotion of the frames that are known to show one; the first frame is never a peak, unless it is the only one."""
+        """Return frame number -> emotion of the frames that are known to show one.
+
+        The first frame is never a peak, unless it is the only one.
+        """
         numbers = list(clip.frames)
         first = (
             {numbers[0]: "neutral"} if len(numbers) > 1 and self.options.neutral == "first" else {}
@@ -263,7 +278,10 @@ class CkPlus:
         return first | dict.fromkeys((numbers[1:] or numbers)[-self.options.peak :], clip.label)
 
     def samples(self) -> Iterator[Sample]:
-        """The pictures or sequences in order of their names; what is left out, and an incomplete copy, is said on stderr."""
+        """Yield the pictures or sequences in order of their names.
+
+        What is left out, and an incomplete copy, is reported on stderr.
+        """
         if len(self._clips) != sum(PUBLISHED.values()):
             print(
                 f"ck_plus: {len(self._clips)} of {sum(PUBLISHED.values())} labelled sequences are "
@@ -302,11 +320,14 @@ class CkPlus:
         return (self.options.path / sample.path).read_bytes()
 
     def pictures(self, sample: Sample) -> Iterator[tuple[float, Path]]:
-        """The frames up to the labelled one, with nominal times."""
+        """Yield the frames up to the labelled one, with nominal times."""
         return timed(dict(self._clips[sample.sample_id].frames), FPS)
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
-        """Neutral at the first frame, the emotion at the last `peak` ones, nothing between; box and landmarks where they are there."""
+        """Return neutral at the first frame, the emotion at the last `peak` ones, None in between.
+
+        Box and landmarks are added if they are present.
+        """
         clip = self._clips[sample.sample_id]
         number = min(clip.frames) + round(timestamp_s * FPS)
         return Annotation(

@@ -1,6 +1,7 @@
-"""CREMA-D (Cao et al. 2014): 91 actors speak twelve sentences in six emotions; the label is what the actor was asked to show.
+"""Read CREMA-D (Cao et al. 2014): 91 actors speak twelve sentences in six emotions.
 
-Layout: the repository's VideoFlash folder, 1001_DFA_ANG_XX.flv: actor_sentence_emotion_level. VideoDemographics.csv, where it is there, adds groups.
+The label is what the actor was asked to show. Layout: the repository's VideoFlash folder,
+1001_DFA_ANG_XX.flv: actor_sentence_emotion_level. VideoDemographics.csv, if present, adds groups.
 """
 
 import csv
@@ -57,7 +58,10 @@ class CremaDOptions(DatasetConfig):
 
 
 def parse(stem: str) -> tuple[str, str, str, str] | None:
-    """(actor, sentence, emotion code, level code) of a file name; None for other names. Raises ValueError naming the field whose code is unknown."""
+    """Return (actor, sentence, emotion code, level code) of a file name; None for other names.
+
+    Raises ValueError naming the field whose code is unknown.
+    """
     found = _NAME.fullmatch(_MISNAMED.get(stem, stem))
     if not found:
         return None
@@ -75,7 +79,7 @@ def parse(stem: str) -> tuple[str, str, str, str] | None:
 
 
 def read_demographics(path: Path) -> dict[str, dict[str, str]]:
-    """Actor -> groups; ages as decades. Raises ValueError when a column is missing."""
+    """Return actor -> groups; ages as decades. Raises ValueError if a column is missing."""
     with open(path, newline="", encoding="utf-8-sig") as file:
         rows = [
             [cell.strip() for cell in row]
@@ -154,7 +158,7 @@ class CremaD:
         self.version = f"intended{'-demographics' if self._table else ''}@1"
 
     def samples(self) -> Iterator[Sample]:
-        """The clips that are there; an incomplete copy is said on stderr."""
+        """Yield the clips that are present; report an incomplete copy on stderr."""
         if len(self._clips) != CLIPS:
             print(
                 f"crema_d: {len(self._clips):,} of {CLIPS:,} clips are below {self.options.path}",
@@ -181,7 +185,7 @@ class CremaD:
             )
 
     def file(self, sample: Sample) -> Path:
-        """The clip on disk."""
+        """Return the path of the clip."""
         return self.options.path / sample.path
 
     def fingerprint(self) -> Any:

@@ -1,7 +1,9 @@
-"""FER2013 (Goodfellow et al. 2013) under its own seven labels; FER+ (ferplus) relabels the same pictures.
+"""Read FER2013 (Goodfellow et al. 2013) under its own seven labels.
 
-Layout: Kaggle's fer2013.csv (emotion, pixels, Usage), all 35,887 pictures; or the FERPlus generator's FER2013Train, FER2013Valid and FER2013Test
-(folders, .tar.gz or .zip) with fer2013_labels.csv (image_name, fer2013_label, labels_among_duplicates), the pictures that FER+ names.
+FER+ (ferplus) relabels the same pictures. Layout: Kaggle's fer2013.csv (emotion, pixels, Usage),
+all 35,887 pictures; or the FERPlus generator's FER2013Train, FER2013Valid and FER2013Test (folders,
+.tar.gz or .zip) with fer2013_labels.csv (image_name, fer2013_label, labels_among_duplicates), the
+pictures that FER+ names.
 """
 
 import csv
@@ -69,7 +71,10 @@ class Fer2013Options(DatasetConfig):
 
 
 class Fer2013:
-    """Pictures of one part, in the order of fer2013.csv. `left_out` counts, after `samples`, those that are not in the task, by reason."""
+    """The pictures of one part, in the order of fer2013.csv.
+
+    After `samples`, `left_out` counts by reason those that are not in the task.
+    """
 
     Options = Fer2013Options
     space = emotions.SPACES["basic7"]
@@ -162,11 +167,11 @@ class Fer2013:
                 yield split, name, label, "|" in row.get("labels_among_duplicates", "")
 
     def _rows(self) -> Iterator[tuple[str, str, str, bool]]:
-        """(split, file name, emotion, whether a twin has another label) of every picture of every part."""
+        """Yield (split, file name, emotion, whether a twin has another label) of every picture."""
         return self._csv_rows() if self._from_csv else self._recovered_rows()
 
     def samples(self) -> Iterator[Sample]:
-        """The part's pictures; an incomplete copy and what is left out are said on stderr."""
+        """Yield the part's pictures; report an incomplete copy and what is left out on stderr."""
         split = self.options.split
         self.left_out.clear()
         alike: set[str] = set()

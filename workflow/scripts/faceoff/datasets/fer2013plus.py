@@ -1,6 +1,7 @@
-"""fer2013plus, an edition of FER+ on Kaggle: 112 × 112 pictures in one folder per class (protocol §2).
+"""Read fer2013plus, an edition of FER+ on Kaggle: 112 × 112 pictures, a folder per class.
 
-Layout: fer2013/{train,test}/<class>/*.png or *.jpg below the folder. Its test part is FER+ (label.csv) under argmax8; the other parts are oversampled.
+See protocol §2. Layout: fer2013/{train,test}/<class>/*.png or *.jpg below the folder. Its test part
+is FER+ (label.csv) under argmax8; the other parts are oversampled.
 """
 
 import os
@@ -54,7 +55,10 @@ class Fer2013PlusOptions(DatasetConfig):
 
 
 class Fer2013Plus:
-    """Pictures of one part, by class and name. `left_out` counts the files that are no pictures, by reason."""
+    """The pictures of one part, by class and name.
+
+    `left_out` counts by reason the files that are no pictures.
+    """
 
     Options = Fer2013PlusOptions
     space = emotions.EMOTIONS
@@ -99,7 +103,7 @@ class Fer2013Plus:
         self.version = f"{options.split}@1"
 
     def _files(self, left_out: Counter[str]) -> Iterator[tuple[Path, str]]:
-        """(picture, its label); other files are counted."""
+        """Yield (picture, its label); count other files."""
         for folder, label in self._labels.items():
             for name in sorted(os.listdir(folder)):
                 path = folder / name
@@ -111,7 +115,10 @@ class Fer2013Plus:
                     yield path, label
 
     def samples(self) -> Iterator[Sample]:
-        """Every picture of every class folder; the count is said on stderr where it is not the published one."""
+        """Yield every picture of every class folder.
+
+        The count is reported on stderr if it is not the published one.
+        """
         self.left_out.clear()
         count = 0
         for path, label in self._files(self.left_out):

@@ -1,7 +1,9 @@
-"""FER+ (Barsoum et al. 2016): FER2013's pictures with ten taggers' votes, under every label rule in use (protocol §2).
+"""Read FER+ (Barsoum et al. 2016): FER2013's pictures with ten taggers' votes.
 
-Layout: a folder with FER2013Train, FER2013Valid and FER2013Test, each a folder, a .tar.gz or a .zip as the FERPlus repository's generator
-makes them, or the original fer2013.csv; and fer2013new.csv for the vote table of that name (`label` reads each part's label.csv).
+It offers every label rule in use (protocol §2). Layout: a folder with FER2013Train, FER2013Valid
+and FER2013Test, each a folder, a .tar.gz or a .zip as the FERPlus repository's generator makes
+them, or the original fer2013.csv; and fer2013new.csv for the vote table of that name (`label` reads
+each part's label.csv).
 """
 
 import csv
@@ -58,9 +60,10 @@ class FerPlusOptions(DatasetConfig):
 
 
 def majority(votes: np.ndarray) -> np.ndarray | None:
-    """FERPlus `ferplus.py`, mode majority: single votes dropped, then more than half of what is left; None for unknown and non-face.
+    """Return the one-hot target (8,) of FERPlus `ferplus.py`, mode majority, in FER+ order.
 
-    votes: (10,) in FER+ order. Returns the one-hot target (8,) in FER+ order.
+    Single votes are dropped; then more than half of the rest is needed. Returns None for unknown
+    and non-face. votes: (10,) in FER+ order.
     """
     kept = np.where(votes > 1, votes, 0.0)
     best = int(kept.argmax())
@@ -70,15 +73,20 @@ def majority(votes: np.ndarray) -> np.ndarray | None:
 
 
 def argmax(votes: np.ndarray, columns: int) -> np.ndarray | None:
-    """The most frequent vote among the first `columns` columns, ties to the first in FER+ order; None for unknown and non-face."""
+    """Return the most frequent vote among the first `columns` columns.
+
+    Ties go to the first in FER+ order. Returns None for unknown and non-face.
+    """
     best = int(votes[:columns].argmax())
     return np.eye(8)[best] if best < 8 else None
 
 
 def probability(votes: np.ndarray) -> np.ndarray | None:
-    """FERPlus `ferplus.py`, mode probability: the top votes until three classes or 75 % are reached, renormalised over the 8 emotions.
+    """Return the target of FERPlus `ferplus.py`, mode probability.
 
-    Classes of equal count enter together; unknown or non-face ends the collection and counts only when it leads.
+    It takes the top votes until three classes or 75 % are reached, renormalised over the 8
+    emotions. Classes of equal count enter together; unknown or non-face ends the collection and
+    counts only when it leads.
     """
     rest = np.where(votes > 1, votes, 0.0)
     total, taken = rest.sum(), np.zeros(len(votes))
@@ -98,7 +106,10 @@ def probability(votes: np.ndarray) -> np.ndarray | None:
 
 
 def multi_target(votes: np.ndarray) -> np.ndarray | None:
-    """FERPlus `ferplus.py`, mode multi_target: every class with at least 30 % of the votes, together more than half of them."""
+    """Return the target of FERPlus `ferplus.py`, mode multi_target.
+
+    It has every class with at least 30 % of the votes, together more than half of them.
+    """
     kept = np.where(votes > 1, votes, 0.0)
     taken = np.where(kept >= 0.3 * kept.sum(), kept, 0.0)
     return None if taken.sum() <= 0.5 * kept.sum() else _emotions_only(taken)
@@ -120,10 +131,10 @@ RULES = {
 
 
 def readings(rule: str, votes: np.ndarray) -> dict[str, tuple[int, ...]]:
-    """What may count as right under a rule, as column indices: nothing where it drops the row.
+    """Return what may count as right under a rule, as column indices; empty if it drops the row.
 
-    label: the one label, ties to the first; last: ties to the last; untied: absent where another class has as much; set: every class that the rule keeps,
-    or that ties.
+    label: the one label, ties to the first; last: ties to the last; untied: absent if another class
+    has as many votes; set: every class that the rule keeps, or that ties.
     """
     target = RULES[rule](votes)
     if target is None:
@@ -185,7 +196,10 @@ class FerPlus:
     def _votes(
         self, split: str, part: Part, table: str | None = None
     ) -> Iterator[tuple[str, np.ndarray]]:
-        """(file name, ten votes) row by row of a vote table (default: the configured one); several rows may name one file."""
+        """Yield (file name, ten votes) row by row of a vote table (default: the configured one).
+
+        Several rows may name one file.
+        """
         if (table or self.options.votes) == "label":
             for row in csv.reader(io.StringIO(part.read("label.csv").decode())):
                 yield row[0], np.array(row[2:12], float)
@@ -199,7 +213,10 @@ class FerPlus:
                     )
 
     def samples(self) -> Iterator[Sample]:
-        """The rows of the vote table that the rule gives an emotion, in the table's order; with `keep: all` the others too, without a label."""
+        """Yield the rows of the vote table that the rule gives an emotion, in the table's order.
+
+        With `keep: all` the other rows come too, without a label.
+        """
 
         def names(split: str, part: Part) -> dict[str, None]:
             return dict.fromkeys(name for name, _ in self._votes(split, part))
@@ -225,9 +242,11 @@ class FerPlus:
             )
 
     def _groups(self, votes: dict[str, float], target: np.ndarray | None) -> dict[str, str]:
-        """Votes for no emotion; the labels that a rule keeps beside the first, so that it can be scored whether the prediction is one of them.
+        """Return the groups of a row: votes for no emotion, and labels beside the first.
 
-        A row without a label is an outlier: non-face where that leads the votes, else unknown, as FERPlus' `ferplus.py` calls rows that no class wins.
+        With the labels that a rule keeps beside the first, a score can test whether the prediction
+        is one of them. A row without a label is an outlier: non-face if that leads the votes, else
+        unknown, as FERPlus' `ferplus.py` calls rows that no class wins.
         """
         found = {
             f"{VOTES}{column}": f"{votes[column]:g}"
@@ -245,9 +264,12 @@ class FerPlus:
         return found
 
     def universes(self) -> list[Universe]:
-        """This split under every vote table, rule, answer (see `readings`) and policy for duplicates, as far as the files are there.
+        """Return this split under every vote table, rule, answer (see `readings`) and duplicates
+        policy.
 
-        duplicates: every row of the table; distinct, one row per picture (the first); clean_train and clean_train_valid as the key `clean` has them.
+        Only tables and parts whose files are present take part. The policies for duplicates are:
+        every row of the table; distinct, one row per picture (the first); clean_train and
+        clean_train_valid, as with the key `clean`.
         """
         split = self.options.split
         tables = [
@@ -287,7 +309,7 @@ class FerPlus:
         return found
 
     def _has(self, table: str) -> bool:
-        """Whether the other vote table is there too."""
+        """Return whether the other vote table is present too."""
         return (
             self._part.source.suffix != ".csv"
             if table == "label"
@@ -295,7 +317,7 @@ class FerPlus:
         )
 
     def _duplicates(self, names: Iterable[str]) -> dict[str, set[str]]:
-        """Policy for duplicates -> names that it leaves out; policies whose parts are not there are absent."""
+        """Return policy for duplicates -> names that it leaves out, for parts that are present."""
         digests = dict(self._part.pictures(names))
         first = {digest: name for name, digest in reversed(digests.items())}
         found: dict[str, set[str]] = {
@@ -332,7 +354,10 @@ class FerPlus:
 
 
 def _identified(rows: Iterable[tuple[str, np.ndarray]]) -> Iterator[tuple[str, str, np.ndarray]]:
-    """(sample id, file name, votes): an id is the name's stem, with #2 … for the further rows of one file."""
+    """Yield (sample id, file name, votes).
+
+    An id is the name's stem, with #2 … for the further rows of one file.
+    """
     times: dict[str, int] = {}
     for name, votes in rows:
         times[name] = times.get(name, 0) + 1

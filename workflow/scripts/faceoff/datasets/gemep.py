@@ -1,7 +1,9 @@
-"""GEMEP (Bänziger, Mortillaro & Scherer 2012): ten actors portray eighteen affective states; the core set has 145 clips.
+"""Read GEMEP (Bänziger, Mortillaro & Scherer 2012): ten actors portray eighteen affective states.
 
-Layout: clips anywhere below the folder. With the key `labels`, a CSV table (file, actor, emotion) says what they show. Without it the names are read:
-01joy… is actor and three letters of the state. That scheme was seen in one public program and is not confirmed by the authors' description.
+The core set has 145 clips. Layout: clips anywhere below the folder. With the key `labels`, a CSV
+table (file, actor, emotion) gives their labels. Otherwise the names are read: 01joy… is the actor
+and three letters of the state. That scheme was seen in one public program and is not confirmed by
+the authors' description.
 """
 
 import csv
@@ -76,7 +78,7 @@ class _Clip(NamedTuple):
 
 
 def state_of(written: str) -> str:
-    """The state of a code or a name. Raises ValueError with the nearest known one."""
+    """Return the state of a code or a name. Raises ValueError with the nearest known one."""
     word = " ".join(written.replace("_", " ").split()).casefold()
     state = CODES.get(word) or NAMES.get(word) or (word if word in STATES else None)
     if state is None:
@@ -85,7 +87,10 @@ def state_of(written: str) -> str:
 
 
 def parse(stem: str) -> tuple[str, str] | None:
-    """(actor, state) of a file name, None for other names. Raises ValueError naming the field whose code is unknown."""
+    """Return (actor, state) of a file name, None for other names.
+
+    Raises ValueError naming the field whose code is unknown.
+    """
     found = _NAME.fullmatch(stem)
     if not found:
         return None
@@ -134,7 +139,7 @@ class Gemep:
         self.version = f"{options.states}{'-table' if options.labels else ''}@1"
 
     def _named(self) -> Iterator[_Clip]:
-        """Clips whose names say what they show."""
+        """Yield the clips whose names give their labels."""
         for path in files_below(self.options.path, hidden=False):
             if path.suffix.lower() not in VIDEO_SUFFIXES:
                 continue
@@ -148,7 +153,7 @@ class Gemep:
                 self.left_out["clip of another name"] += 1
 
     def _listed(self, table: Path) -> Iterator[_Clip]:
-        """Clips of the label table. Raises ValueError naming the row that is wrong."""
+        """Yield the clips of the label table. Raises ValueError naming the row that is wrong."""
         if not table.is_file():
             raise FileNotFoundError(f"{table}: the label table is not there (dataset key 'labels')")
         with open(table, newline="", encoding="utf-8-sig") as file:
@@ -188,7 +193,7 @@ class Gemep:
                 self.left_out["listed clip not there"] += 1
 
     def samples(self) -> Iterator[Sample]:
-        """The clips; what is left out, and an incomplete copy, is said on stderr."""
+        """Yield the clips; report what is left out, and an incomplete copy, on stderr."""
         if (
             len(self._clips)
             + sum(count for state, count in self.left_out.items() if state in STATES)
@@ -210,7 +215,7 @@ class Gemep:
             )
 
     def file(self, sample: Sample) -> Path:
-        """The clip on disk."""
+        """Return the path of the clip."""
         return self.options.path / sample.path
 
     def fingerprint(self) -> Any:

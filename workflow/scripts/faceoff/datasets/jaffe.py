@@ -1,6 +1,7 @@
-"""JAFFE (Lyons et al. 1998): ten Japanese women pose seven expressions, 213 grey pictures of 256 × 256 px.
+"""Read JAFFE (Lyons et al. 1998): ten Japanese women pose seven expressions.
 
-Layout: one folder of KA.AN1.39.tiff: subject, expression and its count, running number.
+It has 213 grey pictures of 256 × 256 px. Layout: one folder of KA.AN1.39.tiff: subject, expression
+and its count, running number.
 """
 
 import re
@@ -81,7 +82,7 @@ class Jaffe:
             )
 
     def samples(self) -> Iterator[Sample]:
-        """The pictures that are there; an incomplete copy is said on stderr."""
+        """Yield the pictures that are present; report an incomplete copy on stderr."""
         if len(self._pictures) != PICTURES:
             print(
                 f"jaffe: {len(self._pictures)} of {PICTURES} pictures are below "

@@ -1,6 +1,7 @@
-"""RAVDESS (Livingstone & Russo 2018): 24 actors speak and sing two sentences in up to eight emotions (protocol §1.3).
+"""Read RAVDESS (Livingstone & Russo 2018): 24 actors speak and sing two sentences (protocol §1.3).
 
-Layout: the official archives, unpacked anywhere below the folder: …/Actor_01/01-01-03-01-01-01-01.mp4. The name says everything:
+They show up to eight emotions. Layout: the official archives, unpacked anywhere below the folder:
+…/Actor_01/01-01-03-01-01-01-01.mp4. The name gives everything:
 modality-vocal-emotion-intensity-statement-repetition-actor.
 """
 
@@ -118,7 +119,7 @@ def _archive(name: str, md5: str, size: int) -> Asset:
 
 
 class Clip(NamedTuple):
-    """What a file name says, in words; `actor` is two digits."""
+    """The fields of a file name, in words; `actor` is two digits."""
 
     modality: str
     vocal: str
@@ -130,7 +131,7 @@ class Clip(NamedTuple):
 
     @property
     def stem(self) -> str:
-        """The clip's official name without its suffix; also its sample id."""
+        """Return the clip's official name without its suffix; it is also the sample id."""
         return "-".join(
             next(code for code, word in codes.items() if word == field)
             for field, codes in zip(self, CODES.values(), strict=True)
@@ -138,7 +139,10 @@ class Clip(NamedTuple):
 
 
 def parse(stem: str) -> Clip | None:
-    """Read a file name without suffix; None where it is no RAVDESS name. Raises ValueError naming the field whose code is unknown."""
+    """Read a file name without suffix; return None if it is no RAVDESS name.
+
+    Raises ValueError naming the field whose code is unknown.
+    """
     if not _NAME.fullmatch(stem):
         return None
     words = []
@@ -150,7 +154,10 @@ def parse(stem: str) -> Clip | None:
 
 
 def published(modality: str, vocal: str) -> Iterator[Clip]:
-    """Every clip that RAVDESS has of one modality and vocal channel: 1,440 of speech, 1,012 of song."""
+    """Return every clip that RAVDESS has of one modality and vocal channel.
+
+    There are 1,440 of speech and 1,012 of song.
+    """
     for words in product(
         *(codes.values() for field, codes in CODES.items() if field not in {"modality", "vocal"})
     ):
@@ -216,7 +223,7 @@ class RavdessOptions(DatasetConfig):
 
     @property
     def kept_actors(self) -> list[int]:
-        """Actors that `actors` and `folds` both leave, in order."""
+        """Return the actors that `actors` and `folds` both keep, in order."""
         chosen = set(self.actors or range(1, 25))
         if self.folds is not None:
             chosen &= {actor for fold in self.folds for actor in FOLDS[self.fold_set][fold]}
@@ -224,7 +231,10 @@ class RavdessOptions(DatasetConfig):
 
 
 class Ravdess:
-    """Clips of the chosen actors and emotions, by actor and name. `left_out` counts the files below the folder that are not in the task, by reason."""
+    """The clips of the chosen actors and emotions, by actor and name.
+
+    `left_out` counts by reason the files below the folder that are not in the task.
+    """
 
     Options = RavdessOptions
 
@@ -266,9 +276,10 @@ class Ravdess:
 
     @classmethod
     def archives(cls, options: RavdessOptions) -> list[Asset]:
-        """The archives of the chosen actors and vocal channels whose clips are not all below the folder.
+        """Return the archives of the chosen actors and vocal channels that are not complete on
+        disk.
 
-        Raises AssetError when the record that lists them cannot be had.
+        Raises AssetError if the record that lists them cannot be fetched.
         """
         present = (
             {path.name.removesuffix(".mp4") for path in files_below(options.path)}
@@ -309,7 +320,10 @@ class Ravdess:
         )
 
     def _scan(self) -> dict[Clip, Path]:
-        """The task's clips and their files. A name in several folders is one clip: the first path in order is read."""
+        """Return the task's clips and their files.
+
+        A name in several folders is one clip; the first path in order is read.
+        """
         found: dict[Clip, Path] = {}
         for path in files_below(self.options.path):
             try:
@@ -324,7 +338,7 @@ class Ravdess:
         return dict(sorted(found.items(), key=lambda item: (item[0].actor, item[0].stem)))
 
     def _reason(self, clip: Clip | None, found: dict[Clip, Path]) -> str | None:
-        """Why a file is not in the task, or None."""
+        """Return why a file is not in the task, or None."""
         if clip is None:
             return "other file"
         if clip.modality != self.options.modality:
@@ -336,7 +350,7 @@ class Ravdess:
         return "duplicate" if clip in found else None
 
     def missing(self) -> list[str]:
-        """Official names of the task's clips that are not below the folder, sorted by actor."""
+        """Return the official names of the task's clips that are absent, sorted by actor."""
         return [
             f"{clip.stem}.mp4"
             for clip in sorted(
@@ -345,7 +359,11 @@ class Ravdess:
         ]
 
     def samples(self) -> Iterator[Sample]:
-        """The task's clips that are there; what is missing is said on stderr, as an incomplete copy is another task (its n and hash tell)."""
+        """Yield the task's clips that are present.
+
+        Missing clips are reported on stderr, since an incomplete copy is another task (its n and
+        hash differ).
+        """
         missing = self.missing()
         if missing:
             print(
@@ -373,7 +391,7 @@ class Ravdess:
             )
 
     def file(self, sample: Sample) -> Path:
-        """The clip on disk."""
+        """Return the path of the clip."""
         return self.options.path / sample.path
 
     def fingerprint(self) -> Any:

@@ -1,8 +1,10 @@
-"""SEND, the Stanford Emotional Narratives Dataset (Ong et al. 2019), first version: people tell of their lives, observers rate their valence over time.
+"""Read SEND, the Stanford Emotional Narratives Dataset (Ong et al. 2019), first version.
 
-Layout: ratings/{Train,Valid,Test}/ with observer_EWE/results_112_1.csv (time, evaluatorWeightedEstimate; 0–100), observer/results_112_1.csv (time,
-then one column per rater; 0–100) and target/target_112_1_normal.csv (time, rating; 0–1, the speaker's own); clips ID112_vid1*.mp4 anywhere below
-`videos`. Names are person and narrative. Every half second has a rating.
+People tell of their lives, and observers rate their valence over time. Layout:
+ratings/{Train,Valid,Test}/ with observer_EWE/results_112_1.csv (time, evaluatorWeightedEstimate;
+0–100), observer/results_112_1.csv (time, then one column per rater; 0–100) and
+target/target_112_1_normal.csv (time, rating; 0–1, the speaker's own); clips ID112_vid1*.mp4
+anywhere below `videos`. Names are person and narrative. Every half second has a rating.
 """
 
 import csv
@@ -76,7 +78,7 @@ class SendOptions(DatasetConfig):
 
 
 def _inside(folder: Path, name: str) -> Path | None:
-    """The sub-folder of this name, in whatever case: releases write Train and train."""
+    """Return the sub-folder of this name in any case: releases write Train and train."""
     matches = (
         sorted(
             path for path in folder.iterdir() if path.is_dir() and path.name.lower() == name.lower()
@@ -88,7 +90,10 @@ def _inside(folder: Path, name: str) -> Path | None:
 
 
 def read_ratings(path: Path, gold: str) -> tuple[np.ndarray, np.ndarray]:
-    """((times,) seconds, (times,) valence from −1 to 1, NaN where nobody rated). Raises ValueError naming file, row and column."""
+    """Return (seconds, valence from −1 to 1), both (times,); NaN where nobody rated.
+
+    Raises ValueError naming file, row and column.
+    """
     with open(path, newline="", encoding="utf-8-sig") as file:
         rows = [
             [cell.strip() for cell in row]
@@ -133,7 +138,10 @@ def read_ratings(path: Path, gold: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Send:
-    """Clips of one part, by person and narrative; the truth is valence over time. `left_out` counts what has only ratings or only a clip."""
+    """The clips of one part, by person and narrative; the truth is valence over time.
+
+    `left_out` counts what has only ratings or only a clip.
+    """
 
     Options = SendOptions
     space = EMOTIONS  # no sample has a label: models are compared by their valence
@@ -185,7 +193,10 @@ class Send:
         return read_ratings(self._ratings[key], self.options.gold)
 
     def samples(self) -> Iterator[Sample]:
-        """The clips that have ratings; the clip's valence is its mean over time. What is left out is counted and said on stderr."""
+        """Yield the clips that have ratings; the clip's valence is its mean over time.
+
+        What is left out is counted and reported on stderr.
+        """
         self.left_out.clear()
         if not self._ratings:
             raise FileNotFoundError(
@@ -222,11 +233,14 @@ class Send:
         say("send", self.left_out)
 
     def file(self, sample: Sample) -> Path:
-        """The clip on disk."""
+        """Return the path of the clip."""
         return self._videos / sample.path
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
-        """Valence at this moment, between the half-second ratings around it; none beyond half a second before the first or after the last."""
+        """Return valence at this moment, interpolated between the half-second ratings.
+
+        It is None more than half a second before the first or after the last.
+        """
         person, narrative = re.findall(r"\d+", sample.sample_id)
         return Annotation(
             valence=at(*self._valence((int(person), int(narrative))), timestamp_s, WINDOW_S)

@@ -1,7 +1,9 @@
-"""SMIC (Li et al. 2013): spontaneous micro-expressions, labelled negative, positive or surprise from what people said they felt.
+"""Read SMIC (Li et al. 2013): spontaneous micro-expressions.
 
-Layout: SMIC_all_cropped/HS/s1/micro/negative/s1_ne_01/reg_image….bmp: camera, subject, class, clip. Cameras: HS (high speed, 100 frames per second),
-VIS (visible light) and NIR (near infrared), both 25.
+They are labelled negative, positive or surprise from what people said they felt. Layout:
+SMIC_all_cropped/HS/s1/micro/negative/s1_ne_01/reg_image….bmp: camera, subject, class, clip.
+Cameras: HS (high speed, 100 frames per second), VIS (visible light) and NIR (near infrared), both
+25.
 """
 
 import re
@@ -68,7 +70,10 @@ class _Clip(NamedTuple):
 
 
 class Smic:
-    """Clips of one camera, by subject and name. `left_out` counts what is not in the task, by reason."""
+    """The clips of one camera, by subject and name.
+
+    `left_out` counts by reason what is not in the task.
+    """
 
     Options = SmicOptions
 
@@ -127,7 +132,10 @@ class Smic:
         self.left_out = +self.left_out  # without zeros
 
     def samples(self) -> Iterator[Sample]:
-        """The clips, or their middle pictures; what is left out, and an incomplete copy, is said on stderr."""
+        """Yield the clips, or their middle pictures.
+
+        What is left out, and an incomplete copy, is reported on stderr.
+        """
         published = PUBLISHED[self.options.camera]
         if self.options.classes == "three" and len(self._clips) != published:
             print(
@@ -154,7 +162,7 @@ class Smic:
         return (self.options.path / sample.path).read_bytes()
 
     def pictures(self, sample: Sample) -> Iterator[tuple[float, Path]]:
-        """The clip's pictures; seconds count from the first."""
+        """Yield the clip's pictures; seconds count from the first."""
         return timed(numbered(self._clips[sample.sample_id].folder), FPS[self.options.camera])
 
     def fingerprint(self) -> Any:

@@ -31,7 +31,7 @@ DATASETS = {
 
 
 class Columns(BaseModel):
-    """Which column of the table holds what; only `path` is needed."""
+    """The columns of the table, by meaning; only `path` is needed."""
 
     model_config = ConfigDict(extra="forbid")
     path: str = "path"
@@ -101,7 +101,7 @@ class Table:
 
     @cached_property
     def space(self) -> tuple[str, ...]:
-        """The emotions that the table's labels name, in canonical order."""
+        """Return the emotions that the table's labels name, in canonical order."""
         return (
             emotions.order(sorted({sample.label for sample in self.samples() if sample.label}))
             or emotions.EMOTIONS
@@ -114,7 +114,7 @@ class Table:
             return reader.schema.names
 
     def _rows(self, columns: list[str] | None = None) -> Iterator[Mapping[str, Any]]:
-        """Rows with these columns, by default all of them."""
+        """Yield rows with these columns, by default all of them."""
         if self.options.path.suffix == ".parquet":
             yield from parquet.rows(self.options.path, columns)
             return
@@ -130,7 +130,10 @@ class Table:
                 yield from batch.to_pylist()
 
     def samples(self) -> Iterator[Sample]:
-        """One sample per row; a repeated id gets its row number. Raises ValueError naming the row of an unknown label or an empty id."""
+        """Yield one sample per row; a repeated id gets its row number.
+
+        Raises ValueError naming the row of an unknown label or an empty id.
+        """
         columns = self.options.columns
         label_of = cache(self.options.label)
         seen: set[str] = set()
@@ -175,7 +178,10 @@ class Table:
         return self._root / sample.path
 
     def fingerprint(self) -> Any:
-        """The table and every file that it lists: 300,000 of them take about a second on a local disk."""
+        """Return a hash of the table and every file that it lists.
+
+        300,000 files take about a second on a local disk.
+        """
         column, root = self.options.columns.path, os.fspath(self._root)
         listed = (
             os.path.join(root, str(row[column])) for row in self._rows([column]) if row[column]

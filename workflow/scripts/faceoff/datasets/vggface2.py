@@ -1,7 +1,9 @@
-"""VGGFace2 (Cao et al. 2018): 3.3 million pictures of 9,131 people, without any emotion: to be predicted, never scored.
+"""Read VGGFace2 (Cao et al. 2018): 3.3 million pictures of 9,131 people.
 
-Layout: train/ and test/ with n000001/0001_01.jpg: identity, picture and face. Optional: bb_landmark/loose_bb_test.csv (NAME_ID, X, Y, W, H) and
-bb_landmark/loose_landmark_test.csv (NAME_ID, P1X, P1Y … P5X, P5Y), the same for train. Nothing is ever held for more than one identity.
+It has no emotions, so it can be predicted but not scored. Layout: train/ and test/ with
+n000001/0001_01.jpg: identity, picture and face. Optional: bb_landmark/loose_bb_test.csv (NAME_ID,
+X, Y, W, H) and bb_landmark/loose_landmark_test.csv (NAME_ID, P1X, P1Y … P5X, P5Y), the same for
+train. Only one identity's data are held at a time.
 """
 
 import os
@@ -59,14 +61,17 @@ class VggFace2Options(DatasetConfig):
 
 
 class _Table:
-    """Rows of a loose_*.csv, found by identity: only the places of each identity's rows are kept (8,631 numbers for 3.1 million rows)."""
+    """The rows of a loose_*.csv, by identity.
+
+    Only the places of each identity's rows are kept (8,631 numbers for 3.1 million rows).
+    """
 
     def __init__(self, path: Path, columns: tuple[str, ...]):
         self._path, self._columns = path, columns
 
     @cached_property
     def _places(self) -> dict[bytes, list[tuple[int, int]]]:
-        """Identity -> byte ranges of its rows; more than one where they do not stand together."""
+        """Return identity -> byte ranges of its rows; several if they are not contiguous."""
         places: dict[bytes, list[tuple[int, int]]] = {}
         with open(self._path, "rb") as file:
             header = [
@@ -96,7 +101,10 @@ class _Table:
         return places
 
     def of(self, identity: str) -> dict[str, tuple[float, ...]]:
-        """NAME_ID (n000001/0001_01) -> its numbers. Raises ValueError naming file and row at a row that is no such thing."""
+        """Return NAME_ID (n000001/0001_01) -> its numbers.
+
+        Raises ValueError naming file and row for any other row.
+        """
         rows = {}
         with open(self._path, "rb") as file:
             for start, end in self._places.get(identity.encode(), ()):
@@ -119,7 +127,10 @@ class _Table:
 
 
 class VggFace2:
-    """Pictures of one part, by identity and name. `left_out` counts other files, `incomplete` the pictures that have no box in the table."""
+    """The pictures of one part, by identity and name.
+
+    `left_out` counts other files, `incomplete` the pictures that have no box in the table.
+    """
 
     Options = VggFace2Options
     space = EMOTIONS  # no sample has a label
@@ -163,7 +174,9 @@ class VggFace2:
             )
 
     def samples(self) -> Iterator[Sample]:
-        """Every picture, one identity at a time; what is missing or left out is said on stderr."""
+        """Yield every picture, one identity at a time; report what is missing or left out on
+        stderr.
+        """
         self.left_out.clear()
         self.incomplete.clear()
         identities = self._identities()
@@ -207,6 +220,9 @@ class VggFace2:
         return (self._root / sample.path).read_bytes()
 
     def fingerprint(self) -> Any:
-        """Names and times of the identities' folders, which change when a picture comes or goes, and the tables: 3 million files are not looked at."""
+        """Return names and times of the identities' folders, and the tables.
+
+        A folder's time changes when a picture comes or goes; 3 million files are not looked at.
+        """
         tables = [table._path for table in (self._boxes, self._landmarks) if table]
         return fingerprint(self.options.path, [*self._identities(), *tables])

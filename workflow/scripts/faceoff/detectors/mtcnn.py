@@ -142,8 +142,9 @@ class MTCNN:
 
 
 def _run(network: Any, pixels: np.ndarray) -> list[np.ndarray]:
-    """Return a network's outputs for pixels (n, h, w, 3) of 0–255; the last is the face
-    probability.
+    """Return a network's outputs for pixels (n, h, w, 3) of 0–255, all at once.
+
+    The last one is the probability of a face.
     """
     inputs = np.ascontiguousarray(((pixels - 127.5) / 128).transpose(0, 3, 1, 2), dtype=np.float32)
     *outputs, probabilities = Torch(network, batch=None).run(inputs)
@@ -151,7 +152,7 @@ def _run(network: Any, pixels: np.ndarray) -> list[np.ndarray]:
 
 
 def _moved(squares: np.ndarray, offsets: np.ndarray, border: int) -> np.ndarray:
-    """Return corners moved by offsets (n, 4) in units of each box's sides (plus `border` pixels)."""
+    """Return corners moved by offsets (n, 4) in units of each box's sides (plus `border`)."""
     sides = squares[:, 2:] - squares[:, :2] + border
     return squares + offsets * np.tile(sides, 2)
 
@@ -213,7 +214,7 @@ class AreaMeans:
 
 
 def _bins(start: np.ndarray, length: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first and last (excluded) pixel of n bins over each stretch of pixels: two (k, n)."""
+    """Return the first and last (excluded) pixel of n bins over each stretch: two arrays (k, n)."""
     index = np.arange(n)
     return start[:, None] + index * length[:, None] // n, start[:, None] - (
         -(index + 1) * length[:, None] // n

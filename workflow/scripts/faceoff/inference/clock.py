@@ -23,8 +23,9 @@ class Clock:
     batches: list[tuple[int, float]] = field(default_factory=list)
 
     def write(self, path: Path, **context: Any) -> None:
-        """Write the cell's timing. It varies from run to run and thus never enters a table of
-        results.
+        """Write the cell's timing.
+
+        It varies from run to run and thus never enters a table of results.
         """
         # The first batch warms caches up; it counts only when it is all there is.
         timed = self.batches[1:] or self.batches

@@ -18,8 +18,7 @@ class Meter:
         self._package, self._gpus = _package_uj(), _gpus_mj()
 
     def joules(self, gpu: int | None) -> float | None:
-        """Return the energy that the package has drawn since, plus that of the GPU with this
-        number.
+        """Return the energy that the package has drawn since, plus that of one GPU.
 
         gpu: CUDA's number; None if the job computes on the CPU alone. Returns None if one of the
         two cannot be read (on many machines only root may read the package's) or has restarted.
@@ -37,7 +36,7 @@ class Meter:
 
 
 def _package_uj() -> int | None:
-    """Return the package's counter in microjoules; None without one, or if only root may read it."""
+    """Return the package's counter in microjoules; None if it is absent or unreadable."""
     try:
         return int(PACKAGE.read_text(encoding="ascii"))
     except (OSError, ValueError):

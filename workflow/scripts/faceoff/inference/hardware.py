@@ -38,8 +38,9 @@ def set_hardware(hardware: Hardware) -> None:
 
 
 def hardware() -> Hardware:
-    """Return this process's settings; FACEOFF_DEVICE, if set, overrides the configuration's
-    `device`.
+    """Return this process's settings.
+
+    FACEOFF_DEVICE, if set, overrides the configuration's `device`.
     """
     return replace(_set, device=os.environ.get("FACEOFF_DEVICE") or _set.device)
 

@@ -385,7 +385,7 @@ def _pooling(layer: Layer) -> Operation:
         return lambda x: functional.avg_pool2d(x, size, stride)
 
     def run(x: torch.Tensor) -> torch.Tensor:
-        """Average over the pixels of the picture; the border does not count, as in TensorFlow."""
+        """Average over the picture's pixels; the border does not count, as in TensorFlow."""
         inside = functional.avg_pool2d(
             _padded(torch.ones_like(x[:1, :1]), size, stride), size, stride
         )

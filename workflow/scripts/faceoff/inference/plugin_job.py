@@ -91,8 +91,7 @@ def call_with_row_fallback(
 
 
 def _raise_if_of_the_machine(error: Exception) -> None:
-    """Raise a failure of the machine in one line; CUDA's own last line only says how to debug a
-    kernel.
+    """Raise a failure of the machine in one line; CUDA's last line only says how to debug a kernel.
 
     Lack of memory is the machine's fault even for a single picture. The memory that a picture takes
     is bounded (`images.MAX_PIXELS`, checked before it is decoded), so it has an answer with more

@@ -33,8 +33,7 @@ class Runtime(Protocol):
 def batched(
     inputs: np.ndarray, batch: int, invoke: Callable[[np.ndarray], Sequence[np.ndarray]]
 ) -> list[np.ndarray]:
-    """Call `invoke` on padded batches of exactly `batch` rows and join the valid rows of each
-    output.
+    """Call `invoke` on padded batches of exactly `batch` rows and join each output's valid rows.
 
     Zero rows still yield the outputs' shapes.
     """
@@ -59,13 +58,12 @@ def network_batches() -> list[int]:
 
 
 class BatchedNetwork(ABC):
-    """A network that computes batches of exactly `_batch` rows in `_invoke`; the last one is
-    padded.
+    """A network that computes fixed-size batches in `_invoke`; the last one is padded.
 
-    With `_batch` None it computes all rows at once, unpadded. The size is fixed because the bits of
-    a row depend on how many rows are computed with it, not on their values (measured on CPUs); so
-    one picture gives the same result alone and among others. If memory does not hold a batch, the
-    size is halved, for good, until one fits.
+    _batch: the number of rows; None computes all rows at once, unpadded. The size is fixed because
+    the bits of a row depend on how many rows are computed with it, not on their values (measured on
+    CPUs); so one picture gives the same result alone and among others. If memory does not hold a
+    batch, the size is halved, for good, until one fits.
     """
 
     _batch: int | None

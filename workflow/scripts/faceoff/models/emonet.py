@@ -99,7 +99,7 @@ class _EmoNet:
         )
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        """Return posterior, valence and arousal; the latter clipped to [-1, 1] as in the authors'
+        """Return the prediction; valence and arousal are clipped to [-1, 1] as in the authors'
         demo.
         """
         inputs = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32) / np.float32(255)

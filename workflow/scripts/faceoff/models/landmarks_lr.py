@@ -50,8 +50,9 @@ def features(points: np.ndarray) -> np.ndarray:
 
 
 class LandmarksLR:
-    """Multinomial logistic regression; its trained parameters are an .npz of plain arrays (no
-    pickle).
+    """Multinomial logistic regression.
+
+    Its trained parameters are an .npz of plain arrays (no pickle).
     """
 
     crop = CropSpec(size=(256, 256), channels=3, margin=0.4)

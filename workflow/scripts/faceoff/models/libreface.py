@@ -174,7 +174,7 @@ def _joint(network: Any) -> Any:
 
 
 class Aligner:
-    """LibreFace's alignment: MediaPipe's face mesh on each crop, turned and cut out to 512 pixels."""
+    """LibreFace's alignment: MediaPipe's face mesh, turned and cut out to 512 pixels."""
 
     def __call__(self, crops: np.ndarray) -> list[np.ndarray | None]:
         """Return (height, width, 3) uint8 of each crop.
@@ -200,7 +200,10 @@ class Aligner:
 
 
 def _inputs(aligned: list[np.ndarray | None], resize: int, side: int) -> np.ndarray:
-    """Return (n, 3, side, side) float32: resized, centre cut out, normalised; black without a face."""
+    """Return (n, 3, side, side) float32: resized, centre cut out, normalised.
+
+    A crop without a face is black.
+    """
     from PIL import Image
 
     inputs = np.zeros((len(aligned), side, side, 3), np.float32)

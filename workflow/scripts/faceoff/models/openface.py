@@ -42,8 +42,7 @@ _PROGRAM = "FeatureExtraction"
 
 
 class OpenFace:
-    """A model with the emotions whose rules OpenFace's units allow (all but contempt), and 17
-    intensities.
+    """A model with the emotions that OpenFace's units allow (all but contempt), and 17 intensities.
 
     Each crop is a sequence of one picture, so that neither tracking nor person calibration carries
     over from one crop to the next. All crops of a batch go into one call of the program, which

@@ -56,8 +56,9 @@ class _DirectionMaps(nn.Module):
         self.conv2, self.conv3 = nn.Conv2d(narrow, channels, 1), nn.Conv2d(narrow, channels, 1)
 
     def gates(self, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-        """Return the product (n, c, h, w) of the gates from rows (n, c, h, 1) and columns (n, c, 1,
-        w).
+        """Return the product (n, c, h, w) of the gates.
+
+        rows: (n, c, h, 1); columns: (n, c, 1, w).
         """
         joined = functional.hardswish(
             self.bn1(self.conv1(torch.cat((rows, columns.transpose(2, 3)), 2)))
@@ -74,7 +75,7 @@ class _CoordinateAttention(_DirectionMaps):
 
 
 class _DirectionAttention(_DirectionMaps):
-    """The head's attention on 7 x 7 maps; learned weights sum each direction instead of the mean."""
+    """The head's attention on 7 x 7 maps; learned weights sum each direction."""
 
     def __init__(self, channels: int):
         super().__init__(channels)
