@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff.datasets.affectnet import COLUMNS, AffectNet, Options, _five
+from faceoff.datasets.affectnet import COLUMNS, AffectNet, _five
 from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
 from faceoff.media.images import decode_image, encode_png
@@ -92,7 +92,7 @@ def npy_tree(root: Path, pictures: list[bytes], name: str = "val_set") -> Path:
 
 
 def made(root: Path, **options: object) -> AffectNet:
-    return AffectNet(Options(path=root, **options))
+    return AffectNet(AffectNet.Options(path=root, **options))
 
 
 def samples(root: Path, **options: object) -> list[Sample]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from faceoff.datasets.ravdess import FOLD_OF, FOLDS, Clip, Options, Ravdess, parse, published
+from faceoff.datasets.ravdess import FOLD_OF, FOLDS, Clip, Ravdess, parse, published
 from faceoff.emotions import EMOTIONS
 from faceoff.plan import config_files
 
@@ -62,7 +62,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def made(root: Path, **options: object) -> Ravdess:
-    return Ravdess(Options(path=root, **options))
+    return Ravdess(Ravdess.Options(path=root, **options))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_folds_are_disjoint_and_complete(tree: Path, name: str) -> None:
 )
 def test_wrong_options(tmp_path: Path, options: dict, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        Options(path=tmp_path, **options)
+        Ravdess.Options(path=tmp_path, **options)
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,10 @@ def new_paths(source: Path, error: ImportError) -> list[str]:
 
 
 def _old(module: str | None, name: str) -> str | None:
-    """Return the key of MOVED for `from module import name`, or for `import name` where module is None; None if the path is a present one."""
+    """Return the key of MOVED for `from module import name`; None if the path exists today.
+
+    module: None stands for `import name`.
+    """
     path = f"{module}.{name}" if module else name
     if not path.startswith("faceoff."):
         return None
