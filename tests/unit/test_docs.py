@@ -176,6 +176,8 @@ def checked(shown: dict[str, Any]) -> sections.RunConfig:
 
 @every_page
 def test_configurations_are_valid(page: Path) -> None:
+    if page.parent.name == "walkthroughs":
+        pytest.skip("they run, with what they add to the package, in test_walkthroughs.py")
     for shown in configurations(page.read_text(encoding="utf-8")):
         assert checked(shown).datasets
 
