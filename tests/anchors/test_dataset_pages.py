@@ -141,7 +141,8 @@ def test_every_key_is_on_the_page(module: ModuleType) -> None:
     """Keys of the dataset's own (those of all datasets are in docs/configuration.md), and its name as config.yaml writes it."""
     name = module.__name__.rsplit(".", 1)[-1]
     page = (PAGES / f"{OWN_PAGE.get(name, name)}.md").read_text(encoding="utf-8")
-    for key in module.Options.model_fields.keys() - module.Options.__base__.model_fields.keys():
+    options = getattr(module, next(iter(module.DATASETS.values()))["class"]).Options
+    for key in options.model_fields.keys() - options.__base__.model_fields.keys():
         assert f"`{key}`" in page or f"{key}:" in page, key
     for plugin in module.DATASETS:
         assert registry.get("dataset", plugin).card["title"]

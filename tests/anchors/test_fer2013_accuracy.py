@@ -10,7 +10,7 @@ import pytest
 
 from faceoff.commands import audit
 from faceoff.datasets._fer2013_pictures import NAMES, PARTS, ROWS, split_of
-from faceoff.datasets.fer2013 import Fer2013, Options
+from faceoff.datasets.fer2013 import Fer2013
 from faceoff.emotions import FER2013_ORDER, canonical
 from faceoff.faces.crops import crop
 from faceoff.inference.clock import Clock
@@ -56,7 +56,7 @@ MISNUMBERED = 35_657  # of 35,714 names
 
 @cache
 def opened(root: Path, split: str = "test", **options: str) -> tuple[Fer2013, list]:
-    dataset = Fer2013(Options(path=root, split=split, **options))
+    dataset = Fer2013(Fer2013.Options(path=root, split=split, **options))
     return dataset, list(dataset.samples())
 
 
@@ -66,7 +66,7 @@ def test_counts(root: Path, split: str) -> None:
     assert dataset.version == f"recovered-{split}@1"
     assert Counter(sample.label for sample in samples) == CLASSES[split]
     assert Counter(sample.groups["ambiguous"] for sample in samples)["true"] == AMBIGUOUS[split]
-    unambiguous = Fer2013(Options(path=root, split=split, ambiguous="drop"))
+    unambiguous = Fer2013(Fer2013.Options(path=root, split=split, ambiguous="drop"))
     assert len(list(unambiguous.samples())) == len(samples) - AMBIGUOUS[split]
     assert unambiguous.left_out == {"ambiguous label": AMBIGUOUS[split]}
 
@@ -94,7 +94,7 @@ def test_every_test_picture_is_there(root: Path) -> None:
 
 @pytest.mark.slow
 def test_clean_variant(root: Path) -> None:
-    dataset = Fer2013(Options(path=root, clean="train"))
+    dataset = Fer2013(Fer2013.Options(path=root, clean="train"))
     assert len(list(dataset.samples())) == 3_573 - 288
     assert dataset.left_out == {"twin in another part": 288}
 

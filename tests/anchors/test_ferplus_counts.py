@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff.datasets.ferplus import RULES, FerPlus, Options
+from faceoff.datasets.ferplus import RULES, FerPlus
 from faceoff.emotions import FERPLUS_COLUMNS
 from faceoff.faces.crops import crop
 from faceoff.inference.clock import Clock
@@ -70,7 +70,7 @@ KAGGLE_CLASSES = {
 @cache
 def opened(root: Path, votes: str, split: str) -> FerPlus:
     """One archive is unpacked once, whatever the rule."""
-    return FerPlus(Options(path=root, votes=votes, split=split))
+    return FerPlus(FerPlus.Options(path=root, votes=votes, split=split))
 
 
 def count(
@@ -87,7 +87,7 @@ def count(
 @pytest.mark.slow
 @pytest.mark.parametrize(("votes", "rule", "split"), COUNTS, ids=["-".join(key) for key in COUNTS])
 def test_count(root: Path, votes: str, rule: str, split: str) -> None:
-    dataset = FerPlus(Options(path=root, votes=votes, rule=rule, split=split))
+    dataset = FerPlus(FerPlus.Options(path=root, votes=votes, rule=rule, split=split))
     dataset._part = opened(root, votes, split)._part
     samples = list(dataset.samples())
     assert len(samples) == COUNTS[votes, rule, split]
@@ -108,8 +108,10 @@ def test_votes_under_the_wrong_columns_do_not_give_the_counts(root: Path, rule: 
 @pytest.mark.parametrize(("clean", "expected"), [("train", 2_894), ("train_valid", 2_869)])
 @pytest.mark.slow
 def test_clean_variant(root: Path, clean: str, expected: int) -> None:
-    everything = {sample.sample_id for sample in FerPlus(Options(path=root)).samples()}
-    kept = {sample.sample_id for sample in FerPlus(Options(path=root, clean=clean)).samples()}
+    everything = {sample.sample_id for sample in FerPlus(FerPlus.Options(path=root)).samples()}
+    kept = {
+        sample.sample_id for sample in FerPlus(FerPlus.Options(path=root, clean=clean)).samples()
+    }
     assert len(kept) == expected
     assert kept < everything
     assert len(everything - kept) == {"train": 259, "train_valid": 284}[clean]
@@ -179,7 +181,7 @@ def test_majority_labels_against_a_plain_count(root: Path) -> None:
 
 def test_set_rules_carry_their_label_set(root: Path) -> None:
     for rule in ("probability", "multi_target"):
-        samples = list(FerPlus(Options(path=root, rule=rule)).samples())
+        samples = list(FerPlus(FerPlus.Options(path=root, rule=rule)).samples())
         sets = [sample.groups["label_set"].split("|") for sample in samples]
         assert all(sample.label in labels for sample, labels in zip(samples, sets, strict=True))
         assert any(len(labels) > 1 for labels in sets)
@@ -200,7 +202,8 @@ def test_classes_of_the_test_part(
 ) -> None:
     assert (
         Counter(
-            sample.label for sample in FerPlus(Options(path=root, votes=votes, rule=rule)).samples()
+            sample.label
+            for sample in FerPlus(FerPlus.Options(path=root, votes=votes, rule=rule)).samples()
         )
         == classes
     )
@@ -225,7 +228,7 @@ def test_one_network_under_every_rule(root: Path, mirror: Path) -> None:
     for rule, (right, n, in_set) in PD_BEST.items():
         samples = [
             (sample, predicted[sample.sample_id.split("#")[0]])
-            for sample in FerPlus(Options(path=root, rule=rule)).samples()
+            for sample in FerPlus(FerPlus.Options(path=root, rule=rule)).samples()
         ]
         assert (sum(sample.label == emotion for sample, emotion in samples), len(samples)) == (
             right,
@@ -236,7 +239,9 @@ def test_one_network_under_every_rule(root: Path, mirror: Path) -> None:
                 sum(emotion in sample.groups["label_set"].split("|") for sample, emotion in samples)
                 == in_set
             ), rule
-    clean = {sample.sample_id for sample in FerPlus(Options(path=root, clean="train")).samples()}
+    clean = {
+        sample.sample_id for sample in FerPlus(FerPlus.Options(path=root, clean="train")).samples()
+    }
     twins = [sample for sample in dataset.samples() if sample.sample_id not in clean]
     assert (
         sum(sample.label == predicted[sample.sample_id] for sample in twins),

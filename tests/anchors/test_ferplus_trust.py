@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff.datasets.ferplus import FerPlus, Options
+from faceoff.datasets.ferplus import FerPlus
 from faceoff.emotions import EMOTIONS
 from faceoff.faces.crops import crop
 from faceoff.inference.clock import Clock
@@ -101,7 +101,7 @@ def test_one_network_in_every_universe(root: Path, mirror: Path) -> None:
     if plugin.skip():
         pytest.skip(plugin.skip())
     network = load_plugin(plugin.job(), Clock())
-    dataset = FerPlus(Options(path=root, keep="all"))
+    dataset = FerPlus(FerPlus.Options(path=root, keep="all"))
     rows = list(dataset.samples())
     posterior = network.predict(
         np.stack([crop(decode_image(dataset.read(row)), None, network.crop) for row in rows])

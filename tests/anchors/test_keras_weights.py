@@ -55,7 +55,7 @@ def right(found: list[str], labels: list[str]) -> int:
 @pytest.mark.slow
 def test_mini_xception_on_fer2013(root: Path, mirror: Path) -> None:
     """2340 of 3573 = 0.6549; the 8-bit file gets twelve more and names the same emotion for 99.0 %: within one per cent of each other."""
-    dataset = fer2013.Fer2013(fer2013.Options(path=root))
+    dataset = fer2013.Fer2013(fer2013.Fer2013.Options(path=root))
     crops, labels = pictures(dataset, (64, 64))
     found, posterior = answers(model("mini_xception"), crops)
     assert len(labels) == 3_573
@@ -71,7 +71,7 @@ def test_mini_xception_on_fer2013(root: Path, mirror: Path) -> None:
 @pytest.mark.slow
 def test_pd_best_on_ferplus(root: Path, mirror: Path) -> None:
     """The Keras file and the TFLite file: the same answers to all 3,153 pictures, and the published count."""
-    dataset = ferplus.FerPlus(ferplus.Options(path=root))
+    dataset = ferplus.FerPlus(ferplus.FerPlus.Options(path=root))
     crops, labels = pictures(dataset, (48, 48))
     found, posterior = answers(model("pd_best_keras"), crops)
     assert (right(found, labels), len(labels)) == (PD_BEST, 3_153)

@@ -152,7 +152,7 @@ def test_a_record_that_is_no_record(tmp_path: Path, server: Zenodo) -> None:
 
 def test_archives_of_the_official_record_are_pinned() -> None:
     """All 24 spoken archives, as Zenodo lists them: 12.44 GiB, every MD5 different."""
-    archives = ravdess.Ravdess.archives(ravdess.Options(path="d"))
+    archives = ravdess.Ravdess.archives(ravdess.Ravdess.Options(path="d"))
     assert [archive.name for archive in archives] == [
         f"Video_Speech_Actor_{actor:02d}.zip" for actor in range(1, 25)
     ]
@@ -166,7 +166,7 @@ def test_archives_of_the_official_record_are_pinned() -> None:
 
 def test_the_actor_who_does_not_sing_has_no_archive_of_songs(server: Zenodo) -> None:
     server.files |= {f"Video_Song_Actor_{actor:02d}.zip": b"" for actor in (17, 19)}
-    options = ravdess.Options(
+    options = ravdess.Ravdess.Options(
         path="d", vocal="song", actors=[17, 18, 19], record=f"{server.address}/record"
     )
     assert [archive.name for archive in ravdess.Ravdess.archives(options)] == [

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff.datasets.affectnet import COLUMNS, AffectNet, Options, _five
+from faceoff.datasets.affectnet import COLUMNS, AffectNet, _five
 from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
 from faceoff.media.images import decode_image, encode_png
-from faceoff.plan import config
+from faceoff.plan import config, config_files
 from faceoff.plan.config import ConfigError
 from faceoff.plugins.protocols import Sample
 
@@ -92,7 +92,7 @@ def npy_tree(root: Path, pictures: list[bytes], name: str = "val_set") -> Path:
 
 
 def made(root: Path, **options: object) -> AffectNet:
-    return AffectNet(Options(path=root, **options))
+    return AffectNet(AffectNet.Options(path=root, **options))
 
 
 def samples(root: Path, **options: object) -> list[Sample]:
@@ -396,5 +396,5 @@ def test_fingerprint_follows_the_annotations(tree: Path) -> None:
 
 
 def test_shipped_config() -> None:
-    run = config.read(ROOT / "configs/affectnet.yaml")
+    run = config_files.read(ROOT / "configs/affectnet.yaml")
     assert {section.type or name for name, section in run.datasets.items()} == {"affectnet"}

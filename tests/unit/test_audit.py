@@ -164,10 +164,12 @@ def test_ferplus_contamination_is_what_the_protocol_says(data):
 
     So are 259 of the 3,153 scored rows.
     """
-    from faceoff.datasets.ferplus import FerPlus, Options
+    from faceoff.datasets.ferplus import FerPlus
 
     def look_at(split: str, **options: str) -> audit.Audit:
-        dataset = FerPlus(Options(path=Path(data) / "datasets/ferplus", split=split, **options))
+        dataset = FerPlus(
+            FerPlus.Options(path=Path(data) / "datasets/ferplus", split=split, **options)
+        )
         return audit.audit(split, dataset, dataset.samples())
 
     train = look_at("train", votes="label", rule="argmax8")  # this table and rule keep every file

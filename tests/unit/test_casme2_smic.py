@@ -62,7 +62,7 @@ def casme_tree(
 
 
 def casme(root: Path, **options: object) -> Casme2:
-    return Casme2(casme2.Options(path=root, **options))
+    return Casme2(Casme2.Options(path=root, **options))
 
 
 def test_casme2_apex(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -302,7 +302,7 @@ def smic_tree(tmp_path: Path) -> Path:
 
 
 def clips(root: Path, **options: object) -> Smic:
-    return Smic(smic.Options(path=root, **options))
+    return Smic(Smic.Options(path=root, **options))
 
 
 def test_smic(smic_tree: Path, capsys: pytest.CaptureFixture) -> None:

@@ -86,7 +86,7 @@ def ck_tree(root: Path) -> Path:
 
 
 def ck(root: Path, **options: object) -> CkPlus:
-    return CkPlus(ck_plus.Options(path=root, **options))
+    return CkPlus(CkPlus.Options(path=root, **options))
 
 
 def test_ck_plus_pictures(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -324,7 +324,7 @@ def mmi_tree(root: Path) -> Path:
 
 
 def clips(root: Path, **options: object) -> Mmi:
-    return Mmi(mmi.Options(path=root, **options))
+    return Mmi(Mmi.Options(path=root, **options))
 
 
 def test_mmi(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

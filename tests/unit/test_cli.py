@@ -16,7 +16,7 @@ from faceoff.cli import app
 from faceoff.commands import plugin_listing, reference_page
 from faceoff.drawing import scenes
 from faceoff.layout import VERSION
-from faceoff.plan import config
+from faceoff.plan import config_files
 from faceoff.plugins import registry
 from faceoff.storage import columns, files, parquet
 
@@ -264,7 +264,7 @@ def test_writing_a_configuration_spares_ones_own_comments_and_the_checkout(call,
     )
     before, checkout = (
         path.read_bytes(),
-        [config.SCHEMA.stat().st_mtime_ns, reference_page.PATH.stat().st_mtime_ns],
+        [config_files.SCHEMA.stat().st_mtime_ns, reference_page.PATH.stat().st_mtime_ns],
     )
     code, output = call("config", str(path), "--write")
     assert code == 1
@@ -275,8 +275,11 @@ def test_writing_a_configuration_spares_ones_own_comments_and_the_checkout(call,
     assert path.read_bytes() == before
     for arguments in (("--force",), ()):  # what it has written itself it may write again
         assert call("config", str(path), "--write", *arguments)[0] == 0
-        assert path.read_text(encoding="utf-8") == config.commented(config.load(path))
-    assert [config.SCHEMA.stat().st_mtime_ns, reference_page.PATH.stat().st_mtime_ns] == checkout
+        assert path.read_text(encoding="utf-8") == config_files.commented(config_files.load(path))
+    assert [
+        config_files.SCHEMA.stat().st_mtime_ns,
+        reference_page.PATH.stat().st_mtime_ns,
+    ] == checkout
 
 
 def test_a_detector_is_calibrated_whatever_its_header_leaves_out(call, few_scenes, tmp_path):
@@ -305,7 +308,7 @@ def test_a_detector_is_calibrated_whatever_its_header_leaves_out(call, few_scene
 
 def test_the_committed_config_and_schema_are_what_the_models_generate():
     schema = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
-    assert schema == json.loads(json.dumps(config.schema()))
+    assert schema == json.loads(json.dumps(config_files.schema()))
 
 
 def test_leaderboard_of_an_unknown_run(call, tmp_path, monkeypatch):

@@ -42,7 +42,7 @@ def crema(root: Path, stems: list[str] = STEMS, people: str | None = None) -> Pa
 
 
 def clips(root: Path, **options: object) -> CremaD:
-    return CremaD(crema_d.Options(path=root, **options))
+    return CremaD(CremaD.Options(path=root, **options))
 
 
 def test_crema_d_names(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -177,7 +177,7 @@ def jaffe_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def faces(root: Path) -> Jaffe:
-    return Jaffe(jaffe.Options(path=root))
+    return Jaffe(Jaffe.Options(path=root))
 
 
 def test_jaffe(jaffe_tree: Path, capsys: pytest.CaptureFixture) -> None:

@@ -9,12 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from faceoff.commands import audit
-from faceoff.datasets import fer2013plus
 from faceoff.datasets._fer2013_pictures import NAMES, split_of
-from faceoff.datasets.fer2013 import TABLE, Fer2013, Options
+from faceoff.datasets.fer2013 import TABLE, Fer2013
 from faceoff.datasets.fer2013plus import Fer2013Plus
 from faceoff.datasets.ferplus import FerPlus
-from faceoff.datasets.ferplus import Options as FerPlusOptions
 from faceoff.emotions import EMOTIONS, FER2013_ORDER, FERPLUS_COLUMNS
 from faceoff.media.frame_rate import Sampling
 from faceoff.media.images import DecodeError, decode_image, encode_png
@@ -95,7 +93,7 @@ def parts(root: Path, lines: list[str] | None = None) -> Path:
 
 
 def opened(root: Path, **options: object) -> Fer2013:
-    return Fer2013(Options(path=root, **options))
+    return Fer2013(Fer2013.Options(path=root, **options))
 
 
 def found(root: Path, **options: object) -> list[tuple[str, str]]:
@@ -176,7 +174,7 @@ def test_ferplus_names_rows_as_its_table_does(tmp_path: Path) -> None:
     folders = fer2013new(parts(tmp_path / "parts"))
     for split in ("train", "valid", "test"):
         by_csv, by_folder = (
-            FerPlus(FerPlusOptions(path=place, split=split)) for place in (root, folders)
+            FerPlus(FerPlus.Options(path=place, split=split)) for place in (root, folders)
         )
         samples = list(by_csv.samples())
         assert samples == list(by_folder.samples())
@@ -190,7 +188,7 @@ def test_ferplus_tables_that_do_not_belong_together(tmp_path: Path) -> None:
     root = fer2013new(
         fer2013_csv(tmp_path / "d"), [*ROW_NAMES[1:], ""], [*USAGES[1:], "PrivateTest"]
     )
-    dataset = FerPlus(FerPlusOptions(path=root))
+    dataset = FerPlus(FerPlus.Options(path=root))
     with pytest.raises(
         ValueError, match=r"fer2013\.csv, row 2: fer2013new\.csv has no such Training row"
     ):
@@ -376,7 +374,7 @@ def kaggle(root: Path, inner: str = "fer2013") -> Path:
 
 
 def plus(root: Path, **options: object) -> Fer2013Plus:
-    return Fer2013Plus(fer2013plus.Options(path=root, **options))
+    return Fer2013Plus(Fer2013Plus.Options(path=root, **options))
 
 
 @pytest.mark.parametrize("inner", ["fer2013", "."])

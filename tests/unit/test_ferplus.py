@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from faceoff.datasets.ferplus import RULES, FerPlus, Options
+from faceoff.datasets.ferplus import RULES, FerPlus
 from faceoff.emotions import FERPLUS_COLUMNS
 from faceoff.media.images import decode_image
 
@@ -239,7 +239,7 @@ def layout(root: Path, kind: str) -> Path:
 
 @pytest.mark.parametrize("kind", ["folder", "tar", "zip", "csv"])
 def test_every_layout_gives_the_same_samples_and_pixels(tmp_path: Path, kind: str) -> None:
-    dataset = FerPlus(Options(path=layout(tmp_path / kind, kind)))
+    dataset = FerPlus(FerPlus.Options(path=layout(tmp_path / kind, kind)))
     found = list(dataset.samples())
     assert [(sample.sample_id, sample.label) for sample in found] == [
         ("fer0000004", "surprise"),
@@ -255,7 +255,7 @@ def test_every_layout_gives_the_same_samples_and_pixels(tmp_path: Path, kind: st
 def test_a_compressed_archive_is_read_once(tmp_path: Path) -> None:
     """The table need not be in the archive's order; going back in a .tar.gz means to unpack it from its start again."""
     root = layout(tmp_path / "d", "tar")
-    dataset = FerPlus(Options(path=root))
+    dataset = FerPlus(FerPlus.Options(path=root))
     samples = list(dataset.samples())
     first = dataset.read(samples[-1])
     os.truncate(root / "FER2013Test.tar.gz", 0)
@@ -270,7 +270,7 @@ def test_a_compressed_archive_is_read_once(tmp_path: Path) -> None:
 def test_a_cut_archive_is_named(tmp_path: Path) -> None:
     root = layout(tmp_path / "d", "tar")
     os.truncate(root / "FER2013Test.tar.gz", 200)
-    dataset = FerPlus(Options(path=root))
+    dataset = FerPlus(FerPlus.Options(path=root))
     with pytest.raises(ValueError, match=r"FER2013Test\.tar\.gz: damaged or cut"):
         dataset.read(next(iter(dataset.samples())))
 
@@ -280,14 +280,16 @@ def test_a_cut_archive_is_named(tmp_path: Path) -> None:
     ("clean", "left"), [("train", ["fer0000004", "fer0000006"]), ("train_valid", ["fer0000004"])]
 )
 def test_clean_leaves_twins_out(tmp_path: Path, kind: str, clean: str, left: list[str]) -> None:
-    dataset = FerPlus(Options(path=layout(tmp_path / kind, kind), clean=clean))
+    dataset = FerPlus(FerPlus.Options(path=layout(tmp_path / kind, kind), clean=clean))
     assert [sample.sample_id for sample in dataset.samples()] == left
     assert clean in dataset.version
 
 
 @pytest.mark.parametrize("kind", ["folder", "tar", "zip"])
 def test_label_table_of_the_generator(tmp_path: Path, kind: str) -> None:
-    dataset = FerPlus(Options(path=layout(tmp_path / kind, kind), votes="label", split="train"))
+    dataset = FerPlus(
+        FerPlus.Options(path=layout(tmp_path / kind, kind), votes="label", split="train")
+    )
     assert [(sample.sample_id, sample.label) for sample in dataset.samples()] == [
         ("fer0000000", "happiness"),
         ("fer0000001", "sadness"),
@@ -295,7 +297,7 @@ def test_label_table_of_the_generator(tmp_path: Path, kind: str) -> None:
 
 
 def test_votes_stand_in_canonical_order(tmp_path: Path) -> None:
-    first = next(iter(FerPlus(Options(path=layout(tmp_path / "d", "folder"))).samples()))
+    first = next(iter(FerPlus(FerPlus.Options(path=layout(tmp_path / "d", "folder"))).samples()))
     assert first.votes == (0, 0, 0, 10, 0, 0, 0, 0)  # neutral, happiness, sadness, surprise, …
 
 
@@ -303,7 +305,9 @@ def test_several_rows_of_one_file_are_several_samples(tmp_path: Path) -> None:
     root = layout(tmp_path / "d", "folder")
     with open(root / "fer2013new.csv", "a") as file:
         file.write("PrivateTest,fer0000004.png,0,10,0,0,0,0,0,0,0,0\n")
-    found = [(sample.sample_id, sample.label) for sample in FerPlus(Options(path=root)).samples()]
+    found = [
+        (sample.sample_id, sample.label) for sample in FerPlus(FerPlus.Options(path=root)).samples()
+    ]
     assert found[0] == ("fer0000004", "surprise")
     assert found[-1] == ("fer0000004#2", "happiness")
 
@@ -311,7 +315,7 @@ def test_several_rows_of_one_file_are_several_samples(tmp_path: Path) -> None:
 def test_missing_picture_is_an_oserror_not_a_missing_row(tmp_path: Path) -> None:
     root = layout(tmp_path / "d", "folder")
     (root / "FER2013Test" / "fer0000005.png").unlink()
-    dataset = FerPlus(Options(path=root))
+    dataset = FerPlus(FerPlus.Options(path=root))
     found = list(dataset.samples())
     assert len(found) == 3
     with pytest.raises(OSError, match="fer0000005"):
@@ -332,39 +336,39 @@ def test_what_is_missing_is_named_before_any_work(
     root = layout(tmp_path / "d", "folder")
     (root / gone).rename(tmp_path / "away")
     with pytest.raises(FileNotFoundError, match=says):
-        FerPlus(Options(path=root, **options))
+        FerPlus(FerPlus.Options(path=root, **options))
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        FerPlus(Options(path=tmp_path / "nowhere"))
+        FerPlus(FerPlus.Options(path=tmp_path / "nowhere"))
 
 
 def test_clean_needs_the_part_it_compares_with(tmp_path: Path) -> None:
     """It is missed when the dataset is opened, not after minutes of work."""
     root = layout(tmp_path / "d", "folder")
     (root / "FER2013Train").rename(tmp_path / "away")
-    FerPlus(Options(path=root))
+    FerPlus(FerPlus.Options(path=root))
     with pytest.raises(FileNotFoundError, match="FER2013Train"):
-        FerPlus(Options(path=root, clean="train"))
+        FerPlus(FerPlus.Options(path=root, clean="train"))
 
 
 def test_label_table_needs_the_generators_layout(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"label\.csv"):
-        FerPlus(Options(path=layout(tmp_path / "d", "csv"), votes="label"))
+        FerPlus(FerPlus.Options(path=layout(tmp_path / "d", "csv"), votes="label"))
 
 
 def test_fingerprint_follows_the_files(tmp_path: Path) -> None:
     root = layout(tmp_path / "d", "tar")
-    before = FerPlus(Options(path=root)).fingerprint()
-    assert FerPlus(Options(path=root)).fingerprint() == before
+    before = FerPlus(FerPlus.Options(path=root)).fingerprint()
+    assert FerPlus(FerPlus.Options(path=root)).fingerprint() == before
     with open(root / "fer2013new.csv", "a") as file:
         file.write("\n")
-    assert FerPlus(Options(path=root)).fingerprint() != before
+    assert FerPlus(FerPlus.Options(path=root)).fingerprint() != before
 
 
 def test_keep_all_adds_rows_without_a_label_and_changes_no_other(tmp_path: Path) -> None:
     root = layout(tmp_path / "d", "folder")
     with open(root / "fer2013new.csv", "a") as file:
         file.write("PrivateTest,fer0000004.png,4,0,0,0,0,0,0,0,5,1\n")
-    plain, whole = (FerPlus(Options(path=root, keep=keep)) for keep in ("labelled", "all"))
+    plain, whole = (FerPlus(FerPlus.Options(path=root, keep=keep)) for keep in ("labelled", "all"))
     assert plain.version == whole.version, "the task is the same: what has no label is not scored"
     labelled = [sample for sample in whole.samples() if sample.label]
     assert labelled == list(plain.samples())
@@ -387,7 +391,7 @@ def test_universes_of_every_table_rule_and_policy(tmp_path: Path) -> None:
         file.write("PrivateTest,fer0000004.png,0,6,4,0,0,0,0,0,0,0\n")
     found = {
         tuple(universe.factors.values()): dict.fromkeys(universe.rows)
-        for universe in FerPlus(Options(path=root, keep="all")).universes()
+        for universe in FerPlus(FerPlus.Options(path=root, keep="all")).universes()
     }
 
     def ids(*factors: str) -> list[str]:
@@ -414,7 +418,7 @@ def test_universes_follow_the_configured_table_and_the_files_that_are_there(tmp_
         file.write("PrivateTest,fer0000004.png,0,6,4,0,0,0,0,0,0,0\n")
     from_label = {
         tuple(u.factors.values()): u.rows
-        for u in FerPlus(Options(path=root, votes="label", keep="all")).universes()
+        for u in FerPlus(FerPlus.Options(path=root, votes="label", keep="all")).universes()
     }
     rows = [sample for sample, _ in from_label["fer2013new", "majority", "label", "rows"]]
     assert rows == ["fer0000004", "fer0000005", "fer0000006", "fer0000004"], (
@@ -422,13 +426,13 @@ def test_universes_follow_the_configured_table_and_the_files_that_are_there(tmp_
     )
     (root / "FER2013Train").rename(tmp_path / "train")
     (root / "fer2013new.csv").unlink()
-    left = FerPlus(Options(path=root, votes="label", keep="all")).universes()
+    left = FerPlus(FerPlus.Options(path=root, votes="label", keep="all")).universes()
     assert {universe.factors["votes"] for universe in left} == {"label"}
     assert {universe.factors["duplicates"] for universe in left} == {"rows", "distinct"}
 
 
 def test_universes_of_the_original_csv_have_no_label_table(tmp_path: Path) -> None:
-    found = FerPlus(Options(path=layout(tmp_path / "d", "csv"), keep="all")).universes()
+    found = FerPlus(FerPlus.Options(path=layout(tmp_path / "d", "csv"), keep="all")).universes()
     assert {universe.factors["votes"] for universe in found} == {"fer2013new"}
     assert {universe.factors["duplicates"] for universe in found} == {
         "rows",
@@ -440,4 +444,4 @@ def test_universes_of_the_original_csv_have_no_label_table(tmp_path: Path) -> No
 
 def test_multiverse_of_a_cleaned_task_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no clean"):
-        Options(path=tmp_path, keep="all", clean="train", multiverse=True)
+        FerPlus.Options(path=tmp_path, keep="all", clean="train", multiverse=True)

@@ -26,7 +26,7 @@ def tree(root: Path, *names: str | bytes) -> Path:
 
 
 def open_folder(root: Path, **options: object) -> folder.Folder:
-    return folder.Folder(folder.Options(path=root, **options))
+    return folder.Folder(folder.Folder.Options(path=root, **options))
 
 
 def labels(dataset: object) -> dict[str, str | None]:
@@ -136,7 +136,7 @@ def test_a_class_of_ones_own_is_declared_by_the_space(tmp_path: Path) -> None:
         open_folder(root, label_map={"ruhig": "neutral"})
 
 
-@pytest.mark.parametrize("options", [folder.Options, table.Options])
+@pytest.mark.parametrize("options", [folder.Folder.Options, table.Table.Options])
 def test_a_misspelt_target_is_refused_before_any_label_is_read(options: type) -> None:
     with pytest.raises(
         ValueError, match=r"'traurig': 'sadnes' is no known emotion, did you mean 'sadness'"
@@ -257,7 +257,7 @@ def write_table(root: Path, kind: str, columns: dict[str, list]) -> Path:
 
 
 def open_table(path: Path, columns: dict | None = None, **options: object) -> table.Table:
-    return table.Table(table.Options(path=path, columns=columns or {}, **options))
+    return table.Table(table.Table.Options(path=path, columns=columns or {}, **options))
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

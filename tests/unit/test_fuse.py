@@ -10,8 +10,8 @@ from posterior_fixtures import RULES
 
 from faceoff.fusion.member_votes import Votes, fuse
 from faceoff.fusion.rule import Rule
-from faceoff.plan.config import FusionConfig
 from faceoff.plan.jobs import FuseJob, Member
+from faceoff.plan.sections import FusionConfig
 from faceoff.scoring.task import folds_for, weights_of
 from faceoff.stages import fuse as stage
 from faceoff.storage import columns, parquet

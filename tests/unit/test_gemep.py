@@ -27,7 +27,7 @@ def tree(root: Path, names: list[str] = NAMES) -> Path:
 
 
 def clips(root: Path, **options: object) -> Gemep:
-    return Gemep(gemep.Options(path=root, **options))
+    return Gemep(Gemep.Options(path=root, **options))
 
 
 def test_names(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 
 from faceoff.assets.asset import AssetError
-from faceoff.datasets.posed_video import Options, PosedVideo
-from faceoff.datasets.ravdess import Options as RavdessOptions
+from faceoff.datasets.posed_video import PosedVideo
 from faceoff.datasets.ravdess import Ravdess, published
 from faceoff.drawing import clips
 from faceoff.drawing.expressions import INTENSITIES, PROTOTYPES
@@ -338,7 +337,7 @@ def test_what_memory_held_before_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_samples_and_options() -> None:
-    samples = list(PosedVideo(Options()).samples())
+    samples = list(PosedVideo(PosedVideo.Options()).samples())
     assert len(samples) == 88
     assert {sample.kind for sample in samples} == {"video"}
     assert {sample.groups["kind"] for sample in samples} == set(clips.KINDS)
@@ -347,18 +346,18 @@ def test_samples_and_options() -> None:
         sample.groups["n_people"] == ("2" if sample.groups["kind"] == "two" else "1")
         for sample in samples
     )
-    chosen = PosedVideo(Options(split="train", seed=3, kinds=["two", "leaving"]))
+    chosen = PosedVideo(PosedVideo.Options(split="train", seed=3, kinds=["two", "leaving"]))
     assert {sample.groups["kind"] for sample in chosen.samples()} == {"two", "leaving"}
     assert chosen.version == "train-seed3-leaving_two@1"
-    assert PosedVideo(Options()).version == "test-seed0@1"
+    assert PosedVideo(PosedVideo.Options()).version == "test-seed0@1"
     with pytest.raises(
         ValueError, match=r"unknown kinds \['twins'\]; valid: single, several, two, leaving"
     ):
-        PosedVideo(Options(kinds=["twins"]))
+        PosedVideo(PosedVideo.Options(kinds=["twins"]))
 
 
 def test_clips_are_kept_whole_or_not_at_all(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset = PosedVideo(Options(split="valid"))
+    dataset = PosedVideo(PosedVideo.Options(split="valid"))
     sample = next(iter(dataset.samples()))
 
     def breaks(clip: clips.Clip):
@@ -389,7 +388,7 @@ def test_frames_table_has_the_truth_of_every_frame(cache: Path, tmp_path: Path) 
     job = job_of(kinds=["leaving"], limit=3)
     write_samples(tmp_path / "samples.parquet", job)
     write_frames(tmp_path / "samples.parquet", tmp_path / "frames.parquet", job)
-    dataset = PosedVideo(Options(split="valid"))
+    dataset = PosedVideo(PosedVideo.Options(split="valid"))
     samples = {sample.sample_id: sample for sample in dataset.samples()}
     rows = list(parquet.rows(tmp_path / "frames.parquet"))
     assert {row["sample_id"] for row in rows} == {
@@ -422,12 +421,12 @@ def test_a_detector_finds_the_faces_of_the_decoded_clip(cache: Path, kind: str) 
         detector = load_plugin(plugin.job(), Clock())
     except AssetError as error:
         pytest.skip(str(error).splitlines()[0])
-    dataset = PosedVideo(Options(split="valid", kinds=[kind]))
+    dataset = PosedVideo(PosedVideo.Options(split="valid", kinds=[kind]))
     sample = list(dataset.samples())[1]
     path = dataset.file(sample)
     decoded = list(decode_video(path, ALL_FRAMES))
     assert [frame.timestamp_s for frame in decoded] == dataset._clips[sample.sample_id].times
-    again = PosedVideo(Options(split="valid", seed=0))
+    again = PosedVideo(PosedVideo.Options(split="valid", seed=0))
     bytes_before = path.read_bytes()
     path.unlink()
     assert again.file(sample).read_bytes() == bytes_before, (
@@ -481,12 +480,12 @@ def test_ravdess_tree_is_read_back(tree: Path) -> None:
             ({"vocal": "song", "calm": "keep"}, 22),
             ({"intensity": "strong"}, 24),
         ):
-            dataset = Ravdess(RavdessOptions(path=tree, modality=modality, **options))
+            dataset = Ravdess(Ravdess.Options(path=tree, modality=modality, **options))
             samples = list(dataset.samples())
             assert len(samples) == n
             assert all(dataset.file(sample).is_file() for sample in samples)
     labels = {
-        sample.sample_id: sample.label for sample in Ravdess(RavdessOptions(path=tree)).samples()
+        sample.sample_id: sample.label for sample in Ravdess(Ravdess.Options(path=tree)).samples()
     }
     assert labels["01-01-06-02-01-02-18"] == "fear"
 
@@ -521,7 +520,7 @@ def test_ravdess_archives_are_named_as_on_zenodo(tree: Path, tmp_path: Path) -> 
         assert len(names) == 60
         assert {name[:12] for name in names} == {"Actor_01/01-", "Actor_01/02-"}
         archive.extractall(tmp_path / "unpacked")
-    assert len(list(Ravdess(RavdessOptions(path=tmp_path / "unpacked")).samples())) == 26
+    assert len(list(Ravdess(Ravdess.Options(path=tmp_path / "unpacked")).samples())) == 26
     assert [path.read_bytes() for path in write_archives(tree, tmp_path / "b")] == [
         path.read_bytes() for path in archives
     ]

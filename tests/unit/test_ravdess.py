@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from faceoff.datasets.ravdess import FOLD_OF, FOLDS, Clip, Options, Ravdess, parse, published
+from faceoff.datasets.ravdess import FOLD_OF, FOLDS, Clip, Ravdess, parse, published
 from faceoff.emotions import EMOTIONS
-from faceoff.plan import config
+from faceoff.plan import config_files
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = {
@@ -62,7 +62,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def made(root: Path, **options: object) -> Ravdess:
-    return Ravdess(Options(path=root, **options))
+    return Ravdess(Ravdess.Options(path=root, **options))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_folds_are_disjoint_and_complete(tree: Path, name: str) -> None:
 )
 def test_wrong_options(tmp_path: Path, options: dict, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        Options(path=tmp_path, **options)
+        Ravdess.Options(path=tmp_path, **options)
 
 
 @pytest.mark.parametrize(
@@ -357,5 +357,5 @@ def test_numbers_of_the_dataset_page() -> None:
 
 
 def test_shipped_config() -> None:
-    run = config.read(ROOT / "configs/ravdess.yaml")
+    run = config_files.read(ROOT / "configs/ravdess.yaml")
     assert {"ravdess"} <= {section.type or name for name, section in run.datasets.items()}

@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def truth(folder: Path) -> list[tuple[str, str]]:
-    from faceoff.plan.config import load
+    from faceoff.plan.config_files import load
     from faceoff.plan.job_specs import Plan
     from faceoff.stages.samples import write_samples
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from faceoff.datasets import avec2013, send
+from faceoff.datasets import send
 from faceoff.datasets._raters import at, evaluator_weighted, evaluator_weights
 from faceoff.datasets.avec2013 import Avec2013
 from faceoff.datasets.send import Send
@@ -153,7 +153,7 @@ def send_tree(tmp_path: Path) -> Path:
 
 
 def narratives(root: Path, **options: object) -> Send:
-    return Send(send.Options(path=root, **options))
+    return Send(Send.Options(path=root, **options))
 
 
 def test_send(send_tree: Path, capsys: pytest.CaptureFixture) -> None:
@@ -314,7 +314,7 @@ def avec_tree(tmp_path: Path) -> Path:
 
 
 def recordings(root: Path, **options: object) -> Avec2013:
-    return Avec2013(avec2013.Options(path=root, **options))
+    return Avec2013(Avec2013.Options(path=root, **options))
 
 
 def test_avec2013(avec_tree: Path, capsys: pytest.CaptureFixture) -> None:

@@ -61,7 +61,7 @@ def tables(root: Path, boxes: str | None = None, landmarks: str | None = None) -
 
 
 def people(root: Path, **options: object) -> VggFace2:
-    return VggFace2(vggface2.Options(path=root, **options))
+    return VggFace2(VggFace2.Options(path=root, **options))
 
 
 def test_vggface2(vgg_tree: Path, capsys: pytest.CaptureFixture) -> None:
@@ -189,7 +189,7 @@ def bursts(root: Path, header: str = "", extra: str = "", two: bool = True) -> P
 
 
 def sounds(root: Path, **options: object) -> HumeVocalBursts:
-    return HumeVocalBursts(hvb.Options(path=root, **options))
+    return HumeVocalBursts(HumeVocalBursts.Options(path=root, **options))
 
 
 def test_hvb(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

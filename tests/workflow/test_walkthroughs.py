@@ -63,8 +63,10 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_walkthrough(page: Path, checkout: Path) -> None:
+    # The package of the copy, as `make` installs that of a checkout: pages may add to it.
     environment = runs.environment() | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(checkout / "workflow" / "scripts"),
     }
     printed = None
     for language, title, text in blocks(page):
@@ -92,7 +94,8 @@ def test_walkthrough(page: Path, checkout: Path) -> None:
 
 
 def test_there_are_walkthroughs_for_all_that_is_added() -> None:
-    added = {"dataset", "detector", "model", "figure", "report_section", "table"}
+    added = {"dataset", "detector", "model", "fusion_rule", "metric"}
+    added |= {"figure", "report_section", "table"}
     assert added <= {page.stem for page in PAGES}
     for page in PAGES:
         assert {"bash", "yaml", "python"} <= {language for language, _, _ in blocks(page)}

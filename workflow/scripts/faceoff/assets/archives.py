@@ -1,4 +1,4 @@
-"""Unpack an archive that nobody has vouched for: nothing leaves the target folder, and nothing grows beyond its bounds."""
+"""Unpack an archive from an untrusted source, inside the target folder and within bounds."""
 
 import bz2
 import gzip
@@ -41,7 +41,10 @@ _BROKEN = (
 
 
 class ArchiveError(Exception):
-    """An archive is broken, hostile or larger than allowed; the message names the archive, the member and the fault."""
+    """A broken or hostile archive, or one beyond the bounds.
+
+    The message names the archive, the member and the fault.
+    """
 
 
 def unpack(
@@ -51,12 +54,17 @@ def unpack(
     max_files: int = MAX_FILES,
     max_ratio: float = MAX_RATIO,
 ) -> list[Path]:
-    """Unpack a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz (told by content) into `folder`, which appears when all is there; its files in the archive's order.
+    """Unpack an archive into `folder`, which appears only when everything is unpacked.
 
-    Bounds: bytes that come out (never more than were counted, whatever the headers say), entries, bytes out per byte of the archive, folders in folders.
-    Modes and times are not taken from the archive.
-    Raises ArchiveError, with nothing left behind, for an entry with an absolute path, `..`, a drive letter or a backslash; for a link, device
-    or encrypted entry; beyond a bound; for a broken archive; and when `folder` is there and not empty.
+    Returns its files in the archive's order. The formats .zip, .tar, .tar.gz, .tar.bz2 and .tar.xz
+    are told by content. Modes and times of the archive are ignored.
+
+    The bounds are: unpacked bytes (as counted, whatever the headers say), entries, unpacked bytes
+    per byte of the archive, and depth of folders.
+
+    Raises ArchiveError, and leaves nothing behind, for an entry with an absolute path, `..`, a
+    drive letter or a backslash; for a link, device or encrypted entry; beyond a bound; for a broken
+    archive; and if `folder` exists and is not empty.
     """
     archive, folder = Path(archive), Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -112,7 +120,8 @@ class _Check:
             or re.match("[A-Za-z]:", name)
         ):
             raise self.refuse(
-                "its path leads out of the archive's folder (absolute, `..`, a drive letter or a backslash)"
+                "its path leads out of the archive's folder (absolute, `..`, a drive letter or a "
+                "backslash)"
             )
         if len(path.parts) > _DEEPEST:
             raise self.refuse(f"lies {len(path.parts):,} folders deep, {_DEEPEST} are allowed")
@@ -151,7 +160,8 @@ def _unzip(archive: Path, folder: Path, check: _Check) -> None:
                 raise check.refuse("is a link, device or pipe")
             if info.compress_type not in _METHODS:
                 raise check.refuse(
-                    f"compression method {info.compress_type} is not supported (stored and deflated are)"
+                    f"compression method {info.compress_type} is not supported (stored and "
+                    "deflated are)"
                 )
             check.count(info.file_size)  # zipfile gives no more than the header says
             came = os.path.getsize(packed.extract(info, folder))
@@ -176,7 +186,10 @@ class _Reader:
 
 
 class _Header(tarfile.TarInfo):
-    """A member's header; the usual one takes a damaged or missing header for the end of the archive."""
+    """A header that fails on a damaged or missing block.
+
+    The standard one takes such a block for the end of the archive.
+    """
 
     @classmethod
     def fromtarfile(cls, packed: tarfile.TarFile) -> tarfile.TarInfo:
@@ -186,7 +199,8 @@ class _Header(tarfile.TarInfo):
             raise
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(
-                f"no sound header at byte {packed.offset:,} ({error}): neither zip nor tar, damaged, or cut"
+                f"no sound header at byte {packed.offset:,} ({error}): neither zip nor tar, "
+                "damaged, or cut"
             ) from None
 
 

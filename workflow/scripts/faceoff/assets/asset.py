@@ -1,4 +1,4 @@
-"""A file that is known by its hash, and the check that a copy is that file."""
+"""Describe a file by name and hash, and verify it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,15 +9,20 @@ from typing import Any
 
 
 class AssetError(Exception):
-    """An asset is absent or is not the file its card names; the message says which file and what to do."""
+    """An asset that is absent, or is not the file that its card names.
+
+    The message names the file and what to do.
+    """
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A file by name and hash. `package`: the installed package that carries it (then `file` is relative to that package); with `urls` beside it,
-    releases of that package that lack the file get it as any other.
+    """A file by name and hash. Raises AssetError without either hash.
 
-    `md5` is for files whose publisher gives only that. Raises AssetError without either hash.
+    package: the installed package that carries it; `file` is then relative to that package. With
+    `urls` too, a release of that package that lacks the file gets it from there.
+
+    md5: for files whose publisher gives only that hash.
     """
 
     file: str
@@ -53,24 +58,24 @@ class Asset:
 
     @property
     def algorithm(self) -> str:
-        """The hash that decides: `sha256`, or `md5` where there is no other."""
+        """Return the hash that decides: `sha256`, or `md5` if there is no other."""
         return "sha256" if self.sha256 else "md5"
 
     @property
     def digest(self) -> str:
-        """What that hash must be, in lower-case hex."""
+        """Return the value that this hash must have, in lower-case hex."""
         return str(self.sha256 or self.md5).lower()
 
 
 def hasher(algorithm: str) -> Any:
-    """A new hashlib object of this name."""
+    """Return a new hashlib object of this name."""
     return hashlib.new(
         algorithm, usedforsecurity=False
     )  # so that md5 works on machines in FIPS mode
 
 
 def hash_of(path: Path, algorithm: str) -> str:
-    """Hex hash of a file, streamed."""
+    """Return the hex hash of a file, which is streamed."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, lambda: hasher(algorithm)).hexdigest()
 
@@ -81,11 +86,12 @@ def _digest(path: str, size: int, mtime_ns: int, algorithm: str) -> str:
 
 
 def verified(path: Path, asset: Asset) -> Path:
-    """The path, when its hash is the asset's. Raises AssetError."""
+    """Return the path if its hash is the asset's. Raises AssetError otherwise."""
     stat = path.stat()
     found = _digest(str(path), stat.st_size, stat.st_mtime_ns, asset.algorithm)
     if found != asset.digest:
         raise AssetError(
-            f"{path}: {asset.algorithm} is {found}, the card says {asset.digest}; remove the file or correct the card"
+            f"{path}: {asset.algorithm} is {found}, the card says {asset.digest}; remove the file "
+            "or correct the card"
         )
     return path

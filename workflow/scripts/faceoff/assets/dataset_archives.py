@@ -1,4 +1,7 @@
-"""Get a dataset that its publisher lets everyone download: fetch each archive, verify it, unpack it, and only then let it be seen."""
+"""Get a dataset that its publisher lets everyone download.
+
+Each archive is fetched, verified and unpacked before it becomes visible.
+"""
 
 import shutil
 from collections.abc import Iterable
@@ -11,14 +14,18 @@ CACHE = "datasets"  # folder of the cache that archives are fetched into
 
 
 def folder_of(archive: Asset, root: Path) -> Path:
-    """Where an archive is unpacked: a folder of its own below the dataset's, which exists only when all of it is there."""
+    """Return the folder that an archive is unpacked to, below the dataset's folder.
+
+    It exists only when everything is unpacked.
+    """
     return root / archive.name.partition(".")[0]
 
 
 def obtain(wanted: Iterable[Asset], root: Path) -> None:
-    """Fetch and unpack those of the archives that are not yet below `root`; one process at a time does it, others wait.
+    """Fetch and unpack the archives that are not yet below `root`.
 
-    A downloaded archive is removed once it is unpacked, a mirror's stays. Raises AssetError naming the archive and what to do.
+    One process at a time does it, others wait. A downloaded archive is removed once it is unpacked;
+    a mirror's archive stays. Raises AssetError naming the archive and what to do.
     """
     absent = [archive for archive in wanted if not folder_of(archive, root).is_dir()]
     if not absent:
@@ -40,7 +47,8 @@ def _obtain(archive: Asset, root: Path) -> None:
     free = shutil.disk_usage(root).free
     if free < packed.stat().st_size:
         raise AssetError(
-            f"{root}: no space to unpack {archive.name}: {packed.stat().st_size:,} bytes at least are needed, {free:,} are free"
+            f"{root}: no space to unpack {archive.name}: {packed.stat().st_size:,} bytes at least "
+            f"are needed, {free:,} are free"
         )
     try:
         archives.unpack(packed, folder_of(archive, root))

@@ -1,11 +1,12 @@
-"""Download an asset: resume, retry, verify while it comes, one process at a time.
+"""Download an asset: resume, retry, and verify while the bytes arrive, one process at a time.
 
-A download that was cut stays in the cache as `.<name>.<start of its hash>.part` (with `….part.json`:
-URL, ETag, size), and the next call resumes it. Nothing else that is half-written remains.
+An interrupted download stays in the cache as `.<name>.<start of its hash>.part` (with
+`….part.json`: URL, ETag, size), and the next call resumes it. No other half-written file remains.
 
-With requests rather than pooch's downloader: that one knows no Range, treats a 404 like a 503 when it
-retries, reads HTML as the file, looks at no free space and locks nothing, so only its name would have been used.
-urllib3's Retry counts and waits here, not in requests' HTTPAdapter: the adapter sees no body that breaks off.
+This module uses requests and not pooch's downloader, which knows no Range, treats a 404 like a 503
+when it retries, reads HTML as the file, does not check free space and locks nothing. urllib3's
+Retry counts and waits here, not in requests' HTTPAdapter, because the adapter does not see a body
+that breaks off.
 """
 
 import hashlib
@@ -71,15 +72,17 @@ class _Retry(Retry):
             return None
         if wait and wait > _LONGEST_WAIT_S:
             raise _RefusedError(
-                f"HTTP {response.status} {response.reason}; given up as it asks to wait {wait:.0f} s"
+                f"HTTP {response.status} {response.reason}; given up as it asks to wait "
+                f"{wait:.0f} s"
             )
         return wait
 
 
 def download(asset: Asset, folder: Path) -> Path:
-    """Path of the file in `folder`, taken from the first of its URLs that gives it; processes that ask at once fetch it once.
+    """Return the path of the file in `folder`, taken from the first of its URLs that gives it.
 
-    Raises AssetError with one line per URL, or naming the file that could not be written.
+    Processes that ask at the same time fetch it once. Raises AssetError with one line per URL, or
+    naming the file that could not be written.
     """
     target = folder / asset.name
     try:
@@ -123,7 +126,7 @@ class _Part:
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def note(self) -> dict[str, Any]:
-        """`url`, `etag`, `modified`, `total` (bytes), or nothing that is of use."""
+        """Return `url`, `etag`, `modified` and `total` (bytes), or an empty note."""
         try:
             value = json.loads(self._note.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -131,7 +134,7 @@ class _Part:
         return value if isinstance(value, dict) else {}
 
     def usable(self, url: str) -> int:
-        """Bytes that need not be fetched again from this URL."""
+        """Return the number of bytes that need not be fetched again from this URL."""
         known, size = self.note(), self.size
         total = known.get("total")
         return size if known.get("url") == url and not (total and size > total) else 0
@@ -176,7 +179,10 @@ def _from_urls(asset: Asset, target: Path) -> Path:
 
 
 def _from_url(asset: Asset, url: str, part: _Part) -> None:
-    """Complete and verify the part from one URL. Raises _RefusedError, after which no part with a wrong hash is there."""
+    """Complete and verify the part from one URL.
+
+    Raises _RefusedError, after which no part with a wrong hash is left.
+    """
     resumed = part.usable(url) > 0
     found, cut = _patiently(asset, url, part)
     if found != asset.digest and (
@@ -187,12 +193,16 @@ def _from_url(asset: Asset, url: str, part: _Part) -> None:
     if found != asset.digest:
         part.clear()
         raise _RefusedError(
-            f"sent another file as {asset.name}: {asset.algorithm} expected {asset.digest}, found {found}"
+            f"sent another file as {asset.name}: {asset.algorithm} expected {asset.digest}, found "
+            f"{found}"
         )
 
 
 def _patiently(asset: Asset, url: str, part: _Part) -> tuple[str, bool]:
-    """Return the completed part's hash, and whether it came in several pieces; ask again after what may pass."""
+    """Return the completed part's hash, and whether it came in several pieces.
+
+    Asks again after a failure that may pass.
+    """
     fresh = retry = _Retry(total=_ATTEMPTS - 1)
     furthest, cut = part.size, False
     while True:
@@ -251,7 +261,7 @@ def _once(asset: Asset, url: str, part: _Part) -> str:
 
 @contextmanager
 def _asked(url: str, start: int, known: Mapping[str, Any]) -> Iterator["Response"]:
-    """The answer to a request for the bytes from `start` on, for the version that is known, unread."""
+    """Return the unread answer to a request for the bytes from `start` on, of the known version."""
     import requests  # only downloads need it
 
     headers = {"Accept-Encoding": "identity"}
@@ -266,14 +276,18 @@ def _asked(url: str, start: int, known: Mapping[str, Any]) -> Iterator["Response
     except (
         OSError,
         ValueError,
-    ) as error:  # requests' other errors (a malformed URL, too many redirects), an unreadable CA bundle
+    ) as error:
+        # requests' other errors (a malformed URL, too many redirects), an unreadable CA bundle
         raise _RefusedError(f"{type(error).__name__}: {str(error)[:200]}") from None
     with response:
         yield response
 
 
 def _answer(response: "Response", start: int, part: _Part) -> tuple[int, int | None]:
-    """Offset at which the body goes, and the file's size if known. Raises _RefusedError, _CutError or _StaleError on anything but the file."""
+    """Return the offset at which the body starts, and the file's size if known.
+
+    Raises _RefusedError, _CutError or _StaleError for any answer but the file.
+    """
     status = response.status_code
     if status == 416 and start:
         raise _StaleError
@@ -290,7 +304,10 @@ def _answer(response: "Response", start: int, part: _Part) -> tuple[int, int | N
 
 
 def _continues(response: "Response", start: int, part: _Part) -> int | None:
-    """The file's size, when a partial answer continues the part that is kept. Raises _StaleError when it is of another version or place."""
+    """Return the file's size if a partial answer continues the part that is kept.
+
+    Raises _StaleError if the answer is of another version or place.
+    """
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
     known = part.note()
     total = int(match[2]) if match and match[2] != "*" else None
@@ -307,9 +324,10 @@ def _continues(response: "Response", start: int, part: _Part) -> int | None:
 
 
 def _pieces(response: "Response") -> Iterator[bytes]:
-    """Yield the body as it is on the wire (a .gz that is marked as encoded stays one), as it comes.
+    """Yield the raw body as it arrives (a .gz that is marked as encoded stays one).
 
-    Raises _CutError when it breaks off, _RefusedError when it drips: every byte restarts the read timeout.
+    Raises _CutError if it breaks off, and _RefusedError if it drips: every byte restarts the read
+    timeout, so a trickle would never time out.
     """
     came, waited = 0, 0.0
     while True:
@@ -327,20 +345,25 @@ def _pieces(response: "Response") -> Iterator[bytes]:
         if waited >= _SLOW_S:
             if came < _LEAST_RATE * waited:
                 raise _RefusedError(
-                    f"too slow: {came:,} bytes came in {waited:.0f} s, {_LEAST_RATE:,} per second are the least"
+                    f"too slow: {came:,} bytes came in {waited:.0f} s, {_LEAST_RATE:,} per second "
+                    "are the least"
                 )
             came, waited = 0, 0.0
 
 
 def _refuse_html(first: bytes, response: "Response", name: str) -> None:
-    """Raise _RefusedError for a web page (a login, a consent form, a "not found" with status 200) in place of the file."""
+    """Raise _RefusedError for a web page in place of the file.
+
+    It may be a login, a consent form, or "not found" with status 200.
+    """
     if Path(name).suffix.lower() in {".html", ".htm", ".xhtml"}:
         return
     start = first[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     said = "html" in response.headers.get("Content-Type", "").lower()
     if start.startswith((b"<!doctype html", b"<html")) or (said and start.startswith(b"<")):
         raise _RefusedError(
-            f"sent a web page (HTML) instead of {name}: the address has moved or asks for a login or consent"
+            f"sent a web page (HTML) instead of {name}: the address has moved or asks for a login "
+            "or consent"
         )
 
 
@@ -349,18 +372,25 @@ def _bound() -> str:
 
 
 def _check_space(folder: Path, needed: int, freed: int) -> None:
-    """Raise AssetError when the folder's disk has no room for so many bytes more, once `freed` bytes are overwritten."""
+    """Raise AssetError if the folder's disk lacks room for this many bytes.
+
+    freed: bytes that will be overwritten.
+    """
     free = shutil.disk_usage(folder).free + freed
     if needed > free:
         raise AssetError(
-            f"  {folder}: no space: {needed:,} bytes are needed, {free:,} are free; make room or set FACEOFF_CACHE to a larger disk"
+            f"  {folder}: no space: {needed:,} bytes are needed, {free:,} are free; make room or "
+            "set FACEOFF_CACHE to a larger disk"
         )
 
 
 def _store(
     asset: Asset, part: _Part, response: "Response", url: str, span: tuple[int, int | None], pieces: Iterator[bytes]
 ) -> str:  # fmt: skip
-    """Write the body from span[0] (offset) to span[1] (the file's size, if known); the hash of the whole. Raises _CutError when it is short."""
+    """Write the body from span[0] (offset) to span[1] (the file's size, if known).
+
+    Returns the hash of the whole file. Raises _CutError if the body is short.
+    """
     at, total = span
     digest = hasher(asset.algorithm)
     with (

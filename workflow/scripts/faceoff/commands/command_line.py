@@ -34,10 +34,10 @@ def fail(reason: object) -> NoReturn:
 
 def plan_of(path: Path) -> "Plan":
     """Return the plan of a configuration file; end the program with the reason if it is wrong."""
-    from faceoff.plan import config as configuration
+    from faceoff.plan import config_files
     from faceoff.plan.job_specs import Plan
 
-    raw = configuration.load(path)
+    raw = config_files.load(path)
     try:
         return Plan(raw)
     except (OSError, ValueError) as error:

@@ -29,16 +29,16 @@ def config(
     Each key comes under its generated comment.
     """
     from faceoff.commands import reference_page
-    from faceoff.plan import config as configuration
+    from faceoff.plan import config_files
 
     plan_of(path)
-    own = path.resolve() == configuration.OWN
+    own = path.resolve() == config_files.OWN
     if write:
-        text = configuration.commented(configuration.load(path))
-        generated = set(configuration.comments(text))
+        text = config_files.commented(config_files.load(path))
+        generated = set(config_files.comments(text))
         lost = [
             comment
-            for comment in configuration.comments(path.read_text(encoding="utf-8"))
+            for comment in config_files.comments(path.read_text(encoding="utf-8"))
             if comment not in generated
         ]
         if lost and not (own or force):
@@ -49,8 +49,8 @@ def config(
         files.write_text(path, text)
     if write and own:
         files.write_text(
-            configuration.SCHEMA,
-            json.dumps(configuration.schema(), indent=1, sort_keys=True) + "\n",
+            config_files.SCHEMA,
+            json.dumps(config_files.schema(), indent=1, sort_keys=True) + "\n",
         )
         files.write_text(reference_page.PATH, reference_page.page())
     console.print(f"{path}: valid")

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from faceoff.plan import config
+from faceoff.plan import sections
 from faceoff.plugins import registry
 from faceoff.plugins.options import DatasetConfig
 from faceoff.plugins.plugin import PACKAGE
@@ -45,17 +45,17 @@ def page() -> str:
 
     The keys of every built-in dataset, and the options of detectors and models, are among them.
     """
-    sections = {
+    models = {
         name: model
-        for name, field in config.RunConfig.model_fields.items()
+        for name, field in sections.RunConfig.model_fields.items()
         if (model := _section(field.annotation))
     }
-    parts = [_HEAD, "## Top level", _table(_HEADS, _rows(config.RunConfig, "", skip=sections))]
-    for name, model in sections.items():
+    parts = [_HEAD, "## Top level", _table(_HEADS, _rows(sections.RunConfig, "", skip=models))]
+    for name, model in models.items():
         title = f"{name}.{_ENTRIES[name]}" if name in _ENTRIES else name
         parts += [
             f"## {title}",
-            f"{_sentence(config.RunConfig.model_fields[name].description)}",
+            f"{_sentence(sections.RunConfig.model_fields[name].description)}",
             _table(_HEADS, _rows(model, "")),
         ]
         if name == "datasets":

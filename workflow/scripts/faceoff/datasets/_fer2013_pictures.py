@@ -1,7 +1,9 @@
-"""The pictures of FER2013 (Goodfellow et al. 2013), 48 × 48 grey, wherever they lie: shared by its own labels (fer2013) and by FER+.
+"""Read the pictures of FER2013 (Goodfellow et al. 2013), 48 × 48 grey, wherever they lie.
 
-The FERPlus generator names the picture of fer2013.csv's n-th row as fer2013new.csv's n-th row says (fer0032220.png; some rows have no name).
-That number is not the row: unnamed rows have none, and four names stand twice, where the later picture is the one that is kept.
+Its own labels (fer2013) and FER+ share them. The FERPlus generator names the picture of
+fer2013.csv's n-th row as fer2013new.csv's n-th row says (fer0032220.png; some rows have no name).
+That number is not the row: unnamed rows have none, and four names occur twice, of which the later
+picture is kept.
 """
 
 import csv
@@ -41,12 +43,15 @@ _ENDS = ("", ".tar.gz", ".zip")
 
 
 def row_name(row: int) -> str:
-    """A name of our own for a row of fer2013.csv, counted from 0: FER+ names only some of them."""
+    """Return our own name for a row of fer2013.csv, counted from 0; FER+ names only some rows."""
     return f"row{row:05d}.png"
 
 
 def split_of(name: str) -> str | None:
-    """The split that a name such as fer0032220.png belongs to; None for other names and numbers that the generator does not give."""
+    """Return the split that a name such as fer0032220.png belongs to.
+
+    Returns None for other names, and for numbers that the generator does not give.
+    """
     digits = name.removeprefix("fer").removesuffix(".png")
     number = int(digits) if digits.isdecimal() and name == f"fer{int(digits):07d}.png" else -1
     for split, numbers in NAMES.items():
@@ -57,14 +62,18 @@ def split_of(name: str) -> str | None:
 
 
 def csv_lines(path: Path) -> Iterator[tuple[int, int, list[bytes]]]:
-    """(row, byte offset, [emotion, pixels, Usage]) of fer2013.csv; blank lines have no row. Raises ValueError when the columns are others."""
+    """Yield (row, byte offset, [emotion, pixels, Usage]) of fer2013.csv.
+
+    Blank lines do not count as rows. Raises ValueError if the columns are others.
+    """
     with open(path, "rb") as file:
         header = [
             cell.strip().decode("utf-8-sig", "replace") for cell in file.readline().split(b",")
         ]
         if header != list(COLUMNS):
             raise ValueError(
-                f"{path}: columns {', '.join(header)} instead of {', '.join(COLUMNS)}: take the fer2013.csv of fer2013.tar.gz"
+                f"{path}: columns {', '.join(header)} instead of {', '.join(COLUMNS)}: take the "
+                "fer2013.csv of fer2013.tar.gz"
             )
         row, offset = 0, file.tell()
         for line in file:
@@ -80,7 +89,7 @@ def csv_lines(path: Path) -> Iterator[tuple[int, int, list[bytes]]]:
 
 
 def _grey(cell: bytes, where: str) -> np.ndarray:
-    """(48, 48) uint8 of a cell of pixels. Raises DecodeError naming the row."""
+    """Return (48, 48) uint8 of a cell of pixels. Raises DecodeError naming the row."""
     try:
         values = [int(number) for number in cell.split()]
     except ValueError as error:
@@ -93,9 +102,11 @@ def _grey(cell: bytes, where: str) -> np.ndarray:
 
 
 class Part:
-    """The pictures of one split: from a folder, a .tar.gz, a .zip or rows of fer2013.csv, the first that is there.
+    """The pictures of one split.
 
-    `from_csv` takes fer2013.csv alone and names every row after itself; else its rows have the names of fer2013new.csv.
+    They come from a folder, a .tar.gz, a .zip or rows of fer2013.csv, whichever is found first.
+    `from_csv` takes fer2013.csv alone and names every row after itself; otherwise its rows have the
+    names of fer2013new.csv.
     """
 
     def __init__(self, root: Path, split: str, from_csv: bool = False):
@@ -110,15 +121,16 @@ class Part:
             wanted = (
                 "fer2013.csv is not"
                 if from_csv
-                else f"neither {self.name}/ nor {self.name}.tar.gz, {self.name}.zip or fer2013.csv is"
+                else f"neither {self.name}/ nor {self.name}.tar.gz, {self.name}.zip or "
+                "fer2013.csv is"
             )
             raise FileNotFoundError(f"{root}: {wanted} there (dataset key 'path')")
 
     @cached_property
     def _unpacked(self) -> dict[str, bytes]:
-        """All files of a .tar.gz, read once from end to end (60 MB for the largest part): it cannot be read elsewhere than from its start.
+        """Return all files of a .tar.gz, read once from start to end (60 MB for the largest part).
 
-        Raises ValueError for a damaged or cut archive.
+        A .tar.gz can only be read from its start. Raises ValueError for a damaged or cut archive.
         """
         try:
             with tarfile.open(self.source, "r|gz") as archive:
@@ -137,7 +149,10 @@ class Part:
 
     @cached_property
     def _places(self) -> dict[str, tuple[int, int]]:
-        """Number and byte offset of each picture's row in fer2013.csv. Raises ValueError where the two tables' rows do not belong together."""
+        """Return number and byte offset of each picture's row in fer2013.csv.
+
+        Raises ValueError if the rows of the two tables do not belong together.
+        """
         if self._names is None:
             return {row_name(row): (row, offset) for row, offset, _ in csv_lines(self._csv)}
         with open(self._names, newline="", encoding="utf-8") as file:
@@ -146,13 +161,17 @@ class Part:
         for row, offset, (_, _, usage) in csv_lines(self._csv):
             if row >= len(named) or named[row][0].encode() != usage:
                 raise ValueError(
-                    f"{self._csv}, row {row}: {self._names.name} has no such {usage.decode('utf-8', 'replace')} row: one of them is cut or sorted"
+                    f"{self._csv}, row {row}: {self._names.name} has no such "
+                    f"{usage.decode('utf-8', 'replace')} row: one of them is cut or sorted"
                 )
             places[named[row][1]] = (row, offset)
         return places
 
     def read(self, name: str) -> bytes:
-        """Encoded bytes of a picture or file of this part. Raises OSError when it is not there, DecodeError for a row of fer2013.csv that holds no picture."""
+        """Return the encoded bytes of a picture or file of this part.
+
+        Raises OSError if it is absent, DecodeError for a row of fer2013.csv that holds no picture.
+        """
         if self.source.is_dir():
             return (self.source / name).read_bytes()
         if self.source.suffix == ".zip":
@@ -173,7 +192,7 @@ class Part:
         raise FileNotFoundError(f"{name} is not in {self.source.name}")
 
     def pictures(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """(name, hash of the pixels) of every readable picture among these."""
+        """Yield (name, hash of the pixels) of every readable picture among these."""
         for name in names:
             try:
                 yield name, hashlib.sha256(decode_image(self.read(name)).tobytes()).hexdigest()
@@ -182,7 +201,7 @@ class Part:
 
 
 def others(root: Path, split: str, clean: str | None, from_csv: bool = False) -> dict[str, Part]:
-    """The parts that a `clean` key ("train", "train_valid") compares a split with."""
+    """Return the parts that a `clean` key ("train", "train_valid") compares a split with."""
     return {
         name: Part(root, name, from_csv)
         for name in (clean or "").split("_")
@@ -193,13 +212,13 @@ def others(root: Path, split: str, clean: str | None, from_csv: bool = False) ->
 def twins(
     part: Part, names: Iterable[str], elsewhere: Iterable[tuple[Part, Iterable[str]]]
 ) -> set[str]:
-    """Names of this part whose pixels are those of a picture of another part."""
+    """Return the names of this part whose pixels equal those of a picture of another part."""
     seen = {digest for other, theirs in elsewhere for _, digest in other.pictures(theirs)}
     return {name for name, digest in part.pictures(names) if digest in seen} if seen else set()
 
 
 def fingerprint(root: Path, *tables: str) -> Any:
-    """Size and time of every file that the pictures may come from, and of these tables beside them."""
+    """Return size and time of every file that may hold the pictures, and of these tables."""
     files = [
         *(root / table for table in tables),
         root / "fer2013.csv",

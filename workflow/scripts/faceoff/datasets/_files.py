@@ -7,10 +7,11 @@ from pathlib import Path
 
 
 def files_below(root: Path, hidden: bool = True) -> Iterator[Path]:
-    """Every file below a folder, sorted within each folder; folders that are links come after the others and are followed.
+    """Yield every file below a folder, sorted within each folder.
 
-    A folder that was reached before is not read again, nor one that holds `root`, so that links in a circle come to an end. `hidden`: whether files and
-    folders whose names start with a dot count. Raises OSError for a folder that cannot be read.
+    Folders that are links come last and are followed. A folder that was read before, or that holds
+    `root`, is skipped, so that circular links end. hidden: whether files and folders whose names
+    start with a dot count. Raises OSError for a folder that cannot be read.
     """
     top = root.resolve()
     seen = {_identity(folder) for folder in (top, *top.parents)}
@@ -28,7 +29,7 @@ def files_below(root: Path, hidden: bool = True) -> Iterator[Path]:
 
 
 def _identity(folder: str | Path) -> tuple[int, int]:
-    """Device and inode: the same for a folder and all links to it."""
+    """Return device and inode, which are the same for a folder and all links to it."""
     stat = os.stat(folder)
     return stat.st_dev, stat.st_ino
 
@@ -38,7 +39,10 @@ def _refuse(error: OSError) -> None:
 
 
 def fingerprint(root: Path, files: Iterable[str | os.PathLike[str]]) -> str:
-    """Hash of the files' places below `root`, sizes and times of change; a file that cannot be looked at counts as missing, alone."""
+    """Return a hash of the files' places below `root`, their sizes and times of change.
+
+    A file that cannot be looked at counts as missing; the others still count.
+    """
     digest, above = hashlib.sha256(), os.path.join(root, "")
     for file in files:
         try:

@@ -1,4 +1,4 @@
-"""Sequences that are stored as folders of numbered pictures (CK+, CASME II, SMIC): their order and their times."""
+"""Read sequences stored as folders of numbered pictures (CK+, CASME II, SMIC)."""
 
 import os
 import re
@@ -11,9 +11,11 @@ _NUMBER = re.compile(r"(\d+)\D*$")
 
 
 def numbered(folder: Path) -> dict[int, Path]:
-    """Frame number -> picture, by rising number; the number is the last one in the file's name, with or without leading zeros.
+    """Return frame number -> picture, by rising number.
 
-    Hidden files, other files and pictures without a number are left out. Raises ValueError when two pictures have one number.
+    The number is the last one in the file's name, with or without leading zeros. Hidden files,
+    other files and pictures without a number are left out. Raises ValueError if two pictures have
+    one number.
     """
     found: dict[int, Path] = {}
     with os.scandir(folder) as entries:
@@ -29,28 +31,31 @@ def numbered(folder: Path) -> dict[int, Path]:
         path = folder / name
         if found.setdefault(int(number.group(1)), path) is not path:
             raise ValueError(
-                f"{path}: the same frame number as {found[int(number.group(1))].name}; keep one of them"
+                f"{path}: the same frame number as {found[int(number.group(1))].name}; keep one "
+                "of them"
             )
     return dict(sorted(found.items()))
 
 
 def timed(frames: dict[int, Path], fps: float) -> Iterator[tuple[float, Path]]:
-    """(seconds since the first frame, picture); a missing number is a gap in time."""
+    """Yield (seconds since the first frame, picture); a missing number is a gap in time."""
     first = min(frames, default=0)
     for number, path in frames.items():
         yield (number - first) / fps, path
 
 
 def only_folder(root: Path, name: str) -> Path | None:
-    """The folder of this name in `root` or one folder deeper, None without one; of a folder inside its namesake (Cropped/Cropped) the inner one.
+    """Return the folder of this name in `root` or one folder deeper, None without one.
 
-    Raises ValueError when there are several, as two releases may lie side by side.
+    Of a folder inside its namesake (Cropped/Cropped), the inner one is returned. Raises ValueError
+    if there are several, as two releases may lie side by side.
     """
     found = [path for path in (root / name, *sorted(root.glob(f"*/{name}"))) if path.is_dir()]
     inner = [path for path in found if path / name not in found]
     if len(inner) > 1:
         places = ", ".join(path.relative_to(root).as_posix() for path in inner)
         raise ValueError(
-            f"{root}: several folders {name} ({places}); name the folder above one of them by the dataset key 'path'"
+            f"{root}: several folders {name} ({places}); name the folder above one of them by the "
+            "dataset key 'path'"
         )
     return inner[0] if inner else None

@@ -10,11 +10,15 @@ from faceoff.plugins.options import DatasetConfig
 
 
 class OwnLabels(DatasetConfig):
-    """Keys of a dataset whose labels are words of the user's; a list in `space` declares classes that are no emotions."""
+    """Keys of a dataset whose labels are words of the user's.
+
+    A list in `space` declares classes that are no emotions.
+    """
 
     label_map: dict[str, str | None] = Field(
         default_factory=dict,
-        description="label as written (of a folder: its name) -> emotion or class of your own in `space`, or null for 'no emotion'",
+        description="label as written (of a folder: its name) -> emotion or class of your own in "
+        "`space`, or null for 'no emotion'",
     )
 
     @model_validator(mode="after")
@@ -28,5 +32,8 @@ class OwnLabels(DatasetConfig):
         return emotions.space(self.space) if self.space is not None else ()
 
     def label(self, written: str) -> str | None:
-        """The class that a label means, None for 'no emotion'. Raises ValueError with the nearest known one."""
+        """Return the class of a label, None for 'no emotion'.
+
+        Raises ValueError with the nearest known label.
+        """
         return emotions.canonical(written, self.label_map, self._declared)

@@ -1,4 +1,6 @@
-"""One time line from several raters' ratings, and its value at a moment. Pure functions: arrays in, arrays or floats out.
+"""Combine several raters' ratings over time, and interpolate between them.
+
+All functions are pure: arrays in, arrays or floats out.
 
 Conventions
     ratings      (raters, times) float; NaN where a rater gave none
@@ -9,9 +11,11 @@ import numpy as np
 
 
 def evaluator_weights(ratings: np.ndarray) -> np.ndarray:
-    """(raters,) weights of the evaluator-weighted estimator: each rater's Pearson correlation with the mean of all raters (Grimm & Kroschel 2005).
+    """Return the weights (raters,) of the evaluator-weighted estimator (Grimm & Kroschel 2005).
 
-    Over the moments where the rater gave a rating. Negative correlations and constant raters, whose correlation is undefined, weigh 0.
+    A weight is the rater's Pearson correlation with the mean of all raters, over the moments that
+    the rater rated. Negative correlations weigh 0, and so do constant raters, whose correlation is
+    undefined.
     """
     ratings = _ratings(ratings)
     mean = _mean(ratings, np.ones(len(ratings)))
@@ -28,16 +32,20 @@ def evaluator_weights(ratings: np.ndarray) -> np.ndarray:
 
 
 def evaluator_weighted(ratings: np.ndarray) -> np.ndarray:
-    """(times,) evaluator-weighted estimate: Σ r·x / Σ r over the raters of each moment (Grimm & Kroschel 2005, ASRU, 381–385).
+    """Return the evaluator-weighted estimate (times,), Σ r·x / Σ r over the raters of each moment.
 
-    NaN where nobody rated. Where no rater there has a positive weight (all constant, or opposed to the rest) it is their plain mean.
+    See Grimm & Kroschel 2005, ASRU, 381–385. It is NaN where nobody rated, and the plain mean where
+    no rater has a positive weight (all constant, or opposed to the rest).
     """
     ratings = _ratings(ratings)
     return _mean(ratings, evaluator_weights(ratings))
 
 
 def at(seconds: np.ndarray, values: np.ndarray, moment_s: float, reach_s: float) -> float | None:
-    """The value at a moment, linearly between its neighbours; None more than `reach_s` before the first or after the last finite value."""
+    """Return the value at a moment, interpolated linearly between its neighbours.
+
+    Returns None more than `reach_s` before the first or after the last finite value.
+    """
     seconds, values = np.asarray(seconds, float), np.asarray(values, float)
     there = np.isfinite(values)
     seconds, values = seconds[there], values[there]
@@ -56,7 +64,10 @@ def _ratings(ratings: np.ndarray) -> np.ndarray:
 
 
 def _mean(ratings: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted mean over raters of each moment; plain where the weights there sum to 0, NaN where nobody rated."""
+    """Return the weighted mean over raters of each moment.
+
+    It is plain where the weights sum to 0, and NaN where nobody rated.
+    """
     there = np.isfinite(ratings)
     shares = there * weights[:, None]
     shares = np.where(shares.sum(axis=0) > 0, shares, there)

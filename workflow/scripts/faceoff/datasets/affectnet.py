@@ -1,7 +1,12 @@
-"""AffectNet (Mollahosseini et al. 2017): the user's own copy, in either of the layouts that its authors give out (protocol §1.4).
+"""Read the user's own copy of AffectNet (Mollahosseini et al. 2017; protocol §1.4).
 
-Layout csv: training.csv and validation.csv (beside the pictures or in Manually_Annotated_file_lists/), pictures in Manually_Annotated_Images/.
-Layout npy: train_set/ and val_set/, each with images/<id>.jpg and annotations/<id>_exp.npy, <id>_val.npy, <id>_aro.npy, <id>_lnd.npy.
+Its authors give out two layouts.
+
+Layout csv: training.csv and validation.csv (beside the pictures or in
+Manually_Annotated_file_lists/), pictures in Manually_Annotated_Images/.
+
+Layout npy: train_set/ and val_set/, each with images/<id>.jpg and annotations/<id>_exp.npy,
+<id>_val.npy, <id>_aro.npy, <id>_lnd.npy.
 """
 
 import csv
@@ -28,7 +33,10 @@ DATASETS = {
     "affectnet": {
         "class": "AffectNet",
         "title": "AffectNet",
-        "terms": "research only, under a licence signed by a professor or lab manager; pictures may not be passed on",
+        "terms": (
+            "research only, under a licence signed by a professor or lab manager; pictures may not "
+            "be passed on"
+        ),
         "how_to_get": "request form at http://mohammadmahoor.com/affectnet/",
     }
 }
@@ -57,13 +65,14 @@ class Subset(Section):
     seed: int = Field(0, ge=0, description="another seed draws other pictures")
 
 
-class Options(DatasetConfig):
+class AffectNetOptions(DatasetConfig):
     """Keys of an affectnet dataset."""
 
     path: DataPath = Field(description="folder with the CSV files, or with train_set and val_set")
     images: DataPath | None = Field(
         None,
-        description="folder that the CSV's picture paths start from; default: Manually_Annotated_Images below path, or path",
+        description="folder that the CSV's picture paths start from; default: "
+        "Manually_Annotated_Images below path, or path",
     )
     split: Literal["train", "valid"] = Field(
         "valid",
@@ -83,13 +92,19 @@ class Options(DatasetConfig):
     def _no_test_part(cls, value: Any) -> Any:
         if value == "test":
             raise ValueError(
-                "AffectNet's test set was never released: report on 'valid' (500 pictures per class), and choose nothing on it"
+                "AffectNet's test set was never released: report on 'valid' (500 pictures per "
+                "class), and choose nothing on it"
             )
         return value
 
 
 class _Row(NamedTuple):
-    """One annotated picture; `where` names its place in messages, `affect` is what valence, arousal, box and landmarks are read from."""
+    """One annotated picture.
+
+    where: its place, for messages.
+
+    affect: the source of valence, arousal, box and landmarks.
+    """
 
     sample_id: str
     path: str
@@ -99,7 +114,7 @@ class _Row(NamedTuple):
 
 
 def _number(text: str) -> float | None:
-    """A finite number, or None for empty cells and words such as NULL."""
+    """Return a finite number, or None for empty cells and words such as NULL."""
     try:
         value = float(text)
     except ValueError:
@@ -108,13 +123,13 @@ def _number(text: str) -> float | None:
 
 
 def _affect(text: str) -> float | None:
-    """Valence or arousal; −2 says that it was not annotated."""
+    """Return valence or arousal; None for −2, which means that it was not annotated."""
     value = _number(text)
     return None if value == -2 else value
 
 
 class _Affect(NamedTuple):
-    """What a row says beside its expression."""
+    """The annotations of a row beside its expression."""
 
     valence: float | None
     arousal: float | None
@@ -123,9 +138,10 @@ class _Affect(NamedTuple):
 
 
 def _five(text: str, box: Box) -> Points | None:
-    """Five landmarks (centres of the eyes, tip of the nose, corners of the mouth) of the 68 that a row lists as `x;y;x;y…` (iBUG order).
+    """Return five landmarks of the 68 that a row lists as `x;y;x;y…` (iBUG order).
 
-    None where they are not 68 points, or do not lie about the face box.
+    They are the centres of the eyes, the tip of the nose and the corners of the mouth. Returns None
+    unless there are 68 points that lie around the face box.
     """
     numbers = [_number(value) for value in text.split(";")]
     if len(numbers) != 136 or None in numbers:
@@ -147,7 +163,7 @@ def _five(text: str, box: Box) -> Points | None:
 class _CsvLayout:
     """Rows of training.csv or validation.csv."""
 
-    def __init__(self, options: Options, table: Path):
+    def __init__(self, options: AffectNetOptions, table: Path):
         self._table = table
         candidates = [
             options.path / "Manually_Annotated_Images",
@@ -161,7 +177,7 @@ class _CsvLayout:
             )
 
     def rows(self) -> Iterator[_Row]:
-        """Every row in the file's order; a picture's second row gets its line number."""
+        """Yield every row in the file's order; a picture's second row gets its line number."""
         seen: set[str] = set()
         with open(self._table, newline="", encoding="utf-8-sig") as file:
             lines = csv.reader(file, skipinitialspace=True)
@@ -197,7 +213,10 @@ class _CsvLayout:
                 )
 
     def affect(self, row: _Row) -> _Affect:
-        """Valence, arousal, face box and landmarks in pixels of the picture; rows without a face have neither box nor landmarks."""
+        """Return valence, arousal, face box and landmarks in pixels of the picture.
+
+        Rows without a face have neither box nor landmarks.
+        """
         *corners, points, valence, arousal = row.affect
         x, y, w, h = map(_number, corners)
         box = (x, y, w, h) if None not in (x, y, w, h) and w > 0 and h > 0 else None
@@ -210,7 +229,7 @@ class _CsvLayout:
 class _NpyLayout:
     """Annotations of train_set or val_set: one file per value, holding a string or a number."""
 
-    def __init__(self, options: Options, folder: Path):
+    def __init__(self, options: AffectNetOptions, folder: Path):
         self.root = options.path
         self._images, self._annotations = folder / "images", folder / "annotations"
         for part in (self._images, self._annotations):
@@ -218,18 +237,22 @@ class _NpyLayout:
                 raise FileNotFoundError(f"{part}: the folder is not there (dataset key 'path')")
 
     def _value(self, name: str) -> str:
-        """The one value of a file, as text. Pickled files are refused: loading them runs code that came with the data."""
+        """Return the one value of a file, as text.
+
+        Pickled files are refused, because loading them runs code that came with the data.
+        """
         path = self._annotations / name
         try:
             value = np.load(path, allow_pickle=False).item()
         except (ValueError, EOFError, AttributeError) as error:
             raise ValueError(
-                f"{path}: no plain array of one string or number, and pickled objects are not read ({error})"
+                f"{path}: no plain array of one string or number, and pickled objects are not "
+                f"read ({error})"
             ) from None
         return (value.decode() if isinstance(value, bytes) else str(value)).strip()
 
     def rows(self) -> Iterator[_Row]:
-        """Every annotated picture, by number; a picture that is not there is found out when it is read."""
+        """Yield every annotated picture, by number; an absent picture shows when it is read."""
         names = [
             name.removesuffix("_exp.npy")
             for name in os.listdir(self._annotations)
@@ -244,7 +267,7 @@ class _NpyLayout:
             yield _Row(name, path, self._value(file), str(self._annotations / file), name)
 
     def affect(self, row: _Row) -> _Affect:
-        """Valence and arousal; no box, as the pictures are face crops already."""
+        """Return valence and arousal; no box, as the pictures are face crops already."""
         valence, arousal = (
             _affect(self._value(name)) if (self._annotations / name).exists() else None
             for name in (f"{row.affect}_val.npy", f"{row.affect}_aro.npy")
@@ -252,7 +275,7 @@ class _NpyLayout:
         return _Affect(valence, arousal)
 
     def without_annotation(self) -> int:
-        """How many pictures have no _exp.npy."""
+        """Return how many pictures have no _exp.npy."""
         pictures = {
             name.removesuffix(".jpg")
             for name in os.listdir(self._images)
@@ -266,7 +289,8 @@ class _NpyLayout:
         expressions = sorted(
             name for name in os.listdir(self._annotations) if name.endswith("_exp.npy")
         )
-        # The other files count a million in the train set: their folders' times say when one came or went.
+        # The other files count a million in the train set: their folders' times say when one came
+        # or went.
         return fingerprint(
             self.root,
             [
@@ -277,11 +301,12 @@ class _NpyLayout:
         )
 
 
-def _layout(options: Options) -> tuple[str, _CsvLayout | _NpyLayout]:
-    """The layout that the folder has. Raises FileNotFoundError naming what was looked for."""
+def _layout(options: AffectNetOptions) -> tuple[str, _CsvLayout | _NpyLayout]:
+    """Return the layout of the folder. Raises FileNotFoundError naming the expected files."""
     if not options.path.is_dir():
         raise FileNotFoundError(
-            f"{options.path}: the folder of AffectNet is not there (dataset key 'path'); request it at http://mohammadmahoor.com/affectnet/"
+            f"{options.path}: the folder of AffectNet is not there (dataset key 'path'); request "
+            "it at http://mohammadmahoor.com/affectnet/"
         )
     tables = [
         folder / _CSV[options.split]
@@ -294,16 +319,20 @@ def _layout(options: Options) -> tuple[str, _CsvLayout | _NpyLayout]:
     if folder.is_dir():
         return "npy", _NpyLayout(options, folder)
     raise FileNotFoundError(
-        f"{options.path}: neither {_CSV[options.split]} nor Manually_Annotated_file_lists/{_CSV[options.split]} nor {folder.name}/ is there"
+        f"{options.path}: neither {_CSV[options.split]} nor "
+        f"Manually_Annotated_file_lists/{_CSV[options.split]} nor {folder.name}/ is there"
     )
 
 
 class AffectNet:
-    """Pictures of one part. `left_out` counts, after `samples`, the rows that are not in the task, by reason."""
+    """The pictures of one part.
 
-    Options = Options
+    After `samples`, `left_out` counts by reason the rows that are not in the task.
+    """
 
-    def __init__(self, options: Options, seed: int = 0):
+    Options = AffectNetOptions
+
+    def __init__(self, options: AffectNetOptions, seed: int = 0):
         self.options = options
         self.space = EMOTIONS[: options.classes]
         name, self._layout = _layout(options)
@@ -317,12 +346,16 @@ class AffectNet:
         self.version = f"{name}-{options.split}-{options.classes}{kept}{subset}@1"
 
     def _labelled(self) -> Iterator[tuple[_Row, str | None]]:
-        """Rows of the task with their emotions; None for the kept rows that show none. Raises ValueError at an unknown code."""
+        """Yield rows of the task with their emotions; None for the kept rows that show none.
+
+        Raises ValueError for an unknown code.
+        """
         for row in self._layout.rows():
             code = _number(row.expression)
             if code is None or code not in range(len(AFFECTNET_ORDER) + len(NOT_EMOTIONS)):
                 raise ValueError(
-                    f"{row.where}: unknown expression code {row.expression!r}; known: 0-7 emotions, 8-10 none, uncertain, no face"
+                    f"{row.where}: unknown expression code {row.expression!r}; known: 0-7 "
+                    "emotions, 8-10 none, uncertain, no face"
                 )
             if code >= len(AFFECTNET_ORDER):
                 if self.options.non_emotions == "keep":
@@ -335,7 +368,10 @@ class AffectNet:
                 self.left_out[AFFECTNET_ORDER[int(code)]] += 1
 
     def _subset(self, subset: Subset) -> Iterator[tuple[_Row, str | None]]:
-        """The `per_class` rows of each class with the lowest hash of seed and id, in the data's order; no more than those are ever held."""
+        """Return the `per_class` rows of each class with the lowest hash of seed and id.
+
+        They are in the data's order; no more rows than these are ever held.
+        """
         lowest: dict[str, list[tuple[int, int, _Row]]] = {label: [] for label in self.space}
         rows = 0
         for index, (row, label) in enumerate(self._labelled()):
@@ -350,14 +386,15 @@ class AffectNet:
         for label, found in lowest.items():
             if len(found) < subset.per_class:
                 raise ValueError(
-                    f"subset.per_class: {subset.per_class} pictures of each class are wanted, but {label} has {len(found)}"
+                    f"subset.per_class: {subset.per_class} pictures of each class are wanted, but "
+                    f"{label} has {len(found)}"
                 )
         self.left_out["outside the subset"] = rows - subset.per_class * len(lowest)
         chosen = [(index, row, label) for label, found in lowest.items() for _, index, row in found]
         yield from ((row, label) for _, row, label in sorted(chosen))
 
     def samples(self) -> Iterator[Sample]:
-        """The task's rows in the data's order; what is left out is counted and said on stderr."""
+        """Yield the task's rows in the data's order; count and report the others on stderr."""
         self.left_out.clear()
         for row, label in (
             self._subset(self.options.subset) if self.options.subset else self._labelled()

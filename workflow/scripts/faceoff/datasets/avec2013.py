@@ -1,7 +1,9 @@
-"""AVEC 2013 (Valstar et al. 2013): recordings of people at a computer, with valence and arousal over time.
+"""Read AVEC 2013 (Valstar et al. 2013): recordings of people at a computer.
 
-Layout: clips 203_1_cut_combined.mp4 (person, recording) below a folder whose path has Training, Development or Testing in it; for each clip a CSV
-file of valence and one of arousal whose names start with 203_1_ and have that word in them, a value per line, the first for the clip's start.
+They have valence and arousal over time. Layout: clips 203_1_cut_combined.mp4 (person, recording)
+below a folder whose path contains Training, Development or Testing. For each clip there is one CSV
+file of valence and one of arousal whose names start with 203_1_ and contain that word, with a value
+per line, the first for the clip's start.
 """
 
 import csv
@@ -39,7 +41,7 @@ _LABELS = re.compile(r"(\d{3})_(\d+)_.*(valence|arousal).*", re.IGNORECASE)
 Key = tuple[str, str]  # person, recording
 
 
-class Options(DatasetConfig):
+class Avec2013Options(DatasetConfig):
     """Keys of an avec2013 dataset."""
 
     path: DataPath = Field(description="folder below which the clips and the label files lie")
@@ -52,7 +54,10 @@ class Options(DatasetConfig):
 
 
 def read_values(path: Path) -> np.ndarray:
-    """(times,) values of a label file, the last column of each line; a first line of words is a header. Raises ValueError naming file and line."""
+    """Return the values (times,) of a label file, from the last column of each line.
+
+    A first line of words is a header. Raises ValueError naming file and line.
+    """
     values = []
     with open(path, newline="", encoding="utf-8-sig") as file:
         for number, row in enumerate(
@@ -77,12 +82,15 @@ def read_values(path: Path) -> np.ndarray:
 
 
 class Avec2013:
-    """Clips of one part, by person and recording. `incomplete` counts those without labels, which are only predicted."""
+    """The clips of one part, by person and recording.
 
-    Options = Options
+    `incomplete` counts the clips without labels, which are only predicted.
+    """
+
+    Options = Avec2013Options
     space = EMOTIONS  # no sample has a label: models are compared by their valence and arousal
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: Avec2013Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -94,7 +102,9 @@ class Avec2013:
             self._place(path)
         if not self._clips:
             raise FileNotFoundError(
-                f"{options.path}: no clip such as {SPLITS[options.split].capitalize()}/203_1_cut_combined.mp4 below it (dataset keys 'path', 'split')"
+                f"{options.path}: no clip such as "
+                f"{SPLITS[options.split].capitalize()}/203_1_cut_combined.mp4 below it (dataset "
+                "keys 'path', 'split')"
             )
         self.incomplete: Counter[str] = Counter()
         self.version = f"{options.split}-{options.label_hz:g}hz@1"
@@ -114,7 +124,8 @@ class Avec2013:
             kept = self._labels.setdefault((label.group(1, 2), label.group(3).lower()), path)
             if kept.name != path.name:
                 raise ValueError(
-                    f"{path}: a second {label.group(3).lower()} file of this clip beside {kept}; keep one of them below 'path'"
+                    f"{path}: a second {label.group(3).lower()} file of this clip beside {kept}; "
+                    "keep one of them below 'path'"
                 )
 
     @lru_cache(maxsize=4)  # noqa: B019 - a clip's frames come one after the other; a dataset lives as long as its job
@@ -129,7 +140,10 @@ class Avec2013:
         return float(np.nanmean(values)) if np.isfinite(values).any() else None
 
     def samples(self) -> Iterator[Sample]:
-        """The part's clips; the clip's valence and arousal are the means over time. Clips without label files are kept, counted and said on stderr."""
+        """Yield the part's clips; the clip's valence and arousal are the means over time.
+
+        Clips without label files are kept, counted and reported on stderr.
+        """
         self.incomplete.clear()
         for key, path in sorted(self._clips.items()):
             if not any((key, dimension) in self._labels for dimension in ("valence", "arousal")):
@@ -148,11 +162,14 @@ class Avec2013:
         say("avec2013", self.incomplete, "kept all the same:")
 
     def file(self, sample: Sample) -> Path:
-        """The clip on disk."""
+        """Return the path of the clip."""
         return self.options.path / sample.path
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
-        """Valence and arousal at this moment, between the values around it; none beyond one value before the first or after the last."""
+        """Return valence and arousal at this moment, interpolated.
+
+        They are None more than one value before the first or after the last.
+        """
         person, recording = sample.sample_id.split("_")
         found = {}
         for dimension in ("valence", "arousal"):

@@ -1,7 +1,9 @@
-"""CASME II (Yan et al. 2014): spontaneous micro-expressions of 26 people at 200 frames per second, coded from onset over apex to offset.
+"""Read CASME II (Yan et al. 2014): spontaneous micro-expressions of 26 people.
 
-Layout: CASME2_RAW_selected/sub01/EP02_01f/img46.jpg or Cropped/sub01/EP02_01f/reg_img46.jpg, and the coding table CASME2-coding-20140508.xlsx with the
-columns Subject, Filename, OnsetFrame, ApexFrame, OffsetFrame, Action Units, Estimated Emotion.
+They were recorded at 200 frames per second and coded from onset over apex to offset. Layout:
+CASME2_RAW_selected/sub01/EP02_01f/img46.jpg or Cropped/sub01/EP02_01f/reg_img46.jpg, and the coding
+table CASME2-coding-20140508.xlsx with the columns Subject, Filename, OnsetFrame, ApexFrame,
+OffsetFrame, Action Units, Estimated Emotion.
 """
 
 import csv
@@ -32,7 +34,8 @@ DATASETS = {
 
 EMOTIONS = ("happiness", "sadness", "surprise", "fear", "disgust")
 OWN = ("repression", "others")  # no emotions of the canonical space
-# Rows of the coding table of 2014-05-08, as others have counted them; the paper's own release has 247.
+# Rows of the coding table of 2014-05-08, as others have counted them; the paper's own release has
+# 247.
 PUBLISHED = {
     "happiness": 32,
     "sadness": 7,
@@ -50,7 +53,7 @@ PICTURES = {"raw": ("CASME2_RAW_selected", "CASME2-RAW", "CASME2_RAW"), "cropped
 _MISSING = ("", "/", "nan")  # how the table says that a frame was not found
 
 
-class Options(DatasetConfig):
+class Casme2Options(DatasetConfig):
     """Keys of a casme2 dataset."""
 
     path: DataPath = Field(description="folder with the pictures' folder and the coding table")
@@ -76,7 +79,10 @@ class Options(DatasetConfig):
 
 
 class _Row(NamedTuple):
-    """One micro-expression of the coding table; frames are numbers of pictures, None where the table has none."""
+    """One micro-expression of the coding table.
+
+    Frames are numbers of pictures, None if the table has none.
+    """
 
     subject: str  # sub01
     name: str  # EP02_01f
@@ -105,7 +111,8 @@ def _cells_of_xlsx(path: Path) -> list[list[str]]:
 
 
 def _cells_of_csv(path: Path) -> list[list[str]]:
-    # Excel writes ; where the comma is the decimal mark, and the comments may be in another encoding.
+    # Excel writes ; where the comma is the decimal mark, and the comments may be in another
+    # encoding.
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
         text = file.read()
     separator = (
@@ -126,7 +133,10 @@ def _frame(text: str, where: str, column: str) -> int | None:
 
 
 def read_coding(path: Path) -> list[_Row]:
-    """Rows of the coding table. Raises ValueError naming the file, and the column or the row that is wrong."""
+    """Return the rows of the coding table.
+
+    Raises ValueError naming the file, and the column or the row that is wrong.
+    """
     cells = (_cells_of_xlsx if path.suffix.lower() in {".xlsx", ".xlsm"} else _cells_of_csv)(path)
     header = [cell.casefold() for cell in cells[0]] if cells else []
     for column in COLUMNS:
@@ -170,18 +180,24 @@ def read_coding(path: Path) -> list[_Row]:
 
 
 def _spelling(name: str) -> str:
-    """A folder's or clip's name without what copies spell differently: case, blanks, leading zeros of its numbers."""
+    """Return a folder's or clip's name without the differences in spelling between copies.
+
+    These are case, blanks and leading zeros of its numbers.
+    """
     return re.sub(
         r"\d+", lambda digits: str(int(digits.group())), re.sub(r"\s", "", name).casefold()
     )
 
 
 class Casme2:
-    """Micro-expressions in the coding table's order. `left_out` counts the rows that are not in the task, by reason."""
+    """The micro-expressions in the coding table's order.
 
-    Options = Options
+    `left_out` counts by reason the rows that are not in the task.
+    """
 
-    def __init__(self, options: Options, seed: int = 0):
+    Options = Casme2Options
+
+    def __init__(self, options: Casme2Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -192,7 +208,8 @@ class Casme2:
         root = next((folder for folder in folders if folder), None)
         if root is None:
             raise FileNotFoundError(
-                f"{options.path}: no folder {' or '.join(PICTURES[options.pictures])} in it (dataset keys 'path', 'pictures')"
+                f"{options.path}: no folder {' or '.join(PICTURES[options.pictures])} in it "
+                "(dataset keys 'path', 'pictures')"
             )
         self._root = root
         self.space = order([*EMOTIONS, *options.keep])
@@ -201,13 +218,17 @@ class Casme2:
         if not self._clips:
             seen = counted(self.left_out) or "the coding table is empty"
             raise FileNotFoundError(
-                f"{root}: no clip of {self._table.name} such as sub01/EP02_01f/img46.jpg below it; left out: {seen}"
+                f"{root}: no clip of {self._table.name} such as sub01/EP02_01f/img46.jpg below "
+                f"it; left out: {seen}"
             )
         kept = "".join(f"-{label}" for label in OWN if label in options.keep)
         self.version = f"{options.unit}-{options.pictures}{kept}@1"
 
     def _coding(self) -> Path:
-        """The coding table. Raises FileNotFoundError without one, ValueError with several of a kind; a CSV goes before the XLSX it was saved from."""
+        """Return the path of the coding table; a CSV goes before the XLSX it was saved from.
+
+        Raises FileNotFoundError without one, ValueError with several of a kind.
+        """
         if self.options.coding:
             if not self.options.coding.is_file():
                 raise FileNotFoundError(
@@ -223,28 +244,34 @@ class Casme2:
             )
             if len(found) > 1:
                 raise ValueError(
-                    f"{found[0]} and {found[1].name}: several coding tables; name one by the dataset key 'coding'"
+                    f"{found[0]} and {found[1].name}: several coding tables; name one by the "
+                    "dataset key 'coding'"
                 )
             if found:
                 return found[0]
         raise FileNotFoundError(
-            f"{self.options.path}: no coding table such as CASME2-coding-20140508.xlsx or .csv below it (dataset key 'coding')"
+            f"{self.options.path}: no coding table such as CASME2-coding-20140508.xlsx or .csv "
+            "below it (dataset key 'coding')"
         )
 
     def _folders(self) -> dict[tuple[str, str], Path]:
-        """(subject, clip) as spelt by `_spelling` -> folder of pictures."""
+        """Return (subject, clip), as spelt by `_spelling`, -> folder of pictures."""
         found: dict[tuple[str, str], Path] = {}
         for folder in sorted(path for path in self._root.glob("*/*") if path.is_dir()):
             key = (_spelling(folder.parent.name), _spelling(folder.name))
             if key in found:
                 raise ValueError(
-                    f"{folder}: the same clip as {found[key].relative_to(self._root).as_posix()}; keep one of them"
+                    f"{folder}: the same clip as {found[key].relative_to(self._root).as_posix()}; "
+                    "keep one of them"
                 )
             found[key] = folder
         return found
 
     def _frames(self, row: _Row, folder: Path | None) -> Mapping[int, Path] | str:
-        """A row's pictures by number, of a sequence from onset to offset, of an apex that one; or why it is not in the task."""
+        """Return a row's pictures by number, or why it is not in the task.
+
+        A sequence has those from onset to offset, an apex that one.
+        """
         apex = self.options.unit == "apex"
         if row.emotion not in self.space:
             return row.emotion
@@ -276,7 +303,7 @@ class Casme2:
             yield sample_id, (row, frames)
 
     def samples(self) -> Iterator[Sample]:
-        """The table's rows in its order; what is left out is counted and said on stderr."""
+        """Yield the table's rows in its order; count and report the others on stderr."""
         say("casme2", self.left_out)
         for sample_id, (row, frames) in self._clips.items():
             picture = next(iter(frames.values()))
@@ -296,7 +323,7 @@ class Casme2:
         return (self.options.path / sample.path).read_bytes()
 
     def pictures(self, sample: Sample) -> Iterator[tuple[float, Path]]:
-        """The pictures from onset to offset; seconds count from the first."""
+        """Yield the pictures from onset to offset; seconds count from the first."""
         return timed(dict(self._clips[sample.sample_id][1]), FPS)
 
     def fingerprint(self) -> Any:

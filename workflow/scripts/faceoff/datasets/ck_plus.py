@@ -1,7 +1,10 @@
-"""CK+ (Lucey et al. 2010): 593 posed sequences of 123 people from a neutral face to the peak of an expression; 327 have an emotion.
+"""Read CK+ (Lucey et al. 2010): 593 posed sequences of 123 people, of which 327 have an emotion.
 
-Layout: cohn-kanade-images/S005/001/S005_001_00000011.png (subject, sequence, frame) and Emotion/S005/001/S005_001_00000011_emotion.txt, one
-number for the last frame. FACS/…_facs.txt (action unit and intensity a line) and Landmarks/…_landmarks.txt (68 lines x y) are read where they are.
+They go from a neutral face to the peak of an expression. Layout:
+cohn-kanade-images/S005/001/S005_001_00000011.png (subject, sequence, frame) and
+Emotion/S005/001/S005_001_00000011_emotion.txt, one number for the last frame. FACS/…_facs.txt
+(action unit and intensity per line) and Landmarks/…_landmarks.txt (68 lines x y) are read if they
+are present.
 """
 
 import re
@@ -52,13 +55,14 @@ PUBLISHED = {
 SEQUENCES, SUBJECTS = 593, 123
 FPS = 30.0  # nominal: the files carry no times
 
-# Where the five points lie in the 68 (0 based): the eyes' contours, the tip of the nose, the corners of the mouth; left is the viewer's left.
+# Where the five points lie in the 68 (0 based): the eyes' contours, the tip of the nose, the
+# corners of the mouth; left is the viewer's left.
 _EYES, _NOSE, _MOUTH = (slice(36, 42), slice(42, 48)), 30, (48, 54)
 _SUBJECT, _SEQUENCE = re.compile(r"S\d{3}"), re.compile(r"\d{3}")
 _LABEL = re.compile(r"(S\d{3}_\d{3})_(\d+)_emotion\.txt")
 
 
-class Options(DatasetConfig):
+class CkPlusOptions(DatasetConfig):
     """Keys of a ck_plus dataset."""
 
     path: DataPath = Field(
@@ -92,7 +96,10 @@ class _Clip(NamedTuple):
 
 
 def read_code(path: Path) -> int:
-    """The emotion of a file such as '   3.0000000e+00'. Raises ValueError naming the file when it is not one code."""
+    """Return the emotion of a file such as '   3.0000000e+00'.
+
+    Raises ValueError naming the file if it is not one code.
+    """
     words = path.read_text(encoding="utf-8", errors="replace").split()
     try:
         (code,) = map(float, words)
@@ -102,13 +109,17 @@ def read_code(path: Path) -> int:
         ) from None
     if code not in range(len(CODES)):
         raise ValueError(
-            f"{path}: unknown emotion code {words[0]!r}; known: {', '.join(f'{number} {name}' for number, name in enumerate(CODES))}"
+            f"{path}: unknown emotion code {words[0]!r}; known: "
+            f"{', '.join(f'{number} {name}' for number, name in enumerate(CODES))}"
         )
     return int(code)
 
 
 def read_facs(path: Path) -> dict[str, str]:
-    """Groups au01, au12 … with the intensity 0-5 (0: present, not graded) of a FACS file. Raises ValueError naming the file and the line."""
+    """Return groups au01, au12 … with the intensity 0-5 (0: present, not graded) of a FACS file.
+
+    Raises ValueError naming the file and the line.
+    """
     groups = {}
     for number, line in enumerate(
         path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
@@ -119,7 +130,8 @@ def read_facs(path: Path) -> dict[str, str]:
             )
         except ValueError:
             raise ValueError(
-                f"{path}, line {number}: an action unit and its intensity are expected, found {line.strip()[:60]!r}"
+                f"{path}, line {number}: an action unit and its intensity are expected, found "
+                f"{line.strip()[:60]!r}"
             ) from None
         if unit is not None:
             groups[f"au{unit:02d}"] = str(intensity)
@@ -127,7 +139,10 @@ def read_facs(path: Path) -> dict[str, str]:
 
 
 def read_landmarks(path: Path) -> tuple[Box, Points]:
-    """(box around the 68 points, five points) in pixels, from their 68 lines 'x y'. The box goes from brows to chin and from jaw to jaw."""
+    """Return (box around the 68 points, five points) in pixels, from 68 lines 'x y'.
+
+    The box goes from brows to chin and from jaw to jaw.
+    """
     try:
         points = np.array(
             path.read_text(encoding="utf-8", errors="replace").split(), float
@@ -146,16 +161,17 @@ def read_landmarks(path: Path) -> tuple[Box, Points]:
 class CkPlus:
     """Labelled sequences, by name. `left_out` counts what is not in the task, by reason."""
 
-    Options = Options
+    Options = CkPlusOptions
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: CkPlusOptions, seed: int = 0):
         self.options = options
         images = only_folder(options.path, "cohn-kanade-images") if options.path.is_dir() else None
         emotion = only_folder(options.path, "Emotion") if images else None
         if images is None or emotion is None:
             absent = "cohn-kanade-images" if images is None else "Emotion"
             raise FileNotFoundError(
-                f"{options.path}: no folder {absent} in it (dataset key 'path'); unpack its archive there"
+                f"{options.path}: no folder {absent} in it (dataset key 'path'); unpack its "
+                "archive there"
             )
         self._images = images
         self._facs, self._landmarks = (
@@ -168,7 +184,8 @@ class CkPlus:
         self._clips = {clip.name: clip for clip in self._scan()}
         if not self._clips:
             raise FileNotFoundError(
-                f"{images}: no labelled sequence with pictures such as S005/001/S005_001_00000011.png (dataset key 'path')"
+                f"{images}: no labelled sequence with pictures such as "
+                "S005/001/S005_001_00000011.png (dataset key 'path')"
             )
         what = (
             f"peak_{options.peak}{'-neutral' if neutral else ''}"
@@ -180,7 +197,7 @@ class CkPlus:
         )
 
     def _read_labels(self, folder: Path) -> dict[str, tuple[Path, int, str]]:
-        """Sequence -> (emotion file, number of the labelled frame, emotion)."""
+        """Return sequence -> (emotion file, number of the labelled frame, emotion)."""
         labels: dict[str, tuple[Path, int, str]] = {}
         for path in sorted(folder.glob("S*/*/*.txt")):
             name = _LABEL.fullmatch(path.name)
@@ -189,7 +206,8 @@ class CkPlus:
             sequence = name.group(1)
             if sequence in labels:
                 raise ValueError(
-                    f"{path}: a second emotion of sequence {sequence}, beside {labels[sequence][0].name}"
+                    f"{path}: a second emotion of sequence {sequence}, beside "
+                    f"{labels[sequence][0].name}"
                 )
             labels[sequence] = (path, int(name.group(2)), CODES[read_code(path)])
         if not labels:
@@ -225,7 +243,7 @@ class CkPlus:
             self.left_out["labelled sequence not there"] = len(missing)
 
     def _beside(self, root: Path | None, picture: Path, ending: str) -> Path | None:
-        """The picture's file in FACS or Landmarks, None where it is not there."""
+        """Return the picture's file in FACS or Landmarks, None if it is absent."""
         path = (
             root / picture.parent.relative_to(self._images) / f"{picture.stem}{ending}"
             if root
@@ -241,7 +259,7 @@ class CkPlus:
         }
 
     def _located(self, picture: Path) -> dict[str, Any]:
-        """Box and landmarks of a picture, as fields of a sample or an annotation."""
+        """Return box and landmarks of a picture, as fields of a sample or an annotation."""
         path = self._beside(self._landmarks, picture, "_landmarks.txt")
         if path is None:
             return {}
@@ -249,7 +267,10 @@ class CkPlus:
         return {"boxes": (box,), "landmarks": (points,)}
 
     def _moments(self, clip: _Clip) -> dict[int, str]:
-        """Frame number -> emotion of the frames that are known to show one; the first frame is never a peak, unless it is the only one."""
+        """Return frame number -> emotion of the frames that are known to show one.
+
+        The first frame is never a peak, unless it is the only one.
+        """
         numbers = list(clip.frames)
         first = (
             {numbers[0]: "neutral"} if len(numbers) > 1 and self.options.neutral == "first" else {}
@@ -257,10 +278,14 @@ class CkPlus:
         return first | dict.fromkeys((numbers[1:] or numbers)[-self.options.peak :], clip.label)
 
     def samples(self) -> Iterator[Sample]:
-        """The pictures or sequences in order of their names; what is left out, and an incomplete copy, is said on stderr."""
+        """Yield the pictures or sequences in order of their names.
+
+        What is left out, and an incomplete copy, is reported on stderr.
+        """
         if len(self._clips) != sum(PUBLISHED.values()):
             print(
-                f"ck_plus: {len(self._clips)} of {sum(PUBLISHED.values())} labelled sequences are below {self.options.path}",
+                f"ck_plus: {len(self._clips)} of {sum(PUBLISHED.values())} labelled sequences are "
+                f"below {self.options.path}",
                 file=sys.stderr,
             )
         say("ck_plus", self.left_out)
@@ -295,11 +320,14 @@ class CkPlus:
         return (self.options.path / sample.path).read_bytes()
 
     def pictures(self, sample: Sample) -> Iterator[tuple[float, Path]]:
-        """The frames up to the labelled one, with nominal times."""
+        """Yield the frames up to the labelled one, with nominal times."""
         return timed(dict(self._clips[sample.sample_id].frames), FPS)
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
-        """Neutral at the first frame, the emotion at the last `peak` ones, nothing between; box and landmarks where they are there."""
+        """Return neutral at the first frame, the emotion at the last `peak` ones, None in between.
+
+        Box and landmarks are added if they are present.
+        """
         clip = self._clips[sample.sample_id]
         number = min(clip.frames) + round(timestamp_s * FPS)
         return Annotation(

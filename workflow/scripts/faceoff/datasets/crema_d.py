@@ -1,6 +1,7 @@
-"""CREMA-D (Cao et al. 2014): 91 actors speak twelve sentences in six emotions; the label is what the actor was asked to show.
+"""Read CREMA-D (Cao et al. 2014): 91 actors speak twelve sentences in six emotions.
 
-Layout: the repository's VideoFlash folder, 1001_DFA_ANG_XX.flv: actor_sentence_emotion_level. VideoDemographics.csv, where it is there, adds groups.
+The label is what the actor was asked to show. Layout: the repository's VideoFlash folder,
+1001_DFA_ANG_XX.flv: actor_sentence_emotion_level. VideoDemographics.csv, if present, adds groups.
 """
 
 import csv
@@ -45,18 +46,22 @@ _MISNAMED = {"1040_ITH_SAD_X": "1040_ITH_SAD_XX"}  # so it is published
 _LFS = b"version https://git-lfs"  # what a clone without git-lfs has in place of a clip
 
 
-class Options(DatasetConfig):
+class CremaDOptions(DatasetConfig):
     """Keys of a crema_d dataset."""
 
     path: DataPath = Field(description="the repository's folder, or its VideoFlash")
     demographics: DataPath | None = Field(
         None,
-        description="VideoDemographics.csv (groups sex, age, race, ethnicity); default: the one in path or beside it",
+        description="VideoDemographics.csv (groups sex, age, race, ethnicity); default: the one "
+        "in path or beside it",
     )
 
 
 def parse(stem: str) -> tuple[str, str, str, str] | None:
-    """(actor, sentence, emotion code, level code) of a file name; None for other names. Raises ValueError naming the field whose code is unknown."""
+    """Return (actor, sentence, emotion code, level code) of a file name; None for other names.
+
+    Raises ValueError naming the field whose code is unknown.
+    """
     found = _NAME.fullmatch(_MISNAMED.get(stem, stem))
     if not found:
         return None
@@ -67,13 +72,14 @@ def parse(stem: str) -> tuple[str, str, str, str] | None:
     ):
         if code not in known:
             raise ValueError(
-                f"unknown {field} code {code!r}{suggestion(code, known) if field != 'actor' else '; known: 1001-1091'}"
+                f"unknown {field} code "
+                f"{code!r}{suggestion(code, known) if field != 'actor' else '; known: 1001-1091'}"
             )
     return found.groups()
 
 
 def read_demographics(path: Path) -> dict[str, dict[str, str]]:
-    """Actor -> groups; ages as decades. Raises ValueError when a column is missing."""
+    """Return actor -> groups; ages as decades. Raises ValueError if a column is missing."""
     with open(path, newline="", encoding="utf-8-sig") as file:
         rows = [
             [cell.strip() for cell in row]
@@ -89,7 +95,8 @@ def read_demographics(path: Path) -> dict[str, dict[str, str]]:
         row = dict(zip(header, cells))
         if len(cells) < len(header) or not row["Age"].isdecimal():
             raise ValueError(
-                f"{path}, row {number}: not an actor with age, sex, race and ethnicity: {', '.join(cells)}"
+                f"{path}, row {number}: not an actor with age, sex, race and ethnicity: "
+                f"{', '.join(cells)}"
             )
         decade = int(row["Age"]) // 10 * 10
         groups[row["ActorID"]] = {
@@ -104,10 +111,10 @@ def read_demographics(path: Path) -> dict[str, dict[str, str]]:
 class CremaD:
     """All clips, by name."""
 
-    Options = Options
+    Options = CremaDOptions
     space = emotions.order(list(LABELS.values()))
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: CremaDOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -125,7 +132,8 @@ class CremaD:
                 self._clips.setdefault(parts, path)  # a name in two folders is one clip
         if not self._clips:
             raise FileNotFoundError(
-                f"{options.path}: no clip such as VideoFlash/1001_DFA_ANG_XX.flv below it (dataset key 'path')"
+                f"{options.path}: no clip such as VideoFlash/1001_DFA_ANG_XX.flv below it "
+                "(dataset key 'path')"
             )
         pointers = [
             path
@@ -134,7 +142,8 @@ class CremaD:
         ]
         if pointers:
             raise FileNotFoundError(
-                f"{pointers[0]}: a Git LFS pointer stands for the clip, as for {len(pointers):,} in all; run `git lfs pull` in the repository"
+                f"{pointers[0]}: a Git LFS pointer stands for the clip, as for {len(pointers):,} "
+                "in all; run `git lfs pull` in the repository"
             )
         beside = [
             folder / "VideoDemographics.csv" for folder in (options.path, options.path.parent)
@@ -149,7 +158,7 @@ class CremaD:
         self.version = f"intended{'-demographics' if self._table else ''}@1"
 
     def samples(self) -> Iterator[Sample]:
-        """The clips that are there; an incomplete copy is said on stderr."""
+        """Yield the clips that are present; report an incomplete copy on stderr."""
         if len(self._clips) != CLIPS:
             print(
                 f"crema_d: {len(self._clips):,} of {CLIPS:,} clips are below {self.options.path}",
@@ -176,7 +185,7 @@ class CremaD:
             )
 
     def file(self, sample: Sample) -> Path:
-        """The clip on disk."""
+        """Return the path of the clip."""
         return self.options.path / sample.path
 
     def fingerprint(self) -> Any:

@@ -1,7 +1,9 @@
-"""FER2013 (Goodfellow et al. 2013) under its own seven labels; FER+ (ferplus) relabels the same pictures.
+"""Read FER2013 (Goodfellow et al. 2013) under its own seven labels.
 
-Layout: Kaggle's fer2013.csv (emotion, pixels, Usage), all 35,887 pictures; or the FERPlus generator's FER2013Train, FER2013Valid and FER2013Test
-(folders, .tar.gz or .zip) with fer2013_labels.csv (image_name, fer2013_label, labels_among_duplicates), the pictures that FER+ names.
+FER+ (ferplus) relabels the same pictures. Layout: Kaggle's fer2013.csv (emotion, pixels, Usage),
+all 35,887 pictures; or the FERPlus generator's FER2013Train, FER2013Valid and FER2013Test (folders,
+.tar.gz or .zip) with fer2013_labels.csv (image_name, fer2013_label, labels_among_duplicates), the
+pictures that FER+ names.
 """
 
 import csv
@@ -35,7 +37,10 @@ DATASETS = {
         "class": "Fer2013",
         "title": "FER2013",
         "terms": "ICML-2013 challenge, research use; pictures may not be passed on",
-        "how_to_get": "fer2013.tar.gz of Kaggle's challenges-in-representation-learning-facial-expression-recognition-challenge",
+        "how_to_get": (
+            "fer2013.tar.gz of Kaggle's "
+            "challenges-in-representation-learning-facial-expression-recognition-challenge"
+        ),
     }
 }
 
@@ -43,7 +48,7 @@ TABLE = "fer2013_labels.csv"
 _TABLE_COLUMNS = ("image_name", "fer2013_label", "labels_among_duplicates")
 
 
-class Options(DatasetConfig):
+class Fer2013Options(DatasetConfig):
     """Keys of a fer2013 dataset."""
 
     path: DataPath = Field(
@@ -51,7 +56,8 @@ class Options(DatasetConfig):
     )
     labels: Literal["csv", "recovered"] | None = Field(
         None,
-        description="csv: fer2013.csv, all pictures; recovered: fer2013_labels.csv, those that FER+ names; default: the first that is there",
+        description="csv: fer2013.csv, all pictures; recovered: fer2013_labels.csv, those that "
+        "FER+ names; default: the first that is there",
     )
     split: Literal["train", "valid", "test"] = Field(
         "test", description="part of the data: Training, PublicTest, PrivateTest"
@@ -65,12 +71,15 @@ class Options(DatasetConfig):
 
 
 class Fer2013:
-    """Pictures of one part, in the order of fer2013.csv. `left_out` counts, after `samples`, those that are not in the task, by reason."""
+    """The pictures of one part, in the order of fer2013.csv.
 
-    Options = Options
+    After `samples`, `left_out` counts by reason those that are not in the task.
+    """
+
+    Options = Fer2013Options
     space = emotions.SPACES["basic7"]
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: Fer2013Options, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -91,7 +100,8 @@ class Fer2013:
             )
         if options.ambiguous == "drop" and labels == "csv":
             raise ValueError(
-                "dataset key 'ambiguous': the labels of fer2013.csv are its own, none is ambiguous; it goes with labels: recovered"
+                "dataset key 'ambiguous': the labels of fer2013.csv are its own, none is "
+                "ambiguous; it goes with labels: recovered"
             )
         self._from_csv = labels == "csv"
         self._part = Part(options.path, options.split, self._from_csv)
@@ -106,14 +116,16 @@ class Fer2013:
             split = usages.get(usage.decode("utf-8", "replace"))
             if split is None:
                 raise ValueError(
-                    f"{self._table}, row {row}: unknown Usage {usage.decode('utf-8', 'replace')!r}; known: {', '.join(usages)}"
+                    f"{self._table}, row {row}: unknown Usage "
+                    f"{usage.decode('utf-8', 'replace')!r}; known: {', '.join(usages)}"
                 )
             if not code.isdigit() or int(code) >= len(emotions.FER2013_ORDER):
                 known = ", ".join(
                     f"{number} {label}" for number, label in enumerate(emotions.FER2013_ORDER)
                 )
                 raise ValueError(
-                    f"{self._table}, row {row}: unknown emotion {code.decode('utf-8', 'replace')!r}; known: {known}"
+                    f"{self._table}, row {row}: unknown emotion "
+                    f"{code.decode('utf-8', 'replace')!r}; known: {known}"
                 )
             yield split, row_name(row), emotions.FER2013_ORDER[int(code)], False
 
@@ -136,7 +148,8 @@ class Fer2013:
                 split = split_of(name)
                 if split is None:
                     raise ValueError(
-                        f"{where}: image_name {name!r} is none of the generator's, such as fer0032220.png"
+                        f"{where}: image_name {name!r} is none of the generator's, such as "
+                        "fer0032220.png"
                     )
                 if name in seen:
                     raise ValueError(f"{where}: image_name {name!r} stands twice")
@@ -148,16 +161,17 @@ class Fer2013:
                 if label not in self.space:
                     known = ", ".join(emotions.FER2013_ORDER)
                     raise ValueError(
-                        f"{where}: unknown fer2013_label {row.get('fer2013_label', '')!r}; known: {known}"
+                        f"{where}: unknown fer2013_label {row.get('fer2013_label', '')!r}; known: "
+                        f"{known}"
                     )
                 yield split, name, label, "|" in row.get("labels_among_duplicates", "")
 
     def _rows(self) -> Iterator[tuple[str, str, str, bool]]:
-        """(split, file name, emotion, whether a twin has another label) of every picture of every part."""
+        """Yield (split, file name, emotion, whether a twin has another label) of every picture."""
         return self._csv_rows() if self._from_csv else self._recovered_rows()
 
     def samples(self) -> Iterator[Sample]:
-        """The part's pictures; an incomplete copy and what is left out are said on stderr."""
+        """Yield the part's pictures; report an incomplete copy and what is left out on stderr."""
         split = self.options.split
         self.left_out.clear()
         alike: set[str] = set()
@@ -180,7 +194,8 @@ class Fer2013:
             elif ambiguous and self.options.ambiguous == "drop":
                 self.left_out["ambiguous label"] += 1
             else:
-                # One label has no votes; the other pictures' groups tell nothing, so only recovered labels have this one.
+                # One label has no votes; the other pictures' groups tell nothing, so only recovered
+                # labels have this one.
                 groups = {} if self._from_csv else {"ambiguous": str(ambiguous).lower()}
                 yield Sample(
                     sample_id=Path(name).stem,
@@ -191,7 +206,8 @@ class Fer2013:
                 )
         if rows != ROWS[split]:
             print(
-                f"fer2013: {rows:,} of {ROWS[split]:,} pictures of {PARTS[split][1]} have a label in {self._table}",
+                f"fer2013: {rows:,} of {ROWS[split]:,} pictures of {PARTS[split][1]} have a label "
+                f"in {self._table}",
                 file=sys.stderr,
             )
         say("fer2013", self.left_out)

@@ -1,6 +1,7 @@
-"""fer2013plus, an edition of FER+ on Kaggle: 112 × 112 pictures in one folder per class (protocol §2).
+"""Read fer2013plus, an edition of FER+ on Kaggle: 112 × 112 pictures, a folder per class.
 
-Layout: fer2013/{train,test}/<class>/*.png or *.jpg below the folder. Its test part is FER+ (label.csv) under argmax8; the other parts are oversampled.
+See protocol §2. Layout: fer2013/{train,test}/<class>/*.png or *.jpg below the folder. Its test part
+is FER+ (label.csv) under argmax8; the other parts are oversampled.
 """
 
 import os
@@ -22,7 +23,10 @@ DATASETS = {
     "fer2013plus": {
         "class": "Fer2013Plus",
         "title": "FER2013Plus (Kaggle)",
-        "terms": "pictures: ICML-2013 challenge, research use; the edition states no terms that could be verified",
+        "terms": (
+            "pictures: ICML-2013 challenge, research use; the edition states no terms that could "
+            "be verified"
+        ),
         "how_to_get": "https://www.kaggle.com/datasets/subhaditya/fer2013plus",
     }
 }
@@ -32,7 +36,7 @@ TEST_PICTURES = 3_573
 _SUFFIXES = {".png", ".jpg", ".jpeg"}
 
 
-class Options(DatasetConfig):
+class Fer2013PlusOptions(DatasetConfig):
     """Keys of a fer2013plus dataset."""
 
     path: DataPath = Field(description="folder with fer2013/, or fer2013/ itself")
@@ -44,18 +48,22 @@ class Options(DatasetConfig):
     def _only_test_is_scored(self) -> Self:
         if self.split != "test" and self.role == "test":
             raise ValueError(
-                f"'split: {self.split}' cannot have 'role: test': this part is oversampled; set role to validation or train, or split to test"
+                f"'split: {self.split}' cannot have 'role: test': this part is oversampled; set "
+                "role to validation or train, or split to test"
             )
         return self
 
 
 class Fer2013Plus:
-    """Pictures of one part, by class and name. `left_out` counts the files that are no pictures, by reason."""
+    """The pictures of one part, by class and name.
 
-    Options = Options
+    `left_out` counts by reason the files that are no pictures.
+    """
+
+    Options = Fer2013PlusOptions
     space = emotions.EMOTIONS
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: Fer2013PlusOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -69,7 +77,9 @@ class Fer2013Plus:
         self._root = next((place for place in places if place.is_dir()), None)
         if self._root is None:
             raise FileNotFoundError(
-                f"{options.path}: neither {' nor '.join(str(place.relative_to(options.path)) for place in places)} is there"
+                f"{options.path}: neither "
+                f"{' nor '.join(str(place.relative_to(options.path)) for place in places)} is "
+                "there"
             )
         self._labels: dict[Path, str] = {}
         for folder in sorted(
@@ -86,13 +96,14 @@ class Fer2013Plus:
             self._labels[folder] = label
         if not self._labels:
             raise FileNotFoundError(
-                f"{self._root}: no class folders such as {self._root.name}/happiness (dataset key 'path')"
+                f"{self._root}: no class folders such as {self._root.name}/happiness (dataset key "
+                "'path')"
             )
         self.left_out: Counter[str] = Counter()
         self.version = f"{options.split}@1"
 
     def _files(self, left_out: Counter[str]) -> Iterator[tuple[Path, str]]:
-        """(picture, its label); other files are counted."""
+        """Yield (picture, its label); count other files."""
         for folder, label in self._labels.items():
             for name in sorted(os.listdir(folder)):
                 path = folder / name
@@ -104,7 +115,10 @@ class Fer2013Plus:
                     yield path, label
 
     def samples(self) -> Iterator[Sample]:
-        """Every picture of every class folder; the count is said on stderr where it is not the published one."""
+        """Yield every picture of every class folder.
+
+        The count is reported on stderr if it is not the published one.
+        """
         self.left_out.clear()
         count = 0
         for path, label in self._files(self.left_out):
@@ -115,7 +129,8 @@ class Fer2013Plus:
             )
         if self.options.split == "test" and count != TEST_PICTURES:
             print(
-                f"fer2013plus: {count:,} pictures instead of {TEST_PICTURES:,} are below {self._root}",
+                f"fer2013plus: {count:,} pictures instead of {TEST_PICTURES:,} are below "
+                f"{self._root}",
                 file=sys.stderr,
             )
         say("fer2013plus", self.left_out)

@@ -1,7 +1,9 @@
-"""FER+ (Barsoum et al. 2016): FER2013's pictures with ten taggers' votes, under every label rule in use (protocol §2).
+"""Read FER+ (Barsoum et al. 2016): FER2013's pictures with ten taggers' votes.
 
-Layout: a folder with FER2013Train, FER2013Valid and FER2013Test, each a folder, a .tar.gz or a .zip as the FERPlus repository's generator
-makes them, or the original fer2013.csv; and fer2013new.csv for the vote table of that name (`label` reads each part's label.csv).
+It offers every label rule in use (protocol §2). Layout: a folder with FER2013Train, FER2013Valid
+and FER2013Test, each a folder, a .tar.gz or a .zip as the FERPlus repository's generator makes
+them, or the original fer2013.csv; and fer2013new.csv for the vote table of that name (`label` reads
+each part's label.csv).
 """
 
 import csv
@@ -30,7 +32,7 @@ DATASETS = {
 }
 
 
-class Options(DatasetConfig):
+class FerPlusOptions(DatasetConfig):
     """Keys of a ferplus dataset."""
 
     path: DataPath = Field(description="folder with the pictures and fer2013new.csv")
@@ -46,20 +48,22 @@ class Options(DatasetConfig):
     )
     keep: Literal["labelled", "all"] = Field(
         "labelled",
-        description="all: also predict the rows that the rule gives no emotion, unlabelled, as outliers that had better be rejected",
+        description="all: also predict the rows that the rule gives no emotion, unlabelled, as "
+        "outliers that had better be rejected",
     )
 
     @model_validator(mode="after")
-    def _every_row_for_every_rule(self) -> "Options":
+    def _every_row_for_every_rule(self) -> "FerPlusOptions":
         if self.multiverse and (self.keep != "all" or self.clean):
             raise ValueError("multiverse needs the rows of every rule: set keep: all, and no clean")
         return self
 
 
 def majority(votes: np.ndarray) -> np.ndarray | None:
-    """FERPlus `ferplus.py`, mode majority: single votes dropped, then more than half of what is left; None for unknown and non-face.
+    """Return the one-hot target (8,) of FERPlus `ferplus.py`, mode majority, in FER+ order.
 
-    votes: (10,) in FER+ order. Returns the one-hot target (8,) in FER+ order.
+    Single votes are dropped; then more than half of the rest is needed. Returns None for unknown
+    and non-face. votes: (10,) in FER+ order.
     """
     kept = np.where(votes > 1, votes, 0.0)
     best = int(kept.argmax())
@@ -69,15 +73,20 @@ def majority(votes: np.ndarray) -> np.ndarray | None:
 
 
 def argmax(votes: np.ndarray, columns: int) -> np.ndarray | None:
-    """The most frequent vote among the first `columns` columns, ties to the first in FER+ order; None for unknown and non-face."""
+    """Return the most frequent vote among the first `columns` columns.
+
+    Ties go to the first in FER+ order. Returns None for unknown and non-face.
+    """
     best = int(votes[:columns].argmax())
     return np.eye(8)[best] if best < 8 else None
 
 
 def probability(votes: np.ndarray) -> np.ndarray | None:
-    """FERPlus `ferplus.py`, mode probability: the top votes until three classes or 75 % are reached, renormalised over the 8 emotions.
+    """Return the target of FERPlus `ferplus.py`, mode probability.
 
-    Classes of equal count enter together; unknown or non-face ends the collection and counts only when it leads.
+    It takes the top votes until three classes or 75 % are reached, renormalised over the 8
+    emotions. Classes of equal count enter together; unknown or non-face ends the collection and
+    counts only when it leads.
     """
     rest = np.where(votes > 1, votes, 0.0)
     total, taken = rest.sum(), np.zeros(len(votes))
@@ -97,7 +106,10 @@ def probability(votes: np.ndarray) -> np.ndarray | None:
 
 
 def multi_target(votes: np.ndarray) -> np.ndarray | None:
-    """FERPlus `ferplus.py`, mode multi_target: every class with at least 30 % of the votes, together more than half of them."""
+    """Return the target of FERPlus `ferplus.py`, mode multi_target.
+
+    It has every class with at least 30 % of the votes, together more than half of them.
+    """
     kept = np.where(votes > 1, votes, 0.0)
     taken = np.where(kept >= 0.3 * kept.sum(), kept, 0.0)
     return None if taken.sum() <= 0.5 * kept.sum() else _emotions_only(taken)
@@ -119,10 +131,10 @@ RULES = {
 
 
 def readings(rule: str, votes: np.ndarray) -> dict[str, tuple[int, ...]]:
-    """What may count as right under a rule, as column indices: nothing where it drops the row.
+    """Return what may count as right under a rule, as column indices; empty if it drops the row.
 
-    label: the one label, ties to the first; last: ties to the last; untied: absent where another class has as much; set: every class that the rule keeps,
-    or that ties.
+    label: the one label, ties to the first; last: ties to the last; untied: absent if another class
+    has as many votes; set: every class that the rule keeps, or that ties.
     """
     target = RULES[rule](votes)
     if target is None:
@@ -135,7 +147,9 @@ def readings(rule: str, votes: np.ndarray) -> dict[str, tuple[int, ...]]:
         tied = np.flatnonzero(counted == counted.max())
         kept = (
             tied if counted.any() else tied[:0]
-        )  # argmax8 keeps rows without any emotion: that all classes tie at no vote makes none of them right
+            # argmax8 keeps rows without any emotion: that all classes tie at no vote makes none of
+            # them right
+        )
     else:
         kept, tied = np.flatnonzero(target), np.flatnonzero(target == target.max())
     found = {
@@ -154,10 +168,10 @@ def readings(rule: str, votes: np.ndarray) -> dict[str, tuple[int, ...]]:
 class FerPlus:
     """FER+ under one vote table, rule and split."""
 
-    Options = Options
+    Options = FerPlusOptions
     space = EMOTIONS
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: FerPlusOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -172,7 +186,8 @@ class FerPlus:
         self._others = others(options.path, options.split, options.clean)
         if options.votes == "label" and self._part.source.suffix == ".csv":
             raise FileNotFoundError(
-                f"{options.path}: `votes: label` needs the generator's folders or archives, which hold label.csv"
+                f"{options.path}: `votes: label` needs the generator's folders or archives, which "
+                "hold label.csv"
             )
         self._several = options.rule in {"probability", "multi_target"}
         clean = f"-clean_{options.clean}" if options.clean else ""
@@ -181,7 +196,10 @@ class FerPlus:
     def _votes(
         self, split: str, part: Part, table: str | None = None
     ) -> Iterator[tuple[str, np.ndarray]]:
-        """(file name, ten votes) row by row of a vote table (default: the configured one); several rows may name one file."""
+        """Yield (file name, ten votes) row by row of a vote table (default: the configured one).
+
+        Several rows may name one file.
+        """
         if (table or self.options.votes) == "label":
             for row in csv.reader(io.StringIO(part.read("label.csv").decode())):
                 yield row[0], np.array(row[2:12], float)
@@ -195,7 +213,10 @@ class FerPlus:
                     )
 
     def samples(self) -> Iterator[Sample]:
-        """The rows of the vote table that the rule gives an emotion, in the table's order; with `keep: all` the others too, without a label."""
+        """Yield the rows of the vote table that the rule gives an emotion, in the table's order.
+
+        With `keep: all` the other rows come too, without a label.
+        """
 
         def names(split: str, part: Part) -> dict[str, None]:
             return dict.fromkeys(name for name, _ in self._votes(split, part))
@@ -221,9 +242,11 @@ class FerPlus:
             )
 
     def _groups(self, votes: dict[str, float], target: np.ndarray | None) -> dict[str, str]:
-        """Votes for no emotion; the labels that a rule keeps beside the first, so that it can be scored whether the prediction is one of them.
+        """Return the groups of a row: votes for no emotion, and labels beside the first.
 
-        A row without a label is an outlier: non-face where that leads the votes, else unknown, as FERPlus' `ferplus.py` calls rows that no class wins.
+        With the labels that a rule keeps beside the first, a score can test whether the prediction
+        is one of them. A row without a label is an outlier: non-face if that leads the votes, else
+        unknown, as FERPlus' `ferplus.py` calls rows that no class wins.
         """
         found = {
             f"{VOTES}{column}": f"{votes[column]:g}"
@@ -241,9 +264,12 @@ class FerPlus:
         return found
 
     def universes(self) -> list[Universe]:
-        """This split under every vote table, rule, answer (see `readings`) and policy for duplicates, as far as the files are there.
+        """Return this split under every vote table, rule, answer (see `readings`) and duplicates
+        policy.
 
-        duplicates: every row of the table; distinct, one row per picture (the first); clean_train and clean_train_valid as the key `clean` has them.
+        Only tables and parts whose files are present take part. The policies for duplicates are:
+        every row of the table; distinct, one row per picture (the first); clean_train and
+        clean_train_valid, as with the key `clean`.
         """
         split = self.options.split
         tables = [
@@ -265,7 +291,8 @@ class FerPlus:
                         continue
                     for rule in RULES:
                         for answer, columns in readings(rule, votes).items():
-                            # A second row of one picture may stand in one table only: the picture's prediction serves for both.
+                            # A second row of one picture may stand in one table only: the picture's
+                            # prediction serves for both.
                             known = sample_id if sample_id in emitted else Path(name).stem
                             kept.setdefault((rule, answer), []).append(
                                 (known, frozenset(FERPLUS_COLUMNS[column] for column in columns))
@@ -282,7 +309,7 @@ class FerPlus:
         return found
 
     def _has(self, table: str) -> bool:
-        """Whether the other vote table is there too."""
+        """Return whether the other vote table is present too."""
         return (
             self._part.source.suffix != ".csv"
             if table == "label"
@@ -290,7 +317,7 @@ class FerPlus:
         )
 
     def _duplicates(self, names: Iterable[str]) -> dict[str, set[str]]:
-        """Policy for duplicates -> names that it leaves out; policies whose parts are not there are absent."""
+        """Return policy for duplicates -> names that it leaves out, for parts that are present."""
         digests = dict(self._part.pictures(names))
         first = {digest: name for name, digest in reversed(digests.items())}
         found: dict[str, set[str]] = {
@@ -327,7 +354,10 @@ class FerPlus:
 
 
 def _identified(rows: Iterable[tuple[str, np.ndarray]]) -> Iterator[tuple[str, str, np.ndarray]]:
-    """(sample id, file name, votes): an id is the name's stem, with #2 … for the further rows of one file."""
+    """Yield (sample id, file name, votes).
+
+    An id is the name's stem, with #2 … for the further rows of one file.
+    """
     times: dict[str, int] = {}
     for name, votes in rows:
         times[name] = times.get(name, 0) + 1

@@ -1,4 +1,7 @@
-"""One's own pictures and videos: a folder with one sub-folder per class, named as the emotions are (or by a label map)."""
+"""Read the user's own pictures and videos from a folder with one sub-folder per class.
+
+The sub-folders are named as the emotions are (or by a label map).
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -26,7 +29,7 @@ DATASETS = {
 }
 
 
-class Options(OwnLabels):
+class FolderOptions(OwnLabels):
     """Keys of a folder dataset."""
 
     path: DataPath = Field(description="folder with one sub-folder per class")
@@ -37,20 +40,21 @@ class Options(OwnLabels):
 
 
 def _text(path: Path) -> str:
-    """A path as valid UTF-8: undecodable bytes of a file name are shown escaped."""
+    """Return a path as valid UTF-8; undecodable bytes of a file name are shown escaped."""
     return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 class Folder:
-    """Pictures of class sub-folders, sorted by name; hidden files are left out, everything else gets a row.
+    """The pictures of class sub-folders, sorted by name.
 
-    `left_out` counts the files beside the class folders, which have no label.
+    Hidden files are left out, everything else gets a row. `left_out` counts the files beside the
+    class folders, which have no label.
     """
 
-    Options = Options
+    Options = FolderOptions
     version = "1"
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: FolderOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(f"{options.path}: the folder is not there (dataset key 'path')")
@@ -72,7 +76,8 @@ class Folder:
             self._labels = {options.path: None}
         if not self._labels:
             raise FileNotFoundError(
-                f"{options.path}: no class sub-folders (expected e.g. {options.path}/happiness/picture.jpg; without labels, set labelled: false)"
+                f"{options.path}: no class sub-folders (expected e.g. "
+                f"{options.path}/happiness/picture.jpg; without labels, set labelled: false)"
             )
         self.space = (
             emotions.order([label for label in self._labels.values() if label]) or emotions.EMOTIONS
@@ -83,7 +88,7 @@ class Folder:
             yield from ((path, label) for path in files_below(folder, hidden=False))
 
     def samples(self) -> Iterator[Sample]:
-        """Every file below every class folder, sorted; what is left out is said on stderr."""
+        """Yield every file below every class folder, sorted; report the others on stderr."""
         say("folder", self.left_out)
         for path, label in self._files():
             sample_id = self._id(path)
@@ -99,7 +104,7 @@ class Folder:
 
     @cached_property
     def _undecodable(self) -> dict[str, Path]:
-        """Files whose name is not valid UTF-8, by the id that spells it: that id is no path."""
+        """Return files whose name is not valid UTF-8, by the id that spells it: that id is no path."""
         return {
             self._id(path): path
             for path, _ in self._files()

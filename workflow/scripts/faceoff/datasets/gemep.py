@@ -1,7 +1,9 @@
-"""GEMEP (Bänziger, Mortillaro & Scherer 2012): ten actors portray eighteen affective states; the core set has 145 clips.
+"""Read GEMEP (Bänziger, Mortillaro & Scherer 2012): ten actors portray eighteen affective states.
 
-Layout: clips anywhere below the folder. With the key `labels`, a CSV table (file, actor, emotion) says what they show. Without it the names are read:
-01joy… is actor and three letters of the state. That scheme was seen in one public program and is not confirmed by the authors' description.
+The core set has 145 clips. Layout: clips anywhere below the folder. With the key `labels`, a CSV
+table (file, actor, emotion) gives their labels. Otherwise the names are read: 01joy… is the actor
+and three letters of the state. That scheme was seen in one public program and is not confirmed by
+the authors' description.
 """
 
 import csv
@@ -31,7 +33,8 @@ DATASETS = {
     }
 }
 
-# Code -> state. What is a basic emotion has its canonical name: elation is happiness, hot anger is anger, panic fear is fear.
+# Code -> state. What is a basic emotion has its canonical name: elation is happiness, hot anger is
+# anger, panic fear is fear.
 CODES = {
     "joy": "happiness", "amu": "amusement", "pri": "pride", "ang": "anger", "fea": "fear", "des": "despair",
     "ple": "pleasure", "rel": "relief", "int": "interest", "irr": "irritation", "anx": "anxiety", "sad": "sadness",
@@ -52,13 +55,14 @@ _NAME = re.compile(r"(\d{2})([a-z]{3}).*", re.IGNORECASE)
 _COLUMNS = ("file", "actor", "emotion")
 
 
-class Options(DatasetConfig):
+class GemepOptions(DatasetConfig):
     """Keys of a gemep dataset."""
 
     path: DataPath = Field(description="folder of the clips")
     labels: DataPath | None = Field(
         None,
-        description="CSV with the columns file (below path), actor, emotion; default: read the names of the files",
+        description="CSV with the columns file (below path), actor, emotion; default: read the "
+        "names of the files",
     )
     states: Literal["all", "basic"] = Field(
         "all", description="all eighteen states, or the seven that are basic emotions or contempt"
@@ -74,7 +78,7 @@ class _Clip(NamedTuple):
 
 
 def state_of(written: str) -> str:
-    """The state of a code or a name. Raises ValueError with the nearest known one."""
+    """Return the state of a code or a name. Raises ValueError with the nearest known one."""
     word = " ".join(written.replace("_", " ").split()).casefold()
     state = CODES.get(word) or NAMES.get(word) or (word if word in STATES else None)
     if state is None:
@@ -83,7 +87,10 @@ def state_of(written: str) -> str:
 
 
 def parse(stem: str) -> tuple[str, str] | None:
-    """(actor, state) of a file name, None for other names. Raises ValueError naming the field whose code is unknown."""
+    """Return (actor, state) of a file name, None for other names.
+
+    Raises ValueError naming the field whose code is unknown.
+    """
     found = _NAME.fullmatch(stem)
     if not found:
         return None
@@ -92,7 +99,8 @@ def parse(stem: str) -> tuple[str, str] | None:
         raise ValueError(f"unknown actor {actor!r}; known: 01-{ACTORS}")
     if code not in CODES:
         raise ValueError(
-            f"unknown state code {code!r}; known: {', '.join(CODES)}; or list the clips in a table (dataset key 'labels')"
+            f"unknown state code {code!r}; known: {', '.join(CODES)}; or list the clips in a "
+            "table (dataset key 'labels')"
         )
     return actor, CODES[code]
 
@@ -100,9 +108,9 @@ def parse(stem: str) -> tuple[str, str] | None:
 class Gemep:
     """Clips by actor and name. `left_out` counts those that are not in the task, by reason."""
 
-    Options = Options
+    Options = GemepOptions
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: GemepOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -125,12 +133,13 @@ class Gemep:
         if not self._clips:
             seen = counted(self.left_out) or "nothing"
             raise FileNotFoundError(
-                f"{options.path}: no clip of the task such as 01joy….avi below it (dataset keys 'path', 'labels'); left out: {seen}"
+                f"{options.path}: no clip of the task such as 01joy….avi below it (dataset keys "
+                f"'path', 'labels'); left out: {seen}"
             )
         self.version = f"{options.states}{'-table' if options.labels else ''}@1"
 
     def _named(self) -> Iterator[_Clip]:
-        """Clips whose names say what they show."""
+        """Yield the clips whose names give their labels."""
         for path in files_below(self.options.path, hidden=False):
             if path.suffix.lower() not in VIDEO_SUFFIXES:
                 continue
@@ -144,7 +153,7 @@ class Gemep:
                 self.left_out["clip of another name"] += 1
 
     def _listed(self, table: Path) -> Iterator[_Clip]:
-        """Clips of the label table. Raises ValueError naming the row that is wrong."""
+        """Yield the clips of the label table. Raises ValueError naming the row that is wrong."""
         if not table.is_file():
             raise FileNotFoundError(f"{table}: the label table is not there (dataset key 'labels')")
         with open(table, newline="", encoding="utf-8-sig") as file:
@@ -184,7 +193,7 @@ class Gemep:
                 self.left_out["listed clip not there"] += 1
 
     def samples(self) -> Iterator[Sample]:
-        """The clips; what is left out, and an incomplete copy, is said on stderr."""
+        """Yield the clips; report what is left out, and an incomplete copy, on stderr."""
         if (
             len(self._clips)
             + sum(count for state, count in self.left_out.items() if state in STATES)
@@ -206,7 +215,7 @@ class Gemep:
             )
 
     def file(self, sample: Sample) -> Path:
-        """The clip on disk."""
+        """Return the path of the clip."""
         return self.options.path / sample.path
 
     def fingerprint(self) -> Any:

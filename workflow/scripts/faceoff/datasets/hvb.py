@@ -1,7 +1,9 @@
-"""Hume-VB, the vocal bursts of A-VB 2022 (Baird et al. 2022): laughs, gasps and cries, rated for ten emotions. Sound only: there is no picture.
+"""Read Hume-VB, the vocal bursts of A-VB 2022 (Baird et al. 2022), which has sound only.
 
-Layout: labels/high_info.csv (File_ID as [10119], Split, then the ten intensities from 0 to 1), audio/wav/10119.wav; optional labels/two_info.csv
-(File_ID, Split, Valence, Arousal) and, in any of the two, Country and Subject_ID.
+Laughs, gasps and cries are rated for ten emotions. Layout: labels/high_info.csv (File_ID as
+[10119], Split, then the ten intensities from 0 to 1), audio/wav/10119.wav; optional
+labels/two_info.csv (File_ID, Split, Valence, Arousal) and, in any of the two, Country and
+Subject_ID.
 """
 
 import csv
@@ -24,7 +26,10 @@ DATASETS = {
     "hvb": {
         "class": "HumeVocalBursts",
         "title": "Hume-VB (A-VB 2022)",
-        "terms": "for research, on request; the licence of the recordings could not be verified (the baseline code is CC BY-NC-ND 4.0)",
+        "terms": (
+            "for research, on request; the licence of the recordings could not be verified (the "
+            "baseline code is CC BY-NC-ND 4.0)"
+        ),
         "how_to_get": "competitions@hume.ai",
     }
 }
@@ -46,7 +51,7 @@ SPLITS = {"train": "Train", "valid": "Val", "test": "Test"}
 _COUNTRY = ("Country", "Country_string")
 
 
-class Options(DatasetConfig):
+class HumeVocalBurstsOptions(DatasetConfig):
     """Keys of an hvb dataset."""
 
     path: DataPath = Field(description="folder with labels/ and audio/wav/")
@@ -66,7 +71,10 @@ class Options(DatasetConfig):
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
-    """(place for messages, row) of a label file. Raises ValueError at a missing column or a File_ID that is empty or stands twice."""
+    """Yield (place for messages, row) of a label file.
+
+    Raises ValueError for a missing column, or a File_ID that is empty or repeated.
+    """
     seen: set[str] = set()
     with open(path, newline="", encoding="utf-8-sig") as file:
         lines = csv.reader(file, skipinitialspace=True)
@@ -82,18 +90,23 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str,
             row["File_ID"] = row["File_ID"].strip("[]")
             if not row["File_ID"] or row["File_ID"] in seen:
                 raise ValueError(
-                    f"{where}: File_ID {row['File_ID']!r} {'stands twice' if row['File_ID'] else 'is empty'}"
+                    f"{where}: File_ID {row['File_ID']!r} "
+                    f"{'stands twice' if row['File_ID'] else 'is empty'}"
                 )
             seen.add(row["File_ID"])
             if row.get("Split") not in SPLITS.values():
                 raise ValueError(
-                    f"{where}: unknown Split {row.get('Split')!r}; known: {', '.join(SPLITS.values())}"
+                    f"{where}: unknown Split {row.get('Split')!r}; known: "
+                    f"{', '.join(SPLITS.values())}"
                 )
             yield where, row
 
 
 def _number(row: Mapping[str, str], column: str, where: str) -> float | None:
-    """A value, or None for an empty cell; −1 says "hidden" too. Raises ValueError naming the place."""
+    """Return a value, or None for an empty cell or −1, which means "hidden".
+
+    Raises ValueError naming the place.
+    """
     try:
         value = float(row.get(column) or "nan")
     except ValueError:
@@ -102,12 +115,15 @@ def _number(row: Mapping[str, str], column: str, where: str) -> float | None:
 
 
 class HumeVocalBursts:
-    """Bursts of one part, in the order of high_info.csv; the label is the strongest of ten states. `incomplete` counts those without label or file."""
+    """The bursts of one part, in the order of high_info.csv.
 
-    Options = Options
+    The label is the strongest of ten states. `incomplete` counts those without label or file.
+    """
+
+    Options = HumeVocalBurstsOptions
     space = order([state.lower() for state in STATES])
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: HumeVocalBurstsOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -130,12 +146,13 @@ class HumeVocalBursts:
             return None
         if not low <= value <= high:
             raise ValueError(
-                f"{where}: {column} {value:g} is outside {low:g} to {high:g} (dataset key 'affect_range')"
+                f"{where}: {column} {value:g} is outside {low:g} to {high:g} (dataset key "
+                "'affect_range')"
             )
         return 2 * (value - low) / (high - low) - 1
 
     def _two(self) -> dict[str, tuple[float | None, float | None, dict[str, str]]]:
-        """File_ID -> (valence, arousal, row) of the part, where two_info.csv is there."""
+        """Return File_ID -> (valence, arousal, row) of the part, if two_info.csv is present."""
         if not self._affect.is_file():
             return {}
         return {
@@ -162,7 +179,10 @@ class HumeVocalBursts:
         return STATES[intensities.index(max(known))].lower()
 
     def samples(self) -> Iterator[Sample]:
-        """The part's bursts; those without intensities have no label. Both they and absent sound files are counted on stderr."""
+        """Yield the part's bursts; those without intensities have no label.
+
+        They and absent sound files are counted on stderr.
+        """
         self.incomplete.clear()
         two = self._two()
         count = 0
@@ -190,16 +210,17 @@ class HumeVocalBursts:
             yield sample
         if not count:
             raise ValueError(
-                f"{self._table}: no row has Split {SPLITS[self.options.split]!r} (dataset key 'split')"
+                f"{self._table}: no row has Split {SPLITS[self.options.split]!r} (dataset key "
+                "'split')"
             )
         say("hvb", self.incomplete, "kept all the same:")
 
     def file(self, sample: Sample) -> Path:
-        """The sound on disk."""
+        """Return the path of the sound."""
         return self.options.path / sample.path
 
     def fingerprint(self) -> Any:
-        """The label files, and the sound folder's time, which changes when a file comes or goes."""
+        """Return the label files, and the sound folder's time, which changes with its files."""
         return fingerprint(
             self.options.path, [self._table, self._affect, self.options.path / "audio" / "wav"]
         )

@@ -1,6 +1,7 @@
-"""JAFFE (Lyons et al. 1998): ten Japanese women pose seven expressions, 213 grey pictures of 256 × 256 px.
+"""Read JAFFE (Lyons et al. 1998): ten Japanese women pose seven expressions.
 
-Layout: one folder of KA.AN1.39.tiff: subject, expression and its count, running number.
+It has 213 grey pictures of 256 × 256 px. Layout: one folder of KA.AN1.39.tiff: subject, expression
+and its count, running number.
 """
 
 import re
@@ -40,7 +41,7 @@ PICTURES = 213
 _NAME = re.compile(r"([A-Z]{2})\.([A-Z]{2})(\d+)\.(\d+)")
 
 
-class Options(DatasetConfig):
+class JaffeOptions(DatasetConfig):
     """Keys of a jaffe dataset."""
 
     path: DataPath = Field(description="folder of the .tiff files")
@@ -49,11 +50,11 @@ class Options(DatasetConfig):
 class Jaffe:
     """All pictures, by name."""
 
-    Options = Options
+    Options = JaffeOptions
     space = emotions.order(list(LABELS.values()))
     version = "posed@1"
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: JaffeOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -81,10 +82,11 @@ class Jaffe:
             )
 
     def samples(self) -> Iterator[Sample]:
-        """The pictures that are there; an incomplete copy is said on stderr."""
+        """Yield the pictures that are present; report an incomplete copy on stderr."""
         if len(self._pictures) != PICTURES:
             print(
-                f"jaffe: {len(self._pictures)} of {PICTURES} pictures are below {self.options.path}",
+                f"jaffe: {len(self._pictures)} of {PICTURES} pictures are below "
+                f"{self.options.path}",
                 file=sys.stderr,
             )
         for stem, path in sorted(self._pictures.items()):

@@ -1,7 +1,9 @@
-"""MMI Facial Expression Database (Pantic et al. 2005; Valstar & Pantic 2010): posed and induced expressions, from neutral over the peak to neutral.
+"""Read the MMI Facial Expression Database (Pantic et al. 2005; Valstar & Pantic 2010).
 
-Layout of a download, as several public programs read it (the authors' own description was not at hand): Sessions/<number>/ holds a clip S001-002.avi
-(subject, recording), S001-002.xml with <Metatag Name="Emotion" Value="4"/>, session.xml with <track view="0">, and, where action units are coded,
+Its expressions are posed or induced and go from neutral over the peak to neutral. Layout of a
+download, as several public programs read it (the authors' own description was not at hand):
+Sessions/<number>/ holds a clip S001-002.avi (subject, recording), S001-002.xml with <Metatag
+Name="Emotion" Value="4"/>, session.xml with <track view="0">, and, if action units are coded,
 S001-002-oao_aucs.xml with <ActionUnit Number="12">.
 """
 
@@ -43,7 +45,7 @@ VIEWS = {"0": "frontal", "1": "profile", "2": "dual"}  # dual: both side by side
 _CLIP = re.compile(r"(S\d{3})-\d{3}")
 
 
-class Options(DatasetConfig):
+class MmiOptions(DatasetConfig):
     """Keys of a mmi dataset."""
 
     path: DataPath = Field(description="the download's folder with Sessions, or Sessions itself")
@@ -65,7 +67,10 @@ class _Session(NamedTuple):
 
 
 def _elements(path: Path, tag: str) -> list[ElementTree.Element]:
-    """Elements of this name anywhere in an XML file, whatever their case. Raises ValueError naming the file that is no XML."""
+    """Return the elements of this name anywhere in an XML file, whatever their case.
+
+    Raises ValueError naming a file that is no XML.
+    """
     try:
         root = ElementTree.parse(path).getroot()
     except ElementTree.ParseError as error:
@@ -79,7 +84,10 @@ def _elements(path: Path, tag: str) -> list[ElementTree.Element]:
 
 
 def read_emotion(path: Path) -> int | None:
-    """The emotion code of a clip's XML, None without one. Raises ValueError when it is no number, or when two differ."""
+    """Return the emotion code of a clip's XML, None without one.
+
+    Raises ValueError if it is no number, or if two differ.
+    """
     values = {
         (tag.get("Value") or "").strip()
         for tag in _elements(path, "Metatag")
@@ -90,13 +98,14 @@ def read_emotion(path: Path) -> int | None:
     value = values.pop()
     if values or not value.isdecimal():
         raise ValueError(
-            f"{path}: one number is expected as Value of the Metatag 'Emotion', found {', '.join(sorted({value, *values}))!r}"
+            f"{path}: one number is expected as Value of the Metatag 'Emotion', found "
+            f"{', '.join(sorted({value, *values}))!r}"
         )
     return int(value)
 
 
 def read_units(path: Path) -> tuple[int, ...]:
-    """Numbers of the action units of an …-oao_aucs.xml, rising. Raises ValueError naming the file."""
+    """Return the action units of an …-oao_aucs.xml, rising. Raises ValueError naming the file."""
     numbers = {(unit.get("Number") or "").strip() for unit in _elements(path, "ActionUnit")}
     if not all(number.isdecimal() for number in numbers):
         raise ValueError(f"{path}: an ActionUnit without a Number: {', '.join(sorted(numbers))!r}")
@@ -104,12 +113,15 @@ def read_units(path: Path) -> tuple[int, ...]:
 
 
 class Mmi:
-    """Clips of a basic emotion, by name. `left_out` counts the sessions that are not in the task, by reason."""
+    """The clips of a basic emotion, by name.
 
-    Options = Options
+    `left_out` counts by reason the sessions that are not in the task.
+    """
+
+    Options = MmiOptions
     space = order(list(CODES.values()))
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: MmiOptions, seed: int = 0):
         self.options = options
         root = options.path / "Sessions" if (options.path / "Sessions").is_dir() else options.path
         sessions = (
@@ -133,12 +145,13 @@ class Mmi:
                 self._sessions[found.clip.stem] = found
         if not self._sessions:
             raise FileNotFoundError(
-                f"{root}: no session of the task (dataset keys 'path', 'views'); left out: {counted(self.left_out)}"
+                f"{root}: no session of the task (dataset keys 'path', 'views'); left out: "
+                f"{counted(self.left_out)}"
             )
         self.version = f"{'-'.join(view for view in VIEWS.values() if view in options.views)}@1"
 
     def _session(self, folder: Path) -> _Session | str:
-        """A session of the task, or why it is not in it."""
+        """Return a session of the task, or why it is not in it."""
         clips = sorted(
             path
             for path in folder.iterdir()
@@ -150,7 +163,8 @@ class Mmi:
             raise ValueError(
                 f"{folder}: several clips in one session: {', '.join(clip.name for clip in clips)}"
             )
-        # A clip in another format is a copy that the user made of the AVI, such as one turned upright.
+        # A clip in another format is a copy that the user made of the AVI, such as one turned
+        # upright.
         clip = next((path for path in clips if path.suffix.lower() != ".avi"), clips[0])
         about, session, units = (
             folder / name
@@ -174,7 +188,7 @@ class Mmi:
         )
 
     def samples(self) -> Iterator[Sample]:
-        """The clips in order of their names; what is left out is counted and said on stderr."""
+        """Yield the clips in order of their names; count and report the others on stderr."""
         say("mmi", self.left_out)
         for name, session in sorted(self._sessions.items()):
             yield Sample(
@@ -192,7 +206,7 @@ class Mmi:
             )
 
     def file(self, sample: Sample) -> Path:
-        """The clip on disk."""
+        """Return the path of the clip."""
         return self.options.path / sample.path
 
     def fingerprint(self) -> Any:

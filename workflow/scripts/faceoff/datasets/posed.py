@@ -1,6 +1,7 @@
-"""posed: faces drawn by the package after FACS, with exact truth, so that a fresh clone has labelled data.
+"""Draw posed faces after FACS with exact truth, so that a fresh clone has labelled data.
 
-It is for demonstration, tests and the box calibration of detectors; it never enters headline rankings (protocol §16).
+They are for demonstration, tests and the box calibration of detectors; they never enter headline
+rankings (protocol §16).
 """
 
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ DATASETS = {
 }
 
 
-class Options(DatasetConfig):
+class PosedOptions(DatasetConfig):
     """Keys of a posed dataset."""
 
     split: Literal["train", "valid", "test"] = Field(
@@ -41,10 +42,10 @@ class Options(DatasetConfig):
 class Posed:
     """Drawn scenes: the label is that of the largest face; scenes without a face have none."""
 
-    Options = Options
+    Options = PosedOptions
     space = EMOTIONS
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: PosedOptions, seed: int = 0):
         self.options = options
         unknown = set(options.rungs or ()) - set(scenes.RUNGS)
         if unknown:
@@ -64,7 +65,7 @@ class Posed:
         }
 
     def samples(self) -> Iterator[Sample]:
-        """The planned scenes, with the exact truth of their faces."""
+        """Yield the planned scenes, with the exact truth of their faces."""
         for scene in self._scenes.values():
             faces = sorted(scenes.truth(scene), key=lambda face: -face.box[2] * face.box[3])
             groups = {"rung": scene.rung, "n_faces": str(len(faces))}

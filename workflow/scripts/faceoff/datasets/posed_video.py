@@ -1,6 +1,6 @@
-"""posed_video: clips of drawn faces whose expressions rise, hold and fall, with the exact truth of every frame.
+"""Draw clips of faces whose expressions rise, hold and fall, with the exact truth of every frame.
 
-As `posed`, it is for demonstration and tests; it never enters headline rankings (protocol §16).
+Like `posed`, they are for demonstration and tests and never enter headline rankings (protocol §16).
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ DATASETS = {
 }
 
 
-class Options(DatasetConfig):
+class PosedVideoOptions(DatasetConfig):
     """Keys of a posed_video dataset."""
 
     split: Literal["train", "valid", "test"] = Field(
@@ -45,12 +45,15 @@ class Options(DatasetConfig):
 
 
 class PosedVideo:
-    """Drawn clips: the label is the emotion of the largest face at its apex; clips of several emotions in a row have none, only their frames do."""
+    """Drawn clips, labelled with the emotion of the largest face at its apex.
 
-    Options = Options
+    Clips of several emotions in a row have no label, only their frames do.
+    """
+
+    Options = PosedVideoOptions
     space = EMOTIONS
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: PosedVideoOptions, seed: int = 0):
         self.options = options
         self._kinds = tuple(options.kinds or clips.KINDS)
         unknown = set(self._kinds) - set(clips.KINDS)
@@ -70,7 +73,11 @@ class PosedVideo:
 
     @cached_property
     def _folder(self) -> Path:
-        """Where clips are kept. The hash of what draws them is in the name, so that no clip of older code is taken for a new one."""
+        """Return the folder of the clips.
+
+        Its name has the hash of the code that draws them, so that a clip of older code is never
+        taken for a new one.
+        """
         return (
             cache_folder()
             / "posed_video"
@@ -78,7 +85,7 @@ class PosedVideo:
         )
 
     def samples(self) -> Iterator[Sample]:
-        """The planned clips; what is known over time is in `annotation`."""
+        """Yield the planned clips; `annotation` has the truth over time."""
         for clip in self._clips.values():
             lead = clip.cast[0]
             who = identity(lead.identity)
@@ -98,7 +105,7 @@ class PosedVideo:
             )
 
     def file(self, sample: Sample) -> Path:
-        """The clip, drawn when it is first asked for."""
+        """Return the path of the clip, which is drawn on the first call."""
         path = self._folder / sample.path
         if not path.is_file():
             clip = self._clips[sample.sample_id]
@@ -107,7 +114,11 @@ class PosedVideo:
         return path
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
-        """Truth of the frame shown at this moment: emotion, valence and arousal of the largest face (None without one), and all boxes, largest first."""
+        """Return the truth of the frame shown at this moment.
+
+        It has emotion, valence and arousal of the largest face (None without one), and all boxes,
+        largest first.
+        """
         faces = clips.truth_at(self._clips[sample.sample_id], timestamp_s)
         boxes, landmarks = (
             tuple(face.box for face in faces),

@@ -1,6 +1,7 @@
-"""RAVDESS (Livingstone & Russo 2018): 24 actors speak and sing two sentences in up to eight emotions (protocol §1.3).
+"""Read RAVDESS (Livingstone & Russo 2018): 24 actors speak and sing two sentences (protocol §1.3).
 
-Layout: the official archives, unpacked anywhere below the folder: …/Actor_01/01-01-03-01-01-01-01.mp4. The name says everything:
+They show up to eight emotions. Layout: the official archives, unpacked anywhere below the folder:
+…/Actor_01/01-01-03-01-01-01-01.mp4. The name gives everything:
 modality-vocal-emotion-intensity-statement-repetition-actor.
 """
 
@@ -27,7 +28,10 @@ DATASETS = {
         "class": "Ravdess",
         "title": "RAVDESS",
         "terms": "CC BY-NC-SA 4.0; commercial licences from the authors",
-        "how_to_get": "Video_Speech_Actor_*.zip and Video_Song_Actor_*.zip of https://zenodo.org/records/1188976",
+        "how_to_get": (
+            "Video_Speech_Actor_*.zip and Video_Song_Actor_*.zip of "
+            "https://zenodo.org/records/1188976"
+        ),
     }
 }
 
@@ -70,7 +74,8 @@ FOLD_OF = {
     for name, folds in FOLDS.items()
 }
 
-# MD5 and bytes of Video_Speech_Actor_NN.zip as Zenodo's record states them; those of the songs are asked of the record.
+# MD5 and bytes of Video_Speech_Actor_NN.zip as Zenodo's record states them; those of the songs are
+# asked of the record.
 SPEECH_ARCHIVES: dict[int, tuple[str, int]] = {
     1: ("3c8ececaf392b4a9b11b32271f4f6d01", 552_968_353),
     2: ("a6f40d413b2e6ef25b3a595099e59abb", 570_673_024),
@@ -114,7 +119,7 @@ def _archive(name: str, md5: str, size: int) -> Asset:
 
 
 class Clip(NamedTuple):
-    """What a file name says, in words; `actor` is two digits."""
+    """The fields of a file name, in words; `actor` is two digits."""
 
     modality: str
     vocal: str
@@ -126,7 +131,7 @@ class Clip(NamedTuple):
 
     @property
     def stem(self) -> str:
-        """The clip's official name without its suffix; also its sample id."""
+        """Return the clip's official name without its suffix; it is also the sample id."""
         return "-".join(
             next(code for code, word in codes.items() if word == field)
             for field, codes in zip(self, CODES.values(), strict=True)
@@ -134,7 +139,10 @@ class Clip(NamedTuple):
 
 
 def parse(stem: str) -> Clip | None:
-    """Read a file name without suffix; None where it is no RAVDESS name. Raises ValueError naming the field whose code is unknown."""
+    """Read a file name without suffix; return None if it is no RAVDESS name.
+
+    Raises ValueError naming the field whose code is unknown.
+    """
     if not _NAME.fullmatch(stem):
         return None
     words = []
@@ -146,7 +154,10 @@ def parse(stem: str) -> Clip | None:
 
 
 def published(modality: str, vocal: str) -> Iterator[Clip]:
-    """Every clip that RAVDESS has of one modality and vocal channel: 1,440 of speech, 1,012 of song."""
+    """Return every clip that RAVDESS has of one modality and vocal channel.
+
+    There are 1,440 of speech and 1,012 of song.
+    """
     for words in product(
         *(codes.values() for field, codes in CODES.items() if field not in {"modality", "vocal"})
     ):
@@ -156,7 +167,7 @@ def published(modality: str, vocal: str) -> Iterator[Clip]:
             yield clip
 
 
-class Options(DatasetConfig):
+class RavdessOptions(DatasetConfig):
     """Keys of a ravdess dataset."""
 
     path: DataPath = Field(
@@ -164,11 +175,13 @@ class Options(DatasetConfig):
     )
     download: bool = Field(
         False,
-        description="fetch the chosen actors' archives (some 530 MB each) before the run and unpack them below path",
+        description="fetch the chosen actors' archives (some 530 MB each) before the run and "
+        "unpack them below path",
     )
     record: str = Field(
         RECORD,
-        description="address of the record (JSON) that lists the archives with their MD5: Zenodo's, or a mirror's of the same form",
+        description="address of the record (JSON) that lists the archives with their MD5: "
+        "Zenodo's, or a mirror's of the same form",
     )
     vocal: Literal["speech", "song", "both"] = Field(
         "speech", description="spoken clips, sung clips, or both"
@@ -203,13 +216,14 @@ class Options(DatasetConfig):
         unknown = sorted(set(self.folds or ()) - set(FOLDS.get(self.fold_set or "", ())))
         if unknown:
             raise ValueError(
-                f"folds {unknown} are not among the folds of {self.fold_set}: {', '.join(map(str, FOLDS[self.fold_set]))}"
+                f"folds {unknown} are not among the folds of {self.fold_set}: "
+                f"{', '.join(map(str, FOLDS[self.fold_set]))}"
             )
         return self
 
     @property
     def kept_actors(self) -> list[int]:
-        """Actors that `actors` and `folds` both leave, in order."""
+        """Return the actors that `actors` and `folds` both keep, in order."""
         chosen = set(self.actors or range(1, 25))
         if self.folds is not None:
             chosen &= {actor for fold in self.folds for actor in FOLDS[self.fold_set][fold]}
@@ -217,15 +231,19 @@ class Options(DatasetConfig):
 
 
 class Ravdess:
-    """Clips of the chosen actors and emotions, by actor and name. `left_out` counts the files below the folder that are not in the task, by reason."""
+    """The clips of the chosen actors and emotions, by actor and name.
 
-    Options = Options
+    `left_out` counts by reason the files below the folder that are not in the task.
+    """
 
-    def __init__(self, options: Options, seed: int = 0):
+    Options = RavdessOptions
+
+    def __init__(self, options: RavdessOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
-                f"{options.path}: the folder of RAVDESS is not there (dataset key 'path'); set `download: true`, or get it from https://zenodo.org/records/1188976"
+                f"{options.path}: the folder of RAVDESS is not there (dataset key 'path'); set "
+                "`download: true`, or get it from https://zenodo.org/records/1188976"
             )
         vocals = ("speech", "song") if options.vocal == "both" else (options.vocal,)
         self._wanted = {
@@ -236,7 +254,8 @@ class Ravdess:
         }
         if not self._wanted:
             raise ValueError(
-                "RAVDESS has no clip under these options: no actor is both in 'actors' and in 'folds', or only actor 18, who does not sing"
+                "RAVDESS has no clip under these options: no actor is both in 'actors' and in "
+                "'folds', or only actor 18, who does not sing"
             )
         self.space = emotions.order([self._label(clip) for clip in self._wanted])
         self.left_out: Counter[str] = Counter()
@@ -245,7 +264,8 @@ class Ravdess:
             seen = counted(self.left_out) or "nothing, no file is there"
             example = self.missing()[0]
             raise FileNotFoundError(
-                f"{options.path}: no clip of the task below it, such as {example} (dataset key 'path'); left out: {seen}"
+                f"{options.path}: no clip of the task below it, such as {example} (dataset key "
+                f"'path'); left out: {seen}"
             )
         actors = (
             ""
@@ -255,10 +275,11 @@ class Ravdess:
         self.version = f"{options.vocal}-{options.modality}-calm_{options.calm}{f'-{options.intensity}' if options.intensity else ''}{actors}@1"
 
     @classmethod
-    def archives(cls, options: Options) -> list[Asset]:
-        """The archives of the chosen actors and vocal channels whose clips are not all below the folder.
+    def archives(cls, options: RavdessOptions) -> list[Asset]:
+        """Return the archives of the chosen actors and vocal channels that are not complete on
+        disk.
 
-        Raises AssetError when the record that lists them cannot be had.
+        Raises AssetError if the record that lists them cannot be fetched.
         """
         present = (
             {path.name.removesuffix(".mp4") for path in files_below(options.path)}
@@ -299,7 +320,10 @@ class Ravdess:
         )
 
     def _scan(self) -> dict[Clip, Path]:
-        """The task's clips and their files. A name in several folders is one clip: the first path in order is read."""
+        """Return the task's clips and their files.
+
+        A name in several folders is one clip; the first path in order is read.
+        """
         found: dict[Clip, Path] = {}
         for path in files_below(self.options.path):
             try:
@@ -314,7 +338,7 @@ class Ravdess:
         return dict(sorted(found.items(), key=lambda item: (item[0].actor, item[0].stem)))
 
     def _reason(self, clip: Clip | None, found: dict[Clip, Path]) -> str | None:
-        """Why a file is not in the task, or None."""
+        """Return why a file is not in the task, or None."""
         if clip is None:
             return "other file"
         if clip.modality != self.options.modality:
@@ -326,7 +350,7 @@ class Ravdess:
         return "duplicate" if clip in found else None
 
     def missing(self) -> list[str]:
-        """Official names of the task's clips that are not below the folder, sorted by actor."""
+        """Return the official names of the task's clips that are absent, sorted by actor."""
         return [
             f"{clip.stem}.mp4"
             for clip in sorted(
@@ -335,11 +359,16 @@ class Ravdess:
         ]
 
     def samples(self) -> Iterator[Sample]:
-        """The task's clips that are there; what is missing is said on stderr, as an incomplete copy is another task (its n and hash tell)."""
+        """Yield the task's clips that are present.
+
+        Missing clips are reported on stderr, since an incomplete copy is another task (its n and
+        hash differ).
+        """
         missing = self.missing()
         if missing:
             print(
-                f"ravdess: {len(missing):,} of {len(self._wanted):,} clips are not below {self.options.path}, first {missing[0]}",
+                f"ravdess: {len(missing):,} of {len(self._wanted):,} clips are not below "
+                f"{self.options.path}, first {missing[0]}",
                 file=sys.stderr,
             )
         for clip, path in self._files.items():
@@ -362,7 +391,7 @@ class Ravdess:
             )
 
     def file(self, sample: Sample) -> Path:
-        """The clip on disk."""
+        """Return the path of the clip."""
         return self.options.path / sample.path
 
     def fingerprint(self) -> Any:

@@ -1,8 +1,10 @@
-"""SEND, the Stanford Emotional Narratives Dataset (Ong et al. 2019), first version: people tell of their lives, observers rate their valence over time.
+"""Read SEND, the Stanford Emotional Narratives Dataset (Ong et al. 2019), first version.
 
-Layout: ratings/{Train,Valid,Test}/ with observer_EWE/results_112_1.csv (time, evaluatorWeightedEstimate; 0–100), observer/results_112_1.csv (time,
-then one column per rater; 0–100) and target/target_112_1_normal.csv (time, rating; 0–1, the speaker's own); clips ID112_vid1*.mp4 anywhere below
-`videos`. Names are person and narrative. Every half second has a rating.
+People tell of their lives, and observers rate their valence over time. Layout:
+ratings/{Train,Valid,Test}/ with observer_EWE/results_112_1.csv (time, evaluatorWeightedEstimate;
+0–100), observer/results_112_1.csv (time, then one column per rater; 0–100) and
+target/target_112_1_normal.csv (time, rating; 0–1, the speaker's own); clips ID112_vid1*.mp4
+anywhere below `videos`. Names are person and narrative. Every half second has a rating.
 """
 
 import csv
@@ -30,7 +32,10 @@ DATASETS = {
     "send": {
         "class": "Send",
         "title": "SENDv1",
-        "terms": "academic research only, under a signed EULA; no passing on, no commercial use, no synthesis of the people shown",
+        "terms": (
+            "academic research only, under a signed EULA; no passing on, no commercial use, no "
+            "synthesis of the people shown"
+        ),
         "how_to_get": "request access as github.com/StanfordSocialNeuroscienceLab/SEND describes",
     }
 }
@@ -55,7 +60,7 @@ _VIDEO = re.compile(r"ID(\d+)_vid(\d+)(?!\d).*", re.IGNORECASE)
 Key = tuple[int, int]  # person, narrative
 
 
-class Options(DatasetConfig):
+class SendOptions(DatasetConfig):
     """Keys of a send dataset."""
 
     path: DataPath = Field(description="folder with ratings/ (or ratings/ itself)")
@@ -67,12 +72,13 @@ class Options(DatasetConfig):
     )
     gold: Literal["observer_EWE", "observer", "target"] = Field(
         "observer_EWE",
-        description="whose valence: the published estimate, the same computed here from the raters' columns, or the speaker's own",
+        description="whose valence: the published estimate, the same computed here from the "
+        "raters' columns, or the speaker's own",
     )
 
 
 def _inside(folder: Path, name: str) -> Path | None:
-    """The sub-folder of this name, in whatever case: releases write Train and train."""
+    """Return the sub-folder of this name in any case: releases write Train and train."""
     matches = (
         sorted(
             path for path in folder.iterdir() if path.is_dir() and path.name.lower() == name.lower()
@@ -84,7 +90,10 @@ def _inside(folder: Path, name: str) -> Path | None:
 
 
 def read_ratings(path: Path, gold: str) -> tuple[np.ndarray, np.ndarray]:
-    """((times,) seconds, (times,) valence from −1 to 1, NaN where nobody rated). Raises ValueError naming file, row and column."""
+    """Return (seconds, valence from −1 to 1), both (times,); NaN where nobody rated.
+
+    Raises ValueError naming file, row and column.
+    """
     with open(path, newline="", encoding="utf-8-sig") as file:
         rows = [
             [cell.strip() for cell in row]
@@ -119,7 +128,8 @@ def read_ratings(path: Path, gold: str) -> tuple[np.ndarray, np.ndarray]:
         ]
         if outside.size:
             raise ValueError(
-                f"{path}, row {number + 1}: rating {outside[0]:g} is outside {low:g} to {high:g} (dataset key 'gold')"
+                f"{path}, row {number + 1}: rating {outside[0]:g} is outside {low:g} to {high:g} "
+                "(dataset key 'gold')"
             )
     if not (np.isfinite(seconds).all() and (np.diff(seconds) > 0).all()):
         raise ValueError(f"{path}: column 'time' does not increase from row to row")
@@ -128,12 +138,15 @@ def read_ratings(path: Path, gold: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Send:
-    """Clips of one part, by person and narrative; the truth is valence over time. `left_out` counts what has only ratings or only a clip."""
+    """The clips of one part, by person and narrative; the truth is valence over time.
 
-    Options = Options
+    `left_out` counts what has only ratings or only a clip.
+    """
+
+    Options = SendOptions
     space = EMOTIONS  # no sample has a label: models are compared by their valence
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: SendOptions, seed: int = 0):
         self.options = options
         if not options.path.is_dir():
             raise FileNotFoundError(
@@ -148,7 +161,8 @@ class Send:
         folder = _inside(part, GOLD[options.gold][0]) if part else None
         if folder is None:
             raise FileNotFoundError(
-                f"{options.path}: no ratings/{options.split.capitalize()}/{GOLD[options.gold][0]} (dataset keys 'path', 'split', 'gold')"
+                f"{options.path}: no ratings/{options.split.capitalize()}/{GOLD[options.gold][0]} "
+                "(dataset keys 'path', 'split', 'gold')"
             )
         self._folder = folder
         self.left_out: Counter[str] = Counter()
@@ -179,11 +193,15 @@ class Send:
         return read_ratings(self._ratings[key], self.options.gold)
 
     def samples(self) -> Iterator[Sample]:
-        """The clips that have ratings; the clip's valence is its mean over time. What is left out is counted and said on stderr."""
+        """Yield the clips that have ratings; the clip's valence is its mean over time.
+
+        What is left out is counted and reported on stderr.
+        """
         self.left_out.clear()
         if not self._ratings:
             raise FileNotFoundError(
-                f"{self._folder}: no file such as results_112_1.csv or target_112_1_normal.csv in it (dataset key 'path')"
+                f"{self._folder}: no file such as results_112_1.csv or target_112_1_normal.csv in "
+                "it (dataset key 'path')"
             )
         for key in self._ratings:
             if key not in self._clips:
@@ -203,21 +221,26 @@ class Send:
         found = len(self._ratings) - self.left_out["ratings without a clip"]
         if not found:
             raise FileNotFoundError(
-                f"{self._videos}: no clip such as ID112_vid1.mp4 of the rated ones below it (dataset keys 'path', 'videos')"
+                f"{self._videos}: no clip such as ID112_vid1.mp4 of the rated ones below it "
+                "(dataset keys 'path', 'videos')"
             )
         if found != SHARED[self.options.split]:
             print(
-                f"send: {found} of the {SHARED[self.options.split]} clips of {self.options.split} that are given out are there",
+                f"send: {found} of the {SHARED[self.options.split]} clips of {self.options.split} "
+                "that are given out are there",
                 file=sys.stderr,
             )
         say("send", self.left_out)
 
     def file(self, sample: Sample) -> Path:
-        """The clip on disk."""
+        """Return the path of the clip."""
         return self._videos / sample.path
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
-        """Valence at this moment, between the half-second ratings around it; none beyond half a second before the first or after the last."""
+        """Return valence at this moment, interpolated between the half-second ratings.
+
+        It is None more than half a second before the first or after the last.
+        """
         person, narrative = re.findall(r"\d+", sample.sample_id)
         return Annotation(
             valence=at(*self._valence((int(person), int(narrative))), timestamp_s, WINDOW_S)

@@ -1,7 +1,9 @@
-"""SMIC (Li et al. 2013): spontaneous micro-expressions, labelled negative, positive or surprise from what people said they felt.
+"""Read SMIC (Li et al. 2013): spontaneous micro-expressions.
 
-Layout: SMIC_all_cropped/HS/s1/micro/negative/s1_ne_01/reg_image….bmp: camera, subject, class, clip. Cameras: HS (high speed, 100 frames per second),
-VIS (visible light) and NIR (near infrared), both 25.
+They are labelled negative, positive or surprise from what people said they felt. Layout:
+SMIC_all_cropped/HS/s1/micro/negative/s1_ne_01/reg_image….bmp: camera, subject, class, clip.
+Cameras: HS (high speed, 100 frames per second), VIS (visible light) and NIR (near infrared), both
+25.
 """
 
 import re
@@ -37,7 +39,7 @@ PUBLISHED = {"HS": 164, "VIS": 71, "NIR": 71}  # clips
 _SUBJECT = re.compile(r"s0*(\d+)", re.IGNORECASE)
 
 
-class Options(DatasetConfig):
+class SmicOptions(DatasetConfig):
     """Keys of a smic dataset."""
 
     path: DataPath = Field(
@@ -68,11 +70,14 @@ class _Clip(NamedTuple):
 
 
 class Smic:
-    """Clips of one camera, by subject and name. `left_out` counts what is not in the task, by reason."""
+    """The clips of one camera, by subject and name.
 
-    Options = Options
+    `left_out` counts by reason what is not in the task.
+    """
 
-    def __init__(self, options: Options, seed: int = 0):
+    Options = SmicOptions
+
+    def __init__(self, options: SmicOptions, seed: int = 0):
         self.options = options
         root = only_folder(options.path, options.camera) if options.path.is_dir() else None
         if root is None:
@@ -90,7 +95,8 @@ class Smic:
         self._clips = {clip.folder.name: clip for clip in self._scan()}
         if not self._clips:
             raise FileNotFoundError(
-                f"{root}: no clip of the task such as s1/micro/negative/s1_ne_01/ with pictures below it (dataset key 'path')"
+                f"{root}: no clip of the task such as s1/micro/negative/s1_ne_01/ with pictures "
+                "below it (dataset key 'path')"
             )
         self.version = f"{options.camera.lower()}-{options.unit}-{options.classes}@1"
 
@@ -113,7 +119,8 @@ class Smic:
                     )
                 if folder.name in names:
                     raise ValueError(
-                        f"{folder}: a second clip of this name, beside {names[folder.name].relative_to(self._root).as_posix()}"
+                        f"{folder}: a second clip of this name, beside "
+                        f"{names[folder.name].relative_to(self._root).as_posix()}"
                     )
                 names[folder.name] = folder
                 if not numbered(folder):
@@ -125,11 +132,15 @@ class Smic:
         self.left_out = +self.left_out  # without zeros
 
     def samples(self) -> Iterator[Sample]:
-        """The clips, or their middle pictures; what is left out, and an incomplete copy, is said on stderr."""
+        """Yield the clips, or their middle pictures.
+
+        What is left out, and an incomplete copy, is reported on stderr.
+        """
         published = PUBLISHED[self.options.camera]
         if self.options.classes == "three" and len(self._clips) != published:
             print(
-                f"smic: {len(self._clips)} of {published} clips of {self.options.camera} are below {self.options.path}",
+                f"smic: {len(self._clips)} of {published} clips of {self.options.camera} are "
+                f"below {self.options.path}",
                 file=sys.stderr,
             )
         say("smic", self.left_out)
@@ -151,7 +162,7 @@ class Smic:
         return (self.options.path / sample.path).read_bytes()
 
     def pictures(self, sample: Sample) -> Iterator[tuple[float, Path]]:
-        """The clip's pictures; seconds count from the first."""
+        """Yield the clip's pictures; seconds count from the first."""
         return timed(numbered(self._clips[sample.sample_id].folder), FPS[self.options.camera])
 
     def fingerprint(self) -> Any:

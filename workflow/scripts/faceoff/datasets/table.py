@@ -31,7 +31,7 @@ DATASETS = {
 
 
 class Columns(BaseModel):
-    """Which column of the table holds what; only `path` is needed."""
+    """The columns of the table, by meaning; only `path` is needed."""
 
     model_config = ConfigDict(extra="forbid")
     path: str = "path"
@@ -44,7 +44,7 @@ class Columns(BaseModel):
     groups: list[str] = Field(default_factory=list)
 
 
-class Options(OwnLabels):
+class TableOptions(OwnLabels):
     """Keys of a table dataset."""
 
     path: DataPath = Field(description="the table, .csv or .parquet")
@@ -70,10 +70,10 @@ def _number(value: Any) -> float | None:
 class Table:
     """Rows of a table, in its order."""
 
-    Options = Options
+    Options = TableOptions
     version = "1"
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: TableOptions, seed: int = 0):
         self.options = options
         if not options.path.is_file():
             raise FileNotFoundError(f"{options.path}: the table is not there (dataset key 'path')")
@@ -94,13 +94,14 @@ class Table:
         ):
             if column not in present:
                 raise ValueError(
-                    f"{options.path}: no column {column!r}{suggestion(column, present)}; name it in the dataset key 'columns'"
+                    f"{options.path}: no column {column!r}{suggestion(column, present)}; name it "
+                    "in the dataset key 'columns'"
                 )
         self._has_label = columns.label in present
 
     @cached_property
     def space(self) -> tuple[str, ...]:
-        """The emotions that the table's labels name, in canonical order."""
+        """Return the emotions that the table's labels name, in canonical order."""
         return (
             emotions.order(sorted({sample.label for sample in self.samples() if sample.label}))
             or emotions.EMOTIONS
@@ -113,7 +114,7 @@ class Table:
             return reader.schema.names
 
     def _rows(self, columns: list[str] | None = None) -> Iterator[Mapping[str, Any]]:
-        """Rows with these columns, by default all of them."""
+        """Yield rows with these columns, by default all of them."""
         if self.options.path.suffix == ".parquet":
             yield from parquet.rows(self.options.path, columns)
             return
@@ -129,7 +130,10 @@ class Table:
                 yield from batch.to_pylist()
 
     def samples(self) -> Iterator[Sample]:
-        """One sample per row; a repeated id gets its row number. Raises ValueError naming the row of an unknown label or an empty id."""
+        """Yield one sample per row; a repeated id gets its row number.
+
+        Raises ValueError naming the row of an unknown label or an empty id.
+        """
         columns = self.options.columns
         label_of = cache(self.options.label)
         seen: set[str] = set()
@@ -145,7 +149,8 @@ class Table:
             path = str(row[columns.path] or "")
             if columns.id and row[columns.id] in (None, ""):
                 raise ValueError(
-                    f"{self.options.path}, row {number}: {columns.id} is empty (dataset key 'columns.id')"
+                    f"{self.options.path}, row {number}: {columns.id} is empty (dataset key "
+                    "'columns.id')"
                 )
             sample_id = str(row[columns.id]) if columns.id else path
             sample_id = sample_id if sample_id not in seen else f"{sample_id}#{number}"
@@ -173,7 +178,10 @@ class Table:
         return self._root / sample.path
 
     def fingerprint(self) -> Any:
-        """The table and every file that it lists: 300,000 of them take about a second on a local disk."""
+        """Return a hash of the table and every file that it lists.
+
+        300,000 files take about a second on a local disk.
+        """
         column, root = self.options.columns.path, os.fspath(self._root)
         listed = (
             os.path.join(root, str(row[column])) for row in self._rows([column]) if row[column]

@@ -1,7 +1,9 @@
-"""VGGFace2 (Cao et al. 2018): 3.3 million pictures of 9,131 people, without any emotion: to be predicted, never scored.
+"""Read VGGFace2 (Cao et al. 2018): 3.3 million pictures of 9,131 people.
 
-Layout: train/ and test/ with n000001/0001_01.jpg: identity, picture and face. Optional: bb_landmark/loose_bb_test.csv (NAME_ID, X, Y, W, H) and
-bb_landmark/loose_landmark_test.csv (NAME_ID, P1X, P1Y … P5X, P5Y), the same for train. Nothing is ever held for more than one identity.
+It has no emotions, so it can be predicted but not scored. Layout: train/ and test/ with
+n000001/0001_01.jpg: identity, picture and face. Optional: bb_landmark/loose_bb_test.csv (NAME_ID,
+X, Y, W, H) and bb_landmark/loose_landmark_test.csv (NAME_ID, P1X, P1Y … P5X, P5Y), the same for
+train. Only one identity's data are held at a time.
 """
 
 import os
@@ -26,8 +28,14 @@ DATASETS = {
     "vggface2": {
         "class": "VggFace2",
         "title": "VGGFace2",
-        "terms": "pictures from the web, copyright with their owners; terms at the source could not be verified",
-        "how_to_get": "www.robots.ox.ac.uk/~vgg/data/vgg_face2 (whether it still gives the pictures out could not be verified)",
+        "terms": (
+            "pictures from the web, copyright with their owners; terms at the source could not be "
+            "verified"
+        ),
+        "how_to_get": (
+            "www.robots.ox.ac.uk/~vgg/data/vgg_face2 (whether it still gives the pictures out "
+            "could not be verified)"
+        ),
     }
 }
 
@@ -38,7 +46,7 @@ _IDENTITY = re.compile(r"n\d{6}")
 _PICTURE = re.compile(r"\d{4}_\d{2}\.jpe?g", re.IGNORECASE)
 
 
-class Options(DatasetConfig):
+class VggFace2Options(DatasetConfig):
     """Keys of a vggface2 dataset."""
 
     path: DataPath = Field(description="folder with train/ or test/")
@@ -47,19 +55,23 @@ class Options(DatasetConfig):
     )
     boxes: Literal["loose", "none"] | None = Field(
         None,
-        description="loose: boxes and landmarks of bb_landmark/; none: without; default: loose where they are",
+        description="loose: boxes and landmarks of bb_landmark/; none: without; default: loose "
+        "where they are",
     )
 
 
 class _Table:
-    """Rows of a loose_*.csv, found by identity: only the places of each identity's rows are kept (8,631 numbers for 3.1 million rows)."""
+    """The rows of a loose_*.csv, by identity.
+
+    Only the places of each identity's rows are kept (8,631 numbers for 3.1 million rows).
+    """
 
     def __init__(self, path: Path, columns: tuple[str, ...]):
         self._path, self._columns = path, columns
 
     @cached_property
     def _places(self) -> dict[bytes, list[tuple[int, int]]]:
-        """Identity -> byte ranges of its rows; more than one where they do not stand together."""
+        """Return identity -> byte ranges of its rows; several if they are not contiguous."""
         places: dict[bytes, list[tuple[int, int]]] = {}
         with open(self._path, "rb") as file:
             header = [
@@ -72,7 +84,8 @@ class _Table:
                     )
             if header != list(self._columns):
                 raise ValueError(
-                    f"{self._path}: columns {', '.join(header)} instead of {', '.join(self._columns)}"
+                    f"{self._path}: columns {', '.join(header)} instead of "
+                    f"{', '.join(self._columns)}"
                 )
             offset, before = file.tell(), None
             for line in file:
@@ -88,7 +101,10 @@ class _Table:
         return places
 
     def of(self, identity: str) -> dict[str, tuple[float, ...]]:
-        """NAME_ID (n000001/0001_01) -> its numbers. Raises ValueError naming file and row at a row that is no such thing."""
+        """Return NAME_ID (n000001/0001_01) -> its numbers.
+
+        Raises ValueError naming file and row for any other row.
+        """
         rows = {}
         with open(self._path, "rb") as file:
             for start, end in self._places.get(identity.encode(), ()):
@@ -103,24 +119,29 @@ class _Table:
                         numbers = ()
                     if len(numbers) != len(self._columns) - 1:
                         raise ValueError(
-                            f"{self._path}, row of {name}: {line.strip()!r} does not have the numbers {', '.join(self._columns[1:])}"
+                            f"{self._path}, row of {name}: {line.strip()!r} does not have the "
+                            f"numbers {', '.join(self._columns[1:])}"
                         )
                     rows[name] = numbers
         return rows
 
 
 class VggFace2:
-    """Pictures of one part, by identity and name. `left_out` counts other files, `incomplete` the pictures that have no box in the table."""
+    """The pictures of one part, by identity and name.
 
-    Options = Options
+    `left_out` counts other files, `incomplete` the pictures that have no box in the table.
+    """
+
+    Options = VggFace2Options
     space = EMOTIONS  # no sample has a label
 
-    def __init__(self, options: Options, seed: int = 0):
+    def __init__(self, options: VggFace2Options, seed: int = 0):
         self.options = options
         self._root = options.path / options.split
         if not self._root.is_dir():
             raise FileNotFoundError(
-                f"{self._root}: the folder of VGGFace2's pictures is not there (dataset keys 'path', 'split')"
+                f"{self._root}: the folder of VGGFace2's pictures is not there (dataset keys "
+                "'path', 'split')"
             )
         tables = {
             name: _Table(path, columns)
@@ -132,7 +153,8 @@ class VggFace2:
         }
         if options.boxes == "loose" and "bb" not in tables:
             raise FileNotFoundError(
-                f"{options.path}: bb_landmark/loose_bb_{options.split}.csv is not there (dataset key 'boxes')"
+                f"{options.path}: bb_landmark/loose_bb_{options.split}.csv is not there (dataset "
+                "key 'boxes')"
             )
         # Landmarks belong to a box; alone they are of no use.
         self._boxes, self._landmarks = (
@@ -152,7 +174,9 @@ class VggFace2:
             )
 
     def samples(self) -> Iterator[Sample]:
-        """Every picture, one identity at a time; what is missing or left out is said on stderr."""
+        """Yield every picture, one identity at a time; report what is missing or left out on
+        stderr.
+        """
         self.left_out.clear()
         self.incomplete.clear()
         identities = self._identities()
@@ -185,7 +209,8 @@ class VggFace2:
                 )
         if len(identities) != IDENTITIES[self.options.split]:
             print(
-                f"vggface2: {len(identities):,} of {IDENTITIES[self.options.split]:,} identities are below {self._root}",
+                f"vggface2: {len(identities):,} of {IDENTITIES[self.options.split]:,} identities "
+                f"are below {self._root}",
                 file=sys.stderr,
             )
         say("vggface2", self.left_out)
@@ -195,6 +220,9 @@ class VggFace2:
         return (self._root / sample.path).read_bytes()
 
     def fingerprint(self) -> Any:
-        """Names and times of the identities' folders, which change when a picture comes or goes, and the tables: 3 million files are not looked at."""
+        """Return names and times of the identities' folders, and the tables.
+
+        A folder's time changes when a picture comes or goes; 3 million files are not looked at.
+        """
         tables = [table._path for table in (self._boxes, self._landmarks) if table]
         return fingerprint(self.options.path, [*self._identities(), *tables])

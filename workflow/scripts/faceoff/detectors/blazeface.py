@@ -1,4 +1,7 @@
-"""BlazeFace (Bazarevsky et al. 2019), MediaPipe's front-camera network of 2019 as converted to PyTorch by hollance."""
+"""Detect faces with BlazeFace (Bazarevsky et al. 2019).
+
+This is MediaPipe's front-camera network of 2019, as converted to PyTorch by hollance.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,7 +52,11 @@ BATCH = 16
 
 
 class BlazeFace:
-    """For faces that fill a good part of the picture, which is seen at 128 pixels, letterboxed. No mouth corners, so no five landmarks."""
+    """A detector for faces that fill a good part of the picture.
+
+    The network sees the picture letterboxed at 128 pixels. It gives no mouth corners, so no five
+    landmarks.
+    """
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         from faceoff.inference.checkpoints import fill

@@ -1,4 +1,7 @@
-"""The faces that the dataset itself gives (AffectNet's CSV, VGGFace2's loose boxes, drawn truth): what perfect detection would be worth."""
+"""Use the faces that the dataset itself gives, to show what perfect detection would be worth.
+
+AffectNet's CSV, VGGFace2's loose boxes and drawn truth have such faces.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,17 +17,20 @@ DETECTORS = {
 
 
 class Given:
-    """Boxes and landmarks of the frames table, in its order (largest first), as the dataset draws them: there is no one convention to calibrate."""
+    """A detector that returns the boxes and landmarks of the frames table, largest first.
+
+    Datasets draw boxes by their own conventions, so there is no single one to calibrate.
+    """
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         pass
 
     def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
-        """None: pixels alone do not say what the dataset knows."""
+        """Return no faces, because the dataset's boxes cannot be told from pixels."""
         return [[] for _ in images]
 
     def known(self, frames: Sequence[Mapping[str, Any]]) -> list[list[Face]]:
-        """The faces of each frame row, with score 1; none where the dataset gives no box."""
+        """Return the faces of each frame row, with score 1; none if the dataset gives no box."""
         return [
             [_face(box, points) for box, points in zip(frame["boxes"] or (), _landmarks(frame))]
             for frame in frames

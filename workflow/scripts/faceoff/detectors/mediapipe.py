@@ -1,4 +1,8 @@
-"""MediaPipe's BlazeFace detectors: short range (faces within 2 m) and full range (within 5 m). Wheels up to 0.10.21 carry the weights."""
+"""Detect faces with MediaPipe's BlazeFace detectors.
+
+The short range covers faces within 2 m, the full range within 5 m. Wheels up to 0.10.21 carry the
+weights.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -56,15 +60,17 @@ DETECTORS = {
 }
 
 
-# What the graphs of `mp.solutions` drop before they merge overlapping boxes, whatever their option min_detection_confidence says (measured with
-# 0.10.21, and in face_detection_short_range.pbtxt and face_detection_full_range.pbtxt); the config's threshold comes after.
+# What the graphs of `mp.solutions` drop before they merge overlapping boxes, whatever their option
+# min_detection_confidence says (measured with 0.10.21, and in face_detection_short_range.pbtxt and
+# face_detection_full_range.pbtxt); the config's threshold comes after.
 _LEAST_SCORE = {0: 0.5, 1: 0.6}
 
 
 class MediaPipe:
-    """MediaPipe's face detection on single images. It has no mouth corners, so no five-point landmarks.
+    """MediaPipe's face detection on single images.
 
-    Up to 0.10.21 by `mp.solutions`; later releases have only the task FaceDetector, which gives the same boxes rounded to pixels.
+    It has no mouth corners, so no five-point landmarks. Releases up to 0.10.21 run `mp.solutions`;
+    later ones have only the task FaceDetector, which gives the same boxes rounded to pixels.
     """
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):

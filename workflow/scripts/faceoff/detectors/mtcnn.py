@@ -1,8 +1,10 @@
-"""MTCNN (Zhang et al. 2016) with the weights that facenet-pytorch carries: a pyramid of pictures through three ever pickier networks.
+"""Detect faces with MTCNN (Zhang et al. 2016) and the weights that facenet-pytorch carries.
 
-The networks are that package's. What stands around them follows its MTCNN.detect number for number (tests/conformance), 1.3 to 1.8 times
-as fast (docs/detectors.md). Where that raises an exception (sides below 20 pixels, candidates outside the picture) this one goes on. Pictures
-run one by one: each has its own number of candidates, and the bits of a batch's rows depend on its length.
+A pyramid of pictures passes three increasingly strict networks, which are that package's. The code
+around them follows its MTCNN.detect number for number (tests/conformance), 1.3 to 1.8 times as fast
+(docs/detectors.md). Where the original raises an exception (sides below 20 pixels, candidates
+outside the picture), this code goes on. Pictures run one by one: each has its own number of
+candidates, and the bits of a batch's rows depend on its length.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,7 +59,12 @@ DETECTORS = {
 
 
 class MTCNN:
-    """`thresholds` are those of the first two networks, the card's `threshold` that of the third; `min_face` in pixels."""
+    """The MTCNN detector.
+
+    thresholds: those of the first two networks; the card's `threshold` is that of the third.
+
+    min_face: in pixels.
+    """
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         from faceoff.inference.checkpoints import fill
@@ -83,7 +90,7 @@ class MTCNN:
         return geometry.faces(found * np.tile(back, 2), scores, points * back)
 
     def _propose(self, means: "AreaMeans") -> np.ndarray:
-        """Squares that the first network takes for faces: (n, 4)."""
+        """Return the squares that the first network takes for faces: (n, 4)."""
         height, width = means.shape
         scale = 12 / self._options["min_face"]
         found, scores, offsets = [], [], []
@@ -107,7 +114,7 @@ class MTCNN:
         return _squared(_moved(windows[kept], moves[kept], border=0))
 
     def _refine(self, means: "AreaMeans", candidates: np.ndarray) -> np.ndarray:
-        """Squares that the second network keeps, moved by it."""
+        """Return the squares that the second network keeps, moved by it."""
         candidates, pixels = means.crops(candidates, 24)
         moves, probability = _run(self._rnet, pixels)
         sure = probability > self._options["thresholds"][1]
@@ -118,7 +125,7 @@ class MTCNN:
     def _output(
         self, means: "AreaMeans", candidates: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The third network's boxes (n, 4), scores (n,) and landmarks (n, 5, 2)."""
+        """Return the third network's boxes (n, 4), scores (n,) and landmarks (n, 5, 2)."""
         candidates, pixels = means.crops(candidates, 48)
         moves, points, probability = _run(self._onet, pixels)
         sure = probability > self._threshold
@@ -135,20 +142,23 @@ class MTCNN:
 
 
 def _run(network: Any, pixels: np.ndarray) -> list[np.ndarray]:
-    """Return a network's outputs for pixels (n, h, w, 3) of 0–255, all at once; the last is the probability of a face."""
+    """Return a network's outputs for pixels (n, h, w, 3) of 0–255, all at once.
+
+    The last one is the probability of a face.
+    """
     inputs = np.ascontiguousarray(((pixels - 127.5) / 128).transpose(0, 3, 1, 2), dtype=np.float32)
     *outputs, probabilities = Torch(network, batch=None).run(inputs)
     return [*outputs, probabilities[:, 1]]
 
 
 def _moved(squares: np.ndarray, offsets: np.ndarray, border: int) -> np.ndarray:
-    """Corners moved by offsets (n, 4) in units of each box's sides (plus `border` pixels)."""
+    """Return corners moved by offsets (n, 4) in units of each box's sides (plus `border`)."""
     sides = squares[:, 2:] - squares[:, :2] + border
     return squares + offsets * np.tile(sides, 2)
 
 
 def _squared(boxes: np.ndarray) -> np.ndarray:
-    """Each box as a square of its longer side about the same centre."""
+    """Return each box as a square of its longer side about the same centre."""
     sides = boxes[:, 2:] - boxes[:, :2]
     longer = sides.max(axis=1, keepdims=True)
     corner = boxes[:, :2] + sides / 2 - longer / 2
@@ -158,7 +168,8 @@ def _squared(boxes: np.ndarray) -> np.ndarray:
 class AreaMeans:
     """A picture resampled by area averaging to many sizes, from one integral image.
 
-    An output pixel is the mean over rows floor(i·h/n) to ceil((i+1)·h/n) and the same columns: PyTorch's `interpolate(mode="area")`.
+    An output pixel is the mean over rows floor(i·h/n) to ceil((i+1)·h/n) and the same columns, as
+    in PyTorch's `interpolate(mode="area")`.
     """
 
     def __init__(self, image: RGB):
@@ -168,7 +179,7 @@ class AreaMeans:
         )  # (height + 1, width + 1, 3)
 
     def resized(self, size: tuple[int, int]) -> np.ndarray:
-        """The whole picture at (height, width): (1, height, width, 3)."""
+        """Return the whole picture at (height, width): (1, height, width, 3)."""
         (top, bottom), (left, right) = (
             _bins(np.zeros(1, int), np.array([side]), n)
             for side, n in zip(self.shape, size, strict=True)
@@ -178,9 +189,10 @@ class AreaMeans:
         return (rows[:, right[0]] - rows[:, left[0]])[None] / area[None, :, :, None]
 
     def crops(self, boxes: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-        """The boxes that show some of the picture, and what they show at `side` pixels: (n, side, side, 3).
+        """Return the boxes that show a part of the picture, and their pixels: (n, side, side, 3).
 
-        Corners are cut off to whole pixels counted from 1, both included; what lies outside the picture is not shown.
+        Corners are cut to whole pixels counted from 1, both included; the outside of the picture is
+        not shown.
         """
         corners = np.trunc(boxes).astype(int)
         first, last = (
@@ -202,7 +214,7 @@ class AreaMeans:
 
 
 def _bins(start: np.ndarray, length: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """First and last (excluded) pixel of n bins over each stretch of pixels: two arrays (k, n)."""
+    """Return the first and last (excluded) pixel of n bins over each stretch: two arrays (k, n)."""
     index = np.arange(n)
     return start[:, None] + index * length[:, None] // n, start[:, None] - (
         -(index + 1) * length[:, None] // n

@@ -1,7 +1,9 @@
-"""RetinaFace (Deng et al. 2020) on a quarter-width MobileNet, trained by biubug6 on WIDER FACE.
+"""Detect faces with RetinaFace (Deng et al. 2020) on a quarter-width MobileNet.
 
-The file `mobilenet0.25_Final.pth` belongs to biubug6/Face-Detector-1MB-with-landmark: plain rectifiers and anchors of 10 to 256 pixels.
-Another file of that name, of Pytorch_Retinaface, has the same keys and needs leaky rectifiers and anchors of 16 to 512; hence the hash.
+biubug6 trained it on WIDER FACE. The file `mobilenet0.25_Final.pth` belongs to
+biubug6/Face-Detector-1MB-with-landmark: plain rectifiers and anchors of 10 to 256 pixels. A file of
+the same name in Pytorch_Retinaface has the same keys but needs leaky rectifiers and anchors of 16
+to 512; hence the hash.
 """
 
 from collections import defaultdict
@@ -49,7 +51,10 @@ MEAN = np.array([104, 117, 123], np.float32)  # of blue, green, red
 
 
 class RetinaFace:
-    """Boxes and five landmarks. Frames are shrunk to the longest side, never enlarged (that is the detector key `upscale`)."""
+    """A detector that gives boxes and five landmarks.
+
+    Frames are shrunk to the longest side, never enlarged (the detector key `upscale` does that).
+    """
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         from faceoff.inference.checkpoints import fill

@@ -1,9 +1,11 @@
-"""S3FD (Zhang et al. 2017) through face-alignment's own classes, which are given the weights that Faceoff has verified.
+"""Detect faces with S3FD (Zhang et al. 2017) through face-alignment's own classes.
 
-The calibration is provisional: the mean of YuNet's, RetinaFace's and UltraFace's, which were trained on the same boxes (WIDER FACE). Fit it with
-`faceoff calibrate s3fd` where the weights are.
+They are given the weights that Faceoff has verified. The calibration is provisional: the mean of
+YuNet's, RetinaFace's and UltraFace's, which were trained on the same boxes (WIDER FACE). Fit it
+with `faceoff calibrate s3fd` if you have the weights.
 
-`s3fd_fan` adds landmarks by that library's face-alignment network 2D-FAN-4 (Bulat & Tzimiropoulos 2017), 68 points reduced to five.
+`s3fd_fan` adds landmarks of that library's face-alignment network 2D-FAN-4 (Bulat & Tzimiropoulos
+2017), 68 points reduced to five.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,14 +71,19 @@ DETECTORS = {
         "source": "https://github.com/1adrianb/face-alignment",
     },
 }
-# iBUG's 68 points that make up each of the five landmarks: the eyes' outlines, the nose tip, the mouth's corners.
+# iBUG's 68 points that make up each of the five landmarks: the eyes' outlines, the nose tip, the
+# mouth's corners.
 FIVE_OF_68 = (range(36, 42), range(42, 48), (30,), (48,), (54,))
 BGR_MEANS = (104.0, 117.0, 123.0)
 SMALLEST = 32  # pixels: five poolings leave nothing of less
 
 
 class S3FD:
-    """Frames are shrunk to the longest side. Pictures run one by one: the library's batches test every cell of one in all others."""
+    """The S3FD detector.
+
+    Frames are shrunk to the longest side. Pictures run one by one, because the library's batches
+    test every cell of one picture in all others.
+    """
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         from face_alignment.detection.sfd.sfd_detector import SFDDetector
@@ -113,7 +120,11 @@ class S3FD:
         return geometry.faces(rows[:, :4] * np.tile(back, 2), rows[:, 4], points)
 
     def _found(self, view: RGB) -> Any:
-        """The library's `detect_from_image`, which on a GPU also has cuDNN choose its algorithms by how fast they happen to be, differently from run to run."""
+        """Return the faces as the library's `detect_from_image` does, but deterministically.
+
+        On a GPU the original also lets cuDNN choose its algorithms by their speed, which differs
+        from run to run.
+        """
         import torch
         from face_alignment.detection.sfd.detect import get_predictions
 
@@ -135,12 +146,12 @@ class S3FD:
 
 
 def five(points: np.ndarray) -> np.ndarray:
-    """Five landmarks (5, 2) of 68 points (68, 2)."""
+    """Return five landmarks (5, 2) of 68 points (68, 2)."""
     return np.stack([points[list(group)].mean(axis=0) for group in FIVE_OF_68]).astype(float)
 
 
 def _fan(assets: Mapping[str, Path], device: str, threshold: float) -> Any:
-    """face_alignment.FaceAlignment with its downloads replaced by the verified files."""
+    """Return a face_alignment.FaceAlignment that uses the verified files instead of downloads."""
     import face_alignment
     import torch
     from face_alignment.models import FAN

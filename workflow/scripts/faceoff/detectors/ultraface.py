@@ -1,4 +1,7 @@
-"""Ultra-Light-Fast-Generic-Face-Detector-1MB (Linzaer), variant RFB, in onnxruntime; anchors are decoded inside its graph."""
+"""Detect faces with Ultra-Light-Fast-Generic-Face-Detector-1MB (Linzaer), variant RFB.
+
+It runs in onnxruntime; its graph decodes the anchors.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The control: no detection. The full image is the face, so what detectors cost or gain can be seen."""
+"""Take the full image as the face, as a control without detection.
+
+It shows what detectors cost or gain.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -63,7 +63,10 @@ DETECTORS = {
 
 
 class YuNet:
-    """Frames are shrunk to the longest side, never enlarged (that is the detector key `upscale`)."""
+    """The YuNet detector.
+
+    Frames are shrunk to the longest side, never enlarged (the detector key `upscale` does that).
+    """
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         self._longest = card["options"]["longest_side"]

@@ -11,7 +11,7 @@ from faceoff.drawing.shape import Shape
 
 
 def _coverage(image: np.ndarray, points: np.ndarray, soft: float = 0.0) -> np.ndarray:
-    """(h, w, 1) float32 coverage of a polygon in image pixels, blurred by ``soft`` pixels."""
+    """Return (h, w, 1) float32 coverage of a polygon in image pixels, blurred by ``soft`` pixels."""
     mask = np.zeros(image.shape[:2], np.uint8)
     cv2.fillPoly(mask, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     if soft > 0:
@@ -22,7 +22,7 @@ def _coverage(image: np.ndarray, points: np.ndarray, soft: float = 0.0) -> np.nd
 def draw_body(
     image: np.ndarray, who: Identity, shape: Shape, pose: Pose, placement: Placement, light: Light
 ) -> None:
-    """Neck, shoulders and clothing, nearly upright under the head."""
+    """Draw neck, shoulders and clothing, nearly upright under the head."""
     first = int(np.clip(placement.y - 5 * placement.scale, 0, image.shape[0] - 1))
     image, at = (
         image[first:],

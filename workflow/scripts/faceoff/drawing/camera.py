@@ -1,4 +1,7 @@
-"""What surrounds the faces and what a camera does to a picture. Images are (h, w, 3) float32 RGB in [0, 255]."""
+"""Draw the surroundings of faces and imitate a camera.
+
+Images are (h, w, 3) float32 RGB in [0, 255].
+"""
 
 import cv2
 import numpy as np
@@ -25,7 +28,7 @@ _QUANTA = np.array(
 def backdrop(
     size: tuple[int, int], rng: np.random.Generator, clutter: int, soft: float
 ) -> np.ndarray:
-    """A wall with a gradient and ``clutter`` blurred boxes, discs and bars; size is (w, h)."""
+    """Draw a wall with a gradient and ``clutter`` blurred boxes, discs and bars; size is (w, h)."""
     w, h = size[0] // 2, size[1] // 2
     first, second = (
         level + 0.4 * (hue - hue.mean())
@@ -61,7 +64,7 @@ def backdrop(
 
 
 def motion_blur(image: np.ndarray, length: float, angle: float) -> np.ndarray:
-    """A straight smear of ``length`` pixels at ``angle`` radians."""
+    """Smear an image straight over ``length`` pixels at ``angle`` radians."""
     n = int(length) * 2 + 3
     kernel = np.zeros((n, n), np.uint8)
     d = np.array([np.cos(angle), np.sin(angle)]) * length / 2
@@ -72,7 +75,10 @@ def motion_blur(image: np.ndarray, length: float, angle: float) -> np.ndarray:
 
 
 def grain(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
-    """Sensor noise of standard deviation ``sigma`` grey levels, mostly shared by the channels; triangular, from two bytes per value."""
+    """Add sensor noise of standard deviation ``sigma`` grey levels, mostly shared by the channels.
+
+    Its distribution is triangular, from two bytes per value.
+    """
     h, w = image.shape[:2]
     raw = rng.integers(0, 256, (2, h, w, 4), dtype=np.uint8)
     noise = (raw[0].astype(np.float32) - raw[1].astype(np.float32)) * np.float32(sigma / 104.5)
@@ -80,9 +86,10 @@ def grain(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarr
 
 
 def compress(image: np.ndarray, strength: float) -> np.ndarray:
-    """JPEG's losses without a JPEG library: chroma at half resolution, luma quantised in 8 x 8 cosine blocks.
+    """Apply JPEG's losses without a JPEG library.
 
-    ``strength`` multiplies table K.1; the sides are multiples of 8.
+    Chroma is at half resolution, luma quantised in 8 x 8 cosine blocks. ``strength`` multiplies
+    table K.1; the sides are multiples of 8.
     """
     h, w = image.shape[:2]
     ycc = cv2.cvtColor(image * np.float32(1 / 255), cv2.COLOR_RGB2YCrCb)

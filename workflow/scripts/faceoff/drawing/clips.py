@@ -1,10 +1,12 @@
-"""Clips of drawn faces: their plan, the exact truth of every moment, and their frames.
+"""Draw clips of faces: their plan, the exact truth of every moment, and their frames.
 
-``plan`` and ``truth_at`` draw nothing. Everything about a clip follows from its identifier and seed, as in `scenes`; the background and the light stay the
-same within a clip, the camera's noise is new in every frame.
+``plan`` and ``truth_at`` draw nothing. Identifier and seed determine everything about a clip, as in
+`scenes`. The background and the light stay the same within a clip; the camera's noise is new in
+every frame.
 
-Kinds: ``single`` goes from neutral over onset, apex and offset back to neutral, in one emotion; ``several`` shows three emotions in a row; ``two`` has two
-people with different emotions; in ``leaving`` the person leaves the picture at the apex and returns.
+Kinds: ``single`` goes from neutral over onset, apex and offset back to neutral, in one emotion;
+``several`` shows three emotions in a row; ``two`` has two people with different emotions; in
+``leaving`` the person leaves the picture at the apex and returns.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,7 +56,10 @@ class Role:
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip before it is drawn; the first role has the largest face. A ``still`` clip has expressions but no sway and no blinks."""
+    """One clip before it is drawn; the first role has the largest face.
+
+    A ``still`` clip has expressions but no sway and no blinks.
+    """
 
     sample_id: str
     split: str
@@ -69,19 +74,19 @@ class Clip:
 
     @property
     def label(self) -> str | None:
-        """The emotion of the largest face at its apex; None where several follow each other."""
+        """Return the emotion of the largest face at its apex; None if several follow each other."""
         acts = self.cast[0].acts
         return acts[0].emotion if len(acts) == 1 else None
 
     @property
     def times(self) -> list[float]:
-        """When each frame is shown, in seconds."""
+        """Return the time of each frame, in seconds."""
         return [k / self.fps for k in range(round(self.duration_s * self.fps))]
 
 
 @dataclass(frozen=True)
 class _Player:
-    """What stays the same about one face of a clip."""
+    """The constant properties of one face of a clip."""
 
     who: Identity
     rest: dict[str, float]  # action units of the neutral face
@@ -99,7 +104,10 @@ class _Player:
 
 
 def plan(split: str, seed: int = 0, kinds: Sequence[str] = KINDS) -> list[Clip]:
-    """All clips of these kinds of a split, stratified over the emotions, identities taken in turn."""
+    """Return all clips of these kinds of a split.
+
+    They are stratified over the emotions, and identities are taken in turn.
+    """
     if split not in identities.COUNT:
         raise ValueError(f"no such split: {split!r} (known: {', '.join(identities.COUNT)})")
     people = identities.names(split)
@@ -127,7 +135,7 @@ def plan(split: str, seed: int = 0, kinds: Sequence[str] = KINDS) -> list[Clip]:
 def _planned(
     clip: Clip, name: str, emotion: str, intensity: str, people: list[str], rng: np.random.Generator
 ) -> Clip:
-    """The clip with its cast; what a kind adds to one person who shows one emotion."""
+    """Return the clip with its cast, as its kind asks."""
     if clip.kind == "several":
         shown = rng.permutation(EMOTIONS[1:])[:3].tolist()
         acts = tuple(
@@ -135,7 +143,8 @@ def _planned(
         )
         return replace(clip, duration_s=3.4, cast=(Role(name, acts),))
     if clip.kind == "leaving":
-        # Leaves and returns at the apex, so that what is seen on either side of the gap is the same expression
+        # Leaves and returns at the apex, so that what is seen on either side of the gap is the same
+        # expression
         return replace(
             clip,
             duration_s=3.4,
@@ -152,7 +161,7 @@ def _planned(
 
 @lru_cache(maxsize=64)
 def _players(clip: Clip) -> tuple[_Player, ...]:
-    """The people of a clip as they stand at rest, from the clip's own stream."""
+    """Return the people of a clip as they stand at rest, from the clip's own stream."""
     rng = stream("clip", clip.seed, clip.sample_id)
     w, h = clip.size
     light = room_light(rng)
@@ -208,7 +217,7 @@ def _players(clip: Clip) -> tuple[_Player, ...]:
 
 
 def _performed(clip: Clip, role: Role, player: _Player, t: float) -> tuple[Staged, float]:
-    """One face at one moment, with open eyes, and its AU45 (0-5)."""
+    """Return one face at one moment, with open eyes, and its AU45 (0-5)."""
     shares = [a.share(t) for a in role.acts]
     now = int(np.argmax(shares))
     share, playing, peak = shares[now], role.acts[now], player.peaks[now]
@@ -250,14 +259,14 @@ def _performed(clip: Clip, role: Role, player: _Player, t: float) -> tuple[Stage
 
 
 def _seen(face: FaceTruth, size: tuple[int, int]) -> bool:
-    """Whether enough of the face lies in the picture to count."""
+    """Return whether enough of the face lies in the picture to count."""
     x, y, w, h = face.box
     seen = max(min(x + w, size[0]) - max(x, 0), 0) * max(min(y + h, size[1]) - max(y, 0), 0)
     return seen >= _VISIBLE * w * h
 
 
 def _moment(clip: Clip, t: float) -> tuple[list[Staged], list[FaceTruth]]:
-    """What is drawn at ``t``, and the truth of it."""
+    """Return what is drawn at ``t``, and its truth."""
     staged, faces = [], []
     for role, player in zip(clip.cast, _players(clip), strict=True):
         face, blink = _performed(clip, role, player, t)
@@ -271,17 +280,22 @@ def _moment(clip: Clip, t: float) -> tuple[list[Staged], list[FaceTruth]]:
 
 
 def truth_at(clip: Clip, t: float) -> list[FaceTruth]:
-    """The truth of every face of the frame shown at ``t`` (s; the nearest one), largest first; nothing is drawn.
+    """Return the truth of every face of the frame shown at ``t``, largest first; draw nothing.
 
-    ``emotion`` is the shown one while its intensity is at least `motion.SHOWN`, else neutral; ``box`` is that of the whole face, also where the border cuts it;
-    a face of which less than half is in the picture is not listed. ``aus`` has AU45, the blink, beside the expression's units.
+    ``t`` is in seconds; the nearest frame counts. ``emotion`` is the shown one while its intensity
+    is at least `motion.SHOWN`, else neutral. ``box`` is that of the whole face, even if the border
+    cuts it. A face is not listed if less than half of it is in the picture. ``aus`` has AU45, the
+    blink, beside the expression's units.
     """
     times = clip.times
     return _moment(clip, times[int(np.clip(round(t * clip.fps), 0, len(times) - 1))])[1]
 
 
 def scenery(clip: Clip) -> Iterator[tuple[float, np.ndarray, list[FaceTruth]]]:
-    """(seconds, what the lens sees as (h, w, 3) float32 RGB in [0, 255], truth) of every frame: `frames` before the sensor. Not to be written to."""
+    """Yield (seconds, the image at the lens, truth) of every frame: `frames` before the sensor.
+
+    The image is (h, w, 3) float32 RGB in [0, 255]. Do not write to it.
+    """
     rng = stream("clip picture", clip.seed, clip.sample_id)
     wall = camera.backdrop(clip.size, rng, int(rng.integers(4, 10)), within(2, 7, rng))
     drawn: dict[str, np.ndarray] = {}  # of a still clip, whose moments repeat
@@ -303,11 +317,17 @@ def scenery(clip: Clip) -> Iterator[tuple[float, np.ndarray, list[FaceTruth]]]:
 
 
 def expose(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What the sensor makes of one frame: (h, w, 3) uint8 RGB with a little noise. Compression is left to the video's codec."""
+    """Return the sensor's image of one frame: (h, w, 3) uint8 RGB with a little noise.
+
+    Compression is left to the video's codec.
+    """
     return camera.develop(camera.grain(image, 1.5, rng))
 
 
 def frames(clip: Clip) -> Iterator[tuple[float, np.ndarray, list[FaceTruth]]]:
-    """(seconds, picture as (h, w, 3) uint8 RGB, truth of its faces, largest first) of every frame."""
+    """Yield (seconds, picture, truth of its faces, largest first) of every frame.
+
+    A picture is (h, w, 3) uint8 RGB.
+    """
     for k, (t, image, faces) in enumerate(scenery(clip)):
         yield t, expose(image, stream("sensor", clip.seed, clip.sample_id, k)), faces

@@ -1,4 +1,4 @@
-"""What lies in front of a shaded face: glasses, sunglasses, a mask, a scarf, a hand."""
+"""Paint the things in front of a shaded face: glasses, sunglasses, a mask, a scarf, a hand."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from faceoff.drawing.shape import Shape
 
 
 def _lens(who: Identity, sign: int) -> np.ndarray:
-    """The rim of one lens of the glasses in mm."""
+    """Return the rim of one lens of the glasses in mm."""
     x = sign * (who.eye_x + 1.5)
     if who.glasses == "square":
         box = np.array(
@@ -29,7 +29,10 @@ def _lens(who: Identity, sign: int) -> np.ndarray:
 
 
 def paint_glasses(image: np.ndarray, who: Identity, tinted: bool) -> None:
-    """Frames, bridge and a faint reflection over a shaded head; ``tinted`` makes them sunglasses."""
+    """Paint frames, bridge and a faint reflection over a shaded head.
+
+    ``tinted`` makes them sunglasses.
+    """
     frame = (
         np.array([0.012, 0.010, 0.010], np.float32)
         if tinted or who.glasses == "square"
@@ -71,7 +74,10 @@ def paint_covering(
     covering: str,
     skin: np.ndarray,
 ) -> None:
-    """Things in front of a shaded face: sunglasses, a surgical mask, a scarf over the lower face, or a hand."""
+    """Paint sunglasses, a surgical mask, a scarf over the lower face, or a hand.
+
+    They lie in front of a shaded face.
+    """
     w, chin = who.half_width, shape.chin
     if covering == "sunglasses":
         paint_glasses(image, who, tinted=True)

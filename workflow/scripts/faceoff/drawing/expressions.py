@@ -1,7 +1,8 @@
-"""Emotions as action units: EMFACS prototypes, their variants, natural variation, and where they lie in valence and arousal.
+"""Express emotions as action units, and place them in valence and arousal.
 
-Sources: Ekman, Friesen & Hager, FACS Investigator's Guide (2002), table of prototypes and major variants (EMFACS); valence and arousal after
-Russell's circumplex (1980), scaled by intensity.
+The units are EMFACS prototypes and their variants, with natural variation. Sources: Ekman, Friesen
+& Hager, FACS Investigator's Guide (2002), table of prototypes and major variants (EMFACS); valence
+and arousal after Russell's circumplex (1980), scaled by intensity.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,8 @@ import numpy as np
 
 INTENSITIES = {"onset": 2.0, "middle": 3.2, "apex": 4.5}  # about B, C-D and D-E on FACS's 0-5 scale
 
-# Variants per emotion: unit -> share of the intensity. A unit ending in X is drawn on one side only.
+# Variants per emotion: unit -> share of the intensity. A unit ending in X is drawn on one side
+# only.
 PROTOTYPES: dict[str, tuple[dict[str, float], ...]] = {
     "neutral": ({},),
     "happiness": (
@@ -71,7 +73,10 @@ _AFFECT = {
 
 
 def action_units(emotion: str, intensity: str, rng: np.random.Generator) -> dict[str, float]:
-    """Unit -> 0-5 of one posed expression: a variant, each unit varied by up to 12 %, and in a neutral face traces below A."""
+    """Return unit -> 0-5 of one posed expression.
+
+    It is a variant with each unit varied by up to 12 %; a neutral face has traces below A.
+    """
     variants = PROTOTYPES[emotion]
     variant = variants[int(rng.integers(len(variants)))]
     side = "LR"[int(rng.integers(2))]
@@ -91,7 +96,7 @@ def action_units(emotion: str, intensity: str, rng: np.random.Generator) -> dict
 
 
 def valence_arousal(emotion: str, intensity: str, rng: np.random.Generator) -> tuple[float, float]:
-    """(valence, arousal) in [-1, 1]."""
+    """Return (valence, arousal) in [-1, 1]."""
     share = INTENSITIES[intensity] / 5 if emotion != "neutral" else 1.0
     jitter = 0.1 * (rng.random(2) - 0.5)
     return tuple(
@@ -101,7 +106,7 @@ def valence_arousal(emotion: str, intensity: str, rng: np.random.Generator) -> t
 
 
 def strength(emotion: str, aus: Mapping[str, float]) -> float:
-    """Mean intensity (0-5) of the units that belong to the emotion; 0 for neutral."""
+    """Return the mean intensity (0-5) of the units that belong to the emotion; 0 for neutral."""
     belong = {unit.rstrip("X") for variant in PROTOTYPES[emotion] for unit in variant}
     values = [value for unit, value in aus.items() if unit.rstrip("LR") in belong]
     return round(sum(values) / len(values), 3) if values else 0.0

@@ -11,7 +11,10 @@ LASH = np.array([0.010, 0.007, 0.006], np.float32)
 
 
 def paint_eyes(albedo: np.ndarray, who: Identity, shape: Shape, skin: np.ndarray) -> None:
-    """Eyeballs between the lids, then the lash lines; ``albedo`` is linear RGB and changed in place."""
+    """Paint eyeballs between the lids, then the lash lines.
+
+    ``albedo`` is linear RGB and changed in place.
+    """
     iris = np.square(np.array(who.iris, np.float32))
     for top, bottom, centre in zip(shape.upper_lids, shape.lower_lids, shape.irises, strict=True):
         sign = 1.0 if top[-1, 0] > 0 else -1.0
@@ -59,7 +62,7 @@ def paint_eyes(albedo: np.ndarray, who: Identity, shape: Shape, skin: np.ndarray
 
 
 def paint_brows(albedo: np.ndarray, who: Identity, shape: Shape, texture: np.ndarray) -> None:
-    """Brows as tapered bands of hair; ``texture`` in [0, 1] breaks the band up."""
+    """Paint brows as tapered bands of hair; ``texture`` in [0, 1] breaks the band up."""
     colour = np.square(
         np.array(who.hair, np.float32)
         * (0.62 if who.hair_colour in ("blond", "red", "chestnut") else 0.85)
@@ -77,7 +80,7 @@ def paint_brows(albedo: np.ndarray, who: Identity, shape: Shape, texture: np.nda
 
 
 def eye_centres(shape: Shape) -> np.ndarray:
-    """(2, 2) mm: the middle between the corners of each eye, independent of gaze."""
+    """Return (2, 2) mm, the middle between the corners of each eye, independent of gaze."""
     return np.array(
         [
             (0.5 * (top[0, 0] + top[-1, 0]), 0.5 * (top[0, 1] + top[-1, 1]) - 1.0)

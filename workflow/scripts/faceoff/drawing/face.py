@@ -25,7 +25,7 @@ from faceoff.drawing.shape import Shape, activation, face_shape
 
 @dataclass(frozen=True)
 class Look:
-    """What varies from picture to picture beside the action units and the pose."""
+    """The properties that vary from picture to picture beside the action units and the pose."""
 
     gaze: tuple[float, float] = (0.0, 0.0)
     asymmetry: float = 0.0
@@ -42,7 +42,10 @@ def locate_face(
     placement: Placement,
     asymmetry: float = 0.0,
 ) -> tuple[tuple[float, float, float, float], np.ndarray]:
-    """Box (x, y, w, h) of the face oval and five landmarks (5, 2) in pixels, from the geometry alone."""
+    """Return the face oval's box (x, y, w, h) and five landmarks (5, 2) in pixels.
+
+    They follow from the geometry alone.
+    """
     shape = face_shape(who, aus, asymmetry)
     oval = project(shape.outline, pose, placement)
     low, high = oval.min(axis=0), oval.max(axis=0)
@@ -77,7 +80,7 @@ def _ears(who: Identity) -> list[np.ndarray]:
 def _skin(
     who: Identity, shape: Shape, act: Mapping[str, np.ndarray], skin: np.ndarray
 ) -> np.ndarray:
-    """Linear albedo of the bare skin: tone, flush, shaded sockets, freckles, nostrils."""
+    """Return linear albedo of the bare skin: tone, flush, shaded sockets, freckles, nostrils."""
     albedo = np.empty((raster.HEIGHT, raster.WIDTH, 3), np.float32)
     albedo[:] = skin
     flush = skin * np.array([0.98, 0.72, 0.70], np.float32)
@@ -161,7 +164,10 @@ def _skin(
 def paint_head(
     who: Identity, aus: Mapping[str, float], light: Light, rotation: np.ndarray, look: Look
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """The head canvas as (HEIGHT, WIDTH, 4) uint8 sRGB with premultiplied alpha, and the hair behind the neck in the same form or None."""
+    """Return the head canvas as (HEIGHT, WIDTH, 4) uint8 sRGB with premultiplied alpha.
+
+    The second result is the hair behind the neck in the same form, or None.
+    """
     shape, act = face_shape(who, aus, look.asymmetry, look.gaze), activation(aus, look.asymmetry)
     skin = np.square(np.array(who.skin, np.float32))
     relief = smooth_relief(who, shape, act)
@@ -227,7 +233,10 @@ def paint_head(
 
 
 def _encode(linear: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Linear RGB and coverage -> uint8 sRGB (gamma 2, so that only a square root is needed) with premultiplied alpha."""
+    """Return uint8 sRGB with premultiplied alpha from linear RGB and coverage.
+
+    Gamma is 2, so that only a square root is needed.
+    """
     rgb = np.maximum(linear, 0)
     rolled = rgb * np.float32(0.35)  # highlights roll off as on film: 1.15 x / (1 + 0.35 x)
     rolled += 1
@@ -243,7 +252,10 @@ def _encode(linear: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def _reach(image: np.ndarray, placement: Placement) -> tuple[int, int, int, int]:
-    """(x0, y0, x1, y1) of the part of the image that a head canvas can touch; at least one pixel."""
+    """Return (x0, y0, x1, y1) of the part of the image that a head canvas can touch.
+
+    It has at least one pixel.
+    """
     reach = placement.scale * np.array([180.0, 215.0])
     x0, y0 = np.maximum(np.floor(np.array([placement.x, placement.y]) - reach).astype(int), 0)
     x1, y1 = np.minimum(
@@ -279,7 +291,10 @@ def draw_face(
     light: Light = STUDIO,
     look: Look = PLAIN,
 ) -> None:
-    """Draw one person over ``image`` ((h, w, 3) float32 RGB in [0, 255], changed in place): hair behind, body, head."""
+    """Draw one person over ``image``: hair behind, body, head.
+
+    The image is (h, w, 3) float32 RGB in [0, 255] and changed in place.
+    """
     front, behind = paint_head(who, aus, light, pose.rotation(), look)
     x0, y0, x1, y1 = _reach(image, placement)
     window, source = image[y0:y1, x0:x1], source_map(pose, placement, (x0, y0, x1, y1))

@@ -12,7 +12,7 @@ _INK = (40, 40, 40)
 
 
 def examples(split: str = "test", seed: int = 0) -> list[clips.Clip]:
-    """One clip of every kind, each with another emotion."""
+    """Return one clip of every kind, each with another emotion."""
     planned = clips.plan(split, seed)
     return [
         [clip for clip in planned if clip.kind == kind][number]
@@ -21,7 +21,10 @@ def examples(split: str = "test", seed: int = 0) -> list[clips.Clip]:
 
 
 def film_strip(rows: Sequence[clips.Clip], columns: int = 8, width: int = 150) -> np.ndarray:
-    """(h, w, 3) uint8 RGB: ``columns`` frames of each clip, evenly spaced, ``width`` px each; below each its time and the labels shown, largest face first."""
+    """Return (h, w, 3) uint8 RGB with ``columns`` frames of each clip, evenly spaced.
+
+    Each frame is ``width`` px wide; below it are its time and the labels shown, largest face first.
+    """
     height = width * clips.SIZE[1] // clips.SIZE[0]
     sheet = np.full(((height + _CAPTION) * len(rows), width * columns, 3), 255, np.uint8)
     for i, clip in enumerate(rows):

@@ -34,7 +34,10 @@ _BACK = {
 
 @lru_cache(maxsize=64)
 def strands(name: str, kind: str) -> np.ndarray:
-    """(HEIGHT, WIDTH) float32 in [0, 1]: noise drawn out along the hair (``straight``), in tufts (``curly``) or fine (``skin``)."""
+    """Return (HEIGHT, WIDTH) float32 in [0, 1], the texture of hair.
+
+    It is noise drawn out along the hair (``straight``), in tufts (``curly``) or fine (``skin``).
+    """
     noise = (
         stream("strands", name, kind)
         .integers(0, 256, (raster.HEIGHT, raster.WIDTH), dtype=np.uint8)
@@ -48,12 +51,15 @@ def strands(name: str, kind: str) -> np.ndarray:
 
 
 def _side_by_side(right: np.ndarray) -> np.ndarray:
-    """A closed outline from its right half, given from the top middle down."""
+    """Return a closed outline from its right half, which is given from the top middle down."""
     return np.concatenate([right, (right * (-1, 1))[::-1]])
 
 
 def front_hair(who: Identity, shape: Shape) -> list[np.ndarray]:
-    """Polygons in mm that lie over the head: the cap above the hairline and, for long styles, locks beside the face."""
+    """Return polygons in mm that lie over the head.
+
+    These are the cap above the hairline and, for long styles, locks beside the face.
+    """
     style, w, top = who.hair_style, who.half_width, who.hairline
     if style == "bald":
         return []
@@ -175,7 +181,7 @@ def front_hair(who: Identity, shape: Shape) -> list[np.ndarray]:
 
 
 def back_hair(who: Identity) -> list[np.ndarray]:
-    """Polygons in mm behind the neck and head."""
+    """Return polygons in mm behind the neck and head."""
     if who.hair_style == "bun":
         return [ellipse((0, who.hairline - 52), 27, 24)]
     if who.hair_style == "curly":
@@ -203,7 +209,7 @@ def back_hair(who: Identity) -> list[np.ndarray]:
 
 
 def beard_areas(who: Identity, shape: Shape) -> list[tuple[np.ndarray, float]]:
-    """Polygons in mm and opacities; they move with the lips and the jaw."""
+    """Return polygons in mm and opacities; they move with the lips and the jaw."""
     areas: list[tuple[np.ndarray, float]] = []
     w, lip = who.half_width, shape.lip_top[20, 1]
     left, right = shape.corners

@@ -9,7 +9,8 @@ from faceoff.drawing.seeds import stream
 
 COUNT = {"train": 24, "valid": 8, "test": 16}
 
-# Ten steps from light to dark after the Monk Skin Tone scale (Monk 2019, skintone.google), as sRGB in [0, 1], a little redder as under warm light.
+# Ten steps from light to dark after the Monk Skin Tone scale (Monk 2019, skintone.google), as sRGB
+# in [0, 1], a little redder as under warm light.
 SKIN_TONES = np.array(
     [
         (0.96, 0.85, 0.79),
@@ -58,7 +59,11 @@ HAIR_STYLES = (
 
 @dataclass(frozen=True)
 class Identity:
-    """Lengths in mm of an adult's average face unless named a ratio (1 = average); colours are sRGB in [0, 1]."""
+    """The measures of a drawn person.
+
+    Lengths are in mm of an adult's average face unless named a ratio (1 = average); colours are
+    sRGB in [0, 1].
+    """
 
     name: str
     age_group: str
@@ -93,7 +98,7 @@ class Identity:
 
     @property
     def groups(self) -> dict[str, str]:
-        """Attributes by which results can be split."""
+        """Return attributes by which results can be split."""
         tone = "light" if self.skin_tone <= 3 else "medium" if self.skin_tone <= 6 else "dark"
         return {
             "age_group": self.age_group,
@@ -105,15 +110,16 @@ class Identity:
 
 
 def names(split: str) -> list[str]:
-    """Identity names of a split; no name is in two splits."""
+    """Return the identity names of a split; no name is in two splits."""
     return [f"{split}{i:02d}" for i in range(COUNT[split])]
 
 
 @lru_cache(maxsize=64)
 def identity(name: str) -> Identity:
-    """The identity called ``name`` (e.g. ``test03``).
+    """Return the identity called ``name`` (e.g. ``test03``).
 
-    Age and skin tone follow the number, so that every split is balanced; the rest is drawn from the name's stream.
+    Age and skin tone follow the number, so that every split is balanced; the rest is drawn from the
+    name's stream.
     """
     rng = stream("identity", name)
     number = int(name[-2:])

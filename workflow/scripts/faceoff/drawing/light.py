@@ -10,7 +10,11 @@ from faceoff.drawing import raster
 
 @dataclass(frozen=True)
 class Light:
-    """A key light from ``direction`` (camera frame, x right, y down, z towards the viewer), its linear colour, and ambient light in [0, 1]."""
+    """A key light and ambient light.
+
+    The key light comes from ``direction`` (camera frame, x right, y down, z towards the viewer) and
+    has a linear colour; the ambient light is in [0, 1].
+    """
 
     direction: tuple[float, float, float] = (-0.35, -0.5, 0.8)
     colour: tuple[float, float, float] = (1.0, 0.97, 0.92)
@@ -25,7 +29,10 @@ def shade(
     rotation: np.ndarray,
     gloss: float,
 ) -> np.ndarray:
-    """Lambert with a softened terminator, ambient light dimmed in hollows, a broad highlight. Linear RGB."""
+    """Shade by Lambert with a softened terminator, ambient light and a broad highlight.
+
+    Hollows dim the ambient light. The result is linear RGB.
+    """
     gx = cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=3, scale=raster.SCALE / 8)
     gy = cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=3, scale=raster.SCALE / 8)
     inverse = 1 / np.sqrt(1 + gx * gx + gy * gy)

@@ -1,4 +1,7 @@
-"""What moves in a clip, as functions of time in seconds: expressions that rise and fall, heads that sway, blinks, speech, and a walk out of the picture."""
+"""Define the motions of a clip, as functions of time in seconds.
+
+Expressions rise and fall, heads sway, people blink, speak and walk out of the picture.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,18 +19,25 @@ _SYLLABLES_HZ = 4.0
 
 
 def ease(t: float, start: float, end: float) -> float:
-    """0 before ``start``, 1 after ``end``, between them half a cosine: no jump in speed at either end."""
+    """Return 0 before ``start``, 1 after ``end``, and half a cosine in between.
+
+    Speed has no jump at either end.
+    """
     return 0.5 - 0.5 * float(np.cos(np.pi * np.clip((t - start) / (end - start), 0, 1)))
 
 
 def _thousandth(value: float) -> float:
-    """Rounded, so that moments that are the same to the eye are the same to a cache."""
+    """Round to a thousandth, so that a cache takes visually equal moments for the same one."""
     return round(value, 3)
 
 
 @dataclass(frozen=True)
 class Act:
-    """One emotion shown once: onset from ``onset_s``, apex from ``apex_s``, offset from ``offset_s`` to ``end_s``."""
+    """One emotion shown once.
+
+    Its onset starts at ``onset_s``, its apex at ``apex_s``; its offset lasts from ``offset_s`` to
+    ``end_s``.
+    """
 
     emotion: str
     intensity: str  # onset, middle, apex: how strong it gets
@@ -38,18 +48,21 @@ class Act:
     peak: float = 1.0  # share of that intensity at the apex
 
     def share(self, t: float) -> float:
-        """How much of the expression is there, in [0, ``peak``]."""
+        """Return how much of the expression is shown, in [0, ``peak``]."""
         return _thousandth(
             self.peak * (ease(t, self.onset_s, self.apex_s) - ease(t, self.offset_s, self.end_s))
         )
 
     def label(self, t: float) -> str:
-        """The emotion while its intensity is at least `SHOWN`, else neutral."""
+        """Return the emotion while its intensity is at least `SHOWN`, else neutral."""
         return self.emotion if self.share(t) * INTENSITIES[self.intensity] >= SHOWN else "neutral"
 
 
 def act(emotion: str, intensity: str, span: tuple[float, float], rng: np.random.Generator) -> Act:
-    """An act within ``span`` (s), rising and falling in 15 to 25 % of it each, with a little rest before and after."""
+    """Return an act within ``span`` (s).
+
+    It rises and falls in 15 to 25 % of it each, with a little rest before and after.
+    """
     start, end = span
     length = end - start
     onset, fall = start + within(0.04, 0.10, rng) * length, end - within(0.04, 0.10, rng) * length
@@ -64,7 +77,10 @@ def act(emotion: str, intensity: str, span: tuple[float, float], rng: np.random.
 
 @dataclass(frozen=True)
 class Sway:
-    """A slow wavering about 0 that stays within ``amplitude``: two sines whose periods have no common multiple within a clip."""
+    """A slow wavering about 0 that stays within ``amplitude``.
+
+    It is two sines whose periods have no common multiple within a clip.
+    """
 
     amplitude: float
     period_s: float
@@ -78,12 +94,15 @@ class Sway:
 
 
 def sway(amplitude: float, rng: np.random.Generator) -> Sway:
-    """A wavering of 60 to 100 % of ``amplitude`` and a period of 2 to 4 s."""
+    """Return a wavering of 60 to 100 % of ``amplitude`` and a period of 2 to 4 s."""
     return Sway(within(0.6, 1, rng) * amplitude, within(2, 4, rng), within(0, 2 * np.pi, rng))
 
 
 def blinks(duration_s: float, rng: np.random.Generator) -> tuple[float, ...]:
-    """When the lids begin to fall: a first time in the first 1.5 s, then every 1.2 to 3 s."""
+    """Return the times at which the lids begin to fall.
+
+    The first is in the first 1.5 s; then one comes every 1.2 to 3 s.
+    """
     times, t = [], within(0.1, 1.5, rng)
     while t < duration_s:
         times.append(_thousandth(t))
@@ -92,7 +111,7 @@ def blinks(duration_s: float, rng: np.random.Generator) -> tuple[float, ...]:
 
 
 def lid(t: float, times: Sequence[float]) -> float:
-    """Intensity (0-5) of AU45, the blink."""
+    """Return the intensity (0-5) of AU45, the blink."""
     closing = [
         ease(t, at, at + _CLOSING_S)
         - ease(t, at + _CLOSING_S + _CLOSED_S, at + _CLOSING_S + _CLOSED_S + _OPENING_S)
@@ -102,7 +121,10 @@ def lid(t: float, times: Sequence[float]) -> float:
 
 
 def speech(t: float, span: tuple[float, float], phase: float) -> float:
-    """How far the mouth is open in [0, 1] while somebody speaks during ``span``: syllables of uneven loudness."""
+    """Return how far the mouth is open, in [0, 1], while somebody speaks during ``span``.
+
+    The syllables have uneven loudness.
+    """
     loud = 0.65 + 0.35 * np.sin(2 * np.pi * 1.1 * t + phase)
     inside = ease(t, span[0], span[0] + 0.1) - ease(t, span[1] - 0.1, span[1])
     return _thousandth(float(inside * loud * np.sin(np.pi * _SYLLABLES_HZ * t + phase) ** 2))
@@ -110,7 +132,11 @@ def speech(t: float, span: tuple[float, float], phase: float) -> float:
 
 @dataclass(frozen=True)
 class Absence:
-    """A walk out of the picture and back: leaving from ``leaves_s``, out from ``gone_s``, coming from ``comes_s``, back at ``back_s``."""
+    """A walk out of the picture and back.
+
+    The person leaves from ``leaves_s``, is out from ``gone_s``, comes from ``comes_s`` and is back
+    at ``back_s``.
+    """
 
     leaves_s: float
     gone_s: float
@@ -118,5 +144,5 @@ class Absence:
     back_s: float
 
     def share(self, t: float) -> float:
-        """0 in place, 1 out of the picture."""
+        """Return 0 for a person in place, 1 for one out of the picture."""
         return ease(t, self.leaves_s, self.gone_s) - ease(t, self.comes_s, self.back_s)

@@ -12,7 +12,7 @@ TONGUE = np.array([0.36, 0.10, 0.10], np.float32)
 
 
 def lip_colour(who: Identity, skin: np.ndarray) -> np.ndarray:
-    """Lips are redder and darker than the skin around them, less so on dark skin."""
+    """Return the colour of the lips: redder and darker than the skin, less so on dark skin."""
     return (
         skin * np.array([0.72, 0.46, 0.45], np.float32)
         if who.skin_tone <= 6
@@ -31,7 +31,10 @@ def swell_lips(relief: np.ndarray, shape: Shape) -> None:
 
 
 def paint_mouth(albedo: np.ndarray, who: Identity, shape: Shape, skin: np.ndarray) -> None:
-    """Paint lips and, where they part, what lies behind; ``albedo`` is linear RGB, changed in place."""
+    """Paint lips and, where they part, what lies behind them.
+
+    ``albedo`` is linear RGB and changed in place.
+    """
     lips = lip_colour(who, skin)
     fill(
         albedo, np.concatenate([shape.lip_top, shape.lip_inner_top[::-1]]), lips * 0.86, 0.92, 0.45

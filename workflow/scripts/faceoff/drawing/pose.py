@@ -1,7 +1,8 @@
-"""Turning a drawn head: projection of head points, and the map that warps the head canvas into an image.
+"""Turn a drawn head: project head points, and map the head canvas into an image.
 
-A head is a shallow relief: depth(x, y) in mm. It is gentle enough for x cos(yaw) + depth sin(yaw) to rise with x for yaws to 35 degrees, so
-every image point has one source point, found by fixed-point iteration, and the projection of landmarks agrees with the pixels.
+A head is a shallow relief: depth(x, y) in mm. It is gentle enough for x cos(yaw) + depth sin(yaw)
+to rise with x for yaws to 35 degrees, so every image point has one source point, found by
+fixed-point iteration, and the projection of landmarks agrees with the pixels.
 """
 
 from dataclasses import dataclass
@@ -17,14 +18,17 @@ PIVOT_Y = 35.0  # mm; the head turns about a point at this height
 
 @dataclass(frozen=True)
 class Pose:
-    """Degrees: yaw turns the face to the viewer's right, pitch lifts it, roll tilts it clockwise."""
+    """The rotation of a head in degrees.
+
+    Yaw turns the face to the viewer's right, pitch lifts it, roll tilts it clockwise.
+    """
 
     yaw: float = 0.0
     pitch: float = 0.0
     roll: float = 0.0
 
     def rotation(self) -> np.ndarray:
-        """(3, 3) from head to camera; x right, y down, z towards the viewer."""
+        """Return (3, 3) from head to camera; x right, y down, z towards the viewer."""
         (cy, sy), (cp, sp), (cr, sr) = (
             (np.cos(a), np.sin(a)) for a in np.radians([self.yaw, self.pitch, self.roll])
         )
@@ -36,7 +40,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the head's pivot lies in the image (px) and its scale (px per mm)."""
+    """The place of the head's pivot in the image (px) and the head's scale (px per mm)."""
 
     x: float
     y: float
@@ -44,13 +48,13 @@ class Placement:
 
 
 def depth(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """mm towards the viewer of head points, smoothed for turning."""
+    """Return the depth of head points in mm towards the viewer, smoothed for turning."""
     dome = 46 * np.maximum(1 - (x / 82) ** 2, 0) * np.maximum(1 - ((y - 10) / 135) ** 2, 0)
     return dome + 13 * bell(x / 13) * bell((y - 33) / 15) + 4 * bell(x / 22) * bell((y - 75) / 30)
 
 
 def project(points: np.ndarray, pose: Pose, placement: Placement) -> np.ndarray:
-    """(n, 2) mm on the head -> (n, 2) image pixels."""
+    """Project (n, 2) mm on the head to (n, 2) image pixels."""
     p = np.asarray(points, float)
     z = depth(p[:, 0], p[:, 1])
     camera = np.stack([p[:, 0], p[:, 1] - PIVOT_Y, z], axis=1) @ pose.rotation().T
@@ -60,7 +64,10 @@ def project(points: np.ndarray, pose: Pose, placement: Placement) -> np.ndarray:
 def source_map(
     pose: Pose, placement: Placement, window: tuple[int, int, int, int], step: int = 5
 ) -> np.ndarray:
-    """(h, w, 2) float32 canvas pixels for every pixel of the window (x0, y0, x1, y1), solved every ``step`` pixels and interpolated."""
+    """Return (h, w, 2) float32 canvas pixels for every pixel of the window (x0, y0, x1, y1).
+
+    The map is solved every ``step`` pixels and interpolated.
+    """
     x0, y0, x1, y1 = window
     columns, rows = (x1 - x0) // step + 2, (y1 - y0) // step + 2
     u, v = np.meshgrid(

@@ -1,7 +1,7 @@
-"""Anti-aliased polygons and strokes on the head canvas, in millimetres.
+"""Draw anti-aliased polygons and strokes on the head canvas, in millimetres.
 
-The head canvas covers x in [-125, 125] mm and y in [-150, 170] mm, the origin lying midway between the pupils, x to the viewer's
-right, y down. One pixel is 1 / SCALE mm.
+The head canvas covers x in [-125, 125] mm and y in [-150, 170] mm. The origin is midway between the
+pupils, x goes to the viewer's right, y down. One pixel is 1 / SCALE mm.
 """
 
 from functools import lru_cache
@@ -16,12 +16,15 @@ _SHIFT = 4  # sub-pixel bits of cv2.fillPoly
 
 
 def pixels(points: np.ndarray) -> np.ndarray:
-    """(n, 2) mm -> (n, 2) canvas pixels (pixel centres at whole numbers)."""
+    """Return (n, 2) canvas pixels (pixel centres at whole numbers) of (n, 2) mm."""
     return (np.asarray(points, float) + ORIGIN) * SCALE - 0.5
 
 
 def axes(step: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """x (WIDTH / step,) and y (HEIGHT / step,) in mm of the pixel centres of the canvas, or of one ``step`` times coarser."""
+    """Return x (WIDTH / step,) and y (HEIGHT / step,) in mm of the canvas's pixel centres.
+
+    step: of a canvas that is so many times coarser.
+    """
     x = (np.arange(WIDTH // step, dtype=np.float32) + 0.5) * (step / SCALE) - ORIGIN[0]
     y = (np.arange(HEIGHT // step, dtype=np.float32) + 0.5) * (step / SCALE) - ORIGIN[1]
     return x.astype(np.float32), y.astype(np.float32)
@@ -29,7 +32,7 @@ def axes(step: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=256)
 def _spline(k: int, n: int) -> np.ndarray:
-    """(n, k) weights of a Catmull-Rom spline; beyond its ends the polygon goes on straight."""
+    """Return the (n, k) weights of a Catmull-Rom spline; beyond its ends the polygon goes straight."""
     extend = np.zeros((k + 2, k))
     extend[1:-1] = np.eye(k)
     extend[0, :2] = extend[-1, :-3:-1] = 2, -1
@@ -46,18 +49,24 @@ def _spline(k: int, n: int) -> np.ndarray:
 
 
 def curve(points: np.ndarray, n: int = 24) -> np.ndarray:
-    """Catmull-Rom spline through (k, 2) points -> (n, 2), ends included."""
+    """Return the Catmull-Rom spline (n, 2) through (k, 2) points, ends included."""
     p = np.asarray(points, float)
     return _spline(len(p), n) @ p
 
 
 def bell(t: np.ndarray) -> np.ndarray:
-    """A compact stand-in for exp(-t^2 / 2): multiplications only, so that no platform's libm changes a bit."""
+    """Return a compact substitute for exp(-t^2 / 2).
+
+    It only multiplies, so that no platform's libm changes a bit.
+    """
     return np.maximum(0, 1 - t * t / 10) ** 5
 
 
 def region(points: np.ndarray, soft: float = 0.0) -> tuple[tuple[slice, slice], np.ndarray]:
-    """A filled polygon as (slices into the canvas, float32 coverage in [0, 1] of that window); ``soft`` is the blur's sigma in mm."""
+    """Return a filled polygon as (slices into the canvas, float32 coverage of that window).
+
+    Coverage is in [0, 1]; ``soft`` is the blur's sigma in mm.
+    """
     p = pixels(points)
     pad = 2 + int(3 * soft * SCALE)
     x0, y0 = np.maximum(np.floor(p.min(axis=0)).astype(int) - pad, 0)
@@ -92,7 +101,10 @@ def fill(
 def ribbon(
     points: np.ndarray, width: float, taper: tuple[float, float] = (0.15, 0.15)
 ) -> np.ndarray:
-    """The outline of a stroke along (n, 2) points, ``width`` mm at its middle and ``taper`` times that at its two ends."""
+    """Return the outline of a stroke along (n, 2) points.
+
+    It is ``width`` mm wide at its middle and ``taper`` times that at its two ends.
+    """
     p = np.asarray(points, float)
     along = np.gradient(p, axis=0)
     normal = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.maximum(
@@ -107,7 +119,7 @@ def ribbon(
 def ellipse(
     centre: tuple[float, float], rx: float, ry: float, turn: float = 0.0, n: int = 28
 ) -> np.ndarray:
-    """(n, 2) points of an ellipse; ``turn`` in radians."""
+    """Return (n, 2) points of an ellipse; ``turn`` in radians."""
     angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
     x, y = rx * np.cos(angle), ry * np.sin(angle)
     c, s = np.cos(turn), np.sin(turn)

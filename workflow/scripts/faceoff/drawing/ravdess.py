@@ -1,6 +1,7 @@
-"""A tree with RAVDESS's names and layout (Livingstone & Russo 2018) and drawn faces in it, so that what reads the official one can be tried without it.
+"""Draw a tree with RAVDESS's names and layout (Livingstone & Russo 2018).
 
-Actors are drawn people of their own (`actor01` … `actor24`), in no split of `posed`. Their sex is not drawn.
+With it, code that reads the official dataset can be tried without it. Actors are drawn people of
+their own (`actor01` … `actor24`), in no split of `posed`. Their sex is not drawn.
 """
 
 import zipfile
@@ -24,7 +25,10 @@ _HERTZ = {"01": 180.0, "02": 260.0}  # the tone in place of a voice: speech, son
 
 
 class Take(NamedTuple):
-    """One file to draw: its official name without suffix, and what the name says; ``intensity`` is normal or strong, ``actor`` 1-24 (or its two digits)."""
+    """One file to draw: its official name without suffix, and the fields of that name.
+
+    ``intensity`` is normal or strong, ``actor`` 1-24 (or its two digits).
+    """
 
     stem: str
     emotion: str
@@ -33,22 +37,27 @@ class Take(NamedTuple):
 
     @property
     def silent_name(self) -> str:
-        """The name without its modality: files that agree in it show the same pictures."""
+        """Return the name without its modality; files that agree in it show the same pictures."""
         return self.stem.partition("-")[2]
 
     def below(self, folder: Path) -> Path:
-        """The take's file in a tree of the official layout."""
+        """Return the take's file in a tree of the official layout."""
         return folder / f"Actor_{int(self.actor):02d}" / f"{self.stem}.mp4"
 
 
 def _clip(take: Take, size: Literal["full", "tiny"], seed: int) -> clips.Clip:
-    """The pictures of a take. At full size every statement and repetition is acted anew; tiny ones differ in the sensor's noise alone."""
+    """Return the pictures of a take.
+
+    At full size every statement and repetition is acted anew; tiny ones differ in the sensor's
+    noise alone.
+    """
     calm = take.emotion == "calm"
     emotion, level = ("happiness", "onset") if calm else (take.emotion, _LEVEL[take.intensity])
     peak = _CALM_PEAK[take.intensity] if calm else 1.0
     identity = f"actor{int(take.actor):02d}"
     if size == "tiny":
-        # At 10 fps the expression is then drawn at 0, half and full strength only: three heads a clip
+        # At 10 fps the expression is then drawn at 0, half and full strength only: three heads a
+        # clip
         role = clips.Role(identity, (Act(emotion, level, 0.0, 0.2, 0.4, 0.6, peak),))
         return clips.Clip(
             f"{identity}-{take.emotion}-{take.intensity}",
@@ -74,13 +83,22 @@ def write_ravdess(
     seed: int = 0,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Draw takes, (stem, emotion, intensity, actor) each, as ``folder``/Actor_01/01-01-03-01-01-01-01.mp4 …; returns the files, by actor and name.
+    """Draw takes as ``folder``/Actor_01/01-01-03-01-01-01-01.mp4 … and return the files.
 
-    takes:  which names there are, of modality 01 (with sound) and 02 (without); both show the same pictures. Raises ValueError for modality 03, sound alone.
+    The files are sorted by actor and name.
+
+    takes: (stem, emotion, intensity, actor) each, of modality 01 (with sound) and 02 (without);
+    both show the same pictures. Raises ValueError for modality 03, sound alone.
+
     actors: keep only the takes of these; default: all.
-    size:   full is 320 x 240 px, 25 fps, 2.6 s, with moving heads and mouths; tiny is 96 x 96 px, 10 fps, 0.6 s, for tests.
-    sound:  whether modality 01 has a tone (AAC, 48 kHz) in place of the voice.
-    overwrite: draw over files of these names. Without it FileExistsError is raised before anything is drawn: they may be the real clips.
+
+    size: full is 320 x 240 px, 25 fps, 2.6 s, with moving heads and mouths; tiny is 96 x 96 px, 10
+    fps, 0.6 s, for tests.
+
+    sound: whether modality 01 has a tone (AAC, 48 kHz) in place of the voice.
+
+    overwrite: draw over files of these names. Without it, FileExistsError is raised before anything
+    is drawn: they may be the real clips.
     """
     kept = None if actors is None else set(actors)
     chosen = [
@@ -98,7 +116,8 @@ def write_ravdess(
     )
     if present:
         raise FileExistsError(
-            f"{len(present)} of the {len(chosen)} clips to draw are there already, maybe real ones, the first is {present[0]}"
+            f"{len(present)} of the {len(chosen)} clips to draw are there already, maybe real "
+            f"ones, the first is {present[0]}"
         )
 
     def order(take: Take) -> tuple[int, str, str, str]:
@@ -113,7 +132,7 @@ def write_ravdess(
 def _write_takes(
     folder: Path, takes: list[Take], size: Literal["full", "tiny"], sound: bool, seed: int
 ) -> Iterator[Path]:
-    """Takes of one clip's pictures, which are drawn once."""
+    """Write the takes of one clip's pictures, which are drawn once."""
     clip = _clip(takes[0], size, seed)
     scenery = [image for _, image, _ in clips.scenery(clip)]
     for name, same in groupby(takes, key=lambda take: take.silent_name):
@@ -133,9 +152,11 @@ def _write_takes(
 
 
 def write_archives(folder: Path | str, output: Path | str) -> list[Path]:
-    """Pack a tree of `write_ravdess` as Zenodo has it: ``output``/Video_Speech_Actor_01.zip … and Video_Song_Actor_01.zip …, both modalities in each.
+    """Pack a tree of `write_ravdess` into archives like Zenodo's, both modalities in each.
 
-    An archive holds Actor_01/…; an actor without files of a vocal channel (18 does not sing) has no archive of it. The same tree gives the same bytes.
+    They are ``output``/Video_Speech_Actor_01.zip … and Video_Song_Actor_01.zip …. An archive holds
+    Actor_01/…; an actor without files of a vocal channel (18 does not sing) has no archive of it.
+    The same tree gives the same bytes.
     """
     archives = []
     for vocal, code in (("Speech", "01"), ("Song", "02")):

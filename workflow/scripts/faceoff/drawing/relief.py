@@ -1,4 +1,7 @@
-"""The height field of a face in mm towards the viewer: a head, smooth primitives, and folds, all moved by action units."""
+"""Build the height field of a face in mm towards the viewer.
+
+It is a head with smooth primitives and folds, all moved by action units.
+"""
 
 from collections.abc import Mapping
 
@@ -21,7 +24,7 @@ class Mounds:
         self.z = np.zeros((self.y.size, self.x.size), np.float32)
 
     def add(self, x: float, y: float, wide: float, high: float, amount: float) -> None:
-        """One bell of standard deviations ``wide`` and ``high`` mm; only the window it reaches is touched."""
+        """Add one bell of standard deviations ``wide`` and ``high`` mm; touch only its window."""
         if amount == 0:
             return
         (i0, i1), (j0, j1) = (
@@ -35,14 +38,17 @@ class Mounds:
     def pair(
         self, x: float, y: float, wide: float, high: float, amount: float | np.ndarray
     ) -> None:
-        """The same bell on both sides; ``amount`` may be (viewer's left, viewer's right)."""
+        """Add the same bell on both sides; ``amount`` may be (viewer's left, viewer's right)."""
         left, right = np.broadcast_to(amount, 2)
         self.add(-x, y, wide, high, float(left))
         self.add(x, y, wide, high, float(right))
 
 
 def _head(who: Identity, shape: Shape, mounds: Mounds) -> np.ndarray:
-    """Rows of a rounded head: the midline's profile times a super-elliptic cross-section as wide as the head there."""
+    """Return rows of a rounded head.
+
+    They are the midline's profile times a super-elliptic cross-section as wide as the head there.
+    """
     skull, brow, chin = shape.head[0, 0], who.brow_y, shape.chin
     profile_y = [
         skull - 2,
@@ -72,7 +78,7 @@ def _head(who: Identity, shape: Shape, mounds: Mounds) -> np.ndarray:
 
 
 def smooth_relief(who: Identity, shape: Shape, act: Mapping[str, np.ndarray]) -> np.ndarray:
-    """(HEIGHT, WIDTH) mm without folds."""
+    """Return the relief (HEIGHT, WIDTH) in mm without folds."""
     mounds = Mounds()
     base = _head(who, shape, mounds)
     m = {unit: float(v.mean()) for unit, v in act.items()}
@@ -161,7 +167,10 @@ def smooth_relief(who: Identity, shape: Shape, act: Mapping[str, np.ndarray]) ->
 def fold_lines(
     who: Identity, shape: Shape, act: Mapping[str, np.ndarray]
 ) -> list[tuple[np.ndarray, float, float]]:
-    """Furrows as (points, width in mm, depth in [0, 1.5]); each belongs to the units that FACS says make it, some deepen with age."""
+    """Return furrows as (points, width in mm, depth in [0, 1.5]).
+
+    Each belongs to the units that make it according to FACS; some deepen with age.
+    """
     age, lines = who.age_lines, []
 
     def line(points: list[tuple[float, float]], width: float, depth: float) -> None:
@@ -207,7 +216,8 @@ def fold_lines(
                 1.2 * a["AU09"],
             )
         line([(s * 9, 9), (s * 13, 17), (s * 15, 26)], 2.2, 1.0 * a["AU09"])
-        # nasolabial: from the ala around the corner of the mouth; 12 bows it outwards, 9 and 10 lift and straighten its upper part
+        # nasolabial: from the ala around the corner of the mouth; 12 bows it outwards, 9 and 10
+        # lift and straighten its upper part
         lift = 4 * a["AU09"] + 2 * a["AU10"]
         reach = 6 + 5 * a["AU12"] + 3 * a["AU20"] + 3 * a["AU10"]
         line(
@@ -308,7 +318,10 @@ def fold_lines(
 
 
 def folds(lines: list[tuple[np.ndarray, float, float]]) -> tuple[np.ndarray, np.ndarray]:
-    """Fine wrinkles and broad furrows (3 mm and wider), each (HEIGHT, WIDTH) depth in [0, 1]: tapered strokes, crossings not added up."""
+    """Return fine wrinkles and broad furrows (3 mm and wider), each (HEIGHT, WIDTH) in [0, 1].
+
+    They are tapered strokes; depths do not add up where they cross.
+    """
     fine, broad = (np.zeros((raster.HEIGHT, raster.WIDTH), np.float32) for _ in range(2))
     for points, width, depth in lines:
         fill(

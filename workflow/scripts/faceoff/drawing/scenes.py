@@ -1,10 +1,12 @@
-"""The plan of the samples, their exact truth, and their pictures.
+"""Plan the samples, and give their exact truth and their pictures.
 
-``plan`` and ``truth`` draw nothing. Everything about a scene follows from its identifier and seed, so scenes can be drawn in any order and by any process.
+``plan`` and ``truth`` draw nothing. Identifier and seed determine everything about a scene, so
+scenes can be drawn in any order and by any process.
 
-Ladder of difficulty (``rung``): ``plain`` and ``roll`` are easy and show every identity with every emotion at every intensity;
-``small``, ``yaw``, ``blur``, ``occluded``, ``noise`` and ``dark`` show apex expressions; ``multi`` has two or three faces, the label
-being that of the largest; ``empty`` has none.
+Ladder of difficulty (``rung``): ``plain`` and ``roll`` are easy and show every identity with every
+emotion at every intensity; ``small``, ``yaw``, ``blur``, ``occluded``, ``noise`` and ``dark`` show
+apex expressions; ``multi`` has two or three faces, and the label is that of the largest; ``empty``
+has none.
 """
 
 from collections.abc import Sequence
@@ -53,8 +55,12 @@ class Scene:
 
 @dataclass(frozen=True)
 class FaceTruth:
-    """What is known of a drawn face. ``box`` is (x, y, w, h) px around the face oval, hairline to chin, cheek to cheek; ``landmarks`` are px, in the
-    viewer's order: left eye, right eye, nose tip, left corner of the mouth, right corner."""
+    """The truth of a drawn face.
+
+    ``box`` is (x, y, w, h) px around the face oval, hairline to chin, cheek to cheek. ``landmarks``
+    are px, in the viewer's order: left eye, right eye, nose tip, left corner of the mouth, right
+    corner.
+    """
 
     identity: str
     age_group: str
@@ -84,7 +90,11 @@ class Staged:
 
 
 def plan(split: str, seed: int = 0) -> list[Scene]:
-    """All scenes of a split. Easy scenes are stratified over identity x emotion x intensity, hard ones over emotion with identities taken in turn."""
+    """Return all scenes of a split.
+
+    Easy scenes are stratified over identity x emotion x intensity, hard ones over emotion with
+    identities taken in turn.
+    """
     if split not in identities.COUNT:
         raise ValueError(f"no such split: {split!r} (known: {', '.join(identities.COUNT)})")
     people = identities.names(split)
@@ -120,7 +130,7 @@ def plan(split: str, seed: int = 0) -> list[Scene]:
 
 
 def room_light(rng: np.random.Generator) -> Light:
-    """A key light from somewhere in front and above, nearly white."""
+    """Return a key light from somewhere in front and above, nearly white."""
     return Light(
         (within(-0.6, 0.6, rng), within(-0.85, -0.25, rng), 0.8),
         tuple(1 - d for d in (0.06 * rng.random(3)).tolist()),
@@ -129,7 +139,7 @@ def room_light(rng: np.random.Generator) -> Light:
 
 
 def _stage(scene: Scene) -> list[Staged]:
-    """Poses, places, lights and action units of a scene's faces, from its own streams."""
+    """Return poses, places, lights and action units of a scene's faces, from its own streams."""
     rng = stream("stage", scene.seed, scene.sample_id)
     w, h = scene.size
     light = room_light(rng)
@@ -188,7 +198,7 @@ def inside(
     asymmetry: float,
     size: tuple[int, int],
 ) -> Placement:
-    """The placement shifted so that the face's box keeps 4 pixels from the borders."""
+    """Return the placement, shifted so that the face's box keeps 4 pixels from the borders."""
     (x, y, w, h), _ = locate_face(who, aus, pose, placement, asymmetry)
     dx = max(4 - x, 0) + min(size[0] - 4 - x - w, 0)
     dy = max(4 - y, 0) + min(size[1] - 4 - y - h, 0)
@@ -213,17 +223,17 @@ def _truth(s: Staged) -> FaceTruth:
 
 
 def truth(scene: Scene) -> list[FaceTruth]:
-    """The truth of every face, largest first; nothing is drawn."""
+    """Return the truth of every face, largest first; draw nothing."""
     return largest_first(_stage(scene))
 
 
 def largest_first(staged: Sequence[Staged]) -> list[FaceTruth]:
-    """The truth of staged faces, the largest box first."""
+    """Return the truth of staged faces, the largest box first."""
     return sorted((_truth(s) for s in staged), key=lambda face: -face.box[2] * face.box[3])
 
 
 def draw(scene: Scene) -> tuple[np.ndarray, list[FaceTruth]]:
-    """The picture, (h, w, 3) uint8 RGB, and its truth."""
+    """Return the picture, (h, w, 3) uint8 RGB, and its truth."""
     staged = _stage(scene)
     rng = stream("picture", scene.seed, scene.sample_id)
     image = camera.backdrop(
@@ -238,7 +248,10 @@ def draw(scene: Scene) -> tuple[np.ndarray, list[FaceTruth]]:
 
 
 def _degrade(image: np.ndarray, rung: str, rng: np.random.Generator) -> np.ndarray:
-    """The camera of a rung: every picture has a little blur, noise and compression; hard rungs have more of one."""
+    """Apply the camera of a rung.
+
+    Every picture has a little blur, noise and compression; hard rungs have more of one.
+    """
     if rung == "blur":
         image = (
             cv2.GaussianBlur(image, (0, 0), within(3.0, 5.5, rng))
@@ -259,7 +272,10 @@ def _degrade(image: np.ndarray, rung: str, rng: np.random.Generator) -> np.ndarr
 def contact_sheet(
     rows: Sequence[str], columns: Sequence[str] = EMOTIONS, tile: int = 150
 ) -> np.ndarray:
-    """A grid of apex expressions, (h, w, 3) uint8 RGB: one identity per row, one emotion per column, its name above."""
+    """Return a grid of apex expressions, (h, w, 3) uint8 RGB.
+
+    It has one identity per row and one emotion per column, with its name above.
+    """
     header = 26
     sheet = np.full((header + tile * len(rows), tile * len(columns), 3), 255, np.uint8)
     for j, emotion in enumerate(columns):

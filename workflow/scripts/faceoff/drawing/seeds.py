@@ -6,7 +6,10 @@ import numpy as np
 
 
 def stream(*words: object) -> np.random.Generator:
-    """A PCG64 generator seeded by SHA-256 of the words, e.g. ``stream("identity", 3)``; never by Python's salted ``hash``."""
+    """Return a PCG64 generator seeded by SHA-256 of the words, e.g. ``stream("identity", 3)``.
+
+    Python's ``hash`` is salted and so not used.
+    """
     digest = hashlib.sha256("|".join(str(word) for word in words).encode()).digest()
     return np.random.Generator(
         np.random.PCG64(np.random.SeedSequence(int.from_bytes(digest[:16], "big")))
@@ -14,10 +17,10 @@ def stream(*words: object) -> np.random.Generator:
 
 
 def within(low: float, high: float, rng: np.random.Generator) -> float:
-    """A uniform number of [low, high)."""
+    """Return a uniform number of [low, high)."""
     return float(low + (high - low) * rng.random())
 
 
 def either_way(low: float, high: float, rng: np.random.Generator) -> float:
-    """A uniform number of [low, high), or its negative."""
+    """Return a uniform number of [low, high), or its negative."""
     return within(low, high, rng) * (1 if rng.random() < 0.5 else -1)

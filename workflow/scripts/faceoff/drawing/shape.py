@@ -1,7 +1,8 @@
-"""Where the parts of a face lie: curves in mm for one identity, displaced by action units.
+"""Place the parts of a face: curves in mm for one identity, displaced by action units.
 
-Action units are those of FACS (Ekman, Friesen & Hager 2002) on a 0-5 scale (A-E); a suffix L or R names the person's own side. Side 0 is the
-viewer's left (the person's right), side 1 the viewer's right. The amplitudes, in mm at intensity 5, follow the ranges seen in FACS's plates.
+Action units are those of FACS (Ekman, Friesen & Hager 2002) on a 0-5 scale (A-E); a suffix L or R
+names the person's own side. Side 0 is the viewer's left (the person's right), side 1 the viewer's
+right. The amplitudes, in mm at intensity 5, follow the ranges seen in FACS's plates.
 """
 
 from collections.abc import Mapping
@@ -58,7 +59,10 @@ class Shape:
 
 
 def activation(aus: Mapping[str, float], asymmetry: float = 0.0) -> dict[str, np.ndarray]:
-    """Unit -> (viewer's left, viewer's right) in [0, 1]; ``asymmetry`` in [-1, 1] weakens one side and strengthens the other."""
+    """Return unit -> (viewer's left, viewer's right) in [0, 1].
+
+    ``asymmetry`` in [-1, 1] weakens one side and strengthens the other.
+    """
     gain = np.array([1 - asymmetry, 1 + asymmetry])
     unknown = {name.rstrip("LR") for name in aus} - set(UNITS)
     if unknown:
@@ -76,10 +80,10 @@ def activation(aus: Mapping[str, float], asymmetry: float = 0.0) -> dict[str, np
 
 
 def _brow(who: Identity, a: Mapping[str, float], sign: int) -> np.ndarray:
-    """From the inner end to the tail.
+    """Return a brow from the inner end to the tail.
 
-    Frontalis lifts the inner (1) or outer part (2); corrugator (4) lowers and draws together, but with 1 the inner end stays up: the
-    oblique brow of sadness.
+    Frontalis lifts the inner (1) or outer part (2). Corrugator (4) lowers and draws together, but
+    with 1 the inner end stays up: the oblique brow of sadness.
     """
     t = np.array([0, 0.25, 0.5, 0.75, 1.0])
     x = who.eye_x - 19 + t * (who.eye_length + 11)
@@ -99,7 +103,11 @@ def _brow(who: Identity, a: Mapping[str, float], sign: int) -> np.ndarray:
 
 
 def _lids(who: Identity, a: Mapping[str, float], sign: int) -> tuple[np.ndarray, np.ndarray]:
-    """Upper and lower lid margins. 5 bares white above the iris; 6, 7 and 9 push the lower lid up; 4 hoods the inner part, 1 lifts it."""
+    """Return the upper and lower lid margins.
+
+    5 bares white above the iris; 6, 7 and 9 push the lower lid up; 4 hoods the inner part, 1 lifts
+    it.
+    """
     u = np.linspace(0, 1, 13)
     x = who.eye_x + (u - 0.5) * (who.eye_length - 1.2 * a["AU06"] - 1.0 * a["AU09"])
     base = 1.4 + (-2.2 - who.eye_tilt) * u
@@ -128,7 +136,10 @@ def _lids(who: Identity, a: Mapping[str, float], sign: int) -> tuple[np.ndarray,
 
 
 def _mouth(who: Identity, act: Mapping[str, np.ndarray], drop: float) -> tuple[np.ndarray, ...]:
-    """The four lines of the lips and the two corners. The teeth and the upper lip hang on the skull, the lower lip on the jaw."""
+    """Return the four lines of the lips and the two corners.
+
+    The teeth and the upper lip hang on the skull, the lower lip on the jaw.
+    """
     m = {unit: float(value.mean()) for unit, value in act.items()}
     sign = np.array([-1, 1])
     corner_x = (
@@ -223,7 +234,10 @@ def _mouth(who: Identity, act: Mapping[str, np.ndarray], drop: float) -> tuple[n
 
 
 def _outline(who: Identity, drop: float, raised: float) -> np.ndarray:
-    """One side of the face from the hairline to the chin; the jaw's drop lengthens what lies below the cheekbones."""
+    """Return one side of the face from the hairline to the chin.
+
+    A dropped jaw lengthens the part below the cheekbones.
+    """
     w, jaw, chin, top = who.half_width, who.jaw, who.chin, who.hairline
     p = np.array(
         [
@@ -253,7 +267,10 @@ def face_shape(
     asymmetry: float = 0.0,
     gaze: tuple[float, float] = (0.0, 0.0),
 ) -> Shape:
-    """All curves of one face; ``gaze`` moves the irises by up to (1, 1) of their range, to the viewer's right and down."""
+    """Return all curves of one face.
+
+    ``gaze`` moves the irises by up to (1, 1) of their range, to the viewer's right and down.
+    """
     act = activation(aus, asymmetry)
     sides = [{unit: float(value[i]) for unit, value in act.items()} for i in (0, 1)]
     drop = 21.0 * float(act["AU26"].mean())

@@ -1,7 +1,9 @@
-"""Frames into a video file, the same bytes from the same frames.
+"""Write frames into a video file; the same frames give the same bytes.
 
-H.264, as RAVDESS and most corpora have it: what a decoder makes of it is laid down to the bit by ITU-T H.264, so that everybody gets the same pictures
-(of MPEG-4 part 2, two decoders may differ). One thread and no B-frames: the n-th picture has time n / fps, and nothing depends on the machine's cores.
+The format is H.264, as in RAVDESS and most corpora. ITU-T H.264 defines a decoder's output to the
+bit, so that everybody gets the same pictures (two decoders of MPEG-4 part 2 may differ). With one
+thread and no B-frames, the n-th picture has time n / fps, and nothing depends on the machine's
+cores.
 """
 
 from collections.abc import Iterable
@@ -11,7 +13,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-# Without macroblock-tree, whose assembler reads memory that was never written: once in some hundred clips it chose other quantisers.
+# Without macroblock-tree, whose assembler reads memory that was never written: once in some hundred
+# clips it chose other quantisers.
 _VIDEO = {
     "preset": "veryfast",
     "crf": "18",
@@ -25,7 +28,10 @@ _AUDIO_RATE, _AUDIO_FRAME = 48_000, 1024  # Hz; samples of one AAC frame
 def write_video(
     path: Path, images: Iterable[np.ndarray], fps: int, sound: np.ndarray | None = None
 ) -> None:
-    """Write (h, w, 3) uint8 RGB frames of one even-sided size as MP4; ``sound``: mono samples in [-1, 1] at 48 kHz, as AAC."""
+    """Write (h, w, 3) uint8 RGB frames of one even-sided size as MP4.
+
+    sound: mono samples in [-1, 1] at 48 kHz, written as AAC.
+    """
     # bitexact: no version of the library in the file
     with av.open(
         str(path), "w", format="mp4", container_options={"fflags": "+bitexact"}
@@ -64,7 +70,7 @@ def write_video(
 
 
 def tone(duration_s: float, hertz: float) -> np.ndarray:
-    """A quiet tone of this pitch, mono at 48 kHz, fading in and out."""
+    """Return a quiet tone of this pitch, mono at 48 kHz, fading in and out."""
     t = np.arange(round(duration_s * _AUDIO_RATE)) / _AUDIO_RATE
     fade = np.clip(np.minimum(t, duration_s - t) / 0.1, 0, 1)
     return (0.1 * fade * np.sin(2 * np.pi * hertz * t)).astype(np.float32)

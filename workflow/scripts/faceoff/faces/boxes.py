@@ -1,6 +1,7 @@
-"""Boxes of face detectors, in numpy: anchors, decoding, suppression of duplicates, and fitting a picture to a network's input.
+"""Handle boxes of face detectors in numpy: anchors, decoding, suppression of duplicates, letterbox.
 
-Boxes are corners (x1, y1, x2, y2) unless a name says centre form (cx, cy, w, h); both as float arrays of shape (n, 4), in pixels.
+Boxes are corners (x1, y1, x2, y2) unless a name says centre form (cx, cy, w, h). Both are float
+arrays of shape (n, 4), in pixels.
 """
 
 from collections.abc import Sequence
@@ -18,9 +19,12 @@ def overlap(
     border: float = 0.0,
     over: Literal["union", "smaller"] = "union",
 ) -> np.ndarray:
-    """Overlap of one box (4,) with others (n, 4), as a share of their union or of the smaller of the two: (n,), 0–1.
+    """Return the overlap of one box (4,) with others (n, 4): (n,), 0–1.
 
-    border: 1 where coordinates name pixels and a box includes its last one (Fast R-CNN and what descends from it), else 0.
+    The overlap is a share of their union, or of the smaller of the two.
+
+    border: 1 if coordinates name pixels and a box includes its last one (Fast R-CNN and its
+    descendants), else 0.
     """
     width = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0]) + border
     height = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1]) + border
@@ -38,9 +42,10 @@ def nms(
     border: float = 0.0,
     over: Literal["union", "smaller"] = "union",
 ) -> np.ndarray:
-    """Greedy non-maximum suppression: indices of the boxes kept, best first; equal scores keep their order.
+    """Return the indices that greedy non-maximum suppression keeps, best first.
 
-    A box goes when its overlap with a better one that is kept exceeds `threshold`. boxes (n, 4), scores (n,); border, over: see `overlap`.
+    A box goes when its overlap with a better one that is kept exceeds `threshold`. Equal scores
+    keep their order. boxes (n, 4), scores (n,); border, over: see `overlap`.
     """
     boxes = np.asarray(boxes, float)
     left = np.argsort(-np.asarray(scores, float), kind="stable")
@@ -53,9 +58,10 @@ def nms(
 
 
 def blend(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """BlazeFace's suppression (Bazarevsky et al. 2019, §4): overlapping boxes are averaged by score, their scores plainly; best first.
+    """Return boxes (k, 4) and scores (k,) after BlazeFace's suppression, best first.
 
-    A group is what overlaps its best box by more than `threshold` of their union. Returns boxes (k, 4) and scores (k,).
+    It averages overlapping boxes by score, and their scores plainly (Bazarevsky et al. 2019, §4). A
+    group holds all boxes that overlap its best one by more than `threshold` of their union.
     """
     boxes, scores = np.asarray(boxes, float), np.asarray(scores, float)
     left = np.argsort(-scores, kind="stable")
@@ -72,9 +78,10 @@ def blend(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> tuple[np.n
 def priors(
     shape: tuple[int, int], strides: Sequence[int], sides: Sequence[Sequence[float]]
 ) -> np.ndarray:
-    """Anchors of an SSD-like network for a picture of (height, width), centre form: level by level, row by row, side by side.
+    """Return the anchors of an SSD-like network for a picture of (height, width), in centre form.
 
-    strides: of each level; sides: the square anchors' sides of each level. Each level has ceil(side of picture / stride) cells.
+    They are ordered level by level, row by row, side by side. strides: of each level; sides: of the
+    square anchors of each level. Each level has ceil(side of picture / stride) cells.
     """
     levels = []
     for stride, level in zip(strides, sides, strict=True):
@@ -93,14 +100,20 @@ def priors(
 def decode_boxes(
     offsets: np.ndarray, anchors: np.ndarray, variances: tuple[float, float] = (0.1, 0.2)
 ) -> np.ndarray:
-    """Box regression of SSD (Liu et al. 2016, §2.2) undone: offsets (n, 4) to anchors (n, 4) in centre form -> corners (n, 4)."""
+    """Return corners (n, 4) from offsets (n, 4) to anchors (n, 4) in centre form.
+
+    This undoes the box regression of SSD (Liu et al. 2016, §2.2).
+    """
     centre = anchors[:, :2] + offsets[:, :2] * variances[0] * anchors[:, 2:]
     half = anchors[:, 2:] * np.exp(offsets[:, 2:] * variances[1]) / 2
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
 def decode_points(offsets: np.ndarray, anchors: np.ndarray, variance: float = 0.1) -> np.ndarray:
-    """Landmark regression of RetinaFace (Deng et al. 2020) undone: offsets (n, 2·k) to anchors (n, 4) in centre form -> (n, k, 2)."""
+    """Return points (n, k, 2) from offsets (n, 2·k) to anchors (n, 4) in centre form.
+
+    This undoes the landmark regression of RetinaFace (Deng et al. 2020).
+    """
     return (
         anchors[:, None, :2]
         + offsets.reshape(len(offsets), offsets.shape[1] // 2, 2) * variance * anchors[:, None, 2:]
@@ -108,7 +121,10 @@ def decode_points(offsets: np.ndarray, anchors: np.ndarray, variance: float = 0.
 
 
 def shrink(image: RGB, longest: int) -> tuple[RGB, np.ndarray]:
-    """The picture with its longest side at most `longest` (area averaging), never enlarged, and the factors (x, y) back to its pixels."""
+    """Shrink the picture until its longest side is at most `longest` (area averaging).
+
+    Returns the picture, never enlarged, and the factors (x, y) back to its pixels.
+    """
     height, width = image.shape[:2]
     scale = min(1.0, longest / max(height, width))
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
@@ -116,9 +132,10 @@ def shrink(image: RGB, longest: int) -> tuple[RGB, np.ndarray]:
 
 
 def letterbox(image: RGB, side: int) -> tuple[RGB, np.ndarray, np.ndarray]:
-    """The whole picture centred in a black square of `side` pixels, aspect kept.
+    """Centre the whole picture in a black square of `side` pixels and keep its aspect.
 
-    Returns the square, the factors (x, y) from its pixels to the picture's, and the (left, top) border in its pixels.
+    Returns the square, the factors (x, y) from its pixels to the picture's, and the (left, top)
+    border in its pixels.
     """
     height, width = image.shape[:2]
     scale = side / max(height, width)
@@ -130,7 +147,7 @@ def letterbox(image: RGB, side: int) -> tuple[RGB, np.ndarray, np.ndarray]:
 
 
 def faces(boxes: np.ndarray, scores: np.ndarray, landmarks: np.ndarray | None = None) -> list[Face]:
-    """Faces of corners (n, 4), scores (n,) and perhaps landmarks (n, 5, 2)."""
+    """Return the faces of corners (n, 4), scores (n,) and optional landmarks (n, 5, 2)."""
     return [
         Face(
             box=(float(box[0]), float(box[1]), float(box[2] - box[0]), float(box[3] - box[1])),

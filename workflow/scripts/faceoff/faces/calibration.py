@@ -1,4 +1,7 @@
-"""Box calibration: how a detector's raw box lies to the canonical face box, fitted on drawn faces with exact boxes (protocol §9)."""
+"""Calibrate boxes: fit how a detector's raw box lies to the canonical face box (protocol §9).
+
+The fit uses drawn faces with exact boxes.
+"""
 
 from collections.abc import Sequence
 
@@ -9,9 +12,10 @@ from faceoff.plugins.protocols import Box
 
 
 def fit(raw: Sequence[Box], true: Sequence[Box]) -> dict[str, float]:
-    """Median offset and scale from raw to true boxes: dx, dy in raw widths and heights, sx, sy as factors; the form `crops.calibrate` applies.
+    """Return the median offset and scale from raw to true boxes, in the form of `crops.calibrate`.
 
-    raw, true: matched boxes, at least ten. Raises ValueError with fewer.
+    dx, dy are in raw widths and heights, sx, sy are factors. raw, true: at least ten matched boxes,
+    else ValueError.
     """
     if len(raw) != len(true) or len(raw) < 10:
         raise ValueError(
@@ -30,6 +34,9 @@ def fit(raw: Sequence[Box], true: Sequence[Box]) -> dict[str, float]:
 
 
 def match(found: Sequence[Box], true: Box) -> Box | None:
-    """The found box that overlaps the true one most, if by an IoU of at least 0.2 (conventions differ, so not 0.5)."""
+    """Return the detected box that overlaps the true one most, if their IoU is at least 0.2.
+
+    The threshold is not 0.5, because detectors follow different conventions.
+    """
     best = max(found, key=lambda box: iou(box, true), default=None)
     return best if best is not None and iou(best, true) >= 0.2 else None

@@ -1,7 +1,8 @@
-"""Box and frame to model input: calibration, margin, size and colour. The one place that resamples pixels.
+"""Cut a model's input out of a frame: calibration, margin, size and colour.
 
-A detector's raw box is mapped onto the *canonical face box* (hairline to chin, cheek to cheek) by the calibration of its card,
-so that crops show the same face area whatever the detector (protocol §9). Crops are square; what lies outside the frame is black.
+No other module resamples pixels. The calibration of a detector's card maps its raw box to the
+*canonical face box* (hairline to chin, cheek to cheek), so that crops show the same face area
+whatever the detector (protocol §9). Crops are square and black outside the frame.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,8 @@ import numpy as np
 from faceoff.plugins.protocols import RGB, Box, CropSpec
 
 _LARGEST = 8192  # pixels of a crop's side before it is resampled
-# Where five landmarks lie in an aligned face, as shares of its side: the 112-pixel template of InsightFace (Deng et al. 2019, ArcFace).
+# Where five landmarks lie in an aligned face, as shares of its side: the 112-pixel template of
+# InsightFace (Deng et al. 2019, ArcFace).
 TEMPLATE = (
     np.array(
         [
@@ -29,7 +31,10 @@ cv2.setNumThreads(1)  # a job's parallelism is its rule's threads, not OpenCV's 
 
 
 def calibrate(box: Box, calibration: Mapping[str, float] | None) -> Box:
-    """Map a raw box to the canonical face box: the centre moves by (dx·w, dy·h), the sides are multiplied by sx and sy."""
+    """Map a raw box to the canonical face box.
+
+    The centre moves by (dx·w, dy·h); the sides are multiplied by sx and sy.
+    """
     if not calibration:
         return box
     x, y, w, h = box
@@ -40,14 +45,16 @@ def calibrate(box: Box, calibration: Mapping[str, float] | None) -> Box:
 
 
 def square(box: Box, margin: float) -> Box:
-    """The square around a box's centre whose side is its longer side, enlarged by `margin` (0.2 = 20 %)."""
+    """Return the square around a box's centre with its longer side, enlarged by `margin` (0.2 = 20
+    %).
+    """
     x, y, w, h = box
     side = max(w, h) * (1 + margin)
     return (x + w / 2 - side / 2, y + h / 2 - side / 2, side, side)
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resample to (height, width): area averaging when shrinking, bilinear when enlarging, untouched when equal."""
+    """Resample to (height, width): area averaging to shrink, bilinear to enlarge."""
     height, width = size
     if image.shape[:2] == (height, width):
         return image
@@ -58,7 +65,7 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def cut(image: RGB, box: Box) -> RGB:
-    """The pixels of a box, black where it leaves the image. Empty boxes become one pixel."""
+    """Return the pixels of a box, black outside the image. Empty boxes become one pixel."""
     height, width = image.shape[:2]
     left, top = int(np.floor(box[0] + 0.5)), int(np.floor(box[1] + 0.5))
     right, bottom = (
@@ -79,13 +86,17 @@ def cut(image: RGB, box: Box) -> RGB:
 def crop(
     image: RGB, box: Box | None, spec: CropSpec, landmarks: np.ndarray | None = None
 ) -> np.ndarray:
-    """One model input (height, width, channels) uint8. `box` None takes the whole frame, stretched to the input size, without margin.
+    """Return one model input (height, width, channels) uint8.
 
-    landmarks: (5, 2) px, needed by a specification that aligns. Raises ValueError where they are missing or cannot be laid on the template.
+    box: None takes the whole frame, stretched to the input size, without margin.
+
+    landmarks: (5, 2) px, needed by a specification that aligns. Raises ValueError if they are
+    missing or cannot be laid on the template.
     """
     if spec.align != "none" and (landmarks is None or box is None):
         raise ValueError(
-            f"align: {spec.align} needs five landmarks, which this detector does not give; set align: none"
+            f"align: {spec.align} needs five landmarks, which this detector does not give; set "
+            "align: none"
         )
     if spec.align != "none":
         pixels = _warp(
@@ -105,7 +116,10 @@ def crop(
 
 
 def _cut_within_reason(image: RGB, area: Box) -> RGB:
-    """The pixels of a square area, of a smaller image where a detector's wild guess would take gigabytes of black border."""
+    """Return the pixels of a square area, taken from a smaller image if the border would be huge.
+
+    A detector's wild guess may take gigabytes of black border otherwise.
+    """
     shrink = area[2] / _LARGEST
     if shrink > 1:
         image = resize(
@@ -116,13 +130,19 @@ def _cut_within_reason(image: RGB, area: Box) -> RGB:
 
 
 def _similarity(scale: float, angle: float, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """(2, 3) matrix that turns by `angle` (radians), scales, and takes the point `source` to `target`, in continuous pixel coordinates."""
+    """Return the (2, 3) matrix that turns by `angle` (radians), scales, and maps `source` to
+    `target`.
+
+    The points are in continuous pixel coordinates.
+    """
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return np.column_stack([turn, target - turn @ source])
 
 
 def _upright(box: Box, spec: CropSpec, landmarks: np.ndarray) -> np.ndarray:
-    """The square of the box, turned about its centre until the line between the eyes is level."""
+    """Return the square of the box, turned about its centre until the line between the eyes is
+    level.
+    """
     x, y, side, _ = square(box, spec.margin)
     (left, right), target = landmarks[:2], np.array(spec.size[::-1], float)
     angle = -np.arctan2(right[1] - left[1], right[0] - left[0])
@@ -132,7 +152,11 @@ def _upright(box: Box, spec: CropSpec, landmarks: np.ndarray) -> np.ndarray:
 
 
 def _onto_template(spec: CropSpec, landmarks: np.ndarray) -> np.ndarray:
-    """The similarity that lays five landmarks on the template with the least squared error (Umeyama 1991, without reflection), the margin about its centre."""
+    """Return the similarity transform that lays five landmarks on the template.
+
+    It has the least squared error (Umeyama 1991, without reflection). The margin is about the
+    template's centre.
+    """
     size = np.array(spec.size[::-1], float)
     target = ((TEMPLATE - 0.5) / (1 + spec.margin) + 0.5) * min(size) + (size - min(size)) / 2
     source, wanted = landmarks - landmarks.mean(axis=0), target - target.mean(axis=0)
@@ -146,7 +170,10 @@ def _onto_template(spec: CropSpec, landmarks: np.ndarray) -> np.ndarray:
 
 
 def _warp(image: RGB, matrix: np.ndarray, size: tuple[int, int]) -> RGB:
-    """Pixels of `size` (height, width) under a similarity from the image; what it shrinks is averaged over areas first, what lies outside is black."""
+    """Return pixels of `size` (height, width) under a similarity transform of the image.
+
+    An area average comes first where the transform shrinks; the outside is black.
+    """
     height, width = size
     back = np.linalg.inv(matrix[:, :2])
     corners = (np.array([[0, 0], [width, 0], [0, height], [width, height]]) - matrix[:, 2]) @ back.T
@@ -155,7 +182,8 @@ def _warp(image: RGB, matrix: np.ndarray, size: tuple[int, int]) -> RGB:
     part = _cut_within_reason(image, (left, top, reach, reach))
     side = min(part.shape[0], max(1, round(reach * np.hypot(*matrix[:, 0]))))
     part = resize(part, (side, side))
-    # From the part's pixels to the output's: coordinates count from pixel edges, warpAffine's from pixel centres.
+    # From the part's pixels to the output's: coordinates count from pixel edges, warpAffine's from
+    # pixel centres.
     turn = matrix[:, :2] * (reach / side)
     shift = matrix[:, :2] @ [left, top] + matrix[:, 2] + turn @ [0.5, 0.5] - 0.5
     return cv2.warpAffine(
@@ -169,7 +197,7 @@ def _warp(image: RGB, matrix: np.ndarray, size: tuple[int, int]) -> RGB:
 
 
 def iou(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes, 0–1."""
+    """Return the intersection over union of two boxes, 0–1."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:

@@ -17,7 +17,10 @@ cv2.setNumThreads(1)  # a job's parallelism is its rule's threads
 
 @dataclass(frozen=True)
 class View:
-    """A frame as the detector sees it: enlarged `scale` times, with a black border of `left` and `top` pixels (after enlarging)."""
+    """A frame as the detector sees it: enlarged `scale` times, with a black border.
+
+    The border is `left` and `top` pixels wide, after enlarging.
+    """
 
     image: RGB
     scale: int
@@ -26,7 +29,7 @@ class View:
 
     @classmethod
     def of(cls, frame: RGB, upscale: int, pad: float) -> "View":
-        """Enlarge by a whole factor (bicubic) and add the border; a frame that needs neither is passed on as it is."""
+        """Enlarge by a whole factor (bicubic) and add the border, where these are asked for."""
         image = (
             frame
             if upscale == 1
@@ -40,11 +43,11 @@ class View:
         return cls(image, upscale, left, top)
 
     def found(self, faces: Found) -> Found:
-        """What a detector found in this view, in pixels of the frame."""
+        """Return the detections of this view in pixels of the frame."""
         return faces if isinstance(faces, Exception) else [self.in_frame(face) for face in faces]
 
     def in_frame(self, face: Face) -> Face:
-        """A face of this view in pixels of the frame."""
+        """Return a face of this view in pixels of the frame."""
         x, y, w, h = (float(side) for side in face.box)
         box = (
             (x - self.left) / self.scale,
@@ -61,7 +64,7 @@ class View:
 
 
 def postprocess(faces: Sequence[Face], card: Mapping[str, Any]) -> list[Face]:
-    """Drop what is malformed, weak or tiny, and put the best first (score, then size, then leftmost)."""
+    """Drop malformed, weak and tiny faces, and sort the rest by score, size, then leftmost."""
 
     def kept(face: Face) -> bool:
         sound = (

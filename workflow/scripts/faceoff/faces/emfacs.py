@@ -1,9 +1,14 @@
-"""Action units -> emotions by EMFACS rules: which emotions a detector's units can tell apart, and how strongly each one is shown.
+"""Derive emotions from action units by EMFACS rules.
 
-Intensities are FACS's A to E as 0–5. A rule is a conjunction of alternatives (`emotions.EMFACS`); its score is the mean over its required
-units of intensity / 5, where a unit that is not present counts 0 and of alternatives the strongest counts. A rule with a required unit that
-the detector lacks is unevaluable: its class is absent from that model's space, rather than scored on what is left.
-Sources: Friesen & Ekman 1983 (EMFACS-7); Ekman, Friesen & Hager 2002, FACS Investigator's Guide, table of prototypes and major variants.
+The rules say which emotions a detector's units can tell apart, and how strongly each one is shown.
+Intensities are FACS's A to E as 0–5. A rule is a conjunction of alternatives (`emotions.EMFACS`).
+Its score is the mean over its required units of intensity / 5; a unit that is not present counts 0,
+and of alternatives the strongest counts. A rule with a required unit that the detector lacks is
+unevaluable: its class is absent from that model's space, because a score on the remaining units
+would be another rule.
+
+Sources: Friesen & Ekman 1983 (EMFACS-7); Ekman, Friesen & Hager 2002, FACS Investigator's Guide,
+table of prototypes and major variants.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -25,7 +30,10 @@ VARIANTS: dict[str, tuple[str, Rule]] = {
 
 
 def rules(variants: Iterable[str] = ()) -> dict[str, Rule]:
-    """The prototypes with these variants in the place of theirs. Raises ValueError for an unknown variant or two of one emotion."""
+    """Return the prototypes, with these variants in place of theirs.
+
+    Raises ValueError for an unknown variant, or for two variants of one emotion.
+    """
     chosen = dict(EMFACS)
     replaced: dict[str, str] = {}
     for name in variants:
@@ -34,7 +42,8 @@ def rules(variants: Iterable[str] = ()) -> dict[str, Rule]:
         emotion, rule = VARIANTS[name]
         if emotion in replaced:
             raise ValueError(
-                f"EMFACS variants {replaced[emotion]!r} and {name!r} are both of {emotion}: choose one"
+                f"EMFACS variants {replaced[emotion]!r} and {name!r} are both of {emotion}: "
+                "choose one"
             )
         replaced[emotion] = name
         chosen[emotion] = rule
@@ -42,7 +51,10 @@ def rules(variants: Iterable[str] = ()) -> dict[str, Rule]:
 
 
 def evaluable(readable: Collection[str], chosen: Mapping[str, Rule] = EMFACS) -> tuple[str, ...]:
-    """Neutral and the emotions of whose rule every required entry has at least one unit among `readable`, in canonical order."""
+    """Return neutral and the emotions whose rule is evaluable, in canonical order.
+
+    Every required entry of an evaluable rule has at least one unit among `readable`.
+    """
     available = set(readable)
     return tuple(
         emotion
@@ -54,7 +66,7 @@ def evaluable(readable: Collection[str], chosen: Mapping[str, Rule] = EMFACS) ->
 def unevaluable(
     readable: Collection[str], chosen: Mapping[str, Rule] = EMFACS
 ) -> dict[str, tuple[str, ...]]:
-    """The other emotions, each with the units of which its rule needs one and the detector has none (the first such entry)."""
+    """Return the other emotions, each with the units of the first entry that the detector lacks."""
     kept, available = evaluable(readable, chosen), set(readable)
     return {
         emotion: next(options for options in chosen[emotion] if not available & set(options))
@@ -68,9 +80,10 @@ def scores(
     chosen: Mapping[str, Rule] = EMFACS,
     present: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Scores (n,), 0–1, of every evaluable emotion but neutral, from intensities (n,), 0–5.
+    """Return scores (n,), 0–1, of every evaluable emotion but neutral, from intensities (n,), 0–5.
 
-    `present`: (n,) bool by unit where the detector decides presence apart from intensity; a unit it does not name is present at any intensity.
+    present: (n,) bool by unit, if the detector decides presence apart from intensity. A unit that
+    it does not name is present at any intensity.
     """
     shown = {
         name: np.where(present[name], values, 0.0) if present and name in present else values
@@ -96,10 +109,11 @@ def posterior(
     neutral: float,
     temperature: float = 1.0,
 ) -> np.ndarray:
-    """(n, k) softmax of score / temperature in the order of `classes`; neutral, which has no rule, scores the constant `neutral` (0–1).
+    """Return (n, k), the softmax of score / temperature in the order of `classes`.
 
-    So neutral wins where no emotion does better. At temperature 1 the scores of 0–1 leave the posterior flat: its order is the message,
-    not its confidence.
+    Neutral has no rule and scores the constant `neutral` (0–1), so it wins where no emotion scores
+    higher. At temperature 1, scores of 0–1 leave the posterior flat: use its order, not its
+    confidence.
     """
     count = len(next(iter(by_emotion.values())))
     columns = [

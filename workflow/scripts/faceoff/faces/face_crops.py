@@ -1,4 +1,4 @@
-"""A frame's face as the model sees it: the one that the policy chooses, cropped as the model asks."""
+"""Crop the face of each frame: the policy chooses it, the model's specification says how."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -19,7 +19,9 @@ BATCH = 64
 
 
 def framed(frames: Path, faces: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """(frame row, its face rows), streamed side by side: both files are in frame order."""
+    """Yield (frame row, its face rows). Both files are in frame order and are streamed side by
+    side.
+    """
     key = lambda row: (row["sample_id"], row["frame"])  # noqa: E731
     grouped = groupby(parquet.rows(faces), key)
     for frame in (frame for batch in parquet.stream(frames) for frame in batch):
@@ -38,9 +40,11 @@ def face_crop(
     job: CropJob,
     image: RGB | None = None,
 ) -> tuple[dict[str, Any], np.ndarray | None]:
-    """(the face row that the policy chooses, its crop); the crop is None where there is no face, or none that can be aligned or decoded (state error).
+    """Return (the face row that the policy chooses, its crop).
 
-    image: the frame's picture where it is decoded already.
+    The crop is None without a face, or if the face cannot be aligned or decoded (state error).
+
+    image: the frame's picture, if it is already decoded.
     """
     if not rows[0]["success"]:
         return rows[0], None

@@ -1,8 +1,9 @@
-"""MediaPipe's 468-point face mesh on face crops, run in batches through LiteRT, and the geometry read from it.
+"""Run MediaPipe's 468-point face mesh on face crops, in batches through LiteRT, and measure it.
 
-Two passes, as MediaPipe's own graph does when it tracks: the mesh of the crop places an upright square around the face (side 1.5 times
-the longer side of the landmarks' box, turned by the line between the eyes), and the mesh of that square is the result.
-Landmark indices are those of MediaPipe's canonical face model; "left" and "right" are the viewer's.
+It makes two passes, as MediaPipe's own graph does when it tracks: the mesh of the crop places an
+upright square around the face (side 1.5 times the longer side of the landmarks' box, turned by the
+line between the eyes), and the mesh of that square is the result. Landmark indices are those of
+MediaPipe's canonical face model; "left" and "right" are the viewer's.
 """
 
 from math import prod
@@ -33,13 +34,17 @@ CHEEK_L, CHEEK_R = 50, 280
 
 
 class FaceMesh:
-    """`landmarks(crops)` -> ((n, 468, 2) pixel coordinates in an upright 192-pixel square, (n,) presence probability)."""
+    """The face-mesh network of MediaPipe."""
 
     def __init__(self, weights: Path):
         self._network = Tflite(weights, batch=_BATCH)
 
     def landmarks(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """crops: (n, side, side, 3) uint8 RGB of faces, loosely framed."""
+        """Return ((n, 468, 2) coordinates in an upright 192-pixel square, (n,) presence
+        probability).
+
+        crops: (n, side, side, 3) uint8 RGB of faces, loosely framed.
+        """
         whole = (
             np.stack(
                 [cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for crop in crops]
@@ -68,7 +73,7 @@ class FaceMesh:
 
 
 def _upright(image: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The square around these landmarks, turned upright, (192, 192, 3)."""
+    """Return the square around these landmarks, turned upright, (192, 192, 3)."""
     low, high = points.min(axis=0), points.max(axis=0)
     side = max(float((high - low).max()) * _ROI_SCALE, 1.0)
     across = points[EYE_OUTER_R] - points[EYE_OUTER_L]
@@ -80,7 +85,11 @@ def _upright(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def normalise(points: np.ndarray) -> np.ndarray:
-    """Landmarks with the middle of the eyes at the origin, the eye line horizontal and the outer eye corners 1 apart, (n, 468, 2)."""
+    """Return landmarks (n, 468, 2) in a frame of their own.
+
+    The middle of the eyes is the origin, the eye line is horizontal, and the outer eye corners are
+    1 apart.
+    """
     left, right = points[:, EYE_OUTER_L], points[:, EYE_OUTER_R]
     across = right - left
     length = np.maximum(np.linalg.norm(across, axis=1), 1e-9)
@@ -97,9 +106,10 @@ def normalise(points: np.ndarray) -> np.ndarray:
 
 
 def measures(points: np.ndarray) -> dict[str, np.ndarray]:
-    """Distances that facial action moves, each (n,), in units of the outer eye distance, from (n, 468, 2) landmarks.
+    """Return the distances that facial action moves, each (n,), from (n, 468, 2) landmarks.
 
-    Sides are named L and R as the viewer sees them; y grows downwards, so "height" is y.
+    The unit is the outer eye distance. Sides are named L and R as the viewer sees them; y grows
+    downwards, so "height" is y.
     """
     p = normalise(points)
 

@@ -1,7 +1,9 @@
-"""Read what OpenFace 2 (Baltrusaitis et al. 2018) writes: the CSV of FeatureExtraction, FaceLandmarkVidMulti or FaceLandmarkImg.
+"""Read the CSV files of OpenFace 2 (Baltrusaitis et al. 2018).
 
-Its header has a blank before most names. `AU*_r` is intensity 0–5, `AU*_c` presence 0 or 1: both are kept. `success` is whether the tracker
-is on a face, `confidence` how well it fits, 0–1. Frames count from 1, seconds from 0. FaceLandmarkImg writes `face` and no frame or time.
+They come from FeatureExtraction, FaceLandmarkVidMulti or FaceLandmarkImg. The header has a blank
+before most names. `AU*_r` is intensity 0–5, `AU*_c` presence 0 or 1; both are kept. `success` says
+whether the tracker is on a face, `confidence` how well it fits, 0–1. Frames count from 1, seconds
+from 0. FaceLandmarkImg writes `face` and neither frame nor time.
 """
 
 import csv
@@ -16,19 +18,25 @@ from faceoff.emotions import SENTIMENT
 from faceoff.faces import emfacs
 from faceoff.storage.columns import NO_FACE, OK
 
-# Units with an intensity in OpenFace 2.0–2.2; AU28 has presence only. No AU16 and AU24, and no unit of one side.
+# Units with an intensity in OpenFace 2.0–2.2; AU28 has presence only. No AU16 and AU24, and no unit
+# of one side.
 UNITS = tuple(
     f"AU{number:02d}" for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
 )
 
 
 class OpenFaceError(ValueError):
-    """The file is not an OpenFace CSV or has a cell that is no number; the message names file, line and column."""
+    """A file that is no OpenFace CSV, or has a cell that is no number.
+
+    The message names file, line and column.
+    """
 
 
 @dataclass(frozen=True)
 class Tracking:
-    """One CSV as arrays (n,), in its order. Where `success` is False, the numbers of a row mean nothing."""
+    """One CSV as arrays (n,), in its order. If `success` is False, the numbers of a row mean
+    nothing.
+    """
 
     frame: np.ndarray  # int, from 1 as in the file
     timestamp_s: np.ndarray
@@ -43,7 +51,10 @@ class Tracking:
 
 
 def read_csv(path: Path) -> Tracking:
-    """Read one file. Raises OpenFaceError for one that is empty, cut or not OpenFace's, OSError where there is none."""
+    """Read one file. Raises OSError if it does not exist.
+
+    Raises OpenFaceError for a file that is empty, cut short or not OpenFace's.
+    """
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
         lines = list(csv.reader(file))
     if not lines:
@@ -52,7 +63,8 @@ def read_csv(path: Path) -> Tracking:
     columns = {name: index for index, name in enumerate(header)}
     if "confidence" not in columns or not any(name.startswith("AU") for name in columns):
         raise OpenFaceError(
-            f"{path}: not an OpenFace CSV with action units (run it with -aus): columns {', '.join(header[:6])} …"
+            f"{path}: not an OpenFace CSV with action units (run it with -aus): columns "
+            f"{', '.join(header[:6])} …"
         )
     body = [
         (number, cells)
@@ -93,7 +105,8 @@ def read_csv(path: Path) -> Tracking:
     for unit, values in intensity.items():
         if not np.isfinite(values[success]).all():
             raise OpenFaceError(
-                f"{path}, line {body[int((success & ~np.isfinite(values)).argmax())][0]}, column {unit}_r: not a finite number"
+                f"{path}, line {body[int((success & ~np.isfinite(values)).argmax())][0]}, column "
+                f"{unit}_r: not a finite number"
             )
     return Tracking(
         frame=(zeros if images else read("frame")).astype(int),
@@ -107,7 +120,10 @@ def read_csv(path: Path) -> Tracking:
 
 
 def emotion_scores(tracking: Tracking, variants: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
-    """EMFACS scores (n,), 0–1, of the emotions that this file's units allow; a unit counts where OpenFace says that it is present."""
+    """Return EMFACS scores (n,), 0–1, of the emotions that this file's units allow.
+
+    A unit counts where OpenFace says that it is present.
+    """
     return emfacs.scores(tracking.intensity, emfacs.rules(variants), tracking.presence)
 
 
@@ -120,9 +136,10 @@ def rows(
     variants: tuple[str, ...] = (),
     min_confidence: float = 0.0,
 ) -> Iterator[dict[str, Any]]:
-    """Rows of the predictions contract, one per line of the file: a frame without a face has its row too (state no_face).
+    """Yield rows of the predictions contract, one per line of the file.
 
-    `frame` counts from 0, as the contract's does. Intensities are under au_01 …, in the file's units.
+    A frame without a face has its row too (state no_face). `frame` counts from 0, as in the
+    contract. Intensities are under au_01 …, in the file's units.
     """
     classes = emfacs.evaluable(tracking.intensity, emfacs.rules(variants))
     scored = emotion_scores(tracking, variants)

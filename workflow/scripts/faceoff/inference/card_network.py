@@ -1,4 +1,4 @@
-"""What a model card says of its network's input and output, applied around any runtime."""
+"""Apply a model card's description of input and output around any runtime."""
 
 from collections.abc import Callable, Mapping
 from math import prod
@@ -18,7 +18,10 @@ _OFF_BY = 0.05  # how far the sum of an 8-bit network's probabilities may be fro
 
 
 class CardNetwork:
-    """A network and its card: crop -> (x / divisor − mean) / std -> network -> activation. Subclasses name the runtimes they open."""
+    """A network and its card: crop -> (x / divisor − mean) / std -> network -> activation.
+
+    Subclasses name the runtimes that they open.
+    """
 
     openers: Mapping[str, Opener] = {}
 
@@ -47,7 +50,10 @@ class CardNetwork:
         )
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        """Posterior of (n, height, width, channels) uint8 crops; valence and arousal are clipped to [-1, 1]."""
+        """Return the prediction for (n, height, width, channels) uint8 crops.
+
+        Valence and arousal are clipped to [-1, 1].
+        """
         pixels = crops[..., ::-1] if self._bgr else crops
         inputs = (pixels.astype(np.float32) / self._divisor - self._mean) / self._std
         if self._channels_first:
@@ -61,7 +67,8 @@ class CardNetwork:
         if columns.shape[1] != expected:
             also = f" and {', '.join(self._affect)}" if self._affect else ""
             raise ValueError(
-                f"the network has {columns.shape[1]} outputs, the card names {len(self.emotions)} emotions{also}"
+                f"the network has {columns.shape[1]} outputs, the card names {len(self.emotions)} "
+                f"emotions{also}"
             )
         affect = {
             name: np.clip(columns[:, len(self.emotions) + index].astype(np.float64), -1, 1)
@@ -70,7 +77,11 @@ class CardNetwork:
         return Prediction(posterior=self._posterior(columns[:, : len(self.emotions)]), **affect)
 
     def _posterior(self, scores: np.ndarray) -> np.ndarray:
-        """Rows that sum to one. Raises ValueError where the card says `activation: none` and the network gives no probabilities."""
+        """Return rows that sum to one.
+
+        Raises ValueError if the card says `activation: none` and the network gives no
+        probabilities.
+        """
         if self._activation == "softmax":
             return softmax(scores)
         scores = scores.astype(np.float64)
@@ -79,7 +90,8 @@ class CardNetwork:
         if off.any():  # NaN is not off: the stage that writes the rows reports it as what it is
             row = scores[off.argmax()]
             raise ValueError(
-                f"the card says activation: none, but the outputs are no probabilities (sum {row.sum():.3g}, min {row.min():.3g}); softmax?"
+                "the card says activation: none, but the outputs are no probabilities (sum "
+                f"{row.sum():.3g}, min {row.min():.3g}); softmax?"
             )
         scores = np.where(scores < 0, 0.0, scores)
         return scores / scores.sum(axis=1, keepdims=True)

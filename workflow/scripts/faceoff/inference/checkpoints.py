@@ -1,6 +1,8 @@
-"""Read PyTorch weights (.pth, .pt, .safetensors) as plain tensors: what could run code is refused, what does not fit is named.
+"""Read PyTorch weights (.pth, .pt, .safetensors) as plain tensors.
 
-`python -m faceoff.inference.checkpoints weights.pt weights.safetensors` writes such tensors in a form that holds nothing else, for where pickles are not read.
+Files that could run code are refused, and weights that do not fit are named. `python -m
+faceoff.inference.checkpoints weights.pt weights.safetensors` converts tensors to a format that
+holds nothing else, for environments that do not read pickles.
 """
 
 import pickle
@@ -18,19 +20,24 @@ _WRAPPERS = (
     "net",
     "ema_state_dict",
 )  # keys under which training loops store the weights
-# `weights_only` of older versions lets files run code (GHSA-53q9-r3pm-6pq6, to 2.5.1) or corrupt memory (GHSA-63cw-57p8-fm3p, to 2.9.1).
+# `weights_only` of older versions lets files run code (GHSA-53q9-r3pm-6pq6, to 2.5.1) or corrupt
+# memory (GHSA-63cw-57p8-fm3p, to 2.9.1).
 _SAFE_FROM = (2, 10)
 _PREFIXES = ("module.", "_orig_mod.")  # DataParallel, torch.compile
 
 
 class CheckpointError(ValueError):
-    """The file holds no plain weights, or not those of this network; the message names the file and the keys."""
+    """A file without plain weights, or with those of another network.
+
+    The message names the file and the keys.
+    """
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Weights by name. Raises CheckpointError for a file that is not readable or holds pickled code, which is never run.
+    """Return weights by name.
 
-    So a pickle is not opened at all where PyTorch is older than 2.10.
+    Raises CheckpointError for a file that is not readable or holds pickled code, which is never
+    run. PyTorch before 2.10 cannot ensure that, so a pickle is then not opened at all.
     """
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError
@@ -42,9 +49,11 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
     if torch.__version__ < _SAFE_FROM:
         raise CheckpointError(
-            f"{path}: not opened: such a file can make PyTorch {torch.__version__} run code (CVE-2025-32434, CVE-2026-24747: mended in 2.10). "
+            f"{path}: not opened: such a file can make PyTorch {torch.__version__} run code "
+            "(CVE-2025-32434, CVE-2026-24747: mended in 2.10). "
             "Convert it once where PyTorch is newer, "
-            f"`PYTHONPATH=workflow/scripts python -m faceoff.inference.checkpoints {path.name} {path.stem}.safetensors`, and use that file with its sha256"
+            f"`PYTHONPATH=workflow/scripts python -m faceoff.inference.checkpoints {path.name} "
+            f"{path.stem}.safetensors`, and use that file with its sha256"
         )
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
@@ -59,7 +68,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         )
         raise CheckpointError(
             f"{path}: refused: it holds pickled Python objects, not only weights ({asked[:200]}); "
-            "save the weights alone, torch.save(model.state_dict(), …) or safetensors, and use that file's sha256"
+            "save the weights alone, torch.save(model.state_dict(), …) or safetensors, and use "
+            "that file's sha256"
         ) from None
     except (RuntimeError, EOFError, OSError) as error:
         raise CheckpointError(
@@ -69,11 +79,12 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _plain(stored: Any, path: Path) -> dict[str, torch.Tensor]:
-    """The mapping from names to tensors inside what was stored, without the prefixes that wrappers put before the names."""
+    """Return the stored mapping from names to tensors, without the prefixes of wrappers."""
     weights = _weights(stored)
     if weights is None:
         raise CheckpointError(
-            f"{path}: no weights in it (a {type(stored).__name__}); looked for tensors by name, also under {', '.join(_WRAPPERS)}"
+            f"{path}: no weights in it (a {type(stored).__name__}); looked for tensors by name, "
+            f"also under {', '.join(_WRAPPERS)}"
         )
     state = {str(key): value for key, value in weights.items() if isinstance(value, torch.Tensor)}
     for prefix in _PREFIXES:
@@ -83,7 +94,11 @@ def _plain(stored: Any, path: Path) -> dict[str, torch.Tensor]:
 
 
 def _weights(stored: Any) -> Mapping[Any, Any] | None:
-    """What holds tensors by name: under a wrapper's key before the whole, where a tensor may be a score, as in PyTorch's ImageNet example (`best_acc1`)."""
+    """Return the object that holds tensors by name.
+
+    A wrapper's key goes before the whole object, in which a tensor may be a score, as in PyTorch's
+    ImageNet example (`best_acc1`).
+    """
     if not isinstance(stored, Mapping):
         return None
     found = next(
@@ -100,7 +115,10 @@ def _weights(stored: Any) -> Mapping[Any, Any] | None:
 
 
 def fill(network: torch.nn.Module, path: Path) -> torch.nn.Module:
-    """Load the file's weights into a network, key for key. Raises CheckpointError naming what is missing, unexpected or of another shape."""
+    """Load the file's weights into a network, key for key.
+
+    Raises CheckpointError naming the keys that are missing, unexpected or of another shape.
+    """
     state, wanted = read_state(path), network.state_dict()
     optional = {
         key for key in wanted if key.endswith("num_batches_tracked")
@@ -122,7 +140,10 @@ def fill(network: torch.nn.Module, path: Path) -> torch.nn.Module:
 def check_keys(
     path: Path, network: str, missing: list[str], unexpected: list[str], shapes: list[str]
 ) -> None:
-    """Raise CheckpointError naming the keys (a few of each kind) in which the file's weights are not those of the network."""
+    """Raise CheckpointError naming the keys in which the file differs from the network.
+
+    It names a few keys of each kind.
+    """
     problems = [
         f"{what} {_few(keys)}"
         for what, keys in (
@@ -141,7 +162,10 @@ def _few(keys: list[str]) -> str:
 
 
 def convert(path: Path, output: Path) -> None:
-    """Write a checkpoint's weights as safetensors, every tensor with memory of its own. Raises CheckpointError as `read_state`."""
+    """Write a checkpoint's weights as safetensors; every tensor gets memory of its own.
+
+    Raises CheckpointError as `read_state` does.
+    """
     from safetensors.torch import save_file
 
     save_file(

@@ -23,7 +23,10 @@ class Clock:
     batches: list[tuple[int, float]] = field(default_factory=list)
 
     def write(self, path: Path, **context: Any) -> None:
-        """Write the cell's timing; it varies from run to run and so never enters a table row of results."""
+        """Write the cell's timing.
+
+        It varies from run to run and thus never enters a table of results.
+        """
         # The first batch warms caches up; it counts only when it is all there is.
         timed = self.batches[1:] or self.batches
         items, seconds = sum(n for n, _ in timed), sum(s for _, s in timed)

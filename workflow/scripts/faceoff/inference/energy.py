@@ -1,4 +1,7 @@
-"""What the processor package and the GPUs draw: counters of the kernel (Linux powercap) and of NVML, which count whatever runs on them."""
+"""Measure the energy of the processor package and the GPUs.
+
+The counters are the kernel's (Linux powercap) and NVML's; they count all that runs on the device.
+"""
 
 from contextlib import suppress
 from pathlib import Path
@@ -15,9 +18,10 @@ class Meter:
         self._package, self._gpus = _package_uj(), _gpus_mj()
 
     def joules(self, gpu: int | None) -> float | None:
-        """What the package has drawn since, and with it the GPU of this number (CUDA's; None: the job computes on the CPU alone).
+        """Return the energy that the package has drawn since, plus that of one GPU.
 
-        None where one of the two cannot be read (root alone may read the package's on many machines), or began anew.
+        gpu: CUDA's number; None if the job computes on the CPU alone. Returns None if one of the
+        two cannot be read (on many machines only root may read the package's) or has restarted.
         """
         readings = [(self._package, _package_uj(), 1e6)]
         if gpu is not None:
@@ -32,7 +36,7 @@ class Meter:
 
 
 def _package_uj() -> int | None:
-    """The package's counter in microjoules; None where there is none or root alone may read it."""
+    """Return the package's counter in microjoules; None if it is absent or unreadable."""
     try:
         return int(PACKAGE.read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -40,9 +44,10 @@ def _package_uj() -> int | None:
 
 
 def _gpus_mj() -> dict[str, int]:
-    """Return the counter of each GPU that has one (since Volta), in millijoules, by UUID.
+    """Return the counter in millijoules of each GPU that has one (since Volta), by UUID.
 
-    All GPUs of the machine: NVML ignores CUDA_VISIBLE_DEVICES. None without the driver or nvidia-ml-py.
+    NVML ignores CUDA_VISIBLE_DEVICES, so these are all GPUs of the machine. Returns None without
+    the driver or nvidia-ml-py.
     """
     if not gpus.visible():
         return {}

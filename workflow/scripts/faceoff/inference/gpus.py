@@ -1,6 +1,7 @@
-"""Which GPU is this process's own where it may use several, and what the driver calls it. Imports no framework, and loads no library where there is no GPU.
+"""Choose this process's own GPU among several, and find the driver's name of it.
 
-Numbers are CUDA's: places in what CUDA_VISIBLE_DEVICES leaves over, which are neither nvidia-smi's nor NVML's.
+This module imports no framework, and loads no library on a machine without a GPU. Numbers are
+CUDA's: positions in CUDA_VISIBLE_DEVICES, which differ from nvidia-smi's and NVML's.
 """
 
 import ctypes
@@ -21,9 +22,11 @@ _ENTRY = re.compile(r"\d+|(GPU|MIG)-.+")
 def visible(
     environment: Mapping[str, str] = os.environ, device_files: Path = _DEVICE_FILES
 ) -> list[str]:
-    """A name for each GPU that CUDA shows to this process, in its order: the entries of CUDA_VISIBLE_DEVICES, else the numbers of the device files.
+    """Return a name for each GPU that CUDA shows to this process, in its order.
 
-    As for CUDA, the list ends at the first entry that is neither a number nor a UUID: empty, -1, Slurm's NoDevFiles.
+    The names are the entries of CUDA_VISIBLE_DEVICES, else the numbers of the device files. As for
+    CUDA, the list ends at the first entry that is neither a number nor a UUID: empty, -1, Slurm's
+    NoDevFiles.
     """
     told = environment.get("CUDA_VISIBLE_DEVICES")
     if told is not None:
@@ -33,9 +36,10 @@ def visible(
 
 
 def index(device: str, count: int | None = None) -> int:
-    """The number of the GPU that a job told `device` computes on: N of "cuda:N", else that of this process's own.
+    """Return the number of the GPU that a job with this `device` computes on.
 
-    count: how many GPUs the framework sees, where it has been asked; else all that are visible.
+    It is N of "cuda:N", else that of this process's own GPU. count: the number of GPUs that the
+    framework sees, if it was asked; else all visible ones.
     """
     asked = device.partition(":")[2]
     return int(asked) if asked else _own(count)
@@ -47,7 +51,10 @@ _claimed: tuple[int, TextIO | None] | None = (
 
 
 def _own(count: int | None) -> int:
-    """The same for the life of the process. Where several processes work, each takes a GPU that no other has; once all are taken, they are shared."""
+    """Return this process's own GPU, the same for the life of the process.
+
+    Each of several processes takes a GPU that no other has; once all are taken, they are shared.
+    """
     global _claimed
     if _claimed is None:
         names = visible()[:count]
@@ -57,7 +64,11 @@ def _own(count: int | None) -> int:
 
 
 def _claim(names: Sequence[str]) -> tuple[int, TextIO | None]:
-    """The first GPU whose file could be locked, with that file; the kernel unlocks it however the process ends. All taken: one by the process's number."""
+    """Return the first GPU whose file could be locked, with that file.
+
+    The kernel unlocks the file however the process ends. If all are taken, the process's number
+    chooses one.
+    """
     # Where Slurm hides other jobs' GPUs, it numbers every job's from 0.
     allocation = os.environ.get("SLURM_JOB_ID", "")
     folder = Path(tempfile.gettempdir()) / f"faceoff-gpus-{os.getuid()}"
@@ -77,7 +88,10 @@ def _claim(names: Sequence[str]) -> tuple[int, TextIO | None]:
 
 
 def described(number: int | None) -> str:
-    """What a process computes on, for a timing: "cuda (the GPU's name)", "cuda" where the driver does not tell, "cpu" for None."""
+    """Return the device of a process for a timing.
+
+    It is "cuda (the GPU's name)", "cuda" if the driver does not tell, "cpu" for None.
+    """
     if number is None:
         return "cpu"
     text = ctypes.create_string_buffer(128)
@@ -87,7 +101,7 @@ def described(number: int | None) -> str:
 
 
 def identifier(number: int) -> str | None:
-    """The GPU's UUID as NVML and nvidia-smi write it; None where the driver does not tell."""
+    """Return the GPU's UUID as NVML and nvidia-smi write it; None if the driver does not tell."""
     octets = (ctypes.c_ubyte * 16)()
     driver, device = _driver(number)
     found = driver is not None and driver.cuDeviceGetUuid(octets, device) == 0
@@ -95,7 +109,7 @@ def identifier(number: int) -> str | None:
 
 
 def _driver(number: int) -> tuple[ctypes.CDLL | None, ctypes.c_int]:
-    """CUDA's driver and its handle of a GPU; None where there is no driver or no such GPU."""
+    """Return CUDA's driver and its handle of a GPU; None without a driver or such a GPU."""
     device = ctypes.c_int()
     try:
         driver = ctypes.CDLL("libcuda.so.1")

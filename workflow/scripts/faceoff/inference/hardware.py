@@ -1,4 +1,4 @@
-"""What a job was told of the hardware (threads, device, precision), and how a failing machine is told from a bad picture."""
+"""Hold the hardware settings of a job, and tell a failing machine from a bad picture."""
 
 import errno
 import os
@@ -7,14 +7,20 @@ import sys
 from dataclasses import dataclass, replace
 
 BATCH = 64
-GPU_BATCH = 64  # of networks that leave it to the device; as many as the stage that reads emotions hands over
+# of networks that leave it to the device; as many as the stage that reads emotions hands over
+GPU_BATCH = 64
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """device: auto (a GPU where there is one), cpu, cuda or cuda:N; precision: float32, or the type that a network may compute in on the way.
+    """The hardware settings of a job.
 
-    batch: how many pictures networks compute together; None: as many as each declares. A row's last bits depend on it, so only timing sets it.
+    device: auto (a GPU if there is one), cpu, cuda or cuda:N.
+
+    precision: float32, or the type in which a network may compute its intermediate values.
+
+    batch: the number of pictures that networks compute together; None takes the number that each
+    declares. A row's last bits depend on it, so only timing sets it.
     """
 
     device: str = "auto"
@@ -32,40 +38,50 @@ def set_hardware(hardware: Hardware) -> None:
 
 
 def hardware() -> Hardware:
-    """What this process computes on; FACEOFF_DEVICE, where it is set, stands above the configuration's `device`."""
+    """Return this process's settings.
+
+    FACEOFF_DEVICE, if set, overrides the configuration's `device`.
+    """
     return replace(_set, device=os.environ.get("FACEOFF_DEVICE") or _set.device)
 
 
 class MachineError(RuntimeError):
-    """The machine failed, not a picture: on another try, or another machine, the same pictures have an answer."""
+    """A failure of the machine, not of a picture.
+
+    The same pictures have an answer on another try or another machine.
+    """
 
 
 class DeviceError(MachineError):
     """The configuration asks for a device that is not here; the message says what to do."""
 
 
-# How libraries say it where the exception's type does not: CUDA, TorchScript's interpreter (any C++ exception is a RuntimeError there), PyTorch's and
-# onnxruntime's allocators, cuDNN and cuBLAS, OpenCV, C++ itself. No bare "cudnn": TorchScript quotes source lines, `torch.backends.cudnn.enabled` among them.
+# How libraries say it where the exception's type does not: CUDA, TorchScript's interpreter (any C++
+# exception is a RuntimeError there), PyTorch's and onnxruntime's allocators, cuDNN and cuBLAS,
+# OpenCV, C++ itself. No bare "cudnn": TorchScript quotes source lines,
+# `torch.backends.cudnn.enabled` among them.
 _OUT_OF_MEMORY = re.compile(
-    r"out of memory|failed to allocate memory|can(?:'t|not) allocate memory|_ALLOC_FAILED|insufficient memory|bad_alloc",
+    r"out of memory|failed to allocate memory|can(?:'t|not) allocate "
+    r"memory|_ALLOC_FAILED|insufficient memory|bad_alloc",
     re.IGNORECASE,
 )
 _GPU_FAILED = re.compile(
-    r"(?:CUDA|cuDNN|cuBLAS|cuFFT|HIP) (?:error|failure)|(?:CUDNN|CUBLAS)_STATUS_|unable to find an engine to execute",
+    r"(?:CUDA|cuDNN|cuBLAS|cuFFT|HIP) (?:error|failure)|(?:CUDNN|CUBLAS)_STATUS_|unable to find "
+    r"an engine to execute",
     re.IGNORECASE,
 )
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}  # and files enough open
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out, a GPU's or the host's: fewer rows at a time may do."""
+    """Return whether memory ran out, a GPU's or the host's; fewer rows at a time may fit."""
     return isinstance(error, (MemoryError, *_of_torch("OutOfMemoryError"))) or bool(
         _OUT_OF_MEMORY.search(str(error))
     )
 
 
 def is_of_the_machine(error: BaseException) -> bool:
-    """Whether the machine failed (no memory, a GPU's error, a full disk), not the picture that was computed."""
+    """Return whether the machine failed (memory, GPU error, full disk), not the picture."""
     if isinstance(error, (MachineError, *_of_torch("AcceleratorError"))) or (
         isinstance(error, OSError) and error.errno in _DISK_FULL
     ):
@@ -74,19 +90,22 @@ def is_of_the_machine(error: BaseException) -> bool:
 
 
 def _of_torch(name: str) -> tuple[type[BaseException], ...]:
-    """PyTorch's exception of that name, where PyTorch is loaded and has it."""
+    """Return PyTorch's exception of that name, if PyTorch is loaded and has it."""
     torch = sys.modules.get("torch")
     return (getattr(torch, name),) if hasattr(torch, name) else ()
 
 
 def threads() -> int:
-    """Threads of this job, as its rule set them (OMP_NUM_THREADS), else one."""
+    """Return the number of threads that the rule gave this job (OMP_NUM_THREADS), else one."""
     return int(os.environ.get("OMP_NUM_THREADS") or 1)
 
 
 def batch_size(declared: int, on_gpu: bool = False) -> int:
-    """How many pictures a network computes together: as many as it declares, unless this job was told otherwise. Asked when a plug-in is constructed.
+    """Return how many pictures a network computes together.
 
-    on_gpu: it computes on a GPU, and what it declares is what suits a CPU: GPU_BATCH at least.
+    It is the number that the network declares, unless this job has another setting. Call this while
+    the plug-in is constructed.
+
+    on_gpu: the network computes on a GPU and its number suits a CPU, so GPU_BATCH is the least.
     """
     return _set.batch or (max(declared, GPU_BATCH) if on_gpu else declared)

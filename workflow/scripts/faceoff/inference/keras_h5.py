@@ -1,8 +1,10 @@
 """Run a network stored by Keras (.h5, .hdf5) in PyTorch, without TensorFlow or Keras.
 
-The file's own `model_config` says which layers there are and how they are joined; each becomes the PyTorch operation that computes the same
-(Keras' documentation of `keras.layers`; "same" padding and pooling borders as in tf.nn, "Notes on padding"). Written by Keras 2 or 3; nothing
-in the file is executed. A file that holds only weights needs the layers given. Tensors are channels-first inside, channels-last outside.
+The file's own `model_config` says which layers it has and how they are joined. Each becomes the
+PyTorch operation that computes the same (Keras' documentation of `keras.layers`; "same" padding and
+pooling borders as in tf.nn, "Notes on padding"). Keras 2 or 3 may have written the file; nothing in
+it is executed. The layers of a file that holds only weights must be given. Tensors are
+channels-first inside, channels-last outside.
 """
 
 import json
@@ -26,12 +28,19 @@ Arrays = dict[str, np.ndarray]  # name of a weight ("kernel", "bias", …) -> va
 
 
 class KerasFileError(ValueError):
-    """The file is no Keras model, or has a layer, option or shape that cannot be run here; the message names file and layer."""
+    """A file that is no Keras model, or has a layer, option or shape that cannot run here.
+
+    The message names file and layer.
+    """
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer as the file describes it: Keras' class name, its options, the layers whose outputs it takes, and the Keras (2 or 3) that wrote it."""
+    """One layer as the file describes it.
+
+    It holds Keras' class name, the options, the layers whose outputs it takes, and the version of
+    Keras (2 or 3) that wrote it.
+    """
 
     kind: str
     name: str
@@ -40,14 +49,21 @@ class Layer:
     keras: int = 2
 
 
-_ELSEWHERE = "keeps its values in another file, which the sha256 of this one does not cover; save the model as one file"
+_ELSEWHERE = (
+    "keeps its values in another file, which the sha256 of this one does not cover; save the model "
+    "as one file"
+)
 
 
-# -- what is in the file ----------------------------------------------------------------------------------------------------
+# -- what is in the file
+# ----------------------------------------------------------------------------------------------------
 
 
 def read(path: Path) -> tuple[list[Layer] | None, dict[str, Arrays]]:
-    """(layers in the order they compute, or None in a file of weights only; weights by layer). Raises KerasFileError."""
+    """Return (layers in the order they compute, weights by layer). Raises KerasFileError.
+
+    The layers are None for a file that holds only weights.
+    """
     try:
         with h5py.File(path, "r") as file:
             config, written_by = (
@@ -80,7 +96,7 @@ def _text(value: str | bytes) -> str:
 
 
 def _layers(model: Mapping[str, Any], keras: int) -> list[Layer]:
-    """The layers of a model_config in the order they compute."""
+    """Return the layers of a model_config in the order they compute."""
     if model["class_name"] not in ("Sequential", "Model", "Functional"):
         raise KerasFileError(
             f"a model of class {model['class_name']!r} is written in Python code, which the file does not hold"
@@ -105,7 +121,7 @@ def _layers(model: Mapping[str, Any], keras: int) -> list[Layer]:
 
 
 def sequence(layers: Sequence[Layer]) -> list[Layer]:
-    """Layers that follow one another, each joined to the one before."""
+    """Return layers that follow one another, each joined to the one before."""
     return [
         replace(layer, inputs=(layers[index - 1].name,) if index else ())
         for index, layer in enumerate(layers)
@@ -113,7 +129,10 @@ def sequence(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def _weights(root: h5py.Group, filename: str) -> dict[str, Arrays]:
-    """Weights by layer, in the file's order; a weight's name without the layer's and TensorFlow's ":0"."""
+    """Return weights by layer, in the file's order.
+
+    A weight's name goes without the layer's and TensorFlow's ":0".
+    """
     order = [_text(name) for name in root.attrs.get("layer_names", list(root))]
     found: dict[str, Arrays] = {}
     for layer in order:
@@ -134,7 +153,10 @@ def _weights(root: h5py.Group, filename: str) -> dict[str, Arrays]:
 
 
 def _histories(value: Any) -> list[str]:
-    """Names of the layers that a description of connections points to: Keras 2 ["name", 0, 0, {}], Keras 3 {"keras_history": ["name", 0, 0]}."""
+    """Yield the names of the layers that a description of connections points to.
+
+    Keras 2 writes ["name", 0, 0, {}], Keras 3 {"keras_history": ["name", 0, 0]}.
+    """
     if isinstance(value, dict):
         if "keras_history" in value:
             return [value["keras_history"][0]]
@@ -154,7 +176,7 @@ def _sources(item: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _needed(layers: Sequence[Layer], output: str) -> list[Layer]:
-    """The layers that the output depends on, each after those it takes its input from."""
+    """Return the layers that the output depends on, each after those it takes its input from."""
     by_name = {layer.name: layer for layer in layers}
     ordered: dict[str, Layer] = {}
 
@@ -201,13 +223,16 @@ _IDENTITY = (
 
 
 class _Weights:
-    """The weights of one layer, taken by name so that a missing, an unexpected or a misshapen one is named."""
+    """The weights of one layer, taken by name.
+
+    A missing, unexpected or misshapen weight is thus named in the message.
+    """
 
     def __init__(self, layer: Layer, arrays: Arrays, device: str):
         self._layer, self._arrays, self._device = layer, dict(arrays), device
 
     def take(self, *names: str, wanted: bool = True) -> torch.Tensor | None:
-        """The weight of the first of these names that is there; None when it is not wanted."""
+        """Return the weight of the first of these names in the file; None if it is not wanted."""
         if not wanted:
             return None
         name = next((name for name in names if name in self._arrays), None)
@@ -230,7 +255,7 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 def _same(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
-    """Pixels that "same" adds before and after a side: the odd one after."""
+    """Return the pixels that "same" adds before and after a side; an odd one goes after."""
     total = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
     return total // 2, total - total // 2
 
@@ -257,7 +282,7 @@ def _activation(layer: Layer) -> Operation:
 
 
 def _along_channels(layer: Layer, operation: Operation) -> Operation:
-    """The operation, which goes along the channels, where the layer's `axis` is that one: the last in Keras' order."""
+    """Return the operation along the channels, if they are the layer's `axis` (Keras' last one)."""
     axis = layer.options.get("axis", -1)
     axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
 
@@ -272,7 +297,7 @@ def _along_channels(layer: Layer, operation: Operation) -> Operation:
 
 
 def _padding(layer: Layer) -> bool:
-    """True for "same", False for "valid"."""
+    """Return True for "same", False for "valid"."""
     kind = layer.options.get("padding", "valid")
     if kind not in ("same", "valid"):
         raise KerasFileError(f"layer {layer.name!r}: padding {kind!r} is not supported")
@@ -282,7 +307,10 @@ def _padding(layer: Layer) -> bool:
 
 
 def _convolution(layer: Layer, weights: _Weights) -> Operation:
-    """Conv2D, DepthwiseConv2D and SeparableConv2D. Keras' kernels are (h, w, in, out), depthwise ones (h, w, in, multiplier)."""
+    """Build Conv2D, DepthwiseConv2D and SeparableConv2D.
+
+    Keras' kernels are (h, w, in, out), depthwise ones (h, w, in, multiplier).
+    """
     same, activation = _padding(layer), _activation(layer)
     stride, dilation = (
         _pair(layer.options.get("strides", 1)),
@@ -357,7 +385,7 @@ def _pooling(layer: Layer) -> Operation:
         return lambda x: functional.avg_pool2d(x, size, stride)
 
     def run(x: torch.Tensor) -> torch.Tensor:
-        """Average over the pixels that are there: the border does not count, as in TensorFlow."""
+        """Average over the picture's pixels; the border does not count, as in TensorFlow."""
         inside = functional.avg_pool2d(
             _padded(torch.ones_like(x[:1, :1]), size, stride), size, stride
         )
@@ -367,7 +395,7 @@ def _pooling(layer: Layer) -> Operation:
 
 
 def _flat(x: torch.Tensor) -> torch.Tensor:
-    """(n, …) in Keras' order: channels last."""
+    """Return (n, …) in Keras' order, channels last."""
     return x.permute(0, 2, 3, 1).flatten(1) if x.ndim == 4 else x.flatten(1)
 
 
@@ -461,9 +489,10 @@ _WEIGHTED = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "BatchNormalization
 def by_order(
     layers: Sequence[Layer], weights: Mapping[str, Arrays], path: Path
 ) -> dict[str, Arrays]:
-    """The weights of a weights-only file under these layers' names, one after the other, as Keras' `load_weights` does.
+    """Return the weights of a weights-only file under these layers' names, in order.
 
-    Raises KerasFileError naming the layers that are missing in the file or unexpected.
+    Keras' `load_weights` does the same. Raises KerasFileError naming the layers that are missing or
+    unexpected.
     """
     wanted = [layer for layer in layers if layer.kind in _WEIGHTED]
     if len(wanted) != len(weights):
@@ -478,9 +507,11 @@ def by_order(
 
 
 class KerasNetwork(BatchedNetwork):
-    """A Keras network in PyTorch. `run` takes (n, height, width, channels) float32 and returns [(n, k)].
+    """A Keras network in PyTorch.
 
-    batch: pictures computed together; None: as many as suit the device.
+    `run` takes (n, height, width, channels) float32 and returns [(n, k)].
+
+    batch: the number of pictures computed together; None takes the number that suits the device.
     """
 
     def __init__(self, path: Path, layers: Sequence[Layer] | None = None, batch: int | None = None):

@@ -1,4 +1,7 @@
-"""What the stages that run a plug-in share: load it with timing, and call it on batches so that one bad picture spoils only its own row."""
+"""Load and call a plug-in, as all stages that run one do.
+
+Loading is timed. Calls go over batches so that one bad picture spoils only its own row.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,7 +33,10 @@ def load_plugin(job: PluginJob, clock: Clock, **more_assets: Path) -> Any:
 
 
 def prefetch(items: Iterable[Item]) -> Iterator[Item]:
-    """The same items, the next one being made in a second thread while this one is worked on, where a GPU or a second core is free for that."""
+    """Yield the same items, while a second thread makes the next one.
+
+    It does so only if a GPU or a second core is free for that.
+    """
     if not torch_devices.on_gpu() and hardware.threads() == 1:
         yield from items
         return
@@ -48,11 +54,15 @@ _END: Any = object()
 def call_with_row_fallback(
     call: Callable[[Sequence[Item]], Sequence[Any]], items: Sequence[Item], clock: Clock
 ) -> list[Any]:
-    """call(items), one result per item; when it raises, item by item, with the exception as the result of a failing one.
+    """Return call(items), one result per item.
 
-    Raises the exception when every item of the first batch fails, and ValueError where a call gives more or fewer results than it was given items: then
-    the plug-in is broken, not a picture. Raises MachineError when not a picture but the machine fails, so that the job is tried again; memory that runs
-    out only where one item alone does not fit.
+    If the call raises, the items are computed one by one, and the exception is the result of a
+    failing one.
+
+    Raises the exception if every item of the first batch fails, and ValueError if a call gives more
+    or fewer results than items: then the plug-in is broken, not a picture. Raises MachineError if
+    the machine fails and not a picture, so that the job is tried again; for lack of memory only if
+    not even one item fits.
     """
     if not items:
         return []
@@ -81,22 +91,26 @@ def call_with_row_fallback(
 
 
 def _raise_if_of_the_machine(error: Exception) -> None:
-    """Raise a failure of the machine in one line: the last one of CUDA's own messages says how to debug a kernel.
+    """Raise a failure of the machine in one line; CUDA's last line only says how to debug a kernel.
 
-    Memory is the machine's even for a single picture. What a picture takes is bounded (`images.MAX_PIXELS`, checked before it is decoded), so with more
-    memory it has an answer: a row "error" would let the scores depend on how much there happened to be.
+    Lack of memory is the machine's fault even for a single picture. The memory that a picture takes
+    is bounded (`images.MAX_PIXELS`, checked before it is decoded), so it has an answer with more
+    memory. With a row "error" the scores would depend on how much memory there was.
     """
     if hardware.is_of_the_machine(error):
         raise hardware.MachineError(reason(error)) from error
 
 
 def reason(error: BaseException) -> str:
-    """One line for a row's `reason`."""
+    """Return one line for a row's `reason`."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def trained_parameters(path: Path | None) -> dict[str, Path]:
-    """The `trained` asset of a model, if there is one. Raises RuntimeError with the reason when its training failed."""
+    """Return the `trained` asset of a model, if it has one.
+
+    Raises RuntimeError with the reason if its training failed.
+    """
     if path is None:
         return {}
     with np.load(path, allow_pickle=False) as stored:

@@ -1,4 +1,7 @@
-"""Run ONNX and TFLite weights in fixed-size batches, one thread count for all, the last batch padded (protocol: determinism)."""
+"""Run ONNX and TFLite weights in fixed-size batches with a set number of threads (determinism).
+
+The last batch is padded.
+"""
 
 import os
 import sys
@@ -30,7 +33,10 @@ class Runtime(Protocol):
 def batched(
     inputs: np.ndarray, batch: int, invoke: Callable[[np.ndarray], Sequence[np.ndarray]]
 ) -> list[np.ndarray]:
-    """Call `invoke` on padded batches of exactly `batch` rows and join the valid rows of each output. No rows still yield output shapes."""
+    """Call `invoke` on padded batches of exactly `batch` rows and join each output's valid rows.
+
+    Zero rows still yield the outputs' shapes.
+    """
     parts: list[list[np.ndarray]] = []
     for start in range(0, max(len(inputs), 1), batch):
         part = inputs[start : start + batch]
@@ -44,15 +50,20 @@ _sizes: set[int] = set()
 
 
 def network_batches() -> list[int]:
-    """Sizes of the batches that networks of this process computed: one for each network, more where memory ran out; none where they have no fixed size."""
+    """Return the sizes of the batches that networks of this process computed.
+
+    There is one for each network, more if memory ran out, and none if they have no fixed size.
+    """
     return sorted(_sizes)
 
 
 class BatchedNetwork(ABC):
-    """A network that computes batches of exactly `_batch` rows in `_invoke`, the last one padded; `_batch` None: all rows at once, unpadded.
+    """A network that computes fixed-size batches in `_invoke`; the last one is padded.
 
-    The size is fixed because the bits of a row depend on how many rows are computed with it, not on what they hold (measured on CPUs);
-    so one picture alone gives what it gives among others. Only where memory does not hold a batch is it halved, for good, until one fits.
+    _batch: the number of rows; None computes all rows at once, unpadded. The size is fixed because
+    the bits of a row depend on how many rows are computed with it, not on their values (measured on
+    CPUs); so one picture gives the same result alone and among others. If memory does not hold a
+    batch, the size is halved, for good, until one fits.
     """
 
     _batch: int | None
@@ -60,10 +71,13 @@ class BatchedNetwork(ABC):
 
     @abstractmethod
     def _invoke(self, inputs: np.ndarray) -> Sequence[np.ndarray]:
-        """One batch: inputs (rows, …) float32 -> each output with as many rows."""
+        """Compute one batch: inputs (rows, …) float32 -> each output with as many rows."""
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
-        """inputs (n, …) float32 -> each output with n rows. Raises what the framework raises where not even one row fits."""
+        """Compute inputs (n, …) float32 -> each output with n rows.
+
+        Raises the framework's exception if not even one row fits into memory.
+        """
         while True:
             rows = self._batch or max(1, len(inputs))
             try:
@@ -75,7 +89,8 @@ class BatchedNetwork(ABC):
                 if self._batch:
                     _sizes.add(self._batch)
                 return outputs
-            # Outside the handler: the exception's traceback holds what the batch had computed so far.
+            # Outside the handler: the exception's traceback holds what the batch had computed so
+            # far.
             self._batch = rows // 2
             print(f"out of memory: going on with batches of {self._batch}", file=sys.stderr)
             if torch := sys.modules.get("torch"):
@@ -111,9 +126,10 @@ class Tflite(BatchedNetwork):
 
 
 def onnx_providers() -> list[Any]:
-    """onnxruntime's execution providers for this job's device, the CPU always last. Raises DeviceError where CUDA is asked for and not built in.
+    """Return onnxruntime's execution providers for this job's device; the CPU is always last.
 
-    FACEOFF_TENSORRT=1 puts TensorRT first: its engines are built for minutes on first use, and they move scores.
+    FACEOFF_TENSORRT=1 puts TensorRT first: it builds its engines for minutes on first use, and they
+    move scores. Raises DeviceError if CUDA is asked for and not built in.
     """
     import onnxruntime
 
@@ -121,12 +137,14 @@ def onnx_providers() -> list[Any]:
     kind = device.partition(":")[0]
     if kind == "cuda" and "CUDAExecutionProvider" not in built:
         raise DeviceError(
-            f"device: {device} is asked for, but this onnxruntime has no CUDA: pip install onnxruntime-gpu in its place, or set device: auto"
+            f"device: {device} is asked for, but this onnxruntime has no CUDA: pip install "
+            "onnxruntime-gpu in its place, or set device: auto"
         )
     if kind == "cpu" or "CUDAExecutionProvider" not in built:
         return ["CPUExecutionProvider"]
     options = {"device_id": gpus.index(device)}
-    # TF32 would move scores by 1e-3; the default search for a convolution's algorithm picks another one from run to run.
+    # TF32 would move scores by 1e-3; the default search for a convolution's algorithm picks another
+    # one from run to run.
     cuda = (
         "CUDAExecutionProvider",
         {**options, "use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"},
@@ -143,7 +161,10 @@ _onnx_on_gpu = False
 
 
 def _note_provider(first: str, wanted: str) -> None:
-    """Remember what onnxruntime computes on: where CUDA does not start it goes on with the CPU, silently. So say it; DeviceError where CUDA was asked for."""
+    """Remember what onnxruntime computes on, and print a line if it fell back to the CPU.
+
+    It falls back silently if CUDA does not start. Raises DeviceError if CUDA was asked for.
+    """
     global _onnx_on_gpu
     why = "onnxruntime could not start CUDA: look at its version, cuDNN's and the driver's"
     if first != "CPUExecutionProvider":
@@ -157,12 +178,15 @@ def _note_provider(first: str, wanted: str) -> None:
 
 
 def onnx_on_gpu() -> bool:
-    """Whether an ONNX network of this process computes on a GPU."""
+    """Return whether an ONNX network of this process computes on a GPU."""
     return _onnx_on_gpu
 
 
 class Onnx(BatchedNetwork):
-    """An ONNX network (onnxruntime), on a GPU where the job has one and this onnxruntime can. A fixed batch dimension sets the size of batches."""
+    """An ONNX network (onnxruntime), on a GPU if the job has one and this onnxruntime supports it.
+
+    A fixed batch dimension of the network sets the size of batches.
+    """
 
     def __init__(self, path: Path, batch: int = BATCH):
         import onnxruntime
@@ -174,7 +198,8 @@ class Onnx(BatchedNetwork):
         providers = onnx_providers()
         wanted = providers[0] if isinstance(providers[0], str) else providers[0][0]
         if wanted != "CPUExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
-            onnxruntime.preload_dlls()  # pip puts CUDA and cuDNN into packages of their own, where nothing else looks for them
+            # pip puts CUDA and cuDNN into packages of their own, where nothing else looks for them
+            onnxruntime.preload_dlls()
         with (
             tempfile.TemporaryDirectory() as empty
         ):  # where onnxruntime looks for data outside of the file: the sha256 does not cover them
@@ -189,7 +214,8 @@ class Onnx(BatchedNetwork):
                 if "external data" not in str(error).lower():
                     raise
                 raise ValueError(
-                    f"{path}: keeps weights in another file, which its sha256 does not cover; save the network as one file"
+                    f"{path}: keeps weights in another file, which its sha256 does not cover; "
+                    "save the network as one file"
                 ) from None
         _note_provider(self._session.get_providers()[0], wanted)
         described = self._session.get_inputs()[0]
@@ -207,7 +233,7 @@ RUNTIMES = {"onnx": Onnx, "tflite": Tflite}
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Row-wise softmax in float64, (n, k) -> (n, k)."""
+    """Return the row-wise softmax in float64, (n, k) -> (n, k)."""
     shifted = np.exp(
         logits.astype(np.float64) - logits.max(axis=1, keepdims=True).astype(np.float64)
     )

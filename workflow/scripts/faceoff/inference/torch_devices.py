@@ -1,4 +1,7 @@
-"""Where PyTorch plug-ins compute, and what has to be done before PyTorch or torchvision is first used. Call these inside a plug-in's constructor."""
+"""Choose the device of PyTorch plug-ins, and prepare PyTorch and torchvision before first use.
+
+Call these functions inside a plug-in's constructor.
+"""
 
 import ctypes
 import sys
@@ -12,10 +15,10 @@ from faceoff.inference import gpus, hardware, runtimes
 
 
 def torch_device() -> str:
-    """The job's device as PyTorch names it: "cpu" or "cuda:N". Sets the threads of this job on the way.
+    """Return the job's device as PyTorch names it, "cpu" or "cuda:N", and set the job's threads.
 
-    On a GPU the TF32 short cuts are switched off: they would move scores by 1e-3 between machines.
-    Raises DeviceError where a GPU is asked for and PyTorch sees none, or not that one.
+    On a GPU the TF32 shortcuts are switched off, because they would move scores by 1e-3 between
+    machines. Raises DeviceError if a GPU is asked for and PyTorch does not see it.
     """
     import torch
 
@@ -29,7 +32,8 @@ def torch_device() -> str:
             else "look at nvidia-smi for the driver and at CUDA_VISIBLE_DEVICES"
         )
         raise hardware.DeviceError(
-            f"device: {wanted} is asked for, but PyTorch {torch.__version__} sees {seen} GPUs: {why}; device: auto takes what is there"
+            f"device: {wanted} is asked for, but PyTorch {torch.__version__} sees {seen} GPUs: "
+            f"{why}; device: auto takes what is there"
         )
     if wanted == "cpu" or not seen:
         _keep_memory()
@@ -47,7 +51,10 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _C_INT_MAX = -1, -3, 2**31 - 1  # of glibc
 
 
 def _keep_memory() -> None:
-    """Let glibc keep what a network's layers take and give back; by default the kernel clears every large block anew, a fifth of EfficientNet's time."""
+    """Let glibc keep the memory that a network's layers take and give back.
+
+    By default the kernel clears every large block anew, which takes a fifth of EfficientNet's time.
+    """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(_M_MMAP_THRESHOLD, _C_INT_MAX)
@@ -55,7 +62,10 @@ def _keep_memory() -> None:
 
 
 def autocast() -> AbstractContextManager[Any]:
-    """The context in which PyTorch networks compute in the job's precision; it does nothing for float32."""
+    """Return the context in which PyTorch networks compute in the job's precision.
+
+    It does nothing for float32.
+    """
     precision = hardware.hardware().precision
     if precision == "float32":
         return nullcontext()
@@ -65,7 +75,7 @@ def autocast() -> AbstractContextManager[Any]:
 
 
 def on_gpu() -> bool:
-    """Whether a plug-in of this process has put something on a GPU."""
+    """Return whether a plug-in of this process has put something on a GPU."""
     return _torch_on_gpu() or runtimes.onnx_on_gpu()
 
 
@@ -75,12 +85,15 @@ def _torch_on_gpu() -> bool:
 
 
 def gpu() -> int | None:
-    """CUDA's number of the GPU that this process computes on; None where it computes on the CPU."""
+    """Return CUDA's number of the GPU that this process computes on; None for the CPU."""
     return gpus.index(hardware.hardware().device) if on_gpu() else None
 
 
 def peak_vram_mib() -> float | None:
-    """The most memory of one GPU that PyTorch held at once in this process, in MiB; None where it held none (onnxruntime does not tell)."""
+    """Return the most memory of one GPU that PyTorch held at once in this process, in MiB.
+
+    Returns None if it held none (onnxruntime does not tell).
+    """
     if not _torch_on_gpu():
         return None
     cuda = sys.modules["torch"].cuda
@@ -88,10 +101,12 @@ def peak_vram_mib() -> float | None:
 
 
 def prepare_torchvision() -> None:
-    """Make `import torchvision` work beside a CPU-only PyTorch, for libraries that import it (timm, facenet-pytorch, facetorch).
+    """Make `import torchvision` work beside a CPU-only PyTorch.
 
-    Such a pair raises "operator torchvision::nms does not exist": its compiled operators do not load, but its Python registers their
-    shapes. Declaring the two operators is enough to import; nobody here calls them.
+    Libraries such as timm, facenet-pytorch and facetorch import it. Such a pair raises "operator
+    torchvision::nms does not exist", because its compiled operators do not load although its Python
+    registers their shapes. Declaring the two operators is enough to import; nothing here calls
+    them.
     """
     global _declared
     try:
@@ -115,11 +130,17 @@ _declared: Any = None  # the declarations live as long as this object
 
 
 class Torch(runtimes.BatchedNetwork):
-    """A PyTorch network as a `faceoff.inference.runtimes.Runtime`: batches of exactly `batch` pictures, the last one padded; None: all rows at once, unpadded.
+    """A PyTorch network as a `faceoff.inference.runtimes.Runtime`.
+
+    Outputs come back as float32 arrays.
+
+    batch: the exact size of batches, of which the last one is padded; None computes all rows at
+    once, unpadded.
 
     more_on_gpu: `batch` suits a CPU; a GPU computes `hardware.GPU_BATCH` together, if that is more.
-    channels_last: pictures compute up to twice as fast so; not for graphs of others, whose `view` after a convolution may hold for channels first only.
-    Outputs come back as float32 arrays.
+
+    channels_last: computes pictures up to twice as fast. Not for graphs of others, whose `view`
+    after a convolution may only hold for channels first.
     """
 
     def __init__(

@@ -1,4 +1,7 @@
-"""Networks of model cards that run in PyTorch: TorchScript files, architectures of timm with their weights, Keras files."""
+"""Open the networks of model cards that run in PyTorch.
+
+These are TorchScript files, architectures of timm with their weights, and Keras files.
+"""
 
 import difflib
 from collections.abc import Mapping
@@ -15,7 +18,10 @@ from faceoff.inference.torch_devices import Torch, prepare_torchvision, torch_de
 
 
 def torchscript(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
-    """A TorchScript file (torch.jit.save): its graph runs in PyTorch's interpreter, no Python of its author's does."""
+    """Open a TorchScript file (torch.jit.save).
+
+    Its graph runs in PyTorch's interpreter; no Python of its author runs.
+    """
     prepare_torchvision()  # a detector's graph may name its operators
     try:
         network = torch.jit.load(str(path), map_location=torch_device()).eval()
@@ -23,13 +29,17 @@ def torchscript(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
         if is_of_the_machine(error):
             raise
         raise CheckpointError(
-            f"{path}: not a TorchScript file that this PyTorch can read: {str(error).splitlines()[0]}"
+            f"{path}: not a TorchScript file that this PyTorch can read: "
+            f"{str(error).splitlines()[0]}"
         ) from None
     return Torch(network, card.get("batch", BATCH), channels_last=False)
 
 
 def timm_network(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
-    """An architecture by its name in timm, with as many outputs as the card declares, and a file of its weights alone."""
+    """Open an architecture by its name in timm, and a file that holds only its weights.
+
+    It has as many outputs as the card declares.
+    """
     prepare_torchvision()
     import timm
 
@@ -46,7 +56,7 @@ def timm_network(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
 
 
 def keras(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
-    """A model saved by Keras as HDF5."""
+    """Open a model that Keras saved as HDF5."""
     return KerasNetwork(path, batch=card.get("batch"))
 
 

@@ -1,4 +1,4 @@
-"""Which packages make a result, asked in the environment that makes it (protocol §27)."""
+"""List the packages that make a result, in the environment that makes it (protocol §27)."""
 
 import importlib.metadata
 import sys
@@ -11,7 +11,7 @@ _PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that shape results, where installed in this environment."""
+    """Return the versions of Python and of the installed packages that shape results."""
     found = {"python": sys.version.split()[0]}
     for package in _PACKAGES:
         try:

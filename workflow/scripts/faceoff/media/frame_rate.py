@@ -7,14 +7,18 @@ from typing import TypeVar
 
 from faceoff.media.images import DecodeError
 
-# A time stamp that is wrong by a day (33-bit clocks of broadcasts begin anew after 26.5 h) would repeat one picture half a million times.
+# A time stamp that is wrong by a day (33-bit clocks of broadcasts begin anew after 26.5 h) would
+# repeat one picture half a million times.
 MAX_HOLD_S = 60.0
 Picture = TypeVar("Picture")
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Which frames of a clip are taken: `fps` per second, or with fps 0 every `every`-th of them."""
+    """The rate at which frames of a clip are taken.
+
+    It is `fps` per second; with fps 0, every `every`-th frame is taken.
+    """
 
     fps: float = 5.0
     every: int = 1
@@ -26,10 +30,11 @@ ALL_FRAMES = Sampling(fps=0)
 def sampled(
     timed: Iterable[tuple[float, Picture]], sampling: Sampling
 ) -> Iterator[tuple[int, float, Picture]]:
-    """Sample (seconds, picture) pairs of rising time at a fixed rate: sample k is the last picture with time <= t0 + k / fps (protocol §5).
+    """Sample (seconds, picture) pairs of rising time at a fixed rate.
 
-    Yields (k, its own time, picture); at a rate above the video's, a picture stands for several samples.
-    Raises DecodeError where it would have to for more than MAX_HOLD_S, after the samples before that gap.
+    Sample k is the last picture with time <= t0 + k / fps (protocol §5). Yields (k, its own time,
+    picture); at a rate above the video's, a picture stands for several samples. Raises DecodeError
+    if it would have to do so for more than MAX_HOLD_S, after the samples before that gap.
     """
     fps = sampling.fps
     if fps == 0:

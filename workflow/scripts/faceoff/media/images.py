@@ -1,4 +1,8 @@
-"""Decode and encode pictures. Every decoding failure becomes a `DecodeError` with a reason that a row can carry, never a crash of the run."""
+"""Decode and encode pictures.
+
+Every decoding failure becomes a `DecodeError` with a reason that a row can carry, so that it never
+stops the run.
+"""
 
 import io
 import warnings
@@ -11,26 +15,31 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from faceoff.plugins.protocols import RGB
 
-# What pictures of faces come in. Pillow knows more, among them EPS, which it would hand to Ghostscript: a program in a picture's clothes.
+# What pictures of faces come in. Pillow knows more, among them EPS, which it would hand to
+# Ghostscript: a program in a picture's clothes.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-# A 100-megapixel picture takes 300 MB as RGB: larger ones are refused by a readable reason rather than by the kernel.
+# A 100-megapixel picture takes 300 MB as RGB: larger ones are refused by a readable reason rather
+# than by the kernel.
 MAX_PIXELS = 100_000_000
-# Pillow looks before it decodes, and at each frame of an animation, which may be larger than the first; it raises from twice this number on.
+# Pillow looks before it decodes, and at each frame of an animation, which may be larger than the
+# first; it raises from twice this number on.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 
 
 class DecodeError(Exception):
-    """The bytes are no still image that can be read; the message is the reason shown in the row."""
+    """Bytes that cannot be read as a still image; the message is the reason shown in the row."""
 
 
 class AnimationError(DecodeError):
-    """The bytes are an animation: `decode_animation` reads it."""
+    """Bytes that are an animation; `decode_animation` reads it."""
 
 
 def decode_image(data: bytes) -> RGB:
-    """Decode one still image to RGB uint8 (height, width, 3), upright (EXIF), without alpha (over black), 16-bit scaled to 8.
+    """Decode one still image to RGB uint8 (height, width, 3).
 
-    Raises DecodeError with a one-line reason for empty, truncated, foreign and oversized data, AnimationError for animations.
+    The result is upright (EXIF), without alpha (over black), and 16-bit values are scaled to 8.
+    Raises DecodeError with a one-line reason for empty, truncated, foreign and oversized data, and
+    AnimationError for animations.
     """
     if not data:
         raise DecodeError("empty file")
@@ -49,7 +58,7 @@ def decode_image(data: bytes) -> RGB:
 
 @contextmanager
 def decode_reasons() -> Iterator[None]:
-    """Turn whatever Pillow raises into a DecodeError of one line, and its warnings into nothing."""
+    """Turn any exception of Pillow into a DecodeError of one line, and silence its warnings."""
     try:
         with warnings.catch_warnings(action="ignore"):
             yield
@@ -61,16 +70,20 @@ def decode_reasons() -> Iterator[None]:
         raise DecodeError(
             str(error).partition(",")[0]
         ) from None  # "Image size (N pixels) exceeds limit of M pixels"
-    except Exception as error:  # Pillow's readers raise whatever their parsing meets: struct.error, NotImplementedError, zlib.error …
+    except Exception as error:
+        # Pillow's readers raise whatever their parsing meets: struct.error, NotImplementedError,
+        # zlib.error …
         raise DecodeError(f"cannot decode: {str(error)[:120] or type(error).__name__}") from None
 
 
 def to_rgb(image: Image.Image) -> RGB:
+    """Convert an opened image to RGB uint8. Raises DecodeError for grey values that are not finite."""
     if image.mode in {"I;16", "I;16B", "I;16L", "I;16N", "I", "F"}:
         values = np.asarray(image).astype(np.float64)
         if not np.isfinite(values).all():
             raise DecodeError("grey values that are no finite numbers")
-        # 16-bit files use 0–65535; Pillow's "I" and "F" carry whatever the file holds, so those are scaled by what is there.
+        # 16-bit files use 0–65535; Pillow's "I" and "F" carry whatever the file holds, so those are
+        # scaled by what is there.
         if image.mode == "F" and values.max() <= 1:
             top = 1.0
         else:
@@ -91,7 +104,8 @@ def to_rgb(image: Image.Image) -> RGB:
 def encode_png(image: RGB) -> bytes:
     """Encode RGB uint8 losslessly; the same pixels give the same bytes.
 
-    Stored, not deflated: the tables compress their columns themselves, and such a picture is read back in half the time.
+    The bytes are stored, not deflated: tables compress their columns themselves, and such a picture
+    is read back in half the time.
     """
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", compress_level=0)
@@ -99,16 +113,21 @@ def encode_png(image: RGB) -> bytes:
 
 
 def encode_ppm(image: RGB) -> bytes:
-    """Encode RGB uint8 as binary PPM: the pixels behind a line of text, written and read at the speed of memory.
+    """Encode RGB uint8 as binary PPM: the pixels behind a line of text, at the speed of memory.
 
-    For frames of videos: the table compresses its columns, and every cell reads each frame again.
+    It is meant for frames of videos: the table compresses its columns, and every cell reads each
+    frame again.
     """
     height, width = image.shape[:2]
     return b"P6\n%d %d\n255\n%b" % (width, height, np.ascontiguousarray(image).data)
 
 
 def encoder(jpeg_quality: int | None) -> Callable[[RGB], bytes]:
-    """How sampled video frames are stored: losslessly, or as JPEG of this quality (4:4:4, so that colour edges of lips and eyes stay)."""
+    """Return the function that encodes sampled video frames.
+
+    It encodes losslessly, or as JPEG of this quality (4:4:4, which keeps colour edges of lips and
+    eyes).
+    """
     if jpeg_quality is None:
         return encode_ppm
 
@@ -124,7 +143,7 @@ _QUALITY = 80  # of WebP: about 2 kB for a face
 
 
 def encode(image: RGB, quality: int = _QUALITY) -> bytes:
-    """RGB uint8 as WebP: a third of JPEG's size on faces, and every browser shows it."""
+    """Encode RGB uint8 as WebP: a third of JPEG's size on faces, and every browser shows it."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="WEBP", quality=quality, method=4)
     return buffer.getvalue()

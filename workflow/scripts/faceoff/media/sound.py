@@ -1,4 +1,4 @@
-"""The sound of a clip as speech models take it: 16 kHz, one channel, 16 bit."""
+"""Extract the sound of a clip as speech models take it: 16 kHz, one channel, 16 bit."""
 
 import io
 import wave
@@ -12,7 +12,12 @@ RATE = 16_000  # Hz; what wav2vec 2.0, HuBERT and Whisper were trained on
 
 @dataclass(frozen=True)
 class Sound:
-    """`wav`: the bytes of a WAV file; `start_s`: presentation time of its first sample, on the clock of the clip's frames."""
+    """The sound of a clip.
+
+    wav: the bytes of a WAV file.
+
+    start_s: presentation time of its first sample, on the clock of the clip's frames.
+    """
 
     wav: bytes
     start_s: float
@@ -20,9 +25,10 @@ class Sound:
 
 
 def extract_sound(path: Path) -> Sound:
-    """The first sound track of a video or sound file, resampled and mixed down to one channel.
+    """Extract the first sound track of a video or sound file, resampled to one channel.
 
-    Raises DecodeError without sound, and where the file cannot be opened; of a track that breaks off, what comes before is kept.
+    If a track breaks off, the part before is kept. Raises DecodeError without sound, and if the
+    file cannot be opened.
     """
     import av  # only sound and video need it
 

@@ -1,4 +1,8 @@
-"""Decode videos and animations. Every decoding failure becomes a `DecodeError` with a reason that a row can carry, never a crash of the run."""
+"""Decode videos and animations.
+
+Every decoding failure becomes a `DecodeError` with a reason that a row can carry, so that it never
+stops the run.
+"""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -36,7 +40,12 @@ VIDEO_SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class VideoFrame:
-    """A sampled frame: `number` counts the samples from 0, `timestamp_s` is its presentation time as the file has it."""
+    """A sampled frame.
+
+    number: counts the samples from 0.
+
+    timestamp_s: its presentation time in the file.
+    """
 
     number: int
     timestamp_s: float
@@ -44,9 +53,11 @@ class VideoFrame:
 
 
 def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[VideoFrame]:
-    """Sample a video file (see `sampled`), frame by frame: upright, with square pixels, in presentation order, its frames counted rather than believed.
+    """Sample a video file frame by frame (see `sampled`), in presentation order.
 
-    Raises DecodeError without a decodable frame, and after the last good frame when the file breaks off.
+    Frames are upright and have square pixels. They are counted by decoding; the container's count
+    is not trusted. Raises DecodeError without a decodable frame, and after the last good frame if
+    the file breaks off.
     """
     import av  # only video needs it
 
@@ -88,7 +99,7 @@ def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[V
 
 
 def _progressive(frames: Iterable) -> Iterator:
-    """The frames, interlaced ones deinterlaced (one picture per frame, at its time), from the first interlaced one on."""
+    """Yield the frames, deinterlaced from the first interlaced one on (one picture per frame)."""
     from av.filter import Graph
 
     graph = None
@@ -118,7 +129,7 @@ def _progressive(frames: Iterable) -> Iterator:
 
 
 def _pulled(graph) -> Iterator:
-    """What the filters have ready."""
+    """Yield the frames that the filters have ready."""
     import av
 
     while True:
@@ -129,7 +140,10 @@ def _pulled(graph) -> Iterator:
 
 
 def _timed(frames: Iterable) -> Iterator[tuple[float, object]]:
-    """(presentation time, frame); a frame without a time, or with one that does not rise, is left out, as it has no place in time."""
+    """Yield (presentation time, frame).
+
+    Leaves out a frame without a time, or whose time does not rise, since it has no place in time.
+    """
     last = None
     for frame in frames:
         if frame.time is not None and (last is None or frame.time > last):
@@ -138,20 +152,25 @@ def _timed(frames: Iterable) -> Iterator[tuple[float, object]]:
 
 
 def width_of(width: int, height: int, pixel_aspect: Fraction | None) -> int:
-    """The width at which pixels stored as `pixel_aspect` times as wide as high are square; 0 and None say that the file does not tell.
+    """Return the width at which the pixels are square.
 
-    Raises DecodeError where that is oversized.
+    pixel_aspect: width of a stored pixel / its height; 0 and None mean that the file does not say.
+    Raises DecodeError if that width is oversized.
     """
     widened = max(1, round(width * pixel_aspect)) if pixel_aspect else width
     if widened != width and widened * height > MAX_PIXELS:
         raise DecodeError(
-            f"{width} x {height} pixels that are each {pixel_aspect} as wide as high exceed {MAX_PIXELS:,}"
+            f"{width} x {height} pixels that are each {pixel_aspect} as wide as high exceed "
+            f"{MAX_PIXELS:,}"
         )
     return widened
 
 
 def _upright(frame, width: int) -> RGB:
-    """RGB pixels of a decoded frame, at this width, turned as its display matrix says (`rotation` is counter-clockwise, in degrees)."""
+    """Return RGB pixels of a decoded frame at this width, turned as its display matrix says.
+
+    `rotation` is counter-clockwise, in degrees.
+    """
     scaled = {} if width == frame.width else {"width": width, "interpolation": "BICUBIC"}
     # By default it starts a thread per core for each frame, which takes longer than the work.
     pixels = frame.to_ndarray(format="rgb24", threads=1, **scaled)
@@ -159,9 +178,10 @@ def _upright(frame, width: int) -> RGB:
 
 
 def decode_animation(data: bytes, sampling: Sampling) -> Iterator[VideoFrame]:
-    """Sample an animated GIF, WebP or PNG like a video; a frame's time is the sum of the durations before it, each at most MAX_HOLD_S.
+    """Sample an animated GIF, WebP or PNG like a video.
 
-    Raises DecodeError where a frame cannot be decoded, or is oversized.
+    A frame's time is the sum of the durations before it, each at most MAX_HOLD_S. Raises
+    DecodeError if a frame cannot be decoded or is oversized.
     """
 
     def timed() -> Iterator[tuple[float, RGB]]:
@@ -175,7 +195,8 @@ def decode_animation(data: bytes, sampling: Sampling) -> Iterator[VideoFrame]:
                     image.seek(index)
                     picture = to_rgb(image)
                 yield elapsed, picture
-                # Browsers show frames of 0 ms for 100 ms. A long duration is meant, unlike a gap between time stamps: the pictures after it are read too.
+                # Browsers show frames of 0 ms for 100 ms. A long duration is meant, unlike a gap
+                # between time stamps: the pictures after it are read too.
                 elapsed += min((image.info.get("duration") or 100) / 1000, MAX_HOLD_S)
 
     for number, seconds, picture in sampled(timed(), sampling):

@@ -1,4 +1,7 @@
-"""MediaPipe FaceLandmarker's 52 blendshapes -> action units -> emotions by EMFACS rules. Nothing is trained here."""
+"""Derive action units from MediaPipe FaceLandmarker's 52 blendshapes, and emotions by EMFACS rules.
+
+Nothing is trained here.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,9 +42,11 @@ MODELS = {
     }
 }
 
-# Blendshapes of each unit: what a FACS coder sees when ARKit's shape of that name is at 1 (Apple, ARFaceAnchor.BlendShapeLocation; M. Ozel,
-# "ARKit to FACS cheat sheet"). Of one entry the mean of both sides counts, of several the strongest. MediaPipe never raises cheekSquint and
-# noseSneer (at most 1.1e-4 on 96 drawn and 742 real faces), so AU06 is also read from eyeSquint, of the same muscle, and AU09 is left out.
+# Blendshapes of each unit: what a FACS coder sees when ARKit's shape of that name is at 1 (Apple,
+# ARFaceAnchor.BlendShapeLocation; M. Ozel, "ARKit to FACS cheat sheet"). Of one entry the mean of
+# both sides counts, of several the strongest. MediaPipe never raises cheekSquint and noseSneer (at
+# most 1.1e-4 on 96 drawn and 742 real faces), so AU06 is also read from eyeSquint, of the same
+# muscle, and AU09 is left out.
 _READ_FROM: dict[str, tuple[tuple[str, ...], ...]] = {
     "AU01": (("browInnerUp",),),
     "AU02": (("browOuterUpLeft", "browOuterUpRight"),),
@@ -63,7 +68,8 @@ _READ_FROM: dict[str, tuple[tuple[str, ...], ...]] = {
     "AU28": (("mouthRollLower", "mouthRollUpper"),),
     "AU45": (("eyeBlinkLeft", "eyeBlinkRight"),),
 }
-# One-sided units, named by the viewer's side as everywhere in this package: (more of this shape, than of that one). ARKit names the subject's.
+# One-sided units, named by the viewer's side as everywhere in this package: (more of this shape,
+# than of that one). ARKit names the subject's.
 _ONE_SIDED: dict[str, tuple[str, str]] = {
     "AU12L": ("mouthSmileRight", "mouthSmileLeft"),
     "AU12R": ("mouthSmileLeft", "mouthSmileRight"),
@@ -73,7 +79,10 @@ _ONE_SIDED: dict[str, tuple[str, str]] = {
 
 
 def action_units(shapes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Intensities (n,), 0–5, from blendshape scores (n,), 0–1. A linear reading: FACS's A to E have no calibration in MediaPipe."""
+    """Return intensities (n,), 0–5, from blendshape scores (n,), 0–1.
+
+    The scale is linear, since MediaPipe has no calibration to FACS's A to E.
+    """
     units = {
         unit: 5
         * np.max([np.mean([shapes[name] for name in names], axis=0) for names in signs], axis=0)
@@ -87,7 +96,10 @@ def action_units(shapes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 class Blendshapes:
-    """Posterior over the emotions whose rule these units allow, and the units. A crop in which MediaPipe finds no face is not evaluable."""
+    """A model with the emotions whose rules these units allow, and the units.
+
+    A crop in which MediaPipe detects no face is not evaluable.
+    """
 
     crop = CropSpec(
         size=(256, 256), channels=3, margin=0.4
@@ -131,7 +143,7 @@ class Blendshapes:
         )
 
     def _shapes(self, crop: np.ndarray) -> dict[str, float] | None:
-        """Blendshape scores by name, or None where there is no face."""
+        """Return blendshape scores by name, or None without a face."""
         import mediapipe
 
         image = mediapipe.Image(

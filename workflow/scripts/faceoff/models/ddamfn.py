@@ -1,8 +1,9 @@
-"""DDAMFN and DDAMFN++ (Zhang et al. 2023): one small attention network, several checkpoints.
+"""Run DDAMFN and DDAMFN++ (Zhang et al. 2023): one small attention network, several checkpoints.
 
-Its authors publish no sha256 of their checkpoints, and none could be found elsewhere. What pins those of DDAMFN++ is the object id that git
-gives each file in their repository (SHA-1 of "blob SIZE", a zero byte and the content): a file that lies in FACEOFF_MIRROR or in the cache is
-compared with it before it is opened. Other checkpoints, such as DDAMFN's own, are given with their sha256:
+Its authors publish no sha256 of their checkpoints, and none was found elsewhere. The checkpoints of
+DDAMFN++ are pinned by the object id that git gives each file in their repository (SHA-1 of "blob
+SIZE", a zero byte and the content): a file in FACEOFF_MIRROR or in the cache is compared with it
+before it is opened. Other checkpoints, such as DDAMFN's own, are given with their sha256:
 
     models: {ddamfn: {options: {weights: /path/to/ferPlus.pth, sha256: …}}}
 """
@@ -96,7 +97,7 @@ MEAN, STD = (
 
 
 def git_blob(path: Path) -> str:
-    """The id that git gives this file's content."""
+    """Return the id that git gives this file's content."""
     digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with open(path, "rb") as file:
         while chunk := file.read(1 << 20):
@@ -105,13 +106,17 @@ def git_blob(path: Path) -> str:
 
 
 def checkpoint(card: Mapping[str, Any]) -> Path:
-    """The verified file of weights: the one that the options give with its sha256, else the published one. Raises AssetError."""
+    """Return the verified file of weights: the one in the options, else the published one.
+
+    Raises AssetError.
+    """
     options, published = card["options"], card.get("checkpoint")
     if options["weights"]:
         return given(options["weights"], options["sha256"], "weights")
     if not published:
         raise AssetError(
-            "no checkpoint of this model is published with a hash: give one as options `weights` and `sha256`"
+            "no checkpoint of this model is published with a hash: give one as options `weights` "
+            "and `sha256`"
         )
     places = [
         place / published["file"]
@@ -123,16 +128,22 @@ def checkpoint(card: Mapping[str, Any]) -> Path:
             found = git_blob(path)
             if found != published["git_blob"]:
                 raise AssetError(
-                    f"{path}: git blob is {found}, the authors' file is {published['git_blob']}; remove the file"
+                    f"{path}: git blob is {found}, the authors' file is {published['git_blob']}; "
+                    "remove the file"
                 )
             return path
     raise AssetError(
-        f"{published['file']} has no published sha256 and is not downloaded: put {published['url']} at {' or '.join(map(str, places))}"
+        f"{published['file']} has no published sha256 and is not downloaded: put "
+        f"{published['url']} at {' or '.join(map(str, places))}"
     )
 
 
 class _DDAMFN:
-    """The authors' network; they align faces by five landmarks to the same 112 pixels, which a squared box only approximates."""
+    """The authors' network.
+
+    They align faces by five landmarks to the same 112 pixels, which a squared box only
+    approximates.
+    """
 
     emotions: tuple[str, ...]
     crop = CropSpec(size=(112, 112), channels=3, margin=0.0)
@@ -165,6 +176,9 @@ class DDAMFN8(_DDAMFN):
 
 
 class DDAMFN7(_DDAMFN):
-    """Seven classes in AffectNet's order without contempt, which the authors also give RAF-DB (whose own numbering starts with surprise)."""
+    """A variant with seven classes, in AffectNet's order without contempt.
+
+    The authors use this order for RAF-DB too (whose own numbering starts with surprise).
+    """
 
     emotions = AFFECTNET_ORDER[:7]

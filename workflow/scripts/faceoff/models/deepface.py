@@ -1,4 +1,7 @@
-"""DeepFace's emotion model: a small CNN on 48 x 48 grey faces, trained on FER2013. TensorFlow and the deepface package are not needed."""
+"""Run DeepFace's emotion model, a small CNN on 48 x 48 grey faces, trained on FER2013.
+
+It needs neither TensorFlow nor the deepface package.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,7 +66,10 @@ ARCHITECTURE = sequence(
 
 
 class DeepFaceEmotion:
-    """The network behind DeepFace.analyze(actions=["emotion"]), fed with the canonical face box squared where DeepFace pads its box with black."""
+    """The network behind DeepFace.analyze(actions=["emotion"]).
+
+    It gets the canonical face box squared, where DeepFace pads its box with black.
+    """
 
     emotions = FER2013_ORDER
     crop = CropSpec(size=(48, 48), channels=1, margin=0.0)

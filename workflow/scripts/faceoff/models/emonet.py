@@ -1,4 +1,7 @@
-"""EmoNet (Toisoul et al. 2021): emotion, valence and arousal from one network, trained on AffectNet."""
+"""Run EmoNet (Toisoul et al. 2021): emotion, valence and arousal from one network.
+
+It was trained on AffectNet.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +13,9 @@ from faceoff.emotions import AFFECTNET_ORDER
 from faceoff.inference.runtimes import softmax
 from faceoff.plugins.protocols import CropSpec, Prediction
 
-# The hashes are in two public repositories that are independent of each other (one holds git LFS pointers, one the download's check); the
-# authors publish none. Code and weights are for non-commercial use and may not be handed on changed, so nothing of them lies here.
+# The hashes are in two public repositories that are independent of each other (one holds git LFS
+# pointers, one the download's check); the authors publish none. Code and weights are for
+# non-commercial use and may not be handed on changed, so nothing of them lies here.
 MODELS = {
     "emonet_5": {
         "class": "EmoNet5",
@@ -63,13 +67,18 @@ MODELS = {
             {
                 "task": "AffectNet, the authors' cleaned test set, 8 classes",
                 "accuracy": 0.75,
-                "note": "valence CCC 0.82, arousal CCC 0.75; not the official validation set; users report 52 and 38 % (issues 22 and 18)",
+                "note": (
+                    "valence CCC 0.82, arousal CCC 0.75; not the official validation set; users "
+                    "report 52 and 38 % (issues 22 and 18)"
+                ),
             }
         ],
     },
 }  # fmt: skip
 
-BATCH = 4  # on a CPU no size is faster per picture (0.3 s on one thread), and one picture alone costs a whole batch
+# on a CPU no size is faster per picture (0.3 s on one thread), and one picture alone costs a whole
+# batch
+BATCH = 4
 
 
 class _EmoNet:
@@ -90,7 +99,9 @@ class _EmoNet:
         )
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        """Posterior; valence and arousal in [-1, 1], clipped as the authors' demo does."""
+        """Return the prediction; valence and arousal are clipped to [-1, 1] as in the authors'
+        demo.
+        """
         inputs = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
         outputs = self._network.run(inputs)[0].astype(np.float64)
         affect = np.clip(outputs[:, -2:], -1, 1)
@@ -100,7 +111,11 @@ class _EmoNet:
 
 
 class EmoNet5(_EmoNet):
-    """Five classes. The fifth is anger: the README says fear, but the authors' loader keeps AffectNet's classes 0, 1, 2, 3 and 6, and maps 6 to 4."""
+    """A variant with five classes, of which the fifth is anger.
+
+    The README says fear, but the authors' loader keeps AffectNet's classes 0, 1, 2, 3 and 6, and
+    maps 6 to 4.
+    """
 
     emotions = ("neutral", "happiness", "sadness", "surprise", "anger")
 

@@ -1,12 +1,14 @@
-"""facetorch (Gajarsky): its predictors of expression, action units, and valence and arousal, on this package's crops.
+"""Run facetorch's predictors (Gajarsky) on this package's crops.
 
-The classes that preprocess, run and postprocess are facetorch's own, with the settings of its published configuration; only its downloader is
-not used. Its files lie on Google Drive and Hugging Face and no hash of them is published that could be read here, so a file is given with its
-sha256 (it stands on the file's page at Hugging Face):
+They give expression, action units, and valence and arousal. The classes that preprocess, run and
+postprocess are facetorch's own, with the settings of its published configuration; only its
+downloader is not used. Its files lie on Google Drive and Hugging Face, and no published hash of
+them was found, so a file is given with its sha256 (it stands on the file's page at Hugging Face):
 
-    models: {facetorch_b2: {options: {fer: {path: /path/model.pt, sha256: …}, va: {path: …, sha256: …}, au: {path: …, sha256: …}}}}
+    models: {facetorch_b2: {options: {fer: {path: /path/model.pt, sha256: …}, va: …, au: …}}}
 
-`va` and `au` are optional beside the expression network: they add valence and arousal, and action units, to its rows.
+`va` and `au` (path and sha256, too) are optional beside the expression network: they add valence
+and arousal, and action units, to its rows.
 """
 
 from collections.abc import Mapping
@@ -64,7 +66,8 @@ MODELS = {
 
 BATCH = 16
 
-# facetorch's conf/analyzer/predictor: what each network is fed, what postprocesses it, its labels in output order, where its file lies.
+# facetorch's conf/analyzer/predictor: what each network is fed, what postprocesses it, its labels
+# in output order, where its file lies.
 PREDICTORS: dict[str, dict[str, Any]] = {
     "b0": {
         "side": 244,
@@ -99,21 +102,26 @@ PREDICTORS: dict[str, dict[str, Any]] = {
             "left_cheek_raiser", "right_cheek_raiser", "left_upper_lip_raiser", "right_upper_lip_raiser", "left_nasolabial_deepener",
             "right_nasolabial_deepener", "left_dimpler", "right_dimpler",
         ],
-        # facetorch runs this file's weights in its own class, because the traced Swin transformer hangs on newer CUDA.
+        # facetorch runs this file's weights in its own class, because the traced Swin transformer
+        # hangs on newer CUDA.
         "native": "facetorch.analyzer.predictor.au_model.OpenGraphAU",
         "file_id": "1uoVX9suSA5JVWTms3hEtJKzwO-CUR_jV",
         "repository": "tomas-gajarsky/facetorch-au-opengraph",
     },
 }  # fmt: skip
 
-# FACS numbers of the 27 units of OpenGraphAU, in its order. Its 14 one-sided outputs say where a unit is, not that it is on one side only;
-# so AU14 counts as one-sided by the difference of both, named by the viewer's side (facetorch names the subject's).
+# FACS numbers of the 27 units of OpenGraphAU, in its order. Its 14 one-sided outputs say where a
+# unit is, not that it is on one side only; so AU14 counts as one-sided by the difference of both,
+# named by the viewer's side (facetorch names the subject's).
 UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU11", "AU12", "AU13", "AU14", "AU15", "AU16", "AU17", "AU18", "AU19",
          "AU20", "AU22", "AU23", "AU24", "AU25", "AU26", "AU27", "AU32", "AU38", "AU39", "AU14L", "AU14R")  # fmt: skip
 
 
 def given(options: Mapping[str, Any], role: str) -> Path | None:
-    """The verified file that an option gives as {path, sha256}, None where it gives none. Raises AssetError."""
+    """Return the verified file that an option gives as {path, sha256}, None without one.
+
+    Raises AssetError.
+    """
     value = options.get(role)
     if value is None:
         return None
@@ -123,12 +131,13 @@ def given(options: Mapping[str, Any], role: str) -> Path | None:
 
 
 def required(options: Mapping[str, Any], role: str, name: str) -> Path:
-    """As `given`, but the file must be given."""
+    """Return the verified file that an option gives. Raises AssetError without one."""
     path = given(options, role)
     if path is None:
         source = PREDICTORS[name]["repository"]
         raise AssetError(
-            f"facetorch's model.pt of {source} has no published hash: give it as option `{role}: {{path: …, sha256: …}}`"
+            f"facetorch's model.pt of {source} has no published hash: give it as option `{role}: "
+            "{path: …, sha256: …}`"
         )
     return path
 
@@ -201,12 +210,13 @@ class Predictor(BatchedNetwork):
         )
         if found.shape[1] != self.columns:
             raise ValueError(
-                f"the network has {found.shape[1]} outputs, facetorch's configuration names {self.columns} labels"
+                f"the network has {found.shape[1]} outputs, facetorch's configuration names "
+                f"{self.columns} labels"
             )
         return [found]
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
-        """(n, height, width, 3) uint8 RGB -> (n, labels) float64: what facetorch keeps as `logits` of each face."""
+        """Return (n, labels) float64, facetorch's `logits`, for (n, height, width, 3) uint8 RGB."""
         return self.run(crops)[0]
 
 
@@ -215,7 +225,10 @@ def _float32(outputs: Any) -> Any:
 
 
 def action_units(found: np.ndarray) -> dict[str, np.ndarray]:
-    """Intensities (n,), 0–5, from the (n, 41) outputs of OpenGraphAU: five times its score of occurrence, for it knows no intensity."""
+    """Return intensities (n,), 0–5, from the (n, 41) outputs of OpenGraphAU.
+
+    An intensity is five times the score of occurrence, because the network gives no intensity.
+    """
     labels = PREDICTORS["au"]["labels"]
     units = {unit: 5 * np.clip(found[:, index], 0, 1) for index, unit in enumerate(UNITS[:27])}
     left, right = (found[:, labels.index(f"{side}_dimpler")] for side in ("left", "right"))
@@ -226,7 +239,7 @@ def action_units(found: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def affect(predictor: Predictor | None, crops: np.ndarray) -> dict[str, np.ndarray]:
-    """Valence and arousal in [-1, 1], where the network is given."""
+    """Return valence and arousal in [-1, 1], if the network is given."""
     if predictor is None:
         return {}
     found = np.clip(predictor(crops), -1, 1)
@@ -234,7 +247,7 @@ def affect(predictor: Predictor | None, crops: np.ndarray) -> dict[str, np.ndarr
 
 
 class _Expression:
-    """An EfficientNet of HSEmotion as facetorch ships it, and what else of facetorch the options give."""
+    """An EfficientNet of HSEmotion as facetorch ships it, with the optional networks."""
 
     network: str
     emotions: tuple[str, ...]

@@ -1,4 +1,7 @@
-"""Face-mesh geometry -> action units -> emotions by EMFACS rules. Nothing is trained; every constant is in the table below."""
+"""Derive action units from face-mesh geometry, and emotions by EMFACS rules.
+
+Nothing is trained; every constant is in the table below.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,8 +36,9 @@ MODELS = {
     }
 }
 
-# Measure (see mesh.measures, unit: outer eye distance) -> its value at rest and at intensity 5. Both were read off the drawn faces of
-# `posed` (train identities, easy rungs): rest is the median of neutral faces, the other the median of strong ones, extrapolated to 5.
+# Measure (see mesh.measures, unit: outer eye distance) -> its value at rest and at intensity 5.
+# Both were read off the drawn faces of `posed` (train identities, easy rungs): rest is the median
+# of neutral faces, the other the median of strong ones, extrapolated to 5.
 _READ_FROM: dict[str, tuple[tuple[str, float, float], ...]] = {
     "AU01": (("brow_inner", 0.211, 0.260),),
     "AU02": (("brow_outer", 0.162, 0.204),),
@@ -58,7 +62,10 @@ _ONE_SIDED = (
 
 
 def action_units(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Action-unit intensities (n,), 0–5, from `mesh.measures`. Where a unit has several signs, the strongest counts."""
+    """Return action-unit intensities (n,), 0–5, from `mesh.measures`.
+
+    Of several signs of one unit, the strongest counts.
+    """
     units = {}
     for unit, signs in _READ_FROM.items():
         units[unit] = np.max(
@@ -73,17 +80,23 @@ def action_units(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def evaluable() -> tuple[str, ...]:
-    """Neutral and the emotions whose every required unit has an estimate (disgust needs one of 9 and 10, and one of 15, 16 and 17)."""
+    """Return neutral and the emotions whose every required unit has an estimate.
+
+    Disgust needs one of 9 and 10, and one of 15, 16 and 17.
+    """
     return emfacs.evaluable({*_READ_FROM, "AU12L", "AU12R"})
 
 
 def scores(units: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """EMFACS scores (n,), 0–1, of every evaluable emotion but neutral."""
+    """Return EMFACS scores (n,), 0–1, of every evaluable emotion but neutral."""
     return emfacs.scores(units)
 
 
 class Geometry:
-    """Posterior: softmax of sharpness · score, where neutral scores a constant: it wins when no emotion does better. Action units stand beside it."""
+    """A model whose posterior is the softmax of sharpness · score, beside its action units.
+
+    Neutral scores a constant and so wins if no emotion scores higher.
+    """
 
     crop = CropSpec(size=(256, 256), channels=3, margin=0.4)
     emotions = evaluable()

@@ -1,4 +1,7 @@
-"""Logistic regression on face-mesh geometry: a small, honest baseline, trained by the workflow on a dataset's train split."""
+"""Train logistic regression on face-mesh geometry, as a small baseline.
+
+The workflow trains it on a dataset's train split.
+"""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -37,14 +40,20 @@ _POINTS = slice(0, 468, 8)
 
 
 def features(points: np.ndarray) -> np.ndarray:
-    """(n, f) geometry features of (n, 468, 2) landmarks: the named measures and a thinned, normalised mesh."""
+    """Return (n, f) geometry features of (n, 468, 2) landmarks.
+
+    They are the named measures and a thinned, normalised mesh.
+    """
     named = np.column_stack(list(measures(points).values()))
     thinned = normalise(points)[:, _POINTS]
     return np.hstack([named, thinned.reshape(len(points), thinned.shape[1] * 2)])
 
 
 class LandmarksLR:
-    """Multinomial logistic regression; its trained parameters are an .npz of plain arrays (no pickle)."""
+    """Multinomial logistic regression.
+
+    Its trained parameters are an .npz of plain arrays (no pickle).
+    """
 
     crop = CropSpec(size=(256, 256), channels=3, margin=0.4)
 
@@ -59,7 +68,10 @@ class LandmarksLR:
                 )
 
     def fit(self, batches: Iterable[tuple[np.ndarray, list[str]]]) -> dict[str, np.ndarray]:
-        """Learn from (crops, labels) batches; returns the arrays to store. Raises ValueError with fewer than two classes."""
+        """Learn from (crops, labels) batches and return the arrays to store.
+
+        Raises ValueError with fewer than two classes.
+        """
         from sklearn.linear_model import LogisticRegression
 
         found, labels = [], []
@@ -71,7 +83,8 @@ class LandmarksLR:
         classes = order(labels)
         if len(classes) < 2:
             raise ValueError(
-                f"landmarks_lr: the training data show {len(classes)} classes with a readable face, two are needed"
+                f"landmarks_lr: the training data show {len(classes)} classes with a readable "
+                "face, two are needed"
             )
         x = np.concatenate(found)
         mean, std = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
@@ -95,7 +108,8 @@ class LandmarksLR:
 
     def predict(self, crops: np.ndarray) -> Prediction:
         points, presence = self._mesh.landmarks(crops)
-        # Not `@`: the bits of its rows depend on how many there are, and shards cut batches elsewhere.
+        # Not `@`: the bits of its rows depend on how many there are, and shards cut batches
+        # elsewhere.
         logits = (
             np.einsum("nf,kf->nk", (features(points) - self._mean) / self._std, self._coef)
             + self._intercept

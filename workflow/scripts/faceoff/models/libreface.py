@@ -1,11 +1,13 @@
-"""LibreFace (Chang et al. 2024): its expression network and its joint action-unit network, on faces that it aligns itself.
+"""Run LibreFace (Chang et al. 2024) on faces that it aligns itself.
 
-Its weights lie on Google Drive and no hash of them is published, so each file is given with its sha256:
+It has an expression network and a joint action-unit network. Its weights lie on Google Drive and no
+hash of them is published, so each file is given with its sha256:
 
-    models: {libreface: {options: {fer: {path: /path/repvgg.safetensors, sha256: …}, au: {path: /path/combined_resnet.safetensors, sha256: …}}}}
+    models: {libreface: {options: {fer: {path: /path/repvgg.safetensors, sha256: …}, au: …}}}
 
-`fer` is Facial_Expression_Recognition/weights/repvgg.pt (Drive id 1yPBUjPhkwcIkRLt47-JJRLRD7rCwPIVU), `au`
-AU_Recognition/weights/combined_resnet.pt (1CbnBr8OBt8Wb73sL1ENcrtrWAFWSSRv0); `libreface` needs the first, `libreface_au` the second.
+`fer` is Facial_Expression_Recognition/weights/repvgg.pt (Drive id
+1yPBUjPhkwcIkRLt47-JJRLRD7rCwPIVU), `au` AU_Recognition/weights/combined_resnet.pt
+(1CbnBr8OBt8Wb73sL1ENcrtrWAFWSSRv0). `libreface` needs the first, `libreface_au` the second.
 """
 
 import tempfile
@@ -60,7 +62,8 @@ MEAN, STD = (
     np.array([0.485, 0.456, 0.406], np.float32),
     np.array([0.229, 0.224, 0.225], np.float32),
 )  # ImageNet's, of RGB in 0–1
-# solver_inference_image_task_combine: units with an intensity (DISFA), then units of which it only says whether they are there (BP4D).
+# solver_inference_image_task_combine: units with an intensity (DISFA), then units of which it only
+# says whether they are there (BP4D).
 INTENSITIES = (
     "AU01",
     "AU02",
@@ -92,18 +95,25 @@ PRESENCES = (
 
 
 def required(options: Mapping[str, Any], role: str) -> Path:
-    """The verified file that an option gives as {path, sha256}. Raises AssetError naming the option."""
+    """Return the verified file that an option gives as {path, sha256}.
+
+    Raises AssetError naming the option.
+    """
     value = options[role]
     if not isinstance(value, Mapping) or set(value) != {"path", "sha256"}:
         raise AssetError(
-            f"LibreFace's weights have no published hash: give them as option `{role}: {{path: …, sha256: …}}`, found {value!r}"
+            f"LibreFace's weights have no published hash: give them as option `{role}: {{path: …, "
+            f"sha256: …}}`, found {value!r}"
         )
     return fetch.given(value["path"], value["sha256"], role)
 
 
 @contextmanager
 def without_imagenet() -> Iterator[None]:
-    """Let LibreFace's constructors start from random weights: they download ImageNet's, unverified, only to overwrite every one of them."""
+    """Let LibreFace's constructors start from random weights.
+
+    They would download ImageNet's, unverified, only to overwrite every one of them.
+    """
     import timm
     import torchvision
 
@@ -128,7 +138,7 @@ def without_imagenet() -> Iterator[None]:
 
 
 def _network(which: str, path: Path) -> Any:
-    """One of LibreFace's networks with the file's weights, as a runtime."""
+    """Return one of LibreFace's networks with the file's weights, as a runtime."""
     from faceoff.inference.checkpoints import fill
     from faceoff.inference.torch_devices import Torch, torch_device
 
@@ -151,7 +161,10 @@ def _network(which: str, path: Path) -> Any:
 
 
 def _joint(network: Any) -> Any:
-    """The joint network with both of its tasks as outputs, intensity and presence (0–1): it calculates one at a time."""
+    """Return the joint network with both tasks as outputs, intensity and presence (0–1).
+
+    The original computes one at a time.
+    """
     own = network.forward
     network.forward = lambda images: (
         own(images, task_name="au_recognition"),
@@ -161,10 +174,13 @@ def _joint(network: Any) -> Any:
 
 
 class Aligner:
-    """LibreFace's alignment: MediaPipe's face mesh on each crop, turned and cut out to 512 pixels."""
+    """LibreFace's alignment: MediaPipe's face mesh, turned and cut out to 512 pixels."""
 
     def __call__(self, crops: np.ndarray) -> list[np.ndarray | None]:
-        """(height, width, 3) uint8 of each crop, None where it finds no face, or two, which it cannot tell apart."""
+        """Return (height, width, 3) uint8 of each crop.
+
+        It is None without a face, or with two, which cannot be told apart.
+        """
         from libreface.detect_mediapipe_image import get_aligned_image
         from PIL import Image
 
@@ -184,12 +200,16 @@ class Aligner:
 
 
 def _inputs(aligned: list[np.ndarray | None], resize: int, side: int) -> np.ndarray:
-    """(n, 3, side, side) float32: resized, its centre cut out, normalised; black where there is no face."""
+    """Return (n, 3, side, side) float32: resized, centre cut out, normalised.
+
+    A crop without a face is black.
+    """
     from PIL import Image
 
     inputs = np.zeros((len(aligned), side, side, 3), np.float32)
     start = round((resize - side) / 2)
-    # Pillow's own default of `resize` is bicubic, torchvision's of `Resize` bilinear: the expression network uses the one, the units' the other.
+    # Pillow's own default of `resize` is bicubic, torchvision's of `Resize` bilinear: the
+    # expression network uses the one, the units' the other.
     method = Image.Resampling.BICUBIC if resize == side else Image.Resampling.BILINEAR
     for index, pixels in enumerate(aligned):
         if pixels is not None:
@@ -201,7 +221,7 @@ def _inputs(aligned: list[np.ndarray | None], resize: int, side: int) -> np.ndar
 def _units(
     network: Any, aligned: list[np.ndarray | None]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """(intensities (n,), 0–5, presences (n,) bool) by unit."""
+    """Return (intensities (n,), 0–5, presences (n,) bool) by unit."""
     intensity, presence = network.run(_inputs(aligned, 256, 224))
     units = {
         unit: np.clip(5 * intensity[:, index].astype(np.float64), 0, 5)
@@ -211,10 +231,10 @@ def _units(
 
 
 class LibreFace:
-    """Posterior of its own expression network; action units beside it where the options give that network too.
+    """LibreFace's expression network, with action units if the options give that network too.
 
-    The network ends in a sigmoid per class, of which LibreFace reports the largest. Their softmax stands as the posterior: the order is
-    LibreFace's, the confidence is flat (at most 0.28).
+    The network ends in a sigmoid per class, of which LibreFace reports the largest. Their softmax
+    stands as the posterior: the order is LibreFace's, the confidence is flat (at most 0.28).
     """
 
     crop = CropSpec(
@@ -242,9 +262,11 @@ class LibreFace:
 
 
 class LibreFaceAU:
-    """Emotions by EMFACS rules from its twelve intensities; where it also says whether a unit is there, that decides.
+    """A model with emotions by EMFACS rules from LibreFace's twelve intensities.
 
-    AU07, AU23 and AU24 have no intensity, so anger is unevaluable, and fear but for its variant with AU25; contempt takes one side.
+    Where LibreFace also says whether a unit is present, that decides. AU07, AU23 and AU24 have no
+    intensity, so anger is unevaluable, and fear except for its variant with AU25; contempt takes
+    one side.
     """
 
     crop = LibreFace.crop

@@ -1,4 +1,8 @@
-"""OpenFace 2 as an emotion model: its FeatureExtraction program finds action units on the crops, EMFACS rules read emotions from them."""
+"""Run OpenFace 2 as an emotion model.
+
+Its FeatureExtraction program measures action units on the crops; EMFACS rules derive emotions from
+them.
+"""
 
 import os
 import shutil
@@ -23,7 +27,10 @@ MODELS = {
         "recipe": "emfacs",
         "options": {"neutral": 0.35, "temperature": 1.0, "variants": [], "timeout_s": 600},
         "lineage": "openface2",
-        "licence": "academic, non-commercial (OpenFace); its landmark training data have terms of their own",
+        "licence": (
+            "academic, non-commercial (OpenFace); its landmark training data have terms of their "
+            "own"
+        ),
         "source": "https://github.com/TadasBaltrusaitis/OpenFace",
         "training_data": {
             "bosphorus": ["train"], "bp4d": ["train"], "ck_plus": ["train"], "disfa": ["train"], "fera2011": ["train"], "semaine": ["train"], "unbc": ["train"],
@@ -35,10 +42,11 @@ _PROGRAM = "FeatureExtraction"
 
 
 class OpenFace:
-    """Posterior over the emotions whose rule OpenFace's units allow (all but contempt), and the 17 intensities.
+    """A model with the emotions that OpenFace's units allow (all but contempt), and 17 intensities.
 
-    Each crop is a sequence of one picture, so that neither tracking nor person calibration carries over from one crop to the next; all of a
-    batch go into one call of the program, which loads its models once. Crops in which it finds no face are not evaluable.
+    Each crop is a sequence of one picture, so that neither tracking nor person calibration carries
+    over from one crop to the next. All crops of a batch go into one call of the program, which
+    loads its models once. Crops in which it detects no face are not evaluable.
     """
 
     crop = CropSpec(
@@ -53,7 +61,8 @@ class OpenFace:
         program = shutil.which(_PROGRAM)
         if program is None:
             raise FileNotFoundError(
-                f"program {_PROGRAM!r} is not on PATH: build OpenFace 2 and put its bin folder there"
+                f"program {_PROGRAM!r} is not on PATH: build OpenFace 2 and put its bin folder "
+                "there"
             )
         self._program = os.path.realpath(
             program
@@ -84,18 +93,25 @@ class OpenFace:
         )
 
     def _of_a_face(self, tracking: openface_csv.Tracking | None) -> openface_csv.Tracking | None:
-        """The output of one crop, or None where no face was found in it. Raises OpenFaceError when units are missing from it."""
+        """Return the output of one crop, or None without a face.
+
+        Raises OpenFaceError if units are missing from it.
+        """
         if tracking is None or not len(tracking) or not tracking.success[0]:
             return None
         lacking = sorted(set(self.aus) - (set(tracking.intensity) & set(tracking.presence)))
         if lacking:
             raise openface_csv.OpenFaceError(
-                f"{self._program}: its output lacks {', '.join(lacking)}: is it OpenFace 2.0 or later?"
+                f"{self._program}: its output lacks {', '.join(lacking)}: is it OpenFace 2.0 or "
+                "later?"
             )
         return tracking
 
     def _run(self, crops: np.ndarray) -> list[openface_csv.Tracking | None]:
-        """One call of the program for all crops. Raises RuntimeError with the end of its messages when it fails."""
+        """Call the program once for all crops.
+
+        Raises RuntimeError with the end of its messages if it fails.
+        """
         if not len(crops):
             return []
         with tempfile.TemporaryDirectory(prefix="faceoff-openface-") as folder:
@@ -129,12 +145,14 @@ class OpenFace:
                 )
             except subprocess.TimeoutExpired:
                 raise RuntimeError(
-                    f"{_PROGRAM} did not end within {self._options['timeout_s']} s on {len(crops)} crops (option timeout_s)"
+                    f"{_PROGRAM} did not end within {self._options['timeout_s']} s on "
+                    f"{len(crops)} crops (option timeout_s)"
                 ) from None
             outputs = [Path(folder, "out", f"{name}.csv") for name in names]
             if done.returncode or not any(path.is_file() for path in outputs):
                 said = " ".join((done.stderr or done.stdout).split())[-300:]
                 raise RuntimeError(
-                    f"{_PROGRAM} ended with {done.returncode} and {sum(path.is_file() for path in outputs)} of {len(crops)} files: {said}"
+                    f"{_PROGRAM} ended with {done.returncode} and "
+                    f"{sum(path.is_file() for path in outputs)} of {len(crops)} files: {said}"
                 )
             return [openface_csv.read_csv(path) if path.is_file() else None for path in outputs]

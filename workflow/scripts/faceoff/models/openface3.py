@@ -1,11 +1,12 @@
-"""OpenFace 3 (Hu et al. 2025): the multitask network of the package openface-test, on this package's crops.
+"""Run OpenFace 3 (Hu et al. 2025), the multitask network of openface-test, on this package's crops.
 
-Its weights lie at Hugging Face (nutPace/openface_weights, MTL_backbone.pth) and no hash of them could be found elsewhere, so the file is
-given with its sha256, which stands on its page there:
+Its weights lie at Hugging Face (nutPace/openface_weights, MTL_backbone.pth) and no hash of them was
+found elsewhere, so the file is given with its sha256, which stands on its page there:
 
     models: {openface3: {options: {weights: /path/MTL_backbone.pth, sha256: …}}}
 
-Nothing else of the package is needed: its detector and landmarks have no part in the emotion head, which looks at the box alone.
+Nothing else of the package is needed: its detector and landmarks have no part in the emotion head,
+which only looks at the box.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,32 +40,42 @@ MODELS = {
             {"task": "AffectNet-8 validation", "accuracy": 0.5589, "note": "by the name of its README's checkpoint (…acc_0.5589)"},
             {"task": "AffectNet-7 validation", "accuracy": 0.587, "note": "py-feat's comparison, not the authors'"},
         ],
-        "notes": "README: disgust before anger; its issue 15: 54 % on AffectNet with anger before disgust, 46 % as in the README. Option `classes`",
+        "notes": (
+            "README: disgust before anger; its issue 15: 54 % on AffectNet with anger before "
+            "disgust, 46 % as in the README. Option `classes`"
+        ),
     }
 }  # fmt: skip
 
 BATCH = 16
-# The authors do not name their eight units. These are DISFA's in the order of ME-GraphAU, whose head it is, and those that py-feat's
-# comparison of the tools scores it on (macro-F1 0.73 on DISFA+).
+# The authors do not name their eight units. These are DISFA's in the order of ME-GraphAU, whose
+# head it is, and those that py-feat's comparison of the tools scores it on (macro-F1 0.73 on
+# DISFA+).
 UNITS = ("AU01", "AU02", "AU04", "AU06", "AU09", "AU12", "AU25", "AU26")
 
 
 def class_order(named: Sequence[str] | None) -> tuple[str, ...]:
-    """The README's order, or the one that option `classes` gives. Raises ValueError unless those are the same eight."""
+    """Return the README's order of classes, or that of the option `classes`.
+
+    Raises ValueError unless those are the same eight.
+    """
     if named is None:
         return AFFECTNET_ORDER
     classes = tuple(canonical(str(name)) for name in named)
     if sorted(classes) != sorted(AFFECTNET_ORDER):
         raise ValueError(
-            f"option `classes`: expected {', '.join(AFFECTNET_ORDER)} in output order, found {', '.join(classes)}"
+            f"option `classes`: expected {', '.join(AFFECTNET_ORDER)} in output order, found "
+            f"{', '.join(classes)}"
         )
     return classes
 
 
 class OpenFace3:
-    """Posterior of its own emotion head, and eight units: of the EMFACS rules, only happiness has all it needs among them.
+    """OpenFace 3's own emotion head, and eight units.
 
-    A unit's output, 0–1, is how much the face looks like that unit; five times it stands as the intensity, for it knows none.
+    Of the EMFACS rules, only happiness has all its units among them. A unit's output, 0–1, is how
+    much the face looks like that unit; five times it stands as the intensity, because the network
+    gives none.
     """
 
     crop = CropSpec(size=(224, 224), channels=3, margin=0.0)
@@ -75,7 +86,8 @@ class OpenFace3:
         options = card["options"]
         if not options["weights"]:
             raise AssetError(
-                f"OpenFace 3's weights have no published hash: get {card['checkpoint']['url']} and give it as options `weights` and `sha256`"
+                f"OpenFace 3's weights have no published hash: get {card['checkpoint']['url']} "
+                "and give it as options `weights` and `sha256`"
             )
         path = given(options["weights"], options["sha256"], "weights")
         self.emotions = class_order(options["classes"])

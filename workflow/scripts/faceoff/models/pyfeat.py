@@ -1,7 +1,7 @@
-"""py-feat 2 (Cheong et al. 2023): the multitask network of its Detectorv2, on this package's crops.
+"""Run the multitask network of py-feat 2's Detectorv2 (Cheong et al. 2023) on this package's crops.
 
-Its weights lie at Hugging Face (py-feat/face_multitask_v2, safetensors). No hash of the file could be found elsewhere, so it is given with
-its sha256, which stands on its page there:
+Its weights lie at Hugging Face (py-feat/face_multitask_v2, safetensors). No hash of the file was
+found elsewhere, so it is given with its sha256, which stands on its page there:
 
     models: {pyfeat: {options: {weights: /path/face_multitask_v28.safetensors, sha256: …}}}
 
@@ -45,7 +45,10 @@ MODELS = {
             {"task": "AffectNet-7 validation", "accuracy": 0.628, "note": "model card of face_multitask_v28"},
             {"task": "RAF-DB test", "accuracy": 0.869, "note": "model card of face_multitask_v28"},
         ],
-        "notes": "its model card names the splits held out of training, not on which of them its epochs were chosen: all count as selected-on",
+        "notes": (
+            "its model card names the splits held out of training, not on which of them its epochs "
+            "were chosen: all count as selected-on"
+        ),
     },
     "pyfeat_au": {
         "class": "PyFeatAU",
@@ -71,13 +74,17 @@ MODELS = {
 }  # fmt: skip
 
 BATCH = 16
-# Columns of the network in its order (feat.multitask.AU_NAMES_V24); AU43, closed eyes, is not a unit of any rule.
+# Columns of the network in its order (feat.multitask.AU_NAMES_V24); AU43, closed eyes, is not a
+# unit of any rule.
 UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU11", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "AU24", "AU25", "AU26",
          "AU28", "AU43")  # fmt: skip
 
 
 class PyFeat(BatchedNetwork):
-    """Posterior of its own emotion head (seven classes), valence and arousal, and 20 units: five times the probability of each, for it knows no intensity."""
+    """Py-feat's own emotion head (seven classes), valence and arousal, and 20 units.
+
+    A unit's intensity is five times its probability, because the network gives none.
+    """
 
     crop = CropSpec(
         size=(256, 256), channels=3, margin=0.2
@@ -89,12 +96,14 @@ class PyFeat(BatchedNetwork):
         options = card["options"]
         if not options["weights"]:
             raise AssetError(
-                f"py-feat's weights have no published hash: get {card['checkpoint']['url']} and give it as options `weights` and `sha256`"
+                f"py-feat's weights have no published hash: get {card['checkpoint']['url']} and "
+                "give it as options `weights` and `sha256`"
             )
         path = given(options["weights"], options["sha256"], "weights")
         if path.suffix != ".safetensors":
             raise AssetError(
-                f"{path}: expected a .safetensors file; py-feat's older .pt checkpoints are pickles, which are not loaded"
+                f"{path}: expected a .safetensors file; py-feat's older .pt checkpoints are "
+                "pickles, which are not loaded"
             )
         from faceoff.inference.torch_devices import prepare_torchvision, torch_device
 
@@ -107,7 +116,8 @@ class PyFeat(BatchedNetwork):
         found = (tuple(self._model.au_names), tuple(map(canonical, self._model.emotion_names)))
         if found != (UNITS, PyFeat.emotions):
             raise ValueError(
-                f"{path}: a network of other outputs ({', '.join((*found[0], *found[1]))}); this reads face_multitask_v24 to v28"
+                f"{path}: a network of other outputs ({', '.join((*found[0], *found[1]))}); this "
+                "reads face_multitask_v24 to v28"
             )
 
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
@@ -117,7 +127,7 @@ class PyFeat(BatchedNetwork):
         return [found.emotion, found.au, found.valence, found.arousal]
 
     def _read(self, crops: np.ndarray) -> dict[str, np.ndarray]:
-        """What MultitaskModel gives for crops: emotion (n, 7), au (n, 20), valence and arousal (n,)."""
+        """Return MultitaskModel's outputs: emotion (n, 7), au (n, 20), valence and arousal (n,)."""
         return dict(zip(("emotion", "au", "valence", "arousal"), self.run(crops), strict=True))
 
     def predict(self, crops: np.ndarray) -> Prediction:
@@ -139,7 +149,10 @@ def _units(probabilities: np.ndarray) -> dict[str, np.ndarray]:
 
 
 class PyFeatAU(PyFeat):
-    """The same network, emotions from its units by EMFACS rules: all but contempt, which takes a unit of one side."""
+    """The same network, with emotions from its units by EMFACS rules.
+
+    Contempt is missing, because it takes a unit of one side.
+    """
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         super().__init__(card, assets)

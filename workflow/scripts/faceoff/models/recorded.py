@@ -1,4 +1,7 @@
-"""Posteriors from elsewhere: probabilities per sample or moment, so that speech, text or published predictions join the comparison and the vote."""
+"""Use recorded probabilities per sample or moment from elsewhere.
+
+Speech, text or published predictions thus join the comparison and the vote.
+"""
 
 import json
 import math
@@ -36,11 +39,14 @@ MODELS = {
 
 
 class Recorded:
-    """The rows of a CSV, Parquet or JSON file (a list, or an object per line), looked up by sample id and, with a `time` column, by the nearest moment.
+    """The rows of a CSV, Parquet or JSON file (a list, or an object per line).
 
-    Options: `path`; `id`, `time`: names of those columns; `tolerance_s`: how far the nearest moment may be; `columns`: emotion -> column, by default
-    every column named as an emotion, with or without `p_` before it; `normalise`: divide rows by their sum instead of refusing them.
-    Raises ValueError naming file and key.
+    They are looked up by sample id and, with a `time` column, by the nearest moment. Raises
+    ValueError naming file and key.
+
+    Options: `path`; `id`, `time`: names of those columns; `tolerance_s`: the largest distance to
+    the nearest moment; `columns`: emotion -> column, by default every column named as an emotion,
+    with or without `p_` before it; `normalise`: divide rows by their sum instead of refusing them.
     """
 
     crop = CropSpec(size=(1, 1))
@@ -58,7 +64,9 @@ class Recorded:
         for key in ("id", "time"):
             if options[key] and options[key] not in present:
                 raise ValueError(
-                    f"{self._path}: no column {options[key]!r}{suggestion(options[key], present)}; name it in options.{key}"
+                    f"{self._path}: no column "
+                    f"{options[key]!r}{suggestion(options[key], present)}; name it in "
+                    f"options.{key}"
                 )
         columns = _columns(options["columns"], present, self._path)
         affect = [name for name in DIMENSIONS if name in present]
@@ -84,7 +92,10 @@ class Recorded:
     def _indexed(
         self, rows: Sequence[Mapping[str, Any]], identity: str, time: str | None
     ) -> dict[str, list[tuple[float, int]]]:
-        """Sample id -> its (time, row number), by rising time. Raises ValueError for a row without either, and for a second one where there are no times."""
+        """Return sample id -> its (time, row number), by rising time.
+
+        Raises ValueError for a row without either, and for a second row of one id without times.
+        """
         moments: dict[str, list[tuple[float, int]]] = defaultdict(list)
         for index, row in enumerate(rows):
             sample, seconds = str(row[identity]), _number(row[time]) if time else 0.0
@@ -96,7 +107,8 @@ class Recorded:
                 )
             if time is None and sample in moments:
                 raise ValueError(
-                    f"{self._path}, row {index + 1}: {identity} {sample!r} stands twice; name the column of times in options.time"
+                    f"{self._path}, row {index + 1}: {identity} {sample!r} stands twice; name the "
+                    "column of times in options.time"
                 )
             moments[sample].append((seconds, index))
         return {sample: sorted(found) for sample, found in moments.items()}
@@ -108,14 +120,14 @@ class Recorded:
         }
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        """Nothing can be read from pictures: every crop is said to be not evaluable."""
+        """Return a prediction in which no crop is evaluable, as pictures are not looked at."""
         return Prediction(
             np.full((len(crops), len(self.emotions)), 1 / len(self.emotions)),
             evaluable=np.zeros(len(crops), bool),
         )
 
     def known(self, frames: Sequence[Mapping[str, Any]]) -> Prediction:
-        """What the file says of each frame row; `evaluable` False where it says nothing."""
+        """Return the recorded prediction of each frame row; `evaluable` is False without one."""
         index = np.array(
             [self._row_of(frame["sample_id"], frame["timestamp_s"]) for frame in frames], int
         )
@@ -131,7 +143,7 @@ class Recorded:
         )
 
     def _row_of(self, sample: str, seconds: float | None) -> int:
-        """Number of the row that speaks of this moment, -1 for none."""
+        """Return the number of the row for this moment, -1 for none."""
         moments = self._moments.get(sample)
         if not moments:
             return -1
@@ -181,7 +193,10 @@ def _check_types(options: Mapping[str, Any]) -> None:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a file, by its suffix. Raises ValueError when there are none, or none can be read."""
+    """Return the rows of a file, by its suffix.
+
+    Raises ValueError if there are none, or none can be read.
+    """
     if not path.is_file():
         raise ValueError(f"{path}: the file is not there (options.path)")
     try:
@@ -191,7 +206,8 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             rows = _objects(path)
         else:
             names = pyarrow.csv.open_csv(path).schema.names
-            # Every column as text first: "007" and "NA" are identities, neither a number nor nothing.
+            # Every column as text first: "007" and "NA" are identities, neither a number nor
+            # nothing.
             convert = pyarrow.csv.ConvertOptions(
                 column_types={name: pyarrow.string() for name in names},
                 strings_can_be_null=True,
@@ -206,7 +222,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _objects(path: Path) -> list[dict[str, Any]]:
-    """The objects of a JSON list, or one per line. Raises ValueError naming the row."""
+    """Yield the objects of a JSON list, or one per line. Raises ValueError naming the row."""
     text = path.read_text(encoding="utf-8")
     if text.lstrip().startswith("["):
         rows = _parsed(text, str(path))
@@ -231,12 +247,13 @@ def _parsed(text: str, where: str) -> Any:
 
 
 def _columns(given: Mapping[str, str], present: Sequence[str], path: Path) -> dict[str, str]:
-    """Emotion -> column, in canonical order."""
+    """Return emotion -> column, in canonical order."""
     found: dict[str, str] = {}
     for emotion, column in given.items():
         if column not in present:
             raise ValueError(
-                f"{path}: no column {column!r} (options.columns.{emotion}){suggestion(column, present)}"
+                f"{path}: no column {column!r} "
+                f"(options.columns.{emotion}){suggestion(column, present)}"
             )
         found[emotion] = column
     for column in () if given else present:
@@ -246,12 +263,14 @@ def _columns(given: Mapping[str, str], present: Sequence[str], path: Path) -> di
             continue
         if emotion in found:
             raise ValueError(
-                f"{path}: columns {found[emotion]!r} and {column!r} both name {emotion}; say which in options.columns"
+                f"{path}: columns {found[emotion]!r} and {column!r} both name {emotion}; say "
+                "which in options.columns"
             )
         found[emotion] = column
     if len(found) < 2:
         raise ValueError(
-            f"{path}: no columns of emotions; map them in options.columns, such as {{happiness: hap, anger: ang}}"
+            f"{path}: no columns of emotions; map them in options.columns, such as {{happiness: "
+            "hap, anger: ang}"
         )
     return {emotion: found[emotion] for emotion in emotions.order(list(found))}
 

@@ -1,4 +1,7 @@
-"""A model that is only a weights file of TorchScript, timm or Keras: everything else is in its card (YAML)."""
+"""Run a model that is only a weights file of TorchScript, timm or Keras.
+
+Its card (YAML) holds everything else.
+"""
 
 from faceoff.inference.card_network import CardNetwork
 from faceoff.inference.torch_runtimes import RUNTIMES

@@ -1,4 +1,7 @@
-"""An image classifier of Hugging Face's transformers: its config, image processor and safetensors weights, pinned by a card (YAML)."""
+"""Run an image classifier of Hugging Face's transformers.
+
+A card (YAML) pins its config, image processor and safetensors weights.
+"""
 
 import tempfile
 from collections.abc import Mapping
@@ -19,10 +22,11 @@ BATCH = 4  # a CPU gains nothing by more, and a picture alone costs a whole batc
 
 
 class TransformersCardModel:
-    """The classes and the input are the model's own; `emotions` in the card replaces class names that are no emotions (LABEL_0 …).
+    """A model whose classes and input are its own.
 
-    Code that lies beside such weights is never run. Raises CheckpointError where the files are not of one another, ValueError where the
-    classes are not emotions or not exclusive.
+    `emotions` in the card replaces class names that are no emotions (LABEL_0 …). Code that lies
+    beside such weights never runs. Raises CheckpointError if the files do not belong together,
+    ValueError if the classes are not emotions or not exclusive.
     """
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
@@ -49,7 +53,10 @@ class TransformersCardModel:
         )
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        """Posterior of (n, height, width, 3) uint8 crops, scaled and normalised by the model's own processor."""
+        """Return the prediction for (n, height, width, 3) uint8 crops.
+
+        The model's own processor scales and normalises them.
+        """
         # A processor does not take an empty list; one black picture tells the shape.
         pictures = list(crops) or [np.zeros((*self.crop.size, 3), np.uint8)]
         inputs = self._processor(
@@ -72,7 +79,10 @@ class _Logits(torch.nn.Module):
 
 
 def _load(folder: str, weights: Path) -> tuple[Any, Any]:
-    """(network, image processor) of a folder; nothing is looked up elsewhere and no code of its author's is run."""
+    """Return (network, image processor) of a folder.
+
+    Nothing is looked up elsewhere and no code of the model's author runs.
+    """
     import transformers
     from safetensors import SafetensorError
 
@@ -108,15 +118,17 @@ def _load(folder: str, weights: Path) -> tuple[Any, Any]:
 
 
 def _classes(config: Any, declared: list[str] | None) -> tuple[str, ...]:
-    """The emotions in output order, of the card or of the config's id2label."""
+    """Return the emotions in output order, from the card or the config's id2label."""
     if config.problem_type not in (None, "single_label_classification") or config.num_labels < 2:
         raise ValueError(
-            f"config.json: {config.num_labels} labels, problem_type {config.problem_type!r}: not a classifier of exclusive classes"
+            f"config.json: {config.num_labels} labels, problem_type {config.problem_type!r}: not "
+            "a classifier of exclusive classes"
         )
     if declared is not None:
         if len(declared) != config.num_labels:
             raise ValueError(
-                f"the card names {len(declared)} emotions, config.json has {config.num_labels} labels"
+                f"the card names {len(declared)} emotions, config.json has {config.num_labels} "
+                "labels"
             )
         return tuple(declared)
     labels = [str(config.id2label[index]) for index in range(config.num_labels)]
@@ -124,17 +136,22 @@ def _classes(config: Any, declared: list[str] | None) -> tuple[str, ...]:
         found = tuple(canonical(label) for label in labels)
     except ValueError as error:
         raise ValueError(
-            f"config.json, id2label ({', '.join(labels)}): {error}; or give `emotions` in the card, in this order"
+            f"config.json, id2label ({', '.join(labels)}): {error}; or give `emotions` in the "
+            "card, in this order"
         ) from None
     if len(set(found)) < len(found):
         raise ValueError(
-            f"config.json, id2label ({', '.join(labels)}): two labels are one emotion; give `emotions` in the card"
+            f"config.json, id2label ({', '.join(labels)}): two labels are one emotion; give "
+            "`emotions` in the card"
         )
     return found
 
 
 def _side(processor: Any, config: Any) -> tuple[int, int]:
-    """Pixels (height, width) at which the processor's own resizing leaves a crop alone; what it then cuts off at the sides is its own choice."""
+    """Return the (height, width) at which the processor's own resizing leaves a crop alone.
+
+    The processor may still cut off the sides, by its own choice.
+    """
     size = (
         processor.size
         if getattr(processor, "do_resize", False)
@@ -150,6 +167,7 @@ def _side(processor: Any, config: Any) -> tuple[int, int]:
     side = known.get("shortest_edge") or getattr(config, "image_size", None)
     if not isinstance(side, int):
         raise ValueError(
-            "preprocessor_config.json: no size of the input (size.height and size.width, or size.shortest_edge)"
+            "preprocessor_config.json: no size of the input (size.height and size.width, or "
+            "size.shortest_edge)"
         )
     return side, side

@@ -1,4 +1,4 @@
-"""The literal header of a plug-in file, read with `ast` and checked."""
+"""Read and check the literal header of a plug-in file, with `ast`."""
 
 import ast
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ HEADERS = {"DATASETS": "dataset", "DETECTORS": "detector", "MODELS": "model"}
 
 
 def headers_in(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
-    """The literal headers of a Python file, as (kind, entries)."""
+    """Yield the literal headers of a Python file, as (kind, entries)."""
     try:
         body = ast.parse(path.read_bytes(), filename=str(path)).body
     except (SyntaxError, ValueError) as error:
@@ -53,7 +53,9 @@ _HEADER_PARTS = {"requires": {"modules", "binaries"}, "calibration": {"dx", "dy"
 
 
 def _check_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) -> None:
-    """Raise RegistryError for a key that nothing would read, naming the file, the key and the nearest valid one."""
+    """Raise RegistryError for a key that nothing reads, naming the file, the key and the nearest
+    valid one.
+    """
     for key in ("requires", "options", "assets", "calibration"):
         if not isinstance(entry.get(key, {}), dict):
             raise RegistryError(f"{source}: {name}: {key}: expected keys and values")
@@ -62,7 +64,8 @@ def _check_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) 
         for key in keys:
             if key not in valid:
                 raise RegistryError(
-                    f"{source}: {name}: unknown key {where}{key}{suggestion(str(key), sorted(valid))}"
+                    f"{source}: {name}: unknown key "
+                    f"{where}{key}{suggestion(str(key), sorted(valid))}"
                 )
     for key, value in entry.get("requires", {}).items():
         if not isinstance(value, list | tuple):
@@ -70,6 +73,7 @@ def _check_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) 
 
 
 def from_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) -> Plugin:
+    """Return the plug-in that one entry of a header describes. Raises RegistryError."""
     _check_header(kind, name, entry, source)
     rest = dict(entry)
     requires = rest.pop("requires", {})

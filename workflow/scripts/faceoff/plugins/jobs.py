@@ -31,8 +31,9 @@ class Job:
 class PluginJob:
     """A detector or model to load: where its class is, its card with the run's options, its files.
 
-    batch: how many pictures a call has; None: as many as the plug-in declares.
-    read: size and time of change of the files of the user's that the plug-in reads.
+    batch: the number of pictures per call; None takes the number that the plug-in declares.
+
+    read: size and modification time of each of the user's files that the plug-in reads.
     """
 
     name: str
@@ -53,11 +54,13 @@ class PluginJob:
 
 @dataclass(frozen=True, kw_only=True)
 class CropJob:
-    """How a detector's faces become a model's input.
+    """The way from a detector's faces to a model's input.
 
-    whole_frame: the detector boxes nothing, the picture is the face.
-    calibration: from the detector's box to the canonical one; None: boxes as shipped.
-    margin, align: instead of those of the model's crop specification; None: as they are there.
+    whole_frame: the detector gives no box, so the whole picture counts as the face.
+
+    calibration: maps the detector's box to the canonical one; None leaves boxes as they are.
+
+    margin, align: replace those of the model's crop specification; None keeps them.
     """
 
     policy: str

@@ -1,4 +1,7 @@
-"""The label rules of a dataset that has several: a universe is one way of making the labels (Steegen et al. 2016)."""
+"""Hold the label rules of a dataset that has several.
+
+A universe is one way of making the labels (Steegen et al. 2016).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Universe:
-    """One way of scoring. `factors`: choice -> option, the same keys in all universes of a dataset. `rows`: (sample id, labels that count as right).
+    """One way of making the labels of a dataset.
 
-    An id may stand in several rows, where several rows of a table name one picture.
+    factors: choice -> option, with the same keys in all universes of a dataset.
+
+    rows: (sample id, labels that count as right). An id may have several rows, because several rows
+    of a table may name one picture.
     """
 
     factors: Mapping[str, str]
@@ -16,9 +22,10 @@ class Universe:
 
     @property
     def name(self) -> str:
+        """Return the chosen options, joined by commas."""
         return ", ".join(self.factors.values())
 
 
 def in_space(universe: Universe, space: Sequence[str]) -> list[tuple[str, frozenset[str]]]:
-    """The rows that have a label in the space (protocol §12), in their order."""
+    """Return the rows that have a label in the space (protocol §12), in their order."""
     return [(sample, labels) for sample, labels in universe.rows if not labels.isdisjoint(space)]

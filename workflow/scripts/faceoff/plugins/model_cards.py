@@ -23,7 +23,8 @@ _CARD_MODULES = {  # runtime of a card -> python packages it needs
     "torchscript": ("torch",),
     "transformers": ("torch", "transformers"),
 }
-_CARD_CLASSES = {  # runtime of a card -> file in models/ and its class; the others of an env share one
+# runtime of a card -> file in models/ and its class; the others of an env share one
+_CARD_CLASSES = {
     "onnx": ("card.py", "OnnxCard"),
     "tflite": ("card.py", "TfliteCard"),
     "torch": ("torch_card.py", "TorchCardModel"),
@@ -44,7 +45,10 @@ _CARD_CHOICES = {
 
 
 def read_card(path: Path) -> Plugin:
-    """A model card (YAML) as a plug-in. Raises RegistryError naming the file, the key and the nearest valid one."""
+    """Read a model card (YAML) as a plug-in.
+
+    Raises RegistryError naming the file, the key and the nearest valid one.
+    """
     try:
         card = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -62,7 +66,8 @@ def read_card(path: Path) -> Plugin:
         for key in keys:
             if key not in valid:
                 raise RegistryError(
-                    f"model card {path}: unknown key {where}{key}{suggestion(str(key), sorted(valid))}"
+                    f"model card {path}: unknown key "
+                    f"{where}{key}{suggestion(str(key), sorted(valid))}"
                 )
     hub = (
         card.get("runtime") == "transformers"
@@ -78,7 +83,8 @@ def read_card(path: Path) -> Plugin:
         )
     if card["runtime"] not in CARD_RUNTIMES:
         raise RegistryError(
-            f"model card {path}: runtime {card['runtime']!r}{suggestion(str(card['runtime']), CARD_RUNTIMES)}"
+            f"model card {path}: runtime "
+            f"{card['runtime']!r}{suggestion(str(card['runtime']), CARD_RUNTIMES)}"
         )
     _check_card_values(path, card)
     try:
@@ -87,7 +93,8 @@ def read_card(path: Path) -> Plugin:
         raise RegistryError(f"model card {path}: emotions: {error}") from None
     if len(set(classes)) < len(classes):
         raise RegistryError(
-            f"model card {path}: emotions: {next(name for name in classes if classes.count(name) > 1)!r} stands twice"
+            f"model card {path}: emotions: "
+            f"{next(name for name in classes if classes.count(name) > 1)!r} stands twice"
         )
     framework = CARD_RUNTIMES[card["runtime"]]
     module, class_name = _CARD_CLASSES.get(card["runtime"]) or _CARD_CLASSES[framework]
@@ -109,7 +116,7 @@ def read_card(path: Path) -> Plugin:
 
 
 def _weights(path: Path, card: Mapping[str, Any]) -> Asset:
-    """The one file of a card: beside it, or wherever assets are looked for."""
+    """Return the weights file of a card: beside the card, or wherever assets are looked for."""
     beside = path.parent / str(card["file"])
     return Asset(
         file=str(beside.resolve())
@@ -132,21 +139,24 @@ HUB_FILES = {
 
 
 def _hub_files(path: Path, card: Mapping[str, Any]) -> dict[str, Asset]:
-    """The three files of a model of transformers, each pinned: in a folder, or of one commit at Hugging Face.
+    """Return the three files of a transformers model, each pinned by its hash.
 
-    In the mirror and the cache they lie as OWNER--NAME--COMMIT--FILE, since every model calls them the same.
+    They are in a folder, or belong to one commit at Hugging Face. In the mirror and the cache their
+    names are OWNER--NAME--COMMIT--FILE, since every model uses the same file names.
     """
     hashes, file = card["sha256"], str(card["file"])
     if not isinstance(hashes, dict) or set(hashes) != set(HUB_FILES.values()):
         raise RegistryError(
-            f"model card {path}: sha256: expected one for each of {', '.join(HUB_FILES.values())} (one weights file, never a pickle)"
+            f"model card {path}: sha256: expected one for each of {', '.join(HUB_FILES.values())} "
+            "(one weights file, never a pickle)"
         )
     about = {"licence": str(card.get("licence", "")), "source": str(card.get("source", ""))}
     if not file.startswith("hf:"):
         folder = (path.parent / file).resolve()
         if not folder.is_dir():
             raise RegistryError(
-                f"model card {path}: file {file!r} is not a folder; a model at Hugging Face is written hf:owner/name"
+                f"model card {path}: file {file!r} is not a folder; a model at Hugging Face is "
+                "written hf:owner/name"
             )
         return {
             role: Asset(file=str(folder / name), sha256=str(hashes[name]), **about)
@@ -157,7 +167,8 @@ def _hub_files(path: Path, card: Mapping[str, Any]) -> dict[str, Asset]:
         raise RegistryError(f"model card {path}: file {file!r}: expected hf:owner/name")
     if not re.fullmatch(r"[0-9a-f]{40}", revision):
         raise RegistryError(
-            f"model card {path}: revision {revision!r}: expected the commit, 40 hex digits (a branch or tag may move)"
+            f"model card {path}: revision {revision!r}: expected the commit, 40 hex digits (a "
+            "branch or tag may move)"
         )
     address, prefix = (
         f"https://huggingface.co/{repository}/resolve/{revision}",
@@ -194,7 +205,8 @@ def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
         or len(set(outputs)) < len(outputs)
     ):
         raise RegistryError(
-            f"model card {path}: outputs {outputs!r}: expected [emotions] or [emotions, valence, arousal], in the order of the columns"
+            f"model card {path}: outputs {outputs!r}: expected [emotions] or [emotions, valence, "
+            "arousal], in the order of the columns"
         )
     if ("valence" in outputs) != ("arousal" in outputs):
         raise RegistryError(
@@ -205,9 +217,11 @@ def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
         own += [key for key in ("activation", "outputs", "package", "urls") if key in card]
         if own:
             raise RegistryError(
-                f"model card {path}: {', '.join(own)}: a model of transformers says that itself; only input.margin is yours"
+                f"model card {path}: {', '.join(own)}: a model of transformers says that itself; "
+                "only input.margin is yours"
             )
     if (card["runtime"] == "timm") != ("architecture" in card):
         raise RegistryError(
-            f"model card {path}: key 'architecture' (a name in timm) belongs to runtime timm, and is needed there"
+            f"model card {path}: key 'architecture' (a name in timm) belongs to runtime timm, and "
+            "is needed there"
         )

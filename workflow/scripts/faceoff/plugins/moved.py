@@ -25,7 +25,7 @@ MOVED = {
     "class_order": "fusion.class_order",
     "codehash": "plugins.code_hash",
     "conditions": "fusion.face_conditions",
-    "config": "plan.config plugins.options",
+    "config": "plan.config plan.config_files plan.sections plugins.options",
     "crops": "faces.crops",
     "data_files": "datasets._files",
     "decomposition": "statistics.variance_components",
@@ -107,7 +107,7 @@ MOVED = {
     "fusion.rules.soft_max fusion.rules.soft_median",
     "variants": "scoring.variants",
     "words": "results.words",
-    "workflow": "plan.job_specs",
+    "workflow": "plan.job_specs plan.stage_jobs",
     "zenodo": "assets.zenodo",
 }
 
@@ -134,7 +134,10 @@ def new_paths(source: Path, error: ImportError) -> list[str]:
 
 
 def _old(module: str | None, name: str) -> str | None:
-    """Return the key of MOVED for `from module import name`, or for `import name` where module is None; None if the path is a present one."""
+    """Return the key of MOVED for `from module import name`; None if the path exists today.
+
+    module: None stands for `import name`.
+    """
     path = f"{module}.{name}" if module else name
     if not path.startswith("faceoff."):
         return None

@@ -21,7 +21,10 @@ def _name(value: str) -> str:
 
 
 def expand(value: str) -> str:
-    """Replace `${NAME}` by the environment variable; FACEOFF_DATA defaults to ./data, any other must be set."""
+    """Replace `${NAME}` by the environment variable.
+
+    FACEOFF_DATA defaults to ./data. Raises ValueError for any other variable that is not set.
+    """
 
     def replace(match: re.Match[str]) -> str:
         name = match.group(1)
@@ -72,7 +75,8 @@ class DatasetConfig(Section):
     )
     space: str | list[str] | None = Field(
         None,
-        description="label space of the scores: basic8, basic7, basic6 or a list; default: the dataset's own",
+        description="label space of the scores: basic8, basic7, basic6 or a list; default: the "
+        "dataset's own",
     )
     fps: float = Field(
         5.0, ge=0, le=1000, description="frames per second sampled from videos; 0 takes every frame"
@@ -101,9 +105,11 @@ class DatasetConfig(Section):
     )
     multiverse: bool = Field(
         False,
-        description="score the same predictions under every label rule that the plug-in knows (ferplus, with keep: all)",
+        description="score the same predictions under every label rule that the plug-in knows "
+        "(ferplus, with keep: all)",
     )
     shards: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = Field(
         1,
-        description="cut frames, faces and predictions into this many independent jobs each; auto: by the number of pictures and clips; same results",
+        description="cut frames, faces and predictions into this many independent jobs each; "
+        "auto: by the number of pictures and clips; same results",
     )

@@ -1,4 +1,4 @@
-"""What is known of a plug-in without importing it."""
+"""Describe a plug-in without importing it."""
 
 import importlib
 import importlib.machinery
@@ -31,7 +31,7 @@ _WITHOUT_TORCH = ("core", "onnx", "mediapipe")
 
 
 class RegistryError(ValueError):
-    """A plug-in is unknown or its header or card is wrong; the message names the file and the fix."""
+    """An unknown plug-in, or a wrong header or card; the message names the file and the fix."""
 
 
 # What a header or card may leave out.
@@ -44,7 +44,10 @@ _CARD_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class Plugin:
-    """What is known of a plug-in without importing it. `card` holds the rest of its header: options, calibration, lineage, licence …"""
+    """A plug-in as its header or card describes it, without importing it.
+
+    card: the rest of the header: options, calibration, lineage, licence …
+    """
 
     kind: str
     name: str
@@ -58,23 +61,26 @@ class Plugin:
 
     @property
     def source_name(self) -> str:
-        """The file relative to the package (so that a moved checkout stays the same job), or as given for a plug-in from outside."""
+        """Return the file relative to the package, or the full path of a plug-in from outside.
+
+        A checkout that was moved thus gives the same job.
+        """
         return str(
             self.source.relative_to(PACKAGE) if self.source.is_relative_to(PACKAGE) else self.source
         )
 
     @property
     def torch(self) -> bool:
-        """Whether it computes in PyTorch, which finds a GPU and can reduce precision."""
+        """Return whether it computes in PyTorch, which finds a GPU and can reduce precision."""
         return self.framework not in _WITHOUT_TORCH
 
     @property
     def gpu(self) -> bool:
-        """Whether it computes on a GPU where the job has one."""
+        """Return whether it computes on a GPU if the job has one."""
         return self.torch or "onnxruntime" in self.modules
 
     def skip(self) -> str | None:
-        """Why this plug-in cannot run in this environment, or None. Imports nothing."""
+        """Return why this plug-in cannot run in this environment, or None. Imports nothing."""
         for module in self.modules:
             if not _installed(module):
                 return f"python package {module!r} is not installed"
@@ -84,7 +90,7 @@ class Plugin:
         return None
 
     def unknown_options(self, given: Iterable[str]) -> list[str]:
-        """What is wrong with each of these names of options that the header does not declare: the name, and the nearest one that it does."""
+        """Return one message for each of these options that the header does not declare."""
         declared = self.card.get("options", {})
         instead = {
             name: suggestion(str(name), declared) if declared else "; it has none"

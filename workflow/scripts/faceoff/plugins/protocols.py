@@ -1,6 +1,7 @@
-"""What a plug-in is: the records it exchanges with the workflow and the methods it must have.
+"""Define what a plug-in is: the records that it exchanges with the workflow, and its methods.
 
-Images are RGB uint8 arrays of shape (height, width, 3) everywhere; boxes are (x, y, w, h) in pixels of the frame they belong to.
+Images are RGB uint8 arrays of shape (height, width, 3) everywhere. Boxes are (x, y, w, h) in pixels
+of the frame that they belong to.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,11 @@ Points = tuple[tuple[float, float], ...]  # five landmarks (x, y), in the order 
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled picture or clip. `label` is None where the task has no emotion for it (it is then covered, never scored)."""
+    """One labelled picture or clip.
+
+    label: None if the task has no emotion for it; such a sample counts for coverage but is not
+    scored.
+    """
 
     sample_id: str
     path: str
@@ -35,7 +40,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Annotation:
-    """What a dataset says of one moment of a clip; None where it says nothing. A still's annotation is its sample's."""
+    """The annotation of one moment of a clip; None where the dataset has none.
+
+    The annotation of a still picture is that of its sample.
+    """
 
     label: str | None = None
     valence: float | None = None
@@ -46,7 +54,10 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Face:
-    """One detected face: box and five landmarks (viewer's left eye, right eye, nose tip, left and right mouth corner) in pixels."""
+    """One detected face, with its box and five landmarks in pixels.
+
+    The landmarks are the viewer's left eye, right eye, nose tip, left and right mouth corner.
+    """
 
     box: Box
     score: float
@@ -55,9 +66,16 @@ class Face:
 
 @dataclass(frozen=True)
 class CropSpec:
-    """How a model wants its face: `size` (height, width) px, `channels` 1 (luma) or 3 (RGB), `margin` as a share of the canonical face box.
+    """The face crop that a model takes as input.
 
-    `align`: none; eyes (turned about the box's centre until the eyes are level); five_point (a similarity that lays the landmarks on a template).
+    size: (height, width) in pixels.
+
+    channels: 1 (luma) or 3 (RGB).
+
+    margin: a share of the canonical face box.
+
+    align: none; eyes (turn the crop about the box's centre until the eyes are level); five_point (a
+    similarity transform that lays the landmarks on a template).
     """
 
     size: tuple[int, int]
@@ -68,7 +86,10 @@ class CropSpec:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A batch of predictions; every array has n rows, else ValueError. `posterior` (n, k) sums to one per row, in the order of the model's classes."""
+    """The predictions for a batch. Raises ValueError unless every array has n rows.
+
+    posterior: (n, k), in the order of the model's classes; each row sums to one.
+    """
 
     posterior: np.ndarray
     valence: np.ndarray | None = None
@@ -90,7 +111,8 @@ class Prediction:
         }
         if wrong:
             raise ValueError(
-                f"a prediction of {len(self.posterior)} rows with other lengths: {', '.join(f'{name} {n}' for name, n in wrong.items())}"
+                f"a prediction of {len(self.posterior)} rows with other lengths: "
+                f"{', '.join(f'{name} {n}' for name, n in wrong.items())}"
             )
 
 
@@ -219,8 +241,8 @@ class TrainableModel(EmotionModel, Protocol):
         """Return the fitted parameters as plain arrays. batches: (crops, labels)."""
 
 
-# Group names with a meaning. OUTLIER: the sample has no label of the task, and a pipeline had better
-# not be sure of one; the value says of what kind it is ("unknown", "NF" …).
+# Group names with a meaning. OUTLIER: the sample has no label of the task, and a pipeline had
+# better not be sure of one; the value says of what kind it is ("unknown", "NF" …).
 OUTLIER = "outlier"
 # "votes_<answer>": how many taggers gave an answer that is no emotion, beside the sample's `votes`.
 VOTES = "votes_"

@@ -1,12 +1,14 @@
 """Find plug-ins by name without importing them.
 
-A plug-in file declares what it offers in one literal at its top, which is read with `ast` and never executed:
+A plug-in file declares its plug-ins in one literal at its top, which is read with `ast` and never
+executed:
 
-    DETECTORS = {"yunet": {"class": "YuNet", "framework": "onnx", "assets": {"weights": {"file": …, "sha256": …}}, …}}
+    DETECTORS = {"yunet": {"class": "YuNet", "framework": "onnx", "assets": {…}, …}}
 
-(`DATASETS` and `MODELS` likewise). A model that is only a weights file is a YAML card in models/cards. Other folders of plug-ins come
-from the config's `plugins:` list and from installed packages' `faceoff.plugins` entry points. So the workflow knows frameworks,
-assets and reasons to skip in milliseconds, and a framework is imported only in the job that uses it.
+(`DATASETS` and `MODELS` likewise). A model that is only a weights file is a YAML card in
+models/cards. Other folders of plug-ins come from the config's `plugins:` list and from the
+`faceoff.plugins` entry points of installed packages. The workflow thus knows frameworks, assets and
+reasons to skip in milliseconds, and only the job that uses a framework imports it.
 """
 
 import importlib
@@ -27,11 +29,12 @@ from faceoff.spelling import suggestion
 
 @cache
 def _card_at(path: Path, mtime_ns: int) -> Plugin:
-    """A card by path, read once for as long as the file stays the same."""
+    """Return the card at a path; it is read once for each modification time of the file."""
     return read_card(path)
 
 
 def _files(folders: Iterable[Path]) -> Iterable[Path]:
+    """Yield the plug-in files and cards of the package and of these folders."""
     builtin = [PACKAGE / room for room in ("datasets", "detectors", "models", "models/cards")]
     for folder in [*builtin, *folders]:
         if not folder.is_dir():
@@ -44,7 +47,10 @@ def _files(folders: Iterable[Path]) -> Iterable[Path]:
 
 
 def _entry_point_folders() -> list[Path]:
-    """Folders offered by installed packages: entry points of group `faceoff.plugins` name a package whose folder is searched."""
+    """Return the folders that installed packages offer.
+
+    An entry point of the group `faceoff.plugins` names a package whose folder is searched.
+    """
     folders = []
     for point in importlib.metadata.entry_points(group="faceoff.plugins"):
         spec = importlib.util.find_spec(point.value)
@@ -56,7 +62,10 @@ def _entry_point_folders() -> list[Path]:
 
 @lru_cache(maxsize=16)
 def discover(folders: tuple[Path, ...] = ()) -> Mapping[tuple[str, str], Plugin]:
-    """Every plug-in by (kind, name), built-in ones first; a second plug-in of the same kind and name is an error."""
+    """Return every plug-in by (kind, name), built-in ones first.
+
+    Raises RegistryError for a second plug-in of the same kind and name.
+    """
     found: dict[tuple[str, str], Plugin] = {}
     for path in _files([*_entry_point_folders(), *folders]):
         if path.suffix == ".yaml":
@@ -71,19 +80,23 @@ def discover(folders: tuple[Path, ...] = ()) -> Mapping[tuple[str, str], Plugin]
             key = (plugin.kind, plugin.name)
             if key in found:
                 raise RegistryError(
-                    f"{path}: {plugin.kind} {plugin.name!r} is already defined in {found[key].source}"
+                    f"{path}: {plugin.kind} {plugin.name!r} is already defined in "
+                    f"{found[key].source}"
                 )
             found[key] = plugin
     return found
 
 
 def names(kind: str, folders: tuple[Path, ...] = ()) -> list[str]:
-    """Sorted names of all plug-ins of a kind."""
+    """Return the sorted names of all plug-ins of a kind."""
     return sorted(name for found, name in discover(folders) if found == kind)
 
 
 def get(kind: str, name: str, folders: tuple[Path, ...] = ()) -> Plugin:
-    """A plug-in by name; for a model also the path of a card (.yaml). Raises RegistryError with "did you mean"."""
+    """Return a plug-in by its name; for a model also by the path of a card (.yaml).
+
+    Raises RegistryError that suggests the nearest name.
+    """
     if kind == "model" and name.endswith((".yaml", ".yml")):
         return _card_at(Path(name), Path(name).stat().st_mtime_ns if Path(name).exists() else 0)
     plugins = discover(folders)
@@ -93,9 +106,11 @@ def get(kind: str, name: str, folders: tuple[Path, ...] = ()) -> Plugin:
 
 
 def load(source: str | Path, class_name: str) -> type:
-    """Import a plug-in file and return its class. Built-in files are imported as modules of the package, others by path.
+    """Import a plug-in file and return its class.
 
-    Raises RegistryError if the file lacks the class, or imports by a path of an older version: then with the new path.
+    Built-in files are imported as modules of the package, all others by their path. Raises
+    RegistryError if the class is not in the file, or if the file imports a module by a path of an
+    older version; the message then gives the new path.
     """
     source = (
         (PACKAGE / source).resolve() if (PACKAGE / source).is_file() else Path(source).resolve()

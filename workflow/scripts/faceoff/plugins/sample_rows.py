@@ -1,4 +1,4 @@
-"""A sample as a row of the samples table, and back."""
+"""Convert a sample to a row of the samples table, and back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from faceoff.plugins.protocols import Points, Sample
 
 
 def flat(landmarks: Sequence[Points] | None) -> list[list[float]] | None:
-    """Landmarks as a table holds them: x1, y1, … x5, y5 of each face."""
+    """Return landmarks in the form of a table: x1, y1, … x5, y5 of each face."""
     return (
         None
         if landmarks is None
@@ -16,7 +16,7 @@ def flat(landmarks: Sequence[Points] | None) -> list[list[float]] | None:
 
 
 def sample_of(row: Mapping[str, Any]) -> Sample:
-    """A row of the samples table as the dataset made it."""
+    """Return a row of the samples table as the sample that the dataset made."""
     given = {
         "votes": row["votes"] and tuple(row["votes"]),
         "boxes": row["boxes"] and tuple(map(tuple, row["boxes"])),

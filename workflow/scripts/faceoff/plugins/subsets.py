@@ -1,4 +1,4 @@
-"""Seeded subsets of a list of samples: stratified limits, and parts that share no subject."""
+"""Take seeded subsets of a list of samples: stratified limits, and parts that share no subject."""
 
 import hashlib
 from collections import defaultdict
@@ -12,11 +12,12 @@ PARTS = ("train", "valid", "test")
 def part_of(
     samples: Sequence[Sample], part: str, shares: Sequence[float], seed: int
 ) -> list[Sample]:
-    """The samples of one of three parts that have no subject in common, in the original order; a sample without a subject stands for itself.
+    """Return the samples of one of three parts that share no subject, in the original order.
 
-    Subjects are put in the order of a hash of seed and name and cut at the shares (normalised, of subjects, largest remainder, none empty), so the
-    same subjects are in the same part on every machine, and one subject more moves at most one across each cut.
-    Raises ValueError with fewer subjects than parts.
+    A sample without a subject counts as a subject of its own. Subjects are sorted by a hash of seed
+    and name and cut at the shares (normalised, of subjects, largest remainder, none empty). The
+    same subjects are thus in the same part on every machine, and one more subject moves at most one
+    subject across each cut. Raises ValueError with fewer subjects than parts.
     """
     weights = {name: share for name, share in zip(PARTS, shares, strict=True) if share > 0}
     subjects = sorted(
@@ -42,7 +43,10 @@ def _subject(sample: Sample) -> str:
 
 
 def _apportioned(total: int, weights: Mapping[str, float]) -> dict[str, int]:
-    """Whole numbers in proportion to the weights that sum to `total`, by largest remainder; ties to the earlier name."""
+    """Return whole numbers in proportion to the weights that sum to `total`.
+
+    Uses the largest remainder; ties go to the earlier name.
+    """
     shares = {name: total * weight / sum(weights.values()) for name, weight in weights.items()}
     counts = {name: int(share) for name, share in shares.items()}
     for name in sorted(shares, key=lambda name: (counts[name] - shares[name], name))[
@@ -53,9 +57,10 @@ def _apportioned(total: int, weights: Mapping[str, float]) -> dict[str, int]:
 
 
 def limited(samples: Sequence[Sample], limit: int | float | None, seed: int) -> list[Sample]:
-    """At most `limit` samples (a count, or a share up to 1.0), each label in proportion (largest remainder), in the original order.
+    """Return at most `limit` samples (a count, or a share up to 1.0), in the original order.
 
-    Which ones is decided by a hash of seed and id, so that adding a sample does not reshuffle the others.
+    Each label keeps its proportion (largest remainder). A hash of seed and id decides which samples
+    stay, so that one more sample does not reshuffle the others.
     """
     if limit is None:
         return list(samples)

@@ -37,11 +37,8 @@ class Counts(TypedDict):
 # ---------------------------------------------------------------- parts of a score
 
 
-class Metrics(TypedDict):
-    """The numbers of `metric_list.METRICS`, and counts.
-
-    set_accuracy: only of datasets with several right labels.
-    """
+class Summary(TypedDict):
+    """The metrics that truth and posterior in the label space give (`metrics.summary`)."""
 
     accuracy: Number
     covered_accuracy: Number
@@ -54,31 +51,20 @@ class Metrics(TypedDict):
     ece: Number
     ece_mass: Number
     top2: Number
+    n: int
+    n_covered: int
+    n_correct: int
+
+
+class Metrics(Summary):
+    """All numbers of `metric_list.METRICS`, and counts.
+
+    set_accuracy: only of datasets with several right labels.
+    """
+
     strict_accuracy: Number
     mass_outside: Number
     set_accuracy: NotRequired[Number]
-    n: int
-    n_covered: int
-    n_correct: int
-
-
-class Summary(TypedDict):
-    """The metrics that truth and posterior in the label space give."""
-
-    accuracy: float
-    covered_accuracy: float
-    coverage: float
-    balanced_accuracy: float
-    macro_f1: float
-    weighted_f1: float
-    log_loss: float
-    brier: float
-    ece: float
-    ece_mass: float
-    top2: float
-    n: int
-    n_covered: int
-    n_correct: int
 
 
 class Intervals(TypedDict):

@@ -1,4 +1,4 @@
-"""Column contracts of every table Faceoff writes."""
+"""Define the columns of every table that Faceoff writes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,10 @@ SAMPLES = pa.schema([
 
 
 def _hugging_face(media: str, feature: Mapping[str, Any], fields: Sequence[pa.Field]) -> pa.Schema:
-    """These fields and, last, a column of encoded bytes, described so that Hugging Face `datasets` decodes it as this feature."""
+    """Return a schema of these fields and, last, a column of encoded bytes.
+
+    The schema's metadata describe it so that Hugging Face `datasets` decodes it as this feature.
+    """
 
     def described(kind: pa.DataType) -> dict[str, Any]:
         if pa.types.is_list(kind):
@@ -93,7 +96,7 @@ FACES = pa.schema([
 
 
 def predictions_schema(emotions: Sequence[str], aus: Sequence[str] = ()) -> pa.Schema:
-    """Schema of a predictions (or fusion) table for a model with these classes and action units."""
+    """Return the schema of a predictions (or fusion) table for these classes and action units."""
     return pa.schema([
         *_KEY,
         pa.field("face_id", pa.int32(), nullable=False),
@@ -109,5 +112,5 @@ def predictions_schema(emotions: Sequence[str], aus: Sequence[str] = ()) -> pa.S
 
 
 def classes_of(schema: pa.Schema) -> tuple[str, ...]:
-    """The emotions a predictions table has columns for, in their order."""
+    """Return the emotions that a predictions table has columns for, in their order."""
     return tuple(name.removeprefix("p_") for name in schema.names if name.startswith("p_"))

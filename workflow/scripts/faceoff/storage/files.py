@@ -1,6 +1,7 @@
-"""Atomic, reproducible JSON and text files.
+"""Read and write JSON and text files, atomically and reproducibly.
 
-A file is written to `.{name}.{host}-{pid}.tmp` beside its target and renamed when complete, so a reader never meets half a file.
+A file is written to `.{name}.{host}-{pid}.tmp` beside its target and renamed when it is complete,
+so that a reader never sees half a file.
 """
 
 import errno
@@ -16,13 +17,17 @@ from typing import Any
 
 
 def temporary(path: Path) -> Path:
-    """The temporary neighbour that `path` is written to before it is renamed."""
+    """Return the neighbour that `path` is written to before it is renamed."""
     return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
 
 
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
-    """Give a temporary path in the target's folder; rename it onto `path` on success, remove it on failure. A full disk is an OSError that says so."""
+    """Give a temporary path in the target's folder; rename it to `path` on success, remove it on
+    failure.
+
+    Raises OSError with a readable message if the disk is full.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = temporary(path)
@@ -32,16 +37,23 @@ def atomic(path: Path | str) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        said = "the disk is full or the quota used up; make space and run again, what is finished stays"
+        said = (
+            "the disk is full or the quota used up; make space and run again, what is finished "
+            "stays"
+        )
         raise OSError(error.errno, said, str(path)) from error
     finally:
         scratch.unlink(missing_ok=True)
 
 
 def _writes(pid: int, leftover: Path) -> bool:
-    """Whether this host's process is still writing the file: it lives, is no zombie, and is not a later one that got the writer's number."""
+    """Return whether a process of this host is still writing the file.
+
+    It must live, be no zombie, and not be a later process that reuses the writer's number.
+    """
     try:
-        # After the name in brackets, which may hold anything: the state, and as the 20th field the start in ticks since the machine started.
+        # After the name in brackets, which may hold anything: the state, and as the 20th field the
+        # start in ticks since the machine started.
         fields = (
             Path(f"/proc/{pid}/stat")
             .read_text(encoding="utf-8", errors="replace")
@@ -57,7 +69,10 @@ def _writes(pid: int, leftover: Path) -> bool:
 
 
 def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
-    """Remove temporary files of dead writers below `folder`: this host's whose process is gone, other hosts' after a day."""
+    """Remove temporary files of dead writers below `folder`.
+
+    A file of this host goes if its process is gone, a file of another host after a day.
+    """
     here = f".{socket.gethostname()}"  # a host's name may have dots, so its end is compared
     for leftover in folder.rglob(".*.tmp"):
         host, _, pid = leftover.name.removesuffix(".tmp").rpartition("-")
@@ -75,14 +90,18 @@ def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
 
 
 def damaged(path: Path | str, kind: str, error: Exception) -> ValueError:
-    """What is said of a file that was cut short or overwritten. Snakemake makes a removed file anew only where a target or a later job needs it."""
+    """Return the error for a file that was cut short or overwritten.
+
+    Snakemake makes a removed file again only if it is a target or a later job needs it.
+    """
     return ValueError(
-        f"{path} is no {kind}, or a damaged one ({' '.join(str(error).split())}); remove it and run snakemake with this file as the target"
+        f"{path} is no {kind}, or a damaged one ({' '.join(str(error).split())}); remove it and "
+        "run snakemake with this file as the target"
     )
 
 
 def _plain(value: Any) -> Any:
-    """JSON has neither NaN nor numpy scalars: NaN and infinities become null, arrays become lists."""
+    """Return the value as JSON can hold it: NaN and infinities as null, arrays as lists."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if hasattr(value, "tolist"):
@@ -118,5 +137,5 @@ def read_json(path: Path | str) -> Any:
 
 
 def parse_spec(text: str) -> dict[str, Any]:
-    """A rule's `spec` parameter."""
+    """Parse a rule's `spec` parameter."""
     return json.loads(text)

@@ -1,6 +1,7 @@
-"""Streaming, reproducible Parquet files.
+"""Stream reproducible Parquet files.
 
-The same rows give the same bytes: row groups are cut by count (and by image bytes), never by time or by how rows arrived.
+The same rows give the same bytes: row groups are cut by count (and by image bytes), never by time
+or by the arrival of rows.
 """
 
 import errno
@@ -27,21 +28,27 @@ FAILURE = b"faceoff_failed_files"
 
 
 def with_failure(schema: pa.Schema, failed_files: Sequence[str]) -> pa.Schema:
-    """A schema that says of its file: these rows stand in for a failed job; the listed files are to be removed and made again."""
+    """Return a schema whose file says that its rows stand in for a failed job.
+
+    The listed files are to be removed and made again.
+    """
     return schema.with_metadata(
         {**(schema.metadata or {}), FAILURE: json.dumps(sorted(set(failed_files)))}
     )
 
 
 def failed_files(path: Path | str) -> list[str]:
-    """The files that `path` (Parquet) declares as failed, itself among them; empty for a sound file."""
+    """Return the files that `path` (Parquet) declares as failed, itself included; empty for a sound
+    file.
+    """
     return json.loads((read_schema(path).metadata or {}).get(FAILURE, b"[]"))
 
 
 class Writer:
-    """Stream rows (mappings) into a Parquet file; memory holds at most two row groups. Use as a context manager.
+    """A context manager that streams rows (mappings) into a Parquet file.
 
-    A full group is compressed in a second thread while the next one is collected: a decoder and the compression share two cores.
+    Memory holds at most two row groups. A second thread compresses a full group while the next one
+    is collected, because decoding and compression share two cores.
     """
 
     def __init__(self, path: Path | str, schema: pa.Schema):
@@ -52,7 +59,8 @@ class Writer:
         self._pending: Future[None] | None = None
 
     def __enter__(self) -> "Writer":
-        # Neither the least nor the most frequent picture is of interest; looking for them takes as long as compressing.
+        # Neither the least nor the most frequent picture is of interest; looking for them takes as
+        # long as compressing.
         plain = [name for name in self._schema.names if name not in _MEDIA]
         with ExitStack() as stack:
             scratch = stack.enter_context(self._atomic)
@@ -91,7 +99,7 @@ class Writer:
         self._parquet.write_table(pa.Table.from_pylist(rows, schema=self._schema))
 
     def _wait(self) -> None:
-        """Let the group before be finished, and raise here what went wrong with it."""
+        """Wait for the previous group, and raise here any error of its thread."""
         if self._pending is not None:
             self._pending.result()
             self._pending = None
@@ -107,7 +115,7 @@ class Writer:
 
 @contextmanager
 def _reading(path: Path | str) -> Iterator[None]:
-    """Let what is wrong with a Parquet file be a ValueError that names it, and its absence a FileNotFoundError that does."""
+    """Turn errors of a Parquet file into ValueError or FileNotFoundError that name the file."""
     try:
         yield
     except FileNotFoundError:
@@ -119,7 +127,7 @@ def _reading(path: Path | str) -> Iterator[None]:
 
 
 def read_schema(path: Path | str) -> pa.Schema:
-    """The columns of a Parquet file, with its metadata. Raises ValueError naming a file that is damaged."""
+    """Read the columns of a Parquet file, with its metadata. Raises ValueError for a damaged file."""
     with _reading(path):
         return pq.read_schema(path)
 
@@ -128,7 +136,7 @@ TASK = b"faceoff_task"
 
 
 def task_of(samples: Path) -> dict[str, Any]:
-    """The task that a samples table belongs to: name, type, version, space, limited, headline."""
+    """Return the task of a samples table: name, type, version, space, limited, headline."""
     return json.loads(read_schema(samples).metadata[TASK])
 
 
@@ -136,7 +144,11 @@ SHARDS = b"faceoff_shards"
 
 
 def shards_of(path: Path | str) -> list[Path]:
-    """The files that hold a table's rows: its shards where it only names them (relative to its folder), else itself."""
+    """Return the files that hold a table's rows.
+
+    These are its shards if the table only names them (relative to its folder), else the file
+    itself.
+    """
     named = (read_schema(path).metadata or {}).get(SHARDS)
     return (
         [Path(path)] if named is None else [Path(path).parent / name for name in json.loads(named)]
@@ -146,8 +158,12 @@ def shards_of(path: Path | str) -> list[Path]:
 def stream(
     path: Path | str, batch_size: int = 64, columns: Sequence[str] | None = None
 ) -> Iterator[list[dict[str, Any]]]:
-    """Yield lists of at most `batch_size` rows; memory holds one row group. Raises ValueError naming a file that is damaged."""
-    # Group by group: `iter_batches` over the whole file keeps what it has read, so that memory grows with the file.
+    """Yield lists of at most `batch_size` rows; memory holds one row group.
+
+    Raises ValueError for a damaged file.
+    """
+    # Group by group: `iter_batches` over the whole file keeps what it has read, so that memory
+    # grows with the file.
     for shard in shards_of(path):
         with _reading(shard), pq.ParquetFile(shard) as parquet:
             for group in range(parquet.num_row_groups):
@@ -165,7 +181,10 @@ def rows(path: Path | str, columns: Sequence[str] | None = None) -> Iterator[dic
 
 
 def read(*paths: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read one logical table from its parts (shards), in the order given. Raises ValueError naming a file that is damaged."""
+    """Read one logical table from its parts (shards), in the order given.
+
+    Raises ValueError for a damaged file.
+    """
     parts = []
     for path in paths:
         with _reading(path):
@@ -174,7 +193,7 @@ def read(*paths: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
 
 
 def count(path: Path | str) -> int:
-    """Number of rows, from the footers alone. Raises ValueError naming a file that is damaged."""
+    """Return the number of rows, from the footers alone. Raises ValueError for a damaged file."""
     found = 0
     for shard in shards_of(path):
         with _reading(shard):

@@ -17,11 +17,15 @@ SUM_TOLERANCE = 1e-3  # of a row's probabilities: single precision and rounded t
 
 @dataclass(frozen=True)
 class MemberRows:
-    """What the members say of one dataset's frames.
+    """The predictions of all members for one dataset's frames.
 
-    keys: table of `KEY`, a row per frame; posteriors: (members, n, k), NaN where a member abstains
-    or lacks the class; affect: (members, n, 2) valence and arousal, NaN where there is none;
-    state, reason: of the first member, for frames that nobody can read.
+    keys: table of `KEY`, a row per frame.
+
+    posteriors: (members, n, k), NaN where a member abstains or lacks the class.
+
+    affect: (members, n, 2) valence and arousal, NaN where there is none.
+
+    state, reason: those of the first member, for frames that nobody can read.
     """
 
     keys: pa.Table

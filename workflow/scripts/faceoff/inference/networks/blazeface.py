@@ -1,4 +1,7 @@
-"""BlazeFace (Bazarevsky et al. 2019), MediaPipe's front-camera variant, with the parameter names of hollance/BlazeFace-PyTorch."""
+"""Define BlazeFace (Bazarevsky et al. 2019), MediaPipe's front-camera variant.
+
+Parameters have the names of hollance/BlazeFace-PyTorch.
+"""
 
 from itertools import pairwise
 
@@ -28,7 +31,11 @@ class _Block(nn.Module):
 
 
 class BlazeFace(nn.Module):
-    """RGB in [-1, 1], (n, 3, 128, 128) -> logits (n, 896) and regressions (n, 896, 16): centre, size, six points, in input pixels."""
+    """The BlazeFace network.
+
+    RGB in [-1, 1], (n, 3, 128, 128) -> logits (n, 896) and regressions (n, 896, 16): centre, size,
+    six points, in input pixels.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,8 +1,11 @@
-"""DDAMFN (Zhang et al., Electronics 12(17), 2023): a mixed-kernel MobileFaceNet (MixedFeatureNet) and dual-direction attention heads.
+"""Define DDAMFN (Zhang et al., Electronics 12(17), 2023).
 
-Written from the paper's description; modules are named as in the checkpoints of simon20010923/DDAMFN, so that these load key for key. Some
-parameters of those checkpoints are never used when predicting (normalisation and PReLU beside the mixed convolutions, a second map in each
-head, a normalisation of the logits): they are declared and left alone. DDAMFN++ is the same network, trained and aligned otherwise.
+It is a mixed-kernel MobileFaceNet (MixedFeatureNet) with dual-direction attention heads, written
+from the paper's description. Modules are named as in the checkpoints of simon20010923/DDAMFN, so
+that these load key for key. Some parameters of those checkpoints are never used to predict
+(normalisation and PReLU beside the mixed convolutions, a second map in each head, a normalisation
+of the logits); they are declared but not used. DDAMFN++ is the same network, trained and aligned
+otherwise.
 """
 
 import torch
@@ -40,7 +43,10 @@ def _depthwise(channels: int, kernel: int | tuple[int, int]) -> _Convolution:
 
 
 class _DirectionMaps(nn.Module):
-    """What both coordinate attentions share: a map along each direction -> one bottleneck -> a gate (n, c, h, 1) and one (n, c, 1, w)."""
+    """The common part of both coordinate attentions.
+
+    A map along each direction -> one bottleneck -> a gate (n, c, h, 1) and one (n, c, 1, w).
+    """
 
     def __init__(self, channels: int):
         super().__init__()
@@ -50,7 +56,10 @@ class _DirectionMaps(nn.Module):
         self.conv2, self.conv3 = nn.Conv2d(narrow, channels, 1), nn.Conv2d(narrow, channels, 1)
 
     def gates(self, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-        """rows (n, c, h, 1), columns (n, c, 1, w) -> (n, c, h, w)."""
+        """Return the product (n, c, h, w) of the gates.
+
+        rows: (n, c, h, 1); columns: (n, c, 1, w).
+        """
         joined = functional.hardswish(
             self.bn1(self.conv1(torch.cat((rows, columns.transpose(2, 3)), 2)))
         )
@@ -66,7 +75,7 @@ class _CoordinateAttention(_DirectionMaps):
 
 
 class _DirectionAttention(_DirectionMaps):
-    """The head's attention on 7 x 7 maps: each direction is summed by learned weights in place of the mean."""
+    """The head's attention on 7 x 7 maps; learned weights sum each direction."""
 
     def __init__(self, channels: int):
         super().__init__(channels)
@@ -114,7 +123,10 @@ class _MixedConvolution(nn.Module):
 
 
 class _Bottleneck(nn.Module):
-    """Expand, mixed depthwise convolution, coordinate attention, project; the input is added where `residual`."""
+    """A block that expands, convolves depthwise with mixed kernels, attends and projects.
+
+    With `residual` it adds its input.
+    """
 
     def __init__(
         self,

@@ -1,20 +1,26 @@
-"""EmoNet (Toisoul et al., Nature Machine Intelligence 2021): a face-alignment network whose features, weighted by its heat maps, feed an emotion head.
+"""Define EmoNet (Toisoul et al., Nature Machine Intelligence 2021).
 
-Written from the paper's description (and Bulat & Tzimiropoulos 2017 for the hourglasses); modules are named as in the published state
-dicts of face-analysis/emonet, so that these load key for key. Where that network is said to have instance normalisation, its weights are
-those of batch normalisation.
+It is a face-alignment network whose features, weighted by its heat maps, feed an emotion head.
+Written from the paper's description (and Bulat & Tzimiropoulos 2017 for the hourglasses). Modules
+are named as in the published state dicts of face-analysis/emonet, so that these load key for key.
+The published description says instance normalisation for that network, but its weights are those of
+batch normalisation.
 """
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-SIDE = 256  # pixels of the input; the head pools what an input of this size leaves to one value per channel
+# pixels of the input; the head pools what an input of this size leaves to one value per channel
+SIDE = 256
 WIDTH, LANDMARKS, STACKS, DEPTH = 256, 68, 2, 4
 
 
 class _Block(nn.Module):
-    """Hierarchical, parallel, multi-scale residual block: three 3x3 convolutions of 1/2, 1/4 and 1/4 of the width, joined, plus the input."""
+    """A hierarchical, parallel, multi-scale residual block.
+
+    It joins three 3x3 convolutions of 1/2, 1/4 and 1/4 of the width and adds the input.
+    """
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
@@ -41,7 +47,10 @@ class _Block(nn.Module):
 
 
 class _Hourglass(nn.Module):
-    """Four halvings and four doublings with a block beside each (b1), before (b2) and after (b3) what lies below."""
+    """Four halvings and four doublings of the resolution.
+
+    At each level one block lies beside (b1), one before (b2) and one after (b3) the levels below.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +69,11 @@ class _Hourglass(nn.Module):
 
 
 class EmoNet(nn.Module):
-    """(n, 3, 256, 256) RGB in 0–1 -> (n, classes + 2): logits of the classes, then valence and arousal, both unbounded."""
+    """The EmoNet network.
+
+    (n, 3, 256, 256) RGB in 0–1 -> (n, classes + 2): logits of the classes, then valence and
+    arousal, both unbounded.
+    """
 
     def __init__(self, classes: int):
         super().__init__()

@@ -1,7 +1,8 @@
-"""RetinaFace (Deng et al. 2020) on a quarter-width MobileNet, with the parameter names of biubug6/Face-Detector-1MB-with-landmark.
+"""Define RetinaFace (Deng et al. 2020) on a quarter-width MobileNet.
 
-The same author's Pytorch_Retinaface has the same parameters under the same names, but leaky rectifiers (and larger anchors): its weights
-would load here without an error and find little, and the other way round.
+Parameters have the names of biubug6/Face-Detector-1MB-with-landmark. The same author's
+Pytorch_Retinaface has the same parameter names, but leaky rectifiers and larger anchors: its
+weights would load here without an error and detect little, and vice versa.
 """
 
 from itertools import pairwise
@@ -30,7 +31,7 @@ def _convolution(
 
 
 def _separable(inputs: int, outputs: int, stride: int) -> nn.Sequential:
-    """A depthwise, then a pointwise convolution."""
+    """Build a depthwise and then a pointwise convolution."""
     return nn.Sequential(
         *_convolution(inputs, inputs, 3, stride, groups=inputs), *_convolution(inputs, outputs, 1)
     )
@@ -100,7 +101,11 @@ class _Head(nn.Module):
 
 
 class RetinaFace(nn.Module):
-    """BGR minus (104, 117, 123), (n, 3, h, w) -> probability of a face (n, k), box offsets (n, k, 4), landmark offsets (n, k, 10)."""
+    """The RetinaFace network.
+
+    BGR minus (104, 117, 123), (n, 3, h, w) -> probability of a face (n, k), box offsets (n, k, 4),
+    landmark offsets (n, k, 10).
+    """
 
     def __init__(self) -> None:
         super().__init__()
