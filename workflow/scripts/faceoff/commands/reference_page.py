@@ -69,8 +69,8 @@ def page() -> str:
 
 
 _HEADS = ("key", "type", "default", "meaning")
-_OPTIONS_TEXT = """What a plug-in takes under `options` of its section in `detectors` or `models`, as
-`models: {geometry: {options: {sharpness: 4.0}}}`. The plug-in's file or page says what each
+_OPTIONS_TEXT = """What a plug-in takes under `options` of its section in `detectors` or `models`,
+as `models: {geometry: {options: {sharpness: 4.0}}}`. The plug-in's file or page says what each
 option does, and what a default of – means."""
 
 

@@ -14,6 +14,7 @@ from faceoff.figures.canvas import (
     SINGLE_MM,
     SMALL,
     Drawn,
+    Row,
     ink_on,
     is_number,
     nothing,
@@ -88,7 +89,7 @@ def draw(names: Sequence[str], kappa: Mapping[tuple[int, int], float | None]) ->
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
     """Draw the leading pairs, best first."""
-    pairs = (dataset.comparison or {}).get("pairs") or []
+    pairs: list[Row] = [{**pair} for pair in dataset.compared.get("pairs") or []]
     known = {pair[side] for pair in pairs for side in ("a", "b")}
     shown = [name_of(score) for score in dataset.ranked if name_of(score) in known][:_PAIRS]
     place = {name: index for index, name in enumerate(shown)}

@@ -76,7 +76,8 @@ def draw(
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
     """Draw the curve of greedy selection, and the pairs that are worth most to a vote of all."""
-    found = (dataset.comparison or {}).get("ensemble") or {"curve": [], "members": []}
+    nothing_grown: Mapping[str, Any] = {"curve": [], "members": []}
+    found: Mapping[str, Any] = dataset.compared.get("ensemble") or nothing_grown
     curve = [
         {**step, "low": step["interval"][0], "high": step["interval"][1]} for step in found["curve"]
     ]

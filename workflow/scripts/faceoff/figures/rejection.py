@@ -99,12 +99,15 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
     series, rows = [], []
     for score in chosen:
         found = score["rejection"]
-        auroc = (found["outliers"] or {}).get("auroc")
+        outliers = found["outliers"]
+        auroc = outliers["auroc"] if outliers else None
         series.append(
             {
                 "title": label(name_of(score)),
                 **found["curve"],
-                **{key: found[key] for key in ("aurc", "at", "n")},
+                "aurc": found["aurc"],
+                "at": found["at"],
+                "n": found["n"],
                 "auroc": auroc,
             }
         )

@@ -22,6 +22,7 @@ from faceoff.figures.canvas import (
 )
 from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults, label, name_of
+from faceoff.scoring.records import Score
 
 _PANELS = 6
 _ACROSS = 3
@@ -67,10 +68,13 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
 
     Bins of equal width are drawn; the CSV has those of equal mass too.
     """
-    chosen = [score for score in dataset.shown(singles=1) if score.get("calibration")][:_PANELS]
+    chosen: list[tuple[Score, Mapping[str, Any]]] = [
+        (score, calibration)
+        for score in dataset.shown(singles=1)
+        if (calibration := score.get("calibration"))
+    ]
     panels, rows = [], []
-    for score in chosen:
-        found = score["calibration"]
+    for score, found in chosen[:_PANELS]:
         parts = {
             key: found[key] and {"ece": found[key]["ece"], "bins": found[key]["bins"]["width"]}
             for key in ("before", "after")

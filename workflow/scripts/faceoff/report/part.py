@@ -14,6 +14,7 @@ from typing import Any
 
 from faceoff.results import words
 from faceoff.results.dataset_results import DatasetResults, name_of, shorten, shorten_all
+from faceoff.scoring.records import Score
 
 NAME, REASON, LABEL = 60, 400, 24  # characters shown of a name, of a reason, of an emotion
 View = dict[str, Any]
@@ -75,7 +76,7 @@ def shade(share: float) -> int:
     return round(100 * min(1.0, max(0.0, share)))
 
 
-def by_interest(dataset: DatasetResults) -> list[Mapping[str, Any]]:
+def by_interest(dataset: DatasetResults) -> list[Score]:
     """Return every scored pipeline: the chosen best single first, then as ranked."""
     first = [score for score in dataset.ranked if name_of(score) == dataset.chosen_single]
     return first + [score for score in dataset.ranked if score not in first]

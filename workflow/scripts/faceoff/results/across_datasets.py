@@ -1,12 +1,12 @@
 """Rank cells and fusions over several datasets, from their score files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from faceoff.results.dataset_results import name_of, ranked, scored
+from faceoff.results.dataset_results import accuracy_of, name_of, ranked, scored, task_of
+from faceoff.scoring.records import Score, TaskInfo
 from faceoff.statistics.omnibus import Friedman, friedman
 
 COLLECTION = {
@@ -34,7 +34,7 @@ class Standing:
     flagged: tuple[str, ...]
 
 
-def rank_across(scores: Sequence[Mapping[str, Any]]) -> Standing | None:
+def rank_across(scores: Sequence[Score]) -> Standing | None:
     """Rank by accuracy over independent datasets (protocol §18).
 
     One dataset of each collection counts, the first by name, and none that was drawn (§16). A
@@ -47,11 +47,11 @@ def rank_across(scores: Sequence[Mapping[str, Any]]) -> Standing | None:
     not two names that all of them rank.
     """
     accuracy: dict[str, dict[str, float]] = {}
-    about: dict[str, Mapping[str, Any]] = {}
+    about: dict[str, TaskInfo] = {}
     for score in scores:
         if scored(score):
-            accuracy.setdefault(score["dataset"], {})[name_of(score)] = score["metrics"]["accuracy"]
-            about[score["dataset"]] = score["task"]
+            accuracy.setdefault(score["dataset"], {})[name_of(score)] = accuracy_of(score)
+            about[score["dataset"]] = task_of(score)
     left_out: dict[str, str] = {}
     chosen: list[str] = []
     seen: dict[str, str] = {}

@@ -11,9 +11,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from faceoff.scoring.records import Comparison, PairedComparison, Score, TaskInfo
 from faceoff.storage import columns, files
 
-Score = Mapping[str, Any]
+# A comparison with nothing in it.
+_NOTHING: Comparison = {
+    "dataset": "",
+    "task": None,
+    "best_single": None,
+    "hindsight": None,
+    "oracle": None,
+    "effective_members": None,
+    "cochran_q": None,
+    "decomposition": None,
+    "comparisons": [],
+    "ranking": [],
+    "ensemble": None,
+    "pairs": [],
+    "clones": [],
+    "variants": [],
+}
 
 
 def name_of(score: Score) -> str:
@@ -90,16 +107,21 @@ class DatasetResults:
     name: str
     card: Mapping[str, Any]
     scores: Sequence[Score]
-    comparison: Mapping[str, Any] | None
+    comparison: Comparison | None
     examples: Path | None = None
     examples_shown: int = 0
     multiverse: Path | None = None
 
     @cached_property
-    def task(self) -> Mapping[str, Any] | None:
+    def task(self) -> TaskInfo | None:
         """Return the task that was scored; None when nothing was."""
         tasks = [score["task"] for score in self.scores if score.get("task")]
-        return tasks[0] if tasks else (self.comparison or {}).get("task")
+        return tasks[0] if tasks else self.compared.get("task")
+
+    @property
+    def compared(self) -> Comparison:
+        """Return the comparison; where there is none, one with nothing in it."""
+        return self.comparison or _NOTHING
 
     @property
     def limited(self) -> bool:
@@ -107,7 +129,7 @@ class DatasetResults:
 
         Then the numbers are not for reporting.
         """
-        return bool((self.task or {}).get("limited"))
+        return bool(self.task and self.task["limited"])
 
     @cached_property
     def space(self) -> list[str]:
@@ -146,7 +168,8 @@ class DatasetResults:
     @cached_property
     def chosen_single(self) -> str | None:
         """Return the best single pair, chosen off the test data (protocol §19)."""
-        return ((self.comparison or {}).get("best_single") or {}).get("name")
+        best = self.compared.get("best_single")
+        return best["name"] if best else None
 
     def shown(self, singles: int = 3) -> list[Score]:
         """Return the rows worth a panel of their own.
@@ -160,14 +183,14 @@ class DatasetResults:
         ]
 
     @cached_property
-    def fusion_tests(self) -> list[Mapping[str, Any]]:
+    def fusion_tests(self) -> list[PairedComparison]:
         """Return the headline comparisons of a fusion with the best single.
 
         The largest difference comes first.
         """
         rows = [
             row
-            for row in (self.comparison or {}).get("comparisons") or []
+            for row in self.compared.get("comparisons") or []
             if row["family"] == "headline"
             and row["a"].startswith("fusion/")
             and row["b"] == "best single"
@@ -181,11 +204,11 @@ class DatasetResults:
         )
 
     @cached_property
-    def single_tests(self) -> list[Mapping[str, Any]]:
+    def single_tests(self) -> list[PairedComparison]:
         """Return the other headline comparisons: each pair with the top one."""
         rows = [
             row
-            for row in (self.comparison or {}).get("comparisons") or []
+            for row in self.compared.get("comparisons") or []
             if row["family"] == "headline" and row not in self.fusion_tests
         ]
         return sorted(
@@ -206,14 +229,14 @@ class DatasetResults:
         rows = []
         for detector in self.detectors:
             cells = [score for score in self.cells if score["detector"] == detector]
-            counted = [
-                score["counts"]
+            found: list[dict[str, int]] = [
+                {state: counts.get(state) or 0 for state in columns.STATES}
                 for score in cells
-                if score["state"] != "skipped" and any((score.get("counts") or {}).values())
+                if score["state"] != "skipped" and (counts := _counts(score))
             ]
             best = max(
-                counted,
-                key=lambda counts: (counts.get(columns.OK) or 0, -(counts.get(columns.ERROR) or 0)),
+                (counts for counts in found if any(counts.values())),
+                key=lambda counts: (counts[columns.OK], -counts[columns.ERROR]),
                 default=None,
             )
             reason = next((score["reason"] for score in cells if score.get("reason")), None)
@@ -221,7 +244,7 @@ class DatasetResults:
                 {
                     "detector": detector,
                     "reason": None if best else reason or "not run",
-                    **{state: (best or {}).get(state) or 0 for state in columns.STATES},
+                    **(best or dict.fromkeys(columns.STATES, 0)),
                 }
             )
         return rows
@@ -233,7 +256,7 @@ class DatasetResults:
         They have intervals where these exist. `mixed`: the accuracy is no one pair's, as folds
         chose different ones; `name` is the one most often chosen.
         """
-        found = self.comparison or {}
+        found: Mapping[str, Any] = self.compared
         rows = []
         for key, title in (
             ("best_single", "best single"),
@@ -289,7 +312,27 @@ class DatasetResults:
 
 def scored(score: Score) -> bool:
     """Return whether a score has an accuracy: it ran, and its dataset was not empty."""
-    return score["state"] == "ok" and (score.get("metrics") or {}).get("accuracy") is not None
+    return score["state"] == "ok" and metric(score, "accuracy") is not None
+
+
+def accuracy_of(score: Score) -> float:
+    """Return the accuracy of a score that has one; raise ValueError for another."""
+    value = metric(score, "accuracy")
+    if value is None:
+        raise ValueError(f"{name_of(score)} has no accuracy on {score['dataset']}")
+    return value
+
+
+def task_of(score: Score) -> TaskInfo:
+    """Return the task of a score that has one; raise ValueError for another."""
+    if score["task"] is None:
+        raise ValueError(f"{name_of(score)} was not scored on {score['dataset']}")
+    return score["task"]
+
+
+def _counts(score: Score) -> Mapping[str, Any]:
+    """Return how many samples are in each state; nothing where the score does not say."""
+    return score.get("counts") or {}
 
 
 def ranked(score: Score) -> bool:
@@ -302,12 +345,15 @@ def ranked(score: Score) -> bool:
 
 def metric(score: Score, name: str) -> float | None:
     """Return a metric, None where the score has none."""
-    return (score.get("metrics") or {}).get(name)
+    metrics: Mapping[str, Any] = score.get("metrics") or {}
+    value: float | None = metrics.get(name)
+    return value
 
 
 def interval(score: Score, name: str) -> tuple[float | None, float | None]:
     """Return a metric's interval, (None, None) where it has none."""
-    low, high = (score.get("intervals") or {}).get(name) or (None, None)
+    intervals: Mapping[str, Any] = score.get("intervals") or {}
+    low, high = intervals.get(name) or (None, None)
     return low, high
 
 
@@ -325,7 +371,7 @@ def colour_scale(scores: Sequence[Score]) -> tuple[float, float]:
 
     They are never less than 20 points apart, so that a small gap does not look like a chasm.
     """
-    return colour_scale_of([score["metrics"]["accuracy"] for score in scores if scored(score)])
+    return colour_scale_of([accuracy_of(score) for score in scores if scored(score)])
 
 
 def colour_scale_of(accuracies: Sequence[float]) -> tuple[float, float]:

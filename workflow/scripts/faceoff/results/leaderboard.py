@@ -12,10 +12,11 @@ from rich.table import Table
 from faceoff.results import run_folder
 from faceoff.results.dataset_results import interval, ranked, standing
 from faceoff.scoring.metric_list import shown_in
+from faceoff.scoring.records import Score
 from faceoff.spelling import suggestion
 from faceoff.storage import files
 
-Scores = dict[str, list[dict[str, Any]]]  # dataset -> content of its score files
+Scores = dict[str, list[Score]]  # dataset -> content of its score files
 
 
 def read(run: str, datasets: Sequence[str] = ()) -> Scores:
@@ -86,7 +87,8 @@ def write_csv(by_dataset: Scores, output: Path) -> int:
     rows = []
     for dataset, scores in by_dataset.items():
         for score in scores:
-            task, metrics = score.get("task") or {}, score.get("metrics") or {}
+            task: Mapping[str, Any] = score.get("task") or {}
+            metrics: Mapping[str, Any] = score.get("metrics") or {}
             fused = score["kind"] == "fusion"
             row = {
                 "dataset": dataset,

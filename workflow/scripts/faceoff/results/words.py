@@ -7,6 +7,7 @@ from typing import Any, TypeGuard
 
 from faceoff.fusion import rule_list
 from faceoff.results.dataset_results import DatasetResults, label, name_of, shorten
+from faceoff.scoring.records import Score
 
 NBSP = "\u00a0"
 # It stands on every output of a run of which only some samples were taken.
@@ -110,7 +111,7 @@ def rule(name: str) -> str:
 
 def caveats(dataset: DatasetResults) -> list[str]:
     """Return why this dataset's numbers are not for a headline."""
-    task = dataset.task or {}
+    task = dataset.task
     found = []
     if task and not task.get("headline", True):
         found.append("demonstration data, not for headline")
@@ -122,7 +123,7 @@ def caveats(dataset: DatasetResults) -> list[str]:
 def verdict(dataset: DatasetResults) -> tuple[str, list[str]]:
     """Return the sentence that answers the question, and the sentences that qualify it."""
     tests = dataset.fusion_tests
-    best = (dataset.comparison or {}).get("best_single")
+    best = dataset.compared.get("best_single")
     if not best:
         return "No pair could be scored here; the leaderboard names the reasons.", []
     single = _single(best)
@@ -244,10 +245,11 @@ def of_level(level: Mapping[str, Any]) -> str:
 
 
 def _ceiling(dataset: DatasetResults) -> list[str]:
-    found = dataset.comparison or {}
+    found = dataset.compared
     sentences = []
     hindsight, oracle = found.get("hindsight"), found.get("oracle")
-    if hindsight and hindsight["accuracy"] != (found.get("best_single") or {}).get("accuracy"):
+    best = found.get("best_single")
+    if hindsight and (not best or hindsight["accuracy"] != best["accuracy"]):
         name, share = label_short(hindsight["name"]), percent(hindsight["accuracy"])
         sentences.append(f"With hindsight the best pair is {name} at {share}.")
     if oracle and len(oracle.get("members") or []) > 1:
@@ -268,7 +270,7 @@ def label_short(name: str) -> str:
     return shorten(label(name), 70)
 
 
-def title_of(score: Mapping[str, Any]) -> str:
+def title_of(score: Score) -> str:
     """Return a score's name for headings."""
     return label_short(name_of(score))
 

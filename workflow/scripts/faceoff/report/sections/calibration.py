@@ -18,24 +18,23 @@ def view(part: Part) -> View | None:
 
     None where no score has any (older results, or votes by majority alone).
     """
-    scores = [score for score in part.dataset.ranked if score.get("calibration")]
+    scores = [
+        (score, calibration)
+        for score in part.dataset.ranked
+        if (calibration := score.get("calibration"))
+    ]
     rows = [
         {
             "title": words.title_of(score),
             "id": part.ids[name_of(score)],
-            "temperature": score["calibration"]["temperature"],
-            "before": score["calibration"]["before"],
-            "after": score["calibration"]["after"],
+            "temperature": calibration["temperature"],
+            "before": calibration["before"],
+            "after": calibration["after"],
         }
-        for score in scores
+        for score, calibration in scores
     ]
-    fitted = sorted(
-        {
-            shorten(score["calibration"]["fitted_on"], 80)
-            for score in scores
-            if score["calibration"]["fitted_on"]
-        }
-    )
+    fitted_on = {calibration["fitted_on"] for _, calibration in scores}
+    fitted = sorted({shorten(samples, 80) for samples in fitted_on if samples})
     return {"rows": rows, "fitted_on": ", ".join(fitted)} if rows else None
 
 

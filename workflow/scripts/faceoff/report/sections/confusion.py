@@ -33,7 +33,8 @@ def view(part: Part) -> View | None:
 def _pipeline(score: Score, part: Part, opened: bool) -> View:
     low, high = dataset_results.interval(score, "accuracy")
     matrix: list[View] = []
-    for truth, counts in zip(score["task"]["space"], score["confusion"], strict=True):
+    space = dataset_results.task_of(score)["space"]
+    for truth, counts in zip(space, score["confusion"], strict=True):
         total = sum(counts)
         cells = [
             {
@@ -51,7 +52,7 @@ def _pipeline(score: Score, part: Part, opened: bool) -> View:
         "accuracy": dataset_results.metric(score, "accuracy"),
         "low": low,
         "high": high,
-        "space": [part.emotion(emotion) for emotion in score["task"]["space"]],
+        "space": [part.emotion(emotion) for emotion in space],
         "matrix": matrix,
         "per_class": [
             {**row, "emotion": part.emotion(row["emotion"])} for row in score["per_class"]

@@ -3,6 +3,9 @@
 It says how much is the detector, the crop, the model, the picture, and what they make together.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from faceoff.report.part import LABEL, REASON, Part, View
 from faceoff.results.dataset_results import shorten
 
@@ -14,20 +17,21 @@ def view(part: Part) -> View | None:
 
     None where nothing could be told apart.
     """
-    comparison = part.dataset.comparison or {}
+    comparison = part.dataset.compared
     found, q = comparison.get("decomposition"), comparison.get("cochran_q")
     if not (found and found["components"]) and not q:
         return None
+    parts: Mapping[str, Any] = found or {}
     components = [
         {**row, "name": shorten(row["name"], 60), "width": round(100 * (row["share"] or 0), 1)}
-        for row in (found or {}).get("components") or ()
+        for row in parts.get("components") or ()
     ]
     effects = [
         {**row, "factor": shorten(row["factor"], LABEL), "reason": shorten(row["reason"], REASON)}
-        for row in (found or {}).get("effects") or ()
+        for row in parts.get("effects") or ()
     ]
     left_out = [
         (shorten(name, 60), shorten(reason, REASON))
-        for name, reason in sorted(((found or {}).get("left_out") or {}).items())
+        for name, reason in sorted((parts.get("left_out") or {}).items())
     ]
     return {"components": components, "effects": effects, "left_out": left_out, "q": q}

@@ -11,7 +11,8 @@ def view(part: Part) -> View | None:
 
     None where there is one pair only.
     """
-    curve = ((part.dataset.comparison or {}).get("ensemble") or {}).get("curve") or []
+    ensemble = part.dataset.compared.get("ensemble")
+    curve = ensemble["curve"] if ensemble else []
     if not curve:
         return None
     bounds = [

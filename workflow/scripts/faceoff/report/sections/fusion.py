@@ -20,7 +20,7 @@ def view(part: Part) -> View | None:
     dataset = part.dataset
     if not dataset.ranked:
         return None
-    clones = (dataset.comparison or {}).get("clones") or []
+    clones = dataset.compared.get("clones") or []
     return {
         "levels": _levels(dataset),
         "tests": _tests(dataset.fusion_tests),
@@ -79,20 +79,18 @@ def _weights(dataset: DatasetResults) -> list[View]:
             "title": words.title_of(score),
             "members": [
                 {"name": words.label_short(name), "weight": weight}
-                for name, weight in sorted(
-                    score["weights"].items(), key=lambda item: (-item[1], item[0])
-                )
+                for name, weight in sorted(weights.items(), key=lambda item: (-item[1], item[0]))
             ],
         }
         for score in dataset.ranked
-        if score.get("weights")
+        if (weights := score.get("weights"))
     ]
 
 
 def _pairs(dataset: DatasetResults) -> list[View]:
     """Return the most alike pairs first: they add least to a vote."""
     pairs = sorted(
-        (dataset.comparison or {}).get("pairs") or [],
+        dataset.compared.get("pairs") or [],
         key=lambda pair: (-(pair["agreement"] or 0.0), pair["a"], pair["b"]),
     )
     return [

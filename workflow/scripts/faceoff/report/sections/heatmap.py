@@ -23,7 +23,7 @@ def view(part: Part) -> View:
                 {
                     **_cell(score, low, high),
                     "id": part.ids.get(f"{detector}/{model}"),
-                    "reason": shorten((score or {}).get("reason") or "not scored", REASON),
+                    "reason": shorten((score and score["reason"]) or "not scored", REASON),
                 }
             )
         rows.append({"detector": shorten(detector, NAME), "cells": cells})
@@ -52,7 +52,7 @@ def _cell(score: Score | None, low: float, high: float) -> View:
         failed = score is not None and score["state"] == "error"
         state = "error" if failed else "skipped"
         return {"state": state, "value": None, "half": None, "shade": 0}
-    value = score["metrics"]["accuracy"]
+    value = dataset_results.accuracy_of(score)
     left, right = dataset_results.interval(score, "accuracy")
     return {
         "state": "ok",

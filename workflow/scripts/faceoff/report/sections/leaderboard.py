@@ -48,13 +48,13 @@ def _axis(dataset: DatasetResults) -> tuple[float, float]:
 
 def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: float) -> list[View]:
     rows, rank = [], 0
-    places = {row["name"]: row for row in (dataset.comparison or {}).get("ranking") or ()}
+    places = {row["name"]: row for row in dataset.compared.get("ranking") or ()}
     for score in dataset.leaderboard:
         good = dataset_results.scored(score)
         ranked = good and dataset_results.ranked(score)
         rank += ranked
         low, high = dataset_results.interval(score, "accuracy")
-        metrics = score.get("metrics") or {}
+        metrics: Mapping[str, Any] = score.get("metrics") or {}
         fused = score["kind"] == "fusion"
         rows.append(
             {

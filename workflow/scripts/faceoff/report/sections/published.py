@@ -9,7 +9,8 @@ from typing import Any
 
 from faceoff.report.part import NAME, REASON, Part, View
 from faceoff.results import dataset_results, words
-from faceoff.results.dataset_results import Score, shorten
+from faceoff.results.dataset_results import shorten, task_of
+from faceoff.scoring.records import Score
 
 ANCHOR, TITLE, NAV = "published", "Published and measured", "Published"
 AMBER = 0.002  # share of the samples by which the counts may differ
@@ -28,7 +29,7 @@ def view(part: Part) -> View | None:
             if score["kind"] == "cell" and score["model"] == name
         ]
         for stated in card.get("published") or ():
-            matching = [score for score in cells if comparable(stated, score["task"])]
+            matching = [score for score in cells if comparable(stated, task_of(score))]
             for score in matching or cells[:1]:
                 rows.append(_row(name, stated, score, bool(matching)))
     return {"rows": rows} if rows else None
@@ -55,7 +56,7 @@ def colour(published: int, measured: int, n: int) -> str:
 
 
 def _row(model: str, stated: Mapping[str, Any], score: Score, same: bool) -> View:
-    measured, n = score["metrics"]["n_correct"], score["task"]["n"]
+    measured, n = score["metrics"]["n_correct"], task_of(score)["n"]
     return {
         "model": shorten(model, NAME),
         "detector": shorten(score["detector"], NAME),

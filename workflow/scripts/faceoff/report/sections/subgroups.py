@@ -6,6 +6,7 @@ It shows how far apart the best and the worst served group are.
 from faceoff.report.part import NAME, Part, View, bar
 from faceoff.results import words
 from faceoff.results.dataset_results import name_of, shorten, tens
+from faceoff.scoring.records import Group
 
 ANCHOR, TITLE, NAV = "groups", "Does it work equally well for all?", "Subgroups"
 _PIPELINES = 12  # whose gaps are listed, by rank
@@ -64,7 +65,7 @@ def view(part: Part) -> View | None:
     }
 
 
-def _gap(group: dict) -> View:
+def _gap(group: Group) -> View:
     """Return the gap between the best and worst served level.
 
     `p`: how often a random division into groups of these sizes shows so large a gap.

@@ -14,7 +14,7 @@ def view(part: Part) -> View:
     task = part.dataset.task
     return {
         "task": task,
-        "version": shorten((task or {}).get("version", ""), 120),
+        "version": shorten(task["version"] if task else "", 120),
         "caveats": words.caveats(part.dataset),
         "lead": sentence,
         "more": more,

@@ -1,8 +1,9 @@
 """Accuracy and every other metric of each cell and fusion, best first."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from faceoff.results.dataset_results import Score, name_of, ranked
+from faceoff.results.dataset_results import interval, name_of, ranked
 from faceoff.results.tables.table import (
     Column,
     Row,
@@ -16,8 +17,9 @@ from faceoff.results.tables.table import (
 )
 from faceoff.results.words import share_reached
 from faceoff.scoring.metric_list import BY_KEY, Metric, shown_in
+from faceoff.scoring.records import Place, Score, Variant
 
-Places = Mapping[tuple[str, str], Row]  # (dataset, cell) -> what a comparison says of it
+Key = tuple[str, str]  # dataset, cell
 
 
 def rows(sources: Sources) -> list[Row]:
@@ -26,12 +28,12 @@ def rows(sources: Sources) -> list[Row]:
     On test datasets a row also says how sure its place is, and of a model of reduced precision
     whether it may stand for the original.
     """
-    ranking: Places = {
+    ranking = {
         (found["dataset"], row["name"]): row
         for found in sources.comparisons
         for row in found["ranking"]
     }
-    variants: Places = {
+    variants = {
         (found["dataset"], row["variant"]): row
         for found in sources.comparisons
         for row in found["variants"]
@@ -39,17 +41,18 @@ def rows(sources: Sources) -> list[Row]:
     return [_row(cell, ranking, variants) for cell in sources.cells]
 
 
-def _row(cell: Score, ranking: Places, variants: Places) -> Row:
+def _row(cell: Score, ranking: Mapping[Key, Place], variants: Mapping[Key, Variant]) -> Row:
     key = (cell["dataset"], name_of(cell))
     row = about(cell) | {"state": cell["state"], "reason": cell["reason"]}
     if cell["state"] == "ok":
-        row |= {name: cell["metrics"][name] for name in sorted(cell["metrics"]) if name != "n"}
-        for name, (low, high) in sorted(cell["intervals"].items()):
-            row |= {f"{name}_low": low, f"{name}_high": high}
+        metrics: Mapping[str, Any] = cell["metrics"]
+        row |= {name: metrics[name] for name in sorted(metrics) if name != "n"}
+        for name in sorted(cell["intervals"]):
+            row[f"{name}_low"], row[f"{name}_high"] = interval(cell, name)
         row["design_effect"] = cell["design_effect"]
         row["ranked"] = ranked(cell)
         row |= _trust(cell)
-        place = ranking.get(key, {})
+        place: Mapping[str, Any] = ranking.get(key) or {}
         for name in ("rank_low", "rank_high", "p_best", "tied_with_best"):
             row[name] = place.get(name)
     variant = variants.get(key)
@@ -67,9 +70,9 @@ def _trust(cell: Score) -> Row:
 
     None where a cell has no such part.
     """
-    calibration, rejection, human = (
-        cell.get(part) or {} for part in ("calibration", "rejection", "human")
-    )
+    calibration: Mapping[str, Any] = cell.get("calibration") or {}
+    rejection: Mapping[str, Any] = cell.get("rejection") or {}
+    human: Mapping[str, Any] = cell.get("human") or {}
     at = rejection.get("at") or ()
     after, outliers = calibration.get("after") or {}, rejection.get("outliers") or {}
     return {

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from faceoff.results.dataset_results import Score, name_of
+from faceoff.results.dataset_results import name_of
+from faceoff.scoring.records import Comparison, Multiverse, Score
 
 Row = dict[str, Any]
 
@@ -25,9 +26,9 @@ class Sources:
     """
 
     cells: Sequence[Score] = ()
-    comparisons: Sequence[Mapping[str, Any]] = ()
+    comparisons: Sequence[Comparison] = ()
     timings: Sequence[Mapping[str, Any]] = ()
-    universes: Sequence[Mapping[str, Any]] = ()
+    universes: Sequence[Multiverse] = ()
     latencies: Sequence[Mapping[str, Any]] = ()
 
     @property
@@ -76,7 +77,7 @@ def load(name: str) -> Table:
 
 def about(cell: Score) -> Row:
     """Return the columns with which the rows of a cell or fusion begin."""
-    task = cell["task"] or {}
+    task: Mapping[str, Any] = cell["task"] or {}
     fused = cell["kind"] == "fusion"
     detector, model = ("fusion", cell["fusion"]) if fused else (cell["detector"], cell["model"])
     return {
