@@ -283,8 +283,6 @@ class StageJobs(Matrix):
         """Tell `compare` what cells are made of, and which variants stand for which originals."""
         return CompareJob(
             dataset=dataset,
-            validation=self.config.datasets[dataset].validation,
-            fusions={name: _names(cells) for name, (_, cells) in self.fusions.items()},
             factors={f"{d}/{m}": self._factors(d, m) for d, m in self.cells},
             variants={
                 f"{detector}/{variant}": f"{detector}/{original}"
