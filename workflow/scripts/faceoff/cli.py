@@ -15,7 +15,9 @@ from faceoff.commands import (
     configuration,
     drawings,
     export,
+    init,
     listings,
+    run,
     score,
     show_run,
 )
@@ -55,10 +57,12 @@ def main(
         ),
     ] = False,
 ) -> None:
-    """Faceoff: face detector x emotion model, compared. Run the workflow itself with snakemake."""
+    """Faceoff: face detector x emotion model, compared. Begin with `faceoff init`, `faceoff run`."""
 
 
 # In the order of the help.
+app.command()(init.init)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run.run)
 app.command()(show_run.leaderboard)
 app.command()(compare.compare)
 app.command(name="model-index")(export.model_index)

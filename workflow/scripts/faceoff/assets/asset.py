@@ -69,9 +69,8 @@ class Asset:
 
 def hasher(algorithm: str) -> Any:
     """Return a new hashlib object of this name."""
-    return hashlib.new(
-        algorithm, usedforsecurity=False
-    )  # so that md5 works on machines in FIPS mode
+    # so that md5 works on machines in FIPS mode
+    return hashlib.new(algorithm, usedforsecurity=False)
 
 
 def hash_of(path: Path, algorithm: str) -> str:

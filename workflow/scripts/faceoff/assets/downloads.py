@@ -108,9 +108,8 @@ def locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(
-            missing_ok=True
-        )  # while it is held: a waiting process notices and takes a new file
+        # while it is held: a waiting process notices and takes a new file
+        path.unlink(missing_ok=True)
         lock.release()
 
 

@@ -94,9 +94,10 @@ def fetch(asset: Asset, folder: str = "weights") -> Path:
         )
     tried = ""
     if asset.urls:
+        # which needs requests; a job that finds its files does not
         from faceoff.assets.downloads import (
             download,
-        )  # which needs requests; a job that finds its files does not
+        )
 
         try:
             return download(asset, cache_folder() / folder)

@@ -6,11 +6,12 @@ It says what each one is, takes and gives, and whose it is.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from faceoff import layout
 from faceoff.faces import emfacs
 from faceoff.plugins import registry
-from faceoff.plugins.plugin import PACKAGE, Plugin
+from faceoff.plugins.plugin import Plugin
 
-PATH = PACKAGE.parents[2] / "docs" / "cards.md"
+PATH = layout.workflow_folder() / "docs" / "cards.md"
 
 _HEAD = """# Cards of the detectors and models
 

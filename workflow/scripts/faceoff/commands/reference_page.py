@@ -9,12 +9,12 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from faceoff import layout
 from faceoff.plan import sections
 from faceoff.plugins import registry
 from faceoff.plugins.options import DatasetConfig
-from faceoff.plugins.plugin import PACKAGE
 
-PATH = PACKAGE.parents[2] / "docs" / "reference.md"
+PATH = layout.workflow_folder() / "docs" / "reference.md"
 
 _HEAD = """# Configuration reference
 

@@ -27,16 +27,18 @@ PARTS = {
     "valid": ("FER2013Valid", "PublicTest"),
     "test": ("FER2013Test", "PrivateTest"),
 }
+# rows of fer2013.csv, which holds the splits one after the other
 ROWS = {
     "train": 28_709,
     "valid": 3_589,
     "test": 3_589,
-}  # rows of fer2013.csv, which holds the splits one after the other
+}
+# numbers that the generator's names have in each split, one split after the other
 NAMES = {
     "train": 28_638,
     "valid": 3_582,
     "test": 3_582,
-}  # numbers that the generator's names have in each split, one split after the other
+}
 SIDE = 48
 COLUMNS = ("emotion", "pixels", "Usage")
 _ENDS = ("", ".tar.gz", ".zip")

@@ -20,9 +20,8 @@ def evaluator_weights(ratings: np.ndarray) -> np.ndarray:
     ratings = _ratings(ratings)
     mean = _mean(ratings, np.ones(len(ratings)))
     weights = np.zeros(len(ratings))
-    steady = 1e-9 * np.max(
-        np.abs(ratings), where=np.isfinite(ratings), initial=0.0
-    )  # a mean that should be constant varies by rounding
+    # a mean that should be constant varies by rounding
+    steady = 1e-9 * np.max(np.abs(ratings), where=np.isfinite(ratings), initial=0.0)
     for index, rating in enumerate(ratings):
         there = np.isfinite(rating)
         own, others = rating[there], mean[there]

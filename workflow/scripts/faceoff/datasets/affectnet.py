@@ -182,9 +182,8 @@ class _CsvLayout:
         with open(self._table, newline="", encoding="utf-8-sig") as file:
             lines = csv.reader(file, skipinitialspace=True)
             first = [cell.strip() for cell in next(lines, ())]
-            headless = (
-                len(first) == len(COLUMNS) and _number(first[6]) is not None
-            )  # a copy without header line has the official order
+            # a copy without header line has the official order
+            headless = len(first) == len(COLUMNS) and _number(first[6]) is not None
             header = COLUMNS if headless else first
             for column in ("subDirectory_filePath", "expression"):
                 if column not in header:
@@ -192,9 +191,8 @@ class _CsvLayout:
                         f"{self._table}: no column {column!r}{suggestion(column, header)}"
                     )
             for cells in chain([first] if headless else (), lines):
-                row = dict(
-                    zip(header, (cell.strip() for cell in cells))
-                )  # a short row lacks its last cells
+                # a short row lacks its last cells
+                row = dict(zip(header, (cell.strip() for cell in cells)))
                 where = f"{self._table}, line {lines.line_num}"
                 path = row.get("subDirectory_filePath", "")
                 if not any(row.values()):

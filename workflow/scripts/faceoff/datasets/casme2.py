@@ -293,9 +293,8 @@ class Casme2:
         for row in rows:
             frames = self._frames(row, folders.get((_spelling(row.subject), _spelling(row.name))))
             sample_id = f"{row.subject}_{row.name}"
-            sample_id = (
-                sample_id if sample_id not in seen else f"{sample_id}@{row.onset}"
-            )  # a second expression in one clip
+            # a second expression in one clip
+            sample_id = sample_id if sample_id not in seen else f"{sample_id}@{row.onset}"
             if isinstance(frames, str) or sample_id in seen:
                 self.left_out[frames if isinstance(frames, str) else "row that stands twice"] += 1
                 continue

@@ -43,6 +43,7 @@ CODES = (
     "sadness",
     "surprise",
 )  # their place is the code in an emotion file
+# labelled sequences
 PUBLISHED = {
     "anger": 45,
     "contempt": 18,
@@ -51,7 +52,7 @@ PUBLISHED = {
     "happiness": 69,
     "sadness": 28,
     "surprise": 83,
-}  # labelled sequences
+}
 SEQUENCES, SUBJECTS = 593, 123
 FPS = 30.0  # nominal: the files carry no times
 

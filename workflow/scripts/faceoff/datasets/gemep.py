@@ -36,18 +36,18 @@ DATASETS = {
 # Code -> state. What is a basic emotion has its canonical name: elation is happiness, hot anger is
 # anger, panic fear is fear.
 CODES = {
-    "joy": "happiness", "amu": "amusement", "pri": "pride", "ang": "anger", "fea": "fear", "des": "despair",
-    "ple": "pleasure", "rel": "relief", "int": "interest", "irr": "irritation", "anx": "anxiety", "sad": "sadness",
-    "sur": "surprise", "adm": "admiration", "dis": "disgust", "con": "contempt", "ten": "tenderness",
+    "joy": "happiness", "amu": "amusement", "pri": "pride", "ang": "anger", "fea": "fear",
+    "des": "despair", "ple": "pleasure", "rel": "relief", "int": "interest", "irr": "irritation",
+    "anx": "anxiety", "sad": "sadness", "sur": "surprise", "adm": "admiration", "dis": "disgust",
+    "con": "contempt", "ten": "tenderness",
 }  # fmt: skip
-STATES = order(
-    [*CODES.values(), "shame"]
-)  # shame is not in the core set; its code is not known to us
+# shame is not in the core set; its code is not known to us
+STATES = order([*CODES.values(), "shame"])
 BASIC = tuple(state for state in STATES if state in EMOTIONS)
 # Other names of the states, for label tables.
 NAMES = {
-    "elation": "happiness", "hot anger": "anger", "rage": "anger", "panic fear": "fear", "panic": "fear",
-    "cold anger": "irritation", "worry": "anxiety", "sensory pleasure": "pleasure",
+    "elation": "happiness", "hot anger": "anger", "rage": "anger", "panic fear": "fear",
+    "panic": "fear", "cold anger": "irritation", "worry": "anxiety", "sensory pleasure": "pleasure",
 }  # fmt: skip
 ACTORS, CLIPS = 10, 145
 

@@ -32,6 +32,7 @@ DATASETS = {
     }
 }
 
+# other values are no basic emotion
 CODES = {
     1: "anger",
     2: "disgust",
@@ -39,7 +40,7 @@ CODES = {
     4: "happiness",
     5: "sadness",
     6: "surprise",
-}  # other values are no basic emotion
+}
 VIEWS = {"0": "frontal", "1": "profile", "2": "dual"}  # dual: both side by side in one picture
 
 _CLIP = re.compile(r"(S\d{3})-\d{3}")

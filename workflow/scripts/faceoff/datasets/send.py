@@ -41,11 +41,12 @@ DATASETS = {
 }
 
 CLIPS = {"train": 114, "valid": 40, "test": 39}
+# clips whose speakers agreed to their being given to researchers; the others have ratings only
 SHARED = {
     "train": 54,
     "valid": 27,
     "test": 31,
-}  # clips whose speakers agreed to their being given to researchers; the others have ratings only
+}
 WINDOW_S = 0.5
 
 # gold standard -> (folder, file name, lowest, highest)
@@ -183,9 +184,8 @@ class Send:
         for path in sorted(files_below(self._videos)):
             name = _VIDEO.fullmatch(path.stem)
             if name and path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
-                found.setdefault(
-                    (int(name.group(1)), int(name.group(2))), path
-                )  # a name in two folders is one clip
+                # a name in two folders is one clip
+                found.setdefault((int(name.group(1)), int(name.group(2))), path)
         return found
 
     @lru_cache(maxsize=8)  # noqa: B019 - a clip's frames come one after the other; a dataset lives as long as its job

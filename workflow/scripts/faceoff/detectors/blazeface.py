@@ -23,7 +23,8 @@ DETECTORS = {
                 "file": "blazeface.pth",
                 "sha256": "54ecff653feaaaf1f7d44b6aff28fd2fc50e483a4e847563b6dd261369c43ba4",
                 "urls": [
-                    "https://github.com/hollance/BlazeFace-PyTorch/raw/852bfd8e3d44ed6775761105bdcead4ef389a538/blazeface.pth"
+                    "https://github.com/hollance/BlazeFace-PyTorch/raw/"
+                    "852bfd8e3d44ed6775761105bdcead4ef389a538/blazeface.pth"
                 ],
                 "size": 420224,
                 "licence": "Apache-2.0",
@@ -33,7 +34,8 @@ DETECTORS = {
                 "file": "anchors.npy",
                 "sha256": "a10bb2fb93ab54ca426d6c750bfc3aad685028a16dcf231357d03694f261fd95",
                 "urls": [
-                    "https://github.com/hollance/BlazeFace-PyTorch/raw/852bfd8e3d44ed6775761105bdcead4ef389a538/anchors.npy"
+                    "https://github.com/hollance/BlazeFace-PyTorch/raw/"
+                    "852bfd8e3d44ed6775761105bdcead4ef389a538/anchors.npy"
                 ],
                 "size": 28800,
                 "licence": "Apache-2.0",
@@ -66,9 +68,8 @@ class BlazeFace:
         self._network = Torch(
             fill(blazeface.BlazeFace(), assets["weights"]).to(torch_device()), BATCH
         )
-        self._anchors = np.load(
-            assets["anchors"], allow_pickle=False
-        )  # (896, 4): centre and size as shares of the input
+        # (896, 4): centre and size as shares of the input
+        self._anchors = np.load(assets["anchors"], allow_pickle=False)
         self._threshold, self._overlap = card["threshold"], card["options"]["nms_threshold"]
 
     def detect(self, images: Sequence[RGB]) -> list[list[Face]]:

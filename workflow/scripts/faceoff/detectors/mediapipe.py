@@ -24,7 +24,8 @@ DETECTORS = {
                 "size": 229714,
                 "sha256": "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
                 "urls": [
-                    "https://storage.googleapis.com/mediapipe-assets/face_detection_short_range.tflite?generation=1677044301978921"
+                    "https://storage.googleapis.com/mediapipe-assets/"
+                    "face_detection_short_range.tflite?generation=1677044301978921"
                 ],  # for releases that carry no model
             }
         },
@@ -46,7 +47,8 @@ DETECTORS = {
                 "size": 676746,
                 "sha256": "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
                 "urls": [
-                    "https://storage.googleapis.com/mediapipe-assets/face_detection_full_range_sparse.tflite?generation=1674261618323821"
+                    "https://storage.googleapis.com/mediapipe-assets/"
+                    "face_detection_full_range_sparse.tflite?generation=1674261618323821"
                 ],  # for releases that carry no model
             }
         },

@@ -99,9 +99,8 @@ class MTCNN:
             (regression,), (probability,) = _run(self._pnet, means.resized(size))
             rows, columns = np.nonzero(probability >= self._options["thresholds"][0])
             corners = 2 * np.stack([columns, rows, columns, rows], axis=1) + [1, 1, 12, 12]
-            windows = np.floor(
-                corners.astype(np.float32) / np.float32(scale)
-            )  # in single precision, as the library: 12 / 0.6 decides
+            # in single precision, as the library: 12 / 0.6 decides
+            windows = np.floor(corners.astype(np.float32) / np.float32(scale))
             kept = geometry.nms(windows, probability[rows, columns], 0.5)
             found.append(windows[kept])
             scores.append(probability[rows, columns][kept])
@@ -174,9 +173,8 @@ class AreaMeans:
 
     def __init__(self, image: RGB):
         self.shape = image.shape[:2]
-        self._sums = cv2.integral(
-            np.ascontiguousarray(image), sdepth=cv2.CV_64F
-        )  # (height + 1, width + 1, 3)
+        # (height + 1, width + 1, 3)
+        self._sums = cv2.integral(np.ascontiguousarray(image), sdepth=cv2.CV_64F)
 
     def resized(self, size: tuple[int, int]) -> np.ndarray:
         """Return the whole picture at (height, width): (1, height, width, 3)."""

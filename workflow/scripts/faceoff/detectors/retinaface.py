@@ -28,7 +28,8 @@ DETECTORS = {
                 "file": "mobilenet0.25_Final.pth",
                 "sha256": "ed6fa7d45a5179f03cb5ce82c73b0c6711372968e53782e88395acee88d319e1",
                 "urls": [
-                    "https://github.com/biubug6/Face-Detector-1MB-with-landmark/raw/2b075657aef954b9426f938ac7fce100b6910fe6/weights/mobilenet0.25_Final.pth"
+                    "https://github.com/biubug6/Face-Detector-1MB-with-landmark/raw/"
+                    "2b075657aef954b9426f938ac7fce100b6910fe6/weights/mobilenet0.25_Final.pth"
                 ],
                 "size": 1789735,
                 "licence": "MIT",
@@ -43,10 +44,11 @@ DETECTORS = {
         "source": "https://github.com/biubug6/Face-Detector-1MB-with-landmark",
     }
 }
+# pictures of at most so many pixels run in batches: larger ones gain nothing by it
 SMALL, BATCH = (
     256 * 256,
     16,
-)  # pictures of at most so many pixels run in batches: larger ones gain nothing by it
+)
 MEAN = np.array([104, 117, 123], np.float32)  # of blue, green, red
 
 

@@ -110,9 +110,8 @@ class S3FD:
         rows = np.reshape(np.asarray(self._found(view), float), (-1, 5))  # x1, y1, x2, y2, score
         if self._fan is None or not len(rows):
             return geometry.faces(rows[:, :4] * np.tile(back, 2), rows[:, 4])
-        rows = rows[
-            (rows[:, :2] < view.shape[1::-1]).all(axis=1) & (rows[:, 2:4] > 0).all(axis=1)
-        ]  # the library cannot crop what lies outside
+        # the library cannot crop what lies outside
+        rows = rows[(rows[:, :2] < view.shape[1::-1]).all(axis=1) & (rows[:, 2:4] > 0).all(axis=1)]
         points = [
             five(face) * back
             for face in (self._fan.get_landmarks_from_image(view, detected_faces=rows) or ())
@@ -136,9 +135,8 @@ class S3FD:
             - means
         )
         with torch.inference_mode():
-            maps = self._detector.face_detector(
-                pixels
-            )  # for each of six sizes the classes, then the boxes
+            # for each of six sizes the classes, then the boxes
+            maps = self._detector.face_detector(pixels)
         maps = [output if place % 2 else output.softmax(dim=1) for place, output in enumerate(maps)]
         return self._detector._filter_bboxes(
             get_predictions([output.cpu().numpy() for output in maps], 1)[0]

@@ -24,7 +24,8 @@ DETECTORS = {
                 "file": "version-RFB-320.onnx",
                 "sha256": "34cd7e60aeff28744c657de7a3dc64e872d506741de66987f3426f2b79f88017",
                 "urls": [
-                    "https://github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB/raw/dffdddda9794a50607cba8f318507a28c1c27cab/models/onnx/version-RFB-320.onnx"
+                    "https://github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB/raw/"
+                    "dffdddda9794a50607cba8f318507a28c1c27cab/models/onnx/version-RFB-320.onnx"
                 ],
                 "size": 1270727,
                 "licence": "MIT",
@@ -47,7 +48,8 @@ DETECTORS = {
                 "file": "version-RFB-640.onnx",
                 "sha256": "8f4c659275977e7a3bfbfa339a9c769ad793df50f9c0baa8c14b11baa1646430",
                 "urls": [
-                    "https://github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB/raw/dffdddda9794a50607cba8f318507a28c1c27cab/models/onnx/version-RFB-640.onnx"
+                    "https://github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB/raw/"
+                    "dffdddda9794a50607cba8f318507a28c1c27cab/models/onnx/version-RFB-640.onnx"
                 ],
                 "size": 1588012,
                 "licence": "MIT",

@@ -22,7 +22,8 @@ DETECTORS = {
                 "file": "yunet_n_640_640.onnx",
                 "sha256": "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31",
                 "urls": [
-                    "https://github.com/ShiqiYu/libfacedetection.train/raw/47198234de8c4646961e46159e02af5b06021a78/onnx/yunet_n_640_640.onnx"
+                    "https://github.com/ShiqiYu/libfacedetection.train/raw/"
+                    "47198234de8c4646961e46159e02af5b06021a78/onnx/yunet_n_640_640.onnx"
                 ],
                 "size": 317466,
                 "licence": "Apache-2.0",
@@ -45,7 +46,8 @@ DETECTORS = {
                 "file": "yunet_s_640_640.onnx",
                 "sha256": "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
                 "urls": [
-                    "https://github.com/ShiqiYu/libfacedetection.train/raw/0047ac24afb1a50a0c6105001c89d1b5b805dbf1/onnx/yunet_s_640_640.onnx"
+                    "https://github.com/ShiqiYu/libfacedetection.train/raw/"
+                    "0047ac24afb1a50a0c6105001c89d1b5b805dbf1/onnx/yunet_s_640_640.onnx"
                 ],
                 "size": 232589,
                 "licence": "Apache-2.0",

@@ -24,10 +24,11 @@ def draw_body(
 ) -> None:
     """Draw neck, shoulders and clothing, nearly upright under the head."""
     first = int(np.clip(placement.y - 5 * placement.scale, 0, image.shape[0] - 1))
+    # nothing of the body lies higher
     image, at = (
         image[first:],
         np.array([placement.x, placement.y - first]),
-    )  # nothing of the body lies higher
+    )
     tilt = np.radians(0.3 * pose.roll)
     turn = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
     small = 0.8 if who.age_group == "child" else 1.0

@@ -272,9 +272,8 @@ def _moment(clip: Clip, t: float) -> tuple[list[Staged], list[FaceTruth]]:
         face, blink = _performed(clip, role, player, t)
         (about,) = largest_first([face])
         faces.append(replace(about, aus=about.aus | {"AU45": blink}))
-        staged.append(
-            replace(face, aus=face.aus | {"AU43": max(face.aus.get("AU43", 0.0), blink)})
-        )  # the same lid, drawn the same way
+        # the same lid, drawn the same way
+        staged.append(replace(face, aus=face.aus | {"AU43": max(face.aus.get("AU43", 0.0), blink)}))
     seen = [face for face in faces if _seen(face, clip.size)]
     return staged, sorted(seen, key=lambda face: -face.box[2] * face.box[3])
 

@@ -34,9 +34,8 @@ def paint_eyes(albedo: np.ndarray, who: Identity, shape: Shape, skin: np.ndarray
         fill(patch, ellipse(tuple(centre), IRIS_RADIUS - 1.1, IRIS_RADIUS - 1.1), iris, 0.95, 0.5)
         fill(patch, ellipse((centre[0], centre[1] + 2.4), 3.6, 2.2), iris * 1.7, 0.6, 0.8)
         fill(patch, ellipse(tuple(centre), 2.5, 2.5), 0.004, 1.0, 0.2)
-        fill(
-            patch, ribbon(top + np.array([0, 0.9]), 3.4, (0.6, 0.6)), 0.03, 0.6, 1.0
-        )  # the shadow of the upper lid
+        # the shadow of the upper lid
+        fill(patch, ribbon(top + np.array([0, 0.9]), 3.4, (0.6, 0.6)), 0.03, 0.6, 1.0)
         fill(patch, ellipse((centre[0] - 2.0, centre[1] - 2.3), 1.25, 1.25), 1.0, 0.95, 0.15)
         ball += (patch[window] - ball) * coverage[..., None]
         albedo[window] = ball

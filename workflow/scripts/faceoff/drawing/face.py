@@ -93,13 +93,14 @@ def _skin(
             0.55,
             3.5,
         )
+        # under the lowered brow
         fill(
             albedo,
             ellipse((s * (who.eye_x - 8), -7), 14, 6, s * 0.25),
             skin * 0.22,
             0.8 * float(act["AU04"][(s + 1) // 2] * (1 - act["AU01"].mean())),
             3,
-        )  # under the lowered brow
+        )
         fill(
             albedo,
             ellipse((s * (who.eye_x - 2), 11), 13, 4),

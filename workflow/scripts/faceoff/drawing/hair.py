@@ -24,12 +24,13 @@ _VOLUME = {
     "bald": 0,
     "scarf": 9,
 }
+# half width and lowest y of what hangs behind the head
 _BACK = {
     "bob": (82, 92),
     "long": (84, 190),
     "wavy": (92, 150),
     "scarf": (86, 190),
-}  # half width and lowest y of what hangs behind the head
+}
 
 
 @lru_cache(maxsize=64)

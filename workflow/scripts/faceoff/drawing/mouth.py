@@ -91,9 +91,8 @@ def paint_mouth(albedo: np.ndarray, who: Identity, shape: Shape, skin: np.ndarra
                 0.3,
                 0.2,
             )
-        fill(
-            inside, ribbon(top + np.array([0, 1.2]), 2.8, (0.8, 0.8)), CAVITY, 0.55, 0.9
-        )  # the lip's shadow on the teeth
+        # the lip's shadow on the teeth
+        fill(inside, ribbon(top + np.array([0, 1.2]), 2.8, (0.8, 0.8)), CAVITY, 0.55, 0.9)
         for x in (reach[0] * 0.9, reach[1] * 0.9):
             fill(
                 inside, ellipse((x, float(top[0, 1] + bottom[0, 1]) / 2), 5, 14), CAVITY, 0.75, 1.6

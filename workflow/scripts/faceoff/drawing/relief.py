@@ -130,16 +130,18 @@ def smooth_relief(who: Identity, shape: Shape, act: Mapping[str, np.ndarray]) ->
         mounds.add(
             sign * 27, 30 - 4 * act["AU09"][i], 7, 8, 6.0 * act["AU09"][i] + 4 * act["AU10"][i]
         )
+    # lower lids
     mounds.pair(
         ex,
         10.5,
         11,
         2.8,
         1.0 + 1.2 * age + 3.4 * act["AU06"] + 3.0 * act["AU07"] + 2.4 * act["AU09"],
-    )  # lower lids
+    )
+    # hollow of the cheeks
     mounds.pair(
         48, 58, 11, 15, -3.5 * (1 - 0.6 * m["AU12"]) * soft * (0.7 + 0.6 * age) - 0.15 * shape.drop
-    )  # hollow of the cheeks
+    )
     mounds.pair(who.half_width - 8, -32, 8, 16, -3)  # temples
     for t in np.linspace(0, 1, 7):  # the bridge of the nose, widening and rising to the tip
         mounds.add(
@@ -154,9 +156,8 @@ def smooth_relief(who: Identity, shape: Shape, act: Mapping[str, np.ndarray]) ->
     mounds.add(0, nose + 9, 3, 6, -1.6)  # philtrum
     mounds.pair(5, nose + 9, 2.2, 6, 0.7)
     mounds.add(0, who.mouth_y + 0.4 * shape.drop, 25, 15, 3.5)  # the muzzle
-    mounds.add(
-        0, shape.lip_bottom[20, 1] + 5.5, 15, 3.6, -3.4 - 3.5 * m["AU17"] - 1.5 * m["AU15"]
-    )  # under the lower lip
+    # under the lower lip
+    mounds.add(0, shape.lip_bottom[20, 1] + 5.5, 15, 3.6, -3.4 - 3.5 * m["AU17"] - 1.5 * m["AU15"])
     mounds.add(0, shape.chin - 12 - 4 * m["AU17"], 13, 8, 4.0 + 4.0 * m["AU17"])  # chin boss
     mounds.add(0, shape.lip_top[20, 1] - 4, 15, 3, 2.2 * m["AU24"] + 1.6 * m["AU23"])
     mounds.add(0, shape.lip_bottom[20, 1] + 3, 15, 3, 2.2 * m["AU24"] + 1.6 * m["AU23"])

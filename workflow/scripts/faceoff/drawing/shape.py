@@ -194,15 +194,13 @@ def _mouth(who: Identity, act: Mapping[str, np.ndarray], drop: float) -> tuple[n
         + 0.6 * m["AU20"]
         + 0.5 * m["AU16"]
     )
-    bow = (
-        0.5 * np.exp2(-((v / 0.3) ** 2)) * (1 - 0.7 * parted)
-    )  # the small dip of the closed mouth line under the cupid's bow
+    # the small dip of the closed mouth line under the cupid's bow
+    bow = 0.5 * np.exp2(-((v / 0.3) ** 2)) * (1 - 0.7 * parted)
     sneer = -3.0 * (act["AU10"] - m["AU10"])[side] * w * (1 - w) * 4
     inner_top = centre_top + (to_corner - centre_top) * w**square + bow + sneer
     centre_bottom = centre_top + gap
-    below = square + parted * (
-        2.3 + 0.7 * m["AU20"] + 0.7 * m["AU16"] - square
-    )  # closed lips follow one line
+    # closed lips follow one line
+    below = square + parted * (2.3 + 0.7 * m["AU20"] + 0.7 * m["AU16"] - square)
     inner_bottom = np.maximum(
         centre_bottom
         + (to_corner - centre_bottom) * w**below

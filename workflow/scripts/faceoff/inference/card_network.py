@@ -10,9 +10,8 @@ import numpy as np
 from faceoff.inference.runtimes import Runtime, softmax
 from faceoff.plugins.protocols import CropSpec, Prediction
 
-Opener = Callable[
-    [Path, Mapping[str, Any], int], Runtime
-]  # (weights file, card, columns of its output) -> network
+# (weights file, card, columns of its output) -> network
+Opener = Callable[[Path, Mapping[str, Any], int], Runtime]
 
 _OFF_BY = 0.05  # how far the sum of an 8-bit network's probabilities may be from one
 
@@ -42,9 +41,8 @@ class CardNetwork:
             == "nchw"
         )
         self._activation = card.get("activation", "softmax")
-        self._affect = tuple(card.get("outputs", ("emotions",)))[
-            1:
-        ]  # valence, arousal: columns after the emotions
+        # valence, arousal: columns after the emotions
+        self._affect = tuple(card.get("outputs", ("emotions",)))[1:]
         self._network = self.openers[card["runtime"]](
             assets["weights"], card, len(self.emotions) + len(self._affect)
         )

@@ -13,13 +13,14 @@ from typing import Any
 
 import torch
 
+# keys under which training loops store the weights
 _WRAPPERS = (
     "state_dict",
     "model_state_dict",
     "model",
     "net",
     "ema_state_dict",
-)  # keys under which training loops store the weights
+)
 # `weights_only` of older versions lets files run code (GHSA-53q9-r3pm-6pq6, to 2.5.1) or corrupt
 # memory (GHSA-63cw-57p8-fm3p, to 2.9.1).
 _SAFE_FROM = (2, 10)
@@ -120,9 +121,8 @@ def fill(network: torch.nn.Module, path: Path) -> torch.nn.Module:
     Raises CheckpointError naming the keys that are missing, unexpected or of another shape.
     """
     state, wanted = read_state(path), network.state_dict()
-    optional = {
-        key for key in wanted if key.endswith("num_batches_tracked")
-    }  # counts training steps; not used when predicting
+    # counts training steps; not used when predicting
+    optional = {key for key in wanted if key.endswith("num_batches_tracked")}
     missing, unexpected = (
         sorted(set(wanted) - set(state) - optional),
         sorted(set(state) - set(wanted)),

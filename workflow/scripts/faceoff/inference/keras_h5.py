@@ -170,9 +170,8 @@ def _histories(value: Any) -> list[str]:
 
 def _sources(item: Mapping[str, Any]) -> tuple[str, ...]:
     nodes = item.get("inbound_nodes") or []
-    return tuple(
-        _histories(nodes[:1])
-    )  # a layer that is used twice would have two nodes; none of these networks has one
+    # a layer that is used twice would have two nodes; none of these networks has one
+    return tuple(_histories(nodes[:1]))
 
 
 def _needed(layers: Sequence[Layer], output: str) -> list[Layer]:
@@ -323,9 +322,8 @@ def _convolution(layer: Layer, weights: _Weights) -> Operation:
             int(layer.options.get("groups", 1)),
         )
     else:
-        raw = weights.take(
-            "depthwise_kernel", "kernel"
-        )  # a DepthwiseConv2D of Keras 3 calls it kernel
+        # a DepthwiseConv2D of Keras 3 calls it kernel
+        raw = weights.take("depthwise_kernel", "kernel")
         depthwise = raw.permute(2, 3, 0, 1).reshape(
             raw.shape[2] * raw.shape[3], 1, raw.shape[0], raw.shape[1]
         )
@@ -545,9 +543,8 @@ class KerasNetwork(BatchedNetwork):
     @torch.inference_mode()
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
         values: dict[str, torch.Tensor] = {}
-        start = (
-            torch.from_numpy(inputs).to(self._device).permute(0, 3, 1, 2)
-        )  # in memory still channels last, which is faster
+        # in memory still channels last, which is faster
+        start = torch.from_numpy(inputs).to(self._device).permute(0, 3, 1, 2)
         for layer, operation in self._steps:
             try:
                 values[layer.name] = (

@@ -148,9 +148,8 @@ class Torch(runtimes.BatchedNetwork):
     ):
         import torch
 
-        first = next(
-            chain(network.parameters(), network.buffers()), None
-        )  # a frozen TorchScript graph has neither
+        # a frozen TorchScript graph has neither
+        first = next(chain(network.parameters(), network.buffers()), None)
         self._device = torch.device(torch_device()) if first is None else first.device
         self._network, self._channels_last = network, channels_last
         self._batch = (

@@ -4,9 +4,10 @@ import importlib.metadata
 import sys
 
 _PACKAGES = (
-    "snakemake", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "av", "opencv-python-headless", "matplotlib", "onnxruntime", "onnxruntime-gpu",
-    "ai-edge-litert", "mediapipe", "fer", "torch", "torchvision", "timm", "transformers", "safetensors", "h5py", "facenet-pytorch", "face-alignment",
-    "facetorch", "py-feat", "libreface", "openface-test",
+    "snakemake", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "av",
+    "opencv-python-headless", "matplotlib", "onnxruntime", "onnxruntime-gpu", "ai-edge-litert",
+    "mediapipe", "fer", "torch", "torchvision", "timm", "transformers", "safetensors", "h5py",
+    "facenet-pytorch", "face-alignment", "facetorch", "py-feat", "libreface", "openface-test",
 )  # fmt: skip
 
 

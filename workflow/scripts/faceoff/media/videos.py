@@ -77,9 +77,8 @@ def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[V
                 raise DecodeError(
                     "no video in the file" + (", only sound" if container.streams.audio else "")
                 )
-            stream = max(
-                streams, key=lambda stream: stream.width * stream.height
-            )  # of several, not the preview
+            # of several, not the preview
+            stream = max(streams, key=lambda stream: stream.width * stream.height)
             stream.codec_context.thread_count = threads
             for number, last, frame in sampled(
                 _timed(_progressive(container.decode(stream))), sampling

@@ -22,7 +22,8 @@ MODELS = {
                 "file": "face_landmarker.task",
                 "sha256": "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
                 "urls": [
-                    "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"
+                    "https://storage.googleapis.com/mediapipe-models/face_landmarker/"
+                    "face_landmarker/float16/1/face_landmarker.task"
                 ],
                 "size": 3758596,
                 "licence": "Apache-2.0",
@@ -101,9 +102,8 @@ class Blendshapes:
     A crop in which MediaPipe detects no face is not evaluable.
     """
 
-    crop = CropSpec(
-        size=(256, 256), channels=3, margin=0.4
-    )  # it looks for the face itself, and needs some room around it
+    # it looks for the face itself, and needs some room around it
+    crop = CropSpec(size=(256, 256), channels=3, margin=0.4)
     aus = (*_READ_FROM, *_ONE_SIDED)
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):

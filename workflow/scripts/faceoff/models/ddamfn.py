@@ -33,7 +33,11 @@ MODELS = {
         "published": [
             {"task": "AffectNet-8 validation", "accuracy": 0.6425},
             {"task": "FER+ test", "accuracy": 0.9074},
-            {"task": "RAF-DB test", "accuracy": 0.9135, "note": "other checkpoints than these eight classes"},
+            {
+                "task": "RAF-DB test",
+                "accuracy": 0.9135,
+                "note": "other checkpoints than these eight classes",
+            },
         ],
     },
     "ddamfn_pp": {
@@ -43,7 +47,11 @@ MODELS = {
         "checkpoint": {
             "file": "affecnet8_epoch25_acc0.6469.pth",
             "git_blob": "b8dce63bfc249c270cd09f5adc34cf7948954b1f",
-            "url": "https://github.com/simon20010923/DDAMFN/raw/855cd13402f578788017c88d620c3e65d7f11176/DDAMFN%2B%2B/checkpoints_ver2.0/affecnet8_epoch25_acc0.6469.pth",
+            "url": (
+                "https://github.com/simon20010923/DDAMFN/raw/"
+                "855cd13402f578788017c88d620c3e65d7f11176/DDAMFN%2B%2B/checkpoints_ver2.0/"
+                "affecnet8_epoch25_acc0.6469.pth"
+            ),
         },
         "options": {"weights": None, "sha256": None, "heads": 2},
         "lineage": "ddamfn-pp-affectnet8",
@@ -51,7 +59,13 @@ MODELS = {
         "training_data": {"affectnet": ["train"]},
         "selected_on": {"affectnet": ["valid"]},
         "source": "https://github.com/simon20010923/DDAMFN",
-        "published": [{"task": "AffectNet-8 validation", "accuracy": 0.6469, "note": "this file, by its name; their best is 65.04"}],
+        "published": [
+            {
+                "task": "AffectNet-8 validation",
+                "accuracy": 0.6469,
+                "note": "this file, by its name; their best is 65.04",
+            }
+        ],
     },
     "ddamfn_pp_7": {
         "class": "DDAMFN7",
@@ -60,7 +74,11 @@ MODELS = {
         "checkpoint": {
             "file": "affecnet7_epoch19_acc0.671.pth",
             "git_blob": "a2399a1346f184f12725b37b3969bcc41529cdec",
-            "url": "https://github.com/simon20010923/DDAMFN/raw/855cd13402f578788017c88d620c3e65d7f11176/DDAMFN%2B%2B/checkpoints_ver2.0/affecnet7_epoch19_acc0.671.pth",
+            "url": (
+                "https://github.com/simon20010923/DDAMFN/raw/"
+                "855cd13402f578788017c88d620c3e65d7f11176/DDAMFN%2B%2B/checkpoints_ver2.0/"
+                "affecnet7_epoch19_acc0.671.pth"
+            ),
         },
         "options": {"weights": None, "sha256": None, "heads": 2},
         "lineage": "ddamfn-pp-affectnet7",
@@ -68,7 +86,13 @@ MODELS = {
         "training_data": {"affectnet": ["train"]},
         "selected_on": {"affectnet": ["valid"]},
         "source": "https://github.com/simon20010923/DDAMFN",
-        "published": [{"task": "AffectNet-7 validation", "accuracy": 0.671, "note": "this file, by its name; their best is 67.36"}],
+        "published": [
+            {
+                "task": "AffectNet-7 validation",
+                "accuracy": 0.671,
+                "note": "this file, by its name; their best is 67.36",
+            }
+        ],
     },
     "ddamfn_pp_rafdb": {
         "class": "DDAMFN7",
@@ -77,7 +101,11 @@ MODELS = {
         "checkpoint": {
             "file": "rafdb_epoch20_acc0.9204_bacc0.8617.pth",
             "git_blob": "3adfea01f296a4ef56ccd98578ab45a43e73f2eb",
-            "url": "https://github.com/simon20010923/DDAMFN/raw/855cd13402f578788017c88d620c3e65d7f11176/DDAMFN%2B%2B/checkpoints_ver2.0/rafdb_epoch20_acc0.9204_bacc0.8617.pth",
+            "url": (
+                "https://github.com/simon20010923/DDAMFN/raw/"
+                "855cd13402f578788017c88d620c3e65d7f11176/DDAMFN%2B%2B/checkpoints_ver2.0/"
+                "rafdb_epoch20_acc0.9204_bacc0.8617.pth"
+            ),
         },
         "options": {"weights": None, "sha256": None, "heads": 2},
         "lineage": "ddamfn-pp-rafdb",
@@ -85,15 +113,22 @@ MODELS = {
         "training_data": {"raf-db": ["train"]},
         "selected_on": {"raf-db": ["test"]},
         "source": "https://github.com/simon20010923/DDAMFN",
-        "published": [{"task": "RAF-DB test", "accuracy": 0.9204, "note": "this file, by its name; their best is 92.34"}],
+        "published": [
+            {
+                "task": "RAF-DB test",
+                "accuracy": 0.9204,
+                "note": "this file, by its name; their best is 92.34",
+            }
+        ],
     },
-}  # fmt: skip
+}
 
 BATCH = 4  # fastest on a CPU (0.03 s a picture on one thread, 0.05 in batches of 1 or 16)
+# ImageNet's, of RGB in 0–1
 MEAN, STD = (
     np.array([0.485, 0.456, 0.406], np.float32),
     np.array([0.229, 0.224, 0.225], np.float32),
-)  # ImageNet's, of RGB in 0–1
+)
 
 
 def git_blob(path: Path) -> str:

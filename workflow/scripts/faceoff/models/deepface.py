@@ -23,8 +23,10 @@ MODELS = {
                 "file": "facial_expression_model_weights.h5",
                 "sha256": "e8e8851d3fa05c001b1c27fd8841dfe08d7f82bb786a53ad8776725b7a1e824c",
                 "urls": [
-                    "https://github.com/serengil/deepface_models/releases/download/v1.0/facial_expression_model_weights.h5",
-                    "https://huggingface.co/serengil/deepface/resolve/main/facial_expression_model_weights.h5",
+                    "https://github.com/serengil/deepface_models/releases/download/v1.0/"
+                    "facial_expression_model_weights.h5",
+                    "https://huggingface.co/serengil/deepface/resolve/main/"
+                    "facial_expression_model_weights.h5",
                 ],
                 "licence": "MIT",
                 "source": "https://github.com/serengil/deepface_models",

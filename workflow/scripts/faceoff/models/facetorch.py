@@ -31,24 +31,38 @@ MODELS = {
         "framework": "facetorch",
         "requires": {"modules": ["torch", "facetorch"]},
         "options": {"fer": None, "va": None, "au": None},
-        "checkpoint": {"file": "model.pt", "url": "https://huggingface.co/tomas-gajarsky/facetorch-fer-efficientnet-b0"},
+        "checkpoint": {
+            "file": "model.pt",
+            "url": "https://huggingface.co/tomas-gajarsky/facetorch-fer-efficientnet-b0",
+        },
         "lineage": "hsemotion-enet-b0-7",
         "licence": "Apache-2.0",
         "training_data": {"affectnet": ["train"], "vggface2": ["train"]},
         "source": "https://github.com/tomas-gajarsky/facetorch",
-        "published": [{"task": "AffectNet-7 validation", "accuracy": 0.6574, "note": "HSEmotion's enet_b0_7, at 224 px; facetorch feeds it 244"}],
+        "published": [
+            {
+                "task": "AffectNet-7 validation",
+                "accuracy": 0.6574,
+                "note": "HSEmotion's enet_b0_7, at 224 px; facetorch feeds it 244",
+            }
+        ],
     },
     "facetorch_b2": {
         "class": "FacetorchB2",
         "framework": "facetorch",
         "requires": {"modules": ["torch", "facetorch"]},
         "options": {"fer": None, "va": None, "au": None},
-        "checkpoint": {"file": "model.pt", "url": "https://huggingface.co/tomas-gajarsky/facetorch-fer-efficientnet-b2"},
+        "checkpoint": {
+            "file": "model.pt",
+            "url": "https://huggingface.co/tomas-gajarsky/facetorch-fer-efficientnet-b2",
+        },
         "lineage": "hsemotion-enet-b2-8",
         "licence": "Apache-2.0",
         "training_data": {"affectnet": ["train"], "vggface2": ["train"]},
         "source": "https://github.com/tomas-gajarsky/facetorch",
-        "published": [{"task": "AffectNet-8 validation", "accuracy": 0.6303, "note": "HSEmotion's enet_b2_8"}],
+        "published": [
+            {"task": "AffectNet-8 validation", "accuracy": 0.6303, "note": "HSEmotion's enet_b2_8"}
+        ],
     },
     "facetorch_au": {
         "class": "FacetorchAU",
@@ -56,13 +70,16 @@ MODELS = {
         "requires": {"modules": ["torch", "facetorch"]},
         "recipe": "emfacs",
         "options": {"au": None, "va": None, "neutral": 0.35, "temperature": 1.0, "variants": []},
-        "checkpoint": {"file": "model.pt", "url": "https://huggingface.co/tomas-gajarsky/facetorch-au-opengraph"},
+        "checkpoint": {
+            "file": "model.pt",
+            "url": "https://huggingface.co/tomas-gajarsky/facetorch-au-opengraph",
+        },
         "lineage": "opengraphau",
         "licence": "Apache-2.0",
         "training_data": {"bp4d": ["train"], "disfa": ["train"]},
         "source": "https://github.com/tomas-gajarsky/facetorch",
     },
-}  # fmt: skip
+}
 
 BATCH = 16
 
@@ -79,6 +96,7 @@ PREDICTORS: dict[str, dict[str, Any]] = {
     "b2": {
         "side": 260,
         "post": "PostArgMax",
+        
         "labels": ["Anger", "Contempt", "Disgust", "Fear", "Happiness", "Neutral", "Sadness", "Surprise"],
         "file_id": "1xoB5VYOd0XLjb-rQqqHWCkQvma4NytEd",
         "repository": "tomas-gajarsky/facetorch-fer-efficientnet-b2",
@@ -94,12 +112,16 @@ PREDICTORS: dict[str, dict[str, Any]] = {
         "side": 224,
         "post": "PostMultiLabel",
         "labels": [
-            "inner_brow_raiser", "outer_brow_raiser", "brow_lowerer", "upper_lid_raiser", "cheek_raiser", "lid_tightener", "nose_wrinkler",
-            "upper_lip_raiser", "nasolabial_deepener", "lip_corner_puller", "sharp_lip_puller", "dimpler", "lip_corner_depressor",
-            "lower_lip_depressor", "chin_raiser", "lip_pucker", "tongue_show", "lip_stretcher", "lip_funneler", "lip_tightener", "lip_pressor",
-            "lips_part", "jaw_drop", "mouth_stretch", "lip_bite", "nostril_dilator", "nostril_compressor", "left_inner_brow_raiser",
-            "right_inner_brow_raiser", "left_outer_brow_raiser", "right_outer_brow_raiser", "left_brow_lowerer", "right_brow_lowerer",
-            "left_cheek_raiser", "right_cheek_raiser", "left_upper_lip_raiser", "right_upper_lip_raiser", "left_nasolabial_deepener",
+            "inner_brow_raiser", "outer_brow_raiser", "brow_lowerer", "upper_lid_raiser",
+            "cheek_raiser", "lid_tightener", "nose_wrinkler", "upper_lip_raiser",
+            "nasolabial_deepener", "lip_corner_puller", "sharp_lip_puller", "dimpler",
+            "lip_corner_depressor", "lower_lip_depressor", "chin_raiser", "lip_pucker",
+            "tongue_show", "lip_stretcher", "lip_funneler", "lip_tightener", "lip_pressor",
+            "lips_part", "jaw_drop", "mouth_stretch", "lip_bite", "nostril_dilator",
+            "nostril_compressor", "left_inner_brow_raiser", "right_inner_brow_raiser",
+            "left_outer_brow_raiser", "right_outer_brow_raiser", "left_brow_lowerer",
+            "right_brow_lowerer", "left_cheek_raiser", "right_cheek_raiser",
+            "left_upper_lip_raiser", "right_upper_lip_raiser", "left_nasolabial_deepener",
             "right_nasolabial_deepener", "left_dimpler", "right_dimpler",
         ],
         # facetorch runs this file's weights in its own class, because the traced Swin transformer
@@ -113,8 +135,11 @@ PREDICTORS: dict[str, dict[str, Any]] = {
 # FACS numbers of the 27 units of OpenGraphAU, in its order. Its 14 one-sided outputs say where a
 # unit is, not that it is on one side only; so AU14 counts as one-sided by the difference of both,
 # named by the viewer's side (facetorch names the subject's).
-UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU11", "AU12", "AU13", "AU14", "AU15", "AU16", "AU17", "AU18", "AU19",
-         "AU20", "AU22", "AU23", "AU24", "AU25", "AU26", "AU27", "AU32", "AU38", "AU39", "AU14L", "AU14R")  # fmt: skip
+_NUMBERS = (
+    1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 27,
+    32, 38, 39,
+)  # fmt: skip
+UNITS = (*(f"AU{number:02d}" for number in _NUMBERS), "AU14L", "AU14R")
 
 
 def given(options: Mapping[str, Any], role: str) -> Path | None:
@@ -190,9 +215,8 @@ class Predictor(BatchedNetwork):
             **native,
         )
         infer = self._predictor.inference
-        self._predictor.inference = lambda faces: _float32(
-            infer(faces)
-        )  # what postprocesses it makes arrays of it, of which none is bfloat16
+        # what postprocesses it makes arrays of it, of which none is bfloat16
+        self._predictor.inference = lambda faces: _float32(infer(faces))
         self.columns, self._batch = (
             len(settings["labels"]),
             batch_size(BATCH, on_gpu=device.type == "cuda"),

@@ -55,10 +55,11 @@ _READ_FROM: dict[str, tuple[tuple[str, float, float], ...]] = {
     "AU25": (("mouth_open", 0.016, 0.080),),
     "AU26": (("mouth_open", 0.016, 0.105),),
 }
+# difference of the mouth corners' heights: not yet, and fully, unilateral
 _ONE_SIDED = (
     0.008,
     0.030,
-)  # difference of the mouth corners' heights: not yet, and fully, unilateral
+)
 
 
 def action_units(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -32,15 +32,26 @@ MODELS = {
         "framework": "libreface",
         "requires": {"modules": ["libreface"]},
         "options": {"fer": None, "au": None},
-        "checkpoint": {"file": "repvgg.pt", "url": "https://drive.google.com/uc?id=1yPBUjPhkwcIkRLt47-JJRLRD7rCwPIVU"},
+        "checkpoint": {
+            "file": "repvgg.pt",
+            "url": "https://drive.google.com/uc?id=1yPBUjPhkwcIkRLt47-JJRLRD7rCwPIVU",
+        },
         "lineage": "libreface-fer",
         "licence": "USC research licence: education, research and non-profit use",
         "training_data": {"affectnet": ["train"]},
         "selected_on": {"affectnet": ["valid"]},
         "source": "https://github.com/ihp-lab/LibreFace",
         "published": [
-            {"task": "AffectNet-8 validation", "accuracy": 0.4971, "note": "their paper, arXiv 2308.10713; the package's file is another training"},
-            {"task": "RAF-DB test", "accuracy": 0.8279, "note": "their paper, trained on RAF-DB: not this file"},
+            {
+                "task": "AffectNet-8 validation",
+                "accuracy": 0.4971,
+                "note": "their paper, arXiv 2308.10713; the package's file is another training",
+            },
+            {
+                "task": "RAF-DB test",
+                "accuracy": 0.8279,
+                "note": "their paper, trained on RAF-DB: not this file",
+            },
         ],
     },
     "libreface_au": {
@@ -49,19 +60,23 @@ MODELS = {
         "requires": {"modules": ["libreface"]},
         "recipe": "emfacs",
         "options": {"au": None, "neutral": 0.35, "temperature": 1.0, "variants": ["fear_25"]},
-        "checkpoint": {"file": "combined_resnet.pt", "url": "https://drive.google.com/uc?id=1CbnBr8OBt8Wb73sL1ENcrtrWAFWSSRv0"},
+        "checkpoint": {
+            "file": "combined_resnet.pt",
+            "url": "https://drive.google.com/uc?id=1CbnBr8OBt8Wb73sL1ENcrtrWAFWSSRv0",
+        },
         "lineage": "libreface-au",
         "licence": "USC research licence: education, research and non-profit use",
         "training_data": {"disfa": ["train"], "bp4d": ["train"]},
         "source": "https://github.com/ihp-lab/LibreFace",
     },
-}  # fmt: skip
+}
 
 BATCH = 16
+# ImageNet's, of RGB in 0–1
 MEAN, STD = (
     np.array([0.485, 0.456, 0.406], np.float32),
     np.array([0.229, 0.224, 0.225], np.float32),
-)  # ImageNet's, of RGB in 0–1
+)
 # solver_inference_image_task_combine: units with an intensity (DISFA), then units of which it only
 # says whether they are there (BP4D).
 INTENSITIES = (
@@ -237,9 +252,8 @@ class LibreFace:
     stands as the posterior: the order is LibreFace's, the confidence is flat (at most 0.28).
     """
 
-    crop = CropSpec(
-        size=(256, 256), channels=3, margin=0.5
-    )  # it looks for the face itself, and needs some room around it
+    # it looks for the face itself, and needs some room around it
+    crop = CropSpec(size=(256, 256), channels=3, margin=0.5)
     emotions = AFFECTNET_ORDER
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):

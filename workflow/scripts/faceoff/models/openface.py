@@ -33,10 +33,16 @@ MODELS = {
         ),
         "source": "https://github.com/TadasBaltrusaitis/OpenFace",
         "training_data": {
-            "bosphorus": ["train"], "bp4d": ["train"], "ck_plus": ["train"], "disfa": ["train"], "fera2011": ["train"], "semaine": ["train"], "unbc": ["train"],
+            "bosphorus": ["train"],
+            "bp4d": ["train"],
+            "ck_plus": ["train"],
+            "disfa": ["train"],
+            "fera2011": ["train"],
+            "semaine": ["train"],
+            "unbc": ["train"],
         },
     }
-}  # fmt: skip
+}
 
 _PROGRAM = "FeatureExtraction"
 
@@ -49,9 +55,8 @@ class OpenFace:
     loads its models once. Crops in which it detects no face are not evaluable.
     """
 
-    crop = CropSpec(
-        size=(256, 256), channels=3, margin=0.5
-    )  # it looks for the face itself, and needs some room around it
+    # it looks for the face itself, and needs some room around it
+    crop = CropSpec(size=(256, 256), channels=3, margin=0.5)
     aus = openface_csv.UNITS
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
@@ -64,9 +69,8 @@ class OpenFace:
                 f"program {_PROGRAM!r} is not on PATH: build OpenFace 2 and put its bin folder "
                 "there"
             )
-        self._program = os.path.realpath(
-            program
-        )  # it looks for its models beside itself, by its own path
+        # it looks for its models beside itself, by its own path
+        self._program = os.path.realpath(program)
 
     def predict(self, crops: np.ndarray) -> Prediction:
         found = [self._of_a_face(tracking) for tracking in self._run(crops)]

@@ -29,7 +29,10 @@ MODELS = {
         "options": {"weights": None, "sha256": None, "classes": None},
         "checkpoint": {
             "file": "MTL_backbone.pth",
-            "url": "https://huggingface.co/nutPace/openface_weights/resolve/3844412b54706ed0a930b99589508ed3c101f39e/MTL_backbone.pth",
+            "url": (
+                "https://huggingface.co/nutPace/openface_weights/resolve/"
+                "3844412b54706ed0a930b99589508ed3c101f39e/MTL_backbone.pth"
+            ),
         },
         "lineage": "openface3",
         "licence": "academic, non-commercial (OpenFace)",
@@ -37,15 +40,23 @@ MODELS = {
         "selected_on": {"affectnet": ["valid"]},
         "source": "https://github.com/CMU-MultiComp-Lab/OpenFace-3.0",
         "published": [
-            {"task": "AffectNet-8 validation", "accuracy": 0.5589, "note": "by the name of its README's checkpoint (…acc_0.5589)"},
-            {"task": "AffectNet-7 validation", "accuracy": 0.587, "note": "py-feat's comparison, not the authors'"},
+            {
+                "task": "AffectNet-8 validation",
+                "accuracy": 0.5589,
+                "note": "by the name of its README's checkpoint (…acc_0.5589)",
+            },
+            {
+                "task": "AffectNet-7 validation",
+                "accuracy": 0.587,
+                "note": "py-feat's comparison, not the authors'",
+            },
         ],
         "notes": (
             "README: disgust before anger; its issue 15: 54 % on AffectNet with anger before "
             "disgust, 46 % as in the README. Option `classes`"
         ),
     }
-}  # fmt: skip
+}
 
 BATCH = 16
 # The authors do not name their eight units. These are DISFA's in the order of ME-GraphAU, whose
@@ -97,18 +108,18 @@ class OpenFace3:
         prepare_torchvision()
         from openface.multitask_model import MultitaskPredictor
 
-        read_state(
-            path
-        )  # refuses pickled code; the package loads with whatever its PyTorch does by default
+        # refuses pickled code; the package loads with whatever its PyTorch does by default
+        read_state(path)
         self._predictor = MultitaskPredictor(str(path), device=torch_device())
         self._network = Torch(self._predictor.model, BATCH, more_on_gpu=True)
 
     def predict(self, crops: np.ndarray) -> Prediction:
         inputs = np.zeros((len(crops), 3, *self.crop.size), np.float32)
         for index, crop in enumerate(crops):
+            # it takes OpenCV's BGR
             inputs[index] = (
                 self._predictor.preprocess(np.ascontiguousarray(crop[..., ::-1]))[0].cpu().numpy()
-            )  # it takes OpenCV's BGR
+            )
         emotion, _, units = self._network.run(inputs)
         return Prediction(
             posterior=softmax(emotion),

@@ -31,18 +31,36 @@ MODELS = {
         "outputs": ["emotions", "valence", "arousal"],
         "checkpoint": {
             "file": "face_multitask_v28.safetensors",
-            "url": "https://huggingface.co/py-feat/face_multitask_v2/resolve/main/face_multitask_v28.safetensors",
+            "url": (
+                "https://huggingface.co/py-feat/face_multitask_v2/resolve/main/"
+                "face_multitask_v28.safetensors"
+            ),
         },
         "lineage": "pyfeat-multitask-v2",
         "licence": "code MIT, weights for non-commercial research",
         "training_data": {
-            "affectnet": ["train"], "raf-db": ["train"], "ferplus": ["train"], "expw": ["train"], "meld": ["train"], "ck_plus": ["train"], "bp4d": ["train"],
-            "disfa": ["train"], "emotionet": ["train"], "unbc": ["train"], "am-fed": ["train"], "aff-wild2": ["train"], "afew-va": ["train"],
+            "affectnet": ["train"],
+            "raf-db": ["train"],
+            "ferplus": ["train"],
+            "expw": ["train"],
+            "meld": ["train"],
+            "ck_plus": ["train"],
+            "bp4d": ["train"],
+            "disfa": ["train"],
+            "emotionet": ["train"],
+            "unbc": ["train"],
+            "am-fed": ["train"],
+            "aff-wild2": ["train"],
+            "afew-va": ["train"],
         },
         "selected_on": {"affectnet": ["valid"], "raf-db": ["test"], "ferplus": ["valid", "test"]},
         "source": "https://github.com/cosanlab/py-feat",
         "published": [
-            {"task": "AffectNet-7 validation", "accuracy": 0.628, "note": "model card of face_multitask_v28"},
+            {
+                "task": "AffectNet-7 validation",
+                "accuracy": 0.628,
+                "note": "model card of face_multitask_v28",
+            },
             {"task": "RAF-DB test", "accuracy": 0.869, "note": "model card of face_multitask_v28"},
         ],
         "notes": (
@@ -55,29 +73,51 @@ MODELS = {
         "framework": "pyfeat",
         "requires": {"modules": ["feat.multitask"]},
         "recipe": "emfacs",
-        "options": {"weights": None, "sha256": None, "neutral": 0.35, "temperature": 1.0, "variants": []},
+        "options": {
+            "weights": None,
+            "sha256": None,
+            "neutral": 0.35,
+            "temperature": 1.0,
+            "variants": [],
+        },
         "outputs": ["emotions", "valence", "arousal"],
         "checkpoint": {
             "file": "face_multitask_v28.safetensors",
-            "url": "https://huggingface.co/py-feat/face_multitask_v2/resolve/main/face_multitask_v28.safetensors",
+            "url": (
+                "https://huggingface.co/py-feat/face_multitask_v2/resolve/main/"
+                "face_multitask_v28.safetensors"
+            ),
         },
         "lineage": "pyfeat-multitask-v2",
         "licence": "code MIT, weights for non-commercial research",
         "training_data": {
-            "affectnet": ["train"], "raf-db": ["train"], "ferplus": ["train"], "expw": ["train"], "meld": ["train"], "ck_plus": ["train"], "bp4d": ["train"],
-            "disfa": ["train"], "emotionet": ["train"], "unbc": ["train"], "am-fed": ["train"], "aff-wild2": ["train"], "afew-va": ["train"],
+            "affectnet": ["train"],
+            "raf-db": ["train"],
+            "ferplus": ["train"],
+            "expw": ["train"],
+            "meld": ["train"],
+            "ck_plus": ["train"],
+            "bp4d": ["train"],
+            "disfa": ["train"],
+            "emotionet": ["train"],
+            "unbc": ["train"],
+            "am-fed": ["train"],
+            "aff-wild2": ["train"],
+            "afew-va": ["train"],
         },
         "selected_on": {"affectnet": ["valid"], "raf-db": ["test"], "ferplus": ["valid", "test"]},
         "source": "https://github.com/cosanlab/py-feat",
         "notes": "AU20 hardly works (F1 0.06 on DISFA+), AU15 and AU06 weakly, says its model card",
     },
-}  # fmt: skip
+}
 
 BATCH = 16
 # Columns of the network in its order (feat.multitask.AU_NAMES_V24); AU43, closed eyes, is not a
 # unit of any rule.
-UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU11", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "AU24", "AU25", "AU26",
-         "AU28", "AU43")  # fmt: skip
+_NUMBERS = (
+    1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 17, 20, 23, 24, 25, 26, 28, 43,
+)  # fmt: skip
+UNITS = tuple(f"AU{number:02d}" for number in _NUMBERS)
 
 
 class PyFeat(BatchedNetwork):
@@ -86,9 +126,8 @@ class PyFeat(BatchedNetwork):
     A unit's intensity is five times its probability, because the network gives none.
     """
 
-    crop = CropSpec(
-        size=(256, 256), channels=3, margin=0.2
-    )  # Detectorv2 enlarges its square boxes by 1.2
+    # Detectorv2 enlarges its square boxes by 1.2
+    crop = CropSpec(size=(256, 256), channels=3, margin=0.2)
     emotions = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
     aus = UNITS
 

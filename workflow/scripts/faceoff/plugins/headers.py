@@ -46,7 +46,8 @@ _HEADER_KEYS = {
     "dataset": {"class", "title", "terms", "how_to_get", "drawn", "votes"},
     "detector": {*_RUNS_APART, "threshold", "min_size", "calibration", "whole_frame", "given"},
     "model": {
-        *_RUNS_APART, "lineage", "training_data", "selected_on", "published", "checkpoint", "outputs", "recipe", "trained", "trainable", "reads",
+        *_RUNS_APART, "lineage", "training_data", "selected_on", "published", "checkpoint",
+        "outputs", "recipe", "trained", "trainable", "reads",
     },
 }  # fmt: skip
 _HEADER_PARTS = {"requires": {"modules", "binaries"}, "calibration": {"dx", "dy", "sx", "sy"}}

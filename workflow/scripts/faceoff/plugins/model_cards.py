@@ -13,7 +13,8 @@ from faceoff.plugins.plugin import PACKAGE, Plugin, RegistryError
 from faceoff.spelling import suggestion
 
 CARD_RUNTIMES = {  # runtime of a card -> env
-    "onnx": "onnx", "tflite": "onnx", "keras": "torch", "timm": "torch", "torchscript": "torch", "transformers": "torch",
+    "onnx": "onnx", "tflite": "onnx", "keras": "torch", "timm": "torch", "torchscript": "torch",
+    "transformers": "torch",
 }  # fmt: skip
 _CARD_MODULES = {  # runtime of a card -> python packages it needs
     "onnx": ("onnxruntime",),
@@ -33,15 +34,17 @@ _CARD_CLASSES = {
 
 
 _CARD_KEYS = {
-    "name", "package", "file", "sha256", "urls", "size", "runtime", "input", "activation", "emotions", "lineage", "licence", "training_data", "selected_on",
-    "source", "published", "notes", "architecture", "batch", "outputs", "revision",
+    "name", "package", "file", "sha256", "urls", "size", "runtime", "input", "activation",
+    "emotions", "lineage", "licence", "training_data", "selected_on", "source", "published",
+    "notes", "architecture", "batch", "outputs", "revision",
 }  # fmt: skip
 _CARD_INPUT = {"size", "channels", "margin", "layout", "divisor", "mean", "std", "colours"}
+# the first is the default
 _CARD_CHOICES = {
     "activation": ("softmax", "none"),
     "input.layout": ("nchw", "nhwc"),
     "input.colours": ("rgb", "bgr"),
-}  # the first is the default
+}
 
 
 def read_card(path: Path) -> Plugin:
@@ -69,9 +72,8 @@ def read_card(path: Path) -> Plugin:
                     f"model card {path}: unknown key "
                     f"{where}{key}{suggestion(str(key), sorted(valid))}"
                 )
-    hub = (
-        card.get("runtime") == "transformers"
-    )  # such a model's own files say what its input and its classes are
+    # such a model's own files say what its input and its classes are
+    hub = card.get("runtime") == "transformers"
     for key in (
         ("file", "sha256", "runtime") if hub else ("file", "sha256", "runtime", "input", "emotions")
     ):
@@ -131,11 +133,12 @@ def _weights(path: Path, card: Mapping[str, Any]) -> Asset:
     )
 
 
+# role -> name at Hugging Face
 HUB_FILES = {
     "config": "config.json",
     "processor": "preprocessor_config.json",
     "weights": "model.safetensors",
-}  # role -> name at Hugging Face
+}
 
 
 def _hub_files(path: Path, card: Mapping[str, Any]) -> dict[str, Asset]:

@@ -50,9 +50,8 @@ Share = Annotated[float, Field(ge=0)]
 Name = Annotated[str, AfterValidator(_name)]
 DataPath = Annotated[Path, BeforeValidator(_expanded)]
 Shares = Annotated[tuple[Share, Share, Share], AfterValidator(_shares)]
-Limit = (
-    Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, le=1)]
-)  # strict: 1.0 is all of it, not one sample
+# strict: 1.0 is all of it, not one sample
+Limit = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, le=1)]
 
 
 class Section(BaseModel):

@@ -105,10 +105,11 @@ class _MixedConvolution(nn.Module):
             nn.Conv2d(share, share, kernel, stride, kernel // 2, groups=share, bias=False)
             for kernel, share in zip(kernels, shares, strict=True)
         )
+        # in the checkpoints, unused
         self.bn, self.prelu = (
             nn.BatchNorm2d(sum(shares)),
             nn.PReLU(sum(shares)),
-        )  # in the checkpoints, unused
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.cat(

@@ -6,11 +6,12 @@ from typing import Any
 
 import yaml
 
+from faceoff import layout
 from faceoff.report.part import NAME, View
 from faceoff.results.dataset_results import shorten
 
 ANCHOR, TITLE = "cite", "How to cite"
-CITATION = Path(__file__).parents[5] / "CITATION.cff"  # in a checkout; a package has none
+CITATION = layout.workflow_folder() / "CITATION.cff"
 
 
 def view(models: Mapping[str, Mapping[str, Any]], citation: Path = CITATION) -> View:
