@@ -67,17 +67,17 @@ class Statement:
     def _read(self, node: ast.AST, text: list[str]) -> None:
         """Add a node and its children to the text and to the names."""
         kind = node.__class__
-        if kind in _IMPORTS:
+        if isinstance(node, ast.Import | ast.ImportFrom):
             self.imports.append(node)
             return
-        if kind is ast.Expr and _is_text(node):
+        if _is_text(node):
             return
         text.append(kind.__name__)
-        if kind is ast.Attribute and isinstance(node.value, ast.Name):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             self.dotted.add((node.value.id, node.attr))
             text.append(f"{node.value.id}.{node.attr}")
             return
-        if kind is ast.Name:
+        if isinstance(node, ast.Name):
             self.bare.add(node.id)
             text.append(node.id)
             return
