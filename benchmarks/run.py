@@ -23,7 +23,7 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from faceoff.media.images import encode_png  # noqa: E402
-from faceoff.plan.config import read  # noqa: E402
+from faceoff.plan.config_files import read  # noqa: E402
 from faceoff.plan.job_specs import Plan  # noqa: E402
 from faceoff.storage import columns, parquet  # noqa: E402
 

@@ -4,7 +4,7 @@
 FROM python:3.11-slim-bookworm
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make && rm -rf /var/lib/apt/lists/*
 WORKDIR /faceoff
-COPY Makefile pyproject.toml README.md ./
+COPY Makefile pyproject.toml setup.py README.md ./
 COPY requirements requirements
 COPY workflow workflow
 RUN make .venv-full/.ready .venv-cluster/.ready PIP_FLAGS="--no-cache-dir --disable-pip-version-check --no-input"

@@ -14,7 +14,9 @@ def one_sample(*members):
 
 
 def noisy_members(seed=0, members=3, n=400, k=4, strength=(2.0, 1.5, 1.0), scale=1.0):
-    """Posteriors of conditionally independent members of different strength; `scale` > 1 makes them over-confident."""
+    """Posteriors of conditionally independent members of different strength; `scale` > 1 makes them
+    over-confident.
+    """
     random = np.random.default_rng(seed)
     truth = random.integers(0, k, n)
     logits = random.normal(size=(members, n, k))

@@ -1,4 +1,4 @@
-"""A small synthetic run on disk (scores, comparisons, examples, spec) for the tests of figures and page."""
+"""Put a small synthetic run on disk for the tests of figures and page."""
 
 import base64
 import json
@@ -486,7 +486,11 @@ def typical(
     formats: tuple[str, ...] = ("svg",),
     reason: str = "model net: licence not accepted",
 ) -> Run:
-    """Two datasets, four cells each (one skipped, one failed in the first), two fusions, and a validation dataset that must not be shown."""
+    """Return a run of two datasets, four cells each, two fusions and a validation dataset.
+
+    In the first dataset one cell is skipped and one failed; the validation dataset must not be
+    shown.
+    """
     fusions = {"vote": {"rule": "soft_mean"}, "product": {"rule": "product"}}
     declared = spec({"alpha": "test", "beta": "test", "valid": "validation"}, fusions, formats)
     scores = [
@@ -531,7 +535,10 @@ def typical(
 
 
 def hostile(folder: Path) -> Run:
-    """A run in which every name, label, reason and sample id tries to be markup, a path or a wall of letters."""
+    """Return a run in which every name tries to be markup, a path or a wall of letters.
+
+    So do labels, reasons and sample ids.
+    """
     nasty = HOSTILE
     declared = spec({nasty: "test"})
     declared["config"]["report"]["title"] = nasty

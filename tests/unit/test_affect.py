@@ -25,7 +25,9 @@ def noisy(clips: int, each: int, noise: float, seed: int = 0) -> Moments:
 
 
 def test_by_hand() -> None:
-    """truth 0 .5 1, predicted 0 0 1: means .5, 1/3; variances 1/6, 2/9; covariance 1/6; CCC = (1/3) / (1/6 + 2/9 + 1/36) = 0.8."""
+    """truth 0 .5 1, predicted 0 0 1: means .5, 1/3; variances 1/6, 2/9; covariance 1/6; CCC = (1/3)
+    / (1/6 + 2/9 + 1/36) = 0.8.
+    """
     found = score(
         Moments(np.array([0, 0.5, 1.0]), np.array([0, 0, 1.0]), np.array([0, 0, 0])), ["a"], seed=0
     )
@@ -52,7 +54,9 @@ def test_unread_moments_lower_coverage_not_agreement() -> None:
 
 
 def test_within_clips_counts_clips_of_two_read_moments() -> None:
-    """By hand: a clip that is followed perfectly (CCC 1), one read at one moment only, one not read at all, one that is read as its mirror (−1)."""
+    """By hand: a clip that is followed perfectly (CCC 1), one read at one moment only, one not read
+    at all, one that is read as its mirror (−1).
+    """
     truth = np.array([0.1, 0.5, 0.2, 0.6, 0.3, 0.7, -0.2, 0.2])
     predicted = np.array([0.1, 0.5, 0.2, np.nan, np.nan, np.nan, 0.2, -0.2])
     found = score(Moments(truth, predicted, np.repeat(np.arange(4), 2)), [None] * 4, seed=0)
@@ -74,7 +78,9 @@ def test_a_constant_prediction_scores_nothing() -> None:
 
 
 def test_the_interval_is_by_subject() -> None:
-    """Ten subjects of ten clips tell less than a hundred independent clips; more noise, lower agreement."""
+    """Ten subjects of ten clips tell less than a hundred independent clips; more noise, lower
+    agreement.
+    """
     found = noisy(100, 4, 0.2)
     free = score(found, [None] * 100, seed=1)
     tied = score(found, [f"s{number // 10}" for number in range(100)], seed=1)
@@ -109,7 +115,10 @@ def tables_of(
         for name in "ab"
         for frame in (0, 1)
     ]
-    task = b'{"name": "d", "type": "send", "version": "1", "space": ["neutral", "happiness"], "limited": false, "headline": true}'
+    task = (
+        b'{"name": "d", "type": "send", "version": "1", "space": ["neutral", "happiness"], '
+        b'"limited": false, "headline": true}'
+    )
     samples = [
         {
             "sample_id": name,
@@ -203,7 +212,7 @@ def test_readings_that_were_clipped_are_counted_and_flagged(
 
 
 def test_what_a_model_reads_outside_the_scale_is_clipped_when_it_is_written() -> None:
-    """In the rows of the predictions table, so that no model can leave it out; NaN is no reading."""
+    """In the rows of the predictions table: no model can leave it out; NaN is no reading."""
     posterior = np.tile([0.25, 0.75], (3, 1))
     found = _rows(
         Prediction(

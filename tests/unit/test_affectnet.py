@@ -11,7 +11,7 @@ from faceoff.datasets.affectnet import COLUMNS, AffectNet, _five
 from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
 from faceoff.media.images import decode_image, encode_png
-from faceoff.plan import config
+from faceoff.plan import config, config_files
 from faceoff.plan.config import ConfigError
 from faceoff.plugins.protocols import Sample
 
@@ -396,5 +396,5 @@ def test_fingerprint_follows_the_annotations(tree: Path) -> None:
 
 
 def test_shipped_config() -> None:
-    run = config.read(ROOT / "configs/affectnet.yaml")
+    run = config_files.read(ROOT / "configs/affectnet.yaml")
     assert {section.type or name for name, section in run.datasets.items()} == {"affectnet"}

@@ -1,4 +1,4 @@
-"""The stages that gather a run are told what they read, so that a setting makes again only what shows it."""
+"""Stages that gather a run are told what they read: a setting makes again only what shows it."""
 
 import copy
 import json

@@ -1,4 +1,7 @@
-"""A dataset looked over: duplicates, conflicts, contamination and broken files are found and told apart."""
+"""Look a dataset over.
+
+Duplicates, conflicts, contamination and broken files are found and told apart.
+"""
 
 import io
 from pathlib import Path
@@ -83,7 +86,10 @@ def test_flat_pictures_do_not_look_alike():
 
 
 def test_the_look_is_the_difference_hash():
-    """Against the definition: brightness rising to the right, row by row, most significant bit first."""
+    """Compare with the definition: brightness rising to the right, row by row.
+
+    The most significant bit comes first.
+    """
     rising = np.repeat(
         np.tile(np.arange(0, 180, 20, dtype=np.uint8), (8, 1))[:, :, None], 3, axis=2
     )
@@ -119,7 +125,8 @@ def test_validate_reports_and_fails_on_unreadable_files(tmp_path):
         (tmp_path / "pictures/anger" / name).write_bytes(data)
     config = tmp_path / "c.yaml"
     config.write_text(
-        f"run: r\ndatasets: {{mine: {{type: folder, path: '{tmp_path}/pictures'}}}}\ndetectors: {{whole: {{}}}}\nmodels: {{fer: {{}}}}\n"
+        f"run: r\ndatasets: {{mine: {{type: folder, path: '{tmp_path}/pictures'}}}}\n"
+        "detectors: {whole: {}}\nmodels: {fer: {}}\n"
     )
     result = CliRunner().invoke(app, ["validate", str(config)])
     assert result.exit_code == 1
@@ -138,7 +145,8 @@ def test_parts_of_one_table_share_neither_people_nor_pictures(tmp_path):
         (tmp_path / f"{number}.png").write_bytes(picture(number))
         rows.append(f"{number}.png,anger,p{number // 2}")
     (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
-    table = f"type: table, path: '{tmp_path}/t.csv', columns: {{subject: person}}, shares: [0.5, 0, 0.5]"
+    shares = "columns: {subject: person}, shares: [0.5, 0, 0.5]"
+    table = f"type: table, path: '{tmp_path}/t.csv', {shares}"
     config = tmp_path / "c.yaml"
     datasets = f"a: {{{table}, part: train, role: train}}, b: {{{table}, part: test}}"
     config.write_text(
@@ -152,7 +160,10 @@ def test_parts_of_one_table_share_neither_people_nor_pictures(tmp_path):
 
 @pytest.mark.slow
 def test_ferplus_contamination_is_what_the_protocol_says(data):
-    """288 of the 3,573 test files are pixel-identical to a training picture, and 259 of the 3,153 scored rows."""
+    """288 of the 3,573 test files are pixel-identical to a training picture.
+
+    So are 259 of the 3,153 scored rows.
+    """
     from faceoff.datasets.ferplus import FerPlus
 
     def look_at(split: str, **options: str) -> audit.Audit:

@@ -33,23 +33,38 @@ def test_every_detector_and_model_is_on_it_with_each_of_its_files() -> None:
 
 def test_what_a_card_says_stands_in_its_rows(tmp_path: Path) -> None:
     card = {
-        "name": "mine", "file": "mine.onnx", "sha256": "A" * 64, "size": 1234567, "urls": ["https://example.org/a/b/mine.onnx"], "runtime": "onnx",
-        "input": {"size": [96, 112], "channels": 1, "margin": 0.25, "mean": 0.5, "std": 0.25}, "emotions": ["happy", "sad"],
-        "outputs": ["emotions", "valence", "arousal"], "lineage": "ours", "licence": "MIT", "training_data": {"ferplus": ["train", "valid"]},
-        "selected_on": {"affectnet": ["valid"]}, "notes": "mind the gap",
-        "published": [{"task": "FER+ test", "accuracy": 0.5, "n": 10, "correct": 5, "note": "theirs"}],
-    }  # fmt: skip
+        "name": "mine",
+        "file": "mine.onnx",
+        "sha256": "A" * 64,
+        "size": 1234567,
+        "urls": ["https://example.org/a/b/mine.onnx"],
+        "runtime": "onnx",
+        "input": {"size": [96, 112], "channels": 1, "margin": 0.25, "mean": 0.5, "std": 0.25},
+        "emotions": ["happy", "sad"],
+        "outputs": ["emotions", "valence", "arousal"],
+        "lineage": "ours",
+        "licence": "MIT",
+        "training_data": {"ferplus": ["train", "valid"]},
+        "selected_on": {"affectnet": ["valid"]},
+        "notes": "mind the gap",
+        "published": [
+            {"task": "FER+ test", "accuracy": 0.5, "n": 10, "correct": 5, "note": "theirs"}
+        ],
+    }
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
     lines = card_page.page([read_card(tmp_path / "mine.yaml")]).splitlines()
     assert (
-        "| `mine` | onnx | 112 × 96 px, grey, margin 0.25; (x / 255 − 0.5) / 0.25 | happiness, sadness | valence, arousal | ours | MIT | – |"
-        in lines
+        "| `mine` | onnx | 112 × 96 px, grey, margin 0.25; (x / 255 − 0.5) / 0.25"
+        " | happiness, sadness | valence, arousal | ours | MIT | – |" in lines
     )
     assert (
-        f"| mine.onnx | `{'a' * 64}` | 1,234,567 | [example.org/a/b](https://example.org/a/b/mine.onnx) | `mine` |"
-        in lines
+        f"| mine.onnx | `{'a' * 64}` | 1,234,567 "
+        "| [example.org/a/b](https://example.org/a/b/mine.onnx) | `mine` |" in lines
     )
-    said = "trained on ferplus (train and valid); chosen on affectnet (valid); published: 50 % on FER+ test (5/10), theirs; mind the gap"
+    said = (
+        "trained on ferplus (train and valid); chosen on affectnet (valid);"
+        " published: 50 % on FER+ test (5/10), theirs; mind the gap"
+    )
     assert f"- `mine`: {said}" in lines
 
 

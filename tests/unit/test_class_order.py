@@ -1,4 +1,6 @@
-"""The check of a member's class order: what is swapped is found, what is small or chance is not called so."""
+"""The check of a member's class order: what is swapped is found, what is small or chance is not
+called so.
+"""
 
 import numpy as np
 import pytest
@@ -37,7 +39,8 @@ def test_a_cycle_is_reported_in_the_direction_that_repairs_it():
 
 
 def test_class_order_needs_both_gain_and_significance():
-    # 10 samples, swapped: a gain of 100 points but p = 2 · 2^-10 − 2^-10 = 0.00098 < 0.001; with 9 samples p = 0.00195
+    # 10 samples, swapped: a gain of 100 points but p = 2 · 2^-10 − 2^-10 = 0.00098 < 0.001; with 9
+    # samples p = 0.00195
     truth = np.arange(10) % 2
     assert best_class_permutation(truth, one_hot(1 - truth, 2)).suspicious
     assert not best_class_permutation(truth[:9], one_hot(1 - truth[:9], 2)).suspicious

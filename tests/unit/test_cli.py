@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from faceoff.cli import app
 from faceoff.commands import plugin_listing, reference_page
 from faceoff.drawing import scenes
 from faceoff.layout import VERSION
-from faceoff.plan import config
+from faceoff.plan import config_files
 from faceoff.plugins import registry
 from faceoff.storage import columns, files, parquet
 
@@ -24,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def call(monkeypatch):
     """Run a command in a wide terminal and return (exit code, output)."""
-    monkeypatch.setattr("faceoff.cli.console.width", 240)
+    monkeypatch.setattr("faceoff.commands.command_line.console.width", 240)
 
     def run(*arguments: str) -> tuple[int, str]:
         result = CliRunner().invoke(app, list(arguments))
@@ -103,12 +105,23 @@ def test_config_check_names_the_fault(call, tmp_path):
 
 @pytest.mark.parametrize(
     ("section", "says"),
-    [("fusions: {vote: {members: ['nosuch/*']}}", "fusions.vote.members: 'nosuch/*' matches no detector/model cell"),
-     ("detectors: {fusion: {detector: whole}}", "detectors.fusion: this name is reserved"),
-     ("detectors: {haar: {options: {min_neighbours: 3}}}", "detectors.haar.options: detector 'haar' has no option 'min_neighbours', did you mean"),
-     ("models: {fer: {detectors: [haar]}}", "models.fer.detectors: 'haar' matches no detector"),
-     ("datasets: {ravdess: {path: x, download: true, shards: auto}}", "datasets.ravdess.shards: auto counts what is there")],
-)  # fmt: skip
+    [
+        (
+            "fusions: {vote: {members: ['nosuch/*']}}",
+            "vote.members: 'nosuch/*' matches no detector/model cell",
+        ),
+        ("detectors: {fusion: {detector: whole}}", "detectors.fusion: this name is reserved"),
+        (
+            "detectors: {haar: {options: {min_neighbours: 3}}}",
+            "detector 'haar' has no option 'min_neighbours', did you mean",
+        ),
+        ("models: {fer: {detectors: [haar]}}", "models.fer.detectors: 'haar' matches no detector"),
+        (
+            "datasets: {ravdess: {path: x, download: true, shards: auto}}",
+            "datasets.ravdess.shards: auto counts what is there",
+        ),
+    ],
+)
 def test_config_check_refuses_what_a_run_refuses(call, tmp_path, section, says):
     path = tmp_path / "mine.yaml"
     path.write_text(
@@ -157,12 +170,14 @@ def damaged(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("command", "file"),
-    [(("export", "r", "all.csv"), "predictions/d/whole/fer.parquet is no Parquet file, or a damaged one"),
-     (("timeline", "r", "t.svg"), "predictions/d/whole/fer.parquet is no Parquet file, or a damaged one"),
-     (("leaderboard", "r"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
-     (("compare", "r", "r"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
-     (("model-index", "r", "whole/fer"), "scores/d/whole/fer.json is no JSON, or a damaged one")],
-)  # fmt: skip
+    [
+        (("export", "r", "all.csv"), "fer.parquet is no Parquet file, or a damaged one"),
+        (("timeline", "r", "t.svg"), "fer.parquet is no Parquet file, or a damaged one"),
+        (("leaderboard", "r"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
+        (("compare", "r", "r"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
+        (("model-index", "r", "whole/fer"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
+    ],
+)
 def test_a_damaged_file_of_a_run_is_named_in_a_line(call, damaged, tmp_path, command, file):
     code, output = call(*command)
     assert code == 1
@@ -249,23 +264,29 @@ def test_writing_a_configuration_spares_ones_own_comments_and_the_checkout(call,
     )
     before, checkout = (
         path.read_bytes(),
-        [config.SCHEMA.stat().st_mtime_ns, reference_page.PATH.stat().st_mtime_ns],
+        [config_files.SCHEMA.stat().st_mtime_ns, reference_page.PATH.stat().st_mtime_ns],
     )
     code, output = call("config", str(path), "--write")
     assert code == 1
     assert (
-        "--write would delete 2 comments, the first is '# why these'; --force writes it all the same"
-        in output
+        "--write would delete 2 comments, the first is '# why these';"
+        " --force writes it all the same" in output
     )
     assert path.read_bytes() == before
     for arguments in (("--force",), ()):  # what it has written itself it may write again
         assert call("config", str(path), "--write", *arguments)[0] == 0
-        assert path.read_text(encoding="utf-8") == config.commented(config.load(path))
-    assert [config.SCHEMA.stat().st_mtime_ns, reference_page.PATH.stat().st_mtime_ns] == checkout
+        assert path.read_text(encoding="utf-8") == config_files.commented(config_files.load(path))
+    assert [
+        config_files.SCHEMA.stat().st_mtime_ns,
+        reference_page.PATH.stat().st_mtime_ns,
+    ] == checkout
 
 
 def test_a_detector_is_calibrated_whatever_its_header_leaves_out(call, few_scenes, tmp_path):
-    """A plug-in from outside without threshold, smallest face and options, as a run takes it: boxes half as wide and high as the faces, in their middle."""
+    """Calibrate a plug-in from outside without threshold, smallest face and options.
+
+    Its boxes are half as wide and high as the faces, in their middle.
+    """
     (tmp_path / "mine.py").write_text(
         "from faceoff.plugins.protocols import Face\n"
         "from faceoff.drawing import scenes\n"
@@ -287,7 +308,7 @@ def test_a_detector_is_calibrated_whatever_its_header_leaves_out(call, few_scene
 
 def test_the_committed_config_and_schema_are_what_the_models_generate():
     schema = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
-    assert schema == json.loads(json.dumps(config.schema()))
+    assert schema == json.loads(json.dumps(config_files.schema()))
 
 
 def test_leaderboard_of_an_unknown_run(call, tmp_path, monkeypatch):
@@ -302,10 +323,22 @@ def test_leaderboard_shows_exact_counts_and_reasons(tmp_path, monkeypatch, capsy
 
     task = {"version": "x@1", "n": 3153, "headline": True, "limited": False}
     score = {
-        "dataset": "ferplus", "kind": "cell", "detector": "whole", "model": "pd_best", "state": "ok", "task": task,
-        "metrics": {"accuracy": 2764 / 3153, "n_correct": 2764, "n": 3153, "coverage": 1.0, "balanced_accuracy": 0.7, "macro_f1": 0.7},
+        "dataset": "ferplus",
+        "kind": "cell",
+        "detector": "whole",
+        "model": "pd_best",
+        "state": "ok",
+        "task": task,
+        "metrics": {
+            "accuracy": 2764 / 3153,
+            "n_correct": 2764,
+            "n": 3153,
+            "coverage": 1.0,
+            "balanced_accuracy": 0.7,
+            "macro_f1": 0.7,
+        },
         "intervals": {"accuracy": [0.86, 0.89]},
-    }  # fmt: skip
+    }
     failed = {
         "dataset": "ferplus",
         "kind": "cell",
@@ -343,3 +376,61 @@ def test_listing_tells_what_is_here_from_what_would_be_downloaded(call, monkeypa
     }
     assert "yes" in lines["fer"]
     assert "to be downloaded" in lines["pd_best"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("leaderboard", "r"),
+        ("export", "r", "all.csv"),
+        ("report", "r"),
+        ("compare", "r", "r"),
+        ("model-index", "r", "whole/fer"),
+        ("timeline", "r", "t.svg"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [
+        ({}, "an older version of Faceoff; run snakemake again"),
+        ({"layout": VERSION - 1}, "an older version of Faceoff; run snakemake again"),
+        ({"layout": VERSION + 1}, "a newer version of Faceoff"),
+    ],
+)
+def test_a_run_of_another_version_is_refused_in_one_line(
+    call, tmp_path, monkeypatch, command, layout, words
+):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("results/r")
+    files.write_json(folder / "scores/d/whole/fer.json", {"dataset": "d", "state": "ok"})
+    files.write_json(folder / "manifest.json", {"config": {"datasets": {"d": {}}}, **layout})
+    code, output = call(*command)
+    assert code == 1
+    (line,) = output.strip().splitlines()
+    assert line.startswith(f"faceoff: {folder} was written by {words}")
+
+
+def test_the_module_runs_as_the_command_does():
+    for arguments, expected in ((["--version"], "faceoff "), (["leaderboard", "--help"], "--csv")):
+        done = subprocess.run(
+            [sys.executable, "-m", "faceoff", *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert expected in done.stdout
+        assert "__main__" not in done.stdout
+
+
+def test_help_imports_nothing_heavy():
+    """Commands import what they need when they run: `faceoff --help` answers at once."""
+    heavy = {"cv2", "jinja2", "matplotlib", "numpy", "pandas", "pyarrow", "pydantic", "snakemake"}
+    code = f"import sys, faceoff.cli; print(*sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == ""
+
+
+def test_shells_can_complete_commands(call):
+    code, output = call("--help")
+    assert code == 0
+    assert "--install-completion" in output

@@ -24,6 +24,14 @@ FILES = {
     "room/passed_on.py": "from faceoff import leaf\n\n\ndef f(g):\n    return g(leaf)\n",
     "room/forwarded.py": "from faceoff import middle\nX = middle.VALUE\n",
     "room/effect.py": "from faceoff import patch\n\n\ndef f():\n    return 1\n",
+    "room/shadow.py": (
+        "from faceoff import leaf\nVALUE = 3\n\n\ndef f(leaf, *VALUE):\n    return leaf.helper, VALUE\n"
+    ),
+    "room/default.py": "from faceoff import leaf\n\n\ndef f(leaf=leaf.VALUE):\n    return leaf\n",
+    "room/inner.py": (
+        "from faceoff import leaf\n\n\ndef f():\n"
+        "    def g():\n        leaf = 1\n        return leaf\n\n    return g, leaf.VALUE\n"
+    ),
     "room/two.py": "from faceoff.leaf import VALUE\n\n\nclass A:\n    x = VALUE\n\n\nclass B:\n    y = 2\n",
 }
 
@@ -69,6 +77,8 @@ def fresh(*roots: Path | tuple[Path, str]) -> str:
         ("room/forwarded.py", "leaf.py:VALUE", True),  # a name that middle.py itself imports
         ("room/effect.py", "patch.py", True),  # what a module does when it is imported
         ("room/effect.py", "patch.py:UNUSED", False),
+        ("room/default.py", "leaf.py:VALUE", True),  # a default is evaluated outside the function
+        ("room/inner.py", "leaf.py:VALUE", True),  # local in the inner function only
         ("room/wired.py", "registry.py", False),  # wiring decides what runs, not its result
         ("room/wired.py", "leaf.py:VALUE", False),  # nor is it followed
     ],
@@ -115,6 +125,23 @@ def test_edits_of_one_file(tmp_path: Path, before: str, after: str, counts: bool
     first = fresh(path)
     path.write_text(after)
     assert (fresh(path) != first) == counts
+
+
+def test_a_local_name_is_no_definition_of_the_module(package: Path) -> None:
+    path = package / "room" / "shadow.py"
+    before = fresh((path, "f"))
+    (package / "leaf.py").write_text(FILES["leaf.py"].replace("return x", "return -x"))
+    path.write_text(FILES["room/shadow.py"].replace("VALUE = 3", "VALUE = 4"))
+    assert fresh((path, "f")) == before
+
+
+def test_a_name_of_a_comprehension_is_none_of_the_module(tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    text = "A = [name for name in 'ab']\nB = {name: 1 for name in 'cd'}\n"
+    path.write_text(text)
+    before = fresh((path, "A"))
+    path.write_text(text.replace("'cd'", "'ef'"))
+    assert fresh((path, "A")) == before
 
 
 def test_one_definition_of_a_file(package: Path) -> None:

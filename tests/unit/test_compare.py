@@ -115,8 +115,14 @@ def test_what_each_comparison_could_have_shown(
 def test_decomposition_and_cochrans_q(tmp_path: Path, right: dict[str, np.ndarray]) -> None:
     found = run(tmp_path, right)
     assert [part["name"] for part in found["decomposition"]["components"]] == [
-        "detector", "model", "interaction", "sample", "detector × sample", "model × sample", "residual",
-    ]  # fmt: skip
+        "detector",
+        "model",
+        "interaction",
+        "sample",
+        "detector × sample",
+        "model × sample",
+        "residual",
+    ]
     assert sum(part["share"] for part in found["decomposition"]["components"]) == pytest.approx(1)
     assert {effect["factor"] for effect in found["decomposition"]["effects"]} == {
         "detector",
@@ -195,7 +201,9 @@ def samples_of(path: Path, labels: list[str | None], space: tuple[str, ...] = CL
 
 
 def cell_of(path: Path, classes: tuple[str, ...], posterior: np.ndarray, state: str = "ok") -> Path:
-    """Predictions of one cell; rows of NaN are without a face, and all rows failed where `state` is error."""
+    """Predictions of one cell; rows of NaN are without a face, and all rows failed where `state` is
+    error.
+    """
     rows = []
     for i, p in enumerate(posterior):
         sound = state == "ok" and not np.isnan(p).any()
@@ -236,7 +244,9 @@ def compared(folder: Path, samples: Path, cells: list[Path], validation: list[Pa
 
 
 def test_the_last_greedy_step_is_the_soft_mean_of_the_same_cells(tmp_path: Path) -> None:
-    """One member lacks contempt, one happiness, one has a class outside the space and misses faces: a class is averaged over those that have it (§21)."""
+    """One member lacks contempt, one happiness, one has a class outside the space and misses faces:
+    a class is averaged over those that have it (§21).
+    """
     space = ("neutral", "happiness", "contempt")
     own = {"a": space[:2], "b": ("neutral", "contempt"), "c": (*space, "anger")}
     random = np.random.default_rng(2)
@@ -263,7 +273,9 @@ def test_the_last_greedy_step_is_the_soft_mean_of_the_same_cells(tmp_path: Path)
 
 
 def test_a_class_that_one_member_lacks_is_not_halved(tmp_path: Path) -> None:
-    """Neutral .6 and .3, happiness .4 and 0, contempt .7 of the one that has it: the mean says contempt (.7 of 1.35); a zero for the other, neutral."""
+    """Neutral .6 and .3, happiness .4 and 0, contempt .7 of the one that has it: the mean says
+    contempt (.7 of 1.35); a zero for the other, neutral.
+    """
     space = ("neutral", "happiness", "contempt")
     samples = samples_of(tmp_path / "samples/d.parquet", ["contempt"] * 30, space)
     a = cell_of(tmp_path / "predictions/d/w/a.parquet", space[:2], np.tile([0.6, 0.4], (30, 1)))
@@ -306,7 +318,9 @@ def test_a_validation_dataset_of_no_use_leaves_the_choice_to_the_folds(
 
 
 def test_what_collapsed_has_no_rank(tmp_path: Path) -> None:
-    """Of three pipelines one always says neutral: two places are left, and the ranks' intervals count two."""
+    """Of three pipelines one always says neutral: two places are left, and the ranks' intervals
+    count two.
+    """
     random = np.random.default_rng(1)
     truth = np.arange(90) % 3
     samples = samples_of(tmp_path / "samples/d.parquet", [CLASSES[t] for t in truth])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from faceoff.plan import config
+from faceoff.plan import config_files, sections
 from faceoff.plan.config import ConfigError, parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -230,7 +230,7 @@ def test_sections_may_be_empty_in_yaml(tmp_path: Path) -> None:
     path.write_text(
         "datasets:\n  posed:\ndetectors:\n  whole:\nmodels:\n  fer:\nfusions:\nfigures:\n"
     )
-    assert list(config.read(path).datasets) == ["posed"]
+    assert list(config_files.read(path).datasets) == ["posed"]
 
 
 @pytest.mark.parametrize("text", ["just words", "- a\n- b\n", "a: [", ""])
@@ -238,9 +238,9 @@ def test_file_that_is_no_configuration(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError, match=r"c\.yaml"):
-        config.read(path)
+        config_files.read(path)
     with pytest.raises(ConfigError) as absent:
-        config.read(tmp_path / "absent.yaml")
+        config_files.read(tmp_path / "absent.yaml")
     assert str(absent.value) == f"{tmp_path / 'absent.yaml'}: No such file or directory"
 
 
@@ -250,7 +250,7 @@ def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path: Path) -> No
         "datasets: {posed: {}}\ndetectors: {whole: {}}\nmodels:\n  fer: {margin: 0.1, margin: 0.2}\n  'fer': {}\ndatasets: {}\n"
     )
     with pytest.raises(ConfigError) as caught:
-        config.load(path)
+        config_files.load(path)
     assert str(caught.value).splitlines() == [
         f"{path}, line 4: key 'margin' stands a second time, first in line 4",
         f"{path}, line 5: key 'fer' stands a second time, first in line 4",
@@ -287,25 +287,25 @@ def test_a_merged_key_may_be_given_anew(tmp_path: Path) -> None:
     path.write_text(
         "a: &a {x: 1, y: 2}\nb: {deep: {deeper: &b {<<: *a, x: 3}}}\nc: {<<: *b, y: 4}\n"
     )
-    assert config.load(path)["c"] == {"x": 3, "y": 4}
+    assert config_files.load(path)["c"] == {"x": 3, "y": 4}
 
 
 def test_comments_are_told_from_text() -> None:
     text = "# a\nx: 'b # c'  # d\ny: |\n  # e\nz: f#g\nl: [1,  # h\n 2]\n# i"
-    assert config.comments(text) == ["# a", "# d", "# h", "# i"]
+    assert config_files.comments(text) == ["# a", "# d", "# h", "# i"]
 
 
 def test_commented_round_trips() -> None:
-    text = config.commented(GOOD)
+    text = config_files.commented(GOOD)
     again = yaml.safe_load(text)
     assert parse(again) == parse(GOOD)
-    assert config.commented(again) == text
-    for field in config.RunConfig.model_fields.values():
+    assert config_files.commented(again) == text
+    for field in sections.RunConfig.model_fields.values():
         assert field.description in text
 
 
 def test_commented_of_nothing_shows_the_defaults() -> None:
-    written = yaml.safe_load(config.commented({**GOOD, "faces": {"policy": "centre"}}))
+    written = yaml.safe_load(config_files.commented({**GOOD, "faces": {"policy": "centre"}}))
     assert written["faces"]["policy"] == "centre"
     assert written["figures"] == {"formats": ["svg", "pdf", "png"], "examples": 8}
 
@@ -314,13 +314,13 @@ def test_schema_file_is_in_step() -> None:
     """`faceoff config --write` makes it."""
     assert json.loads(
         (ROOT / "workflow/schemas/config.schema.json").read_text(encoding="utf-8")
-    ) == json.loads(json.dumps(config.schema()))
+    ) == json.loads(json.dumps(config_files.schema()))
 
 
 def test_config_yaml_is_in_step() -> None:
     """`faceoff config --write` makes its comments."""
     text = (ROOT / "config.yaml").read_text(encoding="utf-8")
-    assert config.commented(yaml.safe_load(text)) == text
+    assert config_files.commented(yaml.safe_load(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -333,12 +333,12 @@ def test_every_ready_made_run_is_valid(
 ) -> None:
     monkeypatch.setenv("FACEOFF_DATA", str(tmp_path))
     monkeypatch.chdir(ROOT)
-    assert config.read(path).datasets
+    assert config_files.read(path).datasets
 
 
 def test_schema_accepts_the_ready_made_run_and_refuses_unknown_keys() -> None:
     jsonschema = pytest.importorskip("jsonschema")
-    validator = jsonschema.Draft202012Validator(config.schema())
+    validator = jsonschema.Draft202012Validator(config_files.schema())
     values = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     assert validator.is_valid(values)
     assert not validator.is_valid({**values, "modles": {}})

@@ -1,4 +1,6 @@
-"""Variance components against dense quadrature, a one-way likelihood, hand-made designs and simulated truths."""
+"""Variance components against dense quadrature, a one-way likelihood, hand-made designs and
+simulated truths.
+"""
 
 import importlib.util
 from pathlib import Path
@@ -56,7 +58,9 @@ def test_logits_give_back_their_accuracies() -> None:
 
 
 def test_sample_variance_is_that_of_the_full_likelihood_where_that_can_be_had() -> None:
-    """Pipelines of one detector have only the sample in common: a random-intercept model, whose likelihood is one integral per sample."""
+    """Pipelines of one detector have only the sample in common: a random-intercept model, whose
+    likelihood is one integral per sample.
+    """
     correct, factors = simulations.simulate(
         {"model": 6}, {"sample": 1.5, "model": 0.3}, 1500, 0.5, np.random.default_rng(4)
     )
@@ -144,7 +148,9 @@ def test_a_detector_that_does_not_matter_and_one_that_does() -> None:
 
 
 def test_clusters_widen_intervals() -> None:
-    """Each of 40 subjects shown ten times the same: a hundred times as sure as subjects allow, unless they are drawn whole."""
+    """Each of 40 subjects shown ten times the same: a hundred times as sure as subjects allow,
+    unless they are drawn whole.
+    """
     once, factors = simulations.simulate(
         {"detector": 2, "model": 3},
         {"sample": 2.0, "model": 0.3},
@@ -183,7 +189,7 @@ def test_refusals_and_pipelines_that_are_always_right() -> None:
     ],
 )
 def test_too_little_to_decompose(n: int, clusters: np.ndarray | None, reason: str) -> None:
-    """One subject had no error at all, so that every difference of its cells became an interaction."""
+    """One subject had no error at all: every difference of its cells became an interaction."""
     correct = np.random.default_rng(0).random((6, n)) < 0.6
     factors = {"detector": list("aaabbb"), "model": list("xyzxyz")}
     assert variance_components.decompose(
@@ -195,7 +201,9 @@ def test_too_little_to_decompose(n: int, clusters: np.ndarray | None, reason: st
 
 @pytest.mark.slow
 def test_known_variances_are_found_again() -> None:
-    """Means within three of their own standard errors of the truth, over eight draws; six intervals of eight hold it at least."""
+    """Means within three of their own standard errors of the truth, over eight draws; six intervals
+    of eight hold it at least.
+    """
     for row in simulations.recoveries(0.1, 31):
         assert row.draws == 8
         assert abs(row.mean - row.truth) < 3 * row.spread / np.sqrt(row.draws) + 0.03 * row.truth, (
@@ -210,7 +218,9 @@ def test_known_variances_are_found_again() -> None:
 def test_small_and_degenerate_designs_end_in_components_not_in_an_error(
     seed: int, alike: bool
 ) -> None:
-    """Few samples, pipelines that answer the same, variances at zero: the search for an interval once ended on the wrong side of its minimum."""
+    """Few samples, pipelines that answer the same, variances at zero: the search for an interval
+    once ended on the wrong side of its minimum.
+    """
     random = np.random.default_rng([20, 34, 46, *range(3)][seed])
     n, detectors, models = int(random.integers(20, 60)), 2, 3
     correct = random.random((detectors, models, n)) < random.random((detectors, models, 1))

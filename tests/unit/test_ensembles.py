@@ -1,4 +1,6 @@
-"""What members are worth: by hand, against the fusion rule itself, and on members whose worth is known."""
+"""What members are worth: by hand, against the fusion rule itself, and on members whose worth is
+known.
+"""
 
 from itertools import combinations
 
@@ -48,7 +50,9 @@ def test_leave_one_out_is_the_difference_of_two_votes() -> None:
 
 
 def test_shapley_values_by_their_definition() -> None:
-    """The mean over all orders of joining of what a member adds; together they make what all add to answering the most frequent class."""
+    """The mean over all orders of joining of what a member adds; together they make what all add to
+    answering the most frequent class.
+    """
     posteriors, truth = members((2.0, 1.0, 0.3), n=150)
     found = ensembles.shapley(posteriors, truth)
     for m in range(3):
@@ -67,7 +71,9 @@ def test_shapley_values_by_their_definition() -> None:
 
 
 def test_chance_is_worth_nothing() -> None:
-    """Who always answers the most frequent class is worth 0 alone; a confident coin beside three members that are right on 80 % takes from their vote."""
+    """Who always answers the most frequent class is worth 0 alone; a confident coin beside three
+    members that are right on 80 % takes from their vote.
+    """
     random = np.random.default_rng(2)
     truth = random.choice(2, 2000, p=[0.7, 0.3])
     always = np.tile([1.0, 0.0], (2000, 1))
@@ -103,7 +109,9 @@ def test_greedy_takes_the_best_first_and_is_judged_elsewhere() -> None:
 
 
 def test_chance_members_do_not_look_good() -> None:
-    """Twenty members that guess: the best of them on some folds is no better than chance on the others."""
+    """Twenty members that guess: the best of them on some folds is no better than chance on the
+    others.
+    """
     random = np.random.default_rng(5)
     posteriors = random.dirichlet(np.ones(4), (20, 400))
     truth = random.integers(0, 4, 400)

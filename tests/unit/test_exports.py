@@ -38,7 +38,10 @@ def write_predictions(path: Path, classes: tuple[str, ...], *posterior: float) -
 def test_every_prediction_is_a_row_of_one_csv(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cells that know other classes share one header; what a cell has not is empty; fusions come with the detector "fusion"."""
+    """Cells that know other classes share one header; what a cell has not is empty.
+
+    Fusions come with the detector "fusion".
+    """
     monkeypatch.chdir(tmp_path)
     write_predictions(
         tmp_path / "results/r/predictions/d/whole/net.parquet", ("neutral", "anger"), 0.1, 0.9
@@ -130,9 +133,13 @@ def test_sounds_become_files_inside_their_folder(
         for path in tmp_path.rglob("*.wav")
     }
     assert written == {
-        "d/clip.wav": b"RIFF1", "d/%2E.%2F..%2Fup.wav": b"RIFF2", "d/a%2Fb.wav": b"RIFF3", "d/a__b.wav": b"RIFF4", "d/%2Eclip.wav": b"RIFF5",
+        "d/clip.wav": b"RIFF1",
+        "d/%2E.%2F..%2Fup.wav": b"RIFF2",
+        "d/a%2Fb.wav": b"RIFF3",
+        "d/a__b.wav": b"RIFF4",
+        "d/%2Eclip.wav": b"RIFF5",
         "d/a%252Fb.wav": b"RIFF6",
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""What a journal asks of a figure, read from the PDF files themselves: column width, text size, embedded TrueType fonts."""
+"""What a journal asks of a figure, read from the PDF files themselves.
+
+That is column width, text size, embedded TrueType fonts.
+"""
 
 import re
 import zlib

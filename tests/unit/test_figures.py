@@ -1,4 +1,7 @@
-"""The figures: same data, same bytes; and every shape of data that a run can have draws something."""
+"""The figures: same data, same bytes.
+
+Every shape of data that a run can have draws something.
+"""
 
 import csv
 import dataclasses
@@ -99,9 +102,11 @@ def test_bytes_do_not_depend_on_process_hash_seed_or_the_users_settings(tmp_path
     with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red", "svg.hashsalt": None}):
         first = _draw(run, tmp_path / "here")
     code = (
-        "import sys; from pathlib import Path; import report_fixtures as f; from faceoff.stages.figures import write_figures\n"
+        "import sys; from pathlib import Path; import report_fixtures as f\n"
+        "from faceoff.stages.figures import write_figures\n"
         "run = f.typical(Path(sys.argv[1]), ('svg', 'pdf', 'png'))\n"
-        "write_figures(run.scores[::-1], run.comparisons[::-1], run.examples[::-1], Path(sys.argv[2]), run.jobs().figures)"
+        "results = run.scores[::-1], run.comparisons[::-1], run.examples[::-1]\n"
+        "write_figures(*results, Path(sys.argv[2]), run.jobs().figures)"
     )
     environment = {
         **os.environ,

@@ -1,4 +1,4 @@
-"""Fusing prediction files: who votes, whose face, and that trained rules never see what they fuse."""
+"""Fusing prediction files: who votes, whose face, and that rules never see what they fuse."""
 
 from dataclasses import replace
 from functools import partial
@@ -10,8 +10,8 @@ from posterior_fixtures import RULES
 
 from faceoff.fusion.member_votes import Votes, fuse
 from faceoff.fusion.rule import Rule
-from faceoff.plan.config import FusionConfig
 from faceoff.plan.jobs import FuseJob, Member
+from faceoff.plan.sections import FusionConfig
 from faceoff.scoring.task import folds_for, weights_of
 from faceoff.stages import fuse as stage
 from faceoff.storage import columns, parquet
@@ -128,7 +128,7 @@ def test_valence_is_the_mean_of_the_members_that_read_it(tmp_path):
 
 
 def test_only_the_most_accurate_vote(tmp_path):
-    """A member that is wrong on every picture is left out by the folds that never saw the picture."""
+    """A member that is wrong on every picture is left out by the folds that never saw it."""
     labels = [CLASSES[i % 3] for i in range(30)]
     right = np.full((30, 3), 0.1) + 0.7 * np.eye(3)[np.arange(30) % 3]
     wrong = np.full((30, 3), 0.1) + 0.7 * np.eye(3)[(np.arange(30) + 1) % 3]
@@ -148,7 +148,7 @@ def test_clones_of_one_lineage_vote_once(tmp_path):
 
 
 def test_a_member_that_looks_at_another_face_is_left_out(tmp_path):
-    """Two detectors agree on a face, the third looks elsewhere; the whole frame always takes part."""
+    """Two detectors agree on a face, the third looks elsewhere; the whole frame takes part."""
     n = 3
     here, there = [(10, 10, 40, 40)] * n, [(60, 60, 30, 30)] * n
     for name, seed, boxes in (
@@ -168,7 +168,7 @@ def test_members_of_different_frames_are_refused(tmp_path):
     write(tmp_path, "a", posteriors(1, 4))
     with pytest.raises(
         ValueError,
-        match=r"b.parquet: 5 rows, .*a.parquet has 4: members of a fusion must predict the same frames",
+        match=r"b.parquet: 5 rows, .*a.parquet has 4: members of a fusion must predict the same",
     ):
         fused(tmp_path, ["a", "b"])
 
@@ -214,7 +214,9 @@ def test_members_with_other_labels_share_those_that_they_have(tmp_path):
 
 
 def test_the_switcher_looks_at_the_faces_boxes(tmp_path):
-    """Member a reads small faces, b large ones; every face has its box in the faces table of their detector."""
+    """Member a reads small faces, b large ones; every face has its box in the faces table of their
+    detector.
+    """
     random = np.random.default_rng(1)
     truth, small = random.integers(0, 3, 240), random.random(240) < 0.5
     sure = np.where(np.arange(3) == truth[:, None], 0.8, 0.1)
@@ -239,7 +241,9 @@ def test_the_folds_follow_the_fusions_seed(tmp_path):
 
 
 def recording(log):
-    """A trained rule that notes which samples (by their first posterior value) taught it, and fuses by the mean."""
+    """A trained rule that notes which samples (by their first posterior value) taught it, and fuses
+    by the mean.
+    """
 
     def fit(taught, truth):
         assert (truth >= 0).all()
@@ -299,7 +303,9 @@ def test_with_a_validation_dataset_the_rule_learns_there_only():
 
 @pytest.mark.parametrize("rule", sorted(name for name, rule in RULES.items() if rule.learns))
 def test_trained_rules_learn_which_member_to_trust(tmp_path, rule):
-    """One member is nearly always right, two guess: a rule that learns comes close to the good one, the plain mean does not have to."""
+    """One member is nearly always right, two guess: a rule that learns comes close to the good one,
+    the plain mean does not have to.
+    """
     random = np.random.default_rng(4)
     truth = random.integers(0, 3, 300)
     good = np.where(np.arange(3) == truth[:, None], 0.8, 0.1)
@@ -333,9 +339,11 @@ def test_a_rule_that_learnt_from_a_failed_member_is_marked_as_failed(tmp_path):
         rows,
     )
     judges = {
-        "validation_members": [valid / "a.parquet", valid / "b.parquet"], "validation_faces": [valid / "faces-a.parquet"],
-        "validation_frames": valid / "frames.parquet", "validation_samples": valid / "samples.parquet",
-    }  # fmt: skip
+        "validation_members": [valid / "a.parquet", valid / "b.parquet"],
+        "validation_faces": [valid / "faces-a.parquet"],
+        "validation_frames": valid / "frames.parquet",
+        "validation_samples": valid / "samples.parquet",
+    }
     for rule, expected in (
         ("naive_bayes", [str(tmp_path / "out.parquet"), "valid/b.parquet"]),
         ("soft_mean", []),
@@ -359,7 +367,7 @@ def test_a_wrong_class_order_is_refused_with_the_order_that_fits(tmp_path):
     mislabelled(tmp_path)
     with pytest.raises(
         ValueError,
-        match=r"d/b: the declared order .* happiness is sadness, sadness is happiness; correct `emotions`",
+        match=r"d/b: the declared order .* happiness is sadness, sadness is happiness; correct",
     ):
         fused(tmp_path, ["a", "b"])
     assert len(fused(tmp_path, ["a", "b"], check_order=False)) == 240
@@ -378,9 +386,11 @@ def test_a_weak_member_is_not_taken_for_a_mislabelled_one(tmp_path):
 def judged(folder, names):
     """The validation arguments of `write_fusion` for tables below `folder`."""
     return {
-        "validation_members": [folder / f"{name}.parquet" for name in names], "validation_faces": [folder / f"faces-{names[0]}.parquet"],
-        "validation_frames": folder / "frames.parquet", "validation_samples": folder / "samples.parquet",
-    }  # fmt: skip
+        "validation_members": [folder / f"{name}.parquet" for name in names],
+        "validation_faces": [folder / f"faces-{names[0]}.parquet"],
+        "validation_frames": folder / "frames.parquet",
+        "validation_samples": folder / "samples.parquet",
+    }
 
 
 @pytest.mark.parametrize("rule", ["soft_mean", "weighted", "stacking"])
@@ -415,7 +425,9 @@ def test_a_sample_without_a_subject_is_a_person_of_its_own(tmp_path):
 
 
 def test_learnt_weights_stand_in_the_file(tmp_path):
-    """Of the members that vote, as the rule learns them from all labelled samples; other rules leave none."""
+    """Of the members that vote, as the rule learns them from all labelled samples; other rules
+    leave none.
+    """
     random = np.random.default_rng(4)
     truth = random.integers(0, 3, 200)
     good = np.where(np.arange(3) == truth[:, None], 0.8, 0.1)

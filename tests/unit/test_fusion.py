@@ -1,4 +1,6 @@
-"""The fusion rules by name: what all of them promise, cross-fitting, and the choice of the most accurate members."""
+"""The fusion rules by name: what all of them promise, cross-fitting, and the choice of the most
+accurate members.
+"""
 
 import re
 from pathlib import Path
@@ -122,7 +124,8 @@ def test_order_of_members_and_of_classes_does_not_matter(name):
     np.testing.assert_allclose(members_moved, result, atol=2e-4)
     order = np.array([2, 0, 3, 1])
     classes_moved = cross_fit(RULES[name], posteriors[:, :, order], np.argsort(order)[truth], folds)
-    # Rules that count votes and ranks break ties by the order of classes, which is part of their definition.
+    # Rules that count votes and ranks break ties by the order of classes, which is part of their
+    # definition.
     same = (
         ~np.isnan(result).any(axis=1)
         & (np.sort(posteriors, axis=2)[:, :, :1] >= 0).all(axis=(0, 2))
@@ -134,7 +137,9 @@ def test_order_of_members_and_of_classes_does_not_matter(name):
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_fold_without_some_class_and_one_member_alone(name):
-    """The class is in no training sample: every rule still gives distributions, and is right about the classes that it saw."""
+    """The class is in no training sample: every rule still gives distributions, and is right about
+    the classes that it saw.
+    """
     posteriors, truth = noisy_members(n=300)
     learn = truth != 3
     for voters in (posteriors, posteriors[:1]):

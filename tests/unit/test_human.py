@@ -18,7 +18,9 @@ def interval(values: np.ndarray, here: np.ndarray) -> Interval:
 
 
 def test_one_against_the_others_by_hand() -> None:
-    """2-1: the two in favour meet a tie (half right each), the third meets two that say otherwise. 3-0: all right."""
+    """2-1: the two in favour meet a tie (half right each), the third meets two that say otherwise.
+    3-0: all right.
+    """
     votes = np.array([[2, 1], [3, 0], [1, 1], [1, 0], [0, 0]], float)
     assert human.one_against_the_others(votes) == pytest.approx(
         [(2 * 0.5 + 0) / 3, 1, 0, NAN, NAN], nan_ok=True
@@ -44,7 +46,9 @@ def test_a_prediction_is_held_against_the_same_others() -> None:
 
 
 def test_one_person_is_no_ceiling() -> None:
-    """Votes of 6 to 4: one of the six meets 5:4 and is right, one of the four meets 6:3 and is wrong; who says what most say is right against all of them."""
+    """Votes of 6 to 4: one of the six meets 5:4 and is right, one of the four meets 6:3 and is
+    wrong; who says what most say is right against all of them.
+    """
     votes = np.array([[6, 4]], float)
     assert human.one_against_the_others(votes) == pytest.approx([0.6])
     assert human.as_a_tagger(votes, np.array([0])) == pytest.approx([1.0])

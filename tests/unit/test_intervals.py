@@ -1,4 +1,6 @@
-"""Intervals of shares, means and differences against statsmodels, scipy, published examples, brute force and simulations."""
+"""Intervals of shares, means and differences against statsmodels, scipy, published examples, brute
+force and simulations.
+"""
 
 import numpy as np
 import pytest
@@ -56,7 +58,9 @@ def test_tango_published_examples(b, c, n, level, low, high):
 
 
 def tango_accepts(b, c, n, d, z=1.959963984540054):
-    """Whether the score test accepts the difference d; the nuisance maximum is found by search over the likelihood, not by Tango's formula."""
+    """Whether the score test accepts the difference d; the nuisance maximum is found by search over
+    the likelihood, not by Tango's formula.
+    """
     low, high = max(0.0, -d), (1 - d) / 2
     q = np.linspace(low, high, 10001)[1:-1]  # probability of "only B"; that of "only A" is q + d
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -112,7 +116,9 @@ def test_tango_refuses_impossible_counts():
 
 
 def test_mean_share_is_agresti_and_coulls_and_agresti_and_caffos():
-    """Of one group by statsmodels, which adds z²/2 where Price and Bonett add 2; of two groups as a difference with the second turned round."""
+    """Of one group by statsmodels, which adds z²/2 where Price and Bonett add 2; of two groups as a
+    difference with the second turned round.
+    """
     one, judge = (
         intervals.mean_share([45], [50]),
         proportion_confint(45, 50, method="agresti_coull"),
@@ -156,7 +162,9 @@ def test_mean_share_holds_its_estimate(counts):
     ],
 )
 def test_mean_share_covers_where_a_class_is_rare_and_nearly_always_right(size, recall):
-    """The bootstrap-t has 71 and 54 % of the first two, as most of its resamples hold no error of a rare class."""
+    """The bootstrap-t has 71 and 54 % of the first two, as most of its resamples hold no error of a
+    rare class.
+    """
     random = np.random.default_rng(12)
     found = [intervals.mean_share(random.binomial(size, recall), size) for _ in range(2000)]
     assert 0.93 <= np.mean([one.low <= np.mean(recall) <= one.high for one in found]) <= 0.995
@@ -180,7 +188,9 @@ def test_cluster_interval_against_scipy():
 
 
 def test_cluster_error_is_the_jackknife_of_the_mean_over_samples():
-    """Each cluster left out once; where clusters are many and none is large, Taylor's linearisation says the same."""
+    """Each cluster left out once; where clusters are many and none is large, Taylor's linearisation
+    says the same.
+    """
     random = np.random.default_rng(3)
     size = random.integers(1, 40, 12)
     clusters = np.repeat(np.arange(12), size)
@@ -199,7 +209,9 @@ def test_cluster_error_is_the_jackknife_of_the_mean_over_samples():
 
 
 def test_cluster_interval_is_about_the_accuracy():
-    """One subject of 100 samples and five of 10: the mean of subject means, 31.7 %, is not the accuracy, 66.7 %."""
+    """One subject of 100 samples and five of 10: the mean of subject means, 31.7 %, is not the
+    accuracy, 66.7 %.
+    """
     values = np.concatenate(
         [np.repeat([1.0, 0.0], [90, 10]), np.tile(np.repeat([1.0, 0.0], [2, 8]), 5)]
     )

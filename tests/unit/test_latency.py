@@ -1,4 +1,7 @@
-"""Latency of single pictures: what is asked, what is timed, and how detectors, models, pipelines and fusions add up."""
+"""Latency of single pictures: what is asked, and what is timed.
+
+And how detectors, models, pipelines and fusions add up.
+"""
 
 import copy
 import json
@@ -61,7 +64,7 @@ def by_part(rows: list[latency.Row]) -> dict[tuple[str, ...], latency.Row]:
     return {(row["part"], row["detector"], row["model"]): row for row in rows}
 
 
-# -- percentiles and sums -------------------------------------------------------------------------------------------------
+# -- percentiles and sums --------------------------------------------------------------------------
 
 
 def test_percentiles_are_the_least_latency_that_so_many_did_not_exceed() -> None:
@@ -78,7 +81,10 @@ def test_percentiles_are_the_least_latency_that_so_many_did_not_exceed() -> None
 
 
 def test_a_pipeline_adds_up_picture_by_picture() -> None:
-    """The detector's slow picture is the model's fast one: the sum of the 90th percentiles, 12 ms, would be wrong."""
+    """The detector's slow picture is the model's fast one.
+
+    The sum of the 90th percentiles, 12 ms, would be wrong.
+    """
     measured = [entry("d", ms=(1.0, 1.0, 1.0, 9.0)), entry("d", "m", ms=(3.0, 3.0, 3.0, 1.0))]
     rows = by_part(latency.rows(measured, []))
     assert rows["detector", "d", ""]["p90_ms"] == 9.0
@@ -206,7 +212,7 @@ def test_rows_come_by_part_the_fastest_first() -> None:
     assert [row["detector"] for row in latency.rows([broken, slow, fast], [])] == ["z", "slow", "b"]
 
 
-# -- what is asked --------------------------------------------------------------------------------------------------------
+# -- what is asked ---------------------------------------------------------------------------------
 
 
 def frames_table(path: Path, pictures: int, unreadable: tuple[int, ...] = ()) -> Path:
@@ -250,7 +256,7 @@ def test_the_same_readable_pictures_are_drawn_for_everyone(tmp_path: Path) -> No
     assert drawn(frames_table(tmp_path / "none.parquet", 2, unreadable=(0, 1)), 5, seed=0) == []
 
 
-# -- what is timed --------------------------------------------------------------------------------------------------------
+# -- what is timed ---------------------------------------------------------------------------------
 
 PLUGINS = f"""
 import json, time
@@ -287,7 +293,10 @@ class Model(_Noted):
 
 
 class Job:
-    """A plug-in that sleeps so long per picture, and notes what it was asked about and for batches of which size it was made."""
+    """Sleep so long per picture.
+
+    The plug-in notes what it was asked about and for batches of which size it was made.
+    """
 
     def __init__(self, folder: Path, kind: str, bad: tuple[int, ...] = ()):
         self.folder, self.log = folder, folder / f"{kind}.log"
@@ -410,7 +419,11 @@ def test_every_picture_alone_then_all_in_full_batches(
 def test_cores_that_others_keep_busy_by_proc_stat(
     later: str, cores: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """user nice system idle iowait irq softirq steal guest guest_nice (proc_stat(5)), in 1/100 s; two seconds pass, this process works half a second."""
+    """Two seconds pass, and this process works half a second.
+
+    The fields are user nice system idle iowait irq softirq steal guest guest_nice (proc_stat(5)),
+    in 1/100 s.
+    """
     told, clock, own = ["cpu  700 0 300 9000 50 0 0 0 0 0\ncpu0 9 9 9"], [5.0], [1.0]
     monkeypatch.setattr(Path, "read_text", lambda path, **_: {"/proc/stat": told[0]}[str(path)])
     monkeypatch.setattr("os.sysconf", lambda name: {"SC_CLK_TCK": 100}[name])
@@ -523,7 +536,7 @@ def test_faces_of_a_failed_detector_are_said_to_be(tmp_path: Path) -> None:
         )
 
 
-# -- in a run -------------------------------------------------------------------------------------------------------------
+# -- in a run --------------------------------------------------------------------------------------
 
 
 def test_a_failed_timing_ends_the_run_badly_and_is_tried_again_alone(

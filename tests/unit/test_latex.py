@@ -1,4 +1,7 @@
-"""LaTeX tables: what TeX would read as a command is text, best and marked cells, and that all of it compiles where pdflatex is at hand."""
+"""LaTeX tables: what TeX would read as a command is text; best and marked cells.
+
+All of it compiles where pdflatex is at hand.
+"""
 
 import re
 import shutil

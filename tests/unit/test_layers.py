@@ -22,6 +22,7 @@ FLOORS = (
     {"stages"},
     {"commands"},
     {"cli"},
+    {"__main__"},
 )
 PLUGINS = ("datasets", "detectors", "models")
 

@@ -1,4 +1,6 @@
-"""What stands beside a fusion: its oracle, its effective members, clones among them, the best single one."""
+"""What stands beside a fusion: its oracle, its effective members, clones among them, the best
+single one.
+"""
 
 import numpy as np
 import pytest

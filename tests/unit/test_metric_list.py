@@ -1,10 +1,16 @@
-"""The list of metrics agrees with the functions: their keys, which need probabilities, and which way is better."""
+"""The list of metrics agrees with the functions: their keys, which need probabilities, and which
+way is better.
+"""
+
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from faceoff.scoring import metrics
 from faceoff.scoring.metric_list import BY_KEY, COUNTS, METRICS, shown_in
+from faceoff.scoring.records import Intervals, Metrics
 
 # What the score stage adds, from more than the posterior in the label space.
 FROM_THE_STAGE = {"strict_accuracy", "mass_outside", "set_accuracy"}
@@ -17,6 +23,14 @@ CERTAIN = 0.96 * np.eye(4)[TRUTH] + 0.01
 def test_every_number_of_a_score_is_listed_once():
     assert set(BY_KEY) | set(COUNTS) == set(metrics.summary(TRUTH, VAGUE)) | FROM_THE_STAGE
     assert len(BY_KEY) == len(METRICS)
+    assert set(Metrics.__annotations__) == set(BY_KEY) | set(COUNTS)
+    assert set(Intervals.__annotations__) == {m.key for m in METRICS if m.interval}
+
+
+def test_the_page_on_formats_explains_every_metric():
+    text = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[2] for line in text.splitlines() if line.startswith("| accuracy |")]
+    assert set(BY_KEY) <= set(re.findall(r"`(\w+)`", " ".join(rows)))
 
 
 @pytest.mark.parametrize("metric", [m for m in METRICS if m.key not in FROM_THE_STAGE])

@@ -1,4 +1,6 @@
-"""Scores against scikit-learn and scipy, and by hand where those have no notion of a sample that was not covered."""
+"""Scores against scikit-learn and scipy, and by hand where those have no notion of a sample that
+was not covered.
+"""
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ NAN = float("nan")
 
 @pytest.fixture
 def cell():
-    """Truth, posterior and prediction of a mediocre model on 600 samples, 40 of them not covered."""
+    """Truth, posterior and prediction of a mediocre model on 600 samples, 40 not covered."""
     random = np.random.default_rng(3)
     truth = random.choice(K, 600, p=[0.4, 0.3, 0.15, 0.1, 0.05])
     logits = random.normal(size=(600, K))
@@ -61,7 +63,8 @@ def test_strict_predictions():
         [[0.6, 0.3, 0.1], [0.1, 0.5, 0.4], [0.2, 0.4, 0.4], [0.4, 0.4, 0.2], [NAN] * 3]
     )
     strict = metrics.strict_predictions(posterior, classes, space)
-    # the third and fourth rows tie: neutral before anger, and anger before contempt, in canonical order whatever the model's
+    # the third and fourth rows tie: neutral before anger, and anger before contempt, in canonical
+    # order whatever the model's
     np.testing.assert_array_equal(strict, [metrics.OUTSIDE, 1, 0, 1, metrics.NO_FACE])
     truth = np.array([1, 1, 0, 1, 0])
     assert metrics.accuracy(truth, strict) == 3 / 5

@@ -1,4 +1,7 @@
-"""The model-index block: the fields that the Hub reads, the values of the score files, and stated errors."""
+"""The model-index block: the fields that the Hub reads, and stated errors.
+
+The values are those of the score files.
+"""
 
 import pytest
 import yaml
@@ -13,7 +16,10 @@ from faceoff.storage import files
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """results/r with a scored pair and fusion on alpha, a limited one on beta, and a failed pair."""
+    """Write results/r with a scored pair and fusion on alpha, and a limited one on beta.
+
+    One pair failed.
+    """
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "results/r"
     files.write_json(folder / "scores/alpha/whole/net.json", score("alpha", "whole", "net"))
@@ -46,10 +52,14 @@ def test_every_dataset_is_a_result_with_its_task_and_metrics(run):
     scored = run.scores["alpha"]["whole/net"]
     metrics = {metric["type"]: metric for metric in first["metrics"]}
     assert {kind: metric["value"] for kind, metric in metrics.items()} == {
-        "accuracy": scored["metrics"]["accuracy"], "balanced_accuracy": scored["metrics"]["balanced_accuracy"], "f1": scored["metrics"]["macro_f1"],
-        "coverage": scored["metrics"]["coverage"], "covered_accuracy": scored["metrics"]["covered_accuracy"],
-        "log_loss": scored["metrics"]["log_loss"], "ece": scored["metrics"]["ece"],
-    }  # fmt: skip
+        "accuracy": scored["metrics"]["accuracy"],
+        "balanced_accuracy": scored["metrics"]["balanced_accuracy"],
+        "f1": scored["metrics"]["macro_f1"],
+        "coverage": scored["metrics"]["coverage"],
+        "covered_accuracy": scored["metrics"]["covered_accuracy"],
+        "log_loss": scored["metrics"]["log_loss"],
+        "ece": scored["metrics"]["ece"],
+    }
     assert metrics["accuracy"]["args"]["interval_95"] == scored["intervals"]["accuracy"]
     assert "interval_95" not in metrics["ece"]["args"]
 

@@ -49,7 +49,7 @@ def load(tmp_path: Path, text: str) -> type:
             "from faceoff.boxes import square\nfrom faceoff.config import DatasetConfig",
             [
                 "faceoff.boxes is now faceoff.faces.boxes",
-                "faceoff.config is now faceoff.plan.config and faceoff.plugins.options",
+                "faceoff.config is now faceoff.plan.config and faceoff.plan.config_files and faceoff.plan.sections and faceoff.plugins.options",
             ],
         ),
     ],

@@ -1,4 +1,6 @@
-"""Tests of several pipelines at once, against statsmodels, scipy, scikit-posthocs and the example of Demšar 2006."""
+"""Tests of several pipelines at once, against statsmodels, scipy, scikit-posthocs and the example
+of Demšar 2006.
+"""
 
 from itertools import permutations, product
 
@@ -9,14 +11,27 @@ from statsmodels.stats.contingency_tables import cochrans_q
 
 from faceoff.statistics import omnibus
 
-# Demšar 2006 (JMLR 7), table 6: AUC of C4.5, C4.5+m, C4.5+cf and C4.5+m+cf on 14 data sets. The paper ranks 0.975 and 0.975 of "voting" apart, by digits
+# Demšar 2006 (JMLR 7), table 6: AUC of C4.5, C4.5+m, C4.5+cf and C4.5+m+cf on 14 data sets. The
+# paper ranks 0.975 and 0.975 of "voting" apart, by digits
 # that it does not print; the third is raised by half a unit of the fourth digit.
-DEMSAR = np.array([
-    [0.763, 0.768, 0.771, 0.798], [0.599, 0.591, 0.590, 0.569], [0.954, 0.971, 0.968, 0.967], [0.628, 0.661, 0.654, 0.657],
-    [0.882, 0.888, 0.886, 0.898], [0.936, 0.931, 0.916, 0.931], [0.661, 0.668, 0.609, 0.685], [0.583, 0.583, 0.563, 0.625],
-    [0.775, 0.838, 0.866, 0.875], [1.000, 1.000, 1.000, 1.000], [0.940, 0.962, 0.965, 0.962], [0.619, 0.666, 0.614, 0.669],
-    [0.972, 0.981, 0.97505, 0.975], [0.957, 0.978, 0.946, 0.970],
-])  # fmt: skip
+DEMSAR = np.array(
+    [
+        [0.763, 0.768, 0.771, 0.798],
+        [0.599, 0.591, 0.590, 0.569],
+        [0.954, 0.971, 0.968, 0.967],
+        [0.628, 0.661, 0.654, 0.657],
+        [0.882, 0.888, 0.886, 0.898],
+        [0.936, 0.931, 0.916, 0.931],
+        [0.661, 0.668, 0.609, 0.685],
+        [0.583, 0.583, 0.563, 0.625],
+        [0.775, 0.838, 0.866, 0.875],
+        [1.000, 1.000, 1.000, 1.000],
+        [0.940, 0.962, 0.965, 0.962],
+        [0.619, 0.666, 0.614, 0.669],
+        [0.972, 0.981, 0.97505, 0.975],
+        [0.957, 0.978, 0.946, 0.970],
+    ]
+)
 
 
 def test_cochran_q_against_statsmodels() -> None:
@@ -53,7 +68,9 @@ def test_cochran_q_where_nobody_ever_differs_and_with_nothing_to_compare() -> No
 
 
 def test_with_clusters_copies_of_a_sample_are_no_evidence() -> None:
-    """Ten subjects whose pictures are all alike: the chi-square takes 500 copies for 500 facts, the permutation of whole subjects does not."""
+    """Ten subjects whose pictures are all alike: the chi-square takes 500 copies for 500 facts, the
+    permutation of whole subjects does not.
+    """
     random = np.random.default_rng(5)
     correct = np.repeat(random.random((3, 10)) < [[0.8], [0.5], [0.4]], 50, axis=1)
     clusters = np.repeat(np.arange(10), 50)

@@ -1,4 +1,4 @@
-"""The minimum detectable difference, against statsmodels, its own definition and simulated tests."""
+"""The minimum detectable difference, against statsmodels, its definition and simulated tests."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,9 @@ def test_more_samples_and_less_discordance_show_smaller_differences() -> None:
 
 
 def test_a_difference_needs_as_many_discordant_samples() -> None:
-    """Pipelines that never differ could still have shown a difference; with three samples the formula ends at all of them."""
+    """Pipelines that never differ could still have shown a difference; with three samples the
+    formula ends at all of them.
+    """
     assert 0 < power.mcnemar_detectable(1000, 0.0) < power.mcnemar_detectable(100, 0.0) < 1
     assert power.mcnemar_detectable(3, 0.0) == 1.0
 
@@ -137,7 +139,8 @@ def test_the_first_of_a_family_is_detected_four_times_in_five() -> None:
             60,
             np.arange(60) // 10,
             2,
-            "no result could be significant: p is 0.031 at least, and would have to be below 0.05 / 2, the first step of 2 tests",
+            "no result could be significant: p is 0.031 at least, and would have to be below 0.05 "
+            "/ 2, the first step of 2 tests",
         ),
         (60, np.arange(60) // 6, 1, "no spread: the two differ by as much in every cluster"),
     ],

@@ -13,7 +13,8 @@ from faceoff.storage import files
 
 
 def coins(shares: list[float], n: int, seed: int = 0) -> np.ndarray:
-    # Another stream than the resampling's: the same seed draws weights from the very numbers that made the data.
+    # Another stream than the resampling's: the same seed draws weights from the very numbers that
+    # made the data.
     return np.random.default_rng([7, seed]).random((len(shares), n)) < np.array(shares)[:, None]
 
 
@@ -80,7 +81,10 @@ def test_clusters_are_drawn_whole() -> None:
 
 
 def test_the_best_is_rarely_dropped_and_a_worse_one_is() -> None:
-    """On 300 data sets of three equals and a worse one: each equal stays in about 95 % of them or more, the worse one is mostly dropped."""
+    """Check it on 300 data sets of three equals and a worse one.
+
+    Each equal stays in about 95 % of them or more, the worse one is mostly dropped.
+    """
     kept = np.array(
         [
             rank_uncertainty(coins([0.6, 0.6, 0.6, 0.4], 150, seed), seed=0, replicates=400).tied

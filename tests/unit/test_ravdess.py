@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from faceoff.datasets.ravdess import FOLD_OF, FOLDS, Clip, Ravdess, parse, published
 from faceoff.emotions import EMOTIONS
-from faceoff.plan import config
+from faceoff.plan import config_files
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = {
@@ -357,5 +357,5 @@ def test_numbers_of_the_dataset_page() -> None:
 
 
 def test_shipped_config() -> None:
-    run = config.read(ROOT / "configs/ravdess.yaml")
+    run = config_files.read(ROOT / "configs/ravdess.yaml")
     assert {"ravdess"} <= {section.type or name for name, section in run.datasets.items()}

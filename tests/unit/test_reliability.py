@@ -15,7 +15,9 @@ PARTS = ("reliability", "resolution", "uncertainty", "within_bin_variance", "wit
 def posteriors(
     n: int = 3000, k: int = 4, sharpness: float = 1.0, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(truth, posterior) where sharpness 1 is calibrated: the truth is drawn from the posterior before it is sharpened."""
+    """(truth, posterior) where sharpness 1 is calibrated: the truth is drawn from the posterior
+    before it is sharpened.
+    """
     random = np.random.default_rng(seed)
     honest = random.dirichlet(np.full(k, 0.7), n)
     truth = (random.random(n)[:, None] > honest.cumsum(axis=1)).sum(axis=1).clip(0, k - 1)
@@ -33,7 +35,9 @@ def total(parts: dict[str, float]) -> float:
 
 
 def test_brier_parts_of_two_forecasts_by_hand() -> None:
-    """Rain at 0.8 three times (twice right) and at 0.2 once (it rained): two classes, so every term counts twice. One forecast per bin: no within terms."""
+    """Rain at 0.8 three times (twice right) and at 0.2 once (it rained): two classes, so every term
+    counts twice. One forecast per bin: no within terms.
+    """
     rain = np.array([0.8, 0.8, 0.8, 0.2])
     truth = np.array([0, 0, 1, 0])
     parts = calibration.brier_parts(truth, np.stack([rain, 1 - rain], axis=1), count=10)

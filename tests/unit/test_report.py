@@ -1,4 +1,7 @@
-"""The page: honest words, every cell accounted for, text never becomes markup, no network, the same bytes."""
+"""The page: honest words, every cell accounted for, no network, the same bytes.
+
+Text never becomes markup.
+"""
 
 import base64
 import hashlib
@@ -93,7 +96,8 @@ def _verdict(verdict: str, difference: float, **more) -> str:
 def test_the_verdict_says_what_the_test_says():
     assert (
         _verdict("better", 0.05)
-        == "A vote of 2 pairs (vote: soft mean) is better than the best single pair by 5.0 points (95 % CI 2.0–8.0; Holm p = 0.012)."
+        == "A vote of 2 pairs (vote: soft mean) is better than the best single pair by 5.0 points"
+        " (95 % CI 2.0–8.0; Holm p = 0.012)."
     )
     assert _verdict("worse", -0.05).endswith(
         "comes closest and is worse by 5.0 points (95 % CI 2.0–8.0; Holm p = 0.012)."
@@ -301,7 +305,11 @@ def test_weights_that_a_fusion_learnt_are_shown(tmp_path):
 
 
 def _hostile(folder: Path) -> str:
-    """The hostile run's page. Its per-dataset files cannot bear the dataset's name, so they are given by name as the stage does after reading the paths."""
+    """Render the hostile run's page.
+
+    Its per-dataset files cannot bear the dataset's name, so they are given by name as the stage
+    does after reading the paths.
+    """
     run = fixtures.hostile(folder)
     extras = page.Extras(
         *({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers))
@@ -612,13 +620,16 @@ def test_bytes_do_not_depend_on_process_order_or_what_the_manifest_says_of_the_h
     first = _render(run, manifest=tmp_path / "one" / "manifest.json")
     assert "c0ffee" in first
     assert "2026-01-01" not in first
+    elsewhere = made | {"host": {"name": "two"}, "time": "2027-02-02"}
     code = (
-        "import sys; from pathlib import Path; import report_fixtures as f; from faceoff.storage import files; from faceoff.stages.report import write_report\n"
+        "import sys; from pathlib import Path; import report_fixtures as f\n"
+        "from faceoff.storage import files; from faceoff.stages.report import write_report\n"
         "folder = Path(sys.argv[1]); run = f.typical(folder)\n"
-        f"files.write_json(folder / 'manifest.json', {made | {'host': {'name': 'two'}, 'time': '2027-02-02'}!r})\n"
+        f"files.write_json(folder / 'manifest.json', {elsewhere!r})\n"
         "results = run.scores[::-1], run.comparisons[::-1], run.examples[::-1]\n"
         "more = run.overlaps[::-1], run.answers[::-1]\n"
-        "write_report(*results, folder / 'figures', folder / 'manifest.json', folder / 'report.html', run.jobs().report, *more)"
+        "places = folder / 'figures', folder / 'manifest.json', folder / 'report.html'\n"
+        "write_report(*results, *places, run.jobs().report, *more)"
     )
     environment = {
         **os.environ,

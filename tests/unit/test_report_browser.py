@@ -1,4 +1,7 @@
-"""The page in headless Chromium, from its file, the network off: what is pressed works, the console stays empty, axe finds no serious fault."""
+"""The page in headless Chromium, from its file, the network off.
+
+What is pressed works, the console stays empty, axe finds no serious fault.
+"""
 
 import os
 from pathlib import Path
@@ -31,7 +34,10 @@ def browser():
 
 @pytest.fixture
 def browse(browser):
-    """A function (path, hash, **context) -> page; at the end no page may have said anything on the console, asked for anything or opened a dialog."""
+    """Give a function (path, hash, **context) -> page.
+
+    At the end no page may have said anything on the console, asked for anything or opened a dialog.
+    """
     said: list[str] = []
     contexts = []
 
@@ -366,7 +372,8 @@ def test_the_speed_page_draws_latencies(browse, tmp_path, width):
     ]  # twice 1 … 10 ms
     assert (
         page.locator(
-            "figure.chart[data-chart=latency] circle, figure.chart[data-chart=latency] [aria-label] path"
+            "figure.chart[data-chart=latency] circle,"
+            " figure.chart[data-chart=latency] [aria-label] path"
         ).count()
         >= 3
     )

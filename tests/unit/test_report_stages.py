@@ -1,4 +1,7 @@
-"""What the report shows besides scores: chosen faces, detectors' overlaps, answers and clips, speed. From small tables, by the real stages."""
+"""What the report shows besides scores, from small tables, by the real stages.
+
+That is chosen faces, detectors' overlaps, answers and clips, speed.
+"""
 
 import base64
 import json
@@ -8,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from faceoff.media.images import decode_image, encode, encode_png
+from faceoff.plan.jobs import AnswersJob, ExamplesJob, OverlapsJob
+from faceoff.plugins.jobs import CropJob
 from faceoff.stages.answers import MOMENTS, PICTURES, write_answers
 from faceoff.stages.examples import write_examples
 from faceoff.stages.overlaps import write_overlaps
@@ -15,17 +20,14 @@ from faceoff.stages.speed import on_front
 from faceoff.storage import columns, files, parquet
 
 SPACE = ("happiness", "sadness", "anger")
-CROP = {
-    "policy": "largest",
-    "whole_frame": False,
-    "calibration": None,
-    "margin": None,
-    "align": None,
-}
+CROP = CropJob(policy="largest")
 
 
 class Run:
-    """Tables of one dataset on disk: n pictures, each its own shade, or one clip of n frames; two detectors, one model."""
+    """Tables of one dataset on disk, with two detectors and one model.
+
+    They are of n pictures, each its own shade, or of one clip of n frames.
+    """
 
     def __init__(self, folder, n=60, labelled=True, clip=False, jitter=3.0):
         rng = np.random.default_rng(n)
@@ -108,13 +110,8 @@ class Run:
             parquet.write_rows(self.predictions[-1], columns.predictions_schema(SPACE), predicted)
 
     def examples(self, **changed):
-        spec = {
-            "seed": 0,
-            "examples": 4,
-            "gallery": 2,
-            "megabytes": 8.0,
-            "crops": {"near/net": CROP, "wide/net": CROP},
-        } | changed
+        told = {"dataset": "a", "seed": 0, "examples": 4, "gallery": 2, "megabytes": 8.0}
+        job = ExamplesJob(**told | {"crops": {"near/net": CROP, "wide/net": CROP}} | changed)
         output = self.folder / "examples.parquet"
         write_examples(
             self.folder / "samples.parquet",
@@ -122,27 +119,24 @@ class Run:
             self.faces,
             self.predictions,
             output,
-            spec,
+            job,
         )
         return list(parquet.rows(output))
 
     def overlaps(self, **changed):
-        spec = {
-            "dataset": "a",
-            "policy": "largest",
-            "calibrations": {"near": None, "wide": None},
-        } | changed
-        write_overlaps(self.folder / "frames.parquet", self.faces, self.folder / "o.json", spec)
+        told = {"dataset": "a", "policy": "largest", "calibrations": {"near": None, "wide": None}}
+        job = OverlapsJob(**told | changed)
+        write_overlaps(self.folder / "frames.parquet", self.faces, self.folder / "o.json", job)
         return files.read_json(self.folder / "o.json")
 
     def answers(self, **changed):
-        spec = {"dataset": "a", "clips": 2, "faces": True, "seed": 0} | changed
+        job = AnswersJob(**{"dataset": "a", "clips": 2, "faces": True, "seed": 0} | changed)
         write_answers(
             self.folder / "samples.parquet",
             self.folder / "frames.parquet",
             self.predictions,
             self.folder / "a.json",
-            spec,
+            job,
         )
         return files.read_json(self.folder / "a.json")
 
@@ -212,9 +206,19 @@ def test_crops_are_small_webp(tmp_path):
 def test_overlaps_of_boxes(tmp_path):
     found = Run(tmp_path, n=20, jitter=20.0).overlaps()
     (pair,) = found["pairs"]
-    assert {key: pair[key] for key in ("a", "b", "frames", "both", "only_a", "only_b", "neither", "same_face")} == {
-        "a": "near", "b": "wide", "frames": 20, "both": 18, "only_a": 1, "only_b": 1, "neither": 0, "same_face": 0,
-    }  # fmt: skip
+    assert {
+        key: pair[key]
+        for key in ("a", "b", "frames", "both", "only_a", "only_b", "neither", "same_face")
+    } == {
+        "a": "near",
+        "b": "wide",
+        "frames": 20,
+        "both": 18,
+        "only_a": 1,
+        "only_b": 1,
+        "neither": 0,
+        "same_face": 0,
+    }
     assert pair["mean_iou"] == pytest.approx(1 / 3)  # half of a square beside its neighbour
     near, wide = found["detectors"]
     assert near == {"detector": "near", "with_face": 19, "on_face": 18, "false_alarms": 1}

@@ -1,4 +1,6 @@
-"""Bootstrap intervals against scipy and simulations, for single samples, kinds of samples and clusters; the simulations of docs/statistics.md, in small."""
+"""Bootstrap intervals against scipy and simulations, for single samples, kinds of samples and
+clusters; the simulations of docs/statistics.md, in small.
+"""
 
 import importlib.util
 from pathlib import Path
@@ -28,9 +30,14 @@ def test_bca_against_scipy(units: int) -> None:
     cells = np.stack([random.gamma(2.0, size=units), random.gamma(5.0, size=units)], axis=1)
     ours = bootstrap.bca(ratio, cells, seed=1, replicates=20_000)
     judge = scipy.stats.bootstrap(
-        (cells[:, 0], cells[:, 1]), lambda x, y, axis: x.sum(axis=axis) / y.sum(axis=axis), n_resamples=20_000, paired=True, vectorized=True,
-        method="BCa", random_state=np.random.default_rng(2),
-    ).confidence_interval  # fmt: skip
+        (cells[:, 0], cells[:, 1]),
+        lambda x, y, axis: x.sum(axis=axis) / y.sum(axis=axis),
+        n_resamples=20_000,
+        paired=True,
+        vectorized=True,
+        method="BCa",
+        random_state=np.random.default_rng(2),
+    ).confidence_interval
     assert (ours.low, ours.high) == (
         pytest.approx(judge.low, rel=0.015),
         pytest.approx(judge.high, rel=0.015),
@@ -116,7 +123,9 @@ def test_kinds_with_multiplicity_equal_single_samples():
 
 @pytest.mark.parametrize(("clustered", "groups"), [(False, 120), (True, 20)])
 def test_bootstrap_t_covers(clustered, groups):
-    """UAR of a classifier whose recalls are known, with cluster effects or without: 95 % ± 4.4 points (2.9 s.e. of 200 runs)."""
+    """UAR of a classifier whose recalls are known, with cluster effects or without: 95 % ± 4.4
+    points (2.9 s.e. of 200 runs).
+    """
     random = np.random.default_rng(7)
     hits = 0
     for run in range(200):
@@ -150,7 +159,9 @@ def test_bootstrap_is_a_function_of_its_seed():
 
 @pytest.mark.parametrize("groups", [2, 5, 6])
 def test_no_bootstrap_below_six_clusters(groups):
-    """Resampling few subjects finds the same few mixtures over and over: of two at 40 and 95 % the interval was a point."""
+    """Resampling few subjects finds the same few mixtures over and over: of two at 40 and 95 % the
+    interval was a point.
+    """
     clusters = np.repeat(np.arange(groups), 20)
     truth = np.arange(len(clusters)) % 4
     right = (
@@ -213,7 +224,9 @@ def test_bootstrap_edges():
 @pytest.mark.slow
 @pytest.mark.parametrize("study", ["sizes", "coverages", "powers", "ranks"])
 def test_the_promises_of_the_statistics_page_are_kept(study: str) -> None:
-    """Every rate lies in its band, give or take two Monte-Carlo standard errors; one in twenty may miss by chance."""
+    """Every rate lies in its band, give or take two Monte-Carlo standard errors; one in twenty may
+    miss by chance.
+    """
     rates = [rate for rate in getattr(simulations, study)(0.1, 7) if rate.band is not None]
     missed = [rate for rate in rates if not rate.kept]
     assert len(missed) <= len(rates) // 10, missed

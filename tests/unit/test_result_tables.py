@@ -60,7 +60,8 @@ def test_ranks_over_seven_datasets(tmp_path: Path) -> None:
         ("whole/c", 3.0),
     ]
     assert float(rows[0]["p"]) < 0.01
-    # Nemenyi for three pipelines on seven datasets: 2.343 √(3·4/42) = 1.2524 (Demšar 2006, table 5a)
+    # Nemenyi for three pipelines on seven datasets: 2.343 √(3·4/42) = 1.2524
+    # (Demšar 2006, table 5a)
     assert float(rows[0]["critical_difference"]) == pytest.approx(1.2524, abs=1e-3)
     assert [row["tied_with_best"] for row in rows] == ["True", "True", "False"]
 
@@ -173,7 +174,10 @@ def test_only_independent_datasets_count() -> None:
 
 
 def test_folders_and_tables_are_collections_of_their_own() -> None:
-    """Seven folders are seven datasets; one that is given twice, with the same samples and labels, counts once."""
+    """Seven folders are seven datasets.
+
+    One that is given twice, with the same samples and labels, counts once.
+    """
     scores = many(7)
     for score in scores:
         score["task"] |= {
@@ -235,7 +239,10 @@ def test_what_is_not_ranked_stands_last_and_is_never_the_best(tmp_path: Path) ->
 
 
 def test_one_p_is_printed_and_it_has_a_name(tmp_path: Path) -> None:
-    """Three pipelines in one order on seven datasets: F is infinite; the chance of that is (1/3!)⁶."""
+    """Three pipelines stand in one order on seven datasets: F is infinite.
+
+    The chance of that is (1/3!)⁶.
+    """
     rows = made(tmp_path, many(7), [fixtures.comparison(f"d{index}") for index in range(7)])[
         "ranks"
     ]
@@ -263,7 +270,10 @@ def test_variance_components_with_what_could_not_be_told(tmp_path: Path) -> None
 
 
 def test_a_shared_detector_is_paid_once(tmp_path: Path) -> None:
-    """And a model's time, spent on the 5 faces that there are, is over all 10 pictures, so that it adds up with the detector's."""
+    """A model's time adds up with the detector's.
+
+    It is spent on the 5 faces that there are, and is over all 10 pictures.
+    """
     timings = [
         {
             "dataset": "alpha",

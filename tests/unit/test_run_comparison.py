@@ -39,7 +39,10 @@ def make_run(
     limited: bool = False,
     **manifest: Any,
 ) -> Path:
-    """A run whose cells (detector/model or fusion/name -> a letter per sample) are right and wrong as the letters say."""
+    """Write a run whose cells are right and wrong as the letters say.
+
+    cells: detector/model or fusion/name -> a letter per sample.
+    """
     ids = ids or [f"s{number:03d}" for number in range(len(next(iter(cells.values()))))]
     truth = {
         sample: (labels or {}).get(sample, SPACE[number % 3]) for number, sample in enumerate(ids)
@@ -321,10 +324,22 @@ def test_valence_and_arousal(tmp_path):
 
 
 def test_provenance_names_every_changed_key_and_no_other():
-    a = {"faceoff": {"commit": "c1", "code": "x"}, "config": {"run": "a", "models": {"fer": {"margin": None}}, "detectors": {"d": {}}},
-         "weights": {"model fer: w": {"sha256": "1", "licence": "MIT"}}, "versions": {"numpy": "1", "scipy": "2"}, "host": {"n": 1}, "time": "t"}  # fmt: skip
-    b = {"faceoff": {"commit": "c2", "code": "y"}, "config": {"run": "b", "models": {"fer": {"margin": 0.4}}, "detectors": {}},
-         "weights": {"model fer: w": {"sha256": "2", "licence": "MIT"}}, "versions": {"numpy": "1", "torch": "3"}, "host": {"n": 2}, "time": "u"}  # fmt: skip
+    a = {
+        "faceoff": {"commit": "c1", "code": "x"},
+        "config": {"run": "a", "models": {"fer": {"margin": None}}, "detectors": {"d": {}}},
+        "weights": {"model fer: w": {"sha256": "1", "licence": "MIT"}},
+        "versions": {"numpy": "1", "scipy": "2"},
+        "host": {"n": 1},
+        "time": "t",
+    }
+    b = {
+        "faceoff": {"commit": "c2", "code": "y"},
+        "config": {"run": "b", "models": {"fer": {"margin": 0.4}}, "detectors": {}},
+        "weights": {"model fer: w": {"sha256": "2", "licence": "MIT"}},
+        "versions": {"numpy": "1", "torch": "3"},
+        "host": {"n": 2},
+        "time": "u",
+    }
     assert [(row.kind, row.key, row.a, row.b) for row in changed_provenance(a, b)] == [
         ("commit", "faceoff", "c1", "c2"),
         ("config", "detectors", None, {}),
@@ -372,7 +387,10 @@ def test_other_unlabelled_samples_are_another_task(tmp_path):
 
 
 def test_what_has_no_predictions_is_not_called_the_same(tmp_path):
-    """A skipped cell may have files of an earlier run; neither they nor absent ones say anything."""
+    """A skipped cell may have files of an earlier run.
+
+    Neither they nor absent ones say anything.
+    """
     a, b = (
         make_run(tmp_path / name, {"d/m": "rw", "d/off": letters}, skipped="d/off")
         for name, letters in (("a", "rr"), ("b", "ww"))

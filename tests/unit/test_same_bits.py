@@ -11,8 +11,10 @@ from faceoff.fusion.rule import Rule
 from faceoff.statistics import temperature
 from faceoff.statistics.variance_components import decompose
 
-# NumPy has two ways to compute these, which differ in last digits. It takes the slow one where the memory of input and output might overlap, and counts
-# the memory of a strided view up to where its next element would lie: what the allocator puts there decides.
+# NumPy has two ways to compute these, which differ in last digits. It takes the slow one where the
+# memory of input and output might overlap, and counts
+# the memory of a strided view up to where its next element would lie: what the allocator puts there
+# decides.
 TWO_WAYS = (
     "exp",
     "exp2",
@@ -51,7 +53,8 @@ class Watched:
                     + argument.itemsize
                 )
                 assert extent == argument.nbytes, (
-                    f"{self._ufunc.__name__} of a view with gaps: shape {argument.shape}, strides {argument.strides}"
+                    f"{self._ufunc.__name__} of a view with gaps: shape {argument.shape}, strides "
+                    f"{argument.strides}"
                 )
         return self._ufunc(*arguments, **options)
 
@@ -100,8 +103,11 @@ def by_rule(rule: Rule) -> Callable[[np.random.Generator], None]:
     return compute
 
 
-@pytest.mark.parametrize("compute", [by_decomposition, by_temperature, *(by_rule(rule) for rule in RULES.values())],
-                         ids=["decomposition", "temperature", *RULES])  # fmt: skip
+@pytest.mark.parametrize(
+    "compute",
+    [by_decomposition, by_temperature, *(by_rule(rule) for rule in RULES.values())],
+    ids=["decomposition", "temperature", *RULES],
+)
 def test_no_logarithm_of_a_view_with_gaps(
     watched: None, compute: Callable[[np.random.Generator], None]
 ) -> None:

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from faceoff.plan.jobs import CellIdentity, ScoreJob
 from faceoff.scoring import metrics
+from faceoff.scoring.records import Score
 from faceoff.stages.score import write_score
 from faceoff.statistics import bootstrap
 from faceoff.statistics.intervals import mean_share
@@ -97,7 +99,9 @@ def test_everything_right_is_no_certainty(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("groups", [2, 6])
 def test_of_subjects(tmp_path: Path, groups: int) -> None:
-    """One subject of 100 samples and some of 10: the accuracy lies in its interval; below six subjects nothing is resampled."""
+    """One subject of 100 samples and some of 10: the accuracy lies in its interval; below six
+    subjects nothing is resampled.
+    """
     random = np.random.default_rng(groups)
     subjects = np.concatenate([np.zeros(100, int), np.repeat(np.arange(1, groups), 10)])
     truth = np.arange(len(subjects)) % 3
@@ -108,3 +112,13 @@ def test_of_subjects(tmp_path: Path, groups: int) -> None:
     assert found["design_effect"] > 1
     resampled = [found["intervals"][name][0] for name in ("balanced_accuracy", "macro_f1")]
     assert [low is None for low in resampled] == [groups < 6] * 2
+
+
+def test_a_score_file_has_the_keys_and_types_of_its_record(tmp_path: Path) -> None:
+    """Keys that the record lacks are dropped on reading, so that the two would differ."""
+    random = np.random.default_rng(5)
+    truth = random.integers(0, 3, 40)
+    found = scored(tmp_path, truth, np.where(random.random(40) < 0.7, truth, -1), truth % 8)
+    assert msgspec.to_builtins(msgspec.convert(found, Score)) == found
+    with pytest.raises(msgspec.ValidationError, match=r"\$.metrics.accuracy"):
+        msgspec.convert(found | {"metrics": found["metrics"] | {"accuracy": "0.7"}}, Score)

@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def truth(folder: Path) -> list[tuple[str, str]]:
-    from faceoff.plan.config import load
+    from faceoff.plan.config_files import load
     from faceoff.plan.job_specs import Plan
     from faceoff.stages.samples import write_samples
 
@@ -127,7 +127,7 @@ def test_rows_that_name_no_sample_are_counted(folder: Path) -> None:
     )
     code, said = scored("p.csv", "--output", "out.json")
     assert code == 0, said
-    assert "mind: 4 rows of the file name no sample, such as 'x', 'y', 'z'" in said
+    assert "note: 4 rows of the file name no sample, such as 'x', 'y', 'z'" in said
     assert json.loads((folder / "out.json").read_text())["unknown_rows"] == {
         "x": 1,
         "y": 1,

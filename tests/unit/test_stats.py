@@ -1,4 +1,6 @@
-"""Paired tests, families, verdicts, folds and agreement against statsmodels, scipy, scikit-learn, published examples and brute force."""
+"""Paired tests, families, verdicts, folds and agreement against statsmodels, scipy, scikit-learn,
+published examples and brute force.
+"""
 
 from itertools import product
 
@@ -20,7 +22,9 @@ NAN = float("nan")
 
 
 def pairs(b, c, n):
-    """Two correctness vectors with b samples that only the first gets right and c that only the second does."""
+    """Two correctness vectors with b samples that only the first gets right and c that only the
+    second does.
+    """
     kind = np.repeat([0, 1, 2], [b, c, n - b - c])
     return kind != 1, kind != 0
 
@@ -191,7 +195,9 @@ def test_verdicts_of_clusters():
 
 
 def test_no_verdict_against_the_difference():
-    """Ten subjects of 1,000 samples on which A is 5 points worse, sixty of 10 on which it is 20 points better: over all samples A is worse."""
+    """Ten subjects of 1,000 samples on which A is 5 points worse, sixty of 10 on which it is 20
+    points better: over all samples A is worse.
+    """
     large, small = np.repeat([-1, 0], [50, 950]), np.repeat([1, 0], [2, 8])
     paired = np.concatenate([np.tile(large, 10), np.tile(small, 60)])
     clusters = np.concatenate([np.repeat(np.arange(10), 1000), np.repeat(np.arange(10, 70), 10)])

@@ -1,4 +1,6 @@
-"""Accuracy by group: which groups count, that gaps are what they are, and that p is small only where there is a difference."""
+"""Accuracy by group: which groups count, that gaps are what they are, and that p is small only
+where there is a difference.
+"""
 
 from itertools import permutations
 
@@ -53,7 +55,9 @@ def test_what_is_no_group_is_left_out():
 
 
 def test_a_group_that_names_the_people_is_left_out():
-    """Four people in groups of two, once by name, once by sex, and with sex told of one alone in each level."""
+    """Four people in groups of two, once by name, once by sex, and with sex told of one alone in
+    each level.
+    """
     person = np.repeat(np.arange(4), 12)
     groups = _groups(
         actor=[f"actor {p}" for p in person],
@@ -94,7 +98,9 @@ def test_p_is_that_of_all_divisions():
 
 
 def test_subjects_are_shuffled_whole_where_they_share_a_level():
-    """Two of six subjects are right, both in one level: of the 20 ways to place two, six put them into one group of three."""
+    """Two of six subjects are right, both in one level: of the 20 ways to place two, six put them
+    into one group of three.
+    """
     subjects = np.repeat(np.arange(6), 10)
     code, correct = (subjects >= 3).astype(int), subjects < 2
     p = subgroups.shuffled_gap(
@@ -107,7 +113,9 @@ def test_subjects_are_shuffled_whole_where_they_share_a_level():
 
 
 def test_within_subjects_only_their_own_samples_are_exchanged():
-    """Every subject is right on level 0 and wrong on level 1: within each, one of the C(4, 2) = 6 divisions."""
+    """Every subject is right on level 0 and wrong on level 1: within each, one of the C(4, 2) = 6
+    divisions.
+    """
     subjects = np.repeat(np.arange(3), 4)
     code = np.tile([0, 0, 1, 1], 3)
     p = subgroups.shuffled_gap(

@@ -1,4 +1,6 @@
-"""Temperature scaling: the scale of over-confident members found again, the log loss minimised, gaps kept."""
+"""Temperature scaling: the scale of over-confident members found again, the log loss minimised,
+gaps kept.
+"""
 
 import numpy as np
 import pytest

@@ -17,7 +17,10 @@ CLASSES = ("neutral", "happiness")
 
 
 def run_folder(root: Path) -> Path:
-    """Two clips of three frames, one still between them; the second frame of the first clip has no face; the frames of clip b are labelled."""
+    """Write two clips of three frames, and one still between them.
+
+    The second frame of the first clip has no face; the frames of clip b are labelled.
+    """
     folder = root / "results/r"
 
     def rows():

@@ -20,7 +20,9 @@ from faceoff.statistics.temperature import fit_temperature, temper
 
 
 def test_switcher_follows_the_member_that_reads_such_faces():
-    """One member reads small faces, one large ones; a third is mediocre everywhere. Size is the second of two conditions."""
+    """One member reads small faces, one large ones; a third is mediocre everywhere. Size is the
+    second of two conditions.
+    """
     random = np.random.default_rng(3)
     n = 600
     truth, small = random.integers(0, 3, n), random.random(n) < 0.5
@@ -133,7 +135,8 @@ def test_naive_bayes_by_hand():
     truth = np.array([0, 0, 0, 1])
     posteriors = np.eye(2)[np.array([[0, 0, 1, 1], [0, 1, 1, 1]])]
     combine = fit_naive_bayes(posteriors, truth)
-    # counts + 1, member 0: truth 0 [3, 2], truth 1 [1, 2]; member 1: truth 0 [2, 3], truth 1 [1, 2]; prior + 1: 4, 2
+    # counts + 1, member 0: truth 0 [3, 2], truth 1 [1, 2]; member 1: truth 0 [2, 3], truth 1 [1,
+    # 2]; prior + 1: 4, 2
     both = np.array([4 * 3 / 5 * 3 / 5, 2 * 1 / 3 * 2 / 3])
     np.testing.assert_allclose(combine(np.eye(2)[np.array([[0], [1]])])[0], both / both.sum())
     alone = np.array([4 * 2 / 5, 2 * 2 / 3])
@@ -192,7 +195,9 @@ def test_dempster_shafer_survives_total_conflict():
 
 
 def test_class_weighted_by_hand():
-    """Member 0 finds class 0 in 2 of 2 and class 1 in 0 of 2 samples, member 1 the other way round: weights (2+1)/(2+2) and (0+1)/(2+2)."""
+    """Member 0 finds class 0 in 2 of 2 and class 1 in 0 of 2 samples, member 1 the other way round:
+    weights (2+1)/(2+2) and (0+1)/(2+2).
+    """
     truth = np.array([0, 0, 1, 1])
     always_0, always_1 = np.tile([0.9, 0.1], (4, 1)), np.tile([0.2, 0.8], (4, 1))
     combine = fit_class_weighted(np.stack([always_0, always_1]), truth)

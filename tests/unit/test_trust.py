@@ -27,7 +27,9 @@ def write(
     space: tuple[str, ...] = SPACE,
     **columns: Any,
 ) -> tuple[Path, Path]:
-    """(samples, predictions) of pictures s0, s1 …; a row of NaN has no face. `columns`: one value per sample."""
+    """(samples, predictions) of pictures s0, s1 …; a row of NaN has no face. `columns`: one value
+    per sample.
+    """
     folder.mkdir(exist_ok=True)
     task = {
         "name": name,
@@ -215,8 +217,14 @@ def test_without_votes_there_is_no_human_part(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("votes", "groups"),
-    [([1, -1, 0, 0, 0, 0, 0, 0], []), ([1, 0], []), ([1, float("nan"), *[0] * 6], []), ([1] * 8, [("votes_unknown", "many")]), ([1] * 8, [("votes_x", "-1")])],
-)  # fmt: skip
+    [
+        ([1, -1, 0, 0, 0, 0, 0, 0], []),
+        ([1, 0], []),
+        ([1, float("nan"), *[0] * 6], []),
+        ([1] * 8, [("votes_unknown", "many")]),
+        ([1] * 8, [("votes_x", "-1")]),
+    ],
+)
 def test_impossible_votes_are_named(tmp_path: Path, votes: list[float], groups: list) -> None:
     samples, predictions = write(
         tmp_path, np.array([[0.6, 0.3, 0.1]]), ["neutral"], votes=[votes], groups=[groups]

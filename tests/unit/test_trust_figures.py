@@ -1,4 +1,7 @@
-"""Figures of calibration, rejection, people and the multiverse: from what the scores hold, in every shape that they can have."""
+"""Figures of calibration, rejection, people and the multiverse.
+
+They are drawn from what the scores hold, in every shape that they can have.
+"""
 
 import dataclasses
 import json

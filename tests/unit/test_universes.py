@@ -81,8 +81,17 @@ def test_table_rows() -> None:
     rows = multiverse.rows(found)
     assert len(rows) == 4
     assert rows[3] == {
-        "rule": "y", "home": True, "n": 10, "pipeline": "fusion/b", "n_correct": 7, "accuracy": 0.7, "low": 0, "high": 1, "best": True, "swapped": 0,
-    }  # fmt: skip
+        "rule": "y",
+        "home": True,
+        "n": 10,
+        "pipeline": "fusion/b",
+        "n_correct": 7,
+        "accuracy": 0.7,
+        "low": 0,
+        "high": 1,
+        "best": True,
+        "swapped": 0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -91,14 +100,26 @@ def test_table_rows() -> None:
         ("majority", (6, 4, 0, 0, 0, 0, 0, 0, 0, 0), {"label": (0,)}),
         ("majority", (5, 5, 0, 0, 0, 0, 0, 0, 0, 0), {}),
         ("argmax8", (4, 4, 2, 0, 0, 0, 0, 0, 0, 0), {"label": (0,), "last": (1,), "set": (0, 1)}),
-        ("argmax8", (3, 0, 0, 0, 0, 0, 0, 0, 7, 0), {"label": (0,), "last": (0,), "untied": (0,), "set": (0,)}),
+        (
+            "argmax8",
+            (3, 0, 0, 0, 0, 0, 0, 0, 7, 0),
+            {"label": (0,), "last": (0,), "untied": (0,), "set": (0,)},
+        ),
         ("argmax8", (0, 0, 0, 0, 0, 0, 0, 0, 1, 9), {"label": (0,), "last": (7,)}),
         ("argmax10", (5, 0, 0, 0, 0, 0, 0, 0, 5, 0), {"label": (0,), "set": (0,)}),
         ("argmax10", (3, 0, 0, 0, 0, 0, 0, 0, 7, 0), {}),
-        ("multi_target", (6, 4, 0, 0, 0, 0, 0, 0, 0, 0), {"label": (0,), "last": (0,), "untied": (0,), "set": (0, 1)}),
-        ("probability", (5, 5, 0, 0, 0, 0, 0, 0, 0, 0), {"label": (0,), "last": (1,), "set": (0, 1)}),
+        (
+            "multi_target",
+            (6, 4, 0, 0, 0, 0, 0, 0, 0, 0),
+            {"label": (0,), "last": (0,), "untied": (0,), "set": (0, 1)},
+        ),
+        (
+            "probability",
+            (5, 5, 0, 0, 0, 0, 0, 0, 0, 0),
+            {"label": (0,), "last": (1,), "set": (0, 1)},
+        ),
     ],
-)  # fmt: skip
+)
 def test_readings(rule: str, votes: tuple[int, ...], expected: dict[str, tuple[int, ...]]) -> None:
     assert readings(rule, np.array(votes, float)) == expected
 
@@ -108,7 +129,9 @@ from faceoff.plugins.options import DatasetConfig
 from faceoff.plugins.protocols import Sample
 from faceoff.plugins.label_rules import Universe
 
-DATASETS = {"twofold": {"class": "Twofold", "title": "two rules", "terms": "none", "how_to_get": "drawn"}}
+DATASETS = {
+    "twofold": {"class": "Twofold", "title": "two rules", "terms": "none", "how_to_get": "drawn"}
+}
 
 
 class Twofold:
@@ -121,12 +144,14 @@ class Twofold:
 
     def samples(self):
         for sample, label in (("a", "neutral"), ("b", "happiness"), ("c", None)):
-            yield Sample(sample_id=sample, path=sample, label=label, groups={} if label else {"outlier": "unknown"})
+            groups = {} if label else {"outlier": "unknown"}
+            yield Sample(sample_id=sample, path=sample, label=label, groups=groups)
 
     def universes(self):
         strict = (("a", frozenset({"neutral"})), ("b", frozenset({"happiness"})))
         loose = (*strict, ("c", frozenset({"neutral", "happiness"})))
-        return [Universe({"rule": "loose"}, loose), Universe({"rule": "strict"}, strict), Universe({"rule": "none"}, ())]
+        rules = {"loose": loose, "strict": strict, "none": ()}
+        return [Universe({"rule": name}, rows) for name, rows in rules.items()]
 
     def read(self, sample):
         raise OSError

@@ -1,4 +1,6 @@
-"""Fusion rules that learn nothing, worked by hand: ties, members that abstain, classes that members lack."""
+"""Fusion rules that learn nothing, worked by hand: ties, members that abstain, classes that members
+lack.
+"""
 
 from itertools import product as every
 
@@ -206,7 +208,8 @@ def test_properties_of_untrained_rules(name, seed, members):
     assert (result[present] >= 0).all()
     np.testing.assert_allclose(rule(posteriors[random.permutation(members)]), result, atol=1e-12)
     classes = random.permutation(4)
-    # a tie at the top of a hard rule raises one of the tied by EPSILON, which one may depend on the order of classes
+    # a tie at the top of a hard rule raises one of the tied by EPSILON, which one may depend on the
+    # order of classes
     np.testing.assert_allclose(
         rule(posteriors[:, :, classes]),
         result[:, classes],

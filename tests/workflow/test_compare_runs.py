@@ -1,4 +1,7 @@
-"""`faceoff compare` on real runs: the same configuration again, a changed margin, and another subset of the samples."""
+"""`faceoff compare` on real runs.
+
+They are the same configuration again, a changed margin, and another subset of the samples.
+"""
 
 import copy
 import csv
@@ -31,7 +34,10 @@ FEWER = runs.SMALL | {
 
 @pytest.fixture(scope="module")
 def made(finished, again, copy_of_finished, tmp_path_factory):
-    """Results of four runs: twice the same, and as far as their scores, a wider margin and one cell on fewer samples."""
+    """Make four runs: twice the same, a wider margin, and one cell on fewer samples.
+
+    The last two go as far as their scores.
+    """
     configs = {"margin": copy.deepcopy(runs.SMALL), "fewer": FEWER}
     configs["margin"]["models"]["fer"] = {"margin": 0.5}
     folders = {

@@ -1,12 +1,15 @@
-"""docs/formats.md names every column of every table that a run writes."""
+"""What a run writes is documented: the columns of tables on a page, the keys of JSON as types."""
 
 import csv
+import json
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import runs
+from faceoff.scoring.records import Comparison, Score
 
 pytestmark = pytest.mark.slow
 SHARED = ("all", "all about cells")
@@ -39,3 +42,14 @@ def test_every_column_is_there(finished: Path) -> None:
         assert (
             set(columns).difference(known[path.stem], *(known[rows] for rows in SHARED)) == set()
         ), path.name
+
+
+@pytest.mark.parametrize(("folder", "record"), [("scores", Score), ("comparisons", Comparison)])
+def test_every_key_of_a_document_is_in_its_record(
+    finished: Path, folder: str, record: type
+) -> None:
+    paths = sorted((finished / "results" / "small" / folder).rglob("*.json"))
+    assert paths
+    for path in paths:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        assert msgspec.to_builtins(msgspec.convert(found, record)) == found, path

@@ -1,7 +1,8 @@
-"""The walk-throughs of docs/ work as they stand: files are written, commands run and outputs compared, in a copy of the checkout, in order.
+"""The walk-throughs of docs/ work as they stand, in a copy of the checkout, in order.
 
-Nothing is added but what the pages ask for: the checkout, and the environment's programs first on PATH. One thing is taken away: figures, which no page
-looks at, are drawn in one format.
+Files are written, commands run and outputs compared. Nothing is added but what the pages ask for:
+the checkout, and the environment's programs first on PATH. One thing is taken away: figures are
+drawn in one format.
 """
 
 import os
@@ -62,8 +63,10 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_walkthrough(page: Path, checkout: Path) -> None:
+    # The package of the copy, as `make` installs that of a checkout: pages may add to it.
     environment = runs.environment() | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(checkout / "workflow" / "scripts"),
     }
     printed = None
     for language, title, text in blocks(page):
@@ -90,8 +93,10 @@ def test_walkthrough(page: Path, checkout: Path) -> None:
             file.write_text(text, encoding="utf-8")
 
 
-def test_there_are_walkthroughs_for_all_three() -> None:
-    assert [page.stem for page in PAGES] == ["dataset", "detector", "model"]
+def test_there_are_walkthroughs_for_all_that_is_added() -> None:
+    added = {"dataset", "detector", "model", "fusion_rule", "metric"}
+    added |= {"figure", "report_section", "table"}
+    assert added <= {page.stem for page in PAGES}
     for page in PAGES:
         assert {"bash", "yaml", "python"} <= {language for language, _, _ in blocks(page)}
         assert sum(title == "prints" for _, title, _ in blocks(page)) >= 3

@@ -6,7 +6,7 @@ import sys
 
 from faceoff.layout import timing_of
 from faceoff.plan import preflight
-from faceoff.plan.config import load
+from faceoff.plan.config_files import load
 from faceoff.plan.figure_list import figure_files, titles
 from faceoff.plan.job_specs import Plan
 

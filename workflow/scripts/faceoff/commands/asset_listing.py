@@ -1,4 +1,7 @@
-"""Lists of the files that runs need and that may have to be downloaded: weights of plug-ins and archives of datasets, and where they were found."""
+"""List the files that runs need and that may have to be downloaded, and where they were found.
+
+They are weights of plug-ins and archives of datasets.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,12 +20,15 @@ Users = dict[Asset, list[Plugin]]
 
 
 def users_of_all(folders: Sequence[Path]) -> Users:
-    """Every weight file of every plug-in, and who uses it."""
+    """Return every weight file of every plug-in, and who uses it."""
     return _users(plugin for _, plugin in sorted(registry.discover(tuple(folders)).items()))
 
 
 def users_in(matrix: "Matrix") -> Users:
-    """Every weight file and dataset archive that a configuration needs, and who uses it. Raises AssetError."""
+    """Return every weight file and dataset archive that a configuration needs, and who uses it.
+
+    Raises AssetError.
+    """
     users = _users(matrix.plugins())
     for name in matrix.datasets():
         for archive in matrix.archives(name):
@@ -39,7 +45,11 @@ def _users(plugins: Iterable[Plugin]) -> Users:
 
 
 def rows(users: Users) -> list[dict[str, Any]]:
-    """A row per file, by name: card, users, and the verified local copy (`found`) or what is wrong with it (`problem`)."""
+    """Return a row per file, sorted by name.
+
+    It has the card, the users, and the verified local copy (`found`) or what is wrong with it
+    (`problem`).
+    """
     listed = []
     for asset, plugins in sorted(users.items(), key=lambda item: item[0].name):
         found, problem = None, None
@@ -72,7 +82,7 @@ def rows(users: Users) -> list[dict[str, Any]]:
 
 
 def as_lines(listed: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """A line per row of `rows` below a line of headings, fields parted by tabs."""
+    """Yield a line of headings, then a line per row of `rows`, fields parted by tabs."""
     yield "\t".join(("file", "size", "hash", "licence", "found", "url", "source", "used by"))
     for row in listed:
         checksum = f"sha256:{row['sha256']}" if row["sha256"] else f"md5:{row['md5']}"
@@ -89,12 +99,15 @@ def as_lines(listed: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def as_paragraphs(listed: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """The same rows to read, four lines each."""
+    """Yield the same rows to read, four lines each."""
     for row in listed:
         algorithm = "sha256" if row["sha256"] else "md5"
         size = f"{row['size']:,} bytes" if row["size"] else "size not stated"
-        yield f"{row['file']}: {size}, licence {row['licence'] or 'not stated'}, for {', '.join(row['used_by'])}"
-        yield f"  {algorithm:7}{row[algorithm]}\n  from   {_where(row)}\n  found  {row['problem'] or row['found'] or 'no'}"
+        licence, users = row["licence"] or "not stated", ", ".join(row["used_by"])
+        yield f"{row['file']}: {size}, licence {licence}, for {users}"
+        yield f"  {algorithm:7}{row[algorithm]}"
+        yield f"  from   {_where(row)}"
+        yield f"  found  {row['problem'] or row['found'] or 'no'}"
 
 
 def _where(row: dict[str, Any]) -> str:

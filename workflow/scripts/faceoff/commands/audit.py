@@ -1,4 +1,7 @@
-"""Look a dataset over before trusting a number on it: what is unreadable, what stands twice, and what two datasets share."""
+"""Look a dataset over before trusting a number on it.
+
+It finds what is unreadable, what stands twice, and what two datasets share.
+"""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -20,7 +23,10 @@ from faceoff.plugins.protocols import RGB, Sample
 
 @dataclass
 class Audit:
-    """What was found in one dataset. `pixels` and `looks` map a sample id to a hash of its exact pixels and of its coarse look."""
+    """Hold what was found in one dataset.
+
+    pixels, looks: sample id -> hash of its exact pixels and of its coarse look.
+    """
 
     name: str
     labels: Counter = field(default_factory=Counter)
@@ -36,14 +42,15 @@ class Audit:
 
     @property
     def n(self) -> int:
+        """Return the number of samples."""
         return sum(self.labels.values())
 
     def duplicates(self) -> list[list[str]]:
-        """Groups of samples with the very same pixels, in the dataset's order."""
+        """Return groups of samples with the very same pixels, in the dataset's order."""
         return _groups(self.pixels)
 
     def conflicts(self) -> list[list[str]]:
-        """Duplicates that do not agree on their label."""
+        """Return duplicates that do not agree on their label."""
         return [
             group
             for group in self.duplicates()
@@ -51,7 +58,10 @@ class Audit:
         ]
 
     def look_alikes(self) -> list[list[str]]:
-        """Groups that look the same at 9 x 8 pixels but are not pixel-identical: re-encoded, resized, or neighbours in a sequence."""
+        """Return groups that look the same at 9 x 8 pixels but are not pixel-identical.
+
+        They are re-encoded, resized, or neighbours in a sequence.
+        """
         return [
             group
             for group in _groups(self.looks)
@@ -60,7 +70,10 @@ class Audit:
 
 
 def look(image: RGB) -> int:
-    """64-bit difference hash: for each of 8 x 8 places, whether brightness rises to the right (Krawetz 2013, "dHash")."""
+    """Return a 64-bit difference hash (Krawetz 2013, "dHash").
+
+    It says for each of 8 x 8 places whether brightness rises to the right.
+    """
     grey = cv2.resize(
         cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA
     ).astype(int)
@@ -68,7 +81,10 @@ def look(image: RGB) -> int:
 
 
 def first_picture(dataset: Any, sample: Sample) -> RGB:
-    """A still, or the first picture of a clip, an animation or a sequence. Raises DecodeError or OSError with the reason."""
+    """Return a still, or the first picture of a clip, an animation or a sequence.
+
+    Raises DecodeError or OSError with the reason.
+    """
     if sample.kind == "video":
         return next(decode_video(dataset.file(sample), ALL_FRAMES)).image
     if sample.kind == "sequence":
@@ -84,7 +100,10 @@ def first_picture(dataset: Any, sample: Sample) -> RGB:
 
 
 def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
-    """Read every sample once (of a clip, its first frame) and keep two short hashes of each; memory is some 200 bytes per sample."""
+    """Read every sample once (of a clip, its first frame) and keep two short hashes of each.
+
+    Memory is some 200 bytes per sample.
+    """
     found = Audit(name)
     for sample in samples:
         found.labels[sample.label or "(none)"] += 1
@@ -111,13 +130,16 @@ def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
 
 
 def shared(a: Audit, b: Audit) -> list[tuple[str, str]]:
-    """Pairs (sample of a, first sample of b) of pixel-identical pictures: contamination, where one trains and the other tests."""
+    """Return pairs (sample of a, first sample of b) of pixel-identical pictures.
+
+    That is contamination, where one dataset trains and the other tests.
+    """
     first = {digest: sample for sample, digest in reversed(b.pixels.items())}
     return [(sample, first[digest]) for sample, digest in a.pixels.items() if digest in first]
 
 
 def shared_subjects(a: Audit, b: Audit) -> list[str]:
-    """Subjects that stand in both datasets, sorted."""
+    """Return the subjects that stand in both datasets, sorted."""
     return sorted(a.subjects & b.subjects)
 
 
@@ -129,7 +151,7 @@ def _groups(keys: Mapping[str, Any]) -> list[list[str]]:
 
 
 def findings(audits: Sequence[Audit]) -> Iterator[str]:
-    """One line per thing worth knowing, with up to three examples each."""
+    """Yield one line per thing worth knowing, with up to three examples each."""
 
     def some(items: Sequence[Any]) -> str:
         return "; ".join(str(item) for item in items[:3]) + (
@@ -138,23 +160,31 @@ def findings(audits: Sequence[Audit]) -> Iterator[str]:
 
     for a in audits:
         if a.missing:
-            yield f"{a.name}: {len(a.missing)} of the published files are missing: {some(a.missing)}"
+            count = len(a.missing)
+            yield f"{a.name}: {count} of the published files are missing: {some(a.missing)}"
         if a.left_out:
             yield f"{a.name}: not in the task: {counted(a.left_out)}"
         if a.unreadable:
-            yield f"{a.name}: {len(a.unreadable)} unreadable: {some([f'{sample} ({reason})' for sample, reason in a.unreadable.items()])}"
+            told = [f"{sample} ({reason})" for sample, reason in a.unreadable.items()]
+            yield f"{a.name}: {len(told)} unreadable: {some(told)}"
         for what, groups in (
             ("stand more than once", a.duplicates()),
             ("look alike", a.look_alikes()),
             ("stand more than once with different labels", a.conflicts()),
         ):
             if groups:
-                yield f"{a.name}: {sum(map(len, groups))} pictures in {len(groups)} groups {what}: {some([' = '.join(group[:4]) for group in groups])}"
+                told = [" = ".join(group[:4]) for group in groups]
+                total = sum(map(len, groups))
+                yield f"{a.name}: {total} pictures in {len(groups)} groups {what}: {some(told)}"
     for index, a in enumerate(audits):
         for b in audits[index + 1 :]:
             pairs, people = shared(a, b), shared_subjects(a, b)
             if pairs:
-                yield f"{a.name} and {b.name}: {len(pairs)} pictures of {a.name} are in {b.name}: {some([f'{x} = {y}' for x, y in pairs])}"
+                told = [f"{x} = {y}" for x, y in pairs]
+                yield (
+                    f"{a.name} and {b.name}: {len(pairs)} pictures of {a.name} are in {b.name}:"
+                    f" {some(told)}"
+                )
             if people:
                 yield f"{a.name} and {b.name}: {len(people)} subjects in both: {some(people)}"
 
@@ -162,7 +192,10 @@ def findings(audits: Sequence[Audit]) -> Iterator[str]:
 def show(
     title: str, audits: Sequence[Audit], versions: Mapping[str, str], console: Console
 ) -> None:
-    """Print a table of the datasets, then a line per thing worth knowing. versions: of each dataset by its name."""
+    """Print a table of the datasets, then a line per thing worth knowing.
+
+    versions: of each dataset by its name.
+    """
     table = Table(title=title)
     for heading in ("dataset", "version", "samples", "subjects", "labels"):
         table.add_column(heading)

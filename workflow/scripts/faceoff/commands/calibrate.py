@@ -1,4 +1,4 @@
-"""A detector's box calibration, fitted on drawn faces, whose boxes are exact (protocol §9)."""
+"""Fit a detector's box calibration on drawn faces, whose boxes are exact (protocol §9)."""
 
 from faceoff.drawing import scenes
 from faceoff.faces import calibration
@@ -9,9 +9,10 @@ from faceoff.plugins.plugin import Plugin
 
 
 def fit(plugin: Plugin) -> tuple[dict[str, float], int, int]:
-    """Calibration of a detector by the easy scenes of the posed training identities, in how many of them its box matched, and how many there are.
+    """Fit a detector's calibration on the easy scenes of the posed training identities.
 
-    Raises ValueError where it cannot run here, or too few matched.
+    Returns the calibration, in how many scenes its box matched, and how many there are. Raises
+    ValueError where it cannot run here, or too few matched.
     """
     if reason := plugin.skip():
         raise ValueError(reason)

@@ -1,25 +1,34 @@
-"""The page of all cards (docs/cards.md), written from the plug-ins' headers and cards: what each one is, takes and gives, and whose it is."""
+"""Write the page of all cards (docs/cards.md) from the plug-ins' headers and cards.
+
+It says what each one is, takes and gives, and whose it is.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from faceoff import layout
 from faceoff.faces import emfacs
 from faceoff.plugins import registry
-from faceoff.plugins.plugin import PACKAGE, Plugin
+from faceoff.plugins.plugin import Plugin
 
-PATH = PACKAGE.parents[2] / "docs" / "cards.md"
+PATH = layout.workflow_folder() / "docs" / "cards.md"
 
 _HEAD = """# Cards of the detectors and models
 
-Written by `faceoff cards --write` from the plug-ins' headers and the models' cards; a test fails when it is out of date. What was compared with whose library,
-and with which weights, is in [detectors.md](detectors.md), [models.md](models.md) and [models_networks.md](models_networks.md). What is *published* is
-the authors' statement, not measured here. A result's `train_status` follows from *trained on* and *chosen on*.
+Written by `faceoff cards --write` from the plug-ins' headers and the models' cards; a test fails
+when it is out of date. What was compared with whose library, and with which weights, is in
+[detectors.md](detectors.md), [models.md](models.md) and [models_networks.md](models_networks.md).
+What is *published* is the authors' statement, not measured here. A result's `train_status` follows
+from *trained on* and *chosen on*.
 """
 _NONE = "–"
 
 
 def page(plugins: Iterable[Plugin]) -> str:
-    """Markdown of these detectors and models, sorted by name. Imports the plug-ins, so it needs the full environment."""
+    """Return Markdown of these detectors and models, sorted by name.
+
+    It imports the plug-ins, so it needs the full environment.
+    """
     known = sorted(plugins, key=lambda plugin: plugin.name)
     detectors, models = (
         [plugin for plugin in known if plugin.kind == kind] for kind in ("detector", "model")
@@ -33,7 +42,8 @@ def page(plugins: Iterable[Plugin]) -> str:
     parts.append(_table(_MODEL_COLUMNS, [_model_row(plugin) for plugin in models]))
     parts += [
         "## Weights",
-        "Searched for in the order that [assets.md](assets.md) states, and loaded only with this hash.",
+        "Searched for in the order that [assets.md](assets.md) states, and loaded only with this"
+        " hash.",
         _weights([*detectors, *models]),
     ]
     parts += [
@@ -124,7 +134,8 @@ def _model_row(plugin: Plugin) -> tuple[str, ...]:
     return f"`{plugin.name}`", plugin.framework, seen, classes, ", ".join(also) or _NONE, *whose
 
 
-def _class_of(plugin: Plugin) -> type:
+def _class_of(plugin: Plugin) -> Any:
+    """Return a plug-in's class, whose attributes depend on its kind."""
     return registry.load(plugin.source_name, plugin.class_name)
 
 
@@ -141,7 +152,9 @@ def _crop_of(plugin: Plugin) -> dict[str, Any]:
 def _input(given: Mapping[str, Any]) -> str:
     height, width = given["size"]
     side = f"{width}" if width == height else f"{width} × {height}"
-    text = f"{side} px, {'grey' if given.get('channels', 3) == 1 else given.get('colours', 'rgb').upper()}, margin {given.get('margin', 0.0):g}"
+    grey = given.get("channels", 3) == 1
+    colours = "grey" if grey else given.get("colours", "rgb").upper()
+    text = f"{side} px, {colours}, margin {given.get('margin', 0.0):g}"
     if "scaled" in given:
         return text
     divisor, mean, std = given.get("divisor", 255), given.get("mean", 0.0), given.get("std", 1.0)
@@ -160,7 +173,10 @@ def _numbers(value: Any) -> str:
 
 
 def classes_of(plugin: Plugin) -> tuple[str, ...]:
-    """A model's classes in output order with its default options; none where they come from its training or from a file."""
+    """Return a model's classes in output order with its default options.
+
+    None where they come from its training or from a file.
+    """
     card, loaded = plugin.card, _class_of(plugin)
     if "emotions" in card:
         return tuple(card["emotions"])
@@ -203,7 +219,10 @@ def _weights(plugins: Iterable[Plugin]) -> str:
 
 
 def _about(plugin: Plugin) -> str:
-    """One entry of the list: what a model was trained and chosen on, what is published of it, what to mind."""
+    """Return one entry of the list.
+
+    It says what a model was trained and chosen on, what is published of it, and what to mind.
+    """
     card = plugin.card
     said = [f"trained on {_splits(card['training_data'])}"] if card.get("training_data") else []
     if not said:

@@ -1,4 +1,4 @@
-"""Lists of the plug-ins for the terminal: detectors, models and datasets, and whether each can be used here."""
+"""List the plug-ins for the terminal, and say whether each can be used here."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,24 +12,28 @@ from faceoff.plugins.plugin import Plugin
 
 
 def show(table: Table) -> None:
-    """Print a list: in a terminal at least 100 columns wide, so that names stay readable; in a file or pipe with a line per plug-in."""
+    """Print a list.
+
+    In a terminal it is at least 100 columns wide, so that names stay readable; in a file or pipe it
+    has a line per plug-in.
+    """
     console = Console()
     natural = console.measure(table, options=console.options.update(width=10_000)).maximum
     Console(width=max(100, console.width) if console.is_terminal else natural).print(table)
 
 
 def detectors(folders: Sequence[Path]) -> Table:
-    """Every face detector, those of plug-in folders included."""
+    """Return every face detector, those of plug-in folders included."""
     return _of_kind("detector", "box calibration", folders)
 
 
 def models(folders: Sequence[Path]) -> Table:
-    """Every emotion model, those of plug-in folders included."""
+    """Return every emotion model, those of plug-in folders included."""
     return _of_kind("model", "lineage", folders)
 
 
 def datasets(folders: Sequence[Path]) -> Table:
-    """Every dataset, its terms and how to get it."""
+    """Return every dataset, its terms and how to get it."""
     table = Table(title="datasets", title_justify="left")
     for name in ("type", "what", "terms", "how to get it"):
         table.add_column(name, overflow="fold")
@@ -63,9 +67,8 @@ def _calibration(plugin: Plugin) -> str:
 
 
 def _here(plugin: Plugin) -> str:
-    problems = (
-        [plugin.skip()] if plugin.skip() else fetch.availability(list(plugin.assets.values()))
-    )
+    reason = plugin.skip()
+    problems = [reason] if reason else fetch.availability(list(plugin.assets.values()))
     there = (
         "[green]yes[/green]"
         if all(map(fetch.is_there, plugin.assets.values()))

@@ -1,4 +1,7 @@
-"""The page of all configuration keys (docs/reference.md), written from the pydantic models: type, bounds, default and meaning of each."""
+"""Write the page of all configuration keys (docs/reference.md) from the pydantic models.
+
+It has type, bounds, default and meaning of each.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,17 +9,19 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from faceoff.plan import config
+from faceoff import layout
+from faceoff.plan import sections
 from faceoff.plugins import registry
 from faceoff.plugins.options import DatasetConfig
-from faceoff.plugins.plugin import PACKAGE
 
-PATH = PACKAGE.parents[2] / "docs" / "reference.md"
+PATH = layout.workflow_folder() / "docs" / "reference.md"
 
 _HEAD = """# Configuration reference
 
-Written by `faceoff config --write` from the models in [config.py](../workflow/scripts/faceoff/plan/config.py) and the plug-ins; a test fails when it is stale.
-What the keys are for is told in [configuration.md](configuration.md). `faceoff config FILE` checks a file against all of this before any work starts.
+Written by `faceoff config --write` from the models in
+[config.py](../workflow/scripts/faceoff/plan/config.py) and the plug-ins; a test fails when it is
+stale. [configuration.md](configuration.md) says what the keys are for. `faceoff config FILE` checks
+a file against all of this before any work starts.
 """
 _ENTRIES = {
     "datasets": "NAME",
@@ -36,18 +41,21 @@ _NONE = "–"
 
 
 def page() -> str:
-    """Markdown of every section, every key, the keys of every built-in dataset, and the options of detectors and models."""
-    sections = {
+    """Return Markdown of every section and key.
+
+    The keys of every built-in dataset, and the options of detectors and models, are among them.
+    """
+    models = {
         name: model
-        for name, field in config.RunConfig.model_fields.items()
+        for name, field in sections.RunConfig.model_fields.items()
         if (model := _section(field.annotation))
     }
-    parts = [_HEAD, "## Top level", _table(_HEADS, _rows(config.RunConfig, "", skip=sections))]
-    for name, model in sections.items():
+    parts = [_HEAD, "## Top level", _table(_HEADS, _rows(sections.RunConfig, "", skip=models))]
+    for name, model in models.items():
         title = f"{name}.{_ENTRIES[name]}" if name in _ENTRIES else name
         parts += [
             f"## {title}",
-            f"{_sentence(config.RunConfig.model_fields[name].description)}",
+            f"{_sentence(sections.RunConfig.model_fields[name].description)}",
             _table(_HEADS, _rows(model, "")),
         ]
         if name == "datasets":
@@ -61,12 +69,16 @@ def page() -> str:
 
 
 _HEADS = ("key", "type", "default", "meaning")
-_OPTIONS_TEXT = """What a plug-in takes under `options` of its section in `detectors` or `models`, as `models: {geometry: {options: {sharpness: 4.0}}}`.
-What a default of – means, and what each option does, says the plug-in's file or page."""
+_OPTIONS_TEXT = """What a plug-in takes under `options` of its section in `detectors` or `models`,
+as `models: {geometry: {options: {sharpness: 4.0}}}`. The plug-in's file or page says what each
+option does, and what a default of – means."""
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:
-    """The model in a key's annotation: itself, one that may be null, or the value of a name -> section mapping."""
+    """Return the model in a key's annotation.
+
+    It is the annotation itself, one that may be null, or the value of a mapping of names.
+    """
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next(
@@ -78,7 +90,8 @@ def _datasets() -> Iterator[str]:
     common = DatasetConfig.model_fields
     for name in registry.names("dataset"):
         plugin = registry.get("dataset", name)
-        options = registry.load(plugin.source, plugin.class_name).Options
+        loaded: Any = registry.load(plugin.source, plugin.class_name)
+        options = loaded.Options
         own = [
             key
             for key, field in options.model_fields.items()
@@ -92,7 +105,10 @@ def _datasets() -> Iterator[str]:
 def _rows(
     model: type[BaseModel], prefix: str, only: Sequence[str] | None = None, skip: Iterable[str] = ()
 ) -> Iterator[tuple[str, ...]]:
-    """A row per key; the keys of a mapping with keys of its own follow it, as `columns.path`."""
+    """Yield a row per key.
+
+    The keys of a mapping with keys of its own follow it, as `columns.path`.
+    """
     schema = model.model_json_schema()
     for key, field in model.model_fields.items():
         if key in skip or (only is not None and key not in only):
@@ -112,7 +128,7 @@ def _rows(
 
 
 def _type(schema: Mapping[str, Any]) -> str:
-    """A JSON schema in words; that a key may be null is what its default says."""
+    """Return a JSON schema in words; that a key may be null is what its default says."""
     if "anyOf" in schema:
         return " or ".join(_type(part) for part in schema["anyOf"] if part.get("type") != "null")
     if "enum" in schema:
@@ -128,7 +144,8 @@ def _type(schema: Mapping[str, Any]) -> str:
     if isinstance(schema.get("additionalProperties"), Mapping):
         return f"mapping of names to {_type(schema['additionalProperties'])}"
     if "pattern" in schema:
-        return f"text like <code>{schema['pattern'].replace('|', '&#124;')}</code>"  # a bar in `code` would end the cell in one of the two renderers
+        # A bar in `code` would end the cell in one of the two renderers.
+        return f"text like <code>{schema['pattern'].replace('|', '&#124;')}</code>"
     return ("path" if schema.get("format") == "path" else _TYPES[schema["type"]]) + _bounds(schema)
 
 

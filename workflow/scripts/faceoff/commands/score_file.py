@@ -21,10 +21,11 @@ from faceoff.storage.files import read_json
 def score_file(
     path: Path, job: DatasetJob, options: Mapping[str, Any], scratch: Path
 ) -> dict[str, Any]:
-    """What a run's score file would hold of these posteriors (see `models.recorded`), of every sample of the dataset; `scratch` is an empty folder.
+    """Return what a run's score file would hold of these posteriors, of every sample.
 
-    `unknown_rows` counts the file's rows whose id is no sample, by id in the file's order.
-    Raises ValueError naming what is wrong with the file or that the dataset has no labels.
+    options: of the model `recorded`; scratch: an empty folder. `unknown_rows` counts the file's
+    rows whose id is no sample, by id in the file's order. Raises ValueError naming what is wrong
+    with the file or that the dataset has no labels.
     """
     recorded = registry.get("model", "recorded")
     if unknown := recorded.unknown_options(options):
@@ -42,7 +43,6 @@ def score_file(
     )
     parquet.write_rows(files["frames"], columns.FRAMES, keys)
     parquet.write_rows(files["faces"], columns.FACES, ())
-    about = {"dataset": job.dataset, "seed": job.seed}
     write_predictions(
         files["frames"],
         files["faces"],
@@ -53,7 +53,8 @@ def score_file(
             model=path.name,
             plugin=plugin,
             crop=CropJob(policy="largest"),
-            **about,
+            dataset=job.dataset,
+            seed=job.seed,
         ),
     )
     cell = CellIdentity(detector="none", model=path.name, lineage="recorded")
@@ -62,7 +63,13 @@ def score_file(
         files["frames"],
         files["predictions"],
         scratch / "score.json",
-        ScoreJob(cell=cell, train_status="unknown", circular=False, **about),
+        ScoreJob(
+            cell=cell,
+            train_status="unknown",
+            circular=False,
+            dataset=job.dataset,
+            seed=job.seed,
+        ),
     )
     found = read_json(scratch / "score.json")
     if found["state"] != "ok":
@@ -70,16 +77,17 @@ def score_file(
     if not found["metrics"]["n_covered"]:
         first = next(parquet.rows(files["samples"], ["sample_id"]))["sample_id"]
         raise ValueError(
-            f"{path}: not one of its ids is a sample of {job.dataset}, whose ids look like {first!r}"
+            f"{path}: none of its ids is a sample of {job.dataset}, whose ids look like {first!r}"
         )
     samples = {row["sample_id"] for row in parquet.rows(files["samples"], ["sample_id"])}
     return found | {"unknown_rows": given.unknown_rows(samples)}
 
 
 def options_of(pairs: Sequence[str]) -> dict[str, Any]:
-    """`key=value` and `key.name=value` texts as nested options, their values as YAML.
+    """Return `key=value` and `key.name=value` texts as nested options, their values as YAML.
 
-    Raises ValueError for a text without "=", a value that is no YAML, and a key that has a value already.
+    Raises ValueError for a text without "=", a value that is no YAML, and a key that has a value
+    already.
     """
     found: dict[str, Any] = {}
     for pair in pairs:
@@ -108,11 +116,13 @@ def options_of(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def show(found: dict[str, Any], predictions: Path, console: Console) -> None:
-    """Print what `score_file` found of this file: the metrics with their intervals, then counts and flags."""
+    """Print what `score_file` found of this file.
+
+    The metrics come with their intervals, then counts and flags.
+    """
     task, metrics, intervals = found["task"], found["metrics"], found["intervals"]
-    table = Table(
-        title=f"{predictions.name} on {task['name']} ({task['version']}), n = {task['n']}, task {task['hash']}"
-    )
+    about = f"{task['name']} ({task['version']}), n = {task['n']}, task {task['hash']}"
+    table = Table(title=f"{predictions.name} on {about}")
     for heading in ("metric", "value", "95 % interval"):
         table.add_column(heading)
     for name, value in metrics.items():
@@ -124,11 +134,11 @@ def show(found: dict[str, Any], predictions: Path, console: Console) -> None:
                 f"{low:.4f} to {high:.4f}" if low is not None else "",
             )
     console.print(table)
-    print(
-        f"correct {metrics['n_correct']} of {task['n']}; without a prediction {task['n'] - metrics['n_covered']}"
-    )
+    silent = task["n"] - metrics["n_covered"]
+    print(f"correct {metrics['n_correct']} of {task['n']}; without a prediction {silent}")
     if unknown := found["unknown_rows"]:
         first = ", ".join(repr(sample) for sample in list(unknown)[:3])
-        print(f"mind: {sum(unknown.values())} rows of the file name no sample, such as {first}")
+        count = sum(unknown.values())
+        print(f"note: {count} rows of the file name no sample, such as {first}")
     for flag in found["flags"] + (["limited: not for reporting"] if task["limited"] else []):
-        print(f"mind: {flag}")
+        print(f"note: {flag}")

@@ -14,6 +14,7 @@ from faceoff.figures.canvas import (
     SINGLE_MM,
     SMALL,
     Drawn,
+    Row,
     ink_on,
     is_number,
     nothing,
@@ -30,7 +31,10 @@ _WRITTEN = 12  # up to so many their kappa stands in the square
 
 @styled
 def draw(names: Sequence[str], kappa: Mapping[tuple[int, int], float | None]) -> Figure:
-    """Cohen's kappa (−1 … 1) of every two of `names`, by their indices (first < second); below 0 has the colour of 0."""
+    """Draw Cohen's kappa (−1 … 1) of every two of `names`, as a square.
+
+    kappa: by the indices of two names (first < second). Below 0 it has the colour of 0.
+    """
     if len(names) < 2:
         return nothing(*single(SINGLE_MM, 40), "fewer than two scored pairs")
     shown = titles(names, 32)
@@ -84,8 +88,8 @@ def draw(names: Sequence[str], kappa: Mapping[tuple[int, int], float | None]) ->
 
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
-    """The leading pairs, best first."""
-    pairs = (dataset.comparison or {}).get("pairs") or []
+    """Draw the leading pairs, best first."""
+    pairs: list[Row] = [{**pair} for pair in dataset.compared.get("pairs") or []]
     known = {pair[side] for pair in pairs for side in ("a", "b")}
     shown = [name_of(score) for score in dataset.ranked if name_of(score) in known][:_PAIRS]
     place = {name: index for index, name in enumerate(shown)}

@@ -1,22 +1,22 @@
-"""What all figures share: sizes, colours, the style, and `save`, which writes the same bytes again.
+"""Give all figures their sizes, colours and style, and save them as the same bytes every time.
 
 A figure is a module of this package with two functions and an entry. `draw` takes plain data and
-returns a matplotlib Figure. `of_dataset` (`of_run` where it shows all datasets) takes that data from a
-run's results and also returns the rows of the CSV beside the figure. The entry `FIGURE` names it
-(paper_figure.py). Timelines are drawn by `faceoff timeline`, not by a run.
+returns a matplotlib Figure. `of_dataset` (`of_run` where it shows all datasets) takes that data
+from a run's results and also returns the rows of the CSV beside the figure. The entry `FIGURE`
+names it (paper_figure.py). Timelines are drawn by `faceoff timeline`, not by a run.
 
-Accuracies, recalls, shares and their intervals are given as 0–1 and drawn in percent; differences in
-percentage points. None (JSON's null) and NaN stand for "no value" and are drawn as a gap or a dash,
-never as zero. How everything looks is in look.mplstyle. `titles` turns names from outside into text:
-one line, told apart where they are cut, in letters that the font has. Lines differ in more than
-colour.
+Accuracies, recalls, shares and their intervals are given as 0–1 and drawn in percent; differences
+in percentage points. None (JSON's null) and NaN stand for "no value" and are drawn as a gap or a
+dash, never as zero. How everything looks is in look.mplstyle. `titles` turns names from outside
+into text: one line, told apart where they are cut, in letters that the font has. Lines differ in
+more than colour.
 """
 
 import functools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeGuard
 
 import matplotlib.style
 from matplotlib import font_manager
@@ -30,17 +30,17 @@ from faceoff.storage import files
 Row = dict[str, Any]
 Drawn = tuple[Figure, list[Row]]  # a figure and the rows of the CSV beside it
 
-SINGLE_MM, DOUBLE_MM = (
-    89.0,
-    183.0,
-)  # one and two columns of a journal page; every figure has one of these widths
+# One and two columns of a journal page; every figure has one of these widths.
+SINGLE_MM, DOUBLE_MM = 89.0, 183.0
 _STYLE = Path(__file__).with_name("look.mplstyle")
 INK, MUTED, RULE = "#111111", "#666666", "#bbbbbb"
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SEQUENTIAL = LinearSegmentedColormap.from_list(
     "faceoff", ["#f5f8fa", "#b9d6e6", "#5d9fc4", "#1f6a9a", "#0b3557"]
 )
-SMALL = 6.5  # points; counts, half-widths of intervals and captions of faces inside a panel. All other text has the 8 points of look.mplstyle
+# Points of counts, half-widths of intervals and captions of faces inside a panel. All other text
+# has the 8 points of look.mplstyle.
+SMALL = 6.5
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 STYLES = (
     "-",
@@ -73,7 +73,10 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def save(figure: Figure, stem: Path, formats: Sequence[str], stamp: str = "") -> list[Path]:
-    """Write `stem`.<format> for each format (svg, pdf, png); the bytes hold no date, host or random id. `stamp`: words above the whole figure."""
+    """Write a figure as `stem`.FORMAT for each format (svg, pdf, png).
+
+    The bytes hold no date, host or random id. stamp: words above the whole figure.
+    """
     if stamp:
         _stamp(figure, stamp)
     written = []
@@ -86,7 +89,10 @@ def save(figure: Figure, stem: Path, formats: Sequence[str], stamp: str = "") ->
 
 
 def _stamp(figure: Figure, words: str) -> None:
-    """Put the words into a band of their own, by which the figure grows; all else keeps its size and its distance from the lower edge."""
+    """Put the words into a band of their own, by which the figure grows.
+
+    All else keeps its size and its distance from the lower edge.
+    """
     with matplotlib.style.context(_STYLE, after_reset=True):
         figure.draw_without_rendering()  # lays it out
         figure.set_layout_engine("none")
@@ -112,28 +118,36 @@ def _stamp(figure: Figure, words: str) -> None:
 
 
 def canvas(width_mm: float, height_mm: float) -> Figure:
+    """Return an empty figure of this size."""
     figure = Figure(figsize=(width_mm / 25.4, height_mm / 25.4))
     FigureCanvasAgg(figure)
     return figure
 
 
 def single(width_mm: float, height_mm: float) -> tuple[Figure, Any]:
+    """Return a figure of this size with one pair of axes."""
     figure = canvas(width_mm, height_mm)
     return figure, figure.add_subplot()
 
 
 def nothing(figure: Figure, axes: Any, words: str) -> Figure:
+    """Write on the axes why there is nothing to draw."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, words, ha="center", va="center", color=MUTED, transform=axes.transAxes)
     return figure
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
+    """Return whether there is a value, and a finite one."""
     return value is not None and math.isfinite(value)
 
 
 def titles(names: Sequence[str], length: int) -> list[str]:
-    """`shorten_all` for a figure: a character that its font lacks is written by its number, U+4E2D, as in the LaTeX tables."""
+    """Shorten names for a figure, as `shorten_all` does.
+
+    A character that the figures' font lacks is written by its number, U+4E2D, as in the LaTeX
+    tables.
+    """
     return shorten_all(
         names,
         length,
@@ -143,7 +157,7 @@ def titles(names: Sequence[str], length: int) -> list[str]:
 
 @functools.cache
 def _letters() -> frozenset[int]:
-    """Code points that the figures' font has, plain and bold."""
+    """Return the code points that the figures' font has, plain and bold."""
     plain, bold = (
         font_manager.get_font(font_manager.findfont(f"DejaVu Sans:{weight}")).get_charmap()
         for weight in ("regular", "bold")
@@ -152,13 +166,14 @@ def _letters() -> frozenset[int]:
 
 
 def ink_on(share: float) -> str:
-    """Text colour on the sequential map at 0–1: white from where it reads better."""
+    """Return the text colour on the sequential map at 0–1: white from where it reads better."""
     return "white" if share > 0.58 else INK
 
 
 def draw_interval(
     axes: Any, y: int, value: Any, low: Any, high: Any, marker: str, colour: str
 ) -> None:
+    """Draw a value and its interval (0–1) in percent, in row `y`."""
     if is_number(low) and is_number(high):
         axes.plot(
             [100 * low, 100 * high], [y, y], color=colour, linewidth=1.4, solid_capstyle="round"
@@ -176,6 +191,7 @@ def draw_interval(
 
 
 def label_rows(axes: Any, titles: Sequence[str]) -> None:
+    """Name the rows of a plot, from the top down."""
     axes.set_yticks(range(len(titles)), titles)
     axes.set_ylim(max(1, len(titles)) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)

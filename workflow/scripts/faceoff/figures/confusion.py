@@ -35,9 +35,10 @@ _SLANTED = 11  # characters up to which all names below a matrix are slanted
 
 @styled
 def draw(panels: Sequence[Mapping[str, Any]], space: Sequence[str]) -> Figure:
-    """Row-normalised confusion matrices with their counts.
+    """Draw row-normalised confusion matrices with their counts.
 
-    panels: {title, accuracy (0–1), matrix (k, k+1) of counts, rows truth, columns predicted in `space` order then no_face}. The no-face column stands apart.
+    panels: {title, accuracy (0–1), matrix (k, k+1) of counts, rows truth, columns predicted in the
+    order of `space`, then no_face}. The column of no_face stands apart.
     """
     if not panels or not len(space):
         return nothing(*single(SINGLE_MM, 40), "no scored pair")
@@ -85,7 +86,10 @@ def draw(panels: Sequence[Mapping[str, Any]], space: Sequence[str]) -> Figure:
 
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
-    """The chosen best single and as many fusions as fit; the page and tables/confusion.csv have every pair."""
+    """Draw the chosen best single and as many fusions as fit.
+
+    The page and tables/confusion.csv have every pair.
+    """
     chosen = dataset.shown(singles=1)[:_PANELS]
     panels, rows = [], []
     for score in chosen:
@@ -115,9 +119,10 @@ def draw_panel(
     percent: bool = False,
     last: str = "no face",
 ) -> None:
-    """One matrix, about `side` mm wide, coloured by share of the row, with counts or shares in percent where all of them have room.
+    """Draw one matrix, about `side` mm wide, coloured by share of the row.
 
-    `last` names the column that is no class.
+    Counts, or shares in percent, stand in it where all of them have room. last: the name of the
+    column that is no class.
     """
     counts = np.asarray(panel["matrix"], dtype=float).reshape(len(space), len(space) + 1)
     totals = counts.sum(axis=1, keepdims=True)

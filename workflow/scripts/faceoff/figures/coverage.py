@@ -24,7 +24,10 @@ from faceoff.results.dataset_results import DatasetResults
 
 @styled
 def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
-    """Shares of samples per detector and state. panels: {title, rows: [{detector, ok, no_face, unreadable, error, reason}]}, counts as integers."""
+    """Draw the share of samples in each state, by detector.
+
+    panels: {title, rows: [{detector, ok, no_face, unreadable, error, reason}]}, counts as integers.
+    """
     panels = panels or [{"title": "", "rows": []}]
     sizes = [max(1, len(panel["rows"])) for panel in panels]
     figure = canvas(DOUBLE_MM, 24 + sum(5.4 * size + 12 for size in sizes))
@@ -83,6 +86,7 @@ def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def of_run(found: Sequence[DatasetResults]) -> Drawn:
+    """Draw the coverage of every dataset."""
     panels = [{"title": dataset.name, "rows": dataset.coverage} for dataset in found]
     return draw(panels), [
         {"dataset": dataset.name, **row} for dataset in found for row in dataset.coverage

@@ -25,7 +25,10 @@ _SHOWN = 20  # as many names as can be read; the CSV has all
 
 @styled
 def draw(names: Sequence[str], ranks: Sequence[float], difference: float, datasets: int) -> Figure:
-    """A line per mean rank (1 is best, best first); a bar joins those that lie within the critical `difference` of each other."""
+    """Draw a line per mean rank (1 is best, best first).
+
+    A bar joins the ranks that lie within the critical `difference` of each other.
+    """
     count, best, worst = len(names), min(ranks), max(ranks)
     bars = _bars(ranks, difference)
     figure, axes = single(DOUBLE_MM, 26 + 3.2 * len(bars) + 2.6 * count)
@@ -77,8 +80,12 @@ def draw(names: Sequence[str], ranks: Sequence[float], difference: float, datase
 
 
 def _bars(ranks: Sequence[float], difference: float) -> list[tuple[float, float]]:
-    """The longest runs of sorted ranks that span at most `difference`, of two or more, none inside another."""
-    ordered, bars = sorted(ranks), []
+    """Return the longest runs of sorted ranks that span at most `difference`.
+
+    Each has two ranks or more, and none lies inside another.
+    """
+    ordered = sorted(ranks)
+    bars: list[tuple[float, float]] = []
     for start, low in enumerate(ordered):
         high = max(rank for rank in ordered[start:] if rank - low <= difference)
         if high > low and (not bars or high > bars[-1][1]):
@@ -87,6 +94,7 @@ def _bars(ranks: Sequence[float], difference: float) -> list[tuple[float, float]
 
 
 def of_run(found: Sequence[DatasetResults]) -> Drawn:
+    """Draw the mean ranks of the leading pipelines, or say why there are none."""
     standing = rank_across([score for dataset in found for score in dataset.scores])
     if standing is None:
         return nothing(

@@ -29,9 +29,10 @@ _WORTH = 16  # pairs whose worth to a vote is drawn
 def draw(
     curve: Sequence[Mapping[str, Any]], worth: Sequence[Mapping[str, Any]], measure: str
 ) -> Figure:
-    """Left: accuracy against the number of members. Right: what each is worth to the vote of all, in points.
+    """Draw accuracy against the number of members, and what each member is worth to the vote.
 
-    curve: {size, accuracy, low, high} by rising size; worth: {title, value (share of 1)}; measure: shapley or leave_one_out.
+    curve: {size, accuracy, low, high} by rising size; worth: {title, value (share of 1)}, drawn in
+    points; measure: shapley or leave_one_out.
     """
     figure = canvas(DOUBLE_MM, max(62, 22 + 4.6 * len(worth)))
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.15])
@@ -74,8 +75,9 @@ def draw(
 
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
-    """The curve of greedy selection, and the pairs that are worth most to a vote of all."""
-    found = (dataset.comparison or {}).get("ensemble") or {"curve": [], "members": []}
+    """Draw the curve of greedy selection, and the pairs that are worth most to a vote of all."""
+    nothing_grown: Mapping[str, Any] = {"curve": [], "members": []}
+    found: Mapping[str, Any] = dataset.compared.get("ensemble") or nothing_grown
     curve = [
         {**step, "low": step["interval"][0], "high": step["interval"][1]} for step in found["curve"]
     ]

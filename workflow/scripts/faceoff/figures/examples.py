@@ -27,7 +27,10 @@ from faceoff.storage import parquet
 
 @styled
 def draw(items: Sequence[Mapping[str, Any]]) -> Figure:
-    """Face crops, right ones above, wrong ones below. items: {image (H, W, 3) uint8, truth, predicted, confidence, correct}."""
+    """Draw face crops, right ones above, wrong ones below.
+
+    items: {image (H, W, 3) uint8, truth, predicted, confidence, correct}.
+    """
     across = 8
     groups = [
         ("right", [item for item in items if item["correct"]]),
@@ -41,7 +44,8 @@ def draw(items: Sequence[Mapping[str, Any]]) -> Figure:
     if not rows:
         figure, axes = single(DOUBLE_MM, 30)
         return nothing(figure, axes, "no example faces")
-    # Placed by hand in millimetres: layout engines give every picture another size when captions differ in length.
+    # Placed by hand in millimetres: layout engines give every picture another size when captions
+    # differ in length.
     left, side, gap = 6.0, 20.8, 1.3
     height = sum(side + caption for _, _, caption in rows) + 1.0
     figure = canvas(DOUBLE_MM, height)

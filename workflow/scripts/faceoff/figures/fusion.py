@@ -35,9 +35,10 @@ _KINDS = {
 
 @styled
 def draw(levels: Sequence[Mapping[str, Any]], differences: Sequence[Mapping[str, Any]]) -> Figure:
-    """Above: accuracies with intervals. Below: differences fusion − best single with intervals, Holm-adjusted p and verdict.
+    """Draw accuracies above, and differences from the best single below, with intervals.
 
-    levels: {title, kind (best_single, hindsight, fusion, oracle), value, low, high}; differences: {title, difference, low, high, p_adjusted, verdict}.
+    levels: {title, kind (best_single, hindsight, fusion, oracle), value, low, high}; differences:
+    {title, difference, low, high, p_adjusted (Holm), verdict}.
     """
     shown = max(1, len(levels)), max(1, len(differences))
     figure = canvas(DOUBLE_MM, 30 + 5.2 * sum(shown))
@@ -49,6 +50,10 @@ def draw(levels: Sequence[Mapping[str, Any]], differences: Sequence[Mapping[str,
 
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
+    """Draw the best single, the fusions and the oracle.
+
+    Below stands how far each fusion is from the best single.
+    """
     names = titles([_name(level) for level in dataset.levels], 60)
     levels = [{**level, "title": title} for level, title in zip(dataset.levels, names, strict=True)]
     names = titles([row["a"].removeprefix("fusion/") for row in dataset.fusion_tests], 60)

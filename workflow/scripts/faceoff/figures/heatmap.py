@@ -29,7 +29,8 @@ from faceoff.results.dataset_results import DatasetResults
 
 _PATCH = {"boxstyle": "round,pad=0.15", "facecolor": "#f4f4f4", "edgecolor": "none"}
 _COLUMN = 13.0  # mm of a column in a figure of one journal column
-# mm of a column from which on there is room for an accuracy with its interval, for it alone, for slanted names, for names at all.
+# mm of a column from which on there is room for an accuracy with its interval, for it alone, for
+# slanted names, for names at all.
 _INTERVAL, _NUMBER, _SLANTED, _NAME = 9.0, 6.5, 5.5, 3.2
 
 
@@ -40,11 +41,13 @@ def draw(
     cells: Mapping[tuple[str, str], Mapping[str, Any]],
     scale: tuple[float, float],
 ) -> Figure:
-    """Accuracy of every detector (row) × model (column).
+    """Draw the accuracy of every detector (row) with every model (column).
 
-    cells[detector, model]: state (ok, skipped, error), value, low and high (0–1 or None); scale: the values at the ends of the colours. Skipped cells are
-    hatched with a dash, failed ones carry a cross; the small print is the interval's half-width in points. Where columns are narrow, first the interval
-    is left out, then the number; more models than have room for their names go on below.
+    cells[detector, model]: state (ok, skipped, error), value, low and high (0–1 or None); scale:
+    the values at the ends of the colours. Skipped cells are hatched with a dash, failed ones carry
+    a cross; the small print is the interval's half-width in points. Where columns are narrow, first
+    the interval is left out, then the number; more models than have room for their names go on
+    below.
     """
     detectors, models = list(detectors) or ["–"], list(models) or ["–"]
     rows, columns = titles(detectors, 24), titles(models, 24)
@@ -91,6 +94,7 @@ def draw(
 
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
+    """Draw the accuracy of every pair."""
     cells = {}
     rows = []
     for score in dataset.cells:
@@ -128,7 +132,7 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
 def _heat_cell(
     axes: Any, x: int, y: int, cell: Mapping[str, Any], scale: tuple[float, float], pitch: float
 ) -> None:
-    """One cell of a column that is `pitch` mm wide."""
+    """Draw one cell of a column that is `pitch` mm wide."""
     if cell["state"] == "ok" and is_number(cell.get("value")):
         share = (cell["value"] - scale[0]) / (scale[1] - scale[0])
         axes.add_patch(

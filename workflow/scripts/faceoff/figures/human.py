@@ -21,6 +21,7 @@ from faceoff.figures.canvas import (
 from faceoff.figures.confusion import draw_panel
 from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults, label, name_of
+from faceoff.scoring.records import Score
 
 _LINES = 6
 
@@ -32,10 +33,11 @@ def draw(
     space: Sequence[str],
     matrices: Sequence[Mapping[str, Any]],
 ) -> Figure:
-    """Above: accuracy by how far people agree, of pipelines and of one person against the others. Below: whom each takes for what, in % of a row.
+    """Draw pipelines beside one person who is judged by the others.
 
-    series: {title, kl (or None), accuracy (s,), low (s,), high (s,)}; people: {strata (s,) titles, one_person (s,), overall}; matrices: {title, matrix
-    (k, k+1), last (title of the last column)}.
+    Above stands accuracy by how far people agree; below, whom each takes for what, in % of a row.
+    series: {title, kl (or None), accuracy (s,), low (s,), high (s,)}; people: {strata (s,) titles,
+    one_person (s,), overall}; matrices: {title, matrix (k, k+1), last (title of the last column)}.
     """
     figure = canvas(DOUBLE_MM, 150 if matrices else 76)
     if not series:
@@ -96,11 +98,18 @@ def draw(
 
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
-    """The chosen best single and the leading fusions; the matrices are those of people and of the best single."""
-    chosen = [score for score in dataset.shown(singles=1) if score.get("human")][:_LINES]
+    """Draw the chosen best single and the leading fusions.
+
+    The matrices are those of people and of the best single.
+    """
+    described: list[tuple[Score, Mapping[str, Any]]] = [
+        (score, human) for score in dataset.shown(singles=1) if (human := score.get("human"))
+    ]
+    chosen = described[:_LINES]
     if not chosen:
         return draw([], {"strata": [], "one_person": [], "overall": None}, dataset.space, []), []
-    strata = chosen[0]["human"]["strata"]
+    best, best_human = chosen[0]
+    strata = best_human["strata"]
     people = {
         "strata": [
             f"≤ {100 * s['high']:.0f} %"
@@ -109,11 +118,10 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
             for s in strata
         ],
         "one_person": [s["one_person"] for s in strata],
-        "overall": chosen[0]["human"]["one_person"],
+        "overall": best_human["one_person"],
     }
     series, rows = [], []
-    for score in chosen:
-        found = score["human"]
+    for score, found in chosen:
         columns = {"accuracy": [s["accuracy"] for s in found["strata"]]}
         columns |= {
             name: [s["interval"][side] for s in found["strata"]]
@@ -153,11 +161,10 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
                 **{name: found[name] for name in names},
             }
         )
-    best = chosen[0]
     matrices = [
         {
             "title": "one person (rows: the others)",
-            "matrix": best["human"]["confusion"],
+            "matrix": best_human["confusion"],
             "last": "other",
         },
         {"title": label(name_of(best)), "matrix": best["confusion"], "last": "no face"},

@@ -30,10 +30,11 @@ _LINES = 5
 
 @styled
 def draw(universes: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Figure:
-    """Above: accuracy of each pipeline in every universe, sorted by the first one's, with 95 % intervals. Below: what each universe chooses.
+    """Draw the accuracy of each pipeline in every universe, and what each universe chooses.
 
-    universes: {factors, accuracy, low, high (one value per name), home (bool), swapped (int or None)}, in the order of drawing. A red mark stands where
-    pipelines are in another order than at home, the dashed line at home; without a home there is neither.
+    universes: {factors, accuracy, low, high (one value per name), home (bool), swapped (int or
+    None)}, sorted by the first pipeline. A red mark stands where pipelines are in another order
+    than at home, the dashed line at home; without a home there is neither.
     """
     factors = list(
         dict.fromkeys(factor for universe in universes for factor in universe["factors"])

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PaperFigure:
-    """A kind of figure. Exactly one of `of_dataset` and `of_run` is given.
+    """Describe a kind of figure. Exactly one of `of_dataset` and `of_run` is given.
 
-    title: what the page and `snakemake --report` call it; place: where it stands among the captions;
-    needs: what a run must have for it (`plan.figure_list.Contents.needs`); of_dataset: draw the figure
-    of one dataset; of_run: draw one figure of all datasets.
+    title: what the page and `snakemake --report` call it; place: where it stands among the
+    captions; needs: what a run must have for it (`plan.figure_list.Contents.needs`); of_dataset:
+    draw the figure of one dataset; of_run: draw one figure of all datasets.
     """
 
     title: str

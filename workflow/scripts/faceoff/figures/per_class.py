@@ -27,7 +27,10 @@ _BARS = 6  # pipelines per emotion
 
 @styled
 def draw(space: Sequence[str], series: Sequence[Mapping[str, Any]]) -> Figure:
-    """Recall (above) and F1 (below) of each emotion, one bar per pipeline. series: {title, fusion (bool), recall (k,), f1 (k,), n (k,)}."""
+    """Draw recall (above) and F1 (below) of each emotion, one bar per pipeline.
+
+    series: {title, fusion (bool), recall (k,), f1 (k,), n (k,)}.
+    """
     if not series or not len(space):
         return nothing(*single(DOUBLE_MM, 96), "no scored pair")
     names = titles(space, 20)
@@ -71,16 +74,14 @@ def draw(space: Sequence[str], series: Sequence[Mapping[str, Any]]) -> Figure:
         f"{name}, n = {count}" if slanted else f"{name}\nn = {count}"
         for name, count in zip(names, series[0]["n"], strict=True)
     ]
-    lower.set_xticks(
-        range(len(space)),
-        counted,
-        **({"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if slanted else {}),
-    )
+    slant: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    lower.set_xticks(range(len(space)), counted, **(slant if slanted else {}))
     figure.legend(loc="outside upper left", ncols=across)
     return figure
 
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
+    """Draw the leading pairs and fusions."""
     chosen = dataset.shown(singles=3)[:_BARS]
     series = [
         {
@@ -104,7 +105,10 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
 
 
 def _colours(fused: Sequence[bool]) -> list[Any]:
-    """Blues for single pairs, warm colours for fusions, from dark to light, so that the two families can be told apart at a glance."""
+    """Return blues for single pairs and warm colours for fusions, from dark to light.
+
+    So the two families can be told apart at a glance.
+    """
     singles, fusions = fused.count(False), fused.count(True)
     cool = iter(matplotlib.colormaps["Blues"](np.linspace(0.85, 0.4, max(1, singles))))
     warm = iter(matplotlib.colormaps["Oranges"](np.linspace(0.75, 0.3, max(1, fusions))))

@@ -30,10 +30,10 @@ _LINES = 6
 
 @styled
 def draw(series: Sequence[Mapping[str, Any]]) -> Figure:
-    """Left: share of the accepted that is wrong against the share that is accepted. Right: accuracy where at least so many are accepted, with 95 % intervals.
+    """Draw the share of accepted answers that is wrong, and accuracy where some are rejected.
 
-    series: {title, coverage (m,), risk (m,), aurc, auroc (of labelled samples against outliers, or None), at: [{coverage, accuracy, interval, n}], n}: `n`
-    are the accepted samples, and all.
+    series: {title, coverage (m,), risk (m,), aurc, auroc (of labelled samples against outliers, or
+    None), at: [{coverage, accuracy, interval, n}], n}: `n` counts the accepted samples, and all.
     """
     steps = [(place, step) for place, line in enumerate(series) for step in line["at"]]
     figure = canvas(DOUBLE_MM, max(76, 20 + 4.2 * len(steps)) + 4 * -(-len(series) // 2))
@@ -92,19 +92,22 @@ def draw(series: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
-    """The chosen best single and the leading fusions."""
+    """Draw the chosen best single and the leading fusions."""
     chosen = [
         score for score in dataset.shown(singles=1) if score.get("rejection") and scored(score)
     ][:_LINES]
     series, rows = [], []
     for score in chosen:
         found = score["rejection"]
-        auroc = (found["outliers"] or {}).get("auroc")
+        outliers = found["outliers"]
+        auroc = outliers["auroc"] if outliers else None
         series.append(
             {
                 "title": label(name_of(score)),
                 **found["curve"],
-                **{key: found[key] for key in ("aurc", "at", "n")},
+                "aurc": found["aurc"],
+                "at": found["at"],
+                "n": found["n"],
                 "auroc": auroc,
             }
         )

@@ -22,6 +22,7 @@ from faceoff.figures.canvas import (
 )
 from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults, label, name_of
+from faceoff.scoring.records import Score
 
 _PANELS = 6
 _ACROSS = 3
@@ -30,9 +31,11 @@ _COLUMNS = ("low", "high", "n", "confidence", "accuracy", "accuracy_low", "accur
 
 @styled
 def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
-    """Accuracy against mean confidence per bin with 95 % intervals, before and after temperature scaling; the area of a dot is the share of samples.
+    """Draw accuracy against mean confidence per bin, before and after temperature scaling.
 
-    panels: {title, temperature, before, after (or None)}, the latter two {ece, bins: columns confidence, accuracy, accuracy_low, accuracy_high, n}.
+    The area of a dot is the share of samples; intervals are of 95 %. panels: {title, temperature,
+    before, after (or None)}, the latter two {ece, bins: columns confidence, accuracy, accuracy_low,
+    accuracy_high, n}.
     """
     across = min(_ACROSS, max(1, len(panels)))
     down = max(1, math.ceil(len(panels) / across))
@@ -61,11 +64,17 @@ def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
-    """The chosen best single and the leading fusions that have probabilities; bins of equal width are drawn, the CSV has those of equal mass too."""
-    chosen = [score for score in dataset.shown(singles=1) if score.get("calibration")][:_PANELS]
+    """Draw the chosen best single and the leading fusions that have probabilities.
+
+    Bins of equal width are drawn; the CSV has those of equal mass too.
+    """
+    chosen: list[tuple[Score, Mapping[str, Any]]] = [
+        (score, calibration)
+        for score in dataset.shown(singles=1)
+        if (calibration := score.get("calibration"))
+    ]
     panels, rows = [], []
-    for score in chosen:
-        found = score["calibration"]
+    for score, found in chosen[:_PANELS]:
         parts = {
             key: found[key] and {"ece": found[key]["ece"], "bins": found[key]["bins"]["width"]}
             for key in ("before", "after")

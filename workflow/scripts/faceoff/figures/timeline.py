@@ -35,9 +35,11 @@ _EMOTION_COLOURS = {
 
 @styled
 def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
-    """Posteriors over time, a clip per panel. panels: {title, emotions (k), seconds (t,), posterior (t, k) with NaN rows, truth (t labels or empty)}.
+    """Draw posteriors over time, a clip per panel.
 
-    Where there is no face the line breaks and the ground is hatched; a strip below shows the labels of the moments where the dataset has them.
+    panels: {title, emotions (k), seconds (t,), posterior (t, k) with NaN rows, truth (t labels or
+    empty)}. Where there is no face the line breaks and the ground is hatched; a strip below shows
+    the labels of the moments where the dataset has them.
     """
     if not panels:
         return nothing(*single(DOUBLE_MM, 52), "no clip of several frames")
@@ -64,8 +66,13 @@ def draw(panels: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def _looks(emotions: Sequence[str]) -> dict[str, Look]:
-    """The canonical emotions have colours of their own and solid lines; all others are broken lines, in another way each time that the colours repeat."""
-    colours, looks = list(_EMOTION_COLOURS.values()), {}
+    """Return how each emotion's line looks.
+
+    The canonical emotions have colours of their own and solid lines; all others are broken lines,
+    in another way each time that the colours repeat.
+    """
+    colours = list(_EMOTION_COLOURS.values())
+    looks: dict[str, Look] = {}
     spare = [emotion for emotion in emotions if emotion not in _EMOTION_COLOURS]
     for emotion in emotions:
         turn, place = (

@@ -1,4 +1,7 @@
-"""Whether a member's classes stand in the order that its card declares (protocol §23): a wrong label map hides well inside a fusion."""
+"""Check whether a member's classes stand in the order that its card declares (protocol §23).
+
+A wrong label map hides well inside a fusion.
+"""
 
 from dataclasses import dataclass
 
@@ -13,7 +16,10 @@ PERMUTATION_P = 0.001
 
 @dataclass(frozen=True)
 class ClassOrder:
-    """Outcome of the class-order check. `permutation[column]` is the class that the column should be named; `gain` in accuracy (0–1)."""
+    """Outcome of the check. permutation[column]: the class that the column should be named.
+
+    gain: of the accuracy, 0–1; p: McNemar's mid-p.
+    """
 
     permutation: tuple[int, ...]
     gain: float
@@ -22,15 +28,35 @@ class ClassOrder:
 
 
 def best_class_permutation(truth: Ints, posterior: Floats) -> ClassOrder:
-    """Check a member's declared class order on labelled data (protocol §23): the best renaming of its columns, by Kuhn's Hungarian method (1955).
+    """Find the best renaming of a member's columns on labelled data (protocol §23).
 
-    truth (n,), posterior (n, k) with NaN rows where not covered. Suspicious if it beats the declared order by > 5 points with McNemar mid-p < 0.001.
-    The declared order is kept where nothing beats it.
+    By the Hungarian method. The declared order is kept where nothing beats it.
+
+    Parameters
+    ----------
+    truth
+        (n,) class index.
+    posterior
+        (n, k), rows of NaN where not covered.
+
+    Returns
+    -------
+    The order; suspicious if it beats the declared one by > 5 points with p < 0.001.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or there is no sample.
+
+    References
+    ----------
+    Kuhn (1955), The Hungarian method for the assignment problem, Naval Research Logistics 2.
     """
     truth, posterior = np.asarray(truth), np.asarray(posterior, dtype=np.float64)
     if posterior.ndim != 2 or truth.shape != posterior.shape[:1] or len(truth) == 0:
         raise ValueError(
-            f"truth, posterior: shapes {truth.shape} and {posterior.shape} given, expected (n,) and (n, k) with n ≥ 1"
+            f"truth, posterior: shapes {truth.shape} and {posterior.shape} given, expected (n,) "
+            "and (n, k) with n ≥ 1"
         )
     k = posterior.shape[1]
     covered = ~np.isnan(posterior).any(axis=1)

@@ -1,7 +1,7 @@
-"""What a face's box and landmarks say of how hard it is to read, and how far to trust a member under such conditions. Pure functions.
+"""Say what makes a face hard to read, and how far to trust a member under such conditions.
 
-Conditions are columns of an array (…, 5), NaN where a detector does not give them: `NAMES`. Blur is not among them: it needs the pixels, and a fusion
-reads tables only.
+Conditions are columns of an array (…, 5), NaN where a detector does not give them: `NAMES`. Blur is
+not among them: it needs the pixels, and a fusion reads tables only.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,11 +18,22 @@ Trust = Callable[[Floats], Floats]  # conditions (n, 5) -> probability of being 
 
 
 def of_face(face: Mapping[str, Any] | None, width: float, height: float) -> Floats:
-    """(5,) conditions of a row of a faces table in a frame of this size; all NaN for None.
+    """Return the conditions of a face.
 
-    size:  log₂ of the box's side √(w h) in pixels; share: log₂ of √(w h / frame); score: the detector's own
-    roll:  angle of the line between the eyes, radians, 0 … π; yaw: how far the nose tip lies off the middle between the eyes along that line, in
-           distances between the eyes: a proxy, 0 for a frontal face
+    Parameters
+    ----------
+    face
+        A row of a faces table; None gives NaN throughout.
+    width, height
+        Of the frame, in pixels.
+
+    Returns
+    -------
+    (5,)
+        size: log₂ of the box's side √(w h) in pixels; share: log₂ of √(w h / frame); score: the
+        detector's own; roll: angle of the line between the eyes, radians, 0 … π; yaw: how far the
+        nose tip lies off the middle between the eyes along that line, in distances between the
+        eyes: a proxy, 0 for a frontal face.
     """
     found = np.full(len(NAMES), np.nan)
     if face is None:
@@ -44,10 +55,27 @@ def of_face(face: Mapping[str, Any] | None, width: float, height: float) -> Floa
 
 
 def fit_trust(right: Bools, conditions: Floats) -> Trust:
-    """Fit how probably a member is right, given its face's conditions: logistic regression on standardised conditions.
+    """Fit how probably a member is right, given its face's conditions.
 
-    right: (n,) bool; conditions: (n, c), NaN counts as the mean. Slopes are penalised by `RIDGE`; one right and one wrong face of mean conditions are
-    added, so that a member that was never wrong keeps a finite trust, and one without any face here has 1/2.
+    Logistic regression on standardised conditions, with slopes penalised by `RIDGE`. One right and
+    one wrong face of mean conditions are added, so that a member that was never wrong keeps a
+    finite trust, and one without any face here has 1/2.
+
+    Parameters
+    ----------
+    right
+        (n,) whether it was right.
+    conditions
+        (n, c), NaN counts as the mean.
+
+    Returns
+    -------
+    A function of conditions (m, c) that returns probabilities (m,).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
     """
     from scipy.special import expit
     from sklearn.linear_model import LogisticRegression
@@ -55,7 +83,8 @@ def fit_trust(right: Bools, conditions: Floats) -> Trust:
     right, conditions = np.asarray(right, bool), np.asarray(conditions, np.float64)
     if right.ndim != 1 or conditions.ndim != 2 or len(conditions) != len(right):
         raise ValueError(
-            f"right, conditions: shapes {right.shape} and {conditions.shape} given, expected (n,) and (n, conditions)"
+            f"right, conditions: shapes {right.shape} and {conditions.shape} given, expected (n,) "
+            "and (n, conditions)"
         )
     known = ~np.isnan(conditions)
     count = np.maximum(known.sum(axis=0), 1)

@@ -1,10 +1,16 @@
-"""What stands beside a fusion: the best single member and how it was chosen, the oracle, how much the members differ (protocol §19, §22, §24).
+"""Compute what stands beside a fusion: best single member, oracle, diversity (protocol §19, §22,
+§24).
 
 Conventions
-    truth       (n,) int class index, 0 … k-1
-    predicted   (members, n) int, -1 where the member abstains
-    correct     (members, n) bool, False where the member abstains
-    folds       (n,) int ≥ 0
+-----------
+truth
+    (n,) class index, 0 … k-1.
+predicted
+    (members, n) class index, -1 where the member abstains.
+correct
+    (members, n) bool, False where the member abstains.
+folds
+    (n,) int ≥ 0.
 """
 
 from collections.abc import Sequence
@@ -22,7 +28,7 @@ Array = TypeVar("Array", bound=npt.NDArray[Any])
 
 @dataclass(frozen=True)
 class BestSingle:
-    """`member` (n,) int: the member used for each sample; `choices`: fold -> the member chosen on the other folds."""
+    """The best member of each sample (n,), and fold -> the member that the other folds chose."""
 
     member: Ints
     choices: dict[int, int]
@@ -30,7 +36,7 @@ class BestSingle:
 
 @dataclass(frozen=True)
 class ClonePair:
-    """Two members (indices first < second) whose argmax agrees on the share `agreement` of the samples that both cover."""
+    """Two members, first < second, whose argmax agrees on this share of the samples both cover."""
 
     first: int
     second: int
@@ -38,20 +44,49 @@ class ClonePair:
 
 
 def oracle(truth: Ints, predicted: Ints) -> Bools:
-    """(n,) bool: whether any member is right (§24)."""
+    """Return (n,) whether any member is right (§24).
+
+    Parameters
+    ----------
+    truth
+        (n,).
+    predicted
+        (members, n).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    """
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     if predicted.ndim != 2 or truth.shape != predicted.shape[1:]:
         raise ValueError(
-            f"predicted: shape {predicted.shape} given, expected (members, {len(truth)}) as truth has {len(truth)} samples"
+            f"predicted: shape {predicted.shape} given, expected (members, {len(truth)}) as truth "
+            f"has {len(truth)} samples"
         )
     right: Bools = (predicted == truth).any(axis=0)
     return right
 
 
 def effective_members(correct: Bools) -> float:
-    """Effective number of members, 1 … members: participation ratio (tr C)² / tr C² = M² / Σ r² of the correlation matrix of correctness (§22).
+    """Return the effective number of members (§22).
 
-    A member that is always right or always wrong correlates 1 with its equals and 0 with the others.
+    The participation ratio (tr C)² / tr C² = M² / Σ r² of the correlation matrix of correctness. A
+    member that is always right or always wrong correlates 1 with its equals and 0 with the others.
+
+    Parameters
+    ----------
+    correct
+        (members, n).
+
+    Returns
+    -------
+    1 … members.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another.
     """
     correct = _two_axes("correct", correct, "(members, n)").astype(np.float64)
     centred = correct - correct.mean(axis=1, keepdims=True)
@@ -66,7 +101,20 @@ def effective_members(correct: Bools) -> float:
 
 
 def clone_pairs(predicted: Ints, threshold: float = 0.99) -> list[ClonePair]:
-    """Pairs of members whose argmax agrees on more than `threshold` of the samples that both cover (§22)."""
+    """Return the pairs of members that agree on more than a share of the samples both cover (§22).
+
+    Parameters
+    ----------
+    predicted
+        (members, n).
+    threshold
+        That share, 0–1.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another.
+    """
     predicted = _two_axes("predicted", predicted, "(members, n)")
     pairs = []
     for first in range(len(predicted)):
@@ -80,9 +128,24 @@ def clone_pairs(predicted: Ints, threshold: float = 0.99) -> list[ClonePair]:
 
 
 def best_single_on(correct: Bools, log_loss: Floats, names: Sequence[str]) -> int:
-    """Index of the best member on these (validation) samples: end-to-end accuracy, ties by lower log loss, then name (§19).
+    """Return the index of the best member on these samples (§19).
 
-    log_loss: (members, n), NaN where the member is not covered; its mean is over covered samples, and a member without any loses ties.
+    By end-to-end accuracy, ties by lower log loss, then name.
+
+    Parameters
+    ----------
+    correct
+        (members, n).
+    log_loss
+        (members, n), NaN where the member is not covered. Its mean is over covered samples; a
+        member without any loses ties.
+    names
+        Of the members.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or there are no samples.
     """
     correct, log_loss = (
         _two_axes("correct", correct, "(members, n)"),
@@ -90,7 +153,8 @@ def best_single_on(correct: Bools, log_loss: Floats, names: Sequence[str]) -> in
     )
     if correct.shape != log_loss.shape or len(names) != len(correct):
         raise ValueError(
-            f"correct, log_loss, names: shapes {correct.shape}, {log_loss.shape}, ({len(names)},) given, expected equal members and samples"
+            f"correct, log_loss, names: shapes {correct.shape}, {log_loss.shape}, ({len(names)},) "
+            "given, expected equal members and samples"
         )
     if correct.shape[1] == 0:
         raise ValueError("correct: no samples to choose the best single member on")
@@ -104,7 +168,22 @@ def best_single_on(correct: Bools, log_loss: Floats, names: Sequence[str]) -> in
 
 
 def best_single(correct: Bools, log_loss: Floats, names: Sequence[str], folds: Ints) -> BestSingle:
-    """The best member of each fold, chosen on the other folds by `best_single_on` (§19)."""
+    """Return the best member of each fold, chosen on the other folds by `best_single_on` (§19).
+
+    Parameters
+    ----------
+    correct, log_loss
+        (members, n).
+    names
+        Of the members.
+    folds
+        (n,) fold of each sample.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or there are fewer than two folds.
+    """
     correct, log_loss = (
         _two_axes("correct", correct, "(members, n)"),
         _two_axes("log_loss", log_loss, "(members, n)"),
@@ -120,6 +199,7 @@ def best_single(correct: Bools, log_loss: Floats, names: Sequence[str], folds: I
 
 
 def _two_axes(name: str, values: Array, expected: str) -> Array:
+    """Return the values. Raises ValueError unless they have two axes and at least one row."""
     if values.ndim != 2 or values.shape[0] == 0:
         raise ValueError(f"{name}: shape {values.shape} given, expected {expected}")
     return values

@@ -65,7 +65,8 @@ class Rule:
         given = [way for way in (self.combine, self.fit, self.fit_by_face) if way is not None]
         if len(given) != 1:
             raise ValueError(
-                f"rule {self.title!r}: {len(given)} of combine, fit and fit_by_face given, expected 1"
+                f"rule {self.title!r}: {len(given)} of combine, fit and fit_by_face given, "
+                "expected 1"
             )
 
     @property

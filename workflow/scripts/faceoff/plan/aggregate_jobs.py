@@ -33,9 +33,10 @@ class TablesJob(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class FiguresJob(Job):
-    """Draw the figures of these names (KIND-DATASET or KIND), each in every format (svg, pdf, png).
+    """Draw figures, each in every format (svg, pdf, png).
 
-    datasets: the test datasets, in order; examples: how many right and how many wrong faces are shown.
+    datasets: the test datasets, in order; figures: their names, KIND-DATASET or KIND; examples: how
+    many right and how many wrong faces are shown.
     """
 
     datasets: tuple[str, ...]
@@ -48,8 +49,8 @@ class FiguresJob(Job):
 class CaptionsJob(Job):
     """Gather the captions of the run of this name.
 
-    figures: as of `FiguresJob`; titles: of every kind of figure; limited: test datasets of which only
-    some samples are taken.
+    figures: as of `FiguresJob`; titles: of every kind of figure; limited: test datasets of which
+    only some samples are taken.
     """
 
     run: str
@@ -71,9 +72,9 @@ class SpeedJob(Job):
 class ReportJob(Job):
     """Write the page, which shows the whole configuration.
 
-    config: as resolved; datasets: cards of the test datasets; titles: of every kind of figure; models:
-    what the models' cards state of source and published results; assets: weights by user, with
-    licence and hash.
+    config: as resolved; datasets: cards of the test datasets; titles: of every kind of figure;
+    models: what the models' cards state of source and published results; assets: weights by user,
+    with licence and hash.
     """
 
     config: dict[str, Any]

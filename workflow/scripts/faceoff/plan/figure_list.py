@@ -19,7 +19,10 @@ FOLDER = PACKAGE / "figures"
 
 @dataclass(frozen=True)
 class Listed:
-    """A kind of figure. needs: what a run must have for it; whole_run: one figure for all datasets."""
+    """Say what the plan knows of a kind of figure.
+
+    needs: what a run must have for it; whole_run: one figure for all datasets.
+    """
 
     title: str
     place: int
@@ -29,10 +32,11 @@ class Listed:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a run has to show.
+    """Say what a run has to show.
 
-    datasets: those of role test, by name; pairs: number of detector x model pairs; faces: whether it
-    shows faces; votes, multiverse: datasets whose labels are votes, and those scored by every rule.
+    datasets: those of role test, by name; pairs: number of detector x model pairs; faces: whether
+    it shows faces; votes, multiverse: datasets whose labels are votes, and those scored by every
+    rule.
     """
 
     datasets: tuple[str, ...]
@@ -44,7 +48,7 @@ class Contents:
 
     @classmethod
     def of(cls, config: Mapping[str, Any], cards: Mapping[str, Mapping[str, Any]]) -> "Contents":
-        """Read it off a resolved configuration (a `RunConfig` as a dict) and the datasets' cards."""
+        """Read it off a resolved configuration (a `RunConfig` as a dict) and the cards."""
         names = reported_datasets(config)
         sections = config["datasets"]
         return cls(
@@ -57,7 +61,10 @@ class Contents:
         )
 
     def needs(self, dataset: str | None = None) -> dict[str, bool]:
-        """Return every need that a figure can state, and whether the run or this dataset meets it."""
+        """Return every need that a figure can state, and whether it is met.
+
+        The run meets it, or this dataset.
+        """
         return {
             "fusions": self.fusions,
             "several_pairs": self.pairs > 1,

@@ -1,16 +1,9 @@
-"""Plan a run: how many jobs share a dataset, and what each job is told. Nothing here computes."""
+"""Plan a run: what each job is told, of one dataset or cell (stage_jobs.py) or of the whole run."""
 
-import hashlib
-import json
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from faceoff import layout
-from faceoff.assets import fetch
 from faceoff.fusion import rule_list
 from faceoff.plan import figure_list, table_list
 from faceoff.plan.aggregate_jobs import (
@@ -22,389 +15,22 @@ from faceoff.plan.aggregate_jobs import (
     TablesJob,
     limited_datasets,
 )
-from faceoff.plan.jobs import (
-    AnswersJob,
-    CellIdentity,
-    CodeJob,
-    CompareJob,
-    DatasetJob,
-    DetectJob,
-    DetectorLatencyJob,
-    ExamplesJob,
-    FuseJob,
-    FusionIdentity,
-    Member,
-    ModelLatencyJob,
-    OverlapsJob,
-    PredictJob,
-    ScoreJob,
-    ShardJob,
-)
-from faceoff.plan.matrix import Cell, Matrix
-from faceoff.plan.shards import SAMPLE_COST, cost_of, shards_for
-from faceoff.plugins import code_hash, entries
-from faceoff.plugins.jobs import CropJob, PluginJob
-from faceoff.plugins.options import DatasetConfig
-from faceoff.plugins.plugin import Plugin
-from faceoff.storage import files
+from faceoff.plan.stage_jobs import StageJobs, code
+from faceoff.plugins import entries
 
 STYLE = layout.PACKAGE / "figures" / "look.mplstyle"
 VERSIONS = layout.PACKAGE / "inference" / "versions.py"  # only the manifest is made of them
 
 
-def _page_files() -> list[Path]:
-    """Return what shapes a page without being Python."""
+def _page_files(*templates: str) -> list[Path]:
+    """Return what shapes a page without being Python: these templates, style sheet and scripts."""
     folder = layout.PACKAGE / "report"
-    patterns = ("*.j2", "sections/*.j2", "*.css", "*.js", "vendor/*.js")
-    return sorted(file for pattern in patterns for file in folder.glob(pattern))
+    patterns = (*templates, "sections/macros.html.j2", "*.css", "*.js", "vendor/*.js")
+    return sorted({file for pattern in patterns for file in folder.glob(pattern)})
 
 
-class Plan(Matrix):
-    """The matrix of a run with the jobs that make it."""
-
-    def __init__(self, raw: Mapping[str, Any], check_modules: bool = True):
-        super().__init__(raw, check_modules)
-        self._fingerprints: dict[str, Any] = {}
-        self._shards: dict[str, int] = {}
-
-    # -- how many jobs share a dataset -----------------------------------------------------------------------------
-
-    def shards(self, dataset: str) -> int:
-        """How many independent jobs share a dataset's frames, faces and predictions: as configured, or as many as it is worth."""
-        wanted = self.config.datasets[dataset].shards
-        if wanted != "auto":
-            return wanted
-        if dataset not in self._shards:
-            self._shards[dataset] = shards_for(self._cost(dataset))
-        return self._shards[dataset]
-
-    def _cost(self, dataset: str) -> int:
-        """What a dataset's samples weigh. Listing a large dataset takes long, so the number is kept in the cache."""
-        about = f"{self.samples_job(dataset).to_json()} {SAMPLE_COST}"
-        name = hashlib.sha256(about.encode()).hexdigest()[:32]
-        kept = fetch.cache_folder() / "shards" / f"{name}.json"
-        if kept.is_file():
-            with suppress(ValueError):  # a damaged one is counted anew
-                return int(files.read_json(kept))
-        from faceoff.plugins.open_dataset import selected
-
-        try:
-            cost = cost_of(
-                selected(self.open(dataset), self.config.datasets[dataset], self.config.seed)
-            )
-        except (OSError, ValueError):
-            return 0  # the preflight says what is missing
-        files.write_json(kept, cost)
-        return cost
-
-    def shard_names(self, dataset: str) -> list[str]:
-        """The names that the shards of a dataset have in file names, in order: 'ferplus@0of3' …"""
-        count = self.shards(dataset)
-        return [f"{dataset}@{number}of{count}" for number in range(count)]
-
-    def patterns(self) -> tuple[str, str]:
-        """Regular expressions of what jobs work on (datasets of one shard, shards of the others) and of the datasets that are gathered from shards."""
-        counts = {dataset: self.shards(dataset) for dataset in self.datasets()}
-        worked = [
-            dataset if count == 1 else rf"{dataset}@\d+of{count}"
-            for dataset, count in counts.items()
-        ]
-        gathered = [dataset for dataset, count in counts.items() if count > 1]
-        return "|".join(worked), "|".join(gathered) or "(?!)"
-
-    # -- what jobs are told ------------------------------------------------------------------------
-
-    def samples_job(self, name: str, script: str = "samples") -> DatasetJob:
-        """Tell a stage that reads a dataset: its plug-in, its options, what its files look like."""
-        section, plugin = self.dataset(name)
-        excluded = {"role", "validation", "multiverse", "shards"}
-        return DatasetJob(
-            dataset=name,
-            type=plugin.name,
-            source=plugin.source_name,
-            class_name=plugin.class_name,
-            options=section.model_dump(mode="json", exclude=excluded),
-            headline=not plugin.card.get("drawn", False),
-            seed=self.config.seed,
-            fingerprint=self._fingerprint(name),
-            code=code(script, (plugin.source, plugin.class_name)),
-        )
-
-    def _fingerprint(self, name: str) -> Any:
-        """Return what changes when a dataset's files change; looked up once."""
-        section = self.config.datasets[name]
-        if getattr(section, "download", False):
-            # Options and hashes say what is downloaded, so that the first run and the next one
-            # are told the same.
-            return "downloaded"
-        if name not in self._fingerprints:
-            try:
-                self._fingerprints[name] = self.open(name).fingerprint()
-            except (OSError, ValueError) as error:  # the preflight says so before any work
-                self._fingerprints[name] = f"missing: {error}"
-        return self._fingerprints[name]
-
-    def frames_job(self, name: str) -> DatasetJob:
-        """Tell `frames` which media to decode, and how."""
-        return self.samples_job(name, "frames")
-
-    def audio_job(self, name: str) -> DatasetJob:
-        """Tell `audio` which sound to extract."""
-        return self.samples_job(name, "audio")
-
-    def multiverse_job(self, name: str) -> DatasetJob:
-        """Tell `multiverse` whose label rules to try."""
-        return self.samples_job(name, "multiverse")
-
-    def _plugin_job(self, plugin: Plugin, options: Mapping[str, Any], **card: Any) -> PluginJob:
-        """Return the job of a plug-in with the run's options; `card`: values of the run's own."""
-        job = plugin.job().with_options(options)
-        given = {key: value for key, value in card.items() if value is not None}
-        return replace(job, card={**job.card, **given}, device=self.config.device)
-
-    def detect_job(self, dataset: str, detector: str) -> DetectJob:
-        """Tell `detect` its detector and how frames are prepared."""
-        section, plugin = self.detector(detector)
-        job = self._plugin_job(
-            plugin, section.options, threshold=section.threshold, min_size=section.min_size
-        )
-        # A new calibration must not detect again, so the detector is not told what its boxes are
-        # used for.
-        unread = {"calibration", "whole_frame"}
-        card = {key: value for key, value in job.card.items() if key not in unread}
-        return DetectJob(
-            dataset=dataset,
-            detector=detector,
-            plugin=replace(job, card=card),
-            upscale=section.upscale,
-            pad=section.pad,
-            code=code("detect", (plugin.source, plugin.class_name)),
-        )
-
-    def _crop(self, detector: str, model: str) -> CropJob:
-        """Return how a model's input is cut from a detector's boxes."""
-        card, section = self.detector(detector)[1].card, self.model(model)[0]
-        return CropJob(
-            policy=self.config.faces.policy,
-            whole_frame=bool(card.get("whole_frame")),
-            calibration=card.get("calibration") if self.config.faces.box == "calibrated" else None,
-            margin=section.margin,
-            align=section.align,
-        )
-
-    def predict_job(
-        self, dataset: str, detector: str, model: str, script: str = "predict"
-    ) -> PredictJob:
-        """Tell `predict` its model, and how it is cropped from the detector's boxes."""
-        section, plugin = self.model(model)
-        job = self._plugin_job(plugin, section.options)
-        # A plug-in that `reads` a file of the user's runs again when that file changes.
-        read = [plugin.card["reads"]] if "reads" in plugin.card else []
-        stated = {key: _stat(job.card["options"].get(key)) for key in read}
-        return PredictJob(
-            dataset=dataset,
-            detector=detector,
-            model=model,
-            plugin=replace(job, precision=section.precision, read=stated),
-            crop=self._crop(detector, model),
-            seed=self.config.seed,
-            code=code(script, (plugin.source, plugin.class_name)),
-        )
-
-    def train_job(self, detector: str, model: str) -> PredictJob:
-        """Tell `train`, once per detector, of the dataset that the model learns from."""
-        return self.predict_job(self.config.models[model].train or "", detector, model, "train")
-
-    def detector_latency_job(self, dataset: str, detector: str) -> DetectorLatencyJob:
-        """Tell the timing of a detector its job, the number of pictures and their seed."""
-        plugin = self.detector(detector)[1]
-        return DetectorLatencyJob(
-            detect=self.detect_job(dataset, detector),
-            queries=self.config.speed.queries,
-            seed=self.config.seed,
-            code=code("detector_latency", (plugin.source, plugin.class_name)),
-        )
-
-    def model_latency_job(self, dataset: str, detector: str, model: str) -> ModelLatencyJob:
-        """Tell the timing of a model its job, the number of pictures and their seed."""
-        plugin = self.model(model)[1]
-        return ModelLatencyJob(
-            predict=self.predict_job(dataset, detector, model),
-            queries=self.config.speed.queries,
-            seed=self.config.seed,
-            code=code("model_latency", (plugin.source, plugin.class_name)),
-        )
-
-    def fuse_job(self, dataset: str, fusion: str) -> FuseJob:
-        """Tell `fuse` the rule with its settings, and the members in order with their lineages."""
-        section, cells = self.fusions[fusion]
-        members = [
-            Member(
-                detector=detector,
-                model=model,
-                lineage=self.lineage(model),
-                whole_frame=self._crop(detector, model).whole_frame,
-            )
-            for detector, model in cells
-        ]
-        return FuseJob(
-            dataset=dataset,
-            fusion=fusion,
-            rule=section.rule,
-            members=tuple(members),
-            top=section.top,
-            allow_clones=section.allow_clones,
-            check_order=section.check_order,
-            policy=self.config.faces.policy,
-            seed=self.config.seed if section.seed is None else section.seed,
-            code=code("fuse", rule_list.file_of(section.rule)),
-        )
-
-    def score_job(self, dataset: str, detector: str, model: str) -> ScoreJob:
-        """Tell `score` of a cell why it is skipped, if it is, and what its model learnt from."""
-        return ScoreJob(
-            dataset=dataset,
-            cell=CellIdentity(detector=detector, model=model, lineage=self.lineage(model)),
-            skip=self.skip(detector, model),
-            train_status=self._train_status(dataset, model),
-            circular=self._circular(dataset, model),
-            seed=self.config.seed,
-            code=code("score"),
-        )
-
-    def fusion_score_job(self, dataset: str, fusion: str) -> ScoreJob:
-        """Tell `score` of a fusion its rule and members; it was trained as they were, or mixed."""
-        section, cells = self.fusions[fusion]
-        statuses = {self._train_status(dataset, model) for _, model in cells}
-        return ScoreJob(
-            dataset=dataset,
-            fusion=FusionIdentity(
-                fusion=fusion,
-                rule=section.rule,
-                members=_names(cells),
-                top=section.top,
-                hard=rule_list.get(section.rule).hard,
-            ),
-            train_status=statuses.pop() if len(statuses) == 1 else "mixed",
-            circular=any(self._circular(dataset, model) for _, model in cells),
-            seed=self.config.seed,
-            code=code("score"),
-        )
-
-    def _circular(self, dataset: str, model: str) -> bool:
-        """Whether the model reads emotions by the recipe that drew the dataset (protocol §16)."""
-        return self.model(model)[1].card.get("recipe") == "emfacs" and bool(
-            self.dataset(dataset)[1].card.get("drawn")
-        )
-
-    def _train_status(self, dataset: str, model: str) -> str:
-        """How the model's training data relate to this dataset (protocol §15)."""
-        section, plugin = self.dataset(dataset)
-        split = str(getattr(section, "split", "test"))
-        trained_on = self.config.models[model].train
-        if trained_on:
-            learnt, other = self.dataset(trained_on)
-            return _kinship(learnt, section) if other.name == plugin.name else "cross-corpus"
-        card = self.model(model)[1].card
-        if "training_data" not in card:
-            return "not trained" if card.get("trained") is False else "unknown"
-        if split in (card.get("selected_on") or {}).get(plugin.name, []):
-            return "selected-on"
-        if plugin.name in card["training_data"]:
-            return "in-sample" if split in card["training_data"][plugin.name] else "held-out"
-        if {plugin.name, *card["training_data"]} >= {"ferplus", "fer2013"}:
-            return "relabelled"
-        return "cross-corpus"
-
-    def shard_job(self, number: str, shards: str) -> ShardJob:
-        """Tell the cut of a dataset's samples which of how many shards it makes."""
-        return ShardJob(number=int(number), shards=int(shards), code=code("shard"))
-
-    def code_job(self, script: str) -> CodeJob:
-        """Return the job of a script that needs no settings."""
-        return CodeJob(code=code(script))
-
-    def compare_job(self, dataset: str) -> CompareJob:
-        """Tell `compare` what cells are made of, and which variants stand for which originals."""
-        return CompareJob(
-            dataset=dataset,
-            validation=self.config.datasets[dataset].validation,
-            fusions={name: _names(cells) for name, (_, cells) in self.fusions.items()},
-            factors={f"{d}/{m}": self._factors(d, m) for d, m in self.cells},
-            variants={
-                f"{detector}/{variant}": f"{detector}/{original}"
-                for variant, original in self._variants().items()
-                for detector in sorted(self.config.detectors)
-            },
-            seed=self.config.seed,
-            code=code("compare"),
-        )
-
-    def _variants(self) -> dict[str, str]:
-        """Return the models of reduced precision, each with the same model in float32."""
-
-        def described(name: str, **changes: Any) -> str:
-            section, plugin = self.model(name)
-            return _text({**section.model_dump(mode="json"), "model": plugin.name, **changes})
-
-        models = sorted(self.config.models.items())
-        originals = {described(name): name for name, m in models if m.precision == "float32"}
-        reduced = {name: described(name, precision="float32") for name, m in models
-                   if m.precision != "float32"}  # fmt: skip
-        return {name: originals[key] for name, key in reduced.items() if key in originals}
-
-    def _factors(self, detector: str, model: str) -> dict[str, str]:
-        """Return what a cell is made of.
-
-        Two names of one model that crop differently are one model and two crops.
-        """
-        section, plugin = self.model(model)
-        crop = {"margin": section.margin, "align": section.align}
-        learnt = {"options": section.options, "train": section.train}
-        learnt = {key: value for key, value in learnt.items() if value}
-        return {
-            "detector": detector,
-            "crop": _text({key: value for key, value in crop.items() if value is not None}),
-            "model": f"{plugin.name} {_text(learnt)}" if learnt else plugin.name,
-        }
-
-    def examples_job(self, dataset: str) -> ExamplesJob:
-        """Tell `examples` how many faces are shown; none where the report shows no faces."""
-        report = self.config.report
-        cells = [(d, m) for d in sorted(self.config.detectors) for m in sorted(self.config.models)]
-        return ExamplesJob(
-            dataset=dataset,
-            examples=self.config.figures.examples if report.faces else 0,
-            gallery=report.gallery if report.faces else 0,
-            megabytes=report.megabytes / len(self.datasets("test")),
-            crops={f"{detector}/{model}": self._crop(detector, model) for detector, model in cells},
-            seed=self.config.seed,
-            code=code("examples"),
-        )
-
-    def overlaps_job(self, dataset: str) -> OverlapsJob:
-        """Tell `overlaps` the calibration of every detector that boxes faces."""
-        cards = {name: self.detector(name)[1].card for name in sorted(self.config.detectors)}
-        return OverlapsJob(
-            dataset=dataset,
-            policy=self.config.faces.policy,
-            calibrations={
-                name: card.get("calibration")
-                for name, card in cards.items()
-                if not card.get("whole_frame")
-            },
-            code=code("overlaps"),
-        )
-
-    def answers_job(self, dataset: str) -> AnswersJob:
-        """Tell `answers` how many clips are shown over time, and whether with faces."""
-        return AnswersJob(
-            dataset=dataset,
-            clips=self.config.report.clips,
-            faces=self.config.report.faces,
-            seed=self.config.seed,
-            code=code("answers"),
-        )
+class Plan(StageJobs):
+    """A run: its matrix, its files and its jobs."""
 
     # -- what the stages are told that gather the run ----------------------------------------------
 
@@ -452,7 +78,7 @@ class Plan(Matrix):
             run=self.config.run,
             title=self.config.report.title,
             datasets=tuple(self.datasets("test")),
-            code=code("speed", *_page_files()),
+            code=code("speed", *_page_files("speed.html.j2")),
         )
 
     def report_job(self) -> ReportJob:
@@ -465,7 +91,7 @@ class Plan(Matrix):
             assets=self._weights(),
             titles=figure_list.titles(),
             # The page shows the titles of the rules, which it finds by name.
-            code=code("report", *_page_files(), *self._rules()),
+            code=code("report", *_page_files("page.html.j2", "sections/*.j2"), *self._rules()),
         )
 
     def _rules(self) -> list[Path]:
@@ -521,62 +147,3 @@ class Plan(Matrix):
             }
             for name in self.datasets()
         }
-
-
-# What leaves the samples of a dataset, and so the cut into parts, as they are.
-_NOT_SAMPLES = {
-    "type",
-    "role",
-    "validation",
-    "space",
-    "fps",
-    "every",
-    "jpeg",
-    "audio",
-    "part",
-    "limit",
-    "multiverse",
-    "shards",
-    "download",
-}
-
-
-def _kinship(learnt: DatasetConfig, scored: DatasetConfig) -> str:
-    """held-out where two sections of one dataset surely have no sample in common, else in-sample."""
-    splits = (getattr(learnt, "split", None), getattr(scored, "split", None))
-    # Where pictures have no split, their place tells them apart.
-    places = (
-        splits
-        if None not in splits
-        else (getattr(learnt, "path", None), getattr(scored, "path", None))
-    )
-    if places[0] != places[1]:
-        return "held-out"
-    # Parts are cut from what other options leave, so that only the same options cut at the same places.
-    cut = [section.model_dump(exclude=_NOT_SAMPLES) for section in (learnt, scored)]
-    apart = learnt.part and scored.part and learnt.part != scored.part and cut[0] == cut[1]
-    return "held-out" if apart else "in-sample"
-
-
-def _stat(path: str | None) -> list[int] | None:
-    """Size and time of change of a file, None where there is none."""
-    if not path or not Path(path).is_file():
-        return None
-    found = Path(path).stat()
-    return [found.st_size, found.st_mtime_ns]
-
-
-def _names(cells: list[Cell]) -> tuple[str, ...]:
-    """Return the cells as 'detector/model'."""
-    return tuple(f"{detector}/{model}" for detector, model in cells)
-
-
-def _text(value: Mapping[str, Any]) -> str:
-    """Return a text that is the same for the same values."""
-    return json.dumps(value, sort_keys=True, default=str)
-
-
-@cache
-def code(script: str, *roots: Path | tuple[Path, str]) -> str:
-    """Return the code hash of a rule's script with these files and definitions, once computed."""
-    return code_hash.code_of(layout.scripts_folder() / f"{script}.py", *roots)

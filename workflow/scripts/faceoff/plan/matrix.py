@@ -7,7 +7,8 @@ from typing import Any
 from faceoff.assets import fetch
 from faceoff.assets.asset import Asset
 from faceoff.layout import Layout, timing_of
-from faceoff.plan.config import DetectorConfig, FusionConfig, ModelConfig, RunConfig, parse
+from faceoff.plan.config import parse
+from faceoff.plan.sections import DetectorConfig, FusionConfig, ModelConfig, RunConfig
 from faceoff.plugins import registry
 from faceoff.plugins.options import DatasetConfig
 from faceoff.plugins.plugin import Plugin

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from faceoff import emotions
 from faceoff.assets import dataset_archives, fetch
 from faceoff.assets.asset import AssetError
+from faceoff.layout import PACKAGE, scripts_folder
 from faceoff.plan.config import ConfigError
 from faceoff.plan.job_specs import Plan
 from faceoff.plugins.plugin import RegistryError
@@ -84,7 +85,21 @@ def prepare_environment() -> None:
     if os.environ.get("PATH", "").split(os.pathsep)[0] != here:
         os.environ["PATH"] = here + os.pathsep + os.environ.get("PATH", "")
     os.environ["PYTHONNOUSERSITE"] = "1"
+    if not (scripts_folder() / PACKAGE.name).is_dir():
+        # An installed package does not lie beside its scripts: environments of conda's look here.
+        os.environ["PYTHONPATH"] = str(_package_alone())
     fetch.isolate_caches()
+
+
+def _package_alone() -> Path:
+    """Return a folder that holds this package and nothing else, as a link."""
+    folder = fetch.cache_folder() / "package"
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / PACKAGE.name
+    if not link.is_symlink() or link.resolve() != PACKAGE.resolve():
+        link.unlink(missing_ok=True)
+        link.symlink_to(PACKAGE.resolve(), target_is_directory=True)
+    return folder
 
 
 def stop(action: Callable[[], Any]) -> Any:

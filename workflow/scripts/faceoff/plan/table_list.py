@@ -1,6 +1,6 @@
 """List the tables of a run before anything has run: Snakemake declares them as outputs.
 
-A table is a module of results/tables/ with an entry `TABLE`, which is read without running the module.
+A table is a module of results/tables/ with an entry `TABLE`, which is read without running it.
 """
 
 from collections.abc import Collection
@@ -12,7 +12,10 @@ FOLDER = PACKAGE / "results" / "tables"
 
 
 def table_names(met: Collection[str]) -> list[str]:
-    """Return the names of the tables of a run that meets these needs (latency, multiverse), sorted."""
+    """Return the names of the tables of a run, sorted.
+
+    met: which needs of tables the run meets (latency, multiverse).
+    """
     paths = entries.modules(FOLDER, "TABLE")
     needs = {path.stem: entries.arguments(path, "TABLE").get("needs", ()) for path in paths}
     return [name for name, wanted in needs.items() if set(wanted) <= set(met)]

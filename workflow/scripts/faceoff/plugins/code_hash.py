@@ -61,42 +61,56 @@ class Statement:
     def code(self) -> str:
         """Return the statement as text, without docstrings, imports and annotations."""
         text: list[str] = []
-        self._read(self.node, text)
+        self._read(self.node, text, frozenset())
         return " ".join(text)
 
-    def _read(self, node: ast.AST, text: list[str]) -> None:
-        """Add a node and its children to the text and to the names."""
+    def _read(self, node: ast.AST, text: list[str], local: frozenset[str]) -> None:
+        """Add a node and its children to the text, and what they use to the names.
+
+        local: names of the functions around the node, which are no definitions of the module.
+        """
         kind = node.__class__
-        if isinstance(node, ast.Import | ast.ImportFrom):
+        if isinstance(node, _IMPORTS):
             self.imports.append(node)
             return
         if _is_text(node):
             return
         text.append(kind.__name__)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            self.dotted.add((node.value.id, node.attr))
+            if node.value.id not in local:
+                self.dotted.add((node.value.id, node.attr))
             text.append(f"{node.value.id}.{node.attr}")
             return
         if isinstance(node, ast.Name):
-            self.bare.add(node.id)
+            if node.id not in local:
+                self.bare.add(node.id)
             text.append(node.id)
             return
+        inner = local | _locals_of(node) if kind in _SCOPES else local
         for name in kind._fields:
             value = getattr(node, name, None)
-            if value is None or (kind in _UNSEEN and name in _UNSEEN[kind]):
+            if value is None or name in _UNSEEN.get(kind, ()):
                 continue
-            if value.__class__ is list:
+            scope = local if name in _OUTSIDE else inner
+            if isinstance(value, list):
                 text.append("[")
                 for item in value:
-                    self._read(item, text) if isinstance(item, ast.AST) else text.append(repr(item))
+                    if isinstance(item, ast.AST):
+                        self._read(item, text, scope)
+                    else:
+                        text.append(repr(item))
                 text.append("]")
             elif isinstance(value, ast.AST):
-                self._read(value, text)
+                self._read(value, text, scope)
             else:
                 text.append(repr(value))
 
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_SCOPES = frozenset((*_FUNCTIONS, *_COMPREHENSIONS))
+_OUTSIDE = {"decorator_list", "args"}  # of a function, but evaluated outside it
 # Parts of nodes that cannot change a result.
 _UNSEEN: dict[type[ast.AST], tuple[str, ...]] = {
     ast.FunctionDef: ("returns", "type_comment"),
@@ -185,15 +199,54 @@ def parsed(path: Path) -> Module:
     return module
 
 
+def _stored(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield nodes and their children that belong to the same scope."""
+    todo = list(nodes)
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, (*_FUNCTIONS, ast.ClassDef, *_COMPREHENSIONS)):
+            todo.extend(ast.iter_child_nodes(node))
+
+
+def _names_bound(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the names that statements bind in their own scope, without those of imports."""
+    bound: set[str] = set()
+    for node in _stored(nodes):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or (
+            isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name
+        ):
+            bound.add(node.name)
+    return bound
+
+
 def _bound(node: ast.stmt) -> set[str]:
     """Return the names that a top-level statement defines."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {node.name}
-    return {
-        inner.id
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
-    } | {inner.name for inner in ast.walk(node) if isinstance(inner, ast.FunctionDef)}
+    return _names_bound([node])
+
+
+def _locals_of(node: ast.AST) -> frozenset[str]:
+    """Return the names that are local to a function or comprehension.
+
+    Names that a function imports or declares global are not: they lead to definitions.
+    """
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        return frozenset(_names_bound([generator.target for generator in node.generators]))
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return frozenset()
+    arguments = node.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [argument for argument in (arguments.vararg, arguments.kwarg) if argument]
+    body = [node.body] if isinstance(node, ast.Lambda) else node.body
+    led: set[str] = set()
+    for inner in _stored(body):
+        if isinstance(inner, ast.Global):
+            led.update(inner.names)
+        elif isinstance(inner, _IMPORTS):
+            led.update(alias.asname or alias.name.split(".")[0] for alias in inner.names)
+    return frozenset(({argument.arg for argument in every} | _names_bound(body)) - led)
 
 
 def imports(path: Path) -> frozenset[Path]:

@@ -30,7 +30,8 @@ _CARD_MODULES = {  # runtime of a card -> python packages it needs
 }
 # runtime of a card -> file in models/ and its class; the others of an env share one
 _CARD_CLASSES = {
-    "onnx": ("card.py", "CardModel"),
+    "onnx": ("card.py", "OnnxCard"),
+    "tflite": ("card.py", "TfliteCard"),
     "torch": ("torch_card.py", "TorchCardModel"),
     "transformers": ("transformers_card.py", "TransformersCardModel"),
 }

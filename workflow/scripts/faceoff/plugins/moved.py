@@ -25,7 +25,7 @@ MOVED = {
     "class_order": "fusion.class_order",
     "codehash": "plugins.code_hash",
     "conditions": "fusion.face_conditions",
-    "config": "plan.config plugins.options",
+    "config": "plan.config plan.config_files plan.sections plugins.options",
     "crops": "faces.crops",
     "data_files": "datasets._files",
     "decomposition": "statistics.variance_components",
@@ -108,7 +108,7 @@ MOVED = {
     "fusion.rules.product fusion.rules.soft_max fusion.rules.soft_median",
     "variants": "scoring.variants",
     "words": "results.words",
-    "workflow": "plan.job_specs",
+    "workflow": "plan.job_specs plan.stage_jobs",
     "zenodo": "assets.zenodo",
 }
 

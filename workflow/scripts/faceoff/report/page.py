@@ -1,8 +1,9 @@
-"""report.html: one self-contained page, put together from its sections; each is a module and a template in sections/.
+"""Render report.html: one self-contained page, put together from the sections in sections/.
 
-Nothing here depends on the time, the host or the order of files, so the same results give the same bytes. Every text reaches the page through
-Jinja's autoescape; only the style sheet and the scripts, which are ours or checked copies (vendor/), are inserted as they are, and the page's
-content security policy lets no other script run.
+Nothing here depends on the time, the host or the order of files, so the same results give the same
+bytes. Every text reaches the page through Jinja's autoescape; only the style sheet and the scripts,
+which are ours or checked copies (vendor/), are inserted as they are, and the page's content
+security policy lets no other script run.
 """
 
 import base64
@@ -51,8 +52,27 @@ from faceoff.storage.files import read_json
 
 _HERE = Path(__file__).parent
 # In the page's order; a section is left out where it has nothing to say.
-SECTIONS = (leaderboard, heatmap, fusion, ensemble, answers, per_class, confusion, faces, timelines, subgroups, calibration, rejection, human, affect,
-            multiverse, decomposition, coverage, published, card)  # fmt: skip
+SECTIONS = (
+    leaderboard,
+    heatmap,
+    fusion,
+    ensemble,
+    answers,
+    per_class,
+    confusion,
+    faces,
+    timelines,
+    subgroups,
+    calibration,
+    rejection,
+    human,
+    affect,
+    multiverse,
+    decomposition,
+    coverage,
+    published,
+    card,
+)
 _DRAWN = ("timelines", "rejection")  # sections with charts
 _CHARTS = ("vendor/d3.min.js", "vendor/plot.umd.min.js", "charts.js")
 _SCRIPTS = ("page.js", "gallery.js")
@@ -60,7 +80,11 @@ _SCRIPTS = ("page.js", "gallery.js")
 
 @dataclass(frozen=True)
 class Extras:
-    """What a page shows besides scores and comparisons: by dataset examples tables, overlaps, answers, multiverse files; of the run manifest, speed page."""
+    """Hold what a page shows besides scores and comparisons.
+
+    examples (tables), overlaps, answers, multiverse: files by dataset; manifest, speed (a page): of
+    the run.
+    """
 
     examples: Mapping[str, Path] = field(default_factory=dict)
     overlaps: Mapping[str, Path] = field(default_factory=dict)
@@ -132,7 +156,10 @@ def render(
 
 
 def environment() -> jinja2.Environment:
-    """The templates, with the words' filters; what they do not find is an error, what they show is escaped."""
+    """Return the templates with the filters of `words`.
+
+    What a template does not find is an error, and what it shows is escaped.
+    """
     loader = jinja2.FileSystemLoader([_HERE, _HERE / "sections"])
     made = jinja2.Environment(
         loader=loader,
@@ -150,7 +177,10 @@ def environment() -> jinja2.Environment:
 
 
 def looks(charts: bool) -> View:
-    """Style sheet and scripts, and the policy that lets only these scripts run. `charts`: with the charting library."""
+    """Return style sheet, scripts, and the policy that lets only these scripts run.
+
+    charts: with the charting library.
+    """
     scripts = [
         (_HERE / name).read_text(encoding="utf-8")
         for name in (*(_CHARTS if charts else ()), *_SCRIPTS)
@@ -159,15 +189,16 @@ def looks(charts: bool) -> View:
         f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
         for script in scripts
     )
+    allowed = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return {
         "css": Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         "scripts": [Markup(script) for script in scripts],
-        "policy": f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {hashes}",
+        "policy": f"{allowed}; script-src {hashes}",
     }
 
 
 def _breakable(name: str) -> Markup:
-    """A name that may wrap after '_' and '.', so that narrow columns do not cut words."""
+    """Return a name that may wrap after '_' and '.', so that narrow columns do not cut words."""
     return Markup(str(escape(name)).replace("_", "_<wbr>").replace(".", ".<wbr>"))
 
 
@@ -229,7 +260,7 @@ def _dataset(
 
 
 def _files(stem: str, title: str, folder: Path, output: Path, formats: Sequence[str]) -> list[View]:
-    """Relative links to a figure's files, those that exist."""
+    """Return relative links to a figure's files, those that exist."""
     files = [folder / f"{stem}.{suffix}" for suffix in (*formats, "csv")]
     return [
         {
@@ -250,5 +281,5 @@ def _is(file: Path) -> bool:
 
 
 def relative(file: Path, output: Path) -> str:
-    """A link from the page at `output` to a file."""
+    """Return a link from the page at `output` to a file."""
     return quote(os.path.relpath(file, output.parent))

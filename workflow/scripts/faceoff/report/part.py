@@ -1,10 +1,12 @@
-"""What a section of the page is made from, and how its numbers are placed on an axis. A section is a module and a template of the same name in sections/.
+"""Say what a section of the page is made from, and place its numbers on an axis.
 
-The module has `ANCHOR` (the end of its id), `TITLE` (its heading), `NAV` (its entry in the contents) and `view(part)`, which turns results into plain rows for
-the template, or returns None where this run has nothing to say there: then the section is left out.
+A section is a module and a template of the same name in sections/. The module has `ANCHOR` (the end
+of its id), `TITLE` (its heading), `NAV` (its entry in the contents) and `view(part)`, which turns
+results into plain rows for the template, or returns None where this run has nothing to say there:
+then the section is left out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 from faceoff.results import words
 from faceoff.results.dataset_results import DatasetResults, name_of, shorten, shorten_all
+from faceoff.scoring.records import Score
 
 NAME, REASON, LABEL = 60, 400, 24  # characters shown of a name, of a reason, of an emotion
 View = dict[str, Any]
@@ -19,12 +22,12 @@ View = dict[str, Any]
 
 @dataclass(frozen=True)
 class Part:
-    """One dataset's share of the page.
+    """Hold one dataset's share of the page.
 
-    `key` begins its ids; `ids`: pipeline -> id of its panel; `links`: kind of figure -> its files' links; `faces`: whether pictures of faces
-    may be shown; `models`: what the models'
-    cards say; `pictures`: the examples table, None where no face is shown; `overlaps`, `answers`, `multiverse`: what those stages wrote; `speed`: link to
-    the speed page.
+    key: how its ids begin; ids: pipeline -> id of its panel; links: kind of figure -> its files'
+    links; faces: whether pictures of faces may be shown; models: what the models' cards say;
+    pictures: the examples table, None where no face is shown; overlaps, answers, multiverse: what
+    those stages wrote; speed: link to the speed page.
     """
 
     dataset: DatasetResults
@@ -40,7 +43,7 @@ class Part:
     speed: str | None = None
 
     def emotion(self, name: str) -> str:
-        """An emotion as the page writes it everywhere."""
+        """Return an emotion as the page writes it everywhere."""
         return self._emotions.get(name) or shorten(name, LABEL)
 
     @cached_property
@@ -49,26 +52,31 @@ class Part:
 
 
 def bar(
-    value: float | None, low: float | None, high: float | None, start: float, end: float
+    value: float | None, interval: Sequence[float | None], start: float, end: float
 ) -> View | None:
-    """Places of an interval and its point on an axis from start to end, in percent of its length."""
+    """Return the places of a value and its interval on an axis, in percent of its length.
+
+    None where there is no value or no axis.
+    """
     if not words.is_number(value) or end <= start:
         return None
 
     def place(x: float) -> float:
         return round(100 * min(1.0, max(0.0, (x - start) / (end - start))), 2)
 
-    bounded = words.is_number(low) and words.is_number(high)
-    left, right = (place(low), place(high)) if bounded else (place(value), place(value))
+    left = right = place(value)
+    low, high = interval
+    if words.is_number(low) and words.is_number(high):
+        left, right = place(low), place(high)
     return {"point": place(value), "left": left, "width": round(right - left, 2)}
 
 
 def shade(share: float) -> int:
-    """A share as whole percent of the colour scale."""
+    """Return a share as whole percent of the colour scale."""
     return round(100 * min(1.0, max(0.0, share)))
 
 
-def by_interest(dataset: DatasetResults) -> list[Mapping[str, Any]]:
-    """Every scored pipeline: the chosen best single first, then as ranked."""
+def by_interest(dataset: DatasetResults) -> list[Score]:
+    """Return every scored pipeline: the chosen best single first, then as ranked."""
     first = [score for score in dataset.ranked if name_of(score) == dataset.chosen_single]
     return first + [score for score in dataset.ranked if score not in first]

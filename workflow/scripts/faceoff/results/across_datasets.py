@@ -1,12 +1,12 @@
-"""How cells and fusions rank over several datasets, from their score files."""
+"""Rank cells and fusions over several datasets, from their score files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from faceoff.results.dataset_results import name_of, ranked, scored
+from faceoff.results.dataset_results import accuracy_of, name_of, ranked, scored, task_of
+from faceoff.scoring.records import Score, TaskInfo
 from faceoff.statistics.omnibus import Friedman, friedman
 
 COLLECTION = {
@@ -21,8 +21,11 @@ OWN_PICTURES = (
 
 @dataclass(frozen=True)
 class Standing:
-    """`names` (k,) of the cells and fusions that are ranked on each of `datasets` (N,), and how they rank there. `left_out`: dataset -> why; `flagged`:
-    those that were scored on all of them, but with a warning that takes their rank (protocol §14)."""
+    """Say which cells and fusions are ranked over which datasets, and how.
+
+    names (k,): those that are ranked on each of `datasets` (N,); left_out: dataset -> why; flagged:
+    those that were scored on all of them, but with a warning that takes their rank (protocol §14).
+    """
 
     names: tuple[str, ...]
     datasets: tuple[str, ...]
@@ -31,20 +34,27 @@ class Standing:
     flagged: tuple[str, ...]
 
 
-def rank_across(scores: Sequence[Mapping[str, Any]]) -> Standing | None:
-    """Ranks by accuracy over independent datasets (protocol §18): one of each collection, the first by name, and none that was drawn (§16).
+def rank_across(scores: Sequence[Score]) -> Standing | None:
+    """Rank by accuracy over independent datasets (protocol §18).
 
-    A collection are the datasets of one plug-in, whose people are the same whatever the part, modality or label rule (RAVDESS's speech and song
-    have the same actors), and of plug-ins that relabel its pictures. Datasets of `folder` and `table` are one only where their samples and labels are equal.
-    scores: score files of the test datasets. None where there are not two such datasets, or not two names that all of them rank.
+    One dataset of each collection counts, the first by name, and none that was drawn (§16). A
+    collection are the datasets of one plug-in, whose people are the same whatever the part,
+    modality or label rule (RAVDESS's speech and song have the same actors), and of plug-ins that
+    relabel its pictures. Datasets of `folder` and `table` are one only where their samples and
+    labels are equal.
+
+    scores: score files of the test datasets. Returns None where there are not two such datasets, or
+    not two names that all of them rank.
     """
     accuracy: dict[str, dict[str, float]] = {}
-    about: dict[str, Mapping[str, Any]] = {}
+    about: dict[str, TaskInfo] = {}
     for score in scores:
         if scored(score):
-            accuracy.setdefault(score["dataset"], {})[name_of(score)] = score["metrics"]["accuracy"]
-            about[score["dataset"]] = score["task"]
-    left_out, chosen, seen = {}, [], {}
+            accuracy.setdefault(score["dataset"], {})[name_of(score)] = accuracy_of(score)
+            about[score["dataset"]] = task_of(score)
+    left_out: dict[str, str] = {}
+    chosen: list[str] = []
+    seen: dict[str, str] = {}
     for dataset in sorted(accuracy):
         kind = about[dataset]["type"]
         collection = about[dataset]["hash"] if kind in OWN_PICTURES else COLLECTION.get(kind, kind)

@@ -1,4 +1,7 @@
-"""A run's scores and comparisons in the order and grouping in which figures and page show them. No drawing, no HTML."""
+"""Order and group a run's scores and comparisons as figures, tables and page show them.
+
+No drawing, no HTML.
+"""
 
 import math
 import re
@@ -8,13 +11,30 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from faceoff.scoring.records import Comparison, PairedComparison, Score, TaskInfo
 from faceoff.storage import columns, files
 
-Score = Mapping[str, Any]
+# A comparison with nothing in it.
+_NOTHING: Comparison = {
+    "dataset": "",
+    "task": None,
+    "best_single": None,
+    "hindsight": None,
+    "oracle": None,
+    "effective_members": None,
+    "cochran_q": None,
+    "decomposition": None,
+    "comparisons": [],
+    "ranking": [],
+    "ensemble": None,
+    "pairs": [],
+    "clones": [],
+    "variants": [],
+}
 
 
 def name_of(score: Score) -> str:
-    """The name that comparisons use for a score: 'detector/model' or 'fusion/name'."""
+    """Return the name that comparisons use for a score: 'detector/model' or 'fusion/name'."""
     return (
         f"fusion/{score['fusion']}"
         if score["kind"] == "fusion"
@@ -23,7 +43,10 @@ def name_of(score: Score) -> str:
 
 
 def label(name: str) -> str:
-    """'detector/model' as people read it: 'detector × model'; 'fusion/name' as 'name (fusion)'."""
+    """Return a name as people read it.
+
+    'detector/model' becomes 'detector × model', and 'fusion/name' becomes 'name (fusion)'.
+    """
     head, _, tail = name.partition("/")
     if not tail:
         return head
@@ -31,15 +54,17 @@ def label(name: str) -> str:
 
 
 def shorten(text: str, length: int = 40) -> str:
-    """One printable line of at most `length` characters, cut with '…'."""
+    """Return one printable line of at most `length` characters, cut with '…'."""
     line = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]+", " ", str(text)).strip()
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
 def shorten_all(names: Sequence[str], length: int, spell: Callable[[str], str] = str) -> list[str]:
-    """Each name as one printable line of at most `length` characters, different names as different lines. `spell`: a letter -> how it is written.
+    """Return each name as one printable line, different names as different lines.
 
-    Names that are too long lose their end; all of them their middle where that tells them apart; and where nothing does, those alike bear their numbers.
+    A line has at most `length` characters. spell: a letter -> how it is written. Names that are too
+    long lose their end; all of them their middle where that tells them apart; and where nothing
+    does, those alike bear their numbers.
     """
     spelled = [[spell(letter) for letter in shorten(name, 10 * length)] for name in names]
     for tail in (0, length // 2):
@@ -57,7 +82,10 @@ def shorten_all(names: Sequence[str], length: int, spell: Callable[[str], str] =
 
 
 def _cut(letters: Sequence[str], head: int, tail: int) -> str:
-    """The first `head` and the last `tail` characters, the last of the first ones '…', or all where they fit."""
+    """Return the first `head` and the last `tail` characters, or all where they fit.
+
+    The last of the first ones is '…'.
+    """
     if sum(map(len, letters)) <= head + tail:
         return "".join(letters)
     first, last = list(letters), list(letters)
@@ -79,58 +107,75 @@ class DatasetResults:
     name: str
     card: Mapping[str, Any]
     scores: Sequence[Score]
-    comparison: Mapping[str, Any] | None
+    comparison: Comparison | None
     examples: Path | None = None
     examples_shown: int = 0
     multiverse: Path | None = None
 
     @cached_property
-    def task(self) -> Mapping[str, Any] | None:
-        """The task that was scored; None when nothing was."""
+    def task(self) -> TaskInfo | None:
+        """Return the task that was scored; None when nothing was."""
         tasks = [score["task"] for score in self.scores if score.get("task")]
-        return tasks[0] if tasks else (self.comparison or {}).get("task")
+        return tasks[0] if tasks else self.compared.get("task")
+
+    @property
+    def compared(self) -> Comparison:
+        """Return the comparison; where there is none, one with nothing in it."""
+        return self.comparison or _NOTHING
 
     @property
     def limited(self) -> bool:
-        """Whether only some of its samples were taken (protocol §6): its numbers are not for reporting."""
-        return bool((self.task or {}).get("limited"))
+        """Return whether only some samples were taken (protocol §6).
+
+        Then the numbers are not for reporting.
+        """
+        return bool(self.task and self.task["limited"])
 
     @cached_property
     def space(self) -> list[str]:
+        """Return the classes of the task, in order."""
         return list(self.task["space"]) if self.task else []
 
     @cached_property
     def detectors(self) -> list[str]:
+        """Return the detectors of the cells, sorted."""
         return sorted({score["detector"] for score in self.cells})
 
     @cached_property
     def models(self) -> list[str]:
+        """Return the models of the cells, sorted."""
         return sorted({score["model"] for score in self.cells})
 
     @cached_property
     def cells(self) -> list[Score]:
+        """Return the scores of the detector x model pairs."""
         return [score for score in self.scores if score["kind"] == "cell"]
 
     @cached_property
     def leaderboard(self) -> list[Score]:
-        """Scored rows best first (ties by log loss, then name), those that are not ranked after them, then failed, then skipped ones."""
+        """Return all scores, best first, as `standing` orders them."""
         return sorted(self.scores, key=standing)
 
     @cached_property
     def ranked(self) -> list[Score]:
-        """The leaderboard's rows that have an accuracy."""
+        """Return the leaderboard's rows that have an accuracy."""
         return [score for score in self.leaderboard if scored(score)]
 
     def find(self, name: str) -> Score | None:
+        """Return the score of this name, None where there is none."""
         return next((score for score in self.scores if name_of(score) == name), None)
 
     @cached_property
     def chosen_single(self) -> str | None:
-        """The best single pair, chosen off the test data (protocol §19)."""
-        return ((self.comparison or {}).get("best_single") or {}).get("name")
+        """Return the best single pair, chosen off the test data (protocol §19)."""
+        best = self.compared.get("best_single")
+        return best["name"] if best else None
 
     def shown(self, singles: int = 3) -> list[Score]:
-        """The rows worth a panel of their own: the chosen best single, the leading cells up to `singles`, then every fusion."""
+        """Return the rows worth a panel of their own.
+
+        They are the chosen best single, the leading cells up to `singles`, then every fusion.
+        """
         cells = [score for score in self.ranked if score["kind"] == "cell"]
         first = [score for score in cells if name_of(score) == self.chosen_single]
         return (first + [score for score in cells if score not in first])[:singles] + [
@@ -138,11 +183,14 @@ class DatasetResults:
         ]
 
     @cached_property
-    def fusion_tests(self) -> list[Mapping[str, Any]]:
-        """The headline comparisons of a fusion with the best single, the largest difference first."""
+    def fusion_tests(self) -> list[PairedComparison]:
+        """Return the headline comparisons of a fusion with the best single.
+
+        The largest difference comes first.
+        """
         rows = [
             row
-            for row in (self.comparison or {}).get("comparisons") or []
+            for row in self.compared.get("comparisons") or []
             if row["family"] == "headline"
             and row["a"].startswith("fusion/")
             and row["b"] == "best single"
@@ -156,11 +204,11 @@ class DatasetResults:
         )
 
     @cached_property
-    def single_tests(self) -> list[Mapping[str, Any]]:
-        """The other headline comparisons: each pair with the top one."""
+    def single_tests(self) -> list[PairedComparison]:
+        """Return the other headline comparisons: each pair with the top one."""
         rows = [
             row
-            for row in (self.comparison or {}).get("comparisons") or []
+            for row in self.compared.get("comparisons") or []
             if row["family"] == "headline" and row not in self.fusion_tests
         ]
         return sorted(
@@ -174,18 +222,21 @@ class DatasetResults:
 
     @cached_property
     def coverage(self) -> list[dict[str, Any]]:
-        """Per detector the count of samples in each state, from its least troubled cell: a failing model is not the detector's fault."""
+        """Return per detector the count of samples in each state.
+
+        It is that of its least troubled cell: a failing model is not the detector's fault.
+        """
         rows = []
         for detector in self.detectors:
             cells = [score for score in self.cells if score["detector"] == detector]
-            counted = [
-                score["counts"]
+            found: list[dict[str, int]] = [
+                {state: counts.get(state) or 0 for state in columns.STATES}
                 for score in cells
-                if score["state"] != "skipped" and any((score.get("counts") or {}).values())
+                if score["state"] != "skipped" and (counts := _counts(score))
             ]
             best = max(
-                counted,
-                key=lambda counts: (counts.get(columns.OK) or 0, -(counts.get(columns.ERROR) or 0)),
+                (counts for counts in found if any(counts.values())),
+                key=lambda counts: (counts[columns.OK], -counts[columns.ERROR]),
                 default=None,
             )
             reason = next((score["reason"] for score in cells if score.get("reason")), None)
@@ -193,18 +244,19 @@ class DatasetResults:
                 {
                     "detector": detector,
                     "reason": None if best else reason or "not run",
-                    **{state: (best or {}).get(state) or 0 for state in columns.STATES},
+                    **(best or dict.fromkeys(columns.STATES, 0)),
                 }
             )
         return rows
 
     @cached_property
     def levels(self) -> list[dict[str, Any]]:
-        """Accuracy of the best single, the hindsight best, every fusion and the oracle, with intervals where they exist.
+        """Return the accuracy of best single, hindsight best, every fusion and oracle.
 
-        `mixed`: the accuracy is no one pair's, as folds chose different ones; `name` is the one most often chosen.
+        They have intervals where these exist. `mixed`: the accuracy is no one pair's, as folds
+        chose different ones; `name` is the one most often chosen.
         """
-        found = self.comparison or {}
+        found: Mapping[str, Any] = self.compared
         rows = []
         for key, title in (
             ("best_single", "best single"),
@@ -259,27 +311,54 @@ class DatasetResults:
 
 
 def scored(score: Score) -> bool:
-    """Whether a score has an accuracy to rank by: it ran, and its dataset was not empty."""
-    return score["state"] == "ok" and (score.get("metrics") or {}).get("accuracy") is not None
+    """Return whether a score has an accuracy: it ran, and its dataset was not empty."""
+    return score["state"] == "ok" and metric(score, "accuracy") is not None
+
+
+def accuracy_of(score: Score) -> float:
+    """Return the accuracy of a score that has one; raise ValueError for another."""
+    value = metric(score, "accuracy")
+    if value is None:
+        raise ValueError(f"{name_of(score)} has no accuracy on {score['dataset']}")
+    return value
+
+
+def task_of(score: Score) -> TaskInfo:
+    """Return the task of a score that has one; raise ValueError for another."""
+    if score["task"] is None:
+        raise ValueError(f"{name_of(score)} was not scored on {score['dataset']}")
+    return score["task"]
+
+
+def _counts(score: Score) -> Mapping[str, Any]:
+    """Return how many samples are in each state; nothing where the score does not say."""
+    return score.get("counts") or {}
 
 
 def ranked(score: Score) -> bool:
-    """Whether a scored pipeline takes part in rankings: it has no warning that its answers collapsed or broke off (protocol §14)."""
+    """Return whether a scored pipeline takes part in rankings.
+
+    It does without a warning that its answers collapsed or broke off (protocol §14).
+    """
     return score.get("ranked", True)
 
 
 def metric(score: Score, name: str) -> float | None:
-    return (score.get("metrics") or {}).get(name)
+    """Return a metric, None where the score has none."""
+    metrics: Mapping[str, Any] = score.get("metrics") or {}
+    value: float | None = metrics.get(name)
+    return value
 
 
 def interval(score: Score, name: str) -> tuple[float | None, float | None]:
-    """A metric's interval, (None, None) where it has none."""
-    low, high = (score.get("intervals") or {}).get(name) or (None, None)
+    """Return a metric's interval, (None, None) where it has none."""
+    intervals: Mapping[str, Any] = score.get("intervals") or {}
+    low, high = intervals.get(name) or (None, None)
     return low, high
 
 
 def tens(values: Sequence[float]) -> tuple[float, float]:
-    """The values' range widened to whole tens of percent; 0–1 without values."""
+    """Return the values' range widened to whole tens of percent; 0–1 without values."""
     if not values:
         return 0.0, 1.0
     return max(0.0, math.floor(10 * min(values) + 1e-9) / 10), min(
@@ -288,12 +367,15 @@ def tens(values: Sequence[float]) -> tuple[float, float]:
 
 
 def colour_scale(scores: Sequence[Score]) -> tuple[float, float]:
-    """Accuracies at the ends of a heat map's colours: never less than 20 points apart, so that a small gap does not look like a chasm."""
-    return colour_scale_of([score["metrics"]["accuracy"] for score in scores if scored(score)])
+    """Return the accuracies at the ends of a heat map's colours.
+
+    They are never less than 20 points apart, so that a small gap does not look like a chasm.
+    """
+    return colour_scale_of([accuracy_of(score) for score in scores if scored(score)])
 
 
 def colour_scale_of(accuracies: Sequence[float]) -> tuple[float, float]:
-    """The same of accuracies, 0–1."""
+    """Return the same for accuracies, 0–1."""
     low, high = tens(accuracies)
     high = max(high, 0.2)
     return max(0.0, min(low, high - 0.2)), high

@@ -1,4 +1,4 @@
-"""What a run holds, written for other programs: predictions as one CSV, the sound of clips as WAV files."""
+"""Write what a run holds for other programs: predictions as one CSV, the sound of clips as WAV."""
 
 import csv
 from collections.abc import Iterator
@@ -14,9 +14,10 @@ _ABOUT = ("dataset", "detector", "model")
 
 
 def write_predictions(folder: Path, output: Path) -> int:
-    """Write every prediction of the run in this folder, a row per frame, to a CSV file; returns the number of cells and fusions.
+    """Write every prediction of the run in this folder, a row per frame, to a CSV file.
 
-    Cells that have left its configuration are left out. Raises FileNotFoundError without predictions.
+    Cells that have left its configuration are left out. Returns the number of cells and fusions.
+    Raises FileNotFoundError without predictions.
     """
     present = run_folder.belongs(folder)
     files = []
@@ -30,7 +31,8 @@ def write_predictions(folder: Path, output: Path) -> int:
             files.append(path)
     if not files:
         raise FileNotFoundError(
-            f"{folder} holds no predictions of its present configuration; run snakemake first, or name another run"
+            f"{folder} holds no predictions of its present configuration; run snakemake first,"
+            " or name another run"
         )
     columns = [
         *_ABOUT,
@@ -53,9 +55,10 @@ def write_predictions(folder: Path, output: Path) -> int:
 
 
 def write_sounds(folder: Path, output: Path) -> Iterator[tuple[Path, int, int]]:
-    """Write the sound of the clips of the run in this folder as WAV files, one dataset after the other: (its folder, clips with sound, clips).
+    """Write the sound of the clips of the run in this folder as WAV files.
 
-    Raises FileNotFoundError without sound.
+    Yields for one dataset after the other (its folder, clips with sound, clips). Raises
+    FileNotFoundError without sound.
     """
     files = sorted((folder / "audio").glob("*.parquet"))
     if not files:
@@ -75,6 +78,9 @@ def write_sounds(folder: Path, output: Path) -> Iterator[tuple[Path, int, int]]:
 
 
 def _file_name(sample_id: str) -> str:
-    """An id, which may hold any character, as a file name of its own: "/", "%" and a leading "." as in URLs (RFC 3986 §2.1: %2F, %25, %2E)."""
+    """Return an id, which may hold any character, as a file name of its own.
+
+    "/", "%" and a leading "." are written as in URLs (RFC 3986 §2.1: %2F, %25, %2E).
+    """
     name = sample_id.replace("%", "%25").replace("/", "%2F")
     return "%2E" + name[1:] if name.startswith(".") else name

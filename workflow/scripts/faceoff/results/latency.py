@@ -1,4 +1,7 @@
-"""How long one picture takes from what the timing jobs measured: percentiles of every detector, model, pipeline and fusion. Pure functions."""
+"""Say how long one picture takes, from what the timing jobs measured. Pure functions.
+
+It is said by percentiles of every detector, model, pipeline and fusion.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,9 +16,9 @@ OK, ERROR = "ok", "error"
 
 
 def percentiles(ms: Sequence[float]) -> dict[str, float | None]:
-    """The least latency that so many of the queries did not exceed, which is a measured one (MLPerf Inference rules, "90%-ile measured latency").
+    """Return the least latency that so many of the queries did not exceed; None without queries.
 
-    Returns None for each without any query.
+    It is a measured one (MLPerf Inference rules, "90%-ile measured latency").
     """
     found = (
         np.quantile(
@@ -28,12 +31,14 @@ def percentiles(ms: Sequence[float]) -> dict[str, float | None]:
 
 
 def rows(measured: Iterable[Measured], scores: Iterable[Mapping[str, Any]]) -> list[Row]:
-    """One row per detector, model (behind a detector), pipeline of both, and fusion among the scores, sorted by dataset, part and p90.
+    """Return a row per detector, model (behind a detector), pipeline of both, and fusion.
 
-    A pipeline's latency is that of the detector and of the model on the same picture, added up picture by picture; on a picture without a face the model
-    is not asked. A fusion asks its members one after the other, each detector once; the vote itself is free beside them. Milliseconds, and pictures per
-    second (a model's are pictures with a face); `failed` counts the pictures that raised an error. A row of parts that failed, or that were not asked about
-    the same pictures, has the state error and a reason.
+    Rows are sorted by dataset, part and p90. A pipeline's latency is that of the detector and of
+    the model on the same picture, added up picture by picture; on a picture without a face the
+    model is not asked. A fusion asks its members one after the other, each detector once; the vote
+    itself is free beside them. Values are milliseconds, and pictures per second (a model's are
+    pictures with a face); `failed` counts the pictures that raised an error. A row of parts that
+    failed, or that were not asked about the same pictures, has the state error and a reason.
     """
     found = {_names(entry): entry for entry in measured}
     made = []
@@ -93,10 +98,8 @@ def _row(part: str, dataset: str, detector: str, model: str, entries: Sequence[M
     if broken:
         return row | {"state": broken["state"], "reason": broken["reason"]}
     if any(entry[key] != entries[0][key] for entry in entries for key in ("sample_id", "frame")):
-        return row | {
-            "state": ERROR,
-            "reason": f"{' and '.join('/'.join(_names(entry)) for entry in entries)} were timed on different pictures",
-        }
+        parts = " and ".join("/".join(_names(entry)) for entry in entries)
+        return row | {"state": ERROR, "reason": f"{parts} were timed on different pictures"}
     ms, failed = _milliseconds(entries)
     return row | {
         "queries": len(ms),
@@ -113,7 +116,7 @@ def _row(part: str, dataset: str, detector: str, model: str, entries: Sequence[M
 
 
 def _milliseconds(entries: Sequence[Measured]) -> tuple[list[float], int]:
-    """(time of every query that all parts answered, number of those that one could not)."""
+    """Return the time of every query that all parts answered, and how many queries failed."""
     found, failed = [], 0
     for parts in zip(
         *(zip(entry["outcome"], entry["ms"], strict=True) for entry in entries), strict=True
@@ -126,7 +129,10 @@ def _milliseconds(entries: Sequence[Measured]) -> tuple[list[float], int]:
 
 
 def _throughput(entries: Sequence[Measured]) -> float | None:
-    """Pictures per second, one part after the other; a model works on the share of pictures that has a face."""
+    """Return pictures per second, one part after the other.
+
+    A model works on the share of pictures that has a face.
+    """
     seconds = 0.0
     for entry in entries:
         if not entry["offline_s"]:

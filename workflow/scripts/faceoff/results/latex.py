@@ -1,7 +1,7 @@
-"""Tables as LaTeX for a paper; they compile with pdflatex whatever a name holds.
+"""Write tables as LaTeX for a paper; they compile with pdflatex whatever a name holds.
 
-They need the packages booktabs and (for tables longer than a page) longtable, and for letters such as ą, ð or þ the fonts of `fontenc` with the option T1; the
-first line of each says so.
+They need the packages booktabs and (for tables longer than a page) longtable, and for letters such
+as ą, ð or þ the fonts of `fontenc` with the option T1; the first line of each says so.
 """
 
 import re
@@ -13,14 +13,40 @@ RAGGED = (
     r"\rightskip=0pt plus 1fil\relax "  # as \raggedright, which would take the meaning of \\ away
 )
 _ESCAPED = {
-    "\\": r"\textbackslash{}", "%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "–": "--", "—": "---", "−": "$-$", "×": r"$\times$",
-    "±": r"$\pm$", "≤": r"$\leq$", "≥": r"$\geq$", "→": r"$\to$", "…": r"\ldots{}", "‘": "`", "’": "'", "“": "``", "”": "''", "†": r"\dag{}",
-}  # fmt: skip
+    "\\": r"\textbackslash{}",
+    "%": r"\%",
+    "&": r"\&",
+    "_": r"\_",
+    "#": r"\#",
+    "$": r"\$",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "–": "--",
+    "—": "---",
+    "−": "$-$",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "→": r"$\to$",
+    "…": r"\ldots{}",
+    "‘": "`",
+    "’": "'",
+    "“": "``",
+    "”": "''",
+    "†": r"\dag{}",
+}
 _MINUS = re.compile(r"(?<![\w.])-(?=\d)")
 _NUMBER = re.compile(r"(< )?[+−-]?\d|–$|$")
 _FONTS = r"\usepackage[T1]{fontenc}"
-PAGE = 50  # rows beyond which a table gets the environment longtable, which breaks over pages and takes no float around it
+# Rows beyond which a table gets the environment longtable, which breaks over pages and takes no
+# float around it.
+PAGE = 50
 LINE = 32  # characters beyond which a text is broken into lines
 _LIGATURE = re.compile(
     r"(?<=-)(?=-)|(?<=,)(?=,)|(?<=')(?=')|(?<=`)(?=`)|(?<=[?!])(?=`)"
@@ -31,9 +57,11 @@ _SET_UP = frozenset(range(0x180)) - frozenset(
 
 
 def escape(text: str) -> str:
-    """A text as pdflatex prints it. Signs that TeX reads as commands are escaped, a hyphen before a number becomes a minus, blanks are one blank.
+    """Return a text as pdflatex prints it.
 
-    A character that fonts in T1 encoding do not have is written by its number, U+4E2D.
+    Signs that TeX reads as commands are escaped, a hyphen before a number becomes a minus, blanks
+    are one blank. A character that fonts in T1 encoding do not have is written by its number,
+    U+4E2D.
     """
     line = _LIGATURE.sub(
         "\0", _MINUS.sub("−", re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", str(text)).strip())
@@ -53,10 +81,11 @@ def table(
     marked: Collection[tuple[int, int]] = (),
     notes: Sequence[str] = (),
 ) -> str:
-    """A booktabs table of plain texts. `bold`, `marked`: cells (row, column) set in bold, and with a dagger; `notes`: lines below the table.
+    """Return a booktabs table of plain texts.
 
-    Columns of numbers are set flush right, others flush left; long texts are broken into lines of 30 mm.
-    Raises ValueError for a row of another length than the headers.
+    bold, marked: cells (row, column) set in bold, and with a dagger; notes: lines below the table.
+    Columns of numbers are set flush right, others flush left; long texts are broken into lines of
+    30 mm. Raises ValueError for a row of another length than the headers.
     """
     for number, row in enumerate(rows):
         if len(row) != len(headers):
@@ -127,7 +156,10 @@ def best(
     group: Callable[[Mapping[str, Any]], Hashable],
     lowest: bool = False,
 ) -> set[int]:
-    """The rows with the best value of `key` within their group, all of them where several are equal; None is no value."""
+    """Return the rows with the best value of `key` within their group.
+
+    Where several are equal, all of them; None is no value.
+    """
     sign = -1 if lowest else 1
     top: dict[Hashable, float] = {}
     for row in rows:

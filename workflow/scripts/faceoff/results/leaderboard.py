@@ -1,4 +1,4 @@
-"""A run's leaderboard in the terminal, or as CSV."""
+"""Show a run's leaderboard in the terminal, or write it as CSV."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -10,38 +10,20 @@ from rich.console import Console
 from rich.table import Table
 
 from faceoff.results import run_folder
-from faceoff.results.dataset_results import ranked
+from faceoff.results.dataset_results import interval, ranked, standing
+from faceoff.scoring.metric_list import shown_in
+from faceoff.scoring.records import Score
 from faceoff.spelling import suggestion
 from faceoff.storage import files
 
-Scores = dict[str, list[dict[str, Any]]]  # dataset -> content of its score files
-_CSV = (
-    "dataset",
-    "task",
-    "n",
-    "task_hash",
-    "limited",
-    "kind",
-    "detector",
-    "model",
-    "state",
-    "reason",
-)
-_METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "macro_f1",
-    "coverage",
-    "covered_accuracy",
-    "log_loss",
-    "ece",
-)
+Scores = dict[str, list[Score]]  # dataset -> content of its score files
 
 
 def read(run: str, datasets: Sequence[str] = ()) -> Scores:
-    """The scores of a run, named as for `score_files.run_folder`, of these datasets or all.
+    """Return the scores of a run, best first, of these datasets or all.
 
-    Raises FileNotFoundError without scores, ValueError for a dataset that has none.
+    The run is named as for `run_folder.run_folder`. Raises FileNotFoundError without scores,
+    ValueError for a dataset that has none.
     """
     folder = run_folder.run_folder(run)
     by_dataset: Scores = {}
@@ -58,14 +40,17 @@ def read(run: str, datasets: Sequence[str] = ()) -> Scores:
                 f"{folder}/scores has no dataset {name!r}{suggestion(name, by_dataset)}"
             )
     return {
-        name: _sorted(scores)
+        name: sorted(scores, key=standing)
         for name, scores in by_dataset.items()
         if not datasets or name in datasets
     }
 
 
 def show(run: str, datasets: Sequence[str] = ()) -> None:
-    """Print the leaderboard of a run, one table per dataset, and the report's path. Raises as `read`."""
+    """Print the leaderboard of a run, one table per dataset, and the report's path.
+
+    Raises as `read`.
+    """
     console = Console(
         width=None if Console().width >= 100 else 100
     )  # names stay readable in a narrow terminal or a log
@@ -94,63 +79,41 @@ def show(run: str, datasets: Sequence[str] = ()) -> None:
 
 
 def write_csv(by_dataset: Scores, output: Path) -> int:
-    """Write a row per cell and fusion, best first within its dataset, with every digit; returns their number."""
-    intervals = ("accuracy", "balanced_accuracy", "macro_f1")
-    columns = [
-        *_CSV,
-        "n_correct",
-        *_METRICS,
-        *(f"{name}_{end}" for name in intervals for end in ("low", "high")),
-    ]
+    """Write a row per cell and fusion, best first within its dataset, with every digit.
+
+    Returns the number of rows.
+    """
+    shown = shown_in("csv")
     rows = []
     for dataset, scores in by_dataset.items():
         for score in scores:
-            task, metrics = score.get("task") or {}, score.get("metrics") or {}
-            detector, model = (
-                ("fusion", score["fusion"])
-                if score["kind"] == "fusion"
-                else (score["detector"], score["model"])
-            )
-            about = (
-                dataset,
-                task.get("version"),
-                task.get("n"),
-                task.get("hash"),
-                task.get("limited"),
-                score["kind"],
-                detector,
-                model,
-            )
-            row = dict(zip(_CSV, (*about, score["state"], score.get("reason")), strict=True)) | {
-                name: metrics.get(name) for name in ("n_correct", *_METRICS)
+            task: Mapping[str, Any] = score.get("task") or {}
+            metrics: Mapping[str, Any] = score.get("metrics") or {}
+            fused = score["kind"] == "fusion"
+            row = {
+                "dataset": dataset,
+                "task": task.get("version"),
+                "n": task.get("n"),
+                "task_hash": task.get("hash"),
+                "limited": task.get("limited"),
+                "kind": score["kind"],
+                "detector": "fusion" if fused else score["detector"],
+                "model": score["fusion"] if fused else score["model"],
+                "state": score["state"],
+                "reason": score.get("reason"),
+                "n_correct": metrics.get("n_correct"),
+                **{metric.key: metrics.get(metric.key) for metric in shown},
             }
-            for name in intervals:
-                row |= dict(
-                    zip(
-                        (f"{name}_low", f"{name}_high"),
-                        (score.get("intervals") or {}).get(name) or (None, None),
-                        strict=True,
-                    )
-                )
+            for metric in shown:
+                if metric.interval:
+                    low, high = interval(score, metric.key)
+                    row |= {f"{metric.key}_low": low, f"{metric.key}_high": high}
             rows.append(row)
     with files.atomic(output) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     return len(rows)
-
-
-def _sorted(scores: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Best first, then those that are not ranked, then those without an accuracy, by name."""
-    return sorted(
-        scores,
-        key=lambda score: (
-            score["state"] != "ok",
-            not ranked(score),
-            -score["metrics"]["accuracy"] if score["state"] == "ok" else 0.0,
-            _name(score),
-        ),
-    )
 
 
 def _name(score: Mapping[str, Any]) -> str:
@@ -175,14 +138,13 @@ def _table(dataset: str, scores: Sequence[Mapping[str, Any]]) -> Table:
         box=SIMPLE_HEAD,
     )
     table.add_column("detector × model", no_wrap=True)
-    for heading in ("accuracy", "95 % CI", "covered %", "UAR %", "macro-F1 %"):
+    others = [metric for metric in shown_in("terminal") if metric.key != "accuracy"]
+    for heading in ("accuracy", "95 % CI", *(metric.with_unit for metric in others)):
         table.add_column(heading, justify="right", no_wrap=True)
     for score in ok:
         metrics, (low, high) = score["metrics"], score["intervals"]["accuracy"]
         accuracy = f"{metrics['n_correct']}/{metrics['n']} = {metrics['accuracy']:.6f}"
-        shares = [
-            f"{100 * metrics[name]:.2f}" for name in ("coverage", "balanced_accuracy", "macro_f1")
-        ]
+        shares = [f"{metric.factor * metrics[metric.key]:.2f}" for metric in others]
         table.add_row(
             _name(score),
             accuracy,

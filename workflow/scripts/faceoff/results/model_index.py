@@ -1,6 +1,7 @@
-"""A cell's scores as the `model-index` block of a Hugging Face model card, so that the Hub shows them beside the weights.
+"""Write a cell's scores as the `model-index` block of a Hugging Face model card.
 
-The fields are those of the Hub's model card specification (hub-docs, modelcard.md), as huggingface_hub's `model_index_to_eval_results` reads them.
+So the Hub shows them beside the weights. The fields are those of the Hub's model card specification
+(hub-docs, modelcard.md), as huggingface_hub's `model_index_to_eval_results` reads them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,29 +10,22 @@ from typing import Any
 import yaml
 
 from faceoff.results.run_comparison.compare import Run
+from faceoff.scoring.metric_list import Metric, shown_in
 from faceoff.spelling import suggestion
 
 _TASK = {"type": "image-classification", "name": "Facial expression recognition"}
-# Our metric -> (the Hub's identifier, the name shown). Those without an identifier of the Hub's keep ours.
-_METRICS = {
-    "accuracy": ("accuracy", "Accuracy, end to end"),
-    "balanced_accuracy": ("balanced_accuracy", "Balanced accuracy (UAR)"),
-    "macro_f1": ("f1", "Macro F1"),
-    "coverage": ("coverage", "Share of samples with a face"),
-    "covered_accuracy": ("covered_accuracy", "Accuracy where a face was found"),
-    "log_loss": ("log_loss", "Log loss where a face was found"),
-    "ece": ("ece", "Expected calibration error"),
-}
 _NO_REPORT = "limited: not for reporting"
 
 
 def model_index(
     run: Run, cell: str, name: str, datasets: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """The value of `model-index`: one result per scored dataset (of `datasets`, or all) with the cell's metrics (0–1) and their 95 % intervals.
+    """Return the value of `model-index`: one result per scored dataset (of `datasets`, or all).
 
-    `cell`: 'detector/model' or 'fusion/name'; `name`: the model's name. The task's hash is the dataset's revision: equal hashes mean equal samples and
-    labels. A limited task says so in its name. Raises ValueError for an unknown dataset or cell, and for one without a score, with its reason.
+    A result has the cell's metrics (0–1) and their 95 % intervals. cell: 'detector/model' or
+    'fusion/name'; name: the model's name. The task's hash is the dataset's revision: equal hashes
+    mean equal samples and labels. A limited task says so in its name. Raises ValueError for an
+    unknown dataset or cell, and for one without a score, with its reason.
     """
     known = sorted({other for scores in run.scores.values() for other in scores})
     if cell not in known:
@@ -71,32 +65,32 @@ def _result(run: Run, score: Mapping[str, Any], cell: str) -> dict[str, Any]:
         "task": dict(_TASK),
         "dataset": dataset,
         "metrics": [
-            _metric(score, name, cell)
-            for name in _METRICS
-            if score["metrics"].get(name) is not None
+            _metric(score, metric, cell)
+            for metric in shown_in("card")
+            if score["metrics"].get(metric.key) is not None
         ],
     }
 
 
-def _metric(score: Mapping[str, Any], name: str, cell: str) -> dict[str, Any]:
-    kind, shown = _METRICS[name]
+def _metric(score: Mapping[str, Any], metric: Metric, cell: str) -> dict[str, Any]:
+    """Return a metric under the Hub's identifier; where the Hub has none, under ours."""
     arguments: dict[str, Any] = {"pipeline": cell}
-    interval = score["intervals"].get(name)
+    interval = score["intervals"].get(metric.key)
     if interval and interval[0] is not None:
         arguments["interval_95"] = list(interval)
-    if name == "macro_f1":
+    if metric.key == "macro_f1":
         arguments["average"] = "macro"
     return {
-        "type": kind,
-        "value": score["metrics"][name],
-        "name": shown,
+        "type": metric.hub or metric.key,
+        "value": score["metrics"][metric.key],
+        "name": metric.name,
         "args": arguments,
         "verified": False,
     }
 
 
 def as_yaml(index: Sequence[Mapping[str, Any]]) -> str:
-    """The block to paste between the `---` lines of a model card."""
+    """Return the block to paste between the `---` lines of a model card."""
     return yaml.safe_dump(
         {"model-index": list(index)}, sort_keys=False, allow_unicode=True, width=120
     )

@@ -1,4 +1,4 @@
-"""Say where a run lies, which version wrote it, and which of its files belong to its configuration."""
+"""Say where a run lies, which version wrote it, and which files belong to its configuration."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,8 +22,8 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
     layout = manifest.get("layout", 0)
     if layout > VERSION:
         raise ValueError(
-            f"{folder} was written by a newer version of Faceoff (layout {layout}, this version reads"
-            f" layout {VERSION}): update Faceoff"
+            f"{folder} was written by a newer version of Faceoff (layout {layout}, this version"
+            f" reads layout {VERSION}): update Faceoff"
         )
     if layout < VERSION:
         raise ValueError(
@@ -35,7 +35,10 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
 
 
 def configures(config: Mapping[str, Any], dataset: str, cell: str) -> bool:
-    """Return whether a configuration names the parts of a cell: 'detector/model' or 'fusion/name'."""
+    """Return whether a configuration names the parts of a cell.
+
+    A cell is 'detector/model' or 'fusion/name'.
+    """
     detector, _, model = cell.partition("/")
     if dataset not in config.get("datasets", {}):
         return False
@@ -47,8 +50,8 @@ def configures(config: Mapping[str, Any], dataset: str, cell: str) -> bool:
 def belongs(folder: Path) -> Callable[[str, str], bool]:
     """Return a function that says whether a dataset's cell is of the run's present configuration.
 
-    Files of cells that have left the configuration since stay on disk. Without a manifest every cell
-    belongs. Raises as `manifest_of`.
+    Files of cells that have left the configuration since stay on disk. Without a manifest every
+    cell belongs. Raises as `manifest_of`.
     """
     config = (manifest_of(folder) or {}).get("config") or {}
     return lambda dataset, cell: not config or configures(config, dataset, cell)
@@ -72,7 +75,7 @@ def run_folder(name: str | Path) -> Path:
     found = next((path for path in (Path("results") / name, Path(name)) if path.is_dir()), None)
     if found is None:
         raise FileNotFoundError(
-            f"{name}: neither results/{name} nor {name} is the folder of a run; run snakemake first,"
-            " or name another run"
+            f"{name}: neither results/{name} nor {name} is the folder of a run; run snakemake"
+            " first, or name another run"
         )
     return found

@@ -1,4 +1,4 @@
-"""What one picture takes in a run's jobs, whose times are of whole datasets (protocol §25)."""
+"""Say what one picture takes in a run's jobs, whose times are of whole datasets (protocol §25)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,15 +7,16 @@ Job = tuple[str, ...]  # (dataset, detector) or (dataset, detector, model)
 
 
 def job_of(timing: Mapping[str, Any]) -> Job:
-    """The job that a timing file is of."""
+    """Return the job that a timing file is of."""
     return tuple(timing[key] for key in ("dataset", "detector", "model") if timing.get(key))
 
 
 def per_picture(timings: Iterable[Mapping[str, Any]]) -> dict[Job, float]:
-    """Seconds of computing per picture by job; loading is apart.
+    """Return seconds of computing per picture by job; loading is apart.
 
-    A model's time, too, is over the pictures that its detector was shown, not over the faces among them: so the parts of a pipeline add up to its time.
-    Jobs whose detector has no timing, or was shown no picture, are left out.
+    A model's time, too, is over the pictures that its detector was shown, not over the faces among
+    them: so the parts of a pipeline add up to its time. Jobs whose detector has no timing, or was
+    shown no picture, are left out.
     """
     found = {job_of(timing): timing for timing in timings}
     pictures = {job: found[job[:2]]["items"] for job in found if job[:2] in found}

@@ -1,4 +1,4 @@
-"""Predictions along a clip's time, as they lie in a run's tables: what a figure of a clip shows."""
+"""Read predictions along a clip's time from a run's tables, for a figure of the clip."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,10 @@ from faceoff.storage.columns import classes_of
 
 @dataclass(frozen=True)
 class Timeline:
-    """A clip under one detector x model cell or fusion. `posterior` (t, k) has NaN rows where there is no face; `truth`: the frames' own labels, if any."""
+    """Hold a clip under one detector x model cell or fusion.
+
+    posterior (t, k): NaN rows where there is no face; truth: the frames' own labels, if any.
+    """
 
     sample_id: str
     emotions: tuple[str, ...]
@@ -27,9 +30,10 @@ class Timeline:
 def timelines(
     predictions: Path, frames: Path | None = None, samples: Sequence[str] = ()
 ) -> Iterator[Timeline]:
-    """The timeline of every sample with more than one frame, or of the named ones, in the table's order; streamed, one clip at a time.
+    """Yield the timeline of every sample with more than one frame, or of the named ones.
 
-    frames: the dataset's frames table, for what the dataset says of each moment.
+    They come in the table's order, streamed, one clip at a time. frames: the dataset's frames
+    table, for what the dataset says of each moment.
     """
     emotions = classes_of(parquet.read_schema(predictions))
     columns = [f"p_{emotion}" for emotion in emotions]
@@ -71,11 +75,12 @@ def first_clips(
     samples: Sequence[str] = (),
     most: int = 8,
 ) -> tuple[str, str, list[Timeline]]:
-    """The clips of the run in this folder that a picture shows: (dataset, cell as detector/model or fusion/name, at most so many timelines).
+    """Return the clips of the run in this folder that a picture shows.
 
-    Of the named cell and dataset; by default the first fusion, else the first pair, that has clips of several frames. Cells that have left the run's
-    configuration are passed over.
-    Raises FileNotFoundError where there are none.
+    They are (dataset, cell as detector/model or fusion/name, at most so many timelines), of the
+    named cell and dataset; by default of the first fusion, else the first pair, that has clips of
+    several frames. Cells that have left the run's configuration are passed over. Raises
+    FileNotFoundError where there are none.
     """
     fusion = (
         "*"

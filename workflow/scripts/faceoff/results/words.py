@@ -1,15 +1,17 @@
-"""What the numbers say, in words: the verdict per dataset (protocol §17–19), and how numbers are written."""
+"""Say in words what the numbers say: the verdict per dataset (protocol §17–19); write numbers."""
 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from faceoff.fusion import rule_list
 from faceoff.results.dataset_results import DatasetResults, label, name_of, shorten
+from faceoff.scoring.records import Score
 
 NBSP = "\u00a0"
-LIMITED = "limited: not for reporting"  # stands on every output of a run of which only some samples were taken
+# It stands on every output of a run of which only some samples were taken.
+LIMITED = "limited: not for reporting"
 TRAIN_STATUS = {
     "in-sample": "the model was trained on these very pictures: its score is not evidence",
     "held-out": "trained on another part of the same data set",
@@ -23,30 +25,33 @@ TRAIN_STATUS = {
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """0.7 -> '70.0 %'; '–' for no value."""
-    return (
-        f"{number(None if value is None else 100 * value, digits)}{NBSP}%"
-        if is_number(value)
-        else "–"
-    )
+    """Return a share in percent: 0.7 -> '70.0 %'; '–' for no value."""
+    return f"{number(100 * value, digits)}{NBSP}%" if is_number(value) else "–"
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A fixed number of decimals with a true minus sign; '–' for no value."""
+    """Return a fixed number of decimals with a true minus sign; '–' for no value."""
     return f"{value:.{digits}f}".replace("-", "−") if is_number(value) else "–"
 
 
 def points(value: float | None, digits: int = 1) -> str:
-    """A share or difference of shares times 100, without a unit; '–' for no value."""
+    """Return a share or a difference of shares times 100, without a unit.
+
+    '–' for no value.
+    """
     return number(None if value is None else 100 * value, digits)
 
 
-def is_number(value: float | None) -> bool:
+def is_number(value: float | None) -> TypeGuard[float]:
+    """Return whether there is a value, and a finite one."""
     return value is not None and math.isfinite(value)
 
 
 def span(low: float | None, high: float | None, digits: int = 1) -> str:
-    """An interval in percent or points: '64.0–76.0'; with 'to' where a minus sign would be misread."""
+    """Return an interval in percent or points: '64.0–76.0'.
+
+    It is written with 'to' where a minus sign would be misread.
+    """
     if not (is_number(low) and is_number(high)):
         return ""
     between = " to " if low < 0 else "–"
@@ -54,44 +59,49 @@ def span(low: float | None, high: float | None, digits: int = 1) -> str:
 
 
 def p_relation(p: float) -> str:
-    """'= 0.12', '= 0.012', or '< 0.001' below that."""
+    """Return '= 0.12' or '= 0.012', or '< 0.001' below that."""
     return "< 0.001" if p < 0.001 else f"= {p:.2f}" if p >= 0.1 else f"= {p:.3f}"
 
 
 def p_value(p: float | None) -> str:
-    """'p = 0.012', unbroken; 'no p' for no value."""
+    """Return 'p = 0.012', unbroken; 'no p' for no value."""
     return f"p {p_relation(p)}".replace(" ", NBSP) if is_number(p) else "no p"
 
 
 def p_in_table(p: float | None) -> str:
-    """'0.0123', or '< 0.0001' below that; '–' for no value."""
+    """Return '0.0123', or '< 0.0001' below that; '–' for no value."""
     return "< 0.0001" if is_number(p) and p < 0.0001 else number(p, 4)
 
 
 def share_reached(step: Mapping[str, Any], n: int) -> float | None:
-    """The share of `n` samples that a step of the reject option accepts: at least its `coverage`, and more where confidences tie. None where out of reach."""
+    """Return the share of `n` samples that a step of the reject option accepts.
+
+    It is at least the step's `coverage`, and more where confidences tie; None where out of reach.
+    """
     return step["n"] / n if step["n"] is not None and n else None
 
 
 def further(step: Mapping[str, Any], n: int) -> str:
-    """'100 %' where that share was accepted, more than a point beyond the one asked for; '' where it was met."""
+    """Return '100 %' where that share was accepted, more than a point beyond the one asked for.
+
+    '' where it was met.
+    """
     share = share_reached(step, n)
     return percent(share, 0) if share is not None and share - step["coverage"] > 0.01 else ""
 
 
 def reached(step: Mapping[str, Any], n: int) -> str:
-    """'≥ 80 %', or '≥ 80 % (100 %)' where so many were accepted."""
+    """Return '≥ 80 %', or '≥ 80 % (100 %)' where so many were accepted."""
     share = further(step, n)
     return f"≥{NBSP}{percent(step['coverage'], 0)}{f' ({share})' if share else ''}"
 
 
 def agreement(difference: int, n: int) -> str:
-    """How far a measured count of right answers is from a published one, of n."""
-    return (
-        f"the same count of {n:,}"
-        if difference == 0
-        else f"{abs(difference)} {'more' if difference > 0 else 'fewer'} of {n:,} right than published"
-    )
+    """Return how far a measured count of right answers is from a published one, of n."""
+    if difference == 0:
+        return f"the same count of {n:,}"
+    side = "more" if difference > 0 else "fewer"
+    return f"{abs(difference)} {side} of {n:,} right than published"
 
 
 def rule(name: str) -> str:
@@ -100,8 +110,8 @@ def rule(name: str) -> str:
 
 
 def caveats(dataset: DatasetResults) -> list[str]:
-    """Why this dataset's numbers are not for a headline."""
-    task = dataset.task or {}
+    """Return why this dataset's numbers are not for a headline."""
+    task = dataset.task
     found = []
     if task and not task.get("headline", True):
         found.append("demonstration data, not for headline")
@@ -111,9 +121,9 @@ def caveats(dataset: DatasetResults) -> list[str]:
 
 
 def verdict(dataset: DatasetResults) -> tuple[str, list[str]]:
-    """(the one sentence that answers the question, the sentences that qualify it)."""
+    """Return the sentence that answers the question, and the sentences that qualify it."""
     tests = dataset.fusion_tests
-    best = (dataset.comparison or {}).get("best_single")
+    best = dataset.compared.get("best_single")
     if not best:
         return "No pair could be scored here; the leaderboard names the reasons.", []
     single = _single(best)
@@ -129,7 +139,7 @@ def verdict(dataset: DatasetResults) -> tuple[str, list[str]]:
 
 
 def _lead(dataset: DatasetResults, tests: Sequence[Mapping[str, Any]]) -> str:
-    """The sentence on the fusion that stands best against the best single pair."""
+    """Return the sentence on the fusion that stands best against the best single pair."""
     better = [test for test in tests if test["verdict"] == "better"]
     test = (better or tests)[0]
     what, side = (
@@ -153,21 +163,28 @@ def _lead(dataset: DatasetResults, tests: Sequence[Mapping[str, Any]]) -> str:
     )
     evidence = f" ({figures})" if figures else ""
     capital = what[0].upper() + what[1:]
+    apart = f"{points} {side} the best single pair"
     match test["verdict"]:
         case "better":
             return f"{capital} is better than the best single pair by {points}{evidence}."
         case "worse":
-            return f"No fusion beats the best single pair: {what} comes closest and is worse by {points}{evidence}."
+            return (
+                f"No fusion beats the best single pair: {what} comes closest and is worse by"
+                f" {points}{evidence}."
+            )
         case "too few clusters":
-            return f"No verdict: there are too few subjects (clusters) for a paired test. {capital} scores {points} {side} the best single pair{evidence}."
+            return (
+                "No verdict: there are too few subjects (clusters) for a paired test."
+                f" {capital} scores {apart}{evidence}."
+            )
         case "inconclusive":
-            return f"Inconclusive: {what} scores {points} {side} the best single pair, but test and interval disagree{evidence}."
+            return f"Inconclusive: {what} scores {apart}, but test and interval disagree{evidence}."
         case _:
-            return f"No difference is shown: {what} scores {points} {side} the best single pair{evidence}."
+            return f"No difference is shown: {what} scores {apart}{evidence}."
 
 
 def fusion_phrase(dataset: DatasetResults, name: str) -> str:
-    """'a vote of 4 pairs (soft mean)' for 'fusion/vote'."""
+    """Return 'a vote of 4 pairs (soft mean)' for 'fusion/vote'."""
     score = dataset.find(name)
     if score is None or not score.get("members"):
         return f"the fusion {shorten(name.removeprefix('fusion/'), 60)}"
@@ -182,9 +199,13 @@ def fusion_phrase(dataset: DatasetResults, name: str) -> str:
 
 
 def pairs(score: Mapping[str, Any]) -> str:
-    """How many members a fusion has: '4 pairs', or '2 of 4 pairs' where only the most accurate vote."""
+    """Return how many members a fusion has: '4 pairs'.
+
+    It is '2 of 4 pairs' where only the most accurate vote.
+    """
     members, top = len(score.get("members") or ()), score.get("top")
-    return f"{f'{top} of ' if top and top < members else ''}{members} pair{'s' if members != 1 else ''}"
+    of_all = f"{top} of " if top and top < members else ""
+    return f"{of_all}{members} pair{'s' if members != 1 else ''}"
 
 
 def _tally(tests: Sequence[Mapping[str, Any]]) -> str:
@@ -207,28 +228,30 @@ def _tally(tests: Sequence[Mapping[str, Any]]) -> str:
 def _single(best: Mapping[str, Any]) -> str:
     interval = span(*(best.get("interval") or (None, None)))
     choices = Counter(choice["cell"] for choice in best.get("choices") or [])
-    often = (
-        f", most often {label_short(best['name'])} ({choices[best['name']]} of {sum(choices.values())} times)"
-        if len(choices) > 1
-        else f": {label_short(best['name'])}"
-    )
-    return f"{percent(best['accuracy'])}{f' (95{NBSP}% CI {interval})' if interval else ''}, {best['how']}{often}"
+    name = label_short(best["name"])
+    times = f"{choices[best['name']]} of {sum(choices.values())} times"
+    often = f", most often {name} ({times})" if len(choices) > 1 else f": {name}"
+    limits = f" (95{NBSP}% CI {interval})" if interval else ""
+    return f"{percent(best['accuracy'])}{limits}, {best['how']}{often}"
 
 
 def of_level(level: Mapping[str, Any]) -> str:
-    """Whose accuracy a level of `DatasetResults.levels` is: a pair, or several where each fold chose its own."""
+    """Return whose accuracy a level of `DatasetResults.levels` is.
+
+    It is a pair's, or that of several where each fold chose its own.
+    """
     pair = label_short(level["name"])
     return f"chosen per fold, most often {pair}" if level["mixed"] else pair
 
 
 def _ceiling(dataset: DatasetResults) -> list[str]:
-    found = dataset.comparison or {}
+    found = dataset.compared
     sentences = []
     hindsight, oracle = found.get("hindsight"), found.get("oracle")
-    if hindsight and hindsight["accuracy"] != (found.get("best_single") or {}).get("accuracy"):
-        sentences.append(
-            f"With hindsight the best pair is {label_short(hindsight['name'])} at {percent(hindsight['accuracy'])}."
-        )
+    best = found.get("best_single")
+    if hindsight and (not best or hindsight["accuracy"] != best["accuracy"]):
+        name, share = label_short(hindsight["name"]), percent(hindsight["accuracy"])
+        sentences.append(f"With hindsight the best pair is {name} at {share}.")
     if oracle and len(oracle.get("members") or []) > 1:
         effective = found.get("effective_members")
         worth = (
@@ -243,11 +266,12 @@ def _ceiling(dataset: DatasetResults) -> list[str]:
 
 
 def label_short(name: str) -> str:
+    """Return a name as people read it, at most 70 characters."""
     return shorten(label(name), 70)
 
 
-def title_of(score: Mapping[str, Any]) -> str:
-    """A score's name for headings."""
+def title_of(score: Score) -> str:
+    """Return a score's name for headings."""
     return label_short(name_of(score))
 
 

@@ -1,14 +1,15 @@
-"""How well valence and arousal are read (protocol §11): agreement over all annotated moments, and within clips, with intervals."""
+"""Score how well valence and arousal are read (protocol §11): over all moments and within clips."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from faceoff.scoring import metrics
+from faceoff.scoring.records import Affect
 from faceoff.scoring.task import owners
 from faceoff.statistics.arrays import Floats, Ints
 from faceoff.statistics.bootstrap import bootstrap_t
@@ -20,7 +21,10 @@ _UNITS = 1_000  # resampled units at most; more pictures are drawn in groups of 
 
 @dataclass(frozen=True)
 class Moments:
-    """The moments that a dataset annotates in one dimension. `truth`, `predicted` (m,) in −1 … 1, NaN where nothing was predicted; `sample` (m,) int."""
+    """The moments that a dataset annotates in one dimension.
+
+    truth, predicted: (m,) in −1 … 1, NaN where nothing was predicted; sample: (m,) its number.
+    """
 
     truth: Floats
     predicted: Floats
@@ -28,62 +32,97 @@ class Moments:
 
 
 def moments(frames: Path, predictions: Path, ids: Mapping[str, int]) -> dict[str, Moments]:
-    """The annotated moments of these samples (id -> number) by dimension, of the dimensions that the cell predicts at all.
+    """Return the annotated moments of these samples, of the dimensions that the cell predicts.
 
-    frames, predictions: tables in the same frame order. Raises ValueError where they do not belong together.
+    Parameters
+    ----------
+    frames, predictions
+        Tables in the same frame order.
+    ids
+        Sample -> its number.
+
+    Returns
+    -------
+    Dimension -> its moments, in frame order.
+
+    Raises
+    ------
+    ValueError
+        If the tables do not belong together.
     """
     columns = ["sample_id", "frame", *DIMENSIONS]
-    found: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
-    read = set()
-    for truth, row in zip(
-        parquet.rows(frames, columns), parquet.rows(predictions, columns), strict=True
-    ):
-        if (truth["sample_id"], truth["frame"]) != (row["sample_id"], row["frame"]):
-            raise ValueError(
-                f"{predictions} does not belong to {frames}: {row['sample_id']!r} stands where {truth['sample_id']!r} should"
-            )
-        for name in DIMENSIONS:
-            if row[name] is not None:
-                read.add(name)
-            if truth[name] is not None and truth["sample_id"] in ids:
-                found[name].append(
-                    (
-                        truth[name],
-                        np.nan if row[name] is None else row[name],
-                        ids[truth["sample_id"]],
-                    )
-                )
-    columns_of = {
-        name: np.array(found[name]).T for name in DIMENSIONS if found[name] and name in read
-    }
-    return {
-        name: Moments(truth, predicted, sample.astype(int))
-        for name, (truth, predicted, sample) in columns_of.items()
-    }
+    truth, read = (
+        parquet.read(*parquet.shards_of(path), columns=columns) for path in (frames, predictions)
+    )
+    _refuse_other_frames(frames, truth, predictions, read)
+    names = list(ids)
+    place = pc.index_in(truth["sample_id"], value_set=pa.array(names, truth["sample_id"].type))
+    known = place.is_valid().to_numpy()
+    number = np.array([ids[name] for name in names], dtype=np.int64)
+    sample = number[place.fill_null(0).to_numpy()] if names else np.zeros(len(known), np.int64)
+    found = {}
+    for name in DIMENSIONS:
+        annotated = truth[name].is_valid().to_numpy() & known
+        if annotated.any() and read[name].null_count < len(read):
+            said, predicted = (table[name].to_numpy()[annotated] for table in (truth, read))
+            found[name] = Moments(said, predicted, sample[annotated])
+    return found
+
+
+def _refuse_other_frames(frames: Path, truth: pa.Table, predictions: Path, read: pa.Table) -> None:
+    """Raise ValueError unless two tables are about the same frames in the same order."""
+    if len(truth) != len(read):
+        raise ValueError(
+            f"{predictions} does not belong to {frames}: {len(read)} rows, expected {len(truth)}"
+        )
+    keys = ["sample_id", "frame"]
+    if truth.select(keys).equals(read.select(keys)):
+        return
+    here, there = (table.select(keys).to_pylist() for table in (truth, read))
+    row = next(row for row, key in enumerate(here) if key != there[row])
+    raise ValueError(
+        f"{predictions} does not belong to {frames}: {there[row]['sample_id']!r} stands where "
+        f"{here[row]['sample_id']!r} should"
+    )
 
 
 def clipped_share(predictions: Path) -> float | None:
-    """Share of a cell's readings of valence and arousal that lie at −1 or 1; None where it has none.
+    """Return the share of a cell's readings of valence and arousal that lie at −1 or 1.
 
-    Readings beyond are cut to these when they are written (EmotiEffLib issue 40), so a reading that is there was at the end of the scale or past it.
+    Readings beyond are cut to these when they are written, so a reading that is there was at the
+    end of the scale or past it (EmotiEffLib has such outputs). None if the cell has no readings.
     """
-    readings = [
-        abs(row[name])
-        for row in parquet.rows(predictions, list(DIMENSIONS))
-        for name in DIMENSIONS
-        if row[name] is not None
-    ]
-    return sum(reading >= 1 for reading in readings) / len(readings) if readings else None
+    table = parquet.read(*parquet.shards_of(predictions), columns=list(DIMENSIONS))
+    readings = np.concatenate([table[name].drop_null().to_numpy() for name in DIMENSIONS])
+    return int((np.abs(readings) >= 1).sum()) / len(readings) if len(readings) else None
 
 
-def score(found: Moments, subjects: Sequence[str | None], seed: int) -> dict[str, Any]:
-    """Pooled CCC with its interval, mean CCC within the `clips` that have one, Pearson, RMSE, sign agreement, and the share of moments that were read.
+def score(found: Moments, subjects: Sequence[str | None], seed: int) -> Affect:
+    """Score the readings of one dimension.
 
-    subjects: of each sample by its number; resampled whole, as are clips without one. Unread moments are left out of the agreement, which `coverage` shows.
+    Parameters
+    ----------
+    found
+        The moments.
+    subjects
+        Of each sample by its number; resampled whole, as are clips without one.
+    seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    Pooled CCC with its interval, mean CCC within the `clips` that have one, Pearson, RMSE, sign
+    agreement, and the share of moments that were read. Unread moments are left out of the
+    agreement, which `coverage` shows.
     """
     truth, predicted = found.truth, found.predicted
     within = _within_clips(found)
-    values = {
+    interval = (
+        bootstrap_t(_ccc_of_sums, _sums(found, subjects), seed=seed, bounds=(-1.0, 1.0))
+        if np.isfinite(predicted).any()
+        else None
+    )
+    return {
         "n": len(truth),
         "coverage": float(np.isfinite(predicted).mean()),
         "ccc": metrics.ccc(truth, predicted),
@@ -92,21 +131,13 @@ def score(found: Moments, subjects: Sequence[str | None], seed: int) -> dict[str
         "pearson": metrics.pearson(truth, predicted),
         "rmse": metrics.rmse(truth, predicted),
         "sign_agreement": metrics.sign_agreement(truth, predicted),
-    }
-    interval = (
-        bootstrap_t(_ccc_of_sums, _sums(found, subjects), seed=seed, bounds=(-1.0, 1.0))
-        if np.isfinite(predicted).any()
-        else None
-    )
-    return {
-        **values,
         "ccc_low": interval.low if interval else None,
         "ccc_high": interval.high if interval else None,
     }
 
 
 def _within_clips(found: Moments) -> list[float]:
-    """The CCC inside each clip of two moments or more that were annotated and read: of one moment there is no agreement."""
+    """Return the CCC inside each clip of two read moments or more: one moment has no agreement."""
     order = np.flatnonzero(np.isfinite(found.predicted))
     order = order[np.argsort(found.sample[order], kind="stable")]
     groups = np.split(order, np.flatnonzero(np.diff(found.sample[order])) + 1)
@@ -118,7 +149,7 @@ def _within_clips(found: Moments) -> list[float]:
 
 
 def _sums(found: Moments, subjects: Sequence[str | None]) -> Floats:
-    """(units, 6) sums of 1, t, p, t², p², tp of each resampled unit."""
+    """Return (units, 6) sums of 1, t, p, t², p², tp of each resampled unit."""
     kept = np.isfinite(found.predicted)
     t, p, sample = found.truth[kept], found.predicted[kept], found.sample[kept]
     unit = np.unique(owners(sample, [subjects[number] for number in sample]), return_inverse=True)[
@@ -132,7 +163,7 @@ def _sums(found: Moments, subjects: Sequence[str | None]) -> Floats:
 
 
 def _ccc_of_sums(totals: Floats) -> Floats:
-    """CCC of each row of summed moments (R, 6) -> (R,); NaN without any."""
+    """Return the CCC (R,) of each row of summed moments (R, 6); NaN without any."""
     n, t, p, tt, pp, tp = totals.T
     with np.errstate(invalid="ignore", divide="ignore"):
         mean_t, mean_p = t / n, p / n

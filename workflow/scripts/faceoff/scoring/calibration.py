@@ -1,16 +1,18 @@
-"""How far probabilities can be believed: temperature scaling, reliability bins, the parts of the Brier score. Pure functions.
+"""Say how far probabilities can be believed: temperature scaling, reliability bins, Brier's parts.
 
-Conventions are those of metrics.py: truth (n,) class index, posterior (n, k) with rows of NaN where a sample is not covered. Everything here is over
-covered samples. Temperatures are above 1 where a pipeline is more confident than right, below 1 where it is less.
+Conventions are those of metrics.py: truth (n,) class index, posterior (n, k) with rows of NaN where
+a sample is not covered. Everything here is over covered samples. Temperatures are above 1 where a
+pipeline is more confident than right, below 1 where it is less.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from faceoff.scoring import metrics
+from faceoff.scoring.records import Bins, BrierParts, Reliability
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels, Numbers
 from faceoff.statistics.folds import check_folds
 from faceoff.statistics.intervals import Interval
@@ -23,19 +25,40 @@ IntervalOf = Callable[
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Tempered posterior (n, k) and the temperatures behind it: one, or one per fold in the order of the folds."""
+    """Tempered posterior (n, k) and the temperatures behind it: one, or one per fold in their
+    order.
+    """
 
     posterior: Floats
     temperatures: tuple[float, ...]
 
     @property
     def temperature(self) -> float:
-        """Geometric mean of the temperatures: they are ratios."""
+        """Return the geometric mean of the temperatures: they are ratios."""
         return float(np.exp(np.mean(np.log(self.temperatures))))
 
 
 def cross_fit(truth: Ints, posterior: Floats, folds: Ints) -> Calibrated:
-    """Temperature scaling (Guo 2017) where each fold (n,) is tempered by what the other folds teach (protocol §20)."""
+    """Temper each fold by what the other folds teach (protocol §20).
+
+    Parameters
+    ----------
+    truth
+        (n,) class index.
+    posterior
+        (n, k).
+    folds
+        (n,) fold of each sample.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two folds.
+
+    References
+    ----------
+    Guo, Pleiss, Sun & Weinberger (2017), On calibration of modern neural networks, ICML.
+    """
     folds, posterior = check_folds(folds, len(truth)), _own_classes(posterior)
     tempered, temperatures = np.full(posterior.shape, np.nan), []
     for fold in np.unique(folds):
@@ -46,7 +69,15 @@ def cross_fit(truth: Ints, posterior: Floats, folds: Ints) -> Calibrated:
 
 
 def fit_elsewhere(posterior: Floats, held_out_truth: Ints, held_out: Floats) -> Calibrated:
-    """Temperature scaling by what other samples teach: held_out (m, k), held_out_truth (m,)."""
+    """Temper the posterior (n, k) by what other samples teach.
+
+    Parameters
+    ----------
+    posterior
+        (n, k), what is tempered.
+    held_out_truth, held_out
+        (m,) class index and (m, k) posterior of the samples that teach.
+    """
     temperature = fit_temperature(_own_classes(held_out), held_out_truth)
     return Calibrated(_every_class(temper(_own_classes(posterior), temperature)), (temperature,))
 
@@ -59,21 +90,28 @@ def bins(
     *,
     count: int = metrics.ECE_BINS,
     mode: Literal["width", "mass"] = "width",
-) -> dict[str, list[float]]:
-    """The bins (low, high] of the top label's confidence behind the ECE, as columns; empty ones are left out.
+) -> Bins:
+    """Return the bins (low, high] of the top label's confidence behind the ECE; no empty ones.
 
-    low, high, n, confidence (mean), accuracy, accuracy_low and accuracy_high (`interval` of the bin's correctness and clusters). Lists are of one length.
+    Parameters
+    ----------
+    truth
+        (n,) class index.
+    posterior
+        (n, k).
+    interval
+        Of a bin's correctness and clusters.
+    clusters
+        (n,) labels; None where samples are independent.
+    count, mode
+        Number of bins; of equal width or equal mass.
     """
     covered = metrics.is_covered(posterior)
-    truth, posterior, clusters = (
-        truth[covered],
-        posterior[covered],
-        None if clusters is None else clusters[covered],
+    truth, posterior = truth[covered], posterior[covered]
+    clusters = None if clusters is None else clusters[covered]
+    columns = Bins(
+        low=[], high=[], n=[], confidence=[], accuracy=[], accuracy_low=[], accuracy_high=[]
     )
-    columns: dict[str, list[float]] = {
-        name: []
-        for name in ("low", "high", "n", "confidence", "accuracy", "accuracy_low", "accuracy_high")
-    }
     if not len(truth):
         return columns
     confidence, correct = posterior.max(axis=1), posterior.argmax(axis=1) == truth
@@ -83,50 +121,69 @@ def bins(
     for index in np.unique(bin_of):
         here = bin_of == index
         found = interval(correct[here], None if clusters is None else clusters[here])
-        row = (
-            limits[index],
-            limits[index + 1],
-            int(here.sum()),
-            float(confidence[here].mean()),
-            float(correct[here].mean()),
-            found.low,
-            found.high,
-        )
-        for column, value in zip(columns.values(), row, strict=True):
-            column.append(value)
+        columns["low"].append(limits[index])
+        columns["high"].append(limits[index + 1])
+        columns["n"].append(int(here.sum()))
+        columns["confidence"].append(float(confidence[here].mean()))
+        columns["accuracy"].append(float(correct[here].mean()))
+        columns["accuracy_low"].append(found.low)
+        columns["accuracy_high"].append(found.high)
     return columns
 
 
-def brier_parts(
-    truth: Ints, posterior: Floats, *, count: int = metrics.ECE_BINS
-) -> dict[str, float]:
-    """What the Brier score is made of (Murphy 1973, with the within-bin terms of Stephenson, Coelho & Jolliffe 2008).
+def brier_parts(truth: Ints, posterior: Floats, *, count: int = metrics.ECE_BINS) -> BrierParts:
+    """Return what the Brier score is made of.
 
-    Each class's probability is binned by itself into `count` bins (lo, hi] of equal width; with p̄ and ō the mean probability and the share of the class
-    in a bin and o its share in all, the sums over classes and bins of n_bin/n times
-        reliability (p̄ − ō)²    resolution (ō − o)²    within_bin_variance mean (p − p̄)²    within_bin_covariance 2 mean (p − p̄)(y − ō)
-    and uncertainty Σ o(1 − o) make brier = reliability − resolution + uncertainty + within_bin_variance − within_bin_covariance, exactly.
-    Low reliability and high resolution are good. NaN where nothing is covered.
+    Each class's probability is binned by itself into `count` bins (lo, hi] of equal width; with p̄
+    and ō the mean probability and the share of the class in a bin and o its share in all, the sums
+    over classes and bins of n_bin/n times
+
+        reliability             (p̄ − ō)²
+        resolution              (ō − o)²
+        within_bin_variance     mean (p − p̄)²
+        within_bin_covariance   2 mean (p − p̄)(y − ō)
+
+    and uncertainty Σ o(1 − o) make brier = reliability − resolution + uncertainty +
+    within_bin_variance − within_bin_covariance, exactly. Low reliability and high resolution are
+    good.
+
+    Parameters
+    ----------
+    truth
+        (n,) class index.
+    posterior
+        (n, k).
+    count
+        Number of bins.
+
+    Returns
+    -------
+    The parts; NaN where nothing is covered.
+
+    References
+    ----------
+    Murphy (1973), A new vector partition of the probability score, Journal of Applied Meteorology
+    12. Stephenson, Coelho & Jolliffe (2008), Two extra components in the Brier score decomposition,
+    Weather and Forecasting 23.
     """
     covered = metrics.is_covered(posterior)
     truth, posterior = truth[covered], posterior[covered]
     n, k = posterior.shape
     if n == 0:
-        return dict.fromkeys(
-            (
-                "reliability",
-                "resolution",
-                "uncertainty",
-                "within_bin_variance",
-                "within_bin_covariance",
-            ),
-            float("nan"),
+        nan = float("nan")
+        return BrierParts(
+            reliability=nan,
+            resolution=nan,
+            uncertainty=nan,
+            within_bin_variance=nan,
+            within_bin_covariance=nan,
         )
     happened = (np.arange(k) == truth[:, None]).astype(float)
     edges = metrics.bin_edges(posterior.ravel(), count, "width")
     cell = np.searchsorted(edges, posterior, side="left") + count * np.arange(k)
 
     def sums(values: Numbers) -> Floats:
+        """Return the sum (count · k,) of values (n, k) in each bin of each class."""
         total = np.bincount(cell.ravel(), weights=values.ravel(), minlength=count * k)
         return total.astype(np.float64)
 
@@ -149,8 +206,18 @@ def describe(
     posterior: Floats,
     interval: IntervalOf,
     clusters: Labels | None = None,
-) -> dict[str, Any]:
-    """log_loss, brier, ece, ece_mass, brier_parts, and the bins by equal width and by equal mass."""
+) -> Reliability:
+    """Return all of a posterior's reliability: scores, the Brier score's parts, bins of both kinds.
+
+    Parameters
+    ----------
+    truth
+        (n,) class index.
+    posterior
+        (n, k).
+    interval, clusters
+        As for `bins`.
+    """
     return {
         "log_loss": metrics.log_loss(truth, posterior),
         "brier": metrics.brier(truth, posterior),
@@ -158,8 +225,8 @@ def describe(
         "ece_mass": metrics.expected_calibration_error(truth, posterior, mode="mass"),
         "brier_parts": brier_parts(truth, posterior),
         "bins": {
-            mode: bins(truth, posterior, interval, clusters, mode=mode)
-            for mode in ("width", "mass")
+            "width": bins(truth, posterior, interval, clusters, mode="width"),
+            "mass": bins(truth, posterior, interval, clusters, mode="mass"),
         },
     }
 
@@ -168,7 +235,10 @@ def describe(
 
 
 def _own_classes(posterior: Floats) -> Floats:
-    """The posterior with NaN for the classes that it never gives anything: a temperature must not lift those from zero."""
+    """Return the posterior with NaN for the classes that it never gives anything.
+
+    A temperature must not lift those from zero.
+    """
     posterior = np.array(posterior, dtype=np.float64)
     covered = metrics.is_covered(posterior)
     posterior[:, ~(posterior[covered] > 0).any(axis=0)] = np.nan
@@ -176,6 +246,6 @@ def _own_classes(posterior: Floats) -> Floats:
 
 
 def _every_class(tempered: Floats) -> Floats:
-    """Zero again for the classes that are not the pipeline's; rows without any stay NaN."""
+    """Return zero again for the classes that are not the pipeline's; rows without any stay NaN."""
     covered = ~np.isnan(tempered).all(axis=1)
     return np.where(covered[:, None], np.nan_to_num(tempered), np.nan)

@@ -1,30 +1,51 @@
-"""Scores beside people, where every sample has the votes of several: how close to what they said, and how one of them would have done. Pure functions.
+"""Score a pipeline beside people, where every sample has the votes of several.
 
 Conventions
-    votes       (n, C) counts ≥ 0: the first k columns are the classes of the label space, the others what else people answered (unknown, no face …)
-    posterior   (n, k), rows of NaN where a sample is not covered; predicted (n,) class index, below 0 where there is none
-    voted       samples with at least one vote inside the space (for distributions), or with two votes or more (where one tagger is held against the
-                others); the rest are left out of what needs them, and every n says so
-    the others  what a sample's taggers but one say: the classes with most votes; where m of them tie, being one of them counts 1/m. All of C count, so a
-                tagger who says "unknown" where most do is right
+-----------
+votes
+    (n, C) counts ≥ 0: the first k columns are the classes of the label space, the others what else
+    people answered (unknown, no face …).
+posterior
+    (n, k), rows of NaN where a sample is not covered; predicted (n,) class index, below 0 where
+    there is none.
+voted
+    Samples with at least one vote inside the space (for distributions), or with two votes or more
+    (where one tagger is held against the others); the rest are left out of what needs them, and
+    every n says so.
+the others
+    What a sample's taggers but one say: the classes with most votes; where m of them tie, being one
+    of them counts 1/m. All of C count, so a tagger who says "unknown" where most do is right.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from faceoff.scoring import metrics
+from faceoff.scoring.records import Human, Stratum
 from faceoff.statistics.arrays import Bools, Floats, Ints, Numbers
 from faceoff.statistics.intervals import Interval
 
 AGREEMENT = (0.5, 0.6, 0.7, 0.8, 0.9)  # between strata (lo, hi] of the share of votes on the winner
-# (values or correctness of some samples, which of all samples these are (n,)) -> interval of the mean
+# (values or correctness of some samples, which of all samples these are (n,)) -> interval of the
+# mean
 MeanInterval = Callable[[Numbers, Bools], Interval]
 
 
 def cross_entropy(votes: Floats, posterior: Floats) -> Floats:
-    """(n,) −Σ q log p against the distribution q of the votes inside the space, p clipped and renormalised as in the log loss; NaN where there is no q or p."""
+    """Return (n,) −Σ q log p against the distribution q of the votes inside the space.
+
+    Parameters
+    ----------
+    votes
+        (n, C) counts.
+    posterior
+        (n, k); p is clipped and renormalised as in the log loss.
+
+    Returns
+    -------
+    In nats; NaN where there is no q or p.
+    """
     share = _distribution(votes, posterior.shape[1])
     clipped = np.clip(posterior, metrics.CLIP, 1.0)
     crossed: Floats = -(share * np.log(clipped / clipped.sum(axis=1, keepdims=True))).sum(axis=1)
@@ -32,23 +53,35 @@ def cross_entropy(votes: Floats, posterior: Floats) -> Floats:
 
 
 def vote_entropy(votes: Floats, k: int) -> Floats:
-    """(n,) −Σ q log q in nats: the least cross-entropy that any posterior can have. KL divergence is cross-entropy minus this."""
+    """Return (n,) −Σ q log q in nats: the least cross-entropy that any posterior can have.
+
+    The KL divergence is the cross-entropy minus this.
+
+    Parameters
+    ----------
+    votes
+        (n, C) counts.
+    k
+        Number of classes of the space.
+    """
     share = _distribution(votes, k)
     entropy: Floats = -(share * np.log(np.where(share > 0, share, 1.0))).sum(axis=1)
     return entropy
 
 
 def agreement(votes: Floats) -> Floats:
-    """(n,) share of all votes that the winner has, 0–1; NaN without votes."""
+    """Return (n,) the share of all votes (n, C) that the winner has, 0–1; NaN without votes."""
     votes = _votes(votes)
     total = votes.sum(axis=1)
     return np.where(total > 0, votes.max(axis=1) / np.where(total > 0, total, 1.0), np.nan)
 
 
 def one_against_the_others(votes: Floats) -> Floats:
-    """(n,) chance that a random tagger of the sample says what most of the others say; NaN below two votes.
+    """Return (n,) the chance that a random tagger says what most of the others say; NaN below two
+    votes.
 
-    Its mean is what one person reaches: no ceiling, as a pipeline that says what most people say is right against all others more often than they are.
+    Its mean is what one person reaches: no ceiling, as a pipeline that says what most people say is
+    right against all others more often than they are. votes: (n, C) counts.
     """
     chance = np.zeros(len(votes))
     for tagger, (share, credit) in enumerate(_left_out(votes)):
@@ -57,7 +90,19 @@ def one_against_the_others(votes: Floats) -> Floats:
 
 
 def as_a_tagger(votes: Floats, predicted: Ints) -> Floats:
-    """(n,) the same credit for a prediction: against all taggers but a random one. No prediction has 0; NaN below two votes."""
+    """Return (n,) the same credit for a prediction: against all taggers but a random one.
+
+    Parameters
+    ----------
+    votes
+        (n, C) counts.
+    predicted
+        (n,) class index; no prediction has 0.
+
+    Returns
+    -------
+    0–1; NaN below two votes.
+    """
     chosen = np.maximum(predicted, 0)[:, None]
     chance = np.zeros(len(votes))
     for share, credit in _left_out(votes):
@@ -68,9 +113,19 @@ def as_a_tagger(votes: Floats, predicted: Ints) -> Floats:
 
 
 def confusion(votes: Floats, k: int) -> Floats:
-    """(k, k+1) expected confusion matrix of one random tagger per sample: rows what the others say, columns the tagger, the last one outside the space.
+    """Return the expected confusion matrix of one random tagger per sample.
 
-    Counts are samples; those where the others are outside the space have no row.
+    Parameters
+    ----------
+    votes
+        (n, C) counts.
+    k
+        Number of classes of the space.
+
+    Returns
+    -------
+    (k, k+1) samples: rows what the others say, columns the tagger, the last one outside the space.
+    Samples where the others are outside the space have no row.
     """
     matrix = np.zeros((k, k + 1))
     for tagger, (share, credit) in enumerate(_left_out(votes)):
@@ -79,7 +134,7 @@ def confusion(votes: Floats, k: int) -> Floats:
 
 
 def pair_agreement(votes: Floats) -> Floats:
-    """(n,) chance that two random taggers of a sample agree; NaN below two votes."""
+    """Return (n,) the chance that two random taggers of a sample agree; NaN below two votes."""
     votes = _votes(votes)
     total = votes.sum(axis=1)
     pairs = total * (total - 1)
@@ -95,10 +150,26 @@ def describe(
     interval: MeanInterval,
     *,
     hard: bool = False,
-) -> dict[str, Any]:
-    """The `human` part of a score file; hard posteriors (votes, ranks) are no distributions, so their cross-entropy and KL are NaN.
+) -> Human:
+    """Return the `human` part of a score file.
 
-    Raises ValueError for votes that are negative or not finite.
+    Parameters
+    ----------
+    votes
+        (n, C) counts.
+    truth
+        (n,) class index.
+    posterior
+        (n, k).
+    interval
+        Of a mean over samples.
+    hard
+        Votes and ranks are no distributions, so their cross-entropy and KL are NaN.
+
+    Raises
+    ------
+    ValueError
+        If votes are negative or not finite.
     """
     k = posterior.shape[1]
     predicted = metrics.argmax(posterior)
@@ -123,7 +194,7 @@ def describe(
         "accuracy_as_tagger": _mean(machine[held]),
         "as_tagger_over_one_person": _mean(machine[held]) / person if person > 0 else float("nan"),
         "strata": _strata(agreement(votes), correct, tagger, interval),
-        "confusion": confusion(votes, k),
+        "confusion": confusion(votes, k).tolist(),
     }
 
 
@@ -132,25 +203,35 @@ def describe(
 
 def _strata(
     shares: Floats, correct: Bools, tagger: Floats, interval: MeanInterval
-) -> list[dict[str, Any]]:
-    """Accuracy of the pipeline, and what one person reaches, by how far people agree; strata without samples are left out."""
-    found = []
+) -> list[Stratum]:
+    """Return the pipeline's accuracy, and what one person reaches, by how far people agree.
+
+    Strata without samples are left out.
+    """
+    found: list[Stratum] = []
     for low, high in zip((0.0, *AGREEMENT), (*AGREEMENT, 1.0), strict=True):
         here = (shares > low + metrics.EPSILON) & (shares <= high + metrics.EPSILON)
         if here.any():
             limits = interval(correct[here], here)
             held = here & ~np.isnan(tagger)
-            found.append({
-                "low": low, "high": high, "n": int(here.sum()), "accuracy": _mean(correct[here]), "interval": [limits.low, limits.high],
-                "one_person": _mean(tagger[held]),
-            })  # fmt: skip
+            found.append(
+                {
+                    "low": low,
+                    "high": high,
+                    "n": int(here.sum()),
+                    "accuracy": _mean(correct[here]),
+                    "interval": [limits.low, limits.high],
+                    "one_person": _mean(tagger[held]),
+                }
+            )
     return found
 
 
 def _left_out(votes: Floats) -> list[tuple[Floats, Floats]]:
-    """For a tagger of each of the C classes: (n,) share of the sample's taggers who chose it, and (n, C) credit of every class by what the others say.
+    """Return, for a tagger of each of the C classes, who chose it and what credit every class has.
 
-    NaN shares below two votes.
+    (n,) share of the sample's taggers who chose it, NaN below two votes; (n, C) credit by what the
+    others say.
     """
     votes = _votes(votes)
     total = votes.sum(axis=1)
@@ -166,13 +247,14 @@ def _left_out(votes: Floats) -> list[tuple[Floats, Floats]]:
 
 
 def _distribution(votes: Floats, k: int) -> Floats:
-    """(n, k) shares of the votes inside the space; NaN rows without any."""
+    """Return (n, k) shares of the votes inside the space; NaN rows without any."""
     inside = _votes(votes)[:, :k]
     total = inside.sum(axis=1, keepdims=True)
     return np.where(total > 0, inside / np.where(total > 0, total, 1.0), np.nan)
 
 
 def _votes(votes: Floats) -> Floats:
+    """Return the votes as float64. Raises ValueError if they are negative or not finite."""
     votes = np.asarray(votes, dtype=np.float64)
     if votes.ndim != 2 or not np.isfinite(votes).all() or (votes < 0).any():
         raise ValueError("votes: negative or not finite, expected counts (n, classes) from 0 up")

@@ -1,4 +1,4 @@
-"""List the metrics of a score file once: how each is headed, explained, scaled and where it is shown.
+"""List the metrics of a score file once: heading, explanation, scale, and where each is shown.
 
 The functions are in `metrics.py`. Leaderboards, tables, the report, model cards and the
 documentation read this list.

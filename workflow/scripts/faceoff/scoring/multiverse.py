@@ -1,34 +1,53 @@
-"""One set of predictions under every way of making labels (a multiverse analysis, Steegen et al. 2016): which choices, and which rows they leave.
+"""Judge one set of predictions under every way of making labels.
 
 A dataset plug-in with several defensible label rules has a method `universes() -> list[Universe]`.
+
+References
+----------
+Steegen, Tuerlinckx, Gelman & Vanpaemel (2016), Increasing transparency through a multiverse
+analysis, Perspectives on Psychological Science 11.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from faceoff.plugins.label_rules import Universe, in_space
+from faceoff.scoring.records import Multiverse
 from faceoff.statistics.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A universe over the samples of a run: `sample` (m,) index of each row's sample, `right` (m, k) bool, the classes that count as right."""
+    """A universe over the samples of a run.
+
+    sample: (m,) index of each row's sample; right: (m, k) the classes that count as right.
+    """
 
     sample: Ints
     right: Bools
 
     def correct(self, predicted: Ints) -> Bools:
-        """(m,) bool of the samples' predictions (n,), class index, below 0 where there is none."""
+        """Return (m,) whether the samples' predictions (n,) are right; below 0 there is none."""
         chosen = predicted[self.sample]
         right: Bools = (chosen >= 0) & self.right[np.arange(len(chosen)), np.maximum(chosen, 0)]
         return right
 
 
 def over(universe: Universe, ids: Sequence[str], space: Sequence[str]) -> Scored:
-    """The rows in the space whose sample is there, in their order."""
+    """Return the rows in the space whose sample is there, in their order.
+
+    Parameters
+    ----------
+    universe
+        A way of making labels.
+    ids
+        The n samples of the run.
+    space
+        The k classes.
+    """
     place = {sample: index for index, sample in enumerate(ids)}
     kept = [
         (place[sample], labels) for sample, labels in in_space(universe, space) if sample in place
@@ -40,7 +59,10 @@ def over(universe: Universe, ids: Sequence[str], space: Sequence[str]) -> Scored
 
 
 def swapped(accuracies: Floats, home: Floats) -> int:
-    """How many pairs of pipelines are in the other order than at home: accuracies (P,) of a universe and of the home one. A tie is no order."""
+    """Return how many pairs of pipelines are in the other order than at home; a tie is no order.
+
+    accuracies, home: (P,) of a universe and of the home one.
+    """
     return int(
         (
             np.sign(np.subtract.outer(accuracies, accuracies))
@@ -51,15 +73,21 @@ def swapped(accuracies: Floats, home: Floats) -> int:
     )
 
 
-def rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row per universe and pipeline of a multiverse file; `best`: no other pipeline is more accurate there."""
+def rows(found: Multiverse) -> list[dict[str, Any]]:
+    """Return one row per universe and pipeline of a multiverse file.
+
+    `best`: no other pipeline is more accurate there.
+    """
     return [
         {
             **universe["factors"],
             "home": place == found["home"],
             "n": universe["n"],
             "pipeline": name,
-            **{key: universe[key][index] for key in ("n_correct", "accuracy", "low", "high")},
+            "n_correct": universe["n_correct"][index],
+            "accuracy": universe["accuracy"][index],
+            "low": universe["low"][index],
+            "high": universe["high"][index],
             "best": name in universe["best"],
             "swapped": universe["swapped"],
         }

@@ -1,20 +1,28 @@
-"""The reject option: what a pipeline is worth that may say "not detected" when it is unsure. Pure functions.
+"""Measure the reject option: what a pipeline is worth that may say "not detected" when unsure.
 
 Conventions
-    confidence  (n,) 0–1, probability (or share of votes) of the decision; NaN where a sample is not covered: such samples are rejected first
-    correct     (n,) bool, False where not covered
-    coverage    share of all n samples that are accepted, most confident first; at coverage 1 the not covered ones are accepted too, and wrong, so the
-                risk there is 1 − end-to-end accuracy (protocol §10)
-    risk        share of the accepted that are wrong
-    ties        equal confidences have no order: within them errors are spread evenly, which is the mean over all orders
+-----------
+confidence
+    (n,) 0–1, probability (or share of votes) of the decision; NaN where a sample is not covered:
+    such samples are rejected first.
+correct
+    (n,) bool, False where not covered.
+coverage
+    Share of all n samples that are accepted, most confident first; at coverage 1 the not covered
+    ones are accepted too, and wrong, so the risk there is 1 − end-to-end accuracy (protocol §10).
+risk
+    Share of the accepted that are wrong.
+ties
+    Equal confidences have no order: within them errors are spread evenly, which is the mean over
+    all orders.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
 
+from faceoff.scoring.records import Curve, Risk
 from faceoff.statistics.arrays import Bools, Floats
 from faceoff.statistics.intervals import LEVEL, Interval, clip
 
@@ -23,7 +31,13 @@ POINTS = 100  # of a stored curve
 
 
 def risks(confidence: Floats, correct: Bools) -> Floats:
-    """(n,) risk when the 1, 2, … n most confident samples are accepted."""
+    """Return (n,) the risk when the 1, 2, … n most confident samples are accepted.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or a sample without a prediction is marked right.
+    """
     confidence, correct = _checked(confidence, correct)
     if not len(confidence):
         return np.empty(0)
@@ -34,13 +48,24 @@ def risks(confidence: Floats, correct: Bools) -> Floats:
 
 
 def aurc(confidence: Floats, correct: Bools) -> float:
-    """Area under the risk–coverage curve, 0–1, lower is better: the mean of `risks` (Geifman, Uziel & El-Yaniv 2019). NaN without samples."""
+    """Return the area under the risk–coverage curve, 0–1, lower is better: the mean of `risks`.
+
+    NaN without samples.
+
+    References
+    ----------
+    Geifman, Uziel & El-Yaniv (2019), Bias-reduced uncertainty estimation for deep neural
+    classifiers, ICLR.
+    """
     found = risks(confidence, correct)
     return float(found.mean()) if len(found) else float("nan")
 
 
 def optimal_aurc(correct: Bools) -> float:
-    """The AURC of as many errors, all of them less sure than every right answer (κ* of Geifman 2019, summed and not approximated)."""
+    """Return the AURC of as many errors, all of them less sure than every right answer.
+
+    κ* of Geifman et al. (2019), summed and not approximated. NaN without samples.
+    """
     n, errors = len(correct), int((~np.asarray(correct, dtype=bool)).sum())
     return (
         float((np.arange(1, errors + 1) / np.arange(n - errors + 1, n + 1)).sum() / n)
@@ -49,8 +74,8 @@ def optimal_aurc(correct: Bools) -> float:
     )
 
 
-def curve(confidence: Floats, correct: Bools, points: int = POINTS) -> dict[str, list[float]]:
-    """The risk–coverage curve as columns coverage and risk, at no more than `points` even steps of coverage."""
+def curve(confidence: Floats, correct: Bools, points: int = POINTS) -> Curve:
+    """Return the risk–coverage curve at no more than `points` even steps of coverage."""
     found = risks(confidence, correct)
     n = len(found)
     accepted = (
@@ -63,14 +88,20 @@ def curve(confidence: Floats, correct: Bools, points: int = POINTS) -> dict[str,
 
 @dataclass(frozen=True)
 class Threshold:
-    """Accept confidences ≥ `value`. `accepted` (n,) bool; both None where so many samples hold no prediction that the coverage is out of reach."""
+    """Accept confidences ≥ `value`; accepted: (n,).
+
+    Both None where so many samples hold no prediction that the coverage is out of reach.
+    """
 
     value: float | None
     accepted: Bools | None
 
 
 def threshold(confidence: Floats, coverage: float) -> Threshold:
-    """The highest threshold that accepts at least this share of all samples; equal confidences are accepted together, so it may be more."""
+    """Return the highest threshold that accepts at least this share of all samples.
+
+    Equal confidences are accepted together, so it may be more.
+    """
     confidence = np.where(np.isnan(confidence), -np.inf, confidence)
     wanted = int(np.ceil(coverage * len(confidence) - 1e-9))
     if not 0 < wanted <= np.isfinite(confidence).sum():
@@ -80,9 +111,22 @@ def threshold(confidence: Floats, coverage: float) -> Threshold:
 
 
 def auroc(inliers: Floats, outliers: Floats) -> Interval:
-    """Probability that an inlier is more confident than an outlier, ties counting half, 0–1; NaN (not covered) is below everything.
+    """Return the probability that an inlier is more confident than an outlier, ties counting half.
 
-    The interval is DeLong's (1988) for independent samples, clipped to 0–1; it needs two of each. NaN without inliers or outliers.
+    Parameters
+    ----------
+    inliers, outliers
+        (n,), (m,) confidences; NaN (not covered) is below everything.
+
+    Returns
+    -------
+    Estimate with DeLong's interval for independent samples, clipped to 0–1; it needs two of each.
+    NaN without inliers or outliers.
+
+    References
+    ----------
+    DeLong, DeLong & Clarke-Pearson (1988), Comparing the areas under two or more correlated
+    receiver operating characteristic curves, Biometrics 44.
     """
     inliers, outliers = (
         np.where(np.isnan(values), -np.inf, values) for values in (inliers, outliers)
@@ -100,8 +144,11 @@ def auroc(inliers: Floats, outliers: Floats) -> Interval:
     return clip(Interval(value, value - half, value + half), (0.0, 1.0))
 
 
-def describe(confidence: Floats, correct: Bools) -> dict[str, Any]:
-    """n, n_covered, aurc, aurc_optimal, e_aurc (what the order of confidences costs, ≥ 0) and the curve."""
+def describe(confidence: Floats, correct: Bools) -> Risk:
+    """Return n, n_covered, aurc, aurc_optimal, e_aurc and the curve.
+
+    e_aurc is what the order of confidences costs, ≥ 0.
+    """
     area, best = aurc(confidence, correct), optimal_aurc(correct)
     return {
         "n": len(correct),
@@ -117,7 +164,7 @@ def describe(confidence: Floats, correct: Bools) -> dict[str, Any]:
 
 
 def _share_below(values: Floats, others: Floats) -> Floats:
-    """(n,) share of `others` below each value, equal ones counting half."""
+    """Return (n,) the share of `others` below each value, equal ones counting half."""
     others = np.sort(others)
     return (
         np.searchsorted(others, values, side="left") + np.searchsorted(others, values, side="right")
@@ -125,10 +172,12 @@ def _share_below(values: Floats, others: Floats) -> Floats:
 
 
 def _checked(confidence: Floats, correct: Bools) -> tuple[Floats, Bools]:
+    """Return confidence, with −∞ for NaN, and correctness. Raises ValueError if they do not fit."""
     confidence, correct = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=bool)
     if confidence.ndim != 1 or confidence.shape != correct.shape:
         raise ValueError(
-            f"confidence, correct: shapes {confidence.shape} and {correct.shape} given, expected (n,) twice"
+            f"confidence, correct: shapes {confidence.shape} and {correct.shape} given, expected "
+            "(n,) twice"
         )
     missing = np.isnan(confidence)
     if (missing & correct).any():

@@ -1,12 +1,12 @@
-"""Accuracy in the groups that a dataset names, and how far the best and the worst served one are apart: pure functions, arrays in, plain values out."""
+"""Score accuracy in the groups that a dataset names, and how far best and worst are apart."""
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from faceoff.plugins.protocols import OUTLIER, VOTES
+from faceoff.scoring.records import Group, Level
 from faceoff.scoring.task import share_interval
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
 
@@ -26,16 +26,29 @@ def by_group(
     clusters: Labels | None,
     *,
     seed: int,
-) -> list[dict[str, Any]]:
-    """Accuracy by every group of the samples that divides them into 2 to 12 levels of at least 10 samples each; smaller levels are left out.
+) -> list[Group]:
+    """Return accuracy by every group that divides the samples into 2 to 12 levels of at least 10.
 
-    A group of which every level is one subject names the people and is left out too.
+    Smaller levels are left out. A group of which every level is one subject names the people and is
+    left out too. Whole subjects are shuffled where all of a subject's samples share a level, else
+    samples within each subject; without subjects all samples. The gap is the largest of all
+    differences: an interval around it would be too narrow, so it has a p alone.
 
-    groups: of each of the n samples, name -> level; correct: (n,) bool; clusters: (n,) int of subjects, or None where samples are independent.
-    Each group: name; levels [{level, n, n_correct, accuracy, low, high}] by name, intervals as of any accuracy (protocol §13); best, worst: levels; gap:
-    their difference of accuracy, 0 to 1; p: the share of random divisions into levels of these sizes with a gap at least as large ((1 + b) / (1 + B)).
-    Whole subjects are shuffled where all of a subject's samples share a level, else samples within each subject; without subjects all samples.
-    The gap is the largest of all differences: an interval around it would be too narrow, so it has a p alone.
+    Parameters
+    ----------
+    groups
+        Of each of the n samples, name -> level.
+    correct
+        (n,).
+    clusters
+        (n,) subjects; None where samples are independent.
+    seed
+        Of the shuffles.
+
+    Returns
+    -------
+    Groups by name. gap: difference of accuracy of the best and the worst level, 0–1; p: the share
+    of random divisions into levels of these sizes with a gap at least as large, (1 + b) / (1 + B).
     """
     said = {name for group in groups for name in group}
     names = sorted(
@@ -46,7 +59,7 @@ def by_group(
         and not name.lower().startswith(VOTES)
     )
     random = np.random.default_rng([seed, len(correct), 7])
-    found = []
+    found: list[Group] = []
     for name in names:
         level_of = np.array([group.get(name, "") for group in groups], dtype=object)
         levels = sorted(
@@ -88,12 +101,16 @@ def by_group(
 
 
 def _one_subject_each(code: Ints, subjects: Floats) -> bool:
-    """Whether every level is one subject's own: such a group names the people, and shuffling them leaves every gap as it is."""
+    """Return whether every level is one subject's own.
+
+    Such a group names the people, and shuffling them leaves every gap as it is.
+    """
     pairs = np.unique(np.column_stack([code, subjects]), axis=0)
     return len(pairs) == len(np.unique(code)) == len(np.unique(subjects))
 
 
-def _level(level: str, correct: Bools, subjects: Floats | None) -> dict[str, Any]:
+def _level(level: str, correct: Bools, subjects: Floats | None) -> Level:
+    """Return the accuracy of one level."""
     interval = share_interval(correct, subjects)
     return {
         "level": level,
@@ -113,10 +130,26 @@ def shuffled_gap(
     random: np.random.Generator,
     shuffles: int = SHUFFLES,
 ) -> float:
-    """p of the gap under shuffles of the levels: (1 + b) / (1 + shuffles), b the shuffles with a gap at least as large.
+    """Return p of the gap under shuffles of the levels: (1 + b) / (1 + shuffles).
 
-    code: (n,) int level of each sample; correct: (n,) bool; subjects: (n,) int from 0, or None. Only how many samples of each level are right matters, so
-    that shuffling within a subject (or all samples) is a draw without replacement.
+    b is the number of shuffles with a gap at least as large. Only how many samples of each level
+    are right matters, so that shuffling within a subject (or all samples) is a draw without
+    replacement.
+
+    Parameters
+    ----------
+    code
+        (n,) level of each sample, from 0.
+    correct
+        (n,).
+    subjects
+        (n,) from 0, or None.
+    levels
+        Their number.
+    random
+        Where shuffles are drawn from.
+    shuffles
+        How many.
     """
     sizes = np.bincount(code, minlength=levels)
     units = np.zeros(len(code), int) if subjects is None else subjects

@@ -1,4 +1,4 @@
-"""From prediction rows to what is scored: a task's truth, and one posterior per sample in the task's label space."""
+"""Make prediction rows into what is scored: a task's truth, and one posterior per sample."""
 
 import hashlib
 import json
@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from faceoff.scoring import metrics
+from faceoff.scoring.records import TaskInfo
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
 from faceoff.statistics.folds import stratified_group_folds
 from faceoff.statistics.intervals import Interval, cluster_interval, wilson
@@ -29,9 +32,10 @@ class UnlabelledError(ValueError):
 
 @dataclass(frozen=True)
 class Task:
-    """The scored samples of a dataset: those whose label is in its space, in order. `truth` (n,) int indexes `space`.
+    """The scored samples of a dataset: those whose label is in its space, in order.
 
-    `people` (n,) are the `owners` of the samples; None where no sample has a subject: then all are independent.
+    truth: (n,) index into `space`; people: (n,) the `owners` of the samples; None where no sample
+    has a subject: then all are independent.
     """
 
     info: dict[str, Any]
@@ -42,29 +46,45 @@ class Task:
 
     @property
     def space(self) -> tuple[str, ...]:
+        """Return the classes."""
         return tuple(self.info["space"])
 
     @cached_property
     def clusters(self) -> Ints | None:
-        """(n,) int index of whose each sample is, None where the samples are independent."""
+        """Return (n,) the index of whose each sample is, None where the samples are independent."""
         return None if self.people is None else np.unique(self.people, return_inverse=True)[1]
 
     @cached_property
     def hash(self) -> str:
-        """First 16 hex digits of the sha256 over ordered ids and labels: two results with the same hash are about the same task."""
+        """Return the first 16 hex digits of the sha256 over ordered ids and labels.
+
+        Two results with the same hash are about the same task.
+        """
         lines = (
             f"{sample}\t{self.space[label]}\n"
             for sample, label in zip(self.ids, self.truth, strict=True)
         )
         return hashlib.sha256("".join([*self.space, "\n", *lines]).encode()).hexdigest()[:16]
 
-    def describe(self) -> dict[str, Any]:
-        """The task as it stands beside every score."""
-        return {**self.info, "space": list(self.space), "n": len(self.ids), "hash": self.hash}
+    def describe(self) -> TaskInfo:
+        """Return the task as it stands beside every score."""
+        return {
+            "name": self.info["name"],
+            "type": self.info["type"],
+            "version": self.info["version"],
+            "limited": self.info["limited"],
+            "headline": self.info["headline"],
+            "space": list(self.space),
+            "n": len(self.ids),
+            "hash": self.hash,
+        }
 
 
 def owners(ids: Sequence[Any], subjects: Sequence[str | None]) -> Floats:
-    """(n,) whose each sample is: its subject, or the sample itself where it has none; a subject and a sample of one name are two."""
+    """Return (n,) whose each sample is: its subject, or the sample itself where it has none.
+
+    A subject and a sample of one name are two.
+    """
     return np.array(
         [
             f"subject {subject}" if subject else f"sample {sample}"
@@ -101,7 +121,11 @@ def read_task(samples: Path) -> Task:
 
 @dataclass(frozen=True)
 class SamplePosteriors:
-    """One cell's posteriors by sample: `own` (n, classes) in the model's classes, NaN rows where not covered; `states` (n,) of the rows."""
+    """One cell's posteriors by sample.
+
+    own: (n, classes) in the model's classes, NaN rows where not covered; states, reasons: (n,) of
+    the rows.
+    """
 
     classes: tuple[str, ...]
     own: Floats
@@ -109,11 +133,17 @@ class SamplePosteriors:
     reasons: tuple[str | None, ...]
 
     def in_space(self, space: Sequence[str]) -> tuple[Floats, Floats]:
-        """(posterior (n, len(space)), mass outside the space (n,)); classes outside are masked, the rest renormalised (protocol §12)."""
+        """Return posterior (n, k) and mass outside the space (n,).
+
+        Classes outside are masked, the rest renormalised (protocol §12).
+        """
         return metrics.restrict(self.own, self.classes, space)
 
     def votes_in(self, space: Sequence[str]) -> Floats:
-        """(n, len(space)) what it gives to these classes, as it is: NaN for a class that it lacks, which a vote averages over the others (protocol §21)."""
+        """Return (n, k) what it gives to these classes, as it is.
+
+        NaN for a class that it lacks, which a vote averages over the others (protocol §21).
+        """
         own = np.column_stack([self.own, np.full(len(self.own), np.nan)])
         return own[
             :, [self.classes.index(emotion) if emotion in self.classes else -1 for emotion in space]
@@ -121,7 +151,10 @@ class SamplePosteriors:
 
 
 def cell_name(predictions: Path) -> str:
-    """'detector/model' or 'fusion/name' of a file predictions/<dataset>/<detector>/<model>.parquet or fusion/<dataset>/<name>.parquet."""
+    """Return 'detector/model' or 'fusion/name' of a file of predictions.
+
+    The file is predictions/<dataset>/<detector>/<model>.parquet or fusion/<dataset>/<name>.parquet.
+    """
     return (
         f"fusion/{predictions.stem}"
         if predictions.parents[1].name == "fusion"
@@ -130,47 +163,71 @@ def cell_name(predictions: Path) -> str:
 
 
 def weights_of(predictions: Path) -> dict[str, float] | None:
-    """Member -> the weight that a fusion's rule learnt, sum 1; None of a cell, and of rules that have no such weights."""
-    return json.loads((parquet.read_schema(predictions).metadata or {}).get(WEIGHTS, b"null"))
+    """Return member -> the weight that a fusion's rule learnt, sum 1.
+
+    None of a cell, and of rules that have no such weights.
+    """
+    metadata = parquet.read_schema(predictions).metadata or {}
+    weights: dict[str, float] | None = json.loads(metadata.get(WEIGHTS, b"null"))
+    return weights
 
 
 def sample_posteriors(predictions: Path, ids: Sequence[str]) -> SamplePosteriors:
-    """Average a cell's rows to one posterior per sample: the mean over its frames with success = 1; none -> the state of its first row.
+    """Average a cell's rows to one posterior per sample: the mean over its frames with a face.
 
-    Raises ValueError when a sample has no row at all: nothing is dropped silently.
+    Parameters
+    ----------
+    predictions
+        A table of predictions. Rows with success = 1 count.
+    ids
+        The n samples, in the order of the result.
+
+    Returns
+    -------
+    The posteriors (n, classes); a sample without any has the state and reason of its first row.
+
+    Raises
+    ------
+    ValueError
+        If a sample has no row at all: nothing is dropped silently.
     """
-    schema_classes = classes_of(parquet.read_schema(predictions))
-    columns = [f"p_{emotion}" for emotion in schema_classes]
-    where = {sample: index for index, sample in enumerate(ids)}
-    total, count = np.zeros((len(ids), len(columns))), np.zeros(len(ids))
-    states: list[str | None] = [None] * len(ids)
-    reasons: list[str | None] = [None] * len(ids)
-    for row in parquet.rows(predictions, ["sample_id", "success", "state", "reason", *columns]):
-        index = where.get(row["sample_id"])
-        if index is None:
-            continue
-        if row["success"]:
-            total[index] += [row[column] for column in columns]
-            count[index] += 1
-            states[index], reasons[index] = OK, None
-        elif states[index] is None:
-            states[index], reasons[index] = row["state"], row["reason"]
-    missing = [sample for sample, state in zip(ids, states, strict=True) if state is None]
-    if missing:
+    classes = classes_of(parquet.read_schema(predictions))
+    columns = [f"p_{emotion}" for emotion in classes]
+    table = parquet.read(
+        *parquet.shards_of(predictions),
+        columns=["sample_id", "success", "state", "reason", *columns],
+    )
+    place = pc.index_in(table["sample_id"], value_set=pa.array(ids, table["sample_id"].type))
+    table, place = table.filter(place.is_valid()), place.drop_null().to_numpy()
+    samples, first = np.unique(place, return_index=True)
+    if len(samples) < len(ids):
+        missing = sorted(set(range(len(ids))) - set(samples.tolist()))
         raise ValueError(
-            f"{predictions}: {len(missing)} of {len(ids)} samples have no row, the first is {missing[0]!r}"
+            f"{predictions}: {len(missing)} of {len(ids)} samples have no row, "
+            f"the first is {ids[missing[0]]!r}"
         )
+    found = table["success"].fill_null(0).to_numpy() != 0
+    count = np.bincount(place[found], minlength=len(ids))
+    total = np.zeros((len(ids), len(columns)))
+    for index, column in enumerate(columns):
+        # In the order of the rows, so that sums are the same bits wherever they are computed.
+        values = table[column].to_numpy()[found]
+        total[:, index] = np.bincount(place[found], weights=values, minlength=len(ids))
+    covered = count > 0
+    first_state, first_reason = (
+        table[name].take(first).to_pylist() for name in ("state", "reason")
+    )
+    states = tuple(OK if ok else str(state) for ok, state in zip(covered, first_state, strict=True))
+    reasons = tuple(
+        None if ok else reason for ok, reason in zip(covered, first_reason, strict=True)
+    )
     with np.errstate(invalid="ignore"):
-        return SamplePosteriors(
-            schema_classes,
-            total / np.where(count > 0, count, np.nan)[:, None],
-            tuple(states),
-            tuple(reasons),
-        )
+        own = total / np.where(covered, count, np.nan)[:, None]
+    return SamplePosteriors(classes, own, states, reasons)
 
 
 def flags(task: Task, cell: SamplePosteriors, predicted: Ints) -> list[str]:
-    """Why a pipeline that predicts this (n,) is not ranked (protocol §14); empty for most."""
+    """Return why a pipeline with these predictions (n,) is not ranked (§14); empty for most."""
     found = []
     if metrics.collapsed(task.truth, predicted, len(task.space)):
         found.append("collapsed onto one class")
@@ -181,7 +238,10 @@ def flags(task: Task, cell: SamplePosteriors, predicted: Ints) -> list[str]:
 
 
 def folds_for(labels: Ints, groups: Labels | None, seed: int) -> Ints | None:
-    """(n,) five seeded, stratified folds that keep groups together (protocol §19), fewer where there are fewer groups; None below two groups."""
+    """Return (n,) five seeded, stratified folds that keep groups together (protocol §19).
+
+    Fewer where there are fewer groups; None below two groups.
+    """
     distinct = len(labels) if groups is None else len(np.unique(groups))
     return (
         stratified_group_folds(labels, groups, k=min(FOLDS, distinct), seed=seed)
@@ -191,7 +251,10 @@ def folds_for(labels: Ints, groups: Labels | None, seed: int) -> Ints | None:
 
 
 def share_interval(correct: Bools, clusters: Labels | None) -> Interval:
-    """95 % interval of a share (protocol §13): Wilson's for independent samples, with clusters `cluster_interval` (NaN below two of them)."""
+    """Return the 95 % interval of a share (protocol §13).
+
+    Wilson's for independent samples, with clusters `cluster_interval` (NaN below two of them).
+    """
     if clusters is None or len(correct) == 0:
         return wilson(int(correct.sum()), len(correct))
     return cluster_interval(correct.astype(float), clusters, bounds=(0.0, 1.0))

@@ -1,9 +1,8 @@
-"""The parts of a score file about how far a pipeline can be trusted: `calibration`, `rejection`, and `human`, where the samples have votes."""
+"""Score how far a pipeline can be trusted: calibration, rejection, and people's votes beside it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from faceoff.emotions import EMOTIONS
 from faceoff.plugins.protocols import OUTLIER, VOTES
 from faceoff.scoring import human, metrics, rejection
 from faceoff.scoring.calibration import cross_fit, describe, fit_elsewhere
+from faceoff.scoring.records import Calibration, Human, Rejection, RejectionStep, Trust
 from faceoff.scoring.task import (
     SamplePosteriors,
     Task,
@@ -27,7 +27,10 @@ from faceoff.storage import parquet
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A validation dataset's name, and its covered samples' truth (m,) and posterior (m, k) in the space of the task that is scored."""
+    """A validation dataset's name, and its covered samples' truth (m,) and posterior (m, k).
+
+    The posterior is in the space of the task that is scored.
+    """
 
     name: str
     truth: Ints
@@ -35,7 +38,11 @@ class HeldOut:
 
 
 def read_held_out(validation: Sequence[Path], space: Sequence[str]) -> HeldOut | None:
-    """The validation predictions of a pipeline (a file of predictions, then the samples); None where there are none, or no sample is of any use."""
+    """Read the validation predictions of a pipeline.
+
+    validation: a file of predictions, then the samples. None where there are none, or no sample is
+    of any use.
+    """
     if not validation:
         return None
     predictions, samples = validation
@@ -53,43 +60,50 @@ def read_held_out(validation: Sequence[Path], space: Sequence[str]) -> HeldOut |
 
 def calibration(
     task: Task, posterior: Floats, held_out: HeldOut | None, seed: int
-) -> dict[str, Any] | None:
-    """Probabilities before and after temperature scaling, which learns on the validation dataset or the other folds (protocol §20).
+) -> Calibration | None:
+    """Return probabilities before and after temperature scaling (protocol §20).
 
-    None where no sample is covered; `after` is None where there are too few samples or subjects for folds.
+    It learns on the validation dataset or the other folds. None where no sample is covered; `after`
+    is None where there are too few samples or subjects for folds.
     """
     if not metrics.is_covered(posterior).any():
         return None
     folds = None if held_out else folds_for(task.truth, task.clusters, seed)
-    about: dict[str, Any] = {"fitted_on": None, "temperature": None, "temperatures": []}
-    after, found = None, None
+    found = None
     if held_out:
         found = fit_elsewhere(posterior, held_out.truth, held_out.posterior)
     elif folds is not None:
         found = cross_fit(task.truth, posterior, folds)
-    if found:
-        fitted_on = held_out.name if held_out else f"the other folds of {len(found.temperatures)}"
-        about = {
-            "fitted_on": fitted_on,
-            "temperature": found.temperature,
-            "temperatures": list(found.temperatures),
+    before = describe(task.truth, posterior, share_interval, task.clusters)
+    if found is None:
+        return {
+            "fitted_on": None,
+            "temperature": None,
+            "temperatures": [],
+            "before": before,
+            "after": None,
         }
-        after = describe(task.truth, found.posterior, share_interval, task.clusters)
-    return about | {
-        "before": describe(task.truth, posterior, share_interval, task.clusters),
-        "after": after,
+    return {
+        "fitted_on": held_out.name if held_out else f"the other folds of {len(found.temperatures)}",
+        "temperature": found.temperature,
+        "temperatures": list(found.temperatures),
+        "before": before,
+        "after": describe(task.truth, found.posterior, share_interval, task.clusters),
     }
 
 
-def rejections(task: Task, posterior: Floats, outliers: dict[str, Floats]) -> dict[str, Any]:
-    """What the reject option does to the scored samples, and to those that have no label (`outliers`: kind -> (m, k) posterior)."""
+def rejections(task: Task, posterior: Floats, outliers: dict[str, Floats]) -> Rejection:
+    """Return what the reject option does to the scored samples, and to those without a label.
+
+    outliers: kind -> (m, k) posterior.
+    """
     correct = metrics.argmax(posterior) == task.truth
     confidence = _confidence(posterior)
     strange = _confidence(np.concatenate(list(outliers.values()))) if outliers else np.empty(0)
-    steps = []
+    steps: list[RejectionStep] = []
     for coverage in rejection.COVERAGES:
         limit = rejection.threshold(confidence, coverage)
-        step: dict[str, Any] = {
+        step: RejectionStep = {
             "coverage": coverage,
             "threshold": limit.value,
             "n": None,
@@ -102,11 +116,9 @@ def rejections(task: Task, posterior: Floats, outliers: dict[str, Floats]) -> di
             found = share_interval(
                 taken, None if task.clusters is None else task.clusters[limit.accepted]
             )
-            step |= {
-                "n": len(taken),
-                "accuracy": float(taken.mean()),
-                "interval": [found.low, found.high],
-            }
+            step["n"] = len(taken)
+            step["accuracy"] = float(taken.mean())
+            step["interval"] = [found.low, found.high]
             if len(strange):
                 step["outliers_rejected"] = float(1 - (strange >= limit.value).mean())
         steps.append(step)
@@ -127,7 +139,7 @@ def rejections(task: Task, posterior: Floats, outliers: dict[str, Floats]) -> di
 
 
 def read_outliers(samples: Path) -> dict[str, list[str]]:
-    """Ids of the samples without a label that the dataset marks as outliers, by kind."""
+    """Read the ids of the samples without a label that the dataset marks as outliers, by kind."""
     found: dict[str, list[str]] = {}
     for row in parquet.rows(samples, ["sample_id", "label", "groups"]):
         kind = dict(row["groups"] or ()).get(OUTLIER)
@@ -137,7 +149,7 @@ def read_outliers(samples: Path) -> dict[str, list[str]]:
 
 
 def outlier_posteriors(samples: Path, predictions: Path, space: Sequence[str]) -> dict[str, Floats]:
-    """kind -> (m, k) posterior of the samples that `read_outliers` finds."""
+    """Return kind -> (m, k) posterior of the samples that `read_outliers` finds."""
     ids = read_outliers(samples)
     if not ids:
         return {}
@@ -149,9 +161,14 @@ def outlier_posteriors(samples: Path, predictions: Path, space: Sequence[str]) -
 
 
 def read_votes(samples: Path, task: Task) -> Floats | None:
-    """(n, C) votes of the scored samples, the classes of the task's space first (see `human`); a sample without has zeros, None where none has any.
+    """Read (n, C) votes of the scored samples, the classes of the task's space first (see `human`).
 
-    Raises ValueError naming the file and sample where votes are negative, no number, or not one per emotion.
+    A sample without has zeros, None where none has any.
+
+    Raises
+    ------
+    ValueError
+        Naming the file and sample, if votes are negative, no number, or not one per emotion.
     """
     wanted = {sample: place for place, sample in enumerate(task.ids)}
     columns = {name: place for place, name in enumerate(dict.fromkeys([*task.space, *EMOTIONS]))}
@@ -173,7 +190,8 @@ def read_votes(samples: Path, task: Task) -> Floats | None:
             or not all(value is not None and 0 <= value < np.inf for value in answers.values())
         ):
             raise ValueError(
-                f"{samples}: the votes of {row['sample_id']!r} are not {len(EMOTIONS)} counts from 0 up (and its groups `{VOTES}…` not counts)"
+                f"{samples}: the votes of {row['sample_id']!r} are not {len(EMOTIONS)} counts "
+                f"from 0 up (and its groups `{VOTES}…` not counts)"
             )
         counts[place] = {
             columns.setdefault(name, len(columns)): value for name, value in answers.items()
@@ -186,13 +204,16 @@ def read_votes(samples: Path, task: Task) -> Floats | None:
 
 def beside_people(
     task: Task, posterior: Floats, votes: Floats | None, *, hard: bool
-) -> dict[str, Any] | None:
-    """Scores beside people's; None without votes."""
+) -> Human | None:
+    """Return scores beside people's; None without votes."""
     if votes is None:
         return None
 
     def interval(values: Numbers, here: Bools) -> Interval:
-        """Of a mean over samples, each by itself where there are no subjects; of a share as of every accuracy."""
+        """Return the interval of a mean over samples, each by itself where there are no subjects.
+
+        Of a share it is that of every accuracy.
+        """
         if values.dtype == bool:
             return share_interval(
                 values.astype(bool), None if task.clusters is None else task.clusters[here]
@@ -217,8 +238,11 @@ def parts(
     seed: int,
     *,
     hard: bool,
-) -> dict[str, Any]:
-    """`calibration`, `rejection` and `human` of one pipeline; a `hard` one's votes or ranks are no probabilities, so it has no calibration."""
+) -> Trust:
+    """Return `calibration`, `rejection` and `human` of one pipeline.
+
+    A `hard` one's votes or ranks are no probabilities, so it has no calibration.
+    """
     posterior, _ = cell.in_space(task.space)
     return {
         "calibration": None
@@ -232,6 +256,6 @@ def parts(
 
 
 def _confidence(posterior: Floats) -> Floats:
-    """(n,) probability of the decision; NaN where not covered."""
+    """Return (n,) the probability of the decision; NaN where not covered."""
     confidence: Floats = posterior.max(axis=1)
     return confidence

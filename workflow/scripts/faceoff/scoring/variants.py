@@ -1,4 +1,7 @@
-"""Is a cheaper variant of a model (reduced precision, quantised, converted) still that model? Protocol §26."""
+"""Decide whether a cheaper variant of a model is still that model (protocol §26).
+
+Variants are of reduced precision, quantised, or converted.
+"""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,9 +21,11 @@ MOST_RECALL_LOST = Fraction(
 
 @dataclass(frozen=True)
 class Equivalence:
-    """agreement, 0–1: share of equal predictions; difference, low, high: accuracy variant − original; recall_lost: the most that a class lost, 0–1.
+    """How far a variant is from its original.
 
-    `faults` names each condition that does not hold; empty where the variant may be listed beside the original.
+    agreement: share of equal predictions, 0–1; difference, low, high: accuracy variant − original;
+    recall_lost: the most that a class lost, 0–1; faults: each condition that does not hold, empty
+    where the variant may be listed beside the original.
     """
 
     agreement: float
@@ -41,13 +46,27 @@ def equivalence(
 ) -> Equivalence:
     """Compare a variant with the original on the same samples.
 
-    truth: (n,) class index; original, variant: (n,) predictions, NO_FACE where not covered. A sample that only one covers is no agreement.
-    Raises ValueError without samples or with other shapes.
+    Parameters
+    ----------
+    truth
+        (n,) class index.
+    original, variant
+        (n,) predictions, NO_FACE where not covered. A sample that only one covers is no agreement.
+    clusters
+        (n,) labels; None where samples are independent.
+    seed
+        Of the paired test.
+
+    Raises
+    ------
+    ValueError
+        If there are no samples, or the shapes differ.
     """
     truth, original, variant = map(np.asarray, (truth, original, variant))
     if not len(truth) or not truth.shape == original.shape == variant.shape:
         raise ValueError(
-            f"truth, original, variant: shapes {truth.shape}, {original.shape}, {variant.shape} given, expected equal ones, not empty"
+            f"truth, original, variant: shapes {truth.shape}, {original.shape}, {variant.shape} "
+            "given, expected equal ones, not empty"
         )
     either = (original != NO_FACE) | (variant != NO_FACE)
     agreement = float((original == variant)[either].mean()) if either.any() else 1.0
@@ -59,12 +78,19 @@ def equivalence(
     inside = (
         paired.low >= -MOST_DIFFERENCE and paired.high <= MOST_DIFFERENCE
     )  # False where there is no interval
+    agree = f"predictions agree on {agreement:.2%}, {LEAST_AGREEMENT:.0%} are needed"
+    apart = (
+        f"the accuracy's difference lies in {100 * paired.low:+.2f} to {100 * paired.high:+.2f} "
+        f"points, ±{100 * MOST_DIFFERENCE:g} is allowed"
+    )
+    recall = (
+        f"a class lost {100 * float(lost):.2f} points of recall, "
+        f"{100 * float(MOST_RECALL_LOST):g} are allowed"
+    )
     conditions = {
-        f"predictions agree on {agreement:.2%}, {LEAST_AGREEMENT:.0%} are needed": agreement
-        >= LEAST_AGREEMENT,
-        f"the accuracy's difference lies in {100 * paired.low:+.2f} to {100 * paired.high:+.2f} points, ±{100 * MOST_DIFFERENCE:g} is allowed": inside,
-        f"a class lost {100 * float(lost):.2f} points of recall, {100 * float(MOST_RECALL_LOST):g} are allowed": lost
-        <= MOST_RECALL_LOST,
+        agree: agreement >= LEAST_AGREEMENT,
+        apart: inside,
+        recall: lost <= MOST_RECALL_LOST,
     }
     return Equivalence(
         agreement,
@@ -77,4 +103,5 @@ def equivalence(
 
 
 def _recall(predicted: Ints, truth: Ints, label: int) -> Fraction:
+    """Return the exact recall of a class."""
     return Fraction(int((predicted[truth == label] == label).sum()), int((truth == label).sum()))

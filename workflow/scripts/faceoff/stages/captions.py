@@ -1,4 +1,4 @@
-"""Stage: gather the captions of a run's figures and tables on one page, to be taken into a paper."""
+"""Stage: gather the captions of a run's figures and tables on one page, for a paper."""
 
 import re
 from collections.abc import Sequence
@@ -37,5 +37,8 @@ def write_captions(captions: Sequence[Path], output: Path, job: CaptionsJob) -> 
 
 
 def _as_markdown(rst: str) -> str:
-    """Return a caption as one paragraph of Markdown; captions use double backquotes and stars only."""
+    """Return a caption as one paragraph of Markdown.
+
+    Captions use double backquotes and stars only.
+    """
     return re.sub(r"\s+", " ", rst.replace("``", "`")).strip()

@@ -25,8 +25,8 @@ def write_figures(
 ) -> None:
     """Write the files of the job's figures into the folder `output`.
 
-    examples: <dataset>.parquet, one per test dataset; multiverse: <dataset>.json of the datasets that
-    are scored under every label rule.
+    examples: <dataset>.parquet, one per test dataset; multiverse: <dataset>.json of the datasets
+    that are scored under every label rule.
     """
     pictures, universes = ({path.stem: path for path in paths} for paths in (examples, multiverse))
     found = {
@@ -57,8 +57,8 @@ def _write(
 ) -> None:
     """Write a figure and its CSV.
 
-    shown: the datasets in the figure; where one is limited, the figure is stamped and each row of the
-    CSV says so.
+    shown: the datasets in the figure; where one is limited, the figure is stamped and each row of
+    the CSV says so.
     """
     figure, rows = drawn
     limited = {dataset.name for dataset in shown if dataset.limited}

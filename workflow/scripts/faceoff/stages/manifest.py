@@ -73,7 +73,7 @@ def _environments(timings: Sequence[Path], names: Mapping[str, str]) -> dict[str
 
 
 def _devices(timings: Sequence[Path]) -> dict[str, list[str]]:
-    """Return what the jobs of each stage computed on: 'predict' -> ['cpu', 'cuda (NVIDIA H200)']."""
+    """Return what each stage's jobs ran on: 'predict' -> ['cpu', 'cuda (NVIDIA H200)']."""
     found: dict[str, set[str]] = {}
     for timing in map(files.read_json, timings):
         if not timing.get("failed"):

@@ -25,8 +25,8 @@ def write_report(
 ) -> None:
     """Write the page.
 
-    examples, overlaps, answers, multiverse: one file per test dataset, named after it. The figures are
-    linked where their files exist.
+    examples, overlaps, answers, multiverse: one file per test dataset, named after it. The figures
+    are linked where their files exist.
     """
     found = dataset_results.read(scores, comparisons, tuple(job.datasets), job.datasets)
     extras = page.Extras(
@@ -48,8 +48,8 @@ def _by_dataset(paths: Sequence[Path]) -> dict[str, Path]:
 def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
     """Write the page of a finished run again, from the files in `folder` (results/RUN).
 
-    faces: False leaves every picture out; None: as configured. Raises FileNotFoundError where the run
-    is not finished, ValueError where another version of Faceoff wrote it.
+    faces: False leaves every picture out; None: as configured. Raises FileNotFoundError where the
+    run is not finished, ValueError where another version of Faceoff wrote it.
     """
     manifest = run_folder.manifest_of(folder)
     if manifest is None:

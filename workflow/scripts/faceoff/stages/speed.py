@@ -16,6 +16,7 @@ from faceoff.results.throughput import Job, job_of, per_picture
 from faceoff.storage import files
 
 Seconds = dict[Job, Mapping[str, Any]]  # timings
+_MEASURED = ("queries", "failed", "offline_per_s", "others")
 
 
 def write_speed(
@@ -27,8 +28,8 @@ def write_speed(
 ) -> None:
     """Write the page.
 
-    timings: the `*.timing.json` of detection and prediction jobs; latencies: the files of the latency
-    stage, where the run has some.
+    timings: the `*.timing.json` of detection and prediction jobs; latencies: the files of the
+    latency stage, where the run has some.
     """
     found = dataset_results.read(scores, (), job.datasets)
     seconds: Seconds = {}
@@ -41,11 +42,16 @@ def write_speed(
         [score for dataset in found for score in dataset.scores],
     )
     shown = [
-        {"name": shorten(dataset.name, NAME), "key": f"d{index}", "caveats": words.caveats(dataset),
-         "rows": speeds(dataset, seconds), "latencies": waits(dataset, timed),
-         "untimed": [row for row in timed if row["dataset"] == dataset.name and row["part"] in {"detector", "model"} and row["reason"]]}
+        {
+            "name": shorten(dataset.name, NAME),
+            "key": f"d{index}",
+            "caveats": words.caveats(dataset),
+            "rows": speeds(dataset, seconds),
+            "latencies": waits(dataset, timed),
+            "untimed": _untimed(dataset, timed),
+        }
         for index, dataset in enumerate(found)
-    ]  # fmt: skip
+    ]
     html = (
         page.environment()
         .get_template("speed.html.j2")
@@ -59,12 +65,20 @@ def write_speed(
     files.write_text(output, html)
 
 
+def _untimed(dataset: DatasetResults, timed: Sequence[latency.Row]) -> list[latency.Row]:
+    """Return the detectors and models of a dataset that could not be timed on single pictures."""
+    parts = {"detector", "model"}
+    rows = [row for row in timed if row["dataset"] == dataset.name and row["part"] in parts]
+    return [row for row in rows if row["reason"]]
+
+
 def speeds(dataset: DatasetResults, seconds: Seconds) -> list[dict[str, Any]]:
     """Return every scored pipeline whose jobs were timed, the fastest first.
 
-    A row has pictures per second from picture to answer, accuracy, and whether it is on the front. A
-    pipeline's time is its detector's and its model's computing together, over all pictures; loading is
-    apart. A fusion takes its members' time, each detector once: the vote itself is free beside them.
+    A row has pictures per second from picture to answer, accuracy, and whether it is on the front.
+    A pipeline's time is its detector's and its model's computing together, over all pictures;
+    loading is apart. A fusion takes its members' time, each detector once: the vote itself is free
+    beside them.
     """
     paid = per_picture(seconds.values())
     rows = []
@@ -131,7 +145,7 @@ def waits(dataset: DatasetResults, timed: Sequence[latency.Row]) -> list[dict[st
             "speed": 1000 / row["p90_ms"],
             "detect_ms": alone["detector"],
             "predict_ms": alone["model"],
-            **{key: row[key] for key in (*latency.PERCENTILES, "queries", "failed", "offline_per_s", "others")},
+            **{key: row[key] for key in (*latency.PERCENTILES, *_MEASURED)},
             "value": dataset_results.metric(score, "accuracy"), "low": low, "high": high,
         })  # fmt: skip
     rows.sort(key=lambda row: (row["p90_ms"], row["name"]))
@@ -141,7 +155,10 @@ def waits(dataset: DatasetResults, timed: Sequence[latency.Row]) -> list[dict[st
 
 
 def on_front(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether no other pipeline is as fast and accurate and better in one (the Pareto front)."""
+    """Return whether no other pipeline is as fast and as accurate, and better in one of them.
+
+    They are the Pareto front.
+    """
     return not any(
         other["speed"] >= row["speed"]
         and other["value"] >= row["value"]

@@ -1,4 +1,7 @@
-"""Agreement and diversity of two members (protocol §24). Pure functions over predictions (n,) int, -1 where not covered, and correctness (n,) bool."""
+"""Measure agreement and diversity of two members (protocol §24).
+
+predicted: (n,) class index, -1 where not covered; correct: (n,) bool.
+"""
 
 from typing import Any, TypeVar
 
@@ -21,9 +24,30 @@ def kappa_interval(
     seed: int,
     replicates: int = KAPPA_REPLICATES,
 ) -> Interval:
-    """Chance-corrected agreement (Cohen 1960), (p_o − p_e)/(1 − p_e), ≤ 1, with its BCa interval; "not covered" (-1) counts as one more category.
+    """Return chance-corrected agreement, (p_o − p_e)/(1 − p_e), with its BCa interval.
 
-    Samples are drawn singly, or in whole clusters. NaN for no samples, and where p_e = 1.
+    Parameters
+    ----------
+    predicted_a, predicted_b
+        (n,) class index; "not covered" (-1) counts as one more category.
+    clusters
+        (n,) labels that are drawn whole; None: samples are drawn singly.
+    seed, replicates
+        Of the bootstrap.
+
+    Returns
+    -------
+    Interval, ≤ 1; NaN for no samples, and where p_e = 1.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    References
+    ----------
+    Cohen (1960), A coefficient of agreement for nominal scales, Educational and Psychological
+    Measurement 20.
     """
     predicted_a, predicted_b = same_length("predicted_a, predicted_b", predicted_a, predicted_b)
     if len(predicted_a) == 0:
@@ -41,7 +65,7 @@ def kappa_interval(
 
 
 def _kappa(joint: Floats) -> Floats:
-    """Kappa of counts (R, k, k); NaN where chance alone agrees always."""
+    """Return kappa (R,) of counts (R, k, k); NaN where chance alone agrees always."""
     n = joint.sum(axis=(1, 2))
     expected = np.einsum("ri,ri->r", joint.sum(axis=1), joint.sum(axis=2)) / n**2
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -53,7 +77,17 @@ def _kappa(joint: Floats) -> Floats:
 
 
 def q_statistic(correct_a: Bools, correct_b: Bools) -> float:
-    """Yule's Q of two members' correctness, −1 … 1, 0 if independent (Yule 1900; Kuncheva & Whitaker 2003); 0/0 is NaN."""
+    """Return Yule's Q of two members' correctness (n,).
+
+    Returns
+    -------
+    −1 … 1, 0 if independent; NaN for 0/0.
+
+    References
+    ----------
+    Yule (1900), On the association of attributes in statistics.
+    Kuncheva & Whitaker (2003), Measures of diversity in classifier ensembles, Machine Learning 51.
+    """
     correct_a, correct_b = correct_pair(correct_a, correct_b)
     both, neither = int((correct_a & correct_b).sum()), int((~correct_a & ~correct_b).sum())
     only_a, only_b = int((correct_a & ~correct_b).sum()), int((~correct_a & correct_b).sum())
@@ -62,13 +96,24 @@ def q_statistic(correct_a: Bools, correct_b: Bools) -> float:
 
 
 def disagreement(correct_a: Bools, correct_b: Bools) -> float:
-    """Share of samples that exactly one of two members gets right, 0–1 (Skalak 1996)."""
+    """Return the share of samples (0–1) that exactly one of two members gets right.
+
+    References
+    ----------
+    Skalak (1996), The sources of increased accuracy for two proposed boosting algorithms.
+    """
     correct_a, correct_b = correct_pair(correct_a, correct_b)
     return float((correct_a != correct_b).mean()) if len(correct_a) else float("nan")
 
 
 def double_fault(correct_a: Bools, correct_b: Bools) -> float:
-    """Share of samples that both members get wrong, 0–1 (Giacinto & Roli 2001)."""
+    """Return the share of samples (0–1) that both members get wrong.
+
+    References
+    ----------
+    Giacinto & Roli (2001), Design of effective neural network ensembles, Image and Vision Computing
+    19.
+    """
     correct_a, correct_b = correct_pair(correct_a, correct_b)
     return float((~correct_a & ~correct_b).mean()) if len(correct_a) else float("nan")
 

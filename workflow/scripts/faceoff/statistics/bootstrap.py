@@ -1,6 +1,7 @@
-"""Bootstrap intervals of functions of summed counts, studentised or bias-corrected. Pure functions; conventions as in `intervals`.
+"""Bootstrap intervals of functions of summed counts, studentised or bias-corrected.
 
-Every random result is a function of its arguments and its seed alone (numpy PCG64).
+Conventions as in `intervals`. Every random result is a function of its arguments and its seed
+alone (numpy PCG64).
 """
 
 from collections.abc import Callable
@@ -35,13 +36,40 @@ def bootstrap_t(
     level: float = LEVEL,
     bounds: tuple[float, float] | None = None,
 ) -> Interval:
-    """Studentised bootstrap interval of a function of summed counts (Efron 1982; Davison & Hinkley 1997, §5.2), jackknife standard errors.
+    """Return the studentised bootstrap interval of a function of summed counts.
 
-    units:        (U, cells) counts of each kind of resampled unit: a cluster's cells, or one sample's
-    multiplicity: (U,) int, how many units of that kind there are (default 1 each): independent samples need one row per *kind* of sample
-    statistic:    vectorised, totals (R, cells) -> (R,)
-    Replicates whose standard error is 0 or NaN are left out. The limits are NaN below six units, and where the estimate's standard error is 0: units
+    Standard errors are the jackknife's. Replicates whose standard error is 0 or NaN are left out.
+
+    Parameters
+    ----------
+    statistic
+        Vectorised: totals (R, cells) -> (R,).
+    units
+        (U, cells) counts of each kind of resampled unit: a cluster's cells, or one sample's.
+    multiplicity
+        (U,) how many units of that kind there are, default 1 each: independent samples need one row
+        per *kind* of sample.
+    seed, replicates
+        Of the bootstrap.
+    level
+        Coverage, such as 0.95.
+    bounds
+        Limits are clipped to these.
+
+    Returns
+    -------
+    Interval. Limits are NaN below six units, and where the estimate's standard error is 0: units
     that are all alike (everything right) tell nothing about others.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    References
+    ----------
+    Efron (1982), The jackknife, the bootstrap and other resampling plans.
+    Davison & Hinkley (1997), Bootstrap methods and their application, §5.2.
     """
     units, copies = _checked(units, multiplicity)
     n = int(copies.sum())
@@ -75,11 +103,30 @@ def bca(
     replicates: int = REPLICATES,
     level: float = LEVEL,
 ) -> Interval:
-    """Bias-corrected and accelerated bootstrap interval (Efron 1987) of a function of summed counts; arguments as `bootstrap_t`.
+    """Return the bias-corrected and accelerated bootstrap interval of a function of summed counts.
 
-    Its limits are quantiles of the replicates, so they respect the range of the statistic. The acceleration is the jackknife's (Efron 1987, §6), replicates
-    equal to the estimate count half in the bias correction. Replicates that are not finite are left out; without any, below six units, where all units
-    are alike, or where leaving out one unit leaves nothing finite, the limits are NaN.
+    Limits are quantiles of the replicates, so they respect the range of the statistic. The
+    acceleration is the jackknife's; replicates equal to the estimate count half in the bias
+    correction. Replicates that are not finite are left out.
+
+    Parameters
+    ----------
+    statistic, units, multiplicity, seed, replicates, level
+        As for `bootstrap_t`.
+
+    Returns
+    -------
+    Interval. Limits are NaN without finite replicates, below six units, where all units are alike,
+    and where leaving out one unit leaves nothing finite.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    References
+    ----------
+    Efron (1987), Better bootstrap confidence intervals, JASA 82.
     """
     units, copies = _checked(units, multiplicity)
     n = int(copies.sum())
@@ -124,16 +171,38 @@ def bootstrap_t_confusion(
     replicates: int = REPLICATES,
     level: float = LEVEL,
 ) -> Interval:
-    """Bootstrap-t interval of a score of the confusion matrix: macro-F1, UAR by cluster …
+    """Return the bootstrap-t interval of a score of the confusion matrix: macro-F1, UAR by cluster
+    …
 
-    score:     vectorised, confusion matrices (..., k, k+1) -> (...), for example metrics.macro_f1_of
-    predicted: (n,) int, -1 where not covered
-    clusters:  resampled whole where given, otherwise samples are independent
+    Parameters
+    ----------
+    score
+        Vectorised: confusion matrices (..., k, k+1) -> (...), for example `metrics.macro_f1_of`.
+    truth
+        (n,) class index.
+    predicted
+        (n,) class index, -1 where not covered.
+    k
+        Number of classes.
+    clusters
+        (n,) labels that are drawn whole; None: samples are independent.
+    seed, replicates, level
+        As for `bootstrap_t`.
+
+    Returns
+    -------
+    Interval in 0–1; NaN without samples.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or a class is out of range.
     """
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     if truth.ndim != 1 or predicted.shape != truth.shape:
         raise ValueError(
-            f"truth, predicted: shapes {truth.shape} and {predicted.shape} given, expected (n,) twice"
+            f"truth, predicted: shapes {truth.shape} and {predicted.shape} given, expected (n,) "
+            "twice"
         )
     if len(truth) == 0:
         return undefined(float("nan"))
@@ -156,9 +225,13 @@ def bootstrap_t_confusion(
 
 
 def cell_counts(cell: Ints, cells: int, clusters: Labels | None) -> tuple[Floats, Ints | None]:
-    """Samples (n,) by the cell of a table that they fall into as (units, multiplicity) to resample.
+    """Return samples (n,) by the cell of a table that they fall into, to resample.
 
     Independent samples are drawn by kind, which is as fast for any n; clusters whole.
+
+    Returns
+    -------
+    (units, multiplicity) as `bootstrap_t` takes them.
     """
     if clusters is None:
         kinds, multiplicity = np.unique(cell, return_counts=True)
@@ -170,6 +243,7 @@ def cell_counts(cell: Ints, cells: int, clusters: Labels | None) -> tuple[Floats
 
 
 def _checked(units: Floats, multiplicity: Ints | None) -> tuple[Floats, Ints]:
+    """Return units and their multiplicity as arrays. Raises ValueError if the shapes do not fit."""
     units = np.asarray(units, dtype=np.float64)
     if units.ndim != 2 or len(units) == 0:
         raise ValueError(
@@ -188,7 +262,10 @@ def _checked(units: Floats, multiplicity: Ints | None) -> tuple[Floats, Ints]:
 def _studentised(
     statistic: Callable[[Floats], Floats], units: Floats, weights: Ints
 ) -> tuple[Floats, Floats]:
-    """Statistic and jackknife standard error of each row of unit weights (R, U), every row with the same sum."""
+    """Return the statistic and its jackknife standard error, each (R,).
+
+    weights: (R, U) of the units; every row has the same sum.
+    """
     n = int(weights[0].sum())
     totals = weights @ units
     drawn, unit = np.nonzero(weights)
@@ -201,6 +278,9 @@ def _studentised(
 
 
 def chunks(replicates: int, width: int) -> list[int]:
-    """Row counts that add up to `replicates`; a fixed function of the sizes, so that the random stream is too."""
+    """Return row counts that add up to `replicates`.
+
+    They are a fixed function of the sizes, so that the random stream is too.
+    """
     rows = max(1, CHUNK_VALUES // max(width, 1))
     return [min(rows, replicates - start) for start in range(0, replicates, rows)]

@@ -1,4 +1,4 @@
-"""Folds that keep subjects apart (protocol §19). Pure functions."""
+"""Cut samples into folds that keep subjects apart (protocol §19)."""
 
 import numpy as np
 
@@ -9,11 +9,32 @@ from faceoff.statistics.intervals import group_index
 def stratified_group_folds(
     labels: Labels, groups: Labels | None = None, k: int = 5, *, seed: int
 ) -> Ints:
-    """(n,) fold index 0 … k-1: stratified by label, groups never split over folds, a function of the arguments alone (protocol §19).
+    """Cut samples into folds, stratified by label, without splitting a group (protocol §19).
 
-    Without groups, each class is shuffled and dealt round, the next class going on where the last stopped, so fold sizes differ by at most one. With
-    groups, they are shuffled, then, largest first, each goes to the fold where it leaves the class counts most even, ties to the smaller fold.
-    Raises ValueError for fewer samples or groups than folds.
+    Without groups, each class is shuffled and dealt round, the next class going on where the last
+    stopped, so fold sizes differ by at most one. With groups, they are shuffled; then, largest
+    first, each goes to the fold where it leaves the class counts most even, ties to the smaller
+    fold.
+
+    Parameters
+    ----------
+    labels
+        (n,) class of each sample.
+    groups
+        (n,) group of each sample, such as its subject; None where samples are independent.
+    k
+        Number of folds, at least 2.
+    seed
+        The folds are a function of the arguments and this seed alone.
+
+    Returns
+    -------
+    (n,) fold of each sample, 0 … k-1.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer samples or groups than folds.
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or k < 2:
@@ -37,7 +58,13 @@ def stratified_group_folds(
 
 
 def check_folds(folds: Ints, n: int) -> Ints:
-    """The folds as an array. Raises ValueError unless they are (n,) non-negative integers of at least two folds."""
+    """Return the folds as an array.
+
+    Raises
+    ------
+    ValueError
+        Unless they are (n,) integers of at least 0, of at least two folds.
+    """
     folds = np.asarray(folds)
     if folds.shape != (n,):
         raise ValueError(f"folds: shape {folds.shape} given, expected ({n},)")
@@ -47,13 +74,14 @@ def check_folds(folds: Ints, n: int) -> Ints:
 
 
 def _deal_groups(counts: Floats, k: int, random: np.random.Generator) -> Ints:
-    """(G,) fold of each group, from its class counts (G, classes)."""
+    """Return (G,) the fold of each group, from its class counts (G, classes)."""
     shares = counts / counts.sum(axis=0)
     shuffled = random.permutation(len(counts))
     fold_of = np.empty(len(counts), dtype=np.int64)
     filled = np.zeros((k, counts.shape[1]))
     for group in shuffled[np.argsort(-counts[shuffled].sum(axis=1), kind="stable")]:
-        # Σ over folds of squared class shares grows by 2·filled·share + share²: the least growth is the most even outcome
+        # Σ over folds of squared class shares grows by 2·filled·share + share²: the least growth is
+        # the most even outcome
         growth = np.round(filled @ shares[group], 12)
         fold = int(np.lexsort((filled.sum(axis=1).round(12), growth))[0])
         fold_of[group] = fold

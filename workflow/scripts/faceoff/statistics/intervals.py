@@ -1,10 +1,18 @@
-"""Confidence intervals of shares, means and paired differences, for independent samples and for clusters (protocol §13, §17). Pure functions.
+"""Compute confidence intervals of shares, means and paired differences (protocol §13, §17).
 
 Conventions
-    correct      (n,) bool: end-to-end correctness of one pipeline; not covered is False
-    difference   A minus B: positive where A is better; b counts samples that only A gets right, c those that only B gets right
-    clusters     (n,) any sortable labels (actor, subject, video), one per sample; G is the number of different ones
-    interval     two-sided, `level` 0.95 unless given; NaN bounds where it is undefined (no samples, one cluster)
+-----------
+correct
+    (n,) bool: end-to-end correctness of one pipeline; not covered is False.
+difference
+    A minus B: positive where A is better; b counts samples that only A gets right, c those that
+    only B gets right.
+clusters
+    (n,) any sortable labels (actor, subject, video), one per sample; G is the number of different
+    ones.
+interval
+    Two-sided, `level` 0.95 unless given; NaN bounds where it is undefined (no samples, one
+    cluster).
 """
 
 from dataclasses import dataclass
@@ -34,7 +42,30 @@ class Interval:
 
 
 def wilson(successes: int, n: int, level: float = LEVEL) -> Interval:
-    """Score interval of a proportion (Wilson 1927): (p̂ + z²/2n ± z √(p̂(1−p̂)/n + z²/4n²)) / (1 + z²/n). n = 0 is NaN."""
+    """Return the score interval of a proportion.
+
+    (p̂ + z²/2n ± z √(p̂(1−p̂)/n + z²/4n²)) / (1 + z²/n)
+
+    Parameters
+    ----------
+    successes, n
+        Counts, 0 ≤ successes ≤ n; n = 0 gives NaN.
+    level
+        Coverage, such as 0.95.
+
+    Returns
+    -------
+    Interval in 0–1.
+
+    Raises
+    ------
+    ValueError
+        If the counts or the level are impossible.
+
+    References
+    ----------
+    Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22.
+    """
     if n < 0 or not 0 <= successes <= n:
         raise ValueError(f"successes, n: {successes} of {n} given, expected 0 ≤ successes ≤ n")
     if n == 0:
@@ -48,10 +79,32 @@ def wilson(successes: int, n: int, level: float = LEVEL) -> Interval:
 
 
 def mean_share(successes: Numbers, n: Numbers, level: float = LEVEL) -> Interval:
-    """Mean of the shares successes_j / n_j of k independent groups of samples, as UAR is of recalls; groups of n_j = 0 are left out, NaN if all are.
+    """Return the mean of the shares of k independent groups of samples, as UAR is of recalls.
 
-    Price & Bonett 2004: every group is given 2/k successes more and 2/k failures, p̃_j = (successes_j + 2/k) / (n_j + 4/k), and the limits are
-    mean p̃_j ± z √Σ p̃_j (1 − p̃_j) / (n_j + 4/k) / k: Agresti and Coull's for one group, Agresti and Caffo's for two. Within 0–1.
+    Every group is given 2/k successes and 2/k failures more, p̃_j = (successes_j + 2/k) / (n_j +
+    4/k), and the limits are mean p̃_j ± z √Σ p̃_j (1 − p̃_j) / (n_j + 4/k) / k: Agresti and Coull's
+    for one group, Agresti and Caffo's for two.
+
+    Parameters
+    ----------
+    successes, n
+        (k,) counts of each group. Groups of n_j = 0 are left out; NaN if all are.
+    level
+        Coverage, such as 0.95.
+
+    Returns
+    -------
+    Interval in 0–1.
+
+    Raises
+    ------
+    ValueError
+        If the counts are impossible.
+
+    References
+    ----------
+    Price & Bonett (2004), An improved confidence interval for a linear function of binomial
+    proportions, Computational Statistics & Data Analysis 45.
     """
     hits, size = np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64)
     if hits.ndim != 1 or hits.shape != size.shape or not ((hits >= 0) & (hits <= size)).all():
@@ -71,10 +124,34 @@ def mean_share(successes: Numbers, n: Numbers, level: float = LEVEL) -> Interval
 
 
 def tango_interval(b: int, c: int, n: int, level: float = LEVEL) -> Interval:
-    """Score interval of a paired difference of proportions (b − c)/n (Tango 1998, equations 24–26).
+    """Return the score interval of a paired difference of proportions, (b − c)/n.
 
-    Its limits d solve (b − c − n d)² = z² n (2q + d(1 − d)), q the probability of cell c restricted to a difference of d; found by bracketing
-    between the estimate and ±1. b = c = 0 gives ± z²/(n + z²); n = 0 is NaN.
+    Its limits d solve (b − c − n d)² = z² n (2q + d(1 − d)), q the probability of cell c restricted
+    to a difference of d; found by bracketing between the estimate and ±1. b = c = 0 gives ± z²/(n +
+    z²).
+
+    Parameters
+    ----------
+    b, c
+        Samples that only A, only B gets right.
+    n
+        All samples; 0 gives NaN.
+    level
+        Coverage, such as 0.95.
+
+    Returns
+    -------
+    Interval in −1 … 1.
+
+    Raises
+    ------
+    ValueError
+        If the counts are impossible.
+
+    References
+    ----------
+    Tango (1998), Equivalence test and confidence interval for the difference in proportions for the
+    paired-sample design, Statistics in Medicine 17, equations 24–26.
     """
     if min(b, c) < 0 or b + c > n:
         raise ValueError(f"b, c, n: {b}, {c}, {n} given, expected b, c ≥ 0 and b + c ≤ n")
@@ -85,9 +162,11 @@ def tango_interval(b: int, c: int, n: int, level: float = LEVEL) -> Interval:
 
 
 def _tango_upper(b: int, c: int, n: int, z: float) -> float:
+    """Return the upper limit of `tango_interval`."""
     if b == n:
         return 1.0
-    # In these two cases the variance vanishes at the estimate, which is then a root without meaning; the other root is closed.
+    # In these two cases the variance vanishes at the estimate, which is then a root without
+    # meaning; the other root is closed.
     if b == c == 0:
         return z * z / (n + z * z)
     if c == n:
@@ -107,7 +186,10 @@ def _tango_upper(b: int, c: int, n: int, z: float) -> float:
 
 
 def too_few(groups: int, what: str, kind: str = "clusters") -> str:
-    """Why so few clusters (or samples, as `kind` says) do not give `what`; empty where they are enough."""
+    """Return why so few clusters do not give `what`; empty if they are enough.
+
+    kind: what is counted, clusters or samples.
+    """
     return (
         ""
         if groups >= LEAST_CLUSTERS
@@ -121,9 +203,23 @@ def cluster_interval(
     level: float = LEVEL,
     bounds: tuple[float, float] | None = None,
 ) -> Interval:
-    """Mean over all samples ± t_{G−1} times its standard error by cluster (`cluster_error`); for levels (correctness) and paired differences alike.
+    """Return the mean over all samples ± t_{G−1} times its standard error by cluster.
 
-    `bounds` clips the limits.
+    Parameters
+    ----------
+    values
+        (n,) of levels (correctness) or paired differences alike.
+    clusters
+        (n,) labels.
+    level
+        Coverage, such as 0.95.
+    bounds
+        Limits are clipped to these.
+
+    Raises
+    ------
+    ValueError
+        If there are no samples, or not one label per sample.
     """
     error, groups = cluster_error(values, clusters)
     estimate = float(np.mean(values))
@@ -134,11 +230,33 @@ def cluster_interval(
 
 
 def cluster_error(values: Numbers, clusters: Labels) -> tuple[float, int]:
-    """(standard error of the mean over n samples of which whole clusters are drawn, G): √((G−1)/G · Σ_g (r_g / (n − n_g))²), r_g = Σ_{i∈g} (x_i − x̄).
+    """Return the standard error of the mean if whole clusters are drawn, and G.
 
-    The mean is a ratio of two cluster totals, and this is its jackknife (Särndal, Swensson & Wretman 1992, chapter 11). Where all clusters have equally many
-    samples it is sd / √G of the cluster means, as is the linearised √(G/(G−1) · Σ r_g²) / n (Cochran 1977, chapter 6); where sizes differ much that one
-    is too small, as the largest clusters pull the mean towards themselves. NaN for one cluster; raises ValueError without samples.
+    √((G−1)/G · Σ_g (r_g / (n − n_g))²), r_g = Σ_{i∈g} (x_i − x̄). The mean is a ratio of two
+    cluster totals, and this is its jackknife. Where all clusters have equally many samples it is sd
+    / √G of the cluster means, as is the linearised √(G/(G−1) · Σ r_g²) / n; where sizes differ much
+    that one is too small, as the largest clusters pull the mean towards themselves.
+
+    Parameters
+    ----------
+    values
+        (n,) numbers.
+    clusters
+        (n,) labels.
+
+    Returns
+    -------
+    (standard error, G); the error is NaN for one cluster.
+
+    Raises
+    ------
+    ValueError
+        If there are no samples, or not one label per sample.
+
+    References
+    ----------
+    Särndal, Swensson & Wretman (1992), Model assisted survey sampling, chapter 11.
+    Cochran (1977), Sampling techniques, chapter 6.
     """
     values = np.asarray(values, dtype=np.float64)
     if len(values) == 0:
@@ -154,9 +272,24 @@ def cluster_error(values: Numbers, clusters: Labels) -> tuple[float, int]:
 
 
 def design_effect(values: Numbers, clusters: Labels) -> float:
-    """Variance of the mean by cluster over its variance if samples were independent (Kish 1965): intervals widen by its square root.
+    """Return the variance of the mean by cluster over that of independent samples.
 
-    NaN where the values are constant or there is one cluster.
+    Intervals widen by its square root.
+
+    Parameters
+    ----------
+    values
+        (n,) numbers.
+    clusters
+        (n,) labels.
+
+    Returns
+    -------
+    A ratio ≥ 0; NaN if the values are constant or there is one cluster.
+
+    References
+    ----------
+    Kish (1965), Survey sampling.
     """
     values = np.asarray(values, dtype=np.float64)
     error, groups = cluster_error(values, clusters)
@@ -192,16 +325,19 @@ def group_index(clusters: Labels, n: int) -> Ints:
 
 
 def _z(level: float) -> float:
+    """Return the two-sided quantile of the normal distribution for this level."""
     if not 0 < level < 1:
         raise ValueError(f"level: {level} given, expected a number between 0 and 1, as 0.95")
     return float(ndtri((1 + level) / 2))
 
 
 def undefined(estimate: float) -> Interval:
+    """Return an estimate without limits."""
     return Interval(estimate, float("nan"), float("nan"))
 
 
 def clip(interval: Interval, bounds: tuple[float, float] | None) -> Interval:
+    """Return the interval with its limits inside these bounds."""
     if bounds is None:
         return interval
     return Interval(interval.estimate, max(interval.low, bounds[0]), min(interval.high, bounds[1]))

@@ -1,9 +1,13 @@
-"""Tests of several pipelines at once: whether any differs from the others on one dataset, and across datasets. Pure functions.
+"""Test several pipelines at once, on one dataset and across datasets.
 
 Conventions
-    correct   (m, n) bool: end-to-end correctness of m pipelines on the same samples
-    clusters  (n,) any sortable labels, None where the samples are independent
-    scores    (N, k) of k pipelines on N datasets, larger is better
+-----------
+correct
+    (m, n) bool: end-to-end correctness of m pipelines on the same samples.
+clusters
+    (n,) any sortable labels, None where the samples are independent.
+scores
+    (N, k) of k pipelines on N datasets, larger is better.
 """
 
 import math
@@ -22,8 +26,10 @@ _CHUNK = 4_000_000  # numbers gathered at a time
 
 @dataclass(frozen=True)
 class CochranQ:
-    """`statistic` Q with `df` degrees of freedom; `p` of chi-square, or with clusters of the permutation that `test` names; NaN without any disagreement, and
-    below six clusters, which `test` then says."""
+    """`statistic` Q with `df` degrees of freedom, and `p` of the test that `test` names.
+
+    NaN without any disagreement; p is NaN below six clusters, which `test` then says.
+    """
 
     statistic: float
     df: int
@@ -33,8 +39,11 @@ class CochranQ:
 
 @dataclass(frozen=True)
 class Friedman:
-    """`mean_rank` (k,), 1 is best; Friedman's chi-square and its p; Iman and Davenport's F and its p; `critical_difference` of mean ranks (Nemenyi) and
-    `p_nemenyi` (k, k) of every pair. With a `reason` all but the ranks are NaN."""
+    """Friedman's test. With a `reason` all but the ranks are NaN.
+
+    mean_rank: (k,), 1 is best; chi2, p: Friedman's; f, p_f: Iman and Davenport's;
+    critical_difference: of mean ranks (Nemenyi); p_nemenyi: (k, k) of every pair.
+    """
 
     mean_rank: Floats
     datasets: int
@@ -48,10 +57,29 @@ class Friedman:
 
 
 def cochran_q(correct: Bools, clusters: Labels | None = None, *, seed: int) -> CochranQ:
-    """Whether m ≥ 2 pipelines are equally often right (Cochran 1950): Q = (m − 1)(m Σ C² − N²) / (m N − Σ R²), C by pipeline, R by sample, N in all.
+    """Test whether m ≥ 2 pipelines are equally often right.
 
-    With clusters the chi-square does not hold, and p is that of permuting the pipelines within whole clusters (`exchange_p`), NaN below six of them.
-    Raises ValueError for fewer than two pipelines or no samples.
+    Q = (m − 1)(m Σ C² − N²) / (m N − Σ R²), C by pipeline, R by sample, N in all. With clusters the
+    chi-square does not hold, and p is that of permuting the pipelines within whole clusters
+    (`exchange_p`), NaN below six of them.
+
+    Parameters
+    ----------
+    correct
+        (m, n) correctness.
+    clusters
+        (n,) labels; None where samples are independent.
+    seed
+        Of the permutations.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two pipelines or no samples.
+
+    References
+    ----------
+    Cochran (1950), The comparison of percentages in matched samples, Biometrika 37.
     """
     correct = np.asarray(correct, bool)
     if correct.ndim != 2 or correct.shape[0] < 2 or correct.shape[1] == 0:
@@ -76,7 +104,10 @@ def cochran_q(correct: Bools, clusters: Labels | None = None, *, seed: int) -> C
 
 
 def by_cluster(correct: Bools, clusters: Labels | None) -> Floats:
-    """(G, m) number of samples of each cluster (of each sample, without clusters) that each pipeline gets right."""
+    """Return (G, m): how many samples of each cluster each pipeline gets right.
+
+    Without clusters each sample is one.
+    """
     if clusters is None:
         return np.asarray(correct).T.astype(np.float64)
     group = group_index(clusters, correct.shape[1])
@@ -86,12 +117,26 @@ def by_cluster(correct: Bools, clusters: Labels | None) -> Floats:
 
 
 def exchange_p(counts: Floats, *, seed: int, replicates: int = PERMUTATIONS) -> float:
-    """p of the hypothesis that levels can be exchanged within every cluster: what a level gets right there does not depend on which level it is.
+    """Return p of the hypothesis that levels can be exchanged within every cluster.
 
-    counts: (G, levels, contexts) right answers of each level of a factor, in each context in which all levels were tried. The statistic is the sum over
-    contexts of squared deviations of the levels' totals from their mean; levels are permuted within clusters, all contexts together, the same
-    in each of `replicates` random draws; p = (1 + b)/(1 + B) (Phipson & Smyth 2010). Clusters in which all levels are equal cannot change anything
-    and are left out. At most 4·10⁸ numbers are permuted: with very many clusters there are fewer replicates, but at least 199.
+    What a level gets right there does then not depend on which level it is. The statistic is the
+    sum over contexts of squared deviations of the levels' totals from their mean; levels are
+    permuted within clusters, all contexts together, the same in each random draw; p = (1 + b)/(1 +
+    B). Clusters in which all levels are equal cannot change anything and are left out. At most
+    4·10⁸ numbers are permuted: with very many clusters there are fewer replicates, but at least
+    199.
+
+    Parameters
+    ----------
+    counts
+        (G, levels, contexts) right answers of each level of a factor, in each context in which all
+        levels were tried.
+    seed, replicates
+        Of the permutations.
+
+    References
+    ----------
+    Phipson & Smyth (2010), Permutation p-values should never be zero, SAGMB 9.
     """
     counts = np.asarray(counts, dtype=np.float64)
     observed = _unevenness(counts.sum(axis=0))
@@ -113,13 +158,28 @@ def exchange_p(counts: Floats, *, seed: int, replicates: int = PERMUTATIONS) -> 
 
 
 def _unevenness(totals: Floats) -> Floats:
-    """Σ over contexts of squared deviations over levels: totals (..., levels, contexts) -> (...)."""
+    """Return Σ over contexts of squared deviations: (..., levels, contexts) -> (...)."""
     uneven: Floats = ((totals - totals.mean(axis=-2, keepdims=True)) ** 2).sum(axis=(-2, -1))
     return uneven
 
 
 def nemenyi_difference(pipelines: int, datasets: int, level: float = 0.95) -> float:
-    """Critical difference of mean ranks (Nemenyi 1963; Demšar 2006, §3.2.2): q √(k(k + 1)/6N), q the studentised range's quantile over √2."""
+    """Return the critical difference of mean ranks, q √(k(k + 1)/6N).
+
+    q is the quantile of the studentised range over √2.
+
+    Parameters
+    ----------
+    pipelines, datasets
+        k and N.
+    level
+        Coverage, such as 0.95.
+
+    References
+    ----------
+    Nemenyi (1963), Distribution-free multiple comparisons.
+    Demšar (2006), Statistical comparisons of classifiers over multiple data sets, JMLR 7, §3.2.2.
+    """
     from scipy.stats import (
         studentized_range,
     )  # half the start-up of all who import this module, and needed from six datasets on
@@ -129,23 +189,49 @@ def nemenyi_difference(pipelines: int, datasets: int, level: float = 0.95) -> fl
 
 
 def friedman(scores: Floats, level: float = 0.95) -> Friedman:
-    """Friedman's test over datasets (Friedman 1937, with the correction for ties), Iman and Davenport's F (1980), and Nemenyi's critical difference.
+    """Test pipelines over datasets by Friedman's test, corrected for ties.
 
-    The p of F, the one that is reported (Demšar 2006), is never below the exact chance that all datasets rank the pipelines in the same way, where F is
-    infinite: Π over the datasets but one of Π tᵢ!/k!, with tᵢ pipelines in each tie.
-    Below six datasets there are mean ranks and a reason, no test. Raises ValueError for NaN or fewer than two pipelines.
+    With Iman and Davenport's F and Nemenyi's critical difference. The p of F, the one that is
+    reported, is never below the exact chance that all datasets rank the pipelines in the same way,
+    where F is infinite: Π over the datasets but one of Π tᵢ!/k!, with tᵢ pipelines in each tie.
+
+    Parameters
+    ----------
+    scores
+        (N, k), larger is better.
+    level
+        Coverage, such as 0.95.
+
+    Returns
+    -------
+    The test. Below six datasets there are mean ranks and a reason, no test.
+
+    Raises
+    ------
+    ValueError
+        If a score is NaN, or there are fewer than two pipelines.
+
+    References
+    ----------
+    Friedman (1937), The use of ranks to avoid the assumption of normality, JASA 32.
+    Iman & Davenport (1980), Approximations of the critical region of the Friedman statistic.
+    Demšar (2006), Statistical comparisons of classifiers over multiple data sets, JMLR 7.
     """
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim != 2 or scores.shape[1] < 2 or len(scores) == 0 or np.isnan(scores).any():
         raise ValueError(
-            f"scores: shape {scores.shape} given, expected (datasets, at least two pipelines) without NaN"
+            f"scores: shape {scores.shape} given, expected (datasets, at least two pipelines) "
+            "without NaN"
         )
     datasets, k = scores.shape
     ranks = _ranks(scores)
     mean = ranks.mean(axis=0)
     nothing = float("nan")
     if datasets < LEAST_DATASETS:
-        reason = f"too few datasets: {datasets}, and Friedman's test and the critical difference need {LEAST_DATASETS}"
+        reason = (
+            f"too few datasets: {datasets}, and Friedman's test and the critical difference need "
+            f"{LEAST_DATASETS}"
+        )
         return Friedman(
             mean,
             datasets,
@@ -170,7 +256,8 @@ def friedman(scores: Floats, level: float = 0.95) -> Friedman:
             np.full((k, k), nothing),
             "all pipelines tie on every dataset",
         )
-    # Σ over datasets of squared rank deviations is N k(k² − 1)/12 without ties: dividing by it corrects for them.
+    # Σ over datasets of squared rank deviations is N k(k² − 1)/12 without ties: dividing by it
+    # corrects for them.
     chi2 = float((k - 1) * datasets**2 * ((mean - (k + 1) / 2) ** 2).sum() / spread)
     remainder = datasets * (k - 1) - chi2
     f = (datasets - 1) * chi2 / remainder if remainder > 1e-9 else float("inf")
@@ -195,14 +282,20 @@ def friedman(scores: Floats, level: float = 0.95) -> Friedman:
 
 
 def _ranks(scores: Floats) -> Floats:
-    """(N, k) rank of each pipeline on each dataset, 1 for the largest score; those that tie have the mean of their ranks."""
+    """Return (N, k) the rank of each pipeline on each dataset, 1 for the largest score.
+
+    Those that tie have the mean of their ranks.
+    """
     others, own = scores[:, None, :], scores[:, :, None]
     ranks: Floats = ((others > own).sum(axis=2) + (others >= own).sum(axis=2) + 1) / 2
     return ranks
 
 
 def _all_alike_p(ranks: Floats) -> float:
-    """The chance that datasets with ties like these (N, k) would all rank alike, were every order equally likely; the most even one may be any."""
+    """Return the chance that datasets with ties like these (N, k) would all rank alike.
+
+    As if every order were equally likely; the most even dataset may have any.
+    """
     k = ranks.shape[1]
     orders = [
         math.factorial(k)

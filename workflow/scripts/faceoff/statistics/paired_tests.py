@@ -1,12 +1,22 @@
-"""Paired tests, families and verdicts. Pure functions, as protocol §4 fixes them; the intervals are those of `intervals`.
+"""Test pairs and families of pipelines, and judge them, as protocol §17 fixes it.
 
 Conventions
-    correct      (n,) bool: end-to-end correctness of one pipeline; not covered is False
-    difference   A minus B: positive where A is better; b counts samples that only A gets right, c those that only B gets right
-    clusters     (n,) any sortable labels (actor, subject, video), one per sample; G is the number of different ones
-    interval     two-sided, `level` 0.95 unless given; NaN bounds where it is undefined (no samples, one cluster)
-    p            two-sided; None where the protocol allows no test ("too few clusters")
-    seed         every random result is a function of its arguments and its seed alone (numpy PCG64)
+-----------
+correct
+    (n,) bool: end-to-end correctness of one pipeline; not covered is False.
+difference
+    A minus B: positive where A is better; b counts samples that only A gets right, c those that
+    only B gets right.
+clusters
+    (n,) any sortable labels (actor, subject, video), one per sample; G is the number of different
+    ones.
+interval
+    Two-sided, `level` 0.95 unless given; NaN bounds where it is undefined (no samples, one
+    cluster).
+p
+    Two-sided; None where the protocol allows no test ("too few clusters").
+seed
+    Every random result is a function of its arguments and its seed alone (numpy PCG64).
 """
 
 from collections.abc import Sequence
@@ -46,7 +56,9 @@ class McNemar:
 
 @dataclass(frozen=True)
 class SignFlip:
-    """`statistic`: sum of differences; `groups`: number of clusters; `p` is None, with a `reason`, below six clusters."""
+    """statistic: sum of differences; groups: clusters; p: None, with a `reason`, below six
+    clusters.
+    """
 
     statistic: float
     groups: int
@@ -57,7 +69,10 @@ class SignFlip:
 
 @dataclass(frozen=True)
 class PairedVerdict:
-    """A against B. difference, low, high: accuracy A − B; p, p_exact: two-sided, None where there is none; test: the test's name."""
+    """A against B. difference, low, high: accuracy A − B; p, p_exact: two-sided; test: its name.
+
+    p is None where there is no test.
+    """
 
     difference: float
     low: float
@@ -69,9 +84,25 @@ class PairedVerdict:
 
 
 def mcnemar(correct_a: Bools, correct_b: Bools) -> McNemar:
-    """McNemar's test on discordant pairs, exact (binomial) and mid-p.
+    """Return McNemar's test on discordant pairs, exact (binomial) and mid-p.
 
-    Mid-p as Fagerland, Lydersen & Laake 2013: exact p minus the point probability of b; 1 − half of it if b = c; 1 without discordant pairs.
+    Mid-p is the exact p minus the point probability of b; 1 − half of it if b = c; 1 without
+    discordant pairs.
+
+    Parameters
+    ----------
+    correct_a, correct_b
+        (n,) correctness.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    References
+    ----------
+    Fagerland, Lydersen & Laake (2013), The McNemar test for binary matched-pairs data, BMC Medical
+    Research Methodology 13.
     """
     correct_a, correct_b = correct_pair(correct_a, correct_b)
     b, c = int((correct_a & ~correct_b).sum()), int((~correct_a & correct_b).sum())
@@ -87,9 +118,24 @@ def mcnemar(correct_a: Bools, correct_b: Bools) -> McNemar:
 def sign_flip(
     differences: Numbers, clusters: Labels, seed: int, replicates: int = REPLICATES
 ) -> SignFlip:
-    """Sign-flip permutation test of Σ differences = 0, whole clusters flipped together (Fisher 1935; protocol §17).
+    """Return the permutation test of Σ differences = 0 that flips whole clusters (protocol §17).
 
-    Enumerates all 2^G patterns up to G = 16, the observed one among them; beyond, p = (1 + b)/(1 + B) over B random patterns (Phipson & Smyth 2010).
+    All 2^G patterns are enumerated up to G = 16, the observed one among them; beyond,
+    p = (1 + b)/(1 + B) over B random patterns.
+
+    Parameters
+    ----------
+    differences
+        (n,) A minus B.
+    clusters
+        (n,) labels.
+    seed, replicates
+        Of the random patterns.
+
+    References
+    ----------
+    Fisher (1935), The design of experiments.
+    Phipson & Smyth (2010), Permutation p-values should never be zero, SAGMB 9.
     """
     sums = cluster_sums(differences, clusters)
     groups, statistic = len(sums), float(sums.sum())
@@ -110,7 +156,7 @@ def sign_flip(
 
 
 def least_p(groups: int) -> float:
-    """The smallest p that `sign_flip` can give for this number of clusters."""
+    """Return the smallest p that `sign_flip` can give for this number of clusters."""
     return 2.0 ** (1 - groups) if groups <= ENUMERATE_CLUSTERS else 1 / (1 + REPLICATES)
 
 
@@ -118,7 +164,23 @@ def least_p(groups: int) -> float:
 
 
 def holm(p: Sequence[float | None] | Floats) -> Floats:
-    """Step-down adjusted p values (Holm 1979), in the order given. None or NaN (no test) becomes NaN and does not count."""
+    """Return step-down adjusted p values, in the order given.
+
+    Parameters
+    ----------
+    p
+        Values in 0–1. None or NaN (no test) becomes NaN and does not count.
+
+    Raises
+    ------
+    ValueError
+        If a value is outside 0–1.
+
+    References
+    ----------
+    Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of
+    Statistics 6.
+    """
     p = np.asarray([np.nan if value is None else value for value in p], dtype=np.float64)
     if ((p < 0) | (p > 1)).any():
         raise ValueError("p: values outside 0–1")
@@ -139,10 +201,27 @@ def paired_verdict(
     seed: int,
     level: float = LEVEL,
 ) -> PairedVerdict:
-    """Is A better than B? (protocol §17): mid-p McNemar with Tango's interval, or with clusters the sign-flip test with the cluster t interval.
+    """Say whether A is better than B (protocol §17).
 
-    Test and interval are both about `difference`, that of the two accuracies over samples. For a family, adjust the p values (`holm`) and ask `judge`
-    again with the adjusted one.
+    Independent samples: mid-p McNemar with Tango's interval. Clusters: the sign-flip test with the
+    cluster t interval. Test and interval are both about the difference of the two accuracies over
+    samples. For a family, adjust the p values (`holm`) and ask `judge` again with the adjusted one.
+
+    Parameters
+    ----------
+    correct_a, correct_b
+        (n,) correctness.
+    clusters
+        (n,) labels; None where samples are independent.
+    seed
+        Of the sign-flip test.
+    level
+        Coverage, such as 0.95.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or there are no samples.
     """
     correct_a, correct_b = correct_pair(correct_a, correct_b)
     if len(correct_a) == 0:
@@ -174,7 +253,10 @@ def paired_verdict(
 def judge(
     p: float | None, difference: float, low: float, high: float, level: float = LEVEL
 ) -> Verdict:
-    """The verdict of a test, a difference A − B and its interval: all must agree, otherwise "inconclusive"; p None (or NaN) is "too few clusters"."""
+    """Return the verdict of a test, a difference A − B and its interval.
+
+    All must agree, otherwise it is "inconclusive"; p None (or NaN) is "too few clusters".
+    """
     if p is None or np.isnan(p):
         return TOO_FEW
     significant, side = p < round(1 - level, 12), 1 if low > 0 else -1 if high < 0 else 0

@@ -1,6 +1,7 @@
-"""How small a difference these samples could have shown: the minimum detectable difference of a paired comparison. Pure functions.
+"""Say how small a difference these samples could have shown: the minimum detectable difference.
 
-It is about the design, not about the result: with no more samples than these, a true difference below it will mostly stay "no difference".
+It is about the design, not about the result: with no more samples than these, a true difference
+below it will mostly stay "no difference".
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Detectable:
-    """The smallest true `difference` of two accuracies, 0–1, that a test finds with the probability asked for; None, with a `reason`, where there is none."""
+    """The smallest true `difference` of two accuracies, 0–1, that a test finds.
+
+    It is None, with a `reason`, where there is none.
+    """
 
     difference: float | None
     reason: str = ""
@@ -31,17 +35,39 @@ def detectable_difference(
     clusters: Labels | None = None,
     family: int = 1,
 ) -> Detectable:
-    """The smallest true difference that the paired test (two-sided, 5 %) of these two finds four times in five, as one of a `family` of tests.
+    """Return the smallest true difference that the paired test of two members finds four times in
+    five.
 
-    Holm's first step, which a difference passes whatever the other tests say, asks p to be below 5 % / family: that is the level here. Independent samples:
-    McNemar's test at the observed share of samples on which exactly one is right (`mcnemar_detectable`). Clusters: the sign-flip test at their observed
-    spread (`sign_flip_detectable`). None for no samples, below six clusters, where even the smallest possible p is not below the level, and where the
-    clusters' differences have no spread to go by.
+    The test is two-sided at 5 %, one of a `family`. Holm's first step, which a difference passes
+    whatever the other tests say, asks p to be below 5 % / family: that is the level here.
+    Independent samples: McNemar's test at the observed share of samples on which exactly one is
+    right (`mcnemar_detectable`). Clusters: the sign-flip test at their observed spread
+    (`sign_flip_detectable`).
+
+    Parameters
+    ----------
+    correct_a, correct_b
+        (n,) correctness.
+    clusters
+        (n,) labels; None where samples are independent.
+    family
+        Number of tests.
+
+    Returns
+    -------
+    The difference, 0–1; None for no samples, below six clusters, where even the smallest possible p
+    is not below the level, and where the clusters' differences have no spread to go by.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or the family is empty.
     """
     difference = np.asarray(correct_a, np.float64) - np.asarray(correct_b, np.float64)
     if difference.ndim != 1:
         raise ValueError(
-            f"correct_a, correct_b: shapes {np.shape(correct_a)} and {np.shape(correct_b)} given, expected (n,) twice"
+            f"correct_a, correct_b: shapes {np.shape(correct_a)} and {np.shape(correct_b)} given, "
+            "expected (n,) twice"
         )
     if family < 1:
         raise ValueError(f"family: {family} given, expected a number of tests")
@@ -63,16 +89,45 @@ def detectable_difference(
 
 
 def _never(least: float, family: int) -> str:
+    """Return why no result could be significant."""
     where = f" / {family}, the first step of {family} tests" if family > 1 else ""
-    return f"no result could be significant: p is {least:.2g} at least, and would have to be below {ALPHA:g}{where}"
+    return (
+        f"no result could be significant: p is {least:.2g} at least, and would have to be below "
+        f"{ALPHA:g}{where}"
+    )
 
 
 def mcnemar_detectable(
     n: int, discordance: float, power: float = POWER, alpha: float = ALPHA
 ) -> float:
-    """δ with δ √n = z(1−α/2) √ψ + z(power) √(ψ − δ²) (Miettinen 1968; Connor 1987), ψ the share of discordant samples; at most 1.
+    """Return δ with δ √n = z(1−α/2) √ψ + z(power) √(ψ − δ²), ψ the share of discordant samples.
 
-    A difference needs as many discordant samples: where δ would exceed `discordance`, ψ is δ itself.
+    A difference needs as many discordant samples: where δ would exceed `discordance`, ψ is δ
+    itself.
+
+    Parameters
+    ----------
+    n
+        Samples.
+    discordance
+        Share of samples on which exactly one of two is right, 0–1.
+    power, alpha
+        Probability of finding it; level of the test.
+
+    Returns
+    -------
+    δ, at most 1.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    References
+    ----------
+    Miettinen (1968), The matched pairs design in the case of all-or-none responses, Biometrics 24.
+    Connor (1987), Sample size for testing differences in proportions for the paired-sample design,
+    Biometrics 43.
     """
     _shares(power, alpha)
     if n < 1 or not 0 <= discordance <= 1:
@@ -94,16 +149,35 @@ def mcnemar_detectable(
 def cluster_detectable(
     groups: int, spread: float, power: float = POWER, alpha: float = ALPHA
 ) -> float:
-    """The mean difference that a t test of `groups` cluster differences of standard deviation `spread` finds, from the noncentral t distribution."""
+    """Return the mean difference that a t test of cluster differences finds.
+
+    From the noncentral t distribution.
+
+    Parameters
+    ----------
+    groups
+        Number of clusters, at least 2.
+    spread
+        Standard deviation of the clusters' differences.
+    power, alpha
+        Probability of finding it; level of the test.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+    """
     _shares(power, alpha)
     if groups < 2 or spread < 0:
         raise ValueError(
-            f"groups, spread: {groups} and {spread} given, expected at least two clusters and a standard deviation"
+            f"groups, spread: {groups} and {spread} given, expected at least two clusters and a "
+            "standard deviation"
         )
     df, limit = groups - 1, stdtrit(groups - 1, 1 - alpha / 2)
 
     def missing(noncentrality: float) -> float:
-        # Significant on the wrong side is practically impossible at a power worth asking for, and far out `nctdtr` is NaN.
+        # Significant on the wrong side is practically impossible at a power worth asking for, and
+        # far out `nctdtr` is NaN.
         return power - (1 - float(nctdtr(df, noncentrality, limit)))
 
     upper = 1.0
@@ -115,15 +189,27 @@ def cluster_detectable(
 def sign_flip_detectable(
     groups: int, spread: float, power: float = POWER, alpha: float = ALPHA
 ) -> float:
-    """`cluster_detectable` at the largest p below `alpha` that the sign-flip test of so many clusters can give: with few clusters its p are few.
+    """Return `cluster_detectable` at the largest p below `alpha` that the sign-flip test can give.
 
-    Where only the smallest is below, all clusters must lie on one side: Φ(δ / spread)^groups = power, if that δ is larger.
+    With few clusters its p are few. Where only the smallest is below, all clusters must lie on one
+    side: Φ(δ / spread)^groups = power, if that δ is larger.
+
+    Parameters
+    ----------
+    groups, spread, power, alpha
+        As for `cluster_detectable`.
+
+    Raises
+    ------
+    ValueError
+        If no p of so many clusters is below alpha.
     """
     least = least_p(groups)
     level = (np.ceil(alpha / least) - 1) * least
     if not level > 0:
         raise ValueError(
-            f"groups, alpha: {groups} and {alpha} given, and the smallest p of so many clusters is {least:.2g}"
+            f"groups, alpha: {groups} and {alpha} given, and the smallest p of so many clusters "
+            f"is {least:.2g}"
         )
     detectable = cluster_detectable(groups, spread, power, level)
     return (
@@ -134,5 +220,6 @@ def sign_flip_detectable(
 
 
 def _shares(power: float, alpha: float) -> None:
+    """Raise ValueError unless 0 < alpha < power < 1."""
     if not (0 < alpha < power < 1):
         raise ValueError(f"power, alpha: {power} and {alpha} given, expected 0 < alpha < power < 1")

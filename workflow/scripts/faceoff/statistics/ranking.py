@@ -1,7 +1,7 @@
-"""How sure a ranking is: probability of being best, interval of ranks, and who cannot be told from the best, from shared paired resamples.
+"""Say how sure a ranking is, from shared paired resamples.
 
-Every resample draws whole clusters (subjects; else single samples) and ranks all pipelines on the same draw, so what is hard for all of
-them cancels out, as in a paired test.
+Every resample draws whole clusters (subjects; else single samples) and ranks all pipelines on the
+same draw, so what is hard for all of them cancels out, as in a paired test.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,11 @@ _CHUNK = 4_000_000  # weights drawn at a time
 
 @dataclass(frozen=True)
 class Ranking:
-    """Of m pipelines: p_best (m,) share of resamples in which each is best (ties shared), rank_low and rank_high (m,) the 95 % interval of its rank
-    (1 is best), tied (m,) bool: it cannot be told from the best. All None, with a `reason`, where there is too little to resample."""
+    """How sure the ranks of m pipelines are. All None, with a `reason`, if there is too little.
+
+    p_best: (m,) share of resamples in which each is best, ties shared; rank_low, rank_high: (m,)
+    the 95 % interval of its rank, 1 is best; tied: (m,) whether it cannot be told from the best.
+    """
 
     p_best: Floats | None
     rank_low: Floats | None
@@ -36,19 +39,45 @@ def rank_uncertainty(
     replicates: int = REPLICATES,
     level: float = LEVEL,
 ) -> Ranking:
-    """Rank uncertainty of accuracies (Goldstein & Spiegelhalter 1996) and multiple comparison with the best (Hsu 1984), by the bootstrap.
+    """Return rank uncertainty of accuracies and multiple comparison with the best, by the
+    bootstrap.
 
-    correct:  (m, n) bool, end-to-end correctness on the same samples
-    clusters: (n,) any sortable labels, resampled whole; None where samples are independent
-    A pipeline is `tied` unless the best one's lead over it exceeds the level-quantile of the largest of the others' resampled deviations minus
-    its own: the pipeline that is truly the best is dropped with a probability of 1 − level at most.
-    Below six clusters (or samples, without clusters) nothing is said: a single one would be resampled to itself, and any order be certain.
-    Raises ValueError for an empty matrix.
+    A pipeline is `tied` unless the best one's lead over it exceeds the level-quantile of the
+    largest of the others' resampled deviations minus its own: the pipeline that is truly the best
+    is dropped with a probability of 1 − level at most.
+
+    Parameters
+    ----------
+    correct
+        (m, n) end-to-end correctness on the same samples.
+    clusters
+        (n,) labels that are drawn whole; None where samples are independent.
+    seed, replicates
+        Of the bootstrap.
+    level
+        Coverage, such as 0.95.
+
+    Returns
+    -------
+    The ranking. Below six clusters (or samples, without clusters) nothing is said: a single one
+    would be resampled to itself, and any order be certain.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is empty.
+
+    References
+    ----------
+    Goldstein & Spiegelhalter (1996), League tables and their limitations, JRSS A 159. Hsu (1984),
+    Constrained simultaneous confidence intervals for multiple comparisons with the best, Annals of
+    Statistics 12.
     """
     correct = np.asarray(correct, bool)
     if correct.ndim != 2 or 0 in correct.shape:
         raise ValueError(
-            f"correct: shape {correct.shape} given, expected (pipelines, samples) with at least one of each"
+            f"correct: shape {correct.shape} given, expected (pipelines, samples) with at least "
+            "one of each"
         )
     groups = (
         np.arange(correct.shape[1])
@@ -83,7 +112,7 @@ def rank_uncertainty(
 def _resampled(
     hits: Floats, size: Floats, random: np.random.Generator, replicates: int
 ) -> Iterator[Floats]:
-    """Accuracies (r, m) of all pipelines on resamples of the groups, in chunks."""
+    """Yield the accuracies (r, m) of all pipelines on resamples of the groups, in chunks."""
     chunk = max(1, _CHUNK // len(size))
     for start in range(0, replicates, chunk):
         weights = random.multinomial(
@@ -93,7 +122,10 @@ def _resampled(
 
 
 def _worst_deviation(deviation: Floats) -> Floats:
-    """(r, m): for each pipeline, the largest of the others' deviations from their accuracy minus its own; 0 for a single pipeline."""
+    """Return (r, m): of each pipeline, the largest of the others' deviations minus its own.
+
+    Deviations are from the pipelines' accuracies; 0 for a single pipeline.
+    """
     if deviation.shape[1] == 1:
         return np.zeros_like(deviation)
     first = deviation.argmax(axis=1)

@@ -1,24 +1,41 @@
-"""What decides whether a face is read right: how much of it is the detector, the crop, the model, the picture, and what they make together.
+"""Say what decides whether a face is read right: detector, crop, model, picture, or their
+interplay.
 
 The model is a logistic one with crossed random effects. For pipeline c and sample i
 
     logit P(right) = μ + Σ_f a_f[c] + e_c + u_i + Σ_f v_f[c],i
 
-with f the factors (detector, crop, model): a_f is a level's effect, e_c what this combination adds beyond its parts, u_i how easy the sample is,
-v_f,i how well this level suits this sample. All effects are normal; the rest is the logistic's own variance, π²/3.
+with f the factors (detector, crop, model): a_f is a level's effect, e_c what this combination adds
+beyond its parts, u_i how easy the sample is, v_f,i how well this level suits this sample. All
+effects are normal; the rest is the logistic's own variance, π²/3.
 
-It is fitted in two steps, as no integral over so many crossed effects has a closed form and Laplace's approximation is biased where each sample was
-tried by few pipelines:
+It is fitted in two steps, as no integral over so many crossed effects has a closed form and
+Laplace's approximation is biased where each sample was tried by few pipelines:
 
-1. u and v by pairwise likelihood (Renard, Molenberghs & Geys 2004; for crossed effects Bellio & Varin 2005): the number of samples that two pipelines
-   both get right depends only on the effects that they share. All pairs' counts are one matrix product, whatever the number of samples. Consistent,
-   without approximating the integral: the logistic is a scale mixture of normals (Andrews & Mallows 1974; Stefanski 1991), so one dimension is left.
-2. a and e by restricted maximum likelihood on the pipelines' logits, whose sampling covariance is known from step 1.
+1. u and v by pairwise likelihood: the number of samples that two pipelines both get right depends
+   only on the effects that they share. All pairs' counts are one matrix product, whatever the
+   number of samples. Consistent, without approximating the integral: the logistic is a scale
+   mixture of normals, so one dimension is left.
+2. a and e by restricted maximum likelihood on the pipelines' logits, whose sampling covariance is
+   known from step 1.
 
 Conventions
-    correct   (m, n) bool: end-to-end correctness of m pipelines on the same n samples
-    factors   name -> m levels, one per pipeline
-    clusters  (n,) any sortable labels, None where the samples are independent
+-----------
+correct
+    (m, n) bool: end-to-end correctness of m pipelines on the same n samples.
+factors
+    name -> m levels, one per pipeline.
+clusters
+    (n,) any sortable labels, None where the samples are independent.
+
+References
+----------
+Renard, Molenberghs & Geys (2004), A pairwise likelihood approach to estimation in multilevel probit
+models, Computational Statistics & Data Analysis 44.
+Bellio & Varin (2005), A pairwise likelihood approach to generalized linear models with crossed
+random effects, Statistical Modelling 5.
+Andrews & Mallows (1974), Scale mixtures of normal distributions, JRSS B 36.
+Stefanski (1991), A normal scale mixture representation of the logistic distribution.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +52,9 @@ from faceoff.statistics.omnibus import by_cluster, exchange_p
 RESIDUAL = np.pi**2 / 3  # variance of the standard logistic distribution
 PARTS = 20  # parts of the samples, each left out once, behind the intervals of step 1
 LEAST_SAMPLES = 20
-LARGEST = 1000.0  # of a variance in step 1: beyond, samples are right or wrong for certain, and no variance can be told
+# of a variance in step 1: beyond, samples are right or wrong for certain, and no variance can be
+# told
+LARGEST = 1000.0
 _BOUND = 1e4  # of a variance in step 2
 _NO_LOSS = 1e-7  # of log likelihood: far below what a test could see, above what rounding makes
 
@@ -50,7 +69,10 @@ _SCALE, _SHARE = (
 
 @dataclass(frozen=True)
 class Component:
-    """A variance on the logit scale with its 95 % interval (NaN where there is none), and its share of the sum of all, 0–1."""
+    """A variance on the logit scale with its 95 % interval, and its share of the sum of all, 0–1.
+
+    Limits are NaN where there is none.
+    """
 
     name: str
     variance: float
@@ -61,7 +83,11 @@ class Component:
 
 @dataclass(frozen=True)
 class Effect:
-    """Whether a factor matters at all: p of exchanging its levels within every sample (`exchange_p`), None with a `reason` where that is impossible."""
+    """Whether a factor matters at all: p of exchanging its levels within every sample
+    (`exchange_p`).
+
+    p is None, with a `reason`, where that is impossible.
+    """
 
     factor: str
     levels: int
@@ -71,8 +97,11 @@ class Effect:
 
 @dataclass(frozen=True)
 class Decomposition:
-    """`components` by the part of the model that they are the variance of, the largest possible set that the design tells apart; `effects` by factor;
-    `left_out`: name -> why a component cannot be told from the others; "all" where none can."""
+    """The parts of the variance of being right.
+
+    components: the largest possible set that the design tells apart; effects: by factor; left_out:
+    name -> why a component cannot be told from the others; "all" where none can.
+    """
 
     components: tuple[Component, ...]
     effects: tuple[Effect, ...]
@@ -86,21 +115,40 @@ def decompose(
     *,
     seed: int,
 ) -> Decomposition:
-    """Variance components of correctness and a test of each factor.
+    """Return the variance components of correctness and a test of each factor.
 
-    Intervals: of the samples' components by a jackknife over 20 parts of the samples (whole clusters), on the scale of standard deviations; of the
-    pipelines' by profile likelihood. A factor of one level has no component, one whose effects cannot be told from another's is `left_out`, as is all
-    below 20 samples or six clusters. Raises ValueError for fewer than two pipelines, or levels that do not fit.
+    Intervals: of the samples' components by a jackknife over 20 parts of the samples (whole
+    clusters), on the scale of standard deviations; of the pipelines' by profile likelihood. A
+    factor of one level has no component, one whose effects cannot be told from another's is
+    `left_out`, as is all below 20 samples or six clusters.
+
+    Parameters
+    ----------
+    correct
+        (m, n) correctness.
+    factors
+        Name -> the level of each of m pipelines.
+    clusters
+        (n,) labels; None where samples are independent.
+    seed
+        Of the parts and permutations.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two pipelines, or levels that do not fit.
     """
     correct = np.asarray(correct, bool)
     if correct.ndim != 2 or len(correct) < 2:
         raise ValueError(
-            f"correct: shape {correct.shape} given, expected (pipelines, samples) with at least two pipelines"
+            f"correct: shape {correct.shape} given, expected (pipelines, samples) with at least "
+            "two pipelines"
         )
     for name, levels in factors.items():
         if len(levels) != len(correct):
             raise ValueError(
-                f"factors: {len(levels)} levels of {name} given, expected {len(correct)}, one per pipeline"
+                f"factors: {len(levels)} levels of {name} given, expected {len(correct)}, one per "
+                "pipeline"
             )
     if reason := _too_little(correct.shape[1], clusters):
         return Decomposition((), (), {"all": reason})
@@ -143,7 +191,7 @@ def decompose(
 
 
 def _too_little(n: int, clusters: Labels | None) -> str:
-    """Why nothing can be told from n samples of these clusters; empty where it can."""
+    """Return why nothing can be told from n samples of these clusters; empty where it can."""
     if n < LEAST_SAMPLES:
         return f"too few samples: {n}, and {LEAST_SAMPLES} are needed"
     return (
@@ -158,7 +206,11 @@ def _too_little(n: int, clusters: Labels | None) -> str:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Pairs of pipelines by which effects they share: patterns (t, components) of 0 and 1, and of each pattern the pairs' first and second pipelines."""
+    """Pairs of pipelines by which effects they share.
+
+    patterns: (t, components) of 0 and 1; members: of each pattern the pairs' first and second
+    pipelines.
+    """
 
     names: list[str]
     patterns: Floats
@@ -172,7 +224,7 @@ def _sample_part(
     left_out: dict[str, str],
     seed: int,
 ) -> tuple[list[Component], Floats]:
-    """(variance components of the samples, (m,) accuracies, none quite 0 or 1)."""
+    """Return the samples' variance components, and (m,) accuracies, none quite 0 or 1."""
     pairs = _pairs(varied, len(correct), left_out)
     parts = _parts(correct.shape[1], clusters, seed)
     joint = np.stack(
@@ -205,7 +257,7 @@ def _sample_part(
 
 
 def _parts(n: int, clusters: Labels | None, seed: int) -> Ints:
-    """(n,) part of each sample: clusters are dealt whole, in random order."""
+    """Return (n,) the part of each sample: clusters are dealt whole, in random order."""
     group = np.arange(n) if clusters is None else group_index(clusters, n)
     groups = group.max() + 1
     order = np.random.default_rng(seed).permutation(groups)
@@ -214,7 +266,9 @@ def _parts(n: int, clusters: Labels | None, seed: int) -> Ints:
 
 
 def _pairs(varied: Mapping[str, Ints], pipelines: int, left_out: dict[str, str]) -> _Pairs:
-    """All pairs, by pattern. A component is kept if the patterns tell it from those before it."""
+    """Return all pairs, by pattern. A component is kept if the patterns tell it from those before
+    it.
+    """
     first, second = np.triu_indices(pipelines, 1)
     names, columns = ["sample"], [np.ones(len(first))]
     for name, code in varied.items():
@@ -235,7 +289,10 @@ def _pairs(varied: Mapping[str, Ints], pipelines: int, left_out: dict[str, str])
 
 
 def _fit_pairs(joint: Floats, n: float, pairs: _Pairs, start: Floats) -> Floats:
-    """Variances that maximise the pairwise likelihood of counts `joint` (m, m) of n samples; the pipelines' logits always fit their accuracies."""
+    """Return the variances that maximise the pairwise likelihood of counts (m, m) of n samples.
+
+    The pipelines' logits always fit their accuracies.
+    """
     accuracy = _inside(joint.diagonal() / n, n)
     scale = n * sum(len(first) for first, _ in pairs.members)
 
@@ -261,7 +318,8 @@ def _fit_pairs(joint: Floats, n: float, pairs: _Pairs, start: Floats) -> Floats:
             found -= float((observed * np.log(np.maximum(expected, 1e-12))).sum())
         return found / scale
 
-    # On the scale of log(1 + variance): pipelines that nearly always agree have variances far above 1, others none at all.
+    # On the scale of log(1 + variance): pipelines that nearly always agree have variances far above
+    # 1, others none at all.
     bounds = [(0.0, np.log1p(LARGEST))] * len(start)
     variances: Floats = np.expm1(
         minimize(
@@ -276,18 +334,21 @@ def _fit_pairs(joint: Floats, n: float, pairs: _Pairs, start: Floats) -> Floats:
 
 
 def _inside(accuracy: Floats, n: float) -> Floats:
-    """Accuracies of 0 and 1 moved by half a sample, so that they have a logit."""
+    """Return accuracies with 0 and 1 moved by half a sample, so that they have a logit."""
     return np.clip(accuracy, 0.5 / n, 1 - 0.5 / n)
 
 
 def _mean_logistic(x: Floats, variance: float) -> Floats:
-    """E[1 / (1 + exp(−x − √variance Z))] of a standard normal Z, within 2·10⁻⁵."""
+    """Return E[1 / (1 + exp(−x − √variance Z))] of a standard normal Z, within 2·10⁻⁵."""
     mean: Floats = ndtr(x[..., None] / np.sqrt(_SCALE**2 + variance)) @ _SHARE
     return mean
 
 
 def _logits(accuracy: Floats, variance: float) -> tuple[Floats, Floats]:
-    """((m,) logits at which the mean over samples, whose effects have this variance, is `accuracy`; (m,) slope of the accuracy there), by Newton's method."""
+    """Return (m,) logits at which the mean over samples is `accuracy`, and (m,) its slope there.
+
+    The samples' effects have this variance; by Newton's method.
+    """
     spread = np.sqrt(_SCALE**2 + variance)
     logits = np.log(accuracy / (1 - accuracy)) * np.sqrt(1 + variance / RESIDUAL)
     for _ in range(30):
@@ -301,13 +362,16 @@ def _logits(accuracy: Floats, variance: float) -> tuple[Floats, Floats]:
 
 
 def _both(logits: Floats, shared: float, own: float) -> Floats:
-    """(m, m) probability that two pipelines are both right, whose samples' effects have the variance `shared` in common and `own` apart."""
+    """Return (m, m) the probability that two pipelines are both right.
+
+    Their samples' effects have the variance `shared` in common and `own` apart.
+    """
     given = _mean_logistic(logits[:, None] + np.sqrt(shared) * _SIGMA, own)
     both: Floats = (given * _DENSITY) @ given.T
     return both
 
 
-# ---------------------------------------------------------------- pipelines: restricted maximum likelihood
+# ---------------------------------------- pipelines: restricted maximum likelihood
 
 
 def _pipeline_part(
@@ -316,7 +380,7 @@ def _pipeline_part(
     varied: Mapping[str, Ints],
     left_out: dict[str, str],
 ) -> list[Component]:
-    """Variance components of the pipelines' logits."""
+    """Return the variance components of the pipelines' logits."""
     m = len(logits)
     centre = np.eye(m) - 1 / m
     names: list[str] = []
@@ -359,7 +423,13 @@ def _pipeline_part(
 
 
 def _restricted(logits: Floats, kernels: Floats, covariance: Floats) -> Callable[[Floats], float]:
-    """Minus the restricted log likelihood (Patterson & Thompson 1971) of variances, for a common mean."""
+    """Return minus the restricted log likelihood of variances, for a common mean, as a function.
+
+    References
+    ----------
+    Patterson & Thompson (1971), Recovery of inter-block information when block sizes are unequal,
+    Biometrika 58.
+    """
     m = len(logits)
     contrasts = np.linalg.svd(np.eye(m) - 1 / m)[0][:, : m - 1]  # free of the mean
     data = contrasts.T @ logits
@@ -368,7 +438,8 @@ def _restricted(logits: Floats, kernels: Floats, covariance: Floats) -> Callable
 
     def loss(variances: Floats) -> float:
         root = np.linalg.cholesky(known + np.tensordot(variances, inside, axes=1))
-        # A copy: of a strided view, NumPy's logarithm has one of two last digits, by where in memory the result comes to lie.
+        # A copy: of a strided view, NumPy's logarithm has one of two last digits, by where in
+        # memory the result comes to lie.
         return float(
             np.log(root.diagonal().copy()).sum() + (np.linalg.solve(root, data) ** 2).sum() / 2
         )
@@ -379,7 +450,10 @@ def _restricted(logits: Floats, kernels: Floats, covariance: Floats) -> Callable
 def _minimum(
     loss: Callable[[Floats], float], start: Floats, fixed: Mapping[int, float]
 ) -> tuple[Floats, float]:
-    """(variances, loss) at the minimum over the variances that are not fixed, searched on a log scale."""
+    """Return (variances, loss) at the minimum over the variances that are not fixed.
+
+    It is searched on a log scale.
+    """
     free = [index for index in range(len(start)) if index not in fixed]
     values = np.array(start, float)
     for index, value in fixed.items():
@@ -393,7 +467,8 @@ def _minimum(
     if not free:
         return values, loss(values)
     bounds = [(np.log(1e-8), np.log(_BOUND))] * len(free)
-    # From the start and from a flat likelihood's other side: a variance at 0 must be able to leave it.
+    # From the start and from a flat likelihood's other side: a variance at 0 must be able to leave
+    # it.
     starts = [np.log(np.clip(values[free], 1e-3, _BOUND)), np.log(np.full(len(free), 0.1))]
     found = min(
         (
@@ -405,7 +480,8 @@ def _minimum(
     # The search starts off a boundary and may miss a minimum on it: what it was given counts too.
     stay = loss(values)
     best, least = (values, stay) if stay <= found.fun else (at(found.x), float(found.fun))
-    # And a variance that the data do not ask for is 0, not the small number at which the search happened to stop.
+    # And a variance that the data do not ask for is 0, not the small number at which the search
+    # happened to stop.
     for index in free:
         without = np.where(np.arange(len(best)) == index, 0.0, best)
         if loss(without) <= least + _NO_LOSS:
@@ -417,7 +493,10 @@ def _minimum(
 
 
 def _effect(name: str, codes: Mapping[str, Ints], counts: Floats, seed: int) -> Effect:
-    """Exchange the levels of a factor in all contexts (combinations of the other factors) in which every level was tried once."""
+    """Exchange the levels of a factor in all contexts in which every level was tried once.
+
+    A context is a combination of the other factors.
+    """
     code = codes[name]
     levels = int(code.max()) + 1
     others = np.stack(

@@ -7,8 +7,8 @@ ANCHOR, TITLE, NAV = "affect", "Valence and arousal", "Valence, arousal"
 
 
 def view(part: Part) -> View | None:
-    """Every pipeline that reads them, best CCC first."""
-    rows = [
+    """Return a row per pipeline that reads valence or arousal, best CCC first."""
+    rows: list[View] = [
         {"title": words.title_of(score), "dimension": name, **values}
         for score in part.dataset.leaderboard
         for name, values in sorted((score.get("affect") or {}).items(), reverse=True)

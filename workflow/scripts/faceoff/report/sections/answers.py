@@ -1,4 +1,7 @@
-"""What every pipeline answered, whether or not anyone knows the truth: the page of an unlabelled dataset."""
+"""Section: what every pipeline answered, whether or not anyone knows the truth.
+
+It is the page of an unlabelled dataset.
+"""
 
 from faceoff.report.part import LABEL, Part, View, shade
 from faceoff.results import words
@@ -8,7 +11,10 @@ ANCHOR, TITLE, NAV = "answers", "What was answered", "Answers"
 
 
 def view(part: Part) -> View | None:
-    """Shares of the answers per pipeline, in a table coloured by share; for a dataset without labels, where the leaderboard has nothing to say."""
+    """Return the shares of the answers per pipeline, for a table coloured by share.
+
+    None for a labelled dataset, where the leaderboard says more.
+    """
     found = part.answers or {}
     rows = found.get("pipelines") or []
     if found.get("labelled", True) or not rows:

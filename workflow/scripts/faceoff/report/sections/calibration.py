@@ -1,4 +1,7 @@
-"""Whether stated probabilities can be believed: calibration before and after temperature scaling, and what the Brier score is made of."""
+"""Section: whether stated probabilities can be believed.
+
+It shows calibration before and after temperature scaling, and what the Brier score is made of.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,30 +14,35 @@ ANCHOR, TITLE, NAV = "calibration", "Can its probabilities be believed?", "Calib
 
 
 def view(part: Part) -> View | None:
-    """A row per pipeline with calibration, as ranked; None where no score has any (older results, or votes by majority alone)."""
-    scores = [score for score in part.dataset.ranked if score.get("calibration")]
+    """Return a row per pipeline with calibration, as ranked.
+
+    None where no score has any (older results, or votes by majority alone).
+    """
+    scores = [
+        (score, calibration)
+        for score in part.dataset.ranked
+        if (calibration := score.get("calibration"))
+    ]
     rows = [
         {
             "title": words.title_of(score),
             "id": part.ids[name_of(score)],
-            "temperature": score["calibration"]["temperature"],
-            "before": score["calibration"]["before"],
-            "after": score["calibration"]["after"],
+            "temperature": calibration["temperature"],
+            "before": calibration["before"],
+            "after": calibration["after"],
         }
-        for score in scores
+        for score, calibration in scores
     ]
-    fitted = sorted(
-        {
-            shorten(score["calibration"]["fitted_on"], 80)
-            for score in scores
-            if score["calibration"]["fitted_on"]
-        }
-    )
+    fitted_on = {calibration["fitted_on"] for _, calibration in scores}
+    fitted = sorted({shorten(samples, 80) for samples in fitted_on if samples})
     return {"rows": rows, "fitted_on": ", ".join(fitted)} if rows else None
 
 
 def reliability(score: Score) -> list[View]:
-    """The bins of equal mass before and after scaling as points for a chart, in percent; empty without calibration."""
+    """Return the bins of equal mass before and after scaling as points for a chart, in percent.
+
+    It is empty without calibration.
+    """
     found: Mapping[str, Any] = score.get("calibration") or {}
     points = []
     for stage in ("before", "after"):

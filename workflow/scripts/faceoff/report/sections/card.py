@@ -1,5 +1,8 @@
 """What is known of the dataset itself: terms, where it comes from, how its labels are spread."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from faceoff.report.part import Part, View
 from faceoff.results.dataset_results import shorten
 
@@ -7,7 +10,9 @@ ANCHOR, TITLE, NAV = "card", "The data set", "Data set"
 
 
 def view(part: Part) -> View:
-    dataset, card, task = part.dataset, part.dataset.card, part.dataset.task or {}
+    """Return what is known of the dataset, and how many samples each emotion has."""
+    dataset, card = part.dataset, part.dataset.card
+    task: Mapping[str, Any] = dataset.task or {}
     counts = [
         (part.emotion(row["emotion"]), row["n"])
         for score in dataset.ranked[:1]

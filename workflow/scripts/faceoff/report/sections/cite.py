@@ -6,15 +6,19 @@ from typing import Any
 
 import yaml
 
+from faceoff import layout
 from faceoff.report.part import NAME, View
 from faceoff.results.dataset_results import shorten
 
 ANCHOR, TITLE = "cite", "How to cite"
-CITATION = Path(__file__).parents[5] / "CITATION.cff"  # in a checkout; a package has none
+CITATION = layout.workflow_folder() / "CITATION.cff"
 
 
 def view(models: Mapping[str, Mapping[str, Any]], citation: Path = CITATION) -> View:
-    """The citation file as BibTeX, and the sources of the models that ran, whose authors are to be cited too."""
+    """Return the citation file as BibTeX, and the sources of the models that ran.
+
+    Their authors are to be cited too.
+    """
     sources = sorted(
         (shorten(name, NAME), shorten(card["source"], 200))
         for name, card in models.items()
@@ -29,7 +33,7 @@ def view(models: Mapping[str, Mapping[str, Any]], citation: Path = CITATION) -> 
 
 
 def bibtex(cited: Mapping[str, Any]) -> str:
-    """A CITATION.cff (1.2.0) as a BibTeX entry."""
+    """Return a CITATION.cff (1.2.0) as a BibTeX entry."""
     authors = " and ".join(
         author.get("name") or f"{author['family-names']}, {author['given-names']}"
         for author in cited["authors"]

@@ -1,4 +1,7 @@
-"""A panel for every pipeline, unfolded by the heat map and the leaderboard: confusion matrix, scores by emotion, calibration, coverage, faces."""
+"""Section: a panel for every pipeline, unfolded by the heat map and the leaderboard.
+
+It holds the confusion matrix, scores by emotion, calibration, coverage and faces.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +16,7 @@ ANCHOR, TITLE, NAV = "confusion", "Every pipeline in detail", "In detail"
 
 
 def view(part: Part) -> View | None:
+    """Return a panel per scored pipeline, the one of most interest open; None without any."""
     if not part.dataset.ranked:
         return None
     return {
@@ -28,8 +32,9 @@ def view(part: Part) -> View | None:
 
 def _pipeline(score: Score, part: Part, opened: bool) -> View:
     low, high = dataset_results.interval(score, "accuracy")
-    matrix = []
-    for truth, counts in zip(score["task"]["space"], score["confusion"], strict=True):
+    matrix: list[View] = []
+    space = dataset_results.task_of(score)["space"]
+    for truth, counts in zip(space, score["confusion"], strict=True):
         total = sum(counts)
         cells = [
             {
@@ -47,7 +52,7 @@ def _pipeline(score: Score, part: Part, opened: bool) -> View:
         "accuracy": dataset_results.metric(score, "accuracy"),
         "low": low,
         "high": high,
-        "space": [part.emotion(emotion) for emotion in score["task"]["space"]],
+        "space": [part.emotion(emotion) for emotion in space],
         "matrix": matrix,
         "per_class": [
             {**row, "emotion": part.emotion(row["emotion"])} for row in score["per_class"]
@@ -62,7 +67,7 @@ def _pipeline(score: Score, part: Part, opened: bool) -> View:
 
 
 def _states(counts: Mapping[str, Any]) -> list[View]:
-    """How many samples ended in which state, and their shares in percent."""
+    """Return how many samples ended in which state, and their shares in percent."""
     total = sum(counts[state] for state in columns.STATES)
     return [
         {

@@ -1,5 +1,10 @@
-"""What each detector found: by outcome, against the true boxes where a dataset has them, and how far two detectors' boxes agree."""
+"""Section: what each detector found.
 
+It shows samples by outcome, boxes against the true ones where a dataset has them, and how far two
+detectors' boxes agree.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 from faceoff.report.part import NAME, REASON, Part, View, shade
@@ -10,6 +15,7 @@ ANCHOR, TITLE, NAV = "coverage", "What each detector found", "Detectors"
 
 
 def view(part: Part) -> View:
+    """Return the outcomes by detector and the agreement of detectors."""
     return {
         "rows": _outcomes(part),
         "agreement": _agreement(part.overlaps or {}),
@@ -43,7 +49,10 @@ def _outcomes(part: Part) -> list[View]:
 
 
 def _answered(detector: str, part: Part) -> str:
-    """For a dataset that is not scored: how many samples the pipeline behind this detector answers that answers most."""
+    """Return how many samples the pipelines behind this detector answer at most.
+
+    It is said of a dataset that is not scored; '' for others.
+    """
     found = part.answers or {}
     counts = [
         sum(row["counts"].values())
@@ -57,8 +66,12 @@ def _answered(detector: str, part: Part) -> str:
     )
 
 
-def _agreement(overlaps: dict[str, Any]) -> View | None:
-    """The detectors' pairs as a square table: mean overlap of the chosen boxes, and on which share of frames both, one or none found a face."""
+def _agreement(overlaps: Mapping[str, Any]) -> View | None:
+    """Return the detectors' pairs as a square table.
+
+    A cell has the mean overlap of the chosen boxes, and on which share of frames both, one or none
+    found a face.
+    """
     pairs = overlaps.get("pairs") or []
     if not pairs:
         return None

@@ -7,8 +7,12 @@ ANCHOR, TITLE, NAV = "ensemble", "How many pairs does a vote need?", "How many p
 
 
 def view(part: Part) -> View | None:
-    """The steps of greedy selection, with bars on a common axis; None where there is one pair only."""
-    curve = ((part.dataset.comparison or {}).get("ensemble") or {}).get("curve") or []
+    """Return the steps of greedy selection, with bars on a common axis.
+
+    None where there is one pair only.
+    """
+    ensemble = part.dataset.compared.get("ensemble")
+    curve = ensemble["curve"] if ensemble else []
     if not curve:
         return None
     bounds = [
@@ -19,8 +23,13 @@ def view(part: Part) -> View | None:
     ]
     low, high = dataset_results.tens(bounds)
     steps = [
-        {**step, "added": words.label_short(step["added"]), "low": step["interval"][0], "high": step["interval"][1],
-         "bar": bar(step["accuracy"], *step["interval"], low, high)}
+        {
+            **step,
+            "added": words.label_short(step["added"]),
+            "low": step["interval"][0],
+            "high": step["interval"][1],
+            "bar": bar(step["accuracy"], step["interval"], low, high),
+        }
         for step in curve
-    ]  # fmt: skip
+    ]
     return {"low": low, "high": high, "steps": steps, "files": part.links("ensemble")}

@@ -1,4 +1,7 @@
-"""The gallery: faces of every confusion cell as the models saw them. A picture stands once in the page, however many pipelines looked at it."""
+"""Section: the gallery, faces of every confusion cell as the models saw them.
+
+A picture stands once in the page, however many pipelines looked at it.
+"""
 
 import base64
 from collections.abc import Mapping
@@ -14,13 +17,20 @@ _FIRST = 8  # right and wrong faces that are there before anything is chosen
 
 
 def data_uri(data: bytes) -> str:
-    """An encoded picture as a URI that holds it. Galleries are WebP; a table of another program may hold PNG."""
+    """Return an encoded picture as a URI that holds it.
+
+    Galleries are WebP; a table of another program may hold PNG.
+    """
     kind = "webp" if data[:4] == b"RIFF" else "png"
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def view(part: Part) -> View | None:
-    """`store`: what the browser shows by choice; `right`, `wrong`: what is shown at first, of the pipeline of most interest."""
+    """Return the faces to show; None without any.
+
+    `store`: what the browser shows by choice; `right`, `wrong`: what is shown at first, of the
+    pipeline of most interest.
+    """
     by_cell: dict[str, list[dict[str, Any]]] = {}
     for row in parquet.rows(part.pictures) if part.pictures else ():
         by_cell.setdefault(row["cell"], []).append(row)
@@ -56,7 +66,10 @@ def view(part: Part) -> View | None:
 def _stored(
     row: Mapping[str, Any], images: dict[bytes, int], labels: dict[str, int], part: Part
 ) -> list[Any]:
-    """[picture, truth, predicted, confidence in percent, sample], the first three as places in the store's lists; truth −1 where there is none."""
+    """Return [picture, truth, predicted, confidence in percent, sample].
+
+    The first three are places in the store's lists; truth is −1 where there is none.
+    """
     picture = images.setdefault(row["image"]["bytes"], len(images))
     truth, predicted = (
         -1 if row[key] is None else labels.setdefault(part.emotion(row[key]), len(labels))

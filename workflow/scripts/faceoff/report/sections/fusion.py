@@ -1,4 +1,8 @@
-"""What voting brings: accuracies of votes beside the best single pair, the paired tests, and whether the pairs err together."""
+"""Section: what voting brings.
+
+It shows accuracies of votes beside the best single pair, the paired tests, and whether the pairs
+err together.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,10 +16,11 @@ _PAIRS = 12  # of pairs shown, the most alike
 
 
 def view(part: Part) -> View | None:
+    """Return levels, tests, learnt weights and pairs that answer alike; None without scores."""
     dataset = part.dataset
     if not dataset.ranked:
         return None
-    clones = (dataset.comparison or {}).get("clones") or []
+    clones = dataset.compared.get("clones") or []
     return {
         "levels": _levels(dataset),
         "tests": _tests(dataset.fusion_tests),
@@ -40,7 +45,7 @@ def _levels(dataset: DatasetResults) -> list[View]:
     rows = []
     for level in levels:
         name = words.of_level(level) if level["kind"] in {"best_single", "hindsight"} else ""
-        drawn = bar(level["value"], level["low"], level["high"], start - pad, end + pad)
+        drawn = bar(level["value"], (level["low"], level["high"]), start - pad, end + pad)
         rows.append({**level, "title": shorten(level["title"], NAME), "name": name, "bar": drawn})
     return rows
 
@@ -59,35 +64,33 @@ def _tests(tests: Sequence[Mapping[str, Any]]) -> View:
             **test,
             "title": words.label_short(test["a"].removeprefix("fusion/")),
             "against": words.label_short(test["b"]),
-            "bar": bar(test["difference"], test["low"], test["high"], start - pad, end + pad),
+            "bar": bar(test["difference"], (test["low"], test["high"]), start - pad, end + pad),
         }
         for test in tests
     ]
-    zero = bar(0.0, None, None, start - pad, end + pad)
+    zero = bar(0.0, (None, None), start - pad, end + pad)
     return {"rows": rows, "zero": zero["point"] if zero else 50}
 
 
 def _weights(dataset: DatasetResults) -> list[View]:
-    """What each fusion that learns weights gives to its members, the heaviest first."""
+    """Return what each fusion that learns weights gives to its members, the heaviest first."""
     return [
         {
             "title": words.title_of(score),
             "members": [
                 {"name": words.label_short(name), "weight": weight}
-                for name, weight in sorted(
-                    score["weights"].items(), key=lambda item: (-item[1], item[0])
-                )
+                for name, weight in sorted(weights.items(), key=lambda item: (-item[1], item[0]))
             ],
         }
         for score in dataset.ranked
-        if score.get("weights")
+        if (weights := score.get("weights"))
     ]
 
 
 def _pairs(dataset: DatasetResults) -> list[View]:
-    """The most alike pairs first: they add least to a vote."""
+    """Return the most alike pairs first: they add least to a vote."""
     pairs = sorted(
-        (dataset.comparison or {}).get("pairs") or [],
+        dataset.compared.get("pairs") or [],
         key=lambda pair: (-(pair["agreement"] or 0.0), pair["a"], pair["b"]),
     )
     return [

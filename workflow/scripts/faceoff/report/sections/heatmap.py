@@ -1,13 +1,17 @@
-"""Accuracy of every detector with every model as a table of coloured cells; each leads to its pipeline's panel."""
+"""Section: accuracy of every detector with every model, as a table of coloured cells.
+
+Each cell leads to its pipeline's panel.
+"""
 
 from faceoff.report.part import NAME, REASON, Part, View, shade
 from faceoff.results import dataset_results, words
-from faceoff.results.dataset_results import shorten
+from faceoff.results.dataset_results import Score, shorten
 
 ANCHOR, TITLE, NAV = "heat", "Every detector × model pair", "Detector × model"
 
 
 def view(part: Part) -> View:
+    """Return a row of cells per detector, and why cells have no score."""
     dataset = part.dataset
     low, high = dataset_results.colour_scale(dataset.cells)
     rows = []
@@ -15,26 +19,11 @@ def view(part: Part) -> View:
         cells = []
         for model in dataset.models:
             score = dataset.find(f"{detector}/{model}")
-            good = score is not None and dataset_results.scored(score)
-            value = dataset_results.metric(score, "accuracy") if good else None
-            bounds = dataset_results.interval(score, "accuracy") if good else (None, None)
-            half = (
-                (bounds[1] - bounds[0]) / 2
-                if words.is_number(bounds[0]) and words.is_number(bounds[1])
-                else None
-            )
             cells.append(
                 {
-                    "state": "ok"
-                    if good
-                    else "error"
-                    if score is not None and score["state"] == "error"
-                    else "skipped",
-                    "value": value,
-                    "half": half,
-                    "shade": shade((value - low) / (high - low)) if good else 0,
+                    **_cell(score, low, high),
                     "id": part.ids.get(f"{detector}/{model}"),
-                    "reason": shorten((score or {}).get("reason") or "not scored", REASON),
+                    "reason": shorten((score and score["reason"]) or "not scored", REASON),
                 }
             )
         rows.append({"detector": shorten(detector, NAME), "cells": cells})
@@ -47,5 +36,27 @@ def view(part: Part) -> View:
         for score in dataset.leaderboard
         if score["state"] in {"skipped", "error"}
     ]
-    return {"models": [shorten(model, NAME) for model in dataset.models], "rows": rows, "low": low, "high": high, "reasons": reasons,
-            "files": part.links("heatmap")}  # fmt: skip
+    return {
+        "models": [shorten(model, NAME) for model in dataset.models],
+        "rows": rows,
+        "low": low,
+        "high": high,
+        "reasons": reasons,
+        "files": part.links("heatmap"),
+    }
+
+
+def _cell(score: Score | None, low: float, high: float) -> View:
+    """Return a cell's state, accuracy, half of its interval, and shade between `low` and `high`."""
+    if score is None or not dataset_results.scored(score):
+        failed = score is not None and score["state"] == "error"
+        state = "error" if failed else "skipped"
+        return {"state": state, "value": None, "half": None, "shade": 0}
+    value = dataset_results.accuracy_of(score)
+    left, right = dataset_results.interval(score, "accuracy")
+    return {
+        "state": "ok",
+        "value": value,
+        "half": (right - left) / 2 if words.is_number(left) and words.is_number(right) else None,
+        "shade": shade((value - low) / (high - low)),
+    }

@@ -1,4 +1,7 @@
-"""Scores beside people: what one of the taggers would have reached, and where people agree less than the pipelines do."""
+"""Section: scores beside people.
+
+It shows what one of the taggers would have reached, and where people agree less than the pipelines.
+"""
 
 from faceoff.report.part import Part, View, bar
 from faceoff.results import words
@@ -8,14 +11,16 @@ ANCHOR, TITLE, NAV = "human", "Beside people", "Beside people"
 
 
 def view(part: Part) -> View | None:
-    """A row per pipeline, and by how far people agree; None where samples have no votes."""
-    scores = [score for score in part.dataset.ranked if score.get("human")]
+    """Return a row per pipeline, and accuracy by how far people agree.
+
+    None where samples have no votes.
+    """
+    scores = [(score, human) for score in part.dataset.ranked if (human := score.get("human"))]
     if not scores:
         return None
-    chosen = next(
-        (score for score in scores if name_of(score) == part.dataset.chosen_single), scores[0]
-    )
-    strata = chosen["human"]["strata"]
+    single = part.dataset.chosen_single
+    chosen, about = next((pair for pair in scores if name_of(pair[0]) == single), scores[0])
+    strata = about["strata"]
     bounds = [
         bound
         for row in strata
@@ -25,12 +30,12 @@ def view(part: Part) -> View | None:
     low, high = tens(bounds)
     return {
         "rows": [
-            {"title": words.title_of(score), "id": part.ids[name_of(score)], **score["human"]}
-            for score in scores
+            {"title": words.title_of(score), "id": part.ids[name_of(score)], **human}
+            for score, human in scores
         ],
-        "about": chosen["human"],
+        "about": about,
         "title": words.title_of(chosen),
         "strata": [
-            {**row, "bar": bar(row["accuracy"], *row["interval"], low, high)} for row in strata
+            {**row, "bar": bar(row["accuracy"], row["interval"], low, high)} for row in strata
         ],
     }

@@ -1,84 +1,25 @@
-"""Every pipeline's scores in one table: sorted, searched and filtered in the browser, columns switched on and off there."""
+"""Section: every pipeline's scores in one table.
+
+The browser sorts, searches and filters it, and switches columns on and off.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from faceoff.report.part import NAME, REASON, Part, View, bar
 from faceoff.results import dataset_results, words
 from faceoff.results.dataset_results import DatasetResults, name_of, shorten
+from faceoff.scoring.metric_list import shown_in
 
 ANCHOR, TITLE, NAV = "board", "Leaderboard", "Leaderboard"
 
 
-@dataclass(frozen=True)
-class Column:
-    """A numeric column. `scale`: 100 for shares shown in percent; `digits` after the point; `small_first`: less is better; `shown` when the page opens."""
-
-    key: str
-    heading: str
-    about: str
-    scale: int = 100
-    digits: int = 1
-    small_first: bool = False
-    shown: bool = True
-
-
-COLUMNS = (
-    Column("covered_accuracy", "Covered", "accuracy over the samples with a face"),
-    Column("coverage", "Coverage", "share of samples with a face"),
-    Column("balanced_accuracy", "UAR", "balanced accuracy: the mean recall over classes"),
-    Column("macro_f1", "Macro-F1", "mean F1 over classes"),
-    Column("weighted_f1", "Weighted F1", "mean F1 over samples", shown=False),
-    Column(
-        "top2",
-        "Top-2",
-        "the label is among the two likeliest emotions, over covered samples",
-        shown=False,
-    ),
-    Column("log_loss", "Log loss", "over covered samples; smaller is better", 1, 3, True),
-    Column(
-        "brier",
-        "Brier",
-        "squared error of the probabilities, 0 to 2, over covered samples; smaller is better",
-        1,
-        3,
-        True,
-        False,
-    ),
-    Column(
-        "ece",
-        "ECE",
-        "expected calibration error, 15 bins of equal width; smaller is better",
-        1,
-        3,
-        True,
-    ),
-    Column(
-        "ece_mass",
-        "ECE, equal mass",
-        "expected calibration error, 15 bins of equal mass; smaller is better",
-        1,
-        3,
-        True,
-        False,
-    ),
-    Column(
-        "strict_accuracy",
-        "Unmasked",
-        "accuracy when answers outside the label space count as wrong",
-        shown=False,
-    ),
-    Column(
-        "mass_outside",
-        "Mass outside",
-        "mean probability on emotions outside the label space",
-        shown=False,
-    ),
-)
+# Accuracy has a column of its own, with its interval.
+COLUMNS = tuple(metric for metric in shown_in("report") if metric.key != "accuracy")
 
 
 def view(part: Part) -> View:
+    """Return a row per pipeline, and what the table can be filtered by."""
     dataset = part.dataset
     low, high = _axis(dataset)
     return {
@@ -93,28 +34,27 @@ def view(part: Part) -> View:
 
 
 def _axis(dataset: DatasetResults) -> tuple[float, float]:
-    """Ends of the bars: all intervals, in whole tens of percent."""
-    bounds = [
-        bound
+    """Return the ends of the bars: all intervals, in whole tens of percent."""
+    ends = [
+        end
         for score in dataset.ranked
-        for bound in (
+        for end in (
             dataset_results.metric(score, "accuracy"),
             *dataset_results.interval(score, "accuracy"),
         )
-        if words.is_number(bound)
     ]
-    return dataset_results.tens(bounds)
+    return dataset_results.tens([end for end in ends if words.is_number(end)])
 
 
 def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: float) -> list[View]:
     rows, rank = [], 0
-    places = {row["name"]: row for row in (dataset.comparison or {}).get("ranking") or ()}
+    places = {row["name"]: row for row in dataset.compared.get("ranking") or ()}
     for score in dataset.leaderboard:
         good = dataset_results.scored(score)
         ranked = good and dataset_results.ranked(score)
         rank += ranked
         low, high = dataset_results.interval(score, "accuracy")
-        metrics = score.get("metrics") or {}
+        metrics: Mapping[str, Any] = score.get("metrics") or {}
         fused = score["kind"] == "fusion"
         rows.append(
             {
@@ -140,7 +80,7 @@ def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: fl
                 },
                 "low": low,
                 "high": high,
-                "bar": bar(metrics.get("accuracy"), low, high, start, end),
+                "bar": bar(metrics.get("accuracy"), (low, high), start, end),
                 "train_status": shorten(score.get("train_status") or "unknown", 40),
                 "flags": [shorten(flag, 120) for flag in score.get("flags") or ()]
                 + (["circular"] if score.get("circular") else []),
@@ -150,7 +90,10 @@ def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: fl
 
 
 def _parts(score: Mapping[str, Any]) -> View:
-    """The detectors and models in a pipeline, by which the table is filtered: a fusion has those of its members."""
+    """Return the detectors and models in a pipeline, by which the table is filtered.
+
+    A fusion has those of its members.
+    """
     cells = (
         [member.partition("/") for member in score.get("members") or ()]
         if score["kind"] == "fusion"

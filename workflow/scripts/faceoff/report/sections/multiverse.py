@@ -9,7 +9,10 @@ _PIPELINES = 10  # columns, the best under the rule of this run first
 
 
 def view(part: Part) -> View | None:
-    """A row per rule and a column per leading pipeline; None where the run scores under one rule only."""
+    """Return a row per rule and a column per leading pipeline.
+
+    None where the run scores under one rule only.
+    """
     found = part.multiverse or {}
     universes = [universe for universe in found.get("universes") or () if universe["n"]]
     if not universes:

@@ -1,9 +1,13 @@
-"""What made these results, without time, host or speed, which differ between runs with equal results."""
+"""Section: what made these results.
+
+It leaves out time, host and speed, which differ between runs with equal results.
+"""
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from faceoff.plan.aggregate_jobs import ReportJob
@@ -17,6 +21,7 @@ ANCHOR, TITLE = "provenance", "Provenance"
 def view(
     found: Sequence[DatasetResults], manifest: Path | None, output: Path, job: ReportJob
 ) -> View:
+    """Return code, versions, weights, configuration and tasks."""
     made = files.read_json(manifest) if manifest else {}
     return {
         "code": job.code,
@@ -33,14 +38,17 @@ def view(
         ),
         "config": json.dumps(job.config, indent=2, sort_keys=True, ensure_ascii=False),
         "manifest": quote(os.path.relpath(manifest, output.parent)) if manifest else None,
-        "tasks": [
-            {
-                "name": shorten(dataset.name, NAME),
-                "version": shorten((dataset.task or {}).get("version", "–"), 120),
-                "n": (dataset.task or {}).get("n"),
-                "space": ", ".join(shorten(emotion, LABEL) for emotion in dataset.space) or "–",
-                "hash": str((dataset.task or {}).get("hash") or "–"),
-            }
-            for dataset in found
-        ],
+        "tasks": [_task(dataset) for dataset in found],
+    }
+
+
+def _task(dataset: DatasetResults) -> View:
+    """Return what was scored of a dataset."""
+    task: Mapping[str, Any] = dataset.task or {}
+    return {
+        "name": shorten(dataset.name, NAME),
+        "version": shorten(task.get("version", "–"), 120),
+        "n": task.get("n"),
+        "space": ", ".join(shorten(emotion, LABEL) for emotion in dataset.space) or "–",
+        "hash": str(task.get("hash") or "–"),
     }

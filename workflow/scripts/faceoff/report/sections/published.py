@@ -1,18 +1,26 @@
-"""Published against measured accuracy (protocol §28): green, amber or red where a card's number is about these very samples, else not comparable."""
+"""Section: published against measured accuracy (protocol §28).
+
+A number is green, amber or red where a card's number is about these very samples, else not
+comparable.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from faceoff.report.part import NAME, REASON, Part, View
 from faceoff.results import dataset_results, words
-from faceoff.results.dataset_results import Score, shorten
+from faceoff.results.dataset_results import shorten, task_of
+from faceoff.scoring.records import Score
 
 ANCHOR, TITLE, NAV = "published", "Published and measured", "Published"
 AMBER = 0.002  # share of the samples by which the counts may differ
 
 
 def view(part: Part) -> View | None:
-    """A row per published number of a model of this run and, where it is about this task, per pair; None where no card states any."""
+    """Return a row per published number of a model of this run.
+
+    Where it is about this task there is a row per pair. None where no card states any.
+    """
     rows = []
     for name, card in sorted(part.models.items()):
         cells = [
@@ -21,20 +29,23 @@ def view(part: Part) -> View | None:
             if score["kind"] == "cell" and score["model"] == name
         ]
         for stated in card.get("published") or ():
-            matching = [score for score in cells if comparable(stated, score["task"])]
+            matching = [score for score in cells if comparable(stated, task_of(score))]
             for score in matching or cells[:1]:
                 rows.append(_row(name, stated, score, bool(matching)))
     return {"rows": rows} if rows else None
 
 
 def comparable(stated: Mapping[str, Any], task: Mapping[str, Any]) -> bool:
-    """Whether a published number is about these samples under this rule: it names the dataset's type and version, and its n is the same."""
+    """Return whether a published number is about these samples under this rule.
+
+    It names the dataset's type and version, and its n is the same.
+    """
     same = all(stated.get(key) == task[key] for key in ("type", "version", "n"))
     return same and not task["limited"] and "correct" in stated
 
 
 def colour(published: int, measured: int, n: int) -> str:
-    """'green' for equal counts, 'amber' up to 0.2 % of n apart, else 'red'."""
+    """Return 'green' for equal counts, 'amber' up to 0.2 % of n apart, else 'red'."""
     return (
         "green"
         if published == measured
@@ -45,7 +56,7 @@ def colour(published: int, measured: int, n: int) -> str:
 
 
 def _row(model: str, stated: Mapping[str, Any], score: Score, same: bool) -> View:
-    measured, n = dataset_results.metric(score, "n_correct"), score["task"]["n"]
+    measured, n = score["metrics"]["n_correct"], task_of(score)["n"]
     return {
         "model": shorten(model, NAME),
         "detector": shorten(score["detector"], NAME),

@@ -7,4 +7,5 @@ ANCHOR, TITLE = "reading", "How to read this page"
 
 
 def view() -> View:
+    """Return what the section says of training status."""
     return {"train_status": words.TRAIN_STATUS}

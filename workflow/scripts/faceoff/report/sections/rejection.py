@@ -1,4 +1,7 @@
-"""What a pipeline is worth that may say "not sure": risk against coverage, and what is rejected of samples that are no emotion at all."""
+"""Section: what a pipeline is worth that may say "not sure".
+
+It shows risk against coverage, and what is rejected of samples that are no emotion at all.
+"""
 
 from faceoff.report.part import Part, View
 from faceoff.results import words
@@ -9,7 +12,10 @@ _CURVES = 6  # pipelines in the chart
 
 
 def view(part: Part) -> View | None:
-    """A row per pipeline with its accuracy at some coverages, and the curves of the leading ones; None where no score has them."""
+    """Return a row per pipeline with its accuracy at some coverages, and the leading curves.
+
+    None where no score has them.
+    """
     scores = [score for score in part.dataset.ranked if score.get("rejection")]
     if not scores:
         return None

@@ -13,7 +13,10 @@ ANCHOR, TITLE = "standing", "Over all data sets"
 
 
 def view(found: Sequence[DatasetResults]) -> View | None:
-    """Mean ranks, the smallest first; None with fewer than two independent data sets."""
+    """Return mean ranks, the smallest first.
+
+    None with fewer than two independent data sets.
+    """
     standing = rank_across([score for dataset in found for score in dataset.scores])
     if standing is None:
         return None

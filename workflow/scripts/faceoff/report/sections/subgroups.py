@@ -1,15 +1,22 @@
-"""Accuracy by what a dataset says of its samples (sex, age, lighting …), and how far apart the best and the worst served group are."""
+"""Section: accuracy by what a dataset says of its samples (sex, age, lighting …).
+
+It shows how far apart the best and the worst served group are.
+"""
 
 from faceoff.report.part import NAME, Part, View, bar
 from faceoff.results import words
 from faceoff.results.dataset_results import name_of, shorten, tens
+from faceoff.scoring.records import Group
 
 ANCHOR, TITLE, NAV = "groups", "Does it work equally well for all?", "Subgroups"
 _PIPELINES = 12  # whose gaps are listed, by rank
 
 
 def view(part: Part) -> View | None:
-    """The groups of the pipeline of most interest, and the gaps of the leading ones; None where the dataset names no groups."""
+    """Return the groups of the pipeline of most interest, and the gaps of the leading ones.
+
+    None where the dataset names no groups.
+    """
     ranked = [score for score in part.dataset.ranked if score.get("groups")]
     if not ranked:
         return None
@@ -31,7 +38,7 @@ def view(part: Part) -> View | None:
                 {
                     **level,
                     "level": shorten(level["level"], NAME),
-                    "bar": bar(level["accuracy"], level["low"], level["high"], low, high),
+                    "bar": bar(level["accuracy"], (level["low"], level["high"]), low, high),
                 }
                 for level in group["levels"]
             ],
@@ -58,8 +65,11 @@ def view(part: Part) -> View | None:
     }
 
 
-def _gap(group: dict) -> View:
-    """The gap between the best and worst served level. `p`: how often a random division into groups of these sizes shows so large a gap."""
+def _gap(group: Group) -> View:
+    """Return the gap between the best and worst served level.
+
+    `p`: how often a random division into groups of these sizes shows so large a gap.
+    """
     return {
         "gap": group["gap"],
         "p": group["p"],

@@ -11,12 +11,16 @@ ANCHOR, TITLE, NAV = "clips", "Clips over time", "Clips"
 
 
 def view(part: Part) -> View | None:
+    """Return the clips to show; None without any."""
     clips = [_clip(clip, part) for clip in (part.answers or {}).get("clips") or ()]
     return {"clips": clips} if clips else None
 
 
 def _clip(clip: Mapping[str, Any], part: Part) -> View:
-    """The clip's data for the browser, and as a table what the pipeline of most interest says moment by moment."""
+    """Return a clip's data for the browser and, as a table, what one pipeline says over time.
+
+    It is the pipeline of most interest.
+    """
     emotions = shorten_all(clip["emotions"], LABEL)
     known = dict(zip(clip["emotions"], emotions, strict=True))
     wanted = [name_of(score) for score in by_interest(part.dataset)]

@@ -1,7 +1,8 @@
-"""Two runs side by side (another commit, another weight, another option): what changed in their results, and in what made them.
+"""Compare two runs (another commit, weight or option): their results, and what made them.
 
-Everything is B minus A and is computed from the prediction rows of both runs, on the same samples. Runs are named by their folder; a cell is
-'detector/model' or 'fusion/name'. Nothing is printed here: run_comparison_terminal and run_comparison_page show a `Comparison`.
+Everything is B minus A and is computed from the prediction rows of both runs, on the same samples.
+Runs are named by their folder; a cell is 'detector/model' or 'fusion/name'. Nothing is printed
+here: terminal.py and page.py show a `Comparison`.
 """
 
 import dataclasses
@@ -26,7 +27,10 @@ _NO_SCORE = "no result, although its configuration has this cell: it failed or w
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder with what was scored: dataset -> cell -> content of its score file; `manifest` None where there is none."""
+    """Hold a run's folder with what was scored.
+
+    scores: dataset -> cell -> content of its score file; manifest: None where there is none.
+    """
 
     folder: Path
     scores: Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -34,13 +38,15 @@ class Run:
 
     @property
     def seed(self) -> int:
+        """Return the run's seed, 0 where it is not known."""
         return ((self.manifest or {}).get("config") or {}).get("seed") or 0
 
     def configures(self, dataset: str, cell: str) -> bool:
-        """Whether the run's configuration names the parts of a cell."""
+        """Return whether the run's configuration names the parts of a cell."""
         return run_folder.configures((self.manifest or {}).get("config") or {}, dataset, cell)
 
     def predictions(self, dataset: str, cell: str) -> Path:
+        """Return the table of a cell's predictions."""
         head, _, tail = cell.partition("/")
         return (
             self.folder / "fusion" / dataset / f"{tail}.parquet"
@@ -51,7 +57,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Side:
-    """A cell in one run. state: ok, skipped or error, with the reason; accuracy (0–1, end to end) and n_correct on the compared samples, None unless ok."""
+    """Hold a cell in one run.
+
+    state: ok, skipped or error, with the reason; accuracy (0–1, end to end) and n_correct on the
+    compared samples, None unless ok.
+    """
 
     state: str
     reason: str | None
@@ -61,7 +71,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Affect:
-    """Concordance correlation of one dimension (valence, arousal) with its interval and number of moments in both runs; None where it is undefined."""
+    """Hold the concordance correlation of one dimension (valence, arousal) in both runs.
+
+    With its interval and number of moments; None where it is undefined.
+    """
 
     dimension: str
     ccc_a: float | None
@@ -74,12 +87,14 @@ class Affect:
 
 @dataclass(frozen=True)
 class CellComparison:
-    """One cell in both runs.
+    """Compare one cell in both runs.
 
-    paired: the paired test of B − A with its interval, None where one of them has no accuracy or its predictions are gone (`note` says which);
-    p_adjusted, verdict: after Holm over the dataset's cells; n: samples whose predictions were compared, 0 for a cell that has none in one of the runs;
-    lost, gained, other: samples whose prediction changed from right to wrong, wrong to right, and otherwise, as all changes of unlabelled samples are;
-    states: samples by change of state, e.g. 'ok → no_face'.
+    paired: the paired test of B − A with its interval, None where one of them has no accuracy or
+    its predictions are gone (`note` says which); p_adjusted, verdict: after Holm over the dataset's
+    cells; n: samples whose predictions were compared, 0 for a cell that has none in one of the
+    runs; lost, gained, other: samples whose prediction changed from right to wrong, wrong to right,
+    and otherwise, as all changes of unlabelled samples are; states: samples by change of state,
+    e.g. 'ok → no_face'.
     """
 
     name: str
@@ -98,17 +113,23 @@ class CellComparison:
 
     @property
     def failed_in_b(self) -> bool:
-        """It had a result in A and has none in B, though B was to make one."""
+        """Return whether it had a result in A and has none in B.
+
+        Only where B was to make one.
+        """
         return self.a.state == "ok" and self.b.state == "error"
 
     @property
     def compared(self) -> bool:
-        """Whether the predictions of every sample were looked at."""
+        """Return whether the predictions of every sample were looked at."""
         return self.n > 0
 
     @property
     def changed(self) -> bool:
-        """Whether a difference was found; False of a cell that was not compared says nothing about its predictions."""
+        """Return whether a difference was found.
+
+        False of a cell that was not compared says nothing about its predictions.
+        """
         moved = any(
             (row.ccc_a, row.interval_a, row.n_a) != (row.ccc_b, row.interval_b, row.n_b)
             for row in self.affect
@@ -124,7 +145,10 @@ class CellComparison:
 
 @dataclass(frozen=True)
 class CommonSamples:
-    """The samples that two different tasks share: n with the same id and label; relabelled ones and those of one run only take no part."""
+    """Count the samples that two different tasks share.
+
+    n: those with the same id and label; relabelled ones and those of one run only take no part.
+    """
 
     n: int
     only_a: int
@@ -134,9 +158,11 @@ class CommonSamples:
 
 @dataclass(frozen=True)
 class DatasetComparison:
-    """One dataset of both runs. differs: what the tasks differ in, as (what, A, B); with differences the cells are compared only where `common` is set.
+    """Compare one dataset of both runs.
 
-    hash: None where nothing is labelled; limited: the runs ("A", "B") that only had a subset of it, not for reporting (protocol §6).
+    differs: what the tasks differ in, as (what, A, B); with differences the cells are compared only
+    where `common` is set; hash: None where nothing is labelled; limited: the runs ("A", "B") that
+    only had a subset of it, not for reporting (protocol §6).
     """
 
     name: str
@@ -157,7 +183,10 @@ class DatasetComparison:
 
 @dataclass(frozen=True)
 class Provenance:
-    """One thing that made the results and differs. kind: commit, uncommitted changes, config, weights, versions; a value that a run lacks is None."""
+    """Name one thing that made the results and differs.
+
+    kind: commit, uncommitted changes, config, weights, versions; a value that a run lacks is None.
+    """
 
     kind: str
     key: str
@@ -183,7 +212,10 @@ class Comparison:
 
     @property
     def results_differ(self) -> bool | None:
-        """Whether a difference was found; None where none was, but a cell could not be compared."""
+        """Return whether a difference was found.
+
+        None where none was, but a cell could not be compared.
+        """
         partial = any(
             dataset.differs or dataset.only_a or dataset.only_b for dataset in self.datasets
         )
@@ -193,7 +225,7 @@ class Comparison:
 
     @property
     def worse(self) -> list[str]:
-        """'dataset: cell' of every cell that is significantly worse in B, or failed there."""
+        """Return 'dataset: cell' of every cell that is significantly worse or failed in B."""
         return [
             f"{dataset.name}: {cell.name}"
             for dataset in self.datasets
@@ -202,7 +234,10 @@ class Comparison:
         ]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: every field, and what follows from them; an undefined interval has null bounds, since JSON has no NaN."""
+        """Return every field, and what follows from them, for JSON.
+
+        An undefined interval has null bounds, since JSON has no NaN.
+        """
         found = dataclasses.asdict(self)
         for paired in (
             cell["paired"]
@@ -222,7 +257,10 @@ class Comparison:
 
 
 def read_run(name: str | Path) -> Run:
-    """A run by its name below results/ or by the path of its folder. Raises FileNotFoundError without scores, ValueError for a damaged file."""
+    """Read a run by its name below results/ or by the path of its folder.
+
+    Raises FileNotFoundError without scores, ValueError for a damaged file or another layout.
+    """
     folder = run_folder.run_folder(name)
     scores: dict[str, dict[str, Mapping[str, Any]]] = {}
     for path in run_folder.of_run(folder):
@@ -236,9 +274,10 @@ def read_run(name: str | Path) -> Run:
 
 
 def compare_runs(a: Run, b: Run, *, common: bool = False) -> Comparison:
-    """Compare every dataset that both runs scored. `common`: where the tasks differ, compare on the samples that both have.
+    """Compare every dataset that both runs scored.
 
-    Raises FileNotFoundError where a samples table is gone, and ValueError where prediction rows do not fit their samples.
+    common: where the tasks differ, compare on the samples that both have. Raises FileNotFoundError
+    where a samples table is gone, and ValueError where prediction rows do not fit their samples.
     """
     shared = [name for name in a.scores if name in b.scores]
     notes = [
@@ -266,9 +305,11 @@ def compare_runs(a: Run, b: Run, *, common: bool = False) -> Comparison:
 
 @dataclass(frozen=True)
 class _Samples:
-    """What both runs are judged on: ids (n), truth (n,) in `space`, None where nothing is labelled; clusters (n,) or None.
+    """Hold what both runs are judged on.
 
-    info: what the samples table says of the task; hash: that of a labelled task; whole: all of them, not the common samples of two.
+    ids (n); truth (n,) in `space`, None where nothing is labelled; clusters (n,) or None; info:
+    what the samples table says of the task; hash: that of a labelled task; whole: all of them, not
+    the common samples of two.
     """
 
     info: Mapping[str, Any]
@@ -283,12 +324,12 @@ class _Samples:
         return tuple(self.info["space"])
 
     def only(self, kept: np.ndarray) -> "_Samples":
-        clusters = None if self.clusters is None else self.clusters[kept]
+        """Return the samples of these indices."""
         return _Samples(
             self.info,
             tuple(self.ids[index] for index in kept),
-            self.truth[kept],
-            clusters,
+            None if self.truth is None else self.truth[kept],
+            None if self.clusters is None else self.clusters[kept],
             whole=False,
         )
 
@@ -325,10 +366,14 @@ def _compare_dataset(name: str, a: Run, b: Run, common: bool) -> DatasetComparis
 
 
 def _samples(samples: Path) -> _Samples:
-    """The labelled samples of a table; where nothing is labelled all of them: predictions, valence and arousal are then compared, but no accuracy."""
+    """Read the labelled samples of a table; where nothing is labelled, all of them.
+
+    Predictions, valence and arousal are then compared, but no accuracy.
+    """
     if not samples.is_file():
         raise FileNotFoundError(
-            f"{samples} is gone; a comparison needs the folders scores, samples, predictions and fusion of both runs"
+            f"{samples} is gone; a comparison needs the folders scores, samples, predictions and"
+            " fusion of both runs"
         )
     try:
         task = read_task(samples)
@@ -343,29 +388,35 @@ def _samples(samples: Path) -> _Samples:
 def _differences(a: _Samples, b: _Samples) -> list[tuple[str, Any, Any]]:
     if not (a.hash and b.hash):
         if a.hash or b.hash:
-            return [("labels", *("some" if task.hash else "none" for task in (a, b)))]
+            return [("labels", "some" if a.hash else "none", "some" if b.hash else "none")]
         alone = [set(a.ids) - set(b.ids), set(b.ids) - set(a.ids)]
-        told = [
+        told_a, told_b = (
             f"{len(ids)} of its own, such as {min(ids)}" if ids else "none of its own"
             for ids in alone
-        ]
-        return [("set of unlabelled samples", *told)] if any(alone) else []
+        )
+        return [("set of unlabelled samples", told_a, told_b)] if any(alone) else []
     found = [
         ("task version", a.info["version"], b.info["version"]),
         ("n", len(a.ids), len(b.ids)),
         ("hash", a.hash, b.hash),
     ]
     found.append(("label space", ", ".join(a.space), ", ".join(b.space)))
-    # The hash covers ids, labels and space; a version alone (drawn anew, same samples) does not make another task.
+    # The hash covers ids, labels and space; a version alone (drawn anew, same samples) does not
+    # make another task.
     return [row for row in found if row[1] != row[2]] if a.hash != b.hash else []
 
 
 def _common(a: _Samples, b: _Samples) -> tuple[np.ndarray, CommonSamples]:
-    """((m,) indices into A of the samples that both tasks have with the same label, how many those are)."""
-    label_of = dict(zip(b.ids, b.truth, strict=True))
+    """Return which samples both tasks have with the same label, and count them.
+
+    They are (m,) indices into A.
+    """
+    if a.truth is None or b.truth is None:
+        raise ValueError("samples without labels have no labels in common")
+    truth, label_of = a.truth, dict(zip(b.ids, b.truth, strict=True))
     inside = [index for index, sample in enumerate(a.ids) if sample in label_of]
     kept = np.array(
-        [index for index in inside if label_of[a.ids[index]] == a.truth[index]], dtype=int
+        [index for index in inside if label_of[a.ids[index]] == truth[index]], dtype=np.int64
     )
     return kept, CommonSamples(
         len(kept), len(a.ids) - len(inside), len(b.ids) - len(inside), len(inside) - len(kept)
@@ -373,17 +424,16 @@ def _common(a: _Samples, b: _Samples) -> tuple[np.ndarray, CommonSamples]:
 
 
 def _compare_cell(dataset: str, cell: str, a: Run, b: Run, samples: _Samples) -> CellComparison:
-    scores = [run.scores[dataset].get(cell) for run in (a, b)]
+    first, second = (run.scores[dataset].get(cell) for run in (a, b))
+    scores = [first, second]
     sides = [
         Side("error", _NO_SCORE) if score is None else Side(score["state"], score["reason"])
         for score in scores
     ]
     # The score files' valence and arousal are of the whole task.
-    affect = (
-        _affect(*(score.get("affect", {}) for score in scores))
-        if samples.whole and all(scores)
-        else []
-    )
+    affect: list[Affect] = []
+    if samples.whole and first and second:
+        affect = _affect(first.get("affect", {}), second.get("affect", {}))
     unpaired: dict[str, Any] = {
         "name": cell,
         "n": 0,
@@ -433,14 +483,20 @@ def _compare_cell(dataset: str, cell: str, a: Run, b: Run, samples: _Samples) ->
 
 
 def _predicted(score: Mapping[str, Any] | None) -> bool:
-    """Whether the cell ran: without labels it has no accuracy and is "skipped", but its score file has the key `affect`."""
+    """Return whether the cell ran.
+
+    Without labels it has no accuracy and is "skipped", but its score file has the key `affect`.
+    """
     return score is not None and (
         score["state"] == "ok" or (score["state"] == "skipped" and "affect" in score)
     )
 
 
 def _guesses(found: SamplePosteriors) -> list[str | None]:
-    """The most probable of the model's own classes for each sample, None where there is no prediction."""
+    """Return the most probable of the model's own classes for each sample.
+
+    None where there is no prediction.
+    """
     return [
         None if index == metrics.NO_FACE else found.classes[index]
         for index in metrics.argmax(found.own)
@@ -468,14 +524,13 @@ def _affect(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Affect]:
 
 
 def _adjusted(cells: Sequence[CellComparison]) -> list[CellComparison]:
-    """The cells with Holm's p over all that were tested, and the verdict that stands then."""
-    tested = [cell for cell in cells if cell.paired]
+    """Return the cells with Holm's p over all that were tested, and the verdict then."""
+    tested = [(cell, cell.paired) for cell in cells if cell.paired]
     found = {}
-    for cell, p in zip(tested, paired_tests.holm([cell.paired.p for cell in tested]), strict=True):
+    corrected = paired_tests.holm([paired.p for _, paired in tested])
+    for (cell, paired), p in zip(tested, corrected, strict=True):
         adjusted = None if np.isnan(p) else float(p)
-        verdict = paired_tests.judge(
-            adjusted, cell.paired.difference, cell.paired.low, cell.paired.high
-        )
+        verdict = paired_tests.judge(adjusted, paired.difference, paired.low, paired.high)
         found[cell.name] = dataclasses.replace(cell, p_adjusted=adjusted, verdict=verdict)
     return [found.get(cell.name, cell) for cell in cells]
 
@@ -484,7 +539,11 @@ def _adjusted(cells: Sequence[CellComparison]) -> list[CellComparison]:
 
 
 def changed_provenance(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Provenance]:
-    """What two manifests differ in: commit, keys of the configuration, sha256 of the weights, package versions; not host, time or the run's name."""
+    """Return what two manifests differ in.
+
+    It is the commit, keys of the configuration, sha256 of the weights, package versions; not host,
+    time or the run's name.
+    """
     code = [manifest.get("faceoff") or {} for manifest in (a, b)]
     weights = [
         {user: asset.get("sha256") for user, asset in (manifest.get("weights") or {}).items()}
@@ -515,7 +574,10 @@ def changed_provenance(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Prove
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested keys as 'outer.inner'; an empty mapping stays a value, since a key without options says that something runs."""
+    """Return nested keys as 'outer.inner'.
+
+    An empty mapping stays a value, since a key without options says that something runs.
+    """
     found: dict[str, Any] = {}
     for key, item in value.items():
         found |= (

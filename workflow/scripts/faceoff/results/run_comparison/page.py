@@ -1,4 +1,7 @@
-"""A comparison of two runs as one self-contained HTML file that looks like report.html; every text reaches it through Jinja's autoescape."""
+"""Show a comparison of two runs as one self-contained HTML file that looks like report.html.
+
+Every text reaches it through Jinja's autoescape.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +18,7 @@ _WIDTH, _MARGIN = 200, 8  # of the drawn intervals, in CSS pixels
 
 
 def render(found: Comparison) -> str:
-    """The page's HTML; the same comparison gives the same bytes."""
+    """Return the page's HTML; the same comparison gives the same bytes."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,

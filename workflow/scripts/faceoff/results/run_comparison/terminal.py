@@ -63,7 +63,8 @@ def show(found: Comparison, console: Console) -> None:
 def _table(dataset: DatasetComparison) -> Table:
     tests = sorted({cell.paired.test for cell in dataset.cells if cell.paired})
     caption = (
-        f"paired test: {', '.join(tests)}; Holm over this dataset's cells; lost: right in A, wrong in B"
+        f"paired test: {', '.join(tests)}; Holm over this dataset's cells;"
+        " lost: right in A, wrong in B"
         if tests
         else None
     )

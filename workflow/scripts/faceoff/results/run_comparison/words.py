@@ -1,4 +1,7 @@
-"""A comparison of two runs in words, the same in the terminal and on the page: plain texts, not escaped for either."""
+"""Say a comparison of two runs in words, the same in the terminal and on the page.
+
+They are plain texts, not escaped for either.
+"""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +21,7 @@ _LENGTH = 90  # characters shown of a name or a value
 
 
 def summary(found: Comparison) -> str:
-    """What changed, in a sentence or two."""
+    """Return what changed, in a sentence or two."""
     if not found.cells:
         return "Nothing could be compared."
     compared = sum(cell.compared for cell in found.cells)
@@ -26,8 +29,14 @@ def summary(found: Comparison) -> str:
         return f"Nothing differs: all {compared} cells predict the same for every sample."
     if found.results_differ is None:
         if not compared:
-            return f"Nothing could be compared: none of the {len(found.cells)} cells has predictions in both runs."
-        return f"The {compared} cells that could be compared predict the same for every sample; {len(found.cells) - compared} not compared."
+            return (
+                f"Nothing could be compared: none of the {len(found.cells)} cells has"
+                " predictions in both runs."
+            )
+        return (
+            f"The {compared} cells that could be compared predict the same for every sample;"
+            f" {len(found.cells) - compared} not compared."
+        )
     counts = {
         "significantly better in B": sum(cell.verdict == "better" for cell in found.cells),
         "significantly worse in B": sum(cell.verdict == "worse" for cell in found.cells),
@@ -56,12 +65,12 @@ def summary(found: Comparison) -> str:
 
 
 def unchanged(cell: CellComparison) -> bool:
-    """Whether every sample was looked at and nothing differs."""
+    """Return whether every sample was looked at and nothing differs."""
     return cell.compared and not cell.changed
 
 
 def verdict(cell: CellComparison) -> str:
-    """What is said of the cell in B."""
+    """Return what is said of the cell in B."""
     if cell.failed_in_b:
         return "failed"
     if not cell.changed:
@@ -74,7 +83,10 @@ def cell_title(cell: CellComparison) -> str:
 
 
 def by_interest(cells: Sequence[CellComparison]) -> list[CellComparison]:
-    """What failed first, then the largest difference, then the most changed predictions."""
+    """Return the cells sorted by interest.
+
+    What failed comes first, then the largest difference, then the most changed predictions.
+    """
     return sorted(
         cells,
         key=lambda cell: (
@@ -87,7 +99,7 @@ def by_interest(cells: Sequence[CellComparison]) -> list[CellComparison]:
 
 
 def level(side: Side) -> str:
-    """An accuracy in percent, or the state with its reason."""
+    """Return an accuracy in percent, or the state with its reason."""
     if side.accuracy is not None:
         return f"{100 * side.accuracy:.2f}"
     return (
@@ -98,7 +110,7 @@ def level(side: Side) -> str:
 
 
 def difference(cell: CellComparison) -> str:
-    """B − A in percentage points with its interval, which too few clusters do not give."""
+    """Return B − A in percentage points with its interval, which too few clusters do not give."""
     if cell.paired is None:
         return "–"
     points = f"{100 * cell.paired.difference:+.2f}"
@@ -112,12 +124,16 @@ def p_adjusted(cell: CellComparison) -> str:
 
 
 def moves(cell: CellComparison) -> str:
-    """Changed predictions: right → wrong / wrong → right / other."""
+    """Return the changed predictions: right → wrong / wrong → right / other."""
     return "–" if cell.paired is None else f"{cell.lost} / {cell.gained} / {cell.other}"
 
 
 def remarks(dataset: DatasetComparison) -> list[str]:
-    """Changes of state, of unlabelled predictions, of valence and arousal, notes, what was not compared and what only one run has, a line each."""
+    """Return what else there is to say, a line each.
+
+    Changes of state, of unlabelled predictions, of valence and arousal, notes, what was not
+    compared and what only one run has.
+    """
     lines = []
     apart = [
         cell_title(cell)
@@ -125,9 +141,8 @@ def remarks(dataset: DatasetComparison) -> list[str]:
         if not cell.compared and not cell.note and not cell.changed
     ]
     if apart:
-        lines.append(
-            f"not compared, without predictions in either run: {shorten(', '.join(apart), 4 * _LENGTH)}"
-        )
+        names = shorten(", ".join(apart), 4 * _LENGTH)
+        lines.append(f"not compared, without predictions in either run: {names}")
     for cell in dataset.cells:
         name = cell_title(cell)
         if cell.other and not cell.paired:
@@ -136,7 +151,8 @@ def remarks(dataset: DatasetComparison) -> list[str]:
         if cell.note:
             lines.append(f"{name}: {shorten(cell.note, 4 * _LENGTH)}")
         lines += [
-            f"{name}: CCC of {row.dimension} {_number(row.ccc_a)} {_span(row.interval_a)} → {_number(row.ccc_b)} {_span(row.interval_b)}"
+            f"{name}: CCC of {row.dimension} {_number(row.ccc_a)} {_span(row.interval_a)}"
+            f" → {_number(row.ccc_b)} {_span(row.interval_b)}"
             + (
                 f", of {row.n_a} and {row.n_b} moments"
                 if row.n_a != row.n_b
@@ -153,7 +169,7 @@ def remarks(dataset: DatasetComparison) -> list[str]:
 
 
 def task_remarks(dataset: DatasetComparison) -> list[str]:
-    """What the tasks differ in, and on which samples the cells were compared nevertheless."""
+    """Return what the tasks differ in, and on which samples the cells were compared."""
     lines = [
         f"{what} differs: A {shorten(a, _LENGTH)}, B {shorten(b, _LENGTH)}"
         for what, a, b in dataset.differs
@@ -161,8 +177,9 @@ def task_remarks(dataset: DatasetComparison) -> list[str]:
     if dataset.common:
         common = dataset.common
         lines.append(
-            f"compared on the {common.n} common samples only, not on either task; left out: {common.only_a} only in A, {common.only_b} only in B"
-            f", {common.relabelled} with another label"
+            f"compared on the {common.n} common samples only, not on either task; left out:"
+            f" {common.only_a} only in A, {common.only_b} only in B,"
+            f" {common.relabelled} with another label"
         )
     elif dataset.differs:
         same_space = not any(
@@ -208,7 +225,7 @@ def what(row: Provenance) -> str:
 
 
 def value(row: Provenance, side: str) -> str:
-    """A value of the provenance table: '–' where the run does not have it."""
+    """Return a value of the provenance table: '–' where the run does not have it."""
     found: Any = getattr(row, side)
     return (
         "–"

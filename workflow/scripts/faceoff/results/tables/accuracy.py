@@ -1,8 +1,9 @@
 """Accuracy and every other metric of each cell and fusion, best first."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from faceoff.results.dataset_results import Score, name_of, ranked
+from faceoff.results.dataset_results import interval, name_of, ranked
 from faceoff.results.tables.table import (
     Column,
     Row,
@@ -15,22 +16,24 @@ from faceoff.results.tables.table import (
     rounded,
 )
 from faceoff.results.words import share_reached
+from faceoff.scoring.metric_list import BY_KEY, Metric, shown_in
+from faceoff.scoring.records import Place, Score, Variant
 
-Places = Mapping[tuple[str, str], Row]  # (dataset, cell) -> what a comparison says of it
+Key = tuple[str, str]  # dataset, cell
 
 
 def rows(sources: Sources) -> list[Row]:
     """Return a row per cell and fusion.
 
-    On test datasets a row also says how sure its place is, and of a model of reduced precision whether
-    it may stand for the original.
+    On test datasets a row also says how sure its place is, and of a model of reduced precision
+    whether it may stand for the original.
     """
-    ranking: Places = {
+    ranking = {
         (found["dataset"], row["name"]): row
         for found in sources.comparisons
         for row in found["ranking"]
     }
-    variants: Places = {
+    variants = {
         (found["dataset"], row["variant"]): row
         for found in sources.comparisons
         for row in found["variants"]
@@ -38,17 +41,18 @@ def rows(sources: Sources) -> list[Row]:
     return [_row(cell, ranking, variants) for cell in sources.cells]
 
 
-def _row(cell: Score, ranking: Places, variants: Places) -> Row:
+def _row(cell: Score, ranking: Mapping[Key, Place], variants: Mapping[Key, Variant]) -> Row:
     key = (cell["dataset"], name_of(cell))
     row = about(cell) | {"state": cell["state"], "reason": cell["reason"]}
     if cell["state"] == "ok":
-        row |= {name: cell["metrics"][name] for name in sorted(cell["metrics"]) if name != "n"}
-        for name, (low, high) in sorted(cell["intervals"].items()):
-            row |= {f"{name}_low": low, f"{name}_high": high}
+        metrics: Mapping[str, Any] = cell["metrics"]
+        row |= {name: metrics[name] for name in sorted(metrics) if name != "n"}
+        for name in sorted(cell["intervals"]):
+            row[f"{name}_low"], row[f"{name}_high"] = interval(cell, name)
         row["design_effect"] = cell["design_effect"]
         row["ranked"] = ranked(cell)
         row |= _trust(cell)
-        place = ranking.get(key, {})
+        place: Mapping[str, Any] = ranking.get(key) or {}
         for name in ("rank_low", "rank_high", "p_best", "tied_with_best"):
             row[name] = place.get(name)
     variant = variants.get(key)
@@ -66,9 +70,9 @@ def _trust(cell: Score) -> Row:
 
     None where a cell has no such part.
     """
-    calibration, rejection, human = (
-        cell.get(part) or {} for part in ("calibration", "rejection", "human")
-    )
+    calibration: Mapping[str, Any] = cell.get("calibration") or {}
+    rejection: Mapping[str, Any] = cell.get("rejection") or {}
+    human: Mapping[str, Any] = cell.get("human") or {}
     at = rejection.get("at") or ()
     after, outliers = calibration.get("after") or {}, rejection.get("outliers") or {}
     return {
@@ -101,24 +105,34 @@ def _notes(row: Row) -> str:
     return row["reason"] or "; ".join(filter(None, [row["flags"], circular]))
 
 
+# Over all samples, so that the best of a dataset is best of the same.
+_BEST = ("balanced_accuracy", "macro_f1")
+_WIDE = ("covered_accuracy", "log_loss", "ece")
+
+
+def _column(metric: Metric) -> Column:
+    """Return the column of a metric that is printed without its interval."""
+    return Column(
+        header=metric.with_unit,
+        text=in_percent(metric.key) if metric.scale == "share" else rounded(metric.key),
+        best=metric.key if metric.key in _BEST else None,
+        wide=metric.key in _WIDE,
+    )
+
+
 TABLE = Table(
     rows=rows,
     columns=[
         *plain("dataset", "detector", "model"),
         Column(header="n", text=lambda row: str(row["n"] or "–")),
         Column(
-            header="accuracy % [95 % CI]",
+            header=f"{BY_KEY['accuracy'].with_unit} [95 % CI]",
             text=percent_with_interval("accuracy"),
             marks_ties=True,
             best="accuracy",
         ),
         Column(header="rank", text=_ranks, wide=True),
-        Column(header="covered %", text=in_percent("covered_accuracy"), wide=True),
-        Column(header="coverage %", text=in_percent("coverage")),
-        Column(header="UAR %", text=in_percent("balanced_accuracy"), best="balanced_accuracy"),
-        Column(header="macro-F1 %", text=in_percent("macro_f1"), best="macro_f1"),
-        Column(header="log loss", text=rounded("log_loss"), wide=True),
-        Column(header="ECE", text=rounded("ece"), wide=True),
+        *(_column(metric) for metric in shown_in("print") if metric.key != "accuracy"),
         Column(header="trained", text=lambda row: row["train_status"] or "–", wide=True),
         Column(header="notes", text=_notes),
     ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from faceoff.results.dataset_results import task_of
 from faceoff.results.tables.table import Column, Row, Sources, Table, about, plain
 
 
@@ -9,7 +10,7 @@ def rows(sources: Sources) -> list[Row]:
     """Return a row per cell, true emotion and answer."""
     found = []
     for cell in sources.scored:
-        space = cell["task"]["space"]
+        space = task_of(cell)["space"]
         for truth, counts in zip(space, cell["confusion"], strict=True):
             found += [
                 about(cell) | {"truth": truth, "predicted": name, "count": n}

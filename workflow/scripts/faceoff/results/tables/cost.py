@@ -1,4 +1,7 @@
-"""What accuracy costs in time. Apart from the ensemble's figure, as times differ from run to run."""
+"""What accuracy costs in time.
+
+It stands apart from the ensemble's figure, as times differ from run to run.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +20,7 @@ from faceoff.results.throughput import Job, per_picture
 
 
 def rows(sources: Sources) -> list[Row]:
-    """Return the curve of greedy selection and each member's worth, with milliseconds per picture."""
+    """Return the curve of greedy selection and each member's worth, with ms per picture."""
     paid = per_picture(sources.timings)
     return [row for found in sources.comparisons for row in _of_dataset(found, paid)]
 

@@ -1,4 +1,4 @@
-"""Accuracy of every pipeline under every vote table, label rule, treatment of ties and duplicates."""
+"""Accuracy of every pipeline under every vote table, label rule and treatment of ties."""
 
 from collections.abc import Sequence
 

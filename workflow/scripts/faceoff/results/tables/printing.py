@@ -1,4 +1,7 @@
-"""Print tables, rounded and with intervals, as Markdown and LaTeX. The CSV files keep every digit."""
+"""Print tables, rounded and with intervals, as Markdown and LaTeX.
+
+The CSV files keep every digit.
+"""
 
 import re
 from collections.abc import Collection, Sequence
@@ -7,8 +10,8 @@ from typing import Any
 from faceoff.results import latex
 from faceoff.results.tables.table import Column, Row, Table
 
-# What Markdown would take for markup: names are text. A sign between blanks is none, and brackets make
-# a link only before an opening one.
+# What Markdown would take for markup: names are text. A sign between blanks is none, and brackets
+# make a link only before an opening one.
 _MARKUP = re.compile(r"[\\`*_|~>]|[<&](?! )|\](?=[(\[])")
 _PRINTED = 90  # characters of a reason
 _TIED = "† not significantly different from the best"
@@ -17,8 +20,8 @@ _TIED = "† not significantly different from the best"
 def in_print(table: Table, rows: Sequence[Row], note: str = "") -> tuple[str, str]:
     """Return the rows of a table as (Markdown, LaTeX). note: a line that stands with the table.
 
-    Values that cannot be told from the best of their column are marked; the best of each dataset are
-    bold in LaTeX.
+    Values that cannot be told from the best of their column are marked; the best of each dataset
+    are bold in LaTeX.
     """
     lines = table.lines(rows)
     shown = [[column.text(line) for column in table.columns] for line in lines]
@@ -64,7 +67,7 @@ def _latex(
 ) -> str:
     """Return the table for a paper, without the wide columns.
 
-    The best of each dataset (and dimension) is bold; a dagger marks what cannot be told from the best.
+    The best of each dataset (and dimension) is bold; a dagger marks what cannot be told from it.
     """
 
     def of_dataset(row: Any) -> tuple[Any, ...]:

@@ -1,8 +1,8 @@
 """Describe a table: the entry `TABLE` with which each table's module ends.
 
-A table is written as CSV with every digit, and as Markdown and LaTeX, rounded and with intervals. Its
-caption is in workflow/report/table_NAME.rst, where NAME is the module's name. `needs` is a literal,
-since the plan of a run reads it without importing the module (`plan/table_list.py`).
+A table is written as CSV with every digit, and as Markdown and LaTeX, rounded and with intervals.
+Its caption is in workflow/report/table_NAME.rst, where NAME is the module's name. `needs` is a
+literal, since the plan of a run reads it without importing the module (`plan/table_list.py`).
 """
 
 import importlib
@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from faceoff.results.dataset_results import Score, name_of
+from faceoff.results.dataset_results import name_of
+from faceoff.scoring.records import Comparison, Multiverse, Score
 
 Row = dict[str, Any]
 
@@ -19,15 +20,15 @@ Row = dict[str, Any]
 class Sources:
     """Hold what tables are made of, as read from a run's files.
 
-    cells: scores, sorted by dataset, best first within it; comparisons, universes (scores under every
-    label rule): one per dataset, sorted; timings: of the jobs that did not fail; latencies: of single
-    pictures.
+    cells: scores, sorted by dataset, best first within it; comparisons, universes (scores under
+    every label rule): one per dataset, sorted; timings: of the jobs that did not fail; latencies:
+    of single pictures.
     """
 
     cells: Sequence[Score] = ()
-    comparisons: Sequence[Mapping[str, Any]] = ()
+    comparisons: Sequence[Comparison] = ()
     timings: Sequence[Mapping[str, Any]] = ()
-    universes: Sequence[Mapping[str, Any]] = ()
+    universes: Sequence[Multiverse] = ()
     latencies: Sequence[Mapping[str, Any]] = ()
 
     @property
@@ -38,7 +39,7 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column of the printed table.
+    """Describe a column of the printed table.
 
     text: a row's value as text; marks_ties: whether values that cannot be told from the best are
     marked; best: key of the row whose best value of each dataset is bold in LaTeX; lowest: whether
@@ -55,10 +56,11 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of a run.
+    """Describe a table of a run.
 
-    rows: rows of the CSV; columns: what is printed of them; lines: several rows as one printed line,
-    where they are not printed one by one; needs: what a run must have for it (latency, multiverse).
+    rows: rows of the CSV; columns: what is printed of them; lines: several rows as one printed
+    line, where they are not printed one by one; needs: what a run must have for it (latency,
+    multiverse).
     """
 
     rows: Callable[[Sources], list[Row]]
@@ -75,7 +77,7 @@ def load(name: str) -> Table:
 
 def about(cell: Score) -> Row:
     """Return the columns with which the rows of a cell or fusion begin."""
-    task = cell["task"] or {}
+    task: Mapping[str, Any] = cell["task"] or {}
     fused = cell["kind"] == "fusion"
     detector, model = ("fusion", cell["fusion"]) if fused else (cell["detector"], cell["model"])
     return {

@@ -1,0 +1,113 @@
+"""`faceoff init` writes a configuration that runs; `faceoff run` calls Snakemake with it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+from typer.testing import CliRunner
+
+from faceoff import layout
+from faceoff.cli import app
+from faceoff.commands import run
+from faceoff.plan.job_specs import Plan
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with two classes and one of another name; the current folder is its parent."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("joy/a.png", "anger/b.JPG", "Holiday photos/c.png", "anger/notes.txt"):
+        path = tmp_path / "My pictures" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".txt":
+            path.write_text("a note")
+        else:
+            Image.new("RGB", (40, 40)).save(path, format="PNG")
+    return tmp_path / "My pictures"
+
+
+def call(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.output
+
+
+def test_a_folder_with_labels(pictures: Path, tmp_path: Path) -> None:
+    code, said = call("init", "My pictures", "--model", "fer", "--detector", "whole")
+    assert code == 0, said
+    assert "3 pictures and 0 clips, labelled by their folders; 1 detectors x 1 models" in said
+    text = (tmp_path / "faceoff.yaml").read_text()
+    assert text.count("#") >= 6, "it explains itself"
+    raw = yaml.safe_load(text)
+    assert raw["run"] == "my-pictures"
+    assert raw["datasets"]["my-pictures"]["label_map"] == {"Holiday photos": None}
+    plan = Plan(raw)
+    labels = {sample.sample_id: sample.label for sample in plan.open("my-pictures").samples()}
+    assert labels["joy/a.png"] == "happiness"
+    assert labels["Holiday photos/c.png"] is None
+
+
+def test_a_folder_without_labels(pictures: Path, tmp_path: Path) -> None:
+    code, said = call("init", "My pictures", "--unlabelled", "--name", "mine", "--output", "m.yaml")
+    assert code == 0, said
+    raw = yaml.safe_load((tmp_path / "m.yaml").read_text())
+    assert raw["datasets"]["mine"]["labelled"] is False
+    assert len(raw["detectors"]) * len(raw["models"]) == 1 or raw["fusions"]["vote"]
+    Plan(raw)
+
+
+def test_folders_of_other_names_are_no_labels(tmp_path: Path) -> None:
+    (tmp_path / "in" / "2024").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "in" / "2024" / "x.png")
+    code, said = call("init", str(tmp_path / "in"), "--output", str(tmp_path / "c.yaml"))
+    assert (code, "without labels" in said) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("init",), "name a folder"),
+        (("init", "nowhere"), "nowhere: there is no such folder"),
+        (("init", "empty"), "empty: no picture and no clip"),
+        (("init", "My pictures", "--model", "ferr"), "did you mean 'fer'"),
+        (("init", "My pictures", "--output", "there.yaml"), "there.yaml is there already"),
+        (("run",), "no faceoff.yaml or config.yaml in this folder"),
+        (("run", "none.yaml"), "none.yaml: no such configuration"),
+    ],
+)
+def test_what_is_missing_is_said(
+    pictures: Path, tmp_path: Path, arguments: tuple[str, ...], reason: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "there.yaml").write_text("mine")
+    code, said = call(*arguments)
+    assert code == 1
+    assert reason in said
+    assert len(said.strip().splitlines()) <= 2
+    assert (tmp_path / "there.yaml").read_text() == "mine"
+    assert not (tmp_path / "faceoff.yaml").exists()
+
+
+def test_the_command_line_of_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("run: c\n")
+    plain = run.snakemake(path, [])
+    assert plain[1:3] == ["-m", "snakemake"]
+    assert str(layout.workflow_folder() / "Snakefile") in plain
+    assert plain[-4:] == ["--cores", "all", "--quiet", "rules"]
+    asked = run.snakemake(path, ["--cores=2", "--dry-run", "--workflow-profile", "mine"])
+    assert asked[-4:] == ["--cores=2", "--dry-run", "--workflow-profile", "mine"]
+    assert asked.count("--workflow-profile") == 1
+    assert "all" not in asked
+    assert "--quiet" not in asked
+
+
+def test_options_of_snakemake_need_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "faceoff.yaml").write_text("run: c\n")
+    called: list[list[str]] = []
+    monkeypatch.setattr(run.os, "execv", lambda _, command: called.append(command))
+    assert call("run", "--dry-run", "--cores", "3")[0] == 0
+    (command,) = called
+    assert command[command.index("--configfile") + 1] == "faceoff.yaml"
+    assert command[-3:] == ["--dry-run", "--cores", "3"]

@@ -1,0 +1,123 @@
+"""An edit of the code reruns the jobs whose output can change, and no others."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import runs
+
+pytestmark = pytest.mark.slow
+PACKAGE = Path("workflow/scripts/faceoff")
+# The jobs of the small run, by what comes after what: 2 detectors x 2 models, 3 fusions.
+PAGE = {"report": 1, "check": 1}
+AGGREGATES = {"tables": 1, "figures": 1, "speed": 1, "manifest": 1} | PAGE
+FUSED = {"fuse": 3, "score_fusion": 3, "answers": 1, "compare": 1} | AGGREGATES
+PREDICTED = {"predict": 4, "score": 4, "examples": 1} | FUSED
+TRAINED = {"train": 2} | PREDICTED
+DETECTED = {"detect": 4, "overlaps": 1} | TRAINED
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of what a run needs, in which a small run has ended well."""
+    root = tmp_path_factory.mktemp("checkout")
+    for name in ("Snakefile", "CITATION.cff"):
+        shutil.copy(runs.ROOT / name, root / name)
+    for name in ("workflow", "profiles/default", "envs"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(runs.ROOT / name, root / name, ignore=ignored)
+    done = snakemake(root)
+    assert done.returncode == 0, done.stdout[-4000:]
+    return root
+
+
+def snakemake(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the workflow of this copy in its own folder."""
+    command = runs.command(root, runs.SMALL, *arguments)
+    command[command.index("--snakefile") + 1] = str(root / "Snakefile")
+    return subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=runs.environment(),
+        timeout=600,
+        check=False,
+    )
+
+
+@pytest.fixture
+def reruns(checkout: Path) -> Callable[[str, str, str], dict[str, int]]:
+    """Return a function that edits a file, asks what would run, and takes the edit back."""
+
+    def ask(file: str, old: str, new: str) -> dict[str, int]:
+        path = checkout / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{file} has no {old!r}"
+        stamp = path.stat()
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        try:
+            planned = snakemake(checkout, "--dry-run")
+        finally:
+            path.write_text(text, encoding="utf-8")
+            os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+        assert planned.returncode == 0, planned.stdout[-4000:]
+        counted = runs.jobs(planned.stdout)
+        return {rule: n for rule, n in counted.items() if rule not in {"all", "total"}}
+
+    return ask
+
+
+CLASS = "class {0}(BatchedNetwork):\n"
+ROWS = [
+    # what is edited: file, text, its edit -> jobs by rule
+    ("nothing", "emotions.py", "", "", {}),
+    ("a comment", "media/images.py", "\nimport", "\n# why\nimport", {}),
+    ("a docstring", "inference/runtimes.py", '"""', '"""Say more. ', {}),
+    ("a script's comment", "../predict.py", "\nif", "\n# why\nif", {}),
+    ("energy", "inference/energy.py", "1e6)", "1e7)", {}),
+    ("the progress bar", "progress.py", "import", "print()\nimport", {}),
+    ("the plan", "plan/matrix.py", "class Matrix:\n", "class Matrix:\n    edited = 1\n", {}),
+    ("a column of no table here", "storage/columns.py", "16_000", "8_000", {}),
+    ("a rule of no fusion here", "fusion/rules/stacking.py", "\nC = 0.1", "\nC = 0.2", {}),
+    ("a runtime of no model here", "inference/runtimes.py", CLASS.format("Onnx"),
+     CLASS.format("Onnx") + "    edited = 1\n", {}),
+    ("versions", "inference/versions.py", "return found", "return dict(found)",
+     {"manifest": 1} | PAGE),
+    ("the page's style", "report/page.css", "{", "{ ", {"speed": 1} | PAGE),
+    ("a figure", "figures/heatmap.py", "def of_dataset(", "def of_dataset(_=1, *, ",
+     {"figures": 1} | PAGE),
+    ("a table", "results/tables/coverage.py", "TABLE = ", "TABLE = OTHER = ",
+     {"tables": 1, "check": 1}),
+    ("a paired test", "statistics/paired_tests.py", "def holm(", "def holm(_=1, *, ",
+     {"compare": 1, "tables": 1, "figures": 1} | PAGE),
+    ("a metric", "scoring/metrics.py", "def accuracy(", "def accuracy(_=1, *, ",
+     {"score": 4, "score_fusion": 3} | AGGREGATES),
+    ("the rule of two fusions", "fusion/rules/majority.py", "cast[present]] += 1",
+     "cast[present]] += 2", FUSED | {"fuse": 2, "score_fusion": 2}),
+    ("a runtime", "inference/runtimes.py", CLASS.format("Tflite"),
+     CLASS.format("Tflite") + "    edited = 1\n", TRAINED),
+    ("cropping", "faces/crops.py", "cv2.INTER_AREA", "cv2.INTER_CUBIC", TRAINED),
+    ("a detector", "detectors/whole.py", "return ", "return 0 or ",
+     DETECTED | {"detect": 2, "train": 1, "predict": 2, "score": 2, "fuse": 2, "score_fusion": 2}),
+    ("a column of faces", "storage/columns.py", '"n_faces"', '"faces"', DETECTED),
+    ("decoding", "media/images.py", "def decode_image(", "def decode_image(_=1, *, ",
+     {"frames": 2} | DETECTED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "jobs"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
+)
+def test_an_edit_reruns_what_can_change(
+    reruns: Callable[[str, str, str], dict[str, int]],
+    file: str,
+    old: str,
+    new: str,
+    jobs: dict[str, int],
+) -> None:
+    assert reruns(f"{PACKAGE}/{file}", old, new) == jobs

@@ -1,0 +1,52 @@
+"""What the commands share: the console, arguments that several take, and how a command fails.
+
+Modules of commands import nothing heavy at their top, since `faceoff --help` imports all of them.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from faceoff.spelling import suggestion
+
+if TYPE_CHECKING:
+    from faceoff.plan.job_specs import Plan
+
+console = Console()
+RunName = Annotated[str, typer.Argument(help="the run: its name in results/, or its folder")]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option("--plugins", help="folder with more plug-ins; may be repeated"),
+]
+
+
+def fail(reason: object) -> NoReturn:
+    """End the program with a reason, which may have several lines."""
+    if isinstance(reason, OSError) and reason.strerror:
+        reason = f"{reason.filename}: {reason.strerror}" if reason.filename else reason.strerror
+    for line in str(reason).splitlines():
+        print(f"faceoff: {line}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def plan_of(path: Path) -> "Plan":
+    """Return the plan of a configuration file; end the program with the reason if it is wrong."""
+    from faceoff.plan import config_files
+    from faceoff.plan.job_specs import Plan
+
+    raw = config_files.load(path)
+    try:
+        return Plan(raw)
+    except (OSError, ValueError) as error:
+        fail(f"{path}:\n{error}")
+
+
+def check_dataset(name: str, plan: "Plan", path: Path) -> None:
+    """End the program where a configuration has no dataset of this name."""
+    if name not in plan.datasets():
+        fail(
+            f"{path}: no dataset {name!r} in this configuration{suggestion(name, plan.datasets())}"
+        )

@@ -1,0 +1,82 @@
+"""Commands that list what there is: detectors, models, datasets, weight files, cards."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from faceoff.commands.command_line import Plugins, console, plan_of
+from faceoff.plugins import registry
+from faceoff.storage import files
+
+
+def detectors(plugins: Plugins = None) -> None:
+    """List the face detectors and whether each can run here."""
+    from faceoff.commands import plugin_listing
+
+    plugin_listing.show(plugin_listing.detectors(plugins or ()))
+
+
+def models(plugins: Plugins = None) -> None:
+    """List the emotion models and whether each can run here."""
+    from faceoff.commands import plugin_listing
+
+    plugin_listing.show(plugin_listing.models(plugins or ()))
+
+
+def datasets(plugins: Plugins = None) -> None:
+    """List the datasets, their terms and how to get them."""
+    from faceoff.commands import plugin_listing
+
+    plugin_listing.show(plugin_listing.datasets(plugins or ()))
+
+
+def list_assets(
+    plugins: Plugins = None,
+    needed_by: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", help="only what this configuration needs, with the archives of its datasets"
+        ),
+    ] = None,
+    lines: Annotated[
+        bool, typer.Option("--list", help="a line per file, its fields parted by tabs")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="the same for programs")] = False,
+) -> None:
+    """List every weight file with size, hash, licence, URL and where it was found.
+
+    With this list you can fill a mirror (docs/assets.md).
+    """
+    from faceoff.commands import asset_listing
+
+    rows = asset_listing.rows(
+        asset_listing.users_in(plan_of(needed_by))
+        if needed_by
+        else asset_listing.users_of_all(plugins or ())
+    )
+    if as_json:
+        print(json.dumps(rows, indent=1))
+    else:
+        for text in asset_listing.as_lines(rows) if lines else asset_listing.as_paragraphs(rows):
+            print(text)
+
+
+def cards(
+    write: Annotated[bool, typer.Option("--write", help="write docs/cards.md anew")] = False,
+) -> None:
+    """Print the cards of all detectors and models as Markdown.
+
+    With --write they go into the documentation. This needs the full environment.
+    """
+    from faceoff.commands import card_page
+
+    text = card_page.page(
+        plugin for plugin in registry.discover().values() if plugin.kind != "dataset"
+    )
+    if write:
+        files.write_text(card_page.PATH, text)
+        console.print(f"{card_page.PATH}: written")
+    else:
+        print(text, end="")

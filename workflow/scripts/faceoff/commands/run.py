@@ -1,0 +1,71 @@
+"""Run the workflow from anywhere, with the Snakefile of this package."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from faceoff.commands.command_line import fail
+
+ASKED = ("faceoff.yaml", "config.yaml")  # looked for in the current folder, in this order
+_CORES = ("--cores", "-c", "--jobs", "-j")
+
+
+def run(
+    context: typer.Context,
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="CONFIG", help="a configuration; default: faceoff.yaml or config.yaml here"
+        ),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="show what Snakemake says of every job")
+    ] = False,
+) -> None:
+    """Run the workflow on a configuration; options that follow go to Snakemake.
+
+    For example `faceoff run mine.yaml --cores 4`, `faceoff run mine.yaml --dry-run`. Results go to
+    results/NAME in the current folder, by the `run:` of the configuration.
+    """
+    if path is not None and str(path).startswith("-"):  # an option of Snakemake's without a file
+        context.args.insert(0, str(path))
+        path = None
+    command = snakemake(path or _configuration_here(), context.args, verbose)
+    sys.stdout.flush()
+    os.execv(command[0], command)
+
+
+def snakemake(path: Path, more: list[str], verbose: bool = False) -> list[str]:
+    """Return the command line that runs the workflow; end the program if it cannot run.
+
+    more: arguments for Snakemake, which win over those given here.
+    """
+    from faceoff.layout import workflow_folder
+
+    if not path.is_file():
+        fail(f"{path}: no such configuration; `faceoff init` writes one")
+    if importlib.util.find_spec("snakemake") is None:
+        fail("Snakemake is not installed here: pip install 'snakemake>=9.20,<10'")
+    folder = workflow_folder()
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(folder / "Snakefile")]
+    command += ["--configfile", str(path)]
+    if "--workflow-profile" not in more:
+        command += ["--workflow-profile", str(folder / "profiles" / "default")]
+    if not any(word.split("=")[0] in _CORES for word in more):
+        command += ["--cores", "all"]
+    if not verbose and not {"--quiet", "-q", "--dry-run", "-n", "--verbose"} & set(more):
+        command += ["--quiet", "rules"]
+    return [*command, *more]
+
+
+def _configuration_here() -> Path:
+    """Return the configuration in the current folder; end the program if there is none."""
+    found = next((Path(name) for name in ASKED if Path(name).is_file()), None)
+    return found or fail(
+        f"no {' or '.join(ASKED)} in this folder: name a configuration, or let"
+        " `faceoff init FOLDER` write one for your pictures"
+    )

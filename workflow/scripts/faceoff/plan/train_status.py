@@ -1,0 +1,65 @@
+"""Say how a model's training data relate to a dataset."""
+
+from faceoff.plan.matrix import Matrix
+from faceoff.plugins.options import DatasetConfig
+
+# What leaves the samples of a dataset, and so the cut into parts, as they are.
+_NOT_SAMPLES = {
+    "type",
+    "role",
+    "validation",
+    "space",
+    "fps",
+    "every",
+    "jpeg",
+    "audio",
+    "part",
+    "limit",
+    "multiverse",
+    "shards",
+    "download",
+}
+
+
+def is_circular(run: Matrix, dataset: str, model: str) -> bool:
+    """Whether the model reads emotions by the recipe that drew the dataset (protocol §16)."""
+    return run.model(model)[1].card.get("recipe") == "emfacs" and bool(
+        run.dataset(dataset)[1].card.get("drawn")
+    )
+
+
+def train_status(run: Matrix, dataset: str, model: str) -> str:
+    """How the model's training data relate to this dataset (protocol §15)."""
+    section, plugin = run.dataset(dataset)
+    split = str(getattr(section, "split", "test"))
+    trained_on = run.config.models[model].train
+    if trained_on:
+        learnt, other = run.dataset(trained_on)
+        return _kinship(learnt, section) if other.name == plugin.name else "cross-corpus"
+    card = run.model(model)[1].card
+    if "training_data" not in card:
+        return "not trained" if card.get("trained") is False else "unknown"
+    if split in (card.get("selected_on") or {}).get(plugin.name, []):
+        return "selected-on"
+    if plugin.name in card["training_data"]:
+        return "in-sample" if split in card["training_data"][plugin.name] else "held-out"
+    if {plugin.name, *card["training_data"]} >= {"ferplus", "fer2013"}:
+        return "relabelled"
+    return "cross-corpus"
+
+
+def _kinship(learnt: DatasetConfig, scored: DatasetConfig) -> str:
+    """held-out where two sections of one dataset surely have no sample in common, else in-sample."""
+    splits = (getattr(learnt, "split", None), getattr(scored, "split", None))
+    # Where pictures have no split, their place tells them apart.
+    places = (
+        splits
+        if None not in splits
+        else (getattr(learnt, "path", None), getattr(scored, "path", None))
+    )
+    if places[0] != places[1]:
+        return "held-out"
+    # Parts are cut from what other options leave, so that only the same options cut at the same places.
+    cut = [section.model_dump(exclude=_NOT_SAMPLES) for section in (learnt, scored)]
+    apart = learnt.part and scored.part and learnt.part != scored.part and cut[0] == cut[1]
+    return "held-out" if apart else "in-sample"

@@ -1,0 +1,507 @@
+"""Describe the JSON documents that scoring writes and reports read: their keys and types.
+
+Files: `scores/<dataset>/<detector>/<model>.json` and `scores/<dataset>/fusion/<name>.json` are a
+`Score`, `comparisons/<dataset>.json` a `Comparison`, `multiverse/<dataset>.json` a `Multiverse`.
+Shares are 0–1. JSON has no NaN: an undefined number is null, so `Number` is what a reader meets.
+Functions that make these parts may leave NaN in a float; writing turns it into null.
+"""
+
+from typing import Literal, NotRequired, TypedDict
+
+Number = float | None
+Limits = list[Number]  # [low, high] of a 95 % interval
+
+
+class TaskInfo(TypedDict):
+    """The task that is scored. hash: equal hashes mean the same samples with the same labels."""
+
+    name: str
+    type: str
+    version: str
+    space: list[str]
+    limited: bool
+    headline: bool
+    n: int
+    hash: str
+
+
+class Counts(TypedDict):
+    """Number of samples by state."""
+
+    ok: int
+    no_face: int
+    unreadable: int
+    error: int
+
+
+# ---------------------------------------------------------------- parts of a score
+
+
+class Summary(TypedDict):
+    """The metrics that truth and posterior in the label space give (`metrics.summary`)."""
+
+    accuracy: Number
+    covered_accuracy: Number
+    coverage: Number
+    balanced_accuracy: Number
+    macro_f1: Number
+    weighted_f1: Number
+    log_loss: Number
+    brier: Number
+    ece: Number
+    ece_mass: Number
+    top2: Number
+    n: int
+    n_covered: int
+    n_correct: int
+
+
+class Metrics(Summary):
+    """All numbers of `metric_list.METRICS`, and counts.
+
+    set_accuracy: only of datasets with several right labels.
+    """
+
+    strict_accuracy: Number
+    mass_outside: Number
+    set_accuracy: NotRequired[Number]
+
+
+class Intervals(TypedDict):
+    """95 % intervals of the metrics that have one (protocol §13)."""
+
+    accuracy: Limits
+    covered_accuracy: Limits
+    balanced_accuracy: Limits
+    macro_f1: Limits
+
+
+class PerClass(TypedDict):
+    """Scores of one class. n: how often it is true; predicted: how often it is answered."""
+
+    emotion: str
+    n: int
+    precision: Number
+    recall: Number
+    f1: Number
+    predicted: int
+
+
+class Bins(TypedDict):
+    """Bins (low, high] of the decision's confidence, as columns of one length."""
+
+    low: list[float]
+    high: list[float]
+    n: list[int]
+    confidence: list[float]
+    accuracy: list[float]
+    accuracy_low: list[Number]
+    accuracy_high: list[Number]
+
+
+class BinsByMode(TypedDict):
+    """Bins of equal width and of equal mass."""
+
+    width: Bins
+    mass: Bins
+
+
+class BrierParts(TypedDict):
+    """The terms whose signed sum is the Brier score (`calibration.brier_parts`)."""
+
+    reliability: Number
+    resolution: Number
+    uncertainty: Number
+    within_bin_variance: Number
+    within_bin_covariance: Number
+
+
+class Reliability(TypedDict):
+    """How far probabilities can be believed, over covered samples."""
+
+    log_loss: Number
+    brier: Number
+    ece: Number
+    ece_mass: Number
+    brier_parts: BrierParts
+    bins: BinsByMode
+
+
+class Calibration(TypedDict):
+    """Probabilities before and after temperature scaling.
+
+    fitted_on: the samples that taught the temperature, in words; None where there were too few, and
+    then `after` is None too. temperatures: one, or one per fold; temperature: their geometric mean.
+    """
+
+    fitted_on: str | None
+    temperature: Number
+    temperatures: list[float]
+    before: Reliability
+    after: Reliability | None
+
+
+class Curve(TypedDict):
+    """A risk–coverage curve, as columns."""
+
+    coverage: list[float]
+    risk: list[float]
+
+
+class RejectionStep(TypedDict):
+    """The least certain samples are rejected so that at least the share `coverage` is kept.
+
+    All but `coverage` are None where so many samples hold no prediction that it is out of reach.
+    """
+
+    coverage: float
+    threshold: Number
+    n: int | None
+    accuracy: Number
+    interval: Limits | None
+    outliers_rejected: Number
+
+
+class Outliers(TypedDict):
+    """How well confidence tells samples without a label from the rest. kinds: kind -> samples."""
+
+    n: int
+    n_covered: int
+    kinds: dict[str, int]
+    auroc: Number
+    interval: Limits
+
+
+class Risk(TypedDict):
+    """What the reject option costs and gains. e_aurc: aurc above the best possible one."""
+
+    n: int
+    n_covered: int
+    aurc: Number
+    aurc_optimal: Number
+    e_aurc: Number
+    curve: Curve
+
+
+class Rejection(Risk):
+    """The reject option with its steps; outliers is None where the dataset marks none."""
+
+    at: list[RejectionStep]
+    outliers: Outliers | None
+
+
+class Stratum(TypedDict):
+    """Samples on which the share (low, high] of people agree."""
+
+    low: float
+    high: float
+    n: int
+    accuracy: Number
+    interval: Limits
+    one_person: Number
+
+
+class Human(TypedDict):
+    """A pipeline beside people, where samples have votes (`human.describe`)."""
+
+    n: int
+    votes_per_sample: Number
+    n_distribution: int
+    cross_entropy: Number
+    vote_entropy: Number
+    kl: Number
+    one_person: Number
+    one_person_interval: Limits
+    with_own_vote: Number
+    pair_agreement: Number
+    accuracy_as_tagger: Number
+    as_tagger_over_one_person: Number
+    strata: list[Stratum]
+    confusion: list[list[float]]
+
+
+class Level(TypedDict):
+    """Accuracy among the samples of one level of a group."""
+
+    level: str
+    n: int
+    n_correct: int
+    accuracy: float
+    low: Number
+    high: Number
+
+
+class Group(TypedDict):
+    """Accuracy by a group of the samples. gap: between best and worst level; p: of such a gap."""
+
+    name: str
+    levels: list[Level]
+    best: str
+    worst: str
+    gap: float
+    p: float
+
+
+class Affect(TypedDict):
+    """Agreement of readings of valence or arousal with the annotation (protocol §11)."""
+
+    n: int
+    coverage: Number
+    ccc: Number
+    ccc_low: Number
+    ccc_high: Number
+    ccc_within_clips: Number
+    clips: int
+    pearson: Number
+    rmse: Number
+    sign_agreement: Number
+
+
+class Trust(TypedDict):
+    """The parts of a score about how far a pipeline can be trusted; None where it has no such."""
+
+    calibration: Calibration | None
+    rejection: Rejection
+    human: Human | None
+
+
+class Score(TypedDict):
+    """A score file. `state` is ok, skipped or error, with a reason; only ok has metrics.
+
+    A cell (`kind`) has detector, model and lineage; a fusion has fusion, rule, members and top.
+    """
+
+    kind: Literal["cell", "fusion"]
+    dataset: str
+    state: Literal["ok", "skipped", "error"]
+    reason: str | None
+    train_status: str
+    circular: bool
+    failed_files: list[str]
+    task: TaskInfo | None
+    detector: NotRequired[str]
+    model: NotRequired[str]
+    lineage: NotRequired[str]
+    fusion: NotRequired[str]
+    rule: NotRequired[str]
+    members: NotRequired[list[str]]
+    top: NotRequired[int | None]
+    affect: NotRequired[dict[str, Affect]]
+    affect_clipped: NotRequired[Number]
+    counts: NotRequired[Counts]
+    metrics: NotRequired[Metrics]
+    intervals: NotRequired[Intervals]
+    design_effect: NotRequired[Number]
+    per_class: NotRequired[list[PerClass]]
+    confusion: NotRequired[list[list[int]]]
+    flags: NotRequired[list[str]]
+    ranked: NotRequired[bool]
+    groups: NotRequired[list[Group]]
+    weights: NotRequired[dict[str, float] | None]
+    calibration: NotRequired[Calibration | None]
+    rejection: NotRequired[Rejection]
+    human: NotRequired[Human | None]
+
+
+# ---------------------------------------------------------------- comparisons
+
+
+class Accuracy(TypedDict):
+    """End-to-end accuracy with its interval."""
+
+    accuracy: float
+    n_correct: int
+    interval: Limits
+
+
+class Choice(TypedDict):
+    """The cell that was chosen for a fold; fold is None where there is one choice for all."""
+
+    fold: int | None
+    cell: str
+
+
+class BestSingle(Accuracy):
+    """The best single cell, chosen on other samples. name: the cell that was chosen most often."""
+
+    how: str
+    choices: list[Choice]
+    name: str
+
+
+class Named(Accuracy):
+    """The accuracy of one cell."""
+
+    name: str
+
+
+class Oracle(Accuracy):
+    """How often any of the members is right (protocol §24)."""
+
+    members: list[str]
+
+
+class CochranQ(TypedDict):
+    """Whether any of several cells differs from the others."""
+
+    statistic: Number
+    df: int
+    p: Number
+    test: str
+
+
+class Component(TypedDict):
+    """A variance of being right on the logit scale; share: of the sum of all."""
+
+    name: str
+    variance: float
+    low: Number
+    high: Number
+    share: float
+
+
+class Effect(TypedDict):
+    """Whether a factor matters at all."""
+
+    factor: str
+    levels: int
+    p: Number
+    reason: str
+
+
+class Decomposition(TypedDict):
+    """How much of being right is due to detector, crop, model and sample."""
+
+    components: list[Component]
+    effects: list[Effect]
+    left_out: dict[str, str]
+
+
+class Pair(TypedDict):
+    """How alike two cells are (protocol §24)."""
+
+    a: str
+    b: str
+    disagreement: Number
+    double_fault: Number
+    q: Number
+    kappa: Number
+    kappa_low: Number
+    kappa_high: Number
+    agreement: Number
+
+
+class PairedComparison(TypedDict):
+    """The verdict on a against b, one of a Holm family (protocol §17)."""
+
+    family: str
+    a: str
+    b: str
+    difference: float
+    low: Number
+    high: Number
+    p: Number
+    p_exact: Number
+    p_adjusted: Number
+    test: str
+    verdict: Literal["better", "worse", "no difference", "inconclusive", "too few clusters"]
+    n: int
+    minimum_detectable: Number
+    detectable_reason: str
+    design_effect: Number
+
+
+class Variant(TypedDict):
+    """Whether a model of reduced precision may stand for its original (protocol §26)."""
+
+    variant: str
+    original: str
+    agreement: float
+    difference: float
+    low: Number
+    high: Number
+    recall_lost: float
+    faults: list[str]
+
+
+class Step(Accuracy):
+    """An ensemble of the best `size` cells. added: the cell that most folds added last."""
+
+    size: int
+    added: str
+
+
+class Member(TypedDict):
+    """What a cell is worth to a vote of all."""
+
+    name: str
+    leave_one_out: Number
+    shapley: Number
+
+
+class Ensemble(TypedDict):
+    """Votes of some of the cells. order: of each fold, the cells as they were added."""
+
+    curve: list[Step]
+    order: list[list[str]]
+    members: list[Member]
+
+
+class Place(TypedDict):
+    """How sure a pipeline's place is (protocol §14); None and a reason where nothing is said."""
+
+    name: str
+    p_best: Number
+    rank_low: int | None
+    rank_high: int | None
+    tied_with_best: bool | None
+    reason: str
+
+
+class Comparison(TypedDict):
+    """A comparisons file. Parts are None or empty where there is nothing to compare."""
+
+    dataset: str
+    task: TaskInfo | None
+    best_single: BestSingle | None
+    hindsight: Named | None
+    oracle: Oracle | None
+    effective_members: Number
+    cochran_q: CochranQ | None
+    decomposition: Decomposition | None
+    comparisons: list[PairedComparison]
+    ranking: list[Place]
+    ensemble: Ensemble | None
+    pairs: list[Pair]
+    clones: list[list[str]]
+    variants: list[Variant]
+
+
+# ---------------------------------------------------------------- multiverse
+
+
+class UniverseScores(TypedDict):
+    """One way of making labels. Lists are in the order of the multiverse's pipelines.
+
+    swapped: pairs of pipelines in the other order than at home; best: the most accurate ones.
+    """
+
+    name: str
+    factors: dict[str, str]
+    n: int
+    n_correct: list[int]
+    accuracy: list[Number]
+    low: list[Number]
+    high: list[Number]
+    best: list[str]
+    swapped: NotRequired[int | None]
+
+
+class Multiverse(TypedDict):
+    """Every pipeline under every label rule. home: the place of the run's own rule."""
+
+    dataset: str
+    task: TaskInfo | None
+    pipelines: list[str]
+    home: int | None
+    universes: list[UniverseScores]
