@@ -75,7 +75,7 @@ def test_more_or_fewer_results_than_pictures_is_a_broken_plugin_at_any_time(
 def test_a_prediction_has_as_many_of_everything(array: str) -> None:
     posterior = np.full((3, 2), 0.5)
     Prediction(posterior, **{array: np.zeros(3)}, aus={"AU12": np.zeros(3)})
-    with pytest.raises(ValueError, match=f"3 rows with other lengths: {array} 2, AU12 4"):
+    with pytest.raises(ValueError, match=f"3 rows has arrays of other lengths: {array} 2, AU12 4"):
         Prediction(posterior, **{array: np.zeros(2)}, aus={"AU12": np.zeros(4)})
 
 

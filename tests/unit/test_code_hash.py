@@ -27,6 +27,17 @@ FILES = {
     "room/shadow.py": (
         "from faceoff import leaf\nVALUE = 3\n\n\ndef f(leaf, *VALUE):\n    return leaf.helper, VALUE\n"
     ),
+    "room/tried.py": (
+        "try:\n    from faceoff.leaf import VALUE\nexcept ImportError:\n    pass\n\n\n"
+        "def f():\n    return VALUE\n"
+    ),
+    "room/typed.py": (
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from faceoff.patch import UNUSED\n"
+        "\n\ndef f():\n    return 1\n"
+    ),
+    "room/comprehension.py": (
+        "from faceoff import leaf\n\n\ndef f():\n    return [leaf for leaf in leaf.VALUE]\n"
+    ),
     "room/default.py": "from faceoff import leaf\n\n\ndef f(leaf=leaf.VALUE):\n    return leaf\n",
     "room/inner.py": (
         "from faceoff import leaf\n\n\ndef f():\n"
@@ -77,6 +88,11 @@ def fresh(*roots: Path | tuple[Path, str]) -> str:
         ("room/forwarded.py", "leaf.py:VALUE", True),  # a name that middle.py itself imports
         ("room/effect.py", "patch.py", True),  # what a module does when it is imported
         ("room/effect.py", "patch.py:UNUSED", False),
+        ("room/effect.py", "patch.py:tau2", True),  # an attribute set from outside
+        ("room/tried.py", "leaf.py:VALUE", True),  # imported in a block of the module
+        ("room/tried.py", "leaf.py:helper", False),
+        ("room/typed.py", "patch.py", False),  # imported for type checkers alone
+        ("room/comprehension.py", "leaf.py:VALUE", True),  # its first iterable is outside it
         ("room/default.py", "leaf.py:VALUE", True),  # a default is evaluated outside the function
         ("room/inner.py", "leaf.py:VALUE", True),  # local in the inner function only
         ("room/wired.py", "registry.py", False),  # wiring decides what runs, not its result
@@ -92,6 +108,7 @@ def test_what_counts(package: Path, start: str, edited: str, counts: bool) -> No
         "helper": FILES[name].replace("return x", "return x + 1"),
         "use": FILES[name].replace("return VALUE", "return -VALUE"),
         "UNUSED": FILES[name].replace("UNUSED = 1", "UNUSED = 2"),
+        "tau2": FILES[name].replace("tau2 = 12", "tau2 = 13"),
     }[definition]
     assert changed != FILES[name]
     (package / name).write_text(changed)

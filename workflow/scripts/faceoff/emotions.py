@@ -5,6 +5,7 @@ scored in a space, models declare their classes in their own output order. Every
 """
 
 from collections.abc import Mapping, Sequence
+from typing import overload
 
 from faceoff.spelling import suggestion
 
@@ -110,6 +111,12 @@ def space(
     return tuple(found)
 
 
+@overload
+def canonical(label: str) -> str: ...
+@overload
+def canonical(
+    label: str, label_map: Mapping[str, str | None] | None, own: Sequence[str] = ()
+) -> str | None: ...
 def canonical(
     label: str, label_map: Mapping[str, str | None] | None = None, own: Sequence[str] = ()
 ) -> str | None:

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 MAX_BYTES, MAX_FILES, MAX_RATIO = 200 * 10**9, 2_000_000, 200.0
 _DEEPEST = 64  # folders; os.makedirs and shutil.rmtree call themselves for each
@@ -192,10 +192,10 @@ class _Header(tarfile.TarInfo):
     """
 
     @classmethod
-    def fromtarfile(cls, packed: tarfile.TarFile) -> tarfile.TarInfo:
+    def fromtarfile(cls, packed: tarfile.TarFile) -> Self:
         try:
             return super().fromtarfile(packed)
-        except tarfile.EOFHeaderError:
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # typeshed lacks it
             raise
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(
@@ -209,19 +209,21 @@ def _untar(archive: Path, folder: Path, check: _Check) -> None:
     opener = next((opener for start, opener in _OPENERS.items() if magic.startswith(start)), None)
 
     def accept(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
-        packed.members.clear()  # it keeps them all
+        packed.members.clear()  # type: ignore[attr-defined]  # a list of all, unknown to typeshed
         check.enter(member.name, folder, is_file=member.isreg())
         if member.issparse() or not (member.isreg() or member.isdir()):
             raise check.refuse("is a link, device, pipe or sparse file")
         reader.left = member.size + _HEADERS
-        return tarfile.data_filter(member.replace(mode=None, mtime=None, deep=False), path)
+        # None, which typeshed does not know, leaves mode and time to the system.
+        plain = member.replace(mode=None, mtime=None, deep=False)  # type: ignore[arg-type]
+        return tarfile.data_filter(plain, path)
 
     with open(archive, "rb") as file, opener(file) if opener else file as source:
         reader = _Reader(source, check)
         # As a stream: every byte is read once and in order.
-        with tarfile.open(fileobj=reader, mode="r|", tarinfo=_Header) as packed:
+        stream: Any = reader  # tarfile only calls its `read`
+        with tarfile.open(None, "r|", stream, tarinfo=_Header) as packed:
             packed.extractall(folder, filter=accept)
-        while block := source.read(
-            _BLOCK
-        ):  # to the end, where the compressed stream's own checksum stands
+        # Read to the end, where the compressed stream has its own checksum.
+        while block := source.read(_BLOCK):
             check.count(len(block))

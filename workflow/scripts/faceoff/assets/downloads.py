@@ -384,8 +384,13 @@ def _check_space(folder: Path, needed: int, freed: int) -> None:
 
 
 def _store(
-    asset: Asset, part: _Part, response: "Response", url: str, span: tuple[int, int | None], pieces: Iterator[bytes]
-) -> str:  # fmt: skip
+    asset: Asset,
+    part: _Part,
+    response: "Response",
+    url: str,
+    span: tuple[int, int | None],
+    pieces: Iterator[bytes],
+) -> str:
     """Write the body from span[0] (offset) to span[1] (the file's size, if known).
 
     Returns the hash of the whole file. Raises _CutError if the body is short.

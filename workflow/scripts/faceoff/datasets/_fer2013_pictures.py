@@ -118,8 +118,8 @@ class Part:
         places = (
             [self._csv] if from_csv else [*(root / f"{self.name}{end}" for end in _ENDS), self._csv]
         )
-        self.source = next((path for path in places if path.exists()), None)
-        if self.source is None:
+        present = [path for path in places if path.exists()]
+        if not present:
             wanted = (
                 "fer2013.csv is not"
                 if from_csv
@@ -127,6 +127,7 @@ class Part:
                 "fer2013.csv is"
             )
             raise FileNotFoundError(f"{root}: {wanted} there (dataset key 'path')")
+        self.source = present[0]
 
     @cached_property
     def _unpacked(self) -> dict[str, bytes]:
@@ -137,9 +138,9 @@ class Part:
         try:
             with tarfile.open(self.source, "r|gz") as archive:
                 return {
-                    Path(member.name).name: archive.extractfile(member).read()
+                    Path(member.name).name: content.read()
                     for member in archive
-                    if member.isfile()
+                    if member.isfile() and (content := archive.extractfile(member))
                 }
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise ValueError(f"{self.source}: damaged or cut: {error}") from None

@@ -76,7 +76,8 @@ class AffectNetOptions(DatasetConfig):
     )
     split: Literal["train", "valid"] = Field(
         "valid",
-        description="part of the data; results are reported on valid, as the test part was never released",
+        description="part of the data; results are reported on valid, as the test part was never "
+        "released",
     )
     classes: Literal[8, 7] = Field(8, description="8 emotions, or 7 without contempt")
     non_emotions: Literal["drop", "keep"] = Field(
@@ -143,8 +144,8 @@ def _five(text: str, box: Box) -> Points | None:
     They are the centres of the eyes, the tip of the nose and the corners of the mouth. Returns None
     unless there are 68 points that lie around the face box.
     """
-    numbers = [_number(value) for value in text.split(";")]
-    if len(numbers) != 136 or None in numbers:
+    numbers = [number for value in text.split(";") if (number := _number(value)) is not None]
+    if len(numbers) != 136 or text.count(";") != 135:
         return None
     points = np.reshape(numbers, (68, 2))
     centre = points.mean(axis=0) - box[:2]
@@ -217,8 +218,10 @@ class _CsvLayout:
         """
         *corners, points, valence, arousal = row.affect
         x, y, w, h = map(_number, corners)
-        box = (x, y, w, h) if None not in (x, y, w, h) and w > 0 and h > 0 else None
-        return _Affect(_affect(valence), _affect(arousal), box, _five(points, box) if box else None)
+        if x is None or y is None or w is None or h is None or w <= 0 or h <= 0:
+            return _Affect(_affect(valence), _affect(arousal))
+        box = (x, y, w, h)
+        return _Affect(_affect(valence), _affect(arousal), box, _five(points, box))
 
     def fingerprint(self) -> Any:
         return [fingerprint(self._table.parent, [self._table]), str(self.root)]

@@ -110,7 +110,7 @@ class Avec2013:
         self.version = f"{options.split}-{options.label_hz:g}hz@1"
 
     def _place(self, path: Path) -> None:
-        """Keep a clip or label file of the part; a second file of the same name is the same file."""
+        """Keep a clip or label file of the part; a second file of one name counts as the same file."""
         if (
             path.name.startswith(".")
             or SPLITS[self.options.split]
@@ -119,16 +119,18 @@ class Avec2013:
             return
         clip, label = _VIDEO.fullmatch(path.stem), _LABELS.fullmatch(path.stem)
         if clip and path.suffix.lower() in VIDEO_SUFFIXES:
-            self._clips.setdefault(clip.group(1, 2), path)
+            self._clips.setdefault((clip.group(1), clip.group(2)), path)
         elif label and path.suffix.lower() == ".csv":
-            kept = self._labels.setdefault((label.group(1, 2), label.group(3).lower()), path)
+            person, recording, dimension = label.group(1), label.group(2), label.group(3).lower()
+            kept = self._labels.setdefault(((person, recording), dimension), path)
             if kept.name != path.name:
                 raise ValueError(
-                    f"{path}: a second {label.group(3).lower()} file of this clip beside {kept}; "
+                    f"{path}: a second {dimension} file of this clip beside {kept}; "
                     "keep one of them below 'path'"
                 )
 
-    @lru_cache(maxsize=4)  # noqa: B019 - a clip's frames come one after the other; a dataset lives as long as its job
+    # A clip's frames come one after the other, and a dataset lives as long as its job.
+    @lru_cache(maxsize=4)  # noqa: B019
     def _values(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
         values = read_values(path)
         return np.arange(len(values)) / self.options.label_hz, values
@@ -171,13 +173,13 @@ class Avec2013:
         They are None more than one value before the first or after the last.
         """
         person, recording = sample.sample_id.split("_")
-        found = {}
+        values = {}
         for dimension in ("valence", "arousal"):
             path = self._labels.get(((person, recording), dimension))
-            found[dimension] = (
+            values[dimension] = (
                 at(*self._values(path), timestamp_s, 1 / self.options.label_hz) if path else None
             )
-        return Annotation(**found)
+        return Annotation(valence=values["valence"], arousal=values["arousal"])
 
     def fingerprint(self) -> Any:
         return fingerprint(

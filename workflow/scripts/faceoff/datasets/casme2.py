@@ -163,17 +163,15 @@ def read_coding(path: Path) -> list[_Row]:
             raise ValueError(
                 f"{where}: unknown Estimated Emotion {emotion!r}{suggestion(emotion, PUBLISHED)}"
             )
-        frames = [
-            _frame(text, where, column)
-            for text, column in zip((onset, apex, offset), COLUMNS[2:5], strict=True)
-        ]
         rows.append(
             _Row(
-                f"sub{int(digits.group(1)):02d}",
-                name,
-                *frames,
-                emotion,
-                row.get("action units", ""),
+                subject=f"sub{int(digits.group(1)):02d}",
+                name=name,
+                onset=_frame(onset, where, "OnsetFrame"),
+                apex=_frame(apex, where, "ApexFrame"),
+                offset=_frame(offset, where, "OffsetFrame"),
+                emotion=emotion,
+                units=row.get("action units", ""),
             )
         )
     return rows

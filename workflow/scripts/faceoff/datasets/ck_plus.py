@@ -156,7 +156,8 @@ def read_landmarks(path: Path) -> tuple[Box, Points]:
         points[_NOSE],
         *(points[corner] for corner in _MOUTH),
     ]
-    return (*map(float, low), *map(float, high - low)), tuple((float(x), float(y)) for x, y in five)
+    box = (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
+    return box, tuple((float(x), float(y)) for x, y in five)
 
 
 class CkPlus:

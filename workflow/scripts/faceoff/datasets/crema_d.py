@@ -62,20 +62,17 @@ def parse(stem: str) -> tuple[str, str, str, str] | None:
 
     Raises ValueError naming the field whose code is unknown.
     """
-    found = _NAME.fullmatch(_MISNAMED.get(stem, stem))
-    if not found:
+    name = _NAME.fullmatch(_MISNAMED.get(stem, stem))
+    if not name:
         return None
-    for (field, known), code in zip(
-        {"actor": ACTORS, "sentence": SENTENCES, "emotion": LABELS, "level": LEVELS}.items(),
-        found.groups(),
-        strict=True,
-    ):
-        if code not in known:
-            raise ValueError(
-                f"unknown {field} code "
-                f"{code!r}{suggestion(code, known) if field != 'actor' else '; known: 1001-1091'}"
-            )
-    return found.groups()
+    actor, sentence, emotion, level = name.groups()
+    if actor not in ACTORS:
+        raise ValueError(f"unknown actor code {actor!r}; known: 1001-1091")
+    known = {"sentence": SENTENCES, "emotion": tuple(LABELS), "level": tuple(LEVELS)}
+    for (field, codes), code in zip(known.items(), (sentence, emotion, level), strict=True):
+        if code not in codes:
+            raise ValueError(f"unknown {field} code {code!r}{suggestion(code, codes)}")
+    return actor, sentence, emotion, level
 
 
 def read_demographics(path: Path) -> dict[str, dict[str, str]]:

@@ -52,7 +52,8 @@ class Fer2013Options(DatasetConfig):
     """Keys of a fer2013 dataset."""
 
     path: DataPath = Field(
-        description="folder with fer2013.csv, or with the FERPlus generator's parts and fer2013_labels.csv"
+        description="folder with fer2013.csv, or with the FERPlus generator's parts and "
+        "fer2013_labels.csv"
     )
     labels: Literal["csv", "recovered"] | None = Field(
         None,
@@ -86,9 +87,8 @@ class Fer2013:
                 f"{options.path}: the folder of FER2013 is not there (dataset key 'path')"
             )
         tables = {"csv": options.path / "fer2013.csv", "recovered": options.path / TABLE}
-        labels = options.labels or next(
-            (name for name, table in tables.items() if table.is_file()), None
-        )
+        present = [name for name, table in tables.items() if table.is_file()]
+        labels: str | None = options.labels or next(iter(present), None)
         if labels is None:
             raise FileNotFoundError(
                 f"{options.path}: neither fer2013.csv nor {TABLE} is there (dataset key 'path')"
@@ -108,7 +108,8 @@ class Fer2013:
         self._others = others(options.path, options.split, options.clean, self._from_csv)
         self.left_out: Counter[str] = Counter()
         clean = f"-clean_{options.clean}" if options.clean else ""
-        self.version = f"{labels}-{options.split}{clean}{'-unambiguous' if options.ambiguous == 'drop' else ''}@1"
+        unambiguous = "-unambiguous" if options.ambiguous == "drop" else ""
+        self.version = f"{labels}-{options.split}{clean}{unambiguous}@1"
 
     def _csv_rows(self) -> Iterator[tuple[str, str, str, bool]]:
         usages = {usage: split for split, (_, usage) in PARTS.items()}

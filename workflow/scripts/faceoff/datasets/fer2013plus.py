@@ -74,13 +74,11 @@ class Fer2013Plus:
             for root in (options.path / "fer2013", options.path)
             for name in FOLDERS[options.split]
         ]
-        self._root = next((place for place in places if place.is_dir()), None)
-        if self._root is None:
-            raise FileNotFoundError(
-                f"{options.path}: neither "
-                f"{' nor '.join(str(place.relative_to(options.path)) for place in places)} is "
-                "there"
-            )
+        root = next((place for place in places if place.is_dir()), None)
+        if root is None:
+            names = " nor ".join(str(place.relative_to(options.path)) for place in places)
+            raise FileNotFoundError(f"{options.path}: neither {names} is there")
+        self._root = root
         self._labels: dict[Path, str] = {}
         for folder in sorted(
             path for path in self._root.iterdir() if path.is_dir() and not path.name.startswith(".")

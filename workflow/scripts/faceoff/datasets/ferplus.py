@@ -201,8 +201,8 @@ class FerPlus:
         Several rows may name one file.
         """
         if (table or self.options.votes) == "label":
-            for row in csv.reader(io.StringIO(part.read("label.csv").decode())):
-                yield row[0], np.array(row[2:12], float)
+            for cells in csv.reader(io.StringIO(part.read("label.csv").decode())):
+                yield cells[0], np.array(cells[2:12], float)
             return
         with open(self.options.path / "fer2013new.csv", newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
@@ -264,12 +264,11 @@ class FerPlus:
         return found
 
     def universes(self) -> list[Universe]:
-        """Return this split under every vote table, rule, answer (see `readings`) and duplicates
-        policy.
+        """Return this split under every vote table, rule, answer (see `readings`) and policy.
 
-        Only tables and parts whose files are present take part. The policies for duplicates are:
-        every row of the table; distinct, one row per picture (the first); clean_train and
-        clean_train_valid, as with the key `clean`.
+        The policies for duplicates are: every row of the table; distinct, one row per picture (the
+        first); clean_train and clean_train_valid, as with the key `clean`. Only tables and parts
+        whose files are present take part.
         """
         split = self.options.split
         tables = [

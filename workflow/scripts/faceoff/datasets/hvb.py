@@ -129,10 +129,8 @@ class HumeVocalBursts:
             raise FileNotFoundError(
                 f"{options.path}: the folder of Hume-VB is not there (dataset key 'path')"
             )
-        self._table, self._affect = (
-            options.path / "labels" / "high_info.csv",
-            options.path / "labels" / "two_info.csv",
-        )
+        self._table = options.path / "labels" / "high_info.csv"
+        self._affect = options.path / "labels" / "two_info.csv"
         if not self._table.is_file():
             raise FileNotFoundError(f"{self._table}: the labels are not there (dataset key 'path')")
         self.incomplete: Counter[str] = Counter()
@@ -155,17 +153,13 @@ class HumeVocalBursts:
         """Return File_ID -> (valence, arousal, row) of the part, if two_info.csv is present."""
         if not self._affect.is_file():
             return {}
-        return {
-            row["File_ID"]: (
-                *(
-                    self._scaled(_number(row, column, where), column, where)
-                    for column in ("Valence", "Arousal")
-                ),
-                row,
-            )
-            for where, row in _rows(self._affect, ("File_ID", "Split", "Valence", "Arousal"))
-            if row["Split"] == SPLITS[self.options.split]
-        }
+        two = {}
+        for where, row in _rows(self._affect, ("File_ID", "Split", "Valence", "Arousal")):
+            if row["Split"] == SPLITS[self.options.split]:
+                valence = self._scaled(_number(row, "Valence", where), "Valence", where)
+                arousal = self._scaled(_number(row, "Arousal", where), "Arousal", where)
+                two[row["File_ID"]] = (valence, arousal, row)
+        return two
 
     def _label(self, row: Mapping[str, str], where: str) -> str | None:
         intensities = [_number(row, state, where) for state in STATES]

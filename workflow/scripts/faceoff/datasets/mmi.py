@@ -44,14 +44,15 @@ CODES = {
 VIEWS = {"0": "frontal", "1": "profile", "2": "dual"}  # dual: both side by side in one picture
 
 _CLIP = re.compile(r"(S\d{3})-\d{3}")
+View = Literal["frontal", "profile", "dual"]
 
 
 class MmiOptions(DatasetConfig):
     """Keys of a mmi dataset."""
 
     path: DataPath = Field(description="the download's folder with Sessions, or Sessions itself")
-    views: list[Literal["frontal", "profile", "dual"]] = Field(
-        default_factory=lambda: ["frontal"],
+    views: list[View] = Field(
+        default=["frontal"],
         min_length=1,
         description="keep clips of these views; dual shows the face twice, frontal and in profile",
     )

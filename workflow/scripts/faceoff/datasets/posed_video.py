@@ -78,11 +78,9 @@ class PosedVideo:
         Its name has the hash of the code that draws them, so that a clip of older code is never
         taken for a new one.
         """
-        return (
-            cache_folder()
-            / "posed_video"
-            / f"{self.options.split}-seed{self.options.seed}@1-{code_of(clips.__file__, video.__file__)}"
-        )
+        code = code_of(Path(clips.__file__), Path(video.__file__))
+        name = f"{self.options.split}-seed{self.options.seed}@1-{code}"
+        return cache_folder() / "posed_video" / name
 
     def samples(self) -> Iterator[Sample]:
         """Yield the planned clips; `annotation` has the truth over time."""
@@ -120,10 +118,8 @@ class PosedVideo:
         largest first.
         """
         faces = clips.truth_at(self._clips[sample.sample_id], timestamp_s)
-        boxes, landmarks = (
-            tuple(face.box for face in faces),
-            tuple(face.landmarks for face in faces),
-        )
+        boxes = tuple(face.box for face in faces)
+        landmarks = tuple(face.landmarks for face in faces)
         if not faces:
             return Annotation(boxes=boxes, landmarks=landmarks)
         return Annotation(faces[0].emotion, faces[0].valence, faces[0].arousal, boxes, landmarks)

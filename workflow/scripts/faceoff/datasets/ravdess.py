@@ -188,7 +188,8 @@ class RavdessOptions(DatasetConfig):
     )
     modality: Literal["av", "video"] = Field(
         "av",
-        description="clips with sound (01) or without (02); both show the same pictures, so never both",
+        description="clips with sound (01) or without (02); both show the same pictures, so never "
+        "both",
     )
     calm: Literal["drop", "neutral", "keep"] = Field(
         "drop",
@@ -211,13 +212,16 @@ class RavdessOptions(DatasetConfig):
 
     @model_validator(mode="after")
     def _folds_exist(self) -> Self:
-        if self.folds is not None and self.fold_set is None:
+        if self.folds is None:
+            return self
+        if self.fold_set is None:
             raise ValueError("'folds' needs 'fold_set': emobox or mmer")
-        unknown = sorted(set(self.folds or ()) - set(FOLDS.get(self.fold_set or "", ())))
+        known = FOLDS[self.fold_set]
+        unknown = sorted(set(self.folds) - set(known))
         if unknown:
             raise ValueError(
                 f"folds {unknown} are not among the folds of {self.fold_set}: "
-                f"{', '.join(map(str, FOLDS[self.fold_set]))}"
+                f"{', '.join(map(str, known))}"
             )
         return self
 
@@ -225,8 +229,9 @@ class RavdessOptions(DatasetConfig):
     def kept_actors(self) -> list[int]:
         """Return the actors that `actors` and `folds` both keep, in order."""
         chosen = set(self.actors or range(1, 25))
-        if self.folds is not None:
-            chosen &= {actor for fold in self.folds for actor in FOLDS[self.fold_set][fold]}
+        if self.folds is not None and self.fold_set is not None:
+            folds = FOLDS[self.fold_set]
+            chosen &= {actor for fold in self.folds for actor in folds[fold]}
         return sorted(chosen)
 
 
@@ -267,17 +272,16 @@ class Ravdess:
                 f"{options.path}: no clip of the task below it, such as {example} (dataset key "
                 f"'path'); left out: {seen}"
             )
-        actors = (
-            ""
-            if len(options.kept_actors) == 24
-            else f"-actors_{'_'.join(map(str, options.kept_actors))}"
+        kept = options.kept_actors
+        actors = "" if len(kept) == 24 else f"-actors_{'_'.join(map(str, kept))}"
+        intensity = f"-{options.intensity}" if options.intensity else ""
+        self.version = (
+            f"{options.vocal}-{options.modality}-calm_{options.calm}{intensity}{actors}@1"
         )
-        self.version = f"{options.vocal}-{options.modality}-calm_{options.calm}{f'-{options.intensity}' if options.intensity else ''}{actors}@1"
 
     @classmethod
     def archives(cls, options: RavdessOptions) -> list[Asset]:
-        """Return the archives of the chosen actors and vocal channels that are not complete on
-        disk.
+        """Return the archives of the chosen actors and vocal channels that are not complete here.
 
         Raises AssetError if the record that lists them cannot be fetched.
         """
@@ -324,20 +328,20 @@ class Ravdess:
 
         A name in several folders is one clip; the first path in order is read.
         """
-        found: dict[Clip, Path] = {}
+        files: dict[Clip, Path] = {}
         for path in files_below(self.options.path):
             try:
                 clip = parse(path.stem) if path.suffix.lower() == ".mp4" else None
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from None
-            reason = self._reason(clip, found)
+            reason = self._reason(clip, files)
             if reason:
                 self.left_out[reason] += 1
-            else:
-                found[clip] = path
-        return dict(sorted(found.items(), key=lambda item: (item[0].actor, item[0].stem)))
+            elif clip is not None:
+                files[clip] = path
+        return dict(sorted(files.items(), key=lambda item: (item[0].actor, item[0].stem)))
 
-    def _reason(self, clip: Clip | None, found: dict[Clip, Path]) -> str | None:
+    def _reason(self, clip: Clip | None, files: dict[Clip, Path]) -> str | None:
         """Return why a file is not in the task, or None."""
         if clip is None:
             return "other file"
@@ -347,7 +351,7 @@ class Ravdess:
             return "other vocal channel"
         if clip not in self._wanted:
             return "not chosen"
-        return "duplicate" if clip in found else None
+        return "duplicate" if clip in files else None
 
     def missing(self) -> list[str]:
         """Return the official names of the task's clips that are absent, sorted by actor."""

@@ -188,7 +188,8 @@ class Send:
                 found.setdefault((int(name.group(1)), int(name.group(2))), path)
         return found
 
-    @lru_cache(maxsize=8)  # noqa: B019 - a clip's frames come one after the other; a dataset lives as long as its job
+    # A clip's frames come one after the other, and a dataset lives as long as its job.
+    @lru_cache(maxsize=8)  # noqa: B019
     def _valence(self, key: Key) -> tuple[np.ndarray, np.ndarray]:
         return read_ratings(self._ratings[key], self.options.gold)
 

@@ -54,7 +54,8 @@ class SmicOptions(DatasetConfig):
     )
     classes: Literal["three", "basic"] = Field(
         "three",
-        description="negative, positive, surprise; or happiness (positive) and surprise, without negative",
+        description="negative, positive, surprise; or happiness (positive) and surprise, without "
+        "negative",
     )
     fps: float = Field(
         0.0, ge=0, le=1000, description="frames per second sampled from clips; 0 takes every frame"

@@ -36,7 +36,7 @@ class Columns(BaseModel):
     model_config = ConfigDict(extra="forbid")
     path: str = "path"
     label: str | None = "label"
-    id: str | None = Field(None, description="default: the path")
+    id: str | None = Field(default=None, description="default: the path")
     subject: str | None = None
     split: str | None = None
     valence: str | None = None
@@ -141,7 +141,7 @@ class Table:
             split = str(row[columns.split] or "") if columns.split else "test"
             if self.options.split and split != self.options.split:
                 continue
-            written = row[columns.label] if self._has_label else None
+            written = row[columns.label] if self._has_label and columns.label else None
             try:
                 label = label_of(str(written)) if written not in (None, "") else None
             except ValueError as error:
@@ -155,14 +155,13 @@ class Table:
             sample_id = str(row[columns.id]) if columns.id else path
             sample_id = sample_id if sample_id not in seen else f"{sample_id}#{number}"
             seen.add(sample_id)
+            subject = row[columns.subject] if columns.subject else None
             yield Sample(
                 sample_id=sample_id,
                 path=path,
                 kind="video" if Path(path).suffix.lower() in VIDEO_SUFFIXES else "image",
                 label=label,
-                subject=str(row[columns.subject])
-                if columns.subject and row[columns.subject] is not None
-                else None,
+                subject=None if subject is None else str(subject),
                 split=split,
                 valence=_number(row[columns.valence]) if columns.valence else None,
                 arousal=_number(row[columns.arousal]) if columns.arousal else None,

@@ -157,10 +157,8 @@ class VggFace2:
                 "key 'boxes')"
             )
         # Landmarks belong to a box; alone they are of no use.
-        self._boxes, self._landmarks = (
-            tables.get("bb"),
-            tables.get("landmark") if "bb" in tables else None,
-        )
+        self._boxes = tables.get("bb")
+        self._landmarks = tables.get("landmark") if "bb" in tables else None
         self.left_out: Counter[str] = Counter()
         self.incomplete: Counter[str] = Counter()
         given = f"{'-boxes' if self._boxes else ''}{'-landmarks' if self._landmarks else ''}"
@@ -174,9 +172,7 @@ class VggFace2:
             )
 
     def samples(self) -> Iterator[Sample]:
-        """Yield every picture, one identity at a time; report what is missing or left out on
-        stderr.
-        """
+        """Yield every picture, one identity at a time; report what is missing or left out."""
         self.left_out.clear()
         self.incomplete.clear()
         identities = self._identities()
@@ -197,15 +193,14 @@ class VggFace2:
                 box, points = boxes.get(sample_id), landmarks.get(sample_id)
                 if self._boxes and box is None:
                     self.incomplete["picture without a box"] += 1
+                five = tuple(zip(points[::2], points[1::2], strict=True)) if points else None
                 yield Sample(
                     sample_id=sample_id,
                     path=f"{identity.name}/{name}",
                     subject=identity.name,
                     split=self.options.split,
-                    boxes=(box,) if box else None,
-                    landmarks=(tuple(zip(points[::2], points[1::2], strict=True)),)
-                    if box and points
-                    else None,
+                    boxes=((box[0], box[1], box[2], box[3]),) if box else None,
+                    landmarks=(five,) if box and five else None,
                 )
         if len(identities) != IDENTITIES[self.options.split]:
             print(

@@ -42,6 +42,6 @@ def _landmarks(frame: Mapping[str, Any]) -> Sequence[Sequence[float] | None]:
 
 
 def _face(box: Sequence[float], points: Sequence[float] | None) -> Face:
-    return Face(
-        box=tuple(box), score=1.0, landmarks=None if points is None else np.reshape(points, (5, 2))
-    )
+    x, y, w, h = box
+    landmarks = None if points is None else np.reshape(points, (5, 2))
+    return Face(box=(x, y, w, h), score=1.0, landmarks=landmarks)

@@ -52,6 +52,6 @@ class Haar:
             outputRejectLevels=True,
         )
         return [
-            Face(box=tuple(float(side) for side in box), score=float(weight))
-            for box, weight in zip(boxes, weights, strict=True)
+            Face(box=(float(x), float(y), float(w), float(h)), score=float(weight))
+            for (x, y, w, h), weight in zip(boxes, weights, strict=True)
         ]

@@ -193,10 +193,8 @@ class AreaMeans:
         not shown.
         """
         corners = np.trunc(boxes).astype(int)
-        first, last = (
-            np.maximum(corners[:, :2], 1) - 1,
-            np.minimum(corners[:, 2:], self.shape[::-1]),
-        )
+        first = np.maximum(corners[:, :2], 1) - 1
+        last = np.minimum(corners[:, 2:], self.shape[::-1])
         visible = (last > first).all(axis=1)
         first, sides = first[visible], (last - first)[visible]
         left, right = _bins(first[:, 0], sides[:, 0], side)

@@ -44,11 +44,8 @@ DETECTORS = {
         "source": "https://github.com/biubug6/Face-Detector-1MB-with-landmark",
     }
 }
-# pictures of at most so many pixels run in batches: larger ones gain nothing by it
-SMALL, BATCH = (
-    256 * 256,
-    16,
-)
+SMALL = 256 * 256  # pictures of at most this many pixels run in batches; larger ones gain nothing
+BATCH = 16
 MEAN = np.array([104, 117, 123], np.float32)  # of blue, green, red
 
 
@@ -74,15 +71,18 @@ class RetinaFace:
         places = defaultdict(list)  # shape -> indices of the pictures of that shape
         for index, (view, _) in enumerate(views):
             places[view.shape[:2]].append(index)
-        found: list[list[Face]] = [[] for _ in images]
+        faces: list[list[Face]] = [[] for _ in images]
         for (height, width), indices in places.items():
             inputs = np.stack(
                 [(views[index][0][..., ::-1] - MEAN).transpose(2, 0, 1) for index in indices]
             )
             runtime = self._many if height * width <= SMALL else self._one
-            for index, *outputs in zip(indices, *runtime.run(inputs), strict=True):
-                found[index] = self._faces(*outputs, shape=(height, width), back=views[index][1])
-        return found
+            scores, offsets, points = runtime.run(inputs)
+            for row, index in enumerate(indices):
+                faces[index] = self._faces(
+                    scores[row], offsets[row], points[row], (height, width), views[index][1]
+                )
+        return faces
 
     def _faces(
         self,
@@ -94,7 +94,8 @@ class RetinaFace:
     ) -> list[Face]:
         sure = np.flatnonzero(scores >= self._threshold)
         anchors = self._priors(shape)[sure]
-        found = geometry.decode_boxes(offsets[sure], anchors)
-        kept = geometry.nms(found, scores[sure], self._options["nms_threshold"], border=1)
+        corners = geometry.decode_boxes(offsets[sure], anchors)
+        kept = geometry.nms(corners, scores[sure], self._options["nms_threshold"], border=1)
         landmarks = geometry.decode_points(points[sure][kept], anchors[kept])
-        return geometry.faces(found[kept] * np.tile(back, 2), scores[sure][kept], landmarks * back)
+        boxes = corners[kept] * np.tile(back, 2)
+        return geometry.faces(boxes, scores[sure][kept], landmarks * back)

@@ -116,7 +116,8 @@ class S3FD:
             five(face) * back
             for face in (self._fan.get_landmarks_from_image(view, detected_faces=rows) or ())
         ]
-        return geometry.faces(rows[:, :4] * np.tile(back, 2), rows[:, 4], points)
+        landmarks = np.reshape(points, (-1, 5, 2))
+        return geometry.faces(rows[:, :4] * np.tile(back, 2), rows[:, 4], landmarks)
 
     def _found(self, view: RGB) -> Any:
         """Return the faces as the library's `detect_from_image` does, but deterministically.

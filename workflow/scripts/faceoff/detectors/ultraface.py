@@ -72,21 +72,22 @@ class UltraFace:
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         self._network = Onnx(assets["weights"])
+        _, height, width = self._network.input_shape
+        if height is None or width is None:
+            raise ValueError(f"{assets['weights']}: the network's input has no fixed size")
+        self._size = (width, height)
         self._threshold, self._overlap = card["threshold"], card["options"]["nms_threshold"]
 
     def detect(self, images: Sequence[RGB]) -> list[list[Face]]:
         return [self._detect(image) for image in images]
 
     def _detect(self, image: RGB) -> list[Face]:
-        height, width = self._network.input_shape[1:]
-        pixels = (
-            cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-            - 127
-        ) / 128
-        confidences, found = self._network.run(pixels.transpose(2, 0, 1)[None])
+        stretched = cv2.resize(image, self._size, interpolation=cv2.INTER_LINEAR)
+        pixels = (stretched.astype(np.float32) - 127) / 128
+        confidences, corners = self._network.run(pixels.transpose(2, 0, 1)[None])
         scores = confidences[0, :, 1]
         sure = np.flatnonzero(scores > self._threshold)
         sure = sure[np.argsort(-scores[sure], kind="stable")][:CANDIDATES]
         # The published suppression works on shares of the picture's sides.
-        kept = sure[geometry.nms(found[0, sure], scores[sure], self._overlap)]
-        return geometry.faces(found[0, kept] * np.tile(image.shape[1::-1], 2), scores[kept])
+        kept = sure[geometry.nms(corners[0, sure], scores[sure], self._overlap)]
+        return geometry.faces(corners[0, kept] * np.tile(image.shape[1::-1], 2), scores[kept])

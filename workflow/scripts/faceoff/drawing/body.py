@@ -11,9 +11,9 @@ from faceoff.drawing.shape import Shape
 
 
 def _coverage(image: np.ndarray, points: np.ndarray, soft: float = 0.0) -> np.ndarray:
-    """Return (h, w, 1) float32 coverage of a polygon in image pixels, blurred by ``soft`` pixels."""
-    mask = np.zeros(image.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    """Return (h, w, 1) float32 coverage of a polygon in pixels, blurred by ``soft`` pixels."""
+    mask: np.ndarray = np.zeros(image.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.round(points * 16).astype(np.int32)], (255,), cv2.LINE_AA, 4)
     if soft > 0:
         mask = cv2.GaussianBlur(mask, (0, 0), soft)
     return (mask.astype(np.float32) * np.float32(1 / 255))[..., None]
@@ -24,11 +24,8 @@ def draw_body(
 ) -> None:
     """Draw neck, shoulders and clothing, nearly upright under the head."""
     first = int(np.clip(placement.y - 5 * placement.scale, 0, image.shape[0] - 1))
-    # nothing of the body lies higher
-    image, at = (
-        image[first:],
-        np.array([placement.x, placement.y - first]),
-    )
+    image = image[first:]  # nothing of the body lies higher
+    at = np.array([placement.x, placement.y - first])
     tilt = np.radians(0.3 * pose.roll)
     turn = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
     small = 0.8 if who.age_group == "child" else 1.0

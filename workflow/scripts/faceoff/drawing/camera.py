@@ -69,7 +69,7 @@ def motion_blur(image: np.ndarray, length: float, angle: float) -> np.ndarray:
     kernel = np.zeros((n, n), np.uint8)
     d = np.array([np.cos(angle), np.sin(angle)]) * length / 2
     a, b = np.round((n // 2 - d) * 16).astype(int), np.round((n // 2 + d) * 16).astype(int)
-    cv2.line(kernel, tuple(a.tolist()), tuple(b.tolist()), 255, 1, cv2.LINE_AA, 4)
+    cv2.line(kernel, a.tolist(), b.tolist(), (255,), 1, cv2.LINE_AA, 4)
     weights = kernel.astype(np.float32)
     return cv2.filter2D(image, -1, weights / weights.sum())
 

@@ -231,7 +231,7 @@ def _performed(clip: Clip, role: Role, player: _Player, t: float) -> tuple[Stage
             unit: max(aus.get(unit, 0.0), round(full * opening, 3))
             for unit, full in (("AU25", 2.5), ("AU26", 1.6))
         }
-    affect = tuple(
+    valence, arousal = (
         round((1 - share) * rest + share * shown, 3)
         for rest, shown in zip(player.rest_affect, player.affects[now], strict=True)
     )
@@ -250,7 +250,7 @@ def _performed(clip: Clip, role: Role, player: _Player, t: float) -> tuple[Stage
         part,
         player.who,
         aus,
-        affect,
+        (valence, arousal),
         pose,
         placement,
         player.light,

@@ -99,10 +99,11 @@ def valence_arousal(emotion: str, intensity: str, rng: np.random.Generator) -> t
     """Return (valence, arousal) in [-1, 1]."""
     share = INTENSITIES[intensity] / 5 if emotion != "neutral" else 1.0
     jitter = 0.1 * (rng.random(2) - 0.5)
-    return tuple(
+    valence, arousal = (
         float(np.round(np.clip(value * share + d, -1, 1), 3))
         for value, d in zip(_AFFECT[emotion], jitter, strict=True)
     )
+    return valence, arousal
 
 
 def strength(emotion: str, aus: Mapping[str, float]) -> float:

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -272,12 +273,18 @@ def _reach(image: np.ndarray, placement: Placement) -> tuple[int, int, int, int]
 
 
 def _paste(target: np.ndarray, canvas: np.ndarray, source: np.ndarray, scale: float) -> None:
-    """Warp a premultiplied head canvas over a window of the image (float32 RGB, 0-255), in place."""
+    """Warp a premultiplied head canvas over a window of the image, in place (float32 RGB, 0-255)."""
     shrink = raster.SCALE / scale
     if shrink > 1.2:  # what bilinear sampling would skip is averaged first
         canvas = cv2.GaussianBlur(canvas, (0, 0), 0.4 * shrink)
+    no_second_map: Any = None  # `source` has x and y; OpenCV's stubs ask for both maps
     warped = cv2.remap(
-        canvas, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+        canvas,
+        source,
+        no_second_map,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(0,),
     ).astype(np.float32)
     target *= 1 - warped[..., 3:] * np.float32(1 / 255)
     target += warped[..., :3]

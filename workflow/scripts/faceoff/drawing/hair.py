@@ -39,15 +39,11 @@ def strands(name: str, kind: str) -> np.ndarray:
 
     It is noise drawn out along the hair (``straight``), in tufts (``curly``) or fine (``skin``).
     """
-    noise = (
-        stream("strands", name, kind)
-        .integers(0, 256, (raster.HEIGHT, raster.WIDTH), dtype=np.uint8)
-        .astype(np.float32)
-    )
-    sigma = {"straight": (0.9, 9.0), "curly": (2.2, 2.2), "skin": (1.1, 1.1), "brow": (0.8, 1.6)}[
-        kind
-    ]
-    noise = cv2.GaussianBlur(noise, (0, 0), sigma[0], sigmaY=sigma[1])
+    rng = stream("strands", name, kind)
+    raw = rng.integers(0, 256, (raster.HEIGHT, raster.WIDTH), dtype=np.uint8).astype(np.float32)
+    sigmas = {"straight": (0.9, 9.0), "curly": (2.2, 2.2), "skin": (1.1, 1.1), "brow": (0.8, 1.6)}
+    across, along = sigmas[kind]
+    noise = cv2.GaussianBlur(raw, (0, 0), across, sigmaY=along)
     return np.clip(0.5 + (noise - noise.mean()) / (5 * noise.std()), 0, 1)
 
 

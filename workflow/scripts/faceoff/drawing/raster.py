@@ -32,7 +32,7 @@ def axes(step: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=256)
 def _spline(k: int, n: int) -> np.ndarray:
-    """Return the (n, k) weights of a Catmull-Rom spline; beyond its ends the polygon goes straight."""
+    """Return the (n, k) weights of a Catmull-Rom spline, which goes straight beyond its ends."""
     extend = np.zeros((k + 2, k))
     extend[1:-1] = np.eye(k)
     extend[0, :2] = extend[-1, :-3:-1] = 2, -1
@@ -72,10 +72,9 @@ def region(points: np.ndarray, soft: float = 0.0) -> tuple[tuple[slice, slice], 
     x0, y0 = np.maximum(np.floor(p.min(axis=0)).astype(int) - pad, 0)
     x1, y1 = np.minimum(np.ceil(p.max(axis=0)).astype(int) + pad + 1, (WIDTH, HEIGHT))
     mask = np.zeros((max(y1 - y0, 1), max(x1 - x0, 1)), np.uint8)
-    cv2.fillPoly(
-        mask, [np.round((p - (x0, y0)) * (1 << _SHIFT)).astype(np.int32)], 255, cv2.LINE_AA, _SHIFT
-    )
-    coverage = mask.astype(np.float32) * np.float32(1 / 255)
+    corners = np.round((p - (x0, y0)) * (1 << _SHIFT)).astype(np.int32)
+    cv2.fillPoly(mask, [corners], (255,), cv2.LINE_AA, _SHIFT)
+    coverage: np.ndarray = mask.astype(np.float32) * np.float32(1 / 255)
     if soft > 0:
         coverage = cv2.GaussianBlur(coverage, (0, 0), soft * SCALE)
     return (slice(y0, y0 + mask.shape[0]), slice(x0, x0 + mask.shape[1])), coverage

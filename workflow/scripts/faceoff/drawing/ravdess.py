@@ -123,7 +123,7 @@ def write_ravdess(
     def order(take: Take) -> tuple[int, str, str, str]:
         return int(take.actor), take.emotion, take.intensity, take.silent_name
 
-    written = []
+    written: list[Path] = []
     for _, alike in groupby(sorted(chosen, key=order), key=lambda take: _clip(take, size, seed)):
         written += _write_takes(Path(folder), list(alike), size, sound, seed)
     return sorted(written)

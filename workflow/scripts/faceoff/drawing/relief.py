@@ -68,8 +68,8 @@ def _head(who: Identity, shape: Shape, mounds: Mounds) -> np.ndarray:
         chin + 40,
     ]
     profile_z = [0, 38, 62, 73, 77, 72, 74, 75, 76, 74, 73, 68, 61, 44, 20]
-    depth = np.interp(mounds.y, profile_y, profile_z).astype(np.float32)
-    depth = cv2.GaussianBlur(depth[:, None], (1, 0x7), 0)[:, :1]
+    profile = np.interp(mounds.y, profile_y, profile_z).astype(np.float32)
+    depth = cv2.GaussianBlur(profile[:, None], (1, 7), 0)[:, :1]
     half = np.sqrt(np.interp(mounds.y, shape.head[:, 0], shape.head[:, 1]) ** 2 + 14.0**2).astype(
         np.float32
     )[:, None]  # rounded, so that the crown and the chin are no points

@@ -206,7 +206,7 @@ def inside(
 
 
 def _truth(s: Staged) -> FaceTruth:
-    box, points = locate_face(s.who, s.aus, s.pose, s.placement, s.look.asymmetry)
+    (x, y, w, h), points = locate_face(s.who, s.aus, s.pose, s.placement, s.look.asymmetry)
     return FaceTruth(
         identity=s.who.name,
         age_group=s.who.age_group,
@@ -216,8 +216,8 @@ def _truth(s: Staged) -> FaceTruth:
         aus=s.aus,
         valence=s.affect[0],
         arousal=s.affect[1],
-        box=tuple(round(v, 2) for v in box),
-        landmarks=tuple((round(float(x), 2), round(float(y), 2)) for x, y in points),
+        box=(round(x, 2), round(y, 2), round(w, 2), round(h, 2)),
+        landmarks=tuple((round(float(px), 2), round(float(py), 2)) for px, py in points),
         groups=s.who.groups | {"covering": s.look.covering},
     )
 

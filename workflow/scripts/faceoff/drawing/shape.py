@@ -296,21 +296,24 @@ def face_shape(
     ala_lift = 4.0 * act["AU09"] + 2.0 * act["AU10"]
     ala_x = who.nose_half_width + 2.0 * act["AU09"] + 1.2 * act["AU12"] + 0.8 * act["AU20"]
     alae = np.stack([np.array([-1, 1]) * ala_x, who.nose_y - 5 - ala_lift], axis=1)
-    *lips, corners = _mouth(who, act, drop)
+    lip_top, lip_inner_top, lip_inner_bottom, lip_bottom, corners = _mouth(who, act, drop)
     look = np.array([3.6, 2.0]) * np.asarray(gaze, float)
     irises = np.array([(-who.eye_x, -0.6), (who.eye_x, -0.6)]) + look
     nose_tip = np.array([0, who.nose_y - 10 - 1.6 * float(act["AU09"].mean())])
     return Shape(
-        outline,
-        head,
-        (_brow(who, sides[0], -1), _brow(who, sides[1], 1)),
-        (lids[0][0], lids[1][0]),
-        (lids[0][1], lids[1][1]),
-        irises,
-        *lips,
-        corners,
-        alae,
-        nose_tip,
-        float(who.chin + drop),
-        drop,
+        outline=outline,
+        head=head,
+        brows=(_brow(who, sides[0], -1), _brow(who, sides[1], 1)),
+        upper_lids=(lids[0][0], lids[1][0]),
+        lower_lids=(lids[0][1], lids[1][1]),
+        irises=irises,
+        lip_top=lip_top,
+        lip_inner_top=lip_inner_top,
+        lip_inner_bottom=lip_inner_bottom,
+        lip_bottom=lip_bottom,
+        corners=corners,
+        alae=alae,
+        nose_tip=nose_tip,
+        chin=float(who.chin + drop),
+        drop=drop,
     )

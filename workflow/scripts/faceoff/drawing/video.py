@@ -54,18 +54,15 @@ def write_video(
             frame.pts, frame.time_base = number, Fraction(1, fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-        if voice is not None:
+        if voice is not None and sound is not None:
             for start in range(0, len(sound), _AUDIO_FRAME):
                 block = np.zeros((1, _AUDIO_FRAME), np.float32)
                 heard = sound[start : start + _AUDIO_FRAME]
                 block[0, : len(heard)] = heard
-                frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
-                frame.sample_rate, frame.pts, frame.time_base = (
-                    _AUDIO_RATE,
-                    start,
-                    Fraction(1, _AUDIO_RATE),
-                )
-                container.mux(voice.encode(frame))
+                samples = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
+                samples.sample_rate = _AUDIO_RATE
+                samples.pts, samples.time_base = start, Fraction(1, _AUDIO_RATE)
+                container.mux(voice.encode(samples))
             container.mux(voice.encode(None))
 
 

@@ -1,31 +1,35 @@
-"""Which face of a frame is the sample's face (protocol §8)."""
+"""Choose the face of a frame that counts as its sample's face (protocol §8)."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
-FaceRow = Mapping[str, Any]
+FaceRow = TypeVar("FaceRow", bound=Mapping[str, Any])
+
+SIDES = ("x", "y", "w", "h")
+POLICIES = ("largest", "most_confident", "centre")
 
 
-def _area(face: FaceRow) -> float:
-    return face["w"] * face["h"]
+def rank(policy: str, face: Mapping[str, Any], width: Any, height: Any) -> Any:
+    """Return the value by which a policy sorts faces, the best one first.
+
+    face: x, y, w, h (pixels) and score. With the width and height of the frame, they are all
+    numbers, or all arrays with a value per face. Raises ValueError for an unknown policy.
+    """
+    x, y, w, h = (face[side] for side in SIDES)
+    if policy == "largest":
+        return -(w * h)
+    if policy == "most_confident":
+        return -face["score"]
+    if policy == "centre":
+        return (x + w / 2 - width / 2) ** 2 + (y + h / 2 - height / 2) ** 2
+    raise ValueError(f"face policy {policy!r}; valid: {', '.join(POLICIES)}")
 
 
 def choose(faces: Sequence[FaceRow], policy: str, width: int, height: int) -> FaceRow:
-    """The face of a frame of this size, by policy: largest, most_confident or centre; ties by score, then leftmost.
+    """Return the face of a frame of this size that the policy chooses, of at least one.
 
-    faces: rows with x, y, w, h (pixels) and score, at least one. Raises ValueError for an unknown policy.
+    Ties go to the higher score, then to the leftmost face. Raises ValueError for an unknown policy.
     """
-
-    def from_centre(face: FaceRow) -> float:
-        return (face["x"] + face["w"] / 2 - width / 2) ** 2 + (
-            face["y"] + face["h"] / 2 - height / 2
-        ) ** 2
-
-    first: dict[str, Callable[[FaceRow], float]] = {
-        "largest": lambda face: -_area(face),
-        "most_confident": lambda face: -face["score"],
-        "centre": from_centre,
-    }
-    if policy not in first:
-        raise ValueError(f"face policy {policy!r}; valid: {', '.join(first)}")
-    return min(faces, key=lambda face: (first[policy](face), -face["score"], face["x"]))
+    return min(
+        faces, key=lambda face: (rank(policy, face, width, height), -face["score"], face["x"])
+    )

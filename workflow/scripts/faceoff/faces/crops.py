@@ -68,10 +68,8 @@ def cut(image: RGB, box: Box) -> RGB:
     """Return the pixels of a box, black outside the image. Empty boxes become one pixel."""
     height, width = image.shape[:2]
     left, top = int(np.floor(box[0] + 0.5)), int(np.floor(box[1] + 0.5))
-    right, bottom = (
-        max(left + 1, int(np.floor(box[0] + box[2] + 0.5))),
-        max(top + 1, int(np.floor(box[1] + box[3] + 0.5))),
-    )
+    right = max(left + 1, int(np.floor(box[0] + box[2] + 0.5)))
+    bottom = max(top + 1, int(np.floor(box[1] + box[3] + 0.5)))
     inside = image[
         max(top, 0) : max(min(bottom, height), 0), max(left, 0) : max(min(right, width), 0)
     ]
@@ -93,23 +91,18 @@ def crop(
     landmarks: (5, 2) px, needed by a specification that aligns. Raises ValueError if they are
     missing or cannot be laid on the template.
     """
-    if spec.align != "none" and (landmarks is None or box is None):
+    if spec.align == "none":
+        area = image if box is None else _cut_within_reason(image, square(box, spec.margin))
+        pixels = resize(area, spec.size)
+    elif landmarks is None or box is None:
         raise ValueError(
             f"align: {spec.align} needs five landmarks, which this detector does not give; set "
             "align: none"
         )
-    if spec.align != "none":
-        pixels = _warp(
-            image,
-            _upright(box, spec, landmarks)
-            if spec.align == "eyes"
-            else _onto_template(spec, landmarks),
-            spec.size,
-        )
     else:
-        pixels = resize(
-            image if box is None else _cut_within_reason(image, square(box, spec.margin)), spec.size
-        )
+        eyes = spec.align == "eyes"
+        matrix = _upright(box, spec, landmarks) if eyes else _onto_template(spec, landmarks)
+        pixels = _warp(image, matrix, spec.size)
     if spec.channels == 1:
         return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[:, :, None]
     return pixels
@@ -122,10 +115,10 @@ def _cut_within_reason(image: RGB, area: Box) -> RGB:
     """
     shrink = area[2] / _LARGEST
     if shrink > 1:
-        image = resize(
-            image, (max(1, round(image.shape[0] / shrink)), max(1, round(image.shape[1] / shrink)))
-        )
-        area = tuple(side / shrink for side in area)
+        height, width = image.shape[:2]
+        image = resize(image, (max(1, round(height / shrink)), max(1, round(width / shrink))))
+        x, y, w, h = (value / shrink for value in area)
+        area = (x, y, w, h)
     return cut(image, area)
 
 
@@ -166,7 +159,8 @@ def _onto_template(spec: CropSpec, landmarks: np.ndarray) -> np.ndarray:
     factor = (a.conj() @ b) / spread if spread > 0 else 0
     if not np.isfinite(factor) or abs(factor) < 1e-6:
         raise ValueError("align: five_point: the landmarks lie on one point")
-    return _similarity(abs(factor), np.angle(factor), landmarks.mean(axis=0), target.mean(axis=0))
+    angle = float(np.angle(factor))
+    return _similarity(abs(factor), angle, landmarks.mean(axis=0), target.mean(axis=0))
 
 
 def _warp(image: RGB, matrix: np.ndarray, size: tuple[int, int]) -> RGB:

@@ -22,15 +22,18 @@ def framed(frames: Path, faces: Path) -> Iterator[tuple[dict[str, Any], list[dic
     """Yield (frame row, its face rows). Both files are in frame order and are streamed side by
     side.
     """
-    key = lambda row: (row["sample_id"], row["frame"])  # noqa: E731
-    grouped = groupby(parquet.rows(faces), key)
+    grouped = groupby(parquet.rows(faces), _place)
     for frame in (frame for batch in parquet.stream(frames) for frame in batch):
-        found, rows = next(grouped)
-        if found != key(frame):
+        place, rows = next(grouped)
+        if place != _place(frame):
             raise ValueError(
-                f"{faces} does not belong to {frames}: {found} stands where {key(frame)} should"
+                f"{faces} does not belong to {frames}: {place} stands where {_place(frame)} should"
             )
         yield frame, list(rows)
+
+
+def _place(row: Mapping[str, Any]) -> tuple[str, int]:
+    return (row["sample_id"], row["frame"])
 
 
 def face_crop(
@@ -49,11 +52,8 @@ def face_crop(
     if not rows[0]["success"]:
         return rows[0], None
     face = choose(rows, job.policy, frame["width"], frame["height"])
-    box = (
-        None
-        if job.whole_frame
-        else crops.calibrate((face["x"], face["y"], face["w"], face["h"]), job.calibration)
-    )
+    raw = (face["x"], face["y"], face["w"], face["h"])
+    box = None if job.whole_frame else crops.calibrate(raw, job.calibration)
     landmarks = None if face["landmarks"] is None else np.reshape(face["landmarks"], (5, 2))
     try:
         return face, crops.crop(image_of(frame) if image is None else image, box, crop, landmarks)
@@ -63,5 +63,9 @@ def face_crop(
 
 def crop_spec(model: EmotionModel, job: CropJob) -> CropSpec:
     """Return the model's crop specification, with the job's margin and alignment if given."""
-    given = {"margin": job.margin, "align": job.align}
-    return replace(model.crop, **{key: value for key, value in given.items() if value is not None})
+    crop = model.crop
+    return replace(
+        crop,
+        margin=crop.margin if job.margin is None else job.margin,
+        align=crop.align if job.align is None else job.align,
+    )

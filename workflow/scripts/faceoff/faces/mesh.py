@@ -20,12 +20,8 @@ _BATCH = 16
 
 # Viewer's left is the subject's right.
 EYE_OUTER_L, EYE_INNER_L, EYE_INNER_R, EYE_OUTER_R = 33, 133, 362, 263
-LID_UPPER_L, LID_LOWER_L, LID_UPPER_R, LID_LOWER_R = (
-    (158, 159, 160),
-    (144, 145, 153),
-    (385, 386, 387),
-    (373, 374, 380),
-)
+LID_UPPER_L, LID_LOWER_L = (158, 159, 160), (144, 145, 153)
+LID_UPPER_R, LID_LOWER_R = (385, 386, 387), (373, 374, 380)
 BROW_INNER_L, BROW_MID_L, BROW_OUTER_L = (55, 107), (52, 105), (46, 70)
 BROW_INNER_R, BROW_MID_R, BROW_OUTER_R = (285, 336), (282, 334), (276, 300)
 MOUTH_L, MOUTH_R, LIP_TOP, LIP_TOP_IN, LIP_BOTTOM_IN, LIP_BOTTOM = 61, 291, 0, 13, 14, 17
@@ -77,10 +73,10 @@ def _upright(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     low, high = points.min(axis=0), points.max(axis=0)
     side = max(float((high - low).max()) * _ROI_SCALE, 1.0)
     across = points[EYE_OUTER_R] - points[EYE_OUTER_L]
-    matrix = cv2.getRotationMatrix2D(
-        tuple((low + high) / 2), float(np.degrees(np.arctan2(across[1], across[0]))), SIDE / side
-    )
-    matrix[:, 2] += SIDE / 2 - (low + high) / 2
+    middle = (low + high) / 2
+    angle = float(np.degrees(np.arctan2(across[1], across[0])))
+    matrix: np.ndarray = cv2.getRotationMatrix2D(middle.tolist(), angle, SIDE / side)
+    matrix[:, 2] += SIDE / 2 - middle
     return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
 
 

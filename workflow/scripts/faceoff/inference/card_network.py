@@ -72,7 +72,11 @@ class CardNetwork:
             name: np.clip(columns[:, len(self.emotions) + index].astype(np.float64), -1, 1)
             for index, name in enumerate(self._affect)
         }
-        return Prediction(posterior=self._posterior(columns[:, : len(self.emotions)]), **affect)
+        return Prediction(
+            posterior=self._posterior(columns[:, : len(self.emotions)]),
+            valence=affect.get("valence"),
+            arousal=affect.get("arousal"),
+        )
 
     def _posterior(self, scores: np.ndarray) -> np.ndarray:
         """Return rows that sum to one.

@@ -23,7 +23,7 @@ _WRAPPERS = (
 )
 # `weights_only` of older versions lets files run code (GHSA-53q9-r3pm-6pq6, to 2.5.1) or corrupt
 # memory (GHSA-63cw-57p8-fm3p, to 2.9.1).
-_SAFE_FROM = (2, 10)
+_SAFE_FROM = "2.10"
 _PREFIXES = ("module.", "_orig_mod.")  # DataParallel, torch.compile
 
 
@@ -51,8 +51,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     if torch.__version__ < _SAFE_FROM:
         raise CheckpointError(
             f"{path}: not opened: such a file can make PyTorch {torch.__version__} run code "
-            "(CVE-2025-32434, CVE-2026-24747: mended in 2.10). "
-            "Convert it once where PyTorch is newer, "
+            "(CVE-2025-32434, CVE-2026-24747: mended in 2.10). Convert it once where PyTorch is "
+            "newer, "
             f"`PYTHONPATH=workflow/scripts python -m faceoff.inference.checkpoints {path.name} "
             f"{path.stem}.safetensors`, and use that file with its sha256"
         )
@@ -123,10 +123,8 @@ def fill(network: torch.nn.Module, path: Path) -> torch.nn.Module:
     state, wanted = read_state(path), network.state_dict()
     # counts training steps; not used when predicting
     optional = {key for key in wanted if key.endswith("num_batches_tracked")}
-    missing, unexpected = (
-        sorted(set(wanted) - set(state) - optional),
-        sorted(set(state) - set(wanted)),
-    )
+    missing = sorted(set(wanted) - set(state) - optional)
+    unexpected = sorted(set(state) - set(wanted))
     shapes = [
         f"{key} {tuple(state[key].shape)}, not {tuple(wanted[key].shape)}"
         for key in wanted

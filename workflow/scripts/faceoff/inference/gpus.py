@@ -75,7 +75,9 @@ def _claim(names: Sequence[str]) -> tuple[int, TextIO | None]:
     for number, name in enumerate(names):
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            file = open(folder / f"{allocation}.{name.replace('/', '_')}", "a", encoding="utf-8")  # noqa: SIM115 - it stays open until the process ends
+            lock = folder / f"{allocation}.{name.replace('/', '_')}"
+            # It stays open until the process ends.
+            file = open(lock, "a", encoding="utf-8")  # noqa: SIM115
         except OSError:
             break
         try:

@@ -55,8 +55,7 @@ _ELSEWHERE = (
 )
 
 
-# -- what is in the file
-# ----------------------------------------------------------------------------------------------------
+# -- the contents of the file ----------------------------------------------------------------------
 
 
 def read(path: Path) -> tuple[list[Layer] | None, dict[str, Arrays]]:
@@ -66,10 +65,8 @@ def read(path: Path) -> tuple[list[Layer] | None, dict[str, Arrays]]:
     """
     try:
         with h5py.File(path, "r") as file:
-            config, written_by = (
-                file.attrs.get("model_config"),
-                file.attrs.get("keras_version", "2"),
-            )
+            config = file.attrs.get("model_config")
+            written_by = file.attrs.get("keras_version", "2")
             weights = _weights(file.get("model_weights", file), file.filename)
     except KerasFileError as error:
         raise KerasFileError(f"{path}: {error}") from None
@@ -78,9 +75,8 @@ def read(path: Path) -> tuple[list[Layer] | None, dict[str, Arrays]]:
     if config is None:
         return None, weights
     try:
-        return _layers(
-            json.loads(config), 2 if int(_text(written_by).split(".")[0]) < 3 else 3
-        ), weights
+        keras = 2 if int(_text(written_by).split(".")[0]) < 3 else 3
+        return _layers(json.loads(config), keras), weights
     except KerasFileError as error:
         raise KerasFileError(f"{path}: {error}") from None
     except KeyError as error:
@@ -99,7 +95,8 @@ def _layers(model: Mapping[str, Any], keras: int) -> list[Layer]:
     """Return the layers of a model_config in the order they compute."""
     if model["class_name"] not in ("Sequential", "Model", "Functional"):
         raise KerasFileError(
-            f"a model of class {model['class_name']!r} is written in Python code, which the file does not hold"
+            f"a model of class {model['class_name']!r} is written in Python code, which the file "
+            "does not hold"
         )
     described = model["config"]["layers"] if isinstance(model["config"], dict) else model["config"]
     layers = [
@@ -189,7 +186,7 @@ def _needed(layers: Sequence[Layer], output: str) -> list[Layer]:
     return list(ordered.values())
 
 
-# -- layers as PyTorch operations -----------------------------------------------------------------------------------------------
+# -- layers as PyTorch operations ------------------------------------------------------------------
 
 Operation = Callable[..., torch.Tensor]
 
@@ -230,22 +227,27 @@ class _Weights:
     def __init__(self, layer: Layer, arrays: Arrays, device: str):
         self._layer, self._arrays, self._device = layer, dict(arrays), device
 
-    def take(self, *names: str, wanted: bool = True) -> torch.Tensor | None:
-        """Return the weight of the first of these names in the file; None if it is not wanted."""
-        if not wanted:
-            return None
+    def take(self, *names: str) -> torch.Tensor:
+        """Return the weight of the first of these names in the file."""
         name = next((name for name in names if name in self._arrays), None)
         if name is None:
             there = ", ".join(sorted(self._arrays)) or "no weights"
             raise KerasFileError(
-                f"layer {self._layer.name!r} ({self._layer.kind}): weight {names[0]!r} is missing; the file has {there}"
+                f"layer {self._layer.name!r} ({self._layer.kind}): weight {names[0]!r} is missing; "
+                f"the file has {there}"
             )
         return torch.from_numpy(np.array(self._arrays.pop(name), np.float32)).to(self._device)
 
+    def take_if(self, wanted: bool, name: str) -> torch.Tensor | None:
+        """Return the weight of this name, None if it is not wanted."""
+        return self.take(name) if wanted else None
+
     def finish(self) -> None:
+        """Raise KerasFileError if a weight was not taken."""
         if self._arrays:
             raise KerasFileError(
-                f"layer {self._layer.name!r} ({self._layer.kind}): unexpected weights {sorted(self._arrays)}"
+                f"layer {self._layer.name!r} ({self._layer.kind}): unexpected weights "
+                f"{sorted(self._arrays)}"
             )
 
 
@@ -275,7 +277,8 @@ def _activation(layer: Layer) -> Operation:
     name = layer.options.get("activation", "linear")
     if name not in _ACTIVATIONS:
         raise KerasFileError(
-            f"layer {layer.name!r}: activation {name!r} is not supported; known: {', '.join(sorted(_ACTIVATIONS))}"
+            f"layer {layer.name!r}: activation {name!r} is not supported; known: "
+            f"{', '.join(sorted(_ACTIVATIONS))}"
         )
     return _OF_KERAS_2.get(name, _ACTIVATIONS[name]) if layer.keras == 2 else _ACTIVATIONS[name]
 
@@ -288,7 +291,8 @@ def _along_channels(layer: Layer, operation: Operation) -> Operation:
     def run(*xs: torch.Tensor) -> torch.Tensor:
         if axis not in (-1, xs[0].ndim - 1):
             raise KerasFileError(
-                f"layer {layer.name!r}: {layer.kind} along axis {axis} of {xs[0].ndim} is not supported, along the last one it is"
+                f"layer {layer.name!r}: {layer.kind} along axis {axis} of {xs[0].ndim} is not "
+                "supported, along the last one it is"
             )
         return operation(*xs)
 
@@ -311,31 +315,26 @@ def _convolution(layer: Layer, weights: _Weights) -> Operation:
     Keras' kernels are (h, w, in, out), depthwise ones (h, w, in, multiplier).
     """
     same, activation = _padding(layer), _activation(layer)
-    stride, dilation = (
-        _pair(layer.options.get("strides", 1)),
-        _pair(layer.options.get("dilation_rate", 1)),
-    )
-    depthwise = pointwise = None
+    stride = _pair(layer.options.get("strides", 1))
+    dilation = _pair(layer.options.get("dilation_rate", 1))
+    pointwise = None
     if layer.kind == "Conv2D":
-        kernel, groups = (
-            weights.take("kernel").permute(3, 2, 0, 1),
-            int(layer.options.get("groups", 1)),
-        )
+        kernel = weights.take("kernel").permute(3, 2, 0, 1)
+        groups = int(layer.options.get("groups", 1))
     else:
         # a DepthwiseConv2D of Keras 3 calls it kernel
         raw = weights.take("depthwise_kernel", "kernel")
-        depthwise = raw.permute(2, 3, 0, 1).reshape(
-            raw.shape[2] * raw.shape[3], 1, raw.shape[0], raw.shape[1]
-        )
-        kernel, groups = depthwise, raw.shape[2]
+        height, width, groups, multiplier = raw.shape
+        kernel = raw.permute(2, 3, 0, 1).reshape(groups * multiplier, 1, height, width)
         if layer.kind == "SeparableConv2D":
             pointwise = weights.take("pointwise_kernel").permute(3, 2, 0, 1).contiguous()
     kernel = kernel.contiguous()
-    bias = weights.take("bias", wanted=layer.options.get("use_bias", True))
+    bias = weights.take_if(layer.options.get("use_bias", True), "bias")
     size = (kernel.shape[2], kernel.shape[3])
     if "kernel_size" in layer.options and size != _pair(layer.options["kernel_size"]):
         raise KerasFileError(
-            f"layer {layer.name!r}: its kernel is {size}, the description says {_pair(layer.options['kernel_size'])}"
+            f"layer {layer.name!r}: its kernel is {size}, the description says "
+            f"{_pair(layer.options['kernel_size'])}"
         )
 
     def run(x: torch.Tensor) -> torch.Tensor:
@@ -350,17 +349,15 @@ def _convolution(layer: Layer, weights: _Weights) -> Operation:
 
 def _normalisation(layer: Layer, weights: _Weights) -> Operation:
     mean, variance = weights.take("moving_mean"), weights.take("moving_variance")
-    gamma, beta = (
-        weights.take("gamma", wanted=layer.options.get("scale", True)),
-        weights.take("beta", wanted=layer.options.get("center", True)),
-    )
+    gamma = weights.take_if(layer.options.get("scale", True), "gamma")
+    beta = weights.take_if(layer.options.get("center", True), "beta")
     epsilon = float(layer.options.get("epsilon", 1e-3))
     return lambda x: functional.batch_norm(x, mean, variance, gamma, beta, eps=epsilon)
 
 
 def _dense(layer: Layer, weights: _Weights) -> Operation:
     kernel, activation = weights.take("kernel").T.contiguous(), _activation(layer)
-    bias = weights.take("bias", wanted=layer.options.get("use_bias", True))
+    bias = weights.take_if(layer.options.get("use_bias", True), "bias")
 
     def run(x: torch.Tensor) -> torch.Tensor:
         if x.shape[1] != kernel.shape[1] or x.ndim != 2:
@@ -424,15 +421,11 @@ def _rectifier(layer: Layer, weights: _Weights) -> Operation:
         alpha = float(options.get("alpha", 1.0))
         return lambda x: functional.elu(x, alpha)
     if layer.kind == "PReLU":
-        alpha = weights.take("alpha")
-        alpha = alpha.permute(2, 0, 1) if alpha.ndim == 3 else alpha
-        return lambda x: torch.where(x > 0, x, alpha * x)
-    top, slope, threshold = (
-        options.get("max_value"),
-        options.get("negative_slope") or 0.0,
-        options.get("threshold") or 0.0,
-    )
-    if slope or threshold:
+        slopes = weights.take("alpha")
+        slopes = slopes.permute(2, 0, 1) if slopes.ndim == 3 else slopes
+        return lambda x: torch.where(x > 0, x, slopes * x)
+    top = options.get("max_value")
+    if options.get("negative_slope") or options.get("threshold"):
         raise KerasFileError(
             f"layer {layer.name!r}: ReLU with a slope or a threshold is not supported"
         )
@@ -476,7 +469,8 @@ def _operation(layer: Layer, weights: _Weights) -> Operation:
     }
     if kind not in builders:
         raise KerasFileError(
-            f"layer {layer.name!r}: layers of class {kind!r} are not supported; supported: {', '.join(sorted({*builders, *_IDENTITY}))}"
+            f"layer {layer.name!r}: layers of class {kind!r} are not supported; supported: "
+            f"{', '.join(sorted({*builders, *_IDENTITY}))}"
         )
     return builders[kind]()
 
@@ -494,12 +488,11 @@ def by_order(
     """
     wanted = [layer for layer in layers if layer.kind in _WEIGHTED]
     if len(wanted) != len(weights):
-        missing, unexpected = (
-            [layer.name for layer in wanted[len(weights) :]],
-            list(weights)[len(wanted) :],
-        )
+        missing = [layer.name for layer in wanted[len(weights) :]]
+        unexpected = list(weights)[len(wanted) :]
         raise KerasFileError(
-            f"{path}: {len(weights)} layers with weights, {len(wanted)} expected: missing {missing}, unexpected {unexpected}"
+            f"{path}: {len(weights)} layers with weights, {len(wanted)} expected: missing "
+            f"{missing}, unexpected {unexpected}"
         )
     return {layer.name: arrays for layer, arrays in zip(wanted, weights.values(), strict=True)}
 
@@ -518,7 +511,8 @@ class KerasNetwork(BatchedNetwork):
             weights, stored = by_order(layers, weights, path), list(layers)
         if stored is None:
             raise KerasFileError(
-                f"{path}: holds weights only, not the layers; save the whole model (model.save) and use that file"
+                f"{path}: holds weights only, not the layers; save the whole model (model.save) "
+                "and use that file"
             )
         unknown = sorted(set(weights) - {layer.name for layer in stored})
         if unknown:

@@ -42,7 +42,8 @@ def sampled(
             (number, *pair) for number, pair in enumerate(islice(timed, None, None, sampling.every))
         )
         return
-    number, held, start, gap = 0, None, 0.0, 0.0
+    number, start, gap = 0, 0.0, 0.0
+    held: tuple[float, Picture] | None = None
     for seconds, picture in timed:
         if held is None:
             start = seconds
@@ -56,5 +57,5 @@ def sampled(
     while held is not None and start + number / fps <= held[0] + 1e-9:
         yield number, *held
         number += 1
-    if gap:
+    if held is not None and gap:
         raise DecodeError(f"a gap of {gap:.1f} s in its time stamps, after {held[0] - start:.2f} s")

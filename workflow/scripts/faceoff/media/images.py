@@ -119,7 +119,9 @@ def encode_ppm(image: RGB) -> bytes:
     frame again.
     """
     height, width = image.shape[:2]
-    return b"P6\n%d %d\n255\n%b" % (width, height, np.ascontiguousarray(image).data)
+    # `%b` takes the pixels' memory as it is; tobytes() would copy it once more.
+    pixels: Any = np.ascontiguousarray(image).data
+    return b"P6\n%d %d\n255\n%b" % (width, height, pixels)
 
 
 def encoder(jpeg_quality: int | None) -> Callable[[RGB], bytes]:

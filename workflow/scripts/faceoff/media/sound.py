@@ -36,7 +36,8 @@ def extract_sound(path: Path) -> Sound:
         raise DecodeError(
             "empty file" if path.exists() else "cannot read: No such file or directory"
         )
-    buffer, start, samples = io.BytesIO(), None, 0
+    buffer, samples = io.BytesIO(), 0
+    start: float | None = None
     try:
         with av.open(str(path)) as container, wave.open(buffer, "wb") as out:
             out.setnchannels(1)
@@ -60,6 +61,6 @@ def extract_sound(path: Path) -> Sound:
                 samples += part.samples
     except av.error.FFmpegError as error:
         raise DecodeError(f"cannot decode: {error.strerror or error}") from None
-    if not samples:
+    if start is None or not samples:
         raise DecodeError("no sound could be decoded")
     return Sound(buffer.getvalue(), start, samples / RATE)

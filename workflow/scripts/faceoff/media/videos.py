@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from PIL import Image
@@ -16,6 +17,10 @@ from PIL import Image
 from faceoff.media.frame_rate import MAX_HOLD_S, Sampling, sampled
 from faceoff.media.images import FORMATS, MAX_PIXELS, DecodeError, decode_reasons, to_rgb
 from faceoff.plugins.protocols import RGB
+
+if TYPE_CHECKING:
+    import av
+    import av.filter
 
 # What is read as a video by its name; animations among the pictures are found by looking.
 VIDEO_SUFFIXES = frozenset(
@@ -80,16 +85,10 @@ def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[V
             # of several, not the preview
             stream = max(streams, key=lambda stream: stream.width * stream.height)
             stream.codec_context.thread_count = threads
-            for number, last, frame in sampled(
-                _timed(_progressive(container.decode(stream))), sampling
-            ):
-                yield VideoFrame(
-                    number,
-                    last,
-                    _upright(
-                        frame, width_of(frame.width, frame.height, stream.sample_aspect_ratio)
-                    ),
-                )
+            decoded = _timed(_progressive(container.decode(stream)))
+            for number, last, frame in sampled(decoded, sampling):
+                width = width_of(frame.width, frame.height, stream.sample_aspect_ratio)
+                yield VideoFrame(number, last, _upright(frame, width))
     except av.error.FFmpegError as error:
         where = "cannot decode" if last is None else f"breaks off after {last:.2f} s"
         raise DecodeError(f"{where}: {error.strerror or error}") from None
@@ -97,7 +96,7 @@ def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[V
         raise DecodeError("no frame could be decoded")
 
 
-def _progressive(frames: Iterable) -> Iterator:
+def _progressive(frames: Iterable["av.VideoFrame"]) -> Iterator["av.VideoFrame"]:
     """Yield the frames, deinterlaced from the first interlaced one on (one picture per frame)."""
     from av.filter import Graph
 
@@ -127,23 +126,23 @@ def _progressive(frames: Iterable) -> Iterator:
         yield from _pulled(graph)
 
 
-def _pulled(graph) -> Iterator:
+def _pulled(graph: "av.filter.Graph") -> Iterator["av.VideoFrame"]:
     """Yield the frames that the filters have ready."""
     import av
 
     while True:
         try:
-            yield graph.pull()
+            yield cast("av.VideoFrame", graph.pull())  # all its filters are of video
         except (av.BlockingIOError, EOFError):
             return
 
 
-def _timed(frames: Iterable) -> Iterator[tuple[float, object]]:
+def _timed(frames: Iterable["av.VideoFrame"]) -> Iterator[tuple[float, "av.VideoFrame"]]:
     """Yield (presentation time, frame).
 
     Leaves out a frame without a time, or whose time does not rise, since it has no place in time.
     """
-    last = None
+    last: float | None = None
     for frame in frames:
         if frame.time is not None and (last is None or frame.time > last):
             last = frame.time
@@ -165,12 +164,14 @@ def width_of(width: int, height: int, pixel_aspect: Fraction | None) -> int:
     return widened
 
 
-def _upright(frame, width: int) -> RGB:
+def _upright(frame: "av.VideoFrame", width: int) -> RGB:
     """Return RGB pixels of a decoded frame at this width, turned as its display matrix says.
 
     `rotation` is counter-clockwise, in degrees.
     """
-    scaled = {} if width == frame.width else {"width": width, "interpolation": "BICUBIC"}
+    scaled: dict[str, Any] = (
+        {} if width == frame.width else {"width": width, "interpolation": "BICUBIC"}
+    )
     # By default it starts a thread per core for each frame, which takes longer than the work.
     pixels = frame.to_ndarray(format="rgb24", threads=1, **scaled)
     return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90) % 4))
@@ -186,7 +187,7 @@ def decode_animation(data: bytes, sampling: Sampling) -> Iterator[VideoFrame]:
     def timed() -> Iterator[tuple[float, RGB]]:
         with decode_reasons():
             image = Image.open(io.BytesIO(data), formats=FORMATS)
-            count = image.n_frames
+            count = getattr(image, "n_frames", 1)
         with image:
             elapsed = 0.0
             for index in range(count):

@@ -26,7 +26,8 @@ MODELS = {
                 "file": "emonet_5.pth",
                 "sha256": "1d8fac689dc04fc65a8a25c050bd5888e1fc794fcf71c2b20a1f2e6b78d933dd",
                 "urls": [
-                    "https://github.com/face-analysis/emonet/raw/49eef301513686d6cfd8304682d3ba7216baf398/pretrained/emonet_5.pth"
+                    "https://github.com/face-analysis/emonet/raw/"
+                    "49eef301513686d6cfd8304682d3ba7216baf398/pretrained/emonet_5.pth"
                 ],
                 "size": 56085615,
                 "licence": "CC BY-NC-ND 4.0",
@@ -55,7 +56,8 @@ MODELS = {
                 "file": "emonet_8.pth",
                 "sha256": "52918cffba56f31886e6959f6837266a5f7ef5c0a552baf4c6dabe1e8fa9bc97",
                 "urls": [
-                    "https://github.com/face-analysis/emonet/raw/49eef301513686d6cfd8304682d3ba7216baf398/pretrained/emonet_8.pth"
+                    "https://github.com/face-analysis/emonet/raw/"
+                    "49eef301513686d6cfd8304682d3ba7216baf398/pretrained/emonet_8.pth"
                 ],
                 "size": 56087163,
                 "licence": "CC BY-NC-ND 4.0",

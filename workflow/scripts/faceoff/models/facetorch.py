@@ -97,7 +97,9 @@ PREDICTORS: dict[str, dict[str, Any]] = {
         "side": 260,
         "post": "PostArgMax",
         
-        "labels": ["Anger", "Contempt", "Disgust", "Fear", "Happiness", "Neutral", "Sadness", "Surprise"],
+        "labels": [
+            "Anger", "Contempt", "Disgust", "Fear", "Happiness", "Neutral", "Sadness", "Surprise",
+        ],
         "file_id": "1xoB5VYOd0XLjb-rQqqHWCkQvma4NytEd",
         "repository": "tomas-gajarsky/facetorch-fer-efficientnet-b2",
     },
@@ -184,11 +186,11 @@ class Predictor(BatchedNetwork):
             transforms.Resize([settings["side"]] * 2, antialias=True),
             transforms.Normalize(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
         ])  # fmt: skip
-        more = {
+        choices: dict[str, dict[str, Any]] = {
             "PostArgMax": {"dim": 1},
             "PostMultiLabel": {"dim": 1, "threshold": 0.5},
             "PostLabelConfidencePairs": {"offsets": [0, 0]},
-        }[settings["post"]]
+        }
         native = {"native_model_class": settings["native"]} if settings.get("native") else {}
         self._predictor = FacePredictor(
             # The file is there and verified, so facetorch does not download it.
@@ -210,34 +212,28 @@ class Predictor(BatchedNetwork):
                 device=device,
                 optimize_transform=False,
                 labels=list(settings["labels"]),
-                **more,
+                **choices[settings["post"]],
             ),
             **native,
         )
         infer = self._predictor.inference
-        # what postprocesses it makes arrays of it, of which none is bfloat16
+        # Postprocessing makes arrays of the outputs, and there are no arrays of bfloat16.
         self._predictor.inference = lambda faces: _float32(infer(faces))
-        self.columns, self._batch = (
-            len(settings["labels"]),
-            batch_size(BATCH, on_gpu=device.type == "cuda"),
-        )
+        self.columns = len(settings["labels"])
+        self._batch = batch_size(BATCH, on_gpu=device.type == "cuda")
 
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
         import torch
 
         faces = torch.from_numpy(inputs).permute(0, 3, 1, 2).contiguous() / 255
-        found = (
-            torch.stack([prediction.logits for prediction in self._predictor.run(faces)])
-            .double()
-            .cpu()
-            .numpy()
-        )
-        if found.shape[1] != self.columns:
+        rows = [prediction.logits for prediction in self._predictor.run(faces)]
+        logits = torch.stack(rows).double().cpu().numpy()
+        if logits.shape[1] != self.columns:
             raise ValueError(
-                f"the network has {found.shape[1]} outputs, facetorch's configuration names "
+                f"the network has {logits.shape[1]} outputs, facetorch's configuration names "
                 f"{self.columns} labels"
             )
-        return [found]
+        return [logits]
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
         """Return (n, labels) float64, facetorch's `logits`, for (n, height, width, 3) uint8 RGB."""
@@ -279,11 +275,8 @@ class _Expression:
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         options = card["options"]
-        fer, va, au = (
-            required(options, "fer", self.network),
-            given(options, "va"),
-            given(options, "au"),
-        )
+        fer = required(options, "fer", self.network)
+        va, au = given(options, "va"), given(options, "au")
         self._expression = Predictor(self.network, fer)
         self._affect = Predictor("va", va) if va else None
         self._units = Predictor("au", au) if au else None

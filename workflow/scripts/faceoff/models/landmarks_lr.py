@@ -94,10 +94,8 @@ class LandmarksLR:
         )
         coef, intercept = regression.coef_, regression.intercept_
         if len(classes) == 2:  # scikit-learn stores one row for two classes
-            coef, intercept = (
-                np.vstack([-coef / 2, coef / 2]),
-                np.concatenate([-intercept / 2, intercept / 2]),
-            )
+            coef = np.vstack([-coef / 2, coef / 2])
+            intercept = np.concatenate([-intercept / 2, intercept / 2])
         return {
             "emotions": np.array(classes),
             "mean": mean,

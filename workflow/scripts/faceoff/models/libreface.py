@@ -73,10 +73,8 @@ MODELS = {
 
 BATCH = 16
 # ImageNet's, of RGB in 0–1
-MEAN, STD = (
-    np.array([0.485, 0.456, 0.406], np.float32),
-    np.array([0.229, 0.224, 0.225], np.float32),
-)
+MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+STD = np.array([0.229, 0.224, 0.225], np.float32)
 # solver_inference_image_task_combine: units with an intensity (DISFA), then units of which it only
 # says whether they are there (BP4D).
 INTENSITIES = (

@@ -90,7 +90,7 @@ class OpenFace3:
     """
 
     crop = CropSpec(size=(224, 224), channels=3, margin=0.0)
-    emotions = AFFECTNET_ORDER  # unless option `classes` says otherwise
+    emotions: tuple[str, ...] = AFFECTNET_ORDER  # unless option `classes` says otherwise
     aus = UNITS
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
@@ -123,5 +123,5 @@ class OpenFace3:
         emotion, _, units = self._network.run(inputs)
         return Prediction(
             posterior=softmax(emotion),
-            aus={unit: 5 * np.clip(units[:, index], 0, 1) for index, unit in enumerate(UNITS)},
+            aus={unit: 5.0 * np.clip(units[:, index], 0, 1) for index, unit in enumerate(UNITS)},
         )

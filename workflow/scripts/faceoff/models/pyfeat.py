@@ -128,7 +128,15 @@ class PyFeat(BatchedNetwork):
 
     # Detectorv2 enlarges its square boxes by 1.2
     crop = CropSpec(size=(256, 256), channels=3, margin=0.2)
-    emotions = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
+    emotions: tuple[str, ...] = (
+        "neutral",
+        "happiness",
+        "sadness",
+        "surprise",
+        "fear",
+        "disgust",
+        "anger",
+    )
     aus = UNITS
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
@@ -152,31 +160,32 @@ class PyFeat(BatchedNetwork):
         device = torch_device()
         self._batch = batch_size(BATCH, on_gpu=device != "cpu")
         self._model = MultitaskModel(device=device, weights_path=str(path), amp=False)
-        found = (tuple(self._model.au_names), tuple(map(canonical, self._model.emotion_names)))
-        if found != (UNITS, PyFeat.emotions):
+        units = tuple(self._model.au_names)
+        emotions = tuple(canonical(name) for name in self._model.emotion_names)
+        if (units, emotions) != (UNITS, PyFeat.emotions):
             raise ValueError(
-                f"{path}: a network of other outputs ({', '.join((*found[0], *found[1]))}); this "
+                f"{path}: a network of other outputs ({', '.join((*units, *emotions))}); this "
                 "reads face_multitask_v24 to v28"
             )
 
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
         import torch
 
-        found = self._model(torch.from_numpy(inputs).permute(0, 3, 1, 2).contiguous() / 255)
-        return [found.emotion, found.au, found.valence, found.arousal]
+        outputs = self._model(torch.from_numpy(inputs).permute(0, 3, 1, 2).contiguous() / 255)
+        return [outputs.emotion, outputs.au, outputs.valence, outputs.arousal]
 
     def _read(self, crops: np.ndarray) -> dict[str, np.ndarray]:
         """Return MultitaskModel's outputs: emotion (n, 7), au (n, 20), valence and arousal (n,)."""
         return dict(zip(("emotion", "au", "valence", "arousal"), self.run(crops), strict=True))
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        found = self._read(crops)
-        posterior = found["emotion"].astype(np.float64)
+        outputs = self._read(crops)
+        posterior = outputs["emotion"].astype(np.float64)
         return Prediction(
             posterior=posterior / posterior.sum(axis=1, keepdims=True),
-            valence=found["valence"],
-            arousal=found["arousal"],
-            aus=_units(found["au"]),
+            valence=outputs["valence"],
+            arousal=outputs["arousal"],
+            aus=_units(outputs["au"]),
         )
 
 
@@ -201,11 +210,11 @@ class PyFeatAU(PyFeat):
         self.emotions = emfacs.evaluable(UNITS, self._rules)
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        found = self._read(crops)
-        units = _units(found["au"])
+        outputs = self._read(crops)
+        units = _units(outputs["au"])
         posterior = emfacs.posterior(
             emfacs.scores(units, self._rules), self.emotions, self._neutral, self._temperature
         )
         return Prediction(
-            posterior=posterior, valence=found["valence"], arousal=found["arousal"], aus=units
+            posterior=posterior, valence=outputs["valence"], arousal=outputs["arousal"], aus=units
         )

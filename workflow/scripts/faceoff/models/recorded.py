@@ -98,25 +98,25 @@ class Recorded:
         """
         moments: dict[str, list[tuple[float, int]]] = defaultdict(list)
         for index, row in enumerate(rows):
-            sample, seconds = str(row[identity]), _number(row[time]) if time else 0.0
+            where = f"{self._path}, row {index + 1}"
+            written = row[time] if time else 0.0
+            sample, seconds = str(row[identity]), _number(written)
             if row[identity] is None:
-                raise ValueError(f"{self._path}, row {index + 1}: {identity} is empty")
+                raise ValueError(f"{where}: {identity} is empty")
             if not math.isfinite(seconds):
-                raise ValueError(
-                    f"{self._path}, row {index + 1}: {time} is no number of seconds: {row[time]!r}"
-                )
+                raise ValueError(f"{where}: {time} is no number of seconds: {written!r}")
             if time is None and sample in moments:
                 raise ValueError(
-                    f"{self._path}, row {index + 1}: {identity} {sample!r} stands twice; name the "
-                    "column of times in options.time"
+                    f"{where}: {identity} {sample!r} stands twice; name the column of times in "
+                    "options.time"
                 )
             moments[sample].append((seconds, index))
-        return {sample: sorted(found) for sample, found in moments.items()}
+        return {sample: sorted(times) for sample, times in moments.items()}
 
     def unknown_rows(self, samples: Container[str]) -> dict[str, int]:
-        """Sample id -> its rows, of the ids in the file that are none of these samples."""
+        """Return how many rows each sample id of the file has that is none of these samples."""
         return {
-            sample: len(found) for sample, found in self._moments.items() if sample not in samples
+            sample: len(times) for sample, times in self._moments.items() if sample not in samples
         }
 
     def predict(self, crops: np.ndarray) -> Prediction:

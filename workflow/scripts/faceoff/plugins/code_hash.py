@@ -3,6 +3,10 @@
 The hash follows definitions, not files: from a stage's module to the functions, classes and
 constants that it uses, and on through the package. Comments, docstrings, layout and annotations of
 functions do not count. Files are parsed with `ast` and never executed.
+
+Two dependencies stay unseen, and the package avoids them: a module that is imported by a computed
+name (the plan names such files as further roots), and a decorator or a call in an assignment that
+changes something besides what it defines.
 """
 
 import ast
@@ -138,9 +142,20 @@ class Module:
 
     @cached_property
     def unnamed(self) -> list[int]:
-        """Return the statements that run on import whatever is imported (calls, `if` blocks)."""
-        simple = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
-        return [n for n, s in enumerate(self.statements) if not isinstance(s.node, simple)]
+        """Return the statements that do more than define names, so that every import runs them.
+
+        These are calls, `if` blocks, and assignments to attributes or items, say.
+        """
+        return [n for n, s in enumerate(self.statements) if not _only_defines(s.node)]
+
+
+def _only_defines(node: ast.stmt) -> bool:
+    """Return whether a statement is a definition, or assigns to names alone."""
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        parts = (part for target in targets for part in ast.walk(target))
+        return not any(isinstance(part, ast.Attribute | ast.Subscript) for part in parts)
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 
 
 @cache
@@ -189,14 +204,28 @@ def parsed(path: Path) -> Module:
     """Parse a Python file into its top-level statements and imports."""
     module = Module()
     for node in ast.parse(path.read_bytes(), filename=str(path)).body:
-        if isinstance(node, _IMPORTS):
-            for local, origin in _imported(path, node):
-                module.imported.setdefault(local, set()).add(origin)
-        elif not _is_text(node):
+        if _is_text(node) or _is_for_types(node):
+            continue
+        # `try` and `if` blocks import for the whole module too.
+        for inner in _stored([node]):
+            if isinstance(inner, _IMPORTS):
+                for local, origin in _imported(path, inner):
+                    module.imported.setdefault(local, set()).add(origin)
+        if not isinstance(node, _IMPORTS):
             for name in _bound(node):
                 module.defined_by.setdefault(name, []).append(len(module.statements))
             module.statements.append(Statement(node))
     return module
+
+
+def _is_for_types(node: ast.stmt) -> bool:
+    """Return whether a statement is an `if TYPE_CHECKING:` block, which never runs."""
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
+        and not node.orelse
+    )
 
 
 def _stored(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -233,7 +262,10 @@ def _locals_of(node: ast.AST) -> frozenset[str]:
     Names that a function imports or declares global are not: they lead to definitions.
     """
     if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-        return frozenset(_names_bound([generator.target for generator in node.generators]))
+        targets = _names_bound([generator.target for generator in node.generators])
+        # The first iterable is evaluated outside, where the same name may be the module's.
+        outside = {n.id for n in ast.walk(node.generators[0].iter) if isinstance(n, ast.Name)}
+        return frozenset(targets - outside)
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         return frozenset()
     arguments = node.args
@@ -331,7 +363,7 @@ def code_of(*roots: Path | tuple[Path, str]) -> str:
     A root is a file, or (file, name) of one definition in it. Files that are not Python count with
     all their bytes.
     """
-    pairs = [(Path(r).resolve(), None) if isinstance(r, Path | str) else r for r in roots]
+    pairs = [(root.resolve(), None) if isinstance(root, Path) else root for root in roots]
     parts = [(path.name, path.read_bytes()) for path, _ in pairs if path.suffix != ".py"]
     python = ((path.resolve(), name) for path, name in pairs if path.suffix == ".py")
     for path, indices in reached(python).items():

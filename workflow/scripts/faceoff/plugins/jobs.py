@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import msgspec
 
+from faceoff.plugins.protocols import Align
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -67,4 +69,4 @@ class CropJob:
     whole_frame: bool = False
     calibration: Mapping[str, float] | None = None
     margin: float | None = None
-    align: str | None = None
+    align: Align | None = None

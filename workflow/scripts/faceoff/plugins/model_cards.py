@@ -13,9 +13,13 @@ from faceoff.plugins.plugin import PACKAGE, Plugin, RegistryError
 from faceoff.spelling import suggestion
 
 CARD_RUNTIMES = {  # runtime of a card -> env
-    "onnx": "onnx", "tflite": "onnx", "keras": "torch", "timm": "torch", "torchscript": "torch",
+    "onnx": "onnx",
+    "tflite": "onnx",
+    "keras": "torch",
+    "timm": "torch",
+    "torchscript": "torch",
     "transformers": "torch",
-}  # fmt: skip
+}
 _CARD_MODULES = {  # runtime of a card -> python packages it needs
     "onnx": ("onnxruntime",),
     "tflite": ("ai_edge_litert",),
@@ -31,7 +35,6 @@ _CARD_CLASSES = {
     "torch": ("torch_card.py", "TorchCardModel"),
     "transformers": ("transformers_card.py", "TransformersCardModel"),
 }
-
 
 _CARD_KEYS = {
     "name", "package", "file", "sha256", "urls", "size", "runtime", "input", "activation",
@@ -153,7 +156,7 @@ def _hub_files(path: Path, card: Mapping[str, Any]) -> dict[str, Asset]:
             f"model card {path}: sha256: expected one for each of {', '.join(HUB_FILES.values())} "
             "(one weights file, never a pickle)"
         )
-    about = {"licence": str(card.get("licence", "")), "source": str(card.get("source", ""))}
+    licence, source = str(card.get("licence", "")), str(card.get("source", ""))
     if not file.startswith("hf:"):
         folder = (path.parent / file).resolve()
         if not folder.is_dir():
@@ -162,7 +165,9 @@ def _hub_files(path: Path, card: Mapping[str, Any]) -> dict[str, Asset]:
                 "written hf:owner/name"
             )
         return {
-            role: Asset(file=str(folder / name), sha256=str(hashes[name]), **about)
+            role: Asset(
+                file=str(folder / name), sha256=str(hashes[name]), licence=licence, source=source
+            )
             for role, name in HUB_FILES.items()
         }
     repository, revision = file.removeprefix("hf:"), str(card.get("revision", ""))
@@ -173,13 +178,15 @@ def _hub_files(path: Path, card: Mapping[str, Any]) -> dict[str, Asset]:
             f"model card {path}: revision {revision!r}: expected the commit, 40 hex digits (a "
             "branch or tag may move)"
         )
-    address, prefix = (
-        f"https://huggingface.co/{repository}/resolve/{revision}",
-        f"{repository.replace('/', '--')}--{revision[:12]}",
-    )
+    address = f"https://huggingface.co/{repository}/resolve/{revision}"
+    prefix = f"{repository.replace('/', '--')}--{revision[:12]}"
     return {
         role: Asset(
-            file=f"{prefix}--{name}", sha256=str(hashes[name]), urls=(f"{address}/{name}",), **about
+            file=f"{prefix}--{name}",
+            sha256=str(hashes[name]),
+            urls=(f"{address}/{name}",),
+            licence=licence,
+            source=source,
         )
         for role, name in HUB_FILES.items()
     }

@@ -100,11 +100,12 @@ MOVED = {
     "throughput": "results.throughput",
     "timelines": "results.timelines",
     "torch_runtimes": "inference.torch_runtimes",
-    "trained_fusion": "fusion.rules.class_weighted fusion.rules.dempster_shafer fusion.rules.naive_bayes "
-    "fusion.rules.stacking fusion.rules.switcher fusion.rules.temperature fusion.rules.weighted",
+    "trained_fusion": "fusion.rules.class_weighted fusion.rules.dempster_shafer "
+    "fusion.rules.naive_bayes fusion.rules.stacking fusion.rules.switcher fusion.rules.temperature "
+    "fusion.rules.weighted",
     "universes": "plugins.label_rules scoring.multiverse",
-    "untrained_fusion": "fusion.means fusion.votes fusion.rules.borda fusion.rules.majority fusion.rules.product "
-    "fusion.rules.soft_max fusion.rules.soft_median",
+    "untrained_fusion": "fusion.means fusion.votes fusion.rules.borda fusion.rules.majority "
+    "fusion.rules.product fusion.rules.soft_max fusion.rules.soft_median",
     "variants": "scoring.variants",
     "words": "results.words",
     "workflow": "plan.job_specs plan.stage_jobs",

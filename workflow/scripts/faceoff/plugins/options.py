@@ -100,7 +100,8 @@ class DatasetConfig(Section):
     )
     limit: Limit | None = Field(
         None,
-        description="stratified, seeded subset (count or share); stamps every output 'not for reporting'",
+        description="stratified, seeded subset (count or share); stamps every output 'not for "
+        "reporting'",
     )
     multiverse: bool = Field(
         False,

@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 
-RGB = np.ndarray  # (height, width, 3) uint8
+Floats = npt.NDArray[np.floating[Any]]
+RGB = npt.NDArray[Any]  # (height, width, 3) uint8; OpenCV's stubs do not tell the dtype
+Crops = npt.NDArray[Any]  # (n, height, width, channels) uint8
+Align = Literal["none", "eyes", "five_point"]
 Box = tuple[float, float, float, float]
 Points = tuple[tuple[float, float], ...]  # five landmarks (x, y), in the order of `Face.landmarks`
 
@@ -61,7 +65,7 @@ class Face:
 
     box: Box
     score: float
-    landmarks: np.ndarray | None = None  # (5, 2) float
+    landmarks: Floats | None = None  # (5, 2)
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class CropSpec:
     size: tuple[int, int]
     channels: Literal[1, 3] = 3
     margin: float = 0.0
-    align: Literal["none", "eyes", "five_point"] = "none"
+    align: Align = "none"
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,12 @@ class Prediction:
     posterior: (n, k), in the order of the model's classes; each row sums to one.
     """
 
-    posterior: np.ndarray
-    valence: np.ndarray | None = None
-    arousal: np.ndarray | None = None
-    aus: Mapping[str, np.ndarray] = field(default_factory=dict)  # name -> (n,) intensity 0–5
-    evaluable: np.ndarray | None = None  # (n,) bool; False where the model could not read the crop
+    posterior: Floats
+    valence: Floats | None = None
+    arousal: Floats | None = None
+    aus: Mapping[str, Floats] = field(default_factory=dict)  # name -> (n,) intensity 0–5
+    # (n,); False where the model could not read the crop
+    evaluable: npt.NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         more = {
@@ -111,7 +116,7 @@ class Prediction:
         }
         if wrong:
             raise ValueError(
-                f"a prediction of {len(self.posterior)} rows with other lengths: "
+                f"a prediction of {len(self.posterior)} rows has arrays of other lengths: "
                 f"{', '.join(f'{name} {n}' for name, n in wrong.items())}"
             )
 
@@ -213,7 +218,7 @@ class EmotionModel(Protocol):
     emotions: tuple[str, ...]
     crop: CropSpec
 
-    def predict(self, crops: np.ndarray) -> Prediction:
+    def predict(self, crops: Crops) -> Prediction:
         """Return the prediction for (n, height, width, channels) uint8 crops; n may be 0."""
 
 
@@ -237,7 +242,7 @@ class RecordedModel(Protocol):
 class TrainableModel(EmotionModel, Protocol):
     """A model that learns from the faces of a dataset."""
 
-    def fit(self, batches: Iterable[tuple[np.ndarray, list[str]]]) -> Mapping[str, np.ndarray]:
+    def fit(self, batches: Iterable[tuple[Crops, list[str]]]) -> Mapping[str, npt.NDArray[Any]]:
         """Return the fitted parameters as plain arrays. batches: (crops, labels)."""
 
 

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from faceoff.plugins import moved
 from faceoff.plugins.headers import from_header, headers_in
@@ -105,7 +106,7 @@ def get(kind: str, name: str, folders: tuple[Path, ...] = ()) -> Plugin:
     return plugins[kind, name]
 
 
-def load(source: str | Path, class_name: str) -> type:
+def load(source: str | Path, class_name: str) -> type[Any]:
     """Import a plug-in file and return its class.
 
     Built-in files are imported as modules of the package, all others by their path. Raises
@@ -122,19 +123,19 @@ def load(source: str | Path, class_name: str) -> type:
     else:
         name = f"faceoff_plugin_{source.stem}"
         spec = importlib.util.spec_from_file_location(name, source)
+        if spec is None or spec.loader is None:
+            raise RegistryError(f"{source}: not a Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
         except ImportError as error:
-            lines = (
-                moved.new_paths(source, error)
-                if (error.name or "").partition(".")[0] == "faceoff"
-                else []
-            )
+            ours = (error.name or "").partition(".")[0] == "faceoff"
+            lines = moved.new_paths(source, error) if ours else []
             if lines:
                 raise RegistryError("\n".join(f"{source}: {line}" for line in lines)) from error
             raise
-    if not hasattr(module, class_name):
+    loaded: type[Any] | None = getattr(module, class_name, None)
+    if loaded is None:
         raise RegistryError(f"{source}: class {class_name!r} is not in the file")
-    return getattr(module, class_name)
+    return loaded

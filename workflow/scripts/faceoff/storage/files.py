@@ -138,4 +138,5 @@ def read_json(path: Path | str) -> Any:
 
 def parse_spec(text: str) -> dict[str, Any]:
     """Parse a rule's `spec` parameter."""
-    return json.loads(text)
+    spec: dict[str, Any] = json.loads(text)
+    return spec

@@ -41,7 +41,8 @@ def failed_files(path: Path | str) -> list[str]:
     """Return the files that `path` (Parquet) declares as failed, itself included; empty for a sound
     file.
     """
-    return json.loads((read_schema(path).metadata or {}).get(FAILURE, b"[]"))
+    files: list[str] = json.loads((read_schema(path).metadata or {}).get(FAILURE, b"[]"))
+    return files
 
 
 class Writer:
@@ -137,7 +138,8 @@ TASK = b"faceoff_task"
 
 def task_of(samples: Path) -> dict[str, Any]:
     """Return the task of a samples table: name, type, version, space, limited, headline."""
-    return json.loads(read_schema(samples).metadata[TASK])
+    task: dict[str, Any] = json.loads(read_schema(samples).metadata[TASK])
+    return task
 
 
 SHARDS = b"faceoff_shards"

@@ -35,7 +35,7 @@ class MemberRows:
     reason: pa.ChunkedArray
 
     def __len__(self) -> int:
-        return self.keys.num_rows
+        return int(self.keys.num_rows)
 
 
 def read_members(paths: Sequence[Path], classes: Sequence[str]) -> MemberRows:

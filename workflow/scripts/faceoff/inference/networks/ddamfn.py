@@ -106,10 +106,7 @@ class _MixedConvolution(nn.Module):
             for kernel, share in zip(kernels, shares, strict=True)
         )
         # in the checkpoints, unused
-        self.bn, self.prelu = (
-            nn.BatchNorm2d(sum(shares)),
-            nn.PReLU(sum(shares)),
-        )
+        self.bn, self.prelu = nn.BatchNorm2d(sum(shares)), nn.PReLU(sum(shares))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.cat(
@@ -187,5 +184,5 @@ class DDAMFN(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.features(x)
-        attention = torch.stack([self._modules[name](x) for name in self._heads]).amax(0)
+        attention = torch.stack([self.get_submodule(name)(x) for name in self._heads]).amax(0)
         return self.fc(self.Linear(x * attention).flatten(1))

@@ -24,14 +24,14 @@ class _Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        widths = (inputs, outputs // 2, outputs // 4, outputs // 4)
-        for index in (1, 2, 3):
-            self.add_module(f"bn{index}", nn.BatchNorm2d(widths[index - 1]))
-            self.add_module(
-                f"conv{index}",
-                nn.Conv2d(widths[index - 1], widths[index], 3, padding=1, bias=False),
-            )
-        self.downsample = None
+        half, quarter = outputs // 2, outputs // 4
+        self.bn1 = nn.BatchNorm2d(inputs)
+        self.conv1 = nn.Conv2d(inputs, half, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(half)
+        self.conv2 = nn.Conv2d(half, quarter, 3, padding=1, bias=False)
+        self.bn3 = nn.BatchNorm2d(quarter)
+        self.conv3 = nn.Conv2d(quarter, quarter, 3, padding=1, bias=False)
+        self.downsample: nn.Module | None = None
         if inputs != outputs:
             self.downsample = nn.Sequential(
                 nn.BatchNorm2d(inputs), nn.ReLU(), nn.Conv2d(inputs, outputs, 1, bias=False)
@@ -60,11 +60,11 @@ class _Hourglass(nn.Module):
         self.b2_plus_1 = _Block(WIDTH, WIDTH)
 
     def forward(self, x: torch.Tensor, level: int = DEPTH) -> torch.Tensor:
-        part = self._modules
-        low = part[f"b2_{level}"](functional.max_pool2d(x, 2))
+        part = self.get_submodule
+        low = part(f"b2_{level}")(functional.max_pool2d(x, 2))
         low = self.forward(low, level - 1) if level > 1 else self.b2_plus_1(low)
-        return part[f"b1_{level}"](x) + functional.interpolate(
-            part[f"b3_{level}"](low), scale_factor=2, mode="nearest"
+        return part(f"b1_{level}")(x) + functional.interpolate(
+            part(f"b3_{level}")(low), scale_factor=2, mode="nearest"
         )
 
 
@@ -98,17 +98,17 @@ class EmoNet(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        part = self._modules
+        part = self.get_submodule
         x = functional.relu(self.bn1(self.conv1(x)))
         low = self.conv4(self.conv3(functional.max_pool2d(self.conv2(x), 2)))
         entering, features = low, []
         for stack in range(STACKS):
-            seen = part[f"top_m_{stack}"](part[f"m{stack}"](entering))
-            seen = functional.relu(part[f"bn_end{stack}"](part[f"conv_last{stack}"](seen)))
-            heat = part[f"l{stack}"](seen)
+            seen = part(f"top_m_{stack}")(part(f"m{stack}")(entering))
+            seen = functional.relu(part(f"bn_end{stack}")(part(f"conv_last{stack}")(seen)))
+            heat = part(f"l{stack}")(seen)
             if stack < STACKS - 1:
-                seen = part[f"bl{stack}"](seen)
-                entering = entering + seen + part[f"al{stack}"](heat)
+                seen = part(f"bl{stack}")(seen)
+                entering = entering + seen + part(f"al{stack}")(heat)
             features.append(seen)
         # Attention: both stacks' features are weighted by the sum of the last stack's heat maps.
         weighted = torch.cat(features, 1) * heat.sum(1, keepdim=True)

@@ -53,10 +53,10 @@ class _Pyramid(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        for level, width in enumerate((64, 128, 256), 1):
-            self.add_module(f"output{level}", nn.Sequential(*_convolution(width, 64, 1)))
-        for level in (1, 2):
-            self.add_module(f"merge{level}", nn.Sequential(*_convolution(64, 64)))
+        self.output1, self.output2, self.output3 = (
+            nn.Sequential(*_convolution(width, 64, 1)) for width in (64, 128, 256)
+        )
+        self.merge1, self.merge2 = (nn.Sequential(*_convolution(64, 64)) for _ in range(2))
 
     def forward(
         self, fine: torch.Tensor, middle: torch.Tensor, coarse: torch.Tensor
