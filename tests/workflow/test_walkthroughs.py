@@ -94,7 +94,7 @@ def test_walkthrough(page: Path, checkout: Path) -> None:
 
 
 def test_there_are_walkthroughs_for_all_that_is_added() -> None:
-    added = {"dataset", "detector", "model", "fusion_rule", "metric"}
+    added = {"dataset", "detector", "model", "torch_model", "fusion_rule", "metric"}
     added |= {"figure", "report_section", "table"}
     assert added <= {page.stem for page in PAGES}
     for page in PAGES:
