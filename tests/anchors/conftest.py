@@ -1,4 +1,4 @@
-"""Where the real FER+ lies."""
+"""Locate the real FER+."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def root(data: Path) -> Path:
-    """FER2013's pictures with both vote tables."""
+    """Return FER2013's pictures with both vote tables."""
     folder = data / "datasets" / "ferplus"
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there")

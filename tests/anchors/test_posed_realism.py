@@ -22,7 +22,7 @@ spec.loader.exec_module(benchmark)
 
 @pytest.fixture(scope="module")
 def easy() -> list:
-    """The basic7 scenes of the test split's easy rungs, drawn."""
+    """Return the basic7 scenes of the test split's easy rungs, drawn."""
     scenes = benchmark.scenes
     return [
         (scene, *scenes.draw(scene))

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def ferplus(tmp_path_factory, data, mirror) -> Path:
-    """Predictions of whole x pd_best under configs/ferplus.yaml, made by the workflow."""
+    """Return predictions of whole x pd_best under configs/ferplus.yaml, made by the workflow."""
     folder = tmp_path_factory.mktemp("ferplus")
     targets = [
         f"results/ferplus/predictions/{name}/whole/pd_best.parquet"
@@ -52,7 +52,7 @@ def ferplus(tmp_path_factory, data, mirror) -> Path:
 
 
 def counted(results: Path, dataset: str, labels: dict[str, str]) -> tuple[int, int]:
-    """(right, all) over the prediction rows that have a label, against these labels."""
+    """Return (right, all) over the prediction rows that have a label, against these labels."""
     rows = pq.read_table(
         results / f"predictions/{dataset}/whole/pd_best.parquet", columns=["sample_id", "emotion"]
     ).to_pylist()
@@ -71,7 +71,10 @@ def written(results: Path, dataset: str) -> dict[str, str]:
     ("dataset", "right", "n"), [("ferplus", 2764, 3153), ("ferplus-clean", 2532, 2894)]
 )
 def test_pd_best_on_ferplus(ferplus, dataset, right, n):
-    """vicksam/fer-model's published 87.66 %, to the sample; and without the pictures that are also in the training part."""
+    """The workflow gives vicksam/fer-model's published 87.66 %, to the sample.
+
+    It also scores the part without the pictures that are in the training part.
+    """
     assert counted(ferplus, dataset, written(ferplus, dataset)) == (right, n)
 
 

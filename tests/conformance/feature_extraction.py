@@ -1,7 +1,7 @@
-"""A stand-in for OpenFace's FeatureExtraction: a program that reads the same arguments and writes the same kind of CSV.
+"""Stand in for OpenFace's FeatureExtraction with a program of the same arguments and CSV.
 
-It takes what it "sees" from the red of a crop's first pixel, so that crops can be told apart, and is strict about arguments: one picture per sequence,
-static action units.
+It takes what it "sees" from the red of a crop's first pixel, so that crops can be told apart, and
+is strict about arguments: one picture per sequence, static action units.
 """
 
 import sys
@@ -17,7 +17,12 @@ import numpy as np
 from PIL import Image
 
 UNITS = {units!r}
-BY_RED = {{0: {{}}, 50: {{"AU06": 4.0, "AU12": 4.5}}, 100: {{"AU01": 4, "AU02": 4, "AU05": 3, "AU26": 4}}, 150: {{"AU04": 3, "AU05": 3, "AU07": 4, "AU23": 4}}}}
+BY_RED = {{
+    0: {{}},
+    50: {{"AU06": 4.0, "AU12": 4.5}},
+    100: {{"AU01": 4, "AU02": 4, "AU05": 3, "AU26": 4}},
+    150: {{"AU04": 3, "AU05": 3, "AU07": 4, "AU23": 4}},
+}}
 
 arguments = sys.argv[1:]
 assert "-aus" in arguments and "-au_static" in arguments, "static action units were not asked for"
@@ -35,10 +40,13 @@ for index, argument in enumerate(arguments):
     if red == 240:
         continue  # writes nothing for this one
     shown, found = BY_RED.get(red, {{}}), red != 200
-    cells = [shown.get(unit, 0) if found else 0 for unit in UNITS] + [int(unit in shown and found) for unit in UNITS] + [0]
-    header = ["frame", "face_id", "timestamp", "confidence", "success"] + [unit + "_r" for unit in UNITS] + [unit + "_c" for unit in UNITS] + ["AU28_c"]
-    line = [1, 0, 0.0, 0.98 if found else 0.02, int(found), *cells]
-    (output / (folder.name + ".csv")).write_text(", ".join(header) + chr(10) + ", ".join(map(str, line)) + chr(10))
+    intensities = [shown.get(unit, 0) if found else 0 for unit in UNITS]
+    presences = [int(unit in shown and found) for unit in UNITS]
+    header = ["frame", "face_id", "timestamp", "confidence", "success"]
+    header += [unit + "_r" for unit in UNITS] + [unit + "_c" for unit in UNITS] + ["AU28_c"]
+    line = [1, 0, 0.0, 0.98 if found else 0.02, int(found), *intensities, *presences, 0]
+    lines = [", ".join(header), ", ".join(map(str, line)), ""]
+    (output / (folder.name + ".csv")).write_text(chr(10).join(lines))
 """
 
 

@@ -1,7 +1,9 @@
-"""MediaPipe's face_landmarker.task without its download: the networks that the package carries, and seeded weights for the blendshapes.
+"""Build MediaPipe's face_landmarker.task without its download.
 
-The package's mesh network is the older one: it has 468 points in one output and the irises' in others. The task wants 478 in one; the first ten stand in
-for the irises, so that all else is where it is in the face.
+It has the networks that the package carries, and seeded weights for the blendshapes. The package's
+mesh network is the older one: it has 468 points in one output and the irises' in others. The task
+wants 478 in one; the first ten stand in for the irises, so that all else is where it is in the
+face.
 """
 
 import importlib.util
@@ -19,7 +21,10 @@ POINTS_READ, SHAPES = (
 
 
 def write(path: Path) -> Path:
-    """Write the archive. Raises FileNotFoundError where the installed mediapipe has no such networks."""
+    """Write the archive.
+
+    Raises FileNotFoundError if the installed mediapipe has no such networks.
+    """
     modules = Path(importlib.util.find_spec("mediapipe").submodule_search_locations[0], "modules")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         archive.write(
@@ -57,7 +62,7 @@ class _Model:
         self.graph = self.model.subgraphs[0]
 
     def tensor(self, shape: list[int], values: np.ndarray | None = None) -> int:
-        """Index of a new tensor; with `values`, a constant one."""
+        """Return the index of a new tensor; with `values`, a constant one."""
         buffer, tensor = self.schema.BufferT(), self.schema.TensorT()
         if values is not None:
             buffer.data = np.frombuffer(values.tobytes(), np.uint8)
@@ -121,7 +126,7 @@ def _with_478_points(path: Path) -> bytes:
 
 
 def _blendshapes() -> bytes:
-    """One layer: scores between 0 and 1 from where the points are, in pixels."""
+    """Return one layer: scores between 0 and 1 from where the points are, in pixels."""
     made, width = _Model(), 2 * POINTS_READ
     points = made.tensor([1, POINTS_READ, 2])
     weight = made.tensor(

@@ -1,6 +1,7 @@
-"""Files of weights as authors publish them, with seeded values in the place of learnt ones: for networks whose real weights are not at hand.
+"""Make files of weights as authors publish them, with seeded values instead of learnt ones.
 
-PyTorch, timm and onnx are imported by who makes a file of theirs, so that tests of the others do not need them.
+They stand in for networks whose real weights are absent. Only the functions that make a file of
+PyTorch, timm or onnx import it, so that tests of the others do not need it.
 """
 
 import contextlib
@@ -14,16 +15,19 @@ import synthetic_weights
 
 import keras_files
 
-# -- PyTorch --------------------------------------------------------------------------------------------------------------
+# -- PyTorch ---------------------------------------------------------------------------------------
 
 
 def shapes(network: Any) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a network's state dict."""
+    """Return names and shapes of a network's state dict."""
     return {name: tuple(value.shape) for name, value in network.state_dict().items()}
 
 
 def seeded(network: Any) -> dict[str, Any]:
-    """Its state dict with seeded values; EmoNet's last layer is scaled so that its logits are of order one."""
+    """Return a network's state dict with seeded values.
+
+    EmoNet's last layer is scaled so that its logits are of order one.
+    """
     import torch
 
     found = {
@@ -36,7 +40,7 @@ def seeded(network: Any) -> dict[str, Any]:
 
 
 def emonet(path: Path, classes: int) -> Path:
-    """As its authors save theirs: from a DataParallel module, in the format of PyTorch 1."""
+    """Save EmoNet as its authors do: from a DataParallel module, in the format of PyTorch 1."""
     import torch
 
     from faceoff.inference.networks.emonet import EmoNet
@@ -50,7 +54,7 @@ def emonet(path: Path, classes: int) -> Path:
 
 
 def ddamfn(path: Path, classes: int) -> Path:
-    """As its authors save theirs, with the optimiser's state."""
+    """Save DDAMFN as its authors do, with the optimiser's state."""
     import torch
 
     from faceoff.inference.networks.ddamfn import DDAMFN
@@ -68,7 +72,7 @@ def ddamfn(path: Path, classes: int) -> Path:
 
 
 def traced(network: Any, side: int, path: Path) -> Path:
-    """TorchScript of a network with seeded weights that takes (n, 3, side, side)."""
+    """Return TorchScript of a network with seeded weights that takes (n, 3, side, side)."""
     import torch
 
     network.load_state_dict(seeded(network))
@@ -77,7 +81,7 @@ def traced(network: Any, side: int, path: Path) -> Path:
 
 
 def small(outputs: int, squashed: bool = False) -> Any:
-    """A network in little: mean colours of a 4 x 4 grid, mixed; `squashed` to 0–1."""
+    """Return a network in little: mean colours of a 4 x 4 grid, mixed; `squashed` to 0–1."""
     from torch import nn
 
     return nn.Sequential(
@@ -89,8 +93,10 @@ def small(outputs: int, squashed: bool = False) -> Any:
 
 
 def s3fd(path: Path, contrast: float = 0.5, background: float = 3.0) -> Path:
-    """Kernels as at the start of training. Scores are `contrast` times as far apart as then, and lean to `background`: some faces are found, most places
-    have none.
+    """Return S3FD with kernels as at the start of training.
+
+    Scores are `contrast` times as far apart as then, and lean to `background`: some faces are
+    found, most places have none.
     """
     import torch
     from face_alignment.detection.sfd.net_s3fd import s3fd as network_of
@@ -110,7 +116,7 @@ def s3fd(path: Path, contrast: float = 0.5, background: float = 3.0) -> Path:
 
 
 def fan(path: Path) -> Path:
-    """face_alignment's 2D-FAN-4."""
+    """Return face_alignment's 2D-FAN-4."""
     import torch
     from face_alignment.models import FAN
 
@@ -119,27 +125,47 @@ def fan(path: Path) -> Path:
     return path
 
 
-# -- ONNX -----------------------------------------------------------------------------------------------------------------
+# -- ONNX ------------------------------------------------------------------------------------------
 
 
 def exported(network: Any, side: int, path: Path) -> Path:
-    """ONNX of a PyTorch network that takes (n, 3, side, side), as HSEmotion's files are made."""
+    """Return ONNX of a PyTorch network for (n, 3, side, side), made as HSEmotion's files are."""
     import torch
 
     with contextlib.redirect_stdout(io.StringIO()):
         torch.onnx.export(
-            network, torch.zeros(2, 3, side, side), path, opset_version=17, dynamo=False,
-            input_names=["input"], output_names=["output"], dynamic_axes={"input": {0: "batch_size"}, "output": {0: "batch_size"}},
-        )  # fmt: skip
+            network,
+            torch.zeros(2, 3, side, side),
+            path,
+            opset_version=17,
+            dynamo=False,
+            input_names=["input"],
+            output_names=["output"],
+            dynamic_axes={"input": {0: "batch_size"}, "output": {0: "batch_size"}},
+        )
     return path
 
 
-VGG13 = (("c", 1, 64), ("c", 64, 64), "p", ("c", 64, 128), ("c", 128, 128), "p", ("c", 128, 256), ("c", 256, 256), ("c", 256, 256), "p",
-         ("c", 256, 256), ("c", 256, 256), ("c", 256, 256), "p")  # fmt: skip
+VGG13 = (
+    ("c", 1, 64),
+    ("c", 64, 64),
+    "p",
+    ("c", 64, 128),
+    ("c", 128, 128),
+    "p",
+    ("c", 128, 256),
+    ("c", 256, 256),
+    ("c", 256, 256),
+    "p",
+    ("c", 256, 256),
+    ("c", 256, 256),
+    ("c", 256, 256),
+    "p",
+)
 
 
 def vgg13_weights() -> dict[str, np.ndarray]:
-    """Kernels large enough that the network tells classes apart."""
+    """Return kernels large enough that the network tells classes apart."""
     layers = [layer for layer in VGG13 if layer != "p"]
     sizes = {
         f"conv{index}.weight": (outputs, inputs, 3, 3)
@@ -159,7 +185,10 @@ def vgg13_weights() -> dict[str, np.ndarray]:
 
 
 def vgg13(path: Path, weights: Mapping[str, np.ndarray]) -> Path:
-    """The layers of Barsoum et al. (models.py of FERPlus) as the zoo's file has them: batch 1, grey levels normalised in the graph, logits out."""
+    """Return the layers of Barsoum et al. as the zoo's file has them (models.py of FERPlus).
+
+    Batches have one picture, grey levels are normalised in the graph, and logits come out.
+    """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -220,14 +249,22 @@ def vgg13(path: Path, weights: Mapping[str, np.ndarray]) -> Path:
     return path
 
 
-# -- Keras ----------------------------------------------------------------------------------------------------------------
+# -- Keras -----------------------------------------------------------------------------------------
 
-DEEPFACE = {"conv2d_1": (5, 5, 1, 64), "conv2d_2": (3, 3, 64, 64), "conv2d_3": (3, 3, 64, 64), "conv2d_4": (3, 3, 64, 128), "conv2d_5": (3, 3, 128, 128),
-            "dense_1": (128, 1024), "dense_2": (1024, 1024), "dense_3": (1024, 7)}  # fmt: skip
+DEEPFACE = {
+    "conv2d_1": (5, 5, 1, 64),
+    "conv2d_2": (3, 3, 64, 64),
+    "conv2d_3": (3, 3, 64, 64),
+    "conv2d_4": (3, 3, 64, 128),
+    "conv2d_5": (3, 3, 128, 128),
+    "dense_1": (128, 1024),
+    "dense_2": (1024, 1024),
+    "dense_3": (1024, 7),
+}
 
 
 def deepface_weights() -> dict[str, dict[str, np.ndarray]]:
-    """DeepFace's layers, scaled so that the classes differ."""
+    """Return DeepFace's layers, scaled so that the classes differ."""
     rng = np.random.default_rng(7)
     return {
         name: {
@@ -239,5 +276,5 @@ def deepface_weights() -> dict[str, dict[str, np.ndarray]]:
 
 
 def deepface(path: Path) -> Path:
-    """Weights alone, as DeepFace's file has them."""
+    """Return weights alone, as DeepFace's file has them."""
     return keras_files.write(path, None, deepface_weights())

@@ -1,4 +1,7 @@
-"""Seeded weights for a network whose real ones are not at hand, the same on every machine and in any framework: each array by its own name."""
+"""Make seeded weights for a network whose real ones are absent, each array by its own name.
+
+They are the same on every machine and in any framework.
+"""
 
 import hashlib
 import zlib
@@ -8,7 +11,7 @@ import numpy as np
 
 
 def array(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """He-scaled kernels, normalisations near one, small biases."""
+    """Return He-scaled kernels, normalisations near one, small biases."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     if name.endswith("num_batches_tracked"):
         return np.zeros(shape, np.int64)
@@ -20,18 +23,18 @@ def array(name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def state(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """Arrays for these names and shapes."""
+    """Return arrays for these names and shapes."""
     return {name: array(name, tuple(shape)) for name, shape in shapes.items()}
 
 
 def fingerprint(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """sha256 of the sorted names and shapes: what a state dict must have to load key for key."""
+    """Return the sha256 of the sorted names and shapes, on which loading key for key depends."""
     lines = "\n".join(f"{name} {tuple(shape)}" for name, shape in sorted(shapes.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def picture(side: int, seed: int = 5) -> np.ndarray:
-    """(side, side, 3) uint8: smooth blotches, so that a network sees structure."""
+    """Return (side, side, 3) uint8: smooth blotches, so that a network sees structure."""
     coarse = np.random.default_rng(seed).integers(0, 256, (8, 8, 3)).astype(np.float64)
     at = np.linspace(0, 7, side)
     low = np.minimum(at.astype(int), 6)

@@ -1,8 +1,9 @@
-"""Each detector is the tool its authors ship: boxes within a pixel and the same scores as their own library or published formulas.
+"""Each detector gives the boxes (within a pixel) and scores of its authors' tool.
 
-The judges run in the same process with the same weight files: facenet_pytorch.MTCNN, cv2.FaceDetectorYN, the RetinaFace, BlazeFace and
-S3FD of face_alignment.detection, and slow decodings written here from the published code. S3FD's and FAN's weights are not needed: random
-ones of the right shapes say whether the same numbers come out.
+The judges run in the same process with the same weight files: facenet_pytorch.MTCNN,
+cv2.FaceDetectorYN, the RetinaFace, BlazeFace and S3FD of face_alignment.detection, and slow
+decodings written here from the published code. S3FD's and FAN's weights are not needed: random ones
+of the right shapes show whether the same numbers come out.
 """
 
 import math
@@ -41,7 +42,7 @@ PHOTOS = (
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both sides compute where their last bits are alike."""
+    """Let both sides compute on the CPU, where their last bits are alike."""
     monkeypatch.setenv("FACEOFF_DEVICE", "cpu")
 
 
@@ -55,7 +56,7 @@ def photo(data: Path, name: str) -> np.ndarray:
 
 @cache
 def drawn() -> list[np.ndarray]:
-    """32 drawn scenes of 240 x 240 pixels, easy and hard, with one person and with several."""
+    """Return 32 drawn scenes of 240 x 240 pixels, easy and hard, with one or several people."""
     return [scenes.draw(scene)[0] for scene in scenes.plan("train")[::41][:32]]
 
 
@@ -83,7 +84,11 @@ def options(name: str) -> dict[str, Any]:
 def differences(
     faces: Sequence[Face], boxes: Any, scores: Any, points: Any = None, pixels: float = 1.0
 ) -> list[str]:
-    """What keeps these from being the same faces in whatever order: corners (n, 4) within `pixels`, scores within 1e-4, landmarks (n, 5, 2) within `pixels`."""
+    """Return the differences between two sets of faces, in whatever order they are.
+
+    Equal are corners (n, 4) within `pixels`, scores within 1e-4, landmarks (n, 5, 2) within
+    `pixels`.
+    """
     boxes, scores = (
         np.reshape(np.asarray(boxes, float), (-1, 4)),
         np.ravel(np.asarray(scores, float)),
@@ -117,7 +122,7 @@ def differences(
     return found
 
 
-# -- YuNet ----------------------------------------------------------------------------------------------------------------
+# -- YuNet -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["yunet", "yunet_s"])
@@ -142,12 +147,16 @@ def test_yunet_is_opencvs(data: Path, mirror: Path, name: str, picture: str) -> 
     )
 
 
-# -- MTCNN ----------------------------------------------------------------------------------------------------------------
+# -- MTCNN -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def facenet() -> Iterator[Any]:
-    """facenet_pytorch's own MTCNN. Beside a CPU-only PyTorch, torchvision's suppression is missing: then a plain one stands in for it."""
+    """Return facenet_pytorch's own MTCNN.
+
+    Beside a CPU-only PyTorch, torchvision's suppression is missing, and a plain one stands in for
+    it.
+    """
     torch = pytest.importorskip("torch")
     detector("mtcnn")  # or skip
     from faceoff.inference.torch_devices import prepare_torchvision
@@ -203,7 +212,7 @@ def test_mtcnn_is_facenet_pytorchs_on_drawn_scenes(facenet: Any) -> None:
 
 @pytest.mark.parametrize("side", [8, 19, 20, 21, 35])
 def test_mtcnn_of_tiny_pictures(facenet: Any, side: int) -> None:
-    """Where the library raises an exception there is no face; from 20 pixels on it agrees."""
+    """There is no face where the library raises an exception; from 20 pixels on both agree."""
     image = cv2.resize(drawn()[0], (side, side), interpolation=cv2.INTER_AREA)
     faces = detector("mtcnn").detect([image])[0]
     if side < 20:
@@ -212,12 +221,15 @@ def test_mtcnn_of_tiny_pictures(facenet: Any, side: int) -> None:
         assert differences(faces, *judged_by_facenet(facenet, image)) == []
 
 
-# -- RetinaFace -----------------------------------------------------------------------------------------------------------
+# -- RetinaFace ------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def author_of_retinaface() -> Any:
-    """face_alignment's copy of biubug6's detector, made that of these weights: plain rectifiers and smaller anchors (see networks/retinaface.py)."""
+    """Return face_alignment's copy of biubug6's detector, adapted to these weights.
+
+    It gets plain rectifiers and smaller anchors (see networks/retinaface.py).
+    """
     torch = pytest.importorskip("torch")
     from faceoff.inference.torch_devices import prepare_torchvision
 
@@ -238,7 +250,8 @@ def author_of_retinaface() -> Any:
 @pytest.mark.parametrize("picture", [*PHOTOS, "facetorch_test3.jpg"])
 def test_retinaface_is_its_authors(data: Path, author_of_retinaface: Any, picture: str) -> None:
     view, back = geometry.shrink(photo(data, picture), options("retinaface")["longest_side"])
-    # The weights were trained on BGR, which that library does not convert to: it must be handed BGR.
+    # The weights were trained on BGR, which that library does not convert to: it must be handed
+    # BGR.
     rows = np.reshape(
         author_of_retinaface.detect_from_image(np.ascontiguousarray(view[..., ::-1])), (-1, 5)
     )
@@ -308,12 +321,12 @@ def test_retinaface_decodes_by_the_published_formula(data: Path, author_of_retin
     )
 
 
-# -- BlazeFace ------------------------------------------------------------------------------------------------------------
+# -- BlazeFace -------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def author_of_blazeface() -> Any:
-    """hollance's network as face_alignment carries it."""
+    """Return hollance's network as face_alignment carries it."""
     blazeface = pytest.importorskip("face_alignment.detection.blazeface")
     paths = {
         "path_to_detector": weights("blazeface"),
@@ -325,7 +338,10 @@ def author_of_blazeface() -> Any:
 
 
 def test_blazeface_is_its_authors(data: Path, author_of_blazeface: Any) -> None:
-    """On squares of 128 pixels, the size the network takes: what surrounds it (letterbox here, central crop there) is not the authors'."""
+    """On squares of 128 pixels, the network's own size, the boxes are the authors'.
+
+    Elsewhere the surroundings differ: letterbox here, central crop there.
+    """
     pictures = [
         *drawn(),
         *(
@@ -355,7 +371,7 @@ def test_blazeface_letterbox_keeps_boxes_in_place(shape: tuple[int, int]) -> Non
     assert (x + left, y + top, w, h) == pytest.approx(other.box, abs=0.02 * max(shape))
 
 
-# -- UltraFace ------------------------------------------------------------------------------------------------------------
+# -- UltraFace -------------------------------------------------------------------------------------
 
 LEVELS = {
     320: ((40, 30), (20, 15), (10, 8), (5, 4)),
@@ -366,7 +382,7 @@ ANCHORS = ((10, 16, 24), (32, 48), (64, 96), (128, 192, 256))  # vision/ssd/conf
 
 @cache
 def raw_ultraface(name: str) -> Any:
-    """The graph cut off before its own decoding: logits and offsets come out."""
+    """Return the graph cut off before its own decoding: logits and offsets come out."""
     onnx = pytest.importorskip("onnx")
     import onnxruntime
 
@@ -386,7 +402,10 @@ def raw_ultraface(name: str) -> Any:
 def test_ultraface_decodes_by_the_published_formula(
     data: Path, mirror: Path, width: int, picture: str
 ) -> None:
-    """Preprocessing, anchors, decoding and suppression of the published detect_imgs_onnx.py, written out slowly."""
+    """The published detect_imgs_onnx.py is written out slowly.
+
+    It has preprocessing, anchors, decoding and suppression.
+    """
     name, image = f"ultraface_{width}", photo(data, picture)
     session, height = raw_ultraface(name), width * 3 // 4
     pixels = (cv2.resize(image, (width, height)).astype(np.float32) - 127) / 128
@@ -439,15 +458,16 @@ def _iou(a: Sequence[float], b: Sequence[float]) -> float:
     return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared + 1e-5)
 
 
-# -- MediaPipe ------------------------------------------------------------------------------------------------------------
+# -- MediaPipe -------------------------------------------------------------------------------------
 
 
 def test_mediapipes_two_interfaces_give_the_same_boxes(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`mp.solutions`, which releases after 0.10.21 lack, and the task FaceDetector, whose boxes are rounded down to pixels.
+    """`mp.solutions` and the task FaceDetector give the same boxes, which the latter rounds down.
 
-    0.10.21's task fails on the full-range network; 1.2.2's does not (docs/detectors.md).
+    Releases after 0.10.21 lack the former. 0.10.21's task fails on the full-range network; 1.2.2's
+    does not (docs/detectors.md).
     """
     mediapipe = pytest.importorskip("mediapipe")
     if not hasattr(mediapipe, "solutions"):
@@ -473,12 +493,12 @@ def test_mediapipes_two_interfaces_give_the_same_boxes(
     assert found >= 5
 
 
-# -- S3FD and FAN ---------------------------------------------------------------------------------------------------------
+# -- S3FD and FAN ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def s3fd_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Under the library's file names."""
+    """Return the files under the library's names."""
     pytest.importorskip("torch")
     pytest.importorskip("face_alignment.detection.sfd.net_s3fd")
     folder = tmp_path_factory.mktemp("s3fd")
@@ -602,7 +622,7 @@ def test_on_a_gpu_the_library_does_not_let_the_clock_choose_algorithms(
     assert seen == [False, False]
 
 
-# -- all of them ----------------------------------------------------------------------------------------------------------
+# -- all of them -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

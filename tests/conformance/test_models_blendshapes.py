@@ -1,4 +1,7 @@
-"""Blendshapes as action units: the table, sides, and MediaPipe's own FaceLandmarker as the judge where its weights are at hand."""
+"""Blendshapes as action units: the table, the sides, and MediaPipe's own FaceLandmarker as judge.
+
+The judge needs the weights.
+"""
 
 import os
 from pathlib import Path
@@ -23,7 +26,7 @@ NAMES = sorted(
 
 
 def shapes(**shown: float) -> dict[str, np.ndarray]:
-    """One face with these blendshapes; a name without a side is shown on both."""
+    """Return one face with these blendshapes; a name without a side is shown on both."""
     unknown = [name for name in shown if not any(known.startswith(name) for known in NAMES)]
     assert not unknown
     return {
@@ -45,10 +48,24 @@ def shapes(**shown: float) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(
     ("shape", "unit"),
-    [("browInnerUp", "AU01"), ("browOuterUp", "AU02"), ("browDown", "AU04"), ("eyeWide", "AU05"), ("mouthUpperUp", "AU10"), ("mouthDimple", "AU14"),
-     ("mouthFrown", "AU15"), ("mouthLowerDown", "AU16"), ("mouthShrugLower", "AU17"), ("mouthPucker", "AU18"), ("mouthStretch", "AU20"),
-     ("mouthFunnel", "AU22"), ("mouthPress", "AU24"), ("jawOpen", "AU26"), ("eyeBlink", "AU45")],
-)  # fmt: skip
+    [
+        ("browInnerUp", "AU01"),
+        ("browOuterUp", "AU02"),
+        ("browDown", "AU04"),
+        ("eyeWide", "AU05"),
+        ("mouthUpperUp", "AU10"),
+        ("mouthDimple", "AU14"),
+        ("mouthFrown", "AU15"),
+        ("mouthLowerDown", "AU16"),
+        ("mouthShrugLower", "AU17"),
+        ("mouthPucker", "AU18"),
+        ("mouthStretch", "AU20"),
+        ("mouthFunnel", "AU22"),
+        ("mouthPress", "AU24"),
+        ("jawOpen", "AU26"),
+        ("eyeBlink", "AU45"),
+    ],
+)
 def test_each_shape_moves_its_unit_alone(shape: str, unit: str) -> None:
     units = blendshapes.action_units(shapes(**{shape: 0.6}))
     assert {name: values[0] for name, values in units.items() if values[0]} == {
@@ -87,7 +104,7 @@ def test_every_emotion_can_be_told_with_lips_pressed_for_anger() -> None:
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    """The plug-in with the real weights."""
+    """Return the plug-in with the real weights."""
     plugin = registry.get("model", "blendshapes")
     if plugin.skip():
         pytest.skip(plugin.skip())
@@ -105,14 +122,20 @@ def photograph(name: str) -> np.ndarray:
 
 
 def test_a_smile_in_a_photograph(model: Any) -> None:
-    """facetorch's test2: one face, happy; it fills enough of the picture to be found in the whole."""
+    """facetorch's test2 has one happy face.
+
+    It fills enough of the picture to be found in the whole.
+    """
     found = model.predict(resize(photograph("facetorch_test2.jpg"), (256, 256))[None])
     assert found.evaluable.tolist() == [True]
     assert model.emotions[int(found.posterior[0].argmax())] == "happiness"
 
 
 def test_it_is_mediapipes_landmarker(model: Any) -> None:
-    """The tool's own API on the weights' path, in the picture's own size, gives the scores that the units come from."""
+    """The tool's own API gives the scores that the units come from.
+
+    It gets the weights' path and the picture in its own size.
+    """
     import mediapipe
     from mediapipe.tasks.python import BaseOptions, vision
 

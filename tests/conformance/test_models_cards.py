@@ -1,4 +1,7 @@
-"""One network as TorchScript, as timm weights, as ONNX: the same posteriors. And every bad file or card is refused in words."""
+"""One network as TorchScript, as timm weights and as ONNX gives the same posteriors.
+
+Every bad file or card is refused in words.
+"""
 
 import pickle
 from pathlib import Path
@@ -23,7 +26,7 @@ CLASSES = ["happy", "sad", "neutral"]
 
 
 class Small(torch.nn.Module):
-    """A network whose answers differ from picture to picture: what its outputs are is chosen by `ending`."""
+    """A network whose answers differ from picture to picture; `ending` chooses its outputs."""
 
     def __init__(self, ending: str = "logits", outputs: int = 3, channels: int = 3):
         super().__init__()
@@ -49,7 +52,7 @@ def script(path: Path, network: torch.nn.Module, channels: int = 3) -> Path:
 
 
 def card(path: Path, runtime: str, **keys: Any) -> Any:
-    """The plug-in of a card beside this weights file."""
+    """Return the plug-in of a card beside this weights file."""
     text = {
         "name": "mine",
         "file": path.name,
@@ -69,7 +72,7 @@ def ready(path: Path, runtime: str, **keys: Any) -> Any:
 
 
 def crops(count: int = 4, side: int = 32, channels: int = 3) -> np.ndarray:
-    """Coarse noise, each picture of another brightness and tint."""
+    """Return coarse noise, each picture of another brightness and tint."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (count, 4, 4, channels)) * rng.random((count, 1, 1, channels))
     return noise.astype(np.uint8).repeat(side // 4, axis=1).repeat(side // 4, axis=2)
@@ -83,7 +86,7 @@ def expected(network: torch.nn.Module, pictures: np.ndarray) -> np.ndarray:
         ).numpy()
 
 
-# -- runtimes -------------------------------------------------------------------------------------------------------------------
+# -- runtimes --------------------------------------------------------------------------------------
 
 
 def test_torchscript(tmp_path: Path) -> None:
@@ -149,7 +152,10 @@ def test_valence_and_arousal_are_columns_after_the_emotions(tmp_path: Path) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_timm(tmp_path: Path, suffix: str) -> None:
-    """An architecture by name and its weights alone, as training loops wrap them; grey input where the card says so."""
+    """An architecture by name loads its weights alone, as training loops wrap them.
+
+    The input is grey where the card says so.
+    """
     pytest.importorskip("timm")
     prepare_torchvision()
     import timm
@@ -178,11 +184,11 @@ def test_timm(tmp_path: Path, suffix: str) -> None:
     assert np.abs(model.predict(pictures).posterior - expected(network, pictures)).max() < 1e-5
 
 
-# -- files that are not what the card says -------------------------------------------------------------------------------------
+# -- files that are not what the card says ---------------------------------------------------------
 
 
 class Code:
-    """What a pickled checkpoint may hold: a call."""
+    """A call, as a pickled checkpoint may hold it."""
 
     def __reduce__(self) -> tuple:
         return (exec, ("raise SystemExit('this ran')",))
@@ -195,7 +201,8 @@ def test_other_architectures_are_named(tmp_path: Path) -> None:
     torch.save(Small().state_dict(), path)
     with pytest.raises(
         CheckpointError,
-        match=r"net\.pth: not the weights of this ResNet: missing .*and \d+ more; unexpected conv\.bias, conv\.weight",
+        match=r"net\.pth: not the weights of this ResNet: missing .*and \d+ more; unexpected "
+        r"conv\.bias, conv\.weight",
     ):
         ready(path, "timm", architecture="resnet10t")
     torch.save(timm.create_model("resnet10t", num_classes=4).state_dict(), path)
@@ -267,7 +274,10 @@ def test_logits_where_the_card_says_probabilities(tmp_path: Path) -> None:
 
 
 def test_nan_stays_nan(tmp_path: Path) -> None:
-    """A black crop makes this network fail; its row is left for the stage to report, the others are as ever."""
+    """A black crop makes this network fail.
+
+    Its row is left for the stage to report, the others are as ever.
+    """
     model, pictures = ready(script(tmp_path / "net.pt", Small("nan")), "torchscript"), crops()
     pictures[1] = 0
     found = model.predict(pictures).posterior

@@ -1,7 +1,9 @@
-"""facetorch's plug-ins against facetorch itself: its FacePredictor, built by hydra from its published configuration, on the same crops.
+"""facetorch's plug-ins agree with facetorch's own FacePredictor on the same crops.
 
-The real files are not here: the expression networks are timm's EfficientNets with seeded weights, traced as facetorch's are; valence and
-arousal and action units come from small traced networks with as many outputs (the real ones are an AlexNet and a Swin transformer).
+Hydra builds it from its published configuration. The real files are not here: the expression
+networks are timm's EfficientNets with seeded weights, traced as facetorch's are; valence and
+arousal and action units come from small traced networks with as many outputs (the real ones are an
+AlexNet and a Swin transformer).
 """
 
 from importlib.util import find_spec
@@ -32,7 +34,8 @@ pytestmark = pytest.mark.skipif(
     reason="facetorch or timm is not installed",
 )
 
-# facetorch 0.6: conf/analyzer/predictor/fer/efficientnet_b0_7.yaml, …/efficientnet_b2_8.yaml, va/elim_al_alexnet.yaml (the same but for these).
+# facetorch 0.6: conf/analyzer/predictor/fer/efficientnet_b0_7.yaml, …/efficientnet_b2_8.yaml,
+# va/elim_al_alexnet.yaml (the same but for these).
 PUBLISHED = {
     "facetorch_b0": (
         244,
@@ -49,7 +52,7 @@ ARCHITECTURE = {"facetorch_b0": "tf_efficientnet_b0", "facetorch_b2": "tf_effici
 def configuration(
     path: Path, side: int, labels: list[str], post: str, **more: Any
 ) -> dict[str, Any]:
-    """A predictor's configuration as facetorch's YAML has it."""
+    """Return a predictor's configuration as facetorch's YAML has it."""
     device = {"_target_": "torch.device", "type": "cpu"}
     return {
         "_target_": "facetorch.analyzer.predictor.FacePredictor",
@@ -92,7 +95,7 @@ def configuration(
 
 
 def judged(config: dict[str, Any], crops: np.ndarray) -> list[Any]:
-    """facetorch's own predictions for these crops, one by one."""
+    """Return facetorch's own predictions for these crops, one by one."""
     from hydra.utils import instantiate
 
     predictor = instantiate(config)
@@ -131,7 +134,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(autouse=True)
 def small_unit_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stand-in for OpenGraphAU is run as the traced network that it is."""
+    """Run the stand-in for OpenGraphAU as the traced network that it is."""
     monkeypatch.setitem(facetorch.PREDICTORS["au"], "native", None)
 
 
@@ -247,7 +250,7 @@ def test_labels_are_units_in_facs_order() -> None:
     assert names["AU27"] == "mouth_stretch"
 
 
-# -- files ----------------------------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["facetorch_b0", "facetorch_b2", "facetorch_au"])

@@ -1,7 +1,9 @@
-"""EmoNet and DDAMFN compute what their authors' code computes, and VGG13 what CNTK's layers do: on seeded weights, as the real ones are not here.
+"""EmoNet and DDAMFN compute what their authors' code computes, and VGG13 what CNTK's layers do.
 
-The numbers below were written down from the authors' own code (face-analysis/emonet at 49eef30, simon20010923/DDAMFN at 855cd13) on the
-weights and pictures of synthetic_weights.py, with their preprocessing; the fingerprints are those of their state dicts' names and shapes.
+They have seeded weights, as the real ones are not here. The numbers below were written down from
+the authors' own code (face-analysis/emonet at 49eef30, simon20010923/DDAMFN at 855cd13) on the
+weights and pictures of synthetic_weights.py, with their preprocessing; the fingerprints are those
+of their state dicts' names and shapes.
 """
 
 from collections.abc import Mapping
@@ -28,10 +30,34 @@ from faceoff.inference.runtimes import softmax
 from faceoff.models import ddamfn
 from faceoff.plugins import registry
 
-EMONET_8 = np.array([
-    [0.349893, 0.008739, -0.397239, 0.498632, 1.54191, -3.00372, -0.013778, 1.016357, 0.681669, 0.333666],
-    [0.374406, 0.033244, -0.459997, 0.558821, 1.660651, -3.081557, -0.060381, 0.988029, 0.722375, 0.365648],
-])  # fmt: skip
+EMONET_8 = np.array(
+    [
+        [
+            0.349893,
+            0.008739,
+            -0.397239,
+            0.498632,
+            1.54191,
+            -3.00372,
+            -0.013778,
+            1.016357,
+            0.681669,
+            0.333666,
+        ],
+        [
+            0.374406,
+            0.033244,
+            -0.459997,
+            0.558821,
+            1.660651,
+            -3.081557,
+            -0.060381,
+            0.988029,
+            0.722375,
+            0.365648,
+        ],
+    ]
+)
 DDAMFN_8 = np.array([
     [-0.277125, 0.140329, -0.314634, 0.179017, -0.344021, 0.339456, -0.21461, -0.031606],
     [-0.296263, 0.220285, -0.265196, 0.000745, -0.33106, 0.412049, -0.256512, 0.053751],
@@ -69,7 +95,7 @@ def pictures(side: int) -> np.ndarray:
 
 
 def pinned(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The plug-in with this file as its weights, found and verified as any other."""
+    """Return the plug-in with this file as its weights, found and verified as any other."""
     job = registry.get("model", name).job()
     job.assets["weights"] |= {
         "file": path.name,
@@ -82,7 +108,7 @@ def pinned(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def with_checkpoint(name: str, path: Path, **options: Any) -> Any:
-    """A DDAMFN plug-in with this file as its options give it."""
+    """Return a DDAMFN plug-in with this file as its options give it."""
     job = registry.get("model", name).job()
     given = {"weights": str(path), "sha256": hash_of(path, "sha256"), **options}
     return load_plugin(job.with_options(given), Clock())
@@ -100,7 +126,7 @@ def ddamfn_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
-# -- the networks ---------------------------------------------------------------------------------------------------------
+# -- the networks ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("authors", STATE_DICTS)
@@ -131,7 +157,10 @@ def test_ddamfn_gives_the_authors_numbers(ddamfn_file: Path) -> None:
 def test_emonet_columns_are_classes_then_valence_then_arousal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A network whose last bias alone speaks: the fifth of five classes is anger, and affect beyond one is clipped."""
+    """The network's answer is its last bias alone.
+
+    The fifth of five classes is anger, and affect beyond one is clipped.
+    """
     state = synthetic_files.seeded(EmoNet(5))
     state["emo_fc_2.3.weight"] *= 0
     state["emo_fc_2.3.bias"] = torch.tensor([0.0, 0.0, 0.0, 0.0, 3.0, -0.25, 1.7])
@@ -176,7 +205,7 @@ def test_any_number_of_crops(
     assert empty.posterior.shape == (0, 8)
 
 
-# -- files that are refused -----------------------------------------------------------------------------------------------
+# -- files that are refused ------------------------------------------------------------------------
 
 
 def test_missing_and_unexpected_keys_are_named(
@@ -215,7 +244,7 @@ def test_a_truncated_file_and_a_wrong_hash(
 
 
 class Payload:
-    """What a malicious checkpoint does when it is unpickled."""
+    """The code that a malicious checkpoint runs when it is unpickled."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -280,7 +309,7 @@ def _written(path: Path, content: bytes) -> Path:
     return path
 
 
-# -- VGG13 of FER+ --------------------------------------------------------------------------------------------------------
+# -- VGG13 of FER+ ---------------------------------------------------------------------------------
 
 
 def test_vgg13_card_feeds_grey_levels_and_reads_logits_in_ferplus_order(

@@ -1,4 +1,7 @@
-"""Image classifiers of transformers by card: its own pipeline is the judge, on a small ViT and a small ConvNeXt that it saved itself."""
+"""Image classifiers of transformers by card agree with its own pipeline.
+
+They are a small ViT and a small ConvNeXt that it saved itself.
+"""
 
 import json
 import os
@@ -24,14 +27,24 @@ LABELS = ["sad", "Angry", "happy", "neutral"]
 
 
 def save_vit(folder: Path, labels: list[str] = LABELS, **change: Any) -> Path:
-    """A seeded ViT of 32 px whose answers differ from picture to picture."""
+    """Return a seeded ViT of 32 px whose answers differ from picture to picture."""
     prepare_torchvision()
     import torch
     from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
 
     torch.manual_seed(4)
-    config = ViTConfig(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, image_size=32, patch_size=8, initializer_range=0.3,
-                       id2label=dict(enumerate(labels)), label2id={label: index for index, label in enumerate(labels)}, **change)  # fmt: skip
+    config = ViTConfig(
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        image_size=32,
+        patch_size=8,
+        initializer_range=0.3,
+        id2label=dict(enumerate(labels)),
+        label2id={label: index for index, label in enumerate(labels)},
+        **change,
+    )
     network = ViTForImageClassification(config)
     network.save_pretrained(folder)
     ViTImageProcessor(
@@ -41,14 +54,20 @@ def save_vit(folder: Path, labels: list[str] = LABELS, **change: Any) -> Path:
 
 
 def save_convnext(folder: Path) -> Path:
-    """A network whose processor enlarges by 1 / crop_pct and cuts the centre out."""
+    """Return a network whose processor enlarges by 1 / crop_pct and cuts the centre out."""
     prepare_torchvision()
     import torch
     from transformers import ConvNextConfig, ConvNextForImageClassification, ConvNextImageProcessor
 
     torch.manual_seed(5)
-    config = ConvNextConfig(hidden_sizes=[8, 16], depths=[1, 1], num_stages=2, initializer_range=0.5,
-                            id2label=dict(enumerate(LABELS)), label2id={label: index for index, label in enumerate(LABELS)})  # fmt: skip
+    config = ConvNextConfig(
+        hidden_sizes=[8, 16],
+        depths=[1, 1],
+        num_stages=2,
+        initializer_range=0.5,
+        id2label=dict(enumerate(LABELS)),
+        label2id={label: index for index, label in enumerate(LABELS)},
+    )
     network = ConvNextForImageClassification(config)
     network.save_pretrained(folder)
     ConvNextImageProcessor(size={"shortest_edge": 64}, crop_pct=0.875).save_pretrained(folder)
@@ -60,7 +79,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def card(folder: Path, **keys: Any) -> Any:
-    """The plug-in of a card beside this folder."""
+    """Return the plug-in of a card beside this folder."""
     text = {
         "name": "mine",
         "file": folder.name,
@@ -77,14 +96,14 @@ def ready(folder: Path, **keys: Any) -> Any:
 
 
 def crops(count: int, side: int) -> np.ndarray:
-    """Coarse noise, each picture of another brightness and tint."""
+    """Return coarse noise, each picture of another brightness and tint."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (count, 4, 4, 3)) * rng.random((count, 1, 1, 3))
     return noise.astype(np.uint8).repeat(side // 4, axis=1).repeat(side // 4, axis=2)
 
 
 def upstream(folder: Path, pictures: np.ndarray, labels: list[str] = LABELS) -> np.ndarray:
-    """Scores of transformers' own pipeline, in the order of the labels."""
+    """Return scores of transformers' own pipeline, in the order of the labels."""
     from PIL import Image
     from transformers import pipeline
 
@@ -131,7 +150,10 @@ def test_one_is_many_and_none_is_none(tmp_path: Path) -> None:
 def test_a_model_at_hugging_face_lies_in_the_mirror_under_its_own_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every file has a name of its own there and a URL at that commit; the class names that are no emotions are the card's."""
+    """Every file has a name of its own there and a URL at that commit.
+
+    The class names that are no emotions are the card's.
+    """
     folder, mirror = (
         save_vit(tmp_path / "net", [f"LABEL_{index}" for index in range(4)]),
         tmp_path / "mirror",
@@ -148,7 +170,8 @@ def test_a_model_at_hugging_face_lies_in_the_mirror_under_its_own_names(
     for asset in plugin.assets.values():
         assert asset.name.startswith("someone--vit-face--012345678901--")
         assert asset.urls == (
-            f"https://huggingface.co/someone/vit-face/resolve/{'0123456789' * 4}/{asset.name.split('--')[-1]}",
+            f"https://huggingface.co/someone/vit-face/resolve/{'0123456789' * 4}/"
+            f"{asset.name.split('--')[-1]}",
         )
         (mirror / asset.name).write_bytes((folder / asset.name.split("--")[-1]).read_bytes())
     model, pictures = load_plugin(plugin.job(), Clock()), crops(5, 32)
@@ -162,7 +185,7 @@ def test_a_model_at_hugging_face_lies_in_the_mirror_under_its_own_names(
     )
 
 
-# -- bad cards and bad files -----------------------------------------------------------------------------------------------------
+# -- bad cards and bad files -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -223,7 +246,8 @@ def test_a_changed_file_is_never_loaded(tmp_path: Path) -> None:
 def test_classes_that_are_no_emotions(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError,
-        match=r"id2label \(cat, dog\): label 'cat' is no known emotion.*or give `emotions` in the card",
+        match=r"id2label \(cat, dog\): label 'cat' is no known emotion.*or give `emotions` in the "
+        r"card",
     ):
         ready(save_vit(tmp_path / "animals", ["cat", "dog"]))
     folder = save_vit(tmp_path / "net")
@@ -244,7 +268,8 @@ def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(
         CheckpointError,
-        match=r"not the weights of this ViTForImageClassification: missing classifier\.bias; unexpected extra\.weight",
+        match=r"not the weights of this ViTForImageClassification: missing classifier\.bias; "
+        r"unexpected extra\.weight",
     ):
         ready(folder)
     state["classifier.bias"] = state.pop("extra.weight")[:3].clone()

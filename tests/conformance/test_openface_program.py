@@ -1,4 +1,7 @@
-"""The OpenFace model against a stand-in for FeatureExtraction (feature_extraction.py). The real program was never run here."""
+"""The OpenFace model against a stand-in for FeatureExtraction (feature_extraction.py).
+
+The real program was never run here.
+"""
 
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from faceoff.plugins import registry
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The stand-in, first on PATH."""
+    """Return the stand-in, first on PATH."""
     path = feature_extraction.write(tmp_path / "bin" / "FeatureExtraction", tmp_path / "calls")
     monkeypatch.setenv("PATH", f"{path.parent}:/usr/bin:/bin")
     return path
@@ -28,7 +31,7 @@ def model(**options):
 
 
 def crops(*reds: int) -> np.ndarray:
-    """Crops whose first pixel has this much red."""
+    """Return crops whose first pixel has this much red."""
     made = np.zeros((len(reds), 256, 256, 3), np.uint8)
     made[:, 0, 0, 0] = reds
     return made

@@ -1,4 +1,7 @@
-"""The smallest tree of every dataset in its official layout: two samples, drawn flat. Nobody decodes the clips and sounds here."""
+"""The smallest tree of every dataset in its official layout: two samples, drawn flat.
+
+Nobody decodes the clips and sounds here.
+"""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +16,10 @@ GREY = encode_png(np.full((48, 48, 3), 80, np.uint8))
 FERPLUS = (
     "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
 )
-AFFECTNET = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal\n"
+AFFECTNET = (
+    "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,"
+    "expression,valence,arousal\n"
+)
 CASME = "Subject,Filename,OnsetFrame,ApexFrame,OffsetFrame,Action Units,Estimated Emotion\n"
 MMI = '<Track><Metatag Name="Emotion" Value="{code}"/></Track>'
 SESSION = '<session sessionId="7"><track filename="S001-001.avi" view="0"/></session>'
@@ -21,7 +27,10 @@ EWE = "time,evaluatorWeightedEstimate\n0,50\n0.5,60\n"
 
 
 def _tree(files: Mapping[str, bytes | str], **options: Any) -> Callable[[Path], dict[str, Any]]:
-    """What makes these files below a folder and gives a dataset's options, `path` among them (the folder, or what `path` says below it)."""
+    """Return a function that makes these files below a folder and returns a dataset's options.
+
+    `path` among them is the folder, or what `path` says below it.
+    """
 
     def make(root: Path) -> dict[str, Any]:
         root.mkdir()
@@ -62,7 +71,9 @@ TREES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "fer2013": _tree(
         {
             "FER2013Test/fer0032220.png": GREY,
-            "fer2013_labels.csv": "image_name,fer2013_label,labels_among_duplicates\nfer0032220.png,happy,happy\n",
+            "fer2013_labels.csv": (
+                "image_name,fer2013_label,labels_among_duplicates\nfer0032220.png,happy,happy\n"
+            ),
         }
     ),
     "fer2013plus": _tree({"fer2013/test/anger/a.png": GREY, "fer2013/test/happiness/b.png": GREY}),

@@ -1,8 +1,9 @@
-"""Files that stand in for weights that are not at hand, so that the code of their plug-ins runs all the same.
+"""Make files that stand in for absent weights, so that the code of their plug-ins still runs.
 
-EmoNet, DDAMFN, DeepFace, VGG13, S3FD and FAN are their own networks with seeded values. Where the network comes inside the file (TorchScript, HSEmotion's
-ONNX files) it is one of a few layers with the right outputs: the plug-in does not know the difference. The conformance tests have the large ones.
-MediaPipe's landmarker is made of the networks in its package.
+EmoNet, DDAMFN, DeepFace, VGG13, S3FD and FAN are their own networks with seeded values. Where the
+file holds the network too (TorchScript, HSEmotion's ONNX files), it has a few layers with the right
+outputs, which the plug-in cannot tell apart. The conformance tests have the large ones. MediaPipe's
+landmarker is made of the networks in its package.
 """
 
 from collections.abc import Callable
@@ -68,7 +69,10 @@ MAKERS: dict[str, dict[str, Callable[[Path], Path]]] = {
 
 
 def job(plugin: Plugin, folder: Path) -> PluginJob:
-    """The plug-in's job with stand-ins below `folder` in the place of its files, each with its own hash: found and verified as any other."""
+    """Return the plug-in's job with stand-ins below `folder` in place of its files.
+
+    Each has its own hash, so that it is found and verified like any other.
+    """
     made = plugin.job()
     options = dict(made.card["options"])
     for role, make in MAKERS[plugin.name].items():

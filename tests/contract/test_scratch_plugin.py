@@ -1,4 +1,7 @@
-"""One new file adds a detector and one YAML adds a model, with nothing else edited: the plan knows them and the stages run them."""
+"""One new file adds a detector and one YAML adds a model, with nothing else edited.
+
+The plan knows them and the stages run them.
+"""
 
 import hashlib
 from pathlib import Path
@@ -23,8 +26,9 @@ from faceoff.plugins.protocols import Face
 
 DETECTORS = {
     "lighthouse": {
-        "class": "Lighthouse", "framework": "core", "options": {"side": 12}, "threshold": 0.2, "min_size": 4,
-        "calibration": {"dx": 0.0, "dy": 0.0, "sx": 1.0, "sy": 1.0}, "licence": "MIT",
+        "class": "Lighthouse", "framework": "core", "options": {"side": 12}, "threshold": 0.2,
+        "min_size": 4, "licence": "MIT",
+        "calibration": {"dx": 0.0, "dy": 0.0, "sx": 1.0, "sy": 1.0},
     }
 }
 
@@ -41,7 +45,8 @@ class Lighthouse:
     def _detect(self, image):
         light = image.sum(axis=2, dtype=int)
         y, x = np.unravel_index(light.argmax(), light.shape)
-        return [Face((float(x) - self.side / 2, float(y) - self.side / 2, float(self.side), float(self.side)), float(light.max()) / 765)]
+        box = (x - self.side / 2, y - self.side / 2, self.side, self.side)
+        return [Face(tuple(map(float, box)), float(light.max()) / 765)]
 '''
 
 CARD = """
@@ -59,7 +64,7 @@ source: made by this test
 
 
 def redness_network() -> bytes:
-    """The mean of each colour channel, times 10, as the logits of three classes."""
+    """Return the mean of each colour channel, times 10, as the logits of three classes."""
     onnx = pytest.importorskip("onnx")
     from onnx import TensorProto, helper, numpy_helper
 
@@ -81,7 +86,7 @@ def redness_network() -> bytes:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    """A run with both plug-ins in one scratch folder."""
+    """Return a run with both plug-ins in one scratch folder."""
     folder = tmp_path / "plugins"
     folder.mkdir()
     (folder / "lighthouse.py").write_text(DETECTOR, encoding="utf-8")
@@ -90,15 +95,20 @@ def plan(tmp_path: Path) -> Plan:
     (folder / "redness.yaml").write_text(
         CARD.format(sha256=hashlib.sha256(weights).hexdigest()), encoding="utf-8"
     )
-    return Plan({
-        "run": "scratch", "plugins": [str(folder)], "datasets": {"posed": {}},
-        "detectors": {"whole": {}, "lighthouse": {"options": {"side": 16}}}, "models": {"fer": {}, "redness": {}},
-        "fusions": {"vote": {"members": ["lighthouse/*"]}},
-    })  # fmt: skip
+    return Plan(
+        {
+            "run": "scratch",
+            "plugins": [str(folder)],
+            "datasets": {"posed": {}},
+            "detectors": {"whole": {}, "lighthouse": {"options": {"side": 16}}},
+            "models": {"fer": {}, "redness": {}},
+            "fusions": {"vote": {"members": ["lighthouse/*"]}},
+        }
+    )
 
 
 def picture(colour: tuple[int, int, int], x: int, y: int) -> np.ndarray:
-    """A coloured square around (x, y) with a white dot in its middle, on black."""
+    """Return a coloured square around (x, y) with a white dot in its middle, on black."""
     image = np.zeros((60, 80, 3), np.uint8)
     image[y - 10 : y + 10, x - 10 : x + 10] = colour
     image[y, x] = 255
@@ -107,7 +117,7 @@ def picture(colour: tuple[int, int, int], x: int, y: int) -> np.ndarray:
 
 @pytest.fixture
 def frames(tmp_path: Path) -> Path:
-    """A red, a green and a blue square, a black picture, an unreadable file."""
+    """Return a red, a green and a blue square, a black picture, an unreadable file."""
     pictures = [
         picture((250, 0, 0), 20, 20),
         picture((0, 250, 0), 50, 40),
@@ -150,7 +160,8 @@ def test_a_misspelt_key_of_its_header_is_no_key_of_its_own(tmp_path: Path, key: 
     )
     with pytest.raises(
         RegistryError,
-        match=rf"lighthouse\.py: lighthouse: unknown key (calibration\.)?{misspelt}(, did you mean '{key}'|; valid: .*{key})",
+        match=rf"lighthouse\.py: lighthouse: unknown key (calibration\.)?{misspelt}(, did you "
+        rf"mean '{key}'|; valid: .*{key})",
     ):
         discover((tmp_path,))
 
@@ -165,7 +176,8 @@ def test_a_misspelt_option_of_it_is_refused(tmp_path: Path) -> None:
     }
     with pytest.raises(
         ConfigError,
-        match=r"detectors\.lighthouse\.options: detector 'lighthouse' has no option 'sied', did you mean 'side'\?",
+        match=r"detectors\.lighthouse\.options: detector 'lighthouse' has no option 'sied', did "
+        r"you mean 'side'\?",
     ):
         Plan(raw)
 

@@ -1,4 +1,4 @@
-"""Datasets that everyone may download: archives come from a server, are verified, unpacked and only then seen."""
+"""Downloadable datasets: archives are fetched, verified, unpacked and only then seen."""
 
 import io
 import threading
@@ -25,7 +25,7 @@ def packed(*names: str) -> bytes:
 
 
 def clips(actor: int) -> list[str]:
-    """What an actor's archive holds: the spoken clips with and without sound."""
+    """Return what an actor's archive holds: the spoken clips with and without sound."""
     return [
         f"Actor_{actor:02d}/{clip.stem}.mp4"
         for modality in ("av", "video")
@@ -36,7 +36,7 @@ def clips(actor: int) -> list[str]:
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[Zenodo]:
-    """Archives of two actors."""
+    """Return archives of two actors."""
     served = Zenodo(
         {f"Video_Speech_Actor_{actor:02d}.zip": packed(*clips(actor)) for actor in (1, 2)},
         **getattr(request, "param", {}),
@@ -91,7 +91,10 @@ def test_a_run_fetches_the_archives_that_it_needs_once(
 
 
 def test_clips_that_are_there_already_are_not_fetched_again(tmp_path: Path, server: Zenodo) -> None:
-    """Unpacked by hand, wherever below the folder; an actor of whom one clip is missing is fetched."""
+    """Clips may be unpacked by hand anywhere below the folder.
+
+    An actor of whom one clip is missing is fetched.
+    """
     root = tmp_path / "data"
     for name in [name for name in clips(1) if name[9:11] == "01"] + clips(2)[1:]:
         (root / "by hand" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -43,7 +43,7 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def pictures() -> list[bytes]:
-    """A drawn face, tinted so that no two pictures are the same."""
+    """Return a drawn face, tinted so that no two pictures are the same."""
     face = scenes.draw(scenes.plan("test")[0])[0][::3, ::3]
     return [encode_png((face * (1 - index / 40)).astype(np.uint8)) for index in range(len(ROWS))]
 
@@ -154,7 +154,7 @@ def test_both_layouts_tell_the_same(tmp_path: Path, pictures: list[bytes]) -> No
 
 
 def test_five_landmarks_are_taken_from_the_68_of_a_row() -> None:
-    """iBUG's numbering: eyes 36-41 and 42-47, tip of the nose 30, corners of the mouth 48 and 54."""
+    """iBUG numbers the eyes 36-41 and 42-47, the nose tip 30, the mouth's corners 48 and 54."""
     points = np.column_stack([np.arange(68.0), np.arange(68.0) / 2])
     text = ";".join(f"{value:.1f}" for value in points.ravel())
     assert _five(text, (0, 0, 68, 68)) == (

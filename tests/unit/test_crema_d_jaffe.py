@@ -15,7 +15,7 @@ from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
 from faceoff.media.images import decode_image
 
-# -- CREMA-D --------------------------------------------------------------------------------------------------------------
+# -- CREMA-D ---------------------------------------------------------------------------------------
 
 PEOPLE = """"ActorID","Age","Sex","Race","Ethnicity"
 1001,51,"Male","Caucasian","Not Hispanic"
@@ -92,8 +92,14 @@ def test_crema_d_actors(tmp_path: Path) -> None:
     dataset = clips(crema(tmp_path, people=PEOPLE.replace(",", " , ") + "\n"))
     found = {sample.sample_id: sample for sample in dataset.samples()}
     assert found["1001_DFA_ANG_XX"].groups == {
-        "actor": "1001", "sentence": "DFA", "level": "unspecified", "sex": "male", "age": "50-59", "race": "Caucasian", "ethnicity": "Not Hispanic",
-    }  # fmt: skip
+        "actor": "1001",
+        "sentence": "DFA",
+        "level": "unspecified",
+        "sex": "male",
+        "age": "50-59",
+        "race": "Caucasian",
+        "ethnicity": "Not Hispanic",
+    }
     assert found["1091_WSI_NEU_XX"].groups["age"] == "20-29"
     assert dataset.version != plain.version
     assert dataset.fingerprint() != plain.fingerprint()
@@ -149,11 +155,11 @@ def test_crema_d_nothing_found(tmp_path: Path) -> None:
         clips(crema(tmp_path), demographics=tmp_path / "absent.csv")
 
 
-# -- JAFFE ----------------------------------------------------------------------------------------------------------------
+# -- JAFFE -----------------------------------------------------------------------------------------
 
 
 def tiff(shade: int) -> bytes:
-    """A drawn face, grey and 80 px wide."""
+    """Return a drawn face, grey and 80 px wide."""
     face = scenes.draw(scenes.plan("test")[0])[0][::3, ::3]
     buffer = io.BytesIO()
     Image.fromarray((face.mean(axis=2) * shade / 255).astype(np.uint8)).save(buffer, format="TIFF")
@@ -162,7 +168,7 @@ def tiff(shade: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def jaffe_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """213 pictures: three per subject and expression, and three more."""
+    """Return 213 pictures: three per subject and expression, and three more."""
     root = tmp_path_factory.mktemp("jaffe")
     names = [
         f"{subject}.{code}{count}"

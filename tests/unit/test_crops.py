@@ -1,4 +1,4 @@
-"""Crops: the exact pixels of a box, black outside the frame, true colours, and the box calibration."""
+"""Crops: exact pixels of a box, black outside the frame, true colours, and box calibration."""
 
 import numpy as np
 import pytest
@@ -129,11 +129,11 @@ def test_iou_of_empty_boxes_is_zero() -> None:
     assert iou((0, 0, 5, 5), (5, 0, 5, 5)) == 0.0
 
 
-# -- alignment ------------------------------------------------------------------------------------------------------------
+# -- alignment -------------------------------------------------------------------------------------
 
 
 def dotted(points: np.ndarray, size: int = 400, radius: int = 4) -> np.ndarray:
-    """Red, green, blue, yellow and white dots at five places (x, y)."""
+    """Return red, green, blue, yellow and white dots at five places (x, y)."""
     image = np.zeros((size, size, 3), np.uint8)
     rows, columns = np.mgrid[:size, :size] + 0.5
     for (x, y), colour in zip(
@@ -144,7 +144,7 @@ def dotted(points: np.ndarray, size: int = 400, radius: int = 4) -> np.ndarray:
 
 
 def places(pixels: np.ndarray) -> np.ndarray:
-    """Centres of the five dots."""
+    """Return centres of the five dots."""
     found = []
     on = pixels > 100
     for colour in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 1, 1)):

@@ -1,4 +1,4 @@
-"""What lies below a folder, links and all, and the hash that tells when it changes."""
+"""The files below a folder are listed, links and all, and their hash tells when they change."""
 
 import os
 from pathlib import Path

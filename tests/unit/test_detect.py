@@ -1,4 +1,7 @@
-"""Detection: boxes found in the enlarged, bordered view lie where they belong in the frame; what is kept and in which order; every frame has a row."""
+"""Detection: boxes of the enlarged, bordered view lie where they belong in the frame.
+
+The tests also say which faces are kept, in which order; every frame has a row.
+"""
 
 from pathlib import Path
 
@@ -85,11 +88,18 @@ def test_view_and_frame_are_inverse(scale: int, left: int, top: int, box: list[f
 
 @pytest.mark.parametrize(
     "face",
-    [Face((0, 0, 20, 20), 0.49),
-     Face((0, 0, 7.9, 20), 0.9), Face((0, 0, 20, 7.9), 0.9), Face((0, 0, 20, 20), float("nan")), Face((float("nan"), 0, 20, 20), 0.9),
-     Face((0, 0, float("inf"), 20), 0.9), Face((0, 0, -20, 20), 0.9), Face((0, 0, 0, 20), 0.9)],
+    [
+        Face((0, 0, 20, 20), 0.49),
+        Face((0, 0, 7.9, 20), 0.9),
+        Face((0, 0, 20, 7.9), 0.9),
+        Face((0, 0, 20, 20), float("nan")),
+        Face((float("nan"), 0, 20, 20), 0.9),
+        Face((0, 0, float("inf"), 20), 0.9),
+        Face((0, 0, -20, 20), 0.9),
+        Face((0, 0, 0, 20), 0.9),
+    ],
     ids=["weak", "narrow", "flat", "nan score", "nan box", "endless", "negative", "empty"],
-)  # fmt: skip
+)
 def test_weak_tiny_and_malformed_faces_are_dropped(face: Face) -> None:
     good = Face((5, 5, 8, 8), 0.5)
     assert postprocess([face, good], CARD) == [good]
@@ -117,7 +127,10 @@ class Bright:
     def detect(self, images):
         if any(image[0, 0, 0] == 66 for image in images):
             raise RuntimeError("a bad\\npicture")
-        return [[Face((4.0, 8.0, 20.0, 20.0), float(image[0, 0, 0]) / 255), Face((0.0, 0.0, 10.0, 10.0), 0.6)] if image.any() else [] for image in images]
+        return [self._detect(image) if image.any() else [] for image in images]
+    def _detect(self, image):
+        bright = Face((4.0, 8.0, 20.0, 20.0), float(image[0, 0, 0]) / 255)
+        return [bright, Face((0.0, 0.0, 10.0, 10.0), 0.6)]
 """
 
 
@@ -163,9 +176,13 @@ def test_every_frame_has_a_row_with_its_state(tmp_path: Path) -> None:
         for row in rows
     ]
     assert states == [
-        ("s0", "ok", 1, 0, 2), ("s0", "ok", 1, 1, 2),
-        ("s1", "no_face", 0, -1, 0), ("s2", "unreadable", 0, -1, 0), ("s3", "error", 0, -1, 0), ("s4", "ok", 1, 0, 1),
-    ]  # fmt: skip
+        ("s0", "ok", 1, 0, 2),
+        ("s0", "ok", 1, 1, 2),
+        ("s1", "no_face", 0, -1, 0),
+        ("s2", "unreadable", 0, -1, 0),
+        ("s3", "error", 0, -1, 0),
+        ("s4", "ok", 1, 0, 1),
+    ]
     assert (rows[0]["x"], rows[0]["y"], rows[0]["score"]) == (4.0, 8.0, 0.8)
     assert rows[3]["reason"] == "empty file"
     assert rows[4]["reason"] == "RuntimeError: a bad picture"
@@ -188,7 +205,7 @@ def test_a_frame_whose_bytes_do_not_decode_spoils_its_own_row_only(tmp_path: Pat
 
 
 def test_a_face_whose_frame_does_not_decode_is_an_error_of_its_row() -> None:
-    """`given` takes boxes from the table, so that the model's stage is the first to look at the picture."""
+    """`given` takes boxes from the table, so the model's stage is the first to see the picture."""
     frame = {"image": {"bytes": b"broken", "path": "x"}, "width": 32, "height": 32}
     face = {
         "face_id": 0,
@@ -235,7 +252,7 @@ def test_detector_that_always_fails_fails_the_job(tmp_path: Path) -> None:
 
 
 def test_given_faces_come_from_the_rows_whatever_the_view(tmp_path: Path) -> None:
-    """Boxes and landmarks of the frames table, in frame pixels even where other detectors would see an enlarged picture."""
+    """Boxes and landmarks are in frame pixels even where other detectors enlarge the picture."""
     points = [float(value) for value in range(10)]
     frames = [
         {"boxes": [[1.0, 2.0, 9.0, 9.0], [3.0, 4.0, 20.0, 20.0]], "landmarks": None},
@@ -260,6 +277,9 @@ def test_given_faces_come_from_the_rows_whatever_the_view(tmp_path: Path) -> Non
     )
     found = list(parquet.rows(tmp_path / "faces.parquet"))
     assert [(row["sample_id"], row["state"], row["x"], row["w"]) for row in found] == [
-        ("s0", "ok", 3.0, 20.0), ("s0", "ok", 1.0, 9.0), ("s1", "ok", 5.0, 6.0), ("s2", "no_face", None, None),
-    ]  # fmt: skip
+        ("s0", "ok", 3.0, 20.0),
+        ("s0", "ok", 1.0, 9.0),
+        ("s1", "ok", 5.0, 6.0),
+        ("s2", "no_face", None, None),
+    ]
     assert found[2]["landmarks"] == points

@@ -1,4 +1,7 @@
-"""Downloads from a server that misbehaves: the file arrives whole, or the message names file, URL and reason, and only a resumable beginning is left."""
+"""Downloads from a misbehaving server arrive whole, or fail with file, URL and reason.
+
+In that case only a resumable beginning is left.
+"""
 
 import fcntl
 import hashlib
@@ -55,7 +58,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """On an ephemeral port of this machine; `asked`: the headers of each request, `sent`: bytes of each body."""
+    """A server on an ephemeral port of this machine.
+
+    `asked`: the headers of each request; `sent`: the bytes of each body.
+    """
 
     daemon_threads = True
 
@@ -66,7 +72,7 @@ class Server(ThreadingHTTPServer):
         self.sent: list[int] = []
 
     def handle_error(self, *words: object) -> None:
-        """A client that hangs up is meant here."""
+        """Ignore a client that hangs up, which these tests do on purpose."""
 
     @property
     def url(self) -> str:
@@ -78,7 +84,7 @@ def whole(handler: Handler) -> None:
 
 
 def ranged(handler: Handler) -> None:
-    """As a good server: the rest if asked for, when it is still that version."""
+    """Answer as a good server: the rest if asked for, while it is still that version."""
     wanted = handler.headers.get("Range")
     if wanted and handler.headers.get("If-Range", '"v1"') == '"v1"':
         start = int(wanted.removeprefix("bytes=").rstrip("-"))
@@ -103,7 +109,7 @@ def status(code: int, **headers: str) -> Answer:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the cache that downloads go to; no mirror."""
+    """Return the folder of the cache that downloads go to; no mirror."""
     monkeypatch.delenv("FACEOFF_MIRROR", raising=False)
     monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -113,7 +119,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that would have been waited."""
+    """Return the seconds that would have been waited."""
     found: list[float] = []
     monkeypatch.setattr(downloads.time, "sleep", found.append)
     monkeypatch.setattr(downloads, "_READ_S", 2.0)
@@ -135,7 +141,7 @@ def asset(*urls: str, **more: object) -> Asset:
 
 
 def arrives(cache: Path, wanted: Asset) -> None:
-    """The file comes whole and alone."""
+    """Assert that the file comes whole and alone."""
     path = fetch(wanted)
     assert path == cache / "w.bin"
     assert path.read_bytes() == BODY
@@ -143,7 +149,7 @@ def arrives(cache: Path, wanted: Asset) -> None:
 
 
 def fails(cache: Path, wanted: Asset, left: int = 0, network: bool = True) -> str:
-    """The message; what stays is a beginning of `left` bytes with its note, or nothing."""
+    """Return the message; assert that `left` bytes stay with their note, or nothing."""
     with pytest.raises(AssetError) as caught:
         fetch(wanted)
     parts = {path.suffix: path for path in cache.iterdir()}
@@ -618,7 +624,7 @@ def test_the_lock_of_a_process_that_died_holds_nobody(cache: Path, server: Serve
 def test_a_lock_that_its_holder_removed_meanwhile_is_taken_anew(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A process that waits with the removed file open must not share the lock with one that comes later."""
+    """A process that waits with the removed file open must not share the lock with a later one."""
     path, held, free = tmp_path / "lock", threading.Event(), threading.Event()
 
     def wait_for_it() -> None:

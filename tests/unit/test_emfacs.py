@@ -1,4 +1,4 @@
-"""EMFACS rules: worked examples, alternatives, presence, variants, and classes that a detector's units cannot tell."""
+"""EMFACS rules: worked examples, alternatives, presence, and classes that units cannot tell."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ EVERY = {unit for rule in EMFACS.values() for options in rule for unit in option
 
 
 def units(**intensity: float) -> dict[str, np.ndarray]:
-    """OpenFace's units, zero but for those given."""
+    """Return OpenFace's units, zero but for those given."""
     return {unit: np.array([intensity.get(unit, 0.0)]) for unit in sorted(OPENFACE)}
 
 
@@ -52,7 +52,10 @@ def test_worked_example(shown: dict[str, float], emotion: str, score: float) -> 
 
 
 def test_fear_wins_over_surprise_only_by_its_own_units() -> None:
-    """Its rule holds all of surprise's, so equal intensities tie, and the earlier class has it: a property of scoring by means."""
+    """Fear's rule holds all of surprise's, so equal intensities tie, and the earlier class wins.
+
+    That is a property of scoring by means.
+    """
     found = emfacs.scores(
         units(**dict.fromkeys(("AU01", "AU02", "AU04", "AU05", "AU07", "AU20", "AU26"), 5.0))
     )

@@ -1,4 +1,4 @@
-"""Which face is the sample's face: each policy, and its ties (protocol §8)."""
+"""Each policy chooses its face, and ties have one order (protocol §8)."""
 
 from itertools import permutations
 

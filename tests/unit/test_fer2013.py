@@ -1,4 +1,4 @@
-"""FER2013's own labels from either table, and the Kaggle edition of FER+, on trees in their layouts."""
+"""FER2013's own labels from either table, and the Kaggle edition of FER+, in their layouts."""
 
 import csv
 from collections import Counter
@@ -39,7 +39,7 @@ ROW_NAMES = [
 
 
 def fer2013_csv(root: Path, **changed: str) -> Path:
-    """Kaggle's fer2013.csv of nine pictures; `row3="7,…"` replaces a row."""
+    """Return Kaggle's fer2013.csv of nine pictures; `row3="7,…"` replaces a row."""
     root.mkdir(exist_ok=True)
     lines = [
         f"{code},{' '.join(map(str, pixels.ravel()))},{usage}"
@@ -63,7 +63,7 @@ def fer2013new(root: Path, names: list[str] = ROW_NAMES, usages: list[str] = USA
 
 
 def parts(root: Path, lines: list[str] | None = None) -> Path:
-    """The generator's folders with the recovered labels."""
+    """Return the generator's folders with the recovered labels."""
     root.mkdir(exist_ok=True)
     written = []
     for name, usage, code, pixels in zip(ROW_NAMES, USAGES, CODES, PICTURES, strict=True):
@@ -104,8 +104,11 @@ def test_csv_has_every_row(tmp_path: Path, capsys: pytest.CaptureFixture) -> Non
     dataset = opened(fer2013_csv(tmp_path / "d"))
     samples = list(dataset.samples())
     assert [(sample.sample_id, sample.label) for sample in samples] == [
-        ("row00005", "surprise"), ("row00006", "neutral"), ("row00007", "anger"), ("row00008", "happiness"),
-    ]  # fmt: skip
+        ("row00005", "surprise"),
+        ("row00006", "neutral"),
+        ("row00007", "anger"),
+        ("row00008", "happiness"),
+    ]
     assert all(
         (sample.kind, sample.split, sample.subject, sample.votes) == ("image", "test", None, None)
         for sample in samples
@@ -133,8 +136,11 @@ def test_recovered_labels_name_what_ferplus_names(tmp_path: Path) -> None:
     dataset = opened(root)
     samples = list(dataset.samples())
     assert [(sample.sample_id, sample.label) for sample in samples] == [
-        ("fer0032220", "surprise"), ("fer0032221", "neutral"), ("fer0032222", "anger"), ("fer0032223", "happiness"),
-    ]  # fmt: skip
+        ("fer0032220", "surprise"),
+        ("fer0032221", "neutral"),
+        ("fer0032222", "anger"),
+        ("fer0032223", "happiness"),
+    ]
     assert [sample.groups["ambiguous"] for sample in samples] == ["false"] * 3 + ["true"]
     assert np.array_equal(decode_image(dataset.read(samples[2]))[..., 0], PICTURES[7])
     assert dataset.version == "recovered-test@1"
@@ -169,7 +175,10 @@ def test_the_csv_wins_unless_said_otherwise(tmp_path: Path) -> None:
 
 
 def test_ferplus_names_rows_as_its_table_does(tmp_path: Path) -> None:
-    """A row's number is not its name's: reading fer2013.csv by the number would show another person's face under the votes."""
+    """A row's number is not its name's.
+
+    Reading fer2013.csv by the number would show another person's face under the votes.
+    """
     root = fer2013new(fer2013_csv(tmp_path / "csv"))
     folders = fer2013new(parts(tmp_path / "parts"))
     for split in ("train", "valid", "test"):
@@ -341,7 +350,10 @@ def test_validation_finds_twins_and_conflicts(tmp_path: Path) -> None:
 
 
 def test_train_status(tmp_path: Path) -> None:
-    """The `fer` card was trained on fer2013's train part: in-sample there, held out on test, and FER+ relabels the same pictures."""
+    """The `fer` card was trained on fer2013's train part, and FER+ relabels the same pictures.
+
+    It is in-sample there and held out on test.
+    """
     root = str(fer2013new(parts(tmp_path / "d")))
     sections = {
         "fer2013": {"path": root},
@@ -355,11 +367,11 @@ def test_train_status(tmp_path: Path) -> None:
     assert found == {"fer2013": "held-out", "train": "in-sample", "ferplus": "relabelled"}
 
 
-# -- fer2013plus ----------------------------------------------------------------------------------------------------------
+# -- fer2013plus -----------------------------------------------------------------------------------
 
 
 def kaggle(root: Path, inner: str = "fer2013") -> Path:
-    """fer2013/{train,test}/<class>/*, 112 x 112."""
+    """Return fer2013/{train,test}/<class>/*, 112 x 112."""
     for split, classes in {
         "test": ("anger", "contempt", "happiness"),
         "train": ("anger",),

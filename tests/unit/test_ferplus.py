@@ -1,4 +1,7 @@
-"""FER+ label rules by hand and against a slow, literal reading of the published algorithm; every layout of the data gives the same pixels."""
+"""FER+ label rules by hand and against a slow, literal reading of the published algorithm.
+
+Every layout of the data gives the same pixels.
+"""
 
 import csv
 import io
@@ -21,7 +24,7 @@ NE, HA, SU, SA, AN, DI, FE, CO, UN, NF = range(10)
 
 
 def votes(**counts: int) -> np.ndarray:
-    """Ten votes from two-letter column names."""
+    """Return ten votes from two-letter column names."""
     vector = np.zeros(10)
     for name, count in counts.items():
         vector[globals()[name.upper()]] = count
@@ -95,7 +98,10 @@ def test_rule_by_hand(rule: str, vector: np.ndarray, expected: dict[str, float] 
 
 
 def published(mode: str, counts: list[int]) -> list[float] | None:
-    """The FER+ paper's modes as its code walks through them: counts in, the target over the 8 emotions or None out. Plain lists and loops on purpose."""
+    """Return the target over the 8 emotions, or None, of the FER+ paper's modes for these counts.
+
+    It walks through them as their code does, with plain lists and loops on purpose.
+    """
     left = [0 if count <= 1 else count for count in counts]
     total = sum(left)
     out = [0.0] * 10
@@ -167,7 +173,7 @@ def test_target_is_a_distribution_over_voted_emotions(counts: list[int], rule: s
         )
 
 
-# -- layouts --------------------------------------------------------------------------------------------------------------
+# -- layouts ---------------------------------------------------------------------------------------
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (8, 48, 48), np.uint8)
 PICTURES[5] = PICTURES[1]  # a test picture that is also a train picture
@@ -197,7 +203,7 @@ def label_csv(indices: tuple[int, ...]) -> bytes:
 
 
 def layout(root: Path, kind: str) -> Path:
-    """The same eight pictures and votes in one of the layouts."""
+    """Return the same eight pictures and votes in one of the layouts."""
     root.mkdir()
     with open(root / "fer2013new.csv", "w", newline="") as file:
         writer = csv.writer(file)
@@ -253,7 +259,10 @@ def test_every_layout_gives_the_same_samples_and_pixels(tmp_path: Path, kind: st
 
 
 def test_a_compressed_archive_is_read_once(tmp_path: Path) -> None:
-    """The table need not be in the archive's order; going back in a .tar.gz means to unpack it from its start again."""
+    """The table need not be in the archive's order.
+
+    Going back in a .tar.gz means to unpack it from its start again.
+    """
     root = layout(tmp_path / "d", "tar")
     dataset = FerPlus(FerPlus.Options(path=root))
     samples = list(dataset.samples())

@@ -11,7 +11,10 @@ from faceoff.models import geometry
 
 @pytest.fixture
 def face() -> np.ndarray:
-    """(1, 468, 2) a rigid, plausible arrangement: random points with the named ones where a face has them."""
+    """Return (1, 468, 2), a rigid, plausible arrangement.
+
+    It has random points, with the named ones where a face has them.
+    """
     points = np.random.default_rng(1).uniform(-0.6, 0.6, (468, 2))
     points[mesh.EYE_OUTER_L], points[mesh.EYE_OUTER_R] = (-0.5, 0), (0.5, 0)
     return points[None]
@@ -31,7 +34,7 @@ def test_measures_do_not_depend_on_where_the_face_is(face):
 
 
 def rest() -> dict[str, np.ndarray]:
-    """Measures of a face at rest, by the model's own table."""
+    """Return measures of a face at rest, by the model's own table."""
     values = {
         name: np.array([at_rest])
         for signs in geometry._READ_FROM.values()
@@ -80,7 +83,10 @@ def test_every_emotion_is_evaluable_and_in_canonical_order():
 
 
 def test_the_mesh_follows_a_turned_head():
-    """The same drawn face, upright and rolled by 25 degrees, has nearly the same measures: the second pass works on an upright square."""
+    """The same drawn face, upright and rolled by 25 degrees, has nearly the same measures.
+
+    The second pass works on an upright square.
+    """
     from faceoff.assets import fetch
     from faceoff.drawing import scenes
     from faceoff.faces.crops import crop

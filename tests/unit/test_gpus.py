@@ -1,4 +1,7 @@
-"""Jobs beside each other take different GPUs; NVML (by nvidia-ml-py) and CUDA's driver are libraries of the same interface, compiled here."""
+"""Jobs beside each other take different GPUs.
+
+NVML (by nvidia-ml-py) and CUDA's driver are libraries of the same interface, compiled here.
+"""
 
 import os
 import shutil
@@ -13,15 +16,26 @@ from faceoff.inference import gpus
 PACKAGE = Path(gpus.__file__).parents[2]
 
 # What a job does: it says which GPU it takes, twice, and works until its input is closed.
-_JOB = "import sys; from faceoff.inference import gpus; print(gpus.index('cuda'), gpus.index('auto'), gpus.index('cuda:1'), flush=True); sys.stdin.read()"
+_JOB = (
+    "import sys; from faceoff.inference import gpus; print(gpus.index('cuda'), gpus.index('auto'), "
+    "gpus.index('cuda:1'), flush=True); sys.stdin.read()"
+)
 
-# Two GPUs, in CUDA's order the second of NVML's first. They draw 5 J and 7 J between two readings, and the first reading is not 0.
+# Two GPUs, in CUDA's order the second of NVML's first. They draw 5 J and 7 J between two readings,
+# and the first reading is not 0.
 _CUDA = """
 #include <string.h>
 int cuInit(unsigned flags) { return 0; }
 int cuDeviceGet(int *device, int ordinal) { *device = 10 + ordinal; return ordinal > 1 ? 101 : 0; }
-int cuDeviceGetName(char *name, int length, int device) { strncpy(name, device == 10 ? "Pretended A" : "Pretended B", length); return 0; }
-int cuDeviceGetUuid(unsigned char *octets, int device) { memset(octets, 0, 16); octets[0] = device == 10 ? 0xa0 : 0xb0; return 0; }
+int cuDeviceGetName(char *name, int length, int device) {
+    strncpy(name, device == 10 ? "Pretended A" : "Pretended B", length);
+    return 0;
+}
+int cuDeviceGetUuid(unsigned char *octets, int device) {
+    memset(octets, 0, 16);
+    octets[0] = device == 10 ? 0xa0 : 0xb0;
+    return 0;
+}
 """
 _NVML = """
 #include <stdio.h>
@@ -31,10 +45,19 @@ static unsigned long long drawn[2];
 int nvmlInitWithFlags(unsigned flags) { drawn[0] += 5000; drawn[1] += 7000; return 0; }
 int nvmlShutdown(void) { return 0; }
 int nvmlDeviceGetCount_v2(unsigned *count) { *count = 2; return 0; }
-int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) { *handle = index ? &second : &first; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
+    *handle = index ? &second : &first;
+    return 0;
+}
 int nvmlDeviceGetUUID(void *handle, char *name, unsigned length) {
-    snprintf(name, length, "GPU-%s000000-0000-0000-0000-000000000000", handle == &first ? "b0" : "a0"); return 0; }
-int nvmlDeviceGetTotalEnergyConsumption(void *handle, unsigned long long *mj) { *mj = drawn[handle == &second]; return MISSING; }
+    const char *start = handle == &first ? "b0" : "a0";
+    snprintf(name, length, "GPU-%s000000-0000-0000-0000-000000000000", start);
+    return 0;
+}
+int nvmlDeviceGetTotalEnergyConsumption(void *handle, unsigned long long *mj) {
+    *mj = drawn[handle == &second];
+    return MISSING;
+}
 """
 
 
@@ -176,7 +199,8 @@ meter = energy.Meter()
 energy.PACKAGE.write_text("3500000")
 print([gpus.described(number) for number in (None, 0, 1, 2)])
 print([gpus.identifier(number) for number in (0, 1, 2)])
-print([meter.joules(number) for number in (None, 0)], [energy.Meter().joules(number) for number in (None, 1, 2)])
+drawn = [meter.joules(number) for number in (None, 0)]
+print(drawn, [energy.Meter().joules(number) for number in (None, 1, 2)])
 energy.PACKAGE.write_text("5")
 print(meter.joules(None), meter.joules(0))
 energy.PACKAGE.unlink()
@@ -200,10 +224,11 @@ def test_a_job_on_a_gpu_has_that_gpus_energy_with_the_processors_or_none(tmp_pat
     names, identifiers, drawn, began_anew, unreadable = done.stdout.splitlines()
     assert names == "['cpu', 'cuda (Pretended A)', 'cuda (Pretended B)', 'cuda']"
     assert (
-        identifiers
-        == "['GPU-a0000000-0000-0000-0000-000000000000', 'GPU-b0000000-0000-0000-0000-000000000000', None]"
+        identifiers == "['GPU-a0000000-0000-0000-0000-000000000000', "
+        "'GPU-b0000000-0000-0000-0000-000000000000', None]"
     )
-    # The processor drew 2.5 J, then nothing; GPU 0 is NVML's second, which draws 7 J from reading to reading.
+    # The processor drew 2.5 J, then nothing; GPU 0 is NVML's second, which draws 7 J from reading
+    # to reading.
     assert drawn == ("[2.5, None] [0.0, None, None]" if missing else "[2.5, 9.5] [0.0, 5.0, None]")
     assert began_anew == unreadable == "None None"
 

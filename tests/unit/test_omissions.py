@@ -1,4 +1,4 @@
-"""What a dataset leaves out, in words."""
+"""A dataset says in words what it leaves out."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""OpenFace's CSV: a real file, frames without a face, other programs' columns, and what is refused."""
+"""OpenFace's CSV: a real file, frames without a face, other programs' columns, and refusals."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ HEADER = "frame, face_id, timestamp, confidence, success, " + ", ".join(
 def line(
     frame: int, success: int = 1, confidence: float = 0.95, face_id: int = 0, **shown: float
 ) -> str:
-    """One line of a file: these intensities, present where above 0."""
+    """Return one line of a file: these intensities, present where above 0."""
     intensity = [shown.get(unit, 0.0) for unit in UNITS]
     cells = [
         frame,
@@ -41,7 +41,7 @@ def write(path: Path, *lines: str, header: str = HEADER) -> Path:
 
 @pytest.fixture
 def real() -> openface_csv.Tracking:
-    """A file that OpenFace wrote (100 frames, 0.001 s apart)."""
+    """Return a file that OpenFace wrote (100 frames, 0.001 s apart)."""
     path = Path(os.environ.get("FACEOFF_DATA", "")) / "media" / "OpenFace_Test.csv"
     if not path.is_file():
         pytest.skip("media/OpenFace_Test.csv is not in FACEOFF_DATA")

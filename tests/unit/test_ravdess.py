@@ -1,4 +1,7 @@
-"""RAVDESS by its published counts, on trees of empty files that carry all official names: no clip is decoded here."""
+"""RAVDESS by its published counts, on trees of empty files that carry all official names.
+
+No clip is decoded here.
+"""
 
 import re
 from collections import Counter
@@ -24,7 +27,10 @@ LABELS = {
 
 
 def names(modality: str, vocal: str) -> list[str]:
-    """All official names of one modality and vocal channel, spelled out apart from the code under test."""
+    """Return all official names of one modality and vocal channel.
+
+    They are spelled out apart from the code under test.
+    """
     found = []
     for actor in range(1, 25):
         for emotion in range(1, 7 if vocal == "02" else 9):
@@ -33,13 +39,14 @@ def names(modality: str, vocal: str) -> list[str]:
                     for repetition in (1, 2):
                         if not (vocal == "02" and actor == 18):
                             found.append(
-                                f"{modality}-{vocal}-{emotion:02d}-{intensity:02d}-{statement:02d}-{repetition:02d}-{actor:02d}"
+                                f"{modality}-{vocal}-{emotion:02d}-{intensity:02d}-{statement:02d}"
+                                f"-{repetition:02d}-{actor:02d}"
                             )
     return found
 
 
 def put(root: Path, stems: list[str], suffix: str = ".mp4") -> None:
-    """Empty files in the archives' folders."""
+    """Write empty files in the archives' folders."""
     for stem in stems:
         folder = (
             root
@@ -52,7 +59,7 @@ def put(root: Path, stems: list[str], suffix: str = ".mp4") -> None:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Everything: speech and song, with and without sound, and the sound alone."""
+    """Return a tree of everything: speech and song, with and without sound, and sound alone."""
     root = tmp_path_factory.mktemp("ravdess")
     for vocal in ("01", "02"):
         put(root, names("01", vocal))
@@ -104,8 +111,15 @@ def test_labels_and_groups(tree: Path) -> None:
     sample = by_id["01-01-06-02-01-02-12"]
     assert (sample.kind, sample.label, sample.subject) == ("video", "fear", "12")
     assert sample.groups == {
-        "actor": "12", "sex": "female", "intensity": "strong", "statement": "kids", "repetition": "2", "vocal": "speech", "emobox_fold": "2", "mmer_fold": "2",
-    }  # fmt: skip
+        "actor": "12",
+        "sex": "female",
+        "intensity": "strong",
+        "statement": "kids",
+        "repetition": "2",
+        "vocal": "speech",
+        "emobox_fold": "2",
+        "mmer_fold": "2",
+    }
     assert dataset.file(sample) == tree / "Video_Speech_Actor_12/Actor_12/01-01-06-02-01-02-12.mp4"
     assert by_id["01-01-06-02-01-02-11"].groups["sex"] == "male"
     assert [sample.subject for sample in samples] == sorted(sample.subject for sample in samples)

@@ -72,7 +72,7 @@ def test_the_watch_sees_a_view_with_gaps(watched: None) -> None:
 
 
 def test_the_trap_is_still_there() -> None:
-    """Where NumPy no longer falls into it, the watch may go."""
+    """The watch may go when NumPy no longer falls into it."""
     memory, ways = np.zeros(64), 0
     square, beside, apart = memory[:9].reshape(3, 3), memory[10:13], memory[40:43]
     for values in np.random.default_rng(0).uniform(0.1, 10, (200, 3)):

@@ -11,7 +11,7 @@ from faceoff.plugins.subsets import PARTS, limited, part_of
 
 
 def samples(**counts: int) -> list[Sample]:
-    """A class-sorted list, as a folder gives it."""
+    """Return a class-sorted list, as a folder gives it."""
     return [
         Sample(
             sample_id=f"{label}-{index}", path="", label=None if label == "unlabelled" else label

@@ -26,7 +26,7 @@ def tone(
     start_s: float = 0.0,
     codec: str = "pcm_s16le",
 ) -> Path:
-    """A pure tone, as loud in every channel."""
+    """Return a pure tone, as loud in every channel."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate, layout=channels)
         for start in range(0, int(seconds * rate), 1024):

@@ -1,4 +1,4 @@
-"""Choose the face of every frame of a faces table, column by column, and match the faces of several detectors."""
+"""Choose the faces of a whole table, column by column, and match those of several detectors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

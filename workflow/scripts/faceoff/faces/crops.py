@@ -45,8 +45,9 @@ def calibrate(box: Box, calibration: Mapping[str, float] | None) -> Box:
 
 
 def square(box: Box, margin: float) -> Box:
-    """Return the square around a box's centre with its longer side, enlarged by `margin` (0.2 = 20
-    %).
+    """Return the square around a box's centre with its longer side, enlarged by `margin`.
+
+    A margin of 0.2 enlarges it by 20 %.
     """
     x, y, w, h = box
     side = max(w, h) * (1 + margin)
@@ -123,18 +124,18 @@ def _cut_within_reason(image: RGB, area: Box) -> RGB:
 
 
 def _similarity(scale: float, angle: float, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the (2, 3) matrix that turns by `angle` (radians), scales, and maps `source` to
-    `target`.
+    """Return the (2, 3) matrix that turns by `angle` (radians), scales, and moves a point.
 
-    The points are in continuous pixel coordinates.
+    It maps `source` to `target`, both in continuous pixel coordinates.
     """
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return np.column_stack([turn, target - turn @ source])
 
 
 def _upright(box: Box, spec: CropSpec, landmarks: np.ndarray) -> np.ndarray:
-    """Return the square of the box, turned about its centre until the line between the eyes is
-    level.
+    """Return the similarity that cuts out the square of the box, turned about its centre.
+
+    The line between the eyes becomes level.
     """
     x, y, side, _ = square(box, spec.margin)
     (left, right), target = landmarks[:2], np.array(spec.size[::-1], float)

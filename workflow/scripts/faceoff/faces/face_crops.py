@@ -19,9 +19,7 @@ BATCH = 64
 
 
 def framed(frames: Path, faces: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """Yield (frame row, its face rows). Both files are in frame order and are streamed side by
-    side.
-    """
+    """Yield (frame row, its face rows), read side by side from two files in frame order."""
     grouped = groupby(parquet.rows(faces), _place)
     for frame in (frame for batch in parquet.stream(frames) for frame in batch):
         place, rows = next(grouped)

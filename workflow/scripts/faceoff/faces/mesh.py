@@ -36,10 +36,9 @@ class FaceMesh:
         self._network = Tflite(weights, batch=_BATCH)
 
     def landmarks(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return ((n, 468, 2) coordinates in an upright 192-pixel square, (n,) presence
-        probability).
+        """Return coordinates (n, 468, 2) in an upright 192-pixel square, and presence (n,).
 
-        crops: (n, side, side, 3) uint8 RGB of faces, loosely framed.
+        Presence is a probability. crops: (n, side, side, 3) uint8 RGB of faces, loosely framed.
         """
         whole = (
             np.stack(

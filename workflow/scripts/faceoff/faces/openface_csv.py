@@ -34,8 +34,9 @@ class OpenFaceError(ValueError):
 
 @dataclass(frozen=True)
 class Tracking:
-    """One CSV as arrays (n,), in its order. If `success` is False, the numbers of a row mean
-    nothing.
+    """One CSV as arrays (n,), in its order.
+
+    If `success` is False, the numbers of a row mean nothing.
     """
 
     frame: np.ndarray  # int, from 1 as in the file

@@ -1,6 +1,6 @@
-"""Derive action units from MediaPipe FaceLandmarker's 52 blendshapes, and emotions by EMFACS rules.
+"""Derive action units from MediaPipe FaceLandmarker's blendshapes, and emotions by EMFACS rules.
 
-Nothing is trained here.
+There are 52 blendshapes. Nothing is trained here.
 """
 
 from collections.abc import Mapping

@@ -105,9 +105,7 @@ class _EmoNet:
         )
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        """Return the prediction; valence and arousal are clipped to [-1, 1] as in the authors'
-        demo.
-        """
+        """Return the prediction, with valence and arousal clipped to [-1, 1] as the authors do."""
         inputs = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
         outputs = self._network.run(inputs)[0].astype(np.float64)
         affect = np.clip(outputs[:, -2:], -1, 1)

@@ -54,8 +54,9 @@ _HEADER_PARTS = {"requires": {"modules", "binaries"}, "calibration": {"dx", "dy"
 
 
 def _check_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) -> None:
-    """Raise RegistryError for a key that nothing reads, naming the file, the key and the nearest
-    valid one.
+    """Raise RegistryError for a key that nothing reads.
+
+    The message names the file, the key and the nearest valid one.
     """
     for key in ("requires", "options", "assets", "calibration"):
         if not isinstance(entry.get(key, {}), dict):

@@ -1,6 +1,6 @@
-"""Describe jobs as records: the plan writes them as JSON into a rule's params, the stages read them.
+"""Describe jobs as records, which the plan writes as JSON and the stages read.
 
-The records are plain dataclasses, since the environments of the frameworks have no pydantic.
+The records are plain dataclasses, because the environments of the frameworks have no pydantic.
 """
 
 import json

@@ -23,10 +23,9 @@ def temporary(path: Path) -> Path:
 
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
-    """Give a temporary path in the target's folder; rename it to `path` on success, remove it on
-    failure.
+    """Give a temporary path in the target's folder, renamed to `path` on success.
 
-    Raises OSError with a readable message if the disk is full.
+    It is removed on failure. Raises OSError with a readable message if the disk is full.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -38,8 +38,9 @@ def with_failure(schema: pa.Schema, failed_files: Sequence[str]) -> pa.Schema:
 
 
 def failed_files(path: Path | str) -> list[str]:
-    """Return the files that `path` (Parquet) declares as failed, itself included; empty for a sound
-    file.
+    """Return the files that `path` (Parquet) declares as failed, itself included.
+
+    The list is empty for a sound file.
     """
     files: list[str] = json.loads((read_schema(path).metadata or {}).get(FAILURE, b"[]"))
     return files
@@ -128,7 +129,10 @@ def _reading(path: Path | str) -> Iterator[None]:
 
 
 def read_schema(path: Path | str) -> pa.Schema:
-    """Read the columns of a Parquet file, with its metadata. Raises ValueError for a damaged file."""
+    """Read the columns of a Parquet file, with its metadata.
+
+    Raises ValueError for a damaged file.
+    """
     with _reading(path):
         return pq.read_schema(path)
 
