@@ -52,8 +52,16 @@ HSEMOTION = {
     "enet_b2_7": 7,
     "enet_b2_8": 8,
 }
-DEEPFACE = {"conv_1": (5, 5, 1, 64), "conv_2": (3, 3, 64, 64), "conv_3": (3, 3, 64, 64), "conv_4": (3, 3, 64, 128), "conv_5": (3, 3, 128, 128),
-            "fc_1": (128, 1024), "fc_2": (1024, 1024), "fc_3": (1024, 7)}  # fmt: skip
+DEEPFACE = {
+    "conv_1": (5, 5, 1, 64),
+    "conv_2": (3, 3, 64, 64),
+    "conv_3": (3, 3, 64, 64),
+    "conv_4": (3, 3, 64, 128),
+    "conv_5": (3, 3, 128, 128),
+    "fc_1": (128, 1024),
+    "fc_2": (1024, 1024),
+    "fc_3": (1024, 7),
+}
 # Two cards that the package does not have, with random weights: a network of transformers, and
 # HSEmotion's architecture in PyTorch as a card of runtime timm.
 VIT, TIMM = "vit_tiny", "enet_b0_timm"
