@@ -13,6 +13,7 @@ import pytest
 
 from faceoff.datasets import folder, table
 from faceoff.media.images import encode_png
+from faceoff.plan.jobs import DatasetJob
 from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
 from faceoff.storage import parquet
@@ -39,17 +40,17 @@ def labels(dataset: object) -> dict[str, str | None]:
 def staged(dataset: type, folder_: Path, **options: object) -> list[dict]:
     """Return the frame rows that the two stages, each opening the dataset anew, make of it."""
     source = {folder.Folder: "datasets/folder.py", table.Table: "datasets/table.py"}[dataset]
-    spec = {
-        "dataset": "mine",
-        "type": "folder",
-        "source": source,
-        "class": dataset.__name__,
-        "options": options,
-        "seed": 0,
-        "headline": True,
-    }
-    write_samples(folder_ / "samples.parquet", spec)
-    write_frames(folder_ / "samples.parquet", folder_ / "frames.parquet", spec)
+    job = DatasetJob(
+        dataset="mine",
+        type="folder",
+        source=source,
+        class_name=dataset.__name__,
+        options=options,
+        seed=0,
+        headline=True,
+    )
+    write_samples(folder_ / "samples.parquet", job)
+    write_frames(folder_ / "samples.parquet", folder_ / "frames.parquet", job)
     return list(parquet.rows(folder_ / "frames.parquet"))
 
 

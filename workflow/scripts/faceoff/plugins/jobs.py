@@ -6,11 +6,11 @@ The records are plain dataclasses, because the environments of the frameworks ha
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 
-from faceoff.plugins.protocols import Align
+Align = Literal["none", "eyes", "five_point"]
 
 
 @dataclass(frozen=True, kw_only=True)

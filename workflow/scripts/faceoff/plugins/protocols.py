@@ -12,10 +12,11 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from faceoff.plugins.jobs import Align
+
 Floats = npt.NDArray[np.floating[Any]]
 RGB = npt.NDArray[Any]  # (height, width, 3) uint8; OpenCV's stubs do not tell the dtype
 Crops = npt.NDArray[Any]  # (n, height, width, channels) uint8
-Align = Literal["none", "eyes", "five_point"]
 Box = tuple[float, float, float, float]
 Points = tuple[tuple[float, float], ...]  # five landmarks (x, y), in the order of `Face.landmarks`
 
