@@ -84,10 +84,10 @@ def test_the_code_of_a_figure_counts_for_the_figures_only(monkeypatch: pytest.Mo
     real = code_hash.code_of
 
     def without(name: str) -> dict[str, str]:
-        def code_of(*roots: Any) -> str:
+        def code_of(_: Path, *roots: Any) -> str:
             return real(*(root for root in roots if Path(str(root)).name != name))
 
-        monkeypatch.setattr(code_hash, "code_of", code_of)
+        monkeypatch.setattr(code_hash, "kept_code_of", code_of)
         job_specs.code.cache_clear()
         return jobs()
 
