@@ -18,7 +18,7 @@ from pydantic import Field
 from faceoff.datasets._files import files_below, fingerprint
 from faceoff.datasets._image_sequences import numbered, only_folder, timed
 from faceoff.emotions import order
-from faceoff.plugins.omissions import counted, say
+from faceoff.plugins.omissions import counted, log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
 from faceoff.spelling import suggestion
@@ -34,8 +34,7 @@ DATASETS = {
 
 EMOTIONS = ("happiness", "sadness", "surprise", "fear", "disgust")
 OWN = ("repression", "others")  # no emotions of the canonical space
-# Rows of the coding table of 2014-05-08, as others have counted them; the paper's own release has
-# 247.
+# Rows of the coding table of 2014-05-08, as counted by others; the paper's own release has 247.
 PUBLISHED = {
     "happiness": 32,
     "sadness": 7,
@@ -301,7 +300,7 @@ class Casme2:
 
     def samples(self) -> Iterator[Sample]:
         """Yield the table's rows in its order; count and report the others on stderr."""
-        say("casme2", self.left_out)
+        log_skipped("casme2", self.left_out)
         for sample_id, (row, frames) in self._clips.items():
             picture = next(iter(frames.values()))
             apex = self.options.unit == "apex"

@@ -147,8 +147,8 @@ def readings(rule: str, votes: np.ndarray) -> dict[str, tuple[int, ...]]:
         tied = np.flatnonzero(counted == counted.max())
         kept = (
             tied if counted.any() else tied[:0]
-            # argmax8 keeps rows without any emotion: that all classes tie at no vote makes none of
-            # them right
+            # argmax8 keeps rows without any emotion: all classes tie at no vote, which makes none
+            # of them right.
         )
     else:
         kept, tied = np.flatnonzero(target), np.flatnonzero(target == target.max())

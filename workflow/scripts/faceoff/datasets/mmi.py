@@ -19,7 +19,7 @@ from pydantic import Field
 from faceoff.datasets._files import fingerprint
 from faceoff.emotions import order
 from faceoff.media.videos import VIDEO_SUFFIXES
-from faceoff.plugins.omissions import counted, say
+from faceoff.plugins.omissions import counted, log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
 
@@ -165,8 +165,7 @@ class Mmi:
             raise ValueError(
                 f"{folder}: several clips in one session: {', '.join(clip.name for clip in clips)}"
             )
-        # A clip in another format is a copy that the user made of the AVI, such as one turned
-        # upright.
+        # A clip in another format is the user's copy of the AVI, such as one turned upright.
         clip = next((path for path in clips if path.suffix.lower() != ".avi"), clips[0])
         about, session, units = (
             folder / name
@@ -191,7 +190,7 @@ class Mmi:
 
     def samples(self) -> Iterator[Sample]:
         """Yield the clips in order of their names; count and report the others on stderr."""
-        say("mmi", self.left_out)
+        log_skipped("mmi", self.left_out)
         for name, session in sorted(self._sessions.items()):
             yield Sample(
                 sample_id=name,

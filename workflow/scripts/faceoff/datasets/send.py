@@ -23,7 +23,7 @@ from faceoff.datasets._files import files_below, fingerprint
 from faceoff.datasets._raters import at, evaluator_weighted
 from faceoff.emotions import EMOTIONS
 from faceoff.media.videos import VIDEO_SUFFIXES
-from faceoff.plugins.omissions import say
+from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Annotation, Sample
 from faceoff.spelling import suggestion
@@ -41,7 +41,7 @@ DATASETS = {
 }
 
 CLIPS = {"train": 114, "valid": 40, "test": 39}
-# clips whose speakers agreed to their being given to researchers; the others have ratings only
+# Clips whose speakers agreed that researchers may get them; the others have ratings only.
 SHARED = {
     "train": 54,
     "valid": 27,
@@ -231,7 +231,7 @@ class Send:
                 "that are given out are there",
                 file=sys.stderr,
             )
-        say("send", self.left_out)
+        log_skipped("send", self.left_out)
 
     def file(self, sample: Sample) -> Path:
         """Return the path of the clip."""

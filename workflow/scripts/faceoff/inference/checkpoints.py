@@ -51,7 +51,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     if torch.__version__ < _SAFE_FROM:
         raise CheckpointError(
             f"{path}: not opened: such a file can make PyTorch {torch.__version__} run code "
-            "(CVE-2025-32434, CVE-2026-24747: mended in 2.10). Convert it once where PyTorch is "
+            "(CVE-2025-32434, CVE-2026-24747: fixed in 2.10). Convert it once where PyTorch is "
             "newer, "
             f"`PYTHONPATH=workflow/scripts python -m faceoff.inference.checkpoints {path.name} "
             f"{path.stem}.safetensors`, and use that file with its sha256"

@@ -45,9 +45,8 @@ def index(device: str, count: int | None = None) -> int:
     return int(asked) if asked else _own(count)
 
 
-_claimed: tuple[int, TextIO | None] | None = (
-    None  # the file stays open, and so locked, until the process ends
-)
+# The file stays open, and thus locked, until the process ends.
+_claimed: tuple[int, TextIO | None] | None = None
 
 
 def _own(count: int | None) -> int:

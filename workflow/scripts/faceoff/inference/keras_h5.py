@@ -167,7 +167,7 @@ def _histories(value: Any) -> list[str]:
 
 def _sources(item: Mapping[str, Any]) -> tuple[str, ...]:
     nodes = item.get("inbound_nodes") or []
-    # a layer that is used twice would have two nodes; none of these networks has one
+    # A layer that is used twice would have two nodes; no network here has one.
     return tuple(_histories(nodes[:1]))
 
 

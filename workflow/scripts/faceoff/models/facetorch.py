@@ -83,8 +83,8 @@ MODELS = {
 
 BATCH = 16
 
-# facetorch's conf/analyzer/predictor: what each network is fed, what postprocesses it, its labels
-# in output order, where its file lies.
+# From facetorch's conf/analyzer/predictor: each network's input, postprocessing, labels in output
+# order, and file.
 PREDICTORS: dict[str, dict[str, Any]] = {
     "b0": {
         "side": 244,
@@ -134,9 +134,9 @@ PREDICTORS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
-# FACS numbers of the 27 units of OpenGraphAU, in its order. Its 14 one-sided outputs say where a
-# unit is, not that it is on one side only; so AU14 counts as one-sided by the difference of both,
-# named by the viewer's side (facetorch names the subject's).
+# FACS numbers of the 27 units of OpenGraphAU, in its order. Its 14 one-sided outputs tell the side
+# of a unit, not that it is on one side only. AU14 thus counts as one-sided by the difference of
+# both sides, named by the viewer's side (facetorch names the subject's).
 _NUMBERS = (
     1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 27,
     32, 38, 39,

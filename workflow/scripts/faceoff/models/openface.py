@@ -69,7 +69,7 @@ class OpenFace:
                 f"program {_PROGRAM!r} is not on PATH: build OpenFace 2 and put its bin folder "
                 "there"
             )
-        # it looks for its models beside itself, by its own path
+        # The program looks for its models beside itself, by its own path.
         self._program = os.path.realpath(program)
 
     def predict(self, crops: np.ndarray) -> Prediction:

@@ -107,7 +107,7 @@ class Recorded:
                 raise ValueError(f"{where}: {time} is no number of seconds: {written!r}")
             if time is None and sample in moments:
                 raise ValueError(
-                    f"{where}: {identity} {sample!r} stands twice; name the column of times in "
+                    f"{where}: {identity} {sample!r} occurs twice; name the column of times in "
                     "options.time"
                 )
             moments[sample].append((seconds, index))
@@ -206,8 +206,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             rows = _objects(path)
         else:
             names = pyarrow.csv.open_csv(path).schema.names
-            # Every column as text first: "007" and "NA" are identities, neither a number nor
-            # nothing.
+            # Read every column as text first, because "007" and "NA" may be names.
             convert = pyarrow.csv.ConvertOptions(
                 column_types={name: pyarrow.string() for name in names},
                 strings_can_be_null=True,

@@ -32,12 +32,8 @@ class TransformersCardModel:
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         prepare_torchvision()
         with tempfile.TemporaryDirectory(prefix="faceoff-transformers-") as folder:
-            for (
-                role,
-                name,
-            ) in (
-                HUB_FILES.items()
-            ):  # as transformers expects them; the verified files have longer names
+            # transformers expects these names; the verified files have longer ones.
+            for role, name in HUB_FILES.items():
                 Path(folder, name).symlink_to(assets[role].resolve())
             network, self._processor = _load(folder, assets["weights"])
         self.emotions = _classes(network.config, card.get("emotions"))
@@ -57,7 +53,7 @@ class TransformersCardModel:
 
         The model's own processor scales and normalises them.
         """
-        # A processor does not take an empty list; one black picture tells the shape.
+        # A processor takes no empty list; one black picture gives the shape.
         pictures = list(crops) or [np.zeros((*self.crop.size, 3), np.uint8)]
         inputs = self._processor(
             images=pictures, return_tensors="np", input_data_format="channels_last"

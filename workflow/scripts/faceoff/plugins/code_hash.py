@@ -332,7 +332,7 @@ def reached(roots: Iterable[tuple[Path, str | None]]) -> dict[Path, set[int]]:
         module = parsed(path)
         wanted: Iterable[int] = ()
         if path not in statements:
-            # Python runs what stands outside definitions, here and in each imported module.
+            # Python runs the code outside definitions, here and in each imported module.
             statements[path] = set()
             wanted = module.unnamed
             origins = (origin for found in module.imported.values() for origin in found)
@@ -345,7 +345,7 @@ def reached(roots: Iterable[tuple[Path, str | None]]) -> dict[Path, set[int]]:
             for origin in module.imported[name]:
                 if origin.file and not is_wiring(origin.file):
                     todo.append((origin.file, origin.name))
-        elif name != _ON_IMPORT:  # neither defined nor imported by that name: made in another way
+        elif name != _ON_IMPORT:  # the name is made in another way, so the whole file counts
             todo.append((path, None))
         for index in wanted:
             if index not in statements[path]:

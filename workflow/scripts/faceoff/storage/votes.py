@@ -74,7 +74,7 @@ def _refuse_duplicates(path: Path, keys: pa.Table) -> None:
     if twice.num_rows:
         count = twice["count_all"][0].as_py()
         raise ValueError(
-            f"{path}: {_described(twice, 0)} stands there {count} times, expected each frame once"
+            f"{path}: {_described(twice, 0)} occurs {count} times; expected each frame once"
         )
 
 
