@@ -1,4 +1,5 @@
-# Two commands: `make` runs the embedded default, `make test` runs the tests. Each makes its own environment from a locked file.
+# `make` runs the embedded default, `make test` runs the tests. Each command makes its own
+# environment from a locked file.
 PYTHON ?= python3.11
 LIGHT := .venv
 FULL := .venv-full
@@ -17,25 +18,25 @@ run: $(LIGHT)/.ready ## run config.yaml, print the leaderboard and the report's 
 zoo: $(FULL)/.ready ## run configs/zoo.yaml: every detector and model whose weights are here
 	$(FULL)/bin/snakemake --configfile configs/zoo.yaml --cores $(CORES) --quiet rules
 
-paper: $(LIGHT)/.ready ## every figure and LaTeX table of a paper (configs/paper.yaml)
+paper: $(LIGHT)/.ready ## run configs/paper.yaml: every figure and LaTeX table of a paper
 	$(LIGHT)/bin/snakemake --configfile configs/paper.yaml --cores $(CORES) --quiet rules
 
-test: $(FULL)/.ready $(OVER) $(DOCS)/.ready ## all tests, the fast ones first
+test: $(FULL)/.ready $(OVER) $(DOCS)/.ready ## run all tests, the fast ones first
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile
 	$(FULL)/bin/pytest -m slow -n 3 --dist loadfile --no-loadscope-reorder --durations 12
 
-test-fast: $(FULL)/.ready ## the fast tests only
+test-fast: $(FULL)/.ready ## run the fast tests only
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile
 
-cluster: $(OVER) ## an environment that submits to a cluster (BELOW=.venv: over the light one); docs/hpc.md
+cluster: $(OVER) ## make an environment that submits to a cluster, over BELOW=.venv or .venv-full
 
-docs: $(DOCS)/.ready ## the pages of docs/ as a site that opens without a network: build/site/index.html
+docs: $(DOCS)/.ready ## make docs/ a site that opens without a network: build/site/index.html
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
 
-docs-serve: $(DOCS)/.ready ## the same at http://127.0.0.1:8000, renewed as files change
+docs-serve: $(DOCS)/.ready ## serve the site at http://127.0.0.1:8000, renewed as files change
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs serve --dev-addr 127.0.0.1:8000
 
-lint: $(FULL)/.ready ## snakemake --lint, snakefmt, ruff
+lint: $(FULL)/.ready ## run snakemake --lint, snakefmt, ruff
 	$(FULL)/bin/snakemake --lint
 	$(FULL)/bin/snakefmt --check Snakefile workflow
 	$(FULL)/bin/ruff check .
@@ -48,23 +49,26 @@ format: $(FULL)/.ready ## format everything
 
 lock: ## make the locked requirements anew (needs uv)
 	cd requirements && for name in light full cluster docs; do \
-	  uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links --generate-hashes --python-version 3.11 \
-	    --override $$name.overrides $$( [ $$name = light ] || echo --constraint light.txt ) $$name.in -o $$name.txt || exit 1; done
+	  uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	    --generate-hashes --python-version 3.11 --override $$name.overrides \
+	    $$( [ $$name = light ] || echo --constraint light.txt ) $$name.in -o $$name.txt || exit 1; \
+	done
 
 clean: ## remove results and environments
 	rm -rf results/*/ .snakemake build $(LIGHT) $(FULL) $(CLUSTER) $(DOCS)
 
-help: ## this list
+help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-# --no-deps with hashes: the lock is complete, and what libraries over-declare (TensorFlow, jax …) stays out.
+# --no-deps with hashes works as the lock is complete; requirements that libraries over-declare
+# (TensorFlow, jax …) stay out.
 $(LIGHT)/.ready: requirements/light.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(LIGHT)
 	$(LIGHT)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/light.txt
 	$(LIGHT)/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .
 	touch $@
 
-# torch alone is not locked by hash: which of its builds is right (CPU, CUDA) depends on the machine.
+# torch alone is not locked by hash: its right build (CPU, CUDA) depends on the machine.
 $(FULL)/.ready: requirements/full.txt requirements/torch.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(FULL)
 	$(FULL)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/full.txt
@@ -72,14 +76,17 @@ $(FULL)/.ready: requirements/full.txt requirements/torch.txt pyproject.toml
 	$(FULL)/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .
 	touch $@
 
-# A thin layer over another environment: the plug-ins of cluster.txt slow every start of Snakemake, so that one stays without them.
+# This environment is a thin layer over another one (BELOW), which stays without the plug-ins of
+# cluster.txt: they slow every start of Snakemake.
 $(OVER): requirements/cluster.txt $(BELOW)/.ready
 	$(PYTHON) -m venv --clear $(CLUSTER)
 	$(CLUSTER)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/cluster.txt
 	echo "import site; site.addsitedir('$$($(BELOW)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
 	  > "$$($(CLUSTER)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
 	for name in snakemake faceoff; do \
-	  sed "1s|.*|#!$(CURDIR)/$(CLUSTER)/bin/python|" $(BELOW)/bin/$$name > $(CLUSTER)/bin/$$name && chmod +x $(CLUSTER)/bin/$$name || exit 1; done
+	  sed "1s|.*|#!$(CURDIR)/$(CLUSTER)/bin/python|" $(BELOW)/bin/$$name > $(CLUSTER)/bin/$$name \
+	    && chmod +x $(CLUSTER)/bin/$$name || exit 1; \
+	done
 	touch $@
 
 $(DOCS)/.ready: requirements/docs.txt

@@ -1,5 +1,6 @@
-# Faceoff: which face detector x emotion model should one trust, how sure is that, and does a vote beat the best single one?
-# What to run is in config.yaml, how to run it in profiles/, what the rules do in workflow/.
+# Faceoff answers three questions: which face detector x emotion model to trust, how sure that is,
+# and whether a vote beats the best single one.
+# config.yaml says what to run, profiles/ how to run it; workflow/ has the rules and their code.
 import os
 import sys
 

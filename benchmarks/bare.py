@@ -1,4 +1,7 @@
-"""The networks of a plug-in without the plug-in: on rows that lie on the device already, with nothing prepared, copied or padded."""
+"""Run the networks of a plug-in without the plug-in.
+
+The rows lie on the device already; nothing is prepared, copied or padded.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,24 +14,24 @@ from faceoff.inference import runtimes, torch_devices
 
 @dataclass(frozen=True)
 class Asked:
-    """What a plug-in asked one of its networks: `inputs` (n, …) float32, which the runtime cuts into batches."""
+    """Hold what a plug-in asked one of its networks: `inputs` (n, …) float32, cut into batches."""
 
     runtime: Any
     inputs: np.ndarray
 
     @property
     def batch(self) -> int:
-        """Rows that the runtime computes together."""
+        """Return how many rows the runtime computes together."""
         return self.runtime._batch or max(1, len(self.inputs))
 
     @property
     def turns(self) -> int:
-        """Batches that these inputs take."""
+        """Return how many batches these inputs take."""
         return -(-len(self.inputs) // self.batch)
 
 
 class _Tap:
-    """A runtime that keeps what it is asked."""
+    """Record what a runtime is asked, and pass it on."""
 
     def __init__(self, runtime: Any):
         self._runtime, self.asked = runtime, []
@@ -39,12 +42,15 @@ class _Tap:
 
 
 def networks(plugin: Any) -> dict[str, Any]:
-    """The runtimes that a plug-in keeps, by the attribute's name. Empty for one that makes its runtimes anew for each call."""
+    """Return the runtimes that a plug-in keeps, by the attribute's name.
+
+    The result is empty for a plug-in that makes its runtimes anew for each call.
+    """
     return {name: value for name, value in vars(plugin).items() if hasattr(value, "run")}
 
 
 def asked(plugin: Any, call: Callable[[], object]) -> list[Asked]:
-    """What the plug-in asks its networks during the call."""
+    """Return what the plug-in asks its networks during the call."""
     taps = {name: _Tap(runtime) for name, runtime in networks(plugin).items()}
     try:
         vars(plugin).update(taps)
@@ -55,7 +61,10 @@ def asked(plugin: Any, call: Callable[[], object]) -> list[Asked]:
 
 
 def alone(questions: list[Asked]) -> Callable[[], object] | None:
-    """A call that computes as many batches as these questions take; None where a runtime is of a kind that is not known here, or nothing was asked."""
+    """Return a call that computes as many batches as these questions take.
+
+    Return None where nothing was asked or a runtime is of a kind that this module does not know.
+    """
     calls = [(_one_batch(question), question.turns) for question in questions]
     if not calls or any(one is None for one, _ in calls):
         return None
@@ -76,11 +85,8 @@ def _torch_batch(runtime: torch_devices.Torch, rows: np.ndarray) -> Callable[[],
     import torch
 
     tensor = torch.from_numpy(rows).to(runtime._device)
-    tensor = (
-        tensor.to(memory_format=torch.channels_last)
-        if tensor.ndim == 4 and runtime._channels_last
-        else tensor
-    )
+    if tensor.ndim == 4 and runtime._channels_last:
+        tensor = tensor.to(memory_format=torch.channels_last)
 
     def one() -> None:
         with torch.inference_mode():
@@ -90,7 +96,7 @@ def _torch_batch(runtime: torch_devices.Torch, rows: np.ndarray) -> Callable[[],
 
 
 def _keras_batch(runtime: Any, rows: np.ndarray) -> Callable[[], object]:
-    """Of a `faceoff.inference.keras_h5.KerasNetwork`."""
+    """Return a call that runs a `faceoff.inference.keras_h5.KerasNetwork` on these rows."""
     import torch
 
     start = torch.from_numpy(rows).to(runtime._device).permute(0, 3, 1, 2)
@@ -99,11 +105,8 @@ def _keras_batch(runtime: Any, rows: np.ndarray) -> Callable[[], object]:
         values: dict[str, Any] = {}
         with torch.inference_mode():
             for layer, operation in runtime._steps:
-                values[layer.name] = (
-                    operation(*(values[name] for name in layer.inputs))
-                    if layer.inputs
-                    else operation(start)
-                )
+                inputs = [values[name] for name in layer.inputs] or [start]
+                values[layer.name] = operation(*inputs)
 
     return one
 

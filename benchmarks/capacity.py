@@ -1,10 +1,12 @@
-"""What large corpora would cost: hours on so many workers, from the rates that a finished run measured on one.
+"""Estimate what large corpora would cost, from the rates that a finished run measured.
 
     python benchmarks/capacity.py results/RUN [--start-up 10] [--speed-up 1] [--markdown]
 
-Each dataset is cut as `shards: auto` cuts it; every shard's detection and prediction is a job of its own that starts (Slurm: about 10 s), loads its
-network and works at the run's rate; jobs are handed to the workers longest first. `--speed-up` is how much faster a GPU is than the measured
-core, where you have measured that (benchmarks/gpu.py); 1 gives hours of such cores. Reading frames off the disk is not in it.
+Print hours on 1, 8 and 64 workers. The estimate cuts each dataset as `shards: auto` cuts it. Every
+shard's detection and prediction is a job of its own that starts (Slurm: about 10 s), loads its
+network and works at the run's rate; the workers take the longest jobs first. `--speed-up` is how
+much faster a GPU is than the measured core, where you have measured that (benchmarks/gpu.py); 1
+gives hours of such cores. The estimate leaves out the time to read frames off the disk.
 """
 
 import argparse
@@ -29,7 +31,10 @@ WORKERS = (1, 8, 64)
 
 
 def makespan(jobs: list[float], workers: int) -> float:
-    """Seconds until the last of these jobs (seconds each) ends, each free worker taking the longest one left (Graham 1969)."""
+    """Return the seconds until the last of these jobs (seconds each) ends.
+
+    Each free worker takes the longest job left (Graham 1969).
+    """
     free = [0.0] * workers
     for job in sorted(jobs, reverse=True):
         heapq.heappush(free, heapq.heappop(free) + job)
@@ -39,7 +44,7 @@ def makespan(jobs: list[float], workers: int) -> float:
 def jobs_of(
     stages: list[dict[str, str]], pictures: int, start_up: float, speed_up: float
 ) -> list[float]:
-    """Seconds of every shard's job of every detector and pair."""
+    """Return the seconds of every shard's job of every detector and pair."""
     shards = shards_for(pictures)
     each = [
         start_up + float(row["load_s"]) + pictures / shards / (speed_up * float(row["items_per_s"]))
@@ -66,28 +71,21 @@ def main() -> None:
     arguments = parser.parse_args()
     with open(arguments.run / "tables" / "speed.csv", newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["items_per_s"]]
-    # Each detector and pair once, from the dataset on which it was measured longest.
+    # Keep each detector and pair once, from the dataset on which it was measured longest.
     stages = {
         (row["detector"], row["model"]): row
         for row in sorted(rows, key=lambda row: int(row["items"]))
     }
-    header = (
-        "corpus",
-        "shards",
-        *[f"{count} worker{'s' if count > 1 else ''}, h" for count in WORKERS],
-    )
+    workers = [f"{count} worker{'s' if count > 1 else ''}, h" for count in WORKERS]
+    header = ("corpus", "shards", *workers)
     made = []
     for name, pictures in CORPORA.items():
         jobs = jobs_of(list(stages.values()), pictures, arguments.start_up, arguments.speed_up)
-        made.append(
-            (
-                name,
-                str(len(jobs) // len(stages)),
-                *[f"{makespan(jobs, count) / 3600:,.1f}" for count in WORKERS],
-            )
-        )
+        hours = [f"{makespan(jobs, count) / 3600:,.1f}" for count in WORKERS]
+        made.append((name, str(len(jobs) // len(stages)), *hours))
     pairs = sum(1 for _, model in stages if model)
-    title = f"{len(stages) - pairs} detectors, {pairs} pairs of {arguments.run.name}; {arguments.speed_up:g} x the measured core"
+    counts = f"{len(stages) - pairs} detectors, {pairs} pairs of {arguments.run.name}"
+    title = f"{counts}; {arguments.speed_up:g} x the measured core"
     show(header, made, title, arguments.markdown)
 
 

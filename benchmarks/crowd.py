@@ -1,4 +1,7 @@
-"""Frames of 1920 x 1080 pixels in which four drawn people stand side by side, as JPEG, and the way from such bytes to four posteriors a frame."""
+"""Draw frames of 1920 x 1080 pixels with four people side by side, and read their emotions.
+
+Each frame is a JPEG; the functions lead from its bytes to four posteriors.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,45 +16,47 @@ from faceoff.faces.detection_view import BATCH, postprocess
 from faceoff.inference.plugin_job import prefetch
 from faceoff.media.images import decode_image, encoder
 
-PEOPLE, SIDE = 4, 480  # of a frame; pixels of the square that each one stands in
+PEOPLE, SIDE = 4, 480  # people per frame; pixels of the square that each one stands in
 TOP = (1080 - SIDE) // 2
 Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Frame:
-    """jpeg: the encoded picture; boxes: where its faces are, (x, y, w, h) px, hairline to chin."""
+    """Hold one frame.
+
+    jpeg: the encoded picture; boxes: where its faces are, (x, y, w, h) px, hairline to chin.
+    """
 
     jpeg: bytes
     boxes: tuple[Box, ...]
 
 
 def draw(count: int) -> list[Frame]:
-    """So many frames, of the plainest scenes: detectors of faces in the wild find all four."""
+    """Return so many frames.
+
+    All are of the plainest scenes: detectors of faces in the wild find all four faces.
+    """
     encode = encoder(95)
     frames = []
     for number in range(count):
         image, boxes = np.zeros((1080, 1920, 3), np.uint8), []
         for place in range(PEOPLE):
-            drawn, box = portrait(PEOPLE * number + place, ("plain",))
+            drawn, (x, y, w, h) = portrait(PEOPLE * number + place, ("plain",))
             factor = SIDE / len(drawn)
             image[TOP : TOP + SIDE, SIDE * place : SIDE * (place + 1)] = cv2.resize(
                 drawn, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR
             )
-            boxes.append(
-                (
-                    box[0] * factor + SIDE * place,
-                    box[1] * factor + TOP,
-                    box[2] * factor,
-                    box[3] * factor,
-                )
-            )
+            boxes.append((x * factor + SIDE * place, y * factor + TOP, w * factor, h * factor))
         frames.append(Frame(encode(image), tuple(boxes)))
     return frames
 
 
 def decoded(frames: Sequence[Frame]) -> Iterator[tuple[Sequence[Frame], list[np.ndarray]]]:
-    """Batches of frames and their pictures, as the product has them: the next ones decoded meanwhile where a GPU or a second core is free."""
+    """Yield batches of frames and their pictures, as the product decodes them.
+
+    A thread decodes the next batch meanwhile where a GPU or a second core is free.
+    """
     starts = range(0, len(frames), BATCH)
     return prefetch(
         (batch, [decode_image(frame.jpeg) for frame in batch])
@@ -62,14 +67,12 @@ def decoded(frames: Sequence[Frame]) -> Iterator[tuple[Sequence[Frame], list[np.
 def detecting(
     detector: Any, card: Mapping[str, Any]
 ) -> Callable[[Sequence[Frame], list[np.ndarray]], list[list[Box]]]:
-    """The canonical boxes of a batch's faces as the product's detection has them."""
+    """Return a function that finds the canonical boxes of a batch as the product does."""
 
     def boxes(frames: Sequence[Frame], images: list[np.ndarray]) -> list[list[Box]]:
+        calibration = card.get("calibration")
         return [
-            [
-                crops.calibrate(face.box, card.get("calibration"))
-                for face in postprocess(found, card)
-            ]
+            [crops.calibrate(face.box, calibration) for face in postprocess(found, card)]
             for found in detector.detect(images)
         ]
 
@@ -77,7 +80,7 @@ def detecting(
 
 
 def given(frames: Sequence[Frame], images: list[np.ndarray]) -> list[list[Box]]:
-    """The true boxes of a batch."""
+    """Return the true boxes of a batch."""
     return [list(frame.boxes) for frame in frames]
 
 
@@ -86,7 +89,10 @@ def read(
     boxes: Callable[[Sequence[Frame], list[np.ndarray]], list[list[Box]]],
     model: Any,
 ) -> list[int]:
-    """Decode all frames, find their faces, cut them out, read their emotions: how many posteriors each frame got."""
+    """Return how many posteriors each frame got.
+
+    Decode all frames, find their faces, cut them out and read their emotions.
+    """
     counts: list[int] = []
     for batch, images in decoded(frames):
         found = boxes(batch, images)

@@ -1,9 +1,13 @@
-"""What each face detector costs: seconds to load, pictures per second in batches and, where its authors' library is installed, through that.
+"""Measure what each face detector costs.
 
-    FACEOFF_MIRROR=/folder/of/weights OMP_NUM_THREADS=1 python benchmarks/detectors.py [NAME …] [--pictures 32] [--size 512] [--markdown]
+    FACEOFF_MIRROR=/folder/of/weights OMP_NUM_THREADS=1 \\
+        python benchmarks/detectors.py [NAME …] [--pictures 32] [--size 512] [--markdown]
 
-Pictures are drawn scenes with several people (posed, train), enlarged to the size asked for. Load is the time of a fresh process's first
-use of the plug-in, framework included; speeds are medians of three passes after one to warm up. Figures depend on the machine.
+Print the seconds to load, the pictures per second in batches and one by one, and the speed of the
+authors' library where it is installed. Pictures are drawn scenes with several people (posed,
+train), enlarged to the size asked for. The load time is that of a fresh process's first use of the
+plug-in, framework included; speeds are medians of three passes after one to warm up. Figures depend
+on the machine.
 """
 
 import argparse
@@ -34,7 +38,10 @@ BATCH = 16
 
 
 def pictures(count: int, size: int) -> list[np.ndarray]:
-    """So many scenes with several people, stretched to size x size pixels; after the last one the first comes again."""
+    """Return so many scenes with several people, stretched to size x size pixels.
+
+    After the last scene the first comes again.
+    """
     chosen = [scene for scene in scenes.plan("train") if len(scene.cast) > 1]
     drawn = [
         cv2.resize(scenes.draw(scene)[0], (size, size), interpolation=cv2.INTER_LINEAR)
@@ -44,7 +51,7 @@ def pictures(count: int, size: int) -> list[np.ndarray]:
 
 
 def per_second(call: Callable[[], object], count: int, repeats: int = 3) -> float:
-    """Pictures per second of a call that looks at `count` of them."""
+    """Return the pictures per second of a call that looks at `count` of them."""
     call()
     seconds = []
     for _ in range(repeats):
@@ -55,7 +62,10 @@ def per_second(call: Callable[[], object], count: int, repeats: int = 3) -> floa
 
 
 def upstream(name: str, size: tuple[int, int]) -> Callable[[np.ndarray], Any] | None:
-    """The public call of the detector's own library on one RGB picture of this (width, height), as its documentation shows it; None without one."""
+    """Return the public call of the detector's own library, as its documentation shows it.
+
+    The call takes one RGB picture of this (width, height). Return None where there is no library.
+    """
     plugin = registry.get("detector", name)
     files = {role: fetch.fetch(asset) for role, asset in plugin.assets.items()}
     if name.startswith("yunet"):
@@ -71,9 +81,8 @@ def upstream(name: str, size: tuple[int, int]) -> Callable[[np.ndarray], Any] | 
         from facenet_pytorch.models.utils import detect_face
         from torchvision.extension import _has_ops
 
-        if (
-            not _has_ops()
-        ):  # beside a CPU-only PyTorch, torchvision has no suppression: ours stands in for it
+        # Beside a CPU-only PyTorch, torchvision has no suppression: ours stands in for it.
+        if not _has_ops():
 
             def batched_nms(boxes, scores, images, threshold):
                 return torch.from_numpy(nms(boxes.numpy(), scores.numpy(), threshold))
@@ -103,11 +112,14 @@ def upstream(name: str, size: tuple[int, int]) -> Callable[[np.ndarray], Any] | 
 
 
 def load_seconds(name: str) -> float:
-    """Import, read and construct, in a process of its own."""
+    """Return the seconds to import, read and construct, in a process of its own."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from faceoff.inference.clock import Clock; from faceoff.inference.plugin_job import load_plugin; from faceoff.plugins import registry\n"
-        "clock = Clock(); load_plugin(registry.get('detector', sys.argv[2]).job(), clock); print(clock.load_s)"
+        "from faceoff.inference.clock import Clock\n"
+        "from faceoff.inference.plugin_job import load_plugin\n"
+        "from faceoff.plugins import registry\n"
+        "clock = Clock(); load_plugin(registry.get('detector', sys.argv[2]).job(), clock)\n"
+        "print(clock.load_s)"
     )
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, str(PACKAGE.parent), name],
@@ -179,12 +191,8 @@ def main() -> None:
         "images/s, its own library",
         "ratio",
     )
-    show(
-        header,
-        rows,
-        f"{len(images)} pictures of {arguments.size} x {arguments.size}",
-        arguments.markdown,
-    )
+    title = f"{len(images)} pictures of {arguments.size} x {arguments.size}"
+    show(header, rows, title, arguments.markdown)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
-"""The checks that need a GPU, in one table: same answers as on the CPU, same bits twice, share of the bare network's speed, memory, a GPU too small.
+"""Check and measure in one table all that needs a GPU.
 
-    FACEOFF_MIRROR=/folder/of/weights python benchmarks/gpu.py [NAME …] [--pictures 512] [--frames 32]
+    FACEOFF_MIRROR=/folder/of/weights \\
+        python benchmarks/gpu.py [NAME …] [--pictures 512] [--frames 32]
 
-Names are models, detectors, `memory` (batches halved when memory runs out) and `frames` (1080p frames with four faces, from JPEG to posteriors).
-Weights that are not here are random (marked *), which costs the same, or their row says so. A row is told on standard error once it is made,
-the table comes at the end. Exit codes: 0; 1 where something disagrees or breaks, or nothing could be measured; 2 without a GPU.
-`--rehearse` goes through it on the CPU, to try the script itself.
+The table shows whether the answers are those of the CPU and the same bits twice, the share of the
+bare network's speed, the memory, and how a GPU that is too small is met. Names are models,
+detectors, `memory` (batches halved when memory runs out) and `frames` (1080p frames with four
+faces, from JPEG to posteriors). Weights that are not here are random (marked *), which costs the
+same, or their row says so. The script prints each row on standard error once it is made, and the
+table at the end. Exit codes: 0; 1 where something disagrees or breaks, or nothing could be
+measured; 2 without a GPU. `--rehearse` goes through it on the CPU, to try the script itself.
 """
 
 import argparse
@@ -43,20 +47,19 @@ from faceoff.plugins.plugin import Plugin
 
 MODELS = ("deepface", "pd_best_keras", TIMM, VIT, "enet_b0_8_best_vgaf")
 DETECTORS = ("mtcnn", "retinaface", "blazeface")
-CROWD = (
-    "retinaface",
-    "mtcnn",
-)  # find all four faces of a frame; BlazeFace sees frames at 128 pixels and does not
-BATCHES = (64, 256)  # beside a model's own: what a GPU needs to be busy
-AGREEMENT = 0.999  # of argmax across devices (protocol §29)
-SHARE, PER_FRAME_MS = 0.85, 5.0  # aims: of the bare network's speed, at most for a frame
+# These find all four faces of a frame; BlazeFace sees frames at 128 pixels and does not.
+CROWD = ("retinaface", "mtcnn")
+BATCHES = (64, 256)  # tried beside a model's own batch; a GPU needs them to be busy
+AGREEMENT = 0.999  # share of equal argmax across devices (protocol §29)
+SHARE, PER_FRAME_MS = 0.85, 5.0  # aims: share of the bare network's speed; most for a frame
 HEADER = (
-    "what", "as on the CPU", "largest difference", "same bits", "images/s", "bare network, images/s", "of it: all, network and copies", "GPU memory", "verdict",
+    "what", "as on the CPU", "largest difference", "same bits", "images/s",
+    "bare network, images/s", "of it: all, network and copies", "GPU memory", "verdict",
 )  # fmt: skip
 
 
 class NotHereError(Exception):
-    """A row cannot be measured here; the message says why."""
+    """Say why a row cannot be measured here."""
 
 
 ABSENT = (NotHereError, AssetError, hardware.DeviceError, ImportError)
@@ -64,7 +67,10 @@ ABSENT = (NotHereError, AssetError, hardware.DeviceError, ImportError)
 
 @dataclass
 class Row:
-    """One line of the table. `remark`: what its reader should know; `wrong`: what makes the whole run fail."""
+    """Hold one line of the table.
+
+    `remark`: what its reader should know; `wrong`: what makes the whole run fail.
+    """
 
     what: str
     agreement: str = "–"
@@ -85,7 +91,7 @@ class Row:
 
 
 def call_with_row_fallback(what: str, rows: Callable[[], Iterable[Row]]) -> Iterator[Row]:
-    """The rows as they come; what breaks becomes a row too."""
+    """Yield the rows as they come; make what breaks a row too."""
     try:
         yield from rows()
     except ABSENT as error:
@@ -97,13 +103,16 @@ def call_with_row_fallback(what: str, rows: Callable[[], Iterable[Row]]) -> Iter
 def on(
     device: str, described: PluginJob, batch: int | None = None, precision: str = "float32"
 ) -> Any:
-    """The plug-in, constructed on this device."""
+    """Return the plug-in, constructed on this device."""
     job = replace(described, device=device, batch=batch, precision=precision)
     return load_plugin(job, Clock())
 
 
 def here(kind: str, name: str) -> Plugin:
-    """The plug-in of that name. Raises NotHereError where a package or a file of it is absent."""
+    """Return the plug-in of that name.
+
+    Raise NotHereError where a package or a file of it is absent.
+    """
     plugin = registry.get(kind, name)
     absent = [asset.name for asset in plugin.assets.values() if fetch.locate(asset) is None]
     why = plugin.skip() or (
@@ -123,7 +132,10 @@ def settle() -> None:
 
 
 def seconds(call: Callable[[], object], turns: int = 5, budget: float = 20.0) -> float:
-    """Median seconds of a call, the GPU's queue emptied; two calls before warm it up, and no further one begins once the budget is spent."""
+    """Return the median seconds of a call, the GPU's queue emptied.
+
+    Two calls before warm it up, and no further one begins once the budget is spent.
+    """
     spent: list[float] = []
     while len(spent) < 3 or (len(spent) < turns + 2 and sum(spent) < budget):
         settle()
@@ -135,7 +147,10 @@ def seconds(call: Callable[[], object], turns: int = 5, budget: float = 20.0) ->
 
 
 class Memory:
-    """What the GPU's memory is asked for from here on: PyTorch's peak, or what is taken of the card where another library computes."""
+    """Measure how much of the GPU's memory is used from here on.
+
+    This is PyTorch's peak, or what is taken of the card where another library computes.
+    """
 
     def __init__(self) -> None:
         import torch
@@ -152,11 +167,9 @@ class Memory:
         if not self._cuda:
             return "–"
         peak = self._cuda.max_memory_allocated()
-        return (
-            f"{peak / 2**20:,.0f} MiB"
-            if peak
-            else f"{(self._free - self._cuda.mem_get_info()[0]) / 2**20:,.0f} MiB of the card"
-        )
+        if peak:
+            return f"{peak / 2**20:,.0f} MiB"
+        return f"{(self._free - self._cuda.mem_get_info()[0]) / 2**20:,.0f} MiB of the card"
 
 
 def asking(plugin: Any, inputs: Any) -> Any:
@@ -164,7 +177,7 @@ def asking(plugin: Any, inputs: Any) -> Any:
 
 
 def as_bytes(answer: Any) -> bytes:
-    """The bits of posteriors, or of each picture's boxes, scores and landmarks."""
+    """Return the bits of posteriors, or of each picture's boxes, scores and landmarks."""
     if isinstance(answer, np.ndarray):
         return answer.tobytes()
     arrays = (
@@ -178,7 +191,7 @@ def as_bytes(answer: Any) -> bytes:
 
 
 def answered(device: str, described: PluginJob, inputs: Any) -> bytes:
-    """What a process that begins with this plug-in answers."""
+    """Return the answers of this plug-in; for a process that begins with it."""
     warnings.simplefilter("ignore")
     return as_bytes(asking(on(device, described), inputs))
 
@@ -186,29 +199,33 @@ def answered(device: str, described: PluginJob, inputs: Any) -> bytes:
 def repeated(
     plugin: Any, device: str, described: PluginJob, inputs: Any, first: Any
 ) -> tuple[str, list[str]]:
-    """(cell, what is wrong): whether this process and another one answer with the same bits as before (protocol §29)."""
+    """Return (cell, what is wrong).
+
+    This process and another one must answer with the same bits as before (protocol §29).
+    """
     again = as_bytes(asking(plugin, inputs))
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         elsewhere = pool.submit(answered, device, described, inputs).result()
-    differing = [
-        where
+    wrong = [
+        f"other bits the second time, {where}"
         for where, bits in (("in one process", again), ("in another process", elsewhere))
         if bits != as_bytes(first)
     ]
-    return ("no" if differing else "yes"), [
-        f"other bits the second time, {where}" for where in differing
-    ]
+    return ("no" if wrong else "yes"), wrong
 
 
 def speeds(plugin: Any, inputs: Any, row: Row) -> None:
-    """Put into the row how fast the plug-in is, beside its bare networks on as many rows that lie on the device already."""
+    """Put into the row how fast the plug-in is, beside its bare networks.
+
+    The bare networks compute as many rows, which lie on the device already.
+    """
     questions = bare.asked(plugin, lambda: asking(plugin, inputs))
     network = bare.alone(questions)
     whole = len(inputs) / seconds(lambda: asking(plugin, inputs))
     row.speed = f"{whole:,.0f}"
     if network is None:
         return
-    # The bare network computes full batches, of which the last one's padding answers nothing: it is paid for its rows.
+    # The bare network computes full batches, so its speed counts the padding of the last one too.
     paid = sum(question.turns * question.batch for question in questions) / sum(
         len(question.inputs) for question in questions
     )
@@ -252,7 +269,7 @@ def model_rows(name: str, folder: Path, count: int, device: str) -> Iterator[Row
 
 
 def the_network(model: Any) -> Any:
-    """The runtime of a model that has one."""
+    """Return the runtime of a model that has one."""
     found = list(bare.networks(model).values())
     if len(found) != 1:
         raise NotHereError(
@@ -283,7 +300,11 @@ def model_rows_of(
 def reduced_rows(
     what: str, described: dict[str, Any], pixels: np.ndarray, device: str
 ) -> Iterator[Row]:
-    """Its first two columns compare with float32 on the same device; the bare network computes in bfloat16 too."""
+    """Yield the row of bfloat16.
+
+    Its first two columns compare with float32 on the same device; the bare network computes in
+    bfloat16 too.
+    """
     row = Row(what, remark="whether it may be used, a dataset decides (protocol §26)")
     expected = on(device, described).predict(pixels).posterior
     memory = Memory()
@@ -316,12 +337,10 @@ def detector_rows(name: str, count: int, device: str) -> Iterator[Row]:
     ]
     row.agreement, row.difference = f"{same:.2%}", f"{max(apart, default=0.0):.1e} px"
     row.remark = f"{sum(map(len, found))} faces in {count} pictures of 512 px"
-    row.wrong += ["no face in any picture: nothing was compared"] if not apart else []
-    row.wrong += (
-        [f"as many faces in {same:.2%} of the pictures, {AGREEMENT:.1%} is needed"]
-        if same < AGREEMENT
-        else []
-    )
+    if not apart:
+        row.wrong.append("no face in any picture: nothing was compared")
+    if same < AGREEMENT:
+        row.wrong.append(f"as many faces in {same:.2%} of the pictures, {AGREEMENT:.1%} is needed")
     row.bits, wrong = repeated(detector, device, described, images, found)
     row.wrong += wrong
     speeds(detector, images, row)
@@ -329,16 +348,17 @@ def detector_rows(name: str, count: int, device: str) -> Iterator[Row]:
 
 
 def small_gpu_rows(name: str, folder: Path, count: int, device: str) -> Iterator[Row]:
-    """The answers of one batch of `count` when the GPU has two fifths of the memory that it takes."""
+    """Yield the row of a GPU that is too small.
+
+    The model answers one batch of `count` with two fifths of the memory that the batch takes.
+    """
     import torch
 
     if device == "cpu":
         raise NotHereError("a CPU refuses no memory")
     described, real = job(name, folder)
-    row, cuda = (
-        Row(f"{name}{'' if real else '*'}, GPU too small for batches of {count}"),
-        torch.cuda,
-    )
+    row = Row(f"{name}{'' if real else '*'}, GPU too small for batches of {count}")
+    cuda = torch.cuda
 
     def answer() -> tuple[np.ndarray, int]:
         model = on(device, described, count)
@@ -355,11 +375,11 @@ def small_gpu_rows(name: str, folder: Path, count: int, device: str) -> Iterator
     finally:
         cuda.set_per_process_memory_fraction(1.0)
     refused = cuda.memory_stats().get("num_ooms", 0) - refused
-    row.memory, row.remark = (
-        memory.told(),
-        f"limit {limit / 2**20:,.0f} MiB, refused {refused} times, went on with batches of {batch}",
-    )
-    row.wrong += ["the limit was not met: nothing was tried"] if not refused else []
+    row.memory = memory.told()
+    size = f"limit {limit / 2**20:,.0f} MiB"
+    row.remark = f"{size}, refused {refused} times, went on with batches of {batch}"
+    if not refused:
+        row.wrong.append("the limit was not met: nothing was tried")
     compared(row, expected, found)
     yield row
 
@@ -367,7 +387,10 @@ def small_gpu_rows(name: str, folder: Path, count: int, device: str) -> Iterator
 def frame_rows(
     what: str, detector: str | None, frames: Sequence[crowd.Frame], folder: Path, device: str
 ) -> Iterator[Row]:
-    """From JPEG to four posteriors a frame. detector None: the true boxes."""
+    """Yield the row from JPEG to four posteriors a frame.
+
+    detector None: the true boxes.
+    """
     boxes: Callable[..., Any] = crowd.given
     if detector:
         plugin = here("detector", detector)
@@ -384,7 +407,8 @@ def frame_rows(
     decoding = 1000 * seconds(lambda: list(crowd.decoded(frames))) / len(frames)
     row.speed = f"{spent:.2f} ms per frame"
     aim = "" if spent <= PER_FRAME_MS else f"aim of {PER_FRAME_MS:.0f} ms missed, "
-    row.remark = f"{aim}{np.mean(counts):g} faces in each of {len(frames)} frames, decoding alone takes {decoding:.2f} ms"
+    found = f"{np.mean(counts):g} faces in each of {len(frames)} frames"
+    row.remark = f"{aim}{found}, decoding alone takes {decoding:.2f} ms"
     yield row
 
 
@@ -414,7 +438,10 @@ def all_rows(arguments: argparse.Namespace, folder: Path, device: str) -> Iterat
 
 
 def missing_gpu() -> str | None:
-    """Why nothing can be measured here, and what to do; None where PyTorch sees a GPU."""
+    """Return why nothing can be measured here, and what to do.
+
+    Return None where PyTorch sees a GPU.
+    """
     try:
         import torch
     except ImportError:
@@ -423,7 +450,8 @@ def missing_gpu() -> str | None:
         return None
     if torch.version.cuda is None:
         return f"PyTorch {torch.__version__} is built for CPUs only: install a build for CUDA"
-    return f"PyTorch {torch.__version__} sees none: look at nvidia-smi for the driver and at CUDA_VISIBLE_DEVICES"
+    advice = "look at nvidia-smi for the driver and at CUDA_VISIBLE_DEVICES"
+    return f"PyTorch {torch.__version__} sees none: {advice}"
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -435,7 +463,8 @@ def main(given: Sequence[str] | None = None) -> int:
         "--pictures",
         type=int,
         default=512,
-        help="for models, best a multiple of 256, which fills every batch; detectors get 64 at most",
+        help="for models, best a multiple of 256, which fills every batch; "
+        "detectors get 64 at most",
     )
     parser.add_argument("--frames", type=int, default=32, help="of 1920 x 1080 with four faces")
     parser.add_argument(
@@ -452,8 +481,8 @@ def main(given: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    os.environ.pop("FACEOFF_DEVICE", None)  # it would stand above what each row asks for
-    # By its number: told "cuda", a second process would take another GPU.
+    os.environ.pop("FACEOFF_DEVICE", None)  # it would override what each row asks for
+    # The device has its number: with "cuda", a second process would take another GPU.
     device, title = (
         ("cpu", "REHEARSAL on the CPU: no figure is a GPU's")
         if arguments.rehearse
@@ -469,7 +498,8 @@ def main(given: Sequence[str] | None = None) -> int:
         hardware.set_hardware(hardware.Hardware())
         show(HEADER, [row.cells() for row in rows], title, arguments.markdown)
         print(
-            f"\nas on the CPU: models, share of equal answers ({AGREEMENT:.1%} is needed); detectors, share of pictures with as many faces. * random weights"
+            f"\nas on the CPU: models, share of equal answers ({AGREEMENT:.1%} is needed); "
+            "detectors, share of pictures with as many faces. * random weights"
         )
     return int(any(row.wrong for row in rows) or not any(row.measured for row in rows))
 

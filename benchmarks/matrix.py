@@ -1,12 +1,16 @@
-"""The whole matrix on a folder of pictures, against the loop that a user writes today: for each cell and picture, detect, crop, call the model.
+"""Time the whole matrix on a folder of pictures, against the loop that a user writes today.
 
-    FACEOFF_MIRROR=/folder/of/weights python benchmarks/matrix.py [--pictures 1000] [--sample 60] [--folder FOLDER]
+    FACEOFF_MIRROR=/folder/of/weights \\
+        python benchmarks/matrix.py [--pictures 1000] [--sample 60] [--folder FOLDER]
 
-{haar, mtcnn, yunet, mediapipe_short} x {fer, deepface, hsemotion's EfficientNet-B0}, from JPEG files to prediction tables. Weights of the two
-last models are random: they cost the same. The loop uses each library's own call on one picture, and once more `DeepFace.extract_faces` for
-the detectors that it has; it is timed on a sample of the pictures in the same process and scaled up. Faceoff is timed as
-`snakemake --cores all` on all of them, start-up, frames and tables included. Both see the same crops, so that predictions can be compared.
-Figures depend on the machine; ratios should not.
+For each cell and picture, the loop detects, crops and calls the model. The matrix is {haar, mtcnn,
+yunet, mediapipe_short} x {fer, deepface, hsemotion's EfficientNet-B0}, from JPEG files to
+prediction tables. The weights of the last two models are random: they cost the same. The loop uses
+each library's own call on one picture, and once more `DeepFace.extract_faces` for the detectors
+that DeepFace has; it is timed on a sample of the pictures in the same process and scaled up.
+Faceoff is timed as `snakemake --cores all` on all of them, start-up, frames and tables included.
+Both see the same crops, so that predictions can be compared. Figures depend on the machine; ratios
+should not.
 """
 
 import argparse
@@ -43,16 +47,17 @@ from faceoff.storage.files import read_json
 
 ROOT = Path(__file__).resolve().parents[1]
 DETECTORS = ("haar", "mtcnn", "yunet", "mediapipe_short")
-DEEPFACE = {
-    "haar": "opencv",
-    "mediapipe_short": "mediapipe",
-}  # detectors that DeepFace has without a download, under its names
+# DeepFace has these detectors without a download, under its own names.
+DEEPFACE = {"haar": "opencv", "mediapipe_short": "mediapipe"}
 RGB = np.ndarray
 PIXELS, PROBABILITY = 1.0, 1e-4  # how far boxes and predictions may be from the loop's
 
 
 def draw(folder: Path, count: int) -> list[Path]:
-    """JPEG files of drawn people, 512 x 480, in a folder per emotion; with more than there are scenes, a scene again in another size."""
+    """Write JPEG files of drawn people, 512 x 480, in a folder per emotion; return their paths.
+
+    With more pictures than scenes, scenes come again in another size.
+    """
     alone = [
         scene for split in ("train", "test") for scene in scenes.plan(split) if len(scene.cast) == 1
     ]
@@ -62,16 +67,14 @@ def draw(folder: Path, count: int) -> list[Path]:
         side = 480 - 16 * (number // len(alone))
         path = folder / truth[0].emotion / f"{number:05}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(
-            str(path),
-            cv2.resize(image, (round(side * image.shape[1] / image.shape[0]), side))[..., ::-1],
-        )
+        width = round(side * image.shape[1] / image.shape[0])
+        cv2.imwrite(str(path), cv2.resize(image, (width, side))[..., ::-1])
         paths.append(path)
     return paths
 
 
 def plugins(folder: Path) -> None:
-    """The models whose weights are random, as plug-ins that pin those weights."""
+    """Write the models whose weights are random, as plug-ins that pin those weights."""
     folder.mkdir()
     random_weights("enet_b0_8_best_vgaf", folder)
     card = yaml.safe_load((PACKAGE / "models/cards/enet_b0_8_best_vgaf.yaml").read_text())
@@ -95,7 +98,8 @@ def plugins(folder: Path) -> None:
         }
     }
     (folder / "random_deepface.py").write_text(
-        f"from faceoff.models.deepface import DeepFaceEmotion  # noqa: F401\n\nMODELS = {header!r}\n"
+        "from faceoff.models.deepface import DeepFaceEmotion  # noqa: F401\n\n"
+        f"MODELS = {header!r}\n"
     )
 
 
@@ -110,7 +114,7 @@ def config(folder: Path) -> dict[str, Any]:
 
 
 def one_picture_detectors() -> dict[str, Callable[[RGB], list[tuple[float, ...]]]]:
-    """Each library's own call on one picture -> boxes, the best first."""
+    """Return each library's own call on one picture -> boxes, the best first."""
     from faceoff.inference.torch_devices import prepare_torchvision
 
     prepare_torchvision()
@@ -140,11 +144,9 @@ def one_picture_detectors() -> dict[str, Callable[[RGB], list[tuple[float, ...]]
             minSize=(32, 32),
             outputRejectLevels=True,
         )
-        return (
-            [tuple(boxes[index]) for index in np.argsort(-np.asarray(weights), kind="stable")]
-            if len(boxes)
-            else []
-        )
+        if not len(boxes):
+            return []
+        return [tuple(boxes[index]) for index in np.argsort(-np.asarray(weights), kind="stable")]
 
     def mediapipe_short(image: RGB) -> list[tuple[float, ...]]:
         height, width = image.shape[:2]
@@ -160,33 +162,27 @@ def one_picture_detectors() -> dict[str, Callable[[RGB], list[tuple[float, ...]]
     def yunet(image: RGB) -> list[tuple[float, ...]]:
         faces.setInputSize(image.shape[1::-1])
         found = faces.detect(np.ascontiguousarray(image[..., ::-1]))[1]
-        return (
-            []
-            if found is None
-            else [tuple(row[:4]) for row in found[np.argsort(-found[:, 14], kind="stable")]]
-        )
+        if found is None:
+            return []
+        return [tuple(row[:4]) for row in found[np.argsort(-found[:, 14], kind="stable")]]
 
     def mtcnn(image: RGB) -> list[tuple[float, ...]]:
         corners = find(image)[0]
-        return (
-            []
-            if corners is None
-            else [(x, y, right - x, bottom - y) for x, y, right, bottom in corners]
-        )
+        if corners is None:
+            return []
+        return [(x, y, right - x, bottom - y) for x, y, right, bottom in corners]
 
     return {"haar": haar, "mtcnn": mtcnn, "yunet": yunet, "mediapipe_short": mediapipe_short}
 
 
 def one_picture_models(folder: Path) -> dict[str, Callable[[RGB], np.ndarray]]:
-    """Each library's own call on one crop -> its probabilities, in its own order."""
+    """Return each library's own call on one crop -> its probabilities, in its own order."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(fetch.fetch(registry.get("model", "fer").assets["weights"])))
     interpreter.allocate_tensors()
-    entrance, exit_ = (
-        interpreter.get_input_details()[0]["index"],
-        interpreter.get_output_details()[0]["index"],
-    )
+    entrance = interpreter.get_input_details()[0]["index"]
+    exit_ = interpreter.get_output_details()[0]["index"]
 
     def fer(crop: RGB) -> np.ndarray:
         interpreter.set_tensor(entrance, ((crop[None].astype(np.float32) / 255 - 0.5) * 2))
@@ -204,10 +200,8 @@ def one_picture_models(folder: Path) -> dict[str, Callable[[RGB], np.ndarray]]:
     from deepface import DeepFace
     from hsemotion_onnx.facial_emotions import HSEmotionRecognizer
 
-    client, recognizer = (
-        DeepFace.build_model(task="facial_attribute", model_name="Emotion"),
-        HSEmotionRecognizer("enet_b0_8_best_vgaf"),
-    )
+    client = DeepFace.build_model(task="facial_attribute", model_name="Emotion")
+    recognizer = HSEmotionRecognizer("enet_b0_8_best_vgaf")
     return {
         "fer": fer,
         "random_deepface": lambda crop: np.asarray(
@@ -218,7 +212,10 @@ def one_picture_models(folder: Path) -> dict[str, Callable[[RGB], np.ndarray]]:
 
 
 def deepface_detectors() -> dict[str, Callable[[RGB], object]]:
-    """`DeepFace.extract_faces` on one picture, by the name of the detector here: it aligns and cuts out every face besides."""
+    """Return calls of `DeepFace.extract_faces` on one picture, by the name of the detector here.
+
+    Such a call also aligns every face and cuts it out.
+    """
     from deepface import DeepFace
 
     def caller(backend: str) -> Callable[[RGB], object]:
@@ -230,19 +227,17 @@ def deepface_detectors() -> dict[str, Callable[[RGB], object]]:
 
 
 def crop_of(image: RGB, box: tuple[float, ...], spec: CropSpec, detector: str) -> RGB:
-    return crops.crop(
-        image,
-        crops.calibrate(box, registry.get("detector", detector).card.get("calibration")),
-        spec,
-    )
+    calibration = registry.get("detector", detector).card.get("calibration")
+    return crops.crop(image, crops.calibrate(box, calibration), spec)
 
 
 def loop(
     paths: list[Path], folder: Path, specs: dict[str, CropSpec]
 ) -> tuple[dict[str, float], dict[tuple[str, str, str], tuple[Any, Any]]]:
-    """Seconds of the loop and (box, probabilities) by picture, detector and model.
+    """Return the seconds of the loop and (box, probabilities) by picture, detector and model.
 
-    Seconds: `all`; `shared`, where each detector sees each picture once; `deepface`, where DeepFace.extract_faces stands for the detectors in DEEPFACE.
+    Seconds: `all`; `shared`, where each detector sees each picture once; `deepface`, where
+    DeepFace.extract_faces replaces the detectors in DEEPFACE.
     """
     find, read = one_picture_detectors(), one_picture_models(folder)
     warm = cv2.imread(str(paths[0]))[..., ::-1]
@@ -262,9 +257,9 @@ def loop(
                 boxes = detect(image)
                 looked = time.perf_counter()
                 box = max(boxes, key=lambda box: box[2] * box[3], default=None)
-                answer = (
-                    None if box is None else predict(crop_of(image, box, specs[model], detector))
-                )
+                answer = None
+                if box is not None:
+                    answer = predict(crop_of(image, box, specs[model], detector))
                 end = time.perf_counter()
                 spent["all"] += end - start
                 spent["deepface"] += end - looked
@@ -274,7 +269,11 @@ def loop(
 
 
 def kernels(paths: list[Path], folder: Path, specs: dict[str, CropSpec]) -> tuple[float, float]:
-    """Seconds that one core needs for the bare work: (what detectors and models computed, decoding for each job and warping for each cell)."""
+    """Return the seconds that one core needs for the bare work, in two parts.
+
+    The first is what detectors and models computed; the second is decoding for each job and warping
+    for each cell.
+    """
     start = time.perf_counter()
     images = [np.ascontiguousarray(cv2.imread(str(path))[..., ::-1]) for path in paths[:100]]
     decoding = (time.perf_counter() - start) / len(images) * len(paths)
@@ -291,11 +290,16 @@ def kernels(paths: list[Path], folder: Path, specs: dict[str, CropSpec]) -> tupl
 def differences(
     found: dict[tuple[str, str, str], tuple[Any, Any]], folder: Path, order: dict[str, list[str]]
 ) -> tuple[float, dict[str, float], int]:
-    """(largest distance of a box's side in pixels, largest difference of a probability by model, faces that only one side has)."""
+    """Return how far the loop's boxes and probabilities are from the run's.
+
+    The three values are the largest distance of a box's side in pixels, the largest difference of a
+    probability by model, and the number of faces that only one side has.
+    """
     pixels, probability = 0.0, dict.fromkeys(order, 0.0)
     alone = 0
     for detector in DETECTORS:
         boxes: dict[str, tuple[float, ...]] = {}
+        predictions = folder / f"results/matrix/predictions/pictures/{detector}"
         for row in parquet.rows(folder / f"results/matrix/faces/pictures/{detector}.parquet"):
             box = (row["x"], row["y"], row["w"], row["h"]) if row["success"] else None
             stem = Path(row["sample_id"]).stem
@@ -304,9 +308,7 @@ def differences(
         for model, emotions in order.items():
             rows = {
                 Path(row["sample_id"]).stem: row
-                for row in parquet.rows(
-                    folder / f"results/matrix/predictions/pictures/{detector}/{model}.parquet"
-                )
+                for row in parquet.rows(predictions / f"{model}.parquet")
             }
             for (stem, by, read), (box, answer) in found.items():
                 if (by, read) != (detector, model):
@@ -315,14 +317,9 @@ def differences(
                     alone += 1
                 elif box is not None:
                     pixels = max(pixels, float(np.abs(np.subtract(box, boxes[stem])).max()))
-                    probability[model] = max(
-                        probability[model],
-                        float(
-                            np.abs(
-                                np.asarray(answer) - [rows[stem][f"p_{name}"] for name in emotions]
-                            ).max()
-                        ),
-                    )
+                    ours = [rows[stem][f"p_{name}"] for name in emotions]
+                    apart = float(np.abs(np.asarray(answer) - ours).max())
+                    probability[model] = max(probability[model], apart)
     return pixels, probability, alone
 
 
@@ -348,10 +345,8 @@ def main() -> None:
             name: load_plugin(registry.get("model", name, (folder / "plugins",)).job(), Clock())
             for name in config(folder)["models"]
         }
-        specs, order = (
-            {name: model.crop for name, model in loaded.items()},
-            {name: list(model.emotions) for name, model in loaded.items()},
-        )
+        specs = {name: model.crop for name, model in loaded.items()}
+        order = {name: list(model.emotions) for name, model in loaded.items()}
 
         targets = [
             f"results/matrix/predictions/pictures/{detector}/{model}.parquet"

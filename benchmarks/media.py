@@ -1,8 +1,10 @@
-"""What reading videos costs: frame extraction beside a bare PyAV loop, memory over an hour of video, and reading frames back.
+"""Measure what reading videos costs.
 
     python benchmarks/media.py [--videos FOLDER] [--only extract|hour|back] [--threads 1]
 
-Figures depend on the machine; what should hold anywhere is in the last column. Without `--videos`, clips are drawn.
+Time frame extraction beside a bare PyAV loop, the memory over an hour of video, and reading frames
+back. Figures depend on the machine; the last column says what should hold anywhere. Without
+`--videos`, the clips are drawn.
 """
 
 import argparse
@@ -39,24 +41,25 @@ FPS = 5
 def write_clip(
     path: Path, seconds: float, size: tuple[int, int] = (640, 480), fps: int = 25
 ) -> None:
-    """A drawn face that moves a little, with sensor noise."""
+    """Write a clip of a drawn face that moves a little, with sensor noise."""
     face = np.asarray(Image.fromarray(scenes.draw(scenes.plan("test")[3])[0]).resize(size))
     noise = np.random.default_rng(0).integers(-6, 7, (16, *face.shape), np.int16)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=fps, options={"qscale": "4"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         for index in range(int(seconds * fps)):
-            picture = np.clip(np.roll(face, index % 40, axis=1) + noise[index % 16], 0, 255).astype(
-                np.uint8
-            )
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            picture = np.clip(np.roll(face, index % 40, axis=1) + noise[index % 16], 0, 255)
+            frame = av.VideoFrame.from_ndarray(picture.astype(np.uint8), format="rgb24")
             frame.pts, frame.time_base = index, Fraction(1, fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 
 
 def bare(path: Path, threads: int) -> int:
-    """The loop a user would write: decode everything, keep RGB of the frames at each fifth of a second."""
+    """Return how many frames the loop keeps that a user would write.
+
+    It decodes everything and keeps RGB of the frames at each fifth of a second.
+    """
     kept, following = 0, None
     with av.open(str(path)) as container:
         stream = container.streams.best("video")
@@ -71,19 +74,16 @@ def bare(path: Path, threads: int) -> int:
 
 def jobs_of(folder: Path, **options: object) -> tuple[DatasetJob, DatasetJob]:
     dataset = {"type": "folder", "path": str(folder), "labelled": False, "fps": FPS, **options}
-    plan = Plan(
-        {
-            "run": "b",
-            "datasets": {"clips": dataset},
-            "detectors": {"whole": {}},
-            "models": {"fer": {}},
-        }
-    )
+    pipeline = {"detectors": {"whole": {}}, "models": {"fer": {}}}
+    plan = Plan({"run": "b", "datasets": {"clips": dataset}, **pipeline})
     return plan.samples_job("clips"), plan.frames_job("clips")
 
 
 def extract(videos: Path, scratch: Path, threads: int, table: Table) -> None:
-    """Frame extraction to a table beside the bare loop, in turns, the faster of three each."""
+    """Time frame extraction to a table beside the bare loop.
+
+    They run three times in turn; the fastest run of each counts.
+    """
     os.environ["OMP_NUM_THREADS"] = str(threads)
     clips = sorted(path for path in videos.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES)
     for name, options in (("losslessly", {}), ("as JPEG 95", {"jpeg": 95})):
@@ -109,18 +109,20 @@ def extract(videos: Path, scratch: Path, threads: int, table: Table) -> None:
 
 
 def hour(scratch: Path, threads: int, table: Table) -> None:
-    """Peak memory of extracting five minutes and an hour of video."""
+    """Measure the peak memory of extracting five minutes and an hour of video."""
     for minutes in (5, 60):
         folder = scratch / f"{minutes}min"
         folder.mkdir()
         write_clip(folder / "clip.avi", 60 * minutes, (320, 240))
         samples, _ = jobs_of(folder)
         write_samples(scratch / "samples.parquet", samples)
+        places = [str(SCRIPTS), str(Path(__file__).parent)]
+        tables = [str(scratch / f"{name}.parquet") for name in ("samples", "frames")]
         code = (
-            f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+            f"import sys; sys.path[:0] = {places!r}\n"
             "from pathlib import Path; import media\n"
-            f"media.write_frames(Path({str(scratch / 'samples.parquet')!r}), Path({str(scratch / 'frames.parquet')!r}),"
-            f" media.jobs_of(Path({str(folder)!r}))[1])"
+            f"samples, frames = map(Path, {tables!r})\n"
+            f"media.write_frames(samples, frames, media.jobs_of(Path({str(folder)!r}))[1])"
         )
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -141,7 +143,7 @@ def hour(scratch: Path, threads: int, table: Table) -> None:
 
 
 def back(scratch: Path, table: Table) -> None:
-    """Reading frames back and decoding them, on one core."""
+    """Time reading frames back and decoding them, on one core."""
     face = scenes.draw(scenes.plan("test")[3])[0][8:232, 8:232]
     buffer = io.BytesIO()
     Image.fromarray(face).save(buffer, format="JPEG", quality=90)

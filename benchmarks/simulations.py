@@ -1,9 +1,11 @@
-"""Do the statistics keep their promises? Drawn data whose truth is known, many times over; the answers go into docs/statistics.md.
+"""Simulate whether the statistics keep their promises.
 
     OMP_NUM_THREADS=1 python benchmarks/simulations.py [--scale 1.0] [--seed 20] [--write]
 
-Every study draws its data from one seed and resamples from another. `--scale 0.1` draws a tenth as often; `--write` replaces the tables between the
-marks in docs/statistics.md. A rate's Monte-Carlo standard error is √(rate (1 − rate) / draws).
+The studies draw data whose truth is known, many times over; docs/statistics.md shows the results.
+Every study draws its data from one seed and resamples from another. `--scale 0.1` draws a tenth as
+often; `--write` replaces the tables between the marks in docs/statistics.md. A rate's Monte-Carlo
+standard error is √(rate (1 − rate) / draws).
 """
 
 import argparse
@@ -33,15 +35,16 @@ from faceoff.statistics import (  # noqa: E402
 PAGE = ROOT / "docs" / "statistics.md"
 BEGIN, END = "<!-- simulations: begin -->", "<!-- simulations: end -->"
 GROUPS = (10, 24, 100)
-RARE, RARE_RECALL = (
-    [200, 200, 8, 8],
-    [0.8, 0.8, 0.95, 0.95],
-)  # classes of which most resamples show no error
+# Most resamples show no error of the rare classes.
+RARE, RARE_RECALL = [200, 200, 8, 8], [0.8, 0.8, 0.95, 0.95]
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something happened in `draws` simulations, and the band (low, high) in which the rate must lie; None: reported, not promised."""
+    """Hold how often something happened in `draws` simulations.
+
+    The rate must lie in the band (low, high); None: the rate is reported, not promised.
+    """
 
     study: str
     setting: str
@@ -51,25 +54,28 @@ class Rate:
 
     @property
     def error(self) -> float:
-        """Monte-Carlo standard error, at the rate or, outside its band, at the band's nearer end."""
-        expected = (
-            self.rate if self.band is None else min(max(self.rate, self.band[0]), self.band[1])
-        )
-        expected = min(max(expected, 0.01), 0.99)
+        """Return the Monte-Carlo standard error, at the band's nearest rate."""
+        low, high = self.band or (0.0, 1.0)
+        expected = min(max(self.rate, low, 0.01), high, 0.99)
         return float(np.sqrt(expected * (1 - expected) / self.draws))
 
     @property
     def kept(self) -> bool:
-        """Whether the rate lies in its band, give or take two Monte-Carlo standard errors."""
-        return (
-            self.band is None
-            or self.band[0] - 2 * self.error <= self.rate <= self.band[1] + 2 * self.error
-        )
+        """Return whether the rate lies in its band.
+
+        Two Monte-Carlo standard errors beyond the band are allowed.
+        """
+        low, high = self.band or (0.0, 1.0)
+        return low - 2 * self.error <= self.rate <= high + 2 * self.error
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """Estimates of a variance whose truth is known: mean and spread over `draws` simulations, and how often its interval holds the truth (NaN: it has none)."""
+    """Hold the estimates of a variance whose truth is known.
+
+    mean, spread: over `draws` simulations; covered: how often the interval holds the truth (NaN:
+    there is no interval).
+    """
 
     component: str
     truth: float
@@ -86,7 +92,10 @@ def simulate(
     mean: float,
     random: np.random.Generator,
 ) -> tuple[np.ndarray, dict[str, list[str]]]:
-    """(correct (m, samples), factors) drawn from the model of `decomposition`: `levels` of each factor, fully crossed; variances not named are 0."""
+    """Return (correct (m, samples), factors) drawn from the model of `decomposition`.
+
+    The `levels` of each factor are fully crossed; variances not named are 0.
+    """
     cells = list(product(*(range(count) for count in levels.values())))
     factors = {name: [f"{name}{cell[axis]}" for cell in cells] for axis, name in enumerate(levels)}
     logits = mean + random.normal(0, np.sqrt(variances.get("interaction", 0.0)), len(cells))
@@ -103,7 +112,10 @@ def simulate(
 def _pair(
     random: np.random.Generator, n: int, discordance: float, difference: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Correctness of two pipelines on n independent samples: `discordance` of them right by one alone, accuracies `difference` apart."""
+    """Return the correctness of two pipelines on n independent samples.
+
+    On a share of `discordance` of them only one is right; accuracies are `difference` apart.
+    """
     only_a, only_b = (discordance + difference) / 2, (discordance - difference) / 2
     kind = random.choice(
         4, size=n, p=[only_a, only_b, 0.8 * (1 - discordance), 0.2 * (1 - discordance)]
@@ -119,7 +131,10 @@ def _people(
     accuracy: float = 0.7,
     spread: float = 6.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(correct (pipelines, n), clusters (n,)): every subject has an accuracy of its own for every pipeline, Beta-distributed about `accuracy`."""
+    """Return (correct (pipelines, n), clusters (n,)).
+
+    Every subject has an accuracy of its own for every pipeline, Beta-distributed about `accuracy`.
+    """
     own = random.beta(accuracy * spread, (1 - accuracy) * spread, (pipelines, groups))
     clusters = np.repeat(np.arange(groups), each)
     return random.random((pipelines, groups * each)) < own[:, clusters], clusters
@@ -130,8 +145,19 @@ def _share(happened: Callable[[np.random.Generator, int], bool], draws: int, see
     return float(np.mean([happened(random, index) for index in range(draws)]))
 
 
+def _study(
+    study: str,
+    setting: str,
+    happened: Callable[[np.random.Generator, int], bool],
+    draws: int,
+    seed: int,
+    band: tuple[float, float] | None,
+) -> Rate:
+    return Rate(study, setting, _share(happened, draws, seed), draws, band)
+
+
 def sizes(scale: float, seed: int) -> list[Rate]:
-    """How often tests at 5 % reject where there is nothing to find."""
+    """Return how often tests at 5 % reject where there is nothing to find."""
     draws, found = max(200, int(4000 * scale)), []
     for n, discordance in ((200, 0.1), (500, 0.2), (3000, 0.1)):
         random = np.random.default_rng([seed, n])
@@ -159,19 +185,16 @@ def sizes(scale: float, seed: int) -> list[Rate]:
 
         def flipped(random: np.random.Generator, index: int, groups: int = groups) -> bool:
             (a, b), clusters = _people(random, groups, 20, pipelines=2)
-            return (
-                paired_tests.sign_flip(
-                    a.astype(int) - b, clusters, seed=100_000 + index, replicates=1999
-                ).p
-                < 0.05
-            )
+            apart, seed = a.astype(int) - b, 100_000 + index
+            return paired_tests.sign_flip(apart, clusters, seed=seed, replicates=1999).p < 0.05
 
         found.append(
-            Rate(
+            _study(
                 "sign flip over clusters",
                 f"{groups} subjects × 20",
-                _share(flipped, draws, seed + groups),
+                flipped,
                 draws,
+                seed + groups,
                 (0.04, 0.06),
             )
         )
@@ -181,33 +204,23 @@ def sizes(scale: float, seed: int) -> list[Rate]:
         return omnibus.cochran_q(random.random((5, 400)) < easy, seed=150_000 + index).p < 0.05
 
     found.append(
-        Rate(
-            "Cochran's Q",
-            "5 pipelines, n = 400",
-            _share(asked, draws, seed + 1),
-            draws,
-            (0.04, 0.06),
-        )
+        _study("Cochran's Q", "5 pipelines, n = 400", asked, draws, seed + 1, (0.04, 0.06))
     )
     fewer = max(200, int(1000 * scale))
 
     def exchanged(random: np.random.Generator, index: int) -> bool:
-        correct, _ = simulate(
-            {"detector": 3, "model": 2},
-            {"model": 1.0, "sample": 2.0, "model × sample": 1.0},
-            150,
-            0.5,
-            random,
-        )
+        variances = {"model": 1.0, "sample": 2.0, "model × sample": 1.0}
+        correct, _ = simulate({"detector": 3, "model": 2}, variances, 150, 0.5, random)
         counts = correct.reshape(3, 2, -1).transpose(2, 0, 1)
         return omnibus.exchange_p(counts, seed=500_000 + index, replicates=499) < 0.05
 
     found.append(
-        Rate(
+        _study(
             "exchanging detectors",
             "3 detectors that do not matter × 2 models, n = 150",
-            _share(exchanged, fewer, seed + 2),
+            exchanged,
             fewer,
+            seed + 2,
             (0.04, 0.06),
         )
     )
@@ -215,7 +228,10 @@ def sizes(scale: float, seed: int) -> list[Rate]:
 
 
 def powers(scale: float, seed: int) -> list[Rate]:
-    """How often the minimum detectable difference is detected, where it is the truth: 80 % by its definition."""
+    """Return how often the minimum detectable difference is detected, where it is the truth.
+
+    By its definition this is 80 %.
+    """
     draws, found = max(200, int(2000 * scale)), []
     for n, discordance in ((300, 0.2), (3000, 0.1)):
         delta = power.mcnemar_detectable(n, discordance)
@@ -229,14 +245,11 @@ def powers(scale: float, seed: int) -> list[Rate]:
         ) -> bool:
             return paired_tests.mcnemar(*_pair(random, n, discordance, delta)).mid_p < 0.05
 
-        setting = f"mid-p McNemar, n = {n}, {100 * discordance:.0f} % discordant: {100 * delta:.1f} points"
+        data = f"n = {n}, {100 * discordance:.0f} % discordant"
+        setting = f"mid-p McNemar, {data}: {100 * delta:.1f} points"
         found.append(
-            Rate(
-                "minimum detectable difference",
-                setting,
-                _share(detected, draws, seed + n),
-                draws,
-                (0.77, 0.83),
+            _study(
+                "minimum detectable difference", setting, detected, draws, seed + n, (0.77, 0.83)
             )
         )
     for groups, family in ((24, 1), (24, 10), (8, 5)):
@@ -257,21 +270,17 @@ def powers(scale: float, seed: int) -> list[Rate]:
             )
             return flips.p < 0.05 / family
 
-        setting = f"sign flip, {groups} subjects, spread 10 points{f', first of {family} tests' if family > 1 else ''}: {100 * delta:.1f} points"
+        data = f"{groups} subjects, spread 10 points"
+        first = f", first of {family} tests" if family > 1 else ""
+        setting = f"sign flip, {data}{first}: {100 * delta:.1f} points"
         found.append(
-            Rate(
-                "minimum detectable difference",
-                setting,
-                _share(noticed, draws, seed + 3),
-                draws,
-                (0.77, 0.83),
-            )
+            _study("minimum detectable difference", setting, noticed, draws, seed + 3, (0.77, 0.83))
         )
     return found
 
 
 def coverages(scale: float, seed: int) -> list[Rate]:
-    """How often 95 % intervals hold the truth."""
+    """Return how often 95 % intervals hold the truth."""
     draws, found = max(200, int(4000 * scale)), []
 
     def holds(interval: intervals.Interval, truth: float) -> bool:
@@ -301,11 +310,12 @@ def coverages(scale: float, seed: int) -> list[Rate]:
             )
 
         found.append(
-            Rate(
+            _study(
                 "Tango",
                 f"n = {n}, {100 * discordance:.0f} % discordant, difference {difference}",
-                _share(tango, draws, seed + n + 1),
+                tango,
                 draws,
+                seed + n + 1,
                 (0.94, 0.96),
             )
         )
@@ -320,42 +330,41 @@ def coverages(scale: float, seed: int) -> list[Rate]:
             return holds(intervals.cluster_interval(a.astype(int) - b, clusters), 0.0)
 
         found.append(
-            Rate(
+            _study(
                 "cluster t, accuracy",
                 f"{groups} subjects × 20",
-                _share(level, draws, seed + groups + 2),
+                level,
                 draws,
+                seed + groups + 2,
                 (0.935, 0.965),
             )
         )
         found.append(
-            Rate(
+            _study(
                 "cluster t, difference",
                 f"{groups} subjects × 20",
-                _share(gap, draws, seed + groups + 3),
+                gap,
                 draws,
+                seed + groups + 3,
                 (0.935, 0.965),
             )
         )
 
         def uneven(random: np.random.Generator, index: int, groups: int = groups) -> bool:
-            clusters = np.repeat(
-                np.arange(groups), np.maximum(1, np.exp(random.normal(2.5, 1, groups)).astype(int))
-            )
-            return holds(
-                intervals.cluster_interval(
-                    random.random(len(clusters)) < random.beta(4.2, 1.8, groups)[clusters], clusters
-                ),
-                0.7,
-            )
+            counts = np.maximum(1, np.exp(random.normal(2.5, 1, groups)).astype(int))
+            clusters = np.repeat(np.arange(groups), counts)
+            drawn = random.random(len(clusters))
+            correct = drawn < random.beta(4.2, 1.8, groups)[clusters]
+            return holds(intervals.cluster_interval(correct, clusters), 0.7)
 
         setting = f"{groups} subjects of very different sizes (log-normal, σ = 1)"
         found.append(
-            Rate(
+            _study(
                 "cluster t, accuracy",
                 setting,
-                _share(uneven, draws, seed + groups + 4),
+                uneven,
                 draws,
+                seed + groups + 4,
                 (0.925, 0.965) if groups > 24 else None,
             )
         )
@@ -385,7 +394,10 @@ def coverages(scale: float, seed: int) -> list[Rate]:
 
 
 def _bootstraps(scale: float, seed: int) -> list[Rate]:
-    """Bootstrap intervals of macro-F1 and kappa; the truth of macro-F1 is that of a very large sample."""
+    """Return how often bootstrap intervals of macro-F1 and kappa hold the truth.
+
+    The truth of macro-F1 is that of a very large sample.
+    """
     draws, found = max(100, int(1000 * scale)), []
     shares, k = np.array([0.5, 0.3, 0.2]), 3
     confuses = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.25, 0.15, 0.6]])
@@ -408,12 +420,9 @@ def _bootstraps(scale: float, seed: int) -> list[Rate]:
                 metrics.macro_f1_of, truth, predicted, k, seed=300_000 + index, replicates=999
             )
             kinds, multiplicity = np.unique(truth * (k + 1) + predicted, return_counts=True)
+            units = np.eye(k * (k + 1))[kinds]
             b = bootstrap.bca(
-                of_confusion,
-                np.eye(k * (k + 1))[kinds],
-                multiplicity,
-                seed=300_000 + index,
-                replicates=999,
+                of_confusion, units, multiplicity, seed=300_000 + index, replicates=999
             )
             return t.low <= macro <= t.high, b.low <= macro <= b.high
 
@@ -443,20 +452,20 @@ def _bootstraps(scale: float, seed: int) -> list[Rate]:
 
     def of_rare(random: np.random.Generator, index: int) -> bool:
         truth = random.choice(4, size.sum(), p=size / size.sum())
-        predicted = (random.random((len(truth), 1)) > mixed[truth].cumsum(axis=1)[:, :3]).sum(
-            axis=1
-        )
+        bounds = mixed[truth].cumsum(axis=1)[:, :3]
+        predicted = (random.random((len(truth), 1)) > bounds).sum(axis=1)
         interval = bootstrap.bootstrap_t_confusion(
             metrics.macro_f1_of, truth, predicted, 4, seed=310_000 + index, replicates=999
         )
         return interval.low <= rare <= interval.high
 
     found.append(
-        Rate(
+        _study(
             "bootstrap-t, macro-F1",
             f"classes of {', '.join(map(str, RARE))}",
-            _share(of_rare, draws, seed + 6),
+            of_rare,
             draws,
+            seed + 6,
             None,
         )
     )
@@ -504,12 +513,8 @@ def _bootstraps(scale: float, seed: int) -> list[Rate]:
         return interval.low <= kappa <= interval.high
 
     found.append(
-        Rate(
-            "BCa, Cohen's kappa",
-            "n = 300, independent",
-            _share(agreed, draws, seed + 5),
-            draws,
-            (0.935, 0.965),
+        _study(
+            "BCa, Cohen's kappa", "n = 300, independent", agreed, draws, seed + 5, (0.935, 0.965)
         )
     )
     return found
@@ -520,7 +525,10 @@ def _ratio(totals: np.ndarray) -> np.ndarray:
 
 
 def ranks(scale: float, seed: int) -> list[Rate]:
-    """Rank intervals, and whether the truly best pipeline is kept among those that cannot be told from the best."""
+    """Return how often rank intervals hold, and how often the truly best pipeline is kept.
+
+    It is kept among those that cannot be told from the best.
+    """
     draws, found = max(100, int(500 * scale)), []
     accuracy = np.array([0.80, 0.78, 0.75, 0.72, 0.70, 0.60])
     truly = np.arange(1, 7)
@@ -533,18 +541,15 @@ def ranks(scale: float, seed: int) -> list[Rate]:
             else:
                 easy = random.normal(0, 0.08, groups)
                 clusters = np.repeat(np.arange(groups), 20)
-                correct = (
-                    random.random((6, len(clusters)))
-                    < np.clip(accuracy[:, None] + easy, 0, 1)[:, clusters]
-                )
+                own = np.clip(accuracy[:, None] + easy, 0, 1)
+                correct = random.random((6, len(clusters))) < own[:, clusters]
             found_here = ranking.rank_uncertainty(
                 correct, clusters, seed=700_000 + index, replicates=500
             )
             kept.append(found_here.tied[0])
             held.append(((found_here.rank_low <= truly) & (truly <= found_here.rank_high)).mean())
-        setting = (
-            "6 pipelines, n = 400" if groups is None else f"6 pipelines, {groups} subjects × 20"
-        )
+        samples = "n = 400" if groups is None else f"{groups} subjects × 20"
+        setting = f"6 pipelines, {samples}"
         found.append(
             Rate("best kept among the tied", setting, float(np.mean(kept)), draws, (0.94, 1.0))
         )
@@ -553,7 +558,10 @@ def ranks(scale: float, seed: int) -> list[Rate]:
 
 
 def recoveries(scale: float, seed: int) -> list[Recovery]:
-    """Estimates of known variance components: 5 detectors × 5 models on 500 samples."""
+    """Return estimates of known variance components.
+
+    There are 5 detectors × 5 models on 500 samples.
+    """
     truth = {
         "detector": 0.1,
         "model": 0.5,
@@ -567,22 +575,16 @@ def recoveries(scale: float, seed: int) -> list[Recovery]:
     found: dict[str, list[variance_components.Component]] = {name: [] for name in truth}
     for index in range(draws):
         correct, factors = simulate({"detector": 5, "model": 5}, truth, 500, 1.0, random)
-        for component in variance_components.decompose(
-            correct, factors, seed=800_000 + index
-        ).components:
+        parts = variance_components.decompose(correct, factors, seed=800_000 + index)
+        for component in parts.components:
             if component.name in found:
                 found[component.name].append(component)
     rows = []
     for name, components in found.items():
         values = np.array([component.variance for component in components])
-        covered = float(
-            np.mean([component.low <= truth[name] <= component.high for component in components])
-        )
-        rows.append(
-            Recovery(
-                name, truth[name], float(values.mean()), float(values.std(ddof=1)), covered, draws
-            )
-        )
+        held = [component.low <= truth[name] <= component.high for component in components]
+        mean, spread = float(values.mean()), float(values.std(ddof=1))
+        rows.append(Recovery(name, truth[name], mean, spread, float(np.mean(held)), draws))
     return rows
 
 
@@ -590,51 +592,42 @@ def _table(rates: list[Rate], what: str) -> list[str]:
     lines = [f"| what | setting | {what} | promised | draws |", "| --- | --- | --- | --- | --- |"]
     for rate in rates:
         band = "–" if rate.band is None else f"{100 * rate.band[0]:.1f}–{100 * rate.band[1]:.1f} %"
-        lines.append(
-            f"| {rate.study} | {rate.setting} | {100 * rate.rate:.1f} ± {100 * rate.error:.1f} %{'' if rate.kept else ' ✗'} | {band} | {rate.draws:,} |"
-        )
+        share = f"{100 * rate.rate:.1f} ± {100 * rate.error:.1f} %{'' if rate.kept else ' ✗'}"
+        lines.append(f"| {rate.study} | {rate.setting} | {share} | {band} | {rate.draws:,} |")
     return lines
 
 
 def report(scale: float, seed: int) -> str:
-    """All studies as Markdown."""
+    """Return all studies as Markdown."""
     made = f"`benchmarks/simulations.py --scale {scale:g} --seed {seed}`"
     lines = [
-        f"Made by {made}; ± is one Monte-Carlo standard error, ✗ marks a rate more than two outside its band.",
+        f"Made by {made}; ± is one Monte-Carlo standard error, "
+        "✗ marks a rate more than two outside its band.",
         "",
     ]
-    lines += [
-        "**Tests at 5 % where there is nothing to find: how often they reject**",
-        "",
-        *_table(sizes(scale, seed), "rejects"),
-        "",
-    ]
-    lines += [
-        "**95 % intervals: how often they hold the truth**",
-        "",
-        *_table(coverages(scale, seed), "covers"),
-        "",
-    ]
-    lines += [
-        "**The minimum detectable difference, where it is the truth: how often it is detected**",
-        "",
-        *_table(powers(scale, seed), "detected"),
-        "",
-    ]
+    tests = "**Tests at 5 % where there is nothing to find: how often they reject**"
+    lines += [tests, "", *_table(sizes(scale, seed), "rejects"), ""]
+    held = "**95 % intervals: how often they hold the truth**"
+    lines += [held, "", *_table(coverages(scale, seed), "covers"), ""]
+    detected = (
+        "**The minimum detectable difference, where it is the truth: how often it is detected**"
+    )
+    lines += [detected, "", *_table(powers(scale, seed), "detected"), ""]
     lines += ["**Ranks**", "", *_table(ranks(scale, seed), "holds"), ""]
     recovered = recoveries(scale, seed)
+    size = f"5 detectors × 5 models, 500 samples, {recovered[0].draws} draws"
     lines += [
-        f"**Variance components** (5 detectors × 5 models, 500 samples, {recovered[0].draws} draws)",
+        f"**Variance components** ({size})",
         "",
-    ]
-    lines += [
-        "| component | true variance | mean estimate ± s.e. | spread of estimates | interval holds the truth |",
+        "| component | true variance | mean estimate ± s.e. | spread of estimates "
+        "| interval holds the truth |",
         "| --- | --- | --- | --- | --- |",
     ]
     for row in recovered:
         error = row.spread / np.sqrt(row.draws)
         lines.append(
-            f"| {row.component} | {row.truth:g} | {row.mean:.3f} ± {error:.3f} | {row.spread:.3f} | {100 * row.covered:.0f} % |"
+            f"| {row.component} | {row.truth:g} | {row.mean:.3f} ± {error:.3f} "
+            f"| {row.spread:.3f} | {100 * row.covered:.0f} % |"
         )
     return "\n".join(lines)
 

@@ -1,11 +1,12 @@
-"""Places of the real weights and data that some tests need; without them those tests skip."""
+"""Locate the real weights and data that some tests need; without them those tests skip."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-# Before numpy and PyTorch are imported: small matrices on several threads take three times the processor time of one. Runs of the workflow are not told.
+# Set this before numpy and PyTorch are imported: small matrices on several threads take three times
+# the processor time of one. Runs of the workflow do not inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
@@ -20,16 +21,19 @@ def _folder(variable: str, what: str) -> Path:
 
 @pytest.fixture(scope="session")
 def mirror() -> Path:
-    """The folder of real weights."""
+    """Return the folder of real weights."""
     return _folder("FACEOFF_MIRROR", "real weights")
 
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """The folder of real data sets and media."""
+    """Return the folder of real data sets and media."""
     return _folder("FACEOFF_DATA", "real data sets and media")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files of long tests first, so that pytest's workers end at about the same time (with xdist's --no-loadscope-reorder)."""
+    """Put files of long tests first, so that pytest's workers end at about the same time.
+
+    This needs xdist's --no-loadscope-reorder.
+    """
     items.sort(key=lambda item: {"cluster": 0, "workflow": 1}.get(item.path.parent.name, 2))

@@ -1,4 +1,7 @@
-"""Keras HDF5 files as Keras writes them, for tests; and the layers in plain numpy, channels last, as the judge of what is computed."""
+"""Write Keras HDF5 files as Keras does, for tests.
+
+The layers are here in plain numpy too, channels last, to judge what the package computes.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +22,10 @@ def write(
     joined: Mapping[str, Sequence[str]] | None = None,
     dialect: int = 2,
 ) -> Path:
-    """Write a model (or, without layers, weights only). `joined` names each layer's sources: then it is a functional model."""
+    """Write a model (or, without layers, weights only); return its path.
+
+    `joined` names each layer's sources: then it is a functional model.
+    """
     with h5py.File(path, "w") as file:
         root = file
         if layers is not None:
@@ -63,40 +69,33 @@ def _described(
                 }
                 for s in sources
             ]
-            item["inbound_nodes"] = (
-                [{"args": [tensors if len(tensors) > 1 else tensors[0]], "kwargs": {}}]
-                if sources
-                else []
-            )
+            item["inbound_nodes"] = []
+            if tensors:
+                arguments = [tensors if len(tensors) > 1 else tensors[0]]
+                item["inbound_nodes"].append({"args": arguments, "kwargs": {}})
     return item
 
 
 def padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """TensorFlow's "same": as many outputs as strides fit, the odd pixel at the end."""
+    """Return the padding of TensorFlow's "same".
+
+    There are as many outputs as strides fit, and the odd pixel is at the end.
+    """
     total = max((int(np.ceil(size / stride)) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
 
 def windows(x: np.ndarray, kernel: int, stride: int, same: bool, fill: float = 0.0) -> np.ndarray:
-    """(n, rows, columns, kernel, kernel, channels) patches of (n, h, w, c)."""
+    """Return (n, rows, columns, kernel, kernel, channels) patches of (n, h, w, c)."""
     if same:
-        x = np.pad(
-            x,
-            (
-                (0, 0),
-                padding(x.shape[1], kernel, stride),
-                padding(x.shape[2], kernel, stride),
-                (0, 0),
-            ),
-            constant_values=fill,
-        )
+        height, width = (padding(size, kernel, stride) for size in x.shape[1:3])
+        x = np.pad(x, ((0, 0), height, width, (0, 0)), constant_values=fill)
     rows, columns = (x.shape[1] - kernel) // stride + 1, (x.shape[2] - kernel) // stride + 1
     out = np.empty((len(x), rows, columns, kernel, kernel, x.shape[3]))
     for row in range(rows):
         for column in range(columns):
-            out[:, row, column] = x[
-                :, row * stride : row * stride + kernel, column * stride : column * stride + kernel
-            ]
+            top, left = row * stride, column * stride
+            out[:, row, column] = x[:, top : top + kernel, left : left + kernel]
     return out
 
 
@@ -107,18 +106,13 @@ def convolution(
     stride: int = 1,
     same: bool = False,
 ) -> np.ndarray:
-    return (
-        np.einsum(
-            "nrckli,klio->nrco", windows(x, kernel.shape[0], stride, same), kernel, optimize=True
-        )
-        + bias
-    )
+    patches = windows(x, kernel.shape[0], stride, same)
+    return np.einsum("nrckli,klio->nrco", patches, kernel, optimize=True) + bias
 
 
 def depthwise(x: np.ndarray, kernel: np.ndarray, stride: int = 1, same: bool = False) -> np.ndarray:
-    found = np.einsum(
-        "nrckli,klim->nrcim", windows(x, kernel.shape[0], stride, same), kernel, optimize=True
-    )
+    patches = windows(x, kernel.shape[0], stride, same)
+    found = np.einsum("nrckli,klim->nrcim", patches, kernel, optimize=True)
     return found.reshape(*found.shape[:3], -1)
 
 

@@ -1,4 +1,7 @@
-"""A server on this machine that answers as Zenodo does: a record that lists files with their MD5, and the files."""
+"""Answer on this machine as Zenodo does, with a record that lists files with their MD5.
+
+The server has the files too.
+"""
 
 import hashlib
 import json
@@ -7,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Zenodo:
-    """A server with a record of archives; `asked` lists the paths that were requested."""
+    """Serve a record of archives; `asked` lists the paths that were requested."""
 
     def __init__(self, files: dict[str, bytes], lie: bool = False):
         self.files, self.asked = files, []
@@ -16,11 +19,9 @@ class Zenodo:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 zenodo.asked.append(self.path)
-                body = (
-                    zenodo.record(lie)
-                    if self.path == "/record"
-                    else zenodo.files.get(self.path[1:])
-                )
+                body = zenodo.files.get(self.path[1:])
+                if self.path == "/record":
+                    body = zenodo.record(lie)
                 self.send_response(200 if body is not None else 404)
                 self.send_header("Content-Length", str(len(body or b"")))
                 self.end_headers()

@@ -1,6 +1,7 @@
-"""MkDocs hook: the Markdown stands as the repository's host shows it, and this makes a site of it that needs no network.
+"""Make of the Markdown, as the repository's host shows it, a MkDocs site that needs no network.
 
-Files outside docs/ that a page links to come along below `repository/` (Markdown as pages, all else as it is), and links to them are turned there.
+Files outside docs/ that a page links to come along below `repository/` (Markdown as pages, all else
+as it is), and links to them are turned there.
 """
 
 import posixpath
@@ -13,7 +14,8 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = "repository/"
-# What search needs on file://. The theme's plug-in `offline` would fetch it; docs/vendor has iframe-worker 1.0.4 as npm has it (MIT).
+# Search needs this shim on file://. The theme's plug-in `offline` would fetch it; docs/vendor has
+# iframe-worker 1.0.4 as npm has it (MIT).
 _SHIM, _OWN_SHIM = re.compile(r"https://[^\"]+/iframe-worker/shim"), "vendor/iframe-worker/shim.js"
 _LINK = re.compile(r"(\]\()([^)\s#]+)((?:#[^)\s]*)?\))")
 _FENCE = re.compile(r"^\s*(```|~~~)")
@@ -21,17 +23,20 @@ _ITEM = re.compile(r"(?:[-*+]|1\.) ")
 
 
 def _in_repository(uri: str) -> str:
-    """A page's path in the repository, from its path in the site."""
+    """Return a page's path in the repository, from its path in the site."""
     return uri.removeprefix(OUTSIDE) if uri.startswith(OUTSIDE) else f"docs/{uri}"
 
 
 def _in_site(path: str) -> str:
-    """The path in the site of a file of the repository."""
+    """Return the path in the site of a file of the repository."""
     return path.removeprefix("docs/") if path.startswith("docs/") else OUTSIDE + path
 
 
 def _target(uri: str, link: str) -> str | None:
-    """The file of the repository that a page's link names, or None for addresses and what is not there (MkDocs says so)."""
+    """Return the file of the repository that a page's link names.
+
+    Return None for addresses and for what is not there (MkDocs says so).
+    """
     if "://" in link or link.startswith(("mailto:", "/")):
         return None
     path = posixpath.normpath(posixpath.join(posixpath.dirname(_in_repository(uri)), link))
@@ -39,7 +44,7 @@ def _target(uri: str, link: str) -> str | None:
 
 
 def _prose(markdown: str) -> Iterator[tuple[str, bool]]:
-    """Every line, and whether it is prose (outside fenced code)."""
+    """Yield every line, and whether it is prose (outside fenced code)."""
     fenced = None
     for line in markdown.splitlines():
         mark = _FENCE.match(line)
@@ -83,17 +88,19 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Turn links to where their targets are in the site, and part lists from a paragraph above them, as Python-Markdown wants it."""
+    """Turn links to where their targets are in the site.
+
+    Part lists from a paragraph above them, as Python-Markdown wants it.
+    """
     uri = page.file.src_uri
     lines: list[str] = []
 
     def turned(match: re.Match[str]) -> str:
         target = _target(uri, match[2])
-        return (
-            match[1]
-            + (posixpath.relpath(_in_site(target), posixpath.dirname(uri)) if target else match[2])
-            + match[3]
-        )
+        link = match[2]
+        if target:
+            link = posixpath.relpath(_in_site(target), posixpath.dirname(uri))
+        return match[1] + link + match[3]
 
     for line, prose in _prose(markdown):
         if prose and _ITEM.match(line) and not _in_list(lines):
@@ -103,7 +110,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def _in_list(lines: list[str]) -> bool:
-    """Whether the lines end in an item of a list."""
+    """Return whether the lines end in an item of a list."""
     for line in reversed(lines):
         if not line.strip():
             return False
@@ -118,5 +125,5 @@ def on_post_page(output: str, page: Any, **_: Any) -> str:
 
 
 def on_post_template(output_content: str, **_: Any) -> str:
-    """The same for 404.html."""
+    """Take the shim of 404.html from the site too."""
     return _SHIM.sub(_OWN_SHIM, output_content)

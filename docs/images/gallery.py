@@ -1,6 +1,8 @@
-"""Copy a run's figures into the documentation's gallery: as SVG where that is small, else as PNG of 64 colours.
+"""Copy a run's figures into the documentation's gallery.
 
-python docs/images/gallery.py results/demo
+    python docs/images/gallery.py results/demo
+
+A figure is copied as SVG where that is small, else as PNG of 64 colours.
 """
 
 import shutil

@@ -1,4 +1,7 @@
-"""Runs of the workflow are started as in tests/workflow; all the ways of running it are compared with one local run."""
+"""Start runs of the workflow as in tests/workflow.
+
+All the ways of running it are compared with one local run.
+"""
 
 import sys
 from pathlib import Path
@@ -13,5 +16,8 @@ import runs
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory) -> Path:
-    """The folder of a run of `runs.MATRIX` in plain processes, in one piece and in one environment."""
+    """Return the folder of a run of `runs.MATRIX` in plain processes.
+
+    It is in one piece and in one environment.
+    """
     return runs.finished(tmp_path_factory, "local", runs.MATRIX)

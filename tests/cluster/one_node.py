@@ -1,4 +1,4 @@
-"""A Slurm of one node on this machine, for as long as a test needs it."""
+"""Run a Slurm of one node on this machine, for as long as a test needs it."""
 
 import contextlib
 import os
@@ -10,9 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-SETTINGS = Path(
-    "/etc/slurm"
-)  # the executor plug-in strips SLURM_* variables, so the settings must be the system's
+# The executor plug-in strips SLURM_* variables, so the settings must be the system's.
+SETTINGS = Path("/etc/slurm")
 MARK = "# made by Faceoff's tests/cluster/one_node.py"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue", "sinfo", "scancel")
 
@@ -53,7 +52,7 @@ PartitionName=urgent Nodes=ALL State=UP MaxTime=INFINITE PriorityTier=2
 
 
 def obstacle() -> str | None:
-    """Why no Slurm can be started here, or None."""
+    """Return why no Slurm can be started here, or None."""
     missing = [name for name in PROGRAMS if not shutil.which(name)]
     if missing:
         return f"no {', '.join(missing)} (Debian: slurm-wlm, munge)"
@@ -66,7 +65,10 @@ def obstacle() -> str | None:
 
 
 def _end(folder: Path) -> None:
-    """End the daemons that were started in this folder, controller last, and wait until they are gone."""
+    """End the daemons that were started in this folder, and wait until they are gone.
+
+    The daemon of the node ends first.
+    """
     for name in ("slurmd", "slurmctld", "munged"):
         with contextlib.suppress(OSError, ValueError):
             pid = int((folder / f"{name}.pid").read_text())
@@ -98,7 +100,10 @@ def _free_ports(count: int) -> list[int]:
 
 @contextlib.contextmanager
 def slurm(folder: Path, cpus: int = 2) -> Iterator[None]:
-    """A running Slurm with this many CPUs, its state in the folder; ends all of it afterwards. Raises RuntimeError when it does not come up."""
+    """Run a Slurm with this many CPUs, its state in the folder; end all of it afterwards.
+
+    Raise RuntimeError when it does not come up.
+    """
     _clear()
     for name in ("state", "spool"):
         (folder / name).mkdir(parents=True)
@@ -131,16 +136,14 @@ def slurm(folder: Path, cpus: int = 2) -> Iterator[None]:
 
 def _wait_until_idle(folder: Path) -> None:
     for _ in range(150):
-        if (
-            subprocess.run(
-                ["sinfo", "--noheader", "--format=%T"],
-                check=False,
-                capture_output=True,
-                text=True,
-                timeout=30,
-            ).stdout.strip()
-            == "idle"
-        ):
+        state = subprocess.run(
+            ["sinfo", "--noheader", "--format=%T"],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        if state.stdout.strip() == "idle":
             return
         time.sleep(0.2)
     logs = "".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))

@@ -1,7 +1,10 @@
-"""As much of conda as Snakemake calls, so that the exact `snakemake --use-conda` can run in a test: the wiring is checked, not conda's solver.
+"""Stand in for conda, as far as Snakemake calls it.
 
-An environment is a virtual environment with what the file's `pip:` section asks for and what that requires, linked from the environment that
-runs this; a package that the file forgets is not there. What the locks leave out (a library's over-declared requirement) is left out here too.
+With it, a test can run the exact `snakemake --use-conda`: this checks the wiring, not conda's
+solver. An environment is a virtual environment with what the file's `pip:` section asks for and
+what that requires, linked from the environment that runs this; a package that the file forgets is
+not there. A requirement that the locks leave out, since a library over-declares it, is left out
+here too.
 """
 
 import argparse
@@ -20,7 +23,10 @@ SAME_MODULE = {"opencv-contrib-python": "opencv-python-headless"}
 
 
 def needed(asked: list[str]) -> dict[str, metadata.Distribution]:
-    """The installed packages that satisfy these requirements and, in turn, theirs. Exits when one that is asked for is absent or of another version."""
+    """Return the installed packages that satisfy these requirements and, in turn, theirs.
+
+    Exit when one that is asked for is absent or of another version.
+    """
     found: dict[str, metadata.Distribution] = {}
     waiting = [(Requirement(line), True) for line in asked]
     while waiting:
@@ -57,13 +63,8 @@ def create(file: Path, prefix: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(prefix)], check=True)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(prefix)}))
     for package in needed(asked).values():
-        for name in sorted(
-            {
-                path.parts[0]
-                for path in package.files or ()
-                if path.parts[0] not in {"..", "__pycache__"}
-            }
-        ):
+        names = {path.parts[0] for path in package.files or ()}
+        for name in sorted(names - {"..", "__pycache__"}):
             if not (site / name).exists():
                 (site / name).symlink_to(package.locate_file(name))
 

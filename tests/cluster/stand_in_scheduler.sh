@@ -1,17 +1,19 @@
 #!/bin/sh
-# The commands of SGE, PBS and LSF as far as profiles/ calls them, by the name this is called: one job at a time, the first of all is "killed".
-# It checks that the profiles' command lines are well-formed and their answers understood, not that a scheduler of that name would take them.
-# The file named in LATE is not to be seen for LATE_S seconds after the job that made it ended, as an NFS may do to the machine that asks.
+# This stands in for the commands of SGE, PBS and LSF that profiles/ calls, by the name under which
+# it is called. It runs one job at a time and "kills" the very first. A test with it checks that the
+# profiles' command lines are well-formed and their answers understood, not that a scheduler of that
+# name would take them. The file named in LATE stays hidden for LATE_S seconds after the job that
+# made it ended, as an NFS may hide it from the machine that asks.
 state="$(dirname "$0")/state"
 mkdir -p "$state"
 name="$(basename "$0")"
 for last; do :; done
 
-ended() { # exit status of a job, nothing while it runs
+ended() { # print the exit status of a job, or nothing while it runs
   cat "$state/$last.status" 2> /dev/null
 }
 
-run() { # a job, by its number
+run() { # run a job, by its number
   setsid "$last" > "$state/$1.log" 2>&1
   status=$?
   if [ -e "${LATE:=}" ]; then
@@ -36,7 +38,8 @@ case "$name" in
   qacct) [ -n "$(ended)" ] && printf 'failed       0\nexit_status  %s\n' "$(ended)" ;;
   qstat)
     if [ "$1" = -x ]; then
-      [ -n "$(ended)" ] && printf '    job_state = F\n    Exit_status = %s\n' "$(ended)" || echo "    job_state = R"
+      [ -n "$(ended)" ] && printf '    job_state = F\n    Exit_status = %s\n' "$(ended)" ||
+        echo "    job_state = R"
     else
       [ -z "$(ended)" ] # SGE forgets ended jobs
     fi

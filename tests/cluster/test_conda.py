@@ -1,4 +1,7 @@
-"""`snakemake --use-conda` as the README has it: every rule in the environment of its own file, the same bytes as in one environment."""
+"""Test `snakemake --use-conda` as the README has it.
+
+Every rule runs in the environment of its own file and gives the same bytes as in one environment.
+"""
 
 import os
 import re
@@ -19,7 +22,7 @@ REPORT = "results/small/report.html"
 
 @pytest.fixture
 def with_conda(tmp_path) -> str:
-    """A PATH with the stand-in for conda first."""
+    """Return a PATH with the stand-in for conda first."""
     folder = tmp_path / "conda/bin"
     folder.mkdir(parents=True)
     shutil.copy(STAND_IN, folder / "conda.py")
@@ -31,14 +34,8 @@ def with_conda(tmp_path) -> str:
 
 def test_every_rule_in_its_own_environment_gives_the_same_bytes(with_conda, local, tmp_path):
     runs.command(tmp_path, runs.MATRIX)  # writes config.yaml
-    command = [
-        str(runs.SNAKEMAKE),
-        "--snakefile",
-        str(runs.ROOT / "Snakefile"),
-        "--cores",
-        "2",
-        "--use-conda",
-    ]
+    snakefile = ["--snakefile", str(runs.ROOT / "Snakefile")]
+    command = [str(runs.SNAKEMAKE), *snakefile, "--cores", "2", "--use-conda"]
     environment = runs.environment() | {"PATH": with_conda}
     done = subprocess.run(
         command,
@@ -64,36 +61,22 @@ def test_every_rule_in_its_own_environment_gives_the_same_bytes(with_conda, loca
         for folder in (tmp_path, local)
     ]
     assert results[0] == results[1]
+    # The page names the packages' versions, those of the environment that wrote it.
     pages = [
         re.sub(r"<dd>[^<]*numpy[^<]*</dd>", "", (folder / REPORT).read_text())
         for folder in (tmp_path, local)
     ]
-    assert (
-        pages[0] == pages[1]
-    )  # but for the packages' versions, which are those of the environment that wrote the page
+    assert pages[0] == pages[1]
 
 
 def test_a_package_that_the_env_file_forgets_is_missed(with_conda, tmp_path):
     (tmp_path / "env.yaml").write_text(
         "channels: [conda-forge]\ndependencies: [python=3.11, {pip: [rich]}]\n"
     )
-    create = [
-        "conda",
-        "env",
-        "create",
-        "--quiet",
-        "--no-default-packages",
-        "--file",
-        str(tmp_path / "env.yaml"),
-        "--prefix",
-        str(tmp_path / "made"),
-    ]
+    create = ["conda", "env", "create", "--quiet", "--no-default-packages"]
+    create += ["--file", str(tmp_path / "env.yaml"), "--prefix", str(tmp_path / "made")]
     subprocess.run(create, check=True, env=os.environ | {"PATH": with_conda})
     python = str(tmp_path / "made/bin/python")
     assert subprocess.run([python, "-c", "import rich, pygments"], check=False).returncode == 0
-    assert (
-        subprocess.run(
-            [python, "-c", "import numpy"], check=False, stderr=subprocess.DEVNULL
-        ).returncode
-        != 0
-    )
+    absent = subprocess.run([python, "-c", "import numpy"], check=False, stderr=subprocess.DEVNULL)
+    assert absent.returncode != 0

@@ -1,4 +1,7 @@
-"""The container recipes name files that are there and cover every environment; they are not built here, where no container engine runs."""
+"""Test that the container recipes name files that are there and cover every environment.
+
+No test builds them: no container engine runs here.
+"""
 
 import re
 from pathlib import Path
@@ -11,7 +14,7 @@ ENVS = sorted(path.stem for path in (ROOT / "envs").glob("*.yaml"))
 
 
 def copied(recipe: Path) -> list[str]:
-    """The sources that a recipe copies from the checkout."""
+    """Return the sources that a recipe copies from the checkout."""
     text = recipe.read_text()
     if recipe.suffix == ".def":
         section = re.search(r"^%files\n(.*?)(?=^%)", text, re.M | re.S)
@@ -35,9 +38,9 @@ def test_what_the_full_recipe_copies_is_there(recipe):
     ("recipe", "argument"), [("env.Dockerfile", "${ENV}"), ("env.def", "{{ ENV }}")]
 )
 def test_every_environment_has_its_recipe(recipe, argument, env):
-    assert [
-        ROOT / name.replace(argument, env) for name in copied(ROOT / "containers" / recipe)
-    ] == [ROOT / f"envs/{env}.yaml"]
+    sources = [name.replace(argument, env) for name in copied(ROOT / "containers" / recipe)]
+    assert sources == [f"envs/{env}.yaml"]
+    assert (ROOT / sources[0]).is_file()
 
 
 def test_both_full_recipes_copy_the_same():
@@ -47,9 +50,8 @@ def test_both_full_recipes_copy_the_same():
 
 
 def test_the_pod_runs_the_image_with_what_it_was_given():
-    pod = yaml.safe_load((ROOT / "containers/kubernetes_job.yaml").read_text())["spec"]["template"][
-        "spec"
-    ]
+    job = yaml.safe_load((ROOT / "containers/kubernetes_job.yaml").read_text())
+    pod = job["spec"]["template"]["spec"]
     container = pod["containers"][0]
     cores = container["args"][container["args"].index("--cores") + 1]
     assert cores == container["resources"]["requests"]["cpu"]

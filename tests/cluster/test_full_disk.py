@@ -1,4 +1,7 @@
-"""A disk that fills in the middle of a run: the run says so, leaves no half-written file, and goes on when there is space again."""
+"""Test a disk that fills in the middle of a run.
+
+The run says so, leaves no half-written file, and goes on when there is space again.
+"""
 
 import os
 import subprocess
@@ -16,7 +19,7 @@ PREDICTIONS = "results/small/predictions/posed/whole/fer.parquet"
 
 @pytest.fixture
 def disk(tmp_path) -> Iterator[Path]:
-    """A disk of 1 MiB: less than the frames need."""
+    """Mount a disk of 1 MiB, less than the frames need; return its folder."""
     folder = tmp_path / "disk"
     folder.mkdir()
     if os.geteuid() != 0:

@@ -1,4 +1,7 @@
-"""Through a real Slurm of one node, with jobs killed, preempted and hanging, the node drained and lost, time running out: the same bytes as a local run."""
+"""Test runs through a real Slurm of one node: they give the same bytes as a local run.
+
+Jobs are killed, preempted and hang; the node is drained and lost; time runs out.
+"""
 
 import copy
 import subprocess
@@ -12,14 +15,9 @@ import runs
 pytestmark = pytest.mark.slow
 
 SNAKEMAKE = runs.ROOT / ".venv-cluster/bin/snakemake"
-URGENT = (
-    "sbatch",
-    "--parsable",
-    "--partition=urgent",
-    "--exclusive",
-    "--output=/dev/null",
-    "--wrap=true",
-)  # takes the node from whatever runs on it
+# This job takes the node from whatever runs on it.
+URGENT = ["sbatch", "--parsable", "--partition=urgent", "--exclusive"]
+URGENT += ["--output=/dev/null", "--wrap=true"]
 BY_SLURM = (
     "overlaps/posed.json",
     "fusion/posed/soft_mean.parquet",
@@ -30,7 +28,7 @@ BY_SLURM = (
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory) -> Iterator[None]:
-    """A Slurm for this module's tests."""
+    """Run a Slurm for this module's tests."""
     if reason := one_node.obstacle():
         pytest.skip(reason)
     with one_node.slurm(tmp_path_factory.mktemp("slurm")):
@@ -48,7 +46,10 @@ def node(*changes: str) -> None:
 
 
 def until(look: Callable[[], object], what: str, seconds: float = 180) -> object:
-    """What `look` finds, as soon as it finds something; where it does not, the queue is told."""
+    """Return what `look` finds, as soon as it finds something.
+
+    Where it finds nothing, the error shows the queue.
+    """
     try:
         return runs.until(look, what, seconds, pause_s=0.2)
     except AssertionError as error:
@@ -58,40 +59,37 @@ def until(look: Callable[[], object], what: str, seconds: float = 180) -> object
 
 
 def job(rule: str, state: str = "RUNNING") -> str:
-    """The id of a job of this rule in this state; waits for one."""
+    """Wait for a job of this rule in this state; return its id."""
 
     def look() -> str:
-        jobs = (
-            line.split(maxsplit=1)
-            for line in ask(
-                "squeue", "--noheader", f"--states={state}", "--format=%i %k"
-            ).splitlines()
-        )
-        return next(
-            (number for number, comment in jobs if comment.startswith(f"rule_{rule}_wildcards")), ""
-        )
+        queue = ask("squeue", "--noheader", f"--states={state}", "--format=%i %k")
+        for line in queue.splitlines():
+            number, comment = line.split(maxsplit=1)
+            if comment.startswith(f"rule_{rule}_wildcards"):
+                return number
+        return ""
 
     return str(until(look, f"{rule} job that is {state}"))
 
 
 def told(number: str) -> dict[str, str]:
-    """What Slurm tells of a job."""
-    return dict(
-        word.split("=", 1)
-        for word in ask("scontrol", "--oneliner", "show", "job", number).split()
-        if "=" in word
-    )
+    """Return what Slurm says of a job."""
+    words = ask("scontrol", "--oneliner", "show", "job", number).split()
+    return dict(word.split("=", 1) for word in words if "=" in word)
 
 
 def sent_again(number: str) -> dict[str, str]:
-    """What Slurm tells of the job that Snakemake sent in the place of one that failed."""
+    """Return what Slurm says of the job that Snakemake sent to replace a failed one."""
     comment = told(number)["Comment"]
     jobs = map(told, ask("squeue", "--noheader", "--states=all", "--format=%i").split())
     return next(each for each in jobs if each["Comment"] == comment and each["JobId"] != number)
 
 
 def test_a_slurm_job_each_through_every_fault(slurm, local, tmp_path):
-    """As far as the vote and the cells' scores; what is drawn from them, one job after the other, is made without Slurm, which makes nothing again."""
+    """Slurm runs the jobs as far as the vote and the cells' scores.
+
+    A local run makes what is drawn from them, one job after the other; it makes nothing again.
+    """
     if not SNAKEMAKE.exists():
         pytest.skip("no .venv-cluster (`make cluster`)")
     profile = [
@@ -123,7 +121,7 @@ def test_a_slurm_job_each_through_every_fault(slurm, local, tmp_path):
             until(lambda: told(urgent)["JobState"] == "COMPLETED", "urgent job that took the node")
             twice = job("detect")
             node("State=DOWN", "Reason=test")
-            # A node that answers again comes back by itself (ReturnToService), and then cannot be told to.
+            # A node that answers again comes back by itself (ReturnToService); then this fails.
             subprocess.run(
                 ["scontrol", "update", "NodeName=localhost", "State=RESUME"], check=False
             )
@@ -133,34 +131,31 @@ def test_a_slurm_job_each_through_every_fault(slurm, local, tmp_path):
 
             hung = job("overlaps")
             ask("scancel", "--full", "--signal=STOP", hung)
-            ask(
-                "scontrol", "update", f"JobId={hung}", "EndTime=now+2"
-            )  # a limit has whole minutes; Slurm looks at it every 30 s
+            # A limit has whole minutes; Slurm looks at it every 30 s.
+            ask("scontrol", "update", f"JobId={hung}", "EndTime=now+2")
             status = process.wait(timeout=540)
         finally:
             process.kill()
-            ask(
-                "scancel", "--user=root"
-            )  # where this test fails, the next one has the node to itself
+            # Where this test fails, the next one has the node to itself.
+            ask("scancel", "--user=root")
         output.seek(0)
         said = output.read()
     assert status == 0, said[-4000:]
     assert (unhurt["JobState"], unhurt["Restarts"]) == ("COMPLETED", "0")
     assert queued["JobState"] == "PENDING"
     assert told(waiting)["Restarts"] == "0"
-    assert (
-        told(twice)["Restarts"] == "2"
-    )  # put back into the queue by Slurm, when preempted and when the node was lost
+    # Slurm requeued it twice: when it was preempted and when the node was lost.
+    assert told(twice)["Restarts"] == "2"
     assert {number: told(number)["JobState"] for number in (cancelled, hung)} == {
         cancelled: "CANCELLED",
         hung: "TIMEOUT",
     }
     for number in (cancelled, hung):
         assert f"'{number}' failed, SLURM status is: '{told(number)['JobState']}'" in said
-    # Twice what the first attempts had.
-    assert [
-        (each["MinMemoryNode"], each["TimeLimit"]) for each in map(sent_again, (cancelled, hung))
-    ] == [("8000M", "02:00:00"), ("4000M", "01:00:00")]
+    # The second attempts get twice the memory and time of the first.
+    again = [sent_again(number) for number in (cancelled, hung)]
+    assert [each["MinMemoryNode"] for each in again] == ["8000M", "4000M"]
+    assert [each["TimeLimit"] for each in again] == ["02:00:00", "01:00:00"]
     rest = runs.run(tmp_path / "run", runs.MATRIX)
     assert rest.returncode == 0, rest.stdout[-4000:]
     assert set(runs.jobs(rest.stdout)).isdisjoint(
@@ -175,15 +170,8 @@ def test_one_allocation_with_shards_preempted_and_out_of_time(slurm, local, tmp_
     runs.command(tmp_path / "run", config)  # writes config.yaml
     results = tmp_path / "run/results/small"
     script = runs.ROOT / "profiles/slurm_one_node/faceoff.sbatch"
-    submit = [
-        "sbatch",
-        "--parsable",
-        f"--chdir={tmp_path / 'run'}",
-        "--cpus-per-task=2",
-        "--mem=8G",
-        "--time=10",
-        str(script),
-    ]
+    limits = ["--cpus-per-task=2", "--mem=8G", "--time=10"]
+    submit = ["sbatch", "--parsable", f"--chdir={tmp_path / 'run'}", *limits, str(script)]
     environment = runs.environment() | {"FACEOFF_SNAKEMAKE": str(runs.SNAKEMAKE)}
     number = subprocess.run(
         submit, check=True, capture_output=True, text=True, env=environment
@@ -192,9 +180,8 @@ def test_one_allocation_with_shards_preempted_and_out_of_time(slurm, local, tmp_
     ask(*URGENT)
     until(lambda: told(number)["Restarts"] == "1", "preemption")
     until(lambda: list(results.glob("predictions/*/*/*.parquet")), "predictions")
-    ask(
-        "scancel", "--signal=USR1", "--batch", number
-    )  # what Slurm sends before the limit, at a moment that does not depend on this machine's speed
+    # Slurm sends this before the limit; here its moment does not depend on the machine's speed.
+    ask("scancel", "--signal=USR1", "--batch", number)
     until(lambda: told(number)["Restarts"] == "2", "requeueing")
     until(
         lambda: told(number)["JobState"] not in {"PENDING", "RUNNING", "COMPLETING"},
@@ -205,11 +192,8 @@ def test_one_allocation_with_shards_preempted_and_out_of_time(slurm, local, tmp_
     assert told(number)["JobState"] == "COMPLETED", said[-4000:]
     assert "the time limit is near" in said
     whole, cut = runs.digests(local), runs.digests(tmp_path / "run")
-    apart = {
-        "results/small/frames/posed.parquet",
-        "results/small/report.html",
-    }  # frames stay in their shards; the page shows the configuration
-    assert {name: cut.get(name) for name in whole.keys() - apart} == {
-        name: whole[name] for name in whole.keys() - apart
-    }
+    # Two files differ: frames stay in their shards, and the page shows the configuration.
+    for name in ("results/small/frames/posed.parquet", "results/small/report.html"):
+        del whole[name]
+    assert {name: cut.get(name) for name in whole} == whole
     assert runs.page(tmp_path / "run") == runs.page(local)

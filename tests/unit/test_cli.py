@@ -108,12 +108,12 @@ def test_config_check_names_the_fault(call, tmp_path):
     [
         (
             "fusions: {vote: {members: ['nosuch/*']}}",
-            "vote.members: 'nosuch/*' matches no detector/model cell",
+            "fusions.vote.members: 'nosuch/*' matches no detector/model cell",
         ),
         ("detectors: {fusion: {detector: whole}}", "detectors.fusion: this name is reserved"),
         (
             "detectors: {haar: {options: {min_neighbours: 3}}}",
-            "detector 'haar' has no option 'min_neighbours', did you mean",
+            "detectors.haar.options: detector 'haar' has no option 'min_neighbours', did you mean",
         ),
         ("models: {fer: {detectors: [haar]}}", "models.fer.detectors: 'haar' matches no detector"),
         (
@@ -151,6 +151,9 @@ def test_a_configuration_that_is_not_there_is_named_once(call, tmp_path, monkeyp
     assert call(*command, "absent.yaml") == (1, "faceoff: absent.yaml: No such file or directory\n")
 
 
+DAMAGED_TABLE = "predictions/d/whole/fer.parquet is no Parquet file, or a damaged one"
+
+
 @pytest.fixture
 def damaged(tmp_path, monkeypatch):
     """A run whose one score and one table of predictions were cut short."""
@@ -171,8 +174,8 @@ def damaged(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("command", "file"),
     [
-        (("export", "r", "all.csv"), "fer.parquet is no Parquet file, or a damaged one"),
-        (("timeline", "r", "t.svg"), "fer.parquet is no Parquet file, or a damaged one"),
+        (("export", "r", "all.csv"), DAMAGED_TABLE),
+        (("timeline", "r", "t.svg"), DAMAGED_TABLE),
         (("leaderboard", "r"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
         (("compare", "r", "r"), "scores/d/whole/fer.json is no JSON, or a damaged one"),
         (("model-index", "r", "whole/fer"), "scores/d/whole/fer.json is no JSON, or a damaged one"),

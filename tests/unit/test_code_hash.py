@@ -230,3 +230,32 @@ def test_real_stages_depend_on_what_they_use() -> None:
     assert "crops.py" in names("predict")
     assert "crops.py" not in names("score")
     assert not {"registry.py", "config.py", "job_specs.py", "energy.py"} & names("predict")
+
+
+def test_a_hash_is_kept_until_a_file_changes(package: Path, tmp_path: Path) -> None:
+    kept, root = tmp_path / "kept", package / "room" / "near.py"
+    found = code_hash.kept_code_of(kept, root)
+    assert found == fresh(root)
+    (file,) = (path for path in kept.rglob("*") if path.is_file())
+    file.write_text("0123456789abcdef")
+    assert code_hash.kept_code_of(kept, root) == "0123456789abcdef", "it is read again"
+    file.write_text("damaged")
+    assert code_hash.kept_code_of(kept, root) == found
+    (package / "leaf.py").write_text("VALUE = 11\n\n\ndef helper(x):\n    return x\n")
+    code_hash.forget()
+    assert code_hash.kept_code_of(kept, root) != found
+
+
+def test_old_states_of_the_package_are_forgotten(package: Path, tmp_path: Path) -> None:
+    for length in range(8):
+        (package / "leaf.py").write_text("VALUE = 1" + "0" * length + "\n")
+        code_hash.forget()
+        code_hash.kept_code_of(tmp_path / "kept", package / "leaf.py")
+    assert len(list((tmp_path / "kept").iterdir())) == 4
+
+
+def test_a_folder_that_cannot_be_written_keeps_nothing(package: Path, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("a file in its place")
+    assert code_hash.kept_code_of(tmp_path / "kept", package / "leaf.py") == fresh(
+        package / "leaf.py"
+    )

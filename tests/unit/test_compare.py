@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from faceoff.fusion.means import soft_mean
+from faceoff.plan.jobs import CompareJob
 from faceoff.stages.compare import write_comparisons
 from faceoff.statistics.power import detectable_difference
 from faceoff.storage import columns, files, parquet
@@ -73,7 +74,7 @@ def run(folder: Path, right: dict[str, np.ndarray], subjects: np.ndarray | None 
         paths,
         [],
         folder / "out.json",
-        {"dataset": "d", "factors": factors, "variants": {"b/m": "a/m"}, "seed": 0},
+        CompareJob(dataset="d", factors=factors, variants={"b/m": "a/m"}, seed=0),
     )
     return files.read_json(folder / "out.json")
 
@@ -238,7 +239,7 @@ def compared(folder: Path, samples: Path, cells: list[Path], validation: list[Pa
         cells,
         validation,
         folder / "out.json",
-        {"dataset": "d", "factors": factors, "variants": {}, "seed": 0},
+        CompareJob(dataset="d", factors=factors, variants={}, seed=0),
     )
     return files.read_json(folder / "out.json")
 

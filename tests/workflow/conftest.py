@@ -1,4 +1,7 @@
-"""Finished small runs that several tests look at; a test that changes one works on a copy."""
+"""Provide finished small runs that several tests look at.
+
+A test that changes one works on a copy.
+"""
 
 import shutil
 import sys
@@ -15,15 +18,16 @@ import runs
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Path:
-    """The folder of a small run that ended well."""
+    """Return the folder of a small run that ended well."""
     return runs.finished(tmp_path_factory, "finished", runs.SMALL)
 
 
 @pytest.fixture(scope="session")
 def again(tmp_path_factory) -> Path:
-    """The folder of the same run made from nothing a second time, in a place with an awkward name.
+    """Return the folder of the same run, made from nothing a second time.
 
-    glibc fills each new block of memory, so that a library which reads what it never wrote gives other results.
+    The place has an awkward name. glibc fills each new block of memory, so that a library which
+    reads what it never wrote gives other results.
     """
     return runs.finished(
         tmp_path_factory, "elsewhere, with a space", runs.SMALL, MALLOC_PERTURB_="1"
@@ -32,10 +36,13 @@ def again(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def copy_of_finished(finished) -> Callable[[], Path]:
-    """Makes a folder in which the finished run goes on: its results, and what Snakemake knows of them."""
+    """Return a function that makes a folder in which the finished run goes on.
+
+    The folder has its results, and Snakemake's metadata of them.
+    """
 
     def make() -> Path:
-        # As deep in the tree as the run itself: scripts are inputs by their relative path.
+        # The copy lies as deep in the tree as the run: scripts are inputs by their relative path.
         folder = Path(tempfile.mkdtemp(prefix="copied-", dir=finished.parent))
         for part in ("results", ".snakemake/metadata"):
             shutil.copytree(finished / part, folder / part)

@@ -38,7 +38,8 @@ SMALL = {
     "figures": {"formats": ["svg", "pdf"], "examples": 2},
 }
 
-# What is run locally, through schedulers, in conda's environments and on a disk that fills, to the same bytes. Each job costs Slurm two starts of Snakemake.
+# Tests run this locally, through schedulers, in conda's environments and on a disk that fills, to
+# the same bytes. It is small, as each job costs Slurm two starts of Snakemake.
 MATRIX = {
     "run": "small",
     "datasets": {"posed": {"rungs": ["plain"], "limit": 24}},
@@ -49,12 +50,14 @@ MATRIX = {
 }
 
 
-# A model that answers by brightness; what it does on the way is put in.
+# A model that answers by brightness; a test puts in the statements that it runs.
 _MODEL = """
 import numpy as np
 from faceoff.plugins.protocols import CropSpec, Prediction
 
-MODELS = {"%(name)s": {"class": "Model", "licence": "MIT", "source": "this test", "lineage": "%(name)s"}}
+MODELS = {"%(name)s": {
+    "class": "Model", "licence": "MIT", "source": "this test", "lineage": "%(name)s"
+}}
 
 
 class Model:
@@ -72,7 +75,10 @@ class Model:
 
 
 def write_plugin(folder: Path, name: str, on_init: str = "pass", on_predict: str = "pass") -> None:
-    """Write a plug-in with a model of this name; `on_init` and `on_predict` are statements that it runs there."""
+    """Write a plug-in with a model of this name.
+
+    `on_init` and `on_predict` are statements that the model runs there.
+    """
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.py").write_text(
         _MODEL % {"name": name, "on_init": on_init, "on_predict": on_predict}
@@ -86,19 +92,22 @@ def command(folder: Path, config: dict, *arguments: str) -> list[str]:
     text = yaml.safe_dump(config, sort_keys=False)
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
-    return [str(SNAKEMAKE), "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--configfile", str(path), "--cores", "2",
-            "--workflow-profile", str(ROOT / "profiles" / "default"), *arguments]  # fmt: skip
+    return [
+        str(SNAKEMAKE), "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder),
+        "--configfile", str(path), "--cores", "2",
+        "--workflow-profile", str(ROOT / "profiles" / "default"), *arguments,
+    ]  # fmt: skip
 
 
 def environment() -> dict[str, str]:
-    """The caller's environment without what pytest or an outer run set."""
+    """Return the caller's environment without what pytest or an outer run set."""
     return {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
 
 
 def run(
     folder: Path, config: dict, *arguments: str, **variables: str
 ) -> subprocess.CompletedProcess:
-    """Run to the end; stdout and stderr together in `stdout`."""
+    """Run to the end; return the process, with stdout and stderr together in `stdout`."""
     return subprocess.run(
         command(folder, config, *arguments),
         stdout=subprocess.PIPE,
@@ -111,7 +120,10 @@ def run(
 
 
 def start(folder: Path, config: dict) -> subprocess.Popen:
-    """A run that goes on in a session of its own, so that `kill` ends it with its jobs."""
+    """Start a run that goes on in a session of its own.
+
+    `kill` then ends it with its jobs.
+    """
     return subprocess.Popen(
         command(folder, config),
         stdout=subprocess.DEVNULL,
@@ -122,7 +134,10 @@ def start(folder: Path, config: dict) -> subprocess.Popen:
 
 
 def kill(process: subprocess.Popen, with_jobs: bool = True) -> int:
-    """SIGKILL a run that was started, with all its jobs or its main process alone; its exit status, -9 where it was running."""
+    """SIGKILL a run that was started; return its exit status, -9 where it was running.
+
+    This kills all its jobs too, or its main process alone.
+    """
     if with_jobs:
         subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
     else:
@@ -133,7 +148,10 @@ def kill(process: subprocess.Popen, with_jobs: bool = True) -> int:
 def until(
     look: Callable[[], object], what: str, seconds: float = 180, pause_s: float = 0.02
 ) -> object:
-    """What `look` finds, as soon as it finds something. Raises AssertionError after so many seconds."""
+    """Return what `look` finds, as soon as it finds something.
+
+    Raise AssertionError after so many seconds.
+    """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := look():
@@ -143,7 +161,10 @@ def until(
 
 
 def finished(temporary: pytest.TempPathFactory, name: str, config: dict, **variables: str) -> Path:
-    """The folder of a run of this configuration that ended well; it is made once for all of pytest's workers, by the first that asks."""
+    """Return the folder of a run of this configuration that ended well.
+
+    It is made once for all of pytest's workers, by the first that asks.
+    """
     base = temporary.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
@@ -170,7 +191,10 @@ VARYING = (
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """sha256 of every result that must not vary, by path: all but timings, logs and the manifest (which names host and time)."""
+    """Return the sha256 of every result that must not vary, by path.
+
+    Timings, logs and the manifest (which names host and time) are left out.
+    """
     files = (path for path in sorted((folder / "results").rglob("*")) if path.is_file())
     names = ((path.relative_to(folder).as_posix(), path) for path in files)
     return {
@@ -181,13 +205,16 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def page(folder: Path) -> str:
-    """The report but for the whole configuration that stands in it, which says into how many shards data are cut."""
+    """Return the report without the configuration that it shows.
+
+    The configuration says into how many shards data are cut.
+    """
     (path,) = folder.glob("results/*/report.html")
     return re.sub(r'<details class="config">.*?</details>', "", path.read_text(), flags=re.DOTALL)
 
 
 def jobs(output: str) -> dict[str, int]:
-    """Rule -> count, read from the job table that Snakemake prints."""
+    """Return rule -> count, read from the job table that Snakemake prints."""
     counted: dict[str, int] = {}
     inside = False
     for line in output.splitlines():

@@ -1,4 +1,4 @@
-"""`faceoff compare` on real runs.
+"""Test `faceoff compare` on real runs.
 
 They are the same configuration again, a changed margin, and another subset of the samples.
 """

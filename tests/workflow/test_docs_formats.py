@@ -1,4 +1,4 @@
-"""What a run writes is documented: the columns of tables on a page, the keys of JSON as types."""
+"""Test that the docs describe a run's files: columns of tables, and keys of JSON as types."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ SHARED = ("all", "all about cells")
 
 
 def documented() -> dict[str, set[str]]:
-    """Table -> the columns that the page names."""
+    """Return table -> the columns that the page names."""
     part = (
         (runs.ROOT / "docs" / "formats.md")
         .read_text(encoding="utf-8")

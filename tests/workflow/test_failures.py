@@ -1,4 +1,4 @@
-"""What goes wrong is said before work starts, or stands in the report; and it is tried again, alone."""
+"""Test failures: the run reports them early or in the report, and retries only what failed."""
 
 import csv
 import re
@@ -17,11 +17,11 @@ import runs
 
 pytestmark = pytest.mark.slow
 
-# Nothing is asked of the figures of these runs.
+# No test looks at the figures of these runs.
 PLAIN = runs.SMALL | {"figures": {"formats": ["svg"], "examples": 1}}
 
 
-# A detector that boxes the whole picture; what it does on the way is put in.
+# A detector that boxes the whole picture; a test puts in the statement that it runs first.
 _DETECTOR = """
 from faceoff.plugins.protocols import Face
 
@@ -33,12 +33,16 @@ class Shy:
         %s
 
     def detect(self, images):
-        return [[Face(box=(0.0, 0.0, float(image.shape[1]), float(image.shape[0])), score=1.0)] for image in images]
+        sizes = [(float(image.shape[1]), float(image.shape[0])) for image in images]
+        return [[Face(box=(0.0, 0.0, *size), score=1.0)] for size in sizes]
 """
 
 
 def test_failed_cells_stand_in_the_report_and_only_they_are_tried_again(tmp_path):
-    """A model that raises, one that crashes and a detector that raises; test_sharding.py shows that mended results are those of a fresh run."""
+    """A model raises, one crashes and a detector raises.
+
+    test_sharding.py shows that mended results are those of a fresh run.
+    """
     plugins, folder = tmp_path / "plugins", tmp_path / "run"
     results = folder / "results/small"
     runs.write_plugin(plugins, "raises", on_init="raise RuntimeError('no <b>licence</b> found')")
@@ -90,7 +94,11 @@ def test_failed_cells_stand_in_the_report_and_only_they_are_tried_again(tmp_path
 
 
 def test_killed_at_any_moment_it_resumes_to_the_same_bytes(finished, tmp_path):
-    """SIGKILL three times, of everything, of the main process alone and of everything, in the middle of named work; then the same plain command."""
+    """The run is killed three times in the middle of named work, then started again.
+
+    SIGKILL hits everything, then the main process alone, then everything; the command stays the
+    same.
+    """
     folder = tmp_path / "killed"
     results = folder / "results/small"
     for seen, with_jobs in (
@@ -131,7 +139,10 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
 
 
 def bad_pictures(root: Path) -> dict[str, str]:
-    """A folder dataset of awkward files; returns the state that each must end in, by sample id, when the whole frame is the face."""
+    """Write a folder dataset of awkward files.
+
+    Return the state that each must end in, by sample id, when the whole frame is the face.
+    """
     happy = root / "happiness"
     (root / "trauer ü 悲").mkdir(parents=True)
     happy.mkdir()
@@ -211,7 +222,7 @@ def test_bad_input_gets_a_state_and_a_reason_and_neither_it_nor_a_skipped_cell_e
 
 
 def wrong_weights(folder: Path) -> dict:
-    """A model whose card gives another hash than its file has."""
+    """Return a model whose card gives another hash than its file has."""
     card = {
         "name": "mine",
         "file": "wrong.onnx",
@@ -234,7 +245,10 @@ def wrong_weights(folder: Path) -> dict:
     ids=["when the configuration is read", "when the run starts"],
 )
 def test_one_clear_error_before_any_work(tmp_path, change, said):
-    """Of either kind; what else is refused, and in which words, is in tests/unit/test_config.py and test_preflight.py."""
+    """One error of each kind stops the run.
+
+    test_config.py and test_preflight.py of tests/unit test all others, with their words.
+    """
     done = runs.run(
         tmp_path / "run",
         PLAIN | {"fusions": {}} | change(tmp_path),

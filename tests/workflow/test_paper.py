@@ -1,4 +1,7 @@
-"""configs/paper.yaml, cut down to a few pictures and clips: every figure, table and caption of a paper, and the archive of `snakemake --report`."""
+"""Test configs/paper.yaml, cut down to a few pictures and clips.
+
+It makes every figure, table and caption of a paper, and the archive of `snakemake --report`.
+"""
 
 import json
 import re
@@ -15,13 +18,13 @@ pytestmark = pytest.mark.slow
 
 
 def small_paper() -> dict:
-    """The shipped configuration with fewer samples, pairs and fusions."""
+    """Return the shipped configuration with fewer samples, pairs and fusions."""
     config = yaml.safe_load((runs.ROOT / "configs/paper.yaml").read_text())
     config["datasets"]["posed"] = {"rungs": ["plain"], "limit": 16}
     config["datasets"]["posed-video"] |= {"kinds": ["single"], "limit": 3, "fps": 1}
     config["datasets"]["posed-train"] |= {"limit": 32}
     config["detectors"] = {"whole": {}, "mediapipe_short": {}}
-    del config["models"]["geometry"]  # other runs have it
+    del config["models"]["geometry"]  # other tests run it
     for rule in ("product", "majority", "weighted"):
         del config["fusions"][rule]
     return config
@@ -65,7 +68,8 @@ def test_latex_tables_compile(paper, tmp_path):
         shutil.copy(path, tmp_path)
     body = "".join(rf"\input{{{path.stem}}}\clearpage" for path in tables)
     (tmp_path / "main.tex").write_text(
-        rf"\documentclass{{article}}\usepackage{{booktabs,longtable}}\begin{{document}}\footnotesize {body}\end{{document}}"
+        r"\documentclass{article}\usepackage{booktabs,longtable}"
+        rf"\begin{{document}}\footnotesize {body}\end{{document}}"
     )
     done = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"],

@@ -1,4 +1,4 @@
-"""Where the checkout lies does not matter."""
+"""Test that a run does not depend on where the checkout lies."""
 
 import shutil
 import subprocess

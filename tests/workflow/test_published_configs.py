@@ -1,4 +1,7 @@
-"""The shipped configurations of published datasets, run for real on drawn faces in the official layouts."""
+"""Test the shipped configurations of published datasets.
+
+They run for real on drawn faces in the official layouts.
+"""
 
 import csv
 import io
@@ -26,14 +29,17 @@ def shipped(name: str) -> dict:
 
 
 def test_ravdess_from_24_archives_to_the_report(tmp_path: Path) -> None:
-    """Downloaded, verified, unpacked, sampled, scored by actor; a second run asks the server for nothing and makes nothing."""
+    """The run downloads, verifies, unpacks and samples the archives, and scores by actor.
+
+    A second run asks the server for nothing and makes nothing.
+    """
     drawn = tmp_path / "drawn"
     takes = [
         (clip.stem, clip.emotion, clip.intensity, clip.actor)
         for clip in ravdess.published("av", "speech")
     ]
     write_ravdess(drawn, takes, actors=range(1, 5), size="tiny", sound=False)
-    for actor in range(5, 25):  # with the faces of the first four
+    for actor in range(5, 25):  # these have the faces of the first four
         folder = drawn / f"Actor_{actor:02d}"
         folder.mkdir()
         for path in (drawn / f"Actor_{(actor - 1) % 4 + 1:02d}").glob("*.mp4"):
@@ -74,7 +80,10 @@ def test_ravdess_from_24_archives_to_the_report(tmp_path: Path) -> None:
 
 
 def affectnet_tree(root: Path, per_class: int) -> Path:
-    """Pictures of 384 x 240 px with the face's box in the CSV, `per_class` of each of the eight emotions and two that show none."""
+    """Write pictures of 384 x 240 px with the face's box in the CSV; return the folder.
+
+    There are `per_class` of each of the eight emotions and two that show none.
+    """
     planned = [
         scene
         for scene in scenes.plan("test")
@@ -108,7 +117,11 @@ def affectnet_tree(root: Path, per_class: int) -> Path:
 
 
 def test_affectnet_in_the_csv_layout(tmp_path: Path) -> None:
-    """Both tasks; the CSV's own boxes as a detector, on which a net must be better than on the whole picture, where the face is not in the middle."""
+    """Both tasks are scored, with the CSV's own boxes as a detector.
+
+    A net must be better on these boxes than on the whole picture, where the face is not in the
+    middle.
+    """
     root = affectnet_tree(tmp_path / "affectnet", 6)
     config = shipped("affectnet")
     for dataset in config["datasets"].values():

@@ -1,4 +1,4 @@
-"""An edit of the code reruns the jobs whose output can change, and no others."""
+"""Test that an edit of the code reruns the jobs whose output can change, and no others."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ import runs
 
 pytestmark = pytest.mark.slow
 PACKAGE = Path("workflow/scripts/faceoff")
-# The jobs of the small run, by what comes after what: 2 detectors x 2 models, 3 fusions.
+# The jobs of the small run by stage: 2 detectors x 2 models, 3 fusions.
 PAGE = {"report": 1, "check": 1}
 AGGREGATES = {"tables": 1, "figures": 1, "speed": 1, "manifest": 1} | PAGE
 FUSED = {"fuse": 3, "score_fusion": 3, "answers": 1, "compare": 1} | AGGREGATES
@@ -74,7 +74,7 @@ def reruns(checkout: Path) -> Callable[[str, str, str], dict[str, int]]:
 
 CLASS = "class {0}(BatchedNetwork):\n"
 ROWS = [
-    # what is edited: file, text, its edit -> jobs by rule
+    # name: file, text, its edit -> jobs by rule
     ("nothing", "emotions.py", "", "", {}),
     ("a comment", "media/images.py", "\nimport", "\n# why\nimport", {}),
     ("a docstring", "inference/runtimes.py", '"""', '"""Say more. ', {}),

@@ -1,4 +1,4 @@
-"""A small run end to end: what it leaves, that it repeats itself, and that a change reruns no more than it must."""
+"""Test a small run end to end: its files, that it repeats itself, and what a change reruns."""
 
 import copy
 import csv
@@ -53,7 +53,7 @@ def test_accuracy_is_recomputed_from_the_prediction_rows(finished):
         part = "fusion/posed" if row["kind"] == "fusion" else f"predictions/posed/{row['detector']}"
         predicted = pq.read_table(results / part / f"{row['model']}.parquet").to_pylist()
         scored = [p for p in predicted if truth[p["sample_id"]]]
-        # Seven-class models never say contempt, so their own winner is their winner in the task's space.
+        # Seven-class models never say contempt, so their own winner is also the task's.
         right = sum(p["success"] and p["emotion"] == truth[p["sample_id"]] for p in scored)
         assert float(row["accuracy"]) == pytest.approx(right / len(scored), abs=1e-12), row["cell"]
 

@@ -1,4 +1,7 @@
-"""A dataset cut into shards gives what it gives in one piece; one shard that fails is tried again alone."""
+"""Test that a dataset cut into shards gives what it gives in one piece.
+
+A shard that fails is tried again alone.
+"""
 
 import copy
 import os
@@ -12,12 +15,19 @@ from faceoff.storage import parquet
 
 pytestmark = pytest.mark.slow
 
-# The job dies where it meets the brightness that a file names: it is not the picture that is broken.
-DIES = "import os; os.path.exists(%r) and any(abs(row.mean() / 255 - float(open(%r).read())) < 1e-12 for row in crops) and os._exit(137)"
+# The job dies where it meets the brightness that a file names; the picture itself is sound.
+DIES = (
+    "import os; os.path.exists(%r)"
+    " and any(abs(row.mean() / 255 - float(open(%r).read())) < 1e-12 for row in crops)"
+    " and os._exit(137)"
+)
 
 
 def _sharded(count):
-    """Videos, a model trained on shards, a trained fusion; tests/cluster runs pictures in shards."""
+    """Return a configuration with videos, a model trained on shards and a trained fusion.
+
+    tests/cluster runs pictures in shards.
+    """
     config = copy.deepcopy(runs.SMALL)
     config["datasets"]["posed_video"] = {"kinds": ["single"], "limit": 3, "fps": 2}
     del config["datasets"]["posed"]
@@ -36,7 +46,7 @@ def test_shards_change_nothing(tmp_path):
         assert done.returncode == 0, done.stdout[-4000:]
     whole, cut = runs.digests(one), runs.digests(two)
     assert set(whole) <= set(cut)
-    # Frames of shards stay where they are, and the page shows the configuration.
+    # Two files differ: frames of shards stay in their shards, and the page shows the configuration.
     different = [
         name
         for name in whole
@@ -69,7 +79,7 @@ def test_one_failed_shard_is_tried_again_alone(tmp_path):
     whole = runs.run(fresh, config)
     assert whole.returncode == 0, whole.stdout[-3000:]
 
-    # The brightness by which the second shard's first picture is known makes its job die.
+    # The brightness of the second shard's first picture makes its job die.
     first = next(parquet.rows(fresh / "results/small/predictions/posed@1of2/whole/flaky.parquet"))
     flag.write_text(repr(first["p_neutral"]))
     broken = runs.run(folder, config)
@@ -86,7 +96,10 @@ def test_one_failed_shard_is_tried_again_alone(tmp_path):
 
 
 def test_a_job_that_reads_gathered_frames_asks_for_the_time_of_all_shards(tmp_path):
-    """The gathered table only names them. Files of this size are holes; a plan looks at sizes and ages only."""
+    """The gathered table only names the shards.
+
+    Files of this size are holes; a plan looks at sizes and ages only.
+    """
     config = copy.deepcopy(runs.SMALL)
     config["datasets"]["posed-train"]["shards"] = 3
     files = [
@@ -97,7 +110,7 @@ def test_a_job_that_reads_gathered_frames_asks_for_the_time_of_all_shards(tmp_pa
         "frames/posed-train",
         "faces/posed-train/whole",
     ]
-    later = time.time() + 3600  # than the scripts
+    later = time.time() + 3600  # later than the scripts
     for age, name in enumerate(files):
         path = tmp_path / "results" / "small" / f"{name}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,7 @@
-"""A run that times its pipelines on single pictures: everything is there, no result depends on it, and what cannot be timed is tried again."""
+"""Test a run that times its pipelines on single pictures.
+
+No result depends on the timing, and a pipeline that cannot be timed is tried again.
+"""
 
 import copy
 import csv
@@ -10,8 +13,11 @@ import pytest
 import runs
 
 pytestmark = pytest.mark.slow
-# Fails where it is loaded for single pictures, and nowhere else.
-CLUMSY = "from faceoff.inference import hardware; assert hardware.batch_size(64) == 64, 'cannot do with one'"
+# This model fails where it is loaded for single pictures, and nowhere else.
+CLUMSY = (
+    "from faceoff.inference import hardware;"
+    " assert hardware.batch_size(64) == 64, 'cannot do with one'"
+)
 CONFIG = {
     "run": "timed",
     "datasets": {"posed": {"rungs": ["plain"], "limit": 8}},

@@ -1,4 +1,7 @@
-"""Almost no data: a handful of pictures, one subject. Everything is made; what cannot be said is left open, not crashed on."""
+"""Test runs with almost no data: a handful of pictures, one subject.
+
+Every file is made; a result that cannot be computed is left open.
+"""
 
 import csv
 import subprocess

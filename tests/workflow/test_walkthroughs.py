@@ -1,8 +1,8 @@
-"""The walk-throughs of docs/ work as they stand, in a copy of the checkout, in order.
+"""Test that the walk-throughs of docs/ work as they stand, in a copy of the checkout, in order.
 
-Files are written, commands run and outputs compared. Nothing is added but what the pages ask for:
-the checkout, and the environment's programs first on PATH. One thing is taken away: figures are
-drawn in one format.
+The tests write the files, run the commands and compare the outputs. They add nothing but what the
+pages ask for: the checkout, and the environment's programs first on PATH. They change one thing:
+figures are drawn in one format.
 """
 
 import os
@@ -22,7 +22,10 @@ _BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILI
 
 
 def blocks(page: Path) -> list[tuple[str, str | None, str]]:
-    """(language, title, text) of every fenced block; raises where one is of no kind that is run."""
+    """Return (language, title, text) of every fenced block.
+
+    Raise ValueError where one is of no kind that is run.
+    """
     text = page.read_text(encoding="utf-8")
     found = [(match[1], match[2], match[3]) for match in _BLOCK.finditer(text)]
     if 2 * len(found) != len(re.findall(r"^```", text, re.MULTILINE)):
@@ -36,7 +39,10 @@ def blocks(page: Path) -> list[tuple[str, str | None, str]]:
 
 
 def fits(line: str, printed: str) -> bool:
-    """Whether a line of the page is in what was printed, blanks aside; … stands for anything."""
+    """Return whether a line of the page is in what was printed, blanks aside.
+
+    … stands for anything.
+    """
     words = " ".join(line.split())
     pattern = r"\s*".join(
         ".*?".join(re.escape(part) for part in word.split("…")) for word in words.split()
@@ -46,7 +52,7 @@ def fits(line: str, printed: str) -> bool:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of what a run needs of the checkout."""
+    """Return a copy of what a run needs of the checkout."""
     for name in CHECKOUT:
         source = runs.ROOT / name
         if source.is_dir():
@@ -63,7 +69,7 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_walkthrough(page: Path, checkout: Path) -> None:
-    # The package of the copy, as `make` installs that of a checkout: pages may add to it.
+    # Python imports the package of the copy, since pages may add to it.
     environment = runs.environment() | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(checkout / "workflow" / "scripts"),
@@ -94,7 +100,7 @@ def test_walkthrough(page: Path, checkout: Path) -> None:
 
 
 def test_there_are_walkthroughs_for_all_that_is_added() -> None:
-    added = {"dataset", "detector", "model", "fusion_rule", "metric"}
+    added = {"dataset", "detector", "model", "torch_model", "fusion_rule", "metric"}
     added |= {"figure", "report_section", "table"}
     assert added <= {page.stem for page in PAGES}
     for page in PAGES:

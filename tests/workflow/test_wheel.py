@@ -1,4 +1,4 @@
-"""The package is useful without a checkout: from a wheel to the report, in an empty folder."""
+"""Test the package without a checkout: from a wheel to the report, in an empty folder."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
     build = ["wheel", "--no-deps", "--no-build-isolation", "-w", str(root / "dist")]
-    # Built from a copy, as a build leaves files in its source.
+    # Build from a copy, as a build leaves files in its source.
     source = root / "source"
     subprocess.run(["git", "clone", "-q", str(runs.ROOT), str(source)], check=True)
     subprocess.run([*pip, *build, str(source)], check=True, timeout=300)
@@ -72,7 +72,7 @@ def test_from_a_folder_of_pictures_to_the_report(installed: Path, tmp_path: Path
 
 
 def test_environments_of_conda_find_the_package(installed: Path, tmp_path: Path) -> None:
-    """They have no faceoff of their own; what they see of this one is the package alone."""
+    """They have no faceoff of their own; they see of this environment the package alone."""
     code = (
         "import os; from faceoff.plan import preflight; preflight.prepare_environment();"
         "print(os.environ['PYTHONPATH'])"

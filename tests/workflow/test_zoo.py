@@ -1,4 +1,7 @@
-"""PyTorch detectors and Keras weights in a run, beside models whose weights are not here."""
+"""Test PyTorch detectors and Keras weights in a run.
+
+Other models of the run have no weights here.
+"""
 
 from pathlib import Path
 
@@ -26,10 +29,8 @@ def test_what_is_here_runs_and_what_is_not_is_explained(tmp_path: Path, mirror: 
         f"results/zoo/scores/posed/{cell}.json"
         for cell in ("mtcnn/mini_xception", "retinaface/mini_xception", "fusion/best")
     ]
-    for folder, targets in (
-        ("once", []),
-        ("again", scored),
-    ):  # the second time as far as PyTorch is used
+    # The second run goes only as far as PyTorch is used.
+    for folder, targets in (("once", []), ("again", scored)):
         done = run(
             tmp_path / folder,
             CONFIG,

@@ -1,4 +1,4 @@
-# Functions that the rules ask. The answers come from the plan and its layout.
+# Functions that the rules call. They ask the plan and its layout.
 import functools
 import os
 import re
@@ -10,7 +10,7 @@ from faceoff.plan.config_files import load
 from faceoff.plan.figure_list import figure_files, titles
 from faceoff.plan.job_specs import Plan
 
-archived = report  # a line that starts with "report(" would be read as Snakemake's keyword
+archived = report  # Snakemake reads a line that starts with "report(" as its keyword
 
 preflight.prepare_environment()
 USE_CONDA = any(method.name == "CONDA" for method in workflow.deployment_settings.deployment_method)
@@ -18,13 +18,13 @@ USE_CONDA = any(method.name == "CONDA" for method in workflow.deployment_setting
 preflight.stop(lambda: [load(path) for path in workflow.configfiles])
 plan = preflight.stop(lambda: Plan(config, check_modules=not USE_CONDA))
 layout = plan.layout
-# A dataset is worked on as a whole or by shard; a sharded one is gathered. So each file has one rule.
+# Jobs work on a dataset as a whole or by shard; a sharded one is gathered. So each file has one rule.
 WORKED, GATHERED = plan.patterns()
 GATHERED_FRAMES = re.compile(
     re.escape(layout.frames("DATASET")).replace("DATASET", f"(?P<dataset>{GATHERED})")
 )
 # Snakemake gives a job's libraries as many threads as the job has cores. A job that asks for all
-# cores only to be alone says otherwise.
+# cores only to be alone overrides this.
 _LIBRARIES = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
 ONE_THREAD = " ".join(f"{name}_NUM_THREADS=1" for name in _LIBRARIES) + " VECLIB_MAXIMUM_THREADS=1"
 
@@ -39,7 +39,7 @@ wildcard_constraints:
 
 def start_run():
     """Take the run's lock and refuse to start when data or weights are missing."""
-    global lock  # held until this process ends
+    global lock  # this process holds it until it ends
     lock = preflight.stop(lambda: preflight.lock(plan))
     preflight.stop(lambda: preflight.check(plan))
 
@@ -58,7 +58,7 @@ def show_leaderboard():
 def script(name):
     """Return a rule's script, relative to the working directory.
 
-    An absolute path would rerun everything when the tree moves. The script's age does not count:
+    An absolute path would rerun everything when the tree moves. `ancient` ignores the script's age:
     each rule's params have the hash of the code, so a changed comment reruns nothing.
     """
     return ancient(
@@ -69,8 +69,8 @@ def script(name):
 def spec(job, *names):
     """Return a rule's `spec`: the plan's method `job`, called with these wildcards, as JSON.
 
-    A shard is told what its dataset is told. It is a function, as Snakemake would take braces in
-    a text for wildcards.
+    A shard gets the spec of its dataset. The result is a function, as Snakemake would take braces
+    in a text for wildcards.
     """
     return lambda wildcards: getattr(plan, job)(
         *(getattr(wildcards, name).partition("@")[0] for name in names)
@@ -88,7 +88,7 @@ def env_of(kind):
 
 
 def memory(base_mb, per_mb=0, *tables):
-    """Return a job's `mem_mb`: a base, and so much for each MB of the inputs that it holds.
+    """Return a job's `mem_mb`: a base, and `per_mb` for each MB of the inputs that it holds.
 
     Each further attempt doubles it.
     """
@@ -98,7 +98,7 @@ def memory(base_mb, per_mb=0, *tables):
 
 
 def runtime(base_minutes, per_gb=0):
-    """Return a job's `runtime` in minutes: a base, and so many for each GB that it reads.
+    """Return a job's `runtime` in minutes: a base, and `per_gb` for each GB that it reads.
 
     Each further attempt doubles it.
     """
@@ -116,7 +116,7 @@ def _bytes(files):
 
 
 def _size(path):
-    """Return the size of a file, with that of the shards' frames where it only names them."""
+    """Return the size of a file; add the shards' frames where the file only names them."""
     file, named = os.stat(path), GATHERED_FRAMES.fullmatch(path)
     return file.st_size + (_shards_size(named["dataset"], file.st_mtime_ns) if named else 0)
 
@@ -125,7 +125,7 @@ def _size(path):
 def _shards_size(dataset, made):
     """Return the size of the frames of a dataset's shards, which every job asks for.
 
-    made: when they were gathered, since the shards of another run have other sizes.
+    made: the time of gathering, since the shards of another run have other sizes.
     """
     return sum(os.path.getsize(layout.frames(shard)) for shard in plan.shard_names(dataset))
 
@@ -141,7 +141,7 @@ def gpus_of(kind):
 
 
 def trained_of(wildcards):
-    """Return the trained parameters that a cell needs: none for models with fixed weights."""
+    """Return the trained parameters that a cell needs; none for models with fixed weights."""
     trainable = plan.config.models[wildcards.model].train
     return [layout.trained(wildcards.detector, wildcards.model)] if trainable else []
 
@@ -160,8 +160,8 @@ def training_file(stage):
 def votes_of(what, validation=False):
     """Return inputs of a fusion: `members` (predictions), `faces` (by detector), frames, samples.
 
-    With `validation`: those of the dataset on which members are checked and trained rules fitted;
-    nothing where folds serve.
+    With `validation`, return those of the dataset that checks members and fits trained rules;
+    return nothing where folds serve.
     """
 
     def find(wildcards):
@@ -196,7 +196,7 @@ def validation_predictions(wildcards):
 def held_out_predictions(wildcards):
     """Return the predictions of a cell or fusion on the validation dataset, and its samples.
 
-    None where there is no validation dataset or the cell is skipped.
+    Return nothing where there is no validation dataset or the cell is skipped.
     """
     validation = plan.config.datasets[wildcards.dataset].validation
     if validation is None:
@@ -221,7 +221,7 @@ def shards_of(pattern):
 
 
 def figure_outputs():
-    """The figures' files; one picture of each has its place and caption in `snakemake --report`."""
+    """Return the figures' files; `snakemake --report` shows one picture of each, with a caption."""
     formats, title_of = plan.config.figures.formats, titles()
     shown = next(kind for kind in ("svg", "png", "pdf") if kind in formats)
     files = []
@@ -240,7 +240,7 @@ def figure_outputs():
 
 
 def caption_files():
-    """The captions of all figures and tables; that of the whole archive is no one's."""
+    """Return the captions of all figures and tables, without that of the whole archive."""
     folder = os.path.join(workflow.basedir, "workflow", "report")
     return [
         os.path.relpath(os.path.join(folder, name))
@@ -250,7 +250,7 @@ def caption_files():
 
 
 def table_outputs():
-    """The tables' files; the CSV of each has its place and caption in `snakemake --report`."""
+    """Return the tables' files; `snakemake --report` shows the CSV of each, with a caption."""
     names = plan.table_names()
     shown = [
         archived(

@@ -194,7 +194,7 @@ rule report:
         " --figures {params.figures} --manifest {input.manifest} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
-# The last rule: what it reads first of all is every cell's score, so that it can take back what failed.
+# This rule is the last. It reads every cell's score, so that it can take back the cells that failed.
 rule check:
     input:
         script=script("check"),
@@ -206,7 +206,7 @@ rule check:
         layout.check,
     log:
         layout.log("check"),
-    retries: 0  # a second attempt would find the failed cells cleared away
+    retries: 0  # a second attempt would find no failed cells, as the first cleared them away
     localrule: True
     conda:
         "../../envs/core.yaml"

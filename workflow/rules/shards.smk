@@ -1,4 +1,5 @@
-# A dataset with `shards: N` goes through frames, detect and predict in N parts, named dataset@0ofN …, which are then joined.
+# A dataset with `shards: N` goes through frames, detect and predict in N parts, named
+# dataset@0ofN …; the gather rules then join them.
 rule shard:
     input:
         script=script("shard"),

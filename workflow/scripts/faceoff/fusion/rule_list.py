@@ -6,9 +6,13 @@ written out, so a fusion's job depends on its own rule only.
 
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from faceoff.fusion.rule import Rule
+from faceoff.plugins import entries
 from faceoff.spelling import suggestion
+
+if TYPE_CHECKING:
+    from faceoff.fusion.rule import Rule
 
 FOLDER = Path(__file__).parent / "rules"
 
@@ -25,8 +29,15 @@ def file_of(name: str) -> Path:
     return FOLDER / f"{name}.py"
 
 
-def get(name: str) -> Rule:
+def stated(name: str) -> dict[str, Any]:
+    """Return the literal arguments of a rule's `RULE` without importing NumPy and SciPy."""
+    return entries.arguments(file_of(name), "RULE")
+
+
+def get(name: str) -> "Rule":
     """Return the rule of this name. Raises ValueError for an unknown name."""
+    from faceoff.fusion.rule import Rule  # names alone need no NumPy
+
     rule = import_module(f"faceoff.fusion.rules.{file_of(name).stem}").RULE
     if not isinstance(rule, Rule):
         raise ValueError(f"{file_of(name)}: RULE is a {type(rule).__name__}, expected a Rule")

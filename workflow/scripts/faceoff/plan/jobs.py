@@ -177,16 +177,14 @@ class ScoreJob(Job):
 class CompareJob(Job):
     """Compare the cells and fusions of a dataset.
 
-    fusions: members of each; factors: what each cell is made of; variants: cell of reduced precision
-    -> the cell that it stands for.
+    factors: what each cell is made of; variants: cell of reduced precision -> the cell that it
+    stands for.
     """
 
     dataset: str
-    fusions: dict[str, tuple[str, ...]]
     factors: dict[str, dict[str, str]]
     variants: dict[str, str]
     seed: int
-    validation: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

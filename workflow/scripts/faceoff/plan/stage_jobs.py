@@ -263,7 +263,7 @@ class StageJobs(Matrix):
                 rule=section.rule,
                 members=_names(cells),
                 top=section.top,
-                hard=rule_list.get(section.rule).hard,
+                hard=bool(rule_list.stated(section.rule).get("hard")),
             ),
             train_status=statuses.pop() if len(statuses) == 1 else "mixed",
             circular=any(is_circular(self, dataset, model) for _, model in cells),
@@ -283,8 +283,6 @@ class StageJobs(Matrix):
         """Tell `compare` what cells are made of, and which variants stand for which originals."""
         return CompareJob(
             dataset=dataset,
-            validation=self.config.datasets[dataset].validation,
-            fusions={name: _names(cells) for name, (_, cells) in self.fusions.items()},
             factors={f"{d}/{m}": self._factors(d, m) for d, m in self.cells},
             variants={
                 f"{detector}/{variant}": f"{detector}/{original}"
@@ -383,4 +381,5 @@ def _text(value: Mapping[str, Any]) -> str:
 @cache
 def code(script: str, *roots: Path | tuple[Path, str]) -> str:
     """Return the code hash of a rule's script with these files and definitions, once computed."""
-    return code_hash.code_of(layout.scripts_folder() / f"{script}.py", *roots)
+    kept = fetch.cache_folder() / "code"
+    return code_hash.kept_code_of(kept, layout.scripts_folder() / f"{script}.py", *roots)

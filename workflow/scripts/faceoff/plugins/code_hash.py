@@ -11,10 +11,16 @@ changes something besides what it defines.
 
 import ast
 import hashlib
+import re
+import shutil
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
+
+from faceoff.storage.files import write_text
 
 PACKAGE = Path(__file__).parents[1]
 # Files and folders (with a closing slash) that the hash leaves out, relative to the package. They
@@ -377,5 +383,44 @@ def code_of(*roots: Path | tuple[Path, str]) -> str:
 
 def forget() -> None:
     """Drop what was read, so that files edited since are read again."""
-    for kept in (parsed, _edges, is_wiring):
+    for kept in (parsed, _edges, is_wiring, _state):
         kept.cache_clear()
+
+
+_STATES = 4  # of the package whose hashes are kept: switching between branches costs nothing
+
+
+def kept_code_of(folder: Path, *roots: Path | tuple[Path, str]) -> str:
+    """Return `code_of`, kept in a folder for as long as no file changes size or time.
+
+    Reading the whole package takes half the start of a run.
+    """
+    files = [root if isinstance(root, Path) else root[0] for root in roots]
+    names = [None if isinstance(root, Path) else root[1] for root in roots]
+    asked = repr([(*_stamp(file), name) for file, name in zip(files, names, strict=True)])
+    place = folder / _state() / hashlib.sha256(asked.encode()).hexdigest()[:32]
+    with suppress(OSError):
+        kept = place.read_text(encoding="ascii")
+        if re.fullmatch("[0-9a-f]{16}", kept):
+            return kept
+    found = code_of(*roots)
+    with suppress(OSError):  # a cache that cannot be written is none
+        if not place.parent.is_dir():
+            states = sorted(folder.glob("*"), key=lambda path: path.stat().st_mtime_ns)
+            for old in states[: 1 - _STATES]:
+                shutil.rmtree(old, ignore_errors=True)
+        write_text(place, found)
+    return found
+
+
+@cache
+def _state() -> str:
+    """Return a text that changes when a file of the package does, or Python."""
+    stamps = sorted(_stamp(path) for path in PACKAGE.rglob("*.py"))
+    return hashlib.sha256(repr((sys.version_info, stamps)).encode()).hexdigest()[:16]
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    """Return a file's path, size and time of change."""
+    found = path.stat()
+    return (str(path.resolve()), found.st_size, found.st_mtime_ns)

@@ -3,7 +3,6 @@
 import numpy as np
 
 from faceoff.statistics.arrays import Floats, Ints, Labels
-from faceoff.statistics.intervals import group_index
 
 
 def stratified_group_folds(
@@ -87,3 +86,20 @@ def _deal_groups(counts: Floats, k: int, random: np.random.Generator) -> Ints:
         fold_of[group] = fold
         filled[fold] += shares[group]
     return fold_of
+
+
+def group_index(clusters: Labels, n: int) -> Ints:
+    """Return the number (n,) of each sample's cluster, 0 … G-1 in sorted order.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label per sample.
+    """
+    clusters = np.asarray(clusters)
+    if clusters.shape != (n,):
+        raise ValueError(
+            f"clusters: shape {clusters.shape} given, expected ({n},), one label per sample"
+        )
+    index: Ints = np.unique(clusters, return_inverse=True)[1]
+    return index

@@ -21,7 +21,8 @@ from typing import Final
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from faceoff.statistics.arrays import Floats, Ints, Labels, Numbers
+from faceoff.statistics.arrays import Floats, Labels, Numbers
+from faceoff.statistics.folds import group_index
 
 LEVEL = 0.95
 LEAST_CLUSTERS = 6  # below it there is no test, no rank, no resampled interval (protocol §17)
@@ -302,23 +303,6 @@ def cluster_sums(values: Numbers, clusters: Labels) -> Floats:
     """Return the sum (G,) of the values (n,) of each cluster, in the clusters' order."""
     values = np.asarray(values, dtype=np.float64)
     return np.bincount(group_index(clusters, len(values)), weights=values).astype(np.float64)
-
-
-def group_index(clusters: Labels, n: int) -> Ints:
-    """Return the number (n,) of each sample's cluster, 0 … G-1 in sorted order.
-
-    Raises
-    ------
-    ValueError
-        If there is not one label per sample.
-    """
-    clusters = np.asarray(clusters)
-    if clusters.shape != (n,):
-        raise ValueError(
-            f"clusters: shape {clusters.shape} given, expected ({n},), one label per sample"
-        )
-    index: Ints = np.unique(clusters, return_inverse=True)[1]
-    return index
 
 
 # ---------------------------------------------------------------- inside

@@ -17,7 +17,8 @@ import numpy as np
 from scipy.special import chdtrc, fdtrc
 
 from faceoff.statistics.arrays import Bools, Floats, Labels
-from faceoff.statistics.intervals import group_index, too_few
+from faceoff.statistics.folds import group_index
+from faceoff.statistics.intervals import too_few
 from faceoff.statistics.limits import LEAST_DATASETS
 
 PERMUTATIONS = 2_000

@@ -46,7 +46,8 @@ from scipy.optimize import brentq, minimize
 from scipy.special import chdtri, kolmogi, ndtr, stdtrit
 
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
-from faceoff.statistics.intervals import LEVEL, group_index, too_few
+from faceoff.statistics.folds import group_index
+from faceoff.statistics.intervals import LEVEL, too_few
 from faceoff.statistics.omnibus import by_cluster, exchange_p
 
 RESIDUAL = np.pi**2 / 3  # variance of the standard logistic distribution

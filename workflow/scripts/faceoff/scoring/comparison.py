@@ -1,0 +1,405 @@
+"""Compare pipelines on the same samples: fusions with the best single cell, cells with the top one.
+
+See the protocol, §17–19 and §24. Everything is a pure function of `Candidate` records.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import cast
+
+import numpy as np
+
+from faceoff.fusion import ensembles, members
+from faceoff.scoring.records import (
+    Accuracy,
+    BestSingle,
+    Choice,
+    CochranQ,
+    Comparison,
+    Decomposition,
+    Ensemble,
+    Pair,
+    PairedComparison,
+    Place,
+    TaskInfo,
+    Variant,
+)
+from faceoff.scoring.task import Task, folds_for, share_interval
+from faceoff.scoring.variants import equivalence
+from faceoff.statistics import agreement, omnibus, paired_tests
+from faceoff.statistics.arrays import Bools, Floats, Ints
+from faceoff.statistics.intervals import design_effect
+from faceoff.statistics.power import detectable_difference
+from faceoff.statistics.ranking import rank_uncertainty
+from faceoff.statistics.variance_components import decompose
+
+FACTORS = ("detector", "crop", "model")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A cell or fusion on a task of n samples and k classes.
+
+    votes: (n, k) what it gives to the classes, NaN where not covered and for a class that it lacks;
+    ranked: no warning takes its rank; predicted: (n,); log_loss: (n,), NaN where not covered;
+    correct: (n,).
+    """
+
+    name: str
+    votes: Floats
+    ranked: bool
+    predicted: Ints
+    log_loss: Floats
+    correct: Bools
+
+    @property
+    def is_fusion(self) -> bool:
+        """Return whether it is a fusion, not a cell."""
+        return self.name.startswith("fusion/")
+
+
+@dataclass(frozen=True)
+class Singles:
+    """The cells of a task, one below the other."""
+
+    cells: Sequence[Candidate]
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the cells."""
+        return [cell.name for cell in self.cells]
+
+    @cached_property
+    def correct(self) -> Bools:
+        """Return (cells, n) whether each is right."""
+        return np.stack([cell.correct for cell in self.cells])
+
+    @cached_property
+    def predicted(self) -> Ints:
+        """Return (cells, n) the predictions."""
+        return np.stack([cell.predicted for cell in self.cells])
+
+    @cached_property
+    def log_loss(self) -> Floats:
+        """Return (cells, n) log loss, NaN where not covered."""
+        return np.stack([cell.log_loss for cell in self.cells])
+
+    @cached_property
+    def best(self) -> int:
+        """Return the index of the most accurate cell on these samples; ties by log loss, name."""
+        return members.best_single_on(self.correct, self.log_loss, self.names)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The same cells on the validation dataset, which choose the best single one.
+
+    task: None where there is no validation dataset, or none of use: `instead` says why.
+    """
+
+    task: Task | None
+    cells: Sequence[Candidate]
+    instead: str = ""
+
+
+def nothing_to_compare(dataset: str, task: TaskInfo | None) -> Comparison:
+    """Return the comparison of a dataset without labels or without a sound cell."""
+    return {
+        "dataset": dataset,
+        "task": task,
+        "best_single": None,
+        "hindsight": None,
+        "oracle": None,
+        "effective_members": None,
+        "cochran_q": None,
+        "decomposition": None,
+        "comparisons": [],
+        "ranking": [],
+        "ensemble": None,
+        "pairs": [],
+        "clones": [],
+        "variants": [],
+    }
+
+
+def compare(
+    dataset: str,
+    task: Task,
+    candidates: Sequence[Candidate],
+    held_out: HeldOut,
+    factors: Mapping[str, Mapping[str, str]],
+    variants: Mapping[str, str],
+    seed: int,
+) -> Comparison:
+    """Return everything that the protocol compares on one dataset.
+
+    Parameters
+    ----------
+    candidates
+        The sound cells and fusions of the task.
+    held_out
+        The cells on the validation dataset.
+    factors
+        What each cell is made of: detector, crop, model.
+    variants
+        Cell of reduced precision -> the cell that it may stand for.
+    seed
+        Of folds and of everything that is resampled.
+    """
+    found = nothing_to_compare(dataset, task.describe())
+    singles = Singles([candidate for candidate in candidates if not candidate.is_fusion])
+    if not singles.cells:
+        return found
+    clusters = task.clusters
+    best, found["best_single"] = best_single(task, singles, held_out, seed)
+    top = singles.cells[singles.best]
+    found["hindsight"] = {"name": top.name, **level(top.correct, clusters)}
+    oracle = members.oracle(task.truth, singles.predicted)
+    found["oracle"] = {**level(oracle, clusters), "members": singles.names}
+    found["effective_members"] = members.effective_members(singles.correct)
+    found["pairs"] = pairs(singles.cells, clusters, seed)
+    if len(singles.cells) > 1:
+        found["cochran_q"] = _cochran_q(singles, clusters, seed)
+        found["decomposition"] = _decomposition(singles, clusters, factors, seed)
+    found["clones"] = [
+        [singles.names[pair.first], singles.names[pair.second]]
+        for pair in members.clone_pairs(singles.predicted)
+    ]
+    family = [(fusion, best, "best single") for fusion in candidates if fusion.is_fusion]
+    family += [(cell, top.correct, top.name) for cell in singles.cells if cell is not top]
+    found["comparisons"] = paired(family, clusters, seed)
+    found["variants"] = _variants(task, singles.cells, variants, seed)
+    found["ensemble"] = ensemble(task, singles.cells, seed)
+    found["ranking"] = ranking(candidates, clusters, seed)
+    return found
+
+
+def level(correct: Bools, clusters: Ints | None) -> Accuracy:
+    """Return the accuracy of these answers with its interval."""
+    interval = share_interval(correct, clusters)
+    return {
+        "accuracy": float(correct.mean()),
+        "n_correct": int(correct.sum()),
+        "interval": [interval.low, interval.high],
+    }
+
+
+def best_single(
+    task: Task, singles: Singles, held_out: HeldOut, seed: int
+) -> tuple[Bools, BestSingle]:
+    """Return (n,) whether the best single cell is right, and how it was chosen.
+
+    It is chosen on the validation dataset; where there is none or that is of no use, on the other
+    folds (protocol §19).
+    """
+    names = singles.names
+    choices: list[Choice]
+    if held_out.task is not None:
+        elsewhere = Singles(held_out.cells)
+        chosen = elsewhere.names[elsewhere.best]
+        correct = singles.correct[names.index(chosen)]
+        how = f"chosen on {held_out.task.info['name']} (n = {len(held_out.task.ids)})"
+        choices = [{"fold": None, "cell": chosen}]
+    else:
+        folds = folds_for(task.truth, task.clusters, seed)
+        if folds is None:
+            correct = singles.correct[singles.best]
+            why = f"in hindsight, as there is too little to set apart{held_out.instead}"
+            name = names[singles.best]
+            own = level(correct, task.clusters)
+            return correct, {"how": why, "choices": [], "name": name, **own}
+        by_fold = members.best_single(singles.correct, singles.log_loss, names, folds)
+        correct = singles.correct[by_fold.member, np.arange(len(folds))]
+        how = f"chosen on the other folds of {len(np.unique(folds))}{held_out.instead}"
+        ordered = sorted(by_fold.choices.items())
+        choices = [{"fold": fold, "cell": names[member]} for fold, member in ordered]
+    counted = Counter(choice["cell"] for choice in choices)
+    name = min(counted, key=lambda cell: (-counted[cell], cell))
+    return correct, {"how": how, "choices": choices, "name": name, **level(correct, task.clusters)}
+
+
+def paired(
+    family: Sequence[tuple[Candidate, Bools, str]], clusters: Ints | None, seed: int
+) -> list[PairedComparison]:
+    """Return the paired verdicts of one Holm family (protocol §17, §18).
+
+    family: (candidate, (n,) whether what it is compared with is right, the name of that).
+    """
+    verdicts = [
+        paired_tests.paired_verdict(candidate.correct, against, clusters=clusters, seed=seed)
+        for candidate, against, _ in family
+    ]
+    adjusted = paired_tests.holm([verdict.p for verdict in verdicts])
+    rows: list[PairedComparison] = []
+    for (candidate, against, name), verdict, p in zip(family, verdicts, adjusted, strict=True):
+        seen = detectable_difference(candidate.correct, against, clusters, len(family))
+        difference: Floats = candidate.correct.astype(float) - against
+        rows.append(
+            {
+                "family": "headline",
+                "a": candidate.name,
+                "b": name,
+                "difference": verdict.difference,
+                "low": verdict.low,
+                "high": verdict.high,
+                "p": verdict.p,
+                "p_exact": verdict.p_exact,
+                "p_adjusted": p,
+                "test": verdict.test,
+                "verdict": paired_tests.judge(p, verdict.difference, verdict.low, verdict.high),
+                "n": len(candidate.correct),
+                "minimum_detectable": seen.difference,
+                "detectable_reason": seen.reason,
+                "design_effect": None if clusters is None else design_effect(difference, clusters),
+            }
+        )
+    return rows
+
+
+def ensemble(task: Task, cells: Sequence[Candidate], seed: int) -> Ensemble | None:
+    """Return what each cell is worth to a soft mean of all, and how accurate the best 1, 2 … are.
+
+    A class is averaged over the cells that have it, as a fusion does (protocol §21). None with one
+    cell, or with too few samples for folds.
+    """
+    folds = folds_for(task.truth, task.clusters, seed)
+    if len(cells) < 2 or folds is None:
+        return None
+    names = [cell.name for cell in cells]
+    posteriors = np.stack([cell.votes for cell in cells])
+    shares = ensembles.shapley(posteriors, task.truth)
+    steps = ensembles.greedy(posteriors, task.truth, folds)
+    without = ensembles.leave_one_out(posteriors, task.truth)
+    return {
+        "curve": [
+            {"size": step.size, "added": names[step.added], **level(step.correct, task.clusters)}
+            for step in steps
+        ],
+        "order": [[names[member] for member in grown] for grown in steps[-1].chosen],
+        "members": [
+            {
+                "name": name,
+                "leave_one_out": float(without[index]),
+                "shapley": None if shares is None else float(shares[index]),
+            }
+            for index, name in enumerate(names)
+        ],
+    }
+
+
+def ranking(candidates: Sequence[Candidate], clusters: Ints | None, seed: int) -> list[Place]:
+    """Return how sure each place is, among those without a warning that takes their rank (§14)."""
+    ranked = [candidate for candidate in candidates if candidate.ranked]
+    if not ranked:
+        return []
+    correct = np.stack([candidate.correct for candidate in ranked])
+    found = rank_uncertainty(correct, clusters, seed=seed)
+    places = (found.p_best, found.rank_low, found.rank_high, found.tied)
+    if found.reason or any(place is None for place in places):
+        return [
+            {
+                "name": candidate.name,
+                "p_best": None,
+                "rank_low": None,
+                "rank_high": None,
+                "tied_with_best": None,
+                "reason": found.reason,
+            }
+            for candidate in ranked
+        ]
+    columns = zip(ranked, *cast(tuple[Floats, ...], places), strict=True)
+    return [
+        {
+            "name": candidate.name,
+            "p_best": float(p),
+            "rank_low": int(low),
+            "rank_high": int(high),
+            "tied_with_best": bool(tied),
+            "reason": "",
+        }
+        for candidate, p, low, high, tied in columns
+    ]
+
+
+def pairs(cells: Sequence[Candidate], clusters: Ints | None, seed: int) -> list[Pair]:
+    """Return how alike every two cells are.
+
+    Disagreement and Q are of their correctness; kappa and agreement of their predictions where both
+    have one.
+    """
+    found: list[Pair] = []
+    for first, a in enumerate(cells):
+        for b in cells[first + 1 :]:
+            both = (a.predicted >= 0) & (b.predicted >= 0)
+            same = a.predicted[both] == b.predicted[both]
+            inside = None if clusters is None else clusters[both]
+            kappa = agreement.kappa_interval(
+                a.predicted[both], b.predicted[both], inside, seed=seed
+            )
+            found.append(
+                {
+                    "a": a.name,
+                    "b": b.name,
+                    "disagreement": agreement.disagreement(a.correct, b.correct),
+                    "double_fault": agreement.double_fault(a.correct, b.correct),
+                    "q": agreement.q_statistic(a.correct, b.correct),
+                    "kappa": kappa.estimate,
+                    "kappa_low": kappa.low,
+                    "kappa_high": kappa.high,
+                    "agreement": float(same.mean()) if both.any() else None,
+                }
+            )
+    return found
+
+
+def _cochran_q(singles: Singles, clusters: Ints | None, seed: int) -> CochranQ:
+    found = omnibus.cochran_q(singles.correct, clusters, seed=seed)
+    return {"statistic": found.statistic, "df": found.df, "p": found.p, "test": found.test}
+
+
+def _decomposition(
+    singles: Singles,
+    clusters: Ints | None,
+    factors: Mapping[str, Mapping[str, str]],
+    seed: int,
+) -> Decomposition:
+    """Return how much of being right is due to each factor, and whether the factor matters."""
+    named = {factor: [factors[name][factor] for name in singles.names] for factor in FACTORS}
+    found = decompose(singles.correct, named, clusters, seed=seed)
+    return cast(
+        Decomposition,
+        {
+            "components": [asdict(component) for component in found.components],
+            "effects": [asdict(effect) for effect in found.effects],
+            "left_out": found.left_out,
+        },
+    )
+
+
+def _variants(
+    task: Task, cells: Sequence[Candidate], variants: Mapping[str, str], seed: int
+) -> list[Variant]:
+    """Return whether each variant may stand for its original (protocol §26)."""
+    predicted = {cell.name: cell.predicted for cell in cells}
+    return [
+        cast(
+            Variant,
+            {
+                "variant": variant,
+                "original": original,
+                **asdict(
+                    equivalence(
+                        task.truth,
+                        predicted[original],
+                        predicted[variant],
+                        task.clusters,
+                        seed=seed,
+                    )
+                ),
+            },
+        )
+        for variant, original in sorted(variants.items())
+        if variant in predicted and original in predicted
+    ]
