@@ -91,10 +91,10 @@ def parse(stem: str) -> tuple[str, str] | None:
 
     Raises ValueError naming the field whose code is unknown.
     """
-    found = _NAME.fullmatch(stem)
-    if not found:
+    match = _NAME.fullmatch(stem)
+    if not match:
         return None
-    actor, code = found.group(1), found.group(2).casefold()
+    actor, code = match.group(1), match.group(2).casefold()
     if not 1 <= int(actor) <= ACTORS:
         raise ValueError(f"unknown actor {actor!r}; known: 01-{ACTORS}")
     if code not in CODES:

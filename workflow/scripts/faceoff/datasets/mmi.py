@@ -138,13 +138,13 @@ class Mmi:
         self.left_out: Counter[str] = Counter()
         self._sessions: dict[str, _Session] = {}
         for folder in sorted(sessions, key=lambda path: int(path.name)):
-            found = self._session(folder)
-            if isinstance(found, str):
-                self.left_out[found] += 1
-            elif found.clip.stem in self._sessions:
+            session = self._session(folder)
+            if isinstance(session, str):
+                self.left_out[session] += 1
+            elif session.clip.stem in self._sessions:
                 self.left_out["clip of another session"] += 1
             else:
-                self._sessions[found.clip.stem] = found
+                self._sessions[session.clip.stem] = session
         if not self._sessions:
             raise FileNotFoundError(
                 f"{root}: no session of the task (dataset keys 'path', 'views'); left out: "

@@ -171,22 +171,22 @@ class Send:
 
     @cached_property
     def _ratings(self) -> dict[Key, Path]:
-        found = {}
+        ratings = {}
         for path in sorted(self._folder.glob("*.csv")):
             name = GOLD[self.options.gold][1].fullmatch(path.name)
             if name:
-                found[int(name.group(1)), int(name.group(2))] = path
-        return dict(sorted(found.items()))
+                ratings[int(name.group(1)), int(name.group(2))] = path
+        return dict(sorted(ratings.items()))
 
     @cached_property
     def _clips(self) -> dict[Key, Path]:
-        found: dict[Key, Path] = {}
+        clips: dict[Key, Path] = {}
         for path in sorted(files_below(self._videos)):
             name = _VIDEO.fullmatch(path.stem)
             if name and path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
                 # a name in two folders is one clip
-                found.setdefault((int(name.group(1)), int(name.group(2))), path)
-        return found
+                clips.setdefault((int(name.group(1)), int(name.group(2))), path)
+        return clips
 
     # A clip's frames come one after the other, and a dataset lives as long as its job.
     @lru_cache(maxsize=8)  # noqa: B019
@@ -219,15 +219,15 @@ class Send:
                 split=self.options.split,
                 groups={"person": str(person)},
             )
-        found = len(self._ratings) - self.left_out["ratings without a clip"]
-        if not found:
+        count = len(self._ratings) - self.left_out["ratings without a clip"]
+        if not count:
             raise FileNotFoundError(
                 f"{self._videos}: no clip such as ID112_vid1.mp4 of the rated ones below it "
                 "(dataset keys 'path', 'videos')"
             )
-        if found != SHARED[self.options.split]:
+        if count != SHARED[self.options.split]:
             print(
-                f"send: {found} of the {SHARED[self.options.split]} clips of {self.options.split} "
+                f"send: {count} of the {SHARED[self.options.split]} clips of {self.options.split} "
                 "that are given out are there",
                 file=sys.stderr,
             )

@@ -102,13 +102,13 @@ def _weights(stored: Any) -> Mapping[Any, Any] | None:
     """
     if not isinstance(stored, Mapping):
         return None
-    found = next(
+    weights = next(
         (inner for inner in (_weights(stored.get(key)) for key in _WRAPPERS) if inner is not None),
         None,
     )
     return (
-        found
-        if found is not None
+        weights
+        if weights is not None
         else stored
         if any(isinstance(value, torch.Tensor) for value in stored.values())
         else None

@@ -244,14 +244,14 @@ def _float32(outputs: Any) -> Any:
     return tuple(map(_float32, outputs)) if isinstance(outputs, tuple) else outputs.float()
 
 
-def action_units(found: np.ndarray) -> dict[str, np.ndarray]:
+def action_units(outputs: np.ndarray) -> dict[str, np.ndarray]:
     """Return intensities (n,), 0–5, from the (n, 41) outputs of OpenGraphAU.
 
     An intensity is five times the score of occurrence, because the network gives no intensity.
     """
     labels = PREDICTORS["au"]["labels"]
-    units = {unit: 5 * np.clip(found[:, index], 0, 1) for index, unit in enumerate(UNITS[:27])}
-    left, right = (found[:, labels.index(f"{side}_dimpler")] for side in ("left", "right"))
+    units = {unit: 5 * np.clip(outputs[:, index], 0, 1) for index, unit in enumerate(UNITS[:27])}
+    left, right = (outputs[:, labels.index(f"{side}_dimpler")] for side in ("left", "right"))
     return units | {
         "AU14L": 5 * np.clip(right - left, 0, 1),
         "AU14R": 5 * np.clip(left - right, 0, 1),
@@ -262,8 +262,8 @@ def affect(predictor: Predictor | None, crops: np.ndarray) -> dict[str, np.ndarr
     """Return valence and arousal in [-1, 1], if the network is given."""
     if predictor is None:
         return {}
-    found = np.clip(predictor(crops), -1, 1)
-    return {"valence": found[:, 0], "arousal": found[:, 1]}
+    outputs = np.clip(predictor(crops), -1, 1)
+    return {"valence": outputs[:, 0], "arousal": outputs[:, 1]}
 
 
 class _Expression:

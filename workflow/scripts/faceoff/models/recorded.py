@@ -247,31 +247,31 @@ def _parsed(text: str, where: str) -> Any:
 
 def _columns(given: Mapping[str, str], present: Sequence[str], path: Path) -> dict[str, str]:
     """Return emotion -> column, in canonical order."""
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for emotion, column in given.items():
         if column not in present:
             raise ValueError(
                 f"{path}: no column {column!r} "
                 f"(options.columns.{emotion}){suggestion(column, present)}"
             )
-        found[emotion] = column
+        columns[emotion] = column
     for column in () if given else present:
         try:
             emotion = emotions.canonical(column.removeprefix("p_"))
         except ValueError:
             continue
-        if emotion in found:
+        if emotion in columns:
             raise ValueError(
-                f"{path}: columns {found[emotion]!r} and {column!r} both name {emotion}; say "
+                f"{path}: columns {columns[emotion]!r} and {column!r} both name {emotion}; say "
                 "which in options.columns"
             )
-        found[emotion] = column
-    if len(found) < 2:
+        columns[emotion] = column
+    if len(columns) < 2:
         raise ValueError(
             f"{path}: no columns of emotions; map them in options.columns, such as {{happiness: "
             "hap, anger: ang}"
         )
-    return {emotion: found[emotion] for emotion in emotions.order(list(found))}
+    return {emotion: columns[emotion] for emotion in emotions.order(list(columns))}
 
 
 def _number(value: Any) -> float:

@@ -86,7 +86,7 @@ def _load(folder: str, weights: Path) -> tuple[Any, Any]:
     local = {"local_files_only": True, "trust_remote_code": False}
     try:
         processor = transformers.AutoImageProcessor.from_pretrained(folder, **local)
-        network, found = transformers.AutoModelForImageClassification.from_pretrained(
+        network, loading = transformers.AutoModelForImageClassification.from_pretrained(
             folder,
             use_safetensors=True,
             dtype=torch.float32,
@@ -101,13 +101,13 @@ def _load(folder: str, weights: Path) -> tuple[Any, Any]:
         ) from None
     shapes = [
         f"{key} {tuple(stored)}, not {tuple(wanted)}"
-        for key, stored, wanted in sorted(found["mismatched_keys"])
+        for key, stored, wanted in sorted(loading["mismatched_keys"])
     ]
     check_keys(
         weights,
         type(network).__name__,
-        sorted(found["missing_keys"]),
-        sorted(found["unexpected_keys"]),
+        sorted(loading["missing_keys"]),
+        sorted(loading["unexpected_keys"]),
         shapes,
     )
     return network.eval().requires_grad_(False), processor
@@ -129,18 +129,18 @@ def _classes(config: Any, declared: list[str] | None) -> tuple[str, ...]:
         return tuple(declared)
     labels = [str(config.id2label[index]) for index in range(config.num_labels)]
     try:
-        found = tuple(canonical(label) for label in labels)
+        classes = tuple(canonical(label) for label in labels)
     except ValueError as error:
         raise ValueError(
             f"config.json, id2label ({', '.join(labels)}): {error}; or give `emotions` in the "
             "card, in this order"
         ) from None
-    if len(set(found)) < len(found):
+    if len(set(classes)) < len(classes):
         raise ValueError(
             f"config.json, id2label ({', '.join(labels)}): two labels are one emotion; give "
             "`emotions` in the card"
         )
-    return found
+    return classes
 
 
 def _side(processor: Any, config: Any) -> tuple[int, int]:

@@ -199,11 +199,11 @@ def read(*paths: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
 
 def count(path: Path | str) -> int:
     """Return the number of rows, from the footers alone. Raises ValueError for a damaged file."""
-    found = 0
+    rows = 0
     for shard in shards_of(path):
         with _reading(shard):
-            found += pq.read_metadata(shard).num_rows
-    return found
+            rows += pq.read_metadata(shard).num_rows
+    return rows
 
 
 def write_rows(path: Path | str, schema: pa.Schema, items: Iterable[Mapping[str, Any]]) -> None:
