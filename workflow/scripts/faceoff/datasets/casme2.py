@@ -258,8 +258,8 @@ class Casme2:
             key = (_spelling(folder.parent.name), _spelling(folder.name))
             if key in folders:
                 raise ValueError(
-                    f"{folder}: the same clip as {folders[key].relative_to(self._root).as_posix()}; "
-                    "keep one of them"
+                    f"{folder}: the same clip as "
+                    f"{folders[key].relative_to(self._root).as_posix()}; keep one of them"
                 )
             folders[key] = folder
         return folders
