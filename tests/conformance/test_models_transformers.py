@@ -217,7 +217,7 @@ def test_a_model_at_hugging_face_lies_in_the_mirror_under_its_own_names(
             {"activation": "softmax", "outputs": ["emotions"]},
             "activation, outputs: a model of transformers says that itself",
         ),
-        ({"emotions": ["happy", "joy", "sad", "anger"]}, "'happiness' stands twice"),
+        ({"emotions": ["happy", "joy", "sad", "anger"]}, "'happiness' occurs twice"),
     ],
 )
 def test_bad_card(tmp_path: Path, change: dict, says: str) -> None:

@@ -475,7 +475,7 @@ def test_a_server_that_drips_is_given_up_and_the_next_address_taken(
     server.answers = [dripping]
     message = fails(cache, asset(server.url), left=CUT)
     assert "too slow: " in message
-    assert "1,024 per second are the least" in message
+    assert "the minimum is 1,024 per second" in message
     server.answers, server.asked = [dripping, ranged], []
     arrives(cache, asset(server.url, f"{server.url}?second"))
     assert not waits

@@ -269,7 +269,7 @@ def test_a_bad_row_of_pixels_spoils_its_own_row_only(tmp_path: Path, cell: str, 
     [
         (
             ["fer0000000.png,angry,angry", "fer0000000.png,sad,sad"],
-            "line 3: image_name 'fer0000000.png' stands twice",
+            "line 3: image_name 'fer0000000.png' occurs twice",
         ),
         (
             ["fer0000000.png,cross,cross"],

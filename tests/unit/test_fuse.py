@@ -189,7 +189,7 @@ def test_a_frame_that_stands_there_twice_is_refused(tmp_path):
     table = pq.read_table(tmp_path / "a.parquet")
     pq.write_table(table.take([0, 1, 2, 2]), tmp_path / "a.parquet")
     with pytest.raises(
-        ValueError, match=r"a.parquet: \('s2', 0\) stands there 2 times, expected each frame once"
+        ValueError, match=r"a.parquet: \('s2', 0\) occurs 2 times; expected each frame once"
     ):
         fused(tmp_path, ["a"])
 

@@ -111,7 +111,7 @@ def test_label_table(tmp_path: Path) -> None:
             r"row 1: unknown state 'angre', did you mean 'anger'",
         ),
         (TABLE.replace("2,shame", ",shame"), "row 2: not a clip"),
-        (TABLE + "a.mov,1,joy\n", r"row 4: 'a\.mov' stands twice"),
+        (TABLE + "a.mov,1,joy\n", r"row 4: 'a\.mov' occurs twice"),
         ("", "no column 'file'"),
     ):
         table.write_text(text)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from faceoff.plugins.omissions import counted, say
+from faceoff.plugins.omissions import counted, log_skipped
 
 
 def test_reasons_by_name_without_zeros() -> None:
@@ -16,9 +16,9 @@ def test_reasons_by_name_without_zeros() -> None:
 
 
 def test_one_line_or_none(capsys: pytest.CaptureFixture[str]) -> None:
-    say("jaffe", {"other file": 3})
-    say("hvb", {"burst without label": 1}, "kept all the same:")
-    say("quiet", Counter({"nothing": 0}))
+    log_skipped("jaffe", {"other file": 3})
+    log_skipped("hvb", {"burst without label": 1}, "kept all the same:")
+    log_skipped("quiet", Counter({"nothing": 0}))
     assert (
         capsys.readouterr().err
         == "jaffe: left out 3 × other file\nhvb: kept all the same: 1 × burst without label\n"

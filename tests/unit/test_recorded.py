@@ -104,7 +104,7 @@ def test_scores_may_be_normalised(tmp_path: Path) -> None:
     [
         ("sample_id,happy,angry\n", {}, "no row"),
         ("id,happy,angry\na,1,0\n", {}, "no column 'sample_id'.*options.id"),
-        ("sample_id,happy,angry\na,1,0\na,0,1\n", {}, "row 2: sample_id 'a' stands twice"),
+        ("sample_id,happy,angry\na,1,0\na,0,1\n", {}, "row 2: sample_id 'a' occurs twice"),
         ("sample_id,happy,joy\na,1,0\n", {}, "both name happiness"),
         ("sample_id,x,y\na,1,0\n", {}, "no columns of emotions"),
         (

@@ -150,7 +150,7 @@ def test_batches_are_halved_until_they_fit(
     np.testing.assert_array_equal(sums, ROWS.sum(axis=1))
     assert network.asked == [16, 8, 4, 4, 4], "all rows anew, in batches of one size"
     assert capsys.readouterr().err.splitlines() == [
-        f"out of memory: going on with batches of {size}" for size in (8, 4)
+        f"out of memory: continuing with batches of {size}" for size in (8, 4)
     ]
     network.run(ROWS[:1])
     assert network.asked[5:] == [4], "it stays at what fits"
@@ -325,7 +325,7 @@ def test_onnxruntime_that_cannot_start_cuda_says_so_once(
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: loaded.append(None))
     Onnx(mirror / "version-RFB-320.onnx")
     assert (
-        capfd.readouterr().err.count("going on with the CPU: onnxruntime could not start CUDA") == 1
+        capfd.readouterr().err.count("continuing on the CPU: onnxruntime could not start CUDA") == 1
     )
     assert len(loaded) == 1, "pip's CUDA libraries are looked for"
 

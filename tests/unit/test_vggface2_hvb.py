@@ -270,7 +270,7 @@ def test_hvb_has_no_pictures(tmp_path: Path) -> None:
             "",
             "no column 'Surprise', did you mean 'Surprised'",
         ),
-        ("", "[2],Val" + ",0" * 10 + "\n", "File_ID '2' stands twice"),
+        ("", "[2],Val" + ",0" * 10 + "\n", "File_ID '2' occurs twice"),
         ("", "[],Val" + ",0" * 10 + "\n", "File_ID '' is empty"),
         ("", "[9],Valid" + ",0" * 10 + "\n", "unknown Split 'Valid'; known: Train, Val, Test"),
         ("", "[9],Val,x" + ",0" * 9 + "\n", "Awe 'x' is no number"),

@@ -82,7 +82,7 @@ def test_members_of_other_frames_are_refused(
 def test_a_frame_twice_is_refused(tmp_path: Path) -> None:
     rows = [(frame, [1.0, 0.0, 0.0]) for frame in [*FRAMES, ("a", 1)]]
     first = write_member(tmp_path / "a.parquet", CLASSES, rows)
-    with pytest.raises(ValueError, match=r"\('a', 1\) stands there 2 times"):
+    with pytest.raises(ValueError, match=r"\('a', 1\) occurs 2 times"):
         read_members([first], CLASSES)
 
 

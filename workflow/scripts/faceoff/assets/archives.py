@@ -69,7 +69,7 @@ def unpack(
     archive, folder = Path(archive), Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ArchiveError(
-            f"{archive}: {folder} is there already and not empty; remove it to unpack anew"
+            f"{archive}: {folder} exists and is not empty; remove it to unpack again"
         )
     scratch, check = None, _Check(archive, max_bytes, max_files, max_ratio)
     try:
@@ -127,7 +127,7 @@ class _Check:
             raise self.refuse(f"lies {len(path.parts):,} folders deep, {_DEEPEST} are allowed")
         if is_file:
             if os.path.lexists(folder / path):
-                raise self.refuse("stands in the archive twice")
+                raise self.refuse("occurs twice in the archive")
             self.files.append(Path(path))
 
     def count(self, new: int) -> None:
@@ -220,7 +220,7 @@ def _untar(archive: Path, folder: Path, check: _Check) -> None:
 
     with open(archive, "rb") as file, opener(file) if opener else file as source:
         reader = _Reader(source, check)
-        # As a stream: every byte is read once and in order.
+        # A stream reads every byte once and in order.
         stream: Any = reader  # tarfile only calls its `read`
         with tarfile.open(None, "r|", stream, tarinfo=_Header) as packed:
             packed.extractall(folder, filter=accept)

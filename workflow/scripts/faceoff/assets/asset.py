@@ -87,10 +87,10 @@ def _digest(path: str, size: int, mtime_ns: int, algorithm: str) -> str:
 def verified(path: Path, asset: Asset) -> Path:
     """Return the path if its hash is the asset's. Raises AssetError otherwise."""
     stat = path.stat()
-    found = _digest(str(path), stat.st_size, stat.st_mtime_ns, asset.algorithm)
-    if found != asset.digest:
+    digest = _digest(str(path), stat.st_size, stat.st_mtime_ns, asset.algorithm)
+    if digest != asset.digest:
         raise AssetError(
-            f"{path}: {asset.algorithm} is {found}, the card says {asset.digest}; remove the file "
+            f"{path}: {asset.algorithm} is {digest}, the card says {asset.digest}; remove the file "
             "or correct the card"
         )
     return path

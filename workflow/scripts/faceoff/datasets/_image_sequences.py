@@ -17,7 +17,7 @@ def numbered(folder: Path) -> dict[int, Path]:
     other files and pictures without a number are left out. Raises ValueError if two pictures have
     one number.
     """
-    found: dict[int, Path] = {}
+    pictures: dict[int, Path] = {}
     with os.scandir(folder) as entries:
         names = sorted(
             entry.name
@@ -29,12 +29,12 @@ def numbered(folder: Path) -> dict[int, Path]:
         if number is None:
             continue
         path = folder / name
-        if found.setdefault(int(number.group(1)), path) is not path:
+        if pictures.setdefault(int(number.group(1)), path) is not path:
             raise ValueError(
-                f"{path}: the same frame number as {found[int(number.group(1))].name}; keep one "
+                f"{path}: the same frame number as {pictures[int(number.group(1))].name}; keep one "
                 "of them"
             )
-    return dict(sorted(found.items()))
+    return dict(sorted(pictures.items()))
 
 
 def timed(frames: dict[int, Path], fps: float) -> Iterator[tuple[float, Path]]:
@@ -50,8 +50,8 @@ def only_folder(root: Path, name: str) -> Path | None:
     Of a folder inside its namesake (Cropped/Cropped), the inner one is returned. Raises ValueError
     if there are several, as two releases may lie side by side.
     """
-    found = [path for path in (root / name, *sorted(root.glob(f"*/{name}"))) if path.is_dir()]
-    inner = [path for path in found if path / name not in found]
+    folders = [path for path in (root / name, *sorted(root.glob(f"*/{name}"))) if path.is_dir()]
+    inner = [path for path in folders if path / name not in folders]
     if len(inner) > 1:
         places = ", ".join(path.relative_to(root).as_posix() for path in inner)
         raise ValueError(

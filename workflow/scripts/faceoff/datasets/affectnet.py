@@ -24,7 +24,7 @@ from pydantic import Field, field_validator
 
 from faceoff.datasets._files import fingerprint
 from faceoff.emotions import AFFECTNET_ORDER, EMOTIONS
-from faceoff.plugins.omissions import say
+from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig, Section
 from faceoff.plugins.protocols import Box, Points, Sample
 from faceoff.spelling import suggestion
@@ -290,8 +290,7 @@ class _NpyLayout:
         expressions = sorted(
             name for name in os.listdir(self._annotations) if name.endswith("_exp.npy")
         )
-        # The other files count a million in the train set: their folders' times say when one came
-        # or went.
+        # The train set has a million other files; their folders' times tell when one came or went.
         return fingerprint(
             self.root,
             [
@@ -379,7 +378,7 @@ class AffectNet:
             rows += 1
             if label is not None:
                 digest = hashlib.sha256(f"{subset.seed}|{row.sample_id}".encode()).digest()
-                # heapq gives up the smallest, here the highest hash
+                # heapq drops the smallest item, which is here the highest hash.
                 push = (
                     heapq.heappush if len(lowest[label]) < subset.per_class else heapq.heappushpop
                 )
@@ -414,7 +413,7 @@ class AffectNet:
             )
         if isinstance(self._layout, _NpyLayout) and self._layout.without_annotation():
             self.left_out["picture without annotation"] = self._layout.without_annotation()
-        say("affectnet", self.left_out)
+        log_skipped("affectnet", self.left_out)
 
     def read(self, sample: Sample) -> bytes:
         return (self._layout.root / sample.path).read_bytes()

@@ -21,7 +21,7 @@ from faceoff.datasets._files import files_below, fingerprint
 from faceoff.datasets._raters import at
 from faceoff.emotions import EMOTIONS
 from faceoff.media.videos import VIDEO_SUFFIXES
-from faceoff.plugins.omissions import say
+from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Annotation, Sample
 
@@ -161,7 +161,7 @@ class Avec2013:
                 split=self.options.split,
                 groups={"person": person, "recording": recording},
             )
-        say("avec2013", self.incomplete, "kept all the same:")
+        log_skipped("avec2013", self.incomplete, "kept all the same:")
 
     def file(self, sample: Sample) -> Path:
         """Return the path of the clip."""

@@ -18,7 +18,7 @@ from pydantic import Field
 from faceoff.datasets._files import files_below, fingerprint
 from faceoff.datasets._image_sequences import numbered, only_folder, timed
 from faceoff.emotions import order
-from faceoff.plugins.omissions import counted, say
+from faceoff.plugins.omissions import counted, log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
 from faceoff.spelling import suggestion
@@ -34,8 +34,7 @@ DATASETS = {
 
 EMOTIONS = ("happiness", "sadness", "surprise", "fear", "disgust")
 OWN = ("repression", "others")  # no emotions of the canonical space
-# Rows of the coding table of 2014-05-08, as others have counted them; the paper's own release has
-# 247.
+# Rows of the coding table of 2014-05-08, as counted by others; the paper's own release has 247.
 PUBLISHED = {
     "happiness": 32,
     "sadness": 7,
@@ -235,18 +234,18 @@ class Casme2:
             return self.options.coding
         files = list(files_below(self.options.path, hidden=False))
         for suffix in (".csv", ".xlsx"):
-            found = sorted(
+            tables = sorted(
                 path
                 for path in files
                 if path.name.startswith("CASME2-coding") and path.suffix == suffix
             )
-            if len(found) > 1:
+            if len(tables) > 1:
                 raise ValueError(
-                    f"{found[0]} and {found[1].name}: several coding tables; name one by the "
+                    f"{tables[0]} and {tables[1].name}: several coding tables; name one by the "
                     "dataset key 'coding'"
                 )
-            if found:
-                return found[0]
+            if tables:
+                return tables[0]
         raise FileNotFoundError(
             f"{self.options.path}: no coding table such as CASME2-coding-20140508.xlsx or .csv "
             "below it (dataset key 'coding')"
@@ -254,16 +253,16 @@ class Casme2:
 
     def _folders(self) -> dict[tuple[str, str], Path]:
         """Return (subject, clip), as spelt by `_spelling`, -> folder of pictures."""
-        found: dict[tuple[str, str], Path] = {}
+        folders: dict[tuple[str, str], Path] = {}
         for folder in sorted(path for path in self._root.glob("*/*") if path.is_dir()):
             key = (_spelling(folder.parent.name), _spelling(folder.name))
-            if key in found:
+            if key in folders:
                 raise ValueError(
-                    f"{folder}: the same clip as {found[key].relative_to(self._root).as_posix()}; "
-                    "keep one of them"
+                    f"{folder}: the same clip as "
+                    f"{folders[key].relative_to(self._root).as_posix()}; keep one of them"
                 )
-            found[key] = folder
-        return found
+            folders[key] = folder
+        return folders
 
     def _frames(self, row: _Row, folder: Path | None) -> Mapping[int, Path] | str:
         """Return a row's pictures by number, or why it is not in the task.
@@ -278,12 +277,12 @@ class Casme2:
         if apex and row.apex is None:
             return "apex not coded"
         first, last = (row.apex, row.apex) if apex else (row.onset, row.offset)
-        found = {
+        pictures = {
             number: path
             for number, path in numbered(folder).items()
             if (first is None or first <= number) and (last is None or number <= last)
         }
-        return found or ("apex picture not there" if apex else "no picture from onset to offset")
+        return pictures or ("apex picture not there" if apex else "no picture from onset to offset")
 
     def _match(self, rows: list[_Row]) -> Iterator[tuple[str, tuple[_Row, Mapping[int, Path]]]]:
         """Sample id -> (row, its pictures by number)."""
@@ -301,7 +300,7 @@ class Casme2:
 
     def samples(self) -> Iterator[Sample]:
         """Yield the table's rows in its order; count and report the others on stderr."""
-        say("casme2", self.left_out)
+        log_skipped("casme2", self.left_out)
         for sample_id, (row, frames) in self._clips.items():
             picture = next(iter(frames.values()))
             apex = self.options.unit == "apex"

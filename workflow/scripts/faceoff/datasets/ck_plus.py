@@ -20,7 +20,7 @@ from pydantic import Field
 from faceoff.datasets._files import fingerprint
 from faceoff.datasets._image_sequences import numbered, only_folder, timed
 from faceoff.emotions import EMOTIONS
-from faceoff.plugins.omissions import say
+from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Annotation, Box, Points, Sample
 
@@ -33,6 +33,7 @@ DATASETS = {
     }
 }
 
+# The place of an emotion is its code in an emotion file.
 CODES = (
     "neutral",
     "anger",
@@ -42,8 +43,8 @@ CODES = (
     "happiness",
     "sadness",
     "surprise",
-)  # their place is the code in an emotion file
-# labelled sequences
+)
+# Labelled sequences.
 PUBLISHED = {
     "anger": 45,
     "contempt": 18,
@@ -290,7 +291,7 @@ class CkPlus:
                 f"below {self.options.path}",
                 file=sys.stderr,
             )
-        say("ck_plus", self.left_out)
+        log_skipped("ck_plus", self.left_out)
         for clip in self._clips.values():
             subject = clip.name[:4]
             if self.options.unit == "sequences":

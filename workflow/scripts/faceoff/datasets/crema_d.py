@@ -42,8 +42,8 @@ ACTORS = tuple(str(actor) for actor in range(1001, 1092))
 CLIPS = 7442
 
 _NAME = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_([A-Z]{1,2})")
-_MISNAMED = {"1040_ITH_SAD_X": "1040_ITH_SAD_XX"}  # so it is published
-_LFS = b"version https://git-lfs"  # what a clone without git-lfs has in place of a clip
+_MISNAMED = {"1040_ITH_SAD_X": "1040_ITH_SAD_XX"}  # published with this error
+_LFS = b"version https://git-lfs"  # a clone without git-lfs has this in place of a clip
 
 
 class CremaDOptions(DatasetConfig):

@@ -27,7 +27,7 @@ from faceoff.datasets._fer2013_pictures import (
     split_of,
     twins,
 )
-from faceoff.plugins.omissions import say
+from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
 from faceoff.spelling import suggestion
@@ -153,7 +153,7 @@ class Fer2013:
                         "fer0032220.png"
                     )
                 if name in seen:
-                    raise ValueError(f"{where}: image_name {name!r} stands twice")
+                    raise ValueError(f"{where}: image_name {name!r} occurs twice")
                 seen.add(name)
                 try:
                     label = emotions.canonical(row.get("fer2013_label", ""))
@@ -211,7 +211,7 @@ class Fer2013:
                 f"in {self._table}",
                 file=sys.stderr,
             )
-        say("fer2013", self.left_out)
+        log_skipped("fer2013", self.left_out)
 
     def read(self, sample: Sample) -> bytes:
         return self._part.read(Path(sample.path).name)

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from faceoff import emotions
 from faceoff.datasets._files import fingerprint
-from faceoff.plugins.omissions import say
+from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
 
@@ -131,7 +131,7 @@ class Fer2013Plus:
                 f"{self._root}",
                 file=sys.stderr,
             )
-        say("fer2013plus", self.left_out)
+        log_skipped("fer2013plus", self.left_out)
 
     def read(self, sample: Sample) -> bytes:
         return (self._root / sample.path).read_bytes()

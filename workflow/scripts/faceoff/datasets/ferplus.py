@@ -147,12 +147,12 @@ def readings(rule: str, votes: np.ndarray) -> dict[str, tuple[int, ...]]:
         tied = np.flatnonzero(counted == counted.max())
         kept = (
             tied if counted.any() else tied[:0]
-            # argmax8 keeps rows without any emotion: that all classes tie at no vote makes none of
-            # them right
+            # argmax8 keeps rows without any emotion: all classes tie at no vote, which makes none
+            # of them right.
         )
     else:
         kept, tied = np.flatnonzero(target), np.flatnonzero(target == target.max())
-    found = {
+    answers = {
         "label": label,
         "last": (int(tied[-1]),),
         "untied": label if len(tied) == 1 else (),
@@ -160,7 +160,7 @@ def readings(rule: str, votes: np.ndarray) -> dict[str, tuple[int, ...]]:
     }
     return {
         answer: emotions
-        for answer, columns in found.items()
+        for answer, columns in answers.items()
         if (emotions := tuple(column for column in columns if column < 8))
     }
 
@@ -248,20 +248,20 @@ class FerPlus:
         is one of them. A row without a label is an outlier: non-face if that leads the votes, else
         unknown, as FERPlus' `ferplus.py` calls rows that no class wins.
         """
-        found = {
+        groups = {
             f"{VOTES}{column}": f"{votes[column]:g}"
             for column in FERPLUS_COLUMNS[8:]
             if votes[column]
         }
         if target is None:
-            return found | {
+            return groups | {
                 OUTLIER: "NF" if max(votes, key=lambda column: votes[column]) == "NF" else "unknown"
             }
         if self._several:
-            found["label_set"] = "|".join(
+            groups["label_set"] = "|".join(
                 FERPLUS_COLUMNS[index] for index in np.flatnonzero(target)
             )
-        return found
+        return groups
 
     def universes(self) -> list[Universe]:
         """Return this split under every vote table, rule, answer (see `readings`) and policy.
@@ -281,7 +281,7 @@ class FerPlus:
         left_out = self._duplicates(
             dict.fromkeys(name for table in tables for name, _ in rows[table])
         )
-        found = []
+        universes = []
         for table in tables:
             for policy, without in left_out.items():
                 kept: dict[tuple[str, str], list[tuple[str, frozenset[str]]]] = {}
@@ -296,7 +296,7 @@ class FerPlus:
                             kept.setdefault((rule, answer), []).append(
                                 (known, frozenset(FERPLUS_COLUMNS[column] for column in columns))
                             )
-                found += [
+                universes += [
                     Universe(
                         {"votes": table, "rule": rule, "answer": answer, "duplicates": policy},
                         tuple(kept[rule, answer]),
@@ -305,7 +305,7 @@ class FerPlus:
                     for answer in ("label", "last", "untied", "set")
                     if (rule, answer) in kept
                 ]
-        return found
+        return universes
 
     def _has(self, table: str) -> bool:
         """Return whether the other vote table is present too."""
@@ -319,7 +319,7 @@ class FerPlus:
         """Return policy for duplicates -> names that it leaves out, for parts that are present."""
         digests = dict(self._part.pictures(names))
         first = {digest: name for name, digest in reversed(digests.items())}
-        found: dict[str, set[str]] = {
+        policies: dict[str, set[str]] = {
             "rows": set(),
             "distinct": {name for name, digest in digests.items() if first[digest] != name},
         }
@@ -338,12 +338,12 @@ class FerPlus:
                         )
                     }
             if parts:
-                found[f"clean_{clean}"] = {
+                policies[f"clean_{clean}"] = {
                     name
                     for name, digest in digests.items()
                     if any(digest in elsewhere[split] for split in parts)
                 }
-        return found
+        return policies
 
     def read(self, sample: Sample) -> bytes:
         return self._part.read(Path(sample.path).name)

@@ -15,7 +15,7 @@ from faceoff import emotions
 from faceoff.datasets._files import files_below, fingerprint
 from faceoff.datasets._own_labels import OwnLabels
 from faceoff.media.videos import VIDEO_SUFFIXES
-from faceoff.plugins.omissions import say
+from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath
 from faceoff.plugins.protocols import Sample
 
@@ -89,7 +89,7 @@ class Folder:
 
     def samples(self) -> Iterator[Sample]:
         """Yield every file below every class folder, sorted; report the others on stderr."""
-        say("folder", self.left_out)
+        log_skipped("folder", self.left_out)
         for path, label in self._files():
             sample_id = self._id(path)
             yield Sample(

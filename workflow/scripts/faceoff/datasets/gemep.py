@@ -19,7 +19,7 @@ from pydantic import Field
 from faceoff.datasets._files import files_below, fingerprint
 from faceoff.emotions import EMOTIONS, order
 from faceoff.media.videos import VIDEO_SUFFIXES
-from faceoff.plugins.omissions import counted, say
+from faceoff.plugins.omissions import counted, log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
 from faceoff.spelling import suggestion
@@ -33,8 +33,8 @@ DATASETS = {
     }
 }
 
-# Code -> state. What is a basic emotion has its canonical name: elation is happiness, hot anger is
-# anger, panic fear is fear.
+# Code -> state. A basic emotion has its canonical name: elation is happiness, hot anger is anger,
+# panic fear is fear.
 CODES = {
     "joy": "happiness", "amu": "amusement", "pri": "pride", "ang": "anger", "fea": "fear",
     "des": "despair", "ple": "pleasure", "rel": "relief", "int": "interest", "irr": "irritation",
@@ -91,10 +91,10 @@ def parse(stem: str) -> tuple[str, str] | None:
 
     Raises ValueError naming the field whose code is unknown.
     """
-    found = _NAME.fullmatch(stem)
-    if not found:
+    match = _NAME.fullmatch(stem)
+    if not match:
         return None
-    actor, code = found.group(1), found.group(2).casefold()
+    actor, code = match.group(1), match.group(2).casefold()
     if not 1 <= int(actor) <= ACTORS:
         raise ValueError(f"unknown actor {actor!r}; known: 01-{ACTORS}")
     if code not in CODES:
@@ -177,7 +177,7 @@ class Gemep:
                     f"{where}: not a clip with file, actor and emotion: {', '.join(cells)}"
                 )
             if file_name in seen:
-                raise ValueError(f"{where}: {file_name!r} stands twice")
+                raise ValueError(f"{where}: {file_name!r} occurs twice")
             seen.add(file_name)
             try:
                 state = state_of(emotion)
@@ -203,7 +203,7 @@ class Gemep:
                 f"gemep: {len(self._clips)} clips are in the task; the core set has {CLIPS}",
                 file=sys.stderr,
             )
-        say("gemep", self.left_out)
+        log_skipped("gemep", self.left_out)
         for name, clip in self._clips.items():
             yield Sample(
                 sample_id=name,

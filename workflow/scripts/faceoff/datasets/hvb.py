@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from faceoff.datasets._files import fingerprint
 from faceoff.emotions import order
-from faceoff.plugins.omissions import say
+from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
 from faceoff.spelling import suggestion
@@ -91,7 +91,7 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str,
             if not row["File_ID"] or row["File_ID"] in seen:
                 raise ValueError(
                     f"{where}: File_ID {row['File_ID']!r} "
-                    f"{'stands twice' if row['File_ID'] else 'is empty'}"
+                    f"{'occurs twice' if row['File_ID'] else 'is empty'}"
                 )
             seen.add(row["File_ID"])
             if row.get("Split") not in SPLITS.values():
@@ -207,7 +207,7 @@ class HumeVocalBursts:
                 f"{self._table}: no row has Split {SPLITS[self.options.split]!r} (dataset key "
                 "'split')"
             )
-        say("hvb", self.incomplete, "kept all the same:")
+        log_skipped("hvb", self.incomplete, "kept all the same:")
 
     def file(self, sample: Sample) -> Path:
         """Return the path of the sound."""

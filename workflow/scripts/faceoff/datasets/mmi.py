@@ -19,7 +19,7 @@ from pydantic import Field
 from faceoff.datasets._files import fingerprint
 from faceoff.emotions import order
 from faceoff.media.videos import VIDEO_SUFFIXES
-from faceoff.plugins.omissions import counted, say
+from faceoff.plugins.omissions import counted, log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
 
@@ -138,13 +138,13 @@ class Mmi:
         self.left_out: Counter[str] = Counter()
         self._sessions: dict[str, _Session] = {}
         for folder in sorted(sessions, key=lambda path: int(path.name)):
-            found = self._session(folder)
-            if isinstance(found, str):
-                self.left_out[found] += 1
-            elif found.clip.stem in self._sessions:
+            session = self._session(folder)
+            if isinstance(session, str):
+                self.left_out[session] += 1
+            elif session.clip.stem in self._sessions:
                 self.left_out["clip of another session"] += 1
             else:
-                self._sessions[found.clip.stem] = found
+                self._sessions[session.clip.stem] = session
         if not self._sessions:
             raise FileNotFoundError(
                 f"{root}: no session of the task (dataset keys 'path', 'views'); left out: "
@@ -165,8 +165,7 @@ class Mmi:
             raise ValueError(
                 f"{folder}: several clips in one session: {', '.join(clip.name for clip in clips)}"
             )
-        # A clip in another format is a copy that the user made of the AVI, such as one turned
-        # upright.
+        # A clip in another format is the user's copy of the AVI, such as one turned upright.
         clip = next((path for path in clips if path.suffix.lower() != ".avi"), clips[0])
         about, session, units = (
             folder / name
@@ -191,7 +190,7 @@ class Mmi:
 
     def samples(self) -> Iterator[Sample]:
         """Yield the clips in order of their names; count and report the others on stderr."""
-        say("mmi", self.left_out)
+        log_skipped("mmi", self.left_out)
         for name, session in sorted(self._sessions.items()):
             yield Sample(
                 sample_id=name,

@@ -35,7 +35,7 @@ DATASETS = {
     }
 }
 
-# What each field's codes mean, in the order of the name.
+# The meanings of each field's codes, in the order of the name.
 CODES: dict[str, dict[str, str]] = {
     "modality": {"01": "av", "02": "video", "03": "audio"},
     "vocal": {"01": "speech", "02": "song"},
@@ -74,8 +74,8 @@ FOLD_OF = {
     for name, folds in FOLDS.items()
 }
 
-# MD5 and bytes of Video_Speech_Actor_NN.zip as Zenodo's record states them; those of the songs are
-# asked of the record.
+# MD5 and bytes of Video_Speech_Actor_NN.zip as Zenodo's record states them; for the songs the
+# record is asked.
 SPEECH_ARCHIVES: dict[int, tuple[str, int]] = {
     1: ("3c8ececaf392b4a9b11b32271f4f6d01", 552_968_353),
     2: ("a6f40d413b2e6ef25b3a595099e59abb", 570_673_024),

@@ -23,7 +23,7 @@ from faceoff.datasets._files import files_below, fingerprint
 from faceoff.datasets._raters import at, evaluator_weighted
 from faceoff.emotions import EMOTIONS
 from faceoff.media.videos import VIDEO_SUFFIXES
-from faceoff.plugins.omissions import say
+from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Annotation, Sample
 from faceoff.spelling import suggestion
@@ -41,7 +41,7 @@ DATASETS = {
 }
 
 CLIPS = {"train": 114, "valid": 40, "test": 39}
-# clips whose speakers agreed to their being given to researchers; the others have ratings only
+# Clips whose speakers agreed that researchers may get them; the others have ratings only.
 SHARED = {
     "train": 54,
     "valid": 27,
@@ -171,22 +171,22 @@ class Send:
 
     @cached_property
     def _ratings(self) -> dict[Key, Path]:
-        found = {}
+        ratings = {}
         for path in sorted(self._folder.glob("*.csv")):
             name = GOLD[self.options.gold][1].fullmatch(path.name)
             if name:
-                found[int(name.group(1)), int(name.group(2))] = path
-        return dict(sorted(found.items()))
+                ratings[int(name.group(1)), int(name.group(2))] = path
+        return dict(sorted(ratings.items()))
 
     @cached_property
     def _clips(self) -> dict[Key, Path]:
-        found: dict[Key, Path] = {}
+        clips: dict[Key, Path] = {}
         for path in sorted(files_below(self._videos)):
             name = _VIDEO.fullmatch(path.stem)
             if name and path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
                 # a name in two folders is one clip
-                found.setdefault((int(name.group(1)), int(name.group(2))), path)
-        return found
+                clips.setdefault((int(name.group(1)), int(name.group(2))), path)
+        return clips
 
     # A clip's frames come one after the other, and a dataset lives as long as its job.
     @lru_cache(maxsize=8)  # noqa: B019
@@ -219,19 +219,19 @@ class Send:
                 split=self.options.split,
                 groups={"person": str(person)},
             )
-        found = len(self._ratings) - self.left_out["ratings without a clip"]
-        if not found:
+        count = len(self._ratings) - self.left_out["ratings without a clip"]
+        if not count:
             raise FileNotFoundError(
                 f"{self._videos}: no clip such as ID112_vid1.mp4 of the rated ones below it "
                 "(dataset keys 'path', 'videos')"
             )
-        if found != SHARED[self.options.split]:
+        if count != SHARED[self.options.split]:
             print(
-                f"send: {found} of the {SHARED[self.options.split]} clips of {self.options.split} "
+                f"send: {count} of the {SHARED[self.options.split]} clips of {self.options.split} "
                 "that are given out are there",
                 file=sys.stderr,
             )
-        say("send", self.left_out)
+        log_skipped("send", self.left_out)
 
     def file(self, sample: Sample) -> Path:
         """Return the path of the clip."""

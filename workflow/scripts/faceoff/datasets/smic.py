@@ -18,7 +18,7 @@ from pydantic import Field
 from faceoff.datasets._files import fingerprint
 from faceoff.datasets._image_sequences import numbered, only_folder, timed
 from faceoff.emotions import order
-from faceoff.plugins.omissions import say
+from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
 from faceoff.spelling import suggestion
@@ -144,7 +144,7 @@ class Smic:
                 f"below {self.options.path}",
                 file=sys.stderr,
             )
-        say("smic", self.left_out)
+        log_skipped("smic", self.left_out)
         for name, clip in self._clips.items():
             pictures = list(numbered(clip.folder).values())
             middle = self.options.unit == "middle"

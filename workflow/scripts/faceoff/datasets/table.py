@@ -118,7 +118,7 @@ class Table:
         if self.options.path.suffix == ".parquet":
             yield from parquet.rows(self.options.path, columns)
             return
-        # Every column as text: "007" and "NA" are identities, neither a number nor nothing.
+        # Read every column as text, because "007" and "NA" may be names.
         convert = pyarrow.csv.ConvertOptions(
             column_types={name: pyarrow.string() for name in self._column_names()},
             strings_can_be_null=True,

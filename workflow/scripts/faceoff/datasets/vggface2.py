@@ -19,7 +19,7 @@ from pydantic import Field
 
 from faceoff.datasets._files import fingerprint
 from faceoff.emotions import EMOTIONS
-from faceoff.plugins.omissions import say
+from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
 from faceoff.spelling import suggestion
@@ -208,8 +208,8 @@ class VggFace2:
                 f"are below {self._root}",
                 file=sys.stderr,
             )
-        say("vggface2", self.left_out)
-        say("vggface2", self.incomplete, "kept all the same:")
+        log_skipped("vggface2", self.left_out)
+        log_skipped("vggface2", self.incomplete, "kept all the same:")
 
     def read(self, sample: Sample) -> bytes:
         return (self._root / sample.path).read_bytes()

@@ -62,9 +62,10 @@ DETECTORS = {
 }
 
 
-# What the graphs of `mp.solutions` drop before they merge overlapping boxes, whatever their option
-# min_detection_confidence says (measured with 0.10.21, and in face_detection_short_range.pbtxt and
-# face_detection_full_range.pbtxt); the config's threshold comes after.
+# The graphs of `mp.solutions` drop boxes below this score before they merge overlapping ones,
+# whatever min_detection_confidence says (measured with 0.10.21, and in
+# face_detection_short_range.pbtxt and face_detection_full_range.pbtxt). The config's threshold
+# comes after.
 _LEAST_SCORE = {0: 0.5, 1: 0.6}
 
 

@@ -86,14 +86,14 @@ class MTCNN:
         means = AreaMeans(image)
         candidates = self._propose(means)
         candidates = self._refine(means, candidates)
-        found, scores, points = self._output(means, candidates)
-        return geometry.faces(found * np.tile(back, 2), scores, points * back)
+        corners, scores, points = self._output(means, candidates)
+        return geometry.faces(corners * np.tile(back, 2), scores, points * back)
 
     def _propose(self, means: "AreaMeans") -> np.ndarray:
         """Return the squares that the first network takes for faces: (n, 4)."""
         height, width = means.shape
         scale = 12 / self._options["min_face"]
-        found, scores, offsets = [], [], []
+        proposals, scores, offsets = [], [], []
         while min(height, width) * scale >= 12:
             size = (int(height * scale + 1), int(width * scale + 1))
             (regression,), (probability,) = _run(self._pnet, means.resized(size))
@@ -102,13 +102,13 @@ class MTCNN:
             # in single precision, as the library: 12 / 0.6 decides
             windows = np.floor(corners.astype(np.float32) / np.float32(scale))
             kept = geometry.nms(windows, probability[rows, columns], 0.5)
-            found.append(windows[kept])
+            proposals.append(windows[kept])
             scores.append(probability[rows, columns][kept])
             offsets.append(regression[:, rows, columns].T[kept])
             scale *= self._options["factor"]
-        if not found:
+        if not proposals:
             return np.zeros((0, 4), np.float32)
-        windows, moves = np.concatenate(found), np.concatenate(offsets)
+        windows, moves = np.concatenate(proposals), np.concatenate(offsets)
         kept = geometry.nms(windows, np.concatenate(scores), 0.7)
         return _squared(_moved(windows[kept], moves[kept], border=0))
 
@@ -135,9 +135,9 @@ class MTCNN:
             + candidates[:, None, :2]
             - 1
         )
-        found = _moved(candidates, moves[sure], border=1)
-        kept = geometry.nms(found, scores, 0.7, border=1, over="smaller")
-        return found[kept], scores[kept], landmarks[kept]
+        moved = _moved(candidates, moves[sure], border=1)
+        kept = geometry.nms(moved, scores, 0.7, border=1, over="smaller")
+        return moved[kept], scores[kept], landmarks[kept]
 
 
 def _run(network: Any, pixels: np.ndarray) -> list[np.ndarray]:

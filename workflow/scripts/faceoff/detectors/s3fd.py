@@ -75,7 +75,7 @@ DETECTORS = {
 # mouth's corners.
 FIVE_OF_68 = (range(36, 42), range(42, 48), (30,), (48,), (54,))
 BGR_MEANS = (104.0, 117.0, 123.0)
-SMALLEST = 32  # pixels: five poolings leave nothing of less
+SMALLEST = 32  # pixels; five poolings leave nothing of a smaller side
 
 
 class S3FD:
@@ -110,7 +110,7 @@ class S3FD:
         rows = np.reshape(np.asarray(self._found(view), float), (-1, 5))  # x1, y1, x2, y2, score
         if self._fan is None or not len(rows):
             return geometry.faces(rows[:, :4] * np.tile(back, 2), rows[:, 4])
-        # the library cannot crop what lies outside
+        # The library cannot crop boxes that lie outside the picture.
         rows = rows[(rows[:, :2] < view.shape[1::-1]).all(axis=1) & (rows[:, 2:4] > 0).all(axis=1)]
         points = [
             five(face) * back

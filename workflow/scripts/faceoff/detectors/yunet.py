@@ -90,10 +90,10 @@ class YuNet:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
         self._network.setInputSize(size)
-        found = self._network.detect(
+        rows = self._network.detect(
             bgr if size == (width, height) else cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
         )[1]
-        if found is None:
+        if rows is None:
             return []
         rescale = np.array([width / size[0], height / size[1]])
         return [
@@ -107,5 +107,5 @@ class YuNet:
                 score=float(row[14]),
                 landmarks=row[4:14].reshape(5, 2).astype(float) * rescale,
             )
-            for row in found
+            for row in rows
         ]

@@ -33,10 +33,10 @@ def fit(raw: Sequence[Box], true: Sequence[Box]) -> dict[str, float]:
     }
 
 
-def match(found: Sequence[Box], true: Box) -> Box | None:
+def match(boxes: Sequence[Box], true: Box) -> Box | None:
     """Return the detected box that overlaps the true one most, if their IoU is at least 0.2.
 
     The threshold is not 0.5, because detectors follow different conventions.
     """
-    best = max(found, key=lambda box: iou(box, true), default=None)
+    best = max(boxes, key=lambda box: iou(box, true), default=None)
     return best if best is not None and iou(best, true) >= 0.2 else None

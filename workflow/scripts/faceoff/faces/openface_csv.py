@@ -79,12 +79,12 @@ def read_csv(path: Path) -> Tracking:
             try:
                 values[row] = float(cells[columns[name]])
             except (IndexError, ValueError):
-                found = (
+                content = (
                     repr(cells[columns[name]])
                     if len(cells) > columns[name]
                     else f"only {len(cells)} of {len(header)} cells: cut?"
                 )
-                raise OpenFaceError(f"{path}, line {number}, column {name}: {found}") from None
+                raise OpenFaceError(f"{path}, line {number}, column {name}: {content}") from None
         return values
 
     def optional(name: str, default: np.ndarray) -> np.ndarray:

@@ -51,7 +51,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     if torch.__version__ < _SAFE_FROM:
         raise CheckpointError(
             f"{path}: not opened: such a file can make PyTorch {torch.__version__} run code "
-            "(CVE-2025-32434, CVE-2026-24747: mended in 2.10). Convert it once where PyTorch is "
+            "(CVE-2025-32434, CVE-2026-24747: fixed in 2.10). Convert it once where PyTorch is "
             "newer, "
             f"`PYTHONPATH=workflow/scripts python -m faceoff.inference.checkpoints {path.name} "
             f"{path.stem}.safetensors`, and use that file with its sha256"
@@ -102,13 +102,13 @@ def _weights(stored: Any) -> Mapping[Any, Any] | None:
     """
     if not isinstance(stored, Mapping):
         return None
-    found = next(
+    weights = next(
         (inner for inner in (_weights(stored.get(key)) for key in _WRAPPERS) if inner is not None),
         None,
     )
     return (
-        found
-        if found is not None
+        weights
+        if weights is not None
         else stored
         if any(isinstance(value, torch.Tensor) for value in stored.values())
         else None

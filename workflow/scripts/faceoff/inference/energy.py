@@ -55,14 +55,14 @@ def _gpus_mj() -> dict[str, int]:
         import pynvml  # optional: without it a GPU's energy is unknown
     except ImportError:
         return {}
-    found: dict[str, int] = {}
+    counters: dict[str, int] = {}
     with suppress(pynvml.NVMLError):
         pynvml.nvmlInit()
         for number in range(pynvml.nvmlDeviceGetCount()):
             with suppress(pynvml.NVMLError):
                 handle = pynvml.nvmlDeviceGetHandleByIndex(number)
-                found[pynvml.nvmlDeviceGetUUID(handle)] = (
+                counters[pynvml.nvmlDeviceGetUUID(handle)] = (
                     pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
                 )
         pynvml.nvmlShutdown()
-    return found
+    return counters

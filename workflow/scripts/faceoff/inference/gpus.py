@@ -45,9 +45,8 @@ def index(device: str, count: int | None = None) -> int:
     return int(asked) if asked else _own(count)
 
 
-_claimed: tuple[int, TextIO | None] | None = (
-    None  # the file stays open, and so locked, until the process ends
-)
+# The file stays open, and thus locked, until the process ends.
+_claimed: tuple[int, TextIO | None] | None = None
 
 
 def _own(count: int | None) -> int:
@@ -98,16 +97,16 @@ def described(number: int | None) -> str:
         return "cpu"
     text = ctypes.create_string_buffer(128)
     driver, device = _driver(number)
-    found = driver is not None and driver.cuDeviceGetName(text, len(text), device) == 0
-    return f"cuda ({text.value.decode(errors='replace')})" if found else "cuda"
+    told = driver is not None and driver.cuDeviceGetName(text, len(text), device) == 0
+    return f"cuda ({text.value.decode(errors='replace')})" if told else "cuda"
 
 
 def identifier(number: int) -> str | None:
     """Return the GPU's UUID as NVML and nvidia-smi write it; None if the driver does not tell."""
     octets = (ctypes.c_ubyte * 16)()
     driver, device = _driver(number)
-    found = driver is not None and driver.cuDeviceGetUuid(octets, device) == 0
-    return f"GPU-{uuid.UUID(bytes=bytes(octets))}" if found else None
+    told = driver is not None and driver.cuDeviceGetUuid(octets, device) == 0
+    return f"GPU-{uuid.UUID(bytes=bytes(octets))}" if told else None
 
 
 def _driver(number: int) -> tuple[ctypes.CDLL | None, ctypes.c_int]:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, replace
 
 BATCH = 64
-# of networks that leave it to the device; as many as the stage that reads emotions hands over
+# The batch of networks that leave it to the device: the number of pictures that `predict` passes.
 GPU_BATCH = 64
 
 
@@ -56,10 +56,10 @@ class DeviceError(MachineError):
     """The configuration asks for a device that is not here; the message says what to do."""
 
 
-# How libraries say it where the exception's type does not: CUDA, TorchScript's interpreter (any C++
-# exception is a RuntimeError there), PyTorch's and onnxruntime's allocators, cuDNN and cuBLAS,
-# OpenCV, C++ itself. No bare "cudnn": TorchScript quotes source lines,
-# `torch.backends.cudnn.enabled` among them.
+# The words of libraries whose exception's type does not tell: CUDA, TorchScript's interpreter (any
+# C++ exception is a RuntimeError there), PyTorch's and onnxruntime's allocators, cuDNN and cuBLAS,
+# OpenCV, C++ itself. A bare "cudnn" is not among them, because TorchScript quotes source lines such
+# as `torch.backends.cudnn.enabled`.
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|failed to allocate memory|can(?:'t|not) allocate "
     r"memory|_ALLOC_FAILED|insufficient memory|bad_alloc",

@@ -131,7 +131,7 @@ def _weights(root: h5py.Group, filename: str) -> dict[str, Arrays]:
     A weight's name goes without the layer's and TensorFlow's ":0".
     """
     order = [_text(name) for name in root.attrs.get("layer_names", list(root))]
-    found: dict[str, Arrays] = {}
+    weights: dict[str, Arrays] = {}
     for layer in order:
         arrays: Arrays = {}
 
@@ -145,8 +145,8 @@ def _weights(root: h5py.Group, filename: str) -> dict[str, Arrays]:
             raise KerasFileError(f"{layer}: {_ELSEWHERE}")
         root[layer].visititems(take)
         if arrays:
-            found[layer] = arrays
-    return found
+            weights[layer] = arrays
+    return weights
 
 
 def _histories(value: Any) -> list[str]:
@@ -167,7 +167,7 @@ def _histories(value: Any) -> list[str]:
 
 def _sources(item: Mapping[str, Any]) -> tuple[str, ...]:
     nodes = item.get("inbound_nodes") or []
-    # a layer that is used twice would have two nodes; none of these networks has one
+    # A layer that is used twice would have two nodes; no network here has one.
     return tuple(_histories(nodes[:1]))
 
 

@@ -52,7 +52,7 @@ _END: Any = object()
 
 
 def call_with_row_fallback(
-    call: Callable[[Sequence[Item]], Sequence[Any]], items: Sequence[Item], clock: Clock
+    call: Callable[[list[Item]], Sequence[Any]], items: list[Item], clock: Clock
 ) -> list[Any]:
     """Return call(items), one result per item.
 
@@ -81,7 +81,7 @@ def call_with_row_fallback(
                 results.append(error)
         if not clock.batches and all(isinstance(result, Exception) for result in results):
             raise
-    if len(results) != len(items):  # whose they are cannot be told
+    if len(results) != len(items):  # nothing tells which result is whose
         raise ValueError(f"the plug-in gave {len(results)} results for {len(items)} pictures")
     seconds = time.perf_counter() - start
     clock.compute_s += seconds

@@ -67,7 +67,7 @@ class BatchedNetwork(ABC):
     """
 
     _batch: int | None
-    _one_size = False  # of a network that takes no other
+    _one_size = False  # whether the network takes no other size
 
     @abstractmethod
     def _invoke(self, inputs: np.ndarray) -> Sequence[np.ndarray]:
@@ -92,7 +92,7 @@ class BatchedNetwork(ABC):
             # Outside the handler: the exception's traceback holds what the batch had computed so
             # far.
             self._batch = rows // 2
-            print(f"out of memory: going on with batches of {self._batch}", file=sys.stderr)
+            print(f"out of memory: continuing with batches of {self._batch}", file=sys.stderr)
             if torch := sys.modules.get("torch"):
                 torch.cuda.empty_cache()
 
@@ -171,10 +171,11 @@ def _note_provider(first: str, wanted: str) -> None:
         _onnx_on_gpu = True
     elif hardware().device.startswith("cuda"):
         raise DeviceError(
-            f"device: {hardware().device} is asked for, but {why}; device: auto takes what is there"
+            f"device: {hardware().device} is asked for, but {why}; set device: auto to "
+            "use what is there"
         )
     elif wanted != first:
-        print(f"going on with the CPU: {why}", file=sys.stderr)
+        print(f"continuing on the CPU: {why}", file=sys.stderr)
 
 
 def onnx_on_gpu() -> bool:
@@ -198,11 +199,11 @@ class Onnx(BatchedNetwork):
         providers = onnx_providers()
         wanted = providers[0] if isinstance(providers[0], str) else providers[0][0]
         if wanted != "CPUExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
-            # pip puts CUDA and cuDNN into packages of their own, where nothing else looks for them
+            # pip installs CUDA and cuDNN as packages of their own, where nothing else finds them.
             onnxruntime.preload_dlls()
-        with (
-            tempfile.TemporaryDirectory() as empty
-        ):  # where onnxruntime looks for data outside of the file: the sha256 does not cover them
+        # onnxruntime looks for data outside of the file in an empty folder, since the file's sha256
+        # does not cover them.
+        with tempfile.TemporaryDirectory() as empty:
             options.add_session_config_entry(
                 "session.model_external_initializers_file_folder_path", empty
             )

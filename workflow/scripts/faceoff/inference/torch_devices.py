@@ -33,7 +33,7 @@ def torch_device() -> str:
         )
         raise hardware.DeviceError(
             f"device: {wanted} is asked for, but PyTorch {torch.__version__} sees {seen} GPUs: "
-            f"{why}; device: auto takes what is there"
+            f"{why}; set device: auto to use what is there"
         )
     if wanted == "cpu" or not seen:
         _keep_memory()

@@ -15,14 +15,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from faceoff.plugins.protocols import RGB
 
-# What pictures of faces come in. Pillow knows more, among them EPS, which it would hand to
-# Ghostscript: a program in a picture's clothes.
+# The formats of pictures of faces. Pillow reads more, among them EPS, which it passes to
+# Ghostscript: such a file is a program.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-# A 100-megapixel picture takes 300 MB as RGB: larger ones are refused by a readable reason rather
-# than by the kernel.
+# A 100-megapixel picture takes 300 MB as RGB. Larger ones are refused with a readable reason,
+# before the kernel ends the job.
 MAX_PIXELS = 100_000_000
-# Pillow looks before it decodes, and at each frame of an animation, which may be larger than the
-# first; it raises from twice this number on.
+# Pillow checks the size before it decodes, also of each frame of an animation, which may be larger
+# than the first. It raises from twice this number on.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 
 
@@ -67,12 +67,10 @@ def decode_reasons() -> Iterator[None]:
     except UnidentifiedImageError:
         raise DecodeError("not an image") from None
     except Image.DecompressionBombError as error:
-        raise DecodeError(
-            str(error).partition(",")[0]
-        ) from None  # "Image size (N pixels) exceeds limit of M pixels"
+        # "Image size (N pixels) exceeds limit of M pixels, …"
+        raise DecodeError(str(error).partition(",")[0]) from None
     except Exception as error:
-        # Pillow's readers raise whatever their parsing meets: struct.error, NotImplementedError,
-        # zlib.error …
+        # Pillow's readers let any exception through: struct.error, NotImplementedError …
         raise DecodeError(f"cannot decode: {str(error)[:120] or type(error).__name__}") from None
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import av
     import av.filter
 
-# What is read as a video by its name; animations among the pictures are found by looking.
+# Files with these suffixes are read as videos; animations among the pictures are found by content.
 VIDEO_SUFFIXES = frozenset(
     {
         ".mp4",
@@ -82,7 +82,7 @@ def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[V
                 raise DecodeError(
                     "no video in the file" + (", only sound" if container.streams.audio else "")
                 )
-            # of several, not the preview
+            # Of several streams, the largest one is not the preview.
             stream = max(streams, key=lambda stream: stream.width * stream.height)
             stream.codec_context.thread_count = threads
             decoded = _timed(_progressive(container.decode(stream)))
@@ -172,7 +172,7 @@ def _upright(frame: "av.VideoFrame", width: int) -> RGB:
     scaled: dict[str, Any] = (
         {} if width == frame.width else {"width": width, "interpolation": "BICUBIC"}
     )
-    # By default it starts a thread per core for each frame, which takes longer than the work.
+    # By default a thread per core starts for each frame, which takes longer than the work.
     pixels = frame.to_ndarray(format="rgb24", threads=1, **scaled)
     return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90) % 4))
 

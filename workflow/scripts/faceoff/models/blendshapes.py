@@ -124,12 +124,12 @@ class Blendshapes:
         )
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        found = [self._shapes(crop) for crop in crops]
+        faces = [self._shapes(crop) for crop in crops]
         names = {name for names in _READ_FROM.values() for sign in names for name in sign} | {
             name for pair in _ONE_SIDED.values() for name in pair
         }
         shapes = {
-            name: np.array([shown[name] if shown else 0.0 for shown in found], np.float64)
+            name: np.array([shown[name] if shown else 0.0 for shown in faces], np.float64)
             for name in sorted(names)
         }
         units = action_units(shapes)
@@ -139,7 +139,7 @@ class Blendshapes:
         return Prediction(
             posterior=posterior,
             aus=units,
-            evaluable=np.array([shown is not None for shown in found], bool),
+            evaluable=np.array([shown is not None for shown in faces], bool),
         )
 
     def _shapes(self, crop: np.ndarray) -> dict[str, float] | None:

@@ -158,10 +158,10 @@ def checkpoint(card: Mapping[str, Any]) -> Path:
     ]
     for path in places:
         if path.is_file():
-            found = git_blob(path)
-            if found != published["git_blob"]:
+            blob = git_blob(path)
+            if blob != published["git_blob"]:
                 raise AssetError(
-                    f"{path}: git blob is {found}, the authors' file is {published['git_blob']}; "
+                    f"{path}: git blob is {blob}, the authors' file is {published['git_blob']}; "
                     "remove the file"
                 )
             return path

@@ -13,9 +13,9 @@ from faceoff.emotions import AFFECTNET_ORDER
 from faceoff.inference.runtimes import softmax
 from faceoff.plugins.protocols import CropSpec, Prediction
 
-# The hashes are in two public repositories that are independent of each other (one holds git LFS
-# pointers, one the download's check); the authors publish none. Code and weights are for
-# non-commercial use and may not be handed on changed, so nothing of them lies here.
+# The authors publish no hashes. These are in two independent public repositories, one with git LFS
+# pointers, one with the download's check. Code and weights are for non-commercial use and may not
+# be passed on changed, so none of them are here.
 MODELS = {
     "emonet_5": {
         "class": "EmoNet5",
@@ -82,8 +82,8 @@ MODELS = {
     },
 }
 
-# on a CPU no size is faster per picture (0.3 s on one thread), and one picture alone costs a whole
-# batch
+# On a CPU no size is faster per picture (0.3 s on one thread), and one picture alone costs a whole
+# batch.
 BATCH = 4
 
 

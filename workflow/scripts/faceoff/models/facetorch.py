@@ -83,8 +83,8 @@ MODELS = {
 
 BATCH = 16
 
-# facetorch's conf/analyzer/predictor: what each network is fed, what postprocesses it, its labels
-# in output order, where its file lies.
+# From facetorch's conf/analyzer/predictor: each network's input, postprocessing, labels in output
+# order, and file.
 PREDICTORS: dict[str, dict[str, Any]] = {
     "b0": {
         "side": 244,
@@ -134,9 +134,9 @@ PREDICTORS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
-# FACS numbers of the 27 units of OpenGraphAU, in its order. Its 14 one-sided outputs say where a
-# unit is, not that it is on one side only; so AU14 counts as one-sided by the difference of both,
-# named by the viewer's side (facetorch names the subject's).
+# FACS numbers of the 27 units of OpenGraphAU, in its order. Its 14 one-sided outputs tell the side
+# of a unit, not that it is on one side only. AU14 thus counts as one-sided by the difference of
+# both sides, named by the viewer's side (facetorch names the subject's).
 _NUMBERS = (
     1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 27,
     32, 38, 39,
@@ -244,14 +244,14 @@ def _float32(outputs: Any) -> Any:
     return tuple(map(_float32, outputs)) if isinstance(outputs, tuple) else outputs.float()
 
 
-def action_units(found: np.ndarray) -> dict[str, np.ndarray]:
+def action_units(outputs: np.ndarray) -> dict[str, np.ndarray]:
     """Return intensities (n,), 0–5, from the (n, 41) outputs of OpenGraphAU.
 
     An intensity is five times the score of occurrence, because the network gives no intensity.
     """
     labels = PREDICTORS["au"]["labels"]
-    units = {unit: 5 * np.clip(found[:, index], 0, 1) for index, unit in enumerate(UNITS[:27])}
-    left, right = (found[:, labels.index(f"{side}_dimpler")] for side in ("left", "right"))
+    units = {unit: 5 * np.clip(outputs[:, index], 0, 1) for index, unit in enumerate(UNITS[:27])}
+    left, right = (outputs[:, labels.index(f"{side}_dimpler")] for side in ("left", "right"))
     return units | {
         "AU14L": 5 * np.clip(right - left, 0, 1),
         "AU14R": 5 * np.clip(left - right, 0, 1),
@@ -262,8 +262,8 @@ def affect(predictor: Predictor | None, crops: np.ndarray) -> dict[str, np.ndarr
     """Return valence and arousal in [-1, 1], if the network is given."""
     if predictor is None:
         return {}
-    found = np.clip(predictor(crops), -1, 1)
-    return {"valence": found[:, 0], "arousal": found[:, 1]}
+    outputs = np.clip(predictor(crops), -1, 1)
+    return {"valence": outputs[:, 0], "arousal": outputs[:, 1]}
 
 
 class _Expression:

@@ -62,7 +62,7 @@ _ONE_SIDED = (
 )
 
 
-def action_units(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def action_units(measured: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return action-unit intensities (n,), 0–5, from `mesh.measures`.
 
     Of several signs of one unit, the strongest counts.
@@ -70,10 +70,13 @@ def action_units(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     units = {}
     for unit, signs in _READ_FROM.items():
         units[unit] = np.max(
-            [5 * np.clip((found[name] - rest) / (apex - rest), 0, 1) for name, rest, apex in signs],
+            [
+                5 * np.clip((measured[name] - rest) / (apex - rest), 0, 1)
+                for name, rest, apex in signs
+            ],
             axis=0,
         )
-    lopsided = found["corner_raise_L"] - found["corner_raise_R"]
+    lopsided = measured["corner_raise_L"] - measured["corner_raise_R"]
     start, full = _ONE_SIDED
     for side, difference in (("L", lopsided), ("R", -lopsided)):
         units[f"AU12{side}"] = 5 * np.clip((difference - start) / (full - start), 0, 1)

@@ -74,11 +74,11 @@ class LandmarksLR:
         """
         from sklearn.linear_model import LogisticRegression
 
-        found, labels = [], []
+        rows, labels = [], []
         for crops, names in batches:
             points, presence = self._mesh.landmarks(crops)
             kept = presence >= self._options["presence"]
-            found.append(features(points[kept]))
+            rows.append(features(points[kept]))
             labels += [name for name, keep in zip(names, kept, strict=True) if keep]
         classes = order(labels)
         if len(classes) < 2:
@@ -86,7 +86,7 @@ class LandmarksLR:
                 f"landmarks_lr: the training data show {len(classes)} classes with a readable "
                 "face, two are needed"
             )
-        x = np.concatenate(found)
+        x = np.concatenate(rows)
         mean, std = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
         target = np.array([classes.index(name) for name in labels])
         regression = LogisticRegression(C=self._options["C"], max_iter=2000).fit(

@@ -69,20 +69,20 @@ class OpenFace:
                 f"program {_PROGRAM!r} is not on PATH: build OpenFace 2 and put its bin folder "
                 "there"
             )
-        # it looks for its models beside itself, by its own path
+        # The program looks for its models beside itself, by its own path.
         self._program = os.path.realpath(program)
 
     def predict(self, crops: np.ndarray) -> Prediction:
-        found = [self._of_a_face(tracking) for tracking in self._run(crops)]
+        faces = [self._of_a_face(tracking) for tracking in self._run(crops)]
         units = {
             unit: np.array(
-                [float(face.intensity[unit][0]) if face else 0.0 for face in found], np.float64
+                [float(face.intensity[unit][0]) if face else 0.0 for face in faces], np.float64
             )
             for unit in self.aus
         }
         present = {
             unit: np.array(
-                [bool(face.presence[unit][0]) if face else False for face in found], bool
+                [bool(face.presence[unit][0]) if face else False for face in faces], bool
             )
             for unit in self.aus
         }
@@ -93,7 +93,7 @@ class OpenFace:
         return Prediction(
             posterior=posterior,
             aus=units,
-            evaluable=np.array([face is not None for face in found], bool),
+            evaluable=np.array([face is not None for face in faces], bool),
         )
 
     def _of_a_face(self, tracking: openface_csv.Tracking | None) -> openface_csv.Tracking | None:

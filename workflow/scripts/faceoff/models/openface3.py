@@ -59,8 +59,8 @@ MODELS = {
 }
 
 BATCH = 16
-# The authors do not name their eight units. These are DISFA's in the order of ME-GraphAU, whose
-# head it is, and those that py-feat's comparison of the tools scores it on (macro-F1 0.73 on
+# The authors do not name their eight units. These are DISFA's in the order of ME-GraphAU, from
+# which the head comes. py-feat's comparison of the tools scores the same units (macro-F1 0.73 on
 # DISFA+).
 UNITS = ("AU01", "AU02", "AU04", "AU06", "AU09", "AU12", "AU25", "AU26")
 
@@ -108,7 +108,7 @@ class OpenFace3:
         prepare_torchvision()
         from openface.multitask_model import MultitaskPredictor
 
-        # refuses pickled code; the package loads with whatever its PyTorch does by default
+        # This refuses pickled code; the package loads by the default of its PyTorch.
         read_state(path)
         self._predictor = MultitaskPredictor(str(path), device=torch_device())
         self._network = Torch(self._predictor.model, BATCH, more_on_gpu=True)
@@ -116,7 +116,7 @@ class OpenFace3:
     def predict(self, crops: np.ndarray) -> Prediction:
         inputs = np.zeros((len(crops), 3, *self.crop.size), np.float32)
         for index, crop in enumerate(crops):
-            # it takes OpenCV's BGR
+            # The package takes OpenCV's BGR.
             inputs[index] = (
                 self._predictor.preprocess(np.ascontiguousarray(crop[..., ::-1]))[0].cpu().numpy()
             )

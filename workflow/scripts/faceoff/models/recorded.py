@@ -107,7 +107,7 @@ class Recorded:
                 raise ValueError(f"{where}: {time} is no number of seconds: {written!r}")
             if time is None and sample in moments:
                 raise ValueError(
-                    f"{where}: {identity} {sample!r} stands twice; name the column of times in "
+                    f"{where}: {identity} {sample!r} occurs twice; name the column of times in "
                     "options.time"
                 )
             moments[sample].append((seconds, index))
@@ -206,8 +206,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             rows = _objects(path)
         else:
             names = pyarrow.csv.open_csv(path).schema.names
-            # Every column as text first: "007" and "NA" are identities, neither a number nor
-            # nothing.
+            # Read every column as text first, because "007" and "NA" may be names.
             convert = pyarrow.csv.ConvertOptions(
                 column_types={name: pyarrow.string() for name in names},
                 strings_can_be_null=True,
@@ -248,31 +247,31 @@ def _parsed(text: str, where: str) -> Any:
 
 def _columns(given: Mapping[str, str], present: Sequence[str], path: Path) -> dict[str, str]:
     """Return emotion -> column, in canonical order."""
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for emotion, column in given.items():
         if column not in present:
             raise ValueError(
                 f"{path}: no column {column!r} "
                 f"(options.columns.{emotion}){suggestion(column, present)}"
             )
-        found[emotion] = column
+        columns[emotion] = column
     for column in () if given else present:
         try:
             emotion = emotions.canonical(column.removeprefix("p_"))
         except ValueError:
             continue
-        if emotion in found:
+        if emotion in columns:
             raise ValueError(
-                f"{path}: columns {found[emotion]!r} and {column!r} both name {emotion}; say "
+                f"{path}: columns {columns[emotion]!r} and {column!r} both name {emotion}; say "
                 "which in options.columns"
             )
-        found[emotion] = column
-    if len(found) < 2:
+        columns[emotion] = column
+    if len(columns) < 2:
         raise ValueError(
             f"{path}: no columns of emotions; map them in options.columns, such as {{happiness: "
             "hap, anger: ang}"
         )
-    return {emotion: found[emotion] for emotion in emotions.order(list(found))}
+    return {emotion: columns[emotion] for emotion in emotions.order(list(columns))}
 
 
 def _number(value: Any) -> float:

@@ -32,12 +32,8 @@ class TransformersCardModel:
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         prepare_torchvision()
         with tempfile.TemporaryDirectory(prefix="faceoff-transformers-") as folder:
-            for (
-                role,
-                name,
-            ) in (
-                HUB_FILES.items()
-            ):  # as transformers expects them; the verified files have longer names
+            # transformers expects these names; the verified files have longer ones.
+            for role, name in HUB_FILES.items():
                 Path(folder, name).symlink_to(assets[role].resolve())
             network, self._processor = _load(folder, assets["weights"])
         self.emotions = _classes(network.config, card.get("emotions"))
@@ -57,7 +53,7 @@ class TransformersCardModel:
 
         The model's own processor scales and normalises them.
         """
-        # A processor does not take an empty list; one black picture tells the shape.
+        # A processor takes no empty list; one black picture gives the shape.
         pictures = list(crops) or [np.zeros((*self.crop.size, 3), np.uint8)]
         inputs = self._processor(
             images=pictures, return_tensors="np", input_data_format="channels_last"
@@ -90,7 +86,7 @@ def _load(folder: str, weights: Path) -> tuple[Any, Any]:
     local = {"local_files_only": True, "trust_remote_code": False}
     try:
         processor = transformers.AutoImageProcessor.from_pretrained(folder, **local)
-        network, found = transformers.AutoModelForImageClassification.from_pretrained(
+        network, loading = transformers.AutoModelForImageClassification.from_pretrained(
             folder,
             use_safetensors=True,
             dtype=torch.float32,
@@ -105,13 +101,13 @@ def _load(folder: str, weights: Path) -> tuple[Any, Any]:
         ) from None
     shapes = [
         f"{key} {tuple(stored)}, not {tuple(wanted)}"
-        for key, stored, wanted in sorted(found["mismatched_keys"])
+        for key, stored, wanted in sorted(loading["mismatched_keys"])
     ]
     check_keys(
         weights,
         type(network).__name__,
-        sorted(found["missing_keys"]),
-        sorted(found["unexpected_keys"]),
+        sorted(loading["missing_keys"]),
+        sorted(loading["unexpected_keys"]),
         shapes,
     )
     return network.eval().requires_grad_(False), processor
@@ -133,18 +129,18 @@ def _classes(config: Any, declared: list[str] | None) -> tuple[str, ...]:
         return tuple(declared)
     labels = [str(config.id2label[index]) for index in range(config.num_labels)]
     try:
-        found = tuple(canonical(label) for label in labels)
+        classes = tuple(canonical(label) for label in labels)
     except ValueError as error:
         raise ValueError(
             f"config.json, id2label ({', '.join(labels)}): {error}; or give `emotions` in the "
             "card, in this order"
         ) from None
-    if len(set(found)) < len(found):
+    if len(set(classes)) < len(classes):
         raise ValueError(
             f"config.json, id2label ({', '.join(labels)}): two labels are one emotion; give "
             "`emotions` in the card"
         )
-    return found
+    return classes
 
 
 def _side(processor: Any, config: Any) -> tuple[int, int]:

@@ -306,7 +306,7 @@ def _edges(path: Path, index: int) -> tuple[frozenset[tuple[Path, str | None]], 
     """
     module, statement = parsed(path), parsed(path).statements[index]
     code = statement.code  # reads the names
-    origins = {name: set(found) for name, found in module.imported.items()}
+    origins = {name: set(places) for name, places in module.imported.items()}
     for node in statement.imports:
         for local, origin in _imported(path, node):
             origins.setdefault(local, set()).add(origin)
@@ -338,10 +338,10 @@ def reached(roots: Iterable[tuple[Path, str | None]]) -> dict[Path, set[int]]:
         module = parsed(path)
         wanted: Iterable[int] = ()
         if path not in statements:
-            # Python runs what stands outside definitions, here and in each imported module.
+            # Python runs the code outside definitions, here and in each imported module.
             statements[path] = set()
             wanted = module.unnamed
-            origins = (origin for found in module.imported.values() for origin in found)
+            origins = (origin for places in module.imported.values() for origin in places)
             todo.extend((file, _ON_IMPORT) for file in _tracked(origins))
         if name is None:
             wanted = range(len(module.statements))
@@ -351,7 +351,7 @@ def reached(roots: Iterable[tuple[Path, str | None]]) -> dict[Path, set[int]]:
             for origin in module.imported[name]:
                 if origin.file and not is_wiring(origin.file):
                     todo.append((origin.file, origin.name))
-        elif name != _ON_IMPORT:  # neither defined nor imported by that name: made in another way
+        elif name != _ON_IMPORT:  # the name is made in another way, so the whole file counts
             todo.append((path, None))
         for index in wanted:
             if index not in statements[path]:
@@ -403,14 +403,14 @@ def kept_code_of(folder: Path, *roots: Path | tuple[Path, str]) -> str:
         kept = place.read_text(encoding="ascii")
         if re.fullmatch("[0-9a-f]{16}", kept):
             return kept
-    found = code_of(*roots)
+    code = code_of(*roots)
     with suppress(OSError):  # a cache that cannot be written is none
         if not place.parent.is_dir():
             states = sorted(folder.glob("*"), key=lambda path: path.stat().st_mtime_ns)
             for old in states[: 1 - _STATES]:
                 shutil.rmtree(old, ignore_errors=True)
-        write_text(place, found)
-    return found
+        write_text(place, code)
+    return code
 
 
 @cache
@@ -422,5 +422,5 @@ def _state() -> str:
 
 def _stamp(path: Path) -> tuple[str, int, int]:
     """Return a file's path, size and time of change."""
-    found = path.stat()
-    return (str(path.resolve()), found.st_size, found.st_mtime_ns)
+    status = path.stat()
+    return (str(path.resolve()), status.st_size, status.st_mtime_ns)

@@ -40,7 +40,7 @@ def headers_in(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
             yield HEADERS[name], entries
 
 
-# What a header may say: what the package reads. What a class alone reads are its `options`.
+# The keys of a header that the package reads. Those that only a class reads are its `options`.
 _RUNS_APART = {"class", "framework", "requires", "assets", "options", "licence", "source", "notes"}
 _HEADER_KEYS = {
     "dataset": {"class", "title", "terms", "how_to_get", "drawn", "votes"},

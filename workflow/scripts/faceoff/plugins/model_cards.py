@@ -75,7 +75,7 @@ def read_card(path: Path) -> Plugin:
                     f"model card {path}: unknown key "
                     f"{where}{key}{suggestion(str(key), sorted(valid))}"
                 )
-    # such a model's own files say what its input and its classes are
+    # The files of a transformers model define its input and its classes.
     hub = card.get("runtime") == "transformers"
     for key in (
         ("file", "sha256", "runtime") if hub else ("file", "sha256", "runtime", "input", "emotions")
@@ -99,7 +99,7 @@ def read_card(path: Path) -> Plugin:
     if len(set(classes)) < len(classes):
         raise RegistryError(
             f"model card {path}: emotions: "
-            f"{next(name for name in classes if classes.count(name) > 1)!r} stands twice"
+            f"{next(name for name in classes if classes.count(name) > 1)!r} occurs twice"
         )
     framework = CARD_RUNTIMES[card["runtime"]]
     module, class_name = _CARD_CLASSES.get(card["runtime"]) or _CARD_CLASSES[framework]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from faceoff.plugins.plugin import PACKAGE
 
-# Old module -> new ones, of the version before the package had rooms, both without "faceoff.".
+# Old module -> new ones, both without "faceoff.". The old version had no sub-packages.
 MOVED = {
     "acquisition": "assets.dataset_archives",
     "across": "results.across_datasets",

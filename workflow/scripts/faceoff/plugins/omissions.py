@@ -9,7 +9,7 @@ def counted(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} × {reason}" for reason, count in sorted(reasons.items()) if count)
 
 
-def say(dataset: str, reasons: Mapping[str, int], what: str = "left out") -> None:
+def log_skipped(dataset: str, reasons: Mapping[str, int], what: str = "left out") -> None:
     """Print one line on stderr, 'jaffe: left out 2 × other file', unless every count is zero."""
     if any(reasons.values()):
         print(f"{dataset}: {what} {counted(reasons)}", file=sys.stderr)

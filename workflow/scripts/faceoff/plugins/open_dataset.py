@@ -1,23 +1,29 @@
 """Open the dataset of a job with its options."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faceoff.plugins import registry
-from faceoff.plugins.protocols import Sample
+from faceoff.plugins.protocols import Dataset, Sample
 from faceoff.plugins.subsets import limited, part_of
+
+if TYPE_CHECKING:
+    from faceoff.plugins.options import DatasetConfig
 
 
 def open_dataset(
     source: str, class_name: str, options: Mapping[str, Any], seed: int
-) -> tuple[Any, Any]:
-    """Return (dataset, its validated options) of a plug-in's class."""
+) -> tuple[Any, "DatasetConfig"]:
+    """Return (dataset, its validated options) of a plug-in's class.
+
+    The dataset has the protocols of its plug-in, beside `protocols.Dataset`.
+    """
     plugin = registry.load(source, class_name)
     validated = plugin.Options.model_validate(options)
     return plugin(validated, seed=seed), validated
 
 
-def selected(dataset: Any, options: Any, seed: int) -> Iterable[Sample]:
+def selected(dataset: Dataset, options: "DatasetConfig", seed: int) -> Iterable[Sample]:
     """Return the samples that the options `part` and `limit` leave of a dataset, in its order."""
     samples = dataset.samples()
     if options.part is not None:

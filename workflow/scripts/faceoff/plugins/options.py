@@ -28,10 +28,10 @@ def expand(value: str) -> str:
 
     def replace(match: re.Match[str]) -> str:
         name = match.group(1)
-        found = os.environ.get(name) or _DEFAULT_VARIABLES.get(name)
-        if found is None:
+        setting = os.environ.get(name) or _DEFAULT_VARIABLES.get(name)
+        if setting is None:
             raise ValueError(f"environment variable {name} is not set")
-        return found
+        return setting
 
     return _VARIABLE.sub(replace, value)
 

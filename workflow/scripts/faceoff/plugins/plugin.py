@@ -34,7 +34,7 @@ class RegistryError(ValueError):
     """An unknown plug-in, or a wrong header or card; the message names the file and the fix."""
 
 
-# What a header or card may leave out.
+# The defaults of keys that a header or card may leave out.
 _CARD_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "dataset": {},
     "detector": {"threshold": 0.0, "min_size": 0, "options": {}},
@@ -120,7 +120,7 @@ class Plugin:
 def _installed(module: str) -> bool:
     first, *inner = module.split(".")
     spec = importlib.util.find_spec(first)
-    for name in inner:  # find_spec of a dotted name would import what it is a part of
+    for name in inner:  # find_spec of a dotted name would import its parents
         places = spec.submodule_search_locations if spec else None
         spec = importlib.machinery.PathFinder.find_spec(name, places) if places else None
     return spec is not None

@@ -12,7 +12,9 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from faceoff.assets.asset import Asset
 from faceoff.plugins.jobs import Align
+from faceoff.plugins.label_rules import Universe
 
 Floats = npt.NDArray[np.floating[Any]]
 RGB = npt.NDArray[Any]  # (height, width, 3) uint8; OpenCV's stubs do not tell the dtype
@@ -125,8 +127,8 @@ class Prediction:
 class Dataset(Protocol):
     """A labelled task, constructed with its validated options.
 
-    `version` identifies it in every result. `left_out`, where a dataset has it, counts by reason
-    the files or rows that are not in the task.
+    `version` identifies it in every result. `left_out`, if a dataset has it, counts by reason the
+    files or rows that are not in the task.
     """
 
     version: str
@@ -138,7 +140,7 @@ class Dataset(Protocol):
     def read(self, sample: Sample) -> bytes:
         """Return the encoded image of a sample as stored.
 
-        Raises OSError when it cannot be had; the reason goes into its row.
+        Raises OSError if it cannot be read; the reason goes into its row.
         """
 
     def fingerprint(self) -> Any:
@@ -164,18 +166,18 @@ class SequenceDataset(Dataset, Protocol):
 
 @runtime_checkable
 class AnnotatedDataset(Protocol):
-    """A dataset that says more of each moment of a clip."""
+    """A dataset with annotations of each moment of a clip."""
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
-        """Return what is known of a clip at this moment."""
+        """Return the annotation of a clip at this moment."""
 
 
 @runtime_checkable
 class MultiverseDataset(Protocol):
     """A dataset whose votes can become labels by several rules."""
 
-    def universes(self) -> Iterable[Any]:
-        """Yield the label rules (`label_rules.Universe`)."""
+    def universes(self) -> Iterable[Universe]:
+        """Yield the label rules."""
 
 
 @runtime_checkable
@@ -183,8 +185,8 @@ class DownloadableDataset(Protocol):
     """A dataset that everyone may download."""
 
     @classmethod
-    def archives(cls, options: Any) -> Iterable[Any]:
-        """Return the archives (assets) that these options need, where `download` is set.
+    def archives(cls, options: Any) -> Iterable[Asset]:
+        """Return the archives that these options need, if `download` is set.
 
         They are fetched and unpacked below `options.path`.
         """
@@ -195,7 +197,7 @@ class CountedDataset(Protocol):
     """A dataset whose published contents are known."""
 
     def missing(self) -> list[str]:
-        """Return what is published but not in this copy, by its official names, sorted."""
+        """Return the official names, sorted, of the published files that this copy lacks."""
 
 
 class FaceDetector(Protocol):
@@ -247,8 +249,8 @@ class TrainableModel(EmotionModel, Protocol):
         """Return the fitted parameters as plain arrays. batches: (crops, labels)."""
 
 
-# Group names with a meaning. OUTLIER: the sample has no label of the task, and a pipeline had
-# better not be sure of one; the value says of what kind it is ("unknown", "NF" …).
+# Group names with a meaning. OUTLIER: the sample has no label of the task, and a pipeline should
+# not be sure of one; the value names its kind ("unknown", "NF" …).
 OUTLIER = "outlier"
 # "votes_<answer>": how many taggers gave an answer that is no emotion, beside the sample's `votes`.
 VOTES = "votes_"

@@ -67,7 +67,7 @@ def discover(folders: tuple[Path, ...] = ()) -> Mapping[tuple[str, str], Plugin]
 
     Raises RegistryError for a second plug-in of the same kind and name.
     """
-    found: dict[tuple[str, str], Plugin] = {}
+    plugins_by_name: dict[tuple[str, str], Plugin] = {}
     for path in _files([*_entry_point_folders(), *folders]):
         if path.suffix == ".yaml":
             plugins = [read_card(path)]
@@ -79,18 +79,18 @@ def discover(folders: tuple[Path, ...] = ()) -> Mapping[tuple[str, str], Plugin]
             ]
         for plugin in plugins:
             key = (plugin.kind, plugin.name)
-            if key in found:
+            if key in plugins_by_name:
                 raise RegistryError(
                     f"{path}: {plugin.kind} {plugin.name!r} is already defined in "
-                    f"{found[key].source}"
+                    f"{plugins_by_name[key].source}"
                 )
-            found[key] = plugin
-    return found
+            plugins_by_name[key] = plugin
+    return plugins_by_name
 
 
 def names(kind: str, folders: tuple[Path, ...] = ()) -> list[str]:
     """Return the sorted names of all plug-ins of a kind."""
-    return sorted(name for found, name in discover(folders) if found == kind)
+    return sorted(name for other, name in discover(folders) if other == kind)
 
 
 def get(kind: str, name: str, folders: tuple[Path, ...] = ()) -> Plugin:

@@ -51,8 +51,8 @@ def _writes(pid: int, leftover: Path) -> bool:
     It must live, be no zombie, and not be a later process that reuses the writer's number.
     """
     try:
-        # After the name in brackets, which may hold anything: the state, and as the 20th field the
-        # start in ticks since the machine started.
+        # The name stands in brackets and may hold anything. After it come the state and, as the
+        # 20th field, the start in ticks since the machine started.
         fields = (
             Path(f"/proc/{pid}/stat")
             .read_text(encoding="utf-8", errors="replace")

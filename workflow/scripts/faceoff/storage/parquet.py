@@ -61,8 +61,7 @@ class Writer:
         self._pending: Future[None] | None = None
 
     def __enter__(self) -> "Writer":
-        # Neither the least nor the most frequent picture is of interest; looking for them takes as
-        # long as compressing.
+        # Statistics and dictionaries of pictures are of no use and take as long as compressing.
         plain = [name for name in self._schema.names if name not in _MEDIA]
         with ExitStack() as stack:
             scratch = stack.enter_context(self._atomic)
@@ -168,8 +167,8 @@ def stream(
 
     Raises ValueError for a damaged file.
     """
-    # Group by group: `iter_batches` over the whole file keeps what it has read, so that memory
-    # grows with the file.
+    # Read group by group, because `iter_batches` over the whole file keeps what it has read, and
+    # memory would grow with the file.
     for shard in shards_of(path):
         with _reading(shard), pq.ParquetFile(shard) as parquet:
             for group in range(parquet.num_row_groups):
@@ -200,11 +199,11 @@ def read(*paths: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
 
 def count(path: Path | str) -> int:
     """Return the number of rows, from the footers alone. Raises ValueError for a damaged file."""
-    found = 0
+    rows = 0
     for shard in shards_of(path):
         with _reading(shard):
-            found += pq.read_metadata(shard).num_rows
-    return found
+            rows += pq.read_metadata(shard).num_rows
+    return rows
 
 
 def write_rows(path: Path | str, schema: pa.Schema, items: Iterable[Mapping[str, Any]]) -> None:

@@ -74,20 +74,20 @@ def _refuse_duplicates(path: Path, keys: pa.Table) -> None:
     if twice.num_rows:
         count = twice["count_all"][0].as_py()
         raise ValueError(
-            f"{path}: {_described(twice, 0)} stands there {count} times, expected each frame once"
+            f"{path}: {_described(twice, 0)} occurs {count} times; expected each frame once"
         )
 
 
-def _refuse_other_frames(path: Path, found: pa.Table, first: Path, keys: pa.Table) -> None:
+def _refuse_other_frames(path: Path, own: pa.Table, first: Path, keys: pa.Table) -> None:
     must = "members of a fusion must predict the same frames"
-    if found.num_rows != keys.num_rows:
-        raise ValueError(f"{path}: {found.num_rows} rows, {first} has {keys.num_rows}: {must}")
-    if found.equals(keys):
+    if own.num_rows != keys.num_rows:
+        raise ValueError(f"{path}: {own.num_rows} rows, {first} has {keys.num_rows}: {must}")
+    if own.equals(keys):
         return
-    here, there = (table.to_pylist() for table in (found, keys))
+    here, there = (table.to_pylist() for table in (own, keys))
     index = next(place for place, row in enumerate(here) if row != there[place])
     raise ValueError(
-        f"{path}: row {index} is {_described(found, index)}, {first} has "
+        f"{path}: row {index} is {_described(own, index)}, {first} has "
         f"{_described(keys, index)}: {must}"
     )
 
