@@ -298,7 +298,8 @@ def load_seconds(described: PluginJob) -> float:
         "from faceoff.inference.clock import Clock\n"
         "from faceoff.inference.plugin_job import load_plugin\n"
         "from faceoff.plugins.jobs import PluginJob\n"
-        "clock = Clock(); load_plugin(PluginJob(**json.loads(sys.argv[2])), clock); print(clock.load_s)"
+        "clock = Clock(); load_plugin(PluginJob(**json.loads(sys.argv[2])), clock)\n"
+        "print(clock.load_s)"
     )
     options = ["-W", "ignore", "-c", code, str(PACKAGE.parent), json.dumps(asdict(described))]
     ran = subprocess.run([sys.executable, *options], capture_output=True, text=True, check=True)
