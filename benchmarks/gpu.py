@@ -280,7 +280,7 @@ def the_network(model: Any) -> Any:
 
 def model_rows_of(
     what: str,
-    described: dict[str, Any],
+    described: PluginJob,
     batch: int | None,
     pixels: np.ndarray,
     expected: np.ndarray,
@@ -297,9 +297,7 @@ def model_rows_of(
     yield row
 
 
-def reduced_rows(
-    what: str, described: dict[str, Any], pixels: np.ndarray, device: str
-) -> Iterator[Row]:
+def reduced_rows(what: str, described: PluginJob, pixels: np.ndarray, device: str) -> Iterator[Row]:
     """Yield the row of bfloat16.
 
     Its first two columns compare with float32 on the same device; the bare network computes in

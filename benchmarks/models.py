@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -290,15 +291,17 @@ def per_second(
     return {name: count / statistics.median(values) for name, values in seconds.items()}
 
 
-def load_seconds(described: dict[str, Any]) -> float:
+def load_seconds(described: PluginJob) -> float:
     """Return the seconds to import, verify, read and construct, in a process of its own."""
     code = (
         "import json, sys; sys.path.insert(0, sys.argv[1])\n"
         "from faceoff.inference.clock import Clock\n"
         "from faceoff.inference.plugin_job import load_plugin\n"
-        "clock = Clock(); load_plugin(json.loads(sys.argv[2]), clock); print(clock.load_s)"
+        "from faceoff.plugins.jobs import PluginJob\n"
+        "clock = Clock(); load_plugin(PluginJob(**json.loads(sys.argv[2])), clock)\n"
+        "print(clock.load_s)"
     )
-    options = ["-W", "ignore", "-c", code, str(PACKAGE.parent), json.dumps(described)]
+    options = ["-W", "ignore", "-c", code, str(PACKAGE.parent), json.dumps(asdict(described))]
     ran = subprocess.run([sys.executable, *options], capture_output=True, text=True, check=True)
     return float(ran.stdout.splitlines()[-1])
 
