@@ -4,7 +4,7 @@ Canonical names are the FACS literature's nouns, in one fixed order. A *space* i
 scored in a space, models declare their classes in their own output order. Everything here is data, so it can be read and tested.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import overload
 
 from faceoff.spelling import suggestion
@@ -150,7 +150,7 @@ def _emotion(written: str) -> str:
     return SYNONYMS.get(_word(written), _word(written))
 
 
-def order(classes: Sequence[str]) -> tuple[str, ...]:
+def order(classes: Collection[str]) -> tuple[str, ...]:
     """Sort classes canonically: known emotions in canonical order, then a task's own classes by name."""
     known = [emotion for emotion in EMOTIONS if emotion in classes]
     return (*known, *sorted(set(classes) - set(EMOTIONS)))

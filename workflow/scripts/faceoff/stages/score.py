@@ -40,7 +40,12 @@ def write_score(
     Raises ValueError when a cell that is not skipped has no predictions.
     """
     if job.skip:
-        found = {"state": "skipped", "reason": job.skip, "task": None, "failed_files": []}
+        found: dict[str, Any] = {
+            "state": "skipped",
+            "reason": job.skip,
+            "task": None,
+            "failed_files": [],
+        }
     elif predictions is None:
         raise ValueError("a cell that is not skipped needs its predictions")
     else:
