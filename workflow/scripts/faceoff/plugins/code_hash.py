@@ -113,6 +113,15 @@ class Statement:
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+# Nodes that bind their own `name`; a pattern or handler may have none.
+_NAMED = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.ExceptHandler,
+    ast.MatchAs,
+    ast.MatchStar,
+)
 _SCOPES = frozenset((*_FUNCTIONS, *_COMPREHENSIONS))
 _OUTSIDE = {"decorator_list", "args"}  # of a function, but evaluated outside it
 # Parts of nodes that cannot change a result.
@@ -244,9 +253,7 @@ def _names_bound(nodes: Iterable[ast.AST]) -> set[str]:
     for node in _stored(nodes):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             bound.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or (
-            isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name
-        ):
+        elif isinstance(node, _NAMED) and node.name:
             bound.add(node.name)
     return bound
 
