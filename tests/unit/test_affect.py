@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from faceoff.inference.prediction_rows import prediction_rows
 from faceoff.plan.jobs import CellIdentity, ScoreJob
 from faceoff.plugins.protocols import Prediction
 from faceoff.scoring import affect, metrics
 from faceoff.scoring.affect import Moments, moments, score
-from faceoff.stages.predict import _rows
 from faceoff.stages.score import write_score
 from faceoff.storage import columns, files, parquet
 
@@ -214,7 +214,7 @@ def test_readings_that_were_clipped_are_counted_and_flagged(
 def test_what_a_model_reads_outside_the_scale_is_clipped_when_it_is_written() -> None:
     """In the rows of the predictions table: no model can leave it out; NaN is no reading."""
     posterior = np.tile([0.25, 0.75], (3, 1))
-    found = _rows(
+    found = prediction_rows(
         Prediction(
             posterior=posterior,
             valence=np.array([1.4, -0.2, np.nan]),

@@ -165,7 +165,7 @@ def test_the_task_has_the_space_as_it_was_meant(
     assert "no sample" not in capsys.readouterr().err
     staged(folder.Folder, tmp_path, path=str(root), space=["anger", "fear", "contempt"])
     assert (
-        "mine: no sample of fear, contempt, in the space of the scores all the same"
+        "mine: no sample of fear, contempt, although the space of the scores has it"
         in capsys.readouterr().err
     )
     with pytest.raises(

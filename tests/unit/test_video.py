@@ -435,7 +435,7 @@ def test_a_sequence_of_pictures_keeps_its_bytes_and_its_truth_over_time(tmp_path
 
 
 def test_sound_alone_has_a_row_that_says_so(tmp_path):
-    (row,) = stage.KINDS["audio"](
+    (row,) = stage.ROWS_OF_KIND["audio"](
         None, Sample(sample_id="a", path="a.wav", kind="audio"), Sampling(5), stage.encoder(None)
     )
     assert (row["state"], row["reason"]) == ("unreadable", "only sound, no picture")

@@ -1,4 +1,7 @@
-"""Stand in for a failed job: error rows with the reason, so that the rest of the matrix can be made. Passes an interruption on."""
+"""Stand in for a failed job: write error rows with the reason.
+
+The rest of the matrix is then made. An interruption is passed on.
+"""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""`faceoff`: what the package offers on the command line besides the workflow itself.
+"""Offer the package on the command line as `faceoff`.
 
 The commands are in commands/, one module per family; this module registers them.
 """
@@ -25,7 +25,7 @@ from faceoff.commands.command_line import fail
 
 
 class _Commands(TyperGroup):
-    """Turn errors that a user can mend into one line each and exit 1: no command shows a traceback.
+    """Turn errors that a user can mend into one line each and exit 1, without a traceback.
 
     They are wrong names, configurations and weights, and files that cannot be read or written.
     """

@@ -1,10 +1,11 @@
-"""The canonical label space, every label order in use, and the maps between them.
+"""Define the canonical label space, the published label orders, and the maps between them.
 
-Canonical names are the FACS literature's nouns, in one fixed order. A *space* is an ordered tuple of class names; datasets are
-scored in a space, models declare their classes in their own output order. Everything here is data, so it can be read and tested.
+Canonical names are the nouns of the FACS literature, in one fixed order. A *space* is an ordered
+tuple of class names: datasets are scored in a space, models declare their classes in their own
+output order. Everything here is data, so it can be read and tested.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import overload
 
 from faceoff.spelling import suggestion
@@ -17,31 +18,18 @@ SPACES: dict[str, tuple[str, ...]] = {
     "basic6": EMOTIONS[1:7],
 }
 
-# Output or column orders as their authors publish them: the header of FERPlus' fer2013new.csv (github.com/microsoft/FERPlus); the codes 0–6 of Kaggle's
-# FER2013 challenge (2013), which deepface and fer kept; the codes 0–7 of Mollahosseini et al. 2017, kept by DDAMFN and EmoNet.
+# Output or column orders as their authors publish them.
+# The header of FERPlus' fer2013new.csv (github.com/microsoft/FERPlus).
 FERPLUS_COLUMNS = (
-    "neutral",
-    "happiness",
-    "surprise",
-    "sadness",
-    "anger",
-    "disgust",
-    "fear",
-    "contempt",
-    "unknown",
-    "NF",
-)
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt",
+    "unknown", "NF",
+)  # fmt: skip
+# The codes 0–6 of Kaggle's FER2013 challenge (2013), which deepface and fer kept.
 FER2013_ORDER = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+# The codes 0–7 of Mollahosseini et al. 2017, which DDAMFN and EmoNet kept.
 AFFECTNET_ORDER = (
-    "neutral",
-    "happiness",
-    "sadness",
-    "surprise",
-    "fear",
-    "disgust",
-    "anger",
-    "contempt",
-)
+    "neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt",
+)  # fmt: skip
 
 SYNONYMS: dict[str, str] = {
     "neutrality": "neutral", "normal": "neutral",
@@ -54,7 +42,8 @@ SYNONYMS: dict[str, str] = {
     "contemptuous": "contempt",
 }  # fmt: skip
 
-# Sentiment of the *perceived* emotion. Surprise is ambiguous: in MELD 47.7 % of it is positive, 52.3 % negative.
+# Sentiment of the *perceived* emotion. Surprise is ambiguous: in MELD 47.7 % of it is positive,
+# 52.3 % negative.
 SENTIMENT: dict[str, str] = {
     "neutral": "neutral",
     "happiness": "positive",
@@ -66,7 +55,8 @@ SENTIMENT: dict[str, str] = {
     "contempt": "negative",
 }
 
-# EMFACS prototypes: each inner tuple is a set of alternatives, all outer entries are required (L/R = one side only).
+# EMFACS prototypes: all outer entries are required, each inner tuple is a set of alternatives
+# (L/R: one side only).
 EMFACS: dict[str, tuple[tuple[str, ...], ...]] = {
     "happiness": (("AU06",), ("AU12",)),
     "sadness": (("AU01",), ("AU04",), ("AU15",)),
@@ -81,11 +71,16 @@ EMFACS: dict[str, tuple[tuple[str, ...], ...]] = {
 def space(
     name_or_classes: str | Sequence[str], of_dataset: Sequence[str] | None = None
 ) -> tuple[str, ...]:
-    """The classes of a named space (`basic8`, `basic7`, `basic6`), or those of a list as a configuration writes it, in its order.
+    """Return the classes of a named space (`basic8`, `basic7`, `basic6`) or of a list, in its order.
 
-    In a list, case and surrounding blanks do not matter and a synonym is its emotion; any other word is a class of a dataset's own. `of_dataset`: the
-    classes that the dataset has; a word that is neither one of them nor an emotion is then an error, as no sample could have it.
-    Raises ValueError with the nearest valid name, for a class that stands twice and for fewer than two classes, of which any model is right.
+    In a list, case and surrounding blanks do not matter, and a synonym means its emotion; any other
+    word is a class of the dataset's own.
+
+    of_dataset: the classes of the dataset. A word that is neither one of them nor an emotion is
+    then an error, because no sample could have it.
+
+    Raises ValueError for an unknown name (with the nearest valid one), for a class that is listed
+    twice, and for fewer than two classes, because any prediction would then be right.
     """
     if isinstance(name_or_classes, str):
         if name_or_classes not in SPACES:
@@ -100,13 +95,13 @@ def space(
         if name in found:
             raise ValueError(f"{found[name]!r} and {written!r} are one class, {name}")
         if of_dataset is not None and name not in (*EMOTIONS, *spelt.values()):
-            raise ValueError(
-                f"no sample can have the class {written!r} of `space`{suggestion(name, sorted({*EMOTIONS, *spelt}))}"
-            )
+            near = suggestion(name, sorted({*EMOTIONS, *spelt}))
+            raise ValueError(f"no sample can have the class {written!r} of `space`{near}")
         found[name] = written
     if len(found) < 2:
         raise ValueError(
-            f"a label space has two classes or more, not {len(found)}: of a single one, every prediction is right"
+            f"a label space has two classes or more, not {len(found)}: "
+            "of a single one, every prediction is right"
         )
     return tuple(found)
 
@@ -120,23 +115,29 @@ def canonical(
 def canonical(
     label: str, label_map: Mapping[str, str | None] | None = None, own: Sequence[str] = ()
 ) -> str | None:
-    """Map a label as written in a file to its canonical name; None for a label that the map sends to null ("not an emotion").
+    """Return the canonical name of a label as written in a file.
 
-    `label_map` wins over the built-in synonyms. Case and surrounding blanks do not matter. `own`: further classes that labels and the map may name.
-    Raises ValueError with the nearest valid name when the label is in none of them, or the map sends it to a word that is none of them.
+    Case and surrounding blanks do not matter. `label_map` wins over the built-in synonyms; a label
+    that it maps to null ("not an emotion") gives None. own: more classes that labels and the map
+    may name.
+
+    Raises ValueError with the nearest valid name for an unknown label, and for a label that the map
+    sends to an unknown word.
     """
     for written, target in (label_map or {}).items():
         if _word(written) == _word(label):
             if target and _emotion(target) not in (*EMOTIONS, *own):
                 near = suggestion(_word(target), sorted({*EMOTIONS, *SYNONYMS, *own}))
                 raise ValueError(
-                    f"label_map: {written!r}: {target!r} is no known emotion{near}; a class of your own has to stand in the list `space`"
+                    f"label_map: {written!r}: {target!r} is no known emotion{near}; "
+                    "a class of your own has to stand in the list `space`"
                 )
             return _emotion(target) if target else None
     if _emotion(label) not in (*EMOTIONS, *own):
         near = suggestion(_word(label), sorted({*EMOTIONS, *SYNONYMS, *own}))
         raise ValueError(
-            f"label {label!r} is no known emotion{near}; add it to `label_map`, or as a class of your own to the list `space`"
+            f"label {label!r} is no known emotion{near}; "
+            "add it to `label_map`, or as a class of your own to the list `space`"
         )
     return _emotion(label)
 
@@ -146,11 +147,11 @@ def _word(written: str) -> str:
 
 
 def _emotion(written: str) -> str:
-    """The emotion that a word means; any other word as it is, in lower case."""
+    """Return the emotion that a word means; any other word in lower case."""
     return SYNONYMS.get(_word(written), _word(written))
 
 
-def order(classes: Sequence[str]) -> tuple[str, ...]:
-    """Sort classes canonically: known emotions in canonical order, then a task's own classes by name."""
+def order(classes: Collection[str]) -> tuple[str, ...]:
+    """Sort classes: known emotions in canonical order, then a task's own classes by name."""
     known = [emotion for emotion in EMOTIONS if emotion in classes]
     return (*known, *sorted(set(classes) - set(EMOTIONS)))

@@ -1,4 +1,4 @@
-"""Say where every file of a run lies. The rules, the plan and whoever reads a run ask here.
+"""Say where every file of a run lies. The rules, the plan and all readers of a run ask here.
 
 Names default to Snakemake's wildcards, so that a rule writes `layout.faces()` and the plan
 `layout.faces("ferplus", "yunet")`.
@@ -13,7 +13,7 @@ RESULTS = "results"
 
 
 def workflow_folder() -> Path:
-    """Return the folder with the Snakefile: the checkout, or the copy inside an installed package."""
+    """Return the folder with the Snakefile: the checkout, or the copy in an installed package."""
     checkout = PACKAGE.parents[2]
     return checkout if (checkout / "Snakefile").is_file() else PACKAGE / "_workflow"
 
@@ -61,11 +61,11 @@ class Layout:
         return f"{self.folder}/examples/{dataset}.parquet"
 
     def overlaps(self, dataset: str = "{dataset}") -> str:
-        """Return how the detectors' boxes overlap on a dataset."""
+        """Return the overlaps of the detectors' boxes on a dataset."""
         return f"{self.folder}/overlaps/{dataset}.json"
 
     def answers(self, dataset: str = "{dataset}") -> str:
-        """Return how often each pipeline gave each answer, and some clips over time."""
+        """Return the counts of each pipeline's answers, with some clips over time."""
         return f"{self.folder}/answers/{dataset}.json"
 
     # -- of a detector, a cell, a fusion -----------------------------------------------------------
@@ -131,7 +131,7 @@ class Layout:
 
     @property
     def manifest(self) -> str:
-        """Return what made the results."""
+        """Return the record of the code, settings and machine that made the results."""
         return f"{self.folder}/manifest.json"
 
     @property

@@ -1,4 +1,7 @@
-"""Progress of long work: a bar on a terminal, else a line in the job's log every few seconds."""
+"""Show the progress of long work.
+
+A terminal has a bar; a job's log has a line every few seconds.
+"""
 
 import sys
 import time
@@ -12,7 +15,10 @@ _EVERY_S = 5.0
 
 
 def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
-    """Yield the items and report how many are done, how fast, and (with `total`) how long the rest will take."""
+    """Yield the items, and report how many are done, how fast, and how long the rest will take.
+
+    The remaining time needs the `total` number of items.
+    """
     with meter(what, total) as advance:
         for item in items:
             yield item
@@ -23,7 +29,10 @@ def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterato
 def meter(
     what: str, total: int | None = None, done: int = 0, in_bytes: bool = False
 ) -> Iterator[Callable[[int], None]]:
-    """Give a function to call with each number of new items or bytes. `done`: how many were there before."""
+    """Give a function to call with each number of new items or bytes.
+
+    done: the number that was there before.
+    """
     if sys.stderr.isatty():
         from rich import progress
         from rich.console import Console
@@ -54,15 +63,14 @@ def meter(
             last, rate = now, came / (now - start)
             whole = f" of {total / scale:{form}}" if total else ""
             rest = f", {max(total - done - came, 0) / rate:.0f} s left" if total and rate else ""
-            print(
-                f"{what}: {(done + came) / scale:{form}}{whole}{unit}, {rate / scale:.1f}{unit}/s{rest}",
-                file=sys.stderr,
-                flush=True,
-            )
+            amount = f"{(done + came) / scale:{form}}{whole}{unit}"
+            speed = f"{rate / scale:.1f}{unit}/s"
+            print(f"{what}: {amount}, {speed}{rest}", file=sys.stderr, flush=True)
 
     yield advance
+    amount = f"{(done + came) / scale:{form}}{unit}"
     print(
-        f"{what}: {(done + came) / scale:{form}}{unit} in {time.monotonic() - start:.1f} s",
+        f"{what}: {amount} in {time.monotonic() - start:.1f} s",
         file=sys.stderr,
         flush=True,
     )

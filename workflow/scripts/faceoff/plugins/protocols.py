@@ -176,6 +176,9 @@ class AnnotatedDataset(Protocol):
 class MultiverseDataset(Protocol):
     """A dataset whose votes can become labels by several rules."""
 
+    def samples(self) -> Iterable[Sample]:
+        """Yield the samples in the task's order, labelled by the rule of the options."""
+
     def universes(self) -> Iterable[Universe]:
         """Yield the label rules."""
 

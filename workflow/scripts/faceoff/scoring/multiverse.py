@@ -8,15 +8,16 @@ Steegen, Tuerlinckx, Gelman & Vanpaemel (2016), Increasing transparency through 
 analysis, Perspectives on Psychological Science 11.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from faceoff.plugins.label_rules import Universe, in_space
-from faceoff.scoring.records import Multiverse
+from faceoff.scoring.records import Multiverse, TaskInfo, UniverseScores
 from faceoff.statistics.arrays import Bools, Floats, Ints
+from faceoff.statistics.intervals import wilson
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,87 @@ def swapped(accuracies: Floats, home: Floats) -> int:
         ).sum()
         // 2
     )
+
+
+def multiverse(
+    dataset: str,
+    task: TaskInfo | None,
+    universes: Sequence[Universe],
+    labels: Sequence[tuple[str, str | None]],
+    predicted: Mapping[str, Ints],
+    ids: Sequence[str],
+    space: Sequence[str],
+) -> Multiverse:
+    """Score every pipeline under every label rule.
+
+    Parameters
+    ----------
+    dataset, task
+        The dataset's name and the run's own task, None without labels.
+    universes
+        The label rules.
+    labels
+        (id, label) of every sample of the dataset under the run's own rule, also of those that the
+        run leaves out.
+    predicted
+        Pipeline -> (n,) its class of each sample, below 0 without a prediction.
+    ids
+        The n samples of the run.
+    space
+        The k classes.
+    """
+    found = [_scored(universe, predicted, ids, space) for universe in universes]
+    home = place_of_home(universes, labels, space)
+    reference = None if home is None else np.array(found[home]["accuracy"])
+    for entry in found:
+        entry["swapped"] = (
+            None if reference is None else swapped(np.array(entry["accuracy"]), reference)
+        )
+    return {
+        "dataset": dataset,
+        "task": task,
+        "pipelines": list(predicted),
+        "home": home,
+        "universes": found,
+    }
+
+
+def place_of_home(
+    universes: Sequence[Universe],
+    labels: Sequence[tuple[str, str | None]],
+    space: Sequence[str],
+) -> int | None:
+    """Return the index of the universe with these labels; None if no universe has them."""
+    own = [(sample, frozenset({label})) for sample, label in labels if label in space]
+    return next(
+        (
+            place
+            for place, universe in enumerate(universes)
+            if own and in_space(universe, space) == own
+        ),
+        None,
+    )
+
+
+def _scored(
+    universe: Universe, predicted: Mapping[str, Ints], ids: Sequence[str], space: Sequence[str]
+) -> UniverseScores:
+    """Score every pipeline in one universe; `best` names all of several that tie."""
+    scored = over(universe, ids, space)
+    n = len(scored.sample)
+    counts = {name: int(scored.correct(choice).sum()) for name, choice in predicted.items()}
+    intervals = [wilson(count, n) for count in counts.values()]
+    most = max(counts.values(), default=0)
+    return {
+        "name": universe.name,
+        "factors": dict(universe.factors),
+        "n": n,
+        "n_correct": list(counts.values()),
+        "accuracy": [interval.estimate for interval in intervals],
+        "low": [interval.low for interval in intervals],
+        "high": [interval.high for interval in intervals],
+        "best": [name for name, count in counts.items() if n and count == most],
+    }
 
 
 def rows(found: Multiverse) -> list[dict[str, Any]]:

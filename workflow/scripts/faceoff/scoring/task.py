@@ -80,7 +80,7 @@ class Task:
         }
 
 
-def owners(ids: Sequence[Any], subjects: Sequence[str | None]) -> Floats:
+def owners(ids: Sequence[Any], subjects: Sequence[str | None]) -> Labels:
     """Return (n,) whose each sample is: its subject, or the sample itself where it has none.
 
     A subject and a sample of one name are two.

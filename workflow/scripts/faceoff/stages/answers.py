@@ -1,4 +1,8 @@
-"""Stage: what every pipeline answered, labels or not: how often each emotion, how alike two pipelines, and a few clips over time with their pictures."""
+"""Stage: describe the answers of every pipeline, also on datasets without labels.
+
+The file has how often each emotion was answered, how often two pipelines agree, and a few clips
+over time with their pictures.
+"""
 
 import base64
 import hashlib
@@ -19,7 +23,7 @@ from faceoff.scoring import metrics
 from faceoff.scoring.task import UnlabelledError, cell_name, read_task, sample_posteriors
 from faceoff.storage import columns, files, parquet
 
-MOMENTS, PICTURES = 120, 24  # of a clip at most, evenly spread
+MOMENTS, PICTURES = 120, 24  # most of one clip, evenly spread
 _SIDE, _QUALITY = 160, 70  # pixels and WebP quality of a moment's picture
 
 
@@ -28,15 +32,22 @@ def write_answers(
 ) -> None:
     """Write the answers of one dataset as JSON.
 
-    `pipelines`: counts of the answers in the model's own classes and the mean probability of the answer given; `agreement`: of pairs of cells, where the
-    dataset has no labels; `clips`: `job.clips` samples with several frames, drawn by a hash of the seed, with probabilities in per mille (null: no face).
+    `pipelines`: counts of the answers in the model's own classes, and the mean probability of the
+    given answer.
+
+    `agreement`: of pairs of cells, if the dataset has no labels.
+
+    `clips`: `job.clips` samples with several frames, drawn by a hash of the seed, with
+    probabilities in per mille (null: no face).
     """
     rows = list(parquet.rows(samples, ["sample_id", "label"]))
     ids = [row["sample_id"] for row in rows]
     sound = {cell_name(path): path for path in predictions if not parquet.failed_files(path)}
     given = {name: _given(path, ids) for name, path in sound.items()}
     labelled = _labelled(samples)
+    cells = {name: answers for name, (answers, _) in given.items() if _is_cell(name)}
     chosen = _drawn_clips(frames, job.clips, job.seed)
+    labels = {row["sample_id"]: row["label"] for row in rows}
     files.write_json(
         output,
         {
@@ -44,28 +55,14 @@ def write_answers(
             "n": len(ids),
             "labelled": labelled,
             "pipelines": [{"name": name, **_counted(*found)} for name, found in given.items()],
-            "agreement": []
-            if labelled
-            else list(
-                _agreement(
-                    {
-                        name: answers
-                        for name, (answers, _) in given.items()
-                        if not name.startswith("fusion/")
-                    }
-                )
-            ),
-            "clips": list(
-                _clips(
-                    chosen,
-                    {row["sample_id"]: row["label"] for row in rows},
-                    frames,
-                    sound,
-                    job.faces,
-                )
-            ),
+            "agreement": [] if labelled else list(_agreement(cells)),
+            "clips": list(_clips(chosen, labels, frames, sound, job.faces)),
         },
     )
+
+
+def _is_cell(name: str) -> bool:
+    return not name.startswith("fusion/")
 
 
 def _labelled(samples: Path) -> bool:
@@ -77,12 +74,12 @@ def _labelled(samples: Path) -> bool:
 
 
 def _given(predictions: Path, ids: Sequence[str]) -> tuple[list[str | None], np.ndarray]:
-    """(the answer to each sample, None where there is none; (n,) its probability, NaN there)."""
+    """Return (the answer to each sample or None, (n,) its probability or NaN)."""
     found = sample_posteriors(predictions, ids)
-    answers = metrics.argmax(found.own)
-    return [None if answer < 0 else found.classes[answer] for answer in answers], np.max(
-        found.own, axis=1
-    )
+    answers = [
+        None if answer < 0 else found.classes[answer] for answer in metrics.argmax(found.own)
+    ]
+    return answers, np.max(found.own, axis=1)
 
 
 def _counted(answers: Sequence[str | None], confidence: np.ndarray) -> dict[str, Any]:
@@ -100,19 +97,14 @@ def _agreement(answers: Mapping[str, Sequence[str | None]]) -> Iterator[dict[str
 
 
 def _drawn_clips(frames: Path, count: int, seed: int) -> list[str]:
-    """The ids of the clips to show, in the table's order."""
-    several = [
-        sample
-        for sample, rows in groupby(
-            parquet.rows(frames, ["sample_id"]), lambda row: row["sample_id"]
-        )
-        if len(list(rows)) > 1
-    ]
-    drawn = set(
-        sorted(
-            several, key=lambda sample: hashlib.sha256(f"{seed}|clip|{sample}".encode()).digest()
-        )[:count]
-    )
+    """Return the ids of the clips to show, in the table's order."""
+
+    def lot(sample: str) -> bytes:
+        return hashlib.sha256(f"{seed}|clip|{sample}".encode()).digest()
+
+    by_sample = groupby(parquet.rows(frames, ["sample_id"]), lambda row: row["sample_id"])
+    several = [sample for sample, rows in by_sample if len(list(rows)) > 1]
+    drawn = set(sorted(several, key=lot)[:count])
     return [sample for sample in several if sample in drawn]
 
 
@@ -123,6 +115,10 @@ def _clips(
     predictions: Mapping[str, Path],
     faces: bool,
 ) -> Iterator[dict[str, Any]]:
+    """Yield each clip with the posteriors of the pipelines over time.
+
+    faces: whether to show pictures.
+    """
     by_clip: dict[str, dict[str, Any]] = {sample: {} for sample in chosen}
     for name, path in predictions.items():
         for clip in timelines(path, frames, chosen) if chosen else ():
@@ -132,12 +128,9 @@ def _clips(
             continue
         first = next(iter(found.values()))
         kept = _spread(len(first.seconds), MOMENTS)
-        emotions = list(
-            dict.fromkeys(emotion for clip in found.values() for emotion in clip.emotions)
-        )
-        pictures = (
-            dict(_pictures(frames, sample, kept[_spread(len(kept), PICTURES)])) if faces else {}
-        )
+        emotions = list(dict.fromkeys(e for clip in found.values() for e in clip.emotions))
+        shown = kept[_spread(len(kept), PICTURES)]
+        pictures = dict(_pictures(frames, sample, shown)) if faces else {}
         yield {
             "sample_id": sample,
             "label": labels.get(sample),
@@ -153,13 +146,14 @@ def _clips(
 
 
 def _spread(count: int, most: int) -> np.ndarray:
-    """At most so many places of a sequence, evenly spread, the first and the last among them."""
+    """Return at most this many places of a sequence, evenly spread, with the first and last."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
 def _per_mille(
     posterior: np.ndarray, own: Sequence[str], emotions: Sequence[str]
 ) -> list[int] | None:
+    """Return the probabilities of these emotions in per mille; None for a moment without a face."""
     if np.isnan(posterior).any():
         return None
     values = dict(zip(own, posterior, strict=True))
@@ -167,7 +161,7 @@ def _per_mille(
 
 
 def _pictures(frames: Path, sample: str, places: np.ndarray) -> Iterator[tuple[int, str]]:
-    """(place among the clip's timed frames, the frame as small WebP in base64)."""
+    """Yield (place among the clip's timed frames, the frame as small WebP in base64)."""
     found = (
         row
         for shard in parquet.shards_of(frames)
@@ -176,9 +170,5 @@ def _pictures(frames: Path, sample: str, places: np.ndarray) -> Iterator[tuple[i
     rows = [row for row in found if row["timestamp_s"] is not None]
     for place in places:
         if rows[place]["state"] == columns.OK:
-            yield (
-                int(place),
-                base64.b64encode(encode(shrink(image_of(rows[place]), _SIDE)[0], _QUALITY)).decode(
-                    "ascii"
-                ),
-            )
+            picture = encode(shrink(image_of(rows[place]), _SIDE)[0], _QUALITY)
+            yield int(place), base64.b64encode(picture).decode("ascii")

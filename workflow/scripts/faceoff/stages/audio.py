@@ -1,4 +1,4 @@
-"""The sound of a dataset's clips, beside their frames, for models that listen."""
+"""Stage: extract the sound of a dataset's clips, for models that listen."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,16 +14,17 @@ from faceoff.storage import columns, parquet
 
 
 def write_audio(samples: Path, output: Path, job: DatasetJob) -> None:
-    """Write the audio table: a row for every sample, `unreadable` with a reason where there is no sound."""
+    """Write the audio table: one row for every sample.
+
+    A sample without sound has a row `unreadable` with the reason.
+    """
     dataset, _ = open_dataset(job.source, job.class_name, job.options, job.seed)
 
     def rows() -> Iterator[dict[str, Any]]:
         for row in track(parquet.rows(samples), f"sound of {job.dataset}", parquet.count(samples)):
             sample = sample_of(row)
-            about = {
-                "sample_id": sample.sample_id,
-                "audio": {"bytes": None, "path": f"{sample.sample_id}.wav"},
-            }
+            name = f"{sample.sample_id}.wav"
+            about = {"sample_id": sample.sample_id, "audio": {"bytes": None, "path": name}}
             try:
                 if sample.kind not in {"video", "audio"}:
                     raise DecodeError("pictures have no sound")
@@ -31,17 +32,15 @@ def write_audio(samples: Path, output: Path, job: DatasetJob) -> None:
             except DecodeError as error:
                 yield about | {"state": columns.UNREADABLE, "reason": str(error)}
             except OSError as error:
-                yield about | {
-                    "state": columns.UNREADABLE,
-                    "reason": f"cannot read: {error.strerror or error}",
-                }
+                reason = f"cannot read: {error.strerror or error}"
+                yield about | {"state": columns.UNREADABLE, "reason": reason}
             else:
-                found = {
+                yield about | {
                     "state": columns.OK,
                     "start_s": sound.start_s,
                     "duration_s": sound.duration_s,
                     "sampling_rate": RATE,
+                    "audio": {"bytes": sound.wav, "path": name},
                 }
-                yield about | found | {"audio": {**about["audio"], "bytes": sound.wav}}
 
     parquet.write_rows(output, columns.AUDIO, rows())

@@ -13,21 +13,22 @@ from faceoff.inference.hardware import is_of_the_machine
 from faceoff.inference.plugin_job import call_with_row_fallback, load_plugin, prefetch, reason
 from faceoff.media.images import DecodeError, image_of
 from faceoff.plan.jobs import DetectJob
-from faceoff.plugins.protocols import KnownFaces
+from faceoff.plugins.protocols import FaceDetector, KnownFaces
 from faceoff.progress import track
 from faceoff.storage import columns, parquet
 
 Row = dict[str, Any]
+_KEY = ("sample_id", "frame", "timestamp_s")
 
 
 def write_faces(frames: Path, output: Path, timing: Path, job: DetectJob) -> None:
-    """Write the faces table: one row per face, and one for every frame without."""
+    """Write the faces table: one row per face, and one for every frame without a face."""
     clock = Clock()
     detector = load_plugin(job.plugin, clock)
     card = job.plugin.card
     title = f"{job.dataset}: faces by {job.detector}"
     with parquet.Writer(output, columns.FACES) as writer:
-        # Only `given` knows faces from the rows; the others look at the pictures.
+        # Only `given` knows faces from the rows; all other detectors look at the pictures.
         batches = (
             _known(detector, frames, clock)
             if isinstance(detector, KnownFaces)
@@ -44,16 +45,21 @@ def _readable(frames: Sequence[Row]) -> list[Row]:
     return [frame for frame in frames if frame["state"] == columns.OK]
 
 
-def _known(detector: Any, frames: Path, clock: Clock) -> Iterator[tuple[list[Row], list[Found]]]:
-    """Batches of frame rows, and what a detector knows of the readable ones."""
+def _known(
+    detector: KnownFaces, frames: Path, clock: Clock
+) -> Iterator[tuple[list[Row], list[Found]]]:
+    """Yield batches of frame rows with the faces that a detector knows in the readable ones."""
     for batch in parquet.stream(frames, BATCH):
         yield batch, call_with_row_fallback(detector.known, _readable(batch), clock)
 
 
 def _seen(
-    detector: Any, frames: Path, job: DetectJob, clock: Clock
+    detector: FaceDetector, frames: Path, job: DetectJob, clock: Clock
 ) -> Iterator[tuple[list[Row], list[Found]]]:
-    """Batches of frame rows, and what a detector sees in the readable ones, in their pixels; the exception of a frame that it could not take."""
+    """Yield batches of frame rows with the faces that a detector finds in the readable ones.
+
+    Faces are in pixels of the frame. A frame on which the detector fails has its exception instead.
+    """
 
     def view_of(frame: Row) -> View | Exception:
         try:
@@ -68,23 +74,17 @@ def _seen(
             yield batch, [view_of(frame) for frame in _readable(batch)]
 
     for batch, seen in prefetch(views()):
-        found = iter(
-            call_with_row_fallback(
-                detector.detect, [view.image for view in seen if isinstance(view, View)], clock
-            )
-        )
+        images = [view.image for view in seen if isinstance(view, View)]
+        found = iter(call_with_row_fallback(detector.detect, images, clock))
         yield batch, [view.found(next(found)) if isinstance(view, View) else view for view in seen]
 
 
 def _write(
-    writer: parquet.Writer, frame: Mapping[str, Any], found: Any, card: Mapping[str, Any]
+    writer: parquet.Writer, frame: Row, found: Found | None, card: Mapping[str, Any]
 ) -> None:
-    row = {key: frame[key] for key in ("sample_id", "frame", "timestamp_s")} | {
-        "face_id": -1,
-        "n_faces": 0,
-        "success": 0,
-    }
-    if frame["state"] != columns.OK:
+    """Write the rows of one frame. found: None for a frame that cannot be read."""
+    row = {key: frame[key] for key in _KEY} | {"face_id": -1, "n_faces": 0, "success": 0}
+    if found is None:
         writer.write(row | {"state": frame["state"], "reason": frame["reason"]})
         return
     if isinstance(found, Exception):
@@ -95,22 +95,9 @@ def _write(
         writer.write(row | {"state": columns.NO_FACE, "reason": "no face found"})
     for number, face in enumerate(faces):
         x, y, w, h = face.box
-        writer.write(
-            row
-            | {
-                "face_id": number,
-                "n_faces": len(faces),
-                "success": 1,
-                "state": columns.OK,
-                "x": x,
-                "y": y,
-                "w": w,
-                "h": h,
-                "score": face.score,
-            }
-            | {
-                "landmarks": None
-                if face.landmarks is None
-                else [float(value) for value in face.landmarks.ravel()]
-            }
-        )
+        landmarks = None if face.landmarks is None else [float(v) for v in face.landmarks.ravel()]
+        writer.write({
+            **row,
+            "face_id": number, "n_faces": len(faces), "success": 1, "state": columns.OK,
+            "x": x, "y": y, "w": w, "h": h, "score": face.score, "landmarks": landmarks,
+        })  # fmt: skip

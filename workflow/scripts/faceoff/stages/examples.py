@@ -1,4 +1,7 @@
-"""Stage: faces of every cell, cropped as the models saw them, for the report's gallery and the figures: right and wrong ones, and some of every confusion."""
+"""Stage: crop example faces of every cell, right and wrong ones and some of every confusion.
+
+The report's gallery and the figures show them.
+"""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,13 +14,14 @@ import pyarrow as pa
 from faceoff.faces.face_crops import face_crop, framed
 from faceoff.media.images import encode
 from faceoff.plan.jobs import ExamplesJob
+from faceoff.plugins.jobs import CropJob
 from faceoff.plugins.protocols import CropSpec
 from faceoff.scoring import metrics
 from faceoff.scoring.task import UnlabelledError, read_task, sample_posteriors
 from faceoff.storage import parquet
 
 _CROP = CropSpec(size=(96, 96), margin=0.25)
-_BASE64 = 4 / 3  # by which a picture grows inside a page
+_BASE64 = 4 / 3  # a picture grows by this factor inside a page
 
 SCHEMA = pa.schema([
     ("cell", pa.string()),
@@ -39,57 +43,52 @@ def write_examples(
     output: Path,
     job: ExamplesJob,
 ) -> None:
-    """Write the examples table: per cell `examples` right and as many wrong faces spread over the true classes, and `gallery` of every confusion.
+    """Write the examples table.
 
-    Faces are drawn by a hash of the seed and the sample, the same in all cells: a picture then serves several. Without labels (truth and correct are null)
-    they are drawn by answer. When the pictures exceed `megabytes`, the later ones of every confusion go first, in all cells alike.
+    A cell has `examples` right and as many wrong faces, spread over the true classes, and `gallery`
+    faces of every confusion. A hash of the seed and the sample draws them, the same in all cells,
+    so that one picture serves several. Without labels (truth and correct are null) they are drawn
+    by answer. When the pictures exceed `megabytes`, the later ones of every confusion go first, in
+    all cells alike.
     """
     chosen: list[Row] = []
-    for path in (
-        [path for path in predictions if not parquet.failed_files(path)]
-        if job.examples or job.gallery
-        else ()
-    ):
+    sound = [path for path in predictions if not parquet.failed_files(path)]
+    for path in sound if job.examples or job.gallery else ():
         chosen += _of_cell(f"{path.parent.name}/{path.stem}", *_answers(samples, path), job)
     pictures: dict[tuple[str, str], tuple[bytes, str]] = {}
     for path in faces:
         cells = {row["cell"] for row in chosen if row["cell"].startswith(f"{path.stem}/")}
+        if not cells:
+            continue
         wanted = {row["sample_id"] for row in chosen if row["cell"] in cells}
-        for sample, picture in (
-            _pictures(frames, path, wanted, job.crops[min(cells)]) if cells else ()
-        ):
+        for sample, picture in _pictures(frames, path, wanted, job.crops[min(cells)]):
             pictures[path.stem, sample] = picture
-    kept = _within(
-        sorted(chosen, key=lambda row: (row["turn"], row["cell"], row["place"])),
-        pictures,
-        job.megabytes * 1e6,
-    )
-    kept.sort(
-        key=lambda row: (
-            row["cell"],
-            row["correct"] is False,
-            row["place"],
-            row["truth"] or "",
-            row["predicted"],
-            row["sample_id"],
-        )
-    )
-    parquet.write_rows(output, SCHEMA, kept)
+    chosen.sort(key=lambda row: (row["turn"], row["cell"], row["place"]))
+    kept = _within(chosen, pictures, job.megabytes * 1e6)
+    parquet.write_rows(output, SCHEMA, sorted(kept, key=_order_of_showing))
+
+
+def _order_of_showing(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the sort key of a row: by cell, right ones first, then spread over the classes."""
+    wrong, truth = row["correct"] is False, row["truth"] or ""
+    return row["cell"], wrong, row["place"], truth, row["predicted"], row["sample_id"]
 
 
 def _answers(
     samples: Path, predictions: Path
 ) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray | None, np.ndarray]:
-    """(sample ids, label space, truth (n,) or None without labels, posterior (n, k) with NaN rows where there is no answer)."""
+    """Return (sample ids, label space, truth (n,), posterior (n, k)) of a cell.
+
+    truth is None without labels; a sample without an answer has a NaN row.
+    """
+    ids: tuple[str, ...]
+    truth: np.ndarray | None
     try:
         task = read_task(samples)
         ids, space, truth = task.ids, task.space, task.truth
     except UnlabelledError:
-        ids, space, truth = (
-            tuple(row["sample_id"] for row in parquet.rows(samples, ["sample_id"])),
-            tuple(parquet.task_of(samples)["space"]),
-            None,
-        )
+        ids = tuple(row["sample_id"] for row in parquet.rows(samples, ["sample_id"]))
+        space, truth = tuple(parquet.task_of(samples)["space"]), None
     return ids, space, truth, sample_posteriors(predictions, ids).in_space(space)[0]
 
 
@@ -101,7 +100,11 @@ def _of_cell(
     posterior: np.ndarray,
     job: ExamplesJob,
 ) -> Iterator[Row]:
-    """The faces to show of one cell. `turn`: 0 for those spread over the classes, else the place in its confusion; `place`: the order of showing."""
+    """Yield the faces to show of one cell.
+
+    `turn` is 0 for those that spread over the classes, else 1 + the place in their confusion;
+    `place` is the order of showing.
+    """
     predicted = metrics.argmax(posterior)
     drawn = sorted(
         np.flatnonzero(predicted >= 0),
@@ -121,16 +124,26 @@ def _of_cell(
         spread[correct] = spread.get(correct, 0) + 1
         first = spread[correct] <= job.examples
         if first or turn < job.gallery:
+            labelled = label >= 0
             yield {
-                "cell": cell, "sample_id": ids[i], "truth": space[label] if label >= 0 else None, "predicted": space[answer],
-                "confidence": float(posterior[i].max()), "correct": correct if label >= 0 else None, "turn": 0 if first else turn + 1, "place": place,
-            }  # fmt: skip
+                "cell": cell,
+                "sample_id": ids[i],
+                "truth": space[label] if labelled else None,
+                "predicted": space[answer],
+                "confidence": float(posterior[i].max()),
+                "correct": correct if labelled else None,
+                "turn": 0 if first else turn + 1,
+                "place": place,
+            }
 
 
 def _pictures(
-    frames: Path, faces: Path, wanted: set[str], crop: Mapping[str, Any]
+    frames: Path, faces: Path, wanted: set[str], crop: CropJob
 ) -> Iterator[tuple[str, tuple[bytes, str]]]:
-    """(sample, its encoded crop and path) of the wanted samples; of a video, the first frame with a face. The crop is the same for all models."""
+    """Yield (sample, (its encoded crop, path)) of the wanted samples.
+
+    A video shows its first frame with a face. The crop is the same for all models.
+    """
     left = set(wanted)
     for frame, found in framed(frames, faces):
         if frame["sample_id"] in left and found[0]["success"]:
@@ -143,7 +156,10 @@ def _pictures(
 def _within(
     rows: Sequence[Row], pictures: Mapping[tuple[str, str], tuple[bytes, str]], most: float
 ) -> list[Row]:
-    """The rows, in order, as long as their pictures fit into so many bytes of a page; one that several rows show counts once."""
+    """Return the first rows whose pictures fit into this many bytes of a page.
+
+    A picture that several rows show counts once.
+    """
     kept, shown, size = [], set(), 0.0
     for row in rows:
         key = (row["cell"].partition("/")[0], row["sample_id"])

@@ -1,8 +1,10 @@
-"""Stand-ins for the output of a failed job, so that the rest of the matrix and its report can be made."""
+"""Write stand-ins for the output of a failed job.
+
+The rest of the matrix and its report are then made without it.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,27 +18,20 @@ _SIGNALS = {
     136: "arithmetic fault",
     132: "illegal instruction",
 }
-INTERRUPTED = {130, 143}  # the run was stopped, not the job: nothing is to be recorded
+INTERRUPTED = {130, 143}  # someone stopped the run; the job did not fail, so record nothing
 
 
 def reason_of(status: int, log: Path) -> str:
-    """The last telling line of a failed job's log, or the signal that ended it."""
+    """Return the last line of a failed job's log, or the signal that ended it."""
     if status in _SIGNALS:
         return f"{_SIGNALS[status]} (exit status {status})"
-    lines = (
-        [
-            line.strip()
-            for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
-            if line.strip()
-        ]
-        if log.exists()
-        else []
-    )
-    return (lines[-1] if lines else "no message")[:400] + f" (exit status {status})"
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no message"]
+    return f"{lines[-1][:400]} (exit status {status})"
 
 
 def upstream_failures(paths: Sequence[Path]) -> list[str]:
-    """What failed before this job: the failed files that its inputs declare."""
+    """Return the failed files that the inputs of a job declare."""
     failed: list[str] = []
     for path in paths:
         if path.suffix == ".npz":
@@ -57,9 +52,15 @@ def record_failure(
     upstream: Sequence[Path] = (),
     about: Mapping[str, str] | None = None,
 ) -> None:
-    """Write error rows (or a failed training or timing) with the reason, marked so that the next run makes the file again.
+    """Write error rows (or a failed training or timing) with the reason.
 
-    about: the dataset, detector and model, for a kind whose file names them itself (latency).
+    The file is marked, so that the next run makes it again.
+
+    kind: faces, predictions, trained or latency.
+
+    frames: the table whose frames get the rows of faces or predictions.
+
+    about: the dataset, detector and model, which a latency file names.
     """
     reason = reason_of(status, log)
     failed = [str(output), *upstream_failures(upstream)]
@@ -73,21 +74,11 @@ def record_failure(
         with files.atomic(output) as scratch, open(scratch, "wb") as file:
             np.savez(file, failure=np.array(reason), failed_files=np.array(failed))
         return
-    schema: pa.Schema = {"faces": columns.FACES, "predictions": columns.predictions_schema(())}[
-        kind
-    ]
-
-    def row(frame: dict[str, Any]) -> dict[str, Any]:
-        return frame | {
-            "face_id": -1,
-            "n_faces": 0,
-            "success": 0,
-            "state": columns.ERROR,
-            "reason": reason,
-        }
-
+    if frames is None:
+        raise ValueError(f"the rows of failed {kind} need the table of frames")
+    schema: pa.Schema = columns.FACES if kind == "faces" else columns.predictions_schema(())
+    error = {"face_id": -1, "n_faces": 0, "success": 0, "state": columns.ERROR, "reason": reason}
+    rows = parquet.rows(frames, ["sample_id", "frame", "timestamp_s"])
     parquet.write_rows(
-        output,
-        parquet.with_failure(schema, failed),
-        (row(frame) for frame in parquet.rows(frames, ["sample_id", "frame", "timestamp_s"])),
+        output, parquet.with_failure(schema, failed), (frame | error for frame in rows)
     )

@@ -67,12 +67,9 @@ def _write(
         {**row, "limited": row["dataset"] in limited if "dataset" in row else bool(limited)}
         for row in rows
     ]
+    columns = list(dict.fromkeys(key for row in rows for key in row)) or ["empty"]
     buffer = io.StringIO()
-    writer = csv.DictWriter(
-        buffer,
-        list(dict.fromkeys(key for row in rows for key in row)) or ["empty"],
-        lineterminator="\n",
-    )
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     files.write_text(stem.with_name(f"{stem.name}.csv"), buffer.getvalue())

@@ -1,4 +1,7 @@
-"""Stage 2: every sample's picture or sampled video frames, as encoded bytes, checked once for being readable."""
+"""Stage 2: decode every sample's picture or sampled video frames once and store the encoded bytes.
+
+Pictures that cannot be read are found here, and no later stage meets them.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +14,15 @@ from faceoff.media.images import AnimationError, DecodeError, decode_image, enco
 from faceoff.media.videos import VideoFrame, decode_animation, decode_video
 from faceoff.plan.jobs import DatasetJob
 from faceoff.plugins.open_dataset import open_dataset
-from faceoff.plugins.protocols import RGB, AnnotatedDataset, Annotation, Sample
+from faceoff.plugins.protocols import (
+    RGB,
+    AnnotatedDataset,
+    Annotation,
+    ClipDataset,
+    Dataset,
+    Sample,
+    SequenceDataset,
+)
 from faceoff.plugins.sample_rows import flat, sample_of
 from faceoff.progress import track
 from faceoff.storage import columns, parquet
@@ -21,14 +32,18 @@ Encode = Callable[[RGB], bytes]
 
 
 def write_frames(samples: Path, output: Path, job: DatasetJob) -> None:
-    """Write the frames table: a row for every picture and every sampled frame of a clip, `unreadable` with a reason where there is none."""
+    """Write the frames table: a row for every picture and every sampled frame of a clip.
+
+    A picture or clip that cannot be decoded has a row `unreadable` with the reason.
+    """
     dataset, options = open_dataset(job.source, job.class_name, job.options, job.seed)
     sampling = Sampling(0, options.every) if options.every else Sampling(options.fps)
     encode = encoder(options.jpeg)
 
     def rows() -> Iterator[Row]:
         for row in track(parquet.rows(samples), f"frames of {job.dataset}", parquet.count(samples)):
-            yield from KINDS[row["kind"]](dataset, sample_of(row), sampling, encode)
+            rows_of = ROWS_OF_KIND[row["kind"]]
+            yield from rows_of(dataset, sample_of(row), sampling, encode)
 
     parquet.write_rows(output, columns.FRAMES, rows())
 
@@ -43,8 +58,11 @@ def _row(sample: Sample, number: int = 0, timestamp_s: float | None = 0.0) -> Ro
     }
 
 
-def _annotated(dataset: Any, sample: Sample, row: Row) -> Row:
-    """The row with what the dataset says of this moment; a clip's own label is that of the whole clip, not of a frame."""
+def _annotated(dataset: Dataset, sample: Sample, row: Row) -> Row:
+    """Return the row with the dataset's annotation of this moment.
+
+    A clip's own label belongs to the whole clip, so its frames do not take it.
+    """
     about: Sample | Annotation
     if sample.kind == "image":
         about = sample
@@ -65,8 +83,8 @@ def _unreadable(row: Row, reason: str) -> Row:
     return row | {"state": columns.UNREADABLE, "reason": reason}
 
 
-def _picture(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
-    """A picture keeps its own bytes; an animation among the pictures is sampled as a video."""
+def _picture(dataset: Dataset, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
+    """Yield the row of a picture with its own bytes; sample an animation as a video."""
     row = _annotated(dataset, sample, _row(sample))
     try:
         data = dataset.read(sample)
@@ -78,7 +96,7 @@ def _picture(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -
 
 
 def _still(row: Row, data: bytes) -> Row:
-    """What a readable picture adds to its row. Raises DecodeError."""
+    """Return what a readable picture adds to its row. Raises DecodeError."""
     height, width = decode_image(data).shape[:2]
     return {
         "sha256": hashlib.sha256(data).hexdigest(),
@@ -94,7 +112,10 @@ def _why(error: DecodeError | OSError) -> str:
     )
 
 
-def _clip(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
+def _clip(
+    dataset: ClipDataset, sample: Sample, sampling: Sampling, encode: Encode
+) -> Iterator[Row]:
+    """Yield the sampled frames of a video."""
     try:
         path = dataset.file(sample)
     except OSError as error:
@@ -104,9 +125,12 @@ def _clip(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -> I
 
 
 def _video_rows(
-    dataset: Any, sample: Sample, frames: Iterable[VideoFrame], encode: Encode
+    dataset: Dataset, sample: Sample, frames: Iterable[VideoFrame], encode: Encode
 ) -> Iterator[Row]:
-    """The sampled frames; where decoding ends early, a last row says so, as the frames before it are good."""
+    """Yield the sampled frames.
+
+    If decoding ends early, the frames before that point are good, and a last row gives the reason.
+    """
     number = 0
     try:
         for frame in frames:
@@ -120,9 +144,15 @@ def _video_rows(
         yield _unreadable(_row(sample, number, None if number else 0.0), str(error))
 
 
-def _sequence(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
-    """The sampled pictures of a sequence, each with its own bytes; a broken one spoils only its row. Where its times break off, a last row says so."""
-    row = None
+def _sequence(
+    dataset: SequenceDataset, sample: Sample, sampling: Sampling, encode: Encode
+) -> Iterator[Row]:
+    """Yield the sampled pictures of a sequence, each with its own bytes.
+
+    A broken picture spoils only its row. If the list of pictures breaks off, a last row gives the
+    reason.
+    """
+    row: Row | None = None
     try:
         for number, seconds, path in sampled(dataset.pictures(sample), sampling):
             row = _annotated(dataset, sample, _row(sample, number, seconds))
@@ -133,16 +163,22 @@ def _sequence(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) 
                 row = _unreadable(row, _why(error))
             yield row
     except (DecodeError, OSError) as error:
-        row = _unreadable(
-            _row(sample) if row is None else _row(sample, row["frame"] + 1, None), _why(error)
-        )
+        last = _row(sample) if row is None else _row(sample, row["frame"] + 1, None)
+        row = _unreadable(last, _why(error))
         yield row
     if row is None:
         yield _unreadable(_row(sample), "no picture in the sequence")
 
 
-def _sound(dataset: Any, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
+def _sound(dataset: Dataset, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
+    """Yield the one row of a sample without a picture."""
     yield _unreadable(_row(sample), "only sound, no picture")
 
 
-KINDS = {"image": _picture, "video": _clip, "sequence": _sequence, "audio": _sound}
+# A dataset that lists samples of a kind has the methods of that kind's protocol.
+ROWS_OF_KIND: dict[str, Callable[[Any, Sample, Sampling, Encode], Iterator[Row]]] = {
+    "image": _picture,
+    "video": _clip,
+    "sequence": _sequence,
+    "audio": _sound,
+}

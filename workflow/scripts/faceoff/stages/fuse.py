@@ -30,7 +30,10 @@ from faceoff.storage.votes import MemberRows, read_members
 
 @dataclass(frozen=True)
 class Tables:
-    """The files of one dataset that a fusion reads: predictions of the members, faces by detector."""
+    """The files of one dataset that a fusion reads.
+
+    members: their predictions; faces: one table per detector.
+    """
 
     members: Sequence[Path]
     faces: Sequence[Path]
@@ -185,9 +188,8 @@ def _conditions(
     rows = {detector: faces.as_rows() for detector, faces in chosen.items()}
     nothing = [None] * len(sizes)
     looked_at = [nothing if m.whole_frame else rows[m.detector] for m in voting]
-    return np.array(
-        [
-            [of_face(face, *size) for face, size in zip(faces, sizes.tolist(), strict=True)]
-            for faces in looked_at
-        ]
-    )
+    of_members = [
+        [of_face(face, *size) for face, size in zip(faces, sizes.tolist(), strict=True)]
+        for faces in looked_at
+    ]
+    return np.array(of_members)

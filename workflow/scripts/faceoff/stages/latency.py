@@ -1,7 +1,8 @@
-"""Stage: how long a detector or a model takes for one picture, and how many it does a second in full batches, alone on the machine.
+"""Stage: time a detector or a model on single pictures and on full batches, alone on the machine.
 
-After the scenarios "single stream" and "offline" of MLPerf Inference: the next picture is asked about once the last one is answered; or all are there at
-once. What differs is in docs/performance.md. Times vary, so nothing of this enters a result that is to be the same bytes.
+The scenarios are "single stream" and "offline" of MLPerf Inference: each picture is asked about
+once the last one is answered, or all pictures are there at once. docs/performance.md lists the
+differences. Times vary, so they enter no result that must stay the same bytes.
 """
 
 import os
@@ -20,43 +21,46 @@ from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin
 from faceoff.media.images import DecodeError, image_of
 from faceoff.plan.jobs import DetectorLatencyJob, ModelLatencyJob
-from faceoff.plugins.protocols import KnownFaces
+from faceoff.plugins.protocols import RGB, KnownFaces
 from faceoff.progress import track
 from faceoff.results import latency
 from faceoff.storage import columns, files, parquet
 
 WARM_UP = 8  # queries that come first and do not count
-_DRAW = 1_024  # beside the run's seed: a stream of its own
+_DRAW = 1_024  # gives the draw of pictures its own stream of random numbers, beside the run's seed
 
-Answer = Callable[[Sequence[Any]], object]  # what is timed, for a batch of what queries hold
-Load = Callable[
-    [int | None], tuple[Answer, Clock]
-]  # a plug-in for batches of so many pictures, None: as many as it declares
+Answer = Callable[[Sequence[Any]], object]  # the timed call, for a batch of payloads of queries
+Row = dict[str, Any]
+# Loads a plug-in for batches of this many pictures; None: as many as it declares.
+Load = Callable[[int | None], tuple[Answer, Clock]]
 
 
 @dataclass(frozen=True)
 class Query:
-    """A picture to ask about: `held` is what the plug-in is given, None where it is not asked, with the reason as the outcome."""
+    """A picture to ask about.
+
+    payload: the plug-in's input; None if the plug-in is not asked, and then `outcome` says why.
+    """
 
     frame: Mapping[str, Any]
-    held: Any
+    payload: Any
     outcome: str = latency.OK
 
 
 def time_detector(frames: Path, output: Path, job: DetectorLatencyJob) -> None:
     """Write the times of decoding a picture and finding its faces."""
     places = drawn(frames, job.queries, job.seed)
-    told, card = job.detect, job.detect.plugin.card
+    detect, card = job.detect, job.detect.plugin.card
 
     def load(batch: int | None) -> tuple[Answer, Clock]:
         clock = Clock()
-        detector = load_plugin(replace(told.plugin, batch=batch), clock)
+        detector = load_plugin(replace(detect.plugin, batch=batch), clock)
 
-        def answer(held: Sequence[Mapping[str, Any]]) -> object:
-            images = [image_of(frame) for frame in held]
+        def answer(rows: Sequence[Mapping[str, Any]]) -> object:
+            images = [image_of(row) for row in rows]
             if isinstance(detector, KnownFaces):
-                return [detection_view.postprocess(faces, card) for faces in detector.known(held)]
-            views = [detection_view.View.of(image, told.upscale, told.pad) for image in images]
+                return [detection_view.postprocess(faces, card) for faces in detector.known(rows)]
+            views = [detection_view.View.of(image, detect.upscale, detect.pad) for image in images]
             found = detector.detect([view.image for view in views])
             return [
                 detection_view.postprocess([view.in_frame(face) for face in faces], card)
@@ -68,31 +72,35 @@ def time_detector(frames: Path, output: Path, job: DetectorLatencyJob) -> None:
     def asked() -> Iterator[Query]:
         return (Query(frame, frame) for frame in _at(lambda: parquet.rows(frames), places))
 
-    about = {"dataset": told.dataset, "detector": told.detector}
+    about = {"dataset": detect.dataset, "detector": detect.detector}
     _measure(asked, load, detection_view.BATCH, output, about, job.queries)
 
 
 def time_model(
     frames: Path, faces: Path, output: Path, job: ModelLatencyJob, trained: Path | None = None
 ) -> None:
-    """Write the times of cutting out a picture's face and reading its emotion; the picture is decoded already, and the run has found its face."""
+    """Write the times of cropping a picture's face and reading its emotion.
+
+    The picture is already decoded, and the run has found its face.
+    """
     if parquet.failed_files(faces):
         raise RuntimeError(f"face detection failed: {next(parquet.rows(faces))['reason']}")
-    places, told = drawn(frames, job.queries, job.seed), job.predict
+    places, spec = drawn(frames, job.queries, job.seed), job.predict
     parameters = plugin_job.trained_parameters(trained)
 
     def load(batch: int | None) -> tuple[Answer, Clock]:
         clock = Clock()
-        model = load_plugin(replace(told.plugin, batch=batch), clock, **parameters)
-        crop = face_crops.crop_spec(model, told.crop)
+        model = load_plugin(replace(spec.plugin, batch=batch), clock, **parameters)
+        crop = face_crops.crop_spec(model, spec.crop)
 
-        def answer(
-            held: Sequence[tuple[Mapping[str, Any], list[dict[str, Any]], np.ndarray]],
-        ) -> object:
-            pixels = [
-                face_crops.face_crop(frame, rows, crop, told.crop, image)[1]
-                for frame, rows, image in held
-            ]
+        def cropped(frame: Row, rows: list[Row], image: RGB) -> RGB:
+            face, pixels = face_crops.face_crop(frame, rows, crop, spec.crop, image)
+            if pixels is None:
+                raise ValueError(face["reason"])
+            return pixels
+
+        def answer(pictures: Sequence[tuple[Row, list[Row], RGB]]) -> object:
+            pixels = [cropped(*picture) for picture in pictures]
             with torch_devices.autocast():
                 return model.predict(np.stack(pixels))
 
@@ -108,30 +116,31 @@ def time_model(
             except DecodeError:
                 yield Query(frame, None, latency.ERROR)
 
-    about = {"dataset": told.dataset, "detector": told.detector, "model": told.model}
+    about = {"dataset": spec.dataset, "detector": spec.detector, "model": spec.model}
     _measure(asked, load, face_crops.BATCH, output, about, job.queries)
 
 
 def drawn(frames: Path, queries: int, seed: int) -> list[int]:
-    """Places of the pictures to ask about in the frames table: the same for every detector and model, drawn among those that can be read.
+    """Draw the pictures to ask about; return their row numbers in the frames table.
 
-    Ascending; where there are more queries than pictures, once through all of them as often as goes, then the drawn rest.
+    They are the same readable pictures for every detector and model, in ascending order. If there
+    are more queries than pictures, all pictures come first, as often as possible, then the drawn
+    rest.
     """
-    readable = [
-        place
-        for place, row in enumerate(parquet.rows(frames, ["state"]))
-        if row["state"] == columns.OK
-    ]
+    states = parquet.rows(frames, ["state"])
+    readable = [place for place, row in enumerate(states) if row["state"] == columns.OK]
     if not readable:
         return []
     passes, rest = divmod(queries, len(readable))
-    return readable * passes + sorted(
-        np.random.default_rng([seed, _DRAW]).choice(readable, rest, replace=False).tolist()
-    )
+    chosen = np.random.default_rng([seed, _DRAW]).choice(readable, rest, replace=False)
+    return readable * passes + sorted(chosen.tolist())
 
 
 def _at(rows: Callable[[], Iterator[Any]], places: Iterable[int]) -> Iterator[Any]:
-    """The rows of a table at these places; it is read from the front again where they begin again. No more than one row is held."""
+    """Yield the rows of a table at these places, holding one row at a time.
+
+    Where the places start over, the table is read from the front again.
+    """
     source, last = rows(), -1
     for place in places:
         if place <= last:
@@ -148,50 +157,43 @@ def _measure(
     names: Mapping[str, str],
     queries: int,
 ) -> None:
-    """Ask one by one, then in full batches, and write both. Raises the last error where no query was answered."""
+    """Ask about single pictures, then about full batches, and write both.
+
+    Raises the last error if no query was answered.
+    """
+
+    def payloads() -> Iterator[Any]:
+        return (query.payload for query in asked() if query.payload is not None)
+
     answer, clock = load(1)
-    for query in islice((query for query in asked() if query.held is not None), WARM_UP):
-        _seconds(answer, [query.held])
-    error, rows, others = None, [], Others()
+    for payload in islice(payloads(), WARM_UP):
+        _seconds(answer, [payload])
+    error, others = None, Others()
+    single: dict[str, list[Any]] = {"sample_id": [], "frame": [], "outcome": [], "ms": []}
     for query in track(asked(), f"{'/'.join(names.values())}: single pictures", queries):
-        taken, ms, outcome = (
-            None if query.held is None else _seconds(answer, [query.held]),
-            None,
-            query.outcome,
-        )
+        taken = None if query.payload is None else _seconds(answer, [query.payload])
+        failed = isinstance(taken, Exception)
         if isinstance(taken, Exception):
-            error, outcome = taken, latency.ERROR
-        elif taken is not None:
-            ms = 1000 * taken
-        rows.append(
-            {
-                "sample_id": query.frame["sample_id"],
-                "frame": query.frame["frame"],
-                "outcome": outcome,
-                "ms": ms,
-            }
-        )
-    if error and all(row["ms"] is None for row in rows):
+            error, taken = taken, None
+        single["sample_id"].append(query.frame["sample_id"])
+        single["frame"].append(query.frame["frame"])
+        single["outcome"].append(latency.ERROR if failed else query.outcome)
+        single["ms"].append(None if taken is None else 1000 * taken)
+    if error and all(ms is None for ms in single["ms"]):
         raise error
     busy = others.cores()
     answer, _ = load(None)
-    pictures, seconds = _offline(
-        answer, (query.held for query in asked() if query.held is not None), batch
-    )
-    about = {
-        **names,
-        "state": latency.OK,
-        "reason": None,
-        "batch": batch,
-        "threads": hardware.threads(),
-        "device": gpus.described(torch_devices.gpu()),
-    }
-    single = {key: [row[key] for row in rows] for key in ("sample_id", "frame", "outcome", "ms")}
+    pictures, seconds = _offline(answer, payloads(), batch)
     files.write_json(
         output,
         {
-            **about,
+            **names,
             **single,
+            "state": latency.OK,
+            "reason": None,
+            "batch": batch,
+            "threads": hardware.threads(),
+            "device": gpus.described(torch_devices.gpu()),
             "load_s": clock.load_s,
             "others": busy,
             "offline_items": pictures,
@@ -201,50 +203,41 @@ def _measure(
 
 
 class Others:
-    """How many cores processes other than this one (and the programs that it has run) keep busy; what a hypervisor takes away counts."""
+    """The cores that other processes keep busy.
+
+    Programs that this process has run are not others; time that a hypervisor takes away counts.
+    """
 
     def __init__(self) -> None:
-        self._start, self._busy, self._own = (
-            time.perf_counter(),
-            self._seconds_of_all(),
-            sum(os.times()[:4]),
-        )
+        self._start = time.perf_counter()
+        self._busy = self._seconds_of_all()
+        self._own = sum(os.times()[:4])
 
     def cores(self) -> float | None:
-        """The mean since construction; None where the kernel does not tell (/proc/stat of Linux)."""
-        busy, own, passed = (
-            self._seconds_of_all(),
-            sum(os.times()[:4]),
-            time.perf_counter() - self._start,
-        )
-        return (
-            None
-            if busy is None or self._busy is None
-            else max(0.0, busy - self._busy - own + self._own) / passed
-        )
+        """Return the mean since construction; None if the kernel has no /proc/stat (Linux has)."""
+        busy, own = self._seconds_of_all(), sum(os.times()[:4])
+        passed = time.perf_counter() - self._start
+        if busy is None or self._busy is None:
+            return None
+        return max(0.0, busy - self._busy - own + self._own) / passed
 
     @staticmethod
     def _seconds_of_all() -> float | None:
+        """Return the seconds that all cores together have been busy since the machine started."""
         try:
-            ticks = [
-                int(word)
-                for word in Path("/proc/stat")
-                .read_text(encoding="ascii")
-                .splitlines()[0]
-                .split()[1:]
-            ]
+            first = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
+            ticks = [int(word) for word in first.split()[1:]]
         except (OSError, ValueError, IndexError):
             return None
-        return (sum(ticks[:3]) + sum(ticks[5:8])) / os.sysconf(
-            "SC_CLK_TCK"
-        )  # user, nice, system; interrupts, stolen; not idle, not waiting for a disk
+        # user, nice, system; interrupts, stolen; not idle, not waiting for a disk
+        return (sum(ticks[:3]) + sum(ticks[5:8])) / os.sysconf("SC_CLK_TCK")
 
 
-def _seconds(answer: Answer, held: Sequence[Any]) -> float | Exception:
-    """How long an answer takes; the exception where there is none. Raises a failure of the machine."""
+def _seconds(answer: Answer, payloads: Sequence[Any]) -> float | Exception:
+    """Return the time that an answer takes, or its exception. Raises a failure of the machine."""
     start = time.perf_counter()
     try:
-        answer(held)
+        answer(payloads)
     except Exception as error:
         if hardware.is_of_the_machine(error):
             raise
@@ -252,10 +245,14 @@ def _seconds(answer: Answer, held: Sequence[Any]) -> float | Exception:
     return time.perf_counter() - start
 
 
-def _offline(answer: Answer, held: Iterator[Any], batch: int) -> tuple[int, float]:
-    """(pictures, seconds) of full batches, and of one that is not full only where it is the first; that one is computed once before, as a warm-up."""
+def _offline(answer: Answer, payloads: Iterator[Any], batch: int) -> tuple[int, float]:
+    """Return (pictures, seconds) of full batches.
+
+    The first batch is computed once before, as a warm-up. A batch that is not full counts only if
+    it is the first.
+    """
     pictures, seconds = 0, 0.0
-    for index, items in enumerate(iter(lambda: list(islice(held, batch)), [])):
+    for index, items in enumerate(iter(lambda: list(islice(payloads, batch)), [])):
         if index == 0:
             _seconds(answer, items)
         elif len(items) < batch:

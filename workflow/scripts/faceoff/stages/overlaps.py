@@ -1,4 +1,7 @@
-"""Stage: whether the detectors see the same face: how their boxes overlap, and how they lie on the true ones where a dataset has them."""
+"""Stage: measure how the detectors' boxes overlap, and how they lie on the true faces.
+
+Only some datasets have true boxes.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, groupby
@@ -10,18 +13,24 @@ import numpy as np
 from faceoff.faces.choice import choose
 from faceoff.faces.crops import calibrate, iou
 from faceoff.plan.jobs import OverlapsJob
+from faceoff.plugins.protocols import Box
 from faceoff.statistics.limits import SAME_FACE
 from faceoff.storage import files, parquet
 
-ON_FACE = 0.5  # IoU with a true box from which a face counts as found (protocol §9)
+ON_FACE = 0.5  # least IoU with a true box for a face to count as found (protocol §9)
 
 
 def write_overlaps(frames: Path, faces: Sequence[Path], output: Path, job: OverlapsJob) -> None:
-    """Write the overlaps of one dataset as JSON; detectors that take the whole frame, and those that failed, are left out.
+    """Write the overlaps of one dataset as JSON.
 
-    `detectors`: frames with a true face (`with_face`), of those the ones where the chosen, calibrated box lies on it (`on_face`), and frames without any
-    face in which one was found (`false_alarms`); null where the dataset knows no boxes. `pairs`: frames where both, one or none found a face, mean IoU
-    over both (null without), and how often it is the same face.
+    Detectors that take the whole frame, and those that failed, are left out.
+
+    `detectors`: the number of frames with a true face (`with_face`), of those on which the chosen,
+    calibrated box lies on it (`on_face`), and of frames without a face in which the detector found
+    one (`false_alarms`); null if the dataset has no boxes.
+
+    `pairs`: the number of frames in which both, one or neither of two detectors found a face, the
+    mean IoU over both (null if there is none), and how often both found the same face.
     """
     shown = list(parquet.rows(frames, ["width", "height", "boxes"]))
     chosen = {
@@ -45,19 +54,24 @@ def write_overlaps(frames: Path, faces: Sequence[Path], output: Path, job: Overl
     )
 
 
-def _chosen(
-    frames: Sequence[Mapping[str, Any]], faces: Path, policy: str
-) -> Iterator[tuple[float, ...] | None]:
-    """The box x, y, w, h that the policy chooses in each frame, None where no face was found. Both tables are in frame order."""
+def _chosen(frames: Sequence[Mapping[str, Any]], faces: Path, policy: str) -> Iterator[Box | None]:
+    """Yield the box that the policy chooses in each frame, None if no face was found.
+
+    Both tables are in frame order.
+    """
     columns = ["sample_id", "frame", "success", "x", "y", "w", "h", "score"]
     grouped = groupby(parquet.rows(faces, columns), lambda row: (row["sample_id"], row["frame"]))
     for frame, (_, group) in zip(frames, grouped, strict=True):
         rows = list(group)
-        face = choose(rows, policy, frame["width"], frame["height"]) if rows[0]["success"] else None
-        yield face and tuple(face[key] for key in ("x", "y", "w", "h"))
+        if not rows[0]["success"]:
+            yield None
+            continue
+        face = choose(rows, policy, frame["width"], frame["height"])
+        yield face["x"], face["y"], face["w"], face["h"]
 
 
-def _pair(a: Sequence[Any], b: Sequence[Any]) -> dict[str, Any]:
+def _pair(a: Sequence[Box | None], b: Sequence[Box | None]) -> dict[str, Any]:
+    """Compare the boxes of two detectors, frame by frame."""
     overlaps = [iou(x, y) for x, y in zip(a, b, strict=True) if x and y]
     return {
         "frames": len(a),
@@ -70,8 +84,12 @@ def _pair(a: Sequence[Any], b: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def _on_truth(found: Sequence[Any], truth: Sequence[Any], calibration: Any) -> dict[str, Any]:
-    """How a detector's chosen boxes lie on the true ones; nulls where the dataset has no boxes at all."""
+def _on_truth(
+    found: Sequence[Box | None],
+    truth: Sequence[list[Box] | None],
+    calibration: Mapping[str, float] | None,
+) -> dict[str, Any]:
+    """Count the true boxes that a detector's chosen boxes hit; None if the dataset has no boxes."""
     if not any(truth):
         return dict.fromkeys(("with_face", "on_face", "false_alarms"))
     with_face = [(box, boxes) for box, boxes in zip(found, truth, strict=True) if boxes]

@@ -1,4 +1,7 @@
-"""Stage 1: a dataset's samples as rows, with the task they belong to in the file's metadata."""
+"""Stage 1: list a dataset's samples as rows.
+
+The file's metadata name the task that the samples belong to.
+"""
 
 import json
 import sys
@@ -16,11 +19,15 @@ from faceoff.storage import columns, parquet
 
 
 def write_samples(output: Path, job: DatasetJob) -> None:
-    """Write the samples table; classes of the space that no sample has are said. Raises ValueError when the dataset is empty or an id stands twice."""
+    """Write the samples table, and name the classes of the space that no sample has.
+
+    Raises ValueError when the dataset is empty or two samples have one id.
+    """
     dataset, options = open_dataset(job.source, job.class_name, job.options, job.seed)
     version = dataset.version
     if options.part is not None:
-        version += f"-{options.part}_of_{'_'.join(f'{share:g}' for share in options.shares)}_seed_{job.seed}"
+        shares = "_".join(f"{share:g}" for share in options.shares)
+        version += f"-{options.part}_of_{shares}_seed_{job.seed}"
     seen: set[str] = set()
     labels: set[str | None] = set()
 
@@ -42,24 +49,23 @@ def write_samples(output: Path, job: DatasetJob) -> None:
                 f"dataset {job.dataset} is empty: no sample passes its options {job.options}"
             )
 
+    space = dataset.space
+    if options.space is not None:
+        space = emotions.space(options.space, dataset.space)
     task = {
         "name": job.dataset,
         "type": job.type,
         "version": version,
-        "space": dataset.space
-        if options.space is None
-        else emotions.space(options.space, dataset.space),
+        "space": space,
         "limited": options.limit is not None,
         "headline": job.headline,
     }
-    parquet.write_rows(
-        output,
-        columns.SAMPLES.with_metadata({parquet.TASK: json.dumps(task, sort_keys=True)}),
-        rows(),
-    )
-    absent = [emotion for emotion in task["space"] if emotion not in labels]
+    metadata = {parquet.TASK: json.dumps(task, sort_keys=True)}
+    parquet.write_rows(output, columns.SAMPLES.with_metadata(metadata), rows())
+    absent = [emotion for emotion in space if emotion not in labels]
     if absent and labels != {None}:
         print(
-            f"{job.dataset}: no sample of {', '.join(absent)}, in the space of the scores all the same",
+            f"{job.dataset}: no sample of {', '.join(absent)}, although the space of the scores "
+            "has it",
             file=sys.stderr,
         )

@@ -1,29 +1,25 @@
-"""Stage 6: one cell's or fusion's scores, with their intervals, as JSON."""
+"""Stage 6: write the scores of one cell or fusion, with their intervals, as JSON."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from faceoff.plan.jobs import ScoreJob
 from faceoff.scoring import affect, metrics, subgroups, trust
+from faceoff.scoring.cell_scores import cell_scores
+from faceoff.scoring.records import Affect, Group
 from faceoff.scoring.task import (
     SamplePosteriors,
     Task,
     UnlabelledError,
-    flags,
     read_task,
     sample_posteriors,
-    share_interval,
     weights_of,
 )
-from faceoff.statistics.bootstrap import bootstrap_t_confusion
-from faceoff.statistics.intervals import design_effect, mean_share
 from faceoff.storage import columns, files, parquet
 
-CLIPPED_SHARE = 0.01  # of readings of valence and arousal, above which a warning says so
+CLIPPED_SHARE = 0.01  # of readings of valence and arousal; a flag warns of more
 
 
 def write_score(
@@ -36,138 +32,89 @@ def write_score(
 ) -> None:
     """Write the score file; a skipped or failed cell has its reason instead of metrics.
 
-    validation: the pipeline's predictions of the validation dataset and that dataset's samples, where its temperature is fitted; else the other folds do.
+    predictions: None only for a cell that the job skips.
+
+    validation: the pipeline's predictions of the validation dataset, and that dataset's samples, on
+    which its temperature is fitted; without them the other folds teach it.
+
+    Raises ValueError when a cell that is not skipped has no predictions.
     """
-    about = job.about()
     if job.skip:
-        files.write_json(
-            output,
-            about | {"state": "skipped", "reason": job.skip, "task": None, "failed_files": []},
-        )
-        return
+        found: dict[str, Any] = {
+            "state": "skipped",
+            "reason": job.skip,
+            "task": None,
+            "failed_files": [],
+        }
+    elif predictions is None:
+        raise ValueError("a cell that is not skipped needs its predictions")
+    else:
+        found = _scored(samples, frames, predictions, job, validation)
+    files.write_json(output, job.about() | found)
+
+
+def _scored(
+    samples: Path, frames: Path, predictions: Path, job: ScoreJob, validation: Sequence[Path]
+) -> dict[str, Any]:
+    """Return what the score file says besides the pipeline's identity."""
     failed = parquet.failed_files(predictions)
+    about: dict[str, Any] = {"failed_files": failed}
+    clipped = None
     if not failed:
+        clipped = affect.clipped_share(predictions)
         about["affect"] = _affect(samples, frames, predictions, job.seed)
-        about["affect_clipped"] = affect.clipped_share(predictions)
+        about["affect_clipped"] = clipped
     try:
         task = read_task(samples)
     except UnlabelledError as error:
-        state = (
-            {"state": "error", "reason": "the job failed, see its log"}
-            if failed
-            else {"state": "skipped", "reason": str(error)}
+        state, reason = (
+            ("error", "the job failed, see its log") if failed else ("skipped", str(error))
         )
-        files.write_json(output, about | state | {"task": None, "failed_files": failed})
-        return
+        return about | {"state": state, "reason": reason, "task": None}
     cell = sample_posteriors(predictions, task.ids)
-    counts = {state: Counter(cell.states)[state] for state in columns.STATES}
-    about |= {"task": task.describe(), "counts": counts, "failed_files": failed}
+    counts = Counter(cell.states)
+    about |= {"task": task.describe(), "counts": {state: counts[state] for state in columns.STATES}}
     if not counts[columns.OK] and counts[columns.ERROR]:
-        reason = next(
-            reason
-            for state, reason in zip(cell.states, cell.reasons, strict=True)
-            if state == columns.ERROR
-        )
-        files.write_json(
-            output,
-            about
-            | {"state": "error", "reason": reason, "failed_files": failed or [str(predictions)]},
-        )
-        return
-    found = _scores(task, cell, job) | trust.parts(
+        reason = cell.reasons[cell.states.index(columns.ERROR)] or ""
+        again = failed or [str(predictions)]
+        return about | {"state": "error", "reason": reason, "failed_files": again}
+    found: Mapping[str, Any] = cell_scores(task, cell, hard=job.hard, seed=job.seed)
+    trusted: Mapping[str, Any] = trust.parts(
         samples, predictions, validation, task, cell, job.seed, hard=job.hard
     )
-    found["groups"] = _groups(samples, task, cell, job.seed)
-    found["weights"] = weights_of(predictions)
-    if (about.get("affect_clipped") or 0) > CLIPPED_SHARE:
-        found["flags"].append(
-            f"{about['affect_clipped']:.0%} of its valence and arousal lay at ±1 or beyond, and was clipped"
+    flags = list(found["flags"])
+    if (clipped or 0) > CLIPPED_SHARE:
+        flags.append(
+            f"{clipped:.0%} of its valence and arousal lay at ±1 or beyond, and was clipped"
         )
-    files.write_json(output, about | {"state": "ok", "reason": None} | found)
-
-
-def _groups(samples: Path, task: Task, cell: SamplePosteriors, seed: int) -> list[dict[str, Any]]:
-    """Accuracy by what the dataset says of its samples."""
-    said = {
-        row["sample_id"]: dict(row["groups"] or ())
-        for row in parquet.rows(samples, ["sample_id", "groups"])
+    return {
+        **about,
+        "state": "ok",
+        "reason": None,
+        **found,
+        **trusted,
+        "flags": flags,
+        "groups": _groups(samples, task, cell, job.seed),
+        "weights": weights_of(predictions),
     }
+
+
+def _groups(samples: Path, task: Task, cell: SamplePosteriors, seed: int) -> list[Group]:
+    """Return the accuracy by each group that the dataset divides its samples into."""
+    rows = parquet.rows(samples, ["sample_id", "groups"])
+    groups = {row["sample_id"]: dict(row["groups"] or ()) for row in rows}
     correct = metrics.argmax(cell.in_space(task.space)[0]) == task.truth
     return subgroups.by_group(
-        [said[sample] for sample in task.ids], correct, task.clusters, seed=seed
+        [groups[sample] for sample in task.ids], correct, task.clusters, seed=seed
     )
 
 
-def _affect(samples: Path, frames: Path, predictions: Path, seed: int) -> dict[str, Any]:
-    """Scores of valence and arousal, where the dataset and the model both have them."""
+def _affect(samples: Path, frames: Path, predictions: Path, seed: int) -> dict[str, Affect]:
+    """Score valence and arousal if both the dataset and the model have them."""
     rows = list(parquet.rows(samples, ["sample_id", "subject"]))
-    found = affect.moments(
-        frames, predictions, {row["sample_id"]: number for number, row in enumerate(rows)}
-    )
+    place = {row["sample_id"]: number for number, row in enumerate(rows)}
+    subjects = [row["subject"] for row in rows]
     return {
-        name: affect.score(moments, [row["subject"] for row in rows], seed)
-        for name, moments in found.items()
-    }
-
-
-def _scores(task: Task, cell: SamplePosteriors, job: ScoreJob) -> dict[str, Any]:
-    posterior, outside = cell.in_space(task.space)
-    predicted = metrics.argmax(posterior)
-    k = len(task.space)
-    values: dict[str, Any] = metrics.summary(task.truth, posterior, hard=job.hard)
-    values["strict_accuracy"] = metrics.accuracy(
-        task.truth, metrics.strict_predictions(cell.own, cell.classes, task.space)
-    )
-    values["mass_outside"] = (
-        float(np.nanmean(outside)) if metrics.is_covered(posterior).any() else None
-    )
-    if task.label_sets:
-        inside = [
-            p != metrics.NO_FACE and task.space[p] in labels
-            for p, labels in zip(predicted, task.label_sets, strict=True)
-        ]
-        values["set_accuracy"] = float(np.mean(inside))
-    per_class = metrics.per_class(task.truth, predicted, k)
-    confusion = metrics.confusion(task.truth, predicted, k)
-    warnings = flags(task, cell, predicted)
-    return {
-        "metrics": values,
-        **_intervals(task, predicted, job.seed),
-        "per_class": [
-            {"emotion": emotion, "n": per_class.n[i], "precision": per_class.precision[i], "recall": per_class.recall[i], "f1": per_class.f1[i],
-             "predicted": int(confusion[:, i].sum())}
-            for i, emotion in enumerate(task.space)
-        ],
-        "confusion": confusion,
-        "flags": warnings,
-        "ranked": not warnings,
-    }  # fmt: skip
-
-
-def _intervals(task: Task, predicted: np.ndarray, seed: int) -> dict[str, Any]:
-    """95 % intervals (protocol §13): Wilson or, with subjects, t over clusters; of UAR `mean_share` or, with subjects, bootstrap-t; of macro-F1 bootstrap-t."""
-    correct = predicted == task.truth
-    k = len(task.space)
-    clusters = task.clusters
-    covered = predicted != metrics.NO_FACE
-    inside = None if clusters is None else clusters[covered]
-    intervals = {
-        "accuracy": share_interval(correct, clusters),
-        "covered_accuracy": share_interval(correct[covered], inside),
-    }
-    if clusters is None:
-        confusion = metrics.confusion(task.truth, predicted, k)
-        intervals["balanced_accuracy"] = mean_share(confusion.diagonal(), confusion.sum(axis=1))
-    else:
-        intervals["balanced_accuracy"] = bootstrap_t_confusion(
-            metrics.balanced_accuracy_of, task.truth, predicted, k, clusters, seed=seed
-        )
-    intervals["macro_f1"] = bootstrap_t_confusion(
-        metrics.macro_f1_of, task.truth, predicted, k, clusters, seed=seed
-    )
-    return {
-        "intervals": {name: [interval.low, interval.high] for name, interval in intervals.items()},
-        "design_effect": design_effect(correct.astype(float), clusters)
-        if clusters is not None
-        else None,
+        name: affect.score(moments, subjects, seed)
+        for name, moments in affect.moments(frames, predictions, place).items()
     }

@@ -1,8 +1,11 @@
-"""Scatter a dataset's samples over independent jobs, and gather what those jobs wrote as if one had written it."""
+"""Stage: scatter a dataset's samples over independent jobs, and gather what those jobs wrote.
+
+The gathered files are those that a single job would have written.
+"""
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -12,11 +15,15 @@ import pyarrow.parquet as pq
 from faceoff.plan.jobs import ShardJob
 from faceoff.storage import columns, files, parquet
 
+_SUMS = ("load_s", "compute_s", "wall_s", "items")
+_PEAKS = ("p90_ms", "peak_rss_mib", "peak_vram_mib")
+
 
 def write_shard(samples: Path, output: Path, job: ShardJob) -> None:
-    """Write the samples of shard `number` of `shards`: consecutive rows, so that the shards in order are the dataset in order.
+    """Write the samples of shard `number` of `shards`.
 
-    Sizes differ by at most one; with more shards than samples some are empty.
+    A shard has consecutive rows, so that the shards in order are the dataset in order. Sizes differ
+    by at most one; with more shards than samples some are empty.
     """
     total = parquet.count(samples)
     start, end = (total * place // job.shards for place in (job.number, job.number + 1))
@@ -26,17 +33,17 @@ def write_shard(samples: Path, output: Path, job: ShardJob) -> None:
 def gather(
     shards: Sequence[Path], output: Path, timings: Sequence[Path] = (), timing: Path | None = None
 ) -> None:
-    """Join the shards' faces or predictions into the table that one job would have written, byte for byte, and their timings.
+    """Join the shards' faces or predictions, and their timings.
 
-    Where a shard's job failed its rows say so, and the table asks for that shard (and itself) to be made again.
+    The table is, byte for byte, what one job would have written. If a shard's job failed, its rows
+    say so, and the table asks for that shard (and itself) to be made again.
     """
     failed = [name for path in shards for name in parquet.failed_files(path)]
     # A failed shard does not know the model's classes; a sound one does.
-    schema = max(
-        (pq.read_schema(path) for path in shards), key=lambda schema: len(schema.names)
-    ).remove_metadata()
+    schemas = [pq.read_schema(path) for path in shards]
+    schema = max(schemas, key=lambda schema: len(schema.names)).remove_metadata()
     if schema.names == columns.FACES.names:
-        schema = columns.FACES  # what is read back names the elements of lists otherwise
+        schema = columns.FACES  # a schema that was read back names the elements of lists otherwise
     parquet.write_rows(
         output,
         parquet.with_failure(schema, [str(output), *failed]) if failed else schema,
@@ -47,41 +54,38 @@ def gather(
 
 
 def gather_frames(shards: Sequence[Path], output: Path) -> None:
-    """Write a table without rows that names the shards' frames, in order: pictures are not copied, and whoever reads the table reads them."""
+    """Write a table without rows that names the files of the shards' frames, in order.
+
+    Pictures are not copied: whoever reads the table reads those files.
+    """
     names = [os.path.relpath(path, output.parent) for path in shards]
-    parquet.write_rows(
-        output,
-        columns.FRAMES.with_metadata(
-            {**columns.FRAMES.metadata, parquet.SHARDS: json.dumps(names)}
-        ),
-        (),
-    )
+    metadata = {**columns.FRAMES.metadata, parquet.SHARDS: json.dumps(names)}
+    parquet.write_rows(output, columns.FRAMES.with_metadata(metadata), ())
 
 
 def joined(timings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One timing for all shards: seconds and items add up, the rate is that of one worker, p90 that of the slowest shard."""
+    """Return one timing for all shards.
+
+    Seconds and items add up; the rate is that of one worker, p90 that of the slowest shard.
+    """
     sound = [timing for timing in timings if not timing.get("failed")]
     if not sound:
         return {"failed": True}
     rated = [timing for timing in sound if timing["items_per_s"]]
     seconds = sum(timing["items"] / timing["items_per_s"] for timing in rated)
+    sums = {name: sum(timing[name] for timing in sound) for name in _SUMS}
     return {
         **sound[0],
-        **{
-            name: sum(timing[name] for timing in sound) for name in ("load_s", "compute_s", "items")
-        },
+        **sums,
         "device": "; ".join(sorted({timing["device"] for timing in sound})),
         "network_batches": sorted({size for timing in sound for size in timing["network_batches"]}),
         "items_per_s": sum(timing["items"] for timing in rated) / seconds if seconds else None,
-        "p90_ms": max(
-            (timing["p90_ms"] for timing in sound if timing["p90_ms"] is not None), default=None
-        ),
-        "wall_s": sum(timing["wall_s"] for timing in sound),
-        "peak_rss_mib": max(timing["peak_rss_mib"] for timing in sound),
-        "peak_vram_mib": max(
-            (timing["peak_vram_mib"] for timing in sound if timing["peak_vram_mib"] is not None),
-            default=None,
-        ),
-        "energy_j": None,  # shards run beside each other, each counting the whole machine
+        **{name: _most(timing[name] for timing in sound) for name in _PEAKS},
+        "energy_j": None,  # shards run beside each other, and each counts the whole machine
         "shards": len(timings),
     }
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    """Return the largest value; None if none is known."""
+    return max((value for value in values if value is not None), default=None)

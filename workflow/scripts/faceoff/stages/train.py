@@ -1,6 +1,7 @@
-"""Stage: fit a trainable model on a dataset's faces as one detector crops them."""
+"""Stage: fit a trainable model to a dataset's faces, as one detector crops them."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -9,38 +10,36 @@ from faceoff.faces.face_crops import BATCH, crop_spec, face_crop, framed
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin
 from faceoff.plan.jobs import PredictJob
+from faceoff.plugins.protocols import RGB, Crops, TrainableModel
 from faceoff.progress import track
 from faceoff.storage import files, parquet
 
 
 def write_trained(samples: Path, frames: Path, faces: Path, output: Path, job: PredictJob) -> None:
-    """Write the fitted parameters as an .npz of plain arrays. Samples without a label or a face do not take part."""
+    """Write the fitted parameters as an .npz of plain arrays.
+
+    Samples without a label or a face take no part.
+    """
     if parquet.failed_files(faces):
         raise RuntimeError(f"face detection failed: {next(parquet.rows(faces))['reason']}")
-    model = load_plugin(job.plugin, Clock())
+    model: TrainableModel = load_plugin(job.plugin, Clock())
     crop = crop_spec(model, job.crop)
-    labels = dict(
-        zip(
-            *parquet.read(samples, columns=["sample_id", "label"]).to_pydict().values(), strict=True
-        )
-    )
+    rows = parquet.rows(samples, ["sample_id", "label"])
+    labels = {row["sample_id"]: row["label"] for row in rows}
 
-    def batches() -> Iterator[tuple[np.ndarray, list[str]]]:
-        found: list[tuple[np.ndarray, str]] = []
-        for frame, rows in track(
-            framed(frames, faces),
-            f"{job.dataset}: train {job.model}",
-            parquet.count(frames),
-        ):
+    def cropped() -> Iterator[tuple[RGB, str]]:
+        title = f"{job.dataset}: train {job.model}"
+        for frame, found in track(framed(frames, faces), title, parquet.count(frames)):
             label = labels[frame["sample_id"]]
-            pixels = face_crop(frame, rows, crop, job.crop)[1] if label else None
+            pixels = face_crop(frame, found, crop, job.crop)[1] if label else None
             if pixels is not None:
-                found.append((pixels, label))
-            if len(found) == BATCH:
-                yield np.stack([pixels for pixels, _ in found]), [label for _, label in found]
-                found.clear()
-        if found:
-            yield np.stack([pixels for pixels, _ in found]), [label for _, label in found]
+                yield pixels, label
+
+    def batches() -> Iterator[tuple[Crops, list[str]]]:
+        source = cropped()
+        while batch := list(islice(source, BATCH)):
+            pixels, labels_of_batch = zip(*batch, strict=True)
+            yield np.stack(pixels), list(labels_of_batch)
 
     arrays = model.fit(batches())
     with files.atomic(output) as scratch, open(scratch, "wb") as file:

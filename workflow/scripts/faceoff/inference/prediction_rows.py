@@ -1,0 +1,47 @@
+"""Turn a model's predictions into the rows of the predictions table."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from faceoff.emotions import SENTIMENT
+from faceoff.plugins.protocols import Prediction
+from faceoff.storage import columns
+
+
+def prediction_rows(
+    prediction: Prediction, own: Sequence[str], classes: Sequence[str], silent: tuple[str, str]
+) -> list[dict[str, Any]]:
+    """Return the part of each row that the model fills.
+
+    It is the posterior in canonical order, the winner with its confidence and sentiment, valence,
+    arousal and action units. Valence and arousal are clipped to -1 ... 1.
+
+    own: the model's classes in its output order; silent: state and reason of a row that the model
+    could not evaluate.
+    """
+    place = [own.index(emotion) for emotion in classes]
+    posterior = np.asarray(prediction.posterior, np.float64)[:, place]
+    rows: list[dict[str, Any]] = []
+    for index, p in enumerate(posterior):
+        if prediction.evaluable is not None and not prediction.evaluable[index]:
+            rows.append({"success": 0, "state": silent[0], "reason": silent[1]})
+            continue
+        if not np.isfinite(p).all() or p.min() < 0 or not math.isclose(p.sum(), 1.0, abs_tol=1e-3):
+            reason = f"not a probability distribution (sum {p.sum():.4g}, min {p.min():.4g})"
+            rows.append({"success": 0, "state": columns.ERROR, "reason": reason})
+            continue
+        winner = classes[int(p.argmax())]
+        row: dict[str, Any] = {
+            f"p_{emotion}": float(value) for emotion, value in zip(classes, p, strict=True)
+        }
+        row |= {"emotion": winner, "confidence": float(p.max()), "sentiment": SENTIMENT.get(winner)}
+        for name, values in (("valence", prediction.valence), ("arousal", prediction.arousal)):
+            if values is not None and np.isfinite(values[index]):
+                row[name] = float(np.clip(values[index], -1, 1))
+        for name, values in prediction.aus.items():
+            row[f"au_{name.removeprefix('AU').lower()}"] = float(values[index])
+        rows.append(row)
+    return rows

@@ -1,0 +1,123 @@
+"""Score one pipeline on one task: metrics with their intervals, classes, confusion and flags."""
+
+from typing import TypedDict
+
+import numpy as np
+
+from faceoff.scoring import metrics
+from faceoff.scoring.records import Intervals, Limits, Metrics, Number, PerClass
+from faceoff.scoring.task import SamplePosteriors, Task, flags, share_interval
+from faceoff.statistics.arrays import Floats, Ints
+from faceoff.statistics.bootstrap import bootstrap_t_confusion
+from faceoff.statistics.intervals import Interval, design_effect, mean_share
+
+
+class CellScores(TypedDict):
+    """The part of a score file that follows from truth and posteriors alone."""
+
+    metrics: Metrics
+    intervals: Intervals
+    design_effect: Number
+    per_class: list[PerClass]
+    confusion: list[list[int]]
+    flags: list[str]
+    ranked: bool
+
+
+def cell_scores(task: Task, cell: SamplePosteriors, *, hard: bool, seed: int) -> CellScores:
+    """Score a pipeline's posteriors against the truth of the task.
+
+    Parameters
+    ----------
+    task
+        The n scored samples.
+    cell
+        The pipeline's posteriors of these samples, in their order.
+    hard
+        The posteriors are votes or ranks, so probabilistic metrics are undefined.
+    seed
+        Seed of the bootstrap.
+    """
+    posterior, outside = cell.in_space(task.space)
+    predicted = metrics.argmax(posterior)
+    warnings = flags(task, cell, predicted)
+    return {
+        "metrics": _metrics(task, cell, posterior, outside, hard=hard),
+        "intervals": intervals(task, predicted, seed),
+        "design_effect": None
+        if task.clusters is None
+        else design_effect((predicted == task.truth).astype(float), task.clusters),
+        "per_class": _per_class(task, predicted),
+        "confusion": metrics.confusion(task.truth, predicted, len(task.space)).tolist(),
+        "flags": warnings,
+        "ranked": not warnings,
+    }
+
+
+def intervals(task: Task, predicted: Ints, seed: int) -> Intervals:
+    """Return the 95 % intervals of the metrics (protocol §13).
+
+    Shares have Wilson's or, with subjects, t over clusters; UAR has `mean_share` or, with subjects,
+    bootstrap-t; macro-F1 has bootstrap-t.
+    """
+    k, clusters = len(task.space), task.clusters
+    correct = predicted == task.truth
+    covered = predicted != metrics.NO_FACE
+    inside = None if clusters is None else clusters[covered]
+    if clusters is None:
+        confusion = metrics.confusion(task.truth, predicted, k)
+        recall = mean_share(confusion.diagonal(), confusion.sum(axis=1))
+    else:
+        recall = bootstrap_t_confusion(
+            metrics.balanced_accuracy_of, task.truth, predicted, k, clusters, seed=seed
+        )
+    f1 = bootstrap_t_confusion(metrics.macro_f1_of, task.truth, predicted, k, clusters, seed=seed)
+    return {
+        "accuracy": _limits(share_interval(correct, clusters)),
+        "covered_accuracy": _limits(share_interval(correct[covered], inside)),
+        "balanced_accuracy": _limits(recall),
+        "macro_f1": _limits(f1),
+    }
+
+
+def _limits(interval: Interval) -> Limits:
+    return [interval.low, interval.high]
+
+
+def _metrics(
+    task: Task, cell: SamplePosteriors, posterior: Floats, outside: Floats, *, hard: bool
+) -> Metrics:
+    """Return the metrics. outside: (n,) the mass that each posterior puts outside the space."""
+    strict = metrics.strict_predictions(cell.own, cell.classes, task.space)
+    covered = metrics.is_covered(posterior).any()
+    found: Metrics = {
+        **metrics.summary(task.truth, posterior, hard=hard),
+        "strict_accuracy": metrics.accuracy(task.truth, strict),
+        "mass_outside": float(np.nanmean(outside)) if covered else None,
+    }
+    if task.label_sets:
+        predicted = metrics.argmax(posterior)
+        inside = [
+            p != metrics.NO_FACE and task.space[p] in labels
+            for p, labels in zip(predicted, task.label_sets, strict=True)
+        ]
+        found["set_accuracy"] = float(np.mean(inside))
+    return found
+
+
+def _per_class(task: Task, predicted: Ints) -> list[PerClass]:
+    """Return the scores of each class, in the order of the space."""
+    k = len(task.space)
+    scores = metrics.per_class(task.truth, predicted, k)
+    answered = metrics.confusion(task.truth, predicted, k).sum(axis=0)
+    return [
+        {
+            "emotion": emotion,
+            "n": scores.n[i].item(),
+            "precision": scores.precision[i].item(),
+            "recall": scores.recall[i].item(),
+            "f1": scores.f1[i].item(),
+            "predicted": int(answered[i]),
+        }
+        for i, emotion in enumerate(task.space)
+    ]
