@@ -252,9 +252,9 @@ def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path: Path) -> No
     with pytest.raises(ConfigError) as caught:
         config_files.load(path)
     assert str(caught.value).splitlines() == [
-        f"{path}, line 4: key 'margin' stands a second time, first in line 4",
-        f"{path}, line 5: key 'fer' stands a second time, first in line 4",
-        f"{path}, line 6: key 'datasets' stands a second time, first in line 1",
+        f"{path}, line 4: key 'margin' appears a second time, first in line 4",
+        f"{path}, line 5: key 'fer' appears a second time, first in line 4",
+        f"{path}, line 6: key 'datasets' appears a second time, first in line 1",
     ]
 
 
@@ -276,7 +276,7 @@ def test_a_run_refuses_a_key_that_stands_twice(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert (
-        f"faceoff: {tmp_path / 'c.yaml'}, line 4: key 'models' stands a second time, first in line 3\n"
+        f"faceoff: {tmp_path / 'c.yaml'}, line 4: key 'models' appears a second time, first in line 3\n"
         in done.stderr
     )
     assert "Traceback" not in done.stderr

@@ -110,7 +110,7 @@ class Avec2013:
         self.version = f"{options.split}-{options.label_hz:g}hz@1"
 
     def _place(self, path: Path) -> None:
-        """Keep a clip or label file of the part; a second file of one name counts as the same file."""
+        """Keep a clip or label file of the part; files of one name count as the same file."""
         if (
             path.name.startswith(".")
             or SPLITS[self.options.split]

@@ -104,7 +104,7 @@ class Folder:
 
     @cached_property
     def _undecodable(self) -> dict[str, Path]:
-        """Return files whose name is not valid UTF-8, by the id that spells it (which is no path)."""
+        """Return files whose name is not valid UTF-8, by the id (no path) that spells it."""
         return {
             self._id(path): path
             for path, _ in self._files()

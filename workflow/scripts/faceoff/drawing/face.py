@@ -273,7 +273,7 @@ def _reach(image: np.ndarray, placement: Placement) -> tuple[int, int, int, int]
 
 
 def _paste(target: np.ndarray, canvas: np.ndarray, source: np.ndarray, scale: float) -> None:
-    """Warp a premultiplied head canvas over a window of the image, in place (float32 RGB, 0-255)."""
+    """Warp a premultiplied head canvas over a window of the image in place (float32 RGB 0-255)."""
     shrink = raster.SCALE / scale
     if shrink > 1.2:  # what bilinear sampling would skip is averaged first
         canvas = cv2.GaussianBlur(canvas, (0, 0), 0.4 * shrink)

@@ -1,4 +1,7 @@
-"""Choose the face of every frame of a faces table, column by column, and match the faces of several detectors."""
+"""Choose the face of every frame of a faces table, column by column.
+
+Faces of several detectors are matched by their overlap.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

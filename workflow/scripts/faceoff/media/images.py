@@ -77,7 +77,7 @@ def decode_reasons() -> Iterator[None]:
 
 
 def to_rgb(image: Image.Image) -> RGB:
-    """Convert an opened image to RGB uint8. Raises DecodeError for grey values that are not finite."""
+    """Convert an opened image to RGB uint8. Raises DecodeError for grey values not finite."""
     if image.mode in {"I;16", "I;16B", "I;16L", "I;16N", "I", "F"}:
         values = np.asarray(image).astype(np.float64)
         if not np.isfinite(values).all():

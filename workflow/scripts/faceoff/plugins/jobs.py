@@ -1,4 +1,4 @@
-"""Describe jobs as records: the plan writes them as JSON into a rule's params, the stages read them.
+"""Describe jobs as records: the plan writes them as JSON into a rule's params, stages read them.
 
 The records are plain dataclasses, since the environments of the frameworks have no pydantic.
 """

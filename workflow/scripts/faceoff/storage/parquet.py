@@ -128,7 +128,7 @@ def _reading(path: Path | str) -> Iterator[None]:
 
 
 def read_schema(path: Path | str) -> pa.Schema:
-    """Read the columns of a Parquet file, with its metadata. Raises ValueError for a damaged file."""
+    """Read the columns and metadata of a Parquet file. Raises ValueError for a damaged file."""
     with _reading(path):
         return pq.read_schema(path)
 
