@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-# Before numpy and PyTorch are imported: small matrices on several threads take three times the processor time of one. Runs of the workflow are not told.
+# Before numpy and PyTorch are imported: small matrices on several threads take three times the
+# processor time of one. Runs of the workflow are not told.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
@@ -31,5 +32,7 @@ def data() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files of long tests first, so that pytest's workers end at about the same time (with xdist's --no-loadscope-reorder)."""
+    """Files of long tests first, so that pytest's workers end at about the same time (with xdist's
+    --no-loadscope-reorder).
+    """
     items.sort(key=lambda item: {"cluster": 0, "workflow": 1}.get(item.path.parent.name, 2))

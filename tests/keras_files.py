@@ -1,4 +1,7 @@
-"""Keras HDF5 files as Keras writes them, for tests; and the layers in plain numpy, channels last, as the judge of what is computed."""
+"""Keras HDF5 files as Keras writes them, for tests.
+
+And the layers in plain numpy, channels last, as the judge of what is computed.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +22,10 @@ def write(
     joined: Mapping[str, Sequence[str]] | None = None,
     dialect: int = 2,
 ) -> Path:
-    """Write a model (or, without layers, weights only). `joined` names each layer's sources: then it is a functional model."""
+    """Write a model (or, without layers, weights only).
+
+    `joined` names each layer's sources: then it is a functional model.
+    """
     with h5py.File(path, "w") as file:
         root = file
         if layers is not None:

@@ -1,4 +1,6 @@
-"""A server on this machine that answers as Zenodo does: a record that lists files with their MD5, and the files."""
+"""A server on this machine that answers as Zenodo does: a record that lists files with their MD5,
+and the files.
+"""
 
 import hashlib
 import json

@@ -1,6 +1,8 @@
-"""MkDocs hook: the Markdown stands as the repository's host shows it, and this makes a site of it that needs no network.
+"""MkDocs hook: the Markdown stands as the repository's host shows it, and this makes a site of it
+that needs no network.
 
-Files outside docs/ that a page links to come along below `repository/` (Markdown as pages, all else as it is), and links to them are turned there.
+Files outside docs/ that a page links to come along below `repository/` (Markdown as pages, all else
+as it is), and links to them are turned there.
 """
 
 import posixpath
@@ -13,7 +15,8 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = "repository/"
-# What search needs on file://. The theme's plug-in `offline` would fetch it; docs/vendor has iframe-worker 1.0.4 as npm has it (MIT).
+# What search needs on file://. The theme's plug-in `offline` would fetch it; docs/vendor has
+# iframe-worker 1.0.4 as npm has it (MIT).
 _SHIM, _OWN_SHIM = re.compile(r"https://[^\"]+/iframe-worker/shim"), "vendor/iframe-worker/shim.js"
 _LINK = re.compile(r"(\]\()([^)\s#]+)((?:#[^)\s]*)?\))")
 _FENCE = re.compile(r"^\s*(```|~~~)")
@@ -31,7 +34,9 @@ def _in_site(path: str) -> str:
 
 
 def _target(uri: str, link: str) -> str | None:
-    """The file of the repository that a page's link names, or None for addresses and what is not there (MkDocs says so)."""
+    """The file of the repository that a page's link names, or None for addresses and what is not
+    there (MkDocs says so).
+    """
     if "://" in link or link.startswith(("mailto:", "/")):
         return None
     path = posixpath.normpath(posixpath.join(posixpath.dirname(_in_repository(uri)), link))
@@ -83,7 +88,9 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Turn links to where their targets are in the site, and part lists from a paragraph above them, as Python-Markdown wants it."""
+    """Turn links to where their targets are in the site, and part lists from a paragraph above
+    them, as Python-Markdown wants it.
+    """
     uri = page.file.src_uri
     lines: list[str] = []
 

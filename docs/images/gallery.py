@@ -1,4 +1,5 @@
-"""Copy a run's figures into the documentation's gallery: as SVG where that is small, else as PNG of 64 colours.
+"""Copy a run's figures into the documentation's gallery: as SVG where that is small, else as PNG of
+64 colours.
 
 python docs/images/gallery.py results/demo
 """

@@ -1,4 +1,6 @@
-"""The numbers on the pages of FER2013, SEND and the others are the constants that the code or another anchor test holds."""
+"""The numbers on the pages of FER2013, SEND and the others are the constants that the code or
+another anchor test holds.
+"""
 
 import importlib.util
 from pathlib import Path
@@ -38,9 +40,8 @@ def test_counts_per_rule(page: str) -> None:
 def test_accuracy_per_rule(page: str) -> None:
     for rule, (right, n, in_set) in anchors("test_ferplus_counts").PD_BEST.items():
         assert (
-            f"| {rule} | {right:,} | {n:,} | {right / n:.2%} | {'' if in_set is None else f'{in_set / n:.2%} '}|".replace(
-                "%", " %"
-            )
+            f"| {rule} | {right:,} | {n:,} | {right / n:.2%} | "
+            f"{'' if in_set is None else f'{in_set / n:.2%} '}|".replace("%", " %")
             in page
         )
     right, n = anchors("test_ferplus_counts").PD_BEST_TWINS
@@ -83,7 +84,8 @@ def test_traps(page: str) -> None:
         f"of fer2013, `clean: train` leaves {n - 288:,}",
         "17 test pictures stand twice",
         "differ in 283 test rows",
-        f"{sum(ours.AMBIGUOUS.values())} recovered labels are ambiguous ({', '.join(f'{count} {split}' for split, count in ours.AMBIGUOUS.items())})",
+        f"{sum(ours.AMBIGUOUS.values())} recovered labels are ambiguous "
+        f"({', '.join(f'{count} {split}' for split, count in ours.AMBIGUOUS.items())})",
         f"{ours.CONTRADICTED} of the 288",
         f"{ours.MISNUMBERED:,} of 35,714 names",
         f"{ours.RIGHT['float32']:,} right, {ours.RIGHT['float32'] / n:.2%}".replace("%", " %"),
@@ -106,8 +108,8 @@ def test_send() -> None:
         ("people", people),
     ):
         assert (
-            f"| {what} | {' | '.join(str(counts[split]) for split in ('train', 'valid', 'test'))} | {sum(counts.values())} |"
-            in page
+            f"| {what} | {' | '.join(str(counts[split]) for split in ('train', 'valid', 'test'))} "
+            f"| {sum(counts.values())} |" in page
         )
     assert f"every {send.WINDOW_S} s" in page
 
@@ -124,8 +126,8 @@ def test_hvb() -> None:
     page = (PAGES / "hvb.md").read_text(encoding="utf-8")
     assert ", ".join(hvb.STATES) in page
     assert (
-        f"{', '.join(hvb.HumeVocalBursts.space[:3])}, then {', '.join(hvb.HumeVocalBursts.space[3:])}"
-        in page
+        f"{', '.join(hvb.HumeVocalBursts.space[:3])}, then "
+        f"{', '.join(hvb.HumeVocalBursts.space[3:])}" in page
     )
 
 
@@ -138,7 +140,9 @@ OWN_PAGE = {"fer2013": "ferplus", "fer2013plus": "ferplus"}
     ids=lambda module: module.__name__,
 )
 def test_every_key_is_on_the_page(module: ModuleType) -> None:
-    """Keys of the dataset's own (those of all datasets are in docs/configuration.md), and its name as config.yaml writes it."""
+    """Keys of the dataset's own (those of all datasets are in docs/configuration.md), and its name
+    as config.yaml writes it.
+    """
     name = module.__name__.rsplit(".", 1)[-1]
     page = (PAGES / f"{OWN_PAGE.get(name, name)}.md").read_text(encoding="utf-8")
     options = getattr(module, next(iter(module.DATASETS.values()))["class"]).Options

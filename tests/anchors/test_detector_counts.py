@@ -1,4 +1,6 @@
-"""How many faces each detector finds in the real test pictures, as it is shipped (no upscaling, its card's threshold)."""
+"""How many faces each detector finds in the real test pictures, as it is shipped (no upscaling, its
+card's threshold).
+"""
 
 from functools import cache
 from pathlib import Path
@@ -37,18 +39,21 @@ TRUTH: dict[str, int | None] = {
     "single_face.jpg": 1,
 }
 
-# What a detector was measured to find where that is not the truth, and why. Everything else must be exact.
+# What a detector was measured to find where that is not the truth, and why. Everything else must be
+# exact.
 MEASURED: dict[tuple[str, str], tuple[int, str]] = {
     ("mediapipe_short", "4faces.png"): (1, "short range: small faces are missed"),
     ("mediapipe_short", "facetorch_test1.jpg"): (0, "short range: the group stands too far away"),
     ("mediapipe_short", "facetorch_test3.jpg"): (0, "short range: 25 small faces are missed"),
     ("mediapipe_short", "multi_face.jpg"): (3, "short range: the two smaller faces are missed"),
-    ("mediapipe_full", "facetorch_test3.jpg"): (0, "the frame is shrunk to 192 px: the faces are a few pixels wide"),
+    ("mediapipe_full", "facetorch_test3.jpg"): (0, "the frame is shrunk to 192 px: the faces are a "
+                                                   "few pixels wide"),
     ("yunet", "4faces.png"): (3, "one of four small faces is missed at 128 px"),
     ("haar", "1face.png"): (0, "the face is 21 px wide, the cascade's window 24"),
     ("haar", "3faces.png"): (0, "faces of 15 to 17 px"),
     ("haar", "4faces.png"): (0, "faces of 15 to 17 px"),
-    ("haar", "facetorch_test1.jpg"): (4, "right by accident: two of the four, and two false alarms"),
+    ("haar", "facetorch_test1.jpg"): (4, "right by accident: two of the four, and two false "
+                                         "alarms"),
     ("haar", "facetorch_test2.jpg"): (2, "a false alarm beside the face"),
     ("haar", "facetorch_test3.jpg"): (22, "21 of 25, and a false alarm"),
     ("haar", "facetorch_test5.jpg"): (1, "a false alarm"),
@@ -56,11 +61,13 @@ MEASURED: dict[tuple[str, str], tuple[int, str]] = {
     ("mtcnn", "4faces.png"): (0, "faces of 15 to 17 px, it looks for 20"),
     ("mtcnn", "facetorch_test1.jpg"): (5, "a false alarm at the lower border"),
     ("mtcnn", "facetorch_test3.jpg"): (24, "one of 25 is missed"),
-    ("retinaface", "facetorch_test3.jpg"): (24, "one of 25 is missed at 640 px; all are found at 1920"),
+    ("retinaface", "facetorch_test3.jpg"): (24, "one of 25 is missed at 640 px; all are found at "
+                                                "1920"),
     ("blazeface", "4faces.png"): (0, "for faces near the camera: small ones are missed"),
     ("blazeface", "facetorch_test1.jpg"): (1, "for faces near the camera: small ones are missed"),
     ("blazeface", "facetorch_test3.jpg"): (0, "for faces near the camera: small ones are missed"),
-    ("blazeface", "multi_face.jpg"): (3, "for faces near the camera: the two smaller ones are missed"),
+    ("blazeface", "multi_face.jpg"): (3, "for faces near the camera: the two smaller ones are "
+                                         "missed"),
 }  # fmt: skip
 TORCH = ("mtcnn", "retinaface", "blazeface")
 DETECTORS = (
@@ -173,14 +180,19 @@ def test_grey_and_transparent_pictures_work(
 
 @pytest.mark.parametrize("detector", [*TORCH, "ultraface_320", "ultraface_640"])
 def test_colours_matter(data: Path, detector: str) -> None:
-    """A swap of channels moves the box; that it is the right way round is shown against each library in tests/conformance."""
+    """A swap of channels moves the box.
+
+    That it is the right way round is shown against each library in tests/conformance.
+    """
     image = picture(data, "single_face.jpg")
     swapped = found(detector, np.ascontiguousarray(image[..., ::-1]))
     assert not swapped or found(detector, image)[0].box != pytest.approx(swapped[0].box, abs=0.01)
 
 
 def test_yunet_sees_the_colours_as_its_library_does(data: Path, mirror: Path) -> None:
-    """OpenCV's own detector on the BGR array is the judge: a swap of channels costs points without an error."""
+    """OpenCV's own detector on the BGR array is the judge: a swap of channels costs points without
+    an error.
+    """
     import cv2
 
     image = picture(data, "single_face.jpg")  # below 640 px, so it is not shrunk

@@ -1,4 +1,6 @@
-"""FER2013's own labels: counts of the recovered table, and the published accuracy of mini_XCEPTION on the test pictures that FER+ names."""
+"""FER2013's own labels: counts of the recovered table, and the published accuracy of mini_XCEPTION
+on the test pictures that FER+ names.
+"""
 
 import csv
 from collections import Counter
@@ -72,7 +74,9 @@ def test_counts(root: Path, split: str) -> None:
 
 
 def test_a_names_number_tells_its_split_but_not_its_row(root: Path) -> None:
-    """fer2013new.csv, row by row as fer2013.csv: 85 rows have no name, so almost every later name's number is less than its row."""
+    """fer2013new.csv, row by row as fer2013.csv: 85 rows have no name, so almost every later name's
+    number is less than its row.
+    """
     with open(root / "fer2013new.csv", newline="", encoding="utf-8") as file:
         rows = [(row["Usage"], row["Image name"].strip()) for row in csv.DictReader(file)]
     usages = {usage: split for split, (_, usage) in PARTS.items()}
@@ -110,7 +114,9 @@ def test_twins_with_another_label(root: Path) -> None:
 
 
 def crops(root: Path, spec: object) -> np.ndarray:
-    """What the `whole` detector hands to a model: every picture of the test part, stretched to the input."""
+    """What the `whole` detector hands to a model: every picture of the test part, stretched to the
+    input.
+    """
     dataset, samples = opened(root)
     return np.stack([crop(decode_image(dataset.read(sample)), None, spec) for sample in samples])
 
@@ -132,7 +138,9 @@ def network(mirror: Path):
 
 @pytest.mark.slow
 def test_fer_package_on_the_test_part(root: Path, network) -> None:
-    """The plug-in runs the package's 8-bit network, which gets twelve pictures more than the float32 one it was made from."""
+    """The plug-in runs the package's 8-bit network, which gets twelve pictures more than the
+    float32 one it was made from.
+    """
     posterior = network.predict(crops(root, network.crop)).posterior
     emotions = tuple(canonical(emotion) for emotion in network.emotions)
     assert emotions == FER2013_ORDER
@@ -143,7 +151,10 @@ def test_fer_package_on_the_test_part(root: Path, network) -> None:
 
 
 def mini_xception(path: Path, pictures: np.ndarray) -> np.ndarray:
-    """(n, 7) posterior of oarriaga's network from its Keras file, layer by layer in float32; pictures: (n, 1, 64, 64) from -1 to 1."""
+    """(n, 7) posterior of oarriaga's network from its Keras file, layer by layer in float32.
+
+    pictures: (n, 1, 64, 64) from -1 to 1.
+    """
     h5py, torch = pytest.importorskip("h5py"), pytest.importorskip("torch")
     functional = torch.nn.functional
     weights = {}
@@ -179,7 +190,9 @@ def mini_xception(path: Path, pictures: np.ndarray) -> np.ndarray:
         return functional.conv2d(x, weights[name, "pointwise_kernel:0"].permute(3, 2, 0, 1))
 
     def pooled(x):
-        """3 x 3 maximum at every second pixel, padded as Keras' "same": the odd pixel at the end."""
+        """3 x 3 maximum at every second pixel, padded as Keras' "same": the odd pixel
+        at the end.
+        """
         total = (-(-x.shape[-1] // 2) - 1) * 2 + 3 - x.shape[-1]
         before, after = total // 2, total - total // 2
         return functional.max_pool2d(
@@ -209,7 +222,8 @@ def test_float32_mini_xception_on_the_test_part(root: Path, mirror: Path, networ
         [mini_xception(path, inputs[start : start + 256]) for start in range(0, len(inputs), 256)]
     )
     assert right(root, posterior, FER2013_ORDER) == RIGHT["float32"]
-    # The 8-bit network is another model by protocol §26: it must agree on 99 % to be listed beside this one.
+    # The 8-bit network is another model by protocol §26: it must agree on 99 % to be listed beside
+    # this one.
     assert (
         (posterior.argmax(axis=1) == network.predict(pictures).posterior.argmax(axis=1)).sum()
         == AGREEING

@@ -48,7 +48,8 @@ COUNTS = {
     ("label", "multi_target", "valid"): 3_472,
     ("label", "multi_target", "test"): 3_466,
 }
-# vicksam's pd_best on whole pictures of the test part under each rule: right, n, and right by "is in the label set".
+# vicksam's pd_best on whole pictures of the test part under each rule: right, n, and right by "is
+# in the label set".
 PD_BEST = {
     "majority": (2_764, 3_153, None),
     "argmax8": (2_996, 3_574, None),
@@ -59,11 +60,13 @@ PD_BEST = {
 PD_BEST_TWINS = (232, 259)  # of the scored pictures that are also in the train part
 
 MAJORITY_CLASSES = {
-    "neutral": 1_090, "happiness": 893, "sadness": 384, "surprise": 396, "fear": 83, "disgust": 18, "anger": 273, "contempt": 16,
+    "neutral": 1_090, "happiness": 893, "sadness": 384, "surprise": 396, "fear": 83, "disgust": 18,
+    "anger": 273, "contempt": 16,
 }  # fmt: skip
 # The Kaggle edition's test part is these rows (protocol §1.2).
 KAGGLE_CLASSES = {
-    "neutral": 1_274, "happiness": 929, "sadness": 449, "surprise": 450, "fear": 98, "disgust": 21, "anger": 322, "contempt": 30,
+    "neutral": 1_274, "happiness": 929, "sadness": 449, "surprise": 450, "fear": 98, "disgust": 21,
+    "anger": 322, "contempt": 30,
 }  # fmt: skip
 
 
@@ -119,7 +122,9 @@ def test_clean_variant(root: Path, clean: str, expected: int) -> None:
 
 @pytest.mark.slow
 def test_pixel_twins_of_the_whole_test_part(root: Path) -> None:
-    """288 of 3,573 test pictures are identical to a train picture, scored or not; 17 of them stand twice in the test part itself."""
+    """288 of 3,573 test pictures are identical to a train picture, scored or not; 17 of them stand
+    twice in the test part itself.
+    """
     train, test = opened(root, "fer2013new", "train"), opened(root, "fer2013new", "test")
     seen = {
         digest
@@ -143,7 +148,10 @@ def test_files_that_several_rows_name(root: Path) -> None:
 
 
 def test_warning_icon_is_scored_once_as_neutral(root: Path) -> None:
-    """fer0033120 names two test rows, one neutral and one NF; its picture is a black icon and no face."""
+    """fer0033120 names two test rows, one neutral and one NF.
+
+    Its picture is a black icon and no face.
+    """
     dataset = opened(root, "fer2013new", "test")
     rows = [
         vector for name, vector in dataset._votes("test", dataset._part) if name == "fer0033120.png"

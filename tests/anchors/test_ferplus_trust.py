@@ -1,4 +1,6 @@
-"""FER+ beyond one label: its outliers, what one tagger scores, and one network under every label rule (protocol §2), from the real votes and pictures."""
+"""FER+ beyond one label: its outliers, what one tagger scores, and one network under every label
+rule (protocol §2), from the real votes and pictures.
+"""
 
 from collections import Counter
 from pathlib import Path
@@ -19,7 +21,8 @@ from faceoff.scoring.task import read_task
 from faceoff.scoring.trust import read_outliers, read_votes
 from faceoff.stages.samples import write_samples
 
-# vicksam's pd_best on whole pictures of the test part (protocol §2): right and n by vote table, rule, answer and duplicates.
+# vicksam's pd_best on whole pictures of the test part (protocol §2): right and n by vote table,
+# rule, answer and duplicates.
 PD_BEST = {
     ("fer2013new", "majority", "label", "rows"): (2_764, 3_153),  # 87.66 %
     ("fer2013new", "argmax8", "label", "rows"): (2_996, 3_574),  # 83.83 %
@@ -61,7 +64,9 @@ def samples(root: Path, tmp_path: Path):
 
 
 def test_420_rows_are_unknown_and_one_is_no_face(samples) -> None:
-    """Of the 421 test rows that the majority rule drops, 410 have no majority and 10 an unknown one: FERPlus calls all of them unknown."""
+    """Of the 421 test rows that the majority rule drops, 410 have no majority and 10 an unknown
+    one: FERPlus calls all of them unknown.
+    """
     found = read_outliers(samples("all"))
     assert {kind: len(ids) for kind, ids in found.items()} == {"unknown": 420, "NF": 1}
     assert found["NF"] == ["fer0033120#2"]
@@ -74,7 +79,10 @@ def test_outliers_do_not_change_the_task(samples) -> None:
 
 
 def test_one_tagger_against_the_others(samples) -> None:
-    """77.1 %, and 78.5 % with the own vote; two taggers agree on 65.7 % of the scored pictures and 60.7 % of all."""
+    """77.1 %, and 78.5 % with the own vote.
+
+    Two taggers agree on 65.7 % of the scored pictures and 60.7 % of all.
+    """
     path = samples("all")
     votes = read_votes(path, read_task(path))
     assert len(votes) == 3_153

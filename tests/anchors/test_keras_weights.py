@@ -1,4 +1,6 @@
-"""The Keras files that authors published give their published numbers, and agree with the TFLite files made from them."""
+"""The Keras files that authors published give their published numbers, and agree with the TFLite
+files made from them.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -54,7 +56,11 @@ def right(found: list[str], labels: list[str]) -> int:
 
 @pytest.mark.slow
 def test_mini_xception_on_fer2013(root: Path, mirror: Path) -> None:
-    """2340 of 3573 = 0.6549; the 8-bit file gets twelve more and names the same emotion for 99.0 %: within one per cent of each other."""
+    """2340 of 3573 = 0.6549.
+
+    The 8-bit file gets twelve more and names the same emotion for 99.0 %: within one per cent of
+    each other.
+    """
     dataset = fer2013.Fer2013(fer2013.Fer2013.Options(path=root))
     crops, labels = pictures(dataset, (64, 64))
     found, posterior = answers(model("mini_xception"), crops)
@@ -70,7 +76,9 @@ def test_mini_xception_on_fer2013(root: Path, mirror: Path) -> None:
 
 @pytest.mark.slow
 def test_pd_best_on_ferplus(root: Path, mirror: Path) -> None:
-    """The Keras file and the TFLite file: the same answers to all 3,153 pictures, and the published count."""
+    """The Keras file and the TFLite file: the same answers to all 3,153 pictures, and the published
+    count.
+    """
     dataset = ferplus.FerPlus(ferplus.FerPlus.Options(path=root))
     crops, labels = pictures(dataset, (48, 48))
     found, posterior = answers(model("pd_best_keras"), crops)

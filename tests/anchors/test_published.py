@@ -71,7 +71,10 @@ def written(results: Path, dataset: str) -> dict[str, str]:
     ("dataset", "right", "n"), [("ferplus", 2764, 3153), ("ferplus-clean", 2532, 2894)]
 )
 def test_pd_best_on_ferplus(ferplus, dataset, right, n):
-    """vicksam/fer-model's published 87.66 %, to the sample; and without the pictures that are also in the training part."""
+    """vicksam/fer-model's published 87.66 %, to the sample.
+
+    And without the pictures that are also in the training part.
+    """
     assert counted(ferplus, dataset, written(ferplus, dataset)) == (right, n)
 
 

@@ -1,7 +1,8 @@
-"""A stand-in for OpenFace's FeatureExtraction: a program that reads the same arguments and writes the same kind of CSV.
+"""A stand-in for OpenFace's FeatureExtraction: a program that reads the same arguments and writes
+the same kind of CSV.
 
-It takes what it "sees" from the red of a crop's first pixel, so that crops can be told apart, and is strict about arguments: one picture per sequence,
-static action units.
+It takes what it "sees" from the red of a crop's first pixel, so that crops can be told apart, and
+is strict about arguments: one picture per sequence, static action units.
 """
 
 import sys

@@ -1,7 +1,9 @@
-"""MediaPipe's face_landmarker.task without its download: the networks that the package carries, and seeded weights for the blendshapes.
+"""MediaPipe's face_landmarker.task without its download: the networks that the package carries, and
+seeded weights for the blendshapes.
 
-The package's mesh network is the older one: it has 468 points in one output and the irises' in others. The task wants 478 in one; the first ten stand in
-for the irises, so that all else is where it is in the face.
+The package's mesh network is the older one: it has 468 points in one output and the irises' in
+others. The task wants 478 in one; the first ten stand in for the irises, so that all else is where
+it is in the face.
 """
 
 import importlib.util
@@ -19,7 +21,9 @@ POINTS_READ, SHAPES = (
 
 
 def write(path: Path) -> Path:
-    """Write the archive. Raises FileNotFoundError where the installed mediapipe has no such networks."""
+    """Write the archive. Raises FileNotFoundError where the installed mediapipe has no such
+    networks.
+    """
     modules = Path(importlib.util.find_spec("mediapipe").submodule_search_locations[0], "modules")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         archive.write(

@@ -1,6 +1,8 @@
-"""Files of weights as authors publish them, with seeded values in the place of learnt ones: for networks whose real weights are not at hand.
+"""Files of weights as authors publish them, with seeded values in the place of learnt ones: for
+networks whose real weights are not at hand.
 
-PyTorch, timm and onnx are imported by who makes a file of theirs, so that tests of the others do not need them.
+PyTorch, timm and onnx are imported by who makes a file of theirs, so that tests of the others do
+not need them.
 """
 
 import contextlib
@@ -14,7 +16,7 @@ import synthetic_weights
 
 import keras_files
 
-# -- PyTorch --------------------------------------------------------------------------------------------------------------
+# -- PyTorch ---------------------------------------------------------------------------------------
 
 
 def shapes(network: Any) -> dict[str, tuple[int, ...]]:
@@ -23,7 +25,9 @@ def shapes(network: Any) -> dict[str, tuple[int, ...]]:
 
 
 def seeded(network: Any) -> dict[str, Any]:
-    """Its state dict with seeded values; EmoNet's last layer is scaled so that its logits are of order one."""
+    """Its state dict with seeded values; EmoNet's last layer is scaled so that its logits are of
+    order one.
+    """
     import torch
 
     found = {
@@ -89,8 +93,8 @@ def small(outputs: int, squashed: bool = False) -> Any:
 
 
 def s3fd(path: Path, contrast: float = 0.5, background: float = 3.0) -> Path:
-    """Kernels as at the start of training. Scores are `contrast` times as far apart as then, and lean to `background`: some faces are found, most places
-    have none.
+    """Kernels as at the start of training. Scores are `contrast` times as far apart as then, and
+    lean to `background`: some faces are found, most places have none.
     """
     import torch
     from face_alignment.detection.sfd.net_s3fd import s3fd as network_of
@@ -119,7 +123,7 @@ def fan(path: Path) -> Path:
     return path
 
 
-# -- ONNX -----------------------------------------------------------------------------------------------------------------
+# -- ONNX ------------------------------------------------------------------------------------------
 
 
 def exported(network: Any, side: int, path: Path) -> Path:
@@ -129,12 +133,14 @@ def exported(network: Any, side: int, path: Path) -> Path:
     with contextlib.redirect_stdout(io.StringIO()):
         torch.onnx.export(
             network, torch.zeros(2, 3, side, side), path, opset_version=17, dynamo=False,
-            input_names=["input"], output_names=["output"], dynamic_axes={"input": {0: "batch_size"}, "output": {0: "batch_size"}},
+            input_names=["input"], output_names=["output"],
+            dynamic_axes={"input": {0: "batch_size"}, "output": {0: "batch_size"}},
         )  # fmt: skip
     return path
 
 
-VGG13 = (("c", 1, 64), ("c", 64, 64), "p", ("c", 64, 128), ("c", 128, 128), "p", ("c", 128, 256), ("c", 256, 256), ("c", 256, 256), "p",
+VGG13 = (("c", 1, 64), ("c", 64, 64), "p", ("c", 64, 128), ("c", 128, 128), "p", ("c", 128, 256),
+    ("c", 256, 256), ("c", 256, 256), "p",
          ("c", 256, 256), ("c", 256, 256), ("c", 256, 256), "p")  # fmt: skip
 
 
@@ -159,7 +165,9 @@ def vgg13_weights() -> dict[str, np.ndarray]:
 
 
 def vgg13(path: Path, weights: Mapping[str, np.ndarray]) -> Path:
-    """The layers of Barsoum et al. (models.py of FERPlus) as the zoo's file has them: batch 1, grey levels normalised in the graph, logits out."""
+    """The layers of Barsoum et al. (models.py of FERPlus) as the zoo's file has them: batch 1, grey
+    levels normalised in the graph, logits out.
+    """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -220,9 +228,10 @@ def vgg13(path: Path, weights: Mapping[str, np.ndarray]) -> Path:
     return path
 
 
-# -- Keras ----------------------------------------------------------------------------------------------------------------
+# -- Keras -----------------------------------------------------------------------------------------
 
-DEEPFACE = {"conv2d_1": (5, 5, 1, 64), "conv2d_2": (3, 3, 64, 64), "conv2d_3": (3, 3, 64, 64), "conv2d_4": (3, 3, 64, 128), "conv2d_5": (3, 3, 128, 128),
+DEEPFACE = {"conv2d_1": (5, 5, 1, 64), "conv2d_2": (3, 3, 64, 64), "conv2d_3": (3, 3, 64, 64),
+    "conv2d_4": (3, 3, 64, 128), "conv2d_5": (3, 3, 128, 128),
             "dense_1": (128, 1024), "dense_2": (1024, 1024), "dense_3": (1024, 7)}  # fmt: skip
 
 

@@ -1,4 +1,6 @@
-"""Seeded weights for a network whose real ones are not at hand, the same on every machine and in any framework: each array by its own name."""
+"""Seeded weights for a network whose real ones are not at hand, the same on every machine and in
+any framework: each array by its own name.
+"""
 
 import hashlib
 import zlib

@@ -1,8 +1,10 @@
-"""Each detector is the tool its authors ship: boxes within a pixel and the same scores as their own library or published formulas.
+"""Each detector is the tool its authors ship: boxes within a pixel and the same scores as their own
+library or published formulas.
 
-The judges run in the same process with the same weight files: facenet_pytorch.MTCNN, cv2.FaceDetectorYN, the RetinaFace, BlazeFace and
-S3FD of face_alignment.detection, and slow decodings written here from the published code. S3FD's and FAN's weights are not needed: random
-ones of the right shapes say whether the same numbers come out.
+The judges run in the same process with the same weight files: facenet_pytorch.MTCNN,
+cv2.FaceDetectorYN, the RetinaFace, BlazeFace and S3FD of face_alignment.detection, and slow
+decodings written here from the published code. S3FD's and FAN's weights are not needed: random ones
+of the right shapes say whether the same numbers come out.
 """
 
 import math
@@ -83,7 +85,9 @@ def options(name: str) -> dict[str, Any]:
 def differences(
     faces: Sequence[Face], boxes: Any, scores: Any, points: Any = None, pixels: float = 1.0
 ) -> list[str]:
-    """What keeps these from being the same faces in whatever order: corners (n, 4) within `pixels`, scores within 1e-4, landmarks (n, 5, 2) within `pixels`."""
+    """What keeps these from being the same faces in whatever order: corners (n, 4) within `pixels`,
+    scores within 1e-4, landmarks (n, 5, 2) within `pixels`.
+    """
     boxes, scores = (
         np.reshape(np.asarray(boxes, float), (-1, 4)),
         np.ravel(np.asarray(scores, float)),
@@ -117,7 +121,7 @@ def differences(
     return found
 
 
-# -- YuNet ----------------------------------------------------------------------------------------------------------------
+# -- YuNet -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["yunet", "yunet_s"])
@@ -142,12 +146,16 @@ def test_yunet_is_opencvs(data: Path, mirror: Path, name: str, picture: str) -> 
     )
 
 
-# -- MTCNN ----------------------------------------------------------------------------------------------------------------
+# -- MTCNN -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def facenet() -> Iterator[Any]:
-    """facenet_pytorch's own MTCNN. Beside a CPU-only PyTorch, torchvision's suppression is missing: then a plain one stands in for it."""
+    """facenet_pytorch's own MTCNN.
+
+    Beside a CPU-only PyTorch, torchvision's suppression is missing: then a plain one stands in for
+    it.
+    """
     torch = pytest.importorskip("torch")
     detector("mtcnn")  # or skip
     from faceoff.inference.torch_devices import prepare_torchvision
@@ -212,12 +220,14 @@ def test_mtcnn_of_tiny_pictures(facenet: Any, side: int) -> None:
         assert differences(faces, *judged_by_facenet(facenet, image)) == []
 
 
-# -- RetinaFace -----------------------------------------------------------------------------------------------------------
+# -- RetinaFace ------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def author_of_retinaface() -> Any:
-    """face_alignment's copy of biubug6's detector, made that of these weights: plain rectifiers and smaller anchors (see networks/retinaface.py)."""
+    """face_alignment's copy of biubug6's detector, made that of these weights: plain rectifiers and
+    smaller anchors (see networks/retinaface.py).
+    """
     torch = pytest.importorskip("torch")
     from faceoff.inference.torch_devices import prepare_torchvision
 
@@ -238,7 +248,8 @@ def author_of_retinaface() -> Any:
 @pytest.mark.parametrize("picture", [*PHOTOS, "facetorch_test3.jpg"])
 def test_retinaface_is_its_authors(data: Path, author_of_retinaface: Any, picture: str) -> None:
     view, back = geometry.shrink(photo(data, picture), options("retinaface")["longest_side"])
-    # The weights were trained on BGR, which that library does not convert to: it must be handed BGR.
+    # The weights were trained on BGR, which that library does not convert to: it must be handed
+    # BGR.
     rows = np.reshape(
         author_of_retinaface.detect_from_image(np.ascontiguousarray(view[..., ::-1])), (-1, 5)
     )
@@ -308,7 +319,7 @@ def test_retinaface_decodes_by_the_published_formula(data: Path, author_of_retin
     )
 
 
-# -- BlazeFace ------------------------------------------------------------------------------------------------------------
+# -- BlazeFace -------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -325,7 +336,9 @@ def author_of_blazeface() -> Any:
 
 
 def test_blazeface_is_its_authors(data: Path, author_of_blazeface: Any) -> None:
-    """On squares of 128 pixels, the size the network takes: what surrounds it (letterbox here, central crop there) is not the authors'."""
+    """On squares of 128 pixels, the size the network takes: what surrounds it (letterbox here,
+    central crop there) is not the authors'.
+    """
     pictures = [
         *drawn(),
         *(
@@ -355,7 +368,7 @@ def test_blazeface_letterbox_keeps_boxes_in_place(shape: tuple[int, int]) -> Non
     assert (x + left, y + top, w, h) == pytest.approx(other.box, abs=0.02 * max(shape))
 
 
-# -- UltraFace ------------------------------------------------------------------------------------------------------------
+# -- UltraFace -------------------------------------------------------------------------------------
 
 LEVELS = {
     320: ((40, 30), (20, 15), (10, 8), (5, 4)),
@@ -386,7 +399,9 @@ def raw_ultraface(name: str) -> Any:
 def test_ultraface_decodes_by_the_published_formula(
     data: Path, mirror: Path, width: int, picture: str
 ) -> None:
-    """Preprocessing, anchors, decoding and suppression of the published detect_imgs_onnx.py, written out slowly."""
+    """Preprocessing, anchors, decoding and suppression of the published detect_imgs_onnx.py,
+    written out slowly.
+    """
     name, image = f"ultraface_{width}", photo(data, picture)
     session, height = raw_ultraface(name), width * 3 // 4
     pixels = (cv2.resize(image, (width, height)).astype(np.float32) - 127) / 128
@@ -439,13 +454,14 @@ def _iou(a: Sequence[float], b: Sequence[float]) -> float:
     return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared + 1e-5)
 
 
-# -- MediaPipe ------------------------------------------------------------------------------------------------------------
+# -- MediaPipe -------------------------------------------------------------------------------------
 
 
 def test_mediapipes_two_interfaces_give_the_same_boxes(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`mp.solutions`, which releases after 0.10.21 lack, and the task FaceDetector, whose boxes are rounded down to pixels.
+    """`mp.solutions`, which releases after 0.10.21 lack, and the task FaceDetector, whose boxes are
+    rounded down to pixels.
 
     0.10.21's task fails on the full-range network; 1.2.2's does not (docs/detectors.md).
     """
@@ -473,7 +489,7 @@ def test_mediapipes_two_interfaces_give_the_same_boxes(
     assert found >= 5
 
 
-# -- S3FD and FAN ---------------------------------------------------------------------------------------------------------
+# -- S3FD and FAN ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -602,7 +618,7 @@ def test_on_a_gpu_the_library_does_not_let_the_clock_choose_algorithms(
     assert seen == [False, False]
 
 
-# -- all of them ----------------------------------------------------------------------------------------------------------
+# -- all of them -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

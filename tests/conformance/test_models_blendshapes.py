@@ -1,4 +1,6 @@
-"""Blendshapes as action units: the table, sides, and MediaPipe's own FaceLandmarker as the judge where its weights are at hand."""
+"""Blendshapes as action units: the table, sides, and MediaPipe's own FaceLandmarker as the judge
+where its weights are at hand.
+"""
 
 import os
 from pathlib import Path
@@ -45,8 +47,10 @@ def shapes(**shown: float) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(
     ("shape", "unit"),
-    [("browInnerUp", "AU01"), ("browOuterUp", "AU02"), ("browDown", "AU04"), ("eyeWide", "AU05"), ("mouthUpperUp", "AU10"), ("mouthDimple", "AU14"),
-     ("mouthFrown", "AU15"), ("mouthLowerDown", "AU16"), ("mouthShrugLower", "AU17"), ("mouthPucker", "AU18"), ("mouthStretch", "AU20"),
+    [("browInnerUp", "AU01"), ("browOuterUp", "AU02"), ("browDown", "AU04"), ("eyeWide", "AU05"),
+    ("mouthUpperUp", "AU10"), ("mouthDimple", "AU14"),
+     ("mouthFrown", "AU15"), ("mouthLowerDown", "AU16"), ("mouthShrugLower", "AU17"),
+     ("mouthPucker", "AU18"), ("mouthStretch", "AU20"),
      ("mouthFunnel", "AU22"), ("mouthPress", "AU24"), ("jawOpen", "AU26"), ("eyeBlink", "AU45")],
 )  # fmt: skip
 def test_each_shape_moves_its_unit_alone(shape: str, unit: str) -> None:
@@ -105,14 +109,19 @@ def photograph(name: str) -> np.ndarray:
 
 
 def test_a_smile_in_a_photograph(model: Any) -> None:
-    """facetorch's test2: one face, happy; it fills enough of the picture to be found in the whole."""
+    """facetorch's test2: one face, happy.
+
+    It fills enough of the picture to be found in the whole.
+    """
     found = model.predict(resize(photograph("facetorch_test2.jpg"), (256, 256))[None])
     assert found.evaluable.tolist() == [True]
     assert model.emotions[int(found.posterior[0].argmax())] == "happiness"
 
 
 def test_it_is_mediapipes_landmarker(model: Any) -> None:
-    """The tool's own API on the weights' path, in the picture's own size, gives the scores that the units come from."""
+    """The tool's own API on the weights' path, in the picture's own size, gives the scores that the
+    units come from.
+    """
     import mediapipe
     from mediapipe.tasks.python import BaseOptions, vision
 

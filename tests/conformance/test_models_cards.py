@@ -1,4 +1,7 @@
-"""One network as TorchScript, as timm weights, as ONNX: the same posteriors. And every bad file or card is refused in words."""
+"""One network as TorchScript, as timm weights, as ONNX: the same posteriors.
+
+And every bad file or card is refused in words.
+"""
 
 import pickle
 from pathlib import Path
@@ -23,7 +26,9 @@ CLASSES = ["happy", "sad", "neutral"]
 
 
 class Small(torch.nn.Module):
-    """A network whose answers differ from picture to picture: what its outputs are is chosen by `ending`."""
+    """A network whose answers differ from picture to picture: what its outputs are is chosen by
+    `ending`.
+    """
 
     def __init__(self, ending: str = "logits", outputs: int = 3, channels: int = 3):
         super().__init__()
@@ -83,7 +88,7 @@ def expected(network: torch.nn.Module, pictures: np.ndarray) -> np.ndarray:
         ).numpy()
 
 
-# -- runtimes -------------------------------------------------------------------------------------------------------------------
+# -- runtimes --------------------------------------------------------------------------------------
 
 
 def test_torchscript(tmp_path: Path) -> None:
@@ -149,7 +154,10 @@ def test_valence_and_arousal_are_columns_after_the_emotions(tmp_path: Path) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_timm(tmp_path: Path, suffix: str) -> None:
-    """An architecture by name and its weights alone, as training loops wrap them; grey input where the card says so."""
+    """An architecture by name and its weights alone, as training loops wrap them.
+
+    Grey input where the card says so.
+    """
     pytest.importorskip("timm")
     prepare_torchvision()
     import timm
@@ -178,7 +186,7 @@ def test_timm(tmp_path: Path, suffix: str) -> None:
     assert np.abs(model.predict(pictures).posterior - expected(network, pictures)).max() < 1e-5
 
 
-# -- files that are not what the card says -------------------------------------------------------------------------------------
+# -- files that are not what the card says ---------------------------------------------------------
 
 
 class Code:
@@ -195,7 +203,8 @@ def test_other_architectures_are_named(tmp_path: Path) -> None:
     torch.save(Small().state_dict(), path)
     with pytest.raises(
         CheckpointError,
-        match=r"net\.pth: not the weights of this ResNet: missing .*and \d+ more; unexpected conv\.bias, conv\.weight",
+        match=r"net\.pth: not the weights of this ResNet: missing .*and \d+ more; unexpected "
+        r"conv\.bias, conv\.weight",
     ):
         ready(path, "timm", architecture="resnet10t")
     torch.save(timm.create_model("resnet10t", num_classes=4).state_dict(), path)
@@ -267,7 +276,10 @@ def test_logits_where_the_card_says_probabilities(tmp_path: Path) -> None:
 
 
 def test_nan_stays_nan(tmp_path: Path) -> None:
-    """A black crop makes this network fail; its row is left for the stage to report, the others are as ever."""
+    """A black crop makes this network fail.
+
+    Its row is left for the stage to report, the others are as ever.
+    """
     model, pictures = ready(script(tmp_path / "net.pt", Small("nan")), "torchscript"), crops()
     pictures[1] = 0
     found = model.predict(pictures).posterior

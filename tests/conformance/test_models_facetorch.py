@@ -1,7 +1,9 @@
-"""facetorch's plug-ins against facetorch itself: its FacePredictor, built by hydra from its published configuration, on the same crops.
+"""facetorch's plug-ins against facetorch itself: its FacePredictor, built by hydra from its
+published configuration, on the same crops.
 
-The real files are not here: the expression networks are timm's EfficientNets with seeded weights, traced as facetorch's are; valence and
-arousal and action units come from small traced networks with as many outputs (the real ones are an AlexNet and a Swin transformer).
+The real files are not here: the expression networks are timm's EfficientNets with seeded weights,
+traced as facetorch's are; valence and arousal and action units come from small traced networks with
+as many outputs (the real ones are an AlexNet and a Swin transformer).
 """
 
 from importlib.util import find_spec
@@ -32,7 +34,8 @@ pytestmark = pytest.mark.skipif(
     reason="facetorch or timm is not installed",
 )
 
-# facetorch 0.6: conf/analyzer/predictor/fer/efficientnet_b0_7.yaml, …/efficientnet_b2_8.yaml, va/elim_al_alexnet.yaml (the same but for these).
+# facetorch 0.6: conf/analyzer/predictor/fer/efficientnet_b0_7.yaml, …/efficientnet_b2_8.yaml,
+# va/elim_al_alexnet.yaml (the same but for these).
 PUBLISHED = {
     "facetorch_b0": (
         244,
@@ -247,7 +250,7 @@ def test_labels_are_units_in_facs_order() -> None:
     assert names["AU27"] == "mouth_stretch"
 
 
-# -- files ----------------------------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["facetorch_b0", "facetorch_b2", "facetorch_au"])

@@ -1,4 +1,6 @@
-"""The fer package's own class, which scores one picture after the other, against its card here, which scores batches."""
+"""The fer package's own class, which scores one picture after the other, against its card here,
+which scores batches.
+"""
 
 import importlib.util
 import sys
@@ -24,7 +26,9 @@ from faceoff.plugins import registry
 
 @pytest.fixture
 def package(monkeypatch) -> Any:
-    """The package's class; of TensorFlow it uses the TFLite interpreter alone, which LiteRT is under another name."""
+    """The package's class; of TensorFlow it uses the TFLite interpreter alone, which LiteRT is
+    under another name.
+    """
     if importlib.util.find_spec("fer") is None:
         pytest.skip("the package fer is not installed")
     for name in ("tensorflow", "tensorflow.keras", "tensorflow.keras.models"):
@@ -53,6 +57,7 @@ def test_a_batch_gives_what_the_package_gives_picture_by_picture(package):
     plugin = registry.get("model", "fer")
     ours = load_plugin(plugin.job(), Clock()).predict(crops[..., None]).posterior
     assert plugin.card["emotions"] == [canonical(name) for name in package._get_labels().values()]
-    # Not one 8-bit input may be rounded the other way, which alone moves scores by 1e-2; rows are divided by their sums here.
+    # Not one 8-bit input may be rounded the other way, which alone moves scores by 1e-2; rows are
+    # divided by their sums here.
     assert np.abs(ours - own / own.sum(axis=1, keepdims=True)).max() < 1e-6
     assert np.ptp(ours, axis=0).max() > 0.5

@@ -1,7 +1,9 @@
-"""HSEmotion's cards run their ONNX files as hsemotion-onnx, emotiefflib and hsemotion do: same weights, same crop, same probabilities.
+"""HSEmotion's cards run their ONNX files as hsemotion-onnx, emotiefflib and hsemotion do: same
+weights, same crop, same probabilities.
 
-The real weights (16–31 MB each) are not in the test data. These tests export networks of the same architectures with seeded weights and
-put them where each library looks for its download; FACEOFF_MIRROR with the real files makes the last test compare those.
+The real weights (16–31 MB each) are not in the test data. These tests export networks of the same
+architectures with seeded weights and put them where each library looks for its download;
+FACEOFF_MIRROR with the real files makes the last test compare those.
 """
 
 # ruff: noqa: E402 (the operators that torchvision misses are declared before anything imports it)
@@ -45,7 +47,9 @@ NAMES = [*ARCHITECTURES, "enet_b0_8_best_vgaf", "mobilevit_va_mtl"]
 
 
 def crops(side: int, count: int = 5) -> np.ndarray:
-    """(n, side, side, 3) uint8: coarse coloured noise, the last one the red patch that BGR would turn blue."""
+    """(n, side, side, 3) uint8: coarse coloured noise, the last one the red patch that BGR would
+    turn blue.
+    """
     rng = np.random.default_rng(1)
     coarse = (rng.integers(0, 256, (count, 6, 6, 3)) * rng.random((count, 1, 1, 3))).astype(
         np.uint8
@@ -58,7 +62,9 @@ def crops(side: int, count: int = 5) -> np.ndarray:
 
 
 def seeded(architecture: str, outputs: int, side: int) -> torch.nn.Module:
-    """A network with seeded weights whose outputs differ from picture to picture by about as much as a trained one's."""
+    """A network with seeded weights whose outputs differ from picture to picture by about as much
+    as a trained one's.
+    """
     torch.manual_seed(5)
     if architecture == "small":
         body = (
@@ -93,7 +99,10 @@ def seeded(architecture: str, outputs: int, side: int) -> torch.nn.Module:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """name -> its .onnx file with synthetic weights, in a home folder where both libraries look; the .pt file beside it."""
+    """name -> its .onnx file with synthetic weights, in a home folder where both libraries look.
+
+    The .pt file beside it.
+    """
     home, made = tmp_path_factory.mktemp("home"), {}
 
     def make(name: str) -> Path:
@@ -128,7 +137,10 @@ def ready(exported: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> C
 
 
 def answers_alike(model: Any, labels: list[str], scores: np.ndarray, pictures: np.ndarray) -> bool:
-    """Whether probabilities, winners, valence and arousal are the same; the pictures must differ, or it says nothing."""
+    """Whether probabilities, winners, valence and arousal are the same.
+
+    The pictures must differ, or it says nothing.
+    """
     found = model.predict(pictures)
     k = len(model.emotions)
     own = (
@@ -180,7 +192,9 @@ def test_as_emotiefflib_runs_it(name: str, engine: str, ready: Callable) -> None
 
 @pytest.mark.slow
 def test_as_hsemotion_runs_it(ready: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The original package unpickles a whole module, which PyTorch refuses by default and Faceoff never does: here it is a file of our own."""
+    """The original package unpickles a whole module, which PyTorch refuses by default and Faceoff
+    never does: here it is a file of our own.
+    """
     recognizer = pytest.importorskip("hsemotion.facial_emotions").HSEmotionRecognizer
     model = ready("enet_b0_8_va_mtl")
     load = torch.load
@@ -195,7 +209,10 @@ def test_as_hsemotion_runs_it(ready: Callable, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.slow
 def test_takes_rgb(ready: Callable) -> None:
-    """The red patch as BGR is another picture; a network fed the wrong way round would answer that."""
+    """The red patch as BGR is another picture.
+
+    A network fed the wrong way round would answer that.
+    """
     model = ready("enet_b0_8_best_afew")
     red = crops(224)[-1:]
     assert (

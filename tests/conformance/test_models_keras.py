@@ -1,7 +1,9 @@
-"""Keras weights are run as Keras and DeepFace run them: same weights, same input, same probabilities.
+"""Keras weights are run as Keras and DeepFace run them: same weights, same input, same
+probabilities.
 
-Keras itself (with its PyTorch backend) is no requirement of Faceoff: tests that ask it skip where it is not installed. The real
-mini_XCEPTION and pd_best come from FACEOFF_MIRROR; DeepFace's weights are synthetic, of its architecture.
+Keras itself (with its PyTorch backend) is no requirement of Faceoff: tests that ask it skip where
+it is not installed. The real mini_XCEPTION and pd_best come from FACEOFF_MIRROR; DeepFace's weights
+are synthetic, of its architecture.
 """
 
 import os
@@ -95,7 +97,9 @@ def test_deepface_is_its_layers(
 def test_deepface_as_the_package_runs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: dict
 ) -> None:
-    """deepface's own emotion client (PyTorch backend) with the same weights, in a process of its own."""
+    """deepface's own emotion client (PyTorch backend) with the same weights, in a process of its
+    own.
+    """
     pytest.importorskip("deepface")
     import torch
 
@@ -120,9 +124,11 @@ def test_deepface_as_the_package_runs_it(
     code = (
         "import sys, numpy as np; from deepface import DeepFace\n"
         "client = DeepFace.build_model(task='facial_attribute', model_name='Emotion')\n"
-        "crops = np.load(sys.argv[1]).repeat(3, axis=3).astype(np.float32) / 255  # as DeepFace.analyze hands them over\n"
+        "crops = np.load(sys.argv[1]).repeat(3, axis=3).astype(np.float32) / 255  # as "
+        "DeepFace.analyze hands them over\n"
         "np.save(sys.argv[2], client.predict(list(crops)))\n"
-        "from deepface.models.demography.DemographyUtils import EMOTION_LABELS; print(*EMOTION_LABELS)\n"
+        "from deepface.models.demography.DemographyUtils import EMOTION_LABELS; "
+        "print(*EMOTION_LABELS)\n"
     )
     environment = {
         **os.environ,
@@ -177,7 +183,7 @@ def test_wrong_hash_and_truncated_file(
         pinned("deepface", path, monkeypatch)
 
 
-# -- Keras as the judge ---------------------------------------------------------------------------------------------------------
+# -- Keras as the judge ----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -222,13 +228,19 @@ def test_a_file_that_keras_three_writes(tmp_path: Path, keras: Any) -> None:
 
 
 def test_deepface_as_keras_runs_it(tmp_path: Path, keras: Any) -> None:
-    """deepface/models/demography/tf/Emotion.py in Keras, its weights saved and read back by layer."""
+    """deepface/models/demography/tf/Emotion.py in Keras, its weights saved and read
+    back by layer.
+    """
     layers = keras.layers
     keras.utils.set_random_seed(0)
-    network = keras.Sequential([layers.Input((48, 48, 1)), layers.Conv2D(64, 5, activation="relu"), layers.MaxPooling2D(5, 2),
-        layers.Conv2D(64, 3, activation="relu"), layers.Conv2D(64, 3, activation="relu"), layers.AveragePooling2D(3, 2),
-        layers.Conv2D(128, 3, activation="relu"), layers.Conv2D(128, 3, activation="relu"), layers.AveragePooling2D(3, 2),
-        layers.Flatten(), layers.Dense(1024, activation="relu"), layers.Dropout(0.2), layers.Dense(1024, activation="relu"),
+    network = keras.Sequential([layers.Input((48, 48, 1)), layers.Conv2D(64, 5, activation="relu"),
+        layers.MaxPooling2D(5, 2),
+        layers.Conv2D(64, 3, activation="relu"), layers.Conv2D(64, 3, activation="relu"),
+        layers.AveragePooling2D(3, 2),
+        layers.Conv2D(128, 3, activation="relu"), layers.Conv2D(128, 3, activation="relu"),
+        layers.AveragePooling2D(3, 2),
+        layers.Flatten(), layers.Dense(1024, activation="relu"), layers.Dropout(0.2),
+        layers.Dense(1024, activation="relu"),
         layers.Dropout(0.2), layers.Dense(7, activation="softmax")])  # fmt: skip
     path = tmp_path / "m.h5"
     network.save(path)

@@ -1,7 +1,9 @@
-"""EmoNet and DDAMFN compute what their authors' code computes, and VGG13 what CNTK's layers do: on seeded weights, as the real ones are not here.
+"""EmoNet and DDAMFN compute what their authors' code computes, and VGG13 what CNTK's layers do: on
+seeded weights, as the real ones are not here.
 
-The numbers below were written down from the authors' own code (face-analysis/emonet at 49eef30, simon20010923/DDAMFN at 855cd13) on the
-weights and pictures of synthetic_weights.py, with their preprocessing; the fingerprints are those of their state dicts' names and shapes.
+The numbers below were written down from the authors' own code (face-analysis/emonet at 49eef30,
+simon20010923/DDAMFN at 855cd13) on the weights and pictures of synthetic_weights.py, with their
+preprocessing; the fingerprints are those of their state dicts' names and shapes.
 """
 
 from collections.abc import Mapping
@@ -29,8 +31,10 @@ from faceoff.models import ddamfn
 from faceoff.plugins import registry
 
 EMONET_8 = np.array([
-    [0.349893, 0.008739, -0.397239, 0.498632, 1.54191, -3.00372, -0.013778, 1.016357, 0.681669, 0.333666],
-    [0.374406, 0.033244, -0.459997, 0.558821, 1.660651, -3.081557, -0.060381, 0.988029, 0.722375, 0.365648],
+    [0.349893, 0.008739, -0.397239, 0.498632, 1.54191, -3.00372, -0.013778, 1.016357, 0.681669,
+    0.333666],
+    [0.374406, 0.033244, -0.459997, 0.558821, 1.660651, -3.081557, -0.060381, 0.988029, 0.722375,
+    0.365648],
 ])  # fmt: skip
 DDAMFN_8 = np.array([
     [-0.277125, 0.140329, -0.314634, 0.179017, -0.344021, 0.339456, -0.21461, -0.031606],
@@ -100,7 +104,7 @@ def ddamfn_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
-# -- the networks ---------------------------------------------------------------------------------------------------------
+# -- the networks ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("authors", STATE_DICTS)
@@ -131,7 +135,9 @@ def test_ddamfn_gives_the_authors_numbers(ddamfn_file: Path) -> None:
 def test_emonet_columns_are_classes_then_valence_then_arousal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A network whose last bias alone speaks: the fifth of five classes is anger, and affect beyond one is clipped."""
+    """A network whose last bias alone speaks: the fifth of five classes is anger, and affect beyond
+    one is clipped.
+    """
     state = synthetic_files.seeded(EmoNet(5))
     state["emo_fc_2.3.weight"] *= 0
     state["emo_fc_2.3.bias"] = torch.tensor([0.0, 0.0, 0.0, 0.0, 3.0, -0.25, 1.7])
@@ -176,7 +182,7 @@ def test_any_number_of_crops(
     assert empty.posterior.shape == (0, 8)
 
 
-# -- files that are refused -----------------------------------------------------------------------------------------------
+# -- files that are refused ------------------------------------------------------------------------
 
 
 def test_missing_and_unexpected_keys_are_named(
@@ -280,7 +286,7 @@ def _written(path: Path, content: bytes) -> Path:
     return path
 
 
-# -- VGG13 of FER+ --------------------------------------------------------------------------------------------------------
+# -- VGG13 of FER+ ---------------------------------------------------------------------------------
 
 
 def test_vgg13_card_feeds_grey_levels_and_reads_logits_in_ferplus_order(

@@ -1,6 +1,8 @@
-"""OpenFace 3, py-feat and LibreFace against their own packages, each in its own environment (envs/openface3.yaml …): elsewhere they skip.
+"""OpenFace 3, py-feat and LibreFace against their own packages, each in its own environment
+(envs/openface3.yaml …): elsewhere they skip.
 
-The weights are synthetic, of the right architecture and where the package looks for them: the real ones were not at hand.
+The weights are synthetic, of the right architecture and where the package looks for them: the real
+ones were not at hand.
 """
 
 import json
@@ -55,7 +57,9 @@ def faces(spec: CropSpec, count: int = 6) -> np.ndarray:
 
 
 def filled(network: Any, gain: float = 1.0) -> dict[str, Any]:
-    """Seeded weights for a network of PyTorch; `gain` on its kernels keeps the answers of a deep one from being all the same."""
+    """Seeded weights for a network of PyTorch; `gain` on its kernels keeps the answers of a deep
+    one from being all the same.
+    """
     import torch
 
     wanted = network.state_dict()
@@ -83,11 +87,13 @@ def same_alone_and_together(model: Any, crops: np.ndarray) -> None:
     assert all(((values >= 0) & (values <= 5)).all() for values in many.aus.values())
 
 
-# -- OpenFace 3 ------------------------------------------------------------------------------------------------------------------
+# -- OpenFace 3 ------------------------------------------------------------------------------------
 
 
 def openface_weights(folder: Path) -> dict[str, str]:
-    """A state dict of OpenFace 3's multitask network whose answers differ from picture to picture."""
+    """A state dict of OpenFace 3's multitask network whose answers differ from picture
+    to picture.
+    """
     import torch
     from openface.model.MTL import MTL
 
@@ -138,7 +144,7 @@ def test_openface3_in_another_order_of_classes(tmp_path: Path) -> None:
         ready("openface3", **given, classes=["happy"])
 
 
-# -- py-feat ---------------------------------------------------------------------------------------------------------------------
+# -- py-feat ---------------------------------------------------------------------------------------
 
 
 def pyfeat_weights(folder: Path) -> dict[str, str]:
@@ -215,11 +221,13 @@ def test_pyfeat_takes_no_pickle(tmp_path: Path) -> None:
         )
 
 
-# -- LibreFace -------------------------------------------------------------------------------------------------------------------
+# -- LibreFace -------------------------------------------------------------------------------------
 
 
 def libreface_weights(folder: Path) -> dict[str, dict[str, str]]:
-    """State dicts of both networks at the places below a weights folder where LibreFace looks for them, and beside them safetensors for the plug-in."""
+    """State dicts of both networks at the places below a weights folder where LibreFace looks for
+    them, and beside them safetensors for the plug-in.
+    """
     from types import SimpleNamespace
 
     import torch
@@ -231,8 +239,10 @@ def libreface_weights(folder: Path) -> dict[str, dict[str, str]]:
 
     with without_imagenet():
         networks = {
-            "fer": (RepVGG(SimpleNamespace(fm_distillation=True, dropout=0.1, num_labels=8)), "Facial_Expression_Recognition/weights/repvgg.pt"),
-            "au": (ResNet18(SimpleNamespace(fm_distillation=False, dropout=0.1, au_recognition_num_labels=12, au_detection_num_labels=12)),
+            "fer": (RepVGG(SimpleNamespace(fm_distillation=True, dropout=0.1, num_labels=8)),
+            "Facial_Expression_Recognition/weights/repvgg.pt"),
+            "au": (ResNet18(SimpleNamespace(fm_distillation=False, dropout=0.1,
+            au_recognition_num_labels=12, au_detection_num_labels=12)),
                    "AU_Recognition/weights/combined_resnet.pt"),
         }  # fmt: skip
     given = {}
@@ -285,8 +295,10 @@ def test_libreface(tmp_path: Path) -> None:
         "fear",
         "disgust",
     }
-    config = ConfigObject({"ckpt_path": str(expressions), "weights_download_id": "", "image_size": 224, "num_labels": 8, "dropout": 0.1,
-                           "fm_distillation": True, "student_model_name": "repvgg", "device": "cpu"})  # fmt: skip
+    config = ConfigObject({"ckpt_path": str(expressions), "weights_download_id": "",
+        "image_size": 224, "num_labels": 8, "dropout": 0.1,
+                           "fm_distillation": True, "student_model_name": "repvgg",
+                           "device": "cpu"})  # fmt: skip
     with without_imagenet():
         solver = solver_inference_image(config).eval()
         for index, pixels in enumerate(crops[:-1]):
@@ -318,12 +330,14 @@ def test_libreface(tmp_path: Path) -> None:
     )
 
 
-# -- what needs none of the packages ---------------------------------------------------------------------------------------------
+# -- what needs none of the packages ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["openface3", "pyfeat", "pyfeat_au", "libreface", "libreface_au"])
 def test_weights_are_asked_for_with_their_hash(name: str, tmp_path: Path) -> None:
-    """Before anything of the package is imported: which file, from where, and under which options."""
+    """Before anything of the package is imported: which file, from where, and under
+    which options.
+    """
     (tmp_path / "net.safetensors").write_bytes(b"x")
     plugin = registry.get("model", name)
     loaded, options = registry.load(plugin.source, plugin.class_name), plugin.card["options"]

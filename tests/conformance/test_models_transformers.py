@@ -1,4 +1,6 @@
-"""Image classifiers of transformers by card: its own pipeline is the judge, on a small ViT and a small ConvNeXt that it saved itself."""
+"""Image classifiers of transformers by card: its own pipeline is the judge, on a small ViT and a
+small ConvNeXt that it saved itself.
+"""
 
 import json
 import os
@@ -30,8 +32,11 @@ def save_vit(folder: Path, labels: list[str] = LABELS, **change: Any) -> Path:
     from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
 
     torch.manual_seed(4)
-    config = ViTConfig(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, image_size=32, patch_size=8, initializer_range=0.3,
-                       id2label=dict(enumerate(labels)), label2id={label: index for index, label in enumerate(labels)}, **change)  # fmt: skip
+    config = ViTConfig(hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=64, image_size=32, patch_size=8, initializer_range=0.3,
+                       id2label=dict(enumerate(labels)),
+                       label2id={label: index for index, label in enumerate(labels)},
+                       **change)  # fmt: skip
     network = ViTForImageClassification(config)
     network.save_pretrained(folder)
     ViTImageProcessor(
@@ -47,8 +52,11 @@ def save_convnext(folder: Path) -> Path:
     from transformers import ConvNextConfig, ConvNextForImageClassification, ConvNextImageProcessor
 
     torch.manual_seed(5)
-    config = ConvNextConfig(hidden_sizes=[8, 16], depths=[1, 1], num_stages=2, initializer_range=0.5,
-                            id2label=dict(enumerate(LABELS)), label2id={label: index for index, label in enumerate(LABELS)})  # fmt: skip
+    config = ConvNextConfig(hidden_sizes=[8, 16], depths=[1, 1], num_stages=2,
+        initializer_range=0.5,
+                            id2label=dict(enumerate(LABELS)),
+                            label2id={label: index for index,
+                            label in enumerate(LABELS)})  # fmt: skip
     network = ConvNextForImageClassification(config)
     network.save_pretrained(folder)
     ConvNextImageProcessor(size={"shortest_edge": 64}, crop_pct=0.875).save_pretrained(folder)
@@ -131,7 +139,10 @@ def test_one_is_many_and_none_is_none(tmp_path: Path) -> None:
 def test_a_model_at_hugging_face_lies_in_the_mirror_under_its_own_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every file has a name of its own there and a URL at that commit; the class names that are no emotions are the card's."""
+    """Every file has a name of its own there and a URL at that commit.
+
+    The class names that are no emotions are the card's.
+    """
     folder, mirror = (
         save_vit(tmp_path / "net", [f"LABEL_{index}" for index in range(4)]),
         tmp_path / "mirror",
@@ -162,7 +173,7 @@ def test_a_model_at_hugging_face_lies_in_the_mirror_under_its_own_names(
     )
 
 
-# -- bad cards and bad files -----------------------------------------------------------------------------------------------------
+# -- bad cards and bad files -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -223,7 +234,8 @@ def test_a_changed_file_is_never_loaded(tmp_path: Path) -> None:
 def test_classes_that_are_no_emotions(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError,
-        match=r"id2label \(cat, dog\): label 'cat' is no known emotion.*or give `emotions` in the card",
+        match=r"id2label \(cat, dog\): label 'cat' is no known emotion.*or give `emotions` in the "
+        r"card",
     ):
         ready(save_vit(tmp_path / "animals", ["cat", "dog"]))
     folder = save_vit(tmp_path / "net")
@@ -244,7 +256,8 @@ def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(
         CheckpointError,
-        match=r"not the weights of this ViTForImageClassification: missing classifier\.bias; unexpected extra\.weight",
+        match=r"not the weights of this ViTForImageClassification: missing classifier\.bias; "
+        r"unexpected extra\.weight",
     ):
         ready(folder)
     state["classifier.bias"] = state.pop("extra.weight")[:3].clone()

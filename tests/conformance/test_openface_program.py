@@ -1,4 +1,7 @@
-"""The OpenFace model against a stand-in for FeatureExtraction (feature_extraction.py). The real program was never run here."""
+"""The OpenFace model against a stand-in for FeatureExtraction (feature_extraction.py).
+
+The real program was never run here.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""The smallest tree of every dataset in its official layout: two samples, drawn flat. Nobody decodes the clips and sounds here."""
+"""The smallest tree of every dataset in its official layout: two samples, drawn flat.
+
+Nobody decodes the clips and sounds here.
+"""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,7 +24,9 @@ EWE = "time,evaluatorWeightedEstimate\n0,50\n0.5,60\n"
 
 
 def _tree(files: Mapping[str, bytes | str], **options: Any) -> Callable[[Path], dict[str, Any]]:
-    """What makes these files below a folder and gives a dataset's options, `path` among them (the folder, or what `path` says below it)."""
+    """What makes these files below a folder and gives a dataset's options, `path` among them (the
+    folder, or what `path` says below it).
+    """
 
     def make(root: Path) -> dict[str, Any]:
         root.mkdir()
@@ -62,7 +67,8 @@ TREES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "fer2013": _tree(
         {
             "FER2013Test/fer0032220.png": GREY,
-            "fer2013_labels.csv": "image_name,fer2013_label,labels_among_duplicates\nfer0032220.png,happy,happy\n",
+            "fer2013_labels.csv": "image_name,fer2013_label,labels_among_duplicates\n"
+            "fer0032220.png,happy,happy\n",
         }
     ),
     "fer2013plus": _tree({"fer2013/test/anger/a.png": GREY, "fer2013/test/happiness/b.png": GREY}),

@@ -1,8 +1,10 @@
-"""Files that stand in for weights that are not at hand, so that the code of their plug-ins runs all the same.
+"""Files that stand in for weights that are not at hand, so that the code of their plug-ins runs all
+the same.
 
-EmoNet, DDAMFN, DeepFace, VGG13, S3FD and FAN are their own networks with seeded values. Where the network comes inside the file (TorchScript, HSEmotion's
-ONNX files) it is one of a few layers with the right outputs: the plug-in does not know the difference. The conformance tests have the large ones.
-MediaPipe's landmarker is made of the networks in its package.
+EmoNet, DDAMFN, DeepFace, VGG13, S3FD and FAN are their own networks with seeded values. Where the
+network comes inside the file (TorchScript, HSEmotion's ONNX files) it is one of a few layers with
+the right outputs: the plug-in does not know the difference. The conformance tests have the large
+ones. MediaPipe's landmarker is made of the networks in its package.
 """
 
 from collections.abc import Callable
@@ -68,7 +70,9 @@ MAKERS: dict[str, dict[str, Callable[[Path], Path]]] = {
 
 
 def job(plugin: Plugin, folder: Path) -> PluginJob:
-    """The plug-in's job with stand-ins below `folder` in the place of its files, each with its own hash: found and verified as any other."""
+    """The plug-in's job with stand-ins below `folder` in the place of its files, each with its own
+    hash: found and verified as any other.
+    """
     made = plugin.job()
     options = dict(made.card["options"])
     for role, make in MAKERS[plugin.name].items():

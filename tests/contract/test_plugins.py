@@ -1,4 +1,7 @@
-"""Every registered dataset, detector and model is held to the same promises; a new plug-in is tested here by being there."""
+"""Every registered dataset, detector and model is held to the same promises.
+
+A new plug-in is tested here by being there.
+"""
 
 import ast
 import json
@@ -39,8 +42,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = list(registry.discover().values())
 
 
-# Over 20 ms a picture on one core, or a program that is started: how many pictures tests give them. Five fill more than one batch (EmoNet
-# does that in its conformance tests).
+# Over 20 ms a picture on one core, or a program that is started: how many pictures tests give them.
+# Five fill more than one batch (EmoNet does that in its conformance tests).
 FEW = {
     "emonet_5": 2,
     "emonet_8": 3,
@@ -95,9 +98,11 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
 def load(
     tmp_path_factory: pytest.TempPathFactory, program: str | None
 ) -> Iterator[Callable[..., Any]]:
-    """A function that gives a plug-in, ready: with its real weights, or where those are not at hand with synthetic ones (stand_ins.py).
+    """A function that gives a plug-in, ready: with its real weights, or where those are not at hand
+    with synthetic ones (stand_ins.py).
 
-    batch: for batches of so many pictures, not of its own choice. learnt: skip instead of standing in. It skips with the plug-in's own reason, too.
+    batch: for batches of so many pictures, not of its own choice. learnt: skip instead of standing
+    in. It skips with the plug-in's own reason, too.
     """
     folder = tmp_path_factory.mktemp("stand-ins")
 
@@ -129,7 +134,7 @@ def load(
         yield make
 
 
-# -- what is declared -----------------------------------------------------------------------------------------------------
+# -- what is declared ------------------------------------------------------------------------------
 
 
 @every_plugin
@@ -160,7 +165,9 @@ def test_class_loads_by_name(plugin: Plugin) -> None:
 
 @every_plugin
 def test_options_are_those_that_the_code_reads(plugin: Plugin) -> None:
-    """Every declared one is named in the code, and what the code looks up by name is declared: a configuration may set nothing else."""
+    """Every declared one is named in the code, and what the code looks up by name is declared: a
+    configuration may set nothing else.
+    """
     code = [
         node
         for node in ast.parse(plugin.source.read_text(encoding="utf-8")).body
@@ -217,12 +224,14 @@ def test_imports_no_sibling(plugin: Plugin) -> None:
     assert siblings == set()
 
 
-# -- detectors ------------------------------------------------------------------------------------------------------------
+# -- detectors -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[int, int]]]:
-    """A function that from then on notes (size of batches, rows to compute) of every call of a network that computes in batches."""
+    """A function that from then on notes (size of batches, rows to compute) of every call of a
+    network that computes in batches.
+    """
 
     def begin() -> list[tuple[int, int]]:
         calls: list[tuple[int, int]] = []
@@ -290,7 +299,9 @@ def test_detector_batches(plugin: Plugin, load: Callable) -> None:
 
 @every_detector
 def test_detector_on_single_pictures(plugin: Plugin, load: Callable, watch: Callable) -> None:
-    """Loaded for batches of one, as single pictures are timed: nothing is padded, and the faces are those of a batch."""
+    """Loaded for batches of one, as single pictures are timed: nothing is padded, and the faces are
+    those of a batch.
+    """
     images = [drawn()[place][0] for place in (0, 9, 18)]
     batch = load(plugin).detect(images)
     single = load(plugin, batch=1)
@@ -361,7 +372,9 @@ def test_detector_landmarks_are_the_viewers(plugin: Plugin, load: Callable) -> N
 
 @every_detector
 def test_detector_takes_rgb_and_leaves_it_alone(plugin: Plugin, load: Callable) -> None:
-    """A red-tinted face: however its array lies in memory, the same RGB gives the same faces, and the array is not written to."""
+    """A red-tinted face: however its array lies in memory, the same RGB gives the same faces, and
+    the array is not written to.
+    """
     network = load(plugin)
     red = (drawn()[0][0] * np.array([1.0, 0.55, 0.5])).astype(np.uint8)
     before = red.copy()
@@ -377,7 +390,9 @@ def test_detector_takes_rgb_and_leaves_it_alone(plugin: Plugin, load: Callable) 
 
 @pytest.fixture(scope="module")
 def worn(load: Callable) -> Callable[[Plugin], tuple[Any, list[Face]]]:
-    """One and the same network of a detector for several tests, and what a fresh one finds in the first drawn picture."""
+    """One and the same network of a detector for several tests, and what a fresh one finds in the
+    first drawn picture.
+    """
 
     @cache
     def make(name: str) -> tuple[Any, list[Face]]:
@@ -401,7 +416,7 @@ def test_detector_takes_any_shape(plugin: Plugin, worn: Callable, shape: tuple[i
     assert same(network.detect([drawn()[0][0]])[0], fresh), "odd pictures leave no trace"
 
 
-# -- models ---------------------------------------------------------------------------------------------------------------
+# -- models ----------------------------------------------------------------------------------------
 
 
 def crops_for(spec: CropSpec, count: int) -> tuple[np.ndarray, list[str]]:
@@ -485,7 +500,9 @@ def test_model_on_one_is_model_on_many(plugin: Plugin, ready: Callable) -> None:
 
 @every_model
 def test_model_on_single_pictures(plugin: Plugin, ready: Callable, watch: Callable) -> None:
-    """Loaded for batches of one, as single pictures are timed: nothing is padded, and the answers are those of a batch."""
+    """Loaded for batches of one, as single pictures are timed: nothing is padded, and the answers
+    are those of a batch.
+    """
     crops, _ = crops_for(ready(plugin).crop, few(plugin, 6))
     many = ready(plugin).predict(crops).posterior
     model = ready(plugin, batch=1)
@@ -517,7 +534,9 @@ def test_model_takes_any_crop(plugin: Plugin, ready: Callable) -> None:
 
 @every_model
 def test_model_reads_expressions(plugin: Plugin, ready: Callable) -> None:
-    """Neutral, happy and surprised drawn faces are mostly read right: a wrong order of classes or scale of colours would not do that."""
+    """Neutral, happy and surprised drawn faces are mostly read right: a wrong order of classes or
+    scale of colours would not do that.
+    """
     model = ready(plugin, learnt=True)
     crops, labels = crops_for(model.crop, 40)
     winners = [model.emotions[index] for index in model.predict(crops).posterior.argmax(axis=1)]
@@ -549,7 +568,7 @@ def test_card_is_complete(path: Path) -> None:
     )
 
 
-# -- datasets -------------------------------------------------------------------------------------------------------------
+# -- datasets --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("plugin", of_kind("dataset"))

@@ -1,4 +1,6 @@
-"""One new file adds a detector and one YAML adds a model, with nothing else edited: the plan knows them and the stages run them."""
+"""One new file adds a detector and one YAML adds a model, with nothing else edited: the plan knows
+them and the stages run them.
+"""
 
 import hashlib
 from pathlib import Path
@@ -92,7 +94,8 @@ def plan(tmp_path: Path) -> Plan:
     )
     return Plan({
         "run": "scratch", "plugins": [str(folder)], "datasets": {"posed": {}},
-        "detectors": {"whole": {}, "lighthouse": {"options": {"side": 16}}}, "models": {"fer": {}, "redness": {}},
+        "detectors": {"whole": {}, "lighthouse": {"options": {"side": 16}}},
+        "models": {"fer": {}, "redness": {}},
         "fusions": {"vote": {"members": ["lighthouse/*"]}},
     })  # fmt: skip
 
@@ -150,7 +153,8 @@ def test_a_misspelt_key_of_its_header_is_no_key_of_its_own(tmp_path: Path, key: 
     )
     with pytest.raises(
         RegistryError,
-        match=rf"lighthouse\.py: lighthouse: unknown key (calibration\.)?{misspelt}(, did you mean '{key}'|; valid: .*{key})",
+        match=rf"lighthouse\.py: lighthouse: unknown key (calibration\.)?{misspelt}(, did you mean "
+        rf"'{key}'|; valid: .*{key})",
     ):
         discover((tmp_path,))
 
@@ -165,7 +169,8 @@ def test_a_misspelt_option_of_it_is_refused(tmp_path: Path) -> None:
     }
     with pytest.raises(
         ConfigError,
-        match=r"detectors\.lighthouse\.options: detector 'lighthouse' has no option 'sied', did you mean 'side'\?",
+        match=r"detectors\.lighthouse\.options: detector 'lighthouse' has no option 'sied', did "
+        r"you mean 'side'\?",
     ):
         Plan(raw)
 

@@ -1,4 +1,6 @@
-"""Datasets that everyone may download: archives come from a server, are verified, unpacked and only then seen."""
+"""Datasets that everyone may download: archives come from a server, are verified, unpacked and only
+then seen.
+"""
 
 import io
 import threading
@@ -91,7 +93,10 @@ def test_a_run_fetches_the_archives_that_it_needs_once(
 
 
 def test_clips_that_are_there_already_are_not_fetched_again(tmp_path: Path, server: Zenodo) -> None:
-    """Unpacked by hand, wherever below the folder; an actor of whom one clip is missing is fetched."""
+    """Unpacked by hand, wherever below the folder.
+
+    An actor of whom one clip is missing is fetched.
+    """
     root = tmp_path / "data"
     for name in [name for name in clips(1) if name[9:11] == "01"] + clips(2)[1:]:
         (root / "by hand" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -154,7 +154,9 @@ def test_both_layouts_tell_the_same(tmp_path: Path, pictures: list[bytes]) -> No
 
 
 def test_five_landmarks_are_taken_from_the_68_of_a_row() -> None:
-    """iBUG's numbering: eyes 36-41 and 42-47, tip of the nose 30, corners of the mouth 48 and 54."""
+    """iBUG's numbering: eyes 36-41 and 42-47, tip of the nose 30, corners of the mouth
+    48 and 54.
+    """
     points = np.column_stack([np.arange(68.0), np.arange(68.0) / 2])
     text = ";".join(f"{value:.1f}" for value in points.ravel())
     assert _five(text, (0, 0, 68, 68)) == (

@@ -1,4 +1,7 @@
-"""Unpacking: all of a good archive arrives; of a hostile, broken or oversized one nothing does, and the message says why."""
+"""Unpacking: all of a good archive arrives.
+
+Of a hostile, broken or oversized one nothing does, and the message says why.
+"""
 
 import bz2
 import gzip

@@ -1,4 +1,6 @@
-"""Weights: where they are looked for, in which order, and that only the file that the card names is ever used."""
+"""Weights: where they are looked for, in which order, and that only the file that the card names is
+ever used.
+"""
 
 import hashlib
 import json
@@ -34,7 +36,9 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
 
 @pytest.fixture
 def server() -> Iterator[tuple[str, list[str]]]:
-    """Address of a server that has w.bin (right) and bad.bin (wrong), and the list of paths asked for."""
+    """Address of a server that has w.bin (right) and bad.bin (wrong), and the list of paths asked
+    for.
+    """
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -235,7 +239,9 @@ def test_framework_caches_go_to_one_folder(
 def listing(
     places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., str]:
-    """Output of `faceoff assets` with two plug-ins that share a file, of which the mirror holds a wrong copy on request."""
+    """Output of `faceoff assets` with two plug-ins that share a file, of which the mirror holds a
+    wrong copy on request.
+    """
     header = {
         role: {
             "file": f"{role}.bin",
@@ -288,8 +294,10 @@ def test_the_listing_for_programs_says_the_same(
     (places["mirror"] / "two.bin").write_bytes(BAD)
     rows = {row["file"]: row for row in json.loads(listing("--json"))}
     assert rows["one.bin"] == {
-        "file": "one.bin", "size": len(GOOD), "sha256": SHA, "md5": None, "licence": "MIT", "found": None, "problem": None, "package": None,
-        "urls": ["https://example.org/one.bin"], "source": "", "used_by": ["detector mine", "detector other"],
+        "file": "one.bin", "size": len(GOOD), "sha256": SHA, "md5": None, "licence": "MIT",
+        "found": None, "problem": None, "package": None,
+        "urls": ["https://example.org/one.bin"], "source": "",
+        "used_by": ["detector mine", "detector other"],
     }  # fmt: skip
     assert rows["two.bin"]["found"] is None
     assert hashlib.sha256(BAD).hexdigest() in rows["two.bin"]["problem"]

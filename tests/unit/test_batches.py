@@ -100,7 +100,10 @@ def test_a_failing_machine_is_no_bad_picture_at_any_time(failure: Exception) -> 
 
 
 def test_what_does_not_fit_together_is_computed_one_by_one() -> None:
-    """A plug-in may hand all pictures to its framework at once; and one bad picture is still that one's."""
+    """A plug-in may hand all pictures to its framework at once.
+
+    And one bad picture is still that one's.
+    """
 
     def narrow(items: Sequence[int]) -> list[float]:
         if len(items) > 1:
@@ -146,7 +149,9 @@ class Model:
 def test_memory_that_runs_out_in_the_second_batch_leaves_a_file_to_be_made_again(
     tmp_path: Path,
 ) -> None:
-    """Through the rule's own script: no sound file in which most rows are errors, but its mark and its reason."""
+    """Through the rule's own script: no sound file in which most rows are errors, but its mark and
+    its reason.
+    """
     (tmp_path / "model.py").write_text(MODEL)
     png, frames, faces = encode_png(np.zeros((9, 9, 3), np.uint8)), [], []
     for number in range(70):  # a batch has 64
@@ -271,7 +276,8 @@ def test_plugin_gets_its_card_and_verified_files(tmp_path: Path) -> None:
 
     (tmp_path / "w.bin").write_bytes(b"w")
     (tmp_path / "plug.py").write_text(
-        "class Plug:\n    def __init__(self, card, assets):\n        self.card, self.assets = card, assets\n"
+        "class Plug:\n    def __init__(self, card, assets):\n        self.card, self.assets = "
+        "card, assets\n"
     )
     sha256 = hashlib.sha256(b"w").hexdigest()
     job = PluginJob(

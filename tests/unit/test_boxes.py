@@ -12,7 +12,9 @@ from faceoff.faces import boxes as geometry
 
 
 def overlap_by_counting(a: tuple[int, ...], b: tuple[int, ...], border: int, over: str) -> float:
-    """Overlap of two boxes with whole corners, by counting pixels; `border` 1 counts the last row and column too."""
+    """Overlap of two boxes with whole corners, by counting pixels; `border` 1 counts the last row
+    and column too.
+    """
     pixels = [
         {(x, y) for x in range(box[0], box[2] + border) for y in range(box[1], box[3] + border)}
         for box in (a, b)

@@ -21,7 +21,7 @@ from faceoff.stages.samples import write_samples
 DOCS = Path(__file__).parents[2] / "docs/datasets"
 FACE = scenes.draw(scenes.plan("test")[0])[0][::4, ::4]
 
-# -- CASME II -------------------------------------------------------------------------------------------------------------
+# -- CASME II --------------------------------------------------------------------------------------
 
 HEADER = "Subject,Filename,,OnsetFrame,ApexFrame,OffsetFrame,,Action Units,Estimated Emotion"
 ROWS = [
@@ -139,7 +139,10 @@ def test_casme2_sequences_through_the_stages(tmp_path: Path) -> None:
 
 
 def test_casme2_other_spellings(tmp_path: Path) -> None:
-    """Tables and folders spell the same clip with other zeros, blanks and cases; the trailing f is part of the name."""
+    """Tables and folders spell the same clip with other zeros, blanks and cases.
+
+    The trailing f is part of the name.
+    """
     rows = ["sub01, EP2_1f ,,46,47.0,48,,12,happiness", "02,EP3_5,,1,2,3,,4,disgust"]
     dataset = casme(
         casme_tree(
@@ -218,7 +221,10 @@ def test_casme2_coding_tables(tmp_path: Path) -> None:
 
 
 def test_casme2_xlsx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read by openpyxl where it is installed; else the message says what to do. A CSV beside it goes first."""
+    """Read by openpyxl where it is installed; else the message says what to do.
+
+    A CSV beside it goes first.
+    """
     cells = [[cell or None for cell in line.split(",")] for line in [HEADER, *ROWS]]
     cells[1][3] = 46  # numbers and empty cells come typed
     text = (casme_tree(tmp_path) / "CASME2-coding-20140508.csv").read_text()
@@ -284,11 +290,13 @@ def test_casme2_counts() -> None:
     assert f"{casme2.SUBJECTS} people" in page
 
 
-# -- SMIC -----------------------------------------------------------------------------------------------------------------
+# -- SMIC ------------------------------------------------------------------------------------------
 
 CLIPS = {
-    "HS/s1/micro/negative/s1_ne_01": 4, "HS/s1/micro/positive/s1_po_05": 3, "HS/s2/micro/surprise/s2_sur_01": 5, "HS/s10/micro/negative/s10_ne_02": 3,
-    "HS/s1/non_micro/s1_n1": 2, "VIS/s11/micro/positive/s11_po_01": 2, "NIR/s11/micro/positive/s11_po_01": 2,
+    "HS/s1/micro/negative/s1_ne_01": 4, "HS/s1/micro/positive/s1_po_05": 3,
+    "HS/s2/micro/surprise/s2_sur_01": 5, "HS/s10/micro/negative/s10_ne_02": 3,
+    "HS/s1/non_micro/s1_n1": 2, "VIS/s11/micro/positive/s11_po_01": 2,
+    "NIR/s11/micro/positive/s11_po_01": 2,
 }  # fmt: skip
 
 

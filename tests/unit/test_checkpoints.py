@@ -1,4 +1,6 @@
-"""Weights of PyTorch files: found under any training loop's keys, and no pickle opened where PyTorch cannot do so safely."""
+"""Weights of PyTorch files: found under any training loop's keys, and no pickle opened where
+PyTorch cannot do so safely.
+"""
 
 import subprocess
 import sys
@@ -57,7 +59,10 @@ def test_what_holds_no_weights_is_refused(tmp_path: Path, stored: Any) -> None:
 
 
 def test_old_pytorch_opens_no_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where `weights_only` does not protect, the file is not opened; the same weights as safetensors are read."""
+    """Where `weights_only` does not protect, the file is not opened.
+
+    The same weights as safetensors are read.
+    """
     path = saved(tmp_path / "net.pt", STATE)
     save_file(STATE, tmp_path / "net.safetensors")
     opened = []
@@ -66,7 +71,8 @@ def test_old_pytorch_opens_no_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(torch, "__version__", torch.torch_version.TorchVersion(version))
         with pytest.raises(
             CheckpointError,
-            match=r"CVE-2025-32434.*python -m faceoff\.inference\.checkpoints net\.pt net\.safetensors",
+            match=r"CVE-2025-32434.*python -m faceoff\.inference\.checkpoints net\.pt "
+            r"net\.safetensors",
         ):
             read_state(path)
         network = fill(torch.nn.Linear(3, 2), tmp_path / "net.safetensors")
@@ -75,7 +81,9 @@ def test_old_pytorch_opens_no_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_checkpoint_is_converted_with_one_line(tmp_path: Path) -> None:
-    """Wrapped, with a tensor that shares another's memory and one that is stored transposed, which safetensors refuses as they are."""
+    """Wrapped, with a tensor that shares another's memory and one that is stored transposed, which
+    safetensors refuses as they are.
+    """
     base = torch.arange(6.0)
     stored = {"model": {"module.a": base, "module.b": base[:3], "module.c": base.reshape(2, 3).T}}
     path = saved(tmp_path / "net.pt", stored)

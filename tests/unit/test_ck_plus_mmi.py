@@ -37,7 +37,7 @@ def picture(path: Path, shade: int = 255) -> Path:
     return path
 
 
-# -- sequences of pictures ------------------------------------------------------------------------------------------------
+# -- sequences of pictures -------------------------------------------------------------------------
 
 
 def test_frames_are_ordered_by_number(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_the_only_folder(tmp_path: Path) -> None:
         only_folder(tmp_path, "Cropped")
 
 
-# -- CK+ ------------------------------------------------------------------------------------------------------------------
+# -- CK+ -------------------------------------------------------------------------------------------
 
 
 def ck_tree(root: Path) -> Path:
@@ -93,9 +93,12 @@ def test_ck_plus_pictures(tmp_path: Path, capsys: pytest.CaptureFixture) -> None
     dataset = ck(ck_tree(tmp_path))
     found = list(dataset.samples())
     assert [(sample.sample_id, sample.label) for sample in found] == [
-        ("S005_001_00000001", "neutral"), ("S005_001_00000003", "disgust"), ("S005_001_00000004", "disgust"), ("S005_001_00000005", "disgust"),
-        ("S010_002_00000001", "neutral"), ("S010_002_00000002", "surprise"), ("S010_002_00000003", "surprise"), ("S010_002_00000004", "surprise"),
-        ("S010_004_00000001", "neutral"), ("S010_004_00000004", "anger"), ("S010_004_00000005", "anger"), ("S010_004_00000006", "anger"),
+        ("S005_001_00000001", "neutral"), ("S005_001_00000003", "disgust"),
+        ("S005_001_00000004", "disgust"), ("S005_001_00000005", "disgust"),
+        ("S010_002_00000001", "neutral"), ("S010_002_00000002", "surprise"),
+        ("S010_002_00000003", "surprise"), ("S010_002_00000004", "surprise"),
+        ("S010_004_00000001", "neutral"), ("S010_004_00000004", "anger"),
+        ("S010_004_00000005", "anger"), ("S010_004_00000006", "anger"),
         ("S999_001_00000001", "neutral"), ("S999_001_00000002", "contempt"),
     ]  # fmt: skip
     assert dataset.space == EMOTIONS
@@ -294,11 +297,20 @@ def test_ck_plus_through_the_stages(tmp_path: Path, unit: str, rows: int) -> Non
         )
 
 
-# -- MMI ------------------------------------------------------------------------------------------------------------------
+# -- MMI -------------------------------------------------------------------------------------------
 
-SESSION = '<?xml version="1.0" encoding="UTF-8"?>\n<session sessionId="{number}"><subject id="1"/><track filename="{name}.avi" view="{view}"/></session>'
-ABOUT = '<?xml version="1.0"?>\n<Track><Metatag Name="Frontal" Value="1"/><Metatag Name="Emotion" Value="{code}"/></Track>'
-UNITS = '<?xml version="1.0"?>\n<ActionUnits><ActionUnit Number="12"><Marker Frame="3" Type="2"/></ActionUnit><ActionUnit Number="6"/></ActionUnits>'
+SESSION = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<session sessionId="{number}"><subject '
+    'id="1"/><track filename="{name}.avi" view="{view}"/></session>'
+)
+ABOUT = (
+    '<?xml version="1.0"?>\n<Track><Metatag Name="Frontal" Value="1"/><Metatag Name="Emotion" '
+    'Value="{code}"/></Track>'
+)
+UNITS = (
+    '<?xml version="1.0"?>\n<ActionUnits><ActionUnit Number="12"><Marker Frame="3" '
+    'Type="2"/></ActionUnit><ActionUnit Number="6"/></ActionUnits>'
+)
 
 
 def mmi_session(root: Path, number: int, name: str, code: int | str = 4, view: int = 0) -> Path:

@@ -25,14 +25,16 @@ FILES = {
     "room/forwarded.py": "from faceoff import middle\nX = middle.VALUE\n",
     "room/effect.py": "from faceoff import patch\n\n\ndef f():\n    return 1\n",
     "room/shadow.py": (
-        "from faceoff import leaf\nVALUE = 3\n\n\ndef f(leaf, *VALUE):\n    return leaf.helper, VALUE\n"
+        "from faceoff import leaf\nVALUE = 3\n\n\ndef f(leaf, *VALUE):\n    return leaf.helper, "
+        "VALUE\n"
     ),
     "room/tried.py": (
         "try:\n    from faceoff.leaf import VALUE\nexcept ImportError:\n    pass\n\n\n"
         "def f():\n    return VALUE\n"
     ),
     "room/typed.py": (
-        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from faceoff.patch import UNUSED\n"
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from faceoff.patch import "
+        "UNUSED\n"
         "\n\ndef f():\n    return 1\n"
     ),
     "room/comprehension.py": (
@@ -43,7 +45,8 @@ FILES = {
         "from faceoff import leaf\n\n\ndef f():\n"
         "    def g():\n        leaf = 1\n        return leaf\n\n    return g, leaf.VALUE\n"
     ),
-    "room/two.py": "from faceoff.leaf import VALUE\n\n\nclass A:\n    x = VALUE\n\n\nclass B:\n    y = 2\n",
+    "room/two.py": "from faceoff.leaf import VALUE\n\n\nclass A:\n    x = VALUE\n\n\nclass B:\n    "
+    "y = 2\n",
 }
 
 

@@ -15,7 +15,7 @@ from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
 from faceoff.media.images import decode_image
 
-# -- CREMA-D --------------------------------------------------------------------------------------------------------------
+# -- CREMA-D ---------------------------------------------------------------------------------------
 
 PEOPLE = """"ActorID","Age","Sex","Race","Ethnicity"
 1001,51,"Male","Caucasian","Not Hispanic"
@@ -92,7 +92,8 @@ def test_crema_d_actors(tmp_path: Path) -> None:
     dataset = clips(crema(tmp_path, people=PEOPLE.replace(",", " , ") + "\n"))
     found = {sample.sample_id: sample for sample in dataset.samples()}
     assert found["1001_DFA_ANG_XX"].groups == {
-        "actor": "1001", "sentence": "DFA", "level": "unspecified", "sex": "male", "age": "50-59", "race": "Caucasian", "ethnicity": "Not Hispanic",
+        "actor": "1001", "sentence": "DFA", "level": "unspecified", "sex": "male", "age": "50-59",
+        "race": "Caucasian", "ethnicity": "Not Hispanic",
     }  # fmt: skip
     assert found["1091_WSI_NEU_XX"].groups["age"] == "20-29"
     assert dataset.version != plain.version
@@ -149,7 +150,7 @@ def test_crema_d_nothing_found(tmp_path: Path) -> None:
         clips(crema(tmp_path), demographics=tmp_path / "absent.csv")
 
 
-# -- JAFFE ----------------------------------------------------------------------------------------------------------------
+# -- JAFFE -----------------------------------------------------------------------------------------
 
 
 def tiff(shade: int) -> bytes:

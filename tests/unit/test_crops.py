@@ -1,4 +1,6 @@
-"""Crops: the exact pixels of a box, black outside the frame, true colours, and the box calibration."""
+"""Crops: the exact pixels of a box, black outside the frame, true colours, and the box
+calibration.
+"""
 
 import numpy as np
 import pytest
@@ -129,7 +131,7 @@ def test_iou_of_empty_boxes_is_zero() -> None:
     assert iou((0, 0, 5, 5), (5, 0, 5, 5)) == 0.0
 
 
-# -- alignment ------------------------------------------------------------------------------------------------------------
+# -- alignment -------------------------------------------------------------------------------------
 
 
 def dotted(points: np.ndarray, size: int = 400, radius: int = 4) -> np.ndarray:

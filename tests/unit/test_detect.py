@@ -1,4 +1,7 @@
-"""Detection: boxes found in the enlarged, bordered view lie where they belong in the frame; what is kept and in which order; every frame has a row."""
+"""Detection: boxes found in the enlarged, bordered view lie where they belong in the frame.
+
+What is kept and in which order; every frame has a row.
+"""
 
 from pathlib import Path
 
@@ -86,7 +89,8 @@ def test_view_and_frame_are_inverse(scale: int, left: int, top: int, box: list[f
 @pytest.mark.parametrize(
     "face",
     [Face((0, 0, 20, 20), 0.49),
-     Face((0, 0, 7.9, 20), 0.9), Face((0, 0, 20, 7.9), 0.9), Face((0, 0, 20, 20), float("nan")), Face((float("nan"), 0, 20, 20), 0.9),
+     Face((0, 0, 7.9, 20), 0.9), Face((0, 0, 20, 7.9), 0.9), Face((0, 0, 20, 20), float("nan")),
+     Face((float("nan"), 0, 20, 20), 0.9),
      Face((0, 0, float("inf"), 20), 0.9), Face((0, 0, -20, 20), 0.9), Face((0, 0, 0, 20), 0.9)],
     ids=["weak", "narrow", "flat", "nan score", "nan box", "endless", "negative", "empty"],
 )  # fmt: skip
@@ -164,7 +168,8 @@ def test_every_frame_has_a_row_with_its_state(tmp_path: Path) -> None:
     ]
     assert states == [
         ("s0", "ok", 1, 0, 2), ("s0", "ok", 1, 1, 2),
-        ("s1", "no_face", 0, -1, 0), ("s2", "unreadable", 0, -1, 0), ("s3", "error", 0, -1, 0), ("s4", "ok", 1, 0, 1),
+        ("s1", "no_face", 0, -1, 0), ("s2", "unreadable", 0, -1, 0), ("s3", "error", 0, -1, 0),
+        ("s4", "ok", 1, 0, 1),
     ]  # fmt: skip
     assert (rows[0]["x"], rows[0]["y"], rows[0]["score"]) == (4.0, 8.0, 0.8)
     assert rows[3]["reason"] == "empty file"
@@ -188,7 +193,9 @@ def test_a_frame_whose_bytes_do_not_decode_spoils_its_own_row_only(tmp_path: Pat
 
 
 def test_a_face_whose_frame_does_not_decode_is_an_error_of_its_row() -> None:
-    """`given` takes boxes from the table, so that the model's stage is the first to look at the picture."""
+    """`given` takes boxes from the table, so that the model's stage is the first to look at the
+    picture.
+    """
     frame = {"image": {"bytes": b"broken", "path": "x"}, "width": 32, "height": 32}
     face = {
         "face_id": 0,
@@ -235,7 +242,9 @@ def test_detector_that_always_fails_fails_the_job(tmp_path: Path) -> None:
 
 
 def test_given_faces_come_from_the_rows_whatever_the_view(tmp_path: Path) -> None:
-    """Boxes and landmarks of the frames table, in frame pixels even where other detectors would see an enlarged picture."""
+    """Boxes and landmarks of the frames table, in frame pixels even where other detectors would see
+    an enlarged picture.
+    """
     points = [float(value) for value in range(10)]
     frames = [
         {"boxes": [[1.0, 2.0, 9.0, 9.0], [3.0, 4.0, 20.0, 20.0]], "landmarks": None},
@@ -260,6 +269,7 @@ def test_given_faces_come_from_the_rows_whatever_the_view(tmp_path: Path) -> Non
     )
     found = list(parquet.rows(tmp_path / "faces.parquet"))
     assert [(row["sample_id"], row["state"], row["x"], row["w"]) for row in found] == [
-        ("s0", "ok", 3.0, 20.0), ("s0", "ok", 1.0, 9.0), ("s1", "ok", 5.0, 6.0), ("s2", "no_face", None, None),
+        ("s0", "ok", 3.0, 20.0), ("s0", "ok", 1.0, 9.0), ("s1", "ok", 5.0, 6.0),
+        ("s2", "no_face", None, None),
     ]  # fmt: skip
     assert found[2]["landmarks"] == points

@@ -1,4 +1,7 @@
-"""What jobs compute on: the configuration's device and precision reach the networks; a GPU that is not there, or too small, is met plainly."""
+"""What jobs compute on: the configuration's device and precision reach the networks.
+
+A GPU that is not there, or too small, is met plainly.
+"""
 
 import platform
 import subprocess

@@ -1,4 +1,6 @@
-"""Downloads from a server that misbehaves: the file arrives whole, or the message names file, URL and reason, and only a resumable beginning is left."""
+"""Downloads from a server that misbehaves: the file arrives whole, or the message names file, URL
+and reason, and only a resumable beginning is left.
+"""
 
 import fcntl
 import hashlib
@@ -55,7 +57,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """On an ephemeral port of this machine; `asked`: the headers of each request, `sent`: bytes of each body."""
+    """On an ephemeral port of this machine; `asked`: the headers of each request, `sent`: bytes of
+    each body.
+    """
 
     daemon_threads = True
 
@@ -618,7 +622,9 @@ def test_the_lock_of_a_process_that_died_holds_nobody(cache: Path, server: Serve
 def test_a_lock_that_its_holder_removed_meanwhile_is_taken_anew(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A process that waits with the removed file open must not share the lock with one that comes later."""
+    """A process that waits with the removed file open must not share the lock with one that comes
+    later.
+    """
     path, held, free = tmp_path / "lock", threading.Event(), threading.Event()
 
     def wait_for_it() -> None:

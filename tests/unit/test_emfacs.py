@@ -1,4 +1,6 @@
-"""EMFACS rules: worked examples, alternatives, presence, variants, and classes that a detector's units cannot tell."""
+"""EMFACS rules: worked examples, alternatives, presence, variants, and classes that a detector's
+units cannot tell.
+"""
 
 import numpy as np
 import pytest
@@ -52,7 +54,9 @@ def test_worked_example(shown: dict[str, float], emotion: str, score: float) -> 
 
 
 def test_fear_wins_over_surprise_only_by_its_own_units() -> None:
-    """Its rule holds all of surprise's, so equal intensities tie, and the earlier class has it: a property of scoring by means."""
+    """Its rule holds all of surprise's, so equal intensities tie, and the earlier class has it: a
+    property of scoring by means.
+    """
     found = emfacs.scores(
         units(**dict.fromkeys(("AU01", "AU02", "AU04", "AU05", "AU07", "AU20", "AU26"), 5.0))
     )

@@ -6,7 +6,8 @@ from faceoff import emotions
 from faceoff.emotions import EMOTIONS, canonical, order, space
 from faceoff.spelling import suggestion
 
-# As their authors write them (FERPlus header, FER2013/deepface/fer, AffectNet), independent of the module's own tuples.
+# As their authors write them (FERPlus header, FER2013/deepface/fer, AffectNet), independent of the
+# module's own tuples.
 PUBLISHED = {
     "FERPLUS_COLUMNS": "neutral, happiness, surprise, sadness, anger, disgust, fear, contempt",
     "FER2013_ORDER": "angry, disgust, fear, happy, sad, surprise, neutral",
@@ -49,8 +50,10 @@ def test_every_order_is_a_permutation_of_known_emotions() -> None:
 
 @pytest.mark.parametrize(
     ("written", "expected"),
-    [("happy", "happiness"), ("  Happy ", "happiness"), ("JOY", "happiness"), ("sad", "sadness"), ("Surprised", "surprise"), ("fearful", "fear"),
-     ("disgusted", "disgust"), ("Angry", "anger"), ("contemptuous", "contempt"), ("neutrality", "neutral"), ("fear", "fear")],
+    [("happy", "happiness"), ("  Happy ", "happiness"), ("JOY", "happiness"), ("sad", "sadness"),
+    ("Surprised", "surprise"), ("fearful", "fear"),
+     ("disgusted", "disgust"), ("Angry", "anger"), ("contemptuous", "contempt"),
+     ("neutrality", "neutral"), ("fear", "fear")],
 )  # fmt: skip
 def test_synonyms(written: str, expected: str) -> None:
     assert canonical(written) == expected
@@ -75,10 +78,13 @@ def test_label_map_to_a_synonym_means_the_emotion() -> None:
 
 
 def test_a_class_of_ones_own_has_to_be_declared() -> None:
-    """A misspelt target would be a class that no model has, and leave its pictures out of the others."""
+    """A misspelt target would be a class that no model has, and leave its pictures out of the
+    others.
+    """
     with pytest.raises(
         ValueError,
-        match=r"label_map: 'froh': 'hapiness' is no known emotion, did you mean 'happiness'\?; a class of your own .* `space`",
+        match=r"label_map: 'froh': 'hapiness' is no known emotion, did you mean 'happiness'\?; a "
+        r"class of your own .* `space`",
     ):
         canonical("froh", {"froh": "hapiness"})
     with pytest.raises(ValueError, match=r"'calm' is no known emotion.*`space`"):
@@ -88,7 +94,9 @@ def test_a_class_of_ones_own_has_to_be_declared() -> None:
 
 
 def test_a_list_of_classes_is_read_as_labels_are() -> None:
-    """A capital or a synonym taken literally is a class without samples: the others then win by default."""
+    """A capital or a synonym taken literally is a class without samples: the others then win by
+    default.
+    """
     assert space(["Happy", " anger", "Calm"]) == ("happiness", "anger", "calm")
     assert space(["awe", "joy"], of_dataset=("Awe", "happiness")) == ("Awe", "happiness"), (
         "a plug-in's own spelling stands"

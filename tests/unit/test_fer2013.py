@@ -1,4 +1,6 @@
-"""FER2013's own labels from either table, and the Kaggle edition of FER+, on trees in their layouts."""
+"""FER2013's own labels from either table, and the Kaggle edition of FER+, on trees in their
+layouts.
+"""
 
 import csv
 from collections import Counter
@@ -104,7 +106,8 @@ def test_csv_has_every_row(tmp_path: Path, capsys: pytest.CaptureFixture) -> Non
     dataset = opened(fer2013_csv(tmp_path / "d"))
     samples = list(dataset.samples())
     assert [(sample.sample_id, sample.label) for sample in samples] == [
-        ("row00005", "surprise"), ("row00006", "neutral"), ("row00007", "anger"), ("row00008", "happiness"),
+        ("row00005", "surprise"), ("row00006", "neutral"), ("row00007", "anger"),
+        ("row00008", "happiness"),
     ]  # fmt: skip
     assert all(
         (sample.kind, sample.split, sample.subject, sample.votes) == ("image", "test", None, None)
@@ -133,7 +136,8 @@ def test_recovered_labels_name_what_ferplus_names(tmp_path: Path) -> None:
     dataset = opened(root)
     samples = list(dataset.samples())
     assert [(sample.sample_id, sample.label) for sample in samples] == [
-        ("fer0032220", "surprise"), ("fer0032221", "neutral"), ("fer0032222", "anger"), ("fer0032223", "happiness"),
+        ("fer0032220", "surprise"), ("fer0032221", "neutral"), ("fer0032222", "anger"),
+        ("fer0032223", "happiness"),
     ]  # fmt: skip
     assert [sample.groups["ambiguous"] for sample in samples] == ["false"] * 3 + ["true"]
     assert np.array_equal(decode_image(dataset.read(samples[2]))[..., 0], PICTURES[7])
@@ -169,7 +173,9 @@ def test_the_csv_wins_unless_said_otherwise(tmp_path: Path) -> None:
 
 
 def test_ferplus_names_rows_as_its_table_does(tmp_path: Path) -> None:
-    """A row's number is not its name's: reading fer2013.csv by the number would show another person's face under the votes."""
+    """A row's number is not its name's: reading fer2013.csv by the number would show another
+    person's face under the votes.
+    """
     root = fer2013new(fer2013_csv(tmp_path / "csv"))
     folders = fer2013new(parts(tmp_path / "parts"))
     for split in ("train", "valid", "test"):
@@ -341,7 +347,9 @@ def test_validation_finds_twins_and_conflicts(tmp_path: Path) -> None:
 
 
 def test_train_status(tmp_path: Path) -> None:
-    """The `fer` card was trained on fer2013's train part: in-sample there, held out on test, and FER+ relabels the same pictures."""
+    """The `fer` card was trained on fer2013's train part: in-sample there, held out on test, and
+    FER+ relabels the same pictures.
+    """
     root = str(fer2013new(parts(tmp_path / "d")))
     sections = {
         "fer2013": {"path": root},
@@ -355,7 +363,7 @@ def test_train_status(tmp_path: Path) -> None:
     assert found == {"fer2013": "held-out", "train": "in-sample", "ferplus": "relabelled"}
 
 
-# -- fer2013plus ----------------------------------------------------------------------------------------------------------
+# -- fer2013plus -----------------------------------------------------------------------------------
 
 
 def kaggle(root: Path, inner: str = "fer2013") -> Path:

@@ -1,4 +1,7 @@
-"""FER+ label rules by hand and against a slow, literal reading of the published algorithm; every layout of the data gives the same pixels."""
+"""FER+ label rules by hand and against a slow, literal reading of the published algorithm.
+
+Every layout of the data gives the same pixels.
+"""
 
 import csv
 import io
@@ -95,7 +98,9 @@ def test_rule_by_hand(rule: str, vector: np.ndarray, expected: dict[str, float] 
 
 
 def published(mode: str, counts: list[int]) -> list[float] | None:
-    """The FER+ paper's modes as its code walks through them: counts in, the target over the 8 emotions or None out. Plain lists and loops on purpose."""
+    """The FER+ paper's modes as its code walks through them: counts in, the target over the 8
+    emotions or None out. Plain lists and loops on purpose.
+    """
     left = [0 if count <= 1 else count for count in counts]
     total = sum(left)
     out = [0.0] * 10
@@ -167,7 +172,7 @@ def test_target_is_a_distribution_over_voted_emotions(counts: list[int], rule: s
         )
 
 
-# -- layouts --------------------------------------------------------------------------------------------------------------
+# -- layouts ---------------------------------------------------------------------------------------
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (8, 48, 48), np.uint8)
 PICTURES[5] = PICTURES[1]  # a test picture that is also a train picture
@@ -253,7 +258,10 @@ def test_every_layout_gives_the_same_samples_and_pixels(tmp_path: Path, kind: st
 
 
 def test_a_compressed_archive_is_read_once(tmp_path: Path) -> None:
-    """The table need not be in the archive's order; going back in a .tar.gz means to unpack it from its start again."""
+    """The table need not be in the archive's order.
+
+    Going back in a .tar.gz means to unpack it from its start again.
+    """
     root = layout(tmp_path / "d", "tar")
     dataset = FerPlus(FerPlus.Options(path=root))
     samples = list(dataset.samples())

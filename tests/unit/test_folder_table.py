@@ -1,4 +1,6 @@
-"""One's own pictures: every file gets a row whatever its name, and mistakes in labels or columns are named with a suggestion."""
+"""One's own pictures: every file gets a row whatever its name, and mistakes in labels or columns
+are named with a suggestion.
+"""
 
 import os
 from pathlib import Path
@@ -50,7 +52,7 @@ def staged(dataset: type, folder_: Path, **options: object) -> list[dict]:
     return list(parquet.rows(folder_ / "frames.parquet"))
 
 
-# -- folder -----------------------------------------------------------------------------------------------------------
+# -- folder ----------------------------------------------------------------------------------------
 
 
 def test_sub_folders_name_emotions_and_files_are_sorted(tmp_path: Path) -> None:
@@ -87,7 +89,8 @@ def test_what_is_no_picture_gets_a_row_with_a_reason(tmp_path: Path) -> None:
     (root / "happy" / "gone.png").symlink_to(root / "nowhere.png")
     rows = {row["sample_id"]: row for row in staged(folder.Folder, tmp_path, path=str(root))}
     assert {name: row["state"] for name, row in rows.items()} == {
-        "happy/a.png": "ok", "happy/empty.jpg": "unreadable", "happy/notes.txt": "unreadable", "happy/cut.png": "unreadable", "happy/gone.png": "unreadable",
+        "happy/a.png": "ok", "happy/empty.jpg": "unreadable", "happy/notes.txt": "unreadable",
+        "happy/cut.png": "unreadable", "happy/gone.png": "unreadable",
     }  # fmt: skip
     assert rows["happy/empty.jpg"]["reason"] == "empty file"
     assert rows["happy/gone.png"]["reason"].startswith("cannot read: ")
@@ -221,7 +224,7 @@ def test_a_dangling_link_does_not_hide_what_becomes_of_the_other_files(tmp_path:
     assert len(found) == 3
 
 
-# -- table ------------------------------------------------------------------------------------------------------------
+# -- table -----------------------------------------------------------------------------------------
 
 COLUMNS = {
     "path": ["a b.png", "лицо.png", "a b.png"],
@@ -412,7 +415,7 @@ def test_missing_table_names_the_key(tmp_path: Path) -> None:
         open_table(tmp_path / "none.csv")
 
 
-# -- samples stage ----------------------------------------------------------------------------------------------------
+# -- samples stage ---------------------------------------------------------------------------------
 
 
 def test_task_is_stored_with_the_samples(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from faceoff.models import geometry
 
 @pytest.fixture
 def face() -> np.ndarray:
-    """(1, 468, 2) a rigid, plausible arrangement: random points with the named ones where a face has them."""
+    """(1, 468, 2) a rigid, plausible arrangement: random points with the named ones where a face
+    has them.
+    """
     points = np.random.default_rng(1).uniform(-0.6, 0.6, (468, 2))
     points[mesh.EYE_OUTER_L], points[mesh.EYE_OUTER_R] = (-0.5, 0), (0.5, 0)
     return points[None]
@@ -80,7 +82,9 @@ def test_every_emotion_is_evaluable_and_in_canonical_order():
 
 
 def test_the_mesh_follows_a_turned_head():
-    """The same drawn face, upright and rolled by 25 degrees, has nearly the same measures: the second pass works on an upright square."""
+    """The same drawn face, upright and rolled by 25 degrees, has nearly the same measures: the
+    second pass works on an upright square.
+    """
     from faceoff.assets import fetch
     from faceoff.drawing import scenes
     from faceoff.faces.crops import crop

@@ -1,4 +1,6 @@
-"""Jobs beside each other take different GPUs; NVML (by nvidia-ml-py) and CUDA's driver are libraries of the same interface, compiled here."""
+"""Jobs beside each other take different GPUs; NVML (by nvidia-ml-py) and CUDA's driver are
+libraries of the same interface, compiled here.
+"""
 
 import os
 import shutil
@@ -13,9 +15,13 @@ from faceoff.inference import gpus
 PACKAGE = Path(gpus.__file__).parents[2]
 
 # What a job does: it says which GPU it takes, twice, and works until its input is closed.
-_JOB = "import sys; from faceoff.inference import gpus; print(gpus.index('cuda'), gpus.index('auto'), gpus.index('cuda:1'), flush=True); sys.stdin.read()"
+_JOB = (
+    "import sys; from faceoff.inference import gpus; print(gpus.index('cuda'), "
+    "gpus.index('auto'), gpus.index('cuda:1'), flush=True); sys.stdin.read()"
+)
 
-# Two GPUs, in CUDA's order the second of NVML's first. They draw 5 J and 7 J between two readings, and the first reading is not 0.
+# Two GPUs, in CUDA's order the second of NVML's first. They draw 5 J and 7 J between two readings,
+# and the first reading is not 0.
 _CUDA = """
 #include <string.h>
 int cuInit(unsigned flags) { return 0; }
@@ -200,10 +206,11 @@ def test_a_job_on_a_gpu_has_that_gpus_energy_with_the_processors_or_none(tmp_pat
     names, identifiers, drawn, began_anew, unreadable = done.stdout.splitlines()
     assert names == "['cpu', 'cuda (Pretended A)', 'cuda (Pretended B)', 'cuda']"
     assert (
-        identifiers
-        == "['GPU-a0000000-0000-0000-0000-000000000000', 'GPU-b0000000-0000-0000-0000-000000000000', None]"
+        identifiers == "['GPU-a0000000-0000-0000-0000-000000000000', "
+        "'GPU-b0000000-0000-0000-0000-000000000000', None]"
     )
-    # The processor drew 2.5 J, then nothing; GPU 0 is NVML's second, which draws 7 J from reading to reading.
+    # The processor drew 2.5 J, then nothing; GPU 0 is NVML's second, which draws 7 J from reading
+    # to reading.
     assert drawn == ("[2.5, None] [0.0, None, None]" if missing else "[2.5, 9.5] [0.0, 5.0, None]")
     assert began_anew == unreadable == "None None"
 

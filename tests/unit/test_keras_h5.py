@@ -1,4 +1,6 @@
-"""Keras files in PyTorch: every layer against plain numpy, both dialects of the description, and faults that name file and layer."""
+"""Keras files in PyTorch: every layer against plain numpy, both dialects of the description, and
+faults that name file and layer.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,9 @@ def result(path: Path, x: np.ndarray, **options: Any) -> np.ndarray:
 
 
 def test_separable_network_of_keras_two(tmp_path: Path) -> None:
-    """Strides and "same" on odd sides, normalisation, leaky rectifier, average with a border that does not count."""
+    """Strides and "same" on odd sides, normalisation, leaky rectifier, average with a border that
+    does not count.
+    """
     weights = {
         "conv": {"kernel": normal(3, 3, 2, 4), "bias": normal(4)},
         "bn": batch_norm(4),
@@ -114,7 +118,8 @@ def test_joined_network(tmp_path: Path, dialect: int) -> None:
         ("Activation", "out", {"activation": "softmax"}),
     ]
     joined = {
-        "aside": ["in"], "deep": ["in"], "frame": ["deep"], "up": ["frame"], "pool": ["up"], "add": ["pool", "aside"],
+        "aside": ["in"], "deep": ["in"], "frame": ["deep"], "up": ["frame"], "pool": ["up"],
+        "add": ["pool", "aside"],
         "cat": ["add", "aside"], "mean": ["cat"], "flat": ["mean"], "out": ["flat"],
     }  # fmt: skip
     x = 20 * images(8, 9, 3)  # so that relu6 cuts
@@ -216,7 +221,8 @@ def test_only_the_last_axis_is_that_of_the_channels(
             "its model_config lacks 'output_layers'",
         ),
         (
-            '{"class_name": "Functional", "config": {"layers": [], "output_layers": [["gone", 0, 0]]}}',
+            '{"class_name": "Functional", "config": {"layers": [], "output_layers": [["gone", 0, '
+            "0]]}}",
             "its model_config lacks 'gone'",
         ),
         (
@@ -224,7 +230,8 @@ def test_only_the_last_axis_is_that_of_the_channels(
             "a model of class 'Mine' is written in Python code",
         ),
         (
-            '{"class_name": "Sequential", "config": [{"class_name": "Reshape", "config": {"name": "r"}}]}',
+            '{"class_name": "Sequential", "config": [{"class_name": "Reshape", "config": {"name": '
+            '"r"}}]}',
             r"layer 'r' \(Reshape\): .* lacks 'target_shape'",
         ),
     ],
@@ -357,7 +364,8 @@ def test_values_in_another_file_are_refused(tmp_path: Path, how: str) -> None:
                 file["model_weights"].attrs["layer_names"] = names
     with pytest.raises(
         KerasFileError,
-        match=r"a\.h5: .*c.*: keeps its values in another file, which the sha256 of this one does not cover",
+        match=r"a\.h5: .*c.*: keeps its values in another file, which the sha256 of this one does "
+        r"not cover",
     ):
         KerasNetwork(path)
 
@@ -378,7 +386,7 @@ def test_weights_only_goes_by_order(tmp_path: Path) -> None:
         KerasNetwork(path, layers=sequence([Layer("Flatten", "f")]))
 
 
-# -- the machine ----------------------------------------------------------------------------------------------------------------
+# -- the machine -----------------------------------------------------------------------------------
 
 
 def test_reduced_precision_is_close_and_not_the_same(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Decoding: every kind of still image becomes upright RGB uint8, everything else a reason, and nothing ever raises anything else."""
+"""Decoding: every kind of still image becomes upright RGB uint8, everything else a reason, and
+nothing ever raises anything else.
+"""
 
 import io
 import struct
@@ -85,7 +87,9 @@ def test_one_pixel() -> None:
 
 
 def test_sixteen_bit_grey_keeps_relative_brightness() -> None:
-    """A dark 16-bit picture stays dark: it is scaled by its range, not stretched to its own maximum, nor clipped."""
+    """A dark 16-bit picture stays dark: it is scaled by its range, not stretched to its own
+    maximum, nor clipped.
+    """
     ramp = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
     for values in (ramp, ramp // 4):
         decoded = decode_image(encoded(Image.fromarray(values), "PNG"))
@@ -150,7 +154,9 @@ def test_cmyk_jpeg() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_exif_orientation_comes_out_upright(orientation: int) -> None:
-    """The stored picture is the upright one moved as the tag undoes it (EXIF 2.3, table of orientations)."""
+    """The stored picture is the upright one moved as the tag undoes it (EXIF 2.3, table of
+    orientations).
+    """
     upright = np.asarray(picture())
     stored = {
         1: upright,
@@ -209,7 +215,9 @@ def test_largest_allowed_size_is_about_the_product_of_the_sides() -> None:
 
 
 def animated_gif(**patched: tuple[int, int]) -> bytes:
-    """Three frames of 8 × 8; `screen` and `second` give the sides that the file's header and its second frame claim."""
+    """Three frames of 8 × 8; `screen` and `second` give the sides that the file's header and its
+    second frame claim.
+    """
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "green")]
     data = bytearray(
         encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
@@ -320,7 +328,9 @@ SMALL = _small()
 
 
 def test_readers_own_exceptions_become_reasons() -> None:
-    """Pillow's GIF reader lets struct.error out for a cut animation, its DDS reader NotImplementedError; found by the fuzzing below."""
+    """Pillow's GIF reader lets struct.error out for a cut animation, its DDS reader
+    NotImplementedError; found by the fuzzing below.
+    """
     for end in range(1, len(SMALL["GIF-animated"])):
         survives(SMALL["GIF-animated"][:end])
     dds = bytearray(SMALL["DDS"])

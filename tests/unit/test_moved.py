@@ -31,7 +31,8 @@ def load(tmp_path: Path, text: str) -> type:
         (
             "from faceoff import tables",
             [
-                "faceoff.tables is now faceoff.storage.columns and faceoff.storage.files and faceoff.storage.parquet"
+                "faceoff.tables is now faceoff.storage.columns and faceoff.storage.files and "
+                "faceoff.storage.parquet"
             ],
         ),
         # A room bears the name of an old module.
@@ -49,7 +50,8 @@ def load(tmp_path: Path, text: str) -> type:
             "from faceoff.boxes import square\nfrom faceoff.config import DatasetConfig",
             [
                 "faceoff.boxes is now faceoff.faces.boxes",
-                "faceoff.config is now faceoff.plan.config and faceoff.plan.config_files and faceoff.plan.sections and faceoff.plugins.options",
+                "faceoff.config is now faceoff.plan.config and faceoff.plan.config_files and "
+                "faceoff.plan.sections and faceoff.plugins.options",
             ],
         ),
     ],
@@ -77,7 +79,10 @@ def test_another_absent_module_stays_an_import_error(tmp_path: Path) -> None:
 
 
 def test_a_plugin_may_know_both_paths(tmp_path: Path) -> None:
-    both = "try:\n    from faceoff.protocols import Face\nexcept ImportError:\n    from faceoff.plugins.protocols import Face"
+    both = (
+        "try:\n    from faceoff.protocols import Face\nexcept ImportError:\n    from "
+        "faceoff.plugins.protocols import Face"
+    )
     assert load(tmp_path, both).__name__ == "Mine"
 
 

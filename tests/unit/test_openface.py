@@ -1,4 +1,6 @@
-"""OpenFace's CSV: a real file, frames without a face, other programs' columns, and what is refused."""
+"""OpenFace's CSV: a real file, frames without a face, other programs' columns, and what
+is refused.
+"""
 
 import os
 from pathlib import Path

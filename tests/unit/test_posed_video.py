@@ -1,4 +1,6 @@
-"""Drawn clips: the same bytes each time, the truth of every frame, and RAVDESS's names around drawn faces."""
+"""Drawn clips: the same bytes each time, the truth of every frame, and RAVDESS's names around drawn
+faces.
+"""
 
 import hashlib
 import os
@@ -60,7 +62,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-# -- plan -----------------------------------------------------------------------------------------------------------------
+# -- plan ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -102,7 +104,7 @@ def test_identities_of_splits_are_disjoint() -> None:
         clips.plan("dev")
 
 
-# -- truth ----------------------------------------------------------------------------------------------------------------
+# -- truth -----------------------------------------------------------------------------------------
 
 
 def test_an_act_rises_holds_and_falls_without_jumps() -> None:
@@ -220,7 +222,7 @@ def test_truth_of_a_moment_is_that_of_the_nearest_frame() -> None:
     assert clips.truth_at(clip, -1.0) == clips.truth_at(clip, 0.0)
 
 
-# -- pictures -------------------------------------------------------------------------------------------------------------
+# -- pictures --------------------------------------------------------------------------------------
 
 
 def test_frames_are_the_same_each_time_and_others_with_another_seed() -> None:
@@ -301,7 +303,7 @@ def test_video_files_are_the_same_each_time(tmp_path: Path) -> None:
     )
 
 
-# -- the dataset ----------------------------------------------------------------------------------------------------------
+# -- the dataset -----------------------------------------------------------------------------------
 
 
 def job_of(**options: object) -> DatasetJob:
@@ -318,7 +320,9 @@ def job_of(**options: object) -> DatasetJob:
 
 @pytest.mark.slow
 def test_what_memory_held_before_does_not_matter(tmp_path: Path) -> None:
-    """glibc fills every new block with the complement of MALLOC_PERTURB_: an encoder that reads what it never wrote gives itself away."""
+    """glibc fills every new block with the complement of MALLOC_PERTURB_: an encoder that reads
+    what it never wrote gives itself away.
+    """
     code = """if True:
         import sys
         from pathlib import Path
@@ -444,7 +448,7 @@ def test_a_detector_finds_the_faces_of_the_decoded_clip(cache: Path, kind: str) 
     assert faces_in_gap <= 2, "half faces at the border may still be found"
 
 
-# -- RAVDESS --------------------------------------------------------------------------------------------------------------
+# -- RAVDESS ---------------------------------------------------------------------------------------
 
 
 def takes(
@@ -459,7 +463,9 @@ def takes(
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Actor 1's speech and song and actor 18's speech, one statement of each, tiny, with and without sound."""
+    """Actor 1's speech and song and actor 18's speech, one statement of each, tiny, with and
+    without sound.
+    """
     root = tmp_path_factory.mktemp("ravdess")
     everything = [
         take
@@ -554,7 +560,8 @@ def test_ravdess_clips_that_are_there_stay_as_they_are(
     real.write_bytes(b"real")
     with pytest.raises(
         FileExistsError,
-        match=rf"1 of the {len(few)} clips to draw are there already, maybe real ones, the first is .*{few[1][0]}\.mp4",
+        match=rf"1 of the {len(few)} clips to draw are there already, maybe real ones, the first "
+        rf"is .*{few[1][0]}\.mp4",
     ):
         write_ravdess(tmp_path, few, size="tiny")
     assert [path for path in tmp_path.rglob("*.mp4") if path.read_bytes() != b"real"] == []

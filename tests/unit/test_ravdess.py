@@ -1,4 +1,6 @@
-"""RAVDESS by its published counts, on trees of empty files that carry all official names: no clip is decoded here."""
+"""RAVDESS by its published counts, on trees of empty files that carry all official names: no clip
+is decoded here.
+"""
 
 import re
 from collections import Counter
@@ -24,7 +26,9 @@ LABELS = {
 
 
 def names(modality: str, vocal: str) -> list[str]:
-    """All official names of one modality and vocal channel, spelled out apart from the code under test."""
+    """All official names of one modality and vocal channel, spelled out apart from the code under
+    test.
+    """
     found = []
     for actor in range(1, 25):
         for emotion in range(1, 7 if vocal == "02" else 9):
@@ -104,7 +108,8 @@ def test_labels_and_groups(tree: Path) -> None:
     sample = by_id["01-01-06-02-01-02-12"]
     assert (sample.kind, sample.label, sample.subject) == ("video", "fear", "12")
     assert sample.groups == {
-        "actor": "12", "sex": "female", "intensity": "strong", "statement": "kids", "repetition": "2", "vocal": "speech", "emobox_fold": "2", "mmer_fold": "2",
+        "actor": "12", "sex": "female", "intensity": "strong", "statement": "kids",
+        "repetition": "2", "vocal": "speech", "emobox_fold": "2", "mmer_fold": "2",
     }  # fmt: skip
     assert dataset.file(sample) == tree / "Video_Speech_Actor_12/Actor_12/01-01-06-02-01-02-12.mp4"
     assert by_id["01-01-06-02-01-02-11"].groups["sex"] == "male"

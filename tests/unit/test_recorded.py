@@ -1,4 +1,6 @@
-"""Posteriors from a file: any column names and formats, by sample or by time, through the stages and into a run's plan."""
+"""Posteriors from a file: any column names and formats, by sample or by time, through the stages
+and into a run's plan.
+"""
 
 import json
 from pathlib import Path
@@ -152,7 +154,8 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, options: dict, messag
         ),
         (
             "p.json",
-            '[{"sample_id": "a", "happy": 1, "angry": 0}, {"sample_id": "b", "happy": 1, "angry": 0, "sad": 0}]',
+            '[{"sample_id": "a", "happy": 1, "angry": 0}, {"sample_id": "b", "happy": 1, "angry": '
+            '0, "sad": 0}]',
             {},
             r"row 1: no 'sad'",
         ),
@@ -213,7 +216,9 @@ def plan(tmp_path: Path, **options: object) -> Plan:
 
 
 def test_in_a_run(tmp_path: Path) -> None:
-    """One pair only, its own lineage, run again when the file changes, missed before work starts."""
+    """One pair only, its own lineage, run again when the file changes, missed before
+    work starts.
+    """
     with pytest.raises(
         PreflightError, match=r"models\.speech\.options\.path: .*p\.csv is not there"
     ):
@@ -231,7 +236,10 @@ def test_in_a_run(tmp_path: Path) -> None:
 
 
 def test_rows_of_the_predictions_table(tmp_path: Path) -> None:
-    """A sample that the file has, one that it lacks, one whose values are no probabilities; whether there is a face plays no part."""
+    """A sample that the file has, one that it lacks, one whose values are no probabilities.
+
+    Whether there is a face plays no part.
+    """
     (tmp_path / "p.csv").write_text("sample_id,happy,angry,arousal\na,0.25,0.75,0.5\nc,0.9,0.9,\n")
     keys = [{"sample_id": name, "frame": 0, "timestamp_s": 0.0} for name in "abc"]
     parquet.write_rows(

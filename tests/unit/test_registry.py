@@ -1,4 +1,6 @@
-"""Plug-ins are found and described without being imported, and faults in them name the file and the key."""
+"""Plug-ins are found and described without being imported, and faults in them name the file and the
+key.
+"""
 
 import sys
 from pathlib import Path
@@ -53,7 +55,8 @@ def test_header_is_read_without_importing(tmp_path: Path) -> None:
     """A plug-in whose framework is not installed, or that raises at import, is still known."""
     plugin_file(
         tmp_path,
-        'raise RuntimeError("imported")\nimport no_such_framework\nDETECTORS = {"mine": {"class": "Mine", "framework": "torch", "licence": "MIT"}}\n',
+        'raise RuntimeError("imported")\nimport no_such_framework\nDETECTORS = {"mine": {"class": '
+        '"Mine", "framework": "torch", "licence": "MIT"}}\n',
     )
     found = registry.get("detector", "mine", (tmp_path,))
     assert (found.framework, found.class_name, found.card["licence"]) == ("torch", "Mine", "MIT")
@@ -68,7 +71,8 @@ def test_listing_imports_no_framework() -> None:
 
     code = (
         "import sys; from faceoff.plugins import registry; registry.discover()\n"
-        "print(sorted({'cv2', 'mediapipe', 'torch', 'timm', 'h5py', 'tensorflow', 'onnxruntime', 'sklearn', 'numpy'} & set(sys.modules)))"
+        "print(sorted({'cv2', 'mediapipe', 'torch', 'timm', 'h5py', 'tensorflow', 'onnxruntime', "
+        "'sklearn', 'numpy'} & set(sys.modules)))"
     )
     environment = {"PYTHONPATH": str(PACKAGE.parent), "PATH": ""}
     assert (
@@ -92,7 +96,8 @@ def test_listing_imports_no_framework() -> None:
         ('DETECTORS = {"x": {"class": "X", "framework": "onxn"}}', "did you mean 'onnx'"),
         ('DETECTORS = {"x": {"class": "X", "assets": {"w": {"file": "a.onnx"}}}}', "sha256"),
         (
-            'DETECTORS = {"x": {"class": "X", "assets": {"w": {"file": "a.onnx", "sha256": "0", "ulrs": []}}}}',
+            'DETECTORS = {"x": {"class": "X", "assets": {"w": {"file": "a.onnx", "sha256": "0", '
+            '"ulrs": []}}}}',
             "ulrs",
         ),
         (
@@ -322,8 +327,10 @@ def test_looking_for_a_part_of_a_package_does_not_import_the_package(
 
 @pytest.mark.parametrize(
     ("requires", "says"),
-    [({"modules": ["no_such_module"]}, "'no_such_module' is not installed"), ({"modules": ["no_such_module.part"]}, "'no_such_module.part' is not installed"),
-     ({"binaries": ["no-such-program"]}, "'no-such-program' is not on PATH"), ({"modules": ["json"], "binaries": ["sh"]}, None), ({}, None)],
+    [({"modules": ["no_such_module"]}, "'no_such_module' is not installed"),
+    ({"modules": ["no_such_module.part"]}, "'no_such_module.part' is not installed"),
+     ({"binaries": ["no-such-program"]}, "'no-such-program' is not on PATH"),
+     ({"modules": ["json"], "binaries": ["sh"]}, None), ({}, None)],
 )  # fmt: skip
 def test_skip_names_what_is_missing(tmp_path: Path, requires: dict, says: str | None) -> None:
     plugin_file(tmp_path, f'DETECTORS = {{"mine": {{"class": "Mine", "requires": {requires!r}}}}}')

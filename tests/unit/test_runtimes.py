@@ -1,4 +1,6 @@
-"""Failures of the machine are told from those of pictures, and a network whose batch does not fit into memory computes smaller ones."""
+"""Failures of the machine are told from those of pictures, and a network whose batch does not fit
+into memory computes smaller ones.
+"""
 
 import errno
 from pathlib import Path
@@ -12,13 +14,17 @@ from faceoff.inference.runtimes import BatchedNetwork, Onnx, Tflite
 
 # As the libraries word them; a GPU's can only be quoted here.
 NO_MEMORY = {
-    "CUDA": "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some other API call",
-    "TorchScript": "The following operation failed in the TorchScript interpreter.\nRuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+    "CUDA": "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at "
+    "some other API call",
+    "TorchScript": "The following operation failed in the TorchScript interpreter.\nRuntimeError: "
+    "CUDA out of memory. Tried to allocate 2.00 GiB.",
     "cuDNN": "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
     "cuBLAS": "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
-    "onnxruntime": "Non-zero status code returned while running Conv node. BFCArena::AllocateRawInternal(size_t, bool, Stream*) "
+    "onnxruntime": "Non-zero status code returned while running Conv node. "
+    "BFCArena::AllocateRawInternal(size_t, bool, Stream*) "
     "Failed to allocate memory for requested buffer of size 3584000000",
-    "onnxruntime's CUDA": "CUDA failure 2: out of memory ; GPU=0 ; expr=cudaMalloc((void**)&p, size);",
+    "onnxruntime's CUDA": "CUDA failure 2: out of memory ; GPU=0 ; expr=cudaMalloc((void**)&p, "
+    "size);",
     "C++": "std::bad_alloc",
 }
 GPU_FAILED = {
@@ -34,7 +40,8 @@ OF_PICTURES = {
         "The size of tensor a (7) must match the size of tensor b (8) at non-singleton dimension 1"
     ),
     "quoted source": RuntimeError(
-        "return torch.batch_norm(input, weight, bias, running_mean, running_var, torch.backends.cudnn.enabled) ~~~ <--- HERE"
+        "return torch.batch_norm(input, weight, bias, running_mean, running_var, "
+        "torch.backends.cudnn.enabled) ~~~ <--- HERE"
     ),
     "file": FileNotFoundError(errno.ENOENT, "No such file or directory"),
 }
@@ -97,11 +104,13 @@ def test_pytorchs_own_type_needs_no_words() -> None:
     assert is_of_the_machine(torch.AcceleratorError("unspecified launch failure"))
 
 
-# -- batches ----------------------------------------------------------------------------------------------------------------
+# -- batches ---------------------------------------------------------------------------------------
 
 
 class Limited(BatchedNetwork):
-    """Doubles its rows, has memory for so many of them, and notes the batches that it was asked for."""
+    """Doubles its rows, has memory for so many of them, and notes the batches that it was asked
+    for.
+    """
 
     def __init__(
         self, batch: int | None, fits: int, error: Exception | None = None, one_size: bool = False
@@ -171,7 +180,8 @@ def test_a_gpu_computes_more_together_than_suits_a_cpu_unless_the_job_is_told() 
     assert hardware.batch_size(4, on_gpu=True) == hardware.batch_size(4) == 1
 
 
-# More than any machine can address where more than 8 rows are computed together; nearly nothing else.
+# More than any machine can address where more than 8 rows are computed together; nearly nothing
+# else.
 TOO_MUCH, MOST = 2**48, 8
 
 
@@ -244,7 +254,9 @@ def test_tflite_goes_on_with_smaller_batches(mirror: Path) -> None:
 def test_onnx_weights_in_another_file_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, carrier: str, place: str
 ) -> None:
-    """The card's sha256 says nothing of the bytes of the other file. onnxruntime alone would load those beside the network's file."""
+    """The card's sha256 says nothing of the bytes of the other file. onnxruntime alone would load
+    those beside the network's file.
+    """
     onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
     helper, floats = onnx.helper, onnx.TensorProto.FLOAT
     for folder in ("networks", "work"):
@@ -289,7 +301,7 @@ def test_onnx_weights_in_another_file_are_refused(
         Onnx(path, batch=1)
 
 
-# -- onnxruntime on a CPU where CUDA was hoped for -------------------------------------------------------------------------------
+# -- onnxruntime on a CPU where CUDA was hoped for -------------------------------------------------
 
 
 def test_onnxruntime_that_cannot_start_cuda_says_so_once(

@@ -1,4 +1,6 @@
-"""SEND and AVEC 2013: valence over time from rating files to the frames table, and the evaluator-weighted estimator by hand."""
+"""SEND and AVEC 2013: valence over time from rating files to the frames table, and the
+evaluator-weighted estimator by hand.
+"""
 
 from pathlib import Path
 
@@ -19,13 +21,14 @@ from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
 from faceoff.storage import parquet
 
-# -- evaluator-weighted estimator -----------------------------------------------------------------------------------------
+# -- evaluator-weighted estimator ------------------------------------------------------------------
 
 
 def test_weights_by_hand() -> None:
     """Mean of 1 2 3 4, 2 4 6 8 and 1 1 1 3 is (4, 7, 10, 15) / 3; deviations -5 -2 1 6 (x 1/3)."""
     ratings = np.array([[1, 2, 3, 4], [2, 4, 6, 8], [1, 1, 1, 3]], float)
-    # r = Σ dx·dm / sqrt(Σ dx² · Σ dm²), with Σ dm² = 66: rater 1: dx -1.5 -.5 .5 1.5, Σ dx·dm = 18, Σ dx² = 5; rater 3: dx -.5 -.5 -.5 1.5, Σ = 12, 3.
+    # r = Σ dx·dm / sqrt(Σ dx² · Σ dm²), with Σ dm² = 66: rater 1: dx -1.5 -.5 .5 1.5, Σ dx·dm = 18,
+    # Σ dx² = 5; rater 3: dx -.5 -.5 -.5 1.5, Σ = 12, 3.
     first, third = 18 / np.sqrt(5 * 66), 12 / np.sqrt(3 * 66)
     assert evaluator_weights(ratings) == pytest.approx([first, first, third])
     expected = (first * ratings[0] + first * ratings[1] + third * ratings[2]) / (2 * first + third)
@@ -33,7 +36,9 @@ def test_weights_by_hand() -> None:
 
 
 def test_two_items_and_three_raters() -> None:
-    """All three rise together, so all weigh 1 and the estimate is the mean (the example of audpsychometric's documentation)."""
+    """All three rise together, so all weigh 1 and the estimate is the mean (the example of
+    audpsychometric's documentation).
+    """
     assert evaluator_weighted(np.array([[1, 1, 0], [2, 2, 1]], float).T) == pytest.approx(
         [2 / 3, 5 / 3]
     )
@@ -91,7 +96,7 @@ def test_value_at_a_moment() -> None:
     assert at(seconds, np.full(4, np.nan), 1.0, 0.5) is None
 
 
-# -- SEND -----------------------------------------------------------------------------------------------------------------
+# -- SEND ------------------------------------------------------------------------------------------
 
 
 def clip(path: Path, seconds: float = 2.0, rate: int = 10) -> None:
@@ -292,7 +297,7 @@ def test_send_counts() -> None:
     assert sum(send.SHARED.values()) == 112
 
 
-# -- AVEC 2013 ------------------------------------------------------------------------------------------------------------
+# -- AVEC 2013 -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -320,7 +325,8 @@ def recordings(root: Path, **options: object) -> Avec2013:
 def test_avec2013(avec_tree: Path, capsys: pytest.CaptureFixture) -> None:
     dataset = recordings(avec_tree)
     samples = list(dataset.samples())
-    assert [(sample.sample_id, sample.subject, sample.label, sample.kind) for sample in samples] == [
+    assert [(sample.sample_id, sample.subject, sample.label,
+        sample.kind) for sample in samples] == [
         ("203_2", "203", None, "video"), ("205_1", "205", None, "video"),
     ]  # fmt: skip
     assert (samples[0].valence, samples[0].arousal) == pytest.approx((0, 0.5))

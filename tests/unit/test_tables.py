@@ -1,4 +1,6 @@
-"""Tables: nothing half-written is ever seen, the same rows give the same bytes, and others can read them."""
+"""Tables: nothing half-written is ever seen, the same rows give the same bytes, and others can read
+them.
+"""
 
 import json
 import os
@@ -105,7 +107,10 @@ def test_same_rows_same_bytes_however_they_arrive(tmp_path: Path, chunk: int) ->
 
 def test_same_rows_same_bytes_in_another_process(tmp_path: Path) -> None:
     parquet.write_rows(tmp_path / "here.parquet", SCHEMA, ROWS[:50])
-    code = "import sys; from faceoff.storage import parquet; parquet.write_rows(sys.argv[2], pq.read_schema(sys.argv[1]), parquet.rows(sys.argv[1]))"
+    code = (
+        "import sys; from faceoff.storage import parquet; parquet.write_rows(sys.argv[2], "
+        "pq.read_schema(sys.argv[1]), parquet.rows(sys.argv[1]))"
+    )
     environment = {
         **os.environ,
         "PYTHONPATH": str(Path(parquet.__file__).parents[2]),
@@ -177,7 +182,9 @@ def test_leftovers_of_dead_writers_are_cleared(
     not Path("/proc/self/stat").exists(), reason="processes are told apart by /proc"
 )
 def test_zombies_and_processes_that_got_the_writers_number_write_nothing(tmp_path: Path) -> None:
-    """A killed writer whose parent is gone may stay a zombie for ever, and its number may be another's by the next start."""
+    """A killed writer whose parent is gone may stay a zombie for ever, and its number may be
+    another's by the next start.
+    """
     zombie = subprocess.Popen([sys.executable, "-c", ""])
     while Path(f"/proc/{zombie.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
         time.sleep(0.01)
@@ -323,7 +330,8 @@ def test_a_damaged_parquet_file_is_named_with_the_remedy(tmp_path: Path, damage:
         }[damage]
     )
     ways = {
-        "schema": lambda: parquet.read_schema(path), "rows": lambda: list(parquet.rows(path)), "table": lambda: parquet.read(path),
+        "schema": lambda: parquet.read_schema(path), "rows": lambda: list(parquet.rows(path)),
+        "table": lambda: parquet.read(path),
         "count": lambda: parquet.count(path), "failed": lambda: parquet.failed_files(path),
     }  # fmt: skip
     for name in (
@@ -331,7 +339,8 @@ def test_a_damaged_parquet_file_is_named_with_the_remedy(tmp_path: Path, damage:
     ):  # a footer alone is still whole
         with pytest.raises(
             ValueError,
-            match=r"p\.parquet is no Parquet file, or a damaged one .*; remove it and run snakemake",
+            match=r"p\.parquet is no Parquet file, or a damaged one .*; remove it and run "
+            r"snakemake",
         ):
             ways[name]()
 

@@ -1,4 +1,6 @@
-"""VGGFace2 streams its identities with boxes and landmarks; Hume-VB lists sounds with the strongest of ten states."""
+"""VGGFace2 streams its identities with boxes and landmarks; Hume-VB lists sounds with the strongest
+of ten states.
+"""
 
 from itertools import islice
 from pathlib import Path
@@ -16,7 +18,7 @@ from faceoff.plan.job_specs import Plan
 from faceoff.stages.frames import write_frames
 from faceoff.stages.samples import write_samples
 
-# -- VGGFace2 -------------------------------------------------------------------------------------------------------------
+# -- VGGFace2 --------------------------------------------------------------------------------------
 
 PEOPLE = {
     "n000009": ("0001_01.jpg", "0002_01.jpg"),
@@ -70,7 +72,8 @@ def test_vggface2(vgg_tree: Path, capsys: pytest.CaptureFixture) -> None:
     dataset = people(vgg_tree)
     samples = list(dataset.samples())
     assert [sample.sample_id for sample in samples] == [
-        "n000001/0001_01", "n000001/0001_02", "n000001/0010_01", "n000009/0001_01", "n000009/0002_01",
+        "n000001/0001_01", "n000001/0001_02", "n000001/0010_01", "n000009/0001_01",
+        "n000009/0002_01",
     ]  # fmt: skip
     assert [sample.subject for sample in samples] == ["n000001"] * 3 + ["n000009"] * 2
     assert all(sample.label is sample.boxes is sample.landmarks is None for sample in samples)
@@ -155,7 +158,7 @@ def test_vggface2_nothing_found_and_fingerprint(vgg_tree: Path, tmp_path: Path) 
     assert people(tables(vgg_tree)).fingerprint() != after
 
 
-# -- Hume-VB --------------------------------------------------------------------------------------------------------------
+# -- Hume-VB ---------------------------------------------------------------------------------------
 
 ROWS = {
     "[2]": ("Val", [0.1, 0.9, 0, 0, 0, 0, 0, 0, 0, 0.2], ("0.5", "1.0")),

@@ -29,7 +29,8 @@ def write_video(
     audio: bool = False,
     aspect: Fraction | None = None,
 ) -> Path:
-    """A clip whose n-th frame is shown at times_ms[n] and is uniformly 10 + 8 n bright; its left half is red, so that turning shows.
+    """A clip whose n-th frame is shown at times_ms[n] and is uniformly 10 + 8 n bright; its left
+    half is red, so that turning shows.
 
     aspect: of its pixels, width to height, as the file says it.
     """
@@ -143,7 +144,9 @@ def test_variable_frame_rate_keeps_true_times(tmp_path):
     ("turn", "matrix"), [(90, (0, 1, -1, 0)), (180, (-1, 0, 0, -1)), (270, (0, -1, 1, 0))]
 )
 def test_display_matrix_is_applied(tmp_path, turn, matrix):
-    """Phones store pictures as the sensor lies and say how to turn them: the matrix of the track header, in 16.16 fixed point."""
+    """Phones store pictures as the sensor lies and say how to turn them: the matrix of the track
+    header, in 16.16 fixed point.
+    """
     path = write_video(tmp_path / "turned.mp4", [0, 40])
     data = bytearray(path.read_bytes())
     at = data.index(b"tkhd") + 4 + 40
@@ -162,7 +165,9 @@ def test_display_matrix_is_applied(tmp_path, turn, matrix):
 )
 @pytest.mark.parametrize("kind", ["square.mp4", "square.avi"])
 def test_pixels_that_are_not_square_are_made_so(tmp_path, kind, aspect, width):
-    """A face stored half as wide as it is (anamorphic tape and broadcast) is shown as wide as it is, at the same times."""
+    """A face stored half as wide as it is (anamorphic tape and broadcast) is shown as wide as it
+    is, at the same times.
+    """
     plain = list(decode_video(write_video(tmp_path / kind, [0, 40, 80]), ALL_FRAMES))
     shown = list(
         decode_video(
@@ -216,7 +221,9 @@ def test_animations_are_sampled_like_videos():
 
 
 def test_a_slide_show_is_seen_to_its_end_in_bounds():
-    """Three pictures of 16,000 s each, which an animation can say in 244 bytes: each stands for a minute."""
+    """Three pictures of 16,000 s each, which an animation can say in 244 bytes: each stands for a
+    minute.
+    """
     buffer = io.BytesIO()
     pictures = [Image.new("RGB", (16, 12), (80 * index, 0, 0)) for index in range(3)]
     pictures[0].save(
@@ -302,7 +309,10 @@ def test_odd_sizes_and_a_cover_picture_do_not_matter(tmp_path):
 
 
 def test_interlaced_clips_are_deinterlaced_at_their_own_times(tmp_path):
-    """Two fields half a frame apart comb a moving edge; one picture per frame is left, without the comb. Progressive clips are not touched."""
+    """Two fields half a frame apart comb a moving edge.
+
+    One picture per frame is left, without the comb. Progressive clips are not touched.
+    """
 
     def comb(interlaced):
         path = tmp_path / f"{interlaced}.mpg"
@@ -438,7 +448,8 @@ def test_jpeg_storage_is_smaller_and_close():
     assert np.abs(decode_image(lossy).astype(int) - ramp).max() <= 4
 
 
-COUNTS = {"WolfgangLanger_Pexels.mp4": 472, "single_face.mp4": 72, "no_face.mp4": 95, "face_noface.mov": 169, "noface_face.mov": 169, "fer_test.mp4": 115,
+COUNTS = {"WolfgangLanger_Pexels.mp4": 472, "single_face.mp4": 72, "no_face.mp4": 95,
+    "face_noface.mov": 169, "noface_face.mov": 169, "fer_test.mp4": 115,
           "woman2.mp4": 464, "multi_face.avi": 702, "default.wmv": 288}  # fmt: skip
 
 
@@ -488,7 +499,10 @@ def test_times_of_real_videos_are_those_that_ffprobe_reads(data, name):
 
 
 def test_a_folder_of_clips_runs_through_the_stages(tmp_path, data):
-    """Real clips: frames, faces and posteriors per clip; the clip without a face is no_face and wrong."""
+    """Real clips: frames, faces and posteriors per clip.
+
+    The clip without a face is no_face and wrong.
+    """
     from faceoff.plan.job_specs import Plan
     from faceoff.scoring.task import read_task, sample_posteriors
     from faceoff.stages.detect import write_faces
