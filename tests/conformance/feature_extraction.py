@@ -18,7 +18,12 @@ import numpy as np
 from PIL import Image
 
 UNITS = {units!r}
-BY_RED = {{0: {{}}, 50: {{"AU06": 4.0, "AU12": 4.5}}, 100: {{"AU01": 4, "AU02": 4, "AU05": 3, "AU26": 4}}, 150: {{"AU04": 3, "AU05": 3, "AU07": 4, "AU23": 4}}}}
+BY_RED = {{
+    0: {{}},
+    50: {{"AU06": 4.0, "AU12": 4.5}},
+    100: {{"AU01": 4, "AU02": 4, "AU05": 3, "AU26": 4}},
+    150: {{"AU04": 3, "AU05": 3, "AU07": 4, "AU23": 4}},
+}}
 
 arguments = sys.argv[1:]
 assert "-aus" in arguments and "-au_static" in arguments, "static action units were not asked for"
@@ -36,10 +41,13 @@ for index, argument in enumerate(arguments):
     if red == 240:
         continue  # writes nothing for this one
     shown, found = BY_RED.get(red, {{}}), red != 200
-    cells = [shown.get(unit, 0) if found else 0 for unit in UNITS] + [int(unit in shown and found) for unit in UNITS] + [0]
-    header = ["frame", "face_id", "timestamp", "confidence", "success"] + [unit + "_r" for unit in UNITS] + [unit + "_c" for unit in UNITS] + ["AU28_c"]
+    cells = [shown.get(unit, 0) if found else 0 for unit in UNITS]
+    cells += [int(unit in shown and found) for unit in UNITS] + [0]
+    header = ["frame", "face_id", "timestamp", "confidence", "success"]
+    header += [unit + "_r" for unit in UNITS] + [unit + "_c" for unit in UNITS] + ["AU28_c"]
     line = [1, 0, 0.0, 0.98 if found else 0.02, int(found), *cells]
-    (output / (folder.name + ".csv")).write_text(", ".join(header) + chr(10) + ", ".join(map(str, line)) + chr(10))
+    rows = [", ".join(header), ", ".join(map(str, line)), ""]
+    (output / (folder.name + ".csv")).write_text(chr(10).join(rows))
 """
 
 

@@ -48,7 +48,7 @@ def shapes(**shown: float) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("shape", "unit"),
     [("browInnerUp", "AU01"), ("browOuterUp", "AU02"), ("browDown", "AU04"), ("eyeWide", "AU05"),
-    ("mouthUpperUp", "AU10"), ("mouthDimple", "AU14"),
+     ("mouthUpperUp", "AU10"), ("mouthDimple", "AU14"),
      ("mouthFrown", "AU15"), ("mouthLowerDown", "AU16"), ("mouthShrugLower", "AU17"),
      ("mouthPucker", "AU18"), ("mouthStretch", "AU20"),
      ("mouthFunnel", "AU22"), ("mouthPress", "AU24"), ("jawOpen", "AU26"), ("eyeBlink", "AU45")],

@@ -35,7 +35,8 @@ from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin
 from faceoff.plugins import registry
 
-ARCHITECTURES = {  # of the weights with these names; a few layers stand in for mbf_va_mtl's MobileFaceNet
+# Of the weights with these names; a few layers stand in for mbf_va_mtl's MobileFaceNet.
+ARCHITECTURES = {
     "enet_b0_8_best_afew": ("tf_efficientnet_b0", 8, 224),
     "enet_b0_8_va_mtl": ("tf_efficientnet_b0", 10, 224),
     "enet_b2_7": ("tf_efficientnet_b2", 7, 260),

@@ -16,7 +16,10 @@ GREY = encode_png(np.full((48, 48, 3), 80, np.uint8))
 FERPLUS = (
     "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
 )
-AFFECTNET = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal\n"
+AFFECTNET = (
+    "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,"
+    "expression,valence,arousal\n"
+)
 CASME = "Subject,Filename,OnsetFrame,ApexFrame,OffsetFrame,Action Units,Estimated Emotion\n"
 MMI = '<Track><Metatag Name="Emotion" Value="{code}"/></Track>'
 SESSION = '<session sessionId="7"><track filename="S001-001.avi" view="0"/></session>'

@@ -25,7 +25,8 @@ from faceoff.plugins.protocols import Face
 
 DETECTORS = {
     "lighthouse": {
-        "class": "Lighthouse", "framework": "core", "options": {"side": 12}, "threshold": 0.2, "min_size": 4,
+        "class": "Lighthouse", "framework": "core", "options": {"side": 12},
+        "threshold": 0.2, "min_size": 4,
         "calibration": {"dx": 0.0, "dy": 0.0, "sx": 1.0, "sy": 1.0}, "licence": "MIT",
     }
 }
@@ -43,7 +44,9 @@ class Lighthouse:
     def _detect(self, image):
         light = image.sum(axis=2, dtype=int)
         y, x = np.unravel_index(light.argmax(), light.shape)
-        return [Face((float(x) - self.side / 2, float(y) - self.side / 2, float(self.side), float(self.side)), float(light.max()) / 765)]
+        side = float(self.side)
+        box = (float(x) - side / 2, float(y) - side / 2, side, side)
+        return [Face(box, float(light.max()) / 765)]
 '''
 
 CARD = """

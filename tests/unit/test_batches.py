@@ -141,7 +141,10 @@ class Model:
     def predict(self, crops):
         self.calls += 1
         if self.calls > 1:
-            raise RuntimeError("CUDA error: out of memory\\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.")
+            raise RuntimeError(
+                "CUDA error: out of memory\\nCompile with `TORCH_USE_CUDA_DSA` to enable "
+                "device-side assertions."
+            )
         return Prediction(posterior=np.full((len(crops), 2), 0.5))
 """
 

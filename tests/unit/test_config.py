@@ -79,7 +79,7 @@ def test_unknown_key_at_each_level(path: str, nearest: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "nearest"),
     [("faces.policy", "larges", "largest"), ("fusions.vote.rule", "soft_maen", "soft_mean"),
-    ("datasets.posed.role", "tset", "test"),
+     ("datasets.posed.role", "tset", "test"),
      ("datasets.posed.split", "tests", "test"), ("figures.formats", ["svgg"], "svg"),
      ("datasets.posed.space", "basic9", "basic8"),
      ("datasets.faces1.type", "foldr", "folder"), ("detectors.whole.detector", "harr", "haar"),
@@ -136,7 +136,7 @@ def test_names_become_file_names(section: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [("detectors.whole", {"upscale": 99, "options": {"token": "SECRET"}}),
-    ("models", [{"token": "SECRET"}]), ("datasets", [{"token": "SECRET"}]),
+     ("models", [{"token": "SECRET"}]), ("datasets", [{"token": "SECRET"}]),
      ("models.fer", ["SECRET"]), ("faces", [{"x": "SECRET"}]),
      ("datasets.posed", {"rungs": {"x": "SECRET"}}), ("fusions.vote.members", {"x": "SECRET"})],
 )  # fmt: skip

@@ -270,14 +270,13 @@ def test_one_command_writes_all_that_is_generated(
     assert (tmp_path / "reference.md").read_text(encoding="utf-8") == reference_page.page()
 
 
+_PREDICTIONS = columns.predictions_schema(("neutral",), ("AU01",))
 SCHEMAS = {
     "samples/DATASET.parquet": columns.SAMPLES,
     "frames/DATASET.parquet": columns.FRAMES,
     "audio/DATASET.parquet": columns.AUDIO,
     "faces/DATASET/DETECTOR.parquet": columns.FACES,
-    "predictions/DATASET/DETECTOR/MODEL.parquet and fusion/DATASET/FUSION.parquet": columns.predictions_schema(
-        ("neutral",), ("AU01",)
-    ),
+    "predictions/DATASET/DETECTOR/MODEL.parquet and fusion/DATASET/FUSION.parquet": _PREDICTIONS,
 }
 
 

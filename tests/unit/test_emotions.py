@@ -51,7 +51,7 @@ def test_every_order_is_a_permutation_of_known_emotions() -> None:
 @pytest.mark.parametrize(
     ("written", "expected"),
     [("happy", "happiness"), ("  Happy ", "happiness"), ("JOY", "happiness"), ("sad", "sadness"),
-    ("Surprised", "surprise"), ("fearful", "fear"),
+     ("Surprised", "surprise"), ("fearful", "fear"),
      ("disgusted", "disgust"), ("Angry", "anger"), ("contemptuous", "contempt"),
      ("neutrality", "neutral"), ("fear", "fear")],
 )  # fmt: skip

@@ -26,8 +26,10 @@ _CUDA = """
 #include <string.h>
 int cuInit(unsigned flags) { return 0; }
 int cuDeviceGet(int *device, int ordinal) { *device = 10 + ordinal; return ordinal > 1 ? 101 : 0; }
-int cuDeviceGetName(char *name, int length, int device) { strncpy(name, device == 10 ? "Pretended A" : "Pretended B", length); return 0; }
-int cuDeviceGetUuid(unsigned char *octets, int device) { memset(octets, 0, 16); octets[0] = device == 10 ? 0xa0 : 0xb0; return 0; }
+int cuDeviceGetName(char *name, int length, int device) {
+    strncpy(name, device == 10 ? "Pretended A" : "Pretended B", length); return 0; }
+int cuDeviceGetUuid(unsigned char *octets, int device) {
+    memset(octets, 0, 16); octets[0] = device == 10 ? 0xa0 : 0xb0; return 0; }
 """
 _NVML = """
 #include <stdio.h>
@@ -37,10 +39,14 @@ static unsigned long long drawn[2];
 int nvmlInitWithFlags(unsigned flags) { drawn[0] += 5000; drawn[1] += 7000; return 0; }
 int nvmlShutdown(void) { return 0; }
 int nvmlDeviceGetCount_v2(unsigned *count) { *count = 2; return 0; }
-int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) { *handle = index ? &second : &first; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
+    *handle = index ? &second : &first; return 0; }
 int nvmlDeviceGetUUID(void *handle, char *name, unsigned length) {
-    snprintf(name, length, "GPU-%s000000-0000-0000-0000-000000000000", handle == &first ? "b0" : "a0"); return 0; }
-int nvmlDeviceGetTotalEnergyConsumption(void *handle, unsigned long long *mj) { *mj = drawn[handle == &second]; return MISSING; }
+    snprintf(name, length, "GPU-%s000000-0000-0000-0000-000000000000",
+             handle == &first ? "b0" : "a0");
+    return 0; }
+int nvmlDeviceGetTotalEnergyConsumption(void *handle, unsigned long long *mj) {
+    *mj = drawn[handle == &second]; return MISSING; }
 """
 
 
@@ -182,7 +188,8 @@ meter = energy.Meter()
 energy.PACKAGE.write_text("3500000")
 print([gpus.described(number) for number in (None, 0, 1, 2)])
 print([gpus.identifier(number) for number in (0, 1, 2)])
-print([meter.joules(number) for number in (None, 0)], [energy.Meter().joules(number) for number in (None, 1, 2)])
+another = [energy.Meter().joules(number) for number in (None, 1, 2)]
+print([meter.joules(number) for number in (None, 0)], another)
 energy.PACKAGE.write_text("5")
 print(meter.joules(None), meter.joules(0))
 energy.PACKAGE.unlink()

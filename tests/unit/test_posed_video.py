@@ -328,7 +328,8 @@ def test_what_memory_held_before_does_not_matter(tmp_path: Path) -> None:
         from pathlib import Path
         from faceoff.drawing import clips, video
         clip = clips.plan("valid", 0, ["single"])[1]
-        video.write_video(Path(sys.argv[1]), [image for _, image, _ in clips.frames(clip)], clip.fps)
+        images = [image for _, image, _ in clips.frames(clip)]
+        video.write_video(Path(sys.argv[1]), images, clip.fps)
     """
     paths = {str(fill): tmp_path / f"{fill}.mp4" for fill in (0, 1)}
     for fill, path in paths.items():

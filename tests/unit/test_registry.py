@@ -328,7 +328,7 @@ def test_looking_for_a_part_of_a_package_does_not_import_the_package(
 @pytest.mark.parametrize(
     ("requires", "says"),
     [({"modules": ["no_such_module"]}, "'no_such_module' is not installed"),
-    ({"modules": ["no_such_module.part"]}, "'no_such_module.part' is not installed"),
+     ({"modules": ["no_such_module.part"]}, "'no_such_module.part' is not installed"),
      ({"binaries": ["no-such-program"]}, "'no-such-program' is not on PATH"),
      ({"modules": ["json"], "binaries": ["sh"]}, None), ({}, None)],
 )  # fmt: skip
