@@ -188,8 +188,8 @@ meter = energy.Meter()
 energy.PACKAGE.write_text("3500000")
 print([gpus.described(number) for number in (None, 0, 1, 2)])
 print([gpus.identifier(number) for number in (0, 1, 2)])
-another = [energy.Meter().joules(number) for number in (None, 1, 2)]
-print([meter.joules(number) for number in (None, 0)], another)
+since = [meter.joules(number) for number in (None, 0)]
+print(since, [energy.Meter().joules(number) for number in (None, 1, 2)])
 energy.PACKAGE.write_text("5")
 print(meter.joules(None), meter.joules(0))
 energy.PACKAGE.unlink()

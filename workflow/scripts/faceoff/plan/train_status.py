@@ -11,7 +11,7 @@ _NOT_SAMPLES = {
 
 
 def is_circular(run: Matrix, dataset: str, model: str) -> bool:
-    """Return whether the model reads emotions by the recipe that drew the dataset (protocol §16)."""
+    """Return whether the model reads emotions by the recipe that drew the dataset (§16)."""
     recipe = run.model(model)[1].card.get("recipe")
     return recipe == "emfacs" and bool(run.dataset(dataset)[1].card.get("drawn"))
 
