@@ -1,4 +1,6 @@
-"""The script that measures GPUs, as far as a CPU can try it: what it feeds, what it compares with, what it does without a GPU or without weights."""
+"""The script that measures GPUs, as far as a CPU can try it: what it feeds, what it compares with,
+what it does without a GPU or without weights.
+"""
 
 import io
 import os

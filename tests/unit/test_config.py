@@ -1,4 +1,6 @@
-"""The configuration: every error names its key, the value of that leaf alone and the nearest valid name; generated files are in step."""
+"""The configuration: every error names its key, the value of that leaf alone and the nearest valid
+name; generated files are in step.
+"""
 
 import copy
 import json
@@ -56,8 +58,10 @@ def test_the_good_one_is_good() -> None:
 @pytest.mark.parametrize(
     ("path", "nearest"),
     [("modles", "models"), ("datasets.posed.splt", "split"),
-     ("datasets.posed.rol", "role"), ("detectors.whole.upscal", "upscale"), ("models.fer.margn", "margin"),
-     ("fusions.vote.member", "members"), ("faces.polcy", "policy"), ("figures.format", "formats"), ("report.titel", "title"),
+     ("datasets.posed.rol", "role"), ("detectors.whole.upscal", "upscale"),
+     ("models.fer.margn", "margin"),
+     ("fusions.vote.member", "members"), ("faces.polcy", "policy"), ("figures.format", "formats"),
+     ("report.titel", "title"),
      ("datasets.mine.columns.pth", "path")],
 )  # fmt: skip
 def test_unknown_key_at_each_level(path: str, nearest: str) -> None:
@@ -74,9 +78,12 @@ def test_unknown_key_at_each_level(path: str, nearest: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "value", "nearest"),
-    [("faces.policy", "larges", "largest"), ("fusions.vote.rule", "soft_maen", "soft_mean"), ("datasets.posed.role", "tset", "test"),
-     ("datasets.posed.split", "tests", "test"), ("figures.formats", ["svgg"], "svg"), ("datasets.posed.space", "basic9", "basic8"),
-     ("datasets.faces1.type", "foldr", "folder"), ("detectors.whole.detector", "harr", "haar"), ("models.fer.model", "geometri", "geometry")],
+    [("faces.policy", "larges", "largest"), ("fusions.vote.rule", "soft_maen", "soft_mean"),
+     ("datasets.posed.role", "tset", "test"),
+     ("datasets.posed.split", "tests", "test"), ("figures.formats", ["svgg"], "svg"),
+     ("datasets.posed.space", "basic9", "basic8"),
+     ("datasets.faces1.type", "foldr", "folder"), ("detectors.whole.detector", "harr", "haar"),
+     ("models.fer.model", "geometri", "geometry")],
 )  # fmt: skip
 def test_bad_name_says_key_value_and_nearest(path: str, value: Any, nearest: str) -> None:
     message = refused(changed(put(path, value)))
@@ -102,7 +109,8 @@ def test_missing_key_of_a_dataset() -> None:
     ("path", "value"),
     [("seed", -1), ("detectors.whole.upscale", 99), ("detectors.whole.threshold", 1.5),
      ("models.fer.margin", 9), ("figures.examples", 65), ("datasets.posed.limit", 0),
-     ("datasets.posed.limit", 1.5), ("run", "Big Name"), ("fusions.vote.members", []), ("seed", "many")],
+     ("datasets.posed.limit", 1.5), ("run", "Big Name"), ("fusions.vote.members", []),
+     ("seed", "many")],
 )  # fmt: skip
 def test_bad_value_names_key_and_value(path: str, value: Any) -> None:
     message = refused(changed(put(path, value)))
@@ -127,8 +135,10 @@ def test_names_become_file_names(section: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("detectors.whole", {"upscale": 99, "options": {"token": "SECRET"}}), ("models", [{"token": "SECRET"}]), ("datasets", [{"token": "SECRET"}]),
-     ("models.fer", ["SECRET"]), ("faces", [{"x": "SECRET"}]), ("datasets.posed", {"rungs": {"x": "SECRET"}}), ("fusions.vote.members", {"x": "SECRET"})],
+    [("detectors.whole", {"upscale": 99, "options": {"token": "SECRET"}}),
+     ("models", [{"token": "SECRET"}]), ("datasets", [{"token": "SECRET"}]),
+     ("models.fer", ["SECRET"]), ("faces", [{"x": "SECRET"}]),
+     ("datasets.posed", {"rungs": {"x": "SECRET"}}), ("fusions.vote.members", {"x": "SECRET"})],
 )  # fmt: skip
 def test_only_the_wrong_leaf_is_printed(path: str, value: Any) -> None:
     message = refused(changed(put(path, value)))
@@ -175,20 +185,28 @@ def test_data_folder_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("path", "value", "says"),
-    [("datasets.posed.validation", "posed-trian", "no dataset 'posed-trian' in this run, did you mean 'posed-train'?"),
+    [("datasets.posed.validation", "posed-trian", "no dataset 'posed-trian' in this run, did you "
+                                                  "mean 'posed-train'?"),
      ("datasets.posed.validation", "posed", "cannot validate itself"),
      ("datasets.posed.validation", "posed-train", "role"),
-     ("models.landmarks_lr.train", "posed-trian", "no dataset 'posed-trian' in this run, did you mean 'posed-train'?"),
+     ("models.landmarks_lr.train", "posed-trian", "no dataset 'posed-trian' in this run, did you "
+                                                  "mean 'posed-train'?"),
      ("models.landmarks_lr.train", "posed", "role"),
      ("models.landmarks_lr", {}, "models.landmarks_lr.train"),
      ("models.fer.train", "posed-train", "fixed weights"),
      ("datasets.posed.role", "validation", "none has the role 'test'"),
-     ("fusions.vote.members", ["whol/*"], "fusions.vote.members: 'whol/*' matches no detector/model cell of this run, did you mean 'whole'?"),
-     ("fusions.vote.members", ["whole/*", "whole/fre"], "'whole/fre' matches no detector/model cell of this run, did you mean 'fer'?"),
-     ("fusions.vote.members", ["whole"], "'whole' matches no detector/model cell of this run; valid: fer, landmarks_lr"),
-     ("models.fer.detectors", ["whole", "h*r"], "models.fer.detectors: 'h*r' matches no detector of this run; valid: whole"),
-     ("models.fer.detectors", ["whol"], "models.fer.detectors: 'whol' matches no detector of this run, did you mean 'whole'?"),
-     ("detectors.fusion", {"detector": "whole"}, "detectors.fusion: this name is reserved for fusions"),
+     ("fusions.vote.members", ["whol/*"], "fusions.vote.members: 'whol/*' matches no "
+                                          "detector/model cell of this run, did you mean 'whole'?"),
+     ("fusions.vote.members", ["whole/*", "whole/fre"], "'whole/fre' matches no detector/model "
+                                                        "cell of this run, did you mean 'fer'?"),
+     ("fusions.vote.members", ["whole"], "'whole' matches no detector/model cell of this run; "
+                                         "valid: fer, landmarks_lr"),
+     ("models.fer.detectors", ["whole", "h*r"], "models.fer.detectors: 'h*r' matches no detector "
+                                                "of this run; valid: whole"),
+     ("models.fer.detectors", ["whol"], "models.fer.detectors: 'whol' matches no detector of this "
+                                        "run, did you mean 'whole'?"),
+     ("detectors.fusion", {"detector": "whole"}, "detectors.fusion: this name is reserved for "
+                                                 "fusions"),
      ("datasets.fusion", {"type": "posed"}, "datasets.fusion: this name is reserved for fusions")],
 )  # fmt: skip
 def test_references_between_sections(path: str, value: Any, says: str) -> None:
@@ -212,10 +230,14 @@ def test_a_cell_that_is_not_asked_for_is_no_member() -> None:
 
 @pytest.mark.parametrize(
     ("path", "plugin", "options", "says"),
-    [("detectors.mine", {"detector": "mediapipe_short"}, {"model_selectoin": 1}, "'mediapipe_short' has no option 'model_selectoin', did you mean 'model_sel"),
+    [("detectors.mine", {"detector": "mediapipe_short"}, {"model_selectoin": 1},
+    "'mediapipe_short' has no option 'model_selectoin', did you mean 'model_sel"),
      ("detectors.whole", {}, {"side": 3}, "detector 'whole' has no option 'side'; it has none"),
-     ("models.geometry", {}, {"presence": 0.2, "sharp": 1}, "models.geometry.options: model 'geometry' has no option 'sharp', did you mean 'sharpness'?"),
-     ("models.fer", {}, {"x": 1}, "models.fer.options: model 'fer' has no option 'x'; it has none")],
+     ("models.geometry", {}, {"presence": 0.2, "sharp": 1}, "models.geometry.options: model "
+                                                            "'geometry' has no option 'sharp', did "
+                                                            "you mean 'sharpness'?"),
+     ("models.fer", {}, {"x": 1},
+     "models.fer.options: model 'fer' has no option 'x'; it has none")],
 )  # fmt: skip
 def test_an_option_that_the_plugin_does_not_declare(
     path: str, plugin: dict, options: dict, says: str
@@ -247,14 +269,15 @@ def test_file_that_is_no_configuration(tmp_path: Path, text: str) -> None:
 def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(
-        "datasets: {posed: {}}\ndetectors: {whole: {}}\nmodels:\n  fer: {margin: 0.1, margin: 0.2}\n  'fer': {}\ndatasets: {}\n"
+        "datasets: {posed: {}}\ndetectors: {whole: {}}\nmodels:\n  fer: {margin: 0.1, margin: "
+        "0.2}\n  'fer': {}\ndatasets: {}\n"
     )
     with pytest.raises(ConfigError) as caught:
         config_files.load(path)
     assert str(caught.value).splitlines() == [
-        f"{path}, line 4: key 'margin' stands a second time, first in line 4",
-        f"{path}, line 5: key 'fer' stands a second time, first in line 4",
-        f"{path}, line 6: key 'datasets' stands a second time, first in line 1",
+        f"{path}, line 4: key 'margin' appears a second time, first in line 4",
+        f"{path}, line 5: key 'fer' appears a second time, first in line 4",
+        f"{path}, line 6: key 'datasets' appears a second time, first in line 1",
     ]
 
 
@@ -276,8 +299,8 @@ def test_a_run_refuses_a_key_that_stands_twice(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert (
-        f"faceoff: {tmp_path / 'c.yaml'}, line 4: key 'models' stands a second time, first in line 3\n"
-        in done.stderr
+        f"faceoff: {tmp_path / 'c.yaml'}, line 4: key 'models' appears a second time, first in "
+        f"line 3\n" in done.stderr
     )
     assert "Traceback" not in done.stderr
 

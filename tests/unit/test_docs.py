@@ -1,4 +1,6 @@
-"""What the pages say is so: links and anchors lead somewhere, commands, options and keys exist, generated pages and tables of columns are up to date."""
+"""What the pages say is so: links and anchors lead somewhere, commands, options and keys exist,
+generated pages and tables of columns are up to date.
+"""
 
 import importlib.util
 import json
@@ -81,7 +83,10 @@ def test_a_dead_link_is_found(tmp_path: Path) -> None:
         "# A title: with `code`, twice\n\n## Same\n\n## Same\n", encoding="utf-8"
     )
     page = tmp_path / "page.md"
-    good = "[a](there.md) [b](there.md#a-title-with-code-twice) [c](there.md#same-1) [d](#here) [e](https://example.org/x) `[f](no.md)`"
+    good = (
+        "[a](there.md) [b](there.md#a-title-with-code-twice) [c](there.md#same-1) [d](#here) "
+        "[e](https://example.org/x) `[f](no.md)`"
+    )
     page.write_text(f"# Here\n\n{good}\n\n```\n[g](no.md)\n```\n", encoding="utf-8")
     assert faults(page) == []
     page.write_text("[a](no.md) ![b](no.png) [c](there.md#no) [d](#no)", encoding="utf-8")
@@ -133,7 +138,8 @@ def test_commands_and_options_exist(page: Path) -> None:
 
 def test_a_wrong_command_or_option_is_found() -> None:
     assert wrong_calls(
-        "```bash\n.venv/bin/faceoff leaderbord demo\nfaceoff report demo --no-faces --outptu x  # faceoff nothing\n```\n`faceoff cards --wirte`"
+        "```bash\n.venv/bin/faceoff leaderbord demo\nfaceoff report demo --no-faces --outptu x  # "
+        "faceoff nothing\n```\n`faceoff cards --wirte`"
     ) == [
         "faceoff leaderbord: no such command",
         "faceoff report --outptu: no such option",
@@ -147,7 +153,9 @@ def test_every_command_is_told_of_somewhere() -> None:
 
 
 def configurations(text: str) -> Iterator[dict[str, Any]]:
-    """The (parts of) configurations that a page shows: YAML blocks, and inline code that sets a section."""
+    """The (parts of) configurations that a page shows: YAML blocks, and inline code that sets a
+    section.
+    """
     shown = [block["text"] for block in _FENCED.finditer(text) if block["language"] == "yaml"]
     shown += [
         code for code in _INLINE.findall(_FENCED.sub("", text)) if re.match(r"\w+: [{\[]", code)
@@ -200,7 +208,7 @@ def test_configurations_are_looked_at() -> None:
         [checked(shown) for shown in configurations("`fusions: {vote: {members: ['nosuch/*']}}`")]
 
 
-# -- generated pages -------------------------------------------------------------------------------------------------
+# -- generated pages -------------------------------------------------------------------------------
 
 
 def test_reference_is_in_step() -> None:
@@ -262,14 +270,13 @@ def test_one_command_writes_all_that_is_generated(
     assert (tmp_path / "reference.md").read_text(encoding="utf-8") == reference_page.page()
 
 
+_PREDICTIONS = columns.predictions_schema(("neutral",), ("AU01",))
 SCHEMAS = {
     "samples/DATASET.parquet": columns.SAMPLES,
     "frames/DATASET.parquet": columns.FRAMES,
     "audio/DATASET.parquet": columns.AUDIO,
     "faces/DATASET/DETECTOR.parquet": columns.FACES,
-    "predictions/DATASET/DETECTOR/MODEL.parquet and fusion/DATASET/FUSION.parquet": columns.predictions_schema(
-        ("neutral",), ("AU01",)
-    ),
+    "predictions/DATASET/DETECTOR/MODEL.parquet and fusion/DATASET/FUSION.parquet": _PREDICTIONS,
 }
 
 
@@ -293,7 +300,7 @@ def test_columns_are_those_of_the_schema(title: str) -> None:
     ]
 
 
-# -- the gallery -----------------------------------------------------------------------------------------------------
+# -- the gallery -----------------------------------------------------------------------------------
 
 GALLERY = ROOT / "docs" / "images" / "gallery"
 

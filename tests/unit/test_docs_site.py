@@ -1,4 +1,6 @@
-"""The site of docs/ (`make docs`): built strictly, without anything from elsewhere, and at work from file:// with the network off."""
+"""The site of docs/ (`make docs`): built strictly, without anything from elsewhere, and at work
+from file:// with the network off.
+"""
 
 import os
 import re

@@ -1,4 +1,6 @@
-"""Every environment file names what the plug-ins of its framework import: found by reading the code, so that it holds where nothing is installed."""
+"""Every environment file names what the plug-ins of its framework import: found by reading the
+code, so that it holds where nothing is installed.
+"""
 
 import ast
 import re
@@ -17,8 +19,10 @@ from faceoff.plugins.plugin import FRAMEWORKS, PACKAGE
 ENVS = Path(__file__).resolve().parents[2] / "envs"
 # Import name -> distribution, where they differ.
 DISTRIBUTIONS = {
-    "PIL": "pillow", "ai_edge_litert": "ai-edge-litert", "cv2": "opencv-python-headless", "face_alignment": "face-alignment", "feat": "py-feat",
-    "facenet_pytorch": "facenet-pytorch", "openface": "openface-test", "pynvml": "nvidia-ml-py", "sklearn": "scikit-learn", "yaml": "pyyaml",
+    "PIL": "pillow", "ai_edge_litert": "ai-edge-litert", "cv2": "opencv-python-headless",
+    "face_alignment": "face-alignment", "feat": "py-feat",
+    "facenet_pytorch": "facenet-pytorch", "openface": "openface-test", "pynvml": "nvidia-ml-py",
+    "sklearn": "scikit-learn", "yaml": "pyyaml",
 }  # fmt: skip
 # Distributions that bring another one, or the same package.
 BROUGHT_BY = {
@@ -64,7 +68,9 @@ def named(framework: str) -> frozenset[str]:
 
 @cache
 def third_party(path: Path) -> frozenset[str]:
-    """Top names of what a file imports from outside the standard library and this package, without what CHOSEN leaves to others."""
+    """Top names of what a file imports from outside the standard library and this package, without
+    what CHOSEN leaves to others.
+    """
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
@@ -89,7 +95,9 @@ def reached(*roots: Path) -> set[Path]:
 
 
 def needed(framework: str) -> dict[str, set[str]]:
-    """What the plug-ins of a framework import, by the distribution that brings it, and who imports it."""
+    """What the plug-ins of a framework import, by the distribution that brings it, and who imports
+    it.
+    """
     users: dict[str, set[str]] = {}
 
     def use(module: str, user: str) -> None:
@@ -137,7 +145,9 @@ def test_the_environment_names_what_its_plugins_import(framework: str) -> None:
 
 
 def of_the_core() -> dict[str, str]:
-    """What stages without a plug-in, data sets and the command line import, by the distribution that brings it: one of the files that do."""
+    """What stages without a plug-in, data sets and the command line import, by the distribution
+    that brings it: one of the files that do.
+    """
     stages = [path for path in (PACKAGE / "stages").glob("*.py") if path.name not in IN_FRAMEWORKS]
     datasets = [
         plugin.source for plugin in registry.discover().values() if plugin.kind == "dataset"

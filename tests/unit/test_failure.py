@@ -1,4 +1,6 @@
-"""A failed job leaves rows with its reason, marked so that the next run makes exactly those files again."""
+"""A failed job leaves rows with its reason, marked so that the next run makes exactly those files
+again.
+"""
 
 from pathlib import Path
 
@@ -150,9 +152,14 @@ def test_check_catches_a_fusion_with_a_failed_member(tmp_path: Path) -> None:
 
 
 def test_predictions_that_are_all_errors_are_made_again(tmp_path: Path) -> None:
-    """The job itself succeeded, so nothing else marks them: a plug-in may raise on every picture until its environment is mended."""
+    """The job itself succeeded, so nothing else marks them: a plug-in may raise on every picture
+    until its environment is mended.
+    """
     keys = [{"sample_id": f"s{index}", "frame": 0, "timestamp_s": 0.0} for index in range(3)]
-    task = b'{"name": "d", "type": "folder", "version": "1", "space": ["neutral", "happiness"], "limited": false, "headline": true}'
+    task = (
+        b'{"name": "d", "type": "folder", "version": "1", "space": ["neutral", "happiness"], '
+        b'"limited": false, "headline": true}'
+    )
     samples = [
         {
             "sample_id": key["sample_id"],

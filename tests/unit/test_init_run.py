@@ -15,7 +15,10 @@ from faceoff.plan.job_specs import Plan
 
 @pytest.fixture
 def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with two classes and one of another name; the current folder is its parent."""
+    """Return a folder with two classes and one of another name.
+
+    The current folder is its parent.
+    """
     monkeypatch.chdir(tmp_path)
     for name in ("joy/a.png", "anger/b.JPG", "Holiday photos/c.png", "anger/notes.txt"):
         path = tmp_path / "My pictures" / name

@@ -1,4 +1,6 @@
-"""Imports inside the package point downwards: what computes does not know who asks, and what shows does not compute."""
+"""Imports inside the package point downwards: what computes does not know who asks, and what shows
+does not compute.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +10,8 @@ import pytest
 from faceoff.plugins import code_hash
 from faceoff.plugins.plugin import PACKAGE
 
-# Floor by floor, from the ground up: a room imports from the floors below it and from itself. Modules at the top of the package are rooms of their own.
+# Floor by floor, from the ground up: a room imports from the floors below it and from itself.
+# Modules at the top of the package are rooms of their own.
 FLOORS = (
     {"layout", "progress", "spelling"},
     {"emotions", "storage"},

@@ -1,4 +1,6 @@
-"""What happens before the first job: what is missing is named, one run at a time, refusals without a traceback."""
+"""What happens before the first job: what is missing is named, one run at a time, refusals without
+a traceback.
+"""
 
 import json
 from pathlib import Path
@@ -56,7 +58,9 @@ def test_preflight_names_everything_that_is_missing(
 
 
 def test_a_space_that_the_dataset_cannot_fill_stops_the_run(tmp_path: Path) -> None:
-    """Taken literally, a class without a sample would leave its pictures out, and any model be right on those of the other."""
+    """Taken literally, a class without a sample would leave its pictures out, and any model be
+    right on those of the other.
+    """
     (tmp_path / "happy").mkdir()
     (tmp_path / "angry").mkdir()
 
@@ -68,7 +72,8 @@ def test_a_space_that_the_dataset_cannot_fill_stops_the_run(tmp_path: Path) -> N
     checked(space=["Happiness", "anger"])
     with pytest.raises(
         preflight.PreflightError,
-        match="dataset mine: no sample can have the class 'hapiness' of `space`, did you mean 'happiness'",
+        match="dataset mine: no sample can have the class 'hapiness' of `space`, did you mean "
+        "'happiness'",
     ):
         checked(space=["hapiness", "anger"])
     with pytest.raises(
@@ -77,7 +82,8 @@ def test_a_space_that_the_dataset_cannot_fill_stops_the_run(tmp_path: Path) -> N
         checked(space=["happiness", "anger", "Joy"])
     with pytest.raises(
         ConfigError,
-        match=r"datasets\.mine: label_map: 'froh': 'Hapiness' is no known emotion, did you mean 'happiness'",
+        match=r"datasets\.mine: label_map: 'froh': 'Hapiness' is no known emotion, did you mean "
+        r"'happiness'",
     ):
         checked(label_map={"froh": "Hapiness"})
 
@@ -85,7 +91,10 @@ def test_a_space_that_the_dataset_cannot_fill_stops_the_run(tmp_path: Path) -> N
 def test_with_present_weights_only_the_others_are_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The pair stands in the report with its reason; once the file is there, it runs; `faceoff fetch` still wants everything."""
+    """The pair stands in the report with its reason.
+
+    Once the file is there, it runs; `faceoff fetch` still wants everything.
+    """
     monkeypatch.setenv("FACEOFF_MIRROR", str(tmp_path))
     monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
     (tmp_path / "cards").mkdir()

@@ -1,4 +1,6 @@
-"""Scatter and gather: shards in order are the dataset, and what is gathered is what one job would have written."""
+"""Scatter and gather: shards in order are the dataset, and what is gathered is what one job would
+have written.
+"""
 
 import json
 from itertools import pairwise

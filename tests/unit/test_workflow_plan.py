@@ -1,4 +1,6 @@
-"""The plan of a run: cells, fusions, reasons to skip, the status of training data, and what each job is told."""
+"""The plan of a run: cells, fusions, reasons to skip, the status of training data, and what each
+job is told.
+"""
 
 import copy
 import json
@@ -24,7 +26,10 @@ RAW = {
         "pair": {"rule": "product", "members": ["haar/fer", "whole/geo*"]},
     },
 }
-SKIPPED = 'MODELS = {"absent": {"class": "Absent", "requires": {"modules": ["no_such_module"]}, "lineage": "x"}}\n'
+SKIPPED = (
+    'MODELS = {"absent": {"class": "Absent", "requires": {"modules": ["no_such_module"]}, '
+    '"lineage": "x"}}\n'
+)
 
 
 def plan(changes: dict[str, Any] | None = None, **options: Any) -> Plan:
@@ -122,7 +127,7 @@ def test_environment_is_the_plugins_framework() -> None:
     assert (ROOT / "envs" / f"{made.env('model', 'geometry')}.yaml").is_file()
 
 
-# -- protocol §15 -------------------------------------------------------------------------------------------------------
+# -- protocol §15 ----------------------------------------------------------------------------------
 
 HEX = "0" * 64
 
@@ -159,8 +164,10 @@ def status(made: Plan, dataset: str, model: str) -> str:
 @pytest.mark.parametrize(
     ("card", "split", "expected"),
     [
-        ("states", "train", "in-sample"), ("states", "valid", "selected-on"), ("states", "test", "held-out"), ("tested", "test", "in-sample"),
-        ("labels", "test", "relabelled"), ("other", "test", "cross-corpus"), ("silent", "test", "unknown"),
+        ("states", "train", "in-sample"), ("states", "valid", "selected-on"),
+        ("states", "test", "held-out"), ("tested", "test", "in-sample"),
+        ("labels", "test", "relabelled"), ("other", "test", "cross-corpus"),
+        ("silent", "test", "unknown"),
     ],
 )  # fmt: skip
 def test_train_status_of_fixed_weights(
@@ -195,7 +202,8 @@ def test_train_status_of_what_the_run_trains() -> None:
 @pytest.mark.parametrize(("other", "expected"), [("/data/a", "in-sample"), ("/data/b", "held-out")])
 def test_train_status_of_own_pictures_goes_by_their_folder(other: str, expected: str) -> None:
     made = plan({
-        "datasets": {"mine": {"type": "folder", "path": "/data/a"}, "learn": {"type": "folder", "path": other, "role": "train"}},
+        "datasets": {"mine": {"type": "folder", "path": "/data/a"},
+        "learn": {"type": "folder", "path": other, "role": "train"}},
         "models": {"landmarks_lr": {"train": "learn"}}, "fusions": {},
     })  # fmt: skip
     assert status(made, "mine", "landmarks_lr") == expected
@@ -220,7 +228,8 @@ def test_train_status_of_parts_goes_by_where_they_are_cut(
 ) -> None:
     learnt = {"type": "ferplus", "path": "/data", "part": "train", "role": "train"}
     made = plan({
-        "datasets": {"learn": learnt, "mine": {"type": "ferplus", "path": "/data", "part": "test", **changes}},
+        "datasets": {"learn": learnt, "mine": {"type": "ferplus", "path": "/data", "part": "test",
+        **changes}},
         "models": {"landmarks_lr": {"train": "learn"}}, "fusions": {},
     })  # fmt: skip
     assert status(made, "mine", "landmarks_lr") == expected
@@ -283,7 +292,7 @@ def test_drawn_faces_never_enter_the_headline() -> None:
     assert made.samples_job("ferplus").headline is True
 
 
-# -- spec ---------------------------------------------------------------------------------------------------------------
+# -- spec ------------------------------------------------------------------------------------------
 
 
 def every_spec(made: Plan) -> dict[str, str]:

@@ -57,7 +57,7 @@ def main(
         ),
     ] = False,
 ) -> None:
-    """Faceoff: face detector x emotion model, compared. Begin with `faceoff init`, `faceoff run`."""
+    """Compare pairs of face detector and emotion model. Begin with faceoff init, faceoff run."""
 
 
 # In the order of the help.

@@ -71,7 +71,7 @@ EMFACS: dict[str, tuple[tuple[str, ...], ...]] = {
 def space(
     name_or_classes: str | Sequence[str], of_dataset: Sequence[str] | None = None
 ) -> tuple[str, ...]:
-    """Return the classes of a named space (`basic8`, `basic7`, `basic6`) or of a list, in its order.
+    """Return the classes of a named space (basic8, basic7, basic6) or of a list, in its order.
 
     In a list, case and surrounding blanks do not matter, and a synonym means its emotion; any other
     word is a class of the dataset's own.

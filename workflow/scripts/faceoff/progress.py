@@ -63,14 +63,11 @@ def meter(
             last, rate = now, came / (now - start)
             whole = f" of {total / scale:{form}}" if total else ""
             rest = f", {max(total - done - came, 0) / rate:.0f} s left" if total and rate else ""
-            amount = f"{(done + came) / scale:{form}}{whole}{unit}"
+            so_far = f"{(done + came) / scale:{form}}{whole}{unit}"
             speed = f"{rate / scale:.1f}{unit}/s"
-            print(f"{what}: {amount}, {speed}{rest}", file=sys.stderr, flush=True)
+            print(f"{what}: {so_far}, {speed}{rest}", file=sys.stderr, flush=True)
 
     yield advance
-    amount = f"{(done + came) / scale:{form}}{unit}"
-    print(
-        f"{what}: {amount} in {time.monotonic() - start:.1f} s",
-        file=sys.stderr,
-        flush=True,
-    )
+    in_all = f"{(done + came) / scale:{form}}{unit}"
+    took = f"{time.monotonic() - start:.1f} s"
+    print(f"{what}: {in_all} in {took}", file=sys.stderr, flush=True)

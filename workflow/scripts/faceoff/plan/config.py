@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +15,8 @@ from faceoff.plugins.options import DatasetConfig, expand
 from faceoff.plugins.plugin import Plugin, RegistryError
 from faceoff.spelling import suggestion
 
+_MAY_BE_EMPTY = {"fusions", "faces", "figures", "report", "speed"}
+
 
 class ConfigError(ValueError):
     """The configuration is wrong; the message has one line per fault."""
@@ -23,7 +25,10 @@ class ConfigError(ValueError):
 def _fields_at(
     model: type[BaseModel], location: tuple[Any, ...], options: Mapping[str, type[BaseModel]]
 ) -> list[str]:
-    """Names of the fields valid at an error's location, following sections and name -> section mappings."""
+    """Return the names of the fields that are valid at an error's location.
+
+    The location leads through sections and through mappings from names to sections.
+    """
     current: Any = model
     path = list(location[:-1])
     while path:
@@ -31,36 +36,29 @@ def _fields_at(
         if current is model and key == "datasets" and path:
             current = options.get(path.pop(0), DatasetConfig)
             continue
-        annotation = (
-            current.model_fields[key].annotation
-            if key in getattr(current, "model_fields", {})
-            else current
-        )
-        arguments = getattr(annotation, "__args__", ())
-        if getattr(annotation, "__origin__", None) is dict and path:
+        fields = getattr(current, "model_fields", {})
+        annotation: Any = fields[key].annotation if key in fields else current
+        if get_origin(annotation) is dict and path:
             path.pop(0)
-            annotation = arguments[1]
+            annotation = get_args(annotation)[1]
         # `Section | None` is the section.
-        current = next(
-            (part for part in getattr(annotation, "__args__", ()) if hasattr(part, "model_fields")),
-            annotation,
-        )
+        sections = (part for part in get_args(annotation) if hasattr(part, "model_fields"))
+        current = next(sections, annotation)
     return list(getattr(current, "model_fields", {}))
+
+
+def _is_key(part: int | str) -> bool:
+    """Return whether a part of a location is a key, not one of pydantic's own notes."""
+    return part != "[key]" and not str(part).startswith(("function-", "constrained-"))
 
 
 def _explain(
     error: ValidationError, options: Mapping[str, type[BaseModel]], prefix: tuple[Any, ...] = ()
 ) -> list[str]:
+    """Return one line for each fault. prefix: the location of what was validated."""
     lines = []
     for fault in error.errors(include_url=False):
-        location = (
-            *prefix,
-            *[
-                part
-                for part in fault["loc"]
-                if part != "[key]" and not str(part).startswith(("function-", "constrained-"))
-            ],
-        )
+        location = (*prefix, *filter(_is_key, fault["loc"]))
         where = ".".join(str(part) for part in location)
         if fault["type"] == "extra_forbidden":
             valid = _fields_at(RunConfig, location, options)
@@ -69,15 +67,11 @@ def _explain(
             lines.append(f"key {where!r} is missing")
         elif fault["type"] == "literal_error":
             valid = re.findall(r"'([^']+)'", str(fault["ctx"]["expected"]))
-            lines.append(
-                f"{where}: {fault['input']!r} is not valid{suggestion(str(fault['input']), valid)}"
-            )
+            near = suggestion(str(fault["input"]), valid)
+            lines.append(f"{where}: {fault['input']!r} is not valid{near}")
         else:
-            given = (
-                ""
-                if isinstance(fault["input"], Mapping | list) and fault["input"]
-                else f" (given: {fault['input']!r})"
-            )
+            is_long = isinstance(fault["input"], Mapping | list) and fault["input"]
+            given = "" if is_long else f" (given: {fault['input']!r})"
             lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}{given}")
     return lines
 
@@ -85,24 +79,19 @@ def _explain(
 def _dataset_options(
     raw: Mapping[str, Any], folders: tuple[Path, ...], faults: list[str]
 ) -> dict[str, type[DatasetConfig]]:
+    """Return the options that each dataset's plug-in declares, and note what is wrong."""
     found: dict[str, type[DatasetConfig]] = {}
     for name, section in raw.items():
-        kind = (
-            (section or {}).get("type") or name
-            if isinstance(section, Mapping) or section is None
-            else name
-        )
+        given = section if isinstance(section, Mapping) else {}
+        kind = given.get("type") or name
         try:
             plugin = registry.get("dataset", str(kind), folders)
             dataset = registry.load(plugin.source, plugin.class_name)
             found[name] = dataset.Options
-            if (
-                isinstance(section, Mapping)
-                and section.get("multiverse")
-                and not hasattr(dataset, "universes")
-            ):
+            if given.get("multiverse") and not hasattr(dataset, "universes"):
                 faults.append(
-                    f"datasets.{name}.multiverse: dataset {plugin.name!r} knows one label rule only, so there is nothing to compare: remove the key"
+                    f"datasets.{name}.multiverse: dataset {plugin.name!r} knows one label rule "
+                    "only, so there is nothing to compare: remove the key"
                 )
         except RegistryError as error:
             faults.append(f"datasets.{name}: {error}")
@@ -110,7 +99,10 @@ def _dataset_options(
 
 
 def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]) -> None:
-    """Every name and glob that points at another section, at a plug-in or at its options finds something, and no name takes a fusion's place."""
+    """Check that every reference finds something, and that no name takes a fusion's place.
+
+    References are names and globs that point at another section, at a plug-in or at its options.
+    """
     for kind in ("datasets", "detectors"):
         if "fusion" in getattr(config, kind):
             faults.append(f"{kind}.fusion: this name is reserved for fusions")
@@ -126,11 +118,13 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
         for pattern in fusion.members:
             if not any(config.members(pattern)):
                 faults.append(
-                    f"fusions.{name}.members: {pattern!r} matches no detector/model cell of this run{_nearest_member(config, pattern)}"
+                    f"fusions.{name}.members: {pattern!r} matches no detector/model cell "
+                    f"of this run{_nearest_member(config, pattern)}"
                 )
 
 
 def _check_models(config: RunConfig, folders: tuple[Path, ...], faults: list[str]) -> None:
+    """Check each model's plug-in, options, detectors, training and precision."""
     for name, model in config.models.items():
         plugin = _known("model", model.model or name, f"models.{name}", folders, faults)
         faults += [
@@ -139,44 +133,50 @@ def _check_models(config: RunConfig, folders: tuple[Path, ...], faults: list[str
         ]
         for pattern in model.detectors:
             if not any(fnmatchcase(detector, pattern) for detector in config.detectors):
+                near = suggestion(pattern, config.detectors)
                 faults.append(
-                    f"models.{name}.detectors: {pattern!r} matches no detector of this run{suggestion(pattern, config.detectors)}"
+                    f"models.{name}.detectors: {pattern!r} matches no detector of this run{near}"
                 )
         trainable = bool(plugin and plugin.card.get("trainable"))
         if trainable and not model.train:
             faults.append(
-                f"models.{name}: this model learns from data: name a dataset of role train in 'models.{name}.train'"
+                f"models.{name}: this model learns from data: "
+                f"name a dataset of role train in 'models.{name}.train'"
             )
         if plugin and model.train and not trainable:
             faults.append(
-                f"models.{name}.train: model {plugin.name!r} has fixed weights and cannot be trained"
+                f"models.{name}.train: model {plugin.name!r} has fixed weights "
+                "and cannot be trained"
             )
         if plugin and model.precision != "float32" and not plugin.torch:
             faults.append(
-                f"models.{name}.precision: model {plugin.name!r} runs in {plugin.framework}, not in PyTorch: it computes in the type of its weights"
+                f"models.{name}.precision: model {plugin.name!r} runs in {plugin.framework}, "
+                "not in PyTorch: it computes in the type of its weights"
             )
         if model.train and model.train not in config.datasets:
-            faults.append(
-                f"models.{name}.train: no dataset {model.train!r} in this run{suggestion(model.train, config.datasets)}"
-            )
+            near = suggestion(model.train, config.datasets)
+            faults.append(f"models.{name}.train: no dataset {model.train!r} in this run{near}")
         elif model.train and config.datasets[model.train].role != "train":
+            role = config.datasets[model.train].role
             faults.append(
-                f"models.{name}.train: dataset {model.train!r} has the role {config.datasets[model.train].role!r}, not 'train'"
+                f"models.{name}.train: dataset {model.train!r} has the role {role!r}, not 'train'"
             )
 
 
 def _check_datasets(config: RunConfig, faults: list[str]) -> None:
+    """Check each dataset's validation dataset, label space and shards; one must be a test."""
     for name, dataset in config.datasets.items():
-        if dataset.validation and dataset.validation not in config.datasets:
-            faults.append(
-                f"datasets.{name}.validation: no dataset {dataset.validation!r} in this run{suggestion(dataset.validation, config.datasets)}"
-            )
-        elif dataset.validation == name:
+        other = dataset.validation
+        if other and other not in config.datasets:
+            near = suggestion(other, config.datasets)
+            faults.append(f"datasets.{name}.validation: no dataset {other!r} in this run{near}")
+        elif other == name:
             faults.append(f"datasets.{name}.validation: a dataset cannot validate itself")
-        elif dataset.validation and config.datasets[dataset.validation].role != "validation":
-            role = config.datasets[dataset.validation].role
+        elif other and config.datasets[other].role != "validation":
+            role = config.datasets[other].role
             faults.append(
-                f"datasets.{name}.validation: dataset {dataset.validation!r} has the role {role!r}, not 'validation'"
+                f"datasets.{name}.validation: dataset {other!r} has the role {role!r}, "
+                "not 'validation'"
             )
         if dataset.space is not None:
             try:
@@ -184,30 +184,34 @@ def _check_datasets(config: RunConfig, faults: list[str]) -> None:
             except ValueError as error:
                 faults.append(f"datasets.{name}.space: {error}")
         if dataset.shards == "auto" and getattr(dataset, "download", False):
-            # Jobs are planned before the download: the next plan, and that of each job on a cluster, would be another one.
+            # Jobs are planned before the download: the next plan, and the plan of each job on a
+            # cluster, would differ.
             faults.append(
-                f"datasets.{name}.shards: auto counts what is there, and {name} is yet to be downloaded; give a number"
+                f"datasets.{name}.shards: auto counts what is there, and {name} is yet to be "
+                "downloaded; give a number"
             )
     if not any(dataset.role == "test" for dataset in config.datasets.values()):
         faults.append("datasets: none has the role 'test', so nothing would be scored")
 
 
 def _nearest_member(config: RunConfig, pattern: str) -> str:
-    """What ends the message on a detector/model glob without a cell: the nearest name to the part that finds none."""
+    """Return the end of the message on a detector/model glob that matches no cell.
+
+    It suggests the nearest name for the part of the glob that matches nothing.
+    """
     detector, _, model = pattern.partition("/")
     for part, names in ((detector, config.detectors), (model, config.models)):
         if not any(fnmatchcase(name, part) for name in names):
             return suggestion(part, names)
-    return (
-        f"; models.{model}.detectors leaves it out"
-        if model in config.models
-        else "; the models' `detectors` leave it out"
-    )
+    if model in config.models:
+        return f"; models.{model}.detectors leaves it out"
+    return "; the models' `detectors` leave it out"
 
 
 def _known(
     kind: str, name: str, where: str, folders: tuple[Path, ...], faults: list[str]
 ) -> Plugin | None:
+    """Return a plug-in, or None and note that there is none of this name."""
     try:
         return registry.get(kind, name, folders)
     except RegistryError as error:
@@ -218,16 +222,15 @@ def _known(
 def parse(raw: Mapping[str, Any]) -> RunConfig:
     """Validate a configuration as read from YAML. Raises ConfigError with one line per fault."""
     faults: list[str] = []
+    # A section whose keys are all commented out reads as None.
     raw = {
-        key: {}
-        if value is None and key in {"fusions", "faces", "figures", "report", "speed"}
-        else value
-        for key, value in raw.items()
+        key: {} if value is None and key in _MAY_BE_EMPTY else value for key, value in raw.items()
     }
     for key in ("datasets", "detectors", "models", "fusions"):
-        if isinstance(raw.get(key), Mapping):
+        sections = raw.get(key)
+        if isinstance(sections, Mapping):
             raw[key] = {
-                str(name): {} if section is None else section for name, section in raw[key].items()
+                str(name): {} if section is None else section for name, section in sections.items()
             }
     if not isinstance(raw.get("plugins") or [], list):
         raise ConfigError("plugins: expected a list of folders")
@@ -236,7 +239,8 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
         registry.discover(folders)
     except (ValueError, OSError) as error:
         raise ConfigError(str(error)) from None
-    datasets = raw.get("datasets") if isinstance(raw.get("datasets"), Mapping) else {}
+    given = raw.get("datasets")
+    datasets: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     options = _dataset_options(datasets, folders, faults)
     parsed: dict[str, DatasetConfig] = {}
     for name, section in datasets.items():

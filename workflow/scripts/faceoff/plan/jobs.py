@@ -1,4 +1,12 @@
-"""Describe what each stage is told: one record per kind of job, written by the plan, read by the stage."""
+"""Describe the jobs of the stages that work on one dataset, detector, model or fusion.
+
+The plan writes a job's record, its stage reads it. A record holds what its stage reads and nothing
+else. Fields that several records share:
+
+code: the hash of the code that makes the output, so that changed code runs again;
+dataset, detector, model, fusion: names in the run;
+seed: of every random choice.
+"""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,8 +24,8 @@ class DatasetJob(Job):
     """List, decode or judge the samples of a dataset.
 
     type: the plug-in's name; source, class_name: where it is; options: the dataset's section of the
-    configuration; headline: whether its numbers may head a report; fingerprint: a value that changes
-    when its files change.
+    configuration; headline: whether its numbers may head a report; fingerprint: a value that
+    changes when its files change.
     """
 
     dataset: str
@@ -42,7 +50,8 @@ class ShardJob(Job):
 class DetectJob(Job):
     """Find the faces of a dataset's frames.
 
-    upscale: factor that enlarges frames first; pad: black border, as a share of the frame's sides.
+    plugin: the detector; upscale: factor that enlarges frames first; pad: black border, as a share
+    of the frame's sides.
     """
 
     dataset: str
@@ -54,7 +63,10 @@ class DetectJob(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class PredictJob(Job):
-    """Read the emotion of every frame's face, or train the model that will."""
+    """Read the emotion of every frame's face, or train the model that will.
+
+    plugin: the model; crop: the way from the detector's faces to its input.
+    """
 
     dataset: str
     detector: str
@@ -84,7 +96,11 @@ class ModelLatencyJob(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """A member of a fusion. lineage: members of one lineage share weights and are one opinion."""
+    """A member of a fusion.
+
+    lineage: members of one lineage share weights and are one opinion; whole_frame: the detector
+    gives no box, so the member looks at the whole picture.
+    """
 
     detector: str
     model: str
@@ -101,9 +117,10 @@ class Member:
 class FuseJob(Job):
     """Join the posteriors of several cells into one.
 
-    top: only so many of the most accurate members vote; None: all.
-    check_order: refuse a member whose classes would fit much better in another order.
-    policy: which face of a picture is the sample's face.
+    rule: the name of the fusion rule; members: the cells, in order; policy: the choice of the face
+    of a picture that is the sample's face; top: only so many of the most accurate members vote,
+    None: all; allow_clones: members of one lineage vote more than once; check_order: refuse a
+    member whose classes would fit much better in another order.
     """
 
     dataset: str
@@ -119,7 +136,7 @@ class FuseJob(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class CellIdentity:
-    """What is scored: a detector x model pair."""
+    """The scored detector x model pair. lineage: as of `Member`."""
 
     detector: str
     model: str
@@ -128,7 +145,11 @@ class CellIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class FusionIdentity:
-    """What is scored: a fusion. hard: its rule gives votes or ranks, not probabilities."""
+    """The scored fusion.
+
+    members: its cells as 'detector/model'; top: as of `FuseJob`; hard: the rule gives votes or
+    ranks, not probabilities.
+    """
 
     fusion: str
     rule: str
@@ -159,7 +180,7 @@ class ScoreJob(Job):
         return self.fusion is not None and self.fusion.hard
 
     def about(self) -> dict[str, Any]:
-        """Return what a score file says of the pipeline that it scores."""
+        """Return the part of a score file that identifies the pipeline."""
         shared = {
             "dataset": self.dataset,
             "train_status": self.train_status,
@@ -189,9 +210,11 @@ class CompareJob(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class ExamplesJob(Job):
-    """Crop example faces: `examples` right and as many wrong ones per cell, `gallery` of every confusion.
+    """Crop example faces.
 
-    megabytes: what the pictures may take of the page.
+    examples: number of right and of wrong faces per cell; gallery: number of faces of every
+    confusion; megabytes: most that the pictures may take of the page; crops: 'detector/model' ->
+    how its faces are cropped.
     """
 
     dataset: str
@@ -204,7 +227,11 @@ class ExamplesJob(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class OverlapsJob(Job):
-    """Compare the boxes of the detectors. calibrations: by detector, without those that box nothing."""
+    """Compare the boxes of the detectors.
+
+    policy: as of `FuseJob`; calibrations: detector -> the map from its box to the canonical one,
+    without detectors that box nothing.
+    """
 
     dataset: str
     policy: str
@@ -213,7 +240,10 @@ class OverlapsJob(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class AnswersJob(Job):
-    """Count the answers, and follow `clips` clips over time, with their pictures where `faces` says so."""
+    """Count the answers, and follow a few clips over time.
+
+    clips: the number of clips; faces: whether to show their pictures.
+    """
 
     dataset: str
     clips: int

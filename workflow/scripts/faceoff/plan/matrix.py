@@ -1,6 +1,9 @@
-"""The matrix of a run: which detectors meet which models on which datasets, what their plug-ins are and where their files lie."""
+"""Hold the matrix of a run: its datasets, detectors, models and fusions, and their cells.
 
-from collections.abc import Mapping
+It gives each name its plug-in and each cell its files.
+"""
+
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +23,10 @@ class Matrix:
     """A validated configuration with the cells and files that follow from it."""
 
     def __init__(self, raw: Mapping[str, Any], check_modules: bool = True):
-        """check_modules: whether the cells run in this environment, so that a package which is not installed here skips them.
+        """Validate a configuration.
+
+        check_modules: the cells run in this environment, so that a cell is skipped if its package
+        is not installed here.
 
         Raises ConfigError.
         """
@@ -28,24 +34,27 @@ class Matrix:
         self._folders = tuple(self.config.plugins)
         self.check_modules = check_modules
 
-    # -- names ---------------------------------------------------------------------------------------------------
+    # -- names -------------------------------------------------------------------------------------
 
     def datasets(self, *roles: str) -> list[str]:
-        """Names of the datasets with one of these roles (all without an argument), sorted."""
-        return sorted(
-            name
-            for name, dataset in self.config.datasets.items()
-            if not roles or dataset.role in roles
-        )
+        """Return the names of the datasets with one of these roles (default: all), sorted."""
+        sections = self.config.datasets.items()
+        return sorted(name for name, dataset in sections if not roles or dataset.role in roles)
 
     @property
     def scored(self) -> list[str]:
-        """Datasets whose cells are predicted and scored: tests, and validations, on which the best single is chosen."""
+        """Return the datasets whose cells are predicted and scored: tests and validations.
+
+        The best single cell is chosen on a validation.
+        """
         return self.datasets("test", "validation")
 
     @cached_property
     def fusions(self) -> dict[str, tuple[FusionConfig, list[Cell]]]:
-        """Every fusion to make, by its name in the results, with its members; skipped cells do not vote."""
+        """Return every fusion by its name in the results, with its members.
+
+        Skipped cells do not vote.
+        """
         made: dict[str, tuple[FusionConfig, list[Cell]]] = {}
         for name, fusion in sorted(self.config.fusions.items()):
             cells = [cell for cell in self.config.members(*fusion.members) if not self.skip(*cell)]
@@ -53,37 +62,39 @@ class Matrix:
                 made[name] = (fusion, cells)
                 continue
             for detector in sorted({detector for detector, _ in cells}):
-                made[f"{name}.{detector}"] = (
-                    fusion,
-                    [cell for cell in cells if cell[0] == detector],
-                )
+                own = [cell for cell in cells if cell[0] == detector]
+                made[f"{name}.{detector}"] = (fusion, own)
         return {name: value for name, value in made.items() if value[1]}
 
     def judged_on(self, dataset: str) -> str | None:
-        """The dataset on which a fusion's members are checked and a trained rule learns: the declared validation, else None (folds do)."""
+        """Return the dataset on which members are checked and rules learn.
+
+        It is the declared validation dataset, or None: then folds do.
+        """
         return self.config.datasets[dataset].validation
 
-    # -- plug-ins ------------------------------------------------------------------------------------------------
+    # -- plug-ins ----------------------------------------------------------------------------------
 
     def detector(self, name: str) -> tuple[DetectorConfig, Plugin]:
-        """A detector's section and plug-in."""
+        """Return a detector's section and plug-in."""
         section = self.config.detectors[name]
         return section, registry.get("detector", section.detector or name, self._folders)
 
     def model(self, name: str) -> tuple[ModelConfig, Plugin]:
-        """A model's section and plug-in."""
+        """Return a model's section and plug-in."""
         section = self.config.models[name]
         return section, registry.get("model", section.model or name, self._folders)
 
     def dataset(self, name: str) -> tuple[DatasetConfig, Plugin]:
-        """A dataset's section and plug-in."""
+        """Return a dataset's section and plug-in."""
         section = self.config.datasets[name]
         return section, registry.get("dataset", section.type or name, self._folders)
 
     def skip(self, detector: str, model: str) -> str | None:
-        """Why a cell cannot run here, or None."""
+        """Return the reason why a cell cannot run here, or None."""
         if not self.config.asks_for(detector, model):
-            return f"not asked for: models.{model}.detectors is {', '.join(self.config.models[model].detectors)}"
+            wanted = ", ".join(self.config.models[model].detectors)
+            return f"not asked for: models.{model}.detectors is {wanted}"
         for plugin in (self.detector(detector)[1], self.model(model)[1]):
             reason = (plugin.skip() if self.check_modules else None) or self._absent(plugin)
             if reason:
@@ -91,59 +102,70 @@ class Matrix:
         return None
 
     def _absent(self, plugin: Plugin) -> str | None:
-        """Which weights of a plug-in are not here, where the run is to do with what is present; else None."""
+        """Return the reason if a plug-in lacks weights and the run makes do with those present."""
         if self.config.weights == "fetch":
             return None
-        # What a package carries is looked for by the job, in the environment that has the package.
+        # The job looks for what a package carries, in the environment that has the package.
         needed = [
             asset for asset in plugin.assets.values() if self.check_modules or not asset.package
         ]
         absent = next((asset for asset in needed if not fetch.is_there(asset)), None)
+        if absent is None:
+            return None
         return (
-            f"{absent.name} is not here (`faceoff fetch` gets what may be downloaded; `faceoff assets` says from where)"
-            if absent
-            else None
+            f"{absent.name} is not here (`faceoff fetch` gets what may be downloaded; "
+            "`faceoff assets` says from where)"
         )
 
     def lineage(self, model: str) -> str:
-        """What says which models share weights, and so are one opinion: the card's `lineage`, else the plug-in's name."""
+        """Return the lineage of a model: models of one lineage share weights and are one opinion.
+
+        It is the card's `lineage`, else the plug-in's name.
+        """
         plugin = self.model(model)[1]
         # Two files of recorded predictions are two opinions.
         return model if "reads" in plugin.card else str(plugin.card.get("lineage", plugin.name))
 
     def env(self, kind: str, name: str) -> str:
-        """The framework environment of a detector or model."""
+        """Return the framework environment of a detector or model."""
         return (self.detector if kind == "detector" else self.model)(name)[1].framework
 
     def gpus(self, kind: str, name: str) -> int:
-        """How many GPUs a job of this detector or model asks a cluster for: one where the configuration names a GPU and the plug-in can use it."""
-        return int(
-            self.config.device.startswith("cuda")
-            and (self.detector if kind == "detector" else self.model)(name)[1].gpu
-        )
+        """Return the number of GPUs that a job of this detector or model asks a cluster for.
+
+        It is one if the configuration names a GPU and the plug-in can use it.
+        """
+        plugin = (self.detector if kind == "detector" else self.model)(name)[1]
+        return int(self.config.device.startswith("cuda") and plugin.gpu)
 
     def open(self, name: str) -> Any:
-        """The dataset, ready to list its samples. Raises OSError or ValueError where its files are not there or wrong."""
+        """Return the dataset, ready to list its samples.
+
+        Raises OSError or ValueError if its files are missing or wrong.
+        """
         section, plugin = self.dataset(name)
         return registry.load(plugin.source, plugin.class_name)(section, seed=self.config.seed)
 
     def archives(self, name: str) -> list[Asset]:
-        """The archives that a dataset is made of, where its options ask for downloading them. Raises AssetError."""
+        """Return the archives of a dataset if its options ask for a download, else none.
+
+        Raises AssetError.
+        """
         section, plugin = self.dataset(name)
-        return (
-            registry.load(plugin.source, plugin.class_name).archives(section)
-            if getattr(section, "download", False)
-            else []
+        if not getattr(section, "download", False):
+            return []
+        archives: Iterable[Asset] = registry.load(plugin.source, plugin.class_name).archives(
+            section
         )
+        return list(archives)
 
     def plugins(self) -> list[Plugin]:
-        """The plug-ins of the detectors and models."""
-        return [self.detector(name)[1] for name in self.config.detectors] + [
-            self.model(name)[1] for name in self.config.models
-        ]
+        """Return the plug-ins of the detectors and models."""
+        detectors = [self.detector(name)[1] for name in self.config.detectors]
+        return detectors + [self.model(name)[1] for name in self.config.models]
 
     def assets(self) -> dict[str, Asset]:
-        """Every asset that a cell which can run needs, by 'plug-in: role'."""
+        """Return every asset that the runnable cells need, by 'plug-in: role'."""
         needed: dict[str, Asset] = {}
         for plugin in self.plugins():
             if not (self.check_modules and plugin.skip()):

@@ -1,4 +1,7 @@
-"""What happens before the first job: the run's lock is taken, weights and data are got, and what is missing is said. The Snakefile asks."""
+"""Prepare a run before its first job; the Snakefile calls these functions.
+
+They take the run's lock, fetch weights and data, and name what is missing.
+"""
 
 import fcntl
 import os
@@ -18,39 +21,45 @@ from faceoff.storage import files
 
 
 class PreflightError(Exception):
-    """Something that the run needs is not there; the message says what, where and how to get it."""
+    """The run needs something that is missing.
+
+    The message says what, where it belongs and how to get it.
+    """
 
 
 def check(plan: Plan, every_weight: bool = False) -> None:
-    """Fetch every asset and dataset that is to be downloaded, and open every dataset. Raises PreflightError with one line per thing that is missing.
+    """Fetch every asset and dataset that may be downloaded, and open every dataset.
 
-    every_weight: fetch weights also where the run does with those present.
+    every_weight: also fetch weights if the run makes do with those that are present.
+
+    Raises PreflightError with one line per missing thing.
     """
     problems = []
     for name in plan.datasets():
         try:
             archives = plan.archives(name)
             if archives:
-                dataset_archives.obtain(archives, plan.config.datasets[name].path)
+                folder: Path = getattr(plan.config.datasets[name], "path")  # noqa: B009
+                dataset_archives.obtain(archives, folder)
             dataset, space = plan.open(name), plan.config.datasets[name].space
             if isinstance(space, list):
                 emotions.space(space, dataset.space)
         except (OSError, ValueError, AssetError) as error:
             problems.append(f"dataset {name}: {error}")
     for name in plan.config.models:
-        plugin = plan.model(name)[1]
-        if "reads" in plugin.card and not (
-            path := plan.config.models[name].options.get(plugin.card["reads"])
-        ):
-            problems.append(
-                f"models.{name}.options.{plugin.card['reads']} is missing: the file with the predictions"
-            )
-        elif "reads" in plugin.card and not Path(path).is_file():
-            problems.append(f"models.{name}.options.{plugin.card['reads']}: {path} is not there")
-    for user, asset in (
-        plan.assets().items() if every_weight or plan.config.weights == "fetch" else ()
-    ):
-        # In other environments than this one the job looks into its packages; what may be downloaded instead is got ready for those that have not.
+        card = plan.model(name)[1].card
+        if "reads" not in card:
+            continue
+        option = f"models.{name}.options.{card['reads']}"
+        path = plan.config.models[name].options.get(card["reads"])
+        if not path:
+            problems.append(f"{option} is missing: the file with the predictions")
+        elif not Path(path).is_file():
+            problems.append(f"{option}: {path} is not there")
+    fetched = every_weight or plan.config.weights == "fetch"
+    for user, asset in plan.assets().items() if fetched else ():
+        # A job in another environment looks into its own packages; fetch the download for a job
+        # whose environment lacks the package.
         elsewhere = bool(asset.package) and not plan.check_modules
         if elsewhere and not asset.urls:
             continue
@@ -63,30 +72,38 @@ def check(plan: Plan, every_weight: bool = False) -> None:
 
 
 def lock(plan: Plan) -> TextIO:
-    """Take the run's lock for the life of this process; the kernel frees it however the process ends. Raises PreflightError."""
+    """Take the run's lock for the life of this process; the kernel frees it at the end.
+
+    Raises PreflightError.
+    """
     folder = Path(plan.layout.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    handle = open(folder / ".lock", "w", encoding="utf-8")  # noqa: SIM115 - it stays open until the process ends
+    # It stays open until the process ends.
+    handle = open(folder / ".lock", "w", encoding="utf-8")  # noqa: SIM115
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise PreflightError(f"another run is working in {folder}") from None
     except OSError as error:
         raise PreflightError(
-            f"{folder}: its file system has no locks ({error.strerror}); use another one with --directory"
+            f"{folder}: its file system has no locks ({error.strerror}); "
+            "use another one with --directory"
         ) from None
     files.clear_leftovers(folder)
     return handle
 
 
 def prepare_environment() -> None:
-    """Let jobs find this interpreter first and no user site, also when Snakemake runs from a virtual environment that is not activated."""
+    """Let jobs find this interpreter first, and no user site.
+
+    This holds also when Snakemake runs from a virtual environment that is not activated.
+    """
     here = str(Path(sys.executable).parent)
     if os.environ.get("PATH", "").split(os.pathsep)[0] != here:
         os.environ["PATH"] = here + os.pathsep + os.environ.get("PATH", "")
     os.environ["PYTHONNOUSERSITE"] = "1"
     if not (scripts_folder() / PACKAGE.name).is_dir():
-        # An installed package does not lie beside its scripts: environments of conda's look here.
+        # An installed package does not lie beside its scripts; conda's environments look here.
         os.environ["PYTHONPATH"] = str(_package_alone())
     fetch.isolate_caches()
 
@@ -103,7 +120,7 @@ def _package_alone() -> Path:
 
 
 def stop(action: Callable[[], Any]) -> Any:
-    """Run a step that may refuse to start; print its reasons without a traceback and end the process."""
+    """Run a step; if it refuses to start, print its reasons without a traceback and exit 1."""
     try:
         return action()
     except (ConfigError, PreflightError, RegistryError, AssetError) as error:

@@ -21,13 +21,15 @@ class DetectorConfig(Section):
         1,
         ge=1,
         le=8,
-        description="enlarge frames by this factor before detection (48x48 pictures defeat most detectors)",
+        description="enlarge frames by this factor before detection (48x48 pictures are too small "
+        "for most detectors)",
     )
     pad: float = Field(
         0.0,
         ge=0,
         le=2,
-        description="black border, as a share of the frame's sides, before detection (full-range detectors miss faces that fill it)",
+        description="add a black border before detection, as a share of the frame's sides "
+        "(full-range detectors miss faces that fill the frame)",
     )
     threshold: float | None = Field(
         None, ge=0, le=1, description="score threshold; default: the detector's card"
@@ -45,7 +47,8 @@ class DetectorConfig(Section):
 class ModelConfig(Section):
     model: str | None = Field(
         None,
-        description="the model plug-in, a model card's name, or the path of a card (.yaml); default: the key itself",
+        description="the model plug-in, the name of a model card, or the path of a card (.yaml); "
+        "default: the key itself",
     )
     train: Name | None = Field(
         None, description="the dataset of this run (role: train) that a trainable model learns from"
@@ -53,7 +56,7 @@ class ModelConfig(Section):
     detectors: list[str] = Field(
         default_factory=lambda: ["*"],
         min_length=1,
-        description="only behind these detectors of the run (globs); default: all",
+        description="run the model behind these detectors of the run only (globs); default: all",
     )
     margin: float | None = Field(
         None,
@@ -63,11 +66,13 @@ class ModelConfig(Section):
     )
     align: Literal["none", "eyes", "five_point"] | None = Field(
         None,
-        description="turn the face until its eyes are level, or lay five landmarks on a template; default: the model's crop specification",
+        description="eyes: turn the face until its eyes are level; five_point: lay five landmarks "
+        "on a template; default: the model's crop specification",
     )
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         "float32",
-        description="type that a PyTorch network computes in on the way; a variant that must first prove equal to the original (protocol §26)",
+        description="number type that a PyTorch network computes in; a reduced one must first "
+        "prove equal to the original (protocol §26)",
     )
     options: dict[str, Any] = Field(
         default_factory=dict, description="options of the plug-in's class"
@@ -77,7 +82,8 @@ class ModelConfig(Section):
 class FusionConfig(Section):
     rule: RuleName = Field(
         "soft_mean",
-        description="how posteriors are joined; rules that learn do so on the validation dataset or the other folds",
+        description="rule that joins the posteriors; rules that learn do so on the validation "
+        "dataset or the other folds",
     )
     members: list[str] = Field(
         default_factory=lambda: ["*/*"],
@@ -87,57 +93,65 @@ class FusionConfig(Section):
     top: int | None = Field(
         None,
         ge=1,
-        description="only the most accurate members vote, this many, chosen where a rule learns; default: all",
+        description="let only this many of the most accurate members vote, chosen where a rule "
+        "learns; default: all",
     )
     per_detector: bool = Field(
         False,
-        description="one fusion per detector (named fusion.detector) instead of one over all matching cells",
+        description="make one fusion per detector (named fusion.detector) instead of one over all "
+        "matching cells",
     )
     allow_clones: bool = Field(
         False,
-        description="let members of one lineage (the same weights behind two names) vote more than once",
+        description="let members of one lineage (the same weights under two names) vote more than "
+        "once",
     )
     seed: int | None = Field(
         None, ge=0, description="seed of the folds on which a rule learns; default: the run's seed"
     )
     check_order: bool = Field(
         True,
-        description="refuse a member whose classes would fit much better in another order (a wrong label map)",
+        description="refuse a member whose classes would fit much better in another order (a wrong "
+        "label map)",
     )
 
 
 class FacesConfig(Section):
     policy: Literal["largest", "most_confident", "centre"] = Field(
-        "largest", description="which face of a picture is the sample's face"
+        "largest", description="the face of a picture that counts as the sample's face"
     )
     box: Literal["calibrated", "raw"] = Field(
         "calibrated",
-        description="calibrated: crops by the canonical face box (closed division); raw: as shipped",
+        description="calibrated: crop by the canonical face box (closed division); raw: by the "
+        "detector's own box",
     )
 
 
 class FiguresConfig(Section):
     formats: list[Literal["svg", "pdf", "png"]] = Field(
-        default_factory=lambda: ["svg", "pdf", "png"], min_length=1, description="file formats"
+        default=["svg", "pdf", "png"], min_length=1, description="file formats"
     )
     examples: int = Field(
-        8, ge=0, le=64, description="right and wrong example faces per cell and dataset"
+        8, ge=0, le=64, description="number of right and of wrong example faces per cell"
     )
 
 
 class ReportConfig(Section):
     title: str = Field("Faceoff", description="title of report.html")
     faces: bool = Field(
-        True, description="show face crops; false leaves every picture of a face out (privacy)"
+        True, description="show face crops; false leaves out every picture of a face (privacy)"
     )
     gallery: int = Field(
-        4, ge=0, le=64, description="faces of every cell of a confusion matrix in the gallery"
+        4, ge=0, le=64, description="number of faces per cell of a confusion matrix in the gallery"
     )
-    clips: int = Field(4, ge=0, le=40, description="clips shown over time, per dataset of videos")
+    clips: int = Field(
+        4, ge=0, le=40, description="number of clips shown over time per dataset of videos"
+    )
     megabytes: float = Field(
         8.0,
         gt=0,
-        description="what the gallery's pictures may take of report.html; the later ones of every confusion go first",
+        description="most that the gallery's pictures may add to report.html; the later ones of "
+        "every confusion go first",
     )
 
 
@@ -146,7 +160,8 @@ class SpeedConfig(Section):
         0,
         ge=0,
         le=100_000,
-        description="how many pictures each detector and model is timed on, one at a time, alone on the machine; 0: not timed",
+        description="number of pictures on which each detector and model is timed, one at a time, "
+        "alone on the machine; 0: no timing",
     )
 
 
@@ -157,41 +172,46 @@ class RunConfig(Section):
     seed: int = Field(0, ge=0, description="seed of every random choice")
     weights: Literal["fetch", "present"] = Field(
         "fetch",
-        description="fetch: download missing weights before the run, or stop; present: skip the pairs whose weights are not here",
+        description="fetch: download missing weights before the run, or stop; present: skip the "
+        "pairs whose weights are missing",
     )
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
         "auto",
-        description="where networks compute: auto (a GPU where there is one), cpu, cuda or cuda:N; FACEOFF_DEVICE overrides it on one machine",
+        description="device of the networks: auto (a GPU if there is one), cpu, cuda or cuda:N; "
+        "FACEOFF_DEVICE overrides it on one machine",
     )
     plugins: list[DataPath] = Field(
         default_factory=list, description="folders with more plug-ins (.py) and model cards (.yaml)"
     )
     datasets: dict[Name, SerializeAsAny[DatasetConfig]] = Field(
-        min_length=1, description="labelled pictures, by the name they have in this run"
+        min_length=1, description="labelled pictures and clips, by their names in this run"
     )
     detectors: dict[Name, DetectorConfig] = Field(
-        min_length=1, description="face detectors; every one meets every model"
+        min_length=1, description="face detectors; each of them runs with every model"
     )
     models: dict[Name, ModelConfig] = Field(min_length=1, description="emotion models")
     fusions: dict[Name, FusionConfig] = Field(
-        default_factory=dict, description="votes of several cells"
+        default_factory=dict, description="joint votes of several cells"
     )
-    faces: FacesConfig = Field(default_factory=FacesConfig, description="which face, and which box")
+    faces: FacesConfig = Field(
+        default_factory=FacesConfig, description="choice of the face and of its box"
+    )
     figures: FiguresConfig = Field(default_factory=FiguresConfig, description="paper figures")
     report: ReportConfig = Field(
         default_factory=ReportConfig, description="results/<run>/report.html"
     )
     speed: SpeedConfig = Field(
         default_factory=SpeedConfig,
-        description="latency of single pictures and throughput of full batches (docs/performance.md)",
+        description="latency of single pictures and throughput of full batches "
+        "(docs/performance.md)",
     )
 
     def asks_for(self, detector: str, model: str) -> bool:
-        """Whether the model is to run behind the detector."""
+        """Return whether the model runs behind the detector."""
         return any(fnmatchcase(detector, pattern) for pattern in self.models[model].detectors)
 
     def members(self, *patterns: str) -> Iterator[tuple[str, str]]:
-        """The detector x model cells that one of these detector/model globs names, sorted."""
+        """Yield the detector x model cells that one of these globs names, sorted."""
         for detector in sorted(self.detectors):
             for model in sorted(self.models):
                 if self.asks_for(detector, model) and any(

@@ -47,10 +47,13 @@ class StageJobs(Matrix):
         self._fingerprints: dict[str, Any] = {}
         self._shards: dict[str, int] = {}
 
-    # -- how many jobs share a dataset -----------------------------------------------------------------------------
+    # -- shards of a dataset -----------------------------------------------------------------------
 
     def shards(self, dataset: str) -> int:
-        """How many independent jobs share a dataset's frames, faces and predictions: as configured, or as many as it is worth."""
+        """Return the number of independent jobs that share a dataset's frames, faces, predictions.
+
+        It is configured, or follows from the dataset's cost.
+        """
         wanted = self.config.datasets[dataset].shards
         if wanted != "auto":
             return wanted
@@ -59,7 +62,10 @@ class StageJobs(Matrix):
         return self._shards[dataset]
 
     def _cost(self, dataset: str) -> int:
-        """What a dataset's samples weigh. Listing a large dataset takes long, so the number is kept in the cache."""
+        """Return the cost of a dataset's samples.
+
+        Listing a large dataset takes long, so the number is kept in the cache.
+        """
         about = f"{self.samples_job(dataset).to_json()} {SAMPLE_COST}"
         name = hashlib.sha256(about.encode()).hexdigest()[:32]
         kept = fetch.cache_folder() / "shards" / f"{name}.json"
@@ -68,22 +74,24 @@ class StageJobs(Matrix):
                 return int(files.read_json(kept))
         from faceoff.plugins.open_dataset import selected
 
+        options = self.config.datasets[dataset]
         try:
-            cost = cost_of(
-                selected(self.open(dataset), self.config.datasets[dataset], self.config.seed)
-            )
+            cost = cost_of(selected(self.open(dataset), options, self.config.seed))
         except (OSError, ValueError):
             return 0  # the preflight says what is missing
         files.write_json(kept, cost)
         return cost
 
     def shard_names(self, dataset: str) -> list[str]:
-        """The names that the shards of a dataset have in file names, in order: 'ferplus@0of3' …"""
+        """Return the names of a dataset's shards in file names, in order: 'ferplus@0of3' …"""
         count = self.shards(dataset)
         return [f"{dataset}@{number}of{count}" for number in range(count)]
 
     def patterns(self) -> tuple[str, str]:
-        """Regular expressions of what jobs work on (datasets of one shard, shards of the others) and of the datasets that are gathered from shards."""
+        """Return two regular expressions: of the names that jobs work on, and of those gathered.
+
+        Jobs work on datasets of one shard and on the shards of the others; the others are gathered.
+        """
         counts = {dataset: self.shards(dataset) for dataset in self.datasets()}
         worked = [
             dataset if count == 1 else rf"{dataset}@\d+of{count}"
@@ -361,7 +369,7 @@ class StageJobs(Matrix):
 
 
 def _stat(path: str | None) -> list[int] | None:
-    """Size and time of change of a file, None where there is none."""
+    """Return the size and modification time of a file, None if there is none."""
     if not path or not Path(path).is_file():
         return None
     found = Path(path).stat()

@@ -3,33 +3,21 @@
 from faceoff.plan.matrix import Matrix
 from faceoff.plugins.options import DatasetConfig
 
-# What leaves the samples of a dataset, and so the cut into parts, as they are.
+# Options that do not change which samples are listed, and so where the parts are cut.
 _NOT_SAMPLES = {
-    "type",
-    "role",
-    "validation",
-    "space",
-    "fps",
-    "every",
-    "jpeg",
-    "audio",
-    "part",
-    "limit",
-    "multiverse",
-    "shards",
-    "download",
+    *("type", "role", "validation", "space", "fps", "every", "jpeg", "audio", "part"),
+    *("limit", "multiverse", "shards", "download"),
 }
 
 
 def is_circular(run: Matrix, dataset: str, model: str) -> bool:
-    """Whether the model reads emotions by the recipe that drew the dataset (protocol §16)."""
-    return run.model(model)[1].card.get("recipe") == "emfacs" and bool(
-        run.dataset(dataset)[1].card.get("drawn")
-    )
+    """Return whether the model reads emotions by the recipe that drew the dataset (§16)."""
+    recipe = run.model(model)[1].card.get("recipe")
+    return recipe == "emfacs" and bool(run.dataset(dataset)[1].card.get("drawn"))
 
 
 def train_status(run: Matrix, dataset: str, model: str) -> str:
-    """How the model's training data relate to this dataset (protocol §15)."""
+    """Return the relation of the model's training data to this dataset (protocol §15)."""
     section, plugin = run.dataset(dataset)
     split = str(getattr(section, "split", "test"))
     trained_on = run.config.models[model].train
@@ -49,17 +37,15 @@ def train_status(run: Matrix, dataset: str, model: str) -> str:
 
 
 def _kinship(learnt: DatasetConfig, scored: DatasetConfig) -> str:
-    """held-out where two sections of one dataset surely have no sample in common, else in-sample."""
+    """Return 'held-out' if two sections of one dataset surely share no sample, else 'in-sample'."""
     splits = (getattr(learnt, "split", None), getattr(scored, "split", None))
-    # Where pictures have no split, their place tells them apart.
-    places = (
-        splits
-        if None not in splits
-        else (getattr(learnt, "path", None), getattr(scored, "path", None))
-    )
-    if places[0] != places[1]:
+    # Pictures without a split are told apart by their folders.
+    folders = (getattr(learnt, "path", None), getattr(scored, "path", None))
+    first, second = folders if None in splits else splits
+    if first != second:
         return "held-out"
-    # Parts are cut from what other options leave, so that only the same options cut at the same places.
+    # Parts are cut from the samples that other options leave, so only the same options cut at the
+    # same places.
     cut = [section.model_dump(exclude=_NOT_SAMPLES) for section in (learnt, scored)]
     apart = learnt.part and scored.part and learnt.part != scored.part and cut[0] == cut[1]
     return "held-out" if apart else "in-sample"
