@@ -18,7 +18,7 @@ USE_CONDA = any(method.name == "CONDA" for method in workflow.deployment_setting
 preflight.stop(lambda: [load(path) for path in workflow.configfiles])
 plan = preflight.stop(lambda: Plan(config, check_modules=not USE_CONDA))
 layout = plan.layout
-# Jobs work on a dataset as a whole or by shard; a sharded one is gathered. So each file has one rule.
+# Jobs work on a dataset as a whole or by shard, then gather the shards. So one rule makes a file.
 WORKED, GATHERED = plan.patterns()
 GATHERED_FRAMES = re.compile(
     re.escape(layout.frames("DATASET")).replace("DATASET", f"(?P<dataset>{GATHERED})")

@@ -1,6 +1,6 @@
-# With `speed.queries`, these rules time every detector and every model while nothing else of this run
-# works on the machine (on a cluster, on the job's own cores). Their jobs ask for all cores, so that
-# they wait for each other, and use as many as the jobs that detect and predict.
+# With `speed.queries`, these rules time every detector and every model while nothing else of this
+# run works on the machine (on a cluster, on the job's own cores). Their jobs ask for all cores, so
+# that they wait for each other, and use as many as the jobs that detect and predict.
 rule detector_latency:
     input:
         script=script("detector_latency"),

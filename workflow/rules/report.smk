@@ -194,7 +194,7 @@ rule report:
         " --figures {params.figures} --manifest {input.manifest} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
-# This rule is the last. It reads every cell's score, so that it can take back the cells that failed.
+# This rule is the last. It reads every cell's score, so that it can take back what failed.
 rule check:
     input:
         script=script("check"),
