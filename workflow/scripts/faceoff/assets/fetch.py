@@ -95,9 +95,7 @@ def fetch(asset: Asset, folder: str = "weights") -> Path:
     tried = ""
     if asset.urls:
         # which needs requests; a job that finds its files does not
-        from faceoff.assets.downloads import (
-            download,
-        )
+        from faceoff.assets.downloads import download
 
         try:
             return download(asset, cache_folder() / folder)
