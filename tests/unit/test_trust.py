@@ -2,12 +2,14 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from faceoff.plan.jobs import CellIdentity, FusionIdentity, ScoreJob
 from faceoff.scoring import metrics
 from faceoff.scoring.task import folds_for
 from faceoff.stages.score import write_score
@@ -16,7 +18,13 @@ from faceoff.storage import files, parquet
 from faceoff.storage.columns import FRAMES, OK, SAMPLES, predictions_schema
 
 SPACE = ("neutral", "happiness", "sadness")
-SPEC = {"dataset": "d", "kind": "cell", "detector": "whole", "model": "m", "skip": None, "seed": 3}
+JOB = ScoreJob(
+    dataset="d",
+    cell=CellIdentity(detector="whole", model="m", lineage="m"),
+    train_status="unknown",
+    circular=False,
+    seed=3,
+)
 
 
 def write(
@@ -73,7 +81,9 @@ def scored(
     frames = folder / "frames.parquet"
     moments = list(parquet.rows(predictions, ["sample_id", "frame"]))
     parquet.write_rows(frames, FRAMES, ({**moment, "state": OK} for moment in moments))
-    write_score(samples, frames, predictions, folder / "score.json", {**SPEC, **more}, validation)
+    write_score(
+        samples, frames, predictions, folder / "score.json", replace(JOB, **more), validation
+    )
     return files.read_json(folder / "score.json")
 
 
@@ -88,7 +98,7 @@ def test_temperature_is_cross_fitted_over_the_folds_of_the_seed(tmp_path: Path) 
     posterior, labels = drawn(200)
     found = scored(tmp_path, *write(tmp_path, posterior, labels))["calibration"]
     truth = np.array([SPACE.index(label) for label in labels])
-    folds = folds_for(truth, None, SPEC["seed"])
+    folds = folds_for(truth, None, JOB.seed)
     assert found["temperatures"] == pytest.approx(
         [fit_temperature(posterior[folds != fold], truth[folds != fold]) for fold in range(5)]
     )
@@ -139,7 +149,10 @@ def test_a_validation_that_teaches_nothing_leaves_it_to_the_folds(
 
 def test_hard_votes_have_no_calibration_but_can_be_rejected(tmp_path: Path) -> None:
     found = scored(
-        tmp_path, *write(tmp_path, *drawn(40)), kind="fusion", rule="majority", fusion="vote"
+        tmp_path,
+        *write(tmp_path, *drawn(40)),
+        fusion=FusionIdentity(fusion="v", rule="majority", members=(), hard=True),
+        cell=None,
     )
     assert found["calibration"] is None
     assert found["rejection"]["aurc"] > 0

@@ -1,5 +1,6 @@
 # Functions that the rules call. They ask the plan and its layout.
 import functools
+import json
 import os
 import re
 import sys
@@ -80,6 +81,11 @@ def spec(job, *names):
 def code_spec(name):
     """Return the `spec` of a rule that needs no settings: the hash of its script's code."""
     return lambda wildcards: plan.code_job(name).to_json()
+
+
+def about(wildcards):
+    """Return the wildcards as JSON: what a failed job was about."""
+    return json.dumps(dict(wildcards.items()))
 
 
 def env_of(kind):

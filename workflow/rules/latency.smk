@@ -19,7 +19,7 @@ rule detector_latency:
         gpu=gpus_of("detector"),
     params:
         one_thread=ONE_THREAD,
-        about=lambda wildcards: json.dumps(dict(wildcards.items())),
+        about=about,
         spec=spec("detector_latency_job", "dataset", "detector"),
     shell:
         "{params.one_thread} python {input.script:q} --frames {input.frames} --output {output} --spec {params.spec:q} > {log} 2>&1"
@@ -46,7 +46,7 @@ rule model_latency:
         gpu=gpus_of("model"),
     params:
         one_thread=ONE_THREAD,
-        about=lambda wildcards: json.dumps(dict(wildcards.items())),
+        about=about,
         spec=spec("model_latency_job", "dataset", "detector", "model"),
     shell:
         "{params.one_thread} python {input.script:q} --frames {input.frames} --faces {input.faces} --trained {input.trained} --output {output}"

@@ -10,13 +10,13 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from faceoff.statistics.arrays import Floats, Ints, Labels
+from faceoff.statistics.folds import group_index
 from faceoff.statistics.intervals import (
     LEAST_CLUSTERS,
     LEVEL,
     NO_SPREAD,
     Interval,
     clip,
-    group_index,
     undefined,
 )
 
