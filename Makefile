@@ -41,6 +41,7 @@ lint: $(FULL)/.ready ## run snakemake --lint, snakefmt, ruff
 	$(FULL)/bin/snakefmt --check Snakefile workflow
 	$(FULL)/bin/ruff check .
 	$(FULL)/bin/ruff format --check .
+	$(FULL)/bin/mypy
 
 format: $(FULL)/.ready ## format everything
 	$(FULL)/bin/ruff check --fix .

@@ -8,6 +8,7 @@ import pytest
 from faceoff.faces import crops
 from faceoff.faces.choice import POLICIES, choose
 from faceoff.faces.chosen import SIDES, chosen_faces, iou_of, look_at_same_face
+from faceoff.faces.face_crops import framed
 from faceoff.statistics.limits import SAME_FACE
 from faceoff.storage import columns, parquet
 
@@ -118,3 +119,21 @@ def test_matching_is_that_of_a_plain_loop() -> None:
     agrees = look_at_same_face(boxes)
     assert agrees.T.tolist() == [same_face(boxes[:, frame]) for frame in range(boxes.shape[1])]
     assert 0.05 < 1 - agrees.mean() < 0.95
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [
+        (["a", "b"], "it ends where"),
+        (["a", "b", "c", "d"], "comes after the last frame"),
+        (["a", "c", "c"], "stands where"),
+    ],
+)
+def test_faces_of_other_frames_are_refused(tmp_path: Path, seen: list[str], reason: str) -> None:
+    frames = [{"sample_id": name, "frame": 0, "state": columns.OK} for name in "abc"]
+    parquet.write_rows(tmp_path / "frames.parquet", columns.FRAMES, frames)
+    shared = {"frame": 0, "face_id": 0, "n_faces": 0, "success": 0, "state": columns.NO_FACE}
+    faces = [{"sample_id": name, **shared} for name in seen]
+    parquet.write_rows(tmp_path / "faces.parquet", columns.FACES, faces)
+    with pytest.raises(ValueError, match=reason):
+        list(framed(tmp_path / "frames.parquet", tmp_path / "faces.parquet"))

@@ -18,7 +18,7 @@ from faceoff.media.frame_rate import ALL_FRAMES
 from faceoff.media.images import AnimationError, DecodeError, decode_image
 from faceoff.media.videos import decode_animation, decode_video
 from faceoff.plugins.omissions import counted
-from faceoff.plugins.protocols import RGB, Sample
+from faceoff.plugins.protocols import RGB, CountedDataset, Sample
 
 
 @dataclass
@@ -125,7 +125,7 @@ def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
             if image.std() > 0:  # every flat picture looks like every other
                 found.looks[sample.sample_id] = look(image)
     found.left_out = dict(getattr(dataset, "left_out", {}))
-    found.missing = dataset.missing() if hasattr(dataset, "missing") else ()
+    found.missing = dataset.missing() if isinstance(dataset, CountedDataset) else ()
     return found
 
 

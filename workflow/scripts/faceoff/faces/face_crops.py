@@ -19,15 +19,20 @@ BATCH = 64
 
 
 def framed(frames: Path, faces: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """Yield (frame row, its face rows), read side by side from two files in frame order."""
+    """Yield (frame row, its face rows), read side by side from two files in frame order.
+
+    Raises ValueError where the files are not about the same frames.
+    """
     grouped = groupby(parquet.rows(faces), _place)
+    strange = f"{faces} does not belong to {frames}"
     for frame in (frame for batch in parquet.stream(frames) for frame in batch):
-        place, rows = next(grouped)
+        place, rows = next(grouped, (None, iter(())))
         if place != _place(frame):
-            raise ValueError(
-                f"{faces} does not belong to {frames}: {place} stands where {_place(frame)} should"
-            )
+            stands = f"{place} stands where" if place else "it ends where"
+            raise ValueError(f"{strange}: {stands} {_place(frame)} should")
         yield frame, list(rows)
+    if (left := next(grouped, None)) is not None:
+        raise ValueError(f"{strange}: {left[0]} comes after the last frame")
 
 
 def _place(row: Mapping[str, Any]) -> tuple[str, int]:
