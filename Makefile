@@ -36,7 +36,7 @@ docs: $(DOCS)/.ready ## make docs/ a site that opens without a network: build/si
 docs-serve: $(DOCS)/.ready ## serve the site at http://127.0.0.1:8000, renewed as files change
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs serve --dev-addr 127.0.0.1:8000
 
-lint: $(FULL)/.ready ## run snakemake --lint, snakefmt, ruff
+lint: $(FULL)/.ready ## run snakemake --lint, snakefmt, ruff, mypy
 	$(FULL)/bin/snakemake --lint
 	$(FULL)/bin/snakefmt --check Snakefile workflow
 	$(FULL)/bin/ruff check .
