@@ -79,7 +79,7 @@ def spec(job, *names):
 
 
 def code_spec(name):
-    """Return the `spec` of a rule that needs no settings: the hash of its script's code."""
+    """Return the `spec` that holds the hash of a script's code, where there are no settings."""
     return lambda wildcards: plan.code_job(name).to_json()
 
 
