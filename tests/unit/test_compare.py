@@ -1,4 +1,4 @@
-"""What stands in comparisons/<dataset>.json, from prediction files whose truth is known."""
+"""The contents of comparisons/<dataset>.json, from prediction files whose truth is known."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the pages say is so: links and anchors lead somewhere, commands, options and keys exist,
+"""The pages say what is so: links and anchors lead somewhere, commands, options and keys exist,
 generated pages and tables of columns are up to date.
 """
 

@@ -1,4 +1,4 @@
-"""What members are worth: by hand, against the fusion rule itself, and on members whose worth is
+"""The worth of members: by hand, against the fusion rule itself, and on members whose worth is
 known.
 """
 

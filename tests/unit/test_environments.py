@@ -95,9 +95,7 @@ def reached(*roots: Path) -> set[Path]:
 
 
 def needed(framework: str) -> dict[str, set[str]]:
-    """What the plug-ins of a framework import, by the distribution that brings it, and who imports
-    it.
-    """
+    """Return what the plug-ins of a framework import, by distribution, and who imports it."""
     users: dict[str, set[str]] = {}
 
     def use(module: str, user: str) -> None:
@@ -145,8 +143,9 @@ def test_the_environment_names_what_its_plugins_import(framework: str) -> None:
 
 
 def of_the_core() -> dict[str, str]:
-    """What stages without a plug-in, data sets and the command line import, by the distribution
-    that brings it: one of the files that do.
+    """Return what stages without a plug-in, datasets and the command line import.
+
+    By the distribution that brings it, with one of the files that do.
     """
     stages = [path for path in (PACKAGE / "stages").glob("*.py") if path.name not in IN_FRAMEWORKS]
     datasets = [

@@ -1,4 +1,4 @@
-"""What a journal asks of a figure, read from the PDF files themselves.
+"""Figures are as a journal asks, read from the PDF files themselves.
 
 That is column width, text size, embedded TrueType fonts.
 """

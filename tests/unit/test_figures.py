@@ -79,7 +79,7 @@ def test_fusion_and_examples_are_left_out_where_there_are_none():
 
 
 def test_every_figure_is_listed_as_its_module_says():
-    """What the plan reads without running a module is what the module says."""
+    """The plan reads, without running a module, what the module says."""
     for kind, told in listed().items():
         figure = load(kind)
         assert (figure.title, figure.place, figure.needs) == (told.title, told.place, told.needs)

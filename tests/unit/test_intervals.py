@@ -58,7 +58,7 @@ def test_tango_published_examples(b, c, n, level, low, high):
 
 
 def tango_accepts(b, c, n, d, z=1.959963984540054):
-    """Whether the score test accepts the difference d; the nuisance maximum is found by search over
+    """Return whether the score test accepts the difference d; the nuisance maximum is searched over
     the likelihood, not by Tango's formula.
     """
     low, high = max(0.0, -d), (1 - d) / 2

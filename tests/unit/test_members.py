@@ -1,4 +1,4 @@
-"""What stands beside a fusion: its oracle, its effective members, clones among them, the best
+"""The figures beside a fusion: its oracle, its effective members, clones among them, the best
 single one.
 """
 

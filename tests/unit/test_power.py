@@ -97,7 +97,7 @@ def test_as_one_of_a_family() -> None:
 def test_the_first_of_a_family_is_detected_four_times_in_five_by_few_clusters(
     groups: int, family: int
 ) -> None:
-    """Where a t test at 5 % / family would promise 80 % and keep from 58 to 76."""
+    """A t test at 5 % / family would promise 80 % here and keep from 58 to 76."""
     random = np.random.default_rng([groups, family])
     delta = power.sign_flip_detectable(groups, 1.0, alpha=0.05 / family)
     tests = [

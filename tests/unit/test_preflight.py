@@ -1,4 +1,4 @@
-"""What happens before the first job: what is missing is named, one run at a time, refusals without
+"""Steps before the first job: what is missing is named, one run at a time, refusals without
 a traceback.
 """
 

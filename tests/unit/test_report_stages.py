@@ -1,4 +1,4 @@
-"""What the report shows besides scores, from small tables, by the real stages.
+"""The parts of the report besides scores, from small tables, by the real stages.
 
 That is chosen faces, detectors' overlaps, answers and clips, speed.
 """

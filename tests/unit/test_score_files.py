@@ -1,4 +1,4 @@
-"""Which score files belong to a run: what its present configuration names."""
+"""The score files of a run are those that its present configuration names."""
 
 from pathlib import Path
 

@@ -36,7 +36,8 @@ rule frames:
     params:
         spec=spec("frames_job", "dataset"),
     shell:
-        "python {input.script:q} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --samples {input.samples} --output {output}"
+        " --spec {params.spec:q} > {log} 2>&1"
 
 
 rule audio:
@@ -56,4 +57,5 @@ rule audio:
     params:
         spec=spec("audio_job", "dataset"),
     shell:
-        "python {input.script:q} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --samples {input.samples} --output {output}"
+        " --spec {params.spec:q} > {log} 2>&1"

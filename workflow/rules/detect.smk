@@ -22,5 +22,7 @@ rule detect:
     params:
         spec=spec("detect_job", "dataset", "detector"),
     shell:
-        "python {input.script:q} --frames {input.frames} --output {output.faces} --timing {output.timing} --spec {params.spec:q} > {log} 2>&1"
-        " || python {input.failed:q} --status $? --log {log} --kind faces --frames {input.frames} --output {output.faces} --timing {output.timing}"
+        "python {input.script:q} --frames {input.frames} --output {output.faces}"
+        " --timing {output.timing} --spec {params.spec:q} > {log} 2>&1"
+        " || python {input.failed:q} --status $? --log {log} --kind faces --frames {input.frames}"
+        " --output {output.faces} --timing {output.timing}"

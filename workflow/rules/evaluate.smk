@@ -20,7 +20,8 @@ rule score:
     params:
         spec=spec("score_job", "dataset", "detector", "model"),
     shell:
-        "python {input.script:q} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
+        "python {input.script:q} --samples {input.samples} --frames {input.frames}"
+        " --predictions {input.predictions}"
         " --validation {input.validation} --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -58,7 +59,8 @@ rule compare:
     params:
         spec=spec("compare_job", "dataset"),
     shell:
-        "python {input.script:q} --samples {input.samples} --predictions {input.predictions} --validation {input.validation}"
+        "python {input.script:q} --samples {input.samples} --predictions {input.predictions}"
+        " --validation {input.validation}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -107,5 +109,7 @@ rule tables:
         spec=spec("tables_job"),
         folder=subpath(output[0], parent=True),
     shell:
-        "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons} --timings {input.timings}"
-        " --latencies {input.latencies} --multiverse {input.multiverse} --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons}"
+        " --timings {input.timings}"
+        " --latencies {input.latencies} --multiverse {input.multiverse} --output {params.folder}"
+        " --spec {params.spec:q} > {log} 2>&1"

@@ -23,9 +23,13 @@ rule fuse:
     params:
         spec=spec("fuse_job", "dataset", "fusion"),
     shell:
-        "python {input.script:q} --members {input.members} --faces {input.faces} --frames {input.frames} --samples {input.samples}"
-        " --validation-members {input.validation_members} --validation-faces {input.validation_faces}"
-        " --validation-frames {input.validation_frames} --validation-samples {input.validation_samples}"
+        "python {input.script:q} --members {input.members} --faces {input.faces}"
+        " --frames {input.frames} --samples {input.samples}"
+        " --validation-members {input.validation_members}"
+        " --validation-faces {input.validation_faces}"
+        " --validation-frames {input.validation_frames}"
+        " --validation-samples {input.validation_samples}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
-        " || python {input.failed:q} --status $? --log {log} --kind predictions --frames {input.frames}"
+        " || python {input.failed:q} --status $? --log {log} --kind predictions"
+        " --frames {input.frames}"
         " --upstream {input.members} {input.validation_members} --output {output}"

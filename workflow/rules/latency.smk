@@ -22,8 +22,10 @@ rule detector_latency:
         about=about,
         spec=spec("detector_latency_job", "dataset", "detector"),
     shell:
-        "{params.one_thread} python {input.script:q} --frames {input.frames} --output {output} --spec {params.spec:q} > {log} 2>&1"
-        " || python {input.failed:q} --status $? --log {log} --kind latency --about {params.about:q} --output {output}"
+        "{params.one_thread} python {input.script:q} --frames {input.frames} --output {output}"
+        " --spec {params.spec:q} > {log} 2>&1"
+        " || python {input.failed:q} --status $? --log {log} --kind latency"
+        " --about {params.about:q} --output {output}"
 
 
 rule model_latency:
@@ -49,6 +51,8 @@ rule model_latency:
         about=about,
         spec=spec("model_latency_job", "dataset", "detector", "model"),
     shell:
-        "{params.one_thread} python {input.script:q} --frames {input.frames} --faces {input.faces} --trained {input.trained} --output {output}"
+        "{params.one_thread} python {input.script:q} --frames {input.frames}"
+        " --faces {input.faces} --trained {input.trained} --output {output}"
         " --spec {params.spec:q} > {log} 2>&1"
-        " || python {input.failed:q} --status $? --log {log} --kind latency --about {params.about:q} --output {output}"
+        " || python {input.failed:q} --status $? --log {log} --kind latency"
+        " --about {params.about:q} --output {output}"

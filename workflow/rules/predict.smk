@@ -19,9 +19,11 @@ rule train:
     params:
         spec=spec("train_job", "detector", "model"),
     shell:
-        "python {input.script:q} --samples {input.samples} --frames {input.frames} --faces {input.faces} --output {output}"
+        "python {input.script:q} --samples {input.samples} --frames {input.frames}"
+        " --faces {input.faces} --output {output}"
         " --spec {params.spec:q} > {log} 2>&1"
-        " || python {input.failed:q} --status $? --log {log} --kind trained --upstream {input.faces} --output {output}"
+        " || python {input.failed:q} --status $? --log {log} --kind trained"
+        " --upstream {input.faces} --output {output}"
 
 
 rule predict:
@@ -50,7 +52,9 @@ rule predict:
     params:
         spec=spec("predict_job", "dataset", "detector", "model"),
     shell:
-        "python {input.script:q} --frames {input.frames} --faces {input.faces} --trained {input.trained} --output {output.predictions}"
+        "python {input.script:q} --frames {input.frames} --faces {input.faces}"
+        " --trained {input.trained} --output {output.predictions}"
         " --timing {output.timing} --spec {params.spec:q} > {log} 2>&1"
-        " || python {input.failed:q} --status $? --log {log} --kind predictions --frames {input.frames} --upstream {input.faces} {input.trained}"
+        " || python {input.failed:q} --status $? --log {log} --kind predictions"
+        " --frames {input.frames} --upstream {input.faces} {input.trained}"
         " --output {output.predictions} --timing {output.timing}"

@@ -21,7 +21,8 @@ rule examples:
     params:
         spec=spec("examples_job", "dataset"),
     shell:
-        "python {input.script:q} --samples {input.samples} --frames {input.frames} --faces {input.faces} --predictions {input.predictions}"
+        "python {input.script:q} --samples {input.samples} --frames {input.frames}"
+        " --faces {input.faces} --predictions {input.predictions}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -46,7 +47,8 @@ rule overlaps:
     params:
         spec=spec("overlaps_job", "dataset"),
     shell:
-        "python {input.script:q} --frames {input.frames} --faces {input.faces} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --frames {input.frames} --faces {input.faces} --output {output}"
+        " --spec {params.spec:q} > {log} 2>&1"
 
 
 rule answers:
@@ -68,7 +70,8 @@ rule answers:
     params:
         spec=spec("answers_job", "dataset"),
     shell:
-        "python {input.script:q} --samples {input.samples} --frames {input.frames} --predictions {input.predictions}"
+        "python {input.script:q} --samples {input.samples} --frames {input.frames}"
+        " --predictions {input.predictions}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -91,7 +94,8 @@ rule speed:
     params:
         spec=spec("speed_job"),
     shell:
-        "python {input.script:q} --scores {input.scores} --timings {input.timings} --latencies {input.latencies}"
+        "python {input.script:q} --scores {input.scores} --timings {input.timings}"
+        " --latencies {input.latencies}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
@@ -116,8 +120,10 @@ rule figures:
         spec=spec("figures_job"),
         folder=subpath(output[0], parent=True),
     shell:
-        "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons} --examples {input.examples}"
-        " --multiverse {input.multiverse} --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons}"
+        " --examples {input.examples}"
+        " --multiverse {input.multiverse} --output {params.folder} --spec {params.spec:q}"
+        " > {log} 2>&1"
 
 
 rule captions:
@@ -138,7 +144,8 @@ rule captions:
     params:
         spec=spec("captions_job"),
     shell:
-        "python {input.script:q} --captions {input.captions:q} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --captions {input.captions:q} --output {output}"
+        " --spec {params.spec:q} > {log} 2>&1"
 
 
 rule manifest:
@@ -160,7 +167,8 @@ rule manifest:
     params:
         spec=spec("manifest_job"),
     shell:
-        "python {input.script:q} --scores {input.scores} --timings {input.timings} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --scores {input.scores} --timings {input.timings}"
+        " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule report:
@@ -189,9 +197,12 @@ rule report:
         spec=spec("report_job"),
         figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
     shell:
-        "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons} --examples {input.examples}"
-        " --overlaps {input.overlaps} --answers {input.answers} --multiverse {input.multiverse} --speed {input.speed}"
-        " --figures {params.figures} --manifest {input.manifest} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons}"
+        " --examples {input.examples}"
+        " --overlaps {input.overlaps} --answers {input.answers} --multiverse {input.multiverse}"
+        " --speed {input.speed}"
+        " --figures {params.figures} --manifest {input.manifest} --output {output}"
+        " --spec {params.spec:q} > {log} 2>&1"
 
 
 # This rule is the last. It reads every cell's score, so that it can take back what failed.
@@ -217,4 +228,5 @@ rule check:
     params:
         spec=code_spec("check"),
     shell:
-        "python {input.script:q} --scores {input.scores} --latencies {input.latencies} --output {output} > {log} 2>&1"
+        "python {input.script:q} --scores {input.scores} --latencies {input.latencies}"
+        " --output {output} > {log} 2>&1"

@@ -21,7 +21,8 @@ rule shard:
     params:
         spec=spec("shard_job", "number", "shards"),
     shell:
-        "python {input.script:q} --samples {input.samples} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        "python {input.script:q} --samples {input.samples} --output {output}"
+        " --spec {params.spec:q} > {log} 2>&1"
 
 
 rule gather_frames:
@@ -67,7 +68,8 @@ rule gather_faces:
     params:
         spec=code_spec("gather"),
     shell:
-        "python {input.script:q} --shards {input.shards} --timings {input.timings} --output {output.table} --timing {output.timing} > {log} 2>&1"
+        "python {input.script:q} --shards {input.shards} --timings {input.timings}"
+        " --output {output.table} --timing {output.timing} > {log} 2>&1"
 
 
 use rule gather_faces as gather_predictions with:

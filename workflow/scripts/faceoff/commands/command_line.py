@@ -1,4 +1,4 @@
-"""What the commands share: the console, arguments that several take, and how a command fails.
+"""Share among the commands: the console, arguments that several take, and how a command fails.
 
 Modules of commands import nothing heavy at their top, since `faceoff --help` imports all of them.
 """

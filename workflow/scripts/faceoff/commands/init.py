@@ -19,7 +19,7 @@ MODELS = ("fer", "geometry", "pd_best")
 
 @dataclass(frozen=True)
 class Folder:
-    """What lies in a folder of pictures.
+    """The contents of a folder of pictures.
 
     classes: emotion of each sub-folder, None for a name that is no emotion.
     """

@@ -1,4 +1,4 @@
-"""Which pairs answer alike: chance-corrected agreement of their predictions."""
+"""Draw which pairs answer alike: chance-corrected agreement of their predictions."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What each detector covered."""
+"""Draw what each detector covered."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""How many pairs a vote needs, and what each is worth to it."""
+"""Draw how many pairs a vote needs, and what each is worth to it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What pipelines are worth that may say "not detected" when they are unsure."""
+"""Draw what pipelines are worth that may say "not detected" when they are unsure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -26,7 +26,7 @@ class HasLineage(Protocol):
 
 @dataclass(frozen=True)
 class Votes:
-    """What the members say of one dataset's frames.
+    """The answers of the members about one dataset's frames.
 
     samples: (n,) id of each frame's sample; people: (n,) its subject, else the sample;
     posteriors: (members, n, k), NaN where a member abstains or lacks the class;

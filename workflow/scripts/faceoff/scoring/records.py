@@ -117,7 +117,7 @@ class BrierParts(TypedDict):
 
 
 class Reliability(TypedDict):
-    """How far probabilities can be believed, over covered samples."""
+    """The reliability of probabilities, over covered samples."""
 
     log_loss: Number
     brier: Number
@@ -163,7 +163,10 @@ class RejectionStep(TypedDict):
 
 
 class Outliers(TypedDict):
-    """How well confidence tells samples without a label from the rest. kinds: kind -> samples."""
+    """The separation by confidence of samples without a label from the rest.
+
+    kinds: kind -> number of samples.
+    """
 
     n: int
     n_covered: int
@@ -173,7 +176,7 @@ class Outliers(TypedDict):
 
 
 class Risk(TypedDict):
-    """What the reject option costs and gains. e_aurc: aurc above the best possible one."""
+    """Cost and gain of the reject option. e_aurc: aurc above the best possible one."""
 
     n: int
     n_covered: int
@@ -336,13 +339,13 @@ class Named(Accuracy):
 
 
 class Oracle(Accuracy):
-    """How often any of the members is right (protocol §24)."""
+    """The share of samples on which any member is right (protocol §24)."""
 
     members: list[str]
 
 
 class CochranQ(TypedDict):
-    """Whether any of several cells differs from the others."""
+    """A test of whether any of several cells differs from the others."""
 
     statistic: Number
     df: int
@@ -361,7 +364,7 @@ class Component(TypedDict):
 
 
 class Effect(TypedDict):
-    """Whether a factor matters at all."""
+    """A test of whether a factor matters at all."""
 
     factor: str
     levels: int
@@ -370,7 +373,7 @@ class Effect(TypedDict):
 
 
 class Decomposition(TypedDict):
-    """How much of being right is due to detector, crop, model and sample."""
+    """The shares of being right that are due to detector, crop, model and sample."""
 
     components: list[Component]
     effects: list[Effect]
@@ -378,7 +381,7 @@ class Decomposition(TypedDict):
 
 
 class Pair(TypedDict):
-    """How alike two cells are (protocol §24)."""
+    """The likeness of two cells (protocol §24)."""
 
     a: str
     b: str
@@ -412,7 +415,7 @@ class PairedComparison(TypedDict):
 
 
 class Variant(TypedDict):
-    """Whether a model of reduced precision may stand for its original (protocol §26)."""
+    """The verdict on a model of reduced precision in place of its original (protocol §26)."""
 
     variant: str
     original: str
@@ -432,7 +435,7 @@ class Step(Accuracy):
 
 
 class Member(TypedDict):
-    """What a cell is worth to a vote of all."""
+    """The worth of a cell to a vote of all."""
 
     name: str
     leave_one_out: Number
@@ -448,7 +451,10 @@ class Ensemble(TypedDict):
 
 
 class Place(TypedDict):
-    """How sure a pipeline's place is (protocol §14); None and a reason where nothing is said."""
+    """The certainty of a pipeline's place (protocol §14).
+
+    Where nothing can be said, the numbers are None and `reason` says why.
+    """
 
     name: str
     p_best: Number

@@ -21,7 +21,7 @@ MOST_RECALL_LOST = Fraction(
 
 @dataclass(frozen=True)
 class Equivalence:
-    """How far a variant is from its original.
+    """The distance of a variant from its original.
 
     agreement: share of equal predictions, 0–1; difference, low, high: accuracy variant − original;
     recall_lost: the most that a class lost, 0–1; faults: each condition that does not hold, empty

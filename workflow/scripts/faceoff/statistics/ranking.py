@@ -18,7 +18,7 @@ _CHUNK = 4_000_000  # weights drawn at a time
 
 @dataclass(frozen=True)
 class Ranking:
-    """How sure the ranks of m pipelines are. All None, with a `reason`, if there is too little.
+    """The certainty of the ranks of m pipelines. All None, with a `reason`, if there is too little.
 
     p_best: (m,) share of resamples in which each is best, ties shared; rank_low, rank_high: (m,)
     the 95 % interval of its rank, 1 is best; tied: (m,) whether it cannot be told from the best.

@@ -84,7 +84,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Effect:
-    """Whether a factor matters at all: p of exchanging its levels within every sample
+    """A test of whether a factor matters at all: p of exchanging its levels within every sample
     (`exchange_p`).
 
     p is None, with a `reason`, where that is impossible.

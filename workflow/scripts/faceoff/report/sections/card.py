@@ -1,4 +1,4 @@
-"""What is known of the dataset itself: terms, where it comes from, how its labels are spread."""
+"""Show what is known of the dataset: its terms, its origin, how its labels are spread."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""How to cite the software and what was run with it."""
+"""Say how to cite the software and what was run with it."""
 
 from collections.abc import Mapping
 from pathlib import Path

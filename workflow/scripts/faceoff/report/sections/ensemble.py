@@ -1,4 +1,4 @@
-"""How accurate a vote of the best one, two, three … pairs is, and what each pair adds."""
+"""Show how accurate a vote of the best one, two, three … pairs is, and what each pair adds."""
 
 from faceoff.report.part import Part, View, bar
 from faceoff.results import dataset_results, words

@@ -1,4 +1,4 @@
-"""How to read the page: what each number means."""
+"""Explain how to read the page: what each number means."""
 
 from faceoff.report.part import View
 from faceoff.results import words

@@ -1,4 +1,4 @@
-"""How pipelines rank over several independent data sets."""
+"""Show how pipelines rank over several independent data sets."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the samples of each true emotion were taken for."""
+"""List what the samples of each true emotion were taken for."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What accuracy costs in time.
+"""List what accuracy costs in time.
 
 It stands apart from the ensemble's figure, as times differ from run to run.
 """

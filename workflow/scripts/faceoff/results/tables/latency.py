@@ -1,4 +1,4 @@
-"""How long one picture takes, asked about one after the other and alone on the machine."""
+"""List how long one picture takes, asked about one after the other and alone on the machine."""
 
 from faceoff.results import latency
 from faceoff.results.tables.table import Column, Row, Sources, Table, as_it_is, plain, rounded

@@ -1,4 +1,4 @@
-"""How fast each detector and model worked in this run, on its machine."""
+"""List how fast each detector and model worked in this run, on its machine."""
 
 from faceoff.results.tables.table import Column, Row, Sources, Table, as_it_is, plain, rounded
 
