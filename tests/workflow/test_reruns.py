@@ -86,7 +86,7 @@ ROWS = [
     ("a rule of no fusion here", "fusion/rules/stacking.py", "\nC = 0.1", "\nC = 0.2", {}),
     ("a runtime of no model here", "inference/runtimes.py", CLASS.format("Onnx"),
      CLASS.format("Onnx") + "    edited = 1\n", {}),
-    ("versions", "inference/versions.py", "return found", "return dict(found)",
+    ("versions", "inference/versions.py", "return installed", "return dict(installed)",
      {"manifest": 1} | PAGE),
     ("the page's style", "report/page.css", "{", "{ ", {"speed": 1} | PAGE),
     ("a figure", "figures/heatmap.py", "def of_dataset(", "def of_dataset(_=1, *, ",
