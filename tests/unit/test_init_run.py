@@ -94,15 +94,40 @@ def test_what_is_missing_is_said(
 def test_the_command_line_of_a_run(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("run: c\n")
+    assert run.snakemake(path, ["target.json"])[-3:] == ["--cores", "all", "target.json"]
     plain = run.snakemake(path, [])
     assert plain[1:3] == ["-m", "snakemake"]
     assert str(layout.workflow_folder() / "Snakefile") in plain
-    assert plain[-4:] == ["--cores", "all", "--quiet", "rules"]
+    assert plain[-4:] == ["--quiet", "rules", "--cores", "all"]
     asked = run.snakemake(path, ["--cores=2", "--dry-run", "--workflow-profile", "mine"])
     assert asked[-4:] == ["--cores=2", "--dry-run", "--workflow-profile", "mine"]
     assert asked.count("--workflow-profile") == 1
     assert "all" not in asked
     assert "--quiet" not in asked
+
+
+def test_a_file_is_there_still_when_the_new_configuration_is_wrong(
+    pictures: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "keep.yaml").write_text("mine")
+    code, said = call(
+        "init", "My pictures", "--output", "keep.yaml", "--force", "--name", "BAD NAME"
+    )
+    assert (code, "BAD NAME" in said) == (1, True)
+    assert (tmp_path / "keep.yaml").read_text() == "mine"
+
+
+def test_a_wrong_file_is_said_before_snakemake_starts(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_bytes(b"run: \xff")
+    code, said = call("run", str(tmp_path / "c.yaml"))
+    assert (code, len(said.strip().splitlines())) == (1, 1)
+    assert "c.yaml" in said
+
+
+def test_config_looks_at_what_init_wrote(pictures: Path) -> None:
+    assert call("config")[0] == 1
+    assert call("init", "My pictures", "--model", "fer", "--detector", "whole")[0] == 0
+    assert call("config") == (0, "faceoff.yaml: valid\n")
 
 
 def test_options_of_snakemake_need_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

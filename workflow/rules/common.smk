@@ -52,7 +52,7 @@ def show_leaderboard():
     if os.path.exists(layout.check) and os.environ.get("FACEOFF_LEADERBOARD") != "0":
         try:
             leaderboard.show(plan.config.run)
-        except ValueError as error:  # an older version wrote the rest of the folder
+        except (OSError, ValueError) as error:  # of an older version, or scores are missing
             print(error, file=sys.stderr)
 
 

@@ -44,6 +44,21 @@ def plan_of(path: Path) -> "Plan":
         fail(f"{path}:\n{error}")
 
 
+# Looked for in the current folder, in this order.
+CONFIGURATIONS = ("faceoff.yaml", "config.yaml")
+
+
+def configuration_here(path: Path | None) -> Path:
+    """Return the path, or the configuration in the current folder; end the program without one."""
+    if path is not None:
+        return path
+    default = next((Path(name) for name in CONFIGURATIONS if Path(name).is_file()), None)
+    return default or fail(
+        f"no {' or '.join(CONFIGURATIONS)} in this folder: name a configuration, or let"
+        " `faceoff init FOLDER` write one for your pictures"
+    )
+
+
 def check_dataset(name: str, plan: "Plan", path: Path) -> None:
     """End the program where a configuration has no dataset of this name."""
     if name not in plan.datasets():

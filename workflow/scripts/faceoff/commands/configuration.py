@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
-from faceoff.commands.command_line import check_dataset, console, fail, plan_of
+from faceoff.commands.command_line import check_dataset, configuration_here, console, fail, plan_of
 from faceoff.storage import files
 
 
 def config(
-    path: Annotated[Path, typer.Argument(help="the configuration to check")] = Path("config.yaml"),
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="the configuration to check; default: faceoff.yaml or config.yaml"),
+    ] = None,
     write: Annotated[
         bool,
         typer.Option(
@@ -31,6 +34,7 @@ def config(
     from faceoff.commands import reference_page
     from faceoff.plan import config_files
 
+    path = configuration_here(path)
     plan_of(path)
     own = path.resolve() == config_files.OWN
     if write:
@@ -57,7 +61,9 @@ def config(
 
 
 def fetch(
-    path: Annotated[Path, typer.Argument(help="a configuration")] = Path("config.yaml"),
+    path: Annotated[
+        Path | None, typer.Argument(help="a configuration; default: faceoff.yaml or config.yaml")
+    ] = None,
 ) -> None:
     """Fetch the weights and datasets that a run needs and may download.
 
@@ -65,6 +71,7 @@ def fetch(
     """
     from faceoff.plan import preflight
 
+    path = configuration_here(path)
     try:
         preflight.check(plan_of(path), every_weight=True)
     except preflight.PreflightError as error:
@@ -73,7 +80,9 @@ def fetch(
 
 
 def validate(
-    path: Annotated[Path, typer.Argument(help="a configuration")] = Path("config.yaml"),
+    path: Annotated[
+        Path | None, typer.Argument(help="a configuration; default: faceoff.yaml or config.yaml")
+    ] = None,
     dataset: Annotated[
         list[str] | None, typer.Option("--dataset", help="only this dataset; may be repeated")
     ] = None,
@@ -90,6 +99,7 @@ def validate(
     from faceoff.plugins.open_dataset import selected
     from faceoff.progress import track
 
+    path = configuration_here(path)
     plan = plan_of(path)
     names = dataset or plan.datasets()
     for name in names:

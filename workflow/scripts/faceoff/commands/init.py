@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from faceoff.commands.command_line import console, fail, plan_of
+from faceoff.commands.command_line import console, fail
 from faceoff.storage import files
 
 DETECTORS = ("whole", "mediapipe_short", "haar", "yunet")  # tried in this order by default
@@ -86,12 +86,8 @@ def init(
     }
     run = name or _run_name(folder)
     text = configuration(run, found, labelled, chosen["detector"], chosen["model"])
+    _check(text)
     files.write_text(output, text)
-    try:
-        plan_of(output)
-    except typer.Exit:
-        output.unlink()
-        raise
     console.print(
         f"{output}: {found.pictures} pictures and {found.clips} clips, "
         f"{'labelled by their folders' if labelled else 'without labels'}; "
@@ -99,6 +95,15 @@ def init(
         soft_wrap=True,
     )
     console.print(f"next: faceoff run {output}", highlight=False)
+
+
+def _check(text: str) -> None:
+    """Raise ValueError if the configuration is wrong, before anything is written."""
+    import yaml
+
+    from faceoff.plan.job_specs import Plan
+
+    Plan(yaml.safe_load(text))
 
 
 def look_at(folder: Path) -> Folder:
@@ -170,7 +175,7 @@ def configuration(
         f"    path: {scalar(str(found.path.resolve()))}",
     ]
     if labelled:
-        lines.append("    # Each sub-folder is a class: " + ", ".join(found.classes))
+        lines.append("    # Each sub-folder is a class: " + ", ".join(map(scalar, found.classes)))
         unknown = [name for name, emotion in found.classes.items() if emotion is None]
         if unknown:
             lines.append(

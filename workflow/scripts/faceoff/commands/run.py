@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from faceoff.commands.command_line import fail
+from faceoff.commands.command_line import configuration_here, fail
 
-ASKED = ("faceoff.yaml", "config.yaml")  # looked for in the current folder, in this order
 _CORES = ("--cores", "-c", "--jobs", "-j")
 
 
@@ -34,7 +33,7 @@ def run(
     if path is not None and str(path).startswith("-"):  # an option of Snakemake's without a file
         context.args.insert(0, str(path))
         path = None
-    command = snakemake(path or _configuration_here(), context.args, verbose)
+    command = snakemake(configuration_here(path), context.args, verbose)
     sys.stdout.flush()
     os.execv(command[0], command)
 
@@ -45,27 +44,21 @@ def snakemake(path: Path, more: list[str], verbose: bool = False) -> list[str]:
     more: arguments for Snakemake, which win over those given here.
     """
     from faceoff.layout import workflow_folder
+    from faceoff.plan import config_files
 
     if not path.is_file():
         fail(f"{path}: no such configuration; `faceoff init` writes one")
     if importlib.util.find_spec("snakemake") is None:
         fail("Snakemake is not installed here: pip install 'snakemake>=9.20,<10'")
+    config_files.load(path)  # says what is wrong with the file, where Snakemake shows a traceback
     folder = workflow_folder()
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(folder / "Snakefile")]
     command += ["--configfile", str(path)]
     if "--workflow-profile" not in more:
         command += ["--workflow-profile", str(folder / "profiles" / "default")]
-    if not any(word.split("=")[0] in _CORES for word in more):
-        command += ["--cores", "all"]
     if not verbose and not {"--quiet", "-q", "--dry-run", "-n", "--verbose"} & set(more):
         command += ["--quiet", "rules"]
+    # Last of ours, as the others would take a target that follows for a value of theirs.
+    if not any(word.split("=")[0] in _CORES for word in more):
+        command += ["--cores", "all"]
     return [*command, *more]
-
-
-def _configuration_here() -> Path:
-    """Return the configuration in the current folder; end the program if there is none."""
-    found = next((Path(name) for name in ASKED if Path(name).is_file()), None)
-    return found or fail(
-        f"no {' or '.join(ASKED)} in this folder: name a configuration, or let"
-        " `faceoff init FOLDER` write one for your pictures"
-    )

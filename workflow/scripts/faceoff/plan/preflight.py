@@ -4,9 +4,11 @@ They take the run's lock, fetch weights and data, and name what is missing.
 """
 
 import fcntl
+import hashlib
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -110,11 +112,11 @@ def prepare_environment() -> None:
 
 def _package_alone() -> Path:
     """Return a folder that holds this package and nothing else, as a link."""
-    folder = fetch.cache_folder() / "package"
+    name = hashlib.sha256(str(PACKAGE.resolve()).encode()).hexdigest()[:16]
+    folder = fetch.cache_folder() / "package" / name
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / PACKAGE.name
-    if not link.is_symlink() or link.resolve() != PACKAGE.resolve():
-        link.unlink(missing_ok=True)
+    with suppress(FileExistsError):  # the folder's name says what it links to
         link.symlink_to(PACKAGE.resolve(), target_is_directory=True)
     return folder
 

@@ -133,9 +133,3 @@ def read_json(path: Path | str) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:  # also of bytes that are no UTF-8
         raise damaged(path, "JSON", error) from None
-
-
-def parse_spec(text: str) -> dict[str, Any]:
-    """Parse a rule's `spec` parameter."""
-    spec: dict[str, Any] = json.loads(text)
-    return spec
