@@ -18,6 +18,8 @@ from faceoff.storage import files
 
 Scores = dict[str, list[Score]]  # dataset -> content of its score files
 
+LEAST_WIDTH = 108  # columns: names and headings stay whole in a narrow terminal or a log
+
 
 def read(run: str, datasets: Sequence[str] = ()) -> Scores:
     """Return the scores of a run, best first, of these datasets or all.
@@ -51,9 +53,7 @@ def show(run: str, datasets: Sequence[str] = ()) -> None:
 
     Raises as `read`.
     """
-    console = Console(
-        width=None if Console().width >= 100 else 100
-    )  # names stay readable in a narrow terminal or a log
+    console = Console(width=max(LEAST_WIDTH, Console().width))
     for dataset, scores in read(run, datasets).items():
         console.print(_table(dataset, scores))
         for score in scores:
