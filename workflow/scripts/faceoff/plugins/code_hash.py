@@ -119,15 +119,6 @@ class Statement:
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-# Nodes that bind their own `name`; a pattern or handler may have none.
-_NAMED = (
-    ast.FunctionDef,
-    ast.AsyncFunctionDef,
-    ast.ClassDef,
-    ast.ExceptHandler,
-    ast.MatchAs,
-    ast.MatchStar,
-)
 _SCOPES = frozenset((*_FUNCTIONS, *_COMPREHENSIONS))
 _OUTSIDE = {"decorator_list", "args"}  # of a function, but evaluated outside it
 # Parts of nodes that cannot change a result.
