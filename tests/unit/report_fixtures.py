@@ -282,9 +282,29 @@ def comparison(
     verdict: str = "better",
     difference: float = 0.05,
 ) -> dict[str, Any]:
+    parts = {
+        f"{part}{bound}": value
+        for part in ("common", "recognition", "coverage")
+        for bound, value in (("", 0.01), ("_low", -0.01), ("_high", 0.03))
+    }
+    others = {
+        f"{score}_{part}": value
+        for score in ("uar", "f1")
+        for part, value in (
+            ("difference", 0.04),
+            ("low", 0.01),
+            ("high", 0.07),
+            ("p", 0.01),
+            ("test", "jackknife t"),
+        )
+    }
     rows = [
         {
-            "family": "headline",
+            "family": "fusions",
+            "adjusted_by": "Holm",
+            "n_common": 200,
+            **parts,
+            **others,
             "a": f"fusion/{name}",
             "b": "best single",
             "difference": difference,
@@ -303,7 +323,11 @@ def comparison(
     ]
     rows.append(
         {
-            "family": "headline",
+            "family": "top",
+            "adjusted_by": "range test",
+            "n_common": 200,
+            **parts,
+            **others,
             "a": "whole/net",
             "b": "yunet/net",
             "difference": -0.1,

@@ -103,8 +103,9 @@ def test_what_each_comparison_could_have_shown(
 ) -> None:
     found = run(tmp_path, right)
     top = found["hindsight"]["name"]
-    pair = next(row for row in found["comparisons"] if row["a"] == "b/n")
-    shown = detectable_difference(right["b/n"], right[top], family=len(found["comparisons"]))
+    family = [row for row in found["comparisons"] if row["family"] == "top"]
+    pair = next(row for row in family if row["a"] == "b/n")
+    shown = detectable_difference(right["b/n"], right[top], family=len(family))
     assert (pair["minimum_detectable"], pair["detectable_reason"]) == (
         pytest.approx(shown.difference),
         "",

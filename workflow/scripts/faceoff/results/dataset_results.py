@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from faceoff.scoring.records import Comparison, PairedComparison, Score, TaskInfo
+from faceoff.scoring.records import Comparison, FamilyName, PairedComparison, Score, TaskInfo
 from faceoff.storage import columns, files
 
 # A comparison with nothing in it.
@@ -182,43 +182,26 @@ class DatasetResults:
             score for score in self.ranked if score["kind"] == "fusion"
         ]
 
-    @cached_property
-    def fusion_tests(self) -> list[PairedComparison]:
-        """Return the headline comparisons of a fusion with the best single.
-
-        The largest difference comes first.
-        """
-        rows = [
-            row
-            for row in self.compared.get("comparisons") or []
-            if row["family"] == "headline"
-            and row["a"].startswith("fusion/")
-            and row["b"] == "best single"
-        ]
+    def tests(self, family: FamilyName) -> list[PairedComparison]:
+        """Return the comparisons of one family; the largest difference comes first."""
         return sorted(
-            rows,
-            key=lambda row: (
-                -(row["difference"] if row["difference"] is not None else -2.0),
-                row["a"],
-            ),
-        )
-
-    @cached_property
-    def single_tests(self) -> list[PairedComparison]:
-        """Return the other headline comparisons: each pair with the top one."""
-        rows = [
-            row
-            for row in self.compared.get("comparisons") or []
-            if row["family"] == "headline" and row not in self.fusion_tests
-        ]
-        return sorted(
-            rows,
+            (row for row in self.compared.get("comparisons") or [] if row["family"] == family),
             key=lambda row: (
                 -(row["difference"] if row["difference"] is not None else -2.0),
                 row["a"],
                 row["b"],
             ),
         )
+
+    @cached_property
+    def fusion_tests(self) -> list[PairedComparison]:
+        """Return the comparisons of each fusion with the best single pair."""
+        return self.tests("fusions")
+
+    @cached_property
+    def single_tests(self) -> list[PairedComparison]:
+        """Return the comparisons of each pair with the top one."""
+        return self.tests("top")
 
     @cached_property
     def coverage(self) -> list[dict[str, Any]]:

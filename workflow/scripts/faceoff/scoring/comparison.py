@@ -12,6 +12,8 @@ from typing import cast
 import numpy as np
 
 from faceoff.fusion import ensembles, members
+from faceoff.scoring import families
+from faceoff.scoring.families import Answers
 from faceoff.scoring.records import (
     Accuracy,
     BestSingle,
@@ -21,20 +23,18 @@ from faceoff.scoring.records import (
     Decomposition,
     Ensemble,
     Pair,
-    PairedComparison,
     Place,
     TaskInfo,
     Variant,
 )
 from faceoff.scoring.task import Task, folds_for, share_interval
 from faceoff.scoring.variants import equivalence
-from faceoff.statistics import agreement, omnibus, paired_tests
+from faceoff.statistics import agreement, omnibus
 from faceoff.statistics.arrays import Bools, Floats, Ints
-from faceoff.statistics.intervals import design_effect
-from faceoff.statistics.power import detectable_difference
 from faceoff.statistics.ranking import rank_uncertainty
 from faceoff.statistics.variance_components import decompose
 
+BEST_SINGLE = "best single"
 FACTORS = ("detector", "crop", "model")
 
 
@@ -53,6 +53,11 @@ class Candidate:
     predicted: Ints
     log_loss: Floats
     correct: Bools
+
+    @property
+    def answers(self) -> Answers:
+        """Return what is compared pair by pair."""
+        return Answers(self.name, self.predicted)
 
     @property
     def is_fusion(self) -> bool:
@@ -167,9 +172,13 @@ def compare(
         [singles.names[pair.first], singles.names[pair.second]]
         for pair in members.clone_pairs(singles.predicted)
     ]
-    family = [(fusion, best, "best single") for fusion in candidates if fusion.is_fusion]
-    family += [(cell, top.correct, top.name) for cell in singles.cells if cell is not top]
-    found["comparisons"] = paired(family, clusters, seed)
+    fusions = [candidate.answers for candidate in candidates if candidate.is_fusion]
+    cells = [cell.answers for cell in singles.cells]
+    found["comparisons"] = [
+        *families.fusions_against_best(task, fusions, best, seed),
+        *families.cells_against_top(task, cells, singles.best, seed),
+        *families.all_pairs(task, cells, seed),
+    ]
     found["variants"] = _variants(task, singles.cells, variants, seed)
     found["ensemble"] = ensemble(task, singles.cells, seed)
     found["ranking"] = ranking(candidates, clusters, seed)
@@ -188,8 +197,8 @@ def level(correct: Bools, clusters: Ints | None) -> Accuracy:
 
 def best_single(
     task: Task, singles: Singles, held_out: HeldOut, seed: int
-) -> tuple[Bools, BestSingle]:
-    """Return (n,) whether the best single cell is right, and how it was chosen.
+) -> tuple[Answers, BestSingle]:
+    """Return the answers of the best single cell, and how it was chosen.
 
     It is chosen on the validation dataset; where there is none or that is of no use, on the other
     folds (protocol §19).
@@ -199,63 +208,27 @@ def best_single(
     if held_out.task is not None:
         elsewhere = Singles(held_out.cells)
         chosen = elsewhere.names[elsewhere.best]
-        correct = singles.correct[names.index(chosen)]
+        predicted = singles.predicted[names.index(chosen)]
         how = f"chosen on {held_out.task.info['name']} (n = {len(held_out.task.ids)})"
         choices = [{"fold": None, "cell": chosen}]
     else:
         folds = folds_for(task.truth, task.clusters, seed)
         if folds is None:
-            correct = singles.correct[singles.best]
+            top = singles.cells[singles.best]
             why = f"in hindsight, as there is too little to set apart{held_out.instead}"
-            name = names[singles.best]
-            own = level(correct, task.clusters)
-            return correct, {"how": why, "choices": [], "name": name, **own}
+            own = level(top.correct, task.clusters)
+            best = Answers(BEST_SINGLE, top.predicted)
+            return best, {"how": why, "choices": [], "name": top.name, **own}
         by_fold = members.best_single(singles.correct, singles.log_loss, names, folds)
-        correct = singles.correct[by_fold.member, np.arange(len(folds))]
+        predicted = singles.predicted[by_fold.member, np.arange(len(folds))]
         how = f"chosen on the other folds of {len(np.unique(folds))}{held_out.instead}"
         ordered = sorted(by_fold.choices.items())
         choices = [{"fold": fold, "cell": names[member]} for fold, member in ordered]
     counted = Counter(choice["cell"] for choice in choices)
     name = min(counted, key=lambda cell: (-counted[cell], cell))
-    return correct, {"how": how, "choices": choices, "name": name, **level(correct, task.clusters)}
-
-
-def paired(
-    family: Sequence[tuple[Candidate, Bools, str]], clusters: Ints | None, seed: int
-) -> list[PairedComparison]:
-    """Return the paired verdicts of one Holm family (protocol §17, §18).
-
-    family: (candidate, (n,) whether what it is compared with is right, the name of that).
-    """
-    verdicts = [
-        paired_tests.paired_verdict(candidate.correct, against, clusters=clusters, seed=seed)
-        for candidate, against, _ in family
-    ]
-    adjusted = paired_tests.holm([verdict.p for verdict in verdicts])
-    rows: list[PairedComparison] = []
-    for (candidate, against, name), verdict, p in zip(family, verdicts, adjusted, strict=True):
-        seen = detectable_difference(candidate.correct, against, clusters, len(family))
-        difference: Floats = candidate.correct.astype(float) - against
-        rows.append(
-            {
-                "family": "headline",
-                "a": candidate.name,
-                "b": name,
-                "difference": verdict.difference,
-                "low": verdict.low,
-                "high": verdict.high,
-                "p": verdict.p,
-                "p_exact": verdict.p_exact,
-                "p_adjusted": p,
-                "test": verdict.test,
-                "verdict": paired_tests.judge(p, verdict.difference, verdict.low, verdict.high),
-                "n": len(candidate.correct),
-                "minimum_detectable": seen.difference,
-                "detectable_reason": seen.reason,
-                "design_effect": None if clusters is None else design_effect(difference, clusters),
-            }
-        )
-    return rows
+    best = Answers(BEST_SINGLE, predicted)
+    own = level(best.correct(task), task.clusters)
+    return best, {"how": how, "choices": choices, "name": name, **own}
 
 
 def ensemble(task: Task, cells: Sequence[Candidate], seed: int) -> Ensemble | None:

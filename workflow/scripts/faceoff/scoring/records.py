@@ -8,6 +8,8 @@ Functions that make these parts may leave NaN in a float; writing turns it into 
 
 from typing import Literal, NotRequired, TypedDict
 
+from faceoff.statistics.paired_tests import Verdict
+
 Number = float | None
 Limits = list[Number]  # [low, high] of a 95 % interval
 
@@ -394,10 +396,34 @@ class Pair(TypedDict):
     agreement: Number
 
 
-class PairedComparison(TypedDict):
-    """The verdict on a against b, one of a Holm family (protocol §17)."""
+class CoverageParts(TypedDict):
+    """A difference of accuracies, split (protocol §33): recognition + coverage is all of it.
 
-    family: str
+    common: the difference on the n_common samples that both cover.
+    """
+
+    n_common: int
+    common: Number
+    common_low: Number
+    common_high: Number
+    recognition: Number
+    recognition_low: Number
+    recognition_high: Number
+    coverage: Number
+    coverage_low: Number
+    coverage_high: Number
+
+
+FamilyName = Literal["fusions", "top", "all pairs"]
+
+
+class PairedComparison(CoverageParts):
+    """The verdict on a against b, one of a family with one correction (protocol §17, §18, §31).
+
+    uar_…, f1_…: A minus B in balanced accuracy and macro-F1, each tested alone (§37).
+    """
+
+    family: FamilyName
     a: str
     b: str
     difference: float
@@ -406,12 +432,23 @@ class PairedComparison(TypedDict):
     p: Number
     p_exact: Number
     p_adjusted: Number
+    adjusted_by: Literal["Holm", "range test"]
     test: str
-    verdict: Literal["better", "worse", "no difference", "inconclusive", "too few clusters"]
+    verdict: Verdict
     n: int
     minimum_detectable: Number
     detectable_reason: str
     design_effect: Number
+    uar_difference: Number
+    uar_low: Number
+    uar_high: Number
+    uar_p: Number
+    uar_test: str
+    f1_difference: Number
+    f1_low: Number
+    f1_high: Number
+    f1_p: Number
+    f1_test: str
 
 
 class Variant(TypedDict):

@@ -94,6 +94,29 @@ def bootstrap_t(
     )
 
 
+def jackknife(
+    statistic: Callable[[Floats], Floats], units: Floats, multiplicity: Ints | None = None
+) -> tuple[float, float, int]:
+    """Return a function of summed counts, its jackknife standard error, and the number of units.
+
+    Parameters
+    ----------
+    statistic, units, multiplicity
+        As for `bootstrap_t`.
+
+    Returns
+    -------
+    (estimate, error, units); the error is NaN where leaving out a unit leaves nothing defined.
+
+    References
+    ----------
+    Efron (1982), The jackknife, the bootstrap and other resampling plans.
+    """
+    units, copies = _checked(units, multiplicity)
+    (estimate,), (error,) = _studentised(statistic, units, copies[None])
+    return float(estimate), float(error), int(copies.sum())
+
+
 def bca(
     statistic: Callable[[Floats], Floats],
     units: Floats,

@@ -41,7 +41,14 @@ from faceoff.statistics.intervals import (
 EPSILON = 1e-9
 ENUMERATE_CLUSTERS = 16  # 2^16 sign patterns
 
-Verdict = Literal["better", "worse", "no difference", "inconclusive", "too few clusters"]
+Verdict = Literal[
+    "better",
+    "worse",
+    "no difference",
+    "not shown after correction",
+    "inconclusive",
+    "too few clusters",
+]
 
 
 @dataclass(frozen=True)
@@ -205,7 +212,7 @@ def paired_verdict(
 
     Independent samples: mid-p McNemar with Tango's interval. Clusters: the sign-flip test with the
     cluster t interval. Test and interval are both about the difference of the two accuracies over
-    samples. For a family, adjust the p values (`holm`) and ask `judge` again with the adjusted one.
+    samples. For a family, adjust the p values (`holm`) and ask `judge` again with both.
 
     Parameters
     ----------
@@ -251,17 +258,38 @@ def paired_verdict(
 
 
 def judge(
-    p: float | None, difference: float, low: float, high: float, level: float = LEVEL
+    p: float | None,
+    difference: float,
+    low: float,
+    high: float,
+    level: float = LEVEL,
+    adjusted: float | None = None,
 ) -> Verdict:
-    """Return the verdict of a test, a difference A − B and its interval.
+    """Return the verdict of a test, a difference A − B and its interval (protocol §32).
 
-    All must agree, otherwise it is "inconclusive"; p None (or NaN) is "too few clusters".
+    "Inconclusive" means that the raw p and the interval, which are about the same single
+    comparison, disagree. Where they agree on a difference, the adjusted p decides whether it holds
+    in its family. p None (or NaN) is "too few clusters".
+
+    Parameters
+    ----------
+    p
+        Of this comparison alone.
+    difference, low, high
+        A − B and the limits of its interval at `level`.
+    level
+        Coverage, such as 0.95.
+    adjusted
+        p after correction for the family; None where there is no family.
     """
     if p is None or np.isnan(p):
         return TOO_FEW
-    significant, side = p < round(1 - level, 12), 1 if low > 0 else -1 if high < 0 else 0
-    if significant != (side != 0) or (side and side * difference <= 0):
+    alpha = round(1 - level, 12)
+    side = 1 if low > 0 else -1 if high < 0 else 0
+    if (p < alpha) != (side != 0) or (side and side * difference <= 0):
         return "inconclusive"
-    if not significant:
+    if not side:
         return "no difference"
+    if adjusted is not None and not adjusted < alpha:
+        return "not shown after correction"
     return "better" if side > 0 else "worse"

@@ -10,8 +10,10 @@ from typing import Any
 from faceoff.report.part import NAME, Part, View, bar
 from faceoff.results import words
 from faceoff.results.dataset_results import DatasetResults, shorten
+from faceoff.scoring.records import PairedComparison
 
 ANCHOR, TITLE, NAV = "fusion", "Fusion against the best single pair", "Fusion vs single"
+_TESTS = 66  # of every two of 12 pairs; of more pairs the CSV file has them
 _PAIRS = 12  # of pairs shown, the most alike
 
 
@@ -25,6 +27,7 @@ def view(part: Part) -> View | None:
         "levels": _levels(dataset),
         "tests": _tests(dataset.fusion_tests),
         "single_tests": _tests(dataset.single_tests),
+        "all_pairs": _tests(_every_two(dataset)),
         "clones": [[words.label_short(name) for name in pair] for pair in clones],
         "weights": _weights(dataset),
         "pairs": _pairs(dataset),
@@ -70,6 +73,12 @@ def _tests(tests: Sequence[Mapping[str, Any]]) -> View:
     ]
     zero = bar(0.0, (None, None), start - pad, end + pad)
     return {"rows": rows, "zero": zero["point"] if zero else 50}
+
+
+def _every_two(dataset: DatasetResults) -> list[PairedComparison]:
+    """Return the comparisons of every two pairs, none where they would fill the page."""
+    pairs = dataset.tests("all pairs")
+    return pairs if len(pairs) <= _TESTS else []
 
 
 def _weights(dataset: DatasetResults) -> list[View]:

@@ -530,7 +530,9 @@ def _adjusted(cells: Sequence[CellComparison]) -> list[CellComparison]:
     corrected = paired_tests.holm([paired.p for _, paired in tested])
     for (cell, paired), p in zip(tested, corrected, strict=True):
         adjusted = None if np.isnan(p) else float(p)
-        verdict = paired_tests.judge(adjusted, paired.difference, paired.low, paired.high)
+        verdict = paired_tests.judge(
+            paired.p, paired.difference, paired.low, paired.high, adjusted=adjusted
+        )
         found[cell.name] = dataclasses.replace(cell, p_adjusted=adjusted, verdict=verdict)
     return [found.get(cell.name, cell) for cell in cells]
 
