@@ -193,6 +193,8 @@ def score(
             "n_correct": k * right,
             "strict_accuracy": value,
             "mass_outside": 0.0,
+            "ceiling": 1.0,
+            "log_loss_own": 1.0 - accuracy / 2,
         },
         "intervals": {
             name: [max(0, value - 0.06), min(1, value + 0.06)]
@@ -224,7 +226,7 @@ def _trust(n: int, accuracy: float) -> dict[str, Any]:
     posterior = rng.dirichlet(np.full(len(SPACE), 0.6), n)
     predicted = posterior.argmax(axis=1)
     truth = np.where(rng.random(n) < accuracy, predicted, (predicted + 1) % len(SPACE))
-    before = calibration.describe(truth, posterior, share_interval)
+    before = calibration.describe(truth, posterior, share_interval, seed=1)
     groups = [{"glasses": "round" if place % 3 else "none", "one": "level"} for place in range(n)]
     at = {
         "coverage": 0.9,

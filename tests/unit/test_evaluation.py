@@ -6,7 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff.scoring.task import UnlabelledError, cell_name, owners, read_task, sample_posteriors
+from faceoff.scoring.cell_scores import cell_scores
+from faceoff.scoring.task import (
+    SamplePosteriors,
+    Task,
+    UnlabelledError,
+    cell_name,
+    owners,
+    read_task,
+    sample_posteriors,
+)
 from faceoff.storage import columns, parquet
 
 CLASSES = ("happiness", "sadness")
@@ -191,3 +200,26 @@ def test_label_sets_of_rules_that_keep_several_labels(tmp_path: Path) -> None:
     assert read_task(samples(tmp_path / "s.parquet", rows)).label_sets == (
         frozenset({"sadness", "fear"}),
     )
+
+
+def test_a_class_that_a_model_lacks_bounds_its_accuracy():
+    """Six of ten samples are of its two classes: 60 % is the most that it can reach (§36)."""
+    info = {"space": ["anger", "fear", "happiness"], "name": "t", "type": "folder"}
+    truth = np.array([0] * 3 + [1] * 4 + [2] * 3)
+    task = Task(info, tuple("abcdefghij"), truth, None, None)
+    own = np.tile([0.75, 0.25], (10, 1))
+    cell = SamplePosteriors(("anger", "happiness"), own, ("ok",) * 10, (None,) * 10)
+    found = cell_scores(task, cell, hard=False, seed=1)
+    assert found["lacks"] == ["fear"]
+    assert found["metrics"]["ceiling"] == pytest.approx(0.6)
+    own_loss = -(np.log(0.75) + np.log(0.25)) / 2
+    assert found["metrics"]["log_loss_own"] == pytest.approx(own_loss, abs=1e-6)
+    assert found["metrics"]["log_loss"] > 0.4 * 16
+    full = cell_scores(
+        task,
+        SamplePosteriors(tuple(info["space"]), np.full((10, 3), 1 / 3), ("ok",) * 10, (None,) * 10),
+        hard=False,
+        seed=1,
+    )
+    assert (full["lacks"], full["metrics"]["ceiling"]) == ([], 1.0)
+    assert full["metrics"]["log_loss_own"] == full["metrics"]["log_loss"]

@@ -13,7 +13,7 @@ from faceoff.scoring.metric_list import BY_KEY, COUNTS, METRICS, shown_in
 from faceoff.scoring.records import Intervals, Metrics
 
 # What the score stage adds, from more than the posterior in the label space.
-FROM_THE_STAGE = {"strict_accuracy", "mass_outside", "set_accuracy"}
+FROM_THE_STAGE = {"strict_accuracy", "mass_outside", "set_accuracy", "ceiling", "log_loss_own"}
 RANDOM = np.random.default_rng(2)
 TRUTH = RANDOM.integers(0, 4, 200)
 VAGUE = RANDOM.dirichlet(np.ones(4), 200)

@@ -160,7 +160,7 @@ def test_a_class_that_is_never_given_anything_stays_at_zero() -> None:
 
 def test_nothing_covered_is_undefined() -> None:
     truth, posterior = np.array([0, 1]), np.full((2, 3), NAN)
-    found = calibration.describe(truth, posterior, share_interval)
+    found = calibration.describe(truth, posterior, share_interval, seed=1)
     assert np.isnan(
         [
             found["log_loss"],
@@ -180,7 +180,7 @@ def test_one_sample_one_class_and_certainty() -> None:
         (np.zeros(20, int), np.tile([0.6, 0.4], (20, 1))),
         (np.arange(20) % 2, np.eye(2)[np.arange(20) % 2]),
     ):
-        found = calibration.describe(truth, posterior, share_interval)
+        found = calibration.describe(truth, posterior, share_interval, seed=1)
         assert total(found["brier_parts"]) == pytest.approx(found["brier"], abs=1e-12)
         assert sum(found["bins"]["width"]["n"]) == len(truth)
         if len(truth) > 1:
@@ -193,3 +193,27 @@ def test_unbelievable_folds_are_refused() -> None:
     truth, posterior = posteriors(10)
     with pytest.raises(ValueError, match="folds"):
         calibration.cross_fit(truth, posterior, np.zeros(10, int))
+
+
+def test_true_confidences_have_the_ece_of_their_noise() -> None:
+    """Data drawn from the posterior itself: their ECE is one more draw of the noise (§34)."""
+    random = np.random.default_rng(34)
+    posterior = random.dirichlet(np.full(7, 0.3), 664)
+    mean, upper = calibration.ece_noise(posterior, seed=1)
+    errors = []
+    for _ in range(200):
+        truth = (random.random((664, 1)) > posterior.cumsum(axis=1)).sum(axis=1).clip(0, 6)
+        errors.append(metrics.expected_calibration_error(truth, posterior))
+    assert mean == pytest.approx(np.mean(errors), rel=0.05)
+    assert np.mean(np.array(errors) <= upper) == pytest.approx(0.95, abs=0.04)
+    assert 0.032 <= mean <= 0.050
+    assert 0.044 <= upper <= 0.072
+
+
+def test_noise_vanishes_with_certainty_and_with_many_samples() -> None:
+    assert calibration.ece_noise(np.eye(3), seed=0) == (0.0, 0.0)
+    posterior = np.tile([0.6, 0.4], (40_000, 1))
+    assert calibration.ece_noise(posterior, seed=0)[1] < 0.006
+    uncovered = np.vstack([posterior[:100], np.full((50, 2), np.nan)])
+    assert calibration.ece_noise(uncovered, 3) == calibration.ece_noise(posterior[:100], 3)
+    assert np.isnan(calibration.ece_noise(np.full((4, 2), np.nan), seed=0)).all()

@@ -74,8 +74,8 @@ def parts(n: int, seed: int = 0) -> dict[str, object]:
     found = {
         "calibration": {
             "temperature": tempered.temperature,
-            "before": calibration.describe(truth, posterior, share_interval),
-            "after": calibration.describe(truth, tempered.posterior, share_interval),
+            "before": calibration.describe(truth, posterior, share_interval, seed=1),
+            "after": calibration.describe(truth, tempered.posterior, share_interval, seed=1),
         },
         "rejection": {
             **describe(posterior.max(axis=1), correct),

@@ -73,6 +73,11 @@ def p_in_table(p: float | None) -> str:
     return "< 0.0001" if is_number(p) and p < 0.0001 else number(p, 4)
 
 
+def lacks(classes: Sequence[str], ceiling: float | None) -> str:
+    """Return 'lacks contempt: at most 96.2 %' (protocol §36); '' for a pipeline that has all."""
+    return f"lacks {', '.join(classes)}: at most {percent(ceiling)}" if classes else ""
+
+
 def share_reached(step: Mapping[str, Any], n: int) -> float | None:
     """Return the share of `n` samples that a step of the reject option accepts.
 

@@ -14,10 +14,12 @@ import numpy as np
 from faceoff.scoring import metrics
 from faceoff.scoring.records import Bins, BrierParts, Reliability
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels, Numbers
+from faceoff.statistics.bootstrap import chunks
 from faceoff.statistics.folds import check_folds
 from faceoff.statistics.intervals import Interval
 from faceoff.statistics.temperature import fit_temperature, temper
 
+NOISE_DRAWS = 500
 IntervalOf = Callable[
     [Bools, Labels | None], Interval
 ]  # (correct, clusters) -> interval of their share
@@ -201,11 +203,46 @@ def brier_parts(truth: Ints, posterior: Floats, *, count: int = metrics.ECE_BINS
     }
 
 
+def ece_noise(posterior: Floats, seed: int, draws: int = NOISE_DRAWS) -> tuple[float, float]:
+    """Return the ECE that probabilities have by chance alone, if they are true (protocol §34).
+
+    The decision of each covered sample is right with the probability of its own confidence; what
+    remains is the noise of so many samples in 15 bins of equal width.
+
+    Parameters
+    ----------
+    posterior
+        (n, k).
+    seed, draws
+        Of the simulated samples.
+
+    Returns
+    -------
+    Mean and 95th percentile over the draws, 0–1; NaN where nothing is covered.
+    """
+    confidence = posterior[metrics.is_covered(posterior)].max(axis=1)
+    n = len(confidence)
+    if n == 0:
+        return float("nan"), float("nan")
+    edges = metrics.bin_edges(confidence, metrics.ECE_BINS, "width")
+    bin_of = np.searchsorted(edges, confidence, side="left")
+    order = np.argsort(bin_of, kind="stable")
+    confidence, starts = confidence[order], np.unique(bin_of[order], return_index=True)[1]
+    random, found = np.random.default_rng(seed), []
+    for rows in chunks(draws, n):
+        gaps = (random.random((rows, n)) < confidence) - confidence
+        found.append(np.abs(np.add.reduceat(gaps, starts, axis=1)).sum(axis=1) / n)
+    errors = np.concatenate(found)
+    return float(errors.mean()), float(np.quantile(errors, 0.95))
+
+
 def describe(
     truth: Ints,
     posterior: Floats,
     interval: IntervalOf,
     clusters: Labels | None = None,
+    *,
+    seed: int,
 ) -> Reliability:
     """Return all of a posterior's reliability: scores, the Brier score's parts, bins of both kinds.
 
@@ -217,12 +254,17 @@ def describe(
         (n, k).
     interval, clusters
         As for `bins`.
+    seed
+        Of `ece_noise`.
     """
+    noise, noise_95 = ece_noise(posterior, seed)
     return {
         "log_loss": metrics.log_loss(truth, posterior),
         "brier": metrics.brier(truth, posterior),
         "ece": metrics.expected_calibration_error(truth, posterior),
         "ece_mass": metrics.expected_calibration_error(truth, posterior, mode="mass"),
+        "ece_noise": noise,
+        "ece_noise_95": noise_95,
         "brier_parts": brier_parts(truth, posterior),
         "bins": {
             "width": bins(truth, posterior, interval, clusters, mode="width"),

@@ -22,6 +22,7 @@ class CellScores(TypedDict):
     confusion: list[list[int]]
     flags: list[str]
     ranked: bool
+    lacks: list[str]
 
 
 def cell_scores(task: Task, cell: SamplePosteriors, *, hard: bool, seed: int) -> CellScores:
@@ -51,6 +52,7 @@ def cell_scores(task: Task, cell: SamplePosteriors, *, hard: bool, seed: int) ->
         "confusion": metrics.confusion(task.truth, predicted, len(task.space)).tolist(),
         "flags": warnings,
         "ranked": not warnings,
+        "lacks": [emotion for emotion in task.space if emotion not in cell.classes],
     }
 
 
@@ -90,9 +92,14 @@ def _metrics(
     """Return the metrics. outside: (n,) the mass that each posterior puts outside the space."""
     strict = metrics.strict_predictions(cell.own, cell.classes, task.space)
     covered = metrics.is_covered(posterior).any()
+    # The clip of the log loss costs 16 nats for every sample of a class that the pipeline lacks.
+    answerable = np.isin(task.truth, [i for i, e in enumerate(task.space) if e in cell.classes])
+    own_part = metrics.log_loss(task.truth[answerable], posterior[answerable])
     found: Metrics = {
         **metrics.summary(task.truth, posterior, hard=hard),
         "strict_accuracy": metrics.accuracy(task.truth, strict),
+        "ceiling": float(answerable.mean()),
+        "log_loss_own": float("nan") if hard else own_part,
         "mass_outside": float(np.nanmean(outside)) if covered else None,
     }
     if task.label_sets:

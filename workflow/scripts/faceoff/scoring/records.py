@@ -61,8 +61,12 @@ class Summary(TypedDict):
 class Metrics(Summary):
     """All numbers of `metric_list.METRICS`, and counts.
 
-    set_accuracy: only of datasets with several right labels.
+    ceiling, log_loss_own: about the classes that the pipeline has (protocol §36); set_accuracy:
+    only of datasets with several right labels.
     """
+
+    ceiling: Number
+    log_loss_own: Number
 
     strict_accuracy: Number
     mass_outside: Number
@@ -119,12 +123,18 @@ class BrierParts(TypedDict):
 
 
 class Reliability(TypedDict):
-    """The reliability of probabilities, over covered samples."""
+    """The reliability of probabilities, over covered samples.
+
+    ece_noise, ece_noise_95: mean and 95th percentile of the ECE that such confidences have by
+    chance where they are true (protocol §34).
+    """
 
     log_loss: Number
     brier: Number
     ece: Number
     ece_mass: Number
+    ece_noise: Number
+    ece_noise_95: Number
     brier_parts: BrierParts
     bins: BinsByMode
 
@@ -274,6 +284,7 @@ class Score(TypedDict):
     """A score file. `state` is ok, skipped or error, with a reason; only ok has metrics.
 
     A cell (`kind`) has detector, model and lineage; a fusion has fusion, rule, members and top.
+    lacks: classes of the task that no answer can be.
     """
 
     kind: Literal["cell", "fusion"]
@@ -291,6 +302,7 @@ class Score(TypedDict):
     rule: NotRequired[str]
     members: NotRequired[list[str]]
     top: NotRequired[int | None]
+    lacks: NotRequired[list[str]]
     affect: NotRequired[dict[str, Affect]]
     affect_clipped: NotRequired[Number]
     counts: NotRequired[Counts]

@@ -74,7 +74,7 @@ def calibration(
         found = fit_elsewhere(posterior, held_out.truth, held_out.posterior)
     elif folds is not None:
         found = cross_fit(task.truth, posterior, folds)
-    before = describe(task.truth, posterior, share_interval, task.clusters)
+    before = describe(task.truth, posterior, share_interval, task.clusters, seed=seed)
     if found is None:
         return {
             "fitted_on": None,
@@ -88,7 +88,7 @@ def calibration(
         "temperature": found.temperature,
         "temperatures": list(found.temperatures),
         "before": before,
-        "after": describe(task.truth, found.posterior, share_interval, task.clusters),
+        "after": describe(task.truth, found.posterior, share_interval, task.clusters, seed=seed),
     }
 
 

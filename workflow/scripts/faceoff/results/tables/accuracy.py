@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from faceoff.results import words
 from faceoff.results.dataset_results import interval, name_of, ranked
 from faceoff.results.tables.table import (
     Column,
@@ -49,6 +50,7 @@ def _row(cell: Score, ranking: Mapping[Key, Place], variants: Mapping[Key, Varia
         row |= {name: metrics[name] for name in sorted(metrics) if name != "n"}
         for name in sorted(cell["intervals"]):
             row[f"{name}_low"], row[f"{name}_high"] = interval(cell, name)
+        row["lacks"] = " ".join(cell.get("lacks", ()))
         row["design_effect"] = cell["design_effect"]
         row["ranked"] = ranked(cell)
         row |= _trust(cell)
@@ -75,7 +77,9 @@ def _trust(cell: Score) -> Row:
     human: Mapping[str, Any] = cell.get("human") or {}
     at = rejection.get("at") or ()
     after, outliers = calibration.get("after") or {}, rejection.get("outliers") or {}
+    before = calibration.get("before") or {}
     return {
+        **{name: before.get(name) for name in ("ece_noise", "ece_noise_95")},
         "temperature": calibration.get("temperature"),
         **{f"{name}_after": after.get(name) for name in ("log_loss", "brier", "ece", "ece_mass")},
         **{name: rejection.get(name) for name in ("aurc", "e_aurc")},
@@ -102,7 +106,8 @@ def _ranks(row: Row) -> str:
 
 def _notes(row: Row) -> str:
     circular = "circular" if row["circular"] else ""
-    return row["reason"] or "; ".join(filter(None, [row["flags"], circular]))
+    lacks = words.lacks(row.get("lacks", "").split(), row.get("ceiling"))
+    return row["reason"] or "; ".join(filter(None, [row["flags"], circular, lacks]))
 
 
 # Over all samples, so that the best of a dataset is best of the same.
