@@ -250,7 +250,7 @@ def _trust(n: int, accuracy: float) -> dict[str, Any]:
             "outliers": None,
         },
         "human": None,
-        "groups": subgroups.by_group(groups, predicted == truth, None, seed=0),
+        "groups": subgroups.by_group(groups, predicted == truth, truth, None, space=SPACE, seed=0),
     }
 
 
@@ -376,6 +376,27 @@ def comparison(
         "comparisons": rows,
         "clones": [["whole/net", "yunet/net"]],
         "variants": [],
+        "subgroups": {
+            "tests": [
+                {
+                    "pipeline": pipeline,
+                    "group": "sex",
+                    "best": "female",
+                    "worst": "male",
+                    "gap": 0.04,
+                    "low": -0.02,
+                    "high": 0.1,
+                    "p": 0.2,
+                    "p_adjusted": 0.4,
+                    "verdict": "not shown",
+                }
+                for pipeline in ("best single", *(f"fusion/{name}" for name in fusions[:1]))
+            ],
+            "differences": [
+                {"a": f"fusion/{name}", "b": "best single", "group": "sex", "p": 0.6}
+                for name in fusions[:1]
+            ],
+        },
         "ensemble": {
             "curve": [
                 {"size": 1, "added": "yunet/net", **level},

@@ -116,7 +116,16 @@ def test_every_row_says_whether_its_dataset_is_limited(tmp_path: Path) -> None:
     assert {
         name: said for name, said in found.items() if said and name not in {"speed", "ranks"}
     } == dict.fromkeys(
-        ("accuracy", "per_class", "confusion", "comparisons", "coverage", "cost", "decomposition"),
+        (
+            "accuracy",
+            "per_class",
+            "confusion",
+            "comparisons",
+            "coverage",
+            "cost",
+            "decomposition",
+            "subgroups",
+        ),
         both,
     )
     assert found["speed"] == {("beta", "True")}

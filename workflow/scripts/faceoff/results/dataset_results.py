@@ -30,6 +30,7 @@ _NOTHING: Comparison = {
     "pairs": [],
     "clones": [],
     "variants": [],
+    "subgroups": {"tests": [], "differences": []},
 }
 
 

@@ -15,6 +15,7 @@ from faceoff.fusion import ensembles, members
 from faceoff.scoring import families
 from faceoff.scoring.families import Answers
 from faceoff.scoring.records import (
+    BEST_SINGLE,
     Accuracy,
     BestSingle,
     Choice,
@@ -27,6 +28,7 @@ from faceoff.scoring.records import (
     TaskInfo,
     Variant,
 )
+from faceoff.scoring.subgroup_family import subgroup_family
 from faceoff.scoring.task import Task, folds_for, share_interval
 from faceoff.scoring.variants import equivalence
 from faceoff.statistics import agreement, omnibus
@@ -34,7 +36,6 @@ from faceoff.statistics.arrays import Bools, Floats, Ints
 from faceoff.statistics.ranking import rank_uncertainty
 from faceoff.statistics.variance_components import decompose
 
-BEST_SINGLE = "best single"
 FACTORS = ("detector", "crop", "model")
 
 
@@ -126,6 +127,7 @@ def nothing_to_compare(dataset: str, task: TaskInfo | None) -> Comparison:
         "pairs": [],
         "clones": [],
         "variants": [],
+        "subgroups": {"tests": [], "differences": []},
     }
 
 
@@ -136,6 +138,7 @@ def compare(
     held_out: HeldOut,
     factors: Mapping[str, Mapping[str, str]],
     variants: Mapping[str, str],
+    groups: Sequence[Mapping[str, str]],
     seed: int,
 ) -> Comparison:
     """Return everything that the protocol compares on one dataset.
@@ -150,6 +153,8 @@ def compare(
         What each cell is made of: detector, crop, model.
     variants
         Cell of reduced precision -> the cell that it may stand for.
+    groups
+        Of each sample, name -> level.
     seed
         Of folds and of everything that is resampled.
     """
@@ -179,6 +184,7 @@ def compare(
         *families.cells_against_top(task, cells, singles.best, seed),
         *families.all_pairs(task, cells, seed),
     ]
+    found["subgroups"] = subgroup_family(task, groups, best, next(iter(fusions), None), seed)
     found["variants"] = _variants(task, singles.cells, variants, seed)
     found["ensemble"] = ensemble(task, singles.cells, seed)
     found["ranking"] = ranking(candidates, clusters, seed)

@@ -10,6 +10,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from faceoff.statistics.paired_tests import Verdict
 
+BEST_SINGLE = "best single"  # the name of the composite of what each fold chose
 Number = float | None
 Limits = list[Number]  # [low, high] of a 95 % interval
 
@@ -236,25 +237,42 @@ class Human(TypedDict):
 
 
 class Level(TypedDict):
-    """Accuracy among the samples of one level of a group."""
+    """Scores among the samples of one level of a group. subjects: None where there are none.
+
+    standardised: recalls weighted by the classes of all samples (protocol §42).
+    """
 
     level: str
     n: int
+    subjects: int | None
     n_correct: int
     accuracy: float
     low: Number
     high: Number
+    standardised: Number
+    standardised_low: Number
+    standardised_high: Number
 
 
 class Group(TypedDict):
-    """Accuracy by a group of the samples. gap: between best and worst level; p: of such a gap."""
+    """Scores by a group of the samples. gap: of the standardised scores of best and worst level.
+
+    low, high: simultaneous over all pairs of levels; p: of the largest gap, not corrected for
+    other groups or pipelines; equal: all levels are shown to lie within ±5 points;
+    standardised_over: the classes that are common enough in every level; none: plain accuracy.
+    """
 
     name: str
+    standardised_over: list[str]
     levels: list[Level]
     best: str
     worst: str
-    gap: float
-    p: float
+    gap: Number
+    low: Number
+    high: Number
+    p: Number
+    test: str
+    equal: bool
 
 
 class Affect(TypedDict):
@@ -513,6 +531,37 @@ class Place(TypedDict):
     reason: str
 
 
+class SubgroupTest(TypedDict):
+    """The verdict on a gap, one of a Holm family: groups × {best single, headline fusion} (§42)."""
+
+    pipeline: str
+    group: str
+    best: str
+    worst: str
+    gap: Number
+    low: Number
+    high: Number
+    p: Number
+    p_adjusted: Number
+    verdict: Literal["differs", "equal within 5 points", "not shown", "no test"]
+
+
+class GapDifference(TypedDict):
+    """A test of whether two pipelines differ by the same in every level of a group."""
+
+    a: str
+    b: str
+    group: str
+    p: Number
+
+
+class Subgroups(TypedDict):
+    """The tests of gaps, and of whether the vote changes them."""
+
+    tests: list[SubgroupTest]
+    differences: list[GapDifference]
+
+
 class Comparison(TypedDict):
     """A comparisons file. Parts are None or empty where there is nothing to compare."""
 
@@ -530,6 +579,7 @@ class Comparison(TypedDict):
     pairs: list[Pair]
     clones: list[list[str]]
     variants: list[Variant]
+    subgroups: Subgroups
 
 
 # ---------------------------------------------------------------- multiverse

@@ -1,38 +1,150 @@
-"""Score accuracy in the groups that a dataset names, and how far best and worst are apart."""
+"""Score the groups that a dataset names, and how far best and worst are apart (protocol §42).
+
+A level's score is class-standardised: Σ_c w_c · recall of class c in the level, with the weights w
+of all samples together. So levels with other shares of classes are compared on the same classes.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
+from scipy.special import stdtrit
 
 from faceoff.plugins.protocols import OUTLIER, VOTES
-from faceoff.scoring.records import Group, Level
+from faceoff.scoring.records import Group, Level, Limits
 from faceoff.scoring.task import share_interval
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
+from faceoff.statistics.intervals import LEVEL
+from faceoff.statistics.level_tests import compare_levels
 
-LEAST, MOST_LEVELS = (
-    10,
-    12,
-)  # samples in a level, levels of a group: below and beyond, a gap says little
-SHUFFLES = 2_000
+LEAST_SUBJECTS = 6  # of a level; where there are no subjects, LEAST_SAMPLES
+LEAST_SAMPLES = 30
+LEAST_OF_CLASS = 10  # samples of a class in every level, for the class to count
+MOST_LEVELS = 12
 # What else lies in `groups`: sets of labels, measured action units, votes.
 _NO_GROUP = ("label_set", "units", OUTLIER)
 _ACTION_UNIT = re.compile(r"au_?\d", re.IGNORECASE)
 
 
+@dataclass(frozen=True)
+class Attribute:
+    """An attribute that divides samples into levels.
+
+    inside: (n,) the samples of its levels; code: (m,) level of each of those; unit: (m,) whose it
+    is, a subject or the sample itself; classes: (k,) weights of the classes, sum 1, 0 for a class
+    that is too rare; None where all are.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    inside: Bools
+    code: Ints
+    unit: Ints
+    by_subject: bool
+    classes: Floats | None
+
+
+def attributes(
+    groups: Sequence[Mapping[str, str]], truth: Ints, clusters: Labels | None
+) -> list[Attribute]:
+    """Return the attributes with 2 to 12 levels that have enough subjects, by name.
+
+    A level needs six subjects (30 samples where there are none); smaller ones are left out.
+
+    Parameters
+    ----------
+    groups
+        Of each of the n samples, name -> level.
+    truth
+        (n,) class index.
+    clusters
+        (n,) subjects; None where samples are independent.
+    """
+    units = np.arange(len(truth)) if clusters is None else np.asarray(clusters)
+    least = LEAST_SAMPLES if clusters is None else LEAST_SUBJECTS
+    found = []
+    for name in sorted({name for group in groups for name in group}):
+        if name in _NO_GROUP or _ACTION_UNIT.match(name) or name.lower().startswith(VOTES):
+            continue
+        level_of = np.array([group.get(name, "") for group in groups], dtype=object)
+        distinct = sorted({level for level in level_of if level})
+        levels = [level for level in distinct if len(np.unique(units[level_of == level])) >= least]
+        if len(levels) < 2 or len(distinct) > MOST_LEVELS:
+            continue
+        inside = np.isin(level_of, levels)
+        code = np.searchsorted(levels, level_of[inside].astype(str))
+        found.append(
+            Attribute(
+                name,
+                tuple(levels),
+                inside,
+                code,
+                np.unique(units[inside], return_inverse=True)[1],
+                clusters is not None,
+                _class_weights(truth[inside], code, len(levels)),
+            )
+        )
+    return found
+
+
+def _class_weights(truth: Ints, code: Ints, levels: int) -> Floats | None:
+    """Return (k,) each class's share of the samples of classes that are common in every level."""
+    counts = np.zeros((levels, int(truth.max()) + 1))
+    np.add.at(counts, (code, truth), 1)
+    common = (counts >= LEAST_OF_CLASS).all(axis=0)
+    total = np.where(common, counts.sum(axis=0), 0.0)
+    return total / total.sum() if total.any() else None
+
+
+def contributions(attribute: Attribute, values: Floats, truth: Ints) -> Floats:
+    """Return (units, levels) what each unit contributes to each level's score.
+
+    They are pseudo-values: a column's mean is the level's score, and its spread is that of the
+    score by the linearised ratio of recalls. NaN where a unit has no sample that counts.
+
+    Parameters
+    ----------
+    values
+        (n,) numbers that are averaged: whether a sample is right, or a difference of two such.
+    truth
+        (n,) class index.
+    """
+    own, label = values[attribute.inside].astype(float), truth[attribute.inside]
+    code, levels = attribute.code, len(attribute.levels)
+    if attribute.classes is None:
+        weights, label = np.ones(1), np.zeros_like(label)
+    else:
+        weights = np.append(
+            attribute.classes, np.zeros(max(0, label.max() + 1 - len(attribute.classes)))
+        )
+    shape = (levels, len(weights))
+    n, total = np.zeros(shape), np.zeros(shape)
+    np.add.at(n, (code, label), 1)
+    np.add.at(total, (code, label), own)
+    recall = total / np.maximum(n, 1)
+    score = recall @ weights
+    residual = weights[label] / np.maximum(n, 1)[code, label] * (own - recall[code, label])
+    counted = weights[label] > 0
+    table = np.zeros((attribute.unit.max() + 1, levels))
+    np.add.at(table, (attribute.unit[counted], code[counted]), residual[counted])
+    there = np.zeros(table.shape, bool)
+    there[attribute.unit[counted], code[counted]] = True
+    found: Floats = np.where(there, score + there.sum(axis=0) * table, np.nan)
+    return found
+
+
 def by_group(
     groups: Sequence[Mapping[str, str]],
     correct: Bools,
+    truth: Ints,
     clusters: Labels | None,
     *,
+    space: Sequence[str],
     seed: int,
 ) -> list[Group]:
-    """Return accuracy by every group that divides the samples into 2 to 12 levels of at least 10.
-
-    Smaller levels are left out. A group of which every level is one subject names the people and is
-    left out too. Whole subjects are shuffled where all of a subject's samples share a level, else
-    samples within each subject; without subjects all samples. The gap is the largest of all
-    differences: an interval around it would be too narrow, so it has a p alone.
+    """Return the scores of every level of every attribute, and its largest gap.
 
     Parameters
     ----------
@@ -40,136 +152,74 @@ def by_group(
         Of each of the n samples, name -> level.
     correct
         (n,).
+    truth
+        (n,) class index into `space`.
     clusters
         (n,) subjects; None where samples are independent.
+    space
+        The classes of the task.
     seed
-        Of the shuffles.
+        Of the permutations.
 
     Returns
     -------
-    Groups by name. gap: difference of accuracy of the best and the worst level, 0–1; p: the share
-    of random divisions into levels of these sizes with a gap at least as large, (1 + b) / (1 + B).
+    Groups by name. gap: between the levels of best and worst standardised score, 0–1.
     """
-    said = {name for group in groups for name in group}
-    names = sorted(
-        name
-        for name in said
-        if name not in _NO_GROUP
-        and not _ACTION_UNIT.match(name)
-        and not name.lower().startswith(VOTES)
-    )
-    random = np.random.default_rng([seed, len(correct), 7])
-    found: list[Group] = []
-    for name in names:
-        level_of = np.array([group.get(name, "") for group in groups], dtype=object)
-        levels = sorted(
-            level for level in set(level_of) if level and (level_of == level).sum() >= LEAST
-        )
-        distinct = len({level for level in level_of if level})
-        if not len(levels) >= 2 or distinct > MOST_LEVELS:
-            continue
-        inside = np.isin(level_of, levels)
-        code = np.searchsorted(levels, level_of[inside].astype(str))
-        right, subjects = (
-            np.asarray(correct, bool)[inside],
-            None if clusters is None else np.unique(clusters[inside], return_inverse=True)[1],
-        )
-        if subjects is not None and _one_subject_each(code, subjects):
-            continue
-        rows = [
-            _level(
-                level, right[code == index], None if subjects is None else subjects[code == index]
-            )
-            for index, level in enumerate(levels)
-        ]
-        best, worst = (
-            max(rows, key=lambda row: row["accuracy"]),
-            min(rows, key=lambda row: row["accuracy"]),
-        )
-        p = shuffled_gap(code, right, subjects, len(levels), random)
-        found.append(
-            {
-                "name": name,
-                "levels": rows,
-                "best": best["level"],
-                "worst": worst["level"],
-                "gap": best["accuracy"] - worst["accuracy"],
-                "p": p,
-            }
-        )
-    return found
+    correct, truth = np.asarray(correct, bool), np.asarray(truth)
+    return [
+        _group(attribute, correct, truth, space, seed)
+        for attribute in attributes(groups, truth, clusters)
+    ]
 
 
-def _one_subject_each(code: Ints, subjects: Floats) -> bool:
-    """Return whether every level is one subject's own.
-
-    Such a group names the people, and shuffling them leaves every gap as it is.
-    """
-    pairs = np.unique(np.column_stack([code, subjects]), axis=0)
-    return len(pairs) == len(np.unique(code)) == len(np.unique(subjects))
-
-
-def _level(level: str, correct: Bools, subjects: Floats | None) -> Level:
-    """Return the accuracy of one level."""
-    interval = share_interval(correct, subjects)
+def _group(
+    attribute: Attribute, correct: Bools, truth: Ints, space: Sequence[str], seed: int
+) -> Group:
+    table = contributions(attribute, correct.astype(float), truth)
+    tested = compare_levels(table, seed)
+    weights = attribute.classes
     return {
-        "level": level,
-        "n": len(correct),
-        "n_correct": int(correct.sum()),
-        "accuracy": float(correct.mean()),
-        "low": interval.low,
-        "high": interval.high,
+        "name": attribute.name,
+        "standardised_over": []
+        if weights is None
+        else [space[place] for place in np.flatnonzero(weights)],
+        "levels": [
+            _level(attribute, index, correct[attribute.inside], table[:, index])
+            for index in range(len(attribute.levels))
+        ],
+        "best": attribute.levels[tested.best],
+        "worst": attribute.levels[tested.worst],
+        "gap": tested.gap,
+        "low": tested.low,
+        "high": tested.high,
+        "p": tested.p,
+        "test": tested.test.replace("units", "subjects" if attribute.by_subject else "samples"),
+        "equal": tested.equal,
     }
 
 
-def shuffled_gap(
-    code: Ints,
-    correct: Bools,
-    subjects: Floats | None,
-    levels: int,
-    random: np.random.Generator,
-    shuffles: int = SHUFFLES,
-) -> float:
-    """Return p of the gap under shuffles of the levels: (1 + b) / (1 + shuffles).
+def _level(attribute: Attribute, index: int, correct: Bools, values: Floats) -> Level:
+    """Return the scores of one level. values: (units,) its column of `contributions`."""
+    here = attribute.code == index
+    right, units = correct[here], attribute.unit[here]
+    interval = share_interval(right, units if attribute.by_subject else None)
+    low, high = cast(Limits, _standardised_interval(values[~np.isnan(values)]))
+    return {
+        "level": attribute.levels[index],
+        "n": len(right),
+        "subjects": len(np.unique(units)) if attribute.by_subject else None,
+        "n_correct": int(right.sum()),
+        "accuracy": float(right.mean()),
+        "low": interval.low,
+        "high": interval.high,
+        "standardised": float(np.nanmean(values)),
+        "standardised_low": low,
+        "standardised_high": high,
+    }
 
-    b is the number of shuffles with a gap at least as large. Only how many samples of each level
-    are right matters, so that shuffling within a subject (or all samples) is a draw without
-    replacement.
 
-    Parameters
-    ----------
-    code
-        (n,) level of each sample, from 0.
-    correct
-        (n,).
-    subjects
-        (n,) from 0, or None.
-    levels
-        Their number.
-    random
-        Where shuffles are drawn from.
-    shuffles
-        How many.
-    """
-    sizes = np.bincount(code, minlength=levels)
-    units = np.zeros(len(code), int) if subjects is None else subjects
-    of_unit = code[np.unique(units, return_index=True)[1]]
-    if subjects is not None and (of_unit[units] == code).all():
-        n, right = np.bincount(units), np.bincount(units, correct)
-        mixed = [random.permutation(of_unit) for _ in range(shuffles)]
-        shares = np.stack(
-            [np.bincount(order, right, levels) / np.bincount(order, n, levels) for order in mixed]
-        )
-    else:
-        drawn = np.zeros((shuffles, levels))
-        for unit in range(units.max() + 1):
-            here = units == unit
-            drawn += random.multivariate_hypergeometric(
-                np.bincount(code[here], minlength=levels),
-                int(correct[here].sum()),
-                shuffles,
-                method="marginals",
-            )
-        shares = drawn / sizes
-    observed = np.ptp(np.bincount(code, correct, levels) / sizes)
-    return float((1 + (np.ptp(shares, axis=1) >= observed - 1e-12).sum()) / (1 + shuffles))
+def _standardised_interval(values: Floats) -> list[float]:
+    """Return mean ± t · standard error of the units' contributions, inside 0–1."""
+    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+    half = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * error
+    return [max(0.0, float(values.mean() - half)), min(1.0, float(values.mean() + half))]

@@ -119,6 +119,13 @@ def read_task(samples: Path) -> Task:
     )
 
 
+def groups_of(samples: Path, task: Task) -> list[dict[str, str]]:
+    """Return what the dataset says of each of the task's samples: name -> level."""
+    rows = parquet.rows(samples, ["sample_id", "groups"])
+    found = {row["sample_id"]: dict(row["groups"] or ()) for row in rows}
+    return [found[sample] for sample in task.ids]
+
+
 @dataclass(frozen=True)
 class SamplePosteriors:
     """One cell's posteriors by sample.

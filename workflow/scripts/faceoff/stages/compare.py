@@ -11,6 +11,7 @@ from faceoff.scoring.task import (
     UnlabelledError,
     cell_name,
     flags,
+    groups_of,
     read_task,
     sample_posteriors,
 )
@@ -38,7 +39,8 @@ def write_comparisons(
     names = {candidate.name for candidate in candidates if not candidate.is_fusion}
     held_out = read_held_out(validation, names)
     factors, variants, seed = job.factors, job.variants, job.seed
-    found = compare(job.dataset, task, candidates, held_out, factors, variants, seed)
+    groups = groups_of(samples, task)
+    found = compare(job.dataset, task, candidates, held_out, factors, variants, groups, seed)
     files.write_json(output, found)
 
 

@@ -13,6 +13,7 @@ from faceoff.scoring.task import (
     SamplePosteriors,
     Task,
     UnlabelledError,
+    groups_of,
     read_task,
     sample_posteriors,
     weights_of,
@@ -101,11 +102,9 @@ def _scored(
 
 def _groups(samples: Path, task: Task, cell: SamplePosteriors, seed: int) -> list[Group]:
     """Return the accuracy by each group that the dataset divides its samples into."""
-    rows = parquet.rows(samples, ["sample_id", "groups"])
-    groups = {row["sample_id"]: dict(row["groups"] or ()) for row in rows}
     correct = metrics.argmax(cell.in_space(task.space)[0]) == task.truth
     return subgroups.by_group(
-        [groups[sample] for sample in task.ids], correct, task.clusters, seed=seed
+        groups_of(samples, task), correct, task.truth, task.clusters, space=task.space, seed=seed
     )
 
 

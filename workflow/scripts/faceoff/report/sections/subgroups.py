@@ -27,18 +27,29 @@ def view(part: Part) -> View | None:
         bound
         for group in chosen["groups"]
         for level in group["levels"]
-        for bound in (level["accuracy"], level["low"], level["high"])
+        for bound in (
+            level["standardised"],
+            level["standardised_low"],
+            level["standardised_high"],
+        )
     ]
     low, high = tens([bound for bound in bounds if words.is_number(bound)])
     groups = [
         {
             **_gap(group),
-            "name": shorten(group["name"], NAME).replace("_", " "),
+            "name": _named(group["name"]),
+            "over": len(group["standardised_over"]),
+            "test": group["test"],
             "levels": [
                 {
                     **level,
                     "level": shorten(level["level"], NAME),
-                    "bar": bar(level["accuracy"], (level["low"], level["high"]), low, high),
+                    "bar": bar(
+                        level["standardised"],
+                        (level["standardised_low"], level["standardised_high"]),
+                        low,
+                        high,
+                    ),
                 }
                 for level in group["levels"]
             ],
@@ -46,6 +57,7 @@ def view(part: Part) -> View | None:
         for group in chosen["groups"]
     ]
     names = [group["name"] for group in chosen["groups"]]
+    tested = part.dataset.compared["subgroups"]
     gaps = [
         {
             "title": words.title_of(score),
@@ -59,17 +71,31 @@ def view(part: Part) -> View | None:
         "low": low,
         "high": high,
         "groups": groups,
-        "names": [shorten(name, NAME).replace("_", " ") for name in names],
+        "names": [_named(name) for name in names],
         "gaps": gaps,
-        "tested": sum(len(score["groups"]) for score in ranked),
+        "tests": [
+            {
+                **test,
+                "pipeline": words.label_short(test["pipeline"]),
+                "group": _named(test["group"]),
+                "best": shorten(test["best"], NAME),
+                "worst": shorten(test["worst"], NAME),
+            }
+            for test in tested["tests"]
+        ],
+        "differences": [
+            {**row, "a": words.label_short(row["a"]), "group": _named(row["group"])}
+            for row in tested["differences"]
+        ],
     }
 
 
-def _gap(group: Group) -> View:
-    """Return the gap between the best and worst served level.
+def _named(group: str) -> str:
+    return shorten(group, NAME).replace("_", " ")
 
-    `p`: how often a random division into groups of these sizes shows so large a gap.
-    """
+
+def _gap(group: Group) -> View:
+    """Return the gap between the best and worst served level, and its p alone."""
     return {
         "gap": group["gap"],
         "p": group["p"],
