@@ -71,7 +71,7 @@ def test_420_rows_are_unknown_and_one_is_no_face(samples) -> None:
     """
     found = read_outliers(samples("all"))
     assert {kind: len(ids) for kind, ids in found.items()} == {"unknown": 420, "NF": 1}
-    assert found["NF"] == ["fer0033120#2"]
+    assert list(found["NF"]) == ["fer0033120#2"]
 
 
 def test_outliers_do_not_change_the_task(samples) -> None:

@@ -214,6 +214,8 @@ def score(
         ],
         "confusion": confusion,
         "flags": [],
+        "lacks": [],
+        "clips": None,
         "ranked": True,
         "failed_files": [],
         **_trust(k * each, value),

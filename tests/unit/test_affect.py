@@ -44,27 +44,36 @@ def test_unread_moments_lower_coverage_not_agreement() -> None:
     gaps[::4] = np.nan
     values = score(Moments(found.truth, gaps, found.sample), [None] * 20, seed=0)
     assert values["coverage"] == pytest.approx(0.75)
-    assert values["ccc"] == pytest.approx(metrics.ccc(found.truth, gaps))
+    assert values["covered_ccc"] == pytest.approx(metrics.ccc(found.truth, gaps))
+    assert values["ccc"] < values["covered_ccc"], "gaps cost, end to end"
     nothing = score(Moments(found.truth, np.full(100, np.nan), found.sample), [None] * 20, seed=0)
-    assert (nothing["coverage"], nothing["ccc_low"], nothing["ccc_within_clips"]) == (
-        0.0,
-        None,
-        None,
-    )
+    assert (nothing["coverage"], nothing["ccc"], nothing["ccc_low"]) == (0.0, 0.0, None)
+    assert np.isnan(nothing["covered_ccc"])
 
 
-def test_within_clips_counts_clips_of_two_read_moments() -> None:
-    """By hand: a clip that is followed perfectly (CCC 1), one read at one moment only, one not read
-    at all, one that is read as its mirror (−1).
+def test_an_unread_moment_holds_the_last_reading() -> None:
+    """0 before a clip's first reading; nothing passes from one clip to the next."""
+    nan = float("nan")
+    read = np.array([nan, 0.4, nan, 0.6, nan, nan, 0.2])
+    sample = np.array([0, 0, 0, 1, 0, 1, 1])
+    held = Moments(np.zeros(7), read, sample).held
+    assert held.tolist() == [0.0, 0.4, 0.4, 0.6, 0.4, 0.6, 0.2]
+    late = Moments(np.zeros(4), np.array([0.9, nan, nan, 0.3]), np.array([0, 1, 1, 1])).held
+    assert late.tolist() == [0.9, 0.0, 0.0, 0.3]
+
+
+def test_within_clips_counts_clips_of_two_moments() -> None:
+    """By hand: a clip that is followed perfectly (CCC 1), one held at one reading (0), one not read
+    at all (0), one that is read as its mirror (−1).
     """
     truth = np.array([0.1, 0.5, 0.2, 0.6, 0.3, 0.7, -0.2, 0.2])
     predicted = np.array([0.1, 0.5, 0.2, np.nan, np.nan, np.nan, 0.2, -0.2])
     found = score(Moments(truth, predicted, np.repeat(np.arange(4), 2)), [None] * 4, seed=0)
-    assert (found["ccc_within_clips"], found["clips"]) == (pytest.approx(0.0), 2)
+    assert (found["ccc_within_clips"], found["clips"]) == (pytest.approx(0.0), 4)
     without = score(
         Moments(truth[:6], predicted[:6], np.repeat(np.arange(3), 2)), [None] * 3, seed=0
     )
-    assert (without["ccc_within_clips"], without["clips"]) == (pytest.approx(1.0), 1)
+    assert (without["ccc_within_clips"], without["clips"]) == (pytest.approx(1 / 3), 3)
 
 
 def test_stills_have_no_agreement_within_clips() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff.scoring.cell_scores import cell_scores
+from faceoff.scoring.cell_scores import cell_scores, clips
 from faceoff.scoring.task import (
     SamplePosteriors,
     Task,
@@ -208,7 +208,9 @@ def test_a_class_that_a_model_lacks_bounds_its_accuracy():
     truth = np.array([0] * 3 + [1] * 4 + [2] * 3)
     task = Task(info, tuple("abcdefghij"), truth, None, None)
     own = np.tile([0.75, 0.25], (10, 1))
-    cell = SamplePosteriors(("anger", "happiness"), own, ("ok",) * 10, (None,) * 10)
+    cell = SamplePosteriors(
+        ("anger", "happiness"), own, ("ok",) * 10, (None,) * 10, *2 * [np.ones(10, int)]
+    )
     found = cell_scores(task, cell, hard=False, seed=1)
     assert found["lacks"] == ["fear"]
     assert found["metrics"]["ceiling"] == pytest.approx(0.6)
@@ -217,9 +219,27 @@ def test_a_class_that_a_model_lacks_bounds_its_accuracy():
     assert found["metrics"]["log_loss"] > 0.4 * 16
     full = cell_scores(
         task,
-        SamplePosteriors(tuple(info["space"]), np.full((10, 3), 1 / 3), ("ok",) * 10, (None,) * 10),
+        SamplePosteriors(
+            tuple(info["space"]),
+            np.full((10, 3), 1 / 3),
+            ("ok",) * 10,
+            (None,) * 10,
+            *2 * [np.ones(10, int)],
+        ),
         hard=False,
         seed=1,
     )
     assert (full["lacks"], full["metrics"]["ceiling"]) == ([], 1.0)
     assert full["metrics"]["log_loss_own"] == full["metrics"]["log_loss"]
+
+
+def test_clips_say_how_many_of_their_frames_were_read():
+    frames, seen = np.array([4, 4, 10, 2]), np.array([0, 2, 10, 2])
+    found = clips(frames, seen, np.array([False, True, True, False]), None)
+    assert (found["frames"], found["seen"]) == (20, 14)
+    assert [(third["n"], third["accuracy"]) for third in found["thirds"]] == [
+        (1, 0.0),
+        (1, 1.0),
+        (2, 0.5),
+    ]
+    assert clips(np.ones(3, int), np.ones(3, int), np.ones(3, bool), None) is None

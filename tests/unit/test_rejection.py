@@ -139,3 +139,32 @@ def test_auroc_without_a_side_or_prediction() -> None:
     assert rejection.auroc(np.array([NAN, 0.2]), np.array([NAN, NAN])).estimate == pytest.approx(
         0.75
     )
+
+
+def test_delong_by_subject_is_that_of_single_samples_where_each_is_its_own() -> None:
+    random = np.random.default_rng(8)
+    inliers, outliers = random.normal(1, 1, 200), random.normal(0, 1, 150)
+    alone = rejection.auroc(inliers, outliers)
+    own = rejection.auroc(inliers, outliers, (np.arange(200), 1000 + np.arange(150)))
+    assert own.estimate == alone.estimate
+    assert (own.low, own.high) == pytest.approx((alone.low, alone.high), abs=0.003)
+
+
+def test_delong_by_subject_covers() -> None:
+    """Twenty people of six pictures each, who differ in how sure a network is of them."""
+    random = np.random.default_rng(9)
+    hits, plain = 0, 0
+    people = np.repeat(np.arange(20), 6)
+    truth = rejection.auroc(
+        random.normal(1, np.sqrt(2), 200_000), random.normal(0, np.sqrt(2), 200_000)
+    ).estimate
+    for _ in range(300):
+        level = random.normal(0, 1, 40)
+        inliers = 1 + level[people] + random.normal(0, 1, 120)
+        outliers = level[20 + people] + random.normal(0, 1, 120)
+        found = rejection.auroc(inliers, outliers, (people, 20 + people))
+        hits += found.low <= truth <= found.high
+        single = rejection.auroc(inliers, outliers)
+        plain += single.low <= truth <= single.high
+    assert 0.91 <= hits / 300 <= 0.99
+    assert plain < hits, "samples alone look too certain"

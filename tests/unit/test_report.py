@@ -236,6 +236,7 @@ def test_valence_and_arousal_are_shown_where_there_are_any(tmp_path):
     values = {
         "n": 40,
         "coverage": 0.95,
+        "covered_ccc": 0.52,
         "ccc": 0.5,
         "ccc_low": 0.31,
         "ccc_high": 0.64,

@@ -155,7 +155,7 @@ def test_names_are_text_in_markdown(tmp_path: Path) -> None:
         .parse(text)
         if token.type == "inline"
     ]
-    cells = [token for token in parsed if token.content][8:]
+    cells = [token for token in parsed if token.content][9:]
     assert ["".join(part.content for part in cell.children) for cell in cells[:3]] == [
         name,
         "_x_",

@@ -212,6 +212,23 @@ def test_the_stage_scores_cells_and_fusions_and_finds_home(tmp_path: Path) -> No
     assert (empty["n"], empty["accuracy"], empty["best"]) == (0, [None, None], [])
 
 
+def test_intervals_of_universes_follow_the_subjects() -> None:
+    """Twenty people of ten pictures: all of a person's pictures are right, or none."""
+    ids = [str(number) for number in range(200)]
+    people = np.repeat(np.arange(20), 10)
+    universe = Universe({}, tuple((sample, frozenset({"neutral"})) for sample in ids))
+    predicted = {"net": np.where(people % 2, 0, 1)}
+    space = ["neutral", "sadness"]
+
+    def width(owners: np.ndarray | None) -> float:
+        found = multiverse.multiverse("d", None, [universe], [], predicted, ids, space, owners)
+        (scored,) = found["universes"]
+        assert scored["accuracy"] == [0.5]
+        return scored["high"][0] - scored["low"][0]
+
+    assert width(people) > 3 * width(None)
+
+
 @pytest.mark.parametrize(
     ("options", "n"), [({"limit": 2}, 1), ({"part": "train"}, 1), ({"space": "basic6"}, 1)]
 )

@@ -30,6 +30,20 @@ class Moments:
     predicted: Floats
     sample: Ints
 
+    @property
+    def held(self) -> Floats:
+        """Return (m,) the readings with gaps filled: the clip's last one, 0 before its first."""
+        order = np.argsort(self.sample, kind="stable")
+        read = np.isfinite(self.predicted[order])
+        place = np.arange(len(order))
+        start = np.append(True, np.diff(self.sample[order]) != 0)
+        begin = np.maximum.accumulate(np.where(start, place, 0))
+        last = np.maximum.accumulate(np.where(read, place, -1))
+        filled = np.zeros(len(order))
+        kept = last >= begin
+        filled[order[kept]] = self.predicted[order[last[kept]]]
+        return filled
+
 
 def moments(frames: Path, predictions: Path, ids: Mapping[str, int]) -> dict[str, Moments]:
     """Return the annotated moments of these samples, of the dimensions that the cell predicts.
@@ -111,20 +125,22 @@ def score(found: Moments, subjects: Sequence[str | None], seed: int) -> Affect:
 
     Returns
     -------
-    Pooled CCC with its interval, mean CCC within the `clips` that have one, Pearson, RMSE, sign
-    agreement, and the share of moments that were read. Unread moments are left out of the
-    agreement, which `coverage` shows.
+    End to end, over all moments (protocol §10, §43): pooled CCC with its interval, mean CCC within
+    the `clips` of two moments or more, Pearson, RMSE and sign agreement, where an unread moment
+    holds the clip's last reading, 0 before the first. Beside them `coverage`, the share of moments
+    that were read, and `covered_ccc` over these alone.
     """
-    truth, predicted = found.truth, found.predicted
+    truth, predicted = found.truth, found.held
     within = _within_clips(found)
     interval = (
         bootstrap_t(_ccc_of_sums, _sums(found, subjects), seed=seed, bounds=(-1.0, 1.0))
-        if np.isfinite(predicted).any()
+        if np.isfinite(found.predicted).any()
         else None
     )
     return {
         "n": len(truth),
-        "coverage": float(np.isfinite(predicted).mean()),
+        "coverage": float(np.isfinite(found.predicted).mean()),
+        "covered_ccc": metrics.ccc(truth, found.predicted),
         "ccc": metrics.ccc(truth, predicted),
         "ccc_within_clips": float(np.mean(within)) if within else None,
         "clips": len(within),
@@ -137,24 +153,19 @@ def score(found: Moments, subjects: Sequence[str | None], seed: int) -> Affect:
 
 
 def _within_clips(found: Moments) -> list[float]:
-    """Return the CCC inside each clip of two read moments or more: one moment has no agreement."""
-    order = np.flatnonzero(np.isfinite(found.predicted))
-    order = order[np.argsort(found.sample[order], kind="stable")]
+    """Return the CCC inside each clip of two moments or more: one moment has no agreement."""
+    order = np.argsort(found.sample, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(found.sample[order])) + 1)
-    return [
-        metrics.ccc(found.truth[group], found.predicted[group])
-        for group in groups
-        if len(group) > 1
-    ]
+    held = found.held
+    return [metrics.ccc(found.truth[group], held[group]) for group in groups if len(group) > 1]
 
 
 def _sums(found: Moments, subjects: Sequence[str | None]) -> Floats:
     """Return (units, 6) sums of 1, t, p, t², p², tp of each resampled unit."""
-    kept = np.isfinite(found.predicted)
-    t, p, sample = found.truth[kept], found.predicted[kept], found.sample[kept]
-    unit = np.unique(owners(sample, [subjects[number] for number in sample]), return_inverse=True)[
-        1
-    ]
+    t, p, sample = found.truth, found.held, found.sample
+    unit = np.unique(
+        owners(sample.tolist(), [subjects[number] for number in sample]), return_inverse=True
+    )[1]
     if unit.max() >= _UNITS:
         unit = unit % _UNITS
     sums = np.zeros((unit.max() + 1, 6))

@@ -5,9 +5,9 @@ from typing import TypedDict
 import numpy as np
 
 from faceoff.scoring import metrics
-from faceoff.scoring.records import Intervals, Limits, Metrics, Number, PerClass
+from faceoff.scoring.records import Clips, Intervals, Limits, Metrics, Number, PerClass
 from faceoff.scoring.task import SamplePosteriors, Task, flags, share_interval
-from faceoff.statistics.arrays import Floats, Ints
+from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
 from faceoff.statistics.bootstrap import bootstrap_t_confusion
 from faceoff.statistics.intervals import Interval, design_effect, mean_share
 
@@ -23,6 +23,7 @@ class CellScores(TypedDict):
     flags: list[str]
     ranked: bool
     lacks: list[str]
+    clips: Clips | None
 
 
 def cell_scores(task: Task, cell: SamplePosteriors, *, hard: bool, seed: int) -> CellScores:
@@ -53,6 +54,47 @@ def cell_scores(task: Task, cell: SamplePosteriors, *, hard: bool, seed: int) ->
         "flags": warnings,
         "ranked": not warnings,
         "lacks": [emotion for emotion in task.space if emotion not in cell.classes],
+        "clips": clips(cell.frames, cell.seen, predicted == task.truth, task.clusters),
+    }
+
+
+def clips(frames: Ints, seen: Ints, correct: Bools, clusters: Labels | None) -> Clips | None:
+    """Return how many frames were read, and accuracy by thirds of that share (protocol §43).
+
+    Parameters
+    ----------
+    frames, seen
+        (n,) the frames of each sample, and those with a prediction.
+    correct
+        (n,) whether each sample is right.
+    clusters
+        (n,) subjects; None where samples are independent.
+
+    Returns
+    -------
+    None of stills.
+    """
+    if not (frames > 1).any():
+        return None
+    share = seen / np.maximum(frames, 1)
+    third = np.minimum((3 * share).astype(int), 2)
+    return {
+        "frames": int(frames.sum()),
+        "seen": int(seen.sum()),
+        "thirds": [
+            {
+                "low": place / 3,
+                "high": (place + 1) / 3,
+                "n": int(here.sum()),
+                "accuracy": interval.estimate,
+                "interval": [interval.low, interval.high],
+            }
+            for place in range(3)
+            for here in [third == place]
+            for interval in [
+                share_interval(correct[here], None if clusters is None else clusters[here])
+            ]
+        ],
     }
 
 

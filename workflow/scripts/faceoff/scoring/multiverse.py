@@ -16,8 +16,8 @@ import numpy as np
 
 from faceoff.plugins.label_rules import Universe, in_space
 from faceoff.scoring.records import Multiverse, TaskInfo, UniverseScores
-from faceoff.statistics.arrays import Bools, Floats, Ints
-from faceoff.statistics.intervals import wilson
+from faceoff.scoring.task import share_interval
+from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ def multiverse(
     predicted: Mapping[str, Ints],
     ids: Sequence[str],
     space: Sequence[str],
+    people: Labels | None = None,
 ) -> Multiverse:
     """Score every pipeline under every label rule.
 
@@ -100,8 +101,10 @@ def multiverse(
         The n samples of the run.
     space
         The k classes.
+    people
+        (n,) whose each sample is; None where all are independent.
     """
-    found = [_scored(universe, predicted, ids, space) for universe in universes]
+    found = [_scored(universe, predicted, ids, space, people) for universe in universes]
     home = place_of_home(universes, labels, space)
     reference = None if home is None else np.array(found[home]["accuracy"])
     for entry in found:
@@ -135,13 +138,19 @@ def place_of_home(
 
 
 def _scored(
-    universe: Universe, predicted: Mapping[str, Ints], ids: Sequence[str], space: Sequence[str]
+    universe: Universe,
+    predicted: Mapping[str, Ints],
+    ids: Sequence[str],
+    space: Sequence[str],
+    people: Labels | None,
 ) -> UniverseScores:
     """Score every pipeline in one universe; `best` names all of several that tie."""
     scored = over(universe, ids, space)
     n = len(scored.sample)
-    counts = {name: int(scored.correct(choice).sum()) for name, choice in predicted.items()}
-    intervals = [wilson(count, n) for count in counts.values()]
+    right = {name: scored.correct(choice) for name, choice in predicted.items()}
+    counts = {name: int(correct.sum()) for name, correct in right.items()}
+    clusters = None if people is None else people[scored.sample]
+    intervals = [share_interval(correct, clusters) for correct in right.values()]
     most = max(counts.values(), default=0)
     return {
         "name": universe.name,

@@ -236,6 +236,24 @@ class Human(TypedDict):
     confusion: list[list[float]]
 
 
+class Third(TypedDict):
+    """The clips of which a share of frames from low to high was read."""
+
+    low: float
+    high: float
+    n: int
+    accuracy: Number
+    interval: Limits
+
+
+class Clips(TypedDict):
+    """Frames of all clips, those that were read, and accuracy by thirds of their share (§43)."""
+
+    frames: int
+    seen: int
+    thirds: list[Third]
+
+
 class Level(TypedDict):
     """Scores among the samples of one level of a group. subjects: None where there are none.
 
@@ -276,10 +294,15 @@ class Group(TypedDict):
 
 
 class Affect(TypedDict):
-    """Agreement of readings of valence or arousal with the annotation (protocol §11)."""
+    """Agreement of readings of valence or arousal with the annotation (protocol §11, §43).
+
+    Over all moments: an unread one holds the clip's last reading, 0 before the first. covered_ccc:
+    over the moments that were read.
+    """
 
     n: int
     coverage: Number
+    covered_ccc: Number
     ccc: Number
     ccc_low: Number
     ccc_high: Number
@@ -321,6 +344,7 @@ class Score(TypedDict):
     members: NotRequired[list[str]]
     top: NotRequired[int | None]
     lacks: NotRequired[list[str]]
+    clips: NotRequired[Clips | None]
     affect: NotRequired[dict[str, Affect]]
     affect_clipped: NotRequired[Number]
     counts: NotRequired[Counts]

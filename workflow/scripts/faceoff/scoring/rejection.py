@@ -20,11 +20,11 @@ ties
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from faceoff.scoring.records import Curve, Risk
-from faceoff.statistics.arrays import Bools, Floats
-from faceoff.statistics.intervals import LEVEL, Interval, clip
+from faceoff.statistics.arrays import Bools, Floats, Labels
+from faceoff.statistics.intervals import LEVEL, Interval, clip, cluster_sums
 
 COVERAGES = (0.80, 0.90, 0.95)
 POINTS = 100  # of a stored curve
@@ -110,23 +110,29 @@ def threshold(confidence: Floats, coverage: float) -> Threshold:
     return Threshold(value, confidence >= value)
 
 
-def auroc(inliers: Floats, outliers: Floats) -> Interval:
+def auroc(
+    inliers: Floats, outliers: Floats, people: tuple[Labels, Labels] | None = None
+) -> Interval:
     """Return the probability that an inlier is more confident than an outlier, ties counting half.
 
     Parameters
     ----------
     inliers, outliers
         (n,), (m,) confidences; NaN (not covered) is below everything.
+    people
+        (n,), (m,) whose each is; None where all are independent.
 
     Returns
     -------
-    Estimate with DeLong's interval for independent samples, clipped to 0–1; it needs two of each.
-    NaN without inliers or outliers.
+    Estimate with DeLong's interval, clipped to 0–1: of independent samples, or by subject (the same
+    components summed by subject, t with G − 1 degrees of freedom). It needs two of each (two
+    subjects). NaN without inliers or outliers.
 
     References
     ----------
     DeLong, DeLong & Clarke-Pearson (1988), Comparing the areas under two or more correlated
     receiver operating characteristic curves, Biometrics 44.
+    Obuchowski (1997), Nonparametric analysis of clustered ROC curve data, Biometrics 53.
     """
     inliers, outliers = (
         np.where(np.isnan(values), -np.inf, values) for values in (inliers, outliers)
@@ -138,9 +144,17 @@ def auroc(inliers: Floats, outliers: Floats) -> Interval:
     value = float(above.mean())
     if min(n, m) < 2:
         return Interval(value, float("nan"), float("nan"))
-    half = float(ndtri((1 + LEVEL) / 2)) * float(
-        np.sqrt(above.var(ddof=1) / n + below.var(ddof=1) / m)
-    )
+    if people is None:
+        error = float(np.sqrt(above.var(ddof=1) / n + below.var(ddof=1) / m))
+        half = float(ndtri((1 + LEVEL) / 2)) * error
+    else:
+        parts = np.concatenate([(above - value) / n, (below - value) / m])
+        sums = cluster_sums(parts, np.concatenate(people))
+        groups = len(sums)
+        if groups < 2:
+            return Interval(value, float("nan"), float("nan"))
+        error = float(np.sqrt(groups / (groups - 1) * (sums**2).sum()))
+        half = float(stdtrit(groups - 1, (1 + LEVEL) / 2)) * error
     return clip(Interval(value, value - half, value + half), (0.0, 1.0))
 
 

@@ -131,13 +131,15 @@ class SamplePosteriors:
     """One cell's posteriors by sample.
 
     own: (n, classes) in the model's classes, NaN rows where not covered; states, reasons: (n,) of
-    the rows.
+    the rows; frames, seen: (n,) number of frames, and of those with a prediction.
     """
 
     classes: tuple[str, ...]
     own: Floats
     states: tuple[str, ...]
     reasons: tuple[str | None, ...]
+    frames: Ints
+    seen: Ints
 
     def in_space(self, space: Sequence[str]) -> tuple[Floats, Floats]:
         """Return posterior (n, k) and mass outside the space (n,).
@@ -230,7 +232,8 @@ def sample_posteriors(predictions: Path, ids: Sequence[str]) -> SamplePosteriors
     )
     with np.errstate(invalid="ignore"):
         own = total / np.where(covered, count, np.nan)[:, None]
-    return SamplePosteriors(classes, own, states, reasons)
+    frames = np.bincount(place, minlength=len(ids))
+    return SamplePosteriors(classes, own, states, reasons, frames, count)
 
 
 def flags(task: Task, cell: SamplePosteriors, predicted: Ints) -> list[str]:

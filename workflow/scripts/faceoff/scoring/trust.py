@@ -1,6 +1,6 @@
 """Score how far a pipeline can be trusted: calibration, rejection, and people's votes beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from faceoff.scoring.task import (
     Task,
     UnlabelledError,
     folds_for,
+    owners,
     read_task,
     sample_posteriors,
     share_interval,
 )
-from faceoff.statistics.arrays import Bools, Floats, Ints, Numbers
+from faceoff.statistics.arrays import Bools, Floats, Ints, Labels, Numbers
 from faceoff.statistics.intervals import Interval, cluster_interval
 from faceoff.storage import parquet
 
@@ -92,10 +93,15 @@ def calibration(
     }
 
 
-def rejections(task: Task, posterior: Floats, outliers: dict[str, Floats]) -> Rejection:
+def rejections(
+    task: Task,
+    posterior: Floats,
+    outliers: dict[str, Floats],
+    strangers: Labels | None = None,
+) -> Rejection:
     """Return what the reject option does to the scored samples, and to those without a label.
 
-    outliers: kind -> (m, k) posterior.
+    outliers: kind -> (m, k) posterior; strangers: whose each outlier is, in their order.
     """
     correct = metrics.argmax(posterior) == task.truth
     confidence = _confidence(posterior)
@@ -122,7 +128,10 @@ def rejections(task: Task, posterior: Floats, outliers: dict[str, Floats]) -> Re
             if len(strange):
                 step["outliers_rejected"] = float(1 - (strange >= limit.value).mean())
         steps.append(step)
-    told_apart = rejection.auroc(confidence, strange)
+    people = None
+    if task.people is not None and strangers is not None:
+        people = (task.people, strangers)
+    told_apart = rejection.auroc(confidence, strange, people)
     return {
         **rejection.describe(confidence, correct),
         "at": steps,
@@ -138,19 +147,23 @@ def rejections(task: Task, posterior: Floats, outliers: dict[str, Floats]) -> Re
     }
 
 
-def read_outliers(samples: Path) -> dict[str, list[str]]:
-    """Read the ids of the samples without a label that the dataset marks as outliers, by kind."""
-    found: dict[str, list[str]] = {}
-    for row in parquet.rows(samples, ["sample_id", "label", "groups"]):
+def read_outliers(samples: Path) -> dict[str, dict[str, str | None]]:
+    """Read the samples without a label that the dataset marks as outliers.
+
+    Return kind -> id -> subject.
+    """
+    found: dict[str, dict[str, str | None]] = {}
+    for row in parquet.rows(samples, ["sample_id", "label", "subject", "groups"]):
         kind = dict(row["groups"] or ()).get(OUTLIER)
         if kind is not None and row["label"] is None:
-            found.setdefault(kind, []).append(row["sample_id"])
+            found.setdefault(kind, {})[row["sample_id"]] = row["subject"]
     return found
 
 
-def outlier_posteriors(samples: Path, predictions: Path, space: Sequence[str]) -> dict[str, Floats]:
-    """Return kind -> (m, k) posterior of the samples that `read_outliers` finds."""
-    ids = read_outliers(samples)
+def outlier_posteriors(
+    ids: Mapping[str, Mapping[str, str | None]], predictions: Path, space: Sequence[str]
+) -> dict[str, Floats]:
+    """Return kind -> (m, k) posterior of the samples that `read_outliers` found."""
     if not ids:
         return {}
     posterior, _ = sample_posteriors(
@@ -244,12 +257,17 @@ def parts(
     A `hard` one's votes or ranks are no probabilities, so it has no calibration.
     """
     posterior, _ = cell.in_space(task.space)
+    strange = read_outliers(samples)
+    about = [pair for kind in strange.values() for pair in kind.items()]
     return {
         "calibration": None
         if hard
         else calibration(task, posterior, read_held_out(validation, task.space), seed),
         "rejection": rejections(
-            task, posterior, outlier_posteriors(samples, predictions, task.space)
+            task,
+            posterior,
+            outlier_posteriors(strange, predictions, task.space),
+            owners([sample for sample, _ in about], [subject for _, subject in about]),
         ),
         "human": beside_people(task, posterior, read_votes(samples, task), hard=hard),
     }

@@ -11,7 +11,7 @@ from faceoff.plugins.open_dataset import open_dataset
 from faceoff.plugins.protocols import MultiverseDataset
 from faceoff.scoring import metrics
 from faceoff.scoring.multiverse import multiverse
-from faceoff.scoring.task import UnlabelledError, cell_name, read_task, sample_posteriors
+from faceoff.scoring.task import UnlabelledError, cell_name, owners, read_task, sample_posteriors
 from faceoff.storage import columns, files, parquet
 
 
@@ -31,7 +31,9 @@ def write_multiverse(
             "remove 'multiverse: true'"
         )
     space = parquet.task_of(samples)["space"]
-    ids = [row["sample_id"] for row in parquet.rows(samples, ["sample_id"])]
+    about = list(parquet.rows(samples, ["sample_id", "subject"]))
+    ids, subjects = ([row[key] for row in about] for key in ("sample_id", "subject"))
+    people = owners(ids, subjects) if any(subjects) else None
     predicted = {}
     for path in predictions:
         cell = sample_posteriors(path, ids)
@@ -45,5 +47,5 @@ def write_multiverse(
     # and `limit` leave.
     labels = [(sample.sample_id, sample.label) for sample in dataset.samples()]
     universes = list(dataset.universes())
-    found = multiverse(job.dataset, task, universes, labels, predicted, ids, space)
+    found = multiverse(job.dataset, task, universes, labels, predicted, ids, space, people)
     files.write_json(output, found)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from faceoff.report.part import NAME, REASON, Part, View, shade
+from faceoff.results import words
 from faceoff.results.dataset_results import shorten
 from faceoff.storage import columns
 
@@ -18,6 +19,7 @@ def view(part: Part) -> View:
     """Return the outcomes by detector and the agreement of detectors."""
     return {
         "rows": _outcomes(part),
+        "clips": _clips(part),
         "agreement": _agreement(part.overlaps or {}),
         "files": part.links("coverage"),
     }
@@ -46,6 +48,19 @@ def _outcomes(part: Part) -> list[View]:
             }
         )
     return rows
+
+
+def _clips(part: Part) -> list[View]:
+    """Return, of each pipeline on clips, the frames that it read and accuracy by their share."""
+    return [
+        {
+            "title": words.title_of(score),
+            "share": clips["seen"] / clips["frames"] if clips["frames"] else None,
+            "thirds": clips["thirds"],
+        }
+        for score in part.dataset.ranked
+        if (clips := score.get("clips"))
+    ]
 
 
 def _answered(detector: str, part: Part) -> str:

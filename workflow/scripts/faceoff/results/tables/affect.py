@@ -32,6 +32,7 @@ TABLE = Table(
     columns=[
         *plain("dataset", "detector", "model", "dimension", "n"),
         Column(header="CCC [95 % CI]", text=_concordance, best="ccc"),
+        Column(header="CCC where read", text=rounded("covered_ccc")),
         Column(header="CCC within clips", text=rounded("ccc_within_clips")),
         *plain("clips"),
         Column(header="Pearson r", text=rounded("pearson")),
