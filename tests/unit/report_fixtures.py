@@ -175,6 +175,7 @@ def score(
         "reason": None,
         "train_status": "cross-corpus",
         "circular": False,
+        "same_generator": False,
         "counts": {"ok": k * (each - lost), "no_face": k * lost, "unreadable": 0, "error": 0},
         "metrics": {
             "accuracy": value,

@@ -286,6 +286,39 @@ def test_recipe_on_drawn_faces_is_circular() -> None:
     assert made.fusion_score_job("posed", "pair").circular
 
 
+def test_a_model_that_learnt_from_drawings_is_marked_on_drawings(tmp_path: Path) -> None:
+    """By `train:`, and by the training data of a card; on real faces there is no such mark."""
+    card = tmp_path / "drawn.yaml"
+    card.write_text(
+        f"name: carded\nfile: net.onnx\nsha256: {'0' * 64}\nruntime: onnx\n"
+        "input: {size: [48, 48], channels: 1}\nactivation: softmax\n"
+        "emotions: [neutral, happiness]\nlineage: n\nlicence: MIT\n"
+        "training_data: {posed_video: [train]}\n"
+    )
+    datasets = {
+        **RAW["datasets"],
+        "ferplus": {"path": "/data"},
+        "ferplus-train": {"type": "ferplus", "path": "/data", "split": "train", "role": "train"},
+    }
+    models = {
+        **RAW["models"],
+        "real_lr": {"model": "landmarks_lr", "train": "ferplus-train"},
+        "carded": {"model": str(card)},
+    }
+    made = plan({"datasets": datasets, "models": models})
+
+    def marked(dataset: str, model: str) -> bool:
+        return made.score_job(dataset, "whole", model).same_generator
+
+    assert marked("posed", "landmarks_lr")
+    assert marked("posed", "carded")
+    assert not marked("posed", "real_lr")
+    assert not marked("posed", "geometry")
+    assert not marked("ferplus", "landmarks_lr")
+    assert made.fusion_score_job("posed", "all").same_generator
+    assert not made.fusion_score_job("posed", "pair").same_generator
+
+
 def test_drawn_faces_never_enter_the_headline() -> None:
     made = plan({"datasets": {**RAW["datasets"], "ferplus": {"path": "/data"}}})
     assert made.samples_job("posed").headline is False

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-VERSION = 2  # of the layout; raise it when a file moves, so that older results are recognised
+# Of files and documents. Raise it when one moves or changes, so that older results are recognised.
+VERSION = 3
 RESULTS = "results"
 
 

@@ -163,7 +163,8 @@ class ScoreJob(Job):
     """Score one cell or one fusion on a dataset; exactly one of `cell` and `fusion` is given.
 
     skip: why the cell cannot run here; train_status: how the training data relate to this dataset
-    (protocol §15); circular: the model reads emotions by the recipe that drew the dataset (§16).
+    (protocol §15); circular: the model reads emotions by the recipe that drew the dataset (§16);
+    same_generator: it learnt from drawings and is scored on drawings (§41).
     """
 
     dataset: str
@@ -173,6 +174,7 @@ class ScoreJob(Job):
     cell: CellIdentity | None = None
     fusion: FusionIdentity | None = None
     skip: str | None = None
+    same_generator: bool = False
 
     @property
     def hard(self) -> bool:
@@ -185,6 +187,7 @@ class ScoreJob(Job):
             "dataset": self.dataset,
             "train_status": self.train_status,
             "circular": self.circular,
+            "same_generator": self.same_generator,
         }
         if self.fusion is not None:
             own = {key: value for key, value in asdict(self.fusion).items() if key != "hard"}

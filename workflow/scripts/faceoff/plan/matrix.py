@@ -31,7 +31,7 @@ class Matrix:
         Raises ConfigError.
         """
         self.config: RunConfig = parse(dict(raw))
-        self._folders = tuple(self.config.plugins)
+        self.plugin_folders = tuple(self.config.plugins)
         self.check_modules = check_modules
 
     # -- names -------------------------------------------------------------------------------------
@@ -78,17 +78,17 @@ class Matrix:
     def detector(self, name: str) -> tuple[DetectorConfig, Plugin]:
         """Return a detector's section and plug-in."""
         section = self.config.detectors[name]
-        return section, registry.get("detector", section.detector or name, self._folders)
+        return section, registry.get("detector", section.detector or name, self.plugin_folders)
 
     def model(self, name: str) -> tuple[ModelConfig, Plugin]:
         """Return a model's section and plug-in."""
         section = self.config.models[name]
-        return section, registry.get("model", section.model or name, self._folders)
+        return section, registry.get("model", section.model or name, self.plugin_folders)
 
     def dataset(self, name: str) -> tuple[DatasetConfig, Plugin]:
         """Return a dataset's section and plug-in."""
         section = self.config.datasets[name]
-        return section, registry.get("dataset", section.type or name, self._folders)
+        return section, registry.get("dataset", section.type or name, self.plugin_folders)
 
     def skip(self, detector: str, model: str) -> str | None:
         """Return the reason why a cell cannot run here, or None."""

@@ -32,7 +32,7 @@ from faceoff.plan.jobs import (
 )
 from faceoff.plan.matrix import Cell, Matrix
 from faceoff.plan.shards import SAMPLE_COST, cost_of, shards_for
-from faceoff.plan.train_status import is_circular, train_status
+from faceoff.plan.train_status import is_circular, is_same_generator, train_status
 from faceoff.plugins import code_hash
 from faceoff.plugins.jobs import CropJob, PluginJob
 from faceoff.plugins.plugin import Plugin
@@ -256,6 +256,7 @@ class StageJobs(Matrix):
             skip=self.skip(detector, model),
             train_status=train_status(self, dataset, model),
             circular=is_circular(self, dataset, model),
+            same_generator=is_same_generator(self, dataset, model),
             seed=self.config.seed,
             code=code("score"),
         )
@@ -275,6 +276,7 @@ class StageJobs(Matrix):
             ),
             train_status=statuses.pop() if len(statuses) == 1 else "mixed",
             circular=any(is_circular(self, dataset, model) for _, model in cells),
+            same_generator=any(is_same_generator(self, dataset, model) for _, model in cells),
             seed=self.config.seed,
             code=code("score"),
         )

@@ -1,6 +1,7 @@
 """Say how a model's training data relate to a dataset."""
 
 from faceoff.plan.matrix import Matrix
+from faceoff.plugins import registry
 from faceoff.plugins.options import DatasetConfig
 
 # Options that do not change which samples are listed, and so where the parts are cut.
@@ -14,6 +15,21 @@ def is_circular(run: Matrix, dataset: str, model: str) -> bool:
     """Return whether the model reads emotions by the recipe that drew the dataset (§16)."""
     recipe = run.model(model)[1].card.get("recipe")
     return recipe == "emfacs" and bool(run.dataset(dataset)[1].card.get("drawn"))
+
+
+def is_same_generator(run: Matrix, dataset: str, model: str) -> bool:
+    """Return whether a drawn dataset meets a model that learnt from drawings (§41)."""
+    if not run.dataset(dataset)[1].card.get("drawn"):
+        return False
+    trained_on = run.config.models[model].train
+    if trained_on:
+        return bool(run.dataset(trained_on)[1].card.get("drawn"))
+    known = registry.discover(run.plugin_folders)
+    return any(
+        known["dataset", name].card.get("drawn", False)
+        for name in run.model(model)[1].card.get("training_data", ())
+        if ("dataset", name) in known
+    )
 
 
 def train_status(run: Matrix, dataset: str, model: str) -> str:

@@ -73,6 +73,12 @@ def p_in_table(p: float | None) -> str:
     return "< 0.0001" if is_number(p) and p < 0.0001 else number(p, 4)
 
 
+def kinship(score: Mapping[str, Any]) -> list[str]:
+    """Return the marks of a pipeline that is related to drawn data (protocol §16, §41)."""
+    marks = {"circular": "circular", "same_generator": "same generator"}
+    return [mark for key, mark in marks.items() if score.get(key)]
+
+
 def lacks(classes: Sequence[str], ceiling: float | None) -> str:
     """Return 'lacks contempt: at most 96.2 %' (protocol §36); '' for a pipeline that has all."""
     return f"lacks {', '.join(classes)}: at most {percent(ceiling)}" if classes else ""

@@ -334,6 +334,7 @@ class Score(TypedDict):
     reason: str | None
     train_status: str
     circular: bool
+    same_generator: bool
     failed_files: list[str]
     task: TaskInfo | None
     detector: NotRequired[str]

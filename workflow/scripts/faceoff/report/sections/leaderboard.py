@@ -83,7 +83,7 @@ def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: fl
                 "bar": bar(metrics.get("accuracy"), (low, high), start, end),
                 "train_status": shorten(score.get("train_status") or "unknown", 40),
                 "flags": [shorten(flag, 120) for flag in score.get("flags") or ()]
-                + (["circular"] if score.get("circular") else []),
+                + words.kinship(score),
                 "lacks": words.lacks(score.get("lacks") or (), metrics.get("ceiling")),
             }
         )

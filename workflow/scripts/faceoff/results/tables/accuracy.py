@@ -63,6 +63,7 @@ def _row(cell: Score, ranking: Mapping[Key, Place], variants: Mapping[Key, Varia
     return row | {
         "train_status": cell.get("train_status"),
         "circular": cell.get("circular"),
+        "same_generator": cell.get("same_generator"),
         "flags": "; ".join(filter(None, ["; ".join(cell.get("flags", ())), *warnings])),
     }
 
@@ -105,7 +106,7 @@ def _ranks(row: Row) -> str:
 
 
 def _notes(row: Row) -> str:
-    circular = "circular" if row["circular"] else ""
+    circular = " and ".join(words.kinship(row))
     lacks = words.lacks(row.get("lacks", "").split(), row.get("ceiling"))
     return row["reason"] or "; ".join(filter(None, [row["flags"], circular, lacks]))
 
