@@ -7,7 +7,7 @@ import pytest
 
 from faceoff.faces import crops
 from faceoff.faces.choice import POLICIES, choose
-from faceoff.faces.chosen import SIDES, chosen_faces, iou_of, look_at_same_face
+from faceoff.faces.chosen import SIDES, calibrate_all, chosen_faces, iou_of, look_at_same_face
 from faceoff.faces.face_crops import framed
 from faceoff.statistics.limits import SAME_FACE
 from faceoff.storage import columns, parquet
@@ -100,14 +100,18 @@ def test_overlap_with_a_missing_box_is_zero() -> None:
     assert iou_of(box, np.full(4, np.nan)) == 0
 
 
-def same_face(boxes: np.ndarray) -> list[bool]:
-    """Return which members look at the face of most, for one frame (members, 4)."""
+def same_face(boxes: np.ndarray, scores: np.ndarray, names: list[str]) -> list[bool]:
+    """Return which members look at the face of most, for one frame (members, 4).
+
+    Ties go to the higher score, then to the name.
+    """
     there = [index for index, box in enumerate(boxes) if not np.isnan(box[0])]
     agree = {
         a: [b for b in there if crops.iou(tuple(boxes[a]), tuple(boxes[b])) >= SAME_FACE]
         for a in there
     }
-    best = max(there, key=lambda index: (len(agree[index]), -index), default=None)
+    by_name = sorted(there, key=lambda index: names[index])
+    best = max(by_name, key=lambda index: (len(agree[index]), scores[index]), default=None)
     return [index not in there or index in agree[best] for index in range(len(boxes))]
 
 
@@ -116,9 +120,43 @@ def test_matching_is_that_of_a_plain_loop() -> None:
     places = rng.choice([0.0, 4.0, 40.0], (4, 5000, 2))  # more frames than a block has
     boxes = np.concatenate([places, np.full_like(places, 20.0)], axis=-1)
     boxes[rng.random(boxes.shape[:2]) < 0.2] = np.nan
-    agrees = look_at_same_face(boxes)
-    assert agrees.T.tolist() == [same_face(boxes[:, frame]) for frame in range(boxes.shape[1])]
+    scores = rng.choice([0.5, 0.9], boxes.shape[:2])
+    names = ["c/x", "a/x", "d/x", "b/x"]
+    agrees = look_at_same_face(boxes, scores, names)
+    assert agrees.T.tolist() == [
+        same_face(boxes[:, frame], scores[:, frame], names) for frame in range(boxes.shape[1])
+    ]
     assert 0.05 < 1 - agrees.mean() < 0.95
+
+
+def test_matching_does_not_depend_on_the_order_of_members() -> None:
+    rng = np.random.default_rng(4)
+    places = rng.choice([0.0, 30.0, 60.0], (5, 300, 2))
+    boxes = np.concatenate([places, np.full_like(places, 20.0)], axis=-1)
+    scores, names = rng.choice([0.5, np.nan], (5, 300)), list("edcba")
+    for _ in range(4):
+        order = rng.permutation(5)
+        mixed = look_at_same_face(boxes[order], scores[order], [names[m] for m in order])
+        assert (mixed == look_at_same_face(boxes, scores, names)[order]).all()
+
+
+def test_a_tie_goes_to_the_more_confident_detector_then_to_the_name() -> None:
+    apart = np.array([[[0.0, 0, 10, 10]], [[50.0, 0, 10, 10]]])
+    assert look_at_same_face(apart, np.array([[0.6], [0.9]]), ["a", "b"])[:, 0].tolist() == [
+        False,
+        True,
+    ]
+    alike = np.array([[0.9], [0.9]])
+    assert look_at_same_face(apart, alike, ["b", "a"])[:, 0].tolist() == [False, True]
+
+
+def test_boxes_are_calibrated_as_one_by_one() -> None:
+    calibration = {"dx": 0.1, "dy": -0.2, "sx": 1.3, "sy": 0.8}
+    boxes = np.array([[10.0, 20, 30, 40], [np.nan] * 4, [0, 0, 5, 6]])
+    found = calibrate_all(boxes, calibration)
+    assert tuple(found[0]) == pytest.approx(crops.calibrate((10, 20, 30, 40), calibration))
+    assert np.isnan(found[1]).all()
+    assert calibrate_all(boxes, None) is boxes
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """The contents of comparisons/<dataset>.json, from prediction files whose truth is known."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from faceoff.fusion.means import soft_mean
-from faceoff.plan.jobs import CompareJob
+from faceoff.plan.jobs import CompareJob, Member
 from faceoff.stages.compare import write_comparisons
 from faceoff.statistics.power import detectable_difference
 from faceoff.storage import columns, files, parquet
@@ -71,12 +72,46 @@ def run(folder: Path, right: dict[str, np.ndarray], subjects: np.ndarray | None 
     }
     write_comparisons(
         folder / "samples.parquet",
+        *no_faces(folder, (name.split("/")[0] for name in cells), n),
         paths,
         [],
         folder / "out.json",
-        CompareJob(dataset="d", factors=factors, variants={"b/m": "a/m"}, seed=0),
+        CompareJob(
+            dataset="d",
+            factors=factors,
+            variants={"b/m": "a/m"},
+            voters=voters_of(cells),
+            policy="largest",
+            headline_fusion="vote",
+            seed=0,
+        ),
     )
     return files.read_json(folder / "out.json")
+
+
+def voters_of(cells: Iterable[str]) -> tuple[Member, ...]:
+    """Members that look at whole frames, each a lineage of its own."""
+    pairs = [name.split("/") for name in cells]
+    return tuple(
+        Member(detector=detector, model=model, lineage=model, whole_frame=True)
+        for detector, model in pairs
+    )
+
+
+def no_faces(folder: Path, detectors: Iterable[str] = (), n: int = 120) -> tuple[Path, list[Path]]:
+    """Frames, and tables without a face: all members look at the whole frame."""
+    keys = [{"sample_id": f"s{i:04}", "frame": 0} for i in range(n)]
+    frames = folder / "frames.parquet"
+    parquet.write_rows(
+        frames,
+        columns.FRAMES,
+        (key | {"width": 9, "height": 9, "state": "ok"} for key in keys),
+    )
+    tables = [folder / f"faces/d/{name}.parquet" for name in sorted(set(detectors))]
+    row = {"face_id": -1, "n_faces": 0, "success": 0, "state": "no_face"}
+    for table in tables:
+        parquet.write_rows(table, columns.FACES, (key | row for key in keys))
+    return frames, tables
 
 
 @pytest.fixture
@@ -237,10 +272,18 @@ def compared(folder: Path, samples: Path, cells: list[Path], validation: list[Pa
     }
     write_comparisons(
         samples,
+        *no_faces(folder, (path.parent.name for path in cells)),
         cells,
         validation,
         folder / "out.json",
-        CompareJob(dataset="d", factors=factors, variants={}, seed=0),
+        CompareJob(
+            dataset="d",
+            factors=factors,
+            variants={},
+            voters=voters_of(factors),
+            policy="largest",
+            seed=0,
+        ),
     )
     return files.read_json(folder / "out.json")
 

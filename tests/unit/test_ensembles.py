@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from faceoff.fusion import ensembles
+from faceoff.fusion.ensembles import Ballots
 from faceoff.fusion.means import soft_mean
 
 NAN = float("nan")
@@ -45,8 +46,8 @@ def test_leave_one_out_is_the_difference_of_two_votes() -> None:
         - accuracy(posteriors, truth, tuple(m for m in everyone if m != left))
         for left in everyone
     ]
-    assert ensembles.leave_one_out(posteriors, truth) == pytest.approx(expected)
-    assert np.isnan(ensembles.leave_one_out(posteriors[:1], truth)).all()
+    assert ensembles.leave_one_out(Ballots.of_samples(posteriors, truth)) == pytest.approx(expected)
+    assert np.isnan(ensembles.leave_one_out(Ballots.of_samples(posteriors[:1], truth))).all()
 
 
 def test_shapley_values_by_their_definition() -> None:
@@ -54,7 +55,7 @@ def test_shapley_values_by_their_definition() -> None:
     answering the most frequent class.
     """
     posteriors, truth = members((2.0, 1.0, 0.3), n=150)
-    found = ensembles.shapley(posteriors, truth)
+    found = ensembles.shapley(Ballots.of_samples(posteriors, truth))
     for m in range(3):
         others = [other for other in range(3) if other != m]
         gains = []
@@ -77,12 +78,12 @@ def test_chance_is_worth_nothing() -> None:
     random = np.random.default_rng(2)
     truth = random.choice(2, 2000, p=[0.7, 0.3])
     always = np.tile([1.0, 0.0], (2000, 1))
-    assert ensembles.shapley(always[None], truth) == pytest.approx([0])
+    assert ensembles.shapley(Ballots.of_samples(always[None], truth)) == pytest.approx([0])
     right = np.stack([random.random(2000) < 0.8 for _ in range(3)])
     said = np.where(right, truth, 1 - truth)
     good = np.where(np.arange(2) == said[..., None], 0.7, 0.3)
     coin = np.eye(2)[random.integers(0, 2, 2000)]
-    worth = ensembles.shapley(np.concatenate([good, coin[None]]), truth)
+    worth = ensembles.shapley(Ballots.of_samples(np.concatenate([good, coin[None]]), truth))
     assert worth[3] < -0.05
     assert (worth[:3] > 0.03).all()
 
@@ -90,15 +91,17 @@ def test_chance_is_worth_nothing() -> None:
 def test_twins_are_worth_the_same_and_eleven_have_no_value() -> None:
     posteriors, truth = members((1.0, 1.0, 2.0))
     posteriors[1] = posteriors[0]
-    found = ensembles.shapley(posteriors, truth)
+    found = ensembles.shapley(Ballots.of_samples(posteriors, truth))
     assert found[0] == pytest.approx(found[1])
-    assert ensembles.shapley(np.repeat(posteriors[:1], 11, axis=0), truth) is None
+    assert (
+        ensembles.shapley(Ballots.of_samples(np.repeat(posteriors[:1], 11, axis=0), truth)) is None
+    )
 
 
 def test_greedy_takes_the_best_first_and_is_judged_elsewhere() -> None:
     posteriors, truth = members((0.5, 2.5, 1.5, 0.0), n=900)
     folds = np.arange(900) % 5
-    steps = ensembles.greedy(posteriors, truth, folds)
+    steps = ensembles.greedy(Ballots.of_samples(posteriors, truth), folds)
     assert [step.size for step in steps] == [1, 2, 3, 4]
     assert [step.added for step in steps[:2]] == [1, 2]
     assert steps[0].correct.mean() == pytest.approx(accuracy(posteriors, truth, (1,)))
@@ -115,10 +118,41 @@ def test_chance_members_do_not_look_good() -> None:
     random = np.random.default_rng(5)
     posteriors = random.dirichlet(np.ones(4), (20, 400))
     truth = random.integers(0, 4, 400)
-    steps = ensembles.greedy(posteriors, truth, np.arange(400) % 5)
+    steps = ensembles.greedy(Ballots.of_samples(posteriors, truth), np.arange(400) % 5)
     assert max(step.correct.mean() for step in steps) < 0.25 + 3 * np.sqrt(0.25 * 0.75 / 400) + 0.02
 
 
 def test_classes_that_a_member_lacks_and_samples_that_nobody_reads() -> None:
     posteriors = np.array([[[0.6, 0.4, NAN], [NAN, NAN, NAN]], [[0.1, 0.2, 0.7], [NAN, NAN, NAN]]])
-    assert ensembles._Votes(posteriors, np.array([2, 0])).of([0, 1]).tolist() == [True, False]
+    assert Ballots.of_samples(posteriors, np.array([2, 0])).vote([0, 1]).tolist() == [True, False]
+
+
+def test_frames_are_averaged_after_each_is_fused() -> None:
+    """Two frames of one sample; the first member sees only one of them.
+
+    Frame 1: mean (.5, .5). Frame 2: the second member alone, (.4, .6). Together (.45, .55): class
+    1. The mean of the members' own means, (.7 + .35) / 2 against (.3 + .65) / 2, says class 0.
+    """
+    posteriors = np.array([[[0.7, 0.3], [NAN, NAN]], [[0.3, 0.7], [0.4, 0.6]]])
+    ballots = Ballots(posteriors, np.array([0, 0]), np.arange(2), np.array([1]))
+    assert ballots.vote([0, 1]).tolist() == [True]
+    assert Ballots.of_samples(np.nanmean(posteriors, axis=1)[:, None], np.array([1])).vote(
+        [0, 1]
+    ).tolist() == [False]
+
+
+def test_a_class_outside_the_task_is_masked_after_the_vote() -> None:
+    posteriors = np.array([[[0.3, 0.1, 0.6]]])
+    space = np.array([0, 1])
+    assert Ballots(posteriors, np.array([0]), space, np.array([0])).vote([0]).tolist() == [True]
+    nothing = np.array([[[0.0, 0.0, 1.0]]])
+    tie = [Ballots(nothing, np.array([0]), space, np.array([t])).vote([0]).tolist() for t in (0, 1)]
+    assert tie == [[True], [False]], "where nothing is left inside, the first class is the answer"
+
+
+def test_some_samples_have_the_ballots_of_their_frames() -> None:
+    posteriors, truth = members((2.0, 1.0), n=60)
+    sample = np.repeat(np.arange(20), 3)
+    whole = Ballots(posteriors, sample, np.arange(3), truth[:20])
+    chosen = np.arange(20) % 3 == 1
+    assert whole.on(chosen).vote([0, 1]).tolist() == whole.vote([0, 1])[chosen].tolist()

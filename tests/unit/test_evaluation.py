@@ -183,18 +183,6 @@ def test_the_name_of_a_cell_is_in_its_path_whatever_the_run_is_called(run: str) 
     assert cell_name(Path("results", run, "fusion/d/vote.mtcnn.parquet")) == "fusion/vote.mtcnn"
 
 
-def test_what_a_vote_averages_is_missing_where_the_model_lacks_the_class(tmp_path: Path) -> None:
-    cell = sample_posteriors(
-        predictions(
-            tmp_path / "p.parquet", [("a", 0, "ok", [0.25, 0.75]), ("b", 0, "no_face", None)]
-        ),
-        ["a", "b"],
-    )
-    assert cell.votes_in(("neutral", "sadness")) == pytest.approx(
-        np.array([[np.nan, 0.75], [np.nan, np.nan]]), nan_ok=True
-    )
-
-
 def test_label_sets_of_rules_that_keep_several_labels(tmp_path: Path) -> None:
     rows = [{"sample_id": "a", "label": "sadness", "groups": [("label_set", "sadness|fear")]}]
     assert read_task(samples(tmp_path / "s.parquet", rows)).label_sets == (

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from posterior_fixtures import RULES
 
+from faceoff.faces.member_tables import Tables, read_votes
 from faceoff.fusion.member_votes import Votes, fuse
 from faceoff.fusion.rule import Rule
 from faceoff.plan.jobs import FuseJob, Member
@@ -416,11 +417,9 @@ def test_a_sample_without_a_subject_is_a_person_of_its_own(tmp_path):
     """Also beside samples that have one, and where that one is called like the sample."""
     write(tmp_path, "a", posteriors(1, 6), subjects=["p", "p", "s3", None, "", "s3"])
     members = (Member(detector="d", model="a", lineage="a"),)
-    told = {"dataset": "d", "fusion": "f", "policy": "largest", "seed": 0}
-    job = FuseJob(rule="soft_mean", members=members, **told)
     frames, samples = tmp_path / "frames.parquet", tmp_path / "samples.parquet"
-    tables = stage.Tables([tmp_path / "a.parquet"], [], frames, samples)
-    people = stage._read(tables, members, CLASSES, job)[1].people
+    tables = Tables([tmp_path / "a.parquet"], [], frames, samples)
+    people = read_votes(tables, members, CLASSES, "largest")[1].people
     assert np.unique(people, return_inverse=True)[1].tolist() == [2, 2, 3, 0, 1, 3]
 
 

@@ -44,6 +44,8 @@ rule compare:
     input:
         script=script("compare"),
         samples=layout.samples(),
+        frames=layout.frames(),
+        faces=expand(layout.faces("{{dataset}}"), detector=plan.runnable_detectors),
         predictions=lambda wildcards: plan.prediction_files(wildcards.dataset),
         validation=validation_predictions,
     output:
@@ -59,7 +61,8 @@ rule compare:
     params:
         spec=spec("compare_job", "dataset"),
     shell:
-        "python {input.script:q} --samples {input.samples} --predictions {input.predictions}"
+        "python {input.script:q} --samples {input.samples} --frames {input.frames}"
+        " --faces {input.faces} --predictions {input.predictions}"
         " --validation {input.validation}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
 

@@ -9,6 +9,8 @@ from faceoff.stages.compare import write_comparisons
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=Path, required=True)
+    parser.add_argument("--frames", type=Path, required=True)
+    parser.add_argument("--faces", type=Path, nargs="*", default=[])
     parser.add_argument("--predictions", type=Path, nargs="*", default=[])
     parser.add_argument("--validation", type=Path, nargs="*", default=[])
     parser.add_argument("--output", type=Path, required=True)

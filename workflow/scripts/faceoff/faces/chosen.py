@@ -1,6 +1,6 @@
 """Choose the faces of a whole table, column by column, and match those of several detectors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from faceoff.faces import crops
 from faceoff.faces.choice import SIDES, rank
 from faceoff.statistics.limits import SAME_FACE
 from faceoff.storage import parquet
@@ -36,6 +37,14 @@ class ChosenFaces:
         boxes = np.full((len(self.rows), 4), np.nan)
         boxes[self.rows >= 0] = sides[self.rows[self.rows >= 0]]
         return boxes
+
+    @cached_property
+    def scores(self) -> npt.NDArray[np.float64]:
+        """Return (n,) the detector's scores, NaN without a face or a score."""
+        scores = self.table["score"].to_numpy().astype(float)
+        found = np.full(len(self.rows), np.nan)
+        found[self.rows >= 0] = scores[self.rows[self.rows >= 0]]
+        return found
 
     def as_rows(self) -> list[dict[str, Any] | None]:
         """Return the rows of the faces table, None without a face."""
@@ -91,18 +100,46 @@ def _ends(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return boxes[..., :2] + boxes[..., 2:]
 
 
-def look_at_same_face(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def calibrate_all(
+    boxes: npt.NDArray[np.float64], calibration: Mapping[str, float] | None
+) -> npt.NDArray[np.float64]:
+    """Map raw boxes (n, 4) to canonical face boxes, as `crops.calibrate` does one."""
+    if not calibration:
+        return boxes
+    return np.column_stack(crops.calibrate(tuple(boxes.T), calibration))
+
+
+def look_at_same_face(
+    boxes: npt.NDArray[np.float64],
+    scores: npt.NDArray[np.float64],
+    names: Sequence[str],
+) -> npt.NDArray[np.bool_]:
     """Return (members, n): whether a member looks at the face that most members look at.
 
-    boxes: (members, n, 4), NaN for a member without a box (whole frame, or no face), which always
-    takes part. Ties go to the face of the earliest member.
+    Ties go to the box with the higher detector score, then to the member whose name comes first
+    (protocol §40), so that the order of members does not matter.
+
+    Parameters
+    ----------
+    boxes
+        (members, n, 4), NaN for a member without a box (whole frame, or no face), which always
+        takes part.
+    scores
+        (members, n) the detectors' scores, NaN where there is none.
+    names
+        Of the members.
     """
     members, n, _ = boxes.shape
     agrees = np.ones((members, n), bool)
+    by_name = np.argsort(names, kind="stable")
+    known = np.where(np.isnan(scores), -np.inf, scores)
     for start in range(0, n, _BLOCK):
-        part = boxes[:, start : start + _BLOCK]
+        part, score = boxes[:, start : start + _BLOCK], known[:, start : start + _BLOCK]
         same = iou_of(part[:, None], part[None, :]) >= SAME_FACE
-        best = same.sum(axis=1).argmax(axis=0)  # the first of those that tie
+        votes = same.sum(axis=1)
+        leads = votes == votes.max(axis=0)
+        leads &= score == np.where(leads, score, -np.inf).max(axis=0)
+        best = by_name[leads[by_name].argmax(axis=0)]
         there = ~np.isnan(part[..., 0])
         agrees[:, start : start + _BLOCK] = ~there | same[best, :, np.arange(part.shape[1])].T
     return agrees

@@ -1,15 +1,18 @@
 """Say what each member is worth to a vote: leave-one-out, Shapley values, and greedy selection.
 
-The vote is the soft mean. Conventions as in `posteriors`: posteriors (members, n, k) with NaN rows
-where a member abstains; truth (n,) int; folds (n,) int. Accuracy is end to end: a sample that
-nobody reads is wrong.
+The vote is the soft mean, taken frame by frame as the fusion takes it, so that the vote of all
+members is the fusion of all (protocol §38). Accuracy is end to end: a sample that nobody reads is
+wrong. folds: (n,) int, of the samples.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import comb
 
 import numpy as np
 
+from faceoff.fusion.posteriors import EPSILON, normalise
 from faceoff.statistics.arrays import Bools, Floats, Ints
 from faceoff.statistics.folds import check_folds
 
@@ -30,57 +33,99 @@ class Step:
     chosen: tuple[tuple[int, ...], ...]
 
 
-class _Votes:
-    """Sums of present members' posteriors, so that adding or leaving out a member costs one
-    addition.
+@dataclass(frozen=True)
+class Ballots:
+    """The members' answers to the frames of n samples, of which sums are kept.
+
+    posteriors: (members, frames, K), rows of NaN where a member abstains, columns of NaN for a
+    class that it lacks; sample: (frames,) the sample 0 … n − 1 of each frame; space: (k,) the
+    column of each class of the task, -1 for a class that no member has; truth: (n,) class index.
     """
 
-    def __init__(self, posteriors: Floats, truth: Ints):
-        # Soft mean: each class over the members that have it. What decides is the mean, so sums and
-        # counts are kept.
-        self.there = ~np.isnan(posteriors)
-        self.values = np.where(self.there, posteriors, 0.0)
-        self.truth = np.asarray(truth)
+    posteriors: Floats
+    sample: Ints
+    space: Ints
+    truth: Ints
+
+    @classmethod
+    def of_samples(cls, posteriors: Floats, truth: Ints) -> "Ballots":
+        """Return the ballots of samples of one frame, in the classes of the task."""
+        _, n, k = posteriors.shape
+        return cls(posteriors, np.arange(n), np.arange(k), np.asarray(truth))
+
+    @cached_property
+    def there(self) -> Bools:
+        """Return (members, frames, K) where there is a value."""
+        found: Bools = ~np.isnan(self.posteriors)
+        return found
+
+    @cached_property
+    def values(self) -> Floats:
+        """Return the posteriors with 0 where there is no value."""
+        return np.where(self.there, self.posteriors, 0.0)
+
+    def __len__(self) -> int:
+        return len(self.posteriors)
+
+    def on(self, chosen: Bools) -> "Ballots":
+        """Return the ballots of these samples (n,)."""
+        place = np.cumsum(chosen) - 1
+        frames = chosen[self.sample]
+        return Ballots(
+            self.posteriors[:, frames], place[self.sample[frames]], self.space, self.truth[chosen]
+        )
 
     def correct(self, total: Floats, count: Ints) -> Bools:
-        """Return (n,) whether the vote of summed posteriors and counts (n, k) is right."""
-        mean = np.where(count > 0, total / np.maximum(count, 1), -1.0)
-        right: Bools = (mean.argmax(axis=1) == self.truth) & (count > 0).any(axis=1)
+        """Return (n,) whether the vote of summed posteriors and counts (frames, K) is right.
+
+        Each frame's mean is renormalised, then the frames of a sample are averaged, then the
+        classes outside the task are masked, as a fusion is made and scored.
+        """
+        answered = (count > 0).any(axis=1)
+        frames = normalise(total / np.maximum(count, 1), answered)
+        n = len(self.truth)
+        if len(frames) == n and (self.sample == np.arange(n)).all():
+            sums, covered = np.nan_to_num(frames), answered
+        else:
+            covered = np.bincount(self.sample[answered], minlength=n) > 0
+            sums = np.zeros((n, frames.shape[1]))
+            for column, values in enumerate(frames[answered].T):
+                sums[:, column] = np.bincount(self.sample[answered], values, minlength=n)
+        inside = np.where(self.space >= 0, sums[:, self.space], 0.0)
+        # Where nothing is left inside, all classes tie and the first one is the answer.
+        decided = inside.sum(axis=1) > EPSILON
+        winner = np.where(decided, inside.argmax(axis=1), 0)
+        right: Bools = covered & (winner == self.truth)
         return right
 
-    def of(self, members: list[int]) -> Bools:
+    def vote(self, members: Sequence[int]) -> Bools:
         """Return (n,) whether the vote of these members is right."""
-        return self.correct(self.values[members].sum(axis=0), self.there[members].sum(axis=0))
+        # In the members' order, as the fusion adds them up.
+        chosen = sorted(members)
+        return self.correct(self.values[chosen].sum(axis=0), self.there[chosen].sum(axis=0))
 
 
-def leave_one_out(posteriors: Floats, truth: Ints) -> Floats:
+def leave_one_out(ballots: Ballots) -> Floats:
     """Return what the vote of all loses without each member.
-
-    Parameters
-    ----------
-    posteriors
-        (members, n, k).
-    truth
-        (n,) class index.
 
     Returns
     -------
     (members,) accuracy of all minus that without the member: below 0 where the vote is better
     without it. NaN for a single member.
     """
-    votes, everyone = _Votes(posteriors, truth), list(range(len(posteriors)))
+    everyone = list(range(len(ballots)))
     if len(everyone) < 2:
         return np.full(len(everyone), np.nan)
-    full = votes.of(everyone).mean()
+    full = ballots.vote(everyone).mean()
     return np.array(
         [
-            full - votes.of([other for other in everyone if other != member]).mean()
+            full - ballots.vote([other for other in everyone if other != member]).mean()
             for member in everyone
         ]
     )
 
 
-def shapley(posteriors: Floats, truth: Ints) -> Floats | None:
+def shapley(ballots: Ballots) -> Floats | None:
     """Return the Shapley values of the vote's accuracy.
 
     They sum to the accuracy of all minus that of nobody's vote, which is to answer the most
@@ -88,13 +133,6 @@ def shapley(posteriors: Floats, truth: Ints) -> Floats | None:
     first would have the credit for what chance gets right. Below 0: on average over the orders of
     joining, a member takes from a vote of those before it more than it adds, beginning with that
     answer; whether the vote of all is better without it, `leave_one_out` says.
-
-    Parameters
-    ----------
-    posteriors
-        (members, n, k).
-    truth
-        (n,) class index.
 
     Returns
     -------
@@ -104,14 +142,15 @@ def shapley(posteriors: Floats, truth: Ints) -> Floats | None:
     ----------
     Shapley (1953), A value for n-person games.
     """
-    members = len(posteriors)
+    members, truth = len(ballots), ballots.truth
     if members > SHAPLEY_MEMBERS:
         return None
-    votes = _Votes(posteriors, truth)
     nobody = np.bincount(truth).max() / len(truth)
     value = np.array(
         [
-            votes.of([m for m in range(members) if subset >> m & 1]).mean() if subset else nobody
+            ballots.vote([m for m in range(members) if subset >> m & 1]).mean()
+            if subset
+            else nobody
             for subset in range(2**members)
         ]
     )
@@ -124,7 +163,7 @@ def shapley(posteriors: Floats, truth: Ints) -> Floats | None:
     return worth
 
 
-def greedy(posteriors: Floats, truth: Ints, folds: Ints) -> list[Step]:
+def greedy(ballots: Ballots, folds: Ints) -> list[Step]:
     """Grow ensembles by forward selection without replacement; each fold is judged by the other
     folds.
 
@@ -133,10 +172,8 @@ def greedy(posteriors: Floats, truth: Ints, folds: Ints) -> list[Step]:
 
     Parameters
     ----------
-    posteriors
-        (members, n, k).
-    truth
-        (n,) class index.
+    ballots
+        Of n samples.
     folds
         (n,) fold of each sample.
 
@@ -154,16 +191,16 @@ def greedy(posteriors: Floats, truth: Ints, folds: Ints) -> list[Step]:
     Caruana, Niculescu-Mizil, Crew & Ksikes (2004), Ensemble selection from libraries of models,
     ICML.
     """
-    folds = check_folds(folds, len(truth))
-    members, n, _ = posteriors.shape
+    members, n = len(ballots), len(ballots.truth)
+    folds = check_folds(folds, n)
     correct = np.zeros((members, n), bool)
     order = np.zeros((len(np.unique(folds)), members), int)
     for number, fold in enumerate(np.unique(folds)):
         here = folds == fold
-        order[number] = _grown(_Votes(posteriors[:, ~here], np.asarray(truth)[~here]))
-        held_out = _Votes(posteriors[:, here], np.asarray(truth)[here])
+        order[number] = _grown(ballots.on(~here))
+        held_out = ballots.on(here)
         for size in range(members):
-            correct[size, here] = held_out.of(list(order[number, : size + 1]))
+            correct[size, here] = held_out.vote(order[number, : size + 1].tolist())
     return [
         Step(
             size + 1,
@@ -175,15 +212,16 @@ def greedy(posteriors: Floats, truth: Ints, folds: Ints) -> list[Step]:
     ]
 
 
-def _grown(votes: _Votes) -> list[int]:
+def _grown(ballots: Ballots) -> list[int]:
     """Return the members in the order in which they are added."""
-    left, chosen = list(range(len(votes.values))), []
-    total, count = np.zeros(votes.values.shape[1:]), np.zeros(votes.values.shape[1:], int)
+    left, chosen = list(range(len(ballots))), []
+    total, count = np.zeros(ballots.values.shape[1:]), np.zeros(ballots.values.shape[1:], int)
     while left:
         gains = [
-            votes.correct(total + votes.values[m], count + votes.there[m]).mean() for m in left
+            ballots.correct(total + ballots.values[m], count + ballots.there[m]).mean()
+            for m in left
         ]
         best = left.pop(int(np.argmax(gains)))
         chosen.append(best)
-        total, count = total + votes.values[best], count + votes.there[best]
+        total, count = total + ballots.values[best], count + ballots.there[best]
     return chosen

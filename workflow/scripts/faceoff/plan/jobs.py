@@ -99,13 +99,15 @@ class Member:
     """A member of a fusion.
 
     lineage: members of one lineage share weights and are one opinion; whole_frame: the detector
-    gives no box, so the member looks at the whole picture.
+    gives no box, so the member looks at the whole picture; calibration: the map from its box to
+    the canonical one.
     """
 
     detector: str
     model: str
     lineage: str
     whole_frame: bool = False
+    calibration: dict[str, float] | None = None
 
     @property
     def name(self) -> str:
@@ -202,13 +204,17 @@ class CompareJob(Job):
     """Compare the cells and fusions of a dataset.
 
     factors: what each cell is made of; variants: cell of reduced precision -> the cell that it
-    stands for.
+    stands for; voters: every cell that runs, in order; policy: as of `FuseJob`; headline_fusion:
+    the one whose gaps between groups are tested beside the best single cell's.
     """
 
     dataset: str
     factors: dict[str, dict[str, str]]
     variants: dict[str, str]
+    voters: tuple[Member, ...]
+    policy: str
     seed: int
+    headline_fusion: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

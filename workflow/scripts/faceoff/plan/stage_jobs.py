@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -226,26 +226,30 @@ class StageJobs(Matrix):
     def fuse_job(self, dataset: str, fusion: str) -> FuseJob:
         """Tell `fuse` the rule with its settings, and the members in order with their lineages."""
         section, cells = self.fusions[fusion]
-        members = [
-            Member(
-                detector=detector,
-                model=model,
-                lineage=self.lineage(model),
-                whole_frame=self._crop(detector, model).whole_frame,
-            )
-            for detector, model in cells
-        ]
         return FuseJob(
             dataset=dataset,
             fusion=fusion,
             rule=section.rule,
-            members=tuple(members),
+            members=self._members(cells),
             top=section.top,
             allow_clones=section.allow_clones,
             check_order=section.check_order,
             policy=self.config.faces.policy,
             seed=self.config.seed if section.seed is None else section.seed,
             code=code("fuse", rule_list.file_of(section.rule)),
+        )
+
+    def _members(self, cells: Iterable[tuple[str, str]]) -> tuple[Member, ...]:
+        """Return cells as members of a vote."""
+        return tuple(
+            Member(
+                detector=detector,
+                model=model,
+                lineage=self.lineage(model),
+                whole_frame=self._crop(detector, model).whole_frame,
+                calibration=self.detector(detector)[1].card.get("calibration"),
+            )
+            for detector, model in cells
         )
 
     def score_job(self, dataset: str, detector: str, model: str) -> ScoreJob:
@@ -299,9 +303,20 @@ class StageJobs(Matrix):
                 for variant, original in self._variants().items()
                 for detector in sorted(self.config.detectors)
             },
+            voters=self._members(self.cells),
+            headline_fusion=self._headline_fusion(),
+            policy=self.config.faces.policy,
             seed=self.config.seed,
             code=code("compare"),
         )
+
+    def _headline_fusion(self) -> str | None:
+        """Return the first fusion of the configuration that has members."""
+        for name in self.config.fusions:
+            for made in self.fusions:
+                if made == name or made.startswith(f"{name}."):
+                    return made
+        return None
 
     def _variants(self) -> dict[str, str]:
         """Return the models of reduced precision, each with the same model in float32."""

@@ -12,6 +12,7 @@ from typing import cast
 import numpy as np
 
 from faceoff.fusion import ensembles, members
+from faceoff.fusion.ensembles import Ballots
 from faceoff.scoring import families
 from faceoff.scoring.families import Answers
 from faceoff.scoring.records import (
@@ -43,13 +44,11 @@ FACTORS = ("detector", "crop", "model")
 class Candidate:
     """A cell or fusion on a task of n samples and k classes.
 
-    votes: (n, k) what it gives to the classes, NaN where not covered and for a class that it lacks;
     ranked: no warning takes its rank; predicted: (n,); log_loss: (n,), NaN where not covered;
     correct: (n,).
     """
 
     name: str
-    votes: Floats
     ranked: bool
     predicted: Ints
     log_loss: Floats
@@ -99,6 +98,14 @@ class Singles:
 
 
 @dataclass(frozen=True)
+class Voters:
+    """The cells of a vote of all, one per lineage, with their frame by frame answers."""
+
+    names: Sequence[str]
+    ballots: Ballots
+
+
+@dataclass(frozen=True)
 class HeldOut:
     """The same cells on the validation dataset, which choose the best single one.
 
@@ -139,6 +146,8 @@ def compare(
     factors: Mapping[str, Mapping[str, str]],
     variants: Mapping[str, str],
     groups: Sequence[Mapping[str, str]],
+    voters: Voters,
+    headline_fusion: str | None,
     seed: int,
 ) -> Comparison:
     """Return everything that the protocol compares on one dataset.
@@ -155,6 +164,10 @@ def compare(
         Cell of reduced precision -> the cell that it may stand for.
     groups
         Of each sample, name -> level.
+    voters
+        The members of a vote of all.
+    headline_fusion
+        The fusion whose gaps between groups are tested; None where there is none.
     seed
         Of folds and of everything that is resampled.
     """
@@ -184,9 +197,10 @@ def compare(
         *families.cells_against_top(task, cells, singles.best, seed),
         *families.all_pairs(task, cells, seed),
     ]
-    found["subgroups"] = subgroup_family(task, groups, best, next(iter(fusions), None), seed)
+    headline = next((f for f in fusions if f.name == f"fusion/{headline_fusion}"), None)
+    found["subgroups"] = subgroup_family(task, groups, best, headline, seed)
     found["variants"] = _variants(task, singles.cells, variants, seed)
-    found["ensemble"] = ensemble(task, singles.cells, seed)
+    found["ensemble"] = ensemble(task, voters, seed)
     found["ranking"] = ranking(candidates, clusters, seed)
     return found
 
@@ -237,20 +251,19 @@ def best_single(
     return best, {"how": how, "choices": choices, "name": name, **own}
 
 
-def ensemble(task: Task, cells: Sequence[Candidate], seed: int) -> Ensemble | None:
+def ensemble(task: Task, voters: Voters, seed: int) -> Ensemble | None:
     """Return what each cell is worth to a soft mean of all, and how accurate the best 1, 2 … are.
 
-    A class is averaged over the cells that have it, as a fusion does (protocol §21). None with one
-    cell, or with too few samples for folds.
+    The votes are the fusion's own (protocol §38). None with one cell, or with too few samples for
+    folds.
     """
     folds = folds_for(task.truth, task.clusters, seed)
-    if len(cells) < 2 or folds is None:
+    names, ballots = voters.names, voters.ballots
+    if len(names) < 2 or folds is None:
         return None
-    names = [cell.name for cell in cells]
-    posteriors = np.stack([cell.votes for cell in cells])
-    shares = ensembles.shapley(posteriors, task.truth)
-    steps = ensembles.greedy(posteriors, task.truth, folds)
-    without = ensembles.leave_one_out(posteriors, task.truth)
+    shares = ensembles.shapley(ballots)
+    steps = ensembles.greedy(ballots, folds)
+    without = ensembles.leave_one_out(ballots)
     return {
         "curve": [
             {"size": step.size, "added": names[step.added], **level(step.correct, task.clusters)}

@@ -148,16 +148,6 @@ class SamplePosteriors:
         """
         return metrics.restrict(self.own, self.classes, space)
 
-    def votes_in(self, space: Sequence[str]) -> Floats:
-        """Return (n, k) what it gives to these classes, as it is.
-
-        NaN for a class that it lacks, which a vote averages over the others (protocol §21).
-        """
-        own = np.column_stack([self.own, np.full(len(self.own), np.nan)])
-        return own[
-            :, [self.classes.index(emotion) if emotion in self.classes else -1 for emotion in space]
-        ]
-
 
 def cell_name(predictions: Path) -> str:
     """Return 'detector/model' or 'fusion/name' of a file of predictions.

@@ -1,11 +1,26 @@
 """Stage 7: compare fusions with the best single cell, and models with the top one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from faceoff.emotions import order
+from faceoff.faces.member_tables import Tables, read_votes
+from faceoff.fusion.ensembles import Ballots
+from faceoff.fusion.member_votes import one_per_lineage
 from faceoff.plan.jobs import CompareJob
 from faceoff.scoring import metrics
-from faceoff.scoring.comparison import Candidate, HeldOut, compare, nothing_to_compare
+from faceoff.scoring.comparison import (
+    Candidate,
+    HeldOut,
+    Voters,
+    compare,
+    nothing_to_compare,
+)
 from faceoff.scoring.task import (
     Task,
     UnlabelledError,
@@ -15,12 +30,14 @@ from faceoff.scoring.task import (
     read_task,
     sample_posteriors,
 )
-from faceoff.storage import files
+from faceoff.storage import columns, files, parquet
 from faceoff.storage.columns import ERROR
 
 
 def write_comparisons(
     samples: Path,
+    frames: Path,
+    faces: Sequence[Path],
     predictions: Sequence[Path],
     validation: Sequence[Path],
     output: Path,
@@ -28,7 +45,8 @@ def write_comparisons(
 ) -> None:
     """Write the comparisons of one dataset.
 
-    validation: prediction files of the validation dataset and, last, its samples.
+    faces: one table per detector; validation: prediction files of the validation dataset and, last,
+    its samples.
     """
     try:
         task = read_task(samples)
@@ -38,9 +56,18 @@ def write_comparisons(
     candidates = read_candidates(task, predictions)
     names = {candidate.name for candidate in candidates if not candidate.is_fusion}
     held_out = read_held_out(validation, names)
-    factors, variants, seed = job.factors, job.variants, job.seed
-    groups = groups_of(samples, task)
-    found = compare(job.dataset, task, candidates, held_out, factors, variants, groups, seed)
+    found = compare(
+        job.dataset,
+        task,
+        candidates,
+        held_out,
+        job.factors,
+        job.variants,
+        groups_of(samples, task),
+        read_voters(task, Tables(predictions, faces, frames, samples), job),
+        job.headline_fusion,
+        job.seed,
+    )
     files.write_json(output, found)
 
 
@@ -56,7 +83,6 @@ def read_candidates(task: Task, predictions: Sequence[Path]) -> list[Candidate]:
         found.append(
             Candidate(
                 name=cell_name(path),
-                votes=cell.votes_in(task.space),
                 ranked=not flags(task, cell, predicted),
                 predicted=predicted,
                 log_loss=metrics.sample_log_loss(task.truth, posterior),
@@ -64,6 +90,36 @@ def read_candidates(task: Task, predictions: Sequence[Path]) -> list[Candidate]:
             )
         )
     return found
+
+
+def read_voters(task: Task, tables: Tables, job: CompareJob) -> Voters:
+    """Read the votes of a soft mean of all cells, as a fusion reads them.
+
+    One cell of each detector and lineage votes; failed ones are read, as they are in a fusion, and
+    left out then, as they have no vote.
+    """
+    paths = {cell_name(path): path for path in tables.members}
+    voting = [job.voters[index] for index in one_per_lineage(job.voters)]
+    members = [paths[voter.name] for voter in voting]
+    own = [columns.classes_of(parquet.read_schema(path)) for path in members]
+    classes = order({emotion for each in own for emotion in each})
+    if not classes:
+        nothing = np.empty((0, 0, 0)), np.empty(0, int), np.empty(0, int)
+        return Voters([], Ballots(*nothing, task.truth))
+    rows, votes = read_votes(replace(tables, members=members), voting, classes, job.policy)
+    sample = pc.index_in(
+        rows.keys["sample_id"], value_set=pa.array(task.ids, rows.keys["sample_id"].type)
+    )
+    kept = sample.is_valid().to_numpy()
+    sound = [place for place, path in enumerate(members) if not parquet.failed_files(path)]
+    space = [classes.index(name) if name in classes else -1 for name in task.space]
+    ballots = Ballots(
+        votes.posteriors[sound][:, kept],
+        sample.drop_null().to_numpy(),
+        np.array(space),
+        task.truth,
+    )
+    return Voters([voting[place].name for place in sound], ballots)
 
 
 def read_held_out(validation: Sequence[Path], names: set[str]) -> HeldOut:

@@ -1,8 +1,7 @@
 """Stage 5: join the posteriors of several cells into one, frame by frame."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,34 +10,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from faceoff.emotions import SENTIMENT, order
-from faceoff.faces.chosen import ChosenFaces, chosen_faces, look_at_same_face
+from faceoff.faces.member_tables import Tables, read_votes
 from faceoff.fusion import rule_list
-from faceoff.fusion.face_conditions import of_face
 from faceoff.fusion.member_votes import (
-    Votes,
     fuse,
     learnt_weights,
     one_per_lineage,
     refuse_doubtful_order,
 )
 from faceoff.fusion.rule import top
-from faceoff.plan.jobs import FuseJob, Member
-from faceoff.scoring.task import WEIGHTS, folds_for, owners
+from faceoff.plan.jobs import FuseJob
+from faceoff.scoring.task import WEIGHTS, folds_for
 from faceoff.storage import columns, parquet
-from faceoff.storage.votes import MemberRows, read_members
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The files of one dataset that a fusion reads.
-
-    members: their predictions; faces: one table per detector.
-    """
-
-    members: Sequence[Path]
-    faces: Sequence[Path]
-    frames: Path
-    samples: Path
+from faceoff.storage.votes import MemberRows
 
 
 def write_fusion(
@@ -63,13 +47,15 @@ def write_fusion(
     voting = [job.members[index] for index in voters]
     paths = [members[index] for index in voters]
     classes = order({e for p in paths for e in columns.classes_of(parquet.read_schema(p))})
-    rows, votes = _read(Tables(paths, faces, frames, samples), voting, classes, job)
+    by_face = rule_list.get(job.rule).by_face
+    tables = Tables(paths, faces, frames, samples)
+    rows, votes = read_votes(tables, voting, classes, job.policy, by_face=by_face)
     cut = partial(folds_for, seed=job.seed)
     held_out, judges = None, []
     if validation_members and validation_frames and validation_samples:
         judges = [validation_members[index] for index in voters]
         tables = Tables(judges, validation_faces, validation_frames, validation_samples)
-        _, held_out = _read(tables, voting, classes, job)
+        _, held_out = read_votes(tables, voting, classes, job.policy, by_face=by_face)
         if classes and not (held_out.truth >= 0).any():
             print(
                 f"{validation_samples.stem} has no label among the classes {', '.join(classes)}: "
@@ -144,52 +130,3 @@ def _both(
 
 def _floats(values: npt.NDArray[np.float64], there: npt.NDArray[np.bool_]) -> pa.Array:
     return pa.array(values, pa.float64(), mask=~there)
-
-
-def _read(
-    tables: Tables, voting: Sequence[Member], classes: Sequence[str], job: FuseJob
-) -> tuple[MemberRows, Votes]:
-    """Read the members' rows side by side; those who look at another face abstain (§21)."""
-    rows = read_members(tables.members, classes)
-    several = len({member.detector for member in voting}) > 1
-    by_face, conditions = rule_list.get(job.rule).by_face, None
-    if several or by_face:
-        size_table = parquet.read(*parquet.shards_of(tables.frames), columns=["width", "height"])
-        sizes = np.column_stack([size_table[side].to_numpy() for side in ("width", "height")])
-        chosen = {
-            path.stem: chosen_faces(path, sizes, job.policy, ["landmarks"]) for path in tables.faces
-        }
-        if several:
-            boxes = np.stack([_boxes(member, chosen, len(rows)) for member in voting])
-            other_face = ~look_at_same_face(boxes)
-            rows.posteriors[other_face] = rows.affect[other_face] = np.nan
-        if by_face:
-            conditions = _conditions(voting, chosen, sizes)
-    known = parquet.read(tables.samples, columns=["sample_id", "label", "subject"]).to_pylist()
-    about = {row["sample_id"]: (row["label"], row["subject"]) for row in known}
-    ids = rows.keys["sample_id"].to_pylist()
-    place = {emotion: index for index, emotion in enumerate(classes)}
-    truth = np.array([place.get(about[sample][0], -1) for sample in ids], int)
-    people = owners(ids, [about[sample][1] for sample in ids])
-    return rows, Votes(np.array(ids), people, rows.posteriors, truth, conditions)
-
-
-def _boxes(member: Member, chosen: Mapping[str, ChosenFaces], n: int) -> npt.NDArray[np.float64]:
-    """Return (n, 4) the boxes that a member looks at; NaN for the whole frame."""
-    return np.full((n, 4), np.nan) if member.whole_frame else chosen[member.detector].boxes
-
-
-def _conditions(
-    voting: Sequence[Member],
-    chosen: Mapping[str, ChosenFaces],
-    sizes: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
-    """Return (members, n, c) the conditions of the face that each member looks at."""
-    rows = {detector: faces.as_rows() for detector, faces in chosen.items()}
-    nothing = [None] * len(sizes)
-    looked_at = [nothing if m.whole_frame else rows[m.detector] for m in voting]
-    of_members = [
-        [of_face(face, *size) for face, size in zip(faces, sizes.tolist(), strict=True)]
-        for faces in looked_at
-    ]
-    return np.array(of_members)
