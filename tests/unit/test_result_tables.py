@@ -10,7 +10,7 @@ from faceoff.figures import agreement, critical_difference
 from faceoff.results import dataset_results
 from faceoff.results.across_datasets import rank_across
 from faceoff.results.tables.printing import in_print
-from faceoff.results.tables.table import load
+from faceoff.results.tables.table import Sources, load
 from faceoff.stages.tables import write_tables
 from faceoff.storage import files
 
@@ -155,7 +155,7 @@ def test_names_are_text_in_markdown(tmp_path: Path) -> None:
         .parse(text)
         if token.type == "inline"
     ]
-    cells = [token for token in parsed if token.content][9:]
+    cells = [token for token in parsed if token.content][10:]
     assert ["".join(part.content for part in cell.children) for cell in cells[:3]] == [
         name,
         "_x_",
@@ -384,3 +384,18 @@ def test_agreement_shows_every_two_of_the_leading_pairs() -> None:
     assert rows[0]["kappa_low"] == 0.6
     empty, _ = agreement.of_dataset(dataset_results.DatasetResults("alpha", {}, [], None))
     assert "fewer than two" in empty.axes[0].texts[0].get_text()
+
+
+def test_coverage_counts_boxes_on_the_true_faces() -> None:
+    """One detector lies on 8 of 10 true faces; whole frames and votes have no box (§9)."""
+    seen = {"dataset": "d", "detectors": [
+        {"detector": "yunet", "with_face": 10, "on_face": 8, "false_alarms": 1}
+    ]}  # fmt: skip
+    cells = [
+        fixtures.score("d", "yunet", "net", 0.7),
+        fixtures.score("d", "whole", "net", 0.6),
+        fixtures.score("d", "", "", 0.7, "vote"),
+    ]
+    rows = load("coverage").rows(Sources(cells=cells, overlaps=[seen]))
+    assert [row["coverage_on_face"] for row in rows] == [0.8, None, None]
+    assert rows[0]["false_alarms"] == 1

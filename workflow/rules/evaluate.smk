@@ -97,6 +97,7 @@ rule tables:
         timings=plan.timing_files(),
         latencies=plan.latency_files(),
         multiverse=plan.multiverse_files(),
+        overlaps=expand(layout.overlaps(), dataset=plan.datasets("test")),
     output:
         table_outputs(),
     log:
@@ -114,5 +115,6 @@ rule tables:
     shell:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons}"
         " --timings {input.timings}"
-        " --latencies {input.latencies} --multiverse {input.multiverse} --output {params.folder}"
+        " --latencies {input.latencies} --multiverse {input.multiverse}"
+        " --overlaps {input.overlaps} --output {params.folder}"
         " --spec {params.spec:q} > {log} 2>&1"

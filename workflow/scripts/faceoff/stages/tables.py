@@ -22,6 +22,7 @@ def write_tables(
     job: TablesJob,
     multiverse: Sequence[Path] = (),
     latencies: Sequence[Path] = (),
+    overlaps: Sequence[Path] = (),
 ) -> None:
     """Write every table of results/tables/ into the folder `output`.
 
@@ -37,6 +38,7 @@ def write_tables(
         timings=[timing for timing in read if not timing.get("failed")],
         universes=[files.read_json(path) for path in sorted(multiverse)],
         latencies=[files.read_json(path) for path in sorted(latencies)],
+        overlaps=[files.read_json(path) for path in sorted(overlaps)],
     )
     met = {"multiverse": multiverse, "latency": latencies}
     for name in table_names({need for need, paths in met.items() if paths}):

@@ -21,8 +21,8 @@ class Sources:
     """Hold what tables are made of, as read from a run's files.
 
     cells: scores, sorted by dataset, best first within it; comparisons, universes (scores under
-    every label rule): one per dataset, sorted; timings: of the jobs that did not fail; latencies:
-    of single pictures.
+    every label rule), overlaps (of boxes with the true ones): one per dataset, sorted; timings: of
+    the jobs that did not fail; latencies: of single pictures.
     """
 
     cells: Sequence[Score] = ()
@@ -30,6 +30,7 @@ class Sources:
     timings: Sequence[Mapping[str, Any]] = ()
     universes: Sequence[Multiverse] = ()
     latencies: Sequence[Mapping[str, Any]] = ()
+    overlaps: Sequence[Mapping[str, Any]] = ()
 
     @property
     def scored(self) -> list[Score]:
