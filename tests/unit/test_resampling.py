@@ -222,7 +222,7 @@ def test_bootstrap_edges():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("study", ["sizes", "coverages", "powers", "ranks"])
+@pytest.mark.parametrize("study", ["sizes", "families", "coverages", "powers", "ranks"])
 def test_the_promises_of_the_statistics_page_are_kept(study: str) -> None:
     """Every rate lies in its band, give or take two Monte-Carlo standard errors; one in twenty may
     miss by chance.
