@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 FaceRow = TypeVar("FaceRow", bound=Mapping[str, Any])
 
 SIDES = ("x", "y", "w", "h")
-POLICIES = ("largest", "most_confident", "centre")
+POLICIES = ("largest", "most_confident", "centre", "all")
 
 
 def rank(policy: str, face: Mapping[str, Any], width: Any, height: Any) -> Any:
@@ -16,7 +16,8 @@ def rank(policy: str, face: Mapping[str, Any], width: Any, height: Any) -> Any:
     numbers, or all arrays with a value per face. Raises ValueError for an unknown policy.
     """
     x, y, w, h = (face[side] for side in SIDES)
-    if policy == "largest":
+    # Where one of all faces has to stand for its frame, as in figures, it is the largest.
+    if policy in {"largest", "all"}:
         return -(w * h)
     if policy == "most_confident":
         return -face["score"]

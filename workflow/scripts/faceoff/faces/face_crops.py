@@ -64,6 +64,24 @@ def face_crop(
         return {**face, "success": 0, "state": columns.ERROR, "reason": str(error)}, None
 
 
+def face_crops(
+    frame: Mapping[str, Any], rows: list[dict[str, Any]], crop: CropSpec, job: CropJob
+) -> list[tuple[dict[str, Any], np.ndarray | None]]:
+    """Return (face row, its crop) of every face that the policy reads: the chosen one, or all.
+
+    The picture is decoded once. The first face is the one that `choose` prefers.
+    """
+    if job.policy != "all" or job.whole_frame or not rows[0]["success"]:
+        return [face_crop(frame, rows, crop, job)]
+    first = choose(rows, job.policy, frame["width"], frame["height"])
+    ordered = [first, *(row for row in rows if row is not first)]
+    try:
+        image = image_of(frame)
+    except DecodeError:
+        image = None
+    return [face_crop(frame, [row], crop, job, image) for row in ordered]
+
+
 def crop_spec(model: EmotionModel, job: CropJob) -> CropSpec:
     """Return the model's crop specification, with the job's margin and alignment if given."""
     crop = model.crop

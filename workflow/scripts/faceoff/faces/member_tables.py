@@ -69,7 +69,7 @@ def read_votes(
         chosen = {
             path.stem: chosen_faces(path, sizes, policy, ["landmarks"]) for path in tables.faces
         }
-        if several:
+        if several and policy != "all":  # all faces are the same faces
             boxes = np.stack([_boxes(member, chosen, len(rows)) for member in voting])
             scores = np.stack([_scores(member, chosen, len(rows)) for member in voting])
             names = [member.name for member in voting]

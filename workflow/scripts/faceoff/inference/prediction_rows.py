@@ -1,7 +1,7 @@
 """Turn a model's predictions into the rows of the predictions table."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,31 @@ import numpy as np
 from faceoff.emotions import SENTIMENT
 from faceoff.plugins.protocols import Prediction
 from faceoff.storage import columns
+
+
+def mean_row(rows: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> dict[str, Any]:
+    """Return what several faces of one frame say together: the mean of every number.
+
+    Rows are parts that `prediction_rows` made. Faces that could not be read are left out; where
+    none could, the first face's state and reason remain.
+    """
+    read = [row for row in rows if row.get("success", 1)]
+    if len(read) <= 1:
+        return dict((read or rows)[0])
+    numbers = [
+        name
+        for name in dict.fromkeys(name for row in read for name in row)
+        if name.startswith(("p_", "au_")) or name in columns.DIMENSIONS
+    ]
+    found: dict[str, Any] = {
+        name: float(np.mean([row[name] for row in read if row.get(name) is not None]))
+        for name in numbers
+    }
+    winner = max(classes, key=lambda emotion: found[f"p_{emotion}"], default=None)
+    if winner is not None:
+        confidence = found[f"p_{winner}"]
+        found |= {"emotion": winner, "confidence": confidence, "sentiment": SENTIMENT.get(winner)}
+    return found
 
 
 def prediction_rows(

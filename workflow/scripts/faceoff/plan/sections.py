@@ -117,8 +117,10 @@ class FusionConfig(Section):
 
 
 class FacesConfig(Section):
-    policy: Literal["largest", "most_confident", "centre"] = Field(
-        "largest", description="the face of a picture that counts as the sample's face"
+    policy: Literal["largest", "most_confident", "centre", "all"] = Field(
+        "largest",
+        description="the face of a picture that counts as the sample's face; all: every face is "
+        "read, and a frame's answer is the mean over its faces",
     )
     box: Literal["calibrated", "raw"] = Field(
         "calibrated",

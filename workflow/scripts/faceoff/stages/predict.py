@@ -1,6 +1,6 @@
 """Stage 4: read the emotion of every frame's face, once per dataset, detector and model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from faceoff.emotions import order
-from faceoff.faces.face_crops import BATCH, crop_spec, face_crop, framed
+from faceoff.faces.face_crops import BATCH, crop_spec, face_crops, framed
 from faceoff.inference import torch_devices
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import (
@@ -18,7 +18,7 @@ from faceoff.inference.plugin_job import (
     reason,
     trained_parameters,
 )
-from faceoff.inference.prediction_rows import prediction_rows
+from faceoff.inference.prediction_rows import mean_row, prediction_rows
 from faceoff.plan.jobs import PredictJob
 from faceoff.plugins.protocols import RGB, ActionUnitModel, EmotionModel, RecordedModel
 from faceoff.progress import track
@@ -84,9 +84,9 @@ def _crop_rows(
     job: PredictJob,
     clock: Clock,
 ) -> Iterator[Row]:
-    """Yield the rows of a model that reads the crop of each frame's face."""
+    """Yield the rows of a model that reads the crop of each frame's face, or of all its faces."""
     crop = crop_spec(model, job.crop)
-    framewise = (face_crop(frame, rows, crop, job.crop) for frame, rows in framed(frames, faces))
+    framewise = (face_crops(frame, rows, crop, job.crop) for frame, rows in framed(frames, faces))
 
     def predict(inputs: Sequence[RGB]) -> list[Row]:
         with torch_devices.autocast():
@@ -94,10 +94,22 @@ def _crop_rows(
         return prediction_rows(prediction, model.emotions, classes, _NO_FACE)
 
     for pending in prefetch(iter(lambda: list(islice(framewise, BATCH)), [])):
-        crops = [pixels for _, pixels in pending if pixels is not None]
+        crops = [pixels for found in pending for _, pixels in found if pixels is not None]
         results = iter(call_with_row_fallback(predict, crops, clock))
-        for face, pixels in pending:
-            result = next(results) if pixels is not None else {}
-            if isinstance(result, Exception):
-                result = {"success": 0, "state": columns.ERROR, "reason": reason(result)}
-            yield {key: face[key] for key in _OF_FACE} | result
+        for found in pending:
+            parts = [_of_face(face, next(results) if pixels is not None else {})
+                     for face, pixels in found]  # fmt: skip
+            yield parts[0] if len(parts) == 1 else _of_faces(parts, classes)
+
+
+def _of_face(face: Mapping[str, Any], result: Row | Exception) -> Row:
+    """Return the row of one face."""
+    if isinstance(result, Exception):
+        result = {"success": 0, "state": columns.ERROR, "reason": reason(result)}
+    return {key: face[key] for key in _OF_FACE} | result
+
+
+def _of_faces(parts: Sequence[Row], classes: Sequence[str]) -> Row:
+    """Return the row of a frame of which all faces were read: the mean of what they say."""
+    read = next((part for part in parts if part["success"]), parts[0])
+    return {key: read[key] for key in _OF_FACE} | mean_row(parts, classes)
