@@ -380,7 +380,13 @@ def test_editing_a_setting_reruns_what_depends_on_it_only() -> None:
         "compare",
         "examples",
     }
-    assert changed({"faces": {"policy": "centre"}}) == {"predict", "train", "fuse", "examples"}
+    assert changed({"faces": {"policy": "centre"}}) == {
+        "predict",
+        "train",
+        "fuse",
+        "compare",
+        "examples",
+    }
     assert changed({"report": {"title": "Other"}}) == set()
 
 

@@ -311,12 +311,9 @@ class StageJobs(Matrix):
         )
 
     def _headline_fusion(self) -> str | None:
-        """Return the first fusion of the configuration that has members."""
-        for name in self.config.fusions:
-            for made in self.fusions:
-                if made == name or made.startswith(f"{name}."):
-                    return made
-        return None
+        """Return the fusion with the most members, the first by name where several have as many."""
+        sizes = {name: len(members) for name, (_, members) in self.fusions.items()}
+        return min(sizes, key=lambda name: (-sizes[name], name), default=None)
 
     def _variants(self) -> dict[str, str]:
         """Return the models of reduced precision, each with the same model in float32."""

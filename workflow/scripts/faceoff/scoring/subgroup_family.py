@@ -27,7 +27,7 @@ def subgroup_family(
     best
         The best single cell.
     fusion
-        The first fusion of the configuration; None where there is none.
+        The headline fusion; None where there is none.
     seed
         Of the permutations.
     """
