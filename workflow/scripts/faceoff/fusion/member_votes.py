@@ -129,7 +129,5 @@ def learnt_weights(rule: Rule, votes: Votes) -> npt.NDArray[np.float64] | None:
 
     Where the rule is cross-fitted, each fold's own weights differ a little from them.
     """
-    if rule.weights is None:
-        return None
     known = votes.truth >= 0
-    return rule.weights(votes.posteriors[:, known], votes.truth[known])
+    return rule.weights_of(votes.posteriors[:, known], votes.truth[known])
