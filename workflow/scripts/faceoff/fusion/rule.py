@@ -4,7 +4,7 @@ Arrays follow the conventions of `posteriors.py`. Each rule has a module of its 
 `rule_list.py` finds them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -147,7 +147,7 @@ def _of_members(conditions: Floats | None, chosen: Ints) -> Floats | None:
     return None if conditions is None else conditions[chosen]
 
 
-def top(rule: Rule, count: int) -> Rule:
+def top(rule: Rule, count: int, scored: Sequence[int] | None = None) -> Rule:
     """Return the rule over the members that are most accurate on the samples it learns from.
 
     Parameters
@@ -157,13 +157,16 @@ def top(rule: Rule, count: int) -> Rule:
     count
         How many members vote. An abstention is wrong. Ties go to the lower log loss; neither order
         nor names of members decide.
+    scored
+        The classes that scores are among; the others are masked before accuracies are compared,
+        as in the scores. None: all.
     """
 
     def fit_by_face(
         posteriors: Floats, truth: Ints, conditions: Floats | None = None
     ) -> CombineByFace:
         posteriors, truth = check_training(posteriors, truth)
-        chosen = np.sort(_by_accuracy(posteriors, truth)[:count])
+        chosen = np.sort(_by_accuracy(posteriors, truth, scored)[:count])
         combine = rule.learn(posteriors[chosen], truth, _of_members(conditions, chosen))
 
         def of_chosen(test: Floats, met: Floats | None = None) -> Floats:
@@ -181,14 +184,20 @@ def top(rule: Rule, count: int) -> Rule:
     return replace(rule, combine=None, fit=fit, weights=None)
 
 
-def _by_accuracy(posteriors: Floats, truth: Ints) -> Ints:
+def _by_accuracy(posteriors: Floats, truth: Ints, scored: Sequence[int] | None) -> Ints:
     """Return the members' indices, the most accurate first; ties by lower log loss (§19)."""
+    if scored is not None:
+        masked = np.setdiff1d(np.arange(posteriors.shape[2]), scored)
+        posteriors = posteriors.copy()
+        posteriors[:, :, masked] = np.where(np.isnan(posteriors[:, :, masked]), np.nan, 0.0)
     right = (votes(posteriors) == truth).sum(axis=1)
-    own = posteriors[:, np.arange(len(truth)), truth]
-    losses = -np.log(np.maximum(np.nan_to_num(own), CLIP))  # a class it lacks: the full cost
+    own = np.nan_to_num(posteriors[:, np.arange(len(truth)), truth])  # a class it lacks: the worst
+    inside = np.nan_to_num(posteriors).sum(axis=2)
+    losses = -np.log(np.maximum(own / np.where(inside > 0, inside, 1.0), CLIP))
     covered = ~np.isnan(posteriors).all(axis=2)
     loss = (losses * covered).sum(axis=1) / np.maximum(covered.sum(axis=1), 1)
-    return np.lexsort([loss.round(12), -right])
+    ranked: Ints = np.lexsort([loss.round(12), -right])
+    return ranked
 
 
 def cross_fit(

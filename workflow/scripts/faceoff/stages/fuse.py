@@ -16,6 +16,7 @@ from faceoff.fusion import rule_list
 from faceoff.fusion.face_conditions import of_face
 from faceoff.fusion.member_votes import (
     Votes,
+    folds_of,
     fuse,
     learnt_weights,
     one_per_lineage,
@@ -23,7 +24,7 @@ from faceoff.fusion.member_votes import (
 )
 from faceoff.fusion.rule import top
 from faceoff.plan.jobs import FuseJob, Member
-from faceoff.scoring.task import WEIGHTS, folds_for, owners
+from faceoff.scoring.task import FOLDS_OF_SAMPLES, WEIGHTS, folds_for, owners
 from faceoff.storage import columns, parquet
 from faceoff.storage.votes import MemberRows, read_members
 
@@ -79,16 +80,21 @@ def write_fusion(
     judging = votes if held_out is None else held_out
     names = [member.name for member in voting]
     if job.check_order:
-        refuse_doubtful_order(judging, names, classes, cut if held_out is None else None)
+        judged = samples if held_out is None or validation_samples is None else validation_samples
+        refuse_doubtful_order(judging, names, _space(judged, classes), cut)
     rule = rule_list.get(job.rule)
     if job.top is not None:
-        rule = top(rule, job.top)
+        rule = top(rule, job.top, [index for index in judging.space or () if index >= 0])
     fused = fuse(rule, votes, held_out, cut) if classes else np.full((len(rows), 0), np.nan)
     schema = columns.predictions_schema(classes)
     weights = learnt_weights(rule, judging) if classes else None
+    folds = folds_of(rule, votes, held_out, cut) if classes else None
+    learnt = dict(schema.metadata or {})
     if weights is not None:
-        named = json.dumps(dict(zip(names, weights.tolist(), strict=True)))
-        schema = schema.with_metadata({**(schema.metadata or {}), WEIGHTS: named})
+        learnt[WEIGHTS] = json.dumps(dict(zip(names, weights.tolist(), strict=True)))
+    if folds is not None:
+        learnt[FOLDS_OF_SAMPLES] = json.dumps(dict(zip(votes.samples, folds.tolist(), strict=True)))
+    schema = schema.with_metadata(learnt)
     # If a member failed, mark the fusion failed so that it is computed again.
     read = [*paths, *(judges if rule.learns or job.check_order else ())]
     tainted = [failed for path in read for failed in parquet.failed_files(path)]
@@ -168,10 +174,30 @@ def _read(
     known = parquet.read(tables.samples, columns=["sample_id", "label", "subject"]).to_pylist()
     about = {row["sample_id"]: (row["label"], row["subject"]) for row in known}
     ids = rows.keys["sample_id"].to_pylist()
-    place = {emotion: index for index, emotion in enumerate(classes)}
-    truth = np.array([place.get(about[sample][0], -1) for sample in ids], int)
+    labels = [about[sample][0] for sample in ids]
+    space = _space(tables.samples, classes)
     people = owners(ids, [about[sample][1] for sample in ids])
-    return rows, Votes(np.array(ids), people, rows.posteriors, truth, conditions)
+    return rows, Votes(
+        samples=np.array(ids),
+        people=people,
+        posteriors=rows.posteriors,
+        truth=_index(labels, classes),
+        scored=_index(labels, space),
+        space=tuple(_index(space, classes).tolist()),
+        conditions=conditions,
+    )
+
+
+def _space(samples: Path, classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes that a dataset is scored among; without a task, those of the members."""
+    task = parquet.read_schema(samples).metadata or {}
+    return tuple(parquet.task_of(samples)["space"]) if parquet.TASK in task else tuple(classes)
+
+
+def _index(names: Sequence[str | None], among: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return (n,) the place of each name, -1 where it is not there."""
+    place = {name: index for index, name in enumerate(among)}
+    return np.array([-1 if name is None else place.get(name, -1) for name in names], np.int64)
 
 
 def _boxes(member: Member, chosen: Mapping[str, ChosenFaces], n: int) -> npt.NDArray[np.float64]:

@@ -10,13 +10,14 @@ from faceoff.scoring import affect, metrics, subgroups, trust
 from faceoff.scoring.cell_scores import cell_scores
 from faceoff.scoring.records import Affect, Group
 from faceoff.scoring.task import (
-    SamplePosteriors,
     Task,
     UnlabelledError,
+    fold_mean_of,
     read_task,
     sample_posteriors,
     weights_of,
 )
+from faceoff.statistics.arrays import Bools
 from faceoff.storage import columns, files, parquet
 
 CLIPPED_SHARE = 0.01  # of readings of valence and arousal; a flag warns of more
@@ -82,6 +83,7 @@ def _scored(
     trusted: Mapping[str, Any] = trust.parts(
         samples, predictions, validation, task, cell, job.seed, hard=job.hard
     )
+    correct = metrics.argmax(cell.in_space(task.space)[0]) == task.truth
     flags = list(found["flags"])
     if (clipped or 0) > CLIPPED_SHARE:
         flags.append(
@@ -94,16 +96,16 @@ def _scored(
         **found,
         **trusted,
         "flags": flags,
-        "groups": _groups(samples, task, cell, job.seed),
+        "fold_mean": fold_mean_of(predictions, task.ids, correct),
+        "groups": _groups(samples, task, correct, job.seed),
         "weights": weights_of(predictions),
     }
 
 
-def _groups(samples: Path, task: Task, cell: SamplePosteriors, seed: int) -> list[Group]:
+def _groups(samples: Path, task: Task, correct: Bools, seed: int) -> list[Group]:
     """Return the accuracy by each group that the dataset divides its samples into."""
     rows = parquet.rows(samples, ["sample_id", "groups"])
     groups = {row["sample_id"]: dict(row["groups"] or ()) for row in rows}
-    correct = metrics.argmax(cell.in_space(task.space)[0]) == task.truth
     return subgroups.by_group(
         [groups[sample] for sample in task.ids], correct, task.clusters, seed=seed
     )
