@@ -237,12 +237,19 @@ class ActionUnitModel(Protocol):
 
 @runtime_checkable
 class RecordedModel(Protocol):
-    """A model that does not look at pictures (`recorded`)."""
+    """A model that does not look at pictures (`recorded`).
+
+    notes: what a reader of its scores has to know of its file, a line each.
+    """
 
     emotions: tuple[str, ...]
+    notes: list[str]
 
     def known(self, frames: Sequence[Mapping[str, Any]]) -> Prediction:
         """Return the prediction for frame rows (sample_id, timestamp_s)."""
+
+    def fault(self, frame: Mapping[str, Any]) -> str:
+        """Return what is wrong with a frame's values where they are no probabilities."""
 
 
 class TrainableModel(EmotionModel, Protocol):

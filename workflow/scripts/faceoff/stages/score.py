@@ -8,6 +8,7 @@ from typing import Any
 from faceoff.plan.jobs import ScoreJob
 from faceoff.scoring import affect, metrics, subgroups, trust
 from faceoff.scoring.cell_scores import cell_scores
+from faceoff.scoring.doubts import softmax_twice
 from faceoff.scoring.records import Affect, Group
 from faceoff.scoring.task import (
     Task,
@@ -84,7 +85,11 @@ def _scored(
         samples, predictions, validation, task, cell, job.seed, hard=job.hard
     )
     correct = metrics.argmax(cell.in_space(task.space)[0]) == task.truth
-    flags = list(found["flags"])
+    flags = [*found["flags"], *parquet.notes_of(predictions)]
+    if job.cell is not None and softmax_twice(cell.own):
+        flags.append(
+            "its posteriors are a softmax over probabilities: write `activation: none` in its card"
+        )
     if (clipped or 0) > CLIPPED_SHARE:
         flags.append(
             f"{clipped:.0%} of its valence and arousal lay at ±1 or beyond, and was clipped"
