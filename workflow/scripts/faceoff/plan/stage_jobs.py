@@ -208,7 +208,7 @@ class StageJobs(Matrix):
             given = self.config.datasets[dataset].space
             try:
                 own = self.open(dataset).space
-                space = own if given is None else emotions.space(given, own)
+                space = emotions.scored_among(own) if given is None else emotions.space(given, own)
             except (OSError, ValueError):
                 return None  # the preflight says what is missing
             self._spaces[dataset] = list(space)
