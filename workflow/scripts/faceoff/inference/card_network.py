@@ -13,7 +13,14 @@ from faceoff.plugins.protocols import CropSpec, Prediction
 # (weights file, card, columns of its output) -> network
 Opener = Callable[[Path, Mapping[str, Any], int], Runtime]
 
+CROP_KEYS = ("channels", "margin", "interpolation", "library", "antialias", "aspect")
+
 _OFF_BY = 0.05  # how far the sum of an 8-bit network's probabilities may be from one
+
+
+def crop_keys(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a card's `input` says of the crop, beside its size."""
+    return {key: spec[key] for key in CROP_KEYS if key in spec}
 
 
 class CardNetwork:
@@ -27,11 +34,7 @@ class CardNetwork:
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         spec = card["input"]
         self.emotions = tuple(card["emotions"])
-        self.crop = CropSpec(
-            size=tuple(spec["size"]),
-            channels=spec.get("channels", 3),
-            margin=spec.get("margin", 0.0),
-        )
+        self.crop = CropSpec(size=tuple(spec["size"]), **crop_keys(spec))
         self._divisor = np.float32(spec.get("divisor", 255))
         self._mean = np.asarray(spec.get("mean", 0.0), np.float32)
         self._std = np.asarray(spec.get("std", 1.0), np.float32)
