@@ -4,7 +4,8 @@ import numpy as np
 
 from faceoff.statistics.arrays import Floats
 
-_SLACK = 1e-3  # of a probability: single precision, and means over the frames of a clip
+_SLACK = 0.01  # of a probability: single precision, and means over the frames of a clip
+_FEWEST = 5  # classes: of fewer, any cautious posterior may look so
 _SURE = 0.5  # a probability that near-uniform logits do not imitate
 
 
@@ -18,10 +19,10 @@ def softmax_twice(posterior: Floats) -> bool:
     Parameters
     ----------
     posterior
-        (n, k), rows of NaN where not covered.
+        (n, k), rows of NaN where not covered. Below five classes the answer is False.
     """
     covered = posterior[~np.isnan(posterior).any(axis=1)]
-    if not covered.size or covered.shape[1] < 2 or (covered <= 0).any():
+    if not covered.size or covered.shape[1] < _FEWEST or (covered <= 0).any():
         return False
     logs = np.log(covered)
     inside = logs + (1 - logs.sum(axis=1, keepdims=True)) / covered.shape[1]
