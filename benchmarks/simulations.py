@@ -20,6 +20,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
+from faceoff.fusion.class_order import best_class_permutation  # noqa: E402
 from faceoff.scoring import metrics  # noqa: E402
 from faceoff.scoring.families import Answers, cells_against_top  # noqa: E402
 from faceoff.scoring.task import Task  # noqa: E402
@@ -229,7 +230,32 @@ def sizes(scale: float, seed: int) -> list[Rate]:
             (0.04, 0.06),
         )
     )
-    return found
+    return [*found, *_class_orders(max(200, int(2000 * scale)), seed + 3)]
+
+
+def _class_orders(draws: int, seed: int) -> list[Rate]:
+    """Return how often the order of a chance-level member's classes, which is right, is doubted."""
+
+    def doubted(random: np.random.Generator, folded: bool) -> bool:
+        truth, said = random.integers(0, 8, (2, 664))
+        folds = random.permutation(664) % 5 if folded else None
+        return best_class_permutation(truth, np.eye(8)[said], folds).suspicious
+
+    study, size = "class order (p < 0.001)", "664 samples of 8 classes, a member at chance"
+    return [
+        _study(
+            study,
+            f"{size}, {how}",
+            lambda random, _, f=folded: doubted(random, f),
+            draws,
+            seed,
+            band,
+        )
+        for how, folded, band in (
+            ("judged where it was learnt", False, None),
+            ("cross-fitted", True, (0.0, 0.005)),
+        )
+    ]
 
 
 def families(scale: float, seed: int) -> list[Rate]:

@@ -31,6 +31,15 @@ def data() -> Path:
     return _folder("FACEOFF_DATA", "real data sets and media")
 
 
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """Return the folder of small odd inputs, beside the real data."""
+    folder = _folder("FACEOFF_DATA", "real data sets and media") / "cases"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    return folder
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files of long tests first, so that pytest's workers end at about the same time.
 

@@ -51,3 +51,43 @@ def test_class_order_needs_both_gain_and_significance():
     assert small.gain == pytest.approx(0.04)
     assert small.p < 0.001
     assert not small.suspicious
+
+
+def swapped(n, noise, seed=0, k=4):
+    """Truth, and a member that reads it but whose columns 1 and 2 are swapped."""
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, k, n)
+    seen = np.where(random.random(n) < noise, random.integers(0, k, n), truth)
+    return truth, one_hot(np.array([0, 2, 1, 3])[seen], k)
+
+
+def test_a_renaming_is_judged_on_the_fold_that_did_not_teach_it():
+    truth, posterior = swapped(400, 0.3)
+    crossed = best_class_permutation(truth, posterior, np.arange(400) % 5)
+    assert crossed.permutation == (0, 2, 1, 3)
+    assert crossed.suspicious
+    # In every fold the other folds learn the same renaming, so that it is as good as in sample.
+    assert crossed.gain == pytest.approx(best_class_permutation(truth, posterior).gain)
+    # Two folds with opposite maps: what one teaches is wrong on the other.
+    half = np.arange(400) < 200
+    cycle = np.where(half, (truth + 1) % 4, (truth - 1) % 4)
+    opposite = best_class_permutation(truth, one_hot(cycle, 4), half.astype(int))
+    assert opposite.gain <= 0
+    assert not opposite.suspicious
+    with pytest.raises(ValueError, match="folds"):
+        best_class_permutation(truth, posterior, np.zeros(400, int))
+
+
+def test_chance_is_rarely_taken_for_a_wrong_order():
+    """Judged where it was learnt, the order of a chance-level member is doubted in 13 % of runs of
+    664 samples; cross-fitted, in 0.3 %.
+    """
+    doubted = {"in sample": 0, "cross-fitted": 0}
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        truth, said = random.integers(0, 8, (2, 664))
+        folds = random.permutation(664) % 5
+        doubted["in sample"] += best_class_permutation(truth, one_hot(said, 8)).suspicious
+        doubted["cross-fitted"] += best_class_permutation(truth, one_hot(said, 8), folds).suspicious
+    assert doubted["in sample"] >= 15
+    assert doubted["cross-fitted"] <= 3

@@ -1,9 +1,13 @@
 """Crops: exact pixels of a box, black outside the frame, true colours, and box calibration."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from faceoff.drawing import scenes
 from faceoff.faces.crops import TEMPLATE, calibrate, crop, cut, iou, square
@@ -225,3 +229,82 @@ def test_what_cannot_be_aligned(align: str) -> None:
     for wild in (np.full((5, 2), 1e6) + np.arange(10).reshape(5, 2), FACE * 1000):
         pixels = crop(np.full((50, 60, 3), 90, np.uint8), (-1e6, -1e6, 4e6, 4e6), spec, wild)
         assert pixels.shape == (48, 48, 1)
+
+
+# -- filters ---------------------------------------------------------------------------------------
+
+OPENCV = {"linear": 1, "cubic": 2, "area": 3, "nearest": 0, "lanczos": 4}
+PILLOW = {"linear": 2, "cubic": 3, "area": 4, "nearest": 0, "lanczos": 1}
+SIZES = [(17, 23), (20, 30), (80, 90), (40, 25)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("interpolation", sorted(OPENCV))
+def test_a_filter_is_its_librarys_own(interpolation: str, size: tuple[int, int]) -> None:
+    opencv = crop(NOISE, None, CropSpec(size, interpolation=interpolation))
+    assert np.array_equal(
+        opencv, cv2.resize(NOISE, size[::-1], interpolation=OPENCV[interpolation])
+    )
+    pillow = crop(NOISE, None, CropSpec(size, interpolation=interpolation, library="pillow"))
+    picture = Image.fromarray(NOISE).resize(size[::-1], PILLOW[interpolation])
+    assert np.array_equal(pillow, np.asarray(picture))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("interpolation", ["linear", "cubic", "nearest"])
+def test_pytorchs_filter_is_torchvisions(
+    interpolation: str, antialias: bool, size: tuple[int, int]
+) -> None:
+    torch = pytest.importorskip("torch")
+    from faceoff.inference.torch_devices import prepare_torchvision
+    from faceoff.inference.torch_resampling import torch_filter
+
+    prepare_torchvision()
+    functional = pytest.importorskip("torchvision.transforms.functional")
+
+    spec = CropSpec(size, interpolation=interpolation, library="torch", antialias=antialias)
+    made = crop(NOISE, None, replace(spec, resample=torch_filter(spec)))
+    pixels = torch.from_numpy(NOISE).permute(2, 0, 1)
+    mode = {"linear": "bilinear", "cubic": "bicubic", "nearest": "nearest"}[interpolation]
+    how = functional.InterpolationMode(mode)
+    expected = functional.resize(pixels, list(size), how, antialias=antialias)
+    apart = np.abs(made.astype(int) - expected.permute(1, 2, 0).numpy())
+    assert apart.max() <= 1  # torchvision has kernels for uint8, which round once more
+    assert (apart > 0).mean() < 0.02
+
+
+def test_the_libraries_differ_where_they_shrink() -> None:
+    made = {
+        library: crop(NOISE, None, CropSpec((10, 15), interpolation="linear", library=library))
+        for library in ("opencv", "pillow")
+    }
+    assert np.abs(made["opencv"].astype(int) - made["pillow"]).mean() > 5
+
+
+def test_without_a_named_filter_nothing_changes() -> None:
+    for size in SIZES:
+        shrinks = size[0] * size[1] < 40 * 60
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        assert np.array_equal(
+            crop(NOISE, None, CropSpec(size)), cv2.resize(NOISE, size[::-1], interpolation=how)
+        )
+
+
+def test_aspects() -> None:
+    """The picture is 40 x 60, the input a square of 20."""
+    whole = cv2.resize(NOISE, (20, 13), interpolation=cv2.INTER_AREA)
+    padded = crop(NOISE, None, CropSpec((20, 20), aspect="pad"))
+    assert np.array_equal(padded[3:16], whole)
+    assert not padded[:3].any()
+    assert not padded[16:].any()
+    middle = cv2.resize(NOISE, (30, 20), interpolation=cv2.INTER_AREA)[:, 5:25]
+    assert np.array_equal(crop(NOISE, None, CropSpec((20, 20), aspect="crop")), middle)
+    tall = crop(np.rot90(NOISE), None, CropSpec((20, 20), aspect="crop"))
+    assert np.array_equal(
+        tall, cv2.resize(np.rot90(NOISE).copy(), (20, 30), interpolation=cv2.INTER_AREA)[5:25]
+    )
+    for aspect in ("pad", "crop", "stretch"):
+        for channels in (1, 3):
+            spec = CropSpec((24, 31), aspect=aspect, channels=channels)
+            assert crop(NOISE, (3, 4, 20, 20), spec).shape == (24, 31, channels)

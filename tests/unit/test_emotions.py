@@ -189,3 +189,10 @@ def test_every_emotion_has_a_sentiment_and_surprise_is_ambiguous() -> None:
         "sadness",
         "contempt",
     }
+
+
+def test_one_class_is_scored_among_all_emotions():
+    assert emotions.scored_among(("happiness",)) == emotions.EMOTIONS
+    assert emotions.scored_among(("contempt",)) == emotions.EMOTIONS
+    assert emotions.scored_among(("calm",)) == (*emotions.EMOTIONS, "calm")
+    assert emotions.scored_among(("happiness", "sadness")) == ("happiness", "sadness")

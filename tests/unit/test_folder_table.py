@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from faceoff import emotions
 from faceoff.datasets import folder, table
 from faceoff.media.images import encode_png
 from faceoff.plan.jobs import DatasetJob
@@ -65,6 +66,20 @@ def test_sub_folders_name_emotions_and_files_are_sorted(tmp_path: Path) -> None:
         ("sad/deep/er/c.png", "sadness"),
     ]
     assert dataset.space == ("happiness", "sadness")
+
+
+@pytest.mark.parametrize("kind", ["folder", "table"])
+def test_labels_of_one_class_are_scored_among_all_emotions(tmp_path: Path, kind: str) -> None:
+    """Among themselves every prediction would be right."""
+    for label in ("happy", "contempt"):
+        root = tree(tmp_path / label, f"{label}/a.png", f"{label}/b.png")
+        if kind == "folder":
+            staged(folder.Folder, tmp_path, path=str(root))
+        else:
+            (root / "t.csv").write_text(f"path,label\n{label}/a.png,{label}\n")
+            staged(table.Table, tmp_path, path=str(root / "t.csv"))
+        space = parquet.task_of(tmp_path / "samples.parquet")["space"]
+        assert tuple(space) == emotions.EMOTIONS
 
 
 def test_any_name_is_read_in_every_stage(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Fusing prediction files: who votes, whose face, and that rules never see what they fuse."""
 
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -13,7 +14,7 @@ from faceoff.fusion.member_votes import Votes, fuse
 from faceoff.fusion.rule import Rule
 from faceoff.plan.jobs import FuseJob, Member
 from faceoff.plan.sections import FusionConfig
-from faceoff.scoring.task import folds_for, weights_of
+from faceoff.scoring.task import fold_mean_of, folds_for, weights_of
 from faceoff.stages import fuse as stage
 from faceoff.storage import columns, parquet
 
@@ -25,7 +26,15 @@ def test_config_and_rules_name_the_same_rules():
 
 
 def write(
-    folder, name, posterior, boxes=None, labels=None, subjects=None, classes=CLASSES, valence=None
+    folder,
+    name,
+    posterior,
+    boxes=None,
+    labels=None,
+    subjects=None,
+    classes=CLASSES,
+    valence=None,
+    space=None,
 ):
     """Predictions (and, once, samples, frames and faces) of n pictures; NaN rows are no_face."""
     n = len(posterior)
@@ -73,7 +82,8 @@ def write(
         }
         for k, la, su in zip(keys, labels, subjects, strict=True)
     ]
-    parquet.write_rows(folder / "samples.parquet", columns.SAMPLES, samples)
+    task = {parquet.TASK: json.dumps({"space": space or [*CLASSES]})}
+    parquet.write_rows(folder / "samples.parquet", columns.SAMPLES.with_metadata(task), samples)
 
 
 def fused(folder, names, rule="soft_mean", judges=None, detectors=None, lineages=None, **more):
@@ -372,6 +382,86 @@ def test_a_wrong_class_order_is_refused_with_the_order_that_fits(tmp_path):
     ):
         fused(tmp_path, ["a", "b"])
     assert len(fused(tmp_path, ["a", "b"], check_order=False)) == 240
+
+
+def sure_of_a_class_that_is_not_scored(tmp_path, n=240, space=CLASSES[1:]):
+    """Member b reads happiness and sadness, and gives neutral, which no sample is, the most."""
+    random = np.random.default_rng(8)
+    truth = random.integers(1, 3, n)
+    read = np.where(np.arange(3) == truth[:, None], 0.3, 0.1)
+    read[:, 0] = 0.0
+    unsure = random.random(n) < 0.5
+    read[unsure, 0] = 0.6
+    read /= read.sum(axis=1, keepdims=True)
+    # Where it says neutral, the label is happiness: unmasked, "neutral is happiness" fits better.
+    labels = [CLASSES[1] if u else CLASSES[t] for u, t in zip(unsure, truth, strict=True)]
+    read[unsure, 1:] = [[0.3, 0.1]]
+    for name in "ab":
+        write(tmp_path, name, read, labels=labels, space=list(space))
+    return labels
+
+
+def test_the_order_is_judged_on_the_posteriors_that_are_scored(tmp_path):
+    """A dataset without one of the model's classes scores the others; so does the check (§12)."""
+    labels = sure_of_a_class_that_is_not_scored(tmp_path)
+    rows = fused(tmp_path, ["a", "b"])
+    inside = ["happiness" if r["p_happiness"] > r["p_sadness"] else "sadness" for r in rows]
+    assert inside == labels
+    sure_of_a_class_that_is_not_scored(tmp_path, space=CLASSES)
+    with pytest.raises(ValueError, match="neutral is happiness"):
+        fused(tmp_path, ["a", "b"])
+
+
+def test_the_top_members_are_the_best_of_the_scored_posteriors(tmp_path):
+    """Unmasked, member a is never right; masked, always."""
+    labels = [CLASSES[1 + i % 2] for i in range(40)]
+    truth = np.arange(40) % 2 + 1
+    right = np.where(np.arange(3) == truth[:, None], 0.3, 0.1)
+    right[:, 0] = 0.6
+    noisy = np.where(np.arange(3) == np.where(np.arange(40) < 30, truth, 3 - truth)[:, None], 1, 0)
+    write(tmp_path, "a", right, labels=labels, space=["happiness", "sadness"])
+    write(tmp_path, "b", noisy.astype(float), labels=labels, space=["happiness", "sadness"])
+    rows = fused(tmp_path, ["a", "b"], top=1)
+    assert [row["p_neutral"] for row in rows] == pytest.approx([0.6] * 40)
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_members_in_another_order_and_of_other_names_give_the_same(tmp_path, rule):
+    random = np.random.default_rng(6)
+    truth = random.integers(0, 3, 90)
+    labels = [CLASSES[t] for t in truth]
+    given = [
+        np.where(np.arange(3) == truth[:, None], weight, 0.3) * random.dirichlet(np.ones(3), 90)
+        for weight in (0.9, 0.8, 0.7)
+    ]
+    given = [p / p.sum(axis=1, keepdims=True) for p in given]
+    for names in ("abc", "zyx"):
+        for name, posterior in zip(names, given, strict=True):
+            write(tmp_path, name, posterior, labels=labels)
+    found = []
+    for names in ("abc", "cab", "zyx", "xzy"):
+        rows = fused(tmp_path, list(names), rule)
+        found.append(np.array([[row[f"p_{c}"] for c in CLASSES] for row in rows]))
+    for other in found[1:]:
+        if RULES[rule].learns:
+            np.testing.assert_array_equal(other, found[0])
+        else:
+            np.testing.assert_allclose(other, found[0], atol=1e-12)
+
+
+def test_the_mean_of_the_folds_stands_beside_the_pooled_accuracy(tmp_path):
+    write(tmp_path, "a", posteriors(1, 33))
+    write(tmp_path, "b", posteriors(2, 33))
+    rows = fused(tmp_path, ["a", "b"], "naive_bayes", check_order=False)
+    right = np.array([row["emotion"] == CLASSES[i % 3] for i, row in enumerate(rows)])
+    folds = folds_for(np.arange(33) % 3, np.array([f"sample s{i}" for i in range(33)]), 0)
+    ids = [row["sample_id"] for row in rows]
+    found = fold_mean_of(tmp_path / "out.parquet", ids, right)
+    shares = [right[folds == fold].mean() for fold in range(5)]
+    assert found == {"accuracy": pytest.approx(np.mean(shares)), "folds": 5}
+    assert found["accuracy"] != pytest.approx(right.mean())  # folds of 6 and 7 samples
+    fused(tmp_path, ["a", "b"], "soft_mean")
+    assert fold_mean_of(tmp_path / "out.parquet", ids, right) is None
 
 
 def test_a_weak_member_is_not_taken_for_a_mislabelled_one(tmp_path):

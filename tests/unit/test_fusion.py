@@ -163,9 +163,10 @@ def test_top_keeps_the_most_accurate():
         both.fit(posteriors, truth)(posteriors), RULES["soft_mean"].combine(posteriors[[1, 2]])
     )
     learnt = top(RULES["weighted"], 2)
-    np.testing.assert_array_equal(
+    np.testing.assert_allclose(
         learnt.fit(posteriors, truth)(posteriors),
         fit_weighted(posteriors[[1, 2]], truth)(posteriors[[1, 2]]),
+        rtol=1e-12,
     )
     np.testing.assert_array_equal(
         top(RULES["soft_mean"], 9).fit(posteriors, truth)(posteriors),

@@ -4,6 +4,7 @@ They go through the stages and into a run's plan.
 """
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -237,6 +238,87 @@ def test_in_a_run(tmp_path: Path) -> None:
     assert plan(tmp_path).predict_job("posed", "whole", "speech") != before
 
 
+def in_space(path: Path, space: list[str], **options: object) -> Recorded:
+    card = {"options": {**OPTIONS, "path": str(path), **options}, "space": space}
+    return Recorded(card, {})
+
+
+def test_a_class_of_the_datasets_own_has_a_column(tmp_path: Path) -> None:
+    """With or without `p_`, in any case, and beside columns that are no classes."""
+    for heading in ("calm", "p_calm", "Calm"):
+        text = f"sample_id,neutral,happiness,{heading},frame,note\na,0.05,0.05,0.9,7,x\n"
+        (tmp_path / "p.csv").write_text(text)
+        model = in_space(tmp_path / "p.csv", ["neutral", "happiness", "calm"])
+        assert model.emotions == ("neutral", "happiness", "calm")
+        assert asked(model, ("a", 0.0)) == [[0.05, 0.05, 0.9]]
+        assert model.notes == [
+            "columns of numbers that nothing reads: 'frame'; name classes in options.columns"
+        ]
+    unasked = opened(tmp_path / "p.csv")
+    assert unasked.emotions == ("neutral", "happiness")
+    assert "nothing reads: 'Calm', 'frame'" in unasked.notes[0]
+
+
+def test_a_class_without_a_column_is_named(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("sample_id,neutral,happiness,clam\na,0.1,0.9,\n")
+    model = in_space(tmp_path / "p.csv", ["neutral", "happiness", "calm", "fear"])
+    assert model.notes == ["no column for calm, fear: samples of such a class count as wrong"]
+    given = {"neutral": "neutral", "Calm": "happiness"}
+    named = in_space(tmp_path / "p.csv", ["neutral", "calm"], columns=given)
+    assert named.emotions == ("neutral", "calm")
+    assert named.notes == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (["a,70,30", "b,20,80"], "2 of 2 rows do not sum to one, the first is row 1 ('a') with "
+         "100; they are percent; options.normalise"),
+        (["a,0.7,0.3", "b,0.33,0.66"], "1 of 2 rows .* row 2 .'b'. with 0.99; they are rounded"),
+        (["a,3,1", "b,2,9"], "2 of 2 rows .* with 4; options.normalise: true divides each row"),
+    ],
+)  # fmt: skip
+def test_rows_that_do_not_sum_to_one_are_named(tmp_path: Path, rows: list[str], says: str) -> None:
+    (tmp_path / "p.csv").write_text("\n".join(["sample_id,happy,angry", *rows]))
+    (note,) = opened(tmp_path / "p.csv").notes
+    assert re.search(says.replace("(", ".").replace(")", "."), note)
+    assert opened(tmp_path / "p.csv", normalise=True).notes == []
+
+
+def test_the_recorded_case_scores_every_class(tmp_path: Path, cases: Path) -> None:
+    """Six pictures of three classes, one of which is no emotion."""
+    folder = cases / "recorded_calm"
+    made = Plan(
+        {
+            "run": "r",
+            "datasets": {
+                "d": {
+                    "type": "table",
+                    "path": str(folder / "t.csv"),
+                    "columns": {"id": "id"},
+                    "space": ["neutral", "happiness", "calm"],
+                }
+            },
+            "detectors": {"whole": {}},
+            "models": {"r": {"model": "recorded", "options": {"path": str(folder / "p.csv"),
+                                                              "id": "id"}}},
+        }
+    )  # fmt: skip
+    job = made.predict_job("d", "whole", "r")
+    assert job.plugin.card["space"] == ["neutral", "happiness", "calm"]
+    keys = [{"sample_id": str(i), "frame": 0, "timestamp_s": 0.0} for i in range(6)]
+    parquet.write_rows(
+        tmp_path / "frames.parquet", columns.FRAMES, (key | {"state": "ok"} for key in keys)
+    )
+    parquet.write_rows(tmp_path / "faces.parquet", columns.FACES, ())
+    write_predictions(
+        tmp_path / "frames.parquet", tmp_path / "faces.parquet", tmp_path / "out.parquet",
+        tmp_path / "t.json", job,
+    )  # fmt: skip
+    said = [row["emotion"] for row in parquet.rows(tmp_path / "out.parquet")]
+    assert said == ["calm", "calm", "happiness", "happiness", "neutral", "neutral"]
+
+
 def test_rows_of_the_predictions_table(tmp_path: Path) -> None:
     """A sample that the file has, one that it lacks, one whose values are no probabilities.
 
@@ -261,3 +343,7 @@ def test_rows_of_the_predictions_table(tmp_path: Path) -> None:
     assert (a["emotion"], a["p_happiness"], a["arousal"], a["state"]) == ("anger", 0.25, 0.5, "ok")
     assert (b["success"], b["state"], b["reason"]) == (0, "unreadable", "no recorded prediction")
     assert (c["success"], c["state"]) == (0, "error")
+    assert c["reason"].startswith("p.csv, row 2: the values sum to 1.8, not 1; options.normalise")
+    (lacking, off) = parquet.notes_of(tmp_path / "out.parquet")
+    assert lacking.startswith("no column for neutral, sadness")
+    assert "row 2 ('c') with 1.8" in off

@@ -175,6 +175,38 @@ def test_bad_header_names_the_file(tmp_path: Path, text: str, says: str) -> None
             None,
             "input.layout 'nhcw', did you mean 'nhwc'",
         ),
+        *(
+            ({"input": {"size": [8, 8], **given}}, None, f"input.{says}")
+            for given, says in (
+                ({"interpolation": "bicubic"}, "interpolation 'bicubic', did you mean 'cubic'"),
+                ({"interpolation": "linear", "library": "pill"}, "library 'pill', did you mean"),
+                ({"aspect": "keep"}, "aspect 'keep'"),
+                ({"library": "pillow"}, "interpolation is missing"),
+                ({"antialias": True}, "interpolation is missing"),
+                ({"interpolation": "linear", "antialias": "yes"}, "antialias 'yes': expected true"),
+                ({"interpolation": "linear", "antialias": True}, "antialias true: opencv's linear"),
+                (
+                    {"interpolation": "cubic", "library": "pillow", "antialias": False},
+                    "antialias false: pillow's cubic always averages",
+                ),
+                ({"interpolation": "lanczos", "library": "torch"}, "interpolation lanczos"),
+                ({"interpolation": "linear", "library": "torch"}, "antialias is missing"),
+                ({"mean": [123.7, 116.8, 103.9]}, "mean [123.7, 116.8, 103.9] is beyond"),
+                ({"std": 58.4}, "std 58.4 is beyond"),
+                ({"divisor": 127.5, "mean": 127.5}, "mean 127.5 is beyond"),
+                ({"divisor": 1, "mean": [0.485, 0.456, 0.406]}, "mean [0.485, 0.456, 0.406] is"),
+                ({"mean": [0.5, 0.5]}, "mean [0.5, 0.5]: expected one number, or one for each of"),
+                ({"channels": 1, "std": [0.2, 0.2, 0.2]}, "std [0.2, 0.2, 0.2]: expected one"),
+                ({"std": [0.2, 0.0, 0.2]}, "std [0.2, 0.0, 0.2]: expected numbers above 0"),
+                ({"divisor": 0}, "divisor 0: expected numbers above 0"),
+                ({"divisor": "255"}, "divisor '255': expected a number"),
+                ({"mean": [0.5, None, 0.5]}, "mean [0.5, None, 0.5]: expected a number"),
+                ({"channels": 4}, "channels 4: expected 1 (luma) or 3"),
+                ({"size": [0, 8]}, "size [0, 8]: expected [height, width]"),
+                ({"size": 224}, "size 224: expected [height, width]"),
+                ({"size": [224, 224, 3]}, "size [224, 224, 3]"),
+            )
+        ),
         ({"batch": 0}, None, "batch 0: expected a number of pictures"),
         ({"batch": True}, None, "batch True"),
         (
@@ -201,6 +233,32 @@ def test_bad_card_names_file_and_key(
             ask()
         assert str(path) in str(caught.value)
         assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
+        {"divisor": 127.5, "mean": 1.0},
+        {"divisor": 1, "mean": [123.7, 116.8, 103.9], "std": [58.4, 57.1, 57.4]},
+        {"divisor": 1},
+        {"divisor": 1, "std": 255},
+        {"channels": 1, "mean": [0.5], "std": 0.5},
+        {"interpolation": "area", "antialias": True},
+        {"interpolation": "cubic", "library": "pillow", "antialias": True, "aspect": "pad"},
+    ],
+)
+def test_inputs_that_networks_are_trained_with(tmp_path: Path, given: dict) -> None:
+    read_card(card_file(tmp_path, {"input": {"size": [8, 8], **given}}, None))
+
+
+def test_a_card_whose_crops_are_pytorchs_runs_where_pytorch_is(tmp_path: Path) -> None:
+    spec = {"size": [8, 8], "interpolation": "linear", "library": "torch", "antialias": True}
+    card = read_card(card_file(tmp_path, {"input": spec}, None))
+    assert (card.framework, card.modules) == ("torch", ("onnxruntime", "torch"))
+    assert (card.source.name, card.class_name) == ("torch_card.py", "TorchCardModel")
+    usual = read_card(card_file(tmp_path, {}, None))
+    assert (usual.framework, usual.class_name) == ("onnx", "OnnxCard")
 
 
 @pytest.mark.parametrize("text", ["a: [", "- a\n", ""])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
+from faceoff.emotions import EMOTIONS
 from faceoff.plan.jobs import CellIdentity, ScoreJob
 from faceoff.scoring import metrics
 from faceoff.scoring.records import Score
@@ -20,9 +21,16 @@ CLASSES = ("neutral", "happiness", "sadness")
 
 
 def scored(
-    folder: Path, truth: np.ndarray, predicted: np.ndarray, subjects: np.ndarray | None = None
+    folder: Path,
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    subjects: np.ndarray | None = None,
+    sure: float = 0.6,
+    classes: tuple[str, ...] = CLASSES,
+    notes: tuple[str, ...] = (),
 ) -> dict:
-    """The score file of a cell that answers `predicted`, -1 for no face."""
+    """The score file of a cell that answers `predicted` with probability `sure`, -1 for no face."""
+    other = (1 - sure) / (len(classes) - 1)
     task = {
         "name": "d",
         "type": "folder",
@@ -52,13 +60,14 @@ def scored(
             "face_id": 0,
             "success": 1,
             "state": "ok",
-            **{f"p_{name}": 0.6 if p == c else 0.2 for c, name in enumerate(CLASSES)},
+            **{f"p_{name}": sure if p == c else other for c, name in enumerate(classes)},
         }
         if p >= 0
         else {"sample_id": i, "frame": 0, "face_id": -1, "success": 0, "state": "no_face"}
         for i, p in zip(ids, predicted, strict=True)
     ]
-    parquet.write_rows(folder / "predictions.parquet", columns.predictions_schema(CLASSES), rows)
+    schema = parquet.with_notes(columns.predictions_schema(classes), notes)
+    parquet.write_rows(folder / "predictions.parquet", schema, rows)
     cell = CellIdentity(detector="x", model="y", lineage="y")
     job = ScoreJob(dataset="d", cell=cell, train_status="unknown", circular=False, seed=3)
     write_score(
@@ -112,6 +121,19 @@ def test_of_subjects(tmp_path: Path, groups: int) -> None:
     assert found["design_effect"] > 1
     resampled = [found["intervals"][name][0] for name in ("balanced_accuracy", "macro_f1")]
     assert [low is None for low in resampled] == [groups < 6] * 2
+
+
+def test_doubts_about_the_input_stand_beside_the_score(tmp_path: Path) -> None:
+    """They do not cost the rank: the decisions may be right."""
+    truth = np.arange(40) % 3
+    twice = np.e / (np.e + 6)  # the most that a softmax over seven probabilities gives
+    found = scored(tmp_path, truth, truth, sure=twice, classes=EMOTIONS[:7], notes=("a note",))
+    assert [flag.split(":")[0] for flag in found["flags"]] == [
+        "a note",
+        "its posteriors are a softmax over probabilities",
+    ]
+    assert found["ranked"]
+    assert scored(tmp_path, truth, truth, sure=0.5, classes=EMOTIONS[:7])["flags"] == []
 
 
 def test_a_score_file_has_the_keys_and_types_of_its_record(tmp_path: Path) -> None:

@@ -136,3 +136,30 @@ def test_rows_that_name_no_sample_are_counted(folder: Path) -> None:
     }
     (folder / "p.csv").write_text("\n".join(["sample_id,happy,angry", *known]))
     assert "no sample" not in scored("p.csv")[1]
+
+
+def test_what_the_file_lacks_or_has_too_much_is_said(folder: Path) -> None:
+    rows = [f"{sample},0.3,0.3,1" for sample, _ in truth(folder)]
+    (folder / "p.csv").write_text("\n".join(["sample_id,happy,angry,extra", *rows]))
+    code, said = scored("p.csv")
+    text = " ".join(said.split())
+    assert code == 1
+    assert "p.csv, row 1: the values sum to 0.6, not 1; options.normalise: true" in text
+    assert "40 of 40 rows do not sum to one, the first is row 1" in text
+    code, said = scored("p.csv", "--option", "normalise=true")
+    text = " ".join(said.split())
+    assert code == 0
+    assert "note: columns of numbers that nothing reads: 'extra'" in text
+    assert "note: no column for neutral, sadness, surprise, fear, disgust, contempt" in text
+
+
+def test_a_class_of_the_datasets_own_is_scored(tmp_path: Path, cases: Path) -> None:
+    (tmp_path / "c.yaml").write_text(
+        "run: calm\ndetectors: {whole: {}}\nmodels: {fer: {}}\ndatasets: {d: {type: table, path: "
+        f"{cases}/recorded_calm/t.csv, columns: {{id: id}}, space: [neutral, happiness, calm]}}}}"
+    )
+    code, said = scored(
+        f"{cases}/recorded_calm/p.csv", "--config", str(tmp_path / "c.yaml"), "--option", "id=id"
+    )
+    assert code == 0, said
+    assert "correct 6 of 6" in said

@@ -8,7 +8,7 @@ from posterior_fixtures import NAN, RULES, gappy_members, noisy_members, one_sam
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from faceoff.fusion.rule import cross_fit
+from faceoff.fusion.rule import cross_fit, top
 from faceoff.fusion.rules.class_weighted import fit_class_weighted
 from faceoff.fusion.rules.dempster_shafer import fit_dempster_shafer
 from faceoff.fusion.rules.naive_bayes import fit_naive_bayes
@@ -103,8 +103,22 @@ def test_stacking_is_the_stated_regression():
     features = np.concatenate(
         [np.log(temper(p, fit_temperature(p, truth)) + 1e-6) for p in posteriors], axis=1
     )
-    expected = LogisticRegression(C=0.1, max_iter=1000).fit(features, truth).predict_proba(features)
-    np.testing.assert_allclose(fit_stacking(posteriors, truth)(posteriors), expected, atol=1e-12)
+    model = LogisticRegression(C=0.1, solver="newton-cg", tol=1e-10, max_iter=1000)
+    expected = model.fit(features, truth).predict_proba(features)
+    np.testing.assert_allclose(fit_stacking(posteriors, truth)(posteriors), expected, atol=1e-9)
+
+
+def test_stacking_stands_at_the_minimum():
+    """The gradient of the penalised loss is 0 there, which L-BFGS leaves at 1e-4."""
+    posteriors, truth = noisy_members(seed=3, members=4, k=7, strength=(2, 1.5, 1, 0.5), scale=1.5)
+    noise = 1e-9 * np.random.default_rng(1).normal(size=posteriors.shape)
+    fused, moved = (
+        fit_stacking(p, truth)(posteriors) for p in (posteriors, np.abs(posteriors + noise))
+    )
+    np.testing.assert_allclose(moved, fused, atol=1e-6)  # 3e-3 with the default tolerance
+    for order in ([3, 2, 1, 0], [1, 3, 0, 2]):
+        other = fit_stacking(posteriors[order], truth)(posteriors[order])
+        np.testing.assert_allclose(other, fused, atol=1e-9)
 
 
 def test_stacking_with_a_class_missing_in_training():
@@ -220,6 +234,72 @@ def test_class_weighted_trusts_specialists():
     assert (trained.argmax(axis=1) == truth).mean() > (
         RULES["soft_mean"].combine(posteriors).argmax(axis=1) == truth
     ).mean() - 0.002
+
+
+TRAINED = sorted(name for name, rule in RULES.items() if rule.learns)
+
+
+def members_with_ties():
+    """Seven members with gaps: two are hard voters of equal accuracy, two are one and the same."""
+    posteriors, truth, folds = gappy_members()
+    random = np.random.default_rng(9)
+    right = np.stack([np.arange(len(truth)) % 2 == parity for parity in (0, 1)])
+    said = np.where(right, truth, (truth + 1) % 4)
+    hard = np.where(np.arange(4) == said[..., None], 0.7, 0.1)
+    posteriors = np.concatenate([posteriors, hard, posteriors[:1], posteriors[:1] ** 0.5])
+    posteriors[-1] /= np.nansum(posteriors[-1], axis=1, keepdims=True)
+    conditions = random.normal(size=(len(posteriors), len(truth), 5))
+    return posteriors, truth, folds, conditions
+
+
+@pytest.mark.parametrize("count", [None, 1, 2, 4])
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_neither_order_nor_names_of_members_change_a_bit(rule, count):
+    """Of a rule that learns; without anything learnt, sums in another order move the last digits.
+
+    The rules know members by their place only, so that a name can matter through the order alone.
+    """
+    posteriors, truth, folds, conditions = members_with_ties()
+    tested = RULES[rule] if count is None else top(RULES[rule], count)
+    for given in (None, conditions):
+        fused = cross_fit(tested, posteriors, truth, folds, given)
+        for seed in range(4):
+            order = np.random.default_rng(seed).permutation(len(posteriors))
+            mixed = None if given is None else given[order]
+            other = cross_fit(tested, posteriors[order], truth, folds, mixed)
+            if tested.learns:
+                np.testing.assert_array_equal(other, fused)
+            else:
+                np.testing.assert_allclose(other, fused, atol=1e-12)
+
+
+@pytest.mark.parametrize("rule", [*TRAINED, *(f"top {rule}" for rule in TRAINED)])
+def test_a_trained_rule_does_not_amplify_rounding(rule):
+    """Noise of 1e-12, as between machines, moves no posterior by 1e-8."""
+    posteriors, truth, folds = gappy_members()
+    tested = top(RULES[rule[4:]], 2) if rule.startswith("top ") else RULES[rule]
+    noise = 1e-12 * np.random.default_rng(2).normal(size=posteriors.shape)
+    moved = cross_fit(tested, np.abs(posteriors + noise), truth, folds)
+    np.testing.assert_allclose(moved, cross_fit(tested, posteriors, truth, folds), atol=1e-8)
+
+
+def test_weights_follow_their_members():
+    posteriors, truth, _ = gappy_members()
+    weights = RULES["weighted"].weights_of(posteriors, truth)
+    order = [2, 0, 1]
+    np.testing.assert_array_equal(
+        RULES["weighted"].weights_of(posteriors[order], truth), weights[order]
+    )
+    assert RULES["stacking"].weights_of(posteriors, truth) is None
+
+
+def test_equally_accurate_members_are_chosen_by_log_loss():
+    truth = np.arange(40) % 2
+    sure = np.where(np.arange(2) == truth[:, None], 0.9, 0.1)
+    shy = np.where(np.arange(2) == truth[:, None], 0.6, 0.4)
+    for members in ([sure, shy], [shy, sure]):
+        fused = cross_fit(top(RULES["soft_mean"], 1), np.stack(members), truth, np.arange(40) % 5)
+        np.testing.assert_allclose(fused, sure)
 
 
 def test_a_trained_rule_refuses_other_members():

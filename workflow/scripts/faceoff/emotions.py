@@ -106,6 +106,15 @@ def space(
     return tuple(found)
 
 
+def scored_among(own: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes that a dataset is scored among, from those that its labels name.
+
+    Labels of one class say nothing among themselves, as any prediction would be right: they are
+    scored among all emotions.
+    """
+    return tuple(own) if len(set(own)) > 1 else order({*EMOTIONS, *own})
+
+
 @overload
 def canonical(label: str) -> str: ...
 @overload

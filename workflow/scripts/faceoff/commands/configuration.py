@@ -29,13 +29,17 @@ def config(
 ) -> None:
     """Check a configuration; with --write, write every key into it.
 
-    Each key comes under its generated comment.
+    Model cards of your own whose weights are here are tried on noise. Each key comes under its
+    generated comment.
     """
-    from faceoff.commands import reference_page
+    from faceoff.commands import card_probe, reference_page
     from faceoff.plan import config_files
 
     path = configuration_here(path)
-    plan_of(path)
+    try:
+        card_probe.refuse(plan_of(path), path)
+    except ValueError as error:
+        fail(error)
     own = path.resolve() == config_files.OWN
     if write:
         text = config_files.commented(config_files.load(path))

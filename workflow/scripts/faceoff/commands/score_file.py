@@ -1,6 +1,7 @@
 """Score a file of posteriors against a task, outside a run."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,15 @@ def score_file(
     if unknown := recorded.unknown_options(options):
         raise ValueError("\n".join(f"--option: {fault}" for fault in unknown))
     plugin = recorded.job().with_options({**options, "path": str(path)})
-    given = registry.load(recorded.source, recorded.class_name)(plugin.card, {})
+    model = registry.load(recorded.source, recorded.class_name)
+    model.check_options(plugin.card["options"])
     files = {
         name: scratch / f"{name}.parquet" for name in ("samples", "frames", "faces", "predictions")
     }
     write_samples(files["samples"], job)
+    space = parquet.task_of(files["samples"])["space"]
+    plugin = replace(plugin, card={**plugin.card, "space": space})
+    given = model(plugin.card, {})
     # One moment per sample: what the file says of it is looked up by its id.
     keys = (
         {"sample_id": row["sample_id"], "frame": 0, "timestamp_s": 0.0, "state": columns.OK}
@@ -73,7 +78,7 @@ def score_file(
     )
     found = read_json(scratch / "score.json")
     if found["state"] != "ok":
-        raise ValueError(f"{path}: {found['reason']}")
+        raise ValueError("\n".join([f"{path}: {found['reason']}", *given.notes]))
     if not found["metrics"]["n_covered"]:
         first = next(parquet.rows(files["samples"], ["sample_id"]))["sample_id"]
         raise ValueError(

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from faceoff.faces.crops import resize
+from faceoff.faces.resampling import resize
 from faceoff.plugins.protocols import RGB, Face
 
 

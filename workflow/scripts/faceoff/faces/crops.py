@@ -1,8 +1,8 @@
 """Cut a model's input out of a frame: calibration, margin, size and colour.
 
-No other module resamples pixels. The calibration of a detector's card maps its raw box to the
-*canonical face box* (hairline to chin, cheek to cheek), so that crops show the same face area
-whatever the detector (protocol §9). Crops are square and black outside the frame.
+Only `resampling` resamples pixels beside it. The calibration of a detector's card maps its raw box
+to the *canonical face box* (hairline to chin, cheek to cheek), so that crops show the same face
+area whatever the detector (protocol §9). Crops are square and black outside the frame.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+from faceoff.faces.resampling import fit, resize
 from faceoff.plugins.protocols import RGB, Box, CropSpec
 
 _LARGEST = 8192  # pixels of a crop's side before it is resampled
@@ -54,17 +55,6 @@ def square(box: Box, margin: float) -> Box:
     return (x + w / 2 - side / 2, y + h / 2 - side / 2, side, side)
 
 
-def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resample to (height, width): area averaging to shrink, bilinear to enlarge."""
-    height, width = size
-    if image.shape[:2] == (height, width):
-        return image
-    shrinking = image.shape[0] * image.shape[1] > height * width
-    return cv2.resize(
-        image, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-    )
-
-
 def cut(image: RGB, box: Box) -> RGB:
     """Return the pixels of a box, black outside the image. Empty boxes become one pixel."""
     height, width = image.shape[:2]
@@ -87,14 +77,14 @@ def crop(
 ) -> np.ndarray:
     """Return one model input (height, width, channels) uint8.
 
-    box: None takes the whole frame, stretched to the input size, without margin.
+    box: None takes the whole frame, brought to the input size, without margin.
 
     landmarks: (5, 2) px, needed by a specification that aligns. Raises ValueError if they are
     missing or cannot be laid on the template.
     """
     if spec.align == "none":
         area = image if box is None else _cut_within_reason(image, square(box, spec.margin))
-        pixels = resize(area, spec.size)
+        pixels = fit(area, spec)
     elif landmarks is None or box is None:
         raise ValueError(
             f"align: {spec.align} needs five landmarks, which this detector does not give; set "

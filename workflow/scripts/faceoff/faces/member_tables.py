@@ -80,10 +80,30 @@ def read_votes(
     known = parquet.read(tables.samples, columns=["sample_id", "label", "subject"]).to_pylist()
     about = {row["sample_id"]: (row["label"], row["subject"]) for row in known}
     ids = rows.keys["sample_id"].to_pylist()
-    place = {emotion: index for index, emotion in enumerate(classes)}
-    truth = np.array([place.get(about[sample][0], -1) for sample in ids], int)
+    labels = [about[sample][0] for sample in ids]
+    space = space_of(tables.samples, classes)
     people = owners(ids, [about[sample][1] for sample in ids])
-    return rows, Votes(np.array(ids), people, rows.posteriors, truth, conditions)
+    return rows, Votes(
+        samples=np.array(ids),
+        people=people,
+        posteriors=rows.posteriors,
+        truth=_index(labels, classes),
+        scored=_index(labels, space),
+        space=tuple(_index(space, classes).tolist()),
+        conditions=conditions,
+    )
+
+
+def space_of(samples: Path, classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes that a dataset is scored among; without a task, those of the members."""
+    task = parquet.read_schema(samples).metadata or {}
+    return tuple(parquet.task_of(samples)["space"]) if parquet.TASK in task else tuple(classes)
+
+
+def _index(names: Sequence[str | None], among: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return (n,) the place of each name, -1 where it is not there."""
+    place = {name: index for index, name in enumerate(among)}
+    return np.array([-1 if name is None else place.get(name, -1) for name in names], np.int64)
 
 
 def _boxes(member: Voter, chosen: Mapping[str, ChosenFaces], n: int) -> npt.NDArray[np.float64]:

@@ -1,6 +1,8 @@
-"""Check whether a member's classes stand in the order that its card declares (protocol §23).
+"""Check whether a member's classes stand in the order that its card declares (protocol §23, §35).
 
-A wrong label map hides well inside a fusion.
+A wrong label map hides well inside a fusion. The order that fits best is learnt on some folds and
+judged on another: judged where it was learnt, it flatters itself, and stops a member of right order
+at chance level (8 classes, 664 samples) in 13 % of runs.
 """
 
 from dataclasses import dataclass
@@ -8,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from faceoff.statistics.arrays import Floats, Ints
+from faceoff.statistics.folds import check_folds
 from faceoff.statistics.paired_tests import EPSILON, mcnemar
 
 PERMUTATION_GAIN = 0.05
@@ -18,7 +21,8 @@ PERMUTATION_P = 0.001
 class ClassOrder:
     """Outcome of the check. permutation[column]: the class that the column should be named.
 
-    gain: of the accuracy, 0–1; p: McNemar's mid-p.
+    gain: of the accuracy, 0–1; p: McNemar's mid-p; both of orders that other folds chose, where
+    there are folds.
     """
 
     permutation: tuple[int, ...]
@@ -27,8 +31,8 @@ class ClassOrder:
     suspicious: bool
 
 
-def best_class_permutation(truth: Ints, posterior: Floats) -> ClassOrder:
-    """Find the best renaming of a member's columns on labelled data (protocol §23).
+def best_class_permutation(truth: Ints, posterior: Floats, folds: Ints | None = None) -> ClassOrder:
+    """Find the best renaming of a member's columns on labelled data (protocol §23, §35).
 
     By the Hungarian method. The declared order is kept where nothing beats it.
 
@@ -38,15 +42,19 @@ def best_class_permutation(truth: Ints, posterior: Floats) -> ClassOrder:
         (n,) class index.
     posterior
         (n, k), rows of NaN where not covered.
+    folds
+        (n,) fold of each sample: the renaming that the other folds learn is judged on it. None
+        judges it on the samples that it was learnt from, which flatters it.
 
     Returns
     -------
-    The order; suspicious if it beats the declared one by > 5 points with p < 0.001.
+    The order, of all samples; suspicious if the judged one beats the declared one by > 5 points
+    with p < 0.001.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit or there is no sample.
+        If the shapes do not fit, there is no sample, or there are fewer than two folds.
 
     References
     ----------
@@ -61,19 +69,31 @@ def best_class_permutation(truth: Ints, posterior: Floats) -> ClassOrder:
     k = posterior.shape[1]
     covered = ~np.isnan(posterior).any(axis=1)
     column = np.where(covered[:, None], posterior, 0.0).argmax(axis=1)
-    counts = np.bincount(column[covered] * k + truth[covered], minlength=k * k).reshape(k, k)
-    from scipy.optimize import linear_sum_assignment
-
-    renamed = linear_sum_assignment(counts, maximize=True)[1]
-    if counts[np.arange(k), renamed].sum() == np.trace(counts):
-        renamed = np.arange(k)
+    renamed = _renaming(truth[covered], column[covered], k)
+    name = renamed[column]
+    if folds is not None:
+        folds = check_folds(folds, len(truth))
+        for fold in np.unique(folds):
+            here, taught = folds == fold, covered & (folds != fold)
+            name[here] = _renaming(truth[taught], column[taught], k)[column[here]]
     declared_right = covered & (column == truth)
-    renamed_right = covered & (renamed[column] == truth)
+    renamed_right = covered & (name == truth)
     gain = float(renamed_right.mean() - declared_right.mean())
     p = mcnemar(renamed_right, declared_right).mid_p
     return ClassOrder(
-        tuple(int(name) for name in renamed),
+        tuple(int(index) for index in renamed),
         gain,
         p,
         gain > PERMUTATION_GAIN + EPSILON and p < PERMUTATION_P,
     )
+
+
+def _renaming(truth: Ints, column: Ints, k: int) -> Ints:
+    """Return (k,) the class that each column fits best; the declared one where nothing beats it."""
+    from scipy.optimize import linear_sum_assignment
+
+    counts = np.bincount(column * k + truth, minlength=k * k).reshape(k, k)
+    renamed: Ints = linear_sum_assignment(counts, maximize=True)[1]
+    if counts[np.arange(k), renamed].sum() == np.trace(counts):
+        return np.arange(k)
+    return renamed

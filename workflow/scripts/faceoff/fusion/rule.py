@@ -4,7 +4,7 @@ Arrays follow the conventions of `posteriors.py`. Each rule has a module of its 
 `rule_list.py` finds them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,8 @@ from faceoff.fusion.posteriors import check_same_members, check_training
 from faceoff.fusion.votes import votes
 from faceoff.statistics.arrays import Floats, Ints
 from faceoff.statistics.folds import check_folds
+
+CLIP = 1e-7  # of probabilities in the log loss that breaks ties
 
 # posteriors (members, n, k) -> fused (n, k)
 Combine = Callable[[Floats], Floats]
@@ -96,28 +98,56 @@ class Rule:
         Returns
         -------
         A function of (posteriors, conditions) of other samples that returns their fused (n, k).
+        It returns the same bits in whatever order the members stand: they are sorted by what they
+        say of the samples to learn from, so that neither sums nor ties follow order or names.
 
         Raises
         ------
         ValueError
             If shapes or values are not as `posteriors.py` says.
         """
+        if self.combine is not None:
+            plain = self.combine
+            return lambda test, _: plain(test)
+        posteriors, truth = check_training(posteriors, truth)
+        ranked = _by_content(posteriors)
+        learnt = self._fitted(posteriors[ranked], truth, _of_members(conditions, ranked))
+
+        def in_order(test: Floats, met: Floats | None) -> Floats:
+            test = check_same_members(test, len(ranked))[ranked]
+            return learnt(test, _of_members(met, ranked))
+
+        return in_order
+
+    def weights_of(self, posteriors: Floats, truth: Ints) -> Floats | None:
+        """Return the weights (members,) that `learn` gives the members; None without `weights`."""
+        if self.weights is None:
+            return None
+        ranked = _by_content(posteriors)
+        weights = np.empty(len(ranked))
+        weights[ranked] = self.weights(posteriors[ranked], truth)
+        return weights
+
+    def _fitted(self, posteriors: Floats, truth: Ints, conditions: Floats | None) -> CombineByFace:
         if self.fit_by_face is not None:
             return self.fit_by_face(posteriors, truth, conditions)
-        combine = self.combine or self._fit(posteriors, truth)
-
-        def without_faces(test: Floats, _: Floats | None) -> Floats:
-            return combine(test)
-
-        return without_faces
-
-    def _fit(self, posteriors: Floats, truth: Ints) -> Combine:
         if self.fit is None:
             raise ValueError(f"rule {self.title!r} learns nothing")
-        return self.fit(posteriors, truth)
+        combine = self.fit(posteriors, truth)
+        return lambda test, _: combine(test)
 
 
-def top(rule: Rule, count: int) -> Rule:
+def _by_content(posteriors: Floats) -> Ints:
+    """Return the members' indices, sorted by the bytes of their posteriors."""
+    content = [np.nan_to_num(member, nan=-1.0).tobytes() for member in posteriors]
+    return np.array(sorted(range(len(content)), key=content.__getitem__))
+
+
+def _of_members(conditions: Floats | None, chosen: Ints) -> Floats | None:
+    return None if conditions is None else conditions[chosen]
+
+
+def top(rule: Rule, count: int, scored: Sequence[int] | None = None) -> Rule:
     """Return the rule over the members that are most accurate on the samples it learns from.
 
     Parameters
@@ -125,24 +155,23 @@ def top(rule: Rule, count: int) -> Rule:
     rule
         Any rule; one that learns nothing learns its members then.
     count
-        How many members vote. An abstention is wrong; ties go to the earlier member.
+        How many members vote. An abstention is wrong. Ties go to the lower log loss; neither order
+        nor names of members decide.
+    scored
+        The classes that scores are among; the others are masked before accuracies are compared,
+        as in the scores. None: all.
     """
 
     def fit_by_face(
         posteriors: Floats, truth: Ints, conditions: Floats | None = None
     ) -> CombineByFace:
         posteriors, truth = check_training(posteriors, truth)
-        accuracy = (
-            (votes(posteriors) == truth).mean(axis=1) if len(truth) else np.zeros(len(posteriors))
-        )
-        chosen = np.sort(np.argsort(-accuracy, kind="stable")[:count])
-        combine = rule.learn(
-            posteriors[chosen], truth, None if conditions is None else conditions[chosen]
-        )
+        chosen = np.sort(_by_accuracy(posteriors, truth, scored)[:count])
+        combine = rule.learn(posteriors[chosen], truth, _of_members(conditions, chosen))
 
         def of_chosen(test: Floats, met: Floats | None = None) -> Floats:
             test = check_same_members(test, len(posteriors))[chosen]
-            return combine(test, None if met is None else met[chosen])
+            return combine(test, _of_members(met, chosen))
 
         return of_chosen
 
@@ -153,6 +182,22 @@ def top(rule: Rule, count: int) -> Rule:
     if rule.by_face:
         return replace(rule, fit_by_face=fit_by_face)
     return replace(rule, combine=None, fit=fit, weights=None)
+
+
+def _by_accuracy(posteriors: Floats, truth: Ints, scored: Sequence[int] | None) -> Ints:
+    """Return the members' indices, the most accurate first; ties by lower log loss (§19)."""
+    if scored is not None:
+        masked = np.setdiff1d(np.arange(posteriors.shape[2]), scored)
+        posteriors = posteriors.copy()
+        posteriors[:, :, masked] = np.where(np.isnan(posteriors[:, :, masked]), np.nan, 0.0)
+    right = (votes(posteriors) == truth).sum(axis=1)
+    own = np.nan_to_num(posteriors[:, np.arange(len(truth)), truth])  # a class it lacks: the worst
+    inside = np.nan_to_num(posteriors).sum(axis=2)
+    losses = -np.log(np.maximum(own / np.where(inside > 0, inside, 1.0), CLIP))
+    covered = ~np.isnan(posteriors).all(axis=2)
+    loss = (losses * covered).sum(axis=1) / np.maximum(covered.sum(axis=1), 1)
+    ranked: Ints = np.lexsort([loss.round(12), -right])
+    return ranked
 
 
 def cross_fit(

@@ -19,6 +19,7 @@ from faceoff import emotions
 from faceoff.plugins.protocols import CropSpec, Prediction
 from faceoff.spelling import suggestion
 from faceoff.storage.columns import DIMENSIONS
+from faceoff.storage.votes import SUM_TOLERANCE
 
 MODELS = {
     "recorded": {
@@ -45,8 +46,11 @@ class Recorded:
     ValueError naming file and key.
 
     Options: `path`; `id`, `time`: names of those columns; `tolerance_s`: the largest distance to
-    the nearest moment; `columns`: emotion -> column, by default every column named as an emotion,
-    with or without `p_` before it; `normalise`: divide rows by their sum instead of refusing them.
+    the nearest moment; `columns`: emotion -> column, by default every column named as an emotion
+    or a class of the dataset's space (`space` of the card), with or without `p_` before it;
+    `normalise`: divide rows by their sum instead of refusing them.
+
+    notes: what the file has that is not read, what it lacks, and rows that do not sum to one.
     """
 
     crop = CropSpec(size=(1, 1))
@@ -57,7 +61,7 @@ class Recorded:
             raise ValueError(
                 "model recorded: options.path is missing: the file with the predictions"
             )
-        _check_types(options)
+        self.check_options(options)
         self._path, self._tolerance = Path(options["path"]), float(options["tolerance_s"])
         rows = _rows(self._path)
         present = list(dict.fromkeys(key for row in rows for key in row))
@@ -68,7 +72,8 @@ class Recorded:
                     f"{options[key]!r}{suggestion(options[key], present)}; name it in "
                     f"options.{key}"
                 )
-        columns = _columns(options["columns"], present, self._path)
+        space = tuple(card.get("space") or ())
+        columns = _columns(options["columns"], present, self._path, space)
         affect = [name for name in DIMENSIONS if name in present]
         for number, row in enumerate(rows, 1):
             missing = [
@@ -82,12 +87,52 @@ class Recorded:
         values = np.array(
             [[_number(row[column]) for column in columns.values()] for row in rows], float
         )
-        self._posterior = (
-            values / values.sum(axis=1, keepdims=True) if options["normalise"] else values
-        )
+        self._sums = values.sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self._posterior = values / self._sums[:, None] if options["normalise"] else values
         self._affect = {name: np.array([_number(row[name]) for row in rows]) for name in affect}
         self._timed = options["time"] is not None
         self._moments = self._indexed(rows, options["id"], options["time"])
+        read = {options["id"], options["time"], *columns.values(), *affect}
+        self.notes = [
+            *_unread(rows, [name for name in present if name not in read]),
+            *_lacking(space, columns),
+            *([] if options["normalise"] else _off_by(self._sums, rows, options["id"])),
+        ]
+
+    @staticmethod
+    def check_options(options: Mapping[str, Any]) -> None:
+        """Raise ValueError for the first option whose value is of another type."""
+
+        def is_number(value: Any) -> bool:
+            return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+        column = "the name of a column, in quotes where it is a number"
+        kinds = [
+            ("id", isinstance(options["id"], str), column),
+            ("time", isinstance(options["time"], str | None), column),
+        ]
+        kinds.append(
+            (
+                "columns",
+                isinstance(options["columns"], Mapping),
+                "a mapping from emotions to columns, such as columns.anger=ang",
+            )
+        )
+        kinds += [
+            ("tolerance_s", is_number(options["tolerance_s"]), "a number of seconds"),
+            ("normalise", isinstance(options["normalise"], bool), "true or false"),
+        ]
+        for name, right, expected in kinds:
+            if not right:
+                raise ValueError(
+                    f"model recorded: options.{name}: expected {expected}, not {options[name]!r}"
+                )
+        for emotion, value in options["columns"].items():
+            if not (isinstance(emotion, str) and isinstance(value, str)):
+                raise ValueError(
+                    f"model recorded: options.columns.{emotion}: expected {column}, not {value!r}"
+                )
 
     def _indexed(
         self, rows: Sequence[Mapping[str, Any]], identity: str, time: str | None
@@ -142,6 +187,16 @@ class Recorded:
             evaluable=index >= 0,
         )
 
+    def fault(self, frame: Mapping[str, Any]) -> str:
+        """Return what is wrong with the row of a frame whose values are no probabilities."""
+        index = self._row_of(frame["sample_id"], frame["timestamp_s"])
+        where = f"{self._path.name}, row {index + 1}"
+        if not np.isfinite(self._sums[index]):
+            return f"{where}: a value is missing or no number"
+        if (self._posterior[index] < 0).any():
+            return f"{where}: a value below 0"
+        return f"{where}: the values sum to {self._sums[index]:.4g}, not 1{_CURE}"
+
     def _row_of(self, sample: str, seconds: float | None) -> int:
         """Return the number of the row for this moment, -1 for none."""
         moments = self._moments.get(sample)
@@ -158,38 +213,49 @@ class Recorded:
         return row if distance <= self._tolerance else -1
 
 
-def _check_types(options: Mapping[str, Any]) -> None:
-    """Raise ValueError for the first option whose value is of another type."""
+_CURE = "; options.normalise: true divides each row by its sum"
 
-    def is_number(value: Any) -> bool:
-        return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
-    column = "the name of a column, in quotes where it is a number"
-    kinds = [
-        ("id", isinstance(options["id"], str), column),
-        ("time", isinstance(options["time"], str | None), column),
+def _unread(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[str]:
+    """Return a line about the columns of numbers that nothing reads, if there are any."""
+
+    def numbers(name: str) -> bool:
+        written = [row.get(name) for row in rows]
+        there = [value for value in written if value not in (None, "")]
+        return bool(there) and all(math.isfinite(_number(value)) for value in there)
+
+    unread = [name for name in names if numbers(name)]
+    if not unread:
+        return []
+    listed = ", ".join(repr(name) for name in unread)
+    return [f"columns of numbers that nothing reads: {listed}; name classes in options.columns"]
+
+
+def _lacking(space: Sequence[str], columns: Container[str]) -> list[str]:
+    """Return a line about the classes of the dataset's space that have no column."""
+    lacking = [name for name in space if name not in columns]
+    if not lacking:
+        return []
+    return [f"no column for {', '.join(lacking)}: samples of such a class count as wrong"]
+
+
+def _off_by(sums: np.ndarray, rows: Sequence[Mapping[str, Any]], identity: str) -> list[str]:
+    """Return a line about the rows that do not sum to one, and what they look like."""
+    finite = np.isfinite(sums)
+    off = np.flatnonzero(finite & (np.abs(sums - 1) > SUM_TOLERANCE))
+    if not len(off):
+        return []
+    middle, widest = float(np.median(sums[off])), float(np.abs(sums[finite] - 1).max())
+    kind = ""
+    if abs(middle - 100) < 5:
+        kind = "; they are percent"
+    elif widest <= 0.05:
+        kind = "; they are rounded"
+    first = int(off[0])
+    return [
+        f"{len(off)} of {len(sums)} rows do not sum to one, the first is row {first + 1} "
+        f"({str(rows[first][identity])!r}) with {sums[first]:.4g}{kind}{_CURE}"
     ]
-    kinds.append(
-        (
-            "columns",
-            isinstance(options["columns"], Mapping),
-            "a mapping from emotions to columns, such as columns.anger=ang",
-        )
-    )
-    kinds += [
-        ("tolerance_s", is_number(options["tolerance_s"]), "a number of seconds"),
-        ("normalise", isinstance(options["normalise"], bool), "true or false"),
-    ]
-    for name, right, expected in kinds:
-        if not right:
-            raise ValueError(
-                f"model recorded: options.{name}: expected {expected}, not {options[name]!r}"
-            )
-    for emotion, value in options["columns"].items():
-        if not (isinstance(emotion, str) and isinstance(value, str)):
-            raise ValueError(
-                f"model recorded: options.columns.{emotion}: expected {column}, not {value!r}"
-            )
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -245,8 +311,11 @@ def _parsed(text: str, where: str) -> Any:
         raise ValueError(f"{where}: no sound JSON, or cut: {error}") from None
 
 
-def _columns(given: Mapping[str, str], present: Sequence[str], path: Path) -> dict[str, str]:
-    """Return emotion -> column, in canonical order."""
+def _columns(
+    given: Mapping[str, str], present: Sequence[str], path: Path, space: Sequence[str]
+) -> dict[str, str]:
+    """Return emotion -> column, in canonical order. space: classes that may be no emotions."""
+    own = {name.casefold(): name for name in space}
     columns: dict[str, str] = {}
     for emotion, column in given.items():
         if column not in present:
@@ -254,10 +323,11 @@ def _columns(given: Mapping[str, str], present: Sequence[str], path: Path) -> di
                 f"{path}: no column {column!r} "
                 f"(options.columns.{emotion}){suggestion(column, present)}"
             )
-        columns[emotion] = column
+        columns[own.get(emotion.casefold(), emotion)] = column
     for column in () if given else present:
+        written = column.removeprefix("p_")
         try:
-            emotion = emotions.canonical(column.removeprefix("p_"))
+            emotion = own.get(written.strip().casefold()) or emotions.canonical(written)
         except ValueError:
             continue
         if emotion in columns:

@@ -5,6 +5,7 @@ A card (YAML) pins its config, image processor and safetensors weights.
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import numpy as np
 import torch
 
 from faceoff.emotions import canonical
+from faceoff.inference.card_network import crop_keys
 from faceoff.inference.checkpoints import CheckpointError, check_keys
 from faceoff.inference.runtimes import softmax
 from faceoff.inference.torch_devices import Torch, prepare_torchvision, torch_device
+from faceoff.inference.torch_resampling import torch_filter
 from faceoff.plugins.model_cards import HUB_FILES
 from faceoff.plugins.protocols import CropSpec, Prediction
 
@@ -38,10 +41,10 @@ class TransformersCardModel:
             network, self._processor = _load(folder, assets["weights"])
         self.emotions = _classes(network.config, card.get("emotions"))
         self.crop = CropSpec(
-            size=_side(self._processor, network.config),
-            channels=3,
-            margin=(card.get("input") or {}).get("margin", 0.0),
+            size=_side(self._processor, network.config), **crop_keys(card.get("input") or {})
         )
+        if self.crop.library == "torch":
+            self.crop = replace(self.crop, resample=torch_filter(self.crop))
         self._network = Torch(
             _Logits(network).to(torch_device()),
             card.get("batch", BATCH),

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from faceoff import layout
+from faceoff import emotions, layout
 from faceoff.assets import fetch
 from faceoff.fusion import rule_list
 from faceoff.plan.jobs import (
@@ -46,6 +46,7 @@ class StageJobs(Matrix):
         super().__init__(raw, check_modules)
         self._fingerprints: dict[str, Any] = {}
         self._shards: dict[str, int] = {}
+        self._spaces: dict[str, list[str]] = {}
 
     # -- shards of a dataset -----------------------------------------------------------------------
 
@@ -185,7 +186,9 @@ class StageJobs(Matrix):
     ) -> PredictJob:
         """Tell `predict` its model, and how it is cropped from the detector's boxes."""
         section, plugin = self.model(model)
-        job = self._plugin_job(plugin, section.options)
+        # Columns of the user's file may be classes of the dataset's own.
+        space = self._space(dataset) if "reads" in plugin.card else None
+        job = self._plugin_job(plugin, section.options, space=space)
         # A plug-in that `reads` a file of the user's runs again when that file changes.
         read = [plugin.card["reads"]] if "reads" in plugin.card else []
         stated = {key: _stat(job.card["options"].get(key)) for key in read}
@@ -198,6 +201,18 @@ class StageJobs(Matrix):
             seed=self.config.seed,
             code=code(script, (plugin.source, plugin.class_name)),
         )
+
+    def _space(self, dataset: str) -> list[str] | None:
+        """Return the classes that a dataset is scored among; None while it cannot be opened."""
+        if dataset not in self._spaces:
+            given = self.config.datasets[dataset].space
+            try:
+                own = self.open(dataset).space
+                space = emotions.scored_among(own) if given is None else emotions.space(given, own)
+            except (OSError, ValueError):
+                return None  # the preflight says what is missing
+            self._spaces[dataset] = list(space)
+        return self._spaces[dataset]
 
     def train_job(self, detector: str, model: str) -> PredictJob:
         """Tell `train`, once per detector, of the dataset that the model learns from."""

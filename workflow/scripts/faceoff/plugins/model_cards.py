@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,18 @@ _CARD_KEYS = {
     "emotions", "lineage", "licence", "training_data", "selected_on", "source", "published",
     "notes", "architecture", "batch", "outputs", "revision",
 }  # fmt: skip
-_CARD_INPUT = {"size", "channels", "margin", "layout", "divisor", "mean", "std", "colours"}
+_RESAMPLING = ("interpolation", "library", "antialias", "aspect")
+_CARD_INPUT = {
+    "size", "channels", "margin", "layout", "divisor", "mean", "std", "colours", *_RESAMPLING,
+}  # fmt: skip
 # the first is the default
 _CARD_CHOICES = {
     "activation": ("softmax", "none"),
     "input.layout": ("nchw", "nhwc"),
     "input.colours": ("rgb", "bgr"),
+    "input.interpolation": (None, "linear", "cubic", "area", "nearest", "lanczos"),
+    "input.library": ("opencv", "pillow", "torch"),
+    "input.aspect": ("stretch", "pad", "crop"),
 }
 
 
@@ -103,6 +110,10 @@ def read_card(path: Path) -> Plugin:
         )
     framework = CARD_RUNTIMES[card["runtime"]]
     module, class_name = _CARD_CLASSES.get(card["runtime"]) or _CARD_CLASSES[framework]
+    modules = _CARD_MODULES[card["runtime"]]
+    if (card.get("input") or {}).get("library") == "torch" and framework != "torch":
+        framework, modules = "torch", (*modules, "torch")
+        module, class_name = _CARD_CLASSES["torch"]
     rest = {
         key: value for key, value in card.items() if key not in {"file", "sha256", "urls", "size"}
     }
@@ -115,7 +126,7 @@ def read_card(path: Path) -> Plugin:
         class_name=class_name,
         framework=framework,
         assets=_hub_files(path, card) if hub else {"weights": _weights(path, card)},
-        modules=_CARD_MODULES[card["runtime"]],
+        modules=modules,
         card={**rest, "activation": card.get("activation", "softmax")},
     )
 
@@ -198,10 +209,12 @@ def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
         value = ((card.get("input") or {}) if "." in key else card).get(
             key.split(".")[-1], valid[0]
         )
+        named = [choice for choice in valid if choice is not None]
         if value not in valid:
             raise RegistryError(
-                f"model card {path}: {key} {value!r}{suggestion(str(value), valid)}"
+                f"model card {path}: {key} {value!r}{suggestion(str(value), named)}"
             )
+    _check_input(path, card)
     batch = card.get("batch", 1)
     if type(batch) is not int or batch < 1:
         raise RegistryError(
@@ -223,15 +236,95 @@ def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
             f"model card {path}: outputs {outputs!r}: valence and arousal come together"
         )
     if card["runtime"] == "transformers":
-        own = [f"input.{key}" for key in card.get("input") or {} if key != "margin"]
+        yours = ("margin", *_RESAMPLING)
+        own = [f"input.{key}" for key in card.get("input") or {} if key not in yours]
         own += [key for key in ("activation", "outputs", "package", "urls") if key in card]
         if own:
             raise RegistryError(
                 f"model card {path}: {', '.join(own)}: a model of transformers says that itself; "
-                "only input.margin is yours"
+                f"only {', '.join(f'input.{key}' for key in yours)} are yours"
             )
     if (card["runtime"] == "timm") != ("architecture" in card):
         raise RegistryError(
             f"model card {path}: key 'architecture' (a name in timm) belongs to runtime timm, and "
             "is needed there"
         )
+
+
+def _check_input(path: Path, card: Mapping[str, Any]) -> None:
+    """Raise RegistryError for an `input` that no network was trained with, naming the key."""
+    spec, where = card.get("input") or {}, f"model card {path}: input."
+    numbers = {
+        key: _numbers(spec[key]) for key in ("divisor", "mean", "std", "margin") if key in spec
+    }
+    for key, values in numbers.items():
+        if values is None or (key in ("divisor", "margin") and isinstance(spec[key], list)):
+            raise RegistryError(f"{where}{key} {spec[key]!r}: expected a number")
+    channels = spec.get("channels", 3)
+    if channels not in (1, 3):
+        raise RegistryError(f"{where}channels {channels!r}: expected 1 (luma) or 3")
+    if "size" in spec and not _is_size(spec["size"]):
+        raise RegistryError(
+            f"{where}size {spec['size']!r}: expected [height, width] in pixels, 1 to 4096"
+        )
+    for key in ("mean", "std"):
+        if len(numbers.get(key) or [0]) not in (1, channels):
+            raise RegistryError(
+                f"{where}{key} {spec[key]!r}: expected one number, or one for each of {channels} "
+                "channels"
+            )
+    for key in ("divisor", "std"):
+        if not all(value > 0 for value in numbers.get(key) or ()):
+            raise RegistryError(f"{where}{key} {spec[key]!r}: expected numbers above 0")
+    divisor = (numbers.get("divisor") or [255.0])[0]
+    scale, mean, std = 255 / divisor, numbers.get("mean") or [0.0], numbers.get("std") or [1.0]
+    formula = f"(x / {divisor:g} - mean) / std: pixels are 0 to {scale:g} there"
+    for key, values in (("mean", mean), ("std", std)):
+        if max(map(abs, values)) > max(scale, 1.0):
+            raise RegistryError(
+                f"{where}{key} {spec[key]!r} is beyond {formula}; for numbers of 0 to 255 write "
+                "divisor: 1"
+            )
+    if scale > 16 and max(map(abs, mean)) <= 1 and any(mean):
+        raise RegistryError(
+            f"{where}mean {spec['mean']!r} is next to nothing in {formula}; for numbers of 0 to 1 "
+            "write divisor: 255"
+        )
+    interpolation, library = spec.get("interpolation"), spec.get("library", "opencv")
+    antialias = spec.get("antialias")
+    if antialias is not None and not isinstance(antialias, bool):
+        raise RegistryError(f"{where}antialias {antialias!r}: expected true or false")
+    if interpolation is None and ("library" in spec or antialias is not None):
+        raise RegistryError(
+            f"{where}interpolation is missing: the filter that library and antialias are about"
+        )
+    if library == "torch" and interpolation == "lanczos":
+        raise RegistryError(f"{where}interpolation lanczos: PyTorch has no such filter")
+    averages = library == "torch" and interpolation in ("linear", "cubic")
+    if averages and antialias is None:
+        raise RegistryError(
+            f"{where}antialias is missing: PyTorch's {interpolation} filter has both, true "
+            "(torchvision's default) and false"
+        )
+    whole = interpolation == "area" or (library == "pillow" and interpolation != "nearest")
+    if antialias is not None and not averages and antialias is not whole:
+        raise RegistryError(
+            f"{where}antialias {str(antialias).lower()}: {library}'s {interpolation} "
+            f"{'always' if whole else 'never'} averages where it shrinks"
+        )
+
+
+def _numbers(value: Any) -> list[float] | None:
+    """Return one number or several as a list; None if there is anything else."""
+    values = value if isinstance(value, list) else [value]
+    if not values or any(isinstance(v, bool) or not isinstance(v, int | float) for v in values):
+        return None
+    return [float(v) for v in values] if all(map(isfinite, values)) else None
+
+
+def _is_size(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(type(side) is int and 1 <= side <= 4096 for side in value)
+    )

@@ -4,7 +4,7 @@ Images are RGB uint8 arrays of shape (height, width, 3) everywhere. Boxes are (x
 of the frame that they belong to.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -19,6 +19,10 @@ from faceoff.plugins.label_rules import Universe
 Floats = npt.NDArray[np.floating[Any]]
 RGB = npt.NDArray[Any]  # (height, width, 3) uint8; OpenCV's stubs do not tell the dtype
 Crops = npt.NDArray[Any]  # (n, height, width, channels) uint8
+Interpolation = Literal["linear", "cubic", "area", "nearest", "lanczos"]
+Library = Literal["opencv", "pillow", "torch"]
+Aspect = Literal["stretch", "pad", "crop"]
+Resample = Callable[[RGB, tuple[int, int]], RGB]
 Box = tuple[float, float, float, float]
 Points = tuple[tuple[float, float], ...]  # five landmarks (x, y), in the order of `Face.landmarks`
 
@@ -83,12 +87,26 @@ class CropSpec:
 
     align: none; eyes (turn the crop about the box's centre until the eyes are level); five_point (a
     similarity transform that lays the landmarks on a template).
+
+    interpolation, library, antialias: the filter that resamples the crop, whose it is, and whether
+    it averages where it shrinks; None: area to shrink, linear to enlarge, by OpenCV. Aligned crops
+    are resampled by OpenCV, in any case.
+
+    aspect: what becomes of a picture of another shape than the size.
+
+    resample: the filter itself, (picture, size) -> picture, where the library is PyTorch, which
+    only the plug-in's environment has.
     """
 
     size: tuple[int, int]
     channels: Literal[1, 3] = 3
     margin: float = 0.0
     align: Align = "none"
+    interpolation: Interpolation | None = None
+    library: Library = "opencv"
+    antialias: bool = False
+    aspect: Aspect = "stretch"
+    resample: Resample | None = None
 
 
 @dataclass(frozen=True)
@@ -237,12 +255,19 @@ class ActionUnitModel(Protocol):
 
 @runtime_checkable
 class RecordedModel(Protocol):
-    """A model that does not look at pictures (`recorded`)."""
+    """A model that does not look at pictures (`recorded`).
+
+    notes: what a reader of its scores has to know of its file, a line each.
+    """
 
     emotions: tuple[str, ...]
+    notes: list[str]
 
     def known(self, frames: Sequence[Mapping[str, Any]]) -> Prediction:
         """Return the prediction for frame rows (sample_id, timestamp_s)."""
+
+    def fault(self, frame: Mapping[str, Any]) -> str:
+        """Return what is wrong with a frame's values where they are no probabilities."""
 
 
 class TrainableModel(EmotionModel, Protocol):

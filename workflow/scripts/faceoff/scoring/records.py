@@ -321,6 +321,13 @@ class Trust(TypedDict):
     human: Human | None
 
 
+class FoldMean(TypedDict):
+    """The mean of a cross-fitted fusion's accuracies by fold; the headline is the pooled one."""
+
+    accuracy: float
+    folds: int
+
+
 class Score(TypedDict):
     """A score file. `state` is ok, skipped or error, with a reason; only ok has metrics.
 
@@ -358,6 +365,7 @@ class Score(TypedDict):
     ranked: NotRequired[bool]
     groups: NotRequired[list[Group]]
     weights: NotRequired[dict[str, float] | None]
+    fold_mean: NotRequired[FoldMean | None]
     calibration: NotRequired[Calibration | None]
     rejection: NotRequired[Rejection]
     human: NotRequired[Human | None]

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceoff.scoring import metrics
-from faceoff.scoring.records import TaskInfo
+from faceoff.scoring.records import FoldMean, TaskInfo
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
 from faceoff.statistics.folds import stratified_group_folds
 from faceoff.statistics.intervals import Interval, cluster_interval, wilson
@@ -23,6 +23,7 @@ from faceoff.storage.columns import ERROR, OK, classes_of
 
 FOLDS = 5
 WEIGHTS = b"faceoff_weights"  # metadata of a fusion's file: JSON, member -> weight
+FOLDS_OF_SAMPLES = b"faceoff_folds"  # the same: JSON, sample id -> fold that fused it, -1: none
 ERROR_SHARE = 0.05  # of samples, above which a pipeline is flagged (protocol §14)
 
 
@@ -169,6 +170,27 @@ def weights_of(predictions: Path) -> dict[str, float] | None:
     metadata = parquet.read_schema(predictions).metadata or {}
     weights: dict[str, float] | None = json.loads(metadata.get(WEIGHTS, b"null"))
     return weights
+
+
+def fold_mean_of(predictions: Path, ids: Sequence[str], correct: Bools) -> FoldMean | None:
+    """Return the mean of the folds' accuracies of a cross-fitted fusion; None of all others.
+
+    Parameters
+    ----------
+    predictions
+        Its table, whose metadata name the fold of each sample.
+    ids
+        The n scored samples.
+    correct
+        (n,) whether each is right.
+    """
+    metadata = parquet.read_schema(predictions).metadata or {}
+    if FOLDS_OF_SAMPLES not in metadata:
+        return None
+    fold_of = json.loads(metadata[FOLDS_OF_SAMPLES])
+    folds = np.array([fold_of[sample] for sample in ids], np.int64)
+    shares = [float(correct[folds == fold].mean()) for fold in np.unique(folds[folds >= 0])]
+    return {"accuracy": float(np.mean(shares)), "folds": len(shares)} if shares else None
 
 
 def sample_posteriors(predictions: Path, ids: Sequence[str]) -> SamplePosteriors:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from faceoff.emotions import SENTIMENT, order
-from faceoff.faces.member_tables import Tables, read_votes
+from faceoff.faces.member_tables import Tables, read_votes, space_of
 from faceoff.fusion import rule_list
 from faceoff.fusion.member_votes import (
+    folds_of,
     fuse,
     learnt_weights,
     one_per_lineage,
@@ -20,7 +21,7 @@ from faceoff.fusion.member_votes import (
 )
 from faceoff.fusion.rule import top
 from faceoff.plan.jobs import FuseJob
-from faceoff.scoring.task import WEIGHTS, folds_for
+from faceoff.scoring.task import FOLDS_OF_SAMPLES, WEIGHTS, folds_for
 from faceoff.storage import columns, parquet
 from faceoff.storage.votes import MemberRows
 
@@ -65,16 +66,21 @@ def write_fusion(
     judging = votes if held_out is None else held_out
     names = [member.name for member in voting]
     if job.check_order:
-        refuse_doubtful_order(judging, names, classes, cut if held_out is None else None)
+        judged = samples if held_out is None or validation_samples is None else validation_samples
+        refuse_doubtful_order(judging, names, space_of(judged, classes), cut)
     rule = rule_list.get(job.rule)
     if job.top is not None:
-        rule = top(rule, job.top)
+        rule = top(rule, job.top, [index for index in judging.space or () if index >= 0])
     fused = fuse(rule, votes, held_out, cut) if classes else np.full((len(rows), 0), np.nan)
     schema = columns.predictions_schema(classes)
     weights = learnt_weights(rule, judging) if classes else None
+    folds = folds_of(rule, votes, held_out, cut) if classes else None
+    learnt = dict(schema.metadata or {})
     if weights is not None:
-        named = json.dumps(dict(zip(names, weights.tolist(), strict=True)))
-        schema = schema.with_metadata({**(schema.metadata or {}), WEIGHTS: named})
+        learnt[WEIGHTS] = json.dumps(dict(zip(names, weights.tolist(), strict=True)))
+    if folds is not None:
+        learnt[FOLDS_OF_SAMPLES] = json.dumps(dict(zip(votes.samples, folds.tolist(), strict=True)))
+    schema = schema.with_metadata(learnt)
     # If a member failed, mark the fusion failed so that it is computed again.
     read = [*paths, *(judges if rule.learns or job.check_order else ())]
     tainted = [failed for path in read for failed in parquet.failed_files(path)]

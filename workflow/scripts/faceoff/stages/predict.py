@@ -1,5 +1,6 @@
 """Stage 4: read the emotion of every frame's face, once per dataset, detector and model."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -57,6 +58,10 @@ def write_predictions(
     title = f"{job.dataset}: {job.detector} x {job.model}"
     units = model.aus if isinstance(model, ActionUnitModel) else ()
     schema = columns.predictions_schema(classes, units)
+    if isinstance(model, RecordedModel) and model.notes:
+        for note in model.notes:
+            print(f"{title}: {note}", file=sys.stderr)
+        schema = parquet.with_notes(schema, model.notes)
     parquet.write_rows(output, schema, track(rows, title, parquet.count(frames)))
     clock.write(
         timing,
@@ -73,6 +78,8 @@ def _recorded_rows(model: RecordedModel, frames: Path, classes: Sequence[str]) -
     for batch in parquet.stream(frames, BATCH, _KEY):
         results = prediction_rows(model.known(batch), model.emotions, classes, _NOT_RECORDED)
         for row, result in zip(batch, results, strict=True):
+            if result.get("state") == columns.ERROR:
+                result["reason"] = model.fault(row)
             yield {**row, "face_id": 0, "success": 1, "state": columns.OK, **result}
 
 

@@ -49,7 +49,7 @@ def write_samples(output: Path, job: DatasetJob) -> None:
                 f"dataset {job.dataset} is empty: no sample passes its options {job.options}"
             )
 
-    space = dataset.space
+    space = emotions.scored_among(dataset.space)
     if options.space is not None:
         space = emotions.space(options.space, dataset.space)
     task = {

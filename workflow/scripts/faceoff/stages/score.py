@@ -8,16 +8,18 @@ from typing import Any
 from faceoff.plan.jobs import ScoreJob
 from faceoff.scoring import affect, metrics, subgroups, trust
 from faceoff.scoring.cell_scores import cell_scores
+from faceoff.scoring.doubts import softmax_twice
 from faceoff.scoring.records import Affect, Group
 from faceoff.scoring.task import (
-    SamplePosteriors,
     Task,
     UnlabelledError,
+    fold_mean_of,
     groups_of,
     read_task,
     sample_posteriors,
     weights_of,
 )
+from faceoff.statistics.arrays import Bools
 from faceoff.storage import columns, files, parquet
 
 CLIPPED_SHARE = 0.01  # of readings of valence and arousal; a flag warns of more
@@ -83,7 +85,12 @@ def _scored(
     trusted: Mapping[str, Any] = trust.parts(
         samples, predictions, validation, task, cell, job.seed, hard=job.hard
     )
-    flags = list(found["flags"])
+    correct = metrics.argmax(cell.in_space(task.space)[0]) == task.truth
+    flags = [*found["flags"], *parquet.notes_of(predictions)]
+    if job.cell is not None and softmax_twice(cell.own):
+        flags.append(
+            "its posteriors are a softmax over probabilities: write `activation: none` in its card"
+        )
     if (clipped or 0) > CLIPPED_SHARE:
         flags.append(
             f"{clipped:.0%} of its valence and arousal lay at ±1 or beyond, and was clipped"
@@ -95,14 +102,14 @@ def _scored(
         **found,
         **trusted,
         "flags": flags,
-        "groups": _groups(samples, task, cell, job.seed),
+        "fold_mean": fold_mean_of(predictions, task.ids, correct),
+        "groups": _groups(samples, task, correct, job.seed),
         "weights": weights_of(predictions),
     }
 
 
-def _groups(samples: Path, task: Task, cell: SamplePosteriors, seed: int) -> list[Group]:
+def _groups(samples: Path, task: Task, correct: Bools, seed: int) -> list[Group]:
     """Return the accuracy by each group that the dataset divides its samples into."""
-    correct = metrics.argmax(cell.in_space(task.space)[0]) == task.truth
     return subgroups.by_group(
         groups_of(samples, task), correct, task.truth, task.clusters, space=task.space, seed=seed
     )

@@ -46,6 +46,20 @@ def failed_files(path: Path | str) -> list[str]:
     return files
 
 
+NOTES = b"faceoff_notes"
+
+
+def with_notes(schema: pa.Schema, notes: Sequence[str]) -> pa.Schema:
+    """Return a schema whose file says what a reader of its rows has to know, a line each."""
+    return schema.with_metadata({**(schema.metadata or {}), NOTES: json.dumps([*notes])})
+
+
+def notes_of(path: Path | str) -> list[str]:
+    """Return the lines of `with_notes`; empty for most files."""
+    notes: list[str] = json.loads((read_schema(path).metadata or {}).get(NOTES, b"[]"))
+    return notes
+
+
 class Writer:
     """A context manager that streams rows (mappings) into a Parquet file.
 

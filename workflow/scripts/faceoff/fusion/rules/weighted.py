@@ -13,6 +13,7 @@ from faceoff.statistics.arrays import Floats, Ints
 from faceoff.statistics.temperature import fit_temperatures, temper
 
 CLIP = 1e-7  # of probabilities in the fitted NLL, as in the log loss
+TOLERANCE = 1e-10  # of the gradient; the default stops where the order of members shows in digits
 
 
 def fit_weighted(posteriors: Floats, truth: Ints) -> Combine:
@@ -88,7 +89,11 @@ def _mixture_weights(posteriors: Floats, truth: Ints) -> Floats:
     from scipy.optimize import minimize
 
     logits = minimize(
-        nll, np.zeros(len(posteriors)), jac=True, method="L-BFGS-B", options={"maxiter": 500}
+        nll,
+        np.zeros(len(posteriors)),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 5000, "ftol": 0.0, "gtol": TOLERANCE},
     ).x
     weights = np.exp(logits - logits.max())
     share: Floats = weights / weights.sum()

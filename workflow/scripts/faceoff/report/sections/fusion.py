@@ -30,6 +30,11 @@ def view(part: Part) -> View | None:
         "all_pairs": _tests(_every_two(dataset)),
         "clones": [[words.label_short(name) for name in pair] for pair in clones],
         "weights": _weights(dataset),
+        "fold_means": [
+            {"title": words.title_of(score), "pooled": score["metrics"]["accuracy"], **mean}
+            for score in dataset.ranked
+            if (mean := score.get("fold_mean"))
+        ],
         "pairs": _pairs(dataset),
         "files": part.links("fusion"),
     }

@@ -52,6 +52,8 @@ def _row(cell: Score, ranking: Mapping[Key, Place], variants: Mapping[Key, Varia
             row[f"{name}_low"], row[f"{name}_high"] = interval(cell, name)
         row["lacks"] = " ".join(cell.get("lacks", ()))
         row["design_effect"] = cell["design_effect"]
+        mean = cell.get("fold_mean")
+        row["fold_mean"] = mean["accuracy"] if mean else None
         row["ranked"] = ranked(cell)
         row |= _trust(cell)
         place: Mapping[str, Any] = ranking.get(key) or {}
