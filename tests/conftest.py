@@ -31,6 +31,14 @@ def data() -> Path:
     return _folder("FACEOFF_DATA", "real data sets and media")
 
 
+@pytest.fixture(scope="session")
+def cases(data: Path) -> Path:
+    """Return the folder of small inputs of odd kinds."""
+    if not (data / "cases").is_dir():
+        pytest.skip(f"{data} has no folder cases, with small inputs of odd kinds")
+    return data / "cases"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files of long tests first, so that pytest's workers end at about the same time.
 

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from faceoff.media.frame_rate import ALL_FRAMES
 from faceoff.media.images import AnimationError, DecodeError, decode_image
+from faceoff.media.kinds import read_bytes
 from faceoff.media.videos import decode_animation, decode_video
 from faceoff.plugins.omissions import counted
 from faceoff.plugins.protocols import RGB, CountedDataset, Sample
@@ -91,7 +92,7 @@ def first_picture(dataset: Any, sample: Sample) -> RGB:
         path = next((path for _, path in dataset.pictures(sample)), None)
         if path is None:
             raise DecodeError("no picture in the sequence")
-        return decode_image(path.read_bytes())
+        return decode_image(read_bytes(path))
     data = dataset.read(sample)
     try:
         return decode_image(data)
@@ -159,6 +160,8 @@ def findings(audits: Sequence[Audit]) -> Iterator[str]:
         )
 
     for a in audits:
+        if not a.n:
+            yield f"{a.name}: no sample, so a run has nothing to score"
         if a.missing:
             count = len(a.missing)
             yield f"{a.name}: {count} of the published files are missing: {some(a.missing)}"

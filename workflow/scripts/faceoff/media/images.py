@@ -8,11 +8,13 @@ import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from faceoff.media.kinds import regular
 from faceoff.plugins.protocols import RGB
 
 # The formats of pictures of faces. Pillow reads more, among them EPS, which it passes to
@@ -32,6 +34,16 @@ class DecodeError(Exception):
 
 class AnimationError(DecodeError):
     """Bytes that are an animation; `decode_animation` reads it."""
+
+
+def check_file(path: Path) -> None:
+    """Raise DecodeError with a readable reason if a file is absent, empty or no regular file."""
+    try:
+        regular(path)
+        if path.stat().st_size == 0:
+            raise DecodeError("empty file")
+    except OSError as error:
+        raise DecodeError(f"cannot read: {error.strerror or error}") from None
 
 
 def decode_image(data: bytes) -> RGB:

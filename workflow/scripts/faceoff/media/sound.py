@@ -5,7 +5,7 @@ import wave
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceoff.media.images import DecodeError
+from faceoff.media.images import DecodeError, check_file
 
 RATE = 16_000  # Hz; what wav2vec 2.0, HuBERT and Whisper were trained on
 
@@ -32,10 +32,7 @@ def extract_sound(path: Path) -> Sound:
     """
     import av  # only sound and video need it
 
-    if not path.exists() or path.stat().st_size == 0:
-        raise DecodeError(
-            "empty file" if path.exists() else "cannot read: No such file or directory"
-        )
+    check_file(path)
     buffer, samples = io.BytesIO(), 0
     start: float | None = None
     try:

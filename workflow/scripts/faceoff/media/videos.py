@@ -15,32 +15,19 @@ import numpy as np
 from PIL import Image
 
 from faceoff.media.frame_rate import MAX_HOLD_S, Sampling, sampled
-from faceoff.media.images import FORMATS, MAX_PIXELS, DecodeError, decode_reasons, to_rgb
+from faceoff.media.images import (
+    FORMATS,
+    MAX_PIXELS,
+    DecodeError,
+    check_file,
+    decode_reasons,
+    to_rgb,
+)
 from faceoff.plugins.protocols import RGB
 
 if TYPE_CHECKING:
     import av
     import av.filter
-
-# Files with these suffixes are read as videos; animations among the pictures are found by content.
-VIDEO_SUFFIXES = frozenset(
-    {
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".avi",
-        ".mkv",
-        ".webm",
-        ".wmv",
-        ".flv",
-        ".mpg",
-        ".mpeg",
-        ".ogv",
-        ".3gp",
-        ".mts",
-        ".ts",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -66,10 +53,7 @@ def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[V
     """
     import av  # only video needs it
 
-    if not path.exists() or path.stat().st_size == 0:
-        raise DecodeError(
-            "empty file" if path.exists() else "cannot read: No such file or directory"
-        )
+    check_file(path)
     last = None
     try:
         with av.open(str(path)) as container:

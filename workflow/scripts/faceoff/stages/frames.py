@@ -11,6 +11,7 @@ from typing import Any
 from faceoff.inference.hardware import threads
 from faceoff.media.frame_rate import Sampling, sampled
 from faceoff.media.images import AnimationError, DecodeError, decode_image, encoder
+from faceoff.media.kinds import read_bytes
 from faceoff.media.videos import VideoFrame, decode_animation, decode_video
 from faceoff.plan.jobs import DatasetJob
 from faceoff.plugins.open_dataset import open_dataset
@@ -158,7 +159,7 @@ def _sequence(
             row = _annotated(dataset, sample, _row(sample, number, seconds))
             row["image"]["path"] = path.name
             try:
-                row |= _still(row, path.read_bytes())
+                row |= _still(row, read_bytes(path))
             except (DecodeError, OSError) as error:
                 row = _unreadable(row, _why(error))
             yield row
