@@ -11,7 +11,7 @@ from typing import Any
 from faceoff.inference.hardware import threads
 from faceoff.media.frame_rate import Sampling, sampled
 from faceoff.media.images import AnimationError, DecodeError, decode_image, encoder
-from faceoff.media.kinds import read_bytes
+from faceoff.media.kinds import kind_of_bytes, read_bytes
 from faceoff.media.videos import VideoFrame, decode_animation, decode_video
 from faceoff.plan.jobs import DatasetJob
 from faceoff.plugins.open_dataset import open_dataset
@@ -85,7 +85,10 @@ def _unreadable(row: Row, reason: str) -> Row:
 
 
 def _picture(dataset: Dataset, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
-    """Yield the row of a picture with its own bytes; sample an animation as a video."""
+    """Yield the row of a picture with its own bytes.
+
+    An animation is sampled as a video, and so is a clip that has a picture's suffix.
+    """
     row = _annotated(dataset, sample, _row(sample))
     try:
         data = dataset.read(sample)
@@ -93,6 +96,9 @@ def _picture(dataset: Dataset, sample: Sample, sampling: Sampling, encode: Encod
     except AnimationError:
         yield from _video_rows(dataset, sample, decode_animation(data, sampling), encode)
     except (DecodeError, OSError) as error:
+        if isinstance(error, DecodeError) and (kind_of_bytes(data[:512]) or ("",))[0] == "video":
+            yield from _clip(dataset, sample, sampling, encode)
+            return
         yield _unreadable(row, _why(error))
 
 
@@ -139,6 +145,7 @@ def _video_rows(
             row = _row(sample, frame.number, frame.timestamp_s)
             row["height"], row["width"] = frame.image.shape[:2]
             row["sha256"], row["image"]["bytes"] = hashlib.sha256(data).hexdigest(), data
+            row["reason"] = frame.note and f"its time stamps were mended: {frame.note}"
             number = frame.number + 1
             yield _annotated(dataset, sample, row)
     except DecodeError as error:
