@@ -7,8 +7,10 @@ import bz2
 import gzip
 import os
 import socket
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -258,6 +260,67 @@ def test_what_is_no_file_is_never_opened(tmp_path: Path) -> None:
     dataset = open_folder(root)
     assert len(labels(dataset)) == 7
     assert dataset.left_out == {"pipe, socket or device": 2}
+
+
+def clip_of(path: Path, kind: str, codec: str = "mpeg4") -> bytes:
+    """Return a clip of four frames in this container."""
+    with av.open(str(path), "w", format=kind) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "yuv420p"
+        for index in range(4):
+            frame = av.VideoFrame.from_ndarray(np.zeros((24, 32, 3), np.uint8), format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [
+        ("mp4", "mpeg4"),
+        ("mov", "mpeg4"),
+        ("3g2", "mpeg4"),
+        ("matroska", "mpeg4"),
+        ("avi", "mpeg4"),
+        ("asf", "mpeg4"),
+        ("flv", "flv"),
+        ("mpegts", "mpeg2video"),
+        ("vob", "mpeg2video"),
+        ("mpeg2video", "mpeg2video"),
+        ("ogg", "libtheora"),
+        ("mxf", "mpeg2video"),
+        ("nut", "mpeg4"),
+        ("ivf", "libvpx"),
+    ],
+)
+def test_clips_are_known_by_their_content(tmp_path: Path, container: str, codec: str) -> None:
+    """Without a suffix, with an odd one, and with that of a picture."""
+    if codec not in av.codecs_available:
+        pytest.skip(f"PyAV has no {codec}")
+    clip = clip_of(tmp_path / "clip", container, codec)
+    root = tree(tmp_path / "faces", "happy/a.png")
+    for name in ("clip", "clip.2024", "clip.jpg", "clip.mp4"):
+        (root / "happy" / name).write_bytes(clip)
+    rows = staged(folder.Folder, tmp_path, path=str(root), fps=0)
+    states: dict[str, list[str]] = {}
+    for row in rows:
+        states.setdefault(row["sample_id"], []).append(row["state"])
+    assert states == {
+        "happy/a.png": ["ok"],
+        **{f"happy/{name}": ["ok"] * 4 for name in ("clip", "clip.2024", "clip.jpg", "clip.mp4")},
+    }
+
+
+def test_a_picture_with_the_suffix_of_a_clip_is_a_picture(tmp_path: Path) -> None:
+    root = tree(tmp_path / "faces", "happy/a.mp4", "happy/b.ts", "happy/c")
+    rows = staged(folder.Folder, tmp_path, path=str(root))
+    assert [(row["sample_id"], row["state"]) for row in rows] == [
+        ("happy/a.mp4", "ok"),
+        ("happy/b.ts", "ok"),
+        ("happy/c", "ok"),
+    ]
+    assert all(row["image"]["bytes"] == PNG for row in rows)
 
 
 def test_subjects_are_read_from_the_path(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ from rich.table import Table
 
 from faceoff.media.frame_rate import ALL_FRAMES
 from faceoff.media.images import AnimationError, DecodeError, decode_image
-from faceoff.media.kinds import read_bytes
+from faceoff.media.kinds import kind_of_bytes, read_bytes
 from faceoff.media.videos import decode_animation, survey
 from faceoff.plugins.omissions import counted
-from faceoff.plugins.protocols import RGB, CountedDataset, Sample
+from faceoff.plugins.protocols import RGB, ClipDataset, CountedDataset, Sample
 
 
 @dataclass
@@ -99,7 +99,12 @@ def first_picture(dataset: Any, sample: Sample) -> tuple[RGB, Sequence[str]]:
     data = dataset.read(sample)
     try:
         return decode_image(data), ()
-    except AnimationError:
+    except DecodeError as error:
+        found = kind_of_bytes(data[:512])
+        if found is not None and found[0] == "video" and isinstance(dataset, ClipDataset):
+            return survey(dataset.file(sample))
+        if not isinstance(error, AnimationError):
+            raise
         frames = decode_animation(data, ALL_FRAMES)
         first = next(frames).image
         try:

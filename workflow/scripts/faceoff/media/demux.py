@@ -1,12 +1,13 @@
 """Read the packets of a video or sound file, and note what of it is damaged or missing."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceoff.media.images import DecodeError, check_file
+from faceoff.media.kinds import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
     import av.container
@@ -57,12 +58,16 @@ def opened(path: Path) -> Iterator["av.container.InputContainer"]:
     import av  # only sound and video need it
 
     check_file(path)
-    try:
-        # A playlist may name other files and addresses of the network.
-        container = av.open(str(path), options={"protocol_whitelist": "file"})
-    except av.error.FFmpegError as error:
-        raise DecodeError(f"cannot decode: {error.strerror or error}") from None
-    with container:
+    with ExitStack() as stack:
+        # FFmpeg believes the suffix of a picture more than some kinds of clips.
+        is_picture = path.suffix.lower() in PICTURE_SUFFIXES
+        source = stack.enter_context(open(path, "rb")) if is_picture else str(path)
+        try:
+            # A playlist may name other files and addresses of the network.
+            options = {"protocol_whitelist": "file"}
+            container = stack.enter_context(av.open(source, options=options))
+        except av.error.FFmpegError as error:
+            raise DecodeError(f"cannot decode: {error.strerror or error}") from None
         if _PLAYLISTS & set(container.format.name.split(",")):
             raise DecodeError("a list of other files, not a video or sound")
         yield container

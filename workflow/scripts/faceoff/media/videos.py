@@ -25,6 +25,7 @@ from faceoff.media.images import (
     MAX_PIXELS,
     DecodeError,
     decode_reasons,
+    openable_bytes,
     to_rgb,
 )
 from faceoff.plugins.protocols import RGB
@@ -303,7 +304,7 @@ def decode_animation(data: bytes, sampling: Sampling) -> Iterator[VideoFrame]:
 
     def timed() -> Iterator[tuple[float, RGB]]:
         with decode_reasons():
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            image = Image.open(io.BytesIO(openable_bytes(data)), formats=FORMATS)
             count = getattr(image, "n_frames", 1)
         with image:
             elapsed = 0.0

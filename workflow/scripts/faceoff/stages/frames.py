@@ -96,10 +96,11 @@ def _picture(dataset: Dataset, sample: Sample, sampling: Sampling, encode: Encod
     except AnimationError:
         yield from _video_rows(dataset, sample, decode_animation(data, sampling), encode)
     except (DecodeError, OSError) as error:
-        if isinstance(error, DecodeError) and (kind_of_bytes(data[:512]) or ("",))[0] == "video":
+        found = kind_of_bytes(data[:512]) if isinstance(error, DecodeError) else None
+        if found is not None and found[0] == "video" and isinstance(dataset, ClipDataset):
             yield from _clip(dataset, sample, sampling, encode)
-            return
-        yield _unreadable(row, _why(error))
+        else:
+            yield _unreadable(row, _why(error))
 
 
 def _still(row: Row, data: bytes) -> Row:
