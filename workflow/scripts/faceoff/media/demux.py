@@ -1,19 +1,21 @@
 """Read the packets of a video or sound file, and note what of it is damaged or missing."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceoff.media.images import DecodeError, check_file
-from faceoff.media.kinds import PICTURE_SUFFIXES
+from faceoff.media.kinds import head_of, kind_of_bytes
 
 if TYPE_CHECKING:
     import av.container
 
 # Containers whose header says how long they are; of others FFmpeg estimates it from what is there.
 _HEADED = frozenset({"mov", "matroska", "avi", "asf", "flv"})
+# FFmpeg believes the suffix of a picture more than the content of these.
+_BY_CONTENT = {"MPEG transport stream": "mpegts", "MPEG program stream": "mpeg"}
 # Text that names other files or addresses, which are not this clip.
 _PLAYLISTS = frozenset({"hls", "dash", "concat", "applehttp", "imf", "sdp", "rtsp"})
 # Seconds by which a sound file may be shorter than its header says: padding, rounded durations.
@@ -58,16 +60,16 @@ def opened(path: Path) -> Iterator["av.container.InputContainer"]:
     import av  # only sound and video need it
 
     check_file(path)
-    with ExitStack() as stack:
-        # FFmpeg believes the suffix of a picture more than some kinds of clips.
-        is_picture = path.suffix.lower() in PICTURE_SUFFIXES
-        source = stack.enter_context(open(path, "rb")) if is_picture else str(path)
-        try:
+    try:
+        container = av.open(
+            str(path),
+            format=_BY_CONTENT.get((kind_of_bytes(head_of(path)) or ("", ""))[1]),
             # A playlist may name other files and addresses of the network.
-            options = {"protocol_whitelist": "file"}
-            container = stack.enter_context(av.open(source, options=options))
-        except av.error.FFmpegError as error:
-            raise DecodeError(f"cannot decode: {error.strerror or error}") from None
+            options={"protocol_whitelist": "file"},
+        )
+    except av.error.FFmpegError as error:
+        raise DecodeError(f"cannot decode: {error.strerror or error}") from None
+    with container:
         if _PLAYLISTS & set(container.format.name.split(",")):
             raise DecodeError("a list of other files, not a video or sound")
         yield container
