@@ -32,12 +32,11 @@ def data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def cases() -> Path:
-    """Return the folder of small odd inputs, beside the real data."""
-    folder = _folder("FACEOFF_DATA", "real data sets and media") / "cases"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is not there")
-    return folder
+def cases(data: Path) -> Path:
+    """Return the folder of small inputs of odd kinds."""
+    if not (data / "cases").is_dir():
+        pytest.skip(f"{data} has no folder cases, with small inputs of odd kinds")
+    return data / "cases"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -66,6 +66,39 @@ def test_folders_of_other_names_are_no_labels(tmp_path: Path) -> None:
     assert (code, "without labels" in said) == (0, True)
 
 
+def test_one_clip_and_side_files(pictures: Path, tmp_path: Path) -> None:
+    for name in ("Thumbs.db", "joy/@eaDir/a.jpg", "@eaDir/b.jpg", "joy/.c.png"):
+        (pictures / name).parent.mkdir(exist_ok=True)
+        (pictures / name).write_bytes(b"")
+    code, said = call("init", "My pictures", "--model", "fer", "--detector", "whole")
+    assert (code, "3 pictures and 0 clips" in said) == (0, True), said
+    assert "@eaDir" not in (tmp_path / "faceoff.yaml").read_text()
+    code, said = call("init", "My pictures/anger/b.JPG", "--output", "one.yaml", "--model", "fer")
+    assert (code, "1 pictures and 0 clips, without labels" in said) == (0, True), said
+    raw = yaml.safe_load((tmp_path / "one.yaml").read_text())
+    (sample,) = Plan(raw).open("b").samples()
+    assert (sample.sample_id, sample.label) == ("b.JPG", None)
+
+
+def test_validate_looks_at_tables_before_a_run(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    config = tmp_path / "c.yaml"
+    for text, code, message in (
+        ("path,label\n", 1, "mine: no sample"),
+        ("path,Label\na.png,happy\n", 1, "'Label' may hold the labels"),
+        ("path,label\na.png,happi\n", 1, "row 1: label 'happi' is no known emotion"),
+        ("path;label\na.png;happy\n", 0, "happiness 1"),
+    ):
+        (tmp_path / "t.csv").write_text(text)
+        config.write_text(
+            f"{{run: r, datasets: {{mine: {{type: table, path: '{tmp_path}/t.csv'}}}}, "
+            "detectors: {whole: {}}, models: {fer: {}}}"
+        )
+        found = CliRunner().invoke(app, ["validate", str(config)])
+        said = found.output + str(found.exception or "")
+        assert (found.exit_code, message in said) == (code, True), said
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

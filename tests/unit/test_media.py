@@ -7,6 +7,7 @@ import io
 import struct
 import warnings
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -195,6 +196,244 @@ def claimed_png(width: int, height: int) -> bytes:
         + chunk(b"IDAT", zlib.compress(bytes(100)))
         + chunk(b"IEND", b"")
     )
+
+
+def png(raw: bytes, size: tuple[int, int], bits: int = 8, colour: int = 2, laced: int = 0) -> bytes:
+    """Return a PNG whose compressed rows are `raw`."""
+    header = struct.pack(">IIBBBBB", *size, bits, colour, 0, 0, laced)
+    packed = zlib.compress(raw)
+    half = len(packed) // 2
+    data = chunk(b"IDAT", packed[:half]) + chunk(b"IDAT", packed[half:])
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + data + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("bits", "colour", "row"), [(8, 2, 61), (8, 0, 21), (1, 0, 4), (16, 6, 161)]
+)
+def test_a_png_whose_rows_end_early_is_not_ok(bits: int, colour: int, row: int) -> None:
+    """Pillow would show the missing rows black; a black picture that is whole is right."""
+    rows = (b"\0" + b"\x55" * (row - 1)) * 16
+    assert decode_image(png(rows, (20, 16), bits, colour)).any()
+    for count in (15, 8, 1):
+        assert "rows end before" in reason(png(rows[: count * row], (20, 16), bits, colour))
+    assert not decode_image(png(bytes(16 * 61), (20, 16))).any()
+    assert "rows end before" in reason(png(bytes(15 * 61), (20, 16)))
+
+
+def test_an_interlaced_png_whose_passes_end_early_is_not_ok() -> None:
+    """The seven passes of 8 × 8 grey pixels; the last holds every second row."""
+    passes = [(1, 1), (1, 1), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4)]  # columns, rows
+    raw = b"".join(rows * (b"\0" + b"\x77" * columns) for columns, rows in passes)
+    assert (decode_image(png(raw, (8, 8), colour=0, laced=1)) == 0x77).all()
+    for short in (9, 4 * 9, 4 * 9 + 4 * 5):
+        assert "rows end before" in reason(png(raw[:-short], (8, 8), colour=0, laced=1))
+
+
+def with_chunks(data: bytes, *chunks: bytes) -> bytes:
+    """Return a PNG with more chunks behind its header."""
+    return data[:33] + b"".join(chunks) + data[33:]
+
+
+def exif_of(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif.tobytes()
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [chunk(b"eXIf", b"garbage, no EXIF at all")],
+        [chunk(b"eXIf", b"II*\0\xff\xff\xff\x7f")],
+        [chunk(b"zTXt", b"note\0\0" + zlib.compress(bytes(3_000_000)))],
+        [chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(3_000_000)))],
+        [chunk(b"tEXt", b"note\0" + b"x" * 1_000_000)] * 70,
+        [chunk(b"iCCP", b"profile\0\0no zlib")],
+        [chunk(b"tEXt", b"note")[:-1] + b"?"],
+        [chunk(b"zTXt", b"note\0\0no zlib")],
+    ],
+    ids=["exif", "exif offset", "ztxt", "itxt", "much text", "icc", "checksum", "no zlib"],
+)
+def test_metadata_of_a_png_never_cost_the_pixels(chunks: list[bytes]) -> None:
+    plain = encoded(picture(), "PNG")
+    assert np.array_equal(decode_image(with_chunks(plain, *chunks)), np.asarray(picture()))
+    if b"eXIf" in chunks[0]:
+        return
+    turned = with_chunks(plain, chunk(b"eXIf", exif_of(3)[6:]), *chunks)
+    assert np.array_equal(decode_image(turned), np.asarray(picture())[::-1, ::-1])
+
+
+@pytest.mark.parametrize(
+    "exif", [b"garbage", b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0MM"]
+)
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_damaged_exif_never_costs_the_pixels(kind: str, exif: bytes) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    expected = decode_image(encoded(picture(), kind, **options))
+    data = encoded(picture(), kind, exif=exif, **options)
+    assert np.array_equal(decode_image(data), expected)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "TIFF", "PNG"])
+def test_sound_exif_turns_every_kind(kind: str) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    expected = np.rot90(decode_image(encoded(picture(), kind, **options)), -1)
+    assert np.array_equal(decode_image(encoded(picture(), kind, exif=exif, **options)), expected)
+
+
+def test_an_animation_with_damaged_metadata_is_an_animation() -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "green")]
+    data = encoded(frames[0], "PNG", save_all=True, append_images=frames[1:], duration=50)
+    data = with_chunks(data, chunk(b"zTXt", b"note\0\0" + zlib.compress(bytes(3_000_000))))
+    assert "animated PNG of 3 frames" in reason(data)
+    assert len(list(decode_animation(data, Sampling(0)))) == 3
+
+
+COLOURS = np.stack(np.broadcast_arrays(*np.mgrid[:24, :32] * 7, 90), axis=-1).astype(np.uint8)
+GREYS = COLOURS[..., 0]
+
+
+def pages(*pictures: tuple[np.ndarray, dict], order: str = "<") -> bytes:
+    """Return a TIFF of pages (pixels, options), written by tifffile, which knows the odd kinds."""
+    tifffile = pytest.importorskip("tifffile")
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer, byteorder=order) as file:
+        for pixels, options in pictures:
+            file.write(pixels, **options)
+    return buffer.getvalue()
+
+
+def tiff(pixels: np.ndarray, order: str = "<", **options: object) -> bytes:
+    return pages((pixels, options), order=order)
+
+
+def planes(pixels: np.ndarray) -> np.ndarray:
+    return np.moveaxis(pixels, -1, 0)
+
+
+def wide(pixels: np.ndarray) -> np.ndarray:
+    return pixels.astype(np.uint16) * 257
+
+
+INKS = np.concatenate([255 - COLOURS, np.zeros((24, 32, 1), np.uint8)], axis=-1)
+GREY3 = np.repeat(GREYS[..., None], 3, axis=2)
+ALPHA = np.concatenate([COLOURS, np.full((24, 32, 1), 255, np.uint8)], axis=-1)
+RAMP = {"colormap": np.stack([np.arange(256) * 257] * 3).astype(np.uint16)}
+SEPARATE = {"planarconfig": "separate"}
+# pixels, options of the writer, the right picture
+KINDS = {
+    "rgb": (COLOURS, {"photometric": "rgb"}, COLOURS),
+    "rgb planes": (planes(COLOURS), {"photometric": "rgb", **SEPARATE}, COLOURS),
+    "rgb16": (wide(COLOURS), {"photometric": "rgb"}, COLOURS),
+    "rgb16 planes": (planes(wide(COLOURS)), {"photometric": "rgb", **SEPARATE}, COLOURS),
+    "rgb32": (COLOURS.astype(np.uint32) << 24, {"photometric": "rgb"}, COLOURS),
+    "rgb float": ((COLOURS / 255).astype(np.float32), {"photometric": "rgb"}, COLOURS),
+    "rgba": (ALPHA, {"photometric": "rgb", "extrasamples": ["unassalpha"]}, COLOURS),
+    "rgba16": (wide(ALPHA), {"photometric": "rgb", "extrasamples": ["unassalpha"]}, COLOURS),
+    "grey": (GREYS, {"photometric": "minisblack"}, GREY3),
+    "grey inverted": (GREYS, {"photometric": "miniswhite"}, 255 - GREY3),
+    "grey16": (wide(GREYS), {"photometric": "minisblack"}, GREY3),
+    "grey16 inverted": (wide(GREYS), {"photometric": "miniswhite"}, 255 - GREY3),
+    "grey32": (GREYS.astype(np.uint32) << 24, {"photometric": "minisblack"}, GREY3),
+    "signed8": ((GREYS.astype(int) - 128).astype(np.int8), {"photometric": "minisblack"}, None),
+    "signed16": (GREYS.astype(np.int16), {"photometric": "minisblack"}, None),
+    "float": ((GREYS / 255).astype(np.float32), {"photometric": "minisblack"}, GREY3),
+    "float16": ((GREYS / 255).astype(np.float16), {"photometric": "minisblack"}, GREY3),
+    "float64": (GREYS / 255, {"photometric": "minisblack"}, GREY3),
+    "float to 1.5": ((GREYS / 107).astype(np.float32), {"photometric": "minisblack"}, None),
+    "float below 0": (GREYS.astype(np.float32) - 9, {"photometric": "minisblack"}, None),
+    "palette": (GREYS, {"photometric": "palette", **RAMP}, GREY3),
+    "cmyk": (INKS, {"photometric": "separated"}, COLOURS),
+    "cmyk planes": (planes(INKS), {"photometric": "separated", **SEPARATE}, COLOURS),
+    "cmyk16": (wide(INKS), {"photometric": "separated"}, COLOURS),
+    "cmyk16 planes": (planes(wide(INKS)), {"photometric": "separated", **SEPARATE}, COLOURS),
+    "lab": (COLOURS, {"photometric": "cielab"}, None),
+    "raw sensor": (GREYS, {"photometric": "cfa"}, None),
+}
+# Those that people have: they are read, however they are stored.
+SURE = {"rgb", "rgb planes", "rgb16", "rgba", "grey", "grey inverted", "grey16", "palette", "cmyk"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+def test_a_tiff_is_right_or_unreadable_never_noise(
+    kind: str, order: str, compression: str | None, tile: tuple[int, int] | None
+) -> None:
+    pixels, options, expected = KINDS[kind]
+    data = tiff(pixels, order, compression=compression, tile=tile, **options)
+    try:
+        found = decode_image(data)
+    except DecodeError:
+        assert kind not in SURE
+        return
+    assert expected is not None, "what it means is not known"
+    assert np.abs(found.astype(int) - expected).max() <= 2
+
+
+def test_a_tiff_whose_exif_stands_nowhere_is_read() -> None:
+    nowhere = [(0x8769, "I", 1, 0x7FFFFFF0, True)]
+    assert np.array_equal(
+        decode_image(tiff(COLOURS, photometric="rgb", extratags=nowhere)), COLOURS
+    )
+
+
+def test_a_tiff_of_several_pages_is_read_where_one_is_meant() -> None:
+    full, copy = {"photometric": "rgb"}, {"photometric": "rgb", "subfiletype": 1}
+    small, other = COLOURS[::2, ::2], 255 - COLOURS
+    for data in (pages((COLOURS, full), (small, copy)), pages((small, copy), (COLOURS, full))):
+        assert np.array_equal(decode_image(data), COLOURS)
+    assert "TIFF of 2 pictures" in reason(pages((COLOURS, full), (other, full)))
+    assert "TIFF of 0 pictures" in reason(pages((small, copy)))
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC: not read; convert it to JPEG or PNG"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEI"),
+        (b"\xff\x0a\xfa\x7f", "JPEG XL: not read; convert"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL: not read"),
+        (b"8BPS\0\1", "Photoshop: not read"),
+        (b"qoif", "QOI: not read"),
+        (b"v/1\x01", "OpenEXR: not read"),
+        (b"II*\0\x10\0\0\0CR\2\0", "Canon raw"),
+        (b"FUJIFILMCCD-RAW", "Fujifilm raw: not read"),
+        (b"%PDF-1.7", "PDF: not an image"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", "WAV: a sound, not an image"),
+        (b"\x1a\x45\xdf\xa3", "Matroska or WebM: a video, not an image"),
+    ],
+)
+def test_a_format_that_is_not_read_is_named(start: bytes, said: str) -> None:
+    assert said in reason(start + bytes(600))
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "JPEG2000"])
+def test_avif_and_jpeg_2000_are_read(kind: str) -> None:
+    options = {"quality": 100} if kind == "AVIF" else {}
+    decoded = decode_image(encoded(picture(64, 48), kind, **options))
+    assert np.abs(decoded.astype(int) - np.asarray(picture(64, 48)))[4:].mean() < 3
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("png_badexif.png", None),
+        ("png_bigtext.png", None),
+        ("webp_badexif.webp", None),
+        ("rgb16_planar.tif", "TIFF of 16-bit planes: not read"),
+        ("photo.heic", "HEIC: not read; convert it"),
+    ],
+)
+def test_the_pictures_among_the_cases(cases: Path, name: str, said: str | None) -> None:
+    data = (cases / name).read_bytes()
+    if said is None:
+        assert decode_image(data).shape == (562, 572, 3)
+    else:
+        assert said in reason(data)
 
 
 def test_oversize_is_refused_by_its_header_alone(monkeypatch: pytest.MonkeyPatch) -> None:

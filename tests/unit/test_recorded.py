@@ -146,7 +146,12 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, options: dict, messag
             "row 1: t is no number of seconds: '00:01'",
         ),
         ("p.csv", "sample_id,happy,angry\na,1,0\n,0,1\n", {}, "row 2: sample_id is empty"),
-        ("p.csv", "sample_id,happy,angry\na,1\n", {}, r"p\.csv: cannot be read"),
+        (
+            "p.csv",
+            "sample_id,happy,angry\na,1\n",
+            {},
+            r"p\.csv, row 1: 2 cells, but the header has 3",
+        ),
         ("p.parquet", "PAR1 and no more", {}, r"p\.parquet: cannot be read"),
         (
             "p.json",

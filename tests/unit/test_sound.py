@@ -137,3 +137,40 @@ def test_every_sample_of_a_dataset_has_a_row(tmp_path: Path) -> None:
     assert rows["happy/c.png"]["reason"] == "pictures have no sound"
     assert rows["happy/a.mkv"]["sampling_rate"] == RATE
     assert len(samples_of(rows["happy/a.mkv"]["audio"]["bytes"])) == pytest.approx(RATE, rel=0.01)
+
+
+def test_silence_stands_for_what_is_damaged(tmp_path: Path) -> None:
+    """What follows keeps its time; otherwise sound would run ahead of the picture."""
+    path = tone(tmp_path / "a.mkv", seconds=3.0)
+    assert extract_sound(path).note is None
+    flac = tone(tmp_path / "b.mkv", seconds=3.0, codec="flac")
+    with av.open(str(flac)) as container:
+        packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+    data = flac.read_bytes()
+    for packet in packets[5:15]:
+        data = data.replace(packet, bytes(len(packet)), 1)
+    flac.write_bytes(data)
+    sound = extract_sound(flac)
+    assert sound.note is not None
+    assert sound.note.startswith("10 damaged packets left out")
+    assert sound.duration_s == pytest.approx(3.0, abs=0.01)
+    values = samples_of(sound.wav).astype(float)
+    loud = np.abs(values[:47_000]).reshape(-1, 1_000).max(axis=1) > 5_000
+    assert not loud.all()
+    assert loud[-5:].all()
+
+
+def test_a_track_that_is_shorter_than_its_header_says_so(tmp_path: Path) -> None:
+    path = tone(tmp_path / "a.mkv", seconds=4.0)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    sound = extract_sound(path)
+    assert 1.5 < sound.duration_s < 2.5
+    assert sound.note is not None
+    assert "its header says 4.0" in sound.note
+
+
+def test_the_sound_of_a_cut_clip_among_the_cases_says_so(cases: Path) -> None:
+    sound = extract_sound(cases / "cut.mkv")
+    assert sound.note == "ends after 1.82 s, its header says 3.30 s"
+    assert sound.duration_s == pytest.approx(1.75, abs=0.05)

@@ -2,21 +2,27 @@
 
 import io
 import json
+import re
 import shutil
 import struct
 import subprocess
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from faceoff.media.clock import BEGINS_ANEW, NO_RISE, NO_STAMP, Clock
 from faceoff.media.frame_rate import ALL_FRAMES, Sampling, sampled
 from faceoff.media.images import DecodeError, decode_image, encode_png
-from faceoff.media.videos import decode_animation, decode_video, width_of
+from faceoff.media.kinds import sample_kind
+from faceoff.media.videos import decode_animation, decode_video, survey, width_of
 from faceoff.plugins.protocols import Annotation, Sample
 from faceoff.stages import frames as stage
 
@@ -566,6 +572,276 @@ def test_a_folder_of_clips_runs_through_the_stages(tmp_path, data):
         "neutral/no_face.mp4": "no_face",
         "neutral/broken.mp4": "unreadable",
     }
+
+
+class Stamped:
+    """A frame with a time stamp and its place in the clip."""
+
+    def __init__(self, place, time):
+        self.place, self.time = place, time
+
+
+def mended(times, step=0.04):
+    """Return (the times of all frames, what was mended) of a clip with these time stamps."""
+    clock = Clock(step)
+    found = list(clock.timed(Stamped(place, time) for place, time in enumerate(times)))
+    assert [frame.place for _, frame in found] == list(range(len(times))), "all, in their order"
+    seconds = [time for time, _ in found]
+    assert all(a < b for a, b in pairwise(seconds))
+    return seconds, dict(clock.mended)
+
+
+EVEN = [0.04 * k for k in range(30)]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [EVEN, [time - 0.5 for time in EVEN], [0, 1, 1.5, 1.501, 60], [7.0], [], [0, 5.0, 10.0]],
+    ids=["even", "negative", "variable", "one", "none", "slow"],
+)
+def test_times_that_rise_stay_as_they_are(times):
+    assert mended(times) == (times, {})
+
+
+@pytest.mark.parametrize(
+    ("times", "expected", "said"),
+    [
+        ([None] * 30, EVEN, {NO_STAMP: 30}),
+        ([0.0] * 30, EVEN, {BEGINS_ANEW: 29}),
+        ([*EVEN[:5], None, None, *EVEN[7:]], EVEN, {NO_STAMP: 2}),
+        ([None, None, *EVEN[2:]], EVEN, {NO_STAMP: 2}),
+        ([*EVEN[:5], EVEN[4], *EVEN[6:]], EVEN, {NO_RISE: 1}),
+        ([*EVEN[:5], -3.0, *EVEN[6:]], EVEN, {NO_RISE: 1}),
+        ([*EVEN[:5], 95_000.0, *EVEN[6:]], EVEN, {NO_RISE: 1}),
+        ([*EVEN[:12], *EVEN[:18]], EVEN, {BEGINS_ANEW: 1}),
+        ([*EVEN[:10], *EVEN[:10], *EVEN[:10]], EVEN, {BEGINS_ANEW: 2}),
+        ([*EVEN[:20], *[None] * 10], EVEN, {NO_STAMP: 10}),
+        ([time / 90_000 for time in EVEN], EVEN, {BEGINS_ANEW: 29}),
+        # A 33-bit clock that wraps, in seconds.
+        (
+            [2**33 / 90_000 - 0.4 + time for time in EVEN[:10]] + EVEN[:20],
+            [2**33 / 90_000 - 0.4 + time for time in EVEN],
+            {BEGINS_ANEW: 1},
+        ),
+    ],
+    ids=[
+        *("none at all", "all equal", "missing", "missing first", "equal", "negative", "far off"),
+        *("restart", "two restarts", "missing last", "too fast", "wrapped"),
+    ],
+)
+def test_times_that_do_not_rise_are_mended_and_said(times, expected, said):
+    seconds, counts = mended(times)
+    assert seconds == pytest.approx(expected, abs=1e-6)
+    assert counts == said
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.one_of(st.none(), st.floats(-1e6, 1e6), st.sampled_from([0.0, 0.04, 0.08, 95_443.7])),
+        max_size=60,
+    )
+)
+def test_whatever_the_time_stamps_every_frame_has_a_rising_time(times):
+    mended(times)
+
+
+def steady(path, codec, count, rate=25, form="yuv420p", noisy=False, **container_options):
+    """Return a clip of frames at a steady rate, each brighter than the one before, or of noise."""
+    with av.open(str(path), "w", **container_options) as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, form
+        for index in range(count):
+            random = np.random.default_rng(index)
+            picture = (
+                random.integers(0, 256, (48, 64, 3), np.uint8)
+                if noisy
+                else np.full((48, 64, 3), 10 + 2 * index, np.uint8)
+            )
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def joined(tmp_path):
+    """Return two recordings of ten frames behind one another, each on its own clock."""
+    parts = [steady(tmp_path / f"{name}.ts", "mpeg2video", 10).read_bytes() for name in "ab"]
+    (tmp_path / "joined.ts").write_bytes(b"".join(parts))
+    return tmp_path / "joined.ts"
+
+
+def test_two_recordings_behind_one_another_keep_all_frames(tmp_path):
+    found = list(decode_video(joined(tmp_path), ALL_FRAMES))
+    assert len(found) == 20
+    assert np.diff([frame.timestamp_s for frame in found]) == pytest.approx(np.full(19, 0.04))
+    assert [frame.note for frame in found if frame.note] == ["the clock begins anew"]
+    rows = rows_of(tmp_path, "joined.ts")
+    assert [row["state"] for row in rows] == ["ok"] * 4
+    assert [row["reason"] for row in rows if row["reason"]] == [
+        "its time stamps were mended: the clock begins anew"
+    ]
+
+
+def test_a_stream_without_a_container_has_the_times_of_its_rate(tmp_path):
+    steady(tmp_path / "bare.m2v", "mpeg2video", 20, rate=50, format="mpeg2video")
+    times = [frame.timestamp_s for frame in decode_video(tmp_path / "bare.m2v", ALL_FRAMES)]
+    assert len(times) == 20
+    assert np.diff(times) == pytest.approx(np.full(19, 0.02), abs=1e-6)
+
+
+def told(path, threads=1):
+    """Return (times of all frames, the reason that follows them)."""
+    found = []
+    try:
+        for frame in decode_video(path, ALL_FRAMES, threads):
+            found.append(frame.timestamp_s)
+    except DecodeError as error:
+        return found, str(error)
+    return found, None
+
+
+@pytest.mark.parametrize("which", [0, 12, 13, 24, "all but 3"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_damaged_packets_are_skipped_wherever_they_stand(tmp_path, which, threads):
+    """Pictures of MJPEG stand alone, so exactly those that are damaged are missing."""
+    path = steady(tmp_path / "clip.avi", "mjpeg", 25, form="yuvj420p", noisy=True)
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    lost = {3} ^ set(range(25)) if which == "all but 3" else {which}
+    data = path.read_bytes()
+    for number in lost:
+        data = data.replace(packets[number], bytes(len(packets[number])), 1)
+    path.write_bytes(data)
+    times, reason = told(path, threads)
+    assert [round(25 * time) for time in times] == [n for n in range(25) if n not in lost]
+    assert reason.startswith(f"{len(lost)} damaged packet")
+
+
+def cut(path, share):
+    """Keep this share of a file."""
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".flv"])
+@pytest.mark.parametrize("share", [0.4, 0.7])
+def test_a_clip_that_is_shorter_than_its_header_says_so(tmp_path, suffix, share):
+    codec = "flv" if suffix == ".flv" else "mpeg4"
+    whole = write_video(tmp_path / f"whole{suffix}", list(range(0, 8000, 40)), codec=codec)
+    assert told(whole) == (pytest.approx([0.04 * k for k in range(200)], abs=1e-3), None)
+    times, reason = told(cut(whole, share))
+    assert 20 < len(times) < 180
+    assert re.search(r"ends after \d\.\d\d s, its header says [78]\.\d\d s", reason)
+    rows = rows_of(tmp_path, whole.name)
+    assert [row["state"] for row in rows[-2:]] == ["ok", "unreadable"]
+    assert "its header says" in rows[-1]["reason"]
+    picture, faults = survey(whole)
+    assert picture.shape == (48, 64, 3)
+    assert "its header says" in "; ".join(faults)
+
+
+def test_a_cut_clip_whose_index_stands_first_says_so(tmp_path):
+    faststart = {"movflags": "faststart"}
+    steady(tmp_path / "c.mp4", "mpeg4", 100, noisy=True, options=faststart)
+    times, reason = told(cut(tmp_path / "c.mp4", 0.6))
+    assert 30 < len(times) < 80
+    assert "its header says 4.00 s" in reason
+
+
+@pytest.mark.parametrize(
+    ("turn", "moved"),
+    [
+        ((1, 0, 0, 1), lambda stored: stored),
+        ((-1, 0, 0, 1), lambda stored: stored[:, ::-1]),
+        ((1, 0, 0, -1), lambda stored: stored[::-1]),
+        ((-1, 0, 0, -1), lambda stored: stored[::-1, ::-1]),
+        ((0, 1, -1, 0), lambda stored: np.rot90(stored, -1)),
+        ((0, -1, 1, 0), lambda stored: np.rot90(stored, 1)),
+        ((0, 1, 1, 0), lambda stored: stored.swapaxes(0, 1)),
+        ((0, -1, -1, 0), lambda stored: stored[::-1, ::-1].swapaxes(0, 1)),
+        ((0, 0, 0, 0), lambda stored: stored),
+        ((1, 0, 0, 0), lambda stored: stored),
+        ((0, 0, 0, 1), lambda stored: stored),
+        ((2, 0, 0, 2), lambda stored: stored),
+    ],
+    ids=[
+        *("plain", "mirrored", "upside down", "half a turn", "right", "left", "transposed"),
+        *("other diagonal", "zero", "no height", "no width", "twice as large"),
+    ],
+)
+def test_display_matrices_that_mirror_or_say_nothing(tmp_path, turn, moved):
+    """As FFmpeg's program turns them, which the next test asks."""
+    stored, upright = with_matrix(tmp_path, turn)
+    expected = moved(stored)
+    assert upright.shape == expected.shape
+    assert np.abs(upright.astype(int) - expected).mean() < 2
+
+
+def with_matrix(folder, turn):
+    """Return the first frame of a clip (as stored, as shown) whose track says this matrix."""
+    path = folder / "turned.mp4"
+    plain = write_video(folder / "plain.mp4", [0, 40])
+    data = bytearray(plain.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = (round(value * 65536) for value in turn)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000)
+    path.write_bytes(data)
+    return tuple(next(decode_video(clip, ALL_FRAMES)).image for clip in (plain, path))
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+@pytest.mark.parametrize("degrees", [0, 10, 45, 90, 135, 180, 250, 270])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_frames_are_turned_as_ffmpeg_turns_them(tmp_path, degrees, mirrored):
+    angle = np.radians(degrees)
+    sign = -1 if mirrored else 1
+    turn = (np.cos(angle), np.sin(angle), -sign * np.sin(angle), sign * np.cos(angle))
+    _, upright = with_matrix(tmp_path, turn)
+    command = ["ffmpeg", "-v", "error", "-i", str(tmp_path / "turned.mp4"), "-frames:v", "1"]
+    subprocess.run([*command, str(tmp_path / "shown.png")], check=True)
+    shown = np.asarray(Image.open(tmp_path / "shown.png").convert("RGB")).astype(int)
+    assert upright.shape == shown.shape
+    assert np.abs(upright - shown).mean() < 2
+
+
+def test_a_playlist_is_no_video(tmp_path):
+    """It would make the reader open other files, and addresses of the network."""
+    steady(tmp_path / "secret.ts", "mpeg2video", 5)
+    (tmp_path / "x.mp4").write_text(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.ts\n#EXT-X-ENDLIST\n"
+    )
+    (tmp_path / "y.mp4").write_text("ffconcat version 1.0\nfile secret.ts\n")
+    for name in ("x.mp4", "y.mp4"):
+        with pytest.raises(DecodeError):
+            list(decode_video(tmp_path / name, ALL_FRAMES))
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "first", "reason"),
+    [
+        ("bad_packet0.mp4", 186, 1.0, r"1 damaged packet left out \(Invalid data"),
+        ("joined_two_recordings.ts", 72, 1.4, None),
+        ("raw_annexb.mp4", 72, 0.0, None),
+        ("cut.mkv", 45, 0.021, r"ends after 1\.82 s, its header says 3\.30 s"),
+        ("mirrored.mp4", 72, 0.0, None),
+        ("x.m2ts", 15, 1.467, None),
+        ("x.asf", 15, 0.0, None),
+        ("x.3g2", 15, 0.0, None),
+    ],
+)
+def test_the_clips_among_the_cases(cases, name, count, first, reason):
+    assert sample_kind(cases / name) == "video"
+    times, said = told(cases / name)
+    assert len(times) == count
+    assert all(a < b for a, b in pairwise(times))
+    assert times[0] == pytest.approx(first, abs=1e-3)
+    assert (said is None) == (reason is None), said
+    assert reason is None or re.search(reason, said)
+    if name == "raw_annexb.mp4":
+        assert np.diff(times) == pytest.approx(np.full(71, 1 / 30), abs=1e-6)
 
 
 def test_a_clip_without_frames_raises(tmp_path):

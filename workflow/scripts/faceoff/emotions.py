@@ -5,6 +5,7 @@ tuple of class names: datasets are scored in a space, models declare their class
 output order. Everything here is data, so it can be read and tested.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import overload
 
@@ -152,7 +153,8 @@ def canonical(
 
 
 def _word(written: str) -> str:
-    return written.strip().casefold()
+    """Return a label without case and blanks; a whole number is one spelling, 3 and 3.0."""
+    return re.sub(r"^([+-]?\d+)\.0*$", r"\1", written.strip().casefold())
 
 
 def _emotion(written: str) -> str:

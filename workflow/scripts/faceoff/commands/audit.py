@@ -16,16 +16,18 @@ from rich.table import Table
 
 from faceoff.media.frame_rate import ALL_FRAMES
 from faceoff.media.images import AnimationError, DecodeError, decode_image
-from faceoff.media.videos import decode_animation, decode_video
+from faceoff.media.kinds import kind_of_bytes, read_bytes
+from faceoff.media.videos import decode_animation, survey
 from faceoff.plugins.omissions import counted
-from faceoff.plugins.protocols import RGB, CountedDataset, Sample
+from faceoff.plugins.protocols import RGB, ClipDataset, CountedDataset, Sample
 
 
 @dataclass
 class Audit:
     """Hold what was found in one dataset.
 
-    pixels, looks: sample id -> hash of its exact pixels and of its coarse look.
+    unreadable: sample id -> reason; damaged: of a clip that is read in part, or whose time stamps
+    were mended; pixels, looks: sample id -> hash of its exact pixels and of its coarse look.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Audit:
     subjects: set[str] = field(default_factory=set)
     label_of: dict[str, str | None] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
     pixels: dict[str, bytes] = field(default_factory=dict)
     looks: dict[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(
@@ -80,27 +83,40 @@ def look(image: RGB) -> int:
     return int.from_bytes(np.packbits(np.diff(grey, axis=1) > 0).tobytes())
 
 
-def first_picture(dataset: Any, sample: Sample) -> RGB:
-    """Return a still, or the first picture of a clip, an animation or a sequence.
+def first_picture(dataset: Any, sample: Sample) -> tuple[RGB, Sequence[str]]:
+    """Return a still, or the first picture of a clip, an animation or a sequence, and its faults.
 
-    Raises DecodeError or OSError with the reason.
+    A clip is decoded to its end: only then it is known whether it is whole. Raises DecodeError or
+    OSError with the reason.
     """
     if sample.kind == "video":
-        return next(decode_video(dataset.file(sample), ALL_FRAMES)).image
+        return survey(dataset.file(sample))
     if sample.kind == "sequence":
         path = next((path for _, path in dataset.pictures(sample)), None)
         if path is None:
             raise DecodeError("no picture in the sequence")
-        return decode_image(path.read_bytes())
+        return decode_image(read_bytes(path)), ()
     data = dataset.read(sample)
     try:
-        return decode_image(data)
-    except AnimationError:
-        return next(decode_animation(data, ALL_FRAMES)).image
+        return decode_image(data), ()
+    except DecodeError as error:
+        found = kind_of_bytes(data[:512])
+        if found is not None and found[0] == "video" and isinstance(dataset, ClipDataset):
+            return survey(dataset.file(sample))
+        if not isinstance(error, AnimationError):
+            raise
+        frames = decode_animation(data, ALL_FRAMES)
+        first = next(frames).image
+        try:
+            for _ in frames:
+                pass
+        except DecodeError as error:
+            return first, [str(error)]
+        return first, ()
 
 
 def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
-    """Read every sample once (of a clip, its first frame) and keep two short hashes of each.
+    """Read every sample once, clips to their end, and keep two short hashes of each.
 
     Memory is some 200 bytes per sample.
     """
@@ -113,12 +129,14 @@ def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
         if sample.kind == "audio":
             continue
         try:
-            image = first_picture(dataset, sample)
+            image, faults = first_picture(dataset, sample)
         except DecodeError as error:
             found.unreadable[sample.sample_id] = str(error)
         except OSError as error:
             found.unreadable[sample.sample_id] = f"cannot read: {error.strerror or error}"
         else:
+            if faults:
+                found.damaged[sample.sample_id] = "; ".join(faults)
             found.pixels[sample.sample_id] = hashlib.sha256(
                 repr(image.shape).encode() + image.tobytes()
             ).digest()[:16]
@@ -159,6 +177,8 @@ def findings(audits: Sequence[Audit]) -> Iterator[str]:
         )
 
     for a in audits:
+        if not a.n:
+            yield f"{a.name}: no sample, so a run has nothing to score"
         if a.missing:
             count = len(a.missing)
             yield f"{a.name}: {count} of the published files are missing: {some(a.missing)}"
@@ -167,6 +187,9 @@ def findings(audits: Sequence[Audit]) -> Iterator[str]:
         if a.unreadable:
             told = [f"{sample} ({reason})" for sample, reason in a.unreadable.items()]
             yield f"{a.name}: {len(told)} unreadable: {some(told)}"
+        if a.damaged:
+            told = [f"{sample} ({reason})" for sample, reason in a.damaged.items()]
+            yield f"{a.name}: {len(told)} damaged, or with mended time stamps: {some(told)}"
         for what, groups in (
             ("stand more than once", a.duplicates()),
             ("look alike", a.look_alikes()),

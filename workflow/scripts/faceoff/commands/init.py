@@ -19,7 +19,7 @@ MODELS = ("fer", "geometry", "pd_best")
 
 @dataclass(frozen=True)
 class Folder:
-    """The contents of a folder of pictures.
+    """The contents of a folder of pictures, or one picture or clip.
 
     classes: emotion of each sub-folder, None for a name that is no emotion.
     """
@@ -38,7 +38,8 @@ class Folder:
 
 def init(
     folder: Annotated[
-        Path | None, typer.Argument(help="folder with your pictures and clips; asked for if absent")
+        Path | None,
+        typer.Argument(help="folder with your pictures and clips, or one; asked for if absent"),
     ] = None,
     output: Annotated[Path, typer.Option("--output", help="configuration to write")] = Path(
         "faceoff.yaml"
@@ -70,10 +71,13 @@ def init(
     if folder is None:
         if not asking:
             fail("name a folder with pictures or clips: faceoff init FOLDER")
-        folder = Path(typer.prompt("Folder with your pictures and clips")).expanduser()
+        folder = Path(typer.prompt("Folder with your pictures and clips"))
+    folder = folder.expanduser()
     if output.exists() and not force:
         fail(f"{output} is there already; --output names another file, --force writes over it")
     found = look_at(folder)
+    if not folder.is_dir():
+        labelled = False
     if labelled is None:
         labelled = found.looks_labelled
         if asking:
@@ -107,33 +111,42 @@ def _check(text: str) -> None:
 
 
 def look_at(folder: Path) -> Folder:
-    """Count what lies in a folder. Raises FileNotFoundError if it is no folder or holds nothing."""
-    from faceoff import emotions
-    from faceoff.media.images import FORMATS
-    from faceoff.media.videos import VIDEO_SUFFIXES
+    """Count what lies in a folder, or look at one picture or clip.
 
-    if not folder.is_dir():
+    Raises FileNotFoundError if there is no such folder, or nothing in it, and ValueError for a file
+    of another kind.
+    """
+    from faceoff import emotions
+    from faceoff.datasets._files import files_below, of_the_system
+    from faceoff.media.kinds import left_out, sample_kind
+
+    if not folder.exists():
         raise FileNotFoundError(f"{folder}: there is no such folder")
-    pictures = {f".{name.lower()}" for name in FORMATS} | {".jpg", ".tif"}
-    kinds: Counter[str] = Counter()
-    for path in folder.rglob("*"):
-        suffix = path.suffix.lower()
-        kinds["clip" if suffix in VIDEO_SUFFIXES else "picture" if suffix in pictures else ""] += 1
-    if not kinds["picture"] + kinds["clip"]:
+    single = not folder.is_dir()
+    if single and (reason := left_out(folder)):
+        raise ValueError(
+            f"{folder}: neither a folder nor a picture nor a clip, but {reason}; a table of "
+            "pictures is a dataset of `type: table` (docs/configuration.md)"
+        )
+    files = [folder] if single else files_below(folder, hidden=False)
+    kinds = Counter(sample_kind(path) for path in files if left_out(path) is None)
+    if not kinds:
         raise FileNotFoundError(f"{folder}: no picture and no clip lies in it")
     classes: dict[str, str | None] = {}
-    for below in sorted(folder.iterdir()):
-        if below.is_dir() and not below.name.startswith("."):
+    for below in () if single else sorted(folder.iterdir()):
+        if below.is_dir() and not of_the_system(below.name):
             try:
                 classes[below.name] = emotions.canonical(below.name)
             except ValueError:
                 classes[below.name] = None
-    return Folder(folder, kinds["picture"], kinds["clip"], classes)
+    return Folder(folder, kinds["image"], kinds["video"], classes)
 
 
 def _run_name(folder: Path) -> str:
     """Return the folder's name, in the letters that a run's name may have."""
-    return re.sub(r"[^a-z0-9_-]+", "-", folder.resolve().name.lower()).strip("-_") or "mine"
+    path = folder.resolve()
+    name = path.name if path.is_dir() else path.stem
+    return re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_") or "mine"
 
 
 def _chosen(kind: str, named: Sequence[str] | None, usual: Sequence[str]) -> list[str]:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from faceoff.media.images import DecodeError, decode_image, encode_png
+from faceoff.media.kinds import read_bytes
 
 # split -> (folder or archive of the generator, Usage in the CSV files)
 PARTS = {
@@ -176,7 +177,7 @@ class Part:
         Raises OSError if it is absent, DecodeError for a row of fer2013.csv that holds no picture.
         """
         if self.source.is_dir():
-            return (self.source / name).read_bytes()
+            return read_bytes(self.source / name)
         if self.source.suffix == ".zip":
             archive, members = self._zip
             if name in members:

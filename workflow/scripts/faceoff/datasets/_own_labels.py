@@ -1,9 +1,9 @@
 """Labels in the user's own words: keys of the datasets that read them."""
 
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from faceoff import emotions
 from faceoff.plugins.options import DatasetConfig
@@ -20,6 +20,22 @@ class OwnLabels(DatasetConfig):
         description="label as written (of a folder: its name) -> emotion or class of your own in "
         "`space`, or null for 'no emotion'",
     )
+
+    @field_validator("label_map", mode="before")
+    @classmethod
+    def _written_keys(cls, given: Any) -> Any:
+        """Return the map with numbers as text. Raises ValueError for what YAML made of a word."""
+        if not isinstance(given, dict):
+            return given
+        for key in given:
+            if key is None or isinstance(key, bool):
+                raise ValueError(
+                    f"YAML reads a key as {str(key).lower()}: put the label as written in quotes, "
+                    "such as 'no' or 'null'"
+                )
+        return {
+            str(key) if isinstance(key, int | float) else key: value for key, value in given.items()
+        }
 
     @model_validator(mode="after")
     def _known_classes(self) -> Self:

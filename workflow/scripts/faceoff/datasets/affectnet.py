@@ -24,6 +24,7 @@ from pydantic import Field, field_validator
 
 from faceoff.datasets._files import fingerprint
 from faceoff.emotions import AFFECTNET_ORDER, EMOTIONS
+from faceoff.media.kinds import read_bytes
 from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig, Section
 from faceoff.plugins.protocols import Box, Points, Sample
@@ -416,7 +417,7 @@ class AffectNet:
         log_skipped("affectnet", self.left_out)
 
     def read(self, sample: Sample) -> bytes:
-        return (self._layout.root / sample.path).read_bytes()
+        return read_bytes(self._layout.root / sample.path)
 
     def fingerprint(self) -> Any:
         return self._layout.fingerprint()

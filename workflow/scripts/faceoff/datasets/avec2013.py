@@ -20,7 +20,7 @@ from pydantic import Field
 from faceoff.datasets._files import files_below, fingerprint
 from faceoff.datasets._raters import at
 from faceoff.emotions import EMOTIONS
-from faceoff.media.videos import VIDEO_SUFFIXES
+from faceoff.media.kinds import VIDEO_SUFFIXES
 from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Annotation, Sample

@@ -20,6 +20,7 @@ from pydantic import Field
 from faceoff.datasets._files import fingerprint
 from faceoff.datasets._image_sequences import numbered, only_folder, timed
 from faceoff.emotions import EMOTIONS
+from faceoff.media.kinds import read_bytes
 from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Annotation, Box, Points, Sample
@@ -320,7 +321,7 @@ class CkPlus:
                 )
 
     def read(self, sample: Sample) -> bytes:
-        return (self.options.path / sample.path).read_bytes()
+        return read_bytes(self.options.path / sample.path)
 
     def pictures(self, sample: Sample) -> Iterator[tuple[float, Path]]:
         """Yield the frames up to the labelled one, with nominal times."""

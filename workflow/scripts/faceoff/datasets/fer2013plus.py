@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from faceoff import emotions
 from faceoff.datasets._files import fingerprint
+from faceoff.media.kinds import read_bytes
 from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
@@ -134,7 +135,7 @@ class Fer2013Plus:
         log_skipped("fer2013plus", self.left_out)
 
     def read(self, sample: Sample) -> bytes:
-        return (self._root / sample.path).read_bytes()
+        return read_bytes(self._root / sample.path)
 
     def fingerprint(self) -> Any:
         return fingerprint(self._root, (path for path, _ in self._files(Counter())))

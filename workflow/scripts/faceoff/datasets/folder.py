@@ -3,20 +3,21 @@
 The sub-folders are named as the emotions are (or by a label map).
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from faceoff import emotions
-from faceoff.datasets._files import files_below, fingerprint
+from faceoff.datasets._files import files_below, fingerprint, of_the_system
 from faceoff.datasets._own_labels import OwnLabels
-from faceoff.media.videos import VIDEO_SUFFIXES
+from faceoff.media.kinds import left_out, read_bytes, sample_kind
 from faceoff.plugins.omissions import log_skipped
-from faceoff.plugins.options import DataPath
+from faceoff.plugins.options import DataPath, Section
 from faceoff.plugins.protocols import Sample
 
 DATASETS = {
@@ -29,13 +30,52 @@ DATASETS = {
 }
 
 
+class SubjectRule(Section):
+    """Read the subject from a file's path."""
+
+    pattern: str = Field(
+        description="regular expression, looked for in the path below the folder; the subject is "
+        "its first group, else all that matches"
+    )
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"no regular expression: {error}") from None
+        return pattern
+
+    def of(self, path: str) -> str | None:
+        """Return the subject of a path; None if the group is optional and absent.
+
+        Raises ValueError for a path that does not match.
+        """
+        found = re.search(self.pattern, path)
+        if found is None:
+            raise ValueError(
+                f"{path!r} does not match the dataset key 'subject.pattern', {self.pattern!r}; "
+                "widen the pattern, or make its group optional, as in '(s[0-9]+)?', for files "
+                "without a subject"
+            )
+        subject: str | None = found[1] if found.re.groups else found[0]
+        return subject or None
+
+
 class FolderOptions(OwnLabels):
     """Keys of a folder dataset."""
 
-    path: DataPath = Field(description="folder with one sub-folder per class")
+    path: DataPath = Field(
+        description="folder with one sub-folder per class; or one picture or clip, without a label"
+    )
     labelled: bool = Field(
         True,
         description="false: everything below the folder is only to be predicted, nothing is scored",
+    )
+    subject: SubjectRule | None = Field(
+        None,
+        description="how a file's path names its subject, such as {pattern: 'actor_([0-9]+)'}",
     )
 
 
@@ -45,10 +85,10 @@ def _text(path: Path) -> str:
 
 
 class Folder:
-    """The pictures of class sub-folders, sorted by name.
+    """The pictures and clips of class sub-folders, sorted by name.
 
-    Hidden files are left out, everything else gets a row. `left_out` counts the files beside the
-    class folders, which have no label.
+    `left_out` counts the files beside the class folders, which have no label, hidden files, those
+    of the operating system, and files that are neither pictures nor clips.
     """
 
     Options = FolderOptions
@@ -56,51 +96,79 @@ class Folder:
 
     def __init__(self, options: FolderOptions, seed: int = 0):
         self.options = options
-        if not options.path.is_dir():
-            raise FileNotFoundError(f"{options.path}: the folder is not there (dataset key 'path')")
-        self._labels: dict[Path, str | None] = {}
-        self.left_out: Counter[str] = Counter()
-        for folder in (
-            sorted(path for path in options.path.iterdir() if not path.name.startswith("."))
-            if options.labelled
-            else ()
-        ):
-            if not folder.is_dir():
-                self.left_out["file beside the class folders"] += 1
-                continue
-            try:
-                self._labels[folder] = options.label(folder.name)
-            except ValueError as error:
-                raise ValueError(f"{folder}: {error}") from None
-        if not options.labelled:
-            self._labels = {options.path: None}
-        if not self._labels:
-            raise FileNotFoundError(
-                f"{options.path}: no class sub-folders (expected e.g. "
-                f"{options.path}/happiness/picture.jpg; without labels, set labelled: false)"
+        path = options.path
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: the folder is not there (dataset key 'path')")
+        self._single = not path.is_dir()
+        if self._single and (reason := left_out(path)):
+            raise ValueError(
+                f"{path}: neither a folder nor a picture nor a clip, but {reason} (dataset key "
+                "'path'); a table has the dataset type 'table'"
             )
+        self._root = path.parent if self._single else path
+        self._labels: dict[Path, str | None] = {}
+        self._beside: Counter[str] = Counter()
+        self.left_out: Counter[str] = Counter()
+        if self._single or not options.labelled:
+            self._labels = {path: None}
+        else:
+            self._read_classes()
         self.space = (
             emotions.order([label for label in self._labels.values() if label]) or emotions.EMOTIONS
         )
 
+    def _read_classes(self) -> None:
+        path = self.options.path
+        for folder in sorted(path.iterdir()):
+            if reason := of_the_system(folder.name):
+                self._beside[reason] += 1
+                continue
+            if not folder.is_dir():
+                self._beside["file beside the class folders"] += 1
+                continue
+            try:
+                self._labels[folder] = self.options.label(folder.name)
+            except ValueError as error:
+                raise ValueError(f"{folder}: {error}") from None
+        if not self._labels:
+            raise FileNotFoundError(
+                f"{path}: no class sub-folders (expected e.g. "
+                f"{path}/happiness/picture.jpg; without labels, set labelled: false)"
+            )
+
     def _files(self) -> Iterator[tuple[Path, str | None]]:
+        """Yield (file, label) of every sample, counting in `left_out` what is none."""
+        self.left_out.clear()
+        self.left_out.update(self._beside)
         for folder, label in self._labels.items():
-            yield from ((path, label) for path in files_below(folder, hidden=False))
+            if self._single:
+                yield folder, label
+                continue
+            for path in files_below(folder, hidden=False, left_out=self.left_out):
+                if reason := left_out(path):
+                    self.left_out[reason] += 1
+                else:
+                    yield path, label
 
     def samples(self) -> Iterator[Sample]:
-        """Yield every file below every class folder, sorted; report the others on stderr."""
-        log_skipped("folder", self.left_out)
+        """Yield every picture and clip below every class folder, sorted.
+
+        Reports on stderr what is left out. Raises ValueError for a path without a subject.
+        """
+        rule = self.options.subject
         for path, label in self._files():
             sample_id = self._id(path)
             yield Sample(
                 sample_id=sample_id,
                 path=sample_id,
                 label=label,
-                kind="video" if path.suffix.lower() in VIDEO_SUFFIXES else "image",
+                kind=sample_kind(path),
+                subject=rule.of(sample_id) if rule else None,
             )
+        log_skipped("folder", self.left_out)
 
     def _id(self, path: Path) -> str:
-        return _text(path.relative_to(self.options.path))
+        return _text(path.relative_to(self._root))
 
     @cached_property
     def _undecodable(self) -> dict[str, Path]:
@@ -108,15 +176,15 @@ class Folder:
         return {
             self._id(path): path
             for path, _ in self._files()
-            if self._id(path) != path.relative_to(self.options.path).as_posix()
+            if self._id(path) != path.relative_to(self._root).as_posix()
         }
 
     def read(self, sample: Sample) -> bytes:
-        return self.file(sample).read_bytes()
+        return read_bytes(self.file(sample))
 
     def file(self, sample: Sample) -> Path:
-        path = self.options.path / sample.path
+        path = self._root / sample.path
         return self._undecodable.get(sample.sample_id, path) if "\\x" in sample.path else path
 
     def fingerprint(self) -> Any:
-        return fingerprint(self.options.path, (path for path, _ in self._files()))
+        return fingerprint(self._root, (path for path, _ in self._files()))

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from faceoff.datasets._files import files_below, fingerprint
 from faceoff.emotions import EMOTIONS, order
-from faceoff.media.videos import VIDEO_SUFFIXES
+from faceoff.media.kinds import VIDEO_SUFFIXES
 from faceoff.plugins.omissions import counted, log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from faceoff import emotions
 from faceoff.datasets._files import files_below, fingerprint
+from faceoff.media.kinds import read_bytes
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
 
@@ -100,7 +101,7 @@ class Jaffe:
             )
 
     def read(self, sample: Sample) -> bytes:
-        return (self.options.path / sample.path).read_bytes()
+        return read_bytes(self.options.path / sample.path)
 
     def fingerprint(self) -> Any:
         return fingerprint(self.options.path, (path for _, path in sorted(self._pictures.items())))

@@ -18,6 +18,7 @@ from pydantic import Field
 from faceoff.datasets._files import fingerprint
 from faceoff.datasets._image_sequences import numbered, only_folder, timed
 from faceoff.emotions import order
+from faceoff.media.kinds import read_bytes
 from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
@@ -160,7 +161,7 @@ class Smic:
             )
 
     def read(self, sample: Sample) -> bytes:
-        return (self.options.path / sample.path).read_bytes()
+        return read_bytes(self.options.path / sample.path)
 
     def pictures(self, sample: Sample) -> Iterator[tuple[float, Path]]:
         """Yield the clip's pictures; seconds count from the first."""

@@ -2,23 +2,27 @@
 
 import math
 import os
+import re
+import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
-import pyarrow.csv
-import pyarrow.parquet
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from faceoff import emotions
 from faceoff.datasets._files import fingerprint
 from faceoff.datasets._own_labels import OwnLabels
-from faceoff.media.videos import VIDEO_SUFFIXES
+from faceoff.media.kinds import PICTURE_SUFFIXES, VIDEO_SUFFIXES, read_bytes, sample_kind
+from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath
 from faceoff.plugins.protocols import Sample
 from faceoff.spelling import suggestion
 from faceoff.storage import parquet
+from faceoff.storage.delimited import DelimitedTable
 
 DATASETS = {
     "table": {
@@ -35,7 +39,7 @@ class Columns(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     path: str = "path"
-    label: str | None = "label"
+    label: str | None = Field(default="label", description="null: the table has no labels")
     id: str | None = Field(default=None, description="default: the path")
     subject: str | None = None
     split: str | None = None
@@ -43,115 +47,210 @@ class Columns(BaseModel):
     arousal: str | None = None
     groups: list[str] = Field(default_factory=list)
 
+    def named(self) -> list[str]:
+        """Return the columns that the table must have."""
+        one = (self.path, self.id, self.subject, self.split, self.valence, self.arousal)
+        label = [self.label] if self.label not in (None, "label") else []
+        return [name for name in one if name] + self.groups + label
+
 
 class TableOptions(OwnLabels):
     """Keys of a table dataset."""
 
-    path: DataPath = Field(description="the table, .csv or .parquet")
+    path: DataPath = Field(
+        description="the table: Parquet, or text cells separated by commas, semicolons, tabs or "
+        "bars (CSV), also compressed by gzip"
+    )
     root: DataPath | None = Field(
         None,
         description="folder that relative picture paths start from; default: the table's folder",
     )
     columns: Columns = Field(
         default_factory=Columns,
-        description="column names of path, label, id, subject, split, valence, arousal, groups",
+        description="column names of path, label, id, subject, split, valence, arousal, groups; "
+        "label: null for a table without labels",
     )
     split: str | None = Field(None, description="keep only rows of this split")
+    encoding: str | None = Field(
+        None,
+        description="encoding of a text table, such as cp1252; default: UTF-8, or UTF-16 where "
+        "the file is that",
+    )
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str | None) -> str | None:
+        try:
+            "".encode(name or "utf-8")
+        except LookupError as error:
+            raise ValueError(f"{error}; such as utf-8, cp1252, latin-1, shift_jis") from None
+        return name
 
 
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
+# Words for a label in names of columns, and what tools write for "no number".
+_LABEL_WORDS = re.compile(
+    "label|emotion|emo$|expression|class|target|category|affect|feeling|mood|annotation|truth|"
+    "answer|^gt$|^y$|^y_?true$"
+)
+_NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)(e[-+]?\d+)?", re.IGNORECASE)
+_NO_NUMBER = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})
+_LOOKED_AT = 1000  # rows whose cells are tried as labels
 
 
 class Table:
-    """Rows of a table, in its order."""
+    """Rows of a table, in its order. `left_out` counts rows without anything in them."""
 
     Options = TableOptions
     version = "1"
 
     def __init__(self, options: TableOptions, seed: int = 0):
         self.options = options
+        self.left_out: Counter[str] = Counter()
         if not options.path.is_file():
-            raise FileNotFoundError(f"{options.path}: the table is not there (dataset key 'path')")
+            raise FileNotFoundError(
+                f"{options.path}: this is a folder, whose dataset type is 'folder'"
+                if options.path.is_dir()
+                else f"{options.path}: the table is not there (dataset key 'path')"
+            )
         self._root = options.root or options.path.parent
-        columns = options.columns
-        named = [
-            columns.path,
-            columns.id,
-            columns.subject,
-            columns.split,
-            columns.valence,
-            columns.arousal,
-            *columns.groups,
-        ]
-        present = self._column_names()
-        for column in [name for name in named if name] + (
-            [columns.label] if columns.label not in (None, "label") else []
-        ):
+        present, columns = self._names, options.columns
+        needed = columns.named()
+        for column in needed:
             if column not in present:
                 raise ValueError(
                     f"{options.path}: no column {column!r}{suggestion(column, present)}; name it "
-                    "in the dataset key 'columns'"
+                    f"in the dataset key 'columns'{self._header_hint()}"
                 )
         self._has_label = columns.label in present
+        for column in [*needed, *(["label"] if self._has_label else [])]:
+            if present.count(column) > 1:
+                places = [str(place) for place, name in enumerate(present, 1) if name == column]
+                raise ValueError(
+                    f"{options.path}: columns {' and '.join(places)} are both named {column!r}; "
+                    "rename one"
+                )
+        if columns.label is not None and not self._has_label:
+            self._refuse_near_labels()
+
+    @cached_property
+    def _text(self) -> DelimitedTable | None:
+        """Return the table of text, None for Parquet."""
+        path = self.options.path
+        with open(path, "rb") as file:
+            if path.suffix.lower() == ".parquet" or file.read(4) == b"PAR1":
+                return None
+        return DelimitedTable(
+            path, self.options.columns.path, self.options.encoding, "the dataset key 'encoding'"
+        )
+
+    @cached_property
+    def _names(self) -> list[str]:
+        if self._text is None:
+            return list(parquet.read_schema(self.options.path).names)
+        return self._text.names
+
+    def _header_hint(self) -> str:
+        """Return what to say of a first row that holds data."""
+        media = PICTURE_SUFFIXES | VIDEO_SUFFIXES
+        if any("/" in name or Path(name).suffix.lower() in media for name in self._names):
+            return "; the first row of the table has to name its columns"
+        return ""
+
+    def _refuse_near_labels(self) -> None:
+        """Raise ValueError if a column that nothing reads may hold the labels."""
+        options = self.options
+        free = [name for name in dict.fromkeys(self._names) if name not in options.columns.named()]
+        words = dict.fromkeys(free, 0)
+        for _, row in islice(self._rows(free), _LOOKED_AT):
+            for name in free:
+                written = row[name]
+                if written is None or name not in words:
+                    continue
+                try:
+                    options.label(str(written))
+                    words[name] += 1
+                except ValueError:
+                    del words[name]
+        near = [
+            name
+            for name in free
+            if words.get(name) or _LABEL_WORDS.search(re.sub(r"[\s-]+", "_", name.casefold()))
+        ]
+        if near:
+            raise ValueError(
+                f"{options.path}: no column 'label', but {_either(near)} may hold the labels; name "
+                f"it in the dataset key 'columns', as in columns: {{label: {near[0]}}}, or write "
+                "columns: {label: null} for a table without labels"
+            )
 
     @cached_property
     def space(self) -> tuple[str, ...]:
         """Return the emotions that the table's labels name, in canonical order."""
         return (
-            emotions.order(sorted({sample.label for sample in self.samples() if sample.label}))
+            emotions.order(sorted({sample.label for sample in self._samples() if sample.label}))
             or emotions.EMOTIONS
         )
 
-    def _column_names(self) -> list[str]:
-        if self.options.path.suffix == ".parquet":
-            return pyarrow.parquet.read_schema(self.options.path).names
-        with pyarrow.csv.open_csv(self.options.path) as reader:
-            return reader.schema.names
-
-    def _rows(self, columns: list[str] | None = None) -> Iterator[Mapping[str, Any]]:
-        """Yield rows with these columns, by default all of them."""
-        if self.options.path.suffix == ".parquet":
-            yield from parquet.rows(self.options.path, columns)
+    def _rows(self, columns: list[str] | None = None) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Yield (number, row) with these columns, by default all of them."""
+        if self._text is not None:
+            yield from self._text.rows(columns)
             return
-        # Read every column as text, because "007" and "NA" may be names.
-        convert = pyarrow.csv.ConvertOptions(
-            column_types={name: pyarrow.string() for name in self._column_names()},
-            strings_can_be_null=True,
-            null_values=[""],
-            include_columns=columns,
-        )
-        with pyarrow.csv.open_csv(self.options.path, convert_options=convert) as reader:
-            for batch in reader:
-                yield from batch.to_pylist()
+        for number, row in enumerate(parquet.rows(self.options.path, columns), start=1):
+            yield number, {name: _value(cell) for name, cell in row.items()}
 
     def samples(self) -> Iterator[Sample]:
         """Yield one sample per row; a repeated id gets its row number.
 
-        Raises ValueError naming the row of an unknown label or an empty id.
+        Raises ValueError naming the row of an unknown label, an empty id, a number outside −1 … 1
+        or a path that this system has not. Reports on stderr columns that look forgotten.
         """
+        columns = self.options.columns
+        forgotten = [
+            name
+            for name in self._names
+            if name.casefold() in {"subject", "split", "valence", "arousal"}
+            and getattr(columns, name.casefold()) is None
+            and name not in columns.named()
+        ]
+        if forgotten:
+            print(
+                f"{self.options.path}: not read: {', '.join(forgotten)}; the dataset key 'columns' "
+                "says what they are",
+                file=sys.stderr,
+            )
+        labelled = [0, 0]  # how many are not, and how many are
+        for sample in self._samples():
+            labelled[sample.label is not None] += 1
+            yield sample
+        log_skipped(self.options.path.name, self.left_out)
+        if self._has_label and labelled[0] and not labelled[1]:
+            print(
+                f"{self.options.path}: no row has a label in the column {columns.label!r}",
+                file=sys.stderr,
+            )
+
+    def _samples(self) -> Iterator[Sample]:
         columns = self.options.columns
         label_of = cache(self.options.label)
         seen: set[str] = set()
-        for number, row in enumerate(self._rows(), start=1):
+        self.left_out.clear()
+        for number, row in self._rows():
+            if all(cell is None for cell in row.values()):
+                self.left_out["row without anything in it"] += 1
+                continue
+            where = f"{self.options.path}, row {number}"
             split = str(row[columns.split] or "") if columns.split else "test"
             if self.options.split and split != self.options.split:
                 continue
             written = row[columns.label] if self._has_label and columns.label else None
             try:
-                label = label_of(str(written)) if written not in (None, "") else None
+                label = label_of(str(written)) if written is not None else None
             except ValueError as error:
-                raise ValueError(f"{self.options.path}, row {number}: {error}") from None
-            path = str(row[columns.path] or "")
-            if columns.id and row[columns.id] in (None, ""):
-                raise ValueError(
-                    f"{self.options.path}, row {number}: {columns.id} is empty (dataset key "
-                    "'columns.id')"
-                )
+                raise ValueError(f"{where}: {error}") from None
+            path = self._local(str(row[columns.path] or ""), where)
+            if columns.id and row[columns.id] is None:
+                raise ValueError(f"{where}: {columns.id} is empty (dataset key 'columns.id')")
             sample_id = str(row[columns.id]) if columns.id else path
             sample_id = sample_id if sample_id not in seen else f"{sample_id}#{number}"
             seen.add(sample_id)
@@ -159,19 +258,40 @@ class Table:
             yield Sample(
                 sample_id=sample_id,
                 path=path,
-                kind="video" if Path(path).suffix.lower() in VIDEO_SUFFIXES else "image",
+                kind=sample_kind(self._root / path),
                 label=label,
                 subject=None if subject is None else str(subject),
                 split=split,
-                valence=_number(row[columns.valence]) if columns.valence else None,
-                arousal=_number(row[columns.arousal]) if columns.arousal else None,
+                valence=_rating(row, columns.valence, where),
+                arousal=_rating(row, columns.arousal, where),
                 groups={name: str(row[name]) for name in columns.groups if row[name] is not None},
             )
+
+    def _local(self, written: str, where: str) -> str:
+        """Return a path as written, or as this system spells it if Windows wrote it.
+
+        Raises ValueError for the drive of another machine and for a web address.
+        """
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", written):
+            raise ValueError(
+                f"{where}: {written!r} is an address; fetch the file and write its path"
+            )
+        if "\\" not in written and not re.match(r"[A-Za-z]:", written):
+            return written
+        if os.sep == "\\" or os.path.lexists(self._root / written):
+            return written
+        path = PureWindowsPath(written)
+        if path.drive or path.root:
+            raise ValueError(
+                f"{where}: {written!r} is a path of Windows; write paths that start from the "
+                "table's folder, or from the dataset key 'root'"
+            )
+        return path.as_posix()
 
     def read(self, sample: Sample) -> bytes:
         if not sample.path:
             raise FileNotFoundError("the row names no file")
-        return self.file(sample).read_bytes()
+        return read_bytes(self.file(sample))
 
     def file(self, sample: Sample) -> Path:
         return self._root / sample.path
@@ -183,9 +303,50 @@ class Table:
         """
         column, root = self.options.columns.path, os.fspath(self._root)
         listed = (
-            os.path.join(root, str(row[column])) for row in self._rows([column]) if row[column]
+            os.path.join(root, self._local(str(row[column]), f"{self.options.path}, row {number}"))
+            for number, row in self._rows([column])
+            if row[column]
         )
         return [
             fingerprint(self.options.path.parent, [self.options.path]),
             fingerprint(self._root, listed),
         ]
+
+
+def _value(cell: Any) -> Any:
+    """Return a cell of Parquet; "nothing" is None, however it is written."""
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "backslashreplace")
+    nothing = (isinstance(cell, float) and math.isnan(cell)) or (
+        isinstance(cell, str) and not cell.strip()
+    )
+    return None if nothing else cell
+
+
+def _rating(row: Mapping[str, Any], column: str | None, where: str) -> float | None:
+    """Return a number from −1 to 1, None for an empty cell or a word for nothing.
+
+    A decimal comma and the minus sign of typography are understood.
+    """
+    if column is None or row[column] is None:
+        return None
+    written = str(row[column]).strip()
+    if written.casefold() in _NO_NUMBER:
+        return None
+    plain = written.replace("−", "-")
+    if not _NUMBER.fullmatch(plain):
+        raise ValueError(
+            f"{where}: {column} is no number: {written!r}; leave the cell empty where there is none"
+        )
+    value = float(plain.replace(",", "."))
+    if not -1 <= value <= 1:
+        raise ValueError(
+            f"{where}: {column} {written} lies outside −1 … 1; rescale the column (1 … 9: "
+            "(value − 5) / 4), and leave the cell empty where there is no rating"
+        )
+    return value
+
+
+def _either(names: list[str]) -> str:
+    quoted = [repr(name) for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"

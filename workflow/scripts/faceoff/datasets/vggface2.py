@@ -19,6 +19,7 @@ from pydantic import Field
 
 from faceoff.datasets._files import fingerprint
 from faceoff.emotions import EMOTIONS
+from faceoff.media.kinds import read_bytes
 from faceoff.plugins.omissions import log_skipped
 from faceoff.plugins.options import DataPath, DatasetConfig
 from faceoff.plugins.protocols import Sample
@@ -212,7 +213,7 @@ class VggFace2:
         log_skipped("vggface2", self.incomplete, "kept all the same:")
 
     def read(self, sample: Sample) -> bytes:
-        return (self._root / sample.path).read_bytes()
+        return read_bytes(self._root / sample.path)
 
     def fingerprint(self) -> Any:
         """Return names and times of the identities' folders, and the tables.

@@ -34,7 +34,8 @@ def sampled(
 
     Sample k is the last picture with time <= t0 + k / fps (protocol §5). Yields (k, its own time,
     picture); at a rate above the video's, a picture stands for several samples. Raises DecodeError
-    if it would have to do so for more than MAX_HOLD_S, after the samples before that gap.
+    if it would have to do so for more than MAX_HOLD_S, after the samples before that gap; it says
+    how many pictures stand after it.
     """
     fps = sampling.fps
     if fps == 0:
@@ -42,13 +43,14 @@ def sampled(
             (number, *pair) for number, pair in enumerate(islice(timed, None, None, sampling.every))
         )
         return
-    number, start, gap = 0, 0.0, 0.0
+    number, start, gap, lost = 0, 0.0, 0.0, 0
     held: tuple[float, Picture] | None = None
-    for seconds, picture in timed:
+    pairs = iter(timed)
+    for seconds, picture in pairs:
         if held is None:
             start = seconds
         elif seconds - held[0] > MAX_HOLD_S:
-            gap = seconds - held[0]
+            gap, lost = seconds - held[0], 1 + sum(1 for _ in pairs)
             break
         while held is not None and start + number / fps < seconds - 1e-9:
             yield number, *held
@@ -58,4 +60,7 @@ def sampled(
         yield number, *held
         number += 1
     if held is not None and gap:
-        raise DecodeError(f"a gap of {gap:.1f} s in its time stamps, after {held[0] - start:.2f} s")
+        raise DecodeError(
+            f"a gap of {gap:.1f} s in its time stamps, after {held[0] - start:.2f} s: the {lost} "
+            "frames after it are left out"
+        )

@@ -4,20 +4,33 @@ Every decoding failure becomes a `DecodeError` with a reason that a row can carr
 stops the run.
 """
 
+import contextlib
+import importlib.util
 import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from faceoff.media.kinds import kind_of_bytes, regular
+from faceoff.media.picture_files import (
+    check_tiff,
+    png_lacks_rows,
+    tiff_page,
+    without_metadata,
+)
 from faceoff.plugins.protocols import RGB
 
 # The formats of pictures of faces. Pillow reads more, among them EPS, which it passes to
 # Ghostscript: such a file is a program.
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+FORMATS: tuple[str, ...] = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
+if importlib.util.find_spec("PIL.AvifImagePlugin"):  # since Pillow 11.3
+    FORMATS += ("AVIF",)
+_READ = frozenset({"PNG", "JPEG", "WebP", "GIF", "BMP", "TIFF", "BigTIFF", "PPM"})
 # A 100-megapixel picture takes 300 MB as RGB. Larger ones are refused with a readable reason,
 # before the kernel ends the job.
 MAX_PIXELS = 100_000_000
@@ -34,6 +47,16 @@ class AnimationError(DecodeError):
     """Bytes that are an animation; `decode_animation` reads it."""
 
 
+def check_file(path: Path) -> None:
+    """Raise DecodeError with a readable reason if a file is absent, empty or no regular file."""
+    try:
+        regular(path)
+        if path.stat().st_size == 0:
+            raise DecodeError("empty file")
+    except OSError as error:
+        raise DecodeError(f"cannot read: {error.strerror or error}") from None
+
+
 def decode_image(data: bytes) -> RGB:
     """Decode one still image to RGB uint8 (height, width, 3).
 
@@ -43,29 +66,80 @@ def decode_image(data: bytes) -> RGB:
     """
     if not data:
         raise DecodeError("empty file")
-    with decode_reasons(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    try:
+        return _decoded(data)
+    except AnimationError:
+        raise
+    except DecodeError as error:
+        for exif in (True, False):
+            bare = without_metadata(data, exif)
+            try:
+                if bare is not None and bare != data:
+                    return _decoded(bare)
+            except AnimationError:
+                raise
+            except DecodeError:
+                continue
+        raise error from None
+
+
+def _decoded(data: bytes) -> RGB:
+    """Decode one still image as `decode_image` does. Raises DecodeError also for bad metadata."""
+    with decode_reasons(data), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        if image.format == "TIFF":
+            tiff_page(image)
+            check_tiff(image)
         frames = getattr(image, "n_frames", 1)
         if (
             getattr(image, "is_animated", False)
             and frames > 1
-            and image.format in {"GIF", "WEBP", "PNG"}
+            and image.format in {"GIF", "WEBP", "PNG", "AVIF"}
         ):
             raise AnimationError(
                 f"animated {image.format} of {frames} frames: a video, not an image"
             )
-        return to_rgb(ImageOps.exif_transpose(image))
+        image.load()
+        if image.format == "PNG" and png_lacks_rows(data, image):
+            raise DecodeError("cannot decode: its rows end before its height")
+        return to_rgb(_upright(image))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return a loaded picture as its EXIF says to turn it; as it is if that cannot be read."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # any can come out of damaged metadata, which cost no pixels
+        return image
+
+
+def openable_bytes(data: bytes) -> bytes:
+    """Return a picture's bytes, without its metadata if these keep it from being opened."""
+    with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            image.load()
+        return data
+    return without_metadata(data, exif=False) or data
 
 
 @contextmanager
-def decode_reasons() -> Iterator[None]:
-    """Turn any exception of Pillow into a DecodeError of one line, and silence its warnings."""
+def decode_reasons(data: bytes = b"") -> Iterator[None]:
+    """Turn any exception of Pillow into a DecodeError of one line, and silence its warnings.
+
+    data: the file, whose format is named if it is one that is not read.
+    """
     try:
         with warnings.catch_warnings(action="ignore"):
             yield
     except DecodeError:
         raise
     except UnidentifiedImageError:
-        raise DecodeError("not an image") from None
+        known = kind_of_bytes(data[:512])
+        if known is None or known[1] in _READ:
+            raise DecodeError("not an image") from None
+        cure = {"picture": "not read; convert it to JPEG or PNG", "other": "not an image"}
+        raise DecodeError(f"{known[1]}: {cure.get(known[0], f'a {known[0]}, not an image')}") from (
+            None
+        )
     except Image.DecompressionBombError as error:
         # "Image size (N pixels) exceeds limit of M pixels, …"
         raise DecodeError(str(error).partition(",")[0]) from None
@@ -80,6 +154,10 @@ def to_rgb(image: Image.Image) -> RGB:
         values = np.asarray(image).astype(np.float64)
         if not np.isfinite(values).all():
             raise DecodeError("grey values that are no finite numbers")
+        if image.mode == "F" and (values.min() < 0 or 1 < values.max() < 16):
+            raise DecodeError(
+                f"grey values from {values.min():g} to {values.max():g}: what is white is not known"
+            )
         # 16-bit files use 0–65535; Pillow's "I" and "F" carry whatever the file holds, so those are
         # scaled by what is there.
         if image.mode == "F" and values.max() <= 1:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.csv
+import pyarrow
 import pyarrow.parquet
 
 from faceoff import emotions
 from faceoff.plugins.protocols import CropSpec, Prediction
 from faceoff.spelling import suggestion
 from faceoff.storage.columns import DIMENSIONS
+from faceoff.storage.delimited import DelimitedTable
 from faceoff.storage.votes import SUM_TOLERANCE
 
 MODELS = {
@@ -63,7 +64,7 @@ class Recorded:
             )
         self.check_options(options)
         self._path, self._tolerance = Path(options["path"]), float(options["tolerance_s"])
-        rows = _rows(self._path)
+        rows = _rows(self._path, options["id"])
         present = list(dict.fromkeys(key for row in rows for key in row))
         for key in ("id", "time"):
             if options[key] and options[key] not in present:
@@ -258,7 +259,7 @@ def _off_by(sums: np.ndarray, rows: Sequence[Mapping[str, Any]], identity: str) 
     ]
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def _rows(path: Path, identity: str) -> list[dict[str, Any]]:
     """Return the rows of a file, by its suffix.
 
     Raises ValueError if there are none, or none can be read.
@@ -271,14 +272,9 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         elif path.suffix in {".json", ".jsonl"}:
             rows = _objects(path)
         else:
-            names = pyarrow.csv.open_csv(path).schema.names
-            # Read every column as text first, because "007" and "NA" may be names.
-            convert = pyarrow.csv.ConvertOptions(
-                column_types={name: pyarrow.string() for name in names},
-                strings_can_be_null=True,
-                null_values=[""],
-            )
-            rows = pyarrow.csv.read_csv(path, convert_options=convert).to_pylist()
+            # Every cell is text, because "007" and "NA" may be names.
+            table = DelimitedTable(path, identity)
+            rows = [row for _, row in table.rows() if any(map(bool, row.values()))]
     except pyarrow.ArrowException as error:
         raise ValueError(f"{path}: cannot be read: {error}") from None
     if not rows:

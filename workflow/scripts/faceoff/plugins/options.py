@@ -37,7 +37,8 @@ def expand(value: str) -> str:
 
 
 def _expanded(value: Any) -> Any:
-    return Path(expand(str(value))) if isinstance(value, str | Path) else value
+    """Return a path with its variables and `~` replaced."""
+    return Path(expand(str(value))).expanduser() if isinstance(value, str | Path) else value
 
 
 def _shares(value: tuple[float, float, float]) -> tuple[float, float, float]:

@@ -168,6 +168,7 @@ class Dataset(Protocol):
         """
 
 
+@runtime_checkable
 class ClipDataset(Dataset, Protocol):
     """A dataset with samples of kind video or audio."""
 

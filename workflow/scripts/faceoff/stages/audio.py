@@ -37,6 +37,7 @@ def write_audio(samples: Path, output: Path, job: DatasetJob) -> None:
             else:
                 yield about | {
                     "state": columns.OK,
+                    "reason": sound.note,
                     "start_s": sound.start_s,
                     "duration_s": sound.duration_s,
                     "sampling_rate": RATE,

@@ -11,6 +11,7 @@ from typing import Any
 from faceoff.inference.hardware import threads
 from faceoff.media.frame_rate import Sampling, sampled
 from faceoff.media.images import AnimationError, DecodeError, decode_image, encoder
+from faceoff.media.kinds import kind_of_bytes, read_bytes
 from faceoff.media.videos import VideoFrame, decode_animation, decode_video
 from faceoff.plan.jobs import DatasetJob
 from faceoff.plugins.open_dataset import open_dataset
@@ -84,7 +85,10 @@ def _unreadable(row: Row, reason: str) -> Row:
 
 
 def _picture(dataset: Dataset, sample: Sample, sampling: Sampling, encode: Encode) -> Iterator[Row]:
-    """Yield the row of a picture with its own bytes; sample an animation as a video."""
+    """Yield the row of a picture with its own bytes.
+
+    An animation is sampled as a video, and so is a clip that has a picture's suffix.
+    """
     row = _annotated(dataset, sample, _row(sample))
     try:
         data = dataset.read(sample)
@@ -92,7 +96,11 @@ def _picture(dataset: Dataset, sample: Sample, sampling: Sampling, encode: Encod
     except AnimationError:
         yield from _video_rows(dataset, sample, decode_animation(data, sampling), encode)
     except (DecodeError, OSError) as error:
-        yield _unreadable(row, _why(error))
+        found = kind_of_bytes(data[:512]) if isinstance(error, DecodeError) else None
+        if found is not None and found[0] == "video" and isinstance(dataset, ClipDataset):
+            yield from _clip(dataset, sample, sampling, encode)
+        else:
+            yield _unreadable(row, _why(error))
 
 
 def _still(row: Row, data: bytes) -> Row:
@@ -138,6 +146,7 @@ def _video_rows(
             row = _row(sample, frame.number, frame.timestamp_s)
             row["height"], row["width"] = frame.image.shape[:2]
             row["sha256"], row["image"]["bytes"] = hashlib.sha256(data).hexdigest(), data
+            row["reason"] = frame.note and f"its time stamps were mended: {frame.note}"
             number = frame.number + 1
             yield _annotated(dataset, sample, row)
     except DecodeError as error:
@@ -158,7 +167,7 @@ def _sequence(
             row = _annotated(dataset, sample, _row(sample, number, seconds))
             row["image"]["path"] = path.name
             try:
-                row |= _still(row, path.read_bytes())
+                row |= _still(row, read_bytes(path))
             except (DecodeError, OSError) as error:
                 row = _unreadable(row, _why(error))
             yield row

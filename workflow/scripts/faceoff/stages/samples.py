@@ -21,7 +21,8 @@ from faceoff.storage import columns, parquet
 def write_samples(output: Path, job: DatasetJob) -> None:
     """Write the samples table, and name the classes of the space that no sample has.
 
-    Raises ValueError when the dataset is empty or two samples have one id.
+    Raises ValueError when the dataset is empty, two samples have one id, or a rating lies outside
+    −1 … 1.
     """
     dataset, options = open_dataset(job.source, job.class_name, job.options, job.seed)
     version = dataset.version
@@ -37,6 +38,13 @@ def write_samples(output: Path, job: DatasetJob) -> None:
                 raise ValueError(
                     f"dataset {job.dataset}: sample id {sample.sample_id!r} stands twice"
                 )
+            for name in columns.DIMENSIONS:
+                value = getattr(sample, name)
+                if value is not None and not -1 <= value <= 1:  # also no number at all
+                    raise ValueError(
+                        f"dataset {job.dataset}: sample {sample.sample_id!r}: {name} {value} lies "
+                        "outside −1 … 1"
+                    )
             seen.add(sample.sample_id)
             labels.add(sample.label)
             yield {
