@@ -34,6 +34,12 @@ class Layout:
         """Return the layout of the run of this name, relative to the working directory."""
         return cls(f"{RESULTS}/{run}")
 
+    def existing(self, *patterns: str) -> list[Path]:
+        """Return the files that are there, for paths of this layout with `*` for names, sorted."""
+        folder = Path(self.folder)
+        found = (folder.glob(str(Path(path).relative_to(folder))) for path in patterns)
+        return sorted(path for paths in found for path in paths)
+
     # -- of a dataset ------------------------------------------------------------------------------
 
     def samples(self, dataset: str = "{dataset}") -> str:
@@ -87,6 +93,15 @@ class Layout:
     def fusion(self, dataset: str = "{dataset}", fusion: str = "{fusion}") -> str:
         """Return the table of a fusion's predictions."""
         return f"{self.folder}/fusion/{dataset}/{fusion}.parquet"
+
+    def votes(self, dataset: str, cell: str) -> str:
+        """Return the table of the predictions of a cell: 'detector/model' or 'fusion/name'."""
+        head, _, tail = cell.partition("/")
+        return (
+            self.fusion(dataset, tail)
+            if head == "fusion"
+            else self.predictions(dataset, head, tail)
+        )
 
     def score(
         self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = "{model}"

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+from faceoff.layout import Layout
 from faceoff.results import run_folder
 from faceoff.scoring.task import cell_name
 from faceoff.storage import parquet
@@ -21,9 +22,8 @@ def write_predictions(folder: Path, output: Path) -> int:
     """
     present = run_folder.belongs(folder)
     files = []
-    for path in sorted(
-        [*folder.glob("predictions/*/*/*.parquet"), *folder.glob("fusion/*/*.parquet")]
-    ):
+    layout = Layout(str(folder))
+    for path in layout.existing(layout.predictions("*", "*", "*"), layout.fusion("*", "*")):
         dataset = path.relative_to(folder).parts[1]
         if "@" not in dataset and present(
             dataset, cell_name(path)
@@ -60,7 +60,8 @@ def write_sounds(folder: Path, output: Path) -> Iterator[tuple[Path, int, int]]:
     Yields for one dataset after the other (its folder, clips with sound, clips). Raises
     FileNotFoundError without sound.
     """
-    files = sorted((folder / "audio").glob("*.parquet"))
+    layout = Layout(str(folder))
+    files = layout.existing(layout.audio("*"))
     if not files:
         raise FileNotFoundError(
             f"{folder}/audio holds no sound: set `audio: true` for a dataset and run snakemake"

@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from faceoff.layout import Layout
 from faceoff.results import run_folder
 from faceoff.results.dataset_results import interval, ranked, standing
 from faceoff.scoring.metric_list import shown_in
@@ -72,7 +73,7 @@ def show(run: str, datasets: Sequence[str] = ()) -> None:
                     highlight=False,
                 )
     console.print(
-        f"report: {(run_folder.run_folder(run) / 'report.html').resolve()}",
+        f"report: {Path(Layout(str(run_folder.run_folder(run))).report).resolve()}",
         soft_wrap=True,
         highlight=False,
     )

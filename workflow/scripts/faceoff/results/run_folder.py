@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from faceoff.layout import VERSION
+from faceoff.layout import RESULTS, VERSION, Layout
 from faceoff.storage import files
-
-MANIFEST = "manifest.json"
 
 
 def manifest_of(folder: Path) -> dict[str, Any] | None:
@@ -15,7 +13,7 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
 
     Raises ValueError for a run in another layout.
     """
-    path = folder / MANIFEST
+    path = Path(Layout(str(folder)).manifest)
     if not path.is_file():
         return None
     manifest: dict[str, Any] = files.read_json(path)
@@ -60,9 +58,10 @@ def belongs(folder: Path) -> Callable[[str, str], bool]:
 def of_run(folder: Path) -> list[Path]:
     """Return the score files in results/RUN of the cells of its configuration, sorted."""
     present = belongs(folder)
+    layout = Layout(str(folder))
     return [
         path
-        for path in sorted((folder / "scores").glob("*/*/*.json"))
+        for path in layout.existing(layout.score("*", "*", "*"))
         if present(path.parts[-3], f"{path.parts[-2]}/{path.stem}")
     ]
 
@@ -72,7 +71,7 @@ def run_folder(name: str | Path) -> Path:
 
     Raises FileNotFoundError where neither is there.
     """
-    found = next((path for path in (Path("results") / name, Path(name)) if path.is_dir()), None)
+    found = next((path for path in (Path(RESULTS) / name, Path(name)) if path.is_dir()), None)
     if found is None:
         raise FileNotFoundError(
             f"{name}: neither results/{name} nor {name} is the folder of a run; run snakemake"
