@@ -155,6 +155,21 @@ class Layout:
         return f"{self.folder}/check.ok"
 
     @property
+    def failed(self) -> str:
+        """Return the list of the cells and timings that failed; none after a good run."""
+        return f"{self.folder}/failed.json"
+
+    @property
+    def unfinished(self) -> str:
+        """Return the list of the jobs that a run is about to make; none after a good run."""
+        return f"{self.folder}/unfinished.json"
+
+    @property
+    def checksums(self) -> str:
+        """Return the checksums of the files of a run that ended well."""
+        return f"{self.folder}/checksums.json"
+
+    @property
     def lock(self) -> str:
         """Return the lock that a run holds."""
         return f"{self.folder}/.lock"

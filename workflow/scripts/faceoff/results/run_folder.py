@@ -1,11 +1,12 @@
-"""Say where a run lies, which version wrote it, and which files belong to its configuration."""
+"""Say where a run lies, which version wrote it, what belongs to it and what it lacks."""
 
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from faceoff.layout import RESULTS, VERSION, Layout
-from faceoff.storage import files
+from faceoff.storage import checksums, files
 
 
 def manifest_of(folder: Path) -> dict[str, Any] | None:
@@ -64,6 +65,50 @@ def of_run(folder: Path) -> list[Path]:
         for path in layout.existing(layout.score("*", "*", "*"))
         if present(path.parts[-3], f"{path.parts[-2]}/{path.stem}")
     ]
+
+
+def failures(folder: Path) -> list[dict[str, str]]:
+    """Return what failed in the last run in this folder: dataset, name of the cell, reason."""
+    path = Path(Layout(str(folder)).failed)
+    return list(files.read_json(path)["failed"]) if path.is_file() else []
+
+
+def lacks(folder: Path, *wanted: str) -> list[str]:
+    """Return a line for each thing that the run in this folder lacks; none for a whole run.
+
+    Cells failed, jobs are yet to run, or files are gone that the run has made. wanted: paths of the
+    layout with `*` for names; only files that fit are named. Raises ValueError for a damaged list.
+    """
+    layout = Layout(str(folder))
+    failed, unfinished = Path(layout.failed), Path(layout.unfinished)
+    if failed.is_file():
+        found = files.read_json(failed)
+        rows, cells = found["failed"], found["cells"] + found["timings"]
+        return [f"failed: {len(rows)} of {cells} cells; the next run tries them again"]
+    if unfinished.is_file():
+        found = files.read_json(unfinished)
+        waiting = sum(_time(folder / name) == time for name, time in found["pending"].items())
+        done = found["jobs"] - waiting
+        return [f"unfinished: {done} of {found['jobs']} jobs are done; run it again to go on"]
+    # A run of an older version left no list of its jobs.
+    if Path(layout.lock).is_file() and not Path(layout.check).is_file():
+        return ["unfinished: the run has not come to its end; run it again to go on"]
+    patterns = [str(Path(path).relative_to(folder)) for path in wanted]
+    return [
+        f"missing: {folder / name}; run it again, which makes this file again"
+        for name in sorted(checksums.read(Path(layout.checksums)))
+        if any(fnmatchcase(name, pattern) for pattern in patterns) and not (folder / name).is_file()
+    ]
+
+
+def lacks_votes(folder: Path) -> list[str]:
+    """Return a line for each thing that a reader of all predictions lacks in this run."""
+    layout = Layout(str(folder))
+    return lacks(folder, layout.predictions("*", "*", "*"), layout.fusion("*", "*"))
+
+
+def _time(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.is_file() else None
 
 
 def run_folder(name: str | Path) -> Path:

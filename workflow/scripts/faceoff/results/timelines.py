@@ -98,5 +98,7 @@ def first_clips(
             return found, "/".join(names if kind == "predictions" else (kind, *names)), shown
     named = f" by the name {' or '.join(samples)}" if samples else ""
     raise FileNotFoundError(
-        f"{folder} holds no clip of several frames{named}" + (f" under {cell}" if cell else "")
+        f"{folder} holds no clip of several frames{named}"
+        + (f" under {cell}" if cell else "")
+        + "; run snakemake first, or look at `faceoff timeline --help`"
     )

@@ -285,6 +285,8 @@ def compare_runs(a: Run, b: Run, *, common: bool = False) -> Comparison:
         for run in (a, b)
         if run.manifest is None
     ]
+    for run in (a, b):
+        notes += [f"{run.folder}: {line}" for line in run_folder.lacks_votes(run.folder)]
     if all(((run.manifest or {}).get("faceoff") or {}).get("dirty") for run in (a, b)):
         notes.append(
             "both runs were made with uncommitted changes: the commits do not say all of the code"
