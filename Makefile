@@ -12,14 +12,13 @@ PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 
 .PHONY: run zoo paper test test-fast cluster docs docs-serve lint format lock clean help
 run: $(LIGHT)/.ready ## run config.yaml, print the leaderboard and the report's path (the default)
-	FACEOFF_LEADERBOARD=0 $(LIGHT)/bin/snakemake --cores $(CORES) --quiet rules
-	$(LIGHT)/bin/faceoff leaderboard
+	$(LIGHT)/bin/faceoff run config.yaml --cores $(CORES)
 
 zoo: $(FULL)/.ready ## run configs/zoo.yaml: every detector and model whose weights are here
-	$(FULL)/bin/snakemake --configfile configs/zoo.yaml --cores $(CORES) --quiet rules
+	$(FULL)/bin/faceoff run configs/zoo.yaml --cores $(CORES)
 
 paper: $(LIGHT)/.ready ## run configs/paper.yaml: every figure and LaTeX table of a paper
-	$(LIGHT)/bin/snakemake --configfile configs/paper.yaml --cores $(CORES) --quiet rules
+	$(LIGHT)/bin/faceoff run configs/paper.yaml --cores $(CORES)
 
 test: $(FULL)/.ready $(OVER) $(DOCS)/.ready ## run all tests, the fast ones first
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile

@@ -35,9 +35,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        layout.check,
-        layout.captions,
-        plan.audio_files(),
+        products,
 
 
 onstart:
@@ -45,4 +43,8 @@ onstart:
 
 
 onsuccess:
-    show_leaderboard()
+    end_run()
+
+
+onerror:
+    show_failures()

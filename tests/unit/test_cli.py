@@ -185,7 +185,7 @@ def test_a_damaged_file_of_a_run_is_named_in_a_line(call, damaged, tmp_path, com
     code, output = call(*command)
     assert code == 1
     assert output.startswith(f"faceoff: results/r/{file} (")
-    assert output.endswith("; remove it and run snakemake with this file as the target\n")
+    assert output.endswith("; remove it and run snakemake again, which makes it anew\n")
     assert len(output.splitlines()) == 1
     assert not {"all.csv", "t.svg"} & {path.name for path in tmp_path.iterdir()}
 

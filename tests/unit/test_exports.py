@@ -1,15 +1,17 @@
 """A run's predictions as one CSV and its sound as WAV files."""
 
 import csv
+import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from faceoff.cli import app
 from faceoff.layout import VERSION
 from faceoff.results import exports
-from faceoff.storage import columns, files, parquet
+from faceoff.storage import columns, csv_text, files, parquet
 
 
 def write_predictions(path: Path, classes: tuple[str, ...], *posterior: float) -> None:
@@ -65,6 +67,62 @@ def test_every_prediction_is_a_row_of_one_csv(
     assert float(rows[2]["p_fear"]) == 2 / 3, "every digit"
     assert (rows[2]["p_anger"], rows[3]["p_fear"], rows[3]["state"]) == ("", "", "no_face")
     assert (rows[4]["p_fear"], rows[4]["p_anger"]) == ("", "0.9")
+
+
+@pytest.mark.parametrize("suffix", exports.SUFFIXES)
+def test_the_suffix_says_the_format(suffix: str, tmp_path: Path) -> None:
+    for cell, classes in (("whole/net", ("neutral", "anger")), ("haar/o", ("neutral", "fear"))):
+        write_predictions(tmp_path / f"predictions/d/{cell}.parquet", classes, 0.1, 0.9)
+    output = tmp_path / f"all{suffix}"
+    assert exports.write_predictions(tmp_path, output) == 2
+    read = {
+        ".csv": lambda: list(csv.DictReader(output.open(encoding="utf-8", newline=""))),
+        ".json": lambda: json.loads(output.read_text()),
+        ".jsonl": lambda: [json.loads(line) for line in output.read_text().splitlines()],
+        ".parquet": lambda: pq.read_table(output).to_pylist(),
+    }
+    rows = read[suffix]()
+    assert [(row["detector"], row["model"], row["sample_id"]) for row in rows] == [
+        ("haar", "o", "a"), ("haar", "o", "b"), ("whole", "net", "a"), ("whole", "net", "b")
+    ]  # fmt: skip
+    assert [float(rows[0]["p_fear"]), float(rows[2]["p_anger"])] == [0.9, 0.9]
+    assert not rows[3]["p_anger"]
+
+
+@pytest.mark.parametrize("name", ["all.xlsx", "all", "all.csv.gz"])
+def test_another_suffix_is_an_error(name: str, tmp_path: Path) -> None:
+    write_predictions(tmp_path / "predictions/d/whole/net.parquet", ("neutral",), 1.0)
+    with pytest.raises(ValueError, match=r"the suffix must be one of \.csv, \.json, \.jsonl, "):
+        exports.write_predictions(tmp_path, tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
+def test_faces_are_exported_with_boxes_and_landmarks(tmp_path: Path) -> None:
+    found = {"sample_id": "a", "frame": 0, "success": 1, "state": columns.OK, "n_faces": 2}
+    faces = [found | {"face_id": i, "x": 1.5 * i, "landmarks": [1.0, 2.0]} for i in range(2)]
+    none = {"sample_id": "b", "frame": 0, "face_id": -1, "n_faces": 0, "success": 0}
+    rows = [*faces, none | {"state": columns.NO_FACE}]
+    parquet.write_rows(tmp_path / "faces/d/yunet.parquet", columns.FACES, rows)
+    parquet.write_rows(tmp_path / "faces/d@0of2/yunet.parquet", columns.FACES, rows)
+    assert exports.write_faces(tmp_path, tmp_path / "f.json") == 1
+    written = json.loads((tmp_path / "f.json").read_text())
+    assert [(row["detector"], row["sample_id"], row["x"]) for row in written] == [
+        ("yunet", "a", 0.0), ("yunet", "a", 1.5), ("yunet", "b", None)
+    ]  # fmt: skip
+    assert written[1]["landmarks"] == [1.0, 2.0]
+    exports.write_faces(tmp_path, tmp_path / "f.csv")
+    with open(tmp_path / "f.csv", newline="", encoding="utf-8") as file:
+        assert json.loads(list(csv.DictReader(file))[1]["landmarks"]) == [1.0, 2.0]
+
+
+def test_no_cell_of_a_csv_is_a_formula(tmp_path: Path) -> None:
+    """Names come from files and labels of strangers; numbers stay numbers."""
+    row = {"=1+1": "=cmd|' /C calc'!A0", "b": "@x", "c": -0.5, "d": "-0.5", "e": "a=b", "f": None}
+    csv_text.write(tmp_path / "t.csv", list(row), [row])
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
+        headings, cells = csv.reader(file)
+    assert headings == ["'=1+1", *"bcdef"]
+    assert cells == ["'=cmd|' /C calc'!A0", "'@x", "-0.5", "-0.5", "a=b", ""]
 
 
 def test_a_sharded_dataset_is_exported_once(tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 again.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from faceoff.cli import app
 from faceoff.inference.plugin_job import trained_parameters
 from faceoff.plan.jobs import CellIdentity, ScoreJob
+from faceoff.results import run_folder
 from faceoff.stages.check import check
 from faceoff.stages.failure import INTERRUPTED, reason_of, record_failure
 from faceoff.stages.score import write_score
@@ -136,6 +140,24 @@ def test_check_names_failures_and_clears_the_way_for_exactly_those(
     assert "det/b: ValueError: bad weights" in capsys.readouterr().out
     assert not (tmp_path / "check.ok").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"a.json", "sound.parquet"}
+
+
+def test_check_lists_the_failures_for_the_leaderboard(tmp_path: Path) -> None:
+    folder = tmp_path / "results/r"
+    sound = score(folder / "scores/d/det/a.json", "skipped", [], "no labels")
+    broken = score(folder / "scores/d/det/b.json", "error", [], "ValueError: bad [bold]weights")
+    assert check([sound, broken], folder / "check.ok", failures=folder / "failed.json") == 1
+    assert run_folder.failures(folder) == [
+        {"dataset": "d", "name": "det/b", "reason": "ValueError: bad [bold]weights"}
+    ]
+    done = CliRunner().invoke(app, ["leaderboard", str(folder)])
+    assert done.exit_code == 0
+    assert re.search(r"\bd +det +b +ValueError: bad \[bold\]weights", done.output)
+    assert "failed: 1 of 2 cells; the next run tries them again" in done.output
+    strict = CliRunner().invoke(app, ["leaderboard", str(folder), "--strict"])
+    assert strict.exit_code == 3
+    sound.unlink()
+    assert "ValueError" in CliRunner().invoke(app, ["leaderboard", str(folder)]).output
 
 
 def test_check_catches_a_fusion_with_a_failed_member(tmp_path: Path) -> None:

@@ -3,14 +3,18 @@ a traceback.
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from faceoff.plan import preflight
+from faceoff.layout import Layout
+from faceoff.plan import preflight, run_state
 from faceoff.plan.config import ConfigError
 from faceoff.plan.job_specs import Plan
+from faceoff.results import run_folder
+from faceoff.storage import columns, files, parquet
 
 CARD = {
     "file": "net.onnx",
@@ -142,3 +146,103 @@ def test_refusal_prints_lines_without_a_traceback(capsys: pytest.CaptureFixture[
         printed = capsys.readouterr().err
         assert all(words in printed for words in said), printed
     assert preflight.stop(lambda: 5) == 5
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """Return the plan of a run whose files are all there, as if it had just ended well."""
+    monkeypatch.chdir(tmp_path)
+    finished = plan()
+    for path in map(Path, finished.files()):
+        if path.suffix == ".parquet":
+            row = {"sample_id": path.stem, "frame": 0, "state": columns.OK}
+            parquet.write_rows(path, columns.FRAMES, [row])
+        elif path.suffix == ".json":
+            files.write_json(path, {"path": str(path)})
+        else:
+            files.write_text(path, str(path))
+    Path(finished.layout.lock).touch()
+    run_state.end(finished)
+    return finished
+
+
+DAMAGE = {
+    "emptied": lambda content: b"",
+    "cut": lambda content: content[: len(content) // 2],
+    "a bit turned": lambda content: bytes([content[0] ^ 1]) + content[1:],
+    "more behind": lambda content: content + b" ",
+}
+
+
+@pytest.mark.parametrize("harm", DAMAGE.values(), ids=DAMAGE)
+def test_every_damaged_file_is_removed_and_no_other(made: Plan, harm: Any) -> None:
+    """Snakemake then makes it again. A file that was only copied or touched is sound."""
+    assert run_state.remove_damaged(made) == []
+    for path in map(Path, made.files()):
+        os.utime(path)
+        assert run_state.remove_damaged(made) == [], "only touched"
+        path.write_bytes(harm(path.read_bytes()))
+        assert run_state.remove_damaged(made) == [str(path)]
+        assert not path.exists()
+
+
+def test_without_a_checksum_a_file_must_be_what_its_suffix_says(made: Plan) -> None:
+    """A killed run left no checksums; a frames table that names shards stays when they are gone."""
+    Path(made.layout.checksums).unlink()
+    assert run_state.remove_damaged(made) == []
+    harmed = [made.layout.samples("posed"), made.layout.manifest, made.layout.report]
+    for path in harmed:
+        Path(path).write_bytes(Path(path).read_bytes()[: 0 if path.endswith("html") else -9])
+    assert sorted(run_state.remove_damaged(made)) == sorted(harmed)
+
+
+def test_a_run_that_stops_says_how_far_it_came(made: Plan) -> None:
+    layout, folder = made.layout, Path(made.layout.folder)
+    assert run_folder.lacks(folder) == []
+    score, table = layout.score("posed", "haar", "fer"), layout.table("accuracy", "csv")
+    run_state.begin(made, 26, [[score], [table], [layout.check]])
+    assert not Path(layout.check).exists()
+    assert run_folder.lacks(folder) == ["unfinished: 23 of 26 jobs are done; run it again to go on"]
+    files.write_text(score, "made in this run")
+    assert run_folder.lacks(folder) == ["unfinished: 24 of 26 jobs are done; run it again to go on"]
+    assert run_state.remove_damaged(made) == [score], "it is no JSON"
+    files.write_json(score, {})
+    assert run_state.remove_damaged(made) == [], "its old checksum does not count"
+    for path in (table, layout.check):
+        files.write_text(path, "made")
+    run_state.end(made)
+    assert run_folder.lacks(folder) == []
+
+
+def test_a_part_of_a_finished_run_leaves_it_finished(made: Plan) -> None:
+    path = made.layout.table("accuracy", "csv")
+    run_state.begin(made, 1, [[path]])
+    files.write_text(path, "other")
+    assert run_folder.lacks(Path(made.layout.folder)) == []
+    assert run_state.remove_damaged(made) == []
+
+
+def test_what_is_gone_from_a_finished_run_is_named(made: Plan) -> None:
+    layout, folder = made.layout, Path(made.layout.folder)
+    Path(layout.score("posed", "haar", "fer")).unlink()
+    Path(layout.predictions("posed", "whole", "fer")).unlink()
+    score = layout.score("posed", "haar", "fer")
+    gone = f"missing: {score}; run it again, which makes this file again"
+    assert run_folder.lacks(folder, layout.score("*", "*", "*")) == [gone]
+    assert [line.split(";")[0] for line in run_folder.lacks_votes(folder)] == [
+        f"missing: {layout.predictions('posed', 'whole', 'fer')}"
+    ]
+    moved = folder.rename("elsewhere")
+    assert (
+        "missing: elsewhere/scores"
+        in run_folder.lacks(moved, Layout("elsewhere").score("*", "*", "*"))[0]
+    )
+
+
+def test_a_run_asks_for_every_file_that_a_user_reads(made: Plan) -> None:
+    """All but what its jobs alone read: frames and examples (pictures of people), shards."""
+    layout = made.layout
+    rest = {layout.frames("posed"), layout.examples("posed")}
+    assert set(made.files()) - set(made.products()) == rest
+    for path in (layout.report, layout.captions, layout.figure("heatmap-posed.svg")):
+        assert path in made.products()

@@ -183,6 +183,7 @@ VARYING = (
     "latency.",
     "/latency/",
     "manifest.json",
+    "checksums.json",
     ".timing.json",
     "/logs/",
     "/benchmarks/",

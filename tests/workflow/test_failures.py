@@ -14,6 +14,7 @@ import yaml
 from PIL import Image
 
 import runs
+from faceoff.results import run_folder
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +76,10 @@ def test_failed_cells_stand_in_the_report_and_only_they_are_tried_again(tmp_path
         assert reason in report
     assert "segmentation fault" in broken.stdout
     assert not (results / "check.ok").exists()
+    # The leaderboard has the cells that ran, and names those that failed.
+    assert re.search(r"whole × fer +\d+/24", broken.stdout)
+    assert re.search(r"posed +shy +fer +.*camera is covered", broken.stdout)
+    assert "failed: 7 of 9 cells" in broken.stdout
 
     runs.write_plugin(plugins, "raises")
     runs.write_plugin(plugins, "crashes")
@@ -117,6 +122,8 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(finished, tmp_path):
         finally:
             status = runs.kill(process, with_jobs)
         assert status == -signal.SIGKILL, f"it had ended before {seen}"
+        (unfinished,) = run_folder.lacks(results)
+        assert re.match(r"unfinished: \d+ of 35 jobs are done", unfinished)
     done = runs.run(folder, runs.SMALL)
     assert done.returncode == 0, done.stdout[-4000:]
     assert runs.digests(folder) == runs.digests(finished)

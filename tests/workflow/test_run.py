@@ -79,6 +79,23 @@ def test_nothing_to_do_the_second_time(finished):
     assert "Nothing to be done" in again.stdout
 
 
+def test_deleted_and_damaged_files_come_back(finished, copy_of_finished):
+    """The page is emptied, a table and a prediction are changed, a figure and a score are gone."""
+    folder = copy_of_finished()
+    results = folder / "results/small"
+    (results / "report.html").write_bytes(b"")
+    (results / "tables/accuracy.csv").write_bytes(b"dataset\n")
+    damaged = results / "predictions/posed/whole/fer.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    (results / "figures/heatmap-posed.svg").unlink()
+    (results / "scores/posed/fusion/soft_mean.json").unlink()
+    again = runs.run(folder, runs.SMALL)
+    assert again.returncode == 0, again.stdout[-3000:]
+    assert "fer.parquet was damaged or changed: it is made again" in again.stdout
+    assert not {"frames", "detect", "train"} & set(runs.jobs(again.stdout))
+    assert runs.digests(folder) == runs.digests(finished)
+
+
 def test_two_runs_from_scratch_give_the_same_bytes(finished, again):
     assert runs.digests(again) == runs.digests(finished)
 

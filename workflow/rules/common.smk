@@ -6,7 +6,7 @@ import re
 import sys
 
 from faceoff.layout import timing_of
-from faceoff.plan import preflight
+from faceoff.plan import preflight, run_state
 from faceoff.plan.config_files import load
 from faceoff.plan.figure_list import figure_files, titles
 from faceoff.plan.job_specs import Plan
@@ -19,6 +19,7 @@ USE_CONDA = any(method.name == "CONDA" for method in workflow.deployment_setting
 preflight.stop(lambda: [load(path) for path in workflow.configfiles])
 plan = preflight.stop(lambda: Plan(config, check_modules=not USE_CONDA))
 layout = plan.layout
+lock = None
 # Jobs work on a dataset as a whole or by shard, then gather the shards. So one rule makes a file.
 WORKED, GATHERED = plan.patterns()
 GATHERED_FRAMES = re.compile(
@@ -38,18 +39,55 @@ wildcard_constraints:
     table=r"[a-z_]+",
 
 
+def products(wildcards):
+    """Return every file that a user reads. A run first removes those that are damaged.
+
+    Snakemake asks for this list before it looks at any other file.
+    """
+    runs = workflow.executor_plugin is not None and not (workflow.dryrun or workflow.touch)
+    if runs and workflow.is_main_process:
+        take_lock()
+        for path in run_state.remove_damaged(plan):
+            print(f"faceoff: {path} was damaged or changed: it is made again", file=sys.stderr)
+    return plan.products()
+
+
+def take_lock():
+    """Take the run's lock, which this process holds until it ends."""
+    global lock
+    if lock is None:
+        lock = preflight.stop(lambda: preflight.lock(plan))
+
+
 def start_run():
-    """Take the run's lock and refuse to start when data or weights are missing."""
-    global lock  # this process holds it until it ends
-    lock = preflight.stop(lambda: preflight.lock(plan))
+    """Take the run's lock, refuse to start when data or weights are missing, note what is to do."""
+    take_lock()
     preflight.stop(lambda: preflight.check(plan))
+    jobs = [job for job in workflow.dag.jobs if job.output]
+    pending = [job.output for job in workflow.dag.needrun_jobs() if job.output]
+    run_state.begin(plan, len(jobs), [[str(path) for path in outputs] for outputs in pending])
 
 
-def show_leaderboard():
-    """Print the leaderboard once every cell has succeeded; a partial target may have no score."""
+def end_run():
+    """Note what the run made and print the leaderboard."""
+    run_state.end(plan)
+    show_leaderboard(layout.check)
+
+
+def show_failures():
+    """Print the leaderboard with the cells that failed; none where jobs of all cells failed."""
+    show_leaderboard(layout.failed)
+
+
+def show_leaderboard(condition):
+    """Print the leaderboard where this file is there; a part of a run may have no score."""
     from faceoff.results import leaderboard
 
-    if os.path.exists(layout.check) and os.environ.get("FACEOFF_LEADERBOARD") != "0":
+    if workflow.logger_manager.queue_listener:
+        workflow.logger_manager.queue_listener.queue.join()
+        for handler in workflow.logger_manager.get_log_handlers():
+            handler.flush()  # `faceoff run` ends its bar
+    if os.path.exists(condition) and os.environ.get("FACEOFF_LEADERBOARD") != "0":
         try:
             leaderboard.show(plan.config.run)
         except (OSError, ValueError) as error:  # of an older version, or scores are missing

@@ -227,6 +227,7 @@ rule check:
         runtime=runtime(30),
     params:
         spec=code_spec("check"),
+        failures=layout.failed,
     shell:
         "python {input.script:q} --scores {input.scores} --latencies {input.latencies}"
-        " --output {output} > {log} 2>&1"
+        " --failures {params.failures} --output {output} > {log} 2>&1"

@@ -10,6 +10,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scores", type=Path, nargs="+", required=True)
     parser.add_argument("--latencies", type=Path, nargs="*", default=[])
+    parser.add_argument("--failures", type=Path)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     sys.exit(check(**vars(arguments)))

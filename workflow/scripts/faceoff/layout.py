@@ -35,6 +35,12 @@ class Layout:
         """Return the layout of the run of this name, relative to the working directory."""
         return cls(f"{RESULTS}/{run}")
 
+    def existing(self, *patterns: str) -> list[Path]:
+        """Return the files that are there, for paths of this layout with `*` for names, sorted."""
+        folder = Path(self.folder)
+        found = (folder.glob(str(Path(path).relative_to(folder))) for path in patterns)
+        return sorted(path for paths in found for path in paths)
+
     # -- of a dataset ------------------------------------------------------------------------------
 
     def samples(self, dataset: str = "{dataset}") -> str:
@@ -89,6 +95,15 @@ class Layout:
         """Return the table of a fusion's predictions."""
         return f"{self.folder}/fusion/{dataset}/{fusion}.parquet"
 
+    def votes(self, dataset: str, cell: str) -> str:
+        """Return the table of the predictions of a cell: 'detector/model' or 'fusion/name'."""
+        head, _, tail = cell.partition("/")
+        return (
+            self.fusion(dataset, tail)
+            if head == "fusion"
+            else self.predictions(dataset, head, tail)
+        )
+
     def score(
         self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = "{model}"
     ) -> str:
@@ -139,6 +154,21 @@ class Layout:
     def check(self) -> str:
         """Return the file that says that every cell succeeded."""
         return f"{self.folder}/check.ok"
+
+    @property
+    def failed(self) -> str:
+        """Return the list of the cells and timings that failed; none after a good run."""
+        return f"{self.folder}/failed.json"
+
+    @property
+    def unfinished(self) -> str:
+        """Return the list of the jobs that a run is about to make; none after a good run."""
+        return f"{self.folder}/unfinished.json"
+
+    @property
+    def checksums(self) -> str:
+        """Return the checksums of the files of a run that ended well."""
+        return f"{self.folder}/checksums.json"
 
     @property
     def lock(self) -> str:

@@ -4,6 +4,8 @@ Modules of commands import nothing heavy at their top, since `faceoff --help` im
 """
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 console = Console()
 RunName = Annotated[str, typer.Argument(help="the run: its name in results/, or its folder")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="exit 3 where the run is unfinished, failed or has gaps")
+]
 Plugins = Annotated[
     list[Path] | None,
     typer.Option("--plugins", help="folder with more plug-ins; may be repeated"),
@@ -30,6 +35,28 @@ def fail(reason: object) -> NoReturn:
     for line in str(reason).splitlines():
         print(f"faceoff: {line}", file=sys.stderr)
     raise typer.Exit(1)
+
+
+@contextmanager
+def lacking(lines: Sequence[str], strict: bool, said: bool = False) -> Iterator[None]:
+    """Say what a run lacks after the work on it; then exit 3 if `strict` is asked for.
+
+    lines: from `run_folder.lacks`; said: the work itself says them if it ends well. Where the run
+    has nothing to work on yet, its reason is printed too, and the exit status is 1 or 3.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        if not lines:
+            raise
+        lines, said = [str(error), *lines], False
+        status = 3 if strict else 1
+    else:
+        status = 3 if lines and strict else 0
+    for line in () if said else lines:
+        print(f"faceoff: {line}", file=sys.stderr)
+    if status:
+        raise typer.Exit(status)
 
 
 def plan_of(path: Path) -> "Plan":

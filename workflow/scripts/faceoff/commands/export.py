@@ -5,23 +5,36 @@ from typing import Annotated
 
 import typer
 
-from faceoff.commands.command_line import RunName, console
+from faceoff.commands.command_line import RunName, Strict, console, lacking
+from faceoff.layout import Layout
 from faceoff.results import run_folder
 from faceoff.storage import files
 
 
 def export(
     run: RunName,
-    output: Annotated[Path, typer.Argument(help="CSV file to write")],
+    output: Annotated[Path, typer.Argument(help="file to write: .csv, .json, .jsonl or .parquet")],
+    faces: Annotated[
+        bool,
+        typer.Option("--faces", help="every face with its box and landmarks, not the predictions"),
+    ] = False,
+    strict: Strict = False,
 ) -> None:
-    """Write every prediction of a run, frame by frame with its time, as one CSV.
+    """Write every prediction of a run, frame by frame with its time, as one table.
 
     It is a timeline of each clip for each detector, model and fusion.
     """
-    from faceoff.results.exports import write_predictions
+    from faceoff.results import exports
 
-    cells = write_predictions(run_folder.run_folder(run), output)
-    console.print(f"{output}: {cells} detector x model cells and fusions")
+    folder = run_folder.run_folder(run)
+    if faces:
+        with lacking(run_folder.lacks(folder, Layout(str(folder)).faces("*", "*")), strict):
+            tables = exports.write_faces(folder, output)
+            console.print(f"{output}: faces of {tables} pairs of dataset and detector")
+        return
+    with lacking(run_folder.lacks_votes(folder), strict):
+        cells = exports.write_predictions(folder, output)
+        console.print(f"{output}: {cells} detector x model cells and fusions")
 
 
 def export_audio(
@@ -29,12 +42,15 @@ def export_audio(
     output: Annotated[
         Path, typer.Argument(help="folder to write the WAV files to, below it one per dataset")
     ],
+    strict: Strict = False,
 ) -> None:
     """Write the sound of a run's clips (datasets with `audio: true`) as WAV files."""
     from faceoff.results.exports import write_sounds
 
-    for folder, sounds, clips in write_sounds(run_folder.run_folder(run), output):
-        console.print(f"{folder}: {sounds} of {clips} clips have sound")
+    folder = run_folder.run_folder(run)
+    with lacking(run_folder.lacks(folder, Layout(str(folder)).audio("*")), strict):
+        for written, sounds, clips in write_sounds(folder, output):
+            console.print(f"{written}: {sounds} of {clips} clips have sound")
 
 
 def model_index(
@@ -49,13 +65,16 @@ def model_index(
     output: Annotated[
         Path | None, typer.Option("--output", help="write to this file instead of printing")
     ] = None,
+    strict: Strict = False,
 ) -> None:
     """Write a cell's scores as the `model-index` block of a Hugging Face model card (YAML)."""
     from faceoff.results.model_index import as_yaml, model_index
     from faceoff.results.run_comparison.compare import read_run
 
-    text = as_yaml(model_index(read_run(run), cell, name or cell, dataset or ()))
-    if output:
-        files.write_text(output, text)
-    else:
-        print(text, end="")
+    folder = run_folder.run_folder(run)
+    with lacking(run_folder.lacks(folder, Layout(str(folder)).score("*", "*", "*")), strict):
+        text = as_yaml(model_index(read_run(run), cell, name or cell, dataset or ()))
+        if output:
+            files.write_text(output, text)
+        else:
+            print(text, end="")

@@ -11,6 +11,15 @@ import typer
 from faceoff.commands.command_line import configuration_here, fail
 
 _CORES = ("--cores", "-c", "--jobs", "-j")
+# Options with which Snakemake says itself what the user wants to know.
+_SPEAKS = {
+    "--quiet", "-q", "--dry-run", "--dryrun", "-n", "--verbose", "--logger", "--help", "-h",
+    "--version", "-v", "--list-rules", "--list", "-l", "--list-target-rules", "--lt", "--summary",
+    "-S", "--detailed-summary", "-D", "--list-changes", "--lint", "--unlock", "--touch", "-t",
+    "--cleanup-metadata", "--delete-all-output", "--report", "--dag", "--rulegraph",
+    "--printshellcmds", "-p", "--debug-dag",
+}  # fmt: skip
+_ELSEWHERE = {"--directory", "-d", "--config", "-C"}  # the run may have another name or place
 
 
 def run(
@@ -22,7 +31,7 @@ def run(
         ),
     ] = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="show what Snakemake says of every job")
+        bool, typer.Option("--verbose", help="show what Snakemake says, instead of a bar")
     ] = False,
 ) -> None:
     """Run the workflow on a configuration; options that follow go to Snakemake.
@@ -33,9 +42,28 @@ def run(
     if path is not None and str(path).startswith("-"):  # an option of Snakemake's without a file
         context.args.insert(0, str(path))
         path = None
-    command = snakemake(configuration_here(path), context.args, verbose)
+    path = configuration_here(path)
+    command = snakemake(path, context.args, verbose)
     sys.stdout.flush()
-    os.execv(command[0], command)
+    if verbose or _SPEAKS & {word.split("=")[0] for word in context.args}:
+        os.execv(command[0], command)
+    else:
+        _watch(path, command[3:], context.args)
+
+
+def _watch(path: Path, arguments: list[str], more: list[str]) -> None:
+    """Run Snakemake here with a bar instead of its own lines; exit with its status."""
+    from faceoff.commands import run_progress
+    from faceoff.plan import config_files
+    from faceoff.results import leaderboard
+
+    place = arguments.index("--quiet")
+    del arguments[place : place + 2]  # its log in .snakemake/log is a whole one
+    status = run_progress.run(arguments)
+    if run_progress.is_idle() and not _ELSEWHERE & {word.split("=")[0] for word in more}:
+        leaderboard.show(str(config_files.load(path).get("run", "demo")))
+    if status:
+        raise typer.Exit(status)
 
 
 def snakemake(path: Path, more: list[str], verbose: bool = False) -> list[str]:

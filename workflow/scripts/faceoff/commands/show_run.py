@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from faceoff.commands.command_line import RunName, console, fail
+from faceoff.commands.command_line import RunName, Strict, console, fail, lacking
 from faceoff.results import run_folder
 
 
@@ -20,14 +20,16 @@ def leaderboard(
             "--csv", help="write the same rows, every digit, to this file instead of printing them"
         ),
     ] = None,
+    strict: Strict = False,
 ) -> None:
     """Print a run's leaderboard and where its report is."""
-    from faceoff.results.leaderboard import read, show, write_csv
+    from faceoff.results.leaderboard import lacks, read, show, write_csv
 
-    if csv is None:
-        show(run, dataset or ())
-    else:
-        console.print(f"{csv}: {write_csv(read(run, dataset or ()), csv)} rows")
+    with lacking(lacks(run_folder.run_folder(run)), strict, said=csv is None):
+        if csv is None:
+            show(run, dataset or ())
+        else:
+            console.print(f"{csv}: {write_csv(read(run, dataset or ()), csv)} rows")
 
 
 def report(
@@ -39,6 +41,7 @@ def report(
             "--faces/--no-faces", help="with or without pictures of faces; default: as configured"
         ),
     ] = None,
+    strict: Strict = False,
 ) -> None:
     """Write a finished run's page again elsewhere.
 
@@ -46,10 +49,11 @@ def report(
     """
     from faceoff.stages.report import write_again
 
-    write_again(run_folder.run_folder(run), output, faces)
-    console.print(
-        f"{output}: {output.stat().st_size / 1e6:.1f} MB", soft_wrap=True, highlight=False
-    )
+    folder = run_folder.run_folder(run)
+    with lacking(run_folder.lacks(folder, str(folder / "*")), strict):
+        write_again(folder, output, faces)
+        size = output.stat().st_size / 1e6
+        console.print(f"{output}: {size:.1f} MB", soft_wrap=True, highlight=False)
 
 
 def timeline(
@@ -69,6 +73,7 @@ def timeline(
         list[str] | None, typer.Option("--sample", help="only this clip; may be repeated")
     ] = None,
     most: Annotated[int, typer.Option("--most", min=1, max=40, help="clips shown at most")] = 8,
+    strict: Strict = False,
 ) -> None:
     """Draw each clip's probabilities over time, with the moments that have no face."""
     from faceoff.figures import canvas
@@ -78,12 +83,9 @@ def timeline(
 
     if output.suffix not in {".svg", ".pdf", ".png"}:
         fail(f"{output}: the suffix must be .svg, .pdf or .png")
-    try:
-        found, name, clips = first_clips(
-            run_folder.run_folder(run), cell, dataset, sample or (), most
-        )
-    except FileNotFoundError as error:
-        fail(f"{error}; run snakemake first, or look at `faceoff timeline --help`")
-    panels = [{**vars(clip), "title": shorten(clip.sample_id, 80)} for clip in clips]
-    canvas.save(drawing.draw(panels), output.with_suffix(""), [output.suffix[1:]])
-    console.print(f"{output}: {len(clips)} clips of {found} under {label(name)}")
+    folder = run_folder.run_folder(run)
+    with lacking(run_folder.lacks_votes(folder), strict):
+        found, name, clips = first_clips(folder, cell, dataset, sample or (), most)
+        panels = [{**vars(clip), "title": shorten(clip.sample_id, 80)} for clip in clips]
+        canvas.save(drawing.draw(panels), output.with_suffix(""), [output.suffix[1:]])
+        console.print(f"{output}: {len(clips)} clips of {found} under {label(name)}")

@@ -5,6 +5,7 @@ from typing import Any
 
 from faceoff import layout
 from faceoff.fusion import rule_list
+from faceoff.layout import timing_of
 from faceoff.plan import figure_list, table_list
 from faceoff.plan.aggregate_jobs import (
     CaptionsJob,
@@ -31,6 +32,66 @@ def _page_files(*templates: str) -> list[Path]:
 
 class Plan(StageJobs):
     """A run: its matrix, its files and its jobs."""
+
+    # -- files -------------------------------------------------------------------------------------
+
+    def figure_files(self) -> list[str]:
+        """Return every file of every figure."""
+        names, formats = self.figure_names(), self.config.figures.formats
+        return [self.layout.figure(file) for file in figure_list.figure_files(names, formats)]
+
+    def table_files(self) -> list[str]:
+        """Return every file of every table."""
+        names = self.table_names()
+        return [self.layout.table(name, kind) for name in names for kind in table_list.SUFFIXES]
+
+    def products(self) -> list[str]:
+        """Return every file that a run leaves for its users.
+
+        The run makes those again that are gone, and what builds on them. Others come back only
+        where a job needs them: pictures of people (frames, examples), faces to train on, shards.
+        """
+        layout, tests = self.layout, self.datasets("test")
+        tables = [
+            layout.faces(dataset, detector)
+            for dataset in self.scored
+            for detector in self.runnable_detectors
+        ]
+        for dataset in self.scored:
+            tables += self.cell_prediction_files(dataset)
+        per_test = (layout.comparison, layout.overlaps, layout.answers)
+        return [
+            *map(layout.samples, self.datasets()),
+            *self.audio_files(),
+            *tables,
+            *map(timing_of, tables),
+            *(layout.trained(*cell) for cell in self.cells if self.config.models[cell[1]].train),
+            *(layout.fusion(dataset, name) for dataset in self.scored for name in self.fusions),
+            *self.score_files(),
+            *(path_of(dataset) for path_of in per_test for dataset in tests),
+            *self.multiverse_files(),
+            *self.latency_files(),
+            *self.table_files(),
+            *self.figure_files(),
+            layout.captions,
+            layout.report,
+            layout.speed,
+            layout.manifest,
+            layout.check,
+        ]
+
+    def files(self) -> list[str]:
+        """Return every file that the run may make: its products, and what its jobs alone read."""
+        layout, found = self.layout, self.products()
+        found += [layout.examples(dataset) for dataset in self.datasets("test")]
+        for dataset in self.datasets():
+            names = [dataset, *(self.shard_names(dataset) if self.shards(dataset) > 1 else ())]
+            found += [layout.frames(name) for name in names]
+            for name in names:
+                tables = [layout.faces(name, detector) for detector in self.runnable_detectors]
+                tables += self.cell_prediction_files(name)
+                found += [layout.samples(name), *tables, *map(timing_of, tables)]
+        return list(dict.fromkeys(found))
 
     # -- what the stages are told that gather the run ----------------------------------------------
 

@@ -81,7 +81,7 @@ def lock(plan: Plan) -> TextIO:
     folder = Path(plan.layout.folder)
     folder.mkdir(parents=True, exist_ok=True)
     # It stays open until the process ends.
-    handle = open(folder / ".lock", "w", encoding="utf-8")  # noqa: SIM115
+    handle = open(plan.layout.lock, "w", encoding="utf-8")  # noqa: SIM115
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

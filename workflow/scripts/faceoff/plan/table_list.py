@@ -9,6 +9,7 @@ from faceoff.layout import PACKAGE
 from faceoff.plugins import entries
 
 FOLDER = PACKAGE / "results" / "tables"
+SUFFIXES = ("csv", "md", "tex")  # of the files of a table
 
 
 def table_names(met: Collection[str]) -> list[str]:

@@ -1,57 +1,103 @@
-"""Write what a run holds for other programs: predictions as one CSV, the sound of clips as WAV."""
+"""Write what a run holds for other programs: predictions and faces as one table, sound as WAV."""
 
-import csv
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import msgspec
+import pyarrow as pa
+
+from faceoff.layout import Layout
 from faceoff.results import run_folder
 from faceoff.scoring.task import cell_name
-from faceoff.storage import parquet
+from faceoff.storage import csv_text, parquet
 from faceoff.storage.columns import OK
 from faceoff.storage.files import atomic
 
+SUFFIXES = (".csv", ".json", ".jsonl", ".parquet")
+
 _ABOUT = ("dataset", "detector", "model")
+_Row = Mapping[str, Any]
+_Table = tuple[dict[str, str], Path]  # what its rows are about, and the file
 
 
 def write_predictions(folder: Path, output: Path) -> int:
-    """Write every prediction of the run in this folder, a row per frame, to a CSV file.
+    """Write every prediction of the run in this folder, a row per frame, to one file.
 
-    Cells that have left its configuration are left out. Returns the number of cells and fusions.
-    Raises FileNotFoundError without predictions.
+    Its suffix says the format (`SUFFIXES`). Cells that have left the run's configuration are left
+    out. Returns the number of cells and fusions. Raises FileNotFoundError without predictions,
+    ValueError for another suffix.
     """
-    present = run_folder.belongs(folder)
-    files = []
-    for path in sorted(
-        [*folder.glob("predictions/*/*/*.parquet"), *folder.glob("fusion/*/*.parquet")]
-    ):
+    present, layout = run_folder.belongs(folder), Layout(str(folder))
+    tables: list[_Table] = []
+    for path in layout.existing(layout.predictions("*", "*", "*"), layout.fusion("*", "*")):
         dataset = path.relative_to(folder).parts[1]
+        cell = cell_name(path)
         if "@" not in dataset and present(
-            dataset, cell_name(path)
+            dataset, cell
         ):  # a shard's rows stand in its dataset's file too
-            files.append(path)
-    if not files:
+            about = dict(zip(_ABOUT, (dataset, *cell.split("/", 1)), strict=True))
+            tables.append((about, path))
+    return _write(folder, tables, output, "predictions")
+
+
+def write_faces(folder: Path, output: Path) -> int:
+    """Write every face of the run in this folder, with its box and landmarks, to one file.
+
+    A frame without a face has a row too. Returns the number of tables, one per dataset and
+    detector. Raises as `write_predictions`.
+    """
+    layout = Layout(str(folder))
+    config = (run_folder.manifest_of(folder) or {}).get("config") or {}
+    tables: list[_Table] = []
+    for path in layout.existing(layout.faces("*", "*")):
+        dataset, detector = path.parent.name, path.stem
+        configured = not config or (
+            dataset in config["datasets"] and detector in config["detectors"]
+        )
+        if "@" not in dataset and configured:
+            tables.append(({"dataset": dataset, "detector": detector}, path))
+    return _write(folder, tables, output, "faces")
+
+
+def _write(folder: Path, tables: Sequence[_Table], output: Path, what: str) -> int:
+    """Write the rows of these tables to one file; return the number of tables."""
+    if not tables:
         raise FileNotFoundError(
-            f"{folder} holds no predictions of its present configuration; run snakemake first,"
+            f"{folder} holds no {what} of its present configuration; run snakemake first,"
             " or name another run"
         )
-    columns = [
-        *_ABOUT,
-        *dict.fromkeys(name for path in files for name in parquet.read_schema(path).names),
-    ]
-    with atomic(output) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        for path in files:
-            parts = path.relative_to(folder).with_suffix("").parts
-            cell = dict(
-                zip(
-                    _ABOUT,
-                    parts[1:] if parts[0] == "predictions" else (parts[1], "fusion", parts[2]),
-                    strict=True,
-                )
-            )
-            writer.writerows(cell | row for row in parquet.rows(path))
-    return len(files)
+    if output.suffix not in SUFFIXES:
+        raise ValueError(f"{output}: the suffix must be one of {', '.join(SUFFIXES)}")
+    fields = {name: pa.field(name, pa.string()) for about, _ in tables for name in about}
+    for _, path in tables:
+        for field in parquet.read_schema(path):
+            fields.setdefault(field.name, field)
+    rows = (about | row for about, path in tables for row in parquet.rows(path))
+    if output.suffix == ".parquet":
+        parquet.write_rows(output, pa.schema(list(fields.values())), rows)
+    elif output.suffix == ".csv":
+        csv_text.write(output, list(fields), map(_flat, rows))
+    else:
+        _write_json(output, rows, in_lines=output.suffix == ".jsonl")
+    return len(tables)
+
+
+def _flat(row: _Row) -> dict[str, Any]:
+    """Return a row with its lists as JSON text."""
+    return {
+        name: json.dumps(value) if isinstance(value, list) else value for name, value in row.items()
+    }
+
+
+def _write_json(output: Path, rows: Iterator[_Row], in_lines: bool) -> None:
+    """Write rows as a JSON array, or one object per line; a number that is not finite is null."""
+    with atomic(output) as scratch, open(scratch, "wb") as file:
+        before, between, after = (b"", b"\n", b"\n") if in_lines else (b"[\n", b",\n", b"\n]\n")
+        for number, row in enumerate(rows):
+            file.write((between if number else before) + msgspec.json.encode(row))
+        file.write(after)
 
 
 def write_sounds(folder: Path, output: Path) -> Iterator[tuple[Path, int, int]]:
@@ -60,7 +106,8 @@ def write_sounds(folder: Path, output: Path) -> Iterator[tuple[Path, int, int]]:
     Yields for one dataset after the other (its folder, clips with sound, clips). Raises
     FileNotFoundError without sound.
     """
-    files = sorted((folder / "audio").glob("*.parquet"))
+    layout = Layout(str(folder))
+    files = layout.existing(layout.audio("*"))
     if not files:
         raise FileNotFoundError(
             f"{folder}/audio holds no sound: set `audio: true` for a dataset and run snakemake"

@@ -1,6 +1,5 @@
 """Show a run's leaderboard in the terminal, or write it as CSV."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,13 +7,15 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from faceoff.layout import Layout
 from faceoff.results import run_folder
 from faceoff.results.dataset_results import interval, ranked, standing
 from faceoff.scoring.metric_list import shown_in
 from faceoff.scoring.records import Score
 from faceoff.spelling import suggestion
-from faceoff.storage import files
+from faceoff.storage import csv_text, files
 
 Scores = dict[str, list[Score]]  # dataset -> content of its score files
 
@@ -51,10 +52,21 @@ def read(run: str, datasets: Sequence[str] = ()) -> Scores:
 def show(run: str, datasets: Sequence[str] = ()) -> None:
     """Print the leaderboard of a run, one table per dataset, and the report's path.
 
-    Raises as `read`.
+    Cells that failed have a table of their own, and what the run lacks is said. Raises as `read`;
+    where every cell failed, there is no score to print.
     """
     console = Console(width=max(LEAST_WIDTH, Console().width))
-    for dataset, scores in read(run, datasets).items():
+    folder = run_folder.run_folder(run)
+    failed = [
+        row for row in run_folder.failures(folder) if not datasets or row["dataset"] in datasets
+    ]
+    try:
+        by_dataset = read(run, datasets)
+    except FileNotFoundError:
+        if not failed:
+            raise
+        by_dataset = {}
+    for dataset, scores in by_dataset.items():
         console.print(_table(dataset, scores))
         for score in scores:
             if score["state"] != "ok":
@@ -71,11 +83,19 @@ def show(run: str, datasets: Sequence[str] = ()) -> None:
                     markup=False,
                     highlight=False,
                 )
-    console.print(
-        f"report: {(run_folder.run_folder(run) / 'report.html').resolve()}",
-        soft_wrap=True,
-        highlight=False,
-    )
+    if failed:
+        console.print(_failures(failed))
+    for line in lacks(folder):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    report = Path(Layout(str(folder)).report)
+    if report.is_file():
+        console.print(f"report: {report.resolve()}", soft_wrap=True, highlight=False)
+
+
+def lacks(folder: Path) -> list[str]:
+    """Return a line for each thing that a leaderboard of this run lacks (`run_folder.lacks`)."""
+    layout = Layout(str(folder))
+    return run_folder.lacks(folder, layout.score("*", "*", "*"), layout.report)
 
 
 def write_csv(by_dataset: Scores, output: Path) -> int:
@@ -109,10 +129,7 @@ def write_csv(by_dataset: Scores, output: Path) -> int:
                     low, high = interval(score, metric.key)
                     row |= {f"{metric.key}_low": low, f"{metric.key}_high": high}
             rows.append(row)
-    with files.atomic(output) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    csv_text.write(output, list(rows[0]), rows)
     return len(rows)
 
 
@@ -122,6 +139,16 @@ def _name(score: Mapping[str, Any]) -> str:
         if score["kind"] == "fusion"
         else f"{score['detector']} × {score['model']}"
     )
+
+
+def _failures(failed: Sequence[Mapping[str, str]]) -> Table:
+    table = Table(title="failed", title_justify="left", box=SIMPLE_HEAD)
+    for heading in ("dataset", "detector", "model", "reason"):
+        table.add_column(heading, overflow="fold")
+    for row in failed:
+        detector, _, model = row["name"].partition("/")
+        table.add_row(*map(Text, (row["dataset"], detector, model, row["reason"])))
+    return table
 
 
 def _table(dataset: str, scores: Sequence[Mapping[str, Any]]) -> Table:

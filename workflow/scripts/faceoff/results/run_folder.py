@@ -1,13 +1,12 @@
-"""Say where a run lies, which version wrote it, and which files belong to its configuration."""
+"""Say where a run lies, which version wrote it, what belongs to it and what it lacks."""
 
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from faceoff.layout import VERSION
-from faceoff.storage import files
-
-MANIFEST = "manifest.json"
+from faceoff.layout import RESULTS, VERSION, Layout
+from faceoff.storage import checksums, files
 
 
 def manifest_of(folder: Path) -> dict[str, Any] | None:
@@ -15,7 +14,7 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
 
     Raises ValueError for a run in another layout.
     """
-    path = folder / MANIFEST
+    path = Path(Layout(str(folder)).manifest)
     if not path.is_file():
         return None
     manifest: dict[str, Any] = files.read_json(path)
@@ -60,11 +59,56 @@ def belongs(folder: Path) -> Callable[[str, str], bool]:
 def of_run(folder: Path) -> list[Path]:
     """Return the score files in results/RUN of the cells of its configuration, sorted."""
     present = belongs(folder)
+    layout = Layout(str(folder))
     return [
         path
-        for path in sorted((folder / "scores").glob("*/*/*.json"))
+        for path in layout.existing(layout.score("*", "*", "*"))
         if present(path.parts[-3], f"{path.parts[-2]}/{path.stem}")
     ]
+
+
+def failures(folder: Path) -> list[dict[str, str]]:
+    """Return what failed in the last run in this folder: dataset, name of the cell, reason."""
+    path = Path(Layout(str(folder)).failed)
+    return list(files.read_json(path)["failed"]) if path.is_file() else []
+
+
+def lacks(folder: Path, *wanted: str) -> list[str]:
+    """Return a line for each thing that the run in this folder lacks; none for a whole run.
+
+    Cells failed, jobs are yet to run, or files are gone that the run has made. wanted: paths of the
+    layout with `*` for names; only files that fit are named. Raises ValueError for a damaged list.
+    """
+    layout = Layout(str(folder))
+    failed, unfinished = Path(layout.failed), Path(layout.unfinished)
+    if failed.is_file():
+        found = files.read_json(failed)
+        rows, cells = found["failed"], found["cells"] + found["timings"]
+        return [f"failed: {len(rows)} of {cells} cells; the next run tries them again"]
+    if unfinished.is_file():
+        found = files.read_json(unfinished)
+        waiting = sum(_time(folder / name) == time for name, time in found["pending"].items())
+        done = found["jobs"] - waiting
+        return [f"unfinished: {done} of {found['jobs']} jobs are done; run it again to go on"]
+    # A run of an older version left no list of its jobs.
+    if Path(layout.lock).is_file() and not Path(layout.check).is_file():
+        return ["unfinished: the run has not come to its end; run it again to go on"]
+    patterns = [str(Path(path).relative_to(folder)) for path in wanted]
+    return [
+        f"missing: {folder / name}; run it again, which makes this file again"
+        for name in sorted(checksums.read(Path(layout.checksums)))
+        if any(fnmatchcase(name, pattern) for pattern in patterns) and not (folder / name).is_file()
+    ]
+
+
+def lacks_votes(folder: Path) -> list[str]:
+    """Return a line for each thing that a reader of all predictions lacks in this run."""
+    layout = Layout(str(folder))
+    return lacks(folder, layout.predictions("*", "*", "*"), layout.fusion("*", "*"))
+
+
+def _time(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.is_file() else None
 
 
 def run_folder(name: str | Path) -> Path:
@@ -72,7 +116,7 @@ def run_folder(name: str | Path) -> Path:
 
     Raises FileNotFoundError where neither is there.
     """
-    found = next((path for path in (Path("results") / name, Path(name)) if path.is_dir()), None)
+    found = next((path for path in (Path(RESULTS) / name, Path(name)) if path.is_dir()), None)
     if found is None:
         raise FileNotFoundError(
             f"{name}: neither results/{name} nor {name} is the folder of a run; run snakemake"

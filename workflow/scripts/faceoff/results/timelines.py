@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from faceoff.layout import Layout
 from faceoff.results import run_folder
 from faceoff.scoring.task import cell_name
 from faceoff.storage import parquet
@@ -82,25 +83,22 @@ def first_clips(
     several frames. Cells that have left the run's configuration are passed over. Raises
     FileNotFoundError where there are none.
     """
-    fusion = (
-        "*"
-        if cell is None
-        else cell.removeprefix("fusion/")
-        if cell.startswith("fusion/")
-        else None
-    )
-    files = sorted(folder.glob(f"fusion/{dataset or '*'}/{fusion}.parquet")) + sorted(
-        folder.glob(f"predictions/{dataset or '*'}/{cell or '*/*'}.parquet")
-    )
+    layout = Layout(str(folder))
+    wanted = ["fusion/*", "*/*"] if cell is None else [cell]
+    files = [
+        path for name in wanted for path in layout.existing(layout.votes(dataset or "*", name))
+    ]
     present = run_folder.belongs(folder)
     for path in files:
         if not present(path.relative_to(folder).parts[1], cell_name(path)):
             continue
         kind, found, *names = path.relative_to(folder).with_suffix("").parts
-        shown = list(islice(timelines(path, folder / "frames" / f"{found}.parquet", samples), most))
+        shown = list(islice(timelines(path, Path(layout.frames(found)), samples), most))
         if shown:
             return found, "/".join(names if kind == "predictions" else (kind, *names)), shown
-    wanted = f" by the name {' or '.join(samples)}" if samples else ""
+    named = f" by the name {' or '.join(samples)}" if samples else ""
     raise FileNotFoundError(
-        f"{folder} holds no clip of several frames{wanted}" + (f" under {cell}" if cell else "")
+        f"{folder} holds no clip of several frames{named}"
+        + (f" under {cell}" if cell else "")
+        + "; run snakemake first, or look at `faceoff timeline --help`"
     )

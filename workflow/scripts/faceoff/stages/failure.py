@@ -64,7 +64,6 @@ def record_failure(
     """
     reason = reason_of(status, log)
     failed = [str(output), *upstream_failures(upstream)]
-    print(f"recorded: {reason}")
     if timing:
         files.write_json(timing, {"failed": True})
     if kind == "latency":

@@ -1,8 +1,6 @@
 """Stage 9: draw the paper figures of a run, in every format, with the numbers they show as CSV."""
 
-import csv
 import dataclasses
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from faceoff.plan.aggregate_jobs import FiguresJob
 from faceoff.results import dataset_results
 from faceoff.results.dataset_results import DatasetResults
 from faceoff.results.words import LIMITED
-from faceoff.storage import files
+from faceoff.storage import csv_text
 
 
 def write_figures(
@@ -68,8 +66,4 @@ def _write(
         for row in rows
     ]
     columns = list(dict.fromkeys(key for row in rows for key in row)) or ["empty"]
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    files.write_text(stem.with_name(f"{stem.name}.csv"), buffer.getvalue())
+    csv_text.write(stem.with_name(f"{stem.name}.csv"), columns, rows)

@@ -1,8 +1,9 @@
 """Stage 10: write report.html, the whole run on one page that opens without a network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from faceoff.layout import Layout
 from faceoff.plan.aggregate_jobs import ReportJob, reported_datasets
 from faceoff.plan.figure_list import titles
 from faceoff.report import page
@@ -51,10 +52,10 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
     faces: False leaves every picture out; None: as configured. Raises FileNotFoundError where the
     run is not finished, ValueError where another version of Faceoff wrote it.
     """
-    manifest = run_folder.manifest_of(folder)
+    layout, manifest = Layout(str(folder)), run_folder.manifest_of(folder)
     if manifest is None:
         raise FileNotFoundError(
-            f"{folder / run_folder.MANIFEST} is not there; run snakemake first, or name another run"
+            f"{layout.manifest} is not there; run snakemake first, or name another run"
         )
     config = manifest["config"]
     if faces is not None:
@@ -69,20 +70,20 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
         code=manifest["faceoff"]["code"],
     )
 
-    def per_dataset(name: str, suffix: str) -> list[Path]:
-        paths = [folder / name / f"{dataset}.{suffix}" for dataset in reported]
+    def per_dataset(path_of: Callable[[str], str]) -> list[Path]:
+        paths = [Path(path_of(dataset)) for dataset in reported]
         return [path for path in paths if path.is_file()]
 
-    speed = folder / "speed.html"
+    speed = Path(layout.speed)
     write_report(
         scores=run_folder.of_run(folder),
-        comparisons=per_dataset("comparisons", "json"),
-        examples=per_dataset("examples", "parquet"),
-        overlaps=per_dataset("overlaps", "json"),
-        answers=per_dataset("answers", "json"),
-        multiverse=per_dataset("multiverse", "json"),
-        figures_folder=folder / "figures",
-        manifest=folder / run_folder.MANIFEST,
+        comparisons=per_dataset(layout.comparison),
+        examples=per_dataset(layout.examples),
+        overlaps=per_dataset(layout.overlaps),
+        answers=per_dataset(layout.answers),
+        multiverse=per_dataset(layout.multiverse),
+        figures_folder=Path(layout.figure("")),
+        manifest=Path(layout.manifest),
         speed=speed if speed.is_file() else None,
         output=output,
         job=job,

@@ -1,7 +1,5 @@
 """Stage 8: write all scores as tidy tables: CSV (every digit), Markdown and LaTeX (rounded)."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from faceoff.results.dataset_results import standing
 from faceoff.results.tables.printing import in_print
 from faceoff.results.tables.table import Row, Sources, load
 from faceoff.results.words import LIMITED
-from faceoff.storage import files
+from faceoff.storage import csv_text, files
 
 
 def write_tables(
@@ -44,7 +42,8 @@ def write_tables(
     for name in table_names({need for need, paths in met.items() if paths}):
         table = load(name)
         rows = [{**row, "limited": _limited(row, job)} for row in table.rows(sources)]
-        files.write_text(output / f"{name}.csv", _csv(rows))
+        columns = list(dict.fromkeys(column for row in rows for column in row)) or ["dataset"]
+        csv_text.write(output / f"{name}.csv", columns, rows)
         note = LIMITED if any(row["limited"] for row in rows) else ""
         markdown, latex = in_print(table, rows, note)
         files.write_text(output / f"{name}.md", markdown)
@@ -55,12 +54,3 @@ def _limited(row: Row, job: TablesJob) -> bool:
     """Return whether a dataset that the row is about is limited."""
     about = [row["dataset"]] if "dataset" in row else row["on"].split("; ")
     return not set(about).isdisjoint(job.limited)
-
-
-def _csv(rows: Sequence[Row]) -> str:
-    columns = list(dict.fromkeys(column for row in rows for column in row)) or ["dataset"]
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()

@@ -89,13 +89,10 @@ def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
 
 
 def damaged(path: Path | str, kind: str, error: Exception) -> ValueError:
-    """Return the error for a file that was cut short or overwritten.
-
-    Snakemake makes a removed file again only if it is a target or a later job needs it.
-    """
+    """Return the error for a file that was cut short or overwritten."""
     return ValueError(
         f"{path} is no {kind}, or a damaged one ({' '.join(str(error).split())}); remove it and "
-        "run snakemake with this file as the target"
+        "run snakemake again, which makes it anew"
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from faceoff.layout import Layout
 from faceoff.results import run_folder
 from faceoff.results.dataset_results import name_of
 from faceoff.scoring import metrics
@@ -45,14 +46,13 @@ class Run:
         """Return whether the run's configuration names the parts of a cell."""
         return run_folder.configures((self.manifest or {}).get("config") or {}, dataset, cell)
 
+    def samples(self, dataset: str) -> Path:
+        """Return the table of a dataset's samples."""
+        return Path(Layout(str(self.folder)).samples(dataset))
+
     def predictions(self, dataset: str, cell: str) -> Path:
         """Return the table of a cell's predictions."""
-        head, _, tail = cell.partition("/")
-        return (
-            self.folder / "fusion" / dataset / f"{tail}.parquet"
-            if head == "fusion"
-            else self.folder / "predictions" / dataset / head / f"{tail}.parquet"
-        )
+        return Path(Layout(str(self.folder)).votes(dataset, cell))
 
 
 @dataclass(frozen=True)
@@ -285,6 +285,8 @@ def compare_runs(a: Run, b: Run, *, common: bool = False) -> Comparison:
         for run in (a, b)
         if run.manifest is None
     ]
+    for run in (a, b):
+        notes += [f"{run.folder}: {line}" for line in run_folder.lacks_votes(run.folder)]
     if all(((run.manifest or {}).get("faceoff") or {}).get("dirty") for run in (a, b)):
         notes.append(
             "both runs were made with uncommitted changes: the commits do not say all of the code"
@@ -335,7 +337,7 @@ class _Samples:
 
 
 def _compare_dataset(name: str, a: Run, b: Run, common: bool) -> DatasetComparison:
-    tasks = [_samples(run.folder / "samples" / f"{name}.parquet") for run in (a, b)]
+    tasks = [_samples(run.samples(name)) for run in (a, b)]
     differs = _differences(*tasks)
     samples, shared = tasks[0], None
     if differs and common and all(task.hash for task in tasks) and tasks[0].space == tasks[1].space:
