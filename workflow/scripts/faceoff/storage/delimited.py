@@ -190,8 +190,8 @@ class DelimitedTable:
         Raises ValueError for a row with more or fewer cells than the header.
         """
         places = {
-            name: place
-            for place, name in reversed(list(enumerate(self.names)))
+            name: self.names.index(name)
+            for name in dict.fromkeys(self.names)
             if columns is None or name in columns
         }
         width = len(self.names)
