@@ -25,7 +25,7 @@ EQUAL_WITHIN = 0.05  # of a share, ±: levels this near count as equal (TOST)
 class LevelTest:
     """The largest difference of two levels. best, worst: their columns; gap ≥ 0.
 
-    low, high: simultaneous over all pairs of levels, NaN where there is no spread; p: None then;
+    low, high: inside −1 … 1, simultaneous over all pairs of levels, NaN where there is no spread; p: None then;
     equal: every two levels are shown to differ by less than ±5 points.
     """
 
@@ -87,8 +87,8 @@ def compare_levels(values: Floats, seed: int, shuffles: int = SHUFFLES) -> Level
         best,
         worst,
         gap,
-        gap - float(half * widest) if known else float("nan"),
-        gap + float(half * widest) if known else float("nan"),
+        max(-1.0, gap - float(half * widest)) if known else float("nan"),
+        min(1.0, gap + float(half * widest)) if known else float("nan"),
         p if known else None,
         name,
         known and bool((difference + inside * error < EQUAL_WITHIN).all()),
