@@ -27,7 +27,7 @@ from faceoff.assets.asset import AssetError
 from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
 from faceoff.faces.crops import calibrate, crop
-from faceoff.faces.detection_view import postprocess
+from faceoff.faces.detection_view import View, postprocess
 from faceoff.inference import runtimes
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin
@@ -358,6 +358,33 @@ def test_detector_finds_nothing_in_nothing(plugin: Plugin, load: Callable) -> No
     ):
         faces = postprocess(network.detect([image])[0], plugin.card)
         assert len(faces) == (1 if plugin.card.get("whole_frame") else 0)
+
+
+@every_detector
+def test_detector_boxes_lie_in_the_picture(plugin: Plugin, load: Callable) -> None:
+    """Also on strips that networks answer with numbers without end, and on cut faces."""
+    network = load(plugin)
+    face, _ = drawn()[0]
+    height, width = face.shape[:2]
+    pictures = [
+        face[height // 3 :, width // 3 :],
+        face[: 2 * height // 3, : 2 * width // 3],
+        *(
+            np.full((*shape, 3), value, np.uint8)
+            for shape in ((1, 1), (1, 640), (640, 1), (1, 320), (40, 1), (2, 1000), (9, 640))
+            for value in (0, 128, 255)
+        ),
+    ]
+    for picture in pictures:
+        view = View.of(np.ascontiguousarray(picture), 1, 0.0)
+        for found in postprocess(view.found(network.detect([view.image])[0]), plugin.card):
+            x, y, w, h = found.box
+            assert x >= 0
+            assert y >= 0
+            assert w > 0
+            assert h > 0
+            assert x + w <= picture.shape[1] + 1e-6
+            assert y + h <= picture.shape[0] + 1e-6
 
 
 @every_detector

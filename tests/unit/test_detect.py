@@ -5,18 +5,24 @@ The tests also say which faces are kept, in which order; every frame has a row.
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faceoff.detectors import haar
+from faceoff.drawing import scenes
 from faceoff.faces.detection_view import View, postprocess
 from faceoff.faces.face_crops import face_crop
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
 from faceoff.media.images import encode_png
 from faceoff.plan.jobs import DetectJob
 from faceoff.plugins import registry
 from faceoff.plugins.jobs import CropJob, PluginJob
 from faceoff.plugins.protocols import CropSpec, Face
+from faceoff.stages import detect
 from faceoff.stages.detect import write_faces
 from faceoff.storage import files, parquet
 from faceoff.storage.columns import FRAMES, OK, UNREADABLE
@@ -105,6 +111,89 @@ def test_weak_tiny_and_malformed_faces_are_dropped(face: Face) -> None:
     assert postprocess([face, good], CARD) == [good]
     assert postprocess([], CARD) == []
     assert postprocess([Face((0, 0, 0, 20), 0.9)], {"threshold": 0.0, "min_size": 0}) == []
+
+
+def test_boxes_are_cut_to_what_the_detector_saw() -> None:
+    view = View.of(np.zeros((40, 60, 3), np.uint8), 2, 0.0)  # 120 x 80
+
+    def seen(*box: float) -> tuple[float, ...]:
+        return view.found([Face(box, 0.9)])[0].box
+
+    assert seen(20, 10, 30.5, 20.25) == (10, 5, 15.25, 10.125)
+    assert seen(-10, -20, 50, 60) == (0, 0, 20, 20)
+    assert seen(100, 60, 50, 60) == (50, 30, 10, 10)
+    assert seen(-1e9, -1e9, 2e9, 2e9) == (0, 0, 60, 40)
+    kept = {"threshold": 0.0, "min_size": 0}
+    for box in ((-50, 0, 50, 20), (120, 0, 9, 9), (0, 80, 5, 5), (200, 300, 5, 5), (1e30, 0, 9, 9)):
+        assert postprocess(view.found([Face(box, 1.0)]), kept) == [], box
+    wrong = Face((1, 1, 20, 20), 0.9, np.array([[np.nan, 0.0]] * 5))
+    assert postprocess(view.found([wrong]), kept) == []
+    # A border is part of what it saw: a face may reach into it.
+    bordered = View.of(np.zeros((40, 60, 3), np.uint8), 1, 0.5)
+    assert bordered.found([Face((25, 10, 40, 40), 0.9)])[0].box == (-5, -10, 40, 40)
+
+
+@given(st.lists(st.floats(allow_nan=True, width=32), min_size=4, max_size=4))
+def test_no_box_leaves_the_picture(box: list[float]) -> None:
+    view = View.of(np.zeros((48, 64, 3), np.uint8), 1, 0.0)
+    for face in postprocess(view.found([Face(tuple(box), 0.9)]), {"threshold": 0, "min_size": 0}):
+        x, y, w, h = face.box
+        assert 0 <= x < x + w <= 64
+        assert 0 <= y < y + h <= 48
+
+
+def test_a_large_picture_is_enlarged_no_further_than_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("faceoff.faces.detection_view.MAX_PIXELS", 10_000)
+    assert View.of(np.zeros((20, 30, 3), np.uint8), 4, 0.0).scale == 4
+    assert View.of(np.zeros((50, 50, 3), np.uint8), 4, 0.0).scale == 2
+    assert View.of(np.zeros((200, 200, 3), np.uint8), 4, 0.0).scale == 1
+
+
+def test_large_pictures_are_decoded_a_few_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heights = [1, 2, 3, 4, 5, 6, 8, None]  # None: unreadable
+    rows = (
+        {
+            "sample_id": str(number),
+            "frame": 0,
+            "width": None if height is None else 10,
+            "height": height,
+            "state": UNREADABLE if height is None else OK,
+        }
+        for number, height in enumerate(heights)
+    )
+    parquet.write_rows(tmp_path / "frames.parquet", FRAMES, rows)
+    monkeypatch.setattr(detect, "BATCH_PIXELS", 70)
+    batches = detect._in_memory(tmp_path / "frames.parquet")
+    assert [[row["height"] for row in batch] for batch in batches] == [
+        [1, 2, 3],
+        [4],
+        [5],
+        [6],
+        [8, None],
+    ]
+
+
+def test_haar_on_a_large_picture_finds_the_same_in_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pyramid loses the largest levels; boxes of the faces that stay are the same."""
+    chosen = [scene for scene in scenes.plan("train") if scene.rung == "plain"]
+    plugin = registry.get("detector", "haar")
+    detector = load_plugin(plugin.job(), Clock())
+    found = 0
+    for scene in chosen[:60:10]:
+        image = cv2.resize(scenes.draw(scene)[0], (1500, 1500), interpolation=cv2.INTER_LINEAR)
+        monkeypatch.setattr(haar, "_LARGEST_LEVEL", 10**9)
+        full = detector.detect([image])[0]
+        monkeypatch.setattr(haar, "_LARGEST_LEVEL", 60_000)
+        least = 24 * (1500 * 1500 / 60_000) ** 0.5
+        large = [face.box for face in full if face.box[2] >= least]
+        bounded = [face.box for face in detector.detect([image])[0]]
+        assert [box for box in bounded if box in large] == large
+        found += len(large)
+    assert found >= 3
 
 
 def test_best_first_then_larger_then_leftmost() -> None:

@@ -146,6 +146,61 @@ def test_bootstrap_t_covers(clustered, groups):
     assert 0.906 <= hits / 200 <= 0.994
 
 
+def ccc_of_sums(sums):
+    """Lin's concordance of totals n, Σx, Σy, Σx², Σy², Σxy."""
+    n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
+    return (
+        2
+        * (xy / n - x * y / n**2)
+        / (xx / n - (x / n) ** 2 + yy / n - (y / n) ** 2 + (x / n - y / n) ** 2)
+    )
+
+
+@pytest.mark.parametrize("score", ["macro_f1", "balanced_accuracy", "ccc"])
+def test_with_many_units_the_linearised_error_is_the_jackknifes(score):
+    random = np.random.default_rng(4)
+    if score == "ccc":
+        x = random.normal(0, 1, (1500, 4))
+        y = 0.7 * x + random.normal(0, 1, x.shape)
+        parts = (np.ones_like(x), x, y, x**2, y**2, x * y)
+        units, statistic = np.stack([part.sum(axis=1) for part in parts], axis=1), ccc_of_sums
+    else:
+        truth = random.choice(4, 6000, p=[0.6, 0.25, 0.1, 0.05])
+        answered = np.where(random.random(6000) < 0.5, truth, random.integers(-1, 4, 6000))
+        cell = truth * 5 + np.where(answered == -1, 4, answered)
+        units, _ = bootstrap.cell_counts(cell, 20, np.arange(6000) % 1500)
+        of = getattr(metrics, f"{score}_of")
+
+        def statistic(totals):
+            return of(totals.reshape(-1, 4, 5))
+
+    weights = random.multinomial(1500, np.full(1500, 1 / 1500), size=20)
+    exact = bootstrap._studentised(statistic, units, weights)
+    fast = bootstrap._linearised(statistic, units, weights)
+    assert np.array_equal(exact[0], fast[0])
+    assert fast[1] == pytest.approx(exact[1], rel=0.01)
+
+
+def test_many_subjects_take_no_longer_and_give_the_same(monkeypatch):
+    """Single samples as their own subjects are drawn by kind, as independent ones are."""
+    random = np.random.default_rng(5)
+    truth = random.integers(0, 3, 4000)
+    answered = np.where(random.random(4000) < 0.6, truth, random.integers(0, 3, 4000))
+    pairs = np.arange(4000) // 4
+
+    def limits(clusters):
+        found = bootstrap.bootstrap_t_confusion(
+            metrics.macro_f1_of, truth, answered, 3, clusters, seed=1, replicates=1500
+        )
+        return found.low, found.high
+
+    assert limits(np.arange(4000)) == pytest.approx(limits(None), abs=0.003)
+    assert limits(pairs) == limits(pairs)
+    fast = limits(pairs)
+    monkeypatch.setattr(bootstrap, "MANY_UNITS", 10**9)
+    assert fast == pytest.approx(limits(pairs), abs=0.003)
+
+
 def test_bootstrap_is_a_function_of_its_seed():
     truth, predicted = np.arange(60) % 3, np.arange(60) % 4 - 1
     runs = [

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
+from faceoff.faces import boxes as geometry
 from faceoff.plugins.protocols import RGB, Face
 
 DETECTORS = {
@@ -85,17 +85,12 @@ class YuNet:
         return [self._detect(image) for image in images]
 
     def _detect(self, image: RGB) -> list[Face]:
-        height, width = image.shape[:2]
-        scale = min(1.0, self._longest / max(height, width))
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-        self._network.setInputSize(size)
-        rows = self._network.detect(
-            bgr if size == (width, height) else cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
-        )[1]
+        # Shrunk before the channels change places, which takes a copy of the picture.
+        small, rescale = geometry.shrink(image, self._longest)
+        self._network.setInputSize(small.shape[1::-1])
+        rows = self._network.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
         if rows is None:
             return []
-        rescale = np.array([width / size[0], height / size[1]])
         return [
             Face(
                 box=(

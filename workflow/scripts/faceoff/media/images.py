@@ -30,6 +30,8 @@ from faceoff.plugins.protocols import RGB
 FORMATS: tuple[str, ...] = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
 if importlib.util.find_spec("PIL.AvifImagePlugin"):  # since Pillow 11.3
     FORMATS += ("AVIF",)
+_STRIPPED = 8_000_000  # pixels
+_ORIENTATION = 0x0112  # the tag of EXIF
 _READ = frozenset({"PNG", "JPEG", "WebP", "GIF", "BMP", "TIFF", "BigTIFF", "PPM"})
 # A 100-megapixel picture takes 300 MB as RGB. Larger ones are refused with a readable reason,
 # before the kernel ends the job.
@@ -107,7 +109,9 @@ def _decoded(data: bytes) -> RGB:
 def _upright(image: Image.Image) -> Image.Image:
     """Return a loaded picture as its EXIF says to turn it; as it is if that cannot be read."""
     try:
-        return ImageOps.exif_transpose(image)
+        # `exif_transpose` copies also what stands upright.
+        turned = image.getexif().get(_ORIENTATION, 1) != 1
+        return ImageOps.exif_transpose(image) if turned else image
     except Exception:  # any can come out of damaged metadata, which cost no pixels
         return image
 
@@ -174,7 +178,22 @@ def to_rgb(image: Image.Image) -> RGB:
         layer = image.convert("RGBA")
         ground = Image.new("RGBA", layer.size, (0, 0, 0, 255))
         return np.asarray(Image.alpha_composite(ground, layer).convert("RGB"))
-    return np.asarray(image.convert("RGB"))
+    return _pixels(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _pixels(image: Image.Image) -> RGB:
+    """Return the pixels of an RGB image, by strips where the picture is large.
+
+    Pillow joins the whole from parts, which takes the memory of two more pictures.
+    """
+    if image.width * image.height <= _STRIPPED:
+        return np.asarray(image)
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    step = max(1, _STRIPPED // image.width)
+    for top in range(0, image.height, step):
+        bottom = min(top + step, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return pixels
 
 
 def encode_png(image: RGB) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 import cv2
 
-from faceoff.faces.detection_view import BATCH, Found, View, postprocess
+from faceoff.faces.detection_view import BATCH, Found, View, clipped, postprocess
 from faceoff.inference.clock import Clock
 from faceoff.inference.hardware import is_of_the_machine
 from faceoff.inference.plugin_job import call_with_row_fallback, load_plugin, prefetch, reason
@@ -18,6 +18,8 @@ from faceoff.progress import track
 from faceoff.storage import columns, parquet
 
 Row = dict[str, Any]
+# Decoded pictures of a batch, two of which are in memory: 400 MB. Sixteen of 4K are below it.
+BATCH_PIXELS = 2**27
 _KEY = ("sample_id", "frame", "timestamp_s")
 
 
@@ -50,7 +52,38 @@ def _known(
 ) -> Iterator[tuple[list[Row], list[Found]]]:
     """Yield batches of frame rows with the faces that a detector knows in the readable ones."""
     for batch in parquet.stream(frames, BATCH):
-        yield batch, call_with_row_fallback(detector.known, _readable(batch), clock)
+        readable = _readable(batch)
+        found = call_with_row_fallback(detector.known, readable, clock)
+        yield (
+            batch,
+            [
+                faces
+                if isinstance(faces, Exception)
+                else [
+                    clipped(face, frame["width"] or math.inf, frame["height"] or math.inf)
+                    for face in faces
+                ]
+                for frame, faces in zip(readable, found, strict=True)
+            ],
+        )
+
+
+def _in_memory(frames: Path) -> Iterator[list[Row]]:
+    """Yield frame rows in batches of at most BATCH, whose pictures have at most BATCH_PIXELS.
+
+    A picture that is larger is a batch of its own.
+    """
+    for rows in parquet.stream(frames, BATCH):
+        batch: list[Row] = []
+        pixels = 0
+        for row in rows:
+            size = (row["width"] or 0) * (row["height"] or 0)
+            if size and batch and pixels + size > BATCH_PIXELS:
+                yield batch
+                batch, pixels = [], 0
+            batch.append(row)
+            pixels += size
+        yield batch
 
 
 def _seen(
@@ -70,13 +103,21 @@ def _seen(
             return error
 
     def views() -> Iterator[tuple[list[Row], list[View | Exception]]]:
-        for batch in parquet.stream(frames, BATCH):
+        for batch in _in_memory(frames):
             yield batch, [view_of(frame) for frame in _readable(batch)]
 
     for batch, seen in prefetch(views()):
         images = [view.image for view in seen if isinstance(view, View)]
         found = iter(call_with_row_fallback(detector.detect, images, clock))
-        yield batch, [view.found(next(found)) if isinstance(view, View) else view for view in seen]
+        yield batch, [_found(view, found) for view in seen]
+
+
+def _found(view: View | Exception, found: Iterator[Found]) -> Found:
+    """Return the next detections in pixels of the frame, or the exception that came of it."""
+    if isinstance(view, Exception):
+        return view
+    faces = next(found)
+    return faces if isinstance(faces, Exception) else view.found(faces)
 
 
 def _write(

@@ -63,7 +63,7 @@ def time_detector(frames: Path, output: Path, job: DetectorLatencyJob) -> None:
             views = [detection_view.View.of(image, detect.upscale, detect.pad) for image in images]
             found = detector.detect([view.image for view in views])
             return [
-                detection_view.postprocess([view.in_frame(face) for face in faces], card)
+                detection_view.postprocess(view.found(faces), card)
                 for view, faces in zip(views, found, strict=True)
             ]
 

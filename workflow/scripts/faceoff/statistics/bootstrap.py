@@ -21,6 +21,9 @@ from faceoff.statistics.intervals import (
 )
 
 REPLICATES = 10_000
+# Above this number of units, equal units are drawn by kind and, where still as many kinds are left,
+# the jackknife is linearised: it would score each replicate once per unit.
+MANY_UNITS = 500
 CHUNK_VALUES = 4_000_000  # floats held at a time by the resampling loops (32 MB)
 
 Score = Callable[[Floats], Floats]  # confusion matrices (..., k, k+1) -> scores (...)
@@ -38,7 +41,8 @@ def bootstrap_t(
 ) -> Interval:
     """Return the studentised bootstrap interval of a function of summed counts.
 
-    Standard errors are the jackknife's. Replicates whose standard error is 0 or NaN are left out.
+    Standard errors are the jackknife's, with more than MANY_UNITS units the infinitesimal
+    jackknife's. Replicates whose standard error is 0 or NaN are left out.
 
     Parameters
     ----------
@@ -69,19 +73,23 @@ def bootstrap_t(
     References
     ----------
     Efron (1982), The jackknife, the bootstrap and other resampling plans.
-    Davison & Hinkley (1997), Bootstrap methods and their application, §5.2.
+    Davison & Hinkley (1997), Bootstrap methods and their application, §2.7 and §5.2.
     """
     units, copies = _checked(units, multiplicity)
     n = int(copies.sum())
-    (estimate,), (error,) = _studentised(statistic, units, copies[None])
+    studentised, width = _studentised, units.size
+    if len(units) > MANY_UNITS:
+        units, copies = _by_kind(units, copies)
+        width = units.size
+    if len(units) > MANY_UNITS:
+        studentised, width = _linearised, max(len(units), units.shape[1] ** 2)
+    (estimate,), (error,) = studentised(statistic, units, copies[None])
     if n < LEAST_CLUSTERS or np.isnan(estimate) or not error > NO_SPREAD:
         return undefined(float(estimate))
     random = np.random.default_rng(seed)
     pivots = []
-    for rows in chunks(replicates, units.size):
-        score, deviation = _studentised(
-            statistic, units, random.multinomial(n, copies / n, size=rows)
-        )
+    for rows in chunks(replicates, width):
+        score, deviation = studentised(statistic, units, _drawn(random, copies, rows))
         usable = deviation > NO_SPREAD
         pivots.append((score[usable] - estimate) / deviation[usable])
     pivot = np.concatenate(pivots)
@@ -298,6 +306,50 @@ def _studentised(
     mean = (weights * without).sum(axis=1) / n
     spread = (weights * (without - mean[:, None]) ** 2).sum(axis=1)
     return statistic(totals), np.where(undefined, np.nan, np.sqrt((n - 1) / n * spread))
+
+
+def _linearised(
+    statistic: Callable[[Floats], Floats], units: Floats, weights: Ints
+) -> tuple[Floats, Floats]:
+    """Return the statistic and its infinitesimal jackknife standard error, each (R,).
+
+    The derivative with regard to each total comes from two totals close by. It does not matter
+    where nothing was drawn of a cell. weights: (R, U) of the units; every row has the same sum.
+    """
+    n = int(weights[0].sum())
+    totals = weights @ units
+    cells = totals.shape[1]
+    steps = _STEP * (weights @ np.abs(units))
+    aside = steps[:, :, None] * np.eye(cells)  # (R, cell that is moved, cells)
+    rise = statistic((totals[:, None] + aside).reshape(-1, cells)) - statistic(
+        (totals[:, None] - aside).reshape(-1, cells)
+    )
+    slope = np.divide(rise.reshape(-1, cells), 2 * steps, out=np.zeros_like(steps), where=steps > 0)
+    influence = slope @ units.T
+    influence -= ((slope * totals).sum(axis=1) / n)[:, None]
+    spread = (weights * influence**2).sum(axis=1)
+    value = statistic(totals)
+    return value, np.where(np.isnan(value), np.nan, np.sqrt((n - 1) / n * spread))
+
+
+_STEP = 1e-4  # of a total without signs: the error of a derivative is about its square
+
+
+def _by_kind(units: Floats, copies: Ints) -> tuple[Floats, Ints]:
+    """Return the different units and how many there are of each."""
+    kinds, place = np.unique(units, axis=0, return_inverse=True)
+    return kinds, np.bincount(place.ravel(), weights=copies, minlength=len(kinds)).astype(np.int64)
+
+
+def _drawn(random: np.random.Generator, copies: Ints, rows: int) -> Ints:
+    """Return how often each unit is drawn: (rows, U), with replacement, as many as there are."""
+    n, units = int(copies.sum()), len(copies)
+    if units <= MANY_UNITS:
+        return random.multinomial(n, copies / n, size=rows)
+    # Drawing one by one is faster than a binomial number per unit.
+    owner = np.repeat(np.arange(units), copies)
+    drawn = owner[random.integers(0, n, (rows, n))] + units * np.arange(rows)[:, None]
+    return np.bincount(drawn.ravel(), minlength=rows * units).reshape(rows, units)
 
 
 def chunks(replicates: int, width: int) -> list[int]:
