@@ -10,9 +10,11 @@ BELOW ?= $(FULL)
 CORES ?= all
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 
-.PHONY: run zoo paper test test-fast cluster docs docs-serve lint format lock clean help
+.PHONY: run full zoo paper test test-fast cluster docs docs-serve lint format lock clean help
 run: $(LIGHT)/.ready ## run config.yaml, print the leaderboard and the report's path (the default)
 	$(LIGHT)/bin/faceoff run config.yaml --cores $(CORES)
+
+full: $(FULL)/.ready ## make .venv-full, the environment with PyTorch
 
 zoo: $(FULL)/.ready ## run configs/zoo.yaml: every detector and model whose weights are here
 	$(FULL)/bin/faceoff run configs/zoo.yaml --cores $(CORES)

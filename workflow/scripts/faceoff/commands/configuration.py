@@ -29,13 +29,14 @@ def config(
 ) -> None:
     """Check a configuration; with --write, write every key into it.
 
-    Each key comes under its generated comment.
+    The check is that of a run before its first job: data, columns, packages and weights that are
+    here. With --write, each key comes under its generated comment.
     """
     from faceoff.commands import reference_page
-    from faceoff.plan import config_files
+    from faceoff.plan import config_files, preflight
 
     path = configuration_here(path)
-    plan_of(path)
+    plan = plan_of(path)
     own = path.resolve() == config_files.OWN
     if write:
         text = config_files.commented(config_files.load(path))
@@ -57,6 +58,11 @@ def config(
             json.dumps(config_files.schema(), indent=1, sort_keys=True) + "\n",
         )
         files.write_text(reference_page.PATH, reference_page.page())
+    if not write:
+        try:
+            preflight.check(plan, download=False)
+        except preflight.PreflightError as error:
+            fail(f"{path}: valid, but a run would stop here:\n{error}")
     console.print(f"{path}: valid")
 
 

@@ -18,6 +18,7 @@ from faceoff.assets.asset import AssetError
 from faceoff.layout import PACKAGE, scripts_folder
 from faceoff.plan.config import ConfigError
 from faceoff.plan.job_specs import Plan
+from faceoff.plugins import given_weights
 from faceoff.plugins.plugin import RegistryError
 from faceoff.storage import files
 
@@ -29,10 +30,11 @@ class PreflightError(Exception):
     """
 
 
-def check(plan: Plan, every_weight: bool = False) -> None:
+def check(plan: Plan, every_weight: bool = False, download: bool = True) -> None:
     """Fetch every asset and dataset that may be downloaded, and open every dataset.
 
-    every_weight: also fetch weights if the run makes do with those that are present.
+    every_weight: also fetch weights if the run makes do with those that are present; download:
+    False looks only, and takes what may be downloaded as there.
 
     Raises PreflightError with one line per missing thing.
     """
@@ -40,9 +42,11 @@ def check(plan: Plan, every_weight: bool = False) -> None:
     for name in plan.datasets():
         try:
             archives = plan.archives(name)
-            if archives:
-                folder: Path = getattr(plan.config.datasets[name], "path")  # noqa: B009
+            folder: Path | None = getattr(plan.config.datasets[name], "path", None)
+            if archives and folder and download:
                 dataset_archives.obtain(archives, folder)
+            elif archives and folder and not folder.exists():
+                continue
             dataset, space = plan.open(name), plan.config.datasets[name].space
             if isinstance(space, list):
                 emotions.space(space, dataset.space)
@@ -58,19 +62,51 @@ def check(plan: Plan, every_weight: bool = False) -> None:
             problems.append(f"{option} is missing: the file with the predictions")
         elif not Path(path).is_file():
             problems.append(f"{option}: {path} is not there")
+        else:
+            try:
+                plan.read_recorded(name)
+            except (OSError, ValueError) as error:
+                problems.append(f"models.{name}: {error}")
+    problems += _weights(plan, every_weight, download)
+    if not plan.cells and not problems:
+        reasons = dict.fromkeys(plan.skip(*cell) for cell in plan.pairs)
+        problems.append("no pair of detector and model can run here:")
+        problems += [f"  {reason}" for reason in reasons]
+    if problems:
+        raise PreflightError("\n".join(problems))
+
+
+def _weights(plan: Plan, every_weight: bool, download: bool) -> list[str]:
+    """Return one line for each file of weights that is missing or has another hash than it must.
+
+    Fetch those that are missing, where the run does not make do with those that are there.
+    """
+    problems = []
     fetched = every_weight or plan.config.weights == "fetch"
-    for user, asset in plan.assets().items() if fetched else ():
+    for user, plugin, options in plan.plugin_options():
+        if plan.check_modules and plugin.skip():
+            continue
+        lacking = given_weights.missing(plugin, options) if fetched else None
+        faults = [lacking, *given_weights.wrong(options)]
+        problems += [f"{user}: {fault}" for fault in faults if fault]
+    for user, asset in plan.assets().items():
         # A job in another environment looks into its own packages; fetch the download for a job
         # whose environment lacks the package.
         elsewhere = bool(asset.package) and not plan.check_modules
         if elsewhere and not asset.urls:
             continue
         try:
-            fetch.fetch_for_others(asset) if elsewhere else fetch.fetch(asset)
+            if not fetched or not download:
+                found = fetch.locate(asset)
+                if found is None and fetched and not asset.urls:
+                    fetch.fetch(asset)  # says where it belongs
+            elif elsewhere:
+                fetch.fetch_for_others(asset)
+            else:
+                fetch.fetch(asset)
         except AssetError as error:
             problems.append(f"{user}: {error}")
-    if problems:
-        raise PreflightError("\n".join(problems))
+    return problems
 
 
 def lock(plan: Plan) -> TextIO:

@@ -12,10 +12,17 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _DEFAULT_VARIABLES = {"FACEOFF_DATA": "./data"}
 
 
+_LONGEST_NAME = 64  # characters: a file's name joins several names and may have 255 bytes
+
+
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise ValueError(
             "names are lower-case letters, digits, '-' and '_', as they become file names"
+        )
+    if len(value) > _LONGEST_NAME:
+        raise ValueError(
+            f"names have at most {_LONGEST_NAME} characters, as they become file names"
         )
     return value
 
@@ -55,9 +62,9 @@ Limit = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, 
 
 
 class Section(BaseModel):
-    """Base of every section: unknown keys are errors."""
+    """Base of every section: unknown keys are errors, numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class DatasetConfig(Section):
