@@ -131,6 +131,14 @@ def lock(plan: Plan) -> TextIO:
     return handle
 
 
+def limit_jobs(plan: Plan) -> None:
+    """Tell jobs how long a detector or model may take.
+
+    Not through their params: another limit must not run them again.
+    """
+    os.environ["FACEOFF_JOB_HOURS"] = str(plan.config.job_hours)
+
+
 def prepare_environment() -> None:
     """Let jobs find this interpreter first, and no user site.
 

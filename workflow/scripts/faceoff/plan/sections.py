@@ -191,6 +191,13 @@ class RunConfig(Section):
         description="device of the networks: auto (a GPU if there is one), cpu, cuda or cuda:N; "
         "FACEOFF_DEVICE overrides it on one machine",
     )
+    job_hours: float = Field(
+        24.0,
+        gt=0,
+        le=8760,
+        description="longest time of one job of a detector or model, in hours; a job that takes "
+        "longer fails its cells",
+    )
     plugins: list[DataPath] = Field(
         default_factory=list, description="folders with more plug-ins (.py) and model cards (.yaml)"
     )
