@@ -1,6 +1,7 @@
 """The `faceoff` command: what it lists, and that its errors are lines, not tracebacks."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -463,3 +464,20 @@ def test_models_say_where_weights_are_missing(call):
     assert code == 0
     (row,) = [line for line in output.splitlines() if " ddamfn " in line]
     assert "weights missing: give them as options" in row
+
+
+def test_an_ascii_locale_reads_any_name_and_prints_what_it_can(tmp_path):
+    (tmp_path / "ü/happiness").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "ü/happiness/ä.png")
+    raw = {"datasets": {"mine": {"type": "folder", "path": "ü"}}, "detectors": {"whole": {}}}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({**raw, "models": {"fer": {}}}))
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for arguments in (["config", "c.yaml"], ["models"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "faceoff", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, **ascii_only},
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")

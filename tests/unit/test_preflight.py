@@ -314,3 +314,14 @@ def test_a_run_asks_for_every_file_that_a_user_reads(made: Plan) -> None:
     assert set(made.files()) - set(made.products()) == rest
     for path in (layout.report, layout.captions, layout.figure("heatmap-posed.svg")):
         assert path in made.products()
+
+
+@pytest.mark.parametrize("place", ["results", "results/t", "results/t/scores"])
+def test_a_file_in_the_place_of_a_folder_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(place).parent.mkdir(parents=True, exist_ok=True)
+    Path(place).touch()
+    with pytest.raises(preflight.PreflightError, match=f"^{place} is a file, where the run needs"):
+        preflight.lock(plan())

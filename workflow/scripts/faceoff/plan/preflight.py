@@ -115,9 +115,16 @@ def lock(plan: Plan) -> TextIO:
     Raises PreflightError.
     """
     folder = Path(plan.layout.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    # It stays open until the process ends.
-    handle = open(plan.layout.lock, "w", encoding="utf-8")  # noqa: SIM115
+    _need_folders(plan)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # It stays open until the process ends.
+        handle = open(plan.layout.lock, "w", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise PreflightError(
+            f"{error.filename}: {error.strerror}; results go there: run in another folder, or give "
+            "one with --directory"
+        ) from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -129,6 +136,13 @@ def lock(plan: Plan) -> TextIO:
         ) from None
     files.clear_leftovers(folder)
     return handle
+
+
+def _need_folders(plan: Plan) -> None:
+    """Raise PreflightError where a file lies in the place of a folder of the run."""
+    for folder in sorted({parent for path in plan.files() for parent in Path(path).parents}):
+        if folder.exists() and not folder.is_dir():
+            raise PreflightError(f"{folder} is a file, where the run needs a folder: move it away")
 
 
 def limit_jobs(plan: Plan) -> None:
