@@ -325,3 +325,17 @@ def test_a_file_in_the_place_of_a_folder_is_said(
     Path(place).touch()
     with pytest.raises(preflight.PreflightError, match=f"^{place} is a file, where the run needs"):
         preflight.lock(plan())
+
+
+def test_folders_that_the_environment_names_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FACEOFF_MIRROR", "nowhere")
+    monkeypatch.delenv("FACEOFF_DATA", raising=False)
+    made = plan({"datasets": {"f": {"type": "folder", "path": "${FACEOFF_DATA}/f"}}})
+    with pytest.raises(preflight.PreflightError) as caught:
+        preflight.check(made)
+    lines = str(caught.value).splitlines()
+    assert lines[1] == "FACEOFF_MIRROR=nowhere is no folder"
+    assert lines[0].endswith("; FACEOFF_DATA is not set: set it to the folder with your datasets")

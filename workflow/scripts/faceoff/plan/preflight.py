@@ -19,6 +19,7 @@ from faceoff.layout import PACKAGE, scripts_folder
 from faceoff.plan.config import ConfigError
 from faceoff.plan.job_specs import Plan
 from faceoff.plugins import given_weights
+from faceoff.plugins.options import DEFAULT_DATA
 from faceoff.plugins.plugin import RegistryError
 from faceoff.storage import files
 
@@ -51,7 +52,7 @@ def check(plan: Plan, every_weight: bool = False, download: bool = True) -> None
             if isinstance(space, list):
                 emotions.space(space, dataset.space)
         except (OSError, ValueError, AssetError) as error:
-            problems.append(f"dataset {name}: {error}")
+            problems.append(f"dataset {name}: {error}{_data_hint(plan, name)}")
     for name in plan.config.models:
         card = plan.model(name)[1].card
         if "reads" not in card:
@@ -73,7 +74,16 @@ def check(plan: Plan, every_weight: bool = False, download: bool = True) -> None
         problems.append("no pair of detector and model can run here:")
         problems += [f"  {reason}" for reason in reasons]
     if problems:
-        raise PreflightError("\n".join(problems))
+        raise PreflightError("\n".join([*problems, *_wrong_folders()]))
+
+
+def _wrong_folders() -> list[str]:
+    """Return a line for each variable of the environment that names no folder."""
+    return [
+        f"{name}={os.environ[name]} is no folder"
+        for name in ("FACEOFF_MIRROR", "FACEOFF_DATA")
+        if os.environ.get(name) and not Path(os.environ[name]).is_dir()
+    ]
 
 
 def _weights(plan: Plan, every_weight: bool, download: bool) -> list[str]:
@@ -136,6 +146,15 @@ def lock(plan: Plan) -> TextIO:
         ) from None
     files.clear_leftovers(folder)
     return handle
+
+
+def _data_hint(plan: Plan, name: str) -> str:
+    """Return the cure where a dataset is looked for in the folder that FACEOFF_DATA defaults to."""
+    path = getattr(plan.config.datasets[name], "path", None)
+    default = Path(DEFAULT_DATA)
+    if os.environ.get("FACEOFF_DATA") or path is None or default not in [path, *path.parents]:
+        return ""
+    return "; FACEOFF_DATA is not set: set it to the folder with your datasets"
 
 
 def _need_folders(plan: Plan) -> None:

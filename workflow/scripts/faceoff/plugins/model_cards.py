@@ -57,8 +57,9 @@ def read_card(path: Path) -> Plugin:
     """
     try:
         card = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RegistryError(f"model card {path}: {error}") from None
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        raise RegistryError(f"model card {path}: {reason}") from None
     if not isinstance(card, dict):
         raise RegistryError(f"model card {path}: expected keys and values")
     if not isinstance(card.get("input", {}), dict):

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_DEFAULT_VARIABLES = {"FACEOFF_DATA": "./data"}
+DEFAULT_DATA = "./data"
+_DEFAULT_VARIABLES = {"FACEOFF_DATA": DEFAULT_DATA}
 
 
 _LONGEST_NAME = 64  # characters: a file's name joins several names and may have 255 bytes
