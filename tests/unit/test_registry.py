@@ -426,3 +426,9 @@ def test_a_bad_card_among_good_ones_is_named_in_one_line(tmp_path: Path, content
     assert done.exit_code == 1
     assert done.output.startswith(f"faceoff: model card {tmp_path}/bad.yaml: ")
     assert len(done.output.splitlines()) == 1
+
+
+def test_a_card_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").mkdir()
+    with pytest.raises(RegistryError, match=r"'net\.onnx' is a folder .*save the network as one"):
+        read_card(card_file(tmp_path))

@@ -124,6 +124,11 @@ def read_card(path: Path) -> Plugin:
 def _weights(path: Path, card: Mapping[str, Any]) -> Asset:
     """Return the weights file of a card: beside the card, or wherever assets are looked for."""
     beside = path.parent / str(card["file"])
+    if beside.is_dir():
+        raise RegistryError(
+            f"model card {path}: file {card['file']!r} is a folder (a SavedModel?), which no one "
+            "hash covers: save the network as one file (ONNX, TFLite or Keras .h5)"
+        )
     return Asset(
         file=str(beside.resolve())
         if beside.is_file() and "package" not in card
