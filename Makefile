@@ -8,11 +8,15 @@ OVER = $(CLUSTER)/.over-$(notdir $(BELOW))
 DOCS := .venv-docs
 BELOW ?= $(FULL)
 CORES ?= all
+PYTHON_IS_NEW = $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null || \
+  { echo "faceoff: $(PYTHON) is no Python 3.11: install it, or name it, make PYTHON=/path/to/python3.11"; exit 1; }
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 
-.PHONY: run zoo paper test test-fast cluster docs docs-serve lint format lock clean help
+.PHONY: run full zoo paper test test-fast cluster docs docs-serve lint format lock clean help
 run: $(LIGHT)/.ready ## run config.yaml, print the leaderboard and the report's path (the default)
 	$(LIGHT)/bin/faceoff run config.yaml --cores $(CORES)
+
+full: $(FULL)/.ready ## make .venv-full, the environment with PyTorch
 
 zoo: $(FULL)/.ready ## run configs/zoo.yaml: every detector and model whose weights are here
 	$(FULL)/bin/faceoff run configs/zoo.yaml --cores $(CORES)
@@ -63,6 +67,7 @@ help: ## print this list
 # --no-deps with hashes works as the lock is complete; requirements that libraries over-declare
 # (TensorFlow, jax …) stay out.
 $(LIGHT)/.ready: requirements/light.txt pyproject.toml
+	@$(PYTHON_IS_NEW)
 	$(PYTHON) -m venv --clear $(LIGHT)
 	$(LIGHT)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/light.txt
 	$(LIGHT)/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .
@@ -70,6 +75,7 @@ $(LIGHT)/.ready: requirements/light.txt pyproject.toml
 
 # torch alone is not locked by hash: its right build (CPU, CUDA) depends on the machine.
 $(FULL)/.ready: requirements/full.txt requirements/torch.txt pyproject.toml
+	@$(PYTHON_IS_NEW)
 	$(PYTHON) -m venv --clear $(FULL)
 	$(FULL)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/full.txt
 	$(FULL)/bin/python -m pip install $(PIP_FLAGS) -r requirements/torch.txt

@@ -7,6 +7,8 @@ import sys
 from snakemake.utils import min_version
 
 min_version("9.20")
+if sys.version_info < (3, 11, 4):
+    sys.exit(f"faceoff: Python {sys.version.split()[0]} is too old, it needs 3.11.4 or newer")
 sys.path.insert(0, os.path.join(workflow.basedir, "workflow", "scripts"))
 
 if not workflow.overwrite_configfiles:

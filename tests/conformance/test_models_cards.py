@@ -4,6 +4,7 @@ Every bad file or card is refused in words.
 """
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,47 @@ def test_pickled_code_is_refused_and_never_run(tmp_path: Path) -> None:
     path.write_bytes(pickle.dumps(Code()))
     with pytest.raises(CheckpointError):
         read_state(path)
+
+
+@pytest.mark.parametrize("part", ["data.pkl", "constants.pkl"])
+def test_a_foreign_pickle_in_torchscript_is_refused_and_never_run(
+    tmp_path: Path, part: str
+) -> None:
+    sound = script(tmp_path / "sound.pt", Small())
+    with zipfile.ZipFile(sound) as source, zipfile.ZipFile(tmp_path / "net.pt", "w") as target:
+        for name in source.namelist():
+            foreign = name.endswith(part)
+            target.writestr(
+                name, pickle.dumps(Code(), protocol=2) if foreign else source.read(name)
+            )
+    with pytest.raises(CheckpointError) as caught:
+        ready(tmp_path / "net.pt", "torchscript")
+    assert "net.pt: not a TorchScript file (torch.jit.save)" in str(caught.value)
+    assert "Unknown type name" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+class Odd(torch.nn.Module):
+    """A network with another number of rows than pictures."""
+
+    def __init__(self, how: str):
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores = x.mean(dim=(2, 3))
+        if self.how == "double":
+            return torch.cat([scores, scores])
+        return scores.mean()
+
+
+@pytest.mark.parametrize(
+    ("how", "says"), [("double", r"\d+ rows for \d+ pictures"), ("scalar", "one number for")]
+)
+def test_rows_that_fit_no_picture_are_refused(tmp_path: Path, how: str, says: str) -> None:
+    model = ready(script(tmp_path / "net.pt", Odd(how)), "torchscript")
+    with pytest.raises(ValueError, match=says):
+        model.predict(crops())
 
 
 def test_damaged_files(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """One bad picture spoils its own row only; a broken plug-in stops the job."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -293,3 +295,26 @@ def test_plugin_gets_its_card_and_verified_files(tmp_path: Path) -> None:
     assert plugin.card == {"k": 1}
     assert plugin.assets == {"weights": tmp_path / "w.bin", "trained": tmp_path / "t.npz"}
     assert clock.load_s > 0
+
+
+def test_a_plugin_that_never_ends_is_ended_by_the_time_limit(tmp_path: Path) -> None:
+    """Also in code that never comes back to Python; the shell then sees exit status 142."""
+    (tmp_path / "endless.py").write_text(
+        "import re\n\nclass Endless:\n    def __init__(self, card, assets):\n"
+        "        re.match('(a*)*b', 'a' * 60)\n"
+    )
+    code = (
+        "from faceoff.inference.clock import Clock\n"
+        "from faceoff.inference.plugin_job import load_plugin\n"
+        "from faceoff.plugins.jobs import PluginJob\n"
+        f"load_plugin(PluginJob(name='e', source={str(tmp_path / 'endless.py')!r}, "
+        "class_name='Endless', card={}, assets={}), Clock())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "FACEOFF_JOB_HOURS": str(1 / 3600)},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGALRM
+    assert 128 + signal.SIGALRM == 142

@@ -1,6 +1,7 @@
 """The `faceoff` command: what it lists, and that its errors are lines, not tracebacks."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -437,3 +438,46 @@ def test_shells_can_complete_commands(call):
     code, output = call("--help")
     assert code == 0
     assert "--install-completion" in output
+
+
+def test_config_stops_where_a_run_would(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("file,label\na.png,happiness\n")
+    columns = {"path": "path"}
+    raw = {
+        "datasets": {"t": {"type": "table", "path": "t.csv", "columns": columns}},
+        "detectors": {"whole": {}},
+        "models": {"fer": {}},
+    }
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(raw))
+    code, output = call("config", "c.yaml")
+    assert code == 1
+    assert "c.yaml: valid, but a run would stop here:" in output
+    assert "t.csv: no column 'path'" in output
+    columns["path"] = "file"
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(raw))
+    assert call("config", "c.yaml") == (0, "c.yaml: valid\n")
+
+
+def test_models_say_where_weights_are_missing(call):
+    code, output = call("models")
+    assert code == 0
+    (row,) = [line for line in output.splitlines() if " ddamfn " in line]
+    assert "weights missing: give them as options" in row
+
+
+def test_an_ascii_locale_reads_any_name_and_prints_what_it_can(tmp_path):
+    (tmp_path / "ü/happiness").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "ü/happiness/ä.png")
+    raw = {"datasets": {"mine": {"type": "folder", "path": "ü"}}, "detectors": {"whole": {}}}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({**raw, "models": {"fer": {}}}))
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for arguments in (["config", "c.yaml"], ["models"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "faceoff", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, **ascii_only},
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")

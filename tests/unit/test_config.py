@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from faceoff.plan import config_files, sections
 from faceoff.plan.config import ConfigError, parse
+from faceoff.plan.job_specs import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = {
@@ -366,3 +369,114 @@ def test_schema_accepts_the_ready_made_run_and_refuses_unknown_keys() -> None:
     assert validator.is_valid(values)
     assert not validator.is_valid({**values, "modles": {}})
     assert not validator.is_valid({**values, "datasets": {"posed": {"splt": 1}}})
+
+
+BOMB = "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}' if before else '1'] * 9)}]\n"
+    for before, name in zip(["", *"abcdef"], "abcdefg", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"run: \xe9\n", "byte 6 is not UTF-8"),
+        ("run: é\n".encode("utf-16"), "byte 1 is not UTF-8"),
+        (b"seed: " + b"9" * 5000, "digits"),
+        (b"datasets: &x {posed: *x}\n", "line 1, column 11: an anchor contains itself"),
+        (BOMB.encode(), "more than 100,000 values"),
+        (b"run: " + b"[" * 5000 + b"]" * 5000, "nested deeper than 40 levels"),
+        (b"run: " + b"{a: " * 50 + b"1" + b"}" * 50, "nested deeper than 40 levels"),
+        (b'report: {title: "\\ud800"}', "half a character"),
+        (b"run: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
+        (b"\trun: x", "line 1, column 1"),
+    ],
+)
+def test_a_hostile_file_is_refused_in_one_short_line(
+    tmp_path: Path, text: bytes, says: str
+) -> None:
+    (tmp_path / "c.yaml").write_bytes(text)
+    with pytest.raises(ConfigError) as caught:
+        config_files.load(tmp_path / "c.yaml")
+    said = str(caught.value)
+    assert said.startswith(str(tmp_path / "c.yaml"))
+    assert says in said
+    assert "\n" not in said
+    assert len(said) < len(str(tmp_path)) + 200
+
+
+def test_a_long_value_is_shortened() -> None:
+    for change in ({"seed": "x" * 10_000}, {"weights": "x" * 10_000}, {"x" * 10_000: 1}):
+        with pytest.raises(ConfigError) as caught:
+            parse({**GOOD, **change})
+        assert len(str(caught.value)) < 400
+
+
+def everything(plan: Plan) -> None:
+    """Ask a plan for all that the Snakefile asks it for."""
+    files = plan.products()
+    assert len(files) == len(set(files)), "Snakemake refuses an output that stands twice"
+    assert max(len(part) for path in plan.files() for part in path.split("/")) < 200
+    plan.patterns()
+    jobs = [plan.report_job(), plan.manifest_job(), plan.captions_job(), plan.speed_job()]
+    jobs += [plan.tables_job(), plan.figures_job()]
+    for dataset in plan.datasets():
+        jobs += [plan.samples_job(dataset), plan.frames_job(dataset), plan.examples_job(dataset)]
+        jobs += [plan.compare_job(dataset), plan.answers_job(dataset), plan.overlaps_job(dataset)]
+        for detector, model in plan.cells:
+            jobs += [plan.detect_job(dataset, detector)]
+            jobs += [plan.predict_job(dataset, detector, model)]
+            jobs += [plan.score_job(dataset, detector, model)]
+        for fusion in plan.fusions:
+            jobs += [plan.fuse_job(dataset, fusion), plan.fusion_score_job(dataset, fusion)]
+    for job in jobs:
+        text = job.to_json()
+        assert type(job).from_json(text).to_json() == text
+        text.encode("utf-8")
+
+
+ODD = st.one_of(
+    st.none(), st.booleans(), st.floats(), st.integers(), st.integers(-(2**70), 2**70),
+    st.text(max_size=20), st.sampled_from(["a {b} c", "{input}", "*", "[", "../x", "svg", "-", ""]),
+    st.lists(st.sampled_from(["svg", "pdf", "*/*", "{x}", 1]), max_size=3),
+    st.dictionaries(st.sampled_from(["a", "whole", "{x}", "limit", ""]), st.integers(), max_size=2),
+)  # fmt: skip
+KEYS = [
+    ("report", "title"), ("run",), ("seed",), ("weights",), ("device",), ("figures", "formats"),
+    ("figures", "examples"), ("report", "gallery"), ("report", "megabytes"), ("speed", "queries"),
+    ("datasets", "posed", "limit"), ("datasets", "posed", "space"), ("datasets", "posed", "shards"),
+    ("datasets", "posed", "fps"), ("datasets", "posed", "shares"), ("datasets", "own", "path"),
+    ("datasets", "own", "label_map"), ("detectors", "whole", "min_size"),
+    ("detectors", "whole", "upscale"), ("models", "fer", "margin"), ("models", "fer", "detectors"),
+    ("fusions", "v", "members"), ("fusions", "v", "top"), ("fusions", "v", "seed"), ("faces",),
+    ("datasets",), ("detectors", "second"), ("models", "second"), ("fusions", "second"),
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(changes=st.lists(st.tuples(st.sampled_from(KEYS), ODD), min_size=1, max_size=3))
+def test_whatever_is_valid_can_be_planned(changes: list[tuple[tuple[str, ...], Any]]) -> None:
+    raw: dict[str, Any] = {
+        "datasets": {
+            "posed": {"rungs": ["plain"]},
+            "own": {"type": "folder", "path": "pi{c}s", "label_map": {"a {b}": "anger"}},
+        },
+        "detectors": {"whole": {}},
+        "models": {"fer": {}},
+        "fusions": {"v": {"members": ["*/*"]}},
+    }
+    for path, value in changes:
+        section = raw
+        for key in path[:-1]:
+            section = section.setdefault(key, {})
+            if not isinstance(section, dict):
+                return
+        section[path[-1]] = value
+    try:
+        plan = Plan(raw)
+    except ConfigError as error:
+        lengths = map(len, str(error).splitlines())
+    else:
+        lengths = ()
+        everything(plan)
+    assert all(length < 600 for length in lengths)

@@ -42,6 +42,7 @@ def log(folder: Path, text: str = "Traceback …\nValueError: bad weights\n\n") 
         (137, "out of memory"),
         (139, "segmentation fault"),
         (134, "aborted"),
+        (142, "job_hours"),
     ],
 )
 def test_reason_is_the_last_line_of_the_log_or_the_signal(

@@ -1,15 +1,18 @@
 """`faceoff init` writes a configuration that runs; `faceoff run` calls Snakemake with it."""
 
+import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from PIL import Image
+from snakemake_interface_logger_plugins.common import LogEvent
 from typer.testing import CliRunner
 
 from faceoff import layout
 from faceoff.cli import app
-from faceoff.commands import run
+from faceoff.commands import run, run_progress
 from faceoff.plan.job_specs import Plan
 
 
@@ -172,3 +175,65 @@ def test_options_of_snakemake_need_no_file(tmp_path: Path, monkeypatch: pytest.M
     (command,) = called
     assert command[command.index("--configfile") + 1] == "faceoff.yaml"
     assert command[-3:] == ["--dry-run", "--cores", "3"]
+
+
+def record(text: str | None = None, level: int = logging.INFO, **told: Any) -> logging.LogRecord:
+    """Return what Snakemake logs."""
+    return logging.makeLogRecord({"msg": text, "levelno": level, **told})
+
+
+@pytest.fixture
+def handler() -> run_progress.LogHandler:
+    return run_progress.LogHandler(None, None)
+
+
+def test_a_run_is_a_few_lines(
+    handler: run_progress.LogHandler, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    log = tmp_path / "score.log"
+    log.write_text("Traceback …\nValueError: no [bold]samples\n\n")
+    handler.emit(record("Building DAG of jobs..."))
+    handler.emit(record("Job stats: …", event=LogEvent.RUN_INFO, stats={"total": 100}))
+    for done in range(1, 101):
+        about = {"rule_name": "score", "wildcards": {"dataset": "d", "detector": "whole"}}
+        handler.emit(record(event=LogEvent.JOB_INFO, **about, output=["o"]))
+        handler.emit(record(event=LogEvent.SHELLCMD, shellcmd="python …"))
+        handler.emit(record(event=LogEvent.PROGRESS, done=done, total=100))
+    failed = {**about, "jobid": 3, "log": [str(log)]}
+    handler.emit(record("Error in rule score", logging.ERROR, event=LogEvent.JOB_ERROR, **failed))
+    check = {**failed, "rule_name": "check", "jobid": 4}
+    handler.emit(record("Error in rule check", logging.ERROR, event=LogEvent.JOB_ERROR, **check))
+    command = "RuleException:\nCalledProcessError in file x.smk, line 3:\nCommand 'set -euo …'"
+    handler.emit(record(command, logging.ERROR, event=LogEvent.ERROR, exception="RuleException"))
+    handler.emit(record("a warning", logging.WARNING))
+    handler.flush()
+    handler.flush()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "faceoff: 100 jobs to do"
+    assert [line.split(",")[0] for line in lines[1:5]] == [
+        f"faceoff: {done} of 100 jobs" for done in (20, 40, 60, 80)
+    ]
+    assert lines[5] == "faceoff: a warning"
+    assert lines[6].startswith("faceoff: 100 of 100 jobs done in 0:0")
+    assert lines[7:] == [
+        f"faceoff: failed: score d/whole: ValueError: no [bold]samples (log: {log})"
+    ]
+
+
+def test_an_error_after_its_traceback_is_one_line(
+    handler: run_progress.LogHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "Traceback:\n  File x\n\nOSError: [Errno 30] Read-only file system: '.snakemake'\n"
+    handler.emit(record(text, logging.ERROR, event=LogEvent.ERROR, exception="OSError"))
+    said = capsys.readouterr().err
+    assert said == "faceoff: OSError: [Errno 30] Read-only file system: '.snakemake'\n"
+
+
+def test_what_was_stopped_says_no_more(
+    handler: run_progress.LogHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler.emit(record("Job stats: …", event=LogEvent.RUN_INFO, stats={"total": 9}))
+    handler.emit(record("Terminating processes on user request, this might take some time."))
+    handler.flush()
+    assert handler.interrupted
+    assert capsys.readouterr().err == "faceoff: 9 jobs to do\n"

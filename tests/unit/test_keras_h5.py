@@ -309,6 +309,43 @@ GOOD = {"c": {"kernel": normal(3, 3, 1, 2), "bias": normal(2)}}
             GOOD,
             "only channels_last",
         ),
+        (
+            [("Conv2D", "c", {"kernel_size": [3, 3], "filters": 5})],
+            GOOD,
+            r"layer 'c' \(Conv2D\): its weights make 2 values, its description says filters 5",
+        ),
+        (
+            [("Dense", "d", {"units": 7})],
+            {"d": {"kernel": normal(4, 3), "bias": normal(3)}},
+            "its weights make 3 values, its description says units 7",
+        ),
+        (
+            [("DepthwiseConv2D", "c", {"kernel_size": [3, 3], "depth_multiplier": 2})],
+            {"c": {"depthwise_kernel": normal(3, 3, 2, 1), "bias": normal(2)}},
+            "says depth_multiplier 2",
+        ),
+        (
+            [("Dense", "d", {"units": 3})],
+            {"d": {"kernel": normal(4, 3), "bias": normal(2)}},
+            r"weight 'bias' has the shape \(2,\), \(3,\) is expected",
+        ),
+        (
+            [("Dense", "d", {"units": 3})],
+            {"d": {"kernel": normal(2, 4, 3), "bias": normal(3)}},
+            r"weight 'kernel' has the shape \(2, 4, 3\), 2 sides are expected",
+        ),
+        (
+            [("BatchNormalization", "b", {})],
+            {
+                "b": {
+                    "moving_mean": normal(2),
+                    "moving_variance": normal(3),
+                    "gamma": normal(2),
+                    "beta": normal(2),
+                }
+            },
+            r"weight 'moving_variance' has the shape \(3,\), \(2,\) is expected",
+        ),
     ],
 )
 def test_faults_name_file_and_layer(tmp_path: Path, layers: list, weights: dict, says: str) -> None:

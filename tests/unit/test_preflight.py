@@ -148,6 +148,74 @@ def test_refusal_prints_lines_without_a_traceback(capsys: pytest.CaptureFixture[
     assert preflight.stop(lambda: 5) == 5
 
 
+ABSENT = (
+    'MODELS = {"absent": {"class": "A", "framework": "torch", "lineage": "x",\n'
+    ' "requires": {"modules": ["no_such_module"]}}}\n'
+)
+
+
+def test_a_run_in_which_nothing_can_run_is_refused_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "absent.py").write_text(ABSENT)
+    added = {"plugins": [str(tmp_path)], "fusions": {}}
+    with pytest.raises(preflight.PreflightError) as caught:
+        preflight.check(plan({**added, "models": {"absent": {}}}))
+    assert str(caught.value).splitlines() == [
+        "no pair of detector and model can run here:",
+        "  model absent: python package 'no_such_module' is not installed: `make full` installs it "
+        "and .venv-full/bin/faceoff then runs, or run with --use-conda",
+    ]
+    preflight.check(plan({**added, "models": {"absent": {}, "fer": {}}}))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({}, "weights missing: give them as options `weights` and `sha256`"),
+        ({"weights": "w.pth"}, "give its sha256 too"),
+        ({"weights": "w.pth", "sha256": "0" * 64}, "sha256 is 9f"),
+        ({"weights": "none.pth", "sha256": "0" * 64}, "none.pth is not there"),
+    ],
+)
+def test_weights_that_nothing_verifies_are_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("w.pth").write_bytes(b"test")
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/given.py").write_text(
+        'MODELS = {"given": {"class": "G", "lineage": "g",\n'
+        ' "options": {"weights": None, "sha256": None}}}\n'
+    )
+    models = {"given": {"options": options}, "fer": {}}
+    made = plan({"plugins": ["plugins"], "models": models})
+    with pytest.raises(preflight.PreflightError) as caught:
+        preflight.check(made, download=False)
+    assert str(caught.value).startswith("model given: ")
+    assert says in str(caught.value)
+    if not options:  # a run on what is there makes do without
+        made = plan({"plugins": ["plugins"], "models": models, "weights": "present"})
+        preflight.check(made)
+        assert "weights missing" in str(made.skip("whole", "given"))
+
+
+def test_wrong_weights_that_are_present_are_refused_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "net.onnx").write_bytes(b"other bytes")
+    (tmp_path / "c.yaml").write_text(json.dumps(CARD))
+    models = {"c": {"model": str(tmp_path / "c.yaml")}, "fer": {}}
+    with pytest.raises(preflight.PreflightError, match="remove the file or correct the card"):
+        preflight.check(plan({"models": models, "weights": "present"}))
+
+
+def test_columns_of_recorded_predictions_are_looked_at_first(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("id,anger\na,1\n")
+    options = {"path": str(tmp_path / "p.csv"), "id": "name"}
+    with pytest.raises(preflight.PreflightError, match=r"models\.recorded: .*no column 'name'"):
+        preflight.check(plan({"models": {"recorded": {"options": options}}}))
+
+
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     """Return the plan of a run whose files are all there, as if it had just ended well."""
@@ -246,3 +314,28 @@ def test_a_run_asks_for_every_file_that_a_user_reads(made: Plan) -> None:
     assert set(made.files()) - set(made.products()) == rest
     for path in (layout.report, layout.captions, layout.figure("heatmap-posed.svg")):
         assert path in made.products()
+
+
+@pytest.mark.parametrize("place", ["results", "results/t", "results/t/scores"])
+def test_a_file_in_the_place_of_a_folder_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(place).parent.mkdir(parents=True, exist_ok=True)
+    Path(place).touch()
+    with pytest.raises(preflight.PreflightError, match=f"^{place} is a file, where the run needs"):
+        preflight.lock(plan())
+
+
+def test_folders_that_the_environment_names_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FACEOFF_MIRROR", "nowhere")
+    monkeypatch.delenv("FACEOFF_DATA", raising=False)
+    made = plan({"datasets": {"f": {"type": "folder", "path": "${FACEOFF_DATA}/f"}}})
+    with pytest.raises(preflight.PreflightError) as caught:
+        preflight.check(made)
+    lines = str(caught.value).splitlines()
+    assert lines[1] == "FACEOFF_MIRROR=nowhere is no folder"
+    assert lines[0].endswith("; FACEOFF_DATA is not set: set it to the folder with your datasets")

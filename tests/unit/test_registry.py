@@ -1,11 +1,19 @@
 """Plug-ins are found and described without being imported; faults name the file and the key."""
 
+import hashlib
+import json
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from faceoff.cli import app
 from faceoff.plugins import registry
 from faceoff.plugins.model_cards import read_card
 from faceoff.plugins.plugin import PACKAGE, RegistryError
@@ -395,3 +403,90 @@ def test_skip_names_what_is_missing(tmp_path: Path, requires: dict, says: str | 
     plugin_file(tmp_path, f'DETECTORS = {{"mine": {{"class": "Mine", "requires": {requires!r}}}}}')
     reason = registry.get("detector", "mine", (tmp_path,)).skip()
     assert reason is None if says is None else says in reason
+
+
+HUB = {
+    "config.json": b'{"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}',
+    "preprocessor_config.json": b"{}",
+}
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Answer on this machine as Hugging Face does; yield what it says of the model me/Net-1."""
+    stored = [{"rfilename": name} for name in HUB]
+    stored.append({"rfilename": "model.safetensors", "lfs": {"sha256": "a" * 64}})
+    about = {"sha": "c" * 40, "siblings": stored, "cardData": {"license": "mit"}}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            prefix = f"/me/Net-1/resolve/{'c' * 40}/"
+            body = HUB.get(self.path.removeprefix(prefix))
+            if self.path == "/api/models/me/Net-1?blobs=true":
+                body = json.dumps(about).encode()
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    yield about
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_card_of_hugging_face_is_written_with_commit_and_hashes(
+    hub: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "net.yaml"
+    done = CliRunner().invoke(app, ["card", "hf:me/Net-1", "--output", str(path)])
+    assert done.exit_code == 0, done.output
+    plugin = read_card(path)
+    assert (plugin.name, plugin.card["licence"]) == ("net-1", "mit")
+    hashes = {role: asset.sha256 for role, asset in plugin.assets.items()}
+    assert hashes == {
+        "config": hashlib.sha256(HUB["config.json"]).hexdigest(),
+        "processor": hashlib.sha256(b"{}").hexdigest(),
+        "weights": "a" * 64,
+    }
+    assert all("c" * 40 in asset.urls[0] for asset in plugin.assets.values())
+    assert "LABEL_0, LABEL_1: write the emotions in this order" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("hf:me/other", "there is no public model of this name"),
+        ("me", "expected hf:owner/name"),
+        ("hf:me/Net-1", "lacks model.safetensors"),
+    ],
+)
+def test_a_card_that_cannot_be_written_is_one_line(
+    hub: dict[str, Any], tmp_path: Path, model: str, says: str
+) -> None:
+    hub["siblings"] = hub["siblings"][:2]
+    done = CliRunner().invoke(app, ["card", model, "--output", str(tmp_path / "c.yaml")])
+    assert done.exit_code == 1
+    assert says in done.output
+    assert len(done.output.splitlines()) == 1
+    assert not (tmp_path / "c.yaml").exists()
+
+
+@pytest.mark.parametrize("content", [b"a: [", b"a: \xe9", b"a: " + b"[" * 5000, b"- 1"])
+def test_a_bad_card_among_good_ones_is_named_in_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bad.yaml").write_bytes(content)
+    done = CliRunner().invoke(app, ["models", "--plugins", str(tmp_path)])
+    assert done.exit_code == 1
+    assert done.output.startswith(f"faceoff: model card {tmp_path}/bad.yaml: ")
+    assert len(done.output.splitlines()) == 1
+
+
+def test_a_card_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").mkdir()
+    with pytest.raises(RegistryError, match=r"'net\.onnx' is a folder .*save the network as one"):
+        read_card(card_file(tmp_path))

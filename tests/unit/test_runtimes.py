@@ -11,7 +11,7 @@ import pytest
 
 from faceoff.inference import hardware, runtimes
 from faceoff.inference.hardware import DeviceError, Hardware, is_of_the_machine, is_out_of_memory
-from faceoff.inference.runtimes import BatchedNetwork, Onnx, Tflite
+from faceoff.inference.runtimes import BatchedNetwork, Onnx, Tflite, batched
 
 # As the libraries word them; a GPU's can only be quoted here.
 NO_MEMORY = {
@@ -305,6 +305,61 @@ def test_onnx_weights_in_another_file_are_refused(
         ValueError, match=r"a\.onnx: keeps weights in another file, which its sha256 does not cover"
     ):
         Onnx(path, batch=1)
+
+
+def test_onnx_weights_of_a_branch_in_another_file_are_refused(tmp_path: Path) -> None:
+    """Onnxruntime alone would load them: a branch of `If` is a graph of its own."""
+    onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    helper, floats = onnx.helper, onnx.TensorProto.FLOAT
+    (tmp_path / "data").write_bytes(np.ones(4, np.float32).tobytes())
+    outside = onnx.TensorProto(
+        name="w", data_type=floats, dims=[4], data_location=onnx.TensorProto.EXTERNAL
+    )
+    for key, value in {"location": "data", "offset": "0", "length": "16"}.items():
+        outside.external_data.add(key=key, value=value)
+    result = helper.make_tensor_value_info("b", floats, [4])
+    inside = helper.make_tensor("w", floats, [4], [0.0] * 4)
+    branches = [
+        helper.make_graph([helper.make_node("Identity", ["w"], ["b"])], "g", [], [result], [part])
+        for part in (outside, inside)
+    ]
+    true = helper.make_tensor("t", onnx.TensorProto.BOOL, [], [True])
+    nodes = [
+        helper.make_node("Constant", [], ["c"], value=true),
+        helper.make_node("If", ["c"], ["b"], then_branch=branches[0], else_branch=branches[1]),
+        helper.make_node("Add", ["x", "b"], ["y"]),
+    ]
+    x, y = (helper.make_tensor_value_info(name, floats, ["n", 4]) for name in "xy")
+    model = helper.make_model(
+        helper.make_graph(nodes, "g", [x], [y]),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=9,
+    )
+    path = tmp_path / "a.onnx"
+    path.write_bytes(model.SerializeToString())
+    assert onnxruntime.InferenceSession(str(path)).get_inputs()
+    with pytest.raises(ValueError, match=r"a\.onnx: keeps weights in another file"):
+        Onnx(path, batch=1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "says"),
+    [
+        ((8, 3), "output 1 of the network has 8 rows for 4 pictures"),
+        ((2, 3), "output 1 of the network has 2 rows for 4 pictures"),
+        ((1, 3), "output 1 of the network has 1 rows for 4 pictures"),
+        ((), "output 1 of the network has one number for 4 pictures"),
+        (None, "output 1 of the network is no array"),
+    ],
+)
+@pytest.mark.parametrize("pictures", [1, 4, 6])
+def test_a_network_with_other_than_a_row_per_picture_is_refused(
+    shape: tuple[int, ...] | None, says: str, pictures: int
+) -> None:
+    """Of twice as many rows, the first half would be believed."""
+    wrong = [1.0] if shape is None else np.zeros(shape, np.float32)
+    with pytest.raises(ValueError, match=says):
+        batched(np.zeros((pictures, 2), np.float32), 4, lambda rows: [np.zeros((4, 3)), wrong])
 
 
 # -- onnxruntime on a CPU where CUDA was hoped for -------------------------------------------------

@@ -433,3 +433,12 @@ def test_a_multiverse_is_made_where_it_is_asked_for_and_samples_stay(tmp_path: P
         "asking for it predicts nothing again"
     )
     assert asked.multiverse_job("votes").class_name == "FerPlus"
+
+
+def test_a_time_limit_runs_nothing_again() -> None:
+    """It is no param of a job."""
+    jobs = [
+        made.predict_job("posed", "haar", "fer").to_json()
+        for made in (plan(), plan({"job_hours": 1}))
+    ]
+    assert jobs[0] == jobs[1]

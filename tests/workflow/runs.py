@@ -133,6 +133,19 @@ def start(folder: Path, config: dict) -> subprocess.Popen:
     )
 
 
+def faceoff_run(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start `faceoff run` in a folder that has a config.yaml; stdout and stderr come together."""
+    return subprocess.Popen(
+        [str(SNAKEMAKE.with_name("faceoff")), "run", "--cores", "2", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    )
+
+
 def kill(process: subprocess.Popen, with_jobs: bool = True) -> int:
     """SIGKILL a run that was started; return its exit status, -9 where it was running.
 

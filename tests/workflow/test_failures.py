@@ -130,6 +130,19 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(finished, tmp_path):
     assert not list((folder / "results").rglob(".*.tmp"))
 
 
+def test_a_run_that_is_stopped_says_one_line(tmp_path):
+    folder = tmp_path / "stopped"
+    runs.command(folder, PLAIN)  # writes its configuration
+    process = runs.faceoff_run(folder)
+    runs.until((folder / "results/small/samples").exists, "first job")
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "faceoff: stopped; run it again to go on from here"
+    assert "Traceback" not in said
+    assert len(said.splitlines()) < 8
+
+
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
     folder = tmp_path / "locked"
     first = runs.start(folder, PLAIN)

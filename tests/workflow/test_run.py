@@ -96,6 +96,22 @@ def test_deleted_and_damaged_files_come_back(finished, copy_of_finished):
     assert runs.digests(folder) == runs.digests(finished)
 
 
+def test_faceoff_run_is_a_few_lines_and_the_leaderboard(finished, copy_of_finished):
+    folder = copy_of_finished()
+    runs.command(folder, runs.SMALL)  # writes its configuration
+    (folder / "results/small/tables/accuracy.csv").unlink()
+    said, _ = runs.faceoff_run(folder).communicate(timeout=120)
+    lines = said.splitlines()
+    assert "faceoff: 3 jobs to do" in lines  # tables, check, all
+    assert len(lines) < 25
+    assert any(line.startswith("faceoff: 3 of 3 jobs done in 0:") for line in lines)
+    assert lines[-1].endswith("results/small/report.html")
+    again, _ = runs.faceoff_run(folder).communicate(timeout=120)
+    assert "faceoff: nothing to do: every file is there and up to date" in again
+    assert again.splitlines()[-1] == lines[-1]
+    assert runs.digests(folder) == runs.digests(finished)
+
+
 def test_two_runs_from_scratch_give_the_same_bytes(finished, again):
     assert runs.digests(again) == runs.digests(finished)
 

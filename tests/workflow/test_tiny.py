@@ -16,26 +16,31 @@ pytestmark = pytest.mark.slow
 
 
 def test_three_pictures_and_one_subject(tmp_path):
+    """Braces in the title, in paths and in a label map are text, no wildcards of Snakemake."""
     drawn = [scene for scene in scenes.plan("test") if scene.rung == "plain"][:3]
     for scene, label in zip(drawn, ("happiness", "sadness", "sadness"), strict=True):
-        folder = tmp_path / "pictures" / label
+        folder = tmp_path / "pictures {x}" / f"{label} {{input}}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{scene.sample_id}.png").write_bytes(encode_png(scenes.draw(scene)[0]))
     table = tmp_path / "one.csv"
-    pictures = sorted((tmp_path / "pictures").rglob("*.png"))
-    table.write_text(
-        "path,label,who\n" + "".join(f"{path},{path.parent.name},ann\n" for path in pictures[:2])
-    )
+    pictures = sorted((tmp_path / "pictures {x}").rglob("*.png"))
+    labelled = [f"{path},{path.parent.name.split()[0]},ann\n" for path in pictures[:2]]
+    table.write_text("path,label,who\n" + "".join(labelled))
     config = {
         "run": "tiny",
         "datasets": {
-            "few": {"type": "folder", "path": str(tmp_path / "pictures")},
+            "few": {
+                "type": "folder",
+                "path": str(tmp_path / "pictures {x}"),
+                "label_map": {f"{name} {{input}}": name for name in ("happiness", "sadness")},
+            },
             "one": {"type": "table", "path": str(table), "columns": {"subject": "who"}},
         },
         "detectors": {"whole": {}, "mediapipe_short": {}},
         "models": {"fer": {}},
         "fusions": {"vote": {}},
-        "figures": {"formats": ["png"], "examples": 2},
+        "figures": {"formats": ["png", "png"], "examples": 2},
+        "report": {"title": "a {b} {{c}} {wildcards.x} $(d) 'e'"},  # wildcards to Snakemake
     }
     done = runs.run(tmp_path / "run", config)
     assert done.returncode == 0, done.stdout[-3000:]

@@ -18,6 +18,7 @@ USE_CONDA = any(method.name == "CONDA" for method in workflow.deployment_setting
 # Snakemake silently keeps the last of two duplicate keys; read the files again to detect them.
 preflight.stop(lambda: [load(path) for path in workflow.configfiles])
 plan = preflight.stop(lambda: Plan(config, check_modules=not USE_CONDA))
+preflight.limit_jobs(plan)
 layout = plan.layout
 lock = None
 # Jobs work on a dataset as a whole or by shard, then gather the shards. So one rule makes a file.

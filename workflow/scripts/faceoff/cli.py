@@ -4,6 +4,9 @@ The commands are in commands/, one module per family; this module registers them
 """
 
 import importlib.metadata
+import io
+import os
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -58,6 +61,12 @@ def main(
     ] = False,
 ) -> None:
     """Compare pairs of face detector and emotion model. Begin with faceoff init, faceoff run."""
+    if sys.getfilesystemencoding() == "ascii":  # a locale in which no file may be named "ä.png"
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, sys.orig_argv)
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks "×" shows "?"
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 # In the order of the help.
@@ -72,6 +81,7 @@ app.command()(listings.datasets)
 app.command(name="assets")(listings.list_assets)
 app.command()(configuration.fetch)
 app.command()(configuration.config)
+app.command()(listings.card)
 app.command()(listings.cards)
 app.command(name="export-audio")(export.export_audio)
 app.command()(export.export)

@@ -29,15 +29,17 @@ def config(
 ) -> None:
     """Check a configuration; with --write, write every key into it.
 
-    Model cards of your own whose weights are here are tried on noise. Each key comes under its
-    generated comment.
+    The check is that of a run before its first job: data, columns, packages and weights that are
+    here. Model cards of your own whose weights are here are tried on noise. With --write, each key
+    comes under its generated comment.
     """
     from faceoff.commands import card_probe, reference_page
-    from faceoff.plan import config_files
+    from faceoff.plan import config_files, preflight
 
     path = configuration_here(path)
+    plan = plan_of(path)
     try:
-        card_probe.refuse(plan_of(path), path)
+        card_probe.refuse(plan, path)
     except ValueError as error:
         fail(error)
     own = path.resolve() == config_files.OWN
@@ -61,6 +63,11 @@ def config(
             json.dumps(config_files.schema(), indent=1, sort_keys=True) + "\n",
         )
         files.write_text(reference_page.PATH, reference_page.page())
+    if not write:
+        try:
+            preflight.check(plan, download=False)
+        except preflight.PreflightError as error:
+            fail(f"{path}: valid, but a run would stop here:\n{error}")
     console.print(f"{path}: valid")
 
 

@@ -63,6 +63,23 @@ def list_assets(
             print(text)
 
 
+def card(
+    model: Annotated[str, typer.Argument(help="a model at Hugging Face: hf:owner/name")],
+    output: Annotated[
+        Path | None, typer.Option("--output", help="card to write; default: NAME.yaml")
+    ] = None,
+) -> None:
+    """Write the card of an image classifier at Hugging Face, pinned by commit and hashes.
+
+    It needs the network; a run then fetches and verifies the files.
+    """
+    from faceoff.commands import hub_card
+
+    path = output or Path(f"{model.rpartition('/')[2].lower()}.yaml")
+    hub_card.write(model, path)
+    console.print(f"{path}: written; name it as a model: `models: {{mine: {{model: {path}}}}}`")
+
+
 def cards(
     write: Annotated[bool, typer.Option("--write", help="write docs/cards.md anew")] = False,
 ) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from faceoff.assets import fetch
-from faceoff.plugins import registry
+from faceoff.plugins import given_weights, registry
 from faceoff.plugins.plugin import Plugin
 
 
@@ -67,11 +68,17 @@ def _calibration(plugin: Plugin) -> str:
 
 
 def _here(plugin: Plugin) -> str:
-    reason = plugin.skip()
-    problems = [reason] if reason else fetch.availability(list(plugin.assets.values()))
-    there = (
-        "[green]yes[/green]"
-        if all(map(fetch.is_there, plugin.assets.values()))
-        else "[yellow]to be downloaded[/yellow]"
+    lacking = (given_weights.missing(plugin, {}) or "").partition(";")[0]  # without addresses
+    reason = plugin.skip() or lacking
+    absent = [asset for asset in plugin.assets.values() if not fetch.is_there(asset)]
+    lost = [asset.name for asset in absent if not asset.urls]
+    problems = (
+        [reason]
+        if reason
+        else fetch.availability([asset for asset in plugin.assets.values() if asset not in absent])
     )
-    return "; ".join(problems) or there
+    if lost and not reason:
+        problems.append(f"weights missing: {', '.join(lost)} (`faceoff assets` says from where)")
+    if problems:
+        return escape("; ".join(problems))
+    return "[yellow]weights missing: to be downloaded[/yellow]" if absent else "[green]yes[/green]"

@@ -63,6 +63,8 @@ class LogHandler(LogHandlerBase):
             self._say("nothing to do: every file is there and up to date")
         elif text.startswith("Terminating processes on user request"):
             self.interrupted = True
+        elif event == LogEvent.ERROR and getattr(record, "exception", "").endswith("Error"):
+            self._say(text.strip().split("\n")[-1])  # an error of Python's, after its traceback
         elif record.levelno >= logging.WARNING and not any(said in text for said in _SAID):
             self._say(text)
 

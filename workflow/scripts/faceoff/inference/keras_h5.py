@@ -227,8 +227,13 @@ class _Weights:
     def __init__(self, layer: Layer, arrays: Arrays, device: str):
         self._layer, self._arrays, self._device = layer, dict(arrays), device
 
-    def take(self, *names: str) -> torch.Tensor:
-        """Return the weight of the first of these names in the file."""
+    def take(
+        self, *names: str, sides: int | None = None, shape: tuple[int, ...] | None = None
+    ) -> torch.Tensor:
+        """Return the weight of the first of these names in the file.
+
+        Raises KerasFileError where it has another number of sides or another shape.
+        """
         name = next((name for name in names if name in self._arrays), None)
         if name is None:
             there = ", ".join(sorted(self._arrays)) or "no weights"
@@ -236,11 +241,20 @@ class _Weights:
                 f"layer {self._layer.name!r} ({self._layer.kind}): weight {names[0]!r} is missing; "
                 f"the file has {there}"
             )
-        return torch.from_numpy(np.array(self._arrays.pop(name), np.float32)).to(self._device)
+        values = np.array(self._arrays.pop(name), np.float32)
+        if (sides is not None and values.ndim != sides) or (
+            shape is not None and values.shape != shape
+        ):
+            expected = f"{sides} sides are" if shape is None else f"{shape} is"
+            raise KerasFileError(
+                f"layer {self._layer.name!r} ({self._layer.kind}): weight {name!r} has the shape "
+                f"{values.shape}, {expected} expected"
+            )
+        return torch.from_numpy(values).to(self._device)
 
-    def take_if(self, wanted: bool, name: str) -> torch.Tensor | None:
-        """Return the weight of this name, None if it is not wanted."""
-        return self.take(name) if wanted else None
+    def take_if(self, wanted: bool, name: str, shape: tuple[int, ...]) -> torch.Tensor | None:
+        """Return the weight of this name and shape, None if it is not wanted."""
+        return self.take(name, shape=shape) if wanted else None
 
     def finish(self) -> None:
         """Raise KerasFileError if a weight was not taken."""
@@ -249,6 +263,16 @@ class _Weights:
                 f"layer {self._layer.name!r} ({self._layer.kind}): unexpected weights "
                 f"{sorted(self._arrays)}"
             )
+
+
+def _agree(layer: Layer, option: str, size: int) -> None:
+    """Raise KerasFileError where an option says another size than the weights have."""
+    stated = layer.options.get(option, size)
+    if stated != size:
+        raise KerasFileError(
+            f"layer {layer.name!r} ({layer.kind}): its weights make {size} values, its description "
+            f"says {option} {stated!r}"
+        )
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -319,17 +343,20 @@ def _convolution(layer: Layer, weights: _Weights) -> Operation:
     dilation = _pair(layer.options.get("dilation_rate", 1))
     pointwise = None
     if layer.kind == "Conv2D":
-        kernel = weights.take("kernel").permute(3, 2, 0, 1)
+        kernel = weights.take("kernel", sides=4).permute(3, 2, 0, 1)
         groups = int(layer.options.get("groups", 1))
     else:
         # a DepthwiseConv2D of Keras 3 calls it kernel
-        raw = weights.take("depthwise_kernel", "kernel")
+        raw = weights.take("depthwise_kernel", "kernel", sides=4)
         height, width, groups, multiplier = raw.shape
+        _agree(layer, "depth_multiplier", multiplier)
         kernel = raw.permute(2, 3, 0, 1).reshape(groups * multiplier, 1, height, width)
         if layer.kind == "SeparableConv2D":
-            pointwise = weights.take("pointwise_kernel").permute(3, 2, 0, 1).contiguous()
+            pointwise = weights.take("pointwise_kernel", sides=4).permute(3, 2, 0, 1).contiguous()
     kernel = kernel.contiguous()
-    bias = weights.take_if(layer.options.get("use_bias", True), "bias")
+    made = (kernel if pointwise is None else pointwise).shape[0]
+    _agree(layer, "filters", made)
+    bias = weights.take_if(layer.options.get("use_bias", True), "bias", (made,))
     size = (kernel.shape[2], kernel.shape[3])
     if "kernel_size" in layer.options and size != _pair(layer.options["kernel_size"]):
         raise KerasFileError(
@@ -348,16 +375,19 @@ def _convolution(layer: Layer, weights: _Weights) -> Operation:
 
 
 def _normalisation(layer: Layer, weights: _Weights) -> Operation:
-    mean, variance = weights.take("moving_mean"), weights.take("moving_variance")
-    gamma = weights.take_if(layer.options.get("scale", True), "gamma")
-    beta = weights.take_if(layer.options.get("center", True), "beta")
+    mean = weights.take("moving_mean", sides=1)
+    size = tuple(mean.shape)
+    variance = weights.take("moving_variance", shape=size)
+    gamma = weights.take_if(layer.options.get("scale", True), "gamma", size)
+    beta = weights.take_if(layer.options.get("center", True), "beta", size)
     epsilon = float(layer.options.get("epsilon", 1e-3))
     return lambda x: functional.batch_norm(x, mean, variance, gamma, beta, eps=epsilon)
 
 
 def _dense(layer: Layer, weights: _Weights) -> Operation:
-    kernel, activation = weights.take("kernel").T.contiguous(), _activation(layer)
-    bias = weights.take_if(layer.options.get("use_bias", True), "bias")
+    kernel, activation = weights.take("kernel", sides=2).T.contiguous(), _activation(layer)
+    _agree(layer, "units", kernel.shape[0])
+    bias = weights.take_if(layer.options.get("use_bias", True), "bias", (kernel.shape[0],))
 
     def run(x: torch.Tensor) -> torch.Tensor:
         if x.shape[1] != kernel.shape[1] or x.ndim != 2:

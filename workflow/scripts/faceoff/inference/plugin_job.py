@@ -3,6 +3,8 @@
 Loading is timed. Calls go over batches so that one bad picture spoils only its own row.
 """
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +24,11 @@ Item = TypeVar("Item")
 
 
 def load_plugin(job: PluginJob, clock: Clock, **more_assets: Path) -> Any:
-    """Verify a job's assets, import its plug-in and construct it."""
+    """Verify a job's assets, import its plug-in and construct it.
+
+    From here on the job has the time that `job_hours` of the configuration leaves it.
+    """
+    _limit_time()
     fetch.isolate_caches()
     hardware.set_hardware(hardware.Hardware(job.device, job.precision, job.batch))
     start = time.perf_counter()
@@ -30,6 +36,15 @@ def load_plugin(job: PluginJob, clock: Clock, **more_assets: Path) -> Any:
     plugin = registry.load(job.source, job.class_name)(job.card, {**files, **more_assets})
     clock.load_s = time.perf_counter() - start
     return plugin
+
+
+def _limit_time() -> None:
+    """Let the kernel end this process after FACEOFF_JOB_HOURS, which the Snakefile sets.
+
+    A signal whose action is the default one also ends code that never comes back to Python.
+    """
+    hours = float(os.environ.get("FACEOFF_JOB_HOURS") or 0)
+    signal.setitimer(signal.ITIMER_REAL, 3600 * hours)
 
 
 def prefetch(items: Iterable[Item]) -> Iterator[Item]:

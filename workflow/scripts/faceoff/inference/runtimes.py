@@ -35,14 +35,25 @@ def batched(
 ) -> list[np.ndarray]:
     """Call `invoke` on padded batches of exactly `batch` rows and join each output's valid rows.
 
-    Zero rows still yield the outputs' shapes.
+    Zero rows still yield the outputs' shapes. Raises ValueError for an output without a row for
+    each input row, since nothing then says which row is whose.
     """
     parts: list[list[np.ndarray]] = []
     for start in range(0, max(len(inputs), 1), batch):
         part = inputs[start : start + batch]
         padded = np.zeros((batch, *inputs.shape[1:]), np.float32)
         padded[: len(part)] = part
-        parts.append([output[: len(part)].copy() for output in invoke(padded)])
+        outputs = invoke(padded)
+        for number, output in enumerate(outputs):
+            if not isinstance(output, np.ndarray):
+                raise ValueError(f"output {number} of the network is no array of numbers")
+            if output.shape[:1] != (batch,):
+                given = f"{len(output)} rows" if output.ndim else "one number"
+                raise ValueError(
+                    f"output {number} of the network has {given} for {batch} pictures; a row for "
+                    "each is expected"
+                )
+        parts.append([output[: len(part)].copy() for output in outputs])
     return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
 
@@ -103,7 +114,9 @@ class Tflite(BatchedNetwork):
     def __init__(self, path: Path, batch: int = BATCH):
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(str(path), num_threads=threads())
+        # From bytes, so that nothing is looked for beside the file, which no hash covers.
+        self._bytes = path.read_bytes()  # LiteRT reads them as long as it computes
+        self._interpreter = Interpreter(model_content=self._bytes, num_threads=threads())
         self._input = self._interpreter.get_input_details()[0]
         self._batch = batch_size(batch)
         self._prepare(self._batch)
@@ -212,7 +225,8 @@ class Onnx(BatchedNetwork):
                     path.read_bytes(), options, providers=providers
                 )
             except Exception as error:
-                if "external data" not in str(error).lower():
+                said = str(error).lower()
+                if "external" not in said and "should be stored in" not in said:
                     raise
                 raise ValueError(
                     f"{path}: keeps weights in another file, which its sha256 does not cover; "

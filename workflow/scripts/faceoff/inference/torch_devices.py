@@ -169,8 +169,11 @@ class Torch(runtimes.BatchedNetwork):
             )
             rows = torch.from_numpy(inputs)
             rows = rows.pin_memory() if self._device.type == "cuda" else rows
-            outputs = self._network(rows.to(self._device, memory_format=layout, non_blocking=True))
-        return [
-            output.float().cpu().numpy()
-            for output in (outputs if isinstance(outputs, (tuple, list)) else (outputs,))
-        ]
+            given = self._network(rows.to(self._device, memory_format=layout, non_blocking=True))
+            outputs = given if isinstance(given, (tuple, list)) else (given,)
+            for output in outputs:
+                if not isinstance(output, torch.Tensor):
+                    raise ValueError(
+                        f"the network returns a {type(output).__name__}; tensors are expected"
+                    )
+        return [output.float().cpu().numpy() for output in outputs]

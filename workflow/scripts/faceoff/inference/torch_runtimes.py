@@ -29,8 +29,8 @@ def torchscript(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
         if is_of_the_machine(error):
             raise
         raise CheckpointError(
-            f"{path}: not a TorchScript file that this PyTorch can read: "
-            f"{str(error).splitlines()[0]}"
+            f"{path}: not a TorchScript file (torch.jit.save) that this PyTorch can read: "
+            f"{' '.join(str(error).split())[:300]}"
         ) from None
     return Torch(network, card.get("batch", BATCH), channels_last=False)
 

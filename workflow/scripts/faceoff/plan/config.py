@@ -15,11 +15,17 @@ from faceoff.plugins.options import DatasetConfig, expand
 from faceoff.plugins.plugin import Plugin, RegistryError
 from faceoff.spelling import suggestion
 
+_LONGEST = 120  # characters of a value in a message
 _MAY_BE_EMPTY = {"fusions", "faces", "figures", "report", "speed"}
 
 
 class ConfigError(ValueError):
     """The configuration is wrong; the message has one line per fault."""
+
+
+def shortened(text: str) -> str:
+    """Return a text that fits a line of a message, without its middle if it is long."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 20]} … {text[-16:]}"
 
 
 def _fields_at(
@@ -59,19 +65,19 @@ def _explain(
     lines = []
     for fault in error.errors(include_url=False):
         location = (*prefix, *filter(_is_key, fault["loc"]))
-        where = ".".join(str(part) for part in location)
+        where = ".".join(shortened(str(part)) for part in location)
         if fault["type"] == "extra_forbidden":
             valid = _fields_at(RunConfig, location, options)
-            lines.append(f"unknown key {where!r}{suggestion(str(location[-1]), valid)}")
+            lines.append(f"unknown key {where!r}{suggestion(str(location[-1])[:_LONGEST], valid)}")
         elif fault["type"] == "missing":
             lines.append(f"key {where!r} is missing")
         elif fault["type"] == "literal_error":
             valid = re.findall(r"'([^']+)'", str(fault["ctx"]["expected"]))
-            near = suggestion(str(fault["input"]), valid)
-            lines.append(f"{where}: {fault['input']!r} is not valid{near}")
+            near = suggestion(str(fault["input"])[:_LONGEST], valid)
+            lines.append(f"{where}: {shortened(repr(fault['input']))} is not valid{near}")
         else:
             is_long = isinstance(fault["input"], Mapping | list) and fault["input"]
-            given = "" if is_long else f" (given: {fault['input']!r})"
+            given = "" if is_long else f" (given: {shortened(repr(fault['input']))})"
             lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}{given}")
     return lines
 

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel
 
 from faceoff import layout
-from faceoff.plan.config import ConfigError, parse
+from faceoff.plan.config import ConfigError, parse, shortened
 from faceoff.plan.sections import DetectorConfig, FusionConfig, ModelConfig, RunConfig
 from faceoff.plugins import registry
 from faceoff.plugins.options import DatasetConfig, Section
@@ -56,15 +56,75 @@ def load(path: Path | str) -> Mapping[str, Any]:
     """
     try:
         loader = _Loader(Path(path).read_text(encoding="utf-8"))
-        raw = loader.get_single_data()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        node = loader.get_single_node()
+        if node is not None:
+            _refuse_tangles(node)
+        raw = None if node is None else loader.construct_document(node)
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: byte {error.start + 1} is not UTF-8; save the file as UTF-8"
+        ) from None
+    except RecursionError:
+        raise ConfigError(f"{path}: {_TOO_DEEP}") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigError(f"{path}{where}: {shortened(str(error.problem))}") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         raise ConfigError(f"{path}: {reason}") from None
     if loader.twice:
         raise ConfigError("\n".join(f"{path}, {fault}" for fault in loader.twice))
     if not isinstance(raw, Mapping):
         raise ConfigError(f"{path}: expected sections such as datasets, detectors and models")
     return raw
+
+
+_DEEPEST = 40  # levels of a configuration
+_LARGEST = 100_000  # values of a configuration, with what its anchors repeat
+_TOO_DEEP = f"nested deeper than {_DEEPEST} levels"
+
+
+def _refuse_tangles(root: yaml.Node) -> None:
+    """Raise yaml.MarkedYAMLError for what no configuration holds and no reader can print.
+
+    That is an anchor that contains itself, deep nesting, anchors that repeat each other to more
+    than a hundred thousand values, and half a character (a lone surrogate).
+    """
+    sizes: dict[int, int] = {}  # of a node, with everything in it
+    open_nodes: set[int] = set()
+
+    def size(node: yaml.Node, depth: int) -> int:
+        if id(node) in sizes:
+            return sizes[id(node)]
+        problem = None
+        if id(node) in open_nodes:
+            problem = "an anchor contains itself"
+        elif depth > _DEEPEST:
+            problem = _TOO_DEEP
+        elif isinstance(node, yaml.ScalarNode) and _has_half_characters(node.value):
+            problem = "the text has half a character (a lone surrogate)"
+        if problem:
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        open_nodes.add(id(node))
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            inner = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        total = 1 + sum(size(part, depth + 1) for part in inner)
+        if total > _LARGEST:
+            problem = f"more than {_LARGEST:,} values, with what its anchors repeat"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        open_nodes.remove(id(node))
+        sizes[id(node)] = total
+        return total
+
+    size(root, 0)
+
+
+def _has_half_characters(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def read(path: Path | str) -> RunConfig:

@@ -3,7 +3,7 @@
 It gives each name its plug-in and each cell its files.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ from faceoff.assets.asset import Asset
 from faceoff.layout import Layout, timing_of
 from faceoff.plan.config import parse
 from faceoff.plan.sections import DetectorConfig, FusionConfig, ModelConfig, RunConfig
-from faceoff.plugins import registry
+from faceoff.plugins import given_weights, registry
 from faceoff.plugins.options import DatasetConfig
 from faceoff.plugins.plugin import Plugin
 
@@ -95,16 +95,20 @@ class Matrix:
         if not self.config.asks_for(detector, model):
             wanted = ", ".join(self.config.models[model].detectors)
             return f"not asked for: models.{model}.detectors is {wanted}"
-        for plugin in (self.detector(detector)[1], self.model(model)[1]):
-            reason = (plugin.skip() if self.check_modules else None) or self._absent(plugin)
+        for section, plugin in (self.detector(detector), self.model(model)):
+            reason = (plugin.skip() if self.check_modules else None) or self._absent(
+                plugin, section.options
+            )
             if reason:
                 return f"{plugin.kind} {plugin.name}: {reason}"
         return None
 
-    def _absent(self, plugin: Plugin) -> str | None:
+    def _absent(self, plugin: Plugin, options: Mapping[str, Any]) -> str | None:
         """Return the reason if a plug-in lacks weights and the run makes do with those present."""
         if self.config.weights == "fetch":
             return None
+        if lacking := given_weights.missing(plugin, options):
+            return lacking
         # The job looks for what a package carries, in the environment that has the package.
         needed = [
             asset for asset in plugin.assets.values() if self.check_modules or not asset.package
@@ -159,6 +163,24 @@ class Matrix:
         )
         return list(archives)
 
+    def read_recorded(self, name: str) -> None:
+        """Read the file of a model that reads predictions, as its job will.
+
+        Raises OSError or ValueError naming the file and the column, row or option that is wrong.
+        """
+        section, plugin = self.model(name)
+        job = plugin.job().with_options(section.options)
+        registry.load(plugin.source, plugin.class_name)(job.card, {})
+
+    def plugin_options(self) -> Iterator[tuple[str, Plugin, Mapping[str, Any]]]:
+        """Yield 'kind name', plug-in and options of every detector and model."""
+        for name in self.config.detectors:
+            detector, plugin = self.detector(name)
+            yield f"detector {name}", plugin, detector.options
+        for name in self.config.models:
+            model, plugin = self.model(name)
+            yield f"model {name}", plugin, model.options
+
     def plugins(self) -> list[Plugin]:
         """Return the plug-ins of the detectors and models."""
         detectors = [self.detector(name)[1] for name in self.config.detectors]
@@ -185,10 +207,10 @@ class Matrix:
     @cached_property
     def cells(self) -> list[Cell]:
         """Return every detector x model pair that can run here, sorted."""
-        return [cell for cell in self._pairs if not self.skip(*cell)]
+        return [cell for cell in self.pairs if not self.skip(*cell)]
 
     @property
-    def _pairs(self) -> list[Cell]:
+    def pairs(self) -> list[Cell]:
         """Return every detector x model pair, sorted."""
         models = sorted(self.config.models)
         return [(detector, model) for detector in sorted(self.config.detectors) for model in models]
@@ -202,7 +224,7 @@ class Matrix:
         """Return the score files of these datasets (default: all scored ones): cells, fusions."""
         files = []
         for dataset in datasets or self.scored:
-            files += [self.layout.score(dataset, *cell) for cell in self._pairs]
+            files += [self.layout.score(dataset, *cell) for cell in self.pairs]
             files += [self.layout.fusion_score(dataset, fusion) for fusion in self.fusions]
         return files
 

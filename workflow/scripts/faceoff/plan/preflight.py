@@ -18,6 +18,8 @@ from faceoff.assets.asset import AssetError
 from faceoff.layout import PACKAGE, scripts_folder
 from faceoff.plan.config import ConfigError
 from faceoff.plan.job_specs import Plan
+from faceoff.plugins import given_weights
+from faceoff.plugins.options import DEFAULT_DATA
 from faceoff.plugins.plugin import RegistryError
 from faceoff.storage import files
 
@@ -29,10 +31,11 @@ class PreflightError(Exception):
     """
 
 
-def check(plan: Plan, every_weight: bool = False) -> None:
+def check(plan: Plan, every_weight: bool = False, download: bool = True) -> None:
     """Fetch every asset and dataset that may be downloaded, and open every dataset.
 
-    every_weight: also fetch weights if the run makes do with those that are present.
+    every_weight: also fetch weights if the run makes do with those that are present; download:
+    False looks only, and takes what may be downloaded as there.
 
     Raises PreflightError with one line per missing thing.
     """
@@ -40,14 +43,16 @@ def check(plan: Plan, every_weight: bool = False) -> None:
     for name in plan.datasets():
         try:
             archives = plan.archives(name)
-            if archives:
-                folder: Path = getattr(plan.config.datasets[name], "path")  # noqa: B009
+            folder: Path | None = getattr(plan.config.datasets[name], "path", None)
+            if archives and folder and download:
                 dataset_archives.obtain(archives, folder)
+            elif archives and folder and not folder.exists():
+                continue
             dataset, space = plan.open(name), plan.config.datasets[name].space
             if isinstance(space, list):
                 emotions.space(space, dataset.space)
         except (OSError, ValueError, AssetError) as error:
-            problems.append(f"dataset {name}: {error}")
+            problems.append(f"dataset {name}: {error}{_data_hint(plan, name)}")
     for name in plan.config.models:
         card = plan.model(name)[1].card
         if "reads" not in card:
@@ -58,19 +63,60 @@ def check(plan: Plan, every_weight: bool = False) -> None:
             problems.append(f"{option} is missing: the file with the predictions")
         elif not Path(path).is_file():
             problems.append(f"{option}: {path} is not there")
+        else:
+            try:
+                plan.read_recorded(name)
+            except (OSError, ValueError) as error:
+                problems.append(f"models.{name}: {error}")
+    problems += _weights(plan, every_weight, download)
+    if not plan.cells and not problems:
+        reasons = dict.fromkeys(plan.skip(*cell) for cell in plan.pairs)
+        problems.append("no pair of detector and model can run here:")
+        problems += [f"  {reason}" for reason in reasons]
+    if problems:
+        raise PreflightError("\n".join([*problems, *_wrong_folders()]))
+
+
+def _wrong_folders() -> list[str]:
+    """Return a line for each variable of the environment that names no folder."""
+    return [
+        f"{name}={os.environ[name]} is no folder"
+        for name in ("FACEOFF_MIRROR", "FACEOFF_DATA")
+        if os.environ.get(name) and not Path(os.environ[name]).is_dir()
+    ]
+
+
+def _weights(plan: Plan, every_weight: bool, download: bool) -> list[str]:
+    """Return one line for each file of weights that is missing or has another hash than it must.
+
+    Fetch those that are missing, where the run does not make do with those that are there.
+    """
+    problems = []
     fetched = every_weight or plan.config.weights == "fetch"
-    for user, asset in plan.assets().items() if fetched else ():
+    for user, plugin, options in plan.plugin_options():
+        if plan.check_modules and plugin.skip():
+            continue
+        lacking = given_weights.missing(plugin, options) if fetched else None
+        faults = [lacking, *given_weights.wrong(options)]
+        problems += [f"{user}: {fault}" for fault in faults if fault]
+    for user, asset in plan.assets().items():
         # A job in another environment looks into its own packages; fetch the download for a job
         # whose environment lacks the package.
         elsewhere = bool(asset.package) and not plan.check_modules
         if elsewhere and not asset.urls:
             continue
         try:
-            fetch.fetch_for_others(asset) if elsewhere else fetch.fetch(asset)
+            if not fetched or not download:
+                found = fetch.locate(asset)
+                if found is None and fetched and not asset.urls:
+                    fetch.fetch(asset)  # says where it belongs
+            elif elsewhere:
+                fetch.fetch_for_others(asset)
+            else:
+                fetch.fetch(asset)
         except AssetError as error:
             problems.append(f"{user}: {error}")
-    if problems:
-        raise PreflightError("\n".join(problems))
+    return problems
 
 
 def lock(plan: Plan) -> TextIO:
@@ -79,9 +125,16 @@ def lock(plan: Plan) -> TextIO:
     Raises PreflightError.
     """
     folder = Path(plan.layout.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    # It stays open until the process ends.
-    handle = open(plan.layout.lock, "w", encoding="utf-8")  # noqa: SIM115
+    _need_folders(plan)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # It stays open until the process ends.
+        handle = open(plan.layout.lock, "w", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise PreflightError(
+            f"{error.filename}: {error.strerror}; results go there: run in another folder, or give "
+            "one with --directory"
+        ) from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -93,6 +146,30 @@ def lock(plan: Plan) -> TextIO:
         ) from None
     files.clear_leftovers(folder)
     return handle
+
+
+def _data_hint(plan: Plan, name: str) -> str:
+    """Return the cure where a dataset is looked for in the folder that FACEOFF_DATA defaults to."""
+    path = getattr(plan.config.datasets[name], "path", None)
+    default = Path(DEFAULT_DATA)
+    if os.environ.get("FACEOFF_DATA") or path is None or default not in [path, *path.parents]:
+        return ""
+    return "; FACEOFF_DATA is not set: set it to the folder with your datasets"
+
+
+def _need_folders(plan: Plan) -> None:
+    """Raise PreflightError where a file lies in the place of a folder of the run."""
+    for folder in sorted({parent for path in plan.files() for parent in Path(path).parents}):
+        if folder.exists() and not folder.is_dir():
+            raise PreflightError(f"{folder} is a file, where the run needs a folder: move it away")
+
+
+def limit_jobs(plan: Plan) -> None:
+    """Tell jobs how long a detector or model may take.
+
+    Not through their params: another limit must not run them again.
+    """
+    os.environ["FACEOFF_JOB_HOURS"] = str(plan.config.job_hours)
 
 
 def prepare_environment() -> None:

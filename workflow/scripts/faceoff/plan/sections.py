@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, SerializeAsAny
+from pydantic import AfterValidator, Field, SerializeAsAny
 
 from faceoff.fusion import rule_list
 from faceoff.plugins.options import DataPath, DatasetConfig, Name, Section
@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     RuleName = str
 else:
     RuleName = Literal[rule_list.names()]
+
+
+_LARGEST_SEED = 2**32 - 1  # that NumPy and scikit-learn take
+
+
+def _once(values: list[str]) -> list[str]:
+    return list(dict.fromkeys(values))
 
 
 class DetectorConfig(Section):
@@ -93,6 +100,7 @@ class FusionConfig(Section):
     top: int | None = Field(
         None,
         ge=1,
+        le=1_000_000,
         description="let only this many of the most accurate members vote, chosen where a rule "
         "learns; default: all",
     )
@@ -107,7 +115,10 @@ class FusionConfig(Section):
         "once",
     )
     seed: int | None = Field(
-        None, ge=0, description="seed of the folds on which a rule learns; default: the run's seed"
+        None,
+        ge=0,
+        le=_LARGEST_SEED,
+        description="seed of the folds on which a rule learns; default: the run's seed",
     )
     check_order: bool = Field(
         True,
@@ -130,7 +141,7 @@ class FacesConfig(Section):
 
 
 class FiguresConfig(Section):
-    formats: list[Literal["svg", "pdf", "png"]] = Field(
+    formats: Annotated[list[Literal["svg", "pdf", "png"]], AfterValidator(_once)] = Field(
         default=["svg", "pdf", "png"], min_length=1, description="file formats"
     )
     examples: int = Field(
@@ -171,7 +182,7 @@ class RunConfig(Section):
     """A run: what to do, never how (threads, partitions and devices are in profiles/)."""
 
     run: Name = Field("demo", description="name of the run; outputs go to results/<run>/")
-    seed: int = Field(0, ge=0, description="seed of every random choice")
+    seed: int = Field(0, ge=0, le=_LARGEST_SEED, description="seed of every random choice")
     weights: Literal["fetch", "present"] = Field(
         "fetch",
         description="fetch: download missing weights before the run, or stop; present: skip the "
@@ -181,6 +192,13 @@ class RunConfig(Section):
         "auto",
         description="device of the networks: auto (a GPU if there is one), cpu, cuda or cuda:N; "
         "FACEOFF_DEVICE overrides it on one machine",
+    )
+    job_hours: float = Field(
+        24.0,
+        gt=0,
+        le=8760,
+        description="longest time of one job of a detector or model, in hours; a job that takes "
+        "longer fails its cells",
     )
     plugins: list[DataPath] = Field(
         default_factory=list, description="folders with more plug-ins (.py) and model cards (.yaml)"

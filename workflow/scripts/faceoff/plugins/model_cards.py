@@ -64,8 +64,9 @@ def read_card(path: Path) -> Plugin:
     """
     try:
         card = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RegistryError(f"model card {path}: {error}") from None
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        raise RegistryError(f"model card {path}: {reason}") from None
     if not isinstance(card, dict):
         raise RegistryError(f"model card {path}: expected keys and values")
     if not isinstance(card.get("input", {}), dict):
@@ -134,6 +135,11 @@ def read_card(path: Path) -> Plugin:
 def _weights(path: Path, card: Mapping[str, Any]) -> Asset:
     """Return the weights file of a card: beside the card, or wherever assets are looked for."""
     beside = path.parent / str(card["file"])
+    if beside.is_dir():
+        raise RegistryError(
+            f"model card {path}: file {card['file']!r} is a folder (a SavedModel?), which no one "
+            "hash covers: save the network as one file (ONNX, TFLite or Keras .h5)"
+        )
     return Asset(
         file=str(beside.resolve())
         if beside.is_file() and "package" not in card

@@ -9,13 +9,21 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_DEFAULT_VARIABLES = {"FACEOFF_DATA": "./data"}
+DEFAULT_DATA = "./data"
+_DEFAULT_VARIABLES = {"FACEOFF_DATA": DEFAULT_DATA}
+
+
+_LONGEST_NAME = 64  # characters: a file's name joins several names and may have 255 bytes
 
 
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise ValueError(
             "names are lower-case letters, digits, '-' and '_', as they become file names"
+        )
+    if len(value) > _LONGEST_NAME:
+        raise ValueError(
+            f"names have at most {_LONGEST_NAME} characters, as they become file names"
         )
     return value
 
@@ -56,9 +64,9 @@ Limit = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, 
 
 
 class Section(BaseModel):
-    """Base of every section: unknown keys are errors."""
+    """Base of every section: unknown keys are errors, numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class DatasetConfig(Section):

@@ -28,6 +28,20 @@ FRAMEWORKS = (
     "libreface",
 )
 _WITHOUT_TORCH = ("core", "onnx", "mediapipe")
+_CONDA = "run with --use-conda"
+# What to do where a package of a framework is missing; the packages of core are a plug-in's own.
+_CURES = {
+    **dict.fromkeys(
+        ("onnx", "mediapipe"), f": install it (`pip install 'faceoff[default]'`), or {_CONDA}"
+    ),
+    **dict.fromkeys(
+        ("torch", "face_alignment", "facetorch"),
+        f": `make full` installs it and .venv-full/bin/faceoff then runs, or {_CONDA}",
+    ),
+    **dict.fromkeys(
+        ("openface3", "pyfeat", "libreface"), f": it needs an environment of its own: {_CONDA}"
+    ),
+}
 
 
 class RegistryError(ValueError):
@@ -83,7 +97,7 @@ class Plugin:
         """Return why this plug-in cannot run in this environment, or None. Imports nothing."""
         for module in self.modules:
             if not _installed(module):
-                return f"python package {module!r} is not installed"
+                return f"python package {module!r} is not installed{_CURES.get(self.framework, '')}"
         for binary in self.binaries:
             if shutil.which(binary) is None:
                 return f"program {binary!r} is not on PATH"

@@ -17,6 +17,7 @@ _SIGNALS = {
     139: "segmentation fault",
     136: "arithmetic fault",
     132: "illegal instruction",
+    142: "it took longer than a job may (key `job_hours` of the configuration)",
 }
 INTERRUPTED = {130, 143}  # someone stopped the run; the job did not fail, so record nothing
 
