@@ -18,6 +18,7 @@ def view(part: Part) -> View:
     """Return the outcomes by detector and the agreement of detectors."""
     return {
         "rows": _outcomes(part),
+        "unlabelled": part.unlabelled,
         "agreement": _agreement(part.overlaps or {}),
         "files": part.links("coverage"),
     }
@@ -36,7 +37,7 @@ def _outcomes(part: Part) -> list[View]:
             {
                 **row,
                 "detector": shorten(row["detector"], NAME),
-                "reason": _answered(row["detector"], part) or shorten(row["reason"] or "", REASON),
+                "reason": shorten(row["reason"] or "", REASON),
                 "total": total,
                 "widths": widths,
                 "share": row[columns.OK] / total if total else None,
@@ -46,24 +47,6 @@ def _outcomes(part: Part) -> list[View]:
             }
         )
     return rows
-
-
-def _answered(detector: str, part: Part) -> str:
-    """Return how many samples the pipelines behind this detector answer at most.
-
-    It is said of a dataset that is not scored; '' for others.
-    """
-    found = part.answers or {}
-    counts = [
-        sum(row["counts"].values())
-        for row in found.get("pipelines") or ()
-        if row["name"].startswith(f"{detector}/")
-    ]
-    return (
-        f"not scored; {max(counts):,} of {found['n']:,} samples got an answer"
-        if counts and not found["labelled"]
-        else ""
-    )
 
 
 def _agreement(overlaps: Mapping[str, Any]) -> View | None:

@@ -18,12 +18,18 @@ ANCHOR, TITLE, NAV = "board", "Leaderboard", "Leaderboard"
 COLUMNS = tuple(metric for metric in shown_in("report") if metric.key != "accuracy")
 
 
-def view(part: Part) -> View:
-    """Return a row per pipeline, and what the table can be filtered by."""
+def view(part: Part) -> View | None:
+    """Return a row per pipeline, and what the table can be filtered by.
+
+    None for an unlabelled dataset, of which nothing is scored.
+    """
+    if part.unlabelled:
+        return None
     dataset = part.dataset
     low, high = _axis(dataset)
     return {
         "columns": COLUMNS,
+        "train_status": words.TRAIN_STATUS,
         "rows": _rows(dataset, part.ids, low, high),
         "low": low,
         "high": high,
