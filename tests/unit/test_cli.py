@@ -322,6 +322,39 @@ def test_leaderboard_of_an_unknown_run(call, tmp_path, monkeypatch):
     assert "results/nothing" in output
 
 
+def test_leaderboard_of_an_unlabelled_dataset_says_what_was_answered(tmp_path, monkeypatch, capsys):
+    from faceoff.results import leaderboard
+
+    monkeypatch.chdir(tmp_path)
+    score = {
+        "dataset": "mine",
+        "kind": "cell",
+        "detector": "whole",
+        "model": "fer",
+        "state": "skipped",
+        "reason": "no sample has a label in its space",
+        "task": None,
+    }
+    failed = score | {"model": "broken", "state": "error", "reason": "no licence"}
+    for one in (score, failed):
+        files.write_json(Path(f"results/r/scores/mine/whole/{one['model']}.json"), one)
+    leaderboard.show("r")
+    shown = capsys.readouterr().out
+    assert "mine: nothing scored" in shown
+    assert "?" not in shown
+    counts = {"neutral": 3, "happiness": 9}
+    row = {"name": "whole/fer", "counts": counts, "confidence": 0.61}
+    found = {"dataset": "mine", "n": 16, "labelled": False, "pipelines": [row], "agreement": []}
+    files.write_json(Path("results/r/answers/mine.json"), found)
+    leaderboard.show("r")
+    shown = capsys.readouterr().out
+    assert "mine: no labels, n = 16; what was answered" in shown
+    for part in ("12 of 16", "61.0", "happiness 75 %, neutral 25 %", "broken: error, no licence"):
+        assert part in shown
+    for absent in ("?", "no sample has a label", "accuracy"):
+        assert absent not in shown
+
+
 def test_leaderboard_shows_exact_counts_and_reasons(tmp_path, monkeypatch, capsys):
     from faceoff.results import leaderboard
 

@@ -22,9 +22,12 @@ from faceoff.figures import fusion as fusion_figure
 from faceoff.layout import VERSION
 from faceoff.plugins import registry
 from faceoff.report import page
+from faceoff.report.part import bar
+from faceoff.report.sections import fusion as fusion_section
 from faceoff.report.sections import published
 from faceoff.results import dataset_results, words
 from faceoff.results.dataset_results import DatasetResults
+from faceoff.results.headline import headline
 from faceoff.stages.report import write_again, write_report
 from faceoff.stages.speed import write_speed
 from faceoff.storage import files, parquet
@@ -114,6 +117,75 @@ def test_the_verdict_says_what_the_test_says():
     assert "Holm" not in too_few
     assert _verdict("better", 0.05, best_single=None).startswith("No pair could be scored")
     assert _verdict("better", 0.05, comparisons=[]).startswith("The best single pair scores 70.0 %")
+
+
+def _headline(verdict: str, difference: float, **more) -> str:
+    comparison = fixtures.comparison("alpha", ("vote",), verdict, difference) | more
+    scores = [
+        fixtures.score("alpha", "yunet", "net", 0.7),
+        fixtures.score("alpha", "whole", "net", 0.6),
+        fixtures.score("alpha", "", "", 0.7, "vote"),
+    ]
+    return headline(DatasetResults("alpha", {}, scores, comparison)).replace("\u00a0", " ")
+
+
+def test_the_headline_says_what_to_use():
+    assert _headline("no difference", 0.036) == (
+        "Use yunet × net. Voting was not shown to help: +3.6 points, 95 % CI 0.6–6.6."
+    )
+    assert _headline("not shown after correction", 0.0) == (
+        "Use yunet × net. Voting was not shown to help: 0.0 points, 95 % CI −3.0 to 3.0."
+    )
+    assert _headline("better", 0.05) == (
+        "Use a vote of 2 pairs (vote: soft mean). Voting helped: +5.0 points, 95 % CI 2.0–8.0 over "
+        "the best single pair, yunet × net."
+    )
+    assert _headline("worse", -0.05).startswith(
+        "Use yunet × net. Voting made it worse, at best by −5.0 points, 95 % CI −8.0 to −2.0"
+    )
+    assert "too few people to test" in _headline("too few clusters", 0.02)
+    assert _headline("better", 0.05, comparisons=[]).startswith(
+        "Use yunet × net: it is right on 70.0 % of the samples (95 % CI "
+    )
+    assert _headline("better", 0.05, best_single=None) == ""
+    comparison = fixtures.comparison("alpha", ()) | {"comparisons": []}
+    alone = DatasetResults("alpha", {}, [fixtures.score("alpha", "yunet", "net", 0.7)], comparison)
+    assert headline(alone).startswith("yunet × net: it is right on")
+
+
+def test_the_headline_stands_above_the_statistics(tmp_path):
+    scores = [
+        fixtures.score("alpha", "yunet", "net", 0.7),
+        fixtures.score("alpha", "", "", 0.7, "vote"),
+    ]
+    rows = fixtures.example_rows(["yunet/net"], count=2)
+    comparison = fixtures.comparison("alpha", ("vote",), "no difference", 0.01)
+    read = Page(_render(_one(tmp_path, scores, comparison, rows)))
+    text = read.text
+    assert text.index("Use yunet × net.") < text.index("No difference is shown")
+    assert text.index("No difference is shown") < text.index("faces that it reads right and wrong")
+    assert text.index("faces that it reads right") < text.index("End-to-end accuracy")
+    first = next(place for place, (tag, _) in enumerate(read.tags) if tag == "img")
+    assert first < next(place for place, (tag, _) in enumerate(read.tags) if tag == "table")
+    for word in ("Covered: accuracy among", "Could show: the smallest true difference"):
+        assert word in text
+
+
+def test_intervals_that_mean_nothing_are_not_drawn():
+    wide = bar(0.5, (0.06, 0.94), 0.0, 1.0)  # Wilson's interval of one in two
+    assert (wide["point"], wide["width"]) == (50, 0)
+    assert bar(0.5, (0.4, 0.6), 0.0, 1.0)["width"] == 20
+
+
+def test_hindsight_has_no_interval(tmp_path):
+    """It was chosen on the very samples that the interval would be of."""
+    dataset = DatasetResults(
+        "alpha", {}, [fixtures.score("alpha", "yunet", "net")], fixtures.comparison("alpha")
+    )
+    by_kind = {level["kind"]: level for level in fusion_section._levels(dataset)}
+    assert by_kind["hindsight"]["low"] is None
+    assert by_kind["hindsight"]["bar"]["width"] == 0
+    assert by_kind["best_single"]["low"] is not None
 
 
 def test_a_fusion_that_is_better_leads_even_if_another_scores_higher():
@@ -399,6 +471,16 @@ def test_an_unlabelled_dataset_shows_what_was_answered(tmp_path):
     assert "Clips over time" in read.text
     assert next(a["alt"] for tag, a in read.tags if tag == "img") == "Face predicted neutral"
     assert "Fusion against the best single pair" not in read.text
+    assert "18 of 20 samples got an answer, most often neutral (67" in read.text
+    assert "The two pipelines give the same answer on 50" in read.text
+    for absent in (
+        "Leaderboard",
+        "Every detector × model pair",
+        "right and wrong",
+        "n = –",
+        "?, n",
+    ):
+        assert absent not in read.text, absent
 
 
 def test_a_picture_stands_once_however_many_pipelines_saw_it(tmp_path):

@@ -121,6 +121,32 @@ def test_the_leaderboard_sorts_by_keyboard(report, browse):
     assert page.evaluate("location.hash") == "#?d0.sort=accuracy"
 
 
+@pytest.mark.parametrize("width", [1280, 1440, 1920])
+def test_the_leaderboard_fits_its_box(report, browse, width):
+    page = browse(report, viewport={"width": width, "height": 900})
+    fits = "box => box.scrollWidth <= box.clientWidth"
+    for label in ("Leaderboard of", "Heat map of"):
+        assert page.locator(f".scroll[aria-label^='{label}']").first.evaluate(fits)
+    assert page.locator(".scroll[aria-label^='Leaderboard of'] > .cue").first.is_hidden()
+    # The heat map and the verdict fill their cards.
+    for inner, outer in (("table.heat", ".scroll"), (".verdict .stats", ".verdict")):
+        ends = [
+            page.locator(what).first.evaluate("box => box.getBoundingClientRect().right")
+            for what in (f"#d0 {inner}", f"#d0 {outer}:has({inner.split()[-1]})")
+        ]
+        assert ends[1] - ends[0] < 40
+
+
+def test_a_table_that_is_wider_than_its_box_says_so(report, browse):
+    page = browse(report, viewport={"width": 390, "height": 800})
+    box = page.locator(".scroll[aria-label^='Leaderboard of']").first
+    assert box.evaluate("box => box.scrollWidth > box.clientWidth")
+    assert box.locator(".cue").is_visible()
+    assert "local" in box.evaluate("box => getComputedStyle(box).backgroundAttachment")
+    box.evaluate("box => box.scrollTo(400, 0)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_the_leaderboard_is_filtered_and_the_address_keeps_it(report, browse):
     page = browse(report)
     page.locator("#d0 input[type=search]").fill("yunet geometry")

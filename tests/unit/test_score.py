@@ -28,6 +28,7 @@ def scored(
     sure: float = 0.6,
     classes: tuple[str, ...] = CLASSES,
     notes: tuple[str, ...] = (),
+    labelled: bool = True,
 ) -> dict:
     """The score file of a cell that answers `predicted` with probability `sure`, -1 for no face."""
     other = (1 - sure) / (len(classes) - 1)
@@ -42,14 +43,14 @@ def scored(
     common = {"kind": "image", "path": "x", "split": "test", "groups": []}
     ids = [f"s{number:04}" for number in range(len(truth))]
     people = [None] * len(ids) if subjects is None else [f"p{subject}" for subject in subjects]
-    labelled = [
-        common | {"sample_id": i, "label": CLASSES[t], "subject": who}
+    listed = [
+        common | {"sample_id": i, "label": CLASSES[t] if labelled else None, "subject": who}
         for i, t, who in zip(ids, truth, people, strict=True)
     ]
     parquet.write_rows(
         folder / "samples.parquet",
         columns.SAMPLES.with_metadata({b"faceoff_task": json.dumps(task)}),
-        labelled,
+        listed,
     )
     frames = [{"sample_id": i, "frame": 0, "width": 1, "height": 1, "state": "ok"} for i in ids]
     parquet.write_rows(folder / "frames.parquet", columns.FRAMES, frames)
@@ -121,6 +122,13 @@ def test_of_subjects(tmp_path: Path, groups: int) -> None:
     assert found["design_effect"] > 1
     resampled = [found["intervals"][name][0] for name in ("balanced_accuracy", "macro_f1")]
     assert [low is None for low in resampled] == [groups < 6] * 2
+
+
+def test_without_labels_the_states_are_counted(tmp_path: Path) -> None:
+    """They say how often a detector found a face, whatever anyone scores."""
+    found = scored(tmp_path, np.array([0, 1, 2, 0]), np.array([0, -1, 2, 0]), labelled=False)
+    assert (found["state"], found["task"]) == ("skipped", None)
+    assert found["counts"] == {"ok": 3, "no_face": 1, "unreadable": 0, "error": 0}
 
 
 def test_doubts_about_the_input_stand_beside_the_score(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ charts.kinds.timeline = (figure, data) => {
       marks: [
         Plot.ruleY([0]),
         ...d3.groups(rows, ({ place }) => lines[place].dash).map(([dash, group]) =>
-          Plot.lineY(group, { x: "second", y: "value", z: "emotion", stroke: "emotion", strokeDasharray: dash, strokeWidth: (row) => (frequent.has(row.emotion) ? 1.8 : 1), curve: "monotone-x" }),
+          Plot.lineY(group, { x: "second", y: "value", z: "emotion", stroke: "emotion", strokeDasharray: dash, strokeWidth: (row) => (frequent.has(row.emotion) ? 1.8 : 1), curve: "step-after" }),
         ),
         Plot.dot(rows, { x: "second", y: "value", fill: "emotion", r: p.length > 40 ? 0 : 1.8 }),
         ...(truth.length ? [Plot.ruleX(truth.filter(({ label }) => label), { x: "second", y1: 102, y2: 108, stroke: "label", strokeWidth: 5 })] : []),

@@ -155,3 +155,22 @@ addEventListener("beforeprint", () => {
   unfolded.forEach((details) => (details.open = true));
 });
 addEventListener("afterprint", () => unfolded.forEach((details) => (details.open = false)));
+
+// A table that is wider than its box says that it can be scrolled.
+{
+  const boxes = [...document.querySelectorAll(".scroll")];
+  for (const box of boxes) {
+    const cue = document.createElement("p");
+    cue.className = "cue";
+    cue.textContent = "Scroll sideways for more →";
+    cue.setAttribute("aria-hidden", "true"); // the box is a region with a name, and takes the arrow keys
+    box.prepend(cue);
+  }
+  const look = () => boxes.forEach((box) => box.classList.toggle("wider", box.scrollWidth > box.clientWidth + 1));
+  const watch = new ResizeObserver(look);
+  for (const box of boxes) {
+    watch.observe(box);
+    for (const table of box.querySelectorAll("table")) watch.observe(table);
+  }
+  look();
+}

@@ -249,7 +249,7 @@ def _dataset(
             {
                 "name": section.__name__.rpartition(".")[2],
                 "anchor": section.ANCHOR,
-                "title": section.TITLE,
+                "title": view.get("heading", section.TITLE),
                 "nav": section.NAV,
                 "view": view,
             }

@@ -3,7 +3,7 @@
 A section is a module and a template of the same name in sections/. The module has `ANCHOR` (the end
 of its id), `TITLE` (its heading), `NAV` (its entry in the contents) and `view(part)`, which turns
 results into plain rows for the template, or returns None where this run has nothing to say there:
-then the section is left out.
+then the section is left out. A view's `heading` replaces `TITLE`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +17,7 @@ from faceoff.results.dataset_results import DatasetResults, name_of, shorten, sh
 from faceoff.scoring.records import Score
 
 NAME, REASON, LABEL = 60, 400, 24  # characters shown of a name, of a reason, of an emotion
+MEANINGLESS = 0.8  # width of an interval of shares, 0–1: of one to three samples
 View = dict[str, Any]
 
 
@@ -42,6 +43,12 @@ class Part:
     multiverse: Mapping[str, Any] | None = None
     speed: str | None = None
 
+    @property
+    def unlabelled(self) -> bool:
+        """Return whether no sample has a label, so that what was answered is all there is."""
+        found = self.answers or {}
+        return not found.get("labelled", True) and bool(found.get("pipelines"))
+
     def emotion(self, name: str) -> str:
         """Return an emotion as the page writes it everywhere."""
         return self._emotions.get(name) or shorten(name, LABEL)
@@ -56,7 +63,8 @@ def bar(
 ) -> View | None:
     """Return the places of a value and its interval on an axis, in percent of its length.
 
-    None where there is no value or no axis.
+    None where there is no value or no axis. An interval wider than `MEANINGLESS` says nothing and
+    is not drawn.
     """
     if not words.is_number(value) or end <= start:
         return None
@@ -66,7 +74,7 @@ def bar(
 
     left = right = place(value)
     low, high = interval
-    if words.is_number(low) and words.is_number(high):
+    if words.is_number(low) and words.is_number(high) and high - low <= MEANINGLESS:
         left, right = place(low), place(high)
     return {"point": place(value), "left": left, "width": round(right - left, 2)}
 

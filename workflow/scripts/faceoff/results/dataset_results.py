@@ -216,7 +216,7 @@ class DatasetResults:
             found: list[dict[str, int]] = [
                 {state: counts.get(state) or 0 for state in columns.STATES}
                 for score in cells
-                if score["state"] != "skipped" and (counts := _counts(score))
+                if (counts := _counts(score))
             ]
             best = max(
                 (counts for counts in found if any(counts.values())),

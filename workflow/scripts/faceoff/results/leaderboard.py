@@ -11,7 +11,7 @@ from rich.text import Text
 
 from faceoff.layout import Layout
 from faceoff.results import run_folder
-from faceoff.results.dataset_results import interval, ranked, standing
+from faceoff.results.dataset_results import interval, label, name_of, ranked, standing
 from faceoff.scoring.metric_list import shown_in
 from faceoff.scoring.records import Score
 from faceoff.spelling import suggestion
@@ -67,8 +67,12 @@ def show(run: str, datasets: Sequence[str] = ()) -> None:
             raise
         by_dataset = {}
     for dataset, scores in by_dataset.items():
-        console.print(_table(dataset, scores))
+        answers = _unlabelled(folder, dataset)
+        console.print(_table(dataset, scores) if answers is None else _answers(dataset, answers))
+        answered = {row["name"] for row in (answers or {}).get("pipelines", ())}
         for score in scores:
+            if name_of(score) in answered and score["state"] == "skipped":
+                continue
             if score["state"] != "ok":
                 console.print(
                     f"  {_name(score)}: {score['state']}, {score['reason']}",
@@ -96,6 +100,38 @@ def lacks(folder: Path) -> list[str]:
     """Return a line for each thing that a leaderboard of this run lacks (`run_folder.lacks`)."""
     layout = Layout(str(folder))
     return run_folder.lacks(folder, layout.score("*", "*", "*"), layout.report)
+
+
+def _unlabelled(folder: Path, dataset: str) -> dict[str, Any] | None:
+    """Return what was answered on a dataset without labels; None for all others."""
+    path = folder / "answers" / f"{dataset}.json"
+    found: dict[str, Any] = files.read_json(path) if path.is_file() else {}
+    return None if found.get("labelled", True) else found
+
+
+def _answers(dataset: str, answers: Mapping[str, Any]) -> Table:
+    """Return the table of a dataset that nothing can be scored on."""
+    n = answers["n"]
+    table = Table(
+        title=f"{dataset}: no labels, n = {n}; what was answered",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("detector × model", no_wrap=True)
+    for heading in ("answered", "confidence %"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("answers")
+    for row in answers["pipelines"]:
+        counts = sorted(row["counts"].items(), key=lambda item: (-item[1], item[0]))
+        total = sum(count for _, count in counts)
+        sure = row["confidence"]
+        table.add_row(
+            label(row["name"]),
+            f"{total} of {n}",
+            "–" if sure is None else f"{100 * sure:.1f}",
+            ", ".join(f"{emotion} {100 * count / total:.0f} %" for emotion, count in counts),
+        )
+    return table
 
 
 def write_csv(by_dataset: Scores, output: Path) -> int:
@@ -156,7 +192,9 @@ def _table(dataset: str, scores: Sequence[Mapping[str, Any]]) -> Table:
     task = ok[0]["task"] if ok else {}
     notes = [] if task.get("headline", True) else ["demonstration data, not for headline"]
     notes += ["limited: not for reporting"] if task.get("limited") else []
-    title = f"{dataset}: {task.get('version', '?')}, n = {task.get('n', '?')}"
+    title = (
+        f"{dataset}: {task['version']}, n = {task['n']}" if task else f"{dataset}: nothing scored"
+    )
     table = Table(
         title=title,
         caption="; ".join(notes) or None,

@@ -73,6 +73,10 @@ def _scored(
         state, reason = (
             ("error", "the job failed, see its log") if failed else ("skipped", str(error))
         )
+        if not failed:
+            ids = [row["sample_id"] for row in parquet.rows(samples, ["sample_id"])]
+            seen = Counter(sample_posteriors(predictions, ids).states)
+            about["counts"] = {state: seen[state] for state in columns.STATES}
         return about | {"state": state, "reason": reason, "task": None}
     cell = sample_posteriors(predictions, task.ids)
     counts = Counter(cell.states)

@@ -25,8 +25,8 @@ EQUAL_WITHIN = 0.05  # of a share, ±: levels this near count as equal (TOST)
 class LevelTest:
     """The largest difference of two levels. best, worst: their columns; gap ≥ 0.
 
-    low, high: inside −1 … 1, simultaneous over all pairs of levels, NaN where there is no spread; p: None then;
-    equal: every two levels are shown to differ by less than ±5 points.
+    low, high: inside −1 … 1, simultaneous over all pairs of levels, NaN where there is no spread;
+    p: None then; equal: every two levels are shown to differ by less than ±5 points.
     """
 
     best: int

@@ -3,9 +3,9 @@
 It is the page of an unlabelled dataset.
 """
 
-from faceoff.report.part import LABEL, Part, View, shade
+from faceoff.report.part import LABEL, REASON, Part, View, shade
 from faceoff.results import words
-from faceoff.results.dataset_results import shorten_all
+from faceoff.results.dataset_results import name_of, shorten, shorten_all
 
 ANCHOR, TITLE, NAV = "answers", "What was answered", "Answers"
 
@@ -45,4 +45,20 @@ def view(part: Part) -> View | None:
             key=lambda pair: (-(pair["same"] or 0.0), pair["a"], pair["b"]),
         )
     ]
-    return {"classes": shorten_all(classes, LABEL), "rows": shown, "n": found["n"], "pairs": pairs}
+    answered = {row["name"] for row in rows}
+    silent = [
+        {
+            "name": words.title_of(score),
+            "state": score["state"],
+            "reason": shorten(score["reason"] or "", REASON),
+        }
+        for score in part.dataset.leaderboard
+        if score["state"] == "error" or name_of(score) not in answered
+    ]
+    return {
+        "classes": shorten_all(classes, LABEL),
+        "rows": shown,
+        "n": found["n"],
+        "pairs": pairs,
+        "silent": silent,
+    }

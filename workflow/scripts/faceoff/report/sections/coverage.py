@@ -20,6 +20,7 @@ def view(part: Part) -> View:
     return {
         "rows": _outcomes(part),
         "clips": _clips(part),
+        "unlabelled": part.unlabelled,
         "agreement": _agreement(part.overlaps or {}),
         "files": part.links("coverage"),
     }
@@ -38,7 +39,7 @@ def _outcomes(part: Part) -> list[View]:
             {
                 **row,
                 "detector": shorten(row["detector"], NAME),
-                "reason": _answered(row["detector"], part) or shorten(row["reason"] or "", REASON),
+                "reason": shorten(row["reason"] or "", REASON),
                 "total": total,
                 "widths": widths,
                 "share": row[columns.OK] / total if total else None,
@@ -61,24 +62,6 @@ def _clips(part: Part) -> list[View]:
         for score in part.dataset.ranked
         if (clips := score.get("clips"))
     ]
-
-
-def _answered(detector: str, part: Part) -> str:
-    """Return how many samples the pipelines behind this detector answer at most.
-
-    It is said of a dataset that is not scored; '' for others.
-    """
-    found = part.answers or {}
-    counts = [
-        sum(row["counts"].values())
-        for row in found.get("pipelines") or ()
-        if row["name"].startswith(f"{detector}/")
-    ]
-    return (
-        f"not scored; {max(counts):,} of {found['n']:,} samples got an answer"
-        if counts and not found["labelled"]
-        else ""
-    )
 
 
 def _agreement(overlaps: Mapping[str, Any]) -> View | None:

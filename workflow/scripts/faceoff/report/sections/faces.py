@@ -13,6 +13,7 @@ from faceoff.results.dataset_results import name_of, shorten
 from faceoff.storage import parquet
 
 ANCHOR, TITLE, NAV = "faces", "Faces, right and wrong", "Faces"
+_GLANCE = 4  # right and wrong faces at the head of the page
 _FIRST = 8  # right and wrong faces that are there before anything is chosen
 
 
@@ -23,6 +24,28 @@ def data_uri(data: bytes) -> str:
     """
     kind = "webp" if data[:4] == b"RIFF" else "png"
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def glance(part: Part) -> View | None:
+    """Return a few faces for the head of the page; None without any.
+
+    They are of the pipeline of most interest, as many right as wrong.
+    """
+    rows = list(parquet.rows(part.pictures)) if part.pictures else []
+    cells = {row["cell"] for row in rows}
+    names = [name_of(score) for score in by_interest(part.dataset) if name_of(score) in cells]
+    cell = next(iter(names or sorted(cells)), None)
+    if cell is None:
+        return None
+    found = [_face(row, part) for row in rows if row["cell"] == cell]
+    right, wrong, plain = (
+        [face for face in found if face["outcome"] == outcome] for outcome in ("right", "wrong", "")
+    )
+    shown = [*right[:_GLANCE], *wrong[:_GLANCE]] or plain[: 2 * _GLANCE]
+    words_of = "four faces that it reads right, four that it does not." if right and wrong else ""
+    if len(right) < _GLANCE or len(wrong) < _GLANCE:
+        words_of = "faces that it reads right and wrong." if right or wrong else "what it answered."
+    return {"title": words.label_short(cell), "words": words_of, "faces": shown}
 
 
 def view(part: Part) -> View | None:
@@ -55,7 +78,8 @@ def view(part: Part) -> View | None:
             "pipelines": pipelines,
         },
         "first": pipelines[0]["title"],
-        "labelled": any(row["truth"] for row in by_cell[order[0]]),
+        "labelled": (labelled := any(row["truth"] for row in by_cell[order[0]])),
+        "heading": TITLE if labelled else "Faces",
         "right": [face for face in shown if face["outcome"] == "right"][:_FIRST],
         "wrong": [face for face in shown if face["outcome"] == "wrong"][:_FIRST],
         "unlabelled": [face for face in shown if face["outcome"] == ""][:_FIRST],

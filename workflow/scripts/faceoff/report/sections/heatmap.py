@@ -10,8 +10,13 @@ from faceoff.results.dataset_results import Score, shorten
 ANCHOR, TITLE, NAV = "heat", "Every detector × model pair", "Detector × model"
 
 
-def view(part: Part) -> View:
-    """Return a row of cells per detector, and why cells have no score."""
+def view(part: Part) -> View | None:
+    """Return a row of cells per detector, and why cells have no score.
+
+    None for an unlabelled dataset, of which nothing is scored.
+    """
+    if part.unlabelled:
+        return None
     dataset = part.dataset
     low, high = dataset_results.colour_scale(dataset.cells)
     rows = []

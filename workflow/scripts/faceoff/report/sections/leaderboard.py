@@ -18,19 +18,58 @@ ANCHOR, TITLE, NAV = "board", "Leaderboard", "Leaderboard"
 COLUMNS = tuple(metric for metric in shown_in("report") if metric.key != "accuracy")
 
 
-def view(part: Part) -> View:
-    """Return a row per pipeline, and what the table can be filtered by."""
+def view(part: Part) -> View | None:
+    """Return a row per pipeline, and what the table can be filtered by.
+
+    None for an unlabelled dataset, of which nothing is scored.
+    """
+    if part.unlabelled:
+        return None
     dataset = part.dataset
     low, high = _axis(dataset)
+    rows = _rows(dataset, part.ids, low, high)
     return {
         "columns": COLUMNS,
-        "rows": _rows(dataset, part.ids, low, high),
+        "terms": _terms(rows),
+        "train_status": words.TRAIN_STATUS,
+        "rows": rows,
         "low": low,
         "high": high,
         "detectors": [shorten(name, NAME) for name in dataset.detectors],
         "models": [shorten(name, NAME) for name in dataset.models],
         "kinds": {score["kind"] for score in dataset.scores} == {"cell", "fusion"},
     }
+
+
+def _terms(rows: list[View]) -> list[tuple[str, str]]:
+    """Return (word, meaning) of the tags that these rows have."""
+    return [
+        (word, meaning)
+        for word, meaning, there in (
+            (
+                "best single",
+                "the detector and model to use alone, chosen without looking at the samples that "
+                "it is scored on",
+                any(row["chosen"] for row in rows),
+            ),
+            (
+                "tied with best",
+                "these samples do not show that it is worse than the first",
+                any(row["place"] and row["place"]["tied_with_best"] for row in rows),
+            ),
+            (
+                "fusion",
+                "several pairs of detector and model that vote",
+                any(row["fusion"] for row in rows),
+            ),
+            (
+                "circular",
+                "it follows the recipe by which the faces were drawn: its score there says nothing",
+                any("circular" in row["flags"] for row in rows),
+            ),
+        )
+        if there
+    ]
 
 
 def _axis(dataset: DatasetResults) -> tuple[float, float]:

@@ -38,7 +38,7 @@ def view(
         ),
         "config": json.dumps(job.config, indent=2, sort_keys=True, ensure_ascii=False),
         "manifest": quote(os.path.relpath(manifest, output.parent)) if manifest else None,
-        "tasks": [_task(dataset) for dataset in found],
+        "tasks": [_task(dataset) for dataset in found if dataset.task],
     }
 
 
