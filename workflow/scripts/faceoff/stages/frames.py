@@ -89,7 +89,7 @@ def _picture(dataset: Dataset, sample: Sample, sampling: Sampling, encode: Encod
 
     An animation is sampled as a video, and so is a clip that has a picture's suffix.
     """
-    row = _annotated(dataset, sample, _row(sample))
+    row, data = _annotated(dataset, sample, _row(sample)), b""
     try:
         data = dataset.read(sample)
         yield row | _still(row, data)
