@@ -61,7 +61,8 @@ def unlabelled(answers: Mapping[str, Any]) -> tuple[str, list[str]]:
 
 
 _NO_LABELS = (
-    "These samples have no labels, so nothing is scored: which pipeline is right cannot be told."
+    "These samples have no labels: these are predictions only, and which pipeline is right cannot "
+    "be told."
 )
 
 

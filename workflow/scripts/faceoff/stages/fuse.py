@@ -80,7 +80,8 @@ def write_fusion(
         learnt[WEIGHTS] = json.dumps(dict(zip(names, weights.tolist(), strict=True)))
     if folds is not None:
         learnt[FOLDS_OF_SAMPLES] = json.dumps(dict(zip(votes.samples, folds.tolist(), strict=True)))
-    schema = schema.with_metadata(learnt)
+    if learnt:
+        schema = schema.with_metadata(learnt)
     # If a member failed, mark the fusion failed so that it is computed again.
     read = [*paths, *(judges if rule.learns or job.check_order else ())]
     tainted = [failed for path in read for failed in parquet.failed_files(path)]
