@@ -19,6 +19,7 @@ from faceoff.layout import PACKAGE, scripts_folder
 from faceoff.plan.config import ConfigError
 from faceoff.plan.job_specs import Plan
 from faceoff.plugins.plugin import RegistryError
+from faceoff.plugins.protocols import CheckedDataset
 from faceoff.storage import files
 
 
@@ -44,6 +45,8 @@ def check(plan: Plan, every_weight: bool = False) -> None:
                 folder: Path = getattr(plan.config.datasets[name], "path")  # noqa: B009
                 dataset_archives.obtain(archives, folder)
             dataset, space = plan.open(name), plan.config.datasets[name].space
+            if isinstance(dataset, CheckedDataset):
+                dataset.check()
             if isinstance(space, list):
                 emotions.space(space, dataset.space)
         except (OSError, ValueError, AssetError) as error:
