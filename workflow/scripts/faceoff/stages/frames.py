@@ -106,13 +106,14 @@ def _picture(dataset: Dataset, sample: Sample, sampling: Sampling, encode: Encod
     An animation is sampled as a video, and so is a clip that has a picture's suffix.
     """
     row = _annotated(dataset, sample, _row(sample))
+    data = b""
     try:
         data = dataset.read(sample)
         yield row | _still(row, data)
     except AnimationError:
         yield from _video_rows(dataset, sample, decode_animation(data, sampling), encode)
     except (DecodeError, OSError) as error:
-        found = kind_of_bytes(data[:512]) if isinstance(error, DecodeError) else None
+        found = kind_of_bytes(data[:512])
         if found is not None and found[0] == "video" and isinstance(dataset, ClipDataset):
             yield from _clip(dataset, sample, sampling, encode)
         else:
