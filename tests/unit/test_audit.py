@@ -192,9 +192,9 @@ def test_an_animation_is_judged_by_its_first_picture(kind: str) -> None:
     )
     held = {"a": ("happiness", None, buffer.getvalue())}
     assert look_over(**held).unreadable == {}
-    shown, faults = audit.first_picture(Memory(**held), Sample(sample_id="a", path="a"))
-    assert not faults
-    found = shown.astype(int)
+    seen = audit.look_through(Memory(**held), Sample(sample_id="a", path="a"))
+    assert not seen.lost
+    found = seen.first.astype(int)
     assert np.abs(found - np.asarray(first)).mean() < (10 if kind == "GIF" else 1e-9), (
         "a GIF has 256 colours"
     )

@@ -122,6 +122,18 @@ def test_what_is_no_picture_gets_a_row_with_a_reason(tmp_path: Path) -> None:
     assert all(row["image"]["bytes"] is None for row in rows.values() if row["state"] != "ok")
 
 
+def test_what_is_not_read_is_said_in_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tree(tmp_path / "faces", "happy/a.png")
+    for number in range(5):
+        (root / "happy" / f"b{number}.png").write_bytes(b"")
+    staged(folder.Folder, tmp_path, path=str(root))
+    said = capsys.readouterr().err
+    assert "mine: 5 not or not wholly read: happy/b0.png (empty file); " in said
+    assert said.endswith("; and 2 more\n")
+
+
 def test_hidden_files_and_folders_are_left_out(tmp_path: Path) -> None:
     root = tree(
         tmp_path,

@@ -102,6 +102,26 @@ def test_validate_looks_at_tables_before_a_run(tmp_path: Path) -> None:
         assert (found.exit_code, message in said) == (code, True), said
 
 
+def test_validate_looks_at_clips_to_their_end(cases: Path, tmp_path: Path) -> None:
+    def looked_at(name: str) -> tuple[int, str]:
+        (tmp_path / "c.yaml").write_text(
+            f"{{run: r, datasets: {{mine: {{type: folder, path: '{cases / name}'}}}}, "
+            "detectors: {whole: {}}, models: {fer: {}}}"
+        )
+        return call("validate", str(tmp_path / "c.yaml"))
+
+    for name, said in (
+        ("cut.mkv", "mine: 1 damaged: cut.mkv (ends after 1.82 s, its header says 3.30 s)"),
+        ("bad_packet0.mp4", "mine: 1 damaged: bad_packet0.mp4 (1 damaged packet left out"),
+        ("photo.heic", "mine: 1 unreadable: photo.heic (HEIC: not read; convert it to JPEG"),
+    ):
+        code, output = looked_at(name)
+        assert (code, said in output) == (1, True), output
+    code, output = looked_at("joined_two_recordings.ts")
+    assert (code, "(the clock begins anew)" in output) == (0, True), output
+    assert looked_at("x.m2ts")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

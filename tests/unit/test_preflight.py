@@ -61,6 +61,29 @@ def test_preflight_names_everything_that_is_missing(
     assert str(tmp_path / "mirror") in str(caught.value)
 
 
+def test_a_wrong_row_or_path_stops_the_run_before_its_first_job(tmp_path: Path) -> None:
+    table, folder = tmp_path / "t.csv", tmp_path / "faces"
+    table.write_text("path,label\na.png,happy\nb.png,hapy\n")
+    (folder / "happy").mkdir(parents=True)
+    (folder / "happy" / "x.png").write_bytes(b"")
+    made = plan(
+        {
+            "datasets": {
+                "rows": {"type": "table", "path": str(table)},
+                "paths": {
+                    "type": "folder",
+                    "path": str(folder),
+                    "subject": {"pattern": "s[0-9]"},
+                },
+            }
+        }
+    )
+    with pytest.raises(preflight.PreflightError) as caught:
+        preflight.check(made)
+    assert f"dataset rows: {table}, row 2: label 'hapy' is no known emotion" in str(caught.value)
+    assert "dataset paths: 'happy/x.png' does not match" in str(caught.value)
+
+
 def test_a_space_that_the_dataset_cannot_fill_stops_the_run(tmp_path: Path) -> None:
     """Taken literally, a class without a sample would leave its pictures out, and any model be
     right on those of the other.

@@ -124,6 +124,15 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, options: dict, messag
         opened(tmp_path / "gone.csv")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_tables_of_spreadsheets_are_read(tmp_path: Path, separator: str, encoding: str) -> None:
+    text = "sample_id,happy,angry\nMüller,0.75,0.25\n,,\n".replace(",", separator)
+    (tmp_path / "p.csv").write_bytes(text.encode(encoding))
+    found = opened(tmp_path / "p.csv").known([{"sample_id": "Müller", "timestamp_s": 0.0}])
+    assert found.posterior.tolist() == [[0.75, 0.25]]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "options", "message"),
     [

@@ -738,9 +738,33 @@ def test_a_clip_that_is_shorter_than_its_header_says_so(tmp_path, suffix, share)
     rows = rows_of(tmp_path, whole.name)
     assert [row["state"] for row in rows[-2:]] == ["ok", "unreadable"]
     assert "its header says" in rows[-1]["reason"]
-    picture, faults = survey(whole)
-    assert picture.shape == (48, 64, 3)
-    assert "its header says" in "; ".join(faults)
+    seen = survey(whole)
+    assert seen.first.shape == (48, 64, 3)
+    assert "its header says" in seen.lost
+    assert not seen.mended
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "form"),
+    [
+        ("a.avi", "mpeg4", "yuv420p"),
+        ("a.avi", "mjpeg", "yuvj420p"),
+        ("a.wmv", "wmv2", "yuv420p"),
+        ("a.webm", "libvpx", "yuv420p"),
+    ],
+)
+def test_what_the_header_says_is_looked_up_where_ffmpeg_does_not_tell(tmp_path, name, codec, form):
+    whole = steady(tmp_path / name, codec, 150, form=form, noisy=True)
+    times, reason = told(whole)
+    assert (len(times), reason) == (150, None)
+    times, reason = told(cut(whole, 0.5))
+    assert 50 < len(times) < 100
+    assert "its header says 6.0" in reason
+
+
+def test_a_cut_clip_without_its_index_says_so(tmp_path):
+    whole = steady(tmp_path / "a.mp4", "mpeg4", 50, noisy=True)
+    assert told(cut(whole, 0.7)) == ([], "cannot decode: cut, its index (moov) is missing")
 
 
 def test_a_cut_clip_whose_index_stands_first_says_so(tmp_path):

@@ -17,7 +17,7 @@ from rich.table import Table
 from faceoff.media.frame_rate import ALL_FRAMES
 from faceoff.media.images import AnimationError, DecodeError, decode_image
 from faceoff.media.kinds import kind_of_bytes, read_bytes
-from faceoff.media.videos import decode_animation, survey
+from faceoff.media.videos import Survey, decode_animation, survey
 from faceoff.plugins.omissions import counted
 from faceoff.plugins.protocols import RGB, ClipDataset, CountedDataset, Sample
 
@@ -26,8 +26,8 @@ from faceoff.plugins.protocols import RGB, ClipDataset, CountedDataset, Sample
 class Audit:
     """Hold what was found in one dataset.
 
-    unreadable: sample id -> reason; damaged: of a clip that is read in part, or whose time stamps
-    were mended; pixels, looks: sample id -> hash of its exact pixels and of its coarse look.
+    unreadable: sample id -> reason; damaged: of a clip read in part; mended: what was wrong
+    with its time stamps; pixels, looks: hash of its exact pixels and of its coarse look.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Audit:
     label_of: dict[str, str | None] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
+    mended: dict[str, str] = field(default_factory=dict)
     pixels: dict[str, bytes] = field(default_factory=dict)
     looks: dict[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(
@@ -83,7 +84,7 @@ def look(image: RGB) -> int:
     return int.from_bytes(np.packbits(np.diff(grey, axis=1) > 0).tobytes())
 
 
-def first_picture(dataset: Any, sample: Sample) -> tuple[RGB, Sequence[str]]:
+def look_through(dataset: Any, sample: Sample) -> Survey:
     """Return a still, or the first picture of a clip, an animation or a sequence, and its faults.
 
     A clip is decoded to its end: only then it is known whether it is whole. Raises DecodeError or
@@ -95,24 +96,24 @@ def first_picture(dataset: Any, sample: Sample) -> tuple[RGB, Sequence[str]]:
         path = next((path for _, path in dataset.pictures(sample)), None)
         if path is None:
             raise DecodeError("no picture in the sequence")
-        return decode_image(read_bytes(path)), ()
+        return Survey(decode_image(read_bytes(path)))
     data = dataset.read(sample)
     try:
-        return decode_image(data), ()
+        return Survey(decode_image(data))
     except DecodeError as error:
         found = kind_of_bytes(data[:512])
         if found is not None and found[0] == "video" and isinstance(dataset, ClipDataset):
             return survey(dataset.file(sample))
         if not isinstance(error, AnimationError):
             raise
-        frames = decode_animation(data, ALL_FRAMES)
-        first = next(frames).image
-        try:
-            for _ in frames:
-                pass
-        except DecodeError as error:
-            return first, [str(error)]
-        return first, ()
+    frames = decode_animation(data, ALL_FRAMES)
+    first = next(frames).image
+    try:
+        for _ in frames:
+            pass
+    except DecodeError as error:
+        return Survey(first, lost=str(error))
+    return Survey(first)
 
 
 def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
@@ -129,14 +130,17 @@ def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
         if sample.kind == "audio":
             continue
         try:
-            image, faults = first_picture(dataset, sample)
+            seen = look_through(dataset, sample)
         except DecodeError as error:
             found.unreadable[sample.sample_id] = str(error)
         except OSError as error:
             found.unreadable[sample.sample_id] = f"cannot read: {error.strerror or error}"
         else:
-            if faults:
-                found.damaged[sample.sample_id] = "; ".join(faults)
+            image = seen.first
+            if seen.lost:
+                found.damaged[sample.sample_id] = seen.lost
+            if seen.mended:
+                found.mended[sample.sample_id] = seen.mended
             found.pixels[sample.sample_id] = hashlib.sha256(
                 repr(image.shape).encode() + image.tobytes()
             ).digest()[:16]
@@ -187,9 +191,10 @@ def findings(audits: Sequence[Audit]) -> Iterator[str]:
         if a.unreadable:
             told = [f"{sample} ({reason})" for sample, reason in a.unreadable.items()]
             yield f"{a.name}: {len(told)} unreadable: {some(told)}"
-        if a.damaged:
-            told = [f"{sample} ({reason})" for sample, reason in a.damaged.items()]
-            yield f"{a.name}: {len(told)} damaged, or with mended time stamps: {some(told)}"
+        for clips, what in ((a.damaged, "damaged"), (a.mended, "with mended time stamps")):
+            if clips:
+                told = [f"{sample} ({reason})" for sample, reason in clips.items()]
+                yield f"{a.name}: {len(told)} {what}: {some(told)}"
         for what, groups in (
             ("stand more than once", a.duplicates()),
             ("look alike", a.look_alikes()),

@@ -104,8 +104,8 @@ def validate(
     pictures and people that two datasets share. Of a dataset with `part` or `limit` it reads only
     the samples that these leave. It says what a published dataset has and this copy lacks.
 
-    Exits 1 when a dataset cannot be opened, has no sample, is incomplete or holds an unreadable
-    file.
+    Exits 1 when a dataset cannot be opened, has no sample, is incomplete or holds an unreadable or
+    damaged file.
     """
     from faceoff.commands import audit
     from faceoff.plugins.open_dataset import selected
@@ -130,5 +130,5 @@ def validate(
     audit.show(
         str(path), audits, {name: source.version for name, source in opened.items()}, console
     )
-    if any(found.unreadable or found.missing or not found.n for found in audits):
+    if any(found.unreadable or found.damaged or found.missing or not found.n for found in audits):
         raise typer.Exit(1)

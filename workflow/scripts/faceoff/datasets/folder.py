@@ -167,6 +167,12 @@ class Folder:
             )
         log_skipped("folder", self.left_out)
 
+    def check(self) -> None:
+        """Raise ValueError for the first path that names no subject."""
+        if rule := self.options.subject:
+            for path, _ in self._files():
+                rule.of(self._id(path))
+
     def _id(self, path: Path) -> str:
         return _text(path.relative_to(self._root))
 

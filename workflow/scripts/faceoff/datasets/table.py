@@ -230,6 +230,11 @@ class Table:
                 file=sys.stderr,
             )
 
+    def check(self) -> None:
+        """Raise ValueError for the first row that cannot be read."""
+        for _ in self._samples():
+            pass
+
     def _samples(self) -> Iterator[Sample]:
         columns = self.options.columns
         label_of = cache(self.options.label)

@@ -1,5 +1,7 @@
 """Read the packets of a video or sound file, and note what of it is damaged or missing."""
 
+import mmap
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -68,6 +70,8 @@ def opened(path: Path) -> Iterator["av.container.InputContainer"]:
             options={"protocol_whitelist": "file"},
         )
     except av.error.FFmpegError as error:
+        if _lacks_index(path):
+            raise DecodeError("cannot decode: cut, its index (moov) is missing") from None
         raise DecodeError(f"cannot decode: {error.strerror or error}") from None
     with container:
         if _PLAYLISTS & set(container.format.name.split(",")):
@@ -140,10 +144,44 @@ def _cut(container: Any, stream: Any, losses: Losses) -> tuple[float, float] | N
     if container.duration:
         start = (container.start_time or 0) / 1e6
         found.append((max(losses._ends.values()) - start, container.duration / 1e6))
-    if stream.duration and stream.time_base:
+    elif "asf" in container.format.name and (said := _asf_seconds(Path(container.name))):
+        found.append((max(losses._ends.values()), said))
+    if "avi" in container.format.name.split(","):
+        # FFmpeg estimates the duration from the file's size; the count is the header's.
+        start = float((stream.start_time or 0) * stream.time_base)
+        if stream.frames and stream.average_rate:
+            there = losses._ends[stream.index] - start
+            found.append((there, float(stream.frames / stream.average_rate)))
+    elif stream.duration and stream.time_base:
         start = float((stream.start_time or 0) * stream.time_base)
         found.append(
             (losses._ends[stream.index] - start, float(stream.duration * stream.time_base))
         )
     short = [(there, said) for there, said in found if there < said - SHORTER_S]
     return max(short, key=lambda pair: pair[1] - pair[0]) if short else None
+
+
+def _lacks_index(path: Path) -> bool:
+    """Return whether an MP4 or QuickTime file has no index, which most writers append."""
+    if (kind_of_bytes(head_of(path)) or ("", ""))[1] not in {"MP4 or QuickTime", "QuickTime"}:
+        return False
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data.find(b"moov") == -1
+
+
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+
+
+def _asf_seconds(path: Path) -> float | None:
+    """Return the duration in the header of an ASF file, which FFmpeg does not tell of a cut one.
+
+    Source: Microsoft, Advanced Systems Format, §3.2 (file properties object).
+    """
+    with open(path, "rb") as file:
+        head = file.read(2**16)
+    place = head.find(_ASF_PROPERTIES)
+    if place < 0 or len(head) < place + 88:
+        return None
+    # 100 ns, and ms that every time stamp is late
+    played, _, late = struct.unpack_from("<3Q", head, place + 64)
+    return float(max(0.0, played / 1e7 - late / 1e3)) or None

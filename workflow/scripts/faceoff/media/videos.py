@@ -71,21 +71,31 @@ def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[V
         )
 
 
-def survey(path: Path, threads: int = 1) -> tuple[RGB, list[str]]:
-    """Decode a whole video file; return its first picture, and what is damaged or was mended.
+@dataclass(frozen=True)
+class Survey:
+    """The first picture of a clip, what of the clip is lost, and how its clock was mended.
 
-    Raises DecodeError without a decodable frame.
+    Both texts are empty where there is nothing to say.
     """
-    first, faults = None, []
+
+    first: RGB
+    lost: str = ""
+    mended: str = ""
+
+
+def survey(path: Path, threads: int = 1) -> Survey:
+    """Decode a whole video file. Raises DecodeError without a decodable frame."""
+    first: RGB | None = None
+    lost, mended = "", []
     try:
         for moment in _moments(path, Sampling(0), threads):
             first = _upright(moment.frame, moment.width) if first is None else first
-            faults += [moment.note] if moment.note else []
+            mended += [moment.note] if moment.note else []
     except DecodeError as error:
         if first is None:
             raise
-        faults.append(str(error))
-    return cast("RGB", first), faults
+        lost = str(error)
+    return Survey(cast("RGB", first), lost, "; ".join(mended))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from faceoff.plan.job_specs import Plan
 from faceoff.plugins import given_weights
 from faceoff.plugins.options import DEFAULT_DATA
 from faceoff.plugins.plugin import RegistryError
+from faceoff.plugins.protocols import CheckedDataset
 from faceoff.storage import files
 
 
@@ -49,6 +50,8 @@ def check(plan: Plan, every_weight: bool = False, download: bool = True) -> None
             elif archives and folder and not folder.exists():
                 continue
             dataset, space = plan.open(name), plan.config.datasets[name].space
+            if isinstance(dataset, CheckedDataset):
+                dataset.check()
             if isinstance(space, list):
                 emotions.space(space, dataset.space)
         except (OSError, ValueError, AssetError) as error:

@@ -29,7 +29,7 @@ def _name(value: str) -> str:
 
 
 def expand(value: str) -> str:
-    """Replace `${NAME}` by the environment variable.
+    """Replace `${NAME}` by the environment variable, and `~` at the start by the home folder.
 
     FACEOFF_DATA defaults to ./data. Raises ValueError for any other variable that is not set.
     """
@@ -41,12 +41,11 @@ def expand(value: str) -> str:
             raise ValueError(f"environment variable {name} is not set")
         return setting
 
-    return _VARIABLE.sub(replace, value)
+    return os.path.expanduser(_VARIABLE.sub(replace, value))
 
 
 def _expanded(value: Any) -> Any:
-    """Return a path with its variables and `~` replaced."""
-    return Path(expand(str(value))).expanduser() if isinstance(value, str | Path) else value
+    return Path(expand(str(value))) if isinstance(value, str | Path) else value
 
 
 def _shares(value: tuple[float, float, float]) -> tuple[float, float, float]:

@@ -215,6 +215,14 @@ class DownloadableDataset(Protocol):
 
 
 @runtime_checkable
+class CheckedDataset(Protocol):
+    """A dataset of the user's own making, which can be wrong anywhere."""
+
+    def check(self) -> None:
+        """Raise ValueError for what would stop `samples`, without opening pictures and clips."""
+
+
+@runtime_checkable
 class CountedDataset(Protocol):
     """A dataset whose published contents are known."""
 

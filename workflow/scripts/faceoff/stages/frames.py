@@ -4,7 +4,9 @@ Pictures that cannot be read are found here, and no later stage meets them.
 """
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +32,37 @@ from faceoff.storage import columns, parquet
 
 Row = dict[str, Any]
 Encode = Callable[[RGB], bytes]
+_LOST, _MENDED = "not or not wholly read", "with mended time stamps"
 
 
 def write_frames(samples: Path, output: Path, job: DatasetJob) -> None:
     """Write the frames table: a row for every picture and every sampled frame of a clip.
 
-    A picture or clip that cannot be decoded has a row `unreadable` with the reason.
+    A picture or clip that cannot be decoded has a row `unreadable` with the reason. Reports on
+    stderr how many samples are unreadable, damaged or mended, with the first of them.
     """
     dataset, options = open_dataset(job.source, job.class_name, job.options, job.seed)
     sampling = Sampling(0, options.every) if options.every else Sampling(options.fps)
     encode = encoder(options.jpeg)
 
+    # what -> sample -> reason
+    told: dict[str, dict[str, str]] = {_LOST: {}, _MENDED: {}}
+
     def rows() -> Iterator[Row]:
         for row in track(parquet.rows(samples), f"frames of {job.dataset}", parquet.count(samples)):
             rows_of = ROWS_OF_KIND[row["kind"]]
-            yield from rows_of(dataset, sample_of(row), sampling, encode)
+            for frame in rows_of(dataset, sample_of(row), sampling, encode):
+                if frame.get("reason"):
+                    what = _MENDED if frame["state"] == columns.OK else _LOST
+                    told[what].setdefault(frame["sample_id"], frame["reason"])
+                yield frame
 
     parquet.write_rows(output, columns.FRAMES, rows())
+    for what, found in told.items():
+        if found:
+            first = "; ".join(f"{sample} ({reason})" for sample, reason in islice(found.items(), 3))
+            more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+            print(f"{job.dataset}: {len(found)} {what}: {first}{more}", file=sys.stderr)
 
 
 def _row(sample: Sample, number: int = 0, timestamp_s: float | None = 0.0) -> Row:
@@ -89,14 +105,15 @@ def _picture(dataset: Dataset, sample: Sample, sampling: Sampling, encode: Encod
 
     An animation is sampled as a video, and so is a clip that has a picture's suffix.
     """
-    row, data = _annotated(dataset, sample, _row(sample)), b""
+    row = _annotated(dataset, sample, _row(sample))
+    data = b""
     try:
         data = dataset.read(sample)
         yield row | _still(row, data)
     except AnimationError:
         yield from _video_rows(dataset, sample, decode_animation(data, sampling), encode)
     except (DecodeError, OSError) as error:
-        found = kind_of_bytes(data[:512]) if isinstance(error, DecodeError) else None
+        found = kind_of_bytes(data[:512])
         if found is not None and found[0] == "video" and isinstance(dataset, ClipDataset):
             yield from _clip(dataset, sample, sampling, encode)
         else:
