@@ -143,6 +143,8 @@ def faceoff_run(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         env=environment(),
         start_new_session=True,
+        # Where pytest runs in the background, Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 

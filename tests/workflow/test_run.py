@@ -107,7 +107,7 @@ def test_faceoff_run_is_a_few_lines_and_the_leaderboard(finished, copy_of_finish
     assert any(line.startswith("faceoff: 3 of 3 jobs done in 0:") for line in lines)
     assert lines[-1].endswith("results/small/report.html")
     again, _ = runs.faceoff_run(folder).communicate(timeout=120)
-    assert "faceoff: nothing to do: every file is there and up to date" in again
+    assert "faceoff: Nothing to be done: every file is there and up to date" in again
     assert again.splitlines()[-1] == lines[-1]
     assert runs.digests(folder) == runs.digests(finished)
 

@@ -64,6 +64,8 @@ def start_run():
     """Take the run's lock, refuse to start when data or weights are missing, note what is to do."""
     take_lock()
     preflight.stop(lambda: preflight.check(plan))
+    if workflow.touch:
+        return
     jobs = [job for job in workflow.dag.jobs if job.output]
     pending = [job.output for job in workflow.dag.needrun_jobs() if job.output]
     run_state.begin(plan, len(jobs), [[str(path) for path in outputs] for outputs in pending])

@@ -60,7 +60,7 @@ class LogHandler(LogHandlerBase):
             self._fail(record)
         elif text == NOTHING_TO_BE_DONE_MSG:
             self.idle = True
-            self._say("nothing to do: every file is there and up to date")
+            self._say("Nothing to be done: every file is there and up to date")
         elif text.startswith("Terminating processes on user request"):
             self.interrupted = True
         elif event == LogEvent.ERROR and getattr(record, "exception", "").endswith("Error"):
