@@ -141,7 +141,7 @@ def test_the_headline_says_what_to_use():
         "the best single pair, yunet × net."
     )
     assert _headline("worse", -0.05).startswith(
-        "Use yunet × net. Voting made it worse, at best by −5.0 points, 95 % CI −8.0 to −2.0"
+        "Use yunet × net. Voting made it worse: −5.0 points, 95 % CI −8.0 to −2.0 at best."
     )
     assert "too few people to test" in _headline("too few clusters", 0.02)
     assert _headline("better", 0.05, comparisons=[]).startswith(

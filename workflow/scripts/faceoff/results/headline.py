@@ -28,7 +28,7 @@ def headline(dataset: DatasetResults) -> str:
     gain = _gain(tests[0])
     match tests[0]["verdict"]:
         case "worse":
-            return f"Use {name}. Voting made it worse, at best by {gain}."
+            return f"Use {name}. Voting made it worse: {gain} at best."
         case "too few clusters":
             return (
                 f"{name} scores highest of the single pairs. There are too few people to test "
