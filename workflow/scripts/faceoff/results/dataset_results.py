@@ -248,7 +248,9 @@ class DatasetResults:
         ):
             entry = found.get(key)
             if entry:
-                low, high = entry.get("interval") or (None, None)
+                # The hindsight pair was chosen on these very samples: no interval is about it.
+                chosen = key == "best_single" and entry.get("interval")
+                low, high = chosen or (None, None)
                 mixed = len({choice["cell"] for choice in entry.get("choices") or ()}) > 1
                 rows.append(
                     {

@@ -52,8 +52,6 @@ def _levels(dataset: DatasetResults) -> list[View]:
     pad = 0.04 * (end - start) or 0.05
     rows = []
     for level in levels:
-        if level["kind"] == "hindsight":  # chosen on these very samples, which no interval is about
-            level = {**level, "low": None, "high": None}
         name = words.of_level(level) if level["kind"] in {"best_single", "hindsight"} else ""
         drawn = bar(level["value"], (level["low"], level["high"]), start - pad, end + pad)
         rows.append({**level, "title": shorten(level["title"], NAME), "name": name, "bar": drawn})
