@@ -4,9 +4,11 @@ name; generated files are in step.
 
 import copy
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -403,6 +405,33 @@ def test_a_hostile_file_is_refused_in_one_short_line(
     assert says in said
     assert "\n" not in said
     assert len(said) < len(str(tmp_path)) + 200
+
+
+def test_a_pipe_a_device_and_a_large_file_are_no_configuration(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "zero.yaml").symlink_to("/dev/zero")
+    (tmp_path / "large.yaml").write_text("# " + "x" * 1_000_000, encoding="utf-8")
+    for name, says in (
+        ("pipe.yaml", "a pipe, socket or device, which is not opened"),
+        ("zero.yaml", "a pipe, socket or device, which is not opened"),
+        ("large.yaml", "larger than 1 MB"),
+    ):
+        with pytest.raises(ConfigError, match=f"{name}: {says}"):
+            config_files.load(tmp_path / name)
+
+
+@pytest.mark.parametrize("value", [2024, True, 1.5, date(2024, 1, 1)])
+def test_a_text_that_yaml_reads_as_another_value_is_to_be_quoted(value: object) -> None:
+    with pytest.raises(ConfigError, match=f"run: YAML reads {value} as no text; put the text in"):
+        parse({**GOOD, "run": value})
+
+
+def test_a_wrong_part_of_a_list_has_a_line_of_its_own() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse({**GOOD, "datasets": {"posed": {"space": ["happiness", 4]}}})
+    assert [line for line in str(caught.value).splitlines() if "space" in line] == [
+        "datasets.posed.space.1: YAML reads 4 as no text; put the text in quotes"
+    ]
 
 
 def test_a_long_value_is_shortened() -> None:

@@ -472,6 +472,19 @@ def open_table(path: Path, columns: dict | None = None, **options: object) -> ta
     return table.Table(table.Table.Options(path=path, columns=columns or {}, **options))
 
 
+@pytest.mark.parametrize("part", ["end", "rows"])
+def test_a_damaged_parquet_table_is_to_be_saved_again_not_removed(tmp_path, part):
+    path = write_table(tmp_path, "parquet", {"path": ["a.png"], "label": ["happy"]})
+    content = bytearray(path.read_bytes())
+    if part == "end":
+        del content[-9:]
+    else:
+        content[4:60] = bytes(56)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"; save the table again, as Parquet or CSV$"):
+        list(open_table(path).samples())
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_rows_in_order_with_text_kept_as_text(tmp_path: Path, kind: str) -> None:
     path = write_table(tmp_path, kind, COLUMNS)

@@ -486,6 +486,12 @@ def test_a_bad_card_among_good_ones_is_named_in_one_line(tmp_path: Path, content
     assert len(done.output.splitlines()) == 1
 
 
+def test_a_card_that_is_a_device_is_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").symlink_to("/dev/zero")
+    with pytest.raises(RegistryError, match=r"bad\.yaml: a pipe, socket or device, which is not"):
+        read_card(tmp_path / "bad.yaml")
+
+
 def test_a_card_of_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").mkdir()
     with pytest.raises(RegistryError, match=r"'net\.onnx' is a folder .*save the network as one"):

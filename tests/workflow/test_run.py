@@ -89,9 +89,15 @@ def test_deleted_and_damaged_files_come_back(finished, copy_of_finished):
     damaged.write_bytes(damaged.read_bytes()[:-9])
     (results / "figures/heatmap-posed.svg").unlink()
     (results / "scores/posed/fusion/soft_mean.json").unlink()
+    between = results / "examples/posed.parquet"
+    between.write_bytes(between.read_bytes()[:-9])
     again = runs.run(folder, runs.SMALL)
     assert again.returncode == 0, again.stdout[-3000:]
     assert "fer.parquet was damaged or changed: it is made again" in again.stdout
+    assert (
+        "examples/posed.parquet was damaged or changed: removed; a job that needs it makes it again"
+        in again.stdout
+    )
     assert not {"frames", "detect", "train"} & set(runs.jobs(again.stdout))
     assert runs.digests(folder) == runs.digests(finished)
 

@@ -49,7 +49,12 @@ def products(wildcards):
     if runs and workflow.is_main_process:
         take_lock()
         for path in run_state.remove_damaged(plan):
-            print(f"faceoff: {path} was damaged or changed: it is made again", file=sys.stderr)
+            then = (
+                "it is made again"
+                if path in plan.products()
+                else "removed; a job that needs it makes it again"
+            )
+            print(f"faceoff: {path} was damaged or changed: {then}", file=sys.stderr)
     return plan.products()
 
 

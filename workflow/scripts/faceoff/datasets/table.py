@@ -6,6 +6,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, cached_property
 from itertools import islice
 from pathlib import Path, PureWindowsPath
@@ -23,6 +24,7 @@ from faceoff.plugins.protocols import Sample
 from faceoff.spelling import suggestion
 from faceoff.storage import parquet
 from faceoff.storage.delimited import DelimitedTable
+from faceoff.storage.files import DamagedError
 
 DATASETS = {
     "table": {
@@ -146,7 +148,8 @@ class Table:
     @cached_property
     def _names(self) -> list[str]:
         if self._text is None:
-            return list(parquet.read_schema(self.options.path).names)
+            with self._own_file():
+                return list(parquet.read_schema(self.options.path).names)
         return self._text.names
 
     def _header_hint(self) -> str:
@@ -191,13 +194,22 @@ class Table:
             or emotions.EMOTIONS
         )
 
+    @contextmanager
+    def _own_file(self) -> Iterator[None]:
+        """Say of a damaged table what to do with a file that no run makes."""
+        try:
+            yield
+        except DamagedError as error:
+            raise ValueError(f"{error.what}; save the table again, as Parquet or CSV") from None
+
     def _rows(self, columns: list[str] | None = None) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Yield (number, row) with these columns, by default all of them."""
         if self._text is not None:
             yield from self._text.rows(columns)
             return
-        for number, row in enumerate(parquet.rows(self.options.path, columns), start=1):
-            yield number, {name: _value(cell) for name, cell in row.items()}
+        with self._own_file():
+            for number, row in enumerate(parquet.rows(self.options.path, columns), start=1):
+                yield number, {name: _value(cell) for name, cell in row.items()}
 
     def samples(self) -> Iterator[Sample]:
         """Yield one sample per row; a repeated id gets its row number.

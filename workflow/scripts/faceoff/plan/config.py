@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -55,7 +56,7 @@ def _fields_at(
 
 def _is_key(part: int | str) -> bool:
     """Return whether a part of a location is a key, not one of pydantic's own notes."""
-    return part != "[key]" and not str(part).startswith(("function-", "constrained-"))
+    return part != "[key]" and not str(part).startswith(("function-", "constrained-", "list["))
 
 
 def _explain(
@@ -63,7 +64,12 @@ def _explain(
 ) -> list[str]:
     """Return one line for each fault. prefix: the location of what was validated."""
     lines = []
-    for fault in error.errors(include_url=False):
+    faults = error.errors(include_url=False)
+    for fault in faults:
+        if fault["type"] == "string_type" and isinstance(fault["input"], list):
+            other = any(fault["loc"][:-1] == each["loc"][:-2] for each in faults)
+            if other:  # a text or a list: the list is wrong inside, which has its own line
+                continue
         location = (*prefix, *filter(_is_key, fault["loc"]))
         where = ".".join(shortened(str(part)) for part in location)
         if fault["type"] == "extra_forbidden":
@@ -75,6 +81,9 @@ def _explain(
             valid = re.findall(r"'([^']+)'", str(fault["ctx"]["expected"]))
             near = suggestion(str(fault["input"])[:_LONGEST], valid)
             lines.append(f"{where}: {shortened(repr(fault['input']))} is not valid{near}")
+        elif fault["type"] == "string_type" and isinstance(fault["input"], int | float | date):
+            given = shortened(str(fault["input"]))
+            lines.append(f"{where}: YAML reads {given} as no text; put the text in quotes")
         else:
             is_long = isinstance(fault["input"], Mapping | list) and fault["input"]
             given = "" if is_long else f" (given: {shortened(repr(fault['input']))})"

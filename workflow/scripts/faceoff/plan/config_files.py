@@ -19,6 +19,7 @@ from faceoff.plan.config import ConfigError, parse, shortened
 from faceoff.plan.sections import DetectorConfig, FusionConfig, ModelConfig, RunConfig
 from faceoff.plugins import registry
 from faceoff.plugins.options import DatasetConfig, Section
+from faceoff.storage import files
 
 SCHEMA = layout.workflow_folder() / "workflow" / "schemas" / "config.schema.json"
 # The repository's own configuration: all its comments are generated.
@@ -55,7 +56,7 @@ def load(path: Path | str) -> Mapping[str, Any]:
     Raises ConfigError naming the file, and the line of each key that a mapping has twice.
     """
     try:
-        loader = _Loader(Path(path).read_text(encoding="utf-8"))
+        loader = _Loader(files.read_written(path))
         node = loader.get_single_node()
         if node is not None:
             _refuse_tangles(node)

@@ -12,6 +12,7 @@ from faceoff import emotions
 from faceoff.assets.asset import Asset
 from faceoff.plugins.plugin import PACKAGE, Plugin, RegistryError
 from faceoff.spelling import suggestion
+from faceoff.storage import files
 
 CARD_RUNTIMES = {  # runtime of a card -> env
     "onnx": "onnx",
@@ -63,7 +64,7 @@ def read_card(path: Path) -> Plugin:
     Raises RegistryError naming the file, the key and the nearest valid one.
     """
     try:
-        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+        card = yaml.safe_load(files.read_written(path))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         raise RegistryError(f"model card {path}: {reason}") from None

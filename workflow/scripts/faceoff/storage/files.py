@@ -88,12 +88,35 @@ def clear_leftovers(folder: Path, older_than_s: float = 86_400.0) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def damaged(path: Path | str, kind: str, error: Exception) -> ValueError:
-    """Return the error for a file that was cut short or overwritten."""
-    return ValueError(
-        f"{path} is no {kind}, or a damaged one ({' '.join(str(error).split())}); remove it and "
-        "run snakemake again, which makes it anew"
-    )
+_LARGEST_TEXT = 1_000_000  # bytes
+
+
+def read_written(path: Path | str) -> str:
+    """Return the UTF-8 text of a file that a person writes: a configuration, a card, a plug-in.
+
+    Raises ValueError for a pipe, socket or device, whose end may never come, and for more than 1
+    MB, which takes minutes as YAML.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ValueError("a pipe, socket or device, which is not opened")
+    if path.is_file() and path.stat().st_size > _LARGEST_TEXT:
+        raise ValueError("larger than 1 MB, so it is another file than you mean")
+    return path.read_text(encoding="utf-8")
+
+
+class DamagedError(ValueError):
+    """A file was cut short or overwritten. what: the file and its fault, without a cure."""
+
+    def __init__(self, what: str):
+        super().__init__(f"{what}; remove it and run snakemake again, which makes it anew")
+        self.what = what
+
+
+def damaged(path: Path | str, kind: str, error: Exception) -> DamagedError:
+    """Return the error for a file of a run that was cut short or overwritten."""
+    fault = " ".join(str(error).split())
+    return DamagedError(f"{path} is no {kind}, or a damaged one ({fault})")
 
 
 def _plain(value: Any) -> Any:
