@@ -114,11 +114,14 @@ def test_a_right_card_passes(tmp_path: Path, made: dict, given: dict) -> None:
     assert checked(tmp_path) == (0, f"{tmp_path / 'c.yaml'}: valid")
 
 
-def test_without_its_weights_a_card_is_left_to_the_run(tmp_path: Path) -> None:
+def test_without_its_weights_a_card_is_not_tried_and_the_file_is_named(tmp_path: Path) -> None:
     path = card(network(tmp_path / "w.onnx", side=64))
     (tmp_path / "w.onnx").unlink()
     assert path.exists()
-    assert checked(tmp_path)[0] == 0
+    status, said = checked(tmp_path)
+    assert status == 1
+    assert "valid, but a run would stop here" in said
+    assert "w.onnx" in said
 
 
 # -- in the cell -----------------------------------------------------------------------------------
