@@ -74,3 +74,14 @@ def test_classes_of_rules_are_those_that_the_units_allow() -> None:
         "fear"
     }
     assert card_page.classes_of(registry.get("model", "landmarks_lr")) == ()
+
+
+def test_a_package_that_is_missing_is_named_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def page(plugins: object) -> str:
+        raise ModuleNotFoundError("No module named 'h5py'", name="h5py")
+
+    monkeypatch.setattr(card_page, "page", page)
+    done = CliRunner().invoke(app, ["cards"])
+    assert done.exit_code == 1
+    assert len(done.output.splitlines()) == 1
+    assert "python package 'h5py' is not installed: `make full` installs it" in done.output

@@ -387,6 +387,7 @@ def test_leaderboard_shows_exact_counts_and_reasons(tmp_path, monkeypatch, capsy
     }
     flat = score | {
         "model": "flat",
+        "counts": {"ok": 3149, "no_face": 1, "unreadable": 3, "error": 0},
         "metrics": score["metrics"] | {"accuracy": 0.9},
         "flags": ["collapsed onto one class"],
         "ranked": False,
@@ -401,6 +402,7 @@ def test_leaderboard_shows_exact_counts_and_reasons(tmp_path, monkeypatch, capsy
     assert "n = 3153" in shown
     assert "no licence" in shown
     assert "flat: not ranked, collapsed onto one class" in shown
+    assert "3 of 3,153 samples could not be read; their rows in `faceoff export` say why" in shown
     assert shown.index("pd_best") < shown.index("flat")
 
 

@@ -153,6 +153,27 @@ def test_the_headline_says_what_to_use():
     assert headline(alone).startswith("yunet × net: it is right on")
 
 
+def test_the_headline_recommends_nothing_that_is_not_ranked():
+    """A pair that almost always answers the same may still be the best single one."""
+    collapsed = {"ranked": False, "flags": ["collapsed onto one class"]}
+    scores = [
+        fixtures.score("alpha", "yunet", "net", 0.7) | collapsed,
+        fixtures.score("alpha", "whole", "net", 0.6),
+        fixtures.score("alpha", "", "", 0.7, "vote"),
+    ]
+
+    def said(verdict: str) -> str:
+        comparison = fixtures.comparison("alpha", ("vote",), verdict, 0.05)
+        return headline(DatasetResults("alpha", {}, scores, comparison))
+
+    assert said("no difference").startswith(
+        "No pair can be recommended: the best single one, yunet × net, is not ranked"
+    )
+    assert said("better").startswith("Use a vote of 2 pairs")
+    scores[2] |= collapsed
+    assert said("better").startswith("No pair can be recommended")
+
+
 def test_the_headline_stands_above_the_statistics(tmp_path):
     scores = [
         fixtures.score("alpha", "yunet", "net", 0.7),

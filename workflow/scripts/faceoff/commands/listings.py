@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from faceoff.commands.command_line import Plugins, console, plan_of
+from faceoff.commands.command_line import Plugins, console, fail, plan_of
 from faceoff.plugins import registry
 from faceoff.storage import files
 
@@ -89,9 +89,14 @@ def cards(
     """
     from faceoff.commands import card_page
 
-    text = card_page.page(
-        plugin for plugin in registry.discover().values() if plugin.kind != "dataset"
-    )
+    plugins = [plugin for plugin in registry.discover().values() if plugin.kind != "dataset"]
+    try:
+        text = card_page.page(plugins)
+    except ModuleNotFoundError as error:
+        fail(
+            f"the cards need every plug-in, and python package {error.name!r} is not installed: "
+            "`make full` installs it and .venv-full/bin/faceoff then runs; docs/cards.md has them"
+        )
     if write:
         files.write_text(card_page.PATH, text)
         console.print(f"{card_page.PATH}: written")

@@ -64,9 +64,9 @@ class LogHandler(LogHandlerBase):
         elif text.startswith("Terminating processes on user request"):
             self.interrupted = True
         elif event == LogEvent.ERROR and getattr(record, "exception", "").endswith("Error"):
-            self._say(text.strip().split("\n")[-1])  # an error of Python's, after its traceback
-        elif record.levelno >= logging.WARNING and not any(said in text for said in _SAID):
-            self._say(text)
+            self._complain(text.strip().split("\n")[-1])  # Python's error, after its traceback
+        elif record.levelno >= logging.WARNING:
+            self._complain(text)
 
     def flush(self) -> None:
         """End the bar before something else is printed, and say what was done."""
@@ -89,6 +89,10 @@ class LogHandler(LogHandlerBase):
     def _say(self, text: str) -> None:
         for line in text.strip().splitlines():
             self._console.print(f"faceoff: {line}", markup=False)
+
+    def _complain(self, text: str) -> None:
+        if not any(said in text for said in _SAID):
+            self._say(text)
 
     def _show(self, job: str) -> None:
         """Show the job that starts; start the bar with the first one."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from faceoff.results import words
-from faceoff.results.dataset_results import DatasetResults
+from faceoff.results.dataset_results import DatasetResults, ranked
 
 
 def headline(dataset: DatasetResults) -> str:
@@ -17,11 +17,16 @@ def headline(dataset: DatasetResults) -> str:
     if not best:
         return ""
     name, tests = words.label_short(best["name"]), dataset.fusion_tests
+    better = [test for test in tests if test["verdict"] == "better" and _ranked(dataset, test["a"])]
+    if not better and not _ranked(dataset, best["name"]):
+        return (
+            f"No pair can be recommended: the best single one, {name}, is not ranked, because it "
+            "answers almost always the same or often fails."
+        )
     if not tests:
         limits = _limits(*(best.get("interval") or (None, None)))
         share = f"it is right on {words.percent(best['accuracy'])} of the samples{limits}"
         return f"Use {name}: {share}." if len(dataset.cells) > 1 else f"{name}: {share}."
-    better = [test for test in tests if test["verdict"] == "better"]
     if better:
         vote = words.fusion_phrase(dataset, better[0]["a"])
         return f"Use {vote}. Voting helped: {_gain(better[0])} over the best single pair, {name}."
@@ -36,6 +41,11 @@ def headline(dataset: DatasetResults) -> str:
             )
         case _:
             return f"Use {name}. Voting was not shown to help: {gain}."
+
+
+def _ranked(dataset: DatasetResults, name: str) -> bool:
+    score = dataset.find(name)
+    return score is None or ranked(score)
 
 
 def unlabelled(answers: Mapping[str, Any]) -> tuple[str, list[str]]:

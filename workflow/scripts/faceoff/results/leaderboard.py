@@ -69,6 +69,8 @@ def show(run: str, datasets: Sequence[str] = ()) -> None:
     for dataset, scores in by_dataset.items():
         answers = _unlabelled(folder, dataset)
         console.print(_table(dataset, scores) if answers is None else _answers(dataset, answers))
+        if unread := _unread(scores):
+            console.print(unread, style="dim", markup=False, highlight=False)
         answered = {row["name"] for row in (answers or {}).get("pipelines", ())}
         for score in scores:
             if name_of(score) in answered and score["state"] == "skipped":
@@ -94,6 +96,18 @@ def show(run: str, datasets: Sequence[str] = ()) -> None:
     report = Path(Layout(str(folder)).report)
     if report.is_file():
         console.print(f"report: {report.resolve()}", soft_wrap=True, highlight=False)
+
+
+def _unread(scores: Sequence[Score]) -> str:
+    """Return how many samples could not be read, '' for none."""
+    counts: list[Mapping[str, Any]] = [score["counts"] for score in scores if score.get("counts")]
+    least = min(counts, key=lambda count: count["unreadable"], default=None)
+    if least is None or not least["unreadable"]:
+        return ""
+    return (
+        f"  {least['unreadable']:,} of {sum(least.values()):,} samples could not be read; "
+        "their rows in `faceoff export` say why"
+    )
 
 
 def lacks(folder: Path) -> list[str]:
