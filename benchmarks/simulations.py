@@ -291,6 +291,20 @@ def families(scale: float, seed: int) -> list[Rate]:
         found.append(
             _study("range test by subject", setting, permuted, draws, seed + k, (0.02, 0.06))
         )
+
+    def near_the_top(random: np.random.Generator, index: int) -> bool:
+        """Return whether one of three equal pipelines is told apart; six others are worse."""
+        equal, clusters = _people(random, 24, 20, pipelines=3)
+        worse, _ = _people(random, 24, 20, pipelines=6, accuracy=0.5)
+        correct = np.vstack([equal, worse])
+        top = int(equal.sum(axis=1).argmax())
+        p = against_top(correct, top, clusters, seed=700_000 + index, replicates=999)
+        return bool(p[:3].min() < 0.05)
+
+    setting = "3 of 9 pipelines equal at the top, 24 subjects × 20"
+    found.append(
+        _study("range test by subject", setting, near_the_top, draws, seed + 10, (0.02, 0.06))
+    )
     for k in (4, 20):
 
         def unsure(random: np.random.Generator, index: int, k: int = k) -> bool:

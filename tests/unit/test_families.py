@@ -67,6 +67,32 @@ def test_below_six_subjects_there_is_no_range_test() -> None:
     assert np.isnan(found).all()
 
 
+@pytest.mark.parametrize("by_subject", [False, True])
+def test_a_hopeless_pipeline_hides_nothing_at_the_top(by_subject: bool) -> None:
+    """Two good pipelines apart: that third ones are far worse does not change what is shown."""
+    random = np.random.default_rng(12)
+    clusters = np.arange(480) // 20 if by_subject else None
+    good = random.random((2, 480)) < np.array([[0.80], [0.66]])
+    bad = random.random((4, 480)) < 0.15
+    alone = against_top(good, 0, clusters, seed=1)[1]
+    found = against_top(np.vstack([good, bad]), 0, clusters, seed=1)
+    assert alone < 0.01
+    assert found[1] == pytest.approx(alone, abs=0.002)
+    assert (found[2:] <= found[1]).all(), "no p is below that of a worse one"
+
+
+def test_a_worse_pipeline_never_has_a_higher_p() -> None:
+    random = np.random.default_rng(13)
+    correct = random.random((6, 400)) < np.linspace(0.7, 0.5, 6)[:, None]
+    for clusters in (None, np.arange(400) // 20):
+        totals = correct.sum(axis=1)
+        top = int(totals.argmax())
+        found = against_top(correct, top, clusters, seed=2, replicates=999)
+        if clusters is not None:
+            order = np.argsort(totals)
+            assert (np.diff([found[m] for m in order if m != top]) >= 0).all()
+
+
 def test_alike_pipelines_do_not_differ() -> None:
     assert (against_top(np.ones((4, 50), bool), 0, seed=0) == 1).all()
     assert (against_top(np.ones((4, 48), bool), 0, np.arange(48) // 6, seed=0) == 1).all()
