@@ -20,6 +20,7 @@ from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
 INTERRUPTED = 130  # the exit status that a shell gives a program that Ctrl-C ended
 
+_INTERRUPT = KeyboardInterrupt.__name__  # ends the traceback of a Ctrl-C at an awkward moment
 _STEPS = 5  # lines about the progress where there is no terminal
 _AT_LEAST_EVERY_S = 600.0
 # What Snakemake says of a failed run, which the lines about its jobs say better.
@@ -61,7 +62,7 @@ class LogHandler(LogHandlerBase):
         elif text == NOTHING_TO_BE_DONE_MSG:
             self.idle = True
             self._say("Nothing to be done: every file is there and up to date")
-        elif text.startswith("Terminating processes on user request"):
+        elif text.startswith("Terminating processes on user request") or _INTERRUPT in text:
             self.interrupted = True
         elif event == LogEvent.ERROR and getattr(record, "exception", "").endswith("Error"):
             self._complain(text.strip().split("\n")[-1])  # Python's error, after its traceback
@@ -157,6 +158,7 @@ def _last_line(log: str | None) -> str:
 
 def run(arguments: Sequence[str]) -> int:
     """Run Snakemake with these arguments; return its exit status, 130 after Ctrl-C."""
+    sys.unraisablehook = _say_nothing_of_interrupts
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_faceoff", sys.modules[__name__])
     try:
         cli.main(["--logger", "faceoff", *arguments])
@@ -170,6 +172,12 @@ def run(arguments: Sequence[str]) -> int:
     if status == INTERRUPTED:
         print("\nfaceoff: stopped; run it again to go on from here", file=sys.stderr)
     return status
+
+
+def _say_nothing_of_interrupts(told: Any) -> None:
+    """Print what Python could not raise, but for a Ctrl-C, which has its own line."""
+    if not isinstance(told.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(told)
 
 
 def is_idle() -> bool:
