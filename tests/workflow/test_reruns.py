@@ -101,7 +101,7 @@ ROWS = [
      "cast[present]] += 2", FUSED | {"fuse": 2, "score_fusion": 2}),
     ("a runtime", "inference/runtimes.py", CLASS.format("Tflite"),
      CLASS.format("Tflite") + "    edited = 1\n", TRAINED),
-    ("cropping", "faces/crops.py", "cv2.INTER_AREA", "cv2.INTER_CUBIC", TRAINED),
+    ("cropping", "faces/resampling.py", "cv2.INTER_AREA if", "cv2.INTER_CUBIC if", TRAINED),
     ("a detector", "detectors/whole.py", "return ", "return 0 or ",
      DETECTED | {"detect": 2, "train": 1, "predict": 2, "score": 2, "fuse": 2, "score_fusion": 2}),
     ("a column of faces", "storage/columns.py", '"n_faces"', '"faces"', DETECTED),

@@ -138,6 +138,17 @@ class LogHandler(LogHandlerBase):
         return f"{seconds // 60}:{seconds % 60:02d}"
 
 
+class _Late(logging.StreamHandler[Any]):
+    """Print what Snakemake logs after it has closed its handlers, but for a stopped run.
+
+    A Ctrl-C at an awkward moment makes the event loop fail as it closes.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not any(handler.interrupted for handler in handlers):
+            super().emit(record)
+
+
 handlers: list[LogHandler] = []  # those that Snakemake has made
 
 
@@ -158,7 +169,7 @@ def _last_line(log: str | None) -> str:
 
 def run(arguments: Sequence[str]) -> int:
     """Run Snakemake with these arguments; return its exit status, 130 after Ctrl-C."""
-    sys.unraisablehook = _say_nothing_of_interrupts
+    logging.lastResort = _Late(logging.WARNING)
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_faceoff", sys.modules[__name__])
     try:
         cli.main(["--logger", "faceoff", *arguments])
@@ -172,12 +183,6 @@ def run(arguments: Sequence[str]) -> int:
     if status == INTERRUPTED:
         print("\nfaceoff: stopped; run it again to go on from here", file=sys.stderr)
     return status
-
-
-def _say_nothing_of_interrupts(told: Any) -> None:
-    """Print what Python could not raise, but for a Ctrl-C, which has its own line."""
-    if not isinstance(told.exc_value, KeyboardInterrupt):
-        sys.__unraisablehook__(told)
 
 
 def is_idle() -> bool:
