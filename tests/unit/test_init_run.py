@@ -257,3 +257,21 @@ def test_what_was_stopped_says_no_more(
     handler.flush()
     assert handler.interrupted
     assert capsys.readouterr().err == "faceoff: 9 jobs to do\n"
+    late = run_progress._Late(logging.WARNING)
+    late.emit(record("Traceback …: Cannot close a running event loop", logging.ERROR))
+    handler.interrupted = False
+    late.emit(record("something else", logging.ERROR))
+    assert capsys.readouterr().err == "something else\n"
+
+
+def test_the_target_is_no_job(
+    handler: run_progress.LogHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stats = {"score": 2, "all": 1, "total": 3}
+    handler.emit(record("Job stats: …", event=LogEvent.RUN_INFO, stats=stats))
+    for done in (1, 2, 3):
+        handler.emit(record(event=LogEvent.PROGRESS, done=done, total=3))
+    handler.flush()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "faceoff: 2 jobs to do"
+    assert lines[-1].startswith("faceoff: 2 of 2 jobs done in")

@@ -34,7 +34,7 @@ class LogHandler(LogHandlerBase):
         self.interrupted = self.idle = False
         self._console = Console(stderr=True, soft_wrap=True, highlight=False)
         self._started = self._last = time.monotonic()
-        self._done = self._total = self._step = 0
+        self._done = self._total = self._step = self._targets = 0
         self._failed: dict[int, str] = {}  # job -> what is said of it
         self._bar: Progress | None = None
         self._over = False
@@ -51,12 +51,17 @@ class LogHandler(LogHandlerBase):
         """Show one record. Snakemake calls this in a thread of its own."""
         event, text = getattr(record, "event", None), str(record.msg or "")
         if event == LogEvent.RUN_INFO:
-            self._total = int(getattr(record, "stats", {}).get("total", 0))
+            stats = getattr(record, "stats", {})
+            # The target `all` makes no file, and is no job to a reader.
+            self._targets = int(stats.get("all", 0))
+            self._total = int(stats.get("total", 0)) - self._targets
             self._say(f"{self._total} jobs to do")
         elif event == LogEvent.JOB_INFO:
             self._show(_job_of(record))
         elif event == LogEvent.PROGRESS:
-            self._advance(record.__dict__["done"], record.__dict__["total"])
+            told = record.__dict__
+            total = told["total"] - self._targets
+            self._advance(min(told["done"], total), total)
         elif event == LogEvent.JOB_ERROR:
             self._fail(record)
         elif text == NOTHING_TO_BE_DONE_MSG:
@@ -118,7 +123,7 @@ class LogHandler(LogHandlerBase):
         if self._bar:
             self._bar.update(self._task, completed=done, total=total)
         now = time.monotonic()
-        step = _STEPS * done // total
+        step = _STEPS * done // max(total, 1)
         due = step > self._step or now - self._last > _AT_LEAST_EVERY_S
         if due and done < total and not self._console.is_terminal:
             self._step, self._last = step, now
