@@ -257,7 +257,7 @@ def test_what_was_stopped_says_no_more(
     handler.flush()
     assert handler.interrupted
     assert capsys.readouterr().err == "faceoff: 9 jobs to do\n"
-    late = run_progress._Late(logging.WARNING)
+    late = run_progress._Late()
     late.emit(record("Traceback …: Cannot close a running event loop", logging.ERROR))
     handler.interrupted = False
     late.emit(record("something else", logging.ERROR))

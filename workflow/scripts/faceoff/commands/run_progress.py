@@ -149,6 +149,10 @@ class _Late(logging.StreamHandler[Any]):
     A Ctrl-C at an awkward moment makes the event loop fail as it closes.
     """
 
+    def __init__(self) -> None:
+        super().__init__()  # to the standard error
+        self.setLevel(logging.WARNING)
+
     def emit(self, record: logging.LogRecord) -> None:
         if not any(handler.interrupted for handler in handlers):
             super().emit(record)
@@ -174,7 +178,7 @@ def _last_line(log: str | None) -> str:
 
 def run(arguments: Sequence[str]) -> int:
     """Run Snakemake with these arguments; return its exit status, 130 after Ctrl-C."""
-    logging.lastResort = _Late(logging.WARNING)
+    logging.lastResort = _Late()
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_faceoff", sys.modules[__name__])
     try:
         cli.main(["--logger", "faceoff", *arguments])
