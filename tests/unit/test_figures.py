@@ -50,6 +50,19 @@ def test_the_files_are_those_named_before_the_run(tmp_path):
     assert "heatmap-alpha.csv" in run.jobs().figure_files
 
 
+def test_readers_of_a_finished_run_load_no_scipy():
+    """To show a verdict needs no test of pipelines."""
+    code = (
+        "import sys\n"
+        "import faceoff.results.leaderboard, faceoff.results.headline, faceoff.stages.check\n"
+        "assert not {'scipy', 'sklearn', 'matplotlib'} & set(sys.modules)"
+    )
+    asked = subprocess.run(
+        [sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    )
+    assert asked.returncode == 0
+
+
 def test_names_need_no_matplotlib():
     code = (
         "import sys; from faceoff.plan import figure_list, table_list\n"

@@ -11,27 +11,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from faceoff.scoring.records import Comparison, FamilyName, PairedComparison, Score, TaskInfo
+from faceoff.scoring.records import (
+    Comparison,
+    FamilyName,
+    PairedComparison,
+    Score,
+    TaskInfo,
+    nothing_to_compare,
+)
 from faceoff.storage import columns, files
-
-# A comparison with nothing in it.
-_NOTHING: Comparison = {
-    "dataset": "",
-    "task": None,
-    "best_single": None,
-    "hindsight": None,
-    "oracle": None,
-    "effective_members": None,
-    "cochran_q": None,
-    "decomposition": None,
-    "comparisons": [],
-    "ranking": [],
-    "ensemble": None,
-    "pairs": [],
-    "clones": [],
-    "variants": [],
-    "subgroups": {"tests": [], "differences": []},
-}
 
 
 def name_of(score: Score) -> str:
@@ -122,7 +110,7 @@ class DatasetResults:
     @property
     def compared(self) -> Comparison:
         """Return the comparison; where there is none, one with nothing in it."""
-        return self.comparison or _NOTHING
+        return self.comparison or nothing_to_compare(self.name, None)
 
     @property
     def limited(self) -> bool:

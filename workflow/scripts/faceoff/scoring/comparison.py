@@ -26,8 +26,8 @@ from faceoff.scoring.records import (
     Ensemble,
     Pair,
     Place,
-    TaskInfo,
     Variant,
+    nothing_to_compare,
 )
 from faceoff.scoring.subgroup_family import subgroup_family
 from faceoff.scoring.task import Task, folds_for, share_interval
@@ -115,27 +115,6 @@ class HeldOut:
     task: Task | None
     cells: Sequence[Candidate]
     instead: str = ""
-
-
-def nothing_to_compare(dataset: str, task: TaskInfo | None) -> Comparison:
-    """Return the comparison of a dataset without labels or without a sound cell."""
-    return {
-        "dataset": dataset,
-        "task": task,
-        "best_single": None,
-        "hindsight": None,
-        "oracle": None,
-        "effective_members": None,
-        "cochran_q": None,
-        "decomposition": None,
-        "comparisons": [],
-        "ranking": [],
-        "ensemble": None,
-        "pairs": [],
-        "clones": [],
-        "variants": [],
-        "subgroups": {"tests": [], "differences": []},
-    }
 
 
 def compare(

@@ -8,7 +8,7 @@ Functions that make these parts may leave NaN in a float; writing turns it into 
 
 from typing import Literal, NotRequired, TypedDict
 
-from faceoff.statistics.paired_tests import Verdict
+from faceoff.statistics.verdict import Verdict
 
 BEST_SINGLE = "best single"  # the name of the composite of what each fold chose
 Number = float | None
@@ -613,6 +613,27 @@ class Comparison(TypedDict):
     clones: list[list[str]]
     variants: list[Variant]
     subgroups: Subgroups
+
+
+def nothing_to_compare(dataset: str, task: TaskInfo | None) -> Comparison:
+    """Return the comparison of a dataset without labels or without a sound cell."""
+    return {
+        "dataset": dataset,
+        "task": task,
+        "best_single": None,
+        "hindsight": None,
+        "oracle": None,
+        "effective_members": None,
+        "cochran_q": None,
+        "decomposition": None,
+        "comparisons": [],
+        "ranking": [],
+        "ensemble": None,
+        "pairs": [],
+        "clones": [],
+        "variants": [],
+        "subgroups": {"tests": [], "differences": []},
+    }
 
 
 # ---------------------------------------------------------------- multiverse

@@ -19,8 +19,8 @@ from faceoff.scoring.comparison import (
     HeldOut,
     Voters,
     compare,
-    nothing_to_compare,
 )
+from faceoff.scoring.records import nothing_to_compare
 from faceoff.scoring.task import (
     Task,
     UnlabelledError,

@@ -21,7 +21,6 @@ seed
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from scipy.special import bdtr, gammaln
@@ -37,18 +36,10 @@ from faceoff.statistics.intervals import (
     tango_interval,
     too_few,
 )
+from faceoff.statistics.verdict import Verdict
 
 EPSILON = 1e-9
 ENUMERATE_CLUSTERS = 16  # 2^16 sign patterns
-
-Verdict = Literal[
-    "better",
-    "worse",
-    "no difference",
-    "not shown after correction",
-    "inconclusive",
-    "too few clusters",
-]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from faceoff.results.dataset_results import name_of
 from faceoff.scoring import metrics
 from faceoff.scoring.task import SamplePosteriors, UnlabelledError, read_task, sample_posteriors
 from faceoff.statistics import paired_tests
+from faceoff.statistics.verdict import Verdict
 from faceoff.storage import columns, files, parquet
 
 FAMILY = "each cell of run B against the same cell of run A"  # the Holm family of one dataset
@@ -103,7 +104,7 @@ class CellComparison:
     n: int
     paired: paired_tests.PairedVerdict | None
     p_adjusted: float | None
-    verdict: paired_tests.Verdict | None
+    verdict: Verdict | None
     lost: int
     gained: int
     other: int
