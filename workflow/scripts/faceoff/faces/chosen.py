@@ -33,17 +33,18 @@ class ChosenFaces:
     @cached_property
     def boxes(self) -> npt.NDArray[np.float64]:
         """Return (n, 4) x, y, w, h in pixels of the frame, NaN without a face."""
-        sides = np.column_stack([self.table[side].to_numpy() for side in SIDES]).astype(float)
-        boxes = np.full((len(self.rows), 4), np.nan)
-        boxes[self.rows >= 0] = sides[self.rows[self.rows >= 0]]
-        return boxes
+        return np.column_stack([self._of_frames(side) for side in SIDES])
 
     @cached_property
     def scores(self) -> npt.NDArray[np.float64]:
         """Return (n,) the detector's scores, NaN without a face or a score."""
-        scores = self.table["score"].to_numpy().astype(float)
+        return self._of_frames("score")
+
+    def _of_frames(self, column: str) -> npt.NDArray[np.float64]:
+        """Return (n,) a column of the table for the chosen faces, NaN without a face."""
+        values = self.table[column].to_numpy().astype(float)
         found = np.full(len(self.rows), np.nan)
-        found[self.rows >= 0] = scores[self.rows[self.rows >= 0]]
+        found[self.rows >= 0] = values[self.rows[self.rows >= 0]]
         return found
 
     def as_rows(self) -> list[dict[str, Any] | None]:
