@@ -257,7 +257,8 @@ def test_bad_card_names_file_and_key(
     ],
 )
 def test_inputs_that_networks_are_trained_with(tmp_path: Path, given: dict) -> None:
-    read_card(card_file(tmp_path, {"input": {"size": [8, 8], **given}}, None))
+    card = read_card(card_file(tmp_path, {"input": {"size": [8, 8], **given}}, None))
+    assert {key: card.card["input"][key] for key in given} == given
 
 
 def test_a_card_whose_crops_are_pytorchs_runs_where_pytorch_is(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_every_sample_of_a_dataset_has_a_row(tmp_path: Path) -> None:
 
 
 def test_silence_stands_for_what_is_damaged(tmp_path: Path) -> None:
-    """What follows keeps its time; otherwise sound would run ahead of the picture."""
+    """Keep the time of what follows; otherwise sound would run ahead of the picture."""
     path = tone(tmp_path / "a.mkv", seconds=3.0)
     assert extract_sound(path).note is None
     flac = tone(tmp_path / "b.mkv", seconds=3.0, codec="flac")

@@ -27,7 +27,7 @@ _RETRIES = 100  # reads in a row that fail: then nothing follows
 
 @dataclass
 class Losses:
-    """What a file has lost.
+    """Hold what a file has lost.
 
     packets: how many were damaged and are left out; frames: how many decoded frames were damaged;
     first: the decoder's message about the first; cut: (seconds that are there, seconds that the

@@ -24,7 +24,7 @@ from faceoff.statistics.range_test import against_top
 
 @dataclass(frozen=True)
 class Answers:
-    """What a pipeline answers: predicted (n,), -1 where it is not covered."""
+    """Hold what a pipeline answers: predicted (n,), -1 where it is not covered."""
 
     name: str
     predicted: Ints
