@@ -10,20 +10,18 @@ standard error is √(rate (1 − rate) / draws).
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "benchmarks")]
 
-from faceoff.fusion.class_order import best_class_permutation  # noqa: E402
+from simulated import Rate, people_of, share_of, study_of  # noqa: E402
+from simulated_components import recoveries, simulate  # noqa: E402
+from simulated_families import class_orders, families  # noqa: E402
+
 from faceoff.scoring import metrics  # noqa: E402
-from faceoff.scoring.families import Answers, cells_against_top  # noqa: E402
-from faceoff.scoring.task import Task  # noqa: E402
 from faceoff.statistics import (  # noqa: E402
     agreement,
     bootstrap,
@@ -32,87 +30,13 @@ from faceoff.statistics import (  # noqa: E402
     paired_tests,
     power,
     ranking,
-    variance_components,
 )
-from faceoff.statistics.level_tests import compare_levels  # noqa: E402
-from faceoff.statistics.paired_scores import paired_recall, paired_score  # noqa: E402
-from faceoff.statistics.range_test import against_top  # noqa: E402
 
 PAGE = ROOT / "docs" / "statistics.md"
 BEGIN, END = "<!-- simulations: begin -->", "<!-- simulations: end -->"
 GROUPS = (10, 24, 100)
 # Most resamples show no error of the rare classes.
 RARE, RARE_RECALL = [200, 200, 8, 8], [0.8, 0.8, 0.95, 0.95]
-
-
-@dataclass(frozen=True)
-class Rate:
-    """Hold how often something happened in `draws` simulations.
-
-    The rate must lie in the band (low, high); None: the rate is reported, not promised.
-    """
-
-    study: str
-    setting: str
-    rate: float
-    draws: int
-    band: tuple[float, float] | None
-
-    @property
-    def error(self) -> float:
-        """Return the Monte-Carlo standard error, at the band's nearest rate."""
-        low, high = self.band or (0.0, 1.0)
-        expected = min(max(self.rate, low, 0.01), high, 0.99)
-        return float(np.sqrt(expected * (1 - expected) / self.draws))
-
-    @property
-    def kept(self) -> bool:
-        """Return whether the rate lies in its band.
-
-        Two Monte-Carlo standard errors beyond the band are allowed.
-        """
-        low, high = self.band or (0.0, 1.0)
-        return low - 2 * self.error <= self.rate <= high + 2 * self.error
-
-
-@dataclass(frozen=True)
-class Recovery:
-    """Hold the estimates of a variance whose truth is known.
-
-    mean, spread: over `draws` simulations; covered: how often the interval holds the truth (NaN:
-    there is no interval).
-    """
-
-    component: str
-    truth: float
-    mean: float
-    spread: float
-    covered: float
-    draws: int
-
-
-def simulate(
-    levels: Mapping[str, int],
-    variances: Mapping[str, float],
-    samples: int,
-    mean: float,
-    random: np.random.Generator,
-) -> tuple[np.ndarray, dict[str, list[str]]]:
-    """Return (correct (m, samples), factors) drawn from the model of `decomposition`.
-
-    The `levels` of each factor are fully crossed; variances not named are 0.
-    """
-    cells = list(product(*(range(count) for count in levels.values())))
-    factors = {name: [f"{name}{cell[axis]}" for cell in cells] for axis, name in enumerate(levels)}
-    logits = mean + random.normal(0, np.sqrt(variances.get("interaction", 0.0)), len(cells))
-    logits = logits[:, None] + random.normal(0, np.sqrt(variances.get("sample", 0.0)), samples)
-    for axis, (name, count) in enumerate(levels.items()):
-        own = [cell[axis] for cell in cells]
-        logits += random.normal(0, np.sqrt(variances.get(name, 0.0)), count)[own][:, None]
-        logits += random.normal(
-            0, np.sqrt(variances.get(f"{name} × sample", 0.0)), (count, samples)
-        )[own]
-    return random.random(logits.shape) < 1 / (1 + np.exp(-logits)), factors
 
 
 def _pair(
@@ -127,39 +51,6 @@ def _pair(
         4, size=n, p=[only_a, only_b, 0.8 * (1 - discordance), 0.2 * (1 - discordance)]
     )
     return (kind == 0) | (kind == 2), (kind == 1) | (kind == 2)
-
-
-def _people(
-    random: np.random.Generator,
-    groups: int,
-    each: int,
-    pipelines: int = 1,
-    accuracy: float = 0.7,
-    spread: float = 6.0,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return (correct (pipelines, n), clusters (n,)).
-
-    Every subject has an accuracy of its own for every pipeline, Beta-distributed about `accuracy`.
-    """
-    own = random.beta(accuracy * spread, (1 - accuracy) * spread, (pipelines, groups))
-    clusters = np.repeat(np.arange(groups), each)
-    return random.random((pipelines, groups * each)) < own[:, clusters], clusters
-
-
-def _share(happened: Callable[[np.random.Generator, int], bool], draws: int, seed: int) -> float:
-    random = np.random.default_rng(seed)
-    return float(np.mean([happened(random, index) for index in range(draws)]))
-
-
-def _study(
-    study: str,
-    setting: str,
-    happened: Callable[[np.random.Generator, int], bool],
-    draws: int,
-    seed: int,
-    band: tuple[float, float] | None,
-) -> Rate:
-    return Rate(study, setting, _share(happened, draws, seed), draws, band)
 
 
 def sizes(scale: float, seed: int) -> list[Rate]:
@@ -190,12 +81,12 @@ def sizes(scale: float, seed: int) -> list[Rate]:
     for groups in GROUPS:
 
         def flipped(random: np.random.Generator, index: int, groups: int = groups) -> bool:
-            (a, b), clusters = _people(random, groups, 20, pipelines=2)
+            (a, b), clusters = people_of(random, groups, 20, pipelines=2)
             apart, seed = a.astype(int) - b, 100_000 + index
             return paired_tests.sign_flip(apart, clusters, seed=seed, replicates=1999).p < 0.05
 
         found.append(
-            _study(
+            study_of(
                 "sign flip over clusters",
                 f"{groups} subjects × 20",
                 flipped,
@@ -210,7 +101,7 @@ def sizes(scale: float, seed: int) -> list[Rate]:
         return omnibus.cochran_q(random.random((5, 400)) < easy, seed=150_000 + index).p < 0.05
 
     found.append(
-        _study("Cochran's Q", "5 pipelines, n = 400", asked, draws, seed + 1, (0.04, 0.06))
+        study_of("Cochran's Q", "5 pipelines, n = 400", asked, draws, seed + 1, (0.04, 0.06))
     )
     fewer = max(200, int(1000 * scale))
 
@@ -221,7 +112,7 @@ def sizes(scale: float, seed: int) -> list[Rate]:
         return omnibus.exchange_p(counts, seed=500_000 + index, replicates=499) < 0.05
 
     found.append(
-        _study(
+        study_of(
             "exchanging detectors",
             "3 detectors that do not matter × 2 models, n = 150",
             exchanged,
@@ -230,143 +121,7 @@ def sizes(scale: float, seed: int) -> list[Rate]:
             (0.04, 0.06),
         )
     )
-    return [*found, *_class_orders(max(200, int(2000 * scale)), seed + 3)]
-
-
-def _class_orders(draws: int, seed: int) -> list[Rate]:
-    """Return how often the order of a chance-level member's classes, which is right, is doubted."""
-
-    def doubted(random: np.random.Generator, folded: bool) -> bool:
-        truth, said = random.integers(0, 8, (2, 664))
-        folds = random.permutation(664) % 5 if folded else None
-        return best_class_permutation(truth, np.eye(8)[said], folds).suspicious
-
-    study, size = "class order (p < 0.001)", "664 samples of 8 classes, a member at chance"
-    return [
-        _study(
-            study,
-            f"{size}, {how}",
-            lambda random, _, f=folded: doubted(random, f),
-            draws,
-            seed,
-            band,
-        )
-        for how, folded, band in (
-            ("judged where it was learnt", False, None),
-            ("cross-fitted", True, (0.0, 0.005)),
-        )
-    ]
-
-
-def families(scale: float, seed: int) -> list[Rate]:
-    """Return how often families of equal pipelines show a difference somewhere (protocol §31, §32).
-
-    Holm over the tests against a top that the same samples chose stands beside the range test.
-    """
-    draws, found = max(100, int(1000 * scale)), []
-    for k in (4, 9, 20, 40):
-        random = np.random.default_rng([seed, k])
-        ranges, holms = [], []
-        for _ in range(draws):
-            easy = random.beta(2, 1, 600)
-            correct = random.random((k, 600)) < easy
-            top = int(correct.sum(axis=1).argmax())
-            ranges.append(against_top(correct, top, seed=0).min() < 0.05)
-            alone = [paired_tests.mcnemar(correct[m], correct[top]).mid_p for m in range(k)]
-            holms.append(np.nanmin(paired_tests.holm(np.delete(alone, top))) < 0.05)
-        setting = f"{k} equal pipelines, n = 600"
-        found.append(
-            Rate("range test against the top", setting, np.mean(ranges), draws, (0.02, 0.06))
-        )
-        found.append(Rate("Holm against the top", setting, np.mean(holms), draws, None))
-    for k in (4, 9):
-
-        def permuted(random: np.random.Generator, index: int, k: int = k) -> bool:
-            correct, clusters = _people(random, 24, 20, pipelines=k)
-            top = int(correct.sum(axis=1).argmax())
-            p = against_top(correct, top, clusters, seed=600_000 + index, replicates=999)
-            return bool(p.min() < 0.05)
-
-        setting = f"{k} equal pipelines, 24 subjects × 20"
-        found.append(
-            _study("range test by subject", setting, permuted, draws, seed + k, (0.02, 0.06))
-        )
-
-    def near_the_top(random: np.random.Generator, index: int) -> bool:
-        """Return whether one of three equal pipelines is told apart; six others are worse."""
-        equal, clusters = _people(random, 24, 20, pipelines=3)
-        worse, _ = _people(random, 24, 20, pipelines=6, accuracy=0.5)
-        correct = np.vstack([equal, worse])
-        top = int(equal.sum(axis=1).argmax())
-        p = against_top(correct, top, clusters, seed=700_000 + index, replicates=999)
-        return bool(p[:3].min() < 0.05)
-
-    setting = "3 of 9 pipelines equal at the top, 24 subjects × 20"
-    found.append(
-        _study("range test by subject", setting, near_the_top, draws, seed + 10, (0.02, 0.06))
-    )
-    for k in (4, 20):
-
-        def unsure(random: np.random.Generator, index: int, k: int = k) -> bool:
-            task, cells, top = _null_task(random, k)
-            rows = cells_against_top(task, cells, top, 0)
-            return any(row["verdict"] == "inconclusive" for row in rows)
-
-        setting = f"some row of {k} equal pipelines, n = 600"
-        found.append(_study("inconclusive", setting, unsure, draws // 4, seed + 3, None))
-
-    def recalls(random: np.random.Generator, index: int) -> bool:
-        truth = random.choice(7, 664, p=np.array([8, 8, 6, 4, 3, 2, 2]) / 33)
-        a, b = (np.where(random.random(664) < 0.6, truth, random.integers(0, 7, 664)) for _ in "ab")
-        return bool(paired_recall(truth, a, b, 7).p < 0.05)
-
-    def scores(random: np.random.Generator, index: int) -> bool:
-        truth = random.choice(7, 664, p=np.array([8, 8, 6, 4, 3, 2, 2]) / 33)
-        a, b = (np.where(random.random(664) < 0.6, truth, random.integers(0, 7, 664)) for _ in "ab")
-        return bool(paired_score(metrics.macro_f1_of, truth, a, b, 7).p < 0.05)
-
-    def by_subject(random: np.random.Generator, index: int) -> bool:
-        (a, b), clusters = _people(random, 24, 20, pipelines=2)
-        truth = np.tile(np.arange(4), 120)
-        said = [np.where(right, truth, (truth + 1) % 4) for right in (a, b)]
-        found = paired_score(metrics.balanced_accuracy_of, truth, *said, 4, clusters)
-        return bool(found.p < 0.05)
-
-    size = "n = 664, 7 classes of 40 to 160"
-    found.append(_study("paired UAR", size, recalls, draws, seed + 4, (0.04, 0.06)))
-    found.append(_study("paired macro-F1", size, scores, draws, seed + 5, (0.04, 0.06)))
-    found.append(
-        _study(
-            "paired UAR by subject", "24 subjects × 20", by_subject, draws, seed + 6, (0.03, 0.06)
-        )
-    )
-    for levels in (2, 4):
-
-        def apart(random: np.random.Generator, index: int, levels: int = levels) -> bool:
-            values = np.full((32, levels), np.nan)
-            values[np.arange(32), np.arange(32) % levels] = random.beta(4, 2, 32)
-            return bool(compare_levels(values, index, shuffles=499).p < 0.05)
-
-        found.append(
-            _study(
-                "gap between groups",
-                f"{levels} levels, 32 subjects",
-                apart,
-                draws,
-                seed + 7,
-                (0.03, 0.06),
-            )
-        )
-    return found
-
-
-def _null_task(random: np.random.Generator, k: int) -> tuple[Task, list[Answers], int]:
-    """Return a task of 600 samples, k pipelines that are right equally often, the one on top."""
-    truth, easy = np.zeros(600, int), random.beta(2, 1, 600)
-    info = {"name": "t", "type": "folder", "space": ["neutral", "happiness"]}
-    task = Task(info, tuple(map(str, range(600))), truth, None, None)
-    cells = [Answers(str(m), (random.random(600) > easy).astype(int)) for m in range(k)]
-    return task, cells, int(np.argmax([cell.correct(task).sum() for cell in cells]))
+    return [*found, *class_orders(max(200, int(2000 * scale)), seed + 3)]
 
 
 def powers(scale: float, seed: int) -> list[Rate]:
@@ -390,7 +145,7 @@ def powers(scale: float, seed: int) -> list[Rate]:
         data = f"n = {n}, {100 * discordance:.0f} % discordant"
         setting = f"mid-p McNemar, {data}: {100 * delta:.1f} points"
         found.append(
-            _study(
+            study_of(
                 "minimum detectable difference", setting, detected, draws, seed + n, (0.77, 0.83)
             )
         )
@@ -416,7 +171,9 @@ def powers(scale: float, seed: int) -> list[Rate]:
         first = f", first of {family} tests" if family > 1 else ""
         setting = f"sign flip, {data}{first}: {100 * delta:.1f} points"
         found.append(
-            _study("minimum detectable difference", setting, noticed, draws, seed + 3, (0.77, 0.83))
+            study_of(
+                "minimum detectable difference", setting, noticed, draws, seed + 3, (0.77, 0.83)
+            )
         )
     return found
 
@@ -429,7 +186,7 @@ def coverages(scale: float, seed: int) -> list[Rate]:
         return interval.low <= truth <= interval.high
 
     for n, share in ((100, 0.7), (400, 0.9), (3000, 0.85)):
-        rate = _share(
+        rate = share_of(
             lambda random, _, n=n, share=share: holds(
                 intervals.wilson(int(random.binomial(n, share)), n), share
             ),
@@ -452,7 +209,7 @@ def coverages(scale: float, seed: int) -> list[Rate]:
             )
 
         found.append(
-            _study(
+            study_of(
                 "Tango",
                 f"n = {n}, {100 * discordance:.0f} % discordant, difference {difference}",
                 tango,
@@ -464,15 +221,15 @@ def coverages(scale: float, seed: int) -> list[Rate]:
     for groups in GROUPS:
 
         def level(random: np.random.Generator, index: int, groups: int = groups) -> bool:
-            (a,), clusters = _people(random, groups, 20)
+            (a,), clusters = people_of(random, groups, 20)
             return holds(intervals.cluster_interval(a, clusters), 0.7)
 
         def gap(random: np.random.Generator, index: int, groups: int = groups) -> bool:
-            (a, b), clusters = _people(random, groups, 20, pipelines=2)
+            (a, b), clusters = people_of(random, groups, 20, pipelines=2)
             return holds(intervals.cluster_interval(a.astype(int) - b, clusters), 0.0)
 
         found.append(
-            _study(
+            study_of(
                 "cluster t, accuracy",
                 f"{groups} subjects × 20",
                 level,
@@ -482,7 +239,7 @@ def coverages(scale: float, seed: int) -> list[Rate]:
             )
         )
         found.append(
-            _study(
+            study_of(
                 "cluster t, difference",
                 f"{groups} subjects × 20",
                 gap,
@@ -501,7 +258,7 @@ def coverages(scale: float, seed: int) -> list[Rate]:
 
         setting = f"{groups} subjects of very different sizes (log-normal, σ = 1)"
         found.append(
-            _study(
+            study_of(
                 "cluster t, accuracy",
                 setting,
                 uneven,
@@ -527,7 +284,7 @@ def coverages(scale: float, seed: int) -> list[Rate]:
             Rate(
                 "UAR",
                 setting,
-                _share(recalls, draws, seed + sum(size) + 5),
+                share_of(recalls, draws, seed + sum(size) + 5),
                 draws,
                 (0.935, 0.965) if size is not RARE else (0.935, 1.0),
             )
@@ -602,7 +359,7 @@ def _bootstraps(scale: float, seed: int) -> list[Rate]:
         return interval.low <= rare <= interval.high
 
     found.append(
-        _study(
+        study_of(
             "bootstrap-t, macro-F1",
             f"classes of {', '.join(map(str, RARE))}",
             of_rare,
@@ -616,7 +373,7 @@ def _bootstraps(scale: float, seed: int) -> list[Rate]:
         def of_people(
             random: np.random.Generator, index: int, groups: int = groups
         ) -> tuple[bool, bool]:
-            (a,), clusters = _people(random, groups, 20)
+            (a,), clusters = people_of(random, groups, 20)
             units = np.stack([np.bincount(clusters, weights=a), np.full(groups, 20.0)], axis=1)
             t = bootstrap.bootstrap_t(_ratio, units, seed=400_000 + index, replicates=999)
             b = bootstrap.bca(_ratio, units, seed=400_000 + index, replicates=999)
@@ -655,7 +412,7 @@ def _bootstraps(scale: float, seed: int) -> list[Rate]:
         return interval.low <= kappa <= interval.high
 
     found.append(
-        _study(
+        study_of(
             "BCa, Cohen's kappa", "n = 300, independent", agreed, draws, seed + 5, (0.935, 0.965)
         )
     )
@@ -697,37 +454,6 @@ def ranks(scale: float, seed: int) -> list[Rate]:
         )
         found.append(Rate("rank intervals", setting, float(np.mean(held)), draws, (0.94, 1.0)))
     return found
-
-
-def recoveries(scale: float, seed: int) -> list[Recovery]:
-    """Return estimates of known variance components.
-
-    There are 5 detectors × 5 models on 500 samples.
-    """
-    truth = {
-        "detector": 0.1,
-        "model": 0.5,
-        "interaction": 0.05,
-        "sample": 2.0,
-        "detector × sample": 0.3,
-        "model × sample": 1.0,
-    }
-    draws = max(8, int(60 * scale))
-    random = np.random.default_rng([seed, 9])
-    found: dict[str, list[variance_components.Component]] = {name: [] for name in truth}
-    for index in range(draws):
-        correct, factors = simulate({"detector": 5, "model": 5}, truth, 500, 1.0, random)
-        parts = variance_components.decompose(correct, factors, seed=800_000 + index)
-        for component in parts.components:
-            if component.name in found:
-                found[component.name].append(component)
-    rows = []
-    for name, components in found.items():
-        values = np.array([component.variance for component in components])
-        held = [component.low <= truth[name] <= component.high for component in components]
-        mean, spread = float(values.mean()), float(values.std(ddof=1))
-        rows.append(Recovery(name, truth[name], mean, spread, float(np.mean(held)), draws))
-    return rows
 
 
 def _table(rates: list[Rate], what: str) -> list[str]:
