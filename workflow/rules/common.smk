@@ -37,6 +37,7 @@ wildcard_constraints:
     detector=r"[a-z0-9_-]+",
     model=r"[a-z0-9_-]+",
     fusion=r"[a-z0-9_.-]+",
+    training=r"[a-z0-9_-]+",
     table=r"[a-z_]+",
 
 
@@ -193,9 +194,40 @@ def gpus_of(kind):
 
 
 def trained_of(wildcards):
-    """Return the trained parameters that a cell needs; none for models with fixed weights."""
-    trainable = plan.config.models[wildcards.model].train
-    return [layout.trained(wildcards.detector, wildcards.model)] if trainable else []
+    """Return what a cell's model has learnt in this run; none for models with fixed weights."""
+    detector, model = wildcards.detector, wildcards.model
+    if plan.training(model):
+        return [layout.network(plan.model(model)[1].name)]
+    trainable = plan.config.models[model].train
+    return [layout.trained(detector, model)] if trainable else []
+
+
+def learnt_tables(key):
+    """Return samples, frames and faces of the dataset that a training names by this key."""
+
+    def find(wildcards):
+        dataset = getattr(plan.config.training[wildcards.training], key)
+        detector = plan.training_detector(wildcards.training)
+        return [layout.samples(dataset), layout.frames(dataset), layout.faces(dataset, detector)]
+
+    return find
+
+
+def pictures_apart(wildcards):
+    """Return the frames of the datasets whose pictures a network must not learn."""
+    return [layout.frames(dataset) for dataset in plan.held_apart(wildcards.training)]
+
+
+def training_threads(wildcards):
+    """Return the cores that a training asks for."""
+    section = plan.config.training[wildcards.training]
+    return section.threads * section.processes
+
+
+def training_gpus(wildcards):
+    """Return how many GPUs a training asks for."""
+    processes = plan.config.training[wildcards.training].processes
+    return processes if plan.config.device.startswith("cuda") else 0
 
 
 def training_file(stage):

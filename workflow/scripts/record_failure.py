@@ -13,13 +13,16 @@ from faceoff.stages.failure import INTERRUPTED, record_failure
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--kind", choices=["faces", "predictions", "trained", "latency"], required=True
+        "--kind",
+        choices=["faces", "predictions", "trained", "network", "latency"],
+        required=True,
     )
     parser.add_argument("--status", type=int, required=True)
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--frames", type=Path)
     parser.add_argument("--upstream", type=Path, nargs="*", default=[])
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--also", type=Path, nargs="*", default=[])
     parser.add_argument("--timing", type=Path)
     parser.add_argument("--about", type=json.loads, help="dataset, detector and model as JSON")
     arguments = parser.parse_args()

@@ -85,6 +85,14 @@ class Layout:
         """Return the parameters that a model learnt behind a detector."""
         return f"{self.folder}/trained/{detector}/{model}.npz"
 
+    def training(self, file: str, training: str = "{training}") -> str:
+        """Return a file of a network that the run trains."""
+        return f"{self.folder}/training/{training}/{file}"
+
+    def network(self, training: str = "{training}") -> str:
+        """Return the network that a training ends with."""
+        return self.training("model.onnx", training)
+
     def predictions(
         self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = "{model}"
     ) -> str:

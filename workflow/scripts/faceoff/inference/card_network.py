@@ -23,6 +23,11 @@ def crop_keys(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {key: spec[key] for key in CROP_KEYS if key in spec}
 
 
+def crop_of(spec: Mapping[str, Any]) -> CropSpec:
+    """Return the crop that a card's `input` describes."""
+    return CropSpec(size=tuple(spec["size"]), **crop_keys(spec))
+
+
 def _fits(sides: Sequence[int], wanted: Sequence[int | None]) -> bool:
     return len(sides) == len(wanted) and all(
         there is None or side == there for side, there in zip(sides, wanted, strict=True)
@@ -40,7 +45,7 @@ class CardNetwork:
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         spec = card["input"]
         self.emotions = tuple(card["emotions"])
-        self.crop = CropSpec(size=tuple(spec["size"]), **crop_keys(spec))
+        self.crop = crop_of(spec)
         self._divisor = np.float32(spec.get("divisor", 255))
         self._mean = np.asarray(spec.get("mean", 0.0), np.float32)
         self._std = np.asarray(spec.get("std", 1.0), np.float32)

@@ -19,6 +19,7 @@ from faceoff.inference import hardware, torch_devices
 from faceoff.inference.clock import Clock
 from faceoff.plugins import registry
 from faceoff.plugins.jobs import PluginJob
+from faceoff.storage import files
 
 Item = TypeVar("Item")
 
@@ -128,6 +129,10 @@ def trained_parameters(path: Path | None) -> dict[str, Path]:
     """
     if path is None:
         return {}
+    if path.suffix == ".onnx":
+        if failure := files.failure_of(path):
+            raise RuntimeError(f"training failed: {failure['failure']}")
+        return {"trained": path}
     with np.load(path, allow_pickle=False) as stored:
         if "failure" in stored:
             raise RuntimeError(f"training failed: {stored['failure']}")

@@ -244,6 +244,15 @@ class Onnx(BatchedNetwork):
         return self._session.run(None, {self._name: inputs})
 
 
+def onnx_metadata(path: Path) -> dict[str, str]:
+    """Return the entries that a network's file has beside its graph."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    entries: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    return entries
+
+
 RUNTIMES = {"onnx": Onnx, "tflite": Tflite}
 
 

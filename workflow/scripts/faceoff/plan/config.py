@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from faceoff import emotions
+from faceoff.plan import trained_nets
 from faceoff.plan.sections import RunConfig
 from faceoff.plugins import registry
 from faceoff.plugins.options import DatasetConfig, expand
@@ -17,7 +18,7 @@ from faceoff.plugins.plugin import Plugin, RegistryError
 from faceoff.spelling import suggestion
 
 _LONGEST = 120  # characters of a value in a message
-_MAY_BE_EMPTY = {"fusions", "faces", "figures", "report", "speed"}
+_MAY_BE_EMPTY = {"training", "fusions", "faces", "figures", "report", "speed"}
 
 
 class ConfigError(ValueError):
@@ -141,7 +142,9 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
 def _check_models(config: RunConfig, folders: tuple[Path, ...], faults: list[str]) -> None:
     """Check each model's plug-in, options, detectors, training and precision."""
     for name, model in config.models.items():
-        plugin = _known("model", model.model or name, f"models.{name}", folders, faults)
+        plugin = trained_nets.plugin(config, name) or _known(
+            "model", model.model or name, f"models.{name}", folders, faults
+        )
         faults += [
             f"models.{name}.options: {fault}"
             for fault in (plugin.unknown_options(model.options) if plugin else ())
@@ -241,7 +244,7 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
     raw = {
         key: {} if value is None and key in _MAY_BE_EMPTY else value for key, value in raw.items()
     }
-    for key in ("datasets", "detectors", "models", "fusions"):
+    for key in ("datasets", "detectors", "models", "training", "fusions"):
         sections = raw.get(key)
         if isinstance(sections, Mapping):
             raw[key] = {
@@ -273,6 +276,8 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
         )
     except ValidationError as error:
         raise ConfigError("\n".join(faults + _explain(error, options))) from None
+    config = trained_nets.expanded(config)
+    faults += trained_nets.faults(config, folders)
     _check_names(config, folders, faults)
     if faults:
         raise ConfigError("\n".join(faults))

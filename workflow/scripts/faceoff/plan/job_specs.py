@@ -16,10 +16,13 @@ from faceoff.plan.aggregate_jobs import (
     TablesJob,
     limited_datasets,
 )
-from faceoff.plan.stage_jobs import StageJobs, code
+from faceoff.plan.stage_jobs import code
+from faceoff.plan.training_jobs import TrainingJobs
 from faceoff.plugins import entries
 
 STYLE = layout.PACKAGE / "figures" / "look.mplstyle"
+# What a training leaves for its users: the network, its card, the log and the curves.
+TRAINING_PRODUCTS = ("model.onnx", "card.yaml", "log.csv", "fit.json", "curves.svg", "curves.png")
 VERSIONS = layout.PACKAGE / "inference" / "versions.py"  # only the manifest is made of them
 
 
@@ -30,7 +33,7 @@ def _page_files(*templates: str) -> list[Path]:
     return sorted({file for pattern in patterns for file in folder.glob(pattern)})
 
 
-class Plan(StageJobs):
+class Plan(TrainingJobs):
     """A run: its matrix, its files and its jobs."""
 
     # -- files -------------------------------------------------------------------------------------
@@ -66,6 +69,11 @@ class Plan(StageJobs):
             *tables,
             *map(timing_of, tables),
             *(layout.trained(*cell) for cell in self.cells if self.config.models[cell[1]].train),
+            *(
+                layout.training(file, name)
+                for name in self.trained_here
+                for file in TRAINING_PRODUCTS
+            ),
             *(layout.fusion(dataset, name) for dataset in self.scored for name in self.fusions),
             *self.score_files(),
             *(path_of(dataset) for path_of in per_test for dataset in tests),

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from faceoff.plugins.jobs import CropJob, Job, PluginJob
+from faceoff.training.recipe import Recipe, Stored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +75,52 @@ class PredictJob(Job):
     plugin: PluginJob
     crop: CropJob
     seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitJob(Job):
+    """Train a network on the faces of a dataset.
+
+    training: its name; validation: the dataset that chooses the epoch; net, options: the network;
+    input: size, channels and scaling of its input, as in a model card; classes: what it learns,
+    None for the classes of the dataset; crop: the way from the detector's faces to its input;
+    twins: keep pictures that are pixel-identical to one of another dataset; start: the weights
+    that it begins from, None for random ones; threads: of a CPU; processes: of torchrun.
+    """
+
+    training: str
+    dataset: str
+    validation: str
+    detector: str
+    net: str
+    options: dict[str, Any]
+    input: dict[str, Any]
+    classes: tuple[str, ...] | None
+    crop: CropJob
+    recipe: Recipe
+    twins: bool
+    seed: int
+    threads: int
+    processes: int
+    device: str
+    start: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportJob(Job):
+    """Write a trained network as ONNX with its card.
+
+    fit: how it was trained; stored: number type of the weights; lineage: of the card;
+    training_data, selected_on: plug-in -> splits; tried: how many trainings were compared on the
+    validation dataset.
+    """
+
+    fit: FitJob
+    stored: Stored
+    lineage: str
+    training_data: dict[str, list[str]]
+    selected_on: dict[str, list[str]]
+    tried: int
 
 
 @dataclass(frozen=True, kw_only=True)

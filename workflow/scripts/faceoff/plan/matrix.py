@@ -10,8 +10,10 @@ from typing import Any
 from faceoff.assets import fetch
 from faceoff.assets.asset import Asset
 from faceoff.layout import Layout, timing_of
+from faceoff.plan import trained_nets
 from faceoff.plan.config import parse
 from faceoff.plan.sections import DetectorConfig, FusionConfig, ModelConfig, RunConfig
+from faceoff.plan.training_sections import TrainingConfig
 from faceoff.plugins import given_weights, registry
 from faceoff.plugins.options import DatasetConfig
 from faceoff.plugins.plugin import Plugin
@@ -83,7 +85,19 @@ class Matrix:
     def model(self, name: str) -> tuple[ModelConfig, Plugin]:
         """Return a model's section and plug-in."""
         section = self.config.models[name]
+        trained = trained_nets.plugin(self.config, name)
+        if trained is not None:
+            return section, trained
         return section, registry.get("model", section.model or name, self.plugin_folders)
+
+    def training(self, model: str) -> TrainingConfig | None:
+        """Return how a model of this run is trained as a network, None for all other models."""
+        return trained_nets.training_of(self.config, model)
+
+    def learns_from(self, model: str) -> str | None:
+        """Return the dataset of this run that a model learns from, None for fixed weights."""
+        training = self.training(model)
+        return training.data if training else self.config.models[model].train
 
     def dataset(self, name: str) -> tuple[DatasetConfig, Plugin]:
         """Return a dataset's section and plug-in."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SerializeAsAny
 
 from faceoff.fusion import rule_list
+from faceoff.plan.training_sections import TrainingConfig
 from faceoff.plugins.options import DataPath, DatasetConfig, Name, Section
 
 if TYPE_CHECKING:
@@ -210,6 +211,11 @@ class RunConfig(Section):
         min_length=1, description="face detectors; each of them runs with every model"
     )
     models: dict[Name, ModelConfig] = Field(min_length=1, description="emotion models")
+    training: dict[Name, TrainingConfig] = Field(
+        default_factory=dict,
+        description="networks to train; each becomes a model of the run by its name "
+        "(docs/training.md)",
+    )
     fusions: dict[Name, FusionConfig] = Field(
         default_factory=dict, description="joint votes of several cells"
     )

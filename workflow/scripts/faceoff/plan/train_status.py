@@ -1,14 +1,14 @@
 """Say how a model's training data relate to a dataset."""
 
+from faceoff.plan import trained_nets
+from faceoff.plan.kinship import share_samples
 from faceoff.plan.matrix import Matrix
 from faceoff.plugins import registry
-from faceoff.plugins.options import DatasetConfig
+from faceoff.plugins.plugin import Plugin
 
-# Options that do not change which samples are listed, and so where the parts are cut.
-_NOT_SAMPLES = {
-    *("type", "role", "validation", "space", "fps", "every", "jpeg", "audio", "part"),
-    *("limit", "multiverse", "shards", "download"),
-}
+# Of a network that learnt several times, the first of these is said.
+_SEVEREST = ("in-sample", "selected-on", "relabelled", "unknown", "held-out", "cross-corpus")
+_SAME_PICTURES = {"ferplus", "fer2013"}  # with labels of their own
 
 
 def is_circular(run: Matrix, dataset: str, model: str) -> bool:
@@ -21,7 +21,7 @@ def is_same_generator(run: Matrix, dataset: str, model: str) -> bool:
     """Return whether a drawn dataset meets a model that learnt from drawings (§41)."""
     if not run.dataset(dataset)[1].card.get("drawn"):
         return False
-    trained_on = run.config.models[model].train
+    trained_on = run.learns_from(model)
     if trained_on:
         return bool(run.dataset(trained_on)[1].card.get("drawn"))
     known = registry.discover(run.plugin_folders)
@@ -34,34 +34,39 @@ def is_same_generator(run: Matrix, dataset: str, model: str) -> bool:
 
 def train_status(run: Matrix, dataset: str, model: str) -> str:
     """Return the relation of the model's training data to this dataset (protocol §15)."""
+    training = run.training(model)
+    trained_on = run.learns_from(model)
+    if not trained_on:
+        return _of_card(run, dataset, run.model(model)[1])
+    statuses = [_of_section(run, dataset, trained_on)]
+    if training is not None:
+        if _of_section(run, dataset, training.validation) == "in-sample":
+            statuses.append("selected-on")
+        if training.start is not None:
+            start = trained_nets.card_of(training.start, run.plugin_folders)
+            statuses.append(_of_card(run, dataset, start) if start else "unknown")
+    return min(statuses, key=_SEVEREST.index)
+
+
+def _of_section(run: Matrix, dataset: str, learnt: str) -> str:
+    """Return the relation of one dataset of the run to another."""
     section, plugin = run.dataset(dataset)
-    split = str(getattr(section, "split", "test"))
-    trained_on = run.config.models[model].train
-    if trained_on:
-        learnt, other = run.dataset(trained_on)
-        return _kinship(learnt, section) if other.name == plugin.name else "cross-corpus"
-    card = run.model(model)[1].card
+    other, kind = run.dataset(learnt)
+    if kind.name == plugin.name:
+        return "in-sample" if share_samples(other, section) else "held-out"
+    return "relabelled" if {plugin.name, kind.name} == _SAME_PICTURES else "cross-corpus"
+
+
+def _of_card(run: Matrix, dataset: str, model: Plugin) -> str:
+    """Return the relation to a dataset that a model's card tells."""
+    section, plugin = run.dataset(dataset)
+    split, card = str(getattr(section, "split", "test")), model.card
     if "training_data" not in card:
         return "not trained" if card.get("trained") is False else "unknown"
     if split in (card.get("selected_on") or {}).get(plugin.name, []):
         return "selected-on"
     if plugin.name in card["training_data"]:
         return "in-sample" if split in card["training_data"][plugin.name] else "held-out"
-    if {plugin.name, *card["training_data"]} >= {"ferplus", "fer2013"}:
+    if {plugin.name, *card["training_data"]} >= _SAME_PICTURES:
         return "relabelled"
     return "cross-corpus"
-
-
-def _kinship(learnt: DatasetConfig, scored: DatasetConfig) -> str:
-    """Return 'held-out' if two sections of one dataset surely share no sample, else 'in-sample'."""
-    splits = (getattr(learnt, "split", None), getattr(scored, "split", None))
-    # Pictures without a split are told apart by their folders.
-    folders = (getattr(learnt, "path", None), getattr(scored, "path", None))
-    first, second = folders if None in splits else splits
-    if first != second:
-        return "held-out"
-    # Parts are cut from the samples that other options leave, so only the same options cut at the
-    # same places.
-    cut = [section.model_dump(exclude=_NOT_SAMPLES) for section in (learnt, scored)]
-    apart = learnt.part and scored.part and learnt.part != scored.part and cut[0] == cut[1]
-    return "held-out" if apart else "in-sample"

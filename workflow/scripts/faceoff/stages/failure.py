@@ -38,6 +38,9 @@ def upstream_failures(paths: Sequence[Path]) -> list[str]:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as stored:
                 failed += stored["failed_files"].tolist() if "failure" in stored else []
+        elif path.suffix != ".parquet":
+            failure = files.failure_of(path)
+            failed += failure["failed_files"] if failure else []
         else:
             failed += parquet.failed_files(path)
     return failed
@@ -52,16 +55,19 @@ def record_failure(
     timing: Path | None = None,
     upstream: Sequence[Path] = (),
     about: Mapping[str, str] | None = None,
+    also: Sequence[Path] = (),
 ) -> None:
     """Write error rows (or a failed training or timing) with the reason.
 
     The file is marked, so that the next run makes it again.
 
-    kind: faces, predictions, trained or latency.
+    kind: faces, predictions, trained, network or latency.
 
     frames: the table whose frames get the rows of faces or predictions.
 
     about: the dataset, detector and model, which a latency file names.
+
+    also: further files that the training of a network should have made.
     """
     reason = reason_of(status, log)
     failed = [str(output), *upstream_failures(upstream)]
@@ -69,6 +75,10 @@ def record_failure(
         files.write_json(timing, {"failed": True})
     if kind == "latency":
         files.write_json(output, {**(about or {}), "state": columns.ERROR, "reason": reason})
+        return
+    if kind == "network":
+        for path in (output, *also):
+            files.write_failure(path, reason, [*failed, *map(str, also)])
         return
     if kind == "trained":
         with files.atomic(output) as scratch, open(scratch, "wb") as file:

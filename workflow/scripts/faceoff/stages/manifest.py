@@ -3,10 +3,10 @@
 import datetime
 import os
 import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from faceoff.inference import checkout
 from faceoff.inference.versions import versions
 from faceoff.layout import VERSION
 from faceoff.plan.aggregate_jobs import ManifestJob
@@ -32,8 +32,8 @@ def write_manifest(
         {
             "layout": VERSION,
             "faceoff": {
-                "commit": _git("rev-parse", "HEAD"),
-                "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+                "commit": checkout.commit(),
+                "dirty": checkout.is_dirty(),
                 "code": job.code,
             },
             "config": job.config,
@@ -80,21 +80,6 @@ def _devices(timings: Sequence[Path]) -> dict[str, list[str]]:
             # Shards of one dataset may have had different ones.
             found.setdefault(timing["stage"], set()).update(timing["device"].split("; "))
     return {stage: sorted(devices) for stage, devices in found.items()}
-
-
-def _git(*arguments: str) -> str | None:
-    """Return git's answer about the checkout that this file is in, None outside of one."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
 
 
 def _memory() -> int | None:

@@ -141,6 +141,25 @@ def write_json(path: Path | str, value: Any) -> None:
     )
 
 
+_FAILURE = b'{"failure"'
+
+
+def write_failure(path: Path | str, reason: str, failed_files: list[str]) -> None:
+    """Write the stand-in for a file that a job should have made, whatever its format is."""
+    with atomic(path) as scratch:
+        text = json.dumps({"failure": reason, "failed_files": failed_files}, ensure_ascii=False)
+        scratch.write_text(text, encoding="utf-8")
+
+
+def failure_of(path: Path | str) -> dict[str, Any] | None:
+    """Return what such a stand-in says (failure, failed_files), None for any other file."""
+    with open(path, "rb") as file:
+        if file.read(len(_FAILURE)) != _FAILURE:
+            return None
+    found: dict[str, Any] = read_json(path)
+    return found
+
+
 def write_text(path: Path | str, text: str) -> None:
     """Write a UTF-8 text file atomically, with Unix line ends."""
     with atomic(path) as scratch:

@@ -1,0 +1,59 @@
+"""Read the faces of a dataset with what they show, for models that learn."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from faceoff.faces.face_crops import face_crop, framed
+from faceoff.media.images import DecodeError, image_of
+from faceoff.plugins.jobs import CropJob
+from faceoff.plugins.protocols import RGB, CropSpec
+from faceoff.progress import track
+from faceoff.storage import parquet
+
+
+@dataclass(frozen=True)
+class LabelledFace:
+    """A face with what it shows.
+
+    sample: its id, label and votes; picture: the frame that it is in; crop: the input of the model,
+    None where the picture has no face or cannot be read.
+    """
+
+    sample: dict[str, Any]
+    picture: RGB | None
+    crop: RGB | None
+
+
+def labelled_faces(
+    samples: Path, frames: Path, faces: Path, crop: CropSpec, job: CropJob, title: str
+) -> Iterator[LabelledFace]:
+    """Yield every frame whose sample has a label, with its face.
+
+    Raises RuntimeError if the detection of the faces failed.
+    """
+    if parquet.failed_files(faces):
+        raise RuntimeError(f"face detection failed: {next(parquet.rows(faces))['reason']}")
+    labelled = {
+        row["sample_id"]: row
+        for row in parquet.rows(samples, ["sample_id", "label", "votes"])
+        if row["label"]
+    }
+    for frame, found in track(framed(frames, faces), title, parquet.count(frames)):
+        sample = labelled.get(frame["sample_id"])
+        if sample is None:
+            continue
+        picture = pixels = None
+        with suppress(DecodeError):
+            picture = image_of(frame)
+            pixels = face_crop(frame, found, crop, job, picture)[1]
+        yield LabelledFace(sample, picture, pixels)
+
+
+def pictures_of(frames: Path) -> Iterator[RGB]:
+    """Yield the decoded pictures of a table of frames; those that cannot be read are left out."""
+    for frame in parquet.rows(frames):
+        with suppress(DecodeError):
+            yield image_of(frame)

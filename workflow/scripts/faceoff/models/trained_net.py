@@ -1,0 +1,20 @@
+"""Run a network that this run has trained: its file says its input and its classes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from faceoff.inference.card_network import CardNetwork
+from faceoff.inference.runtimes import Onnx, onnx_metadata
+from faceoff.training.about import About
+
+
+class TrainedNet(CardNetwork):
+    """Run a network of the section `training` in onnxruntime."""
+
+    openers = {"onnx": lambda path, card, outputs: Onnx(path)}  # noqa: RUF012
+
+    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
+        about = About.from_json(onnx_metadata(assets["trained"])[About.KEY])
+        described = {"runtime": "onnx", "input": about.input, "emotions": about.classes}
+        super().__init__({**card, **described}, {"weights": assets["trained"]})

@@ -1,0 +1,138 @@
+"""Make the networks that a run trains models of the run."""
+
+from pathlib import Path
+
+from faceoff import emotions
+from faceoff.plan.kinship import share_samples
+from faceoff.plan.sections import ModelConfig, RunConfig
+from faceoff.plan.training_sections import TrainingConfig
+from faceoff.plugins import registry
+from faceoff.plugins.plugin import PACKAGE, Plugin, RegistryError
+from faceoff.spelling import suggestion
+from faceoff.training import net_list
+
+MODULES = ("torch", "onnx", "onnxscript")  # that training needs beside onnxruntime
+
+
+def training_of(config: RunConfig, model: str) -> TrainingConfig | None:
+    """Return how a model is trained, None for a model that is no network of this run."""
+    return config.training.get(config.models[model].model or model)
+
+
+def plugin(config: RunConfig, model: str) -> Plugin | None:
+    """Return the plug-in of a network that this run trains; None for every other model."""
+    name = config.models[model].model or model
+    return plugin_of(config, name) if name in config.training else None
+
+
+def plugin_of(config: RunConfig, training: str) -> Plugin:
+    """Return the plug-in that reads the network which this training ends with."""
+    start = config.training[training].start
+    card = card_of(start, tuple(config.plugins)) if start else None
+    # Weights that began as others' are of their family.
+    family = str(card.card.get("lineage", card.name)) if card else f"trained-{training}"
+    return Plugin(
+        kind="model",
+        name=training,
+        source=PACKAGE / "models" / "trained_net.py",
+        class_name="TrainedNet",
+        framework="onnx",
+        modules=("onnxruntime", *MODULES),
+        card={"lineage": family, "source": "trained in this run"},
+    )
+
+
+def card_of(start: str, folders: tuple[Path, ...]) -> Plugin | None:
+    """Return the card that a training begins from, None for a file without one."""
+    return registry.discover(folders).get(("model", start))
+
+
+def expanded(config: RunConfig) -> RunConfig:
+    """Return the configuration with a training for each seed, and a model for each training."""
+    training: dict[str, TrainingConfig] = {}
+    for name, section in config.training.items():
+        if section.seeds is None:
+            training[name] = section
+            continue
+        for seed in dict.fromkeys(section.seeds):
+            training[f"{name}-{seed}"] = section.model_copy(update={"seeds": [seed]})
+    models = dict(config.models)
+    used = {model.model or name for name, model in models.items()}
+    models |= {name: ModelConfig() for name in training if name not in used}
+    return config.model_copy(update={"training": training, "models": models})
+
+
+def detector(config: RunConfig, training: TrainingConfig) -> str | None:
+    """Return the detector whose faces a network learns from; None where it must be named."""
+    if training.detector:
+        return training.detector
+    names = sorted(config.detectors)
+    return "whole" if "whole" in names else names[0] if len(names) == 1 else None
+
+
+def faults(config: RunConfig, folders: tuple[Path, ...]) -> list[str]:
+    """Return one line for each name in the section `training` that finds nothing, or the wrong."""
+    lines: list[str] = []
+    known = registry.discover(folders)
+    for name, training in config.training.items():
+        where = f"training.{name}"
+        if ("model", name) in known:
+            lines.append(f"{where}: a model has this name already: give the network another one")
+        try:
+            wrong = net_list.wrong_options(training.net, training.options)
+            lines += [f"{where}.options: {fault}" for fault in wrong]
+            if not wrong:
+                net_list.input_of(training.net, training.options)
+        except ValueError as error:
+            lines.append(f"{where}.net: {error}")
+        lines += _dataset_faults(config, where, training)
+        used = detector(config, training)
+        if used is None:
+            lines.append(f"{where}.detector is missing: whose faces does it learn from?")
+        elif used not in config.detectors:
+            near = suggestion(used, config.detectors)
+            lines.append(f"{where}.detector: no detector {used!r} in this run{near}")
+        if training.classes is not None:
+            try:
+                emotions.space(training.classes)
+            except ValueError as error:
+                lines.append(f"{where}.classes: {error}")
+        if training.start is not None:
+            lines += _start_faults(f"{where}.start", training.start, folders)
+    return lines
+
+
+def _dataset_faults(config: RunConfig, where: str, training: TrainingConfig) -> list[str]:
+    """Check that a network learns from one dataset and is judged on another one."""
+    lines = []
+    for key, role in (("data", "train"), ("validation", "validation")):
+        dataset = getattr(training, key)
+        if dataset not in config.datasets:
+            near = suggestion(dataset, config.datasets)
+            lines.append(f"{where}.{key}: no dataset {dataset!r} in this run{near}")
+        elif config.datasets[dataset].role != role:
+            has = config.datasets[dataset].role
+            lines.append(f"{where}.{key}: dataset {dataset!r} has the role {has!r}, not {role!r}")
+    if lines:
+        return lines
+    learnt, judged = training.data, training.validation
+    kinds = {name: config.datasets[name].type or name for name in (learnt, judged)}
+    if kinds[learnt] == kinds[judged] and share_samples(
+        config.datasets[learnt], config.datasets[judged]
+    ):
+        lines.append(
+            f"{where}.validation: {judged} has the samples of {learnt}, so it would choose the "
+            "network that has learnt them by heart; give them other splits or parts"
+        )
+    return lines
+
+
+def _start_faults(where: str, start: str, folders: tuple[Path, ...]) -> list[str]:
+    """Check that the weights that a training begins from are there."""
+    if start.endswith(".onnx"):
+        return [] if Path(start).is_file() else [f"{where}: {start}: no such file"]
+    try:
+        registry.get("model", start, folders)
+    except RegistryError as error:
+        return [f"{where}: {error}; or the path of an .onnx file that Faceoff trained"]
+    return []

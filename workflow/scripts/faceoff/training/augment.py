@@ -1,0 +1,131 @@
+"""Change training pictures at random, a batch at a time.
+
+Each picture gets changes of its own. A generator of the CPU draws them, so that the same seed gives
+the same pictures on every device.
+"""
+
+import math
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from faceoff.training.recipe import Augment
+
+_ERASED = (0.02, 0.22)  # share of the picture that erasing covers
+_RATIO = math.e  # of the erased rectangle's sides, at most
+_QUALITY = (30, 96)  # of JPEG
+_SIGMA = (0.4, 1.2)  # of the blur, in pixels
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def augmented(pictures: Tensor, recipe: Augment, generator: torch.Generator) -> Tensor:
+    """Return changed copies of pictures, (n, c, h, w) float32 of 0 to 1 on any device."""
+    draw = _Draw(len(pictures), generator, pictures.device)
+    pictures = _moved(pictures, recipe, draw)
+    if recipe.brightness or recipe.contrast:
+        gain = 1 + draw.around(recipe.contrast)
+        pictures = (pictures - 0.5) * gain + 0.5 + draw.around(recipe.brightness)
+    if recipe.grey and pictures.shape[1] == 3:
+        luma = (pictures * pictures.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
+        pictures = torch.where(draw.chance(recipe.grey), luma, pictures)
+    if recipe.blur:
+        pictures = torch.where(draw.chance(recipe.blur), _blurred(pictures, draw), pictures)
+    if recipe.jpeg:
+        pictures = _compressed(pictures, recipe.jpeg, draw)
+    if recipe.erase:
+        pictures = _erased(pictures, recipe.erase, draw)
+    return pictures
+
+
+class _Draw:
+    """Random numbers for a batch, shaped (n, 1, 1, 1)."""
+
+    def __init__(self, n: int, generator: torch.Generator, device: torch.device):
+        self.n, self.generator, self._device = n, generator, device
+
+    def uniform(self, low: float = 0.0, high: float = 1.0) -> Tensor:
+        values = torch.rand(self.n, 1, 1, 1, generator=self.generator)
+        return (low + (high - low) * values).to(self._device)
+
+    def around(self, spread: float) -> Tensor:
+        return self.uniform(-spread, spread)
+
+    def chance(self, probability: float) -> Tensor:
+        return self.uniform() < probability
+
+
+def _moved(pictures: Tensor, recipe: Augment, draw: _Draw) -> Tensor:
+    """Turn, scale, stretch, shift and mirror; the border repeats outside of the picture."""
+    spreads = (recipe.rotate, recipe.scale, recipe.stretch, recipe.shift, recipe.flip)
+    if not any(spreads):
+        return pictures
+    angle = draw.around(math.radians(recipe.rotate)).flatten()
+    scale = 1 + draw.around(recipe.scale).flatten()
+    stretch = 1 + draw.around(recipe.stretch).flatten()
+    mirror = torch.where(draw.chance(recipe.flip), -1.0, 1.0).flatten()
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    # The grid is in shares of each side, so a turn of a picture that is not square takes the ratio.
+    ratio = pictures.shape[2] / pictures.shape[3]
+    x = torch.stack(
+        [
+            cos * scale * stretch * mirror,
+            -sin * scale * ratio,
+            2 * draw.around(recipe.shift).flatten(),
+        ]
+    )
+    y = torch.stack(
+        [
+            sin * scale * mirror / ratio,
+            cos * scale / stretch,
+            2 * draw.around(recipe.shift).flatten(),
+        ]
+    )
+    grid = F.affine_grid(
+        torch.stack([x, y]).permute(2, 0, 1), list(pictures.shape), align_corners=False
+    )
+    return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+
+
+def _blurred(pictures: Tensor, draw: _Draw) -> Tensor:
+    """Blur each picture by a Gaussian of its own width, 5 pixels across."""
+    steps = torch.arange(-2, 3, device=pictures.device, dtype=pictures.dtype)
+    kernel = torch.exp(-(steps**2) / (2 * draw.uniform(*_SIGMA).view(-1, 1) ** 2))
+    kernel = kernel / kernel.sum(1, keepdim=True)
+    n, c, h, w = pictures.shape
+    rows = kernel.repeat_interleave(c, 0)
+    flat = F.pad(pictures.reshape(1, n * c, h, w), (2, 2, 2, 2), mode="replicate")
+    flat = F.conv2d(flat, rows.view(n * c, 1, 1, 5), groups=n * c)
+    return F.conv2d(flat, rows.view(n * c, 1, 5, 1), groups=n * c).view(n, c, h, w)
+
+
+def _compressed(pictures: Tensor, probability: float, draw: _Draw) -> Tensor:
+    """Save some of the pictures as JPEG and read them again."""
+    chosen = draw.chance(probability).flatten().nonzero().flatten().tolist()
+    quality = draw.uniform(*_QUALITY).flatten().tolist()
+    pictures = pictures.clone()
+    for index in chosen:
+        pixels = pictures[index].clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
+        bgr = np.ascontiguousarray(pixels[:, :, ::-1])
+        encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(quality[index])])[1]
+        read = np.atleast_3d(cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED))[:, :, ::-1]
+        pictures[index] = torch.from_numpy(read.transpose(2, 0, 1) / np.float32(255)).to(pictures)
+    return pictures
+
+
+def _erased(pictures: Tensor, probability: float, draw: _Draw) -> Tensor:
+    """Cover a rectangle of some of the pictures by grey or by noise (Zhong et al. 2020)."""
+    height, width = pictures.shape[2:]
+    area = draw.uniform(*_ERASED) * height * width
+    ratio = torch.exp(draw.around(math.log(_RATIO)))
+    tall = (area * ratio).sqrt().clamp(1, height)
+    wide = (area / ratio).sqrt().clamp(1, width)
+    top, left = draw.uniform() * (height - tall), draw.uniform() * (width - wide)
+    y = torch.arange(height, device=pictures.device).view(1, 1, -1, 1)
+    x = torch.arange(width, device=pictures.device).view(1, 1, 1, -1)
+    inside = (y >= top) & (y < top + tall) & (x >= left) & (x < left + wide)
+    noise = torch.randn(pictures.shape, generator=draw.generator).to(pictures.device) * 0.25 + 0.5
+    fill = torch.where(draw.chance(0.5), noise, noise.new_tensor(0.5))
+    return torch.where(inside & draw.chance(probability), fill, pictures)

@@ -1,0 +1,122 @@
+"""Write a trained network as ONNX, and read the weights of such a file again.
+
+The names of the weights in the file are those of the network, so that another training can begin
+from it. Weights may be stored in 16 or 8 bits; the network computes in float32 all the same.
+"""
+
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from faceoff.storage import files
+from faceoff.training.about import About
+from faceoff.training.recipe import Stored
+
+_STORED, _SCALE = ".stored", ".scale"  # ends of the names of compressed weights
+
+
+def export(
+    network: nn.Module,
+    channels: int,
+    size: tuple[int, int],
+    path: Path,
+    about: About,
+    stored: Stored = "float32",
+) -> None:
+    """Write a network as one ONNX file: input (n, channels, height, width), output logits (n, k).
+
+    stored: number type of the weights of its layers.
+    """
+    network = network.eval().cpu()  # its weights keep their strides, the file has none
+    example = torch.zeros(2, channels, *size)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch warns of its own changes to come
+        program = torch.onnx.export(
+            network,
+            (example,),
+            dynamo=True,
+            optimize=True,
+            verbose=False,
+            input_names=["pictures"],
+            output_names=["logits"],
+            dynamic_shapes=({0: torch.export.Dim("n", min=1)},),
+        )
+    model = program.model_proto  # type: ignore[union-attr]
+    _compress(model, stored)
+    for node in model.graph.node:
+        del node.metadata_props[:]  # the exporter's notes name files of this machine
+        node.doc_string = ""
+    del model.graph.value_info[:]
+    del model.metadata_props[:]
+    entry = model.metadata_props.add()
+    entry.key, entry.value = About.KEY, about.to_json()
+    model.producer_name, model.producer_version = "faceoff", ""
+    onnx.checker.check_model(model)
+    with files.atomic(path) as scratch:
+        scratch.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _compress(model: onnx.ModelProto, stored: Stored) -> None:
+    """Store the weights of layers in fewer bits, each behind a node that widens it again.
+
+    8 bits: a scale for each output channel, of which the largest weight is 127 steps.
+    """
+    if stored == "float32":
+        return
+    kept, made, nodes = [], [], []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.ndim < 2 or values.dtype != np.float32:
+            kept.append(tensor)
+            continue
+        name, small = tensor.name, f"{tensor.name}{_STORED}"
+        if stored == "float16":
+            made.append(numpy_helper.from_array(values.astype(np.float16), small))
+            nodes.append(helper.make_node("Cast", [small], [name], to=TensorProto.FLOAT))
+            continue
+        largest = np.abs(values).reshape(len(values), -1).max(axis=1)
+        scale = np.where(largest > 0, largest / 127, 1.0).astype(np.float32)
+        steps = np.rint(values / scale.reshape(-1, *[1] * (values.ndim - 1))).astype(np.int8)
+        made.append(numpy_helper.from_array(steps, small))
+        made.append(numpy_helper.from_array(scale, f"{name}{_SCALE}"))
+        widen = helper.make_node("DequantizeLinear", [small, f"{name}{_SCALE}"], [name], axis=0)
+        nodes.append(widen)
+    del model.graph.initializer[:]
+    model.graph.initializer.extend([*kept, *made])
+    for place, node in enumerate(nodes):
+        model.graph.node.insert(place, node)
+
+
+def read(path: Path) -> tuple[About, dict[str, Tensor]]:
+    """Return what a file says of itself, and its weights by name, widened to float32.
+
+    Raises ValueError if it is no file of `export`.
+    """
+    try:
+        model = onnx.load_model_from_string(path.read_bytes())
+    except Exception as error:  # of protobuf, whatever it is called in this version
+        raise ValueError(f"{path}: no ONNX file ({type(error).__name__})") from None
+    about = next((entry.value for entry in model.metadata_props if entry.key == About.KEY), None)
+    if about is None:
+        raise ValueError(
+            f"{path}: not trained by Faceoff: only its own networks say how to go on with them"
+        )
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    weights = {}
+    for name, values in stored.items():
+        if name.endswith(_SCALE):
+            continue
+        whole = name.removesuffix(_STORED)
+        scale = stored.get(f"{whole}{_SCALE}")
+        wide = values.astype(np.float32) if values.dtype in (np.float16, np.int8) else values
+        if scale is not None:
+            wide = wide * scale.reshape(-1, *[1] * (wide.ndim - 1))
+        weights[whole] = torch.from_numpy(np.array(wide))
+    return About.from_json(about), weights

@@ -1,0 +1,43 @@
+"""Begin a training from the weights of an earlier one."""
+
+import sys
+from pathlib import Path
+
+from torch import nn
+
+from faceoff.training import onnx_files
+
+
+def begin_from(network: nn.Module, head: str, weights: Path, net: str, classes: list[str]) -> None:
+    """Load the weights of a network that Faceoff trained into a new one of the same kind.
+
+    The head begins anew if the classes are others.
+
+    Raises ValueError naming the file if it holds another architecture.
+    """
+    about, stored = onnx_files.read(weights)
+    if about.net != net:
+        raise ValueError(f"{weights}: holds the network {about.net}, not {net}")
+    own = network.state_dict()
+    same_classes = about.classes == classes
+    kept = {
+        name: value
+        for name, value in stored.items()
+        if name in own and (same_classes or not name.startswith(f"{head}."))
+    }
+    others = [name for name, value in kept.items() if value.shape != own[name].shape]
+    # A normalisation counts its batches; ONNX leaves that out, as no result depends on it.
+    lacking = [
+        name
+        for name in own
+        if name not in kept
+        and not name.endswith("num_batches_tracked")
+        and (same_classes or not name.startswith(f"{head}."))
+    ]
+    if others or lacking:
+        raise ValueError(
+            f"{weights}: its weights do not fit {net} with these options: {(others + lacking)[0]}"
+        )
+    network.load_state_dict({**own, **kept})
+    if not same_classes:
+        print(f"{weights}: has other classes; the head begins anew", file=sys.stderr)
