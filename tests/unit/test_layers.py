@@ -18,7 +18,7 @@ FLOORS = (
     {"assets", "drawing", "statistics"},
     {"plugins"},
     {"fusion", "inference", "media"},
-    {"scoring"},
+    {"scoring", "training"},
     {"faces", "plan", "results"},
     {"datasets", "detectors", "models"},
     {"figures"},

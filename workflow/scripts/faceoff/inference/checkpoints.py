@@ -7,7 +7,8 @@ holds nothing else, for environments that do not read pickles.
 
 import pickle
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             return _plain(load_file(path), path)
         except SafetensorError as error:
             raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
-    if torch.__version__ < _SAFE_FROM:
-        raise CheckpointError(
-            f"{path}: not opened: such a file can make PyTorch {torch.__version__} run code "
-            "(CVE-2025-32434, CVE-2026-24747: fixed in 2.10). Convert it once where PyTorch is "
-            "newer, "
-            f"`PYTHONPATH=workflow/scripts python -m faceoff.inference.checkpoints {path.name} "
-            f"{path.stem}.safetensors`, and use that file with its sha256"
-        )
+    _refuse_old_pytorch(path)
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -77,6 +71,61 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             f"{path}: not a readable PyTorch file: {str(error).splitlines()[0]}"
         ) from None
     return _plain(stored, path)
+
+
+def _refuse_old_pytorch(path: Path) -> None:
+    """Raise CheckpointError where this PyTorch could run code that a pickle holds."""
+    if torch.__version__ < _SAFE_FROM:
+        raise CheckpointError(
+            f"{path}: not opened: such a file can make PyTorch {torch.__version__} run code "
+            "(CVE-2025-32434, CVE-2026-24747: fixed in 2.10). Convert it once where PyTorch is "
+            "newer, "
+            f"`PYTHONPATH=workflow/scripts python -m faceoff.inference.checkpoints {path.name} "
+            f"{path.stem}.safetensors`, and use that file with its sha256"
+        )
+
+
+def read_network_state(path: Path, packages: Sequence[str]) -> dict[str, torch.Tensor]:
+    """Return the weights of a file that holds weights, or a whole pickled network.
+
+    Of a pickled network only layers are made: subclasses of torch.nn.Module from these packages
+    and from PyTorch. Anything else in the file is refused, as by `read_state`.
+    """
+    layers: list[Any] = []
+    if path.suffix != ".safetensors":
+        _refuse_old_pytorch(path)
+        layers = _layers(path, ("torch.nn", *packages))
+    if not layers:
+        return read_state(path)
+    with torch.serialization.safe_globals(layers):
+        try:
+            network = torch.load(path, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, AttributeError) as error:
+            raise CheckpointError(
+                f"{path}: not a network that can be read: {str(error).splitlines()[0]}"
+            ) from None
+    return _plain(network.state_dict() if isinstance(network, torch.nn.Module) else network, path)
+
+
+def _layers(path: Path, packages: Sequence[str]) -> list[Any]:
+    """Return the layers that a file needs, each with its name there, if it needs nothing else."""
+    try:
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    except (pickle.UnpicklingError, ValueError, RuntimeError, EOFError, OSError):
+        return []  # `read_state` says what is wrong with it
+    found = []
+    for name in names:
+        module, _, layer = name.rpartition(".")
+        if not any(module == package or module.startswith(f"{package}.") for package in packages):
+            return []
+        try:
+            kind = getattr(import_module(module), layer, None)
+        except ImportError:
+            kind = None
+        if not (isinstance(kind, type) and issubclass(kind, torch.nn.Module)):
+            return []
+        found.append((kind, name))
+    return found
 
 
 def _plain(stored: Any, path: Path) -> dict[str, torch.Tensor]:
@@ -116,11 +165,20 @@ def _weights(stored: Any) -> Mapping[Any, Any] | None:
 
 
 def fill(network: torch.nn.Module, path: Path) -> torch.nn.Module:
-    """Load the file's weights into a network, key for key.
+    """Load the file's weights into a network, key for key, which is then only to predict.
 
     Raises CheckpointError naming the keys that are missing, unexpected or of another shape.
     """
-    state, wanted = read_state(path), network.state_dict()
+    fill_with(network, read_state(path), path)
+    return network.eval().requires_grad_(False)
+
+
+def fill_with(network: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Load weights, read from this file, into a network, key for key.
+
+    Raises CheckpointError naming the keys that are missing, unexpected or of another shape.
+    """
+    wanted = network.state_dict()
     # counts training steps; not used when predicting
     optional = {key for key in wanted if key.endswith("num_batches_tracked")}
     missing = sorted(set(wanted) - set(state) - optional)
@@ -132,7 +190,6 @@ def fill(network: torch.nn.Module, path: Path) -> torch.nn.Module:
     ]
     check_keys(path, type(network).__name__, missing, unexpected, shapes)
     network.load_state_dict(state, strict=False)
-    return network.eval().requires_grad_(False)
 
 
 def check_keys(

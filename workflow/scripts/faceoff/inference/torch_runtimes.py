@@ -40,19 +40,44 @@ def timm_network(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
 
     It has as many outputs as the card declares.
     """
+    network = timm_architecture(
+        str(card["architecture"]),
+        num_classes=outputs,
+        in_chans=card["input"].get("channels", 3),
+    )
+    return Torch(fill(network, path).to(torch_device()), card.get("batch", BATCH))
+
+
+def timm_architecture(
+    name: str, picture_size: tuple[int, int] | None = None, **options: Any
+) -> torch.nn.Module:
+    """Return an architecture of timm with new parameters.
+
+    Parameters
+    ----------
+    picture_size
+        (height, width), for architectures that take pictures of one size only; None: their own.
+    options
+        Those of timm.create_model.
+
+    Raises
+    ------
+    ValueError
+        If timm does not have it.
+    """
     prepare_torchvision()
     import timm
 
-    name = str(card["architecture"])
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=1, cutoff=0.0)[0]
         raise ValueError(
-            f"card: architecture {name!r} is not in timm {timm.__version__}, did you mean {near!r}?"
+            f"architecture {name!r} is not in timm {timm.__version__}, did you mean {near!r}?"
         )
-    network = timm.create_model(
-        name, pretrained=False, num_classes=outputs, in_chans=card["input"].get("channels", 3)
-    )
-    return Torch(fill(network, path).to(torch_device()), card.get("batch", BATCH))
+    settings = timm.get_pretrained_cfg(name)
+    if picture_size and settings and settings.fixed_input_size:
+        options["img_size"] = picture_size
+    network: torch.nn.Module = timm.create_model(name, pretrained=False, **options)
+    return network
 
 
 def keras(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:

@@ -182,7 +182,11 @@ class DDAMFN(nn.Module):
         self.fc = nn.Linear(512, classes)
         self.bn = nn.BatchNorm1d(classes)  # in the checkpoints, unused
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def attend(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Return the features (n, 512), and the attention (n, 512, 7, 7) of each head."""
         x = self.features(x)
-        attention = torch.stack([self.get_submodule(name)(x) for name in self._heads]).amax(0)
-        return self.fc(self.Linear(x * attention).flatten(1))
+        maps = [self.get_submodule(name)(x) for name in self._heads]
+        return self.Linear(x * torch.stack(maps).amax(0)).flatten(1), maps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(self.attend(x)[0])
