@@ -355,6 +355,19 @@ def test_a_published_checkpoint_fits(heads: int) -> None:
         assert torch.equal(net(pictures("ddamfn")), published(pictures("ddamfn")))
 
 
+def test_no_logit_depends_on_what_is_unused() -> None:
+    net, x = built("ddamfn").eval(), pictures("ddamfn")
+    state = net.state_dict()
+    # of 34 mixed convolutions, 2 heads and the logits; a normalisation has 5 entries
+    assert len(net.unused) == 34 * (5 + 1) + 2 * (1 + 5) + 5
+    assert not {name for name, _ in net.named_parameters()} & net.unused
+    with torch.no_grad():
+        expected = net(x)
+        for name in net.unused:
+            state[name].fill_(3)
+        assert torch.equal(net(x), expected)
+
+
 # -- HSEmotion -------------------------------------------------------------------------------------
 
 

@@ -36,7 +36,7 @@ class NetFolder:
         prefix, separator, architecture = name.partition(":")
         if separator and prefix in self.prefixes and architecture:
             return self.folder / f"{self.prefixes[prefix]}.py"
-        if separator:
+        if separator and self.prefixes:
             valid = [f"{known}:NAME" for known in self.prefixes]
             raise ValueError(f"no {self.kind} {name!r}; valid with a colon: {', '.join(valid)}")
         if name not in self.names():
