@@ -1,6 +1,7 @@
 """Sequence networks see what they may see: no later frame, no absent frame, no other clip."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,6 +204,62 @@ def test_valence_is_learnt_by_its_concordance() -> None:
     assert course[-1] < 0.15
 
 
+# -- against other code ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_lstm_is_pytorchs_on_packed_clips(bidirectional: bool) -> None:
+    """PyTorch runs clips of several lengths packed, both directions and layers in one call."""
+    lengths = torch.tensor([LENGTH, 8, 1])
+    mask = torch.arange(LENGTH) < lengths[:, None]
+    options = {"width": 16, "layers": 2, "bidirectional": bidirectional}
+    torch.manual_seed(1)
+    net = sequence_list.build("lstm", options, CLASSES, FEATURES).eval()
+    other = nn.LSTM(FEATURES, 16, 2, batch_first=True, bidirectional=bidirectional)
+    for layer in range(2):
+        for cells, end in ((net.ahead, ""), (net.back, "_reverse")):
+            for name, value in cells[layer].named_parameters() if len(cells) else ():
+                getattr(other, name.replace("l0", f"l{layer}") + end).data = value.data
+    packed = nn.utils.rnn.pack_padded_sequence(clips(), lengths, batch_first=True)
+    with torch.no_grad():
+        expected, _ = nn.utils.rnn.pad_packed_sequence(other(packed)[0], batch_first=True)
+        close(net.embed(clips(), mask), expected)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_temporal_convolutions_reach_60_frames(causal: bool) -> None:
+    torch.manual_seed(1)
+    net = sequence_list.build("tcn", {"width": 16, "causal": causal}, CLASSES, FEATURES).eval()
+    x = clips(1, 141).requires_grad_()
+    net(x)[0, 70].sum().backward()
+    seen = x.grad[0].abs().amax(dim=1).nonzero()[:, 0]
+    reach = (10, 70) if causal else (40, 100)
+    assert (int(seen.min()), int(seen.max())) == reach
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["tcn", "transformer", "transformer, both sides"])
+def test_its_onnx_file_takes_clips_of_any_length(kind: str, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    net, file = new(kind).eval(), tmp_path / "net.onnx"
+    any_length = {0: torch.export.Dim("clips"), 1: torch.export.Dim("frames")}
+    torch.onnx.export(
+        net,
+        (clips(), holes()),
+        file,
+        input_names=["frames", "mask"],
+        dynamic_shapes=(any_length, any_length),
+        dynamo=True,
+        verbose=False,
+    )
+    x, mask = clips(2, 17), torch.arange(17) % torch.tensor([[3], [5]]) > 0
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"frames": x.numpy(), "mask": mask.numpy()})
+    with torch.no_grad():
+        close(torch.from_numpy(found), net(x, mask))
+
+
 # -- options ---------------------------------------------------------------------------------------
 
 
@@ -210,7 +267,7 @@ def test_valence_is_learnt_by_its_concordance() -> None:
     ("name", "options", "message"),
     [
         ("lsmt", {}, "no sequence net 'lsmt', did you mean 'lstm'?"),
-        ("timm:lstm", {}, "no sequence net 'timm:lstm'; valid: lstm, tcn, transformer"),
+        ("timm:lstm", {}, "no sequence net 'timm:lstm', did you mean 'lstm'?"),
         ("lstm", {"causal": True}, "sequence net 'lstm' has no option 'causal'; valid: bidirec"),
         ("lstm", {"bidirectionl": True}, "did you mean 'bidirectional'?"),
         ("lstm", {"layers": 0}, "option 'layers' is 0; allowed: 1 to 16"),

@@ -46,8 +46,8 @@ class SequenceNet(nn.Module):
             (n, t) bool, the frames that are there; None: all. What stands in an absent frame does
             not count, NaN included.
         times
-            (n, t) seconds, float64 where they may be large, which the option `time_steps` needs: it appends to each frame the time
-            since the one before it that is there, 0 for the first.
+            (n, t) seconds (float64 where they are large), which the option `time_steps` needs: it
+            appends to each frame the time since the one before it that is there, 0 for the first.
 
         Raises
         ------
@@ -55,17 +55,18 @@ class SequenceNet(nn.Module):
             If the option `time_steps` has no times.
         """
         mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device) if mask is None else mask
-        order = torch.argsort((~mask).to(torch.uint8), dim=1, stable=True)  # those there first
-        present = mask.gather(1, order)
-        rows = _taken(x, order)
+        place = _places(mask)
+        present = torch.zeros_like(mask).scatter(1, place, mask)
+        rows = _moved(torch.where(mask[..., None], x, torch.zeros_like(x)), place)
         if self.time_steps:
             if times is None:
                 raise ValueError("option 'time_steps' needs the times of the frames")
-            ordered = times.gather(1, order)
+            ordered = torch.zeros_like(times).scatter(1, place, times)
             steps = ordered.diff(dim=1, prepend=ordered[:, :1])
+            steps = torch.where(present, steps, torch.zeros_like(steps))
             rows = torch.cat((rows, steps[..., None].to(rows.dtype)), dim=2)
-        rows = torch.where(present[..., None], rows, torch.zeros_like(rows))
-        states = _taken(self.states(rows, present), order.argsort(dim=1))
+        states = self.states(rows, present)
+        states = states.gather(1, place[..., None].expand_as(states))
         return torch.where(mask[..., None], states, torch.zeros_like(states))
 
     def forward(self, x: Tensor, mask: Tensor | None = None, times: Tensor | None = None) -> Tensor:
@@ -76,6 +77,13 @@ class SequenceNet(nn.Module):
         return torch.where(mask[..., None], logits, torch.zeros_like(logits))
 
 
-def _taken(rows: Tensor, order: Tensor) -> Tensor:
-    """Return the frames (n, t, d) of each clip in another order (n, t)."""
-    return rows.gather(1, order[..., None].expand(-1, -1, rows.shape[2]))
+def _places(mask: Tensor) -> Tensor:
+    """Return (n, t): each frame's place when those that are there come first, all in order."""
+    there = mask.long()
+    behind = there.sum(dim=1, keepdim=True) + (1 - there).cumsum(dim=1)
+    return torch.where(mask, there.cumsum(dim=1), behind) - 1
+
+
+def _moved(rows: Tensor, place: Tensor) -> Tensor:
+    """Return the frames (n, t, d) of each clip at these places (n, t)."""
+    return torch.zeros_like(rows).scatter(1, place[..., None].expand_as(rows), rows)
