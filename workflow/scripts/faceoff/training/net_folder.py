@@ -29,7 +29,8 @@ class NetFolder:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all networks, sorted, without those that have a prefix."""
-        return tuple(sorted(path.stem for path in self.folder.glob("[!_]*.py")))
+        stems = {path.stem for path in self.folder.glob("[!_]*.py")}
+        return tuple(sorted(stems - set(self.prefixes.values())))
 
     def file_of(self, name: str) -> Path:
         """Return the module of a network. Raises ValueError for an unknown name."""
