@@ -68,6 +68,8 @@ class NetFolder:
     def unknown_options(self, name: str, given: Mapping[str, Any]) -> list[str]:
         """Return one message for each of these options that the network does not have."""
         declared = {**self.stated(name)["options"], **self.overrides}
+        if ":" in name:
+            del declared["architecture"]  # the name says it
         return [
             f"{self.kind} {name!r} has no option {option!r}{suggestion(str(option), declared)}"
             for option in given
