@@ -70,10 +70,12 @@ def named(framework: str) -> frozenset[str]:
 @cache
 def third_party(path: Path) -> frozenset[str]:
     """Top names of what a file imports from outside the standard library and this package, without
-    what CHOSEN leaves to others.
+    what CHOSEN leaves to others and what only type checkers read.
     """
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:

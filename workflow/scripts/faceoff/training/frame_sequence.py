@@ -26,8 +26,10 @@ class FrameSequence(nn.Module):
         either.
     """
 
-    def __init__(self, frames: nn.Module, head: str, sequence: SequenceNet, frozen: bool = False):
+    def __init__(self, frames: nn.Module, head: str, sequence: nn.Module, frozen: bool = False):
         super().__init__()
+        if not isinstance(sequence, SequenceNet):
+            raise ValueError(f"{type(sequence).__name__} is no sequence network")
         parent, _, own = head.rpartition(".")
         setattr(frames.get_submodule(parent), own, nn.Identity())
         self.frames, self.sequence, self.frozen = frames, sequence, frozen

@@ -3,14 +3,14 @@
 Only `get` and `build` import PyTorch.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from faceoff.training.net_folder import NetFolder
 
 if TYPE_CHECKING:
-    from faceoff.training.sequence_nets._sequence import SequenceNet
+    from torch import nn
 
 FOLDER = Path(__file__).parent / "sequence_nets"
 _NETS = NetFolder(folder=FOLDER, kind="sequence net")
@@ -22,7 +22,7 @@ unknown_options = _NETS.unknown_options
 wrong_options = _NETS.wrong_options
 
 
-def build(name: str, options: Mapping[str, Any], classes: int, features: int) -> "SequenceNet":
+def build(name: str, options: Mapping[str, Any], classes: int, features: int) -> "nn.Module":
     """Return a network with new parameters, drawn from PyTorch's global seed.
 
     Parameters
@@ -49,8 +49,7 @@ def build(name: str, options: Mapping[str, Any], classes: int, features: int) ->
             f"sequence net {name!r}: {classes} classes, {features} features; at least 1 is needed"
         )
     net = get(name)
-    build_one = cast("Callable[..., SequenceNet]", net.build)
     try:
-        return build_one(classes=classes, features=features, **{**net.options, **options})
+        return net.build(classes=classes, features=features, **{**net.options, **options})
     except ValueError as error:
         raise ValueError(f"sequence net {name!r}: {error}") from error
