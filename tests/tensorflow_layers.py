@@ -40,6 +40,24 @@ def depthwise(x: np.ndarray, w: np.ndarray, **options: object) -> np.ndarray:
     return made.reshape(*made.shape[:3], -1)
 
 
+def conv_transpose(
+    x: np.ndarray, w: np.ndarray, size: Sequence[int], stride: Sequence[int], padding: str
+) -> np.ndarray:
+    """Return the gradient of a convolution of pictures of this size; w: (h, w, out, in)."""
+    total = [
+        max((old - 1) * s + k - new, 0) if padding == "SAME" else 0
+        for old, new, s, k in zip(x.shape[1:3], size, stride, w.shape)
+    ]
+    made = np.zeros((len(x), size[0] + total[0], size[1] + total[1], w.shape[2]))
+    for row in range(x.shape[1]):
+        for column in range(x.shape[2]):
+            top, left = row * stride[0], column * stride[1]
+            part = np.einsum("ni,hwoi->nhwo", x[:, row, column], w)
+            made[:, top : top + w.shape[0], left : left + w.shape[1]] += part
+    top, left = total[0] // 2, total[1] // 2
+    return made[:, top : top + size[0], left : left + size[1]]
+
+
 def max_pool(x: np.ndarray, size: Sequence[int], **options: object) -> np.ndarray:
     return windows(x, size, fill=-np.inf, **options).max(axis=(4, 5))
 

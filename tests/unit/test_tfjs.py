@@ -33,8 +33,9 @@ from faceoff.inference.tfjs.network import open_network
 from faceoff.inference.tfjs.operations import OPERATIONS
 from faceoff.inference.tfjs.weights import TfjsError
 from faceoff.plan.job_specs import Plan
+from faceoff.plugins import code_hash
 from faceoff.plugins.model_cards import TFJS_ARCHITECTURES, read_card
-from faceoff.plugins.plugin import RegistryError
+from faceoff.plugins.plugin import PACKAGE, RegistryError
 
 RANDOM = np.random.default_rng(4)
 X = RANDOM.normal(0, 1, (3, 8, 8, 3)).astype(np.float32)
@@ -578,6 +579,43 @@ def test_parts_and_their_numbers(tmp_path: Path) -> None:
     assert (s == X[..., 1:2]).all()
 
 
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "size"),
+    [
+        ((2, 2), (2, 2), "VALID", (16, 16)),
+        ((3, 4), (2, 3), "SAME", (16, 24)),
+        ((3, 3), (2, 2), "VALID", (17, 17)),
+        ((1, 2), (2, 3), "SAME", (16, 24)),
+    ],
+)
+def test_transposed_convolution(
+    tmp_path: Path, kernel: tuple[int, int], stride: tuple[int, int], padding: str, size: Any
+) -> None:
+    w = values(*kernel, 5, 3)
+    tensors = {"size": np.array([1, *size, 5], np.int32), "w": w}
+    options = {"strides": four(*stride), "padding": padding}
+    made = run(tmp_path, [node("y", "Conv2DBackpropInput", ["size", "w", "x"], **options)], tensors)
+    assert np.abs(made[0] - tf.conv_transpose(X, w, size, stride, padding)).max() < 1e-5
+    # A size that no such convolution usually has is not passed over.
+    tensors["size"] = np.array([1, size[0] - 1, size[1], 5], np.int32)
+    with pytest.raises(Exception, match=r"y#|rows"):
+        run(tmp_path, [node("y", "Conv2DBackpropInput", ["size", "w", "x"], **options)], tensors)
+
+
+def test_the_best_values_and_values_by_index(tmp_path: Path) -> None:
+    tensors = {"two": np.array(2, np.int32), "at": np.array([[0, 1], [2, 7]], np.int32)}
+    nodes = [
+        node("best", "TopKV2", ["x", "two"], sorted=True),
+        node("picked", "GatherNd", ["x", "at"]),
+    ]
+    best, where = run(tmp_path, nodes, tensors, names=("best", "best:1"))
+    order = np.argsort(-X, axis=-1)[..., :2]
+    assert (where == order).all()
+    assert (best == np.take_along_axis(X, order, -1)).all()
+    with pytest.raises(ValueError, match="has 2 rows for 64 pictures"):
+        run(tmp_path, nodes, tensors, names=("picked",))
+
+
 def test_shapes_that_are_computed(tmp_path: Path) -> None:
     """Flatten of Keras, a global mean by the picture's own size, and comparisons."""
     tensors = {
@@ -912,6 +950,26 @@ def test_one_of_several_outputs_or_emotions_with_affect(tmp_path: Path) -> None:
         load_plugin(read_card(card(*files, nodes="e")).job(), Clock()).predict(CROPS)
     with pytest.raises(ValueError, match="the network takes 8 x 8 x 3"):
         load_plugin(read_card(card(*files, input={"size": [9, 8]})).job(), Clock())
+
+
+def test_crops_by_pytorch_and_colours(tmp_path: Path) -> None:
+    """Where PyTorch resamples the crops, the network runs in the same way, in that environment."""
+    pytest.importorskip("torch")
+    files = save(tmp_path, *classifier())
+    spec = {"size": [8, 8], "interpolation": "linear", "library": "torch", "antialias": True}
+    plugin = read_card(card(*files, batch=2, input=spec | {"colours": "bgr"}))
+    assert (plugin.framework, plugin.modules) == ("torch", ("onnxruntime", "onnx", "torch"))
+    found = load_plugin(plugin.job(), Clock()).predict(CROPS).posterior
+    wanted = by_hand(CROPS[..., ::-1] / np.float32(255))["probabilities"]
+    assert np.abs(found - wanted).max() < 1e-5
+
+
+def test_other_cards_do_not_depend_on_this_code() -> None:
+    """A change here runs the cards of runtime tfjs again, and no ONNX or TFLite file's."""
+    source = PACKAGE / "models" / "card.py"
+    for name, depends in (("TfjsCard", True), ("OnnxCard", False), ("TfliteCard", False)):
+        reached = code_hash.reached([(source, name)])
+        assert any(path.parent.name == "tfjs" and reached[path] for path in reached) is depends
 
 
 def test_weights_in_several_files(tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ def _in_order(graph: Graph, outputs: Sequence[str]) -> list[str]:
             sources = [split(one)[0] for one in graph.nodes[name].inputs]
             if circle := next((one for one in sources if state.get(one) is False), None):
                 raise TfjsError(
-                    f"{graph.source}: node {circle!r} takes its own output, by node {name!r}"
+                    f"{graph.source}: node {circle!r} takes its own output, by node {name!r}; "
+                    "loops are not supported"
                 )
             todo += [(one, name) for one in sources if one not in state]
             continue
@@ -271,6 +272,30 @@ def _conv(b: Builder, node: Node) -> str:
         **_border(b, (height, width), stride, dilation),
     )
     return _fused(b, _pictures(b, made))
+
+
+def _conv_transpose(b: Builder, node: Node) -> str:
+    """Compute a convolution's gradient: each pixel puts a kernel into a larger picture."""
+    if _channels_first(b) or _pair(b, "dilations", [1, 1, 1, 1]) != [1, 1]:
+        raise b.error("only channels last and dilations of 1 are supported")
+    stride, padding = _pair(b, "strides"), b.option("padding", str, "VALID")
+    weight, (height, width, *_) = _kernel(b, [3, 2, 0, 1], "kernel")
+    if padding not in ("SAME", "VALID"):
+        raise b.error(f"padding {padding!r} is not supported")
+    over = [side - step for side, step in zip((height, width), stride, strict=True)]
+    cut = [max(one, 0) if padding == "SAME" else 0 for one in over]
+    made = b.emit(
+        "ConvTranspose",
+        b.emit("Transpose", b.input(2), perm=_TO_FIRST),
+        weight,
+        strides=stride,
+        pads=[*(one // 2 for one in cut), *(one - one // 2 for one in cut)],
+        output_padding=[max(-one, 0) for one in over],
+    )
+    made = b.emit("Transpose", made, perm=_TO_LAST)
+    # The node states the size; another one than the usual fails here or gives another batch.
+    sides = b.emit("Slice", b.input(0), b.array([1]), b.array([4]))
+    return b.emit("Reshape", made, b.emit("Concat", b.array([-1]), sides, axis=0))
 
 
 def _fused(b: Builder, value: str) -> str:
@@ -566,6 +591,11 @@ def _gather(b: Builder, node: Node) -> str:
     return b.emit("Gather", b.input(0), b.input(1), axis=axis)
 
 
+def _top(b: Builder, node: Node) -> list[str]:
+    count = b.emit("Reshape", b.input(1), b.array([1]))
+    return b.emit_several(2, "TopK", b.input(0), count, axis=-1, largest=1, sorted=1)
+
+
 def _fill(b: Builder, node: Node) -> str:
     return b.emit("Expand", b.input(1), b.input(0))
 
@@ -691,6 +721,7 @@ OPERATIONS: dict[str, Operation] = {
         ),
         _conv,
     ),
+    "Conv2DBackpropInput": _conv_transpose,
     "BiasAdd": _bias_add,
     **dict.fromkeys(("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"), _batch_norm),
     "MaxPool": _pool("MaxPool"),
@@ -722,6 +753,8 @@ OPERATIONS: dict[str, Operation] = {
     "Slice": _slice,
     "StridedSlice": _strided_slice,
     **dict.fromkeys(("Gather", "GatherV2"), _gather),
+    "GatherNd": _same("GatherND"),
+    "TopKV2": _top,
     "Shape": _same("Shape"),
     "Rank": lambda b, node: b.emit(
         "Squeeze", b.emit("Shape", b.emit("Shape", b.input(0))), b.array([0])
