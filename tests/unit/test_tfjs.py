@@ -721,6 +721,16 @@ def test_the_shape_of_the_input_may_stand_in_the_signature(tmp_path: Path) -> No
     assert np.abs(network.run(X)[0] - by_hand(X)["probabilities"]).max() < 1e-5
 
 
+def test_a_network_that_takes_whole_numbers(tmp_path: Path) -> None:
+    model, raw = graph_model(
+        [node("f", "Cast", ["x"], DstT="DT_FLOAT"), node("y", "Relu", ["f"])], {}
+    )
+    nodes_of(model)["x"]["attr"]["dtype"] = {"type": "DT_INT32"}
+    described, weights_file = save(tmp_path, model, raw)
+    pixels = np.random.default_rng(0).integers(0, 256, X.shape).astype(np.float32)
+    assert (open_network(described, [weights_file]).run(pixels)[0] == pixels).all()
+
+
 def test_constants_that_the_topology_holds(tmp_path: Path) -> None:
     """Their values are bytes in base64, lists, or one value for all."""
 
@@ -794,7 +804,7 @@ def nodes_of(model: dict[str, Any]) -> dict[str, dict[str, Any]]:
         (lambda m: nodes_of(m)["conv"]["attr"].update(padding={"i": "3"}), "'padding' is 3"),
         (lambda m: nodes_of(m)["conv"]["attr"].update(padding={"i": "x"}), "'padding' is not"),
         (lambda m: nodes_of(m)["conv"].update(attr=[]), "expected keys and values"),
-        (lambda m: nodes_of(m)["x"]["attr"].update(dtype={"type": "DT_INT32"}), "only float32"),
+        (lambda m: nodes_of(m)["x"]["attr"].update(dtype={"type": "DT_STRING"}), "takes DT_STR"),
         (lambda m: m["modelTopology"]["node"].append(node("relu", "Relu", ["x"])), "there twice"),
         (lambda m: m["modelTopology"]["node"].append({"op": "Relu"}), "the name None"),
         (lambda m: m["modelTopology"]["node"].append("Relu"), "the name None"),

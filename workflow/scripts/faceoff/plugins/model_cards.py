@@ -334,7 +334,7 @@ def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
     if card["runtime"] != "tfjs" and (card["runtime"] == "timm") != ("architecture" in card):
         raise RegistryError(
             f"model card {path}: key 'architecture' (a name in timm) belongs to runtime timm, and "
-            "is needed there"
+            "is needed there; runtime tfjs takes one for weights without a graph"
         )
 
 

@@ -78,13 +78,21 @@ class _Layers:
     def sum(self, *values: str) -> str:
         return self.add("AddN", *values)
 
+    def biased(self, value: str, kernel: str, bias: str, strides: list[int], padding: str) -> str:
+        return self.add(
+            "_FusedConv2D",
+            *(value, kernel, bias),
+            strides=strides,
+            padding=padding,
+            fused_ops=["BiasAdd"],
+        )
+
     def conv(
         self, value: str, prefix: str, size: int, strides: list[int], padding: str = "SAME"
     ) -> str:
         kernel = self.weight(f"{prefix}/filters", size, size, None, None)
         bias = self.weight(f"{prefix}/bias", self.channels(f"{prefix}/filters"))
-        made = self.add("Conv2D", value, kernel, strides=strides, padding=padding)
-        return self.add("BiasAdd", made, bias)
+        return self.biased(value, kernel, bias, strides, padding)
 
     def separable(self, value: str, prefix: str, strides: list[int]) -> str:
         """Filter each channel by itself, then mix the channels."""
@@ -92,8 +100,7 @@ class _Layers:
         mixing = self.weight(f"{prefix}/pointwise_filter", 1, 1, None, None)
         bias = self.weight(f"{prefix}/bias", self.channels(f"{prefix}/pointwise_filter"))
         made = self.add("DepthwiseConv2dNative", value, deep, strides=strides, padding="SAME")
-        made = self.add("Conv2D", made, mixing, strides=_ONE, padding="VALID")
-        return self.add("BiasAdd", made, bias)
+        return self.biased(made, mixing, bias, _ONE, "VALID")
 
     def dense(self, value: str, prefix: str, count: int | None, name: str) -> str:
         weights = self.weight(f"{prefix}/weights", None, count)

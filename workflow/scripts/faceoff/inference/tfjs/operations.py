@@ -72,10 +72,12 @@ def _in_order(graph: Graph, outputs: Sequence[str]) -> list[str]:
 
 
 def _placeholder(b: Builder, node: Node) -> str:
-    if node.options.get("dtype", "DT_FLOAT") not in FLOATS:
-        # the cards' inputs are float32
-        raise b.error(f"takes {node.options['dtype']}, only float32 is supported")
-    return b.placeholder(node, node.options.get("shape"))
+    kind = node.options.get("dtype", "DT_FLOAT")
+    if kind not in (*FLOATS, *INTEGERS):
+        raise b.error(f"takes {kind}, which are no pictures")
+    pixels = b.placeholder(node, node.options.get("shape"))
+    # cards give float32; where whole numbers are wanted, theirs are whole (divisor: 1)
+    return pixels if kind in FLOATS else b.emit("Cast", pixels, to=TensorProto.INT64)
 
 
 def _const(b: Builder, node: Node) -> str:
@@ -261,17 +263,21 @@ def _conv(b: Builder, node: Node) -> str:
     else:
         groups = 1
         weight, (height, width, *_) = _kernel(b, [3, 2, 0, 1], "kernel")
+    steps = b.option("fused_ops", list, [])
+    biased = steps[:1] == ["BiasAdd"]  # onnxruntime adds it while it computes
     made = b.emit(
         "Conv",
         _planes(b, b.input(0)),
         weight,
+        *([b.input(2)] if biased else []),
         strides=stride,
         dilations=dilation,
         group=groups,
         kernel_shape=[height, width],
         **_border(b, (height, width), stride, dilation),
     )
-    return _fused(b, _pictures(b, made))
+    more = b.inputs()[2 + biased :]
+    return _fused(b, _pictures(b, made), steps[int(biased) :], more)
 
 
 def _conv_transpose(b: Builder, node: Node) -> str:
@@ -298,10 +304,12 @@ def _conv_transpose(b: Builder, node: Node) -> str:
     return b.emit("Reshape", made, b.emit("Concat", b.array([-1]), sides, axis=0))
 
 
-def _fused(b: Builder, value: str) -> str:
-    """Apply what a fused node does after its product: bias or normalisation, and activation."""
-    steps = b.option("fused_ops", list, [])
-    more = iter(b.inputs()[2:])
+def _fused(b: Builder, value: str, steps: Sequence[str], inputs: Sequence[str]) -> str:
+    """Apply what a fused node does after its product: bias or normalisation, and activation.
+
+    steps: from its fused_ops. inputs: what they take, in their order.
+    """
+    more = iter(inputs)
     for step in steps:
         try:
             if step == "BiasAdd":
@@ -312,7 +320,7 @@ def _fused(b: Builder, value: str) -> str:
             else:
                 value = _activation(b, step, value, next(more) if step == "Prelu" else None)
         except StopIteration:
-            raise b.error(f"its inputs are too few for fused_ops {steps}") from None
+            raise b.error(f"its inputs are too few for fused_ops {list(steps)}") from None
     return value
 
 
@@ -407,7 +415,7 @@ def _mat_mul(b: Builder, node: Node) -> str:
         turned = b.option(f"transpose_{key}", bool, False)
         value = b.input(number)
         sides.append(b.emit("Transpose", value, perm=[1, 0]) if turned else value)
-    return _fused(b, b.emit("MatMul", *sides))
+    return _fused(b, b.emit("MatMul", *sides), b.option("fused_ops", list, []), b.inputs()[2:])
 
 
 def _batch_mat_mul(b: Builder, node: Node) -> str:
