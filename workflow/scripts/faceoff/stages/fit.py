@@ -72,7 +72,7 @@ def write_fit(
         Input.of_card(job.input),
         learnt,
         judged,
-        work,
+        output.parent,
         identity,
         job.seed,
         device,

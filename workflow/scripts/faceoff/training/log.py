@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,9 +25,10 @@ def write_csv(path: Path, history: Sequence[Epoch]) -> None:
 
 
 def write_events(folder: Path, history: Sequence[Epoch]) -> None:
-    """Write the same numbers as TensorBoard's event file."""
+    """Write the same numbers as TensorBoard's event file, in place of an earlier training's."""
     from tensorboardX import SummaryWriter
 
+    shutil.rmtree(folder, ignore_errors=True)
     with SummaryWriter(str(folder)) as writer:
         for epoch in history:
             for name in COLUMNS[2:-1]:

@@ -85,8 +85,9 @@ class _State:
 class Training:
     """One network, its data and its recipe.
 
-    head: name of the submodule that is the classifier; job: identifies settings and data, so that
-    a checkpoint of others is not continued.
+    head: name of the submodule that is the classifier; folder: of the checkpoint, which the first
+    of several processes writes and all read; job: identifies settings and data, so that a
+    checkpoint of others is not continued.
     """
 
     def __init__(
@@ -114,13 +115,12 @@ class Training:
         self._optimiser = optimisers.optimiser(self._network, recipe)
         self._batch = min(recipe.batch, len(pictures))
         self._per_epoch = max(1, len(pictures) // self._batch)
-        self._prior = torch.as_tensor(pictures.targets.mean(axis=0), dtype=torch.float32)
-        self._prior = self._prior.clamp_min(1e-6).log().to(self._device)
-        rule = accepted if recipe.target == "multi_target" else lambda rows: rows
-        self._targets = torch.as_tensor(rule(pictures.targets), dtype=torch.float32)
+        weights = pictures.targets
         if recipe.target == "majority":
-            k = self._targets.shape[1]
-            self._targets = torch.eye(k)[torch.as_tensor(pictures.labels)]
+            weights = np.eye(weights.shape[1])[pictures.labels]
+        self._prior = torch.as_tensor(weights.mean(axis=0), dtype=torch.float32).to(self._device)
+        rule = accepted if recipe.target == "multi_target" else lambda rows: rows
+        self._targets = torch.as_tensor(rule(weights), dtype=torch.float32)
         self._weights = self._sampling(pictures.labels)
         self._best_weights: dict[str, Tensor] = {}
         self._state = _State()
@@ -143,11 +143,9 @@ class Training:
             for epoch in range(first, recipe.epochs):
                 if stopped:
                     break
-                fault = self._epoch(epoch, advance)
-                if fault:
-                    stopped = fault
+                stopped = self._epoch(epoch, advance) or self._validate(epoch)
+                if stopped:  # no number: the checkpoint before stays
                     break
-                self._validate(epoch)
                 stopped = self._is_over()
                 self._save()
         if state.best is None:
@@ -203,7 +201,10 @@ class Training:
         state.loss = float(total)
         state.seconds += time.monotonic() - began
         if not np.isfinite(state.loss):
-            return f"the loss is no number in epoch {epoch + 1}: lower recipe.lr"
+            return (
+                f"the loss is no number in epoch {epoch + 1}: lower recipe.lr or set "
+                "recipe.clip_norm"
+            )
         return None
 
     def _order(self, epoch: int) -> Tensor:
@@ -255,8 +256,7 @@ class Training:
         shares = augment.augmented(shares, recipe.augment, generator)
         targets = self._targets[rows]
         if recipe.target == "drawn":
-            drawn = torch.multinomial(targets, 1, generator=generator).flatten()
-            targets = torch.eye(targets.shape[1])[drawn]
+            targets = losses.draw_labels(targets, generator)
         targets = targets.to(self._device)
         if recipe.smoothing and recipe.target != "multi_target":
             targets = targets * (1 - recipe.smoothing) + recipe.smoothing / targets.shape[1]
@@ -289,7 +289,7 @@ class Training:
     def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         recipe = self._recipe
         if recipe.logit_adjustment:
-            logits = logits + recipe.logit_adjustment * self._prior
+            logits = losses.adjust_logits(logits, self._prior, recipe.logit_adjustment)
         if recipe.target == "multi_target":
             return losses.multi_target(logits, targets)
         if recipe.focal:
@@ -310,16 +310,23 @@ class Training:
 
     # -- scores, checkpoints, several processes ----------------------------------------------------
 
-    def _validate(self, epoch: int) -> None:
-        """Score the averaged network, and keep it if it is the best so far."""
+    def _validate(self, epoch: int) -> str | None:
+        """Score the averaged network, and keep it if it is the best so far.
+
+        Return what is wrong if its answers are no numbers.
+        """
         state = self._state
-        if self._world > 1:  # processes see other pictures, so their normalisations differ
-            for value in self._average.state_dict().values():
-                torch.distributed.broadcast(value, 0)
-        score = held_out(
-            posteriors(self._average, self._input, self._validation, self._device),
-            self._validation.labels,
-        )
+        answers = posteriors(self._average, self._input, self._validation, self._device)
+        if self._world > 1:  # each has normalisations of its own; that of the first process counts
+            shared = torch.from_numpy(answers).to(self._device)
+            torch.distributed.broadcast(shared, 0)
+            answers = shared.cpu().numpy()
+        if not np.isfinite(answers).all():
+            return (
+                f"the network's answers are no numbers behind epoch {epoch + 1}: lower recipe.lr "
+                "or set recipe.clip_norm"
+            )
+        score = held_out(answers, self._validation.labels)
         better = score.better_than(state.best, self._recipe.select)
         if better:
             state.best, state.best_epoch = score, epoch + 1
@@ -341,6 +348,7 @@ class Training:
                 "best": float(better),
             }
         )
+        return None
 
     def _save(self) -> None:
         """Write a checkpoint; only the first of several processes does."""
@@ -362,7 +370,8 @@ class Training:
         self._best_weights = stored["best_weights"]
         best = stored["state"]["best"]
         self._state = _State(**{**stored["state"], "best": HeldOut(**best) if best else None})
-        print(f"going on from {self._file}, step {self._state.step}", file=sys.stderr)
+        if not self._rank:
+            print(f"going on from {self._file}, step {self._state.step}", file=sys.stderr)
 
     def _parallel(self) -> nn.Module:
         """Return the network, or a copy that averages gradients over the processes of torchrun."""
