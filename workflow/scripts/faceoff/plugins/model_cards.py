@@ -42,6 +42,7 @@ _CARD_KEYS = {
     "name", "package", "file", "sha256", "urls", "size", "runtime", "input", "activation",
     "emotions", "lineage", "licence", "training_data", "selected_on", "source", "published",
     "notes", "architecture", "batch", "outputs", "revision",
+    "training",
 }  # fmt: skip
 _RESAMPLING = ("interpolation", "library", "antialias", "aspect")
 _CARD_INPUT = {
@@ -222,6 +223,10 @@ def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
                 f"model card {path}: {key} {value!r}{suggestion(str(value), named)}"
             )
     _check_input(path, card)
+    if not isinstance(card.get("training", {}), dict):
+        raise RegistryError(
+            f"model card {path}: training {card['training']!r}: expected keys and values"
+        )
     batch = card.get("batch", 1)
     if type(batch) is not int or batch < 1:
         raise RegistryError(
