@@ -1,17 +1,19 @@
 """Make files that stand in for absent weights, so that the code of their plug-ins still runs.
 
-EmoNet, DDAMFN, DeepFace, VGG13, S3FD and FAN are their own networks with seeded values. Where the
-file holds the network too (TorchScript, HSEmotion's ONNX files), it has a few layers with the right
-outputs, which the plug-in cannot tell apart. The conformance tests have the large ones. MediaPipe's
-landmarker is made of the networks in its package.
+EmoNet, DDAMFN, DeepFace, VGG13, face-api, S3FD and FAN are their own networks with seeded values.
+Where the file holds the network too (TorchScript, HSEmotion's ONNX files), it has a few layers with
+the right outputs, which the plug-in cannot tell apart. The conformance tests have the large ones.
+MediaPipe's landmarker is made of the networks in its package.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import landmarker_task
 import synthetic_files
 
+import tfjs_files
 from faceoff.assets.asset import hash_of
 from faceoff.plugins.jobs import PluginJob
 from faceoff.plugins.plugin import Plugin
@@ -33,6 +35,16 @@ def _s3fd(path: Path) -> Path:
     )  # at most a few faces to a picture, as FAN then looks at each
 
 
+def _face_api(path: Path) -> Path:
+    """Write the file of the role that the path ends with: the manifest, or the weights."""
+    entries, raw = tfjs_files.manifest(tfjs_files.face_api_features(7))
+    if path.name.endswith("manifest"):
+        path.write_text(json.dumps(entries), encoding="utf-8")
+    else:
+        path.write_bytes(raw)
+    return path
+
+
 # Plug-in -> role of an asset, or of a file that its options give -> what makes it.
 MAKERS: dict[str, dict[str, Callable[[Path], Path]]] = {
     "s3fd": {"weights": _s3fd},
@@ -44,6 +56,7 @@ MAKERS: dict[str, dict[str, Callable[[Path], Path]]] = {
     "ddamfn_pp_7": {"weights": lambda path: synthetic_files.ddamfn(path, 7)},
     "ddamfn_pp_rafdb": {"weights": lambda path: synthetic_files.ddamfn(path, 7)},
     "deepface": {"weights": synthetic_files.deepface},
+    "face_api": {"manifest": _face_api, "weights": _face_api},
     "blendshapes": {"landmarker": landmarker_task.write},
     "ferplus_vgg13": {
         "weights": lambda path: synthetic_files.vgg13(path, synthetic_files.vgg13_weights())

@@ -70,10 +70,12 @@ def named(framework: str) -> frozenset[str]:
 @cache
 def third_party(path: Path) -> frozenset[str]:
     """Top names of what a file imports from outside the standard library and this package, without
-    what CHOSEN leaves to others.
+    what CHOSEN leaves to others and what only type checkers read.
     """
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    tree = ast.parse(path.read_bytes())
+    tree.body = [node for node in tree.body if not _is_for_types(node)]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -81,6 +83,11 @@ def third_party(path: Path) -> frozenset[str]:
     return frozenset(
         found - set(sys.stdlib_module_names) - {"faceoff"} - CHOSEN.get(path.name, set())
     )
+
+
+def _is_for_types(node: ast.stmt) -> bool:
+    """Return whether a statement is an `if TYPE_CHECKING:` block, which never runs."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def reached(*roots: Path) -> set[Path]:

@@ -270,6 +270,18 @@ def test_a_card_whose_crops_are_pytorchs_runs_where_pytorch_is(tmp_path: Path) -
     assert (usual.framework, usual.class_name) == ("onnx", "OnnxCard")
 
 
+def test_training_data_that_nobody_states_are_unknown_not_none(tmp_path: Path) -> None:
+    """A card says so by the word; an empty mapping would mean that nothing was seen."""
+    said = read_card(card_file(tmp_path, {"training_data": "unknown"}, None)).card
+    assert "training_data" not in said
+    assert read_card(card_file(tmp_path, {"training_data": {"a": ["train"]}}, None)).card[
+        "training_data"
+    ] == {"a": ["train"]}
+    for wrong in ("affectnet", ["affectnet"], None):
+        with pytest.raises(RegistryError, match=r"training_data .* or unknown where nobody"):
+            read_card(card_file(tmp_path, {"training_data": wrong}, None))
+
+
 @pytest.mark.parametrize("text", ["a: [", "- a\n", ""])
 def test_card_that_is_no_mapping(tmp_path: Path, text: str) -> None:
     path = plugin_file(tmp_path, text, "c.yaml")

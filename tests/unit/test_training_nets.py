@@ -79,10 +79,12 @@ def answer(net: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
 
 
 def test_every_module_is_tried() -> None:
-    assert {net_list.file_of(name).stem for name in FAST} == set(net_list.names())
+    modules = set(net_list.FOLDER.glob("[!_]*.py"))
+    assert {net_list.file_of(name) for name in FAST} == modules
+    assert set(net_list.names()) == {name for name in FAST if ":" not in name}
 
 
-@pytest.mark.parametrize("name", [*FAST, "timm_net", "torchvision_net"])
+@every_net
 def test_what_is_stated_is_what_is_built(name: str) -> None:
     stated, net = net_list.stated(name), net_list.get(name)
     assert isinstance(net, Net)
@@ -220,7 +222,7 @@ def test_its_onnx_file_gives_the_same_logits(name: str, tmp_path: Path) -> None:
         ("ddamfn", {"size": [48, 48]}, "it takes 112 x 112 pixels only"),
         ("hsemotion", {"variant": "b1"}, "option 'variant' is 'b1'; valid: b0, b2"),
         ("hsemotion", {"weights": 3}, "option 'weights' is 3; it takes text"),
-        ("timm_net", {}, "Write it behind a colon, as in timm:resnet18"),
+        ("timm:resnet18", {"architecture": "resnet50"}, "has no option 'architecture'"),
         ("timm:resnet10x", {}, "'resnet10x' is not in timm .*, did you mean 'resnet10t'"),
         ("torchvision:resnet17", {}, "'resnet17' in torchvision, did you mean 'resnet1"),
     ],
@@ -353,6 +355,19 @@ def test_a_published_checkpoint_fits(heads: int) -> None:
     fill_with(net, published.state_dict(), Path("published.pth"))
     with torch.no_grad():
         assert torch.equal(net(pictures("ddamfn")), published(pictures("ddamfn")))
+
+
+def test_no_logit_depends_on_what_is_unused() -> None:
+    net, x = built("ddamfn").eval(), pictures("ddamfn")
+    state = net.state_dict()
+    # of 34 mixed convolutions, 2 heads and the logits; a normalisation has 5 entries
+    assert len(net.unused) == 34 * (5 + 1) + 2 * (1 + 5) + 5
+    assert not {name for name, _ in net.named_parameters()} & net.unused
+    with torch.no_grad():
+        expected = net(x)
+        for name in net.unused:
+            state[name].fill_(3)
+        assert torch.equal(net(x), expected)
 
 
 # -- HSEmotion -------------------------------------------------------------------------------------

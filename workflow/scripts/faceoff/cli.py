@@ -23,6 +23,7 @@ from faceoff.commands import (
     run,
     score,
     show_run,
+    train,
 )
 from faceoff.commands.command_line import fail
 
@@ -69,9 +70,13 @@ def main(
             stream.reconfigure(errors="replace")
 
 
+_MORE = {"allow_extra_args": True, "ignore_unknown_options": True}  # for Snakemake
 # In the order of the help.
 app.command()(init.init)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run.run)
+app.command(context_settings=_MORE)(run.run)
+app.command(context_settings=_MORE)(train.train)
+app.command(context_settings=_MORE)(train.finetune)
+app.command()(train.nets)
 app.command()(show_run.leaderboard)
 app.command()(compare.compare)
 app.command(name="model-index")(export.model_index)

@@ -43,12 +43,17 @@ def run(
         context.args.insert(0, str(path))
         path = None
     path = configuration_here(path)
-    command = snakemake(path, context.args, verbose)
+    follow(path, context.args, verbose)
+
+
+def follow(path: Path, more: list[str], verbose: bool = False) -> None:
+    """Run the workflow with a bar, or with Snakemake's own lines where it is asked for more."""
+    command = snakemake(path, more, verbose)
     sys.stdout.flush()
-    if verbose or _SPEAKS & {word.split("=")[0] for word in context.args}:
+    if verbose or _SPEAKS & {word.split("=")[0] for word in more}:
         os.execv(command[0], command)
     else:
-        _watch(path, command[3:], context.args)
+        _watch(path, command[3:], more)
 
 
 def _watch(path: Path, arguments: list[str], more: list[str]) -> None:

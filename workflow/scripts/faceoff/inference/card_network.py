@@ -10,8 +10,8 @@ import numpy as np
 from faceoff.inference.runtimes import Runtime, softmax
 from faceoff.plugins.protocols import CropSpec, Prediction
 
-# (weights file, card, columns of its output) -> network
-Opener = Callable[[Path, Mapping[str, Any], int], Runtime]
+# (files by role, card, columns of its output) -> network
+Opener = Callable[[Mapping[str, Path], Mapping[str, Any], int], Runtime]
 
 CROP_KEYS = ("channels", "margin", "interpolation", "library", "antialias", "aspect")
 
@@ -51,14 +51,14 @@ class CardNetwork:
         self._std = np.asarray(spec.get("std", 1.0), np.float32)
         self._bgr = spec.get("colours", "rgb") == "bgr"
         self._channels_first = (
-            spec.get("layout", "nhwc" if card["runtime"] in ("tflite", "keras") else "nchw")
+            spec.get("layout", "nhwc" if card["runtime"] in ("tflite", "tfjs", "keras") else "nchw")
             == "nchw"
         )
         self.activation = card.get("activation", "softmax")
         # valence, arousal: columns after the emotions
         self._affect = tuple(card.get("outputs", ("emotions",)))[1:]
         self._network = self.openers[card["runtime"]](
-            assets["weights"], card, len(self.emotions) + len(self._affect)
+            assets, card, len(self.emotions) + len(self._affect)
         )
         self._check_input(getattr(self._network, "input_shape", None))
 

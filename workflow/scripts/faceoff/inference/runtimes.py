@@ -199,10 +199,13 @@ def onnx_on_gpu() -> bool:
 class Onnx(BatchedNetwork):
     """An ONNX network (onnxruntime), on a GPU if the job has one and this onnxruntime supports it.
 
-    A fixed batch dimension of the network sets the size of batches.
+    A fixed batch dimension of the network sets the size of batches. `output_names` are the names of
+    what `run` returns.
+
+    file: its path, or what would stand in it.
     """
 
-    def __init__(self, path: Path, batch: int = BATCH):
+    def __init__(self, file: Path | bytes, batch: int = BATCH):
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -222,17 +225,21 @@ class Onnx(BatchedNetwork):
             )
             try:
                 self._session = onnxruntime.InferenceSession(
-                    path.read_bytes(), options, providers=providers
+                    file if isinstance(file, bytes) else file.read_bytes(),
+                    options,
+                    providers=providers,
                 )
             except Exception as error:
                 said = str(error).lower()
-                if "external" not in said and "should be stored in" not in said:
+                elsewhere = "external" in said or "should be stored in" in said
+                if isinstance(file, bytes) or not elsewhere:
                     raise
                 raise ValueError(
-                    f"{path}: keeps weights in another file, which its sha256 does not cover; "
+                    f"{file}: keeps weights in another file, which its sha256 does not cover; "
                     "save the network as one file"
                 ) from None
         _note_provider(self._session.get_providers()[0], wanted)
+        self.output_names = tuple(output.name for output in self._session.get_outputs())
         described = self._session.get_inputs()[0]
         self._name, self._one_size = described.name, isinstance(described.shape[0], int)
         self._batch = described.shape[0] if self._one_size else batch_size(batch)

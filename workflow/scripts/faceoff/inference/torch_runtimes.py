@@ -17,12 +17,13 @@ from faceoff.inference.runtimes import Runtime
 from faceoff.inference.torch_devices import Torch, prepare_torchvision, torch_device
 
 
-def torchscript(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
+def torchscript(files: Mapping[str, Path], card: Mapping[str, Any], outputs: int) -> Runtime:
     """Open a TorchScript file (torch.jit.save).
 
     Its graph runs in PyTorch's interpreter; no Python of its author runs.
     """
     prepare_torchvision()  # a detector's graph may name its operators
+    path = files["weights"]
     try:
         network = torch.jit.load(str(path), map_location=torch_device()).eval()
     except RuntimeError as error:
@@ -35,7 +36,7 @@ def torchscript(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
     return Torch(network, card.get("batch", BATCH), channels_last=False)
 
 
-def timm_network(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
+def timm_network(files: Mapping[str, Path], card: Mapping[str, Any], outputs: int) -> Runtime:
     """Open an architecture by its name in timm, and a file that holds only its weights.
 
     It has as many outputs as the card declares.
@@ -45,7 +46,7 @@ def timm_network(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
         num_classes=outputs,
         in_chans=card["input"].get("channels", 3),
     )
-    return Torch(fill(network, path).to(torch_device()), card.get("batch", BATCH))
+    return Torch(fill(network, files["weights"]).to(torch_device()), card.get("batch", BATCH))
 
 
 def timm_architecture(
@@ -80,9 +81,9 @@ def timm_architecture(
     return network
 
 
-def keras(path: Path, card: Mapping[str, Any], outputs: int) -> Runtime:
+def keras(files: Mapping[str, Path], card: Mapping[str, Any], outputs: int) -> Runtime:
     """Open a model that Keras saved as HDF5."""
-    return KerasNetwork(path, batch=card.get("batch"))
+    return KerasNetwork(files["weights"], batch=card.get("batch"))
 
 
 RUNTIMES = {"torchscript": torchscript, "timm": timm_network, "keras": keras}

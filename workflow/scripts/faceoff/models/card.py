@@ -1,4 +1,4 @@
-"""Run a model that is only a weights file of ONNX or TFLite: its card (YAML) says the rest.
+"""Run a model that is only files of ONNX, TFLite or TensorFlow.js: its card (YAML) says the rest.
 
 Each runtime has a class of its own, so that a change of one runtime does not run the other's models
 again.
@@ -7,13 +7,14 @@ again.
 from faceoff.inference.card_network import CardNetwork
 from faceoff.inference.hardware import BATCH
 from faceoff.inference.runtimes import Onnx, Tflite
+from faceoff.inference.tfjs.card import tfjs
 
 
 class OnnxCard(CardNetwork):
     """Run the weights of a model card in onnxruntime."""
 
     openers = {  # noqa: RUF012
-        "onnx": lambda path, card, outputs: Onnx(path, card.get("batch", BATCH)),
+        "onnx": lambda files, card, outputs: Onnx(files["weights"], card.get("batch", BATCH)),
     }
 
 
@@ -21,5 +22,11 @@ class TfliteCard(CardNetwork):
     """Run the weights of a model card in LiteRT."""
 
     openers = {  # noqa: RUF012
-        "tflite": lambda path, card, outputs: Tflite(path, card.get("batch", BATCH)),
+        "tflite": lambda files, card, outputs: Tflite(files["weights"], card.get("batch", BATCH)),
     }
+
+
+class TfjsCard(CardNetwork):
+    """Run the TensorFlow.js model of a card in onnxruntime."""
+
+    openers = {"tfjs": tfjs}  # noqa: RUF012

@@ -11,6 +11,7 @@ from typing import Any
 from faceoff.inference.card_network import CardNetwork
 from faceoff.inference.hardware import BATCH
 from faceoff.inference.runtimes import Onnx, Tflite
+from faceoff.inference.tfjs.card import tfjs
 from faceoff.inference.torch_resampling import torch_filter
 from faceoff.inference.torch_runtimes import RUNTIMES
 
@@ -20,8 +21,9 @@ class TorchCardModel(CardNetwork):
 
     openers = {  # noqa: RUF012
         **RUNTIMES,
-        "onnx": lambda path, card, outputs: Onnx(path, card.get("batch", BATCH)),
-        "tflite": lambda path, card, outputs: Tflite(path, card.get("batch", BATCH)),
+        "onnx": lambda files, card, outputs: Onnx(files["weights"], card.get("batch", BATCH)),
+        "tflite": lambda files, card, outputs: Tflite(files["weights"], card.get("batch", BATCH)),
+        "tfjs": tfjs,
     }
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):

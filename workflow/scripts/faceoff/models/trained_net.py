@@ -12,7 +12,7 @@ from faceoff.training.about import About
 class TrainedNet(CardNetwork):
     """Run a network of the section `training` in onnxruntime."""
 
-    openers = {"onnx": lambda path, card, outputs: Onnx(path)}  # noqa: RUF012
+    openers = {"onnx": lambda files, card, outputs: Onnx(files["weights"])}  # noqa: RUF012
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         about = About.from_json(onnx_metadata(assets["trained"])[About.KEY])

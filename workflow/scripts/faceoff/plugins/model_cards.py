@@ -17,6 +17,7 @@ from faceoff.storage import files
 CARD_RUNTIMES = {  # runtime of a card -> env
     "onnx": "onnx",
     "tflite": "onnx",
+    "tfjs": "onnx",
     "keras": "torch",
     "timm": "torch",
     "torchscript": "torch",
@@ -25,6 +26,7 @@ CARD_RUNTIMES = {  # runtime of a card -> env
 _CARD_MODULES = {  # runtime of a card -> python packages it needs
     "onnx": ("onnxruntime",),
     "tflite": ("ai_edge_litert",),
+    "tfjs": ("onnxruntime", "onnx"),
     "keras": ("torch", "h5py"),
     "timm": ("torch", "timm"),
     "torchscript": ("torch",),
@@ -34,6 +36,7 @@ _CARD_MODULES = {  # runtime of a card -> python packages it needs
 _CARD_CLASSES = {
     "onnx": ("card.py", "OnnxCard"),
     "tflite": ("card.py", "TfliteCard"),
+    "tfjs": ("card.py", "TfjsCard"),
     "torch": ("torch_card.py", "TorchCardModel"),
     "transformers": ("transformers_card.py", "TransformersCardModel"),
 }
@@ -41,9 +44,15 @@ _CARD_CLASSES = {
 _CARD_KEYS = {
     "name", "package", "file", "sha256", "urls", "size", "runtime", "input", "activation",
     "emotions", "lineage", "licence", "training_data", "selected_on", "source", "published",
-    "notes", "architecture", "batch", "outputs", "revision",
+    "notes", "architecture", "batch", "outputs", "revision", "manifest", "nodes",
     "training",
 }  # fmt: skip
+_MANIFEST_KEYS = ("file", "sha256", "urls", "size")
+# networks of TensorFlow.js files that are weights alone; inference/tfjs/architectures.py has them
+TFJS_ARCHITECTURES = (
+    "face_api_expression", "face_api_age_gender", "face_api_landmarks", "face_api_recognition",
+)  # fmt: skip
+_UNKNOWN = "unknown"  # training data that nobody states
 _RESAMPLING = ("interpolation", "library", "antialias", "aspect")
 _CARD_INPUT = {
     "size", "channels", "margin", "layout", "divisor", "mean", "std", "colours", *_RESAMPLING,
@@ -117,9 +126,9 @@ def read_card(path: Path) -> Plugin:
     if (card.get("input") or {}).get("library") == "torch" and framework != "torch":
         framework, modules = "torch", (*modules, "torch")
         module, class_name = _CARD_CLASSES["torch"]
-    rest = {
-        key: value for key, value in card.items() if key not in {"file", "sha256", "urls", "size"}
-    }
+    rest = {key: value for key, value in card.items() if key not in {*_MANIFEST_KEYS, "manifest"}}
+    if card.get("training_data") == _UNKNOWN:
+        del rest["training_data"]  # without it nothing counts as held out or from another corpus
     if classes:
         rest["emotions"] = classes
     return Plugin(
@@ -128,10 +137,19 @@ def read_card(path: Path) -> Plugin:
         source=PACKAGE / "models" / module,
         class_name=class_name,
         framework=framework,
-        assets=_hub_files(path, card) if hub else {"weights": _weights(path, card)},
+        assets=_files(path, card),
         modules=modules,
         card={**rest, "activation": card.get("activation", "softmax")},
     )
+
+
+def _files(path: Path, card: Mapping[str, Any]) -> dict[str, Asset]:
+    """Return the files of a card by role."""
+    if card["runtime"] == "transformers":
+        return _hub_files(path, card)
+    if card["runtime"] == "tfjs":
+        return _tfjs_files(path, card)
+    return {"weights": _weights(path, card)}
 
 
 def _weights(path: Path, card: Mapping[str, Any]) -> Asset:
@@ -142,17 +160,72 @@ def _weights(path: Path, card: Mapping[str, Any]) -> Asset:
             f"model card {path}: file {card['file']!r} is a folder (a SavedModel?), which no one "
             "hash covers: save the network as one file (ONNX, TFLite or Keras .h5)"
         )
+    urls = card.get("urls") or ()
+    if isinstance(urls, str) or not all(isinstance(url, str) for url in urls):
+        raise RegistryError(f"model card {path}: urls {urls!r}: expected a list of addresses")
     return Asset(
         file=str(beside.resolve())
         if beside.is_file() and "package" not in card
         else str(card["file"]),
         package=card.get("package"),
         sha256=str(card["sha256"]),
-        urls=tuple(card.get("urls", ())),
+        urls=tuple(urls),
         size=card.get("size"),
         licence=str(card.get("licence", "")),
         source=str(card.get("source", "")),
     )
+
+
+def _tfjs_files(path: Path, card: Mapping[str, Any]) -> dict[str, Asset]:
+    """Return the files of a model of TensorFlow.js: the manifest, and one or several of weights.
+
+    Roles: manifest, weights, weights_2, weights_3 … in the manifest's order.
+    """
+    manifest = card.get("manifest")
+    if not isinstance(manifest, dict) or not {"file", "sha256"} <= manifest.keys():
+        raise RegistryError(
+            f"model card {path}: manifest: runtime tfjs needs two files: `file` holds the bytes, "
+            "`manifest: {file: …, sha256: …}` names the JSON that says what they are (model.json, "
+            "or a weights manifest)"
+        )
+    for key in manifest:
+        if key not in _MANIFEST_KEYS:
+            raise RegistryError(
+                f"model card {path}: unknown key manifest.{key}"
+                f"{suggestion(str(key), _MANIFEST_KEYS)}"
+            )
+    shards = isinstance(card["file"], list)
+    given = {key: card[key] if shards else [card[key]] for key in ("file", "sha256")}
+    for key in ("urls", "size") if shards else ():
+        given[key] = card.get(key, [None] * len(given["file"]))
+    if not given["file"] or any(
+        not isinstance(values, list) or len(values) != len(given["file"])
+        for values in given.values()
+    ):
+        raise RegistryError(
+            f"model card {path}: {', '.join(given)}: expected lists with an entry for each file"
+        )
+    parts = [dict(zip(given, values, strict=True)) for values in zip(*given.values(), strict=True)]
+    if shards:
+        parts = [{**part, "urls": [part["urls"]] if part["urls"] else []} for part in parts]
+    else:
+        parts = [{**parts[0], "urls": card.get("urls", ()), "size": card.get("size")}]
+    whose = {key: card[key] for key in ("package", "licence", "source") if key in card}
+    roles = ["manifest", "weights", *(f"weights_{number}" for number in range(2, len(parts) + 1))]
+    found = {}
+    for role, part in zip(roles, [manifest, *parts], strict=True):
+        where = "manifest." if role == "manifest" else ""
+        if not isinstance(part["file"], str) or not part["file"]:
+            raise RegistryError(f"model card {path}: {where}file {part['file']!r}: expected a name")
+        if not re.fullmatch("[0-9a-fA-F]{64}", str(part["sha256"])):
+            raise RegistryError(
+                f"model card {path}: {where}sha256 {part['sha256']!r}: expected 64 hex digits of "
+                f"{part['file']}"
+            )
+        found[role] = _weights(path, {**part, **whose})
+    if len({asset.file for asset in found.values()}) < len(found):
+        raise RegistryError(f"model card {path}: manifest and file: one file is named twice")
+    return found
 
 
 # role -> name at Hugging Face
@@ -227,6 +300,12 @@ def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
         raise RegistryError(
             f"model card {path}: training {card['training']!r}: expected keys and values"
         )
+    seen = card.get("training_data", _UNKNOWN)
+    if seen != _UNKNOWN and not isinstance(seen, dict):
+        raise RegistryError(
+            f"model card {path}: training_data {seen!r}: expected {{dataset: [splits]}}, or "
+            f"{_UNKNOWN} where nobody says it"
+        )
     batch = card.get("batch", 1)
     if type(batch) is not int or batch < 1:
         raise RegistryError(
@@ -256,10 +335,47 @@ def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
                 f"model card {path}: {', '.join(own)}: a model of transformers says that itself; "
                 f"only {', '.join(f'input.{key}' for key in yours)} are yours"
             )
-    if (card["runtime"] == "timm") != ("architecture" in card):
+    _check_tfjs(path, card)
+    if card["runtime"] != "tfjs" and (card["runtime"] == "timm") != ("architecture" in card):
         raise RegistryError(
             f"model card {path}: key 'architecture' (a name in timm) belongs to runtime timm, and "
-            "is needed there"
+            "is needed there; runtime tfjs takes one for weights without a graph"
+        )
+
+
+def _check_tfjs(path: Path, card: Mapping[str, Any]) -> None:
+    """Raise RegistryError for keys that are only of runtime tfjs, or wrong there."""
+    if card["runtime"] != "tfjs":
+        for key in ("manifest", "nodes"):
+            if key in card:
+                raise RegistryError(f"model card {path}: key {key!r} belongs to runtime tfjs")
+        if isinstance(card["file"], list):
+            raise RegistryError(
+                f"model card {path}: file {card['file']!r}: expected one name; runtime tfjs alone "
+                "takes weights in several files"
+            )
+        return
+    architecture = card.get("architecture")
+    if architecture is not None and architecture not in TFJS_ARCHITECTURES:
+        raise RegistryError(
+            f"model card {path}: architecture {architecture!r}"
+            f"{suggestion(str(architecture), TFJS_ARCHITECTURES)}"
+        )
+    nodes = card.get("nodes", ["one"])
+    nodes = [nodes] if isinstance(nodes, str) else nodes
+    if (
+        not isinstance(nodes, list)
+        or not nodes
+        or not all(isinstance(name, str) and name for name in nodes)
+        or len(set(nodes)) < len(nodes)
+    ):
+        raise RegistryError(
+            f"model card {path}: nodes {nodes!r}: expected the name of an output, or several"
+        )
+    if len(nodes) > 1 and len(card.get("outputs", ())) < 2:
+        raise RegistryError(
+            f"model card {path}: nodes {nodes!r}: the values of several nodes stand side by side, "
+            "so outputs: [emotions, valence, arousal] is needed; name one node for emotions alone"
         )
 
 

@@ -29,14 +29,15 @@ class NetFolder:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all networks, sorted, without those that have a prefix."""
-        return tuple(sorted(path.stem for path in self.folder.glob("[!_]*.py")))
+        stems = {path.stem for path in self.folder.glob("[!_]*.py")}
+        return tuple(sorted(stems - set(self.prefixes.values())))
 
     def file_of(self, name: str) -> Path:
         """Return the module of a network. Raises ValueError for an unknown name."""
         prefix, separator, architecture = name.partition(":")
         if separator and prefix in self.prefixes and architecture:
             return self.folder / f"{self.prefixes[prefix]}.py"
-        if separator:
+        if separator and self.prefixes:
             valid = [f"{known}:NAME" for known in self.prefixes]
             raise ValueError(f"no {self.kind} {name!r}; valid with a colon: {', '.join(valid)}")
         if name not in self.names():
@@ -67,6 +68,8 @@ class NetFolder:
     def unknown_options(self, name: str, given: Mapping[str, Any]) -> list[str]:
         """Return one message for each of these options that the network does not have."""
         declared = {**self.stated(name)["options"], **self.overrides}
+        if ":" in name:
+            del declared["architecture"]  # the name says it
         return [
             f"{self.kind} {name!r} has no option {option!r}{suggestion(str(option), declared)}"
             for option in given

@@ -46,14 +46,21 @@ class TrainedDDAMFN(ddamfn.DDAMFN):
 
     A grey picture is given as three equal colours. Parameters of the checkpoints that are not used
     are constants here: nothing would train them.
+
+    Attributes
+    ----------
+    unused
+        Names in the state dict on which no logit depends; an exported file leaves them out.
     """
 
     def __init__(self, classes: int, channels: int, heads: int, attention_weight: float):
         super().__init__(classes, heads)
         self.channels = channels
         self.attention_weight = attention_weight
+        self.unused: set[str] = set()
         for path, module in list(self.named_modules()):
             if any(fnmatchcase(path, pattern) for pattern in _UNUSED):
+                self.unused |= {f"{path}.{name}" for name in module.state_dict()}
                 for name, value in list(module.named_parameters(recurse=False)):
                     delattr(module, name)
                     module.register_buffer(name, value.detach())

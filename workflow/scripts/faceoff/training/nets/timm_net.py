@@ -6,15 +6,13 @@ from faceoff.training.nets._backbone import Backbone
 
 
 def build(
-    classes: int, channels: int, size: tuple[int, int], architecture: str | None, dropout: float
+    classes: int, channels: int, size: tuple[int, int], architecture: str, dropout: float
 ) -> Backbone:
     """Return the architecture with new parameters.
 
     Raises ValueError for a name that timm does not have.
     """
     check_range("dropout", dropout, 0, 0.95)
-    if not architecture:
-        raise ValueError("which one? Write it behind a colon, as in timm:resnet18")
     return Backbone(
         timm_architecture(architecture, picture_size=size, num_classes=0),
         classes,

@@ -14,15 +14,13 @@ _AUXILIARY = ("googlenet", "inception_v3")
 
 
 def build(
-    classes: int, channels: int, size: tuple[int, int], architecture: str | None, dropout: float
+    classes: int, channels: int, size: tuple[int, int], architecture: str, dropout: float
 ) -> Backbone:
     """Return the architecture with new parameters.
 
     Raises ValueError for a name that torchvision does not have among its classifiers.
     """
     check_range("dropout", dropout, 0, 0.95)
-    if not architecture:
-        raise ValueError("which one? Write it behind a colon, as in torchvision:resnet18")
     prepare_torchvision()
     from torchvision import models
 
