@@ -1,7 +1,6 @@
 """Read the faces of a dataset with what they show, for models that learn."""
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from faceoff.media.images import DecodeError, image_of
 from faceoff.plugins.jobs import CropJob
 from faceoff.plugins.protocols import RGB, CropSpec
 from faceoff.progress import track
-from faceoff.storage import parquet
+from faceoff.storage import columns, parquet
 
 
 @dataclass(frozen=True)
@@ -45,15 +44,22 @@ def labelled_faces(
         sample = labelled.get(frame["sample_id"])
         if sample is None:
             continue
-        picture = pixels = None
-        with suppress(DecodeError):
-            picture = image_of(frame)
-            pixels = face_crop(frame, found, crop, job, picture)[1]
+        picture = _picture(frame)
+        pixels = None if picture is None else face_crop(frame, found, crop, job, picture)[1]
         yield LabelledFace(sample, picture, pixels)
 
 
 def pictures_of(frames: Path) -> Iterator[RGB]:
-    """Yield the decoded pictures of a table of frames; those that cannot be read are left out."""
-    for frame in parquet.rows(frames):
-        with suppress(DecodeError):
-            yield image_of(frame)
+    """Return the decoded pictures of a table of frames; those that cannot be read are left out."""
+    pictures = map(_picture, parquet.rows(frames))
+    return (picture for picture in pictures if picture is not None)
+
+
+def _picture(frame: Mapping[str, Any]) -> RGB | None:
+    """Return a frame's picture, None if it cannot be read."""
+    if frame["state"] != columns.OK:
+        return None
+    try:
+        return image_of(frame)
+    except DecodeError:
+        return None

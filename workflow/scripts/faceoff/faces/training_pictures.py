@@ -12,7 +12,7 @@ from faceoff.statistics.arrays import Floats
 from faceoff.training.pictures import Pictures, Pixels, pixel_hash, store
 from faceoff.training.targets import target_row
 
-_REASONS = ("no face", "another class", "pixel twin of a test picture")
+_REASONS = ("cannot be read", "no face", "another class", "pixel twin of a test picture")
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,14 @@ def training_pictures(
     Raises ValueError if nothing is left.
     """
     counts = dict.fromkeys(_REASONS, 0)
-    no_face, other_class, twin = _REASONS
+    unreadable, no_face, other_class, twin = _REASONS
 
     def rows() -> Iterator[tuple[Pixels, Floats, int]]:
         for face in labelled_faces(tables.samples, tables.frames, tables.faces, crop, job, title):
             weights = target_row(face.sample, emotions.EMOTIONS, classes)
-            if face.picture is None or face.crop is None:
+            if face.picture is None:
+                counts[unreadable] += 1
+            elif face.crop is None:
                 counts[no_face] += 1
             elif not weights.any():
                 counts[other_class] += 1

@@ -276,7 +276,7 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
         )
     except ValidationError as error:
         raise ConfigError("\n".join(faults + _explain(error, options))) from None
-    config = trained_nets.expanded(config)
+    config = trained_nets.expanded(config, faults)
     if not config.models:
         faults.append("models: none is named, and `training` trains none")
     faults += trained_nets.faults(config, folders)

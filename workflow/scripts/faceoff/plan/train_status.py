@@ -8,7 +8,7 @@ from faceoff.plugins.plugin import Plugin
 
 # Of a network that learnt several times, the first of these is said.
 _SEVEREST = ("in-sample", "selected-on", "relabelled", "unknown", "held-out", "cross-corpus")
-_SAME_PICTURES = {"ferplus", "fer2013"}  # with labels of their own
+_SAME_PICTURES = {"ferplus", "fer2013", "fer2013plus"}  # with labels of their own
 
 
 def is_circular(run: Matrix, dataset: str, model: str) -> bool:
@@ -54,7 +54,7 @@ def _of_section(run: Matrix, dataset: str, learnt: str) -> str:
     other, kind = run.dataset(learnt)
     if kind.name == plugin.name:
         return "in-sample" if share_samples(other, section) else "held-out"
-    return "relabelled" if {plugin.name, kind.name} == _SAME_PICTURES else "cross-corpus"
+    return "relabelled" if {plugin.name, kind.name} <= _SAME_PICTURES else "cross-corpus"
 
 
 def _of_card(run: Matrix, dataset: str, model: Plugin) -> str:
@@ -67,6 +67,6 @@ def _of_card(run: Matrix, dataset: str, model: Plugin) -> str:
         return "selected-on"
     if plugin.name in card["training_data"]:
         return "in-sample" if split in card["training_data"][plugin.name] else "held-out"
-    if {plugin.name, *card["training_data"]} >= _SAME_PICTURES:
+    if plugin.name in _SAME_PICTURES and _SAME_PICTURES.intersection(card["training_data"]):
         return "relabelled"
     return "cross-corpus"

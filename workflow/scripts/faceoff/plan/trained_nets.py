@@ -1,5 +1,6 @@
 """Make the networks that a run trains models of the run."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from faceoff import emotions
@@ -47,15 +48,23 @@ def card_of(start: str, folders: tuple[Path, ...]) -> Plugin | None:
     return registry.discover(folders).get(("model", start))
 
 
-def expanded(config: RunConfig) -> RunConfig:
-    """Return the configuration with a training for each seed, and a model for each training."""
+def expanded(config: RunConfig, lines: list[str]) -> RunConfig:
+    """Return the configuration with a training for each seed, and a model for each training.
+
+    lines: a line is added for each name that two of them would have.
+    """
     training: dict[str, TrainingConfig] = {}
     for name, section in config.training.items():
-        if section.seeds is None:
-            training[name] = section
-            continue
-        for seed in dict.fromkeys(section.seeds):
-            training[f"{name}-{seed}"] = section.model_copy(update={"seeds": [seed]})
+        made = {
+            f"{name}-{seed}": section.model_copy(update={"seeds": [seed]})
+            for seed in section.seeds or ()
+        } or {name: section}
+        lines += [
+            f"training.{name}: another training of this run is called {each!r}, too: give it "
+            "another name"
+            for each in sorted(set(made) & set(training))
+        ]
+        training |= made
     models = dict(config.models)
     used = {model.model or name for name, model in models.items()}
     models |= {name: ModelConfig() for name in training if name not in used}
@@ -98,7 +107,7 @@ def faults(config: RunConfig, folders: tuple[Path, ...]) -> list[str]:
             except ValueError as error:
                 lines.append(f"{where}.classes: {error}")
         if training.start is not None:
-            lines += _start_faults(f"{where}.start", training.start, folders)
+            lines += _start_faults(f"{where}.start", training.start, training.net, folders)
     return lines
 
 
@@ -127,12 +136,17 @@ def _dataset_faults(config: RunConfig, where: str, training: TrainingConfig) -> 
     return lines
 
 
-def _start_faults(where: str, start: str, folders: tuple[Path, ...]) -> list[str]:
-    """Check that the weights that a training begins from are there."""
+def _start_faults(where: str, start: str, net: str, folders: tuple[Path, ...]) -> list[str]:
+    """Check that the weights that a training begins from are there, and of the same network."""
     if start.endswith(".onnx"):
         return [] if Path(start).is_file() else [f"{where}: {start}: no such file"]
     try:
-        registry.get("model", start, folders)
+        card = registry.get("model", start, folders).card
     except RegistryError as error:
         return [f"{where}: {error}; or the path of an .onnx file that Faceoff trained"]
+    trained = card.get("training")
+    if not isinstance(trained, Mapping) or "net" not in trained:
+        return [f"{where}: Faceoff did not train the model {start!r}, so it cannot go on with it"]
+    if trained["net"] != net:
+        return [f"{where}: {start!r} is a network {trained['net']}, not {net} (key net)"]
     return []

@@ -1,6 +1,6 @@
 """Define the section `training` of the configuration."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -158,7 +158,7 @@ class TrainingConfig(Section):
         "float32",
         description="number type of the weights in the exported file; it computes in float32",
     )
-    seeds: list[int] | None = Field(
+    seeds: list[Annotated[int, Field(ge=0, le=2**32 - 1)]] | None = Field(
         None,
         min_length=1,
         description="train once for each seed, as NAME-SEED; default: once, with the run's seed",

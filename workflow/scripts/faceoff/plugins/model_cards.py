@@ -45,6 +45,7 @@ _CARD_KEYS = {
     "name", "package", "file", "sha256", "urls", "size", "runtime", "input", "activation",
     "emotions", "lineage", "licence", "training_data", "selected_on", "source", "published",
     "notes", "architecture", "batch", "outputs", "revision", "manifest", "nodes",
+    "training",
 }  # fmt: skip
 _MANIFEST_KEYS = ("file", "sha256", "urls", "size")
 # networks of TensorFlow.js files that are weights alone; inference/tfjs/architectures.py has them
@@ -295,6 +296,10 @@ def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
                 f"model card {path}: {key} {value!r}{suggestion(str(value), named)}"
             )
     _check_input(path, card)
+    if not isinstance(card.get("training", {}), dict):
+        raise RegistryError(
+            f"model card {path}: training {card['training']!r}: expected keys and values"
+        )
     seen = card.get("training_data", _UNKNOWN)
     if seen != _UNKNOWN and not isinstance(seen, dict):
         raise RegistryError(

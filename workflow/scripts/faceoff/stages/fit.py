@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -41,20 +42,36 @@ def write_fit(
     others: the frames of the datasets whose pictures it must not learn; history: the log as CSV;
     output: the record.
     """
+    decoded = output.parent / f"decoded-{os.environ.get('RANK', 0)}"
+    try:
+        _fit(data, validation, others, weights, history, output, job, decoded)
+    finally:
+        shutil.rmtree(decoded, ignore_errors=True)
+
+
+def _fit(
+    data: Tables,
+    validation: Tables,
+    others: Sequence[Path],
+    weights: Path,
+    history: Path,
+    output: Path,
+    job: FitJob,
+    decoded: Path,
+) -> None:
+    """Do so. decoded: a folder for the decoded pictures."""
     began = time.monotonic()
     fetch.isolate_caches()
     hardware.set_hardware(hardware.Hardware(job.device))
     device = _device(job)
-    rank = int(os.environ.get("RANK", 0))
-    work = output.parent / f"process-{rank}" if rank else output.parent
     classes = job.classes or tuple(parquet.task_of(data.samples)["space"])
     crop = crop_of(job.input)
     apart = {pixel_hash(picture) for frames in others for picture in pictures_of(frames)}
     learnt, left_out = training_pictures(
-        work / "data.pixels", data, crop, job.crop, classes, f"{job.dataset}: decode", apart
+        decoded / "data", data, crop, job.crop, classes, f"{job.dataset}: decode", apart
     )
     judged, _ = training_pictures(
-        work / "validation.pixels", validation, crop, job.crop, classes,
+        decoded / "validation", validation, crop, job.crop, classes,
         f"{job.validation}: decode",
     )  # fmt: skip
     _check(learnt, judged, classes, job)
@@ -79,9 +96,7 @@ def write_fit(
     )
     prepared = time.monotonic() - began
     fitted = training.run(f"{job.training}: train {job.net}")
-    for path in (work / "data.pixels", work / "validation.pixels"):
-        path.unlink()
-    if rank:  # the first process writes for all
+    if int(os.environ.get("RANK", 0)):  # the first process writes for all
         return
     with files.atomic(weights) as scratch:
         scratch.write_bytes(save(fitted.weights))

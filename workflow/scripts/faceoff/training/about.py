@@ -1,15 +1,18 @@
 """Define what a trained network's file says of itself."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
+
+Equal = tuple[str, list[int]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class About:
     """How to build a network again, and what it reads and answers.
 
-    net, options: of `net_list`; input: as in a model card; classes: of its logits, in order.
+    net, options: of `net_list`; input: as in a model card; classes: of its logits, in order;
+    equal: weight -> the tensor of the file with the same numbers, and the weight's shape.
     """
 
     KEY: ClassVar[str] = "faceoff"  # of the entry in the file's metadata
@@ -18,6 +21,7 @@ class About:
     options: dict[str, Any]
     input: dict[str, Any]
     classes: list[str]
+    equal: dict[str, Equal] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the entry's text."""
@@ -29,4 +33,4 @@ class About:
         try:
             return cls(**json.loads(text))
         except TypeError as error:
-            raise ValueError(f"of another version of Faceoff: {error}") from None
+            raise ValueError(f"trained by another version of Faceoff ({error})") from None

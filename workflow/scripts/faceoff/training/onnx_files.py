@@ -6,16 +6,19 @@ from it. Weights may be stored in 16 or 8 bits; the network computes in float32 
 
 import logging
 import warnings
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from onnxscript import optimizer
 from torch import Tensor, nn
 
 from faceoff.storage import files
-from faceoff.training.about import About
+from faceoff.training.about import About, Equal
 from faceoff.training.recipe import Stored
 
 _STORED, _SCALE = ".stored", ".scale"  # ends of the names of compressed weights
@@ -42,13 +45,17 @@ def export(
             network,
             (example,),
             dynamo=True,
-            optimize=True,
+            optimize=False,  # it would put normalisations into the weights before them
             verbose=False,
             input_names=["pictures"],
             output_names=["logits"],
             dynamic_shapes=({0: torch.export.Dim("n", min=1)},),
         )
+    graph = program.model  # type: ignore[union-attr]
+    optimizer.fold_constants(graph)
+    optimizer.remove_unused_nodes(graph)
     model = program.model_proto  # type: ignore[union-attr]
+    about = replace(about, equal=_equal(model, network.state_dict()))
     _compress(model, stored)
     for node in model.graph.node:
         del node.metadata_props[:]  # the exporter's notes name files of this machine
@@ -63,6 +70,22 @@ def export(
         scratch.write_bytes(model.SerializeToString(deterministic=True))
 
 
+def _equal(model: onnx.ModelProto, weights: Mapping[str, Tensor]) -> dict[str, Equal]:
+    """Return the weights that the exporter left out, as other tensors hold the same numbers.
+
+    These are weights of another layer, or the same ones in another shape.
+    """
+    names: dict[bytes, str] = {}
+    for tensor in model.graph.initializer:
+        names.setdefault(numpy_helper.to_array(tensor).tobytes(), tensor.name)
+    there = {tensor.name for tensor in model.graph.initializer}
+    return {
+        name: (names[content], list(weight.shape))
+        for name, weight in sorted(weights.items())
+        if name not in there and (content := weight.numpy().tobytes()) in names
+    }
+
+
 def _compress(model: onnx.ModelProto, stored: Stored) -> None:
     """Store the weights of layers in fewer bits, each behind a node that widens it again.
 
@@ -73,7 +96,7 @@ def _compress(model: onnx.ModelProto, stored: Stored) -> None:
     kept, made, nodes = [], [], []
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.ndim < 2 or values.dtype != np.float32:
+        if values.ndim < 2 or len(values) == 1 or values.dtype != np.float32:
             kept.append(tensor)
             continue
         name, small = tensor.name, f"{tensor.name}{_STORED}"
@@ -83,11 +106,12 @@ def _compress(model: onnx.ModelProto, stored: Stored) -> None:
             continue
         largest = np.abs(values).reshape(len(values), -1).max(axis=1)
         scale = np.where(largest > 0, largest / 127, 1.0).astype(np.float32)
-        steps = np.rint(values / scale.reshape(-1, *[1] * (values.ndim - 1))).astype(np.int8)
-        made.append(numpy_helper.from_array(steps, small))
+        scale = scale.reshape(-1, *[1] * (values.ndim - 1))
+        made.append(numpy_helper.from_array(np.rint(values / scale).astype(np.int8), small))
         made.append(numpy_helper.from_array(scale, f"{name}{_SCALE}"))
-        widen = helper.make_node("DequantizeLinear", [small, f"{name}{_SCALE}"], [name], axis=0)
-        nodes.append(widen)
+        # onnxruntime computes these two once; DequantizeLinear would run for every batch.
+        nodes.append(helper.make_node("Cast", [small], [f"{name}.wide"], to=TensorProto.FLOAT))
+        nodes.append(helper.make_node("Mul", [f"{name}.wide", f"{name}{_SCALE}"], [name]))
     del model.graph.initializer[:]
     model.graph.initializer.extend([*kept, *made])
     for place, node in enumerate(nodes):
@@ -117,6 +141,12 @@ def read(path: Path) -> tuple[About, dict[str, Tensor]]:
         scale = stored.get(f"{whole}{_SCALE}")
         wide = values.astype(np.float32) if values.dtype in (np.float16, np.int8) else values
         if scale is not None:
-            wide = wide * scale.reshape(-1, *[1] * (wide.ndim - 1))
+            wide = wide * scale
         weights[whole] = torch.from_numpy(np.array(wide))
-    return About.from_json(about), weights
+    try:
+        described = About.from_json(about)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    for name, (other, shape) in described.equal.items():
+        weights[name] = weights[other].reshape(shape).clone()
+    return described, weights

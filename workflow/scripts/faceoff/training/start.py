@@ -26,18 +26,24 @@ def begin_from(network: nn.Module, head: str, weights: Path, net: str, classes: 
         if name in own and (same_classes or not name.startswith(f"{head}."))
     }
     others = [name for name, value in kept.items() if value.shape != own[name].shape]
-    # A normalisation counts its batches; ONNX leaves that out, as no result depends on it.
+    # ONNX leaves out what no result depends on, such as the batches that a normalisation counts.
+    unused = getattr(network, "unused", ())
     lacking = [
         name
         for name in own
         if name not in kept
+        and name not in unused
         and not name.endswith("num_batches_tracked")
         and (same_classes or not name.startswith(f"{head}."))
     ]
-    if others or lacking:
-        raise ValueError(
-            f"{weights}: its weights do not fit {net} with these options: {(others + lacking)[0]}"
-        )
+    known = {*own, *dict(network.named_buffers())}
+    deeper = [  # constants of the file have names without a dot
+        name
+        for name in stored
+        if "." in name and name not in known and not name.startswith(f"{head}.")
+    ]
+    if faults := others + lacking + deeper:
+        raise ValueError(f"{weights}: its weights do not fit {net} with these options: {faults[0]}")
     network.load_state_dict({**own, **kept})
     if not same_classes:
         print(f"{weights}: has other classes; the head begins anew", file=sys.stderr)
