@@ -311,6 +311,64 @@ def test_the_event_file_of_tensorboard_is_that_of_the_last_training(tmp_path: Pa
     assert b"log_loss" in events.read_bytes()
 
 
+# One of the processes of torchrun; the first writes checkpoints and may stop all after one of them.
+_SHARED = """
+import os, sys
+from pathlib import Path
+sys.path[:0] = {paths!r}
+import torch
+import test_training_loop as test
+from faceoff.training import checkpoints, loop
+torch.distributed.init_process_group("gloo")
+loop._CHECKPOINT_S = -1.0
+folder, stop, rank = Path(sys.argv[1]), int(sys.argv[2]), os.environ["RANK"]
+save = checkpoints.save
+def stopping(path, job, state):
+    save(path, job, state)
+    if state["state"]["step"] == stop:
+        os._exit(3)
+checkpoints.save = stopping
+made = test.training(folder, test.DRAWING)
+fitted = made.run("shared")
+checkpoints.save = save
+checkpoints.save(folder / f"end-{{rank}}.pt", "end", {{"history": fitted.history,
+    "network": dict(made._network.named_parameters()), "best": fitted.weights}})
+torch.distributed.destroy_process_group()
+"""
+
+
+def _shared(folder: Path, stop: int = -1) -> list[dict[str, Any] | None]:
+    """Train in two processes; return what each ended with, None for one that was stopped."""
+    paths = [str(Path(loop.__file__).parents[2]), str(Path(__file__).parent)]
+    folder.mkdir(exist_ok=True)
+    (folder / "process.py").write_text(_SHARED.format(paths=paths))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*torchrun, str(folder / "process.py"), str(folder), str(stop)],
+        capture_output=True, text=True, timeout=240, check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert (done.returncode == 0) == (stop < 0), done.stderr[-2000:]
+    return [checkpoints.load(folder / f"end-{rank}.pt", "end") for rank in (0, 1)]
+
+
+@pytest.mark.slow
+def test_two_processes_share_each_step_and_go_on_together(tmp_path: Path) -> None:
+    first, second = _shared(tmp_path / "whole")
+    assert first is not None
+    assert second is not None
+    assert first["history"] == second["history"]
+    assert first["history"][-1]["loss"] < first["history"][0]["loss"]
+    for name, value in first["network"].items():
+        assert torch.equal(value, second["network"][name]), name
+    assert _shared(tmp_path / "stopped", stop=3) == [None, None]
+    again, _ = _shared(tmp_path / "stopped")
+    assert again is not None
+    assert again["history"] == first["history"]
+    for name, value in first["best"].items():
+        assert torch.equal(value, again["best"][name]), name
+
+
 # -- checkpoints of other kinds --------------------------------------------------------------------
 
 

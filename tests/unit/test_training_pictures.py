@@ -1,5 +1,7 @@
 """Test the pictures of a training: decoded once, twins of test pictures left out and counted."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,6 +40,32 @@ def test_without_a_row_nothing_is_left_behind(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no picture has both a face and a label"):
         store(tmp_path / "a.pixels", iter(()))
     assert not list(tmp_path.iterdir())
+
+
+# Half a gigabyte of pictures; it says by how many MB the process grew.
+_STREAMED = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, {path!r})
+import numpy as np
+from faceoff.training.pictures import store
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before = peak()
+one = np.zeros((224, 224, 3), np.uint8)
+pictures = store(Path(sys.argv[1]), ((one, np.eye(8)[0], 0) for _ in range(3500)))
+print(len(pictures), peak() - before)
+"""
+
+
+@pytest.mark.slow
+def test_pictures_go_to_the_disk_one_by_one(tmp_path: Path) -> None:
+    path = str(Path(columns.__file__).parents[2])
+    command = [sys.executable, "-c", _STREAMED.format(path=path), str(tmp_path / "pixels")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    count, grown = done.stdout.split()
+    assert int(count) == 3500
+    assert float(grown) < 60
 
 
 def test_the_hash_tells_shapes_apart() -> None:

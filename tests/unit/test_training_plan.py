@@ -186,7 +186,11 @@ VALID_TRAIN = {"type": "posed", "split": "train", "role": "validation"}
 @pytest.mark.parametrize(
     ("training", "datasets", "expected"),
     [
-        ({"data": "posd-train"}, {}, "training.small.data: no dataset 'posd-train' in this run, did"),
+        (
+            {"data": "posd-train"},
+            {},
+            "training.small.data: no dataset 'posd-train' in this run, did",
+        ),
         ({"validation": "nothing"}, {}, "training.small.validation: no dataset 'nothing'"),
         ({"data": "posed"}, {}, "training.small.data: dataset 'posed' has the role 'test', not "),
         ({"data": "posed-valid"}, {}, "data: dataset 'posed-valid' has the role 'validation', not"),

@@ -119,13 +119,13 @@ def run(
     )
 
 
-def start(folder: Path, config: dict) -> subprocess.Popen:
+def start(folder: Path, config: dict, *arguments: str) -> subprocess.Popen:
     """Start a run that goes on in a session of its own.
 
     `kill` then ends it with its jobs.
     """
     return subprocess.Popen(
-        command(folder, config),
+        command(folder, config, *arguments),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=environment(),
