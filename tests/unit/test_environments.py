@@ -52,7 +52,9 @@ IN_FRAMEWORKS = {
     "detect.py": "detector",
     "predict.py": "model",
     "train.py": "model",
-}  # the stages that run in a plug-in's environment
+    "fit.py": "network",
+    "export_network.py": "network",
+}  # the stages that run in a plug-in's environment, or in PyTorch's
 
 
 @cache
@@ -128,6 +130,13 @@ def needed(framework: str) -> dict[str, set[str]]:
             ),
         ):
             use(module.split(".")[0], plugin.name)
+    if framework == "torch":  # trains networks, too
+        stages = [PACKAGE / "stages" / name for name, kind in IN_FRAMEWORKS.items()
+                  if kind == "network"]  # fmt: skip
+        for path in reached(*stages, *(PACKAGE / "training" / "nets").glob("*.py")):
+            for module in third_party(path):
+                use(module, path.name)
+        use("onnxscript", "torch.onnx.export")
     for runtime, home in CARD_RUNTIMES.items():
         for module in _CARD_MODULES[runtime] if home == framework else ():
             use(module, f"cards of runtime {runtime}")
