@@ -162,6 +162,8 @@ def show(plan: "Plan", names: list[str]) -> None:
     import yaml
     from rich.table import Table
 
+    from faceoff.commands import plugin_listing
+
     table = Table(title="trained", title_justify="left")
     for column in ("network", "parameters", "validation accuracy %", "UAR %", "epoch", "card"):
         table.add_column(column, overflow="fold")
@@ -178,13 +180,14 @@ def show(plan: "Plan", names: list[str]) -> None:
             str(score["epoch"]),
             card,
         )
-    console.print(table)
+    plugin_listing.show(table)
 
 
 def nets() -> None:
     """List the networks that can be trained."""
     from rich.table import Table
 
+    from faceoff.commands import plugin_listing
     from faceoff.training import net_list
 
     table = Table(title="networks", title_justify="left")
@@ -196,4 +199,4 @@ def nets() -> None:
         colours = {1: "grey", 3: "RGB"}[stated["input"]["channels"]]
         options = ", ".join(f"{key}: {value}" for key, value in stated["options"].items())
         table.add_row(name, stated["about"], f"{size} {colours}", options)
-    console.print(table)
+    plugin_listing.show(table)

@@ -18,7 +18,7 @@ from faceoff.plugins.plugin import Plugin, RegistryError
 from faceoff.spelling import suggestion
 
 _LONGEST = 120  # characters of a value in a message
-_MAY_BE_EMPTY = {"training", "fusions", "faces", "figures", "report", "speed"}
+_MAY_BE_EMPTY = {"models", "training", "fusions", "faces", "figures", "report", "speed"}
 
 
 class ConfigError(ValueError):
@@ -277,6 +277,8 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
     except ValidationError as error:
         raise ConfigError("\n".join(faults + _explain(error, options))) from None
     config = trained_nets.expanded(config, faults)
+    if not config.models:
+        faults.append("models: none is named, and `training` trains none")
     faults += trained_nets.faults(config, folders)
     _check_names(config, folders, faults)
     if faults:

@@ -210,7 +210,9 @@ class RunConfig(Section):
     detectors: dict[Name, DetectorConfig] = Field(
         min_length=1, description="face detectors; each of them runs with every model"
     )
-    models: dict[Name, ModelConfig] = Field(min_length=1, description="emotion models")
+    models: dict[Name, ModelConfig] = Field(
+        description="emotion models; may be empty where the run trains its own"
+    )
     training: dict[Name, TrainingConfig] = Field(
         default_factory=dict,
         description="networks to train; each becomes a model of the run by its name "
