@@ -14,7 +14,6 @@ import pytest
 
 import runs
 from faceoff.plugins.model_cards import read_card
-from faceoff.storage import files
 
 pytest.importorskip("onnxscript")
 pytestmark = pytest.mark.slow
@@ -158,14 +157,3 @@ def test_one_class_fails_its_cells_alone_and_is_tried_again(tmp_path: Path) -> N
     assert record["classes"] == space["space"]
     assert record["pictures_of_class"] == {"happiness": 11, "sadness": 12, "fear": 0}
     assert record["left_out"]["cannot be read"] == 1
-
-
-def test_a_loss_that_is_no_number_fails_with_what_to_change(trained: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    shutil.copytree(trained / "results", folder / "results")
-    shutil.copytree(trained / ".snakemake/metadata", folder / ".snakemake/metadata")
-    runs.run(folder, changed({"lr": 100.0, "clip_norm": 0.0, "optimizer": "sgd"}), NETWORK)
-    failure = files.failure_of(folder / NETWORK)
-    assert failure is not None
-    assert "no number" in failure["failure"]
-    assert "lower recipe.lr" in failure["failure"]
