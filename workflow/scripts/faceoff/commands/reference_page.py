@@ -27,6 +27,7 @@ _ENTRIES = {
     "datasets": "NAME",
     "detectors": "NAME",
     "models": "NAME",
+    "training": "NAME",
     "fusions": "NAME",
 }  # sections of one's own names
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
