@@ -50,9 +50,9 @@ def finetune(
     weights: Annotated[
         str,
         typer.Option(
-            "--weights", help="the network to begin from: a card's name, or an .onnx of `train`"
+            "--weights", help="the network to begin from: an .onnx of `faceoff train`, or a card"
         ),
-    ] = "faceoff_small",
+    ],
     run: Annotated[str, typer.Option("--run", help="name of the run")] = "finetune",
     detector: Annotated[
         str, typer.Option("--detector", help="finds the faces; whole: pictures are faces")
