@@ -126,7 +126,7 @@ def needed(framework: str) -> dict[str, set[str]]:
             *(
                 asset.package
                 for asset in plugin.assets.values()
-                if asset.package and not asset.urls
+                if asset.package not in (None, PACKAGE.name) and not asset.urls
             ),
         ):
             use(module.split(".")[0], plugin.name)

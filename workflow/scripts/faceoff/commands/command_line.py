@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 console = Console()
 RunName = Annotated[str, typer.Argument(help="the run: its name in results/, or its folder")]
+ConfigPath = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="CONFIG", help="a configuration; default: faceoff.yaml or config.yaml here"
+    ),
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="exit 3 where the run is unfinished, failed or has gaps")
 ]
@@ -84,6 +90,17 @@ def configuration_here(path: Path | None) -> Path:
         f"no {' or '.join(CONFIGURATIONS)} in this folder: name a configuration, or let"
         " `faceoff init FOLDER` write one for your pictures"
     )
+
+
+def configuration_of(context: typer.Context, path: Path | None) -> Path:
+    """Return the configuration of a command whose other options go to Snakemake.
+
+    The first of these may stand where the configuration would.
+    """
+    if path is not None and str(path).startswith("-"):
+        context.args.insert(0, str(path))
+        path = None
+    return configuration_here(path)
 
 
 def check_dataset(name: str, plan: "Plan", path: Path) -> None:

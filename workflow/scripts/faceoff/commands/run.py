@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from faceoff.commands.command_line import configuration_here, fail
+from faceoff.commands.command_line import ConfigPath, configuration_of, fail
 
 _CORES = ("--cores", "-c", "--jobs", "-j")
 # Options with which Snakemake says itself what the user wants to know.
@@ -24,12 +24,7 @@ _ELSEWHERE = {"--directory", "-d", "--config", "-C"}  # the run may have another
 
 def run(
     context: typer.Context,
-    path: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="CONFIG", help="a configuration; default: faceoff.yaml or config.yaml here"
-        ),
-    ] = None,
+    path: ConfigPath = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="show what Snakemake says, instead of a bar")
     ] = False,
@@ -39,10 +34,7 @@ def run(
     For example `faceoff run mine.yaml --cores 4`, `faceoff run mine.yaml --dry-run`. Results go to
     results/NAME in the current folder, by the `run:` of the configuration.
     """
-    if path is not None and str(path).startswith("-"):  # an option of Snakemake's without a file
-        context.args.insert(0, str(path))
-        path = None
-    path = configuration_here(path)
+    path = configuration_of(context, path)
     follow(path, context.args, verbose)
 
 

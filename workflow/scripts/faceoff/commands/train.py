@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faceoff.commands.command_line import configuration_here, console, fail, plan_of
+from faceoff.commands.command_line import ConfigPath, configuration_of, console, fail, plan_of
 
 if TYPE_CHECKING:
     from faceoff.plan.job_specs import Plan
@@ -14,12 +14,7 @@ if TYPE_CHECKING:
 
 def train(
     context: typer.Context,
-    path: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="CONFIG", help="a configuration; default: faceoff.yaml or config.yaml here"
-        ),
-    ] = None,
+    path: ConfigPath = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", help="train only this network; may be repeated")
     ] = None,
@@ -28,10 +23,7 @@ def train(
 
     `faceoff run` trains them too, and scores them beside the other models.
     """
-    if path is not None and str(path).startswith("-"):  # an option of Snakemake's without a file
-        context.args.insert(0, str(path))
-        path = None
-    path = configuration_here(path)
+    path = configuration_of(context, path)
     plan = plan_of(path)
     if not plan.config.training:
         fail(f"{path}: no section `training`: nothing to train (docs/training.md)")
