@@ -963,7 +963,7 @@ def test_one_of_several_outputs_or_emotions_with_affect(tmp_path: Path) -> None:
 
 
 def test_crops_by_pytorch_and_colours(tmp_path: Path) -> None:
-    """Where PyTorch resamples the crops, the network runs in the same way, in that environment."""
+    """Run the network in the same way where PyTorch resamples the crops."""
     pytest.importorskip("torch")
     files = save(tmp_path, *classifier())
     spec = {"size": [8, 8], "interpolation": "linear", "library": "torch", "antialias": True}

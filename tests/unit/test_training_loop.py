@@ -498,7 +498,7 @@ def test_a_loss_that_is_no_number_later_keeps_the_last_good_epoch(
 
 
 def test_it_ends_where_no_epoch_is_better_for_too_long(tmp_path: Path) -> None:
-    """What it learns is wrong on the validation pictures, more so in each epoch."""
+    """Learn what is wrong on the validation pictures, more so in each epoch."""
     recipe = replace(
         PLAIN, epochs=9, patience=2, lr=0.3, optimizer="sgd", schedule="constant", select="log_loss"
     )

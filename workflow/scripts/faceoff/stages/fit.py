@@ -24,7 +24,7 @@ from faceoff.plan.jobs import FitJob
 from faceoff.scoring.task import read_task
 from faceoff.storage import files, parquet
 from faceoff.training import log, net_list, start
-from faceoff.training.loop import Input, Training, TrainingError
+from faceoff.training.loop import Fitted, Input, Training, TrainingError
 from faceoff.training.pictures import Pictures, pixel_hash
 
 
@@ -44,22 +44,28 @@ def write_fit(
     """
     decoded = output.parent / f"decoded-{os.environ.get('RANK', 0)}"
     try:
-        _fit(data, validation, others, weights, history, output, job, decoded)
+        training, fitted, record, timing = _fit(data, validation, others, decoded, job)
     finally:
         shutil.rmtree(decoded, ignore_errors=True)
+    if int(os.environ.get("RANK", 0)):  # the first process writes for all
+        return
+    with files.atomic(weights) as scratch:
+        scratch.write_bytes(save(fitted.weights))
+    log.write_csv(history, fitted.history)
+    if job.recipe.tensorboard:
+        log.write_events(output.parent / "events", fitted.history)
+    files.write_json(output, record)
+    files.write_json(output.with_name("fit.timing.json"), {"stage": "fit", **timing})
+    training.forget()
 
 
 def _fit(
-    data: Tables,
-    validation: Tables,
-    others: Sequence[Path],
-    weights: Path,
-    history: Path,
-    output: Path,
-    job: FitJob,
-    decoded: Path,
-) -> None:
-    """Do so. decoded: a folder for the decoded pictures."""
+    data: Tables, validation: Tables, others: Sequence[Path], decoded: Path, job: FitJob
+) -> tuple[Training, Fitted, dict[str, Any], dict[str, Any]]:
+    """Return the training, its network, the record of it, and its times.
+
+    decoded: a folder for the decoded pictures; the checkpoint lies beside it.
+    """
     began = time.monotonic()
     fetch.isolate_caches()
     hardware.set_hardware(hardware.Hardware(job.device))
@@ -89,20 +95,13 @@ def _fit(
         Input.of_card(job.input),
         learnt,
         judged,
-        output.parent,
+        decoded.parent,
         identity,
         job.seed,
         device,
     )
     prepared = time.monotonic() - began
     fitted = training.run(f"{job.training}: train {job.net}")
-    if int(os.environ.get("RANK", 0)):  # the first process writes for all
-        return
-    with files.atomic(weights) as scratch:
-        scratch.write_bytes(save(fitted.weights))
-    log.write_csv(history, fitted.history)
-    if job.recipe.tensorboard:
-        log.write_events(output.parent / "events", fitted.history)
     record = {
         "training": job.training,
         "net": job.net,
@@ -122,10 +121,8 @@ def _fit(
         "stopped": fitted.stopped,
         "history": fitted.history,
     }
-    files.write_json(output, record)
     timing = {"prepare_s": prepared, "train_s": training.seconds, "device": device}
-    files.write_json(output.with_name("fit.timing.json"), {"stage": "fit", **timing})
-    training.forget()
+    return training, fitted, record, timing
 
 
 def _device(job: FitJob) -> str:

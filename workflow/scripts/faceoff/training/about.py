@@ -9,7 +9,7 @@ Equal = tuple[str, list[int]]
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """How to build a network again, and what it reads and answers.
+    """Say how to build a network again, and what it reads and answers.
 
     net, options: of `net_list`; input: as in a model card; classes: of its logits, in order;
     equal: weight -> the tensor of the file with the same numbers, and the weight's shape.

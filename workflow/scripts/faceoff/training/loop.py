@@ -39,7 +39,7 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True)
 class Input:
-    """How pixels become a network's input: (x / divisor − mean) / std."""
+    """Turn pixels into a network's input: (x / divisor − mean) / std."""
 
     divisor: float = 255.0
     mean: float | list[float] = 0.0

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from faceoff.training.net import Net, check_range
+from faceoff.training.nets._pooled import PooledNet
 
 _STEM, _LAST = 16, 384
 # expansion, channels, blocks, stride of the first block
@@ -60,13 +61,12 @@ class _InvertedResidual(nn.Module):
         return x + self.layers(x) if self.adds else self.layers(x)
 
 
-class Mobile(nn.Module):
+class Mobile(PooledNet):
     """(n, channels, h, w) -> (n, classes) logits."""
 
     def __init__(
         self, classes: int, channels: int, width: float, squeeze_excite: bool, dropout: float
     ):
-        super().__init__()
         inputs, last = _rounded(_STEM * width), _rounded(_LAST * max(width, 1.0))
         layers: list[nn.Module] = [
             *_convolution(channels, inputs, 3, 2),
@@ -79,16 +79,7 @@ class Mobile(nn.Module):
                 layers.append(_InvertedResidual(inputs, outputs, expansion, stride, squeeze_excite))
                 inputs = outputs
         layers += [*_convolution(inputs, last), nn.ReLU6(inplace=True)]
-        self.features = nn.Sequential(*layers)
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(last, classes)
-
-    def embed(self, x: Tensor) -> Tensor:
-        """Return (n, 384) features of the default width, averaged over the picture."""
-        return self.features(x).mean((2, 3))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.dropout(self.embed(x)))
+        super().__init__(layers, last, classes, dropout)
 
 
 def build(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from faceoff.training.net import Net, check_choice, check_range
+from faceoff.training.nets._pooled import PooledNet
 
 
 class _Block(nn.Module):
@@ -34,7 +35,7 @@ class _Block(nn.Module):
         return self.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
 
 
-class ResNetSmall(nn.Module):
+class ResNetSmall(PooledNet):
     """(n, channels, h, w) -> (n, classes) logits."""
 
     def __init__(
@@ -46,7 +47,6 @@ class ResNetSmall(nn.Module):
         stem_stride: int,
         dropout: float,
     ):
-        super().__init__()
         layers: list[nn.Module] = [
             nn.Conv2d(channels, width, 3, stem_stride, 1, bias=False),
             nn.BatchNorm2d(width),
@@ -58,16 +58,7 @@ class ResNetSmall(nn.Module):
             for block in range(count):
                 layers.append(_Block(inputs, outputs, 2 if stage > 0 and block == 0 else 1))
                 inputs = outputs
-        self.features = nn.Sequential(*layers)
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(inputs, classes)
-
-    def embed(self, x: Tensor) -> Tensor:
-        """Return (n, 8 · width) features, averaged over the picture."""
-        return self.features(x).mean((2, 3))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.dropout(self.embed(x)))
+        super().__init__(layers, inputs, classes, dropout)
 
 
 def build(

@@ -1,4 +1,6 @@
-"""What sequence networks share: absent frames are taken out, then put back without a state."""
+"""Take absent frames out of clips for every sequence network, and put them back stateless."""
+
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -6,7 +8,7 @@ from torch import Tensor, nn
 from faceoff.training.net import check_range
 
 
-class SequenceNet(nn.Module):
+class SequenceNet(nn.Module, ABC):
     """(n, t, features) embeddings of frames -> (n, t, classes) logits per frame.
 
     An absent frame counts as if it were not in the clip: not for the frames around it, and its own
@@ -28,12 +30,12 @@ class SequenceNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(hidden, classes)
 
+    @abstractmethod
     def states(self, x: Tensor, present: Tensor) -> Tensor:
         """Return (n, t, hidden) for (n, t, inputs), of which each clip's first frames are there.
 
         present: (n, t) bool, True and then False in each row; absent inputs are 0.
         """
-        raise NotImplementedError
 
     def embed(self, x: Tensor, mask: Tensor | None = None, times: Tensor | None = None) -> Tensor:
         """Return (n, t, hidden) states, 0 for absent frames.
