@@ -13,6 +13,7 @@ import pyarrow as pa
 from faceoff.faces import crops
 from faceoff.faces.choice import SIDES, rank
 from faceoff.statistics.limits import SAME_FACE
+from faceoff.statistics.overlap import iou_of
 from faceoff.storage import parquet
 
 _BLOCK = 4096  # frames whose boxes are compared at a time, so that memory stays flat
@@ -85,20 +86,6 @@ def _frame_of(table: pa.Table) -> npt.NDArray[np.int64]:
     number = table["frame"].to_numpy()
     starts = (np.diff(sample) != 0) | (np.diff(number) != 0)
     return np.concatenate([[0], np.cumsum(starts)]).astype(np.int64)
-
-
-def iou_of(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the intersection over union (…), 0–1, of boxes (…, 4); 0 where one is missing."""
-    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(_ends(a), _ends(b))
-    width, height = (high - low)[..., 0], (high - low)[..., 1]
-    shared = width * height
-    union = a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - shared
-    meet = (width > 0) & (height > 0)  # False for NaN
-    return np.where(meet, shared / np.where(meet, union, 1.0), 0.0)
-
-
-def _ends(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return boxes[..., :2] + boxes[..., 2:]
 
 
 def calibrate_all(
