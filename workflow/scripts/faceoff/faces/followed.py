@@ -30,7 +30,7 @@ class Detections:
     """The rows of a table of detections, column by column.
 
     frame: (rows,) the place of each row's frame; sample, time_s: (frames,) its sample's number and
-    its time, NaN in stills; found: (rows,) whether the row is a face; boxes: (rows, 4); score:
+    its time, NaN where it has none; found: (rows,) whether the row is a face; boxes: (rows, 4); score:
     (rows,), 1 where the detector gives none.
     """
 
@@ -59,13 +59,13 @@ class Detections:
         )
 
     def clips(self) -> list[range]:
-        """Return the places of the frames of each clip."""
+        """Return the places of the frames of each clip: a sample of several frames with times."""
         ends = np.flatnonzero(np.diff(self.sample)) + 1
         parts = np.split(np.arange(len(self.sample)), ends)
         return [
             range(int(part[0]), int(part[-1]) + 1)
             for part in parts
-            if len(part) and np.isfinite(self.time_s[part]).all()
+            if len(part) > 1 and np.isfinite(self.time_s[part]).all()
         ]
 
     def rows(self, frame: int) -> Ints:

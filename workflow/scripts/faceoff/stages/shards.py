@@ -45,6 +45,8 @@ def gather(
     for known in (columns.FACES, columns.TRACKED_FACES):
         if schema.names == known.names:
             schema = known  # a schema that was read back names the elements of lists otherwise
+    if notes := dict.fromkeys(note for path in shards for note in parquet.notes_of(path)):
+        schema = parquet.with_notes(schema, list(notes))
     parquet.write_rows(
         output,
         parquet.with_failure(schema, [str(output), *failed]) if failed else schema,
