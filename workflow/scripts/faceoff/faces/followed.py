@@ -13,10 +13,10 @@ from faceoff.faces.choice import SIDES
 from faceoff.faces.chosen import frame_of
 from faceoff.faces.crops import calibrate
 from faceoff.faces.embedding import SIZE, FaceEmbedding
-from faceoff.media.images import DecodeError, image_of
+from faceoff.faces.labelled_faces import decoded
 from faceoff.plugins.protocols import RGB
 from faceoff.statistics.arrays import Bools, Floats, Ints
-from faceoff.storage import columns, parquet
+from faceoff.storage import parquet
 from faceoff.tracking import identities
 from faceoff.tracking.association import Moment, follow
 from faceoff.tracking.cuts import CUT, scene_change
@@ -29,9 +29,9 @@ _SMALL = (64, 36)  # pixels of the pictures that are compared to find cuts
 class Detections:
     """The rows of a table of detections, column by column.
 
-    frame: (rows,) the place of each row's frame; sample, time_s: (frames,) its sample's number and
-    its time, NaN where it has none; found: (rows,) whether the row is a face; boxes: (rows, 4); score:
-    (rows,), 1 where the detector gives none.
+    frame: (rows,) the place of each row's frame; sample, time_s: (frames,) the number of its sample
+    and its time, NaN where it has none; found: (rows,) whether the row is a face; boxes: (rows, 4);
+    score: (rows,), 1 where the detector gives none.
     """
 
     frame: Ints
@@ -170,22 +170,11 @@ class _Cuts:
 
     def _small(self, place: int) -> RGB | None:
         """Return a small picture of a frame, by hue, saturation and value."""
-        image = _image(self._pictures, self._clip[place])
+        image = decoded(self._pictures.row(self._clip[place]))
         if image is None:
             return None
         small = cv2.resize(image, _SMALL, interpolation=cv2.INTER_AREA)
         return cv2.cvtColor(small, cv2.COLOR_RGB2HSV_FULL)
-
-
-def _image(pictures: parquet.RowReader, frame: int) -> RGB | None:
-    """Return a frame's picture, None where it cannot be decoded."""
-    row = pictures.row(frame)
-    if row["state"] != columns.OK:
-        return None
-    try:
-        return image_of(row)
-    except DecodeError:
-        return None
 
 
 def _embeddings(
@@ -204,7 +193,7 @@ def _embeddings(
                 wanted[int(found.frame[row])].append(int(row))
     embeddings = np.full((len(found.frame), SIZE), np.nan)
     for frame, faces in sorted(wanted.items()):
-        image = _image(pictures, frame)
+        image = decoded(pictures.row(frame))
         if image is not None:
             boxes = [calibrate(tuple(found.boxes[row]), calibration) for row in faces]
             embeddings[faces] = network.embed(image, boxes)
