@@ -14,7 +14,7 @@ from faceoff.commands.command_line import console, fail
 from faceoff.storage import files
 
 DETECTORS = ("whole", "mediapipe_short", "haar", "yunet")  # tried in this order by default
-MODELS = ("fer", "geometry", "pd_best")
+MODELS = ("faceoff_small", "fer", "geometry", "pd_best")
 
 
 @dataclass(frozen=True)

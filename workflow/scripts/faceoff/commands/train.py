@@ -42,9 +42,11 @@ def finetune(
     weights: Annotated[
         str,
         typer.Option(
-            "--weights", help="the network to begin from: an .onnx of `faceoff train`, or a card"
+            "--weights",
+            help="the network to begin from: an .onnx of `faceoff train`, or a card;"
+            " default: the network in the package",
         ),
-    ],
+    ] = "faceoff_small",
     run: Annotated[str, typer.Option("--run", help="name of the run")] = "finetune",
     detector: Annotated[
         str, typer.Option("--detector", help="finds the faces; whole: pictures are faces")
