@@ -17,7 +17,8 @@ import torch
 
 from faceoff.plan.training_sections import RecipeConfig
 from faceoff.training import net_list
-from faceoff.training.loop import Input, Training
+from faceoff.training.loop import Training
+from faceoff.training.picture_lesson import Input, PictureLesson
 from faceoff.training.pictures import Pictures
 from faceoff.training.recipe import Augment, Recipe
 
@@ -45,9 +46,8 @@ def trained(net: str, pictures: Pictures, settings: Recipe) -> float:
     few = Pictures(pictures.pixels[:128], pictures.targets[:128], pictures.labels[:128])
     network, head = net_list.build(net, {}, CLASSES), net_list.get(net).head
     with tempfile.TemporaryDirectory() as folder:
-        training = Training(
-            network, head, settings, normalise, pictures, few, Path(folder), "benchmark", 0
-        )
+        lesson = PictureLesson(settings, head, normalise, pictures, few)
+        training = Training(network, head, settings, lesson, Path(folder), "benchmark", 0)
         began = time.perf_counter()
         training.run("training")
         return time.perf_counter() - began

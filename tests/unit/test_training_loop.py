@@ -16,7 +16,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from faceoff.training import checkpoints, log, loop, net_list  # noqa: E402
-from faceoff.training.loop import Fitted, Input, Training, TrainingError  # noqa: E402
+from faceoff.training.loop import Fitted, Training, TrainingError  # noqa: E402
+from faceoff.training.picture_lesson import Input, PictureLesson, posteriors  # noqa: E402
 from faceoff.training.pictures import Pictures  # noqa: E402
 from faceoff.training.recipe import Augment, Recipe  # noqa: E402
 
@@ -69,9 +70,9 @@ def training(
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     network = net_list.build(net, options, learnt.targets.shape[1])
-    scaling = Input(mean=0.5, std=0.25)
     head = net_list.get(net).head
-    return Training(network, head, recipe, scaling, learnt, judged, folder, job, seed)
+    lesson = PictureLesson(recipe, head, Input(mean=0.5, std=0.25), learnt, judged)
+    return Training(network, head, recipe, lesson, folder, job, seed)
 
 
 def fit(folder: Path, recipe: Recipe, **settings: Any) -> Fitted:
@@ -106,7 +107,7 @@ def test_the_epoch_with_the_best_validation_score_is_kept(tmp_path: Path) -> Non
     assert [epoch["best"] for epoch in fitted.history][fitted.best_epoch - 1] == 1.0
     network = net_list.build("resnet_small", OPTIONS, K)
     network.load_state_dict(fitted.weights)
-    again = loop.posteriors(network, Input(mean=0.5, std=0.25), JUDGED, torch.device("cpu"))
+    again = posteriors(network, Input(mean=0.5, std=0.25), JUDGED, torch.device("cpu"))
     right = again[np.arange(len(JUDGED)), JUDGED.labels]
     assert -np.log(right).mean() == pytest.approx(fitted.best.log_loss, abs=1e-9)
 
@@ -297,7 +298,7 @@ def test_the_log_is_the_same_file_and_has_a_row_per_epoch(tmp_path: Path) -> Non
         log.write_csv(tmp_path / f"{name}.csv", fitted.history)
     text = (tmp_path / "a.csv").read_text()
     assert text == (tmp_path / "b.csv").read_text()
-    assert text.splitlines()[0] == ",".join(log.COLUMNS)
+    assert text.splitlines()[0] == "epoch,step,lr,loss,accuracy,uar,log_loss,best"
     assert len(text.splitlines()) == 3
 
 

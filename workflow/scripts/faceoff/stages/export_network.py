@@ -23,7 +23,7 @@ from faceoff.statistics.arrays import Floats
 from faceoff.storage import files
 from faceoff.training import net_list, onnx_files
 from faceoff.training.about import About
-from faceoff.training.loop import Input, posteriors
+from faceoff.training.picture_lesson import Input, posteriors
 from faceoff.training.pictures import Pictures, batches
 from faceoff.training.scores import HeldOut, held_out
 
@@ -128,9 +128,7 @@ def _card(
                 **record["validation_task"],
                 "pictures": record["validation_pictures"],
                 "epoch": record["best_epoch"],
-                "accuracy": score.accuracy,
-                "uar": score.uar,
-                "log_loss": score.log_loss,
+                **score.measures,
             },
             "configurations_tried": job.tried,
             "stopped": record["stopped"],

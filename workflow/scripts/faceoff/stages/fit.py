@@ -24,7 +24,8 @@ from faceoff.plan.jobs import FitJob
 from faceoff.scoring.task import read_task
 from faceoff.storage import files, parquet
 from faceoff.training import log, net_list, start
-from faceoff.training.loop import Fitted, Input, Training, TrainingError
+from faceoff.training.loop import Fitted, Training, TrainingError
+from faceoff.training.picture_lesson import Input, PictureLesson
 from faceoff.training.pictures import Pictures, pixel_hash
 
 
@@ -88,17 +89,9 @@ def _fit(
         file = fetch.fetch(Asset.parse(job.start))
         start.begin_from(network, head, file, job.net, list(classes))
     identity = _identity(job, learnt, judged)
+    lesson = PictureLesson(job.recipe, head, Input.of_card(job.input), learnt, judged, device)
     training = Training(
-        network,
-        head,
-        job.recipe,
-        Input.of_card(job.input),
-        learnt,
-        judged,
-        decoded.parent,
-        identity,
-        job.seed,
-        device,
+        network, head, job.recipe, lesson, decoded.parent, identity, job.seed, device
     )
     prepared = time.monotonic() - began
     fitted = training.run(f"{job.training}: train {job.net}")
@@ -117,7 +110,7 @@ def _fit(
         "validation_pictures": len(judged),
         "validation_task": _task(validation.samples, job.validation),
         "best_epoch": fitted.best_epoch,
-        "best": asdict(fitted.best),
+        "best": fitted.best.to_record(),
         "stopped": fitted.stopped,
         "history": fitted.history,
     }
