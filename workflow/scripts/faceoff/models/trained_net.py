@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from faceoff.inference.card_network import CardNetwork
+from faceoff.inference.onnx_embedding import EmbeddingNetwork
 from faceoff.inference.runtimes import Onnx, onnx_metadata
 from faceoff.training.about import About
 
 
-class TrainedNet(CardNetwork):
+class TrainedNet(EmbeddingNetwork):
     """Run a network of the section `training` in onnxruntime."""
 
     openers = {"onnx": lambda files, card, outputs: Onnx(files["weights"])}  # noqa: RUF012

@@ -7,6 +7,7 @@ Target = Literal["majority", "distribution", "drawn", "multi_target"]
 Optimizer = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["cosine", "step", "constant"]
 Stored = Literal["float32", "float16", "int8"]  # number types of the weights in a file
+Labels = Literal["clip", "frame"]  # whose labels the frames of a clip have
 Measure = Literal["accuracy", "uar", "log_loss", "ccc"]
 
 
