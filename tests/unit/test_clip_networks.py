@@ -75,8 +75,8 @@ def written(
     network = ClipNet(front, sequence).eval()
     about = ClipAbout(
         net=net, options=options, inputs=[f"embedding_{n}" for n in range(D)],
-        classes=list(classes), affect=list(affect), window=window, time_steps=bool(options.get("time_steps")),
-        causal=sequence.causal, step_s=0.2,
+        classes=list(classes), affect=list(affect), window=window,
+        time_steps=bool(options.get("time_steps")), causal=sequence.causal, step_s=0.2,
     )  # fmt: skip
     clip_files.export(network, path, about)
     return network

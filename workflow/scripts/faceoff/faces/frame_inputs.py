@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from faceoff.faces.crop_rows import OF_FACE
 from faceoff.storage import columns, parquet
 
-FACE = ("sample_id", "frame", "timestamp_s", "face_id", "success", "state", "reason")
 _LEAST = 1e-6  # of a probability whose logarithm is taken
 _EMBEDDING = "embedding"
 
@@ -31,7 +31,7 @@ def input_names(table: Path) -> list[str]:
     if _EMBEDDING in schema.names:
         rows = parquet.rows(table, [_EMBEDDING])
         first = next((row[_EMBEDDING] for row in rows if row[_EMBEDDING]), ())
-        names = [f"{_EMBEDDING}_{number}" for number in range(len(first))]
+        names = embedding_names(len(first))
     else:
         wanted = [name for name in schema.names if _is_answer(name)]
         read = parquet.read(*parquet.shards_of(table), columns=wanted)
@@ -41,6 +41,11 @@ def input_names(table: Path) -> list[str]:
     return names
 
 
+def embedding_names(features: int) -> list[str]:
+    """Return the names of so many features."""
+    return [f"{_EMBEDDING}_{number}" for number in range(features)]
+
+
 def _is_answer(name: str) -> bool:
     return name.startswith(("p_", "au_")) or name in columns.DIMENSIONS
 
@@ -48,8 +53,8 @@ def _is_answer(name: str) -> bool:
 def inputs_of_clips(table: Path, names: Sequence[str]) -> Iterator[tuple[list[Row], Vector]]:
     """Yield (rows, inputs) of each clip, in order.
 
-    rows: the columns `FACE` of its frames; inputs: (n, d) the numbers of these names, probabilities
-    by their logarithm; NaN for a frame without a face or with a number missing.
+    rows: the columns `OF_FACE` of its frames; inputs: (n, d) the numbers of these names,
+    probabilities by their logarithm; NaN for a frame without a face or with a number missing.
 
     Raises ValueError if the table has other numbers.
     """
@@ -60,13 +65,13 @@ def inputs_of_clips(table: Path, names: Sequence[str]) -> Iterator[tuple[list[Ro
         raise ValueError(
             f"{table}: no column {(absent or names)[0]}, which the network learnt from"
         )
-    rows = parquet.rows(table, [*FACE, *([_EMBEDDING] if embedded else names)])
+    rows = parquet.rows(table, [*OF_FACE, *([_EMBEDDING] if embedded else names)])
     for _, clip in groupby(rows, itemgetter("sample_id")):
         found = list(clip)
         values = np.full((len(found), len(names)), np.nan)
         for place, row in enumerate(found):
             values[place] = _numbers(table, row, names, embedded)
-        yield [{key: row[key] for key in FACE} for row in found], values
+        yield [{key: row[key] for key in OF_FACE} for row in found], values
 
 
 def _numbers(

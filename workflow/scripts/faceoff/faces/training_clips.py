@@ -1,10 +1,10 @@
 """Gather the clips that a network over time learns from: frames with a face, labels, valence."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from faceoff.training.recipe import Labels
 from faceoff.training.targets import target_row
 
 _TOLD = ("sample_id", "frame", "timestamp_s", "label", "sha256", *columns.DIMENSIONS)
-_REASONS = ("no face in any frame", "no label", "frames of a test clip")
+_REASONS = ("no face in any frame", "no label of its classes", "frames of a test clip")
 _FACELESS = "frames without a face"
 _TWIN_SHARE = 0.5  # of a clip's frames, which are also those of a test clip
 
@@ -45,65 +45,90 @@ class ClipFrames:
     values: Sequence[Array | None]
 
 
-def feature_clips(tables: Tables, names: Sequence[str], title: str) -> Iterator[ClipFrames]:
-    """Yield the clips of a table of features or predictions, which `tables.faces` is.
+class Source(Protocol):
+    """A way to read the frames of clips."""
 
-    names: as in `frame_inputs.inputs_of_clips`. Raises ValueError where the tables are not about
-    the same frames, and RuntimeError if the features could not be made.
+    def clips(self, tables: Tables, title: str) -> Iterator[ClipFrames]:
+        """Yield the clips in order.
+
+        Raises ValueError where the tables are not about the same frames, and RuntimeError if a
+        table could not be made.
+        """
+
+
+@dataclass(frozen=True)
+class Features:
+    """Read features or predictions, whose table is `Tables.faces`.
+
+    names: as in `frame_inputs.inputs_of_clips`.
     """
-    _refuse_failed(tables.faces)
-    frames = parquet.rows(tables.frames, _TOLD)
-    number = parquet.count(tables.samples)
-    for rows, inputs in track(inputs_of_clips(tables.faces, names), title, number):
-        told = [next(frames, {}) for _ in rows]
-        if any(_place(one) != _place(other) for one, other in zip(rows, told, strict=True)):
-            raise ValueError(f"{tables.faces} does not belong to {tables.frames}")
-        there = np.isfinite(inputs).all(axis=1)
-        yield ClipFrames(
-            rows[0]["sample_id"],
-            told,
-            [
-                values.astype(np.float32) if found else None
-                for values, found in zip(inputs, there, strict=True)
-            ],
-        )
-    if next(frames, None) is not None:
-        raise ValueError(f"{tables.faces} does not belong to {tables.frames}: it ends too soon")
 
+    names: Sequence[str]
 
-def picture_clips(tables: Tables, crop: CropSpec, job: CropJob, title: str) -> Iterator[ClipFrames]:
-    """Yield the clips with the crops of their faces. Raises RuntimeError if detection failed."""
-    _refuse_failed(tables.faces)
-    pairs = track(framed(tables.frames, tables.faces), title, parquet.count(tables.frames))
-    for sample_id, clip in groupby(pairs, lambda pair: str(pair[0]["sample_id"])):
-        told, values = [], []
-        for frame, found in clip:
-            pixels = face_crop(frame, found, crop, job)[1]
-            told.append({key: frame[key] for key in _TOLD})
-            values.append(
-                None if pixels is None else pixels.reshape(*pixels.shape[:2], crop.channels)
+    def clips(self, tables: Tables, title: str) -> Iterator[ClipFrames]:
+        """Yield the clips with the numbers of their frames."""
+        _refuse_failed(tables.faces)
+        frames = parquet.rows(tables.frames, _TOLD)
+        number = parquet.count(tables.samples)
+        strange = f"{tables.faces} does not belong to {tables.frames}"
+        for rows, inputs in track(inputs_of_clips(tables.faces, self.names), title, number):
+            told = [next(frames, {}) for _ in rows]
+            if any(_place(one) != _place(other) for one, other in zip(rows, told, strict=True)):
+                raise ValueError(f"{strange}: {_place(rows[0])} is another clip there")
+            there = np.isfinite(inputs).all(axis=1)
+            yield ClipFrames(
+                rows[0]["sample_id"],
+                told,
+                [
+                    values.astype(np.float32) if found else None
+                    for values, found in zip(inputs, there, strict=True)
+                ],
             )
-        yield ClipFrames(sample_id, told, values)
+        if next(frames, None) is not None:
+            raise ValueError(f"{strange}: it ends too soon")
+
+
+@dataclass(frozen=True)
+class FaceCrops:
+    """Read the crops of faces, as `crop` and `job` say."""
+
+    crop: CropSpec
+    job: CropJob
+
+    def clips(self, tables: Tables, title: str) -> Iterator[ClipFrames]:
+        """Yield the clips with the crops of their faces."""
+        _refuse_failed(tables.faces)
+        pairs = track(framed(tables.frames, tables.faces), title, parquet.count(tables.frames))
+        for sample_id, clip in groupby(pairs, lambda pair: str(pair[0]["sample_id"])):
+            told: list[Row] = []
+            values: list[Array | None] = []
+            for frame, found in clip:
+                pixels = face_crop(frame, found, self.crop, self.job)[1]
+                told.append({key: frame[key] for key in _TOLD})
+                shape = (*self.crop.size, self.crop.channels)
+                values.append(None if pixels is None else pixels.reshape(shape))
+            yield ClipFrames(sample_id, told, values)
 
 
 def _refuse_failed(table: Path) -> None:
     if parquet.failed_files(table):
-        raise RuntimeError(f"what it learns from failed: {next(parquet.rows(table))['reason']}")
+        raise RuntimeError(f"reading the frames failed: {next(parquet.rows(table))['reason']}")
 
 
 def _place(row: Mapping[str, Any]) -> tuple[Any, Any]:
     return (row.get("sample_id"), row.get("frame"))
 
 
-def pictures_of_clips(frames: Path) -> Iterator[str]:
+def hashes_of(frames: Path) -> Iterator[str]:
     """Yield the sha256 of every picture of a table of frames."""
     return (row["sha256"] for row in parquet.rows(frames, ["sha256"]) if row["sha256"])
 
 
 def training_clips(
     path: Path,
-    clips: Iterator[ClipFrames],
-    samples: Path,
+    source: Source,
+    tables: Tables,
+    title: str,
     classes: Sequence[str],
     labels: Labels,
     window: int,
@@ -115,8 +140,12 @@ def training_clips(
     ----------
     path
         Of the memory map.
-    samples
-        The table that has the labels and votes of the clips.
+    source
+        The way to read the frames.
+    tables
+        Samples have the labels and votes of the clips, frames those of the moments.
+    title
+        Of the progress bar.
     classes
         Of the network.
     labels
@@ -138,11 +167,12 @@ def training_clips(
     """
     counts = dict.fromkeys((*_REASONS, _FACELESS), 0)
     of_clip = {
-        row["sample_id"]: row for row in parquet.rows(samples, ["sample_id", "label", "votes"])
+        row["sample_id"]: row
+        for row in parquet.rows(tables.samples, ["sample_id", "label", "votes"])
     }
     parts: list[_Part] = []
     with memory_map.writing(path) as written:
-        for clip in clips:
+        for clip in source.clips(tables, title):
             there = np.array([value is not None for value in clip.values])
             counts[_FACELESS] += int((~there).sum())
             part = _part(clip, there, of_clip[clip.sample_id], classes, labels, window)
@@ -155,7 +185,11 @@ def training_clips(
                 written.append(clip.values[place])
     if not parts:
         left_out = ", ".join(f"{why}: {count}" for why, count in counts.items() if count)
-        raise ValueError(f"{samples.stem}: no clip to learn from ({left_out or 'no clips'})")
+        own = labels == "frame" and any(row["label"] for row in of_clip.values())
+        hint = "; do frames have labels of their own? else set labels: clip" if own else ""
+        raise ValueError(
+            f"{tables.samples.stem}: no clip to learn from ({left_out or 'no clips'}){hint}"
+        )
     lengths = [length for part in parts for length in part.lengths]
     found = Clips(
         frames=written.read(),
@@ -206,7 +240,7 @@ def _part(
         places=places,
         lengths=[len(part) for part in cut],
         times=times[places],
-        targets=np.array(weights).reshape(-1, len(classes)),
+        targets=np.array(weights).reshape(len(labelled), len(classes)),
         labels=np.array(shown, np.int64),
         affect=np.array(affect, float).reshape(-1, len(columns.DIMENSIONS)),
     )
@@ -222,3 +256,13 @@ def _left_out(clip: ClipFrames, part: _Part, apart: Collection[str]) -> str | No
     if apart and np.mean([row["sha256"] in apart for row in clip.told]) >= _TWIN_SHARE:
         return twin
     return None
+
+
+def narrowed(clips: Clips, classes: Sequence[str], affect: Sequence[str]) -> Clips:
+    """Return clips with what a network answers: without targets if it has no classes.
+
+    affect: which of valence and arousal.
+    """
+    columns_of = [columns.DIMENSIONS.index(name) for name in affect]
+    targets = clips.targets if classes else np.empty((len(clips.targets), 0))
+    return replace(clips, targets=targets, affect=clips.affect[:, columns_of])

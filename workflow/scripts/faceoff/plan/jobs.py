@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from faceoff.plugins.jobs import CropJob, Job, PluginJob
-from faceoff.training.recipe import Recipe, Stored
+from faceoff.training.recipe import Labels, Recipe, Stored, Take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +84,9 @@ class FitJob(Job):
     training: its name; validation: the dataset that chooses the epoch; net, options: the network;
     input: size, channels and scaling of its input, as in a model card; classes: what it learns,
     None for the classes of the dataset; crop: the way from the detector's faces to its input;
-    twins: keep pictures that are pixel-identical to one of another dataset; start: the weights
-    that it begins from, None for random ones; threads: of a CPU; processes: of torchrun.
+    labels: whose label the frames of a clip have; twins: keep pictures that are pixel-identical to
+    one of another dataset; start: the weights that it begins from, None for random ones; threads:
+    of a CPU; processes: of torchrun.
     """
 
     training: str
@@ -98,12 +99,53 @@ class FitJob(Job):
     classes: tuple[str, ...] | None
     crop: CropJob
     recipe: Recipe
+    labels: Labels
     twins: bool
     seed: int
     threads: int
     processes: int
     device: str
     start: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramesNet:
+    """A network for pictures that learns with a network over time; fields as of `FitJob`."""
+
+    net: str
+    options: dict[str, Any]
+    input: dict[str, Any]
+    crop: CropJob
+    start: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitClipsJob(Job):
+    """Train a network over time on the clips of a dataset.
+
+    Fields as of `FitJob`, and: features, take: the model of the run that reads the frames, and what
+    is taken of it; frames: or a network that learns to read them; window: most frames of a stretch;
+    affect: weight of the loss of valence and arousal.
+    """
+
+    training: str
+    dataset: str
+    validation: str
+    detector: str
+    net: str
+    options: dict[str, Any]
+    features: str | None
+    take: Take
+    frames: FramesNet | None
+    classes: tuple[str, ...] | None
+    recipe: Recipe
+    labels: Labels
+    window: int
+    affect: float
+    twins: bool
+    seed: int
+    threads: int
+    device: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +163,33 @@ class ExportJob(Job):
     training_data: dict[str, list[str]]
     selected_on: dict[str, list[str]]
     tried: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportClipsJob(Job):
+    """Write a trained network over time as ONNX with its card; fields as of `ExportJob`.
+
+    stored: of the network for pictures that learnt with it; reader: what the card says of the model
+    that reads the frames, None where that network does.
+    """
+
+    fit: FitClipsJob
+    stored: Stored
+    reader: dict[str, Any] | None
+    lineage: str
+    training_data: dict[str, list[str]]
+    selected_on: dict[str, list[str]]
+    tried: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictClipsJob(Job):
+    """Read the frames of every clip by a network over time. plugin: the network."""
+
+    dataset: str
+    detector: str
+    model: str
+    plugin: PluginJob
 
 
 @dataclass(frozen=True, kw_only=True)

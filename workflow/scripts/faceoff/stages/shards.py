@@ -42,8 +42,9 @@ def gather(
     # A failed shard does not know the model's classes; a sound one does.
     schemas = [pq.read_schema(path) for path in shards]
     schema = max(schemas, key=lambda schema: len(schema.names)).remove_metadata()
-    if schema.names == columns.FACES.names:
-        schema = columns.FACES  # a schema that was read back names the elements of lists otherwise
+    for own in (columns.FACES, columns.FEATURES):
+        if schema.names == own.names:
+            schema = own  # a schema that was read back names the elements of lists otherwise
     parquet.write_rows(
         output,
         parquet.with_failure(schema, [str(output), *failed]) if failed else schema,

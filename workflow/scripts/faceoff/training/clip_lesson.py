@@ -1,8 +1,10 @@
 """Teach a network what clips show over time."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -61,17 +63,20 @@ class ClipLesson:
         self, network: nn.Module, rows: Tensor, generator: torch.Generator, frozen: bool
     ) -> Tensor:
         """Return the loss on these clips; `frozen`: what reads the frames stays as it is."""
-        clips = self._clips
+        clips, k = self._clips, self.classes
         numbers = rows.numpy()
         frames = clips.frames_of(numbers)
         # A clip may be drawn twice, so its number in the step is another one.
         sizes = np.bincount(clips.clip, minlength=len(clips))[numbers]
         place = torch.from_numpy(np.repeat(np.arange(len(numbers)), sizes))
-        inputs = self._inputs(clips, frames, generator, place)
+        shares = _shares(np.asarray(clips.frames[frames]), self._device)
+        if self._input is not None:
+            shares = augment.augmented(shares, self._recipe.augment, generator, place)
+        inputs = _normalised(shares, self._input)
         times, stretch = _moments(clips, frames, place, self._device)
         with autocast(self._recipe, self._device):
-            answers = network(inputs, times, stretch, frozen=frozen)
-        logits, affect = self._split(answers.float())
+            outputs = network(inputs, times, stretch, frozen=frozen)
+        logits, affect = outputs.float().split((k, outputs.shape[1] - k), dim=1)
         total = logits.new_zeros(())
         if self._label_loss is not None:
             total = total + self._of_labels(logits, rows, frames, place, generator)
@@ -101,64 +106,51 @@ class ClipLesson:
         targets = self._label_loss.targets(items[labelled], generator)
         return self._label_loss(logits[labelled.to(self._device)], targets)
 
-    def _split(self, answers: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits of the classes, and valence and arousal."""
-        return answers[:, : self.classes], answers[:, self.classes :]
-
-    def _inputs(
-        self,
-        clips: Clips,
-        frames: Ints,
-        generator: torch.Generator | None = None,
-        alike: Tensor | None = None,
-    ) -> Tensor:
-        """Return what the network reads; pictures are changed at random with a generator."""
-        given = np.asarray(clips.frames[frames])
-        if self._input is None:
-            return torch.from_numpy(given).to(self._device)
-        shares = shares_of(given, self._device)
-        if generator is not None:
-            shares = augment.augmented(shares, self._recipe.augment, generator, alike)
-        inputs = self._input.normalised(shares)
-        return inputs.float().contiguous(memory_format=torch.channels_last)
-
     def score(self, network: nn.Module) -> HeldOut | None:
         """Judge a network on the validation clips; None if its answers are no numbers.
 
         The accuracy is that of clips or of frames, as the labels are.
         """
-        clips, k = self._validation, self.classes
-        answers = self.answers(network, clips)
-        if not np.isfinite(answers).all():
-            return None
-        score = HeldOut()
-        if k:
-            log_p = torch.from_numpy(answers[:, :k])
-            clip = torch.from_numpy(clips.clip)
-            log_p = (
-                log_p.log_softmax(dim=1)
-                if clips.of_frames
-                else losses.clip_log_posteriors(log_p, clip, len(clips))
-            )
-            posteriors: Floats = log_p.double().exp().numpy()
-            labelled = clips.labels >= 0
-            score = held_out(posteriors[labelled], clips.labels[labelled])
-        return score if answers.shape[1] == k else _with_ccc(score, answers[:, k:], clips.affect)
+        found = answers(network, self._validation, self._input, self._device)
+        finite = all(np.isfinite(part).all() for part in found)
+        return held_out_clips(*found, self._validation) if finite else None
 
-    def answers(self, network: nn.Module, clips: Clips) -> Floats:
-        """Return a network's outputs (n, k + a) for each frame of clips, in evaluation mode."""
-        network.eval()
-        found = []
-        with torch.inference_mode():
-            for start in range(0, len(clips), _SCORED):
-                numbers = np.arange(start, min(start + _SCORED, len(clips)))
-                frames = clips.frames_of(numbers)
-                place = torch.from_numpy(clips.clip[frames])
-                times, stretch = _moments(clips, frames, place, self._device)
-                outputs = network(self._inputs(clips, frames), times, stretch)
-                found.append(outputs.float().cpu().numpy())
-        values: Floats = np.concatenate(found)
-        return values
+
+def _shares(frames: npt.NDArray[Any], device: torch.device) -> Tensor:
+    """Return features as they are, or pictures as (n, c, h, w) of 0 to 1."""
+    if frames.dtype == np.uint8:
+        return shares_of(frames, device)
+    return torch.from_numpy(frames).to(device)
+
+
+def _normalised(shares: Tensor, normalise: Input | None) -> Tensor:
+    """Return what the network reads."""
+    if normalise is None:
+        return shares
+    return normalise.normalised(shares).float().contiguous(memory_format=torch.channels_last)
+
+
+def answers(
+    network: nn.Module, clips: Clips, normalise: Input | None, device: torch.device
+) -> tuple[Floats, Floats]:
+    """Return a network's posteriors (n, k), and valence and arousal (n, a), of each frame.
+
+    It answers in evaluation mode. k is 0 where the clips have no targets.
+    """
+    network.eval()
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(clips), _SCORED):
+            numbers = np.arange(start, min(start + _SCORED, len(clips)))
+            frames = clips.frames_of(numbers)
+            place = torch.from_numpy(clips.clip[frames])
+            times, stretch = _moments(clips, frames, place, device)
+            shares = _shares(np.asarray(clips.frames[frames]), device)
+            outputs = network(_normalised(shares, normalise), times, stretch)
+            found.append(outputs.double().cpu())
+    k = clips.targets.shape[1]
+    whole = torch.cat(found)
+    return whole[:, :k].softmax(dim=1).numpy(), whole[:, k:].numpy()
 
 
 def _moments(
@@ -169,12 +161,30 @@ def _moments(
     return torch.from_numpy(clips.times[frames]).to(device), stretch.to(device)
 
 
-def _with_ccc(score: HeldOut, read: Floats, truth: Floats) -> HeldOut:
-    """Return the score with the mean CCC of valence and arousal, those that are annotated."""
-    pairs = zip(torch.from_numpy(read).T, torch.from_numpy(truth).T, strict=True)
+def held_out_clips(posteriors: Floats, affect: Floats, clips: Clips) -> HeldOut:
+    """Score what a network answers to clips.
+
+    Parameters
+    ----------
+    posteriors
+        (n, k) of the frames; a clip's is the mean of its frames' (protocol §5).
+    affect
+        (n, a) valence and arousal of the frames; their CCC is over all annotated moments.
+    clips
+        With a label, where k is not 0.
+    """
+    score = HeldOut()
+    if posteriors.shape[1]:
+        if not clips.of_frames:
+            sums = np.zeros((len(clips), posteriors.shape[1]))
+            np.add.at(sums, clips.clip, posteriors)
+            posteriors = sums / np.bincount(clips.clip)[:, None]
+        labelled = clips.labels >= 0
+        score = held_out(posteriors[labelled], clips.labels[labelled])
+    pairs = zip(torch.from_numpy(affect).T, torch.from_numpy(clips.affect).T, strict=True)
     parts = [
         1 - losses.ccc(own, told, there)
         for own, told in pairs
         if (there := torch.isfinite(told)).any()
     ]
-    return score if not parts else replace(score, ccc=float(torch.stack(parts).mean()))
+    return replace(score, ccc=float(torch.stack(parts).mean())) if parts else score

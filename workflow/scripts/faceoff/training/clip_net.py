@@ -1,12 +1,15 @@
 """Put what reads a frame before a network over time, and read stretches of clips."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from faceoff.training import sequence_list
 from faceoff.training.sequence_nets._sequence import SequenceNet
 
 
@@ -18,6 +21,7 @@ class Standardise(nn.Module):
 
     def __init__(self, mean: Tensor, deviation: Tensor):
         super().__init__()
+        self.features = len(mean)
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
 
@@ -45,6 +49,17 @@ class PictureFeatures(nn.Module):
         return cast(Callable[[Tensor], Tensor], self.network.embed)(x)
 
 
+Front = Standardise | PictureFeatures
+
+
+def standardising(frames: npt.NDArray[np.float32]) -> Standardise:
+    """Return the standardisation of the features (n, d) of a training; constant ones stay 0."""
+    mean = np.mean(frames, axis=0, dtype=np.float64)
+    deviation = np.std(frames, axis=0, dtype=np.float64)
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    return Standardise(*(torch.as_tensor(part, dtype=torch.float32) for part in (mean, deviation)))
+
+
 class ClipNet(nn.Module):
     """Frames of stretches, one behind the other, to logits per frame.
 
@@ -56,7 +71,7 @@ class ClipNet(nn.Module):
         A network of `sequence_list` for as many features.
     """
 
-    def __init__(self, front: nn.Module, sequence: nn.Module):
+    def __init__(self, front: Front, sequence: nn.Module):
         super().__init__()
         if not isinstance(sequence, SequenceNet):
             raise ValueError(f"{type(sequence).__name__} is no sequence network")
@@ -92,3 +107,11 @@ class ClipNet(nn.Module):
         moments[row, column] = times
         logits: Tensor = self.sequence(rows, mask, moments)[row, column]
         return logits
+
+
+def build(net: str, options: Mapping[str, Any], outputs: int, front: Front) -> ClipNet:
+    """Return a network over time with new parameters, drawn from PyTorch's global seed.
+
+    Raises ValueError for a wrong name or option.
+    """
+    return ClipNet(front, sequence_list.build(net, options, outputs, front.features))

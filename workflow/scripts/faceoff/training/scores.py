@@ -34,11 +34,15 @@ class HeldOut:
         """Return the numbers that there are, by name."""
         return {key: value for key, value in self.to_record().items() if key != "confusion"}
 
-    def better_than(self, other: "HeldOut | None", measure: Measure) -> bool:
-        """Return whether this measure is better; of equal ones the lower log loss is."""
+    def better_than(self, other: "HeldOut | None", measure: Measure | None) -> bool:
+        """Return whether this measure is better; of equal ones the lower log loss is.
+
+        None is the accuracy, or ccc where there are no labels.
+        """
         if other is None:
             return True
         mine, theirs = self.measures, other.measures
+        measure = measure or ("accuracy" if "accuracy" in mine else "ccc")
         if measure != "log_loss" and mine[measure] != theirs[measure]:
             return mine[measure] > theirs[measure]
         return mine.get("log_loss", 0.0) < theirs.get("log_loss", 0.0)
