@@ -118,7 +118,7 @@ def _fit(
         "affect": affect,
         "inputs": source.names if isinstance(source, Features) else embedding_names(front.features),
         "step_s": _step(learnt),
-        "recipe": asdict(job.recipe),
+        "recipe": _recipe(job),
         "seed": job.seed,
         "threads": job.threads,
         "clips": len(learnt),
@@ -131,6 +131,14 @@ def _fit(
         "validation_task": listed(validation.samples, job.validation),
     }
     return training, fitted, record, {"prepare_s": prepared, "device": device}
+
+
+def _recipe(job: FitClipsJob) -> dict[str, Any]:
+    """Return what the record says of the recipe; features are not changed at random."""
+    recipe = asdict(job.recipe)
+    if job.frames is None:
+        del recipe["augment"]
+    return recipe
 
 
 def _answers(
