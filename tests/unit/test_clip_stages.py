@@ -17,8 +17,11 @@ pytest.importorskip("onnxscript")
 from test_send_avec import clip, rated  # noqa: E402
 
 from faceoff.drawing.ravdess import write_ravdess  # noqa: E402
-from faceoff.faces.training_pictures import Tables  # noqa: E402
+from faceoff.faces.training_pictures import Tables, training_pictures  # noqa: E402
+from faceoff.figures import curves  # noqa: E402
 from faceoff.plan.job_specs import Plan  # noqa: E402
+from faceoff.plugins.jobs import CropJob  # noqa: E402
+from faceoff.plugins.protocols import CropSpec  # noqa: E402
 from faceoff.scoring import affect  # noqa: E402
 from faceoff.stages.detect import write_faces  # noqa: E402
 from faceoff.stages.embed import write_features  # noqa: E402
@@ -28,6 +31,7 @@ from faceoff.stages.frames import write_frames  # noqa: E402
 from faceoff.stages.predict import write_predictions  # noqa: E402
 from faceoff.stages.predict_clips import write_clip_predictions  # noqa: E402
 from faceoff.stages.samples import write_samples  # noqa: E402
+from faceoff.stages.score import write_score  # noqa: E402
 from faceoff.stages.shards import gather, gather_frames, write_shard  # noqa: E402
 from faceoff.storage import columns, parquet  # noqa: E402
 from faceoff.training.loop import TrainingError  # noqa: E402
@@ -195,6 +199,22 @@ def test_valence_over_time_is_learnt_by_its_concordance(
     moments = affect.moments(frames, predictions, ids)
     assert [*moments] == dimensions
     assert np.isfinite(moments["valence"].predicted).all()
+    assert len(curves.draw(record).axes) == 3, "loss, learning rate, CCC; no confusion"
+
+
+def test_a_network_without_classes_is_not_scored_on_labels(
+    tmp_path: Path, ravdess: dict[str, Any]
+) -> None:
+    run = Run(tmp_path / "run", _send(tmp_path / "tree") | {"other": ravdess["test"]})
+    run.train()
+    samples = run.listed("other")
+    run.read("other")
+    frames, out = run.path("results/t/frames/other.parquet"), tmp_path / "score.json"
+    job = run.plan.score_job("other", DETECTOR, "net")
+    write_score(samples, frames, run.predict("other"), out, job)
+    score = json.loads(out.read_text())
+    assert (score["state"], score["train_status"]) == ("skipped", "cross-corpus")
+    assert score["reason"].startswith("it reads valence and arousal, no emotions")
 
 
 # -- RAVDESS: a label per clip ---------------------------------------------------------------------
@@ -318,6 +338,32 @@ def test_answers_and_frames_are_learnt_from(
         assert len(record["inputs"]) == 8
     else:
         assert run.card()["frames"]["file"] == "frames.onnx"
+
+
+def _label_frames(table: Path) -> None:
+    """Give each frame a label of its own: neutral, and the emotion in the third and fourth."""
+    rows = [
+        {**row, "label": "anger" if row["frame"] in (2, 3) else "neutral"}
+        for row in parquet.rows(table)
+    ]
+    parquet.write_rows(table, columns.FRAMES, rows)
+
+
+def test_frames_have_their_own_labels_or_their_clips(run: Run, tmp_path: Path) -> None:
+    """For networks over time and for those on pictures."""
+    learn, judge = run.tables("learn"), run.tables("judge")
+    for tables in (learn, judge):
+        _label_frames(tables.frames)
+    of_class = refit(run, labels="frame")["of_class"]
+    assert (of_class["neutral"], of_class["anger"]) == (24, 12)
+    faces = replace(learn, faces=run.path(run.plan.layout.faces("learn", DETECTOR)))
+    crop, job = CropSpec(size=(8, 8), channels=1), CropJob(policy="largest")
+    classes = ("anger", "neutral")
+    for labels, expected in (("clip", [12, 12]), ("frame", [12, 24])):
+        pictures, _ = training_pictures(
+            tmp_path / "pixels", faces, crop, job, classes, "", labels=labels
+        )
+        assert np.bincount(pictures.labels).tolist() == expected
 
 
 # -- bad input -------------------------------------------------------------------------------------

@@ -60,9 +60,10 @@ def draw(record: Mapping[str, Any]) -> Figure:
     ratios = (1.15, 1) if classes else (1,)
     grid = figure.add_gridspec(2, len(ratios), width_ratios=ratios)
     loss, score = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
-    # The adjusted or mixed loss of training and the log loss have one axis: both are in nats.
+    # The adjusted or mixed loss of training and the log loss have one axis: both are in nats, but
+    # for what valence and arousal add.
     _lines(loss, history, _LOSSES)
-    loss.set_ylabel("nats" if classes else "1 − CCC")
+    loss.set_ylabel("loss" if record.get("affect") else "nats")
     rate = loss.twinx()
     rate.plot(epochs, [epoch["lr"] for epoch in history], color=MUTED, linestyle=":", linewidth=0.8)
     rate.set_ylabel("learning rate", color=MUTED)

@@ -161,8 +161,11 @@ class SamplePosteriors:
     def in_space(self, space: Sequence[str]) -> tuple[Floats, Floats]:
         """Return posterior (n, k) and mass outside the space (n,).
 
-        Classes outside are masked, the rest renormalised (protocol §12).
+        Classes outside are masked, the rest renormalised (protocol §12). A model without classes,
+        which reads valence alone, covers no sample.
         """
+        if not self.classes:
+            return np.full((len(self.own), len(space)), np.nan), np.full(len(self.own), np.nan)
         return metrics.restrict(self.own, self.classes, space)
 
 
