@@ -160,6 +160,11 @@ def test_a_fault_is_one_line_that_names_the_key(training: dict[str, Any], expect
     assert expected in line
 
 
+def test_crops_belong_to_the_model_that_reads_the_frames() -> None:
+    (line,) = faults(raw(models={"mine": {"model": "lstm", "margin": 0.1}}))
+    assert line == "models.mine.margin: faceoff_small reads the frames for it: set it there"
+
+
 def test_clips_of_the_training_judge_no_epoch() -> None:
     same = {"judge": {"type": "posed_video", "split": "train", "role": "validation"}}
     (line,) = faults(raw(datasets=same))

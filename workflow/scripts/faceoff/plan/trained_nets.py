@@ -104,6 +104,7 @@ def faults(config: RunConfig, folders: tuple[Path, ...]) -> list[str]:
             lines.append(f"{where}: a model has this name already: give the network another one")
         lines += _net_faults(where, training)
         lines += _reader_faults(config, name, training, folders)
+        lines += _model_faults(config, name, training)
         lines += _dataset_faults(config, where, training)
         used = detector(config, training)
         if used is None:
@@ -163,11 +164,24 @@ def _reader_faults(
     card = card_of(config.models[reader].model or reader, folders)
     if card is None:
         return []  # the check of the models says it
-    if training.take == "embedding" and card.card.get("runtime") != "onnx":
+    if training.take == "embedding" and card.class_name != "OnnxCard":
         return [
             f"{where}: {reader!r} gives no embedding, which networks of ONNX do: set take: answers"
         ]
     return []
+
+
+def _model_faults(config: RunConfig, name: str, training: TrainingConfig) -> list[str]:
+    """Check that a model over another one's features says nothing of crops, which that one has."""
+    crops = ("margin", "align")
+    return [
+        f"models.{model}.{key}: {training.features} reads the frames for it: set it there"
+        for model, section in config.models.items()
+        for key in crops
+        if training.features
+        and (section.model or model) == name
+        and getattr(section, key) is not None
+    ]
 
 
 def _dataset_faults(config: RunConfig, where: str, training: TrainingConfig) -> list[str]:
