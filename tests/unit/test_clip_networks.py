@@ -20,8 +20,8 @@ from test_training_onnx import built, export  # noqa: E402
 from torch import nn  # noqa: E402
 
 from faceoff.inference.onnx_embedding import cut_to_embedding  # noqa: E402
-from faceoff.models.trained_net import TrainedNet  # noqa: E402
-from faceoff.models.trained_sequence import TrainedFrames, TrainedSequence  # noqa: E402
+from faceoff.models.trained_net import TrainedFrames, TrainedNet  # noqa: E402
+from faceoff.models.trained_sequence import TrainedSequence  # noqa: E402
 from faceoff.training import clip_files, net_list, onnx_files, sequence_list  # noqa: E402
 from faceoff.training.about import About, ClipAbout  # noqa: E402
 from faceoff.training.clip_net import ClipNet, PictureFeatures, Standardise  # noqa: E402

@@ -1,9 +1,5 @@
 """Test how networks over time are trained: what they learn, and that they go on to the bit."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +16,12 @@ from test_training_loop import (  # noqa: E402
     PLAIN,
     _stopped_after,
     assert_equal,
+    killed_and_resumed,
 )
 
 from faceoff.scoring import metrics  # noqa: E402
 from faceoff.training import (  # noqa: E402
     augment,
-    checkpoints,
     loop,
     losses,
     net_list,
@@ -224,45 +220,12 @@ def test_stopped_at_any_step_it_ends_with_the_same_bits(
     assert_equal(whole, made.run("test"))
 
 
-# A training in a process of its own; it says each step that a checkpoint holds.
-_PROCESS = """
-import sys
-from pathlib import Path
-sys.path[:0] = {paths!r}
-import test_clip_training as test
-from faceoff.training import checkpoints, loop
-loop._CHECKPOINT_S = -1.0
-save = checkpoints.save
-def told(path, job, state):
-    save(path, job, state)
-    print(state["state"]["step"], flush=True)
-checkpoints.save = told
-fitted = test.fit(Path(sys.argv[1]), test.MOVING, options=test.NOISY)
-checkpoints.save = save
-checkpoints.save(Path(sys.argv[1]) / "end.pt", "end", {{"weights": fitted.weights,
-    "history": fitted.history}})
-"""
-
-
 @pytest.mark.slow
 def test_killed_in_the_middle_of_a_step_it_ends_with_the_same_bits(tmp_path: Path) -> None:
-    paths = [str(Path(loop.__file__).parents[2]), str(Path(__file__).parent)]
-    command = [sys.executable, "-c", _PROCESS.format(paths=paths), str(tmp_path / "killed")]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if int(line) == 5:  # in the second epoch; the sixth step has begun
-                process.send_signal(signal.SIGKILL)
-                break
-    assert process.returncode == -signal.SIGKILL
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=120, check=True
-    )
-    assert "going on from" in done.stderr
-    end = checkpoints.load(tmp_path / "killed/end.pt", "end")
+    """In the second epoch; the sixth step has begun."""
+    call = "test.fit(folder, test.MOVING, options=test.NOISY)"
+    end = killed_and_resumed(tmp_path / "killed", "test_clip_training", call, step=5)
     whole = fit(tmp_path / "whole", MOVING, options=NOISY)
-    assert end is not None
     assert end["history"] == whole.history
     assert all(torch.equal(end["weights"][name], value) for name, value in whole.weights.items())
 

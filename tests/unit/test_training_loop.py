@@ -244,7 +244,7 @@ _PROCESS = """
 import sys
 from pathlib import Path
 sys.path[:0] = {paths!r}
-import test_training_loop as test
+import {module} as test
 from faceoff.training import checkpoints, loop
 loop._CHECKPOINT_S = -1.0
 save = checkpoints.save
@@ -252,22 +252,28 @@ def told(path, job, state):
     save(path, job, state)
     print(state["state"]["step"], flush=True)
 checkpoints.save = told
-fitted = test.fit(Path(sys.argv[1]), test.DRAWING)
+folder = Path(sys.argv[1])
+fitted = {call}
 checkpoints.save = save
-checkpoints.save(Path(sys.argv[1]) / "end.pt", "end", {{"weights": fitted.weights,
-    "history": fitted.history, "best_epoch": fitted.best_epoch}})
+checkpoints.save(folder / "end.pt", "end", {{"weights": fitted.weights, "history": fitted.history,
+    "best_epoch": fitted.best_epoch}})
 """
 
 
-@pytest.mark.slow
-def test_killed_in_the_middle_of_a_step_it_ends_with_the_same_bits(tmp_path: Path) -> None:
+def killed_and_resumed(folder: Path, module: str, call: str, step: int) -> dict[str, Any]:
+    """Train in a process, kill it once a checkpoint holds this step, and let another go on.
+
+    module, call: a module of these tests, `test` in the call that trains in `folder`. Return
+    weights, history and best_epoch of the end.
+    """
     paths = [str(Path(loop.__file__).parents[2]), str(Path(__file__).parent)]
-    command = [sys.executable, "-c", _PROCESS.format(paths=paths), str(tmp_path / "killed")]
+    text = _PROCESS.format(paths=paths, module=module, call=call)
+    command = [sys.executable, "-c", text, str(folder)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if int(line) == 3:  # in the second epoch; the fourth step has begun
+            if int(line) == step:
                 process.send_signal(signal.SIGKILL)
                 break
     assert process.returncode == -signal.SIGKILL
@@ -275,10 +281,18 @@ def test_killed_in_the_middle_of_a_step_it_ends_with_the_same_bits(tmp_path: Pat
         command, capture_output=True, text=True, env=environment, timeout=120, check=True
     )
     assert "going on from" in done.stderr
-    assert int(done.stdout.split()[0]) > 3
-    end = checkpoints.load(tmp_path / "killed/end.pt", "end")
-    whole = fit(tmp_path / "whole", DRAWING)
+    assert int(done.stdout.split()[0]) > step
+    end = checkpoints.load(folder / "end.pt", "end")
     assert end is not None
+    return end
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_of_a_step_it_ends_with_the_same_bits(tmp_path: Path) -> None:
+    """In the second epoch; the fourth step has begun."""
+    call = "test.fit(folder, test.DRAWING)"
+    end = killed_and_resumed(tmp_path / "killed", "test_training_loop", call, step=3)
+    whole = fit(tmp_path / "whole", DRAWING)
     assert end["history"] == whole.history
     assert end["best_epoch"] == whole.best_epoch
     assert all(torch.equal(end["weights"][name], value) for name, value in whole.weights.items())

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from faceoff.inference.onnx_embedding import EmbeddingNetwork
 from faceoff.inference.runtimes import Onnx, onnx_metadata, softmax
 from faceoff.inference.stretches import stretches
 from faceoff.plugins.protocols import Floats, Prediction
-from faceoff.training.about import About, ClipAbout
+from faceoff.training.about import ClipAbout
 
 
 class TrainedSequence:
@@ -51,18 +50,3 @@ class TrainedSequence:
             arousal=affect.get("arousal"),
             evaluable=there,
         )
-
-
-class TrainedFrames(EmbeddingNetwork):
-    """Read frames by the network for pictures that learnt with a network over time."""
-
-    openers = {"onnx": lambda files, card, outputs: Onnx(files["weights"])}  # noqa: RUF012
-
-    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
-        about = About.from_json(onnx_metadata(assets["trained"])[About.KEY])
-        described = {"runtime": "onnx", "input": about.input, "emotions": about.classes}
-        super().__init__({**card, **described}, {"weights": assets["trained"]})
-
-    def embed(self, crops: np.ndarray) -> np.ndarray:
-        """Return the embeddings (n, d) float32 of (n, height, width, channels) uint8 crops."""
-        return self._network.run(self._inputs(crops))[0]

@@ -44,7 +44,8 @@ def plugin_of(config: RunConfig, training: str) -> Plugin:
 
 def frames_plugin(config: RunConfig, training: str) -> Plugin:
     """Return the plug-in of the network for pictures that learns with a network over time."""
-    return replace(plugin_of(config, training), class_name="TrainedFrames")
+    source = PACKAGE / "models" / "trained_net.py"
+    return replace(plugin_of(config, training), source=source, class_name="TrainedFrames")
 
 
 def _family(config: RunConfig, training: str) -> str:
@@ -173,14 +174,13 @@ def _reader_faults(
 
 def _model_faults(config: RunConfig, name: str, training: TrainingConfig) -> list[str]:
     """Check that a model over another one's features says nothing of crops, which that one has."""
-    crops = ("margin", "align")
+    if training.features is None:
+        return []
     return [
         f"models.{model}.{key}: {training.features} reads the frames for it: set it there"
         for model, section in config.models.items()
-        for key in crops
-        if training.features
-        and (section.model or model) == name
-        and getattr(section, key) is not None
+        for key in ("margin", "align")
+        if (section.model or model) == name and getattr(section, key) is not None
     ]
 
 

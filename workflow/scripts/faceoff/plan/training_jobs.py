@@ -61,50 +61,45 @@ class TrainingJobs(StageJobs):
         """Tell `fit` the network, its data and its recipe."""
         section = self.config.training[training]
         return FitJob(
-            training=training,
-            dataset=section.data,
-            validation=section.validation,
-            detector=self.training_detector(training),
-            net=section.net,
-            options=section.options,
             input=_input(section.net, section.options, section.margin),
-            classes=_classes(section),
             crop=self._training_crop(training),
-            recipe=_recipe(section),
-            labels=section.labels,
-            twins=section.twins,
-            start=self._start(section),
-            seed=self._seed(section),
-            threads=section.threads,
             processes=section.processes,
-            device=self.config.device,
+            start=self._start(section),
             code=code("fit", net_list.file_of(section.net)),
+            **self._training(training),
         )
 
     def fit_clips_job(self, training: str) -> FitClipsJob:
         """Tell `fit_clips` the network over time, what reads the frames, its data and recipe."""
         section = self.config.training[training]
         return FitClipsJob(
-            training=training,
-            dataset=section.data,
-            validation=section.validation,
-            detector=self.training_detector(training),
-            net=section.net,
-            options=section.options,
             features=section.features,
             take=section.take,
             frames=self._frames_net(training),
-            classes=_classes(section),
-            recipe=_recipe(section),
-            labels=section.labels,
             window=section.window,
             affect=section.affect,
-            twins=section.twins,
-            seed=self._seed(section),
-            threads=section.threads,
-            device=self.config.device,
             code=code("fit_clips", *_files_of(section)),
+            **self._training(training),
         )
+
+    def _training(self, training: str) -> dict[str, Any]:
+        """Return what all kinds of networks are told; see `jobs.TrainingJob`."""
+        section = self.config.training[training]
+        return {
+            "training": training,
+            "dataset": section.data,
+            "validation": section.validation,
+            "detector": self.training_detector(training),
+            "net": section.net,
+            "options": section.options,
+            "classes": None if section.classes is None else tuple(section.classes),
+            "recipe": _recipe(section),
+            "labels": section.labels,
+            "twins": section.twins,
+            "seed": section.seeds[0] if section.seeds else self.config.seed,
+            "threads": section.threads,
+            "device": self.config.device,
+        }
 
     def _frames_net(self, training: str) -> FramesNet | None:
         """Return the network for pictures that learns with a network over time."""
@@ -130,9 +125,6 @@ class TrainingJobs(StageJobs):
             calibration=card.get("calibration") if box == "calibrated" else None,
         )
 
-    def _seed(self, section: TrainingConfig) -> int:
-        return section.seeds[0] if section.seeds else self.config.seed
-
     def _start(self, section: TrainingConfig) -> dict[str, Any] | None:
         """Return the file of weights that a training begins from, as an asset."""
         if section.start is None:
@@ -147,7 +139,6 @@ class TrainingJobs(StageJobs):
         section = self.config.training[training]
         return ExportJob(
             fit=self.fit_job(training),
-            stored=section.stored,
             code=code("export_network", net_list.file_of(section.net)),
             **self._origin(training),
         )
@@ -157,14 +148,13 @@ class TrainingJobs(StageJobs):
         section = self.config.training[training]
         return ExportClipsJob(
             fit=self.fit_clips_job(training),
-            stored=section.stored,
             reader=None if section.features is None else self._reader(section.features),
             code=code("export_clips", *_files_of(section)),
             **self._origin(training),
         )
 
     def _origin(self, training: str) -> dict[str, Any]:
-        """Return what a card says of lineage and data."""
+        """Return what the cards of all kinds of networks say; see `jobs.CardJob`."""
         section = self.config.training[training]
         alike = [
             other
@@ -172,6 +162,7 @@ class TrainingJobs(StageJobs):
             if (other.data, other.validation) == (section.data, section.validation)
         ]
         return {
+            "stored": section.stored,
             "lineage": str(trained_nets.plugin_of(self.config, training).card["lineage"]),
             "training_data": self._splits(section.data),
             "selected_on": self._splits(section.validation),
@@ -228,10 +219,6 @@ class TrainingJobs(StageJobs):
 def _input(net: str, options: dict[str, Any], margin: float) -> dict[str, Any]:
     """Return what a network for pictures reads, in the keys of a model card's `input`."""
     return {**net_list.input_of(net, options), "margin": margin}
-
-
-def _classes(section: TrainingConfig) -> tuple[str, ...] | None:
-    return None if section.classes is None else tuple(section.classes)
 
 
 def _recipe(section: TrainingConfig) -> Recipe:

@@ -14,7 +14,8 @@ from faceoff.assets.asset import hash_of
 from faceoff.faces.training_clips import FaceCrops, Features, Source, narrowed, training_clips
 from faceoff.faces.training_pictures import Tables
 from faceoff.inference.card_network import crop_of
-from faceoff.models.trained_sequence import TrainedFrames, TrainedSequence
+from faceoff.models.trained_net import TrainedFrames
+from faceoff.models.trained_sequence import TrainedSequence
 from faceoff.plan.jobs import ExportClipsJob, FitClipsJob
 from faceoff.statistics.arrays import Floats
 from faceoff.storage import columns, files
@@ -150,10 +151,7 @@ def _card(
         "window": about.window,
         "causal": about.causal,
         "step_s": about.step_s,
-        "lineage": job.lineage,
-        "training_data": job.training_data,
-        "selected_on": job.selected_on,
-        "source": "trained with Faceoff",
+        **job.origin(),
         "training": outcome.card_entry(
             record,
             score,

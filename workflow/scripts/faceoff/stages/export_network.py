@@ -102,10 +102,7 @@ def _card(
         "runtime": "onnx",
         "input": fit.input,
         "emotions": list(record["classes"]),
-        "lineage": job.lineage,
-        "training_data": job.training_data,
-        "selected_on": job.selected_on,
-        "source": "trained with Faceoff",
+        **job.origin(),
         "training": outcome.card_entry(
             record,
             score,

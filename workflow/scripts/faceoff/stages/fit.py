@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -21,7 +20,8 @@ from faceoff.scoring.task import listed
 from faceoff.storage import parquet
 from faceoff.training import checkpoints, net_list, outcome, start
 from faceoff.training.classes import check_classes, class_counts
-from faceoff.training.loop import Fitted, Training
+from faceoff.training.loop import Training
+from faceoff.training.outcome import Outcome
 from faceoff.training.picture_lesson import Input, PictureLesson
 from faceoff.training.pictures import pixel_hash
 
@@ -42,18 +42,16 @@ def write_fit(
     """
     decoded = output.parent / f"decoded-{os.environ.get('RANK', 0)}"
     try:
-        training, fitted, record, timing = _fit(data, validation, others, decoded, job)
+        ended = _fit(data, validation, others, decoded, job)
     finally:
         shutil.rmtree(decoded, ignore_errors=True)
-    outcome.write(
-        training, fitted, record, timing, weights, history, output, job.recipe.tensorboard
-    )
+    outcome.write(ended, weights, history, output, job.recipe.tensorboard)
 
 
 def _fit(
     data: Tables, validation: Tables, others: Sequence[Path], decoded: Path, job: FitJob
-) -> tuple[Training, Fitted, dict[str, Any], dict[str, Any]]:
-    """Return the training, its network, the record of it, and its times.
+) -> Outcome:
+    """Train the network.
 
     decoded: a folder for the decoded pictures; the checkpoint lies beside it.
     """
@@ -102,7 +100,7 @@ def _fit(
         "validation_pictures": len(judged),
         "validation_task": listed(validation.samples, job.validation),
     }
-    return training, fitted, record, {"prepare_s": prepared, "device": device}
+    return Outcome(training, fitted, record, {"prepare_s": prepared, "device": device})
 
 
 def _device(job: FitJob) -> str:

@@ -32,7 +32,8 @@ from faceoff.training.classes import check_classes, class_counts
 from faceoff.training.clip_lesson import ClipLesson
 from faceoff.training.clip_net import Front, PictureFeatures, standardising
 from faceoff.training.clips import Clips
-from faceoff.training.loop import Fitted, Training, TrainingError
+from faceoff.training.loop import Training, TrainingError
+from faceoff.training.outcome import Outcome
 from faceoff.training.picture_lesson import Input
 
 _AFFECT_MOMENTS = 2  # annotated moments below which there is no concordance
@@ -54,18 +55,16 @@ def write_fit_clips(
     """
     gathered = output.parent / "gathered"
     try:
-        training, fitted, record, timing = _fit(data, validation, others, gathered, job)
+        ended = _fit(data, validation, others, gathered, job)
     finally:
         shutil.rmtree(gathered, ignore_errors=True)
-    outcome.write(
-        training, fitted, record, timing, weights, history, output, job.recipe.tensorboard
-    )
+    outcome.write(ended, weights, history, output, job.recipe.tensorboard)
 
 
 def _fit(
     data: Tables, validation: Tables, others: Sequence[Path], gathered: Path, job: FitClipsJob
-) -> tuple[Training, Fitted, dict[str, Any], dict[str, Any]]:
-    """Return the training, its network, the record of it, and its times.
+) -> Outcome:
+    """Train the network.
 
     gathered: a folder for what is read of the frames; the checkpoint lies beside it.
     """
@@ -130,7 +129,7 @@ def _fit(
         "validation_clips": len(judged),
         "validation_task": listed(validation.samples, job.validation),
     }
-    return training, fitted, record, {"prepare_s": prepared, "device": device}
+    return Outcome(training, fitted, record, {"prepare_s": prepared, "device": device})
 
 
 def _recipe(job: FitClipsJob) -> dict[str, Any]:

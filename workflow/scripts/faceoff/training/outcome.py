@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +18,27 @@ from faceoff.training.scores import HeldOut
 _PACKAGES = ("python", "numpy", "torch", "timm", "torchvision")
 
 
-def write(
-    training: Training,
-    fitted: Fitted,
-    record: Mapping[str, Any],
-    timing: Mapping[str, Any],
-    weights: Path,
-    history: Path,
-    output: Path,
-    events: bool,
-) -> None:
+@dataclass(frozen=True)
+class Outcome:
+    """A training that has ended, and its network.
+
+    record: what is particular to it; timing: beside the seconds of the training itself.
+    """
+
+    training: Training
+    fitted: Fitted
+    record: Mapping[str, Any]
+    timing: Mapping[str, Any]
+
+
+def write(outcome: Outcome, weights: Path, history: Path, output: Path, events: bool) -> None:
     """Write the files of a training, and forget its checkpoint.
 
-    record: what is particular to it; how the network came to be is added. history: the log as CSV;
-    output: the record; events: also write TensorBoard's event file beside it. Of several processes
-    only the first writes.
+    history: the log as CSV; output: the record, to which is added how the network came to be;
+    events: also write TensorBoard's event file beside it. Of several processes only the first
+    writes.
     """
+    fitted = outcome.fitted
     if int(os.environ.get("RANK", 0)):
         return
     with files.atomic(weights) as scratch:
@@ -46,10 +52,10 @@ def write(
         "stopped": fitted.stopped,
         "history": fitted.history,
     }
-    files.write_json(output, {**record, **came})
-    timed = {"stage": "fit", **timing, "train_s": training.seconds}
+    files.write_json(output, {**outcome.record, **came})
+    timed = {"stage": "fit", **outcome.timing, "train_s": outcome.training.seconds}
     files.write_json(output.with_name("fit.timing.json"), timed)
-    training.forget()
+    outcome.training.forget()
 
 
 def card_entry(
