@@ -39,38 +39,49 @@ def recipe(precision: str) -> Recipe:
     return Recipe(**{**settings, "augment": Augment(**settings["augment"])})
 
 
-def trained(net: str, pictures: Pictures, settings: Recipe) -> float:
+def trained(net: str, pictures: Pictures, settings: Recipe, device: str = "cpu") -> float:
     """Return the seconds of one epoch of training."""
     card = net_list.stated(net)["input"]
     normalise = Input(card["divisor"], card["mean"], card["std"])
-    few = Pictures(pictures.pixels[:128], pictures.targets[:128], pictures.labels[:128])
+    judged = slice(max(1, len(pictures) // 20))
+    few = Pictures(pictures.pixels[judged], pictures.targets[judged], pictures.labels[judged])
     network, head = net_list.build(net, {}, CLASSES), net_list.get(net).head
     with tempfile.TemporaryDirectory() as folder:
-        lesson = PictureLesson(settings, head, normalise, pictures, few)
-        training = Training(network, head, settings, lesson, Path(folder), "benchmark", 0)
+        lesson = PictureLesson(settings, head, normalise, pictures, few, device)
+        training = Training(network, head, settings, lesson, Path(folder), "benchmark", 0, device)
         began = time.perf_counter()
         training.run("training")
         return time.perf_counter() - began
 
 
-def bare(net: str, pictures: Pictures, settings: Recipe) -> float:
-    """Return the seconds of the same steps with nothing beside the network."""
-    network = net_list.build(net, {}, CLASSES).to(memory_format=torch.channels_last).train()
+def bare(
+    net: str,
+    pictures: Pictures,
+    settings: Recipe,
+    device: str = "cpu",
+    layout: torch.memory_format = torch.channels_last,
+) -> float:
+    """Return the seconds of the same steps with nothing beside the network.
+
+    Pictures and targets lie on the device before. layout: of the pictures and the weights.
+    """
+    network = net_list.build(net, {}, CLASSES).to(device).to(memory_format=layout).train()
     inputs = torch.from_numpy(pictures.pixels).permute(0, 3, 1, 2).float()
-    inputs = (inputs / 255).contiguous(memory_format=torch.channels_last)
-    targets = torch.as_tensor(pictures.targets, dtype=torch.float32)
+    inputs = (inputs / 255).to(device).contiguous(memory_format=layout)
+    targets = torch.as_tensor(pictures.targets, dtype=torch.float32).to(device)
     optimiser = torch.optim.AdamW(network.parameters(), settings.lr)
     half = settings.precision == "bfloat16"
     began = time.perf_counter()
     for start in range(0, len(inputs) // settings.batch * settings.batch, settings.batch):
         rows = slice(start, start + settings.batch)
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=half):
             answer = network(inputs[rows])
-        logits = answer[0] if isinstance(answer, tuple) else answer
-        loss = torch.nn.functional.cross_entropy(logits.float(), targets[rows])
+        logits, extra = answer if isinstance(answer, tuple) else (answer, 0.0)
+        loss = torch.nn.functional.cross_entropy(logits.float(), targets[rows]) + extra
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+    loss.item()  # a GPU is waited for
     return time.perf_counter() - began
 
 

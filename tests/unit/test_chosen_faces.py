@@ -7,9 +7,10 @@ import pytest
 
 from faceoff.faces import crops
 from faceoff.faces.choice import POLICIES, choose
-from faceoff.faces.chosen import SIDES, calibrate_all, chosen_faces, iou_of, look_at_same_face
+from faceoff.faces.chosen import SIDES, calibrate_all, chosen_faces, look_at_same_face
 from faceoff.faces.face_crops import framed
 from faceoff.statistics.limits import SAME_FACE
+from faceoff.statistics.overlap import iou_of
 from faceoff.storage import columns, parquet
 
 SIZE = (640, 480)

@@ -10,11 +10,26 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from faceoff.drawing import scenes
-from faceoff.faces.crops import TEMPLATE, calibrate, crop, cut, iou, square
+from faceoff.faces.crops import TEMPLATE, aligned, calibrate, crop, cut, iou, square
 from faceoff.plugins.protocols import CropSpec
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(1, 256, (40, 60, 3), np.uint8)  # never black
+
+
+def test_aligned_pixels_lie_where_they_shall() -> None:
+    """Three coloured spots are laid on a target that is turned, larger and moved."""
+    image = np.zeros((200, 300, 3), np.uint8)
+    spots = np.array([[60.0, 50.0], [140.0, 50.0], [100.0, 110.0]])
+    for channel, (x, y) in enumerate(spots.astype(int)):
+        image[y - 4 : y + 5, x - 4 : x + 5, channel] = 255
+    target = np.array([[130.0, 20.0], [130.0, 100.0], [70.0, 60.0]])
+    pixels = aligned(image, spots, target, (120, 160))
+    assert pixels.shape == (120, 160, 3)
+    for channel, (x, y) in enumerate(target.astype(int)):
+        assert pixels[y, x, channel] > 200
+    with pytest.raises(ValueError, match="lie on one point"):
+        aligned(image, spots[:1].repeat(3, 0), target, (120, 160))
 
 
 def test_identity_at_equal_size() -> None:

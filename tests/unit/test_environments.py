@@ -58,7 +58,8 @@ IN_FRAMEWORKS = {
     "fit_clips.py": "network",
     "export_network.py": "network",
     "export_clips.py": "network",
-}  # the stages that run in a plug-in's environment, or in PyTorch's
+    "tracks.py": "tracking",
+}  # the stages that run in a plug-in's environment, in PyTorch's or in ONNX's
 
 
 @cache
@@ -141,6 +142,10 @@ def needed(framework: str) -> dict[str, set[str]]:
             for module in third_party(path):
                 use(module, path.name)
         use("onnxscript", "torch.onnx.export")
+    if framework == "onnx":  # follows faces, too
+        for path in reached(PACKAGE / "stages" / "tracks.py"):
+            for module in third_party(path):
+                use(module, path.name)
     for runtime, home in CARD_RUNTIMES.items():
         for module in _CARD_MODULES[runtime] if home == framework else ():
             use(module, f"cards of runtime {runtime}")

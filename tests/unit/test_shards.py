@@ -80,7 +80,14 @@ def test_shards_in_order_are_the_dataset(tmp_path, count, cut):
     )
 
 
-@pytest.mark.parametrize(("schema", "row"), [(PREDICTIONS, _prediction), (columns.FACES, _face)])
+@pytest.mark.parametrize(
+    ("schema", "row"),
+    [
+        (PREDICTIONS, _prediction),
+        (columns.FACES, _face),
+        (parquet.with_notes(columns.TRACKED_FACES, ["read me"]), _face),
+    ],
+)
 def test_gathered_bytes_are_those_of_one_job(tmp_path, schema, row):
     parquet.write_rows(tmp_path / "one.parquet", schema, map(row, range(700)))
     cuts = [0, 100, 100, 650, 700]

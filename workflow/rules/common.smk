@@ -27,6 +27,8 @@ plan = preflight.stop(lambda: Plan(config, check_modules=not USE_CONDA))
 preflight.limit_jobs(plan)
 layout = plan.layout
 lock = None
+# What a detector finds is followed first, where the run tracks.
+detected = layout.detections if plan.config.tracking else layout.faces
 # Jobs work on a dataset as a whole or by shard, then gather the shards. So one rule makes a file.
 WORKED, GATHERED = plan.patterns()
 ON_PICTURES, OF_FEATURES, OF_FRAMES = map(one_of, plan.training_kinds())

@@ -4,8 +4,8 @@ rule detect:
         failed=script("record_failure"),
         frames=layout.frames(),
     output:
-        faces=layout.faces(),
-        timing=timing_of(layout.faces()),
+        faces=detected(),
+        timing=timing_of(detected()),
     log:
         layout.log("detect", "{dataset}", "{detector}"),
     benchmark:

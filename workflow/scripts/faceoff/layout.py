@@ -77,8 +77,12 @@ class Layout:
 
     # -- of a detector, a cell, a fusion -----------------------------------------------------------
 
+    def detections(self, dataset: str = "{dataset}", detector: str = "{detector}") -> str:
+        """Return the table of the faces that a detector found, before they are followed."""
+        return f"{self.folder}/detections/{dataset}/{detector}.parquet"
+
     def faces(self, dataset: str = "{dataset}", detector: str = "{detector}") -> str:
-        """Return the table of the faces that a detector found."""
+        """Return the table of the faces that a detector found, followed where the run tracks."""
         return f"{self.folder}/faces/{dataset}/{detector}.parquet"
 
     def trained(self, detector: str = "{detector}", model: str = "{model}") -> str:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from faceoff.faces import crops
 from faceoff.faces.choice import SIDES, rank
 from faceoff.statistics.limits import SAME_FACE
+from faceoff.statistics.overlap import iou_of
 from faceoff.storage import parquet
 
 _BLOCK = 4096  # frames whose boxes are compared at a time, so that memory stays flat
@@ -63,21 +64,25 @@ def chosen_faces(
     columns: further columns to read. The choice is the same as that of `choice.choose`. Raises
     ValueError for an unknown policy, or if the table has another number of frames.
     """
-    named = dict.fromkeys(["sample_id", "frame", "success", *SIDES, "score", *columns])
+    tracked = ["main"] if "main" in parquet.read_schema(faces).names else []
+    named = dict.fromkeys(["sample_id", "frame", "success", *SIDES, "score", *tracked, *columns])
     table = parquet.read(faces, columns=list(named))
-    frame = _frame_of(table)
+    frame = frame_of(table)
     count = int(frame[-1]) + 1 if len(frame) else 0
     if count != len(sizes):
         raise ValueError(f"{faces} is about {count} frames, not {len(sizes)}")
     values = {name: table[name].to_numpy().astype(float) for name in (*SIDES, "score")}
     order = rank(policy, values, sizes[frame, 0], sizes[frame, 1])
-    best_first = np.lexsort((values["x"], -values["score"], order, frame))
-    first = best_first[np.searchsorted(frame[best_first], np.arange(count))]
     success = table["success"].to_numpy() == 1
+    if tracked and policy == "main_track":
+        success &= table["main"].fill_null(True).to_numpy()
+    # Faces that the policy may not choose come last.
+    best_first = np.lexsort((values["x"], -values["score"], order, ~success, frame))
+    first = best_first[np.searchsorted(frame[best_first], np.arange(count))]
     return ChosenFaces(table, np.where(success[first], first, -1))
 
 
-def _frame_of(table: pa.Table) -> npt.NDArray[np.int64]:
+def frame_of(table: pa.Table) -> npt.NDArray[np.int64]:
     """Return the number of each row's frame (rows,); the rows of one frame stand together."""
     if table.num_rows == 0:
         return np.empty(0, np.int64)
@@ -85,20 +90,6 @@ def _frame_of(table: pa.Table) -> npt.NDArray[np.int64]:
     number = table["frame"].to_numpy()
     starts = (np.diff(sample) != 0) | (np.diff(number) != 0)
     return np.concatenate([[0], np.cumsum(starts)]).astype(np.int64)
-
-
-def iou_of(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the intersection over union (…), 0–1, of boxes (…, 4); 0 where one is missing."""
-    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(_ends(a), _ends(b))
-    width, height = (high - low)[..., 0], (high - low)[..., 1]
-    shared = width * height
-    union = a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - shared
-    meet = (width > 0) & (height > 0)  # False for NaN
-    return np.where(meet, shared / np.where(meet, union, 1.0), 0.0)
-
-
-def _ends(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return boxes[..., :2] + boxes[..., 2:]
 
 
 def calibrate_all(

@@ -138,11 +138,18 @@ def _upright(box: Box, spec: CropSpec, landmarks: np.ndarray) -> np.ndarray:
 def _onto_template(spec: CropSpec, landmarks: np.ndarray) -> np.ndarray:
     """Return the similarity transform that lays five landmarks on the template.
 
-    It has the least squared error (Umeyama 1991, without reflection). The margin is about the
-    template's centre.
+    The margin is about the template's centre.
     """
     size = np.array(spec.size[::-1], float)
     target = ((TEMPLATE - 0.5) / (1 + spec.margin) + 0.5) * min(size) + (size - min(size)) / 2
+    return _laid_on(landmarks, target)
+
+
+def _laid_on(landmarks: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the similarity transform (2, 3) of points (n, 2) to others, by least squares.
+
+    It does not reflect (Umeyama 1991). Raises ValueError if the landmarks lie on one point.
+    """
     source, wanted = landmarks - landmarks.mean(axis=0), target - target.mean(axis=0)
     # In the plane a similarity is a complex factor: least squares in one division.
     a, b = source @ [1, 1j], wanted @ [1, 1j]
@@ -152,6 +159,17 @@ def _onto_template(spec: CropSpec, landmarks: np.ndarray) -> np.ndarray:
         raise ValueError("align: five_point: the landmarks lie on one point")
     angle = float(np.angle(factor))
     return _similarity(abs(factor), angle, landmarks.mean(axis=0), target.mean(axis=0))
+
+
+def aligned(
+    image: RGB, landmarks: np.ndarray, target: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+    """Return pixels (height, width, 3) of an image, turned, scaled and moved.
+
+    landmarks: (n, 2) pixels of the image that shall lie at `target`, pixels of the result. Raises
+    ValueError if they lie on one point.
+    """
+    return _warp(image, _laid_on(landmarks, target), size)
 
 
 def _warp(image: RGB, matrix: np.ndarray, size: tuple[int, int]) -> RGB:

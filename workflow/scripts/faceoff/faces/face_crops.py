@@ -9,13 +9,19 @@ from typing import Any
 import numpy as np
 
 from faceoff.faces import crops
-from faceoff.faces.choice import choose
+from faceoff.faces.choice import among, choose
 from faceoff.media.images import DecodeError, image_of
 from faceoff.plugins.jobs import CropJob
 from faceoff.plugins.protocols import RGB, CropSpec, EmotionModel
 from faceoff.storage import columns, parquet
 
 BATCH = 64
+_AWAY = {
+    "face_id": -1,
+    "success": 0,
+    "state": columns.NO_FACE,
+    "reason": "the main person is out of sight",
+}
 
 
 def framed(frames: Path, faces: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
@@ -54,7 +60,10 @@ def face_crop(
     """
     if not rows[0]["success"]:
         return rows[0], None
-    face = choose(rows, job.policy, frame["width"], frame["height"])
+    allowed = among(rows, job.policy)
+    if not allowed:
+        return {**rows[0], **_AWAY}, None
+    face = choose(allowed, job.policy, frame["width"], frame["height"])
     raw = (face["x"], face["y"], face["w"], face["h"])
     box = None if job.whole_frame else crops.calibrate(raw, job.calibration)
     landmarks = None if face["landmarks"] is None else np.reshape(face["landmarks"], (5, 2))

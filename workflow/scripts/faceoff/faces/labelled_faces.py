@@ -54,18 +54,18 @@ def labelled_faces(
             sample = {**sample, "label": frame["label"], "votes": None}
         if not sample["label"]:
             continue
-        picture = _picture(frame)
+        picture = decoded(frame)
         pixels = None if picture is None else face_crop(frame, found, crop, job, picture)[1]
         yield LabelledFace(sample, picture, pixels)
 
 
 def pictures_of(frames: Path) -> Iterator[RGB]:
     """Return the decoded pictures of a table of frames; those that cannot be read are left out."""
-    pictures = map(_picture, parquet.rows(frames))
+    pictures = map(decoded, parquet.rows(frames))
     return (picture for picture in pictures if picture is not None)
 
 
-def _picture(frame: Mapping[str, Any]) -> RGB | None:
+def decoded(frame: Mapping[str, Any]) -> RGB | None:
     """Return a frame's picture, None if it cannot be read."""
     if frame["state"] != columns.OK:
         return None

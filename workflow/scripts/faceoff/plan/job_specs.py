@@ -101,7 +101,12 @@ class Plan(TrainingJobs):
             names = [dataset, *(self.shard_names(dataset) if self.shards(dataset) > 1 else ())]
             found += [layout.frames(name) for name in names]
             for name in names:
-                tables = [layout.faces(name, detector) for detector in self.runnable_detectors]
+                found_by = [layout.faces, *([layout.detections] if self.config.tracking else [])]
+                tables = [
+                    table(name, detector)
+                    for table in found_by
+                    for detector in self.runnable_detectors
+                ]
                 tables += self.cell_prediction_files(name)
                 tables += self.clip_sources(name)
                 found += [layout.samples(name), *tables, *map(timing_of, tables)]

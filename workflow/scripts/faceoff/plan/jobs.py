@@ -63,6 +63,23 @@ class DetectJob(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TracksJob(Job):
+    """Follow the faces of a dataset's clips.
+
+    gap_s: longest time that a face may be out of sight; embedding: the files of the networks that
+    join tracks to identities, None for none; cut: distance from which two tracks stay apart;
+    calibration: the map from the detector's box to the canonical one.
+    """
+
+    dataset: str
+    detector: str
+    gap_s: float
+    cut: float
+    embedding: dict[str, dict[str, Any]] | None = None
+    calibration: dict[str, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PredictJob(Job):
     """Read the emotion of every frame's face, or train the model that will.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from faceoff.assets import fetch
+from faceoff.assets import face_embedding, fetch
 from faceoff.assets.asset import Asset
 from faceoff.layout import Layout, timing_of
 from faceoff.plan import trained_nets
@@ -230,7 +230,19 @@ class Matrix:
                     f"{plugin.kind} {plugin.name}: {role}": asset
                     for role, asset in plugin.assets.items()
                 }
-        return needed
+        networks = self.embedding_assets().items()
+        return needed | {f"tracking: {role}": asset for role, asset in networks}
+
+    def embedding_assets(self) -> Mapping[str, Asset]:
+        """Return the files of the networks that join tracks to identities, by role.
+
+        There are none where the run does not ask for them, or makes do with the weights present.
+        """
+        tracking, files = self.config.tracking, face_embedding.ASSETS
+        if tracking is None or not tracking.identities:
+            return {}
+        fetched = self.config.weights == "fetch"
+        return files if fetched or all(map(fetch.is_there, files.values())) else {}
 
     # -- files -------------------------------------------------------------------------------------
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, SerializeAsAny
+from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 
 from faceoff.fusion import rule_list
 from faceoff.plan.training_sections import TrainingConfig
@@ -129,15 +129,30 @@ class FusionConfig(Section):
 
 
 class FacesConfig(Section):
-    policy: Literal["largest", "most_confident", "centre", "all"] = Field(
+    policy: Literal["largest", "most_confident", "centre", "main_track", "all"] = Field(
         "largest",
-        description="the face of a picture that counts as the sample's face; all: every face is "
+        description="the face of a picture that counts as the sample's face; main_track: of a clip "
+        "the person who is seen largest and longest, who may be out of sight; all: every face is "
         "read, and a frame's answer is the mean over its faces",
     )
     box: Literal["calibrated", "raw"] = Field(
         "calibrated",
         description="calibrated: crop by the canonical face box (closed division); raw: by the "
         "detector's own box",
+    )
+
+
+class TrackingConfig(Section):
+    gap_s: float = Field(
+        1.0, gt=0, le=60, description="longest time in seconds that a face may be out of sight"
+    )
+    identities: bool = Field(
+        True,
+        description="join the tracks of one person by face-api's embeddings; false: every track is "
+        "an identity",
+    )
+    cut: float = Field(
+        0.5, gt=0, le=2, description="distance of two tracks' embeddings from which they stay apart"
     )
 
 
@@ -224,6 +239,9 @@ class RunConfig(Section):
     faces: FacesConfig = Field(
         default_factory=FacesConfig, description="choice of the face and of its box"
     )
+    tracking: TrackingConfig | None = Field(
+        None, description="follow faces over the frames of clips; default: no (docs/tracking.md)"
+    )
     figures: FiguresConfig = Field(default_factory=FiguresConfig, description="paper figures")
     report: ReportConfig = Field(
         default_factory=ReportConfig, description="results/<run>/report.html"
@@ -233,6 +251,12 @@ class RunConfig(Section):
         description="latency of single pictures and throughput of full batches "
         "(docs/performance.md)",
     )
+
+    @model_validator(mode="after")
+    def _main_track_is_followed(self) -> Self:
+        if self.faces.policy == "main_track" and self.tracking is None:
+            raise ValueError("faces.policy: main_track needs tracks: add the section tracking: {}")
+        return self
 
     def asks_for(self, detector: str, model: str) -> bool:
         """Return whether the model runs behind the detector."""

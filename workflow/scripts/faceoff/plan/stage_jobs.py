@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,10 @@ from faceoff.plan.jobs import (
     PredictJob,
     ScoreJob,
     ShardJob,
+    TracksJob,
 )
 from faceoff.plan.matrix import Cell, Matrix
+from faceoff.plan.sections import TrackingConfig
 from faceoff.plan.shards import SAMPLE_COST, cost_of, shards_for
 from faceoff.plan.train_status import is_circular, is_same_generator, train_status
 from faceoff.plugins import code_hash
@@ -168,6 +170,25 @@ class StageJobs(Matrix):
             upscale=section.upscale,
             pad=section.pad,
             code=code("detect", (plugin.source, plugin.class_name)),
+        )
+
+    def tracks_job(self, dataset: str, detector: str) -> TracksJob:
+        """Tell `tracks` how faces are followed, and whether tracks are joined to identities.
+
+        A detector that gives the whole frame shows no face to recognise.
+        """
+        section = self.config.tracking or TrackingConfig()
+        card = self.detector(detector)[1].card
+        networks = self.embedding_assets()
+        known = bool(networks) and not card.get("whole_frame")
+        return TracksJob(
+            dataset=dataset,
+            detector=detector,
+            gap_s=section.gap_s,
+            cut=section.cut,
+            embedding={role: asdict(asset) for role, asset in networks.items()} if known else None,
+            calibration=card.get("calibration"),
+            code=code("tracks"),
         )
 
     def _crop(self, detector: str, model: str) -> CropJob:

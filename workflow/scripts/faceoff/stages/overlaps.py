@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from faceoff.faces.choice import choose
+from faceoff.faces.choice import among, choose
 from faceoff.faces.crops import calibrate, iou
 from faceoff.plan.jobs import OverlapsJob
 from faceoff.plugins.protocols import Box
@@ -59,14 +59,16 @@ def _chosen(frames: Sequence[Mapping[str, Any]], faces: Path, policy: str) -> It
 
     Both tables are in frame order.
     """
-    columns = ["sample_id", "frame", "success", "x", "y", "w", "h", "score"]
-    grouped = groupby(parquet.rows(faces, columns), lambda row: (row["sample_id"], row["frame"]))
+    columns = ["sample_id", "frame", "success", "x", "y", "w", "h", "score", "main"]
+    known = [name for name in columns if name in parquet.read_schema(faces).names]
+    grouped = groupby(parquet.rows(faces, known), lambda row: (row["sample_id"], row["frame"]))
     for frame, (_, group) in zip(frames, grouped, strict=True):
         rows = list(group)
-        if not rows[0]["success"]:
+        allowed = among(rows, policy) if rows[0]["success"] else []
+        if not allowed:
             yield None
             continue
-        face = choose(rows, policy, frame["width"], frame["height"])
+        face = choose(allowed, policy, frame["width"], frame["height"])
         yield face["x"], face["y"], face["w"], face["h"]
 
 

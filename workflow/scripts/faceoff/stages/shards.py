@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from faceoff.plan.jobs import ShardJob
 from faceoff.storage import columns, files, parquet
 
-_SUMS = ("load_s", "compute_s", "wall_s", "items")
+_SUMS = ("load_s", "compute_s", "wall_s", "items", "tracking_s")
 _PEAKS = ("p90_ms", "peak_rss_mib", "peak_vram_mib")
 
 
@@ -42,9 +42,11 @@ def gather(
     # A failed shard does not know the model's classes; a sound one does.
     schemas = [pq.read_schema(path) for path in shards]
     schema = max(schemas, key=lambda schema: len(schema.names)).remove_metadata()
-    for own in (columns.FACES, columns.FEATURES):
-        if schema.names == own.names:
-            schema = own  # a schema that was read back names the elements of lists otherwise
+    for known in (columns.FACES, columns.TRACKED_FACES, columns.FEATURES):
+        if schema.names == known.names:
+            schema = known  # a schema that was read back names the elements of lists otherwise
+    if notes := dict.fromkeys(note for path in shards for note in parquet.notes_of(path)):
+        schema = parquet.with_notes(schema, list(notes))
     parquet.write_rows(
         output,
         parquet.with_failure(schema, [str(output), *failed]) if failed else schema,
@@ -74,7 +76,7 @@ def joined(timings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {"failed": True}
     rated = [timing for timing in sound if timing["items_per_s"]]
     seconds = sum(timing["items"] / timing["items_per_s"] for timing in rated)
-    sums = {name: sum(timing[name] for timing in sound) for name in _SUMS}
+    sums = {name: sum(timing[name] for timing in sound) for name in _SUMS if name in sound[0]}
     return {
         **sound[0],
         **sums,

@@ -94,6 +94,15 @@ FACES = pa.schema([
     pa.field("landmarks", pa.list_(pa.float64())),  # x1, y1, … x5, y5
 ])  # fmt: skip
 
+# Faces that are followed. track_id, identity: numbers within a clip, by first appearance; main:
+# whether it is the clip's main person. All are null where there is no face, and in stills.
+TRACKED_FACES = pa.schema([
+    *FACES,
+    pa.field("track_id", pa.int32()),
+    pa.field("identity", pa.int32()),
+    pa.field("main", pa.bool_()),
+])  # fmt: skip
+
 
 # What a model's last layer reads of the chosen face of each frame.
 FEATURES = pa.schema([

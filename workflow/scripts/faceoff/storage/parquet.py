@@ -7,6 +7,7 @@ or by the arrival of rows.
 import errno
 import json
 import os
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -197,6 +198,36 @@ def rows(path: Path | str, columns: Sequence[str] | None = None) -> Iterator[dic
     """Yield the rows of a Parquet file one by one, streaming."""
     for batch in stream(path, ROW_GROUP, columns):
         yield from batch
+
+
+class RowReader:
+    """Read single rows of a table by their places; memory holds one row group.
+
+    Rows that lie near each other are read once. Raises ValueError for a damaged file.
+    """
+
+    def __init__(self, path: Path | str):
+        self._groups: list[tuple[Path, int]] = []
+        self._firsts: list[int] = []  # the place of each group's first row
+        self._held, self._table = -1, pa.table({})
+        count = 0
+        for shard in shards_of(path):
+            with _reading(shard), pq.ParquetFile(shard) as parquet:
+                for group in range(parquet.num_row_groups):
+                    self._groups.append((shard, group))
+                    self._firsts.append(count)
+                    count += parquet.metadata.row_group(group).num_rows
+
+    def row(self, place: int) -> dict[str, Any]:
+        """Return the row at a place, counted from 0. Raises IndexError where there is none."""
+        index = bisect_right(self._firsts, place) - 1
+        if index != self._held:
+            shard, group = self._groups[index]
+            with _reading(shard), pq.ParquetFile(shard) as parquet:
+                self._table = parquet.read_row_group(group, use_threads=False)
+            self._held = index
+        found: dict[str, Any] = self._table.slice(place - self._firsts[index], 1).to_pylist()[0]
+        return found
 
 
 def read(*paths: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
