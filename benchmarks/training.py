@@ -34,8 +34,8 @@ def drawn(n: int, size: tuple[int, int], channels: int) -> Pictures:
 
 
 def recipe(precision: str) -> Recipe:
-    """Return the default recipe, for one epoch."""
-    settings = RecipeConfig(epochs=1, mixup=0.2, precision=precision).model_dump()
+    """Return the default recipe of networks for pictures, for one epoch."""
+    settings = RecipeConfig(epochs=1, batch=128, mixup=0.2, precision=precision).model_dump()
     return Recipe(**{**settings, "augment": Augment(**settings["augment"])})
 
 
