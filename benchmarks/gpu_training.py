@@ -36,7 +36,8 @@ from faceoff.faces.resampling import resize
 from faceoff.media.images import decode_image
 from faceoff.plugins.subsets import limited
 from faceoff.training import net_list
-from faceoff.training.loop import Fitted, Input, Training
+from faceoff.training.loop import Fitted, Training
+from faceoff.training.picture_lesson import Input, PictureLesson
 from faceoff.training.pictures import Pictures
 from faceoff.training.recipe import Augment, Recipe
 
@@ -114,9 +115,8 @@ def by_heart(
     network = net_list.build(net, {}, pictures.targets.shape[1])
     normalise = Input.of_card(net_list.stated(net)["input"])
     head = net_list.get(net).head
-    made = Training(
-        network, head, settings, normalise, pictures, pictures, folder, "by heart", 0, device
-    )
+    lesson = PictureLesson(settings, head, normalise, pictures, pictures, device)
+    made = Training(network, head, settings, lesson, folder, "by heart", 0, device)
     return made.run("by heart")
 
 

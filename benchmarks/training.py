@@ -17,7 +17,8 @@ import torch
 
 from faceoff.plan.training_sections import RecipeConfig
 from faceoff.training import net_list
-from faceoff.training.loop import Input, Training
+from faceoff.training.loop import Training
+from faceoff.training.picture_lesson import Input, PictureLesson
 from faceoff.training.pictures import Pictures
 from faceoff.training.recipe import Augment, Recipe
 
@@ -33,8 +34,8 @@ def drawn(n: int, size: tuple[int, int], channels: int) -> Pictures:
 
 
 def recipe(precision: str) -> Recipe:
-    """Return the default recipe, for one epoch."""
-    settings = RecipeConfig(epochs=1, mixup=0.2, precision=precision).model_dump()
+    """Return the default recipe of networks for pictures, for one epoch."""
+    settings = RecipeConfig(epochs=1, batch=128, mixup=0.2, precision=precision).model_dump()
     return Recipe(**{**settings, "augment": Augment(**settings["augment"])})
 
 
@@ -46,9 +47,8 @@ def trained(net: str, pictures: Pictures, settings: Recipe, device: str = "cpu")
     few = Pictures(pictures.pixels[judged], pictures.targets[judged], pictures.labels[judged])
     network, head = net_list.build(net, {}, CLASSES), net_list.get(net).head
     with tempfile.TemporaryDirectory() as folder:
-        training = Training(
-            network, head, settings, normalise, pictures, few, Path(folder), "benchmark", 0, device
-        )
+        lesson = PictureLesson(settings, head, normalise, pictures, few, device)
+        training = Training(network, head, settings, lesson, Path(folder), "benchmark", 0, device)
         began = time.perf_counter()
         training.run("training")
         return time.perf_counter() - began

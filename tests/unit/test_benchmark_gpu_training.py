@@ -17,7 +17,7 @@ from models import faces
 from faceoff.plan import config_files
 from faceoff.plugins.protocols import CropSpec
 from faceoff.training import checkpoints, net_list
-from faceoff.training.loop import Input
+from faceoff.training.picture_lesson import Input
 from faceoff.training.pictures import Pictures
 
 

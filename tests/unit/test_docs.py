@@ -280,6 +280,7 @@ SCHEMAS = {
     "audio/DATASET.parquet": columns.AUDIO,
     "faces/DATASET/DETECTOR.parquet": columns.FACES,
     "predictions/DATASET/DETECTOR/MODEL.parquet and fusion/DATASET/FUSION.parquet": _PREDICTIONS,
+    "features/DATASET/DETECTOR/MODEL.parquet": columns.FEATURES,
 }
 
 

@@ -52,8 +52,12 @@ IN_FRAMEWORKS = {
     "detect.py": "detector",
     "predict.py": "model",
     "train.py": "model",
+    "embed.py": "model",
+    "predict_clips.py": "model",
     "fit.py": "network",
+    "fit_clips.py": "network",
     "export_network.py": "network",
+    "export_clips.py": "network",
     "tracks.py": "tracking",
 }  # the stages that run in a plug-in's environment, in PyTorch's or in ONNX's
 
@@ -134,7 +138,7 @@ def needed(framework: str) -> dict[str, set[str]]:
     if framework == "torch":  # trains networks, too
         stages = [PACKAGE / "stages" / name for name, kind in IN_FRAMEWORKS.items()
                   if kind == "network"]  # fmt: skip
-        for path in reached(*stages, *(PACKAGE / "training" / "nets").glob("*.py")):
+        for path in reached(*stages, *(PACKAGE / "training").glob("*nets/*.py")):
             for module in third_party(path):
                 use(module, path.name)
         use("onnxscript", "torch.onnx.export")

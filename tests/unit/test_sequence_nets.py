@@ -1,7 +1,6 @@
 """Sequence networks see what they may see: no later frame, no absent frame, no other clip."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +11,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from faceoff.training import losses, net_list  # noqa: E402
-from faceoff.training.frame_sequence import FrameSequence, features_of, pool  # noqa: E402
+from faceoff.training import losses  # noqa: E402
 
 CLASSES, FEATURES, LENGTH = 5, 6, 12
 KINDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -133,7 +131,7 @@ def test_a_clip_without_frames_does_no_harm(kind: str) -> None:
     net, mask = new(kind).train(), holes()
     mask[2] = False
     logits = net(clips(), mask)
-    pool(logits, mask).square().mean().backward()
+    logits.square().mean().backward()
     assert (logits[2] == 0).all()
     assert all(torch.isfinite(value.grad).all() for value in net.parameters())
 
@@ -237,29 +235,6 @@ def test_temporal_convolutions_reach_60_frames(causal: bool) -> None:
     assert (int(seen.min()), int(seen.max())) == reach
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["tcn", "transformer", "transformer, both sides"])
-def test_its_onnx_file_takes_clips_of_any_length(kind: str, tmp_path: Path) -> None:
-    onnxruntime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-    net, file = new(kind).eval(), tmp_path / "net.onnx"
-    any_length = {0: torch.export.Dim("clips"), 1: torch.export.Dim("frames")}
-    torch.onnx.export(
-        net,
-        (clips(), holes()),
-        file,
-        input_names=["frames", "mask"],
-        dynamic_shapes=(any_length, any_length),
-        dynamo=True,
-        verbose=False,
-    )
-    x, mask = clips(2, 17), torch.arange(17) % torch.tensor([[3], [5]]) > 0
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {"frames": x.numpy(), "mask": mask.numpy()})
-    with torch.no_grad():
-        close(torch.from_numpy(found), net(x, mask))
-
-
 # -- options ---------------------------------------------------------------------------------------
 
 
@@ -295,62 +270,3 @@ def test_what_is_stated_is_what_is_built(name: str) -> None:
     stated, net = sequence_list.stated(name), sequence_list.get(name)
     assert (stated["options"], stated["about"]) == (net.options, net.about)
     assert net.input == {}
-
-
-# -- clips -----------------------------------------------------------------------------------------
-
-
-def test_a_clip_is_the_mean_of_its_frames() -> None:
-    logits = torch.tensor([[[1.0, 3.0], [2.0, 5.0], [torch.nan, torch.nan]]])
-    mask = torch.tensor([[True, True, False]])
-    assert pool(logits, mask).tolist() == [[1.5, 4.0]]
-    assert pool(logits[:, :2]).tolist() == [[1.5, 4.0]]
-    assert pool(logits, torch.zeros_like(mask)).tolist() == [[0.0, 0.0]]
-
-
-def with_frames(frozen: bool = False) -> FrameSequence:
-    torch.manual_seed(1)
-    frames = net_list.build("resnet_small", {"width": 8, "blocks": [1, 1], "size": [16, 16]}, 8)
-    sequence = sequence_list.build("lstm", {"width": 16}, CLASSES, features_of(frames, "head"))
-    return FrameSequence(frames, "head", sequence, frozen)
-
-
-def films() -> torch.Tensor:
-    return torch.randn(3, LENGTH, 1, 16, 16, generator=torch.Generator().manual_seed(5))
-
-
-def test_frames_are_embedded_each_by_itself() -> None:
-    net, x, mask = with_frames().eval(), films(), holes()
-    with torch.no_grad():
-        rows = torch.stack([net.frames.embed(clip) for clip in x])
-        close(net(x, mask), net.sequence(rows, mask))
-        close(net(rows, mask), net(x, mask))
-        close(net.head(net.embed(x, mask))[mask], net(x, mask)[mask])
-
-
-@pytest.mark.parametrize("frozen", [False, True])
-def test_frames_and_sequence_train_together(frozen: bool) -> None:
-    """In training, absent frames do not enter the statistics that normalise the others."""
-    mask, found = holes(), []
-    for absent in (0.0, 100.0):
-        net = with_frames(frozen).train()
-        net.sequence.dropout.p = 0.0
-        before = {key: value.clone() for key, value in net.frames.state_dict().items()}
-        net(
-            torch.where(mask[..., None, None, None], films(), absent), mask
-        ).square().sum().backward()
-        learning = {key: value for key, value in net.named_parameters() if value.requires_grad}
-        assert all(value.grad is not None for value in learning.values())
-        assert any(key.startswith("frames.") for key in learning) != frozen
-        found.append(net.sequence.head.weight.grad)
-        after = net.frames.state_dict()
-        assert all(torch.equal(before[key], after[key]) for key in before) == frozen
-    close(found[0], found[1])
-
-
-def test_the_classifier_of_the_frames_is_taken_away() -> None:
-    net = with_frames()
-    assert not any(key.startswith("frames.head") for key in net.state_dict())
-    assert features_of(new("lstm"), "head") == 16
-    with pytest.raises(ValueError, match="frames is a ResNetSmall, expected a linear layer"):
-        features_of(net, "frames")

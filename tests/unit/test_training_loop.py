@@ -16,7 +16,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from faceoff.training import checkpoints, log, loop, net_list  # noqa: E402
-from faceoff.training.loop import Fitted, Input, Training, TrainingError  # noqa: E402
+from faceoff.training.loop import Fitted, Training, TrainingError  # noqa: E402
+from faceoff.training.picture_lesson import Input, PictureLesson, posteriors  # noqa: E402
 from faceoff.training.pictures import Pictures  # noqa: E402
 from faceoff.training.recipe import Augment, Recipe  # noqa: E402
 
@@ -69,9 +70,9 @@ def training(
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     network = net_list.build(net, options, learnt.targets.shape[1])
-    scaling = Input(mean=0.5, std=0.25)
     head = net_list.get(net).head
-    return Training(network, head, recipe, scaling, learnt, judged, folder, job, seed)
+    lesson = PictureLesson(recipe, head, Input(mean=0.5, std=0.25), learnt, judged)
+    return Training(network, head, recipe, lesson, folder, job, seed)
 
 
 def fit(folder: Path, recipe: Recipe, **settings: Any) -> Fitted:
@@ -106,7 +107,7 @@ def test_the_epoch_with_the_best_validation_score_is_kept(tmp_path: Path) -> Non
     assert [epoch["best"] for epoch in fitted.history][fitted.best_epoch - 1] == 1.0
     network = net_list.build("resnet_small", OPTIONS, K)
     network.load_state_dict(fitted.weights)
-    again = loop.posteriors(network, Input(mean=0.5, std=0.25), JUDGED, torch.device("cpu"))
+    again = posteriors(network, Input(mean=0.5, std=0.25), JUDGED, torch.device("cpu"))
     right = again[np.arange(len(JUDGED)), JUDGED.labels]
     assert -np.log(right).mean() == pytest.approx(fitted.best.log_loss, abs=1e-9)
 
@@ -243,7 +244,7 @@ _PROCESS = """
 import sys
 from pathlib import Path
 sys.path[:0] = {paths!r}
-import test_training_loop as test
+import {module} as test
 from faceoff.training import checkpoints, loop
 loop._CHECKPOINT_S = -1.0
 save = checkpoints.save
@@ -251,22 +252,28 @@ def told(path, job, state):
     save(path, job, state)
     print(state["state"]["step"], flush=True)
 checkpoints.save = told
-fitted = test.fit(Path(sys.argv[1]), test.DRAWING)
+folder = Path(sys.argv[1])
+fitted = {call}
 checkpoints.save = save
-checkpoints.save(Path(sys.argv[1]) / "end.pt", "end", {{"weights": fitted.weights,
-    "history": fitted.history, "best_epoch": fitted.best_epoch}})
+checkpoints.save(folder / "end.pt", "end", {{"weights": fitted.weights, "history": fitted.history,
+    "best_epoch": fitted.best_epoch}})
 """
 
 
-@pytest.mark.slow
-def test_killed_in_the_middle_of_a_step_it_ends_with_the_same_bits(tmp_path: Path) -> None:
+def killed_and_resumed(folder: Path, module: str, call: str, step: int) -> dict[str, Any]:
+    """Train in a process, kill it once a checkpoint holds this step, and let another go on.
+
+    module, call: a module of these tests, `test` in the call that trains in `folder`. Return
+    weights, history and best_epoch of the end.
+    """
     paths = [str(Path(loop.__file__).parents[2]), str(Path(__file__).parent)]
-    command = [sys.executable, "-c", _PROCESS.format(paths=paths), str(tmp_path / "killed")]
+    text = _PROCESS.format(paths=paths, module=module, call=call)
+    command = [sys.executable, "-c", text, str(folder)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if int(line) == 3:  # in the second epoch; the fourth step has begun
+            if int(line) == step:
                 process.send_signal(signal.SIGKILL)
                 break
     assert process.returncode == -signal.SIGKILL
@@ -274,10 +281,18 @@ def test_killed_in_the_middle_of_a_step_it_ends_with_the_same_bits(tmp_path: Pat
         command, capture_output=True, text=True, env=environment, timeout=120, check=True
     )
     assert "going on from" in done.stderr
-    assert int(done.stdout.split()[0]) > 3
-    end = checkpoints.load(tmp_path / "killed/end.pt", "end")
-    whole = fit(tmp_path / "whole", DRAWING)
+    assert int(done.stdout.split()[0]) > step
+    end = checkpoints.load(folder / "end.pt", "end")
     assert end is not None
+    return end
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_of_a_step_it_ends_with_the_same_bits(tmp_path: Path) -> None:
+    """In the second epoch; the fourth step has begun."""
+    call = "test.fit(folder, test.DRAWING)"
+    end = killed_and_resumed(tmp_path / "killed", "test_training_loop", call, step=3)
+    whole = fit(tmp_path / "whole", DRAWING)
     assert end["history"] == whole.history
     assert end["best_epoch"] == whole.best_epoch
     assert all(torch.equal(end["weights"][name], value) for name, value in whole.weights.items())
@@ -297,7 +312,7 @@ def test_the_log_is_the_same_file_and_has_a_row_per_epoch(tmp_path: Path) -> Non
         log.write_csv(tmp_path / f"{name}.csv", fitted.history)
     text = (tmp_path / "a.csv").read_text()
     assert text == (tmp_path / "b.csv").read_text()
-    assert text.splitlines()[0] == ",".join(log.COLUMNS)
+    assert text.splitlines()[0] == "epoch,step,lr,loss,accuracy,uar,log_loss,best"
     assert len(text.splitlines()) == 3
 
 

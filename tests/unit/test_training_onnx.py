@@ -21,7 +21,7 @@ from torch import nn  # noqa: E402
 from faceoff.models.trained_net import TrainedNet  # noqa: E402
 from faceoff.training import net_list, onnx_files, start  # noqa: E402
 from faceoff.training.about import About  # noqa: E402
-from faceoff.training.loop import Input, posteriors  # noqa: E402
+from faceoff.training.picture_lesson import Input, posteriors  # noqa: E402
 from faceoff.training.pictures import Pictures  # noqa: E402
 from faceoff.training.recipe import Stored  # noqa: E402
 

@@ -11,6 +11,12 @@ from faceoff.plan.config_files import load
 from faceoff.plan.figure_list import figure_files, titles
 from faceoff.plan.job_specs import Plan
 
+
+def one_of(names):
+    """Return a regular expression that matches one of these names, or nothing."""
+    return "|".join(names) or "(?!)"
+
+
 archived = report  # Snakemake reads a line that starts with "report(" as its keyword
 
 preflight.prepare_environment()
@@ -25,6 +31,8 @@ lock = None
 detected = layout.detections if plan.config.tracking else layout.faces
 # Jobs work on a dataset as a whole or by shard, then gather the shards. So one rule makes a file.
 WORKED, GATHERED = plan.patterns()
+ON_PICTURES, OF_FEATURES, OF_FRAMES = map(one_of, plan.training_kinds())
+BY_FRAME, OVER_TIME = map(one_of, plan.model_kinds())
 GATHERED_FRAMES = re.compile(
     re.escape(layout.frames("DATASET")).replace("DATASET", f"(?P<dataset>{GATHERED})")
 )
@@ -205,14 +213,33 @@ def trained_of(wildcards):
 
 
 def learnt_tables(key):
-    """Return samples, frames and faces of the dataset that a training names by this key."""
+    """Return samples, frames and faces of the dataset that a training names by this key.
+
+    In the place of faces a network over time may read what a model says of them.
+    """
 
     def find(wildcards):
-        dataset = getattr(plan.config.training[wildcards.training], key)
-        detector = plan.training_detector(wildcards.training)
-        return [layout.samples(dataset), layout.frames(dataset), layout.faces(dataset, detector)]
+        section = plan.config.training[wildcards.training]
+        dataset, detector = getattr(section, key), plan.training_detector(wildcards.training)
+        read = layout.faces(dataset, detector)
+        if section.features:
+            read = plan.read_by(section, dataset, detector)
+        return [layout.samples(dataset), layout.frames(dataset), read]
 
     return find
+
+
+def clips_read(wildcards):
+    """Return the table that a network over time reads of a dataset."""
+    return plan.clip_source(wildcards.dataset, wildcards.detector, wildcards.model)
+
+
+def reader_of(wildcards):
+    """Return the network of this run that reads frames for a network over time, if it is one."""
+    name = plan.model(wildcards.model)[1].name
+    if plan.over_time(wildcards.model):
+        return [layout.training("frames.onnx", name)]
+    return [layout.network(name)] if plan.training(wildcards.model) else []
 
 
 def pictures_apart(wildcards):

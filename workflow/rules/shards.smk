@@ -82,3 +82,15 @@ use rule gather_faces as gather_predictions with:
         timing=timing_of(layout.predictions()),
     log:
         layout.log("gather_predictions", "{dataset}", "{detector}", "{model}"),
+
+
+use rule gather_faces as gather_features with:
+    input:
+        script=script("gather"),
+        shards=shards_of(layout.features("{shard}")),
+        timings=shards_of(timing_of(layout.features("{shard}"))),
+    output:
+        table=layout.features(),
+        timing=timing_of(layout.features()),
+    log:
+        layout.log("gather_features", "{dataset}", "{detector}", "{model}"),

@@ -13,6 +13,8 @@ rule fit:
         layout.log("fit", "{training}"),
     benchmark:
         layout.benchmark("fit", "{training}")
+    wildcard_constraints:
+        training=ON_PICTURES,
     conda:
         "../../envs/torch.yaml"
     threads: training_threads
@@ -42,6 +44,8 @@ rule export:
         card=layout.training("card.yaml"),
     log:
         layout.log("export", "{training}"),
+    wildcard_constraints:
+        training=ON_PICTURES,
     conda:
         "../../envs/torch.yaml"
     threads: 1
@@ -55,7 +59,43 @@ rule export:
         " --validation {input.validation} --output {output.network} --card {output.card}"
         " --spec {params.spec:q} > {log} 2>&1"
         " || python {input.failed:q} --status $? --log {log} --kind network"
-        " --upstream {input.fit} --output {output.network} --also {output.card}"
+        " --upstream {input.fit} --output {output.network} --also {output}"
+
+
+# Networks over time learn from what a model reads of each frame, or from the frames themselves.
+use rule fit as fit_clips with:
+    input:
+        script=script("fit_clips"),
+        failed=script("record_failure"),
+        data=learnt_tables("data"),
+        validation=learnt_tables("validation"),
+        others=pictures_apart,
+    wildcard_constraints:
+        training=f"{OF_FEATURES}|{OF_FRAMES}",
+    params:
+        spec=spec("fit_clips_job", "training"),
+
+
+use rule export as export_clips with:
+    input:
+        script=script("export_clips"),
+        failed=script("record_failure"),
+        fit=layout.training("fit.json"),
+        weights=layout.training("weights.safetensors"),
+        validation=learnt_tables("validation"),
+    wildcard_constraints:
+        training=OF_FEATURES,
+    params:
+        spec=spec("export_clips_job", "training"),
+
+
+use rule export_clips as export_clips_of_frames with:
+    output:
+        network=layout.network(),
+        card=layout.training("card.yaml"),
+        frames=layout.training("frames.onnx"),
+    wildcard_constraints:
+        training=OF_FRAMES,
 
 
 rule curves:

@@ -103,6 +103,12 @@ class Layout:
         """Return the table of a cell's predictions."""
         return f"{self.folder}/predictions/{dataset}/{detector}/{model}.parquet"
 
+    def features(
+        self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = "{model}"
+    ) -> str:
+        """Return the table of the embeddings that a model has of a detector's faces."""
+        return f"{self.folder}/features/{dataset}/{detector}/{model}.parquet"
+
     def fusion(self, dataset: str = "{dataset}", fusion: str = "{fusion}") -> str:
         """Return the table of a fusion's predictions."""
         return f"{self.folder}/fusion/{dataset}/{fusion}.parquet"

@@ -1,6 +1,7 @@
 """Train networks, and fine-tune one on the user's own labelled folder."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -159,7 +160,10 @@ def show(plan: "Plan", names: list[str]) -> None:
     from faceoff.commands import plugin_listing
 
     table = Table(title="trained", title_justify="left")
-    for column in ("network", "parameters", "validation accuracy %", "UAR %", "epoch", "card"):
+    measures = {"accuracy": "validation accuracy %", "uar": "UAR %"}
+    if any(plan.config.training[name].over_time for name in names):
+        measures["ccc"] = "CCC x 100"
+    for column in ("network", "parameters", *measures.values(), "epoch", "card"):
         table.add_column(column, overflow="fold")
     for name in names:
         card = plan.layout.training("card.yaml", name)
@@ -169,8 +173,7 @@ def show(plan: "Plan", names: list[str]) -> None:
         table.add_row(
             f"{name}: {about['net']}",
             f"{about['parameters']:,}",
-            f"{100 * score['accuracy']:.2f}",
-            f"{100 * score['uar']:.2f}",
+            *(f"{100 * score[key]:.2f}" if key in score else "–" for key in measures),
             str(score["epoch"]),
             card,
         )
@@ -182,7 +185,7 @@ def nets() -> None:
     from rich.table import Table
 
     from faceoff.commands import plugin_listing
-    from faceoff.training import net_list
+    from faceoff.training import net_list, sequence_list
 
     table = Table(title="networks", title_justify="left")
     for column in ("net", "what", "input", "options"):
@@ -191,6 +194,12 @@ def nets() -> None:
         stated = net_list.stated(name)
         size = "x".join(map(str, stated["input"]["size"]))
         colours = {1: "grey", 3: "RGB"}[stated["input"]["channels"]]
-        options = ", ".join(f"{key}: {value}" for key, value in stated["options"].items())
-        table.add_row(name, stated["about"], f"{size} {colours}", options)
+        table.add_row(name, stated["about"], f"{size} {colours}", _options(stated))
+    for name in sequence_list.names():
+        stated = sequence_list.stated(name)
+        table.add_row(name, stated["about"], "frames of clips", _options(stated))
     plugin_listing.show(table)
+
+
+def _options(stated: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in stated["options"].items())

@@ -11,6 +11,7 @@ from faceoff.plugins.jobs import CropJob
 from faceoff.plugins.protocols import RGB, CropSpec
 from faceoff.progress import track
 from faceoff.storage import columns, parquet
+from faceoff.training.recipe import Labels
 
 
 @dataclass(frozen=True)
@@ -27,22 +28,31 @@ class LabelledFace:
 
 
 def labelled_faces(
-    samples: Path, frames: Path, faces: Path, crop: CropSpec, job: CropJob, title: str
+    samples: Path,
+    frames: Path,
+    faces: Path,
+    crop: CropSpec,
+    job: CropJob,
+    title: str,
+    labels: Labels = "clip",
 ) -> Iterator[LabelledFace]:
-    """Yield every frame whose sample has a label, with its face.
+    """Yield every frame that has a label, with its face.
+
+    labels: a frame of a clip has the label of the clip, or its own (frame).
 
     Raises RuntimeError if the detection of the faces failed.
     """
     if parquet.failed_files(faces):
         raise RuntimeError(f"face detection failed: {next(parquet.rows(faces))['reason']}")
-    labelled = {
+    known = {
         row["sample_id"]: row
-        for row in parquet.rows(samples, ["sample_id", "label", "votes"])
-        if row["label"]
+        for row in parquet.rows(samples, ["sample_id", "kind", "label", "votes"])
     }
     for frame, found in track(framed(frames, faces), title, parquet.count(frames)):
-        sample = labelled.get(frame["sample_id"])
-        if sample is None:
+        sample = known[frame["sample_id"]]
+        if labels == "frame" and sample["kind"] != "image":
+            sample = {**sample, "label": frame["label"], "votes": None}
+        if not sample["label"]:
             continue
         picture = decoded(frame)
         pixels = None if picture is None else face_crop(frame, found, crop, job, picture)[1]

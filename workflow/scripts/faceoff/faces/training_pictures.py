@@ -10,6 +10,7 @@ from faceoff.plugins.jobs import CropJob
 from faceoff.plugins.protocols import CropSpec
 from faceoff.statistics.arrays import Floats
 from faceoff.training.pictures import Pictures, Pixels, pixel_hash, store
+from faceoff.training.recipe import Labels
 from faceoff.training.targets import target_row
 
 _REASONS = ("cannot be read", "no face", "another class", "pixel twin of a test picture")
@@ -17,7 +18,7 @@ _REASONS = ("cannot be read", "no face", "another class", "pixel twin of a test 
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a dataset behind a detector."""
+    """The tables of a dataset behind a detector. faces: or what a model read of them."""
 
     samples: Path
     frames: Path
@@ -32,17 +33,20 @@ def training_pictures(
     classes: Sequence[str],
     title: str,
     apart: Collection[str] = (),
+    labels: Labels = "clip",
 ) -> tuple[Pictures, dict[str, int]]:
     """Decode a dataset's faces into a memory map; count what is left out, by reason.
 
-    path: of the memory map; classes: of the network; apart: hashes of pictures that take no part.
-    Raises ValueError if nothing is left.
+    path: of the memory map; classes: of the network; apart: hashes of pictures that take no
+    part; labels: whose label a frame of a clip has. Raises ValueError if nothing is left.
     """
     counts = dict.fromkeys(_REASONS, 0)
     unreadable, no_face, other_class, twin = _REASONS
 
     def rows() -> Iterator[tuple[Pixels, Floats, int]]:
-        for face in labelled_faces(tables.samples, tables.frames, tables.faces, crop, job, title):
+        for face in labelled_faces(
+            tables.samples, tables.frames, tables.faces, crop, job, title, labels
+        ):
             weights = target_row(face.sample, emotions.EMOTIONS, classes)
             if face.picture is None:
                 counts[unreadable] += 1

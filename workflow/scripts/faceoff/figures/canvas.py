@@ -35,6 +35,7 @@ SINGLE_MM, DOUBLE_MM = 89.0, 183.0
 _STYLE = Path(__file__).with_name("look.mplstyle")
 INK, MUTED, RULE = "#111111", "#666666", "#bbbbbb"
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE = "#CC79A7"
 SEQUENTIAL = LinearSegmentedColormap.from_list(
     "faceoff", ["#f5f8fa", "#b9d6e6", "#5d9fc4", "#1f6a9a", "#0b3557"]
 )

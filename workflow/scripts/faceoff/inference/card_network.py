@@ -44,6 +44,7 @@ class CardNetwork:
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         spec = card["input"]
+        self._card, self._files = card, assets
         self.emotions = tuple(card["emotions"])
         self.crop = crop_of(spec)
         self._divisor = np.float32(spec.get("divisor", 255))
@@ -107,15 +108,19 @@ class CardNetwork:
         """Return (n, emotions): the network's outputs before the activation."""
         return self._columns(crops)[:, : len(self.emotions)]
 
-    def _columns(self, crops: np.ndarray) -> np.ndarray:
-        """Return (n, emotions and affect): the network's outputs."""
+    def _inputs(self, crops: np.ndarray) -> np.ndarray:
+        """Return the network's input for crops."""
         pixels = crops[..., ::-1] if self._bgr else crops
         inputs = (pixels.astype(np.float32) / self._divisor - self._mean) / self._std
         if self._channels_first:
             inputs = np.ascontiguousarray(inputs.transpose(0, 3, 1, 2))
+        return inputs
+
+    def _columns(self, crops: np.ndarray) -> np.ndarray:
+        """Return (n, emotions and affect): the network's outputs."""
         outputs = [
             output.reshape(len(output), prod(output.shape[1:]))
-            for output in self._network.run(inputs)
+            for output in self._network.run(self._inputs(crops))
         ]
         columns = np.hstack(outputs) if self._affect else outputs[0]
         expected = len(self.emotions) + len(self._affect)

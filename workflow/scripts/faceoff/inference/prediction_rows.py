@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from faceoff.emotions import SENTIMENT
 from faceoff.plugins.protocols import Prediction
@@ -45,7 +46,7 @@ def prediction_rows(
     arousal and action units. Valence and arousal are clipped to -1 ... 1.
 
     own: the model's classes in its output order; silent: state and reason of a row that the model
-    could not evaluate.
+    could not evaluate. A model without classes has no posterior, only the rest.
     """
     place = [own.index(emotion) for emotion in classes]
     posterior = np.asarray(prediction.posterior, np.float64)[:, place]
@@ -54,15 +55,15 @@ def prediction_rows(
         if prediction.evaluable is not None and not prediction.evaluable[index]:
             rows.append({"success": 0, "state": silent[0], "reason": silent[1]})
             continue
-        if not np.isfinite(p).all() or p.min() < 0 or not math.isclose(p.sum(), 1.0, abs_tol=1e-3):
-            reason = f"not a probability distribution (sum {p.sum():.4g}, min {p.min():.4g})"
-            rows.append({"success": 0, "state": columns.ERROR, "reason": reason})
+        if fault := _fault(p) if classes else None:
+            rows.append({"success": 0, "state": columns.ERROR, "reason": fault})
             continue
-        winner = classes[int(p.argmax())]
         row: dict[str, Any] = {
             f"p_{emotion}": float(value) for emotion, value in zip(classes, p, strict=True)
         }
-        row |= {"emotion": winner, "confidence": float(p.max()), "sentiment": SENTIMENT.get(winner)}
+        if classes:
+            winner, confidence = classes[int(p.argmax())], float(p.max())
+            row |= {"emotion": winner, "confidence": confidence, "sentiment": SENTIMENT.get(winner)}
         for name, values in (("valence", prediction.valence), ("arousal", prediction.arousal)):
             if values is not None and np.isfinite(values[index]):
                 row[name] = float(np.clip(values[index], -1, 1))
@@ -70,3 +71,10 @@ def prediction_rows(
             row[f"au_{name.removeprefix('AU').lower()}"] = float(values[index])
         rows.append(row)
     return rows
+
+
+def _fault(p: npt.NDArray[np.float64]) -> str | None:
+    """Return why numbers are no probability distribution, None if they are one."""
+    if np.isfinite(p).all() and p.min() >= 0 and math.isclose(p.sum(), 1.0, abs_tol=1e-3):
+        return None
+    return f"not a probability distribution (sum {p.sum():.4g}, min {p.min():.4g})"

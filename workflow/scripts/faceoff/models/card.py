@@ -6,11 +6,12 @@ again.
 
 from faceoff.inference.card_network import CardNetwork
 from faceoff.inference.hardware import BATCH
+from faceoff.inference.onnx_embedding import EmbeddingNetwork
 from faceoff.inference.runtimes import Onnx, Tflite
 from faceoff.inference.tfjs.card import tfjs
 
 
-class OnnxCard(CardNetwork):
+class OnnxCard(EmbeddingNetwork):
     """Run the weights of a model card in onnxruntime."""
 
     openers = {  # noqa: RUF012

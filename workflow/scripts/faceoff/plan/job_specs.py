@@ -74,6 +74,11 @@ class Plan(TrainingJobs):
                 for name in self.trained_here
                 for file in TRAINING_PRODUCTS
             ),
+            *(
+                layout.training("frames.onnx", name)
+                for name in self.training_kinds()[2]
+                if name in self.trained_here
+            ),
             *(layout.fusion(dataset, name) for dataset in self.scored for name in self.fusions),
             *self.score_files(),
             *(path_of(dataset) for path_of in per_test for dataset in tests),
@@ -103,6 +108,7 @@ class Plan(TrainingJobs):
                     for detector in self.runnable_detectors
                 ]
                 tables += self.cell_prediction_files(name)
+                tables += self.clip_sources(name)
                 found += [layout.samples(name), *tables, *map(timing_of, tables)]
         return list(dict.fromkeys(found))
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from faceoff.plugins.jobs import CropJob, Job, PluginJob
-from faceoff.training.recipe import Recipe, Stored
+from faceoff.training.recipe import Labels, Recipe, Stored, Take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +95,13 @@ class PredictJob(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitJob(Job):
-    """Train a network on the faces of a dataset.
+class TrainingJob(Job):
+    """What trainings of all kinds of networks are told.
 
-    training: its name; validation: the dataset that chooses the epoch; net, options: the network;
-    input: size, channels and scaling of its input, as in a model card; classes: what it learns,
-    None for the classes of the dataset; crop: the way from the detector's faces to its input;
-    twins: keep pictures that are pixel-identical to one of another dataset; start: the weights
-    that it begins from, None for random ones; threads: of a CPU; processes: of torchrun.
+    training: its name; dataset, validation: what it learns from, and what chooses the epoch; net,
+    options: the network; classes: what it learns, None for the classes of the dataset; labels:
+    whose label the frames of a clip have; twins: keep pictures or clips that are pixel-identical to
+    one of another dataset; threads: of a CPU.
     """
 
     training: str
@@ -111,33 +110,108 @@ class FitJob(Job):
     detector: str
     net: str
     options: dict[str, Any]
-    input: dict[str, Any]
     classes: tuple[str, ...] | None
-    crop: CropJob
     recipe: Recipe
+    labels: Labels
     twins: bool
     seed: int
     threads: int
-    processes: int
     device: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitJob(TrainingJob):
+    """Train a network on the faces of a dataset.
+
+    input: size, channels and scaling of its input, as in a model card; crop: the way from the
+    detector's faces to its input; start: the weights that it begins from, None for random ones;
+    processes: of torchrun.
+    """
+
+    input: dict[str, Any]
+    crop: CropJob
+    processes: int
     start: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportJob(Job):
-    """Write a trained network as ONNX with its card.
+class FramesNet:
+    """A network for pictures that learns with a network over time; fields as of `FitJob`."""
 
-    fit: how it was trained; stored: number type of the weights; lineage: of the card;
-    training_data, selected_on: plug-in -> splits; tried: how many trainings were compared on the
-    validation dataset.
+    net: str
+    options: dict[str, Any]
+    input: dict[str, Any]
+    crop: CropJob
+    start: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitClipsJob(TrainingJob):
+    """Train a network over time on the clips of a dataset.
+
+    features, take: the model of the run that reads the frames, and what is taken of it; frames: or
+    a network that learns to read them; window: most frames of a stretch; affect: weight of the loss
+    of valence and arousal.
     """
 
-    fit: FitJob
+    features: str | None
+    take: Take
+    frames: FramesNet | None
+    window: int
+    affect: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardJob(Job):
+    """What the cards of all kinds of networks say.
+
+    stored: number type of the weights of the network for pictures; training_data, selected_on:
+    plug-in -> splits; tried: how many trainings were compared on the validation dataset.
+    """
+
     stored: Stored
     lineage: str
     training_data: dict[str, list[str]]
     selected_on: dict[str, list[str]]
     tried: int
+
+    def origin(self) -> dict[str, Any]:
+        """Return the keys of the card that say where a network comes from."""
+        return {
+            "lineage": self.lineage,
+            "training_data": self.training_data,
+            "selected_on": self.selected_on,
+            "source": "trained with Faceoff",
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportJob(CardJob):
+    """Write a trained network as ONNX with its card. fit: how it was trained."""
+
+    fit: FitJob
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportClipsJob(CardJob):
+    """Write a trained network over time as ONNX with its card.
+
+    fit: how it was trained; reader: what the card says of the model that reads the frames, None
+    where a network does that learnt with it.
+    """
+
+    fit: FitClipsJob
+    reader: dict[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictClipsJob(Job):
+    """Read the frames of every clip by a network over time. plugin: the network."""
+
+    dataset: str
+    detector: str
+    model: str
+    plugin: PluginJob
 
 
 @dataclass(frozen=True, kw_only=True)

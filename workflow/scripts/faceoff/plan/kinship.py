@@ -7,10 +7,14 @@ _NOT_SAMPLES = {
     *("type", "role", "validation", "space", "fps", "every", "jpeg", "audio", "part"),
     *("limit", "multiverse", "shards", "download"),
 }
+_PEOPLE = "kept_actors"  # of options that name the people whose samples they keep
 
 
 def share_samples(learnt: DatasetConfig, scored: DatasetConfig) -> bool:
     """Return False if two sections of one dataset surely share no sample."""
+    people = [set(getattr(section, _PEOPLE, ())) for section in (learnt, scored)]
+    if all(people) and people[0].isdisjoint(people[1]):
+        return False
     splits = (getattr(learnt, "split", None), getattr(scored, "split", None))
     # Pictures without a split are told apart by their folders.
     folders = (getattr(learnt, "path", None), getattr(scored, "path", None))

@@ -94,6 +94,24 @@ class Matrix:
         """Return how a model of this run is trained as a network, None for all other models."""
         return trained_nets.training_of(self.config, model)
 
+    def over_time(self, model: str) -> bool:
+        """Return whether a model is a network of this run that reads clips over time."""
+        training = self.training(model)
+        return training is not None and training.over_time
+
+    def model_kinds(self) -> tuple[list[str], list[str]]:
+        """Return the models that read single frames, and those that read clips over time."""
+        over_time = [name for name in self.config.models if self.over_time(name)]
+        return [name for name in self.config.models if name not in over_time], over_time
+
+    def reader(self, model: str) -> str | None:
+        """Return the model that reads the frames for a network over time, as it is.
+
+        None where its own network for pictures does, and for all other models.
+        """
+        training = self.training(model)
+        return training.features if training else None
+
     def learns_from(self, model: str) -> str | None:
         """Return the dataset of this run that a model learns from, None for fixed weights."""
         training = self.training(model)
@@ -109,7 +127,10 @@ class Matrix:
         if not self.config.asks_for(detector, model):
             wanted = ", ".join(self.config.models[model].detectors)
             return f"not asked for: models.{model}.detectors is {wanted}"
-        for section, plugin in (self.detector(detector), self.model(model)):
+        reader = self.reader(model)
+        parts: list[tuple[DetectorConfig | ModelConfig, Plugin]]
+        parts = [self.detector(detector), self.model(model)]
+        for section, plugin in [*parts, *([self.model(reader)] if reader else [])]:
             reason = (plugin.skip() if self.check_modules else None) or self._absent(
                 plugin, section.options
             )
@@ -258,6 +279,11 @@ class Matrix:
         """Return the predictions of every cell that can run."""
         return [self.layout.predictions(dataset, *cell) for cell in self.cells]
 
+    def clip_sources(self, dataset: str) -> list[str]:
+        """Return the tables of a dataset that networks over time read, sorted."""
+        over_time = [cell for cell in self.cells if self.over_time(cell[1])]
+        return sorted({self.clip_source(dataset, *cell) for cell in over_time})
+
     def prediction_files(self, dataset: str) -> list[str]:
         """Return the predictions of every cell that can run, then of every fusion."""
         fused = [self.layout.fusion(dataset, fusion) for fusion in self.fusions]
@@ -268,6 +294,18 @@ class Matrix:
         datasets = self.config.datasets
         return [self.layout.audio(name) for name in self.datasets() if datasets[name].audio]
 
+    def clip_source(self, dataset: str, detector: str, model: str) -> str:
+        """Return the table that a network over time reads: features, or a model's predictions."""
+        training = self.training(model)
+        if training is None or training.features is None:
+            return self.layout.features(dataset, detector, model)
+        return self.read_by(training, dataset, detector)
+
+    def read_by(self, training: TrainingConfig, dataset: str, detector: str) -> str:
+        """Return the table of what the model of a section's `features` reads of a dataset."""
+        table = self.layout.features if training.take == "embedding" else self.layout.predictions
+        return table(dataset, detector, training.features or "")
+
     def multiverse_files(self) -> list[str]:
         """Return the multiverse of the test datasets that ask for it."""
         wanted = [name for name in self.datasets("test") if self.config.datasets[name].multiverse]
@@ -276,11 +314,16 @@ class Matrix:
     def latency_files(self) -> list[str]:
         """Return the latencies of the detectors and models on the test datasets, where asked for.
 
-        Recorded predictions are read from a file and so have none.
+        Recorded predictions are read from a file, and networks over time read no single picture, so
+        these have none.
         """
         if not self.config.speed.queries:
             return []
-        timed = [cell for cell in self.cells if "reads" not in self.model(cell[1])[1].card]
+        timed = [
+            cell
+            for cell in self.cells
+            if "reads" not in self.model(cell[1])[1].card and not self.over_time(cell[1])
+        ]
         jobs = sorted([*((detector,) for detector in self.runnable_detectors), *timed])
         datasets = self.datasets("test")
         return [self.layout.latency(dataset, *job) for dataset in datasets for job in jobs]

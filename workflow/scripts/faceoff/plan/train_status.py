@@ -42,10 +42,12 @@ def train_status(run: Matrix, dataset: str, model: str) -> str:
     if training is not None:
         if _of_section(run, dataset, training.validation) == "in-sample":
             statuses.append("selected-on")
+        if training.features is not None:
+            statuses.append(train_status(run, dataset, training.features))
         if training.start is not None:
             start = trained_nets.card_of(training.start, run.plugin_folders)
             statuses.append(_of_card(run, dataset, start) if start else "unknown")
-    return min(statuses, key=_SEVEREST.index)
+    return min((each for each in statuses if each in _SEVEREST), key=_SEVEREST.index)
 
 
 def _of_section(run: Matrix, dataset: str, learnt: str) -> str:

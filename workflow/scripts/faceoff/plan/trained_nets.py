@@ -1,7 +1,9 @@
 """Make the networks that a run trains models of the run."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from faceoff import emotions
 from faceoff.plan.kinship import share_samples
@@ -10,7 +12,7 @@ from faceoff.plan.training_sections import TrainingConfig
 from faceoff.plugins import registry
 from faceoff.plugins.plugin import PACKAGE, Plugin, RegistryError
 from faceoff.spelling import suggestion
-from faceoff.training import net_list
+from faceoff.training import net_list, sequence_list
 
 MODULES = ("torch", "onnx", "onnxscript")  # that training needs beside onnxruntime
 
@@ -28,24 +30,38 @@ def plugin(config: RunConfig, model: str) -> Plugin | None:
 
 def plugin_of(config: RunConfig, training: str) -> Plugin:
     """Return the plug-in that reads the network which this training ends with."""
-    start = config.training[training].start
-    card = card_of(start, tuple(config.plugins)) if start else None
-    # Weights that began as others' are of their family.
-    family = str(card.card.get("lineage", card.name)) if card else f"trained-{training}"
+    over_time = config.training[training].over_time
     return Plugin(
         kind="model",
         name=training,
-        source=PACKAGE / "models" / "trained_net.py",
-        class_name="TrainedNet",
+        source=PACKAGE / "models" / ("trained_sequence.py" if over_time else "trained_net.py"),
+        class_name="TrainedSequence" if over_time else "TrainedNet",
         framework="onnx",
         modules=("onnxruntime", *MODULES),
-        card={"lineage": family, "source": "trained in this run"},
+        card={"lineage": _family(config, training), "source": "trained in this run"},
     )
 
 
-def card_of(start: str, folders: tuple[Path, ...]) -> Plugin | None:
-    """Return the card that a training begins from, None for a file without one."""
-    return registry.discover(folders).get(("model", start))
+def frames_plugin(config: RunConfig, training: str) -> Plugin:
+    """Return the plug-in of the network for pictures that learns with a network over time."""
+    source = PACKAGE / "models" / "trained_net.py"
+    return replace(plugin_of(config, training), source=source, class_name="TrainedFrames")
+
+
+def _family(config: RunConfig, training: str) -> str:
+    """Return the lineage of a network: weights that began as others', or read them, share it."""
+    section, folders = config.training[training], tuple(config.plugins)
+    reader = config.models.get(section.features or "")
+    first = (reader.model or section.features) if reader else section.start
+    if reader and first in config.training and not config.training[first].over_time:
+        return _family(config, first)
+    card = card_of(first, folders) if first else None
+    return str(card.card.get("lineage", card.name)) if card else f"trained-{training}"
+
+
+def card_of(model: str, folders: tuple[Path, ...]) -> Plugin | None:
+    """Return the card of a model that a training names, None for a file without one."""
+    return registry.discover(folders).get(("model", model))
 
 
 def expanded(config: RunConfig, lines: list[str]) -> RunConfig:
@@ -87,13 +103,9 @@ def faults(config: RunConfig, folders: tuple[Path, ...]) -> list[str]:
         where = f"training.{name}"
         if ("model", name) in known:
             lines.append(f"{where}: a model has this name already: give the network another one")
-        try:
-            wrong = net_list.wrong_options(training.net, training.options)
-            lines += [f"{where}.options: {fault}" for fault in wrong]
-            if not wrong:
-                net_list.input_of(training.net, training.options)
-        except ValueError as error:
-            lines.append(f"{where}.net: {error}")
+        lines += _net_faults(where, training)
+        lines += _reader_faults(config, name, training, folders)
+        lines += _model_faults(config, name, training)
         lines += _dataset_faults(config, where, training)
         used = detector(config, training)
         if used is None:
@@ -107,8 +119,69 @@ def faults(config: RunConfig, folders: tuple[Path, ...]) -> list[str]:
             except ValueError as error:
                 lines.append(f"{where}.classes: {error}")
         if training.start is not None:
-            lines += _start_faults(f"{where}.start", training.start, training.net, folders)
+            net = training.frames.net if training.frames else training.net
+            lines += _start_faults(f"{where}.start", training.start, net, folders)
     return lines
+
+
+def _net_faults(where: str, training: TrainingConfig) -> list[str]:
+    """Check the names and options of the networks."""
+    if not training.over_time:
+        return _picture_net_faults(where, training.net, training.options)
+    wrong = sequence_list.wrong_options(training.net, training.options)
+    lines = [f"{where}.options: {fault}" for fault in wrong]
+    frames = training.frames
+    return lines + (
+        _picture_net_faults(f"{where}.frames", frames.net, frames.options) if frames else []
+    )
+
+
+def _picture_net_faults(where: str, net: str, options: Mapping[str, Any]) -> list[str]:
+    """Check the name and options of a network for pictures."""
+    try:
+        wrong = net_list.wrong_options(net, options)
+        if not wrong:
+            net_list.input_of(net, options)
+    except ValueError as error:
+        return [f"{where}.net: {error}"]
+    return [f"{where}.options: {fault}" for fault in wrong]
+
+
+def _reader_faults(
+    config: RunConfig, name: str, training: TrainingConfig, folders: tuple[Path, ...]
+) -> list[str]:
+    """Check the model that reads the frames for a network over time."""
+    reader, where = training.features, f"training.{name}.features"
+    if reader is None:
+        return []
+    if reader not in config.models:
+        others = [model for model in config.models if model != name]
+        return [f"{where}: no model {reader!r} in this run{suggestion(reader, others)}"]
+    section = training_of(config, reader)
+    if section is not None:
+        if section.over_time:
+            return [f"{where}: {reader!r} reads clips itself; name a model of single pictures"]
+        return []
+    card = card_of(config.models[reader].model or reader, folders)
+    if card is None:
+        return []  # the check of the models says it
+    if training.take == "embedding" and card.class_name != "OnnxCard":
+        return [
+            f"{where}: {reader!r} gives no embedding, which networks of ONNX do: set take: answers"
+        ]
+    return []
+
+
+def _model_faults(config: RunConfig, name: str, training: TrainingConfig) -> list[str]:
+    """Check that a model over another one's features says nothing of crops, which that one has."""
+    if training.features is None:
+        return []
+    return [
+        f"models.{model}.{key}: {training.features} reads the frames for it: set it there"
+        for model, section in config.models.items()
+        for key in ("margin", "align")
+        if (section.model or model) == name and getattr(section, key) is not None
+    ]
 
 
 def _dataset_faults(config: RunConfig, where: str, training: TrainingConfig) -> list[str]:

@@ -5,7 +5,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from faceoff.plugins.options import Name, Section
-from faceoff.training.recipe import Measure, Optimizer, Schedule, Stored, Target
+from faceoff.training import sequence_list
+from faceoff.training.recipe import Labels, Measure, Optimizer, Schedule, Stored, Take, Target
+
+_OVER_TIME = ("features", "take", "frames", "window", "affect")  # keys
 
 
 class AugmentConfig(Section):
@@ -41,8 +44,13 @@ class RecipeConfig(Section):
         "of votes of each class), drawn (a label drawn from the votes in each epoch), multi_target "
         "(any class with 30 % of the votes); without votes all are the label",
     )
-    epochs: int = Field(40, ge=1, le=10_000, description="passes over the pictures")
-    batch: int = Field(128, ge=2, le=65_536, description="pictures per step")
+    epochs: int = Field(40, ge=1, le=10_000, description="passes over the pictures or clips")
+    batch: int | None = Field(
+        None,
+        ge=2,
+        le=65_536,
+        description="pictures or clips per step; default: 128 pictures, 16 clips",
+    )
     optimizer: Optimizer = Field("adamw", description="adamw, adam, or sgd with Nesterov momentum")
     lr: float = Field(0.003, gt=0, le=100, description="highest learning rate")
     weight_decay: float = Field(
@@ -97,8 +105,10 @@ class RecipeConfig(Section):
         ge=1,
         description="end after this many epochs without a better score; default: never",
     )
-    select: Measure = Field(
-        "accuracy", description="score on the validation dataset that chooses the epoch"
+    select: Measure | None = Field(
+        None,
+        description="score on the validation dataset that chooses the epoch; ccc: the mean of "
+        "valence and arousal, of networks over time; default: accuracy, without labels ccc",
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
@@ -121,15 +131,56 @@ class RecipeConfig(Section):
         return self
 
 
+class FramesConfig(Section):
+    net: str = Field("resnet_small", description="a network for pictures")
+    options: dict[str, Any] = Field(default_factory=dict, description="its options")
+
+
 class TrainingConfig(Section):
     net: str = Field(
         "resnet_small",
-        description="the network: a name of `faceoff nets`, timm:NAME or torchvision:NAME",
+        description="the network: a name of `faceoff nets`, timm:NAME or torchvision:NAME; lstm, "
+        "tcn and transformer read clips over time (docs/training_clips.md)",
     )
     options: dict[str, Any] = Field(
         default_factory=dict,
-        description="options of the network; every network has size ([height, width] of its input "
-        "in pixels) and channels (1: grey, 3: RGB)",
+        description="options of the network; every network for pictures has size ([height, width] "
+        "of its input in pixels) and channels (1: grey, 3: RGB)",
+    )
+    features: Name | None = Field(
+        None,
+        description="of a network over time: the model of this run that reads each frame for it, "
+        "as it is",
+    )
+    take: Take = Field(
+        "embedding",
+        description="what it takes of `features`: embedding (what the last layer of an ONNX "
+        "network reads), or answers (log probabilities, valence, arousal, action units; any model)",
+    )
+    frames: FramesConfig | None = Field(
+        None,
+        description="of a network over time, in place of `features`: a network for pictures that "
+        "learns with it; `start` gives its first weights, recipe.freeze the epochs in which it "
+        "stays",
+    )
+    labels: Labels = Field(
+        "clip",
+        description="what a frame of a clip shows: the clip's label, or its own (frame), where the "
+        "dataset annotates moments",
+    )
+    window: int = Field(
+        512,
+        ge=2,
+        le=100_000,
+        description="most frames that a network over time reads as one stretch; longer ones are "
+        "cut, and the state begins anew",
+    )
+    affect: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        description="of a network over time: weight of the loss of valence and arousal (1 - CCC), "
+        "where the dataset has them; 0: not learnt",
     )
     margin: float = Field(
         0.0, ge=-0.5, le=2, description="margin around the canonical face box, here and later"
@@ -177,8 +228,59 @@ class TrainingConfig(Section):
     )
     recipe: RecipeConfig = Field(default_factory=RecipeConfig, description="how it is trained")
 
+    @property
+    def over_time(self) -> bool:
+        """Return whether the network reads clips, not single pictures."""
+        return self.net in sequence_list.names()
+
     @model_validator(mode="after")
     def _one_process_for_a_frozen_backbone(self) -> Self:
         if self.processes > 1 and self.recipe.freeze:
             raise ValueError("recipe.freeze works in one process: remove processes")
         return self
+
+    @model_validator(mode="after")
+    def _fits_its_network(self) -> Self:
+        wrong = self._wrong_over_time() if self.over_time else self._wrong_on_pictures()
+        if wrong:
+            raise ValueError(wrong)
+        return self
+
+    def _wrong_on_pictures(self) -> str | None:
+        """Return what a network for pictures cannot have."""
+        given = [key for key in _OVER_TIME if key in self.model_fields_set]
+        if given:
+            names = ", ".join(sequence_list.names())
+            return f"{given[0]} is for networks over time ({names}), and net is {self.net}"
+        if self.recipe.select == "ccc":
+            return f"recipe.select: ccc is for networks over time, and net is {self.net}"
+        return None
+
+    def _wrong_over_time(self) -> str | None:
+        """Return what a network over time cannot have, or lacks."""
+        recipe = self.recipe
+        if (self.features is None) == (self.frames is None):
+            return (
+                f"net {self.net} reads clips: name either features (a model of this run that reads "
+                "each frame) or frames (a network for pictures that learns with it)"
+            )
+        if self.processes > 1:
+            return f"net {self.net} learns in one process: remove processes"
+        if recipe.mixup:
+            return "recipe.mixup blends pictures, not clips: remove it"
+        if recipe.balance and self.labels == "frame":
+            return "recipe.balance draws clips by their label: set labels: clip, or remove it"
+        if recipe.select == "ccc" and not self.affect:
+            return "recipe.select: ccc needs valence or arousal, and affect is 0"
+        of_frames = {
+            "take": self.frames and "take" in self.model_fields_set,
+            "recipe.augment": self.features and "augment" in recipe.model_fields_set,
+            "recipe.freeze": self.features and recipe.freeze,
+            "start": self.features and self.start,
+            "stored": self.features and self.stored != "float32",
+            "margin": self.features and "margin" in self.model_fields_set,
+        }
+        wrong = next((key for key, is_wrong in of_frames.items() if is_wrong), None)
+        if wrong:
+            return f"{wrong} belongs to {'features' if self.frames else 'frames'}: remove it"
+        return None

@@ -80,6 +80,11 @@ def read_card(path: Path) -> Plugin:
         raise RegistryError(f"model card {path}: {reason}") from None
     if not isinstance(card, dict):
         raise RegistryError(f"model card {path}: expected keys and values")
+    if card.get("runtime") == "clips":
+        raise RegistryError(
+            f"model card {path}: a network over time runs in the run that trains it: name it in "
+            "the section `training` (docs/training_clips.md)"
+        )
     if not isinstance(card.get("input", {}), dict):
         raise RegistryError(
             f"model card {path}: input: expected keys and values ({', '.join(sorted(_CARD_INPUT))})"

@@ -255,6 +255,29 @@ class EmotionModel(Protocol):
         """Return the prediction for (n, height, width, channels) uint8 crops; n may be 0."""
 
 
+class EmbeddingModel(EmotionModel, Protocol):
+    """A model that also tells what its last layer reads."""
+
+    def embed(self, crops: Crops) -> Floats:
+        """Return (n, d) features for (n, height, width, channels) uint8 crops."""
+
+
+class ClipModel(Protocol):
+    """A model that reads the frames of a clip together.
+
+    inputs: the names of the numbers that it reads of each frame, as `faces.frame_inputs` has them.
+    """
+
+    emotions: tuple[str, ...]
+    inputs: tuple[str, ...]
+
+    def predict(self, frames: Floats, times: Floats) -> Prediction:
+        """Return the prediction for the frames of one clip, in order of time.
+
+        frames: (n, d), NaN for a frame without a face, which is not evaluable; times: (n,) seconds.
+        """
+
+
 @runtime_checkable
 class ActionUnitModel(Protocol):
     """A model that also measures action units."""

@@ -120,6 +120,22 @@ def read_task(samples: Path) -> Task:
     )
 
 
+def listed(samples: Path, dataset: str) -> dict[str, Any]:
+    """Return which samples these are, labelled or not: plug-in, version, number and hash.
+
+    The hash is that of the task where one can be scored, else that of the ordered ids.
+    """
+    info = parquet.task_of(samples)
+    about = {"dataset": dataset, "type": info["type"], "version": info["version"]}
+    try:
+        task = read_task(samples)
+    except UnlabelledError:
+        ids = [row["sample_id"] for row in parquet.rows(samples, ["sample_id"])]
+        digest = hashlib.sha256("".join(f"{sample}\n" for sample in ids).encode())
+        return {**about, "n": len(ids), "hash": digest.hexdigest()[:16]}
+    return {**about, "n": len(task.ids), "hash": task.hash}
+
+
 def groups_of(samples: Path, task: Task) -> list[dict[str, str]]:
     """Return what the dataset says of each of the task's samples: name -> level."""
     rows = parquet.rows(samples, ["sample_id", "groups"])
@@ -145,8 +161,11 @@ class SamplePosteriors:
     def in_space(self, space: Sequence[str]) -> tuple[Floats, Floats]:
         """Return posterior (n, k) and mass outside the space (n,).
 
-        Classes outside are masked, the rest renormalised (protocol §12).
+        Classes outside are masked, the rest renormalised (protocol §12). A model without classes,
+        which reads valence alone, covers no sample.
         """
+        if not self.classes:
+            return np.full((len(self.own), len(space)), np.nan), np.full(len(self.own), np.nan)
         return metrics.restrict(self.own, self.classes, space)
 
 

@@ -76,6 +76,8 @@ def _labelled(samples: Path) -> bool:
 def _given(predictions: Path, ids: Sequence[str]) -> tuple[list[str | None], np.ndarray]:
     """Return (the answer to each sample or None, (n,) its probability or NaN)."""
     found = sample_posteriors(predictions, ids)
+    if not found.classes:  # it reads valence alone
+        return [None] * len(ids), np.full(len(ids), np.nan)
     answers = [
         None if answer < 0 else found.classes[answer] for answer in metrics.argmax(found.own)
     ]

@@ -72,11 +72,14 @@ def write_comparisons(
 
 
 def read_candidates(task: Task, predictions: Sequence[Path]) -> list[Candidate]:
-    """Read every sound cell and fusion; failed ones (error rows only) take no part."""
+    """Read every sound cell and fusion.
+
+    Failed ones (error rows only) and those that read valence alone take no part.
+    """
     found = []
     for path in predictions:
         cell = sample_posteriors(path, task.ids)
-        if all(state == ERROR for state in cell.states):
+        if not cell.classes or all(state == ERROR for state in cell.states):
             continue
         posterior, _ = cell.in_space(task.space)
         predicted = metrics.argmax(posterior)

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,19 @@ from safetensors.torch import load_file
 
 from faceoff.assets.asset import hash_of
 from faceoff.faces.training_pictures import Tables, training_pictures
-from faceoff.inference import checkout
 from faceoff.inference.card_network import crop_of
-from faceoff.inference.versions import versions
 from faceoff.models.trained_net import TrainedNet
 from faceoff.plan.jobs import ExportJob
 from faceoff.scoring.variants import equivalence
 from faceoff.statistics.arrays import Floats
 from faceoff.storage import files
-from faceoff.training import net_list, onnx_files
+from faceoff.training import net_list, onnx_files, outcome
 from faceoff.training.about import About
-from faceoff.training.loop import Input, posteriors
+from faceoff.training.picture_lesson import Input, posteriors
 from faceoff.training.pictures import Pictures, batches
 from faceoff.training.scores import HeldOut, held_out
 
 _NOISE = 0.01  # of a probability, by other bits of the weights and another order of sums
-_PACKAGES = ("python", "numpy", "torch", "timm", "torchvision")
 
 
 def write_network(
@@ -57,6 +53,7 @@ def write_network(
             own.crop,
             record["classes"],
             f"{own.validation}: decode",
+            labels=own.labels,
         )
         wanted = posteriors(network, Input.of_card(own.input), judged, torch.device("cpu"))
         given = _answers(output, judged)
@@ -96,7 +93,7 @@ def _card(
     record: Mapping[str, Any], score: HeldOut, agreement: float, network: Path, job: ExportJob
 ) -> dict[str, Any]:
     """Return the card of the written file."""
-    fit, measured = job.fit, versions()
+    fit = job.fit
     return {
         "name": fit.training,
         "file": network.name,
@@ -105,36 +102,17 @@ def _card(
         "runtime": "onnx",
         "input": fit.input,
         "emotions": list(record["classes"]),
-        "lineage": job.lineage,
-        "training_data": job.training_data,
-        "selected_on": job.selected_on,
-        "source": "trained with Faceoff",
-        "training": {
-            "net": fit.net,
-            "options": fit.options,
-            "parameters": record["parameters"],
-            "stored": job.stored,
-            "agrees_with_the_trained_weights": agreement,
-            "recipe": asdict(fit.recipe),
-            "seed": fit.seed,
-            "threads": fit.threads,
-            "data": {
-                **record["task"],
+        **job.origin(),
+        "training": outcome.card_entry(
+            record,
+            score,
+            {"stored": job.stored, "agrees_with_the_trained_weights": agreement},
+            {
                 "pictures": record["pictures"],
                 "of_class": record["pictures_of_class"],
                 "left_out": record["left_out"],
             },
-            "validation": {
-                **record["validation_task"],
-                "pictures": record["validation_pictures"],
-                "epoch": record["best_epoch"],
-                "accuracy": score.accuracy,
-                "uar": score.uar,
-                "log_loss": score.log_loss,
-            },
-            "configurations_tried": job.tried,
-            "stopped": record["stopped"],
-            "commit": checkout.commit(),
-            "versions": {name: measured[name] for name in _PACKAGES if name in measured},
-        },
+            {"pictures": record["validation_pictures"]},
+            job.tried,
+        ),
     }

@@ -22,6 +22,7 @@ from faceoff.scoring.task import (
 from faceoff.statistics.arrays import Bools
 from faceoff.storage import columns, files, parquet
 
+_NO_CLASSES = "it reads valence and arousal, no emotions, so no labels are scored"
 CLIPPED_SHARE = 0.01  # of readings of valence and arousal; a flag warns of more
 
 
@@ -79,6 +80,8 @@ def _scored(
             about["counts"] = {state: seen[state] for state in columns.STATES}
         return about | {"state": state, "reason": reason, "task": None}
     cell = sample_posteriors(predictions, task.ids)
+    if not cell.classes and not failed:
+        return about | {"state": "skipped", "reason": _NO_CLASSES, "task": None}
     counts = Counter(cell.states)
     about |= {"task": task.describe(), "counts": {state: counts[state] for state in columns.STATES}}
     if not counts[columns.OK] and counts[columns.ERROR]:

@@ -104,6 +104,16 @@ TRACKED_FACES = pa.schema([
 ])  # fmt: skip
 
 
+# What a model's last layer reads of the chosen face of each frame.
+FEATURES = pa.schema([
+    *_KEY,
+    pa.field("face_id", pa.int32(), nullable=False),
+    pa.field("success", pa.int8(), nullable=False),
+    *_STATE,
+    pa.field("embedding", pa.list_(pa.float32())),
+])  # fmt: skip
+
+
 def predictions_schema(emotions: Sequence[str], aus: Sequence[str] = ()) -> pa.Schema:
     """Return the schema of a predictions (or fusion) table for these classes and action units."""
     return pa.schema([

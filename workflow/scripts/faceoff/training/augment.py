@@ -1,7 +1,7 @@
 """Change training pictures at random, a batch at a time.
 
-Each picture gets changes of its own. A generator of the CPU draws them, so that the same seed gives
-the same pictures on every device.
+Each picture, or each clip, gets changes of its own. A generator of the CPU draws them, so that the
+same seed gives the same pictures on every device.
 """
 
 import math
@@ -21,9 +21,15 @@ _SIGMA = (0.4, 1.2)  # of the blur, in pixels
 _LUMA = (0.299, 0.587, 0.114)
 
 
-def augmented(pictures: Tensor, recipe: Augment, generator: torch.Generator) -> Tensor:
-    """Return changed copies of pictures, (n, c, h, w) float32 of 0 to 1 on any device."""
-    draw = _Draw(len(pictures), generator, pictures.device)
+def augmented(
+    pictures: Tensor, recipe: Augment, generator: torch.Generator, alike: Tensor | None = None
+) -> Tensor:
+    """Return changed copies of pictures, (n, c, h, w) float32 of 0 to 1 on any device.
+
+    alike: (n,) numbers from 0; pictures of one number, such as the frames of a clip, get the same
+    changes, but for the noise in erased rectangles. None: each picture gets its own.
+    """
+    draw = _Draw(len(pictures), generator, pictures.device, alike)
     pictures = _moved(pictures, recipe, draw)
     if recipe.brightness or recipe.contrast:
         gain = 1 + draw.around(recipe.contrast)
@@ -41,13 +47,17 @@ def augmented(pictures: Tensor, recipe: Augment, generator: torch.Generator) -> 
 
 
 class _Draw:
-    """Random numbers for a batch, shaped (n, 1, 1, 1)."""
+    """Random numbers for a batch, shaped (n, 1, 1, 1); the same for pictures that are alike."""
 
-    def __init__(self, n: int, generator: torch.Generator, device: torch.device):
-        self.n, self.generator, self._device = n, generator, device
+    def __init__(
+        self, n: int, generator: torch.Generator, device: torch.device, alike: Tensor | None
+    ):
+        self._number = n if alike is None else int(alike.max()) + 1
+        self.generator, self._device, self._alike = generator, device, alike
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> Tensor:
-        values = torch.rand(self.n, 1, 1, 1, generator=self.generator)
+        values = torch.rand(self._number, 1, 1, 1, generator=self.generator)
+        values = values if self._alike is None else values[self._alike]
         return (low + (high - low) * values).to(self._device)
 
     def around(self, spread: float) -> Tensor:

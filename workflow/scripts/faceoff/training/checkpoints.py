@@ -6,9 +6,12 @@ A checkpoint is one file: the sha256 of the state, then the state. It is opened 
 import hashlib
 import io
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from faceoff.storage import files
@@ -46,3 +49,11 @@ def load(path: Path, job: str) -> dict[str, Any] | None:
         return None
     state: dict[str, Any] = stored["state"]
     return state
+
+
+def identity(job: str, arrays: Iterable[npt.NDArray[Any]]) -> str:
+    """Return a hash of the settings of a training and of all its data."""
+    digest = hashlib.sha256(job.encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -8,19 +8,21 @@ from pathlib import Path
 
 from faceoff.storage import files
 
-COLUMNS = ("epoch", "step", "lr", "loss", "accuracy", "uar", "log_loss", "best")
+COLUMNS = ("epoch", "step", "lr", "loss", "accuracy", "uar", "log_loss", "ccc", "best")
 Epoch = dict[str, float]
 
 
 def write_csv(path: Path, history: Sequence[Epoch]) -> None:
-    """Write a row per epoch: mean training loss, and the scores on the validation pictures.
+    """Write a row per epoch: mean training loss, and the scores on the validation data.
 
-    Times are not among them, so that the same training writes the same file.
+    Scores that the data do not have are no columns. Times are not among them, so that the same
+    training writes the same file.
     """
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    columns = _columns(history)
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: f"{epoch[name]:.10g}" for name in COLUMNS} for epoch in history)
+    writer.writerows({name: f"{epoch[name]:.10g}" for name in columns} for epoch in history)
     files.write_text(path, text.getvalue())
 
 
@@ -31,5 +33,10 @@ def write_events(folder: Path, history: Sequence[Epoch]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     with SummaryWriter(str(folder)) as writer:
         for epoch in history:
-            for name in COLUMNS[2:-1]:
+            for name in _columns(history)[2:-1]:
                 writer.add_scalar(name, epoch[name], int(epoch["epoch"]))
+
+
+def _columns(history: Sequence[Epoch]) -> list[str]:
+    """Return the columns that a training has numbers for."""
+    return [name for name in COLUMNS if all(name in epoch for epoch in history)]

@@ -1,4 +1,4 @@
-"""Train a network on labelled pictures.
+"""Train a network on a lesson: pictures or clips with what it shall answer.
 
 The loop draws every random number from the seed and the place where it is needed. A training that
 was killed goes on from its last checkpoint and ends with the same weights, to the bit on a CPU.
@@ -9,7 +9,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,41 +18,19 @@ import torch
 from torch import Tensor, nn
 
 from faceoff.progress import meter
-from faceoff.statistics.arrays import Floats, Ints
-from faceoff.training import augment, checkpoints, losses, optimisers
+from faceoff.training import checkpoints, optimisers
+from faceoff.training.lesson import Lesson
 from faceoff.training.log import Epoch
-from faceoff.training.pictures import Pictures, Pixels, batches
 from faceoff.training.recipe import Recipe
-from faceoff.training.scores import HeldOut, held_out
+from faceoff.training.scores import HeldOut
 from faceoff.training.seeds import derived
-from faceoff.training.targets import accepted
 
-_SCORED = 256  # pictures of a batch while scoring
 _CHECKPOINT_S = 60.0  # seconds between checkpoints within an epoch
 _LOOK = 50  # steps between looks at the loss on a GPU, where each look waits for it
 
 
 class TrainingError(ValueError):
     """A training cannot begin or end; the message says why and what to change."""
-
-
-@dataclass(frozen=True)
-class Input:
-    """Turn pixels into a network's input: (x / divisor − mean) / std."""
-
-    divisor: float = 255.0
-    mean: float | list[float] = 0.0
-    std: float | list[float] = 1.0
-
-    @classmethod
-    def of_card(cls, spec: Mapping[str, Any]) -> "Input":
-        """Return what a card's `input` says."""
-        return cls(**{key: spec[key] for key in ("divisor", "mean", "std") if key in spec})
-
-    def normalised(self, shares: Tensor) -> Tensor:
-        """Return the input for pictures (n, c, h, w) of 0 to 1."""
-        mean, std = (shares.new_tensor(value).view(1, -1, 1, 1) for value in (self.mean, self.std))
-        return (shares * (255.0 / self.divisor) - mean) / std
 
 
 @dataclass
@@ -83,11 +60,11 @@ class _State:
 
 
 class Training:
-    """One network, its data and its recipe.
+    """One network, its lesson and its recipe.
 
-    head: name of the submodule that is the classifier; folder: of the checkpoint, which the first
-    of several processes writes and all read; job: identifies settings and data, so that a
-    checkpoint of others is not continued.
+    head: name of the submodule that learns while the rest is frozen; folder: of the checkpoint,
+    which the first of several processes writes and all read; job: identifies settings and data, so
+    that a checkpoint of others is not continued.
     """
 
     def __init__(
@@ -95,16 +72,13 @@ class Training:
         network: nn.Module,
         head: str,
         recipe: Recipe,
-        normalise: Input,
-        pictures: Pictures,
-        validation: Pictures,
+        lesson: Lesson,
         folder: Path,
         job: str,
         seed: int,
         device: str = "cpu",
     ):
-        self._recipe, self._seed, self._job, self._input = recipe, seed, job, normalise
-        self._pictures, self._validation = pictures, validation
+        self._recipe, self._seed, self._job, self._lesson = recipe, seed, job, lesson
         self._file, self._head = folder / "last.pt", head
         self._device = torch.device(device)
         self._rank, self._world = int(os.environ.get("RANK", 0)), _world()
@@ -113,15 +87,9 @@ class Training:
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = copy.deepcopy(self._network)
         self._optimiser = optimisers.optimiser(self._network, recipe)
-        self._batch = min(recipe.batch, len(pictures))
-        self._per_epoch = max(1, len(pictures) // self._batch)
-        weights = pictures.targets
-        if recipe.target == "majority":
-            weights = np.eye(weights.shape[1])[pictures.labels]
-        self._prior = torch.as_tensor(weights.mean(axis=0), dtype=torch.float32).to(self._device)
-        rule = accepted if recipe.target == "multi_target" else lambda rows: rows
-        self._targets = torch.as_tensor(rule(weights), dtype=torch.float32)
-        self._weights = self._sampling(pictures.labels)
+        self._batch = min(recipe.batch, len(lesson))
+        self._per_epoch = max(1, len(lesson) // self._batch)
+        self._weights = self._sampling()
         self._best_weights: dict[str, Tensor] = {}
         self._state = _State()
         if stored := checkpoints.load(self._file, job):
@@ -210,16 +178,17 @@ class Training:
     def _order(self, epoch: int) -> Tensor:
         """Return the rows of an epoch: each once, or drawn by their weights."""
         generator = torch.Generator().manual_seed(derived(self._seed, "order", epoch))
-        n = len(self._pictures)
+        n = len(self._lesson)
         if self._weights is None:
             return torch.randperm(n, generator=generator)
         return torch.multinomial(self._weights, n, replacement=True, generator=generator)
 
-    def _sampling(self, labels: Ints) -> Tensor | None:
-        """Return how likely each picture is drawn, by its class; None for each once."""
-        if not self._recipe.balance:
+    def _sampling(self) -> Tensor | None:
+        """Return how likely each item is drawn, by its class; None for each once."""
+        labels = self._lesson.labels
+        if not self._recipe.balance or labels is None:
             return None
-        counts = np.bincount(labels, minlength=self._targets.shape[1])
+        counts = np.bincount(labels, minlength=self._lesson.classes)
         return torch.as_tensor(counts[labels] ** -self._recipe.balance, dtype=torch.float64)
 
     def _step(self, rows: Tensor, frozen: bool) -> Tensor:
@@ -228,19 +197,12 @@ class Training:
         place = (state.step, self._rank)
         generator = torch.Generator().manual_seed(derived(self._seed, "step", *place))
         torch.manual_seed(derived(self._seed, "dropout", *place))
-        inputs, targets = self._batch_of(rows, generator)
         steps = recipe.epochs * self._per_epoch
         for group in self._optimiser.param_groups:
             group["lr"] = optimisers.rate(recipe, state.step, steps, self._per_epoch)
         self._train_mode(frozen)
-        cast = (
-            torch.autocast(self._device.type, torch.bfloat16)
-            if recipe.precision == "bfloat16"
-            else nullcontext()
-        )
-        with cast:
-            logits, extra = self._answer(inputs, frozen)
-        loss = self._loss(logits.float(), targets) + extra
+        network = self._network if frozen else self._wrapped
+        loss = self._lesson.loss(network, rows, generator, frozen)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if recipe.clip_norm:
@@ -249,52 +211,12 @@ class Training:
         self._follow()
         return _over_processes(loss.detach().double())
 
-    def _batch_of(self, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return the changed pictures and the targets of a step."""
-        recipe, index = self._recipe, rows.numpy()
-        shares = _shares(np.asarray(self._pictures.pixels[index]), self._device)
-        shares = augment.augmented(shares, recipe.augment, generator)
-        targets = self._targets[rows]
-        if recipe.target == "drawn":
-            targets = losses.draw_labels(targets, generator)
-        targets = targets.to(self._device)
-        if recipe.smoothing and recipe.target != "multi_target":
-            targets = targets * (1 - recipe.smoothing) + recipe.smoothing / targets.shape[1]
-        if recipe.mixup:
-            seed = int(torch.randint(2**31, (1,), generator=generator))
-            share = float(np.random.default_rng(seed).beta(recipe.mixup, recipe.mixup))
-            other = torch.randperm(len(rows), generator=generator)
-            shares = share * shares + (1 - share) * shares[other]
-            targets = share * targets + (1 - share) * targets[other]
-        inputs = self._input.normalised(shares)
-        return inputs.contiguous(memory_format=torch.channels_last), targets
-
     def _train_mode(self, frozen: bool) -> None:
         """Let the network learn; while its backbone is frozen only the head does."""
         self._network.train(not frozen)
         head = self._network.get_submodule(self._head)
         if frozen:
             head.train()
-
-    def _answer(self, inputs: Tensor, frozen: bool) -> tuple[Tensor, Tensor]:
-        """Return the logits, and the loss that the network adds of its own."""
-        none = inputs.new_zeros(())
-        if frozen:
-            with torch.no_grad():
-                features = self._network.embed(inputs)
-            return self._network.get_submodule(self._head)(features), none
-        answer = self._wrapped(inputs)
-        return answer if isinstance(answer, tuple) else (answer, none)
-
-    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        recipe = self._recipe
-        if recipe.logit_adjustment:
-            logits = losses.adjust_logits(logits, self._prior, recipe.logit_adjustment)
-        if recipe.target == "multi_target":
-            return losses.multi_target(logits, targets)
-        if recipe.focal:
-            return losses.focal(logits, targets, recipe.focal)
-        return losses.cross_entropy(logits, targets)
 
     def _follow(self) -> None:
         """Let the moving average of the weights follow the network."""
@@ -316,17 +238,12 @@ class Training:
         Return what is wrong if its answers are no numbers.
         """
         state = self._state
-        answers = posteriors(self._average, self._input, self._validation, self._device)
-        if self._world > 1:  # each has normalisations of its own; that of the first process counts
-            shared = torch.from_numpy(answers).to(self._device)
-            torch.distributed.broadcast(shared, 0)
-            answers = shared.cpu().numpy()
-        if not np.isfinite(answers).all():
+        score = _of_first(self._lesson.score(self._average))
+        if score is None:
             return (
                 f"the network's answers are no numbers behind epoch {epoch + 1}: lower recipe.lr "
                 "or set recipe.clip_norm"
             )
-        score = held_out(answers, self._validation.labels)
         better = score.better_than(state.best, self._recipe.select)
         if better:
             state.best, state.best_epoch = score, epoch + 1
@@ -342,9 +259,7 @@ class Training:
                 "step": state.step,
                 "lr": optimisers.rate(self._recipe, state.step - 1, steps, self._per_epoch),
                 "loss": state.loss / self._per_epoch,
-                "accuracy": score.accuracy,
-                "uar": score.uar,
-                "log_loss": score.log_loss,
+                **score.measures,
                 "best": float(better),
             }
         )
@@ -392,20 +307,10 @@ def _over_processes(loss: Tensor) -> Tensor:
     return loss / _world()
 
 
-def _shares(pixels: Pixels, device: torch.device) -> Tensor:
-    """Return pictures (n, h, w, c) uint8 as (n, c, h, w) of 0 to 1 on the device."""
-    return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float() / 255
-
-
-def posteriors(
-    network: nn.Module, normalise: Input, pictures: Pictures, device: torch.device
-) -> Floats:
-    """Return a network's posteriors (n, k) in evaluation mode."""
-    network.eval()
-    with torch.inference_mode():
-        logits = [
-            network(normalise.normalised(_shares(pixels, device)).float()).float()
-            for pixels in batches(pictures, _SCORED)
-        ]
-        values: Floats = torch.cat(logits).double().softmax(dim=1).cpu().numpy()
-    return values
+def _of_first(score: HeldOut | None) -> HeldOut | None:
+    """Return the first process's score, as each has normalisations of its own."""
+    if _world() > 1:
+        box = [score]
+        torch.distributed.broadcast_object_list(box, 0)
+        (score,) = box
+    return score

@@ -2,7 +2,7 @@
 
 Logits may have any float type; losses are computed in float32. Targets are rows of class weights
 (n, k) that sum to one: a one-hot row is a hard label, vote shares are a distribution, as for the
-scheme "CEL" of FER+. Of clips, pass the rows of the valid frames: `logits[mask]`, `target[mask]`.
+scheme "CEL" of FER+. Log posteriors are logits, too.
 """
 
 import torch
@@ -125,6 +125,26 @@ def draw_labels(target: Tensor, generator: torch.Generator | None = None) -> Ten
     """
     drawn = torch.multinomial(target.float(), 1, generator=generator)[:, 0]
     return functional.one_hot(drawn, target.shape[1]).to(target.dtype)
+
+
+def clip_log_posteriors(logits: Tensor, clip: Tensor, clips: int) -> Tensor:
+    """Return (clips, k) log posteriors of clips: log of the mean of their frames' (protocol §5).
+
+    Parameters
+    ----------
+    logits
+        (n, k) of frames.
+    clip
+        (n,) number of the frame's clip, 0 to clips − 1; each has a frame.
+    """
+    log_p = functional.log_softmax(logits.float(), dim=1)
+    # The sum of probabilities as seen from the largest: none is rounded to 0.
+    largest = log_p.new_full((clips, log_p.shape[1]), -torch.inf)
+    rows = clip[:, None].expand_as(log_p)
+    largest = largest.scatter_reduce(0, rows, log_p.detach(), "amax")
+    total = torch.zeros_like(largest).index_add(0, clip, (log_p - largest[clip]).exp())
+    frames = torch.bincount(clip, minlength=clips)[:, None]
+    return total.log() + largest - frames.log()
 
 
 def ccc(

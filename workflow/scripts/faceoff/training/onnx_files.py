@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -18,7 +19,7 @@ from onnxscript import optimizer
 from torch import Tensor, nn
 
 from faceoff.storage import files
-from faceoff.training.about import About, Equal
+from faceoff.training.about import About, Entry, Equal
 from faceoff.training.recipe import Stored
 
 _STORED, _SCALE = ".stored", ".scale"  # ends of the names of compressed weights
@@ -31,13 +32,27 @@ def export(
     path: Path,
     about: About,
     stored: Stored = "float32",
+    output: str = "logits",
 ) -> None:
-    """Write a network as one ONNX file: input (n, channels, height, width), output logits (n, k).
+    """Write a network as one ONNX file: input (n, channels, height, width), output (n, k).
 
-    stored: number type of the weights of its layers.
+    stored: number type of the weights of its layers; output: what its output is called.
+    """
+    example = torch.zeros(2, channels, *size)
+    model = graph_of(network, example, "pictures", output, {0: torch.export.Dim("n", min=1)})
+    about = replace(about, equal=_equal(model, network.state_dict()))
+    _compress(model, stored)
+    write(model, path, about)
+
+
+def graph_of(
+    network: nn.Module, example: Tensor, taken: str, given: str, free: Mapping[int, Any]
+) -> onnx.ModelProto:
+    """Return a network as ONNX, with its weights by name.
+
+    taken, given: names of its input and its output; free: sides of the input of any length.
     """
     network = network.eval().cpu()  # its weights keep their strides, the file has none
-    example = torch.zeros(2, channels, *size)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch warns of its own changes to come
@@ -47,23 +62,25 @@ def export(
             dynamo=True,
             optimize=False,  # it would put normalisations into the weights before them
             verbose=False,
-            input_names=["pictures"],
-            output_names=["logits"],
-            dynamic_shapes=({0: torch.export.Dim("n", min=1)},),
+            input_names=[taken],
+            output_names=[given],
+            dynamic_shapes=(dict(free),),
         )
     graph = program.model  # type: ignore[union-attr]
     optimizer.fold_constants(graph)
     optimizer.remove_unused_nodes(graph)
-    model = program.model_proto  # type: ignore[union-attr]
-    about = replace(about, equal=_equal(model, network.state_dict()))
-    _compress(model, stored)
+    return program.model_proto  # type: ignore[union-attr]
+
+
+def write(model: onnx.ModelProto, path: Path, about: Entry) -> None:
+    """Write a network with what it says of itself; the same network gives the same bytes."""
     for node in model.graph.node:
         del node.metadata_props[:]  # the exporter's notes name files of this machine
         node.doc_string = ""
     del model.graph.value_info[:]
     del model.metadata_props[:]
     entry = model.metadata_props.add()
-    entry.key, entry.value = About.KEY, about.to_json()
+    entry.key, entry.value = about.KEY, about.to_json()
     model.producer_name, model.producer_version = "faceoff", ""
     onnx.checker.check_model(model)
     with files.atomic(path) as scratch:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceoff.statistics.arrays import Floats, Ints
-from faceoff.storage import files
+from faceoff.training import memory_map
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -39,22 +39,18 @@ def pixel_hash(pixels: npt.NDArray[Any]) -> str:
 def store(path: Path, rows: Iterable[tuple[Pixels, Floats, int]]) -> Pictures:
     """Write the pixels of (pixels, target, label) rows to a memory map, and return the pictures.
 
-    The pixels lie behind one another in the file, so that their number need not be known before.
     Raises ValueError without a row.
     """
     targets: list[Floats] = []
     labels: list[int] = []
-    shape: tuple[int, ...] = ()
-    with files.atomic(path) as scratch, open(scratch, "wb") as file:
+    with memory_map.writing(path) as written:
         for pixels, target, label in rows:
-            file.write(np.ascontiguousarray(pixels, np.uint8).tobytes())
-            shape = pixels.shape
+            written.append(pixels.astype(np.uint8, copy=False))
             targets.append(target)
             labels.append(label)
         if not labels:
             raise ValueError("no picture has both a face and a label of the network's classes")
-    pixels = np.memmap(path, np.uint8, "r", shape=(len(labels), *shape))
-    return Pictures(pixels, np.stack(targets), np.array(labels))
+    return Pictures(written.read(), np.stack(targets), np.array(labels))
 
 
 def batches(pictures: Pictures, size: int) -> Iterator[Pixels]:

@@ -1,6 +1,7 @@
-"""Score a network on held-out pictures while it is trained."""
+"""Score a network on held-out data while it is trained."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,31 +11,47 @@ from faceoff.training.recipe import Measure
 _LEAST = 1e-7  # of a probability in the log loss (protocol §11)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HeldOut:
-    """The scores of one epoch, over pictures with a face and a label.
+    """The scores of one epoch, over pictures or clips with a face and a label.
 
-    confusion: (k, k) counts, truth by row.
+    confusion: (k, k) counts, truth by row; ccc: mean concordance of valence and arousal over the
+    moments with a face. None is what the data do not have.
     """
 
-    accuracy: float
-    uar: float
-    log_loss: float
-    confusion: list[list[int]]
+    accuracy: float | None = None
+    uar: float | None = None
+    log_loss: float | None = None
+    ccc: float | None = None
+    confusion: list[list[int]] | None = None
 
-    def better_than(self, other: "HeldOut | None", measure: Measure) -> bool:
-        """Return whether this measure is better; of equal ones the lower log loss is."""
+    def to_record(self) -> dict[str, Any]:
+        """Return what there is, as a record of the training holds it."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+    @property
+    def measures(self) -> dict[str, float]:
+        """Return the numbers that there are, by name."""
+        return {key: value for key, value in self.to_record().items() if key != "confusion"}
+
+    def better_than(self, other: "HeldOut | None", measure: Measure | None) -> bool:
+        """Return whether this measure is better; of equal ones the lower log loss is.
+
+        None is the accuracy, or ccc where there are no labels.
+        """
         if other is None:
             return True
-        if measure == "log_loss" or getattr(self, measure) == getattr(other, measure):
-            return self.log_loss < other.log_loss
-        return bool(getattr(self, measure) > getattr(other, measure))
+        mine, theirs = self.measures, other.measures
+        measure = measure or ("accuracy" if "accuracy" in mine else "ccc")
+        if measure != "log_loss" and mine[measure] != theirs[measure]:
+            return mine[measure] > theirs[measure]
+        return mine.get("log_loss", 0.0) < theirs.get("log_loss", 0.0)
 
 
 def held_out(posteriors: Floats, labels: Ints) -> HeldOut:
     """Score posteriors (n, k) against label indices (n,).
 
-    UAR is the mean recall of the classes that have a picture.
+    UAR is the mean recall of the classes that have a label.
     """
     k = posteriors.shape[1]
     confusion = np.zeros((k, k), int)

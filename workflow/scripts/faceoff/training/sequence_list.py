@@ -34,8 +34,7 @@ def build(name: str, options: Mapping[str, Any], classes: int, features: int) ->
     classes
         Number of logits; 1 for valence.
     features
-        Length of a frame's embedding. `frame_sequence.FrameSequence` puts a network for pictures
-        before it.
+        Length of a frame's embedding. `clip_net.ClipNet` puts what reads frames before it.
 
     Raises
     ------

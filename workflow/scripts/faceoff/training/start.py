@@ -8,10 +8,12 @@ from torch import nn
 from faceoff.training import onnx_files
 
 
-def begin_from(network: nn.Module, head: str, weights: Path, net: str, classes: list[str]) -> None:
+def begin_from(
+    network: nn.Module, head: str, weights: Path, net: str, classes: list[str] | None
+) -> None:
     """Load the weights of a network that Faceoff trained into a new one of the same kind.
 
-    The head begins anew if the classes are others.
+    The head begins anew if the classes are others; None: the head is not wanted.
 
     Raises ValueError naming the file if it holds another architecture.
     """
@@ -45,5 +47,5 @@ def begin_from(network: nn.Module, head: str, weights: Path, net: str, classes: 
     if faults := others + lacking + deeper:
         raise ValueError(f"{weights}: its weights do not fit {net} with these options: {faults[0]}")
     network.load_state_dict({**own, **kept})
-    if not same_classes:
+    if classes is not None and not same_classes:
         print(f"{weights}: has other classes; the head begins anew", file=sys.stderr)

@@ -1,0 +1,47 @@
+"""Let a model read the crops of faces, in batches, and put what it says into their rows."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from faceoff.faces.face_crops import BATCH, face_crops, framed
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import call_with_row_fallback, prefetch, reason
+from faceoff.plugins.jobs import CropJob
+from faceoff.plugins.protocols import RGB, CropSpec
+from faceoff.storage import columns
+
+Row = dict[str, Any]
+# Columns of a row that come from the face.
+OF_FACE = ("sample_id", "frame", "timestamp_s", "face_id", "success", "state", "reason")
+
+
+def crop_rows(
+    frames: Path,
+    faces: Path,
+    crop: CropSpec,
+    job: CropJob,
+    call: Callable[[list[RGB]], Sequence[Row]],
+    clock: Clock,
+) -> Iterator[list[Row]]:
+    """Yield, for each frame in order, the rows of its faces that the policy reads; the best first.
+
+    call: crops -> what each row takes; a crop that it cannot read has a row with the state error.
+    """
+    framewise = (face_crops(frame, rows, crop, job) for frame, rows in framed(frames, faces))
+    for pending in prefetch(iter(lambda: list(islice(framewise, BATCH)), [])):
+        crops = [pixels for found in pending for _, pixels in found if pixels is not None]
+        results = iter(call_with_row_fallback(call, crops, clock))
+        for found in pending:
+            yield [
+                _of_face(face, next(results) if pixels is not None else {})
+                for face, pixels in found
+            ]
+
+
+def _of_face(face: Mapping[str, Any], result: Row | Exception) -> Row:
+    """Return the row of one face."""
+    if isinstance(result, Exception):
+        result = {"success": 0, "state": columns.ERROR, "reason": reason(result)}
+    return {key: face[key] for key in OF_FACE} | result
