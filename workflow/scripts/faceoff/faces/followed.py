@@ -171,10 +171,13 @@ class _Cuts:
     def _small(self, place: int) -> RGB | None:
         """Return a small picture of a frame, by hue, saturation and value."""
         image = decoded(self._pictures.row(self._clip[place]))
-        if image is None:
-            return None
-        small = cv2.resize(image, _SMALL, interpolation=cv2.INTER_AREA)
-        return cv2.cvtColor(small, cv2.COLOR_RGB2HSV_FULL)
+        return None if image is None else small_picture(image)
+
+
+def small_picture(image: RGB) -> RGB:
+    """Return a small picture by hue, saturation and value, in which cuts are looked for."""
+    small = cv2.resize(image, _SMALL, interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small, cv2.COLOR_RGB2HSV_FULL)
 
 
 def _embeddings(

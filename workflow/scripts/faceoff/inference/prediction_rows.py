@@ -7,8 +7,31 @@ from typing import Any
 import numpy as np
 
 from faceoff.emotions import SENTIMENT
-from faceoff.plugins.protocols import Prediction
+from faceoff.inference import torch_devices
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import call_with_row_fallback, reason
+from faceoff.plugins.protocols import RGB, EmotionModel, Prediction
 from faceoff.storage import columns
+
+_NO_FACE = (columns.NO_FACE, "the model found no face in the crop")
+
+
+def read_crops(
+    model: EmotionModel, crops: list[RGB], classes: Sequence[str], clock: Clock
+) -> list[dict[str, Any]]:
+    """Return the part of each crop's row that the model fills, with a state where it could not."""
+
+    def predict(inputs: Sequence[RGB]) -> list[dict[str, Any]]:
+        with torch_devices.autocast():
+            prediction = model.predict(np.stack(inputs))
+        return prediction_rows(prediction, model.emotions, classes, _NO_FACE)
+
+    return [
+        {"success": 0, "state": columns.ERROR, "reason": reason(result)}
+        if isinstance(result, Exception)
+        else result
+        for result in call_with_row_fallback(predict, crops, clock)
+    ]
 
 
 def mean_row(rows: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> dict[str, Any]:

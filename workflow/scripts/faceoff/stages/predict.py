@@ -6,22 +6,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from faceoff.emotions import order
 from faceoff.faces.face_crops import BATCH, crop_spec, face_crops, framed
-from faceoff.inference import torch_devices
 from faceoff.inference.clock import Clock
-from faceoff.inference.plugin_job import (
-    call_with_row_fallback,
-    load_plugin,
-    prefetch,
-    reason,
-    trained_parameters,
-)
-from faceoff.inference.prediction_rows import mean_row, prediction_rows
+from faceoff.inference.plugin_job import load_plugin, prefetch, trained_parameters
+from faceoff.inference.prediction_rows import mean_row, prediction_rows, read_crops
 from faceoff.plan.jobs import PredictJob
-from faceoff.plugins.protocols import RGB, ActionUnitModel, EmotionModel, RecordedModel
+from faceoff.plugins.protocols import ActionUnitModel, EmotionModel, RecordedModel
 from faceoff.progress import track
 from faceoff.storage import columns, parquet
 
@@ -29,7 +20,6 @@ Row = dict[str, Any]
 _KEY = ("sample_id", "frame", "timestamp_s")
 _OF_FACE = (*_KEY, "face_id", "success", "state", "reason")  # columns that come from the faces
 _NOT_RECORDED = (columns.UNREADABLE, "no recorded prediction")
-_NO_FACE = (columns.NO_FACE, "the model found no face in the crop")
 
 
 def write_predictions(
@@ -95,24 +85,17 @@ def _crop_rows(
     crop = crop_spec(model, job.crop)
     framewise = (face_crops(frame, rows, crop, job.crop) for frame, rows in framed(frames, faces))
 
-    def predict(inputs: Sequence[RGB]) -> list[Row]:
-        with torch_devices.autocast():
-            prediction = model.predict(np.stack(inputs))
-        return prediction_rows(prediction, model.emotions, classes, _NO_FACE)
-
     for pending in prefetch(iter(lambda: list(islice(framewise, BATCH)), [])):
         crops = [pixels for found in pending for _, pixels in found if pixels is not None]
-        results = iter(call_with_row_fallback(predict, crops, clock))
+        results = iter(read_crops(model, crops, classes, clock))
         for found in pending:
             parts = [_of_face(face, next(results) if pixels is not None else {})
                      for face, pixels in found]  # fmt: skip
             yield parts[0] if len(parts) == 1 else _of_faces(parts, classes)
 
 
-def _of_face(face: Mapping[str, Any], result: Row | Exception) -> Row:
+def _of_face(face: Mapping[str, Any], result: Row) -> Row:
     """Return the row of one face."""
-    if isinstance(result, Exception):
-        result = {"success": 0, "state": columns.ERROR, "reason": reason(result)}
     return {key: face[key] for key in _OF_FACE} | result
 
 
