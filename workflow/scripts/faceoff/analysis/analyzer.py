@@ -20,7 +20,6 @@ from faceoff.emotions import order
 from faceoff.faces import detection_view, face_crops
 from faceoff.faces.choice import SIDES
 from faceoff.faces.detection_view import View
-from faceoff.faces.followed import small_picture
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin, prefetch
 from faceoff.inference.prediction_rows import read_crops
@@ -150,7 +149,7 @@ class Analyzer:
         for batch, seen in prefetch(views()):
             found = detection_view.detect(self._detector, seen, self._clock)
             for frame, faces in zip(batch, found, strict=True):
-                now = small_picture(frame["pixels"])
+                now = cuts.small_picture(frame["pixels"])
                 changes.append(0.0 if before is None else cuts.scene_change(before, now))
                 before = now
                 yield self._cropped(frame, faces, crops)

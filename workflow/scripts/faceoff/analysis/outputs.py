@@ -5,15 +5,16 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from faceoff.analysis import page
 from faceoff.analysis.result import Analysis
 from faceoff.storage import csv_text, files
 
-KINDS = ("json", "csv", "plot")
+KINDS = ("json", "csv", "plot", "html")
 _DONE = "done.json"  # written last: of which file, and by what, a folder's files were made
 
 
 def write(analysis: Analysis, folder: Path, kinds: Collection[str] = KINDS) -> None:
-    """Write summary.txt and the files of these kinds: json, csv, plot."""
+    """Write summary.txt and the files of these kinds: json, csv, plot, html."""
     folder.mkdir(parents=True, exist_ok=True)
     for kind in kinds:
         _WRITE[kind](analysis, folder)
@@ -37,7 +38,16 @@ def _plot(analysis: Analysis, folder: Path) -> None:
         canvas.save(analysis.plot(), folder / "timeline", ["svg", "png"])
 
 
-_WRITE: dict[str, Callable[[Analysis, Path], None]] = {"json": _json, "csv": _csv, "plot": _plot}
+def _html(analysis: Analysis, folder: Path) -> None:
+    page.write(analysis, folder / "analysis.html", summary_lines(analysis))
+
+
+_WRITE: dict[str, Callable[[Analysis, Path], None]] = {
+    "json": _json,
+    "csv": _csv,
+    "plot": _plot,
+    "html": _html,
+}
 
 
 def timeline(analysis: Analysis) -> list[dict[str, Any]]:

@@ -38,6 +38,7 @@ def analyze(
         False
     ),
     plot: Annotated[bool, typer.Option("--plot", help="only timeline.svg and .png")] = False,
+    html: Annotated[bool, typer.Option("--html", help="only analysis.html")] = False,
     again: Annotated[
         bool, typer.Option("--again", help="analyse also what is finished already")
     ] = False,
@@ -53,7 +54,7 @@ def analyze(
     from faceoff.analysis import outputs
     from faceoff.analysis.pictures import files_of
 
-    asked = {"json": json, "csv": csv, "plot": plot}
+    asked = {"json": json, "csv": csv, "plot": plot, "html": html}
     kinds = [kind for kind in outputs.KINDS if asked[kind] or not any(asked.values())]
     models = model or ["faceoff_small"]
     settings: dict[str, Any] = {
