@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from faceoff.detectors import haar
 from faceoff.drawing import scenes
+from faceoff.faces import detection_view
 from faceoff.faces.detection_view import View, postprocess
 from faceoff.faces.face_crops import face_crop
 from faceoff.inference.clock import Clock
@@ -22,7 +23,6 @@ from faceoff.plan.jobs import DetectJob
 from faceoff.plugins import registry
 from faceoff.plugins.jobs import CropJob, PluginJob
 from faceoff.plugins.protocols import CropSpec, Face
-from faceoff.stages import detect
 from faceoff.stages.detect import write_faces
 from faceoff.storage import files, parquet
 from faceoff.storage.columns import FRAMES, OK, UNREADABLE
@@ -166,8 +166,8 @@ def test_large_pictures_are_decoded_a_few_at_a_time(
         for number, height in enumerate(heights)
     )
     parquet.write_rows(tmp_path / "frames.parquet", FRAMES, rows)
-    monkeypatch.setattr(detect, "BATCH_PIXELS", 70)
-    batches = detect._in_memory(tmp_path / "frames.parquet")
+    monkeypatch.setattr(detection_view, "BATCH_PIXELS", 70)
+    batches = detection_view.in_memory(parquet.rows(tmp_path / "frames.parquet"))
     assert [[row["height"] for row in batch] for batch in batches] == [
         [1, 2, 3],
         [4],

@@ -22,7 +22,7 @@ FLOORS = (
     {"faces", "plan", "results"},
     {"datasets", "detectors", "models"},
     {"figures"},
-    {"report"},
+    {"analysis", "report"},
     {"stages"},
     {"commands"},
     {"cli"},

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from faceoff.assets.asset import AssetError
 from faceoff.commands import (
+    analyze,
     compare,
     configuration,
     drawings,
@@ -73,6 +74,7 @@ def main(
 _MORE = {"allow_extra_args": True, "ignore_unknown_options": True}  # for Snakemake
 # In the order of the help.
 app.command()(init.init)
+app.command()(analyze.analyze)
 app.command(context_settings=_MORE)(run.run)
 app.command(context_settings=_MORE)(train.train)
 app.command(context_settings=_MORE)(train.finetune)

@@ -1,18 +1,26 @@
 """A frame as a detector sees it, and what of its faces is kept."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 
-from faceoff.media.images import MAX_PIXELS
-from faceoff.plugins.protocols import RGB, Face
+from faceoff.inference.clock import Clock
+from faceoff.inference.hardware import is_of_the_machine
+from faceoff.inference.plugin_job import call_with_row_fallback, reason
+from faceoff.media.images import MAX_PIXELS, DecodeError
+from faceoff.plugins.protocols import RGB, Face, FaceDetector
+from faceoff.storage import columns
 
 BATCH = 16
+# Decoded pictures of a batch, two of which are in memory: 400 MB. Sixteen of 4K are below it.
+BATCH_PIXELS = 2**27
 Found = list[Face] | Exception
+Row = dict[str, Any]
+_KEY = ("sample_id", "frame", "timestamp_s")
 cv2.setNumThreads(1)  # a job's parallelism is its rule's threads
 
 
@@ -101,3 +109,67 @@ def postprocess(faces: Sequence[Face], card: Mapping[str, Any]) -> list[Face]:
     return sorted(
         filter(kept, faces), key=lambda face: (-face.score, -face.box[2] * face.box[3], face.box[0])
     )
+
+
+def in_memory(frames: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield frame rows in batches of at most BATCH, whose pictures have at most BATCH_PIXELS.
+
+    A picture that is larger is a batch of its own.
+    """
+    batch: list[Row] = []
+    pixels = 0
+    for number, row in enumerate(frames):
+        size = (row["width"] or 0) * (row["height"] or 0)
+        if batch and (number % BATCH == 0 or (size and pixels + size > BATCH_PIXELS)):
+            yield batch
+            batch, pixels = [], 0
+        batch.append(row)
+        pixels += size
+    if batch:
+        yield batch
+
+
+def view_of(picture: Callable[[], RGB], upscale: int, pad: float) -> View | Exception:
+    """Return the view of a picture, or the exception that came of decoding or enlarging it."""
+    try:
+        return View.of(picture(), upscale, pad)
+    except (DecodeError, cv2.error) as error:
+        if is_of_the_machine(error):
+            raise
+        return error
+
+
+def detect(detector: FaceDetector, views: Sequence[View | Exception], clock: Clock) -> list[Found]:
+    """Return the faces of each view in pixels of its frame, or the exception that came of it."""
+    images = [view.image for view in views if isinstance(view, View)]
+    found = iter(call_with_row_fallback(detector.detect, images, clock))
+    return [_found(view, found) for view in views]
+
+
+def _found(view: View | Exception, found: Iterator[Found]) -> Found:
+    if isinstance(view, Exception):
+        return view
+    faces = next(found)
+    return faces if isinstance(faces, Exception) else view.found(faces)
+
+
+def face_rows(frame: Row, found: Found | None, card: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield the rows of one frame. found: None for a frame that cannot be read."""
+    row = {key: frame[key] for key in _KEY} | {"face_id": -1, "n_faces": 0, "success": 0}
+    if found is None:
+        yield row | {"state": frame["state"], "reason": frame["reason"]}
+        return
+    if isinstance(found, Exception):
+        yield row | {"state": columns.ERROR, "reason": reason(found)}
+        return
+    faces = postprocess(found, card)
+    if not faces:
+        yield row | {"state": columns.NO_FACE, "reason": "no face found"}
+    for number, face in enumerate(faces):
+        x, y, w, h = face.box
+        landmarks = None if face.landmarks is None else [float(v) for v in face.landmarks.ravel()]
+        yield {
+            **row,
+            "face_id": number, "n_faces": len(faces), "success": 1, "state": columns.OK,
+            "x": x, "y": y, "w": w, "h": h, "score": face.score, "landmarks": landmarks,
+        }  # fmt: skip

@@ -1,6 +1,7 @@
 """Crop the face of each frame: the policy chooses it, the model's specification says how."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -74,20 +75,25 @@ def face_crop(
 
 
 def face_crops(
-    frame: Mapping[str, Any], rows: list[dict[str, Any]], crop: CropSpec, job: CropJob
+    frame: Mapping[str, Any],
+    rows: list[dict[str, Any]],
+    crop: CropSpec,
+    job: CropJob,
+    image: RGB | None = None,
 ) -> list[tuple[dict[str, Any], np.ndarray | None]]:
     """Return (face row, its crop) of every face that the policy reads: the chosen one, or all.
 
     The picture is decoded once. The first face is the one that `choose` prefers.
+
+    image: the frame's picture, if it is already decoded.
     """
     if job.policy != "all" or job.whole_frame or not rows[0]["success"]:
-        return [face_crop(frame, rows, crop, job)]
+        return [face_crop(frame, rows, crop, job, image)]
     first = choose(rows, job.policy, frame["width"], frame["height"])
     ordered = [first, *(row for row in rows if row is not first)]
-    try:
-        image = image_of(frame)
-    except DecodeError:
-        image = None
+    if image is None:
+        with suppress(DecodeError):
+            image = image_of(frame)
     return [face_crop(frame, [row], crop, job, image) for row in ordered]
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pyarrow as pa
 
@@ -19,10 +18,9 @@ from faceoff.statistics.arrays import Bools, Floats, Ints
 from faceoff.storage import parquet
 from faceoff.tracking import identities
 from faceoff.tracking.association import Moment, follow
-from faceoff.tracking.cuts import CUT, scene_change
+from faceoff.tracking.cuts import CUT, scene_change, small_picture
 
 _FACES_OF_TRACK = 8  # faces of which a track's embedding is the median
-_SMALL = (64, 36)  # pixels of the pictures that are compared to find cuts
 
 
 @dataclass(frozen=True)
@@ -171,10 +169,7 @@ class _Cuts:
     def _small(self, place: int) -> RGB | None:
         """Return a small picture of a frame, by hue, saturation and value."""
         image = decoded(self._pictures.row(self._clip[place]))
-        if image is None:
-            return None
-        small = cv2.resize(image, _SMALL, interpolation=cv2.INTER_AREA)
-        return cv2.cvtColor(small, cv2.COLOR_RGB2HSV_FULL)
+        return None if image is None else small_picture(image)
 
 
 def _embeddings(

@@ -1,15 +1,45 @@
 """Turn a model's predictions into the rows of the predictions table."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from faceoff.emotions import SENTIMENT
-from faceoff.plugins.protocols import Prediction
+from faceoff.inference import torch_devices
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import call_with_row_fallback, reason
+from faceoff.plugins.protocols import RGB, EmotionModel, Prediction
 from faceoff.storage import columns
+
+_NO_FACE = (columns.NO_FACE, "the model found no face in the crop")
+
+
+def reader(
+    model: EmotionModel, classes: Sequence[str]
+) -> Callable[[Sequence[RGB]], list[dict[str, Any]]]:
+    """Return what reads a batch of crops: the part of each crop's row that the model fills."""
+
+    def read(crops: Sequence[RGB]) -> list[dict[str, Any]]:
+        with torch_devices.autocast():
+            prediction = model.predict(np.stack(crops))
+        return prediction_rows(prediction, model.emotions, classes, _NO_FACE)
+
+    return read
+
+
+def read_crops(
+    model: EmotionModel, crops: list[RGB], classes: Sequence[str], clock: Clock
+) -> list[dict[str, Any]]:
+    """Return the part of each crop's row that the model fills, with a state where it could not."""
+    return [
+        {"success": 0, "state": columns.ERROR, "reason": reason(result)}
+        if isinstance(result, Exception)
+        else result
+        for result in call_with_row_fallback(reader(model, classes), crops, clock)
+    ]
 
 
 def mean_row(rows: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> dict[str, Any]:

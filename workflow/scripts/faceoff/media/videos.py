@@ -98,6 +98,18 @@ def survey(path: Path, threads: int = 1) -> Survey:
     return Survey(cast("RGB", first), lost, "; ".join(mended))
 
 
+def stated_frames(path: Path) -> int | None:
+    """Return about how many frames a video says that it has, to tell how long the work will take.
+
+    Raises DecodeError for a file without video.
+    """
+    with opened(path) as container:
+        stream = _best_stream(container)
+        if stream.frames:
+            return int(stream.frames)
+        return round(container.duration / 1e6 / _step_s(stream)) if container.duration else None
+
+
 @dataclass(frozen=True)
 class _Moment:
     """A sampled frame as it was decoded, and the width at which its pixels are square."""

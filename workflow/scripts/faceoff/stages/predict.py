@@ -5,24 +5,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from faceoff.emotions import order
 from faceoff.faces.crop_rows import OF_FACE, crop_rows
 from faceoff.faces.face_crops import BATCH, crop_spec
-from faceoff.inference import torch_devices
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin, trained_parameters
-from faceoff.inference.prediction_rows import mean_row, prediction_rows
+from faceoff.inference.prediction_rows import mean_row, prediction_rows, reader
 from faceoff.plan.jobs import PredictJob
-from faceoff.plugins.protocols import RGB, ActionUnitModel, EmotionModel, RecordedModel
+from faceoff.plugins.protocols import ActionUnitModel, EmotionModel, RecordedModel
 from faceoff.progress import track
 from faceoff.storage import columns, parquet
 
 Row = dict[str, Any]
 _KEY = ("sample_id", "frame", "timestamp_s")
 _NOT_RECORDED = (columns.UNREADABLE, "no recorded prediction")
-_NO_FACE = (columns.NO_FACE, "the model found no face in the crop")
 
 
 def write_predictions(
@@ -85,14 +81,8 @@ def _crop_rows(
     clock: Clock,
 ) -> Iterator[Row]:
     """Yield the rows of a model that reads the crop of each frame's face, or of all its faces."""
-
-    def predict(inputs: Sequence[RGB]) -> list[Row]:
-        with torch_devices.autocast():
-            prediction = model.predict(np.stack(inputs))
-        return prediction_rows(prediction, model.emotions, classes, _NO_FACE)
-
     crop = crop_spec(model, job.crop)
-    for parts in crop_rows(frames, faces, crop, job.crop, predict, clock):
+    for parts in crop_rows(frames, faces, crop, job.crop, reader(model, classes), clock):
         yield parts[0] if len(parts) == 1 else _of_faces(parts, classes)
 
 

@@ -1,11 +1,19 @@
 """Tell whether a scene changes between two frames."""
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 # Mean change of hue, saturation and value, each 0 to 255, from which a cut is seen; the measure and
 # its threshold are PySceneDetect's (ContentDetector).
 CUT = 27.0
+_SMALL = (64, 36)  # pixels of the pictures that are compared
+
+
+def small_picture(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return an RGB picture as a small one by hue, saturation and value, for `scene_change`."""
+    small = cv2.resize(image, _SMALL, interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small, cv2.COLOR_RGB2HSV_FULL).astype(np.uint8, copy=False)
 
 
 def scene_change(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> float:

@@ -1,0 +1,225 @@
+"""One's own videos and pictures: the same numbers as the workflow, and files that others read."""
+
+import subprocess
+import sys
+from importlib import resources
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import faceoff
+from faceoff.analysis import document, fused, outputs
+from faceoff.analysis.result import Analysis, frames_schema
+from faceoff.cli import app
+from faceoff.drawing import clips, scenes
+from faceoff.drawing.video import write_video
+from faceoff.faces import openface_csv
+from faceoff.plan.job_specs import Plan
+from faceoff.stages import frames as frames_stage
+from faceoff.stages.detect import write_faces
+from faceoff.stages.predict import write_predictions
+from faceoff.stages.samples import write_samples
+from faceoff.storage import files, parquet
+
+FRAMES = 65  # one more than a batch of the models
+SCHEMA = files.read_json(resources.files("faceoff.analysis") / "schema.json")  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn clip of one person, longer than a batch of the model."""
+    path = tmp_path_factory.mktemp("clips") / "happiness" / "talk.mp4"
+    path.parent.mkdir()
+    drawn = clips.plan("test")[0]
+    write_video(path, (image for _, image, _ in islice(clips.frames(drawn), FRAMES)), 25)
+    return path
+
+
+@pytest.fixture(scope="module")
+def analyzer() -> "faceoff.Analyzer":
+    return faceoff.Analyzer()
+
+
+@pytest.fixture(scope="module")
+def found(analyzer: "faceoff.Analyzer", clip: Path) -> Analysis:
+    return analyzer.analyze(clip)
+
+
+def test_the_same_video_gives_the_workflows_numbers_to_the_bit(
+    clip: Path, found: Analysis, tmp_path: Path
+) -> None:
+    plan = Plan({
+        "run": "v",
+        "datasets": {"d": {"type": "folder", "path": str(clip.parents[1]), "fps": 0}},
+        "detectors": {"mediapipe_short": {}},
+        "models": {"faceoff_small": {}},
+    })  # fmt: skip
+    job = plan.frames_job("d")
+    samples, pictures, faces, read = (
+        tmp_path / f"{name}.parquet" for name in ("samples", "frames", "faces", "predictions")
+    )
+    timing = tmp_path / "timing.json"
+    write_samples(samples, plan.samples_job("d"))
+    frames_stage.write_frames(samples, pictures, job)
+    write_faces(pictures, faces, timing, plan.detect_job("d", "mediapipe_short"))
+    predict = plan.predict_job("d", "mediapipe_short", "faceoff_small")
+    write_predictions(pictures, faces, read, timing, predict)
+    boxes, answers = list(parquet.rows(faces)), list(parquet.rows(read))
+    ours = found.frames.to_pylist()
+    assert len(ours) == len(answers) == FRAMES
+    assert sum(row["success"] for row in answers) > 50
+    same = ("frame", "face_id", "success", "state", "emotion", "confidence")
+    for row, box, answer in zip(ours, boxes, answers, strict=True):
+        expected = {name: answer[name] for name in same}
+        expected |= {name: answer[name] for name in answer if name.startswith("p_")}
+        expected |= {name: box[name] for name in ("x", "y", "w", "h", "score")}
+        expected["timestamp"] = answer["timestamp_s"]
+        assert {name: row[name] for name in expected} == expected
+
+
+def test_one_person_is_one_track_and_the_summary_counts_its_frames(found: Analysis) -> None:
+    rows = found.frames.to_pylist()
+    tracks = {row["track_id"] for row in rows if row["success"]}
+    assert tracks == {0}
+    person = found.summary["faces"][0]
+    assert person["frames"] == sum(row["success"] for row in rows)
+    assert sum(person["emotions"].values()) == pytest.approx(1)
+    assert found.summary["coverage"] == 1
+
+
+def test_the_document_follows_its_schema(found: Analysis) -> None:
+    told = found.to_json()
+    jsonschema.validate(told, SCHEMA)
+    assert [frame["frame"] for frame in told["frame_analyses"]] == list(range(FRAMES))
+    told["frame_analyses"][0]["frame"] = "first"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(told, SCHEMA)
+
+
+def test_start_end_and_every(clip: Path) -> None:
+    part = faceoff.analyze(clip, every=5, start_s=1.0, end_s=2.0)
+    times = [row["timestamp"] for row in part.frames.to_pylist()]
+    assert times == pytest.approx([1.0, 1.2, 1.4, 1.6, 1.8, 2.0])
+
+
+def test_arrays_and_iterators_are_read_as_files_are(analyzer: "faceoff.Analyzer") -> None:
+    image = scenes.draw(scenes.plan("test")[0])[0]
+    alone = analyzer.analyze(image).frames.to_pylist()
+    pairs = analyzer.analyze(iter([(0.5, image), (0.6, image)])).frames.to_pylist()
+    assert [row["timestamp"] for row in pairs] == [0.5, 0.6]
+    assert pairs[0]["confidence"] == alone[0]["confidence"]
+    with pytest.raises(ValueError, match="give RGB uint8"):
+        analyzer.analyze(image.astype(float))
+
+
+def row_of(frame: int, **more: Any) -> dict[str, Any]:
+    silent = {"frame": frame, "timestamp": frame / 10, "face_id": -1, "success": 0}
+    return silent | {"state": "no_face"} | more
+
+
+@pytest.fixture
+def made() -> Analysis:
+    """Two moments of a face with action units, valence and arousal, and one without a face."""
+    schema = frames_schema(("neutral", "happiness"), ("AU06", "AU12"))
+    face = {
+        "face_id": 0, "track_id": 0, "success": 1, "state": "ok", "x": 1.0, "y": 2.0, "w": 30.0,
+        "h": 40.0, "score": 0.9, "p_neutral": 0.25, "p_happiness": 0.75, "emotion": "happiness",
+        "confidence": 0.75, "sentiment": "positive", "valence": 0.5, "arousal": -0.2,
+        "au_06": 0.5, "au_12": 3.25,
+    }  # fmt: skip
+    rows = [row_of(0, **face), row_of(1), row_of(2, **face)]
+    about = {
+        "detector": "d", "models": ["m"], "fusion": None, "every": 1, "fps": None, "start_s": 0.0,
+        "end_s": None,
+    }  # fmt: skip
+    table = pa.Table.from_pylist(rows, schema)
+    return Analysis("a.mp4", None, table, "ok", "", about, 1.0)
+
+
+def test_frames_csv_is_read_back_as_openface_writes_it(made: Analysis, tmp_path: Path) -> None:
+    outputs.write(made, tmp_path, ["csv"])
+    read = openface_csv.read_csv(tmp_path / "frames.csv")
+    assert read.frame.tolist() == [1, 2, 3]
+    assert read.success.tolist() == [True, False, True]
+    assert read.timestamp_s.tolist() == [0.0, 0.1, 0.2]
+    assert read.confidence.tolist() == [0.9, 0.0, 0.9]
+    assert read.intensity["AU12"].tolist() == [3.25, 0.0, 3.25]
+
+
+def test_units_quadrant_and_gaps_are_said(made: Analysis) -> None:
+    told = made.to_json()
+    jsonschema.validate(told, SCHEMA)
+    face = told["frame_analyses"][0]["faces"][0]
+    assert face["valence_arousal"]["quadrant"] == "positive_deactivated"
+    assert face["action_units"]["AU12"] == {
+        "score": 3.25, "active": True, "description": "lip corner puller", "intensity": "marked",
+    }  # fmt: skip
+    assert not face["action_units"]["AU06"]["active"]
+    assert told["frame_analyses"][1]["faces"] == []
+    assert [moment["accuracy"] for moment in outputs.timeline(made)] == [0.75, None, 0.75]
+    assert document.quadrant(-0.1, 0.3) == "negative_activated"
+
+
+def test_several_models_are_fused_over_the_classes_that_they_have() -> None:
+    one = {"p_neutral": 0.2, "p_happiness": 0.8, "emotion": "happiness", "valence": 0.5}
+    two = {"p_neutral": 0.6, "p_happiness": 0.1, "p_contempt": 0.3, "emotion": "neutral"}
+    unread = {"success": 0, "state": "error", "reason": "no"}
+    classes = ("neutral", "happiness", "contempt")
+    mean = fused.answer([one, unread, two], classes)
+    expected = np.array([0.4, 0.45, 0.3]) / 1.15
+    assert [mean[f"p_{name}"] for name in classes] == pytest.approx(expected)
+    assert (mean["emotion"], mean["valence"]) == ("happiness", 0.5)
+    assert fused.answer([one], classes) == one
+    assert fused.answer([unread, unread], classes) == unread
+
+
+def test_bad_files_have_a_reason_and_the_others_go_on(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "empty.mp4").write_bytes(b"")
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(folder / "same.png")
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(folder / "same.jpg")
+    arguments = ["analyze", str(folder), "--out", str(tmp_path / "out"), "--json", "--csv"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 3
+    assert "empty.mp4: unreadable" in result.output
+    made = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert made[0] == "empty"
+    assert len(made) == 3  # two files of one stem do not share a folder
+    for name in made:
+        jsonschema.validate(files.read_json(tmp_path / "out" / name / "analysis.json"), SCHEMA)
+    again = CliRunner().invoke(app, arguments)
+    assert again.output.count("finished before") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.mp4"], "nowhere.mp4: no such file"),
+        ([".", "--detector", "mediapipe_shrt"], "mediapipe_short"),
+        ([".", "--model", "faceoff_smal"], "faceoff_small"),
+        ([".", "--every", "2", "--fps", "5"], "not both"),
+        ([".", "--start", "3", "--end", "1"], "before --start"),
+    ],
+)
+def test_wrong_arguments_are_a_line(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save("a.png")
+    result = CliRunner().invoke(app, ["analyze", *arguments])
+    assert result.exit_code == 1
+    assert said in result.output
+
+
+def test_the_package_loads_nothing_before_it_is_asked() -> None:
+    code = "import sys, faceoff; print(sorted({'torch', 'scipy', 'numpy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

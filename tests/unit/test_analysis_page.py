@@ -1,0 +1,66 @@
+"""The page of an analysis in headless Chromium, from its file, the network off."""
+
+import os
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import faceoff
+from faceoff.analysis import outputs
+from faceoff.drawing import clips, scenes
+from faceoff.drawing.video import write_video
+
+CHROMIUM = "/usr/bin/chromium"
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The pages of a clip and a picture whose names are markup."""
+    folder = tmp_path_factory.mktemp("pages")
+    clip, still = folder / "a <b>#1.mp4", folder / "still.png"
+    drawn = clips.frames(clips.plan("test")[0])
+    write_video(clip, (image for _, image, _ in islice(drawn, 30)), 25)
+    Image.fromarray(scenes.draw(scenes.plan("test")[0])[0]).save(still)
+    analyzer = faceoff.Analyzer()
+    found = {}
+    for name, path in (("clip", clip), ("still", still)):
+        outputs.write(analyzer.analyze(path), folder / name, ["html"])
+        found[name] = folder / name / "analysis.html"
+    return found
+
+
+def test_the_page_seeks_draws_and_is_quiet(pages: dict[str, Path]) -> None:
+    if not os.path.exists(CHROMIUM):
+        pytest.skip(f"{CHROMIUM} is not installed")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    said: list[str] = []
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_context(offline=True).new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(pages["clip"].as_uri())
+        assert page.locator("h1").inner_text() == "a <b>#1.mp4"
+        page.wait_for_function("document.getElementById('media').readyState >= 1")
+        assert page.locator("#lost").is_hidden()
+        curves = page.locator("#curves")
+        box = curves.bounding_box()
+        assert box is not None
+        curves.click(position={"x": box["width"] / 2, "y": 50})
+        page.wait_for_function("document.getElementById('media').currentTime > 0.3")
+        assert page.locator("#now").inner_text().startswith("0.5")
+        drawn = "canvas => canvas.getContext('2d')" + (
+            ".getImageData(0, 0, canvas.width, canvas.height).data.some(value => value)"
+        )
+        assert page.locator("#boxes").evaluate(drawn)
+        assert page.locator("#face option").all_inner_texts() == ["0"]
+        page.goto(pages["still"].as_uri())
+        page.wait_for_function("document.getElementById('media').complete")
+        assert page.locator("#boxes").evaluate(drawn)
+        browser.close()
+    assert said == []

@@ -1,0 +1,106 @@
+"""Say an analysis as one JSON document, which schema.json describes."""
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+VERSION = "1.0"
+# Names and thresholds: Ekman, Friesen and Hager 2002; a unit is active from intensity 1 of 0-5,
+# which FACS calls a trace and OpenFace 2 takes as its least.
+_UNITS = {
+    "01": "inner brow raiser", "02": "outer brow raiser", "04": "brow lowerer",
+    "05": "upper lid raiser", "06": "cheek raiser", "07": "lid tightener", "09": "nose wrinkler",
+    "10": "upper lip raiser", "12": "lip corner puller", "14": "dimpler",
+    "15": "lip corner depressor", "16": "lower lip depressor", "17": "chin raiser",
+    "18": "lip pucker", "20": "lip stretcher", "22": "lip funneler", "23": "lip tightener",
+    "24": "lip pressor", "25": "lips part", "26": "jaw drop", "27": "mouth stretch",
+    "28": "lip suck", "43": "eyes closed", "45": "blink",
+}  # fmt: skip
+_INTENSITIES = ("absent", "trace", "slight", "marked", "severe", "maximum")
+_ACTIVE = 1.0
+
+
+def document(
+    name: str, about: Mapping[str, Any], rows: list[dict[str, Any]], summary: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the document: what was done, the video, every frame with its faces, the summary.
+
+    name: of the source; about: how it was analysed; rows: of the table, in order of frames.
+    """
+    first = rows[0] if rows else {}
+    return {
+        "analysis_metadata": {"schema_version": VERSION, **about},
+        "video_metadata": {
+            "name": name,
+            "width": first.get("width"),
+            "height": first.get("height"),
+            "frames": summary["frames"],
+            "duration_s": summary["duration_s"],
+        },
+        "frame_analyses": [
+            _frame(number, list(group))
+            for number, group in groupby(rows, key=lambda row: row["frame"])
+        ],
+        "summary_statistics": summary,
+    }
+
+
+def _frame(number: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "frame": number,
+        "timestamp": rows[0]["timestamp"],
+        "faces": [_face(row) for row in rows if row["x"] is not None or row["success"]],
+    }
+
+
+def _face(row: Mapping[str, Any]) -> dict[str, Any]:
+    read = bool(row["success"])
+    units = {name: row[name] for name in row if name.startswith("au_") and row[name] is not None}
+    face: dict[str, Any] = {
+        "face_id": row["face_id"],
+        "track_id": row["track_id"],
+        "box": None if row["x"] is None else {side: row[side] for side in "xywh"},
+        "detection_score": row["score"],
+        "state": row["state"],
+        "reason": row["reason"],
+        "expression": None,
+        "valence_arousal": None,
+        "action_units": dict(_units(units)) if read and units else None,
+    }
+    if read:
+        face["expression"] = {
+            "emotion": row["emotion"],
+            "confidence": row["confidence"],
+            "sentiment": row["sentiment"],
+            "probabilities": {
+                name.removeprefix("p_"): row[name] for name in row if name.startswith("p_")
+            },
+        }
+        if row["valence"] is not None and row["arousal"] is not None:
+            face["valence_arousal"] = {
+                "valence": row["valence"],
+                "arousal": row["arousal"],
+                "quadrant": quadrant(row["valence"], row["arousal"]),
+            }
+    return face
+
+
+def quadrant(valence: float, arousal: float) -> str:
+    """Return the quadrant of the circumplex (Russell 1980): a value of 0 counts as positive."""
+    mood = "positive" if valence >= 0 else "negative"
+    return f"{mood}_{'activated' if arousal >= 0 else 'deactivated'}"
+
+
+def _units(units: Mapping[str, float]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each action unit with its score 0-5, whether it is active, and both in words."""
+    for name, score in units.items():
+        number = name.removeprefix("au_")
+        yield (
+            f"AU{number.upper()}",
+            {
+                "score": score,
+                "active": score >= _ACTIVE,
+                "description": _UNITS.get(number[:2]),
+                "intensity": _INTENSITIES[min(5, max(0, int(score)))],
+            },
+        )

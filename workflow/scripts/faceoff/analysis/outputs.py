@@ -1,0 +1,179 @@
+"""Write the files of an analysis into a folder."""
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from faceoff.analysis import page
+from faceoff.analysis.result import Analysis
+from faceoff.storage import csv_text, files
+
+KINDS = ("json", "csv", "plot", "html")
+_DONE = "done.json"  # written last: of which file, and by what, a folder's files were made
+
+
+def write(analysis: Analysis, folder: Path, kinds: Collection[str] = KINDS) -> None:
+    """Write summary.txt and the files of these kinds: json, csv, plot, html."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in kinds:
+        _WRITE[kind](analysis, folder)
+    files.write_text(folder / "summary.txt", "\n".join(summary_lines(analysis)) + "\n")
+
+
+def _json(analysis: Analysis, folder: Path) -> None:
+    files.write_json(folder / "analysis.json", analysis.to_json())
+    files.write_json(folder / "timeline.json", timeline(analysis))
+
+
+def _csv(analysis: Analysis, folder: Path) -> None:
+    rows = list(openface_rows(analysis))
+    csv_text.write(folder / "frames.csv", openface_columns(analysis), rows)
+
+
+def _plot(analysis: Analysis, folder: Path) -> None:
+    from faceoff.figures import canvas
+
+    if len(analysis.frames):
+        canvas.save(analysis.plot(), folder / "timeline", ["svg", "png"])
+
+
+def _html(analysis: Analysis, folder: Path) -> None:
+    page.write(analysis, folder / "analysis.html", summary_lines(analysis))
+
+
+_WRITE: dict[str, Callable[[Analysis, Path], None]] = {
+    "json": _json,
+    "csv": _csv,
+    "plot": _plot,
+    "html": _html,
+}
+
+
+def timeline(analysis: Analysis) -> list[dict[str, Any]]:
+    """Return each moment of the main face; `accuracy` is the probability of its emotion.
+
+    It is None, as emotion and sentiment are, where the face is not seen.
+    """
+    return [
+        {
+            "timestamp": row["timestamp"],
+            "accuracy": row["confidence"] if row["success"] else None,
+            "emotion": row["emotion"] if row["success"] else None,
+            "sentiment": row["sentiment"] if row["success"] else None,
+        }
+        for row in analysis.main_rows()
+    ]
+
+
+_UNIT = "au_"
+
+
+def openface_columns(analysis: Analysis) -> list[str]:
+    """Return the headings of frames.csv: OpenFace's where it has them, then the emotions'."""
+    names = analysis.table.schema.names
+    units = [f"{_au(name)}_r" for name in names if name.startswith(_UNIT)]
+    read = [name for name in names if name.startswith("p_")]
+    first = ["frame", "face_id", "timestamp", "confidence", "success", "track_id", "x", "y", "w"]
+    last = ["emotion", "emotion_confidence", "sentiment", "valence", "arousal", "state", "reason"]
+    return [*first, "h", *units, *read, *last]
+
+
+def openface_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    """Yield the rows of frames.csv as OpenFace 2 writes them: every frame, frames from 1.
+
+    `confidence` is the detector's score, 0 where there is no face; units are 0 there too.
+    """
+    headings = openface_columns(analysis)
+    for row in analysis.frames.to_pylist():
+        units = {
+            f"{_au(name)}_r": value or 0.0 for name, value in row.items() if name.startswith(_UNIT)
+        }
+        told = {
+            **row,
+            **units,
+            "frame": row["frame"] + 1,
+            "face_id": max(row["face_id"], 0),
+            "confidence": row["score"] or 0.0,
+            "emotion_confidence": row["confidence"],
+        }
+        yield {name: told[name] for name in headings}
+
+
+def _au(name: str) -> str:
+    return f"AU{name.removeprefix(_UNIT).upper()}"
+
+
+def summary_lines(analysis: Analysis) -> list[str]:
+    """Return the analysis in words, a line each."""
+    found = analysis.summary
+    models = ", ".join(analysis.about["models"])
+    lines = [f"{analysis.name}: {analysis.state}{_of(analysis.reason)}"]
+    lines.append(f"read by {analysis.about['detector']} and {models}")
+    if not found["frames"]:
+        return lines
+    lines.append(
+        f"{found['frames']} frames over {found['duration_s']:.2f} s; a face was read in "
+        f"{found['frames_with_a_face']} of them ({found['coverage']:.1%})"
+    )
+    for face in found["faces"]:
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in face["emotions"].items())
+        lines.append(
+            f"face {face['track_id']}: {face['frames']} frames from {face['first_s']:.2f} to "
+            f"{face['last_s']:.2f} s: {shares} (mean probability {face['mean_confidence']:.2f})"
+        )
+    return lines
+
+
+def _of(reason: str) -> str:
+    return f" ({reason})" if reason else ""
+
+
+def folders_of(paths: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """Return the folder of each file: its stem, with a part of a hash where others have the stem.
+
+    Others are files of this call, and the file that the folder was made of before.
+    """
+    found = {}
+    stems = [path.stem for path in paths]
+    for path in paths:
+        folder = out / path.stem
+        made_of = _made(folder).get("source", _source(path))
+        if stems.count(path.stem) > 1 or made_of != _source(path):
+            part = hashlib.sha256(_source(path).encode()).hexdigest()[:8]
+            folder = out / f"{path.stem}-{part}"
+        found[path] = folder
+    return found
+
+
+def is_done(path: Path, folder: Path, settings: Mapping[str, Any]) -> bool:
+    """Return whether a folder has the files of this source, unchanged, made by these settings."""
+    return _made(folder) == _stamp(path, settings)
+
+
+def finish(path: Path, folder: Path, settings: Mapping[str, Any]) -> None:
+    """Note that a folder's files are complete."""
+    files.write_json(folder / _DONE, _stamp(path, settings))
+
+
+def _source(path: Path) -> str:
+    return str(path.resolve())
+
+
+def _stamp(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    about = path.stat()
+    return {
+        "source": _source(path),
+        "size": about.st_size,
+        "modified_ns": about.st_mtime_ns,
+        "settings": dict(settings),
+    }
+
+
+def _made(folder: Path) -> dict[str, Any]:
+    """Return what is noted of a folder, nothing where it is unfinished or its note damaged."""
+    try:
+        found: dict[str, Any] = files.read_json(folder / _DONE)
+    except (OSError, ValueError):
+        return {}
+    return found

@@ -1,0 +1,81 @@
+"""Write analysis.html: the video with its faces, the curves under it, a cursor that moves both.
+
+The page is one file that works from file:// without a network. The video is linked by its path
+relative to the page, not copied. Texts are escaped, and the content security policy lets no script
+run but the page's own.
+"""
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup
+
+from faceoff.analysis.result import Analysis
+from faceoff.media.kinds import sample_kind
+from faceoff.storage import files
+
+_HERE = Path(__file__).parent
+
+
+def write(analysis: Analysis, path: Path, lines: Sequence[str]) -> None:
+    """Write the page of a file's analysis. lines: its summary in words."""
+    if analysis.path is None:
+        raise ValueError("a page shows a file; arrays and iterators have none")
+    style, script = ((_HERE / f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    # In a script element only "<" can end the element or open a comment.
+    data = json.dumps(_data(analysis)).replace("<", "\\u003c")
+    environment = jinja2.Environment(
+        autoescape=True, loader=jinja2.FileSystemLoader(_HERE), undefined=jinja2.StrictUndefined
+    )
+    source = os.path.relpath(analysis.path.resolve(), path.parent.resolve())
+    page = environment.get_template("page.html.j2").render(
+        name=analysis.name,
+        lines=lines,
+        still=sample_kind(analysis.path) == "image",
+        source=quote(source),
+        policy=(
+            f"default-src 'none'; img-src 'self' file:; media-src 'self' file:; "
+            f"style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; "
+            "form-action 'none'"
+        ),
+        style=Markup(style),
+        script=Markup(script),
+        data=Markup(data),
+    )
+    files.write_text(path, page)
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _data(analysis: Analysis) -> dict[str, Any]:
+    """Return what the script draws: of each face, by the place of its frame, what is seen."""
+    rows = analysis.frames.to_pylist()
+    times = {row["frame"]: row["timestamp"] for row in rows}
+    places = {frame: place for place, frame in enumerate(times)}
+    faces: dict[str, dict[int, Any]] = {}
+    for row in rows:
+        if row["success"]:
+            name = row["face_id"] if row["track_id"] is None else row["track_id"]
+            faces.setdefault(str(name), {})[places[row["frame"]]] = {
+                "box": None if row["x"] is None else [round(row[side], 1) for side in "xywh"],
+                "emotion": row["emotion"],
+                "p": [round(row[f"p_{emotion}"] or 0.0, 4) for emotion in analysis.emotions],
+            }
+    people = analysis.summary["faces"]
+    return {
+        "times": list(times.values()),
+        "width": rows[0]["width"] if rows else None,
+        "height": rows[0]["height"] if rows else None,
+        "emotions": list(analysis.emotions),
+        "faces": faces,
+        "main": str(people[0]["track_id"]) if people else "",
+    }

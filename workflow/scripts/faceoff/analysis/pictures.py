@@ -1,0 +1,135 @@
+"""Read the pictures of one's own files, arrays and iterators, each with its place and time."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff.inference.hardware import threads
+from faceoff.media.frame_rate import Sampling, sampled
+from faceoff.media.images import AnimationError, DecodeError, decode_image
+from faceoff.media.kinds import left_out, read_bytes, sample_kind
+from faceoff.media.videos import decode_animation, decode_video, stated_frames
+from faceoff.plugins.protocols import RGB
+from faceoff.storage import columns
+
+Row = dict[str, Any]
+Source = Path | str | RGB | Iterable[tuple[float, RGB]]
+
+
+@dataclass
+class Pictures:
+    """The pictures of a source as rows of the frames table, whose `pixels` are decoded.
+
+    name: what rows and messages call the source; expected: the number of pictures as far as it is
+    known; lost: why some or all of the pictures could not be read; mended: what of its clock was.
+    Both are known once the pictures were read.
+    """
+
+    source: Source
+    sampling: Sampling
+    start_s: float = 0.0
+    end_s: float | None = None
+    lost: str = ""
+    mended: list[str] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path | None:
+        """Return the file, None where the source is none."""
+        return Path(self.source) if isinstance(self.source, (str, Path)) else None
+
+    @property
+    def name(self) -> str:
+        """Return the file's name, or the kind of the source."""
+        return self.path.name if self.path else "pictures"
+
+    def expected(self) -> int | None:
+        """Return the number of pictures that the file states, as far as it does."""
+        if self.path is None or self.sampling.fps or self.start_s or self.end_s is not None:
+            return None
+        try:
+            if sample_kind(self.path) == "image":
+                return 1
+            stated = stated_frames(self.path)
+        except (DecodeError, OSError):
+            return None
+        return None if stated is None else -(-stated // self.sampling.every)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield a row per sampled picture between start and end, in order of time."""
+        try:
+            for number, time_s, image in self._timed():
+                if self.end_s is not None and time_s > self.end_s:
+                    return
+                if time_s < self.start_s:
+                    continue
+                height, width = image.shape[:2]
+                yield {
+                    "sample_id": self.name,
+                    "frame": number,
+                    "timestamp_s": time_s,
+                    "width": width,
+                    "height": height,
+                    "state": columns.OK,
+                    "pixels": image,
+                }
+        except DecodeError as error:
+            self.lost = str(error)
+        except OSError as error:
+            self.lost = f"cannot read: {error.strerror or error}"
+
+    def _timed(self) -> Iterator[tuple[int, float, RGB]]:
+        if isinstance(self.source, (str, Path)):
+            yield from self._of_file(Path(self.source))
+        elif isinstance(self.source, np.ndarray):
+            yield 0, 0.0, _checked(self.source)
+        else:
+            pairs = ((float(time_s), _checked(image)) for time_s, image in self.source)
+            yield from sampled(pairs, self.sampling)
+
+    def _of_file(self, path: Path) -> Iterator[tuple[int, float, RGB]]:
+        if sample_kind(path) == "image":
+            data = read_bytes(path)
+            try:
+                yield 0, 0.0, decode_image(data)
+                return
+            except AnimationError:
+                frames = decode_animation(data, self.sampling)
+        else:
+            frames = decode_video(path, self.sampling, threads())
+        for frame in frames:
+            if frame.note:
+                self.mended.append(frame.note)
+            yield frame.number, frame.timestamp_s, frame.image
+
+
+def _checked(image: RGB) -> RGB:
+    """Return a picture that a caller gave. Raises ValueError unless it is RGB uint8."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise ValueError(
+            f"a picture is {image.dtype} of shape {image.shape}; give RGB uint8 of shape "
+            "(height, width, 3), as cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) makes it"
+        )
+    return image
+
+
+def files_of(paths: Iterable[Path]) -> list[Path]:
+    """Return the files among these paths, and the pictures and videos of the folders among them.
+
+    Raises FileNotFoundError for a path that does not exist, ValueError for a folder without any.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such file or folder")
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = [file for file in sorted(path.rglob("*")) if file.is_file()]
+        inside = [file for file in inside if left_out(file) is None]
+        if not inside:
+            raise ValueError(f"{path}: the folder holds no picture and no video")
+        found += inside
+    return list(dict.fromkeys(found))

@@ -1,0 +1,87 @@
+"""The command that analyses one's own videos and pictures, without a configuration."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from faceoff.commands.command_line import console, fail
+
+
+def analyze(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="videos, pictures, folders of them")
+    ],
+    detector: Annotated[
+        str, typer.Option("--detector", help="face detector; see faceoff detectors")
+    ] = "mediapipe_short",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            help="emotion model or path of a card; may be repeated, several are fused; default: "
+            "faceoff_small",
+        ),
+    ] = None,
+    every: Annotated[int, typer.Option("--every", min=1, help="read every N-th frame")] = 1,
+    fps: Annotated[
+        float, typer.Option("--fps", min=0, help="read so many frames per second instead")
+    ] = 0.0,
+    start: Annotated[float, typer.Option("--start", help="first second that is read")] = 0.0,
+    end: Annotated[float | None, typer.Option("--end", help="last second that is read")] = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda")] = "auto",
+    out: Annotated[
+        Path, typer.Option("--out", help="folder in which each file gets a folder")
+    ] = Path("results/analysis"),
+    json: Annotated[bool, typer.Option("--json", help="only analysis.json, timeline.json")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="only frames.csv, as OpenFace writes it")] = (
+        False
+    ),
+    plot: Annotated[bool, typer.Option("--plot", help="only timeline.svg and .png")] = False,
+    html: Annotated[bool, typer.Option("--html", help="only analysis.html")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="analyse also what is finished already")
+    ] = False,
+) -> None:
+    """Read the emotions of every face in your own videos and pictures, without a configuration.
+
+    Files that cannot be read wholly are named with the reason, and the exit status is then 3.
+    """
+    if every > 1 and fps:
+        fail("give --every or --fps, not both")
+    if end is not None and end < start:
+        fail(f"--end {end:g} is before --start {start:g}")
+    from faceoff.analysis import outputs
+    from faceoff.analysis.pictures import files_of
+
+    asked = {"json": json, "csv": csv, "plot": plot, "html": html}
+    kinds = [kind for kind in outputs.KINDS if asked[kind] or not any(asked.values())]
+    models = model or ["faceoff_small"]
+    settings: dict[str, Any] = {
+        "detector": detector, "models": models, "every": every, "fps": fps, "start_s": start,
+        "end_s": end, "kinds": kinds,
+    }  # fmt: skip
+    faulty = 0
+    todo = outputs.folders_of(files_of(paths), out)
+    for path, folder in list(todo.items()):
+        if not again and outputs.is_done(path, folder, settings):
+            console.print(f"{folder}: finished before; --again does it anew", soft_wrap=True)
+            del todo[path]
+    if not todo:
+        return
+    from faceoff.analysis.analyzer import Analyzer
+
+    analyzer = Analyzer(detector, models, every=every, fps=fps, device=device)
+    for path, folder in todo.items():
+        found = analyzer.analyze(path, start, end)
+        outputs.write(found, folder, kinds)
+        for line in outputs.summary_lines(found):
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
+        console.print(f"files in {folder}", soft_wrap=True, highlight=False, markup=False)
+        if found.state == "ok":
+            outputs.finish(path, folder, settings)
+        else:
+            faulty += 1
+            typer.echo(f"faceoff: {path}: {found.state}: {found.reason}", err=True)
+    if faulty:
+        raise typer.Exit(3)
