@@ -99,9 +99,11 @@ def postprocess(faces: Sequence[Face], card: Mapping[str, Any]) -> list[Face]:
     """Drop malformed, weak and tiny faces, and sort the rest by score, size, then leftmost."""
 
     def kept(face: Face) -> bool:
+        x, y, w, h = face.box
         sound = (
             all(math.isfinite(side) for side in (*face.box, face.score))
-            and min(face.box[2:]) > 0
+            and x < x + w  # also false for a width that vanishes beside x
+            and y < y + h
             and (face.landmarks is None or bool(np.isfinite(face.landmarks).all()))
         )
         return sound and face.score >= card["threshold"] and min(face.box[2:]) >= card["min_size"]
