@@ -31,7 +31,7 @@ from faceoff.storage.columns import classes_of
 
 @dataclass(frozen=True)
 class Truth:
-    """What the dataset says. clip: (n,) number of the clip of each frame."""
+    """Hold what the dataset says. clip: (n,) number of the clip of each frame."""
 
     classes: tuple[str, ...]
     ids: Sequence[str]

@@ -124,7 +124,7 @@ def main(folder: Path) -> None:
         print(f"{dataset}: correlation of gain and disagreement, {len(trios)} trios: "
               f"{np.corrcoef(gains, apart)[0, 1]:.2f}")  # fmt: skip
     best = read_json(Path(Layout(str(folder)).comparison("ferplus")))["best_single"]["name"]
-    save(draw(Networks(folder, "ferplus"), best.partition("/")[2]), TARGET, ["svg", "png"])
+    save(draw(Networks(folder, "ferplus"), best.partition("/")[2]), TARGET, ["png"])
 
 
 if __name__ == "__main__":

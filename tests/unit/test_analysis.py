@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from importlib import resources
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import faceoff
+from faceoff import layout
 from faceoff.analysis import document, fused, outputs
 from faceoff.analysis.result import Analysis, frames_schema
 from faceoff.cli import app
@@ -29,7 +29,7 @@ from faceoff.stages.samples import write_samples
 from faceoff.storage import files, parquet
 
 FRAMES = 65  # one more than a batch of the models
-SCHEMA = files.read_json(resources.files("faceoff.analysis") / "schema.json")  # type: ignore[arg-type]
+SCHEMA = files.read_json(layout.PACKAGE / "analysis" / "schema.json")
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,7 @@ def test_answers_are_read_off_the_predictions_and_own_frames_off_its_network() -
 
 
 def test_networks_over_the_same_frames_share_lineage_and_status() -> None:
-    """What reads the frames has learnt, too, and shares its weights."""
+    """Count what reads the frames, too: it has learnt and shares its weights."""
     plan = Plan(raw(training={"tcn": {**RAW["training"]["lstm"], "net": "tcn"}}))
     assert plan.lineage("lstm") == plan.lineage("tcn") == plan.lineage("faceoff_small")
     assert Plan(raw(OWN)).lineage("lstm") == "trained-lstm"

@@ -132,7 +132,7 @@ def test_no_face_ever_and_no_frame_are_tables_too(tmp_path: Path) -> None:
 
 
 def test_the_policy_reads_the_main_person_alone(tmp_path: Path) -> None:
-    """Where that person is out of sight, the frame has no face, row by row and column by column."""
+    """Leave a frame without a face where that person is out of sight, row by row."""
     tables = Tables(tmp_path, {"a": TWO, "b": [(0.0, 0, [(10.0, 10.0, 40.0), (90.0, 9.0, 60.0)])]})
     tables.track()
     job, crop = CropJob(policy="main_track"), CropSpec(size=(8, 8))

@@ -44,7 +44,7 @@ def holes() -> torch.Tensor:
     return mask
 
 
-def close(found: torch.Tensor, expected: torch.Tensor) -> None:
+def assert_close(found: torch.Tensor, expected: torch.Tensor) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -62,7 +62,7 @@ def test_logits_are_the_head_of_the_states(kind: str) -> None:
     with torch.no_grad():
         logits = net(x, mask)
         assert logits.shape == (3, LENGTH, CLASSES)
-        close(head(net.embed(x, mask))[mask], logits[mask])
+        assert_close(head(net.embed(x, mask))[mask], logits[mask])
         assert (logits[~mask] == 0).all()
         assert torch.equal(net(x), net(x, torch.ones_like(mask)))
 
@@ -75,7 +75,7 @@ def test_a_causal_state_does_not_change_with_later_frames(kind: str) -> None:
     with torch.no_grad():
         before, after = net(x)[:, :7], net(later)[:, :7]
     if net.causal:
-        close(after, before)
+        assert_close(after, before)
     else:
         assert ((after - before).abs() > 1e-3).any(dim=2).any(dim=0).sum() >= 2
     assert net.causal == ("both" not in kind and "bi" not in kind)
@@ -99,7 +99,7 @@ def test_what_follows_a_clip_has_no_say(kind: str) -> None:
     mask = torch.arange(LENGTH + 9).expand(3, -1) < LENGTH
     with torch.no_grad():
         found = net(padded, mask)
-        close(found[:, :LENGTH], net(x))
+        assert_close(found[:, :LENGTH], net(x))
         assert (found[:, LENGTH:] == 0).all()
 
 
@@ -113,7 +113,7 @@ def test_an_absent_frame_counts_as_if_it_were_not_in_the_clip(kind: str) -> None
         for row in range(3):
             there = mask[row]
             alone = net(x[row, there][None], times=times[row, there][None])
-            close(found[row, there][None], alone)
+            assert_close(found[row, there][None], alone)
 
 
 @every_kind
@@ -158,7 +158,7 @@ def test_true_times_are_seen_as_steps(kind: str) -> None:
     times = torch.arange(LENGTH, dtype=torch.float64).expand(3, -1) / 4
     with torch.no_grad():
         even = net(x, times=times)
-        close(net(x, times=times + 1.8e9), even)  # when a clip begins does not matter
+        assert_close(net(x, times=times + 1.8e9), even)  # when a clip begins does not matter
         assert not torch.allclose(net(x, times=2 * times), even, atol=1e-4)
     with pytest.raises(ValueError, match="option 'time_steps' needs the times of the frames"):
         net(x)
@@ -221,7 +221,7 @@ def test_lstm_is_pytorchs_on_packed_clips(bidirectional: bool) -> None:
     packed = nn.utils.rnn.pack_padded_sequence(clips(), lengths, batch_first=True)
     with torch.no_grad():
         expected, _ = nn.utils.rnn.pad_packed_sequence(other(packed)[0], batch_first=True)
-        close(net.embed(clips(), mask), expected)
+        assert_close(net.embed(clips(), mask), expected)
 
 
 @pytest.mark.parametrize("causal", [True, False])

@@ -110,7 +110,8 @@ rule predict_clips:
         spec=spec("predict_clips_job", "dataset", "detector", "model"),
     shell:
         "python {input.script:q} --features {input.features} --trained {input.trained}"
-        " --output {output.predictions} --timing {output.timing} --spec {params.spec:q} > {log} 2>&1"
+        " --output {output.predictions} --timing {output.timing}"
+        " --spec {params.spec:q} > {log} 2>&1"
         " || python {input.failed:q} --status $? --log {log} --kind predictions"
         " --frames {input.frames} --upstream {input.features} {input.trained}"
         " --output {output.predictions} --timing {output.timing}"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from faceoff.analysis import fused
+from faceoff.analysis import DETECTOR, MODELS, fused
 from faceoff.analysis.pictures import Pictures, Row, Source
 from faceoff.analysis.result import Analysis, frames_schema
 from faceoff.emotions import order
@@ -22,7 +22,7 @@ from faceoff.faces.choice import SIDES
 from faceoff.faces.detection_view import View
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin, prefetch
-from faceoff.inference.prediction_rows import read_crops
+from faceoff.inference.prediction_rows import filled, reader
 from faceoff.media.frame_rate import Sampling
 from faceoff.plugins import registry
 from faceoff.plugins.jobs import CropJob, PluginJob
@@ -32,7 +32,6 @@ from faceoff.progress import track
 from faceoff.storage import columns
 from faceoff.tracking import association, cuts
 
-DETECTOR, MODELS = "mediapipe_short", ("faceoff_small",)
 _KEPT = ("frame", "face_id", "success", "state", "reason", *SIDES, "score", "width", "height")
 
 
@@ -73,24 +72,24 @@ class Analyzer:
         self._detector = load_plugin(_job(found, device), self._clock)
         if isinstance(self._detector, KnownFaces):
             raise ValueError(f"detector {detector!r} looks at no pictures, so it cannot be used")
-        self._readers: list[EmotionModel] = []
+        self._models: list[EmotionModel] = []
         for name in self.models:
-            reader = load_plugin(_job(_runnable("model", name), device), self._clock)
-            if isinstance(reader, RecordedModel):
+            model = load_plugin(_job(_runnable("model", name), device), self._clock)
+            if isinstance(model, RecordedModel):
                 raise ValueError(f"model {name!r} looks at no pictures, so it cannot be used")
-            self._readers.append(reader)
+            self._models.append(model)
         self._crop = CropJob(
             policy="all",
             whole_frame=bool(self._card.get("whole_frame")),
             calibration=self._card.get("calibration"),
         )
-        self.emotions = order({emotion for reader in self._readers for emotion in reader.emotions})
+        self.emotions = order({emotion for model in self._models for emotion in model.emotions})
         self.units = tuple(
             dict.fromkeys(
                 unit
-                for reader in self._readers
-                if isinstance(reader, ActionUnitModel)
-                for unit in reader.aus
+                for model in self._models
+                if isinstance(model, ActionUnitModel)
+                for unit in model.aus
             )
         )
 
@@ -139,7 +138,7 @@ class Analyzer:
         self, pictures: Pictures, changes: list[float]
     ) -> Iterator[tuple[list[Row], list[list[RGB | None]]]]:
         """Yield of each frame its face rows and, for each model, the crop of each face."""
-        crops = [face_crops.crop_spec(reader, self._crop) for reader in self._readers]
+        crops = [face_crops.crop_spec(model, self._crop) for model in self._models]
         before: RGB | None = None
 
         def views() -> Iterator[tuple[list[Row], list[View | Exception]]]:
@@ -177,12 +176,11 @@ class Analyzer:
         """Return the rows of these frames, each face with what the models say of it."""
         faces = [face for rows, _ in pending for face in rows]
         answers: list[list[Mapping[str, Any]]] = [[] for _ in faces]
-        for place, reader in enumerate(self._readers):
+        for place, model in enumerate(self._models):
             views = [view for _, of_models in pending for view in of_models[place]]
             there = [number for number, view in enumerate(views) if view is not None]
             inputs = [view for view in views if view is not None]
-            own = order(reader.emotions)
-            read = read_crops(reader, inputs, own, self._clock)
+            read = filled(reader(model, order(model.emotions)), inputs, self._clock)
             for number, answer in zip(there, read, strict=True):
                 answers[number].append(answer)
         return [

@@ -1,4 +1,4 @@
-"""What was seen in one video or picture: a table, and what it amounts to."""
+"""Hold what was seen in one video or picture: a table, and what it amounts to."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ class Frames:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What was seen in one source.
+    """Hold what was seen in one source.
 
     name, path: of the source, path None where it is no file; state: ok, damaged (it breaks off) or
     unreadable, `reason` says why; about: how it was analysed; seconds: how long that took.

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from faceoff.analysis import DETECTOR, MODELS
 from faceoff.commands.command_line import console, fail
 
 
@@ -14,13 +15,13 @@ def analyze(
     ],
     detector: Annotated[
         str, typer.Option("--detector", help="face detector; see faceoff detectors")
-    ] = "mediapipe_short",
+    ] = DETECTOR,
     model: Annotated[
         list[str] | None,
         typer.Option(
             "--model",
             help="emotion model or path of a card; may be repeated, several are fused; default: "
-            "faceoff_small",
+            f"{', '.join(MODELS)}",
         ),
     ] = None,
     every: Annotated[int, typer.Option("--every", min=1, help="read every N-th frame")] = 1,
@@ -56,7 +57,7 @@ def analyze(
 
     asked = {"json": json, "csv": csv, "plot": plot, "html": html}
     kinds = [kind for kind in outputs.KINDS if asked[kind] or not any(asked.values())]
-    models = model or ["faceoff_small"]
+    models = model or list(MODELS)
     settings: dict[str, Any] = {
         "detector": detector, "models": models, "every": every, "fps": fps, "start_s": start,
         "end_s": end, "kinds": kinds,

@@ -1,16 +1,16 @@
 """Let a model read the crops of faces, in batches, and put what it says into their rows."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from faceoff.faces.face_crops import BATCH, face_crops, framed
 from faceoff.inference.clock import Clock
-from faceoff.inference.plugin_job import call_with_row_fallback, prefetch, reason
+from faceoff.inference.plugin_job import prefetch
+from faceoff.inference.prediction_rows import filled
 from faceoff.plugins.jobs import CropJob
 from faceoff.plugins.protocols import RGB, CropSpec
-from faceoff.storage import columns
 
 Row = dict[str, Any]
 # Columns of a row that come from the face.
@@ -32,16 +32,9 @@ def crop_rows(
     framewise = (face_crops(frame, rows, crop, job) for frame, rows in framed(frames, faces))
     for pending in prefetch(iter(lambda: list(islice(framewise, BATCH)), [])):
         crops = [pixels for found in pending for _, pixels in found if pixels is not None]
-        results = iter(call_with_row_fallback(call, crops, clock))
+        results = iter(filled(call, crops, clock))
         for found in pending:
             yield [
-                _of_face(face, next(results) if pixels is not None else {})
+                {key: face[key] for key in OF_FACE} | (next(results) if pixels is not None else {})
                 for face, pixels in found
             ]
-
-
-def _of_face(face: Mapping[str, Any], result: Row | Exception) -> Row:
-    """Return the row of one face."""
-    if isinstance(result, Exception):
-        result = {"success": 0, "state": columns.ERROR, "reason": reason(result)}
-    return {key: face[key] for key in OF_FACE} | result

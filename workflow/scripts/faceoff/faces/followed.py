@@ -74,7 +74,7 @@ class Detections:
 
 @dataclass(frozen=True)
 class Followed:
-    """What is known of each row.
+    """Hold what is known of each row.
 
     track, identity: (rows,) numbers within the clip, -1 for a row that is no face of a clip; main:
     (rows,) whether it shows the clip's main person.

@@ -206,7 +206,7 @@ def training_clips(
 
 @dataclass(frozen=True)
 class _Part:
-    """What a clip adds to `Clips`.
+    """Hold what a clip adds to `Clips`.
 
     places: of the frames with a face among those of the clip; lengths: of its stretches.
     """

@@ -26,7 +26,7 @@ from faceoff.figures.confusion import draw_panel
 
 @dataclass(frozen=True)
 class _Line:
-    """How a number of each epoch is drawn; factor: of its unit."""
+    """Say how a number of each epoch is drawn; factor: of its unit."""
 
     label: str
     colour: str

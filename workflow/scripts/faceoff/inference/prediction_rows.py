@@ -30,15 +30,15 @@ def reader(
     return read
 
 
-def read_crops(
-    model: EmotionModel, crops: list[RGB], classes: Sequence[str], clock: Clock
+def filled(
+    read: Callable[[list[RGB]], Sequence[dict[str, Any]]], crops: list[RGB], clock: Clock
 ) -> list[dict[str, Any]]:
-    """Return the part of each crop's row that the model fills, with a state where it could not."""
+    """Return what `read` says of each crop; a crop that it cannot read has the state error."""
     return [
         {"success": 0, "state": columns.ERROR, "reason": reason(result)}
         if isinstance(result, Exception)
         else result
-        for result in call_with_row_fallback(reader(model, classes), crops, clock)
+        for result in call_with_row_fallback(read, crops, clock)
     ]
 
 

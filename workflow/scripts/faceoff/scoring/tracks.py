@@ -185,8 +185,10 @@ def changes_per_minute(identities: Sequence[int | None], times_s: Floats) -> flo
 
 @dataclass(frozen=True)
 class ClusterScores:
-    """Scores of a clustering of faces: B³ (Bagga and Baldwin 1998), the adjusted Rand index (Hubert
-    and Arabie 1985), V-measure (Rosenberg and Hirschberg 2007), found minus true clusters.
+    """Hold the scores of a clustering of faces.
+
+    precision, recall, f1: B³ (Bagga and Baldwin 1998); ari: adjusted Rand index (Hubert and Arabie
+    1985); v_measure: Rosenberg and Hirschberg 2007; surplus: found minus true clusters.
     """
 
     precision: float
