@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceoff.inference.stretches import stretches
+from faceoff.temporal.stretches import stretches
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")

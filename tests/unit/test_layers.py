@@ -17,7 +17,7 @@ FLOORS = (
     {"emotions", "storage"},
     {"assets", "drawing", "statistics"},
     {"plugins"},
-    {"fusion", "inference", "media", "tracking"},
+    {"fusion", "inference", "media", "temporal", "tracking"},
     {"scoring", "training"},
     {"faces", "plan", "results"},
     {"datasets", "detectors", "models"},

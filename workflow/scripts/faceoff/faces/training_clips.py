@@ -13,12 +13,12 @@ from faceoff import emotions
 from faceoff.faces.face_crops import face_crop, framed
 from faceoff.faces.frame_inputs import inputs_of_clips
 from faceoff.faces.training_pictures import Tables
-from faceoff.inference.stretches import stretches
 from faceoff.plugins.jobs import CropJob
 from faceoff.plugins.protocols import CropSpec
 from faceoff.progress import track
 from faceoff.statistics.arrays import Bools, Floats, Ints
 from faceoff.storage import columns, parquet
+from faceoff.temporal.stretches import stretches
 from faceoff.training import memory_map
 from faceoff.training.clips import Clips
 from faceoff.training.recipe import Labels

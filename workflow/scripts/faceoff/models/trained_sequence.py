@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from faceoff.inference.runtimes import Onnx, onnx_metadata, softmax
-from faceoff.inference.stretches import stretches
 from faceoff.plugins.protocols import Floats, Prediction
+from faceoff.temporal.stretches import stretches
 from faceoff.training.about import ClipAbout
 
 

@@ -15,7 +15,7 @@ class Clips:
 
     frames: (n, d) float32 features, or (n, height, width, channels) uint8 pixels, which may be a
     memory map; times: (n,) seconds; stretch: (n,) number of the frame's stretch (see
-    `inference.stretches`), rising; clip: (n,) number of its clip, rising from 0 without a gap;
+    `temporal.stretches`), rising; clip: (n,) number of its clip, rising from 0 without a gap;
     targets: (m, k) weights of the classes, and labels: (m,) the label's index, −1 for none, of
     frames (m = n) or of clips; affect: (n, a) annotated valence, arousal, NaN where there is none.
     """

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 GAP_S = 0.5  # a longer gap without a face ends the state (protocol §45)
-_EXACT_S = 1e-6  # of time stamps
+EXACT_S = 1e-6  # of time stamps
 
 
 def stretches(
@@ -28,6 +28,6 @@ def stretches(
     if not len(places):
         return []
     absent = np.diff(places) > 1
-    ends = absent & (np.diff(times[places]) > GAP_S + _EXACT_S)
+    ends = absent & (np.diff(times[places]) > GAP_S + EXACT_S)
     parts = np.split(places, np.flatnonzero(ends) + 1)
     return [part[start : start + window] for part in parts for start in range(0, len(part), window)]
