@@ -34,7 +34,8 @@ def test_the_course_of_a_trapezium() -> None:
 def test_the_course_of_what_never_falls_ends_with_the_clip() -> None:
     times = np.arange(0, 3, 0.1)
     found = course(times, np.interp(times, [1, 2], [0.0, 1.0]))
-    assert found is not None and found.offset_s == pytest.approx(2.9)
+    assert found is not None
+    assert found.offset_s == pytest.approx(2.9)
     assert found.onset_s == pytest.approx(1.2)
 
 
@@ -46,4 +47,5 @@ def test_what_does_not_rise_has_no_course(intensity: list[float]) -> None:
 def test_moments_that_were_not_read_are_left_out() -> None:
     times = np.arange(6.0)
     with_gap = course(times, np.array([0.0, 0.0, np.nan, 1.0, 0.0, 0.0]))
-    assert with_gap is not None and with_gap.onset_s == pytest.approx(1 + 2 * 0.2)
+    assert with_gap is not None
+    assert with_gap.onset_s == pytest.approx(1 + 2 * 0.2)

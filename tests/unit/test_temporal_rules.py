@@ -209,7 +209,9 @@ def test_a_clip_without_frames_or_faces_has_no_state(name: str) -> None:
 @pytest.mark.parametrize("name", RULES)
 def test_every_rule_says_what_it_is(name: str) -> None:
     rule = RULES[name]
-    assert rule.title and rule.about and set(rule.default) == set(rule.grid)
+    assert rule.title
+    assert rule.about
+    assert set(rule.default) == set(rule.grid)
     assert all(rule.default[key] in values for key, values in rule.grid.items())
     assert rule_list.stated(name)["causal"] is rule.causal
     reached = code_hash.reached([(rule_list.file_of(name), None)])
@@ -233,5 +235,5 @@ def test_what_a_rule_lacks_is_said() -> None:
         steady(RULES["viterbi"], times, posteriors, Setting())
     with pytest.raises(ValueError, match="they fall"):
         steady(RULES["ema"], times[::-1], posteriors, setting(RULES["ema"]))
-    with pytest.raises(ValueError, match="did you mean .*hysteresis"):
+    with pytest.raises(ValueError, match=r"did you mean .*hysteresis"):
         rule_list.get("hysterisis")
