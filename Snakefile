@@ -29,6 +29,7 @@ include: "workflow/rules/predict.smk"
 include: "workflow/rules/latency.smk"
 include: "workflow/rules/fuse.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/temporal.smk"
 include: "workflow/rules/report.smk"
 
 

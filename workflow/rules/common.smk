@@ -47,6 +47,7 @@ wildcard_constraints:
     detector=r"[a-z0-9_-]+",
     model=r"[a-z0-9_-]+",
     fusion=r"[a-z0-9_.-]+",
+    temporal=r"[a-z0-9_.-]+",
     training=r"[a-z0-9_-]+",
     table=r"[a-z_]+",
 
@@ -320,6 +321,20 @@ def held_out_predictions(wildcards):
     if plan.skip(*cell):
         return []
     return [layout.predictions(validation, *cell), layout.samples(validation)]
+
+
+def read_over_time(wildcards):
+    """Return the predictions that a rule over time reads."""
+    return layout.votes(wildcards.dataset, plan.temporal[wildcards.temporal].of)
+
+
+def validation_over_time(wildcards):
+    """Return predictions, frames and samples whose labelled frames choose a rule's constants."""
+    validation = plan.judged_on(wildcards.dataset)
+    if validation is None:
+        return []
+    read = layout.votes(validation, plan.temporal[wildcards.temporal].of)
+    return [read, layout.frames(validation), layout.samples(validation)]
 
 
 def shards_of(pattern):

@@ -10,7 +10,7 @@ rule score:
     log:
         layout.log("score", "{dataset}", "{detector}", "{model}"),
     wildcard_constraints:
-        detector=r"(?!fusion/)[a-z0-9_-]+",
+        detector=r"(?!(fusion|temporal)/)[a-z0-9_-]+",
     conda:
         "../../envs/core.yaml"
     threads: 1

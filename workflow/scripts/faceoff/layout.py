@@ -113,14 +113,25 @@ class Layout:
         """Return the table of a fusion's predictions."""
         return f"{self.folder}/fusion/{dataset}/{fusion}.parquet"
 
+    def temporal(self, dataset: str = "{dataset}", temporal: str = "{temporal}") -> str:
+        """Return the table of the states that a rule over time makes of a pipeline."""
+        return f"{self.folder}/temporal/{dataset}/{temporal}.parquet"
+
+    def over_time(self, dataset: str = "{dataset}") -> str:
+        """Return the scores over time of a dataset's pipelines."""
+        return f"{self.folder}/over_time/{dataset}.json"
+
     def votes(self, dataset: str, cell: str) -> str:
-        """Return the table of the predictions of a cell: 'detector/model' or 'fusion/name'."""
+        """Return the table of the predictions of a pipeline.
+
+        cell: 'detector/model', 'fusion/name' or 'temporal/name'.
+        """
         head, _, tail = cell.partition("/")
-        return (
-            self.fusion(dataset, tail)
-            if head == "fusion"
-            else self.predictions(dataset, head, tail)
-        )
+        if head == "fusion":
+            return self.fusion(dataset, tail)
+        if head == "temporal":
+            return self.temporal(dataset, tail)
+        return self.predictions(dataset, head, tail)
 
     def score(
         self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = "{model}"
@@ -131,6 +142,10 @@ class Layout:
     def fusion_score(self, dataset: str = "{dataset}", fusion: str = "{fusion}") -> str:
         """Return the scores of a fusion."""
         return f"{self.folder}/scores/{dataset}/fusion/{fusion}.json"
+
+    def temporal_score(self, dataset: str = "{dataset}", temporal: str = "{temporal}") -> str:
+        """Return the scores of a pipeline with a rule over time."""
+        return f"{self.folder}/scores/{dataset}/temporal/{temporal}.json"
 
     def latency(
         self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = ""

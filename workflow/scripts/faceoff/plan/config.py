@@ -120,8 +120,9 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
     References are names and globs that point at another section, at a plug-in or at its options.
     """
     for kind in ("datasets", "detectors"):
-        if "fusion" in getattr(config, kind):
-            faults.append(f"{kind}.fusion: this name is reserved for fusions")
+        for taken, what in (("fusion", "fusions"), ("temporal", "rules over time")):
+            if taken in getattr(config, kind):
+                faults.append(f"{kind}.{taken}: this name is reserved for {what}")
     for name, detector in config.detectors.items():
         plugin = _known("detector", detector.detector or name, f"detectors.{name}", folders, faults)
         faults += [
@@ -137,6 +138,33 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
                     f"fusions.{name}.members: {pattern!r} matches no detector/model cell "
                     f"of this run{_nearest_member(config, pattern)}"
                 )
+    _check_temporal(config, faults)
+
+
+def _check_temporal(config: RunConfig, faults: list[str]) -> None:
+    """Check that every glob of a rule over time matches a cell or a fusion.
+
+    Members that cannot run here leave no fusion, so the fusions' names are matched by themselves.
+    """
+    for name, section in config.temporal.items():
+        for pattern in section.of:
+            head, _, tail = pattern.partition("/")
+            fused = fnmatchcase("fusion", head) and any(
+                fnmatchcase(fusion, tail) or fnmatchcase(f"{fusion}.{detector}", tail)
+                for fusion in config.fusions
+                for detector in config.detectors
+            )
+            if fused or any(config.members(pattern)):
+                continue
+            near = (
+                suggestion(tail, config.fusions)
+                if head == "fusion"
+                else _nearest_member(config, pattern)
+            )
+            faults.append(
+                f"temporal.{name}.of: {pattern!r} matches no detector/model cell and no "
+                f"fusion/name of this run{near}"
+            )
 
 
 def _check_models(config: RunConfig, folders: tuple[Path, ...], faults: list[str]) -> None:
@@ -244,7 +272,7 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
     raw = {
         key: {} if value is None and key in _MAY_BE_EMPTY else value for key, value in raw.items()
     }
-    for key in ("datasets", "detectors", "models", "training", "fusions"):
+    for key in ("datasets", "detectors", "models", "training", "fusions", "temporal"):
         sections = raw.get(key)
         if isinstance(sections, Mapping):
             raw[key] = {

@@ -80,6 +80,8 @@ class Plan(TrainingJobs):
                 if name in self.trained_here
             ),
             *(layout.fusion(dataset, name) for dataset in self.scored for name in self.fusions),
+            *(path for dataset in tests for path in self.temporal_files(dataset)),
+            *self.over_time_files(),
             *self.score_files(),
             *(path_of(dataset) for path_of in per_test for dataset in tests),
             *self.multiverse_files(),

@@ -299,8 +299,54 @@ class FusionIdentity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SteadyJob(Job):
+    """Read a pipeline's posteriors over time by a rule.
+
+    temporal: the name of the new pipeline; of: that of the one it reads, 'detector/model' or
+    'fusion/name'; constants: those that are given; validation: the dataset whose labelled frames
+    choose the others, None where there is none.
+    """
+
+    dataset: str
+    temporal: str
+    rule: str
+    of: str
+    constants: dict[str, float]
+    validation: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverTimeJob(Job):
+    """Score the pipelines of a dataset over time.
+
+    bare: cells and fusions, in the order of their files; temporal: rules over time, likewise, each
+    with the pipeline that it reads.
+    """
+
+    dataset: str
+    bare: tuple[str, ...]
+    temporal: dict[str, str]
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemporalIdentity:
+    """The scored pipeline over time.
+
+    of: the pipeline that the rule reads; members: the cells in it as 'detector/model'; hard: the
+    rule gives shares of votes, not probabilities.
+    """
+
+    temporal: str
+    rule: str
+    of: str
+    members: tuple[str, ...]
+    hard: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScoreJob(Job):
-    """Score one cell or one fusion on a dataset; exactly one of `cell` and `fusion` is given.
+    """Score a pipeline on a dataset; exactly one of `cell`, `fusion` and `temporal` is given.
 
     skip: why the cell cannot run here; train_status: how the training data relate to this dataset
     (protocol §15); circular: the model reads emotions by the recipe that drew the dataset (§16);
@@ -313,13 +359,14 @@ class ScoreJob(Job):
     seed: int
     cell: CellIdentity | None = None
     fusion: FusionIdentity | None = None
+    temporal: TemporalIdentity | None = None
     skip: str | None = None
     same_generator: bool = False
 
     @property
     def hard(self) -> bool:
         """Return whether the posteriors are votes or ranks, not probabilities."""
-        return self.fusion is not None and self.fusion.hard
+        return any(made is not None and made.hard for made in (self.fusion, self.temporal))
 
     def about(self) -> dict[str, Any]:
         """Return the part of a score file that identifies the pipeline."""
@@ -329,11 +376,12 @@ class ScoreJob(Job):
             "circular": self.circular,
             "same_generator": self.same_generator,
         }
-        if self.fusion is not None:
-            own = {key: value for key, value in asdict(self.fusion).items() if key != "hard"}
-            return {"kind": "fusion", **own, **shared}
+        for kind, made in (("fusion", self.fusion), ("temporal", self.temporal)):
+            if made is not None:
+                own = {key: value for key, value in asdict(made).items() if key != "hard"}
+                return {"kind": kind, **own, **shared}
         if self.cell is None:
-            raise ValueError("a score job names neither a cell nor a fusion")
+            raise ValueError("a score job names neither a cell, a fusion nor a rule over time")
         return {"kind": "cell", **asdict(self.cell), **shared}
 
 

@@ -4,6 +4,8 @@ It gives each name its plug-in and each cell its files.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
@@ -12,13 +14,31 @@ from faceoff.assets.asset import Asset
 from faceoff.layout import Layout, timing_of
 from faceoff.plan import trained_nets
 from faceoff.plan.config import parse
-from faceoff.plan.sections import DetectorConfig, FusionConfig, ModelConfig, RunConfig
+from faceoff.plan.sections import (
+    DetectorConfig,
+    FusionConfig,
+    ModelConfig,
+    RunConfig,
+    TemporalConfig,
+)
 from faceoff.plan.training_sections import TrainingConfig
 from faceoff.plugins import given_weights, registry
 from faceoff.plugins.options import DatasetConfig
 from faceoff.plugins.plugin import Plugin
 
 Cell = tuple[str, str]  # detector, model
+
+
+@dataclass(frozen=True)
+class OverTime:
+    """A rule over time and the pipeline that it reads.
+
+    of: 'detector/model' or 'fusion/name'; cells: the pairs in it.
+    """
+
+    section: TemporalConfig
+    of: str
+    cells: list[Cell]
 
 
 class Matrix:
@@ -67,6 +87,21 @@ class Matrix:
                 own = [cell for cell in cells if cell[0] == detector]
                 made[f"{name}.{detector}"] = (fusion, own)
         return {name: value for name, value in made.items() if value[1]}
+
+    @cached_property
+    def temporal(self) -> dict[str, OverTime]:
+        """Return every rule over time with the pipeline that it reads, by its name in the results.
+
+        The name is RULE.DETECTOR.MODEL or RULE.fusion.NAME.
+        """
+        pipelines = {f"{detector}/{model}": [(detector, model)] for detector, model in self.cells}
+        pipelines |= {f"fusion/{name}": cells for name, (_, cells) in self.fusions.items()}
+        return {
+            f"{name}.{of.replace('/', '.')}": OverTime(section, of, cells)
+            for name, section in sorted(self.config.temporal.items())
+            for of, cells in sorted(pipelines.items())
+            if any(fnmatchcase(of, pattern) for pattern in section.of)
+        }
 
     def judged_on(self, dataset: str) -> str | None:
         """Return the dataset on which members are checked and rules learn.
@@ -268,12 +303,25 @@ class Matrix:
         return sorted({detector for detector, _ in self.cells})
 
     def score_files(self, *datasets: str) -> list[str]:
-        """Return the score files of these datasets (default: all scored ones): cells, fusions."""
-        files = []
+        """Return the score files of these datasets (default: all scored ones).
+
+        They are of cells and fusions and, of test datasets, of rules over time.
+        """
+        files, tests = [], self.datasets("test")
         for dataset in datasets or self.scored:
             files += [self.layout.score(dataset, *cell) for cell in self.pairs]
             files += [self.layout.fusion_score(dataset, fusion) for fusion in self.fusions]
+            if dataset in tests:
+                files += [self.layout.temporal_score(dataset, name) for name in self.temporal]
         return files
+
+    def temporal_files(self, dataset: str) -> list[str]:
+        """Return the states of every rule over time."""
+        return [self.layout.temporal(dataset, name) for name in self.temporal]
+
+    def over_time_files(self) -> list[str]:
+        """Return the scores over time of the test datasets, where the run has rules over time."""
+        return [self.layout.over_time(name) for name in self.datasets("test") if self.temporal]
 
     def cell_prediction_files(self, dataset: str) -> list[str]:
         """Return the predictions of every cell that can run."""

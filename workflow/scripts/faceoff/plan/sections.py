@@ -9,13 +9,17 @@ from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 from faceoff.fusion import rule_list
 from faceoff.plan.training_sections import TrainingConfig
 from faceoff.plugins.options import DataPath, DatasetConfig, Name, Section
+from faceoff.temporal import rule_list as temporal_rules
 
 if TYPE_CHECKING:
     RuleName = str
+    TemporalRuleName = str
 else:
     RuleName = Literal[rule_list.names()]
+    TemporalRuleName = Literal[temporal_rules.names()]
 
 
+_SPANS = ("tau_s", "window_s")  # constants of rules over time that cannot be 0
 _LARGEST_SEED = 2**32 - 1  # that NumPy and scikit-learn take
 
 
@@ -156,6 +160,33 @@ class TrackingConfig(Section):
     )
 
 
+class TemporalConfig(Section):
+    rule: TemporalRuleName = Field(
+        "ema", description="rule that makes a state per frame of a clip's posteriors"
+    )
+    of: list[str] = Field(
+        default_factory=lambda: ["*/*"],
+        min_length=1,
+        description="pipelines that the rule reads, as detector/model or fusion/name globs",
+    )
+    constants: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict,
+        description="constants of the rule that are given; the others are chosen on the labelled "
+        "frames of the validation dataset (docs/over_time.md)",
+    )
+
+    @model_validator(mode="after")
+    def _rule_has_the_constants(self) -> Self:
+        known = temporal_rules.stated(self.rule)["default"]
+        for name, value in self.constants.items():
+            if name not in known:
+                has = ", ".join(known) or "none"
+                raise ValueError(f"rule {self.rule} has no constant {name!r}; it has: {has}")
+            if name in _SPANS and not value > 0:
+                raise ValueError(f"constant {name} is a time in seconds above 0")
+        return self
+
+
 class FiguresConfig(Section):
     formats: Annotated[list[Literal["svg", "pdf", "png"]], AfterValidator(_once)] = Field(
         default=["svg", "pdf", "png"], min_length=1, description="file formats"
@@ -241,6 +272,11 @@ class RunConfig(Section):
     )
     tracking: TrackingConfig | None = Field(
         None, description="follow faces over the frames of clips; default: no (docs/tracking.md)"
+    )
+    temporal: dict[Name, TemporalConfig] = Field(
+        default_factory=dict,
+        description="rules over time: each makes a pipeline of its own of every cell and fusion "
+        "that it names (docs/over_time.md)",
     )
     figures: FiguresConfig = Field(default_factory=FiguresConfig, description="paper figures")
     report: ReportConfig = Field(

@@ -26,9 +26,12 @@ from faceoff.plan.jobs import (
     Member,
     ModelLatencyJob,
     OverlapsJob,
+    OverTimeJob,
     PredictJob,
     ScoreJob,
     ShardJob,
+    SteadyJob,
+    TemporalIdentity,
     TracksJob,
 )
 from faceoff.plan.matrix import Cell, Matrix
@@ -39,6 +42,7 @@ from faceoff.plugins import code_hash
 from faceoff.plugins.jobs import CropJob, PluginJob
 from faceoff.plugins.plugin import Plugin
 from faceoff.storage import files
+from faceoff.temporal import rule_list as temporal_rules
 
 
 class StageJobs(Matrix):
@@ -302,23 +306,62 @@ class StageJobs(Matrix):
         )
 
     def fusion_score_job(self, dataset: str, fusion: str) -> ScoreJob:
-        """Tell `score` of a fusion its rule and members; it was trained as they were, or mixed."""
+        """Tell `score` of a fusion its rule and members."""
         section, cells = self.fusions[fusion]
+        made = FusionIdentity(
+            fusion=fusion,
+            rule=section.rule,
+            members=_names(cells),
+            top=section.top,
+            hard=bool(rule_list.stated(section.rule).get("hard")),
+        )
+        return replace(self._joint_score_job(dataset, cells), fusion=made)
+
+    def temporal_score_job(self, dataset: str, temporal: str) -> ScoreJob:
+        """Tell `score` of a pipeline over time its rule and what the rule reads."""
+        made = self.temporal[temporal]
+        identity = TemporalIdentity(
+            temporal=temporal,
+            rule=made.section.rule,
+            of=made.of,
+            members=_names(made.cells),
+            hard=bool(temporal_rules.stated(made.section.rule).get("hard")),
+        )
+        return replace(self._joint_score_job(dataset, made.cells), temporal=identity)
+
+    def _joint_score_job(self, dataset: str, cells: list[Cell]) -> ScoreJob:
+        """Return the job of a pipeline of several cells: trained as they were, or mixed."""
         statuses = {train_status(self, dataset, model) for _, model in cells}
         return ScoreJob(
             dataset=dataset,
-            fusion=FusionIdentity(
-                fusion=fusion,
-                rule=section.rule,
-                members=_names(cells),
-                top=section.top,
-                hard=bool(rule_list.stated(section.rule).get("hard")),
-            ),
             train_status=statuses.pop() if len(statuses) == 1 else "mixed",
             circular=any(is_circular(self, dataset, model) for _, model in cells),
             same_generator=any(is_same_generator(self, dataset, model) for _, model in cells),
             seed=self.config.seed,
             code=code("score"),
+        )
+
+    def steady_job(self, dataset: str, temporal: str) -> SteadyJob:
+        """Tell `steady` its rule, what the rule reads, and where its constants come from."""
+        made = self.temporal[temporal]
+        return SteadyJob(
+            dataset=dataset,
+            temporal=temporal,
+            rule=made.section.rule,
+            of=made.of,
+            constants=dict(sorted(made.section.constants.items())),
+            validation=self.judged_on(dataset),
+            code=code("steady", temporal_rules.file_of(made.section.rule)),
+        )
+
+    def over_time_job(self, dataset: str) -> OverTimeJob:
+        """Tell `over_time` the names of the pipelines that it scores."""
+        return OverTimeJob(
+            dataset=dataset,
+            bare=(*_names(self.cells), *(f"fusion/{name}" for name in self.fusions)),
+            temporal={name: made.of for name, made in self.temporal.items()},
+            seed=self.config.seed,
+            code=code("over_time"),
         )
 
     def shard_job(self, number: str, shards: str) -> ShardJob:

@@ -23,22 +23,41 @@ from faceoff.storage import columns, files
 
 
 def name_of(score: Score) -> str:
-    """Return the name that comparisons use for a score: 'detector/model' or 'fusion/name'."""
-    return (
-        f"fusion/{score['fusion']}"
-        if score["kind"] == "fusion"
-        else f"{score['detector']}/{score['model']}"
-    )
+    """Return the name of a score's pipeline: 'detector/model', 'fusion/name', 'temporal/name'."""
+    match score["kind"]:
+        case "fusion":
+            return f"fusion/{score['fusion']}"
+        case "temporal":
+            return f"temporal/{score['temporal']}"
+    return f"{score['detector']}/{score['model']}"
+
+
+def columns_of(score: Score) -> tuple[str, str]:
+    """Return what stands in the columns detector and model of a table: 'fusion' and its name …"""
+    head, _, tail = name_of(score).partition("/")
+    return head, tail
+
+
+def cells_of(score: Score) -> list[tuple[str, str]]:
+    """Return the (detector, model) pairs in a pipeline."""
+    if score["kind"] == "cell":
+        return [(score["detector"], score["model"])]
+    named = (member.partition("/") for member in score.get("members") or ())
+    return [(detector, model) for detector, _, model in named]
 
 
 def label(name: str) -> str:
     """Return a name as people read it.
 
-    'detector/model' becomes 'detector × model', and 'fusion/name' becomes 'name (fusion)'.
+    'detector/model' becomes 'detector × model', 'fusion/name' becomes 'name (fusion)', and
+    'temporal/rule.detector.model' becomes 'detector × model, rule'.
     """
     head, _, tail = name.partition("/")
     if not tail:
         return head
+    if head == "temporal":
+        rule, _, of = tail.partition(".")
+        return f"{label(of.replace('.', '/', 1))}, {rule}"
     return f"{tail} (fusion)" if head == "fusion" else f"{head} × {tail}"
 
 

@@ -26,12 +26,13 @@ def write_predictions(folder: Path, output: Path) -> int:
     """Write every prediction of the run in this folder, a row per frame, to one file.
 
     Its suffix says the format (`SUFFIXES`). Cells that have left the run's configuration are left
-    out. Returns the number of cells and fusions. Raises FileNotFoundError without predictions,
+    out. Returns the number of pipelines. Raises FileNotFoundError without predictions,
     ValueError for another suffix.
     """
     present, layout = run_folder.belongs(folder), Layout(str(folder))
     tables: list[_Table] = []
-    for path in layout.existing(layout.predictions("*", "*", "*"), layout.fusion("*", "*")):
+    of_run = (layout.predictions("*", "*", "*"), layout.fusion("*", "*"), layout.temporal("*", "*"))
+    for path in layout.existing(*of_run):
         dataset = path.relative_to(folder).parts[1]
         cell = cell_name(path)
         if "@" not in dataset and present(

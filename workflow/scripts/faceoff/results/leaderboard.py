@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -11,7 +11,14 @@ from rich.text import Text
 
 from faceoff.layout import Layout
 from faceoff.results import run_folder
-from faceoff.results.dataset_results import interval, label, name_of, ranked, standing
+from faceoff.results.dataset_results import (
+    columns_of,
+    interval,
+    label,
+    name_of,
+    ranked,
+    standing,
+)
 from faceoff.scoring.metric_list import shown_in
 from faceoff.scoring.records import Score
 from faceoff.spelling import suggestion
@@ -159,7 +166,7 @@ def write_csv(by_dataset: Scores, output: Path) -> int:
         for score in scores:
             task: Mapping[str, Any] = score.get("task") or {}
             metrics: Mapping[str, Any] = score.get("metrics") or {}
-            fused = score["kind"] == "fusion"
+            detector, model = columns_of(score)
             row = {
                 "dataset": dataset,
                 "task": task.get("version"),
@@ -167,8 +174,8 @@ def write_csv(by_dataset: Scores, output: Path) -> int:
                 "task_hash": task.get("hash"),
                 "limited": task.get("limited"),
                 "kind": score["kind"],
-                "detector": "fusion" if fused else score["detector"],
-                "model": score["fusion"] if fused else score["model"],
+                "detector": detector,
+                "model": model,
                 "state": score["state"],
                 "reason": score.get("reason"),
                 "n_correct": metrics.get("n_correct"),
@@ -183,12 +190,8 @@ def write_csv(by_dataset: Scores, output: Path) -> int:
     return len(rows)
 
 
-def _name(score: Mapping[str, Any]) -> str:
-    return (
-        f"fusion: {score['fusion']}"
-        if score["kind"] == "fusion"
-        else f"{score['detector']} × {score['model']}"
-    )
+def _name(score: Score) -> str:
+    return f"fusion: {score['fusion']}" if score["kind"] == "fusion" else label(name_of(score))
 
 
 def _failures(failed: Sequence[Mapping[str, str]]) -> Table:
@@ -225,7 +228,7 @@ def _table(dataset: str, scores: Sequence[Mapping[str, Any]]) -> Table:
         accuracy = f"{metrics['n_correct']}/{metrics['n']} = {metrics['accuracy']:.6f}"
         shares = [f"{metric.factor * metrics[metric.key]:.2f}" for metric in others]
         table.add_row(
-            _name(score),
+            _name(cast(Score, score)),
             accuracy,
             "–" if low is None else f"{100 * low:.1f}–{100 * high:.1f}",
             *shares,

@@ -36,11 +36,15 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
 def configures(config: Mapping[str, Any], dataset: str, cell: str) -> bool:
     """Return whether a configuration names the parts of a cell.
 
-    A cell is 'detector/model' or 'fusion/name'.
+    A cell is 'detector/model', 'fusion/name' or 'temporal/name'.
     """
     detector, _, model = cell.partition("/")
     if dataset not in config.get("datasets", {}):
         return False
+    if detector == "temporal":  # named rule.detector.model or rule.fusion.name
+        rule, _, of = model.partition(".")
+        named = rule in config.get("temporal", {})
+        return named and configures(config, dataset, of.replace(".", "/", 1))
     if detector == "fusion":  # one per detector is named fusion.detector
         return not {model, model.partition(".")[0]}.isdisjoint(config.get("fusions", {}))
     return detector in config.get("detectors", {}) and model in config.get("models", {})

@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 from faceoff.fusion import rule_list
 from faceoff.results.dataset_results import DatasetResults, label, name_of, shorten
 from faceoff.scoring.records import Score
+from faceoff.temporal import rule_list as temporal_rules
 
 NBSP = "\u00a0"
 # It stands on every output of a run of which only some samples were taken.
@@ -118,6 +119,12 @@ def agreement(difference: int, n: int) -> str:
 def rule(name: str) -> str:
     """Return a fusion rule's title; a run of another version may have rules that are not here."""
     return rule_list.get(name).title if name in rule_list.names() else name.replace("_", " ")
+
+
+def temporal_rule(name: str) -> str:
+    """Return the title of a rule over time, likewise."""
+    known = name in temporal_rules.names()
+    return str(temporal_rules.stated(name)["title"]) if known else name.replace("_", " ")
 
 
 def caveats(dataset: DatasetResults) -> list[str]:

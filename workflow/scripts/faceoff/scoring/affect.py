@@ -68,7 +68,7 @@ def moments(frames: Path, predictions: Path, ids: Mapping[str, int]) -> dict[str
     truth, read = (
         parquet.read(*parquet.shards_of(path), columns=columns) for path in (frames, predictions)
     )
-    _refuse_other_frames(frames, truth, predictions, read)
+    refuse_other_frames(frames, truth, predictions, read)
     names = list(ids)
     place = pc.index_in(truth["sample_id"], value_set=pa.array(names, truth["sample_id"].type))
     known = place.is_valid().to_numpy()
@@ -83,7 +83,7 @@ def moments(frames: Path, predictions: Path, ids: Mapping[str, int]) -> dict[str
     return found
 
 
-def _refuse_other_frames(frames: Path, truth: pa.Table, predictions: Path, read: pa.Table) -> None:
+def refuse_other_frames(frames: Path, truth: pa.Table, predictions: Path, read: pa.Table) -> None:
     """Raise ValueError unless two tables are about the same frames in the same order."""
     if len(truth) != len(read):
         raise ValueError(

@@ -331,11 +331,12 @@ class FoldMean(TypedDict):
 class Score(TypedDict):
     """A score file. `state` is ok, skipped or error, with a reason; only ok has metrics.
 
-    A cell (`kind`) has detector, model and lineage; a fusion has fusion, rule, members and top.
+    A cell (`kind`) has detector, model and lineage; a fusion has fusion, rule, members and top; a
+    pipeline over time has temporal, rule, of (the pipeline that the rule reads) and members.
     lacks: classes of the task that no answer can be.
     """
 
-    kind: Literal["cell", "fusion"]
+    kind: Literal["cell", "fusion", "temporal"]
     dataset: str
     state: Literal["ok", "skipped", "error"]
     reason: str | None
@@ -348,6 +349,8 @@ class Score(TypedDict):
     model: NotRequired[str]
     lineage: NotRequired[str]
     fusion: NotRequired[str]
+    temporal: NotRequired[str]
+    of: NotRequired[str]
     rule: NotRequired[str]
     members: NotRequired[list[str]]
     top: NotRequired[int | None]

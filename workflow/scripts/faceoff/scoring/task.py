@@ -170,15 +170,13 @@ class SamplePosteriors:
 
 
 def cell_name(predictions: Path) -> str:
-    """Return 'detector/model' or 'fusion/name' of a file of predictions.
+    """Return 'detector/model', 'fusion/name' or 'temporal/name' of a file of predictions.
 
-    The file is predictions/<dataset>/<detector>/<model>.parquet or fusion/<dataset>/<name>.parquet.
+    The file is predictions/<dataset>/<detector>/<model>.parquet or KIND/<dataset>/<name>.parquet.
     """
-    return (
-        f"fusion/{predictions.stem}"
-        if predictions.parents[1].name == "fusion"
-        else f"{predictions.parent.name}/{predictions.stem}"
-    )
+    kind = predictions.parents[1].name
+    head = kind if kind in ("fusion", "temporal") else predictions.parent.name
+    return f"{head}/{predictions.stem}"
 
 
 def weights_of(predictions: Path) -> dict[str, float] | None:

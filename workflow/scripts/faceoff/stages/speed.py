@@ -11,7 +11,13 @@ from faceoff.plan.aggregate_jobs import SpeedJob
 from faceoff.report import page
 from faceoff.report.part import NAME
 from faceoff.results import dataset_results, latency, words
-from faceoff.results.dataset_results import DatasetResults, name_of, shorten
+from faceoff.results.dataset_results import (
+    DatasetResults,
+    cells_of,
+    columns_of,
+    name_of,
+    shorten,
+)
 from faceoff.results.throughput import Job, job_of, per_picture
 from faceoff.storage import files
 
@@ -78,16 +84,14 @@ def speeds(dataset: DatasetResults, seconds: Seconds) -> list[dict[str, Any]]:
     A row has pictures per second from picture to answer, accuracy, and whether it is on the front.
     A pipeline's time is its detector's and its model's computing together, over all pictures;
     loading is apart. A fusion takes its members' time, each detector once: the vote itself is free
-    beside them.
+    beside them. Pipelines over time are left out: they cost what they read costs.
     """
     paid = per_picture(seconds.values())
     rows = []
     for score in dataset.ranked:
-        cells = (
-            [tuple(member.split("/", 1)) for member in score["members"]]
-            if score["kind"] == "fusion"
-            else [(score["detector"], score["model"])]
-        )
+        if score["kind"] == "temporal":
+            continue
+        cells = cells_of(score)
         jobs = sorted(
             {(dataset.name, detector) for detector, _ in cells}
             | {(dataset.name, *cell) for cell in cells}
@@ -127,9 +131,7 @@ def waits(dataset: DatasetResults, timed: Sequence[latency.Row]) -> list[dict[st
     rows = []
     for score in dataset.ranked:
         fusion = score["kind"] == "fusion"
-        detector, model = (
-            ("fusion", score["fusion"]) if fusion else (score["detector"], score["model"])
-        )
+        detector, model = columns_of(score)
         row = found.get(("fusion" if fusion else "pipeline", detector, model))
         if row is None:
             continue

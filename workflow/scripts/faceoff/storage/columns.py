@@ -130,6 +130,10 @@ def predictions_schema(emotions: Sequence[str], aus: Sequence[str] = ()) -> pa.S
     ])  # fmt: skip
 
 
+# Metadata of a table of states over time: JSON, what its rule was told (time_records.Learnt).
+LEARNT_OVER_TIME = b"faceoff_over_time"
+
+
 def classes_of(schema: pa.Schema) -> tuple[str, ...]:
     """Return the emotions that a predictions table has columns for, in their order."""
     return tuple(name.removeprefix("p_") for name in schema.names if name.startswith("p_"))

@@ -10,10 +10,13 @@ from faceoff.report.part import NAME, REASON, Part, View, bar
 from faceoff.results import dataset_results, words
 from faceoff.results.dataset_results import DatasetResults, name_of, shorten
 from faceoff.scoring.metric_list import shown_in
+from faceoff.scoring.records import Score
 
 ANCHOR, TITLE, NAV = "board", "Leaderboard", "Leaderboard"
 
 
+_KINDS = {"cell": "pair", "fusion": "fusion", "temporal": "over time"}
+_FILTERS = {"pair": "pairs", "fusion": "fusions", "over time": "over time"}
 # Accuracy has a column of its own, with its interval.
 COLUMNS = tuple(metric for metric in shown_in("report") if metric.key != "accuracy")
 
@@ -37,8 +40,14 @@ def view(part: Part) -> View | None:
         "high": high,
         "detectors": [shorten(name, NAME) for name in dataset.detectors],
         "models": [shorten(name, NAME) for name in dataset.models],
-        "kinds": {score["kind"] for score in dataset.scores} == {"cell", "fusion"},
+        "kinds": _kinds(dataset),
     }
+
+
+def _kinds(dataset: DatasetResults) -> list[tuple[str, str]]:
+    """Return (kind, title) of the kinds of pipelines, by which the table is filtered."""
+    there = {_KINDS[score["kind"]] for score in dataset.scores}
+    return [(kind, title) for kind, title in _FILTERS.items() if kind in there]
 
 
 def _terms(rows: list[View]) -> list[tuple[str, str]]:
@@ -60,7 +69,12 @@ def _terms(rows: list[View]) -> list[tuple[str, str]]:
             (
                 "fusion",
                 "several pairs of detector and model that vote",
-                any(row["fusion"] for row in rows),
+                any(row["kind"] == "fusion" for row in rows),
+            ),
+            (
+                "over time",
+                "a rule reads the answers of this pipeline over time",
+                any(row["kind"] == "over time" for row in rows),
             ),
             (
                 "circular",
@@ -94,17 +108,14 @@ def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: fl
         rank += ranked
         low, high = dataset_results.interval(score, "accuracy")
         metrics: Mapping[str, Any] = score.get("metrics") or {}
-        fused = score["kind"] == "fusion"
         rows.append(
             {
                 "rank": rank if ranked else None,
                 "place": places.get(name_of(score)),
                 "id": ids.get(name_of(score)),
-                "fusion": fused,
+                "kind": _KINDS[score["kind"]],
                 **_parts(score),
-                "detector": words.pairs(score) if fused else shorten(score["detector"], NAME),
-                "model": shorten(score["fusion"] if fused else score["model"], NAME),
-                "rule": words.rule(score.get("rule", "")) if fused else "",
+                **_columns(score),
                 "members": ", ".join(
                     words.label_short(member) for member in score.get("members") or ()
                 ),
@@ -129,17 +140,23 @@ def _rows(dataset: DatasetResults, ids: Mapping[str, str], start: float, end: fl
     return rows
 
 
-def _parts(score: Mapping[str, Any]) -> View:
-    """Return the detectors and models in a pipeline, by which the table is filtered.
+def _columns(score: Score) -> View:
+    """Return what stands under detector and model, and the rule."""
+    detector, model = dataset_results.columns_of(score)
+    rule = ""
+    if score["kind"] == "fusion":
+        detector, rule = words.pairs(score), words.rule(score.get("rule", ""))
+    elif score["kind"] == "temporal":
+        name, of = score["temporal"].partition(".")[0], score["of"].partition("/")
+        detector, model = of[0], f"{of[2]}, {name}"
+        rule = words.temporal_rule(score.get("rule", ""))
+    return {"detector": shorten(detector, NAME), "model": shorten(model, NAME), "rule": rule}
 
-    A fusion has those of its members.
-    """
-    cells = (
-        [member.partition("/") for member in score.get("members") or ()]
-        if score["kind"] == "fusion"
-        else [(score["detector"], "/", score["model"])]
-    )
+
+def _parts(score: Score) -> View:
+    """Return the detectors and models in a pipeline, by which the table is filtered."""
+    cells = dataset_results.cells_of(score)
     return {
-        "detectors": sorted({shorten(detector, NAME) for detector, _, _ in cells}),
-        "models": sorted({shorten(model, NAME) for _, _, model in cells}),
+        "detectors": sorted({shorten(detector, NAME) for detector, _ in cells}),
+        "models": sorted({shorten(model, NAME) for _, model in cells}),
     }

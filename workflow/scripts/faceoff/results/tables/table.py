@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from faceoff.results.dataset_results import name_of
+from faceoff.results.dataset_results import columns_of, name_of
 from faceoff.scoring.records import Comparison, Multiverse, Score
 
 Row = dict[str, Any]
@@ -79,8 +79,7 @@ def load(name: str) -> Table:
 def about(cell: Score) -> Row:
     """Return the columns with which the rows of a cell or fusion begin."""
     task: Mapping[str, Any] = cell["task"] or {}
-    fused = cell["kind"] == "fusion"
-    detector, model = ("fusion", cell["fusion"]) if fused else (cell["detector"], cell["model"])
+    detector, model = columns_of(cell)
     return {
         "dataset": cell["dataset"],
         "task": task.get("version"),
