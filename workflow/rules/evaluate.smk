@@ -97,6 +97,7 @@ rule tables:
         timings=plan.timing_files(),
         latencies=plan.latency_files(),
         multiverse=plan.multiverse_files(),
+        over_time=plan.over_time_files(),
         overlaps=expand(layout.overlaps(), dataset=plan.datasets("test")),
     output:
         table_outputs(),
@@ -116,5 +117,6 @@ rule tables:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons}"
         " --timings {input.timings}"
         " --latencies {input.latencies} --multiverse {input.multiverse}"
+        " --over-time {input.over_time}"
         " --overlaps {input.overlaps} --output {params.folder}"
         " --spec {params.spec:q} > {log} 2>&1"

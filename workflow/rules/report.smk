@@ -106,6 +106,7 @@ rule figures:
         comparisons=expand(layout.comparison(), dataset=plan.datasets("test")),
         examples=expand(layout.examples(), dataset=plan.datasets("test")),
         multiverse=plan.multiverse_files(),
+        over_time=plan.over_time_files(),
     output:
         figure_outputs(),
     log:
@@ -122,8 +123,8 @@ rule figures:
     shell:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons}"
         " --examples {input.examples}"
-        " --multiverse {input.multiverse} --output {params.folder} --spec {params.spec:q}"
-        " > {log} 2>&1"
+        " --multiverse {input.multiverse} --over-time {input.over_time}"
+        " --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule captions:
@@ -180,6 +181,7 @@ rule report:
         overlaps=expand(layout.overlaps(), dataset=plan.datasets("test")),
         answers=expand(layout.answers(), dataset=plan.datasets("test")),
         multiverse=plan.multiverse_files(),
+        over_time=plan.over_time_files(),
         figures=rules.figures.output,
         manifest=layout.manifest,
         speed=layout.speed,
@@ -200,7 +202,7 @@ rule report:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons}"
         " --examples {input.examples}"
         " --overlaps {input.overlaps} --answers {input.answers} --multiverse {input.multiverse}"
-        " --speed {input.speed}"
+        " --over-time {input.over_time} --speed {input.speed}"
         " --figures {params.figures} --manifest {input.manifest} --output {output}"
         " --spec {params.spec:q} > {log} 2>&1"
 

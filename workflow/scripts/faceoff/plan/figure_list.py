@@ -36,7 +36,7 @@ class Contents:
 
     datasets: those of role test, by name; pairs: number of detector x model pairs; faces: whether
     it shows faces; votes, multiverse: datasets whose labels are votes, and those scored by every
-    rule.
+    rule; temporal: whether it has rules over time.
     """
 
     datasets: tuple[str, ...]
@@ -45,6 +45,7 @@ class Contents:
     faces: bool
     votes: frozenset[str]
     multiverse: frozenset[str]
+    temporal: bool = False
 
     @classmethod
     def of(cls, config: Mapping[str, Any], cards: Mapping[str, Mapping[str, Any]]) -> "Contents":
@@ -58,6 +59,7 @@ class Contents:
             faces=bool(config["report"]["faces"] and config["figures"]["examples"]),
             votes=frozenset(name for name in names if cards.get(name, {}).get("votes")),
             multiverse=frozenset(name for name in names if sections[name].get("multiverse")),
+            temporal=bool(config.get("temporal")),
         )
 
     def needs(self, dataset: str | None = None) -> dict[str, bool]:
@@ -72,6 +74,7 @@ class Contents:
             "enough_datasets": len(self.datasets) >= LEAST_DATASETS,
             "votes": dataset in self.votes,
             "multiverse": dataset in self.multiverse,
+            "temporal": self.temporal,
         }
 
 

@@ -118,7 +118,11 @@ class Plan(TrainingJobs):
 
     def table_names(self) -> list[str]:
         """Return the names of the tables of this run."""
-        asked = {"latency": self.latency_files(), "multiverse": self.multiverse_files()}
+        asked = {
+            "latency": self.latency_files(),
+            "multiverse": self.multiverse_files(),
+            "over_time": self.over_time_files(),
+        }
         return table_list.table_names({need for need, files in asked.items() if files})
 
     def tables_job(self) -> TablesJob:

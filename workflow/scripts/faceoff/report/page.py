@@ -36,6 +36,7 @@ from faceoff.report.sections import (
     human,
     leaderboard,
     multiverse,
+    over_time,
     per_class,
     provenance,
     published,
@@ -62,6 +63,7 @@ SECTIONS = (
     confusion,
     faces,
     timelines,
+    over_time,
     subgroups,
     calibration,
     rejection,
@@ -82,14 +84,15 @@ _SCRIPTS = ("page.js", "gallery.js")
 class Extras:
     """Hold what a page shows besides scores and comparisons.
 
-    examples (tables), overlaps, answers, multiverse: files by dataset; manifest, speed (a page): of
-    the run.
+    examples (tables), overlaps, answers, multiverse, over_time: files by dataset; manifest, speed
+    (a page): of the run.
     """
 
     examples: Mapping[str, Path] = field(default_factory=dict)
     overlaps: Mapping[str, Path] = field(default_factory=dict)
     answers: Mapping[str, Path] = field(default_factory=dict)
     multiverse: Mapping[str, Path] = field(default_factory=dict)
+    over_time: Mapping[str, Path] = field(default_factory=dict)
     manifest: Path | None = None
     speed: Path | None = None
 
@@ -236,6 +239,7 @@ def _dataset(
         overlaps=read(extras.overlaps),
         answers=read(extras.answers),
         multiverse=read(extras.multiverse),
+        over_time=read(extras.over_time),
         speed=relative(extras.speed, output) if extras.speed else None,
     )
     views = [(section, section.view(part)) for section in SECTIONS]

@@ -27,8 +27,8 @@ class Part:
 
     key: how its ids begin; ids: pipeline -> id of its panel; links: kind of figure -> its files'
     links; faces: whether pictures of faces may be shown; models: what the models' cards say;
-    pictures: the examples table, None where no face is shown; overlaps, answers, multiverse: what
-    those stages wrote; speed: link to the speed page.
+    pictures: the examples table, None where no face is shown; overlaps, answers, multiverse,
+    over_time: what those stages wrote; speed: link to the speed page.
     """
 
     dataset: DatasetResults
@@ -41,6 +41,7 @@ class Part:
     overlaps: Mapping[str, Any] | None = None
     answers: Mapping[str, Any] | None = None
     multiverse: Mapping[str, Any] | None = None
+    over_time: Mapping[str, Any] | None = None
     speed: str | None = None
 
     @property

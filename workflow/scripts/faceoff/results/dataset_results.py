@@ -109,7 +109,7 @@ class DatasetResults:
     """Hold everything that a run says about one test dataset.
 
     examples: the table of example faces, of which a figure shows `examples_shown` right and as many
-    wrong ones; multiverse: the scores under every label rule.
+    wrong ones; multiverse, over_time: the scores under every label rule, and over time.
     """
 
     name: str
@@ -119,6 +119,7 @@ class DatasetResults:
     examples: Path | None = None
     examples_shown: int = 0
     multiverse: Path | None = None
+    over_time: Path | None = None
 
     @cached_property
     def task(self) -> TaskInfo | None:

@@ -216,14 +216,14 @@ def lag(truth: FrameTruth, said: Ints) -> LagScores:
             )
             there = times[inside & (states == piece.state)]
             if len(there):
-                hits.append(float(there[0] - piece.start_s))
+                hits.append(round(float(there[0] - piece.start_s), 6))
             all_lags.append(hits[-1] if len(there) else piece.seconds)
     return {
         "changes": len(all_lags),
         "hit_rate": len(hits) / len(all_lags) if all_lags else None,
         "median_s": float(np.median(hits)) if hits else None,
         "mean_s": float(np.mean(all_lags)) if all_lags else None,
-        "hits_s": [round(value, 6) for value in hits],
+        "hits_s": hits,
     }
 
 

@@ -20,19 +20,23 @@ def write_figures(
     output: Path,
     job: FiguresJob,
     multiverse: Sequence[Path] = (),
+    over_time: Sequence[Path] = (),
 ) -> None:
     """Write the files of the job's figures into the folder `output`.
 
-    examples: <dataset>.parquet, one per test dataset; multiverse: <dataset>.json of the datasets
-    that are scored under every label rule.
+    examples: <dataset>.parquet, one per test dataset; multiverse, over_time: <dataset>.json of the
+    datasets that are scored under every label rule, and over time.
     """
-    pictures, universes = ({path.stem: path for path in paths} for paths in (examples, multiverse))
+    pictures, universes, courses = (
+        {path.stem: path for path in paths} for paths in (examples, multiverse, over_time)
+    )
     found = {
         dataset.name: dataclasses.replace(
             dataset,
             examples=pictures.get(dataset.name),
             examples_shown=job.examples,
             multiverse=universes.get(dataset.name),
+            over_time=courses.get(dataset.name),
         )
         for dataset in dataset_results.read(scores, comparisons, job.datasets)
     }

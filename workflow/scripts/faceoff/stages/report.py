@@ -22,12 +22,13 @@ def write_report(
     overlaps: Sequence[Path] = (),
     answers: Sequence[Path] = (),
     multiverse: Sequence[Path] = (),
+    over_time: Sequence[Path] = (),
     speed: Path | None = None,
 ) -> None:
     """Write the page.
 
-    examples, overlaps, answers, multiverse: one file per test dataset, named after it. The figures
-    are linked where their files exist.
+    examples, overlaps, answers, multiverse, over_time: one file per test dataset, named after it.
+    The figures are linked where their files exist.
     """
     found = dataset_results.read(scores, comparisons, tuple(job.datasets), job.datasets)
     extras = page.Extras(
@@ -36,6 +37,7 @@ def write_report(
         overlaps=_by_dataset(overlaps),
         answers=_by_dataset(answers),
         multiverse=_by_dataset(multiverse),
+        over_time=_by_dataset(over_time),
         manifest=manifest,
         speed=speed,
     )
@@ -82,6 +84,7 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
         overlaps=per_dataset(layout.overlaps),
         answers=per_dataset(layout.answers),
         multiverse=per_dataset(layout.multiverse),
+        over_time=per_dataset(layout.over_time),
         figures_folder=Path(layout.figure("")),
         manifest=Path(layout.manifest),
         speed=speed if speed.is_file() else None,

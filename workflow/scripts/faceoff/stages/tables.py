@@ -19,14 +19,15 @@ def write_tables(
     output: Path,
     job: TablesJob,
     multiverse: Sequence[Path] = (),
+    over_time: Sequence[Path] = (),
     latencies: Sequence[Path] = (),
     overlaps: Sequence[Path] = (),
 ) -> None:
     """Write every table of results/tables/ into the folder `output`.
 
     Each row says at its end whether its dataset (of ranks: one of them) is limited. multiverse,
-    latencies: the files of those stages, where the run asks for them; without any there is no such
-    table.
+    over_time, latencies: the files of those stages, where the run asks for them; without any there
+    is no such table.
     """
     cells = [files.read_json(path) for path in scores]
     read = [files.read_json(path) for path in sorted(timings)]
@@ -35,10 +36,11 @@ def write_tables(
         comparisons=[files.read_json(path) for path in sorted(comparisons)],
         timings=[timing for timing in read if not timing.get("failed")],
         universes=[files.read_json(path) for path in sorted(multiverse)],
+        over_time=[files.read_json(path) for path in sorted(over_time)],
         latencies=[files.read_json(path) for path in sorted(latencies)],
         overlaps=[files.read_json(path) for path in sorted(overlaps)],
     )
-    met = {"multiverse": multiverse, "latency": latencies}
+    met = {"multiverse": multiverse, "over_time": over_time, "latency": latencies}
     for name in table_names({need for need, paths in met.items() if paths}):
         table = load(name)
         rows = [{**row, "limited": _limited(row, job)} for row in table.rows(sources)]

@@ -12,6 +12,7 @@ from typing import Any
 
 from faceoff.results.dataset_results import columns_of, name_of
 from faceoff.scoring.records import Comparison, Multiverse, Score
+from faceoff.scoring.time_records import OverTime
 
 Row = dict[str, Any]
 
@@ -21,14 +22,15 @@ class Sources:
     """Hold what tables are made of, as read from a run's files.
 
     cells: scores, sorted by dataset, best first within it; comparisons, universes (scores under
-    every label rule), overlaps (of boxes with the true ones): one per dataset, sorted; timings: of
-    the jobs that did not fail; latencies: of single pictures.
+    every label rule), over_time, overlaps (of boxes with the true ones): one per dataset, sorted;
+    timings: of the jobs that did not fail; latencies: of single pictures.
     """
 
     cells: Sequence[Score] = ()
     comparisons: Sequence[Comparison] = ()
     timings: Sequence[Mapping[str, Any]] = ()
     universes: Sequence[Multiverse] = ()
+    over_time: Sequence[OverTime] = ()
     latencies: Sequence[Mapping[str, Any]] = ()
     overlaps: Sequence[Mapping[str, Any]] = ()
 
@@ -61,7 +63,7 @@ class Table:
 
     rows: rows of the CSV; columns: what is printed of them; lines: several rows as one printed
     line, where they are not printed one by one; needs: what a run must have for it (latency,
-    multiverse).
+    multiverse, over_time).
     """
 
     rows: Callable[[Sources], list[Row]]
