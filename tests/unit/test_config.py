@@ -212,7 +212,17 @@ def test_data_folder_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
                                         "run, did you mean 'whole'?"),
      ("detectors.fusion", {"detector": "whole"}, "detectors.fusion: this name is reserved for "
                                                  "fusions"),
-     ("datasets.fusion", {"type": "posed"}, "datasets.fusion: this name is reserved for fusions")],
+     ("datasets.fusion", {"type": "posed"}, "datasets.fusion: this name is reserved for fusions"),
+     ("detectors.temporal", {"detector": "haar"}, "reserved for rules over time"),
+     ("temporal.calm", {"of": ["whole/fre"]}, "temporal.calm.of: 'whole/fre' matches no "
+                                              "detector/model cell and no fusion/name of this run, "
+                                              "did you mean 'fer'?"),
+     ("temporal.calm", {"of": ["fusion/vot"]}, "did you mean 'vote'?"),
+     ("temporal.calm", {"rule": "hysterisis"}, "did you mean 'hysteresis'?"),
+     ("temporal.calm", {"constants": {"window_s": 1}}, "rule ema has no constant 'window_s'; it "
+                                                       "has: tau_s"),
+     ("temporal.calm", {"constants": {"tau_s": 0}}, "constant tau_s is a time in seconds above 0"),
+     ("temporal.calm", {"constants": {"tau_s": -1}}, "greater than or equal to 0")],
 )  # fmt: skip
 def test_references_between_sections(path: str, value: Any, says: str) -> None:
     assert says in refused(changed(put(path, value)))

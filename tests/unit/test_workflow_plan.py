@@ -65,6 +65,51 @@ def test_fusions_have_the_cells_that_their_globs_name() -> None:
     assert fusions["pair"] == [("haar", "fer"), ("whole", "geometry")]
 
 
+def test_a_rule_over_time_reads_the_cells_and_fusions_that_it_names() -> None:
+    made = plan(
+        {
+            "temporal": {
+                "calm": {"rule": "hysteresis", "of": ["whole/fer", "fusion/vote.*"]},
+                "smooth": {"of": ["*/fer"]},
+            }
+        }
+    )
+    assert {name: over.of for name, over in made.temporal.items()} == {
+        "calm.fusion.vote.haar": "fusion/vote.haar",
+        "calm.fusion.vote.whole": "fusion/vote.whole",
+        "calm.whole.fer": "whole/fer",
+        "smooth.haar.fer": "haar/fer",
+        "smooth.whole.fer": "whole/fer",
+    }
+    everything = plan({"temporal": {"smooth": {}}})
+    assert len(everything.temporal) == len(everything.cells) + len(everything.fusions)
+
+
+def test_scores_of_rules_over_time_are_those_of_test_datasets() -> None:
+    made = plan({"temporal": {"smooth": {"of": ["whole/fer"]}}})
+    files = [path for path in made.score_files() if "temporal" in path]
+    assert files == ["results/t/scores/posed/temporal/smooth.whole.fer.json"]
+    assert made.over_time_files() == ["results/t/over_time/posed.json"]
+    assert plan().over_time_files() == []
+    job = made.temporal_score_job("posed", "smooth.whole.fer")
+    assert job.about()["of"] == "whole/fer"
+    assert job.about()["members"] == ("whole/fer",)
+    assert not job.hard
+    votes = plan({"temporal": {"shares": {"rule": "majority", "of": ["whole/fer"]}}})
+    assert votes.temporal_score_job("posed", "shares.whole.fer").hard
+
+
+def test_a_run_without_rules_over_time_has_neither_their_files_nor_their_figure() -> None:
+    with_rules = plan({"temporal": {"smooth": {}}})
+    new = set(with_rules.files()) - set(plan().files())
+    folders = {path.split("/")[2] for path in new}
+    assert folders == {"temporal", "over_time", "scores", "tables", "figures"}
+    assert {Path(path).name for path in new if "/figures/" in path} == {
+        f"over_time-posed.{suffix}" for suffix in ("svg", "pdf", "png", "csv")
+    }
+    assert set(plan().files()) <= set(with_rules.files())
+
+
 def test_a_model_may_keep_to_some_detectors() -> None:
     made = plan(
         {"models": {"fer": {"detectors": ["who*"]}, "geometry": {}}, "fusions": {"all": {}}}

@@ -29,6 +29,7 @@ _ENTRIES = {
     "models": "NAME",
     "training": "NAME",
     "fusions": "NAME",
+    "temporal": "NAME",
 }  # sections of one's own names
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 _TYPES = {

@@ -156,11 +156,10 @@ def _check_temporal(config: RunConfig, faults: list[str]) -> None:
             )
             if fused or any(config.members(pattern)):
                 continue
-            near = (
-                suggestion(tail, config.fusions)
-                if head == "fusion"
-                else _nearest_member(config, pattern)
-            )
+            near = _nearest_member(config, pattern)
+            if head == "fusion":
+                none = "; it has no fusion"
+                near = suggestion(tail, config.fusions) if config.fusions else none
             faults.append(
                 f"temporal.{name}.of: {pattern!r} matches no detector/model cell and no "
                 f"fusion/name of this run{near}"

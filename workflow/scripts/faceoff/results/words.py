@@ -32,7 +32,8 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 def number(value: float | None, digits: int = 3) -> str:
     """Return a fixed number of decimals with a true minus sign; '–' for no value."""
-    return f"{value:.{digits}f}".replace("-", "−") if is_number(value) else "–"
+    # Rounding first, plus 0, makes a negative zero a zero.
+    return f"{round(value, digits) + 0:.{digits}f}".replace("-", "−") if is_number(value) else "–"
 
 
 def points(value: float | None, digits: int = 1) -> str:
