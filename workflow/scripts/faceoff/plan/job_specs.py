@@ -122,6 +122,7 @@ class Plan(TrainingJobs):
             "latency": self.latency_files(),
             "multiverse": self.multiverse_files(),
             "over_time": self.over_time_files(),
+            "several_datasets": self.datasets("test")[1:],
         }
         return table_list.table_names({need for need, files in asked.items() if files})
 

@@ -35,6 +35,7 @@ from faceoff.report.sections import (
     heatmap,
     human,
     leaderboard,
+    media,
     multiverse,
     over_time,
     per_class,
@@ -112,7 +113,7 @@ def render(
     drawn = any(
         section["name"] in _DRAWN for dataset in datasets for section in dataset["sections"]
     )
-    over_all = standing.view(found)
+    over_all = [(section, section.view(found)) for section in (standing, media)]
     return (
         environment()
         .get_template("page.html.j2")
@@ -122,16 +123,14 @@ def render(
             datasets=datasets,
             ends=[
                 *(
-                    [
-                        {
-                            "name": "standing",
-                            "anchor": standing.ANCHOR,
-                            "title": standing.TITLE,
-                            "view": over_all,
-                        }
-                    ]
-                    if over_all
-                    else []
+                    {
+                        "name": section.ANCHOR,
+                        "anchor": section.ANCHOR,
+                        "title": section.TITLE,
+                        "view": shown,
+                    }
+                    for section, shown in over_all
+                    if shown
                 ),
                 {
                     "name": "reading",

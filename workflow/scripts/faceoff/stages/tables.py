@@ -40,7 +40,12 @@ def write_tables(
         latencies=[files.read_json(path) for path in sorted(latencies)],
         overlaps=[files.read_json(path) for path in sorted(overlaps)],
     )
-    met = {"multiverse": multiverse, "over_time": over_time, "latency": latencies}
+    met = {
+        "multiverse": multiverse,
+        "over_time": over_time,
+        "latency": latencies,
+        "several_datasets": comparisons[1:],
+    }
     for name in table_names({need for need, paths in met.items() if paths}):
         table = load(name)
         rows = [{**row, "limited": _limited(row, job)} for row in table.rows(sources)]

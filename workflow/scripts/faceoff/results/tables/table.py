@@ -63,7 +63,7 @@ class Table:
 
     rows: rows of the CSV; columns: what is printed of them; lines: several rows as one printed
     line, where they are not printed one by one; needs: what a run must have for it (latency,
-    multiverse, over_time).
+    multiverse, over_time, several_datasets).
     """
 
     rows: Callable[[Sources], list[Row]]
