@@ -28,6 +28,7 @@ DATASETS = {
         "terms": "drawn by this package, MIT; for demonstration, not for headline rankings",
         "how_to_get": "nothing to get",
         "drawn": True,
+        "people": True,
     }
 }
 
