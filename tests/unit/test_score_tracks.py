@@ -13,7 +13,14 @@ from faceoff.report.part import Part
 from faceoff.report.sections import tracks as section
 from faceoff.results.dataset_results import DatasetResults
 from faceoff.results.tables.table import Sources, load
-from faceoff.scoring.clip_tracks import FollowedClip, counts_of, of_clip, of_kinds, scored
+from faceoff.scoring.clip_tracks import (
+    FollowedClip,
+    counts_of,
+    intervals,
+    of_clip,
+    of_kinds,
+    scored,
+)
 from faceoff.scoring.identity_strips import most_telling, strip
 from faceoff.scoring.tracks import TrackedFrame, on_people, track_counts, track_scores
 from faceoff.stages.score_tracks import write_track_scores
@@ -58,18 +65,18 @@ def two(name: str = "y") -> FollowedClip:
 def test_a_return_in_a_new_track_is_a_switch_and_joined_it_is_recognised() -> None:
     counts = counts_of(away_and_back())
     assert (counts.returns, counts.found, counts.surplus) == ((1, 1), (2, 1), 0)
-    values = scored([counts], 0)["values"]
+    values = scored([counts])["values"]
     assert values["mota"] == 1 - 1 / 20
     assert values["idf1"] == pytest.approx(2 * 10 / 40)
     assert values["identity_idf1"] == values["b3_f1"] == values["reentry"] == 1
     assert np.isnan(values["ari"]), "one person cannot be told apart"
-    apart = scored([counts_of(away_and_back(identity=1))], 0)["values"]
+    apart = scored([counts_of(away_and_back(identity=1))])["values"]
     assert (apart["reentry"], apart["surplus"], apart["identity_idf1"]) == (0, 1, 0.5)
     assert (apart["b3_precision"], apart["b3_recall"]) == (1, 0.5)
 
 
 def test_two_people_who_are_swapped() -> None:
-    found = scored([counts_of(two())], 0)
+    found = scored([counts_of(two())])
     assert found["counts"]["switches"] == 2
     assert found["values"]["mota"] == 1 - 2 / 40
     assert found["values"]["identity_idf1"] == 0.5
@@ -86,7 +93,7 @@ def test_faces_on_nobody_are_identities_too_but_no_change_of_person() -> None:
     seen: Any = [(["a"], [("a", 0, 0)])] * 5 + [(["a"], [(None, 1, 1), ("a", 0, 0)])] * 5
     counts = counts_of(clip("z", None, seen))
     assert (counts.surplus, counts.changes[0]) == (1, 0)
-    assert scored([counts], 0)["counts"]["false_alarms"] == 5
+    assert scored([counts])["counts"]["false_alarms"] == 5
 
 
 def test_counts_of_clips_add_up_to_those_of_the_clips_behind_one_another() -> None:
@@ -95,7 +102,7 @@ def test_counts_of_clips_add_up_to_those_of_the_clips_behind_one_another() -> No
         TrackedFrame(frame.truth + 1, frame.predicted + 2, frame.overlap) for frame in other.frames
     ]
     both = track_scores([*one.frames, *behind])
-    pooled = scored([counts_of(one), counts_of(other)], 0)["values"]
+    pooled = scored([counts_of(one), counts_of(other)])["values"]
     for name in ("mota", "idf1", "hota", "deta", "assa"):
         assert pooled[name] == pytest.approx(getattr(both, name)), name
     assert track_counts([]).sum() == 0
@@ -104,13 +111,11 @@ def test_counts_of_clips_add_up_to_those_of_the_clips_behind_one_another() -> No
 def test_intervals_resample_clips_and_need_six_that_differ() -> None:
     clips = [away_and_back(1, place % 2, f"c{place}") for place in range(12)]
     counts = [counts_of(one) for one in clips]
-    found = scored(counts, 0)
-    low, high = found["intervals"]["reentry"]
-    assert found["values"]["reentry"] == 0.5
-    assert 0 <= low < 0.5 < high <= 1
-    assert repr(found) == repr(scored(counts, 0))
-    assert np.isnan(scored(counts[:5], 0)["intervals"]["reentry"]).all()
-    assert np.isnan(scored(counts[::2], 0)["intervals"]["mota"]).all(), "clips that are all alike"
+    low, high = intervals(counts, 0)["reentry"]
+    assert 0 <= low < scored(counts)["values"]["reentry"] == 0.5 < high <= 1
+    assert intervals(counts, 0)["reentry"] == [low, high]
+    assert np.isnan(intervals(counts[:5], 0)["reentry"]).all()
+    assert np.isnan(intervals(counts[::2], 0)["mota"]).all(), "clips that are all alike"
 
 
 def test_kinds_come_after_all_and_only_where_there_are_several() -> None:
@@ -128,11 +133,11 @@ def test_kinds_come_after_all_and_only_where_there_are_several() -> None:
 
 def test_clips_without_any_face_found_are_scored() -> None:
     empty = clip("e", None, [(["a", "b"], [])] * 8)
-    values = scored([counts_of(empty)], 0)["values"]
+    values = scored([counts_of(empty)])["values"]
     assert (values["mota"], values["idf1"], values["hota"], values["surplus"]) == (0, 0, 0, -2)
     assert np.isnan(values["b3_f1"])
     (still,) = [clip("s", None, [(["a"], [("a", 0, 0)])])]
-    assert np.isnan(scored([counts_of(still)], 0)["values"]["changes_per_minute"])
+    assert np.isnan(scored([counts_of(still)])["values"]["changes_per_minute"])
 
 
 def test_faces_lie_on_people_one_to_one() -> None:

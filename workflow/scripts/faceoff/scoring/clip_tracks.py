@@ -162,17 +162,26 @@ MEASURES: Mapping[str, Measure] = {
 }
 
 
-def scored(clips: Sequence[ClipCounts], seed: int) -> dict[str, Any]:
-    """Return the scores of a set of clips, of at least one, with intervals by clip.
-
-    `counts` are whole numbers; of `values` ARI and V-measure are means over the clips of several
-    people. A value is NaN where nothing defines it, and a limit where there is no interval.
-    """
-    values, intervals = {}, {}
+def intervals(clips: Sequence[ClipCounts], seed: int) -> dict[str, list[float]]:
+    """Return the 95 % interval of each measure, by clip; NaN where there is none."""
+    found = {}
     for name, measure in MEASURES.items():
         units = np.array([measure.counts(clip) for clip in clips], float)
-        found = bootstrap_t(measure.value, units, seed=seed, bounds=measure.bounds)
-        values[name], intervals[name] = found.estimate, [found.low, found.high]
+        limits = bootstrap_t(measure.value, units, seed=seed, bounds=measure.bounds)
+        found[name] = [limits.low, limits.high]
+    return found
+
+
+def scored(clips: Sequence[ClipCounts]) -> dict[str, Any]:
+    """Return the scores of a set of clips, of at least one.
+
+    `counts` are whole numbers; of `values` ARI and V-measure are means over the clips of several
+    people. A value is NaN where nothing defines it.
+    """
+    values = {}
+    for name, measure in MEASURES.items():
+        units = np.array([measure.counts(clip) for clip in clips], float)
+        values[name] = float(measure.value(units.sum(axis=0)))
     several = [clip for clip in clips if clip.ari is not None]
     for name in ("ari", "v_measure"):
         values[name] = float(np.mean([getattr(clip, name) for clip in several] or [np.nan]))
@@ -193,7 +202,6 @@ def scored(clips: Sequence[ClipCounts], seed: int) -> dict[str, Any]:
             "identities": sum(clip.found[1] for clip in clips),
         },
         "values": values,
-        "intervals": intervals,
     }
 
 
@@ -221,10 +229,14 @@ def of_clip(clip: FollowedClip, counts: ClipCounts) -> dict[str, Any]:
 def of_kinds(
     clips: Sequence[FollowedClip], counts: Sequence[ClipCounts], seed: int
 ) -> list[dict[str, Any]]:
-    """Return the scores of all clips (kind None), then of each kind of several, by name."""
+    """Return the scores of all clips (kind None), then of each kind of several, by name.
+
+    Only those of all have `intervals`: a kind has few clips, and most of them alike.
+    """
     kinds = sorted({clip.kind for clip in clips if clip.kind is not None})
-    parts: list[dict[str, Any]] = [{"kind": None, **scored(counts, seed)}]
+    every = {"kind": None, **scored(counts), "intervals": intervals(counts, seed)}
+    parts: list[dict[str, Any]] = [every]
     for kind in kinds if len(kinds) > 1 else ():
         own = [found for clip, found in zip(clips, counts, strict=True) if clip.kind == kind]
-        parts.append({"kind": kind, **scored(own, seed)})
+        parts.append({"kind": kind, **scored(own), "intervals": {}})
     return parts

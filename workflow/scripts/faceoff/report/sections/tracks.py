@@ -42,7 +42,10 @@ def _row(found: Mapping[str, Any], own: Mapping[str, Any]) -> View:
         "kind": own["kind"] and shorten(own["kind"], NAME),
         "n": own["n"],
         **{name: values[name] for name in _SHARES},
-        **{f"{name}_span": words.span(*own["intervals"][name]) for name in _SHARES},
+        **{
+            f"{name}_span": words.span(*own["intervals"].get(name, (None, None)))
+            for name in _SHARES
+        },
         "all_one": values["b3_f1_all_one"],
         "all_apart": values["b3_f1_all_apart"],
         "surplus": words.number(values["surplus"], 2),

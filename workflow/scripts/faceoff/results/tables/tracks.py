@@ -32,8 +32,8 @@ def _with_intervals(part: Row) -> Row:
     row: Row = {}
     for name, value in part["values"].items():
         row[name] = value
-        if name in part["intervals"]:
-            row[f"{name}_low"], row[f"{name}_high"] = part["intervals"][name]
+        low, high = part["intervals"].get(name, (None, None))
+        row[f"{name}_low"], row[f"{name}_high"] = low, high
     return row
 
 
