@@ -20,9 +20,10 @@ from faceoff.datasets.ravdess import Ravdess, published
 from faceoff.drawing import clips
 from faceoff.drawing.expressions import INTENSITIES, PROTOTYPES
 from faceoff.drawing.film_strip import film_strip
-from faceoff.drawing.motion import SHOWN, Act, blinks, ease, lid
+from faceoff.drawing.motion import SHOWN, Act, blinks, ease, lid, speech, voiced
 from faceoff.drawing.ravdess import write_archives, write_ravdess
 from faceoff.drawing.seeds import stream
+from faceoff.drawing.stories import ALL_KINDS, KINDS
 from faceoff.drawing.video import write_video
 from faceoff.emotions import EMOTIONS
 from faceoff.faces.detection_view import postprocess
@@ -102,7 +103,153 @@ def test_identities_of_splits_are_disjoint() -> None:
         clips.plan("dev")
 
 
+def test_more_kinds_leave_the_default_clips_as_they_were() -> None:
+    """The hash is of ids, labels and truth as they were before there were more kinds."""
+    planned = clips.plan("valid")
+    said = repr([
+        (
+            clip.sample_id,
+            clip.label,
+            [
+                [
+                    (
+                        face.identity,
+                        face.emotion,
+                        face.level,
+                        face.intensity,
+                        face.aus,
+                        face.valence,
+                        face.arousal,
+                        face.box,
+                        face.landmarks,
+                    )
+                    for face in clips.truth_at(clip, t)
+                ]
+                for t in clip.times
+            ],
+        )
+        for clip in planned
+    ])  # fmt: skip
+    assert hashlib.sha256(said.encode()).hexdigest() == (
+        "1bc7e1dc26d2c869724a02fd10fd593d3e384a079e90c06c22ecbb27f4cbd38f"
+    )
+    assert planned == clips.plan("valid", kinds=ALL_KINDS)[: len(planned)]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_more_kinds_are_stratified(split: str) -> None:
+    planned = clips.plan(split, kinds=ALL_KINDS[len(KINDS) :])
+    names = [clip.sample_id for clip in planned]
+    assert len(set(names)) == len(names) == {"train": 44, "valid": 36, "test": 44}[split]
+    for kind in ("crossing", "cut", "returning", "talking"):
+        leads = [clip.cast[0].acts[0].emotion for clip in planned if clip.kind == kind]
+        assert {leads.count(emotion) for emotion in EMOTIONS} == {len(leads) // len(EMOTIONS)}
+    for clip in planned:
+        assert (clip.label is None) == (clip.kind in ("cut", "narrative"))
+        assert len({role.identity for role in clip.cast}) == len(clip.cast)
+
+
 # -- truth -----------------------------------------------------------------------------------------
+
+
+def seen(clip: clips.Clip) -> list[tuple[str, ...]]:
+    """Return who is seen in each frame, by place in the cast."""
+    cast = [role.identity for role in clip.cast]
+    return [
+        tuple(str(cast.index(face.identity)) for face in clips.truth_at(clip, t))
+        for t in clip.times
+    ]
+
+
+def runs(values: list) -> list:
+    """Return values without repetitions of the one before."""
+    return [value for k, value in enumerate(values) if not k or values[k - 1] != value]
+
+
+def test_two_people_cross_and_the_nearer_one_hides_the_other() -> None:
+    for clip in of_kind("crossing"):
+        assert runs(seen(clip)) == [("0", "1"), ("0",), ("0", "1")]
+        first, last = (
+            {face.identity: face.box[0] for face in clips.truth_at(clip, t)}
+            for t in (0.0, clip.times[-1])
+        )
+        one, other = (role.identity for role in clip.cast)
+        assert (first[one] < first[other]) == (last[one] > last[other]), "they change places"
+        hidden = [len(people) for people in seen(clip)].count(1)
+        assert 5 <= hidden <= 25, "for 0.2 to 1 s"
+
+
+def test_the_nearer_person_is_drawn_over_the_other() -> None:
+    clip = of_kind("crossing")[0]
+    hidden = [k for k, people in enumerate(seen(clip)) if people == ("0",)]
+    middle = hidden[len(hidden) // 2]
+    far = replace(clip, cast=tuple(replace(role, crosses=(99.0, 100.0)) for role in clip.cast))
+    still = list(clips.scenery(replace(clip, duration_s=(middle + 1) / 25)))[middle][1]
+    apart = next(clips.scenery(far))[1]
+    lead = {face.identity: face.box for face in clips.truth_at(far, 0)}
+    x, y, w, h = (round(value) for value in clips.truth_at(clip, middle / 25)[0].box)
+    a, b, *_ = (round(value) for value in lead[clip.cast[0].identity])
+    there = apart[b + h // 3 : b + h // 2, a + w // 3 : a + 2 * w // 3]
+    here = still[y + h // 3 : y + h // 2, x + w // 3 : x + 2 * w // 3]
+    assert np.abs(np.mean(there, (0, 1)) - np.mean(here, (0, 1))).max() < 25
+
+
+def test_a_cut_changes_people_wall_and_light() -> None:
+    for clip in of_kind("cut"):
+        (at,) = clip.cuts
+        assert runs(seen(clip)) == [("0",), ("1",)]
+        assert seen(clip).index(("1",)) == round(at * clip.fps)
+    clip = of_kind("cut")[0]
+    k = round(clip.cuts[0] * clip.fps)
+    images = [image for _, image, _ in clips.scenery(replace(clip, duration_s=(k + 2) / 25))]
+    corners = [image[:24, :24].astype(float) for image in images]
+    assert np.array_equal(corners[0], corners[k - 1])
+    assert np.array_equal(corners[k], corners[k + 1])
+    assert np.abs(corners[k] - corners[k - 1]).mean() > 5
+
+
+def test_somebody_returns_after_two_seconds_and_another_comes_meanwhile() -> None:
+    for number, clip in enumerate(of_kind("returning")):
+        expected = [("0",), (), ("1",), (), ("0",)] if number % 2 else [("0",), (), ("0",)]
+        assert runs(seen(clip)) == expected
+        away = sum("0" not in people for people in seen(clip)) / clip.fps
+        assert 1.8 < away < 2.6
+
+
+def test_a_narrative_goes_from_anger_over_neutral_to_anger() -> None:
+    for clip in of_kind("narrative"):
+        faces = [clips.truth_at(clip, t)[0] for t in clip.times]
+        assert len(faces) == 375
+        assert runs([face.emotion for face in faces]) == [
+            "neutral", "anger", "neutral", "anger", "neutral",
+        ]  # fmt: skip
+        assert runs([face.talking for face in faces]) == [False, True] * 4 + [False]
+        assert {face.emotion for face in faces if face.talking} == {"neutral", "anger"}
+
+
+def test_a_talking_mouth_moves_in_every_emotion_and_rests_when_silent() -> None:
+    for clip in of_kind("talking"):
+        acts = clip.cast[0].acts[0]
+        faces = [clips.truth_at(clip, t)[0] for t in clip.times]
+        held = [
+            face
+            for face, t in zip(faces, clip.times, strict=True)
+            if acts.apex_s <= t <= acts.offset_s
+        ]
+        spoken = [face.aus["AU25"] for face in held if face.talking]
+        silent = [face.aus["AU25"] for face in held if not face.talking]
+        assert min(len(spoken), len(silent)) >= 15
+        assert max(spoken) - min(spoken) > 1.5, clip.sample_id
+        assert np.ptp(silent) < 0.01, "the emotion is held"
+        assert {face.emotion for face in held} == {acts.emotion}
+
+
+def test_speech_begins_and_ends_within_its_spans() -> None:
+    spans = ((0.5, 1.0), (2.0, 2.6))
+    open_at = [speech(k / 100, spans, 0.3) for k in range(300)]
+    assert all(0 <= value <= 1 for value in open_at)
+    assert {k for k, value in enumerate(open_at) if value} <= {*range(50, 100), *range(200, 260)}
+    assert [voiced(t, spans) for t in (0.0, 0.75, 1.5, 2.3)] == [0, 1, 0, 1]
 
 
 def test_an_act_rises_holds_and_falls_without_jumps() -> None:
@@ -126,7 +273,7 @@ def test_lids_close_and_open_in_a_quarter_of_a_second() -> None:
     assert all(1.2 <= b - a <= 3.0 for a, b in pairwise(times))
 
 
-@pytest.mark.parametrize("kind", clips.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_units_and_labels_follow_the_plan(kind: str) -> None:
     for clip in of_kind(kind)[:8]:
         acts = {role.identity: role.acts for role in clip.cast}
@@ -200,10 +347,11 @@ def test_the_face_leaves_and_returns_with_the_same_expression() -> None:
         assert counts[0] == counts[-1] == "1"
         assert "000000000" in counts
         gone = [t for t, n in zip(clip.times, counts, strict=True) if n == "0"]
+        (absence,) = clip.cast[0].absences
         assert (
-            (clip.absence.leaves_s, clip.absence.back_s)
+            (absence.leaves_s, absence.back_s)
             < (gone[0], gone[-1])
-            < (clip.absence.gone_s, clip.absence.back_s)
+            < (absence.gone_s, absence.back_s)
         )
         for t in (gone[0] - 0.04, gone[-1] + 0.04):
             assert clips.truth_at(clip, t)[0].emotion == clip.label
@@ -250,8 +398,11 @@ def test_frames_come_with_the_planned_truth_over_one_background() -> None:
 
 def test_nobody_is_drawn_in_the_gap() -> None:
     clip = of_kind("leaving")[0]
-    middle = (clip.absence.gone_s + clip.absence.comes_s) / 2
-    gone = replace(clip, absence=replace(clip.absence, leaves_s=-2.0, gone_s=-1.0))
+    (role,) = clip.cast
+    (absence,) = role.absences
+    middle = (absence.gone_s + absence.comes_s) / 2
+    away = replace(absence, leaves_s=-2.0, gone_s=-1.0)
+    gone = replace(clip, cast=(replace(role, absences=(away,)),))
     empty, there = next(clips.scenery(gone))[1], next(clips.scenery(clip))[1]
     x, y, w, h = (round(value) for value in clips.truth_at(clip, 0)[0].box)
     assert clips.truth_at(clip, middle) == clips.truth_at(gone, 0) == []
@@ -344,7 +495,7 @@ def test_samples_and_options() -> None:
     samples = list(PosedVideo(PosedVideo.Options()).samples())
     assert len(samples) == 88
     assert {sample.kind for sample in samples} == {"video"}
-    assert {sample.groups["kind"] for sample in samples} == set(clips.KINDS)
+    assert {sample.groups["kind"] for sample in samples} == set(KINDS)
     assert all((sample.label is None) == (sample.groups["kind"] == "several") for sample in samples)
     assert all(
         sample.groups["n_people"] == ("2" if sample.groups["kind"] == "two" else "1")
@@ -355,9 +506,13 @@ def test_samples_and_options() -> None:
     assert chosen.version == "train-seed3-leaving_two@1"
     assert PosedVideo(PosedVideo.Options()).version == "test-seed0@1"
     with pytest.raises(
-        ValueError, match=r"unknown kinds \['twins'\]; valid: single, several, two, leaving"
+        ValueError,
+        match=r"unknown kinds \['twins'\]; valid: single, several, two, leaving, crossing",
     ):
         PosedVideo(PosedVideo.Options(kinds=["twins"]))
+    everything = PosedVideo(PosedVideo.Options(kinds="all"))
+    assert {sample.groups["kind"] for sample in everything.samples()} == set(ALL_KINDS)
+    assert everything.version == "test-seed0-all@1"
 
 
 def test_clips_are_kept_whole_or_not_at_all(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,10 +568,13 @@ def test_frames_table_has_the_truth_of_every_frame(cache: Path, tmp_path: Path) 
         )
         assert [len(points) for points in row["landmarks"]] == [10] * len(faces)
         assert (row["label"] is None) == (not faces)
+        assert row["identities"] == [face.identity for face in faces]
+        assert row["emotions"] == [face.emotion for face in faces]
+        assert row["talking"] == [False] * len(faces)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", clips.KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "crossing", "cut", "returning", "talking"])
 def test_a_detector_finds_the_faces_of_the_decoded_clip(cache: Path, kind: str) -> None:
     plugin = registry.get("detector", "mediapipe_short")
     if plugin.skip():
@@ -430,7 +588,7 @@ def test_a_detector_finds_the_faces_of_the_decoded_clip(cache: Path, kind: str) 
     path = dataset.file(sample)
     decoded = list(decode_video(path, ALL_FRAMES))
     assert [frame.timestamp_s for frame in decoded] == dataset._clips[sample.sample_id].times
-    again = PosedVideo(PosedVideo.Options(split="valid", seed=0))
+    again = PosedVideo(PosedVideo.Options(split="valid", seed=0, kinds="all"))
     bytes_before = path.read_bytes()
     path.unlink()
     assert again.file(sample).read_bytes() == bytes_before, (

@@ -99,6 +99,7 @@ rule tables:
         multiverse=plan.multiverse_files(),
         over_time=plan.over_time_files(),
         overlaps=expand(layout.overlaps(), dataset=plan.datasets("test")),
+        tracks=plan.track_score_files(),
     output:
         table_outputs(),
     log:
@@ -117,6 +118,6 @@ rule tables:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons}"
         " --timings {input.timings}"
         " --latencies {input.latencies} --multiverse {input.multiverse}"
-        " --over-time {input.over_time}"
+        " --over-time {input.over_time} --tracks {input.tracks}"
         " --overlaps {input.overlaps} --output {params.folder}"
         " --spec {params.spec:q} > {log} 2>&1"

@@ -107,6 +107,7 @@ rule figures:
         examples=expand(layout.examples(), dataset=plan.datasets("test")),
         multiverse=plan.multiverse_files(),
         over_time=plan.over_time_files(),
+        tracks=plan.track_score_files(),
     output:
         figure_outputs(),
     log:
@@ -124,7 +125,7 @@ rule figures:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons}"
         " --examples {input.examples}"
         " --multiverse {input.multiverse} --over-time {input.over_time}"
-        " --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
+        " --tracks {input.tracks} --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule captions:
@@ -182,6 +183,7 @@ rule report:
         answers=expand(layout.answers(), dataset=plan.datasets("test")),
         multiverse=plan.multiverse_files(),
         over_time=plan.over_time_files(),
+        tracks=plan.track_score_files(),
         figures=rules.figures.output,
         manifest=layout.manifest,
         speed=layout.speed,
@@ -202,7 +204,7 @@ rule report:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons}"
         " --examples {input.examples}"
         " --overlaps {input.overlaps} --answers {input.answers} --multiverse {input.multiverse}"
-        " --over-time {input.over_time} --speed {input.speed}"
+        " --over-time {input.over_time} --tracks {input.tracks} --speed {input.speed}"
         " --figures {params.figures} --manifest {input.manifest} --output {output}"
         " --spec {params.spec:q} > {log} 2>&1"
 

@@ -32,3 +32,26 @@ if plan.config.tracking:
             " || python {input.failed:q} --status $? --log {log} --kind faces"
             " --frames {input.frames} --upstream {input.detections}"
             " --output {output.faces} --timing {output.timing}"
+
+    # Of datasets that know who is seen; the plan asks for no others.
+    rule score_tracks:
+        input:
+            script=script("score_tracks"),
+            samples=layout.samples(),
+            frames=layout.frames(),
+            faces=layout.faces(),
+        output:
+            layout.track_score(),
+        log:
+            layout.log("score_tracks", "{dataset}", "{detector}"),
+        conda:
+            "../../envs/core.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(2000, 20, "faces"),
+            runtime=runtime(30),
+        params:
+            spec=spec("track_scores_job", "dataset", "detector"),
+        shell:
+            "python {input.script:q} --samples {input.samples} --frames {input.frames}"
+            " --faces {input.faces} --output {output} --spec {params.spec:q} > {log} 2>&1"

@@ -13,6 +13,7 @@ if __name__ == "__main__":
     parser.add_argument("--timings", type=Path, nargs="*", default=[])
     parser.add_argument("--multiverse", type=Path, nargs="*", default=[])
     parser.add_argument("--over-time", type=Path, nargs="*", default=[])
+    parser.add_argument("--tracks", type=Path, nargs="*", default=[])
     parser.add_argument("--latencies", type=Path, nargs="*", default=[])
     parser.add_argument("--overlaps", type=Path, nargs="*", default=[])
     parser.add_argument("--output", type=Path, required=True)

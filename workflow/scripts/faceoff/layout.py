@@ -147,6 +147,10 @@ class Layout:
         """Return the scores of a pipeline with a rule over time."""
         return f"{self.folder}/scores/{dataset}/temporal/{temporal}.json"
 
+    def track_score(self, dataset: str = "{dataset}", detector: str = "{detector}") -> str:
+        """Return the scores of a detector's tracks and identities."""
+        return f"{self.folder}/scores/{dataset}/{detector}.tracks.json"
+
     def latency(
         self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = ""
     ) -> str:

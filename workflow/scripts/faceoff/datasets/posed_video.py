@@ -13,10 +13,12 @@ from pydantic import Field
 from faceoff.assets.fetch import cache_folder
 from faceoff.drawing import clips, video
 from faceoff.drawing.identities import identity
+from faceoff.drawing.roles import Clip
+from faceoff.drawing.stories import ALL_KINDS, KINDS
 from faceoff.emotions import EMOTIONS
 from faceoff.plugins.code_hash import code_of
 from faceoff.plugins.options import DatasetConfig
-from faceoff.plugins.protocols import Annotation, Sample
+from faceoff.plugins.protocols import KIND, Annotation, Sample
 from faceoff.storage.files import atomic
 
 DATASETS = {
@@ -26,6 +28,7 @@ DATASETS = {
         "terms": "drawn by this package, MIT; for demonstration, not for headline rankings",
         "how_to_get": "nothing to get",
         "drawn": True,
+        "people": True,
     }
 }
 
@@ -37,17 +40,18 @@ class PosedVideoOptions(DatasetConfig):
         "test", description="identities of the splits are disjoint, and those of posed"
     )
     seed: int = Field(0, ge=0, description="seed of the drawings")
-    kinds: list[str] | None = Field(
+    kinds: Literal["all"] | list[str] | None = Field(
         None,
         min_length=1,
-        description="keep only these kinds of clips: single, several, two, leaving; default: all",
+        description="keep only these kinds of clips, or all: single, several, two, leaving (the "
+        "default), crossing, cut, returning, narrative, talking",
     )
 
 
 class PosedVideo:
     """Drawn clips, labelled with the emotion of the largest face at its apex.
 
-    Clips of several emotions in a row have no label, only their frames do.
+    Clips of several emotions in a row, or of two scenes, have no label, only their frames do.
     """
 
     Options = PosedVideoOptions
@@ -55,17 +59,20 @@ class PosedVideo:
 
     def __init__(self, options: PosedVideoOptions, seed: int = 0):
         self.options = options
-        self._kinds = tuple(options.kinds or clips.KINDS)
-        unknown = set(self._kinds) - set(clips.KINDS)
+        asked = options.kinds
+        self._kinds = ALL_KINDS if asked == "all" else tuple(asked or KINDS)
+        unknown = set(self._kinds) - set(ALL_KINDS)
         if unknown:
             raise ValueError(
-                f"posed_video: unknown kinds {sorted(unknown)}; valid: {', '.join(clips.KINDS)}"
+                f"posed_video: unknown kinds {sorted(unknown)}; valid: {', '.join(ALL_KINDS)}, or"
+                " all in place of the list"
             )
-        kinds = "" if options.kinds is None else "-" + "_".join(sorted(set(options.kinds)))
+        names = ["all"] if asked == "all" else sorted(set(asked or ()))
+        kinds = f"-{'_'.join(names)}" if names else ""
         self.version = f"{options.split}-seed{options.seed}{kinds}@1"
 
     @cached_property
-    def _clips(self) -> dict[str, clips.Clip]:
+    def _clips(self) -> dict[str, Clip]:
         return {
             clip.sample_id: clip
             for clip in clips.plan(self.options.split, self.options.seed, self._kinds)
@@ -95,7 +102,7 @@ class PosedVideo:
                 subject=lead.identity,
                 split=clip.split,
                 groups={
-                    "kind": clip.kind,
+                    KIND: clip.kind,
                     "n_people": str(len(clip.cast)),
                     "intensity": lead.acts[0].intensity,
                     **who.groups,
@@ -114,15 +121,21 @@ class PosedVideo:
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
         """Return the truth of the frame shown at this moment.
 
-        It has emotion, valence and arousal of the largest face (None without one), and all boxes,
-        largest first.
+        It has emotion, valence and arousal of the largest face (None without one), and of all
+        faces, largest first, box, landmarks, person, emotion, and whether they speak.
         """
         faces = clips.truth_at(self._clips[sample.sample_id], timestamp_s)
-        boxes = tuple(face.box for face in faces)
-        landmarks = tuple(face.landmarks for face in faces)
-        if not faces:
-            return Annotation(boxes=boxes, landmarks=landmarks)
-        return Annotation(faces[0].emotion, faces[0].valence, faces[0].arousal, boxes, landmarks)
+        lead = faces[0] if faces else None
+        return Annotation(
+            label=lead.emotion if lead else None,
+            valence=lead.valence if lead else None,
+            arousal=lead.arousal if lead else None,
+            boxes=tuple(face.box for face in faces),
+            landmarks=tuple(face.landmarks for face in faces),
+            identities=tuple(face.identity for face in faces),
+            emotions=tuple(face.emotion for face in faces),
+            talking=tuple(face.talking for face in faces),
+        )
 
     def fingerprint(self) -> Any:
         return self.version

@@ -1,12 +1,8 @@
-"""Draw clips of faces: their plan, the exact truth of every moment, and their frames.
+"""Draw clips of faces: the exact truth of every moment, and their frames.
 
 ``plan`` and ``truth_at`` draw nothing. Identifier and seed determine everything about a clip, as in
-`scenes`. The background and the light stay the same within a clip; the camera's noise is new in
-every frame.
-
-Kinds: ``single`` goes from neutral over onset, apex and offset back to neutral, in one emotion;
-``several`` shows three emotions in a row; ``two`` has two people with different emotions; in
-``leaving`` the person leaves the picture at the apex and returns.
+`scenes`. The background and the light stay the same within a shot; the camera's noise is new in
+every frame. `stories` says what happens in each kind of clip.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,8 +15,9 @@ from faceoff.drawing import camera, identities
 from faceoff.drawing.expressions import action_units, valence_arousal
 from faceoff.drawing.face import Light, Look, draw_face
 from faceoff.drawing.identities import Identity, identity
-from faceoff.drawing.motion import Absence, Act, Sway, act, blinks, lid, speech, sway
+from faceoff.drawing.motion import Sway, blinks, ease, lid, speech, sway, voiced
 from faceoff.drawing.pose import Placement, Pose
+from faceoff.drawing.roles import Clip, Role
 from faceoff.drawing.scenes import (
     FACE_MM,
     FaceTruth,
@@ -31,57 +28,19 @@ from faceoff.drawing.scenes import (
     room_light,
 )
 from faceoff.drawing.seeds import either_way, stream, within
+from faceoff.drawing.stories import ALL_KINDS, KINDS, Lead, story
 from faceoff.emotions import EMOTIONS
 
-KINDS = ("single", "several", "two", "leaving")
-SIZE, FPS = (320, 240), 25
-# Per split and kind: clips for each emotion, except `several`: clips in all, as it shows many
+# Per split and kind: clips for each emotion, except of _IN_ALL: clips in all, as they show many
+_MORE = {"crossing": 1, "cut": 1, "returning": 1, "narrative": 4, "talking": 2}
 _QUOTA = {
-    "train": {"single": 6, "several": 8, "two": 2, "leaving": 2},
-    "valid": {"single": 1, "several": 4, "two": 1, "leaving": 1},
-    "test": {"single": 6, "several": 8, "two": 2, "leaving": 2},
+    "train": {"single": 6, "several": 8, "two": 2, "leaving": 2, **_MORE},
+    "valid": {"single": 1, "several": 4, "two": 1, "leaving": 1, **_MORE, "talking": 1},
+    "test": {"single": 6, "several": 8, "two": 2, "leaving": 2, **_MORE},
 }
+_IN_ALL = ("several", "narrative")
 _BODY_MM = 240.0  # half of the shoulders' width
-_VISIBLE = 0.5  # a face counts while at least this share of its box lies in the picture
-
-
-@dataclass(frozen=True)
-class Role:
-    """Who shows what, when; `speaks` from when to when, if at all."""
-
-    identity: str
-    acts: tuple[Act, ...]
-    speaks: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One clip before it is drawn; the first role has the largest face.
-
-    A ``still`` clip has expressions but no sway and no blinks.
-    """
-
-    sample_id: str
-    split: str
-    kind: str
-    seed: int
-    duration_s: float
-    cast: tuple[Role, ...]
-    absence: Absence | None = None
-    size: tuple[int, int] = SIZE  # (w, h) px
-    fps: int = FPS
-    still: bool = False
-
-    @property
-    def label(self) -> str | None:
-        """Return the emotion of the largest face at its apex; None if several follow each other."""
-        acts = self.cast[0].acts
-        return acts[0].emotion if len(acts) == 1 else None
-
-    @property
-    def times(self) -> list[float]:
-        """Return the time of each frame, in seconds."""
-        return [k / self.fps for k in range(round(self.duration_s * self.fps))]
+_VISIBLE = 0.5  # a face counts while at least this share of its box is seen
 
 
 @dataclass(frozen=True)
@@ -112,51 +71,16 @@ def plan(split: str, seed: int = 0, kinds: Sequence[str] = KINDS) -> list[Clip]:
         raise ValueError(f"no such split: {split!r} (known: {', '.join(identities.COUNT)})")
     people = identities.names(split)
     clips = []
-    for kind in (kind for kind in KINDS if kind in kinds):
-        number = _QUOTA[split][kind] * (1 if kind == "several" else len(EMOTIONS))
+    for kind in (kind for kind in ALL_KINDS if kind in kinds):
+        number = _QUOTA[split][kind] * (1 if kind in _IN_ALL else len(EMOTIONS))
         for k in range(number):
-            name = people[(k + k // len(EMOTIONS) + 3 * KINDS.index(kind)) % len(people)]
+            name = people[(k + k // len(EMOTIONS) + 3 * ALL_KINDS.index(kind)) % len(people)]
             sample_id = f"{split}-{kind}-{k:03d}"
             rng = stream("clip plan", seed, sample_id)
             intensity = ("apex", "middle")[(k // len(EMOTIONS) + k) % 2]
-            clips.append(
-                _planned(
-                    Clip(sample_id, split, kind, seed, 2.6, ()),
-                    name,
-                    EMOTIONS[k % len(EMOTIONS)],
-                    intensity,
-                    people,
-                    rng,
-                )
-            )
+            lead = Lead(name, EMOTIONS[k % len(EMOTIONS)], intensity, k)
+            clips.append(story(Clip(sample_id, split, kind, seed, 2.6, ()), lead, people, rng))
     return clips
-
-
-def _planned(
-    clip: Clip, name: str, emotion: str, intensity: str, people: list[str], rng: np.random.Generator
-) -> Clip:
-    """Return the clip with its cast, as its kind asks."""
-    if clip.kind == "several":
-        shown = rng.permutation(EMOTIONS[1:])[:3].tolist()
-        acts = tuple(
-            act(other, "apex", (1.1 * i, 1.1 * (i + 1)), rng) for i, other in enumerate(shown)
-        )
-        return replace(clip, duration_s=3.4, cast=(Role(name, acts),))
-    if clip.kind == "leaving":
-        # Leaves and returns at the apex, so that what is seen on either side of the gap is the same
-        # expression
-        return replace(
-            clip,
-            duration_s=3.4,
-            absence=Absence(1.0, 1.5, 1.9, 2.4),
-            cast=(Role(name, (Act(emotion, intensity, 0.2, 0.6, 2.7, 3.1),)),),
-        )
-    lead = Role(name, (act(emotion, intensity, (0.1, 2.5), rng),))
-    if clip.kind == "single":
-        return replace(clip, cast=(lead,))
-    second = str(rng.choice([other for other in people if other != name]))
-    contrast = str(rng.choice([other for other in EMOTIONS if other != emotion]))
-    return replace(clip, cast=(lead, Role(second, (act(contrast, "apex", (0.1, 2.5), rng),))))
 
 
 @lru_cache(maxsize=64)
@@ -164,10 +88,13 @@ def _players(clip: Clip) -> tuple[_Player, ...]:
     """Return the people of a clip as they stand at rest, from the clip's own stream."""
     rng = stream("clip", clip.seed, clip.sample_id)
     w, h = clip.size
-    light = room_light(rng)
+    lights = [room_light(rng)]
+    lights += [room_light(_of_shot("clip", clip, shot)) for shot in range(1, len(clip.cuts) + 1)]
     first = int(rng.integers(2))  # whether the largest face stands on the left or on the right
     players = []
-    for i, role in enumerate(clip.cast):
+    for role in clip.cast:
+        together = [other for other in clip.cast if other.shot == role.shot]
+        i = together.index(role)
         who = identity(role.identity)
         rest = action_units("neutral", "apex", rng)
         peaks = tuple(action_units(a.emotion, a.intensity, rng) for a in role.acts)
@@ -175,15 +102,15 @@ def _players(clip: Clip) -> tuple[_Player, ...]:
         pose = Pose(either_way(0, 6, rng), within(-4, 4, rng), either_way(0, 4, rng))
         tall = (
             within(0.52, 0.62, rng)
-            if len(clip.cast) == 1
+            if len(together) == 1
             else within(0.46, 0.50, rng)
             if i == 0
             else within(0.34, 0.40, rng)
         )
         look = Look((either_way(0, 0.3, rng), within(-0.1, 0.2, rng)), either_way(0, 0.10, rng))
-        slot = (i + first) % len(clip.cast)
+        slot = (i + first) % len(together)
         at = (
-            w * (slot + 0.5) / len(clip.cast) + either_way(0, 0.03 * w, rng),
+            w * ((slot + 0.5) / len(together) + role.aside) + either_way(0, 0.03 * w, rng),
             h * (0.54 + either_way(0, 0.03, rng)),
         )
         placement = inside(
@@ -205,7 +132,7 @@ def _players(clip: Clip) -> tuple[_Player, ...]:
                 affects,
                 pose,
                 placement,
-                light,
+                lights[role.shot],
                 look,
                 sways,
                 winks,
@@ -225,24 +152,23 @@ def _performed(clip: Clip, role: Role, player: _Player, t: float) -> tuple[Stage
         unit: round((1 - share) * player.rest.get(unit, 0.0) + share * peak.get(unit, 0.0), 3)
         for unit in sorted(player.rest.keys() | peak.keys())
     }
-    if role.speaks is not None:
-        opening = speech(t, role.speaks, player.phase)
-        aus |= {
-            unit: max(aus.get(unit, 0.0), round(full * opening, 3))
-            for unit, full in (("AU25", 2.5), ("AU26", 1.6))
-        }
+    if role.speaks:
+        opening, silent = speech(t, role.speaks, player.phase), 1 - voiced(t, role.speaks)
+        for unit, full in (("AU25", 2.5), ("AU26", 1.6)):  # lips that an emotion parts meet, too
+            held = aus.get(unit, 0.0)
+            aus[unit] = round(silent * held + max(held, full) * opening, 3)
     valence, arousal = (
         round((1 - share) * rest + share * shown, 3)
         for rest, shown in zip(player.rest_affect, player.affects[now], strict=True)
     )
     yaw, pitch, roll, dx, dy, right, down = (s.at(t) for s in player.sways)
     pose = Pose(player.pose.yaw + yaw, player.pose.pitch + pitch, player.pose.roll + roll)
-    away = clip.absence.share(t) if clip.absence else 0.0
+    away = max((absence.share(t) for absence in role.absences), default=0.0)
+    across = ease(t, *role.crosses) if role.crosses else 0.0
     scale = player.placement.scale
+    x = player.placement.x + across * (clip.size[0] - 2 * player.placement.x)
     edge = clip.size[0] + _BODY_MM * scale if player.way_out > 0 else -_BODY_MM * scale
-    placement = Placement(
-        player.placement.x + dx + away * (edge - player.placement.x), player.placement.y + dy, scale
-    )
+    placement = Placement(x + dx + away * (edge - x), player.placement.y + dy, scale)
     lowered = 0.7 * share if playing.emotion == "sadness" else 0.0  # EMFACS: eyes down (64)
     gaze = (player.look.gaze[0] + right, player.look.gaze[1] + down + lowered)
     part = Part(role.identity, playing.label(t), playing.intensity)
@@ -258,10 +184,22 @@ def _performed(clip: Clip, role: Role, player: _Player, t: float) -> tuple[Stage
     ), lid(t, player.blinks)
 
 
-def _seen(face: FaceTruth, size: tuple[int, int]) -> bool:
-    """Return whether enough of the face lies in the picture to count."""
+def _of_shot(what: str, clip: Clip, shot: int) -> np.random.Generator:
+    """Return the stream of a later shot of a clip."""
+    return stream(what, clip.seed, clip.sample_id, "shot", shot)
+
+
+def _seen(face: FaceTruth, size: tuple[int, int], nearer: Sequence[FaceTruth]) -> bool:
+    """Return whether enough of the face is seen to count.
+
+    It is hidden by the border and by each nearer face, with the neck and body below it.
+    """
     x, y, w, h = face.box
-    seen = max(min(x + w, size[0]) - max(x, 0), 0) * max(min(y + h, size[1]) - max(y, 0), 0)
+    left, right, top, bottom = max(x, 0), min(x + w, size[0]), max(y, 0), min(y + h, size[1])
+    seen = max(right - left, 0) * max(bottom - top, 0)
+    for front in nearer:
+        wide = min(right, front.box[0] + front.box[2]) - max(left, front.box[0])
+        seen -= max(wide, 0) * max(bottom - max(top, front.box[1]), 0)
     return seen >= _VISIBLE * w * h
 
 
@@ -269,12 +207,19 @@ def _moment(clip: Clip, t: float) -> tuple[list[Staged], list[FaceTruth]]:
     """Return what is drawn at ``t``, and its truth."""
     staged, faces = [], []
     for role, player in zip(clip.cast, _players(clip), strict=True):
+        if role.shot != clip.shot(t):
+            continue
         face, blink = _performed(clip, role, player, t)
         (about,) = largest_first([face])
-        faces.append(replace(about, aus=about.aus | {"AU45": blink}))
+        aus = about.aus | {"AU45": blink}
+        faces.append((face.placement.scale, replace(about, aus=aus, talking=role.talks(t))))
         # the same lid, drawn the same way
         staged.append(replace(face, aus=face.aus | {"AU43": max(face.aus.get("AU43", 0.0), blink)}))
-    seen = [face for face in faces if _seen(face, clip.size)]
+    seen = [
+        face
+        for scale, face in faces
+        if _seen(face, clip.size, [front for larger, front in faces if larger > scale])
+    ]
     return staged, sorted(seen, key=lambda face: -face.box[2] * face.box[3])
 
 
@@ -296,13 +241,14 @@ def scenery(clip: Clip) -> Iterator[tuple[float, np.ndarray, list[FaceTruth]]]:
     The image is (h, w, 3) float32 RGB in [0, 255]. Do not write to it.
     """
     rng = stream("clip picture", clip.seed, clip.sample_id)
-    wall = camera.backdrop(clip.size, rng, int(rng.integers(4, 10)), within(2, 7, rng))
+    walls = [_wall(clip, rng)]
+    walls += [_wall(clip, _of_shot("clip picture", clip, k + 1)) for k in range(len(clip.cuts))]
     drawn: dict[str, np.ndarray] = {}  # of a still clip, whose moments repeat
     for t in clip.times:
         staged, faces = _moment(clip, t)
         image = drawn.get(repr(staged))
         if image is None:
-            image = wall.copy()
+            image = walls[clip.shot(t)].copy()
             for s in sorted(staged, key=lambda s: s.placement.scale):
                 if (
                     -_BODY_MM * s.placement.scale
@@ -313,6 +259,10 @@ def scenery(clip: Clip) -> Iterator[tuple[float, np.ndarray, list[FaceTruth]]]:
             if clip.still:
                 drawn[repr(staged)] = image
         yield t, image, faces
+
+
+def _wall(clip: Clip, rng: np.random.Generator) -> np.ndarray:
+    return camera.backdrop(clip.size, rng, int(rng.integers(4, 10)), within(2, 7, rng))
 
 
 def expose(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -120,14 +120,20 @@ def lid(t: float, times: Sequence[float]) -> float:
     return _thousandth(5 * max(closing, default=0.0))
 
 
-def speech(t: float, span: tuple[float, float], phase: float) -> float:
-    """Return how far the mouth is open, in [0, 1], while somebody speaks during ``span``.
+def voiced(t: float, spans: Sequence[tuple[float, float]]) -> float:
+    """Return how far a mouth speaks, in [0, 1]: it takes 0.1 s to begin and to end each span."""
+    return max(ease(t, start, start + 0.1) - ease(t, end - 0.1, end) for start, end in spans)
+
+
+def speech(t: float, spans: Sequence[tuple[float, float]], phase: float) -> float:
+    """Return how far the mouth is open, in [0, 1], while somebody speaks during ``spans``.
 
     The syllables have uneven loudness.
     """
     loud = 0.65 + 0.35 * np.sin(2 * np.pi * 1.1 * t + phase)
-    inside = ease(t, span[0], span[0] + 0.1) - ease(t, span[1] - 0.1, span[1])
-    return _thousandth(float(inside * loud * np.sin(np.pi * _SYLLABLES_HZ * t + phase) ** 2))
+    return _thousandth(
+        float(voiced(t, spans) * loud * np.sin(np.pi * _SYLLABLES_HZ * t + phase) ** 2)
+    )
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 
 from faceoff.drawing import clips
 from faceoff.drawing.motion import Act
+from faceoff.drawing.roles import Clip, Role
 from faceoff.drawing.seeds import stream
 from faceoff.drawing.video import tone, write_video
 from faceoff.storage.files import atomic
@@ -45,7 +46,7 @@ class Take(NamedTuple):
         return folder / f"Actor_{int(self.actor):02d}" / f"{self.stem}.mp4"
 
 
-def _clip(take: Take, size: Literal["full", "tiny"], seed: int) -> clips.Clip:
+def _clip(take: Take, size: Literal["full", "tiny"], seed: int) -> Clip:
     """Return the pictures of a take.
 
     At full size every statement and repetition is acted anew; tiny ones differ in the sensor's
@@ -58,8 +59,8 @@ def _clip(take: Take, size: Literal["full", "tiny"], seed: int) -> clips.Clip:
     if size == "tiny":
         # At 10 fps the expression is then drawn at 0, half and full strength only: three heads a
         # clip
-        role = clips.Role(identity, (Act(emotion, level, 0.0, 0.2, 0.4, 0.6, peak),))
-        return clips.Clip(
+        role = Role(identity, (Act(emotion, level, 0.0, 0.2, 0.4, 0.6, peak),))
+        return Clip(
             f"{identity}-{take.emotion}-{take.intensity}",
             "ravdess",
             "single",
@@ -70,8 +71,8 @@ def _clip(take: Take, size: Literal["full", "tiny"], seed: int) -> clips.Clip:
             fps=10,
             still=True,
         )
-    role = clips.Role(identity, (Act(emotion, level, 0.2, 0.6, 2.0, 2.4, peak),), speaks=(0.4, 2.2))
-    return clips.Clip(f"ravdess-{take.silent_name}", "ravdess", "single", seed, 2.6, (role,))
+    role = Role(identity, (Act(emotion, level, 0.2, 0.6, 2.0, 2.4, peak),), speaks=((0.4, 2.2),))
+    return Clip(f"ravdess-{take.silent_name}", "ravdess", "single", seed, 2.6, (role,))
 
 
 def write_ravdess(

@@ -73,6 +73,7 @@ class FaceTruth:
     box: tuple[float, float, float, float]
     landmarks: tuple[tuple[float, float], ...]
     groups: dict[str, str] = field(default_factory=dict)
+    talking: bool = False  # whether the mouth moves as in speech
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ class Contents:
     """Say what a run has to show.
 
     datasets: those of role test, by name; pairs: number of detector x model pairs; faces: whether
-    it shows faces; votes, multiverse: datasets whose labels are votes, and those scored by every
-    rule; temporal: whether it has rules over time.
+    it shows faces; votes, multiverse, tracks: datasets whose labels are votes, those scored by
+    every rule, and those whose tracks are scored; temporal: whether it has rules over time.
     """
 
     datasets: tuple[str, ...]
@@ -45,6 +45,7 @@ class Contents:
     faces: bool
     votes: frozenset[str]
     multiverse: frozenset[str]
+    tracks: frozenset[str] = frozenset()
     temporal: bool = False
 
     @classmethod
@@ -60,6 +61,11 @@ class Contents:
             votes=frozenset(name for name in names if cards.get(name, {}).get("votes")),
             multiverse=frozenset(name for name in names if sections[name].get("multiverse")),
             temporal=bool(config.get("temporal")),
+            tracks=frozenset(
+                name
+                for name in names
+                if config.get("tracking") and cards.get(name, {}).get("people")
+            ),
         )
 
     def needs(self, dataset: str | None = None) -> dict[str, bool]:
@@ -75,6 +81,7 @@ class Contents:
             "votes": dataset in self.votes,
             "multiverse": dataset in self.multiverse,
             "temporal": self.temporal,
+            "tracks": dataset in self.tracks,
         }
 
 

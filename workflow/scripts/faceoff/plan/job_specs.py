@@ -85,6 +85,7 @@ class Plan(TrainingJobs):
             *self.score_files(),
             *(path_of(dataset) for path_of in per_test for dataset in tests),
             *self.multiverse_files(),
+            *self.track_score_files(),
             *self.latency_files(),
             *self.table_files(),
             *self.figure_files(),
@@ -123,6 +124,7 @@ class Plan(TrainingJobs):
             "multiverse": self.multiverse_files(),
             "over_time": self.over_time_files(),
             "several_datasets": self.datasets("test")[1:],
+            "tracks": self.track_score_files(),
         }
         return table_list.table_names({need for need, files in asked.items() if files})
 

@@ -359,6 +359,22 @@ class Matrix:
         wanted = [name for name in self.datasets("test") if self.config.datasets[name].multiverse]
         return [self.layout.multiverse(name) for name in wanted]
 
+    def track_score_files(self, *datasets: str) -> list[str]:
+        """Return the scores of tracks on these datasets (default: all of role test).
+
+        There are some where the run follows faces, the dataset knows who is seen, and the detector
+        boxes faces.
+        """
+        if not self.config.tracking:
+            return []
+        return [
+            self.layout.track_score(dataset, detector)
+            for dataset in datasets or self.datasets("test")
+            if self.dataset(dataset)[1].card.get("people")
+            for detector in self.runnable_detectors
+            if not self.detector(detector)[1].card.get("whole_frame")
+        ]
+
     def latency_files(self) -> list[str]:
         """Return the latencies of the detectors and models on the test datasets, where asked for.
 

@@ -37,6 +37,7 @@ from faceoff.plan.jobs import (
 from faceoff.plan.matrix import Cell, Matrix
 from faceoff.plan.sections import TrackingConfig
 from faceoff.plan.shards import SAMPLE_COST, cost_of, shards_for
+from faceoff.plan.track_scores import TrackScoresJob
 from faceoff.plan.train_status import is_circular, is_same_generator, train_status
 from faceoff.plugins import code_hash
 from faceoff.plugins.jobs import CropJob, PluginJob
@@ -193,6 +194,18 @@ class StageJobs(Matrix):
             embedding={role: asdict(asset) for role, asset in networks.items()} if known else None,
             calibration=card.get("calibration"),
             code=code("tracks"),
+        )
+
+    def track_scores_job(self, dataset: str, detector: str) -> TrackScoresJob:
+        """Tell the scores of tracks which face is chosen, and how boxes compare to the truth."""
+        return TrackScoresJob(
+            dataset=dataset,
+            detector=detector,
+            policy=self.config.faces.policy,
+            clips=self.config.report.clips,
+            seed=self.config.seed,
+            calibration=self.detector(detector)[1].card.get("calibration"),
+            code=code("score_tracks"),
         )
 
     def _crop(self, detector: str, model: str) -> CropJob:

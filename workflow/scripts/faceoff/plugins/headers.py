@@ -43,7 +43,7 @@ def headers_in(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
 # The keys of a header that the package reads. Those that only a class reads are its `options`.
 _RUNS_APART = {"class", "framework", "requires", "assets", "options", "licence", "source", "notes"}
 _HEADER_KEYS = {
-    "dataset": {"class", "title", "terms", "how_to_get", "drawn", "votes"},
+    "dataset": {"class", "title", "terms", "how_to_get", "drawn", "votes", "people"},
     "detector": {*_RUNS_APART, "threshold", "min_size", "calibration", "whole_frame", "given"},
     "model": {
         *_RUNS_APART, "lineage", "training_data", "selected_on", "published", "checkpoint",

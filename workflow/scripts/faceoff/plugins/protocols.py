@@ -53,7 +53,9 @@ class Sample:
 class Annotation:
     """The annotation of one moment of a clip; None where the dataset has none.
 
-    The annotation of a still picture is that of its sample.
+    The annotation of a still picture is that of its sample. identities, emotions, talking: of each
+    of the boxes, who it is (a name that means one person in the whole dataset), what is shown, and
+    whether the mouth moves as in speech.
     """
 
     label: str | None = None
@@ -61,6 +63,9 @@ class Annotation:
     arousal: float | None = None
     boxes: tuple[Box, ...] | None = None
     landmarks: tuple[Points, ...] | None = None
+    identities: tuple[str, ...] | None = None
+    emotions: tuple[str, ...] | None = None
+    talking: tuple[bool, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -312,5 +317,7 @@ class TrainableModel(EmotionModel, Protocol):
 # Group names with a meaning. OUTLIER: the sample has no label of the task, and a pipeline should
 # not be sure of one; the value names its kind ("unknown", "NF" …).
 OUTLIER = "outlier"
+# KIND: what happens in a clip ("crossing", "leaving" …); scores of tracks are told by it.
+KIND = "kind"
 # "votes_<answer>": how many taggers gave an answer that is no emotion, beside the sample's `votes`.
 VOTES = "votes_"

@@ -46,6 +46,7 @@ from faceoff.report.sections import (
     standing,
     subgroups,
     timelines,
+    tracks,
     verdict,
 )
 from faceoff.results import words
@@ -65,6 +66,7 @@ SECTIONS = (
     faces,
     timelines,
     over_time,
+    tracks,
     subgroups,
     calibration,
     rejection,
@@ -85,8 +87,8 @@ _SCRIPTS = ("page.js", "gallery.js")
 class Extras:
     """Hold what a page shows besides scores and comparisons.
 
-    examples (tables), overlaps, answers, multiverse, over_time: files by dataset; manifest, speed
-    (a page): of the run.
+    examples (tables), overlaps, answers, multiverse, over_time: files by dataset; tracks: a file
+    per detector, by dataset; manifest, speed (a page): of the run.
     """
 
     examples: Mapping[str, Path] = field(default_factory=dict)
@@ -94,6 +96,7 @@ class Extras:
     answers: Mapping[str, Path] = field(default_factory=dict)
     multiverse: Mapping[str, Path] = field(default_factory=dict)
     over_time: Mapping[str, Path] = field(default_factory=dict)
+    tracks: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     manifest: Path | None = None
     speed: Path | None = None
 
@@ -239,6 +242,7 @@ def _dataset(
         answers=read(extras.answers),
         multiverse=read(extras.multiverse),
         over_time=read(extras.over_time),
+        tracks=[read_json(path) for path in extras.tracks.get(dataset.name, ())],
         speed=relative(extras.speed, output) if extras.speed else None,
     )
     views = [(section, section.view(part)) for section in SECTIONS]

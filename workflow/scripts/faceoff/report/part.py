@@ -28,7 +28,7 @@ class Part:
     key: how its ids begin; ids: pipeline -> id of its panel; links: kind of figure -> its files'
     links; faces: whether pictures of faces may be shown; models: what the models' cards say;
     pictures: the examples table, None where no face is shown; overlaps, answers, multiverse,
-    over_time: what those stages wrote; speed: link to the speed page.
+    over_time, tracks (of each detector): what those stages wrote; speed: link to the speed page.
     """
 
     dataset: DatasetResults
@@ -42,6 +42,7 @@ class Part:
     answers: Mapping[str, Any] | None = None
     multiverse: Mapping[str, Any] | None = None
     over_time: Mapping[str, Any] | None = None
+    tracks: Sequence[Mapping[str, Any]] = ()
     speed: str | None = None
 
     @property

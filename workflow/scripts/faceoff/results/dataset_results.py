@@ -109,7 +109,8 @@ class DatasetResults:
     """Hold everything that a run says about one test dataset.
 
     examples: the table of example faces, of which a figure shows `examples_shown` right and as many
-    wrong ones; multiverse, over_time: the scores under every label rule, and over time.
+    wrong ones; multiverse, over_time: the scores under every label rule, and over time; tracks: the
+    scores of tracks, a file per detector.
     """
 
     name: str
@@ -120,6 +121,7 @@ class DatasetResults:
     examples_shown: int = 0
     multiverse: Path | None = None
     over_time: Path | None = None
+    tracks: Sequence[Path] = ()
 
     @cached_property
     def task(self) -> TaskInfo | None:

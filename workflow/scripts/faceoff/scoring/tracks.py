@@ -47,6 +47,12 @@ class TrackScores:
     switches: int
 
 
+# What scores of tracks are made of: sums over frames, which add up over clips. After these come
+# the pairs found at each threshold, and of these the sum of their shares of both sights.
+TRUE, PREDICTED, MISSES, FALSE_ALARMS, SWITCHES, IDENTITY_MATCHES = range(6)
+COUNTS = 6 + 2 * len(_ALPHAS)
+
+
 def track_scores(frames: Sequence[TrackedFrame]) -> TrackScores:
     """Return the scores of a clip.
 
@@ -58,16 +64,80 @@ def track_scores(frames: Sequence[TrackedFrame]) -> TrackScores:
     frames
         In order of time. Clips are put behind one another by giving each numbers of its own.
     """
+    counts = track_counts(frames)
+    return TrackScores(
+        mota=float(mota(counts)),
+        idf1=float(idf1(counts)),
+        hota=float(hota(counts)),
+        deta=float(deta(counts)),
+        assa=float(assa(counts)),
+        misses=int(counts[MISSES]),
+        false_alarms=int(counts[FALSE_ALARMS]),
+        switches=int(counts[SWITCHES]),
+    )
+
+
+def track_counts(frames: Sequence[TrackedFrame]) -> Floats:
+    """Return the counts (COUNTS,) of a clip; frames as of `track_scores`.
+
+    Those of several clips may be added: no track and no person is in two of them.
+    """
     true, predicted = _counts(frames)
-    total = int(true.sum())
-    misses, false_alarms, switches = _clear(frames, len(true))
-    if not total:
-        nan = float("nan")
-        return TrackScores(nan, nan, nan, nan, nan, misses, false_alarms, switches)
-    hota, deta, assa = _hota(frames, true, predicted)
-    idf1 = 2 * _identity_matches(frames, true, predicted) / (total + int(predicted.sum()))
-    mota = 1 - (misses + false_alarms + switches) / total
-    return TrackScores(mota, idf1, hota, deta, assa, misses, false_alarms, switches)
+    events = _clear(frames, len(true))
+    found, kept = np.zeros(len(_ALPHAS)), np.zeros(len(_ALPHAS))
+    matches = 0
+    if true.sum():
+        matches = _identity_matches(frames, true, predicted)
+        found, kept = _hota(frames, true, predicted)
+    return np.array([true.sum(), predicted.sum(), *events, matches, *found, *kept], float)
+
+
+def mota(counts: Floats) -> Floats:
+    """Return the multiple object tracking accuracy (…) of counts (…, 6 or COUNTS)."""
+    lost = counts[..., [MISSES, FALSE_ALARMS, SWITCHES]].sum(axis=-1)
+    return 1 - _share(lost, counts[..., TRUE])
+
+
+def idf1(counts: Floats) -> Floats:
+    """Return the identity F1 (…) of counts (…, 6 or COUNTS)."""
+    value = _share(2 * counts[..., IDENTITY_MATCHES], counts[..., TRUE] + counts[..., PREDICTED])
+    return np.where(counts[..., TRUE] > 0, value, np.nan)
+
+
+def hota(counts: Floats) -> Floats:
+    """Return the higher order tracking accuracy (…) of counts (…, COUNTS)."""
+    value: Floats = np.sqrt(_detection(counts) * _association(counts)).mean(axis=-1)
+    return value
+
+
+def deta(counts: Floats) -> Floats:
+    """Return the detection accuracy (…) of counts (…, COUNTS)."""
+    value: Floats = _detection(counts).mean(axis=-1)
+    return value
+
+
+def assa(counts: Floats) -> Floats:
+    """Return the association accuracy (…) of counts (…, COUNTS)."""
+    value: Floats = _association(counts).mean(axis=-1)
+    return value
+
+
+def _detection(counts: Floats) -> Floats:
+    """Return the detection accuracy at each threshold (…, 19), NaN without a true face."""
+    found, true = counts[..., 6 : 6 + len(_ALPHAS)], counts[..., [TRUE]]
+    value = found / np.maximum(1, true + counts[..., [PREDICTED]] - found)
+    return np.where(true > 0, value, np.nan)
+
+
+def _association(counts: Floats) -> Floats:
+    """Return the association accuracy at each threshold (…, 19), NaN without a true face."""
+    found, kept = counts[..., 6 : 6 + len(_ALPHAS)], counts[..., 6 + len(_ALPHAS) :]
+    return np.where(counts[..., [TRUE]] > 0, kept / np.maximum(1, found), np.nan)
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    """Return part of whole, NaN where the whole is 0."""
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan)
 
 
 def _counts(frames: Sequence[TrackedFrame]) -> tuple[Ints, Ints]:
@@ -112,10 +182,8 @@ def _identity_matches(frames: Sequence[TrackedFrame], true: Ints, predicted: Int
     return int(pairs[linear_sum_assignment(-pairs)].sum())
 
 
-def _hota(
-    frames: Sequence[TrackedFrame], true: Ints, predicted: Ints
-) -> tuple[float, float, float]:
-    """Return HOTA, detection accuracy and association accuracy, means over the thresholds."""
+def _hota(frames: Sequence[TrackedFrame], true: Ints, predicted: Ints) -> tuple[Floats, Floats]:
+    """Return the number of pairs found, and the sum of their association, at each threshold."""
     alignment = np.zeros((len(true), len(predicted)))
     for frame in frames:
         sums = frame.overlap.sum(axis=1)[:, None] + frame.overlap.sum(axis=0)[None]
@@ -130,12 +198,21 @@ def _hota(
         rows, places = linear_sum_assignment(-score)
         near = frame.overlap[rows, places] >= _ALPHAS[:, None] - _ROUNDING
         matches[:, frame.truth[rows], frame.predicted[places]] += near
-    found = matches.sum(axis=(1, 2))
-    detection = found / np.maximum(1, true.sum() + predicted.sum() - found)
-    kept = (matches * matches / np.maximum(1, seen - matches)).sum(axis=(1, 2))
-    association = kept / np.maximum(1, found)
-    both = np.sqrt(detection * association)
-    return float(both.mean()), float(detection.mean()), float(association.mean())
+    kept = matches * matches / np.maximum(1, seen - matches)
+    return matches.sum(axis=(1, 2)), kept.sum(axis=(1, 2))
+
+
+def on_people(frame: TrackedFrame) -> Ints:
+    """Return the person on whom each face of a frame lies (m,), -1 for nobody.
+
+    At IoU 0.5, one to one, by the largest sum of overlaps.
+    """
+    near = np.where(frame.overlap >= MATCHED - _ROUNDING, frame.overlap, 0.0)
+    people = np.full(len(frame.predicted), -1)
+    for row, column in zip(*linear_sum_assignment(-near), strict=True):
+        if near[row, column] > 0:
+            people[column] = frame.truth[row]
+    return people
 
 
 def reentry(frames: Sequence[TrackedFrame], least: int = 1) -> tuple[int, int]:
@@ -169,18 +246,22 @@ def reentry(frames: Sequence[TrackedFrame], least: int = 1) -> tuple[int, int]:
     return recognised, returns
 
 
-def changes_per_minute(identities: Sequence[int | None], times_s: Floats) -> float:
+def changes(people: Sequence[int | None]) -> int:
+    """Return how often the chosen face is another person's than the one before.
+
+    Frames without a person (None) are no change.
+    """
+    seen = [person for person in people if person is not None]
+    return sum(one != other for one, other in pairwise(seen))
+
+
+def changes_per_minute(people: Sequence[int | None], times_s: Floats) -> float:
     """Return how often the chosen face is another person's than the one before, per minute.
 
-    Frames without a face (None) count as time and as no change. NaN below two frames or without
-    time between them.
+    Frames without a person (None) count as time. NaN below two frames or without time between them.
     """
     spent = float(times_s[-1] - times_s[0]) if len(times_s) > 1 else 0.0
-    if spent <= 0:
-        return float("nan")
-    seen = [identity for identity in identities if identity is not None]
-    changes = sum(one != other for one, other in pairwise(seen))
-    return 60 * changes / spent
+    return 60 * changes(people) / spent if spent > 0 else float("nan")
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ def _annotated(dataset: Dataset, sample: Sample, row: Row) -> Row:
         about = sample
     elif isinstance(dataset, AnnotatedDataset):
         about = dataset.annotation(sample, row["timestamp_s"])
+        row |= {field.name: getattr(about, field.name) for field in columns.PEOPLE}
     else:
         return row
     return row | {

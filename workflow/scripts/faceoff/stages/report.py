@@ -23,12 +23,14 @@ def write_report(
     answers: Sequence[Path] = (),
     multiverse: Sequence[Path] = (),
     over_time: Sequence[Path] = (),
+    tracks: Sequence[Path] = (),
     speed: Path | None = None,
 ) -> None:
     """Write the page.
 
-    examples, overlaps, answers, multiverse, over_time: one file per test dataset, named after it.
-    The figures are linked where their files exist.
+    examples, overlaps, answers, multiverse, over_time: one file per test dataset, named after it;
+    tracks: one per detector, in a folder of that name. The figures are linked where their files
+    exist.
     """
     found = dataset_results.read(scores, comparisons, tuple(job.datasets), job.datasets)
     extras = page.Extras(
@@ -38,6 +40,7 @@ def write_report(
         answers=_by_dataset(answers),
         multiverse=_by_dataset(multiverse),
         over_time=_by_dataset(over_time),
+        tracks=_in_folders(tracks),
         manifest=manifest,
         speed=speed,
     )
@@ -46,6 +49,13 @@ def write_report(
 
 def _by_dataset(paths: Sequence[Path]) -> dict[str, Path]:
     return {path.stem: path for path in paths}
+
+
+def _in_folders(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in sorted(paths):
+        found.setdefault(path.parent.name, []).append(path)
+    return found
 
 
 def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
@@ -85,6 +95,11 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
         answers=per_dataset(layout.answers),
         multiverse=per_dataset(layout.multiverse),
         over_time=per_dataset(layout.over_time),
+        tracks=[
+            path
+            for path in layout.existing(layout.track_score("*", "*"))
+            if path.name.partition(".")[0] in config["detectors"] and config.get("tracking")
+        ],
         figures_folder=Path(layout.figure("")),
         manifest=Path(layout.manifest),
         speed=speed if speed.is_file() else None,

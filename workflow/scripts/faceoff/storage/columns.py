@@ -22,6 +22,12 @@ _GIVEN = [
     pa.field("boxes", pa.list_(pa.list_(pa.float64()))),
     pa.field("landmarks", pa.list_(pa.list_(pa.float64()))),
 ]
+# What a clip's annotation says of each of these boxes: who it is, what is shown, whether it speaks.
+PEOPLE = [
+    pa.field("identities", pa.list_(pa.string())),
+    pa.field("emotions", pa.list_(pa.string())),
+    pa.field("talking", pa.list_(pa.bool_())),
+]
 
 SAMPLES = pa.schema([
     pa.field("sample_id", pa.string(), nullable=False),
@@ -69,6 +75,7 @@ FRAMES = _hugging_face(
         pa.field("label", pa.string()),
         *_AFFECT,
         *_GIVEN,
+        *PEOPLE,
     ],
 )
 
