@@ -45,7 +45,7 @@ _NONE = "–"
 def page() -> str:
     """Return Markdown of every section and key.
 
-    The keys of every built-in dataset, and the options of detectors and models, are among them.
+    The keys of every built-in dataset, and the options of the other plug-ins, are among them.
     """
     models = {
         name: model
@@ -170,7 +170,7 @@ def _sentence(text: str | None) -> str:
 
 
 def _options() -> Iterator[tuple[str, ...]]:
-    for kind in ("detector", "model"):
+    for kind in ("detector", "model", "signal"):
         for name in registry.names(kind):
             for option, default in sorted(
                 (registry.get(kind, name).card.get("options") or {}).items()

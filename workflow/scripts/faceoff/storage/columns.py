@@ -114,6 +114,21 @@ FEATURES = pa.schema([
 ])  # fmt: skip
 
 
+LISTS = ("landmarks", "embedding")  # columns of signals with several numbers a face
+
+
+def signals_schema(names: Sequence[str]) -> pa.Schema:
+    """Return the schema of a table of signals with these columns: a row for each face row."""
+    many, one = pa.list_(pa.float32()), pa.float64()
+    return pa.schema([
+        *_KEY,
+        pa.field("face_id", pa.int32(), nullable=False),
+        pa.field("success", pa.int8(), nullable=False),
+        *_STATE,
+        *[pa.field(name, many if name in LISTS else one) for name in names],
+    ])  # fmt: skip
+
+
 def predictions_schema(emotions: Sequence[str], aus: Sequence[str] = ()) -> pa.Schema:
     """Return the schema of a predictions (or fusion) table for these classes and action units."""
     return pa.schema([

@@ -1,0 +1,105 @@
+"""Measure faces by MediaPipe's face mesh: landmarks, head pose, lids and action units.
+
+Nothing is trained here. The pose is relative: it follows the head, but is compressed (docs).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceoff.faces.eyes import openness
+from faceoff.faces.head_pose import head_angles
+from faceoff.faces.mesh import POINTS, FaceMesh, measures
+from faceoff.faces.mesh_units import UNITS, action_units
+from faceoff.plugins.protocols import Crops, CropSpec, SignalReading
+
+SIGNALS = {
+    "mesh": {
+        "class": "Mesh",
+        "framework": "mediapipe",
+        "requires": {"modules": ["ai_edge_litert", "mediapipe"]},
+        "assets": {
+            "mesh": {
+                "package": "mediapipe",
+                "file": "modules/face_landmark/face_landmark.tflite",
+                "sha256": "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
+                "size": 1242398,
+            }
+        },
+        "options": {"presence": 0.5, "closed": 0.2},
+        "licence": "MIT (mesh and canonical face: Apache-2.0)",
+        "source": "https://github.com/google-ai-edge/mediapipe",
+        "notes": "pose: relative, compressed; units: thresholds read off drawn faces",
+    },
+    "geometry_au": {
+        "class": "GeometryUnits",
+        "framework": "mediapipe",
+        "requires": {"modules": ["ai_edge_litert", "mediapipe"]},
+        "assets": {
+            "mesh": {
+                "package": "mediapipe",
+                "file": "modules/face_landmark/face_landmark.tflite",
+                "sha256": "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
+                "size": 1242398,
+            }
+        },
+        "options": {"presence": 0.5},
+        "licence": "MIT (mesh: Apache-2.0)",
+        "source": "https://github.com/google-ai-edge/mediapipe",
+        "notes": "the units of the model geometry and of the signal mesh, alone",
+    },
+}
+
+_UNIT_COLUMNS = tuple(f"au_{unit.removeprefix('AU').lower()}" for unit in UNITS)
+
+
+def _units(points: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns of action units of upright meshes (n, 468, 2)."""
+    return dict(zip(_UNIT_COLUMNS, action_units(measures(points)).values(), strict=True))
+
+
+class GeometryUnits:
+    """Action units by the distances between landmarks."""
+
+    crop = CropSpec(size=(256, 256), channels=3, margin=0.4)
+    columns: tuple[str, ...] = _UNIT_COLUMNS
+
+    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
+        self._mesh = FaceMesh(assets["mesh"])
+        self._options = card["options"]
+
+    def read(self, crops: Crops) -> SignalReading:
+        points, presence = self._mesh.landmarks(crops)
+        return SignalReading(_units(points), presence >= self._options["presence"])
+
+
+class Mesh:
+    """Landmarks, head pose, lids and action units of one mesh."""
+
+    crop = CropSpec(size=(256, 256), channels=3, margin=0.4)
+    columns = (
+        *("pose_yaw", "pose_pitch", "pose_roll", "eye_openness", "blink"),
+        *_UNIT_COLUMNS,
+        "landmarks",
+    )
+
+    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
+        self._mesh = FaceMesh(assets["mesh"])
+        self._options = card["options"]
+
+    def read(self, crops: Crops) -> SignalReading:
+        found = self._mesh.read(crops)
+        points = found.in_crop()
+        opened = openness(points[:, :, :2])
+        return SignalReading(
+            {
+                **head_angles(points),
+                "eye_openness": opened,
+                "blink": (opened < self._options["closed"]).astype(float),
+                **_units(found.points[:, :, :2]),
+                "landmarks": points[:, :, :2].reshape(len(points), 2 * POINTS),
+            },
+            found.presence >= self._options["presence"],
+        )
