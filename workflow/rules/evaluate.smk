@@ -99,6 +99,7 @@ rule tables:
         multiverse=plan.multiverse_files(),
         over_time=plan.over_time_files(),
         overlaps=expand(layout.overlaps(), dataset=plan.datasets("test")),
+        signals=plan.signal_score_files(),
     output:
         table_outputs(),
     log:
@@ -118,5 +119,5 @@ rule tables:
         " --timings {input.timings}"
         " --latencies {input.latencies} --multiverse {input.multiverse}"
         " --over-time {input.over_time}"
-        " --overlaps {input.overlaps} --output {params.folder}"
+        " --overlaps {input.overlaps} --signals {input.signals} --output {params.folder}"
         " --spec {params.spec:q} > {log} 2>&1"

@@ -11,12 +11,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from faceoff.assets.fetch import cache_folder
+from faceoff.datasets._drawn_faces import UNITS, known_faces
 from faceoff.drawing import clips, video
 from faceoff.drawing.identities import identity
 from faceoff.emotions import EMOTIONS
 from faceoff.plugins.code_hash import code_of
 from faceoff.plugins.options import DatasetConfig
-from faceoff.plugins.protocols import Annotation, Sample
+from faceoff.plugins.protocols import Annotation, KnownFace, Sample
 from faceoff.storage.files import atomic
 
 DATASETS = {
@@ -52,6 +53,7 @@ class PosedVideo:
 
     Options = PosedVideoOptions
     space = EMOTIONS
+    units = (*UNITS, "AU45")
 
     def __init__(self, options: PosedVideoOptions, seed: int = 0):
         self.options = options
@@ -123,6 +125,10 @@ class PosedVideo:
         if not faces:
             return Annotation(boxes=boxes, landmarks=landmarks)
         return Annotation(faces[0].emotion, faces[0].valence, faces[0].arousal, boxes, landmarks)
+
+    def true_faces(self, sample: Sample, timestamp_s: float) -> tuple[KnownFace, ...]:
+        """Return the faces of the frame shown at this moment, the largest first."""
+        return known_faces(clips.truth_at(self._clips[sample.sample_id], timestamp_s))
 
     def fingerprint(self) -> Any:
         return self.version

@@ -98,7 +98,7 @@ def prediction_rows(
             if values is not None and np.isfinite(values[index]):
                 row[name] = float(np.clip(values[index], -1, 1))
         for name, values in prediction.aus.items():
-            row[f"au_{name.removeprefix('AU').lower()}"] = float(values[index])
+            row[columns.unit_column(name)] = float(values[index])
         rows.append(row)
     return rows
 

@@ -15,7 +15,7 @@ SUFFIXES = ("csv", "md", "tex")  # of the files of a table
 def table_names(met: Collection[str]) -> list[str]:
     """Return the names of the tables of a run, sorted.
 
-    met: which needs of tables the run meets (latency, multiverse, over_time).
+    met: which needs of tables the run meets (latency, multiverse, over_time, signals).
     """
     paths = entries.modules(FOLDER, "TABLE")
     needs = {path.stem: entries.arguments(path, "TABLE").get("needs", ()) for path in paths}

@@ -64,6 +64,20 @@ class Annotation:
 
 
 @dataclass(frozen=True)
+class KnownFace:
+    """The truth of one face.
+
+    box: pixels; units: action unit -> 0–5; pose: yaw, pitch, roll of the head in degrees as in
+    `statistics.rotations`; gaze: yaw and pitch in degrees in the frame of the head.
+    """
+
+    box: Box
+    units: Mapping[str, float] = field(default_factory=dict)
+    pose: tuple[float, float, float] | None = None
+    gaze: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
 class Face:
     """One detected face, with its box and five landmarks in pixels.
 
@@ -209,6 +223,18 @@ class AnnotatedDataset(Protocol):
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
         """Return the annotation of a clip at this moment."""
+
+
+class MeasuredDataset(Protocol):
+    """A dataset that knows action units, head pose or gaze of its faces.
+
+    units: the action units that it codes; one that a face does not list is absent.
+    """
+
+    units: tuple[str, ...]
+
+    def true_faces(self, sample: Sample, timestamp_s: float) -> Sequence[KnownFace]:
+        """Return the faces that a picture or a moment of a clip shows, the largest first."""
 
 
 @runtime_checkable

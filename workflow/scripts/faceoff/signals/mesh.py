@@ -14,6 +14,7 @@ from faceoff.faces.head_pose import head_angles
 from faceoff.faces.mesh import POINTS, FaceMesh, measures
 from faceoff.faces.mesh_units import UNITS, action_units
 from faceoff.plugins.protocols import Crops, CropSpec, SignalReading
+from faceoff.storage.columns import unit_column
 
 SIGNALS = {
     "mesh": {
@@ -29,6 +30,7 @@ SIGNALS = {
             }
         },
         "options": {"presence": 0.5, "closed": 0.2},
+        "au_threshold": 2.0,
         "licence": "MIT (mesh and canonical face: Apache-2.0)",
         "source": "https://github.com/google-ai-edge/mediapipe",
         "notes": "pose: relative, compressed; units: thresholds read off drawn faces",
@@ -46,13 +48,14 @@ SIGNALS = {
             }
         },
         "options": {"presence": 0.5},
+        "au_threshold": 2.0,
         "licence": "MIT (mesh: Apache-2.0)",
         "source": "https://github.com/google-ai-edge/mediapipe",
         "notes": "the units of the model geometry and of the signal mesh, alone",
     },
 }
 
-_UNIT_COLUMNS = tuple(f"au_{unit.removeprefix('AU').lower()}" for unit in UNITS)
+_UNIT_COLUMNS = tuple(map(unit_column, UNITS))
 
 
 def _units(points: np.ndarray) -> dict[str, np.ndarray]:

@@ -22,12 +22,13 @@ def write_tables(
     over_time: Sequence[Path] = (),
     latencies: Sequence[Path] = (),
     overlaps: Sequence[Path] = (),
+    signals: Sequence[Path] = (),
 ) -> None:
     """Write every table of results/tables/ into the folder `output`.
 
     Each row says at its end whether its dataset (of ranks: one of them) is limited. multiverse,
-    over_time, latencies: the files of those stages, where the run asks for them; without any there
-    is no such table.
+    over_time, latencies, signals: the files of those stages, where the run asks for them; without
+    any there is no such table.
     """
     cells = [files.read_json(path) for path in scores]
     read = [files.read_json(path) for path in sorted(timings)]
@@ -39,8 +40,14 @@ def write_tables(
         over_time=[files.read_json(path) for path in sorted(over_time)],
         latencies=[files.read_json(path) for path in sorted(latencies)],
         overlaps=[files.read_json(path) for path in sorted(overlaps)],
+        signals=[files.read_json(path) for path in sorted(signals)],
     )
-    met = {"multiverse": multiverse, "over_time": over_time, "latency": latencies}
+    met = {
+        "multiverse": multiverse,
+        "over_time": over_time,
+        "latency": latencies,
+        "signals": signals,
+    }
     for name in table_names({need for need, paths in met.items() if paths}):
         table = load(name)
         rows = [{**row, "limited": _limited(row, job)} for row in table.rows(sources)]

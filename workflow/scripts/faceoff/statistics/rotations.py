@@ -57,8 +57,8 @@ def directions(yaw: Floats, pitch: Floats) -> Floats:
     """Return unit vectors (n, 3) of gaze for angles (n,) in degrees.
 
     x is to the viewer's right, y down, z towards the viewer: yaw looks to the viewer's right, pitch
-    up. Protocol §50 writes (−cos θ sin φ, −sin θ, −cos θ cos φ), mirrored in x and z; angles between
-    two of them are the same.
+    up. Protocol §50 writes (−cos θ sin φ, −sin θ, −cos θ cos φ), mirrored in x and z; angles
+    between two of them are the same.
     """
     phi, theta = np.radians(yaw), np.radians(pitch)
     return np.stack(

@@ -23,7 +23,8 @@ class Sources:
 
     cells: scores, sorted by dataset, best first within it; comparisons, universes (scores under
     every label rule), over_time, overlaps (of boxes with the true ones): one per dataset, sorted;
-    timings: of the jobs that did not fail; latencies: of single pictures.
+    timings: of the jobs that did not fail; latencies: of single pictures; signals:
+    scores of signals.
     """
 
     cells: Sequence[Score] = ()
@@ -33,6 +34,7 @@ class Sources:
     over_time: Sequence[OverTime] = ()
     latencies: Sequence[Mapping[str, Any]] = ()
     overlaps: Sequence[Mapping[str, Any]] = ()
+    signals: Sequence[Mapping[str, Any]] = ()
 
     @property
     def scored(self) -> list[Score]:
@@ -63,7 +65,7 @@ class Table:
 
     rows: rows of the CSV; columns: what is printed of them; lines: several rows as one printed
     line, where they are not printed one by one; needs: what a run must have for it (latency,
-    multiverse, over_time).
+    multiverse, over_time, signals).
     """
 
     rows: Callable[[Sources], list[Row]]
