@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from faceoff.assets import fetch
-from faceoff.drawing import scenes
-from faceoff.drawing.pose import Pose
+from faceoff.assets import face_embedding, fetch
+from faceoff.drawing import identities, scenes
+from faceoff.drawing.face import Look, draw_face
+from faceoff.drawing.pose import Placement, Pose, project
+from faceoff.drawing.shape import face_shape
 from faceoff.faces import eyes, head_pose, signal_rows
 from faceoff.faces.crops import crop, in_frame
+from faceoff.faces.embedding import FaceEmbedding
 from faceoff.faces.face_crops import crop_of_each, face_crops
+from faceoff.faces.iris import IrisNetwork
 from faceoff.faces.mesh import FaceMesh, Mesh
 from faceoff.inference.clock import Clock
 from faceoff.inference.prediction_rows import filled
@@ -157,13 +161,52 @@ def test_the_mesh_of_a_tilted_face_lies_on_the_face() -> None:
 
 def test_openness_is_the_gap_per_width() -> None:
     points = np.zeros((2, 468, 2))
-    for outer, inner in ((33, 133), (362, 263)):
-        points[:, inner] = (10, 0)
-        points[:, outer] = (-10, 0)
+    for right, left in ((133, 33), (263, 362)):
+        points[:, right] = (10, 0)
+        points[:, left] = (-10, 0)
     for upper, lower in ((160, 144), (159, 145), (158, 153), (385, 380), (386, 374), (387, 373)):
         points[0, upper] = (0, -3)
         points[0, lower] = (0, 3)
-    assert eyes.openness(points) == pytest.approx([0.3, 0.0])
+    contours = points[:, np.array(eyes.CONTOURS)]
+    assert eyes.openness(contours) == pytest.approx([0.3, 0.0])
+
+
+@pytest.mark.parametrize(("right", "down"), [(0.0, 0.0), (2.0, 0.0), (-3.0, 1.5), (0.0, -1.0)])
+def test_gaze_is_how_far_the_iris_has_moved_on_its_ball(right: float, down: float) -> None:
+    """Eyes of 30 mm, 2 px a mm, tilted by 15 degrees."""
+    contours, irises = np.zeros((1, 2, 16, 2)), np.zeros((1, 2, 2))
+    for eye, (middle, sign) in enumerate(((-32, -1), (32, 1))):
+        contours[0, eye, 0], contours[0, eye, 8] = (middle + 15 * sign, 0), (middle - 15 * sign, 0)
+        irises[0, eye] = (middle + right, down)
+    angle = np.radians(15)
+    turn = 2 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    yaw, pitch = eyes.gaze(contours @ turn.T + 7, irises @ turn.T + 7)
+    assert yaw == pytest.approx([np.degrees(np.arcsin(right / 12))])
+    assert pitch == pytest.approx([-np.degrees(np.arcsin(down / 12))])
+
+
+def test_irises_are_where_they_are_drawn_and_mirrored_eyes_come_back() -> None:
+    """A gaze to one side and the other moves both irises that way; a mirrored face mirrors them."""
+    pytest.importorskip("mediapipe")
+    plugin = registry.get("signal", "iris")
+    files = {role: fetch.fetch(asset) for role, asset in plugin.assets.items()}
+    mesh, irises = FaceMesh(files["mesh"]), IrisNetwork(files["iris"])
+    who, place = identities.identity("train00"), Placement(128, 135, 0.95)
+    crops = []
+    for right in (-0.9, 0.9):
+        image = np.full((256, 256, 3), 150, np.float32)
+        draw_face(image, who, {}, Pose(), place, look=Look(gaze=(right, 0.0)))
+        crops.append(image.astype(np.uint8))
+    batch = np.stack([*crops, crops[1][:, ::-1]])
+    points = mesh.read(batch).in_crop()
+    contours, found = irises.eyes(batch, points)
+    yaw, _ = eyes.gaze(contours, found[:, :, 0])
+    assert yaw[0] < -5 < 5 < yaw[1]
+    assert yaw[2] == pytest.approx(-yaw[1], abs=2.5)
+    shape = face_shape(who, {}, gaze=(0.9, 0.0))
+    drawn = project(shape.irises, Pose(), place)
+    assert np.abs(found[1, :, 0] - drawn).max() < 3
+    assert irises.eyes(batch[:0], points[:0])[0].shape == (0, 2, 16, 2)
 
 
 # -- crops and rows --------------------------------------------------------------------------------
@@ -256,3 +299,22 @@ def test_the_example_of_the_page_is_a_signal(tmp_path: Path) -> None:
     plugin = registry.get("signal", "brightness", (tmp_path,))
     signal = registry.load(plugin.source, plugin.class_name)(plugin.job().card, {})
     assert signal.read(np.full((1, 64, 64, 1), 51, np.uint8)).columns["age"] == pytest.approx([20])
+
+
+def test_the_embedding_names_the_files_of_tracking() -> None:
+    assert dict(registry.get("signal", "face_embedding").assets) == dict(face_embedding.ASSETS)
+
+
+def test_the_embedding_of_a_crop_is_near_that_of_its_picture(mirror: Path) -> None:
+    """The crop is resampled once more; two people are farther apart."""
+    plugin = registry.get("signal", "face_embedding")
+    files = {role: fetch.fetch(asset) for role, asset in plugin.assets.items()}
+    signal = registry.load(plugin.source_name, plugin.class_name)(plugin.job().card, files)
+    chosen = [s for s in scenes.plan("train") if s.rung == "plain"][:40:13]
+    seen = [scenes.draw(scene) for scene in chosen]
+    whole = np.stack([FaceEmbedding(files).embed(i, [truth[0].box])[0] for i, truth in seen])
+    crops = np.stack([crop(image, truth[0].box, signal.crop) for image, truth in seen])
+    found = signal.read(crops)
+    assert found.evaluable.all()
+    near = np.linalg.norm(found.columns["embedding"] - whole, axis=1)
+    assert near.max() < 0.25 < np.linalg.norm(whole[0] - whole[1])

@@ -46,10 +46,16 @@ class Mesh:
 
     def in_crop(self) -> np.ndarray:
         """Return the points (n, 468, 3) in pixels of the crop, depth on the same scale."""
-        flat = self.points[:, :, :2] @ self.to_crop[:, :, :2].transpose(0, 2, 1)
+        flat = moved(self.points[:, :, :2], self.to_crop)
         scale = np.hypot(self.to_crop[:, 0, 0], self.to_crop[:, 1, 0])
         depth = self.points[:, :, 2] * scale[:, None]
-        return np.concatenate([flat + self.to_crop[:, None, :, 2], depth[..., None]], axis=2)
+        return np.concatenate([flat, depth[..., None]], axis=2)
+
+
+def moved(points: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Return points (n, k, 2) under affine maps (n, 2, 3)."""
+    turned: np.ndarray = points @ maps[:, :, :2].transpose(0, 2, 1)
+    return turned + maps[:, None, :, 2]
 
 
 class FaceMesh:
