@@ -41,12 +41,13 @@ class IrisNetwork:
         outputs = self._network.run(np.stack(squares).astype(np.float32) / 255)
         lids, irises = sorted(outputs, key=lambda output: -output[0].size)
         back = _inverse(maps)
-        return tuple(
+        found = [
             moved(each.reshape(len(each), -1, 3)[:, :count, :2].astype(np.float64), back).reshape(
                 -1, 2, count, 2
             )
             for each, count in ((lids, CONTOUR), (irises, IRIS))
-        )
+        ]
+        return found[0], found[1]
 
 
 def _to_square(corners: np.ndarray, mirrored: bool) -> np.ndarray:
