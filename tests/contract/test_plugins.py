@@ -1,4 +1,4 @@
-"""Every registered dataset, detector and model keeps the same promises.
+"""Every registered dataset, detector, model and signal keeps the same promises.
 
 A new plug-in is tested here as soon as it is registered.
 """
@@ -24,7 +24,9 @@ from dataset_trees import TREES, UNLABELLED
 
 from faceoff.assets import fetch
 from faceoff.assets.asset import AssetError
-from faceoff.drawing import scenes
+from faceoff.drawing import identities, scenes
+from faceoff.drawing.face import draw_face, locate_face
+from faceoff.drawing.pose import Placement, Pose
 from faceoff.emotions import EMOTIONS
 from faceoff.faces.crops import calibrate, crop
 from faceoff.faces.detection_view import View, postprocess
@@ -36,7 +38,8 @@ from faceoff.models import facetorch
 from faceoff.plugins import code_hash, registry
 from faceoff.plugins.jobs import PluginJob
 from faceoff.plugins.plugin import FRAMEWORKS, PACKAGE, Plugin
-from faceoff.plugins.protocols import CropSpec, Face, Prediction, Sample
+from faceoff.plugins.protocols import CropSpec, Face, Prediction, Sample, SignalReading
+from faceoff.storage import columns
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = list(registry.discover().values())
@@ -53,6 +56,7 @@ FEW = {
     "ddamfn_pp_rafdb": 5,
     "ferplus_vgg13": 5,
     "openface": 5,
+    "face_embedding": 3,
 }
 # Several seconds in all.
 SLOW = {"emonet_5", "emonet_8", "s3fd_fan"}
@@ -70,6 +74,7 @@ every_plugin = pytest.mark.parametrize(
     "plugin", [pytest.param(plugin, id=f"{plugin.kind}-{plugin.name}") for plugin in PLUGINS]
 )
 every_detector = pytest.mark.parametrize("plugin", of_kind("detector"))
+every_signal = pytest.mark.parametrize("plugin", of_kind("signal"))
 every_model = pytest.mark.parametrize(
     "plugin", [found for found in of_kind("model") if "reads" not in found.values[0].card]
 )  # `recorded` has no network
@@ -155,6 +160,7 @@ def test_class_loads_by_name(plugin: Plugin) -> None:
         "dataset": ("samples", "fingerprint"),
         "detector": ("detect",),
         "model": ("predict",),
+        "signal": ("read",),
     }[plugin.kind]
     assert all(callable(getattr(loaded, method)) for method in needed)
     assert plugin.kind != "dataset" or hasattr(loaded, "read") or hasattr(loaded, "file"), (
@@ -216,7 +222,7 @@ def test_origin_and_terms_are_stated(plugin: Plugin) -> None:
 
 @every_plugin
 def test_imports_no_sibling(plugin: Plugin) -> None:
-    rooms = {PACKAGE / name for name in ("datasets", "detectors", "models")}
+    rooms = {PACKAGE / name for name in ("datasets", "detectors", "models", "signals")}
     siblings = {
         target
         for target in code_hash.imports(plugin.source)
@@ -594,6 +600,108 @@ def test_card_is_complete(path: Path) -> None:
     assert {"activation", "lineage", "licence", "source", "training_data"} <= set(card), (
         "what train_status and fusions ask for"
     )
+
+
+# -- signals -------------------------------------------------------------------------------------
+
+
+def of_contract(name: str) -> bool:
+    """Return whether a column has a name that its meaning and unit are stated for."""
+    known = {
+        *("pose_yaw", "pose_pitch", "pose_roll", "gaze_yaw", "gaze_pitch"),
+        *("eye_openness", "blink", "age", "sex_male", "sex_female"),
+        *columns.LISTS,
+    }
+    return name in known or re.fullmatch(r"au_\d\d[lr]?", name) is not None
+
+
+@every_signal
+def test_signal_names_its_columns(plugin: Plugin, load: Callable) -> None:
+    signal = load(plugin)
+    assert len(set(signal.columns)) == len(signal.columns) >= 1
+    assert all(map(of_contract, signal.columns))
+    assert ("gaze_yaw" in signal.columns) == (plugin.card.get("gaze_frame") in {"camera", "head"})
+    crop = signal.crop
+    assert crop.size[0] == crop.size[1]
+    assert (crop.align, crop.aspect) == ("none", "stretch"), "angles and places are the frame's"
+
+
+def values_of(reading: SignalReading) -> np.ndarray:
+    """Return all numbers of a reading, a row per crop."""
+    return np.column_stack(list(reading.columns.values()))
+
+
+@every_signal
+@pytest.mark.parametrize("count", [0, 1, 3, 20])
+def test_signal_fills_its_columns(plugin: Plugin, load: Callable, count: int) -> None:
+    signal, count = load(plugin), few(plugin, count)
+    crops = (
+        crops_for(signal.crop, count)[0]
+        if count
+        else np.zeros((0, *signal.crop.size, signal.crop.channels), np.uint8)
+    )
+    before = crops.copy()
+    found = signal.read(crops)
+    assert np.array_equal(crops, before), "the input is not written to"
+    assert set(found.columns) == set(signal.columns)
+    assert found.evaluable.shape == (count,)
+    assert found.evaluable.dtype == bool
+    for name, values in found.columns.items():
+        assert values.ndim == (2 if name in columns.LISTS else 1)
+        known = values[found.evaluable]
+        known = known[np.isfinite(known)]
+        low, high = {"au": (0, 5), "po": (-180, 180), "ga": (-180, 180), "ag": (0, 120)}.get(
+            name[:2], (0, 1)
+        )
+        assert name in columns.LISTS or ((known >= low) & (known <= high)).all(), name
+    if "landmarks" in found.columns and count:
+        points = found.columns["landmarks"].reshape(count, -1, 2)[found.evaluable]
+        assert np.median((points > 0) & (points < signal.crop.size[0])) == 1
+
+
+@every_signal
+def test_signal_on_one_is_signal_on_many(plugin: Plugin, load: Callable) -> None:
+    signal = load(plugin)
+    crops, _ = crops_for(signal.crop, few(plugin, 20))
+    many = signal.read(crops)
+    single = [signal.read(crops[index : index + 1]) for index in range(len(crops))]
+    alone = np.concatenate([values_of(reading) for reading in single])
+    assert np.allclose(alone, values_of(many), atol=1e-4, equal_nan=True)
+    again = signal.read(crops)
+    assert np.array_equal(values_of(again), values_of(many), equal_nan=True), "twice is the same"
+
+
+@every_signal
+def test_signal_takes_any_crop(plugin: Plugin, load: Callable) -> None:
+    """Black, white and noise leave numbers, unknowns or an unreadable row, never an exception."""
+    signal = load(plugin)
+    shape = (*signal.crop.size, signal.crop.channels)
+    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    odd = np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8), noise])
+    odd.setflags(write=False)
+    found = signal.read(odd)
+    assert not np.isinf(values_of(found)).any()
+
+
+@every_signal
+def test_signal_follows_the_head(plugin: Plugin, load: Callable) -> None:
+    """A head that is turned to either side, or tilted, has angles of that sign."""
+    signal = load(plugin, learnt=True)
+    if "pose_yaw" not in signal.columns:
+        pytest.skip("it measures no head pose")
+    who = identities.identity("train00")
+    for name, index in (("pose_yaw", 0), ("pose_roll", 2)):
+        seen = []
+        for angle in (-20.0, 20.0):
+            pose = Pose(*(angle if place == index else 0.0 for place in range(3)))
+            place = Placement(120, 130, 0.72)
+            image = np.full((240, 240, 3), 150, np.float32)
+            draw_face(image, who, {}, pose, place)
+            box, _ = locate_face(who, {}, pose, place)
+            face = crop(image.astype(np.uint8), box, signal.crop)
+            seen.append(signal.read(face[None]).columns[name][0])
+        assert seen[0] < -4, name
+        assert seen[1] > 4, name
 
 
 # -- datasets --------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ def call(monkeypatch):
         ("detectors", ["whole", "mediapipe_full", "yunet", "haar"]),
         ("models", ["fer", "pd_best", "geometry"]),
         ("datasets", ["posed", "ferplus", "folder"]),
+        ("signals", ["mesh", "geometry_au"]),
     ],
 )
 def test_listings_name_every_plugin(call, command, expected):
@@ -50,7 +51,7 @@ def test_listings_name_every_plugin(call, command, expected):
     assert all(name in output for name in expected)
 
 
-@pytest.mark.parametrize("kind", ["detector", "model", "dataset"])
+@pytest.mark.parametrize("kind", ["detector", "model", "dataset", "signal"])
 def test_a_listing_in_a_pipe_has_a_line_per_plugin_with_all_of_it(call, kind):
     rows = [
         [part.strip() for part in line.strip("│").split("│")]

@@ -223,6 +223,7 @@ def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
         sections.DetectorConfig,
         sections.ModelConfig,
         sections.FusionConfig,
+        sections.SignalConfig,
         sections.FacesConfig,
         sections.TrackingConfig,
         sections.TemporalConfig,
@@ -239,7 +240,7 @@ def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
     titles = re.findall(r"^##+ (.+)$", reference_page.page(), re.MULTILINE)
     types = [f"`type: {name}`" for name in registry.names("dataset")]
     named = ["datasets.NAME", *types, "detectors.NAME", "models.NAME"]
-    named += ["training.NAME", "fusions.NAME"]
+    named += ["training.NAME", "fusions.NAME", "signals.NAME"]
     assert titles == [
         "Top level",
         *named,
@@ -249,7 +250,7 @@ def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
         "figures",
         "report",
         "speed",
-        "Options of detectors and models",
+        "Options of detectors, models and signals",
     ]
     assert "| `upscale` | whole number, ≥ 1 and ≤ 8 | `1` |" in "\n".join(rows)
     assert "| `subset.per_class` | whole number, ≥ 1 | **required** |" in "\n".join(rows)
@@ -283,6 +284,8 @@ SCHEMAS = {
     "faces/DATASET/DETECTOR.parquet": columns.FACES,
     "predictions/DATASET/DETECTOR/MODEL.parquet and fusion/DATASET/FUSION.parquet": _PREDICTIONS,
     "features/DATASET/DETECTOR/MODEL.parquet": columns.FEATURES,
+    "signals/DATASET/DETECTOR/SIGNAL.parquet": columns.signals_schema(("pose_yaw", "landmarks")),
+    "true_faces/DATASET.parquet": columns.true_faces_schema(("AU01",)),
 }
 
 

@@ -65,7 +65,7 @@ def test_a_stopped_run_is_no_failure() -> None:
     assert {130, 143} == INTERRUPTED
 
 
-@pytest.mark.parametrize("kind", ["faces", "predictions"])
+@pytest.mark.parametrize("kind", ["faces", "predictions", "signals"])
 def test_every_frame_gets_an_error_row(tmp_path: Path, frames: Path, kind: str) -> None:
     output, timing = tmp_path / "out.parquet", tmp_path / "out.timing.json"
     record_failure(kind, 139, log(tmp_path), output, frames, timing, [])

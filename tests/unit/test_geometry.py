@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from faceoff.emotions import EMOTIONS
-from faceoff.faces import mesh
+from faceoff.faces import mesh, mesh_units
 from faceoff.models import geometry
 
 
@@ -37,14 +37,14 @@ def rest() -> dict[str, np.ndarray]:
     """Return measures of a face at rest, by the model's own table."""
     values = {
         name: np.array([at_rest])
-        for signs in geometry._READ_FROM.values()
+        for signs in mesh_units.READ_FROM.values()
         for name, at_rest, _ in signs
     }
     return values | {"corner_raise_L": np.array([0.01]), "corner_raise_R": np.array([0.01])}
 
 
 def test_a_face_at_rest_shows_no_action_and_reads_neutral():
-    units = geometry.action_units(rest())
+    units = mesh_units.action_units(rest())
     assert all(value[0] == pytest.approx(0) for value in units.values())
     assert max(score[0] for score in geometry.scores(units).values()) < 0.35
 
@@ -60,7 +60,7 @@ def test_a_face_at_rest_shows_no_action_and_reads_neutral():
 )
 def test_an_action_unit_rises_with_its_movement_and_saturates_at_five(unit, measure, direction):
     found = [
-        geometry.action_units(rest() | {measure: rest()[measure] + direction * step})[unit][0]
+        mesh_units.action_units(rest() | {measure: rest()[measure] + direction * step})[unit][0]
         for step in (0.0, 0.01, 0.02, 1.0)
     ]
     assert found == sorted(found)
@@ -69,10 +69,10 @@ def test_an_action_unit_rises_with_its_movement_and_saturates_at_five(unit, meas
 
 
 def test_contempt_is_one_sided():
-    left = geometry.action_units(rest() | {"corner_raise_L": np.array([0.05])})
+    left = mesh_units.action_units(rest() | {"corner_raise_L": np.array([0.05])})
     assert left["AU12L"][0] == 5
     assert left["AU12R"][0] == 0
-    both = geometry.action_units(
+    both = mesh_units.action_units(
         rest() | {"corner_raise_L": np.array([0.05]), "corner_raise_R": np.array([0.05])}
     )
     assert both["AU12L"][0] == both["AU12R"][0] == 0

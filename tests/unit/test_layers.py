@@ -20,7 +20,7 @@ FLOORS = (
     {"fusion", "inference", "media", "temporal", "tracking"},
     {"scoring", "training"},
     {"faces", "plan", "results"},
-    {"datasets", "detectors", "models"},
+    {"datasets", "detectors", "models", "signals"},
     {"figures"},
     {"analysis", "report"},
     {"stages"},
@@ -28,7 +28,7 @@ FLOORS = (
     {"cli"},
     {"__main__"},
 )
-PLUGINS = ("datasets", "detectors", "models")
+PLUGINS = ("datasets", "detectors", "models", "signals")
 
 
 def room(path: Path) -> str:

@@ -48,6 +48,7 @@ wildcard_constraints:
     model=r"[a-z0-9_-]+",
     fusion=r"[a-z0-9_.-]+",
     temporal=r"[a-z0-9_.-]+",
+    signal=r"[a-z0-9_-]+",
     training=r"[a-z0-9_-]+",
     table=r"[a-z_]+",
 
@@ -267,6 +268,20 @@ def training_file(stage):
         dataset = plan.config.models[wildcards.model].train
         names = (wildcards.detector,) if stage == "faces" else ()
         return getattr(layout, stage)(dataset, *names)
+
+    return find
+
+
+def measured_faces(what):
+    """Return an input of the scores of signals: `faces` or `signals`; none for a skipped one."""
+
+    def find(wildcards):
+        names = wildcards.detector, wildcards.signal
+        if plan.signal_skip(*names):
+            return []
+        if what == "faces":
+            return [layout.faces(wildcards.dataset, wildcards.detector)]
+        return [layout.signals(wildcards.dataset, *names)]
 
     return find
 

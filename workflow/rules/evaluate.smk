@@ -100,6 +100,7 @@ rule tables:
         over_time=plan.over_time_files(),
         overlaps=expand(layout.overlaps(), dataset=plan.datasets("test")),
         tracks=plan.track_score_files(),
+        signals=plan.signal_score_files(),
     output:
         table_outputs(),
     log:
@@ -118,6 +119,6 @@ rule tables:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons}"
         " --timings {input.timings}"
         " --latencies {input.latencies} --multiverse {input.multiverse}"
-        " --over-time {input.over_time} --tracks {input.tracks}"
+        " --over-time {input.over_time} --tracks {input.tracks} --signals {input.signals}"
         " --overlaps {input.overlaps} --output {params.folder}"
         " --spec {params.spec:q} > {log} 2>&1"

@@ -213,7 +213,7 @@ rule report:
 rule check:
     input:
         script=script("check"),
-        scores=plan.score_files(),
+        scores=plan.score_files() + plan.signal_score_files(),
         latencies=plan.latency_files(),
         tables=rules.tables.output,
         report=layout.report,

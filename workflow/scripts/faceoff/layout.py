@@ -121,6 +121,22 @@ class Layout:
         """Return the scores over time of a dataset's pipelines."""
         return f"{self.folder}/over_time/{dataset}.json"
 
+    def signals(
+        self, dataset: str = "{dataset}", detector: str = "{detector}", signal: str = "{signal}"
+    ) -> str:
+        """Return the table of what a signal measures of a detector's faces."""
+        return f"{self.folder}/signals/{dataset}/{detector}/{signal}.parquet"
+
+    def true_faces(self, dataset: str = "{dataset}") -> str:
+        """Return the table of the true action units, poses and gazes of a dataset's faces."""
+        return f"{self.folder}/true_faces/{dataset}.parquet"
+
+    def signal_score(
+        self, dataset: str = "{dataset}", detector: str = "{detector}", signal: str = "{signal}"
+    ) -> str:
+        """Return the scores of a signal behind a detector."""
+        return f"{self.folder}/scores/{dataset}/signals/{detector}/{signal}.json"
+
     def votes(self, dataset: str, cell: str) -> str:
         """Return the table of the predictions of a pipeline.
 

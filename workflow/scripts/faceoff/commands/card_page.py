@@ -13,7 +13,7 @@ from faceoff.plugins.plugin import Plugin
 
 PATH = layout.workflow_folder() / "docs" / "cards.md"
 
-_HEAD = """# Cards of the detectors and models
+_HEAD = """# Cards of the detectors, models and signals
 
 Written by `faceoff cards --write` from the plug-ins' headers and the models' cards; a test fails
 when it is out of date. What was compared with whose library, and with which weights, is in
@@ -25,13 +25,14 @@ _NONE = "–"
 
 
 def page(plugins: Iterable[Plugin]) -> str:
-    """Return Markdown of these detectors and models, sorted by name.
+    """Return Markdown of these detectors, models and signals, sorted by name.
 
     It imports the plug-ins, so it needs the full environment.
     """
     known = sorted(plugins, key=lambda plugin: plugin.name)
-    detectors, models = (
-        [plugin for plugin in known if plugin.kind == kind] for kind in ("detector", "model")
+    detectors, models, signals = (
+        [plugin for plugin in known if plugin.kind == kind]
+        for kind in ("detector", "model", "signal")
     )
     parts = [
         _HEAD,
@@ -40,11 +41,14 @@ def page(plugins: Iterable[Plugin]) -> str:
         "## Models",
     ]
     parts.append(_table(_MODEL_COLUMNS, [_model_row(plugin) for plugin in models]))
+    if signals:
+        rows = [_signal_row(plugin) for plugin in signals]
+        parts += ["## Signals", _table(_SIGNAL_COLUMNS, rows)]
     parts += [
         "## Weights",
         "Searched for in the order that [assets.md](assets.md) states, and loaded only with this"
         " hash.",
-        _weights([*detectors, *models]),
+        _weights([*detectors, *models, *signals]),
     ]
     parts += [
         "## Training data and published results",
@@ -71,6 +75,7 @@ _MODEL_COLUMNS = (
     "licence",
     "source",
 )
+_SIGNAL_COLUMNS = ("name", "environment", "input", "columns", "notes", "licence", "source")
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -132,6 +137,24 @@ def _model_row(plugin: Plugin) -> tuple[str, ...]:
         _link(card.get("source")),
     )
     return f"`{plugin.name}`", plugin.framework, seen, classes, ", ".join(also) or _NONE, *whose
+
+
+def _signal_row(plugin: Plugin) -> tuple[str, ...]:
+    card, columns = plugin.card, _class_of(plugin).columns
+    units = [name for name in columns if name.startswith("au_")]
+    given = [name for name in columns if name not in units]
+    if units:
+        given.append(f"{len(units)} action units")
+    frame = [f"gaze in the frame of the {card['gaze_frame']}"] if "gaze_frame" in card else []
+    return (
+        f"`{plugin.name}`",
+        plugin.framework,
+        _input(_crop_of(plugin)),
+        ", ".join(given),
+        "; ".join([*frame, *([str(card["notes"])] if card.get("notes") else [])]) or _NONE,
+        str(card.get("licence", _NONE)),
+        _link(card.get("source")),
+    )
 
 
 def _class_of(plugin: Plugin) -> Any:

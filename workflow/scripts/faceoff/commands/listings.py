@@ -1,4 +1,4 @@
-"""Commands that list what there is: detectors, models, datasets, weight files, cards."""
+"""Commands that list what there is: detectors, models, datasets, signals, weights, cards."""
 
 import json
 from pathlib import Path
@@ -30,6 +30,13 @@ def datasets(plugins: Plugins = None) -> None:
     from faceoff.commands import plugin_listing
 
     plugin_listing.show(plugin_listing.datasets(plugins or ()))
+
+
+def signals(plugins: Plugins = None) -> None:
+    """List the signals of faces (action units, head pose …) and whether each can run here."""
+    from faceoff.commands import plugin_listing
+
+    plugin_listing.show(plugin_listing.signals(plugins or ()))
 
 
 def list_assets(
@@ -83,7 +90,7 @@ def card(
 def cards(
     write: Annotated[bool, typer.Option("--write", help="write docs/cards.md anew")] = False,
 ) -> None:
-    """Print the cards of all detectors and models as Markdown.
+    """Print the cards of all detectors, models and signals as Markdown.
 
     With --write they go into the documentation. This needs the full environment.
     """

@@ -33,6 +33,11 @@ def models(folders: Sequence[Path]) -> Table:
     return _of_kind("model", "lineage", folders)
 
 
+def signals(folders: Sequence[Path]) -> Table:
+    """Return every signal of faces, those of plug-in folders included."""
+    return _of_kind("signal", "notes", folders)
+
+
 def datasets(folders: Sequence[Path]) -> Table:
     """Return every dataset, its terms and how to get it."""
     table = Table(title="datasets", title_justify="left")
@@ -50,7 +55,7 @@ def _of_kind(kind: str, detail: str, folders: Sequence[Path]) -> Table:
         table.add_column(name, no_wrap=name in {"name", "framework"}, overflow="fold")
     for name in registry.names(kind, tuple(folders)):
         plugin = registry.get(kind, name, tuple(folders))
-        told = str(plugin.card.get("lineage", "")) if kind == "model" else _calibration(plugin)
+        told = _calibration(plugin) if kind == "detector" else str(plugin.card.get(detail, ""))
         table.add_row(
             name, plugin.framework, str(plugin.card.get("licence", "")), told, _here(plugin)
         )

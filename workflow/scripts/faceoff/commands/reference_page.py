@@ -30,6 +30,7 @@ _ENTRIES = {
     "training": "NAME",
     "fusions": "NAME",
     "temporal": "NAME",
+    "signals": "NAME",
 }  # sections of one's own names
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 _TYPES = {
@@ -45,7 +46,7 @@ _NONE = "–"
 def page() -> str:
     """Return Markdown of every section and key.
 
-    The keys of every built-in dataset, and the options of detectors and models, are among them.
+    The keys of every built-in dataset, and the options of the other plug-ins, are among them.
     """
     models = {
         name: model
@@ -63,7 +64,7 @@ def page() -> str:
         if name == "datasets":
             parts += _datasets()
     parts += [
-        "## Options of detectors and models",
+        "## Options of detectors, models and signals",
         _OPTIONS_TEXT,
         _table(("kind", "name", "option", "default"), _options()),
     ]
@@ -71,9 +72,9 @@ def page() -> str:
 
 
 _HEADS = ("key", "type", "default", "meaning")
-_OPTIONS_TEXT = """What a plug-in takes under `options` of its section in `detectors` or `models`,
-as `models: {geometry: {options: {sharpness: 4.0}}}`. The plug-in's file or page says what each
-option does, and what a default of – means."""
+_OPTIONS_TEXT = """What a plug-in takes under `options` of its section in `detectors`, `models` or
+`signals`, as `models: {geometry: {options: {sharpness: 4.0}}}`. The plug-in's file or page says
+what each option does, and what a default of – means."""
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:
@@ -170,7 +171,7 @@ def _sentence(text: str | None) -> str:
 
 
 def _options() -> Iterator[tuple[str, ...]]:
-    for kind in ("detector", "model"):
+    for kind in ("detector", "model", "signal"):
         for name in registry.names(kind):
             for option, default in sorted(
                 (registry.get(kind, name).card.get("options") or {}).items()

@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from faceoff.datasets._drawn_faces import UNITS, known_faces
 from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
 from faceoff.media.images import encode_png
 from faceoff.plugins.options import DatasetConfig
-from faceoff.plugins.protocols import Sample
+from faceoff.plugins.protocols import KnownFace, Sample
 
 DATASETS = {
     "posed": {
@@ -44,6 +45,7 @@ class Posed:
 
     Options = PosedOptions
     space = EMOTIONS
+    units = UNITS
 
     def __init__(self, options: PosedOptions, seed: int = 0):
         self.options = options
@@ -101,6 +103,10 @@ class Posed:
 
     def read(self, sample: Sample) -> bytes:
         return encode_png(scenes.draw(self._scenes[sample.sample_id])[0])
+
+    def true_faces(self, sample: Sample, timestamp_s: float) -> tuple[KnownFace, ...]:
+        """Return the faces of a scene, the largest first."""
+        return known_faces(scenes.truth(self._scenes[sample.sample_id]))
 
     def fingerprint(self) -> Any:
         return self.version

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from faceoff.assets.fetch import cache_folder
+from faceoff.datasets._drawn_faces import UNITS, known_faces
 from faceoff.drawing import clips, video
 from faceoff.drawing.identities import identity
 from faceoff.drawing.roles import Clip
@@ -18,7 +19,7 @@ from faceoff.drawing.stories import ALL_KINDS, KINDS
 from faceoff.emotions import EMOTIONS
 from faceoff.plugins.code_hash import code_of
 from faceoff.plugins.options import DatasetConfig
-from faceoff.plugins.protocols import KIND, Annotation, Sample
+from faceoff.plugins.protocols import KIND, Annotation, KnownFace, Sample
 from faceoff.storage.files import atomic
 
 DATASETS = {
@@ -56,6 +57,7 @@ class PosedVideo:
 
     Options = PosedVideoOptions
     space = EMOTIONS
+    units = (*UNITS, "AU45")
 
     def __init__(self, options: PosedVideoOptions, seed: int = 0):
         self.options = options
@@ -136,6 +138,10 @@ class PosedVideo:
             emotions=tuple(face.emotion for face in faces),
             talking=tuple(face.talking for face in faces),
         )
+
+    def true_faces(self, sample: Sample, timestamp_s: float) -> tuple[KnownFace, ...]:
+        """Return the faces of the frame shown at this moment, the largest first."""
+        return known_faces(clips.truth_at(self._clips[sample.sample_id], timestamp_s))
 
     def fingerprint(self) -> Any:
         return self.version

@@ -4,9 +4,10 @@ import numpy as np
 
 from faceoff.drawing.identities import Identity
 from faceoff.drawing.raster import curve, ellipse, fill, region, ribbon
-from faceoff.drawing.shape import IRIS_RADIUS, Shape
+from faceoff.drawing.shape import GAZE_MM, IRIS_RADIUS, Shape
 
 SCLERA = np.array([0.80, 0.76, 0.73], np.float32)
+EYEBALL_MM = 12.0  # radius of a person's eyeball
 LASH = np.array([0.010, 0.007, 0.006], np.float32)
 
 
@@ -86,3 +87,13 @@ def eye_centres(shape: Shape) -> np.ndarray:
             for top in shape.upper_lids
         ]
     )
+
+
+def gaze_angles(gaze: tuple[float, float]) -> tuple[float, float]:
+    """Return yaw (to the viewer's right) and pitch (up) in degrees, in the frame of the head.
+
+    They are those of an eyeball of 12 mm radius whose iris has moved as far as the drawn one has.
+    ``gaze`` is that of `shape.face_shape`.
+    """
+    right, down = (GAZE_MM * gaze / EYEBALL_MM).tolist()
+    return float(np.degrees(np.arcsin(right))), float(-np.degrees(np.arcsin(down)))

@@ -17,6 +17,7 @@ import numpy as np
 
 from faceoff.drawing import camera, identities
 from faceoff.drawing.expressions import INTENSITIES, action_units, strength, valence_arousal
+from faceoff.drawing.eyes import gaze_angles
 from faceoff.drawing.face import Light, Look, draw_face, locate_face
 from faceoff.drawing.identities import Identity, identity
 from faceoff.drawing.pose import Placement, Pose
@@ -74,6 +75,8 @@ class FaceTruth:
     landmarks: tuple[tuple[float, float], ...]
     groups: dict[str, str] = field(default_factory=dict)
     talking: bool = False  # whether the mouth moves as in speech
+    pose: Pose = field(default_factory=Pose)
+    gaze: tuple[float, float] = (0.0, 0.0)  # yaw, pitch in degrees, as of `eyes.gaze_angles`
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,8 @@ def _truth(s: Staged) -> FaceTruth:
         box=(round(x, 2), round(y, 2), round(w, 2), round(h, 2)),
         landmarks=tuple((round(float(px), 2), round(float(py), 2)) for px, py in points),
         groups=s.who.groups | {"covering": s.look.covering},
+        pose=s.pose,
+        gaze=gaze_angles(s.look.gaze),
     )
 
 

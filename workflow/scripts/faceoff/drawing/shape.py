@@ -35,6 +35,7 @@ UNITS = (
     "AU43",
 )
 IRIS_RADIUS = 6.0
+GAZE_MM = np.array([3.6, 2.0])  # how far an iris moves for a gaze of (1, 1)
 
 
 @dataclass(frozen=True)
@@ -297,7 +298,7 @@ def face_shape(
     ala_x = who.nose_half_width + 2.0 * act["AU09"] + 1.2 * act["AU12"] + 0.8 * act["AU20"]
     alae = np.stack([np.array([-1, 1]) * ala_x, who.nose_y - 5 - ala_lift], axis=1)
     lip_top, lip_inner_top, lip_inner_bottom, lip_bottom, corners = _mouth(who, act, drop)
-    look = np.array([3.6, 2.0]) * np.asarray(gaze, float)
+    look = GAZE_MM * np.asarray(gaze, float)
     irises = np.array([(-who.eye_x, -0.6), (who.eye_x, -0.6)]) + look
     nose_tip = np.array([0, who.nose_y - 10 - 1.6 * float(act["AU09"].mean())])
     return Shape(

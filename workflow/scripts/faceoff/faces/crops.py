@@ -13,6 +13,7 @@ import numpy as np
 from faceoff.faces.resampling import fit, resize
 from faceoff.plugins.protocols import RGB, Box, CropSpec
 
+Size = tuple[int, int]  # (width, height) in pixels
 _LARGEST = 8192  # pixels of a crop's side before it is resampled
 # Where five landmarks lie in an aligned face, as shares of its side: the 112-pixel template of
 # InsightFace (Deng et al. 2019, ArcFace).
@@ -55,12 +56,30 @@ def square(box: Box, margin: float) -> Box:
     return (x + w / 2 - side / 2, y + h / 2 - side / 2, side, side)
 
 
-def cut(image: RGB, box: Box) -> RGB:
-    """Return the pixels of a box, black outside the image. Empty boxes become one pixel."""
-    height, width = image.shape[:2]
+def whole_pixels(box: Box) -> tuple[int, int, int, int]:
+    """Return left, top, right, bottom of a box in whole pixels, at least one on each side."""
     left, top = int(np.floor(box[0] + 0.5)), int(np.floor(box[1] + 0.5))
     right = max(left + 1, int(np.floor(box[0] + box[2] + 0.5)))
     bottom = max(top + 1, int(np.floor(box[1] + box[3] + 0.5)))
+    return left, top, right, bottom
+
+
+def in_frame(points: np.ndarray, box: Box | None, spec: CropSpec, frame: Size) -> np.ndarray:
+    """Return points (k, 2) of a crop that `crop` made without alignment, in pixels of the frame.
+
+    box: as of `crop`; frame: (width, height).
+    """
+    left, top, right, bottom = (
+        (0, 0, *frame) if box is None else whole_pixels(square(box, spec.margin))
+    )
+    height, width = spec.size
+    return points * ((right - left) / width, (bottom - top) / height) + (left, top)
+
+
+def cut(image: RGB, box: Box) -> RGB:
+    """Return the pixels of a box, black outside the image. Empty boxes become one pixel."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = whole_pixels(box)
     inside = image[
         max(top, 0) : max(min(bottom, height), 0), max(left, 0) : max(min(right, width), 0)
     ]

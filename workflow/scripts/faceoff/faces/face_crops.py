@@ -13,7 +13,7 @@ from faceoff.faces import crops
 from faceoff.faces.choice import among, choose
 from faceoff.media.images import DecodeError, image_of
 from faceoff.plugins.jobs import CropJob
-from faceoff.plugins.protocols import RGB, CropSpec, EmotionModel
+from faceoff.plugins.protocols import RGB, Cropped, CropSpec
 from faceoff.storage import columns, parquet
 
 BATCH = 64
@@ -90,14 +90,26 @@ def face_crops(
     if job.policy != "all" or job.whole_frame or not rows[0]["success"]:
         return [face_crop(frame, rows, crop, job, image)]
     first = choose(rows, job.policy, frame["width"], frame["height"])
-    ordered = [first, *(row for row in rows if row is not first)]
-    if image is None:
+    return crop_of_each(
+        frame, [first, *(row for row in rows if row is not first)], crop, job, image
+    )
+
+
+def crop_of_each(
+    frame: Mapping[str, Any],
+    rows: list[dict[str, Any]],
+    crop: CropSpec,
+    job: CropJob,
+    image: RGB | None = None,
+) -> list[tuple[dict[str, Any], np.ndarray | None]]:
+    """Return (face row, its crop) of every row, in this order; the picture is decoded once."""
+    if image is None and rows[0]["success"]:
         with suppress(DecodeError):
             image = image_of(frame)
-    return [face_crop(frame, [row], crop, job, image) for row in ordered]
+    return [face_crop(frame, [row], crop, job, image) for row in rows]
 
 
-def crop_spec(model: EmotionModel, job: CropJob) -> CropSpec:
+def crop_spec(model: Cropped, job: CropJob) -> CropSpec:
     """Return the model's crop specification, with the job's margin and alignment if given."""
     crop = model.crop
     return replace(

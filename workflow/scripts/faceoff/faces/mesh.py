@@ -6,6 +6,7 @@ line between the eyes), and the mesh of that square is the result. Landmark indi
 MediaPipe's canonical face model; "left" and "right" are the viewer's.
 """
 
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 from faceoff.inference.runtimes import Tflite
 
 SIDE = 192
+POINTS = 468
 _ROI_SCALE = 1.5  # mediapipe/modules/face_landmark/face_landmark_landmarks_to_roi.pbtxt
 _BATCH = 16
 
@@ -29,32 +31,51 @@ NOSE_BASE, NOSE_WING_L, NOSE_WING_R, NOSE_TIP, CHIN = 2, 98, 327, 1, 152
 CHEEK_L, CHEEK_R = 50, 280
 
 
+@dataclass(frozen=True)
+class Mesh:
+    """The meshes of n faces.
+
+    points: (n, 468, 3) x, y and depth in pixels of an upright square of 192 pixels around the face;
+    depth is relative to the head and falls towards the viewer. presence: (n,) probability.
+    to_crop: (n, 2, 3) affine maps from that square to the crop's pixels.
+    """
+
+    points: np.ndarray
+    presence: np.ndarray
+    to_crop: np.ndarray
+
+    def in_crop(self) -> np.ndarray:
+        """Return the points (n, 468, 3) in pixels of the crop, depth on the same scale."""
+        flat = moved(self.points[:, :, :2], self.to_crop)
+        scale = np.hypot(self.to_crop[:, 0, 0], self.to_crop[:, 1, 0])
+        depth = self.points[:, :, 2] * scale[:, None]
+        return np.concatenate([flat, depth[..., None]], axis=2)
+
+
+def moved(points: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Return points (n, k, 2) under affine maps (n, 2, 3)."""
+    turned: np.ndarray = points @ maps[:, :, :2].transpose(0, 2, 1)
+    return turned + maps[:, None, :, 2]
+
+
 class FaceMesh:
     """The face-mesh network of MediaPipe."""
 
     def __init__(self, weights: Path):
         self._network = Tflite(weights, batch=_BATCH)
 
+    def read(self, crops: np.ndarray) -> Mesh:
+        """Return the meshes of (n, side, side, 3) uint8 RGB crops of faces, loosely framed."""
+        squares, to_crop = upright(crops, self._run(shrunk(crops))[0])
+        return Mesh(*self._run(squares), to_crop)
+
     def landmarks(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return coordinates (n, 468, 2) in an upright 192-pixel square, and presence (n,).
 
         Presence is a probability. crops: (n, side, side, 3) uint8 RGB of faces, loosely framed.
         """
-        whole = (
-            np.stack(
-                [cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for crop in crops]
-            )
-            if len(crops)
-            else crops.reshape(0, SIDE, SIDE, 3)
-        )
-        first, _ = self._run(whole)
-        first *= crops.shape[1] / SIDE
-        upright = (
-            np.stack([_upright(crop, points) for crop, points in zip(crops, first, strict=True)])
-            if len(crops)
-            else whole
-        )
-        return self._run(upright)
+        found = self.read(crops)
+        return found.points[:, :, :2], found.presence
 
     def _run(self, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         outputs = self._network.run(squares.astype(np.float32) / 255)
@@ -62,13 +83,44 @@ class FaceMesh:
             (output.reshape(len(output), prod(output.shape[1:])) for output in outputs),
             key=lambda output: -output.shape[1],
         )
-        return points.reshape(-1, 468, 3)[:, :, :2].astype(np.float64), 1 / (
-            1 + np.exp(-presence[:, 0].astype(np.float64))
-        )
+        return points.reshape(-1, POINTS, 3).astype(np.float64), probability(presence[:, 0])
 
 
-def _upright(image: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Return the square around these landmarks, turned upright, (192, 192, 3)."""
+def probability(logits: np.ndarray) -> np.ndarray:
+    """Return the logistic function of logits, in float64."""
+    return 1 / (1 + np.exp(-logits.astype(np.float64)))
+
+
+def shrunk(crops: np.ndarray) -> np.ndarray:
+    """Return square crops (n, side, side, 3) as (n, 192, 192, 3)."""
+    if not len(crops):
+        return crops.reshape(0, SIDE, SIDE, 3)
+    size = (SIDE, SIDE)
+    return np.stack([cv2.resize(crop, size, interpolation=cv2.INTER_AREA) for crop in crops])
+
+
+def upright(crops: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the squares (n, 192, 192, 3) around faces, turned upright, and the way back.
+
+    points: (n, 468, 2 or 3) landmarks of the shrunk crops. The way back is (n, 2, 3), affine maps
+    from pixels of the square to those of the crop, both counted from the picture's edge.
+    """
+    if not len(crops):
+        return crops.reshape(0, SIDE, SIDE, 3), np.zeros((0, 2, 3))
+    in_crop = points[:, :, :2] * (crops.shape[1] / SIDE)
+    matrices = [_matrix(each) for each in in_crop]
+    squares = [
+        cv2.warpAffine(crop, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
+        for crop, matrix in zip(crops, matrices, strict=True)
+    ]
+    back = np.array([cv2.invertAffineTransform(matrix) for matrix in matrices], np.float64)
+    # OpenCV's matrices count from pixel centres.
+    back[:, :, 2] += 0.5 - 0.5 * back[:, :, :2].sum(axis=2)
+    return np.stack(squares), back
+
+
+def _matrix(points: np.ndarray) -> np.ndarray:
+    """Return the (2, 3) map from a crop to the upright square around these landmarks."""
     low, high = points.min(axis=0), points.max(axis=0)
     side = max(float((high - low).max()) * _ROI_SCALE, 1.0)
     across = points[EYE_OUTER_R] - points[EYE_OUTER_L]
@@ -76,7 +128,7 @@ def _upright(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     angle = float(np.degrees(np.arctan2(across[1], across[0])))
     matrix: np.ndarray = cv2.getRotationMatrix2D(middle.tolist(), angle, SIDE / side)
     matrix[:, 2] += SIDE / 2 - middle
-    return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
+    return matrix
 
 
 def normalise(points: np.ndarray) -> np.ndarray:

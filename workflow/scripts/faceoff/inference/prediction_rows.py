@@ -14,7 +14,7 @@ from faceoff.inference.plugin_job import call_with_row_fallback, reason
 from faceoff.plugins.protocols import RGB, EmotionModel, Prediction
 from faceoff.storage import columns
 
-_NO_FACE = (columns.NO_FACE, "the model found no face in the crop")
+NO_FACE_IN_CROP = (columns.NO_FACE, "the model found no face in the crop")
 
 
 def reader(
@@ -25,7 +25,7 @@ def reader(
     def read(crops: Sequence[RGB]) -> list[dict[str, Any]]:
         with torch_devices.autocast():
             prediction = model.predict(np.stack(crops))
-        return prediction_rows(prediction, model.emotions, classes, _NO_FACE)
+        return prediction_rows(prediction, model.emotions, classes, NO_FACE_IN_CROP)
 
     return read
 
@@ -98,7 +98,7 @@ def prediction_rows(
             if values is not None and np.isfinite(values[index]):
                 row[name] = float(np.clip(values[index], -1, 1))
         for name, values in prediction.aus.items():
-            row[f"au_{name.removeprefix('AU').lower()}"] = float(values[index])
+            row[columns.unit_column(name)] = float(values[index])
         rows.append(row)
     return rows
 

@@ -18,7 +18,10 @@ from faceoff.plugins.plugin import Plugin, RegistryError
 from faceoff.spelling import suggestion
 
 _LONGEST = 120  # characters of a value in a message
-_MAY_BE_EMPTY = {"models", "training", "fusions", "faces", "figures", "report", "speed"}
+_MAY_BE_EMPTY = {
+    *("models", "training", "fusions", "signals"),
+    *("faces", "figures", "report", "speed"),
+}
 
 
 class ConfigError(ValueError):
@@ -130,6 +133,7 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
             for fault in (plugin.unknown_options(detector.options) if plugin else ())
         ]
     _check_models(config, folders, faults)
+    _check_signals(config, folders, faults)
     _check_datasets(config, faults)
     for name, fusion in config.fusions.items():
         for pattern in fusion.members:
@@ -176,12 +180,7 @@ def _check_models(config: RunConfig, folders: tuple[Path, ...], faults: list[str
             f"models.{name}.options: {fault}"
             for fault in (plugin.unknown_options(model.options) if plugin else ())
         ]
-        for pattern in model.detectors:
-            if not any(fnmatchcase(detector, pattern) for detector in config.detectors):
-                near = suggestion(pattern, config.detectors)
-                faults.append(
-                    f"models.{name}.detectors: {pattern!r} matches no detector of this run{near}"
-                )
+        faults += _unmatched(config, f"models.{name}.detectors", model.detectors)
         trainable = bool(plugin and plugin.card.get("trainable"))
         if trainable and not model.train:
             faults.append(
@@ -206,6 +205,27 @@ def _check_models(config: RunConfig, folders: tuple[Path, ...], faults: list[str
             faults.append(
                 f"models.{name}.train: dataset {model.train!r} has the role {role!r}, not 'train'"
             )
+
+
+def _check_signals(config: RunConfig, folders: tuple[Path, ...], faults: list[str]) -> None:
+    """Check each signal's plug-in, options and detectors."""
+    for name, signal in config.signals.items():
+        plugin = _known("signal", signal.signal or name, f"signals.{name}", folders, faults)
+        faults += [
+            f"signals.{name}.options: {fault}"
+            for fault in (plugin.unknown_options(signal.options) if plugin else ())
+        ]
+        faults += _unmatched(config, f"signals.{name}.detectors", signal.detectors)
+
+
+def _unmatched(config: RunConfig, where: str, patterns: list[str]) -> list[str]:
+    """Return a fault for each of these globs that matches no detector."""
+    return [
+        f"{where}: {pattern!r} matches no detector of this run"
+        f"{suggestion(pattern, config.detectors)}"
+        for pattern in patterns
+        if not any(fnmatchcase(detector, pattern) for detector in config.detectors)
+    ]
 
 
 def _check_datasets(config: RunConfig, faults: list[str]) -> None:
@@ -271,7 +291,7 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
     raw = {
         key: {} if value is None and key in _MAY_BE_EMPTY else value for key, value in raw.items()
     }
-    for key in ("datasets", "detectors", "models", "training", "fusions", "temporal"):
+    for key in ("datasets", "detectors", "models", "training", "fusions", "temporal", "signals"):
         sections = raw.get(key)
         if isinstance(sections, Mapping):
             raw[key] = {

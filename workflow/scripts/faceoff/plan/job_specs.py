@@ -16,6 +16,7 @@ from faceoff.plan.aggregate_jobs import (
     TablesJob,
     limited_datasets,
 )
+from faceoff.plan.signal_plan import SignalPlan
 from faceoff.plan.stage_jobs import code
 from faceoff.plan.training_jobs import TrainingJobs
 from faceoff.plugins import entries
@@ -33,7 +34,7 @@ def _page_files(*templates: str) -> list[Path]:
     return sorted({file for pattern in patterns for file in folder.glob(pattern)})
 
 
-class Plan(TrainingJobs):
+class Plan(TrainingJobs, SignalPlan):
     """A run: its matrix, its files and its jobs."""
 
     # -- files -------------------------------------------------------------------------------------
@@ -84,6 +85,7 @@ class Plan(TrainingJobs):
             *self.over_time_files(),
             *self.score_files(),
             *(path_of(dataset) for path_of in per_test for dataset in tests),
+            *self.signal_products(),
             *self.multiverse_files(),
             *self.track_score_files(),
             *self.latency_files(),
@@ -112,6 +114,7 @@ class Plan(TrainingJobs):
                 ]
                 tables += self.cell_prediction_files(name)
                 tables += self.clip_sources(name)
+                tables += self.signal_files(name)
                 found += [layout.samples(name), *tables, *map(timing_of, tables)]
         return list(dict.fromkeys(found))
 
@@ -125,6 +128,7 @@ class Plan(TrainingJobs):
             "over_time": self.over_time_files(),
             "several_datasets": self.datasets("test")[1:],
             "tracks": self.track_score_files(),
+            "signals": self.signal_score_files(),
         }
         return table_list.table_names({need for need, files in asked.items() if files})
 
@@ -197,7 +201,7 @@ class Plan(TrainingJobs):
             assets=self._weights(),
             environments={
                 f"{kind} {name}": self.env(kind, name)
-                for kind in ("detector", "model")
+                for kind in ("detector", "model", "signal")
                 for name in getattr(self.config, f"{kind}s")
             },
             code=code("manifest", VERSIONS),

@@ -19,6 +19,7 @@ from faceoff.plan.sections import (
     FusionConfig,
     ModelConfig,
     RunConfig,
+    SignalConfig,
     TemporalConfig,
 )
 from faceoff.plan.training_sections import TrainingConfig
@@ -125,6 +126,11 @@ class Matrix:
             return section, trained
         return section, registry.get("model", section.model or name, self.plugin_folders)
 
+    def signal(self, name: str) -> tuple[SignalConfig, Plugin]:
+        """Return a signal's section and plug-in."""
+        section = self.config.signals[name]
+        return section, registry.get("signal", section.signal or name, self.plugin_folders)
+
     def training(self, model: str) -> TrainingConfig | None:
         """Return how a model of this run is trained as a network, None for all other models."""
         return trained_nets.training_of(self.config, model)
@@ -200,17 +206,21 @@ class Matrix:
         # Two files of recorded predictions are two opinions.
         return model if "reads" in plugin.card else str(plugin.card.get("lineage", plugin.name))
 
+    def plugin(self, kind: str, name: str) -> Plugin:
+        """Return the plug-in of a detector, model or signal of the run."""
+        found: tuple[Any, Plugin] = getattr(self, kind)(name)
+        return found[1]
+
     def env(self, kind: str, name: str) -> str:
-        """Return the framework environment of a detector or model."""
-        return (self.detector if kind == "detector" else self.model)(name)[1].framework
+        """Return the framework environment of a detector, model or signal."""
+        return self.plugin(kind, name).framework
 
     def gpus(self, kind: str, name: str) -> int:
-        """Return the number of GPUs that a job of this detector or model asks a cluster for.
+        """Return the number of GPUs that a job of this detector, model or signal asks for.
 
         It is one if the configuration names a GPU and the plug-in can use it.
         """
-        plugin = (self.detector if kind == "detector" else self.model)(name)[1]
-        return int(self.config.device.startswith("cuda") and plugin.gpu)
+        return int(self.config.device.startswith("cuda") and self.plugin(kind, name).gpu)
 
     def open(self, name: str) -> Any:
         """Return the dataset, ready to list its samples.
@@ -243,18 +253,24 @@ class Matrix:
         registry.load(plugin.source, plugin.class_name)(job.card, {})
 
     def plugin_options(self) -> Iterator[tuple[str, Plugin, Mapping[str, Any]]]:
-        """Yield 'kind name', plug-in and options of every detector and model."""
+        """Yield 'kind name', plug-in and options of every detector, model and signal."""
         for name in self.config.detectors:
             detector, plugin = self.detector(name)
             yield f"detector {name}", plugin, detector.options
         for name in self.config.models:
             model, plugin = self.model(name)
             yield f"model {name}", plugin, model.options
+        for name in self.config.signals:
+            signal, plugin = self.signal(name)
+            yield f"signal {name}", plugin, signal.options
 
     def plugins(self) -> list[Plugin]:
-        """Return the plug-ins of the detectors and models."""
-        detectors = [self.detector(name)[1] for name in self.config.detectors]
-        return detectors + [self.model(name)[1] for name in self.config.models]
+        """Return the plug-ins of the detectors, models and signals."""
+        return [
+            self.plugin(kind, name)
+            for kind in ("detector", "model", "signal")
+            for name in getattr(self.config, f"{kind}s")
+        ]
 
     def assets(self) -> dict[str, Asset]:
         """Return every asset that the runnable cells need, by 'plug-in: role'."""

@@ -91,6 +91,20 @@ class ModelConfig(Section):
     )
 
 
+class SignalConfig(Section):
+    signal: str | None = Field(
+        None, description="the signal plug-in (`faceoff signals`); default: the key itself"
+    )
+    detectors: list[str] = Field(
+        default_factory=lambda: ["*"],
+        min_length=1,
+        description="measure the faces of these detectors of the run only (globs); default: all",
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="options of the plug-in's class"
+    )
+
+
 class FusionConfig(Section):
     rule: RuleName = Field(
         "soft_mean",
@@ -266,6 +280,11 @@ class RunConfig(Section):
     )
     fusions: dict[Name, FusionConfig] = Field(
         default_factory=dict, description="joint votes of several cells"
+    )
+    signals: dict[Name, SignalConfig] = Field(
+        default_factory=dict,
+        description="what else is measured of faces: action units, head pose, gaze … "
+        "(docs/signals.md)",
     )
     faces: FacesConfig = Field(
         default_factory=FacesConfig, description="choice of the face and of its box"

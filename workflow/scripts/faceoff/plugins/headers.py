@@ -9,7 +9,12 @@ from faceoff.assets.asset import Asset, AssetError
 from faceoff.plugins.plugin import FRAMEWORKS, Plugin, RegistryError
 from faceoff.spelling import suggestion
 
-HEADERS = {"DATASETS": "dataset", "DETECTORS": "detector", "MODELS": "model"}
+HEADERS = {
+    "DATASETS": "dataset",
+    "DETECTORS": "detector",
+    "MODELS": "model",
+    "SIGNALS": "signal",
+}
 
 
 def headers_in(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
@@ -49,6 +54,7 @@ _HEADER_KEYS = {
         *_RUNS_APART, "lineage", "training_data", "selected_on", "published", "checkpoint",
         "outputs", "recipe", "trained", "trainable", "reads",
     },
+    "signal": {*_RUNS_APART, "training_data", "gaze_frame", "au_threshold"},
 }  # fmt: skip
 _HEADER_PARTS = {"requires": {"modules", "binaries"}, "calibration": {"dx", "dy", "sx", "sy"}}
 

@@ -53,6 +53,7 @@ _CARD_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "dataset": {},
     "detector": {"threshold": 0.0, "min_size": 0, "options": {}},
     "model": {"options": {}},
+    "signal": {"options": {}},
 }
 
 

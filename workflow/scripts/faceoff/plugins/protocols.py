@@ -69,6 +69,20 @@ class Annotation:
 
 
 @dataclass(frozen=True)
+class KnownFace:
+    """The truth of one face.
+
+    box: pixels; units: action unit -> 0–5; pose: yaw, pitch, roll of the head in degrees as in
+    `statistics.rotations`; gaze: yaw and pitch in degrees in the frame of the head.
+    """
+
+    box: Box
+    units: Mapping[str, float] = field(default_factory=dict)
+    pose: tuple[float, float, float] | None = None
+    gaze: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
 class Face:
     """One detected face, with its box and five landmarks in pixels.
 
@@ -147,6 +161,26 @@ class Prediction:
             )
 
 
+@dataclass(frozen=True)
+class SignalReading:
+    """What a signal plug-in reads off a batch. Raises ValueError unless every array has n rows.
+
+    columns: by the names of `FaceSignal.columns`: (n,) numbers, NaN where unknown, but (n, 2k) for
+    `landmarks`, x1, y1, … in pixels of the crop, and (n, d) for `embedding`.
+    """
+
+    columns: Mapping[str, Floats]
+    evaluable: npt.NDArray[np.bool_]  # (n,) False where the crop could not be read
+
+    def __post_init__(self) -> None:
+        rows = len(self.evaluable)
+        if wrong := {n: len(v) for n, v in self.columns.items() if len(v) != rows}:
+            raise ValueError(
+                f"a reading of {rows} rows has columns of other lengths: "
+                f"{', '.join(f'{name} {n}' for name, n in wrong.items())}"
+            )
+
+
 class Dataset(Protocol):
     """A labelled task, constructed with its validated options.
 
@@ -194,6 +228,18 @@ class AnnotatedDataset(Protocol):
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
         """Return the annotation of a clip at this moment."""
+
+
+class MeasuredDataset(Protocol):
+    """A dataset that knows action units, head pose or gaze of its faces.
+
+    units: the action units that it codes; one that a face does not list is absent.
+    """
+
+    units: tuple[str, ...]
+
+    def true_faces(self, sample: Sample, timestamp_s: float) -> Sequence[KnownFace]:
+        """Return the faces that a picture or a moment of a clip shows, the largest first."""
 
 
 @runtime_checkable
@@ -258,6 +304,30 @@ class EmotionModel(Protocol):
 
     def predict(self, crops: Crops) -> Prediction:
         """Return the prediction for (n, height, width, channels) uint8 crops; n may be 0."""
+
+
+class Cropped(Protocol):
+    """A plug-in that reads crops of faces."""
+
+    crop: CropSpec
+
+
+class FaceSignal(Protocol):
+    """A plug-in that measures faces, constructed with the options of its card.
+
+    crop: square, upright and stretched, so that angles and landmarks are the frame's.
+
+    columns: the names of what it measures: `au_NN` (0–5), `pose_yaw`, `pose_pitch` and `pose_roll`
+    (degrees, as in `statistics.rotations`), `gaze_yaw` and `gaze_pitch` (degrees, in the frame that
+    the card's `gaze_frame` names), `eye_openness` (gap between the lids per width of the eye),
+    `blink` (0 or 1), `age` (years), `sex_male` and `sex_female` (0–1), `landmarks`, `embedding`.
+    """
+
+    crop: CropSpec
+    columns: tuple[str, ...]
+
+    def read(self, crops: Crops) -> SignalReading:
+        """Return the columns for (n, height, width, channels) uint8 crops; n may be 0."""
 
 
 class EmbeddingModel(EmotionModel, Protocol):

@@ -5,7 +5,7 @@ executed:
 
     DETECTORS = {"yunet": {"class": "YuNet", "framework": "onnx", "assets": {…}, …}}
 
-(`DATASETS` and `MODELS` likewise). A model that is only a weights file is a YAML card in
+(`DATASETS`, `MODELS` and `SIGNALS` likewise). A model that is only a weights file is a YAML card in
 models/cards. Other folders of plug-ins come from the config's `plugins:` list and from the
 `faceoff.plugins` entry points of installed packages. The workflow thus knows frameworks, assets and
 reasons to skip in milliseconds, and only the job that uses a framework imports it.
@@ -36,7 +36,8 @@ def _card_at(path: Path, mtime_ns: int) -> Plugin:
 
 def _files(folders: Iterable[Path]) -> Iterable[Path]:
     """Yield the plug-in files and cards of the package and of these folders."""
-    builtin = [PACKAGE / room for room in ("datasets", "detectors", "models", "models/cards")]
+    rooms = ("datasets", "detectors", "models", "models/cards", "signals")
+    builtin = [PACKAGE / room for room in rooms]
     for folder in [*builtin, *folders]:
         if not folder.is_dir():
             raise RegistryError(f"plugins: {folder} is not a folder")

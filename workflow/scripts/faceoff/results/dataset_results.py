@@ -23,12 +23,17 @@ from faceoff.storage import columns, files
 
 
 def name_of(score: Score) -> str:
-    """Return the name of a score's pipeline: 'detector/model', 'fusion/name', 'temporal/name'."""
+    """Return the name of a score's pipeline: 'detector/model', 'fusion/name', 'temporal/name'.
+
+    A signal's is 'detector/name (signal)'; it is compared with nothing.
+    """
     match score["kind"]:
         case "fusion":
             return f"fusion/{score['fusion']}"
         case "temporal":
             return f"temporal/{score['temporal']}"
+        case "signal":
+            return f"{score['detector']}/{score['signal']} (signal)"
     return f"{score['detector']}/{score['model']}"
 
 

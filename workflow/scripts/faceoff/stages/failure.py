@@ -61,9 +61,9 @@ def record_failure(
 
     The file is marked, so that the next run makes it again.
 
-    kind: faces, predictions, trained, network or latency.
+    kind: faces, predictions, signals, trained, network or latency.
 
-    frames: the table whose frames get the rows of faces or predictions.
+    frames: the table whose frames get the rows of faces, predictions or signals.
 
     about: the dataset, detector and model, which a latency file names.
 
@@ -86,7 +86,11 @@ def record_failure(
         return
     if frames is None:
         raise ValueError(f"the rows of failed {kind} need the table of frames")
-    schema: pa.Schema = columns.FACES if kind == "faces" else columns.predictions_schema(())
+    schema: pa.Schema = {
+        "faces": columns.FACES,
+        "predictions": columns.predictions_schema(()),
+        "signals": columns.signals_schema(()),
+    }[kind]
     error = {"face_id": -1, "n_faces": 0, "success": 0, "state": columns.ERROR, "reason": reason}
     rows = parquet.rows(frames, ["sample_id", "frame", "timestamp_s"])
     parquet.write_rows(

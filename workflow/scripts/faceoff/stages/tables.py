@@ -23,12 +23,13 @@ def write_tables(
     latencies: Sequence[Path] = (),
     overlaps: Sequence[Path] = (),
     tracks: Sequence[Path] = (),
+    signals: Sequence[Path] = (),
 ) -> None:
     """Write every table of results/tables/ into the folder `output`.
 
     Each row says at its end whether its dataset (of ranks: one of them) is limited. multiverse,
-    over_time, latencies, tracks: the files of those stages, where the run asks for them; without
-    any there is no such table.
+    over_time, latencies, tracks, signals: the files of those stages, where the run asks for them;
+    without any there is no such table.
     """
     cells = [files.read_json(path) for path in scores]
     read = [files.read_json(path) for path in sorted(timings)]
@@ -41,6 +42,7 @@ def write_tables(
         latencies=[files.read_json(path) for path in sorted(latencies)],
         overlaps=[files.read_json(path) for path in sorted(overlaps)],
         tracks=[files.read_json(path) for path in sorted(tracks)],
+        signals=[files.read_json(path) for path in sorted(signals)],
     )
     met = {
         "multiverse": multiverse,
@@ -48,6 +50,7 @@ def write_tables(
         "latency": latencies,
         "several_datasets": comparisons[1:],
         "tracks": tracks,
+        "signals": signals,
     }
     for name in table_names({need for need, paths in met.items() if paths}):
         table = load(name)

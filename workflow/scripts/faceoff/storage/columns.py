@@ -121,6 +121,41 @@ FEATURES = pa.schema([
 ])  # fmt: skip
 
 
+POSE, GAZE = ("pose_yaw", "pose_pitch", "pose_roll"), ("gaze_yaw", "gaze_pitch")
+LISTS = ("landmarks", "embedding")  # columns of signals with several numbers a face
+
+
+def signals_schema(names: Sequence[str]) -> pa.Schema:
+    """Return the schema of a table of signals with these columns: a row for each face row."""
+    many, one = pa.list_(pa.float32()), pa.float64()
+    return pa.schema([
+        *_KEY,
+        pa.field("face_id", pa.int32(), nullable=False),
+        pa.field("success", pa.int8(), nullable=False),
+        *_STATE,
+        *[pa.field(name, many if name in LISTS else one) for name in names],
+    ])  # fmt: skip
+
+
+def unit_column(unit: str) -> str:
+    """Return the column of an action unit: au_12l for AU12L."""
+    return f"au_{unit.removeprefix('AU').lower()}"
+
+
+def true_faces_schema(units: Sequence[str]) -> pa.Schema:
+    """Return the schema of the true faces of a dataset that knows these units.
+
+    face: 0 is the largest of a frame; x, y, w, h in pixels; units 0–5; angles in degrees, the gaze
+    in the frame of the head.
+    """
+    numbers = ["x", "y", "w", "h", *map(unit_column, units), *POSE, *GAZE]
+    return pa.schema([
+        *_KEY,
+        pa.field("face", pa.int32(), nullable=False),
+        *[pa.field(name, pa.float64()) for name in numbers],
+    ])  # fmt: skip
+
+
 def predictions_schema(emotions: Sequence[str], aus: Sequence[str] = ()) -> pa.Schema:
     """Return the schema of a predictions (or fusion) table for these classes and action units."""
     return pa.schema([
@@ -133,7 +168,7 @@ def predictions_schema(emotions: Sequence[str], aus: Sequence[str] = ()) -> pa.S
         pa.field("confidence", pa.float64()),
         pa.field("sentiment", pa.string()),
         *_AFFECT,
-        *[pa.field(f"au_{au.removeprefix('AU').lower()}", pa.float64()) for au in aus],
+        *[pa.field(unit_column(au), pa.float64()) for au in aus],
     ])  # fmt: skip
 
 

@@ -23,8 +23,8 @@ class Sources:
 
     cells: scores, sorted by dataset, best first within it; comparisons, universes (scores under
     every label rule), over_time, overlaps (of boxes with the true ones): one per dataset, sorted;
-    timings: of the jobs that did not fail; latencies: of single pictures; tracks: scores of tracks,
-    by dataset and detector.
+    timings: of the jobs that did not fail; latencies: of single pictures; tracks, signals: their
+    scores, by dataset and detector.
     """
 
     cells: Sequence[Score] = ()
@@ -35,6 +35,7 @@ class Sources:
     latencies: Sequence[Mapping[str, Any]] = ()
     overlaps: Sequence[Mapping[str, Any]] = ()
     tracks: Sequence[Mapping[str, Any]] = ()
+    signals: Sequence[Mapping[str, Any]] = ()
 
     @property
     def scored(self) -> list[Score]:
