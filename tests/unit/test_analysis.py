@@ -137,7 +137,7 @@ def made() -> Analysis:
     rows = [row_of(0, **face), row_of(1), row_of(2, **face)]
     about = {
         "detector": "d", "models": ["m"], "fusion": None, "every": 1, "fps": None, "start_s": 0.0,
-        "end_s": None,
+        "end_s": None, "identities": "off", "people": [],
     }  # fmt: skip
     table = pa.Table.from_pylist(rows, schema)
     return Analysis("a.mp4", None, table, "ok", "", about, 1.0)

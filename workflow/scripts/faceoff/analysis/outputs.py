@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff.analysis import page
+from faceoff.analysis import page, people, summary
 from faceoff.analysis.result import Analysis
 from faceoff.storage import csv_text, files
 
@@ -22,13 +22,14 @@ def write(analysis: Analysis, folder: Path, kinds: Collection[str] = KINDS) -> N
 
 
 def _json(analysis: Analysis, folder: Path) -> None:
-    files.write_json(folder / "analysis.json", analysis.to_json())
+    files.write_json_list(
+        folder / "analysis.json", analysis.head(), "frame_analyses", analysis.frame_documents()
+    )
     files.write_json(folder / "timeline.json", timeline(analysis))
 
 
 def _csv(analysis: Analysis, folder: Path) -> None:
-    rows = list(openface_rows(analysis))
-    csv_text.write(folder / "frames.csv", openface_columns(analysis), rows)
+    csv_text.write(folder / "frames.csv", openface_columns(analysis), openface_rows(analysis))
 
 
 def _plot(analysis: Analysis, folder: Path) -> None:
@@ -55,17 +56,20 @@ def timeline(analysis: Analysis) -> list[dict[str, Any]]:
 
     It is None, as emotion and sentiment are, where the face is not seen.
     """
+    rows, seen = summary.main_face(analysis.table)
+    shown = analysis.table.select(_MOMENT).take(rows).to_pylist()
     return [
         {
             "timestamp": row["timestamp"],
-            "accuracy": row["confidence"] if row["success"] else None,
-            "emotion": row["emotion"] if row["success"] else None,
-            "sentiment": row["sentiment"] if row["success"] else None,
+            "accuracy": row["confidence"] if there else None,
+            "emotion": row["emotion"] if there else None,
+            "sentiment": row["sentiment"] if there else None,
         }
-        for row in analysis.main_rows()
+        for row, there in zip(shown, seen, strict=True)
     ]
 
 
+_MOMENT = ["timestamp", "confidence", "emotion", "sentiment"]
 _UNIT = "au_"
 
 
@@ -74,9 +78,10 @@ def openface_columns(analysis: Analysis) -> list[str]:
     names = analysis.table.schema.names
     units = [f"{_au(name)}_r" for name in names if name.startswith(_UNIT)]
     read = [name for name in names if name.startswith("p_")]
-    first = ["frame", "face_id", "timestamp", "confidence", "success", "track_id", "x", "y", "w"]
+    first = ["frame", "face_id", "timestamp", "confidence", "success"]
+    whose = ["track_id", "identity", "person", "x", "y", "w", "h"]
     last = ["emotion", "emotion_confidence", "sentiment", "valence", "arousal", "state", "reason"]
-    return [*first, "h", *units, *read, *last]
+    return [*first, *whose, *units, *read, *last]
 
 
 def openface_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
@@ -85,7 +90,7 @@ def openface_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
     `confidence` is the detector's score, 0 where there is no face; units are 0 there too.
     """
     headings = openface_columns(analysis)
-    for row in analysis.frames.to_pylist():
+    for row in analysis.frames.rows():
         units = {
             f"{_au(name)}_r": value or 0.0 for name, value in row.items() if name.startswith(_UNIT)
         }
@@ -116,11 +121,15 @@ def summary_lines(analysis: Analysis) -> list[str]:
         f"{found['frames']} frames over {found['duration_s']:.2f} s; a face was read in "
         f"{found['frames_with_a_face']} of them ({found['coverage']:.1%})"
     )
-    for face in found["faces"]:
+    if found["people"] != [] and analysis.about["identities"] == people.JOINED:
+        lines.append(f"{len(found['faces'])} tracks of {len(found['people'])} people")
+    for face in found["people"]:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in face["emotions"].items())
+        mean = face["mean_confidence"]
         lines.append(
-            f"face {face['track_id']}: {face['frames']} frames from {face['first_s']:.2f} to "
-            f"{face['last_s']:.2f} s: {shares} (mean probability {face['mean_confidence']:.2f})"
+            f"{summary.name_of(face['identity'], face['person'])}: {face['frames']} frames from "
+            f"{face['first_s']:.2f} to {face['last_s']:.2f} s: {shares}"
+            f"{'' if mean is None else f' (mean probability {mean:.2f})'}"
         )
     return lines
 

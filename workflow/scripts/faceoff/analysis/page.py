@@ -18,6 +18,7 @@ import jinja2
 from markupsafe import Markup
 
 from faceoff.analysis.result import Analysis
+from faceoff.analysis.summary import name_of
 from faceoff.media.kinds import sample_kind
 from faceoff.storage import files
 
@@ -58,24 +59,29 @@ def _hash(text: str) -> str:
 
 def _data(analysis: Analysis) -> dict[str, Any]:
     """Return what the script draws: of each face, by the place of its frame, what is seen."""
-    rows = analysis.frames.to_pylist()
-    times = {row["frame"]: row["timestamp"] for row in rows}
-    places = {frame: place for place, frame in enumerate(times)}
+    times: dict[int, float] = {}
     faces: dict[str, dict[int, Any]] = {}
-    for row in rows:
+    names: dict[str, str] = {}
+    first: dict[str, Any] = {}
+    for row in analysis.frames.rows():
+        first = first or row
+        place = len(times) - (row["frame"] in times)
+        times[row["frame"]] = row["timestamp"]
         if row["success"]:
-            name = row["face_id"] if row["track_id"] is None else row["track_id"]
-            faces.setdefault(str(name), {})[places[row["frame"]]] = {
+            number = row["face_id"] if row["identity"] is None else row["identity"]
+            names[str(number)] = name_of(number, row["person"])
+            faces.setdefault(str(number), {})[place] = {
                 "box": None if row["x"] is None else [round(row[side], 1) for side in "xywh"],
                 "emotion": row["emotion"],
                 "p": [round(row[f"p_{emotion}"] or 0.0, 4) for emotion in analysis.emotions],
             }
-    people = analysis.summary["faces"]
+    people = analysis.summary["people"]
     return {
         "times": list(times.values()),
-        "width": rows[0]["width"] if rows else None,
-        "height": rows[0]["height"] if rows else None,
+        "width": first.get("width"),
+        "height": first.get("height"),
         "emotions": list(analysis.emotions),
         "faces": faces,
-        "main": str(people[0]["track_id"]) if people else "",
+        "names": names,
+        "main": str(people[0]["identity"]) if people else "",
     }

@@ -31,6 +31,17 @@ def analyze(
     start: Annotated[float, typer.Option("--start", help="first second that is read")] = 0.0,
     end: Annotated[float | None, typer.Option("--end", help="last second that is read")] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda")] = "auto",
+    identities: Annotated[
+        bool | None,
+        typer.Option(
+            help="join the tracks of one person; default: where face-api's networks are here",
+            show_default=False,
+        ),
+    ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option("--people", help="folder of pictures of people, named by file or subfolder"),
+    ] = None,
     out: Annotated[
         Path, typer.Option("--out", help="folder in which each file gets a folder")
     ] = Path("results/analysis"),
@@ -52,7 +63,11 @@ def analyze(
         fail("give --every or --fps, not both")
     if end is not None and end < start:
         fail(f"--end {end:g} is before --start {start:g}")
+    joined = True if people is not None and identities is None else identities
+    if people is not None and not joined:
+        fail("people are named by their identities: give --people or --no-identities, not both")
     from faceoff.analysis import outputs
+    from faceoff.analysis import people as whose
     from faceoff.analysis.pictures import files_of
 
     asked = {"json": json, "csv": csv, "plot": plot, "html": html}
@@ -61,6 +76,7 @@ def analyze(
     settings: dict[str, Any] = {
         "detector": detector, "models": models, "every": every, "fps": fps, "start_s": start,
         "end_s": end, "kinds": kinds,
+        "identities": whose.state_of(joined), "people": whose.fingerprint(people),
     }  # fmt: skip
     faulty = 0
     todo = outputs.folders_of(files_of(paths), out)
@@ -72,7 +88,15 @@ def analyze(
         return
     from faceoff.analysis.analyzer import Analyzer
 
-    analyzer = Analyzer(detector, models, every=every, fps=fps, device=device)
+    analyzer = Analyzer(
+        detector,
+        models,
+        every=every,
+        fps=fps,
+        device=device,
+        identities=identities,
+        people=people,
+    )
     for path, folder in todo.items():
         found = analyzer.analyze(path, start, end)
         outputs.write(found, folder, kinds)
