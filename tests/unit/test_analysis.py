@@ -20,7 +20,7 @@ from faceoff.analysis.result import Analysis, frames_schema
 from faceoff.cli import app
 from faceoff.drawing import clips, scenes
 from faceoff.drawing.video import write_video
-from faceoff.faces import openface_csv
+from faceoff.faces import openface_csv, quality
 from faceoff.plan.job_specs import Plan
 from faceoff.stages import frames as frames_stage
 from faceoff.stages.detect import write_faces
@@ -120,7 +120,7 @@ def test_arrays_and_iterators_are_read_as_files_are(analyzer: "faceoff.Analyzer"
 
 
 def row_of(frame: int, **more: Any) -> dict[str, Any]:
-    silent = {"frame": frame, "timestamp": frame / 10, "face_id": -1, "success": 0}
+    silent = {"frame": frame, "timestamp": frame / 10, "face_id": -1, "success": 0, "reliable": 0}
     return silent | {"state": "no_face"} | more
 
 
@@ -130,14 +130,15 @@ def made() -> Analysis:
     schema = frames_schema(("neutral", "happiness"), ("AU06", "AU12"))
     face = {
         "face_id": 0, "track_id": 0, "success": 1, "state": "ok", "x": 1.0, "y": 2.0, "w": 30.0,
-        "h": 40.0, "score": 0.9, "p_neutral": 0.25, "p_happiness": 0.75, "emotion": "happiness",
+        "h": 40.0, "score": 0.9, "face_size": 40.0, "light": 99.0, "contrast": 30.0,
+        "sharpness": 0.1, "reliable": 1, "p_neutral": 0.25, "p_happiness": 0.75, "emotion": "happiness",
         "confidence": 0.75, "sentiment": "positive", "valence": 0.5, "arousal": -0.2,
         "au_06": 0.5, "au_12": 3.25,
     }  # fmt: skip
     rows = [row_of(0, **face), row_of(1), row_of(2, **face)]
     about = {
         "detector": "d", "models": ["m"], "fusion": None, "every": 1, "fps": None, "start_s": 0.0,
-        "end_s": None, "identities": "off", "people": [],
+        "end_s": None, "identities": "off", "people": [], "limits": quality.LIMITS.told(),
     }  # fmt: skip
     table = pa.Table.from_pylist(rows, schema)
     return Analysis("a.mp4", None, table, "ok", "", about, 1.0)

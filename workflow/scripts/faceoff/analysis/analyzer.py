@@ -19,7 +19,7 @@ from faceoff.analysis.people import People, Whose, embedding_network, state_of
 from faceoff.analysis.pictures import Pictures, Row, Source
 from faceoff.analysis.result import Analysis, frames_schema
 from faceoff.emotions import order
-from faceoff.faces import crops, detection_view, face_crops
+from faceoff.faces import crops, detection_view, face_crops, quality
 from faceoff.faces.choice import SIDES
 from faceoff.faces.detection_view import View
 from faceoff.inference.clock import Clock
@@ -159,6 +159,7 @@ class Analyzer:
                 "end_s": end_s,
                 "identities": self.identities,
                 "people": list(self._people.names) if self._people else [],
+                "limits": quality.LIMITS.told(),
             },
             seconds=time.perf_counter() - began,
         )
@@ -187,11 +188,11 @@ class Analyzer:
             found = detection_view.detect(self._detector, seen, self._clock)
             for frame, faces in zip(batch, found, strict=True):
                 rows, cropped = self._cropped(frame, faces, specs)
-                self._follow(rows, frame["pixels"], before, follower, whose)
+                self._look(rows, frame["pixels"], before, follower, whose)
                 before = frame["pixels"]
                 yield rows, cropped
 
-    def _follow(
+    def _look(
         self,
         rows: list[Row],
         image: RGB,
@@ -199,7 +200,7 @@ class Analyzer:
         follower: association.Follower,
         whose: Whose,
     ) -> None:
-        """Write the track of each face of a frame into its row, and show its pixels to `whose`.
+        """Write the track and the quality of each face of a frame, and show its pixels to `whose`.
 
         before: the picture of the frame before, None of the first.
         """
@@ -209,10 +210,11 @@ class Analyzer:
             association.Moment(rows[0]["timestamp"], boxes),
             lambda: before is not None and cuts.is_cut(before, image),
         )
-        for row, number in zip(seen, tracks.tolist(), strict=True):
-            row["track_id"] = number
-        scores = np.array([1.0 if row["score"] is None else row["score"] for row in seen])
         canonical = [crops.calibrate(tuple(box), self._crop.calibration) for box in boxes.tolist()]
+        for row, number, box in zip(seen, tracks.tolist(), canonical, strict=True):
+            found = quality.quality(image, box)
+            row |= {"track_id": number, "clear": quality.LIMITS.hold(found), **found.row()}
+        scores = np.array([1.0 if row["score"] is None else row["score"] for row in seen])
         whose.see(image, tracks, canonical, boxes[:, 2] * boxes[:, 3] * scores)
 
     def _cropped(
@@ -245,10 +247,13 @@ class Analyzer:
             read = filled(reader(model, order(model.emotions)), inputs, self._clock)
             for number, answer in zip(there, read, strict=True):
                 answers[number].append(answer)
-        return [
+        rows = [
             {**face, **fused.answer(said, self.emotions)}
             for face, said in zip(faces, answers, strict=True)
         ]
+        for row in rows:
+            row["reliable"] = int(bool(row["success"]) and row.get("clear", False))
+        return rows
 
 
 def analyze(

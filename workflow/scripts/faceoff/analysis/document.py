@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+from faceoff.faces import quality
+
 VERSION = "1.1"
 # Names and thresholds: Ekman, Friesen and Hager 2002; a unit is active from intensity 1 of 0-5,
 # which FACS calls a trace and OpenFace 2 takes as its least.
@@ -61,6 +63,7 @@ def _face(row: Mapping[str, Any]) -> dict[str, Any]:
         "person": row["person"],
         "box": None if row["x"] is None else {side: row[side] for side in "xywh"},
         "detection_score": row["score"],
+        "quality": None if row["face_size"] is None else _quality(row),
         "state": row["state"],
         "reason": row["reason"],
         "expression": None,
@@ -83,6 +86,11 @@ def _face(row: Mapping[str, Any]) -> dict[str, Any]:
             "quadrant": quadrant(row["valence"], row["arousal"]),
         }
     return face
+
+
+def _quality(row: Mapping[str, Any]) -> dict[str, Any]:
+    measured = {name: row[name] for name in quality.COLUMNS}
+    return {**measured, "reliable": bool(row["reliable"])}
 
 
 def quadrant(valence: float, arousal: float) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from faceoff.analysis import page, people, summary
 from faceoff.analysis.result import Analysis
+from faceoff.faces import quality
 from faceoff.storage import csv_text, files
 
 KINDS = ("json", "csv", "plot", "html")
@@ -79,7 +80,7 @@ def openface_columns(analysis: Analysis) -> list[str]:
     units = [f"{_au(name)}_r" for name in names if name.startswith(_UNIT)]
     read = [name for name in names if name.startswith("p_")]
     first = ["frame", "face_id", "timestamp", "confidence", "success"]
-    whose = ["track_id", "identity", "person", "x", "y", "w", "h"]
+    whose = ["track_id", "identity", "person", "x", "y", "w", "h", *quality.COLUMNS, "reliable"]
     last = ["emotion", "emotion_confidence", "sentiment", "valence", "arousal", "state", "reason"]
     return [*first, *whose, *units, *read, *last]
 
@@ -119,7 +120,8 @@ def summary_lines(analysis: Analysis) -> list[str]:
         return lines
     lines.append(
         f"{found['frames']} frames over {found['duration_s']:.2f} s; a face was read in "
-        f"{found['frames_with_a_face']} of them ({found['coverage']:.1%})"
+        f"{found['frames_with_a_face']} of them ({found['coverage']:.1%}), a reliable one in "
+        f"{found['reliable']:.1%}"
     )
     if found["people"] != [] and analysis.about["identities"] == people.JOINED:
         lines.append(f"{len(found['faces'])} tracks of {len(found['people'])} people")

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from faceoff.analysis import document, summary
+from faceoff.faces import quality
 from faceoff.storage import columns
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def frames_schema(emotions: Sequence[str], units: Sequence[str]) -> pa.Schema:
     """Return the columns of an analysis: a row per frame and face, one for a frame without any.
 
     timestamp: seconds; x, y, w, h: the detector's box in pixels of the upright picture; score: the
-    detector's; p_*: probabilities; confidence: that of `emotion`.
+    detector's; face_size … reliable: as of `faces.quality`, `reliable` 1 or 0; p_*: probabilities;
+    confidence: that of `emotion`.
     """
     read = columns.predictions_schema(emotions, units)
     after = read.names.index("reason") + 1
@@ -35,6 +37,8 @@ def frames_schema(emotions: Sequence[str], units: Sequence[str]) -> pa.Schema:
         pa.field("state", pa.string(), nullable=False),
         pa.field("reason", pa.string()),
         *[pa.field(name, pa.float64()) for name in ("x", "y", "w", "h", "score")],
+        *[pa.field(name, pa.float64()) for name in quality.COLUMNS],
+        pa.field("reliable", pa.int8(), nullable=False),
         pa.field("width", pa.int32()),
         pa.field("height", pa.int32()),
         *[read.field(place) for place in range(after, len(read))],

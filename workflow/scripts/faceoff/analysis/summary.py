@@ -10,11 +10,12 @@ from faceoff.storage import columns
 
 
 def summary(table: pa.Table) -> dict[str, Any]:
-    """Return frames, seconds, coverage (share of frames with a read face), tracks and people.
+    """Return frames, seconds, coverage, tracks and people.
 
-    faces: of each track, people: of each identity, the most often seen first: frames, first and
-    last time, the share of their frames under each emotion, and the means of confidence, valence
-    and arousal. In a lone picture each face is a track and an identity.
+    coverage, reliable: the share of frames with a face that was read, and with a reliable one.
+    faces: of each track, people: of each identity, the most often seen first: frames, the share of
+    them that is reliable, first and last time, the share under each emotion, and the means of
+    confidence, valence and arousal. In a lone picture each face is a track and an identity.
     """
     frame, read = values(table, "frame"), table["success"].to_numpy() == 1
     times, shown = values(table, "timestamp"), len(np.unique(frame))
@@ -24,6 +25,9 @@ def summary(table: pa.Table) -> dict[str, Any]:
         "duration_s": float(times.max() - times.min()) if shown else 0.0,
         "frames_with_a_face": covered,
         "coverage": covered / shown if shown else None,
+        "reliable": len(np.unique(frame[table["reliable"].to_numpy() == 1])) / shown
+        if shown
+        else None,
         "faces": _groups(table, "track_id", read),
         "people": _groups(table, "identity", read),
     }
@@ -85,6 +89,7 @@ def _group(rows: pa.Table, name: str, number: float) -> dict[str, Any]:
         name: int(number),
         **{key: rows[key][0].as_py() for key in whose},
         "frames": count,
+        "reliable": float(values(rows, "reliable").mean()),
         "first_s": float(times.min()),
         "last_s": float(times.max()),
         "emotions": {entry["values"]: entry["counts"] / count for entry in emotions},
