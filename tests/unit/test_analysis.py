@@ -1,5 +1,6 @@
 """One's own videos and pictures: the same numbers as the workflow, and files that others read."""
 
+import csv
 import subprocess
 import sys
 from itertools import islice
@@ -131,7 +132,8 @@ def made() -> Analysis:
     face = {
         "face_id": 0, "track_id": 0, "success": 1, "state": "ok", "x": 1.0, "y": 2.0, "w": 30.0,
         "h": 40.0, "score": 0.9, "face_size": 40.0, "light": 99.0, "contrast": 30.0,
-        "sharpness": 0.1, "reliable": 1, "p_neutral": 0.25, "p_happiness": 0.75, "emotion": "happiness",
+        "sharpness": 0.1, "reliable": 1, "p_neutral": 0.25, "p_happiness": 0.75,
+        "emotion": "happiness",
         "confidence": 0.75, "sentiment": "positive", "valence": 0.5, "arousal": -0.2,
         "au_06": 0.5, "au_12": 3.25,
     }  # fmt: skip
@@ -152,6 +154,18 @@ def test_frames_csv_is_read_back_as_openface_writes_it(made: Analysis, tmp_path:
     assert read.timestamp_s.tolist() == [0.0, 0.1, 0.2]
     assert read.confidence.tolist() == [0.9, 0.0, 0.9]
     assert read.intensity["AU12"].tolist() == [3.25, 0.0, 3.25]
+
+
+def test_units_have_a_table_in_long_form(made: Analysis, tmp_path: Path) -> None:
+    outputs.write(made, tmp_path, ["csv"])
+    with open(tmp_path / "action_units.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["frame"], row["timestamp"], row["unit"]) for row in rows] == [
+        ("1", "0.0", "AU06"), ("1", "0.0", "AU12"), ("3", "0.2", "AU06"), ("3", "0.2", "AU12"),
+    ]  # fmt: skip
+    assert list(rows[1].values())[2:] == [
+        "0", "0", "AU12", "3.25", "1", "lip corner puller", "marked",
+    ]  # fmt: skip
 
 
 def test_units_quadrant_and_gaps_are_said(made: Analysis) -> None:

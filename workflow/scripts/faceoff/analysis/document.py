@@ -55,7 +55,7 @@ def frames(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _face(row: Mapping[str, Any]) -> dict[str, Any]:
     read = bool(row["success"])
-    units = {name: row[name] for name in row if name.startswith("au_") and row[name] is not None}
+    measured = dict(units(row)) if read else {}
     face: dict[str, Any] = {
         "face_id": row["face_id"],
         "track_id": row["track_id"],
@@ -68,7 +68,7 @@ def _face(row: Mapping[str, Any]) -> dict[str, Any]:
         "reason": row["reason"],
         "expression": None,
         "valence_arousal": None,
-        "action_units": dict(_units(units)) if read and units else None,
+        "action_units": measured or None,
     }
     if read and row["emotion"] is not None:
         face["expression"] = {
@@ -99,9 +99,11 @@ def quadrant(valence: float, arousal: float) -> str:
     return f"{mood}_{'activated' if arousal >= 0 else 'deactivated'}"
 
 
-def _units(units: Mapping[str, float]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each action unit with its score 0-5, whether it is active, and both in words."""
-    for name, score in units.items():
+def units(row: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each action unit of a face: its score 0-5, whether it is active, and both in words."""
+    for name, score in row.items():
+        if not name.startswith("au_") or score is None:
+            continue
         number = name.removeprefix("au_")
         yield (
             f"AU{number.upper()}",

@@ -5,17 +5,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff.analysis import page, people, summary
+from faceoff.analysis import document, overlay, page, people, summary
 from faceoff.analysis.result import Analysis
 from faceoff.faces import quality
 from faceoff.storage import csv_text, files
 
-KINDS = ("json", "csv", "plot", "html")
+KINDS = ("json", "csv", "plot", "html")  # that are written by default
 _DONE = "done.json"  # written last: of which file, and by what, a folder's files were made
 
 
 def write(analysis: Analysis, folder: Path, kinds: Collection[str] = KINDS) -> None:
-    """Write summary.txt and the files of these kinds: json, csv, plot, html."""
+    """Write summary.txt and the files of these kinds: json, csv, plot, html, overlay."""
     folder.mkdir(parents=True, exist_ok=True)
     for kind in kinds:
         _WRITE[kind](analysis, folder)
@@ -31,6 +31,8 @@ def _json(analysis: Analysis, folder: Path) -> None:
 
 def _csv(analysis: Analysis, folder: Path) -> None:
     csv_text.write(folder / "frames.csv", openface_columns(analysis), openface_rows(analysis))
+    if any(name.startswith(_UNIT) for name in analysis.table.schema.names):
+        csv_text.write(folder / "action_units.csv", UNIT_COLUMNS, unit_rows(analysis))
 
 
 def _plot(analysis: Analysis, folder: Path) -> None:
@@ -44,11 +46,16 @@ def _html(analysis: Analysis, folder: Path) -> None:
     page.write(analysis, folder / "analysis.html", summary_lines(analysis))
 
 
+def _overlay(analysis: Analysis, folder: Path) -> None:
+    overlay.write(analysis, folder)
+
+
 _WRITE: dict[str, Callable[[Analysis, Path], None]] = {
     "json": _json,
     "csv": _csv,
     "plot": _plot,
     "html": _html,
+    "overlay": _overlay,
 }
 
 
@@ -106,6 +113,19 @@ def openface_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
         yield {name: told[name] for name in headings}
 
 
+_FACE = ("timestamp", "frame", "face_id", "track_id")
+UNIT_COLUMNS = (*_FACE, "unit", "score", "active", "description", "intensity")
+
+
+def unit_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    """Yield a row per action unit of every face that was read; frames count as in frames.csv."""
+    for row in analysis.frames.rows():
+        if row["success"]:
+            face = {name: row[name] for name in _FACE} | {"frame": row["frame"] + 1}
+            for unit, told in document.units(row):
+                yield {**face, "unit": unit, **told, "active": int(told["active"])}
+
+
 def _au(name: str) -> str:
     return f"AU{name.removeprefix(_UNIT).upper()}"
 
@@ -124,7 +144,8 @@ def summary_lines(analysis: Analysis) -> list[str]:
         f"{found['reliable']:.1%}"
     )
     if found["people"] != [] and analysis.about["identities"] == people.JOINED:
-        lines.append(f"{len(found['faces'])} tracks of {len(found['people'])} people")
+        counts = {"tracks": len(found["faces"]), "people": len(found["people"])}
+        lines.append(", ".join(f"{name}: {count}" for name, count in counts.items()))
     for face in found["people"]:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in face["emotions"].items())
         mean = face["mean_confidence"]

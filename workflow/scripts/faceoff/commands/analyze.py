@@ -51,6 +51,9 @@ def analyze(
     ),
     plot: Annotated[bool, typer.Option("--plot", help="only timeline.svg and .png")] = False,
     html: Annotated[bool, typer.Option("--html", help="only analysis.html")] = False,
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="also overlay.mp4: the video with what was seen")
+    ] = False,
     again: Annotated[
         bool, typer.Option("--again", help="analyse also what is finished already")
     ] = False,
@@ -72,6 +75,7 @@ def analyze(
 
     asked = {"json": json, "csv": csv, "plot": plot, "html": html}
     kinds = [kind for kind in outputs.KINDS if asked[kind] or not any(asked.values())]
+    kinds += ["overlay"] * overlay
     models = model or list(MODELS)
     settings: dict[str, Any] = {
         "detector": detector, "models": models, "every": every, "fps": fps, "start_s": start,
