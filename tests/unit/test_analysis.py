@@ -1,6 +1,9 @@
 """One's own videos and pictures: the same numbers as the workflow, and files that others read."""
 
 import csv
+import io
+import os
+import shutil
 import subprocess
 import sys
 from itertools import islice
@@ -29,6 +32,7 @@ from faceoff.stages.predict import write_predictions
 from faceoff.stages.samples import write_samples
 from faceoff.storage import files, parquet
 
+SCRIPTS = layout.PACKAGE.parent
 FRAMES = 65  # one more than a batch of the models
 SCHEMA = files.read_json(layout.PACKAGE / "analysis" / "schema.json")
 
@@ -118,6 +122,21 @@ def test_arrays_and_iterators_are_read_as_files_are(analyzer: "faceoff.Analyzer"
     assert pairs[0]["confidence"] == alone[0]["confidence"]
     with pytest.raises(ValueError, match="give RGB uint8"):
         analyzer.analyze(image.astype(float))
+
+
+def test_bytes_and_open_files_are_read_as_the_file_is(
+    analyzer: "faceoff.Analyzer", clip: Path, found: Analysis
+) -> None:
+    with open(clip, "rb") as file:
+        opened = analyzer.analyze(file)
+    for read in (opened, analyzer.analyze(clip.read_bytes()), analyzer.analyze(bytearray(b"no"))):
+        assert read.path is None
+        assert read.state == ("unreadable" if read.name == "bytes" and read.reason else "ok")
+    assert opened.name == clip.name
+    assert opened.table.equals(found.table)
+    assert analyzer.analyze(clip.read_bytes()).table.equals(found.table)
+    with pytest.raises(ValueError, match="mode 'rb'"):
+        analyzer.analyze(io.StringIO("text"))  # type: ignore[arg-type]
 
 
 def row_of(frame: int, **more: Any) -> dict[str, Any]:
@@ -212,6 +231,29 @@ def test_bad_files_have_a_reason_and_the_others_go_on(tmp_path: Path) -> None:
         jsonschema.validate(files.read_json(tmp_path / "out" / name / "analysis.json"), SCHEMA)
     again = CliRunner().invoke(app, arguments)
     assert again.output.count("finished before") == 2
+
+
+@pytest.mark.slow
+def test_several_processes_write_the_same_bytes(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(3):
+        shutil.copy(clip, folder / f"{number}.mp4")
+    (folder / "broken.mp4").write_bytes(b"")
+    written = {}
+    for jobs in ("1", "3"):
+        out = tmp_path / f"out{jobs}"
+        arguments = ["analyze", str(folder), "--out", str(out), "--jobs", jobs, "--end", "1"]
+        done = subprocess.run(
+            [sys.executable, "-m", "faceoff", *arguments],
+            capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+        )  # fmt: skip
+        assert done.returncode == 3, done.stderr
+        assert "broken.mp4: unreadable" in done.stderr
+        made = [path for path in sorted(out.rglob("*")) if path.is_file()]
+        written[jobs] = {path.relative_to(out): path.read_bytes() for path in made}
+    assert len(written["1"]) > 3 * 6
+    assert written["1"] == written["3"]
 
 
 @pytest.mark.parametrize(

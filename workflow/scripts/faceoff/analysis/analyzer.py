@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 
 from faceoff.analysis import DETECTOR, MODELS, fused
 from faceoff.analysis.people import People, Whose, embedding_network, state_of
-from faceoff.analysis.pictures import Pictures, Row, Source
+from faceoff.analysis.pictures import Content, Pictures, Row, Source, is_content, temporary_copy
 from faceoff.analysis.result import Analysis, frames_schema
 from faceoff.emotions import order
 from faceoff.faces import crops, detection_view, face_crops, quality
@@ -121,14 +121,20 @@ class Analyzer:
             )
         )
 
-    def analyze(self, source: Source, start_s: float = 0.0, end_s: float | None = None) -> Analysis:
+    def analyze(
+        self, source: Source | Content, start_s: float = 0.0, end_s: float | None = None
+    ) -> Analysis:
         """Return what is seen in a video, a picture, an RGB array or (time, RGB array) pairs.
 
+        source: the path, the bytes or the open file (binary) of a video or picture, or pixels;
         start_s, end_s: the part of it in seconds. A file that cannot be read gives an analysis
         whose `state` is unreadable, one that breaks off has the state damaged; `reason` says why.
         """
+        if is_content(source):
+            with temporary_copy(source) as path:
+                return replace(self.analyze(path, start_s, end_s), path=None)
         began = time.perf_counter()
-        pictures = Pictures(source, self.sampling, start_s, end_s)
+        pictures = Pictures(cast(Source, source), self.sampling, start_s, end_s)
         schema = frames_schema(self.emotions, self.units)
         whose = Whose(self._network, self._people)
         follower = association.Follower()
@@ -257,7 +263,7 @@ class Analyzer:
 
 
 def analyze(
-    source: Source,
+    source: Source | Content,
     detector: str = DETECTOR,
     models: Sequence[str] = MODELS,
     *,
@@ -269,7 +275,7 @@ def analyze(
     start_s: float = 0.0,
     end_s: float | None = None,
 ) -> Analysis:
-    """Return what is seen in one video, picture, RGB array or (time, RGB array) pairs.
+    """Return what is seen in one video or picture (path, bytes, open file) or in RGB arrays.
 
     As `Analyzer(…).analyze(…)`, which keeps the networks loaded for the next source.
     """

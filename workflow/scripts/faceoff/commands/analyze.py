@@ -42,6 +42,9 @@ def analyze(
         Path | None,
         typer.Option("--people", help="folder of pictures of people, named by file or subfolder"),
     ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, help="files that are analysed at once, by processes")
+    ] = 1,
     out: Annotated[
         Path, typer.Option("--out", help="folder in which each file gets a folder")
     ] = Path("results/analysis"),
@@ -90,27 +93,18 @@ def analyze(
             del todo[path]
     if not todo:
         return
-    from faceoff.analysis.analyzer import Analyzer
+    from faceoff.analysis import batch
 
-    analyzer = Analyzer(
-        detector,
-        models,
-        every=every,
-        fps=fps,
-        device=device,
-        identities=identities,
-        people=people,
-    )
-    for path, folder in todo.items():
-        found = analyzer.analyze(path, start, end)
-        outputs.write(found, folder, kinds)
-        for line in outputs.summary_lines(found):
+    options = {
+        "detector": detector, "models": models, "every": every, "fps": fps, "device": device,
+        "identities": identities, "people": people,
+    }  # fmt: skip
+    task = batch.Task(options, start, end, kinds, settings)
+    for done in batch.finished(todo, task, jobs):
+        for line in [*done.lines, f"files in {done.folder}"]:
             console.print(line, soft_wrap=True, highlight=False, markup=False)
-        console.print(f"files in {folder}", soft_wrap=True, highlight=False, markup=False)
-        if found.state == "ok":
-            outputs.finish(path, folder, settings)
-        else:
+        if done.state != "ok":
             faulty += 1
-            typer.echo(f"faceoff: {path}: {found.state}: {found.reason}", err=True)
+            typer.echo(f"faceoff: {done.path}: {done.state}: {done.reason}", err=True)
     if faulty:
         raise typer.Exit(3)
