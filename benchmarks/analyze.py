@@ -1,4 +1,4 @@
-"""Measure how fast `faceoff analyze` reads a video, decoding included, and how much memory it takes.
+"""Measure how fast `faceoff analyze` reads a video, decoding included, and its memory.
 
     .venv-full/bin/python benchmarks/analyze.py VIDEO… [--model NAME]
     .venv-full/bin/python benchmarks/analyze.py --drawn MINUTES
