@@ -159,7 +159,8 @@ def made() -> Analysis:
     rows = [row_of(0, **face), row_of(1), row_of(2, **face)]
     about = {
         "detector": "d", "models": ["m"], "fusion": None, "every": 1, "fps": None, "start_s": 0.0,
-        "end_s": None, "identities": "off", "people": [], "limits": quality.LIMITS.told(),
+        "end_s": None, "identities": "off", "people": [], "temporal": None,
+        "limits": quality.LIMITS.told(),
     }  # fmt: skip
     table = pa.Table.from_pylist(rows, schema)
     return Analysis("a.mp4", None, table, "ok", "", about, 1.0)
@@ -197,7 +198,7 @@ def test_units_quadrant_and_gaps_are_said(made: Analysis) -> None:
     }  # fmt: skip
     assert not face["action_units"]["AU06"]["active"]
     assert told["frame_analyses"][1]["faces"] == []
-    assert [moment["accuracy"] for moment in outputs.timeline(made)] == [0.75, None, 0.75]
+    assert [moment["accuracy"] for moment in made.timeline()] == [0.75, None, 0.75]
     assert document.quadrant(-0.1, 0.3) == "negative_activated"
 
 

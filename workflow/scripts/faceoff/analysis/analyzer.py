@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from faceoff.analysis import DETECTOR, MODELS, fused
+from faceoff.analysis import DETECTOR, MODELS, fused, over_time
 from faceoff.analysis.people import People, Whose, embedding_network, state_of
 from faceoff.analysis.pictures import Content, Pictures, Row, Source, is_content, temporary_copy
 from faceoff.analysis.result import Analysis, frames_schema
@@ -66,6 +66,9 @@ class Analyzer:
     people
         Folder of pictures of people, one face each; a subfolder's name, or else the file's, is the
         person's. It asks for identities.
+    temporal
+        A rule over time that makes a steady state of each person's emotions, by its default
+        constants.
 
     Raises ValueError for an unknown name or one that cannot run here; the message says why.
     """
@@ -80,11 +83,13 @@ class Analyzer:
         device: str = "auto",
         identities: bool | None = None,
         people: Path | str | None = None,
+        temporal: str | None = None,
     ):
         if every < 1 or fps < 0 or isinstance(models, str) or not models:
             raise ValueError("`every` is 1 or more, `fps` 0 or more, `models` a list of names")
         if people is not None and identities is False:
             raise ValueError("people are named by their identities: `people` needs `identities`")
+        self.temporal = over_time.told(temporal)
         self.detector, self.models = detector, tuple(dict.fromkeys(models))
         self.sampling = Sampling(fps, every)
         self._clock = Clock()
@@ -149,6 +154,8 @@ class Analyzer:
             whose.end(follower.ended)
         table = pa.concat_tables(tables) if tables else schema.empty_table()
         table = _with_people(table, *whose.told(follower.count), still=frames < 2)
+        if self.temporal is not None and self.emotions:
+            table = over_time.with_states(table, self.emotions, self.temporal["rule"])
         return Analysis(
             name=pictures.name,
             path=pictures.path,
@@ -165,6 +172,7 @@ class Analyzer:
                 "end_s": end_s,
                 "identities": self.identities,
                 "people": list(self._people.names) if self._people else [],
+                "temporal": self.temporal,
                 "limits": quality.LIMITS.told(),
             },
             seconds=time.perf_counter() - began,
@@ -272,6 +280,7 @@ def analyze(
     device: str = "auto",
     identities: bool | None = None,
     people: Path | str | None = None,
+    temporal: str | None = None,
     start_s: float = 0.0,
     end_s: float | None = None,
 ) -> Analysis:
@@ -287,6 +296,7 @@ def analyze(
         device=device,
         identities=identities,
         people=people,
+        temporal=temporal,
     )
     return analyzer.analyze(source, start_s, end_s)
 

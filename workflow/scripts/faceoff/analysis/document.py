@@ -23,9 +23,13 @@ _ACTIVE = 1.0
 
 
 def head(
-    name: str, about: Mapping[str, Any], first: Mapping[str, Any], summary: Mapping[str, Any]
+    name: str,
+    about: Mapping[str, Any],
+    first: Mapping[str, Any],
+    summary: Mapping[str, Any],
+    episodes: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Return the document without its frames: what was done, the video, the summary.
+    """Return the document without its frames: what was done, the video, episodes, the summary.
 
     name: of the source; about: how it was analysed; first: row of the table, empty if it has none.
     """
@@ -39,6 +43,7 @@ def head(
             "duration_s": summary["duration_s"],
         },
         "summary_statistics": summary,
+        "episodes": episodes,
     }
 
 
@@ -67,6 +72,9 @@ def _face(row: Mapping[str, Any]) -> dict[str, Any]:
         "state": row["state"],
         "reason": row["reason"],
         "expression": None,
+        "steady_expression": None
+        if row["steady_emotion"] is None
+        else {"emotion": row["steady_emotion"], "confidence": row["steady_confidence"]},
         "valence_arousal": None,
         "action_units": measured or None,
     }

@@ -26,7 +26,7 @@ def _json(analysis: Analysis, folder: Path) -> None:
     files.write_json_list(
         folder / "analysis.json", analysis.head(), "frame_analyses", analysis.frame_documents()
     )
-    files.write_json(folder / "timeline.json", timeline(analysis))
+    files.write_json(folder / "timeline.json", analysis.timeline())
 
 
 def _csv(analysis: Analysis, folder: Path) -> None:
@@ -59,25 +59,6 @@ _WRITE: dict[str, Callable[[Analysis, Path], None]] = {
 }
 
 
-def timeline(analysis: Analysis) -> list[dict[str, Any]]:
-    """Return each moment of the main face; `accuracy` is the probability of its emotion.
-
-    It is None, as emotion and sentiment are, where the face is not seen.
-    """
-    rows, seen = summary.main_face(analysis.table)
-    shown = analysis.table.select(_MOMENT).take(rows).to_pylist()
-    return [
-        {
-            "timestamp": row["timestamp"],
-            "accuracy": row["confidence"] if there else None,
-            "emotion": row["emotion"] if there else None,
-            "sentiment": row["sentiment"] if there else None,
-        }
-        for row, there in zip(shown, seen, strict=True)
-    ]
-
-
-_MOMENT = ["timestamp", "confidence", "emotion", "sentiment"]
 _UNIT = "au_"
 
 
@@ -89,7 +70,8 @@ def openface_columns(analysis: Analysis) -> list[str]:
     first = ["frame", "face_id", "timestamp", "confidence", "success"]
     whose = ["track_id", "identity", "person", "x", "y", "w", "h", *quality.COLUMNS, "reliable"]
     last = ["emotion", "emotion_confidence", "sentiment", "valence", "arousal", "state", "reason"]
-    return [*first, *whose, *units, *read, *last]
+    steady = ["steady_emotion", "steady_confidence"] if analysis.rule else []
+    return [*first, *whose, *units, *read, *steady, *last]
 
 
 def openface_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
@@ -154,6 +136,8 @@ def summary_lines(analysis: Analysis) -> list[str]:
             f"{face['first_s']:.2f} to {face['last_s']:.2f} s: {shares}"
             f"{'' if mean is None else f' (mean probability {mean:.2f})'}"
         )
+    if analysis.rule:
+        lines.append(f"episodes by the rule {analysis.rule}: {len(analysis.episodes)}")
     return lines
 
 

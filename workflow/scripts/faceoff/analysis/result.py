@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from faceoff.analysis import document, summary
+from faceoff.analysis import document, over_time, summary
 from faceoff.faces import quality
 from faceoff.storage import columns
 
@@ -22,7 +22,7 @@ def frames_schema(emotions: Sequence[str], units: Sequence[str]) -> pa.Schema:
 
     timestamp: seconds; x, y, w, h: the detector's box in pixels of the upright picture; score: the
     detector's; face_size … reliable: as of `faces.quality`, `reliable` 1 or 0; p_*: probabilities;
-    confidence: that of `emotion`.
+    confidence: that of `emotion`; steady_*: the state of the rule over time, if there is one.
     """
     read = columns.predictions_schema(emotions, units)
     after = read.names.index("reason") + 1
@@ -42,6 +42,8 @@ def frames_schema(emotions: Sequence[str], units: Sequence[str]) -> pa.Schema:
         pa.field("width", pa.int32()),
         pa.field("height", pa.int32()),
         *[read.field(place) for place in range(after, len(read))],
+        pa.field("steady_emotion", pa.string()),
+        pa.field("steady_confidence", pa.float64()),
     ])  # fmt: skip
 
 
@@ -103,6 +105,54 @@ class Analysis:
         """Return frames, seconds, coverage, and what is seen of each track and of each person."""
         return summary.summary(self.table)
 
+    @property
+    def rule(self) -> str | None:
+        """Return the name of the rule over time, None without one."""
+        return self.about["temporal"] and str(self.about["temporal"]["rule"])
+
+    @cached_property
+    def episodes(self) -> list[dict[str, Any]]:
+        """Return the stretches of one state of each person, none without a rule over time.
+
+        Each has emotion, start, apex and end in seconds, peak (its greatest smoothed probability),
+        identity and person.
+        """
+        if self.rule is None or not len(self.table):
+            return []
+        return over_time.episodes(self.table, self.emotions, self.rule)
+
+    def timeline(self) -> list[dict[str, Any]]:
+        """Return each moment of the main face: timestamp, accuracy, emotion, sentiment, episode.
+
+        With a rule over time, these are its state and the state's smoothed probability, also where
+        the state outlives a face that is away; without one, the model's emotion and probability. A
+        moment without either has None. episode: the place among `episodes`.
+        """
+        rows, seen = summary.main_face(self.table)
+        names = ["timestamp", "confidence", "emotion", "sentiment"]
+        shown = self.table.select(names).take(rows).to_pylist()
+        moments = [
+            {
+                "timestamp": row["timestamp"],
+                "accuracy": row["confidence"] if there else None,
+                "emotion": row["emotion"] if there else None,
+                "sentiment": row["sentiment"] if there else None,
+                "episode": None,
+            }
+            for row, there in zip(shown, seen, strict=True)
+        ]
+        if self.rule is None or not seen.any():
+            return moments
+        main = int(summary.keys(self.table, "identity")[rows[seen.argmax()]])
+        for place, state in over_time.states_of(self.table, self.emotions, self.rule, main):
+            moments[place] |= state
+        for number, episode in enumerate(self.episodes):
+            if episode["identity"] == main:
+                for moment in moments:
+                    if episode["start"] <= moment["timestamp"] < episode["end"]:
+                        moment["episode"] = number
+        return moments
+
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as the document that schema.json describes."""
         return {**self.head(), "frame_analyses": list(self.frame_documents())}
@@ -116,7 +166,8 @@ class Analysis:
             "reason": self.reason or None,
         }
         first = self.table.slice(0, 1).to_pylist()
-        return document.head(self.name, about, first[0] if first else {}, self.summary)
+        video = first[0] if first else {}
+        return document.head(self.name, about, video, self.summary, self.episodes)
 
     def frame_documents(self) -> Iterator[dict[str, Any]]:
         """Yield each frame with its faces, as the document has them."""

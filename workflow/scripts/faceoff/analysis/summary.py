@@ -44,7 +44,7 @@ def name_of(identity: int, person: str | None) -> str:
     return f"face {identity}" if person is None else person
 
 
-def _keys(table: pa.Table, name: str) -> Floats:
+def keys(table: pa.Table, name: str) -> Floats:
     """Return the number of each row's group, the face's own number where it has none."""
     groups = values(table, name)
     return np.where(np.isnan(groups), values(table, "face_id"), groups)
@@ -60,7 +60,7 @@ def main_face(table: pa.Table) -> tuple[Ints, Bools]:
     read = np.flatnonzero(table["success"].to_numpy() == 1)
     rows, seen = first.astype(np.int64), np.zeros(len(frame), bool)
     if len(read):
-        number = np.unique(_keys(table, "identity")[read], return_inverse=True)[1]
+        number = np.unique(keys(table, "identity")[read], return_inverse=True)[1]
         area = np.nan_to_num((values(table, "w") * values(table, "h"))[read])
         # A face without a box, of a detector that takes the whole picture, counts as one pixel.
         main = np.bincount(number, np.where(area > 0, area, 1.0)).argmax()
@@ -71,11 +71,11 @@ def main_face(table: pa.Table) -> tuple[Ints, Bools]:
 
 
 def _groups(table: pa.Table, name: str, read: Bools) -> list[dict[str, Any]]:
-    keys = _keys(table, name)
-    numbers, counts = np.unique(keys[read], return_counts=True)
+    groups = keys(table, name)
+    numbers, counts = np.unique(groups[read], return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return [
-        _group(table.take(np.flatnonzero(read & (keys == numbers[place]))), name, numbers[place])
+        _group(table.take(np.flatnonzero(read & (groups == numbers[place]))), name, numbers[place])
         for place in order
     ]
 

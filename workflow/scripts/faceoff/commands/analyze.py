@@ -7,6 +7,7 @@ import typer
 
 from faceoff.analysis import DETECTOR, MODELS
 from faceoff.commands.command_line import console, fail
+from faceoff.temporal import rule_list
 
 
 def analyze(
@@ -41,6 +42,10 @@ def analyze(
     people: Annotated[
         Path | None,
         typer.Option("--people", help="folder of pictures of people, named by file or subfolder"),
+    ] = None,
+    temporal: Annotated[
+        str | None,
+        typer.Option("--temporal", help=f"rule over time: {', '.join(rule_list.names())}"),
     ] = None,
     jobs: Annotated[
         int, typer.Option("--jobs", min=1, help="files that are analysed at once, by processes")
@@ -84,6 +89,7 @@ def analyze(
         "detector": detector, "models": models, "every": every, "fps": fps, "start_s": start,
         "end_s": end, "kinds": kinds,
         "identities": whose.state_of(joined), "people": whose.fingerprint(people),
+        "temporal": temporal,
     }  # fmt: skip
     faulty = 0
     todo = outputs.folders_of(files_of(paths), out)
@@ -98,6 +104,7 @@ def analyze(
     options = {
         "detector": detector, "models": models, "every": every, "fps": fps, "device": device,
         "identities": identities, "people": people,
+        "temporal": temporal,
     }  # fmt: skip
     task = batch.Task(options, start, end, kinds, settings)
     for done in batch.finished(todo, task, jobs):
