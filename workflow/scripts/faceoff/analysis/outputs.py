@@ -17,7 +17,7 @@ _DONE = "done.json"  # written last: of which file, and by what, a folder's file
 def write(analysis: Analysis, folder: Path, kinds: Collection[str] = KINDS) -> None:
     """Write summary.txt and the files of these kinds: json, csv, plot, html, overlay."""
     folder.mkdir(parents=True, exist_ok=True)
-    for kind in kinds:
+    for kind in sorted(kinds, key=list(_WRITE).index):
         _WRITE[kind](analysis, folder)
     files.write_text(folder / "summary.txt", "\n".join(summary_lines(analysis)) + "\n")
 
@@ -50,12 +50,13 @@ def _overlay(analysis: Analysis, folder: Path) -> None:
     overlay.write(analysis, folder)
 
 
+# In this order: the page links the overlay.
 _WRITE: dict[str, Callable[[Analysis, Path], None]] = {
     "json": _json,
     "csv": _csv,
     "plot": _plot,
-    "html": _html,
     "overlay": _overlay,
+    "html": _html,
 }
 
 
