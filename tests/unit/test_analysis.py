@@ -1,5 +1,9 @@
 """One's own videos and pictures: the same numbers as the workflow, and files that others read."""
 
+import csv
+import io
+import os
+import shutil
 import subprocess
 import sys
 from itertools import islice
@@ -20,7 +24,7 @@ from faceoff.analysis.result import Analysis, frames_schema
 from faceoff.cli import app
 from faceoff.drawing import clips, scenes
 from faceoff.drawing.video import write_video
-from faceoff.faces import openface_csv
+from faceoff.faces import openface_csv, quality
 from faceoff.plan.job_specs import Plan
 from faceoff.stages import frames as frames_stage
 from faceoff.stages.detect import write_faces
@@ -28,6 +32,7 @@ from faceoff.stages.predict import write_predictions
 from faceoff.stages.samples import write_samples
 from faceoff.storage import files, parquet
 
+SCRIPTS = layout.PACKAGE.parent
 FRAMES = 65  # one more than a batch of the models
 SCHEMA = files.read_json(layout.PACKAGE / "analysis" / "schema.json")
 
@@ -119,8 +124,23 @@ def test_arrays_and_iterators_are_read_as_files_are(analyzer: "faceoff.Analyzer"
         analyzer.analyze(image.astype(float))
 
 
+def test_bytes_and_open_files_are_read_as_the_file_is(
+    analyzer: "faceoff.Analyzer", clip: Path, found: Analysis
+) -> None:
+    with open(clip, "rb") as file:
+        opened = analyzer.analyze(file)
+    for read in (opened, analyzer.analyze(clip.read_bytes()), analyzer.analyze(bytearray(b"no"))):
+        assert read.path is None
+        assert read.state == ("unreadable" if read.name == "bytes" and read.reason else "ok")
+    assert opened.name == clip.name
+    assert opened.table.equals(found.table)
+    assert analyzer.analyze(clip.read_bytes()).table.equals(found.table)
+    with pytest.raises(ValueError, match="mode 'rb'"):
+        analyzer.analyze(io.StringIO("text"))  # type: ignore[arg-type]
+
+
 def row_of(frame: int, **more: Any) -> dict[str, Any]:
-    silent = {"frame": frame, "timestamp": frame / 10, "face_id": -1, "success": 0}
+    silent = {"frame": frame, "timestamp": frame / 10, "face_id": -1, "success": 0, "reliable": 0}
     return silent | {"state": "no_face"} | more
 
 
@@ -130,14 +150,17 @@ def made() -> Analysis:
     schema = frames_schema(("neutral", "happiness"), ("AU06", "AU12"))
     face = {
         "face_id": 0, "track_id": 0, "success": 1, "state": "ok", "x": 1.0, "y": 2.0, "w": 30.0,
-        "h": 40.0, "score": 0.9, "p_neutral": 0.25, "p_happiness": 0.75, "emotion": "happiness",
+        "h": 40.0, "score": 0.9, "face_size": 40.0, "light": 99.0, "contrast": 30.0,
+        "sharpness": 0.1, "reliable": 1, "p_neutral": 0.25, "p_happiness": 0.75,
+        "emotion": "happiness",
         "confidence": 0.75, "sentiment": "positive", "valence": 0.5, "arousal": -0.2,
         "au_06": 0.5, "au_12": 3.25,
     }  # fmt: skip
     rows = [row_of(0, **face), row_of(1), row_of(2, **face)]
     about = {
         "detector": "d", "models": ["m"], "fusion": None, "every": 1, "fps": None, "start_s": 0.0,
-        "end_s": None,
+        "end_s": None, "identities": "off", "people": [], "temporal": None,
+        "limits": quality.LIMITS.told(),
     }  # fmt: skip
     table = pa.Table.from_pylist(rows, schema)
     return Analysis("a.mp4", None, table, "ok", "", about, 1.0)
@@ -153,6 +176,18 @@ def test_frames_csv_is_read_back_as_openface_writes_it(made: Analysis, tmp_path:
     assert read.intensity["AU12"].tolist() == [3.25, 0.0, 3.25]
 
 
+def test_units_have_a_table_in_long_form(made: Analysis, tmp_path: Path) -> None:
+    outputs.write(made, tmp_path, ["csv"])
+    with open(tmp_path / "action_units.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["frame"], row["timestamp"], row["unit"]) for row in rows] == [
+        ("1", "0.0", "AU06"), ("1", "0.0", "AU12"), ("3", "0.2", "AU06"), ("3", "0.2", "AU12"),
+    ]  # fmt: skip
+    assert list(rows[1].values())[2:] == [
+        "0", "0", "AU12", "3.25", "1", "lip corner puller", "marked",
+    ]  # fmt: skip
+
+
 def test_units_quadrant_and_gaps_are_said(made: Analysis) -> None:
     told = made.to_json()
     jsonschema.validate(told, SCHEMA)
@@ -163,7 +198,7 @@ def test_units_quadrant_and_gaps_are_said(made: Analysis) -> None:
     }  # fmt: skip
     assert not face["action_units"]["AU06"]["active"]
     assert told["frame_analyses"][1]["faces"] == []
-    assert [moment["accuracy"] for moment in outputs.timeline(made)] == [0.75, None, 0.75]
+    assert [moment["accuracy"] for moment in made.timeline()] == [0.75, None, 0.75]
     assert document.quadrant(-0.1, 0.3) == "negative_activated"
 
 
@@ -197,6 +232,29 @@ def test_bad_files_have_a_reason_and_the_others_go_on(tmp_path: Path) -> None:
         jsonschema.validate(files.read_json(tmp_path / "out" / name / "analysis.json"), SCHEMA)
     again = CliRunner().invoke(app, arguments)
     assert again.output.count("finished before") == 2
+
+
+@pytest.mark.slow
+def test_several_processes_write_the_same_bytes(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(3):
+        shutil.copy(clip, folder / f"{number}.mp4")
+    (folder / "broken.mp4").write_bytes(b"")
+    written = {}
+    for jobs in ("1", "3"):
+        out = tmp_path / f"out{jobs}"
+        arguments = ["analyze", str(folder), "--out", str(out), "--jobs", jobs, "--end", "1"]
+        done = subprocess.run(
+            [sys.executable, "-m", "faceoff", *arguments],
+            capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+        )  # fmt: skip
+        assert done.returncode == 3, done.stderr
+        assert "broken.mp4: unreadable" in done.stderr
+        made = [path for path in sorted(out.rglob("*")) if path.is_file()]
+        written[jobs] = {path.relative_to(out): path.read_bytes() for path in made}
+    assert len(written["1"]) > 3 * 6
+    assert written["1"] == written["3"]
 
 
 @pytest.mark.parametrize(

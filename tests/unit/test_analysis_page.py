@@ -4,6 +4,7 @@ import os
 from itertools import islice
 from pathlib import Path
 
+import av
 import pytest
 from PIL import Image
 
@@ -58,9 +59,59 @@ def test_the_page_seeks_draws_and_is_quiet(pages: dict[str, Path]) -> None:
             ".getImageData(0, 0, canvas.width, canvas.height).data.some(value => value)"
         )
         assert page.locator("#boxes").evaluate(drawn)
-        assert page.locator("#face option").all_inner_texts() == ["0"]
+        assert page.locator("#face option").all_inner_texts() == ["face 0 (100 % of frames)"]
         page.goto(pages["still"].as_uri())
         page.wait_for_function("document.getElementById('media').complete")
         assert page.locator("#boxes").evaluate(drawn)
+        browser.close()
+    assert said == []
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a drawn clip of two people in a format that browsers lack, with its overlay."""
+    folder = tmp_path_factory.mktemp("pair")
+    drawn = clips.frames(next(clip for clip in clips.plan("test") if len(clip.cast) == 2))
+    with av.open(str(folder / "pair.avi"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25, options={"qscale": "2"})
+        for place, (_, image, _) in enumerate(islice(drawn, 30)):
+            if place == 0:
+                stream.height, stream.width = image.shape[:2]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    found = faceoff.analyze(folder / "pair.avi", temporal="ema")
+    outputs.write(found, folder / "out", ["html", "overlay"])
+    return folder / "out" / "analysis.html"
+
+
+def test_people_are_switched_frames_stepped_and_the_overlay_stands_in(pair: Path) -> None:
+    if not os.path.exists(CHROMIUM):
+        pytest.skip(f"{CHROMIUM} is not installed")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    said: list[str] = []
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        for width in (1440, 390):
+            context = browser.new_context(offline=True, viewport={"width": width, "height": 900})
+            page = context.new_page()
+            page.on("pageerror", lambda error: said.append(str(error)))
+            page.goto(pair.as_uri())
+            page.wait_for_function("document.getElementById('media').videoWidth > 0")
+            assert page.locator("#media").evaluate("m => m.currentSrc").endswith("/overlay.mp4")
+            assert page.locator("#lost").is_hidden()
+            assert page.locator("#key .rule").is_visible()
+            assert page.locator("#face").input_value() == "0"
+            page.locator("#strips").click(position={"x": 5, "y": 40})
+            assert page.locator("#face").input_value() == "1"
+            page.locator("#curves").focus()
+            before = page.locator("#now").inner_text()
+            page.keyboard.press("ArrowRight")
+            page.keyboard.press("ArrowRight")
+            assert page.locator("#now").inner_text() != before
+            assert page.locator("#legend li").count() == 8
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, "nothing is wider than the window"
         browser.close()
     assert said == []

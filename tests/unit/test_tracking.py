@@ -6,7 +6,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
 
 from faceoff.tracking import cuts, identities
-from faceoff.tracking.association import Moment, follow
+from faceoff.tracking.association import Follower, Moment, follow
 
 FPS = 25
 
@@ -139,3 +139,27 @@ def test_a_track_without_an_embedding_is_an_identity_of_its_own() -> None:
     points = np.array([[0.0], [np.nan], [0.1], [np.nan]])
     assert identities.join(points, np.zeros((4, 4), bool), 0.5).tolist() == [0, 1, 0, 2]
     assert len(identities.join(np.empty((0, 3)), np.empty((0, 0), bool), 0.5)) == 0
+
+
+def test_people_are_named_by_the_nearest_reference_and_once_in_a_moment() -> None:
+    references, people = np.array([[0.0], [0.1], [1.0]]), np.array([4, 4, 7])
+    alone = np.zeros((3, 3), bool)
+    found = np.array([[0.02], [0.3], [np.nan]])
+    assert identities.named(found, alone, references, people).tolist() == [4, 4, -1]
+    together = np.array([[False, True, False], [True, False, False], [False, False, False]])
+    # The second is nearer to 4, whom the first is; it is too far from 7.
+    assert identities.named(found, together, references, people).tolist() == [4, -1, -1]
+    assert identities.named(found, together, references, people, 0.8).tolist() == [4, 7, -1]
+    assert identities.named(found[:0], alone[:0, :0], references, people).tolist() == []
+
+
+def test_a_follower_tells_which_tracks_have_ended() -> None:
+    follower = Follower(gap_s=1.0)
+    assert follower.step(moment(0.0, 100, 400)).tolist() == [0, 1]
+    assert follower.step(moment(0.5, 400)).tolist() == [1]
+    assert follower.ended([0, 1]) == set()
+    assert follower.step(moment(1.2, 400)).tolist() == [1]
+    assert follower.ended([0, 1]) == {0}
+    assert follower.step(moment(1.3, 700), lambda: True).tolist() == [2]
+    assert follower.ended([0, 1, 2]) == {0, 1}
+    assert follower.count == 3

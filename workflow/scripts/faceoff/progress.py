@@ -4,11 +4,15 @@ A terminal has a bar; a job's log has a line every few seconds.
 """
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 Item = TypeVar("Item")
 _EVERY_S = 5.0
@@ -33,22 +37,12 @@ def meter(
 
     done: the number that was there before.
     """
+    if _elsewhere is not None:
+        with _sent(_elsewhere, what, total, done) as send:
+            yield send
+        return
     if sys.stderr.isatty():
-        from rich import progress
-        from rich.console import Console
-
-        amount = (
-            (progress.DownloadColumn(), progress.TransferSpeedColumn())
-            if in_bytes
-            else (progress.TaskProgressColumn(),)
-        )
-        columns = (
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            *amount,
-            progress.TimeRemainingColumn(),
-        )
-        with progress.Progress(*columns, console=Console(stderr=True)) as bar:
+        with _bars(in_bytes) as bar:
             yield partial(bar.advance, bar.add_task(what, total=total, completed=done))
         return
     start = last = time.monotonic()
@@ -71,3 +65,72 @@ def meter(
     in_all = f"{(done + came) / scale:{form}}{unit}"
     took = f"{time.monotonic() - start:.1f} s"
     print(f"{what}: {in_all} in {took}", file=sys.stderr, flush=True)
+
+
+def _bars(in_bytes: bool = False) -> "Progress":
+    """Return bars for a terminal, one per task."""
+    from rich import progress
+    from rich.console import Console
+
+    amount = (
+        (progress.DownloadColumn(), progress.TransferSpeedColumn())
+        if in_bytes
+        else (progress.TaskProgressColumn(),)
+    )
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        *amount,
+        progress.TimeRemainingColumn(),
+    )
+    return progress.Progress(*columns, console=Console(stderr=True))
+
+
+_elsewhere: Any = None  # the queue of the process that draws this one's bars
+_SEND_S = 0.2
+
+
+def draw_elsewhere(queue: Any) -> None:
+    """Send the progress of this process to a queue from now on, None to draw it here."""
+    global _elsewhere
+    _elsewhere = queue
+
+
+@contextmanager
+def _sent(queue: Any, what: str, total: int | None, done: int) -> Iterator[Callable[[int], None]]:
+    last = time.monotonic()
+    queue.put((what, total, done))
+
+    def advance(new: int) -> None:
+        nonlocal done, last
+        done += new
+        if time.monotonic() - last >= _SEND_S:
+            last = time.monotonic()
+            queue.put((what, total, done))
+
+    yield advance
+    queue.put((what, done, done))
+
+
+@contextmanager
+def drawn_here(queue: Any) -> Iterator[None]:
+    """Draw a bar for each work of which other processes tell by a queue; None draws nothing."""
+    if queue is None:
+        yield
+        return
+    with _bars() as bars:
+        tasks: dict[str, Any] = {}
+
+        def draw() -> None:
+            for what, total, done in iter(queue.get, None):
+                if what not in tasks:
+                    tasks[what] = bars.add_task(what, total=total)
+                bars.update(tasks[what], total=total, completed=done)
+
+        drawer = threading.Thread(target=draw, daemon=True)
+        drawer.start()
+        try:
+            yield
+        finally:
+            queue.put(None)
+            drawer.join()

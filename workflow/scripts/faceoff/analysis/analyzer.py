@@ -8,16 +8,18 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 
-from faceoff.analysis import DETECTOR, MODELS, fused
-from faceoff.analysis.pictures import Pictures, Row, Source
+from faceoff.analysis import DETECTOR, MODELS, fused, over_time
+from faceoff.analysis.people import People, Whose, embedding_network, state_of
+from faceoff.analysis.pictures import Content, Pictures, Row, Source, is_content, temporary_copy
 from faceoff.analysis.result import Analysis, frames_schema
 from faceoff.emotions import order
-from faceoff.faces import detection_view, face_crops
+from faceoff.faces import crops, detection_view, face_crops, quality
 from faceoff.faces.choice import SIDES
 from faceoff.faces.detection_view import View
 from faceoff.inference.clock import Clock
@@ -27,8 +29,17 @@ from faceoff.media.frame_rate import Sampling
 from faceoff.plugins import registry
 from faceoff.plugins.jobs import CropJob, PluginJob
 from faceoff.plugins.plugin import Plugin
-from faceoff.plugins.protocols import RGB, ActionUnitModel, EmotionModel, KnownFaces, RecordedModel
+from faceoff.plugins.protocols import (
+    RGB,
+    ActionUnitModel,
+    Box,
+    CropSpec,
+    EmotionModel,
+    KnownFaces,
+    RecordedModel,
+)
 from faceoff.progress import track
+from faceoff.statistics.arrays import Ints
 from faceoff.storage import columns
 from faceoff.tracking import association, cuts
 
@@ -49,6 +60,15 @@ class Analyzer:
         Read every `every`-th frame, or `fps` frames per second where it is not 0.
     device
         auto, cpu or cuda.
+    identities
+        Whether tracks of one person are joined, by a network whose files are fetched; None joins
+        them where the files are there.
+    people
+        Folder of pictures of people, one face each; a subfolder's name, or else the file's, is the
+        person's. It asks for identities.
+    temporal
+        A rule over time that makes a steady state of each person's emotions, by its default
+        constants.
 
     Raises ValueError for an unknown name or one that cannot run here; the message says why.
     """
@@ -61,9 +81,15 @@ class Analyzer:
         every: int = 1,
         fps: float = 0.0,
         device: str = "auto",
+        identities: bool | None = None,
+        people: Path | str | None = None,
+        temporal: str | None = None,
     ):
         if every < 1 or fps < 0 or isinstance(models, str) or not models:
             raise ValueError("`every` is 1 or more, `fps` 0 or more, `models` a list of names")
+        if people is not None and identities is False:
+            raise ValueError("people are named by their identities: `people` needs `identities`")
+        self.temporal = over_time.told(temporal)
         self.detector, self.models = detector, tuple(dict.fromkeys(models))
         self.sampling = Sampling(fps, every)
         self._clock = Clock()
@@ -78,6 +104,13 @@ class Analyzer:
             if isinstance(model, RecordedModel):
                 raise ValueError(f"model {name!r} looks at no pictures, so it cannot be used")
             self._models.append(model)
+        self.identities = state_of(True if people is not None else identities)
+        self._network = embedding_network(self.identities)
+        self._people = (
+            People.read(Path(people), self._boxes, self._network)
+            if people is not None and self._network is not None
+            else None
+        )
         self._crop = CropJob(
             policy="all",
             whole_frame=bool(self._card.get("whole_frame")),
@@ -93,29 +126,36 @@ class Analyzer:
             )
         )
 
-    def analyze(self, source: Source, start_s: float = 0.0, end_s: float | None = None) -> Analysis:
+    def analyze(
+        self, source: Source | Content, start_s: float = 0.0, end_s: float | None = None
+    ) -> Analysis:
         """Return what is seen in a video, a picture, an RGB array or (time, RGB array) pairs.
 
+        source: the path, the bytes or the open file (binary) of a video or picture, or pixels;
         start_s, end_s: the part of it in seconds. A file that cannot be read gives an analysis
         whose `state` is unreadable, one that breaks off has the state damaged; `reason` says why.
         """
+        if is_content(source):
+            with temporary_copy(source) as path:
+                return replace(self.analyze(path, start_s, end_s), path=None)
         began = time.perf_counter()
-        pictures = Pictures(source, self.sampling, start_s, end_s)
+        pictures = Pictures(cast(Source, source), self.sampling, start_s, end_s)
         schema = frames_schema(self.emotions, self.units)
-        moments: list[association.Moment] = []
-        changes: list[float] = []
+        whose = Whose(self._network, self._people)
+        follower = association.Follower()
         tables: list[pa.Table] = []
-        framewise = track(self._faces(pictures, changes), pictures.name, pictures.expected())
+        framewise = track(
+            self._faces(pictures, follower, whose), pictures.name, pictures.expected()
+        )
+        frames = 0
         while pending := list(islice(framewise, face_crops.BATCH)):
-            rows = self._read(pending)
-            for faces, _ in pending:
-                seen = [face for face in faces if face["box_found"]]
-                boxes = np.array([[face[side] for side in SIDES] for face in seen], float)
-                moments.append(association.Moment(faces[0]["timestamp"], boxes.reshape(-1, 4)))
-            tables.append(pa.Table.from_pylist(rows, schema))
+            tables.append(pa.Table.from_pylist(self._read(pending), schema))
+            frames += len(pending)
+            whose.end(follower.ended)
         table = pa.concat_tables(tables) if tables else schema.empty_table()
-        if len(moments) > 1:
-            table = _with_tracks(table, moments, changes)
+        table = _with_people(table, *whose.told(follower.count), still=frames < 2)
+        if self.temporal is not None and self.emotions:
+            table = over_time.with_states(table, self.emotions, self.temporal["rule"])
         return Analysis(
             name=pictures.name,
             path=pictures.path,
@@ -130,15 +170,28 @@ class Analyzer:
                 "fps": self.sampling.fps or None,
                 "start_s": start_s,
                 "end_s": end_s,
+                "identities": self.identities,
+                "people": list(self._people.names) if self._people else [],
+                "temporal": self.temporal,
+                "limits": quality.LIMITS.told(),
             },
             seconds=time.perf_counter() - began,
         )
 
+    def _boxes(self, image: RGB) -> list[Box]:
+        """Return the canonical boxes of the faces of a picture. Raises what the detector raises."""
+        found = detection_view.detect(self._detector, [View.of(image, 1, 0.0)], self._clock)[0]
+        if isinstance(found, Exception):
+            raise found
+        calibration = self._card.get("calibration")
+        faces = detection_view.postprocess(found, self._card)
+        return [crops.calibrate(face.box, calibration) for face in faces]
+
     def _faces(
-        self, pictures: Pictures, changes: list[float]
+        self, pictures: Pictures, follower: association.Follower, whose: Whose
     ) -> Iterator[tuple[list[Row], list[list[RGB | None]]]]:
         """Yield of each frame its face rows and, for each model, the crop of each face."""
-        crops = [face_crops.crop_spec(model, self._crop) for model in self._models]
+        specs = [face_crops.crop_spec(model, self._crop) for model in self._models]
         before: RGB | None = None
 
         def views() -> Iterator[tuple[list[Row], list[View | Exception]]]:
@@ -148,18 +201,43 @@ class Analyzer:
         for batch, seen in prefetch(views()):
             found = detection_view.detect(self._detector, seen, self._clock)
             for frame, faces in zip(batch, found, strict=True):
-                now = cuts.small_picture(frame["pixels"])
-                changes.append(0.0 if before is None else cuts.scene_change(before, now))
-                before = now
-                yield self._cropped(frame, faces, crops)
+                rows, cropped = self._cropped(frame, faces, specs)
+                self._look(rows, frame["pixels"], before, follower, whose)
+                before = frame["pixels"]
+                yield rows, cropped
+
+    def _look(
+        self,
+        rows: list[Row],
+        image: RGB,
+        before: RGB | None,
+        follower: association.Follower,
+        whose: Whose,
+    ) -> None:
+        """Write the track and the quality of each face of a frame, and show its pixels to `whose`.
+
+        before: the picture of the frame before, None of the first.
+        """
+        seen = [row for row in rows if row["box_found"]]
+        boxes = np.array([[row[side] for side in SIDES] for row in seen], float).reshape(-1, 4)
+        tracks = follower.step(
+            association.Moment(rows[0]["timestamp"], boxes),
+            lambda: before is not None and cuts.is_cut(before, image),
+        )
+        canonical = [crops.calibrate(tuple(box), self._crop.calibration) for box in boxes.tolist()]
+        for row, number, box in zip(seen, tracks.tolist(), canonical, strict=True):
+            found = quality.quality(image, box)
+            row |= {"track_id": number, "clear": quality.LIMITS.hold(found), **found.row()}
+        scores = np.array([1.0 if row["score"] is None else row["score"] for row in seen])
+        whose.see(image, tracks, canonical, boxes[:, 2] * boxes[:, 3] * scores)
 
     def _cropped(
-        self, frame: Row, found: detection_view.Found, crops: Sequence[Any]
+        self, frame: Row, found: detection_view.Found, specs: Sequence[CropSpec]
     ) -> tuple[list[Row], list[list[RGB | None]]]:
         rows = list(detection_view.face_rows(frame, found, self._card))
         rows = [{"landmarks": None, **row} for row in rows]
         cropped = [
-            face_crops.face_crops(frame, rows, crop, self._crop, frame["pixels"]) for crop in crops
+            face_crops.face_crops(frame, rows, spec, self._crop, frame["pixels"]) for spec in specs
         ]
         size = {key: frame[key] for key in ("width", "height")}
         faces = []
@@ -183,28 +261,43 @@ class Analyzer:
             read = filled(reader(model, order(model.emotions)), inputs, self._clock)
             for number, answer in zip(there, read, strict=True):
                 answers[number].append(answer)
-        return [
+        rows = [
             {**face, **fused.answer(said, self.emotions)}
             for face, said in zip(faces, answers, strict=True)
         ]
+        for row in rows:
+            row["reliable"] = int(bool(row["success"]) and row.get("clear", False))
+        return rows
 
 
 def analyze(
-    source: Source,
+    source: Source | Content,
     detector: str = DETECTOR,
     models: Sequence[str] = MODELS,
     *,
     every: int = 1,
     fps: float = 0.0,
     device: str = "auto",
+    identities: bool | None = None,
+    people: Path | str | None = None,
+    temporal: str | None = None,
     start_s: float = 0.0,
     end_s: float | None = None,
 ) -> Analysis:
-    """Return what is seen in one video, picture, RGB array or (time, RGB array) pairs.
+    """Return what is seen in one video or picture (path, bytes, open file) or in RGB arrays.
 
     As `Analyzer(…).analyze(…)`, which keeps the networks loaded for the next source.
     """
-    analyzer = Analyzer(detector, models, every=every, fps=fps, device=device)
+    analyzer = Analyzer(
+        detector,
+        models,
+        every=every,
+        fps=fps,
+        device=device,
+        identities=identities,
+        people=people,
+        temporal=temporal,
+    )
     return analyzer.analyze(source, start_s, end_s)
 
 
@@ -223,13 +316,24 @@ def _pixels(frame: Row) -> Any:
     return lambda: frame["pixels"]
 
 
-def _with_tracks(
-    table: pa.Table, moments: Sequence[association.Moment], changes: Sequence[float]
+def _with_people(
+    table: pa.Table, identity: Ints, person: Sequence[str | None], still: bool
 ) -> pa.Table:
-    """Return the table with the track of each face, numbered by first appearance."""
-    found = association.follow(moments, association.GAP_S, lambda place: changes[place] >= cuts.CUT)
-    numbers = iter(np.concatenate(found).tolist())
-    boxed = table["x"].is_valid().to_pylist()
-    tracks = [next(numbers) if there else None for there in boxed]
-    place = table.schema.get_field_index("track_id")
-    return table.set_column(place, table.schema.field(place), pa.array(tracks, pa.int32()))
+    """Return the table with the identity and the person of each face, by its track.
+
+    identity, person: of each track; still: a lone picture has people, but neither tracks nor
+    identities.
+    """
+    tracks = table["track_id"]
+    told = {
+        "identity": pa.nulls(len(table), pa.int32())
+        if still
+        else pa.array(identity, pa.int32()).take(tracks),
+        "person": pa.array(person, pa.string()).take(tracks),
+    }
+    if still:
+        told["track_id"] = told["identity"]
+    for name, column in told.items():
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, table.schema.field(place), column)
+    return table

@@ -1,10 +1,12 @@
 """Say an analysis as one JSON document, which schema.json describes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-VERSION = "1.0"
+from faceoff.faces import quality
+
+VERSION = "1.1"
 # Names and thresholds: Ekman, Friesen and Hager 2002; a unit is active from intensity 1 of 0-5,
 # which FACS calls a trace and OpenFace 2 takes as its least.
 _UNITS = {
@@ -20,14 +22,17 @@ _INTENSITIES = ("absent", "trace", "slight", "marked", "severe", "maximum")
 _ACTIVE = 1.0
 
 
-def document(
-    name: str, about: Mapping[str, Any], rows: list[dict[str, Any]], summary: Mapping[str, Any]
+def head(
+    name: str,
+    about: Mapping[str, Any],
+    first: Mapping[str, Any],
+    summary: Mapping[str, Any],
+    episodes: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Return the document: what was done, the video, every frame with its faces, the summary.
+    """Return the document without its frames: what was done, the video, episodes, the summary.
 
-    name: of the source; about: how it was analysed; rows: of the table, in order of frames.
+    name: of the source; about: how it was analysed; first: row of the table, empty if it has none.
     """
-    first = rows[0] if rows else {}
     return {
         "analysis_metadata": {"schema_version": VERSION, **about},
         "video_metadata": {
@@ -37,37 +42,43 @@ def document(
             "frames": summary["frames"],
             "duration_s": summary["duration_s"],
         },
-        "frame_analyses": [
-            _frame(number, list(group))
-            for number, group in groupby(rows, key=lambda row: row["frame"])
-        ],
         "summary_statistics": summary,
+        "episodes": episodes,
     }
 
 
-def _frame(number: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "frame": number,
-        "timestamp": rows[0]["timestamp"],
-        "faces": [_face(row) for row in rows if row["x"] is not None or row["success"]],
-    }
+def frames(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield each frame with its faces. rows: of the table, in order of frames."""
+    for number, group in groupby(rows, key=lambda row: row["frame"]):
+        faces = list(group)
+        yield {
+            "frame": number,
+            "timestamp": faces[0]["timestamp"],
+            "faces": [_face(row) for row in faces if row["x"] is not None or row["success"]],
+        }
 
 
 def _face(row: Mapping[str, Any]) -> dict[str, Any]:
     read = bool(row["success"])
-    units = {name: row[name] for name in row if name.startswith("au_") and row[name] is not None}
+    measured = dict(units(row)) if read else {}
     face: dict[str, Any] = {
         "face_id": row["face_id"],
         "track_id": row["track_id"],
+        "identity": row["identity"],
+        "person": row["person"],
         "box": None if row["x"] is None else {side: row[side] for side in "xywh"},
         "detection_score": row["score"],
+        "quality": None if row["face_size"] is None else _quality(row),
         "state": row["state"],
         "reason": row["reason"],
         "expression": None,
+        "steady_expression": None
+        if row["steady_emotion"] is None
+        else {"emotion": row["steady_emotion"], "confidence": row["steady_confidence"]},
         "valence_arousal": None,
-        "action_units": dict(_units(units)) if read and units else None,
+        "action_units": measured or None,
     }
-    if read:
+    if read and row["emotion"] is not None:
         face["expression"] = {
             "emotion": row["emotion"],
             "confidence": row["confidence"],
@@ -76,13 +87,18 @@ def _face(row: Mapping[str, Any]) -> dict[str, Any]:
                 name.removeprefix("p_"): row[name] for name in row if name.startswith("p_")
             },
         }
-        if row["valence"] is not None and row["arousal"] is not None:
-            face["valence_arousal"] = {
-                "valence": row["valence"],
-                "arousal": row["arousal"],
-                "quadrant": quadrant(row["valence"], row["arousal"]),
-            }
+    if read and row["valence"] is not None and row["arousal"] is not None:
+        face["valence_arousal"] = {
+            "valence": row["valence"],
+            "arousal": row["arousal"],
+            "quadrant": quadrant(row["valence"], row["arousal"]),
+        }
     return face
+
+
+def _quality(row: Mapping[str, Any]) -> dict[str, Any]:
+    measured = {name: row[name] for name in quality.COLUMNS}
+    return {**measured, "reliable": bool(row["reliable"])}
 
 
 def quadrant(valence: float, arousal: float) -> str:
@@ -91,9 +107,11 @@ def quadrant(valence: float, arousal: float) -> str:
     return f"{mood}_{'activated' if arousal >= 0 else 'deactivated'}"
 
 
-def _units(units: Mapping[str, float]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each action unit with its score 0-5, whether it is active, and both in words."""
-    for name, score in units.items():
+def units(row: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each action unit of a face: its score 0-5, whether it is active, and both in words."""
+    for name, score in row.items():
+        if not name.startswith("au_") or score is None:
+            continue
         number = name.removeprefix("au_")
         yield (
             f"AU{number.upper()}",

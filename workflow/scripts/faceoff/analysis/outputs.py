@@ -5,30 +5,34 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff.analysis import page
+from faceoff.analysis import document, overlay, page, people, summary
 from faceoff.analysis.result import Analysis
+from faceoff.faces import quality
 from faceoff.storage import csv_text, files
 
-KINDS = ("json", "csv", "plot", "html")
+KINDS = ("json", "csv", "plot", "html")  # that are written by default
 _DONE = "done.json"  # written last: of which file, and by what, a folder's files were made
 
 
 def write(analysis: Analysis, folder: Path, kinds: Collection[str] = KINDS) -> None:
-    """Write summary.txt and the files of these kinds: json, csv, plot, html."""
+    """Write summary.txt and the files of these kinds: json, csv, plot, html, overlay."""
     folder.mkdir(parents=True, exist_ok=True)
-    for kind in kinds:
+    for kind in sorted(kinds, key=list(_WRITE).index):
         _WRITE[kind](analysis, folder)
     files.write_text(folder / "summary.txt", "\n".join(summary_lines(analysis)) + "\n")
 
 
 def _json(analysis: Analysis, folder: Path) -> None:
-    files.write_json(folder / "analysis.json", analysis.to_json())
-    files.write_json(folder / "timeline.json", timeline(analysis))
+    files.write_json_list(
+        folder / "analysis.json", analysis.head(), "frame_analyses", analysis.frame_documents()
+    )
+    files.write_json(folder / "timeline.json", analysis.timeline())
 
 
 def _csv(analysis: Analysis, folder: Path) -> None:
-    rows = list(openface_rows(analysis))
-    csv_text.write(folder / "frames.csv", openface_columns(analysis), rows)
+    csv_text.write(folder / "frames.csv", openface_columns(analysis), openface_rows(analysis))
+    if any(name.startswith(_UNIT) for name in analysis.table.schema.names):
+        csv_text.write(folder / "action_units.csv", UNIT_COLUMNS, unit_rows(analysis))
 
 
 def _plot(analysis: Analysis, folder: Path) -> None:
@@ -42,28 +46,18 @@ def _html(analysis: Analysis, folder: Path) -> None:
     page.write(analysis, folder / "analysis.html", summary_lines(analysis))
 
 
+def _overlay(analysis: Analysis, folder: Path) -> None:
+    overlay.write(analysis, folder)
+
+
+# In this order: the page links the overlay.
 _WRITE: dict[str, Callable[[Analysis, Path], None]] = {
     "json": _json,
     "csv": _csv,
     "plot": _plot,
+    "overlay": _overlay,
     "html": _html,
 }
-
-
-def timeline(analysis: Analysis) -> list[dict[str, Any]]:
-    """Return each moment of the main face; `accuracy` is the probability of its emotion.
-
-    It is None, as emotion and sentiment are, where the face is not seen.
-    """
-    return [
-        {
-            "timestamp": row["timestamp"],
-            "accuracy": row["confidence"] if row["success"] else None,
-            "emotion": row["emotion"] if row["success"] else None,
-            "sentiment": row["sentiment"] if row["success"] else None,
-        }
-        for row in analysis.main_rows()
-    ]
 
 
 _UNIT = "au_"
@@ -74,9 +68,11 @@ def openface_columns(analysis: Analysis) -> list[str]:
     names = analysis.table.schema.names
     units = [f"{_au(name)}_r" for name in names if name.startswith(_UNIT)]
     read = [name for name in names if name.startswith("p_")]
-    first = ["frame", "face_id", "timestamp", "confidence", "success", "track_id", "x", "y", "w"]
+    first = ["frame", "face_id", "timestamp", "confidence", "success"]
+    whose = ["track_id", "identity", "person", "x", "y", "w", "h", *quality.COLUMNS, "reliable"]
     last = ["emotion", "emotion_confidence", "sentiment", "valence", "arousal", "state", "reason"]
-    return [*first, "h", *units, *read, *last]
+    steady = ["steady_emotion", "steady_confidence"] if analysis.rule else []
+    return [*first, *whose, *units, *read, *steady, *last]
 
 
 def openface_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
@@ -85,7 +81,7 @@ def openface_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
     `confidence` is the detector's score, 0 where there is no face; units are 0 there too.
     """
     headings = openface_columns(analysis)
-    for row in analysis.frames.to_pylist():
+    for row in analysis.frames.rows():
         units = {
             f"{_au(name)}_r": value or 0.0 for name, value in row.items() if name.startswith(_UNIT)
         }
@@ -98,6 +94,19 @@ def openface_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
             "emotion_confidence": row["confidence"],
         }
         yield {name: told[name] for name in headings}
+
+
+_FACE = ("timestamp", "frame", "face_id", "track_id")
+UNIT_COLUMNS = (*_FACE, "unit", "score", "active", "description", "intensity")
+
+
+def unit_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    """Yield a row per action unit of every face that was read; frames count as in frames.csv."""
+    for row in analysis.frames.rows():
+        if row["success"]:
+            face = {name: row[name] for name in _FACE} | {"frame": row["frame"] + 1}
+            for unit, told in document.units(row):
+                yield {**face, "unit": unit, **told, "active": int(told["active"])}
 
 
 def _au(name: str) -> str:
@@ -114,14 +123,22 @@ def summary_lines(analysis: Analysis) -> list[str]:
         return lines
     lines.append(
         f"{found['frames']} frames over {found['duration_s']:.2f} s; a face was read in "
-        f"{found['frames_with_a_face']} of them ({found['coverage']:.1%})"
+        f"{found['frames_with_a_face']} of them ({found['coverage']:.1%}), a reliable one in "
+        f"{found['reliable']:.1%}"
     )
-    for face in found["faces"]:
+    if found["people"] != [] and analysis.about["identities"] == people.JOINED:
+        counts = {"tracks": len(found["faces"]), "people": len(found["people"])}
+        lines.append(", ".join(f"{name}: {count}" for name, count in counts.items()))
+    for face in found["people"]:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in face["emotions"].items())
+        mean = face["mean_confidence"]
         lines.append(
-            f"face {face['track_id']}: {face['frames']} frames from {face['first_s']:.2f} to "
-            f"{face['last_s']:.2f} s: {shares} (mean probability {face['mean_confidence']:.2f})"
+            f"{summary.name_of(face['identity'], face['person'])}: {face['frames']} frames from "
+            f"{face['first_s']:.2f} to {face['last_s']:.2f} s: {shares}"
+            f"{'' if mean is None else f' (mean probability {mean:.2f})'}"
         )
+    if analysis.rule:
+        lines.append(f"episodes by the rule {analysis.rule}: {len(analysis.episodes)}")
     return lines
 
 

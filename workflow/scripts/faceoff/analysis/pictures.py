@@ -1,9 +1,11 @@
 """Read the pictures of one's own files, arrays and iterators, each with its place and time."""
 
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeGuard
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from faceoff.storage import columns
 
 Row = dict[str, Any]
 Source = Path | str | RGB | Iterable[tuple[float, RGB]]
+Content = bytes | bytearray | BinaryIO  # of a file
 
 
 @dataclass
@@ -103,6 +106,36 @@ class Pictures:
             if frame.note:
                 self.mended.append(frame.note)
             yield frame.number, frame.timestamp_s, frame.image
+
+
+def is_content(source: Source | Content) -> TypeGuard[Content]:
+    """Return whether a source is bytes, or an open file."""
+    return isinstance(source, bytes | bytearray) or hasattr(source, "read")
+
+
+@contextmanager
+def temporary_copy(content: Content) -> Iterator[Path]:
+    """Give a file of these bytes, or of what is left of an open file, for as long as it is needed.
+
+    So a video of any length is not held in memory. The file has the open file's own name, since the
+    suffix tells formats that bytes do not. Raises ValueError for a file that gives text.
+    """
+    stated = getattr(content, "name", None)
+    name = Path(stated).name if isinstance(stated, str) and Path(stated).name else "bytes"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        with open(path, "wb") as file:
+            if isinstance(content, bytes | bytearray):
+                file.write(content)
+            else:
+                for part in iter(lambda: content.read(_PART), b""):
+                    if not isinstance(part, bytes):
+                        raise ValueError("the open file gives text: open it in mode 'rb'")
+                    file.write(part)
+        yield path
+
+
+_PART = 2**20  # bytes that are copied at a time
 
 
 def _checked(image: RGB) -> RGB:

@@ -1,7 +1,6 @@
 """Hold what was seen in one video or picture: a table, and what it amounts to."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from faceoff.analysis.document import document
+from faceoff.analysis import document, over_time, summary
+from faceoff.faces import quality
 from faceoff.storage import columns
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ def frames_schema(emotions: Sequence[str], units: Sequence[str]) -> pa.Schema:
     """Return the columns of an analysis: a row per frame and face, one for a frame without any.
 
     timestamp: seconds; x, y, w, h: the detector's box in pixels of the upright picture; score: the
-    detector's; p_*: probabilities; confidence: that of `emotion`.
+    detector's; face_size … reliable: as of `faces.quality`, `reliable` 1 or 0; p_*: probabilities;
+    confidence: that of `emotion`; steady_*: the state of the rule over time, if there is one.
     """
     read = columns.predictions_schema(emotions, units)
     after = read.names.index("reason") + 1
@@ -30,13 +31,19 @@ def frames_schema(emotions: Sequence[str], units: Sequence[str]) -> pa.Schema:
         pa.field("timestamp", pa.float64(), nullable=False),
         pa.field("face_id", pa.int32(), nullable=False),
         pa.field("track_id", pa.int32()),
+        pa.field("identity", pa.int32()),
+        pa.field("person", pa.string()),
         pa.field("success", pa.int8(), nullable=False),
         pa.field("state", pa.string(), nullable=False),
         pa.field("reason", pa.string()),
         *[pa.field(name, pa.float64()) for name in ("x", "y", "w", "h", "score")],
+        *[pa.field(name, pa.float64()) for name in quality.COLUMNS],
+        pa.field("reliable", pa.int8(), nullable=False),
         pa.field("width", pa.int32()),
         pa.field("height", pa.int32()),
         *[read.field(place) for place in range(after, len(read))],
+        pa.field("steady_emotion", pa.string()),
+        pa.field("steady_confidence", pa.float64()),
     ])  # fmt: skip
 
 
@@ -57,10 +64,14 @@ class Frames:
         """Return it as a pandas DataFrame; pandas has to be installed."""
         return self._table.to_pandas()
 
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield a dict per row, a few of which are in memory."""
+        for batch in self._table.to_batches(max_chunksize=1024):
+            yield from batch.to_pylist()
+
     def to_pylist(self) -> list[dict[str, Any]]:
         """Return it as a dict per row."""
-        rows: list[dict[str, Any]] = self._table.to_pylist()
-        return rows
+        return list(self.rows())
 
 
 @dataclass(frozen=True)
@@ -91,92 +102,92 @@ class Analysis:
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """Return frames, seconds, coverage (share of frames with a read face) and each person.
+        """Return frames, seconds, coverage, and what is seen of each track and of each person."""
+        return summary.summary(self.table)
 
-        Persons are tracks, the most often seen first: frames, first and last time, the share of
-        their frames under each emotion, and the means of confidence, valence and arousal.
+    @property
+    def rule(self) -> str | None:
+        """Return the name of the rule over time, None without one."""
+        return self.about["temporal"] and str(self.about["temporal"]["rule"])
+
+    @cached_property
+    def episodes(self) -> list[dict[str, Any]]:
+        """Return the stretches of one state of each person, none without a rule over time.
+
+        Each has emotion, start, apex and end in seconds, peak (its greatest smoothed probability),
+        identity and person.
         """
-        rows = self.frames.to_pylist()
-        times = sorted({row["timestamp"] for row in rows})
-        covered = {row["frame"] for row in rows if row["success"]}
-        shown = {row["frame"] for row in rows}
-        people: dict[int, list[dict[str, Any]]] = {}
-        for row in rows:
-            if row["success"]:
-                person = row["face_id"] if row["track_id"] is None else row["track_id"]
-                people.setdefault(person, []).append(row)
-        order = sorted(people, key=lambda person: (-len(people[person]), person))
-        return {
-            "frames": len(shown),
-            "duration_s": times[-1] - times[0] if times else 0.0,
-            "frames_with_a_face": len(covered),
-            "coverage": len(covered) / len(shown) if shown else None,
-            "faces": [_person(person, people[person]) for person in order],
-        }
+        if self.rule is None or not len(self.table):
+            return []
+        return over_time.episodes(self.table, self.emotions, self.rule)
 
-    def main_rows(self) -> list[dict[str, Any]]:
-        """Return a row per frame: the face of the track that is seen longest times largest.
+    def timeline(self) -> list[dict[str, Any]]:
+        """Return each moment of the main face: timestamp, accuracy, emotion, sentiment, episode.
 
-        A frame without that face has its own first row with success 0.
+        With a rule over time, these are its state and the state's smoothed probability, also where
+        the state outlives a face that is away; without one, the model's emotion and probability. A
+        moment without either has None. episode: the place among `episodes`.
         """
-        rows = self.frames.to_pylist()
-        sizes: Counter[Any] = Counter()
-        for row in rows:
-            if row["success"]:
-                sizes[row["track_id"]] += (row["w"] or 0) * (row["h"] or 0) or 1
-        main = max(sizes, key=lambda track: sizes[track], default=None)
-        chosen: dict[int, dict[str, Any]] = {}
-        for row in rows:
-            if row["success"] and row["track_id"] == main:
-                chosen.setdefault(row["frame"], row)
-        silent = dict.fromkeys(("emotion", "sentiment", "confidence"))
-        return [
-            chosen.get(frame, {**row, **silent, "success": 0})
-            for frame, row in {row["frame"]: row for row in reversed(rows)}.items()
-        ][::-1]
+        rows, seen = summary.main_face(self.table)
+        names = ["timestamp", "confidence", "emotion", "sentiment"]
+        shown = self.table.select(names).take(rows).to_pylist()
+        moments = [
+            {
+                "timestamp": row["timestamp"],
+                "accuracy": row["confidence"] if there else None,
+                "emotion": row["emotion"] if there else None,
+                "sentiment": row["sentiment"] if there else None,
+                "episode": None,
+            }
+            for row, there in zip(shown, seen, strict=True)
+        ]
+        if self.rule is None or not seen.any():
+            return moments
+        main = int(summary.keys(self.table, "identity")[rows[seen.argmax()]])
+        for place, state in over_time.states_of(self.table, self.emotions, self.rule, main):
+            moments[place] |= state
+        for number, episode in enumerate(self.episodes):
+            if episode["identity"] == main:
+                for moment in moments:
+                    if episode["start"] <= moment["timestamp"] < episode["end"]:
+                        moment["episode"] = number
+        return moments
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as the document that schema.json describes."""
+        return {**self.head(), "frame_analyses": list(self.frame_documents())}
+
+    def head(self) -> dict[str, Any]:
+        """Return the document without its frames: what was done, the video, the summary."""
         about = {
             **self.about,
             "emotions": list(self.emotions),
-            "processing_s": self.seconds,
             "state": self.state,
             "reason": self.reason or None,
         }
-        return document(self.name, about, self.frames.to_pylist(), self.summary)
+        first = self.table.slice(0, 1).to_pylist()
+        video = first[0] if first else {}
+        return document.head(self.name, about, video, self.summary, self.episodes)
+
+    def frame_documents(self) -> Iterator[dict[str, Any]]:
+        """Yield each frame with its faces, as the document has them."""
+        return document.frames(self.frames.rows())
 
     def plot(self) -> "Figure":
         """Return a figure of the main face's probabilities over time, gaps hatched."""
         from faceoff.figures import timeline
         from faceoff.results.dataset_results import shorten
 
-        rows = self.main_rows()
-        silent = [np.nan] * len(self.emotions)
-        posterior = [
-            [row[f"p_{name}"] for name in self.emotions] if row["success"] else silent
-            for row in rows
-        ]
+        rows, seen = summary.main_face(self.table)
+        shown = self.table.take(rows)
+        posterior = np.full((len(rows), len(self.emotions)), np.nan)
+        for column, name in enumerate(self.emotions):
+            posterior[seen, column] = summary.values(shown, f"p_{name}")[seen]
         panel = {
             "title": shorten(self.name, 80),
             "emotions": self.emotions,
-            "seconds": [row["timestamp"] for row in rows],
-            "posterior": np.array(posterior, float),
+            "seconds": summary.values(shown, "timestamp"),
+            "posterior": posterior,
             "truth": (),
         }
-        return timeline.draw([panel] if rows else [])
-
-
-def _person(number: int, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    counts = Counter(row["emotion"] for row in rows)
-    found: dict[str, Any] = {
-        "track_id": number,
-        "frames": len(rows),
-        "first_s": min(row["timestamp"] for row in rows),
-        "last_s": max(row["timestamp"] for row in rows),
-        "emotions": {name: count / len(rows) for name, count in counts.most_common()},
-    }
-    for name in ("confidence", *columns.DIMENSIONS):
-        values = [row[name] for row in rows if row.get(name) is not None]
-        found[f"mean_{name}"] = float(np.mean(values)) if values else None
-    return found
+        return timeline.draw([panel] if len(rows) else [])

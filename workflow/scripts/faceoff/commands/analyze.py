@@ -7,6 +7,7 @@ import typer
 
 from faceoff.analysis import DETECTOR, MODELS
 from faceoff.commands.command_line import console, fail
+from faceoff.temporal import rule_list
 
 
 def analyze(
@@ -31,6 +32,24 @@ def analyze(
     start: Annotated[float, typer.Option("--start", help="first second that is read")] = 0.0,
     end: Annotated[float | None, typer.Option("--end", help="last second that is read")] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda")] = "auto",
+    identities: Annotated[
+        bool | None,
+        typer.Option(
+            help="join the tracks of one person; default: where face-api's networks are here",
+            show_default=False,
+        ),
+    ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option("--people", help="folder of pictures of people, named by file or subfolder"),
+    ] = None,
+    temporal: Annotated[
+        str | None,
+        typer.Option("--temporal", help=f"rule over time: {', '.join(rule_list.names())}"),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, help="files that are analysed at once, by processes")
+    ] = 1,
     out: Annotated[
         Path, typer.Option("--out", help="folder in which each file gets a folder")
     ] = Path("results/analysis"),
@@ -40,6 +59,9 @@ def analyze(
     ),
     plot: Annotated[bool, typer.Option("--plot", help="only timeline.svg and .png")] = False,
     html: Annotated[bool, typer.Option("--html", help="only analysis.html")] = False,
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="also overlay.mp4: the video with what was seen")
+    ] = False,
     again: Annotated[
         bool, typer.Option("--again", help="analyse also what is finished already")
     ] = False,
@@ -52,15 +74,22 @@ def analyze(
         fail("give --every or --fps, not both")
     if end is not None and end < start:
         fail(f"--end {end:g} is before --start {start:g}")
+    joined = True if people is not None and identities is None else identities
+    if people is not None and not joined:
+        fail("people are named by their identities: give --people or --no-identities, not both")
     from faceoff.analysis import outputs
+    from faceoff.analysis import people as whose
     from faceoff.analysis.pictures import files_of
 
     asked = {"json": json, "csv": csv, "plot": plot, "html": html}
     kinds = [kind for kind in outputs.KINDS if asked[kind] or not any(asked.values())]
+    kinds += ["overlay"] * overlay
     models = model or list(MODELS)
     settings: dict[str, Any] = {
         "detector": detector, "models": models, "every": every, "fps": fps, "start_s": start,
         "end_s": end, "kinds": kinds,
+        "identities": whose.state_of(joined), "people": whose.fingerprint(people),
+        "temporal": temporal,
     }  # fmt: skip
     faulty = 0
     todo = outputs.folders_of(files_of(paths), out)
@@ -70,19 +99,19 @@ def analyze(
             del todo[path]
     if not todo:
         return
-    from faceoff.analysis.analyzer import Analyzer
+    from faceoff.analysis import batch
 
-    analyzer = Analyzer(detector, models, every=every, fps=fps, device=device)
-    for path, folder in todo.items():
-        found = analyzer.analyze(path, start, end)
-        outputs.write(found, folder, kinds)
-        for line in outputs.summary_lines(found):
+    options = {
+        "detector": detector, "models": models, "every": every, "fps": fps, "device": device,
+        "identities": identities, "people": people,
+        "temporal": temporal,
+    }  # fmt: skip
+    task = batch.Task(options, start, end, kinds, settings)
+    for done in batch.finished(todo, task, jobs):
+        for line in [*done.lines, f"files in {done.folder}"]:
             console.print(line, soft_wrap=True, highlight=False, markup=False)
-        console.print(f"files in {folder}", soft_wrap=True, highlight=False, markup=False)
-        if found.state == "ok":
-            outputs.finish(path, folder, settings)
-        else:
+        if done.state != "ok":
             faulty += 1
-            typer.echo(f"faceoff: {path}: {found.state}: {found.reason}", err=True)
+            typer.echo(f"faceoff: {done.path}: {done.state}: {done.reason}", err=True)
     if faulty:
         raise typer.Exit(3)

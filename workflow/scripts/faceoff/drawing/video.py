@@ -15,7 +15,7 @@ import numpy as np
 
 # Without macroblock-tree, whose assembler reads memory that was never written: once in some hundred
 # clips it chose other quantisers.
-_VIDEO = {
+H264 = {
     "preset": "veryfast",
     "crf": "18",
     "bf": "0",
@@ -36,7 +36,7 @@ def write_video(
     with av.open(
         str(path), "w", format="mp4", container_options={"fflags": "+bitexact"}
     ) as container:
-        stream = container.add_stream("libx264", rate=fps, options=dict(_VIDEO))
+        stream = container.add_stream("libx264", rate=fps, options=dict(H264))
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1
         stream.codec_context.time_base = Fraction(1, fps)

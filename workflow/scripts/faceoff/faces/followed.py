@@ -20,8 +20,6 @@ from faceoff.tracking import identities
 from faceoff.tracking.association import Moment, follow
 from faceoff.tracking.cuts import CUT, scene_change, small_picture
 
-_FACES_OF_TRACK = 8  # faces of which a track's embedding is the median
-
 
 @dataclass(frozen=True)
 class Detections:
@@ -184,7 +182,7 @@ def _embeddings(
     quality = found.boxes[:, 2] * found.boxes[:, 3] * found.score
     for clip in clips:
         for rows in clip.of_tracks():
-            for row in rows[identities.best_faces(quality[rows], _FACES_OF_TRACK)]:
+            for row in rows[identities.best_faces(quality[rows], identities.FACES_OF_TRACK)]:
                 wanted[int(found.frame[row])].append(int(row))
     embeddings = np.full((len(found.frame), SIZE), np.nan)
     for frame, faces in sorted(wanted.items()):

@@ -134,11 +134,28 @@ def _plain(value: Any) -> Any:
 
 def write_json(path: Path | str, value: Any) -> None:
     """Write sorted, indented JSON atomically; NaN and infinities as null."""
-    write_text(
-        path,
-        json.dumps(_plain(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        + "\n",
-    )
+    write_text(path, _text(value) + "\n")
+
+
+def write_json_list(path: Path | str, value: Mapping[str, Any], name: str, rows: Any) -> None:
+    """Write what `write_json` writes of {**value, name: list(rows)}, a row at a time.
+
+    rows: an iterable, of which one element is in memory.
+    """
+    with atomic(path) as scratch, open(scratch, "w", encoding="utf-8", newline="\n") as file:
+        text = _text({**value, name: []})
+        before, after = text.split(f'\n "{name}": []')
+        file.write(f'{before}\n "{name}": [')
+        end = "]"
+        for number, row in enumerate(rows):
+            text = _text(row).replace("\n", "\n  ")
+            file.write(f"{',' if number else ''}\n  {text}")
+            end = "\n ]"
+        file.write(f"{end}{after}\n")
+
+
+def _text(value: Any) -> str:
+    return json.dumps(_plain(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 _FAILURE = b'{"failure"'

@@ -9,8 +9,9 @@ videos of any rate and size are followed alike.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -58,6 +59,51 @@ class _Track:
         self.box, self.seen_s = box, time_s
 
 
+class Follower:
+    """Follow faces moment by moment; it remembers only the faces that are still followed.
+
+    gap_s: longest time in seconds that a face may be out of sight within its track; count: how many
+    tracks there have been.
+    """
+
+    def __init__(self, gap_s: float = GAP_S):
+        self._gap_s = gap_s
+        self._tracks: list[_Track] = []
+        self.count = 0
+
+    def ended(self, numbers: Iterable[int]) -> set[int]:
+        """Return those of these tracks that no face will be joined to any more."""
+        return set(numbers) - {track.number for track in self._tracks}
+
+    def step(self, moment: Moment, is_cut: Callable[[], bool] = lambda: False) -> Ints:
+        """Return the track of each face of the next moment, (n,), numbers from 0.
+
+        is_cut: tells whether the scene changed since the moment before. It is asked only where a
+        face left its place; a cut ends all tracks.
+        """
+        tracks = [track for track in self._tracks if moment.time_s - track.seen_s <= self._gap_s]
+        ahead = _boxes([track.predicted(moment.time_s) for track in tracks])
+        overlap = np.maximum(
+            _overlap(ahead, moment.boxes),
+            _overlap(_boxes([track.box for track in tracks]), moment.boxes),
+        )
+        if overlap.size and (overlap.max(axis=0) < _STILL).any() and is_cut():
+            tracks, ahead, overlap = [], ahead[:0], overlap[:0]
+        near = _nearness(ahead, moment.boxes)
+        likeness = np.where(near > 0, near + overlap, 0.0)
+        numbers = np.full(len(moment.boxes), -1)
+        for row, column in zip(*linear_sum_assignment(-likeness), strict=True):
+            if likeness[row, column] > 0:
+                tracks[row].see(moment.boxes[column], moment.time_s)
+                numbers[column] = tracks[row].number
+        for column in np.flatnonzero(numbers < 0):
+            numbers[column] = self.count
+            tracks.append(_Track(self.count, moment.boxes[column], moment.time_s, np.zeros(4)))
+            self.count += 1
+        self._tracks = tracks
+        return numbers
+
+
 def follow(
     moments: Sequence[Moment],
     gap_s: float = GAP_S,
@@ -75,31 +121,8 @@ def follow(
         Tells whether the scene changes between a moment, given its place, and the one before. It is
         asked only where a face left its place; a cut ends all tracks.
     """
-    tracks: list[_Track] = []
-    found: list[Ints] = []
-    count = 0
-    for place, moment in enumerate(moments):
-        tracks = [track for track in tracks if moment.time_s - track.seen_s <= gap_s]
-        ahead = _boxes([track.predicted(moment.time_s) for track in tracks])
-        overlap = np.maximum(
-            _overlap(ahead, moment.boxes),
-            _overlap(_boxes([track.box for track in tracks]), moment.boxes),
-        )
-        if overlap.size and (overlap.max(axis=0) < _STILL).any() and is_cut(place):
-            tracks, ahead, overlap = [], ahead[:0], overlap[:0]
-        near = _nearness(ahead, moment.boxes)
-        likeness = np.where(near > 0, near + overlap, 0.0)
-        numbers = np.full(len(moment.boxes), -1)
-        for row, column in zip(*linear_sum_assignment(-likeness), strict=True):
-            if likeness[row, column] > 0:
-                tracks[row].see(moment.boxes[column], moment.time_s)
-                numbers[column] = tracks[row].number
-        for column in np.flatnonzero(numbers < 0):
-            numbers[column] = count
-            tracks.append(_Track(count, moment.boxes[column], moment.time_s, np.zeros(4)))
-            count += 1
-        found.append(numbers)
-    return found
+    follower = Follower(gap_s)
+    return [follower.step(moment, partial(is_cut, place)) for place, moment in enumerate(moments)]
 
 
 def _boxes(boxes: Sequence[Floats]) -> Floats:

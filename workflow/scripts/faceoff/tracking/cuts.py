@@ -26,3 +26,8 @@ def scene_change(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> fl
     change[..., 0] = np.minimum(change[..., 0], 256 - change[..., 0])
     change[..., 0] *= np.minimum(a[..., 1], b[..., 1]) / 255
     return float(change.mean())
+
+
+def is_cut(before: npt.NDArray[np.uint8], now: npt.NDArray[np.uint8]) -> bool:
+    """Return whether the scene changes between two RGB pictures of a video."""
+    return scene_change(small_picture(before), small_picture(now)) >= CUT

@@ -8,6 +8,7 @@ from faceoff.statistics.arrays import Bools, Floats, Ints
 # Euclidean distance of face-api's embeddings at which clusters are no longer joined. It is the
 # distance that dlib's authors use, 0.6 for two faces, lowered for the medians of tracks.
 CUT = 0.5
+FACES_OF_TRACK = 8  # faces of which a track's embedding is the median
 
 
 def best_faces(quality: Floats, count: int) -> Ints:
@@ -67,6 +68,39 @@ def join(embeddings: Floats, apart: Bools, cut: float = CUT) -> Ints:
     for number, cluster in enumerate(cluster for cluster in members if cluster):
         labels[cluster] = number
     return labels
+
+
+def named(
+    embeddings: Floats, apart: Bools, references: Floats, people: Ints, cut: float = CUT
+) -> Ints:
+    """Return the person of each identity (n,), -1 for one that is near no reference.
+
+    The nearest identity and person of all come first. An identity gets a person below `cut` of it
+    whom no identity has that must be apart from it, so that a moment shows nobody twice.
+
+    Parameters
+    ----------
+    embeddings
+        (n, d), NaN for an identity without one.
+    apart
+        (n, n) symmetric: whether two identities cannot be one person, as a moment shows both.
+    references
+        (m, d) of pictures whose person is known.
+    people
+        (m,) the person of each reference.
+    cut
+        A distance, to the nearest reference of a person.
+    """
+    found = np.full(len(embeddings), -1)
+    distance = cdist(embeddings, references)
+    distance[~np.isfinite(distance)] = np.inf
+    for place in np.argsort(distance, axis=None, kind="stable"):
+        identity, reference = divmod(int(place), len(references))
+        if distance[identity, reference] >= cut:
+            break
+        if found[identity] < 0 and people[reference] not in found[apart[identity]]:
+            found[identity] = people[reference]
+    return found
 
 
 def seen_together(tracks: list[Ints]) -> Bools:

@@ -1,0 +1,146 @@
+"""Read what is seen of each person by a rule over time, and cut it into episodes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from faceoff.analysis.summary import keys, values
+from faceoff.emotions import SENTIMENT
+from faceoff.statistics.arrays import Floats, Ints
+from faceoff.temporal import rule_list
+from faceoff.temporal.episodes import segments
+from faceoff.temporal.rule import Setting, Steady, TemporalRule, steady
+from faceoff.temporal.stretches import GAP_S
+
+
+def usable(name: str) -> TemporalRule:
+    """Return the rule of this name. Raises ValueError for one that learns from labelled clips."""
+    rule = rule_list.get(name)
+    if rule.learns:
+        raise ValueError(
+            f"the rule {name!r} learns from labelled clips, which a file of one's own has not; "
+            "it is for the key `temporal` of a configuration"
+        )
+    return rule
+
+
+def told(name: str | None) -> dict[str, Any] | None:
+    """Return what the metadata say of a rule."""
+    if name is None:
+        return None
+    rule = usable(name)
+    return {"rule": name, "constants": dict(rule.default), "causal": rule.causal}
+
+
+@dataclass(frozen=True)
+class PersonOverTime:
+    """A person in the frames from the first to shortly behind the last sight.
+
+    rows: (n,) of the table, -1 in frames without the person; first: the place of the first of these
+    frames among all; times: (n,) in seconds; steady: what the rule makes of it.
+    """
+
+    number: int
+    person: str | None
+    rows: Ints
+    first: int
+    times: Floats
+    steady: Steady
+
+
+def people(table: pa.Table, emotions: Sequence[str], name: str) -> Iterator[PersonOverTime]:
+    """Yield each person, in order of their numbers, as a rule of this name reads them.
+
+    The person of a row is its identity, and in a lone picture its face. Rows that were not read
+    count as not seen.
+    """
+    rule = usable(name)
+    setting = Setting(rule.default, emotions.index("neutral") if "neutral" in emotions else None)
+    frames, first = np.unique(values(table, "frame"), return_index=True)
+    times = values(table, "timestamp")[first]
+    posteriors = np.column_stack([values(table, f"p_{emotion}") for emotion in emotions])
+    read = np.flatnonzero(table["success"].to_numpy() == 1)
+    owner = keys(table, "identity")[read]
+    places = np.searchsorted(frames, values(table, "frame")[read])
+    for number in np.unique(owner):
+        own = owner == number
+        start, last = int(places[own].min()), int(places[own].max())
+        # One frame more than the state can outlive the face, so that its end is seen.
+        end = min(len(frames), int(np.searchsorted(times, times[last] + GAP_S, "right")) + 1)
+        rows = np.full(end - start, -1)
+        rows[places[own] - start] = read[own]
+        seen = posteriors[rows]
+        seen[rows < 0] = np.nan
+        span = times[start:end]
+        whose = table["person"][int(read[own][0])].as_py()
+        yield PersonOverTime(
+            int(number), whose, rows, start, span, steady(rule, span, seen, setting)
+        )
+
+
+def with_states(table: pa.Table, emotions: Sequence[str], name: str) -> pa.Table:
+    """Return the table with the state of each face by a rule, and its smoothed probability."""
+    state = np.full(len(table), -1)
+    probability = np.full(len(table), np.nan)
+    for person in people(table, emotions, name):
+        known = (person.rows >= 0) & (person.steady.states >= 0)
+        rows, states = person.rows[known], person.steady.states[known]
+        state[rows] = states
+        probability[rows] = person.steady.posteriors[known, states]
+    silent = state < 0
+    words = pa.array([*emotions, None], pa.string()).take(pa.array(state % (len(emotions) + 1)))
+    for column, content in (
+        ("steady_emotion", words),
+        ("steady_confidence", pa.array(probability, mask=silent)),
+    ):
+        place = table.schema.get_field_index(column)
+        table = table.set_column(place, table.schema.field(place), content)
+    return table
+
+
+def episodes(table: pa.Table, emotions: Sequence[str], name: str) -> list[dict[str, Any]]:
+    """Return the stretches of one state of each person, in order of their starts.
+
+    start, apex and end are in seconds. The apex is the first frame at which the smoothed
+    probability of the state is greatest, and `peak` that probability. An episode ends where the
+    next one begins, or where the face has been away for longer than the rule keeps its state.
+    """
+    found: list[dict[str, Any]] = []
+    for person in people(table, emotions, name):
+        for part in segments(person.times, person.steady.states):
+            if part.state < 0:
+                continue
+            course = person.steady.posteriors[part.first : part.last + 1, part.state]
+            apex = part.first + int(course.argmax())
+            emotion = emotions[part.state]
+            found.append({
+                "identity": person.number,
+                "person": person.person,
+                "emotion": emotion,
+                "sentiment": SENTIMENT.get(emotion),
+                "start": part.start_s,
+                "apex": float(person.times[apex]),
+                "end": part.end_s,
+                "peak": float(course.max()),
+            })  # fmt: skip
+    return sorted(found, key=lambda episode: (episode["start"], episode["identity"]))
+
+
+def states_of(
+    table: pa.Table, emotions: Sequence[str], name: str, number: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the state of one person at each frame of the person: (place of the frame, state)."""
+    person = next(one for one in people(table, emotions, name) if one.number == number)
+    for place, state in enumerate(person.steady.states.tolist()):
+        emotion = emotions[state] if state >= 0 else None
+        yield (
+            person.first + place,
+            {
+                "emotion": emotion,
+                "accuracy": float(person.steady.posteriors[place, state]) if emotion else None,
+                "sentiment": SENTIMENT.get(emotion) if emotion else None,
+            },
+        )

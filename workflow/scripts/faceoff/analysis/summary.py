@@ -1,0 +1,104 @@
+"""Count what a table of an analysis amounts to, column by column."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from faceoff.statistics.arrays import Bools, Floats, Ints
+from faceoff.storage import columns
+
+
+def summary(table: pa.Table) -> dict[str, Any]:
+    """Return frames, seconds, coverage, tracks and people.
+
+    coverage, reliable: the share of frames with a face that was read, and with a reliable one.
+    faces: of each track, people: of each identity, the most often seen first: frames, the share of
+    them that is reliable, first and last time, the share under each emotion, and the means of
+    confidence, valence and arousal. In a lone picture each face is a track and an identity.
+    """
+    frame, read = values(table, "frame"), table["success"].to_numpy() == 1
+    times, shown = values(table, "timestamp"), len(np.unique(frame))
+    covered = len(np.unique(frame[read]))
+    return {
+        "frames": shown,
+        "duration_s": float(times.max() - times.min()) if shown else 0.0,
+        "frames_with_a_face": covered,
+        "coverage": covered / shown if shown else None,
+        "reliable": len(np.unique(frame[table["reliable"].to_numpy() == 1])) / shown
+        if shown
+        else None,
+        "faces": _groups(table, "track_id", read),
+        "people": _groups(table, "identity", read),
+    }
+
+
+def values(table: pa.Table, name: str) -> Floats:
+    """Return a column of numbers (rows,), NaN where it is null."""
+    found: Floats = table[name].to_numpy().astype(float)
+    return found
+
+
+def name_of(identity: int, person: str | None) -> str:
+    """Return what people call a face: its person's name, or its number."""
+    return f"face {identity}" if person is None else person
+
+
+def keys(table: pa.Table, name: str) -> Floats:
+    """Return the number of each row's group, the face's own number where it has none."""
+    groups = values(table, name)
+    return np.where(np.isnan(groups), values(table, "face_id"), groups)
+
+
+def main_face(table: pa.Table) -> tuple[Ints, Bools]:
+    """Return for each frame, in order, a row of the table, and whether it shows the main face.
+
+    The main face is that of the identity with the largest sum of areas, so longest times largest. A
+    frame without it has its first row.
+    """
+    frame, first = np.unique(values(table, "frame"), return_index=True)
+    read = np.flatnonzero(table["success"].to_numpy() == 1)
+    rows, seen = first.astype(np.int64), np.zeros(len(frame), bool)
+    if len(read):
+        number = np.unique(keys(table, "identity")[read], return_inverse=True)[1]
+        area = np.nan_to_num((values(table, "w") * values(table, "h"))[read])
+        # A face without a box, of a detector that takes the whole picture, counts as one pixel.
+        main = np.bincount(number, np.where(area > 0, area, 1.0)).argmax()
+        shown = read[number == main][::-1]
+        place = np.searchsorted(frame, values(table, "frame")[shown])
+        rows[place], seen[place] = shown, True
+    return rows, seen
+
+
+def _groups(table: pa.Table, name: str, read: Bools) -> list[dict[str, Any]]:
+    groups = keys(table, name)
+    numbers, counts = np.unique(groups[read], return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return [
+        _group(table.take(np.flatnonzero(read & (groups == numbers[place]))), name, numbers[place])
+        for place in order
+    ]
+
+
+def _group(rows: pa.Table, name: str, number: float) -> dict[str, Any]:
+    times, count = values(rows, "timestamp"), len(rows)
+    emotions = rows["emotion"].drop_null().value_counts().to_pylist()
+    emotions.sort(key=lambda entry: -entry["counts"])  # stable: ties by first appearance
+    whose = ["identity", "person"] if name == "track_id" else ["person"]
+    found: dict[str, Any] = {
+        name: int(number),
+        **{key: rows[key][0].as_py() for key in whose},
+        "frames": count,
+        "reliable": float(values(rows, "reliable").mean()),
+        "first_s": float(times.min()),
+        "last_s": float(times.max()),
+        "emotions": {entry["values"]: entry["counts"] / count for entry in emotions},
+    }
+    if name == "identity":
+        tracks = rows["track_id"].drop_null().unique().to_pylist()
+        found["tracks"] = sorted(tracks)
+    for column in ("confidence", *columns.DIMENSIONS):
+        known = values(rows, column)
+        known = known[~np.isnan(known)]
+        found[f"mean_{column}"] = float(known.mean()) if len(known) else None
+    return found
