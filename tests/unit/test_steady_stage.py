@@ -45,6 +45,7 @@ def write_dataset(
                 | {"state": "unreadable" if broken else "ok", "width": 9, "height": 9}
                 | {"boxes": [] if away else [[0.0, 0.0, 5.0, 5.0]]}
                 | {"label": label if labelled and not away else None}
+                | {"talking": [] if away else [place % 2 == 0]}
             )
             sure = np.exp(random.normal(0, 1, 4) + 1.2 * np.eye(4)[classes.index(label)])
             row = key | {"face_id": -1 if away else 0, "success": int(not away), "state": state}
@@ -196,6 +197,18 @@ def test_a_rule_is_scored_beside_the_pipeline_that_it_reads(clips: Tables, tmp_p
     assert (test["a"], test["b"]) == ("temporal/smooth.haar.net", "haar/net")
     assert test["difference"] == pytest.approx(smooth["scores"]["uar"] - bare["scores"]["uar"])
     assert "mean of temporal/smooth.haar.net" in {row["policy"] for row in found["policies"]}
+
+
+def test_talking_and_silent_frames_are_told_apart(clips: Tables, tmp_path: Path) -> None:
+    bare, _ = scored(clips, tmp_path)["pipelines"]
+    rows = zip(parquet.rows(clips.frames), parquet.rows(clips.predictions), strict=True)
+    right: dict[bool, list[bool]] = {True: [], False: []}
+    for frame, said in rows:
+        if frame["label"] is not None:
+            best = max(SPACE, key=lambda name: said[f"p_{name}"])
+            right[frame["talking"][0]].append(best == frame["label"])
+    assert bare["scores"]["talking_accuracy"] == pytest.approx(np.mean(right[True]))
+    assert bare["scores"]["silent_accuracy"] == pytest.approx(np.mean(right[False]))
 
 
 def test_a_failed_pipeline_has_its_reason_and_takes_no_part(clips: Tables, tmp_path: Path) -> None:

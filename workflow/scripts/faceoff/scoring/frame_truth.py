@@ -12,7 +12,7 @@ from faceoff.scoring import metrics
 from faceoff.scoring.affect import refuse_other_frames
 from faceoff.scoring.state_scores import FrameTruth
 from faceoff.scoring.task import owners
-from faceoff.statistics.arrays import Floats, Ints
+from faceoff.statistics.arrays import Bools, Floats, Ints
 from faceoff.storage import columns, parquet
 
 _KEYS = ["sample_id", "frame"]
@@ -41,7 +41,7 @@ class ClipFrames:
 def read_frames(samples: Path, frames: Path) -> ClipFrames:
     """Read the frames of a dataset, of all its samples."""
     space = tuple(parquet.task_of(samples)["space"])
-    wanted = [*_KEYS, "timestamp_s", "label", "boxes", *columns.DIMENSIONS]
+    wanted = [*_KEYS, "timestamp_s", "label", "boxes", "talking", *columns.DIMENSIONS]
     table = parquet.read(*parquet.shards_of(frames), columns=wanted)
     clip, ids = _numbered(table["sample_id"])
     about = {row["sample_id"]: row for row in
@@ -60,6 +60,7 @@ def read_frames(samples: Path, frames: Path) -> ClipFrames:
         k=len(space),
         neutral=space.index("neutral") if "neutral" in space else None,
         intensity=np.hypot(valence, arousal),
+        talking=_first(table["talking"]),
     )
     labels = _index(pa.chunked_array([[about[name]["label"] for name in ids]], pa.string()), space)
     return ClipFrames(table.select([*_KEYS, "timestamp_s"]), truth, ids, labels, space)
@@ -76,6 +77,15 @@ def _index(names: pa.ChunkedArray, space: Sequence[str]) -> Ints:
     place = pc.index_in(names, value_set=pa.array(space, pa.string()))
     found: Ints = place.fill_null(-1).to_numpy().astype(np.int64)
     return found
+
+
+def _first(flags: pa.ChunkedArray) -> Bools | None:
+    """Return (n,) the flag of the first true face of each frame, False without one.
+
+    None where the dataset does not say.
+    """
+    known = [row[0] if row else None for row in flags.to_pylist()]
+    return None if set(known) <= {None} else np.array([flag is True for flag in known])
 
 
 @dataclass(frozen=True)
