@@ -95,6 +95,10 @@ def test_scores_of_rules_over_time_are_those_of_test_datasets() -> None:
     assert job.about()["of"] == "whole/fer"
     assert job.about()["members"] == ("whole/fer",)
     assert not job.hard
+    two = {"datasets": {**RAW["datasets"], "clips": {"type": "posed_video"}}}
+    some = plan({**two, "temporal": {"smooth": {"of": ["whole/fer"], "datasets": ["cl*"]}}})
+    assert some.over_time_files() == ["results/t/over_time/clips.json"]
+    assert some.temporal_files("posed") == []
     votes = plan({"temporal": {"shares": {"rule": "majority", "of": ["whole/fer"]}}})
     assert votes.temporal_score_job("posed", "shares.whole.fer").hard
 

@@ -146,11 +146,18 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
 
 
 def _check_temporal(config: RunConfig, faults: list[str]) -> None:
-    """Check that every glob of a rule over time matches a cell or a fusion.
+    """Check that every glob of a rule over time matches a test dataset, a cell or a fusion.
 
     Members that cannot run here leave no fusion, so the fusions' names are matched by themselves.
     """
+    tests = [name for name, dataset in config.datasets.items() if dataset.role == "test"]
     for name, section in config.temporal.items():
+        for pattern in section.datasets:
+            if not any(fnmatchcase(dataset, pattern) for dataset in tests):
+                faults.append(
+                    f"temporal.{name}.datasets: {pattern!r} matches no dataset of role test"
+                    f"{suggestion(pattern, tests)}"
+                )
         for pattern in section.of:
             head, _, tail = pattern.partition("/")
             fused = fnmatchcase("fusion", head) and any(

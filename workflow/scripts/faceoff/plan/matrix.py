@@ -328,16 +328,26 @@ class Matrix:
             files += [self.layout.score(dataset, *cell) for cell in self.pairs]
             files += [self.layout.fusion_score(dataset, fusion) for fusion in self.fusions]
             if dataset in tests:
-                files += [self.layout.temporal_score(dataset, name) for name in self.temporal]
+                names = self.temporal_of(dataset)
+                files += [self.layout.temporal_score(dataset, name) for name in names]
         return files
 
+    def temporal_of(self, dataset: str) -> dict[str, OverTime]:
+        """Return the rules over time that a dataset is read by."""
+        return {
+            name: made
+            for name, made in self.temporal.items()
+            if any(fnmatchcase(dataset, pattern) for pattern in made.section.datasets)
+        }
+
     def temporal_files(self, dataset: str) -> list[str]:
-        """Return the states of every rule over time."""
-        return [self.layout.temporal(dataset, name) for name in self.temporal]
+        """Return the states of every rule over time of a dataset."""
+        return [self.layout.temporal(dataset, name) for name in self.temporal_of(dataset)]
 
     def over_time_files(self) -> list[str]:
-        """Return the scores over time of the test datasets, where the run has rules over time."""
-        return [self.layout.over_time(name) for name in self.datasets("test") if self.temporal]
+        """Return the scores over time of the test datasets that rules over time read."""
+        tests = self.datasets("test")
+        return [self.layout.over_time(name) for name in tests if self.temporal_of(name)]
 
     def cell_prediction_files(self, dataset: str) -> list[str]:
         """Return the predictions of every cell that can run."""

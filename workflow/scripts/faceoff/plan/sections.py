@@ -183,6 +183,11 @@ class TemporalConfig(Section):
         min_length=1,
         description="pipelines that the rule reads, as detector/model or fusion/name globs",
     )
+    datasets: list[str] = Field(
+        default_factory=lambda: ["*"],
+        min_length=1,
+        description="test datasets on which it reads them (globs); of stills every frame is a clip",
+    )
     constants: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
         default_factory=dict,
         description="constants of the rule that are given; the others are chosen on the labelled "

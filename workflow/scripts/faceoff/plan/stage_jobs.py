@@ -372,7 +372,7 @@ class StageJobs(Matrix):
         return OverTimeJob(
             dataset=dataset,
             bare=(*_names(self.cells), *(f"fusion/{name}" for name in self.fusions)),
-            temporal={name: made.of for name, made in self.temporal.items()},
+            temporal={name: made.of for name, made in self.temporal_of(dataset).items()},
             seed=self.config.seed,
             code=code("over_time"),
         )
