@@ -218,8 +218,8 @@ def test_data_folder_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
                                               "detector/model cell and no fusion/name of this run, "
                                               "did you mean 'fer'?"),
      ("temporal.calm", {"of": ["fusion/vot"]}, "did you mean 'vote'?"),
-     ("temporal.calm", {"datasets": ["posd"]}, "temporal.calm.datasets: 'posd' matches no dataset of "
-                                               "role test, did you mean 'posed'?"),
+     ("temporal.calm", {"datasets": ["posd"]}, "temporal.calm.datasets: 'posd' matches no dataset "
+                                               "of role test, did you mean 'posed'?"),
      ("temporal.calm", {"rule": "hysterisis"}, "did you mean 'hysteresis'?"),
      ("temporal.calm", {"constants": {"window_s": 1}}, "rule ema has no constant 'window_s'; it "
                                                        "has: tau_s"),

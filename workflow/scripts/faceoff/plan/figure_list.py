@@ -5,6 +5,7 @@ A figure is a module of figures/ with an entry `FIGURE`, which is read without r
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
@@ -36,7 +37,7 @@ class Contents:
 
     datasets: those of role test, by name; pairs: number of detector x model pairs; faces: whether
     it shows faces; votes, multiverse, tracks: datasets whose labels are votes, those scored by
-    every rule, and those whose tracks are scored; temporal: whether it has rules over time.
+    every rule, and those whose tracks are scored; temporal: those that rules over time read.
     """
 
     datasets: tuple[str, ...]
@@ -46,7 +47,7 @@ class Contents:
     votes: frozenset[str]
     multiverse: frozenset[str]
     tracks: frozenset[str] = frozenset()
-    temporal: bool = False
+    temporal: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, config: Mapping[str, Any], cards: Mapping[str, Mapping[str, Any]]) -> "Contents":
@@ -60,7 +61,12 @@ class Contents:
             faces=bool(config["report"]["faces"] and config["figures"]["examples"]),
             votes=frozenset(name for name in names if cards.get(name, {}).get("votes")),
             multiverse=frozenset(name for name in names if sections[name].get("multiverse")),
-            temporal=bool(config.get("temporal")),
+            temporal=frozenset(
+                name
+                for name in names
+                for rule in config.get("temporal", {}).values()
+                if any(fnmatchcase(name, pattern) for pattern in rule["datasets"])
+            ),
             tracks=frozenset(
                 name
                 for name in names
@@ -80,7 +86,7 @@ class Contents:
             "enough_datasets": len(self.datasets) >= LEAST_DATASETS,
             "votes": dataset in self.votes,
             "multiverse": dataset in self.multiverse,
-            "temporal": self.temporal,
+            "temporal": dataset in self.temporal,
             "tracks": dataset in self.tracks,
         }
 
