@@ -41,6 +41,7 @@ class Run:
     spec: dict[str, Any]
     overlaps: list[Path] = field(default_factory=list)
     answers: list[Path] = field(default_factory=list)
+    tracks: list[Path] = field(default_factory=list)
 
     def jobs(self) -> "Jobs":
         """Return what the aggregate stages are told of this run."""
@@ -475,6 +476,47 @@ def overlaps(dataset: str, a: str = "haar", b: str = "yunet") -> dict[str, Any]:
     return {"dataset": dataset, "detectors": detectors, "pairs": [pair]}
 
 
+def tracks(dataset: str, detector: str = "yunet", name: str = "ann") -> dict[str, Any]:
+    """The content of a file with the scores of tracks: two kinds of clips, one clip shown."""
+    shares = ("mota", "idf1", "hota", "deta", "assa", "identity_idf1", "identity_hota", "reentry")
+    clusters = ("b3_precision", "b3_recall", "b3_f1", "b3_f1_all_one", "b3_f1_all_apart")
+    values = dict.fromkeys((*shares, *clusters, "ari", "v_measure"), 0.875)
+    values |= {"surplus": -0.25, "surplus_size": 0.25, "changes_per_minute": 3.5}
+    counts = {"recognised": 3, "returns": 4, "switches": 2, "changes": 1}
+    part = {"n": 8, "counts": counts, "values": values}
+    empty = dict.fromkeys(values) | {"surplus": 1.0}
+    return {
+        "dataset": dataset,
+        "detector": detector,
+        "policy": "main_track",
+        "state": "ok",
+        "reason": None,
+        "notes": [f"{name}: identities are tracks"],
+        "parts": [
+            {"kind": None, **part, "intervals": {key: [0.8, 0.9] for key in values}},
+            {"kind": name, **part, "intervals": {}},
+            {"kind": "still", **part, "values": empty, "intervals": {}},
+        ],
+        "clips": [],
+        "strips": [
+            {
+                "sample_id": f"{name} walks",
+                "kind": name,
+                "start": 0.0,
+                "end": 4.0,
+                "people": [
+                    {"name": name, "spans": [[0.0, 1.0], [3.0, 4.0]]},
+                    {"name": "bob", "spans": [[0.0, 4.0]]},
+                ],
+                "identities": [
+                    {"identity": 0, "spans": [[0.0, 1.0, 0], [1.0, 1.5, -1], [2.0, 4.0, 1]]},
+                    {"identity": 1, "spans": []},
+                ],
+            }
+        ],
+    }
+
+
 def answers(
     dataset: str, labelled: bool = True, clip: str = "walk.mp4", moments: int = 12
 ) -> dict[str, Any]:
@@ -579,6 +621,9 @@ def typical(
     for name in ("alpha", "beta"):
         run.overlaps.append(folder / "overlaps" / f"{name}.json")
         files.write_json(run.overlaps[-1], overlaps(name))
+    for detector in ("haar", "yunet"):
+        run.tracks.append(folder / "tracks" / "alpha" / f"{detector}.tracks.json")
+        files.write_json(run.tracks[-1], tracks("alpha", detector))
     run.answers.append(folder / "answers" / "alpha.json")
     files.write_json(run.answers[-1], answers("alpha"))
     return run
@@ -638,11 +683,12 @@ def hostile(folder: Path) -> Run:
         ("comparisons/0.json", compared),
         ("overlaps/0.json", overlaps(nasty, nasty, "b")),
         ("answers/0.json", told),
+        ("tracks/0.json", tracks(nasty, nasty, nasty)),
     ):
         files.write_json(folder / path, item)
     parquet.write_rows(folder / "examples" / "0.parquet", examples_stage.SCHEMA, rows)
     found = {
         name: sorted((folder / name).iterdir())
-        for name in ("scores", "comparisons", "examples", "overlaps", "answers")
+        for name in ("scores", "comparisons", "examples", "overlaps", "answers", "tracks")
     }
     return Run(folder, spec=json.loads(json.dumps(declared)), **found)

@@ -73,6 +73,7 @@ def _render(run: fixtures.Run, output: Path | None = None, manifest: Path | None
         run.jobs().report,
         run.overlaps,
         run.answers,
+        tracks=run.tracks,
     )
     return output.read_text(encoding="utf-8")
 
@@ -398,6 +399,16 @@ def test_weights_that_a_fusion_learnt_are_shown(tmp_path):
     assert shown.index("0.750") < shown.index("0.250")
 
 
+def test_tracks_are_told_by_detector_and_kind_with_a_strip(tmp_path):
+    text = Page(_render(fixtures.typical(tmp_path))).text
+    section = text[text.index("Who is who?") :]
+    assert section.count("3 of 4") == 6, "two detectors, all clips and two kinds"
+    assert "80.0–90.0" in section
+    assert "ann: identities are tracks." in section
+    assert section.count("0.0 to 1.0 s: ann") == 3, "the truth, and one identity of each detector"
+    assert section.count("1.0 to 1.5 s: nobody") == 2
+
+
 def _hostile(folder: Path) -> str:
     """Render the hostile run's page.
 
@@ -406,7 +417,8 @@ def _hostile(folder: Path) -> str:
     """
     run = fixtures.hostile(folder)
     extras = page.Extras(
-        *({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers))
+        *({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers)),
+        tracks={fixtures.HOSTILE: run.tracks},
     )
     found = dataset_results.read(
         run.scores, run.comparisons, [fixtures.HOSTILE], run.spec["datasets"]
@@ -734,7 +746,7 @@ def test_bytes_do_not_depend_on_process_order_or_what_the_manifest_says_of_the_h
         "results = run.scores[::-1], run.comparisons[::-1], run.examples[::-1]\n"
         "more = run.overlaps[::-1], run.answers[::-1]\n"
         "places = folder / 'figures', folder / 'manifest.json', folder / 'report.html'\n"
-        "write_report(*results, *places, run.jobs().report, *more)"
+        "write_report(*results, *places, run.jobs().report, *more, tracks=run.tracks[::-1])"
     )
     environment = {
         **os.environ,

@@ -83,6 +83,7 @@ def report(tmp_path_factory) -> Path:
         run.jobs().report,
         run.overlaps,
         run.answers,
+        tracks=run.tracks,
     )
     return output
 
@@ -296,7 +297,8 @@ def test_axe_finds_nothing_serious(report, browse, scheme, width):
 def test_hostile_text_shows_as_text(browse, tmp_path):
     run = fixtures.hostile(tmp_path)
     extras = pages.Extras(
-        *({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers))
+        *({fixtures.HOSTILE: paths[0]} for paths in (run.examples, run.overlaps, run.answers)),
+        tracks={fixtures.HOSTILE: run.tracks},
     )
     found = dataset_results.read(
         run.scores, run.comparisons, [fixtures.HOSTILE], run.spec["datasets"]

@@ -91,6 +91,10 @@ def test_a_return_counts_if_the_identity_is_that_of_before() -> None:
     assert reentry([here, away, unseen]) == (0, 1)
     assert reentry([here, away, here], least=2) == (0, 0)
     assert reentry([here, unseen, away, here]) == (1, 1), "missed, not away, then away"
+    assert reentry([here, away, unseen, here, other]) == (1, 1), "found a moment late"
+    assert reentry([here, away, unseen, other, here]) == (0, 1), "the first face counts"
+    assert reentry([here, away, unseen, away, here]) == (1, 2), "never found, then found"
+    assert reentry([unseen, away, here]) == (0, 1), "nobody was known before"
 
 
 def test_changes_of_the_chosen_person_per_minute() -> None:

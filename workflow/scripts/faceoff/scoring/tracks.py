@@ -218,8 +218,9 @@ def on_people(frame: TrackedFrame) -> Ints:
 def reentry(frames: Sequence[TrackedFrame], least: int = 1) -> tuple[int, int]:
     """Return (recognised, returns): how often a person who came back has the number of before.
 
-    The number is the one of the face that lies best on the true one, at IoU 0.5; a return that no
-    face is on, or before which none was, is not recognised.
+    The number is that of the first face that lies on the person after the return, best of all and
+    at IoU 0.5: a face may be found a moment late. A return that no face is on until the person
+    leaves again, or before which none was, is not recognised.
 
     Parameters
     ----------
@@ -228,21 +229,21 @@ def reentry(frames: Sequence[TrackedFrame], least: int = 1) -> tuple[int, int]:
     least
         Frames out of sight from which a person has left.
     """
-    last: dict[int, tuple[int, int]] = {}  # person -> place of the last sight, identity then
+    last: dict[int, int] = {}  # person -> place of the last sight
+    known: dict[int, int] = {}  # person -> identity of the last face on that person
+    waiting: set[int] = set()  # people who came back and on whom no face has lain since
     recognised = returns = 0
     for place, frame in enumerate(frames):
         for row, person in enumerate(frame.truth.tolist()):
-            identity = -1
+            if place - last.get(person, place) - 1 >= least:
+                returns += 1
+                waiting.add(person)
+            last[person] = place
             if len(frame.predicted) and frame.overlap[row].max() >= MATCHED - _ROUNDING:
                 identity = int(frame.predicted[frame.overlap[row].argmax()])
-            if person in last:
-                seen, before = last[person]
-                if place - seen - 1 >= least:
-                    returns += 1
-                    recognised += identity >= 0 and identity == before
-                elif identity < 0:
-                    identity = before
-            last[person] = place, identity
+                recognised += person in waiting and known.get(person) == identity
+                waiting.discard(person)
+                known[person] = identity
     return recognised, returns
 
 
