@@ -20,6 +20,7 @@ from faceoff.commands import (
     drawings,
     export,
     init,
+    join,
     listings,
     run,
     score,
@@ -75,6 +76,7 @@ _MORE = {"allow_extra_args": True, "ignore_unknown_options": True}  # for Snakem
 # In the order of the help.
 app.command()(init.init)
 app.command()(analyze.analyze)
+app.command()(join.join)
 app.command(context_settings=_MORE)(run.run)
 app.command(context_settings=_MORE)(train.train)
 app.command(context_settings=_MORE)(train.finetune)
