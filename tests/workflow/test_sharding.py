@@ -24,7 +24,7 @@ DIES = (
 
 
 def _sharded(count):
-    """Return a configuration with followed faces, a model trained on shards and a trained fusion.
+    """Return a configuration with followed faces, a trained model and fusion, a rule over time.
 
     tests/cluster runs pictures in shards.
     """
@@ -36,6 +36,7 @@ def _sharded(count):
     config["figures"] = {"formats": ["svg"], "examples": 1}
     config["tracking"] = {"identities": False}  # the weights that tell faces apart are not here
     config["faces"] = {"policy": "main_track"}
+    config["temporal"] = {"calm": {"rule": "hysteresis"}}
     for section in config["datasets"].values():
         section["shards"] = count
     return config
