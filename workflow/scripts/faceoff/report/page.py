@@ -90,7 +90,8 @@ class Extras:
     """Hold what a page shows besides scores and comparisons.
 
     examples (tables), overlaps, answers, multiverse, over_time: files by dataset; tracks: a file
-    per detector, signals: one per detector and signal, by dataset; manifest, speed (a page): of the run.
+    per detector, signals: one per detector and signal, by dataset; manifest, speed (a page): of
+    the run.
     """
 
     examples: Mapping[str, Path] = field(default_factory=dict)
