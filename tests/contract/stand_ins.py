@@ -58,6 +58,7 @@ MAKERS: dict[str, dict[str, Callable[[Path], Path]]] = {
     "deepface": {"weights": synthetic_files.deepface},
     "face_api": {"manifest": _face_api, "weights": _face_api},
     "blendshapes": {"landmarker": landmarker_task.write},
+    "landmarker": {"landmarker": landmarker_task.write},
     "ferplus_vgg13": {
         "weights": lambda path: synthetic_files.vgg13(path, synthetic_files.vgg13_weights())
     },
