@@ -65,7 +65,7 @@ class Blendshapes:
 
     def predict(self, crops: np.ndarray) -> Prediction:
         faces = [self._landmarker.read(crop) for crop in crops]
-        units = action_units(stacked([face and face.shapes for face in faces]))
+        units = action_units(stacked([face.shapes if face else None for face in faces]))
         posterior = emfacs.posterior(
             emfacs.scores(units, self._rules), self.emotions, self._neutral, self._temperature
         )

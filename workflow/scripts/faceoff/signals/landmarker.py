@@ -68,7 +68,7 @@ class Landmarker:
         spatial = np.array([face.points if face else np.zeros((POINTS, 3)) for face in faces])
         spatial = spatial.reshape(len(faces), POINTS, 3)
         points = spatial[:, :, :2]
-        shapes = stacked([face and face.shapes for face in faces])
+        shapes = stacked([face.shapes if face else None for face in faces])
         contours = points[:, np.array(eyes.CONTOURS)]
         closed = np.mean([shapes[name] for name in _BLINKS], axis=0) >= self._options["closed"]
         units = action_units(shapes)
