@@ -12,7 +12,7 @@ import pytest
 
 from faceoff.assets import fetch
 from faceoff.emotions import EMOTIONS
-from faceoff.faces import emfacs
+from faceoff.faces import blendshape_units, emfacs
 from faceoff.faces.crops import resize
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin
@@ -20,7 +20,7 @@ from faceoff.models import blendshapes
 from faceoff.plugins import registry
 
 NAMES = sorted(
-    {name for signs in blendshapes._READ_FROM.values() for names in signs for name in names}
+    {name for signs in blendshape_units.READ_FROM.values() for names in signs for name in names}
     | {"mouthSmileLeft", "mouthSmileRight"}
 )
 
@@ -67,26 +67,26 @@ def shapes(**shown: float) -> dict[str, np.ndarray]:
     ],
 )
 def test_each_shape_moves_its_unit_alone(shape: str, unit: str) -> None:
-    units = blendshapes.action_units(shapes(**{shape: 0.6}))
+    units = blendshape_units.action_units(shapes(**{shape: 0.6}))
     assert {name: values[0] for name, values in units.items() if values[0]} == {
         unit: pytest.approx(3.0)
     }
 
 
 def test_the_eye_ring_is_read_twice_and_the_smile_of_both_sides() -> None:
-    units = blendshapes.action_units(shapes(mouthSmile=1.0, eyeSquint=0.4))
+    units = blendshape_units.action_units(shapes(mouthSmile=1.0, eyeSquint=0.4))
     assert (units["AU12"][0], units["AU06"][0], units["AU07"][0]) == (
         5.0,
         pytest.approx(2.0),
         pytest.approx(2.0),
     )
     assert units["AU12L"][0] == units["AU12R"][0] == 0
-    cheeks = blendshapes.action_units(shapes(cheekSquint=0.8))
+    cheeks = blendshape_units.action_units(shapes(cheekSquint=0.8))
     assert (cheeks["AU06"][0], cheeks["AU07"][0]) == (pytest.approx(4.0), 0)
 
 
 def test_one_corner_is_contempt_on_the_viewers_side() -> None:
-    units = blendshapes.action_units(shapes(mouthSmileLeft=0.8))
+    units = blendshape_units.action_units(shapes(mouthSmileLeft=0.8))
     assert units["AU12R"][0] == pytest.approx(4.0), (
         "ARKit's left is the subject's, the viewer's right"
     )
@@ -151,7 +151,9 @@ def test_it_is_mediapipes_landmarker(model: Any) -> None:
     scores = {shape.category_name: shape.score for shape in faces[0]}
     assert len(scores) == 52
     assert set(NAMES) <= set(scores), "every shape of the table is one of MediaPipe's"
-    expected = blendshapes.action_units({name: np.array([score]) for name, score in scores.items()})
+    expected = blendshape_units.action_units(
+        {name: np.array([score]) for name, score in scores.items()}
+    )
     found = model.predict(crop[None]).aus
     assert {unit: values[0] for unit, values in found.items()} == pytest.approx(
         {unit: values[0] for unit, values in expected.items()}, abs=1e-4

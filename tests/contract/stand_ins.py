@@ -3,13 +3,14 @@
 EmoNet, DDAMFN, DeepFace, VGG13, face-api, S3FD and FAN are their own networks with seeded values.
 Where the file holds the network too (TorchScript, HSEmotion's ONNX files), it has a few layers with
 the right outputs, which the plug-in cannot tell apart. The conformance tests have the large ones.
-MediaPipe's landmarker is made of the networks in its package.
+MediaPipe's landmarker is made of the networks in its package; 6DRepNet and L2CS-Net mix colours.
 """
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+import given_signals
 import landmarker_task
 import synthetic_files
 
@@ -58,6 +59,9 @@ MAKERS: dict[str, dict[str, Callable[[Path], Path]]] = {
     "deepface": {"weights": synthetic_files.deepface},
     "face_api": {"manifest": _face_api, "weights": _face_api},
     "blendshapes": {"landmarker": landmarker_task.write},
+    "landmarker": {"landmarker": landmarker_task.write},
+    "sixdrepnet": {"weights": given_signals.sixdrepnet},
+    "l2cs": {"weights": given_signals.l2cs},
     "ferplus_vgg13": {
         "weights": lambda path: synthetic_files.vgg13(path, synthetic_files.vgg13_weights())
     },

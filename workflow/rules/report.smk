@@ -184,6 +184,7 @@ rule report:
         multiverse=plan.multiverse_files(),
         over_time=plan.over_time_files(),
         tracks=plan.track_score_files(),
+        signals=plan.signal_score_files(),
         figures=rules.figures.output,
         manifest=layout.manifest,
         speed=layout.speed,
@@ -204,7 +205,8 @@ rule report:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons}"
         " --examples {input.examples}"
         " --overlaps {input.overlaps} --answers {input.answers} --multiverse {input.multiverse}"
-        " --over-time {input.over_time} --tracks {input.tracks} --speed {input.speed}"
+        " --over-time {input.over_time} --tracks {input.tracks} --signals {input.signals}"
+        " --speed {input.speed}"
         " --figures {params.figures} --manifest {input.manifest} --output {output}"
         " --spec {params.spec:q} > {log} 2>&1"
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from faceoff.statistics import rotations
 from faceoff.statistics.arrays import Floats
+from faceoff.storage.columns import POSE
 
 # MediaPipe's Procrustes basis and canonical face model (Apache-2.0,
 # geometry_pipeline_metadata_landmarks of @mediapipe/face_mesh): landmark, its weight, and its place
@@ -55,7 +56,7 @@ def head_rotations(points: Floats) -> Floats:
     Parameters
     ----------
     points
-        (n, 468, 3) x to the right, y down, depth falling towards the viewer, one scale.
+        (n, 468 or more, 3) x to the right, y down, depth falling towards the viewer, one scale.
 
     Returns
     -------
@@ -78,5 +79,4 @@ def head_rotations(points: Floats) -> Floats:
 
 def head_angles(points: Floats) -> dict[str, Floats]:
     """Return `pose_yaw`, `pose_pitch` and `pose_roll` (n,) in degrees of meshes (n, 468, 3)."""
-    names = ("pose_yaw", "pose_pitch", "pose_roll")
-    return dict(zip(names, rotations.angles(head_rotations(points)), strict=True))
+    return dict(zip(POSE, rotations.angles(head_rotations(points)), strict=True))

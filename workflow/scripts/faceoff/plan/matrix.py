@@ -216,10 +216,7 @@ class Matrix:
         return self.plugin(kind, name).framework
 
     def gpus(self, kind: str, name: str) -> int:
-        """Return the number of GPUs that a job of this detector, model or signal asks for.
-
-        It is one if the configuration names a GPU and the plug-in can use it.
-        """
+        """Return the GPUs that a job asks for: one if the run names one and the plug-in uses it."""
         return int(self.config.device.startswith("cuda") and self.plugin(kind, name).gpu)
 
     def open(self, name: str) -> Any:

@@ -54,7 +54,7 @@ _HEADER_KEYS = {
         *_RUNS_APART, "lineage", "training_data", "selected_on", "published", "checkpoint",
         "outputs", "recipe", "trained", "trainable", "reads",
     },
-    "signal": {*_RUNS_APART, "training_data", "gaze_frame", "au_threshold"},
+    "signal": {*_RUNS_APART, "training_data", "checkpoint", "gaze_frame", "au_threshold"},
 }  # fmt: skip
 _HEADER_PARTS = {"requires": {"modules", "binaries"}, "calibration": {"dx", "dy", "sx", "sy"}}
 

@@ -43,6 +43,7 @@ from faceoff.report.sections import (
     published,
     reading,
     rejection,
+    signals,
     standing,
     subgroups,
     timelines,
@@ -72,6 +73,7 @@ SECTIONS = (
     rejection,
     human,
     affect,
+    signals,
     multiverse,
     decomposition,
     coverage,
@@ -88,7 +90,8 @@ class Extras:
     """Hold what a page shows besides scores and comparisons.
 
     examples (tables), overlaps, answers, multiverse, over_time: files by dataset; tracks: a file
-    per detector, by dataset; manifest, speed (a page): of the run.
+    per detector, signals: one per detector and signal, by dataset; manifest, speed (a page): of
+    the run.
     """
 
     examples: Mapping[str, Path] = field(default_factory=dict)
@@ -97,6 +100,7 @@ class Extras:
     multiverse: Mapping[str, Path] = field(default_factory=dict)
     over_time: Mapping[str, Path] = field(default_factory=dict)
     tracks: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    signals: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     manifest: Path | None = None
     speed: Path | None = None
 
@@ -243,6 +247,7 @@ def _dataset(
         multiverse=read(extras.multiverse),
         over_time=read(extras.over_time),
         tracks=[read_json(path) for path in extras.tracks.get(dataset.name, ())],
+        signals=[read_json(path) for path in extras.signals.get(dataset.name, ())],
         speed=relative(extras.speed, output) if extras.speed else None,
     )
     views = [(section, section.view(part)) for section in SECTIONS]

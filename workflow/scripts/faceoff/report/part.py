@@ -28,7 +28,8 @@ class Part:
     key: how its ids begin; ids: pipeline -> id of its panel; links: kind of figure -> its files'
     links; faces: whether pictures of faces may be shown; models: what the models' cards say;
     pictures: the examples table, None where no face is shown; overlaps, answers, multiverse,
-    over_time, tracks (of each detector): what those stages wrote; speed: link to the speed page.
+    over_time, tracks (of each detector), signals (of each): what those stages wrote; speed: link to
+    the speed page.
     """
 
     dataset: DatasetResults
@@ -43,6 +44,7 @@ class Part:
     multiverse: Mapping[str, Any] | None = None
     over_time: Mapping[str, Any] | None = None
     tracks: Sequence[Mapping[str, Any]] = ()
+    signals: Sequence[Mapping[str, Any]] = ()
     speed: str | None = None
 
     @property

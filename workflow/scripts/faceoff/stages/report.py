@@ -24,13 +24,14 @@ def write_report(
     multiverse: Sequence[Path] = (),
     over_time: Sequence[Path] = (),
     tracks: Sequence[Path] = (),
+    signals: Sequence[Path] = (),
     speed: Path | None = None,
 ) -> None:
     """Write the page.
 
     examples, overlaps, answers, multiverse, over_time: one file per test dataset, named after it;
-    tracks: one per detector, in a folder of that name. The figures are linked where their files
-    exist.
+    tracks: one per detector, in a folder of that name; signals: one per detector and signal. The
+    figures are linked where their files exist.
     """
     found = dataset_results.read(scores, comparisons, tuple(job.datasets), job.datasets)
     extras = page.Extras(
@@ -40,7 +41,8 @@ def write_report(
         answers=_by_dataset(answers),
         multiverse=_by_dataset(multiverse),
         over_time=_by_dataset(over_time),
-        tracks=_in_folders(tracks),
+        tracks=_grouped(tracks, 0),
+        signals=_grouped(signals, 2),
         manifest=manifest,
         speed=speed,
     )
@@ -51,10 +53,11 @@ def _by_dataset(paths: Sequence[Path]) -> dict[str, Path]:
     return {path.stem: path for path in paths}
 
 
-def _in_folders(paths: Sequence[Path]) -> dict[str, list[Path]]:
+def _grouped(paths: Sequence[Path], level: int) -> dict[str, list[Path]]:
+    """Return files by the name of a folder above them; level 0 is the one that they lie in."""
     found: dict[str, list[Path]] = {}
     for path in sorted(paths):
-        found.setdefault(path.parent.name, []).append(path)
+        found.setdefault(path.parents[level].name, []).append(path)
     return found
 
 
@@ -99,6 +102,11 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
             path
             for path in layout.existing(layout.track_score("*", "*"))
             if path.name.partition(".")[0] in config["detectors"] and config.get("tracking")
+        ],
+        signals=[
+            path
+            for path in layout.existing(layout.signal_score("*", "*", "*"))
+            if path.stem in config.get("signals", {}) and path.parent.name in config["detectors"]
         ],
         figures_folder=Path(layout.figure("")),
         manifest=Path(layout.manifest),
