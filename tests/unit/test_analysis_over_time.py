@@ -90,7 +90,7 @@ def test_a_flicker_is_no_episode_and_a_state_outlives_its_face_for_half_a_second
 
 def test_the_timeline_has_the_rules_state_and_its_probability() -> None:
     found, raw = analysis("mean"), analysis(None)
-    moments = found.timeline()
+    moments = list(found.timeline())
     rows = [row for row in found.frames.to_pylist() if row["identity"] == 0]
     for row in rows:
         moment = moments[row["frame"]]
@@ -100,7 +100,7 @@ def test_the_timeline_has_the_rules_state_and_its_probability() -> None:
     assert moments[13]["emotion"] == moments[8]["emotion"], "held"
     silent = {"accuracy": None, "emotion": None, "sentiment": None, "episode": None}
     assert moments[14] == {"timestamp": 1.4, **silent}
-    assert raw.timeline()[2]["emotion"] == "happiness"
+    assert list(raw.timeline())[2]["emotion"] == "happiness"
     assert moments[2]["emotion"] == "neutral"
     assert raw.episodes == []
 

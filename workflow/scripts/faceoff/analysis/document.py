@@ -4,7 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+import pyarrow as pa
+
 from faceoff.faces import quality
+from faceoff.statistics.arrays import Bools, Ints
 
 VERSION = "1.1"
 # Names and thresholds: Ekman, Friesen and Hager 2002; a unit is active from intensity 1 of 0-5,
@@ -55,6 +58,21 @@ def frames(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
             "frame": number,
             "timestamp": faces[0]["timestamp"],
             "faces": [_face(row) for row in faces if row["x"] is not None or row["success"]],
+        }
+
+
+def moments(table: pa.Table, rows: Ints, seen: Bools) -> Iterator[dict[str, Any]]:
+    """Yield each moment of a timeline without a rule. rows, seen: of `summary.main_face`."""
+    names = ["timestamp", "confidence", "emotion", "sentiment"]
+    shown = table.select(names).take(rows).to_batches(max_chunksize=1024)
+    each = (row for batch in shown for row in batch.to_pylist())
+    for row, there in zip(each, seen, strict=True):
+        yield {
+            "timestamp": row["timestamp"],
+            "accuracy": row["confidence"] if there else None,
+            "emotion": row["emotion"] if there else None,
+            "sentiment": row["sentiment"] if there else None,
+            "episode": None,
         }
 
 

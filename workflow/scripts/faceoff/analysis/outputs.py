@@ -23,10 +23,9 @@ def write(analysis: Analysis, folder: Path, kinds: Collection[str] = KINDS) -> N
 
 
 def _json(analysis: Analysis, folder: Path) -> None:
-    files.write_json_list(
-        folder / "analysis.json", analysis.head(), "frame_analyses", analysis.frame_documents()
-    )
-    files.write_json(folder / "timeline.json", analysis.timeline())
+    frames = analysis.frame_documents()
+    files.write_json_rows(folder / "analysis.json", frames, analysis.head(), "frame_analyses")
+    files.write_json_rows(folder / "timeline.json", analysis.timeline())
 
 
 def _csv(analysis: Analysis, folder: Path) -> None:

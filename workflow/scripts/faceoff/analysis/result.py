@@ -121,37 +121,18 @@ class Analysis:
             return []
         return over_time.episodes(self.table, self.emotions, self.rule)
 
-    def timeline(self) -> list[dict[str, Any]]:
-        """Return each moment of the main face: timestamp, accuracy, emotion, sentiment, episode.
+    def timeline(self) -> Iterator[dict[str, Any]]:
+        """Yield each moment of the main face: timestamp, accuracy, emotion, sentiment, episode.
 
         With a rule over time, these are its state and the state's smoothed probability, also where
         the state outlives a face that is away; without one, the model's emotion and probability. A
         moment without either has None. episode: the place among `episodes`.
         """
         rows, seen = summary.main_face(self.table)
-        names = ["timestamp", "confidence", "emotion", "sentiment"]
-        shown = self.table.select(names).take(rows).to_pylist()
-        moments = [
-            {
-                "timestamp": row["timestamp"],
-                "accuracy": row["confidence"] if there else None,
-                "emotion": row["emotion"] if there else None,
-                "sentiment": row["sentiment"] if there else None,
-                "episode": None,
-            }
-            for row, there in zip(shown, seen, strict=True)
-        ]
         if self.rule is None or not seen.any():
-            return moments
+            return document.moments(self.table, rows, seen)
         main = int(summary.keys(self.table, "identity")[rows[seen.argmax()]])
-        for place, state in over_time.states_of(self.table, self.emotions, self.rule, main):
-            moments[place] |= state
-        for number, episode in enumerate(self.episodes):
-            if episode["identity"] == main:
-                for moment in moments:
-                    if episode["start"] <= moment["timestamp"] < episode["end"]:
-                        moment["episode"] = number
-        return moments
+        return over_time.moments(self.table, self.emotions, self.rule, main, self.episodes)
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as the document that schema.json describes."""
