@@ -24,6 +24,9 @@ SEEN = [
 ]  # fmt: skip
 
 
+UNITS: dict[str, float] = {}
+
+
 def analysis(rule: str | None) -> Analysis:
     rows = []
     for frame, pair in enumerate(SEEN):
@@ -46,7 +49,8 @@ def analysis(rule: str | None) -> Analysis:
     about = {
         "detector": "d", "models": ["m"], "fusion": None, "every": 1, "fps": None, "start_s": 0.0,
         "end_s": None, "identities": "joined", "people": ["Ann"],
-        "temporal": over_time.told(rule), "limits": quality.LIMITS.told(),
+        "temporal": over_time.told(rule), "signals": [], "gaze_frame": None,
+        "unit_thresholds": UNITS, "limits": quality.LIMITS.told(),
     }  # fmt: skip
     return Analysis("a.mp4", None, table, "ok", "", about, 1.0)
 
