@@ -139,6 +139,9 @@ def test_bytes_and_open_files_are_read_as_the_file_is(
         analyzer.analyze(io.StringIO("text"))  # type: ignore[arg-type]
 
 
+UNITS = {"au_06": 1.0, "au_12": 1.0}
+
+
 def row_of(frame: int, **more: Any) -> dict[str, Any]:
     silent = {"frame": frame, "timestamp": frame / 10, "face_id": -1, "success": 0, "reliable": 0}
     return silent | {"state": "no_face"} | more
@@ -160,6 +163,7 @@ def made() -> Analysis:
     about = {
         "detector": "d", "models": ["m"], "fusion": None, "every": 1, "fps": None, "start_s": 0.0,
         "end_s": None, "identities": "off", "people": [], "temporal": None,
+        "signals": [], "gaze_frame": None, "unit_thresholds": UNITS,
         "limits": quality.LIMITS.told(),
     }  # fmt: skip
     table = pa.Table.from_pylist(rows, schema)

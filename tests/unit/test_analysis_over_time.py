@@ -24,6 +24,9 @@ SEEN = [
 ]  # fmt: skip
 
 
+UNITS: dict[str, float] = {}
+
+
 def analysis(rule: str | None) -> Analysis:
     rows = []
     for frame, pair in enumerate(SEEN):
@@ -46,7 +49,8 @@ def analysis(rule: str | None) -> Analysis:
     about = {
         "detector": "d", "models": ["m"], "fusion": None, "every": 1, "fps": None, "start_s": 0.0,
         "end_s": None, "identities": "joined", "people": ["Ann"],
-        "temporal": over_time.told(rule), "limits": quality.LIMITS.told(),
+        "temporal": over_time.told(rule), "signals": [], "gaze_frame": None,
+        "unit_thresholds": UNITS, "limits": quality.LIMITS.told(),
     }  # fmt: skip
     return Analysis("a.mp4", None, table, "ok", "", about, 1.0)
 
@@ -90,7 +94,7 @@ def test_a_flicker_is_no_episode_and_a_state_outlives_its_face_for_half_a_second
 
 def test_the_timeline_has_the_rules_state_and_its_probability() -> None:
     found, raw = analysis("mean"), analysis(None)
-    moments = found.timeline()
+    moments = list(found.timeline())
     rows = [row for row in found.frames.to_pylist() if row["identity"] == 0]
     for row in rows:
         moment = moments[row["frame"]]
@@ -100,7 +104,7 @@ def test_the_timeline_has_the_rules_state_and_its_probability() -> None:
     assert moments[13]["emotion"] == moments[8]["emotion"], "held"
     silent = {"accuracy": None, "emotion": None, "sentiment": None, "episode": None}
     assert moments[14] == {"timestamp": 1.4, **silent}
-    assert raw.timeline()[2]["emotion"] == "happiness"
+    assert list(raw.timeline())[2]["emotion"] == "happiness"
     assert moments[2]["emotion"] == "neutral"
     assert raw.episodes == []
 

@@ -192,5 +192,8 @@ def test_without_the_networks_tracks_are_identities(
 def test_a_list_is_written_row_by_row_as_whole(tmp_path: Path) -> None:
     for rows in ([], [{"b": [1, {"c": "a\nb"}], "a": float("nan")}], [1, [], {}, "x"]):
         files.write_json(tmp_path / "whole", {"z": 1, "rows": rows, "a": {"rows": []}})
-        files.write_json_list(tmp_path / "parts", {"z": 1, "a": {"rows": []}}, "rows", iter(rows))
+        files.write_json_rows(tmp_path / "parts", iter(rows), {"z": 1, "a": {"rows": []}}, "rows")
+        assert (tmp_path / "parts").read_bytes() == (tmp_path / "whole").read_bytes()
+        files.write_json(tmp_path / "whole", rows)
+        files.write_json_rows(tmp_path / "parts", iter(rows))
         assert (tmp_path / "parts").read_bytes() == (tmp_path / "whole").read_bytes()

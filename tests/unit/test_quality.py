@@ -44,7 +44,7 @@ def test_what_is_outside_the_picture_does_not_count() -> None:
     assert np.isnan(quality(np.full_like(image, 7), (0, 0, 100, 100)).sharpness)
 
 
-@pytest.mark.parametrize("limit", LIMITS.told())
+@pytest.mark.parametrize("limit", sorted(set(LIMITS.told()) - {"max_yaw"}))
 def test_each_limit_alone_makes_a_face_unreliable(limit: str) -> None:
     fair = Quality(size=100, light=120, contrast=40, sharpness=0.2)
     assert LIMITS.hold(fair)

@@ -15,9 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from faceoff.analysis import DETECTOR, MODELS, fused, over_time
+from faceoff.analysis.document import ACTIVE
 from faceoff.analysis.people import People, Whose, embedding_network, state_of
 from faceoff.analysis.pictures import Content, Pictures, Row, Source, is_content, temporary_copy
 from faceoff.analysis.result import Analysis, frames_schema
+from faceoff.analysis.signals import Signals
 from faceoff.emotions import order
 from faceoff.faces import crops, detection_view, face_crops, quality
 from faceoff.faces.choice import SIDES
@@ -66,6 +68,8 @@ class Analyzer:
     people
         Folder of pictures of people, one face each; a subfolder's name, or else the file's, is the
         person's. It asks for identities.
+    signals
+        Names of signals that measure each face: action units, head pose, gaze, lids, landmarks.
     temporal
         A rule over time that makes a steady state of each person's emotions, by its default
         constants.
@@ -84,6 +88,7 @@ class Analyzer:
         identities: bool | None = None,
         people: Path | str | None = None,
         temporal: str | None = None,
+        signals: Sequence[str] = (),
     ):
         if every < 1 or fps < 0 or isinstance(models, str) or not models:
             raise ValueError("`every` is 1 or more, `fps` 0 or more, `models` a list of names")
@@ -117,14 +122,20 @@ class Analyzer:
             calibration=self._card.get("calibration"),
         )
         self.emotions = order({emotion for model in self._models for emotion in model.emotions})
-        self.units = tuple(
-            dict.fromkeys(
-                unit
-                for model in self._models
-                if isinstance(model, ActionUnitModel)
-                for unit in model.aus
-            )
-        )
+        units = [
+            columns.unit_column(unit)
+            for model in self._models
+            if isinstance(model, ActionUnitModel)
+            for unit in model.aus
+        ]
+        plugins = {name: _runnable("signal", name) for name in dict.fromkeys(signals)}
+        loaded = {
+            name: (plugin, load_plugin(_job(plugin, device), self._clock))
+            for name, plugin in plugins.items()
+        }
+        self._signals = Signals(loaded, self._crop, self._clock, units)
+        # Of each unit the intensity from which it is active.
+        self.units = dict.fromkeys(units, ACTIVE) | self._signals.thresholds
 
     def analyze(
         self, source: Source | Content, start_s: float = 0.0, end_s: float | None = None
@@ -140,7 +151,7 @@ class Analyzer:
                 return replace(self.analyze(path, start_s, end_s), path=None)
         began = time.perf_counter()
         pictures = Pictures(cast(Source, source), self.sampling, start_s, end_s)
-        schema = frames_schema(self.emotions, self.units)
+        schema = frames_schema(self.emotions, self.units, self._signals.columns)
         whose = Whose(self._network, self._people)
         follower = association.Follower()
         tables: list[pa.Table] = []
@@ -173,6 +184,9 @@ class Analyzer:
                 "identities": self.identities,
                 "people": list(self._people.names) if self._people else [],
                 "temporal": self.temporal,
+                "signals": self._signals.names,
+                "gaze_frame": self._signals.gaze_frame,
+                "unit_thresholds": self.units,
                 "limits": quality.LIMITS.told(),
             },
             seconds=time.perf_counter() - began,
@@ -190,8 +204,9 @@ class Analyzer:
     def _faces(
         self, pictures: Pictures, follower: association.Follower, whose: Whose
     ) -> Iterator[tuple[list[Row], list[list[RGB | None]]]]:
-        """Yield of each frame its face rows and, for each model, the crop of each face."""
+        """Yield of each frame its face rows and, for each model and signal, each face's crop."""
         specs = [face_crops.crop_spec(model, self._crop) for model in self._models]
+        specs += self._signals.specs
         before: RGB | None = None
 
         def views() -> Iterator[tuple[list[Row], list[View | Exception]]]:
@@ -241,7 +256,7 @@ class Analyzer:
         ]
         size = {key: frame[key] for key in ("width", "height")}
         faces = []
-        for views in zip(*cropped, strict=True):
+        for views in zip(*cropped[: len(self._models)], strict=True):
             # A face that one model's crop fails on is still read by the others.
             face = next((face for face, pixels in views if pixels is not None), views[0][0])
             faces.append({
@@ -265,8 +280,16 @@ class Analyzer:
             {**face, **fused.answer(said, self.emotions)}
             for face, said in zip(faces, answers, strict=True)
         ]
+        first = len(self._models)
+        measured: list[list[RGB | None]] = [
+            [view for _, of_each in pending for view in of_each[first + place]]
+            for place in range(len(self._signals.names))
+        ]
+        self._signals.measure(rows, measured)
         for row in rows:
-            row["reliable"] = int(bool(row["success"]) and row.get("clear", False))
+            turned = abs(row.get("pose_yaw") or 0.0) > quality.LIMITS.max_yaw
+            sound = row.get("clear", False) and row.get("seen", True) and not turned
+            row["reliable"] = int(bool(row["success"]) and sound)
         return rows
 
 
@@ -281,6 +304,7 @@ def analyze(
     identities: bool | None = None,
     people: Path | str | None = None,
     temporal: str | None = None,
+    signals: Sequence[str] = (),
     start_s: float = 0.0,
     end_s: float | None = None,
 ) -> Analysis:
@@ -297,6 +321,7 @@ def analyze(
         identities=identities,
         people=people,
         temporal=temporal,
+        signals=signals,
     )
     return analyzer.analyze(source, start_s, end_s)
 

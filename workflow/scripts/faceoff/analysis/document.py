@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+import pyarrow as pa
+
 from faceoff.faces import quality
+from faceoff.statistics.arrays import Bools, Ints
+from faceoff.storage import columns
 
 VERSION = "1.1"
-# Names and thresholds: Ekman, Friesen and Hager 2002; a unit is active from intensity 1 of 0-5,
-# which FACS calls a trace and OpenFace 2 takes as its least.
+# Ekman, Friesen and Hager 2002.
 _UNITS = {
     "01": "inner brow raiser", "02": "outer brow raiser", "04": "brow lowerer",
     "05": "upper lid raiser", "06": "cheek raiser", "07": "lid tightener", "09": "nose wrinkler",
@@ -19,7 +22,9 @@ _UNITS = {
     "28": "lip suck", "43": "eyes closed", "45": "blink",
 }  # fmt: skip
 _INTENSITIES = ("absent", "trace", "slight", "marked", "severe", "maximum")
-_ACTIVE = 1.0
+# A unit of a model is active from intensity 1 of 0-5, which FACS calls a trace and OpenFace 2 takes
+# as its least.
+ACTIVE = 1.0
 
 
 def head(
@@ -47,20 +52,38 @@ def head(
     }
 
 
-def frames(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield each frame with its faces. rows: of the table, in order of frames."""
+def frames(
+    rows: Iterable[Mapping[str, Any]], thresholds: Mapping[str, float]
+) -> Iterator[dict[str, Any]]:
+    """Yield each frame with its faces. rows: of the table, in order; thresholds: as of `units`."""
     for number, group in groupby(rows, key=lambda row: row["frame"]):
         faces = list(group)
         yield {
             "frame": number,
             "timestamp": faces[0]["timestamp"],
-            "faces": [_face(row) for row in faces if row["x"] is not None or row["success"]],
+            "faces": [_face(row, thresholds) for row in faces if row["face_id"] >= 0],
         }
 
 
-def _face(row: Mapping[str, Any]) -> dict[str, Any]:
+def moments(table: pa.Table, rows: Ints, seen: Bools) -> Iterator[dict[str, Any]]:
+    """Yield each moment of a timeline without a rule. rows, seen: of `summary.main_face`."""
+    names = ["timestamp", "confidence", "emotion", "sentiment"]
+    shown = table.select(names).take(rows).to_batches(max_chunksize=1024)
+    each = (row for batch in shown for row in batch.to_pylist())
+    for row, there in zip(each, seen, strict=True):
+        yield {
+            "timestamp": row["timestamp"],
+            "accuracy": row["confidence"] if there else None,
+            "emotion": row["emotion"] if there else None,
+            "sentiment": row["sentiment"] if there else None,
+            "episode": None,
+        }
+
+
+def _face(row: Mapping[str, Any], thresholds: Mapping[str, float]) -> dict[str, Any]:
     read = bool(row["success"])
-    measured = dict(units(row)) if read else {}
+    measured = dict(units(row, thresholds))
+    signals = {name: row[name] for name in _SIGNALS if row.get(name) is not None}
     face: dict[str, Any] = {
         "face_id": row["face_id"],
         "track_id": row["track_id"],
@@ -76,6 +99,7 @@ def _face(row: Mapping[str, Any]) -> dict[str, Any]:
         if row["steady_emotion"] is None
         else {"emotion": row["steady_emotion"], "confidence": row["steady_confidence"]},
         "valence_arousal": None,
+        "signals": signals or None,
         "action_units": measured or None,
     }
     if read and row["emotion"] is not None:
@@ -107,8 +131,18 @@ def quadrant(valence: float, arousal: float) -> str:
     return f"{mood}_{'activated' if arousal >= 0 else 'deactivated'}"
 
 
-def units(row: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each action unit of a face: its score 0-5, whether it is active, and both in words."""
+_SIGNALS = (
+    *columns.POSE, *columns.GAZE, "eye_openness", "blink", "age", "sex_male", "sex_female",
+)  # fmt: skip
+
+
+def units(
+    row: Mapping[str, Any], thresholds: Mapping[str, float]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each action unit of a face: its score 0-5, whether it is active, and both in words.
+
+    thresholds: of each column of a unit, the score from which it is active.
+    """
     for name, score in row.items():
         if not name.startswith("au_") or score is None:
             continue
@@ -117,7 +151,7 @@ def units(row: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             f"AU{number.upper()}",
             {
                 "score": score,
-                "active": score >= _ACTIVE,
+                "active": score >= thresholds[name],
                 "description": _UNITS.get(number[:2]),
                 "intensity": _INTENSITIES[min(5, max(0, int(score)))],
             },

@@ -5,9 +5,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faceoff.analysis import document, overlay, page, people, summary
+from faceoff.analysis import document, openface, overlay, page, people, summary
 from faceoff.analysis.result import Analysis
-from faceoff.faces import quality
 from faceoff.storage import csv_text, files
 
 KINDS = ("json", "csv", "plot", "html")  # that are written by default
@@ -23,15 +22,14 @@ def write(analysis: Analysis, folder: Path, kinds: Collection[str] = KINDS) -> N
 
 
 def _json(analysis: Analysis, folder: Path) -> None:
-    files.write_json_list(
-        folder / "analysis.json", analysis.head(), "frame_analyses", analysis.frame_documents()
-    )
-    files.write_json(folder / "timeline.json", analysis.timeline())
+    frames = analysis.frame_documents()
+    files.write_json_rows(folder / "analysis.json", frames, analysis.head(), "frame_analyses")
+    files.write_json_rows(folder / "timeline.json", analysis.timeline())
 
 
 def _csv(analysis: Analysis, folder: Path) -> None:
-    csv_text.write(folder / "frames.csv", openface_columns(analysis), openface_rows(analysis))
-    if any(name.startswith(_UNIT) for name in analysis.table.schema.names):
+    csv_text.write(folder / "frames.csv", openface.headings(analysis), openface.rows(analysis))
+    if any(name.startswith("au_") for name in analysis.table.schema.names):
         csv_text.write(folder / "action_units.csv", UNIT_COLUMNS, unit_rows(analysis))
 
 
@@ -60,57 +58,17 @@ _WRITE: dict[str, Callable[[Analysis, Path], None]] = {
 }
 
 
-_UNIT = "au_"
-
-
-def openface_columns(analysis: Analysis) -> list[str]:
-    """Return the headings of frames.csv: OpenFace's where it has them, then the emotions'."""
-    names = analysis.table.schema.names
-    units = [f"{_au(name)}_r" for name in names if name.startswith(_UNIT)]
-    read = [name for name in names if name.startswith("p_")]
-    first = ["frame", "face_id", "timestamp", "confidence", "success"]
-    whose = ["track_id", "identity", "person", "x", "y", "w", "h", *quality.COLUMNS, "reliable"]
-    last = ["emotion", "emotion_confidence", "sentiment", "valence", "arousal", "state", "reason"]
-    steady = ["steady_emotion", "steady_confidence"] if analysis.rule else []
-    return [*first, *whose, *units, *read, *steady, *last]
-
-
-def openface_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
-    """Yield the rows of frames.csv as OpenFace 2 writes them: every frame, frames from 1.
-
-    `confidence` is the detector's score, 0 where there is no face; units are 0 there too.
-    """
-    headings = openface_columns(analysis)
-    for row in analysis.frames.rows():
-        units = {
-            f"{_au(name)}_r": value or 0.0 for name, value in row.items() if name.startswith(_UNIT)
-        }
-        told = {
-            **row,
-            **units,
-            "frame": row["frame"] + 1,
-            "face_id": max(row["face_id"], 0),
-            "confidence": row["score"] or 0.0,
-            "emotion_confidence": row["confidence"],
-        }
-        yield {name: told[name] for name in headings}
-
-
 _FACE = ("timestamp", "frame", "face_id", "track_id")
 UNIT_COLUMNS = (*_FACE, "unit", "score", "active", "description", "intensity")
 
 
 def unit_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
-    """Yield a row per action unit of every face that was read; frames count as in frames.csv."""
+    """Yield a row per action unit of every face that has them; frames count as in frames.csv."""
     for row in analysis.frames.rows():
-        if row["success"]:
+        if row["face_id"] >= 0:
             face = {name: row[name] for name in _FACE} | {"frame": row["frame"] + 1}
-            for unit, told in document.units(row):
+            for unit, told in document.units(row, analysis.about["unit_thresholds"]):
                 yield {**face, "unit": unit, **told, "active": int(told["active"])}
-
-
-def _au(name: str) -> str:
-    return f"AU{name.removeprefix(_UNIT).upper()}"
 
 
 def summary_lines(analysis: Analysis) -> list[str]:
@@ -118,7 +76,8 @@ def summary_lines(analysis: Analysis) -> list[str]:
     found = analysis.summary
     models = ", ".join(analysis.about["models"])
     lines = [f"{analysis.name}: {analysis.state}{_of(analysis.reason)}"]
-    lines.append(f"read by {analysis.about['detector']} and {models}")
+    measured = "".join(f", {name}" for name in analysis.about["signals"])
+    lines.append(f"read by {analysis.about['detector']} and {models}{measured}")
     if not found["frames"]:
         return lines
     lines.append(
@@ -135,11 +94,16 @@ def summary_lines(analysis: Analysis) -> list[str]:
         lines.append(
             f"{summary.name_of(face['identity'], face['person'])}: {face['frames']} frames from "
             f"{face['first_s']:.2f} to {face['last_s']:.2f} s: {shares}"
-            f"{'' if mean is None else f' (mean probability {mean:.2f})'}"
+            f"{'' if mean is None else f' (mean probability {mean:.2f})'}{_blinks(face)}"
         )
     if analysis.rule:
         lines.append(f"episodes by the rule {analysis.rule}: {len(analysis.episodes)}")
     return lines
+
+
+def _blinks(face: Mapping[str, Any]) -> str:
+    rate = face["blinks_per_minute"]
+    return "" if rate is None else f", {rate:.1f} blinks a minute"
 
 
 def _of(reason: str) -> str:

@@ -1,6 +1,6 @@
 """Read what is seen of each person by a rule over time, and cut it into episodes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,18 +129,36 @@ def episodes(table: pa.Table, emotions: Sequence[str], name: str) -> list[dict[s
     return sorted(found, key=lambda episode: (episode["start"], episode["identity"]))
 
 
-def states_of(
-    table: pa.Table, emotions: Sequence[str], name: str, number: int
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the state of one person at each frame of the person: (place of the frame, state)."""
+def moments(
+    table: pa.Table,
+    emotions: Sequence[str],
+    name: str,
+    number: int,
+    parts: Sequence[Mapping[str, Any]],
+) -> Iterator[dict[str, Any]]:
+    """Yield each moment of the timeline of one person as the rule reads it.
+
+    number: of the person; parts: the episodes of everybody, as `episodes` returns them.
+    """
+    times = values(table, "timestamp")[np.unique(values(table, "frame"), return_index=True)[1]]
     person = next(one for one in people(table, emotions, name) if one.number == number)
-    for place, state in enumerate(person.steady.states.tolist()):
+    states, accuracy = np.full(len(times), -1), np.full(len(times), np.nan)
+    own = slice(person.first, person.first + len(person.times))
+    states[own] = person.steady.states
+    known = np.flatnonzero(person.steady.states >= 0)
+    accuracy[known + person.first] = person.steady.posteriors[known, person.steady.states[known]]
+    places = [place for place, part in enumerate(parts) if part["identity"] == number]
+    starts = np.array([parts[place]["start"] for place in places])
+    # Episodes of one person do not overlap, and each moment with a state lies in one.
+    at = np.searchsorted(starts, times, side="right") - 1
+    for time_s, state, probability, episode in zip(
+        times.tolist(), states.tolist(), accuracy.tolist(), at.tolist(), strict=True
+    ):
         emotion = emotions[state] if state >= 0 else None
-        yield (
-            person.first + place,
-            {
-                "emotion": emotion,
-                "accuracy": float(person.steady.posteriors[place, state]) if emotion else None,
-                "sentiment": SENTIMENT.get(emotion) if emotion else None,
-            },
-        )
+        yield {
+            "timestamp": time_s,
+            "accuracy": probability if emotion else None,
+            "emotion": emotion,
+            "sentiment": SENTIMENT.get(emotion) if emotion else None,
+            "episode": places[episode] if emotion else None,
+        }

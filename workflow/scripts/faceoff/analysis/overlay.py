@@ -78,6 +78,8 @@ def drawn(image: RGB, rows: Sequence[Mapping[str, Any]]) -> RGB:
         left, top = round(row["x"]), round(row["y"])
         right, bottom = round(row["x"] + row["w"]), round(row["y"] + row["h"])
         cv2.rectangle(image, (left, top), (right, bottom), colour, thick if row["reliable"] else 1)
+        for x, y in zip((row.get("landmarks") or [])[::2], (row.get("landmarks") or [])[1::2]):
+            cv2.circle(image, (round(x), round(y)), max(1, thick // 2), colour, -1)
         _label(image, (left, top), _said(row, number), font, colour)
         _bars(image, (left, top, right), row, font, colour)
     return image

@@ -47,7 +47,7 @@ function fit(canvas) {
 
 function copy(canvas, still) {
   const pen = fit(canvas);
-  pen.drawImage(still, 0, 0, canvas.clientWidth, canvas.clientHeight);
+  if (still.width && still.height) pen.drawImage(still, 0, 0, canvas.clientWidth, canvas.clientHeight);
   return pen;
 }
 

@@ -8,10 +8,10 @@ run but the page's own.
 import base64
 import hashlib
 import json
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import jinja2
@@ -23,6 +23,7 @@ from markupsafe import Markup
 from faceoff.analysis import summary
 from faceoff.analysis.result import Analysis
 from faceoff.media.kinds import sample_kind
+from faceoff.statistics.arrays import Floats
 from faceoff.storage import files
 
 _HERE = Path(__file__).parent
@@ -33,8 +34,6 @@ def write(analysis: Analysis, path: Path, lines: Sequence[str]) -> None:
     if analysis.path is None:
         raise ValueError("a page shows a file; arrays and iterators have none")
     style, script = ((_HERE / f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
-    # In a script element only "<" can end the element or open a comment.
-    data = json.dumps(_data(analysis)).replace("<", "\\u003c")
     environment = jinja2.Environment(
         autoescape=True, loader=jinja2.FileSystemLoader(_HERE), undefined=jinja2.StrictUndefined
     )
@@ -52,17 +51,26 @@ def write(analysis: Analysis, path: Path, lines: Sequence[str]) -> None:
         ),
         style=Markup(style),
         script=Markup(script),
-        data=Markup(data),
+        data=_MARK,
     )
-    files.write_text(path, page)
+    before, after = page.split(_MARK)
+    with files.atomic(path) as scratch, open(scratch, "w", encoding="utf-8", newline="\n") as file:
+        file.write(before)
+        for part in _data(analysis):
+            # In a script element only "<" can end the element or open a comment.
+            file.write(part.replace("<", "\\u003c"))
+        file.write(after)
+
+
+_MARK = f"data of {hashlib.sha256(b'analysis').hexdigest()}"  # stands where the data come
 
 
 def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _data(analysis: Analysis) -> dict[str, Any]:
-    """Return what the script draws: the times of frames, and of each person what is seen when.
+def _data(analysis: Analysis) -> Iterator[str]:
+    """Yield the JSON that the script draws, in parts: times of frames, and who is seen when.
 
     Everything is in columns of whole numbers, so that an hour of video stays small: places of
     frames; x, y, w, h in pixels, four per place; percentages, one per emotion and place; scores of
@@ -70,54 +78,53 @@ def _data(analysis: Analysis) -> dict[str, Any]:
     """
     table = analysis.table
     frames, first = np.unique(summary.values(table, "frame"), return_index=True)
-    read = table.filter(pc.equal(table["success"], 1))
-    owner = summary.keys(read, "identity")
-    places = np.searchsorted(frames, summary.values(read, "frame"))
     size = table.slice(0, 1).select(["width", "height"]).to_pylist()
     units = [name for name in table.schema.names if name.startswith("au_")]
-    people = analysis.summary["people"]
-    return {
+    whole = {
         "times": np.round(summary.values(table, "timestamp")[first], 4).tolist(),
         **(size[0] if size else {"width": None, "height": None}),
         "emotions": list(analysis.emotions),
         "units": [f"AU{name.removeprefix('au_').upper()}" for name in units],
         "rule": analysis.rule,
-        "people": [
-            {
-                "name": summary.name_of(person["identity"], person["person"]),
-                "share": person["frames"] / len(frames),
-                "places": places[owner == person["identity"]].tolist(),
-                **_columns(read.filter(owner == person["identity"]), analysis.emotions, units),
-            }
-            for person in people
-        ],
-        "episodes": [
-            {
-                **episode,
-                "identity": [person["identity"] for person in people].index(episode["identity"]),
-            }
-            for episode in analysis.episodes
-        ],
     }
+    yield json.dumps(whole).removesuffix("}") + ', "people": ['
+    read = np.flatnonzero(table["success"].to_numpy() == 1)
+    owner = summary.keys(table, "identity")[read]
+    places = np.searchsorted(frames, summary.values(table, "frame")[read])
+    chances = [f"p_{name}" for name in analysis.emotions]
+    drawn = table.select([*"xywh", *chances, *units, "reliable", "steady_emotion"])
+    for number, person in enumerate(analysis.summary["people"]):
+        own = owner == person["identity"]
+        seen = {
+            "name": summary.name_of(person["identity"], person["person"]),
+            "share": person["frames"] / len(frames),
+        }
+        yield (", " if number else "") + json.dumps(seen).removesuffix("}")
+        rows = drawn.take(read[own])
+        yield from _listed("places", places[own][:, None].astype(float))
+        yield from _listed("box", _numbers(rows, list("xywh")))
+        yield from _listed("p", 100 * _numbers(rows, chances))
+        yield from _listed("au", 10 * _numbers(rows, units))
+        yield from _listed("reliable", _numbers(rows, ["reliable"]))
+        names = pa.array(analysis.emotions, pa.string())
+        state = pc.fill_null(pc.index_in(rows["steady_emotion"], names), -1)
+        yield from _listed("state", state.to_numpy()[:, None].astype(float))
+        yield "}"
+    yield "]}"
 
 
-def _columns(rows: pa.Table, emotions: Sequence[str], units: Sequence[str]) -> dict[str, Any]:
-    shares = [f"p_{emotion}" for emotion in emotions]
-    states = [*emotions]
-    return {
-        "box": _whole(rows, list("xywh"), 1),
-        "p": _whole(rows, shares, 100),
-        "au": _whole(rows, units, 10),
-        "reliable": rows["reliable"].to_pylist(),
-        "state": [
-            states.index(state) if state in states else -1
-            for state in rows["steady_emotion"].to_pylist()
-        ],
-    }
+def _numbers(rows: pa.Table, names: Sequence[str]) -> Floats:
+    """Return several columns (rows, columns), NaN where they are null."""
+    return np.column_stack(
+        [np.empty((len(rows), 0)), *[summary.values(rows, name) for name in names]]
+    )
 
 
-def _whole(rows: pa.Table, names: Sequence[str], factor: float) -> list[int | None]:
-    """Return several columns as one list of whole numbers, row by row, None for what is null."""
-    values = np.column_stack([np.empty((len(rows), 0)), *[summary.values(rows, n) for n in names]])
-    scaled = np.round(values * factor).ravel()
-    return [None if np.isnan(value) else int(value) for value in scaled.tolist()]
+def _listed(name: str, numbers: Floats) -> Iterator[str]:
+    """Yield the JSON of one list of whole numbers, row by row, null for NaN, in small parts."""
+    yield f', "{name}": ['
+    for start in range(0, len(numbers), 1024):
+        part = np.round(numbers[start : start + 1024]).ravel().tolist()
+        text = ",".join("null" if math.isnan(value) else str(int(value)) for value in part)
+        yield ("," if start and part else "") + text
+    yield "]"

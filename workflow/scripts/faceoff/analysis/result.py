@@ -1,6 +1,6 @@
 """Hold what was seen in one video or picture: a table, and what it amounts to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,14 +17,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def frames_schema(emotions: Sequence[str], units: Sequence[str]) -> pa.Schema:
+def frames_schema(
+    emotions: Sequence[str], units: Iterable[str], measured: Sequence[str] = ()
+) -> pa.Schema:
     """Return the columns of an analysis: a row per frame and face, one for a frame without any.
 
     timestamp: seconds; x, y, w, h: the detector's box in pixels of the upright picture; score: the
     detector's; face_size … reliable: as of `faces.quality`, `reliable` 1 or 0; p_*: probabilities;
     confidence: that of `emotion`; steady_*: the state of the rule over time, if there is one.
+
+    units: columns of action units; measured: columns of signals, in the units of docs/signals.md.
     """
-    read = columns.predictions_schema(emotions, units)
+    read = columns.predictions_schema(emotions, [unit.removeprefix("au_") for unit in units])
+    signals = [name for name in measured if not name.startswith("au_")]
     after = read.names.index("reason") + 1
     return pa.schema([
         pa.field("frame", pa.int32(), nullable=False),
@@ -42,6 +47,10 @@ def frames_schema(emotions: Sequence[str], units: Sequence[str]) -> pa.Schema:
         pa.field("width", pa.int32()),
         pa.field("height", pa.int32()),
         *[read.field(place) for place in range(after, len(read))],
+        *[
+            pa.field(name, pa.list_(pa.float32()) if name in columns.LISTS else pa.float64())
+            for name in signals
+        ],
         pa.field("steady_emotion", pa.string()),
         pa.field("steady_confidence", pa.float64()),
     ])  # fmt: skip
@@ -121,37 +130,18 @@ class Analysis:
             return []
         return over_time.episodes(self.table, self.emotions, self.rule)
 
-    def timeline(self) -> list[dict[str, Any]]:
-        """Return each moment of the main face: timestamp, accuracy, emotion, sentiment, episode.
+    def timeline(self) -> Iterator[dict[str, Any]]:
+        """Yield each moment of the main face: timestamp, accuracy, emotion, sentiment, episode.
 
         With a rule over time, these are its state and the state's smoothed probability, also where
         the state outlives a face that is away; without one, the model's emotion and probability. A
         moment without either has None. episode: the place among `episodes`.
         """
         rows, seen = summary.main_face(self.table)
-        names = ["timestamp", "confidence", "emotion", "sentiment"]
-        shown = self.table.select(names).take(rows).to_pylist()
-        moments = [
-            {
-                "timestamp": row["timestamp"],
-                "accuracy": row["confidence"] if there else None,
-                "emotion": row["emotion"] if there else None,
-                "sentiment": row["sentiment"] if there else None,
-                "episode": None,
-            }
-            for row, there in zip(shown, seen, strict=True)
-        ]
         if self.rule is None or not seen.any():
-            return moments
+            return document.moments(self.table, rows, seen)
         main = int(summary.keys(self.table, "identity")[rows[seen.argmax()]])
-        for place, state in over_time.states_of(self.table, self.emotions, self.rule, main):
-            moments[place] |= state
-        for number, episode in enumerate(self.episodes):
-            if episode["identity"] == main:
-                for moment in moments:
-                    if episode["start"] <= moment["timestamp"] < episode["end"]:
-                        moment["episode"] = number
-        return moments
+        return over_time.moments(self.table, self.emotions, self.rule, main, self.episodes)
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as the document that schema.json describes."""
@@ -171,7 +161,8 @@ class Analysis:
 
     def frame_documents(self) -> Iterator[dict[str, Any]]:
         """Yield each frame with its faces, as the document has them."""
-        return document.frames(self.frames.rows())
+        shown = self.table.drop_columns([n for n in columns.LISTS if n in self.table.schema.names])
+        return document.frames(Frames(shown).rows(), self.about["unit_thresholds"])
 
     def plot(self) -> "Figure":
         """Return a figure of the main face's probabilities over time, gaps hatched."""

@@ -1,5 +1,6 @@
 """Count what a table of an analysis amounts to, column by column."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pyarrow as pa
 
 from faceoff.statistics.arrays import Bools, Floats, Ints
 from faceoff.storage import columns
+from faceoff.temporal.stretches import EXACT_S, GAP_S
 
 
 def summary(table: pa.Table) -> dict[str, Any]:
@@ -15,7 +17,8 @@ def summary(table: pa.Table) -> dict[str, Any]:
     coverage, reliable: the share of frames with a face that was read, and with a reliable one.
     faces: of each track, people: of each identity, the most often seen first: frames, the share of
     them that is reliable, first and last time, the share under each emotion, and the means of
-    confidence, valence and arousal. In a lone picture each face is a track and an identity.
+    confidence, valence and arousal, blinks per minute where a signal sees
+    them. In a lone picture each face is a track and an identity.
     """
     frame, read = values(table, "frame"), table["success"].to_numpy() == 1
     times, shown = values(table, "timestamp"), len(np.unique(frame))
@@ -90,6 +93,9 @@ def _group(rows: pa.Table, name: str, number: float) -> dict[str, Any]:
         **{key: rows[key][0].as_py() for key in whose},
         "frames": count,
         "reliable": float(values(rows, "reliable").mean()),
+        "blinks_per_minute": _blink_rate(times, values(rows, "blink"))
+        if "blink" in rows.schema.names
+        else None,
         "first_s": float(times.min()),
         "last_s": float(times.max()),
         "emotions": {entry["values"]: entry["counts"] / count for entry in emotions},
@@ -102,3 +108,33 @@ def _group(rows: pa.Table, name: str, number: float) -> dict[str, Any]:
         known = known[~np.isnan(known)]
         found[f"mean_{column}"] = float(known.mean()) if len(known) else None
     return found
+
+
+_SPARSE_S = 0.1  # frames that are further apart miss blinks, which take 0.1 to 0.4 s
+_LONGEST_S = 0.5  # FACS calls longer closures AU43, closed eyes
+
+
+def _blink_rate(times: Floats, closed: Floats) -> float | None:
+    """Return how often per minute the eyes are closed for at most half a second.
+
+    Only closures between two sights of open eyes count, over the time in which the eyes are seen.
+    None where the frames are too sparse to see blinks, or the eyes are not seen.
+
+    times, closed: (n,) of the frames that show the person, 1 for closed, NaN where unknown.
+    """
+    known = ~np.isnan(closed)
+    times, shut = times[known], closed[known] > 0.5
+    steps = np.diff(times)
+    if not len(steps) or np.median(steps) > _SPARSE_S:
+        return None
+    together = steps <= GAP_S
+    seen_s = float(steps[together].sum())
+    if not seen_s:
+        return None
+    blinks = 0
+    for before, last in pairwise(np.flatnonzero(np.diff(shut.astype(int))).tolist()):
+        # Shut from the frame behind `before` up to `last`, between two sights of open eyes.
+        lasts = times[last + 1] - times[before + 1]
+        whole = together[before : last + 1].all()
+        blinks += bool(shut[before + 1] and whole and lasts <= _LONGEST_S + EXACT_S)
+    return 60 * blinks / seen_s

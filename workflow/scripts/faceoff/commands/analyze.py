@@ -25,6 +25,10 @@ def analyze(
             f"{', '.join(MODELS)}",
         ),
     ] = None,
+    signal: Annotated[
+        list[str] | None,
+        typer.Option("--signals", help="signal that measures each face; may be repeated"),
+    ] = None,
     every: Annotated[int, typer.Option("--every", min=1, help="read every N-th frame")] = 1,
     fps: Annotated[
         float, typer.Option("--fps", min=0, help="read so many frames per second instead")
@@ -84,12 +88,13 @@ def analyze(
     asked = {"json": json, "csv": csv, "plot": plot, "html": html}
     kinds = [kind for kind in outputs.KINDS if asked[kind] or not any(asked.values())]
     kinds += ["overlay"] * overlay
+    signals = [name for names in signal or [] for name in names.split(",")]
     models = model or list(MODELS)
     settings: dict[str, Any] = {
         "detector": detector, "models": models, "every": every, "fps": fps, "start_s": start,
         "end_s": end, "kinds": kinds,
         "identities": whose.state_of(joined), "people": whose.fingerprint(people),
-        "temporal": temporal,
+        "temporal": temporal, "signals": signals,
     }  # fmt: skip
     faulty = 0
     todo = outputs.folders_of(files_of(paths), out)
@@ -104,7 +109,7 @@ def analyze(
     options = {
         "detector": detector, "models": models, "every": every, "fps": fps, "device": device,
         "identities": identities, "people": people,
-        "temporal": temporal,
+        "temporal": temporal, "signals": signals,
     }  # fmt: skip
     task = batch.Task(options, start, end, kinds, settings)
     for done in batch.finished(todo, task, jobs):

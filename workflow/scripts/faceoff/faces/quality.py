@@ -41,16 +41,20 @@ COLUMNS = ("face_size", "light", "contrast", "sharpness")
 
 @dataclass(frozen=True)
 class Limits:
-    """The least and most of what a face must have to be relied on, as in `Quality`."""
+    """The least and most of what a face must have to be relied on, as in `Quality`.
+
+    max_yaw: degrees by which a signal sees the head turned.
+    """
 
     min_size: float = 32.0
     min_light: float = 30.0
     max_light: float = 190.0
     min_contrast: float = 12.0
     min_sharpness: float = 0.02
+    max_yaw: float = 30.0
 
     def hold(self, seen: Quality) -> bool:
-        """Return whether a face keeps within all limits; NaN does not."""
+        """Return whether a face keeps within all limits of its picture; NaN does not."""
         return bool(
             seen.size >= self.min_size
             and self.min_light <= seen.light <= self.max_light

@@ -10,7 +10,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -137,21 +137,25 @@ def write_json(path: Path | str, value: Any) -> None:
     write_text(path, _text(value) + "\n")
 
 
-def write_json_list(path: Path | str, value: Mapping[str, Any], name: str, rows: Any) -> None:
+def write_json_rows(
+    path: Path | str, rows: Iterable[Any], value: Mapping[str, Any] | None = None, name: str = ""
+) -> None:
     """Write what `write_json` writes of {**value, name: list(rows)}, a row at a time.
 
-    rows: an iterable, of which one element is in memory.
+    Without a value it is what `write_json` writes of list(rows).
     """
+    head, deep = ("[", 0) if value is None else (_text({**value, name: []}), 1)
+    mark = "[" if value is None else f'\n "{name}": ['
+    before, _, after = head.partition(mark)
+    indent = "\n" + " " * deep
     with atomic(path) as scratch, open(scratch, "w", encoding="utf-8", newline="\n") as file:
-        text = _text({**value, name: []})
-        before, after = text.split(f'\n "{name}": []')
-        file.write(f'{before}\n "{name}": [')
+        file.write(before + mark)
         end = "]"
         for number, row in enumerate(rows):
-            text = _text(row).replace("\n", "\n  ")
-            file.write(f"{',' if number else ''}\n  {text}")
-            end = "\n ]"
-        file.write(f"{end}{after}\n")
+            text = _text(row).replace("\n", f"{indent} ")
+            file.write(f"{',' if number else ''}{indent} {text}")
+            end = f"{indent}]"
+        file.write(f"{end}{after.removeprefix(']')}\n")
 
 
 def _text(value: Any) -> str:
