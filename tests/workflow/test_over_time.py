@@ -1,4 +1,4 @@
-"""Rules over time in a whole run: every reader of a run knows them, and a failed model fails alone."""
+"""Rules over time in a whole run: all readers know them, and a failed model fails alone."""
 
 import json
 
