@@ -145,12 +145,83 @@ _EXPRESSION = [
 
 def face_api_features(outputs: int, seed: int = 0) -> dict[str, np.ndarray]:
     """Return seeded weights of face-api's four dense blocks and a last layer."""
+    last = [("fc/weights", (256, outputs)), ("fc/bias", (outputs,))]
+    return _seeded([*_EXPRESSION, *last], seed)
+
+
+def face_api_age_gender(seed: int = 0) -> dict[str, np.ndarray]:
+    """Return seeded weights of face-api's AgeGenderNet."""
+
+    def separable(prefix: str, before: int, after: int) -> list[tuple[str, tuple[int, ...]]]:
+        return [
+            (f"{prefix}/depthwise_filter", (3, 3, before, 1)),
+            (f"{prefix}/pointwise_filter", (1, 1, before, after)),
+            (f"{prefix}/bias", (after,)),
+        ]
+
+    def reduction(prefix: str, before: int, after: int) -> list[tuple[str, tuple[int, ...]]]:
+        return [
+            *separable(f"{prefix}/separable_conv0", before, after),
+            *separable(f"{prefix}/separable_conv1", after, after),
+            (f"{prefix}/expansion_conv/filters", (1, 1, before, after)),
+            (f"{prefix}/expansion_conv/bias", (after,)),
+        ]
+
+    shapes = [
+        ("entry_flow/conv_in/filters", (3, 3, 3, 32)),
+        ("entry_flow/conv_in/bias", (32,)),
+        *reduction("entry_flow/reduction_block_0", 32, 64),
+        *reduction("entry_flow/reduction_block_1", 64, 128),
+        *(
+            entry
+            for block in (0, 1)
+            for number in (0, 1, 2)
+            for entry in separable(
+                f"middle_flow/main_block_{block}/separable_conv{number}", 128, 128
+            )
+        ),
+        *reduction("exit_flow/reduction_block", 128, 256),
+        *separable("exit_flow/separable_conv", 256, 512),
+        *(("fc/age/weights", (512, 1)), ("fc/age/bias", (1,))),
+        *(("fc/gender/weights", (512, 2)), ("fc/gender/bias", (2,))),
+    ]
+    return _seeded(shapes, seed)
+
+
+def face_api_recognition(seed: int = 0) -> dict[str, np.ndarray]:
+    """Return seeded weights of face-api's FaceRecognitionNet."""
+
+    def scaled(prefix: str, side: int, before: int, after: int) -> list[tuple[str, tuple]]:
+        return [
+            (f"{prefix}/conv/filters", (side, side, before, after)),
+            (f"{prefix}/conv/bias", (after,)),
+            (f"{prefix}/scale/weights", (after,)),
+            (f"{prefix}/scale/biases", (after,)),
+        ]
+
+    def block(prefix: str, before: int, after: int) -> list[tuple[str, tuple]]:
+        return scaled(f"{prefix}/conv1", 3, before, after) + scaled(
+            f"{prefix}/conv2", 3, after, after
+        )
+
+    shapes, before = scaled("conv32_down", 7, 3, 32), 32
+    for width, count in ((32, 3), (64, 3), (128, 2), (256, 2)):
+        if width > 32:
+            shapes += block(f"conv{width}_down", before, width)
+        for number in range(1, count + 1):
+            shapes += block(f"conv{width}_{number}", width, width)
+        before = width
+    shapes += [*block("conv256_down_out", 256, 256), ("fc", (256, 128))]
+    return _seeded(shapes, seed)
+
+
+def _seeded(shapes: list[tuple[str, tuple[int, ...]]], seed: int) -> dict[str, np.ndarray]:
+    """Return values that keep numbers in bounds from layer to layer."""
     random = np.random.default_rng(seed)
-    shapes = [*_EXPRESSION, ("fc/weights", (256, outputs)), ("fc/bias", (outputs,))]
     return {
         name: (
             random.normal(0, 0.1, shape)
-            if name.endswith("bias")
+            if len(shape) == 1
             else random.normal(0, 1.2 / np.sqrt(max(1, np.prod(shape[:-1]))), shape)
         ).astype(np.float32)
         for name, shape in shapes

@@ -7,11 +7,12 @@ MediaPipe's landmarker is made of the networks in its package; 6DRepNet and L2CS
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import given_signals
 import landmarker_task
+import numpy as np
 import synthetic_files
 
 import tfjs_files
@@ -37,13 +38,32 @@ def _s3fd(path: Path) -> Path:
 
 
 def _face_api(path: Path) -> Path:
+    return _tfjs(path, tfjs_files.face_api_features(7))
+
+
+def _tfjs(path: Path, weights: Mapping[str, np.ndarray]) -> Path:
     """Write the file of the role that the path ends with: the manifest, or the weights."""
-    entries, raw = tfjs_files.manifest(tfjs_files.face_api_features(7))
+    entries, raw = tfjs_files.manifest(weights)
     if path.name.endswith("manifest"):
         path.write_text(json.dumps(entries), encoding="utf-8")
     else:
         path.write_bytes(raw)
     return path
+
+
+def _age_sex(path: Path) -> Path:
+    return _tfjs(path, tfjs_files.face_api_age_gender())
+
+
+def _landmarks(path: Path) -> Path:
+    """Write a network whose points are those of a face, moved a little by the picture."""
+    weights = tfjs_files.face_api_features(136)
+    places = np.random.default_rng(1).uniform(0.2, 0.8, 136).astype(np.float32)
+    return _tfjs(path, weights | {"fc/weights": weights["fc/weights"] / 1e3, "fc/bias": places})
+
+
+def _recognition(path: Path) -> Path:
+    return _tfjs(path, tfjs_files.face_api_recognition())
 
 
 # Plug-in -> role of an asset, or of a file that its options give -> what makes it.
@@ -60,6 +80,13 @@ MAKERS: dict[str, dict[str, Callable[[Path], Path]]] = {
     "face_api": {"manifest": _face_api, "weights": _face_api},
     "blendshapes": {"landmarker": landmarker_task.write},
     "landmarker": {"landmarker": landmarker_task.write},
+    "age_sex": {"manifest": _age_sex, "weights": _age_sex},
+    "face_embedding": {
+        "landmarks_manifest": _landmarks,
+        "landmarks": _landmarks,
+        "recognition_manifest": _recognition,
+        "recognition": _recognition,
+    },
     "sixdrepnet": {"weights": given_signals.sixdrepnet},
     "l2cs": {"weights": given_signals.l2cs},
     "ferplus_vgg13": {
