@@ -8,6 +8,12 @@ import numpy as np
 import pytest
 
 import runs
+from faceoff.faces import signal_rows
+from faceoff.faces.face_crops import crop_of_each, framed
+from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import load_plugin
+from faceoff.plugins import registry
+from faceoff.plugins.jobs import CropJob
 from faceoff.storage import files, parquet
 
 pytest.importorskip("mediapipe")
@@ -84,6 +90,34 @@ def test_every_face_row_has_its_row(run: Path) -> None:
             elif not face["success"]:
                 assert (row["state"], row["landmarks"]) == ("no_face", None)
         assert sum(row["success"] for row in found) > 5
+
+
+def test_a_crop_in_memory_gives_the_same_bits(run: Path) -> None:
+    """What `faceoff analyze` calls is what the rule calls."""
+    plugin, detector = registry.get("signal", "iris"), registry.get("detector", "mediapipe_short")
+    signal = load_plugin(plugin.job(), Clock())
+    job = CropJob(policy="all", calibration=detector.card["calibration"])
+    frames, faces, table = (
+        run / path
+        for path in (
+            "frames/posed_video.parquet",
+            "faces/posed_video/mediapipe_short.parquet",
+            "signals/posed_video/mediapipe_short/eyes.parquet",
+        )
+    )
+    known = [row for row in parquet.rows(table) if row["success"]]
+    again = [
+        (signal_rows.measurer(signal)([pixels])[0], face, frame)
+        for frame, rows in framed(frames, faces)
+        for face, pixels in crop_of_each(frame, rows, signal.crop, job)
+        if pixels is not None
+    ]
+    assert len(known) == len(again) > 5
+    for row, (measured, face, frame) in zip(known, again, strict=True):
+        placed = signal_rows.placed(measured, face, frame, signal.crop, job)
+        points = np.float32(placed.pop("landmarks")).tolist()
+        assert {name: row[name] for name in placed} == placed
+        assert row["landmarks"] == points
 
 
 def test_the_landmarks_lie_on_the_true_face(run: Path) -> None:
