@@ -11,7 +11,6 @@ import numpy as np
 
 from faceoff.faces.crops import aligned, crop, square
 from faceoff.inference.runtimes import Runtime
-from faceoff.inference.tfjs.card import tfjs
 from faceoff.plugins.protocols import RGB, Box, CropSpec
 from faceoff.statistics.arrays import Floats
 
@@ -61,6 +60,8 @@ class FaceEmbedding:
 
 
 def _network(files: Mapping[str, Path], role: str, architecture: str) -> Runtime:
+    from faceoff.inference.tfjs.card import tfjs  # ONNX comes with the networks that need it
+
     weights = {"manifest": files[f"{role}_manifest"], "weights": files[role]}
     return tfjs(weights, {"architecture": architecture, "batch": 1}, 0)
 
