@@ -163,7 +163,7 @@ def made() -> Analysis:
     about = {
         "detector": "d", "models": ["m"], "fusion": None, "every": 1, "fps": None, "start_s": 0.0,
         "end_s": None, "identities": "off", "people": [], "temporal": None,
-        "signals": [], "gaze_frame": None, "unit_thresholds": UNITS,
+        "signals": [], "gaze_frame": None, "calibration": None, "unit_thresholds": UNITS,
         "limits": quality.LIMITS.told(),
     }  # fmt: skip
     table = pa.Table.from_pylist(rows, schema)

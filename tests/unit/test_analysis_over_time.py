@@ -49,7 +49,7 @@ def analysis(rule: str | None) -> Analysis:
     about = {
         "detector": "d", "models": ["m"], "fusion": None, "every": 1, "fps": None, "start_s": 0.0,
         "end_s": None, "identities": "joined", "people": ["Ann"],
-        "temporal": over_time.told(rule), "signals": [], "gaze_frame": None,
+        "temporal": over_time.told(rule), "signals": [], "gaze_frame": None, "calibration": None,
         "unit_thresholds": UNITS, "limits": quality.LIMITS.told(),
     }  # fmt: skip
     return Analysis("a.mp4", None, table, "ok", "", about, 1.0)

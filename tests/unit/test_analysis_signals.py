@@ -173,8 +173,8 @@ def test_openfaces_own_file_comes_back(data: Path, tmp_path: Path) -> None:
     about = {
         "detector": "d", "models": ["openface"], "fusion": None, "every": 1, "fps": None,
         "start_s": 0.0, "end_s": None, "identities": "off", "people": [], "temporal": None,
-        "signals": [], "gaze_frame": None, "unit_thresholds": dict.fromkeys(units, 1.0),
-        "limits": quality.LIMITS.told(),
+        "signals": [], "gaze_frame": None, "calibration": None,
+        "unit_thresholds": dict.fromkeys(units, 1.0), "limits": quality.LIMITS.told(),
     }  # fmt: skip
     made = Analysis("a.mp4", None, pa.Table.from_pylist(rows, schema), "ok", "", about, 1.0)
     outputs.write(made, tmp_path, ["csv"])

@@ -6,7 +6,7 @@ the same pictures give the same numbers to the bit.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from faceoff.analysis import DETECTOR, MODELS, fused, over_time
+from faceoff.analysis import calibration as calibrations
 from faceoff.analysis.document import ACTIVE
 from faceoff.analysis.people import People, Whose, embedding_network, state_of
 from faceoff.analysis.pictures import Content, Pictures, Row, Source, is_content, temporary_copy
@@ -73,6 +74,8 @@ class Analyzer:
     temporal
         A rule over time that makes a steady state of each person's emotions, by its default
         constants.
+    calibration
+        The score file of a run whose temperature calibrates the model's probabilities.
 
     Raises ValueError for an unknown name or one that cannot run here; the message says why.
     """
@@ -89,6 +92,7 @@ class Analyzer:
         people: Path | str | None = None,
         temporal: str | None = None,
         signals: Sequence[str] = (),
+        calibration: Path | str | None = None,
     ):
         if every < 1 or fps < 0 or isinstance(models, str) or not models:
             raise ValueError("`every` is 1 or more, `fps` 0 or more, `models` a list of names")
@@ -96,6 +100,9 @@ class Analyzer:
             raise ValueError("people are named by their identities: `people` needs `identities`")
         self.temporal = over_time.told(temporal)
         self.detector, self.models = detector, tuple(dict.fromkeys(models))
+        self.calibration = (
+            None if calibration is None else calibrations.read(Path(calibration), self.models)
+        )
         self.sampling = Sampling(fps, every)
         self._clock = Clock()
         found = _runnable("detector", detector)
@@ -165,8 +172,13 @@ class Analyzer:
             whose.end(follower.ended)
         table = pa.concat_tables(tables) if tables else schema.empty_table()
         table = _with_people(table, *whose.told(follower.count), still=frames < 2)
+        temperature = None
+        if self.calibration is not None:
+            temperature = self.calibration.temperature
+            table = calibrations.with_confidence(table, self.emotions, temperature)
         if self.temporal is not None and self.emotions:
-            table = over_time.with_states(table, self.emotions, self.temporal["rule"])
+            rule = self.temporal["rule"]
+            table = over_time.with_states(table, self.emotions, rule, temperature)
         return Analysis(
             name=pictures.name,
             path=pictures.path,
@@ -184,6 +196,7 @@ class Analyzer:
                 "identities": self.identities,
                 "people": list(self._people.names) if self._people else [],
                 "temporal": self.temporal,
+                "calibration": self.calibration and asdict(self.calibration),
                 "signals": self._signals.names,
                 "gaze_frame": self._signals.gaze_frame,
                 "unit_thresholds": self.units,
@@ -305,6 +318,7 @@ def analyze(
     people: Path | str | None = None,
     temporal: str | None = None,
     signals: Sequence[str] = (),
+    calibration: Path | str | None = None,
     start_s: float = 0.0,
     end_s: float | None = None,
 ) -> Analysis:
@@ -322,6 +336,7 @@ def analyze(
         people=people,
         temporal=temporal,
         signals=signals,
+        calibration=calibration,
     )
     return analyzer.analyze(source, start_s, end_s)
 

@@ -65,15 +65,16 @@ def frames(
         }
 
 
-def moments(table: pa.Table, rows: Ints, seen: Bools) -> Iterator[dict[str, Any]]:
+def moments(table: pa.Table, rows: Ints, seen: Bools, calibrated: bool) -> Iterator[dict[str, Any]]:
     """Yield each moment of a timeline without a rule. rows, seen: of `summary.main_face`."""
-    names = ["timestamp", "confidence", "emotion", "sentiment"]
+    accuracy = "calibrated_confidence" if calibrated else "confidence"
+    names = ["timestamp", accuracy, "emotion", "sentiment"]
     shown = table.select(names).take(rows).to_batches(max_chunksize=1024)
     each = (row for batch in shown for row in batch.to_pylist())
     for row, there in zip(each, seen, strict=True):
         yield {
             "timestamp": row["timestamp"],
-            "accuracy": row["confidence"] if there else None,
+            "accuracy": row[accuracy] if there else None,
             "emotion": row["emotion"] if there else None,
             "sentiment": row["sentiment"] if there else None,
             "episode": None,
@@ -106,6 +107,7 @@ def _face(row: Mapping[str, Any], thresholds: Mapping[str, float]) -> dict[str, 
         face["expression"] = {
             "emotion": row["emotion"],
             "confidence": row["confidence"],
+            "calibrated_confidence": row["calibrated_confidence"],
             "sentiment": row["sentiment"],
             "probabilities": {
                 name.removeprefix("p_"): row[name] for name in row if name.startswith("p_")

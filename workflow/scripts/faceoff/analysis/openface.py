@@ -30,6 +30,7 @@ def headings(analysis: Analysis) -> list[str]:
         *_WHOSE,
         *[name for name in (*columns.POSE, *columns.GAZE, *_EYES) if name in names],
         *[name for name in names if name.startswith("p_")],
+        *(("calibrated_confidence",) if analysis.temperature else ()),
         *(("steady_emotion", "steady_confidence") if analysis.rule else ()),
         *_LAST,
     ]

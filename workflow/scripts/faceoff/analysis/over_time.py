@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from faceoff.analysis.calibration import posteriors
 from faceoff.analysis.summary import keys, values
 from faceoff.emotions import SENTIMENT
 from faceoff.statistics.arrays import Floats, Ints
@@ -51,17 +52,19 @@ class PersonOverTime:
     steady: Steady
 
 
-def people(table: pa.Table, emotions: Sequence[str], name: str) -> Iterator[PersonOverTime]:
+def people(
+    table: pa.Table, emotions: Sequence[str], name: str, temperature: float | None = None
+) -> Iterator[PersonOverTime]:
     """Yield each person, in order of their numbers, as a rule of this name reads them.
 
     The person of a row is its identity, and in a lone picture its face. Rows that were not read
-    count as not seen.
+    count as not seen. temperature: by which the probabilities are calibrated before.
     """
     rule = usable(name)
     setting = Setting(rule.default, emotions.index("neutral") if "neutral" in emotions else None)
     frames, first = np.unique(values(table, "frame"), return_index=True)
     times = values(table, "timestamp")[first]
-    posteriors = np.column_stack([values(table, f"p_{emotion}") for emotion in emotions])
+    chances = posteriors(table, emotions, temperature)
     read = np.flatnonzero(table["success"].to_numpy() == 1)
     owner = keys(table, "identity")[read]
     places = np.searchsorted(frames, values(table, "frame")[read])
@@ -72,7 +75,7 @@ def people(table: pa.Table, emotions: Sequence[str], name: str) -> Iterator[Pers
         end = min(len(frames), int(np.searchsorted(times, times[last] + GAP_S, "right")) + 1)
         rows = np.full(end - start, -1)
         rows[places[own] - start] = read[own]
-        seen = posteriors[rows]
+        seen = chances[rows]
         seen[rows < 0] = np.nan
         span = times[start:end]
         whose = table["person"][int(read[own][0])].as_py()
@@ -81,11 +84,13 @@ def people(table: pa.Table, emotions: Sequence[str], name: str) -> Iterator[Pers
         )
 
 
-def with_states(table: pa.Table, emotions: Sequence[str], name: str) -> pa.Table:
+def with_states(
+    table: pa.Table, emotions: Sequence[str], name: str, temperature: float | None = None
+) -> pa.Table:
     """Return the table with the state of each face by a rule, and its smoothed probability."""
     state = np.full(len(table), -1)
     probability = np.full(len(table), np.nan)
-    for person in people(table, emotions, name):
+    for person in people(table, emotions, name, temperature):
         known = (person.rows >= 0) & (person.steady.states >= 0)
         rows, states = person.rows[known], person.steady.states[known]
         state[rows] = states
@@ -101,7 +106,9 @@ def with_states(table: pa.Table, emotions: Sequence[str], name: str) -> pa.Table
     return table
 
 
-def episodes(table: pa.Table, emotions: Sequence[str], name: str) -> list[dict[str, Any]]:
+def episodes(
+    table: pa.Table, emotions: Sequence[str], name: str, temperature: float | None = None
+) -> list[dict[str, Any]]:
     """Return the stretches of one state of each person, in order of their starts.
 
     start, apex and end are in seconds. The apex is the first frame at which the smoothed
@@ -109,7 +116,7 @@ def episodes(table: pa.Table, emotions: Sequence[str], name: str) -> list[dict[s
     next one begins, or where the face has been away for longer than the rule keeps its state.
     """
     found: list[dict[str, Any]] = []
-    for person in people(table, emotions, name):
+    for person in people(table, emotions, name, temperature):
         for part in segments(person.times, person.steady.states):
             if part.state < 0:
                 continue
@@ -135,13 +142,14 @@ def moments(
     name: str,
     number: int,
     parts: Sequence[Mapping[str, Any]],
+    temperature: float | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield each moment of the timeline of one person as the rule reads it.
 
     number: of the person; parts: the episodes of everybody, as `episodes` returns them.
     """
     times = values(table, "timestamp")[np.unique(values(table, "frame"), return_index=True)[1]]
-    person = next(one for one in people(table, emotions, name) if one.number == number)
+    person = next(one for one in people(table, emotions, name, temperature) if one.number == number)
     states, accuracy = np.full(len(times), -1), np.full(len(times), np.nan)
     own = slice(person.first, person.first + len(person.times))
     states[own] = person.steady.states

@@ -51,6 +51,7 @@ def frames_schema(
             pa.field(name, pa.list_(pa.float32()) if name in columns.LISTS else pa.float64())
             for name in signals
         ],
+        pa.field("calibrated_confidence", pa.float64()),
         pa.field("steady_emotion", pa.string()),
         pa.field("steady_confidence", pa.float64()),
     ])  # fmt: skip
@@ -119,6 +120,11 @@ class Analysis:
         """Return the name of the rule over time, None without one."""
         return self.about["temporal"] and str(self.about["temporal"]["rule"])
 
+    @property
+    def temperature(self) -> float | None:
+        """Return the temperature of a calibration, None without one."""
+        return self.about["calibration"] and float(self.about["calibration"]["temperature"])
+
     @cached_property
     def episodes(self) -> list[dict[str, Any]]:
         """Return the stretches of one state of each person, none without a rule over time.
@@ -128,20 +134,23 @@ class Analysis:
         """
         if self.rule is None or not len(self.table):
             return []
-        return over_time.episodes(self.table, self.emotions, self.rule)
+        return over_time.episodes(self.table, self.emotions, self.rule, self.temperature)
 
     def timeline(self) -> Iterator[dict[str, Any]]:
         """Yield each moment of the main face: timestamp, accuracy, emotion, sentiment, episode.
 
         With a rule over time, these are its state and the state's smoothed probability, also where
-        the state outlives a face that is away; without one, the model's emotion and probability. A
-        moment without either has None. episode: the place among `episodes`.
+        the state outlives a face that is away; without one, the model's emotion and probability.
+        With a calibration the probabilities are calibrated. A moment without either has None.
+        episode: the place among `episodes`.
         """
         rows, seen = summary.main_face(self.table)
         if self.rule is None or not seen.any():
-            return document.moments(self.table, rows, seen)
+            return document.moments(self.table, rows, seen, self.temperature is not None)
         main = int(summary.keys(self.table, "identity")[rows[seen.argmax()]])
-        return over_time.moments(self.table, self.emotions, self.rule, main, self.episodes)
+        return over_time.moments(
+            self.table, self.emotions, self.rule, main, self.episodes, self.temperature
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as the document that schema.json describes."""

@@ -1,5 +1,6 @@
 """The command that analyses one's own videos and pictures, without a configuration."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,6 +52,12 @@ def analyze(
         str | None,
         typer.Option("--temporal", help=f"rule over time: {', '.join(rule_list.names())}"),
     ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration", help="score file of a run, whose temperature makes calibrated ones"
+        ),
+    ] = None,
     jobs: Annotated[
         int, typer.Option("--jobs", min=1, help="files that are analysed at once, by processes")
     ] = 1,
@@ -81,6 +88,7 @@ def analyze(
     joined = True if people is not None and identities is None else identities
     if people is not None and not joined:
         fail("people are named by their identities: give --people or --no-identities, not both")
+    from faceoff.analysis import calibration as calibrations
     from faceoff.analysis import outputs
     from faceoff.analysis import people as whose
     from faceoff.analysis.pictures import files_of
@@ -95,6 +103,7 @@ def analyze(
         "end_s": end, "kinds": kinds,
         "identities": whose.state_of(joined), "people": whose.fingerprint(people),
         "temporal": temporal, "signals": signals,
+        "calibration": calibration and asdict(calibrations.read(calibration, models)),
     }  # fmt: skip
     faulty = 0
     todo = outputs.folders_of(files_of(paths), out)
@@ -109,7 +118,7 @@ def analyze(
     options = {
         "detector": detector, "models": models, "every": every, "fps": fps, "device": device,
         "identities": identities, "people": people,
-        "temporal": temporal, "signals": signals,
+        "temporal": temporal, "signals": signals, "calibration": calibration,
     }  # fmt: skip
     task = batch.Task(options, start, end, kinds, settings)
     for done in batch.finished(todo, task, jobs):
