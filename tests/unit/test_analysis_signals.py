@@ -201,6 +201,11 @@ def test_blinks_are_short_closures_between_open_eyes() -> None:
     assert summary._blink_rate(times, np.full(len(times), np.nan)) is None
 
 
+def test_lids_of_small_faces_are_unknown() -> None:
+    rows = pa.table({"face_size": [99.0, 100.0, None], "blink": [1.0, 1.0, 1.0]})
+    assert np.isnan(summary._lids(rows)).tolist() == [True, False, True]
+
+
 def test_a_face_in_which_the_mesh_sees_none_is_not_reliable() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
     alone, measured = (

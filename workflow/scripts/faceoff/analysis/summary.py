@@ -93,7 +93,7 @@ def _group(rows: pa.Table, name: str, number: float) -> dict[str, Any]:
         **{key: rows[key][0].as_py() for key in whose},
         "frames": count,
         "reliable": float(values(rows, "reliable").mean()),
-        "blinks_per_minute": _blink_rate(times, values(rows, "blink"))
+        "blinks_per_minute": _blink_rate(times, _lids(rows))
         if "blink" in rows.schema.names
         else None,
         "first_s": float(times.min()),
@@ -110,8 +110,14 @@ def _group(rows: pa.Table, name: str, number: float) -> dict[str, Any]:
     return found
 
 
+_EYES_FROM = 100.0  # pixels of a face's side; the lids of smaller ones are noise
 _SPARSE_S = 0.1  # frames that are further apart miss blinks, which take 0.1 to 0.4 s
 _LONGEST_S = 0.5  # FACS calls longer closures AU43, closed eyes
+
+
+def _lids(rows: pa.Table) -> Floats:
+    """Return whether the eyes are closed (n,), NaN where that is unknown or the face is small."""
+    return np.where(values(rows, "face_size") >= _EYES_FROM, values(rows, "blink"), np.nan)
 
 
 def _blink_rate(times: Floats, closed: Floats) -> float | None:
