@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 import faceoff
 from faceoff import layout
 from faceoff.analysis import document, fused, outputs
+from faceoff.analysis.pictures import files_of, local
 from faceoff.analysis.result import Analysis, frames_schema
 from faceoff.cli import app
 from faceoff.drawing import clips, scenes
@@ -140,6 +141,18 @@ def test_bytes_and_open_files_are_read_as_the_file_is(
 
 
 UNITS = {"au_06": 1.0, "au_12": 1.0}
+
+
+def test_addresses_of_files_are_files_and_others_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a b#1.png"
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(path)
+    for given in (path.as_uri(), Path(path.as_uri()), f"file://localhost{path.as_uri()[7:]}"):
+        assert local(given) == path
+    assert files_of([Path(path.as_uri())]) == [path]
+    assert local("talk.mp4") == Path("talk.mp4")
+    for other in ("https://example.org/a.mp4", Path("https://example.org/a.mp4"), "file://far/a"):
+        with pytest.raises(ValueError, match="only files of this machine"):
+            local(other)
 
 
 def row_of(frame: int, **more: Any) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Read the pictures of one's own files, arrays and iterators, each with its place and time."""
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, TypeGuard
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
@@ -41,7 +43,7 @@ class Pictures:
     @property
     def path(self) -> Path | None:
         """Return the file, None where the source is none."""
-        return Path(self.source) if isinstance(self.source, (str, Path)) else None
+        return local(self.source) if isinstance(self.source, (str, Path)) else None
 
     @property
     def name(self) -> str:
@@ -85,7 +87,7 @@ class Pictures:
 
     def _timed(self) -> Iterator[tuple[int, float, RGB]]:
         if isinstance(self.source, (str, Path)):
-            yield from self._of_file(Path(self.source))
+            yield from self._of_file(local(self.source))
         elif isinstance(self.source, np.ndarray):
             yield 0, 0.0, _checked(self.source)
         else:
@@ -148,13 +150,28 @@ def _checked(image: RGB) -> RGB:
     return image
 
 
+def local(path: Path | str) -> Path:
+    """Return the path of a file that may be given as a file: URL.
+
+    Raises ValueError for an address of another kind or of another machine.
+    """
+    # A Path has lost all but one of the slashes behind the scheme.
+    address = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/", str(path))
+    if address is None or Path(path).exists():
+        return Path(path)
+    parts = urlsplit(str(path))
+    if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
+        raise ValueError(f"{path}: only files of this machine are read; download it first")
+    return Path(unquote(parts.path))
+
+
 def files_of(paths: Iterable[Path]) -> list[Path]:
     """Return the files among these paths, and the pictures and videos of the folders among them.
 
     Raises FileNotFoundError for a path that does not exist, ValueError for a folder without any.
     """
     found: list[Path] = []
-    for path in paths:
+    for path in map(local, paths):
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder")
         if not path.is_dir():
