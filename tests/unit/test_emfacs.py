@@ -141,3 +141,16 @@ def test_unknown_variant_is_named_with_the_nearest() -> None:
 def test_no_rows() -> None:
     empty = {unit: np.zeros(0) for unit in OPENFACE}
     assert emfacs.posterior(emfacs.scores(empty), emfacs.evaluable(OPENFACE), 0.35).shape == (0, 7)
+
+
+def test_an_intensity_is_probability_times_the_evidence_of_the_units():
+    """Happiness needs AU06 and AU12: the evidence is their mean over 5."""
+    units = {"AU06": 4.0, "AU12": 3.0}
+    found = emfacs.intensities({"happiness": 0.8, "neutral": 0.2, "anger": 0.0}, units)
+    assert found == {"happiness": pytest.approx(0.8 * (4 + 3) / 2 / 5)}
+
+
+def test_an_emotion_that_the_model_denies_or_the_units_do_not_show_is_weak():
+    shown, hidden = {"AU06": 5.0, "AU12": 5.0}, {"AU06": 0.0, "AU12": 0.0}
+    assert emfacs.intensities({"happiness": 0.05}, shown) == {"happiness": pytest.approx(0.05)}
+    assert emfacs.intensities({"happiness": 0.95}, hidden) == {"happiness": 0.0}

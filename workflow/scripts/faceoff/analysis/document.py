@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from faceoff.faces import quality
+from faceoff.faces import emfacs, quality
 from faceoff.statistics.arrays import Bools, Ints
 from faceoff.storage import columns
 
@@ -104,14 +104,16 @@ def _face(row: Mapping[str, Any], thresholds: Mapping[str, float]) -> dict[str, 
         "action_units": measured or None,
     }
     if read and row["emotion"] is not None:
+        probabilities = {
+            name.removeprefix("p_"): row[name] for name in row if name.startswith("p_")
+        }
         face["expression"] = {
             "emotion": row["emotion"],
             "confidence": row["confidence"],
             "calibrated_confidence": row["calibrated_confidence"],
             "sentiment": row["sentiment"],
-            "probabilities": {
-                name.removeprefix("p_"): row[name] for name in row if name.startswith("p_")
-            },
+            "probabilities": probabilities,
+            "intensities": _intensities(probabilities, measured),
         }
     if read and row["valence"] is not None and row["arousal"] is not None:
         face["valence_arousal"] = {
@@ -120,6 +122,16 @@ def _face(row: Mapping[str, Any], thresholds: Mapping[str, float]) -> dict[str, 
             "quadrant": quadrant(row["valence"], row["arousal"]),
         }
     return face
+
+
+def _intensities(
+    probabilities: Mapping[str, float | None], measured: Mapping[str, Mapping[str, Any]]
+) -> dict[str, float] | None:
+    """Return the intensity of each emotion whose units are measured; None without units."""
+    if not measured:
+        return None
+    known = {name: share for name, share in probabilities.items() if share is not None}
+    return emfacs.intensities(known, {name: told["score"] for name, told in measured.items()})
 
 
 def _quality(row: Mapping[str, Any]) -> dict[str, Any]:

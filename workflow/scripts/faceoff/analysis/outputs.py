@@ -29,7 +29,7 @@ def _json(analysis: Analysis, folder: Path) -> None:
 
 def _csv(analysis: Analysis, folder: Path) -> None:
     csv_text.write(folder / "frames.csv", openface.headings(analysis), openface.rows(analysis))
-    if any(name.startswith("au_") for name in analysis.table.schema.names):
+    if analysis.unit_columns:
         csv_text.write(folder / "action_units.csv", UNIT_COLUMNS, unit_rows(analysis))
 
 
@@ -38,6 +38,8 @@ def _plot(analysis: Analysis, folder: Path) -> None:
 
     if len(analysis.frames):
         canvas.save(analysis.plot(), folder / "timeline", ["svg", "png"])
+        if analysis.unit_columns:
+            canvas.save(analysis.plot_units(), folder / "units", ["svg", "png"])
 
 
 def _html(analysis: Analysis, folder: Path) -> None:

@@ -136,6 +136,11 @@ class Analysis:
             return []
         return over_time.episodes(self.table, self.emotions, self.rule, self.temperature)
 
+    @property
+    def unit_columns(self) -> list[str]:
+        """Return the columns of action units, au_01 …"""
+        return [name for name in self.table.schema.names if name.startswith("au_")]
+
     def timeline(self) -> Iterator[dict[str, Any]]:
         """Yield each moment of the main face: timestamp, accuracy, emotion, sentiment, episode.
 
@@ -191,3 +196,21 @@ class Analysis:
             "truth": (),
         }
         return timeline.draw([panel] if len(rows) else [])
+
+    def plot_units(self) -> "Figure":
+        """Return a heat map of the main face's action units over time; grey is not measured."""
+        from faceoff.figures import unit_map
+        from faceoff.results.dataset_results import shorten
+
+        rows, seen = summary.main_face(self.table)
+        shown = self.table.take(rows)
+        intensities = np.full((len(rows), len(self.unit_columns)), np.nan)
+        for column, name in enumerate(self.unit_columns):
+            intensities[:, column] = summary.values(shown, name)
+        intensities[~seen] = np.nan
+        return unit_map.draw(
+            shorten(self.name, 80),
+            [f"AU{name.removeprefix('au_').upper()}" for name in self.unit_columns],
+            summary.values(shown, "timestamp"),
+            intensities,
+        )

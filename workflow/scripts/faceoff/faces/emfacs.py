@@ -103,6 +103,28 @@ def scores(
     }
 
 
+def intensities(probabilities: Mapping[str, float], units: Mapping[str, float]) -> dict[str, float]:
+    """Return how strongly each emotion is shown: its probability times the evidence of its units.
+
+    The evidence is the score of its prototype, so an emotion that a model is sure of and that the
+    units do not show is weak, and so is one that the units show and the model denies. Emotions
+    whose prototype the units cannot tell are left out; so is neutral.
+
+    Parameters
+    ----------
+    probabilities
+        Emotion -> 0–1, calibrated where they can be.
+    units
+        Action unit -> intensity 0–5.
+    """
+    evidence = scores({name: np.array([value]) for name, value in units.items()})
+    return {
+        emotion: probabilities[emotion] * float(shown[0])
+        for emotion, shown in evidence.items()
+        if emotion in probabilities
+    }
+
+
 def posterior(
     by_emotion: Mapping[str, np.ndarray],
     classes: tuple[str, ...],
