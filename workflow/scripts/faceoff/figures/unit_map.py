@@ -33,9 +33,10 @@ def draw(title: str, units: Sequence[str], seconds: Floats, intensities: Floats)
     # A moment stands until the next one; the last as long as the one before.
     last = seconds[-1] - seconds[-2] if len(seconds) > 1 else 1.0
     edges = np.append(seconds, seconds[-1] + last)
+    rows = np.arange(len(units) + 1)
     mesh = axes.pcolormesh(
-        edges, np.arange(len(units) + 1), intensities.T, cmap=SEQUENTIAL, vmin=0, vmax=STRONGEST, rasterized=True
-    )  # fmt: skip
+        edges, rows, intensities.T, cmap=SEQUENTIAL, vmin=0, vmax=STRONGEST, rasterized=True
+    )
     axes.set_yticks(np.arange(len(units)) + 0.5, units, fontsize=SMALL)
     axes.set_ylim(len(units), 0)
     axes.tick_params(axis="y", length=0)
