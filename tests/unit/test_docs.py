@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from faceoff.cli import app
 from faceoff.commands import reference_page
 from faceoff.plan import config, config_files, sections
+from faceoff.plan.job_specs import Plan
 from faceoff.plugins import options, registry
 from faceoff.storage import columns
 
@@ -342,3 +343,40 @@ def test_a_large_figure_becomes_a_small_png(
     assert made == tmp_path / "large.png"
     assert Image.open(made).size == (1400, 350)
     assert made.stat().st_size < (figures / "large.png").stat().st_size
+
+
+WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+def test_pages_count_the_default_run_as_the_configuration_does() -> None:
+    """`make` in README and index, Get started, and the pictures of the gallery."""
+    default = Plan(config_files.load(ROOT / "config.yaml"))
+    detectors, models = default.config.detectors, default.config.models
+    pairs, fusions = len(default.pairs), len(default.config.fusions)
+    for page in ("README.md", "docs/index.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert f"run the default: {pairs} pairs, {fusions} fusions\n" in text, page
+    assert f"the default run's {pairs} pairs" in (ROOT / "README.md").read_text(encoding="utf-8")
+    speed = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert f"({pairs} today)" in speed
+    started = (ROOT / "docs" / "get_started.md").read_text(encoding="utf-8")
+    counts = [len(detectors), len(models), fusions]
+    said = "{} detectors, {} models, {} fusions".format(*(WORDS[count] for count in counts))
+    assert said in re.sub(r"\s+", " ", started)
+    heat = (ROOT / "docs" / "images" / "gallery" / "heatmap-posed.svg").read_text(encoding="utf-8")
+    assert {*detectors, *models} <= set(re.findall(r"\w+", heat))
+
+
+def test_the_table_of_real_faces_names_the_pairs_of_its_configuration() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    real, default = (
+        Plan(config_files.load(ROOT / path)) for path in ("configs/ferplus.yaml", "config.yaml")
+    )
+    rows = re.findall(r"^\| (?:\*\*)?(\w+)(?: \([^)]*\))? × (\w+)", text, re.MULTILINE)
+    named = dict.fromkeys(rows)
+    assert set(real.pairs) == set(named) - {("whole", "faceoff_small")}
+    both = sorted(set(named) & set(default.pairs))
+    assert both == [("whole", "faceoff_small"), ("whole", "fer")]
+    assert "`whole × fer` and\n`whole × faceoff_small`" in text
+    shares = [float(row) for row in re.findall(r"^\| [^|]* \| \**(\d\d\.\d\d)", text, re.MULTILINE)]
+    assert shares == sorted(shares, reverse=True)

@@ -1,5 +1,6 @@
 """`faceoff init` writes a configuration that runs; `faceoff run` calls Snakemake with it."""
 
+import io
 import logging
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from PIL import Image
+from rich.console import Console
 from snakemake_interface_logger_plugins.common import LogEvent
 from typer.testing import CliRunner
 
@@ -14,6 +16,7 @@ from faceoff import layout
 from faceoff.cli import app
 from faceoff.commands import run, run_progress
 from faceoff.plan.job_specs import Plan
+from faceoff.progress import Work
 
 
 @pytest.fixture
@@ -275,3 +278,29 @@ def test_the_target_is_no_job(
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "faceoff: 2 jobs to do"
     assert lines[-1].startswith("faceoff: 2 of 2 jobs done in")
+
+
+def test_jobs_that_tell_of_their_work_have_a_bar_below(
+    handler: run_progress.LogHandler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=120)
+    monkeypatch.setattr(handler, "_console", screen)
+    handler.emit(record(event=LogEvent.RUN_INFO, stats={"total": 9}))
+    about = {"rule_name": "fit", "wildcards": {"training": "net"}}
+    handler.hear(Work("early", seconds=9.0))  # before the first job of this run
+    handler.emit(record(event=LogEvent.JOB_INFO, **about))
+    shown = handler._bar
+    assert shown is not None
+    handler.hear(Work("short", seconds=0.2))
+    working = Work("net: train", 90, 30, unit="pictures", seconds=2.0, note="epoch 2 of 3")
+    handler.hear(working)
+    assert [task.description for task in shown.tasks] == ["fit net", "net: train, epoch 2 of 3"]
+    assert [task.fields["amount"] for task in shown.tasks] == ["0 of 9 jobs", "15 pictures/s"]
+    handler.emit(record(event=LogEvent.PROGRESS, done=1, total=9))
+    assert shown.tasks[0].fields["amount"] == "1 of 9 jobs"
+    failed = {**about, "jobid": 3, "log": []}
+    handler.emit(record("Error in rule fit", logging.ERROR, event=LogEvent.JOB_ERROR, **failed))
+    assert [task.description for task in shown.tasks] == ["fit net"]
+    handler.flush()
+    handler.hear(working)
+    assert len(shown.tasks) == 1

@@ -316,6 +316,24 @@ def test_the_log_is_the_same_file_and_has_a_row_per_epoch(tmp_path: Path) -> Non
     assert len(text.splitlines()) == 3
 
 
+@pytest.mark.parametrize(
+    ("select", "said", "scale"),
+    [("accuracy", "accuracy {:.2f} %", 100), ("log_loss", "log loss {:.3f}", 1)],
+)
+def test_an_epoch_is_a_line_with_its_validation_score(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], select: Any, said: str, scale: int
+) -> None:
+    fitted = fit(tmp_path, replace(PLAIN, epochs=3, select=select))
+    *lines, end = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    for line, epoch in zip(lines, fitted.history, strict=True):
+        number = f"test: epoch {epoch['epoch']:.0f} of 3, validation "
+        assert line.startswith(number + said.format(scale * epoch[select]) + ", ")
+        assert "pictures/s" in line
+    assert [" left" in line for line in lines] == [True, True, False]
+    assert end.startswith(f"test: {3 * len(LEARNT.labels)} pictures in ")
+
+
 def test_the_event_file_of_tensorboard_is_that_of_the_last_training(tmp_path: Path) -> None:
     pytest.importorskip("tensorboardX")
     fitted = fit(tmp_path, replace(PLAIN, epochs=1))

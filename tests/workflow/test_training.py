@@ -81,6 +81,9 @@ def test_a_run_trains_a_network_and_scores_it(trained: Path) -> None:
             for row in csv.DictReader(file)
             if row["model"] == "net"
         }
+    page = (trained / "results/small/report.html").read_text(encoding="utf-8")
+    for name in ("curves.svg", "log.csv", "card.yaml"):
+        assert f'href="training/net/{name}"' in page
     assert statuses["posed"] == "held-out"
     assert set(statuses) <= {"posed", "posed-valid"}
 

@@ -221,6 +221,7 @@ def learnt_tables(key):
     """
 
     def find(wildcards):
+        preflight.stop(lambda: preflight.check_training(plan, wildcards.training))
         section = plan.config.training[wildcards.training]
         dataset, detector = getattr(section, key), plan.training_detector(wildcards.training)
         read = layout.faces(dataset, detector)

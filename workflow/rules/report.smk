@@ -185,6 +185,8 @@ rule report:
         over_time=plan.over_time_files(),
         tracks=plan.track_score_files(),
         signals=plan.signal_score_files(),
+        trained=expand(layout.training("card.yaml"), training=plan.trained_here),
+        curves=expand(layout.training("curves.svg"), training=plan.trained_here),
         figures=rules.figures.output,
         manifest=layout.manifest,
         speed=layout.speed,
@@ -206,7 +208,7 @@ rule report:
         " --examples {input.examples}"
         " --overlaps {input.overlaps} --answers {input.answers} --multiverse {input.multiverse}"
         " --over-time {input.over_time} --tracks {input.tracks} --signals {input.signals}"
-        " --speed {input.speed}"
+        " --trained {input.trained} --speed {input.speed}"
         " --figures {params.figures} --manifest {input.manifest} --output {output}"
         " --spec {params.spec:q} > {log} 2>&1"
 

@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,14 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
+from faceoff.progress import Bars, Work, heard_from_jobs
+
 INTERRUPTED = 130  # the exit status that a shell gives a program that Ctrl-C ended
 
 _INTERRUPT = KeyboardInterrupt.__name__  # ends the traceback of a Ctrl-C at an awkward moment
 _STEPS = 5  # lines about the progress where there is no terminal
 _AT_LEAST_EVERY_S = 600.0
+_LONG_S = 1.0  # work of a job that gets a bar of its own
 # What Snakemake says of a failed run, which the lines about its jobs say better.
 _SAID = ("At least one job did not complete", "Exiting because a job", "CalledProcessError in file")
 
@@ -37,6 +41,7 @@ class LogHandler(LogHandlerBase):
         self._done = self._total = self._step = self._targets = 0
         self._failed: dict[int, str] = {}  # job -> what is said of it
         self._bar: Progress | None = None
+        self._works: Bars | None = None  # one below it for each job that tells of its work
         self._over = False
         handlers.append(self)
 
@@ -92,6 +97,11 @@ class LogHandler(LogHandlerBase):
             self._bar.stop()
         super().close()
 
+    def hear(self, work: Work) -> None:
+        """Show what a running job tells of its work."""
+        if self._works and not self._over and (work.over or work.seconds >= _LONG_S):
+            self._works.show(work)
+
     def _say(self, text: str) -> None:
         for line in text.strip().splitlines():
             self._console.print(f"faceoff: {line}", markup=False)
@@ -107,21 +117,24 @@ class LogHandler(LogHandlerBase):
         if self._bar is None:
             self._bar = Progress(
                 BarColumn(),
-                TextColumn("{task.completed} of {task.total} jobs"),
+                TextColumn("{task.fields[amount]}"),
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
                 TextColumn("{task.description}"),
                 console=self._console,
                 transient=True,
             )
-            self._task = self._bar.add_task(job, total=self._total)
+            self._task = self._bar.add_task(job, total=self._total, amount="")
+            self._advance(self._done, self._total)
+            self._works = Bars(self._bar, keep=False)
             self._bar.start()
         self._bar.update(self._task, description=job)
 
     def _advance(self, done: int, total: int) -> None:
         self._done, self._total = done, total
         if self._bar:
-            self._bar.update(self._task, completed=done, total=total)
+            amount = f"{done} of {total} jobs"
+            self._bar.update(self._task, completed=done, total=total, amount=amount)
         now = time.monotonic()
         step = _STEPS * done // max(total, 1)
         due = step > self._step or now - self._last > _AT_LEAST_EVERY_S
@@ -130,6 +143,8 @@ class LogHandler(LogHandlerBase):
             self._say(f"{done} of {total} jobs, {self._elapsed()}")
 
     def _fail(self, record: logging.LogRecord) -> None:
+        if self._works:  # it may have told nothing of its end
+            self._works.remove()
         told = record.__dict__
         if told["rule_name"] == "check":  # the leaderboard names the cells that failed
             return
@@ -161,6 +176,11 @@ class _Late(logging.StreamHandler[Any]):
 handlers: list[LogHandler] = []  # those that Snakemake has made
 
 
+def _hear(work: Work) -> None:
+    for handler in handlers:
+        handler.hear(work)
+
+
 def _job_of(record: logging.LogRecord) -> str:
     """Return a job as its rule and what it is about: 'predict posed/haar/fer'."""
     told: dict[str, Any] = record.__dict__
@@ -181,7 +201,8 @@ def run(arguments: Sequence[str]) -> int:
     logging.lastResort = _Late()
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_faceoff", sys.modules[__name__])
     try:
-        cli.main(["--logger", "faceoff", *arguments])
+        with heard_from_jobs(_hear) if sys.stderr.isatty() else nullcontext():
+            cli.main(["--logger", "faceoff", *arguments])
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:

@@ -1,7 +1,7 @@
 """Train networks, and fine-tune one on the user's own labelled folder."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,12 @@ from faceoff.commands.command_line import ConfigPath, configuration_of, console,
 
 if TYPE_CHECKING:
     from faceoff.plan.job_specs import Plan
+
+# Options of Snakemake by which jobs may run in other environments, where it looks itself.
+_ELSEWHERE = {
+    "--use-conda", "--software-deployment-method", "--deployment-method", "--deployment", "--sdm",
+    "--profile", "--workflow-profile",
+}  # fmt: skip
 
 
 def train(
@@ -32,6 +38,7 @@ def train(
     for name in names:
         if name not in plan.config.training:
             fail(f"{path}: no training {name!r}; there are {', '.join(plan.config.training)}")
+    _check(plan, names, context.args)
     _train(path, plan, names, context.args)
 
 
@@ -84,20 +91,40 @@ def finetune(
         **{"ema": 0.98, "batch": 32, "select": "log_loss", "weight_decay": 0.01},
     }
     text = yaml.safe_dump(given, sort_keys=False, allow_unicode=True)
-    Plan(given)  # says what is wrong before anything is written
+    plan = Plan(given)  # says what is wrong before anything is written
+    _check(plan, ["tuned"], context.args)
     files.write_text(path, f"# Written by `faceoff finetune`; every key: docs/training.md.\n{text}")
     console.print(f"{path} says what is done; `faceoff run {path}` does it again", highlight=False)
     sys.stdout.flush()
     follow(path, context.args)
 
 
+def _check(plan: "Plan", names: Sequence[str], more: Sequence[str]) -> None:
+    """End the program if a network cannot be trained here, unless its jobs run elsewhere.
+
+    more: what goes to Snakemake.
+    """
+    from faceoff.plan import preflight
+
+    if not _ELSEWHERE & {word.partition("=")[0] for word in more}:
+        try:
+            for name in names:
+                preflight.check_training(plan, name)
+        except preflight.PreflightError as error:
+            fail(error)
+
+
 def _configuration(data: Path, weights: str, run: str, detector: str) -> dict[str, Any]:
     """Return the configuration of a fine-tuning, without its recipe."""
     from faceoff.assets import fetch
     from faceoff.inference.runtimes import onnx_metadata
+    from faceoff.plan import trained_nets
     from faceoff.plugins import registry
+    from faceoff.plugins.plugin import not_installed
     from faceoff.training.about import About
 
+    if missing := not_installed(["onnxruntime"]):  # it reads what the file says of its network
+        fail(f"python package 'onnxruntime' is not installed{trained_nets.cure(missing)}")
     models: dict[str, Any] = {}
     if weights.endswith(".onnx"):
         file = Path(weights).resolve()
@@ -181,24 +208,36 @@ def show(plan: "Plan", names: list[str]) -> None:
 
 
 def nets() -> None:
-    """List the networks that can be trained."""
+    """List the networks that can be trained, and which packages they lack here."""
     from rich.table import Table
 
     from faceoff.commands import plugin_listing
+    from faceoff.plan import trained_nets
+    from faceoff.plugins.plugin import not_installed
     from faceoff.training import net_list, sequence_list
 
     table = Table(title="networks", title_justify="left")
-    for column in ("net", "what", "input", "options"):
+    for column in ("net", "what", "input", "options", "here"):
         table.add_column(column, overflow="fold")
+    lacking: dict[str, None] = {}
+
+    def add(name: str, stated: Mapping[str, Any], reads: str) -> None:
+        missing = not_installed((*trained_nets.MODULES, *stated.get("modules", ())))
+        lacking.update(dict.fromkeys(missing))
+        here = f"no: {', '.join(missing)}" if missing else "yes"
+        table.add_row(name, stated["about"], reads, _options(stated), here)
+
     for name in (*net_list.names(), "timm:NAME", "torchvision:NAME"):
         stated = net_list.stated(name)
         size = "x".join(map(str, stated["input"]["size"]))
         colours = {1: "grey", 3: "RGB"}[stated["input"]["channels"]]
-        table.add_row(name, stated["about"], f"{size} {colours}", _options(stated))
+        add(name, stated, f"{size} {colours}")
     for name in sequence_list.names():
-        stated = sequence_list.stated(name)
-        table.add_row(name, stated["about"], "frames of clips", _options(stated))
+        add(name, sequence_list.stated(name), "frames of clips")
     plugin_listing.show(table)
+    if lacking:
+        names = ", ".join(lacking)
+        print(f"not installed here: {names}{trained_nets.cure(list(lacking))}")
 
 
 def _options(stated: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from faceoff import emotions
 from faceoff.assets import dataset_archives, fetch
 from faceoff.assets.asset import AssetError
 from faceoff.layout import PACKAGE, scripts_folder
+from faceoff.plan import trained_nets
 from faceoff.plan.config import ConfigError
 from faceoff.plan.job_specs import Plan
 from faceoff.plugins import given_weights
@@ -78,6 +79,13 @@ def check(plan: Plan, every_weight: bool = False, download: bool = True) -> None
         problems += [f"  {reason}" for reason in reasons]
     if problems:
         raise PreflightError("\n".join([*problems, *_wrong_folders()]))
+
+
+def check_training(plan: Plan, training: str) -> None:
+    """Raise PreflightError if a network cannot be trained in this environment."""
+    reason = trained_nets.plugin_of(plan.config, training).skip() if plan.check_modules else None
+    if reason:
+        raise PreflightError(f"training.{training}: {reason}")
 
 
 def _wrong_folders() -> list[str]:

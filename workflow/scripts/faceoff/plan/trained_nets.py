@@ -1,6 +1,7 @@
 """Make the networks that a run trains models of the run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from faceoff.plan.kinship import share_samples
 from faceoff.plan.sections import ModelConfig, RunConfig
 from faceoff.plan.training_sections import TrainingConfig
 from faceoff.plugins import registry
-from faceoff.plugins.plugin import PACKAGE, Plugin, RegistryError
+from faceoff.plugins.plugin import PACKAGE, Plugin, RegistryError, not_installed
 from faceoff.spelling import suggestion
 from faceoff.training import net_list, sequence_list
 
-MODULES = ("torch", "onnx", "onnxscript")  # that training needs beside onnxruntime
+# The python packages of every training, which writes an ONNX file and reads it again.
+MODULES = ("torch", "onnx", "onnxscript", "safetensors", "onnxruntime")
 
 
 def training_of(config: RunConfig, model: str) -> TrainingConfig | None:
@@ -31,14 +33,36 @@ def plugin(config: RunConfig, model: str) -> Plugin | None:
 def plugin_of(config: RunConfig, training: str) -> Plugin:
     """Return the plug-in that reads the network which this training ends with."""
     over_time = config.training[training].over_time
+    needed = modules(config.training[training])
     return Plugin(
         kind="model",
         name=training,
         source=PACKAGE / "models" / ("trained_sequence.py" if over_time else "trained_net.py"),
         class_name="TrainedSequence" if over_time else "TrainedNet",
         framework="onnx",
-        modules=("onnxruntime", *MODULES),
+        modules=needed,
+        cure=cure(not_installed(needed)),
         card={"lineage": _family(config, training), "source": "trained in this run"},
+    )
+
+
+def modules(training: TrainingConfig) -> tuple[str, ...]:
+    """Return the python packages that a training needs beside those of every run."""
+    net = None if training.over_time else training.net
+    if training.frames:
+        net = training.frames.net
+    own: tuple[str, ...] = ()
+    with suppress(ValueError):  # `faults` names a network that nobody knows
+        own = net_list.modules(net) if net else ()
+    log = ("tensorboardX",) if training.recipe.tensorboard else ()
+    return tuple(dict.fromkeys((*MODULES, *own, *log)))
+
+
+def cure(missing: Sequence[str]) -> str:
+    """Return how these packages of a training are installed, as the end of a message."""
+    return (
+        f": `pip install {' '.join(missing)}`, or `make full` in a checkout, whose "
+        ".venv-full/bin/faceoff then runs, or run with --use-conda"
     )
 
 

@@ -61,7 +61,8 @@ _CARD_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 class Plugin:
     """A plug-in as its header or card describes it, without importing it.
 
-    card: the rest of the header: options, calibration, lineage, licence …
+    cure: what to do where one of `modules` is missing; default: that of the framework; card: the
+    rest of the header: options, calibration, lineage, licence …
     """
 
     kind: str
@@ -72,6 +73,7 @@ class Plugin:
     assets: Mapping[str, Asset] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
     binaries: tuple[str, ...] = ()
+    cure: str | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -96,9 +98,9 @@ class Plugin:
 
     def skip(self) -> str | None:
         """Return why this plug-in cannot run in this environment, or None. Imports nothing."""
-        for module in self.modules:
-            if not _installed(module):
-                return f"python package {module!r} is not installed{_CURES.get(self.framework, '')}"
+        if missing := not_installed(self.modules):
+            cure = _CURES.get(self.framework, "") if self.cure is None else self.cure
+            return f"python package {missing[0]!r} is not installed{cure}"
         for binary in self.binaries:
             if shutil.which(binary) is None:
                 return f"program {binary!r} is not on PATH"
@@ -129,6 +131,11 @@ class Plugin:
             },
             card={**_CARD_DEFAULTS[self.kind], **self.card},
         )
+
+
+def not_installed(modules: Iterable[str]) -> list[str]:
+    """Return those of these python packages that are not installed here. Imports nothing."""
+    return [module for module in modules if not _installed(module)]
 
 
 @cache

@@ -48,6 +48,7 @@ from faceoff.report.sections import (
     subgroups,
     timelines,
     tracks,
+    trained,
     verdict,
 )
 from faceoff.results import words
@@ -90,8 +91,8 @@ class Extras:
     """Hold what a page shows besides scores and comparisons.
 
     examples (tables), overlaps, answers, multiverse, over_time: files by dataset; tracks: a file
-    per detector, signals: one per detector and signal, by dataset; manifest, speed (a page): of
-    the run.
+    per detector, signals: one per detector and signal, by dataset; trained: cards of the
+    networks of this run; manifest, speed (a page): of the run.
     """
 
     examples: Mapping[str, Path] = field(default_factory=dict)
@@ -101,6 +102,7 @@ class Extras:
     over_time: Mapping[str, Path] = field(default_factory=dict)
     tracks: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     signals: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    trained: Sequence[Path] = ()
     manifest: Path | None = None
     speed: Path | None = None
 
@@ -120,7 +122,10 @@ def render(
     drawn = any(
         section["name"] in _DRAWN for dataset in datasets for section in dataset["sections"]
     )
-    over_all = [(section, section.view(found)) for section in (standing, media)]
+    over_all = [
+        *((section, section.view(found)) for section in (standing, media)),
+        (trained, trained.view(extras.trained, output)),
+    ]
     return (
         environment()
         .get_template("page.html.j2")

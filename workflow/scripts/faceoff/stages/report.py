@@ -25,13 +25,15 @@ def write_report(
     over_time: Sequence[Path] = (),
     tracks: Sequence[Path] = (),
     signals: Sequence[Path] = (),
+    trained: Sequence[Path] = (),
     speed: Path | None = None,
 ) -> None:
     """Write the page.
 
     examples, overlaps, answers, multiverse, over_time: one file per test dataset, named after it;
-    tracks: one per detector, in a folder of that name; signals: one per detector and signal. The
-    figures are linked where their files exist.
+    tracks: one per detector, in a folder of that name; signals: one per detector and signal;
+    trained: the cards of the run's networks. The figures, and what lies beside the cards, are
+    linked where their files exist.
     """
     found = dataset_results.read(scores, comparisons, tuple(job.datasets), job.datasets)
     extras = page.Extras(
@@ -43,6 +45,7 @@ def write_report(
         over_time=_by_dataset(over_time),
         tracks=_grouped(tracks, 0),
         signals=_grouped(signals, 2),
+        trained=trained,
         manifest=manifest,
         speed=speed,
     )
@@ -107,6 +110,11 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
             path
             for path in layout.existing(layout.signal_score("*", "*", "*"))
             if path.stem in config.get("signals", {}) and path.parent.name in config["detectors"]
+        ],
+        trained=[
+            card
+            for card in layout.existing(layout.training("card.yaml", "*"))
+            if card.parent.name in config.get("training", {})
         ],
         figures_folder=Path(layout.figure("")),
         manifest=Path(layout.manifest),

@@ -29,6 +29,8 @@ class ClipLesson:
     normalise: of pictures; None where the frames are features.
     """
 
+    unit = "clips"
+
     def __init__(
         self,
         recipe: Recipe,

@@ -17,9 +17,12 @@ from faceoff.training.targets import accepted
 class Lesson(Protocol):
     """Items to learn from, and others to be judged on.
 
+    unit: what the items are, in the plural.
     labels: (n,) the class of each item, by which they can be drawn; None where items have none.
     classes: how many there are.
     """
+
+    unit: str
 
     @property
     def labels(self) -> Ints | None: ...

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from faceoff.progress import meter
+from faceoff.progress import Meter, Work, meter
 from faceoff.training import checkpoints, optimisers
 from faceoff.training.lesson import Lesson
 from faceoff.training.log import Epoch
@@ -106,14 +107,15 @@ class Training:
         recipe, state = self._recipe, self._state
         first = state.step // self._per_epoch
         stopped = self._is_over()
-        total = recipe.epochs * self._per_epoch * self._batch
-        with meter(title, total, state.step * self._batch) as advance:
+        with self._meter(title) as advance:
             for epoch in range(first, recipe.epochs):
                 if stopped:
                     break
+                advance.say(self._said(epoch))
                 stopped = self._epoch(epoch, advance) or self._validate(epoch)
                 if stopped:  # no number: the checkpoint before stays
                     break
+                advance.round(self._said(epoch))
                 stopped = self._is_over()
                 self._save()
         if state.best is None:
@@ -121,6 +123,24 @@ class Training:
         if stopped:
             print(f"{title}: {stopped}; epoch {state.best_epoch} stays", file=sys.stderr)
         return Fitted(self._best_weights, state.best, state.best_epoch, state.history, stopped)
+
+    def _meter(self, title: str) -> AbstractContextManager[Meter]:
+        """Return what shows the progress; of several processes only the first one's is shown."""
+        per_epoch, step = self._per_epoch * self._batch, self._state.step
+        total, done = self._recipe.epochs * per_epoch, step * self._batch
+        if self._rank:
+            return nullcontext(Meter(Work(title), ()))
+        return meter(title, total, done, unit=self._lesson.unit, rounds=True)
+
+    def _said(self, epoch: int) -> str:
+        """Return the epoch in words, with the newest score by which the best one is chosen."""
+        text = f"epoch {epoch + 1} of {self._recipe.epochs}"
+        for last in self._state.history[-1:]:
+            measure = self._recipe.select or ("accuracy" if "accuracy" in last else "ccc")
+            score, name = last[measure], measure.replace("_", " ")
+            share = measure in ("accuracy", "uar")
+            text += f", validation {name} " + (f"{100 * score:.2f} %" if share else f"{score:.3f}")
+        return text
 
     def forget(self) -> None:
         """Remove the checkpoint of a training that has ended."""

@@ -34,6 +34,8 @@ class Net:
         Option -> its value -> the size that goes with it, where that is another than `input` has.
     head
         The name of the submodule that turns features into logits.
+    modules
+        The python packages that it needs beside PyTorch, a literal.
     """
 
     build: "Callable[..., nn.Module]"
@@ -42,6 +44,7 @@ class Net:
     head: str
     input: Mapping[str, Any] = field(default_factory=dict)
     sizes: Mapping[str, Mapping[str, list[int]]] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
 
 
 def check_range(option: str, value: float, least: float, most: float | None = None) -> None:

@@ -52,6 +52,10 @@ class NetFolder:
         found = entries.arguments(self.file_of(name), "NET")
         return found | {"options": self._options(name, found["options"])}
 
+    def modules(self, name: str) -> tuple[str, ...]:
+        """Return the python packages that a network needs beside PyTorch."""
+        return tuple(self.stated(name).get("modules", ()))
+
     def _options(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         _, separator, architecture = name.partition(":")
         return {**options, **({"architecture": architecture} if separator else {})}

@@ -24,6 +24,7 @@ _NETS = NetFolder(
 names = _NETS.names
 file_of = _NETS.file_of
 stated = _NETS.stated
+modules = _NETS.modules
 get = _NETS.get
 unknown_options = _NETS.unknown_options
 wrong_options = _NETS.wrong_options

@@ -43,6 +43,8 @@ class PictureLesson:
     head: name of the submodule that is the classifier.
     """
 
+    unit = "pictures"
+
     def __init__(
         self,
         recipe: Recipe,

@@ -47,4 +47,5 @@ NET = Net(
     },
     sizes={"variant": {"b2": [260, 260]}},
     head="head",
+    modules=("timm", "torchvision"),
 )

@@ -34,4 +34,5 @@ NET = Net(
         "std": [0.229, 0.224, 0.225],
     },
     head="head",
+    modules=("timm", "torchvision"),
 )
