@@ -109,7 +109,9 @@ def test_it_learns_the_order_of_frames_and_their_valence(
     assert fitted.history[-1]["ccc"] > 0.9
 
 
-def test_valence_alone_is_learnt_and_chooses_the_epoch(tmp_path: Path) -> None:
+def test_valence_alone_is_learnt_and_chooses_the_epoch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As of SEND: no clip has a label."""
     given, judged = drawn(32, 1), drawn(16, 2)
     given, judged = (
@@ -125,6 +127,9 @@ def test_valence_alone_is_learnt_and_chooses_the_epoch(tmp_path: Path) -> None:
     assert fitted.best.measures == {"ccc": max(course)}
     assert max(course) > 0.8
     assert "accuracy" not in fitted.history[0]
+    line = capsys.readouterr().err.splitlines()[0]
+    assert f"epoch 1 of {recipe.epochs}, validation ccc {course[0]:.3f}, " in line
+    assert " clips/s" in line
 
 
 def test_a_clip_is_judged_by_the_mean_of_its_frames_posteriors() -> None:

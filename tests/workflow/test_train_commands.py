@@ -1,8 +1,12 @@
 """Train and fine-tune by the commands, as a user does."""
 
+import copy
+import os
+import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -58,6 +62,39 @@ def test_train_makes_the_networks_alone_and_says_what_they_are(trained: tuple[Pa
     assert "net: resnet_small" in said
     assert "card.yaml" in said.replace("\n", "")
     assert not (folder / "results/small/predictions").exists()
+
+
+def test_in_a_terminal_train_shows_how_far_the_network_is(trained: tuple[Path, str]) -> None:
+    """The job tells `faceoff train` of its work, though its own output goes to its log."""
+    folder, _ = trained
+    config = copy.deepcopy(SMALL)
+    config["training"] = {"longer": config["training"]["net"]}
+    config["training"]["longer"]["recipe"]["epochs"] = 60
+    (folder / "longer.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    outside, inside = os.openpty()
+    with subprocess.Popen(
+        [str(FACEOFF), "train", "longer.yaml", "--cores", "2"],
+        cwd=folder,
+        stderr=inside,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "150"},
+    ) as process:
+        os.close(inside)
+        said = b""
+        with suppress(OSError):  # Linux says so that the other side has closed
+            while part := os.read(outside, 65536):
+                said += part
+        assert process.wait() == 0, said.decode()[-3000:]
+    os.close(outside)
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said.decode())
+    shown = re.findall(
+        r"[\d,]+ pictures/s \S+ \S+ +longer: train resnet_small, epoch (\d+) of 60, "
+        r"validation accuracy \d+\.\d\d %",
+        text,
+    )
+    assert len(set(shown)) > 2, text[-3000:]
+    log = (folder / "results/small/logs/fit/longer.log").read_text(encoding="utf-8")
+    assert len(re.findall(r"^longer: train resnet_small: epoch ", log, re.MULTILINE)) == 60
 
 
 @pytest.mark.parametrize(
