@@ -13,8 +13,9 @@ pytestmark = pytest.mark.slow
 def test_rules_over_time_from_clips_to_report(tmp_path):
     plugins, folder = tmp_path / "plugins", tmp_path / "run"
     runs.write_plugin(plugins, "sound")
+    runs.write_plugin(plugins, "other")
     runs.write_plugin(plugins, "broken", on_predict="raise MemoryError('no room')")
-    clips = {"type": "posed_video", "kinds": ["single"], "fps": 8, "limit": 4}
+    clips = {"type": "posed_video", "kinds": ["single"], "fps": 5, "limit": 3}
     config = {
         "run": "small",
         "plugins": [str(plugins)],
@@ -23,8 +24,8 @@ def test_rules_over_time_from_clips_to_report(tmp_path):
             "valid": {**clips, "split": "valid", "role": "validation"},
         },
         "detectors": {"whole": {}},
-        "models": {"sound": {}, "broken": {}, "geometry": {}},
-        "fusions": {"vote": {"members": ["*/sound", "*/geometry"]}},
+        "models": {"sound": {}, "broken": {}, "other": {}},
+        "fusions": {"vote": {"members": ["*/sound", "*/other"]}},
         "temporal": {
             "smooth": {"rule": "ema"},
             "fixed": {"rule": "mean", "constants": {"window_s": 0.3}, "of": ["fusion/*"]},
@@ -37,9 +38,9 @@ def test_rules_over_time_from_clips_to_report(tmp_path):
     found = files.read_json(results / "over_time/clips.json")
     states = {pipe["name"]: pipe["state"] for pipe in found["pipelines"]}
     assert states == {
-        "whole/broken": "error", "whole/geometry": "ok", "whole/sound": "ok", "fusion/vote": "ok",
+        "whole/broken": "error", "whole/other": "ok", "whole/sound": "ok", "fusion/vote": "ok",
         "temporal/fixed.fusion.vote": "ok", "temporal/smooth.fusion.vote": "ok",
-        "temporal/smooth.whole.broken": "error", "temporal/smooth.whole.geometry": "ok",
+        "temporal/smooth.whole.broken": "error", "temporal/smooth.whole.other": "ok",
         "temporal/smooth.whole.sound": "ok",
     }  # fmt: skip
     learnt = {pipe["name"]: pipe["learnt"] for pipe in found["pipelines"] if pipe["learnt"]}
