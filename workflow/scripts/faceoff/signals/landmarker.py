@@ -48,7 +48,7 @@ _BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
 
 
 class Landmarker:
-    """Action units by blendshapes, head pose, gaze in the frame of the head, lids, lips, landmarks."""
+    """Action units by blendshapes, head pose, gaze in the head's frame, lids, lips, landmarks."""
 
     # it looks for the face itself, and needs some room around it
     crop = CropSpec(size=(256, 256), channels=3, margin=0.4)
