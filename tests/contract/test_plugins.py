@@ -609,7 +609,7 @@ def of_contract(name: str) -> bool:
     """Return whether a column has a name that its meaning and unit are stated for."""
     known = {
         *("pose_yaw", "pose_pitch", "pose_roll", "gaze_yaw", "gaze_pitch"),
-        *("eye_openness", "blink", "age", "sex_male", "sex_female"),
+        *("eye_openness", "blink", "mouth_openness", "age", "sex_male", "sex_female"),
         *columns.LISTS,
     }
     return name in known or re.fullmatch(r"au_\d\d[lr]?", name) is not None

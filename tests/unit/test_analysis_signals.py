@@ -1,6 +1,8 @@
-"""Signals in an analysis: the workflow's numbers, OpenFace's names and frames, blinks."""
+"""Signals in an analysis: the workflow's numbers, OpenFace's names and frames, blinks, talking."""
 
 import csv
+import json
+import re
 from itertools import islice
 from pathlib import Path
 
@@ -154,6 +156,51 @@ def test_the_document_and_the_csv_have_what_signals_measure(
     assert angles_of(*angles) == pytest.approx(expected)
     assert float(cells["x_30"]) == pytest.approx(row["landmarks"][60], abs=0.01)
     assert float(cells["y_30"]) == pytest.approx(row["landmarks"][61], abs=0.01)
+
+
+def test_when_a_mouth_talks_is_in_every_file(tmp_path: Path) -> None:
+    """A drawn person who speaks for a second of three, while an emotion is shown."""
+    clip = clips.plan("test", kinds=["talking"])[0]
+    drawn = list(clips.frames(clip))
+    speaks = np.array([faces[0].talking for _, _, faces in drawn])
+    write_video(tmp_path / "speech.mp4", (image for _, image, _ in drawn), clip.fps)
+    found = faceoff.analyze(tmp_path / "speech.mp4", signals=["mesh"], identities=False)
+    talks = found.table["talking"].to_numpy()
+    assert talks[speaks].mean() > 0.6
+    assert talks[~speaks].mean() < 0.2
+    told = found.to_json()
+    jsonschema.validate(told, files.read_json(layout.PACKAGE / "analysis" / "schema.json"))
+    measured = [frame["faces"][0]["signals"] for frame in told["frame_analyses"]]
+    assert [face["talking"] for face in measured] == talks.tolist()
+    assert measured[0]["mouth_openness"] == found.frames.to_pylist()[0]["mouth_openness"]
+    for groups in ("faces", "people"):
+        assert told["summary_statistics"][groups][0]["talking"] == pytest.approx(talks.mean())
+    outputs.write(found, tmp_path / "out", ["csv", "html"])
+    assert f"as in speech in {talks.mean():.0%}" in (tmp_path / "out" / "summary.txt").read_text()
+    with open(tmp_path / "out" / "frames.csv", newline="", encoding="utf-8") as file:
+        assert [int(row["talking"]) for row in csv.DictReader(file)] == talks.tolist()
+    page = (tmp_path / "out" / "analysis.html").read_text("utf-8")
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert data is not None
+    assert json.loads(data[1])["people"][0]["talking"] == talks.tolist()
+
+
+def test_a_mouth_that_is_not_told_is_empty_and_without_a_signal_nothing_is_said(
+    clip: Path, tmp_path: Path
+) -> None:
+    found = faceoff.analyze(clip, signals=["mesh"], fps=5, identities=False)
+    assert set(found.frames.to_arrow()["talking"].to_pylist()) == {None}
+    assert found.summary["people"][0]["talking"] is None
+    told = found.to_json()
+    jsonschema.validate(told, files.read_json(layout.PACKAGE / "analysis" / "schema.json"))
+    assert "talking" not in told["frame_analyses"][0]["faces"][0]["signals"]
+    outputs.write(found, tmp_path, ["csv"])
+    assert "speech" not in (tmp_path / "summary.txt").read_text()
+    with open(tmp_path / "frames.csv", newline="", encoding="utf-8") as file:
+        assert {row["talking"] for row in csv.DictReader(file)} == {""}
+    plain = faceoff.analyze(clip, fps=5, identities=False)
+    assert "talking" not in plain.frames.to_arrow().column_names
+    assert "talking" not in plain.summary["people"][0]
 
 
 def test_openfaces_own_file_comes_back(data: Path, tmp_path: Path) -> None:

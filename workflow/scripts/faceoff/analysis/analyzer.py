@@ -17,6 +17,7 @@ import pyarrow as pa
 from faceoff.analysis import DETECTOR, MODELS, fused, over_time
 from faceoff.analysis import calibration as calibrations
 from faceoff.analysis.document import ACTIVE
+from faceoff.analysis.mouths import with_talking
 from faceoff.analysis.people import People, Whose, embedding_network, state_of
 from faceoff.analysis.pictures import Content, Pictures, Row, Source, is_content, temporary_copy
 from faceoff.analysis.result import Analysis, frames_schema
@@ -70,7 +71,8 @@ class Analyzer:
         Folder of pictures of people, one face each; a subfolder's name, or else the file's, is the
         person's. It asks for identities.
     signals
-        Names of signals that measure each face: action units, head pose, gaze, lids, landmarks.
+        Names of signals that measure each face: action units, head pose, gaze, lids, lips,
+        landmarks.
     temporal
         A rule over time that makes a steady state of each person's emotions, by its default
         constants.
@@ -172,6 +174,7 @@ class Analyzer:
             whose.end(follower.ended)
         table = pa.concat_tables(tables) if tables else schema.empty_table()
         table = _with_people(table, *whose.told(follower.count), still=frames < 2)
+        table = with_talking(table)
         temperature = None
         if self.calibration is not None:
             temperature = self.calibration.temperature

@@ -146,7 +146,8 @@ def quadrant(valence: float, arousal: float) -> str:
 
 
 _SIGNALS = (
-    *columns.POSE, *columns.GAZE, "eye_openness", "blink", "age", "sex_male", "sex_female",
+    *columns.POSE, *columns.GAZE, "eye_openness", "blink", "mouth_openness", "talking",
+    "age", "sex_male", "sex_female",
 )  # fmt: skip
 
 

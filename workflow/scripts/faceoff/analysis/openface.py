@@ -9,7 +9,10 @@ from faceoff.storage import columns
 
 _FIRST = ("frame", "face_id", "timestamp", "confidence", "success")
 _WHOSE = ("track_id", "identity", "person", "x", "y", "w", "h", *quality.COLUMNS, "reliable")
-_EYES = ("eye_openness", "blink", "age", "sex_male", "sex_female")
+_SIGNALS = (
+    *("eye_openness", "blink", "mouth_openness", "talking"),
+    *("age", "sex_male", "sex_female"),
+)
 _LAST = ("emotion", "emotion_confidence", "sentiment", "valence", "arousal", "state", "reason")
 _BLINK = "AU45_c"
 
@@ -28,7 +31,7 @@ def headings(analysis: Analysis) -> list[str]:
         *[f"{_au(name)}_c" for name in units],
         *blinks,
         *_WHOSE,
-        *[name for name in (*columns.POSE, *columns.GAZE, *_EYES) if name in names],
+        *[name for name in (*columns.POSE, *columns.GAZE, *_SIGNALS) if name in names],
         *[name for name in names if name.startswith("p_")],
         *(("calibrated_confidence",) if analysis.temperature else ()),
         *(("steady_emotion", "steady_confidence") if analysis.rule else ()),

@@ -96,7 +96,8 @@ def summary_lines(analysis: Analysis) -> list[str]:
         lines.append(
             f"{summary.name_of(face['identity'], face['person'])}: {face['frames']} frames from "
             f"{face['first_s']:.2f} to {face['last_s']:.2f} s: {shares}"
-            f"{'' if mean is None else f' (mean probability {mean:.2f})'}{_blinks(face)}"
+            f"{'' if mean is None else f' (mean probability {mean:.2f})'}"
+            f"{_blinks(face)}{_talks(face)}"
         )
     if analysis.rule:
         lines.append(f"episodes by the rule {analysis.rule}: {len(analysis.episodes)}")
@@ -106,6 +107,11 @@ def summary_lines(analysis: Analysis) -> list[str]:
 def _blinks(face: Mapping[str, Any]) -> str:
     rate = face["blinks_per_minute"]
     return "" if rate is None else f", {rate:.1f} blinks a minute"
+
+
+def _talks(face: Mapping[str, Any]) -> str:
+    share = face.get("talking")
+    return "" if share is None else f", mouth moves as in speech in {share:.0%}"
 
 
 def _of(reason: str) -> str:

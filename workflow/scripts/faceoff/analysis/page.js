@@ -236,6 +236,13 @@ function drawStrips() {
     pen.fillText(person.name, 0, top - 3);
     pen.fillStyle = "#eeeeee";
     pen.fillRect(0, top, width, high);
+    // A thin line where the mouth moves as in speech.
+    pen.fillStyle = "#111";
+    (person.talking ?? []).forEach((talks, index) => {
+      if (talks !== 1) return;
+      const [from, to] = part(person.places[index], width);
+      pen.fillRect(from, top + high + 0.5, Math.max(to - from, 0.7) + 0.3, 1.5);
+    });
     if (!k) return;
     person.places.forEach((place, index) => {
       const state = stateOf(person, index);
@@ -315,6 +322,7 @@ choice.disabled = data.people.length < 2;
 data.emotions.forEach((emotion, column) => entry(legend, emotion, colours[column]));
 data.units.forEach((unit) => entry(units, unit, "#444"));
 document.querySelector("#key .rule").hidden = !data.rule;
+document.querySelector("#key .mouths").hidden = !data.people.some((person) => person.talking);
 choice.addEventListener("change", redraw);
 for (const canvas of [curves, strips]) {
   canvas.addEventListener("click", (event) => {

@@ -74,7 +74,8 @@ def _data(analysis: Analysis) -> Iterator[str]:
 
     Everything is in columns of whole numbers, so that an hour of video stays small: places of
     frames; x, y, w, h in pixels, four per place; percentages, one per emotion and place; scores of
-    units in tenths. state is the rule's, -1 where there is none.
+    units in tenths. state is the rule's, -1 where there is none; talking is 1 where the mouth moves
+    as in speech, and stands only where a signal tells it.
     """
     table = analysis.table
     frames, first = np.unique(summary.values(table, "frame"), return_index=True)
@@ -92,7 +93,8 @@ def _data(analysis: Analysis) -> Iterator[str]:
     owner = summary.keys(table, "identity")[read]
     places = np.searchsorted(frames, summary.values(table, "frame")[read])
     chances = [f"p_{name}" for name in analysis.emotions]
-    drawn = table.select([*"xywh", *chances, *units, "reliable", "steady_emotion"])
+    mouths = ["talking"] if "talking" in table.schema.names else []
+    drawn = table.select([*"xywh", *chances, *units, *mouths, "reliable", "steady_emotion"])
     for number, person in enumerate(analysis.summary["people"]):
         own = owner == person["identity"]
         seen = {
@@ -106,6 +108,8 @@ def _data(analysis: Analysis) -> Iterator[str]:
         yield from _listed("p", 100 * _numbers(rows, chances))
         yield from _listed("au", 10 * _numbers(rows, units))
         yield from _listed("reliable", _numbers(rows, ["reliable"]))
+        for name in mouths:
+            yield from _listed(name, _numbers(rows, [name]))
         names = pa.array(analysis.emotions, pa.string())
         state = pc.fill_null(pc.index_in(rows["steady_emotion"], names), -1)
         yield from _listed("state", state.to_numpy()[:, None].astype(float))

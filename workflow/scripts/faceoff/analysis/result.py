@@ -27,6 +27,7 @@ def frames_schema(
     confidence: that of `emotion`; steady_*: the state of the rule over time, if there is one.
 
     units: columns of action units; measured: columns of signals, in the units of docs/signals.md.
+    Where they tell how far the mouth is open, `talking` is 1, 0, or null where it is unknown.
     """
     read = columns.predictions_schema(emotions, [unit.removeprefix("au_") for unit in units])
     signals = [name for name in measured if not name.startswith("au_")]
@@ -51,6 +52,7 @@ def frames_schema(
             pa.field(name, pa.list_(pa.float32()) if name in columns.LISTS else pa.float64())
             for name in signals
         ],
+        *([pa.field("talking", pa.int8())] if "mouth_openness" in signals else ()),
         pa.field("calibrated_confidence", pa.float64()),
         pa.field("steady_emotion", pa.string()),
         pa.field("steady_confidence", pa.float64()),

@@ -17,8 +17,9 @@ def summary(table: pa.Table) -> dict[str, Any]:
     coverage, reliable: the share of frames with a face that was read, and with a reliable one.
     faces: of each track, people: of each identity, the most often seen first: frames, the share of
     them that is reliable, first and last time, the share under each emotion, and the means of
-    confidence, valence and arousal, blinks per minute where a signal sees
-    them. In a lone picture each face is a track and an identity.
+    confidence, valence and arousal, blinks per minute where a signal sees them. With a signal of
+    the mouth, `talking` is the share of the frames that tell it in which it moves as in speech,
+    None where none does. In a lone picture each face is a track and an identity.
     """
     frame, read = values(table, "frame"), table["success"].to_numpy() == 1
     times, shown = values(table, "timestamp"), len(np.unique(frame))
@@ -100,14 +101,20 @@ def _group(rows: pa.Table, name: str, number: float) -> dict[str, Any]:
         "last_s": float(times.max()),
         "emotions": {entry["values"]: entry["counts"] / count for entry in emotions},
     }
+    if "talking" in rows.schema.names:
+        found["talking"] = _mean(values(rows, "talking"))
     if name == "identity":
         tracks = rows["track_id"].drop_null().unique().to_pylist()
         found["tracks"] = sorted(tracks)
     for column in ("confidence", *columns.DIMENSIONS):
-        known = values(rows, column)
-        known = known[~np.isnan(known)]
-        found[f"mean_{column}"] = float(known.mean()) if len(known) else None
+        found[f"mean_{column}"] = _mean(values(rows, column))
     return found
+
+
+def _mean(numbers: Floats) -> float | None:
+    """Return the mean of what is known, None where nothing is."""
+    known = numbers[~np.isnan(numbers)]
+    return float(known.mean()) if len(known) else None
 
 
 _EYES_FROM = 100.0  # pixels of a face's side; the lids of smaller ones are noise

@@ -320,7 +320,8 @@ class FaceSignal(Protocol):
     columns: the names of what it measures: `au_NN` (0–5), `pose_yaw`, `pose_pitch` and `pose_roll`
     (degrees, as in `statistics.rotations`), `gaze_yaw` and `gaze_pitch` (degrees, in the frame that
     the card's `gaze_frame` names), `eye_openness` (gap between the lids per width of the eye),
-    `blink` (0 or 1), `age` (years), `sex_male` and `sex_female` (0–1), `landmarks`, `embedding`.
+    `blink` (0 or 1), `mouth_openness` (gap between the inner lips per width of the mouth), `age`
+    (years), `sex_male` and `sex_female` (0–1), `landmarks`, `embedding`.
     """
 
     crop: CropSpec

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from faceoff.faces import eyes
+from faceoff.faces import eyes, mouth
 from faceoff.faces.blendshape_units import UNITS, action_units, stacked
 from faceoff.faces.head_pose import head_angles
 from faceoff.inference.face_landmarker import POINTS, FaceLandmarker
@@ -48,12 +48,12 @@ _BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
 
 
 class Landmarker:
-    """Action units by blendshapes, head pose, gaze in the frame of the head, lids, landmarks."""
+    """Action units by blendshapes, head pose, gaze in the head's frame, lids, lips, landmarks."""
 
     # it looks for the face itself, and needs some room around it
     crop = CropSpec(size=(256, 256), channels=3, margin=0.4)
     columns = (
-        *(*POSE, *GAZE, "eye_openness", "blink"),
+        *(*POSE, *GAZE, "eye_openness", "blink", "mouth_openness"),
         *map(unit_column, UNITS),
         "landmarks",
     )
@@ -78,6 +78,7 @@ class Landmarker:
                 **dict(zip(GAZE, eyes.gaze(contours, points[:, _IRISES]), strict=True)),
                 "eye_openness": eyes.openness(contours),
                 "blink": closed.astype(float),
+                "mouth_openness": mouth.openness(points),
                 **{unit_column(unit): values for unit, values in units.items()},
                 "landmarks": points.reshape(len(faces), 2 * POINTS),
             },

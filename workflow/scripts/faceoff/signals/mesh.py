@@ -1,4 +1,4 @@
-"""Measure faces by MediaPipe's face mesh: landmarks, head pose, lids, gaze and action units.
+"""Measure faces by MediaPipe's face mesh: landmarks, head pose, lids, lips, gaze, action units.
 
 Nothing is trained here. Yaw, pitch and gaze are relative: they follow, but are compressed (docs).
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from faceoff.faces import mouth
 from faceoff.faces.eyes import CONTOURS, gaze, openness
 from faceoff.faces.head_pose import head_angles
 from faceoff.faces.iris import IrisNetwork
@@ -105,10 +106,14 @@ class GeometryUnits:
 
 
 class Mesh:
-    """Landmarks, head pose, lids and action units of one mesh."""
+    """Landmarks, head pose, lids, lips and action units of one mesh."""
 
     crop = CropSpec(size=(256, 256), channels=3, margin=0.4)
-    columns: tuple[str, ...] = (*POSE, "eye_openness", "blink", *_UNIT_COLUMNS, "landmarks")
+    columns: tuple[str, ...] = (
+        *(*POSE, "eye_openness", "blink", "mouth_openness"),
+        *_UNIT_COLUMNS,
+        "landmarks",
+    )
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         self._mesh = FaceMesh(assets["mesh"])
@@ -124,6 +129,7 @@ class Mesh:
                 **head_angles(points),
                 **eyes,
                 "blink": closed.astype(float),
+                "mouth_openness": mouth.openness(points[:, :, :2]),
                 **_units(found.points[:, :, :2]),
                 "landmarks": points[:, :, :2].reshape(len(points), 2 * POINTS),
             },
