@@ -262,6 +262,8 @@ def test_a_folder_is_not_finished_by_what_was_there_before(tmp_path: Path) -> No
     assert outputs.is_done(source, out, settings)
     outputs.write(faceoff.analyze(source), out, ["json"])
     assert not outputs.is_done(source, out, settings)
+    (out / "done.json").write_text("[]")
+    assert not outputs.is_done(source, out, settings)
 
 
 @pytest.mark.slow

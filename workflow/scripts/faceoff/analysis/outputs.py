@@ -157,7 +157,7 @@ def _stamp(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
 def _made(folder: Path) -> dict[str, Any]:
     """Return what is noted of a folder, nothing where it is unfinished or its note damaged."""
     try:
-        found: dict[str, Any] = files.read_json(folder / _DONE)
+        found = files.read_json(folder / _DONE)
     except (OSError, ValueError):
         return {}
-    return found
+    return found if isinstance(found, dict) else {}
