@@ -19,13 +19,14 @@ from typer.testing import CliRunner
 
 import faceoff
 from faceoff import layout
-from faceoff.analysis import document, fused, outputs
+from faceoff.analysis import batch, document, fused, outputs
 from faceoff.analysis.pictures import files_of, local
 from faceoff.analysis.result import Analysis, frames_schema
 from faceoff.cli import app
 from faceoff.drawing import clips, scenes
 from faceoff.drawing.video import write_video
 from faceoff.faces import openface_csv, quality
+from faceoff.inference.hardware import DeviceError
 from faceoff.plan.job_specs import Plan
 from faceoff.stages import frames as frames_stage
 from faceoff.stages.detect import write_faces
@@ -251,6 +252,20 @@ def test_bad_files_have_a_reason_and_the_others_go_on(tmp_path: Path) -> None:
     assert again.output.count("finished before") == 2
 
 
+def test_a_folder_is_not_finished_by_what_was_there_before(tmp_path: Path) -> None:
+    """Files of other settings, of a call that did not finish, replaced those of the note."""
+    source, out = tmp_path / "a.png", tmp_path / "out"
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(source)
+    settings = {"fps": 5.0}
+    outputs.write(faceoff.analyze(source), out, ["json"])
+    outputs.finish(source, out, settings)
+    assert outputs.is_done(source, out, settings)
+    outputs.write(faceoff.analyze(source), out, ["json"])
+    assert not outputs.is_done(source, out, settings)
+    (out / "done.json").write_text("[]")
+    assert not outputs.is_done(source, out, settings)
+
+
 @pytest.mark.slow
 def test_several_processes_write_the_same_bytes(clip: Path, tmp_path: Path) -> None:
     folder = tmp_path / "in"
@@ -292,6 +307,19 @@ def test_wrong_arguments_are_a_line(
     result = CliRunner().invoke(app, ["analyze", *arguments])
     assert result.exit_code == 1
     assert said in result.output
+
+
+def test_a_device_that_is_not_here_is_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(**options: Any) -> None:
+        raise DeviceError("device: cuda is asked for")
+
+    monkeypatch.setattr(batch, "Analyzer", absent)
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(tmp_path / "a.png")
+    result = CliRunner().invoke(app, ["analyze", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert result.output == "faceoff: device: cuda is asked for\n"
 
 
 def test_the_package_loads_nothing_before_it_is_asked() -> None:

@@ -189,6 +189,14 @@ def test_empty_timelines_join_to_nothing() -> None:
     assert (found["timeline"], found["episodes"]) == ([], [])
 
 
+def test_a_channel_that_says_nothing_abstains(files: list[Path]) -> None:
+    face = timelines.read(files[0])
+    for step in (None, 0.5):
+        found = timelines.join({"face": face, "voice": []}, step_s=step)
+        assert {moment["channels"]["voice"] for moment in found["timeline"]} == {None}
+        assert {point["agreement"] for point in found["synchrony"][0]["curve"]} == {None}
+
+
 def test_the_command_writes_the_document_and_says_how_they_go_together(
     files: list[Path], tmp_path: Path
 ) -> None:

@@ -267,7 +267,8 @@ def test_an_option_that_the_plugin_does_not_declare(
 def test_sections_may_be_empty_in_yaml(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(
-        "datasets:\n  posed:\ndetectors:\n  whole:\nmodels:\n  fer:\nfusions:\nfigures:\n"
+        "datasets:\n  posed:\ndetectors:\n  whole:\nmodels:\n  fer:\nfusions:\ntemporal:\n"
+        "figures:\n"
     )
     assert list(config_files.read(path).datasets) == ["posed"]
 

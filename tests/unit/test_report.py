@@ -97,6 +97,13 @@ def _verdict(verdict: str, difference: float, **more) -> str:
     return words.verdict(DatasetResults("alpha", {}, scores, comparison))[0].replace("\u00a0", " ")
 
 
+@pytest.mark.parametrize("template", sorted(SCRIPTS.rglob("*.j2")), ids=lambda path: path.name)
+def test_no_template_prints_a_method_of_a_dict(template):
+    """Jinja takes `row.values` for the method of that name, even where the key is there."""
+    inside = " ".join(re.findall(r"{[{%].*?[%}]}", template.read_text(encoding="utf-8")))
+    assert not re.findall(r"\.(?:values|items|keys|copy|get|pop|update|clear)\b(?!\()", inside)
+
+
 def test_the_verdict_says_what_the_test_says():
     assert (
         _verdict("better", 0.05)

@@ -52,6 +52,7 @@ def test_rules_over_time_from_clips_to_report(tmp_path):
     assert {row["name"] for row in failed} >= {"whole/broken", "temporal/smooth.whole.broken"}
     page = (results / "report.html").read_text()
     assert 'id="d0-over-time"' in page
+    assert "window_s 0.3; given in the configuration" in page
     assert (results / "figures/over_time-clips.svg").is_file()
     assert "temporal/smooth.whole.sound" in (results / "tables/over_time.csv").read_text()
     table = parquet.read(results / "temporal/clips/smooth.whole.sound.parquet")

@@ -28,12 +28,14 @@ from faceoff.commands import (
     train,
 )
 from faceoff.commands.command_line import fail
+from faceoff.inference.hardware import DeviceError
 
 
 class _Commands(TyperGroup):
     """Turn errors that a user can mend into one line each and exit 1, without a traceback.
 
-    They are wrong names, configurations and weights, and files that cannot be read or written.
+    They are wrong names, configurations, devices and weights, and files that cannot be read or
+    written.
     """
 
     def invoke(self, ctx: Any) -> Any:
@@ -41,7 +43,7 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise
-        except (OSError, ValueError, AssetError) as error:
+        except (OSError, ValueError, AssetError, DeviceError) as error:
             fail(error)
 
 

@@ -16,6 +16,7 @@ _DONE = "done.json"  # written last: of which file, and by what, a folder's file
 def write(analysis: Analysis, folder: Path, kinds: Collection[str] = KINDS) -> None:
     """Write summary.txt and the files of these kinds: json, csv, plot, html, overlay."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / _DONE).unlink(missing_ok=True)  # of the files that are now replaced
     for kind in sorted(kinds, key=list(_WRITE).index):
         _WRITE[kind](analysis, folder)
     files.write_text(folder / "summary.txt", "\n".join(summary_lines(analysis)) + "\n")
@@ -162,7 +163,7 @@ def _stamp(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
 def _made(folder: Path) -> dict[str, Any]:
     """Return what is noted of a folder, nothing where it is unfinished or its note damaged."""
     try:
-        found: dict[str, Any] = files.read_json(folder / _DONE)
+        found = files.read_json(folder / _DONE)
     except (OSError, ValueError):
         return {}
-    return found
+    return found if isinstance(found, dict) else {}

@@ -19,7 +19,7 @@ from faceoff.spelling import suggestion
 
 _LONGEST = 120  # characters of a value in a message
 _MAY_BE_EMPTY = {
-    *("models", "training", "fusions", "signals"),
+    *("models", "training", "fusions", "temporal", "signals"),
     *("faces", "figures", "report", "speed"),
 }
 

@@ -31,6 +31,8 @@ class Channel:
 
     def at(self, times: Floats) -> Floats:
         """Return what holds at these times, (n, k); NaN where nothing does."""
+        if not len(self.starts):
+            return np.full((len(times), self.posteriors.shape[1]), np.nan)
         places = np.searchsorted(self.starts, times, side="right") - 1
         inside = (places >= 0) & (times < self.ends[np.maximum(places, 0)])
         found: Floats = np.where(inside[:, None], self.posteriors[places], np.nan)

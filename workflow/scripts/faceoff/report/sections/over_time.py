@@ -73,7 +73,7 @@ def _constants(pipe: OverTimePipeline) -> View:
     learnt: Mapping[str, Any] = pipe["learnt"] or {}
     return {
         "title": words.label_short(pipe["name"]),
-        "values": ", ".join(f"{key} {value:g}" for key, value in learnt["constants"].items())
+        "constants": ", ".join(f"{key} {value:g}" for key, value in learnt["constants"].items())
         or "none",
         "chosen_on": shorten(learnt["chosen_on"], NAME),
         "tried": len(learnt["tried"]),
