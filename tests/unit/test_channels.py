@@ -114,7 +114,8 @@ def test_timelines_are_joined_by_their_time_stamps(files: list[Path]) -> None:
     read = {path.stem: timelines.read(path) for path in files}
     found = timelines.join(read)
     emotions = [moment["emotion"] for moment in found["timeline"]]
-    assert emotions == ["happiness"] * 20 + ["anger"] * 20
+    # The last moment of the face holds for a second, behind the end of the voice.
+    assert emotions == ["happiness"] * 20 + ["anger"] * 21 + [None]
     assert [(e["emotion"], e["start"]) for e in found["episodes"]] == [
         ("happiness", 0.0), ("anger", 2.0)
     ]  # fmt: skip
@@ -154,6 +155,7 @@ def test_a_rule_makes_states_of_the_joined_channels(files: list[Path]) -> None:
         ('[{"emotion": "joy"}]', "entry 0: 'timestamp' is missing"),
         ('[{"timestamp": "1:20"}]', "'timestamp' is '1:20'; give a number"),
         ('[{"timestamp": NaN}]', "give a number"),
+        ('[{"timestamp": 1' + 400 * "0" + "}]", "give a number"),
         ('[{"timestamp": true}]', "give a number"),
         ('[{"timestamp": 3, "end": 1}]', "'end' 1 is before 'timestamp' 3"),
         ('[{"timestamp": 0, "emotion": "joy"}]', "'accuracy' is None; give a share from 0 to 1"),
@@ -216,3 +218,52 @@ def test_files_of_one_name_are_told_apart() -> None:
     assert timelines.names_of([Path("a/timeline.json"), Path("b/timeline.json")]) == [
         "a/timeline", "b/timeline"
     ]  # fmt: skip
+
+
+def test_episodes_end_where_the_channels_fall_silent() -> None:
+    told = [timelines.Statement(0.0, 0.5, {"happiness": 0.9}),
+            timelines.Statement(10.0, 10.5, {"happiness": 0.9})]  # fmt: skip
+    for rule in (None, "hysteresis", "contrast"):
+        found = timelines.join({"face": told, "voice": told}, rule=rule)
+        spans = [(episode["start"], episode["end"]) for episode in found["episodes"]]
+        assert spans == [(0.0, 0.5), (10.0, 10.5)]
+        assert [moment["emotion"] for moment in found["timeline"]] == [
+            "happiness", None, "happiness", None
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("step", [None, 0.1])
+def test_of_statements_that_overlap_the_mean_holds(step: float | None) -> None:
+    long = timelines.Statement(0.0, 4.0, {"sadness": 1.0})
+    short = timelines.Statement(1.0, 1.5, {"anger": 1.0})
+    other = [timelines.Statement(0.0, 4.0, {})]
+    found = timelines.join({"voice": [long, short], "face": other}, step_s=step)
+    by_time = {round(moment["timestamp"], 3): moment for moment in found["timeline"]}
+    assert by_time[0.0]["accuracy"] == pytest.approx(1.0)
+    assert by_time[1.2 if step else 1.0]["accuracy"] == pytest.approx(0.5)
+    assert by_time[2.0 if step else 1.5]["emotion"] == "sadness"
+    assert by_time[2.0 if step else 1.5]["accuracy"] == pytest.approx(1.0)
+
+
+def test_two_statements_at_one_time_both_count() -> None:
+    both = [timelines.Statement(0.0, 1.0, {"fear": 1.0}),
+            timelines.Statement(0.0, 1.0, {"anger": 1.0})]  # fmt: skip
+    found = timelines.join({"a": both, "b": [timelines.Statement(0.0, 1.0, {})]})
+    assert found["timeline"][0]["accuracy"] == pytest.approx(0.5)
+
+
+def test_what_would_take_all_memory_is_refused() -> None:
+    far = [timelines.Statement(0.0, 1.0, {"fear": 1.0}), timelines.Statement(9e7, None, {})]
+    with pytest.raises(ValueError, match="a step of 0.01 s makes 9e"):
+        timelines.join({"a": far, "b": far}, step_s=0.01)
+    for weights in ([1.0, float("inf")], [1.0, float("nan")]):
+        with pytest.raises(ValueError, match="2 weights above 0"):
+            timelines.join({"a": far, "b": far}, weights)
+    with pytest.raises(ValueError, match="above 0"):
+        timelines.join({"a": far, "b": far}, step_s=float("inf"))
+
+
+def test_a_file_that_is_given_twice_is_named(files: list[Path]) -> None:
+    done = CliRunner().invoke(app, ["join", str(files[0]), str(files[0])])
+    assert done.exit_code == 1
+    assert "is given twice" in done.output

@@ -98,6 +98,21 @@ def test_the_dynamic_threshold_follows_ten_seconds_of_history() -> None:
     assert steady(rule, times, early, told).states[0] == 1
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_a_calm_face_stays_neutral(noise: float) -> None:
+    """Its deviation is next to nothing, so a rise of 0.15 is asked for as well (not in §45)."""
+    times = np.arange(0, 20, 0.04)
+    other = 0.03 + noise * np.random.default_rng(0).normal(size=len(times))
+    posteriors = np.column_stack([1 - other, other])
+    rule = RULES["dynamic_threshold"]
+    assert set(steady(rule, times, posteriors, setting(rule, kappa=1.0)).states) == {0}
+    # An emotion that came and went is left, however calm the face was before.
+    other[200:225] = 0.9
+    states = steady(rule, times, np.column_stack([1 - other, other]), setting(rule)).states
+    assert states[210:225].all()
+    assert not states[260:].any()
+
+
 def test_the_dynamic_threshold_lets_go_a_tenth_lower() -> None:
     times = np.arange(0, 1.0, 0.1)
     other = np.array([0.3, 0.55, 0.45, 0.41, 0.39, 0.45, 0.3, 0.3, 0.3, 0.3])

@@ -11,6 +11,7 @@ import numpy as np
 from faceoff import emotions
 from faceoff.analysis import over_time
 from faceoff.emotions import SENTIMENT
+from faceoff.spelling import suggestion
 from faceoff.statistics.arrays import Floats
 from faceoff.storage import files
 from faceoff.temporal import channels
@@ -18,6 +19,8 @@ from faceoff.temporal.channels import Channel
 from faceoff.temporal.episodes import segments
 from faceoff.temporal.rule import Setting, steady
 
+MOST = 1_000_000  # moments of a joined timeline
+LATEST_S = 1e8  # of a timestamp: three years
 HOLD_S = 1.0  # how long a statement without an end holds, if no other follows
 _KEYS = ("timestamp", "end", "accuracy", "emotion", "sentiment", "probabilities")
 
@@ -79,8 +82,9 @@ def _number(entry: Mapping[str, Any], key: str, where: str) -> float | None:
     value = entry.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise ValueError(f"{where}: {key!r} is {value!r}; give a number")
+    number = not isinstance(value, bool) and isinstance(value, int | float)
+    if not number or not abs(value) <= LATEST_S:  # NaN is not, either
+        raise ValueError(f"{where}: {key!r} is {str(value)[:40]!r}; give a number")
     return float(value)
 
 
@@ -94,15 +98,18 @@ def _share(entry: Mapping[str, Any], key: str, where: str) -> float:
 def _emotion(name: Any, where: str) -> str:
     try:
         return emotions.canonical(str(name))
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+    except ValueError:
+        known = sorted({*emotions.EMOTIONS, *emotions.SYNONYMS})
+        near = suggestion(str(name), known)
+        raise ValueError(f"{where}: no emotion {str(name)[:40]!r}{near}") from None
 
 
 def channel(name: str, statements: Sequence[Statement], space: Sequence[str]) -> Channel:
     """Return statements as a channel over these classes.
 
     What a statement leaves open is spread evenly over the classes that it does not name. Without an
-    end it holds until the next one, for `HOLD_S` at most.
+    end it holds until the next one, for `HOLD_S` at most. Where statements overlap, their mean
+    holds.
     """
     starts = np.array([statement.start for statement in statements])
     following = np.append(starts, np.inf)[1:]
@@ -111,7 +118,7 @@ def channel(name: str, statements: Sequence[Statement], space: Sequence[str]) ->
         for statement, follows in zip(statements, following, strict=True)
     ])  # fmt: skip
     rows = [_posterior(statement.probabilities, space) for statement in statements]
-    return Channel(name, starts, ends, np.array(rows).reshape(len(rows), len(space)))
+    return Channel(name, starts, ends, np.array(rows).reshape(len(rows), len(space))).apart()
 
 
 def _posterior(named: Mapping[str, float], space: Sequence[str]) -> Floats:
@@ -145,7 +152,7 @@ def join(
     rule
         A rule over time that makes states of the joined posteriors, None for their maximum.
     step_s
-        Seconds between two moments; None: every time at which any channel says something new.
+        Seconds between two moments; None: every time at which a statement begins or ends.
 
     Raises
     ------
@@ -155,7 +162,7 @@ def join(
     if len(timelines) < 2:
         raise ValueError("give two timelines or more: a channel is joined with another one")
     shares = [1.0] * len(timelines) if weights is None else [float(share) for share in weights]
-    if len(shares) != len(timelines) or not all(share > 0 for share in shares):
+    if len(shares) != len(timelines) or not all(0 < share < np.inf for share in shares):
         raise ValueError(f"give {len(timelines)} weights above 0, one for each timeline")
     if how not in channels.JOINS:
         raise ValueError(f"no way to join {how!r}; valid: {', '.join(channels.JOINS)}")
@@ -211,26 +218,30 @@ def join(
 
 def _times(aligned: Sequence[Channel], step_s: float | None) -> Floats:
     """Return the moments of the joined timeline."""
-    starts = np.concatenate([one.starts for one in aligned])
-    if not len(starts):
-        return np.empty(0)
-    if step_s is None:
-        return np.unique(starts)
-    if not step_s > 0:
+    edges = np.unique(np.concatenate([[*one.starts, *one.ends] for one in aligned]))
+    if step_s is None or not len(edges):
+        return edges
+    if not 0 < step_s < np.inf:
         raise ValueError("the step is a time in seconds above 0")
-    last = max(float(one.ends.max()) for one in aligned if len(one.ends))
-    return np.arange(float(starts.min()), last, step_s)
+    moments = (edges[-1] - edges[0]) / step_s
+    if moments > MOST:
+        raise ValueError(
+            f"a step of {step_s:g} s makes {moments:.3g} moments of {edges[-1] - edges[0]:g} s; "
+            f"{MOST:,} are possible"
+        )
+    return np.arange(edges[0], edges[-1], step_s)
 
 
 def _states(
     times: Floats, joined: Floats, space: Sequence[str], rule: str | None
 ) -> tuple[np.ndarray[Any, Any], Floats]:
+    there = ~np.isnan(joined).any(axis=1)
     if rule is not None:
         told = over_time.usable(rule)
         neutral = space.index("neutral")
         found = steady(told, times, joined, Setting(told.default, neutral))
-        return found.states, found.posteriors
-    there = ~np.isnan(joined).any(axis=1)
+        # A statement says itself until when it holds, so no state outlives it.
+        return np.where(there, found.states, -1), found.posteriors
     return np.where(there, np.nan_to_num(joined).argmax(axis=1), -1), joined
 
 

@@ -25,7 +25,9 @@ def join(
     ] = None,
     step: Annotated[
         float | None,
-        typer.Option("--step", help="seconds between moments; default: every new statement"),
+        typer.Option(
+            "--step", help="seconds between moments; default: where a statement begins or ends"
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="JSON file")] = Path("joined.json"),
 ) -> None:
@@ -35,6 +37,8 @@ def join(
     for path in paths:
         if not path.is_file():
             fail(f"{path}: no such file")
+        if paths.count(path) > 1:
+            fail(f"{path} is given twice")
     read = {
         name: timelines.read(path)
         for name, path in zip(timelines.names_of(paths), paths, strict=True)

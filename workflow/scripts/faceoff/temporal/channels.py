@@ -4,12 +4,12 @@ A channel is one view of the same scene: a face, a voice, a text. Conventions ar
 `rule.py`; all channels have the same k classes.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from faceoff.statistics.arrays import Floats
+from faceoff.statistics.arrays import Bools, Floats
 
 LEAST = 1e-9  # of probabilities under the logarithm
 _OVERLAPS = 4_000_000  # of times and statements that are held at once
@@ -20,14 +20,25 @@ SHIFTS_S = tuple(round(step / 10, 1) for step in range(-20, 21))
 class Channel:
     """What one channel says.
 
-    starts, ends: (m,) seconds, starts rising: a statement holds in [start, end), and the later of
-    two that overlap counts; posteriors: (m, k), NaN where it says that it sees nothing.
+    starts, ends: (m,) seconds, starts rising: a statement holds in [start, end), and none overlaps
+    another (see `apart`); posteriors: (m, k), NaN where it says that it sees nothing.
     """
 
     name: str
     starts: Floats
     ends: Floats
     posteriors: Floats
+
+    def apart(self) -> "Channel":
+        """Return the same channel without overlaps: where statements overlap, their mean holds."""
+        if (self.ends[:-1] <= self.starts[1:]).all() and (self.starts < self.ends).all():
+            return self
+        edges = np.unique(np.concatenate([self.starts, self.ends]))
+        middles = (edges[:-1] + edges[1:]) / 2
+        spans = self._mean(
+            middles, lambda now: (self.starts <= now[:, None]) & (now[:, None] < self.ends)
+        )
+        return replace(self, starts=edges[:-1], ends=edges[1:], posteriors=spans)
 
     def at(self, times: Floats) -> Floats:
         """Return what holds at these times, (n, k); NaN where nothing does."""
@@ -43,21 +54,27 @@ class Channel:
 
         Statements of no face or silence are left out; NaN where nothing else overlaps.
         """
-        block = max(1, _OVERLAPS // max(1, len(self.starts)))
-        parts = [
-            self._mean_over(times[first : first + block], span_s)
-            for first in range(0, len(times), block)
-        ]
-        return np.concatenate(parts) if parts else np.empty((0, self.posteriors.shape[1]))
 
-    def _mean_over(self, times: Floats, span_s: float) -> Floats:
-        low, high = times - span_s / 2, times + span_s / 2
-        shared = np.minimum(high[:, None], self.ends) - np.maximum(low[:, None], self.starts)
+        def shared(now: Floats) -> Floats:
+            low, high = now - span_s / 2, now + span_s / 2
+            return np.minimum(high[:, None], self.ends) - np.maximum(low[:, None], self.starts)
+
+        return self._mean(times, shared)
+
+    def _mean(self, times: Floats, weigh: Callable[[Floats], Floats | Bools]) -> Floats:
+        """Return the mean of the statements at each time, (n, k); NaN where none has a weight.
+
+        weigh: some of the times (b,) -> weight of each statement (b, m); below 0 counts as 0.
+        """
         spoken = ~np.isnan(self.posteriors).any(axis=1)
-        weights = np.where(spoken, np.maximum(shared, 0.0), 0.0)
-        total = weights.sum(axis=1, keepdims=True)
-        with np.errstate(invalid="ignore"):
-            mean: Floats = weights @ np.nan_to_num(self.posteriors) / total
+        block = max(1, _OVERLAPS // max(1, len(self.starts)))
+        mean = np.empty((len(times), self.posteriors.shape[1]))
+        for first in range(0, len(times), block):
+            part = slice(first, first + block)
+            weights = np.where(spoken, np.maximum(weigh(times[part]), 0.0), 0.0)
+            with np.errstate(invalid="ignore"):
+                total = weights.sum(axis=1, keepdims=True)
+                mean[part] = weights @ np.nan_to_num(self.posteriors) / total
         return mean
 
 

@@ -10,6 +10,7 @@ from faceoff.temporal.stretches import EXACT_S
 HISTORY_S, LEAST_S = 10.0, 2.0
 EARLY = 0.5  # the threshold before there is a history
 RELEASE = 0.1  # how far below the threshold an emotion ends
+RISE = 0.15  # least rise above the median: of a calm face the deviation is next to nothing
 NORMAL = 1.4826  # median absolute deviation -> standard deviation of a normal distribution
 
 
@@ -28,8 +29,10 @@ def _read(times: Floats, posteriors: Floats, setting: Setting) -> tuple[Ints, Fl
         if times[place] - times[first[place]] >= LEAST_S - EXACT_S:
             past = heights[first[place] : place]
             middle = np.median(past)
-            threshold = middle + kappa * NORMAL * np.median(np.abs(past - middle))
-        aroused = bool(heights[place] >= threshold - (RELEASE if aroused else 0.0))
+            spread = NORMAL * np.median(np.abs(past - middle))
+            threshold = middle + max(kappa * spread, RISE)
+        height = heights[place]
+        aroused = bool(height > threshold - RELEASE if aroused else height >= threshold)
         states[place] = leaders[place] if aroused else neutral
     return states, smooth
 
@@ -37,7 +40,7 @@ def _read(times: Floats, posteriors: Floats, setting: Setting) -> tuple[Ints, Fl
 RULE = TemporalRule(
     title="dynamic threshold",
     about="neutral until the best other class of the exponential mean lies kappa robust standard "
-    "deviations above its median of the last 10 seconds",
+    "deviations, and 0.15, above its median of the last 10 seconds",
     causal=True,
     grid={"tau_s": TAUS_S, "kappa": (1.0, 2.0, 3.0)},
     default={"tau_s": 0.2, "kappa": 2.0},
