@@ -254,7 +254,7 @@ def test_two_statements_at_one_time_both_count() -> None:
 
 def test_what_would_take_all_memory_is_refused() -> None:
     far = [timelines.Statement(0.0, 1.0, {"fear": 1.0}), timelines.Statement(9e7, None, {})]
-    with pytest.raises(ValueError, match="a step of 0.01 s makes 9e"):
+    with pytest.raises(ValueError, match=r"a step of 0\.01 s makes 9e"):
         timelines.join({"a": far, "b": far}, step_s=0.01)
     for weights in ([1.0, float("inf")], [1.0, float("nan")]):
         with pytest.raises(ValueError, match="2 weights above 0"):

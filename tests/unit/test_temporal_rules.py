@@ -84,7 +84,7 @@ def test_a_window_counts_seconds_and_not_frames() -> None:
 def test_the_dynamic_threshold_follows_ten_seconds_of_history() -> None:
     times = np.arange(0, 30, 0.1)
     waver = 0.30 + 0.02 * np.sin(7 * times)  # median absolute deviation 0.014
-    other = np.where((times >= 20) & (times < 21), 0.45, waver)
+    other = np.where((times >= 20) & (times < 21), 0.48, waver)
     posteriors = np.column_stack([1 - other, other])
     rule = RULES["dynamic_threshold"]
     told = setting(rule, tau_s=1e-9, kappa=3.0)

@@ -26,7 +26,7 @@ def join(
     step: Annotated[
         float | None,
         typer.Option(
-            "--step", help="seconds between moments; default: where a statement begins or ends"
+            "--step", help="seconds between moments; default: as statements begin and end"
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="JSON file")] = Path("joined.json"),
