@@ -15,7 +15,8 @@ CLASSES = ("neutral", "happiness", "anger")
 def clips_of(labels: list[int], frames: int, step_s: float = 0.04) -> LabelledClips:
     truth = truth_of(*[[0] * frames] * len(labels), step_s=step_s)
     ids = tuple(f"clip{number}" for number in range(len(labels)))
-    return LabelledClips(ClipFrames(pa.table({}), truth, ids, np.array(labels), CLASSES))
+    still = np.full(len(labels), frames == 1)
+    return LabelledClips(ClipFrames(pa.table({}), truth, ids, np.array(labels), still, CLASSES))
 
 
 def test_each_policy_decides_as_it_says() -> None:
@@ -48,6 +49,24 @@ def test_frames_without_a_face_are_wrong_and_clips_without_any_are_too() -> None
     (row,) = (row for row in policies(clips, {"d/m": posteriors}, [], 0) if row["policy"] == "mean")
     assert row["frames"] == pytest.approx(0.25)
     assert row["accuracy"] == 0.5
+
+
+def test_a_clip_that_broke_off_at_once_counts_as_wrong() -> None:
+    """One row without a face: in the same denominator as the leaderboard."""
+    whole = truth_of([0, 0, 0], [0], step_s=0.2)
+    frames = ClipFrames(
+        pa.table({}), whole, ("good", "broken"), np.array([1, 1]), np.zeros(2, bool), CLASSES
+    )
+    posteriors = np.array([[0.1, 0.9, 0.0]] * 3 + [[np.nan] * 3])
+    (row,) = (
+        row
+        for row in policies(LabelledClips(frames), {"d/m": posteriors}, [], 0)
+        if row["policy"] == "mean"
+    )
+    assert (row["n"], row["accuracy"], row["frames"]) == (2, 0.5, 0.5)
+    assert {row["accuracy"] for row in at_rates(LabelledClips(frames), {"d/m": posteriors})} == {
+        0.5
+    }
 
 
 def test_a_rule_over_time_is_a_policy_of_the_pipeline_that_it_reads() -> None:

@@ -91,7 +91,8 @@ def _explain(
         else:
             is_long = isinstance(fault["input"], Mapping | list) and fault["input"]
             given = "" if is_long else f" (given: {shortened(repr(fault['input']))})"
-            lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}{given}")
+            at = f"{where}: " if where else ""  # the fault may lie between two sections
+            lines.append(f"{at}{fault['msg'].removeprefix('Value error, ')}{given}")
     return lines
 
 

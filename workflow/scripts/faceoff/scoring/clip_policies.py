@@ -48,7 +48,7 @@ POLICIES: dict[str, Callable[[Floats], int]] = {
 
 @dataclass(frozen=True)
 class LabelledClips:
-    """The clips of a dataset that have a label of the space and several frames."""
+    """The clips of a dataset that have a label of the space, readable or not."""
 
     frames: ClipFrames
 
@@ -58,7 +58,7 @@ class LabelledClips:
         return [
             (number, part)
             for number, part in enumerate(self.frames.truth.every_clip)
-            if self.frames.labels[number] >= 0 and part.stop - part.start > 1
+            if self.frames.labels[number] >= 0 and not self.frames.still[number]
         ]
 
     @cached_property
@@ -172,7 +172,7 @@ def at_rates(clips: LabelledClips, bare: dict[str, Floats]) -> list[AtRate]:
     if not clips.places:
         return []
     times = clips.frames.truth.times
-    own = min(_rate(times[part]) for _, part in clips.places)
+    own = min((_rate(times[part]) for _, part in clips.places if _long(part)), default=0.0)
     rows: list[AtRate] = []
     for rate in (rate for rate in RATES if rate <= own + _EXACT_S):
         kept = np.zeros(len(times), bool)
@@ -183,6 +183,11 @@ def at_rates(clips: LabelledClips, bare: dict[str, Floats]) -> list[AtRate]:
             right = clips.decisions(thinned, mean) == clips.truth
             rows.append({"name": name, "fps": rate, "accuracy": float(right.mean())})
     return rows
+
+
+def _long(part: slice) -> bool:
+    """Return whether a clip has a frame rate."""
+    return bool(part.stop - part.start > 1)
 
 
 def _rate(times: Floats) -> float:

@@ -23,19 +23,21 @@ class ClipFrames:
     """The frames of a dataset with their truth.
 
     keys: the table's sample_id, frame and timestamp_s; ids, labels: (clips,) of the samples, in the
-    order of the frames; space: classes that are scored.
+    order of the frames; still: (clips,) whether a sample is a picture, of which nothing is told
+    over time; space: classes that are scored.
     """
 
     keys: pa.Table
     truth: FrameTruth
     ids: tuple[str, ...]
     labels: Ints
+    still: Bools
     space: tuple[str, ...]
 
     @property
     def moving(self) -> bool:
-        """Return whether any sample has more than one frame."""
-        return len(self.keys) > len(self.ids)
+        """Return whether any sample is a clip."""
+        return not self.still.all()
 
 
 def read_frames(samples: Path, frames: Path) -> ClipFrames:
@@ -45,16 +47,18 @@ def read_frames(samples: Path, frames: Path) -> ClipFrames:
     table = parquet.read(*parquet.shards_of(frames), columns=wanted)
     clip, ids = _numbered(table["sample_id"])
     about = {row["sample_id"]: row for row in
-             parquet.rows(samples, ["sample_id", "label", "subject"])}  # fmt: skip
-    # A still is no clip: nothing is told of it over time.
-    still = np.bincount(clip, minlength=len(ids))[clip] == 1
+             parquet.rows(samples, ["sample_id", "kind", "label", "subject"])}  # fmt: skip
+    # A picture that is animated is a clip.
+    frames_of = np.bincount(clip, minlength=len(ids))
+    pictured = np.array([about[name]["kind"] == "image" for name in ids], bool)
+    still = pictured & (frames_of == 1)
     valence, arousal = (table[name].to_numpy() for name in columns.DIMENSIONS)
     boxed = pc.list_value_length(table["boxes"])
     truth = FrameTruth(
         clip=clip,
         # The last row of a clip that breaks off has no time.
         times=pc.fill_null(pc.fill_null_forward(table["timestamp_s"]), 0.0).to_numpy(),
-        truth=np.where(still, -1, _index(table["label"], space)),
+        truth=np.where(still[clip], -1, _index(table["label"], space)),
         faceless=pc.equal(boxed, 0).fill_null(False).to_numpy(zero_copy_only=False),
         people=owners(ids, [about[name]["subject"] for name in ids]),
         k=len(space),
@@ -63,7 +67,7 @@ def read_frames(samples: Path, frames: Path) -> ClipFrames:
         talking=_first(table["talking"]),
     )
     labels = _index(pa.chunked_array([[about[name]["label"] for name in ids]], pa.string()), space)
-    return ClipFrames(table.select([*_KEYS, "timestamp_s"]), truth, ids, labels, space)
+    return ClipFrames(table.select([*_KEYS, "timestamp_s"]), truth, ids, labels, still, space)
 
 
 def _numbered(names: pa.ChunkedArray) -> tuple[Ints, tuple[str, ...]]:

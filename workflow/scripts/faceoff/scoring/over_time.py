@@ -9,7 +9,7 @@ from faceoff.scoring.time_records import Learnt, OverTime, OverTimePipeline, Ove
 from faceoff.statistics.paired_scores import paired_score
 from faceoff.statistics.paired_tests import holm, judge
 
-NO_CLIPS = "no sample has more than one frame"
+NO_CLIPS = "no sample is a clip"
 NO_LABELS = "no frame has a label of its own, so states are not scored"
 
 

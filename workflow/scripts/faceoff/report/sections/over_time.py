@@ -15,7 +15,7 @@ ANCHOR, TITLE, NAV = "over-time", "Over time", "Over time"
 def view(part: Part) -> View | None:
     """Return the scores of frames, the decisions for clips, and the frame rates; None without."""
     found: OverTime | None = part.over_time  # type: ignore[assignment]
-    if not found or not (found["frames"] or found["policies"]):
+    if not found or not found["pipelines"]:
         return None
     tests = {test["a"]: test for test in found["tests"]}
     rows = [
@@ -25,6 +25,7 @@ def view(part: Part) -> View | None:
     ]
     return {
         "rows": rows,
+        "reason": found["reason"],
         "frames": found["frames"],
         "clips": found["clips"],
         "people": found["people"],
