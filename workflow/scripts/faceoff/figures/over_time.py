@@ -14,11 +14,11 @@ from faceoff.figures.canvas import (
     MUTED,
     RULE,
     SMALL,
-    STYLES,
     Drawn,
     Row,
     canvas,
     is_number,
+    label_rows,
     nothing,
     styled,
     titles,
@@ -30,7 +30,6 @@ from faceoff.scoring.time_records import OverTimePipeline
 from faceoff.storage import files
 
 _PIPELINES = 5
-_LATEST_S = 1.5
 
 
 @styled
@@ -40,69 +39,68 @@ def draw(points: Sequence[Row]) -> Figure:
     points: {pipeline, of, rule ('' for the bare one), uar, flicker, lag_s, hits_s, changes}; the
     pipelines of one `of` have one colour, the rules their markers. The first `of` is followed.
     """
-    figure = canvas(DOUBLE_MM, 88)
+    rules = list(dict.fromkeys(point["rule"] for point in points))
+    figure = canvas(DOUBLE_MM, 76 + 4 * -(-len(rules) // 2))
     if not points:
         return nothing(figure, figure.add_subplot(), "no frame has a label of its own")
     switching, lateness, following = figure.subplots(1, 3, width_ratios=[1, 1, 1.1])
-    rules = list(dict.fromkeys(point["rule"] for point in points))
     bare = list(dict.fromkeys(point["of"] for point in points))
     for axes, key, words in (
         (switching, "flicker", "switches per minute above the truth's"),
         (lateness, "lag_s", "median lag, s"),
     ):
         for point in (point for point in points if is_number(point[key])):
-            axes.plot(
-                point[key],
-                100 * point["uar"],
-                marker=MARKERS[rules.index(point["rule"]) % len(MARKERS)],
-                color=f"C{bare.index(point['of'])}",
-                markersize=4.6,
-                markeredgecolor="white",
-                markeredgewidth=0.5,
-            )
+            look = _look(rules.index(point["rule"]), f"C{bare.index(point['of'])}")
+            axes.plot(point[key], 100 * point["uar"], **look)
         axes.axvline(0, color=RULE, linewidth=0.8, zorder=0)
         axes.set_xlabel(words)
         axes.set_title("UAR of frames, %")
         axes.grid()
     _draw_following(following, [point for point in points if point["of"] == bare[0]], rules)
     colours = [Line2D([], [], color=f"C{place}", linewidth=3) for place in range(len(bare))]
+    shapes = [Line2D([], [], linestyle="none", **_look(place, INK)) for place in range(len(rules))]
     named = titles([label(of) for of in bare], 34)
-    shapes = [_shape(place) for place in range(len(rules))]
+    words_of = [rule or "single frames" for rule in titles(rules, 20)]
     figure.legend(
-        [*colours, *shapes],
-        [*named, *(rule or "single frames" for rule in titles(rules, 20))],
-        loc="outside upper left",
-        ncols=4,
-        fontsize=SMALL,
+        [*colours, *shapes], [*named, *words_of], loc="outside upper left", ncols=4, fontsize=SMALL
     )
     return figure
 
 
-def _shape(place: int) -> Line2D:
-    look: dict[str, Any] = {
+def _look(place: int, colour: str) -> dict[str, Any]:
+    """Return the marker of a rule: hollow where there are more rules than markers."""
+    hollow = place // len(MARKERS) % 2 == 1
+    return {
         "marker": MARKERS[place % len(MARKERS)],
-        "linestyle": STYLES[place % len(STYLES)],
+        "color": colour,
+        "markersize": 4.8,
+        "markerfacecolor": "white" if hollow else colour,
+        "markeredgecolor": colour if hollow else "white",
+        "markeredgewidth": 0.9 if hollow else 0.5,
     }
-    return Line2D([], [], color=INK, linewidth=0.8, markersize=4, **look)
 
 
 def _draw_following(axes: Any, points: Sequence[Row], rules: Sequence[str]) -> None:
-    """Draw the share of changes that were followed by a time after them."""
-    grid = np.linspace(-0.2, _LATEST_S, 200)
-    for point in (point for point in points if point["changes"]):
-        hits = np.sort(point["hits_s"])
-        share = 100 * np.searchsorted(hits, grid, side="right") / point["changes"]
-        style = STYLES[rules.index(point["rule"]) % len(STYLES)]
-        axes.step(grid, share, where="post", linestyle=style, color="C0")
+    """Draw the middle half of the lags of each rule, their median, and the share followed."""
+    for row, point in enumerate(points):
+        share = len(point["hits_s"]) / point["changes"] if point["changes"] else float("nan")
+        if point["hits_s"]:
+            low, middle, high = np.quantile(point["hits_s"], (0.25, 0.5, 0.75))
+            axes.plot([low, high], [row, row], color="C0", linewidth=1.4, solid_capstyle="round")
+            axes.plot(middle, row, **_look(rules.index(point["rule"]), "C0"))
+        words = f"{100 * share:.0f} %" if is_number(share) else "–"
+        axes.text(
+            1.02, row, words, va="center", fontsize=SMALL, transform=axes.get_yaxis_transform()
+        )
+    label_rows(axes, [rule or "single frames" for rule in titles(rules, 16)])
+    axes.tick_params(axis="y", labelsize=SMALL)
     axes.axvline(0, color=MUTED, linewidth=0.8, linestyle="--", zorder=0)
-    axes.set_xlabel("seconds after the change")
-    axes.set_title("Changes followed, %")
-    axes.set(xlim=(-0.2, _LATEST_S), ylim=(0, 101))
-    axes.grid()
+    axes.set_xlabel("lag, s: middle half and median")
+    axes.set_title("Changes followed")
 
 
 def of_dataset(dataset: DatasetResults) -> Drawn:
-    """Draw the pipelines with the greatest UAR, each with its rules.
+    """Draw the pipelines with the greatest UAR that rules read, each with its rules.
 
     The CSV has every pipeline of over_time/<dataset>.json.
     """
@@ -114,7 +112,8 @@ def of_dataset(dataset: DatasetResults) -> Drawn:
         for family in families(found)
         for pipe in (family.bare, *family.rules)
     ]
-    shown = list(dict.fromkeys(point["of"] for point in every))[:_PIPELINES]
+    read = dict.fromkeys(point["of"] for point in every if point["rule"])
+    shown = list(read)[:_PIPELINES]
     drawn = draw([point for point in every if point["of"] in shown])
     return drawn, [
         {**point, "hits_s": " ".join(f"{hit:g}" for hit in point["hits_s"])} for point in every

@@ -1,6 +1,6 @@
 """Over time: what rules over time change, and what a whole clip tells that a frame does not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from faceoff.report.part import NAME, REASON, Part, View
@@ -45,12 +45,10 @@ def view(part: Part) -> View | None:
 
 def _row(pipe: OverTimePipeline, test: Mapping[str, Any] | None, *, bare: bool) -> View:
     scores: Mapping[str, Any] = pipe["scores"] or {}
-    learnt = pipe["learnt"]
     return {
         "bare": bare,
         "title": words.label_short(pipe["name"]) if bare else shorten(rule_name(pipe), NAME),
-        "rule": words.temporal_rule(learnt["rule"]) if learnt else "",
-        "offline": learnt is not None and not learnt["causal"],
+        "notes": ", ".join(_notes(pipe)),
         **{key: scores[key] for key in ("uar", "uar_collar", "accuracy", "flicker")},
         "low": scores["uar_interval"][0],
         "high": scores["uar_interval"][1],
@@ -64,6 +62,16 @@ def _row(pipe: OverTimePipeline, test: Mapping[str, Any] | None, *, bare: bool) 
         "silent": scores["silent_accuracy"],
         "test": test,
     }
+
+
+def _notes(pipe: OverTimePipeline) -> Iterator[str]:
+    """Yield the title of a rule whose name does not say it, and whether it sees the future."""
+    if pipe["learnt"]:
+        title = words.temporal_rule(pipe["learnt"]["rule"])
+        if title.casefold() != rule_name(pipe).replace("_", " "):
+            yield title
+        if not pipe["learnt"]["causal"]:
+            yield "sees the future"
 
 
 def _median(pipe: OverTimePipeline, moment: str) -> float | None:
