@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -264,6 +265,80 @@ def test_a_folder_is_not_finished_by_what_was_there_before(tmp_path: Path) -> No
     assert not outputs.is_done(source, out, settings)
     (out / "done.json").write_text("[]")
     assert not outputs.is_done(source, out, settings)
+
+
+def picture(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(path)
+    return path
+
+
+def test_a_folder_never_mixes_two_analyses(made: Analysis, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "overlay.mp4").write_bytes(b"of a call with --overlay")
+    outputs.write(made, tmp_path, ["csv", "plot"])
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {
+        "notes.txt", "summary.txt", "frames.csv", "action_units.csv",
+        "timeline.svg", "timeline.png", "units.svg", "units.png",
+    }  # fmt: skip
+    bare = replace(made, table=made.table.slice(0, 0).drop_columns(["au_06", "au_12"]))
+    outputs.write(bare, tmp_path, ["json", "csv", "plot"])
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"notes.txt", "summary.txt", "frames.csv", "analysis.json", "timeline.json"}
+
+
+def test_a_page_links_no_overlay_of_an_older_call(tmp_path: Path) -> None:
+    source, out = picture(tmp_path / "a.png"), tmp_path / "out"
+    out.mkdir()
+    (out / "overlay.mp4").write_bytes(b"of a call with --overlay")
+    outputs.write(faceoff.analyze(source), out)
+    assert "overlay.mp4" not in (out / "analysis.html").read_text("utf-8")
+
+
+def test_a_folder_of_an_unfinished_analysis_stays_its_files_own(tmp_path: Path) -> None:
+    broken, out = tmp_path / "one" / "talk.mp4", tmp_path / "out"
+    broken.parent.mkdir()
+    broken.write_bytes(b"")
+    other = picture(tmp_path / "two" / "talk.png")
+    for path in (broken, other):
+        CliRunner().invoke(app, ["analyze", str(path), "--out", str(out), "--json"])
+    names = sorted(path.name for path in out.iterdir())
+    assert len(names) == 2
+    assert names[0] == "talk"
+    assert names[1].startswith("talk-")
+    assert files.read_json(out / "talk" / "analysis.json")["video_metadata"]["name"] == broken.name
+    assert outputs.folders_of([broken], out) == {broken: out / "talk"}
+    # Nor is a folder taken that somebody else has filled.
+    (out / "mine").mkdir()
+    (out / "mine" / "summary.txt").write_text("mine")
+    mine = picture(tmp_path / "mine.png")
+    assert outputs.folders_of([mine], out)[mine].name.startswith("mine-")
+
+
+def test_results_are_not_read_as_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "in" / "a.png")
+    again = ["analyze", ".", "--overlay", "--plot"]
+    for out in (["--out", "in"], []):  # beside the sources, and the default
+        first = CliRunner().invoke(app, [*again, *out])
+        assert first.output.count("files in") == 1, first.output
+        second = CliRunner().invoke(app, [*again, *out])
+        assert second.output.count("finished before") == 1
+        assert "files in" not in second.output
+    result = CliRunner().invoke(app, ["analyze", "results"])
+    assert result.exit_code == 1
+    assert "results of `faceoff analyze` do not count" in result.output
+
+
+def test_an_out_folder_that_cannot_be_made_is_a_line_before_the_work(tmp_path: Path) -> None:
+    source = picture(tmp_path / "a.png")
+    (tmp_path / "out").write_text("a file")
+    for out in ("out", "out/inner"):
+        result = CliRunner().invoke(app, ["analyze", str(source), "--out", str(tmp_path / out)])
+        assert result.exit_code == 1
+        assert result.output.count("\n") == 1
+        assert "out" in result.output
 
 
 @pytest.mark.slow

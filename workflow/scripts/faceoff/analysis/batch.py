@@ -79,6 +79,7 @@ def _run(path: Path, folder: Path) -> Finished:
 
 
 def _written(analyzer: Analyzer, path: Path, folder: Path, task: Task) -> Finished:
+    outputs.begin(path, folder)
     found = analyzer.analyze(path, task.start_s, task.end_s)
     outputs.write(found, folder, task.kinds)
     if found.state == "ok":

@@ -10,13 +10,23 @@ from faceoff.analysis.result import Analysis
 from faceoff.storage import csv_text, files
 
 KINDS = ("json", "csv", "plot", "html")  # that are written by default
+_SOURCE = "source.json"  # written first: of which file a folder's files are, finished or not
 _DONE = "done.json"  # written last: of which file, and by what, a folder's files were made
+_NAMES = (
+    *("analysis.json", "timeline.json", "frames.csv", "action_units.csv", "summary.txt"),
+    *("timeline.svg", "timeline.png", "units.svg", "units.png"),
+    *("analysis.html", "overlay.mp4", "overlay.png"),
+)
 
 
 def write(analysis: Analysis, folder: Path, kinds: Collection[str] = KINDS) -> None:
-    """Write summary.txt and the files of these kinds: json, csv, plot, html, overlay."""
+    """Write summary.txt and the files of these kinds: json, csv, plot, html, overlay.
+
+    Those that another call wrote are removed first, so that a folder never mixes two analyses.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _DONE).unlink(missing_ok=True)  # of the files that are now replaced
+    for name in (_DONE, *_NAMES):
+        (folder / name).unlink(missing_ok=True)
     for kind in sorted(kinds, key=list(_WRITE).index):
         _WRITE[kind](analysis, folder)
     files.write_text(folder / "summary.txt", "\n".join(summary_lines(analysis)) + "\n")
@@ -120,25 +130,43 @@ def _of(reason: str) -> str:
 
 
 def folders_of(paths: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Return the folder of each file: its stem, with a part of a hash where others have the stem.
+    """Return the folder of each file: its stem, with a part of a hash where that is not free.
 
-    Others are files of this call, and the file that the folder was made of before.
+    It is not where another file of this call has the stem, where the folder is another file's, even
+    if its analysis never finished, and where it holds things that no analysis has written.
     """
     found = {}
     stems = [path.stem for path in paths]
     for path in paths:
         folder = out / path.stem
-        made_of = _made(folder).get("source", _source(path))
-        if stems.count(path.stem) > 1 or made_of != _source(path):
+        if stems.count(path.stem) > 1 or not _is_free(folder, path):
             part = hashlib.sha256(_source(path).encode()).hexdigest()[:8]
             folder = out / f"{path.stem}-{part}"
         found[path] = folder
     return found
 
 
+def _is_free(folder: Path, path: Path) -> bool:
+    made_of = _noted(folder / _SOURCE).get("analysis_of")
+    if made_of is None:
+        return not (folder.is_dir() and any(folder.iterdir()))
+    return bool(made_of == _source(path))
+
+
+def is_result(folder: Path) -> bool:
+    """Return whether a folder was made by an analysis."""
+    return "analysis_of" in _noted(folder / _SOURCE)
+
+
 def is_done(path: Path, folder: Path, settings: Mapping[str, Any]) -> bool:
     """Return whether a folder has the files of this source, unchanged, made by these settings."""
-    return _made(folder) == _stamp(path, settings)
+    return _noted(folder / _DONE) == _stamp(path, settings)
+
+
+def begin(path: Path, folder: Path) -> None:
+    """Make a folder, and note whose it is. Raises OSError where that cannot be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_json(folder / _SOURCE, {"analysis_of": _source(path)})
 
 
 def finish(path: Path, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -160,10 +188,10 @@ def _stamp(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _made(folder: Path) -> dict[str, Any]:
-    """Return what is noted of a folder, nothing where it is unfinished or its note damaged."""
+def _noted(note: Path) -> dict[str, Any]:
+    """Return what a note says, nothing where there is none or it is damaged."""
     try:
-        found = files.read_json(folder / _DONE)
+        found = files.read_json(note)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -1,8 +1,9 @@
 """Read the pictures of one's own files, arrays and iterators, each with its place and time."""
 
+import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,10 +166,13 @@ def local(path: Path | str) -> Path:
     return Path(unquote(parts.path))
 
 
-def files_of(paths: Iterable[Path]) -> list[Path]:
+def files_of(
+    paths: Iterable[Path], leave: Callable[[Path], bool] = lambda folder: False
+) -> list[Path]:
     """Return the files among these paths, and the pictures and videos of the folders among them.
 
-    Raises FileNotFoundError for a path that does not exist, ValueError for a folder without any.
+    leave: tells of a folder within such a folder whether its files are left out. Raises
+    FileNotFoundError for a path that does not exist, ValueError for a folder without any.
     """
     found: list[Path] = []
     for path in map(local, paths):
@@ -177,9 +181,15 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = [file for file in sorted(path.rglob("*")) if file.is_file()]
-        inside = [file for file in inside if left_out(file) is None]
+        inside: list[Path] = []
+        for folder, below, names in os.walk(path):
+            below[:] = [name for name in below if not leave(Path(folder, name))]
+            files = [Path(folder, name) for name in names]
+            inside += [file for file in files if file.is_file() and left_out(file) is None]
         if not inside:
-            raise ValueError(f"{path}: the folder holds no picture and no video")
-        found += inside
+            raise ValueError(
+                f"{path}: the folder holds no picture and no video; results of `faceoff analyze` "
+                "do not count"
+            )
+        found += sorted(inside)
     return list(dict.fromkeys(found))

@@ -106,13 +106,14 @@ def analyze(
         "calibration": calibration and asdict(calibrations.read(calibration, models)),
     }  # fmt: skip
     faulty = 0
-    todo = outputs.folders_of(files_of(paths), out)
+    todo = outputs.folders_of(files_of(paths, leave=outputs.is_result), out)
     for path, folder in list(todo.items()):
         if not again and outputs.is_done(path, folder, settings):
             console.print(f"{folder}: finished before; --again does it anew", soft_wrap=True)
             del todo[path]
     if not todo:
         return
+    out.mkdir(parents=True, exist_ok=True)  # an error comes before the reading
     from faceoff.analysis import batch
 
     options = {
