@@ -117,6 +117,17 @@ def test_start_end_and_every(clip: Path) -> None:
     assert times == pytest.approx([1.0, 1.2, 1.4, 1.6, 1.8, 2.0])
 
 
+def test_a_rate_above_the_files_own_takes_every_frame_once(clip: Path, tmp_path: Path) -> None:
+    fast = faceoff.analyze(clip, fps=60, end_s=0.4)
+    whole = faceoff.analyze(clip, end_s=0.4)
+    assert len(fast.frames) == 11
+    assert fast.frames.to_pylist() == whole.frames.to_pylist()
+    outputs.write(fast, tmp_path, ["overlay"])  # takes the same frames again
+    for wrong in (-1.0, 1e9, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="`fps` 0 to 1000"):
+            faceoff.Analyzer(fps=wrong)
+
+
 def test_arrays_and_iterators_are_read_as_files_are(analyzer: "faceoff.Analyzer") -> None:
     image = scenes.draw(scenes.plan("test")[0])[0]
     alone = analyzer.analyze(image).frames.to_pylist()

@@ -29,7 +29,7 @@ from faceoff.faces.detection_view import View
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin, prefetch
 from faceoff.inference.prediction_rows import filled, reader
-from faceoff.media.frame_rate import Sampling
+from faceoff.media.frame_rate import MAX_FPS, Sampling
 from faceoff.plugins import registry
 from faceoff.plugins.jobs import CropJob, PluginJob
 from faceoff.plugins.plugin import Plugin
@@ -61,7 +61,7 @@ class Analyzer:
         Names of emotion models, or paths of model cards. Several are fused by the mean of their
         probabilities (protocol §21).
     every, fps
-        Read every `every`-th frame, or `fps` frames per second where it is not 0.
+        Read every `every`-th frame, or `fps` frames per second where it is not 0; no frame twice.
     device
         auto, cpu or cuda.
     identities
@@ -96,8 +96,10 @@ class Analyzer:
         signals: Sequence[str] = (),
         calibration: Path | str | None = None,
     ):
-        if every < 1 or fps < 0 or isinstance(models, str) or not models:
-            raise ValueError("`every` is 1 or more, `fps` 0 or more, `models` a list of names")
+        if every < 1 or not 0 <= fps <= MAX_FPS or isinstance(models, str) or not models:
+            raise ValueError(
+                f"`every` is 1 or more, `fps` 0 to {MAX_FPS:g}, `models` a list of names"
+            )
         if people is not None and identities is False:
             raise ValueError("people are named by their identities: `people` needs `identities`")
         self.temporal = over_time.told(temporal)
@@ -105,7 +107,7 @@ class Analyzer:
         self.calibration = (
             None if calibration is None else calibrations.read(Path(calibration), self.models)
         )
-        self.sampling = Sampling(fps, every)
+        self.sampling = Sampling(fps, every, once=True)
         self._clock = Clock()
         found = _runnable("detector", detector)
         self._card = found.job().card
