@@ -4,10 +4,12 @@ import csv
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import jsonschema
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -327,6 +330,18 @@ def test_a_folder_of_an_unfinished_analysis_stays_its_files_own(tmp_path: Path) 
     assert outputs.folders_of([mine], out)[mine].name.startswith("mine-")
 
 
+def test_an_edited_card_is_analysed_again(tmp_path: Path) -> None:
+    name = "faceoff_small"
+    card = yaml.safe_load((layout.PACKAGE / "models" / "cards" / f"{name}.yaml").read_text())
+    path, source = tmp_path / "mine.yaml", picture(tmp_path / "a.png")
+    arguments = ["analyze", str(source), "--model", str(path), "--out", str(tmp_path / "out")]
+    said = []
+    for activation in ("softmax", "softmax", "none"):
+        path.write_text(yaml.safe_dump({**card, "activation": activation}))
+        said.append(CliRunner().invoke(app, [*arguments, "--json"]).output)
+    assert ["finished before" in output for output in said] == [False, True, False], said
+
+
 def test_results_are_not_read_as_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     picture(tmp_path / "in" / "a.png")
@@ -373,6 +388,65 @@ def test_several_processes_write_the_same_bytes(clip: Path, tmp_path: Path) -> N
         written[jobs] = {path.relative_to(out): path.read_bytes() for path in made}
     assert len(written["1"]) > 3 * 6
     assert written["1"] == written["3"]
+
+
+def processes_below(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in found.read_text().split()] if found.exists() else []
+
+
+def is_worker(pid: int) -> bool:
+    try:
+        return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+@pytest.mark.parametrize("moment", ["loading", "working"])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)],
+)
+def test_processes_end_with_the_call(
+    number: signal.Signals, status: int, moment: str, tmp_path: Path
+) -> None:
+    """SIGINT goes to all, as Ctrl-C sends it, the others only to the process that was called."""
+    image = scenes.draw(scenes.plan("test")[0])[0]
+    for name in "ab":
+        write_video(tmp_path / "in" / f"{name}.mp4", repeat(image, 4000), 25)
+    out = tmp_path / "out"
+    arguments = ["analyze", str(tmp_path / "in"), "--out", str(out), "--jobs", "2", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "faceoff", *arguments],
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+    ) as call:  # fmt: skip
+        workers: list[int] = []
+        for _ in range(600):
+            workers = [pid for pid in processes_below(call.pid) if is_worker(pid)]
+            begun = len(list(out.glob("*/source.json"))) == 2 if moment == "working" else True
+            if len(workers) == 2 and begun:
+                break
+            time.sleep(0.1)
+        assert len(workers) == 2
+        if number == signal.SIGINT:
+            os.killpg(call.pid, number)
+        else:
+            call.send_signal(number)
+        assert call.wait(10) == status
+        for _ in range(100):
+            if not any(map(is_worker, workers)):
+                break
+            time.sleep(0.1)
+        assert not any(map(is_worker, workers))
+        assert call.stderr is not None
+        said = call.stderr.read()
+    assert not list(out.glob("*/done.json"))
+    if number != signal.SIGKILL:
+        assert "Traceback" not in said
+        assert "leaked" not in said
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """Write the files of an analysis into a folder."""
 
 import hashlib
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from faceoff.analysis import document, openface, overlay, page, people, summary
 from faceoff.analysis.result import Analysis
+from faceoff.plugins import registry
 from faceoff.storage import csv_text, files
 
 KINDS = ("json", "csv", "plot", "html")  # that are written by default
@@ -158,6 +160,15 @@ def is_result(folder: Path) -> bool:
     return "analysis_of" in _noted(folder / _SOURCE)
 
 
+def fingerprint(kind: str, name: str) -> str:
+    """Return a hash of all that a header or card says of a plug-in, its weights' hashes included.
+
+    Raises RegistryError for an unknown name or a wrong card.
+    """
+    said = json.dumps(vars(registry.get(kind, name).job()), sort_keys=True, default=str)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
 def is_done(path: Path, folder: Path, settings: Mapping[str, Any]) -> bool:
     """Return whether a folder has the files of this source, unchanged, made by these settings."""
     return _noted(folder / _DONE) == _stamp(path, settings)
@@ -166,6 +177,7 @@ def is_done(path: Path, folder: Path, settings: Mapping[str, Any]) -> bool:
 def begin(path: Path, folder: Path) -> None:
     """Make a folder, and note whose it is. Raises OSError where that cannot be."""
     folder.mkdir(parents=True, exist_ok=True)
+    files.clear_leftovers(folder)
     files.write_json(folder / _SOURCE, {"analysis_of": _source(path)})
 
 
