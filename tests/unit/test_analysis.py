@@ -402,6 +402,16 @@ def is_worker(pid: int) -> bool:
         return False
 
 
+@pytest.fixture(scope="module")
+def long_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clips that take many seconds to analyse."""
+    folder = tmp_path_factory.mktemp("long")
+    image = scenes.draw(scenes.plan("test")[0])[0]
+    for name in ("a.mp4", "b.mp4"):
+        write_video(folder / name, repeat(image, 4000), 25)
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
 @pytest.mark.parametrize("moment", ["loading", "working"])
@@ -410,14 +420,11 @@ def is_worker(pid: int) -> bool:
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)],
 )
 def test_processes_end_with_the_call(
-    number: signal.Signals, status: int, moment: str, tmp_path: Path
+    number: signal.Signals, status: int, moment: str, long_clips: Path, tmp_path: Path
 ) -> None:
     """SIGINT goes to all, as Ctrl-C sends it, the others only to the process that was called."""
-    image = scenes.draw(scenes.plan("test")[0])[0]
-    for name in "ab":
-        write_video(tmp_path / "in" / f"{name}.mp4", repeat(image, 4000), 25)
     out = tmp_path / "out"
-    arguments = ["analyze", str(tmp_path / "in"), "--out", str(out), "--jobs", "2", "--json"]
+    arguments = ["analyze", str(long_clips), "--out", str(out), "--jobs", "2", "--json"]
     with subprocess.Popen(
         [sys.executable, "-m", "faceoff", *arguments],
         stderr=subprocess.PIPE, text=True, start_new_session=True,

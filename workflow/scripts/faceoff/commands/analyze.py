@@ -1,5 +1,6 @@
 """The command that analyses one's own videos and pictures, without a configuration."""
 
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -103,6 +104,11 @@ def analyze(
         "end_s": end, "kinds": kinds,
         "identities": whose.state_of(joined), "people": whose.fingerprint(people),
         "temporal": temporal, "signals": signals,
+        "plugins": [
+            outputs.fingerprint(kind, name)
+            for kind, names in (("detector", [detector]), ("model", models), ("signal", signals))
+            for name in names
+        ],
         "calibration": calibration and asdict(calibrations.read(calibration, models)),
     }  # fmt: skip
     faulty = 0
@@ -122,11 +128,12 @@ def analyze(
         "temporal": temporal, "signals": signals, "calibration": calibration,
     }  # fmt: skip
     task = batch.Task(options, start, end, kinds, settings)
-    for done in batch.finished(todo, task, jobs):
-        for line in [*done.lines, f"files in {done.folder}"]:
-            console.print(line, soft_wrap=True, highlight=False, markup=False)
-        if done.state != "ok":
-            faulty += 1
-            typer.echo(f"faceoff: {done.path}: {done.state}: {done.reason}", err=True)
+    with closing(batch.finished(todo, task, jobs)) as work:  # ends its processes
+        for done in work:
+            for line in [*done.lines, f"files in {done.folder}"]:
+                console.print(line, soft_wrap=True, highlight=False, markup=False)
+            if done.state != "ok":
+                faulty += 1
+                typer.echo(f"faceoff: {done.path}: {done.state}: {done.reason}", err=True)
     if faulty:
         raise typer.Exit(3)
