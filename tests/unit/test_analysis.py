@@ -258,6 +258,7 @@ def test_bad_files_have_a_reason_and_the_others_go_on(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 3
     assert "empty.mp4: unreadable" in result.output
+    assert result.output.count("read by") == 2  # nothing was read of the empty one
     made = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert made[0] == "empty"
     assert len(made) == 3  # two files of one stem do not share a folder
@@ -390,6 +391,17 @@ def test_several_processes_write_the_same_bytes(clip: Path, tmp_path: Path) -> N
     assert written["1"] == written["3"]
 
 
+@pytest.mark.slow
+def test_an_error_of_several_processes_is_the_line_of_one(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / name)
+    arguments = ["analyze", str(tmp_path), "--out", str(tmp_path / "out"), "--signals", "l2cs"]
+    one = CliRunner().invoke(app, arguments)
+    two = CliRunner().invoke(app, [*arguments, "--jobs", "2"])
+    assert "signal l2cs: weights missing" in one.output
+    assert (two.exit_code, two.output) == (1, one.output)
+
+
 def processes_below(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in found.read_text().split()] if found.exists() else []
@@ -464,6 +476,16 @@ def test_processes_end_with_the_call(
         ([".", "--model", "faceoff_smal"], "faceoff_small"),
         ([".", "--every", "2", "--fps", "5"], "not both"),
         ([".", "--start", "3", "--end", "1"], "before --start"),
+        ([".", "--start", "nan"], "--start nan is no number"),
+        ([".", "--end", "nan"], "--end nan is no number"),
+        ([".", "--end", "inf"], "--end inf is no number"),
+        ([".", "--device", "gpu"], "no device 'gpu': auto, cpu, cuda or cuda:N"),
+        (
+            [".", "--signals", "sixdrepnet"],
+            "signal sixdrepnet: weights missing: give them as options `weights` and `sha256`; "
+            "`faceoff analyze` cannot give options, a configuration can: signals: {sixdrepnet:",
+        ),
+        ([".", "--signals", "l2cs"], "signal l2cs: weights missing"),
     ],
 )
 def test_wrong_arguments_are_a_line(
@@ -474,6 +496,31 @@ def test_wrong_arguments_are_a_line(
     result = CliRunner().invoke(app, ["analyze", *arguments])
     assert result.exit_code == 1
     assert said in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_the_help_shows_what_can_be_given() -> None:
+    said = " ".join(CliRunner().invoke(app, ["analyze", "--help"]).output.split())
+    assert "hysteresis" in said
+    assert "viterbi" not in said
+    assert "default: 0.0" not in said[said.index("--fps") : said.index("--start")]
+    for fps in ("1001", "nan", "-1"):
+        assert CliRunner().invoke(app, ["analyze", ".", "--fps", fps]).exit_code == 2
+
+
+def test_a_part_without_a_frame_is_said_and_one_frame_is_one(clip: Path, tmp_path: Path) -> None:
+    arguments = ["analyze", str(clip), "--out", str(tmp_path), "--json", "--start"]
+    beyond = CliRunner().invoke(app, [*arguments, "100"])
+    assert beyond.exit_code == 0
+    assert "no frame lies in the part from 100 s to the end" in beyond.output
+    between = CliRunner().invoke(app, [*arguments, "0.01", "--end", "0.02"])
+    assert "no frame lies in the part from 0.01 s to 0.02 s" in between.output
+    one = CliRunner().invoke(app, [*arguments, "0.01", "--end", "0.05"])
+    assert "\n1 frame over 0.00 s; a face was read in 1 (100.0%)" in one.output
+    assert "face 0: 1 frame from 0.04 to 0.04 s" in one.output
+    for wrong in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="no numbers of seconds"):
+            faceoff.analyze(clip, start_s=wrong)
 
 
 def test_a_device_that_is_not_here_is_a_line(

@@ -110,7 +110,7 @@ _state: dict[str, Any] = {}  # of this process: its analyzer and its task
 def _start(task: Task, queue: Any) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     progress.draw_elsewhere(queue)
-    _state.update(analyzer=Analyzer(**task.options), task=task)
+    _state["task"] = task
 
 
 def _end_with_parent() -> None:
@@ -122,7 +122,10 @@ def _end_with_parent() -> None:
 
 
 def _run(path: Path, folder: Path) -> Finished:
-    return _written(_state["analyzer"], path, folder, _state["task"])
+    task = _state["task"]
+    if "analyzer" not in _state:  # here its errors reach the caller
+        _state["analyzer"] = Analyzer(**task.options)
+    return _written(_state["analyzer"], path, folder, task)
 
 
 def _written(analyzer: Analyzer, path: Path, folder: Path, task: Task) -> Finished:

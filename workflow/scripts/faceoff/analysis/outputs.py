@@ -91,13 +91,13 @@ def summary_lines(analysis: Analysis) -> list[str]:
     found = analysis.summary
     models = ", ".join(analysis.about["models"])
     lines = [f"{analysis.name}: {analysis.state}{_of(analysis.reason)}"]
-    measured = "".join(f", {name}" for name in analysis.about["signals"])
-    lines.append(f"read by {analysis.about['detector']} and {models}{measured}")
     if not found["frames"]:
         return lines
+    measured = "".join(f", {name}" for name in analysis.about["signals"])
+    lines.append(f"read by {analysis.about['detector']} and {models}{measured}")
     lines.append(
-        f"{found['frames']} frames over {found['duration_s']:.2f} s; a face was read in "
-        f"{found['frames_with_a_face']} of them ({found['coverage']:.1%}), a reliable one in "
+        f"{_frames(found['frames'])} over {found['duration_s']:.2f} s; a face was read in "
+        f"{found['frames_with_a_face']} ({found['coverage']:.1%}), a reliable one in "
         f"{found['reliable']:.1%}"
     )
     if found["people"] != [] and analysis.about["identities"] == people.JOINED:
@@ -107,7 +107,7 @@ def summary_lines(analysis: Analysis) -> list[str]:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in face["emotions"].items())
         mean = face["mean_confidence"]
         lines.append(
-            f"{summary.name_of(face['identity'], face['person'])}: {face['frames']} frames from "
+            f"{summary.name_of(face['identity'], face['person'])}: {_frames(face['frames'])} from "
             f"{face['first_s']:.2f} to {face['last_s']:.2f} s: {shares}"
             f"{'' if mean is None else f' (mean probability {mean:.2f})'}"
             f"{_blinks(face)}{_talks(face)}"
@@ -115,6 +115,10 @@ def summary_lines(analysis: Analysis) -> list[str]:
     if analysis.rule:
         lines.append(f"episodes by the rule {analysis.rule}: {len(analysis.episodes)}")
     return lines
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame{'s' * (count != 1)}"
 
 
 def _blinks(face: Mapping[str, Any]) -> str:

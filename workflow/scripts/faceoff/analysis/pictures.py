@@ -30,8 +30,9 @@ class Pictures:
     """The pictures of a source as rows of the frames table, whose `pixels` are decoded.
 
     name: what rows and messages call the source; expected: the number of pictures as far as it is
-    known; lost: why some or all of the pictures could not be read; mended: what of its clock was.
-    Both are known once the pictures were read.
+    known; lost: why some or all of the pictures could not be read; mended: what of its clock was;
+    outside: that it has pictures, but none between start and end. These are known once the pictures
+    were read.
     """
 
     source: Source
@@ -40,6 +41,7 @@ class Pictures:
     end_s: float | None = None
     lost: str = ""
     mended: list[str] = field(default_factory=list)
+    outside: str = ""
 
     @property
     def path(self) -> Path | None:
@@ -65,12 +67,16 @@ class Pictures:
 
     def rows(self) -> Iterator[Row]:
         """Yield a row per sampled picture between start and end, in order of time."""
+        any_inside = any_outside = False
         try:
             for number, time_s, image in self._timed():
                 if self.end_s is not None and time_s > self.end_s:
-                    return
+                    any_outside = True
+                    break
                 if time_s < self.start_s:
+                    any_outside = True
                     continue
+                any_inside = True
                 height, width = image.shape[:2]
                 yield {
                     "sample_id": self.name,
@@ -85,6 +91,9 @@ class Pictures:
             self.lost = str(error)
         except OSError as error:
             self.lost = f"cannot read: {error.strerror or error}"
+        if any_outside and not any_inside:
+            to = "the end" if self.end_s is None else f"{self.end_s:g} s"
+            self.outside = f"no frame lies in the part from {self.start_s:g} s to {to}"
 
     def _timed(self) -> Iterator[tuple[int, float, RGB]]:
         if isinstance(self.source, (str, Path)):

@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from faceoff.analysis import DETECTOR, MODELS
 from faceoff.commands.command_line import console, fail
+from faceoff.inference.hardware import check_device
 from faceoff.temporal import rule_list
 
 
@@ -33,11 +35,18 @@ def analyze(
     ] = None,
     every: Annotated[int, typer.Option("--every", min=1, help="read every N-th frame")] = 1,
     fps: Annotated[
-        float, typer.Option("--fps", min=0, help="read so many frames per second instead")
+        float,
+        typer.Option(
+            "--fps",
+            min=0,
+            max=1000,
+            show_default=False,
+            help="read so many frames per second instead, none twice",
+        ),
     ] = 0.0,
     start: Annotated[float, typer.Option("--start", help="first second that is read")] = 0.0,
     end: Annotated[float | None, typer.Option("--end", help="last second that is read")] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda")] = "auto",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")] = "auto",
     identities: Annotated[
         bool | None,
         typer.Option(
@@ -51,7 +60,7 @@ def analyze(
     ] = None,
     temporal: Annotated[
         str | None,
-        typer.Option("--temporal", help=f"rule over time: {', '.join(rule_list.names())}"),
+        typer.Option("--temporal", help=f"rule over time: {', '.join(rule_list.unlearned())}"),
     ] = None,
     calibration: Annotated[
         Path | None,
@@ -82,6 +91,10 @@ def analyze(
 
     Files that cannot be read wholly are named with the reason, and the exit status is then 3.
     """
+    for name, given in (("start", start), ("end", end or 0.0)):
+        if not isfinite(given):
+            fail(f"--{name} {given:g} is no number")
+    check_device(device)
     if every > 1 and fps:
         fail("give --every or --fps, not both")
     if end is not None and end < start:
