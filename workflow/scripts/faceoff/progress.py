@@ -273,7 +273,6 @@ def drawn_here(queue: Any) -> Iterator[None]:
         finally:
             queue.put(None)
             drawer.join(_LAST_S)
-            queue.cancel_join_thread()
 
 
 class _Socket:

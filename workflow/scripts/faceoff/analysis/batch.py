@@ -61,6 +61,8 @@ def finished(
         return
     context = multiprocessing.get_context("spawn")  # threads of networks do not survive a fork
     queue = context.Queue() if sys.stderr.isatty() else None
+    if queue is not None:
+        queue.cancel_join_thread()  # of a queue that a killed process holds, the end would wait
     with (
         progress.drawn_here(queue),
         ProcessPoolExecutor(jobs, context, _start, (task, queue)) as pool,
