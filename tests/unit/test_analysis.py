@@ -4,9 +4,12 @@ import csv
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from itertools import islice
+import time
+from dataclasses import replace
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import jsonschema
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -114,6 +118,17 @@ def test_start_end_and_every(clip: Path) -> None:
     part = faceoff.analyze(clip, every=5, start_s=1.0, end_s=2.0)
     times = [row["timestamp"] for row in part.frames.to_pylist()]
     assert times == pytest.approx([1.0, 1.2, 1.4, 1.6, 1.8, 2.0])
+
+
+def test_a_rate_above_the_files_own_takes_every_frame_once(clip: Path, tmp_path: Path) -> None:
+    fast = faceoff.analyze(clip, fps=60, end_s=0.4)
+    whole = faceoff.analyze(clip, end_s=0.4)
+    assert len(fast.frames) == 11
+    assert fast.frames.to_pylist() == whole.frames.to_pylist()
+    outputs.write(fast, tmp_path, ["overlay"])  # takes the same frames again
+    for wrong in (-1.0, 1e9, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="`fps` 0 to 1000"):
+            faceoff.Analyzer(fps=wrong)
 
 
 def test_arrays_and_iterators_are_read_as_files_are(analyzer: "faceoff.Analyzer") -> None:
@@ -243,6 +258,7 @@ def test_bad_files_have_a_reason_and_the_others_go_on(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 3
     assert "empty.mp4: unreadable" in result.output
+    assert result.output.count("read by") == 2  # nothing was read of the empty one
     made = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert made[0] == "empty"
     assert len(made) == 3  # two files of one stem do not share a folder
@@ -264,6 +280,92 @@ def test_a_folder_is_not_finished_by_what_was_there_before(tmp_path: Path) -> No
     assert not outputs.is_done(source, out, settings)
     (out / "done.json").write_text("[]")
     assert not outputs.is_done(source, out, settings)
+
+
+def picture(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(path)
+    return path
+
+
+def test_a_folder_never_mixes_two_analyses(made: Analysis, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "overlay.mp4").write_bytes(b"of a call with --overlay")
+    outputs.write(made, tmp_path, ["csv", "plot"])
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {
+        "notes.txt", "summary.txt", "frames.csv", "action_units.csv",
+        "timeline.svg", "timeline.png", "units.svg", "units.png",
+    }  # fmt: skip
+    bare = replace(made, table=made.table.slice(0, 0).drop_columns(["au_06", "au_12"]))
+    outputs.write(bare, tmp_path, ["json", "csv", "plot"])
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"notes.txt", "summary.txt", "frames.csv", "analysis.json", "timeline.json"}
+
+
+def test_a_page_links_no_overlay_of_an_older_call(tmp_path: Path) -> None:
+    source, out = picture(tmp_path / "a.png"), tmp_path / "out"
+    out.mkdir()
+    (out / "overlay.mp4").write_bytes(b"of a call with --overlay")
+    outputs.write(faceoff.analyze(source), out)
+    assert "overlay.mp4" not in (out / "analysis.html").read_text("utf-8")
+
+
+def test_a_folder_of_an_unfinished_analysis_stays_its_files_own(tmp_path: Path) -> None:
+    broken, out = tmp_path / "one" / "talk.mp4", tmp_path / "out"
+    broken.parent.mkdir()
+    broken.write_bytes(b"")
+    other = picture(tmp_path / "two" / "talk.png")
+    for path in (broken, other):
+        CliRunner().invoke(app, ["analyze", str(path), "--out", str(out), "--json"])
+    names = sorted(path.name for path in out.iterdir())
+    assert len(names) == 2
+    assert names[0] == "talk"
+    assert names[1].startswith("talk-")
+    assert files.read_json(out / "talk" / "analysis.json")["video_metadata"]["name"] == broken.name
+    assert outputs.folders_of([broken], out) == {broken: out / "talk"}
+    # Nor is a folder taken that somebody else has filled.
+    (out / "mine").mkdir()
+    (out / "mine" / "summary.txt").write_text("mine")
+    mine = picture(tmp_path / "mine.png")
+    assert outputs.folders_of([mine], out)[mine].name.startswith("mine-")
+
+
+def test_an_edited_card_is_analysed_again(tmp_path: Path) -> None:
+    name = "faceoff_small"
+    card = yaml.safe_load((layout.PACKAGE / "models" / "cards" / f"{name}.yaml").read_text())
+    path, source = tmp_path / "mine.yaml", picture(tmp_path / "a.png")
+    arguments = ["analyze", str(source), "--model", str(path), "--out", str(tmp_path / "out")]
+    said = []
+    for activation in ("softmax", "softmax", "none"):
+        path.write_text(yaml.safe_dump({**card, "activation": activation}))
+        said.append(CliRunner().invoke(app, [*arguments, "--json"]).output)
+    assert ["finished before" in output for output in said] == [False, True, False], said
+
+
+def test_results_are_not_read_as_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "in" / "a.png")
+    again = ["analyze", ".", "--overlay", "--plot"]
+    for out in (["--out", "in"], []):  # beside the sources, and the default
+        first = CliRunner().invoke(app, [*again, *out])
+        assert first.output.count("files in") == 1, first.output
+        second = CliRunner().invoke(app, [*again, *out])
+        assert second.output.count("finished before") == 1
+        assert "files in" not in second.output
+    result = CliRunner().invoke(app, ["analyze", "results"])
+    assert result.exit_code == 1
+    assert "results of `faceoff analyze` do not count" in result.output
+
+
+def test_an_out_folder_that_cannot_be_made_is_a_line_before_the_work(tmp_path: Path) -> None:
+    source = picture(tmp_path / "a.png")
+    (tmp_path / "out").write_text("a file")
+    for out in ("out", "out/inner"):
+        result = CliRunner().invoke(app, ["analyze", str(source), "--out", str(tmp_path / out)])
+        assert result.exit_code == 1
+        assert result.output.count("\n") == 1
+        assert "out" in result.output
 
 
 @pytest.mark.slow
@@ -289,6 +391,83 @@ def test_several_processes_write_the_same_bytes(clip: Path, tmp_path: Path) -> N
     assert written["1"] == written["3"]
 
 
+@pytest.mark.slow
+def test_an_error_of_several_processes_is_the_line_of_one(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / name)
+    arguments = ["analyze", str(tmp_path), "--out", str(tmp_path / "out"), "--signals", "l2cs"]
+    one = CliRunner().invoke(app, arguments)
+    two = CliRunner().invoke(app, [*arguments, "--jobs", "2"])
+    assert "signal l2cs: weights missing" in one.output
+    assert (two.exit_code, two.output) == (1, one.output)
+
+
+def processes_below(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in found.read_text().split()] if found.exists() else []
+
+
+def is_worker(pid: int) -> bool:
+    try:
+        return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def long_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clips that take many seconds to analyse."""
+    folder = tmp_path_factory.mktemp("long")
+    image = scenes.draw(scenes.plan("test")[0])[0]
+    for name in ("a.mp4", "b.mp4"):
+        write_video(folder / name, repeat(image, 4000), 25)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+@pytest.mark.parametrize("moment", ["loading", "working"])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)],
+)
+def test_processes_end_with_the_call(
+    number: signal.Signals, status: int, moment: str, long_clips: Path, tmp_path: Path
+) -> None:
+    """SIGINT goes to all, as Ctrl-C sends it, the others only to the process that was called."""
+    out = tmp_path / "out"
+    arguments = ["analyze", str(long_clips), "--out", str(out), "--jobs", "2", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "faceoff", *arguments],
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+    ) as call:  # fmt: skip
+        workers: list[int] = []
+        for _ in range(600):
+            workers = [pid for pid in processes_below(call.pid) if is_worker(pid)]
+            begun = len(list(out.glob("*/source.json"))) == 2 if moment == "working" else True
+            if len(workers) == 2 and begun:
+                break
+            time.sleep(0.1)
+        assert len(workers) == 2
+        if number == signal.SIGINT:
+            os.killpg(call.pid, number)
+        else:
+            call.send_signal(number)
+        assert call.wait(10) == status
+        for _ in range(100):
+            if not any(map(is_worker, workers)):
+                break
+            time.sleep(0.1)
+        assert not any(map(is_worker, workers))
+        assert call.stderr is not None
+        said = call.stderr.read()
+    assert not list(out.glob("*/done.json"))
+    if number != signal.SIGKILL:
+        assert "Traceback" not in said
+        assert "leaked" not in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -297,6 +476,16 @@ def test_several_processes_write_the_same_bytes(clip: Path, tmp_path: Path) -> N
         ([".", "--model", "faceoff_smal"], "faceoff_small"),
         ([".", "--every", "2", "--fps", "5"], "not both"),
         ([".", "--start", "3", "--end", "1"], "before --start"),
+        ([".", "--start", "nan"], "--start nan is no number"),
+        ([".", "--end", "nan"], "--end nan is no number"),
+        ([".", "--end", "inf"], "--end inf is no number"),
+        ([".", "--device", "gpu"], "no device 'gpu': auto, cpu, cuda or cuda:N"),
+        (
+            [".", "--signals", "sixdrepnet"],
+            "signal sixdrepnet: weights missing: give them as options `weights` and `sha256`; "
+            "`faceoff analyze` cannot give options, a configuration can: signals: {sixdrepnet:",
+        ),
+        ([".", "--signals", "l2cs"], "signal l2cs: weights missing"),
     ],
 )
 def test_wrong_arguments_are_a_line(
@@ -307,6 +496,31 @@ def test_wrong_arguments_are_a_line(
     result = CliRunner().invoke(app, ["analyze", *arguments])
     assert result.exit_code == 1
     assert said in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_the_help_shows_what_can_be_given() -> None:
+    said = " ".join(CliRunner().invoke(app, ["analyze", "--help"]).output.split())
+    assert "hysteresis" in said
+    assert "viterbi" not in said
+    assert "default: 0.0" not in said[said.index("--fps") : said.index("--start")]
+    for fps in ("1001", "nan", "-1"):
+        assert CliRunner().invoke(app, ["analyze", ".", "--fps", fps]).exit_code == 2
+
+
+def test_a_part_without_a_frame_is_said_and_one_frame_is_one(clip: Path, tmp_path: Path) -> None:
+    arguments = ["analyze", str(clip), "--out", str(tmp_path), "--json", "--start"]
+    beyond = CliRunner().invoke(app, [*arguments, "100"])
+    assert beyond.exit_code == 0
+    assert "no frame lies in the part from 100 s to the end" in beyond.output
+    between = CliRunner().invoke(app, [*arguments, "0.01", "--end", "0.02"])
+    assert "no frame lies in the part from 0.01 s to 0.02 s" in between.output
+    one = CliRunner().invoke(app, [*arguments, "0.01", "--end", "0.05"])
+    assert "\n1 frame over 0.00 s; a face was read in 1 (100.0%)" in one.output
+    assert "face 0: 1 frame from 0.04 to 0.04 s" in one.output
+    for wrong in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="no numbers of seconds"):
+            faceoff.analyze(clip, start_s=wrong)
 
 
 def test_a_device_that_is_not_here_is_a_line(

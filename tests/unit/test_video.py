@@ -104,6 +104,16 @@ def test_sampling_agrees_with_a_search_for_each_moment():
         ] == literal
 
 
+@pytest.mark.parametrize(
+    ("fps", "expected"),
+    [(1000, [0.0, 0.3, 0.31, 0.9]), (5, [0.0, 0.31]), (2, [0.0, 0.31]), (0, [0.0, 0.3, 0.31, 0.9])],
+)
+def test_no_frame_is_taken_twice_where_that_is_asked(fps, expected):
+    times = [0.0, 0.3, 0.31, 0.9]
+    found = list(sampled(((t, None) for t in times), Sampling(fps, once=True)))
+    assert found == [(number, seconds, None) for number, seconds in enumerate(expected)]
+
+
 def test_a_gap_in_the_times_ends_the_clip_instead_of_repeating_a_picture():
     """A 33-bit clock that begins anew, after 2**33 / 90,000 s; a minute is still no gap."""
     jump = 2**33 / 90_000

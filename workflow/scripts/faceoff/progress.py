@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 _EVERY_S = 5.0  # between the lines of a log
 _SEND_S = 0.2  # between messages to another process
+_LAST_S = 2.0  # for the last messages; a process that was killed may hold the queue for ever
 _MESSAGE_BYTES = 65536
 _SOCKET = "FACEOFF_PROGRESS"  # variable: the socket of the program that started this job
 
@@ -271,7 +272,7 @@ def drawn_here(queue: Any) -> Iterator[None]:
             yield
         finally:
             queue.put(None)
-            drawer.join()
+            drawer.join(_LAST_S)
 
 
 class _Socket:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,20 +19,22 @@ from faceoff.analysis import DETECTOR, MODELS, fused, over_time
 from faceoff.analysis import calibration as calibrations
 from faceoff.analysis.document import ACTIVE
 from faceoff.analysis.mouths import with_talking
-from faceoff.analysis.people import People, Whose, embedding_network, state_of
+from faceoff.analysis.people import People, Whose, embedding_network, state_of, with_people
 from faceoff.analysis.pictures import Content, Pictures, Row, Source, is_content, temporary_copy
 from faceoff.analysis.result import Analysis, frames_schema
 from faceoff.analysis.signals import Signals
+from faceoff.assets.asset import AssetError
 from faceoff.emotions import order
 from faceoff.faces import crops, detection_view, face_crops, quality
 from faceoff.faces.choice import SIDES
 from faceoff.faces.detection_view import View
 from faceoff.inference.clock import Clock
+from faceoff.inference.hardware import check_device
 from faceoff.inference.plugin_job import load_plugin, prefetch
 from faceoff.inference.prediction_rows import filled, reader
-from faceoff.media.frame_rate import Sampling
+from faceoff.media.frame_rate import MAX_FPS, Sampling
 from faceoff.plugins import registry
-from faceoff.plugins.jobs import CropJob, PluginJob
+from faceoff.plugins.jobs import CropJob
 from faceoff.plugins.plugin import Plugin
 from faceoff.plugins.protocols import (
     RGB,
@@ -43,7 +46,6 @@ from faceoff.plugins.protocols import (
     RecordedModel,
 )
 from faceoff.progress import track
-from faceoff.statistics.arrays import Ints
 from faceoff.storage import columns
 from faceoff.tracking import association, cuts
 
@@ -61,7 +63,7 @@ class Analyzer:
         Names of emotion models, or paths of model cards. Several are fused by the mean of their
         probabilities (protocol §21).
     every, fps
-        Read every `every`-th frame, or `fps` frames per second where it is not 0.
+        Read every `every`-th frame, or `fps` frames per second where it is not 0; no frame twice.
     device
         auto, cpu or cuda.
     identities
@@ -79,7 +81,8 @@ class Analyzer:
     calibration
         The score file of a run whose temperature calibrates the model's probabilities.
 
-    Raises ValueError for an unknown name or one that cannot run here; the message says why.
+    Raises ValueError for an unknown name or one that cannot run here, AssetError for missing
+    weights; the message says why.
     """
 
     def __init__(
@@ -96,8 +99,11 @@ class Analyzer:
         signals: Sequence[str] = (),
         calibration: Path | str | None = None,
     ):
-        if every < 1 or fps < 0 or isinstance(models, str) or not models:
-            raise ValueError("`every` is 1 or more, `fps` 0 or more, `models` a list of names")
+        if every < 1 or not 0 <= fps <= MAX_FPS or isinstance(models, str) or not models:
+            raise ValueError(
+                f"`every` is 1 or more, `fps` 0 to {MAX_FPS:g}, `models` a list of names"
+            )
+        check_device(device)
         if people is not None and identities is False:
             raise ValueError("people are named by their identities: `people` needs `identities`")
         self.temporal = over_time.told(temporal)
@@ -105,16 +111,16 @@ class Analyzer:
         self.calibration = (
             None if calibration is None else calibrations.read(Path(calibration), self.models)
         )
-        self.sampling = Sampling(fps, every)
+        self.sampling = Sampling(fps, every, once=True)
         self._clock = Clock()
         found = _runnable("detector", detector)
         self._card = found.job().card
-        self._detector = load_plugin(_job(found, device), self._clock)
+        self._detector = self._loaded(found, device)
         if isinstance(self._detector, KnownFaces):
             raise ValueError(f"detector {detector!r} looks at no pictures, so it cannot be used")
         self._models: list[EmotionModel] = []
         for name in self.models:
-            model = load_plugin(_job(_runnable("model", name), device), self._clock)
+            model = self._loaded(_runnable("model", name), device)
             if isinstance(model, RecordedModel):
                 raise ValueError(f"model {name!r} looks at no pictures, so it cannot be used")
             self._models.append(model)
@@ -138,10 +144,7 @@ class Analyzer:
             for unit in model.aus
         ]
         plugins = {name: _runnable("signal", name) for name in dict.fromkeys(signals)}
-        loaded = {
-            name: (plugin, load_plugin(_job(plugin, device), self._clock))
-            for name, plugin in plugins.items()
-        }
+        loaded = {name: (plugin, self._loaded(plugin, device)) for name, plugin in plugins.items()}
         self._signals = Signals(loaded, self._crop, self._clock, units)
         # Of each unit the intensity from which it is active.
         self.units = dict.fromkeys(units, ACTIVE) | self._signals.thresholds
@@ -154,7 +157,10 @@ class Analyzer:
         source: the path, the bytes or the open file (binary) of a video or picture, or pixels;
         start_s, end_s: the part of it in seconds. A file that cannot be read gives an analysis
         whose `state` is unreadable, one that breaks off has the state damaged; `reason` says why.
+        Raises ValueError for a start or end that is no number of seconds.
         """
+        if not all(map(isfinite, (start_s, end_s or 0.0))):
+            raise ValueError(f"start {start_s:g} and end {end_s} are no numbers of seconds")
         if is_content(source):
             with temporary_copy(source) as path:
                 return replace(self.analyze(path, start_s, end_s), path=None)
@@ -173,7 +179,7 @@ class Analyzer:
             frames += len(pending)
             whose.end(follower.ended)
         table = pa.concat_tables(tables) if tables else schema.empty_table()
-        table = _with_people(table, *whose.told(follower.count), still=frames < 2)
+        table = with_people(table, *whose.told(follower.count), still=frames < 2)
         table = with_talking(table)
         temperature = None
         if self.calibration is not None:
@@ -187,7 +193,7 @@ class Analyzer:
             path=pictures.path,
             table=table,
             state=columns.OK if not pictures.lost else "damaged" if tables else "unreadable",
-            reason="; ".join(filter(None, [pictures.lost, *pictures.mended])),
+            reason="; ".join(filter(None, [pictures.lost, pictures.outside, *pictures.mended])),
             about={
                 "detector": self.detector,
                 "models": list(self.models),
@@ -207,6 +213,19 @@ class Analyzer:
             },
             seconds=time.perf_counter() - began,
         )
+
+    def _loaded(self, plugin: Plugin, device: str) -> Any:
+        """Return a plug-in ready for work. Raises AssetError where its weights are missing."""
+        try:
+            return load_plugin(replace(plugin.job(), device=device), self._clock)
+        except AssetError as error:
+            said = f"{plugin.kind} {plugin.name}: {error}"
+            if not plugin.assets and plugin.card.get("options"):
+                said += (
+                    "; `faceoff analyze` cannot give options, a configuration can: "
+                    f"{plugin.kind}s: {{{plugin.name}: {{options: …}}}}"
+                )
+            raise AssetError(said) from error
 
     def _boxes(self, image: RGB) -> list[Box]:
         """Return the canonical boxes of the faces of a picture. Raises what the detector raises."""
@@ -351,32 +370,5 @@ def _runnable(kind: str, name: str) -> Plugin:
     return plugin
 
 
-def _job(plugin: Plugin, device: str) -> PluginJob:
-    return replace(plugin.job(), device=device)
-
-
 def _pixels(frame: Row) -> Any:
     return lambda: frame["pixels"]
-
-
-def _with_people(
-    table: pa.Table, identity: Ints, person: Sequence[str | None], still: bool
-) -> pa.Table:
-    """Return the table with the identity and the person of each face, by its track.
-
-    identity, person: of each track; still: a lone picture has people, but neither tracks nor
-    identities.
-    """
-    tracks = table["track_id"]
-    told = {
-        "identity": pa.nulls(len(table), pa.int32())
-        if still
-        else pa.array(identity, pa.int32()).take(tracks),
-        "person": pa.array(person, pa.string()).take(tracks),
-    }
-    if still:
-        told["track_id"] = told["identity"]
-    for name, column in told.items():
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, table.schema.field(place), column)
-    return table

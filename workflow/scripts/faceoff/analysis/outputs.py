@@ -1,22 +1,34 @@
 """Write the files of an analysis into a folder."""
 
 import hashlib
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from faceoff.analysis import document, openface, overlay, page, people, summary
 from faceoff.analysis.result import Analysis
+from faceoff.plugins import registry
 from faceoff.storage import csv_text, files
 
 KINDS = ("json", "csv", "plot", "html")  # that are written by default
+_SOURCE = "source.json"  # written first: of which file a folder's files are, finished or not
 _DONE = "done.json"  # written last: of which file, and by what, a folder's files were made
+_NAMES = (
+    *("analysis.json", "timeline.json", "frames.csv", "action_units.csv", "summary.txt"),
+    *("timeline.svg", "timeline.png", "units.svg", "units.png"),
+    *("analysis.html", "overlay.mp4", "overlay.png"),
+)
 
 
 def write(analysis: Analysis, folder: Path, kinds: Collection[str] = KINDS) -> None:
-    """Write summary.txt and the files of these kinds: json, csv, plot, html, overlay."""
+    """Write summary.txt and the files of these kinds: json, csv, plot, html, overlay.
+
+    Those that another call wrote are removed first, so that a folder never mixes two analyses.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _DONE).unlink(missing_ok=True)  # of the files that are now replaced
+    for name in (_DONE, *_NAMES):
+        (folder / name).unlink(missing_ok=True)
     for kind in sorted(kinds, key=list(_WRITE).index):
         _WRITE[kind](analysis, folder)
     files.write_text(folder / "summary.txt", "\n".join(summary_lines(analysis)) + "\n")
@@ -79,13 +91,13 @@ def summary_lines(analysis: Analysis) -> list[str]:
     found = analysis.summary
     models = ", ".join(analysis.about["models"])
     lines = [f"{analysis.name}: {analysis.state}{_of(analysis.reason)}"]
-    measured = "".join(f", {name}" for name in analysis.about["signals"])
-    lines.append(f"read by {analysis.about['detector']} and {models}{measured}")
     if not found["frames"]:
         return lines
+    measured = "".join(f", {name}" for name in analysis.about["signals"])
+    lines.append(f"read by {analysis.about['detector']} and {models}{measured}")
     lines.append(
-        f"{found['frames']} frames over {found['duration_s']:.2f} s; a face was read in "
-        f"{found['frames_with_a_face']} of them ({found['coverage']:.1%}), a reliable one in "
+        f"{_frames(found['frames'])} over {found['duration_s']:.2f} s; a face was read in "
+        f"{found['frames_with_a_face']} ({found['coverage']:.1%}), a reliable one in "
         f"{found['reliable']:.1%}"
     )
     if found["people"] != [] and analysis.about["identities"] == people.JOINED:
@@ -95,7 +107,7 @@ def summary_lines(analysis: Analysis) -> list[str]:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in face["emotions"].items())
         mean = face["mean_confidence"]
         lines.append(
-            f"{summary.name_of(face['identity'], face['person'])}: {face['frames']} frames from "
+            f"{summary.name_of(face['identity'], face['person'])}: {_frames(face['frames'])} from "
             f"{face['first_s']:.2f} to {face['last_s']:.2f} s: {shares}"
             f"{'' if mean is None else f' (mean probability {mean:.2f})'}"
             f"{_blinks(face)}{_talks(face)}"
@@ -103,6 +115,10 @@ def summary_lines(analysis: Analysis) -> list[str]:
     if analysis.rule:
         lines.append(f"episodes by the rule {analysis.rule}: {len(analysis.episodes)}")
     return lines
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame{'s' * (count != 1)}"
 
 
 def _blinks(face: Mapping[str, Any]) -> str:
@@ -120,25 +136,53 @@ def _of(reason: str) -> str:
 
 
 def folders_of(paths: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Return the folder of each file: its stem, with a part of a hash where others have the stem.
+    """Return the folder of each file: its stem, with a part of a hash where that is not free.
 
-    Others are files of this call, and the file that the folder was made of before.
+    It is not where another file of this call has the stem, where the folder is another file's, even
+    if its analysis never finished, and where it holds things that no analysis has written.
     """
     found = {}
     stems = [path.stem for path in paths]
     for path in paths:
         folder = out / path.stem
-        made_of = _made(folder).get("source", _source(path))
-        if stems.count(path.stem) > 1 or made_of != _source(path):
+        if stems.count(path.stem) > 1 or not _is_free(folder, path):
             part = hashlib.sha256(_source(path).encode()).hexdigest()[:8]
             folder = out / f"{path.stem}-{part}"
         found[path] = folder
     return found
 
 
+def _is_free(folder: Path, path: Path) -> bool:
+    made_of = _noted(folder / _SOURCE).get("analysis_of")
+    if made_of is None:
+        return not (folder.is_dir() and any(folder.iterdir()))
+    return bool(made_of == _source(path))
+
+
+def is_result(folder: Path) -> bool:
+    """Return whether a folder was made by an analysis."""
+    return "analysis_of" in _noted(folder / _SOURCE)
+
+
+def fingerprint(kind: str, name: str) -> str:
+    """Return a hash of all that a header or card says of a plug-in, its weights' hashes included.
+
+    Raises RegistryError for an unknown name or a wrong card.
+    """
+    said = json.dumps(vars(registry.get(kind, name).job()), sort_keys=True, default=str)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
 def is_done(path: Path, folder: Path, settings: Mapping[str, Any]) -> bool:
     """Return whether a folder has the files of this source, unchanged, made by these settings."""
-    return _made(folder) == _stamp(path, settings)
+    return _noted(folder / _DONE) == _stamp(path, settings)
+
+
+def begin(path: Path, folder: Path) -> None:
+    """Make a folder, and note whose it is. Raises OSError where that cannot be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files.clear_leftovers(folder)
+    files.write_json(folder / _SOURCE, {"analysis_of": _source(path)})
 
 
 def finish(path: Path, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -160,10 +204,10 @@ def _stamp(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _made(folder: Path) -> dict[str, Any]:
-    """Return what is noted of a folder, nothing where it is unfinished or its note damaged."""
+def _noted(note: Path) -> dict[str, Any]:
+    """Return what a note says, nothing where there is none or it is damaged."""
     try:
-        found = files.read_json(folder / _DONE)
+        found = files.read_json(note)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

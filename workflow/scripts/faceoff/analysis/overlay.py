@@ -45,7 +45,7 @@ def write(analysis: Analysis, folder: Path) -> Path | None:
     target = folder / f"overlay.{'png' if still else 'mp4'}"
     about = analysis.about
     pictures = Pictures(
-        analysis.path, Sampling(about["fps"] or 0.0, about["every"]), about["start_s"],
+        analysis.path, Sampling(about["fps"] or 0.0, about["every"], once=True), about["start_s"],
         about["end_s"],
     )  # fmt: skip
     faces = groupby(analysis.frames.rows(), key=lambda row: row["frame"])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from faceoff.assets import fetch
 from faceoff.assets.face_embedding import ASSETS
@@ -145,3 +146,26 @@ class Whose:
         person = identities.named(middle, never, self._people.embeddings, self._people.person)
         names: list[Any] = [*self._people.names, None]
         return identity, [names[person[number]] for number in identity]
+
+
+def with_people(
+    table: pa.Table, identity: Ints, person: Sequence[str | None], still: bool
+) -> pa.Table:
+    """Return the table with the identity and the person of each face, by its track.
+
+    identity, person: of each track; still: a lone picture has people, but neither tracks nor
+    identities.
+    """
+    tracks = table["track_id"]
+    told = {
+        "identity": pa.nulls(len(table), pa.int32())
+        if still
+        else pa.array(identity, pa.int32()).take(tracks),
+        "person": pa.array(person, pa.string()).take(tracks),
+    }
+    if still:
+        told["track_id"] = told["identity"]
+    for name, column in told.items():
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, table.schema.field(place), column)
+    return table

@@ -1,8 +1,9 @@
 """Read the pictures of one's own files, arrays and iterators, each with its place and time."""
 
+import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +30,9 @@ class Pictures:
     """The pictures of a source as rows of the frames table, whose `pixels` are decoded.
 
     name: what rows and messages call the source; expected: the number of pictures as far as it is
-    known; lost: why some or all of the pictures could not be read; mended: what of its clock was.
-    Both are known once the pictures were read.
+    known; lost: why some or all of the pictures could not be read; mended: what of its clock was;
+    outside: that it has pictures, but none between start and end. These are known once the pictures
+    were read.
     """
 
     source: Source
@@ -39,6 +41,7 @@ class Pictures:
     end_s: float | None = None
     lost: str = ""
     mended: list[str] = field(default_factory=list)
+    outside: str = ""
 
     @property
     def path(self) -> Path | None:
@@ -64,12 +67,16 @@ class Pictures:
 
     def rows(self) -> Iterator[Row]:
         """Yield a row per sampled picture between start and end, in order of time."""
+        any_inside = any_outside = False
         try:
             for number, time_s, image in self._timed():
                 if self.end_s is not None and time_s > self.end_s:
-                    return
+                    any_outside = True
+                    break
                 if time_s < self.start_s:
+                    any_outside = True
                     continue
+                any_inside = True
                 height, width = image.shape[:2]
                 yield {
                     "sample_id": self.name,
@@ -84,6 +91,9 @@ class Pictures:
             self.lost = str(error)
         except OSError as error:
             self.lost = f"cannot read: {error.strerror or error}"
+        if any_outside and not any_inside:
+            to = "the end" if self.end_s is None else f"{self.end_s:g} s"
+            self.outside = f"no frame lies in the part from {self.start_s:g} s to {to}"
 
     def _timed(self) -> Iterator[tuple[int, float, RGB]]:
         if isinstance(self.source, (str, Path)):
@@ -165,10 +175,13 @@ def local(path: Path | str) -> Path:
     return Path(unquote(parts.path))
 
 
-def files_of(paths: Iterable[Path]) -> list[Path]:
+def files_of(
+    paths: Iterable[Path], leave: Callable[[Path], bool] = lambda folder: False
+) -> list[Path]:
     """Return the files among these paths, and the pictures and videos of the folders among them.
 
-    Raises FileNotFoundError for a path that does not exist, ValueError for a folder without any.
+    leave: tells of a folder within such a folder whether its files are left out. Raises
+    FileNotFoundError for a path that does not exist, ValueError for a folder without any.
     """
     found: list[Path] = []
     for path in map(local, paths):
@@ -177,9 +190,15 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = [file for file in sorted(path.rglob("*")) if file.is_file()]
-        inside = [file for file in inside if left_out(file) is None]
+        inside: list[Path] = []
+        for folder, below, names in os.walk(path):
+            below[:] = [name for name in below if not leave(Path(folder, name))]
+            files = [Path(folder, name) for name in names]
+            inside += [file for file in files if file.is_file() and left_out(file) is None]
         if not inside:
-            raise ValueError(f"{path}: the folder holds no picture and no video")
-        found += inside
+            raise ValueError(
+                f"{path}: the folder holds no picture and no video; results of `faceoff analyze` "
+                "do not count"
+            )
+        found += sorted(inside)
     return list(dict.fromkeys(found))

@@ -1,6 +1,8 @@
 """The command that analyses one's own videos and pictures, without a configuration."""
 
+from contextlib import closing
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +10,7 @@ import typer
 
 from faceoff.analysis import DETECTOR, MODELS
 from faceoff.commands.command_line import console, fail
+from faceoff.inference.hardware import check_device
 from faceoff.temporal import rule_list
 
 
@@ -32,11 +35,18 @@ def analyze(
     ] = None,
     every: Annotated[int, typer.Option("--every", min=1, help="read every N-th frame")] = 1,
     fps: Annotated[
-        float, typer.Option("--fps", min=0, help="read so many frames per second instead")
+        float,
+        typer.Option(
+            "--fps",
+            min=0,
+            max=1000,
+            show_default=False,
+            help="read so many frames per second instead, none twice",
+        ),
     ] = 0.0,
     start: Annotated[float, typer.Option("--start", help="first second that is read")] = 0.0,
     end: Annotated[float | None, typer.Option("--end", help="last second that is read")] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda")] = "auto",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")] = "auto",
     identities: Annotated[
         bool | None,
         typer.Option(
@@ -50,7 +60,7 @@ def analyze(
     ] = None,
     temporal: Annotated[
         str | None,
-        typer.Option("--temporal", help=f"rule over time: {', '.join(rule_list.names())}"),
+        typer.Option("--temporal", help=f"rule over time: {', '.join(rule_list.unlearned())}"),
     ] = None,
     calibration: Annotated[
         Path | None,
@@ -81,6 +91,10 @@ def analyze(
 
     Files that cannot be read wholly are named with the reason, and the exit status is then 3.
     """
+    for name, given in (("start", start), ("end", end or 0.0)):
+        if not isfinite(given):
+            fail(f"--{name} {given:g} is no number")
+    check_device(device)
     if every > 1 and fps:
         fail("give --every or --fps, not both")
     if end is not None and end < start:
@@ -103,16 +117,22 @@ def analyze(
         "end_s": end, "kinds": kinds,
         "identities": whose.state_of(joined), "people": whose.fingerprint(people),
         "temporal": temporal, "signals": signals,
+        "plugins": [
+            outputs.fingerprint(kind, name)
+            for kind, names in (("detector", [detector]), ("model", models), ("signal", signals))
+            for name in names
+        ],
         "calibration": calibration and asdict(calibrations.read(calibration, models)),
     }  # fmt: skip
     faulty = 0
-    todo = outputs.folders_of(files_of(paths), out)
+    todo = outputs.folders_of(files_of(paths, leave=outputs.is_result), out)
     for path, folder in list(todo.items()):
         if not again and outputs.is_done(path, folder, settings):
             console.print(f"{folder}: finished before; --again does it anew", soft_wrap=True)
             del todo[path]
     if not todo:
         return
+    out.mkdir(parents=True, exist_ok=True)  # an error comes before the reading
     from faceoff.analysis import batch
 
     options = {
@@ -121,11 +141,12 @@ def analyze(
         "temporal": temporal, "signals": signals, "calibration": calibration,
     }  # fmt: skip
     task = batch.Task(options, start, end, kinds, settings)
-    for done in batch.finished(todo, task, jobs):
-        for line in [*done.lines, f"files in {done.folder}"]:
-            console.print(line, soft_wrap=True, highlight=False, markup=False)
-        if done.state != "ok":
-            faulty += 1
-            typer.echo(f"faceoff: {done.path}: {done.state}: {done.reason}", err=True)
+    with closing(batch.finished(todo, task, jobs)) as work:  # ends its processes
+        for done in work:
+            for line in [*done.lines, f"files in {done.folder}"]:
+                console.print(line, soft_wrap=True, highlight=False, markup=False)
+            if done.state != "ok":
+                faulty += 1
+                typer.echo(f"faceoff: {done.path}: {done.state}: {done.reason}", err=True)
     if faulty:
         raise typer.Exit(3)

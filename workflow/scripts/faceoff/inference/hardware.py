@@ -28,6 +28,7 @@ class Hardware:
     batch: int | None = None
 
 
+DEVICE = r"^(auto|cpu|cuda(:\d+)?)$"
 _set = Hardware()
 
 
@@ -71,6 +72,12 @@ _GPU_FAILED = re.compile(
     re.IGNORECASE,
 )
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}  # and files enough open
+
+
+def check_device(device: str) -> None:
+    """Raise ValueError for a word that names no device."""
+    if not re.fullmatch(DEVICE, device):
+        raise ValueError(f"no device {device!r}: auto, cpu, cuda or cuda:N")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -1,8 +1,8 @@
 """Sample timed pictures at a fixed rate."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import groupby, islice
 from typing import TypeVar
 
 from faceoff.media.images import DecodeError
@@ -17,14 +17,17 @@ Picture = TypeVar("Picture")
 class Sampling:
     """The rate at which frames of a clip are taken.
 
-    It is `fps` per second; with fps 0, every `every`-th frame is taken.
+    It is `fps` per second; with fps 0, every `every`-th frame is taken. With `once` no frame is
+    taken twice, so that a rate above the clip's own takes every frame.
     """
 
     fps: float = 5.0
     every: int = 1
+    once: bool = False
 
 
 ALL_FRAMES = Sampling(fps=0)
+MAX_FPS = 1000.0
 
 
 def sampled(
@@ -33,15 +36,21 @@ def sampled(
     """Sample (seconds, picture) pairs of rising time at a fixed rate.
 
     Sample k is the last picture with time <= t0 + k / fps (protocol §5). Yields (k, its own time,
-    picture); at a rate above the video's, a picture stands for several samples. Raises DecodeError
-    if it would have to do so for more than MAX_HOLD_S, after the samples before that gap; it says
-    how many pictures stand after it.
+    picture); at a rate above the video's, a picture stands for several samples, or with `once` for
+    the first of them, and k counts what is yielded. Raises DecodeError if it would have to do so
+    for more than MAX_HOLD_S, after the samples before that gap; it says how many pictures stand
+    after it.
     """
     fps = sampling.fps
     if fps == 0:
         yield from (
             (number, *pair) for number, pair in enumerate(islice(timed, None, None, sampling.every))
         )
+        return
+    if sampling.once:
+        several = groupby(sampled(timed, replace(sampling, once=False)), lambda sample: sample[1])
+        for number, (_, samples) in enumerate(several):
+            yield number, *next(samples)[1:]
         return
     number, start, gap, lost = 0, 0.0, 0.0, 0
     held: tuple[float, Picture] | None = None

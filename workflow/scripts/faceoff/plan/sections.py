@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 
 from faceoff.fusion import rule_list
+from faceoff.inference.hardware import DEVICE
 from faceoff.plan.training_sections import TrainingConfig
 from faceoff.plugins.options import DataPath, DatasetConfig, Name, Section
 from faceoff.temporal import rule_list as temporal_rules
@@ -254,7 +255,7 @@ class RunConfig(Section):
         description="fetch: download missing weights before the run, or stop; present: skip the "
         "pairs whose weights are missing",
     )
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
+    device: Annotated[str, Field(pattern=DEVICE)] = Field(
         "auto",
         description="device of the networks: auto (a GPU if there is one), cpu, cuda or cuda:N; "
         "FACEOFF_DEVICE overrides it on one machine",
