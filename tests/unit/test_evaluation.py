@@ -15,7 +15,9 @@ from faceoff.scoring.task import (
     owners,
     read_task,
     sample_posteriors,
+    share_interval,
 )
+from faceoff.statistics.intervals import cluster_interval, wilson
 from faceoff.storage import columns, parquet
 
 CLASSES = ("happiness", "sadness")
@@ -231,3 +233,21 @@ def test_clips_say_how_many_of_their_frames_were_read():
         (2, 0.5),
     ]
     assert clips(np.ones(3, int), np.ones(3, int), np.ones(3, bool), None) is None
+
+
+@pytest.mark.parametrize("right", [False, True])
+def test_subjects_without_spread_have_an_interval_of_some_width(right: bool) -> None:
+    """Three subjects of whom every sample is right tell little: t would say 100-100 %."""
+    found = share_interval(np.full(30, right), np.arange(30) % 3)
+    assert found == wilson(3 * right, 3)
+    assert found.high - found.low > 0.5
+    alone = share_interval(np.full(30, right), np.zeros(30, int))
+    assert np.isnan([alone.low, alone.high]).all()
+
+
+def test_subjects_with_spread_have_t() -> None:
+    correct = np.array([True, False, True, True, True, False])
+    people = np.array([0, 0, 1, 1, 2, 2])
+    assert share_interval(correct, people) == cluster_interval(
+        correct.astype(float), people, bounds=(0.0, 1.0)
+    )

@@ -19,10 +19,10 @@ import numpy as np
 
 from faceoff.scoring import metrics
 from faceoff.scoring.records import Number
+from faceoff.scoring.task import share_interval
 from faceoff.scoring.time_records import FrameScores, LagScores, Timing
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
 from faceoff.statistics.bootstrap import bootstrap_t_confusion
-from faceoff.statistics.intervals import cluster_interval
 from faceoff.temporal.episodes import Course, Segment, course, frame_seconds, segments
 
 COLLAR_S = 0.1  # on either side of a change of the truth
@@ -162,7 +162,7 @@ def frame_scores(truth: FrameTruth, said: Ints, seed: int) -> FrameScores:
         clusters,
         seed=seed,
     )
-    level = cluster_interval(right.astype(float), clusters, bounds=(0.0, 1.0))
+    level = share_interval(right, clusters)
     faceless = truth.faceless
     per_minute = 1 / truth.minutes if truth.minutes else float("nan")
     switched = switches_of(truth, said)

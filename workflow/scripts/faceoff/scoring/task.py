@@ -293,7 +293,12 @@ def share_interval(correct: Bools, clusters: Labels | None) -> Interval:
     """Return the 95 % interval of a share (protocol §13).
 
     Wilson's for independent samples, with clusters `cluster_interval` (NaN below two of them).
+    Where all samples are right, or none, clusters have no spread, and t would be certain of few of
+    them; Wilson's interval of the clusters stands for it.
     """
     if clusters is None or len(correct) == 0:
         return wilson(int(correct.sum()), len(correct))
+    groups = len(np.unique(clusters))
+    if groups > 1 and correct.all() == correct.any():
+        return wilson(groups * int(correct.all()), groups)
     return cluster_interval(correct.astype(float), clusters, bounds=(0.0, 1.0))
