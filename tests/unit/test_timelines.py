@@ -104,7 +104,7 @@ def test_the_first_clips_are_those_of_a_fusion_unless_another_is_named(tmp_path:
     assert [
         clip.sample_id for clip in first_clips(folder, cell="fusion/vote", samples=["b"])[2]
     ] == ["b"]
-    for nothing in ({"cell": "fusion/other"}, {"dataset": "e"}, {"samples": ["still"]}):
+    for nothing in ({"dataset": "e"}, {"samples": ["still"]}):
         with pytest.raises(FileNotFoundError, match="no clip of several frames"):
             first_clips(folder, **nothing)
 
@@ -134,3 +134,11 @@ def test_a_picture_from_the_command_line(tmp_path: Path, monkeypatch: pytest.Mon
     absent = CliRunner().invoke(app, ["timeline", "r", "t.svg", "--cell", "whole/other"])
     assert absent.exit_code == 1
     assert not (tmp_path / "t.gif").exists()
+
+
+def test_an_unknown_cell_is_answered_with_those_that_there_are(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no cell 'whole/fre', did you mean 'whole/fer'"):
+        first_clips(folder, "whole/fre")
+    with pytest.raises(FileNotFoundError, match="no cell 'temporal/smooth'; valid: whole/fer"):
+        first_clips(folder, "temporal/smooth")

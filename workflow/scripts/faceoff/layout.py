@@ -149,6 +149,12 @@ class Layout:
             return self.temporal(dataset, tail)
         return self.predictions(dataset, head, tail)
 
+    def all_votes(self) -> list[Path]:
+        """Return the tables of the predictions of every pipeline that are there, sorted."""
+        return self.existing(
+            self.predictions("*", "*", "*"), self.fusion("*", "*"), self.temporal("*", "*")
+        )
+
     def score(
         self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = "{model}"
     ) -> str:

@@ -31,8 +31,7 @@ def write_predictions(folder: Path, output: Path) -> int:
     """
     present, layout = run_folder.belongs(folder), Layout(str(folder))
     tables: list[_Table] = []
-    of_run = (layout.predictions("*", "*", "*"), layout.fusion("*", "*"), layout.temporal("*", "*"))
-    for path in layout.existing(*of_run):
+    for path in layout.all_votes():
         dataset = path.relative_to(folder).parts[1]
         cell = cell_name(path)
         if "@" not in dataset and present(

@@ -10,6 +10,7 @@ import numpy as np
 from faceoff.layout import Layout
 from faceoff.results import run_folder
 from faceoff.scoring.task import cell_name
+from faceoff.spelling import suggestion
 from faceoff.storage import parquet
 from faceoff.storage.columns import classes_of
 
@@ -97,6 +98,9 @@ def first_clips(
         if shown:
             return found, "/".join(names if kind == "predictions" else (kind, *names)), shown
     named = f" by the name {' or '.join(samples)}" if samples else ""
+    known = sorted({cell_name(path) for path in layout.all_votes()})
+    if cell and known and not files:
+        raise FileNotFoundError(f"{folder} has no cell {cell!r}{suggestion(cell, known)}")
     raise FileNotFoundError(
         f"{folder} holds no clip of several frames{named}"
         + (f" under {cell}" if cell else "")
