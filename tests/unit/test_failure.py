@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from faceoff.cli import app
 from faceoff.inference.plugin_job import trained_parameters
 from faceoff.plan.jobs import CellIdentity, ScoreJob
-from faceoff.results import run_folder
+from faceoff.results import leaderboard, run_folder
 from faceoff.stages.check import check
 from faceoff.stages.failure import INTERRUPTED, reason_of, record_failure
 from faceoff.stages.score import write_score
@@ -219,3 +219,12 @@ def test_predictions_that_are_all_errors_are_made_again(tmp_path: Path) -> None:
     )
     assert check([tmp_path / "score.json"], tmp_path / "check.ok") == 1
     assert not predictions.exists()
+
+
+def test_rules_over_time_that_failed_with_a_cell_are_counted():
+    cells = [{"dataset": "d", "name": "det/net", "reason": "killed"}]
+    rules = [{"dataset": "d", "name": f"temporal/r{n}.det.net", "reason": "x"} for n in range(9)]
+    shown = leaderboard._failures([*cells, *rules])
+    assert (shown.row_count, shown.caption) == (1, "and 9 under rules over time, which read these")
+    alone = leaderboard._failures(rules)
+    assert (alone.row_count, alone.caption) == (9, None)

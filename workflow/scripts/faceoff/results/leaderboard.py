@@ -195,10 +195,20 @@ def _name(score: Score) -> str:
 
 
 def _failures(failed: Sequence[Mapping[str, str]]) -> Table:
-    table = Table(title="failed", title_justify="left", box=SIMPLE_HEAD)
+    """Return a table of what failed; rules over time fail with what they read and are counted."""
+    over_time = [row for row in failed if row["name"].startswith("temporal/")]
+    own = [row for row in failed if row not in over_time] or over_time
+    more = len(failed) - len(own)
+    table = Table(
+        title="failed",
+        caption=f"and {more} under rules over time, which read these" if more else None,
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+    )
     for heading in ("dataset", "detector", "model", "reason"):
         table.add_column(heading, overflow="fold")
-    for row in failed:
+    for row in own:
         detector, _, model = row["name"].partition("/")
         table.add_row(*map(Text, (row["dataset"], detector, model, row["reason"])))
     return table
