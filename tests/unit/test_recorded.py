@@ -361,3 +361,46 @@ def test_rows_of_the_predictions_table(tmp_path: Path) -> None:
     (lacking, off) = parquet.notes_of(tmp_path / "out.parquet")
     assert lacking.startswith("no column for neutral, sadness")
     assert "row 2 ('c') with 1.8" in off
+
+
+NAMED = [
+    {"sample_id": "a", "timestamp": 0.0, "emotion": "joy", "accuracy": 0.65, "sentiment": "positive"},
+    {"sample_id": "a", "timestamp": 1.0, "emotion": None, "accuracy": None, "sentiment": None},
+    {"sample_id": "b", "timestamp": 0.0, "emotion": "angry", "accuracy": 1.0},
+]  # fmt: skip
+
+
+def test_a_timeline_with_one_emotion_per_moment_is_read(tmp_path):
+    """As speech or text models write them: what a probability leaves open is spread evenly."""
+    (tmp_path / "speech.json").write_text(json.dumps(NAMED))
+    model = opened(tmp_path / "speech.json", time="timestamp", emotion="emotion")
+    frames = [
+        {"sample_id": name, "timestamp_s": seconds}
+        for name, seconds in (("a", 0.1), ("a", 1.2), ("b", 0.0), ("c", 0.0))
+    ]
+    found = model.known(frames)
+    assert model.emotions == EMOTIONS
+    assert found.evaluable.tolist() == [True, False, True, False]
+    assert found.posterior[0] == pytest.approx([0.05, 0.65, *[0.05] * 6])
+    assert found.posterior[2, EMOTIONS.index("anger")] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "says"),
+    [
+        ({"accuracy": 87}, {}, "row 1: accuracy is no probability from 0 to 1"),
+        ({"accuracy": None}, {}, "row 1: accuracy is no probability from 0 to 1"),
+        ({"emotion": "hapiness"}, {}, "row 1: .*happiness"),
+        ({}, {"emotion": "feeling"}, "no column 'feeling' .options.emotion."),
+        (
+            {},
+            {"accuracy": "acuracy"},
+            "no column 'acuracy' .options.accuracy., did you mean 'accur",
+        ),
+        ({}, {"emotion": 3}, "options.emotion: expected the name of a column"),
+    ],
+)
+def test_a_wrong_timeline_of_emotions_is_named(tmp_path, change, options, says):
+    (tmp_path / "speech.json").write_text(json.dumps([NAMED[0] | change, *NAMED[1:]]))
+    with pytest.raises(ValueError, match=says):
+        opened(tmp_path / "speech.json", **{"time": "timestamp", "emotion": "emotion", **options})

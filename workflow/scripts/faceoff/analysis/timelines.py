@@ -11,6 +11,7 @@ import numpy as np
 from faceoff import emotions
 from faceoff.analysis import over_time
 from faceoff.emotions import SENTIMENT
+from faceoff.fusion.posteriors import spelled_out
 from faceoff.spelling import suggestion
 from faceoff.statistics.arrays import Floats
 from faceoff.storage import files
@@ -117,18 +118,8 @@ def channel(name: str, statements: Sequence[Statement], space: Sequence[str]) ->
         min(follows, statement.start + HOLD_S) if statement.end is None else statement.end
         for statement, follows in zip(statements, following, strict=True)
     ])  # fmt: skip
-    rows = [_posterior(statement.probabilities, space) for statement in statements]
+    rows = [spelled_out(statement.probabilities, space) for statement in statements]
     return Channel(name, starts, ends, np.array(rows).reshape(len(rows), len(space))).apart()
-
-
-def _posterior(named: Mapping[str, float], space: Sequence[str]) -> Floats:
-    if not named:
-        return np.full(len(space), np.nan)
-    row = np.array([named.get(emotion, np.nan) for emotion in space])
-    rest, open_ones = max(0.0, 1 - sum(named.values())), np.isnan(row)
-    row[open_ones] = rest / open_ones.sum() if open_ones.any() else 0.0
-    total = row.sum()
-    return row / total if total > 0 else np.full(len(space), 1 / len(space))
 
 
 def join(

@@ -13,6 +13,8 @@ truth
     (n,) class index, 0 … k-1.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -146,3 +148,25 @@ def normalise_logs(logs: Floats, anyone: Bools) -> Floats:
     """Return `normalise` of scores that are given by their logarithms (n, k)."""
     logs = np.where(anyone[:, None], logs, 0.0)
     return normalise(np.exp(logs - logs.max(axis=1, keepdims=True)), anyone)
+
+
+def spelled_out(named: Mapping[str, float], space: Sequence[str]) -> Floats:
+    """Return (k,) the posterior of which some classes are named; NaN where none is.
+
+    What they leave open is spread evenly over the other classes of the space. Shares that sum to
+    more than 1 are divided by their sum.
+
+    Parameters
+    ----------
+    named
+        Class -> 0–1.
+    space
+        The k classes, with all that are named.
+    """
+    if not named:
+        return np.full(len(space), np.nan)
+    row = np.array([named.get(name, np.nan) for name in space])
+    rest, open_ones = max(0.0, 1 - sum(named.values())), np.isnan(row)
+    row[open_ones] = rest / open_ones.sum() if open_ones.any() else 0.0
+    total = row.sum()
+    return row / total if total > 0 else np.full(len(space), 1 / len(space))

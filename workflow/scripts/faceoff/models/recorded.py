@@ -16,6 +16,7 @@ import pyarrow
 import pyarrow.parquet
 
 from faceoff import emotions
+from faceoff.fusion.posteriors import spelled_out
 from faceoff.plugins.protocols import CropSpec, Prediction
 from faceoff.spelling import suggestion
 from faceoff.storage.columns import DIMENSIONS
@@ -34,6 +35,8 @@ MODELS = {
             "time": None,
             "tolerance_s": 0.5,
             "columns": {},
+            "emotion": None,
+            "accuracy": "accuracy",
             "normalise": False,
         },
     }
@@ -49,7 +52,9 @@ class Recorded:
     Options: `path`; `id`, `time`: names of those columns; `tolerance_s`: the largest distance to
     the nearest moment; `columns`: emotion -> column, by default every column named as an emotion
     or a class of the dataset's space (`space` of the card), with or without `p_` before it;
-    `normalise`: divide rows by their sum instead of refusing them.
+    `emotion`, `accuracy`: names of the columns with one emotion and its probability, in the place
+    of a column per emotion; a row without an emotion says nothing, and what its probability leaves
+    open is spread over the other emotions; `normalise`: divide rows by their sum instead of refusing them.
 
     notes: what the file has that is not read, what it lacks, and rows that do not sum to one.
     """
@@ -74,6 +79,12 @@ class Recorded:
                     f"options.{key}"
                 )
         space = tuple(card.get("space") or ())
+        self._silent = np.zeros(len(rows), bool)  # rows that say nothing
+        if options["emotion"]:
+            named = [row.get(options["emotion"]) for row in rows]
+            self._silent = np.array([name in (None, "") for name in named])
+            rows = _spelled_out(rows, present, options, self._path, space)
+            present = list(dict.fromkeys(key for row in rows for key in row))
         columns = _columns(options["columns"], present, self._path, space)
         affect = [name for name in DIMENSIONS if name in present]
         for number, row in enumerate(rows, 1):
@@ -112,6 +123,8 @@ class Recorded:
         kinds = [
             ("id", isinstance(options["id"], str), column),
             ("time", isinstance(options["time"], str | None), column),
+            ("emotion", isinstance(options["emotion"], str | None), column),
+            ("accuracy", isinstance(options["accuracy"], str), column),
         ]
         kinds.append(
             (
@@ -185,7 +198,7 @@ class Recorded:
             self._posterior[index],
             affect.get("valence"),
             affect.get("arousal"),
-            evaluable=index >= 0,
+            evaluable=(index >= 0) & ~self._silent[index],
         )
 
     def fault(self, frame: Mapping[str, Any]) -> str:
@@ -305,6 +318,42 @@ def _parsed(text: str, where: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"{where}: no sound JSON, or cut: {error}") from None
+
+
+def _spelled_out(
+    rows: Sequence[dict[str, Any]],
+    present: Sequence[str],
+    options: Mapping[str, Any],
+    path: Path,
+    space: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Return the rows with a column for each class; a row that names none has equal shares.
+
+    Raises ValueError naming row and key for a column that is not there, an unknown emotion, and a
+    probability that is none.
+    """
+    for key in ("emotion", "accuracy"):
+        if options[key] not in present:
+            near = suggestion(options[key], present)
+            raise ValueError(f"{path}: no column {options[key]!r} (options.{key}){near}")
+    classes = emotions.order({*emotions.EMOTIONS, *space})
+    read = (options["emotion"], options["accuracy"])
+    spelled: list[dict[str, Any]] = []
+    for number, row in enumerate(rows, 1):
+        where = f"{path}, row {number}"
+        name, share = row.get(options["emotion"]), _number(row.get(options["accuracy"]))
+        shares = np.full(len(classes), 1 / len(classes))
+        if name not in (None, ""):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{where}: {options['accuracy']} is no probability from 0 to 1")
+            try:
+                emotion = name if name in space else emotions.canonical(str(name))
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from None
+            shares = spelled_out({emotion: share}, classes)
+        kept = {key: value for key, value in row.items() if key not in read}
+        spelled.append(kept | {f"p_{c}": float(v) for c, v in zip(classes, shares, strict=True)})
+    return spelled
 
 
 def _columns(
