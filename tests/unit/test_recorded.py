@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from faceoff.emotions import EMOTIONS
 from faceoff.models.recorded import Recorded
 from faceoff.plan.job_specs import Plan
 from faceoff.plan.preflight import PreflightError, check
@@ -364,7 +365,7 @@ def test_rows_of_the_predictions_table(tmp_path: Path) -> None:
 
 
 NAMED = [
-    {"sample_id": "a", "timestamp": 0.0, "emotion": "joy", "accuracy": 0.65, "sentiment": "positive"},
+    {"sample_id": "a", "timestamp": 0.0, "emotion": "joy", "accuracy": 0.65},
     {"sample_id": "a", "timestamp": 1.0, "emotion": None, "accuracy": None, "sentiment": None},
     {"sample_id": "b", "timestamp": 0.0, "emotion": "angry", "accuracy": 1.0},
 ]  # fmt: skip
@@ -395,7 +396,7 @@ def test_a_timeline_with_one_emotion_per_moment_is_read(tmp_path):
         (
             {},
             {"accuracy": "acuracy"},
-            "no column 'acuracy' .options.accuracy., did you mean 'accur",
+            "no column 'acuracy' .options.accuracy., did",
         ),
         ({}, {"emotion": 3}, "options.emotion: expected the name of a column"),
     ],

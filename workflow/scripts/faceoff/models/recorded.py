@@ -54,7 +54,8 @@ class Recorded:
     or a class of the dataset's space (`space` of the card), with or without `p_` before it;
     `emotion`, `accuracy`: names of the columns with one emotion and its probability, in the place
     of a column per emotion; a row without an emotion says nothing, and what its probability leaves
-    open is spread over the other emotions; `normalise`: divide rows by their sum instead of refusing them.
+    open is spread over the other emotions; `normalise`: divide rows by their sum instead of
+    refusing them.
 
     notes: what the file has that is not read, what it lacks, and rows that do not sum to one.
     """
