@@ -362,3 +362,27 @@ def test_folders_that_the_environment_names_are_looked_at(
     lines = str(caught.value).splitlines()
     assert lines[1] == "FACEOFF_MIRROR=nowhere is no folder"
     assert lines[0].endswith("; FACEOFF_DATA is not set: set it to the folder with your datasets")
+
+
+def test_a_rule_over_time_that_the_classes_do_not_allow_stops_the_run() -> None:
+    clips = {"type": "posed_video", "space": "basic6"}
+    told = {"rule": "dynamic_threshold", "of": ["whole/*"]}
+    made = plan({"datasets": {"clips": clips, "posed": {}}, "temporal": {"calm": told}})
+    with pytest.raises(preflight.PreflightError) as caught:
+        preflight.check(made)
+    assert str(caught.value).splitlines() == [
+        "temporal: the rule dynamic_threshold needs the class neutral, which clips is not scored "
+        "among; name the datasets that it reads in its `datasets`"
+    ]
+    elsewhere = {"calm": {**told, "datasets": ["posed"]}, "smooth": {"datasets": ["clips"]}}
+    preflight.check(plan({"datasets": {"clips": clips, "posed": {}}, "temporal": elsewhere}))
+
+
+def test_constants_are_chosen_among_the_classes_that_are_scored() -> None:
+    datasets = {
+        "clips": {"type": "posed_video", "validation": "valid"},
+        "valid": {"type": "posed_video", "split": "valid", "role": "validation", "space": "basic7"},
+    }
+    with pytest.raises(preflight.PreflightError, match="give both the same `space`"):
+        preflight.check(plan({"datasets": datasets, "temporal": {"smooth": {}}}))
+    preflight.check(plan({"datasets": datasets}))

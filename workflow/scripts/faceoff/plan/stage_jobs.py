@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cache
@@ -366,6 +366,25 @@ class StageJobs(Matrix):
             validation=self.judged_on(dataset),
             code=code("steady", temporal_rules.file_of(made.section.rule)),
         )
+
+    def temporal_faults(self) -> Iterator[str]:
+        """Yield a line for each rule over time that a dataset's classes do not allow."""
+        for dataset in self.datasets("test"):
+            space, judges = self._space(dataset), self.judged_on(dataset)
+            sections = {made.section.rule for made in self.temporal_of(dataset).values()}
+            if space is None or not sections:
+                continue
+            for rule in sorted(sections):
+                if temporal_rules.stated(rule).get("needs_neutral") and "neutral" not in space:
+                    yield (
+                        f"temporal: the rule {rule} needs the class neutral, which {dataset} is "
+                        "not scored among; name the datasets that it reads in its `datasets`"
+                    )
+            if judges and self._space(judges) not in (None, space):
+                yield (
+                    f"temporal: {dataset} and {judges}, on which constants are chosen, are scored "
+                    "among different classes: give both the same `space`"
+                )
 
     def over_time_job(self, dataset: str) -> OverTimeJob:
         """Tell `over_time` the names of the pipelines that it scores."""
