@@ -1,4 +1,4 @@
-"""What the page, the figure and the table show of scores over time is what the file says."""
+"""Hold page, figure and table of scores over time to what the file says."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What was seen, drawn onto the video: where, at the video's own times, upright, of any size."""
+"""Test what is drawn onto a video: where, at the video's own times, upright, of any size."""
 
 import struct
 from itertools import islice

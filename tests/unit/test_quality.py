@@ -1,4 +1,4 @@
-"""How well a face can be seen: by hand, and what becomes of it in an analysis."""
+"""Test how well a face can be seen: by hand, and what becomes of it in an analysis."""
 
 import cv2
 import numpy as np

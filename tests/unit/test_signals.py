@@ -145,7 +145,7 @@ def test_a_mesh_moves_back_into_its_crop() -> None:
 
 
 def test_the_mesh_of_a_tilted_face_lies_on_the_face() -> None:
-    """What a tilted picture gives is what the level one gives, tilted."""
+    """Expect of a tilted picture what the level one gives, tilted."""
     pytest.importorskip("mediapipe")
     plugin = registry.get("signal", "mesh")
     network = FaceMesh(fetch.fetch(plugin.assets["mesh"]))

@@ -1,4 +1,4 @@
-"""What a training lacks is said before any work starts, with the package and how to install it."""
+"""Expect what a training lacks before any work starts: the package and how to install it."""
 
 import subprocess
 import sys

@@ -93,7 +93,7 @@ def test_every_face_row_has_its_row(run: Path) -> None:
 
 
 def test_a_crop_in_memory_gives_the_same_bits(run: Path) -> None:
-    """What `faceoff analyze` calls is what the rule calls."""
+    """Compare what `faceoff analyze` calls with what the rule calls."""
     plugin, detector = registry.get("signal", "iris"), registry.get("detector", "mediapipe_short")
     signal = load_plugin(plugin.job(), Clock())
     job = CropJob(policy="all", calibration=detector.card["calibration"])

@@ -20,7 +20,7 @@ from faceoff.analysis.analyzer import Analyzer
 
 @dataclass(frozen=True)
 class Task:
-    """What is done with each file.
+    """Say what is done with each file.
 
     options: of `Analyzer`; start_s, end_s: the part that is read; kinds: of files that are written;
     settings: what the folder's note says, by which a later call knows it.

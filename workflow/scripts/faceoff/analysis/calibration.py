@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from faceoff.analysis.summary import values
+from faceoff.analysis.summary import values, with_columns
 from faceoff.statistics.arrays import Floats
 from faceoff.statistics.temperature import temper
 from faceoff.storage import files
@@ -67,5 +67,4 @@ def with_confidence(table: pa.Table, emotions: Sequence[str], temperature: float
     tempered = posteriors(table, emotions, temperature)
     read = np.isfinite(tempered).all(axis=1)
     highest = np.where(read, np.nan_to_num(tempered).max(axis=1, initial=0.0), np.nan)
-    place = table.schema.get_field_index("calibrated_confidence")
-    return table.set_column(place, table.schema.field(place), pa.array(highest, mask=~read))
+    return with_columns(table, {"calibrated_confidence": pa.array(highest, mask=~read)})

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from faceoff.analysis.summary import keys, values
+from faceoff.analysis.summary import keys, values, with_columns
 from faceoff.temporal.talking import LEAST, movement
 
 
@@ -29,6 +29,5 @@ def with_talking(table: pa.Table) -> pa.Table:
         course[places[own] - start] = openness[seen[own]]
         told = movement(times[start : start + len(course)], course)
         moved[seen[own]] = told[places[own] - start]
-    place = table.schema.get_field_index("talking")
     told = pa.array((moved >= LEAST).astype(np.int8), mask=np.isnan(moved))
-    return table.set_column(place, table.schema.field(place), told)
+    return with_columns(table, {"talking": told})

@@ -20,15 +20,15 @@ _BLINK = "AU45_c"
 def headings(analysis: Analysis) -> list[str]:
     """Return the headings of frames.csv: OpenFace's where it has them, then all others."""
     names = analysis.table.schema.names
-    units = [name for name in names if name.startswith("au_")]
+    units = analysis.unit_columns
     blinks = [_BLINK] if "blink" in names and "au_45" not in units else []
     return [
         *_FIRST,
         *(openface_columns.GAZE if "gaze_yaw" in names else ()),
         *(openface_columns.POSE if "pose_yaw" in names else ()),
         *(openface_columns.LANDMARKS if "landmarks" in names else ()),
-        *[f"{_au(name)}_r" for name in units],
-        *[f"{_au(name)}_c" for name in units],
+        *[f"{columns.unit_name(name)}_r" for name in units],
+        *[f"{columns.unit_name(name)}_c" for name in units],
         *blinks,
         *_WHOSE,
         *[name for name in (*columns.POSE, *columns.GAZE, *_SIGNALS) if name in names],
@@ -60,9 +60,9 @@ def rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
             **_landmarks(row),
         }
         for name in [name for name in row if name.startswith("au_")]:
-            score = row[name] or 0.0
-            told[f"{_au(name)}_r"] = score
-            told[f"{_au(name)}_c"] = int(row[name] is not None and score >= thresholds[name])
+            unit, score = columns.unit_name(name), row[name] or 0.0
+            told[f"{unit}_r"] = score
+            told[f"{unit}_c"] = int(row[name] is not None and score >= thresholds[name])
         yield {name: told[name] for name in names}
 
 
@@ -90,7 +90,3 @@ def _landmarks(row: Mapping[str, Any]) -> dict[str, float]:
         name: round(value, 2)
         for name, value in zip(openface_columns.LANDMARKS, ordered, strict=True)
     }
-
-
-def _au(name: str) -> str:
-    return f"AU{name.removeprefix('au_').upper()}"

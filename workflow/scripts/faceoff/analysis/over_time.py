@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from faceoff.analysis.calibration import posteriors
-from faceoff.analysis.summary import keys, values
+from faceoff.analysis.summary import keys, values, with_columns
 from faceoff.emotions import SENTIMENT
 from faceoff.statistics.arrays import Floats, Ints
 from faceoff.temporal import rule_list
@@ -97,13 +97,8 @@ def with_states(
         probability[rows] = person.steady.posteriors[known, states]
     silent = state < 0
     words = pa.array([*emotions, None], pa.string()).take(pa.array(state % (len(emotions) + 1)))
-    for column, content in (
-        ("steady_emotion", words),
-        ("steady_confidence", pa.array(probability, mask=silent)),
-    ):
-        place = table.schema.get_field_index(column)
-        table = table.set_column(place, table.schema.field(place), content)
-    return table
+    steady_confidence = pa.array(probability, mask=silent)
+    return with_columns(table, {"steady_emotion": words, "steady_confidence": steady_confidence})
 
 
 def episodes(

@@ -20,7 +20,7 @@ from faceoff.media.frame_rate import Sampling
 from faceoff.media.kinds import sample_kind
 from faceoff.plugins.protocols import RGB
 from faceoff.progress import track
-from faceoff.storage import files
+from faceoff.storage import columns, files
 
 Colour = tuple[int, int, int]
 # Okabe and Ito 2008, bright ones, so that people differ for everybody.
@@ -122,7 +122,7 @@ def _bars(
     ground[:] = ground // 3
     for place, (name, score) in enumerate(units.items()):
         at = top + place * line
-        text = _letters(f"AU{name.removeprefix('au_').upper()}", line - 3)
+        text = _letters(columns.unit_name(name), line - 3)
         _paint(image, (beside + 2, at + 1), text, _WHITE)
         length = round(4 * line * min(max(score, 0.0), _MOST) / _MOST)
         if length:

@@ -24,7 +24,7 @@ from faceoff.analysis import summary
 from faceoff.analysis.result import Analysis
 from faceoff.media.kinds import sample_kind
 from faceoff.statistics.arrays import Floats
-from faceoff.storage import files
+from faceoff.storage import columns, files
 
 _HERE = Path(__file__).parent
 
@@ -85,7 +85,7 @@ def _data(analysis: Analysis) -> Iterator[str]:
         "times": np.round(summary.values(table, "timestamp")[first], 4).tolist(),
         **(size[0] if size else {"width": None, "height": None}),
         "emotions": list(analysis.emotions),
-        "units": [f"AU{name.removeprefix('au_').upper()}" for name in units],
+        "units": [columns.unit_name(name) for name in units],
         "rule": analysis.rule,
     }
     yield json.dumps(whole).removesuffix("}") + ', "people": ['

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from faceoff.analysis.summary import with_columns
 from faceoff.assets import fetch
 from faceoff.assets.face_embedding import ASSETS
 from faceoff.faces.best_faces import BestFaces
@@ -165,7 +166,4 @@ def with_people(
     }
     if still:
         told["track_id"] = told["identity"]
-    for name, column in told.items():
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, table.schema.field(place), column)
-    return table
+    return with_columns(table, told)

@@ -212,7 +212,7 @@ class Analysis:
         intensities[~seen] = np.nan
         return unit_map.draw(
             shorten(self.name, 80),
-            [f"AU{name.removeprefix('au_').upper()}" for name in self.unit_columns],
+            [columns.unit_name(name) for name in self.unit_columns],
             summary.values(shown, "timestamp"),
             intensities,
         )

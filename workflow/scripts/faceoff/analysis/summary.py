@@ -1,5 +1,6 @@
 """Count what a table of an analysis amounts to, column by column."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -35,6 +36,14 @@ def summary(table: pa.Table) -> dict[str, Any]:
         "faces": _groups(table, "track_id", read),
         "people": _groups(table, "identity", read),
     }
+
+
+def with_columns(table: pa.Table, told: Mapping[str, pa.Array]) -> pa.Table:
+    """Return the table with these columns, which it has, filled anew."""
+    for name, column in told.items():
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, table.schema.field(place), column)
+    return table
 
 
 def values(table: pa.Table, name: str) -> Floats:

@@ -28,7 +28,7 @@ _KEYS = ("timestamp", "end", "accuracy", "emotion", "sentiment", "probabilities"
 
 @dataclass(frozen=True)
 class Statement:
-    """What a channel says from `start` on; end: None where it does not say until when.
+    """Hold what a channel says from `start` on; end: None where it does not say until when.
 
     probabilities: of the emotions that are named; empty where nothing is seen or heard.
     """

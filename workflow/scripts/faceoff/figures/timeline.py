@@ -24,6 +24,7 @@ from faceoff.figures.canvas import (
     styled,
     titles,
 )
+from faceoff.temporal.episodes import borders
 
 Look = Mapping[str, Any]  # of a line: color, linestyle, marker
 
@@ -96,10 +97,7 @@ def _timeline_panel(
         np.asarray(panel["seconds"], float),
         100 * np.asarray(panel["posterior"], float),
     )
-    # A moment stands until the next one; the last as long as the one before.
-    edges = np.append(
-        seconds, seconds[-1] + (seconds[-1] - seconds[-2] if len(seconds) > 1 else 1.0)
-    )
+    edges = borders(seconds)
     missing = np.isnan(posterior).all(axis=1)
     for start, end in zip(edges[:-1][missing], edges[1:][missing], strict=True):
         axes.add_patch(

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from faceoff.figures.canvas import DOUBLE_MM, SEQUENTIAL, SMALL, canvas, nothing, styled, titles
 from faceoff.statistics.arrays import Floats
+from faceoff.temporal.episodes import borders
 
 STRONGEST = 5  # FACS's E
 
@@ -30,9 +31,7 @@ def draw(title: str, units: Sequence[str], seconds: Floats, intensities: Floats)
     axes = figure.add_subplot()
     if not len(seconds) or not units:
         return nothing(figure, axes, "no action unit was measured")
-    # A moment stands until the next one; the last as long as the one before.
-    last = seconds[-1] - seconds[-2] if len(seconds) > 1 else 1.0
-    edges = np.append(seconds, seconds[-1] + last)
+    edges = borders(seconds)
     rows = np.arange(len(units) + 1)
     mesh = axes.pcolormesh(
         edges, rows, intensities.T, cmap=SEQUENTIAL, vmin=0, vmax=STRONGEST, rasterized=True

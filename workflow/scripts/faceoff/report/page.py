@@ -8,18 +8,16 @@ security policy lets no other script run.
 
 import base64
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup, escape
 
 from faceoff.plan.aggregate_jobs import ReportJob
-from faceoff.report.part import NAME, Part, View
+from faceoff.report.part import NAME, Part, View, relative
 from faceoff.report.sections import (
     affect,
     answers,
@@ -295,8 +293,3 @@ def _is(file: Path) -> bool:
         return file.is_file()
     except OSError:  # a name too long for the file system
         return False
-
-
-def relative(file: Path, output: Path) -> str:
-    """Return a link from the page at `output` to a file."""
-    return quote(os.path.relpath(file, output.parent))

@@ -6,11 +6,13 @@ results into plain rows for the template, or returns None where this run has not
 then the section is left out. A view's `heading` replaces `TITLE`.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from faceoff.results import words
 from faceoff.results.dataset_results import DatasetResults, name_of, shorten, shorten_all
@@ -92,3 +94,8 @@ def by_interest(dataset: DatasetResults) -> list[Score]:
     """Return every scored pipeline: the chosen best single first, then as ranked."""
     first = [score for score in dataset.ranked if name_of(score) == dataset.chosen_single]
     return first + [score for score in dataset.ranked if score not in first]
+
+
+def relative(file: Path, output: Path) -> str:
+    """Return a link from the page at `output` to a file."""
+    return quote(os.path.relpath(file, output.parent))

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from faceoff.scoring.frame_truth import ClipFrames
-from faceoff.scoring.time_records import AtRate, Policy
+from faceoff.scoring.time_records import AtRate, OverTimeTest, Policy
 from faceoff.statistics.arrays import Floats, Ints, Labels
 from faceoff.statistics.intervals import cluster_interval
 from faceoff.statistics.paired_tests import holm, judge, sign_flip
@@ -117,12 +117,17 @@ def policies(
         _policy(clips, name, policy, bare[name], said, decide, seed)
         for name, policy, said, decide in _asked(bare, smoothed)
     ]
+    correct_family(rows)
+    return rows
+
+
+def correct_family(rows: Sequence[Policy] | Sequence[OverTimeTest]) -> None:
+    """Write the p values after Holm's correction over these rows, and their verdicts."""
     for row, adjusted in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_adjusted"] = float(adjusted)
         row["verdict"] = judge(
             row["p"], row["difference"], row["low"] or 0.0, row["high"] or 0.0, adjusted=adjusted
         )
-    return rows
 
 
 def _asked(

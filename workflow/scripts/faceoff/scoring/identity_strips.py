@@ -8,6 +8,7 @@ import numpy as np
 
 from faceoff.scoring.clip_tracks import FollowedClip
 from faceoff.statistics.arrays import Floats
+from faceoff.temporal.episodes import borders
 
 
 def most_telling(clips: Sequence[FollowedClip], count: int) -> list[FollowedClip]:
@@ -32,7 +33,7 @@ def strip(clip: FollowedClip) -> dict[str, Any]:
     `people`: of each true person the spans [start, end] in which the face is seen; `identities`: of
     each identity [start, end, person], where person is -1 for a face on nobody.
     """
-    ends = _ends(clip.seconds)
+    ends = borders(clip.seconds)
     people = [
         {
             "name": name,
@@ -53,12 +54,6 @@ def strip(clip: FollowedClip) -> dict[str, Any]:
         "people": people,
         "identities": identities,
     }
-
-
-def _ends(seconds: Floats) -> Floats:
-    """Return the borders (t + 1,) of the frames. The last lasts as long as the one before."""
-    last = seconds[-1] + (seconds[-1] - seconds[-2] if len(seconds) > 1 else 1.0)
-    return np.append(seconds, last)
 
 
 def _sights(clip: FollowedClip, person: int) -> list[int | None]:

@@ -7,7 +7,6 @@ from faceoff.scoring import clip_policies, metrics, state_scores
 from faceoff.scoring.frame_truth import ClipFrames, Said
 from faceoff.scoring.time_records import Learnt, OverTime, OverTimePipeline, OverTimeTest
 from faceoff.statistics.paired_scores import paired_score
-from faceoff.statistics.paired_tests import holm, judge
 
 NO_CLIPS = "no sample is a clip"
 NO_LABELS = "no frame has a label of its own, so states are not scored"
@@ -121,9 +120,5 @@ def _tests(
             "flicker": a["switches_per_minute"] - b["switches_per_minute"],
             "median_lag_s": None if late is None or lately is None else late - lately,
         })  # fmt: skip
-    for row, adjusted in zip(found, holm([row["p"] for row in found]), strict=True):
-        row["p_adjusted"] = float(adjusted)
-        row["verdict"] = judge(
-            row["p"], row["difference"], row["low"] or 0.0, row["high"] or 0.0, adjusted=adjusted
-        )
+    clip_policies.correct_family(found)
     return found

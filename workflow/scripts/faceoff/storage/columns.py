@@ -142,6 +142,11 @@ def unit_column(unit: str) -> str:
     return f"au_{unit.removeprefix('AU').lower()}"
 
 
+def unit_name(column: str) -> str:
+    """Return the action unit of a column: AU12L for au_12l."""
+    return f"AU{column.removeprefix('au_').upper()}"
+
+
 def true_faces_schema(units: Sequence[str]) -> pa.Schema:
     """Return the schema of the true faces of a dataset that knows these units.
 

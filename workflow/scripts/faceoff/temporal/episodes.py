@@ -26,6 +26,15 @@ class Segment:
         return self.end_s - self.start_s
 
 
+def borders(times: Floats) -> Floats:
+    """Return the ends of the moments (n + 1,), of one or more: each stands until the next one.
+
+    The last lasts as long as the one before it, a single one for a second.
+    """
+    last = times[-1] - times[-2] if len(times) > 1 else 1.0
+    return np.append(times, times[-1] + last)
+
+
 def frame_seconds(times: Floats) -> Floats:
     """Return (n,) how long each frame is shown: until the next; the last one for the median."""
     steps = np.diff(times)

@@ -1,14 +1,12 @@
 """Section: the networks that the run trained, with links to their curves, logs and cards."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import yaml
 
-from faceoff.report.part import NAME, REASON, View
+from faceoff.report.part import NAME, REASON, View, relative
 from faceoff.results import words
 from faceoff.results.dataset_results import shorten
 from faceoff.storage import files
@@ -74,7 +72,7 @@ def _links(folder: Path, name: str, output: Path) -> list[View]:
         {
             "text": text,
             "label": f"{text} of {name}",
-            "href": quote(os.path.relpath(folder / file, output.parent)),
+            "href": relative(folder / file, output),
         }
         for file, text in _FILES.items()
         if (folder / file).is_file()
