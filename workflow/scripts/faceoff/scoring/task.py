@@ -230,24 +230,43 @@ def sample_posteriors(predictions: Path, ids: Sequence[str]) -> SamplePosteriors
         If a sample has no row at all: nothing is dropped silently.
     """
     classes = classes_of(parquet.read_schema(predictions))
-    columns = [f"p_{emotion}" for emotion in classes]
-    table = parquet.read(
-        *parquet.shards_of(predictions),
-        columns=["sample_id", "success", "state", "reason", *columns],
-    )
+    columns = ["sample_id", "success", "state", "reason", *posterior_columns(classes)]
+    table = parquet.read(*parquet.shards_of(predictions), columns=columns)
+    return posteriors_of(table, classes, ids, predictions)
+
+
+def posterior_columns(classes: Sequence[str]) -> list[str]:
+    """Return the columns of the probabilities of these classes."""
+    return [f"p_{emotion}" for emotion in classes]
+
+
+def posteriors_of(
+    table: pa.Table, classes: Sequence[str], ids: Sequence[str], source: Path
+) -> SamplePosteriors:
+    """Average rows of predictions as `sample_posteriors` does.
+
+    Parameters
+    ----------
+    table
+        Columns sample_id, success, state, reason and the probabilities of the classes.
+    classes, ids
+        Of the columns, and of the result.
+    source
+        The file that an error names.
+    """
     place = pc.index_in(table["sample_id"], value_set=pa.array(ids, table["sample_id"].type))
     table, place = table.filter(place.is_valid()), place.drop_null().to_numpy()
     samples, first = np.unique(place, return_index=True)
     if len(samples) < len(ids):
         missing = sorted(set(range(len(ids))) - set(samples.tolist()))
         raise ValueError(
-            f"{predictions}: {len(missing)} of {len(ids)} samples have no row, "
+            f"{source}: {len(missing)} of {len(ids)} samples have no row, "
             f"the first is {ids[missing[0]]!r}"
         )
     found = table["success"].fill_null(0).to_numpy() != 0
     count = np.bincount(place[found], minlength=len(ids))
-    total = np.zeros((len(ids), len(columns)))
-    for index, column in enumerate(columns):
+    total = np.zeros((len(ids), len(classes)))
+    for index, column in enumerate(posterior_columns(classes)):
         # In the order of the rows, so that sums are the same bits wherever they are computed.
         values = table[column].to_numpy()[found]
         total[:, index] = np.bincount(place[found], weights=values, minlength=len(ids))
@@ -262,7 +281,7 @@ def sample_posteriors(predictions: Path, ids: Sequence[str]) -> SamplePosteriors
     with np.errstate(invalid="ignore"):
         own = total / np.where(covered, count, np.nan)[:, None]
     frames = np.bincount(place, minlength=len(ids))
-    return SamplePosteriors(classes, own, states, reasons, frames, count)
+    return SamplePosteriors(tuple(classes), own, states, reasons, frames, count)
 
 
 def flags(task: Task, cell: SamplePosteriors, predicted: Ints) -> list[str]:

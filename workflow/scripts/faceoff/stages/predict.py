@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from faceoff.emotions import order
-from faceoff.faces.crop_rows import OF_FACE, crop_rows
+from faceoff.faces.crop_rows import crop_rows, frame_row
 from faceoff.faces.face_crops import BATCH, crop_spec
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import load_plugin, trained_parameters
-from faceoff.inference.prediction_rows import mean_row, prediction_rows, reader
+from faceoff.inference.prediction_rows import prediction_rows, reader
 from faceoff.plan.jobs import PredictJob
 from faceoff.plugins.protocols import ActionUnitModel, EmotionModel, RecordedModel
 from faceoff.progress import track
@@ -83,10 +83,4 @@ def _crop_rows(
     """Yield the rows of a model that reads the crop of each frame's face, or of all its faces."""
     crop = crop_spec(model, job.crop)
     for parts in crop_rows(frames, faces, crop, job.crop, reader(model, classes), clock):
-        yield parts[0] if len(parts) == 1 else _of_faces(parts, classes)
-
-
-def _of_faces(parts: Sequence[Row], classes: Sequence[str]) -> Row:
-    """Return the row of a frame of which all faces were read: the mean of what they say."""
-    read = next((part for part in parts if part["success"]), parts[0])
-    return {key: read[key] for key in OF_FACE} | mean_row(parts, classes)
+        yield frame_row(parts, classes)
