@@ -1,4 +1,4 @@
-"""Find rules by name: each is a module of a folder that defines `RULE`.
+"""Find rules by name: each is a module of a folder that defines `RULE`, or another name.
 
 Modules are imported when a rule is asked for, by name. The code hash follows imports that are
 written out, so a job depends on its own rule only.
@@ -19,12 +19,14 @@ Rule = TypeVar("Rule")
 class RuleFolder:
     """A folder of rules.
 
-    kind: what messages call a rule; folder: of the modules; package: its dotted name.
+    kind: what messages call a rule; folder: of the modules; package: its dotted name; defined: the
+    name that each module defines.
     """
 
     kind: str
     folder: Path
     package: str
+    defined: str = "RULE"
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all rules, sorted."""
@@ -37,13 +39,15 @@ class RuleFolder:
         return self.folder / f"{name}.py"
 
     def stated(self, name: str) -> dict[str, Any]:
-        """Return the literal arguments of a rule's `RULE` without importing NumPy and SciPy."""
-        return entries.arguments(self.file_of(name), "RULE")
+        """Return the literal arguments of a rule's definition without importing NumPy and SciPy."""
+        return entries.arguments(self.file_of(name), self.defined)
 
     def load(self, name: str, kind: type[Rule]) -> Rule:
         """Return the rule of this name. Raises ValueError for an unknown name or another type."""
         path = self.file_of(name)
-        rule = import_module(f"{self.package}.{path.stem}").RULE
+        rule = getattr(import_module(f"{self.package}.{path.stem}"), self.defined)
         if not isinstance(rule, kind):
-            raise ValueError(f"{path}: RULE is a {type(rule).__name__}, expected a {kind.__name__}")
+            raise ValueError(
+                f"{path}: {self.defined} is a {type(rule).__name__}, expected a {kind.__name__}"
+            )
         return rule
