@@ -18,7 +18,7 @@ FLOORS = (
     {"assets", "drawing", "statistics"},
     {"plugins"},
     {"fusion", "inference", "media", "temporal", "tracking"},
-    {"scoring", "training"},
+    {"corruption", "scoring", "training"},
     {"faces", "plan", "results"},
     {"datasets", "detectors", "models", "signals"},
     {"figures"},
