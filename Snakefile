@@ -31,6 +31,7 @@ include: "workflow/rules/latency.smk"
 include: "workflow/rules/fuse.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/temporal.smk"
+include: "workflow/rules/corruptions.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -248,6 +248,7 @@ def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
         "faces",
         "tracking",
         "temporal.NAME",
+        "corruptions.NAME",
         "figures",
         "report",
         "speed",

@@ -24,7 +24,8 @@ DIES = (
 
 
 def _sharded(count):
-    """Return a configuration with followed faces, a trained model and fusion, a rule over time.
+    """Return a configuration with followed faces, a trained model and fusion, a rule over time,
+    and pictures made worse.
 
     tests/cluster runs pictures in shards.
     """
@@ -37,6 +38,10 @@ def _sharded(count):
     config["tracking"] = {"identities": False}  # the weights that tell faces apart are not here
     config["faces"] = {"policy": "main_track"}
     config["temporal"] = {"calm": {"rule": "hysteresis"}}
+    config["corruptions"] = {
+        "noise": {"corruption": "gaussian_noise", "levels": [0.1, 0.3], "of": ["*/fer"]},
+        "drop": {"corruption": "frame_drop", "levels": [0.5], "of": ["*/fer"]},
+    }
     for section in config["datasets"].values():
         section["shards"] = count
     return config

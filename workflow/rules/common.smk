@@ -49,6 +49,8 @@ wildcard_constraints:
     fusion=r"[a-z0-9_.-]+",
     temporal=r"[a-z0-9_.-]+",
     signal=r"[a-z0-9_-]+",
+    corruption=r"[a-z0-9_.-]+",
+    mode=r"clean_crop|detect_again",
     training=r"[a-z0-9_-]+",
     table=r"[a-z_]+",
 
@@ -235,6 +237,14 @@ def learnt_tables(key):
 def clips_read(wildcards):
     """Return the table that a network over time reads of a dataset."""
     return plan.clip_source(wildcards.dataset, wildcards.detector, wildcards.model)
+
+
+def faces_again(wildcards):
+    """Return the faces that are found on worse pictures; none where clean ones are cropped."""
+    if wildcards.mode == "clean_crop":
+        return []
+    names = wildcards.dataset, wildcards.corruption, wildcards.detector
+    return [layout.corrupted_faces(*names)]
 
 
 def reader_of(wildcards):

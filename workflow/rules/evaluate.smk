@@ -101,6 +101,7 @@ rule tables:
         overlaps=expand(layout.overlaps(), dataset=plan.datasets("test")),
         tracks=plan.track_score_files(),
         signals=plan.signal_score_files(),
+        robustness=plan.robustness_files(),
     output:
         table_outputs(),
     log:
@@ -120,5 +121,6 @@ rule tables:
         " --timings {input.timings}"
         " --latencies {input.latencies} --multiverse {input.multiverse}"
         " --over-time {input.over_time} --tracks {input.tracks} --signals {input.signals}"
-        " --overlaps {input.overlaps} --output {params.folder}"
+        " --overlaps {input.overlaps} --robustness {input.robustness}"
+        " --output {params.folder}"
         " --spec {params.spec:q} > {log} 2>&1"

@@ -108,6 +108,7 @@ rule figures:
         multiverse=plan.multiverse_files(),
         over_time=plan.over_time_files(),
         tracks=plan.track_score_files(),
+        robustness=plan.robustness_files(),
     output:
         figure_outputs(),
     log:
@@ -125,7 +126,8 @@ rule figures:
         "python {input.script:q} --scores {input.scores} --comparisons {input.comparisons}"
         " --examples {input.examples}"
         " --multiverse {input.multiverse} --over-time {input.over_time}"
-        " --tracks {input.tracks} --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
+        " --tracks {input.tracks} --robustness {input.robustness}"
+        " --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule captions:
@@ -185,6 +187,8 @@ rule report:
         over_time=plan.over_time_files(),
         tracks=plan.track_score_files(),
         signals=plan.signal_score_files(),
+        robustness=plan.robustness_files(),
+        strips=plan.strip_files(),
         trained=expand(layout.training("card.yaml"), training=plan.trained_here),
         curves=expand(layout.training("curves.svg"), training=plan.trained_here),
         figures=rules.figures.output,
@@ -208,6 +212,7 @@ rule report:
         " --examples {input.examples}"
         " --overlaps {input.overlaps} --answers {input.answers} --multiverse {input.multiverse}"
         " --over-time {input.over_time} --tracks {input.tracks} --signals {input.signals}"
+        " --robustness {input.robustness} --strips {input.strips}"
         " --trained {input.trained} --speed {input.speed}"
         " --figures {params.figures} --manifest {input.manifest} --output {output}"
         " --spec {params.spec:q} > {log} 2>&1"
@@ -217,7 +222,7 @@ rule report:
 rule check:
     input:
         script=script("check"),
-        scores=plan.score_files() + plan.signal_score_files(),
+        scores=plan.score_files() + plan.signal_score_files() + plan.robustness_files(),
         latencies=plan.latency_files(),
         tables=rules.tables.output,
         report=layout.report,

@@ -137,6 +137,35 @@ class Layout:
         """Return the scores of a signal behind a detector."""
         return f"{self.folder}/scores/{dataset}/signals/{detector}/{signal}.json"
 
+    def corrupted_faces(
+        self,
+        dataset: str = "{dataset}",
+        corruption: str = "{corruption}",
+        detector: str = "{detector}",
+    ) -> str:
+        """Return the table of the faces that a detector found on pictures made worse."""
+        return f"{self.folder}/corrupted/{dataset}/{corruption}/detect_again/{detector}.parquet"
+
+    def corrupted(
+        self,
+        dataset: str = "{dataset}",
+        corruption: str = "{corruption}",
+        mode: str = "{mode}",
+        detector: str = "{detector}",
+        model: str = "{model}",
+    ) -> str:
+        """Return the table of a cell's predictions on pictures made worse."""
+        folder = f"{self.folder}/corrupted/{dataset}/{corruption}/{mode}"
+        return f"{folder}/{detector}/{model}.parquet"
+
+    def robustness(self, dataset: str = "{dataset}", corruption: str = "{corruption}") -> str:
+        """Return the scores of a dataset's cells on pictures made worse."""
+        return f"{self.folder}/robustness/{dataset}/{corruption}.json"
+
+    def corruption_strip(self, dataset: str = "{dataset}") -> str:
+        """Return the table of one face of a dataset under every corruption."""
+        return f"{self.folder}/examples/{dataset}.corruptions.parquet"
+
     def votes(self, dataset: str, cell: str) -> str:
         """Return the table of the predictions of a pipeline.
 

@@ -31,6 +31,7 @@ _ENTRIES = {
     "fusions": "NAME",
     "temporal": "NAME",
     "signals": "NAME",
+    "corruptions": "NAME",
 }  # sections of one's own names
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 _TYPES = {

@@ -14,7 +14,7 @@ more than colour.
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeGuard
 
@@ -53,6 +53,7 @@ STYLES = (
 )  # of lines, in the order of MARKERS
 LETTER_MM, SMALL_LETTER_MM = 1.6, 1.3  # mean width of a letter of 8 points, and of a small one
 _STAMP_MM = 5.0
+_FEW_STEPS = 7  # of an axis, of which each is named
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": "Faceoff"},
     "pdf": {"CreationDate": None, "Creator": "Faceoff"},
@@ -198,3 +199,12 @@ def label_rows(axes: Any, titles: Sequence[str]) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
+
+
+def name_steps(axes: Any, values: Mapping[int, str]) -> None:
+    """Name the places of an axis by their values, every other one where there are many."""
+    places = sorted(values)
+    step = 1 if len(places) <= _FEW_STEPS else 2
+    named = ["" if index % step else values[place] for index, place in enumerate(places)]
+    axes.set_xticks(places)
+    axes.set_xticklabels(named, fontsize=SMALL, rotation=30, ha="right", rotation_mode="anchor")

@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from faceoff import emotions
-from faceoff.plan import trained_nets
+from faceoff.plan import corruption_sections, trained_nets
 from faceoff.plan.sections import RunConfig
 from faceoff.plugins import registry
 from faceoff.plugins.options import DatasetConfig, expand
@@ -18,10 +18,12 @@ from faceoff.plugins.plugin import Plugin, RegistryError
 from faceoff.spelling import suggestion
 
 _LONGEST = 120  # characters of a value in a message
-_MAY_BE_EMPTY = {
-    *("models", "training", "fusions", "temporal", "signals"),
-    *("faces", "figures", "report", "speed"),
-}
+# Sections of sections with names that the user chooses.
+_NAMED = (
+    *("datasets", "detectors", "models", "training", "fusions", "temporal", "signals"),
+    "corruptions",
+)
+_MAY_BE_EMPTY = {*_NAMED[2:], "faces", "figures", "report", "speed"}
 
 
 class ConfigError(ValueError):
@@ -144,6 +146,26 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
                     f"of this run{_nearest_member(config, pattern)}"
                 )
     _check_temporal(config, faults)
+    _check_corruptions(config, faults)
+
+
+def _check_corruptions(config: RunConfig, faults: list[str]) -> None:
+    """Check each corruption's options and levels, its cells and its datasets."""
+    tests = [name for name, dataset in config.datasets.items() if dataset.role == "test"]
+    for name, section in config.corruptions.items():
+        faults += corruption_sections.faults(name, section)
+        for pattern in section.datasets:
+            if not any(fnmatchcase(dataset, pattern) for dataset in tests):
+                faults.append(
+                    f"corruptions.{name}.datasets: {pattern!r} matches no dataset of role test"
+                    f"{suggestion(pattern, tests)}"
+                )
+        for pattern in section.of:
+            if not any(config.members(pattern)):
+                faults.append(
+                    f"corruptions.{name}.of: {pattern!r} matches no detector/model cell "
+                    f"of this run{_nearest_member(config, pattern)}"
+                )
 
 
 def _check_temporal(config: RunConfig, faults: list[str]) -> None:
@@ -299,7 +321,7 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
     raw = {
         key: {} if value is None and key in _MAY_BE_EMPTY else value for key, value in raw.items()
     }
-    for key in ("datasets", "detectors", "models", "training", "fusions", "temporal", "signals"):
+    for key in _NAMED:
         sections = raw.get(key)
         if isinstance(sections, Mapping):
             raw[key] = {

@@ -37,7 +37,8 @@ class Contents:
 
     datasets: those of role test, by name; pairs: number of detector x model pairs; faces: whether
     it shows faces; votes, multiverse, tracks: datasets whose labels are votes, those scored by
-    every rule, and those whose tracks are scored; temporal: those that rules over time read.
+    every rule, and those whose tracks are scored; temporal: those that rules over time read;
+    robustness: those whose pictures are made worse.
     """
 
     datasets: tuple[str, ...]
@@ -48,6 +49,7 @@ class Contents:
     multiverse: frozenset[str]
     tracks: frozenset[str] = frozenset()
     temporal: frozenset[str] = frozenset()
+    robustness: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, config: Mapping[str, Any], cards: Mapping[str, Mapping[str, Any]]) -> "Contents":
@@ -66,6 +68,12 @@ class Contents:
                 for name in names
                 for rule in config.get("temporal", {}).values()
                 if any(fnmatchcase(name, pattern) for pattern in rule["datasets"])
+            ),
+            robustness=frozenset(
+                name
+                for name in names
+                for section in config.get("corruptions", {}).values()
+                if any(fnmatchcase(name, pattern) for pattern in section["datasets"])
             ),
             tracks=frozenset(
                 name
@@ -88,6 +96,7 @@ class Contents:
             "multiverse": dataset in self.multiverse,
             "temporal": dataset in self.temporal,
             "tracks": dataset in self.tracks,
+            "robustness": dataset in self.robustness,
         }
 
 

@@ -16,6 +16,7 @@ from faceoff.plan.aggregate_jobs import (
     TablesJob,
     limited_datasets,
 )
+from faceoff.plan.corruption_plan import CorruptionPlan
 from faceoff.plan.signal_plan import SignalPlan
 from faceoff.plan.stage_jobs import code
 from faceoff.plan.training_jobs import TrainingJobs
@@ -34,7 +35,7 @@ def _page_files(*templates: str) -> list[Path]:
     return sorted({file for pattern in patterns for file in folder.glob(pattern)})
 
 
-class Plan(TrainingJobs, SignalPlan):
+class Plan(TrainingJobs, SignalPlan, CorruptionPlan):
     """A run: its matrix, its files and its jobs."""
 
     # -- files -------------------------------------------------------------------------------------
@@ -86,6 +87,7 @@ class Plan(TrainingJobs, SignalPlan):
             *self.score_files(),
             *(path_of(dataset) for path_of in per_test for dataset in tests),
             *self.signal_products(),
+            *self.corruption_products(),
             *self.multiverse_files(),
             *self.track_score_files(),
             *self.latency_files(),
@@ -102,6 +104,7 @@ class Plan(TrainingJobs, SignalPlan):
         """Return every file that the run may make: its products, and what its jobs alone read."""
         layout, found = self.layout, self.products()
         found += [layout.examples(dataset) for dataset in self.datasets("test")]
+        found += self.strip_files()
         for dataset in self.datasets():
             names = [dataset, *(self.shard_names(dataset) if self.shards(dataset) > 1 else ())]
             found += [layout.frames(name) for name in names]
@@ -115,6 +118,7 @@ class Plan(TrainingJobs, SignalPlan):
                 tables += self.cell_prediction_files(name)
                 tables += self.clip_sources(name)
                 tables += self.signal_files(name)
+                tables += self.corruption_tables([name])
                 found += [layout.samples(name), *tables, *map(timing_of, tables)]
         return list(dict.fromkeys(found))
 
@@ -128,6 +132,7 @@ class Plan(TrainingJobs, SignalPlan):
             "over_time": self.over_time_files(),
             "several_datasets": self.datasets("test")[1:],
             "tracks": self.track_score_files(),
+            "robustness": self.robustness_files(),
             "signals": self.signal_score_files(),
         }
         return table_list.table_names({need for need, files in asked.items() if files})

@@ -72,7 +72,8 @@ def check(plan: Plan, every_weight: bool = False, download: bool = True) -> None
                 plan.read_recorded(name)
             except (OSError, ValueError) as error:
                 problems.append(f"models.{name}: {error}")
-    problems += [*plan.temporal_faults(), *_weights(plan, every_weight, download)]
+    problems += [*plan.temporal_faults(), *plan.corruption_faults()]
+    problems += _weights(plan, every_weight, download)
     if not plan.cells and not problems:
         reasons = dict.fromkeys(plan.skip(*cell) for cell in plan.pairs)
         problems.append("no pair of detector and model can run here:")

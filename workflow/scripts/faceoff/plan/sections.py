@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 
 from faceoff.fusion import rule_list
 from faceoff.inference.hardware import DEVICE
+from faceoff.plan.corruption_sections import CorruptionConfig
 from faceoff.plan.training_sections import TrainingConfig
 from faceoff.plugins.options import DataPath, DatasetConfig, Name, Section
 from faceoff.temporal import rule_list as temporal_rules
@@ -302,6 +303,11 @@ class RunConfig(Section):
         default_factory=dict,
         description="rules over time: each makes a pipeline of its own of every cell and fusion "
         "that it names (docs/over_time.md)",
+    )
+    corruptions: dict[Name, CorruptionConfig] = Field(
+        default_factory=dict,
+        description="how pictures of test datasets are made worse, to see where cells break "
+        "(docs/corruptions.md)",
     )
     figures: FiguresConfig = Field(default_factory=FiguresConfig, description="paper figures")
     report: ReportConfig = Field(

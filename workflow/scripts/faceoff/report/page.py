@@ -41,6 +41,7 @@ from faceoff.report.sections import (
     published,
     reading,
     rejection,
+    robustness,
     signals,
     standing,
     subgroups,
@@ -68,6 +69,7 @@ SECTIONS = (
     over_time,
     tracks,
     subgroups,
+    robustness,
     calibration,
     rejection,
     human,
@@ -89,8 +91,9 @@ class Extras:
     """Hold what a page shows besides scores and comparisons.
 
     examples (tables), overlaps, answers, multiverse, over_time: files by dataset; tracks: a file
-    per detector, signals: one per detector and signal, by dataset; trained: cards of the
-    networks of this run; manifest, speed (a page): of the run.
+    per detector, signals: one per detector and signal, robustness: one per corruption, by dataset;
+    strips: tables of a face under every corruption, by dataset; trained: cards of the networks of
+    this run; manifest, speed (a page): of the run.
     """
 
     examples: Mapping[str, Path] = field(default_factory=dict)
@@ -100,6 +103,8 @@ class Extras:
     over_time: Mapping[str, Path] = field(default_factory=dict)
     tracks: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     signals: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    robustness: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    strips: Mapping[str, Path] = field(default_factory=dict)
     trained: Sequence[Path] = ()
     manifest: Path | None = None
     speed: Path | None = None
@@ -251,6 +256,8 @@ def _dataset(
         over_time=read(extras.over_time),
         tracks=[read_json(path) for path in extras.tracks.get(dataset.name, ())],
         signals=[read_json(path) for path in extras.signals.get(dataset.name, ())],
+        robustness=[read_json(path) for path in extras.robustness.get(dataset.name, ())],
+        strip=extras.strips.get(dataset.name),
         speed=relative(extras.speed, output) if extras.speed else None,
     )
     views = [(section, section.view(part)) for section in SECTIONS]

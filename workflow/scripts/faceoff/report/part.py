@@ -30,8 +30,9 @@ class Part:
     key: how its ids begin; ids: pipeline -> id of its panel; links: kind of figure -> its files'
     links; faces: whether pictures of faces may be shown; models: what the models' cards say;
     pictures: the examples table, None where no face is shown; overlaps, answers, multiverse,
-    over_time, tracks (of each detector), signals (of each): what those stages wrote; speed: link to
-    the speed page.
+    over_time, tracks (of each detector), signals (of each), robustness (of each corruption): what
+    those stages wrote; strip: the table of a face under every corruption; speed: link to the speed
+    page.
     """
 
     dataset: DatasetResults
@@ -47,6 +48,8 @@ class Part:
     over_time: Mapping[str, Any] | None = None
     tracks: Sequence[Mapping[str, Any]] = ()
     signals: Sequence[Mapping[str, Any]] = ()
+    robustness: Sequence[Mapping[str, Any]] = ()
+    strip: Path | None = None
     speed: str | None = None
 
     @property

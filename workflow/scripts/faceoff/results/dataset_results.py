@@ -25,7 +25,8 @@ from faceoff.storage import columns, files
 def name_of(score: Score) -> str:
     """Return the name of a score's pipeline: 'detector/model', 'fusion/name', 'temporal/name'.
 
-    A signal's is 'detector/name (signal)'; it is compared with nothing.
+    A signal's is 'detector/name (signal)', and that of worse pictures 'name (corruption)'; these
+    are compared with nothing.
     """
     match score["kind"]:
         case "fusion":
@@ -34,6 +35,8 @@ def name_of(score: Score) -> str:
             return f"temporal/{score['temporal']}"
         case "signal":
             return f"{score['detector']}/{score['signal']} (signal)"
+        case "corruption":
+            return f"{score['corruption']} (corruption)"
     return f"{score['detector']}/{score['model']}"
 
 
@@ -115,7 +118,8 @@ class DatasetResults:
 
     examples: the table of example faces, of which a figure shows `examples_shown` right and as many
     wrong ones; multiverse, over_time: the scores under every label rule, and over time; tracks: the
-    scores of tracks, a file per detector.
+    scores of tracks, a file per detector; robustness: those on worse pictures, a file per
+    corruption.
     """
 
     name: str
@@ -127,6 +131,7 @@ class DatasetResults:
     multiverse: Path | None = None
     over_time: Path | None = None
     tracks: Sequence[Path] = ()
+    robustness: Sequence[Path] = ()
 
     @cached_property
     def task(self) -> TaskInfo | None:

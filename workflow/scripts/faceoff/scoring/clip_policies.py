@@ -6,11 +6,12 @@ from functools import cached_property
 
 import numpy as np
 
+from faceoff.scoring.families import correct_family
 from faceoff.scoring.frame_truth import ClipFrames
-from faceoff.scoring.time_records import AtRate, OverTimeTest, Policy
+from faceoff.scoring.time_records import AtRate, Policy
 from faceoff.statistics.arrays import Floats, Ints, Labels
 from faceoff.statistics.intervals import cluster_interval
-from faceoff.statistics.paired_tests import holm, judge, sign_flip
+from faceoff.statistics.paired_tests import sign_flip
 
 RATES = (1.0, 2.0, 5.0, 10.0, 25.0)
 EPSILON = 1e-7  # of probabilities in the product, as in the fusion of that name
@@ -119,15 +120,6 @@ def policies(
     ]
     correct_family(rows)
     return rows
-
-
-def correct_family(rows: Sequence[Policy] | Sequence[OverTimeTest]) -> None:
-    """Write the p values after Holm's correction over these rows, and their verdicts."""
-    for row, adjusted in zip(rows, holm([row["p"] for row in rows]), strict=True):
-        row["p_adjusted"] = float(adjusted)
-        row["verdict"] = judge(
-            row["p"], row["difference"], row["low"] or 0.0, row["high"] or 0.0, adjusted=adjusted
-        )
 
 
 def _asked(

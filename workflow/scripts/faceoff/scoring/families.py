@@ -12,7 +12,7 @@ import numpy as np
 
 from faceoff.scoring import metrics
 from faceoff.scoring.coverage_parts import coverage_parts
-from faceoff.scoring.records import FamilyName, PairedComparison
+from faceoff.scoring.records import FamilyName, FamilyTest, PairedComparison
 from faceoff.scoring.task import Task
 from faceoff.statistics import paired_tests
 from faceoff.statistics.arrays import Bools, Floats, Ints
@@ -68,6 +68,16 @@ def cells_against_top(
         _row(task, "top", (cells[index], cells[top]), verdict, _at_least(p, verdict), len(others))
         for index, verdict, p in zip(others, verdicts, adjusted[others], strict=True)
     ]
+
+
+def correct_family(rows: Sequence[FamilyTest]) -> None:
+    """Write the p values after Holm's correction over these rows, and their verdicts."""
+    for row, adjusted in zip(rows, paired_tests.holm([row["p"] for row in rows]), strict=True):
+        row["p_adjusted"] = float(adjusted)
+        low, high = row["low"] or 0.0, row["high"] or 0.0
+        row["verdict"] = paired_tests.judge(
+            row["p"], row["difference"], low, high, adjusted=adjusted
+        )
 
 
 def _at_least(p: float, verdict: paired_tests.PairedVerdict) -> float:

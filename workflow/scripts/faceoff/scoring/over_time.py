@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faceoff.scoring import clip_policies, metrics, state_scores
+from faceoff.scoring.families import correct_family
 from faceoff.scoring.frame_truth import ClipFrames, Said
 from faceoff.scoring.time_records import Learnt, OverTime, OverTimePipeline, OverTimeTest
 from faceoff.statistics.paired_scores import paired_score
@@ -120,5 +121,5 @@ def _tests(
             "flicker": a["switches_per_minute"] - b["switches_per_minute"],
             "median_lag_s": None if late is None or lately is None else late - lately,
         })  # fmt: skip
-    clip_policies.correct_family(found)
+    correct_family(found)
     return found

@@ -28,6 +28,17 @@ class TaskInfo(TypedDict):
     hash: str
 
 
+class FamilyTest(TypedDict):
+    """A test of a difference that shares a correction with others (`families.correct_family`)."""
+
+    difference: float
+    low: Number
+    high: Number
+    p: Number
+    p_adjusted: Number
+    verdict: Verdict
+
+
 class Counts(TypedDict):
     """Number of samples by state."""
 

@@ -22,12 +22,13 @@ def write_figures(
     multiverse: Sequence[Path] = (),
     over_time: Sequence[Path] = (),
     tracks: Sequence[Path] = (),
+    robustness: Sequence[Path] = (),
 ) -> None:
     """Write the files of the job's figures into the folder `output`.
 
     examples: <dataset>.parquet, one per test dataset; multiverse, over_time: <dataset>.json of the
     datasets that are scored under every label rule, and over time; tracks: of the datasets whose
-    people are known <dataset>/<detector>.tracks.json.
+    people are known <dataset>/<detector>.tracks.json; robustness: <dataset>/<corruption>.json.
     """
     pictures, universes, courses = (
         {path.stem: path for path in paths} for paths in (examples, multiverse, over_time)
@@ -40,6 +41,7 @@ def write_figures(
             multiverse=universes.get(dataset.name),
             over_time=courses.get(dataset.name),
             tracks=sorted(path for path in tracks if path.parent.name == dataset.name),
+            robustness=sorted(path for path in robustness if path.parent.name == dataset.name),
         )
         for dataset in dataset_results.read(scores, comparisons, job.datasets)
     }

@@ -25,6 +25,8 @@ def write_report(
     over_time: Sequence[Path] = (),
     tracks: Sequence[Path] = (),
     signals: Sequence[Path] = (),
+    robustness: Sequence[Path] = (),
+    strips: Sequence[Path] = (),
     trained: Sequence[Path] = (),
     speed: Path | None = None,
 ) -> None:
@@ -32,6 +34,7 @@ def write_report(
 
     examples, overlaps, answers, multiverse, over_time: one file per test dataset, named after it;
     tracks: one per detector, in a folder of that name; signals: one per detector and signal;
+    robustness: one per corruption, in a folder of that name; strips: <dataset>.corruptions.parquet;
     trained: the cards of the run's networks. The figures, and what lies beside the cards, are
     linked where their files exist.
     """
@@ -45,6 +48,8 @@ def write_report(
         over_time=_by_dataset(over_time),
         tracks=_grouped(tracks, 0),
         signals=_grouped(signals, 2),
+        robustness=_grouped(robustness, 0),
+        strips={path.name.partition(".")[0]: path for path in strips} if job.faces else {},
         trained=trained,
         manifest=manifest,
         speed=speed,
@@ -111,6 +116,12 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
             for path in layout.existing(layout.signal_score("*", "*", "*"))
             if path.stem in config.get("signals", {}) and path.parent.name in config["detectors"]
         ],
+        robustness=[
+            path
+            for path in layout.existing(layout.robustness("*", "*"))
+            if path.stem in config.get("corruptions", {}) and path.parent.name in reported
+        ],
+        strips=per_dataset(layout.corruption_strip) if config.get("corruptions") else (),
         trained=[
             card
             for card in layout.existing(layout.training("card.yaml", "*"))

@@ -24,12 +24,13 @@ def write_tables(
     overlaps: Sequence[Path] = (),
     tracks: Sequence[Path] = (),
     signals: Sequence[Path] = (),
+    robustness: Sequence[Path] = (),
 ) -> None:
     """Write every table of results/tables/ into the folder `output`.
 
     Each row says at its end whether its dataset (of ranks: one of them) is limited. multiverse,
-    over_time, latencies, tracks, signals: the files of those stages, where the run asks for them;
-    without any there is no such table.
+    over_time, latencies, tracks, signals, robustness: the files of those stages, where the run asks
+    for them; without any there is no such table.
     """
     cells = [files.read_json(path) for path in scores]
     read = [files.read_json(path) for path in sorted(timings)]
@@ -43,6 +44,7 @@ def write_tables(
         overlaps=[files.read_json(path) for path in sorted(overlaps)],
         tracks=[files.read_json(path) for path in sorted(tracks)],
         signals=[files.read_json(path) for path in sorted(signals)],
+        robustness=[files.read_json(path) for path in sorted(robustness)],
     )
     met = {
         "multiverse": multiverse,
@@ -51,6 +53,7 @@ def write_tables(
         "several_datasets": comparisons[1:],
         "tracks": tracks,
         "signals": signals,
+        "robustness": robustness,
     }
     for name in table_names({need for need, paths in met.items() if paths}):
         table = load(name)

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 OK, NO_FACE, UNREADABLE, ERROR = "ok", "no_face", "unreadable", "error"
 STATES = (OK, NO_FACE, UNREADABLE, ERROR)
+NOT_APPLIED = "not_applied"  # of a picture that a corruption could not make worse
 
 _KEY = [
     pa.field("sample_id", pa.string(), nullable=False),
@@ -175,6 +176,15 @@ def predictions_schema(emotions: Sequence[str], aus: Sequence[str] = ()) -> pa.S
         *_AFFECT,
         *[pa.field(unit_column(au), pa.float64()) for au in aus],
     ])  # fmt: skip
+
+
+# 1 … n of a corruption; null in the rows that stand for a failed job.
+SEVERITY = pa.field("severity", pa.int8())
+
+
+def with_severity(schema: pa.Schema) -> pa.Schema:
+    """Return a schema whose rows are of one severity of a corruption."""
+    return schema.append(SEVERITY)
 
 
 # Metadata of a table of states over time: JSON, what its rule was told (time_records.Learnt).

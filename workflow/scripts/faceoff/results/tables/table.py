@@ -12,6 +12,7 @@ from typing import Any
 
 from faceoff.results.dataset_results import columns_of, name_of
 from faceoff.scoring.records import Comparison, Multiverse, Score
+from faceoff.scoring.robustness_records import Robustness
 from faceoff.scoring.time_records import OverTime
 
 Row = dict[str, Any]
@@ -24,7 +25,8 @@ class Sources:
     cells: scores, sorted by dataset, best first within it; comparisons, universes (scores under
     every label rule), over_time, overlaps (of boxes with the true ones): one per dataset, sorted;
     timings: of the jobs that did not fail; latencies: of single pictures; tracks, signals: their
-    scores, by dataset and detector.
+    scores, by dataset and detector; robustness: scores on worse pictures, by dataset and
+    corruption.
     """
 
     cells: Sequence[Score] = ()
@@ -36,6 +38,7 @@ class Sources:
     overlaps: Sequence[Mapping[str, Any]] = ()
     tracks: Sequence[Mapping[str, Any]] = ()
     signals: Sequence[Mapping[str, Any]] = ()
+    robustness: Sequence[Robustness] = ()
 
     @property
     def scored(self) -> list[Score]:
