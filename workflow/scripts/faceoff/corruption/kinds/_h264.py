@@ -41,7 +41,11 @@ def _of_a_size(frames: Iterator[RGB], options: Mapping[str, str]) -> Iterator[RG
     encoder.time_base, encoder.framerate = Fraction(1, RATE), Fraction(RATE)
     encoder.thread_count = 1
     encoder.options = told
+    # As in a file: headers stand apart, so that the rate is that of the pictures.
+    encoder.flags |= av.codec.context.Flags.global_header
+    encoder.open()
     decoder = av.CodecContext.create("h264", "r")
+    decoder.extradata = encoder.extradata
     decoder.thread_count = 1
 
     def shown(packets: Iterable["av.Packet[Any] | None"]) -> Iterator[RGB]:
