@@ -139,6 +139,12 @@ def test_shards_are_worked_on_and_gathered() -> None:
         ),
         ({"resize": {"levels": []}}, "corruptions.resize.levels"),
         ({"resize": {"levels": ["small"]}}, "corruptions.resize.levels: 'small' is no level"),
+        (
+            {"resize": {"levels": [14, 48, 32]}},
+            "corruptions.resize.levels: they go from mild to strong, each once: 48, 32, 14",
+        ),
+        ({"jpeg": {"levels": [25, 25]}}, "each once: 25"),
+        ({"rotate": {"levels": [30, 15]}}, "each once: 15, 30"),
         ({"resize": {"levels": [-3]}}, "corruptions.resize.levels: -3.0 is outside"),
         ({"resize": {"levels": [float("nan")]}}, "Input should be a finite number"),
         (

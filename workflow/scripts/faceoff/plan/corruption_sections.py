@@ -1,13 +1,14 @@
 """Define a section of `corruptions`, and the variants that a list of options makes of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from faceoff.corruption import corruption_list
+from faceoff.corruption.corruption_list import level_fault
 from faceoff.plugins.options import Section
 from faceoff.spelling import suggestion
 
@@ -113,9 +114,28 @@ def faults(name: str, section: CorruptionConfig) -> Iterator[str]:
             kinds = {bool: "true or false", str: "a text"}
             expected = kinds.get(type(known[key]), "a number")
             yield f"{where}.options.{key}: {value!r} is not valid; expected {expected}"
-    for level in section.levels or ():
-        if fault := corruption_list.level_fault(kind, level):
-            yield f"{where}.levels: {fault}"
+    wrong = [fault for level in section.levels or () if (fault := level_fault(kind, level))]
+    yield from (f"{where}.levels: {fault}" for fault in wrong)
+    if not wrong and (order := _disorder(section.levels or [], stated["levels"])):
+        yield f"{where}.levels: {order}"
+
+
+def _disorder(levels: Sequence[Value], own: Sequence[Value]) -> str | None:
+    """Return what is wrong with the order of levels that are numbers, None where nothing is.
+
+    own: those of the corruption, mild to strong.
+    """
+    numbers = [level for level in levels if isinstance(level, float)]
+    known = [level for level in own if isinstance(level, float)]
+    if len(known) < 2:
+        return None
+    rising = known[-1] > known[0]
+    if all(
+        later != earlier and (later > earlier) == rising for earlier, later in pairwise(numbers)
+    ):
+        return None
+    ordered = ", ".join(f"{level:g}" for level in sorted(set(numbers), reverse=not rising))
+    return f"they go from mild to strong, each once: {ordered}"
 
 
 def _alike(value: Any, default: Any) -> bool:

@@ -14,6 +14,7 @@ from faceoff.results.robustness import (
     panels,
     shown,
     strongest,
+    title_of,
     value_at,
 )
 from faceoff.scoring.robustness_records import Curve, Robustness, ToldApart, Vote
@@ -51,7 +52,7 @@ def view(part: Part) -> View | None:
         "votes": [row for each in drawn for row in _votes(each)],
         "grids": [*_grids(scored, best)],
         "both": any(len(modes) > 1 for each in drawn for modes in each.curves.values()),
-        "told_apart": [row for file in scored for row in _told_apart(file["told_apart"])],
+        "told_apart": [row for file in scored for row in _told_apart(file)],
         "files": part.links("robustness"),
         "vote_files": part.links("vote_margin"),
     }
@@ -287,10 +288,11 @@ def _grids(found: Sequence[Robustness], best: Sequence[str]) -> Iterator[View]:
                 }
 
 
-def _told_apart(rows: Sequence[ToldApart]) -> list[View]:
+def _told_apart(file: Robustness) -> list[View]:
     """Return, for each cell and mode, at how many severities variants are told apart."""
+    titles = {variant["name"]: title_of(file, variant) for variant in file["variants"]}
     named: dict[tuple[str, str], list[ToldApart]] = {}
-    for row in rows:
+    for row in file["told_apart"]:
         named.setdefault((row["cell"], row["mode"]), []).append(row)
     found = []
     for (cell, mode), tests in named.items():
@@ -304,8 +306,8 @@ def _told_apart(rows: Sequence[ToldApart]) -> list[View]:
                 "where": ", ".join(test["value"] for test in tests if test["shown"]),
                 "spread": widest["spread"],
                 "value": widest["value"],
-                "best": widest["best"],
-                "worst": widest["worst"],
+                "best": shorten(titles[widest["best"]], NAME),
+                "worst": shorten(titles[widest["worst"]], NAME),
                 "p": widest["p_adjusted"],
             }
         )
