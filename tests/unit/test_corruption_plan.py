@@ -117,6 +117,12 @@ def test_an_edited_corruption_reruns_its_own_jobs_only() -> None:
     assert codes["noise"] != codes["blur"]
 
 
+def test_levels_may_lie_on_the_other_side_of_what_changes_nothing() -> None:
+    """A gamma below 1 lightens, the more the lower it is."""
+    assert plan(gamma={"levels": [0.8, 0.5]}).corruptions["gamma"].levels == (0.8, 0.5)
+    assert "each once: 0.8, 0.5" in faults(gamma={"levels": [0.5, 0.8]})
+
+
 def test_shards_are_worked_on_and_gathered() -> None:
     told = Plan(
         {

@@ -76,6 +76,8 @@ class Corruption:
         each, parted by ", ".
     levels
         The parameter of severity 1 … n, mild to strong.
+    neutral
+        A number that changes nothing, where levels may lie on either side of it.
     limits
         The least and the greatest number that a level may have.
     on
@@ -106,6 +108,7 @@ class Corruption:
     levels: tuple[Value, ...]
     on: Literal["picture", "box", "clip"]
     apply: Callable[..., Any]
+    neutral: float | None = None
     limits: tuple[float, float] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

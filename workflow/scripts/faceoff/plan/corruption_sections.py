@@ -1,6 +1,6 @@
 """Define a section of `corruptions`, and the variants that a list of options makes of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, Literal
@@ -116,20 +116,22 @@ def faults(name: str, section: CorruptionConfig) -> Iterator[str]:
             yield f"{where}.options.{key}: {value!r} is not valid; expected {expected}"
     wrong = [fault for level in section.levels or () if (fault := level_fault(kind, level))]
     yield from (f"{where}.levels: {fault}" for fault in wrong)
-    if not wrong and (order := _disorder(section.levels or [], stated["levels"])):
+    if not wrong and (order := _disorder(section.levels or [], stated)):
         yield f"{where}.levels: {order}"
 
 
-def _disorder(levels: Sequence[Value], own: Sequence[Value]) -> str | None:
+def _disorder(levels: Sequence[Value], stated: Mapping[str, Any]) -> str | None:
     """Return what is wrong with the order of levels that are numbers, None where nothing is.
 
-    own: those of the corruption, mild to strong.
+    stated: what the corruption says of itself, with its own levels, mild to strong.
     """
     numbers = [level for level in levels if isinstance(level, float)]
-    known = [level for level in own if isinstance(level, float)]
+    known = [level for level in stated["levels"] if isinstance(level, float)]
     if len(known) < 2:
         return None
-    rising = known[-1] > known[0]
+    rising, neutral = known[-1] > known[0], stated.get("neutral")
+    if neutral is not None and all(level <= neutral for level in numbers):
+        rising = not rising
     if all(
         later != earlier and (later > earlier) == rising for earlier, later in pairwise(numbers)
     ):

@@ -21,6 +21,7 @@ CORRUPTION = Corruption(
     source="chosen here",
     unit="γ",
     levels=(1.25, 1.5, 2.0, 2.5, 3.0),
+    neutral=1.0,
     limits=(0.01, 100.0),
     on="picture",
     apply=_apply,
