@@ -43,6 +43,7 @@ def call(monkeypatch):
         ("models", ["fer", "pd_best", "geometry"]),
         ("datasets", ["posed", "ferplus", "folder"]),
         ("signals", ["mesh", "geometry_au"]),
+        ("corruptions", ["resize", "112 96 84", "sunglasses", "10 px, σ 3"]),
     ],
 )
 def test_listings_name_every_plugin(call, command, expected):

@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -11,7 +13,10 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 from skimage import color
+from typer.testing import CliRunner
 
+from faceoff.cli import app
+from faceoff.commands import corruption_listing
 from faceoff.corruption import corruption_list
 from faceoff.corruption.corruption import (
     NotApplied,
@@ -585,6 +590,21 @@ def test_a_corruption_depends_on_no_other() -> None:
     for name in KINDS:
         path = corruption_list.file_of(name)
         assert code_hash.imports(path) & named <= {path}
+
+
+def test_the_page_has_the_table_of_the_code() -> None:
+    """`faceoff corruptions --markdown` prints it anew."""
+    page = Path(__file__).parents[2] / "docs" / "corruptions.md"
+    assert corruption_listing.markdown() in page.read_text(encoding="utf-8")
+
+
+def test_the_listing_for_programs_has_every_level() -> None:
+    result = CliRunner().invoke(app, ["corruptions", "--json"])
+    listed = {row["name"]: row for row in json.loads(result.output)}
+    assert list(listed) == list(corruption_list.names())
+    for name, kind in KINDS.items():
+        assert listed[name]["levels"] == json.loads(json.dumps(kind.levels))
+        assert listed[name]["options"] == kind.options
 
 
 # -- fixed points ------------------------------------------------------------------------------

@@ -1,4 +1,6 @@
-"""Commands that list what there is: detectors, models, datasets, signals, weights, cards."""
+"""Commands that list what there is: detectors, models, datasets, signals, corruptions, weights,
+cards.
+"""
 
 import json
 from pathlib import Path
@@ -37,6 +39,23 @@ def signals(plugins: Plugins = None) -> None:
     from faceoff.commands import plugin_listing
 
     plugin_listing.show(plugin_listing.signals(plugins or ()))
+
+
+def corruptions(
+    as_json: Annotated[bool, typer.Option("--json", help="the same for programs")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="the table of docs/corruptions.md")
+    ] = False,
+) -> None:
+    """List what makes pictures, boxes and clips worse, with severities and options."""
+    from faceoff.commands import corruption_listing, plugin_listing
+
+    if as_json:
+        print(json.dumps(corruption_listing.rows(), indent=1, ensure_ascii=False))
+    elif as_markdown:
+        print(corruption_listing.markdown())
+    else:
+        plugin_listing.show(corruption_listing.table())
 
 
 def list_assets(

@@ -17,8 +17,8 @@ def _apply(image: RGB, value: float, seen: Seen, options: Mapping[str, Any]) -> 
 CORRUPTION = Corruption(
     title="Grey",
     about="mixes each pixel with its luma (ITU-R BT.601); 1 leaves no colour",
-    source="one level: grey",
-    unit="of grey",
+    source="one level: no colour",
+    unit="",
     levels=(1.0,),
     limits=(0.0, 1.0),
     on="picture",
