@@ -483,7 +483,7 @@ def test_processes_end_with_the_call(
         (
             [".", "--signals", "sixdrepnet"],
             "signal sixdrepnet: weights missing: give them as options `weights` and `sha256`; "
-            "`faceoff analyze` cannot give options, a configuration can: signals: {sixdrepnet:",
+            "a command cannot give options, a configuration can: signals: {sixdrepnet:",
         ),
         ([".", "--signals", "l2cs"], "signal l2cs: weights missing"),
     ],

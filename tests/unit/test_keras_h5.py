@@ -480,7 +480,8 @@ def test_memory_that_runs_out_in_a_layer_is_no_fault_of_the_file(tmp_path: Path)
     """The batch is halved until it fits; what is wrong with the file still names its layer."""
     path = judge.write(tmp_path / "a.h5", [("InputLayer", "in", {}), ("Flatten", "flat", {})], {})
     network, pictures = KerasNetwork(path, batch=16), images(2, 2, 1)
-    (layer, flatten), asked = network._steps[-1], []
+    step, asked = network.module.steps[-1], []
+    flatten = step.forward
 
     def limited(x: torch.Tensor) -> torch.Tensor:
         asked.append(len(x))
@@ -488,9 +489,9 @@ def test_memory_that_runs_out_in_a_layer_is_no_fault_of_the_file(tmp_path: Path)
             raise RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")
         return flatten(x)
 
-    network._steps[-1] = (layer, limited)
+    step.forward = limited
     np.testing.assert_array_equal(network.run(pictures)[0], pictures.reshape(3, -1))
     assert asked == [16, 8, 4]
-    network._steps[-1] = (layer, lambda x: x.reshape(7, 7))
+    step.forward = lambda x: x.reshape(7, 7)
     with pytest.raises(KerasFileError, match="layer 'flat'"):
         network.run(pictures)

@@ -17,7 +17,7 @@ FLOORS = (
     {"emotions", "storage"},
     {"assets", "drawing", "statistics"},
     {"plugins"},
-    {"fusion", "inference", "media", "temporal", "tracking"},
+    {"fusion", "inference", "media", "saliency", "temporal", "tracking"},
     {"corruption", "scoring", "training"},
     {"faces", "plan", "results"},
     {"datasets", "detectors", "models", "signals"},

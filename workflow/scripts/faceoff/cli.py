@@ -18,6 +18,7 @@ from faceoff.commands import (
     compare,
     configuration,
     drawings,
+    explain,
     export,
     init,
     join,
@@ -78,6 +79,7 @@ _MORE = {"allow_extra_args": True, "ignore_unknown_options": True}  # for Snakem
 # In the order of the help.
 app.command()(init.init)
 app.command()(analyze.analyze)
+app.command()(explain.explain)
 app.command()(join.join)
 app.command(context_settings=_MORE)(run.run)
 app.command(context_settings=_MORE)(train.train)

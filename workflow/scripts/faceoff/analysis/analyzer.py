@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from faceoff.analysis import DETECTOR, MODELS, fused, over_time
+from faceoff.analysis import DETECTOR, MODELS, fused, loading, over_time
 from faceoff.analysis import calibration as calibrations
 from faceoff.analysis.document import ACTIVE
 from faceoff.analysis.mouths import with_talking
@@ -23,27 +23,21 @@ from faceoff.analysis.people import People, Whose, embedding_network, state_of, 
 from faceoff.analysis.pictures import Content, Pictures, Row, Source, is_content, temporary_copy
 from faceoff.analysis.result import Analysis, frames_schema
 from faceoff.analysis.signals import Signals
-from faceoff.assets.asset import AssetError
 from faceoff.emotions import order
 from faceoff.faces import crops, detection_view, face_crops, quality
 from faceoff.faces.choice import SIDES
 from faceoff.faces.detection_view import View
 from faceoff.inference.clock import Clock
 from faceoff.inference.hardware import check_device
-from faceoff.inference.plugin_job import load_plugin, prefetch
+from faceoff.inference.plugin_job import prefetch
 from faceoff.inference.prediction_rows import filled, reader
 from faceoff.media.frame_rate import MAX_FPS, Sampling
-from faceoff.plugins import registry
 from faceoff.plugins.jobs import CropJob
-from faceoff.plugins.plugin import Plugin
 from faceoff.plugins.protocols import (
     RGB,
     ActionUnitModel,
     Box,
     CropSpec,
-    EmotionModel,
-    KnownFaces,
-    RecordedModel,
 )
 from faceoff.progress import track
 from faceoff.storage import columns
@@ -113,17 +107,13 @@ class Analyzer:
         )
         self.sampling = Sampling(fps, every, once=True)
         self._clock = Clock()
-        found = _runnable("detector", detector)
+        found = loading.runnable("detector", detector)
         self._card = found.job().card
-        self._detector = self._loaded(found, device)
-        if isinstance(self._detector, KnownFaces):
-            raise ValueError(f"detector {detector!r} looks at no pictures, so it cannot be used")
-        self._models: list[EmotionModel] = []
-        for name in self.models:
-            model = self._loaded(_runnable("model", name), device)
-            if isinstance(model, RecordedModel):
-                raise ValueError(f"model {name!r} looks at no pictures, so it cannot be used")
-            self._models.append(model)
+        self._detector = loading.detector(found, device, self._clock)
+        self._models = [
+            loading.model(loading.runnable("model", name), device, self._clock)
+            for name in self.models
+        ]
         self.identities = state_of(True if people is not None else identities)
         self._network = embedding_network(self.identities)
         self._people = (
@@ -143,8 +133,11 @@ class Analyzer:
             if isinstance(model, ActionUnitModel)
             for unit in model.aus
         ]
-        plugins = {name: _runnable("signal", name) for name in dict.fromkeys(signals)}
-        loaded = {name: (plugin, self._loaded(plugin, device)) for name, plugin in plugins.items()}
+        plugins = {name: loading.runnable("signal", name) for name in dict.fromkeys(signals)}
+        loaded = {
+            name: (plugin, loading.loaded(plugin, device, self._clock))
+            for name, plugin in plugins.items()
+        }
         self._signals = Signals(loaded, self._crop, self._clock, units)
         # Of each unit the intensity from which it is active.
         self.units = dict.fromkeys(units, ACTIVE) | self._signals.thresholds
@@ -213,19 +206,6 @@ class Analyzer:
             },
             seconds=time.perf_counter() - began,
         )
-
-    def _loaded(self, plugin: Plugin, device: str) -> Any:
-        """Return a plug-in ready for work. Raises AssetError where its weights are missing."""
-        try:
-            return load_plugin(replace(plugin.job(), device=device), self._clock)
-        except AssetError as error:
-            said = f"{plugin.kind} {plugin.name}: {error}"
-            if not plugin.assets and plugin.card.get("options"):
-                said += (
-                    "; `faceoff analyze` cannot give options, a configuration can: "
-                    f"{plugin.kind}s: {{{plugin.name}: {{options: …}}}}"
-                )
-            raise AssetError(said) from error
 
     def _boxes(self, image: RGB) -> list[Box]:
         """Return the canonical boxes of the faces of a picture. Raises what the detector raises."""
@@ -361,13 +341,6 @@ def analyze(
         calibration=calibration,
     )
     return analyzer.analyze(source, start_s, end_s)
-
-
-def _runnable(kind: str, name: str) -> Plugin:
-    plugin = registry.get(kind, name)
-    if reason := plugin.skip():
-        raise ValueError(f"{kind} {name}: {reason}")
-    return plugin
 
 
 def _pixels(frame: Row) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from faceoff.inference.runtimes import Runtime, softmax
-from faceoff.plugins.protocols import CropSpec, Prediction
+from faceoff.plugins.protocols import CropSpec, Differentiable, Prediction
 
 # (files by role, card, columns of its output) -> network
 Opener = Callable[[Mapping[str, Path], Mapping[str, Any], int], Runtime]
@@ -107,6 +107,13 @@ class CardNetwork:
     def scores(self, crops: np.ndarray) -> np.ndarray:
         """Return (n, emotions): the network's outputs before the activation."""
         return self._columns(crops)[:, : len(self.emotions)]
+
+    def differentiable(self) -> Differentiable:
+        """Return the network for gradients. Raises ValueError where it runs outside of PyTorch."""
+        network = getattr(self._network, "module", None)
+        if network is None:
+            raise ValueError(f"runtime {self._card['runtime']} gives no gradients, PyTorch does")
+        return Differentiable(network, getattr(self._network, "convolutions", {}), self._inputs)
 
     def _inputs(self, crops: np.ndarray) -> np.ndarray:
         """Return the network's input for crops."""

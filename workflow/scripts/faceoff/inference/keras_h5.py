@@ -206,6 +206,7 @@ _ACTIVATIONS: dict[str, Operation] = {
     "hard_sigmoid": functional.hardsigmoid,  # x / 6 + 0.5, from 0 to 1
 }
 _OF_KERAS_2: dict[str, Operation] = {"hard_sigmoid": lambda x: torch.clamp(0.2 * x + 0.5, 0, 1)}
+_CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
 _IDENTITY = (
     "InputLayer",
     "Dropout",
@@ -474,9 +475,7 @@ def _operation(layer: Layer, weights: _Weights) -> Operation:
     if kind in _IDENTITY:
         return lambda x: x
     builders: dict[str, Callable[[], Operation]] = {
-        **dict.fromkeys(
-            ("Conv2D", "DepthwiseConv2D", "SeparableConv2D"), lambda: _convolution(layer, weights)
-        ),
+        **dict.fromkeys(_CONVOLUTIONS, lambda: _convolution(layer, weights)),
         **dict.fromkeys(("ReLU", "LeakyReLU", "ELU", "PReLU"), lambda: _rectifier(layer, weights)),
         **dict.fromkeys(("MaxPooling2D", "AveragePooling2D"), lambda: _pooling(layer)),
         "BatchNormalization": lambda: _along_channels(layer, _normalisation(layer, weights)),
@@ -505,7 +504,7 @@ def _operation(layer: Layer, weights: _Weights) -> Operation:
     return builders[kind]()
 
 
-_WEIGHTED = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "BatchNormalization", "Dense", "PReLU")
+_WEIGHTED = (*_CONVOLUTIONS, "BatchNormalization", "Dense", "PReLU")
 
 
 def by_order(
@@ -527,10 +526,47 @@ def by_order(
     return {layer.name: arrays for layer, arrays in zip(wanted, weights.values(), strict=True)}
 
 
+class _Step(torch.nn.Module):
+    """One layer as a module, so that tools which look at layers find it."""
+
+    def __init__(self, layer: Layer, operation: Operation):
+        super().__init__()
+        self.layer, self._operation = layer, operation
+
+    def forward(self, *values: torch.Tensor) -> torch.Tensor:
+        return self._operation(*values)
+
+
+class _Graph(torch.nn.Module):
+    """The layers in the order they compute: (n, height, width, channels) -> (n, k)."""
+
+    def __init__(self, steps: Sequence[_Step]):
+        super().__init__()
+        self.steps = torch.nn.ModuleList(steps)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        values: dict[str, torch.Tensor] = {}
+        # in memory still channels last, which is faster
+        start = inputs.permute(0, 3, 1, 2)
+        for step in self.steps:
+            layer: Any = step.layer
+            try:
+                values[layer.name] = step(*([values[name] for name in layer.inputs] or [start]))
+            except RuntimeError as error:
+                if is_of_the_machine(error):
+                    raise  # no fault of the file
+                raise KerasFileError(
+                    f"layer {layer.name!r} ({layer.kind}): {str(error).splitlines()[0]}"
+                ) from None
+        return _flat(values[layer.name])
+
+
 class KerasNetwork(BatchedNetwork):
     """A Keras network in PyTorch.
 
-    `run` takes (n, height, width, channels) float32 and returns [(n, k)].
+    `run` takes (n, height, width, channels) float32 and returns [(n, k)]. `module` is the network
+    as PyTorch's own, `convolutions` are its parts that are convolutions, by their names in the
+    file.
 
     batch: the number of pictures computed together; None takes the number that suits the device.
     """
@@ -551,11 +587,11 @@ class KerasNetwork(BatchedNetwork):
             )
         self._device = torch_device()
         self._batch = batch_size(batch or BATCH, on_gpu=batch is None and self._device != "cpu")
-        self._steps: list[tuple[Layer, Operation]] = []
+        steps: list[_Step] = []
         try:
             for layer in stored:
                 arrays = _Weights(layer, weights.get(layer.name, {}), self._device)
-                self._steps.append((layer, _operation(layer, arrays)))
+                steps.append(_Step(layer, _operation(layer, arrays)))
                 arrays.finish()
         except KerasFileError as error:
             raise KerasFileError(f"{path}: {error}") from None
@@ -563,23 +599,11 @@ class KerasNetwork(BatchedNetwork):
             raise KerasFileError(
                 f"{path}: layer {layer.name!r} ({layer.kind}): its description lacks {error}"
             ) from None
+        self.module = _Graph(steps)
+        self.convolutions = {
+            step.layer.name: step for step in steps if step.layer.kind in _CONVOLUTIONS
+        }
 
     @torch.inference_mode()
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
-        values: dict[str, torch.Tensor] = {}
-        # in memory still channels last, which is faster
-        start = torch.from_numpy(inputs).to(self._device).permute(0, 3, 1, 2)
-        for layer, operation in self._steps:
-            try:
-                values[layer.name] = (
-                    operation(*(values[name] for name in layer.inputs))
-                    if layer.inputs
-                    else operation(start)
-                )
-            except RuntimeError as error:
-                if is_of_the_machine(error):
-                    raise  # no fault of the file
-                raise KerasFileError(
-                    f"layer {layer.name!r} ({layer.kind}): {str(error).splitlines()[0]}"
-                ) from None
-        return [_flat(values[self._steps[-1][0].name]).float().cpu().numpy()]
+        return [self.module(torch.from_numpy(inputs).to(self._device)).float().cpu().numpy()]

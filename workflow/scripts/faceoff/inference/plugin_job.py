@@ -33,10 +33,15 @@ def load_plugin(job: PluginJob, clock: Clock, **more_assets: Path) -> Any:
     fetch.isolate_caches()
     hardware.set_hardware(hardware.Hardware(job.device, job.precision, job.batch))
     start = time.perf_counter()
-    files = {role: fetch.fetch(Asset.parse(value)) for role, value in job.assets.items()}
-    plugin = registry.load(job.source, job.class_name)(job.card, {**files, **more_assets})
+    given = {**asset_files(job), **more_assets}
+    plugin = registry.load(job.source, job.class_name)(job.card, given)
     clock.load_s = time.perf_counter() - start
     return plugin
+
+
+def asset_files(job: PluginJob) -> dict[str, Path]:
+    """Return the verified files of a job's assets by role. Raises AssetError."""
+    return {role: fetch.fetch(Asset.parse(value)) for role, value in job.assets.items()}
 
 
 def _limit_time() -> None:

@@ -132,7 +132,7 @@ _declared: Any = None  # the declarations live as long as this object
 class Torch(runtimes.BatchedNetwork):
     """A PyTorch network as a `faceoff.inference.runtimes.Runtime`.
 
-    Outputs come back as float32 arrays.
+    Outputs come back as float32 arrays. `module` is the network itself.
 
     batch: the exact size of batches, of which the last one is padded; None computes all rows at
     once, unpadded.
@@ -151,12 +151,25 @@ class Torch(runtimes.BatchedNetwork):
         # a frozen TorchScript graph has neither
         first = next(chain(network.parameters(), network.buffers()), None)
         self._device = torch.device(torch_device()) if first is None else first.device
-        self._network, self._channels_last = network, channels_last
+        self.module, self._channels_last = network, channels_last
         self._batch = (
             None
             if batch is None
             else hardware.batch_size(batch, more_on_gpu and self._device.type == "cuda")
         )
+
+    @property
+    def convolutions(self) -> dict[str, Any]:
+        """Return the network's parts that are convolutions of pictures, by name, in its order.
+
+        There are none in a TorchScript graph, whose parts cannot be looked into.
+        """
+        import torch
+
+        if isinstance(self.module, torch.jit.ScriptModule):
+            return {}
+        parts = self.module.named_modules()
+        return {name: part for name, part in parts if isinstance(part, torch.nn.Conv2d)}
 
     def _invoke(self, inputs: np.ndarray) -> list[np.ndarray]:
         import torch
@@ -169,7 +182,7 @@ class Torch(runtimes.BatchedNetwork):
             )
             rows = torch.from_numpy(inputs)
             rows = rows.pin_memory() if self._device.type == "cuda" else rows
-            given = self._network(rows.to(self._device, memory_format=layout, non_blocking=True))
+            given = self.module(rows.to(self._device, memory_format=layout, non_blocking=True))
             outputs = given if isinstance(given, (tuple, list)) else (given,)
             for output in outputs:
                 if not isinstance(output, torch.Tensor):

@@ -338,6 +338,28 @@ class EmbeddingModel(EmotionModel, Protocol):
         """Return (n, d) features for (n, height, width, channels) uint8 crops."""
 
 
+@dataclass(frozen=True)
+class Differentiable:
+    """A model's network as PyTorch knows it, so that gradients can be taken.
+
+    network: torch.nn.Module, whose output, or its first one, is (n, k) in the order of the model's
+    emotions; convolutions: its parts that are convolutions of pictures, by name, in order; inputs:
+    (n, height, width, channels) uint8 crops -> what the network takes, float32.
+    """
+
+    network: Any
+    convolutions: Mapping[str, Any]
+    inputs: Callable[[Crops], Floats]
+
+
+@runtime_checkable
+class DifferentiableModel(Protocol):
+    """A model that may run in PyTorch."""
+
+    def differentiable(self) -> Differentiable:
+        """Return the network. Raises ValueError where it does not run in PyTorch."""
+
+
 class ClipModel(Protocol):
     """A model that reads the frames of a clip together.
 

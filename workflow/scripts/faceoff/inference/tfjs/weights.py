@@ -7,7 +7,7 @@ allocated before the manifest's sizes agree with the files' sizes.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, prod
 from pathlib import Path, PurePosixPath
@@ -160,6 +160,36 @@ def read(found: Sequence[Group], files: Sequence[Path], path: Path) -> dict[str,
             tensors[tensor.name] = _values(tensor, raw[start : start + tensor.bytes], own)
             start += tensor.bytes
     return tensors
+
+
+def rewritten(
+    found: Sequence[Group],
+    files: Sequence[Path],
+    path: Path,
+    change: Callable[[np.ndarray], np.ndarray],
+) -> dict[Path, bytes]:
+    """Return what stands in each file once `change` has made other numbers of each tensor.
+
+    change: takes the values as they are stored (quantized ones unscaled) in the tensor's shape, and
+    returns as many. Other parameters and errors are as of `read`.
+    """
+    contents: dict[Path, bytes] = {}
+    for group, own in zip(found, _shared_out(found, files, path), strict=True):
+        _check_sizes(group, own)
+        sizes = [file.stat().st_size for file in own]
+        raw = bytearray(b"".join(file.read_bytes() for file in own))
+        start = 0
+        for tensor in group.tensors:
+            part = slice(start, start + tensor.bytes)
+            values = np.frombuffer(raw[part], tensor.stored).reshape(tensor.shape)
+            raw[part] = change(values).tobytes()
+            start += tensor.bytes
+        ends = np.cumsum(sizes).tolist()
+        contents |= {
+            file: bytes(raw[end - size : end])
+            for file, size, end in zip(own, sizes, ends, strict=True)
+        }
+    return contents
 
 
 def _shared_out(
