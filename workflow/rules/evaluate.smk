@@ -102,6 +102,7 @@ rule tables:
         tracks=plan.track_score_files(),
         signals=plan.signal_score_files(),
         robustness=plan.robustness_files(),
+        saliency=plan.saliency_score_files(),
     output:
         table_outputs(),
     log:
@@ -122,5 +123,5 @@ rule tables:
         " --latencies {input.latencies} --multiverse {input.multiverse}"
         " --over-time {input.over_time} --tracks {input.tracks} --signals {input.signals}"
         " --overlaps {input.overlaps} --robustness {input.robustness}"
-        " --output {params.folder}"
+        " --saliency {input.saliency} --output {params.folder}"
         " --spec {params.spec:q} > {log} 2>&1"

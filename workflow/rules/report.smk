@@ -189,6 +189,10 @@ rule report:
         signals=plan.signal_score_files(),
         robustness=plan.robustness_files(),
         strips=plan.strip_files(),
+        saliency=plan.saliency_score_files(),
+        explained=[
+            path for dataset in plan.datasets("test") for path in plan.saliency_files(dataset)
+        ],
         trained=expand(layout.training("card.yaml"), training=plan.trained_here),
         curves=expand(layout.training("curves.svg"), training=plan.trained_here),
         figures=rules.figures.output,
@@ -213,6 +217,7 @@ rule report:
         " --overlaps {input.overlaps} --answers {input.answers} --multiverse {input.multiverse}"
         " --over-time {input.over_time} --tracks {input.tracks} --signals {input.signals}"
         " --robustness {input.robustness} --strips {input.strips}"
+        " --saliency {input.saliency} --explained {input.explained}"
         " --trained {input.trained} --speed {input.speed}"
         " --figures {params.figures} --manifest {input.manifest} --output {output}"
         " --spec {params.spec:q} > {log} 2>&1"
@@ -222,7 +227,10 @@ rule report:
 rule check:
     input:
         script=script("check"),
-        scores=plan.score_files() + plan.signal_score_files() + plan.robustness_files(),
+        scores=plan.score_files()
+        + plan.signal_score_files()
+        + plan.robustness_files()
+        + plan.saliency_score_files(),
         latencies=plan.latency_files(),
         tables=rules.tables.output,
         report=layout.report,

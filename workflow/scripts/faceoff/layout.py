@@ -166,6 +166,18 @@ class Layout:
         """Return the table of one face of a dataset under every corruption."""
         return f"{self.folder}/examples/{dataset}.corruptions.parquet"
 
+    def saliency(
+        self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = "{model}"
+    ) -> str:
+        """Return the table of a cell's explained faces."""
+        return f"{self.folder}/saliency/{dataset}/{detector}/{model}.parquet"
+
+    def saliency_score(
+        self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = "{model}"
+    ) -> str:
+        """Return the scores of a cell's maps."""
+        return f"{self.folder}/scores/{dataset}/saliency/{detector}/{model}.json"
+
     def votes(self, dataset: str, cell: str) -> str:
         """Return the table of the predictions of a pipeline.
 

@@ -27,7 +27,6 @@ from faceoff.saliency.explanation import CONTROLS, Explanation, NotExplainedErro
 from faceoff.storage import columns, files
 
 SHOWN = 240  # pixels of the sides of a face in the picture that is written
-_NEED = {"gradcam": ("captum", "torch")}
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,7 @@ def check_methods(methods: Sequence[str]) -> None:
     """Raise ValueError for an unknown method, or one whose packages are not installed."""
     for name in methods:
         method = method_list.get(name)
-        if missing := not_installed(_NEED.get(method.name, ())):
+        if missing := not_installed(method.modules):
             raise ValueError(
                 f"method {name}: python package {missing[0]!r} is not installed: `pip install "
                 "'faceoff[saliency]'`, or `make full`"

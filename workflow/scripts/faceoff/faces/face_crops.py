@@ -1,6 +1,6 @@
 """Crop the face of each frame: the policy chooses it, the model's specification says how."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
@@ -40,6 +40,17 @@ def framed(frames: Path, faces: Path) -> Iterator[tuple[dict[str, Any], list[dic
         yield frame, list(rows)
     if (left := next(grouped, None)) is not None:
         raise ValueError(f"{strange}: {left[0]} comes after the last frame")
+
+
+def first_seen(
+    frames: Path, faces: Path, wanted: Collection[str]
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Yield the first frame with a face of each wanted sample, with its face rows, in order."""
+    left = set(wanted)
+    for frame, found in framed(frames, faces):
+        if frame["sample_id"] in left and found[0]["success"]:
+            left.remove(frame["sample_id"])
+            yield frame, found
 
 
 def _place(row: Mapping[str, Any]) -> tuple[str, int]:

@@ -147,6 +147,7 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
                 )
     _check_temporal(config, faults)
     _check_corruptions(config, faults)
+    _check_saliency(config, faults)
 
 
 def _check_corruptions(config: RunConfig, faults: list[str]) -> None:
@@ -166,6 +167,30 @@ def _check_corruptions(config: RunConfig, faults: list[str]) -> None:
                     f"corruptions.{name}.of: {pattern!r} matches no detector/model cell "
                     f"of this run{_nearest_member(config, pattern)}"
                 )
+
+
+def _check_saliency(config: RunConfig, faults: list[str]) -> None:
+    """Check that every glob and every model of the section `saliency` is one of this run."""
+    section = config.saliency
+    if section is None:
+        return
+    tests = [name for name, dataset in config.datasets.items() if dataset.role == "test"]
+    for pattern in section.datasets:
+        if not any(fnmatchcase(dataset, pattern) for dataset in tests):
+            faults.append(
+                f"saliency.datasets: {pattern!r} matches no dataset of role test"
+                f"{suggestion(pattern, tests)}"
+            )
+    for pattern in section.of:
+        if not any(config.members(pattern)):
+            faults.append(
+                f"saliency.of: {pattern!r} matches no detector/model cell of this run"
+                f"{_nearest_member(config, pattern)}"
+            )
+    for name in section.layers:
+        if name not in config.models:
+            near = suggestion(name, config.models)
+            faults.append(f"saliency.layers: no model {name!r} in this run{near}")
 
 
 def _check_temporal(config: RunConfig, faults: list[str]) -> None:

@@ -17,6 +17,7 @@ from faceoff.plan.aggregate_jobs import (
     limited_datasets,
 )
 from faceoff.plan.corruption_plan import CorruptionPlan
+from faceoff.plan.saliency_plan import SaliencyPlan
 from faceoff.plan.signal_plan import SignalPlan
 from faceoff.plan.stage_jobs import code
 from faceoff.plan.training_jobs import TrainingJobs
@@ -35,7 +36,7 @@ def _page_files(*templates: str) -> list[Path]:
     return sorted({file for pattern in patterns for file in folder.glob(pattern)})
 
 
-class Plan(TrainingJobs, SignalPlan, CorruptionPlan):
+class Plan(TrainingJobs, SignalPlan, CorruptionPlan, SaliencyPlan):
     """A run: its matrix, its files and its jobs."""
 
     # -- files -------------------------------------------------------------------------------------
@@ -88,6 +89,7 @@ class Plan(TrainingJobs, SignalPlan, CorruptionPlan):
             *(path_of(dataset) for path_of in per_test for dataset in tests),
             *self.signal_products(),
             *self.corruption_products(),
+            *self.saliency_products(),
             *self.multiverse_files(),
             *self.track_score_files(),
             *self.latency_files(),
@@ -134,6 +136,7 @@ class Plan(TrainingJobs, SignalPlan, CorruptionPlan):
             "tracks": self.track_score_files(),
             "robustness": self.robustness_files(),
             "signals": self.signal_score_files(),
+            "saliency": self.saliency_score_files(),
         }
         return table_list.table_names({need for need, files in asked.items() if files})
 

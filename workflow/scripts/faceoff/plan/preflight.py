@@ -72,7 +72,7 @@ def check(plan: Plan, every_weight: bool = False, download: bool = True) -> None
                 plan.read_recorded(name)
             except (OSError, ValueError) as error:
                 problems.append(f"models.{name}: {error}")
-    problems += [*plan.temporal_faults(), *plan.corruption_faults()]
+    problems += [*plan.temporal_faults(), *plan.corruption_faults(), *plan.saliency_faults()]
     problems += _weights(plan, every_weight, download)
     if not plan.cells and not problems:
         reasons = dict.fromkeys(plan.skip(*cell) for cell in plan.pairs)

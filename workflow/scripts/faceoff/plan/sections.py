@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 from faceoff.fusion import rule_list
 from faceoff.inference.hardware import DEVICE
 from faceoff.plan.corruption_sections import CorruptionConfig
+from faceoff.plan.saliency_section import SaliencyConfig
 from faceoff.plan.training_sections import TrainingConfig
 from faceoff.plugins.options import DataPath, DatasetConfig, Name, Section
 from faceoff.temporal import rule_list as temporal_rules
@@ -308,6 +309,10 @@ class RunConfig(Section):
         default_factory=dict,
         description="how pictures of test datasets are made worse, to see where cells break "
         "(docs/corruptions.md)",
+    )
+    saliency: SaliencyConfig | None = Field(
+        None,
+        description="show where models look, and score these maps; default: no (docs/saliency.md)",
     )
     figures: FiguresConfig = Field(default_factory=FiguresConfig, description="paper figures")
     report: ReportConfig = Field(

@@ -42,6 +42,7 @@ from faceoff.report.sections import (
     reading,
     rejection,
     robustness,
+    saliency,
     signals,
     standing,
     subgroups,
@@ -65,6 +66,7 @@ SECTIONS = (
     per_class,
     confusion,
     faces,
+    saliency,
     timelines,
     over_time,
     tracks,
@@ -91,9 +93,10 @@ class Extras:
     """Hold what a page shows besides scores and comparisons.
 
     examples (tables), overlaps, answers, multiverse, over_time: files by dataset; tracks: a file
-    per detector, signals: one per detector and signal, robustness: one per corruption, by dataset;
-    strips: tables of a face under every corruption, by dataset; trained: cards of the networks of
-    this run; manifest, speed (a page): of the run.
+    per detector, signals: one per detector and signal, robustness: one per corruption, saliency:
+    one per cell, explained: the table of faces of each, by dataset; strips: tables of a face under
+    every corruption, by dataset; trained: cards of the networks of this run; manifest, speed (a
+    page): of the run.
     """
 
     examples: Mapping[str, Path] = field(default_factory=dict)
@@ -105,6 +108,8 @@ class Extras:
     signals: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     robustness: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     strips: Mapping[str, Path] = field(default_factory=dict)
+    saliency: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    explained: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     trained: Sequence[Path] = ()
     manifest: Path | None = None
     speed: Path | None = None
@@ -258,6 +263,12 @@ def _dataset(
         signals=[read_json(path) for path in extras.signals.get(dataset.name, ())],
         robustness=[read_json(path) for path in extras.robustness.get(dataset.name, ())],
         strip=extras.strips.get(dataset.name),
+        saliency=[read_json(path) for path in extras.saliency.get(dataset.name, ())],
+        explained={
+            f"{path.parent.name}/{path.stem}": path
+            for path in extras.explained.get(dataset.name, ())
+            if job.faces
+        },
         speed=relative(extras.speed, output) if extras.speed else None,
     )
     views = [(section, section.view(part)) for section in SECTIONS]

@@ -30,9 +30,10 @@ class Part:
     key: how its ids begin; ids: pipeline -> id of its panel; links: kind of figure -> its files'
     links; faces: whether pictures of faces may be shown; models: what the models' cards say;
     pictures: the examples table, None where no face is shown; overlaps, answers, multiverse,
-    over_time, tracks (of each detector), signals (of each), robustness (of each corruption): what
-    those stages wrote; strip: the table of a face under every corruption; speed: link to the speed
-    page.
+    over_time, tracks (of each detector), signals (of each), robustness (of each corruption),
+    saliency (of each cell): what those stages wrote; strip: the table of a face under every
+    corruption; explained: 'detector/model' -> table of explained faces, where faces may be shown;
+    speed: link to the speed page.
     """
 
     dataset: DatasetResults
@@ -50,6 +51,8 @@ class Part:
     signals: Sequence[Mapping[str, Any]] = ()
     robustness: Sequence[Mapping[str, Any]] = ()
     strip: Path | None = None
+    saliency: Sequence[Mapping[str, Any]] = ()
+    explained: Mapping[str, Path] = field(default_factory=dict)
     speed: str | None = None
 
     @property

@@ -25,8 +25,8 @@ from faceoff.storage import columns, files
 def name_of(score: Score) -> str:
     """Return the name of a score's pipeline: 'detector/model', 'fusion/name', 'temporal/name'.
 
-    A signal's is 'detector/name (signal)', and that of worse pictures 'name (corruption)'; these
-    are compared with nothing.
+    A signal's is 'detector/name (signal)', that of worse pictures 'name (corruption)', that of a
+    cell's maps 'detector/model (maps)'; these are compared with nothing.
     """
     match score["kind"]:
         case "fusion":
@@ -37,6 +37,8 @@ def name_of(score: Score) -> str:
             return f"{score['detector']}/{score['signal']} (signal)"
         case "corruption":
             return f"{score['corruption']} (corruption)"
+        case "saliency":
+            return f"{score['detector']}/{score['model']} (maps)"
     return f"{score['detector']}/{score['model']}"
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import numpy as np
-from scipy import stats
 
 from faceoff.statistics.arrays import Floats
 
@@ -29,6 +28,8 @@ def rank_correlation(a: Floats, b: Floats) -> float | None:
     """
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return None
+    from scipy import stats  # takes a second, and is needed here alone
+
     return float(stats.spearmanr(a, b, axis=None).statistic)
 
 

@@ -9,13 +9,13 @@ from faceoff.spelling import suggestion
 class Method:
     """A method by its name.
 
-    black_box: whether it needs nothing of the model but its answers.
+    modules: packages that it needs; without any it works on whatever gives answers.
     """
 
     name: str
     title: str
     about: str
-    black_box: bool = True
+    modules: tuple[str, ...] = ()
 
 
 METHODS = {
@@ -35,7 +35,7 @@ METHODS = {
             "gradcam",
             "Grad-CAM",
             "where the last convolution's activations raise the class",
-            black_box=False,
+            modules=("captum", "torch"),
         ),
     )
 }

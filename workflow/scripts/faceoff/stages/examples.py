@@ -3,7 +3,6 @@
 The report's gallery and the figures show them.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from faceoff.faces.face_crops import face_crop, framed
+from faceoff.faces.face_crops import face_crop, first_seen
 from faceoff.media.images import encode
 from faceoff.plan.jobs import ExamplesJob
 from faceoff.plugins.jobs import CropJob
 from faceoff.plugins.protocols import CropSpec
 from faceoff.scoring import metrics
-from faceoff.scoring.task import UnlabelledError, read_task, sample_posteriors
+from faceoff.scoring.drawn_samples import answers_of, drawing_key
 from faceoff.storage import parquet
 
 _CROP = CropSpec(size=(96, 96), margin=0.25)
@@ -54,7 +53,7 @@ def write_examples(
     chosen: list[Row] = []
     sound = [path for path in predictions if not parquet.failed_files(path)]
     for path in sound if job.examples or job.gallery else ():
-        chosen += _of_cell(f"{path.parent.name}/{path.stem}", *_answers(samples, path), job)
+        chosen += _of_cell(f"{path.parent.name}/{path.stem}", *answers_of(samples, path), job)
     pictures: dict[tuple[str, str], tuple[bytes, str]] = {}
     for path in faces:
         cells = {row["cell"] for row in chosen if row["cell"].startswith(f"{path.stem}/")}
@@ -74,24 +73,6 @@ def _order_of_showing(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["cell"], wrong, row["place"], truth, row["predicted"], row["sample_id"]
 
 
-def _answers(
-    samples: Path, predictions: Path
-) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray | None, np.ndarray]:
-    """Return (sample ids, label space, truth (n,), posterior (n, k)) of a cell.
-
-    truth is None without labels; a sample without an answer has a NaN row.
-    """
-    ids: tuple[str, ...]
-    truth: np.ndarray | None
-    try:
-        task = read_task(samples)
-        ids, space, truth = task.ids, task.space, task.truth
-    except UnlabelledError:
-        ids = tuple(row["sample_id"] for row in parquet.rows(samples, ["sample_id"]))
-        space, truth = tuple(parquet.task_of(samples)["space"]), None
-    return ids, space, truth, sample_posteriors(predictions, ids).in_space(space)[0]
-
-
 def _of_cell(
     cell: str,
     ids: Sequence[str],
@@ -108,7 +89,7 @@ def _of_cell(
     predicted = metrics.argmax(posterior)
     drawn = sorted(
         np.flatnonzero(predicted >= 0),
-        key=lambda i: hashlib.sha256(f"{job.seed}|{ids[i]}".encode()).digest(),
+        key=lambda i: drawing_key(job.seed, ids[i]),
     )
     in_class: dict[tuple[bool, int], int] = {}
     in_confusion: dict[tuple[int, int], int] = {}
@@ -144,13 +125,10 @@ def _pictures(
 
     A video shows its first frame with a face. The crop is the same for all models.
     """
-    left = set(wanted)
-    for frame, found in framed(frames, faces):
-        if frame["sample_id"] in left and found[0]["success"]:
-            left.remove(frame["sample_id"])
-            pixels = face_crop(frame, found, _CROP, crop)[1]
-            if pixels is not None:
-                yield frame["sample_id"], (encode(pixels), frame["image"]["path"])
+    for frame, found in first_seen(frames, faces, wanted):
+        pixels = face_crop(frame, found, _CROP, crop)[1]
+        if pixels is not None:
+            yield frame["sample_id"], (encode(pixels), frame["image"]["path"])
 
 
 def _within(

@@ -61,7 +61,7 @@ def record_failure(
 
     The file is marked, so that the next run makes it again.
 
-    kind: faces, predictions, signals, trained, network or latency.
+    kind: faces, predictions, signals, saliency, trained, network or latency.
 
     frames: the table whose frames get the rows of faces, predictions or signals.
 
@@ -69,6 +69,7 @@ def record_failure(
 
     also: further files that the training of a network should have made.
     """
+    schema: pa.Schema
     reason = reason_of(status, log)
     failed = [str(output), *upstream_failures(upstream)]
     if timing:
@@ -84,9 +85,14 @@ def record_failure(
         with files.atomic(output) as scratch, open(scratch, "wb") as file:
             np.savez(file, failure=np.array(reason), failed_files=np.array(failed))
         return
+    if kind == "saliency":
+        schema = parquet.with_failure(columns.SALIENCY, failed)
+        row = {"sample_id": "", "state": columns.ERROR, "reason": reason}
+        parquet.write_rows(output, schema, [row])
+        return
     if frames is None:
         raise ValueError(f"the rows of failed {kind} need the table of frames")
-    schema: pa.Schema = {
+    schema = {
         "faces": columns.FACES,
         "predictions": columns.predictions_schema(()),
         "signals": columns.signals_schema(()),

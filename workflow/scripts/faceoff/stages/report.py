@@ -1,7 +1,8 @@
 """Stage 10: write report.html, the whole run on one page that opens without a network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from faceoff.layout import Layout
 from faceoff.plan.aggregate_jobs import ReportJob, reported_datasets
@@ -27,6 +28,8 @@ def write_report(
     signals: Sequence[Path] = (),
     robustness: Sequence[Path] = (),
     strips: Sequence[Path] = (),
+    saliency: Sequence[Path] = (),
+    explained: Sequence[Path] = (),
     trained: Sequence[Path] = (),
     speed: Path | None = None,
 ) -> None:
@@ -35,8 +38,9 @@ def write_report(
     examples, overlaps, answers, multiverse, over_time: one file per test dataset, named after it;
     tracks: one per detector, in a folder of that name; signals: one per detector and signal;
     robustness: one per corruption, in a folder of that name; strips: <dataset>.corruptions.parquet;
-    trained: the cards of the run's networks. The figures, and what lies beside the cards, are
-    linked where their files exist.
+    saliency, explained: the scores of the maps of a cell, and its table of faces, one per detector
+    and model; trained: the cards of the run's networks. The figures, and what lies beside the
+    cards, are linked where their files exist.
     """
     found = dataset_results.read(scores, comparisons, tuple(job.datasets), job.datasets)
     extras = page.Extras(
@@ -50,6 +54,8 @@ def write_report(
         signals=_grouped(signals, 2),
         robustness=_grouped(robustness, 0),
         strips={path.name.partition(".")[0]: path for path in strips} if job.faces else {},
+        saliency=_grouped(saliency, 2),
+        explained=_grouped(explained, 1),
         trained=trained,
         manifest=manifest,
         speed=speed,
@@ -67,6 +73,11 @@ def _grouped(paths: Sequence[Path], level: int) -> dict[str, list[Path]]:
     for path in sorted(paths):
         found.setdefault(path.parents[level].name, []).append(path)
     return found
+
+
+def _of_cell(path: Path, config: Mapping[str, Any]) -> bool:
+    """Return whether a configuration names the detector and the model of DETECTOR/MODEL.SUFFIX."""
+    return path.parent.name in config["detectors"] and path.stem in config["models"]
 
 
 def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
@@ -122,6 +133,16 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
             if path.stem in config.get("corruptions", {}) and path.parent.name in reported
         ],
         strips=per_dataset(layout.corruption_strip) if config.get("corruptions") else (),
+        saliency=[
+            path
+            for path in layout.existing(layout.saliency_score("*", "*", "*"))
+            if config.get("saliency") and _of_cell(path, config)
+        ],
+        explained=[
+            path
+            for path in layout.existing(layout.saliency("*", "*", "*"))
+            if config.get("saliency") and _of_cell(path, config)
+        ],
         trained=[
             card
             for card in layout.existing(layout.training("card.yaml", "*"))

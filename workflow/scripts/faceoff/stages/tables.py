@@ -25,12 +25,13 @@ def write_tables(
     tracks: Sequence[Path] = (),
     signals: Sequence[Path] = (),
     robustness: Sequence[Path] = (),
+    saliency: Sequence[Path] = (),
 ) -> None:
     """Write every table of results/tables/ into the folder `output`.
 
     Each row says at its end whether its dataset (of ranks: one of them) is limited. multiverse,
-    over_time, latencies, tracks, signals, robustness: the files of those stages, where the run asks
-    for them; without any there is no such table.
+    over_time, latencies, tracks, signals, robustness, saliency: the files of those stages, where
+    the run asks for them; without any there is no such table.
     """
     cells = [files.read_json(path) for path in scores]
     read = [files.read_json(path) for path in sorted(timings)]
@@ -45,6 +46,7 @@ def write_tables(
         tracks=[files.read_json(path) for path in sorted(tracks)],
         signals=[files.read_json(path) for path in sorted(signals)],
         robustness=[files.read_json(path) for path in sorted(robustness)],
+        saliency=[files.read_json(path) for path in sorted(saliency)],
     )
     met = {
         "multiverse": multiverse,
@@ -54,6 +56,7 @@ def write_tables(
         "tracks": tracks,
         "signals": signals,
         "robustness": robustness,
+        "saliency": saliency,
     }
     for name in table_names({need for need, paths in met.items() if paths}):
         table = load(name)

@@ -138,6 +138,31 @@ def signals_schema(names: Sequence[str]) -> pa.Schema:
     ])  # fmt: skip
 
 
+def area_column(name: str, kind: str) -> str:
+    """Return the column of an area under a curve: map_deletion."""
+    return f"{name}_{kind}"
+
+
+_MAPS, _AREAS = ("map", "random", "centre"), ("deletion", "insertion")
+# A row per explained face. heat: the map, laid on a face upright; upright: that face as a picture;
+# face, overlay: pictures of the face, and of the map over it.
+SALIENCY = pa.schema([
+    pa.field("sample_id", pa.string(), nullable=False),
+    pa.field("truth", pa.string()),
+    pa.field("predicted", pa.string()),
+    pa.field("correct", pa.bool_()),
+    *_STATE,
+    pa.field("emotion", pa.string()),
+    pa.field("probability", pa.float64()),
+    *[pa.field(area_column(name, kind), pa.float64()) for name in _MAPS for kind in _AREAS],
+    pa.field("sanity", pa.float64()),
+    pa.field("heat", pa.list_(pa.float32())),
+    pa.field("upright", pa.binary()),
+    pa.field("face", pa.binary()),
+    pa.field("overlay", pa.binary()),
+])  # fmt: skip
+
+
 def unit_column(unit: str) -> str:
     """Return the column of an action unit: au_12l for AU12L."""
     return f"au_{unit.removeprefix('AU').lower()}"

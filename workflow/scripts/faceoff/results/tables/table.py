@@ -24,9 +24,9 @@ class Sources:
 
     cells: scores, sorted by dataset, best first within it; comparisons, universes (scores under
     every label rule), over_time, overlaps (of boxes with the true ones): one per dataset, sorted;
-    timings: of the jobs that did not fail; latencies: of single pictures; tracks, signals: their
-    scores, by dataset and detector; robustness: scores on worse pictures, by dataset and
-    corruption.
+    timings: of the jobs that did not fail; latencies: of single pictures; tracks, signals,
+    saliency: their scores, by dataset and detector; robustness: scores on worse pictures, by
+    dataset and corruption.
     """
 
     cells: Sequence[Score] = ()
@@ -39,6 +39,7 @@ class Sources:
     tracks: Sequence[Mapping[str, Any]] = ()
     signals: Sequence[Mapping[str, Any]] = ()
     robustness: Sequence[Robustness] = ()
+    saliency: Sequence[Mapping[str, Any]] = ()
 
     @property
     def scored(self) -> list[Score]:
