@@ -19,11 +19,11 @@ from faceoff.datasets._files import fingerprint
 from faceoff.datasets._own_labels import OwnLabels
 from faceoff.media.kinds import PICTURE_SUFFIXES, VIDEO_SUFFIXES, read_bytes, sample_kind
 from faceoff.plugins.omissions import log_skipped
-from faceoff.plugins.options import DataPath
+from faceoff.plugins.options import DataPath, known_encoding
 from faceoff.plugins.protocols import Sample
 from faceoff.spelling import suggestion
 from faceoff.storage import parquet
-from faceoff.storage.delimited import DelimitedTable
+from faceoff.storage.delimited import DelimitedTable, number_in
 from faceoff.storage.files import DamagedError
 
 DATASETS = {
@@ -82,20 +82,14 @@ class TableOptions(OwnLabels):
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, name: str | None) -> str | None:
-        try:
-            "".encode(name or "utf-8")
-        except LookupError as error:
-            raise ValueError(f"{error}; such as utf-8, cp1252, latin-1, shift_jis") from None
-        return name
+        return known_encoding(name)
 
 
-# Words for a label in names of columns, and what tools write for "no number".
+# Words for a label in names of columns.
 _LABEL_WORDS = re.compile(
     "label|emotion|emo$|expression|class|target|category|affect|feeling|mood|annotation|truth|"
     "answer|^gt$|^y$|^y_?true$"
 )
-_NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)(e[-+]?\d+)?", re.IGNORECASE)
-_NO_NUMBER = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})
 _LOOKED_AT = 1000  # rows whose cells are tried as labels
 
 
@@ -348,14 +342,14 @@ def _rating(row: Mapping[str, Any], column: str | None, where: str) -> float | N
     if column is None or row[column] is None:
         return None
     written = str(row[column]).strip()
-    if written.casefold() in _NO_NUMBER:
-        return None
-    plain = written.replace("−", "-")
-    if not _NUMBER.fullmatch(plain):
+    try:
+        value = number_in(written)
+    except ValueError as error:
         raise ValueError(
-            f"{where}: {column} is no number: {written!r}; leave the cell empty where there is none"
-        )
-    value = float(plain.replace(",", "."))
+            f"{where}: {column} is {error}; leave the cell empty where there is none"
+        ) from None
+    if value is None:
+        return None
     if not -1 <= value <= 1:
         raise ValueError(
             f"{where}: {column} {written} lies outside −1 … 1; rescale the column (1 … 9: "

@@ -26,7 +26,8 @@ class DatasetJob(Job):
 
     type: the plug-in's name; source, class_name: where it is; options: the dataset's section of the
     configuration; headline: whether its numbers may head a report; fingerprint: a value that
-    changes when its files change.
+    changes when its files change; group_files: size and modification time of each table of groups,
+    for the stage that joins them.
     """
 
     dataset: str
@@ -37,6 +38,7 @@ class DatasetJob(Job):
     headline: bool
     seed: int
     fingerprint: Any = None
+    group_files: tuple[list[int] | None, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

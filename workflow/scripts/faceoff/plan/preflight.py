@@ -20,6 +20,7 @@ from faceoff.plan import trained_nets
 from faceoff.plan.config import ConfigError
 from faceoff.plan.job_specs import Plan
 from faceoff.plugins import given_weights
+from faceoff.plugins.group_files import read_groups
 from faceoff.plugins.options import DEFAULT_DATA
 from faceoff.plugins.plugin import RegistryError
 from faceoff.plugins.protocols import CheckedDataset
@@ -53,6 +54,8 @@ def check(plan: Plan, every_weight: bool = False, download: bool = True) -> None
             dataset, space = plan.open(name), plan.config.datasets[name].space
             if isinstance(dataset, CheckedDataset):
                 dataset.check()
+            for section in plan.config.datasets[name].groups_from:
+                read_groups(section)
             if isinstance(space, list):
                 emotions.space(space, dataset.space)
         except (OSError, ValueError, AssetError) as error:

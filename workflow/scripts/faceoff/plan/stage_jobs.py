@@ -114,6 +114,9 @@ class StageJobs(Matrix):
         """Tell a stage that reads a dataset: its plug-in, its options, what its files look like."""
         section, plugin = self.dataset(name)
         excluded = {"role", "validation", "multiverse", "shards"}
+        # What decodes or judges the samples must not run again for groups alone.
+        joins = script == "samples"
+        excluded |= set() if joins else {"groups_from"}
         return DatasetJob(
             dataset=name,
             type=plugin.name,
@@ -123,6 +126,7 @@ class StageJobs(Matrix):
             headline=not plugin.card.get("drawn", False),
             seed=self.config.seed,
             fingerprint=self._fingerprint(name),
+            group_files=tuple(_stat(file.path) for file in section.groups_from if joins),
             code=code(script, (plugin.source, plugin.class_name)),
         )
 
@@ -493,7 +497,7 @@ class StageJobs(Matrix):
         )
 
 
-def _stat(path: str | None) -> list[int] | None:
+def _stat(path: str | Path | None) -> list[int] | None:
     """Return the size and modification time of a file, None if there is none."""
     if not path or not Path(path).is_file():
         return None

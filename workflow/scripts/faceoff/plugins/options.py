@@ -2,10 +2,11 @@
 
 import os
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -68,6 +69,61 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
+def _rising(edges: list[float]) -> list[float]:
+    if any(low >= high for low, high in pairwise(edges)):
+        raise ValueError("the edges of bins have to rise, as in [13, 18, 65]")
+    return edges
+
+
+class GroupsFile(Section):
+    """A table of text cells that says to which groups each sample belongs."""
+
+    path: DataPath = Field(
+        description="a table with a row per sample and a column per attribute, such as age: text "
+        "cells separated by commas, semicolons, tabs or bars (CSV), also compressed by gzip"
+    )
+    id: str = Field("sample_id", description="the column with the sample ids")
+    columns: list[str] | dict[str, str] | None = Field(
+        None,
+        description="the columns to read, or attribute: column to rename them; default: all",
+    )
+    bins: dict[str, Annotated[list[float], Field(min_length=1), AfterValidator(_rising)]] = Field(
+        default_factory=dict,
+        description="attribute: rising edges that cut its numbers into groups, as age: [13, 18]; "
+        "default: thirds, where a column has more than 12 numbers",
+    )
+    encoding: str | None = Field(
+        None,
+        description="encoding of the table, such as latin-1; default: UTF-8, or UTF-16 where the "
+        "file is that",
+    )
+    predicted_by: str | None = Field(
+        None,
+        description="what predicted the attributes, if nobody looked: their names are then marked "
+        "(predicted)",
+    )
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str | None) -> str | None:
+        return known_encoding(name)
+
+
+def known_encoding(name: str | None) -> str | None:
+    """Return the name of an encoding. Raises ValueError for one that Python does not have."""
+    try:
+        "".encode(name or "utf-8")
+    except LookupError as error:
+        raise ValueError(f"{error}; such as utf-8, cp1252, latin-1, shift_jis") from None
+    return name
+
+
+def _listed(value: Any) -> Any:
+    """Return a path, a file's section or a list of them as a list of sections."""
+    values = value if isinstance(value, list) else [value]
+    return [{"path": each} if isinstance(each, str | Path) else each for each in values]
+
+
 class DatasetConfig(Section):
     """Keys that every dataset has; each plug-in adds its own."""
 
@@ -110,6 +166,11 @@ class DatasetConfig(Section):
         None,
         description="stratified, seeded subset (count or share); stamps every output 'not for "
         "reporting'",
+    )
+    groups_from: Annotated[list[GroupsFile], BeforeValidator(_listed)] = Field(
+        default_factory=list,
+        description="tables with further groups of the samples, by sample id: a path, a mapping, "
+        "or a list of them",
     )
     multiverse: bool = Field(
         False,

@@ -4,7 +4,6 @@ A level's score is class-standardised: Σ_c w_c · recall of class c in the leve
 of all samples together. So levels with other shares of classes are compared on the same classes.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -12,7 +11,7 @@ from typing import cast
 import numpy as np
 from scipy.special import stdtrit
 
-from faceoff.plugins.protocols import OUTLIER, VOTES
+from faceoff.plugins.group_files import MOST_LEVELS, is_group, level_order
 from faceoff.scoring.records import Group, Level, Limits
 from faceoff.scoring.task import share_interval
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
@@ -22,10 +21,6 @@ from faceoff.statistics.level_tests import compare_levels
 LEAST_SUBJECTS = 6  # of a level; where there are no subjects, LEAST_SAMPLES
 LEAST_SAMPLES = 30
 LEAST_OF_CLASS = 10  # samples of a class in every level, for the class to count
-MOST_LEVELS = 12
-# What else lies in `groups`: sets of labels, measured action units, votes.
-_NO_GROUP = ("label_set", "units", OUTLIER)
-_ACTION_UNIT = re.compile(r"au_?\d", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -66,15 +61,16 @@ def attributes(
     least = LEAST_SAMPLES if clusters is None else LEAST_SUBJECTS
     found = []
     for name in sorted({name for group in groups for name in group}):
-        if name in _NO_GROUP or _ACTION_UNIT.match(name) or name.lower().startswith(VOTES):
+        if not is_group(name):
             continue
         level_of = np.array([group.get(name, "") for group in groups], dtype=object)
-        distinct = sorted({level for level in level_of if level})
+        distinct = sorted({level for level in level_of if level}, key=level_order)
         levels = [level for level in distinct if len(np.unique(units[level_of == level])) >= least]
         if len(levels) < 2 or len(distinct) > MOST_LEVELS:
             continue
         inside = np.isin(level_of, levels)
-        code = np.searchsorted(levels, level_of[inside].astype(str))
+        place = {level: index for index, level in enumerate(levels)}
+        code = np.array([place[level] for level in level_of[inside]])
         found.append(
             Attribute(
                 name,

@@ -12,6 +12,7 @@ from typing import Any
 
 from faceoff import emotions
 from faceoff.plan.jobs import DatasetJob
+from faceoff.plugins.group_files import read_groups, sources
 from faceoff.plugins.open_dataset import open_dataset, selected
 from faceoff.plugins.sample_rows import flat
 from faceoff.progress import track
@@ -21,10 +22,11 @@ from faceoff.storage import columns, parquet
 def write_samples(output: Path, job: DatasetJob) -> None:
     """Write the samples table, and name the classes of the space that no sample has.
 
-    Raises ValueError when the dataset is empty, two samples have one id, or a rating lies outside
-    −1 … 1.
+    Raises ValueError when the dataset is empty, two samples have one id, a rating lies outside
+    −1 … 1, or a table of groups names a group that the samples have.
     """
     dataset, options = open_dataset(job.source, job.class_name, job.options, job.seed)
+    tables = [read_groups(section) for section in options.groups_from]
     version = dataset.version
     if options.part is not None:
         shares = "_".join(f"{share:g}" for share in options.shares)
@@ -33,7 +35,8 @@ def write_samples(output: Path, job: DatasetJob) -> None:
     labels: set[str | None] = set()
 
     def rows() -> Iterator[dict[str, Any]]:
-        for sample in track(selected(dataset, options, job.seed), f"samples of {job.dataset}"):
+        listed = selected(dataset, options, job.seed, tables, job.dataset)
+        for sample in track(listed, f"samples of {job.dataset}"):
             if sample.sample_id in seen:
                 raise ValueError(
                     f"dataset {job.dataset}: sample id {sample.sample_id!r} stands twice"
@@ -67,6 +70,7 @@ def write_samples(output: Path, job: DatasetJob) -> None:
         "space": space,
         "limited": options.limit is not None,
         "headline": job.headline,
+        "group_sources": sources(tables),
     }
     metadata = {parquet.TASK: json.dumps(task, sort_keys=True)}
     parquet.write_rows(output, columns.SAMPLES.with_metadata(metadata), rows())

@@ -46,6 +46,23 @@ _FOREIGN = (
     (b"[", "JSON"),
     (b"<", "HTML or XML"),
 )
+_NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)(e[-+]?\d+)?", re.IGNORECASE)
+_NO_NUMBER = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})  # as tools write it
+
+
+def number_in(written: str) -> float | None:
+    """Return the number in a cell, None for an empty cell or a word for nothing.
+
+    A decimal comma and the minus sign of typography are understood. Raises ValueError for other
+    text.
+    """
+    written = written.strip()
+    if written.casefold() in _NO_NUMBER:
+        return None
+    plain = written.replace("−", "-")
+    if not _NUMBER.fullmatch(plain):
+        raise ValueError(f"no number: {written!r}")
+    return float(plain.replace(",", "."))
 
 
 class DelimitedTable:

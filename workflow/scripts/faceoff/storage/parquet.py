@@ -155,7 +155,11 @@ TASK = b"faceoff_task"
 
 
 def task_of(samples: Path) -> dict[str, Any]:
-    """Return the task of a samples table: name, type, version, space, limited, headline."""
+    """Return the task of a samples table.
+
+    It has name, type, version, space, limited, headline, and group_sources: attribute -> the table
+    that names it.
+    """
     task: dict[str, Any] = json.loads(read_schema(samples).metadata[TASK])
     return task
 
