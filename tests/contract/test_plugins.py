@@ -610,6 +610,7 @@ def of_contract(name: str) -> bool:
     known = {
         *("pose_yaw", "pose_pitch", "pose_roll", "gaze_yaw", "gaze_pitch"),
         *("eye_openness", "blink", "mouth_openness", "age", "sex_male", "sex_female"),
+        *("ita", "lightness"),
         *columns.LISTS,
     }
     return name in known or re.fullmatch(r"au_\d\d[lr]?", name) is not None
@@ -650,9 +651,14 @@ def test_signal_fills_its_columns(plugin: Plugin, load: Callable, count: int) ->
         assert values.ndim == (2 if name in columns.LISTS else 1)
         known = values[found.evaluable]
         known = known[np.isfinite(known)]
-        low, high = {"au": (0, 5), "po": (-180, 180), "ga": (-180, 180), "ag": (0, 120)}.get(
-            name[:2], (0, 1)
-        )
+        low, high = {
+            "au": (0, 5),
+            "po": (-180, 180),
+            "ga": (-180, 180),
+            "ag": (0, 120),
+            "it": (-90, 90),
+            "li": (0, 100),
+        }.get(name[:2], (0, 1))
         assert name in columns.LISTS or ((known >= low) & (known <= high)).all(), name
     if "landmarks" in found.columns and count:
         points = found.columns["landmarks"].reshape(count, -1, 2)[found.evaluable]

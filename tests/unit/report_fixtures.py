@@ -385,8 +385,15 @@ def comparison(
                 {
                     "pipeline": pipeline,
                     "group": "sex",
+                    "source": "dataset",
                     "best": "female",
+                    "best_n": 110,
+                    "best_subjects": None,
+                    "best_score": 0.72,
                     "worst": "male",
+                    "worst_n": 100,
+                    "worst_subjects": None,
+                    "worst_score": 0.68,
                     "gap": 0.04,
                     "low": -0.02,
                     "high": 0.1,
@@ -400,6 +407,7 @@ def comparison(
                 {"a": f"fusion/{name}", "b": "best single", "group": "sex", "p": 0.6}
                 for name in fusions[:1]
             ],
+            "measured": [],
         },
         "ensemble": {
             "curve": [

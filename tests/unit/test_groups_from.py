@@ -12,6 +12,7 @@ from faceoff.plan.config import ConfigError
 from faceoff.plan.job_specs import Plan
 from faceoff.plugins import group_files
 from faceoff.stages.samples import write_samples
+from faceoff.statistics import bins
 from faceoff.storage import parquet
 
 IDS = ["a/1.png", "a/2.png", "b/1.png", "b/2.png"]
@@ -123,13 +124,13 @@ def test_more_than_twelve_numbers_are_cut_into_thirds() -> None:
 
 
 def test_thirds_of_numbers_that_are_mostly_the_same_have_no_empty_part() -> None:
-    assert group_files.thirds([0.0] * 100 + list(range(1, 14))) == [1.0]
-    assert group_files.thirds([1, 2, 3, 4, 5, 6]) == [3.0, 5.0]
+    assert bins.thirds([0.0] * 100 + list(range(1, 14))) == [1.0]
+    assert bins.thirds([1, 2, 3, 4, 5, 6]) == [3.0, 5.0]
 
 
 def test_levels_are_ordered_as_numbers() -> None:
     levels = ["9", "18 and over", "under 13", "13 to under 18", "adult", "10"]
-    assert sorted(levels, key=group_files.level_order) == [
+    assert sorted(levels, key=bins.level_order) == [
         "9", "10", "under 13", "13 to under 18", "18 and over", "adult",
     ]  # fmt: skip
 

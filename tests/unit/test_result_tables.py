@@ -124,6 +124,7 @@ def test_every_row_says_whether_its_dataset_is_limited(tmp_path: Path) -> None:
             "coverage",
             "cost",
             "decomposition",
+            "gaps",
             "subgroups",
         ),
         both,

@@ -6,7 +6,7 @@ from scipy import stats
 
 from faceoff.scoring import subgroups
 from faceoff.scoring.families import Answers
-from faceoff.scoring.subgroup_family import subgroup_family
+from faceoff.scoring.subgroup_family import DividedSamples, subgroup_family
 from faceoff.scoring.task import Task
 from faceoff.statistics import level_tests
 from faceoff.statistics.intervals import wilson
@@ -190,7 +190,9 @@ def test_gaps_of_best_single_and_fusion_are_one_family():
         for name in ("best single", "fusion/vote")
     )
     groups = _groups(sex=["fm"[p % 2] for p in people], side=["lr"[int(p >= 12)] for p in people])
-    found = subgroup_family(task, groups, single, vote, seed=1)
+    divided = DividedSamples(groups, {"side": "file sides.csv"})
+    found = subgroup_family(task, divided, single, vote, seed=1)
+    assert [row["source"] for row in found["tests"][:2]] == ["dataset", "file sides.csv"]
     assert [(row["pipeline"], row["group"]) for row in found["tests"]] == [
         ("best single", "sex"),
         ("best single", "side"),

@@ -319,6 +319,11 @@ def votes_of(what, validation=False):
     return find
 
 
+def measured_groups(wildcards):
+    """Return the groups that the run measures of the wildcard's dataset; nothing without any."""
+    return plan.group_files(wildcards.dataset)
+
+
 def cell_predictions(wildcards):
     """Return a cell's predictions; none for a cell that is skipped here."""
     dataset, *cell = wildcards.dataset, wildcards.detector, wildcards.model

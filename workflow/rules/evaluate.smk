@@ -5,6 +5,7 @@ rule score:
         frames=layout.frames(),
         predictions=cell_predictions,
         validation=held_out_predictions,
+        groups=measured_groups,
     output:
         layout.score(),
     log:
@@ -22,7 +23,8 @@ rule score:
     shell:
         "python {input.script:q} --samples {input.samples} --frames {input.frames}"
         " --predictions {input.predictions}"
-        " --validation {input.validation} --output {output} --spec {params.spec:q} > {log} 2>&1"
+        " --validation {input.validation} --groups {input.groups}"
+        " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 
 use rule score as score_fusion with:
@@ -32,6 +34,7 @@ use rule score as score_fusion with:
         frames=layout.frames(),
         predictions=layout.fusion(),
         validation=held_out_predictions,
+        groups=measured_groups,
     output:
         layout.fusion_score(),
     log:
@@ -48,6 +51,7 @@ rule compare:
         faces=expand(layout.faces("{{dataset}}"), detector=plan.runnable_detectors),
         predictions=lambda wildcards: plan.prediction_files(wildcards.dataset),
         validation=validation_predictions,
+        groups=measured_groups,
     output:
         layout.comparison(),
     log:
@@ -63,7 +67,7 @@ rule compare:
     shell:
         "python {input.script:q} --samples {input.samples} --frames {input.frames}"
         " --faces {input.faces} --predictions {input.predictions}"
-        " --validation {input.validation}"
+        " --validation {input.validation} --groups {input.groups}"
         " --output {output} --spec {params.spec:q} > {log} 2>&1"
 
 

@@ -35,6 +35,7 @@ if plan.config.temporal:
             frames=layout.frames(),
             predictions=layout.temporal(),
             validation=[],
+            groups=measured_groups,
         output:
             layout.temporal_score(),
         log:

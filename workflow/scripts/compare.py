@@ -13,6 +13,7 @@ if __name__ == "__main__":
     parser.add_argument("--faces", type=Path, nargs="*", default=[])
     parser.add_argument("--predictions", type=Path, nargs="*", default=[])
     parser.add_argument("--validation", type=Path, nargs="*", default=[])
+    parser.add_argument("--groups", type=Path, nargs="?", help="those that the run measured")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--spec", dest="job", type=CompareJob.from_json, required=True)
     write_comparisons(**vars(parser.parse_args()))

@@ -20,6 +20,7 @@ if __name__ == "__main__":
         default=[],
         help="predictions and samples of the validation dataset, if any",
     )
+    parser.add_argument("--groups", type=Path, nargs="?", help="those that the run measured")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--spec", dest="job", type=ScoreJob.from_json, required=True)
     write_score(**vars(parser.parse_args()))

@@ -47,6 +47,10 @@ class Layout:
         """Return the table of a dataset's samples."""
         return f"{self.folder}/samples/{dataset}.parquet"
 
+    def groups(self, dataset: str = "{dataset}") -> str:
+        """Return the table of the groups that the run measures of a dataset's samples."""
+        return f"{self.folder}/groups/{dataset}.parquet"
+
     def frames(self, dataset: str = "{dataset}") -> str:
         """Return the table of a dataset's pictures and sampled frames."""
         return f"{self.folder}/frames/{dataset}.parquet"

@@ -32,6 +32,7 @@ _ENTRIES = {
     "temporal": "NAME",
     "signals": "NAME",
     "corruptions": "NAME",
+    "groups": "MEASURE",
 }  # sections of one's own names
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 _TYPES = {

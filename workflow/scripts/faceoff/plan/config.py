@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from faceoff import emotions
-from faceoff.plan import corruption_sections, trained_nets
+from faceoff.plan import corruption_sections, group_jobs, trained_nets
 from faceoff.plan.sections import RunConfig
 from faceoff.plugins import registry
 from faceoff.plugins.options import DatasetConfig, expand
@@ -137,6 +137,7 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
         ]
     _check_models(config, folders, faults)
     _check_signals(config, folders, faults)
+    faults += group_jobs.faults(config)
     _check_datasets(config, faults)
     for name, fusion in config.fusions.items():
         for pattern in fusion.members:

@@ -17,8 +17,8 @@ from faceoff.plan.aggregate_jobs import (
     limited_datasets,
 )
 from faceoff.plan.corruption_plan import CorruptionPlan
+from faceoff.plan.group_plan import GroupPlan
 from faceoff.plan.saliency_plan import SaliencyPlan
-from faceoff.plan.signal_plan import SignalPlan
 from faceoff.plan.stage_jobs import code
 from faceoff.plan.training_jobs import TrainingJobs
 from faceoff.plugins import entries
@@ -36,7 +36,7 @@ def _page_files(*templates: str) -> list[Path]:
     return sorted({file for pattern in patterns for file in folder.glob(pattern)})
 
 
-class Plan(TrainingJobs, SignalPlan, CorruptionPlan, SaliencyPlan):
+class Plan(TrainingJobs, GroupPlan, CorruptionPlan, SaliencyPlan):
     """A run: its matrix, its files and its jobs."""
 
     # -- files -------------------------------------------------------------------------------------
@@ -68,6 +68,7 @@ class Plan(TrainingJobs, SignalPlan, CorruptionPlan, SaliencyPlan):
         per_test = (layout.comparison, layout.overlaps, layout.answers)
         return [
             *map(layout.samples, self.datasets()),
+            *(path for dataset in self.scored for path in self.group_files(dataset)),
             *self.audio_files(),
             *tables,
             *map(timing_of, tables),

@@ -18,6 +18,7 @@ from faceoff.assets.asset import AssetError
 from faceoff.layout import PACKAGE, scripts_folder
 from faceoff.plan import trained_nets
 from faceoff.plan.config import ConfigError
+from faceoff.plan.group_jobs import twice
 from faceoff.plan.job_specs import Plan
 from faceoff.plugins import given_weights
 from faceoff.plugins.group_files import read_groups
@@ -54,8 +55,8 @@ def check(plan: Plan, every_weight: bool = False, download: bool = True) -> None
             dataset, space = plan.open(name), plan.config.datasets[name].space
             if isinstance(dataset, CheckedDataset):
                 dataset.check()
-            for section in plan.config.datasets[name].groups_from:
-                read_groups(section)
+            tables = [read_groups(each) for each in plan.config.datasets[name].groups_from]
+            problems += [f"dataset {name}: {fault}" for fault in twice(plan.config, tables)]
             if isinstance(space, list):
                 emotions.space(space, dataset.space)
         except (OSError, ValueError, AssetError) as error:

@@ -11,15 +11,18 @@ from faceoff.inference.hardware import DEVICE
 from faceoff.plan.corruption_sections import CorruptionConfig
 from faceoff.plan.saliency_section import SaliencyConfig
 from faceoff.plan.training_sections import TrainingConfig
-from faceoff.plugins.options import DataPath, DatasetConfig, Name, Section
+from faceoff.plugins.options import DataPath, DatasetConfig, Name, Section, rising
+from faceoff.scoring.measured_groups import MEASURES
 from faceoff.temporal import rule_list as temporal_rules
 
 if TYPE_CHECKING:
     RuleName = str
     TemporalRuleName = str
+    MeasureName = str
 else:
     RuleName = Literal[rule_list.names()]
     TemporalRuleName = Literal[temporal_rules.names()]
+    MeasureName = Literal[tuple(MEASURES)]
 
 
 _SPANS = ("tau_s", "window_s")  # constants of rules over time that cannot be 0
@@ -105,6 +108,23 @@ class SignalConfig(Section):
     )
     options: dict[str, Any] = Field(
         default_factory=dict, description="options of the plug-in's class"
+    )
+
+
+class GroupConfig(Section):
+    detector: Name | None = Field(
+        None,
+        description="the detector of the run whose faces count; default: the first of the run, of "
+        "a signal the first whose faces it measures",
+    )
+    signal: Name | None = Field(
+        None,
+        description="the signal of the run that measures it; default: the first that is known to "
+        "(face_size and intensity need none)",
+    )
+    bins: Annotated[list[float], AfterValidator(rising)] = Field(
+        default_factory=list,
+        description="rising edges in the place of the measure's own",
     )
 
 
@@ -293,6 +313,11 @@ class RunConfig(Section):
         default_factory=dict,
         description="what else is measured of faces: action units, head pose, gaze … "
         "(docs/signals.md)",
+    )
+    groups: dict[MeasureName, GroupConfig] = Field(
+        default_factory=dict,
+        description="divide samples by what the run measures of their faces (age, sex, yaw, "
+        "skin_tone, light, face_size) or by the dataset's own intensity (docs/subgroups.md)",
     )
     faces: FacesConfig = Field(
         default_factory=FacesConfig, description="choice of the face and of its box"

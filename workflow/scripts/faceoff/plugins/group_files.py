@@ -5,14 +5,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from faceoff.plugins.protocols import OUTLIER, VOTES, Sample
 from faceoff.spelling import suggestion
+from faceoff.statistics.bins import bin_of, thirds
 from faceoff.storage.delimited import DelimitedTable, number_in
 
 if TYPE_CHECKING:
@@ -163,32 +161,7 @@ def _levels(
         edges = thirds(values)
         cut = " and ".join(f"{edge:g}" for edge in edges)
         note = f"{len(set(values)):,} numbers, cut into thirds at {cut}; groups_from.bins cuts else"
-    names = bin_names(edges)
-    places = np.searchsorted(edges, list(numbers.values()), side="right")
-    return {key: names[place] for key, place in zip(numbers, places, strict=True)}, note
-
-
-def thirds(values: Sequence[float]) -> list[float]:
-    """Return up to two edges that cut values into thirds, each edge one of the values.
-
-    Values that are often the same leave fewer parts, none of them empty.
-    """
-    ordered = np.sort(np.asarray(values, float))
-    drawn = np.quantile(ordered, [1 / 3, 2 / 3], method="higher")
-    edges = [float(edge) for edge in np.unique(drawn) if edge > ordered[0]]
-    return edges or [float(ordered[ordered > ordered[0]][0])]
-
-
-def bin_names(edges: Sequence[float]) -> list[str]:
-    """Return the names of the parts between rising edges: each part begins at its edge."""
-    inner = [f"{low:g} to under {high:g}" for low, high in pairwise(edges)]
-    return [f"under {edges[0]:g}", *inner, f"{edges[-1]:g} and over"]
-
-
-def level_order(level: str) -> tuple[float, bool, str]:
-    """Return a sort key: by the first number in a level, "under 13" before "13 and over"."""
-    found = re.search(r"\d+(\.\d+)?", level)
-    return float(found.group()) if found else np.inf, not level.startswith("under "), level
+    return dict(zip(numbers, bin_of(list(numbers.values()), edges), strict=True)), note
 
 
 def _key(identity: str) -> str:

@@ -54,7 +54,7 @@ _HEADER_KEYS = {
         *_RUNS_APART, "lineage", "training_data", "selected_on", "published", "checkpoint",
         "outputs", "recipe", "trained", "trainable", "reads",
     },
-    "signal": {*_RUNS_APART, "training_data", "checkpoint", "gaze_frame", "au_threshold"},
+    "signal": {*_RUNS_APART, "training_data", "checkpoint", "gaze_frame", "au_threshold", "error"},
 }  # fmt: skip
 _HEADER_PARTS = {"requires": {"modules", "binaries"}, "calibration": {"dx", "dy", "sx", "sy"}}
 
@@ -64,7 +64,7 @@ def _check_header(kind: str, name: str, entry: Mapping[str, Any], source: Path) 
 
     The message names the file, the key and the nearest valid one.
     """
-    for key in ("requires", "options", "assets", "calibration"):
+    for key in ("requires", "options", "assets", "calibration", "error"):
         if not isinstance(entry.get(key, {}), dict):
             raise RegistryError(f"{source}: {name}: {key}: expected keys and values")
     parts = [(entry.get(part, {}), valid, f"{part}.") for part, valid in _HEADER_PARTS.items()]

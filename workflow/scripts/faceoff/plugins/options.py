@@ -69,7 +69,8 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-def _rising(edges: list[float]) -> list[float]:
+def rising(edges: list[float]) -> list[float]:
+    """Return the edges of bins. Raises ValueError unless each is above the one before it."""
     if any(low >= high for low, high in pairwise(edges)):
         raise ValueError("the edges of bins have to rise, as in [13, 18, 65]")
     return edges
@@ -87,7 +88,7 @@ class GroupsFile(Section):
         None,
         description="the columns to read, or attribute: column to rename them; default: all",
     )
-    bins: dict[str, Annotated[list[float], Field(min_length=1), AfterValidator(_rising)]] = Field(
+    bins: dict[str, Annotated[list[float], Field(min_length=1), AfterValidator(rising)]] = Field(
         default_factory=dict,
         description="attribute: rising edges that cut its numbers into groups, as age: [13, 18]; "
         "default: thirds, where a column has more than 12 numbers",

@@ -321,7 +321,8 @@ class FaceSignal(Protocol):
     (degrees, as in `statistics.rotations`), `gaze_yaw` and `gaze_pitch` (degrees, in the frame that
     the card's `gaze_frame` names), `eye_openness` (gap between the lids per width of the eye),
     `blink` (0 or 1), `mouth_openness` (gap between the inner lips per width of the mouth), `age`
-    (years), `sex_male` and `sex_female` (0–1), `landmarks`, `embedding`.
+    (years), `sex_male` and `sex_female` (0–1), `ita` (degrees, of the cheeks' colour), `lightness`
+    (L*, 0–100, of the face), `landmarks`, `embedding`.
     """
 
     crop: CropSpec

@@ -29,7 +29,7 @@ from faceoff.scoring.records import (
     Variant,
     nothing_to_compare,
 )
-from faceoff.scoring.subgroup_family import subgroup_family
+from faceoff.scoring.subgroup_family import DividedSamples, subgroup_family
 from faceoff.scoring.task import Task, folds_for, share_interval
 from faceoff.scoring.variants import equivalence
 from faceoff.statistics import agreement, omnibus
@@ -124,7 +124,7 @@ def compare(
     held_out: HeldOut,
     factors: Mapping[str, Mapping[str, str]],
     variants: Mapping[str, str],
-    groups: Sequence[Mapping[str, str]],
+    groups: DividedSamples,
     voters: Voters,
     headline_fusion: str | None,
     seed: int,
@@ -142,7 +142,7 @@ def compare(
     variants
         Cell of reduced precision -> the cell that it may stand for.
     groups
-        Of each sample, name -> level.
+        Of the n samples, with where they come from.
     voters
         The members of a vote of all.
     headline_fusion

@@ -578,13 +578,40 @@ class Place(TypedDict):
     reason: str
 
 
+class GroupSource(TypedDict):
+    """Where a group comes from that a run measured: what predicted it, and how sure that is.
+
+    error: as the predictor's card states it, or "unknown"; known: samples of the dataset's n that
+    have a level; note: how numbers were cut; reason: why there is none, "" if there is.
+    """
+
+    name: str
+    source: str
+    error: str
+    known: int
+    n: int
+    note: str
+    reason: str
+
+
 class SubgroupTest(TypedDict):
-    """The verdict on a gap, one of a Holm family: groups × {best single, headline fusion} (§42)."""
+    """The verdict on a gap, one of a Holm family: groups × {best single, headline fusion} (§42).
+
+    best_*, worst_*: samples, subjects (None where samples are independent) and standardised score
+    of the two levels; source: dataset, the file or what predicted the group.
+    """
 
     pipeline: str
     group: str
+    source: str
     best: str
+    best_n: int
+    best_subjects: int | None
+    best_score: Number
     worst: str
+    worst_n: int
+    worst_subjects: int | None
+    worst_score: Number
     gap: Number
     low: Number
     high: Number
@@ -603,10 +630,14 @@ class GapDifference(TypedDict):
 
 
 class Subgroups(TypedDict):
-    """The tests of gaps, and of whether the vote changes them."""
+    """The tests of gaps, and of whether the vote changes them.
+
+    measured: the groups that the run itself measured.
+    """
 
     tests: list[SubgroupTest]
     differences: list[GapDifference]
+    measured: list[GroupSource]
 
 
 class Comparison(TypedDict):
@@ -646,7 +677,7 @@ def nothing_to_compare(dataset: str, task: TaskInfo | None) -> Comparison:
         "pairs": [],
         "clones": [],
         "variants": [],
-        "subgroups": {"tests": [], "differences": []},
+        "subgroups": {"tests": [], "differences": [], "measured": []},
     }
 
 

@@ -11,10 +11,11 @@ from typing import cast
 import numpy as np
 from scipy.special import stdtrit
 
-from faceoff.plugins.group_files import MOST_LEVELS, is_group, level_order
+from faceoff.plugins.group_files import MOST_LEVELS, is_group
 from faceoff.scoring.records import Group, Level, Limits
 from faceoff.scoring.task import share_interval
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
+from faceoff.statistics.bins import level_order
 from faceoff.statistics.intervals import LEVEL
 from faceoff.statistics.level_tests import compare_levels
 

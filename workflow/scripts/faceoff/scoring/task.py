@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceoff.scoring import metrics
-from faceoff.scoring.records import FoldMean, TaskInfo
+from faceoff.scoring.records import FoldMean, GroupSource, TaskInfo
 from faceoff.statistics.arrays import Bools, Floats, Ints, Labels
 from faceoff.statistics.folds import stratified_group_folds
 from faceoff.statistics.intervals import Interval, cluster_interval, wilson
 from faceoff.storage import parquet
-from faceoff.storage.columns import ERROR, OK, classes_of
+from faceoff.storage.columns import ERROR, MEASURED, OK, classes_of
 
 FOLDS = 5
 WEIGHTS = b"faceoff_weights"  # metadata of a fusion's file: JSON, member -> weight
@@ -136,11 +136,25 @@ def listed(samples: Path, dataset: str) -> dict[str, Any]:
     return {**about, "n": len(task.ids), "hash": task.hash}
 
 
-def groups_of(samples: Path, task: Task) -> list[dict[str, str]]:
-    """Return what the dataset says of each of the task's samples: name -> level."""
-    rows = parquet.rows(samples, ["sample_id", "groups"])
-    found = {row["sample_id"]: dict(row["groups"] or ()) for row in rows}
+def groups_of(samples: Path, task: Task, measured: Path | None = None) -> list[dict[str, str]]:
+    """Return the groups of each of the task's samples: name -> level.
+
+    measured: a table of the groups that the run measured; they join those of the dataset.
+    """
+    found: dict[str, dict[str, str]] = {sample: {} for sample in task.ids}
+    for path in (samples, *([measured] if measured else [])):
+        for row in parquet.rows(path, ["sample_id", "groups"]):
+            if row["sample_id"] in found:
+                found[row["sample_id"]].update(row["groups"] or ())
     return [found[sample] for sample in task.ids]
+
+
+def measured_groups(path: Path | None) -> list[GroupSource]:
+    """Return what a table of measured groups says of each; nothing without a table."""
+    if path is None:
+        return []
+    found: list[GroupSource] = json.loads(parquet.read_schema(path).metadata[MEASURED])
+    return found
 
 
 @dataclass(frozen=True)

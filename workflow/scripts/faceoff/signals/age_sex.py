@@ -41,7 +41,14 @@ SIGNALS = {
         "licence": "MIT",
         "source": "https://github.com/vladmandic/face-api",
         "training_data": "unknown",
-        "notes": "a guess from one picture; error on people unknown",
+        # The authors' README (github.com/justadudewhohacks/face-api.js, whose weights these are to
+        # the byte), on a fifth of eight databases that they kept for tests.
+        "error": {
+            "age": "mean absolute error 4.54 years, as its authors state (9-18 years old: 4.82)",
+            "sex_male": "5 % wrong, as its authors state (12 % from 9 to 18 years, 20 % from 4 to "
+            "8, 31 % below)",
+        },
+        "notes": "a guess from one picture; off by 4.5 years and 5 % of sexes, say its authors",
     }
 }
 

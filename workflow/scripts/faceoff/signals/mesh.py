@@ -35,6 +35,9 @@ SIGNALS = {
         "au_threshold": 2.0,
         "licence": "MIT (mesh and canonical face: Apache-2.0)",
         "source": "https://github.com/google-ai-edge/mediapipe",
+        "error": {
+            "pose_yaw": "compressed: a head turned by 30° reads as about 15° (docs/signals.md)"
+        },
         "notes": "pose: relative, compressed; units: thresholds read off drawn faces",
     },
     "iris": {
@@ -60,6 +63,9 @@ SIGNALS = {
         "gaze_frame": "head",
         "licence": "MIT (networks and canonical face: Apache-2.0)",
         "source": "https://github.com/google-ai-edge/mediapipe",
+        "error": {
+            "pose_yaw": "compressed: a head turned by 30° reads as about 15° (docs/signals.md)"
+        },
         "notes": "as mesh, and gaze: relative, not calibrated",
     },
     "geometry_au": {

@@ -28,6 +28,7 @@ SIGNALS = {
         "options": {"weights": None, "sha256": None},
         "licence": "MIT",
         "source": "https://github.com/thohemp/6DRepNet",
+        "error": {"pose_yaw": "mean absolute error 3.63° on AFLW2000, as its authors state"},
         "notes": "head pose in degrees, trained on 300W-LP; never run here with real weights",
     }
 }

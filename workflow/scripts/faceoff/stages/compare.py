@@ -21,12 +21,14 @@ from faceoff.scoring.comparison import (
     compare,
 )
 from faceoff.scoring.records import nothing_to_compare
+from faceoff.scoring.subgroup_family import DividedSamples
 from faceoff.scoring.task import (
     Task,
     UnlabelledError,
     cell_name,
     flags,
     groups_of,
+    measured_groups,
     read_task,
     sample_posteriors,
 )
@@ -42,11 +44,12 @@ def write_comparisons(
     validation: Sequence[Path],
     output: Path,
     job: CompareJob,
+    groups: Path | None = None,
 ) -> None:
     """Write the comparisons of one dataset.
 
     faces: one table per detector; validation: prediction files of the validation dataset and, last,
-    its samples.
+    its samples; groups: the groups that the run measured, if it does.
     """
     try:
         task = read_task(samples)
@@ -63,7 +66,11 @@ def write_comparisons(
         held_out,
         job.factors,
         job.variants,
-        groups_of(samples, task),
+        DividedSamples(
+            groups_of(samples, task, groups),
+            task.info.get("group_sources", {}),
+            measured_groups(groups),
+        ),
         read_voters(task, Tables(predictions, faces, frames, samples), job),
         job.headline_fusion,
         job.seed,

@@ -33,6 +33,7 @@ def write_score(
     output: Path,
     job: ScoreJob,
     validation: Sequence[Path] = (),
+    groups: Path | None = None,
 ) -> None:
     """Write the score file; a skipped or failed cell has its reason instead of metrics.
 
@@ -40,6 +41,8 @@ def write_score(
 
     validation: the pipeline's predictions of the validation dataset, and that dataset's samples, on
     which its temperature is fitted; without them the other folds teach it.
+
+    groups: the groups that the run measured, if it does.
 
     Raises ValueError when a cell that is not skipped has no predictions.
     """
@@ -53,12 +56,17 @@ def write_score(
     elif predictions is None:
         raise ValueError("a cell that is not skipped needs its predictions")
     else:
-        found = _scored(samples, frames, predictions, job, validation)
+        found = _scored(samples, frames, predictions, job, validation, groups)
     files.write_json(output, job.about() | found)
 
 
 def _scored(
-    samples: Path, frames: Path, predictions: Path, job: ScoreJob, validation: Sequence[Path]
+    samples: Path,
+    frames: Path,
+    predictions: Path,
+    job: ScoreJob,
+    validation: Sequence[Path],
+    groups: Path | None,
 ) -> dict[str, Any]:
     """Return what the score file says besides the pipeline's identity."""
     failed = parquet.failed_files(predictions)
@@ -110,15 +118,22 @@ def _scored(
         **trusted,
         "flags": flags,
         "fold_mean": fold_mean_of(predictions, task.ids, correct),
-        "groups": _groups(samples, task, correct, job.seed),
+        "groups": _groups(samples, groups, task, correct, job.seed),
         "weights": weights_of(predictions),
     }
 
 
-def _groups(samples: Path, task: Task, correct: Bools, seed: int) -> list[Group]:
-    """Return the accuracy by each group that the dataset divides its samples into."""
+def _groups(
+    samples: Path, measured: Path | None, task: Task, correct: Bools, seed: int
+) -> list[Group]:
+    """Return the accuracy by each group that the dataset or the run divides the samples into."""
     return subgroups.by_group(
-        groups_of(samples, task), correct, task.truth, task.clusters, space=task.space, seed=seed
+        groups_of(samples, task, measured),
+        correct,
+        task.truth,
+        task.clusters,
+        space=task.space,
+        seed=seed,
     )
 
 

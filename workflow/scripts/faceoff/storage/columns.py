@@ -44,6 +44,14 @@ SAMPLES = pa.schema([
 ])  # fmt: skip
 
 
+# The groups that a run's measurements divide samples into, and metadata: JSON, what made them.
+GROUPS = pa.schema([
+    pa.field("sample_id", pa.string(), nullable=False),
+    pa.field("groups", pa.map_(pa.string(), pa.string())),
+])  # fmt: skip
+MEASURED = b"faceoff_groups"
+
+
 def _hugging_face(media: str, feature: Mapping[str, Any], fields: Sequence[pa.Field]) -> pa.Schema:
     """Return a schema of these fields and, last, a column of encoded bytes.
 
