@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import cv2
 import numpy as np
 
 from faceoff.corruption.corruption import Corruption, NotApplied, Seen
@@ -12,7 +13,12 @@ from faceoff.plugins.protocols import RGB
 def _apply(image: RGB, value: str, seen: Seen, options: Mapping[str, Any]) -> RGB:
     if sorted(value) != sorted("rgb"):
         raise NotApplied(f"{value!r} is no order of the three letters of rgb")
-    return np.ascontiguousarray(image[..., ["rgb".index(letter) for letter in value]])
+    made = np.empty_like(image)
+    places = [
+        number for place, letter in enumerate(value) for number in ("rgb".index(letter), place)
+    ]
+    cv2.mixChannels([image], [made], places)
+    return made
 
 
 CORRUPTION = Corruption(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from faceoff.corruption.corruption import Corruption, Seen
-from faceoff.corruption.kinds._strips import Strip, in_strips
+from faceoff.corruption.kinds._strips import Strip, in_strips, strongest
 from faceoff.plugins.protocols import RGB
 
 
@@ -14,9 +14,9 @@ def _apply(image: RGB, value: tuple[float, float], seen: Seen, options: Mapping[
     times, plus = map(np.float32, value)
 
     def coloured(rows: Strip) -> Strip:
-        top = rows.max(axis=2, keepdims=True)
+        top = strongest(rows)
         away = top - rows  # of each colour from the strongest: value · saturation · weight of hue
-        most = away.max(axis=2, keepdims=True)
+        most = strongest(away)
         now = most / np.where(top > 0, top, 1)
         wanted = np.clip(now * times + plus, 0, 1)
         # A grey pixel has the hue 0, which is red, as in the benchmark.
