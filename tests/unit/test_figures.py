@@ -26,6 +26,7 @@ from faceoff.figures.paper_figure import load
 from faceoff.plan import figure_list
 from faceoff.plan.figure_list import listed
 from faceoff.results import dataset_results
+from faceoff.scoring.records import nothing_to_compare
 from faceoff.stages.figures import write_figures
 from faceoff.storage import parquet
 from faceoff.storage.files import write_json
@@ -85,6 +86,7 @@ def test_fusion_and_examples_are_left_out_where_there_are_none():
         "per_class",
         "reliability",
         "rejection",
+        "gaps",
     )
     assert fixtures.Jobs(spec).figure_names == (*(f"{kind}-alpha" for kind in kinds), "coverage")
     spec["config"] |= {"detectors": {"whole": {}}, "models": {"net": {}}}
@@ -165,17 +167,7 @@ def test_hostile_text_is_drawn_as_text(tmp_path, formats):
 
 def test_nothing_scored_still_gives_every_file(tmp_path):
     declared = fixtures.spec({"alpha": "test"})
-    comparison = {
-        "dataset": "alpha",
-        "task": None,
-        "best_single": None,
-        "hindsight": None,
-        "oracle": None,
-        "effective_members": None,
-        "comparisons": [],
-        "pairs": [],
-        "clones": [],
-    }
+    comparison = nothing_to_compare("alpha", None)
     run = fixtures.write_run(
         tmp_path,
         declared,

@@ -173,7 +173,7 @@ def ink_on(share: float) -> str:
 
 
 def draw_interval(
-    axes: Any, y: int, value: Any, low: Any, high: Any, marker: str, colour: str
+    axes: Any, y: float, value: Any, low: Any, high: Any, marker: str, colour: str
 ) -> None:
     """Draw a value and its interval (0–1) in percent, in row `y`."""
     if is_number(low) and is_number(high):

@@ -1,7 +1,8 @@
 """Divide samples into groups by what a run measures of their faces (`groups` of a configuration).
 
-A group that nobody looked at is as good as its predictor: where it takes one level for another, a
-gap between the levels shrinks (Fuller 1987, Measurement error models, ch. 1, for a slope).
+A group that nobody looked at is as good as its predictor. Where a level is right with probability p
+and the other with q, a gap between them shrinks to (p + q − 1) times itself, if guessing wrong has
+nothing to do with reading wrong.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +60,8 @@ def _share_male(male: Floats, female: Floats) -> Floats:
 
 
 def _side(width: Floats, height: Floats) -> Floats:
-    return np.sqrt(width * height)
+    side: Floats = np.sqrt(width * height)
+    return side
 
 
 def _whole_thirds(values: Floats) -> list[float]:
@@ -132,14 +134,23 @@ def levels(name: str, values: Floats, edges: Sequence[float] = ()) -> tuple[list
         named = [_SEXES[int(share >= 0.5)] for share in own]
     elif name == "skin_tone" and not edges:
         named = [TONES[place] for place in np.searchsorted(TONE_EDGES, own, side="left")]
-    elif edges or not callable(measure.edges):
-        named = bin_of(own, edges or measure.edges, measure.unit)
     else:
-        cut = measure.edges(own) if np.ptp(own) > 0 else []
+        cut, note = _edges(measure, own, edges)
         if not cut:
-            return found, "all samples are of one level"
+            return found, note
         named = bin_of(own, cut, measure.unit)
-        note = "cut at " + " and ".join(f"{edge:.4g}" for edge in cut)
     for place, level in zip(np.flatnonzero(known), named, strict=True):
         found[place] = level
     return found, note
+
+
+def _edges(measure: Measure, values: Floats, given: Sequence[float]) -> tuple[Sequence[float], str]:
+    """Return what cuts a measure's numbers, and a line about it where the numbers decide."""
+    if given:
+        return given, ""
+    if not callable(measure.edges):
+        return measure.edges, ""
+    cut = measure.edges(values) if np.ptp(values) > 0 else []
+    if not cut:
+        return [], "all samples are of one level"
+    return cut, "cut at " + " and ".join(f"{edge:.4g}" for edge in cut)

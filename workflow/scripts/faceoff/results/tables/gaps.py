@@ -24,11 +24,23 @@ def rows(sources: Sources) -> list[Row]:
         {
             "dataset": found["dataset"],
             "rank": place,
-            **{key: test[key] for key in _FIRST},
+            "pipeline": test["pipeline"],
+            "group": test["group"],
+            "source": test["source"],
+            "worst": test["worst"],
+            "worst_n": test["worst_n"],
+            "worst_subjects": test["worst_subjects"],
+            "worst_score": test["worst_score"],
+            "best": test["best"],
+            "best_n": test["best_n"],
+            "best_subjects": test["best_subjects"],
+            "best_score": test["best_score"],
             "gap": test["gap"],
             "gap_low": test["low"],
             "gap_high": test["high"],
-            **{key: test[key] for key in ("p", "p_adjusted", "verdict")},
+            "p": test["p"],
+            "p_adjusted": test["p_adjusted"],
+            "verdict": test["verdict"],
             "stated_error": _error(found, test["group"]),
         }
         for place, test in enumerate(
@@ -36,21 +48,6 @@ def rows(sources: Sources) -> list[Row]:
         )
         for found in [of[id(test)]]
     ]
-
-
-_FIRST = (
-    "pipeline",
-    "group",
-    "source",
-    "worst",
-    "worst_n",
-    "worst_subjects",
-    "worst_score",
-    "best",
-    "best_n",
-    "best_subjects",
-    "best_score",
-)
 
 
 def _error(found: Comparison, group: str) -> str | None:
