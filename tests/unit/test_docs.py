@@ -241,7 +241,7 @@ def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
     titles = re.findall(r"^##+ (.+)$", reference_page.page(), re.MULTILINE)
     types = [f"`type: {name}`" for name in registry.names("dataset")]
     named = ["datasets.NAME", *types, "detectors.NAME", "models.NAME"]
-    named += ["training.NAME", "fusions.NAME", "signals.NAME"]
+    named += ["training.NAME", "fusions.NAME", "signals.NAME", "groups.MEASURE"]
     assert titles == [
         "Top level",
         *named,
